@@ -1,0 +1,89 @@
+//! The rules of the fields that both resources share.
+
+use super::{Problem, is_account, is_partition, is_region, is_word, messages, over_length, unless};
+use crate::api::{FunctionRef, Tags, limits};
+use crate::arn::FunctionArn;
+
+pub(super) fn function(function: &FunctionRef) -> Vec<Problem> {
+    let FunctionRef { name, arn, qualifier } = function;
+    let length = [
+        over_length("spec.function.name", name.as_ref(), limits::ARN),
+        over_length("spec.function.arn", arn.as_ref(), limits::ARN),
+        over_length("spec.function.qualifier", qualifier.as_ref(), limits::QUALIFIER),
+    ];
+    if length.iter().any(Option::is_some) {
+        return length.into_iter().flatten().collect();
+    }
+    let one = unless(name.is_some() != arn.is_some(), "spec.function", messages::ONE_FUNCTION);
+    let name = name.as_ref().and_then(|name| {
+        unless(is_word(name, limits::FUNCTION_NAME), "spec.function.name", messages::FUNCTION_NAME)
+    });
+    let twice = qualifier.is_some() && arn.as_ref().is_some_and(|arn| arn.split(':').count() > 7);
+    [
+        one,
+        name,
+        arn.as_deref().and_then(function_arn),
+        qualifier.as_deref().and_then(function_qualifier),
+        unless(!twice, "spec.function", messages::QUALIFIER_TWICE),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn function_arn(arn: &str) -> Option<Problem> {
+    let field = "spec.function.arn";
+    if arn.ends_with(":$LATEST") {
+        return Some(Problem::new(field, messages::LATEST));
+    }
+    let is_arn = FunctionArn::parse(arn).is_some_and(|arn| {
+        is_partition(&arn.partition)
+            && is_region(&arn.region)
+            && is_account(&arn.account)
+            && is_word(&arn.name, limits::FUNCTION_NAME)
+            && arn.qualifier.is_none_or(|qualifier| is_word(&qualifier, limits::QUALIFIER))
+    });
+    unless(is_arn, field, messages::FUNCTION_ARN)
+}
+
+fn function_qualifier(qualifier: &str) -> Option<Problem> {
+    let field = "spec.function.qualifier";
+    match qualifier {
+        "$LATEST" => Some(Problem::new(field, messages::LATEST)),
+        _ => unless(is_word(qualifier, limits::QUALIFIER), field, messages::QUALIFIER),
+    }
+}
+
+pub(super) fn region(function: &FunctionRef, region: Option<&String>) -> Option<Problem> {
+    let (field, region) = ("spec.region", region?);
+    let long = over_length(field, Some(region), limits::REGION);
+    if long.is_some() || !is_region(region) {
+        return long.or_else(|| unless(false, field, messages::REGION));
+    }
+    let arn = FunctionArn::parse(function.arn.as_ref()?)?;
+    unless(arn.region == *region, field, messages::REGION_OF_ARN)
+}
+
+pub(super) fn tags(tags: &Tags) -> Vec<Problem> {
+    let field = "spec.tags";
+    let too_many = (tags.len() > limits::TAGS)
+        .then(|| Problem::new(field, messages::too_many(tags.len(), limits::TAGS)));
+    let values = tags
+        .iter()
+        .filter_map(|(key, value)| over_length(&format!("{field}.{key}"), Some(value), limits::TAG_VALUE));
+    let key = |holds: fn(&str) -> bool, message| unless(tags.keys().all(|key| holds(key)), field, message);
+    let keys = [
+        key(|key| (1..=limits::TAG_KEY).contains(&key.chars().count()), messages::TAG_KEY_LENGTH),
+        key(|key| !key.to_ascii_lowercase().starts_with("aws:"), messages::TAG_KEY_OF_AWS),
+        key(|key| !key.starts_with("lambda-triggers.dev/"), messages::TAG_KEY_OF_OURS),
+        key(|key| key.chars().all(is_of_a_tag), messages::TAG_CHARACTERS),
+        unless(tags.values().all(|value| value.chars().all(is_of_a_tag)), field, messages::TAG_CHARACTERS),
+    ];
+    too_many.into_iter().chain(values).chain(keys.into_iter().flatten()).collect()
+}
+
+/// The characters that a tag may have
+/// (<https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html>).
+fn is_of_a_tag(character: char) -> bool {
+    character.is_alphanumeric() || character == ' ' || "_.:/=+-@".contains(character)
+}

@@ -1,0 +1,58 @@
+//! The rules of the CRDs once more, for objects that got past them: made before a rule was, or under another CRD.
+//!
+//! Each rule gives the same message as the CRD's. A few rules are here alone, because an API server cannot know them:
+//! the size of `input`, and the characters of a tag's key.
+
+mod function;
+mod s3_triggered_function;
+mod scheduled_function;
+
+use super::{Problem, messages};
+
+/// The rule that a field fails, if it does.
+fn unless(holds: bool, field: &str, message: &str) -> Option<Problem> {
+    (!holds).then(|| Problem::new(field, message))
+}
+
+/// A string over the length that the schema allows, in characters.
+fn over_length(field: &str, text: Option<&String>, limit: usize) -> Option<Problem> {
+    let long = text.is_some_and(|text| text.chars().count() > limit);
+    long.then(|| Problem::new(field, messages::too_long(limit)))
+}
+
+/// Letters, digits, hyphens and underscores, as in the names of most things in AWS.
+fn is_word(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+}
+
+/// Twelve digits.
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_partition(text: &str) -> bool {
+    let rest = text.strip_prefix("aws");
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-') && rest.bytes().all(is_lower_or_hyphen))
+}
+
+/// `eu-west-1`, `us-gov-east-1`: words of letters, then a number.
+fn is_region(text: &str) -> bool {
+    let mut words = text.split('-').rev();
+    let number = words
+        .next()
+        .is_some_and(|last| matches!(last.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'9', b'0'..=b'9']));
+    let names: Vec<&str> = words.collect();
+    number
+        && names.len() >= 2
+        && names.iter().all(|name| is_lower(name))
+        && text.len() <= super::limits::REGION
+}
+
+fn is_lower(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase())
+}
+
+fn is_lower_or_hyphen(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte == b'-'
+}

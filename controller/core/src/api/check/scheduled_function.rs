@@ -1,0 +1,59 @@
+//! The rules of a `ScheduledFunction`.
+
+use super::function::{function, region, tags};
+use super::{Problem, is_account, is_partition, is_region, is_word, messages, over_length, unless};
+use crate::api::{RetryPolicy, ScheduledFunctionSpec, limits};
+
+impl ScheduledFunctionSpec {
+    /// All that is wrong with the spec as far as it can be known without AWS; nothing, if it can be tried.
+    pub fn check(&self) -> Vec<Problem> {
+        let mut problems = function(&self.function);
+        problems.extend(self.read_schedule().err().into_iter().flatten());
+        problems.extend(self.input.as_ref().and_then(input));
+        problems.extend(self.retry_policy.iter().flat_map(retry_policy));
+        problems.extend(self.dead_letter_queue_arn.as_ref().and_then(dead_letter_queue));
+        problems.extend(over_length("spec.description", self.description.as_ref(), limits::DESCRIPTION));
+        problems.extend(region(&self.function, self.region.as_ref()));
+        problems.extend(tags(&self.tags));
+        problems
+    }
+}
+
+fn input(input: &serde_json::Value) -> Option<Problem> {
+    let length = input.to_string().chars().count();
+    (length > limits::INPUT)
+        .then(|| Problem::new("spec.input", messages::input_too_long(length, limits::INPUT)))
+}
+
+fn retry_policy(policy: &RetryPolicy) -> Vec<Problem> {
+    let RetryPolicy { maximum_retry_attempts: attempts, maximum_event_age_seconds: age } = policy;
+    let attempts = attempts.and_then(|attempts| {
+        Problem::of_range(
+            "spec.retryPolicy.maximumRetryAttempts",
+            attempts.into(),
+            0,
+            limits::MAX_RETRY_ATTEMPTS,
+        )
+    });
+    let age = age.and_then(|age| {
+        Problem::of_range(
+            "spec.retryPolicy.maximumEventAgeSeconds",
+            age.into(),
+            limits::MIN_EVENT_AGE,
+            limits::MAX_EVENT_AGE,
+        )
+    });
+    attempts.into_iter().chain(age).collect()
+}
+
+fn dead_letter_queue(arn: &String) -> Option<Problem> {
+    let field = "spec.deadLetterQueueArn";
+    let is_queue = match arn.split(':').collect::<Vec<_>>().as_slice() {
+        ["arn", partition, "sqs", region, account, name] => {
+            is_partition(partition) && is_region(region) && is_account(account) && is_word(name, 80)
+        }
+        _ => false,
+    };
+    over_length(field, Some(arn), limits::ARN)
+        .or_else(|| unless(is_queue, field, messages::DEAD_LETTER_QUEUE))
+}

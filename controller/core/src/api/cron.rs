@@ -1,0 +1,200 @@
+//! AWS's cron, and the five fields of a CronJob with their translation into it.
+
+mod field;
+mod item;
+
+use std::fmt;
+
+use super::messages;
+use field::DAYS;
+use item::{Item, Value};
+
+pub(super) use field::{CRONTAB, FIELDS, Field};
+
+const DAY_OF_MONTH: usize = 2;
+const DAY_OF_WEEK: usize = 4;
+
+/// What is wrong with one field, or with how the two day fields go together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    field: Option<&'static str>,
+    /// What to write instead, for one who sees the field's name.
+    pub hint: &'static str,
+    /// The same for one who sees the whole schedule.
+    pub message: String,
+}
+
+impl Wrong {
+    /// The path of the field in a `ScheduledFunction`.
+    pub fn place(&self) -> String {
+        match self.field {
+            Some(key) => format!("spec.cron.{key}"),
+            None => "spec.cron".into(),
+        }
+    }
+}
+
+fn parse_fields<const N: usize>(
+    fields: &'static [Field; N],
+    texts: [&str; N],
+) -> Result<[Vec<Item>; N], Vec<Wrong>> {
+    let wrong: Vec<Wrong> = fields
+        .iter()
+        .zip(texts)
+        .filter(|(field, text)| field.parse(text).is_none())
+        .map(|(field, text)| Wrong {
+            field: Some(field.key),
+            hint: field.hint,
+            message: messages::cron_field(field.name, text, field.hint),
+        })
+        .collect();
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    Ok(std::array::from_fn(|i| fields[i].parse(texts[i]).unwrap_or_default()))
+}
+
+/// The six fields of AWS's cron, each a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cron([Vec<Item>; 6]);
+
+impl Cron {
+    /// Reads AWS's six fields; on failure says what is wrong with each.
+    pub fn from_aws(texts: [&str; 6]) -> Result<Self, Vec<Wrong>> {
+        let cron = Self(parse_fields(&FIELDS, texts)?);
+        let unspecified =
+            [DAY_OF_MONTH, DAY_OF_WEEK].iter().filter(|&&day| cron.0[day] == [Item::Unspecified]);
+        match unspecified.count() {
+            1 => Ok(cron),
+            _ => {
+                let hint = messages::ONE_QUESTION_MARK;
+                Err(vec![Wrong { field: None, hint, message: hint.into() }])
+            }
+        }
+    }
+
+    /// Translates the five fields of a CronJob; the error says what to write instead.
+    pub fn from_crontab(texts: [&str; 5]) -> Result<Self, String> {
+        let [minutes, hours, day_of_month, month, day_of_week] =
+            parse_fields(&CRONTAB, texts).map_err(|mut wrong| wrong.swap_remove(0).message)?;
+        let (any_day_of_month, any_day_of_week) = (is_any(&day_of_month), is_any(&day_of_week));
+        if !any_day_of_month && !any_day_of_week {
+            return Err(messages::BOTH_DAYS.into());
+        }
+        Ok(Self([
+            translate(&CRONTAB[0], minutes),
+            translate(&CRONTAB[1], hours),
+            match (any_day_of_month, any_day_of_week) {
+                (true, true) => vec![Item::Every],
+                (true, false) => vec![Item::Unspecified],
+                (false, _) => translate(&CRONTAB[2], day_of_month),
+            },
+            translate(&CRONTAB[3], month),
+            if any_day_of_week { vec![Item::Unspecified] } else { translate_days_of_week(&day_of_week) },
+            vec![Item::Every],
+        ]))
+    }
+
+    /// The items of a field, each with the definition of its field.
+    fn fields(&self) -> impl Iterator<Item = (&'static Field, &Vec<Item>)> {
+        const { &FIELDS }.iter().zip(&self.0)
+    }
+}
+
+/// Whether a day field leaves the choice to the other one.
+fn is_any(items: &[Item]) -> bool {
+    matches!(items, [Item::Every | Item::Unspecified | Item::EveryNth(1)])
+}
+
+/// The same field in the forms that AWS documents: `*/15` becomes `0/15`, and `0-30/10` becomes `0,10,20,30`.
+fn translate(field: &Field, items: Vec<Item>) -> Vec<Item> {
+    if items.contains(&Item::EveryNth(1)) {
+        return vec![Item::Every];
+    }
+    items
+        .into_iter()
+        .flat_map(|item| match item {
+            Item::EveryNth(step) => vec![Item::From(field.min.into(), step)],
+            Item::Range(_, _, Some(_)) => {
+                item.numbers(field).into_iter().flatten().map(|number| Item::One(number.into())).collect()
+            }
+            other => vec![other],
+        })
+        .collect()
+}
+
+/// Days of the week by name, since AWS and a CronJob number them differently; a range where they are in a row.
+fn translate_days_of_week(items: &[Item]) -> Vec<Item> {
+    let field = &CRONTAB[DAY_OF_WEEK];
+    let numbers: Vec<u16> =
+        items.iter().filter_map(|item| item.numbers(field)).flatten().map(|day| day % 7).collect();
+    let days: Vec<Value> = (0..7)
+        .filter(|day| numbers.contains(day))
+        .map(|day| Value { number: day + 1, name: Some(DAYS[usize::from(day)]) })
+        .collect();
+    match days.as_slice() {
+        [_, _, _, _, _, _, _] => vec![Item::Every],
+        [first, _, .., last]
+            if usize::from(last.number - first.number) + 1 == days.len() && days.len() > 2 =>
+        {
+            vec![Item::Range(*first, *last, None)]
+        }
+        _ => days.into_iter().map(Item::One).collect(),
+    }
+}
+
+/// The forms in which croner is asked.
+impl Cron {
+    /// Seven fields that croner reads as AWS reads ours: it counts `*/2` in years from another year, knows `5/3` in a
+    /// lenient mode only, and takes `L` in day-of-week for something else.
+    #[cfg(test)]
+    pub fn for_croner(&self) -> String {
+        let fields = self
+            .fields()
+            .map(|(field, items)| list(&items.iter().map(|i| i.explicit(field)).collect::<Vec<_>>()));
+        format!("0 {}", fields.collect::<Vec<_>>().join(" "))
+    }
+
+    /// Seven fields that croner describes rightly: it says "every 15" of any list with a step of 15 in it, and so sees
+    /// one only where that is all. Years are left out.
+    pub(super) fn describable(&self) -> String {
+        let fields = self.fields().take(5).map(|(field, items)| match items.as_slice() {
+            [Item::EveryNth(step)] => format!("*/{step}"),
+            [Item::From(from, step)] if from.number == field.min => format!("*/{step}"),
+            [Item::Every | Item::Unspecified] => "*".into(),
+            [Item::LastWeekday] => "L".into(),
+            [special] if special.numbers(field).is_none() => special.explicit(field).to_string(),
+            values => {
+                let numbers = values.iter().filter_map(|item| item.numbers(field)).flatten();
+                numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(",")
+            }
+        });
+        format!("0 {} *", fields.collect::<Vec<_>>().join(" "))
+    }
+
+    pub(super) fn is_last_weekday(&self) -> bool {
+        self.0[DAY_OF_MONTH] == [Item::LastWeekday]
+    }
+
+    /// The years to which the schedule is confined.
+    pub(super) fn years(&self) -> Option<String> {
+        let [.., years] = &self.0;
+        (*years != [Item::Every]).then(|| list(years).replace(',', ", "))
+    }
+
+    /// Whether the time zone matters to it.
+    pub(super) fn is_bound_to_a_clock(&self) -> bool {
+        self.0.iter().skip(1).any(|items| !is_any(items))
+    }
+}
+
+fn list(items: &[Item]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// The six fields, as between the parentheses of `cron(...)`.
+impl fmt::Display for Cron {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.each_ref().map(|items| list(items)).join(" "))
+    }
+}

@@ -1,0 +1,277 @@
+//! What a field of cron may hold, and how it is read.
+
+use super::super::messages;
+use super::item::{Item, Value};
+
+/// A field of cron: what it may hold.
+#[derive(Debug)]
+pub(in crate::api) struct Field {
+    /// Its name in messages, which is AWS's.
+    pub name: &'static str,
+    /// Its name in `spec.cron`.
+    pub key: &'static str,
+    /// What it may hold, as messages put it.
+    pub hint: &'static str,
+    pub min: u16,
+    pub max: u16,
+    /// Where a step without an end stops: in a CronJob's week, before the second Sunday.
+    pub open_end: u16,
+    /// The largest step: larger ones say nothing, and Quartz, whose grammar AWS follows, refuses them.
+    max_step: u16,
+    /// Names of values; the first one is that of `min`.
+    names: &'static [&'static str],
+    pub(super) kind: FieldKind,
+    /// A value as a regular expression in RE2's syntax, for the CRD.
+    value: &'static str,
+    /// A step likewise.
+    step: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FieldKind {
+    /// Values, ranges, steps.
+    Plain,
+    /// Also `?`, which in a CronJob is another `*`.
+    CrontabDay,
+    /// Also `?`, `L`, `LW` and `3W`.
+    DayOfMonth,
+    /// Also `?`, `L`, `6L` and `3#2`; no steps.
+    DayOfWeek,
+}
+
+pub(super) const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+const MONTHS: &[&str] = &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+
+const MINUTES: Field = Field {
+    name: "minutes",
+    key: "minutes",
+    hint: messages::MINUTES,
+    min: 0,
+    max: 59,
+    open_end: 59,
+    max_step: 59,
+    names: &[],
+    kind: FieldKind::Plain,
+    value: "[0-5]?[0-9]",
+    step: "(0?[1-9]|[1-5][0-9])",
+};
+const HOURS: Field = Field {
+    name: "hours",
+    key: "hours",
+    hint: messages::HOURS,
+    max: 23,
+    open_end: 23,
+    max_step: 23,
+    value: "([01]?[0-9]|2[0-3])",
+    step: "(0?[1-9]|1[0-9]|2[0-3])",
+    ..MINUTES
+};
+const MONTH: Field = Field {
+    name: "month",
+    key: "month",
+    hint: messages::MONTH,
+    min: 1,
+    max: 12,
+    open_end: 12,
+    max_step: 12,
+    names: MONTHS,
+    kind: FieldKind::Plain,
+    value: "(0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)",
+    step: "(0?[1-9]|1[0-2])",
+};
+
+/// The fields of AWS's cron
+/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>).
+///
+/// Two forms go beyond that page and are known to work: `LW`, and `6L` for the last Friday of a month. A step in
+/// day-of-week is not in it: AWS has no `/` there.
+pub(in crate::api) const FIELDS: [Field; 6] = [
+    MINUTES,
+    HOURS,
+    Field {
+        name: "day-of-month",
+        key: "dayOfMonth",
+        hint: messages::DAY_OF_MONTH,
+        min: 1,
+        max: 31,
+        open_end: 31,
+        max_step: 31,
+        names: &[],
+        kind: FieldKind::DayOfMonth,
+        value: "(0?[1-9]|[12][0-9]|3[01])",
+        step: "(0?[1-9]|[12][0-9]|3[01])",
+    },
+    MONTH,
+    Field {
+        name: "day-of-week",
+        key: "dayOfWeek",
+        hint: messages::DAY_OF_WEEK,
+        min: 1,
+        max: 7,
+        open_end: 7,
+        max_step: 0,
+        names: DAYS,
+        kind: FieldKind::DayOfWeek,
+        value: "([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)",
+        step: "",
+    },
+    Field {
+        name: "year",
+        key: "year",
+        hint: messages::YEAR,
+        min: 1970,
+        max: 2199,
+        open_end: 2199,
+        max_step: 229,
+        names: &[],
+        kind: FieldKind::Plain,
+        value: "(19[7-9][0-9]|2[01][0-9][0-9])",
+        step: "(0{0,2}[1-9]|0?[1-9][0-9]|1[0-9][0-9]|2[0-2][0-9])",
+    },
+];
+
+/// The fields of a CronJob. Sunday is 0 as there, and 7 as in other crons.
+pub(in crate::api) const CRONTAB: [Field; 5] = [
+    MINUTES,
+    HOURS,
+    Field {
+        name: "day-of-month",
+        key: "dayOfMonth",
+        hint: messages::CRONTAB_DAY_OF_MONTH,
+        min: 1,
+        max: 31,
+        open_end: 31,
+        max_step: 31,
+        names: &[],
+        kind: FieldKind::CrontabDay,
+        value: "(0?[1-9]|[12][0-9]|3[01])",
+        step: "(0?[1-9]|[12][0-9]|3[01])",
+    },
+    MONTH,
+    Field {
+        name: "day-of-week",
+        key: "dayOfWeek",
+        hint: messages::CRONTAB_DAY_OF_WEEK,
+        min: 0,
+        max: 7,
+        open_end: 6,
+        max_step: 7,
+        names: DAYS,
+        kind: FieldKind::CrontabDay,
+        value: "([0-7]|SUN|MON|TUE|WED|THU|FRI|SAT)",
+        step: "[1-7]",
+    },
+];
+
+impl Field {
+    pub(super) fn parse(&self, text: &str) -> Option<Vec<Item>> {
+        let items =
+            text.split(',').map(|item| self.item(&item.to_ascii_uppercase())).collect::<Option<Vec<_>>>()?;
+        (items.len() == 1 || items.iter().all(Item::joins_a_list)).then_some(items)
+    }
+
+    /// The whole field as a regular expression, apart from the order of ranges; case is left to the flag `(?i)`.
+    pub fn regex(&self) -> String {
+        let Self { value, step, .. } = self;
+        let item = match self.max_step {
+            0 => format!("{value}(-{value})?"),
+            _ => format!(r"(\*/{step}|{value}(-{value})?(/{step})?)"),
+        };
+        let special = match self.kind {
+            FieldKind::Plain => String::new(),
+            FieldKind::CrontabDay => r"|\?".into(),
+            FieldKind::DayOfMonth => format!(r"|\?|L|LW|{value}W"),
+            FieldKind::DayOfWeek => format!(r"|\?|L|{value}L|{value}#[1-5]"),
+        };
+        format!(r"(\*{special}|{item}(,{item})*)")
+    }
+
+    /// A rule in CEL on the order of the ranges in the field that `token` stands for.
+    pub fn ranges_go_up(&self, token: &str) -> String {
+        let ends = "range.split('/')[0].split('-')";
+        let numbers = format!("int({ends}[0]) <= int({ends}[1])");
+        let range = match self.names {
+            [] => format!("range.contains('-') ? {numbers} : true"),
+            names => {
+                let order = names.concat();
+                let place = |i| format!("'{order}'.indexOf({ends}[{i}])");
+                let named = format!("{} <= {}", place(0), place(1));
+                let sunday_ends =
+                    if self.kind == FieldKind::CrontabDay { " && !range.matches('-SUN')" } else { "" };
+                format!(
+                    "range.matches('^[0-9]+-[0-9]+') ? {numbers} : \
+                     (range.matches('^[A-Z]+-[A-Z]+'){sunday_ends} ? {named} : true)"
+                )
+            }
+        };
+        let field = if self.names.is_empty() { token.to_owned() } else { format!("{token}.upperAscii()") };
+        format!("{field}.split(',').all(range, {range})")
+    }
+
+    fn item(&self, text: &str) -> Option<Item> {
+        self.special(text).or_else(|| self.plain(text))
+    }
+
+    fn special(&self, text: &str) -> Option<Item> {
+        match (self.kind, text) {
+            (FieldKind::Plain, _) => None,
+            (_, "?") => Some(Item::Unspecified),
+            (FieldKind::CrontabDay, _) => None,
+            (_, "L") => Some(Item::Last),
+            (FieldKind::DayOfMonth, "LW") => Some(Item::LastWeekday),
+            (FieldKind::DayOfMonth, _) => self.value(text.strip_suffix('W')?).map(Item::NearestWeekday),
+            (FieldKind::DayOfWeek, _) => match text.split_once('#') {
+                Some((day, nth)) => {
+                    Some(Item::Nth(self.value(day)?, number(nth, 1).filter(|n| (1..=5).contains(n))?))
+                }
+                None => self.value(text.strip_suffix('L')?).map(Item::LastOf),
+            },
+        }
+    }
+
+    fn plain(&self, text: &str) -> Option<Item> {
+        let (values, step) = match text.split_once('/') {
+            Some((values, step)) => (values, Some(self.step(step)?)),
+            None => (text, None),
+        };
+        Some(match (values, values.split_once('-'), step) {
+            ("*", _, None) => Item::Every,
+            ("*", _, Some(step)) => Item::EveryNth(step),
+            (_, Some((from, to)), step) => {
+                let (from, to) = (self.value(from)?, self.last(to)?);
+                (from.number <= to.number).then_some(Item::Range(from, to, step))?
+            }
+            (_, None, Some(step)) => Item::From(self.value(values)?, step),
+            (_, None, None) => Item::One(self.value(values)?),
+        })
+    }
+
+    fn step(&self, text: &str) -> Option<u16> {
+        number(text, digits(self.max_step)).filter(|step| (1..=self.max_step).contains(step))
+    }
+
+    /// A value that ends a range: in a CronJob's week, `FRI-SUN` ends with the seventh day.
+    fn last(&self, text: &str) -> Option<Value> {
+        let value = self.value(text)?;
+        let is_sunday_at_the_end = self.kind == FieldKind::CrontabDay && value.name == Some("SUN");
+        Some(if is_sunday_at_the_end { Value::from(self.max) } else { value })
+    }
+
+    fn value(&self, text: &str) -> Option<Value> {
+        if let Some(index) = self.names.iter().position(|name| *name == text) {
+            let number = self.min + u16::try_from(index).ok()?;
+            return Some(Value { number, name: Some(self.names[index]) });
+        }
+        let number = number(text, digits(self.max))?;
+        (self.min..=self.max).contains(&number).then(|| number.into())
+    }
+}
+
+fn digits(number: u16) -> usize {
+    number.to_string().len()
+}
+
+fn number(text: &str, longest: usize) -> Option<u16> {
+    let is_number = (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
+}

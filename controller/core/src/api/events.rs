@@ -1,0 +1,109 @@
+//! The events of S3, and which entries of a notification configuration meet.
+
+use super::KeyFilter;
+
+/// All event names that S3 notifies of
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html>).
+pub const EVENT_NAMES: [&str; 27] = [
+    "s3:ObjectCreated:*",
+    "s3:ObjectCreated:Put",
+    "s3:ObjectCreated:Post",
+    "s3:ObjectCreated:Copy",
+    "s3:ObjectCreated:CompleteMultipartUpload",
+    "s3:ObjectRemoved:*",
+    "s3:ObjectRemoved:Delete",
+    "s3:ObjectRemoved:DeleteMarkerCreated",
+    "s3:ObjectRestore:*",
+    "s3:ObjectRestore:Post",
+    "s3:ObjectRestore:Completed",
+    "s3:ObjectRestore:Delete",
+    "s3:ObjectTagging:*",
+    "s3:ObjectTagging:Put",
+    "s3:ObjectTagging:Delete",
+    "s3:ObjectAcl:Put",
+    "s3:LifecycleExpiration:*",
+    "s3:LifecycleExpiration:Delete",
+    "s3:LifecycleExpiration:DeleteMarkerCreated",
+    "s3:LifecycleTransition",
+    "s3:IntelligentTiering",
+    "s3:Replication:*",
+    "s3:Replication:OperationFailedReplication",
+    "s3:Replication:OperationNotTracked",
+    "s3:Replication:OperationMissedThreshold",
+    "s3:Replication:OperationReplicatedAfterThreshold",
+    "s3:ReducedRedundancyLostObject",
+];
+
+/// Whether two event names stand for an event in common: `s3:ObjectCreated:*` meets `s3:ObjectCreated:Put`.
+///
+/// Names that this program does not know meet themselves and the wildcard above them.
+pub fn events_meet(a: &str, b: &str) -> bool {
+    a == b || covers(a, b) || covers(b, a)
+}
+
+fn covers(wildcard: &str, name: &str) -> bool {
+    wildcard.strip_suffix('*').is_some_and(|start| start.ends_with(':') && name.starts_with(start))
+}
+
+/// Whether S3 takes two filters to overlap: one prefix starts with the other, and one suffix ends with the other.
+///
+/// An absent prefix or suffix is an empty one. S3 refuses two entries whose filters overlap and whose events meet, even
+/// where their destinations are of different types
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>).
+pub fn keys_meet(a: &KeyFilter, b: &KeyFilter) -> bool {
+    let text = |part: &Option<String>| part.clone().unwrap_or_default();
+    let (prefix_a, prefix_b) = (text(&a.prefix), text(&b.prefix));
+    let (suffix_a, suffix_b) = (text(&a.suffix), text(&b.suffix));
+    (prefix_a.starts_with(&prefix_b) || prefix_b.starts_with(&prefix_a))
+        && (suffix_a.ends_with(&suffix_b) || suffix_b.ends_with(&suffix_a))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(prefix: &str, suffix: &str) -> KeyFilter {
+        let part = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        KeyFilter { prefix: part(prefix), suffix: part(suffix) }
+    }
+
+    #[test]
+    fn a_wildcard_meets_what_it_stands_for() {
+        for (a, b, meet) in [
+            ("s3:ObjectCreated:*", "s3:ObjectCreated:Put", true),
+            ("s3:ObjectCreated:*", "s3:ObjectCreated:*", true),
+            ("s3:ObjectCreated:*", "s3:ObjectCreated:SomethingNew", true),
+            ("s3:SomethingNew", "s3:SomethingNew", true),
+            ("s3:ObjectCreated:Put", "s3:ObjectCreated:Post", false),
+            ("s3:ObjectCreated:*", "s3:ObjectRemoved:Delete", false),
+            ("s3:LifecycleExpiration:*", "s3:LifecycleTransition", false),
+            ("s3:SomethingNew", "s3:SomethingNewer", false),
+        ] {
+            assert_eq!((events_meet(a, b), events_meet(b, a)), (meet, meet), "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn filters_meet_where_both_ends_do() {
+        for (a, b, meet) in [
+            (filter("", ""), filter("images/", ".jpg"), true),
+            (filter("images/", ""), filter("images/2024/", ""), true),
+            (filter("images/", ""), filter("", ".jpg"), true),
+            (filter("", "jpg"), filter("", "pg"), true),
+            (filter("images/", ".jpg"), filter("images/", ".jpg"), true),
+            (filter("", ".jpg"), filter("", ".png"), false),
+            (filter("images/", ""), filter("logs/", ""), false),
+            (filter("images/", ".jpg"), filter("images/2024/", ".png"), false),
+        ] {
+            assert_eq!((keys_meet(&a, &b), keys_meet(&b, &a)), (meet, meet), "{a:?} and {b:?}");
+        }
+    }
+
+    #[test]
+    fn no_event_name_is_listed_twice() {
+        let mut names = EVENT_NAMES.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), EVENT_NAMES.len());
+    }
+}

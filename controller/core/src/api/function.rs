@@ -1,0 +1,43 @@
+//! The fields that both resources share.
+
+use std::collections::BTreeMap;
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::rules;
+
+/// Tags as AWS knows them: key to value.
+pub type Tags = BTreeMap<String, String>;
+
+/// The Lambda function that a trigger runs: exactly one of `name` and `arn`.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = rules::function)]
+pub struct FunctionRef {
+    /// Name of an existing function in the operator's account and in `spec.region`, such as `every-hour`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = rules::function_name)]
+    pub name: Option<String>,
+    /// ARN of an existing function, such as `arn:aws:lambda:eu-west-1:123456789012:function:every-hour`; with
+    /// `:<alias or version>` at its end, or without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = rules::function_arn)]
+    pub arn: Option<String>,
+    /// Alias (`live`) or version (`7`) of the function that runs; without it, the latest code (which is what
+    /// `$LATEST` would say). Leave it out where `arn` has one already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = rules::qualifier)]
+    pub qualifier: Option<String>,
+}
+
+/// What happens in AWS when the object is deleted.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeletionPolicy {
+    /// What was made for the object is removed.
+    #[default]
+    Delete,
+    /// AWS is left as it is.
+    Retain,
+}

@@ -1,0 +1,116 @@
+//! What users are told to write instead: the same words in the CRDs and in the checks behind them.
+
+pub(super) const ONE_SCHEDULE: &str = "set exactly one of schedule, rate and cron";
+
+pub(super) const SCHEDULE: &str = "write rate(...), cron(...) or the five fields of a CronJob, such as rate(1 hour), \
+     cron(0 18 ? * MON-FRI *) or 0 18 * * MON-FRI";
+pub(super) const AT: &str = "write rate(...), cron(...) or the five fields of a CronJob: at(...) runs once, \
+     which a rule of EventBridge cannot do";
+pub(super) const TIME_ZONE: &str =
+    "leave the time zone out and write the schedule in UTC, the only one that rules of EventBridge have";
+pub(super) const EVERY: &str = "write an interval as rate(...): instead of @every 90m, rate(90 minutes)";
+pub(super) const MACRO: &str =
+    "write one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually";
+pub(super) const EXPRESSION_TOO_LONG: &str = "write a shorter schedule: AWS takes at most 256 characters, in which ranges and steps count less than lists";
+
+pub(super) const RATE: &str =
+    "write rate(value unit), such as rate(5 minutes): a whole number, one space, and minutes, hours or days";
+pub(super) const RATE_TOO_LARGE: &str = "write a smaller number: at most 999999999";
+
+pub(super) const CRON: &str =
+    "write cron(minutes hours day-of-month month day-of-week year), such as cron(0 18 ? * MON-FRI *)";
+pub(super) const FIVE_FIELDS_IN_CRON: &str = "write the year as a sixth field, such as cron(0 18 ? * MON-FRI *), or the five fields of a CronJob without cron(...)";
+pub(super) const ONE_QUESTION_MARK: &str = "write ? in exactly one of day-of-month and day-of-week: \
+     cron(0 18 ? * MON-FRI *) for days of the week, cron(0 18 1 * ? *) for days of the month";
+pub(super) const BOTH_DAYS: &str = "write * in day-of-month or in day-of-week: a CronJob runs when either matches, \
+     which AWS cannot express; make two ScheduledFunctions, one for each";
+
+pub(super) const MINUTES: &str = "write 0-59, as in 30 or 0,30 or 0-29 or 0/15 or */15 or *; ranges go up";
+pub(super) const HOURS: &str = "write 0-23, as in 18 or 8,18 or 8-17 or 0/6 or */6 or *; ranges go up";
+pub(super) const DAY_OF_MONTH: &str = "write 1-31, as in 1 or 1,15 or 1-7 or 1/2 or *, or L (last day) or LW (last weekday) or 3W (weekday nearest the 3rd) or ?; ranges go up";
+pub(super) const MONTH: &str =
+    "write 1-12 or JAN-DEC, as in 6 or JAN,JUL or JUN-AUG or 1/3 or */3 or *; ranges go up";
+pub(super) const DAY_OF_WEEK: &str = "write 1-7 or SUN-SAT (1 is SUN), as in MON or MON,FRI or MON-FRI or *, or L (SAT) or 6L (last FRI of the month) or 3#2 (second TUE, alone) or ?; ranges go up, and steps are written as lists";
+pub(super) const YEAR: &str =
+    "write 1970-2199, as in 2027 or 2027,2029 or 2027-2030 or 2027/2 or *; ranges go up";
+pub(super) const CRONTAB_DAY_OF_MONTH: &str =
+    "write 1-31, as in 1 or 1,15 or 1-7 or */2 or *; ranges go up, and L and W need cron(...)";
+pub(super) const CRONTAB_DAY_OF_WEEK: &str = "write 0-7 or SUN-SAT (0 and 7 are SUN), as in MON or 1,5 or MON-FRI or *; ranges go up, and L and # need cron(...)";
+
+/// For a value whose right form is known.
+pub(super) fn write(instead: &str) -> String {
+    format!("write {instead}")
+}
+
+/// For `rate(0 hours)`.
+pub(super) fn rate_of_nothing(unit: &str) -> String {
+    format!("write rate(1 {unit}) or more: a rate of 0 never runs")
+}
+
+/// For six fields without `cron(...)` around them.
+pub(super) fn bare_six_fields(text: &str) -> String {
+    format!("write cron({text}): AWS's six fields stand in cron(...), the five of a CronJob stand alone")
+}
+
+/// For a field of cron within the whole schedule.
+pub(super) fn cron_field(name: &str, text: &str, hint: &str) -> String {
+    format!("{name} \"{text}\": {hint}")
+}
+
+/// Kubernetes's own words for a string over its `maxLength`.
+pub(super) fn too_long(limit: usize) -> String {
+    format!("Too long: may not be more than {limit} bytes")
+}
+
+pub(super) const ONE_FUNCTION: &str = "set exactly one of name and arn";
+pub(super) const FUNCTION_NAME: &str = "write the function's name alone, such as my-function: 1 to 64 letters, digits, hyphens and underscores; \
+     an ARN goes to arn, an alias or a version to qualifier";
+pub(super) const FUNCTION_ARN: &str =
+    "write the ARN of a Lambda function, such as arn:aws:lambda:eu-west-1:123456789012:function:my-function";
+pub(super) const QUALIFIER: &str = "write an alias or a version of the function, such as live or 7";
+pub(super) const QUALIFIER_TWICE: &str =
+    "leave qualifier out, or the alias or version at the end of arn: both say which code runs";
+pub(super) const LATEST: &str = "leave $LATEST out: without an alias or a version the latest code runs, and AWS keeps no permissions under $LATEST";
+
+pub(super) const REGION: &str = "write the name of an AWS Region, such as eu-west-1";
+pub(super) const REGION_OF_ARN: &str =
+    "leave region out, or write that of function.arn: a trigger is in its function's Region";
+
+pub(super) const DEAD_LETTER_QUEUE: &str = "write the ARN of a standard SQS queue, such as arn:aws:sqs:eu-west-1:123456789012:my-queue: EventBridge takes no other dead-letter target";
+
+pub(super) const TAG_KEY_LENGTH: &str = "write keys of 1 to 128 characters";
+pub(super) const TAG_KEY_OF_AWS: &str = "write keys that do not begin with aws:, which AWS keeps for itself";
+pub(super) const TAG_KEY_OF_OURS: &str =
+    "write keys that do not begin with lambda-triggers.dev/: they tell who owns what in AWS";
+pub(super) const TAG_CHARACTERS: &str = "write tags of letters, digits, spaces and _ . : / = + - @";
+
+pub(super) const BUCKET: &str = "write the bucket's name alone, such as my-bucket, no ARN and no s3://: \
+     3 to 63 lower-case letters, digits, hyphens and dots, with a letter or digit at both ends";
+pub(super) const DIRECTORY_BUCKET: &str =
+    "write the name of a general purpose bucket: S3 has no event notifications for directory buckets";
+pub(super) const ACCESS_POINT_ALIAS: &str =
+    "write the name of the bucket behind the access point: S3 keeps event notifications with the bucket";
+pub(super) const BUCKET_OWNER: &str =
+    "write the 12 digits of the account that owns the bucket, in quotes, such as \"123456789012\"";
+pub(super) const NO_EVENTS: &str = "write at least one event, or leave events out for s3:ObjectCreated:*";
+pub(super) const EVENTS_MEET: &str = "write each event once: a name that ends in * stands for all that begin like it, as s3:ObjectCreated:* for s3:ObjectCreated:Put";
+pub(super) const EMPTY_FILTER: &str = "write a prefix or a suffix, or leave filters out for the whole bucket";
+pub(super) const WILDCARD: &str = "leave * out: S3 compares it literally, so images/* and *.jpg match nothing where images/ and .jpg match what is meant";
+pub(super) const FILTERS_MEET: &str = "write filters that no key can match twice: S3 refuses two of which one prefix begins with the other \
+     and one suffix ends with the other, as images/ and images/2024/";
+
+/// For an input over its limit.
+pub(super) fn input_too_long(length: usize, limit: usize) -> String {
+    format!("write at most {limit} characters of JSON, the limit of EventBridge: these are {length}")
+}
+
+/// Kubernetes's own words for a list or map over its limit.
+pub(super) fn too_many(count: usize, limit: usize) -> String {
+    format!("Too many: {count}: must have at most {limit} items")
+}
+
+/// Kubernetes's own words for a value that is none of an enumeration's.
+pub(super) fn unsupported(value: &str, supported: &[&str]) -> String {
+    let supported: Vec<String> = supported.iter().map(|name| format!("{name:?}")).collect();
+    format!("Unsupported value: {value:?}: supported values: {}", supported.join(", "))
+}

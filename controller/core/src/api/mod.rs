@@ -1,0 +1,33 @@
+//! The API group `lambda-triggers.dev/v1alpha1`: what users write, what they read back, and which of it is refused.
+
+mod check;
+mod crd;
+mod cron;
+mod describe;
+mod events;
+mod function;
+mod limits;
+mod messages;
+mod problem;
+mod rules;
+mod s3_triggered_function;
+mod schedule;
+mod scheduled_function;
+mod status;
+
+pub use crd::{crd_file_name, crd_yaml, crds};
+pub use events::{EVENT_NAMES, events_meet, keys_meet};
+pub use function::{DeletionPolicy, FunctionRef, Tags};
+pub use problem::Problem;
+pub use s3_triggered_function::{KeyFilter, S3TriggeredFunction, S3TriggeredFunctionSpec};
+pub use schedule::Expression;
+pub use scheduled_function::{
+    CronFields, Rate, RateUnit, RetryPolicy, ScheduledFunction, ScheduledFunctionSpec,
+};
+pub use status::{Applied, AppliedNotification, AppliedPermission, AppliedRule, TriggerStatus};
+
+#[cfg(test)]
+mod refusals;
+
+/// The finalizer that holds an object until nothing made for it is left in AWS.
+pub const FINALIZER: &str = "lambda-triggers.dev/aws-cleanup";

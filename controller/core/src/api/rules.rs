@@ -1,0 +1,130 @@
+//! What the CRDs refuse: rules in CEL for an API server of Kubernetes 1.29 or later, with the messages of the checks
+//! in Rust behind them.
+//!
+//! A rule's cost is estimated from the longest value that the schema allows, so every string and list here has a
+//! limit (<https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#resource-use-by-validation-functions>).
+
+mod cron;
+mod s3;
+
+use schemars::Schema;
+use serde_json::json;
+
+use super::{limits, messages};
+
+pub(super) use cron::{cron_object, day_of_month, day_of_week, hours, minutes, month, schedule, year};
+pub(super) use s3::{bucket, bucket_owner, events, filter, filters, key_part};
+
+/// Adds a rule on the value that the schema describes.
+fn rule(schema: &mut Schema, rule: impl Into<String>, message: &str) {
+    add(schema, json!({"rule": rule.into(), "message": message}));
+}
+
+/// Adds a rule whose message is itself computed in CEL.
+fn rule_that_says(schema: &mut Schema, rule: impl Into<String>, message: impl Into<String>) {
+    add(schema, json!({"rule": rule.into(), "messageExpression": message.into()}));
+}
+
+/// Adds a rule that speaks of a field below the value that the schema describes.
+fn rule_at(schema: &mut Schema, field: &str, rule: impl Into<String>, message: &str) {
+    add(schema, json!({"rule": rule.into(), "message": message, "fieldPath": field}));
+}
+
+fn add(schema: &mut Schema, rule: serde_json::Value) {
+    let rules = schema.ensure_object().entry("x-kubernetes-validations").or_insert_with(|| json!([]));
+    rules.as_array_mut().into_iter().for_each(|rules| rules.push(rule.clone()));
+}
+
+fn set(schema: &mut Schema, keyword: &str, value: impl Into<serde_json::Value>) {
+    schema.insert(keyword.into(), value.into());
+}
+
+/// The text of a raw string in CEL.
+fn raw(text: &str) -> String {
+    format!("r'{text}'")
+}
+
+/// The text of a string in CEL.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+const REGION: &str = "[a-z]+(-[a-z]+)+-[0-9]{1,2}";
+const PARTITION: &str = "aws(-[a-z-]*)?";
+
+pub(super) fn function(schema: &mut Schema) {
+    rule(schema, "has(self.name) != has(self.arn)", messages::ONE_FUNCTION);
+    rule(
+        schema,
+        "!has(self.qualifier) || !has(self.arn) || self.arn.split(':').size() <= 7",
+        messages::QUALIFIER_TWICE,
+    );
+}
+
+pub(super) fn function_name(schema: &mut Schema) {
+    set(schema, "maxLength", limits::ARN);
+    rule(schema, "self.matches('^[a-zA-Z0-9_-]{1,64}$')", messages::FUNCTION_NAME);
+}
+
+pub(super) fn function_arn(schema: &mut Schema) {
+    set(schema, "maxLength", limits::ARN);
+    let arn = format!(
+        "^arn:{PARTITION}:lambda:{REGION}:[0-9]{{12}}:function:[a-zA-Z0-9_-]{{1,64}}(:[a-zA-Z0-9_-]{{1,128}})?$"
+    );
+    rule(schema, format!("self.endsWith(':$LATEST') || self.matches('{arn}')"), messages::FUNCTION_ARN);
+    rule(schema, "!self.endsWith(':$LATEST')", messages::LATEST);
+}
+
+pub(super) fn qualifier(schema: &mut Schema) {
+    set(schema, "maxLength", limits::QUALIFIER);
+    rule(schema, "self == '$LATEST' || self.matches('^[a-zA-Z0-9_-]{1,128}$')", messages::QUALIFIER);
+    rule(schema, "self != '$LATEST'", messages::LATEST);
+}
+
+pub(super) fn region(schema: &mut Schema) {
+    set(schema, "maxLength", limits::REGION);
+    rule(schema, format!("self.matches('^{REGION}$')"), messages::REGION);
+}
+
+/// A rule of the whole spec: the Region and the function's ARN say the same.
+pub(super) fn region_of_arn(schema: &mut Schema) {
+    // CEL keeps the word `function` for itself, and Kubernetes escapes it so.
+    let arn = "self.__function__.arn";
+    rule_at(
+        schema,
+        ".region",
+        format!("!has(self.region) || !has({arn}) || {arn}.contains(':lambda:' + self.region + ':')"),
+        messages::REGION_OF_ARN,
+    );
+}
+
+pub(super) fn tags(schema: &mut Schema) {
+    set(schema, "maxProperties", limits::TAGS);
+    set(schema, "additionalProperties", json!({"type": "string", "maxLength": limits::TAG_VALUE}));
+    let keys = format!("self.all(key, key.size() >= 1 && key.size() <= {})", limits::TAG_KEY);
+    rule(schema, keys, messages::TAG_KEY_LENGTH);
+    rule(schema, "self.all(key, !key.matches('^(?i)aws:'))", messages::TAG_KEY_OF_AWS);
+    rule(schema, "self.all(key, !key.startsWith('lambda-triggers.dev/'))", messages::TAG_KEY_OF_OURS);
+    rule(schema, r"self.all(key, self[key].matches(r'^[\p{L}\p{N} _.:/=+@-]*$'))", messages::TAG_CHARACTERS);
+}
+
+/// Rules of a whole `ScheduledFunction` spec.
+pub(super) fn scheduled_function(schema: &mut Schema) {
+    let one = "[has(self.schedule), has(self.rate), has(self.cron)].filter(is_set, is_set).size() == 1";
+    rule(schema, one, messages::ONE_SCHEDULE);
+    region_of_arn(schema);
+}
+
+pub(super) fn dead_letter_queue(schema: &mut Schema) {
+    set(schema, "maxLength", limits::ARN);
+    let arn = format!("^arn:{PARTITION}:sqs:{REGION}:[0-9]{{12}}:[a-zA-Z0-9_-]{{1,80}}$");
+    rule(schema, format!("self.matches('{arn}')"), messages::DEAD_LETTER_QUEUE);
+}
+
+/// Any JSON value. Its size is beyond CEL, which does not see what has no schema.
+pub(super) fn input(schema: &mut Schema) {
+    *schema = schemars::json_schema!({
+        "description": schema.get("description").cloned().unwrap_or_default(),
+        "x-kubernetes-preserve-unknown-fields": true,
+    });
+}

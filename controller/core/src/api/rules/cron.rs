@@ -1,0 +1,179 @@
+//! The rules of a schedule: the grammar of `schedule.rs` and `cron.rs` as regular expressions.
+
+use schemars::Schema;
+
+use super::super::cron::{CRONTAB, FIELDS, Field};
+use super::super::schedule::MAX_EXPRESSION;
+use super::super::{limits, messages};
+use super::{quoted, raw, rule, rule_that_says, set};
+
+const UNIT: &str = "(minute|minutes|hour|hours|day|days)";
+/// What cannot be five bare fields.
+const MARKED: &str = r"^(rate\(|cron\(|at\(|TZ=|CRON_TZ=|@)";
+
+pub(in crate::api) fn schedule(schema: &mut Schema) {
+    set(schema, "maxLength", MAX_EXPRESSION);
+    forms(schema);
+    rate(schema);
+    aws_cron(schema);
+    crontab(schema);
+}
+
+fn matches(regex: &str) -> String {
+    format!("self.matches({})", raw(regex))
+}
+
+/// Fields with white space between them, as many as said.
+fn fields(count: usize) -> String {
+    format!(r"\S+(\s+\S+){{{}}}", count - 1)
+}
+
+fn forms(schema: &mut Schema) {
+    let (marked, five, six) = (matches(MARKED), bare(5), bare(6));
+    rule(schema, format!("{marked} || {five} || {six}"), messages::SCHEDULE);
+    rule_that_says(
+        schema,
+        format!("{marked} || !{six}"),
+        format!("'write cron(' + self + {}", quoted(&messages::bare_six_fields("")["write cron(".len()..])),
+    );
+    rule(schema, "!self.startsWith('at(')", messages::AT);
+    rule(schema, format!("!{}", matches("^(CRON_)?TZ=")), messages::TIME_ZONE);
+    rule(schema, "!self.startsWith('@every')", messages::EVERY);
+    let macros = "['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@yearly', '@annually']";
+    rule(
+        schema,
+        format!("!self.startsWith('@') || self.startsWith('@every') || self in {macros}"),
+        messages::MACRO,
+    );
+}
+
+/// Fields on their own, of which the first looks like minutes.
+fn bare(count: usize) -> String {
+    matches(&format!(r"^\s*[0-9*]\S*(\s+\S+){{{}}}\s*$", count - 1))
+}
+
+fn rate(schema: &mut Schema) {
+    let of = |number: &str| matches(&format!(r"^rate\({number} {UNIT}\)$"));
+    let unit = "self.find('minute|hour|day')";
+    rule(schema, format!("!self.startsWith('rate(') || {}", of("[0-9]+")), messages::RATE);
+    rule_that_says(
+        schema,
+        format!("!{}", of("0+")),
+        format!(
+            "'write rate(1 ' + {unit} + {}",
+            quoted(&messages::rate_of_nothing("")["write rate(1 ".len()..])
+        ),
+    );
+    rule(schema, format!("!{}", of("0*[1-9][0-9]{9,}")), messages::RATE_TOO_LARGE);
+    let canonical = matches(r"^rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)$");
+    let number = "self.find('[1-9][0-9]*')";
+    rule_that_says(
+        schema,
+        format!("!{} || {canonical}", of("0*[1-9][0-9]{0,8}")),
+        format!("'write rate(' + {number} + ' ' + {unit} + ({number} == '1' ? ')' : 's)')"),
+    );
+}
+
+fn aws_cron(schema: &mut Schema) {
+    let of = |count| matches(&format!(r"^cron\(\s*{}\s*\)$", fields(count)));
+    let (five, six) = (of(5), of(6));
+    rule(schema, format!("!self.startsWith('cron(') || {five} || {six}"), messages::CRON);
+    rule(schema, format!("!{five}"), messages::FIVE_FIELDS_IN_CRON);
+    for (i, field) in FIELDS.iter().enumerate() {
+        let place = Place {
+            guard: format!("!{six}"),
+            before: r"^cron\(\s*",
+            tokens: r"self.findAll(r'[^\s()]+')",
+            first: 1,
+            after: r"\s*\)$",
+        };
+        place.rule(schema, field, i, FIELDS.len());
+    }
+    let (day_of_month, day_of_week) = (matches(r"^cron\(\s*\S+\s+\S+\s+\?\s"), matches(r"\s\?\s+\S+\s*\)$"));
+    rule(schema, format!("!{six} || {day_of_month} != {day_of_week}"), messages::ONE_QUESTION_MARK);
+}
+
+fn crontab(schema: &mut Schema) {
+    let guard = format!("{} || !{}", matches(MARKED), bare(5));
+    for (i, field) in CRONTAB.iter().enumerate() {
+        let place = Place {
+            guard: guard.clone(),
+            before: r"^\s*",
+            tokens: r"self.findAll(r'\S+')",
+            first: 0,
+            after: r"\s*$",
+        };
+        place.rule(schema, field, i, CRONTAB.len());
+    }
+    let any = r"([*?]|\*/0?1)";
+    let day_of_month = matches(&format!(r"^\s*\S+\s+\S+\s+{any}\s"));
+    let day_of_week = matches(&format!(r"\s{any}\s*$"));
+    rule(schema, format!("{guard} || {day_of_month} || {day_of_week}"), messages::BOTH_DAYS);
+}
+
+/// Where a field stands in a schedule.
+struct Place {
+    /// Holds where the schedule is of another form.
+    guard: String,
+    before: &'static str,
+    after: &'static str,
+    /// The fields as a list.
+    tokens: &'static str,
+    /// The index of the first field in it.
+    first: usize,
+}
+
+impl Place {
+    fn rule(&self, schema: &mut Schema, field: &Field, i: usize, count: usize) {
+        let Self { guard, before, after, tokens, first } = self;
+        let (left, right) = (i, count - 1 - i);
+        let regex = format!(r"(?i){before}(\S+\s+){{{left}}}{}(\s+\S+){{{right}}}{after}", field.regex());
+        let token = format!("{tokens}[{}]", first + i);
+        rule_that_says(
+            schema,
+            format!("{guard} || ({} && {})", matches(&regex), field.ranges_go_up(&token)),
+            format!(
+                "{} + {token} + {}",
+                quoted(&format!("{} \"", field.name)),
+                quoted(&format!("\": {}", field.hint))
+            ),
+        );
+    }
+}
+
+pub(in crate::api) fn minutes(schema: &mut Schema) {
+    field(schema, &FIELDS[0]);
+}
+
+pub(in crate::api) fn hours(schema: &mut Schema) {
+    field(schema, &FIELDS[1]);
+}
+
+pub(in crate::api) fn day_of_month(schema: &mut Schema) {
+    field(schema, &FIELDS[2]);
+}
+
+pub(in crate::api) fn month(schema: &mut Schema) {
+    field(schema, &FIELDS[3]);
+}
+
+pub(in crate::api) fn day_of_week(schema: &mut Schema) {
+    field(schema, &FIELDS[4]);
+}
+
+pub(in crate::api) fn year(schema: &mut Schema) {
+    field(schema, &FIELDS[5]);
+}
+
+fn field(schema: &mut Schema, field: &Field) {
+    set(schema, "maxLength", limits::CRON_FIELD);
+    let regex = matches(&format!("(?i)^{}$", field.regex()));
+    rule(schema, format!("{regex} && {}", field.ranges_go_up("self")), field.hint);
+}
+
+pub(in crate::api) fn cron_object(schema: &mut Schema) {
+    rule(schema, "(self.dayOfMonth == '?') != (self.dayOfWeek == '?')", messages::ONE_QUESTION_MARK);
+    let size = FIELDS.map(|field| format!("self.{}.size()", field.key)).join(" + ");
+    let around = "cron(     )".len();
+    rule(schema, format!("{size} + {around} <= {MAX_EXPRESSION}"), messages::EXPRESSION_TOO_LONG);
+}

@@ -1,0 +1,93 @@
+//! `S3TriggeredFunction`: runs a Lambda function on events of an S3 bucket.
+
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use super::{DeletionPolicy, FunctionRef, TriggerStatus, rules};
+
+/// Runs a Lambda function on events of an S3 bucket that exists already and may serve others, too.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[kube(
+    group = "lambda-triggers.dev",
+    version = "v1alpha1",
+    kind = "S3TriggeredFunction",
+    doc = "Runs a Lambda function on events of an S3 bucket. The bucket exists already; what others have in its notification configuration stays as it is.",
+    namespaced,
+    status = "TriggerStatus",
+    derive = "PartialEq",
+    shortname = "s3fn",
+    category = "lambda-triggers",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(name = "Bucket", type_ = "string", json_path = ".spec.bucket"),
+    printcolumn(name = "Events", type_ = "string", json_path = ".spec.events"),
+    printcolumn(name = "Function", type_ = "string", json_path = ".status.functionName"),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[expect(clippy::duplicated_attributes, reason = "each column has its own")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = rules::region_of_arn)]
+pub struct S3TriggeredFunctionSpec {
+    /// The function to run: exactly one of `name` and `arn`. It must be in the bucket's Region.
+    pub function: FunctionRef,
+    /// Name of the bucket, such as `my-bucket`. It must exist; it is never created and never deleted.
+    #[schemars(transform = rules::bucket)]
+    pub bucket: String,
+    /// The 12 digits of the account that owns the bucket, in quotes. Set it where that is not the function's account.
+    /// A bucket of that name in any other account is left alone, and may not run the function: so a name that passes
+    /// on to somebody else after its bucket was deleted does no harm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = rules::bucket_owner)]
+    pub bucket_owner: Option<String>,
+    /// The events that run the function, by S3's names: `s3:ObjectCreated:Put`, or `s3:ObjectCreated:*` for all of a
+    /// kind. Write each once: S3 refuses a name beside the wildcard that stands for it.
+    #[serde(default = "default_events")]
+    #[schemars(transform = rules::events)]
+    pub events: Vec<String>,
+    /// Which keys run the function, at most 50 filters; without any, all keys. Each filter becomes an entry of the bucket's
+    /// notification configuration. No key may match two of them: S3 refuses filters that
+    /// overlap.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(transform = rules::filters)]
+    pub filters: Vec<KeyFilter>,
+    /// Set to true to take the entries out of the bucket until it is false again.
+    #[serde(default)]
+    pub suspend: bool,
+    /// What happens in AWS when this object is deleted: `Delete` removes what was made for it, `Retain` leaves all in
+    /// place.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+    /// AWS Region of bucket and function, such as `eu-west-1`; without it, that of `function.arn`, else the
+    /// operator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = rules::region)]
+    pub region: Option<String>,
+}
+
+/// Which keys run the function: those that begin with `prefix` and end with `suffix`.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = rules::filter)]
+pub struct KeyFilter {
+    /// What the key begins with, such as `images/`. Keys have no `/` at their beginning, and `*` is no wildcard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = rules::key_part)]
+    pub prefix: Option<String>,
+    /// What the key ends with, such as `.jpg`. Capitals count, and `*` is no wildcard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = rules::key_part)]
+    pub suffix: Option<String>,
+}
+
+fn default_events() -> Vec<String> {
+    vec!["s3:ObjectCreated:*".into()]
+}

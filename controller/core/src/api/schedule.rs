@@ -1,0 +1,211 @@
+//! The schedule of a `ScheduledFunction`: what users may write, and what AWS gets.
+//!
+//! The grammar of `rate(...)` and `cron(...)` is that of
+//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>; five fields and `@hourly`
+//! and the like are those of a Kubernetes CronJob. All of it is in UTC.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::cron::{Cron, FIELDS};
+use super::{CronFields, Problem, Rate, RateUnit, ScheduledFunctionSpec, messages};
+
+/// The longest schedule expression that EventBridge takes, in characters.
+pub(super) const MAX_EXPRESSION: usize = 256;
+
+/// The largest value of a rate: AWS documents none, and this is some two thousand years of minutes.
+pub(super) const MAX_RATE: i64 = 999_999_999;
+
+/// A schedule expression that EventBridge accepts, in canonical form: `rate(1 hour)`, `cron(0 18 ? * MON-FRI *)`.
+///
+/// [`fmt::Display`] is what goes to AWS; parsing that gives the same expression again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expression(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Rate { value: i64, unit: &'static str },
+    Cron(Cron),
+}
+
+impl Expression {
+    /// The schedule in English, for people: `Every hour.`, `At 18:00 UTC, on Monday and Friday.`
+    pub fn in_words(&self) -> String {
+        match &self.0 {
+            Kind::Rate { value: 1, unit } => format!("Every {unit}."),
+            Kind::Rate { value, unit } => format!("Every {value} {unit}s."),
+            Kind::Cron(cron) => cron.in_words(),
+        }
+    }
+
+    fn rate(value: i64, unit: &'static str) -> Self {
+        Self(Kind::Rate { value, unit })
+    }
+
+    fn cron(cron: Cron) -> Result<Self, String> {
+        let expression = Self(Kind::Cron(cron));
+        match expression.to_string().len() {
+            0..=MAX_EXPRESSION => Ok(expression),
+            _ => Err(messages::EXPRESSION_TOO_LONG.into()),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn as_cron(&self) -> Option<&Cron> {
+        match &self.0 {
+            Kind::Cron(cron) => Some(cron),
+            Kind::Rate { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Rate { value: 1, unit } => write!(f, "rate(1 {unit})"),
+            Kind::Rate { value, unit } => write!(f, "rate({value} {unit}s)"),
+            Kind::Cron(cron) => write!(f, "cron({cron})"),
+        }
+    }
+}
+
+/// Reads what `spec.schedule` may hold; the error says what to write instead.
+impl FromStr for Expression {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fields: Vec<&str> = text.split_ascii_whitespace().collect();
+        if text.starts_with("rate(") {
+            parse_rate(text)
+        } else if let Some(inner) = text.strip_prefix("cron(") {
+            parse_cron(inner)
+        } else if text.starts_with("at(") {
+            Err(messages::AT.into())
+        } else if text.starts_with("TZ=") || text.starts_with("CRON_TZ=") {
+            Err(messages::TIME_ZONE.into())
+        } else if text.starts_with('@') {
+            parse_macro(text)
+        } else if !fields
+            .first()
+            .is_some_and(|minutes| minutes.starts_with(|c: char| c == '*' || c.is_ascii_digit()))
+        {
+            Err(messages::SCHEDULE.into())
+        } else if let Ok(fields) = <[&str; 5]>::try_from(fields.as_slice()) {
+            Self::cron(Cron::from_crontab(fields)?)
+        } else if fields.len() == FIELDS.len() {
+            Err(messages::bare_six_fields(text))
+        } else {
+            Err(messages::SCHEDULE.into())
+        }
+    }
+}
+
+fn parse_rate(text: &str) -> Result<Expression, String> {
+    let inner = text.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')'));
+    let (number, unit) = inner.and_then(|inner| inner.split_once(' ')).ok_or(messages::RATE)?;
+    let singular = match unit {
+        "minute" | "minutes" => "minute",
+        "hour" | "hours" => "hour",
+        "day" | "days" => "day",
+        _ => return Err(messages::RATE.into()),
+    };
+    if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(messages::RATE.into());
+    }
+    let digits = number.trim_start_matches('0');
+    let value = match digits.parse::<i64>() {
+        _ if digits.is_empty() => return Err(messages::rate_of_nothing(singular)),
+        Ok(value) if value <= MAX_RATE => value,
+        _ => return Err(messages::RATE_TOO_LARGE.into()),
+    };
+    let expression = Expression::rate(value, singular);
+    let canonical = expression.to_string();
+    if canonical == text { Ok(expression) } else { Err(messages::write(&canonical)) }
+}
+
+fn parse_cron(rest: &str) -> Result<Expression, String> {
+    let inner = rest.strip_suffix(')').ok_or(messages::CRON)?;
+    let fields: Vec<&str> = inner.split_ascii_whitespace().collect();
+    let Ok(fields) = <[&str; 6]>::try_from(fields.as_slice()) else {
+        return Err(if fields.len() == 5 { messages::FIVE_FIELDS_IN_CRON } else { messages::CRON }.into());
+    };
+    Expression::cron(Cron::from_aws(fields).map_err(|mut wrong| wrong.swap_remove(0).message)?)
+}
+
+/// The shorthands of a CronJob
+/// (<https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-syntax>).
+fn parse_macro(text: &str) -> Result<Expression, String> {
+    let fields = match text {
+        "@yearly" | "@annually" => ["0", "0", "1", "1", "*"],
+        "@monthly" => ["0", "0", "1", "*", "*"],
+        "@weekly" => ["0", "0", "*", "*", "0"],
+        "@daily" | "@midnight" => ["0", "0", "*", "*", "*"],
+        "@hourly" => ["0", "*", "*", "*", "*"],
+        _ if text.starts_with("@every") => return Err(messages::EVERY.into()),
+        _ => return Err(messages::MACRO.into()),
+    };
+    Expression::cron(Cron::from_crontab(fields)?)
+}
+
+impl ScheduledFunctionSpec {
+    /// The schedule as EventBridge gets it, from whichever of `schedule`, `rate` and `cron` is set.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with the schedule, and what to write instead;
+    /// [`check`](ScheduledFunctionSpec::check) lists all.
+    pub fn expression(&self) -> Result<Expression, Problem> {
+        self.read_schedule().map_err(|mut problems| problems.swap_remove(0))
+    }
+
+    /// The schedule, or all that is wrong with it; never an empty list.
+    pub(super) fn read_schedule(&self) -> Result<Expression, Vec<Problem>> {
+        match (&self.schedule, &self.rate, &self.cron) {
+            (Some(text), None, None) => {
+                read_text(text).map_err(|message| Problem::new("spec.schedule", message))
+            }
+            (None, Some(rate), None) => rate.expression(),
+            (None, None, Some(cron)) => return cron.expression(),
+            _ => Err(Problem::new("spec", messages::ONE_SCHEDULE)),
+        }
+        .map_err(|problem| vec![problem])
+    }
+}
+
+fn read_text(text: &str) -> Result<Expression, String> {
+    match text.chars().count() {
+        0..=MAX_EXPRESSION => text.parse(),
+        _ => Err(messages::too_long(MAX_EXPRESSION)),
+    }
+}
+
+impl Rate {
+    fn expression(&self) -> Result<Expression, Problem> {
+        let field = "spec.rate.value";
+        Problem::of_range(field, self.value, 1, MAX_RATE)
+            .map_or_else(|| Ok(Expression::rate(self.value, self.unit.singular())), Err)
+    }
+}
+
+impl RateUnit {
+    fn singular(self) -> &'static str {
+        match self {
+            Self::Minute | Self::Minutes => "minute",
+            Self::Hour | Self::Hours => "hour",
+            Self::Day | Self::Days => "day",
+        }
+    }
+}
+
+impl CronFields {
+    fn expression(&self) -> Result<Expression, Vec<Problem>> {
+        let Self { minutes, hours, day_of_month, month, day_of_week, year } = self;
+        let fields = [minutes, hours, day_of_month, month, day_of_week, year].map(String::as_str);
+        let cron = Cron::from_aws(fields).map_err(|wrong| {
+            wrong.into_iter().map(|wrong| Problem::new(wrong.place(), wrong.hint)).collect::<Vec<_>>()
+        })?;
+        Expression::cron(cron).map_err(|message| vec![Problem::new("spec.cron", message)])
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! `ScheduledFunction`: runs a Lambda function on a schedule.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::function::Tags;
+use super::schedule::MAX_RATE;
+use super::{DeletionPolicy, FunctionRef, TriggerStatus, limits, rules};
+
+/// Runs a Lambda function on a schedule, by a rule of EventBridge.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[kube(
+    group = "lambda-triggers.dev",
+    version = "v1alpha1",
+    kind = "ScheduledFunction",
+    doc = "Runs a Lambda function on a schedule, by a rule of EventBridge.",
+    namespaced,
+    status = "TriggerStatus",
+    derive = "PartialEq",
+    shortname = "schedfn",
+    category = "lambda-triggers",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(name = "Schedule", type_ = "string", json_path = ".status.schedule"),
+    printcolumn(name = "Function", type_ = "string", json_path = ".status.functionName"),
+    printcolumn(name = "When", type_ = "string", json_path = ".status.when", priority = 1),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[expect(clippy::duplicated_attributes, reason = "each column has its own")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = rules::scheduled_function)]
+pub struct ScheduledFunctionSpec {
+    /// The function to run: exactly one of `name` and `arn`.
+    pub function: FunctionRef,
+    /// When the function runs, in UTC, to the minute. An interval: `rate(5 minutes)`, `rate(1 hour)`. AWS's cron:
+    /// `cron(0 18 ? * MON-FRI *)`, with `?` in one of the two day fields. Or the five fields of a CronJob, which are
+    /// translated: `0 18 * * MON-FRI`, `@daily`. Set exactly one of `schedule`, `rate` and `cron`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = rules::schedule)]
+    pub schedule: Option<String>,
+    /// The schedule as an interval, in place of `schedule`: `{value: 1, unit: hours}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// The schedule as the six fields of AWS's cron, in place of `schedule`; in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<CronFields>,
+    /// What the function receives: any JSON, written as YAML, of at most 8,192 characters. Without it the function
+    /// receives EventBridge's event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = rules::input)]
+    pub input: Option<serde_json::Value>,
+    /// How often and how long EventBridge tries again where it cannot hand an event to Lambda. It does not see errors
+    /// of the function's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_policy: Option<RetryPolicy>,
+    /// ARN of a standard SQS queue that receives the events that could not be delivered, such as
+    /// `arn:aws:sqs:eu-west-1:123456789012:my-queue`. The queue's policy must let EventBridge send to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = rules::dead_letter_queue)]
+    pub dead_letter_queue_arn: Option<String>,
+    /// Description of the rule, as AWS's console shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = limits::DESCRIPTION))]
+    pub description: Option<String>,
+    /// Set to true to disable the rule; it stays in place, and runs again once this is false.
+    #[serde(default)]
+    pub suspend: bool,
+    /// What happens in AWS when this object is deleted: `Delete` removes what was made for it, `Retain` leaves all in
+    /// place.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+    /// AWS Region of rule and function, such as `eu-west-1`; without it, that of `function.arn`, else the operator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = rules::region)]
+    pub region: Option<String>,
+    /// Tags of the rule, at most 40. Keys that begin with `aws:` or `lambda-triggers.dev/` are taken.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    #[schemars(transform = rules::tags)]
+    pub tags: Tags,
+}
+
+/// An interval between two runs.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rate {
+    /// How many units lie between two runs, 1 or more.
+    #[schemars(range(min = 1, max = MAX_RATE))]
+    pub value: i64,
+    /// The unit, in the singular or the plural.
+    pub unit: RateUnit,
+}
+
+/// A unit of time, in the singular or the plural.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub enum RateUnit {
+    Minute,
+    Minutes,
+    Hour,
+    Hours,
+    Day,
+    Days,
+}
+
+/// The six fields of AWS's cron, in UTC.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = rules::cron_object)]
+pub struct CronFields {
+    /// Minutes, 0-59: `0`, `0,30`, `0-29`, `0/15` (every 15 from 0 on) or `*`. Quote numbers and `*`.
+    #[schemars(transform = rules::minutes)]
+    pub minutes: String,
+    /// Hours in UTC, 0-23: `18`, `8,18`, `8-17`, `0/6` or `*`.
+    #[schemars(transform = rules::hours)]
+    pub hours: String,
+    /// Day of the month, 1-31: `1`, `1,15`, `1-7`, `1/2`, `*`, `L` (the last day), `LW` (the last weekday), `3W` (the
+    /// weekday nearest the third), or `?` where `dayOfWeek` says which days.
+    #[schemars(transform = rules::day_of_month)]
+    pub day_of_month: String,
+    /// Month, 1-12 or JAN-DEC: `JAN,JUL`, `JUN-AUG`, `1/3` or `*`.
+    #[schemars(transform = rules::month)]
+    pub month: String,
+    /// Day of the week, 1-7 or SUN-SAT, where 1 is Sunday: `MON-FRI`, `L` (Saturday), `6L` (the last Friday of the
+    /// month), `3#2` (the second Tuesday), or `?` where `dayOfMonth` says which days.
+    #[schemars(transform = rules::day_of_week)]
+    pub day_of_week: String,
+    /// Year, 1970-2199: `2027`, `2027-2030` or `*`.
+    #[schemars(transform = rules::year)]
+    pub year: String,
+}
+
+/// How often and how long a failed delivery is tried again.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RetryPolicy {
+    /// Number of further attempts, 0 to 185; without it, 185.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = limits::MAX_RETRY_ATTEMPTS))]
+    pub maximum_retry_attempts: Option<i32>,
+    /// Age in seconds after which an event is given up, 60 to 86,400; without it, 86,400 (a day).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = limits::MIN_EVENT_AGE, max = limits::MAX_EVENT_AGE))]
+    pub maximum_event_age_seconds: Option<i32>,
+}

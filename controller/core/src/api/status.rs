@@ -1,0 +1,93 @@
+//! What both resources report back.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+/// What was observed and done for an object.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct TriggerStatus {
+    /// The generation of the spec that the rest of the status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Ready` always; `Reconciling` and `Stalled` only while true; one for each part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// ARN of the function, with its qualifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_arn: Option<String>,
+    /// Name of the function, with its qualifier, as `kubectl get` shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_name: Option<String>,
+    /// The schedule as AWS knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// The schedule in words, in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// The identity of everything made in AWS for the object, written before it is made.
+    #[serde(default, skip_serializing_if = "Applied::is_empty")]
+    pub applied: Applied,
+}
+
+/// The identity of everything made in AWS for an object.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Applied {
+    /// Rules of EventBridge, on the default bus.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<AppliedRule>,
+    /// Entries in notification configurations of buckets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notifications: Vec<AppliedNotification>,
+    /// Statements in the policies of functions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<AppliedPermission>,
+}
+
+impl Applied {
+    /// Whether nothing was made.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty() && self.notifications.is_empty() && self.permissions.is_empty()
+    }
+}
+
+/// A rule of EventBridge.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedRule {
+    /// Its Region.
+    pub region: String,
+    /// Its name.
+    pub name: String,
+    /// The keys of the tags that were set on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tag_keys: Vec<String>,
+}
+
+/// Entries in the notification configuration of one bucket.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedNotification {
+    /// The Region of the bucket.
+    pub region: String,
+    /// The name of the bucket.
+    pub bucket: String,
+    /// The account that owns the bucket.
+    pub bucket_owner: String,
+    /// The Ids of the entries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<String>,
+}
+
+/// A statement in the policy of a function.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedPermission {
+    /// The ARN of the function, with the qualifier whose policy holds the statement.
+    pub function_arn: String,
+    /// The statement's Id.
+    pub statement_id: String,
+}

@@ -1,0 +1,95 @@
+//! Amazon Resource Names of Lambda functions, taken apart.
+
+use std::fmt;
+
+/// The ARN of a Lambda function, with or without a qualifier.
+///
+/// Format: `arn:<partition>:lambda:<region>:<account>:function:<name>[:<qualifier>]`
+/// (<https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html>).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FunctionArn {
+    /// `aws`, `aws-cn`, `aws-us-gov`, ...
+    pub partition: String,
+    /// The Region of the function.
+    pub region: String,
+    /// The account that owns the function, 12 digits.
+    pub account: String,
+    /// The function's name.
+    pub name: String,
+    /// An alias or a version; none: `$LATEST`.
+    pub qualifier: Option<String>,
+}
+
+impl FunctionArn {
+    /// Takes an ARN apart; none if it is not that of a Lambda function.
+    pub fn parse(arn: &str) -> Option<Self> {
+        let parts: Vec<&str> = arn.split(':').collect();
+        let (head, qualifier) = match parts.len() {
+            7 => (&parts[..], None),
+            8 => (&parts[..7], Some(parts[7])),
+            _ => return None,
+        };
+        let [a, partition, service, region, account, kind, name] = head else { return None };
+        let filled = [partition, region, account, name].iter().all(|part| !part.is_empty());
+        if *a != "arn" || *service != "lambda" || *kind != "function" || !filled || qualifier == Some("") {
+            return None;
+        }
+        Some(Self {
+            partition: (*partition).into(),
+            region: (*region).into(),
+            account: (*account).into(),
+            name: (*name).into(),
+            qualifier: qualifier.map(Into::into),
+        })
+    }
+
+    /// The same function with another qualifier.
+    #[must_use]
+    pub fn with_qualifier(&self, qualifier: Option<&str>) -> Self {
+        Self { qualifier: qualifier.map(Into::into), ..self.clone() }
+    }
+
+    /// Name and qualifier, as a person would write them: `every-hour:live`.
+    pub fn short(&self) -> String {
+        match &self.qualifier {
+            Some(qualifier) => format!("{}:{qualifier}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+impl fmt::Display for FunctionArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { partition, region, account, name, qualifier } = self;
+        write!(f, "arn:{partition}:lambda:{region}:{account}:function:{name}")?;
+        qualifier.iter().try_for_each(|q| write!(f, ":{q}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_survives_the_way_through() {
+        for arn in [
+            "arn:aws:lambda:eu-west-1:123456789012:function:every-hour",
+            "arn:aws-cn:lambda:cn-north-1:123456789012:function:every-hour:live",
+        ] {
+            assert_eq!(FunctionArn::parse(arn).map(|a| a.to_string()), Some(arn.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_function_is_refused() {
+        for arn in [
+            "every-hour",
+            "arn:aws:sqs:eu-west-1:123456789012:function:q",
+            "arn:aws:lambda:eu-west-1:123456789012:layer:l",
+            "arn:aws:lambda:eu-west-1:123456789012:function:f:",
+            "arn:aws:lambda::123456789012:function:f",
+        ] {
+            assert_eq!(FunctionArn::parse(arn), None, "{arn}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The merge of a bucket's notification configuration: what stays, what is ours, and who is set aside.
+//!
+//! | found in the document | outcome |
+//! |---|---|
+//! | entry with an Id of ours, wanted as it is | stays as it came, to the byte |
+//! | entry with an Id of ours, wanted differently | replaced in its place |
+//! | entry with an Id of ours whose object exists, but cannot say now what it wants | stays |
+//! | entry with an Id of ours, marked as retained, whose object is gone | as any foreign entry |
+//! | entry with any other Id of ours | removed |
+//! | foreign entry of the same function that conflicts with one of ours | taken over |
+//! | foreign entry of another destination that conflicts with one of ours | stays; our resource is set aside |
+//! | every other foreign element | stays as it came, to the byte |
+
+mod claim;
+mod document;
+mod merge;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use claim::{Claim, Known, Want, claims};
+pub use document::{Child, Destination, Document, Entry, Filter, InvalidDocument};
+pub use merge::{BucketPlan, Change, Fault, MAX_ENTRIES, plan_bucket};
+pub use verify::{Verification, verify};

@@ -1,0 +1,320 @@
+//! The laws of the merge, on arbitrary documents and claims, and the cases of its table.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+use crate::plan::identity::{ObjectKey, OwnEntryId, OwnerId};
+
+const OPEN: &str = r#"<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">"#;
+const CLOSE: &str = "</NotificationConfiguration>";
+
+fn owner() -> OwnerId {
+    OwnerId::parse("1a2b3c4d").unwrap()
+}
+
+fn function(name: &str) -> String {
+    format!("arn:aws:lambda:eu-west-1:123456789012:function:{name}")
+}
+
+fn document(children: &[String]) -> Document {
+    Document::parse(&format!("{OPEN}{}{CLOSE}", children.concat())).unwrap()
+}
+
+/// A foreign child as S3 or another tool writes it: capital names, an Id or none, things that we do not know.
+fn foreign(
+    element: &str,
+    arn_element: &str,
+    arn: &str,
+    id: Option<&str>,
+    event: &str,
+    prefix: &str,
+) -> String {
+    let id = id.map(|id| format!("<Id>{id}</Id>")).unwrap_or_default();
+    let rule = match prefix {
+        "" => String::new(),
+        prefix => format!(
+            "<Filter><S3Key><FilterRule><Name>Prefix</Name><Value>{prefix}</Value></FilterRule></S3Key></Filter>"
+        ),
+    };
+    format!(
+        r#"<{element} future="yes">{id}<{arn_element}>{arn}</{arn_element}><Event>{event}</Event>{rule}<New/></{element}>"#
+    )
+}
+
+/// A resource that wants one entry for each of the prefixes.
+fn wants(name: &str, created: i64, function_name: &str, event: &str, prefixes: &[&str]) -> Claim {
+    let key = ObjectKey::new("media", name);
+    let entry = |prefix: &&str| {
+        let filter = Filter { prefix: (*prefix).into(), suffix: String::new() };
+        Entry {
+            destination: Destination::Function,
+            arn: function(function_name),
+            id: Some(key.entry_id(&owner(), &crate::api::KeyFilter::from(&filter), false)),
+            events: BTreeSet::from([event.to_owned()]),
+            filter,
+        }
+    };
+    let want = Want::Entries(prefixes.iter().map(entry).collect());
+    Claim { key: key.clone(), created, uid: format!("uid-{name}"), want }
+}
+
+fn entries(claim: &Claim) -> Vec<Entry> {
+    match &claim.want {
+        Want::Entries(entries) => entries.clone(),
+        _ => vec![],
+    }
+}
+
+/// The document after a plan for `claims`.
+fn after(before: &Document, claims: &[Claim]) -> Document {
+    plan_bucket(before, &owner(), claims).write.unwrap_or_else(|| before.clone())
+}
+
+fn arbitrary_foreign() -> impl Strategy<Value = String> {
+    let kinds = [
+        ("CloudFunctionConfiguration", "CloudFunction", function("theirs")),
+        ("CloudFunctionConfiguration", "CloudFunction", function("f")),
+        ("QueueConfiguration", "Queue", "arn:aws:sqs:eu-west-1:123456789012:q".to_owned()),
+        ("TopicConfiguration", "Topic", "arn:aws:sns:eu-west-1:123456789012:t".to_owned()),
+    ];
+    let events =
+        select(vec!["s3:ObjectCreated:*", "s3:ObjectCreated:Put", "s3:ObjectRemoved:*", "s3:Unheard:Of"]);
+    let prefix = select(vec!["", "a/", "a/b/", "c/", "d/&amp;&lt;"]);
+    let entry = (select(kinds.to_vec()), proptest::option::of("[a-zA-Z0-9 ]{1,12}"), events, prefix)
+        .prop_map(|((element, arn_element, arn), id, event, prefix)| {
+            foreign(element, arn_element, &arn, id.as_deref(), event, prefix)
+        });
+    let other = select(vec![
+        "<EventBridgeConfiguration></EventBridgeConfiguration>".to_owned(),
+        "<EventBridgeConfiguration/>".to_owned(),
+        "<FutureConfiguration a='1'><X>&#233;</X></FutureConfiguration>".to_owned(),
+        "\n  <!-- by hand -->".to_owned(),
+    ]);
+    prop_oneof![4 => entry, 1 => other]
+}
+
+fn arbitrary_claim() -> impl Strategy<Value = Claim> {
+    let name = select(vec!["one", "two", "three", "four"]);
+    let event = select(vec!["s3:ObjectCreated:*", "s3:ObjectCreated:Copy", "s3:ObjectRemoved:*"]);
+    let prefixes = select(vec![vec![""], vec!["a/"], vec!["a/b/", "c/"], vec!["d/", "e/"], vec!["c/"]]);
+    let want =
+        select(vec![None, None, None, None, Some(Want::Keep), Some(Want::Nothing), Some(Want::Retain)]);
+    (name, 0..3i64, select(vec!["f", "g"]), event, prefixes, want).prop_map(
+        |(name, created, function, event, prefixes, want)| {
+            let claim = wants(name, created, function, event, &prefixes);
+            Claim { want: want.unwrap_or(claim.want), ..claim }
+        },
+    )
+}
+
+/// Claims of different resources.
+fn arbitrary_claims() -> impl Strategy<Value = Vec<Claim>> {
+    proptest::collection::vec(arbitrary_claim(), 0..5).prop_map(|mut claims| {
+        let mut seen = BTreeSet::new();
+        claims.retain(|claim| seen.insert(claim.key.clone()));
+        claims
+    })
+}
+
+/// A document with foreign children, and with what earlier claims have left.
+fn arbitrary_document() -> impl Strategy<Value = Document> {
+    (proptest::collection::vec(arbitrary_foreign(), 0..6), arbitrary_claims())
+        .prop_map(|(children, earlier)| after(&document(&children), &earlier))
+}
+
+/// The text of all children that are not ours, in order, but for those that were taken over.
+fn foreign_text(document: &Document, plan: &BucketPlan) -> Vec<String> {
+    let taken = |entry: &Entry| {
+        plan.changes.iter().any(|c| matches!(c, Change::TakenOver(taken, _) if taken == entry))
+    };
+    let is_own =
+        |entry: &Entry| entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(&owner(), id).is_some());
+    let foreign =
+        document.children.iter().filter(|c| c.entry.as_ref().is_none_or(|e| !is_own(e) && !taken(e)));
+    foreign.map(|child| child.raw.clone()).collect()
+}
+
+proptest! {
+    #[test]
+    fn a_document_survives_the_way_through(children in proptest::collection::vec(arbitrary_foreign(), 0..6)) {
+        let xml = format!("<?xml version=\"1.0\"?>\n{OPEN}{}{CLOSE}\n", children.concat());
+        prop_assert_eq!(Document::parse(&xml).unwrap().to_xml(), xml);
+    }
+
+    #[test]
+    fn planning_after_applying_is_empty(before in arbitrary_document(), claims in arbitrary_claims()) {
+        let first = plan_bucket(&before, &owner(), &claims);
+        let written = Document::parse(&first.write.clone().unwrap_or(before).to_xml()).unwrap();
+        let again = plan_bucket(&written, &owner(), &claims);
+        prop_assert_eq!(again, BucketPlan { write: None, changes: vec![], set_aside: first.set_aside });
+    }
+
+    #[test]
+    fn foreign_parts_are_identical(before in arbitrary_document(), claims in arbitrary_claims()) {
+        let plan = plan_bucket(&before, &owner(), &claims);
+        let written = plan.write.clone().unwrap_or_else(|| before.clone());
+        prop_assert_eq!(foreign_text(&written, &plan), foreign_text(&before, &plan));
+    }
+
+    #[test]
+    fn only_an_entry_of_the_same_function_that_conflicts_is_taken_over(
+        before in arbitrary_document(),
+        claims in arbitrary_claims(),
+    ) {
+        let plan = plan_bucket(&before, &owner(), &claims);
+        for change in &plan.changes {
+            if let Change::TakenOver(entry, by) = change {
+                let claim = claims.iter().find(|claim| claim.key == *by).unwrap();
+                prop_assert!(!plan.set_aside.contains_key(by));
+                prop_assert!(entries(claim).iter().any(|own| own.arn == entry.arn));
+                prop_assert_eq!(entry.destination, Destination::Function);
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_resources_does_not_matter(before in arbitrary_document(), claims in arbitrary_claims()) {
+        let reversed: Vec<Claim> = claims.iter().rev().cloned().collect();
+        prop_assert_eq!(plan_bucket(&before, &owner(), &claims), plan_bucket(&before, &owner(), &reversed));
+    }
+
+    #[test]
+    fn who_is_not_set_aside_has_exactly_what_it_wants(before in arbitrary_document(), claims in arbitrary_claims()) {
+        let plan = plan_bucket(&before, &owner(), &claims);
+        let written = plan.write.unwrap_or(before);
+        for claim in claims.iter().filter(|claim| !plan.set_aside.contains_key(&claim.key)) {
+            let stem = claim.key.stem(&owner());
+            let of_claim = |entry: &&Entry| {
+                entry.id.as_deref().and_then(|id| OwnEntryId::parse(&owner(), id)).is_some_and(|id| id.stem == stem)
+            };
+            let has: BTreeSet<Entry> = written.entries().filter(of_claim).cloned().collect();
+            match &claim.want {
+                Want::Entries(entries) => prop_assert_eq!(has, entries.iter().cloned().collect()),
+                Want::Nothing => prop_assert_eq!(has, BTreeSet::new()),
+                Want::Retain => prop_assert!(has.iter().all(|e| e.id.as_ref().unwrap().ends_with("-retained"))),
+                Want::Keep => {}
+            }
+        }
+    }
+
+    #[test]
+    fn deletion_leaves_the_document_as_it_was(children in proptest::collection::vec(arbitrary_foreign(), 0..6)) {
+        let before = document(&children);
+        let claim = wants("one", 0, "nobody-else-has-it", "s3:ObjectCreated:Post", &["x/", "y/"]);
+        let with = after(&before, std::slice::from_ref(&claim));
+        let gone = Claim { want: Want::Nothing, ..claim };
+        prop_assert_eq!(after(&with, &[gone]).to_xml(), before.to_xml());
+        prop_assert_eq!(after(&with, &[]).to_xml(), before.to_xml());
+    }
+}
+
+#[test]
+fn an_unconfigured_bucket_gets_our_entry() {
+    let empty =
+        Document::parse(r#"<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>"#)
+            .unwrap();
+    let claim = wants("one", 0, "f", "s3:ObjectCreated:*", &["a&b/"]);
+    let id = entries(&claim)[0].id.clone().unwrap();
+    let expected = format!(
+        "{OPEN}<CloudFunctionConfiguration><Id>{id}</Id><CloudFunction>{}</CloudFunction>\
+         <Event>s3:ObjectCreated:*</Event><Filter><S3Key><FilterRule><Name>prefix</Name><Value>a&amp;b/</Value>\
+         </FilterRule></S3Key></Filter></CloudFunctionConfiguration>{CLOSE}",
+        function("f")
+    );
+    assert_eq!(after(&empty, &[claim]).to_xml(), expected);
+}
+
+#[test]
+fn the_older_resource_holds() {
+    let old = wants("old", 1, "f", "s3:ObjectCreated:*", &["a/"]);
+    let young = wants("young", 2, "g", "s3:ObjectCreated:Put", &["a/b/"]);
+    let plan = plan_bucket(&document(&[]), &owner(), &[young.clone(), old.clone()]);
+    let fault = Fault::HeldBy(old.key.clone(), entries(&old)[0].clone());
+    assert_eq!(plan.set_aside, [(young.key, fault)].into());
+    assert_eq!(plan.changes, vec![Change::Added(entries(&old)[0].clone())]);
+}
+
+#[test]
+fn a_foreign_entry_of_another_destination_holds() {
+    let queue = foreign("QueueConfiguration", "Queue", "arn:q", None, "s3:ObjectCreated:*", "");
+    let claim = wants("one", 1, "f", "s3:ObjectCreated:Put", &["a/"]);
+    let before = document(&[queue]);
+    let plan = plan_bucket(&before, &owner(), std::slice::from_ref(&claim));
+    let fault = Fault::Foreign(before.entries().next().unwrap().clone());
+    assert_eq!(plan, BucketPlan { write: None, changes: vec![], set_aside: [(claim.key, fault)].into() });
+}
+
+#[test]
+fn a_foreign_entry_of_the_same_function_is_taken_over() {
+    let theirs = foreign(
+        "CloudFunctionConfiguration",
+        "CloudFunction",
+        &function("f"),
+        Some("chalice"),
+        "s3:ObjectCreated:*",
+        "a/",
+    );
+    let claim = wants("one", 1, "f", "s3:ObjectCreated:Put", &["a/"]);
+    let before = document(&[theirs]);
+    let plan = plan_bucket(&before, &owner(), std::slice::from_ref(&claim));
+    let taken = Change::TakenOver(before.entries().next().unwrap().clone(), claim.key.clone());
+    assert_eq!(plan.changes, vec![taken, Change::Added(entries(&claim)[0].clone())]);
+}
+
+#[test]
+fn one_that_has_not_asked_yet_keeps_what_it_has_and_what_is_gone_goes() {
+    let (one, two) = (
+        wants("one", 1, "f", "s3:ObjectCreated:*", &["a/"]),
+        wants("two", 1, "f", "s3:ObjectCreated:*", &["b/"]),
+    );
+    let with_both = after(&document(&[]), &[one.clone(), two.clone()]);
+    let known = |claim: &Claim| Known {
+        key: claim.key.clone(),
+        created: claim.created,
+        uid: claim.uid.clone(),
+        may_have_entries: true,
+    };
+    let restarted = claims(vec![known(&one)], &Default::default());
+    let plan = plan_bucket(&with_both, &owner(), &restarted);
+    assert_eq!(plan.changes, vec![Change::Removed(entries(&two)[0].clone())]);
+}
+
+#[test]
+fn what_is_retained_outlives_its_object_and_is_its_own_again_when_it_returns() {
+    let one = wants("one", 1, "f", "s3:ObjectCreated:*", &["a/"]);
+    let with = after(&document(&[]), std::slice::from_ref(&one));
+    let retained = after(&with, &[Claim { want: Want::Retain, ..one.clone() }]);
+    assert_eq!(plan_bucket(&retained, &owner(), &[]).write, None);
+    let back = after(&retained, std::slice::from_ref(&one));
+    assert_eq!(back.to_xml(), with.to_xml());
+}
+
+#[test]
+fn a_hundred_entries_are_the_most() {
+    let prefixes: Vec<String> = (0..MAX_ENTRIES).map(|n| format!("{n:03}/")).collect();
+    let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+    let old = wants("old", 1, "f", "s3:ObjectCreated:*", &prefixes[1..]);
+    let young = wants("young", 2, "f", "s3:ObjectCreated:*", &["x/", "y/"]);
+    let plan = plan_bucket(&document(&[]), &owner(), &[old, young.clone()]);
+    assert_eq!(plan.set_aside, [(young.key, Fault::TooMany)].into());
+    assert_eq!(plan.changes.len(), MAX_ENTRIES - 1);
+}
+
+#[test]
+fn a_look_after_the_write_shows_what_is_missing_and_what_is_lost() {
+    let queue = foreign("QueueConfiguration", "Queue", "arn:q", Some("q"), "s3:ObjectRemoved:*", "");
+    let before = document(&[queue]);
+    let one = wants("one", 1, "f", "s3:ObjectCreated:*", &["a/"]);
+    let plan = plan_bucket(&before, &owner(), std::slice::from_ref(&one));
+    let written = plan.write.clone().unwrap();
+    assert_eq!(verify(&before, &plan.changes, &written), Verification::default());
+    let queue = before.entries().next().unwrap().clone();
+    let added = Change::Added(entries(&one)[0].clone());
+    assert_eq!(
+        verify(&before, &plan.changes, &document(&[])),
+        Verification { missing: vec![added], lost: vec![queue] }
+    );
+}

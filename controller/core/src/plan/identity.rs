@@ -1,0 +1,220 @@
+//! Who owns what in AWS: the owner id, and the names and Ids that are made from it.
+//!
+//! A name says owner, namespace and object, never the object's UID: a resource that is recreated or restored under
+//! its name owns what its predecessor made.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::api::KeyFilter;
+
+/// Hex digits of the hash that tells apart objects whose readable names are cut to the same text.
+const OBJECT_HASH: usize = 10;
+/// Hex digits of the hash that tells apart the entries of one object.
+const SLOT_HASH: usize = 6;
+/// What is left of EventBridge's 64 characters for the readable part, after `lt-<owner id>-` and `-<hash>`
+/// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
+const READABLE: usize = 64 - 12 - 1 - OBJECT_HASH;
+/// Ends the Id of an entry that stays when its object is deleted.
+const RETAINED: &str = "-retained";
+
+/// Eight hex digits that tell this operator's things in AWS from those of every other one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OwnerId(String);
+
+/// Why a text is no owner id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("owner id {0:?} is not eight hex digits; write it as in 1a2b3c4d")]
+pub struct InvalidOwnerId(String);
+
+impl OwnerId {
+    /// Takes an owner id as a user gives it.
+    pub fn parse(text: &str) -> Result<Self, InvalidOwnerId> {
+        let valid = text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        if valid { Ok(Self(text.into())) } else { Err(InvalidOwnerId(text.into())) }
+    }
+
+    /// The owner id that a namespace's UID stands for: its first eight hex digits.
+    pub fn from_uid(uid: &str) -> Result<Self, InvalidOwnerId> {
+        Self::parse(&uid.chars().filter(char::is_ascii_hexdigit).take(8).collect::<String>().to_lowercase())
+    }
+
+    /// What every name and Id of ours begins with.
+    pub fn prefix(&self) -> String {
+        format!("lt-{}-", self.0)
+    }
+}
+
+impl fmt::Display for OwnerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The operator as the owner of things in AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// What its names begin with.
+    pub id: OwnerId,
+    /// UID of the cluster's namespace kube-system, written into tags.
+    pub cluster: String,
+}
+
+/// Namespace and name of an object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// The key of `name` in `namespace`.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+
+    /// What the names and Ids of everything made for the object begin with; at most 64 characters of
+    /// `[.\-_A-Za-z0-9]`, since the name of an object is a DNS subdomain.
+    pub fn stem(&self, owner: &OwnerId) -> String {
+        let readable: String = format!("{}-{}", self.namespace, self.name).chars().take(READABLE).collect();
+        let hash = hash(&[&self.namespace, &self.name], OBJECT_HASH);
+        format!("{}{readable}-{hash}", owner.prefix())
+    }
+
+    /// The name of the object's rule.
+    pub fn rule_name(&self, owner: &OwnerId) -> String {
+        self.stem(owner)
+    }
+
+    /// The Id of the object's entry for one filter. An entry that is to outlive its object says so in its Id, so
+    /// that nobody's memory is needed to leave it alone later.
+    pub fn entry_id(&self, owner: &OwnerId, filter: &KeyFilter, retained: bool) -> String {
+        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        let slot = hash(&[&text(&filter.prefix), &text(&filter.suffix)], SLOT_HASH);
+        let id = format!("{}-{slot}", self.stem(owner));
+        if retained { retained_id(&id) } else { id }
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// The Id of an entry that this operator made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnEntryId {
+    /// [`ObjectKey::stem`] of the object that it was made for.
+    pub stem: String,
+    /// Whether it stays when the object is deleted.
+    pub retained: bool,
+}
+
+impl OwnEntryId {
+    /// Reads an Id; none if it is not, exactly, one that [`ObjectKey::entry_id`] makes for this owner.
+    pub fn parse(owner: &OwnerId, id: &str) -> Option<Self> {
+        let (body, retained) = match id.strip_suffix(RETAINED) {
+            Some(body) => (body, true),
+            None => (id, false),
+        };
+        let (stem, slot) = body.rsplit_once('-')?;
+        let (readable, object) = stem.strip_prefix(&owner.prefix())?.rsplit_once('-')?;
+        let own = is_hash(slot, SLOT_HASH) && is_hash(object, OBJECT_HASH) && !readable.is_empty();
+        own.then(|| Self { stem: stem.into(), retained })
+    }
+}
+
+/// The Id under which the entry with this Id outlives its object.
+pub fn retained_id(id: &str) -> String {
+    format!("{}{RETAINED}", id.trim_end_matches(RETAINED))
+}
+
+/// The Sid of the statement that lets all rules of this owner invoke a function.
+pub fn rules_statement_id(owner: &OwnerId) -> String {
+    format!("{}rules", owner.prefix())
+}
+
+/// The Sid of the statement that lets a bucket invoke a function. A Sid has no dots, a bucket's name may: hence the
+/// hash (<https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html>).
+pub fn bucket_statement_id(owner: &OwnerId, bucket: &str) -> String {
+    format!("{}bucket-{}", owner.prefix(), hash(&[bucket], 16))
+}
+
+/// The first `digits` hex digits of a hash over `parts`, none of which can run into the next.
+fn hash(parts: &[&str], digits: usize) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part.len().to_be_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().iter().flat_map(|byte| [byte >> 4, byte & 15]).take(digits).map(hex_digit).collect()
+}
+
+fn hex_digit(value: u8) -> char {
+    char::from(if value < 10 { b'0' + value } else { b'a' + value - 10 })
+}
+
+fn is_hash(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn owner() -> OwnerId {
+        OwnerId::parse("1a2b3c4d").unwrap()
+    }
+
+    #[test]
+    fn an_owner_id_is_the_beginning_of_a_uid() {
+        let uid = "0F9d2b6c-5bd1-4a33-8f40-5d1c0f7f7f11";
+        assert_eq!(OwnerId::from_uid(uid), OwnerId::parse("0f9d2b6c"));
+        assert_eq!(OwnerId::parse("1A2B3C4D"), Err(InvalidOwnerId("1A2B3C4D".into())));
+        assert_eq!(OwnerId::parse("1a2b3c4"), Err(InvalidOwnerId("1a2b3c4".into())));
+    }
+
+    #[test]
+    fn names_can_be_read() {
+        let key = ObjectKey::new("media", "thumbnails");
+        assert_eq!(key.rule_name(&owner()), "lt-1a2b3c4d-media-thumbnails-e040debe41");
+        assert_eq!(bucket_statement_id(&owner(), "a.b"), "lt-1a2b3c4d-bucket-bd516c1130f6405c");
+    }
+
+    #[test]
+    fn an_id_that_only_looks_like_ours_is_foreign() {
+        let key = ObjectKey::new("media", "thumbnails");
+        let id = key.entry_id(&owner(), &KeyFilter::default(), false);
+        let other = OwnerId::parse("ffffffff").unwrap();
+        for foreign in
+            [format!("{id}x"), id.replace("lt-", "LT-"), id[..id.len() - 1].into(), "lt-1a2b3c4d-".into()]
+        {
+            assert_eq!(OwnEntryId::parse(&owner(), &foreign), None, "{foreign}");
+        }
+        assert_eq!(OwnEntryId::parse(&other, &id), None);
+    }
+
+    proptest! {
+        #[test]
+        fn names_fit_and_ids_lead_back(
+            namespace in "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?",
+            name in "[a-z0-9]([-a-z0-9.]{0,250}[a-z0-9])?",
+            prefix in proptest::option::of(".{0,40}"),
+            retained: bool,
+        ) {
+            let key = ObjectKey::new(namespace, name);
+            let stem = key.stem(&owner());
+            prop_assert!(stem.len() <= 64, "{stem}");
+            prop_assert!(stem.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c)), "{stem}");
+            let id = key.entry_id(&owner(), &KeyFilter { prefix, suffix: None }, retained);
+            prop_assert!(id.len() <= 255);
+            prop_assert_eq!(OwnEntryId::parse(&owner(), &id), Some(OwnEntryId { stem, retained }));
+        }
+    }
+}

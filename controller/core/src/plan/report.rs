@@ -1,0 +1,226 @@
+//! What is reported on an object: its conditions, from how each of its parts fared.
+//!
+//! The conditions follow kstatus (<https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus>): `Ready`
+//! always; `Reconciling` and `Stalled` only while they are true.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+/// A part of a trigger, with a condition of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The function that is run.
+    Function,
+    /// The statement in its policy.
+    Permission,
+    /// The rule of EventBridge and its target.
+    Rule,
+    /// The entries in the bucket's notification configuration.
+    Notification,
+}
+
+impl Part {
+    /// The condition's type.
+    pub fn condition(self) -> &'static str {
+        match self {
+            Self::Function => "FunctionReady",
+            Self::Permission => "PermissionReady",
+            Self::Rule => "RuleReady",
+            Self::Notification => "NotificationReady",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// Why a condition is as it is. These are API: users and their tools match on them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Reason { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Reason {
+            /// All of them.
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// As it is written in a condition or an event.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// AWS is as the spec says.
+    Applied,
+    /// As `Applied`, and `spec.suspend` keeps the trigger from running.
+    Suspended,
+    /// The object has just been seen, or changed; its state in AWS is not known yet.
+    Progressing,
+    /// The object is being deleted, and what was made for it is being removed.
+    Deleting,
+    /// The spec says something that AWS cannot do.
+    InvalidSpec,
+    /// The function, or its alias or version, does not exist.
+    FunctionNotFound,
+    /// Lambda says that the function has failed and cannot be invoked.
+    FunctionFailed,
+    /// The bucket does not exist.
+    BucketNotFound,
+    /// The bucket is in another Region than the function.
+    BucketInOtherRegion,
+    /// A resource of this operator holds what this one wants.
+    HeldByOther,
+    /// An entry that somebody else made in the bucket conflicts with this resource.
+    ConflictingEntry,
+    /// A rule of the name that this resource needs was made by somebody else.
+    ConflictingRule,
+    /// The bucket's notification configuration would have more entries than S3 takes.
+    TooManyEntries,
+    /// S3 refuses a destination in the bucket's notification configuration.
+    DestinationRefused,
+    /// Another writer undoes our writes to the bucket again and again.
+    Contended,
+    /// The operator's credentials do not allow a call.
+    AccessDenied,
+    /// A quota of AWS is used up.
+    QuotaExceeded,
+    /// AWS refuses a call as invalid.
+    AwsRefused,
+    /// AWS asks for fewer calls; the operator tries again by itself.
+    Throttled,
+    /// AWS could not be reached or failed; the operator tries again by itself.
+    AwsUnavailable,
+    /// A write to AWS may still take effect; the operator waits until it cannot.
+    OutcomeUnknown,
+}
+
+/// What kind of failure it is, which decides when it is tried again and who has to act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// It passes by itself.
+    Transient,
+    /// It passes by itself when we call less.
+    Throttled,
+    /// It lasts until somebody acts: on the spec, in AWS or on the operator's rights.
+    NeedsAction,
+}
+
+/// Something that went wrong with one part of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The part.
+    pub part: Part,
+    /// Why.
+    pub reason: Reason,
+    /// What was tried, on what, what came back and what to do next. The same failure has the same message each
+    /// time: a message that changes would be a write to the status each time.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure of `part`.
+    pub fn new(part: Part, reason: Reason, message: impl Into<String>) -> Self {
+        Self { part, reason, message: message.into() }
+    }
+
+    /// What kind of failure it is.
+    pub fn class(&self) -> Class {
+        match self.reason {
+            Reason::Throttled => Class::Throttled,
+            Reason::AwsUnavailable
+            | Reason::OutcomeUnknown
+            | Reason::DestinationRefused
+            | Reason::Progressing
+            | Reason::Deleting
+            | Reason::Applied
+            | Reason::Suspended => Class::Transient,
+            Reason::InvalidSpec
+            | Reason::FunctionNotFound
+            | Reason::FunctionFailed
+            | Reason::BucketNotFound
+            | Reason::BucketInOtherRegion
+            | Reason::HeldByOther
+            | Reason::ConflictingEntry
+            | Reason::ConflictingRule
+            | Reason::TooManyEntries
+            | Reason::Contended
+            | Reason::AccessDenied
+            | Reason::QuotaExceeded
+            | Reason::AwsRefused => Class::NeedsAction,
+        }
+    }
+}
+
+/// How an object fares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Work has begun, or goes on: `message` says on what.
+    Progressing {
+        /// On what.
+        message: String,
+    },
+    /// AWS is as the spec says.
+    Applied {
+        /// Whether the spec suspends the trigger.
+        suspended: bool,
+        /// What is in place, in words.
+        message: String,
+    },
+    /// Something went wrong while applying the spec.
+    Failed(Failure),
+    /// Something went wrong while removing what was made.
+    DeletionBlocked(Failure),
+}
+
+/// The conditions of an object of which the parts in `ready` were found, or made, as the spec says. A part of which
+/// nothing is known, since the work did not get as far, has no condition.
+///
+/// `now` becomes the transition time of conditions whose status differs from that in `previous`.
+pub fn conditions(
+    previous: &[Condition],
+    ready: &BTreeSet<Part>,
+    outcome: &Outcome,
+    generation: Option<i64>,
+    now: &Time,
+) -> Vec<Condition> {
+    let build = |kind: &str, status: &str, reason: Reason, message: &str| Condition {
+        type_: kind.into(),
+        status: status.into(),
+        reason: reason.as_str().into(),
+        message: message.into(),
+        observed_generation: generation,
+        last_transition_time: previous
+            .iter()
+            .find(|c| c.type_ == kind && c.status == status)
+            .map_or_else(|| now.clone(), |c| c.last_transition_time.clone()),
+    };
+    let mut conditions = vec![];
+    match outcome {
+        Outcome::Progressing { message } => {
+            conditions.push(build("Ready", "Unknown", Reason::Progressing, message));
+            conditions.push(build("Reconciling", "True", Reason::Progressing, message));
+        }
+        Outcome::Applied { suspended, message } => {
+            let reason = if *suspended { Reason::Suspended } else { Reason::Applied };
+            conditions.push(build("Ready", "True", reason, message));
+            conditions.extend(ready.iter().map(|part| build(part.condition(), "True", Reason::Applied, "")));
+        }
+        Outcome::Failed(failure) | Outcome::DeletionBlocked(failure) => {
+            let Failure { part, reason, message } = failure;
+            conditions.push(build("Ready", "False", *reason, message));
+            let stalled = failure.class() == Class::NeedsAction;
+            conditions.push(build(if stalled { "Stalled" } else { "Reconciling" }, "True", *reason, message));
+            if matches!(outcome, Outcome::Failed(_)) {
+                let others = ready.iter().filter(|other| *other != part);
+                conditions.extend(others.map(|part| build(part.condition(), "True", Reason::Applied, "")));
+            }
+            conditions.push(build(part.condition(), "False", *reason, message));
+        }
+    }
+    conditions
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! The conditions as wholes, and the rules of kstatus that they follow.
+
+use super::*;
+
+/// A point in time, in seconds.
+fn at(second: i64) -> Time {
+    Time(jiff::Timestamp::from_second(second).unwrap())
+}
+
+fn condition(kind: &str, status: &str, reason: &str, message: &str, since: i64) -> Condition {
+    Condition {
+        type_: kind.into(),
+        status: status.into(),
+        reason: reason.into(),
+        message: message.into(),
+        observed_generation: Some(7),
+        last_transition_time: at(since),
+    }
+}
+
+fn after(previous: &[Condition], ready: &[Part], outcome: &Outcome, second: i64) -> Vec<Condition> {
+    conditions(previous, &ready.iter().copied().collect(), outcome, Some(7), &at(second))
+}
+
+fn progressing() -> Outcome {
+    Outcome::Progressing { message: "creating".into() }
+}
+
+fn applied(suspended: bool) -> Outcome {
+    Outcome::Applied { suspended, message: "in place".into() }
+}
+
+fn failed(part: Part, reason: Reason) -> Outcome {
+    Outcome::Failed(Failure::new(part, reason, "why"))
+}
+
+const ALL: [Part; 3] = [Part::Function, Part::Permission, Part::Rule];
+
+#[test]
+fn conditions_as_wholes() {
+    let is = |kind: &str, reason: &str| condition(kind, "True", reason, "", 5);
+    let cases = [
+        (
+            "work has begun",
+            after(&[], &[], &progressing(), 5),
+            vec![
+                condition("Ready", "Unknown", "Progressing", "creating", 5),
+                condition("Reconciling", "True", "Progressing", "creating", 5),
+            ],
+        ),
+        (
+            "all is in place",
+            after(&[], &ALL, &applied(false), 5),
+            vec![
+                condition("Ready", "True", "Applied", "in place", 5),
+                is("FunctionReady", "Applied"),
+                is("PermissionReady", "Applied"),
+                is("RuleReady", "Applied"),
+            ],
+        ),
+        (
+            "all is in place, and suspended",
+            after(&[], &[Part::Rule], &applied(true), 5),
+            vec![condition("Ready", "True", "Suspended", "in place", 5), is("RuleReady", "Applied")],
+        ),
+        (
+            "somebody has to act, and nothing else is known",
+            after(&[], &[], &failed(Part::Rule, Reason::InvalidSpec), 5),
+            vec![
+                condition("Ready", "False", "InvalidSpec", "why", 5),
+                condition("Stalled", "True", "InvalidSpec", "why", 5),
+                condition("RuleReady", "False", "InvalidSpec", "why", 5),
+            ],
+        ),
+        (
+            "it passes by itself, and a part is in place",
+            after(&[], &[Part::Function], &failed(Part::Permission, Reason::Throttled), 5),
+            vec![
+                condition("Ready", "False", "Throttled", "why", 5),
+                condition("Reconciling", "True", "Throttled", "why", 5),
+                is("FunctionReady", "Applied"),
+                condition("PermissionReady", "False", "Throttled", "why", 5),
+            ],
+        ),
+        (
+            "a part that was in place failed after all",
+            after(&[], &ALL, &failed(Part::Function, Reason::FunctionFailed), 5),
+            vec![
+                condition("Ready", "False", "FunctionFailed", "why", 5),
+                condition("Stalled", "True", "FunctionFailed", "why", 5),
+                is("PermissionReady", "Applied"),
+                is("RuleReady", "Applied"),
+                condition("FunctionReady", "False", "FunctionFailed", "why", 5),
+            ],
+        ),
+        (
+            "deletion is blocked: what is still there is nobody's concern",
+            after(
+                &[],
+                &ALL,
+                &Outcome::DeletionBlocked(Failure::new(Part::Rule, Reason::AccessDenied, "why")),
+                5,
+            ),
+            vec![
+                condition("Ready", "False", "AccessDenied", "why", 5),
+                condition("Stalled", "True", "AccessDenied", "why", 5),
+                condition("RuleReady", "False", "AccessDenied", "why", 5),
+            ],
+        ),
+    ];
+    for (case, found, expected) in cases {
+        assert_eq!(found, expected, "{case}");
+    }
+}
+
+#[test]
+fn the_transition_time_stays_while_the_status_does() {
+    let first = after(&[], &[], &failed(Part::Function, Reason::FunctionNotFound), 10);
+    let second = after(&first, &[], &failed(Part::Function, Reason::AccessDenied), 20);
+    let times = |conditions: &[Condition]| -> Vec<(String, Time)> {
+        conditions.iter().map(|c| (c.type_.clone(), c.last_transition_time.clone())).collect()
+    };
+    let since = |kind: &str, second| (kind.to_owned(), at(second));
+    assert_eq!(times(&second), [since("Ready", 10), since("Stalled", 10), since("FunctionReady", 10)]);
+
+    let third = after(&second, &ALL, &applied(false), 30);
+    let all = ["Ready", "FunctionReady", "PermissionReady", "RuleReady"].map(|kind| since(kind, 30));
+    assert_eq!(times(&third), all);
+
+    let fourth = after(&third, &ALL, &applied(true), 40);
+    assert_eq!(times(&fourth), all, "suspended is no less ready");
+}
+
+#[test]
+fn kstatus_holds_after_every_failure() {
+    for reason in Reason::ALL {
+        for outcome in
+            [failed(Part::Rule, *reason), Outcome::DeletionBlocked(Failure::new(Part::Rule, *reason, ""))]
+        {
+            let previous = after(&[], &[], &progressing(), 1);
+            let found = after(&previous, &[], &outcome, 2);
+            let of = |kind: &str| found.iter().filter(|c| c.type_ == kind).collect::<Vec<_>>();
+            assert_eq!(of("Ready").len(), 1, "{reason:?}");
+            let abnormal = [of("Reconciling"), of("Stalled")].concat();
+            assert_eq!(
+                abnormal.len(),
+                1,
+                "either it goes on by itself, or it waits for somebody: {reason:?}"
+            );
+            assert_eq!(abnormal[0].status, "True", "{reason:?}");
+        }
+    }
+}

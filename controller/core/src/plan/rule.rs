@@ -1,0 +1,250 @@
+//! A rule of EventBridge and its target: what is wanted, what is there, and the steps between.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::identity::{ObjectKey, Owner};
+use crate::api::{RetryPolicy, ScheduledFunctionSpec, Tags};
+use crate::arn::FunctionArn;
+
+/// Tag with the owner id.
+pub const TAG_OWNER: &str = "lambda-triggers.dev/owner";
+/// Tag with the UID of the cluster's namespace kube-system.
+pub const TAG_CLUSTER: &str = "lambda-triggers.dev/cluster";
+/// Tag with the object's namespace.
+pub const TAG_NAMESPACE: &str = "lambda-triggers.dev/namespace";
+/// Tag with the object's name.
+pub const TAG_NAME: &str = "lambda-triggers.dev/name";
+/// Tag with the object's UID, for people to read.
+pub const TAG_UID: &str = "lambda-triggers.dev/uid";
+
+/// What PutRule sets, all of it: the call resets what it is not given
+/// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleSettings {
+    /// The schedule expression.
+    pub expression: String,
+    /// The description; empty for none.
+    pub description: String,
+    /// Whether the rule fires.
+    pub enabled: bool,
+}
+
+/// A target of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its Id within the rule.
+    pub id: String,
+    /// The ARN of the function, with its qualifier.
+    pub arn: String,
+    /// JSON text that the function receives in place of the event.
+    pub input: Option<String>,
+    /// How often and how long a failed delivery is tried again.
+    pub retry_policy: Option<RetryPolicy>,
+    /// The queue for events that could not be delivered.
+    pub dead_letter_queue_arn: Option<String>,
+}
+
+/// A rule as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredRule {
+    /// Its name.
+    pub name: String,
+    /// What PutRule sets.
+    pub settings: RuleSettings,
+    /// Its tags: the user's and ours.
+    pub tags: Tags,
+    /// Its one target.
+    pub target: Target,
+}
+
+/// A rule as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedRule {
+    /// What PutRule sets; the expression is empty for a rule with an event pattern alone.
+    pub settings: RuleSettings,
+    /// Whether it has an event pattern besides, or a role: settings of which we make none.
+    pub has_more: bool,
+    /// The AWS service that manages it.
+    pub managed_by: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+    /// Its targets; none where one has settings of which we make none, such as an input path.
+    pub targets: Vec<(String, Option<Target>)>,
+}
+
+/// A write to a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleStep {
+    /// Create the rule, or set all of its settings. Tags count for a new rule only.
+    Put(RuleSettings, Tags),
+    /// Set tags on a rule that exists: PutRule ignores tags there.
+    Tag(Tags),
+    /// Remove tags.
+    Untag(BTreeSet<String>),
+    /// Set a target.
+    PutTarget(Target),
+    /// Remove targets by Id.
+    RemoveTargets(Vec<String>),
+    /// Delete the rule, which has no targets any more.
+    Delete,
+}
+
+/// Why a rule of the wanted name is not touched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RuleConflict {
+    /// An AWS service manages it.
+    #[error("it is managed by {0}")]
+    Managed(String),
+    /// Its tags do not say that it was made for the object by this operator.
+    #[error("its tags do not say that it was made for {key} by the operator with owner id {owner}")]
+    NotOurs {
+        /// The object that wanted it.
+        key: ObjectKey,
+        /// Our owner id.
+        owner: String,
+    },
+}
+
+/// The steps for a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct RulePlan {
+    /// The writes, in order.
+    pub steps: Vec<RuleStep>,
+    /// The UID of the cluster from which the rule is taken over.
+    pub taken_over_from: Option<String>,
+}
+
+impl DesiredRule {
+    /// The rule that a resource wants. `expression` is what its schedule comes to.
+    pub fn of(
+        owner: &Owner,
+        key: &ObjectKey,
+        uid: &str,
+        spec: &ScheduledFunctionSpec,
+        expression: String,
+        function: &FunctionArn,
+    ) -> Self {
+        let ScheduledFunctionSpec {
+            function: _,
+            schedule: _,
+            rate: _,
+            cron: _,
+            input,
+            retry_policy,
+            dead_letter_queue_arn,
+            description,
+            suspend,
+            deletion_policy: _,
+            region: _,
+            tags,
+        } = spec;
+        let mut tags = tags.clone();
+        tags.extend(owner_tags(owner, key));
+        tags.insert(TAG_UID.into(), uid.into());
+        Self {
+            name: key.rule_name(&owner.id),
+            settings: RuleSettings {
+                expression,
+                description: description.clone().unwrap_or_default(),
+                enabled: !suspend,
+            },
+            tags,
+            target: Target {
+                id: format!("{}function", owner.id.prefix()),
+                arn: function.to_string(),
+                input: input.as_ref().map(ToString::to_string),
+                retry_policy: canonical_retry(retry_policy.as_ref()),
+                dead_letter_queue_arn: dead_letter_queue_arn.clone(),
+            },
+        }
+    }
+}
+
+/// What makes a rule so. Targets and tags that somebody added to our rule are left alone: `set_before` are the keys
+/// of the tags that we set, of which those are removed that are wanted no more.
+pub fn plan_rule(
+    desired: &DesiredRule,
+    observed: Option<&ObservedRule>,
+    set_before: &BTreeSet<String>,
+    owner: &Owner,
+    key: &ObjectKey,
+) -> Result<RulePlan, RuleConflict> {
+    let DesiredRule { name: _, settings, tags, target } = desired;
+    let put = || RuleStep::Put(settings.clone(), tags.clone());
+    let Some(observed) = observed else {
+        let steps = vec![put(), RuleStep::PutTarget(target.clone())];
+        return Ok(RulePlan { steps, taken_over_from: None });
+    };
+    check_owner(observed, owner, key)?;
+    let mut steps = vec![];
+    if observed.settings != *settings || observed.has_more {
+        steps.push(put());
+    }
+    let set: Tags = tags.iter().filter(|(k, v)| observed.tags.get(*k) != Some(v)).map(own_pair).collect();
+    let stale = |tag: &&String| observed.tags.contains_key(*tag) && !tags.contains_key(*tag);
+    let unset: BTreeSet<String> = set_before.iter().filter(stale).cloned().collect();
+    if !set.is_empty() {
+        steps.push(RuleStep::Tag(set));
+    }
+    if !unset.is_empty() {
+        steps.push(RuleStep::Untag(unset));
+    }
+    let found =
+        observed.targets.iter().find(|(id, _)| *id == target.id).and_then(|(_, found)| found.as_ref());
+    if found != Some(target) {
+        steps.push(RuleStep::PutTarget(target.clone()));
+    }
+    let cluster = observed.tags.get(TAG_CLUSTER).filter(|cluster| **cluster != owner.cluster);
+    Ok(RulePlan { steps, taken_over_from: cluster.cloned() })
+}
+
+/// What takes a rule away: its targets first, since a rule that has any cannot be deleted
+/// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DeleteRule.html>). A rule that is not ours is
+/// left alone, whatever its name.
+pub fn plan_removal(observed: Option<&ObservedRule>, owner: &Owner, key: &ObjectKey) -> Vec<RuleStep> {
+    let Some(observed) = observed.filter(|rule| check_owner(rule, owner, key).is_ok()) else { return vec![] };
+    let ids: Vec<String> = observed.targets.iter().map(|(id, _)| id.clone()).collect();
+    let targets = (!ids.is_empty()).then_some(RuleStep::RemoveTargets(ids));
+    targets.into_iter().chain([RuleStep::Delete]).collect()
+}
+
+/// Whether a rule was made for the object by this owner, whichever cluster the owner lived in then.
+fn check_owner(rule: &ObservedRule, owner: &Owner, key: &ObjectKey) -> Result<(), RuleConflict> {
+    if let Some(service) = &rule.managed_by {
+        return Err(RuleConflict::Managed(service.clone()));
+    }
+    let ours = owner_tags(owner, key)
+        .iter()
+        .filter(|(tag, _)| *tag != TAG_CLUSTER)
+        .all(|(tag, value)| rule.tags.get(tag) == Some(value));
+    let conflict = || RuleConflict::NotOurs { key: key.clone(), owner: owner.id.to_string() };
+    if ours { Ok(()) } else { Err(conflict()) }
+}
+
+fn owner_tags(owner: &Owner, key: &ObjectKey) -> BTreeMap<String, String> {
+    let pairs = [
+        (TAG_OWNER, owner.id.to_string()),
+        (TAG_CLUSTER, owner.cluster.clone()),
+        (TAG_NAMESPACE, key.namespace.clone()),
+        (TAG_NAME, key.name.clone()),
+    ];
+    pairs.into_iter().map(|(tag, value)| (tag.to_owned(), value)).collect()
+}
+
+/// A retry policy with both values, or none where it says what AWS does anyway: the form in which two compare,
+/// whether or not a server fills in defaults
+/// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html>).
+pub fn canonical_retry(policy: Option<&RetryPolicy>) -> Option<RetryPolicy> {
+    let RetryPolicy { maximum_retry_attempts, maximum_event_age_seconds } = policy?;
+    let (attempts, age) =
+        (maximum_retry_attempts.unwrap_or(185), maximum_event_age_seconds.unwrap_or(86_400));
+    let full = RetryPolicy { maximum_retry_attempts: Some(attempts), maximum_event_age_seconds: Some(age) };
+    ((attempts, age) != (185, 86_400)).then_some(full)
+}
+
+fn own_pair((key, value): (&String, &String)) -> (String, String) {
+    (key.clone(), value.clone())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,335 @@
+//! The laws of a rule's plan, on arbitrary rules, and the cases of its table.
+
+use proptest::collection::{btree_map, btree_set, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+use crate::plan::identity::OwnerId;
+
+fn owner() -> Owner {
+    Owner { id: OwnerId::parse("1a2b3c4d").unwrap(), cluster: "cluster-1".into() }
+}
+
+fn key() -> ObjectKey {
+    ObjectKey::new("media", "hourly")
+}
+
+fn function(name: &str) -> FunctionArn {
+    FunctionArn::parse(&format!("arn:aws:lambda:eu-west-1:123456789012:function:{name}")).unwrap()
+}
+
+/// The rule of a spec with this schedule.
+fn desired(expression: &str, spec: &ScheduledFunctionSpec) -> DesiredRule {
+    DesiredRule::of(&owner(), &key(), "uid-1", spec, expression.into(), &function("every-hour"))
+}
+
+fn hourly() -> DesiredRule {
+    desired("rate(1 hour)", &ScheduledFunctionSpec::default())
+}
+
+/// The rule as it is once everything wanted was done.
+fn in_place(desired: &DesiredRule) -> ObservedRule {
+    ObservedRule {
+        settings: desired.settings.clone(),
+        has_more: false,
+        managed_by: None,
+        tags: desired.tags.clone(),
+        targets: vec![(desired.target.id.clone(), Some(desired.target.clone()))],
+    }
+}
+
+fn keys(tags: &Tags) -> BTreeSet<String> {
+    tags.keys().cloned().collect()
+}
+
+fn plan(desired: &DesiredRule, observed: Option<&ObservedRule>, before: &BTreeSet<String>) -> RulePlan {
+    plan_rule(desired, observed, before, &owner(), &key()).unwrap()
+}
+
+/// What EventBridge makes of a rule by these steps.
+fn carry_out(steps: &[RuleStep], observed: Option<ObservedRule>) -> Option<ObservedRule> {
+    steps.iter().fold(observed, |rule, step| match step {
+        RuleStep::Put(settings, tags) => {
+            let settings = settings.clone();
+            Some(match rule {
+                // Tags on a rule that exists are ignored; all else that is not given is reset.
+                Some(rule) => ObservedRule { settings, has_more: false, ..rule },
+                None => ObservedRule {
+                    settings,
+                    has_more: false,
+                    managed_by: None,
+                    tags: tags.clone(),
+                    targets: vec![],
+                },
+            })
+        }
+        RuleStep::Delete => {
+            assert_eq!(rule.unwrap().targets, vec![], "a rule with targets cannot be deleted");
+            None
+        }
+        change => {
+            let mut rule = rule.unwrap();
+            match change {
+                RuleStep::Tag(tags) => rule.tags.extend(tags.clone()),
+                RuleStep::Untag(keys) => rule.tags.retain(|key, _| !keys.contains(key)),
+                RuleStep::PutTarget(target) => {
+                    rule.targets.retain(|(id, _)| *id != target.id);
+                    rule.targets.push((target.id.clone(), Some(target.clone())));
+                }
+                RuleStep::RemoveTargets(ids) => rule.targets.retain(|(id, _)| !ids.contains(id)),
+                RuleStep::Put(..) | RuleStep::Delete => unreachable!(),
+            }
+            Some(rule)
+        }
+    })
+}
+
+#[test]
+fn a_rule_is_made_of_every_field() {
+    let spec = ScheduledFunctionSpec {
+        input: Some(serde_json::json!({"b": 1, "a": [null]})),
+        retry_policy: Some(RetryPolicy { maximum_retry_attempts: Some(2), maximum_event_age_seconds: None }),
+        dead_letter_queue_arn: Some("arn:aws:sqs:eu-west-1:123456789012:lost".into()),
+        description: Some("all of it".into()),
+        suspend: true,
+        tags: Tags::from([("team".into(), "a".into())]),
+        ..ScheduledFunctionSpec::default()
+    };
+    let tags = [
+        (TAG_CLUSTER, "cluster-1"),
+        (TAG_NAME, "hourly"),
+        (TAG_NAMESPACE, "media"),
+        (TAG_OWNER, "1a2b3c4d"),
+        (TAG_UID, "uid-1"),
+        ("team", "a"),
+    ];
+    let expected = DesiredRule {
+        name: "lt-1a2b3c4d-media-hourly-2d926bec61".into(),
+        settings: RuleSettings {
+            expression: "rate(1 hour)".into(),
+            description: "all of it".into(),
+            enabled: false,
+        },
+        tags: tags.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
+        target: Target {
+            id: "lt-1a2b3c4d-function".into(),
+            arn: "arn:aws:lambda:eu-west-1:123456789012:function:every-hour".into(),
+            input: Some(r#"{"a":[null],"b":1}"#.into()),
+            retry_policy: Some(RetryPolicy {
+                maximum_retry_attempts: Some(2),
+                maximum_event_age_seconds: Some(86_400),
+            }),
+            dead_letter_queue_arn: Some("arn:aws:sqs:eu-west-1:123456789012:lost".into()),
+        },
+    };
+    assert_eq!(desired("rate(1 hour)", &spec), expected);
+}
+
+#[test]
+fn what_differs_is_set_and_nothing_else() {
+    let wanted = hourly();
+    let put = RuleStep::Put(wanted.settings.clone(), wanted.tags.clone());
+    let put_target = RuleStep::PutTarget(wanted.target.clone());
+    let with = |change: &dyn Fn(&mut ObservedRule)| {
+        let mut rule = in_place(&wanted);
+        change(&mut rule);
+        Some(rule)
+    };
+    let cases = [
+        ("no rule", None, vec![put.clone(), put_target.clone()]),
+        ("all in place", with(&|_| ()), vec![]),
+        ("disabled", with(&|rule| rule.settings.enabled = false), vec![put.clone()]),
+        (
+            "another schedule",
+            with(&|rule| rule.settings.expression = "rate(1 day)".into()),
+            vec![put.clone()],
+        ),
+        ("a description", with(&|rule| rule.settings.description = "mine".into()), vec![put.clone()]),
+        ("an event pattern", with(&|rule| rule.has_more = true), vec![put.clone()]),
+        ("target gone", with(&|rule| rule.targets.clear()), vec![put_target.clone()]),
+        ("target of another form", with(&|rule| rule.targets[0].1 = None), vec![put_target.clone()]),
+        (
+            "target changed",
+            with(&|rule| rule.targets[0].1.as_mut().unwrap().arn = function("other").to_string()),
+            vec![put_target.clone()],
+        ),
+        (
+            "the UID of a predecessor",
+            with(&|rule| _ = rule.tags.insert(TAG_UID.into(), "uid-0".into())),
+            vec![RuleStep::Tag(Tags::from([(TAG_UID.into(), "uid-1".into())]))],
+        ),
+        (
+            "a tag that was set before",
+            with(&|rule| _ = rule.tags.insert("team".into(), "a".into())),
+            vec![RuleStep::Untag(BTreeSet::from(["team".into()]))],
+        ),
+        ("a foreign tag", with(&|rule| _ = rule.tags.insert("cost".into(), "7".into())), vec![]),
+        ("a foreign target", with(&|rule| rule.targets.push(("theirs".into(), None))), vec![]),
+    ];
+    let before = BTreeSet::from(["team".to_owned(), TAG_UID.to_owned()]);
+    for (case, observed, steps) in cases {
+        let expected = RulePlan { steps, taken_over_from: None };
+        assert_eq!(plan(&wanted, observed.as_ref(), &before), expected, "{case}");
+    }
+}
+
+#[test]
+fn a_rule_of_another_cluster_with_our_owner_id_is_taken_over() {
+    let mut rule = in_place(&hourly());
+    rule.tags.insert(TAG_CLUSTER.into(), "cluster-0".into());
+    let expected = RulePlan {
+        steps: vec![RuleStep::Tag(Tags::from([(TAG_CLUSTER.into(), "cluster-1".into())]))],
+        taken_over_from: Some("cluster-0".into()),
+    };
+    assert_eq!(plan(&hourly(), Some(&rule), &BTreeSet::new()), expected);
+}
+
+#[test]
+fn a_rule_that_is_not_ours_is_neither_changed_nor_removed() {
+    let not_ours = RuleConflict::NotOurs { key: key(), owner: "1a2b3c4d".into() };
+    let tags = |key: &str, value: Option<&str>| {
+        let mut rule = in_place(&hourly());
+        rule.tags.remove(key);
+        rule.tags.extend(value.map(|value| (key.to_owned(), value.to_owned())));
+        rule
+    };
+    let managed = ObservedRule { managed_by: Some("schemas.amazonaws.com".into()), ..in_place(&hourly()) };
+    let cases = [
+        (ObservedRule { tags: Tags::new(), ..in_place(&hourly()) }, not_ours.clone()),
+        (tags(TAG_OWNER, None), not_ours.clone()),
+        (tags(TAG_OWNER, Some("ffffffff")), not_ours.clone()),
+        (tags(TAG_NAMESPACE, Some("other")), not_ours.clone()),
+        (tags(TAG_NAME, Some("other")), not_ours),
+        (managed, RuleConflict::Managed("schemas.amazonaws.com".into())),
+    ];
+    for (rule, conflict) in cases {
+        let planned = plan_rule(&hourly(), Some(&rule), &BTreeSet::new(), &owner(), &key());
+        assert_eq!(planned, Err(conflict), "{rule:?}");
+        assert_eq!(plan_removal(Some(&rule), &owner(), &key()), vec![], "{rule:?}");
+    }
+}
+
+#[test]
+fn a_retry_policy_that_says_what_aws_does_anyway_is_none() {
+    let policy =
+        |attempts, age| RetryPolicy { maximum_retry_attempts: attempts, maximum_event_age_seconds: age };
+    let cases = [
+        (None, None),
+        (Some(policy(None, None)), None),
+        (Some(policy(Some(185), Some(86_400))), None),
+        (Some(policy(Some(0), None)), Some(policy(Some(0), Some(86_400)))),
+        (Some(policy(None, Some(60))), Some(policy(Some(185), Some(60)))),
+    ];
+    for (given, expected) in cases {
+        assert_eq!(canonical_retry(given.as_ref()), expected, "{given:?}");
+    }
+}
+
+fn arbitrary_tags() -> impl Strategy<Value = Tags> {
+    btree_map("[a-d]", "[xyz]", 0..4)
+}
+
+fn arbitrary_desired() -> impl Strategy<Value = DesiredRule> {
+    let input = option::of(select(vec![serde_json::json!({"a": 1}), serde_json::json!("text")]));
+    let attempts = option::of(select(vec![0, 3, 185]));
+    let spec = (arbitrary_tags(), option::of("[ab]{0,2}"), any::<bool>(), input, option::of(attempts));
+    (spec, select(vec!["rate(1 hour)", "rate(2 days)"])).prop_map(
+        |((tags, description, suspend, input, attempts), expression)| {
+            let retry_policy = attempts.map(|attempts| RetryPolicy {
+                maximum_retry_attempts: attempts,
+                maximum_event_age_seconds: None,
+            });
+            let spec = ScheduledFunctionSpec {
+                tags,
+                description,
+                suspend,
+                input,
+                retry_policy,
+                ..Default::default()
+            };
+            desired(expression, &spec)
+        },
+    )
+}
+
+/// A rule of ours in any state that people may have brought it into.
+fn arbitrary_observed() -> impl Strategy<Value = ObservedRule> {
+    let targets = vec(select(vec!["theirs", "another", "third"]), 0..3);
+    let ours = option::of(any::<bool>());
+    (arbitrary_desired(), any::<bool>(), arbitrary_tags(), targets, ours).prop_map(
+        |(was, has_more, added, foreign, ours)| {
+            let mut rule = ObservedRule { has_more, ..in_place(&was) };
+            rule.tags.extend(added);
+            match ours {
+                None => rule.targets.clear(),
+                Some(true) => rule.targets[0].1 = None,
+                Some(false) => {}
+            }
+            let foreign: BTreeSet<&str> = foreign.into_iter().collect();
+            rule.targets.extend(foreign.into_iter().map(|id| (id.to_owned(), None)));
+            rule
+        },
+    )
+}
+
+fn foreign_targets(rule: &ObservedRule) -> Vec<(String, Option<Target>)> {
+    rule.targets.iter().filter(|(id, _)| *id != hourly().target.id).cloned().collect()
+}
+
+proptest! {
+    #[test]
+    fn planning_after_applying_is_empty(
+        desired in arbitrary_desired(),
+        observed in option::of(arbitrary_observed()),
+        before in btree_set("[a-d]", 0..4),
+    ) {
+        let RulePlan { steps, .. } = plan(&desired, observed.as_ref(), &before);
+        let after = carry_out(&steps, observed);
+        prop_assert_eq!(plan(&desired, after.as_ref(), &before), RulePlan::default());
+        let after = after.unwrap();
+        prop_assert_eq!(&after.settings, &desired.settings);
+        prop_assert!(after.targets.contains(&(desired.target.id.clone(), Some(desired.target.clone()))));
+        prop_assert!(desired.tags.iter().all(|(key, value)| after.tags.get(key) == Some(value)));
+    }
+
+    #[test]
+    fn what_others_added_is_the_same_before_and_after(
+        desired in arbitrary_desired(),
+        observed in arbitrary_observed(),
+        before in btree_set("[a-d]", 0..4),
+    ) {
+        let RulePlan { steps, .. } = plan(&desired, Some(&observed), &before);
+        let after = carry_out(&steps, Some(observed.clone())).unwrap();
+        prop_assert_eq!(foreign_targets(&after), foreign_targets(&observed));
+        let foreign = |rule: &ObservedRule| -> Tags {
+            let ours = |key: &&String| before.contains(*key) || desired.tags.contains_key(*key);
+            rule.tags.iter().filter(|(key, _)| !ours(key)).map(own_pair).collect()
+        };
+        prop_assert_eq!(foreign(&after), foreign(&observed));
+    }
+
+    #[test]
+    fn a_field_that_is_set_and_unset_leaves_the_same_rule(
+        first in arbitrary_desired(),
+        second in arbitrary_desired(),
+    ) {
+        let there = plan(&second, Some(&in_place(&first)), &keys(&first.tags)).steps;
+        let changed = carry_out(&there, Some(in_place(&first)));
+        let set = keys(&first.tags).union(&keys(&second.tags)).cloned().collect();
+        let back = plan(&first, changed.as_ref(), &set).steps;
+        prop_assert_eq!(carry_out(&back, changed), Some(in_place(&first)));
+    }
+
+    #[test]
+    fn removal_takes_a_rule_of_ours_whole_and_no_other(
+        observed in arbitrary_observed(),
+        owner_tag in select(vec!["1a2b3c4d", "ffffffff", ""]),
+    ) {
+        let mut rule = observed;
+        rule.tags.insert(TAG_OWNER.into(), owner_tag.into());
+        let after = carry_out(&plan_removal(Some(&rule), &owner(), &key()), Some(rule.clone()));
+        prop_assert_eq!(after, (owner_tag != "1a2b3c4d").then_some(rule));
+    }
+}
