@@ -1,0 +1,228 @@
+//! What a call to AWS came back with, when it was no success: read once, here, for all services.
+
+use std::error::Error as StdError;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use lambda_triggers_core::plan::report::{Failure, Part, Reason};
+
+/// What kind of refusal or failure it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing of that name.
+    NotFound,
+    /// The credentials do not allow the call.
+    Denied,
+    /// Too many calls.
+    Throttled,
+    /// It changed under our hands, or another write is under way.
+    Conflict,
+    /// A quota is used up.
+    Quota,
+    /// S3 cannot deliver to a destination of the document.
+    Destination,
+    /// The bucket is in another Region; S3 says which, mostly.
+    OtherRegion(Option<String>),
+    /// Any other refusal of what was asked for.
+    Invalid,
+    /// It failed, and nothing was done.
+    Unavailable,
+    /// No answer: it may have been done, or may be yet.
+    OutcomeUnknown,
+}
+
+/// A call that did not succeed.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} on {on}: {}", code.as_deref().unwrap_or("no answer"))]
+pub struct AwsError {
+    /// What kind of failure.
+    pub kind: Kind,
+    /// The call, as an action of IAM: `lambda:AddPermission`.
+    pub action: &'static str,
+    /// What it was tried on.
+    pub on: Box<str>,
+    /// AWS's code for the failure.
+    pub code: Option<Box<str>>,
+    /// AWS's words for it.
+    pub message: Option<Box<str>>,
+    /// All that is known of it, for the log.
+    #[source]
+    pub source: Box<dyn StdError + Send + Sync>,
+}
+
+impl AwsError {
+    /// Reads the SDK's error of the call `action` on `on`.
+    pub fn of<E>(action: &'static str, on: impl Into<Box<str>>, error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        let code = error.code().map(Into::into);
+        let message = error.message().map(Into::into);
+        let response = error.raw_response();
+        let status = response.map(|response| response.status().as_u16());
+        let region = response.and_then(|r| r.headers().get("x-amz-bucket-region")).map(ToOwned::to_owned);
+        let kind = match &error {
+            SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
+                kind(status.unwrap_or_default(), code.as_deref(), message.as_deref(), region)
+            }
+            SdkError::DispatchFailure(failure) if failure.is_user() => Kind::Invalid,
+            SdkError::ConstructionFailure(_) => Kind::Invalid,
+            _ => Kind::OutcomeUnknown,
+        };
+        Self { kind, action, on: on.into(), code, message, source: Box::new(error) }
+    }
+
+    /// An answer that succeeded as a call, and says that it failed all the same, or cannot be read.
+    pub fn answered(
+        kind: Kind,
+        action: &'static str,
+        on: impl Into<Box<str>>,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self { kind, action, on: on.into(), code: None, message: None, source: source.into() }
+    }
+
+    /// As a failure of `part`, in words that say what to do. They leave out AWS's own message where it holds
+    /// names of sessions or request ids: a status that changes with each try would be written with each try.
+    pub fn failure(&self, part: Part) -> Failure {
+        let Self { kind, action, on, code, message, source: _ } = self;
+        let code = code.as_deref().unwrap_or("no code");
+        let words = message.as_deref().unwrap_or("no message");
+        let (reason, message) = match kind {
+            Kind::Denied => (
+                Reason::AccessDenied,
+                format!(
+                    "AWS denies {action} on {on}: allow {action} in the IAM policy of the operator's role{}",
+                    if action.starts_with("s3:") {
+                        ", and see that the bucket's policy does not deny it and that spec.bucketOwner is the account that owns the bucket"
+                    } else {
+                        ""
+                    }
+                ),
+            ),
+            Kind::Throttled => (Reason::Throttled, format!("AWS throttles {action} on {on}; trying again")),
+            Kind::Conflict => (
+                Reason::AwsUnavailable,
+                format!("{action} on {on} met another change ({code}); trying again"),
+            ),
+            Kind::Quota => (
+                Reason::QuotaExceeded,
+                format!(
+                    "{action} on {on} exceeds a quota of AWS: {words} Raise the quota, or remove what is not needed"
+                ),
+            ),
+            Kind::Destination => (
+                Reason::DestinationRefused,
+                format!(
+                    "S3 refuses the notification configuration of {on}, since it cannot deliver to a destination in it \
+                     ({words}); a new permission takes a moment to count, so this is tried again; if it stays, look for \
+                     an entry whose function, queue or topic is gone or does not permit s3.amazonaws.com"
+                ),
+            ),
+            Kind::OtherRegion(region) => (
+                Reason::BucketInOtherRegion,
+                match region {
+                    Some(region) => {
+                        format!("{on} is in {region}: write `region: {region}`, and name a function there")
+                    }
+                    None => {
+                        format!("{on} is in another Region: write its `region`, and name a function there")
+                    }
+                },
+            ),
+            Kind::NotFound => (Reason::AwsRefused, format!("{action}: {on} does not exist")),
+            Kind::Invalid => (Reason::AwsRefused, format!("AWS refuses {action} on {on} ({code}): {words}")),
+            Kind::Unavailable => {
+                (Reason::AwsUnavailable, format!("AWS failed at {action} on {on} ({code}); trying again"))
+            }
+            Kind::OutcomeUnknown => {
+                (Reason::AwsUnavailable, format!("AWS did not answer {action} on {on}; trying again"))
+            }
+        };
+        Failure::new(part, reason, message)
+    }
+}
+
+/// What a service's answer means: by its code where that is known, else by its status.
+fn kind(status: u16, code: Option<&str>, message: Option<&str>, region: Option<String>) -> Kind {
+    match code.unwrap_or_default() {
+        "NoSuchBucket" | "ResourceNotFoundException" | "NoSuchKey" => Kind::NotFound,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnrecognizedClientException"
+        | "InvalidAccessKeyId"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "SignatureDoesNotMatch" => Kind::Denied,
+        "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
+            Kind::OtherRegion(region)
+        }
+        "SlowDown"
+        | "Throttling"
+        | "ThrottlingException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded" => Kind::Throttled,
+        "OperationAborted"
+        | "PreconditionFailedException"
+        | "ResourceConflictException"
+        | "ConcurrentModificationException" => Kind::Conflict,
+        "LimitExceededException" | "PolicyLengthExceededException" => Kind::Quota,
+        "InvalidArgument" if message.is_some_and(|m| m.contains("destination configurations")) => {
+            Kind::Destination
+        }
+        _ => match status {
+            301 | 307 => Kind::OtherRegion(region),
+            403 | 401 => Kind::Denied,
+            404 => Kind::NotFound,
+            409 | 412 => Kind::Conflict,
+            429 => Kind::Throttled,
+            500.. => Kind::Unavailable,
+            _ => Kind::Invalid,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_says_more_than_a_status() {
+        let refused = "Unable to validate the following destination configurations";
+        let cases = [
+            (400, "ThrottlingException", "", Kind::Throttled),
+            (503, "SlowDown", "", Kind::Throttled),
+            (409, "OperationAborted", "", Kind::Conflict),
+            (400, "InvalidArgument", refused, Kind::Destination),
+            (400, "InvalidArgument", "Configurations overlap.", Kind::Invalid),
+            (404, "NoSuchBucket", "", Kind::NotFound),
+            (400, "AccessDeniedException", "", Kind::Denied),
+            (500, "InternalError", "", Kind::Unavailable),
+            (403, "", "", Kind::Denied),
+        ];
+        for (status, code, message, expected) in cases {
+            assert_eq!(kind(status, Some(code), Some(message), None), expected, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn what_is_reported_does_not_change_from_try_to_try() {
+        let error = |session: &str| AwsError {
+            kind: Kind::Denied,
+            action: "events:DeleteRule",
+            on: "rule lt-1".into(),
+            code: Some("AccessDeniedException".into()),
+            message: Some(
+                format!("User: arn:aws:sts::1:assumed-role/operator/{session} is not authorized").into(),
+            ),
+            source: "".into(),
+        };
+        let failure = error("a").failure(Part::Rule);
+        assert_eq!(failure, error("b").failure(Part::Rule));
+        assert_eq!(
+            failure.message,
+            "AWS denies events:DeleteRule on rule lt-1: allow events:DeleteRule in the IAM policy of the operator's role"
+        );
+    }
+}

@@ -1,0 +1,237 @@
+//! EventBridge's rules through the SDK.
+
+use async_trait::async_trait;
+use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::types::{self as sdk, RuleState};
+use lambda_triggers_core::api::{RetryPolicy, Tags};
+use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target, canonical_retry};
+
+use super::{AwsError, Kind, Rules};
+
+/// EventBridge in one Region, on the default bus.
+pub struct SdkRules {
+    client: Client,
+}
+
+impl SdkRules {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    async fn describe(&self, name: &str) -> Result<Option<Described>, AwsError> {
+        const ACTION: &str = "events:DescribeRule";
+        let answer = self.client.describe_rule().name(name).send().await;
+        match answer.map_err(|e| AwsError::of(ACTION, on(name), e)) {
+            Ok(rule) => {
+                let no_arn = || AwsError::answered(Kind::Invalid, ACTION, on(name), "the answer has no ARN");
+                Ok(Some(Described {
+                    arn: rule.arn().ok_or_else(no_arn)?.to_owned(),
+                    settings: RuleSettings {
+                        expression: rule.schedule_expression().unwrap_or_default().to_owned(),
+                        description: rule.description().unwrap_or_default().to_owned(),
+                        enabled: rule.state() != Some(&RuleState::Disabled),
+                    },
+                    has_more: rule.event_pattern().is_some() || rule.role_arn().is_some(),
+                    managed_by: rule.managed_by().map(Into::into),
+                }))
+            }
+            Err(error) if error.kind == Kind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn arn(&self, name: &str, action: &'static str) -> Result<String, AwsError> {
+        let gone = || AwsError::answered(Kind::NotFound, action, on(name), "the rule is gone");
+        Ok(self.describe(name).await?.ok_or_else(gone)?.arn)
+    }
+
+    async fn tags(&self, name: &str, arn: &str) -> Result<Tags, AwsError> {
+        let answer = self.client.list_tags_for_resource().resource_arn(arn).send().await;
+        let answer = answer.map_err(|e| AwsError::of("events:ListTagsForResource", on(name), e))?;
+        Ok(answer.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect())
+    }
+
+    async fn targets(&self, name: &str) -> Result<Vec<(String, Option<Target>)>, AwsError> {
+        let mut targets = vec![];
+        let mut next = None;
+        loop {
+            let answer = self.client.list_targets_by_rule().rule(name).set_next_token(next).send().await;
+            let answer = answer.map_err(|e| AwsError::of("events:ListTargetsByRule", on(name), e))?;
+            targets
+                .extend(answer.targets().iter().map(|target| (target.id().to_owned(), read_target(target))));
+            next = answer.next_token;
+            if next.is_none() {
+                return Ok(targets);
+            }
+        }
+    }
+}
+
+/// A rule as DescribeRule answers it.
+struct Described {
+    arn: String,
+    settings: RuleSettings,
+    has_more: bool,
+    managed_by: Option<String>,
+}
+
+#[async_trait]
+impl Rules for SdkRules {
+    async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
+        let Some(Described { arn, settings, has_more, managed_by }) = self.describe(name).await? else {
+            return Ok(None);
+        };
+        let tags = self.tags(name, &arn).await?;
+        let targets = self.targets(name).await?;
+        Ok(Some(ObservedRule { settings, has_more, managed_by, tags, targets }))
+    }
+
+    async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError> {
+        let mut names = vec![];
+        let mut next = None;
+        loop {
+            let answer =
+                self.client.list_rule_names_by_target().target_arn(arn).set_next_token(next).send().await;
+            let answer = answer
+                .map_err(|e| AwsError::of("events:ListRuleNamesByTarget", format!("function {arn}"), e))?;
+            names.extend(answer.rule_names().iter().filter(|name| name.starts_with(prefix)).cloned());
+            next = answer.next_token;
+            if next.is_none() {
+                return Ok(names);
+            }
+        }
+    }
+
+    async fn put_rule(&self, name: &str, settings: &RuleSettings, tags: &Tags) -> Result<(), AwsError> {
+        let RuleSettings { expression, description, enabled } = settings;
+        self.client
+            .put_rule()
+            .name(name)
+            .schedule_expression(expression)
+            .set_description((!description.is_empty()).then(|| description.clone()))
+            .state(if *enabled { RuleState::Enabled } else { RuleState::Disabled })
+            .set_tags(Some(sdk_tags(tags, name)?))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|e| AwsError::of("events:PutRule", on(name), e))
+    }
+
+    async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
+        const ACTION: &str = "events:TagResource";
+        let arn = self.arn(name, ACTION).await?;
+        let call = self.client.tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(tags, name)?));
+        call.send().await.map(drop).map_err(|e| AwsError::of(ACTION, on(name), e))
+    }
+
+    async fn untag_rule(&self, name: &str, keys: &[String]) -> Result<(), AwsError> {
+        const ACTION: &str = "events:UntagResource";
+        let arn = self.arn(name, ACTION).await?;
+        let call = self.client.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
+        call.send().await.map(drop).map_err(|e| AwsError::of(ACTION, on(name), e))
+    }
+
+    async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError> {
+        const ACTION: &str = "events:PutTargets";
+        let target =
+            sdk_target(target).map_err(|e| AwsError::answered(Kind::Invalid, ACTION, on(rule), e))?;
+        let answer = self.client.put_targets().rule(rule).targets(target).send().await;
+        let answer = answer.map_err(|e| AwsError::of(ACTION, on(rule), e))?;
+        let failed = answer.failed_entries().iter().map(|f| (f.error_code(), f.error_message())).next();
+        all_done(answer.failed_entry_count(), failed, ACTION, rule)
+    }
+
+    async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError> {
+        const ACTION: &str = "events:RemoveTargets";
+        let answer = self.client.remove_targets().rule(rule).set_ids(Some(ids.to_vec())).send().await;
+        match answer.map_err(|e| AwsError::of(ACTION, on(rule), e)) {
+            Ok(answer) => {
+                let failed =
+                    answer.failed_entries().iter().map(|f| (f.error_code(), f.error_message())).next();
+                all_done(answer.failed_entry_count(), failed, ACTION, rule)
+            }
+            Err(error) if error.kind == Kind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {
+        match self.client.delete_rule().name(name).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match AwsError::of("events:DeleteRule", on(name), error) {
+                gone if gone.kind == Kind::NotFound => Ok(()),
+                error => Err(error),
+            },
+        }
+    }
+}
+
+fn on(rule: &str) -> String {
+    format!("rule {rule}")
+}
+
+/// PutTargets and RemoveTargets answer 200 with a count of the entries that failed
+/// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html>).
+fn all_done(
+    failed: i32,
+    first: Option<(Option<&str>, Option<&str>)>,
+    action: &'static str,
+    rule: &str,
+) -> Result<(), AwsError> {
+    if failed == 0 {
+        return Ok(());
+    }
+    let (code, message) = first.unwrap_or_default();
+    let source = format!("{failed} entries failed: {}", message.unwrap_or("no message"));
+    Err(AwsError {
+        code: code.map(Into::into),
+        message: message.map(Into::into),
+        ..AwsError::answered(Kind::Unavailable, action, on(rule), source)
+    })
+}
+
+/// A target as we make them; none if it has settings of which we make none.
+fn read_target(target: &sdk::Target) -> Option<Target> {
+    let retry_policy = target.retry_policy().map(|policy| RetryPolicy {
+        maximum_retry_attempts: policy.maximum_retry_attempts(),
+        maximum_event_age_seconds: policy.maximum_event_age_in_seconds(),
+    });
+    let dead_letter_queue_arn = target.dead_letter_config().and_then(|c| c.arn()).map(ToOwned::to_owned);
+    let ours = Target {
+        id: target.id().to_owned(),
+        arn: target.arn().to_owned(),
+        input: target.input().map(Into::into),
+        retry_policy,
+        dead_letter_queue_arn,
+    };
+    // Built again from what we read, it has lost whatever we do not know.
+    let known = sdk_target(&ours).ok().as_ref() == Some(target);
+    let retry_policy = canonical_retry(ours.retry_policy.as_ref());
+    known.then_some(Target { retry_policy, ..ours })
+}
+
+fn sdk_target(target: &Target) -> Result<sdk::Target, aws_sdk_eventbridge::error::BuildError> {
+    let Target { id, arn, input, retry_policy, dead_letter_queue_arn } = target;
+    let retry_policy = retry_policy.as_ref().map(|policy| {
+        sdk::RetryPolicy::builder()
+            .set_maximum_retry_attempts(policy.maximum_retry_attempts)
+            .set_maximum_event_age_in_seconds(policy.maximum_event_age_seconds)
+            .build()
+    });
+    let dead_letter =
+        dead_letter_queue_arn.as_ref().map(|arn| sdk::DeadLetterConfig::builder().arn(arn).build());
+    sdk::Target::builder()
+        .id(id)
+        .arn(arn)
+        .set_input(input.clone())
+        .set_retry_policy(retry_policy)
+        .set_dead_letter_config(dead_letter)
+        .build()
+}
+
+fn sdk_tags(tags: &Tags, rule: &str) -> Result<Vec<sdk::Tag>, AwsError> {
+    tags.iter()
+        .map(|(key, value)| sdk::Tag::builder().key(key).value(value).build())
+        .collect::<Result<_, _>>()
+        .map_err(|e| AwsError::answered(Kind::Invalid, "events:TagResource", on(rule), e))
+}

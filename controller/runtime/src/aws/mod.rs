@@ -1,0 +1,12 @@
+//! AWS in the words of this project: one narrow port a service, and the SDK behind it.
+
+mod error;
+mod eventbridge;
+mod lambda;
+mod ports;
+mod s3;
+mod sdk;
+
+pub use error::{AwsError, Kind};
+pub use ports::{Account, Aws, Bucket, Function, Functions, Notifications, Rules};
+pub use sdk::{Sdk, SdkSettings};

@@ -1,0 +1,114 @@
+//! The ports: what this operator asks of AWS, and nothing else. Each method is one call, or one paged call.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lambda_triggers_core::api::Tags;
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::permission::{Policy, Statement};
+use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
+
+use super::AwsError;
+
+/// All of AWS, by Region.
+#[async_trait]
+pub trait Aws: Send + Sync {
+    /// The Region of resources that name none.
+    fn default_region(&self) -> &str;
+    /// The account whose credentials are used.
+    async fn account(&self) -> Result<Account, AwsError>;
+    /// Lambda in a Region.
+    fn functions(&self, region: &str) -> Arc<dyn Functions>;
+    /// EventBridge in a Region.
+    fn rules(&self, region: &str) -> Arc<dyn Rules>;
+    /// S3 in a Region.
+    fn notifications(&self, region: &str) -> Arc<dyn Notifications>;
+}
+
+/// An AWS account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its 12 digits.
+    pub id: String,
+}
+
+/// A function as Lambda describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Its ARN, with the qualifier that was asked for.
+    pub arn: FunctionArn,
+    /// Why it cannot be invoked, if its state is `Failed`.
+    pub failed: Option<String>,
+}
+
+/// Lambda's part.
+#[async_trait]
+pub trait Functions: Send + Sync {
+    /// The function of that name or ARN, at that alias or version; none if there is none.
+    async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError>;
+    /// The resource policy of a function at its qualifier; empty if it has none, none if there is no such function.
+    async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError>;
+    /// Adds a statement, if the policy still is of `revision`.
+    async fn add_permission(
+        &self,
+        function: &FunctionArn,
+        statement: &Statement,
+        revision: Option<&str>,
+    ) -> Result<(), AwsError>;
+    /// Removes a statement, if the policy still is of `revision`. One that is not there is removed already.
+    async fn remove_permission(
+        &self,
+        function: &FunctionArn,
+        statement_id: &str,
+        revision: Option<&str>,
+    ) -> Result<(), AwsError>;
+}
+
+/// EventBridge's part, on the default bus: schedules exist on no other.
+#[async_trait]
+pub trait Rules: Send + Sync {
+    /// The rule with its tags and targets; none if there is none.
+    async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError>;
+    /// The names of the rules that have this target, as far as they begin with `prefix`.
+    async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError>;
+    /// Creates a rule, or sets all settings of one that exists; tags count for a new one only.
+    async fn put_rule(&self, name: &str, settings: &RuleSettings, tags: &Tags) -> Result<(), AwsError>;
+    /// Sets tags on a rule.
+    async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError>;
+    /// Removes tags from a rule.
+    async fn untag_rule(&self, name: &str, keys: &[String]) -> Result<(), AwsError>;
+    /// Sets a target of a rule.
+    async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError>;
+    /// Removes targets from a rule, by Id.
+    async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError>;
+    /// Deletes a rule without targets. One that is not there is deleted already.
+    async fn delete_rule(&self, name: &str) -> Result<(), AwsError>;
+}
+
+/// A bucket, and where it is said to be.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bucket {
+    /// Its Region.
+    pub region: String,
+    /// Its name.
+    pub name: String,
+    /// The account that is expected to own it: S3 refuses every call if another one does, as after the name has
+    /// passed to somebody else.
+    pub owner: String,
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// S3's part.
+#[async_trait]
+pub trait Notifications: Send + Sync {
+    /// The bucket's notification configuration, as the XML that S3 sent.
+    async fn get(&self, bucket: &Bucket) -> Result<String, AwsError>;
+    /// Replaces the bucket's notification configuration. Tried once only: the caller looks before it tries again.
+    async fn put(&self, bucket: &Bucket, xml: String) -> Result<(), AwsError>;
+}

@@ -1,0 +1,121 @@
+//! S3's notification configurations through the SDK, as raw XML.
+//!
+//! The SDK's types drop elements and attributes that they do not know, and a document is replaced as a whole: what
+//! the types drop would be lost to its owner. So the SDK signs, sends and tells errors apart, and the body of the
+//! answer, and of the request, is the document's own text.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::interceptors::{
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+};
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::primitives::SdkBody;
+use aws_sdk_s3::types::NotificationConfiguration;
+
+use super::{AwsError, Bucket, Kind, Notifications};
+
+/// S3 in one Region.
+pub struct SdkNotifications {
+    client: Client,
+}
+
+impl SdkNotifications {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+#[async_trait]
+impl Notifications for SdkNotifications {
+    async fn get(&self, bucket: &Bucket) -> Result<String, AwsError> {
+        const ACTION: &str = "s3:GetBucketNotification";
+        let on = || format!("bucket {bucket}");
+        let received = Received::default();
+        self.client
+            .get_bucket_notification_configuration()
+            .bucket(&bucket.name)
+            .expected_bucket_owner(&bucket.owner)
+            .customize()
+            .interceptor(received.clone())
+            .send()
+            .await
+            .map_err(|e| AwsError::of(ACTION, on(), e))?;
+        let body = received.take();
+        String::from_utf8(body).map_err(|e| AwsError::answered(Kind::Invalid, ACTION, on(), e))
+    }
+
+    async fn put(&self, bucket: &Bucket, xml: String) -> Result<(), AwsError> {
+        // A second attempt beside a first one that only seems lost would be two writes at once.
+        let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
+        self.client
+            .put_bucket_notification_configuration()
+            .bucket(&bucket.name)
+            .expected_bucket_owner(&bucket.owner)
+            .notification_configuration(NotificationConfiguration::builder().build())
+            .customize()
+            .config_override(once)
+            .interceptor(Send { xml })
+            .send()
+            .await
+            .map(drop)
+            .map_err(|e| AwsError::of("s3:PutBucketNotification", format!("bucket {bucket}"), e))
+    }
+}
+
+/// Keeps the body of the answer.
+#[derive(Clone, Debug, Default)]
+struct Received {
+    body: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Received {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.body.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Intercept for Received {
+    fn name(&self) -> &'static str {
+        "ReceivedDocument"
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.response().body().bytes().unwrap_or_default();
+        *self.body.lock().unwrap_or_else(PoisonError::into_inner) = body.to_vec();
+        Ok(())
+    }
+}
+
+/// Puts the document into the request, before it is signed.
+#[derive(Debug)]
+struct Send {
+    xml: String,
+}
+
+impl Intercept for Send {
+    fn name(&self) -> &'static str {
+        "SendDocument"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        request.headers_mut().insert("content-length", self.xml.len().to_string());
+        *request.body_mut() = SdkBody::from(self.xml.as_str());
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! The ports over the AWS SDK: one set of clients a Region, made when it is first needed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use tokio::sync::OnceCell;
+
+use super::eventbridge::SdkRules;
+use super::lambda::SdkFunctions;
+use super::s3::SdkNotifications;
+use super::{Account, Aws, AwsError, Functions, Kind, Notifications, Rules};
+
+/// Time for one attempt at a call. The SDK sets none of its own, and would wait for an answer for ever.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for a call with its retries.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Attempts at a call, with the SDK's back-off between them.
+const ATTEMPTS: u32 = 3;
+
+/// What the SDK is told beyond its own environment variables and files.
+#[derive(Clone, Debug, Default)]
+pub struct SdkSettings {
+    /// The Region of resources that name none; else the SDK's own search for it.
+    pub region: Option<String>,
+}
+
+/// AWS through the SDK.
+pub struct Sdk {
+    config: SdkConfig,
+    region: String,
+    clients: Mutex<BTreeMap<String, Arc<Clients>>>,
+    account: OnceCell<Account>,
+}
+
+/// The clients of one Region.
+struct Clients {
+    functions: Arc<SdkFunctions>,
+    rules: Arc<SdkRules>,
+    notifications: Arc<SdkNotifications>,
+}
+
+/// Why the SDK cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("no AWS Region is set: give --region or the environment variable AWS_REGION, such as eu-west-1")]
+pub struct NoRegion;
+
+impl Sdk {
+    /// Takes credentials and Region from where the SDK finds them: environment, profile, IRSA, Pod Identity.
+    pub async fn load(settings: SdkSettings) -> Result<Self, NoRegion> {
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(CALL_TIMEOUT)
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(timeouts);
+        if let Some(region) = settings.region {
+            loader = loader.region(Region::new(region));
+        }
+        let config = loader.load().await;
+        let region = config.region().ok_or(NoRegion)?.to_string();
+        Ok(Self { config, region, clients: Mutex::default(), account: OnceCell::new() })
+    }
+
+    fn clients(&self, region: &str) -> Arc<Clients> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        clients
+            .entry(region.to_owned())
+            .or_insert_with(|| Arc::new(Clients::new(&self.config, region)))
+            .clone()
+    }
+}
+
+impl Clients {
+    fn new(config: &SdkConfig, region: &str) -> Self {
+        let config = config.clone().into_builder().region(Region::new(region.to_owned())).build();
+        // Another endpoint than AWS's own (a proxy, an emulator) answers for one host name only.
+        let path_style = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build();
+        Self {
+            functions: Arc::new(SdkFunctions::new(aws_sdk_lambda::Client::new(&config))),
+            rules: Arc::new(SdkRules::new(aws_sdk_eventbridge::Client::new(&config))),
+            notifications: Arc::new(SdkNotifications::new(aws_sdk_s3::Client::from_conf(s3))),
+        }
+    }
+}
+
+#[async_trait]
+impl Aws for Sdk {
+    fn default_region(&self) -> &str {
+        &self.region
+    }
+
+    async fn account(&self) -> Result<Account, AwsError> {
+        const ACTION: &str = "sts:GetCallerIdentity";
+        let ask = || async {
+            let sts = aws_sdk_sts::Client::new(&self.config);
+            let on = "the operator's credentials";
+            let answer = sts.get_caller_identity().send().await.map_err(|e| AwsError::of(ACTION, on, e))?;
+            let no_account = || AwsError::answered(Kind::Invalid, ACTION, on, "the answer names no account");
+            Ok(Account { id: answer.account().ok_or_else(no_account)?.to_owned() })
+        };
+        self.account.get_or_try_init(ask).await.cloned()
+    }
+
+    fn functions(&self, region: &str) -> Arc<dyn Functions> {
+        self.clients(region).functions.clone()
+    }
+
+    fn rules(&self, region: &str) -> Arc<dyn Rules> {
+        self.clients(region).rules.clone()
+    }
+
+    fn notifications(&self, region: &str) -> Arc<dyn Notifications> {
+        self.clients(region).notifications.clone()
+    }
+}

@@ -1,0 +1,108 @@
+//! The command line.
+
+mod crds;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lambda_triggers_core::plan::identity::OwnerId;
+
+use crate::operator::{self, Options, StartError};
+use crate::reconcile::Settings;
+
+/// Runs AWS Lambda functions on schedules and S3 events, declared as Kubernetes resources.
+#[derive(Parser, Debug)]
+#[command(name = "lambda-triggers", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the operator against the cluster of the current kubeconfig or service account.
+    Run(RunArgs),
+    /// Print the custom resource definitions.
+    Crds {
+        /// Write them into this folder, a file each, instead.
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+}
+
+#[derive(Args, Debug)]
+struct RunArgs {
+    /// Watch this namespace alone (default: all).
+    #[arg(long, env = "LAMBDA_TRIGGERS_NAMESPACE")]
+    namespace: Option<String>,
+    /// Eight hex digits that the names of everything made in AWS begin with, for a cluster that is rebuilt and must
+    /// find its things again. No other living cluster may have them (default: from the cluster).
+    #[arg(long, env = "LAMBDA_TRIGGERS_OWNER_ID", value_parser = OwnerId::parse)]
+    owner_id: Option<OwnerId>,
+    /// AWS Region of resources that name none (default: where the AWS SDK finds it, such as AWS_REGION).
+    #[arg(long, env = "LAMBDA_TRIGGERS_REGION")]
+    region: Option<String>,
+    /// Check every object again after this time, such as 10m.
+    #[arg(long, env = "LAMBDA_TRIGGERS_RESYNC", default_value = "10m", value_parser = duration)]
+    resync: Duration,
+    /// Give up one reconcile of an object after this time, and try again.
+    #[arg(long, env = "LAMBDA_TRIGGERS_RECONCILE_TIMEOUT", default_value = "2m", value_parser = duration)]
+    reconcile_timeout: Duration,
+    /// How logs are written; RUST_LOG chooses which.
+    #[arg(long, env = "LAMBDA_TRIGGERS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
+    log_format: LogFormat,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum LogFormat {
+    /// An object a line, for collectors.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Parses the command line and carries it out; says on standard error why it could not.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => run(args),
+        Command::Crds { dir } => crds::print(dir.as_deref()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lambda-triggers: {}", crate::reconcile::chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: RunArgs) -> Result<(), StartError> {
+    let RunArgs { namespace, owner_id, region, resync, reconcile_timeout, log_format } = args;
+    start_logs(log_format);
+    let settings = Settings { resync, timeout: reconcile_timeout };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let stop = operator::stop_on_signal()?;
+        operator::run(Options { namespace, owner_id, region, settings }, stop).await
+    })
+}
+
+fn start_logs(format: LogFormat) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Json => logs.json().flatten_event(true).init(),
+        LogFormat::Text => logs.init(),
+    }
+}
+
+/// Reads a time such as `10m` or `90s`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = |why: String| format!("{why}; write it as in 10m, 90s or 1h30m");
+    let span: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| wrong(error.to_string()))?;
+    let time = Duration::try_from(span).map_err(|error| wrong(error.to_string()))?;
+    if time.is_zero() { Err(wrong("it must be longer than nothing".into())) } else { Ok(time) }
+}

@@ -1,0 +1,6 @@
+//! The operator around `lambda-triggers-core`: it observes AWS and Kubernetes, carries out the plans, and reports.
+
+pub mod aws;
+pub mod cli;
+pub mod operator;
+pub mod reconcile;

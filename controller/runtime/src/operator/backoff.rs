@@ -1,0 +1,63 @@
+//! When a failed reconcile is tried again.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use lambda_triggers_core::plan::report::Class;
+
+use crate::reconcile::with_jitter;
+
+/// The most that any failure waits.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// Counts the failures of each object in a row, and waits longer with each, up to five minutes or the resync time.
+pub struct Backoff {
+    failures: Mutex<HashMap<String, u32>>,
+    longest: Duration,
+}
+
+impl Backoff {
+    /// Waits no longer than `resync`.
+    pub fn new(resync: Duration) -> Self {
+        Self { failures: Mutex::default(), longest: resync.min(LONGEST) }
+    }
+
+    /// Counts a failure of an object, and says when to try again.
+    pub fn next(&self, uid: &str, class: Class) -> Duration {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = failures.entry(uid.into()).or_insert(0);
+        let wait = wait(class, *count).min(self.longest);
+        *count = count.saturating_add(1);
+        with_jitter(wait)
+    }
+
+    /// Forgets an object's failures.
+    pub fn reset(&self, uid: &str) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+}
+
+/// The wait after so many failures: short at first for what passes by itself, long from the start for what waits
+/// for a person.
+fn wait(class: Class, failures: u32) -> Duration {
+    let first = match class {
+        Class::Transient => 1,
+        Class::Throttled => 5,
+        Class::NeedsAction => 30,
+    };
+    Duration::from_secs(first).saturating_mul(2u32.saturating_pow(failures.min(16)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_end() {
+        let seconds = |class, failures| wait(class, failures).min(LONGEST).as_secs();
+        assert_eq!([0, 1, 2, 3, 50].map(|n| seconds(Class::Transient, n)), [1, 2, 4, 8, 300]);
+        assert_eq!([0, 1, 50].map(|n| seconds(Class::Throttled, n)), [5, 10, 300]);
+        assert_eq!([0, 1, 50].map(|n| seconds(Class::NeedsAction, n)), [30, 60, 300]);
+    }
+}

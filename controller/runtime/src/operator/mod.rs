@@ -1,0 +1,162 @@
+//! `lambda-triggers run`: both controllers in one process, from start to clean stop.
+
+mod backoff;
+mod owner;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use kube::runtime::controller::{self, Action};
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::reflector::{self, store::Writer};
+use kube::runtime::{Controller, Predicate, WatchStreamExt, predicates, watcher};
+use kube::{Api, Client, ResourceExt};
+use lambda_triggers_core::plan::identity::OwnerId;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::aws::{Aws, Sdk, SdkSettings};
+use crate::reconcile::{
+    Buckets, Caches, Context, Error, FIELD_MANAGER, Kind, Permissions, Settings, Statuses, chain, reconcile,
+};
+use backoff::Backoff;
+
+/// Reconciles of one kind at a time. Most of each is waiting for AWS.
+const CONCURRENCY: u16 = 32;
+
+/// How the operator is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Watch this namespace alone; else all.
+    pub namespace: Option<String>,
+    /// The owner id; else it is taken from the cluster.
+    pub owner_id: Option<OwnerId>,
+    /// The Region of resources that name none.
+    pub region: Option<String>,
+    /// How reconciles behave.
+    pub settings: Settings,
+}
+
+/// Why the operator cannot run.
+pub type StartError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs until `stop` is cancelled, and what is under way has ended.
+pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartError> {
+    let client = Client::try_default().await?;
+    let aws: Arc<dyn Aws> = Arc::new(Sdk::load(SdkSettings { region: options.region.clone() }).await?);
+    let owner = owner::find(&client, options.namespace.as_deref(), options.owner_id.clone()).await?;
+    info!(owner = %owner.id, region = aws.default_region(), namespace = options.namespace, "starting");
+
+    let (scheduled, scheduled_writer) = reflector::store();
+    let (s3, s3_writer) = reflector::store();
+    let (scheduled_complete, all_scheduled) = watch::channel(false);
+    let (s3_complete, all_s3) = watch::channel(false);
+    let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: std::env::var("POD_NAME").ok() };
+    let context = Arc::new(Context {
+        client: client.clone(),
+        aws,
+        owner,
+        caches: Caches { scheduled, s3, complete: [all_scheduled, all_s3] },
+        statuses: Statuses::default(),
+        recorder: Recorder::new(client.clone(), reporter),
+        permissions: Permissions::default(),
+        buckets: Buckets::default(),
+        settings: options.settings,
+    });
+    let namespace = options.namespace.as_deref();
+    tokio::join!(
+        control(api(&client, namespace), scheduled_writer, scheduled_complete, context.clone(), stop.clone()),
+        control(api(&client, namespace), s3_writer, s3_complete, context.clone(), stop),
+    );
+    context.buckets.stop().await;
+    info!("stopped");
+    Ok(())
+}
+
+fn api<K: Kind>(client: &Client, namespace: Option<&str>) -> Api<K> {
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+/// Runs the controller of one kind, and says when its cache is `complete`.
+async fn control<K: Kind>(
+    api: Api<K>,
+    writer: Writer<K>,
+    complete: watch::Sender<bool>,
+    context: Arc<Context>,
+    stop: CancellationToken,
+) {
+    let reader = writer.as_reader();
+    // Our own writes to the status change neither of these, so they bring nothing back here.
+    let news = predicates::generation.combine(predicates::finalizers);
+    let objects = watcher(api, watcher::Config::default().any_semantic())
+        .default_backoff()
+        .modify(|object| object.managed_fields_mut().clear())
+        .reflect(writer)
+        .inspect_ok(move |event| {
+            if matches!(event, watcher::Event::InitDone) {
+                complete.send_replace(true);
+            }
+        })
+        .applied_objects()
+        .predicate_filter(news, Default::default());
+    let backoff = Arc::new(Backoff::new(context.settings.resync));
+    let (succeeded, failed) = (backoff.clone(), backoff);
+    let reconcile = move |object: Arc<K>, context: Arc<Context>| {
+        let backoff = succeeded.clone();
+        let uid = object.uid().unwrap_or_default();
+        reconcile(object, context).map(move |result| result.inspect(|_| backoff.reset(&uid)))
+    };
+    let retry = move |object: Arc<K>, error: &Error, _: Arc<Context>| {
+        Action::requeue(failed.next(&object.uid().unwrap_or_default(), error.class()))
+    };
+    Controller::for_stream(objects, reader)
+        .with_config(controller::Config::default().concurrency(CONCURRENCY))
+        .graceful_shutdown_on(stop.cancelled_owned())
+        .run(reconcile, retry, context)
+        .for_each(|result| async {
+            if let Err(error) = result {
+                log(&error);
+            }
+        })
+        .await;
+}
+
+fn log(error: &controller::Error<Error, watcher::Error>) {
+    match error {
+        controller::Error::ReconcilerFailed(error, object) => {
+            warn!(%object, error = chain(error), "reconcile failed");
+        }
+        // The object went while it was in the queue.
+        controller::Error::ObjectNotFound(_) => {}
+        other => warn!(error = chain(other), "the controller's queue failed"),
+    }
+}
+
+/// Cancelled when the process is asked to end.
+pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        info!("stopping: what is under way is brought to its end");
+        cancelled.cancel();
+    });
+    Ok(token)
+}
+
+/// The default of [`Settings`].
+impl Default for Settings {
+    fn default() -> Self {
+        Self { resync: Duration::from_secs(600), timeout: Duration::from_secs(120) }
+    }
+}

@@ -1,0 +1,88 @@
+//! What keeps a bucket from being as a resource wants it, in words that say what to do.
+
+use lambda_triggers_core::plan::bucket::{Document, Entry, Fault, InvalidDocument, MAX_ENTRIES};
+use lambda_triggers_core::plan::identity::{OwnEntryId, OwnerId};
+use lambda_triggers_core::plan::report::{Failure, Part, Reason};
+
+use crate::aws::{AwsError, Bucket, Kind};
+use crate::reconcile::error::chain;
+
+fn notification(reason: Reason, message: impl Into<String>) -> Failure {
+    Failure::new(Part::Notification, reason, message)
+}
+
+/// A resource whose wish cannot be met beside those of others.
+pub fn set_aside(bucket: &Bucket, fault: &Fault) -> Failure {
+    match fault {
+        Fault::HeldBy(holder, entry) => {
+            let message = format!(
+                "bucket {bucket} takes one entry only for the same events and keys, and {holder} has it ({}); change \
+                 the events or filters of one of the two",
+                entry.describe()
+            );
+            notification(Reason::HeldByOther, message)
+        }
+        Fault::Foreign(entry) => {
+            let message = format!(
+                "bucket {bucket} takes one entry only for the same events and keys, and somebody else's {} has it; it \
+                 is not touched: change spec.events or spec.filters, or have that entry removed",
+                entry.describe()
+            );
+            notification(Reason::ConflictingEntry, message)
+        }
+        Fault::TooMany => {
+            let message = format!(
+                "bucket {bucket} would have more than the {MAX_ENTRIES} entries that S3 takes; use fewer filters, or \
+                 send the events through EventBridge"
+            );
+            notification(Reason::TooManyEntries, message)
+        }
+    }
+}
+
+/// A call to S3 that did not succeed.
+pub fn of_call(bucket: &Bucket, error: &AwsError) -> Failure {
+    if error.kind == Kind::NotFound {
+        let message = format!("there is no bucket {bucket}: create it, or name another one in spec.bucket");
+        return notification(Reason::BucketNotFound, message);
+    }
+    error.failure(Part::Notification)
+}
+
+/// A document that is no notification configuration.
+pub fn unreadable(bucket: &Bucket, error: &InvalidDocument) -> Failure {
+    let message = format!(
+        "the notification configuration of bucket {bucket} cannot be understood, so it is not touched: {}",
+        chain(error)
+    );
+    notification(Reason::AwsRefused, message)
+}
+
+/// A function that went between the look at it and the write of its entries.
+pub fn function_gone() -> Failure {
+    let message = "the function has gone: create it again, or name another one in spec.function";
+    Failure::new(Part::Function, Reason::FunctionNotFound, message)
+}
+
+/// A write that may put back what a deletion has taken away.
+pub fn unsettled(bucket: &Bucket) -> Failure {
+    let message = format!(
+        "AWS did not answer a write to bucket {bucket}, which may take effect still; the finalizer stays until it cannot"
+    );
+    notification(Reason::OutcomeUnknown, message)
+}
+
+/// Our entries do not stay after so many writes; `there` is the document that was found instead.
+pub fn contended(bucket: &Bucket, owner: &OwnerId, there: &Document, writes: u32) -> Failure {
+    let is_own =
+        |entry: &&Entry| entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(owner, id).is_some());
+    let foreign = there.entries().filter(|entry| !is_own(entry));
+    let found: Vec<String> = foreign.map(Entry::describe).collect();
+    let found = if found.is_empty() { "nothing".to_owned() } else { found.join(", ") };
+    let message = format!(
+        "bucket {bucket} does not show our entries after {writes} writes: another tool removes them each time; it holds \
+         instead: {found}. Have that tool leave entries alone that it did not make, or send the bucket's events through \
+         EventBridge"
+    );
+    notification(Reason::Contended, message)
+}

@@ -1,0 +1,42 @@
+//! The resources of one bucket: what each has asked for, and what the caches know of the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube::runtime::reflector::Store;
+use lambda_triggers_core::plan::bucket::{Claim, Known, Want, claims};
+
+use crate::aws::Bucket;
+use crate::reconcile::object::{Identity, RawS3TriggeredFunction, read_spec, read_status};
+
+/// What a resource has asked for.
+pub struct Member {
+    /// The resource.
+    pub id: Identity,
+    /// What it wants.
+    pub want: Want,
+    /// Whether the bucket was as it wants before: what differs now was changed by somebody else.
+    pub settled: bool,
+}
+
+/// The resources that have asked something of one bucket, by UID.
+#[derive(Default)]
+pub struct Members(pub BTreeMap<String, Member>);
+
+impl Members {
+    /// The claims of all resources that exist, whether or not they have asked. Forgets those that are gone.
+    pub fn claims(&mut self, cache: &Store<RawS3TriggeredFunction>, bucket: &Bucket) -> Vec<Claim> {
+        let known: Vec<Known> = cache.state().iter().map(|object| know(object, bucket)).collect();
+        let uids: BTreeSet<&str> = known.iter().map(|known| known.uid.as_str()).collect();
+        self.0.retain(|uid, _| uids.contains(uid.as_str()));
+        let asked = self.0.iter().map(|(uid, member)| (uid.clone(), member.want.clone())).collect();
+        claims(known, &asked)
+    }
+}
+
+fn know(object: &RawS3TriggeredFunction, bucket: &Bucket) -> Known {
+    let Identity { key, uid, created, generation: _, reference: _ } = Identity::of(object);
+    let by_spec = read_spec(object).map_or(true, |spec| spec.bucket == bucket.name);
+    let by_status =
+        read_status(object).applied.notifications.iter().any(|applied| applied.bucket == bucket.name);
+    Known { key, created, uid, may_have_entries: by_spec || by_status }
+}

@@ -1,0 +1,113 @@
+//! A bucket is reconciled as one: S3 keeps one document for it and has no conditional write, so all resources of a
+//! bucket go through one worker, which reads, merges, writes and verifies on behalf of all of them.
+
+mod failures;
+mod members;
+mod notices;
+mod worker;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use lambda_triggers_core::plan::bucket::Want;
+use lambda_triggers_core::plan::report::{Failure, Part, Reason};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+
+use super::context::Context;
+use super::object::Identity;
+use crate::aws::Bucket;
+use worker::Worker;
+
+/// The workers of all buckets.
+#[derive(Default)]
+pub struct Buckets {
+    workers: Mutex<HashMap<Bucket, Handle>>,
+    tasks: TaskTracker,
+}
+
+/// The way to one worker.
+#[derive(Clone)]
+struct Handle {
+    requests: mpsc::UnboundedSender<Request>,
+    /// Reconciles that will ask the worker in a moment: it waits for them, and writes once for all.
+    arriving: Arc<AtomicUsize>,
+}
+
+/// What one resource asks of a bucket.
+struct Request {
+    id: Identity,
+    want: Want,
+    /// Whether the resource was as wanted before, so that what differs now was changed by somebody else.
+    settled: bool,
+    reply: oneshot::Sender<Result<Done, Failure>>,
+}
+
+/// What a bucket is like after a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// The ARNs of the functions that entries of ours name in it.
+    pub functions: BTreeSet<String>,
+}
+
+/// Says to a worker that a request is on its way, for as long as it is kept.
+pub struct Arrival {
+    arriving: Arc<AtomicUsize>,
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        self.arriving.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Buckets {
+    /// Tells the bucket's worker that a request will follow in a moment.
+    pub fn announce(&self, context: &Arc<Context>, bucket: &Bucket) -> Arrival {
+        let arriving = self.handle(context, bucket).arriving;
+        arriving.fetch_add(1, Ordering::AcqRel);
+        Arrival { arriving }
+    }
+
+    /// Makes the bucket's document hold what one resource wants, and waits until that shows.
+    pub async fn reconcile(
+        &self,
+        context: &Arc<Context>,
+        bucket: &Bucket,
+        id: &Identity,
+        want: Want,
+        settled: bool,
+    ) -> Result<Done, Failure> {
+        let (reply, answer) = oneshot::channel();
+        let request = Request { id: id.clone(), want, settled, reply };
+        let sent = self.handle(context, bucket).requests.send(request);
+        let stopped = || {
+            let message = format!("the work on bucket {bucket} was interrupted; trying again");
+            Failure::new(Part::Notification, Reason::AwsUnavailable, message)
+        };
+        sent.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// Waits until no worker is at work; a document that is being written is verified first.
+    pub async fn stop(&self) {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn handle(&self, context: &Arc<Context>, bucket: &Bucket) -> Handle {
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        workers.retain(|_, handle| !handle.requests.is_closed());
+        let start = || {
+            let (requests, inbox) = mpsc::unbounded_channel();
+            let arriving = Arc::new(AtomicUsize::new(0));
+            // The worker holds the context weakly: the context owns the worker.
+            let context: Weak<Context> = Arc::downgrade(context);
+            self.tasks.spawn(Worker::new(context, bucket.clone(), arriving.clone()).run(inbox));
+            Handle { requests, arriving }
+        };
+        workers.entry(bucket.clone()).or_insert_with(start).clone()
+    }
+}

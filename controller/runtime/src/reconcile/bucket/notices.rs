@@ -1,0 +1,82 @@
+//! What a change to a bucket's document means to the resources of the bucket, as events on them.
+
+use lambda_triggers_core::plan::bucket::{Change, Entry};
+use lambda_triggers_core::plan::identity::{OwnEntryId, OwnerId};
+
+use super::members::Members;
+use crate::aws::Bucket;
+use crate::reconcile::object::Identity;
+use crate::reconcile::report::Notice;
+
+/// The events for the changes that a write has made: one for an object and a reason, which tells of all entries, since
+/// Kubernetes keeps the note of the first of those with the same reason only.
+pub fn of_changes(
+    changes: &[Change],
+    members: &Members,
+    owner: &OwnerId,
+    bucket: &Bucket,
+) -> Vec<(Identity, Notice)> {
+    let mut all: Vec<(Identity, Notice)> = vec![];
+    for (id, notice) in changes.iter().filter_map(|change| of_change(change, members, owner, bucket)) {
+        match all.iter_mut().find(|(known, told)| known.uid == id.uid && told.reason == notice.reason) {
+            Some((_, told)) => told.note = format!("{}; {}", told.note, notice.note),
+            None => all.push((id, notice)),
+        }
+    }
+    all
+}
+
+fn of_change(
+    change: &Change,
+    members: &Members,
+    owner: &OwnerId,
+    bucket: &Bucket,
+) -> Option<(Identity, Notice)> {
+    let member_of = |entry: &Entry| {
+        let id = OwnEntryId::parse(owner, entry.id.as_deref()?)?;
+        members.0.values().find(|member| member.id.key.stem(owner) == id.stem)
+    };
+    match change {
+        Change::Added(entry) | Change::Replaced(entry) => {
+            let member = member_of(entry)?;
+            let what = entry.describe();
+            let notice = match (member.settled, change) {
+                (true, Change::Added(_)) => Notice::warning(
+                    "DriftRepaired",
+                    format!("put back the {what}, which was gone from bucket {bucket}"),
+                ),
+                (true, _) => Notice::warning(
+                    "DriftRepaired",
+                    format!("put back the {what}, which was changed in bucket {bucket}"),
+                ),
+                (false, Change::Added(_)) => {
+                    Notice::normal("EntryCreated", format!("added the {what} to bucket {bucket}"))
+                }
+                (false, _) => {
+                    Notice::normal("EntryUpdated", format!("changed the {what} in bucket {bucket}"))
+                }
+            };
+            Some((member.id.clone(), notice))
+        }
+        Change::TakenOver(entry, key) => {
+            let member = members.0.values().find(|member| member.id.key == *key)?;
+            let note =
+                format!("took over the {} in bucket {bucket}, which another tool made", entry.describe());
+            Some((member.id.clone(), Notice::normal("Adopted", note)))
+        }
+        Change::Removed(entry) => {
+            let note = format!("removed the {} from bucket {bucket}", entry.describe());
+            Some((member_of(entry)?.id.clone(), Notice::normal("EntryRemoved", note)))
+        }
+    }
+}
+
+/// The event for a foreign entry that was there before our write and is not after it.
+pub fn of_lost(entry: &Entry, bucket: &Bucket) -> Notice {
+    let note = format!(
+        "the {} has gone from bucket {bucket} while we wrote to it: another tool removed it, or wrote between our \
+         read and our write; see that whoever made it looks after it",
+        entry.describe()
+    );
+    Notice::warning("ForeignEntryGone", note)
+}

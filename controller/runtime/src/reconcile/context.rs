@@ -1,0 +1,133 @@
+//! What every reconcile has at hand.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kube::Client;
+use kube::runtime::events::Recorder;
+use kube::runtime::reflector::Store;
+use lambda_triggers_core::api::{AppliedPermission, TriggerStatus};
+use lambda_triggers_core::plan::identity::Owner;
+use tokio::sync::watch;
+
+use super::bucket::Buckets;
+use super::error::Error;
+use super::object::{Raw, RawS3TriggeredFunction, RawScheduledFunction, read_status};
+use super::permission::Permissions;
+use crate::aws::Aws;
+
+/// How reconciles behave.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Each object is checked again after this time.
+    pub resync: Duration,
+    /// The most that one reconcile may take.
+    pub timeout: Duration,
+}
+
+/// The objects of both kinds, as Kubernetes last told.
+#[derive(Clone)]
+pub struct Caches {
+    /// All `ScheduledFunction`s that are watched.
+    pub scheduled: Store<RawScheduledFunction>,
+    /// All `S3TriggeredFunction`s that are watched.
+    pub s3: Store<RawS3TriggeredFunction>,
+    /// For each, whether it holds all objects. `Store::wait_until_ready` would tell, too, but wakes the last one of those
+    /// who wait for it only, and its controller is one of them.
+    pub complete: [watch::Receiver<bool>; 2],
+}
+
+impl Caches {
+    /// Waits until both are complete: what nobody claims is removed, so nobody may be missing.
+    pub async fn ready(&self) -> Result<(), Error> {
+        for complete in &self.complete {
+            complete.clone().wait_for(|complete| *complete).await.map_err(|_| Error::Stopping)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an object that is not being deleted, other than the one with this UID, has this statement.
+    pub fn permission_claimed(&self, permission: &AppliedPermission, except: &str) -> bool {
+        any_claims(&self.scheduled, permission, except) || any_claims(&self.s3, permission, except)
+    }
+}
+
+fn any_claims<K: Raw>(store: &Store<K>, permission: &AppliedPermission, except: &str) -> bool {
+    let claims = |object: &Arc<K>| {
+        let meta = object.meta();
+        meta.deletion_timestamp.is_none()
+            && meta.uid.as_deref() != Some(except)
+            && read_status(object.as_ref()).applied.permissions.contains(permission)
+    };
+    store.state().iter().any(claims)
+}
+
+/// The statuses that we wrote and the caches may not show yet: a reconcile that began from an older one would
+/// forget what was made meanwhile.
+#[derive(Default)]
+pub struct Statuses {
+    written: Mutex<HashMap<String, Written>>,
+}
+
+struct Written {
+    resource_version: u64,
+    status: TriggerStatus,
+}
+
+impl Statuses {
+    /// The newest status that is known of an object.
+    pub fn latest<K: Raw>(&self, object: &K) -> TriggerStatus {
+        let meta = object.meta();
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let uid = meta.uid.as_deref().unwrap_or_default();
+        match written.get(uid) {
+            Some(newer) if newer.resource_version > version(meta.resource_version.as_deref()) => {
+                newer.status.clone()
+            }
+            _ => {
+                written.remove(uid);
+                read_status(object)
+            }
+        }
+    }
+
+    /// Remembers a status that was written.
+    pub fn remember(&self, uid: &str, resource_version: Option<&str>, status: TriggerStatus) {
+        let written = Written { resource_version: version(resource_version), status };
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.into(), written);
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+}
+
+/// Resource versions are numbers that grow
+/// (<https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>).
+fn version(text: Option<&str>) -> u64 {
+    text.and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// What every reconcile has at hand.
+pub struct Context {
+    /// Kubernetes.
+    pub client: Client,
+    /// AWS.
+    pub aws: Arc<dyn Aws>,
+    /// Whose things in AWS are ours.
+    pub owner: Owner,
+    /// The objects of both kinds.
+    pub caches: Caches,
+    /// Statuses newer than the caches.
+    pub statuses: Statuses,
+    /// Writes events.
+    pub recorder: Recorder,
+    /// The one writer of each function's policy.
+    pub permissions: Permissions,
+    /// The one writer of each bucket.
+    pub buckets: Buckets,
+    /// How reconciles behave.
+    pub settings: Settings,
+}

@@ -1,0 +1,101 @@
+//! What a reconcile can fail with.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use lambda_triggers_core::plan::report::{Class, Failure, Part, Reason};
+
+use crate::aws::AwsError;
+
+/// A reconcile that did not reach its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A part of the object cannot be made so; reported on the object.
+    #[error("{failure}")]
+    Trigger {
+        /// What is reported.
+        failure: Reported,
+        /// Where it comes from.
+        #[source]
+        source: Option<Box<dyn StdError + Send + Sync>>,
+    },
+    /// Kubernetes did not do what it was asked.
+    #[error("cannot {what}")]
+    Kubernetes {
+        /// What was asked.
+        what: &'static str,
+        /// What came back.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// The finalizer could not be set or removed; the object has changed meanwhile.
+    #[error("cannot change the finalizer")]
+    Finalizer(#[source] Box<kube::runtime::finalizer::Error<Error>>),
+    /// The reconcile took longer than it may.
+    #[error("the reconcile took longer than {0:?}")]
+    Timeout(std::time::Duration),
+    /// The caches will never be complete: the operator is stopping.
+    #[error("the operator is stopping")]
+    Stopping,
+}
+
+/// A failure as it is reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reported(pub Failure);
+
+impl fmt::Display for Reported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failure { part, reason, message } = &self.0;
+        write!(f, "{} {}: {message}", part.condition(), reason.as_str())
+    }
+}
+
+impl Error {
+    /// A failure of `part` that this operator found itself.
+    pub fn found(part: Part, reason: Reason, message: impl Into<String>) -> Self {
+        Failure::new(part, reason, message).into()
+    }
+
+    /// A call to AWS that failed for `part`.
+    pub fn aws(part: Part) -> impl FnOnce(AwsError) -> Self {
+        move |error| Self::Trigger { failure: Reported(error.failure(part)), source: Some(Box::new(error)) }
+    }
+
+    /// A call to Kubernetes that failed.
+    pub fn kubernetes(what: &'static str) -> impl FnOnce(kube::Error) -> Self {
+        move |error| Self::Kubernetes { what, source: Box::new(error) }
+    }
+
+    /// The failure to report on the object, if there is one.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Trigger { failure, .. } => Some(&failure.0),
+            Self::Kubernetes { .. } | Self::Finalizer(_) | Self::Timeout(_) | Self::Stopping => None,
+        }
+    }
+
+    /// What kind of failure it is.
+    pub fn class(&self) -> Class {
+        self.failure().map_or(Class::Transient, Failure::class)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::Trigger { failure: Reported(failure), source: None }
+    }
+}
+
+/// An error with all of its sources, in one line.
+pub fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let words = error.to_string();
+        if !text.ends_with(&words) {
+            text = format!("{text}: {words}");
+        }
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,170 @@
+//! One way through for each object: observe, plan, apply, report.
+
+mod bucket;
+mod context;
+mod error;
+mod function;
+mod object;
+mod permission;
+mod report;
+mod s3;
+mod scheduled;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::api::Api;
+use kube::runtime::controller::Action;
+use kube::runtime::finalizer::{Event, finalizer};
+use lambda_triggers_core::api::{DeletionPolicy, FINALIZER};
+use lambda_triggers_core::plan::report::Outcome;
+use tracing::{info, warn};
+
+pub use bucket::Buckets;
+pub use context::{Caches, Context, Settings, Statuses};
+pub use error::{Error, chain};
+pub use object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction};
+pub use permission::Permissions;
+pub use report::{FIELD_MANAGER, Notice, Report};
+
+/// What differs between the kinds.
+pub trait Kind: Raw {
+    /// Makes AWS as the spec says.
+    fn apply(
+        &self,
+        context: &Arc<Context>,
+        report: &mut Report<'_, Self>,
+    ) -> impl Future<Output = Result<Outcome, Error>> + Send;
+
+    /// Takes away what was made.
+    fn cleanup(
+        &self,
+        context: &Arc<Context>,
+        report: &mut Report<'_, Self>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Sees to it that what was made is left alone once the object is gone.
+    fn retain(
+        &self,
+        context: &Arc<Context>,
+        report: &mut Report<'_, Self>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+impl Kind for RawScheduledFunction {
+    async fn apply(&self, context: &Arc<Context>, report: &mut Report<'_, Self>) -> Result<Outcome, Error> {
+        scheduled::apply(context, self, report).await
+    }
+
+    async fn cleanup(&self, context: &Arc<Context>, report: &mut Report<'_, Self>) -> Result<(), Error> {
+        scheduled::cleanup(context, self, report).await
+    }
+
+    /// Nothing takes a rule away but the deletion of its object.
+    async fn retain(&self, _: &Arc<Context>, _: &mut Report<'_, Self>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Kind for RawS3TriggeredFunction {
+    async fn apply(&self, context: &Arc<Context>, report: &mut Report<'_, Self>) -> Result<Outcome, Error> {
+        s3::apply(context, self, report).await
+    }
+
+    async fn cleanup(&self, context: &Arc<Context>, report: &mut Report<'_, Self>) -> Result<(), Error> {
+        s3::cleanup(context, self, report).await
+    }
+
+    async fn retain(&self, context: &Arc<Context>, report: &mut Report<'_, Self>) -> Result<(), Error> {
+        s3::retain(context, report).await
+    }
+}
+
+/// Reconciles one object, and says when to look at it again.
+pub async fn reconcile<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Error> {
+    let limit = context.settings.timeout;
+    tokio::time::timeout(limit, reconcile_in_time(object, context))
+        .await
+        .map_err(|_| Error::Timeout(limit))?
+}
+
+async fn reconcile_in_time<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Error> {
+    context.caches.ready().await?;
+    let namespace = object.meta().namespace.clone().unwrap_or_default();
+    let api: Api<K> = Api::namespaced(context.client.clone(), &namespace);
+    let step = |event: Event<K>| async {
+        match event {
+            Event::Apply(object) => apply(&api, &object, &context).await,
+            Event::Cleanup(object) => cleanup(&api, &object, &context).await,
+        }
+    };
+    finalizer(&api, FINALIZER, object, step).await.map_err(|error| match error {
+        kube::runtime::finalizer::Error::ApplyFailed(error)
+        | kube::runtime::finalizer::Error::CleanupFailed(error) => error,
+        other => Error::Finalizer(Box::new(other)),
+    })
+}
+
+async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
+    let mut report = Report::new(context, api.clone(), object);
+    match object.apply(context, &mut report).await {
+        Ok(outcome) => {
+            report.outcome(&outcome).await?;
+            Ok(Action::requeue(with_jitter(context.settings.resync)))
+        }
+        Err(error) => {
+            fail(&mut report, &error, Outcome::Failed).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn cleanup<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
+    let mut report = Report::new(context, api.clone(), object);
+    let uid = report.id.uid.clone();
+    context.permissions.forget(&uid);
+    let result = match object::deletion_policy(object) {
+        DeletionPolicy::Delete => object.cleanup(context, &mut report).await,
+        DeletionPolicy::Retain => object.retain(context, &mut report).await,
+    };
+    match result {
+        Ok(()) => {
+            context.statuses.forget(&uid);
+            info!(object = %report.id.key, kind = %K::kind(&()), "nothing is left to clean up");
+            Ok(Action::await_change())
+        }
+        Err(error) => {
+            fail(&mut report, &error, Outcome::DeletionBlocked).await?;
+            Err(error)
+        }
+    }
+}
+
+/// Reports a failure: in the status, and as an event where it is news.
+async fn fail<K: Kind>(
+    report: &mut Report<'_, K>,
+    error: &Error,
+    outcome: impl FnOnce(lambda_triggers_core::plan::report::Failure) -> Outcome,
+) -> Result<(), Error> {
+    let Some(failure) = error.failure() else { return Ok(()) };
+    let outcome = outcome(failure.clone());
+    if !report.says(&outcome) {
+        let reason = if matches!(outcome, Outcome::DeletionBlocked(_)) {
+            "DeletionBlocked"
+        } else {
+            failure.reason.as_str()
+        };
+        report.event(Notice::warning(reason, &failure.message)).await;
+    }
+    if let Err(error) = report.outcome(&outcome).await {
+        warn!(object = %report.id.key, error = chain(&error), "cannot report a failure");
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// The time after which an object is looked at again, varied by a tenth either way so that objects created
+/// together do not stay together.
+pub fn with_jitter(time: Duration) -> Duration {
+    time.mul_f64(rand::random_range(0.9..1.1))
+}

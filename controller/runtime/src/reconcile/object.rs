@@ -1,0 +1,143 @@
+//! The two kinds as they are watched: read so leniently that no object can stop another one, or its own deletion.
+//!
+//! The spec and the status are taken as JSON, and read as their types only when an object is reconciled. So one
+//! that an older or a laxer schema let in is reported on, keeps what it has, and can be deleted.
+
+use std::fmt::Debug;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::NamespaceResourceScope;
+use kube::{Resource, ResourceExt};
+use lambda_triggers_core::api::{
+    DeletionPolicy, S3TriggeredFunction, S3TriggeredFunctionSpec, ScheduledFunction, ScheduledFunctionSpec,
+    TriggerStatus,
+};
+use lambda_triggers_core::plan::identity::ObjectKey;
+use lambda_triggers_core::plan::report::Part;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A `ScheduledFunction` as it is watched.
+#[derive(Resource, Serialize, Deserialize, Clone, Debug)]
+#[resource(inherit = ScheduledFunction)]
+pub struct RawScheduledFunction {
+    /// Its metadata.
+    pub metadata: ObjectMeta,
+    /// Its spec, whatever it says.
+    #[serde(default)]
+    pub spec: Value,
+    /// Its status, whatever it says.
+    #[serde(default)]
+    pub status: Value,
+}
+
+/// An `S3TriggeredFunction` as it is watched.
+#[derive(Resource, Serialize, Deserialize, Clone, Debug)]
+#[resource(inherit = S3TriggeredFunction)]
+pub struct RawS3TriggeredFunction {
+    /// Its metadata.
+    pub metadata: ObjectMeta,
+    /// Its spec, whatever it says.
+    #[serde(default)]
+    pub spec: Value,
+    /// Its status, whatever it says.
+    #[serde(default)]
+    pub status: Value,
+}
+
+/// A kind of trigger, as it is watched.
+pub trait Raw:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Clone
+    + Debug
+    + Serialize
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+    /// What its spec is read as.
+    type Spec: DeserializeOwned + Clone + Debug + PartialEq + Send + Sync;
+    /// Its parts, in the order in which they depend on each other.
+    const PARTS: &'static [Part];
+    /// Its spec.
+    fn spec(&self) -> &Value;
+    /// Its status.
+    fn status(&self) -> &Value;
+}
+
+impl Raw for RawScheduledFunction {
+    type Spec = ScheduledFunctionSpec;
+    const PARTS: &'static [Part] = &[Part::Function, Part::Permission, Part::Rule];
+    fn spec(&self) -> &Value {
+        &self.spec
+    }
+    fn status(&self) -> &Value {
+        &self.status
+    }
+}
+
+impl Raw for RawS3TriggeredFunction {
+    type Spec = S3TriggeredFunctionSpec;
+    const PARTS: &'static [Part] = &[Part::Function, Part::Permission, Part::Notification];
+    fn spec(&self) -> &Value {
+        &self.spec
+    }
+    fn status(&self) -> &Value {
+        &self.status
+    }
+}
+
+/// What identifies an object, and decides between two.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Namespace and name.
+    pub key: ObjectKey,
+    /// Its UID.
+    pub uid: String,
+    /// Its creationTimestamp, in seconds of Unix time.
+    pub created: i64,
+    /// Its generation.
+    pub generation: Option<i64>,
+    /// How events refer to it.
+    pub reference: ObjectReference,
+}
+
+impl Identity {
+    /// The identity of an object.
+    pub fn of<K: Raw>(object: &K) -> Self {
+        let meta = object.meta();
+        Self {
+            key: ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any()),
+            uid: object.uid().unwrap_or_default(),
+            created: meta.creation_timestamp.as_ref().map(|time| time.0.as_second()).unwrap_or_default(),
+            generation: meta.generation,
+            reference: object.object_ref(&()),
+        }
+    }
+}
+
+/// The spec, or why it cannot be read.
+pub fn read_spec<K: Raw>(object: &K) -> Result<K::Spec, String> {
+    K::Spec::deserialize(object.spec()).map_err(|error| {
+        let kind = K::kind(&()).to_lowercase();
+        format!("the spec cannot be read: {error}; compare it with `kubectl explain {kind}.spec`")
+    })
+}
+
+/// The status, empty where it cannot be read.
+pub fn read_status<K: Raw>(object: &K) -> TriggerStatus {
+    TriggerStatus::deserialize(object.status()).unwrap_or_default()
+}
+
+/// The deletion policy, which counts in a spec that cannot be read as a whole, too.
+pub fn deletion_policy<K: Raw>(object: &K) -> DeletionPolicy {
+    DeletionPolicy::deserialize(&object.spec()["deletionPolicy"]).unwrap_or_default()
+}
+
+/// A text of the spec, of one that cannot be read as a whole, too.
+pub fn spec_text<'a, K: Raw>(object: &'a K, field: &str) -> Option<&'a str> {
+    object.spec()[field].as_str()
+}

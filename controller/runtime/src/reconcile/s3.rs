@@ -1,0 +1,264 @@
+//! `S3TriggeredFunction`: observe its function and policy, have the bucket's worker merge its entries, report.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use lambda_triggers_core::api::{
+    Applied, AppliedNotification, AppliedPermission, DeletionPolicy, FunctionRef, KeyFilter,
+    S3TriggeredFunctionSpec,
+};
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::bucket::{Destination, Entry, Filter, Want};
+use lambda_triggers_core::plan::identity::{ObjectKey, Owner, bucket_statement_id};
+use lambda_triggers_core::plan::permission::Statement;
+use lambda_triggers_core::plan::report::{Outcome, Part, Reason};
+use serde::Deserialize;
+
+use super::context::Context;
+use super::error::Error;
+use super::function::{check_state, find, region};
+use super::object::{RawS3TriggeredFunction, read_spec, spec_text};
+use super::permission::identity;
+use super::report::{Notice, Report};
+use crate::aws::Bucket;
+
+/// Makes AWS as the spec says.
+pub async fn apply(
+    context: &Arc<Context>,
+    object: &RawS3TriggeredFunction,
+    report: &mut Report<'_, RawS3TriggeredFunction>,
+) -> Result<Outcome, Error> {
+    let spec = valid_spec(object)?;
+    let region = region(context, spec.region.as_deref(), &spec.function);
+    let function = match find(context, &region, &spec.function).await {
+        Ok(function) => function,
+        Err(error) => return Err(without_function(context, report, error).await),
+    };
+    report.ready(Part::Function);
+    report.status.function_arn = Some(function.arn.to_string());
+    report.status.function_name = Some(function.arn.short());
+
+    let bucket = bucket(&spec, region, &function.arn);
+    // From here on the worker waits for us for a moment, to write once for all that come together.
+    let arrival = context.buckets.announce(context, &bucket);
+    let statement = Statement::for_bucket(&context.owner.id, &function.arn, &bucket.name, &bucket.owner);
+    let entries = entries(&context.owner, &report.id.key, &spec, &function.arn);
+    let wanted = wanted(&bucket, &entries, identity(&function.arn, &statement));
+    let before = report.status.applied.clone();
+    report.record(union(&before, &wanted), "creating the permission and the bucket's entries").await?;
+    let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id.uid).await?;
+    report.ready(Part::Permission);
+    if permitted && report.settled {
+        let note = format!("put back the permission for bucket {bucket} to invoke {}", function.arn.short());
+        report.event(Notice::warning("DriftRepaired", note)).await;
+    }
+    let want = if spec.suspend { Want::Nothing } else { Want::Entries(entries) };
+    drop(arrival);
+    let done = context.buckets.reconcile(context, &bucket, &report.id, want, report.settled).await?;
+    report.ready(Part::Notification);
+    let in_use = BTreeMap::from([(bucket_statement_id(&context.owner.id, &bucket.name), done.functions)]);
+    release(context, report, &before, &wanted, in_use).await?;
+    report.status.applied = wanted;
+    check_state(&function)?;
+    Ok(Outcome::Applied { suspended: spec.suspend, message: message(&spec) })
+}
+
+/// Takes away what was made, and what a predecessor of that name may have made.
+pub async fn cleanup(
+    context: &Arc<Context>,
+    object: &RawS3TriggeredFunction,
+    report: &mut Report<'_, RawS3TriggeredFunction>,
+) -> Result<(), Error> {
+    let mut applied = report.status.applied.clone();
+    if let Some(name) = spec_text(object, "bucket") {
+        if applied.is_empty() {
+            applied = by_spec(context, object, name).await?;
+        } else if let Some(owner) = spec_text(object, "bucketOwner") {
+            // One that was wrong at first keeps S3 from answering until somebody puts it right in the spec.
+            let recorded = applied.notifications.iter_mut().filter(|recorded| recorded.bucket == name);
+            recorded.for_each(|recorded| recorded.bucket_owner = owner.to_owned());
+        }
+    }
+    release(context, report, &applied, &Applied::default(), BTreeMap::new()).await
+}
+
+/// Leaves the entries in place, under Ids that say that they outlive the object. As a rule they have such Ids since
+/// the policy was set, and there is nothing to do.
+pub async fn retain(
+    context: &Arc<Context>,
+    report: &mut Report<'_, RawS3TriggeredFunction>,
+) -> Result<(), Error> {
+    let id_outlives = |id: &String| id.ends_with("-retained");
+    for notification in report.status.applied.notifications.clone() {
+        if !notification.ids.iter().all(id_outlives) {
+            let bucket = applied_bucket(&notification);
+            context.buckets.reconcile(context, &bucket, &report.id, Want::Retain, report.settled).await?;
+        }
+    }
+    Ok(())
+}
+
+fn valid_spec(object: &RawS3TriggeredFunction) -> Result<S3TriggeredFunctionSpec, Error> {
+    let invalid = |message: String| Error::found(Part::Notification, Reason::InvalidSpec, message);
+    let spec = read_spec(object).map_err(invalid)?;
+    let problems: Vec<String> = spec.check().iter().map(ToString::to_string).collect();
+    if problems.is_empty() { Ok(spec) } else { Err(invalid(problems.join("; "))) }
+}
+
+/// Entries for a function that is gone would make S3 refuse everybody's writes to the bucket: they go, and come
+/// back with the function.
+async fn without_function(
+    context: &Arc<Context>,
+    report: &Report<'_, RawS3TriggeredFunction>,
+    error: Error,
+) -> Error {
+    if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) {
+        for notification in &report.status.applied.notifications {
+            let bucket = applied_bucket(notification);
+            let gone =
+                context.buckets.reconcile(context, &bucket, &report.id, Want::Nothing, report.settled).await;
+            if let Err(failure) = gone {
+                return failure.into();
+            }
+        }
+    }
+    error
+}
+
+fn bucket(spec: &S3TriggeredFunctionSpec, region: String, function: &FunctionArn) -> Bucket {
+    let owner = spec.bucket_owner.clone().unwrap_or_else(|| function.account.clone());
+    Bucket { region, name: spec.bucket.clone(), owner }
+}
+
+/// The entries of a resource: one a filter, or one for all keys.
+fn entries(
+    owner: &Owner,
+    key: &ObjectKey,
+    spec: &S3TriggeredFunctionSpec,
+    function: &FunctionArn,
+) -> Vec<Entry> {
+    let retained = spec.deletion_policy == DeletionPolicy::Retain;
+    let all_keys = [KeyFilter::default()];
+    let filters = if spec.filters.is_empty() { &all_keys[..] } else { &spec.filters[..] };
+    filters
+        .iter()
+        .map(|filter| Entry {
+            destination: Destination::Function,
+            arn: function.to_string(),
+            id: Some(key.entry_id(&owner.id, filter, retained)),
+            events: spec.events.iter().cloned().collect(),
+            filter: Filter::from(filter),
+        })
+        .collect()
+}
+
+/// The identity of everything that the resource needs.
+fn wanted(bucket: &Bucket, entries: &[Entry], permission: AppliedPermission) -> Applied {
+    let Bucket { region, name, owner } = bucket.clone();
+    let ids = entries.iter().filter_map(|entry| entry.id.clone()).collect();
+    Applied {
+        rules: vec![],
+        notifications: vec![AppliedNotification { region, bucket: name, bucket_owner: owner, ids }],
+        permissions: vec![permission],
+    }
+}
+
+/// What was made before, and what is to be made now: the first goes when the second is in place.
+fn union(before: &Applied, wanted: &Applied) -> Applied {
+    let mut all = wanted.clone();
+    for old in &before.notifications {
+        match all.notifications.iter_mut().find(|new| applied_bucket(new) == applied_bucket(old)) {
+            Some(same) => {
+                let ids: BTreeSet<String> = same.ids.iter().chain(&old.ids).cloned().collect();
+                same.ids = ids.into_iter().collect();
+            }
+            None => all.notifications.push(old.clone()),
+        }
+    }
+    all.permissions.extend(before.permissions.iter().filter(|p| !wanted.permissions.contains(p)).cloned());
+    all.rules.clone_from(&before.rules);
+    all
+}
+
+fn applied_bucket(notification: &AppliedNotification) -> Bucket {
+    let AppliedNotification { region, bucket, bucket_owner, ids: _ } = notification.clone();
+    Bucket { region, name: bucket, owner: bucket_owner }
+}
+
+/// What the spec alone says that a predecessor may have made: of an object that came back without its status, as from
+/// a backup.
+async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &str) -> Result<Applied, Error> {
+    let arn = object.spec["function"]["arn"].as_str().and_then(FunctionArn::parse);
+    let region = spec_text(object, "region").or(arn.as_ref().map(|arn| arn.region.as_str()));
+    let region = region.unwrap_or(context.aws.default_region()).to_owned();
+    let bucket_owner = match (spec_text(object, "bucketOwner"), &arn) {
+        (Some(owner), _) => owner.to_owned(),
+        (None, Some(arn)) => arn.account.clone(),
+        (None, None) => context.aws.account().await.map_err(Error::aws(Part::Notification))?.id,
+    };
+    let statement_id = bucket_statement_id(&context.owner.id, bucket);
+    let permission = |function_arn: String| AppliedPermission { function_arn, statement_id };
+    let function = function_by_spec(context, object, &region).await?.map(|arn| arn.to_string());
+    Ok(Applied {
+        rules: vec![],
+        notifications: vec![AppliedNotification { region, bucket: bucket.into(), bucket_owner, ids: vec![] }],
+        permissions: function.map(permission).into_iter().collect(),
+    })
+}
+
+/// The function that the spec names; none where it cannot be read, or where there is no such function any more.
+async fn function_by_spec(
+    context: &Context,
+    object: &RawS3TriggeredFunction,
+    region: &str,
+) -> Result<Option<FunctionArn>, Error> {
+    let Ok(function) = FunctionRef::deserialize(&object.spec["function"]) else { return Ok(None) };
+    match find(context, region, &function).await {
+        Ok(function) => Ok(Some(function.arn)),
+        Err(error) if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes away what was made `before` and is `wanted` no more: entries first, then the permissions they needed.
+/// `in_use` names the functions in entries of ours, by the statement of their bucket.
+///
+/// No two buckets have the same name, whatever their Region and owner
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>): one of the name of a wanted one is
+/// that one, under a Region or an owner that was not right.
+async fn release(
+    context: &Arc<Context>,
+    report: &Report<'_, RawS3TriggeredFunction>,
+    before: &Applied,
+    wanted: &Applied,
+    mut in_use: BTreeMap<String, BTreeSet<String>>,
+) -> Result<(), Error> {
+    let names: BTreeSet<&String> = wanted.notifications.iter().map(|wanted| &wanted.bucket).collect();
+    for old in before.notifications.iter().filter(|old| !names.contains(&old.bucket)) {
+        let bucket = applied_bucket(old);
+        let done =
+            context.buckets.reconcile(context, &bucket, &report.id, Want::Nothing, report.settled).await?;
+        in_use
+            .entry(bucket_statement_id(&context.owner.id, &bucket.name))
+            .or_default()
+            .extend(done.functions);
+    }
+    for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
+        let functions = in_use.get(&permission.statement_id);
+        let used = functions.is_some_and(|functions| functions.contains(&permission.function_arn));
+        context.permissions.release(context, permission, &report.id.uid, async || Ok(used)).await?;
+    }
+    Ok(())
+}
+
+fn message(spec: &S3TriggeredFunctionSpec) -> String {
+    let entries = spec.filters.len().max(1);
+    let plural = if entries == 1 { "entry is" } else { "entries are" };
+    if spec.suspend {
+        format!("suspended: the entries are taken out of bucket {} until suspend is false", spec.bucket)
+    } else {
+        format!("{entries} {plural} in bucket {}", spec.bucket)
+    }
+}

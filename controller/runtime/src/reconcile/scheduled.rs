@@ -1,0 +1,242 @@
+//! `ScheduledFunction`: observe its function, policy and rule, plan, apply, report.
+
+use std::collections::BTreeSet;
+
+use lambda_triggers_core::api::{Applied, AppliedPermission, AppliedRule, ScheduledFunctionSpec};
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::identity::{ObjectKey, rules_statement_id};
+use lambda_triggers_core::plan::permission::Statement;
+use lambda_triggers_core::plan::report::{Outcome, Part, Reason};
+use lambda_triggers_core::plan::rule::{DesiredRule, RulePlan, RuleStep, Target, plan_removal, plan_rule};
+
+use super::context::Context;
+use super::error::Error;
+use super::function::{check_state, find, region};
+use super::object::{RawScheduledFunction, read_spec, spec_text};
+use super::permission::identity;
+use super::report::{Notice, Report};
+use crate::aws::Rules;
+
+/// Makes AWS as the spec says.
+pub async fn apply(
+    context: &Context,
+    object: &RawScheduledFunction,
+    report: &mut Report<'_, RawScheduledFunction>,
+) -> Result<Outcome, Error> {
+    let spec = valid_spec(object)?;
+    let expression = spec.expression().map_err(|problem| invalid(problem.to_string()))?;
+    report.status.schedule = Some(expression.to_string());
+    report.status.when = Some(expression.in_words());
+
+    let region = region(context, spec.region.as_deref(), &spec.function);
+    let function = find(context, &region, &spec.function).await?;
+    report.ready(Part::Function);
+    report.status.function_arn = Some(function.arn.to_string());
+    report.status.function_name = Some(function.arn.short());
+
+    let account = context.aws.account().await.map_err(Error::aws(Part::Permission))?;
+    let statement = Statement::for_rules(&context.owner.id, &function.arn, &account.id);
+    let key = report.id.key.clone();
+    let desired =
+        DesiredRule::of(&context.owner, &key, &report.id.uid, &spec, expression.to_string(), &function.arn);
+    let rules = context.aws.rules(&region);
+    let observed = rules.rule(&desired.name).await.map_err(Error::aws(Part::Rule))?;
+    let before = report.status.applied.clone();
+    let RulePlan { steps, taken_over_from } = plan_rule(
+        &desired,
+        observed.as_ref(),
+        &tags_set_before(&before, &region, &desired.name),
+        &context.owner,
+        &key,
+    )
+    .map_err(|conflict| conflicting_rule(&desired.name, &region, &conflict.to_string()))?;
+
+    let wanted = wanted(&region, &desired, identity(&function.arn, &statement));
+    report.record(union(&before, &wanted), "creating the rule and the permission").await?;
+    let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id.uid).await?;
+    report.ready(Part::Permission);
+    if permitted && report.settled {
+        let note = format!("put back the permission for EventBridge to invoke {}", function.arn.short());
+        report.event(Notice::warning("DriftRepaired", note)).await;
+    }
+    carry_out(&*rules, &desired.name, &steps).await?;
+    report.ready(Part::Rule);
+    if let Some(cluster) = taken_over_from {
+        let note = format!("took over the rule {} from the cluster {cluster}", desired.name);
+        report.event(Notice::normal("Adopted", note)).await;
+    }
+    if !steps.is_empty() {
+        report.event(notice(&desired.name, &steps, observed.is_none(), report.settled)).await;
+    }
+    release(context, report, &before, &wanted).await?;
+    report.status.applied = wanted;
+    check_state(&function)?;
+    let words =
+        if spec.suspend { "suspended: the rule is in place and disabled" } else { "the rule is in place" };
+    Ok(Outcome::Applied { suspended: spec.suspend, message: words.into() })
+}
+
+/// Takes away what was made, and what a predecessor of that name may have made.
+pub async fn cleanup(
+    context: &Context,
+    object: &RawScheduledFunction,
+    report: &mut Report<'_, RawScheduledFunction>,
+) -> Result<(), Error> {
+    let mut applied = report.status.applied.clone();
+    if applied.rules.is_empty() {
+        applied = by_name(context, object, &report.id.key).await?;
+    }
+    release(context, report, &applied, &Applied::default()).await
+}
+
+/// Where the names alone say what there may be: of an object that came back without its status, as from a backup.
+/// Which function's policy was added to, its rule knows.
+async fn by_name(
+    context: &Context,
+    object: &RawScheduledFunction,
+    key: &ObjectKey,
+) -> Result<Applied, Error> {
+    let arn = object.spec["function"]["arn"].as_str().and_then(FunctionArn::parse);
+    let region = spec_text(object, "region").or(arn.as_ref().map(|arn| arn.region.as_str()));
+    let region = region.unwrap_or(context.aws.default_region());
+    let name = key.rule_name(&context.owner.id);
+    let observed = context.aws.rules(region).rule(&name).await.map_err(Error::aws(Part::Rule))?;
+    let targets = observed.into_iter().flat_map(|rule| rule.targets).filter_map(|(_, target)| target);
+    let statement_id = rules_statement_id(&context.owner.id);
+    let permission =
+        |target: Target| AppliedPermission { function_arn: target.arn, statement_id: statement_id.clone() };
+    Ok(Applied {
+        rules: vec![AppliedRule { region: region.into(), name, tag_keys: vec![] }],
+        notifications: vec![],
+        permissions: targets.map(permission).collect(),
+    })
+}
+
+fn valid_spec(object: &RawScheduledFunction) -> Result<ScheduledFunctionSpec, Error> {
+    let spec = read_spec(object).map_err(invalid)?;
+    let problems: Vec<String> = spec.check().iter().map(ToString::to_string).collect();
+    if problems.is_empty() { Ok(spec) } else { Err(invalid(problems.join("; "))) }
+}
+
+fn invalid(message: String) -> Error {
+    Error::found(Part::Rule, Reason::InvalidSpec, message)
+}
+
+fn conflicting_rule(name: &str, region: &str, conflict: &str) -> Error {
+    let message = format!(
+        "the rule {name} in {region} exists and is not touched: {conflict}; delete that rule, or give this resource another name"
+    );
+    Error::found(Part::Rule, Reason::ConflictingRule, message)
+}
+
+/// The identity of everything that the resource needs.
+fn wanted(region: &str, rule: &DesiredRule, permission: AppliedPermission) -> Applied {
+    let tag_keys = rule.tags.keys().cloned().collect();
+    Applied {
+        rules: vec![AppliedRule { region: region.into(), name: rule.name.clone(), tag_keys }],
+        notifications: vec![],
+        permissions: vec![permission],
+    }
+}
+
+/// What was made before, and what is to be made now: the first goes when the second is in place.
+fn union(before: &Applied, wanted: &Applied) -> Applied {
+    let mut all = wanted.clone();
+    for rule in &before.rules {
+        match all.rules.iter_mut().find(|new| (&new.region, &new.name) == (&rule.region, &rule.name)) {
+            Some(same) => {
+                let keys: BTreeSet<String> = same.tag_keys.iter().chain(&rule.tag_keys).cloned().collect();
+                same.tag_keys = keys.into_iter().collect();
+            }
+            None => all.rules.push(rule.clone()),
+        }
+    }
+    all.permissions.extend(before.permissions.iter().filter(|p| !wanted.permissions.contains(p)).cloned());
+    all.notifications.clone_from(&before.notifications);
+    all
+}
+
+fn tags_set_before(applied: &Applied, region: &str, name: &str) -> BTreeSet<String> {
+    let same = |rule: &&AppliedRule| rule.region == region && rule.name == name;
+    applied.rules.iter().filter(same).flat_map(|rule| rule.tag_keys.iter().cloned()).collect()
+}
+
+async fn carry_out(rules: &dyn Rules, name: &str, steps: &[RuleStep]) -> Result<(), Error> {
+    for step in steps {
+        let result = match step {
+            RuleStep::Put(settings, tags) => rules.put_rule(name, settings, tags).await,
+            RuleStep::Tag(tags) => rules.tag_rule(name, tags).await,
+            RuleStep::Untag(keys) => rules.untag_rule(name, &keys.iter().cloned().collect::<Vec<_>>()).await,
+            RuleStep::PutTarget(target) => rules.put_target(name, target).await,
+            RuleStep::RemoveTargets(ids) => rules.remove_targets(name, ids).await,
+            RuleStep::Delete => rules.delete_rule(name).await,
+        };
+        result.map_err(Error::aws(Part::Rule))?;
+    }
+    Ok(())
+}
+
+fn notice(name: &str, steps: &[RuleStep], created: bool, settled: bool) -> Notice {
+    let words: Vec<&str> = steps
+        .iter()
+        .map(|step| match step {
+            RuleStep::Put(..) => "settings",
+            RuleStep::Tag(_) | RuleStep::Untag(_) => "tags",
+            RuleStep::PutTarget(_) | RuleStep::RemoveTargets(_) => "target",
+            RuleStep::Delete => "rule",
+        })
+        .collect();
+    let words = words.join(", ");
+    match (settled, created) {
+        (true, true) => Notice::warning("DriftRepaired", format!("put back the rule {name}, which was gone")),
+        (true, false) => {
+            Notice::warning("DriftRepaired", format!("put back what was changed on the rule {name}: {words}"))
+        }
+        (false, true) => Notice::normal("RuleCreated", format!("created the rule {name}")),
+        (false, false) => Notice::normal("RuleUpdated", format!("updated the rule {name}: {words}")),
+    }
+}
+
+/// Takes away what was made `before` and is `wanted` no more: rules first, then the permissions they needed.
+async fn release(
+    context: &Context,
+    report: &Report<'_, RawScheduledFunction>,
+    before: &Applied,
+    wanted: &Applied,
+) -> Result<(), Error> {
+    let is_wanted = |old: &AppliedRule| {
+        wanted.rules.iter().any(|new| (&new.region, &new.name) == (&old.region, &old.name))
+    };
+    for AppliedRule { region, name, tag_keys: _ } in before.rules.iter().filter(|rule| !is_wanted(rule)) {
+        let rules = context.aws.rules(region);
+        let observed = rules.rule(name).await.map_err(Error::aws(Part::Rule))?;
+        let steps = plan_removal(observed.as_ref(), &context.owner, &report.id.key);
+        carry_out(&*rules, name, &steps).await?;
+    }
+    let name = report.id.key.rule_name(&context.owner.id);
+    for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
+        let in_use = async || others_use(context, permission, &name).await;
+        context.permissions.release(context, permission, &report.id.uid, in_use).await?;
+    }
+    Ok(())
+}
+
+/// Whether another rule of ours has the function as its target: one that was retained, or is about to go.
+async fn others_use(
+    context: &Context,
+    permission: &AppliedPermission,
+    own_rule: &str,
+) -> Result<bool, Error> {
+    let Some(function) = FunctionArn::parse(&permission.function_arn) else { return Ok(false) };
+    let rules = context.aws.rules(&function.region);
+    let prefix = context.owner.id.prefix();
+    let names =
+        rules.rules_with_target(&permission.function_arn, &prefix).await.map_err(Error::aws(Part::Rule))?;
+    for name in names.iter().filter(|name| *name != own_rule) {
+        // The list may be behind: a rule counts while it is there.
+        if rules.rule(name).await.map_err(Error::aws(Part::Rule))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
