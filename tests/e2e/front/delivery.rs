@@ -1,0 +1,112 @@
+//! Nothing is delivered to a function that does not let the service in.
+
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_sdk_s3::primitives::ByteStream;
+
+use super::{
+    Aws, aws, eventually,
+    functions::{Received, entry, target},
+    run,
+};
+
+impl Aws {
+    async fn upload(&self, bucket: &str, key: &str) {
+        self.s3
+            .put_object()
+            .bucket(bucket)
+            .key(key)
+            .body(ByteStream::from_static(b"x"))
+            .send()
+            .await
+            .expect("uploaded");
+    }
+
+    async fn emit(&self) {
+        let event =
+            PutEventsRequestEntry::builder().source("front.test").detail_type("test").detail("{}").build();
+        self.events.put_events().entries(event).send().await.expect("emitted");
+    }
+}
+
+async fn has_received(received: &Received, events: usize) {
+    eventually("the function receives the event", async || received.count() >= events).await;
+    assert_eq!(received.count(), events);
+}
+
+#[test]
+fn s3_delivers_while_its_permission_stands() {
+    run(async {
+        let aws = aws().await;
+        let watched = aws.permitted_function_and_bucket("delivers").await;
+        let witness = aws.function("witness").await;
+        aws.permit_s3("witness", "delivers").await;
+        let both = vec![
+            entry("watched", &aws.function_arn("delivers"), &["s3:ObjectCreated:*"], &[("prefix", "in/")]),
+            entry(
+                "witness",
+                &aws.function_arn("witness"),
+                &["s3:ObjectCreated:*"],
+                &[("prefix", "witness/")],
+            ),
+        ];
+        aws.notify("delivers", both).await.expect("accepted");
+        aws.upload("delivers", "in/1").await;
+        has_received(&watched, 1).await;
+        aws.lambda
+            .remove_permission()
+            .function_name("delivers")
+            .statement_id("s3")
+            .send()
+            .await
+            .expect("removed");
+        assert_eq!(
+            aws.notification_ids("delivers").await,
+            ["watched", "witness"],
+            "the bucket's document stays"
+        );
+        aws.upload("delivers", "in/2").await;
+        aws.upload("delivers", "witness/1").await;
+        has_received(&witness, 1).await;
+        aws.permit_s3("delivers", "delivers").await;
+        aws.upload("delivers", "in/3").await;
+        has_received(&watched, 2).await;
+    });
+}
+
+#[test]
+fn a_rule_invokes_only_a_function_that_lets_it_in() {
+    run(async {
+        let aws = aws().await;
+        let (open, closed) = (aws.function("open").await, aws.function("closed").await);
+        aws.permit_events("open", "on-event").await;
+        aws.permit_events("closed", "another-rule").await;
+        let pattern = "{\"source\": [\"front.test\"]}";
+        aws.events.put_rule().name("on-event").event_pattern(pattern).send().await.expect("put");
+        let targets =
+            aws.events.put_targets().rule("on-event").targets(target("open", &aws.function_arn("open")));
+        targets.targets(target("closed", &aws.function_arn("closed"))).send().await.expect("targets");
+        aws.emit().await;
+        has_received(&open, 1).await;
+        aws.lambda
+            .remove_permission()
+            .function_name("closed")
+            .statement_id("events")
+            .send()
+            .await
+            .expect("removed");
+        aws.permit_events("closed", "on-*").await;
+        aws.emit().await;
+        has_received(&closed, 1).await;
+        has_received(&open, 2).await;
+        aws.lambda
+            .remove_permission()
+            .function_name("closed")
+            .statement_id("events")
+            .send()
+            .await
+            .expect("removed");
+        aws.emit().await;
+        has_received(&open, 3).await;
+        assert_eq!(closed.count(), 1);
+    });
+}

@@ -1,0 +1,90 @@
+//! Owners and Regions of buckets.
+
+use super::{aws, code, functions::entry, run};
+
+#[test]
+fn the_expected_owner_is_checked() {
+    run(async {
+        let aws = aws().await;
+        aws.bucket("owned").await;
+        let read = |owner: &str| {
+            aws.s3.get_bucket_notification_configuration().bucket("owned").expected_bucket_owner(owner).send()
+        };
+        read(&aws.account).await.expect("the owner is right");
+        assert_eq!(code(read("999999999999").await), (403, "AccessDenied".to_owned()));
+    });
+}
+
+#[test]
+fn a_bucket_that_passes_to_another_owner_is_closed_to_the_old_expectation_and_permission() {
+    run(async {
+        let aws = aws().await;
+        aws.permitted_function_and_bucket("passed-on").await;
+        assert!(aws.front.pass_bucket_to(&aws.account, "passed-on", "999999999999").await);
+        let read = aws
+            .s3
+            .get_bucket_notification_configuration()
+            .bucket("passed-on")
+            .expected_bucket_owner(&aws.account);
+        assert_eq!(code(read.send().await), (403, "AccessDenied".to_owned()));
+        let written = aws
+            .notify(
+                "passed-on",
+                vec![entry("one", &aws.function_arn("passed-on"), &["s3:ObjectCreated:*"], &[])],
+            )
+            .await;
+        assert_eq!(code(written), (400, "InvalidArgument".to_owned()));
+    });
+}
+
+#[test]
+fn a_bucket_in_another_region_answers_with_its_own() {
+    run(async {
+        let aws = aws().await;
+        aws.bucket("far-away").await;
+        let elsewhere = aws.in_region("us-east-2").await;
+        let answer = elsewhere.s3.get_bucket_notification_configuration().bucket("far-away").send().await;
+        let region = answer
+            .as_ref()
+            .err()
+            .and_then(|error| error.raw_response())
+            .and_then(|raw| raw.headers().get("x-amz-bucket-region"));
+        assert_eq!(region, Some("eu-west-1"));
+        assert_eq!(code(answer), (301, "PermanentRedirect".to_owned()));
+    });
+}
+
+#[test]
+fn a_missing_bucket_is_missing() {
+    run(async {
+        let aws = aws().await;
+        assert_eq!(code(aws.notify("nowhere", vec![]).await), (404, "NoSuchBucket".to_owned()));
+        let read = aws.s3.get_bucket_notification_configuration().bucket("nowhere").send().await;
+        assert_eq!(code(read), (404, "NoSuchBucket".to_owned()));
+    });
+}
+
+#[test]
+fn a_bucket_of_another_account_is_closed() {
+    run(async {
+        let (owner, other) = (aws().await, aws().await);
+        owner.bucket("not-yours").await;
+        assert_eq!(code(other.notify("not-yours", vec![]).await), (403, "AccessDenied".to_owned()));
+        owner.s3.delete_bucket().bucket("not-yours").send().await.expect("deleted");
+        assert_eq!(code(other.notify("not-yours", vec![]).await), (404, "NoSuchBucket".to_owned()));
+    });
+}
+
+#[test]
+fn a_bucket_that_is_created_anew_has_no_notifications() {
+    run(async {
+        let aws = aws().await;
+        aws.permitted_function_and_bucket("again").await;
+        aws.notify("again", vec![entry("one", &aws.function_arn("again"), &["s3:ObjectCreated:*"], &[])])
+            .await
+            .expect("accepted");
+        aws.s3.delete_bucket().bucket("again").send().await.expect("deleted");
+        aws.bucket("again").await;
+        assert_eq!(aws.notification_ids("again").await, Vec::<String>::new());
+    });
+}

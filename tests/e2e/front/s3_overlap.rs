@@ -1,0 +1,105 @@
+//! Which entries may stand side by side.
+
+use super::{Aws, aws, functions::entry, refusal, run};
+
+type Filter = &'static [(&'static str, &'static str)];
+
+/// Whether two entries are accepted together; else the message.
+async fn together(aws: &Aws, bucket: &str, one: (&str, Filter), other: (&str, Filter)) -> Result<(), String> {
+    let arn = aws.function_arn(bucket);
+    let written = aws
+        .notify(bucket, vec![entry("one", &arn, &[one.0], one.1), entry("other", &arn, &[other.0], other.1)])
+        .await;
+    if written.is_ok() { Ok(()) } else { Err(refusal(written).2) }
+}
+
+const OVERLAP: &str =
+    "Configurations overlap. Configurations on the same bucket cannot share a common event type.";
+const AMBIGUOUS: &str = "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the prefixes are overlapping for the same event type.";
+
+#[test]
+fn entries_conflict_where_an_object_could_match_both() {
+    run(async {
+        let aws = aws().await;
+        aws.permitted_function_and_bucket("overlap").await;
+        let conflicts: [(&str, Filter, &str, Filter, &str); 7] = [
+            ("s3:ObjectCreated:*", &[], "s3:ObjectCreated:Put", &[], OVERLAP),
+            ("s3:ObjectTagging:Delete", &[], "s3:ObjectTagging:*", &[], OVERLAP),
+            ("s3:ObjectAcl:Put", &[], "s3:ObjectAcl:Put", &[], OVERLAP),
+            (
+                "s3:ObjectCreated:*",
+                &[("prefix", "images/")],
+                "s3:ObjectCreated:Copy",
+                &[("prefix", "images/raw/")],
+                AMBIGUOUS,
+            ),
+            (
+                "s3:ObjectCreated:*",
+                &[("suffix", "jpg")],
+                "s3:ObjectCreated:*",
+                &[("suffix", "pg")],
+                AMBIGUOUS,
+            ),
+            (
+                "s3:ObjectCreated:*",
+                &[("prefix", "images/")],
+                "s3:ObjectCreated:*",
+                &[("suffix", ".jpg")],
+                AMBIGUOUS,
+            ),
+            ("s3:ObjectCreated:*", &[("prefix", "images/")], "s3:ObjectCreated:*", &[], AMBIGUOUS),
+        ];
+        for (event, filter, other_event, other_filter, message) in conflicts {
+            assert_eq!(
+                together(&aws, "overlap", (event, filter), (other_event, other_filter)).await,
+                Err(message.to_owned()),
+                "{event} {filter:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn entries_stand_side_by_side_where_no_object_matches_both() {
+    run(async {
+        let aws = aws().await;
+        aws.permitted_function_and_bucket("peaceful").await;
+        let peaceful: [(&str, Filter, &str, Filter); 5] = [
+            ("s3:ObjectCreated:*", &[], "s3:ObjectRemoved:*", &[]),
+            ("s3:ObjectCreated:Put", &[], "s3:ObjectCreated:Copy", &[]),
+            ("s3:ObjectCreated:*", &[("suffix", ".jpg")], "s3:ObjectCreated:*", &[("suffix", ".png")]),
+            ("s3:ObjectCreated:*", &[("prefix", "a/")], "s3:ObjectCreated:*", &[("prefix", "b/")]),
+            (
+                "s3:ObjectCreated:*",
+                &[("prefix", "a/"), ("suffix", ".jpg")],
+                "s3:ObjectCreated:*",
+                &[("prefix", "a/b/"), ("suffix", ".png")],
+            ),
+        ];
+        for (event, filter, other_event, other_filter) in peaceful {
+            assert_eq!(
+                together(&aws, "peaceful", (event, filter), (other_event, other_filter)).await,
+                Ok(()),
+                "{event} {filter:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_queue_and_a_function_conflict_too() {
+    run(async {
+        let aws = aws().await;
+        aws.permitted_function_and_bucket("mixed").await;
+        let (function, queue) =
+            (aws.function_arn("mixed"), format!("arn:aws:sqs:{}:{}:queue", aws.region, aws.account));
+        let document = format!(
+            "<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+             <CloudFunctionConfiguration><CloudFunction>{function}</CloudFunction><Event>s3:ObjectCreated:*</Event></CloudFunctionConfiguration>\
+             <QueueConfiguration><Queue>{queue}</Queue><Event>s3:ObjectCreated:Put</Event></QueueConfiguration>\
+             </NotificationConfiguration>"
+        );
+        let answer = aws.raw("s3", "PUT", "/mixed?notification", document).await;
+        assert_eq!((answer.status, answer.body.contains(OVERLAP)), (400, true), "{}", answer.body);
+    });
+}

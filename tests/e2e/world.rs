@@ -1,0 +1,170 @@
+//! The world itself: a real API server, kubectl, and an AWS whose functions really run.
+
+use std::time::Duration;
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{Event, LambdaFunctionConfiguration, NotificationConfiguration};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use kube::Api;
+use kube::api::DeleteParams;
+use lambda_triggers_tests::world::{self, Invocation, World};
+use serde_json::json;
+
+/// The version that `tests/controlplane/go.mod` pins.
+fn pinned_version() -> String {
+    let go_mod = include_str!("../controlplane/go.mod");
+    let line = go_mod.lines().find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes "));
+    line.expect("go.mod requires k8s.io/kubernetes").to_owned()
+}
+
+#[test]
+fn the_api_server_has_the_pinned_version_and_is_the_one_that_kubectl_sees() {
+    world::test_on_own_cluster("version", async |w| {
+        let server = w.kube().apiserver_version().await.unwrap();
+        let seen = w.kubectl(&["version", "--output", "json"], "").await.expect("kubectl version");
+        let seen: serde_json::Value = serde_json::from_str(&seen).unwrap();
+        let versions = [&json!(server.git_version), &seen["serverVersion"]["gitVersion"]];
+        assert_eq!([&json!(pinned_version()); 2], versions);
+    });
+}
+
+#[test]
+fn kubectl_applies_and_is_refused() {
+    world::test("kubectl", async |w| {
+        let applied = w
+            .apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: greeting}, data: {hello: world}}")
+            .await;
+        assert_eq!("configmap/greeting created\n", applied);
+        let map =
+            Api::<ConfigMap>::namespaced(w.kube().clone(), w.namespace()).get("greeting").await.unwrap();
+        assert_eq!(Some("world"), map.data.unwrap().get("hello").map(String::as_str));
+
+        let message = w.refused("{apiVersion: v1, kind: ConfigMap, metadata: {name: Not_A_Name}}").await;
+        assert!(message.contains("metadata.name: Invalid value: \"Not_A_Name\""), "{message}");
+    });
+}
+
+#[test]
+fn our_resources_are_served() {
+    world::test("crds", async |w| {
+        let kinds =
+            w.kubectl(&["api-resources", "--api-group=lambda-triggers.dev", "--output=name"], "").await;
+        assert_eq!(
+            "s3triggeredfunctions.lambda-triggers.dev\nscheduledfunctions.lambda-triggers.dev\n",
+            kinds.expect("kubectl api-resources")
+        );
+    });
+}
+
+#[test]
+fn a_deleted_namespace_goes_away_with_what_is_in_it() {
+    world::test("namespace", async |w| {
+        if !w.removes_namespaces() {
+            eprintln!("skipped: the API server of KUBEBUILDER_ASSETS runs no namespace controller");
+            return;
+        }
+        w.apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: content}}").await;
+        let namespaces = Api::<Namespace>::all(w.kube().clone());
+        namespaces.delete(w.namespace(), &DeleteParams::default()).await.unwrap();
+        w.until(Duration::from_secs(60), "the namespace to be gone", async || {
+            match namespaces.get_opt(w.namespace()).await.unwrap() {
+                None => Ok(()),
+                Some(namespace) => Err(format!("{:?}", namespace.status)),
+            }
+        })
+        .await;
+    });
+}
+
+#[test]
+fn worlds_do_not_see_each_others_account() {
+    world::test("accounts", async |w| {
+        let other = World::open("accounts").await;
+        other.function("theirs").await;
+        let arn = w.function("ours").await;
+        assert_eq!(format!("arn:aws:lambda:eu-west-1:{}:function:ours", w.account()), arn);
+        let listed = w.lambda().list_functions().send().await.unwrap().functions.unwrap_or_default();
+        let arns: Vec<_> = listed.iter().map(|function| function.function_arn().unwrap()).collect();
+        other.close().await;
+        assert_eq!(vec![arn], arns);
+    });
+}
+
+#[test]
+fn a_function_records_what_it_receives() {
+    world::test("invoke", async |w| {
+        let arn = w.function("echo").await;
+        let input = json!({"hello": ["world", 1, null]});
+        w.lambda().invoke().function_name("echo").payload(Blob::new(input.to_string())).send().await.unwrap();
+        assert_eq!(vec![Invocation { event: input, arn }], w.invocations("echo"));
+    });
+}
+
+#[test]
+fn an_upload_invokes_a_function() {
+    world::test("upload", async |w| {
+        let bucket = w.bucket("uploads");
+        w.create_bucket(&bucket).await;
+        let arn = w.function("thumbnails").await;
+        w.permit_bucket("thumbnails", &bucket).await;
+        let entry = LambdaFunctionConfiguration::builder()
+            .id("uploads")
+            .lambda_function_arn(&arn)
+            .events(Event::S3ObjectCreated)
+            .build()
+            .unwrap();
+        let configuration =
+            NotificationConfiguration::builder().lambda_function_configurations(entry).build();
+        w.s3()
+            .put_bucket_notification_configuration()
+            .bucket(&bucket)
+            .notification_configuration(configuration)
+            .send()
+            .await
+            .unwrap();
+
+        w.s3()
+            .put_object()
+            .bucket(&bucket)
+            .key("cat.jpg")
+            .body(ByteStream::from_static(b"cat"))
+            .send()
+            .await
+            .unwrap();
+
+        let invocation = w
+            .until(Duration::from_secs(30), "an invocation by the upload", async || {
+                w.invocations("thumbnails")
+                    .into_iter()
+                    .find(|invocation| invocation.event["Records"].is_array())
+            })
+            .await;
+        let record = &invocation.event["Records"][0];
+        assert_eq!(
+            [&json!("ObjectCreated:Put"), &json!(bucket), &json!("cat.jpg")],
+            [&record["eventName"], &record["s3"]["bucket"]["name"], &record["s3"]["object"]["key"]]
+        );
+    });
+}
+
+#[test]
+fn a_controller_is_killed_started_again_and_stopped() {
+    world::test("controller", async |w| {
+        w.function("every-hour").await;
+        let mut controller = w.controller(&["--resync", "1s"]);
+        controller.kill().await;
+        w.apply(
+            "{apiVersion: lambda-triggers.dev/v1alpha1, kind: ScheduledFunction, metadata: {name: every-hour}, \
+             spec: {function: {name: every-hour}, schedule: rate(1 hour)}}",
+        )
+        .await;
+        assert_eq!(None, controller.ended());
+        controller.start();
+        w.until_ready("ScheduledFunction", "every-hour").await;
+        w.delete("ScheduledFunction", "every-hour").await;
+        w.until_gone("ScheduledFunction", "every-hour").await;
+        controller.stop().await;
+        assert!(controller.log().contains("--- stopped: exit status: 0"), "{}", controller.log());
+    });
+}

@@ -1,0 +1,74 @@
+"""Serves ministack, a local AWS, on a free port of 127.0.0.1.
+
+Prints one line, AWS_ENDPOINT_URL=http://127.0.0.1:<port>, once it answers; its log goes
+to stderr. It ends when its stdin is closed, and takes the processes of its Lambda functions
+and its files with it, so that nothing outlives the test run which holds the other end.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import urllib.request
+
+
+def main() -> None:
+    os.setsid()  # a process group of its own: ended as one
+    directory = tempfile.mkdtemp(prefix="lambda-triggers-ministack-")
+    threading.Thread(target=end_with_stdin, args=[directory], daemon=True).start()
+
+    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    port = listener.getsockname()[1]
+    configure(port, directory)
+    threading.Thread(target=announce, args=[f"http://127.0.0.1:{port}"], daemon=True).start()
+    serve(listener)
+
+
+def end_with_stdin(directory: str) -> None:
+    """Waits for the end of stdin, then leaves nothing behind."""
+    while os.read(0, 4096):
+        pass
+    shutil.rmtree(directory, ignore_errors=True)
+    os.killpg(0, signal.SIGKILL)
+
+
+def configure(port: int, directory: str) -> None:
+    """Sets what ministack reads from its environment, and reads once, when it is imported."""
+    os.environ.update(
+        GATEWAY_PORT=str(port),
+        MINISTACK_HOST="127.0.0.1",
+        TMPDIR=directory,
+        STATE_DIR=directory,
+        S3_DATA_DIR=os.path.join(directory, "s3"),
+        SFTP_ENABLED="0",
+        IOT_MTLS_ENABLED="0",
+        LAMBDA_EXECUTOR="local",
+        LOG_LEVEL=os.environ.get("LOG_LEVEL", "INFO"),
+    )
+    tempfile.tempdir = directory
+
+
+def announce(url: str) -> None:
+    """The kernel holds the request until the server takes it, so one is enough."""
+    urllib.request.urlopen(f"{url}/_ministack/health", timeout=120).read()
+    print(f"AWS_ENDPOINT_URL={url}", flush=True)
+
+
+def serve(listener: socket.socket) -> None:
+    from hypercorn.asyncio import serve as hypercorn_serve
+    from hypercorn.config import Config
+    from ministack.app import app
+
+    config = Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.keep_alive_timeout = 75
+    config.errorlog = config.accesslog = None
+    asyncio.run(hypercorn_serve(app, config))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,304 @@
+//! Both resources at work: the manifests of `examples/` on a real API server and a local AWS.
+//!
+//! With `KEEP=1` it leaves everything running until Ctrl-C, and says how to reach it.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use aws_sdk_s3::operation::get_bucket_notification_configuration::GetBucketNotificationConfigurationOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{
+    Event, EventBridgeConfiguration, LambdaFunctionConfiguration, NotificationConfiguration,
+    NotificationConfigurationFilter, QueueConfiguration,
+};
+use lambda_triggers_core::api::{S3TriggeredFunction, ScheduledFunction};
+use lambda_triggers_tests::world::{self, Invocation, World};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+const KINDS: &str = "scheduledfunctions,s3triggeredfunctions";
+
+fn main() {
+    let keep = std::env::var("KEEP").is_ok_and(|keep| !keep.is_empty() && keep != "0");
+    println!("Starting a Kubernetes API server and a local AWS ...");
+    world::run("demo", async |w| {
+        let examples = Examples::read();
+        let before = prepare(&w, &examples).await;
+        title("A bucket that others use, too; its notification configuration:");
+        show(&before);
+
+        title("lambda-triggers run, and kubectl apply -f examples/");
+        let mut controller = w.controller(&[]);
+        print!("{}", kubectl(&w, &["apply", "--filename", &Examples::folder()]).await);
+        ready(&w).await;
+        title("kubectl get scheduledfunctions,s3triggeredfunctions");
+        print!("{}", kubectl(&w, &["get", KINDS]).await);
+        title("The bucket's notification configuration now:");
+        show(&configuration(&w, &examples).await);
+
+        upload(&w, &examples).await;
+        if keep {
+            play(&w, &examples).await;
+            return;
+        }
+        fire(&w, &examples).await;
+
+        title("kubectl delete -f examples/");
+        print!("{}", kubectl(&w, &["delete", "--filename", &Examples::folder()]).await);
+        let after = configuration(&w, &examples).await;
+        title("The bucket's notification configuration after that:");
+        show(&after);
+        assert_eq!(sections(&before), sections(&after), "the bucket's configuration is not what it was");
+        println!("\nIt is what it was before.");
+        controller.stop().await;
+    });
+}
+
+/// What the manifests of `examples/` name, so that it can be made.
+struct Examples {
+    scheduled: ScheduledFunction,
+    triggered: S3TriggeredFunction,
+}
+
+impl Examples {
+    fn folder() -> String {
+        format!("{}/../examples", env!("CARGO_MANIFEST_DIR"))
+    }
+
+    fn read() -> Self {
+        Self {
+            scheduled: Self::manifest("scheduled-function.yaml"),
+            triggered: Self::manifest("s3-triggered-function.yaml"),
+        }
+    }
+
+    fn manifest<T: DeserializeOwned>(file: &str) -> T {
+        let path = PathBuf::from(Self::folder()).join(file);
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    fn bucket(&self) -> &str {
+        &self.triggered.spec.bucket
+    }
+
+    fn scheduled_function(&self) -> &str {
+        self.scheduled.spec.function.name.as_deref().expect("the example names its function")
+    }
+
+    fn triggered_function(&self) -> &str {
+        self.triggered.spec.function.name.as_deref().expect("the example names its function")
+    }
+
+    /// A key that the first filter lets through.
+    fn key(&self) -> String {
+        let filter = self.triggered.spec.filters.first().cloned().unwrap_or_default();
+        format!("{}demo{}", filter.prefix.unwrap_or_default(), filter.suffix.unwrap_or_default())
+    }
+}
+
+/// Makes the functions and the bucket, with a queue's entry, a function's entry and EventBridge in it.
+async fn prepare(w: &World, examples: &Examples) -> GetBucketNotificationConfigurationOutput {
+    let functions = BTreeSet::from([examples.scheduled_function(), examples.triggered_function()]);
+    for function in functions {
+        w.function(function).await;
+    }
+    let bucket = examples.bucket();
+    w.create_bucket(bucket).await;
+
+    let theirs = w.function("somebody-elses-function").await;
+    w.permit_bucket(&theirs, bucket).await;
+    let queue = QueueConfiguration::builder()
+        .id("somebody-elses-queue")
+        .queue_arn(w.queue("somebody-elses-queue").await)
+        .events(Event::S3ObjectRestoreCompleted)
+        .build();
+    let function = LambdaFunctionConfiguration::builder()
+        .id("somebody-elses-function")
+        .lambda_function_arn(theirs)
+        .events(Event::S3ObjectRemoved)
+        .build();
+    let configuration = NotificationConfiguration::builder()
+        .queue_configurations(queue.expect("queue and events are set"))
+        .lambda_function_configurations(function.expect("function and events are set"))
+        .event_bridge_configuration(EventBridgeConfiguration::builder().build())
+        .build();
+    let put = w.s3().put_bucket_notification_configuration().bucket(bucket);
+    let put = put.notification_configuration(configuration).send().await;
+    put.unwrap_or_else(|error| panic!("writing the configuration of {bucket}: {error:?}"));
+    self::configuration(w, examples).await
+}
+
+async fn configuration(w: &World, examples: &Examples) -> GetBucketNotificationConfigurationOutput {
+    let get = w.s3().get_bucket_notification_configuration().bucket(examples.bucket()).send().await;
+    get.unwrap_or_else(|error| panic!("reading the configuration of {}: {error:?}", examples.bucket()))
+}
+
+/// All that is in the configuration; the rest of the answer is its request's.
+fn sections(configuration: &GetBucketNotificationConfigurationOutput) -> impl PartialEq + std::fmt::Debug {
+    (
+        configuration.queue_configurations(),
+        configuration.topic_configurations(),
+        configuration.lambda_function_configurations(),
+        configuration.event_bridge_configuration(),
+    )
+}
+
+/// The configuration for people, one line an entry.
+fn facts(configuration: &GetBucketNotificationConfigurationOutput) -> Vec<String> {
+    let queues = configuration.queue_configurations().iter();
+    let queues = queues.map(|q| entry("queue", q.id(), q.queue_arn(), q.events(), q.filter()));
+    let topics = configuration.topic_configurations().iter();
+    let topics = topics.map(|t| entry("topic", t.id(), t.topic_arn(), t.events(), t.filter()));
+    let functions = configuration.lambda_function_configurations().iter();
+    let functions =
+        functions.map(|f| entry("function", f.id(), f.lambda_function_arn(), f.events(), f.filter()));
+    let event_bridge = configuration.event_bridge_configuration().map(|_| "EventBridge  on".to_owned());
+    queues.chain(topics).chain(functions).chain(event_bridge).collect()
+}
+
+fn entry(
+    kind: &str,
+    id: Option<&str>,
+    arn: &str,
+    events: &[Event],
+    filter: Option<&NotificationConfigurationFilter>,
+) -> String {
+    let name = arn.rsplit(':').next().unwrap_or(arn);
+    let events: Vec<&str> = events.iter().map(Event::as_str).collect();
+    let rules = filter
+        .and_then(NotificationConfigurationFilter::key)
+        .map(|key| key.filter_rules())
+        .unwrap_or_default();
+    let rules = rules.iter().filter_map(|rule| rule.value());
+    let filter: Vec<&str> = rules.collect();
+    let (events, filter, id) = (events.join(" "), filter.join(" … "), id.unwrap_or("-"));
+    format!("{kind:<11}  {name:<24}  {events:<26}  {filter:<16}  Id {id}")
+}
+
+fn show(configuration: &GetBucketNotificationConfigurationOutput) {
+    for line in facts(configuration) {
+        println!("  {line}");
+    }
+}
+
+async fn ready(w: &World) {
+    let args = ["wait", "--for=condition=Ready", "--timeout=60s", "--all", KINDS];
+    progress("waiting for Ready", kubectl(w, &args)).await;
+}
+
+async fn upload(w: &World, examples: &Examples) {
+    let key = examples.key();
+    title(&format!("Upload {key}; {} is invoked:", examples.triggered_function()));
+    let put = w.s3().put_object().bucket(examples.bucket()).key(&key).body(ByteStream::from_static(b"demo"));
+    put.send().await.unwrap_or_else(|error| panic!("uploading {key}: {error:?}"));
+    let function = examples.triggered_function();
+    let seen = async || w.invocations(function).into_iter().find(|run| run.event["Records"].is_array());
+    let invocation = w.until(Duration::from_secs(60), "an invocation by the upload", seen);
+    println!("  {}", summary(&progress("waiting for the invocation", invocation).await));
+}
+
+async fn fire(w: &World, examples: &Examples) {
+    let (function, schedule) = (examples.scheduled_function(), &examples.scheduled.spec.schedule);
+    title(&format!("{function} is invoked by its schedule, {}:", schedule.as_deref().unwrap_or_default()));
+    let seen = async || w.invocations(function).into_iter().find(|run| run.event["Records"].is_null());
+    let invocation = w.until(Duration::from_secs(100), "an invocation by the schedule", seen);
+    println!("  {}", summary(&progress("waiting for the next full minute of the rule", invocation).await));
+}
+
+/// Leaves all running until Ctrl-C, and shows each further invocation.
+async fn play(w: &World, examples: &Examples) {
+    let namespace = ["config", "set-context", "--current", "--namespace", w.namespace()];
+    kubectl(w, &namespace).await;
+    title("All of it keeps running until Ctrl-C. To play with it, in another terminal:");
+    let kubectl = w.kubectl_program().parent().filter(|folder| folder.is_absolute());
+    let path = kubectl.map(|folder| format!(" PATH={}:$PATH", folder.display())).unwrap_or_default();
+    println!("export KUBECONFIG={}{path}", w.kubeconfig().display());
+    println!(
+        "export AWS_ENDPOINT_URL={} AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY=test AWS_REGION={}",
+        w.aws_endpoint(),
+        w.account(),
+        world::REGION
+    );
+    title("Invocations from now on:");
+    let functions = BTreeSet::from([examples.scheduled_function(), examples.triggered_function()]);
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::select! {
+        _ = interrupted => {}
+        () = follow(w, &functions) => {}
+    }
+}
+
+async fn follow(w: &World, functions: &BTreeSet<&str>) {
+    let mut shown: Vec<usize> = functions.iter().map(|function| w.invocations(function).len()).collect();
+    let mut tick = tokio::time::interval(Duration::from_millis(500));
+    loop {
+        tick.tick().await;
+        for (function, shown) in functions.iter().zip(&mut shown) {
+            for invocation in w.invocations(function).split_off(*shown) {
+                println!("  {function}: {}", summary(&invocation));
+                *shown += 1;
+            }
+        }
+    }
+}
+
+/// What a person wants to see of an event.
+fn summary(invocation: &Invocation) -> String {
+    let event = &invocation.event;
+    let record = &event["Records"][0];
+    match (&record["eventName"], &event["detail-type"]) {
+        (Value::String(name), _) => {
+            format!(
+                "{name} {}/{}",
+                text(&record["s3"]["bucket"]["name"]),
+                text(&record["s3"]["object"]["key"])
+            )
+        }
+        (_, Value::String(kind)) => format!("{kind} at {}", text(&event["time"])),
+        _ => event.to_string(),
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+async fn kubectl(w: &World, args: &[&str]) -> String {
+    w.kubectl(args, "").await.expect(&format!("kubectl {}", args.join(" ")))
+}
+
+fn title(text: &str) {
+    println!("\n{text}");
+}
+
+/// Says what is waited for and for how long, on one line that is gone when it is over.
+async fn progress<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let start = Instant::now();
+    let terminal = std::io::stdout().is_terminal();
+    if !terminal {
+        println!("  ({what} ...)");
+    }
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    let mut future = std::pin::pin!(future);
+    loop {
+        tokio::select! {
+            value = &mut future => {
+                if terminal {
+                    print!("\r\x1b[K");
+                }
+                return value;
+            }
+            _ = tick.tick() => {
+                if terminal {
+                    print!("\r\x1b[K  {what} ... {} s", start.elapsed().as_secs());
+                    // A terminal that is gone is no reason to stop.
+                    let _ = std::io::stdout().flush();
+                }
+            }
+        }
+    }
+}

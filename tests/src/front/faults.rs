@@ -1,0 +1,211 @@
+//! Faults that a test asks for, and the calls that they meet.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::{FutureExt, future::BoxFuture};
+
+use super::call::{Call, Request};
+
+/// A fault that the front answers matching calls with, until it is used up.
+///
+/// ```
+/// use lambda_triggers_tests::front::{Fault, FaultKind};
+/// let third_write_of_this_bucket = Fault::on("PutBucketNotificationConfiguration", FaultKind::Throttle).resource("photos").after(2);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Fault {
+    operation: String,
+    resource: Option<String>,
+    times: usize,
+    after: usize,
+    kind: FaultKind,
+}
+
+impl Fault {
+    /// Matches calls of any operation.
+    pub const ANY: &str = "*";
+    /// Matches calls of any operation that changes something.
+    pub const ANY_WRITE: &str = "* (writes)";
+
+    /// A fault for the next call of `operation` (an AWS name, [`Fault::ANY`] or [`Fault::ANY_WRITE`]).
+    pub fn on(operation: &str, kind: FaultKind) -> Self {
+        Self { operation: operation.to_owned(), resource: None, times: 1, after: 0, kind }
+    }
+
+    /// Only for calls that name this bucket, function or rule.
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.resource = Some(resource.into());
+        self
+    }
+
+    /// For so many calls; one if not said.
+    pub fn times(mut self, times: usize) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// Lets so many matching calls through first.
+    pub fn after(mut self, calls: usize) -> Self {
+        self.after = calls;
+        self
+    }
+
+    fn matches(&self, request: &Request) -> bool {
+        let operation = match self.operation.as_str() {
+            Self::ANY => true,
+            Self::ANY_WRITE => request.write,
+            operation => operation == request.operation,
+        };
+        operation && self.resource.as_ref().is_none_or(|resource| *resource == request.resource)
+    }
+}
+
+/// What happens to a call.
+#[derive(Clone, Debug)]
+pub enum FaultKind {
+    /// Refused for its rate, in the service's own shape: S3 503 `SlowDown`, Lambda 429 `TooManyRequestsException`,
+    /// EventBridge 400 `ThrottlingException`. Not applied.
+    Throttle,
+    /// Refused by IAM: `AccessDenied` (S3) or `AccessDeniedException`; 403, but 400 from EventBridge, as on AWS. Not applied.
+    Denied,
+    /// 409 `OperationAborted`, as S3 answers parallel changes of a bucket's configuration. Not applied.
+    OperationAborted,
+    /// A server error of this status. Not applied.
+    Error(u16),
+    /// Never answered and not applied; the connection stays open.
+    Timeout,
+    /// Applied at once, answered after so long.
+    Slow(Duration),
+    /// Applied, and the connection closed without an answer.
+    LostAnswer,
+    /// Answered now, applied after so long.
+    Late(Duration, LateAnswer),
+    /// A read of a bucket's notification configuration that returns the document before the present one.
+    StaleRead,
+    /// Somebody else's write of the bucket's notification configuration just before the call is carried out.
+    SecondWriter(SecondWriter),
+    /// `PutTargets` and `RemoveTargets`: 200 with `FailedEntryCount` 1. The first entry is not applied, the others are.
+    FailedEntry,
+    /// The test's own code before and after the call is carried out.
+    Hook(Hook),
+}
+
+impl FaultKind {
+    /// A second writer who replaces the whole document with this XML.
+    pub fn second_writer(document: impl Into<String>) -> Self {
+        let document = document.into();
+        Self::second_edit(move |_| document.clone())
+    }
+
+    /// A second writer who makes a new document of the present one.
+    pub fn second_edit(edit: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        Self::SecondWriter(SecondWriter(Arc::new(edit)))
+    }
+}
+
+/// What the client of a late call sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LateAnswer {
+    /// A server error of this status.
+    Error(u16),
+    /// The connection is closed without an answer.
+    Lost,
+    /// Nothing, on an open connection.
+    Silence,
+}
+
+/// Makes the document of a second writer from the present one.
+#[derive(Clone)]
+pub struct SecondWriter(pub(super) Arc<dyn Fn(&str) -> String + Send + Sync>);
+
+impl fmt::Debug for SecondWriter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SecondWriter")
+    }
+}
+
+/// How a call goes on after a hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// As if there had been no hook.
+    GoOn,
+    /// The connection is closed: before the call it is not applied, after it the answer is lost.
+    HangUp,
+}
+
+type HookFn = Arc<dyn Fn(Call) -> BoxFuture<'static, Then> + Send + Sync>;
+
+/// A test's own code around a call. It runs on the front's runtime.
+#[derive(Clone, Default)]
+pub struct Hook {
+    pub(super) before: Option<HookFn>,
+    pub(super) after: Option<HookFn>,
+}
+
+impl Hook {
+    /// Runs before the call is carried out.
+    pub fn before<F: Future<Output = Then> + Send + 'static>(
+        run: impl Fn(Call) -> F + Send + Sync + 'static,
+    ) -> Self {
+        Self { before: Some(Arc::new(move |call| run(call).boxed())), after: None }
+    }
+
+    /// Runs when the call has been carried out, before its answer is sent; the call has its status.
+    pub fn after<F: Future<Output = Then> + Send + 'static>(
+        run: impl Fn(Call) -> F + Send + Sync + 'static,
+    ) -> Self {
+        Self { before: None, after: Some(Arc::new(move |call| run(call).boxed())) }
+    }
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Hook")
+    }
+}
+
+/// The faults of each account.
+#[derive(Default)]
+pub(super) struct Faults(Mutex<HashMap<String, Vec<Fault>>>);
+
+impl Faults {
+    fn with<T>(&self, account: &str, act: impl FnOnce(&mut Vec<Fault>) -> T) -> T {
+        act(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(account.to_owned()).or_default())
+    }
+
+    pub fn inject(&self, account: &str, fault: Fault) {
+        self.with(account, |faults| faults.push(fault));
+    }
+
+    pub fn clear(&self, account: &str) {
+        self.with(account, Vec::clear);
+    }
+
+    /// How many faults are not used up.
+    pub fn pending(&self, account: &str) -> usize {
+        self.with(account, |faults| faults.len())
+    }
+
+    /// The fault that this call meets: the first that is due. Each matching one counts the call.
+    pub fn meet(&self, request: &Request) -> Option<FaultKind> {
+        self.with(&request.account, |faults| {
+            let mut met = None;
+            for fault in faults.iter_mut().filter(|fault| fault.matches(request)) {
+                if fault.after > 0 {
+                    fault.after -= 1;
+                } else if met.is_none() && fault.times > 0 {
+                    fault.times -= 1;
+                    met = Some(fault.kind.clone());
+                }
+            }
+            faults.retain(|fault| fault.times > 0);
+            met
+        })
+    }
+}

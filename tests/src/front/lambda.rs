@@ -1,0 +1,122 @@
+//! Lambda: resource policies, kept here, each for its own function, version or alias.
+
+use serde_json::json;
+
+use super::{
+    arn::FunctionRef,
+    call::Request,
+    policy::{Policy, not_found, statement},
+    state::{Account, Shared},
+    wire::{Answer, Refusal, empty_answer, rest_json_answer},
+};
+
+/// Answers a request to Lambda.
+pub(super) async fn handle(shared: &Shared, request: &Request) -> Result<Answer, Refusal> {
+    let touches_policies = matches!(
+        request.operation.as_str(),
+        "AddPermission" | "RemovePermission" | "GetPolicy" | "DeleteFunction" | "DeleteAlias"
+    );
+    if !touches_policies {
+        return Ok(shared.upstream.forward(request).await?);
+    }
+    let account = shared.account(&request.account);
+    let mut account = account.lock().await;
+    match request.operation.as_str() {
+        "DeleteFunction" | "DeleteAlias" => delete(shared, &mut account, request).await,
+        _ => on_policy(shared, &mut account, request).await,
+    }
+}
+
+/// The function that the path and the `Qualifier` parameter name together.
+fn function(request: &Request) -> Result<FunctionRef, Refusal> {
+    let reference = request.segments().get(2).cloned().unwrap_or_default();
+    let mut function = FunctionRef::parse(&reference, &request.region).ok_or_else(|| {
+        Refusal::new(400, "ValidationException", format!("'{reference}' at 'functionName' names no function"))
+    })?;
+    let mut qualifiers =
+        [request.parameters().remove("Qualifier"), function.qualifier.take()].into_iter().flatten();
+    function.qualifier = qualifiers.next();
+    if qualifiers.next().is_some_and(|other| function.qualifier.as_ref() != Some(&other)) {
+        let text = "The derived qualifier from the function name does not match the specified qualifier.";
+        return Err(Refusal::new(400, "InvalidParameterValueException", text));
+    }
+    function.account.clone_from(&request.account);
+    Ok(function)
+}
+
+async fn on_policy(shared: &Shared, account: &mut Account, request: &Request) -> Result<Answer, Refusal> {
+    let function = function(request)?;
+    if request.operation == "AddPermission" {
+        // What is wrong with the request itself comes before what is wrong with what it names.
+        statement(&request.json(), &function)?;
+        if function.qualifier.as_deref() == Some("$LATEST") {
+            let text = "We currently do not support adding policies for $LATEST.";
+            return Err(Refusal::new(400, "InvalidParameterValueException", text));
+        }
+    }
+    let existing = shared.upstream.function(&request.account, &function).await?;
+    if !existing.status().is_success() {
+        return Err(not_found(&format!("Function not found: {}", function.arn())));
+    }
+    match request.operation.as_str() {
+        "AddPermission" => add_permission(shared, account, request, function).await,
+        "RemovePermission" => remove_permission(shared, account, request, function).await,
+        _ => get_policy(account, &function),
+    }
+}
+
+async fn add_permission(
+    shared: &Shared,
+    account: &mut Account,
+    request: &Request,
+    function: FunctionRef,
+) -> Result<Answer, Refusal> {
+    let body = request.json();
+    let statement = statement(&body, &function)?;
+    let policy =
+        Policy::add(account.policies.get(&function), statement.clone(), body["RevisionId"].as_str())?;
+    account.policies.insert(function, policy);
+    account.follow_policies(&shared.upstream).await?;
+    Ok(rest_json_answer(201, &json!({"Statement": statement.to_string()})))
+}
+
+async fn remove_permission(
+    shared: &Shared,
+    account: &mut Account,
+    request: &Request,
+    function: FunctionRef,
+) -> Result<Answer, Refusal> {
+    let sid = request.segments().get(4).cloned().unwrap_or_default();
+    let expected = request.parameters().remove("RevisionId");
+    match Policy::remove(account.policies.get(&function), &sid, expected.as_deref())? {
+        Some(policy) => account.policies.insert(function, policy),
+        None => account.policies.remove(&function),
+    };
+    account.follow_policies(&shared.upstream).await?;
+    Ok(empty_answer(204))
+}
+
+fn get_policy(account: &Account, function: &FunctionRef) -> Result<Answer, Refusal> {
+    let policy = account
+        .policies
+        .get(function)
+        .ok_or_else(|| not_found("The resource you requested does not exist."))?;
+    Ok(rest_json_answer(200, &json!({"Policy": policy.document(), "RevisionId": policy.revision()})))
+}
+
+/// A policy goes with the function, version or alias that it belongs to.
+async fn delete(shared: &Shared, account: &mut Account, request: &Request) -> Result<Answer, Refusal> {
+    let answer = shared.upstream.forward(request).await?;
+    if answer.status().is_success() {
+        let mut gone = function(request)?;
+        if request.operation == "DeleteAlias" {
+            gone.qualifier = request.segments().get(4).cloned();
+        }
+        account.policies.retain(|kept, _| {
+            let same = kept.region == gone.region && kept.name == gone.name;
+            !same || gone.qualifier.is_some() && kept.qualifier != gone.qualifier
+        });
+        account.follow_policies(&shared.upstream).await?;
+    }
+    Ok(answer)
+}

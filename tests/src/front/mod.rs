@@ -1,0 +1,159 @@
+//! The strict front: a proxy before the local AWS that refuses what AWS refuses, fails when a test wants it to, and counts every call.
+//!
+//! The emulator behind it (ministack) accepts much that AWS does not. The front closes those gaps for S3 bucket
+//! notifications, Lambda resource policies and EventBridge rules; every other request passes through as it came.
+//!
+//! One front serves many tests side by side: an access key of 12 digits is an account, and policies, buckets, rules, faults
+//! and calls belong to an account. Keys that STS gives out through the front count for the account of the role.
+//!
+//! Where it knows more than the emulator does:
+//! - A bucket's notification configuration is kept as it was written, byte by byte, but for what S3 itself changes: the
+//!   filter names read `Prefix` and `Suffix`, and an entry without an Id has one. The emulator gets what it can execute.
+//! - A bucket's owner is the account that created it, its Region the one of its `LocationConstraint`, else the one that its
+//!   creation was signed for. One that the front has not seen being created belongs to the account that finds it in the emulator.
+//! - Policies live in the front alone. An entry or a target whose function does not let the service in is kept from the
+//!   emulator, so nothing is delivered, until a permission lets it in. A function of another account never does.
+//! - A policy's `RevisionId` changes with the policy and not with the function.
+//! - Targets and the existence of rules are the front's knowledge: a rule that was made past it does not exist for it.
+//!
+//! - A bucket of another account answers `AccessDenied`, whatever a bucket policy may say.
+//!
+//! S3 is addressed by path, not by virtual host.
+
+mod arn;
+mod call;
+mod events;
+mod events_check;
+mod fault_answers;
+mod faults;
+mod journal;
+mod lambda;
+mod notification;
+mod notification_rules;
+mod operations;
+mod pipeline;
+mod policy;
+mod quota;
+mod s3;
+mod schedule;
+mod server;
+mod state;
+mod upstream;
+mod wire;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use hyper::Uri;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+pub use self::{
+    call::Call,
+    faults::{Fault, FaultKind, Hook, LateAnswer, SecondWriter, Then},
+};
+
+use self::{server::serve, state::Shared, upstream::Upstream};
+
+/// A running front. Dropping it closes its port and its connections.
+pub struct Front {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+impl Front {
+    /// Starts a front on a free port of 127.0.0.1, before the emulator at `upstream` (scheme, host and port).
+    /// It runs on the caller's tokio runtime, which must stay for as long as the front is used.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn start(upstream: Uri) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared::new(Upstream::new(&upstream)));
+        let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
+        Ok(Self { address, shared, server })
+    }
+
+    /// The endpoint for clients, `http://127.0.0.1:<port>`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The account's calls since the start or the last [`Front::clear_calls`], in order of arrival.
+    pub fn calls(&self, account: &str) -> Vec<Call> {
+        self.shared.journal.calls(account)
+    }
+
+    /// The account's calls that change something.
+    pub fn writes(&self, account: &str) -> Vec<Call> {
+        self.calls(account).into_iter().filter(|call| call.write).collect()
+    }
+
+    /// How often the account called an operation.
+    pub fn count(&self, account: &str, operation: &str) -> usize {
+        self.calls(account).iter().filter(|call| call.operation == operation).count()
+    }
+
+    /// Forgets the account's calls.
+    pub fn clear_calls(&self, account: &str) {
+        self.shared.journal.clear(account);
+    }
+
+    /// Waits until the account's calls are as `wanted`, and returns them.
+    ///
+    /// # Errors
+    /// The calls as they are when `limit` has passed.
+    pub async fn wait_for_calls(
+        &self,
+        account: &str,
+        limit: Duration,
+        wanted: impl Fn(&[Call]) -> bool,
+    ) -> Result<Vec<Call>, Vec<Call>> {
+        self.shared.journal.wait(account, limit, wanted).await
+    }
+
+    /// Makes coming calls of the account fail. Faults are tried in the order in which they were injected; a call meets
+    /// one at most, and counts for every fault that it matches.
+    pub fn inject(&self, account: &str, fault: Fault) {
+        self.shared.faults.inject(account, fault);
+    }
+
+    /// Takes back the account's faults.
+    pub fn clear_faults(&self, account: &str) {
+        self.shared.faults.clear(account);
+    }
+
+    /// How many of the account's faults are not used up.
+    pub fn pending_faults(&self, account: &str) -> usize {
+        self.shared.faults.pending(account)
+    }
+
+    /// Throttles the account as AWS does: Lambda 100 `GetFunction`, 15 `GetPolicy` and 15 other control calls a second,
+    /// EventBridge 50 control calls a second, in each Region.
+    pub fn limit_to_quotas(&self, account: &str) {
+        self.shared.quotas.limit(account);
+    }
+
+    /// Lifts [`Front::limit_to_quotas`].
+    pub fn lift_quotas(&self, account: &str) {
+        self.shared.quotas.lift(account);
+    }
+
+    /// Passes a bucket that `account` reaches under this name to another owner, as when a name is deleted and created
+    /// anew by somebody else. Its permissions and notifications are then judged by that owner. Returns whether the front knows the bucket.
+    pub async fn pass_bucket_to(&self, account: &str, bucket: &str, owner: &str) -> bool {
+        let account = self.shared.account(account);
+        let mut account = account.lock().await;
+        let Some(known) = account.buckets.get_mut(bucket) else {
+            return false;
+        };
+        known.owner = owner.to_owned();
+        account.follow_policies(&self.shared.upstream).await.is_ok()
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

@@ -1,0 +1,172 @@
+//! One call from its arrival to its end: journal, quota, fault, rules, emulator.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{
+    call::Request,
+    events,
+    fault_answers::{denied, operation_aborted, server_error, throttled},
+    faults::{FaultKind, Hook, LateAnswer, SecondWriter, Then},
+    lambda, s3,
+    state::Shared,
+    upstream::with_body,
+    wire::{Answer, Refusal, json_answer},
+};
+
+/// How a call ends for its client.
+pub(super) enum Outcome {
+    Answer(Answer),
+    /// Nothing comes, and the connection stays open.
+    Silence,
+    /// The connection is closed.
+    HangUp,
+}
+
+/// Carries a call out. It runs to its end even if the client goes away.
+pub(super) async fn run(shared: Arc<Shared>, request: Request) -> Outcome {
+    let number = shared.journal.arrived(&request.account, request.call());
+    let outcome = if shared.quotas.exceeded(&request) {
+        refuse(&request, &throttled(&request))
+    } else {
+        match shared.faults.meet(&request) {
+            Some(fault) => with_fault(&shared, &request, fault).await,
+            None => Outcome::Answer(apply(&shared, &request).await),
+        }
+    };
+    if let Outcome::Answer(answer) = &outcome {
+        shared.journal.answered(&request.account, number, answer.status().as_u16());
+    }
+    outcome
+}
+
+/// The call under AWS's rules, without faults.
+async fn apply(shared: &Shared, request: &Request) -> Answer {
+    let result = match request.service.as_str() {
+        "s3" => s3::handle(shared, request).await,
+        "lambda" => lambda::handle(shared, request).await,
+        "events" => events::handle(shared, request).await,
+        _ => pass(shared, request).await,
+    };
+    result.unwrap_or_else(|refusal| render(request, &refusal))
+}
+
+async fn pass(shared: &Shared, request: &Request) -> Result<Answer, Refusal> {
+    let answer = shared.upstream.forward(request).await?;
+    match request.service.as_str() {
+        "sts" => shared.learn_session_key(&answer),
+        _ if request.path == "/_ministack/reset" => shared.forget_accounts(),
+        _ => {}
+    }
+    Ok(answer)
+}
+
+fn render(request: &Request, refusal: &Refusal) -> Answer {
+    refusal.render(&request.service, request.method == hyper::Method::HEAD)
+}
+
+fn refuse(request: &Request, refusal: &Refusal) -> Outcome {
+    Outcome::Answer(render(request, refusal))
+}
+
+async fn with_fault(shared: &Arc<Shared>, request: &Request, fault: FaultKind) -> Outcome {
+    match fault {
+        FaultKind::Throttle => refuse(request, &throttled(request)),
+        FaultKind::Denied => refuse(request, &denied(request)),
+        FaultKind::OperationAborted => refuse(request, &operation_aborted()),
+        FaultKind::Error(status) => refuse(request, &server_error(request, status)),
+        FaultKind::Timeout => Outcome::Silence,
+        FaultKind::Slow(delay) => {
+            let answer = apply(shared, request).await;
+            tokio::time::sleep(delay).await;
+            Outcome::Answer(answer)
+        }
+        FaultKind::LostAnswer => {
+            apply(shared, request).await;
+            Outcome::HangUp
+        }
+        FaultKind::Late(delay, answer) => {
+            let (shared, late) = (Arc::clone(shared), request.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                apply(&shared, &late).await;
+            });
+            match answer {
+                LateAnswer::Error(status) => refuse(request, &server_error(request, status)),
+                LateAnswer::Lost => Outcome::HangUp,
+                LateAnswer::Silence => Outcome::Silence,
+            }
+        }
+        FaultKind::StaleRead => Outcome::Answer(s3::stale_read(shared, request).await),
+        FaultKind::SecondWriter(writer) => {
+            Outcome::Answer(after_second_writer(shared, request, &writer).await)
+        }
+        FaultKind::FailedEntry => Outcome::Answer(failed_entry(shared, request).await),
+        FaultKind::Hook(hook) => with_hook(shared, request, &hook).await,
+    }
+}
+
+async fn with_hook(shared: &Shared, request: &Request, hook: &Hook) -> Outcome {
+    if let Some(before) = &hook.before
+        && before(request.call()).await == Then::HangUp
+    {
+        return Outcome::HangUp;
+    }
+    let answer = apply(shared, request).await;
+    let mut call = request.call();
+    call.status = answer.status().as_u16();
+    match &hook.after {
+        Some(after) if after(call).await == Then::HangUp => Outcome::HangUp,
+        _ => Outcome::Answer(answer),
+    }
+}
+
+/// The second writer's document goes the way of any other, so it must be one that S3 accepts. Its destinations are not looked at.
+async fn after_second_writer(shared: &Shared, request: &Request, writer: &SecondWriter) -> Answer {
+    let present = s3::current(shared, &request.account, &request.resource).await;
+    let mut write = with_body(request, (writer.0)(&present));
+    write.method = hyper::Method::PUT;
+    write.query = Some("notification".to_owned());
+    write.path = format!("/{}", request.resource);
+    write.operation = "PutBucketNotificationConfiguration".to_owned();
+    write.headers.remove("x-amz-expected-bucket-owner");
+    write
+        .headers
+        .insert("x-amz-skip-destination-validation", hyper::header::HeaderValue::from_static("true"));
+    let written = apply(shared, &write).await;
+    if !written.status().is_success() {
+        let why = String::from_utf8_lossy(written.body()).into_owned();
+        return render(
+            request,
+            &Refusal::new(
+                500,
+                "SecondWriterRefused",
+                format!("the second writer's document was refused: {why}"),
+            ),
+        );
+    }
+    apply(shared, request).await
+}
+
+async fn failed_entry(shared: &Shared, request: &Request) -> Answer {
+    let mut body = request.json();
+    let member = if request.operation == "PutTargets" { "Targets" } else { "Ids" };
+    let Some(mut entries) = body[member].as_array().cloned().filter(|entries| !entries.is_empty()) else {
+        return apply(shared, request).await;
+    };
+    let failed = entries.remove(0);
+    if !entries.is_empty() {
+        body[member] = Value::Array(entries);
+        let answer = apply(shared, &with_body(request, body.to_string())).await;
+        if !answer.status().is_success() {
+            return answer;
+        }
+    }
+    let id = if failed.is_string() { failed } else { failed["Id"].clone() };
+    let text = "The rule is being modified by another process.";
+    json_answer(&json!({
+        "FailedEntryCount": 1,
+        "FailedEntries": [{"TargetId": id, "ErrorCode": "ConcurrentModificationException", "ErrorMessage": text}],
+    }))
+}

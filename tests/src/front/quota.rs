@@ -1,0 +1,67 @@
+//! AWS's request rates, for accounts that a test puts under them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use super::call::Request;
+
+/// Token buckets of the accounts that are limited. A bucket holds one second's worth of calls.
+#[derive(Default)]
+pub(super) struct Quotas {
+    limited: Mutex<HashSet<String>>,
+    buckets: Mutex<HashMap<(String, String, &'static str), Bucket>>,
+}
+
+struct Bucket {
+    tokens: f64,
+    filled: Instant,
+}
+
+impl Quotas {
+    pub fn limit(&self, account: &str) {
+        self.limited.lock().unwrap_or_else(PoisonError::into_inner).insert(account.to_owned());
+    }
+
+    pub fn lift(&self, account: &str) {
+        self.limited.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
+    }
+
+    /// Whether the call is over its quota. A call that is counts for nothing.
+    pub fn exceeded(&self, request: &Request) -> bool {
+        let Some((name, rate)) = quota(request) else {
+            return false;
+        };
+        if !self.limited.lock().unwrap_or_else(PoisonError::into_inner).contains(&request.account) {
+            return false;
+        }
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let bucket = buckets
+            .entry((request.account.clone(), request.region.clone(), name))
+            .or_insert(Bucket { tokens: rate, filled: now });
+        bucket.tokens = (bucket.tokens + now.duration_since(bucket.filled).as_secs_f64() * rate).min(rate);
+        bucket.filled = now;
+        if bucket.tokens < 1.0 {
+            return true;
+        }
+        bucket.tokens -= 1.0;
+        false
+    }
+}
+
+/// The quota that a call counts towards and its calls a second, for an account and Region.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>,
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
+fn quota(request: &Request) -> Option<(&'static str, f64)> {
+    match (request.service.as_str(), request.operation.as_str()) {
+        ("lambda", "Invoke" | "InvokeWithResponseStream") | ("events", "PutEvents") => None,
+        ("lambda", "GetFunction") => Some(("lambda GetFunction", 100.0)),
+        ("lambda", "GetPolicy") => Some(("lambda GetPolicy", 15.0)),
+        ("lambda", _) => Some(("lambda control plane", 15.0)),
+        ("events", _) => Some(("events control plane", 50.0)),
+        _ => None,
+    }
+}

@@ -1,0 +1,62 @@
+//! The listening side: connections and the three ways in which a call ends.
+
+use std::{io, sync::Arc};
+
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    body::{Bytes, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+use super::{
+    call::{Request, Scope},
+    pipeline::{Outcome, run},
+    state::Shared,
+};
+
+/// Accepts connections until it is dropped, and its connections with it.
+pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    connections.spawn(connection(stream, Arc::clone(&shared)));
+                }
+            }
+            Some(_ended) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+    let service = service_fn(move |request| answer(Arc::clone(&shared), request));
+    // An error here is a client that went away or a call that was to be hung up on.
+    let _closed = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// Answers one request; an error closes the connection without an answer.
+async fn answer(
+    shared: Arc<Shared>,
+    request: hyper::Request<Incoming>,
+) -> io::Result<hyper::Response<Full<Bytes>>> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let scope = Scope::of(&parts.headers, parts.uri.query());
+    let account = shared.account_of_key(&scope.access_key).unwrap_or_else(|| scope.account());
+    let request = Request::new(account, scope, parts, body);
+    // On a task of its own: AWS finishes what it has begun when a client goes away.
+    match tokio::spawn(run(shared, request)).await.map_err(io::Error::other)? {
+        Outcome::Answer(answer) => Ok(answer.map(Full::new)),
+        Outcome::Silence => std::future::pending().await,
+        Outcome::HangUp => {
+            Err(io::Error::new(io::ErrorKind::ConnectionAborted, "hung up on request of a test"))
+        }
+    }
+}

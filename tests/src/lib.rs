@@ -1,0 +1,4 @@
+//! The local world that the tests and the demo run in.
+
+pub mod front;
+pub mod world;

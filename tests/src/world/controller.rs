@@ -1,0 +1,144 @@
+//! The real `lambda-triggers run`, as a child process.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::Command;
+
+use super::World;
+use super::aws::{REGION, SECRET_KEY};
+use super::log::Log;
+use super::process::Ward;
+
+/// A controller has this long to end after SIGTERM.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// A running operator; killed when dropped.
+#[derive(Debug)]
+pub struct Controller {
+    arguments: Vec<String>,
+    environment: Vec<(&'static str, OsString)>,
+    log: Log,
+    process: Option<Ward>,
+}
+
+impl World {
+    /// Starts `lambda-triggers run` for this world's namespace and account, with further
+    /// `arguments`, such as `&["--resync", "1s"]`. It does not wait for it to be ready.
+    pub fn controller(&self, arguments: &[&str]) -> Controller {
+        self.start_controller(&["--namespace", self.namespace()], arguments)
+    }
+
+    /// As [`World::controller`], for all namespaces of the cluster: only in a world of
+    /// [`super::test_on_own_cluster`].
+    pub fn controller_of_all_namespaces(&self, arguments: &[&str]) -> Controller {
+        self.start_controller(&[], arguments)
+    }
+
+    fn start_controller(&self, scope: &[&str], arguments: &[&str]) -> Controller {
+        let own = ["run", "--log-format", "text"];
+        let arguments = own.iter().chain(scope).chain(arguments);
+        let mut controller = Controller {
+            arguments: arguments.map(ToString::to_string).collect(),
+            environment: vec![
+                ("KUBECONFIG", self.kubeconfig().into()),
+                ("AWS_ENDPOINT_URL", self.aws_endpoint().into()),
+                ("AWS_ACCESS_KEY_ID", self.account().into()),
+                ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.into()),
+                ("AWS_REGION", REGION.into()),
+                ("AWS_CONFIG_FILE", "/dev/null".into()),
+                ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".into()),
+                ("AWS_EC2_METADATA_DISABLED", "true".into()),
+                ("RUST_LOG", "info,lambda_triggers=debug".into()),
+            ],
+            log: Log::default(),
+            process: None,
+        };
+        self.show_on_failure("controller", &controller.log);
+        controller.start();
+        controller
+    }
+}
+
+impl Controller {
+    /// Starts it again, with the same arguments, after [`Controller::kill`] or [`Controller::stop`].
+    ///
+    /// # Panics
+    /// When it still runs.
+    pub fn start(&mut self) {
+        assert!(self.process.is_none(), "the controller runs already");
+        let mut command = Command::new(binary());
+        for (name, _) in std::env::vars_os() {
+            let known =
+                ["AWS_", "LAMBDA_TRIGGERS_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix));
+            if known {
+                command.env_remove(name);
+            }
+        }
+        command.args(&self.arguments).envs(self.environment.iter().cloned());
+        self.log.push(format!("--- lambda-triggers {}", self.arguments.join(" ")));
+        self.process = Some(Ward::start(command, &self.log));
+    }
+
+    /// SIGKILL: what a node that fails does to it. Returns when it is gone.
+    pub async fn kill(&mut self) {
+        let mut ward = self.running();
+        ward.child.kill().await.expect("a child can be killed");
+        self.log.push("--- killed".to_owned());
+    }
+
+    /// SIGTERM: what Kubernetes sends first. Waits for its end.
+    ///
+    /// # Panics
+    /// When it does not end within 30 seconds, or with another exit code than 0.
+    pub async fn stop(&mut self) {
+        let mut ward = self.running();
+        let pid = ward.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        if let Some(pid) = pid {
+            kill_process(pid, Signal::TERM).expect("a child can be signalled");
+        }
+        let status = tokio::time::timeout(STOP_LIMIT, ward.child.wait()).await;
+        let status = status.unwrap_or_else(|_| panic!("the controller ignored SIGTERM for {STOP_LIMIT:?}"));
+        let status = status.expect("a child can be waited for");
+        self.log.push(format!("--- stopped: {status}"));
+        assert!(status.success(), "the controller stopped with {status}");
+    }
+
+    /// The exit status, once it has ended by itself.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.as_mut().and_then(|ward| ward.child.try_wait().expect("a child can be waited for"))
+    }
+
+    /// What it wrote to stdout and stderr, over all its starts: the last 5,000 lines.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    fn running(&mut self) -> Ward {
+        self.process.take().expect("the controller was started and not stopped")
+    }
+}
+
+/// `LAMBDA_TRIGGERS_BIN`, or what cargo built beside this executable.
+fn binary() -> PathBuf {
+    let path = match std::env::var_os("LAMBDA_TRIGGERS_BIN") {
+        Some(path) => PathBuf::from(path),
+        None => {
+            let executable = std::env::current_exe().expect("an executable knows its path");
+            let mut folder = executable.parent().expect("an executable is in a folder");
+            if folder.ends_with("deps") {
+                folder = folder.parent().expect("deps/ is in a folder");
+            }
+            folder.join("lambda-triggers")
+        }
+    };
+    assert!(
+        path.exists(),
+        "{} is not there: run `make test`, or `cargo build -p lambda-triggers` first",
+        path.display()
+    );
+    path
+}

@@ -1,0 +1,98 @@
+//! Keeps the tests off clusters that are not meant for them.
+//!
+//! Many developers have `KUBECONFIG` exported, and it may lead to production. The tests
+//! apply CRDs, which are cluster-wide, so they use a given cluster only when
+//!
+//! - its API server is on a loopback address, or its context is named as kind, k3d, minikube,
+//!   Docker Desktop, Rancher Desktop, OrbStack and Colima name theirs, or
+//! - `LAMBDA_TRIGGERS_TEST_CONTEXT` is the name of its context: the user says so;
+//!
+//! and, as a tunnel to production ends on a loopback address, too, only when nobody but the
+//! tests has a `ScheduledFunction` or an `S3TriggeredFunction` there.
+
+use kube::config::Kubeconfig;
+
+/// The user's word that the context of this name is for tests.
+pub(super) const CONTEXT: &str = "LAMBDA_TRIGGERS_TEST_CONTEXT";
+
+const LOCAL_PREFIXES: [&str; 3] = ["kind-", "k3d-", "colima"];
+const LOCAL_NAMES: [&str; 4] = ["minikube", "docker-desktop", "rancher-desktop", "orbstack"];
+const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
+
+/// Refuses a kubeconfig whose current context looks like a cluster that is not for tests.
+pub(super) fn check(kubeconfig: &Kubeconfig, allowed: Option<&str>) -> Result<(), String> {
+    let context = kubeconfig.current_context.as_deref().unwrap_or_default();
+    let server = server(kubeconfig, context).unwrap_or_default();
+    let host = host(server);
+    let local = LOOPBACK.contains(&host)
+        || LOCAL_PREFIXES.iter().any(|prefix| context.starts_with(prefix))
+        || LOCAL_NAMES.contains(&context);
+    if local || allowed == Some(context) {
+        return Ok(());
+    }
+    Err(format!(
+        "KUBECONFIG leads to the context {context:?} ({server}), which does not look like a cluster for tests: \
+         they apply CRDs to it. Unset KUBECONFIG to use a control plane of our own, \
+         or set {CONTEXT}={context} if this cluster is for tests."
+    ))
+}
+
+fn server<'a>(kubeconfig: &'a Kubeconfig, context: &str) -> Option<&'a str> {
+    let named = kubeconfig.contexts.iter().find(|named| named.name == context)?;
+    let cluster = &named.context.as_ref()?.cluster;
+    let named = kubeconfig.clusters.iter().find(|named| named.name == *cluster)?;
+    named.cluster.as_ref()?.server.as_deref()
+}
+
+/// The host of a URL, without scheme, port and path.
+fn host(server: &str) -> &str {
+    let rest = server.split_once("://").map_or(server, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rfind(']') {
+        Some(end) => &authority[..=end],
+        None => authority.split(':').next().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kubeconfig(context: &str, server: &str) -> Kubeconfig {
+        serde_json::from_value(serde_json::json!({
+            "current-context": context,
+            "contexts": [{"name": context, "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {"server": server}}],
+        }))
+        .expect("a kubeconfig")
+    }
+
+    #[test]
+    fn local_clusters_are_used() {
+        for (context, server) in [
+            ("kind-dev", "https://127.0.0.1:43211"),
+            ("anything", "https://127.0.0.1:6443"),
+            ("anything", "https://localhost:6443/path"),
+            ("anything", "https://[::1]:6443"),
+            ("minikube", "https://192.168.49.2:8443"),
+            ("k3d-dev", "https://0.0.0.0:6550"),
+        ] {
+            assert_eq!(Ok(()), check(&kubeconfig(context, server), None), "{context} {server}");
+        }
+    }
+
+    #[test]
+    fn other_clusters_need_the_users_word_for_that_very_context() {
+        let production = kubeconfig("prod", "https://127.0.0.1.example.com:6443");
+        let refusal = check(&production, None).unwrap_err();
+        assert!(refusal.contains("\"prod\" (https://127.0.0.1.example.com:6443)"), "{refusal}");
+        assert!(refusal.contains("LAMBDA_TRIGGERS_TEST_CONTEXT=prod"), "{refusal}");
+        assert!(check(&production, Some("staging")).is_err());
+        assert_eq!(Ok(()), check(&production, Some("prod")));
+    }
+
+    #[test]
+    fn a_kubeconfig_without_a_context_is_refused() {
+        assert!(check(&Kubeconfig::default(), None).is_err());
+    }
+}

@@ -1,0 +1,103 @@
+//! Lambda functions that really run, and keep a record of what they receive.
+
+use std::io::{Cursor, Write};
+
+use aws_sdk_lambda::config::Region;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
+use serde_json::Value;
+use zip::write::SimpleFileOptions;
+
+use super::World;
+
+/// Appends each invocation to the file that `RECORD` names, as one line.
+const HANDLER: &str = r#"
+import json
+import os
+
+
+def handler(event, context):
+    line = json.dumps({"event": event, "arn": context.invoked_function_arn})
+    with open(os.environ["RECORD"], "a") as record:
+        record.write(line + "\n")
+    return {"recorded": True}
+"#;
+
+/// One run of a function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invocation {
+    /// What the function received.
+    pub event: Value,
+    /// The ARN by which it was invoked, with the qualifier if there was one.
+    pub arn: String,
+}
+
+impl World {
+    /// Creates a function that records its invocations, and returns its unqualified ARN.
+    pub async fn function(&self, name: &str) -> String {
+        self.create_function(self.lambda(), name).await
+    }
+
+    /// As [`World::function`], in another Region.
+    pub async fn function_in(&self, region: &'static str, name: &str) -> String {
+        let there = self.lambda().config().to_builder().region(Region::new(region)).build();
+        self.create_function(&aws_sdk_lambda::Client::from_conf(there), name).await
+    }
+
+    async fn create_function(&self, lambda: &aws_sdk_lambda::Client, name: &str) -> String {
+        let record = self.record(name).to_str().expect("the scratch directory's path is UTF-8").to_owned();
+        let created = lambda
+            .create_function()
+            .function_name(name)
+            .runtime(Runtime::Python312)
+            .handler("index.handler")
+            .role(format!("arn:aws:iam::{}:role/test", self.account()))
+            .environment(Environment::builder().variables("RECORD", record).build())
+            .code(FunctionCode::builder().zip_file(Blob::new(archive())).build())
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("creating the function {name}: {error:?}"));
+        created.function_arn.expect("a created function has an ARN")
+    }
+
+    /// Lets a bucket of this world's account invoke a function, by name or ARN.
+    pub async fn permit_bucket(&self, function: &str, bucket: &str) {
+        let permission = self
+            .lambda()
+            .add_permission()
+            .function_name(function)
+            .statement_id(format!("bucket-{}", bucket.replace('.', "-")))
+            .action("lambda:InvokeFunction")
+            .principal("s3.amazonaws.com")
+            .source_arn(format!("arn:aws:s3:::{bucket}"))
+            .source_account(self.account());
+        let added = permission.send().await;
+        added.unwrap_or_else(|error| panic!("letting {bucket} invoke {function}: {error:?}"));
+    }
+
+    /// Each run so far of a function that [`World::function`] made, in order.
+    pub fn invocations(&self, name: &str) -> Vec<Invocation> {
+        let record = std::fs::read_to_string(self.record(name)).unwrap_or_default();
+        let complete = record.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        complete
+            .map(|line| {
+                let mut line: Value = serde_json::from_str(line).expect("the handler writes JSON");
+                let arn = line["arn"].as_str().expect("an ARN").to_owned();
+                Invocation { event: line["event"].take(), arn }
+            })
+            .collect()
+    }
+
+    fn record(&self, name: &str) -> std::path::PathBuf {
+        self.directory().join(format!("{name}.invocations"))
+    }
+}
+
+fn archive() -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    // Stored: the crate's compression is left out, and a date would change the code's hash.
+    let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    zip.start_file("index.py", options).expect("writing to memory");
+    zip.write_all(HANDLER.as_bytes()).expect("writing to memory");
+    zip.finish().expect("writing to memory").into_inner()
+}

@@ -1,0 +1,336 @@
+//! One world for all tests of a process: a real API server and a local AWS, started once.
+//!
+//! A test says [`test`], and gets a [`World`]: a namespace, an AWS account and clients of its
+//! own, so that tests run side by side without seeing each other.
+//!
+//! ```no_run
+//! use lambda_triggers_tests::world;
+//!
+//! #[test]
+//! fn an_upload_invokes_the_function() {
+//!     world::test("upload", async |w| {
+//!         let arn = w.function("thumbnails").await;
+//!         let _controller = w.controller(&["--resync", "1s"]);
+//!         // ...
+//!     });
+//! }
+//! ```
+//!
+//! # Which cluster
+//!
+//! - `KUBECONFIG`, where set: that cluster, with the kubectl on `PATH`. As many developers have
+//!   it exported, a cluster that is not local is refused, unless `LAMBDA_TRIGGERS_TEST_CONTEXT`
+//!   names its context; so is one that holds resources of ours which no test made.
+//! - else `KUBEBUILDER_ASSETS`: etcd and kube-apiserver from there, and kubectl, if it is there.
+//! - else our own control plane, built once from `tests/controlplane`, which needs Go.
+//!
+//! A test that changes a CRD has a control plane of its own: [`test_on_own_cluster`].
+//!
+//! # What is left behind
+//!
+//! Nothing: processes and files go when the test process ends, even by SIGKILL. In the cluster
+//! of `KUBECONFIG` each test removes its namespace; the CRDs stay.
+
+mod aws;
+mod cluster;
+mod control_plane;
+mod controller;
+mod crds;
+mod destinations;
+mod envtest;
+mod guard;
+mod kubectl;
+mod lambda;
+mod log;
+mod ministack;
+mod objects;
+mod process;
+mod wait;
+
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures::FutureExt;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
+use kube::api::{DeleteParams, ObjectMeta, PostParams};
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+
+use aws::Clients;
+use cluster::{Cluster, NAMESPACE_PREFIX};
+use ministack::Ministack;
+
+use crate::front::Front;
+
+pub use aws::REGION;
+pub use controller::Controller;
+pub use kubectl::Output;
+pub use lambda::Invocation;
+pub use log::Log;
+pub use wait::{Seen, until};
+
+/// No test takes longer.
+const TEST_LIMIT: Duration = Duration::from_secs(300);
+
+/// Lines of each log that a failed test shows.
+const SHOWN_LINES: usize = 60;
+
+/// Runs a test in a world of its own, on the cluster that all tests share. `name` is for people:
+/// the namespace's name holds it. When the test fails, the logs are printed.
+///
+/// # Panics
+/// When `body` does, and when it takes longer than five minutes.
+pub fn test(name: &str, body: impl AsyncFnOnce(World)) {
+    run(name, async |world| limited(body(world)).await);
+}
+
+/// As [`test`], without a time limit.
+///
+/// # Panics
+/// When `body` does.
+pub fn run(name: &str, body: impl AsyncFnOnce(World)) {
+    RUNTIME.block_on(async { World::open(name).await.run(body).await });
+}
+
+async fn limited(test: impl Future<Output = ()>) {
+    let result = tokio::time::timeout(TEST_LIMIT, test).await;
+    result.unwrap_or_else(|_| panic!("the test took longer than {TEST_LIMIT:?}"));
+}
+
+/// As [`test`], on a control plane that nobody else uses: for tests which change what is not in
+/// a namespace, such as a CRD. It takes some seconds and 350 MB. Where it cannot be had, because
+/// `KUBECONFIG` is set and there is no Go, the test is skipped, and says so.
+pub fn test_on_own_cluster(name: &str, body: impl AsyncFnOnce(World)) {
+    RUNTIME.block_on(async {
+        match Cluster::separate().await {
+            Some(cluster) => {
+                let world = World::on(Arc::new(cluster), name).await;
+                world.run(async |world| limited(body(world)).await).await;
+            }
+            None => eprintln!("skipped: {name} needs a control plane of its own, which needs Go"),
+        }
+    });
+}
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime can be started"));
+
+/// Runs work where the world lives, without a cluster: for tests of the front alone.
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(work)
+}
+
+/// The strict front of the local AWS, which all worlds share.
+pub async fn front() -> &'static Front {
+    &Aws::shared().await.front
+}
+
+/// A namespace and an AWS account, and all that a test needs in them. Clones are the same world.
+#[derive(Clone)]
+pub struct World {
+    cluster: Arc<Cluster>,
+    aws: &'static Aws,
+    clients: Clients,
+    namespace: String,
+    account: String,
+    directory: PathBuf,
+    logs: Arc<Mutex<Vec<(String, Log)>>>,
+}
+
+impl World {
+    /// One more world on the cluster that all share; [`test`] opens and closes one for each test.
+    pub async fn open(name: &str) -> Self {
+        static CLUSTER: OnceCell<Arc<Cluster>> = OnceCell::const_new();
+        let cluster = CLUSTER.get_or_init(async || {
+            static TRIED: AtomicBool = AtomicBool::new(false);
+            let tried = TRIED.swap(true, Ordering::Relaxed);
+            assert!(!tried, "there is no cluster: the first test that failed says why");
+            Arc::new(Cluster::shared().await)
+        });
+        let (cluster, _) = tokio::join!(cluster, Aws::shared());
+        Self::on(cluster.clone(), name).await
+    }
+
+    async fn on(cluster: Arc<Cluster>, name: &str) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let aws = Aws::shared().await;
+        let account = format!("{:012}", 100_000_000_000 + count);
+        let namespace = format!("{NAMESPACE_PREFIX}{}-{}-{count}", label(name), *RUN);
+        let directory = process::scratch().join(&namespace);
+        std::fs::create_dir_all(&directory).expect("the scratch directory can be written to");
+        let metadata = ObjectMeta { name: Some(namespace.clone()), ..ObjectMeta::default() };
+        Api::<Namespace>::all(cluster.client.clone())
+            .create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() })
+            .await
+            .unwrap_or_else(|error| panic!("creating the namespace {namespace}: {error}"));
+        let clients = Clients::new(&aws.endpoint, &account).await;
+        Self { cluster, aws, clients, namespace, account, directory, logs: Arc::default() }
+    }
+
+    /// Runs a body; prints the logs when it fails.
+    async fn run(self, body: impl AsyncFnOnce(Self)) {
+        let result = AssertUnwindSafe(body(self.clone())).catch_unwind().await;
+        if result.is_err() {
+            eprintln!("{}", self.logs());
+        }
+        self.close().await;
+        if let Err(panic) = result {
+            std::panic::resume_unwind(panic);
+        }
+    }
+
+    /// The end of every log of this world, as a failed test shows it.
+    pub fn logs(&self) -> String {
+        let mut logs = vec![("ministack".to_owned(), self.aws.ministack.log().clone())];
+        let plane = self.cluster.log().map(|log| log.filtered(is_problem));
+        logs.extend(plane.map(|log| ("control plane, warnings and errors".to_owned(), log)));
+        logs.extend(self.logs.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
+        logs.iter().map(|(name, log)| format!("===== {name}\n{}\n", log.tail(SHOWN_LINES))).collect()
+    }
+
+    fn show_on_failure(&self, name: &str, log: &Log) {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).push((name.to_owned(), log.clone()));
+    }
+
+    /// Leaves a cluster of `KUBECONFIG` as it was: removes the namespace, and the finalizers that no
+    /// controller is there to honour. Other clusters end with the test process, and it does nothing.
+    /// Only a world that was opened with [`World::open`] needs it.
+    pub async fn close(&self) {
+        if !self.cluster.outlives_us() {
+            return;
+        }
+        for kind in ["scheduledfunctions", "s3triggeredfunctions"] {
+            let names = self.kubectl(&["get", kind, "--output", "name"], "").await.stdout;
+            for name in names.lines() {
+                let patch = r#"{"metadata":{"finalizers":null}}"#;
+                self.kubectl(&["patch", name, "--type=merge", "--patch", patch], "").await;
+            }
+        }
+        let namespaces = Api::<Namespace>::all(self.kube().clone());
+        match namespaces.delete(&self.namespace, &DeleteParams::background()).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(refusal)) if refusal.is_not_found() => {}
+            Err(error) => eprintln!("the namespace {} is left behind: {error}", self.namespace),
+        }
+    }
+
+    /// The namespace of this world.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The AWS account of this world, 12 digits; its access key, too.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The strict front of the local AWS: counts this account's calls, and fails them on request.
+    pub fn front(&self) -> &'static Front {
+        &self.aws.front
+    }
+
+    /// Where this world's AWS answers.
+    pub fn aws_endpoint(&self) -> &str {
+        &self.aws.endpoint
+    }
+
+    /// The path of an administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.cluster.kubeconfig
+    }
+
+    /// A directory of this world's own; it goes when the test process ends.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Whether the cluster removes a namespace that is deleted: envtest's does not.
+    pub fn removes_namespaces(&self) -> bool {
+        self.cluster.removes_namespaces()
+    }
+
+    /// The kubectl that [`World::kubectl`] runs: a path, or a name on `PATH`.
+    pub fn kubectl_program(&self) -> &Path {
+        &self.cluster.kubectl
+    }
+
+    /// A client with the administrator's rights.
+    pub fn kube(&self) -> &kube::Client {
+        &self.cluster.client
+    }
+
+    /// S3, as this world's account.
+    pub fn s3(&self) -> &aws_sdk_s3::Client {
+        &self.clients.s3
+    }
+
+    /// Lambda, as this world's account.
+    pub fn lambda(&self) -> &aws_sdk_lambda::Client {
+        &self.clients.lambda
+    }
+
+    /// EventBridge, as this world's account.
+    pub fn events(&self) -> &aws_sdk_eventbridge::Client {
+        &self.clients.events
+    }
+
+    /// Looks again and again until `look` sees `what`, and fails after `limit` with what it saw last.
+    pub async fn until<S: Seen>(
+        &self,
+        limit: Duration,
+        what: &str,
+        look: impl AsyncFnMut() -> S,
+    ) -> S::Value {
+        until(limit, what, look).await
+    }
+
+    fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+}
+
+/// The local AWS of this process.
+struct Aws {
+    ministack: Ministack,
+    front: Front,
+    endpoint: String,
+}
+
+impl Aws {
+    async fn shared() -> &'static Self {
+        static AWS: OnceCell<Aws> = OnceCell::const_new();
+        AWS.get_or_init(async || {
+            let ministack = Ministack::start().await;
+            let upstream = ministack.url.parse().expect("ministack announces a URL");
+            let front = Front::start(upstream).await.expect("a free port on 127.0.0.1");
+            let endpoint = front.url();
+            Self { ministack, front, endpoint }
+        })
+        .await
+    }
+}
+
+/// Tells the namespaces of this run from those that an earlier one left in a cluster of `KUBECONFIG`.
+static RUN: LazyLock<String> = LazyLock::new(|| {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    format!("{seconds:x}{:x}", std::process::id())
+});
+
+/// Whether a line of Kubernetes' log is more than information.
+fn is_problem(line: &str) -> bool {
+    !line.starts_with('I')
+}
+
+/// `name` as part of a DNS label, at most 24 characters.
+fn label(name: &str) -> String {
+    let label: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .take(24)
+        .collect();
+    label.trim_matches('-').to_owned()
+}

@@ -1,0 +1,76 @@
+//! The world's resources, as a user applies and sees them.
+
+use std::time::Duration;
+
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject};
+use kube::core::GroupVersionKind;
+use serde_json::Value;
+
+use super::World;
+use super::kubectl::{Output, kubectl};
+
+impl World {
+    /// Runs `kubectl` in this world's namespace, with the administrator's rights.
+    pub async fn kubectl(&self, args: &[&str], stdin: &str) -> Output {
+        kubectl(self.cluster(), Some(self.namespace()), args, stdin).await
+    }
+
+    /// `kubectl apply`, which must succeed; returns what it printed.
+    pub async fn apply(&self, yaml: &str) -> String {
+        self.kubectl(&["apply", "--filename", "-"], yaml).await.expect("kubectl apply")
+    }
+
+    /// `kubectl apply`, which must be refused; returns the message.
+    pub async fn refused(&self, yaml: &str) -> String {
+        let output = self.kubectl(&["apply", "--filename", "-"], yaml).await;
+        assert!(!output.success, "this was to be refused, but: {}\n{yaml}", output.stdout);
+        output.stderr.trim().to_owned()
+    }
+
+    /// `kubectl delete` of one object, without waiting for its finalizers.
+    pub async fn delete(&self, kind: &str, name: &str) {
+        self.kubectl(&["delete", kind, name, "--wait=false"], "").await.expect("kubectl delete");
+    }
+
+    /// One of our resources as the API server has it, or `None`; `kind` as in a manifest.
+    pub async fn object(&self, kind: &str, name: &str) -> Option<Value> {
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("lambda-triggers.dev", "v1alpha1", kind));
+        let api: Api<DynamicObject> = Api::namespaced_with(self.kube().clone(), self.namespace(), &resource);
+        let object = api.get_opt(name).await.unwrap_or_else(|error| panic!("reading {kind} {name}: {error}"));
+        object.map(|object| serde_json::to_value(object).expect("an object is JSON"))
+    }
+
+    /// Waits until the condition `type_` of a resource has this `status` (`True`, `False`) for the
+    /// generation that is there, and returns the condition.
+    pub async fn until_condition(&self, kind: &str, name: &str, type_: &str, status: &str) -> Value {
+        let what = format!("{kind} {name} to be {type_}={status}");
+        self.until(Duration::from_secs(60), &what, async || {
+            let object = self.object(kind, name).await.ok_or("no such object")?;
+            let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
+            let condition = conditions.into_iter().find(|condition| {
+                condition["type"] == type_
+                    && condition["status"] == status
+                    && condition["observedGeneration"] == object["metadata"]["generation"]
+            });
+            condition.cloned().ok_or_else(|| format!("{}, status {}", object["metadata"], object["status"]))
+        })
+        .await
+    }
+
+    /// Waits until a resource is `Ready` at its generation, and returns it.
+    pub async fn until_ready(&self, kind: &str, name: &str) -> Value {
+        self.until_condition(kind, name, "Ready", "True").await;
+        self.object(kind, name).await.unwrap_or_else(|| panic!("{kind} {name} was ready, and now is gone"))
+    }
+
+    /// Waits until a resource is gone.
+    pub async fn until_gone(&self, kind: &str, name: &str) {
+        let what = format!("{kind} {name} to be gone");
+        self.until(Duration::from_secs(60), &what, async || match self.object(kind, name).await {
+            None => Ok(()),
+            Some(object) => Err(object.to_string()),
+        })
+        .await;
+    }
+}
