@@ -3,4 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "this whole binary is a test")]
 
 mod front;
+mod objects;
+mod operator;
+mod refused;
+mod s3;
+mod scheduled;
+mod support;
 mod world;

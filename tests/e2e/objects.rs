@@ -1,0 +1,127 @@
+//! Objects of either kind as tests see them, in values that can be compared as wholes: conditions, events, and the
+//! proof that nothing is written at rest.
+
+use k8s_openapi::api::events::v1::Event;
+use kube::Api;
+use kube::api::ListParams;
+use lambda_triggers_core::plan::identity::OwnerId;
+use lambda_triggers_tests::front::{Call, Fault, FaultKind};
+use lambda_triggers_tests::world::World;
+use serde_json::Value;
+
+use crate::support::{AwsView, LIMIT};
+
+/// The operator's owner id in these tests.
+pub const OWNER: &str = "0a1b2c3d";
+/// Flags of an operator that looks at its objects again after the default time, which no test reaches.
+pub const RESTING: [&str; 2] = ["--owner-id", OWNER];
+/// Flags of an operator that looks at its objects again each second.
+pub const SWEEPING: [&str; 4] = ["--owner-id", OWNER, "--resync", "1s"];
+
+/// Type, status, reason and message of a condition.
+pub type Condition = [String; 4];
+/// Type, reason and note of an event.
+pub type Told = [String; 3];
+
+pub fn owner() -> OwnerId {
+    OwnerId::parse(OWNER).unwrap()
+}
+
+pub fn condition(kind: &str, status: &str, reason: &str, message: &str) -> Condition {
+    [kind, status, reason, message].map(ToOwned::to_owned)
+}
+
+pub fn event(kind: &str, reason: &str, note: impl Into<String>) -> Told {
+    [kind.into(), reason.into(), note.into()]
+}
+
+/// The conditions of an object of which `part` failed; the parts in `fine` are in place. It waits for somebody to
+/// act (`Stalled`), or goes on by itself (`Reconciling`).
+pub fn failed(state: &str, reason: &str, message: &str, fine: &[&str], part: &str) -> Vec<Condition> {
+    let mut all =
+        vec![condition("Ready", "False", reason, message), condition(state, "True", reason, message)];
+    all.extend(fine.iter().map(|part| condition(part, "True", "Applied", "")));
+    all.push(condition(part, "False", reason, message));
+    all
+}
+
+/// The conditions of an object; none while it is not there.
+pub async fn conditions(w: &World, kind: &str, name: &str) -> Vec<Condition> {
+    let object = w.object(kind, name).await.unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    conditions
+        .iter()
+        .map(|c| [text(&c["type"]), text(&c["status"]), text(&c["reason"]), text(&c["message"])])
+        .collect()
+}
+
+/// Waits until an object has these conditions and no others.
+pub async fn until_conditions(w: &World, kind: &str, name: &str, expected: &[Condition]) {
+    w.until(LIMIT, &format!("{name} to have the conditions {expected:?}"), async || {
+        let found = conditions(w, kind, name).await;
+        if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+}
+
+/// All events about the objects of a name, in the order in which they were first told. Repeats are one.
+pub async fn told(w: &World, name: &str) -> Vec<Told> {
+    let mut events = events(w).await;
+    events
+        .retain(|event| event.regarding.as_ref().is_some_and(|object| object.name.as_deref() == Some(name)));
+    events.sort_by_key(|event| event.event_time.clone().map(|time| time.0));
+    let told = |event: Event| [event.type_, event.reason, event.note].map(Option::unwrap_or_default);
+    events.into_iter().map(told).collect()
+}
+
+/// Waits until these are all the events about the objects of a name.
+pub async fn until_told(w: &World, name: &str, expected: &[Told]) {
+    w.until(LIMIT, &format!("the events {expected:?} about {name}"), async || {
+        let found = told(w, name).await;
+        if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+}
+
+async fn events(w: &World) -> Vec<Event> {
+    let api: Api<Event> = Api::namespaced(w.kube().clone(), w.namespace());
+    api.list(&ListParams::default()).await.unwrap().items
+}
+
+/// Lets three sweeps over this many objects go by, in which nobody writes anything: neither to AWS, nor to the
+/// objects, nor an event. The operator is to run with [`SWEEPING`], and the objects to be in the state that lasts.
+pub async fn nothing_is_written_at_rest(w: &World, kind: &str, names: &[&str]) {
+    let before = written(w, kind, names).await;
+    w.front().clear_calls(w.account());
+    // Each look at an object begins with this read.
+    let sweeps = |calls: &[Call]| calls.iter().filter(|call| call.operation == "GetFunction").count();
+    let enough = |calls: &[Call]| sweeps(calls) > 4 * names.len();
+    let waited = w.front().wait_for_calls(w.account(), LIMIT, enough).await;
+    waited.unwrap_or_else(|calls| panic!("no three sweeps: {calls:?}"));
+    assert_eq!(w.aws_writes(), vec![]);
+    assert_eq!(written(w, kind, names).await, before);
+}
+
+/// What changes with each write to an object or an event.
+async fn written(w: &World, kind: &str, names: &[&str]) -> Vec<String> {
+    let mut versions = vec![];
+    for name in names {
+        let object = w.object(kind, name).await.unwrap();
+        versions.push(format!("{name} {} {}", object["metadata"]["resourceVersion"], object["status"]));
+    }
+    let events = events(w).await;
+    versions.extend(events.into_iter().map(|event| format!("{:?}", event.metadata.resource_version)));
+    versions
+}
+
+/// Denies an operation on a rule, function or bucket until the faults are cleared.
+pub fn deny(w: &World, operation: &str, resource: &str) {
+    let denied = Fault::on(operation, FaultKind::Denied).resource(resource).times(usize::MAX);
+    w.front().inject(w.account(), denied);
+}
+
+/// Allows everything again.
+pub fn allow(w: &World) {
+    w.front().clear_faults(w.account());
+}

@@ -1,0 +1,8 @@
+//! The life of the operator itself: killed, stopped, started too early or wrongly; and what it makes of objects and
+//! namespaces in every state.
+
+mod interrupted;
+mod namespaces;
+mod recreated;
+mod start;
+mod unreadable;

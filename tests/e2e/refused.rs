@@ -1,0 +1,124 @@
+//! The table of refused manifests: what `kubectl apply` answers to each, and that the rest is accepted.
+//!
+//! `refused/` holds the rows, each a spec that is put over its file's defaults. A refusal is written as the checks in
+//! Rust report it, `<field>: <message>`; the API server puts the refused value between the two. The unit tests of the
+//! API hold the same rows against those checks.
+
+use std::fmt::Write;
+
+use lambda_triggers_tests::world::{self, World};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+#[derive(Deserialize)]
+struct Table {
+    kind: String,
+    defaults: Map<String, Value>,
+    rows: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    name: String,
+    spec: Map<String, Value>,
+    #[serde(default)]
+    refused: Vec<String>,
+}
+
+impl Table {
+    fn read(yaml: &str) -> Self {
+        serde_saphyr::from_str(yaml).unwrap()
+    }
+
+    fn manifest(&self, row: &Row) -> String {
+        let spec: Map<String, Value> = self.defaults.clone().into_iter().chain(row.spec.clone()).collect();
+        json!({
+            "apiVersion": "lambda-triggers.dev/v1alpha1",
+            "kind": self.kind,
+            "metadata": {"name": "x"},
+            "spec": spec,
+        })
+        .to_string()
+    }
+
+    /// Applies each row; all that went otherwise than the table says is told at the end.
+    async fn holds(&self, w: &World) {
+        let mut wrong = String::new();
+        for row in &self.rows {
+            let manifest = self.manifest(row);
+            let answer = match row.refused.as_slice() {
+                [] => accepted(w, &manifest).await,
+                refused => compare(refused, &w.refused(&manifest).await),
+            };
+            if let Err(found) = answer {
+                let _ = writeln!(wrong, "{}: {:?} was expected, but: {found}", row.name, row.refused);
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong}");
+    }
+}
+
+async fn accepted(w: &World, manifest: &str) -> Result<(), String> {
+    let output = w.kubectl(&["apply", "--dry-run=server", "--filename", "-"], manifest).await;
+    if output.success { Ok(()) } else { Err(output.stderr) }
+}
+
+fn compare(refused: &[String], answer: &str) -> Result<(), String> {
+    let mut lines: Vec<&str> = lines_of(answer);
+    for refusal in refused {
+        let Some(found) = lines.iter().position(|line| says(line, refusal)) else {
+            return Err(answer.to_owned());
+        };
+        lines.remove(found);
+    }
+    if lines.is_empty() { Ok(()) } else { Err(answer.to_owned()) }
+}
+
+/// What kubectl's answer consists of: after `The ... "x" is invalid:`, one complaint on the same line, or several with
+/// a line and a `*` each.
+fn lines_of(answer: &str) -> Vec<&str> {
+    let complaints = answer.split_once(" is invalid: ").map_or(answer, |(_, complaints)| complaints);
+    complaints
+        .lines()
+        .map(|line| line.strip_prefix("* ").unwrap_or(line))
+        .filter(|line| !line.is_empty() && !line.contains("some validation rules were not checked"))
+        .collect()
+}
+
+/// Whether a line is `<field>: Invalid value: ...: <message>` for a refusal `<field>: <message>`, or ends with it.
+fn says(line: &str, refusal: &str) -> bool {
+    let same_field = |(field, message): (&str, &str)| {
+        line.starts_with(&format!("{field}: ")) && line.ends_with(&format!(": {message}"))
+    };
+    line.ends_with(&format!(": {refusal}"))
+        || refusal.split_once(": ").is_some_and(same_field)
+        || line == refusal
+}
+
+#[test]
+fn each_refused_schedule_is_answered_with_what_to_write() {
+    world::test("refused-schedules", async |w| {
+        Table::read(include_str!("refused/schedules.yaml")).holds(&w).await;
+    });
+}
+
+#[test]
+fn each_form_of_a_schedule_is_accepted() {
+    world::test("accepted-schedules", async |w| {
+        Table::read(include_str!("refused/accepted_schedules.yaml")).holds(&w).await;
+    });
+}
+
+#[test]
+fn each_refused_scheduled_function_is_answered_with_what_to_write() {
+    world::test("refused-scheduled", async |w| {
+        Table::read(include_str!("refused/scheduled_functions.yaml")).holds(&w).await;
+    });
+}
+
+#[test]
+fn each_refused_s3_triggered_function_is_answered_with_what_to_write() {
+    world::test("refused-s3", async |w| {
+        Table::read(include_str!("refused/s3_triggered_functions.yaml")).holds(&w).await;
+    });
+}

@@ -1,0 +1,156 @@
+//! Entries that S3 would not let stand beside each other: of the same function, of two objects, of somebody else.
+
+use lambda_triggers_core::plan::bucket::Entry;
+use lambda_triggers_tests::world::{self, World};
+use serde_json::Value;
+
+use super::view::{
+    KIND, RESTING, SWEEPING, entry, event, in_place, on, own, permission, policy, stalled, told,
+    until_conditions, until_entries, until_younger_ones_can_come,
+};
+use crate::support::{AwsView, s3};
+
+const PARTS_BEFORE: [&str; 2] = ["FunctionReady", "PermissionReady"];
+const PUT_ONLY: [&str; 1] = ["s3:ObjectCreated:Put"];
+
+/// Somebody else's entries for functions, with Ids and events as given.
+async fn put_entries(w: &World, bucket: &str, entries: &[(&str, &str, &str)]) {
+    let entry = |(id, function, event): &(&str, &str, &str)| {
+        format!(
+            "<CloudFunctionConfiguration><Id>{id}</Id><CloudFunction>{function}</CloudFunction><Event>{event}</Event></CloudFunctionConfiguration>"
+        )
+    };
+    let entries: String = entries.iter().map(entry).collect();
+    let root = "NotificationConfiguration";
+    w.put_document(
+        bucket,
+        &format!("<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{entries}</{root}>"),
+    )
+    .await;
+}
+
+/// All entries of a bucket.
+async fn entries(w: &World, bucket: &str) -> Vec<Entry> {
+    w.document(bucket).await.entries().cloned().collect()
+}
+
+#[test]
+fn an_entry_that_another_tool_made_for_the_same_function_is_taken_over() {
+    world::test("adopted", async |w| {
+        let function = w.function("thumbs").await;
+        let bucket = w.new_bucket("photos").await;
+        w.permit_bucket("thumbs", &bucket).await;
+        let theirs = policy(&w, "thumbs", None).await;
+        let made =
+            [("chalice", &*function, "s3:ObjectCreated:Put"), ("kept", &*function, "s3:ObjectRemoved:*")];
+        put_entries(&w, &bucket, &made).await;
+        let kept = entries(&w, &bucket).await.remove(1);
+        let _controller = w.controller(&RESTING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        w.until_ready(KIND, "thumbs").await;
+
+        let ours = entry(&w, "thumbs", &function, "", "");
+        assert_eq!(entries(&w, &bucket).await, [kept.clone(), ours.clone()]);
+        let adopted = format!(
+            "took over the function entry \"chalice\" ({function}) in bucket {bucket}, which another tool made"
+        );
+        let created = format!("added the {} to bucket {bucket}", ours.describe());
+        let expected = [event("Normal", "Adopted", adopted), event("Normal", "EntryCreated", created)];
+        assert_eq!(told(&w, "thumbs").await, expected);
+
+        w.delete(KIND, "thumbs").await;
+        w.until_gone(KIND, "thumbs").await;
+        assert_eq!(entries(&w, &bucket).await, [kept]);
+        assert_eq!(policy(&w, "thumbs", None).await, theirs);
+    });
+}
+
+#[test]
+fn of_two_objects_that_overlap_the_older_holds_until_it_goes() {
+    world::test("overlap", async |w| {
+        let (thumbs, index) = (w.function("thumbs").await, w.function("index").await);
+        let bucket = w.new_bucket("photos").await;
+        let held = entry(&w, "older", &thumbs, "images/", "");
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&s3("older", "thumbs", &bucket, "filters: [{prefix: images/}]")).await;
+        w.until_ready(KIND, "older").await;
+        until_younger_ones_can_come(&w, "older").await;
+        w.apply(&s3("younger", "index", &bucket, "filters: [{suffix: .jpg}]")).await;
+        w.apply(&s3("beside", "index", &bucket, "events: ['s3:ObjectRemoved:*']")).await;
+
+        let message = format!(
+            "bucket {bucket} takes one entry only for the same events and keys, and {}/older has it ({}); change the \
+             events or filters of one of the two",
+            w.namespace(),
+            held.describe()
+        );
+        let expected = stalled("HeldByOther", &message, &PARTS_BEFORE, "NotificationReady");
+        until_conditions(&w, "younger", &expected).await;
+        w.until_ready(KIND, "beside").await;
+        let beside = on(&["s3:ObjectRemoved:*"], entry(&w, "beside", &index, "", ""));
+        assert_eq!(entries(&w, &bucket).await, [held, beside.clone()]);
+        assert_eq!(told(&w, "younger").await, [event("Warning", "HeldByOther", message)]);
+
+        w.delete(KIND, "older").await;
+        w.until_gone(KIND, "older").await;
+        w.until_ready(KIND, "younger").await;
+        assert_eq!(entries(&w, &bucket).await, [beside, entry(&w, "younger", &index, "", ".jpg")]);
+        assert_eq!(policy(&w, "thumbs", None).await, Vec::<Value>::new());
+        assert_eq!(policy(&w, "index", None).await, [permission(&w, &index, &bucket)]);
+    });
+}
+
+#[test]
+fn an_entry_of_somebody_else_in_the_way_is_named_and_stays() {
+    world::test("foreign-overlap", async |w| {
+        let (theirs, function) = (w.function("theirs").await, w.function("thumbs").await);
+        let bucket = w.new_bucket("photos").await;
+        w.permit_bucket("theirs", &bucket).await;
+        put_entries(&w, &bucket, &[("terraform-1", &*theirs, "s3:ObjectCreated:*")]).await;
+        let before = w.document_text(&bucket).await;
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "events: ['s3:ObjectCreated:Put']")).await;
+
+        let message = format!(
+            "bucket {bucket} takes one entry only for the same events and keys, and somebody else's function entry \
+             \"terraform-1\" ({theirs}) has it; it is not touched: change spec.events or spec.filters, or have that \
+             entry removed"
+        );
+        let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
+        until_conditions(&w, "thumbs", &expected).await;
+        assert_eq!(told(&w, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
+        assert_eq!(w.document_text(&bucket).await, before);
+
+        put_entries(&w, &bucket, &[("terraform-1", &*theirs, "s3:ObjectRemoved:*")]).await;
+        let ours = on(&PUT_ONLY, entry(&w, "thumbs", &function, "", ""));
+        until_entries(&w, &bucket, &[ours]).await;
+        until_conditions(&w, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}"))).await;
+    });
+}
+
+#[test]
+fn an_object_that_comes_into_conflict_by_a_change_keeps_what_it_has() {
+    world::test("widened", async |w| {
+        let (thumbs, index) = (w.function("thumbs").await, w.function("index").await);
+        let bucket = w.new_bucket("photos").await;
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&s3("jpg", "thumbs", &bucket, "filters: [{suffix: .jpg}]")).await;
+        w.until_ready(KIND, "jpg").await;
+        until_younger_ones_can_come(&w, "jpg").await;
+        w.apply(&s3("png", "index", &bucket, "filters: [{suffix: .png}]")).await;
+        w.until_ready(KIND, "png").await;
+        let both = [entry(&w, "jpg", &thumbs, "", ".jpg"), entry(&w, "png", &index, "", ".png")];
+
+        w.apply(&s3("png", "index", &bucket, "filters: [{suffix: g}]")).await;
+        w.until_condition(KIND, "png", "Stalled", "True").await;
+        assert_eq!(own(&w.document(&bucket).await), both);
+
+        w.apply(&s3("jpg", "thumbs", &bucket, "filters: [{suffix: .gif}]")).await;
+        w.until_ready(KIND, "png").await;
+        let mut found = own(&w.document(&bucket).await);
+        found.sort();
+        let mut expected = [entry(&w, "jpg", &thumbs, "", ".gif"), entry(&w, "png", &index, "", "g")];
+        expected.sort();
+        assert_eq!(found, expected);
+    });
+}

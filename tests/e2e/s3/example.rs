@@ -1,0 +1,115 @@
+//! The example: applied, ready, seen in AWS, deleted; and what a user sees of it meanwhile.
+
+use lambda_triggers_core::plan::identity::bucket_statement_id;
+use lambda_triggers_tests::world;
+use serde_json::{Value, json};
+
+use super::view::{
+    KIND, PUT, RESTING, entry, event, forget_calls, in_place, own, owner, permission, policy, told,
+    until_conditions, write,
+};
+use crate::support::{AwsView, s3};
+
+const EXAMPLE: &str = include_str!("../../../examples/s3-triggered-function.yaml");
+
+#[test]
+fn the_example_is_applied_and_taken_away() {
+    world::test("example", async |w| {
+        let function = w.function("make-thumbnail").await;
+        let bucket = w.new_bucket("photos").await;
+        let before = w.document(&bucket).await;
+        forget_calls(&w);
+        let _controller = w.controller(&RESTING);
+
+        w.apply(&EXAMPLE.replace("photos-of-somebody-else", &bucket)).await;
+        let object = w.until_ready(KIND, "make-thumbnail").await;
+
+        let entries =
+            [".jpg", ".png"].map(|suffix| entry(&w, "make-thumbnail", &function, "images/", suffix));
+        assert_eq!(own(&w.document(&bucket).await), entries);
+        assert_eq!(policy(&w, "make-thumbnail", None).await, [permission(&w, &function, &bucket)]);
+        assert_eq!(
+            without_times(object["status"].clone()),
+            json!({
+                "observedGeneration": 1,
+                "conditions": [
+                    {"type": "Ready", "status": "True", "reason": "Applied", "observedGeneration": 1,
+                     "message": format!("2 entries are in bucket {bucket}")},
+                    {"type": "FunctionReady", "status": "True", "reason": "Applied", "observedGeneration": 1, "message": ""},
+                    {"type": "PermissionReady", "status": "True", "reason": "Applied", "observedGeneration": 1, "message": ""},
+                    {"type": "NotificationReady", "status": "True", "reason": "Applied", "observedGeneration": 1, "message": ""},
+                ],
+                "functionArn": function,
+                "functionName": "make-thumbnail",
+                "applied": {
+                    "notifications": [{
+                        "region": world::REGION,
+                        "bucket": bucket,
+                        "bucketOwner": w.account(),
+                        "ids": entries.clone().map(|entry| entry.id),
+                    }],
+                    "permissions": [{"functionArn": function, "statementId": bucket_statement_id(&owner(), &bucket)}],
+                },
+            })
+        );
+        let mut created = entries.map(|entry| format!("added the {} to bucket {bucket}", entry.describe()));
+        created.sort();
+        assert_eq!(told(&w, "make-thumbnail").await, [event("Normal", "EntryCreated", created.join("; "))]);
+        let made = [write("lambda", "AddPermission", "make-thumbnail", 201), write("s3", PUT, &bucket, 200)];
+        assert_eq!(w.aws_writes(), made);
+
+        w.delete(KIND, "make-thumbnail").await;
+        w.until_gone(KIND, "make-thumbnail").await;
+        assert_eq!(w.document(&bucket).await.children, before.children);
+        assert_eq!(policy(&w, "make-thumbnail", None).await, Vec::<Value>::new());
+        let taken =
+            [write("s3", PUT, &bucket, 200), write("lambda", "RemovePermission", "make-thumbnail", 204)];
+        assert_eq!(w.aws_writes(), [made, taken].concat());
+    });
+}
+
+#[test]
+fn kubectl_get_shows_what_a_person_wants() {
+    world::test("columns", async |w| {
+        w.function("thumbs").await;
+        let bucket = w.new_bucket("photos").await;
+        let _controller = w.controller(&RESTING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "events: ['s3:ObjectCreated:Put', 's3:ObjectTagging:*']"))
+            .await;
+        w.apply(&s3("missing", "nowhere", &bucket, "")).await;
+        until_conditions(&w, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}"))).await;
+        w.until_condition(KIND, "missing", "Ready", "False").await;
+
+        let seen = w.kubectl(&["get", "s3fn"], "").await.expect("kubectl get");
+        assert_eq!(
+            columns(&seen, 5),
+            [
+                ["NAME", "READY", "BUCKET", "EVENTS", "FUNCTION"],
+                ["missing", "False", &bucket, r#"["s3:ObjectCreated:*"]"#, ""],
+                ["thumbs", "True", &bucket, r#"["s3:ObjectCreated:Put","s3:ObjectTagging:*"]"#, "thumbs"],
+            ]
+        );
+        let wide = w.kubectl(&["get", "s3fn", "thumbs", "--output", "wide"], "").await.expect("kubectl get");
+        assert_eq!(columns(&wide, 6)[1][5], format!("1 entry is in bucket {bucket}"));
+    });
+}
+
+/// The first columns of kubectl's table, each as wide as its heading says; what follows varies with time.
+fn columns(table: &str, count: usize) -> Vec<Vec<String>> {
+    let heading = table.lines().next().unwrap_or_default();
+    let begins = |(index, c): &(usize, char)| *c != ' ' && (*index == 0 || heading[..*index].ends_with(' '));
+    let mut starts: Vec<usize> = heading.char_indices().filter(begins).map(|(index, _)| index).collect();
+    starts.push(usize::MAX);
+    let cell = |line: &str, column: usize| {
+        let end = starts[column + 1].min(line.len());
+        line.get(starts[column]..end).unwrap_or_default().trim().to_owned()
+    };
+    table.lines().map(|line| (0..count).map(|column| cell(line, column)).collect()).collect()
+}
+
+fn without_times(mut status: Value) -> Value {
+    for condition in status["conditions"].as_array_mut().unwrap() {
+        condition.as_object_mut().unwrap().remove("lastTransitionTime").expect("each condition has its time");
+    }
+    status
+}

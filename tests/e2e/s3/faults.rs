@@ -1,0 +1,193 @@
+//! S3 and Lambda at their worst: in the end our entry is there once, and what others have is as it was.
+
+use std::time::Duration;
+
+use lambda_triggers_core::plan::bucket::Entry;
+use lambda_triggers_tests::front::{Call, Fault, FaultKind, LateAnswer};
+use lambda_triggers_tests::world::{self, World};
+
+use super::view::{
+    GET, KIND, PUT, RESTING, SWEEPING, entry, event, forget_calls, own, permission, policy, until_entries,
+    until_told, without_own,
+};
+use crate::support::{AwsView, LIMIT, s3};
+
+/// A bucket with somebody else's entry and EventBridge on, the text of its document, and the entry that the object
+/// `thumbs` is to have there.
+async fn shared_bucket(w: &World) -> (String, String, Entry) {
+    let (function, queue) = (w.function("thumbs").await, w.queue("uploads").await);
+    let bucket = w.new_bucket("photos").await;
+    w.put_document(&bucket, &document(&others(&queue, "theirs", "s3:ObjectRemoved:*"))).await;
+    forget_calls(w);
+    (bucket.clone(), w.document_text(&bucket).await, entry(w, "thumbs", &function, "", ""))
+}
+
+fn others(queue: &str, id: &str, event: &str) -> String {
+    format!(
+        "<QueueConfiguration><Id>{id}</Id><Queue>{queue}</Queue><Event>{event}</Event></QueueConfiguration>"
+    )
+}
+
+fn document(entries: &str) -> String {
+    let root = "NotificationConfiguration";
+    format!(
+        "<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{entries}<EventBridgeConfiguration/></{root}>"
+    )
+}
+
+/// Applies the object while the front has these faults: it becomes ready all the same.
+fn gets_there(faults: impl Fn() -> Vec<Fault>, puts: usize) {
+    world::test("fault", async |w| {
+        let (bucket, before, entry) = shared_bucket(&w).await;
+        faults().into_iter().for_each(|fault| w.front().inject(w.account(), fault));
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        w.until_ready(KIND, "thumbs").await;
+        assert_eq!(w.front().pending_faults(w.account()), 0);
+        assert_eq!(without_own(&w.document_text(&bucket).await), before);
+        assert_eq!(w.front().count(w.account(), PUT), puts);
+        assert_eq!(policy(&w, "thumbs", None).await, [permission(&w, &entry.arn, &bucket)]);
+        assert_eq!(own(&w.document(&bucket).await), [entry]);
+    });
+}
+
+#[test]
+fn the_answer_to_the_write_is_lost() {
+    gets_there(|| vec![Fault::on(PUT, FaultKind::LostAnswer)], 1);
+}
+
+#[test]
+fn the_write_fails() {
+    gets_there(|| vec![Fault::on(PUT, FaultKind::Error(500))], 2);
+}
+
+#[test]
+fn another_change_to_the_bucket_is_under_way() {
+    gets_there(|| vec![Fault::on(PUT, FaultKind::OperationAborted).times(2)], 3);
+}
+
+#[test]
+fn s3_throttles() {
+    let throttle = |operation: &str| Fault::on(operation, FaultKind::Throttle).times(2);
+    gets_there(|| vec![throttle(PUT), throttle(GET)], 3);
+}
+
+#[test]
+fn s3_shows_the_document_from_before_the_write() {
+    gets_there(|| vec![Fault::on(GET, FaultKind::StaleRead).after(1).times(3)], 1);
+}
+
+#[test]
+fn the_answer_to_add_permission_is_lost() {
+    gets_there(|| vec![Fault::on("AddPermission", FaultKind::LostAnswer)], 1);
+}
+
+#[test]
+fn lambda_throttles_and_fails() {
+    let faults = || {
+        let throttle = |operation: &str| Fault::on(operation, FaultKind::Throttle).times(4);
+        vec![
+            throttle("GetPolicy"),
+            throttle("AddPermission"),
+            Fault::on("GetFunction", FaultKind::Error(500)).times(4),
+        ]
+    };
+    gets_there(faults, 1);
+}
+
+/// The write is applied long after its answer was lost, when the object is being deleted.
+#[test]
+fn a_late_write_does_not_bring_back_the_entry_of_a_deleted_object() {
+    world::test("late", async |w| {
+        let (bucket, before, _) = shared_bucket(&w).await;
+        let late = FaultKind::Late(Duration::from_secs(8), LateAnswer::Lost);
+        w.front().inject(w.account(), Fault::on(PUT, late));
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        w.until_ready(KIND, "thumbs").await;
+        w.delete(KIND, "thumbs").await;
+        let outcome_unknown = format!(
+            "AWS did not answer a write to bucket {bucket}, which may take effect still; the finalizer stays until it \
+             cannot"
+        );
+        let blocked = event("Warning", "DeletionBlocked", outcome_unknown);
+        assert_eq!(until_told(&w, "thumbs", "DeletionBlocked").await, blocked);
+        w.until_gone(KIND, "thumbs").await;
+        assert_eq!(w.document_text(&bucket).await, before);
+        assert!(policy(&w, "thumbs", None).await.is_empty());
+    });
+}
+
+/// Another tool read the document before our write, and writes it back with an entry of its own after it.
+#[test]
+fn a_writer_that_drops_our_entry_keeps_its_own() {
+    world::test("second-writer", async |w| {
+        let (bucket, _, ours) = shared_bucket(&w).await;
+        let queue = w.queue("more").await;
+        let theirs = document(&others(&queue, "more", "s3:ObjectTagging:*"));
+        w.front().inject(w.account(), Fault::on(GET, FaultKind::second_writer(theirs.clone())).after(1));
+        let _controller = w.controller(&RESTING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        w.until_ready(KIND, "thumbs").await;
+        assert_eq!(own(&w.document(&bucket).await), [ours]);
+        assert_eq!(without_own(&w.document_text(&bucket).await), theirs);
+    });
+}
+
+/// S3 has no conditional write: what is written between our read and our write is lost to its writer. What was there
+/// at our read is not.
+#[test]
+fn what_was_there_at_our_read_is_there_after_our_write() {
+    world::test("window", async |w| {
+        let (bucket, before, ours) = shared_bucket(&w).await;
+        let queue = w.queue("more").await;
+        let theirs = document(&others(&queue, "more", "s3:ObjectTagging:*"));
+        w.front().inject(w.account(), Fault::on(PUT, FaultKind::second_writer(theirs)));
+        let _controller = w.controller(&RESTING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        w.until_ready(KIND, "thumbs").await;
+        assert_eq!(own(&w.document(&bucket).await), [ours]);
+        assert_eq!(without_own(&w.document_text(&bucket).await), before);
+    });
+}
+
+#[test]
+fn a_foreign_entry_that_goes_while_we_write_is_told_of() {
+    world::test("foreign-gone", async |w| {
+        let (bucket, before, ours) = shared_bucket(&w).await;
+        let theirs = others(&w.queue("uploads").await, "theirs", "s3:ObjectRemoved:*");
+        let empty = before.replace(&theirs, "");
+        let gone = FaultKind::second_edit(move |text| text.replace(&theirs, ""));
+        w.front().inject(w.account(), Fault::on(GET, gone).after(1));
+        let _controller = w.controller(&RESTING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        let [kind, _, note] = until_told(&w, "thumbs", "ForeignEntryGone").await;
+        assert_eq!(kind, "Warning");
+        assert!(note.contains("queue entry \"theirs\""), "{note}");
+        until_entries(&w, &bucket, &[ours]).await;
+        assert_eq!(without_own(&w.document_text(&bucket).await), empty);
+    });
+}
+
+/// Another tool that takes every entry away which it did not make.
+#[test]
+fn a_bucket_that_another_tool_keeps_to_itself_is_called_contended() {
+    world::test("contended", async |w| {
+        let (bucket, before, ours) = shared_bucket(&w).await;
+        let undo = FaultKind::second_edit(without_own);
+        w.front().inject(w.account(), Fault::on(GET, undo).times(usize::MAX));
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        let stalled = w.until_condition(KIND, "thumbs", "Stalled", "True").await;
+        assert_eq!(stalled["reason"], "Contended");
+        let message = stalled["message"].as_str().unwrap();
+        assert!(message.contains("it holds instead: queue entry \"theirs\""), "{message}");
+        let puts = |calls: &[Call]| calls.iter().filter(|call| call.operation == PUT).count() > 5;
+        w.front().wait_for_calls(w.account(), LIMIT, puts).await.expect("it is tried again");
+
+        w.front().clear_faults(w.account());
+        w.until_ready(KIND, "thumbs").await;
+        assert_eq!(own(&w.document(&bucket).await), [ours]);
+        assert_eq!(without_own(&w.document_text(&bucket).await), before);
+    });
+}

@@ -1,0 +1,82 @@
+//! What others have in a bucket's document stays as it is, to the byte, whatever becomes of our entries beside it.
+
+use lambda_triggers_tests::world::{self, World};
+
+use super::view::{KIND, PUT, RESTING, entry, forget_calls, own, until_entries, without_own, write};
+use crate::support::{AwsView, s3};
+
+/// A document such as other tools make: entries of all four kinds, with elements, attributes and white space that
+/// no SDK would give back.
+async fn document_of_others(w: &World, bucket: &str) -> String {
+    let (topic, queue, function) =
+        (w.topic("news").await, w.queue("uploads").await, w.function("theirs").await);
+    w.permit_bucket("theirs", bucket).await;
+    let document = format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/" xmlns:x='urn:later' x:later = "1">
+  <!-- by hand: do not reformat -->
+  <TopicConfiguration   x:new="yes"  ><Id>tópic &amp; more</Id><Topic>{topic}</Topic>
+	<Event>s3:ReducedRedundancyLostObject</Event></TopicConfiguration>
+  <QueueConfiguration><Filter><S3Key><FilterRule><Name>Suffix</Name><Value>.csv</Value></FilterRule><FilterRule><Name>Prefix</Name><Value>in/ &#x20;</Value></FilterRule></S3Key></Filter><Later>x &lt; y</Later><Id>{bucket}-queue</Id><Event>s3:ObjectCreated:Post</Event><Queue>{queue}</Queue></QueueConfiguration>
+  <CloudFunctionConfiguration><Id>lt-ffffffff-media-thumbs-0123456789-abcdef</Id><CloudFunction>{function}</CloudFunction><Event>s3:ObjectRemoved:*</Event></CloudFunctionConfiguration>
+
+  <EventBridgeConfiguration  />
+  <TableConfiguration><Table>t</Table></TableConfiguration>
+</NotificationConfiguration>"#
+    );
+    w.put_document(bucket, &document).await;
+    w.document_text(bucket).await
+}
+
+#[test]
+fn foreign_entries_of_all_kinds_stay_as_they_are_to_the_byte() {
+    world::test("foreign", async |w| {
+        let function = w.function("thumbs").await;
+        let bucket = w.new_bucket("photos").await;
+        let before = document_of_others(&w, &bucket).await;
+        forget_calls(&w);
+        let _controller = w.controller(&RESTING);
+
+        w.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: images/}]")).await;
+        w.until_ready(KIND, "thumbs").await;
+        let text = w.document_text(&bucket).await;
+        assert_eq!(own(&w.document(&bucket).await), [entry(&w, "thumbs", &function, "images/", "")]);
+        assert_eq!(without_own(&text), before);
+
+        w.apply(&s3(
+            "thumbs",
+            "thumbs",
+            &bucket,
+            "filters: [{prefix: images/, suffix: .jpg}, {prefix: raw/}]",
+        ))
+        .await;
+        let changed = [("images/", ".jpg"), ("raw/", "")].map(|(p, s)| entry(&w, "thumbs", &function, p, s));
+        until_entries(&w, &bucket, &changed).await;
+        assert_eq!(without_own(&w.document_text(&bucket).await), before);
+
+        w.delete(KIND, "thumbs").await;
+        w.until_gone(KIND, "thumbs").await;
+        assert_eq!(w.document_text(&bucket).await, before);
+        let puts: Vec<_> = w.aws_writes().into_iter().filter(|call| call.operation == PUT).collect();
+        assert_eq!(puts, vec![write("s3", PUT, &bucket, 200); 3]);
+    });
+}
+
+#[test]
+fn our_entries_come_before_event_bridge_which_ends_the_schema() {
+    world::test("eventbridge", async |w| {
+        w.function("thumbs").await;
+        let bucket = w.new_bucket("photos").await;
+        let root = "<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
+        let event_bridge =
+            "<EventBridgeConfiguration></EventBridgeConfiguration></NotificationConfiguration>";
+        w.put_document(&bucket, &format!("{root}{event_bridge}")).await;
+        let _controller = w.controller(&RESTING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        w.until_ready(KIND, "thumbs").await;
+        let text = w.document_text(&bucket).await;
+        let ours = text.strip_prefix(root).and_then(|rest| rest.strip_suffix(event_bridge));
+        assert_eq!(ours.map(without_own).as_deref(), Some(""), "{text}");
+        assert_eq!(own(&w.document(&bucket).await).len(), 1);
+    });
+}

@@ -1,0 +1,17 @@
+//! `S3TriggeredFunction` on the real API server and the strict AWS: created, changed, healed, deleted.
+
+mod changes;
+mod conflicts;
+mod deletion;
+mod delivery;
+mod denied;
+mod drift;
+mod example;
+mod faults;
+mod foreign;
+mod missing;
+mod place;
+mod retained;
+mod sharing;
+mod unparsable;
+mod view;

@@ -1,0 +1,192 @@
+//! What these tests expect and see, as whole values: entries, statements, conditions, events and calls.
+
+use std::collections::BTreeSet;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use lambda_triggers_core::api::KeyFilter;
+use lambda_triggers_core::plan::bucket::{Destination, Document, Entry, Filter};
+use lambda_triggers_core::plan::identity::{ObjectKey, bucket_statement_id, retained_id};
+use lambda_triggers_tests::front::{Call, Fault, FaultKind};
+use lambda_triggers_tests::world::{REGION, World};
+use serde_json::{Value, json};
+
+use crate::objects;
+pub use crate::objects::{Condition, RESTING, SWEEPING, Told, allow, event, owner};
+use crate::support::{AwsView, LIMIT};
+
+/// The kind under test.
+pub const KIND: &str = "S3TriggeredFunction";
+
+/// The read of a bucket's document.
+pub const GET: &str = "GetBucketNotificationConfiguration";
+/// The write of a bucket's document.
+pub const PUT: &str = "PutBucketNotificationConfiguration";
+/// The read that each look at an object begins with.
+const FIRST_READ: &str = "GetFunction";
+
+/// The entry that the operator is to make for one filter of an object; `function` is an ARN, and an empty prefix or
+/// suffix is none.
+pub fn entry(w: &World, name: &str, function: &str, prefix: &str, suffix: &str) -> Entry {
+    let filter = Filter { prefix: prefix.into(), suffix: suffix.into() };
+    let id = ObjectKey::new(w.namespace(), name).entry_id(&owner(), &KeyFilter::from(&filter), false);
+    Entry {
+        destination: Destination::Function,
+        arn: function.into(),
+        id: Some(id),
+        events: BTreeSet::from(["s3:ObjectCreated:*".to_owned()]),
+        filter,
+    }
+}
+
+/// An entry with other events.
+pub fn on(events: &[&str], entry: Entry) -> Entry {
+    Entry { events: events.iter().map(ToString::to_string).collect(), ..entry }
+}
+
+/// An entry as it is called when it outlives its object.
+pub fn retained(entry: Entry) -> Entry {
+    Entry { id: entry.id.as_deref().map(retained_id), ..entry }
+}
+
+/// The statement that lets a bucket of this world invoke a function, by its ARN.
+pub fn permission(w: &World, function: &str, bucket: &str) -> Value {
+    json!({
+        "Sid": bucket_statement_id(&owner(), bucket),
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "lambda:InvokeFunction",
+        "Resource": function,
+        "Condition": {
+            "StringEquals": {"AWS:SourceAccount": w.account()},
+            "ArnLike": {"AWS:SourceArn": format!("arn:aws:s3:::{bucket}")},
+        },
+    })
+}
+
+/// All statements in a function's policy; `function` is a name or an ARN.
+pub async fn policy(w: &World, function: &str, qualifier: Option<&str>) -> Vec<Value> {
+    let call = w.lambda().get_policy().function_name(function).set_qualifier(qualifier.map(Into::into));
+    match call.send().await {
+        Ok(policy) => {
+            let policy: Value = serde_json::from_str(policy.policy().unwrap()).unwrap();
+            policy["Statement"].as_array().unwrap().clone()
+        }
+        Err(error) => {
+            let missing = error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception());
+            assert!(missing, "reading the policy of {function}: {error:?}");
+            vec![]
+        }
+    }
+}
+
+/// Waits until the operator's entries in a bucket are these, in this order.
+pub async fn until_entries(w: &World, bucket: &str, expected: &[Entry]) {
+    w.until(LIMIT, &format!("the entries of bucket {bucket} to be {expected:?}"), async || {
+        let found = own(&w.document(bucket).await);
+        if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+}
+
+/// The entries of a document that have an Id of the operator's.
+pub fn own(document: &Document) -> Vec<Entry> {
+    let is_own = |entry: &&Entry| entry.id.as_deref().is_some_and(|id| id.starts_with(&owner().prefix()));
+    document.entries().filter(is_own).cloned().collect()
+}
+
+/// The text of a document without the operator's entries.
+pub fn without_own(text: &str) -> String {
+    const END: &str = "</CloudFunctionConfiguration>";
+    let begin_of_own = format!("<CloudFunctionConfiguration><Id>{}", owner().prefix());
+    let mut rest = text.to_owned();
+    while let Some(begin) = rest.find(&begin_of_own) {
+        let end = begin + rest[begin..].find(END).unwrap() + END.len();
+        rest.replace_range(begin..end, "");
+    }
+    rest
+}
+
+/// The conditions of an object.
+pub async fn conditions(w: &World, name: &str) -> Vec<Condition> {
+    objects::conditions(w, KIND, name).await
+}
+
+/// The conditions of an object whose spec is in place, with what `Ready` says.
+pub fn in_place(reason: &str, message: &str) -> Vec<Condition> {
+    let part = |name: &str| [name, "True", "Applied", ""].map(ToOwned::to_owned);
+    let ready = ["Ready", "True", reason, message].map(ToOwned::to_owned);
+    vec![ready, part("FunctionReady"), part("PermissionReady"), part("NotificationReady")]
+}
+
+/// The conditions of an object that waits for somebody to act on `part`; the parts before it are `fine`.
+pub fn stalled(reason: &str, message: &str, fine: &[&str], part: &str) -> Vec<Condition> {
+    objects::failed("Stalled", reason, message, fine, part)
+}
+
+/// Waits until an object has these conditions.
+pub async fn until_conditions(w: &World, name: &str, expected: &[Condition]) {
+    objects::until_conditions(w, KIND, name, expected).await;
+}
+
+/// Waits until an object that is created now has a later creationTimestamp, which counts in seconds.
+pub async fn until_younger_ones_can_come(w: &World, name: &str) {
+    let object = w.object(KIND, name).await.unwrap();
+    let created: Time = serde_json::from_value(object["metadata"]["creationTimestamp"].clone()).unwrap();
+    w.until(LIMIT, "the next second", async || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        i64::try_from(now).ok().filter(|now| *now > created.0.as_second())
+    })
+    .await;
+}
+
+/// The events about an object, by reason; those of one reason are one.
+pub async fn told(w: &World, name: &str) -> Vec<Told> {
+    let mut told = objects::told(w, name).await;
+    told.sort_by(|a, b| a[1].cmp(&b[1]));
+    told
+}
+
+/// Waits for the event of this reason about an object, and returns it.
+pub async fn until_told(w: &World, name: &str, reason: &str) -> Told {
+    w.until(LIMIT, &format!("the event {reason} about {name}"), async || {
+        let all = told(w, name).await;
+        all.iter().find(|told| told[1] == reason).cloned().ok_or_else(|| format!("{all:?}"))
+    })
+    .await
+}
+
+/// A write that succeeded.
+pub fn write(service: &str, operation: &str, resource: &str, status: u16) -> Call {
+    Call {
+        service: service.into(),
+        operation: operation.into(),
+        resource: resource.into(),
+        region: REGION.into(),
+        write: true,
+        status,
+    }
+}
+
+/// Forgets all calls so far.
+pub fn forget_calls(w: &World) {
+    w.front().clear_calls(w.account());
+}
+
+/// Forgets all calls, and waits until the object of each function has been looked at three times from beginning to
+/// end.
+pub async fn three_sweeps(w: &World, functions: &[&str]) {
+    forget_calls(w);
+    let looks = |calls: &[Call], function: &str| {
+        calls.iter().filter(|call| call.operation == FIRST_READ && call.resource == function).count()
+    };
+    // The fourth begins when the third has ended.
+    let enough = |calls: &[Call]| functions.iter().all(|function| looks(calls, function) > 3);
+    let waited = w.front().wait_for_calls(w.account(), LIMIT, enough).await;
+    waited.unwrap_or_else(|calls| panic!("no three sweeps: {calls:?}"));
+}
+
+/// Denies an operation until the faults are cleared.
+pub fn deny(w: &World, operation: &str) {
+    w.front().inject(w.account(), Fault::on(operation, FaultKind::Denied).times(usize::MAX));
+}

@@ -1,0 +1,163 @@
+//! Deletion: of what has gone already, of what may not be deleted, and of what is to stay.
+
+use lambda_triggers_tests::world::{self, World};
+
+use super::view::{KIND, Rules, STATEMENT, functions, in_place, plain_rule, plain_rules, rule_name, rules};
+use crate::objects::{
+    RESTING, SWEEPING, allow, condition, deny, event, nothing_is_written_at_rest, told, until_conditions,
+};
+use crate::support::{AwsView, scheduled};
+
+const NOBODY: [&str; 0] = [];
+const OURS: &str = "lt-0a1b2c3d-function";
+
+fn plain(names: &[&str]) -> String {
+    let plain = |name: &&str| scheduled(name, name, "schedule: rate(1 hour)");
+    names.iter().map(plain).collect::<Vec<_>>().join("---\n")
+}
+
+async fn until_all_ready(w: &World, names: &[&str]) {
+    for name in names {
+        w.until_ready(KIND, name).await;
+    }
+}
+
+#[test]
+fn what_has_gone_already_does_not_hold_a_deletion_up() {
+    let names = ["rule-gone", "function-gone", "both-gone", "with-theirs"];
+    world::test("gone", async |w| {
+        functions(&w, &names).await;
+        let other = w.function("other").await;
+        let _controller = w.controller(&RESTING);
+        w.apply(&plain(&names)).await;
+        until_all_ready(&w, &names).await;
+
+        for name in ["rule-gone", "both-gone"] {
+            w.events().remove_targets().rule(rule_name(&w, name)).ids(OURS).send().await.unwrap();
+            w.events().delete_rule().name(rule_name(&w, name)).send().await.unwrap();
+        }
+        for name in ["function-gone", "both-gone"] {
+            w.lambda().delete_function().function_name(name).send().await.unwrap();
+        }
+        let theirs = aws_sdk_eventbridge::types::Target::builder().id("theirs").arn(other).build().unwrap();
+        w.events().put_targets().rule(rule_name(&w, "with-theirs")).targets(theirs).send().await.unwrap();
+
+        for name in names {
+            w.delete(KIND, name).await;
+        }
+        for name in names {
+            w.until_gone(KIND, name).await;
+        }
+        assert_eq!(rules(&w).await, Rules::new());
+        for name in ["rule-gone", "with-theirs"] {
+            assert_eq!(w.statements(name, None).await, NOBODY, "{name}");
+        }
+    });
+}
+
+#[test]
+fn an_object_that_never_came_to_anything_can_be_deleted() {
+    world::test("nothing-made", async |w| {
+        let _controller = w.controller(&RESTING);
+        w.apply(&scheduled("hourly", "no-such-function", "schedule: rate(1 hour)")).await;
+        w.until_condition(KIND, "hourly", "Stalled", "True").await;
+        w.delete(KIND, "hourly").await;
+        w.until_gone(KIND, "hourly").await;
+        assert_eq!(w.aws_writes(), vec![]);
+    });
+}
+
+#[test]
+fn a_denied_call_blocks_a_deletion_until_it_is_allowed() {
+    let calls = [
+        ("DescribeRule", "events:DescribeRule", "RuleReady"),
+        ("RemoveTargets", "events:RemoveTargets", "RuleReady"),
+        ("DeleteRule", "events:DeleteRule", "RuleReady"),
+        ("GetPolicy", "lambda:GetPolicy", "PermissionReady"),
+        ("RemovePermission", "lambda:RemovePermission", "PermissionReady"),
+    ];
+    world::test("blocked", async |w| {
+        let names: Vec<String> = calls.iter().map(|call| call.0.to_lowercase()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        functions(&w, &names).await;
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&plain(&names)).await;
+        until_all_ready(&w, &names).await;
+        let of_lambda = |action: &str| action.starts_with("lambda:");
+        let resource = |name: &str, action: &str| {
+            if of_lambda(action) { name.to_owned() } else { rule_name(&w, name) }
+        };
+        for (name, (call, action, _)) in names.iter().zip(calls) {
+            deny(&w, call, &resource(name, action));
+            w.delete(KIND, name).await;
+        }
+        for (name, (_, action, part)) in names.iter().zip(calls) {
+            let kind = if of_lambda(action) { "function" } else { "rule" };
+            let message = format!(
+                "AWS denies {action} on {kind} {}: allow {action} in the IAM policy of the operator's role",
+                resource(name, action)
+            );
+            let blocked = [("Ready", "False"), ("Stalled", "True"), (part, "False")];
+            let blocked = blocked.map(|(kind, status)| condition(kind, status, "AccessDenied", &message));
+            until_conditions(&w, KIND, name, &blocked).await;
+            let last = told(&w, name).await.pop();
+            assert_eq!(last, Some(event("Warning", "DeletionBlocked", message)), "{name}");
+        }
+        allow(&w);
+        for name in &names {
+            w.until_gone(KIND, name).await;
+            assert_eq!(w.statements(name, None).await, NOBODY, "{name}");
+        }
+        assert_eq!(rules(&w).await, Rules::new());
+    });
+}
+
+#[test]
+fn what_is_retained_stays_until_its_resource_comes_back() {
+    world::test("retained", async |w| {
+        let function = w.function("both").await;
+        let _controller = w.controller(&SWEEPING);
+        let retained = scheduled("kept", "both", "schedule: rate(1 hour)\ndeletionPolicy: Retain");
+        let other = scheduled("other", "both", "schedule: rate(1 hour)");
+        w.apply(&[retained.clone(), other].join("---\n")).await;
+        until_all_ready(&w, &["kept", "other"]).await;
+        let kept = rule_name(&w, "kept");
+        let before = Rules::from([(kept.clone(), plain_rule(&w, "kept", &function).await)]);
+
+        w.delete(KIND, "kept").await;
+        w.until_gone(KIND, "kept").await;
+        w.delete(KIND, "other").await;
+        w.until_gone(KIND, "other").await;
+        assert_eq!(rules(&w).await, before);
+        assert_eq!(w.statements("both", None).await, [STATEMENT], "the rule that was retained relies on it");
+
+        w.apply(&retained.replace("Retain", "Delete")).await;
+        until_conditions(&w, KIND, "kept", &in_place()).await;
+        let mine_again = Rules::from([(kept, plain_rule(&w, "kept", &function).await)]);
+        assert_eq!(rules(&w).await, mine_again);
+        nothing_is_written_at_rest(&w, KIND, &["kept"]).await;
+
+        w.delete(KIND, "kept").await;
+        w.until_gone(KIND, "kept").await;
+        assert_eq!(rules(&w).await, Rules::new());
+        assert_eq!(w.statements("both", None).await, NOBODY);
+    });
+}
+
+#[test]
+fn a_policy_of_retain_that_is_taken_back_in_time_does_not_count() {
+    world::test("not-retained", async |w| {
+        w.function("hourly").await;
+        let _controller = w.controller(&RESTING);
+        let retained = scheduled("hourly", "hourly", "schedule: rate(1 hour)\ndeletionPolicy: Retain");
+        w.apply(&retained).await;
+        w.until_ready(KIND, "hourly").await;
+        w.apply(&retained.replace("Retain", "Delete")).await;
+        w.until_ready(KIND, "hourly").await;
+        assert_eq!(rules(&w).await, plain_rules(&w, &["hourly"]).await);
+        w.delete(KIND, "hourly").await;
+        w.until_gone(KIND, "hourly").await;
+        assert_eq!(rules(&w).await, Rules::new());
+        assert_eq!(w.statements("hourly", None).await, NOBODY);
+    });
+}

@@ -1,0 +1,182 @@
+//! AWS refuses, fails or keeps silent, at each write: the end is the same.
+
+use std::collections::BTreeMap;
+
+use lambda_triggers_tests::front::{Fault, FaultKind};
+use lambda_triggers_tests::world::{self, World};
+
+use super::view::{KIND, Rules, STATEMENT, functions, in_place, plain_rules, rule_name, rules, until_rules};
+use crate::objects::{
+    SWEEPING, allow, deny, event, failed, nothing_is_written_at_rest, told, until_conditions,
+};
+use crate::support::{AwsView, LIMIT, scheduled};
+
+const NOBODY: [&str; 0] = [];
+
+/// What the SDK does not get past by itself: it tries three times.
+const OFTEN: usize = 4;
+
+/// What may go wrong with a write, by a short name, and how often.
+fn mishaps() -> [(&'static str, FaultKind, usize); 4] {
+    [
+        ("throttled", FaultKind::Throttle, OFTEN),
+        ("failing", FaultKind::Error(500), OFTEN),
+        ("down", FaultKind::Error(503), OFTEN),
+        ("lost", FaultKind::LostAnswer, 1),
+    ]
+}
+
+/// An object for each of the writes and mishaps; the faults wait for its rule, or for its function of the same name.
+fn objects(w: &World, writes: &[&str]) -> BTreeMap<String, Fault> {
+    let mut objects = BTreeMap::new();
+    for write in writes {
+        let partly = ("partly", FaultKind::FailedEntry, OFTEN);
+        let partly = write.ends_with("Targets").then_some(partly);
+        for (mishap, kind, times) in mishaps().into_iter().chain(partly) {
+            let name = format!("{}-{mishap}", write.to_lowercase());
+            let resource = if write.ends_with("Permission") { name.clone() } else { rule_name(w, &name) };
+            objects.insert(name, Fault::on(write, kind).resource(resource).times(times));
+        }
+    }
+    objects
+}
+
+fn plain(names: &[&str]) -> String {
+    let plain = |name: &&str| scheduled(name, name, "schedule: rate(1 hour)");
+    names.iter().map(plain).collect::<Vec<_>>().join("---\n")
+}
+
+async fn until_all_faults_were_met(w: &World) {
+    let pending = || w.front().pending_faults(w.account());
+    w.until(LIMIT, "all faults to be met", async || match pending() {
+        0 => Ok(()),
+        left => Err(format!("{left} are left")),
+    })
+    .await;
+}
+
+#[test]
+fn whatever_happens_to_a_write_a_rule_comes_into_being_once() {
+    world::test("faults", async |w| {
+        let objects = objects(&w, &["PutRule", "PutTargets", "AddPermission"]);
+        let names: Vec<&str> = objects.keys().map(String::as_str).collect();
+        functions(&w, &names).await;
+        for fault in objects.values() {
+            w.front().inject(w.account(), fault.clone());
+        }
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&plain(&names)).await;
+        for name in &names {
+            until_conditions(&w, KIND, name, &in_place()).await;
+        }
+        until_all_faults_were_met(&w).await;
+        assert_eq!(rules(&w).await, plain_rules(&w, &names).await);
+        for name in &names {
+            assert_eq!(w.statements(name, None).await, [STATEMENT], "{name}");
+            let told = told(&w, name).await;
+            assert!(
+                told.iter().all(|told| told[1] != "DriftRepaired"),
+                "nobody else changed anything: {told:?}"
+            );
+        }
+        nothing_is_written_at_rest(&w, KIND, &names).await;
+    });
+}
+
+#[test]
+fn whatever_happens_to_a_write_tags_change() {
+    world::test("faults-tags", async |w| {
+        let objects = objects(&w, &["TagResource", "UntagResource"]);
+        let names: Vec<&str> = objects.keys().map(String::as_str).collect();
+        functions(&w, &names).await;
+        let with_tags =
+            |tags: &str| plain(&names).replace("schedule:", &format!("tags: {{{tags}}}\n  schedule:"));
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&with_tags("team: a, old: x")).await;
+        for name in &names {
+            w.until_ready(KIND, name).await;
+        }
+        for fault in objects.values() {
+            w.front().inject(w.account(), fault.clone());
+        }
+        w.apply(&with_tags("team: b, new: x")).await;
+        let mut expected: Rules = plain_rules(&w, &names).await;
+        for rule in expected.values_mut() {
+            rule.tags.extend([("team".into(), "b".into()), ("new".into(), "x".into())]);
+        }
+        until_rules(&w, &expected).await;
+        until_all_faults_were_met(&w).await;
+        for name in &names {
+            until_conditions(&w, KIND, name, &in_place()).await;
+        }
+        nothing_is_written_at_rest(&w, KIND, &names).await;
+    });
+}
+
+#[test]
+fn whatever_happens_to_a_write_a_deleted_rule_goes() {
+    world::test("faults-deletion", async |w| {
+        let objects = objects(&w, &["RemoveTargets", "DeleteRule", "RemovePermission"]);
+        let names: Vec<&str> = objects.keys().map(String::as_str).collect();
+        functions(&w, &names).await;
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&plain(&names)).await;
+        for name in &names {
+            w.until_ready(KIND, name).await;
+        }
+        for fault in objects.values() {
+            w.front().inject(w.account(), fault.clone());
+        }
+        w.kubectl(&["delete", KIND, "--all", "--wait=false"], "").await.expect("kubectl delete");
+        for name in &names {
+            w.until_gone(KIND, name).await;
+        }
+        until_all_faults_were_met(&w).await;
+        assert_eq!(rules(&w).await, Rules::new());
+        for name in &names {
+            assert_eq!(w.statements(name, None).await, NOBODY, "{name}");
+        }
+    });
+}
+
+#[test]
+fn a_denied_call_is_named_until_it_is_allowed() {
+    let calls = [
+        ("GetFunction", "lambda:GetFunction", &[][..], "FunctionReady"),
+        ("GetPolicy", "lambda:GetPolicy", &["FunctionReady"], "PermissionReady"),
+        ("AddPermission", "lambda:AddPermission", &["FunctionReady"], "PermissionReady"),
+        ("DescribeRule", "events:DescribeRule", &["FunctionReady"], "RuleReady"),
+        ("PutRule", "events:PutRule", &["FunctionReady", "PermissionReady"], "RuleReady"),
+        ("PutTargets", "events:PutTargets", &["FunctionReady", "PermissionReady"], "RuleReady"),
+    ];
+    world::test("denied", async |w| {
+        let names: Vec<String> = calls.iter().map(|call| call.0.to_lowercase()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        functions(&w, &names).await;
+        let of_lambda = |action: &str| action.starts_with("lambda:");
+        for (name, (call, action, ..)) in names.iter().zip(calls) {
+            let resource = if of_lambda(action) { (*name).to_owned() } else { rule_name(&w, name) };
+            deny(&w, call, &resource);
+        }
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&plain(&names)).await;
+        for (name, (_, action, fine, part)) in names.iter().zip(calls) {
+            let on = if of_lambda(action) {
+                format!("function {name}")
+            } else {
+                format!("rule {}", rule_name(&w, name))
+            };
+            let message = format!(
+                "AWS denies {action} on {on}: allow {action} in the IAM policy of the operator's role"
+            );
+            until_conditions(&w, KIND, name, &failed("Stalled", "AccessDenied", &message, fine, part)).await;
+            let events = told(&w, name).await;
+            assert_eq!(events, [event("Warning", "AccessDenied", message)], "{name}");
+        }
+        allow(&w);
+        for name in &names {
+            until_conditions(&w, KIND, name, &in_place()).await;
+        }
+        assert_eq!(rules(&w).await, plain_rules(&w, &names).await);
+    });
+}

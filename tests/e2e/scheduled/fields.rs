@@ -1,0 +1,131 @@
+//! Each field: set on a live object, and unset again.
+
+use std::collections::BTreeMap;
+
+use lambda_triggers_tests::world;
+use serde_json::json;
+
+use super::view::{KIND, STATEMENT, in_place, plain_rule, rule_name, rules, until_rule};
+use crate::objects::{RESTING, SWEEPING, condition, nothing_is_written_at_rest, until_conditions};
+use crate::support::{AwsView, Rule, scheduled};
+
+/// Changes a rule.
+type Edit = fn(&mut Rule);
+
+/// A spec with one field more than the plain one, and the change of the rule that it makes.
+const FIELDS: [(&str, Edit); 10] = [
+    (r#"input: {b: [1, null, "two"], a: {}}"#, |rule| {
+        rule.targets[0].input = Some(json!({"a": {}, "b": [1, null, "two"]}));
+    }),
+    ("input: just text", |rule| rule.targets[0].input = Some(json!("just text"))),
+    ("retryPolicy: {maximumRetryAttempts: 2, maximumEventAgeSeconds: 3600}", |rule| {
+        rule.targets[0].retry = Some((Some(2), Some(3600)));
+    }),
+    ("retryPolicy: {maximumRetryAttempts: 0}", |rule| rule.targets[0].retry = Some((Some(0), Some(86_400)))),
+    ("retryPolicy: {maximumEventAgeSeconds: 60}", |rule| rule.targets[0].retry = Some((Some(185), Some(60)))),
+    ("retryPolicy: {maximumRetryAttempts: 185, maximumEventAgeSeconds: 86400}", |_| ()),
+    ("deadLetterQueueArn: arn:aws:sqs:eu-west-1:123456789012:lost", |rule| {
+        rule.targets[0].dead_letter_queue_arn = Some("arn:aws:sqs:eu-west-1:123456789012:lost".into());
+    }),
+    ("description: It's \"theirs\", ünd mine.", |rule| {
+        rule.description = "It's \"theirs\", ünd mine.".into()
+    }),
+    ("suspend: true", |rule| rule.enabled = false),
+    ("tags: {team: a, cost: \"7\"}", |rule| {
+        rule.tags.extend([("team".into(), "a".into()), ("cost".into(), "7".into())]);
+    }),
+];
+
+#[test]
+fn a_field_that_is_set_and_unset_leaves_the_same_rule() {
+    world::test("fields", async |w| {
+        let function = w.function("hourly").await;
+        let _controller = w.controller(&RESTING);
+        let plain = scheduled("hourly", "hourly", "schedule: rate(1 hour)");
+        w.apply(&plain).await;
+        w.until_ready(KIND, "hourly").await;
+        let before = plain_rule(&w, "hourly", &function).await;
+        let name = rule_name(&w, "hourly");
+        for (field, edit) in FIELDS {
+            let mut changed = before.clone();
+            edit(&mut changed);
+            w.apply(&format!("{plain}  {field}\n")).await;
+            w.until_ready(KIND, "hourly").await;
+            assert_eq!(rules(&w).await, BTreeMap::from([(name.clone(), changed)]), "{field}");
+
+            w.apply(&plain).await;
+            w.until_ready(KIND, "hourly").await;
+            assert_eq!(rules(&w).await, BTreeMap::from([(name.clone(), before.clone())]), "{field} is unset");
+        }
+        assert_eq!(w.statements("hourly", None).await, [STATEMENT]);
+    });
+}
+
+#[test]
+fn one_value_follows_another() {
+    world::test("values", async |w| {
+        let function = w.function("hourly").await;
+        let _controller = w.controller(&RESTING);
+        let with = |spec: &str| scheduled("hourly", "hourly", &format!("schedule: rate(1 hour)\n{spec}"));
+        w.apply(&with("tags: {team: a, cost: \"7\"}\ndescription: first\ninput: [1]")).await;
+        w.until_ready(KIND, "hourly").await;
+        w.apply(&with("tags: {team: b, site: x}\ndescription: second\ninput: [2]\nsuspend: true")).await;
+        w.until_ready(KIND, "hourly").await;
+        let mut expected = plain_rule(&w, "hourly", &function).await;
+        expected.tags.extend([("team".into(), "b".into()), ("site".into(), "x".into())]);
+        expected.description = "second".into();
+        expected.enabled = false;
+        expected.targets[0].input = Some(json!([2]));
+        assert_eq!(rules(&w).await, BTreeMap::from([(rule_name(&w, "hourly"), expected)]));
+    });
+}
+
+#[test]
+fn a_schedule_in_each_of_its_forms() {
+    let forms = [
+        ("schedule: rate(5 minutes)", "rate(5 minutes)"),
+        ("schedule: cron(0/15 8-17 ? * MON-FRI *)", "cron(0/15 8-17 ? * MON-FRI *)"),
+        ("schedule: 30 6 1 * *", "cron(30 6 1 * ? *)"),
+        ("schedule: '@daily'", "cron(0 0 * * ? *)"),
+        ("rate: {value: 1, unit: hours}", "rate(1 hour)"),
+        ("rate: {value: 2, unit: day}", "rate(2 days)"),
+        (
+            "cron: {minutes: \"0\", hours: \"18\", dayOfMonth: \"?\", month: \"*\", dayOfWeek: MON-FRI, year: \"*\"}",
+            "cron(0 18 ? * MON-FRI *)",
+        ),
+        ("schedule: rate(1 hour)", "rate(1 hour)"),
+    ];
+    world::test("schedules", async |w| {
+        let function = w.function("hourly").await;
+        let _controller = w.controller(&RESTING);
+        for (spec, expression) in forms {
+            w.apply(&scheduled("hourly", "hourly", spec)).await;
+            let object = w.until_ready(KIND, "hourly").await;
+            assert_eq!(object["status"]["schedule"], json!(expression), "{spec}");
+            let expected =
+                Rule { expression: expression.into(), ..plain_rule(&w, "hourly", &function).await };
+            assert_eq!(rules(&w).await, BTreeMap::from([(rule_name(&w, "hourly"), expected)]), "{spec}");
+        }
+    });
+}
+
+#[test]
+fn a_suspended_schedule_is_in_place_and_ready() {
+    world::test("suspended", async |w| {
+        let function = w.function("hourly").await;
+        let _controller = w.controller(&SWEEPING);
+        let plain = scheduled("hourly", "hourly", "schedule: rate(1 hour)");
+        w.apply(&format!("{plain}  suspend: true\n")).await;
+        let mut suspended = in_place();
+        suspended[0] =
+            condition("Ready", "True", "Suspended", "suspended: the rule is in place and disabled");
+        until_conditions(&w, KIND, "hourly", &suspended).await;
+        let expected = plain_rule(&w, "hourly", &function).await;
+        until_rule(&w, "hourly", &Rule { enabled: false, ..expected.clone() }).await;
+        nothing_is_written_at_rest(&w, KIND, &["hourly"]).await;
+
+        w.apply(&plain).await;
+        until_conditions(&w, KIND, "hourly", &in_place()).await;
+        until_rule(&w, "hourly", &expected).await;
+    });
+}

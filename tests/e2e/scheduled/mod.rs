@@ -1,0 +1,11 @@
+//! `ScheduledFunction` on the real API server and the strict AWS: created, changed, healed, deleted.
+
+mod conflict;
+mod deletion;
+mod drift;
+mod faults;
+mod fields;
+mod life;
+mod moved;
+mod shared;
+pub mod view;

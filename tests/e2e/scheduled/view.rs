@@ -1,0 +1,142 @@
+//! What these tests expect and see in EventBridge and Lambda, as whole values.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_eventbridge::config::Region;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, ResourceExt};
+use lambda_triggers_core::plan::identity::ObjectKey;
+use lambda_triggers_tests::world::{REGION, World};
+use serde_json::{Value, json};
+
+use crate::objects::{Condition, OWNER, condition, owner};
+use crate::support::{LIMIT, Rule, Target, rule};
+
+/// The kind under test.
+pub const KIND: &str = "ScheduledFunction";
+/// The Sid of the statement that all rules of the operator share.
+pub const STATEMENT: &str = "lt-0a1b2c3d-rules";
+/// What `Ready` says of an object whose rule is in place.
+pub const IN_PLACE: &str = "the rule is in place";
+
+/// All rules of a Region, by name.
+pub type Rules = BTreeMap<String, Rule>;
+
+/// The name of an object's rule.
+pub fn rule_name(w: &World, name: &str) -> String {
+    ObjectKey::new(w.namespace(), name).rule_name(&owner())
+}
+
+/// EventBridge in a Region.
+pub fn events_in(w: &World, region: &str) -> aws_sdk_eventbridge::Client {
+    let config = w.events().config().to_builder().region(Region::new(region.to_owned()));
+    aws_sdk_eventbridge::Client::from_conf(config.build())
+}
+
+/// All rules of a Region.
+pub async fn rules_in(w: &World, region: &str) -> Rules {
+    let events = events_in(w, region);
+    let mut rules = Rules::new();
+    for found in events.list_rules().send().await.unwrap().rules() {
+        let name = found.name().unwrap().to_owned();
+        if let Some(rule) = rule(&events, &name).await {
+            rules.insert(name, rule);
+        }
+    }
+    rules
+}
+
+/// All rules of the operator's Region.
+pub async fn rules(w: &World) -> Rules {
+    rules_in(w, REGION).await
+}
+
+/// The rule of an object with `schedule: rate(1 hour)` and nothing else; `function` is the function's ARN.
+pub async fn plain_rule(w: &World, name: &str, function: &str) -> Rule {
+    let object = w.object(KIND, name).await.unwrap();
+    let kube_system = Api::<Namespace>::all(w.kube().clone()).get("kube-system").await.unwrap();
+    let tags = [
+        ("lambda-triggers.dev/cluster", kube_system.uid().unwrap()),
+        ("lambda-triggers.dev/name", name.to_owned()),
+        ("lambda-triggers.dev/namespace", w.namespace().to_owned()),
+        ("lambda-triggers.dev/owner", OWNER.to_owned()),
+        ("lambda-triggers.dev/uid", object["metadata"]["uid"].as_str().unwrap().to_owned()),
+    ];
+    Rule {
+        expression: "rate(1 hour)".into(),
+        description: String::new(),
+        enabled: true,
+        tags: tags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        targets: vec![Target {
+            id: format!("lt-{OWNER}-function"),
+            arn: function.into(),
+            input: None,
+            retry: None,
+            dead_letter_queue_arn: None,
+        }],
+    }
+}
+
+/// The plain rules of these objects, of which each runs the function of its own name.
+pub async fn plain_rules(w: &World, names: &[&str]) -> Rules {
+    let mut rules = Rules::new();
+    for name in names {
+        let function = format!("arn:aws:lambda:{REGION}:{}:function:{name}", w.account());
+        rules.insert(rule_name(w, name), plain_rule(w, name, &function).await);
+    }
+    rules
+}
+
+/// Waits until these are all the rules.
+pub async fn until_rules(w: &World, expected: &Rules) {
+    w.until(LIMIT, &format!("the rules to be {expected:#?}"), async || {
+        let found = rules(w).await;
+        if found == *expected { Ok(()) } else { Err(format!("{found:#?}")) }
+    })
+    .await;
+}
+
+/// Waits until an object has this rule.
+pub async fn until_rule(w: &World, name: &str, expected: &Rule) {
+    w.until(LIMIT, &format!("the rule of {name} to be {expected:#?}"), async || {
+        let found = rule(w.events(), &rule_name(w, name)).await.ok_or("none")?;
+        if found == *expected { Ok(()) } else { Err(format!("{found:#?}")) }
+    })
+    .await;
+}
+
+/// All statements in a function's policy.
+pub async fn policy(w: &World, function: &str) -> Value {
+    let policy = w.lambda().get_policy().function_name(function).send().await.unwrap();
+    let policy: Value = serde_json::from_str(policy.policy().unwrap()).unwrap();
+    policy["Statement"].clone()
+}
+
+/// The statement that lets the operator's rules invoke a function of its Region.
+pub fn statement(w: &World, function: &str) -> Value {
+    let rules = format!("arn:aws:events:{REGION}:{}:rule/lt-{OWNER}-*", w.account());
+    json!({
+        "Sid": STATEMENT,
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "lambda:InvokeFunction",
+        "Resource": function,
+        "Condition": {"ArnLike": {"AWS:SourceArn": rules}},
+    })
+}
+
+/// The conditions of an object whose rule is in place.
+pub fn in_place() -> Vec<Condition> {
+    let part = |name| condition(name, "True", "Applied", "");
+    vec![
+        condition("Ready", "True", "Applied", IN_PLACE),
+        part("FunctionReady"),
+        part("PermissionReady"),
+        part("RuleReady"),
+    ]
+}
+
+/// Creates a function for each name.
+pub async fn functions(w: &World, names: &[&str]) {
+    futures::future::join_all(names.iter().map(|name| w.function(name))).await;
+}

@@ -1,0 +1,161 @@
+//! What the tests of the operator share: AWS as they see it, in values that can be compared as wholes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lambda_triggers_core::plan::bucket::{Document, Entry};
+use lambda_triggers_tests::front::Call;
+use lambda_triggers_tests::world::{self, World};
+use serde_json::Value;
+
+/// The longest that a test waits for the operator.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// A rule and its targets, as AWS has them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    pub expression: String,
+    pub description: String,
+    pub enabled: bool,
+    pub tags: BTreeMap<String, String>,
+    pub targets: Vec<Target>,
+}
+
+/// A target as AWS has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    pub id: String,
+    pub arn: String,
+    pub input: Option<Value>,
+    pub retry: Option<(Option<i32>, Option<i32>)>,
+    pub dead_letter_queue_arn: Option<String>,
+}
+
+/// AWS as the tests see it.
+pub trait AwsView {
+    /// Creates a bucket in the world's Region and returns its name.
+    async fn new_bucket(&self, name: &str) -> String;
+    /// The bucket's notification configuration.
+    async fn document(&self, bucket: &str) -> Document;
+    /// The bucket's notification configuration, as the text that S3 sends.
+    async fn document_text(&self, bucket: &str) -> String;
+    /// Replaces the bucket's notification configuration, as another tool would.
+    async fn put_document(&self, bucket: &str, xml: &str);
+    /// The names of all rules.
+    async fn rule_names(&self) -> Vec<String>;
+    /// The Sids in a function's policy, sorted.
+    async fn statements(&self, function: &str, qualifier: Option<&str>) -> Vec<String>;
+    /// The writes to AWS since the counter was last set back.
+    fn aws_writes(&self) -> Vec<Call>;
+}
+
+impl AwsView for World {
+    async fn new_bucket(&self, name: &str) -> String {
+        let bucket = self.bucket(name);
+        self.create_bucket(&bucket).await;
+        bucket
+    }
+
+    async fn document(&self, bucket: &str) -> Document {
+        Document::parse(&self.document_text(bucket).await).unwrap()
+    }
+
+    async fn document_text(&self, bucket: &str) -> String {
+        raw_notification(self, "GET", bucket, None).await
+    }
+
+    async fn put_document(&self, bucket: &str, xml: &str) {
+        raw_notification(self, "PUT", bucket, Some(xml.to_owned())).await;
+    }
+
+    async fn rule_names(&self) -> Vec<String> {
+        let rules = self.events().list_rules().send().await.unwrap();
+        rules.rules().iter().filter_map(|rule| rule.name().map(Into::into)).collect()
+    }
+
+    async fn statements(&self, function: &str, qualifier: Option<&str>) -> Vec<String> {
+        let call =
+            self.lambda().get_policy().function_name(function).set_qualifier(qualifier.map(Into::into));
+        let Ok(policy) = call.send().await else { return vec![] };
+        let policy: Value = serde_json::from_str(policy.policy().unwrap_or("{}")).unwrap();
+        let statements = policy["Statement"].as_array().cloned().unwrap_or_default();
+        let mut sids: Vec<String> =
+            statements.iter().map(|s| s["Sid"].as_str().unwrap_or_default().to_owned()).collect();
+        sids.sort();
+        sids
+    }
+
+    fn aws_writes(&self) -> Vec<Call> {
+        self.front().writes(self.account())
+    }
+}
+
+/// The rule of this name; none if there is none, or it is going away just now.
+pub async fn rule(events: &aws_sdk_eventbridge::Client, name: &str) -> Option<Rule> {
+    let rule = events.describe_rule().name(name).send().await.ok()?;
+    let tags = events.list_tags_for_resource().resource_arn(rule.arn()?).send().await.ok()?;
+    let targets = events.list_targets_by_rule().rule(name).send().await.ok()?;
+    let target = |target: &aws_sdk_eventbridge::types::Target| Target {
+        id: target.id().to_owned(),
+        arn: target.arn().to_owned(),
+        input: target.input().map(|text| serde_json::from_str(text).unwrap()),
+        retry: target.retry_policy().map(|p| (p.maximum_retry_attempts(), p.maximum_event_age_in_seconds())),
+        dead_letter_queue_arn: target.dead_letter_config().and_then(|c| c.arn()).map(Into::into),
+    };
+    Some(Rule {
+        expression: rule.schedule_expression().unwrap_or_default().into(),
+        description: rule.description().unwrap_or_default().into(),
+        enabled: rule.state().is_some_and(|state| state.as_str() == "ENABLED"),
+        tags: tags.tags().iter().map(|tag| (tag.key().into(), tag.value().into())).collect(),
+        targets: targets.targets().iter().map(target).collect(),
+    })
+}
+
+/// The call itself: the SDK's types would lose what they do not know.
+async fn raw_notification(w: &World, method: &str, bucket: &str, body: Option<String>) -> String {
+    use hyper::header::{AUTHORIZATION, CONTENT_LENGTH};
+    let body = body.unwrap_or_default();
+    let credential = format!(
+        "AWS4-HMAC-SHA256 Credential={}/20260101/{}/s3/aws4_request, SignedHeaders=host, Signature=0",
+        w.account(),
+        world::REGION
+    );
+    let request = hyper::Request::builder()
+        .method(method)
+        .uri(format!("{}/{bucket}?notification", w.aws_endpoint()))
+        .header(AUTHORIZATION, credential)
+        .header(CONTENT_LENGTH, body.len())
+        .body(body)
+        .unwrap();
+    let client =
+        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let response = client.request(request).await.unwrap();
+    let status = response.status();
+    let bytes = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    assert!(status.is_success(), "{method} {bucket}?notification: {status} {text}");
+    text
+}
+
+/// The entries of a document that have an Id of the operator's.
+pub fn own(document: &Document) -> Vec<Entry> {
+    let is_own = |entry: &&Entry| entry.id.as_deref().is_some_and(|id| id.starts_with("lt-"));
+    document.entries().filter(is_own).cloned().collect()
+}
+
+/// A `ScheduledFunction` with further lines of spec.
+pub fn scheduled(name: &str, function: &str, spec: &str) -> String {
+    manifest("ScheduledFunction", name, function, spec)
+}
+
+/// An `S3TriggeredFunction` with further lines of spec.
+pub fn s3(name: &str, function: &str, bucket: &str, spec: &str) -> String {
+    manifest("S3TriggeredFunction", name, function, &format!("bucket: {bucket}\n{spec}"))
+}
+
+fn manifest(kind: &str, name: &str, function: &str, spec: &str) -> String {
+    let spec: String = spec.lines().map(|line| format!("  {line}\n")).collect();
+    format!(
+        "apiVersion: lambda-triggers.dev/v1alpha1\nkind: {kind}\nmetadata:\n  name: {name}\nspec:\n  function: {{name: {function}}}\n{spec}"
+    )
+}
