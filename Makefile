@@ -1,0 +1,68 @@
+# `make test` and `make demo` are the two commands; `make help` lists the rest.
+
+.DEFAULT_GOAL := help
+.PHONY: help test demo build lint fmt crds tools world compiled deny
+MAKEFLAGS += --no-print-directory
+
+# Tools and the local world are built once and kept outside of the repository.
+CACHE := $(or $(LAMBDA_TRIGGERS_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lambda-triggers)
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+
+# A cluster that is given to us needs no control plane of our own.
+OWN_CONTROL_PLANE := $(if $(KUBECONFIG)$(KUBEBUILDER_ASSETS),,yes)
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' $(MAKEFILE_LIST) | awk -F'#' '{ printf "  %-12s %s\n", $$1, $$2 }'
+
+test: tools ## Check format, lints and dependencies, then run every test against a real API server
+	@$(MAKE) -j2 world compiled
+	@$(MAKE) deny
+	cargo test --workspace --locked
+
+demo: tools ## See both resources at work, in two minutes; KEEP=1 leaves all running to play with
+	@$(MAKE) -j2 world build
+	@KEEP=$(KEEP) cargo run --quiet --locked --package lambda-triggers-tests --bin demo
+
+build: tools ## Build lambda-triggers
+	cargo build --locked --package lambda-triggers
+
+lint: tools ## Check format and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+fmt: tools ## Format the code
+	cargo fmt --all
+
+crds: build ## Generate crds/ from the types
+	cargo run --quiet --locked --package lambda-triggers -- crds --dir crds
+
+# Says what is missing before anything is built.
+tools:
+	@missing=; \
+	cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || { missing=1; \
+	    echo 'cargo with rustfmt and clippy is not on PATH: install Rust from https://rustup.rs,' >&2; \
+	    echo 'then `rustup component add rustfmt clippy`.' >&2; }; \
+	command -v cc >/dev/null || { missing=1; \
+	    echo 'cc, a C compiler, is not on PATH. Debian, Ubuntu: apt-get install build-essential; macOS: xcode-select --install.' >&2; }; \
+	tests/ministack/install.sh --check || missing=1; \
+	$(if $(OWN_CONTROL_PLANE),tests/controlplane/build.sh --check >/dev/null || missing=1;) \
+	test -z "$$missing"
+
+# The control plane, the local AWS and cargo-deny: fetched and built while our own code compiles.
+world: $(CARGO_DENY)
+	@tests/ministack/install.sh >/dev/null
+	@$(if $(OWN_CONTROL_PLANE),tests/controlplane/build.sh >/dev/null)
+
+compiled: lint build
+	cargo test --workspace --locked --no-run
+
+deny: $(CARGO_DENY)
+	$(CARGO_DENY) --locked --log-level warn check bans licenses sources
+
+# Unoptimized: a third of the time to build, and quick enough for one lock file.
+$(CARGO_DENY):
+	@echo 'Building cargo-deny $(CARGO_DENY_VERSION) (once) ...' >&2
+	@CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug \
+	    --root $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION) cargo-deny@$(CARGO_DENY_VERSION) 2>&1 | grep -v 'to your PATH' >&2; \
+	    test -x $@
