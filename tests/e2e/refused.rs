@@ -1,6 +1,7 @@
 //! The table of refused manifests: what `kubectl apply` answers to each, and that the rest is accepted.
 //!
-//! `refused/` holds the rows, each a spec that is put over its file's defaults. A refusal is written as the checks in
+//! `refused/` holds the rows, each a spec that is put over its file's defaults, or a definition of a function that is
+//! put over its file's definition, where a null takes a field away. A refusal is written as the checks in
 //! Rust report it, `<field>: <message>`; the API server puts the refused value between the two. The unit tests of the
 //! API hold the same rows against those checks.
 
@@ -14,13 +15,17 @@ use serde_json::{Map, Value, json};
 struct Table {
     kind: String,
     defaults: Map<String, Value>,
+    #[serde(default)]
+    definition: Map<String, Value>,
     rows: Vec<Row>,
 }
 
 #[derive(Deserialize)]
 struct Row {
     name: String,
+    #[serde(default)]
     spec: Map<String, Value>,
+    definition: Option<Map<String, Value>>,
     #[serde(default)]
     refused: Vec<String>,
 }
@@ -31,7 +36,13 @@ impl Table {
     }
 
     fn manifest(&self, row: &Row) -> String {
-        let spec: Map<String, Value> = self.defaults.clone().into_iter().chain(row.spec.clone()).collect();
+        let definition = row.definition.as_ref().map(|fields| {
+            let mut definition = over(&self.definition, fields);
+            definition.retain(|_, value| !value.is_null());
+            ("function".to_owned(), json!({"definition": definition}))
+        });
+        let spec: Map<String, Value> =
+            over(&self.defaults, &row.spec).into_iter().chain(definition).collect();
         json!({
             "apiVersion": "lambda-triggers.dev/v1alpha1",
             "kind": self.kind,
@@ -56,6 +67,10 @@ impl Table {
         }
         assert!(wrong.is_empty(), "{wrong}");
     }
+}
+
+fn over(defaults: &Map<String, Value>, fields: &Map<String, Value>) -> Map<String, Value> {
+    defaults.clone().into_iter().chain(fields.clone()).collect()
 }
 
 async fn accepted(w: &World, manifest: &str) -> Result<(), String> {
@@ -120,5 +135,12 @@ fn each_refused_scheduled_function_is_answered_with_what_to_write() {
 fn each_refused_s3_triggered_function_is_answered_with_what_to_write() {
     world::test("refused-s3", async |w| {
         Table::read(include_str!("refused/s3_triggered_functions.yaml")).holds(&w).await;
+    });
+}
+
+#[test]
+fn each_refused_definition_is_answered_with_what_to_write() {
+    world::test("refused-definitions", async |w| {
+        Table::read(include_str!("refused/definitions.yaml")).holds(&w).await;
     });
 }

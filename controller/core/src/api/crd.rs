@@ -23,6 +23,8 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
 /// not `nullable`, and keeps it otherwise, so that `has(self.field)` in a rule would be true.
 fn drop_nullable(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
+    // An optional enumeration lists it as well.
+    schema.enum_.iter_mut().for_each(|values| values.retain(|value| !value.0.is_null()));
     schema.properties.iter_mut().flat_map(BTreeMap::values_mut).for_each(drop_nullable);
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
         drop_nullable(items);

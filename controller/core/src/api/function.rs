@@ -6,12 +6,12 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rules;
+use super::{FunctionDefinition, rules};
 
 /// Tags as AWS knows them: key to value.
 pub type Tags = BTreeMap<String, String>;
 
-/// The Lambda function that a trigger runs: exactly one of `name` and `arn`.
+/// The Lambda function that a trigger runs: exactly one of `name`, `arn` and `definition`.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = rules::function)]
@@ -26,10 +26,14 @@ pub struct FunctionRef {
     #[schemars(transform = rules::function_arn)]
     pub arn: Option<String>,
     /// Alias (`live`) or version (`7`) of the function that runs; without it, the latest code (which is what
-    /// `$LATEST` would say). Leave it out where `arn` has one already.
+    /// `$LATEST` would say). Leave it out where `arn` has one already, and beside `definition`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = rules::qualifier)]
     pub qualifier: Option<String>,
+    /// A function that the operator makes for this resource, updates when this changes, and deletes with it. Another
+    /// resource runs the same function by its `name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<FunctionDefinition>,
 }
 
 /// What happens in AWS when the object is deleted.

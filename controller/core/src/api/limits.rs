@@ -36,3 +36,61 @@ pub(super) const TAG_KEY: usize = 128;
 pub(super) const TAG_VALUE: usize = 256;
 /// Characters of one field of cron: five such, with the shortest of the sixth, are more than AWS takes in all.
 pub(super) const CRON_FIELD: usize = 245;
+/// Characters of the name of a runtime; the longest one has 15.
+pub(super) const RUNTIME: usize = 64;
+/// Characters of a handler (<https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>), as for all that
+/// follows and has no other source.
+pub(super) const HANDLER: usize = 128;
+/// Characters of a role's ARN, whose path alone can have 512
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
+pub(super) const ROLE: usize = 640;
+/// Characters of a function's description.
+pub(super) const FUNCTION_DESCRIPTION: usize = 256;
+/// The least memory of a function in MB
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+pub(super) const MIN_MEMORY_SIZE: i64 = 128;
+/// The greatest memory of a function in MB.
+pub(super) const MAX_MEMORY_SIZE: i64 = 10_240;
+/// The least time in seconds after which a run may be ended.
+pub(super) const MIN_TIMEOUT: i64 = 1;
+/// The greatest time in seconds that a run may take.
+pub(super) const MAX_TIMEOUT: i64 = 900;
+/// The least size of `/tmp` in MB.
+pub(super) const MIN_EPHEMERAL_STORAGE: i64 = 512;
+/// The greatest size of `/tmp` in MB.
+pub(super) const MAX_EPHEMERAL_STORAGE: i64 = 10_240;
+/// Bytes of all environment variables as JSON, which is how Lambda measures them.
+pub(super) const ENVIRONMENT: usize = 4096;
+/// Environment variables: no more of them fit into 4 KB of JSON, since a name has at least two characters.
+pub(super) const VARIABLES: usize = 511;
+/// Characters of the ARN of a queue, whose name has up to 80, or a topic, whose name has up to 256.
+pub(super) const QUEUE_OR_TOPIC: usize = 340;
+/// Layers of a function (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+pub(super) const LAYERS: usize = 5;
+/// Subnets of a function.
+pub(super) const SUBNETS: usize = 16;
+/// Security groups of a function.
+pub(super) const SECURITY_GROUPS: usize = 5;
+/// Characters of the id of a subnet or security group; those of today have up to 24.
+pub(super) const NETWORK_ID: usize = 64;
+/// Characters of a log group's name.
+pub(super) const LOG_GROUP: usize = 512;
+/// Files of inline code: with more, an API server refuses to look at each name.
+pub(super) const FILES: usize = 100;
+/// Characters of a file's name.
+pub(super) const FILE_NAME: usize = 255;
+/// Characters of all inline files: what a ConfigMap can have, and an object in etcd, which has at most 1.5 MiB.
+pub(super) const INLINE: usize = 1_048_576;
+/// Characters of a ConfigMap's name
+/// (<https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names>).
+pub(super) const CONFIG_MAP_NAME: usize = 253;
+/// Characters of an object's version in S3.
+pub(super) const OBJECT_VERSION: usize = 1024;
+/// Characters of an image's URI: a repository's name has up to 256, a tag 128.
+pub(super) const IMAGE_URI: usize = 512;
+/// Words of an image's entry point or command.
+pub(super) const WORDS: usize = 1500;
+/// Characters of one such word.
+pub(super) const WORD: usize = 4096;
+/// Characters of an image's working directory.
+pub(super) const WORKING_DIRECTORY: usize = 1000;

@@ -1,5 +1,7 @@
 //! What users are told to write instead: the same words in the CRDs and in the checks behind them.
 
+use super::definition::RESERVED_VARIABLES;
+
 pub(super) const ONE_SCHEDULE: &str = "set exactly one of schedule, rate and cron";
 
 pub(super) const SCHEDULE: &str = "write rate(...), cron(...) or the five fields of a CronJob, such as rate(1 hour), \
@@ -62,7 +64,7 @@ pub(super) fn too_long(limit: usize) -> String {
     format!("Too long: may not be more than {limit} bytes")
 }
 
-pub(super) const ONE_FUNCTION: &str = "set exactly one of name and arn";
+pub(super) const ONE_FUNCTION: &str = "set exactly one of name, arn and definition";
 pub(super) const FUNCTION_NAME: &str = "write the function's name alone, such as my-function: 1 to 64 letters, digits, hyphens and underscores; \
      an ARN goes to arn, an alias or a version to qualifier";
 pub(super) const FUNCTION_ARN: &str =
@@ -70,6 +72,8 @@ pub(super) const FUNCTION_ARN: &str =
 pub(super) const QUALIFIER: &str = "write an alias or a version of the function, such as live or 7";
 pub(super) const QUALIFIER_TWICE: &str =
     "leave qualifier out, or the alias or version at the end of arn: both say which code runs";
+pub(super) const QUALIFIER_BESIDE_DEFINITION: &str =
+    "leave qualifier out: beside definition, the code that it defines runs, and no version or alias of it";
 pub(super) const LATEST: &str = "leave $LATEST out: without an alias or a version the latest code runs, and AWS keeps no permissions under $LATEST";
 
 pub(super) const REGION: &str = "write the name of an AWS Region, such as eu-west-1";
@@ -113,4 +117,58 @@ pub(super) fn too_many(count: usize, limit: usize) -> String {
 pub(super) fn unsupported(value: &str, supported: &[&str]) -> String {
     let supported: Vec<String> = supported.iter().map(|name| format!("{name:?}")).collect();
     format!("Unsupported value: {value:?}: supported values: {}", supported.join(", "))
+}
+
+pub(super) const DEFINED_NAME: &str =
+    "write a name of 1 to 64 letters, digits, hyphens and underscores, such as my-function, and no ARN";
+pub(super) const RUNTIME: &str =
+    "write a runtime as AWS names it, such as python3.13, nodejs22.x or provided.al2023";
+pub(super) const HANDLER: &str =
+    "write what Lambda calls, without spaces, such as app.handler for handler in app.py";
+pub(super) const RUNTIME_AND_HANDLER: &str =
+    "write runtime and handler, such as python3.13 and app.handler: only an image has both within";
+pub(super) const RUNTIME_OF_IMAGE: &str = "leave runtime and handler out: an image has both within, and code.image.command says what it calls instead";
+pub(super) const HANDLER_FILE: &str =
+    "write a handler whose file is in code.inline: app.handler calls handler in app.py";
+pub(super) const ROLE: &str =
+    "write the ARN of an IAM role, such as arn:aws:iam::123456789012:role/my-function";
+pub(super) const LAYERS_OF_IMAGE: &str =
+    "leave layers out: an image has all its files within, so build it with those of the layers";
+pub(super) const SNAP_START_OF_IMAGE: &str =
+    "leave snapStart out, or put the code into an archive: Lambda takes no snapshots of images";
+pub(super) const SNAP_START_STORAGE: &str =
+    "leave snapStart out, or ephemeralStorage at 512: Lambda takes no snapshots with more";
+
+pub(super) const ONE_CODE: &str = "set exactly one of inline, configMap, s3 and image";
+pub(super) const NO_FILES: &str = "write at least one file, such as app.py";
+pub(super) const FILE_NAME: &str = "write file names such as app.py or lib/util.py: at most 255 characters, relative to the code's folder, \
+     with / between the parts and neither . nor .. for one";
+pub(super) const INLINE: &str =
+    "write at most 1 MiB of text in all, and put more into an archive in S3 or into an image";
+pub(super) const CONFIG_MAP_NAME: &str = "write the name of a ConfigMap in this resource's namespace, such as my-code: lower-case letters, digits, hyphens and dots";
+pub(super) const CODE_BUCKET: &str =
+    "write the bucket's name alone, such as my-bucket, no ARN and no s3://: the key goes to key";
+pub(super) const CODE_KEY: &str = "write the key of an archive, such as functions/report.zip";
+pub(super) const OBJECT_VERSION: &str = "write the version of the object, or leave it out for the one that is the latest when the function is updated";
+pub(super) const IMAGE_URI: &str = "write the URI of an image in ECR, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/my-image:1.2, \
+     with no https:// before it: Lambda takes images from no other registry";
+
+pub(super) const VARIABLE: &str = "write names of variables that begin with a letter and go on with one or more letters, digits and underscores, such as TABLE_NAME";
+pub(super) const ENVIRONMENT: &str = "write at most 4096 bytes of variables in all, measured as JSON, and keep more in Parameter Store or in S3";
+pub(super) const SUBNETS: &str = "write the ids of subnets, such as subnet-0bb1c79de3example";
+pub(super) const NO_SUBNETS: &str = "write at least one subnet, or leave vpc out";
+pub(super) const SECURITY_GROUPS: &str = "write the ids of security groups, such as sg-0c9f7b1c8eexample";
+pub(super) const NO_SECURITY_GROUPS: &str = "write at least one security group, or leave vpc out";
+pub(super) const LAYER: &str =
+    "write the ARN of a version of a layer, such as arn:aws:lambda:eu-west-1:123456789012:layer:my-layer:3";
+pub(super) const FUNCTION_DEAD_LETTER: &str =
+    "write the ARN of a standard SQS queue or SNS topic, such as arn:aws:sqs:eu-west-1:123456789012:my-queue";
+pub(super) const KMS_KEY: &str = "write the ARN of a KMS key, such as arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab; that of an alias does not say which key it is";
+pub(super) const LOG_LEVELS: &str = "set format to JSON beside applicationLevel and systemLevel, or leave them out: Lambda filters no other logs";
+pub(super) const LOG_GROUP: &str =
+    "write a log group's name of 1 to 512 letters, digits and _ - / . #, such as /my-team/my-function";
+
+/// For variables that Lambda sets itself.
+pub(super) fn reserved_variables() -> String {
+    format!("leave out what Lambda sets itself: {}", RESERVED_VARIABLES.join(", "))
 }

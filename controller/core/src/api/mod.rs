@@ -3,6 +3,7 @@
 mod check;
 mod crd;
 mod cron;
+mod definition;
 mod describe;
 mod events;
 mod function;
@@ -16,6 +17,10 @@ mod scheduled_function;
 mod status;
 
 pub use crd::{crd_file_name, crd_yaml, crds};
+pub use definition::{
+    ApplicationLogLevel, Architecture, Code, ConfigMapCode, FunctionDefinition, ImageCode, LogFormat,
+    Logging, S3Code, SnapStart, SystemLogLevel, Tracing, Vpc,
+};
 pub use events::{EVENT_NAMES, events_meet, keys_meet};
 pub use function::{DeletionPolicy, FunctionRef, Tags};
 pub use problem::Problem;
@@ -24,7 +29,10 @@ pub use schedule::Expression;
 pub use scheduled_function::{
     CronFields, Rate, RateUnit, RetryPolicy, ScheduledFunction, ScheduledFunctionSpec,
 };
-pub use status::{Applied, AppliedNotification, AppliedPermission, AppliedRule, TriggerStatus};
+pub use status::{
+    Applied, AppliedFunction, AppliedNotification, AppliedPermission, AppliedRule, DeployedFunction,
+    TriggerStatus,
+};
 
 #[cfg(test)]
 mod refusals;

@@ -2,6 +2,8 @@
 //!
 //! The end-to-end tests hold the same table against a real one.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::LazyLock;
 
 use kube::core::cel::{CompiledSchema, ValidationErrors, compile_schema, validate_compiled};
@@ -11,8 +13,9 @@ use serde_json::{Map, Value};
 
 use super::*;
 
-const TABLES: [&str; 4] = [
+const TABLES: [&str; 5] = [
     include_str!("../../../../tests/e2e/refused/accepted_schedules.yaml"),
+    include_str!("../../../../tests/e2e/refused/definitions.yaml"),
     include_str!("../../../../tests/e2e/refused/s3_triggered_functions.yaml"),
     include_str!("../../../../tests/e2e/refused/scheduled_functions.yaml"),
     include_str!("../../../../tests/e2e/refused/schedules.yaml"),
@@ -23,6 +26,8 @@ const TABLES: [&str; 4] = [
 struct Table {
     kind: String,
     defaults: Map<String, Value>,
+    #[serde(default)]
+    definition: Map<String, Value>,
     rows: Vec<Row>,
 }
 
@@ -30,7 +35,9 @@ struct Table {
 #[serde(deny_unknown_fields)]
 struct Row {
     name: String,
+    #[serde(default)]
     spec: Map<String, Value>,
+    definition: Option<Map<String, Value>>,
     #[serde(default)]
     refused: Vec<String>,
     parses: Option<bool>,
@@ -108,9 +115,14 @@ fn is_of_the_schema(refusal: &str) -> bool {
 #[test]
 fn each_row_of_the_table_gets_its_verdict() {
     for table in TABLES {
-        let Table { kind, defaults, rows } = serde_saphyr::from_str(table).unwrap();
+        let Table { kind, defaults, definition, rows } = serde_saphyr::from_str(table).unwrap();
         for row in rows {
-            let spec = defaults.clone().into_iter().chain(row.spec).collect();
+            let function = row.definition.map(|fields| {
+                let mut definition: Map<_, _> = definition.clone().into_iter().chain(fields).collect();
+                definition.retain(|_, value| !value.is_null());
+                ("function".to_owned(), serde_json::json!({"definition": definition}))
+            });
+            let spec = defaults.clone().into_iter().chain(row.spec).chain(function).collect();
             let found = verdict(&kind, Value::Object(spec));
             let parses = row.parses.unwrap_or(true);
             let refused = if parses { in_order(row.refused.into_iter()) } else { vec![] };
@@ -143,6 +155,88 @@ fn an_input_is_measured_as_the_json_that_aws_gets() {
     assert_eq!(spec("x".repeat(8191)).check(), [problem]);
 }
 
+#[test]
+fn the_examples_are_accepted() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let mut checked = BTreeSet::new();
+    for folder in [examples.clone(), examples.join("functions")] {
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        for file in files.filter(|file| file.is_file()) {
+            let documents: Vec<Value> =
+                serde_saphyr::from_multiple(&std::fs::read_to_string(&file).unwrap()).unwrap();
+            for document in documents {
+                let kind = document["kind"].as_str().unwrap();
+                if ["ScheduledFunction", "S3TriggeredFunction"].contains(&kind) {
+                    let found = verdict(kind, document["spec"].clone());
+                    assert_eq!(
+                        (found.parses, found.refused, found.by_rules),
+                        (true, vec![], vec![]),
+                        "{file:?}"
+                    );
+                    checked.insert(document["metadata"]["name"].as_str().unwrap().to_owned());
+                }
+            }
+        }
+    }
+    let examples = [
+        "every-minute",
+        "heartbeat",
+        "list-documents",
+        "make-previews",
+        "make-thumbnail",
+        "monthly-invoices",
+        "working-day",
+    ];
+    assert_eq!(checked, examples.map(str::to_owned).into());
+}
+
+fn defined(code: BTreeMap<String, String>, environment: BTreeMap<String, String>) -> ScheduledFunctionSpec {
+    let definition = FunctionDefinition {
+        runtime: Some("python3.13".into()),
+        handler: Some("app.handler".into()),
+        role: "arn:aws:iam::123456789012:role/my-function".into(),
+        code: Code { inline: Some(code), ..Code::default() },
+        memory_size: 128,
+        timeout: 60,
+        ephemeral_storage: 512,
+        environment,
+        ..FunctionDefinition::default()
+    };
+    ScheduledFunctionSpec {
+        function: FunctionRef { definition: Some(definition), ..FunctionRef::default() },
+        schedule: Some("rate(1 hour)".into()),
+        ..ScheduledFunctionSpec::default()
+    }
+}
+
+fn one(name: &str, text: String) -> BTreeMap<String, String> {
+    BTreeMap::from([(name.to_owned(), text)])
+}
+
+#[test]
+fn inline_files_are_measured_together() {
+    let verdict_on = |text: String| {
+        let files = [one("app.py", text), one("lib.py", "x".into())].into_iter().flatten().collect();
+        scheduled_function(defined(files, BTreeMap::new()))
+    };
+    let refusal = "spec.function.definition.code.inline: write at most 1 MiB of text in all, and put more into an archive in S3 or into an image".to_owned();
+    let (fits, exceeds) = (verdict_on("x".repeat(1_048_575)), verdict_on("x".repeat(1_048_576)));
+    assert_eq!((fits.refused, fits.by_rules), (vec![], vec![]));
+    assert_eq!((exceeds.refused, exceeds.by_rules), (vec![refusal.clone()], vec![refusal]));
+}
+
+#[test]
+fn environment_variables_are_measured_as_the_json_that_lambda_measures() {
+    let problems = |value: String| defined(one("app.py", String::new()), one("TABLE", value)).check();
+    let refusal = "write at most 4096 bytes of variables in all, measured as JSON, and keep more in Parameter Store or in S3";
+    let problem = Problem { field: "spec.function.definition.environment".into(), message: refusal.into() };
+    // {"TABLE":"..."} has twelve characters around the value; a quote takes two, and an umlaut two bytes.
+    assert_eq!(problems("x".repeat(4084)), []);
+    for value in ["x".repeat(4085), "\"".repeat(2043), "ü".repeat(2043)] {
+        assert_eq!(problems(value), std::slice::from_ref(&problem));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -157,6 +251,34 @@ proptest! {
             let spec = serde_json::json!({"function": {"name": "f"}, "schedule": schedule});
             let found = verdict("ScheduledFunction", spec);
             prop_assert_eq!(found.refused.is_empty(), found.by_rules.is_empty(), "{}: {:?}", schedule, found);
+        }
+    }
+
+    /// The same for the strings of a definition, near to what they have to be.
+    #[test]
+    fn the_rules_refuse_what_the_checks_of_a_definition_refuse(
+        uri in "[0-9]{12,13}[.]dkr[.]ecr[.]eu-west-1[.]amazonaws[.](com|de)/[a-zA-Z]?[a-z._/-]{1,3}(:[a-z.-]{0,2})?(@sha256:[0-9a-f]{64})?",
+        account in "[0-9]{11,13}",
+        name in "[a-z0-9@:/. ]{0,4}",
+        file in "[a./\\\\\t ]{0,5}",
+    ) {
+        let arn = |service, resource| format!("arn:aws:{service}:eu-west-1:{account}:{resource}{name}");
+        let role = format!("arn:aws:iam::{account}:role/{name}");
+        let of_image = serde_json::json!({"role": role, "code": {"image": {"uri": uri}}});
+        let of_files = serde_json::json!({
+            "role": role, "code": {"inline": {file: ""}}, "runtime": format!("nodejs{name}"), "handler": name,
+        });
+        let of_map = serde_json::json!({
+            "role": role, "code": {"configMap": {"name": name}}, "runtime": "python3.13", "handler": "app.handler",
+            "layers": [arn("lambda", "layer:l:")], "deadLetterQueueArn": arn("sns", "q"), "kmsKeyArn": arn("kms", "key/"),
+            "functionName": name, "logging": {"logGroup": name}, "environment": {name.clone(): ""},
+            "vpc": {"subnetIds": [format!("subnet-{name}")], "securityGroupIds": [format!("sg-{name}")]},
+        });
+        for definition in [of_image, of_files, of_map] {
+            let spec = serde_json::json!({"function": {"definition": definition}, "schedule": "rate(1 hour)"});
+            let found = verdict("ScheduledFunction", spec.clone());
+            prop_assert!(found.parses);
+            prop_assert_eq!(found.refused, found.by_rules, "{}", spec);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! limit (<https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#resource-use-by-validation-functions>).
 
 mod cron;
+mod definition;
 mod s3;
 
 use schemars::Schema;
@@ -13,6 +14,11 @@ use serde_json::json;
 use super::{limits, messages};
 
 pub(super) use cron::{cron_object, day_of_month, day_of_week, hours, minutes, month, schedule, year};
+pub(super) use definition::{
+    code, code_bucket, code_key, config_map_name, defined_name, definition, environment,
+    function_dead_letter, handler, image_uri, inline, kms_key, layers, log_group, logging, object_version,
+    role, runtime, security_group_ids, subnet_ids, words,
+};
 pub(super) use s3::{bucket, bucket_owner, events, filter, filters, key_part};
 
 /// Adds a rule on the value that the schema describes.
@@ -39,6 +45,12 @@ fn set(schema: &mut Schema, keyword: &str, value: impl Into<serde_json::Value>) 
     schema.insert(keyword.into(), value.into());
 }
 
+/// That exactly one of some fields is set.
+fn one_of(fields: &[&str]) -> String {
+    let set: Vec<String> = fields.iter().map(|field| format!("has(self.{field})")).collect();
+    format!("[{}].filter(is_set, is_set).size() == 1", set.join(", "))
+}
+
 /// The text of a raw string in CEL.
 fn raw(text: &str) -> String {
     format!("r'{text}'")
@@ -53,7 +65,8 @@ const REGION: &str = "[a-z]+(-[a-z]+)+-[0-9]{1,2}";
 const PARTITION: &str = "aws(-[a-z-]*)?";
 
 pub(super) fn function(schema: &mut Schema) {
-    rule(schema, "has(self.name) != has(self.arn)", messages::ONE_FUNCTION);
+    rule(schema, one_of(&["name", "arn", "definition"]), messages::ONE_FUNCTION);
+    rule(schema, "!has(self.qualifier) || !has(self.definition)", messages::QUALIFIER_BESIDE_DEFINITION);
     rule(
         schema,
         "!has(self.qualifier) || !has(self.arn) || self.arn.split(':').size() <= 7",
@@ -110,8 +123,7 @@ pub(super) fn tags(schema: &mut Schema) {
 
 /// Rules of a whole `ScheduledFunction` spec.
 pub(super) fn scheduled_function(schema: &mut Schema) {
-    let one = "[has(self.schedule), has(self.rate), has(self.cron)].filter(is_set, is_set).size() == 1";
-    rule(schema, one, messages::ONE_SCHEDULE);
+    rule(schema, one_of(&["schedule", "rate", "cron"]), messages::ONE_SCHEDULE);
     region_of_arn(schema);
 }
 

@@ -37,7 +37,7 @@ use super::{DeletionPolicy, FunctionRef, TriggerStatus, rules};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = rules::region_of_arn)]
 pub struct S3TriggeredFunctionSpec {
-    /// The function to run: exactly one of `name` and `arn`. It must be in the bucket's Region.
+    /// The function to run: exactly one of `name`, `arn` and `definition`. It must be in the bucket's Region.
     pub function: FunctionRef,
     /// Name of the bucket, such as `my-bucket`. It must exist; it is never created and never deleted.
     #[schemars(transform = rules::bucket)]

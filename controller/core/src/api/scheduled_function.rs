@@ -40,7 +40,7 @@ use super::{DeletionPolicy, FunctionRef, TriggerStatus, limits, rules};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = rules::scheduled_function)]
 pub struct ScheduledFunctionSpec {
-    /// The function to run: exactly one of `name` and `arn`.
+    /// The function to run: exactly one of `name`, `arn` and `definition`.
     pub function: FunctionRef,
     /// When the function runs, in UTC, to the minute. An interval: `rate(5 minutes)`, `rate(1 hour)`. AWS's cron:
     /// `cron(0 18 ? * MON-FRI *)`, with `?` in one of the two day fields. Or the five fields of a CronJob, which are

@@ -18,6 +18,9 @@ pub struct TriggerStatus {
     /// ARN of the function, with its qualifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_arn: Option<String>,
+    /// The function that was deployed for `function.definition`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<DeployedFunction>,
     /// Name of the function, with its qualifier, as `kubectl get` shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_name: Option<String>,
@@ -42,6 +45,9 @@ pub struct Applied {
     /// Entries in notification configurations of buckets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notifications: Vec<AppliedNotification>,
+    /// Functions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<AppliedFunction>,
     /// Statements in the policies of functions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<AppliedPermission>,
@@ -50,7 +56,10 @@ pub struct Applied {
 impl Applied {
     /// Whether nothing was made.
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty() && self.notifications.is_empty() && self.permissions.is_empty()
+        self.rules.is_empty()
+            && self.notifications.is_empty()
+            && self.permissions.is_empty()
+            && self.functions.is_empty()
     }
 }
 
@@ -80,6 +89,34 @@ pub struct AppliedNotification {
     /// The Ids of the entries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<String>,
+}
+
+/// A function that the operator made.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedFunction {
+    /// Its Region.
+    pub region: String,
+    /// Its name.
+    pub name: String,
+    /// The keys of the tags that were set on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tag_keys: Vec<String>,
+}
+
+/// What is known of a function that was deployed.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct DeployedFunction {
+    /// SHA-256 of its code, in base64, as Lambda tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_sha256: Option<String>,
+    /// The version that runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// When Lambda last updated it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_update: Option<String>,
 }
 
 /// A statement in the policy of a function.

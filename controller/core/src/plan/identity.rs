@@ -79,14 +79,26 @@ impl ObjectKey {
     /// What the names and Ids of everything made for the object begin with; at most 64 characters of
     /// `[.\-_A-Za-z0-9]`, since the name of an object is a DNS subdomain.
     pub fn stem(&self, owner: &OwnerId) -> String {
-        let readable: String = format!("{}-{}", self.namespace, self.name).chars().take(READABLE).collect();
         let hash = hash(&[&self.namespace, &self.name], OBJECT_HASH);
-        format!("{}{readable}-{hash}", owner.prefix())
+        format!("{}{}-{hash}", owner.prefix(), self.readable())
     }
 
     /// The name of the object's rule.
     pub fn rule_name(&self, owner: &OwnerId) -> String {
         self.stem(owner)
+    }
+
+    /// The name of the function that is deployed for the object of this kind, where its definition gives none. Objects
+    /// of both kinds may have one name, and each its function.
+    pub fn function_name(&self, owner: &OwnerId, kind: &str) -> String {
+        let hash = hash(&[kind, &self.namespace, &self.name], OBJECT_HASH);
+        // The name of an object may have dots, that of a function may not.
+        format!("{}{}-{hash}", owner.prefix(), self.readable().replace('.', "-"))
+    }
+
+    /// Namespace and name, as far as they fit into a name in AWS.
+    fn readable(&self) -> String {
+        format!("{}-{}", self.namespace, self.name).chars().take(READABLE).collect()
     }
 
     /// The Id of the object's entry for one filter. An entry that is to outlive its object says so in its Id, so
@@ -142,6 +154,11 @@ pub fn rules_statement_id(owner: &OwnerId) -> String {
 /// hash (<https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html>).
 pub fn bucket_statement_id(owner: &OwnerId, bucket: &str) -> String {
     format!("{}bucket-{}", owner.prefix(), hash(&[bucket], 16))
+}
+
+/// Tells one source of code from another.
+pub(super) fn source_hash(parts: &[&str]) -> String {
+    hash(parts, 32)
 }
 
 /// The first `digits` hex digits of a hash over `parts`, none of which can run into the next.

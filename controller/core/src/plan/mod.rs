@@ -4,6 +4,7 @@
 //! after; the order of resources does not matter; deletion removes own things only.
 
 pub mod bucket;
+pub mod function;
 pub mod identity;
 pub mod permission;
 pub mod report;

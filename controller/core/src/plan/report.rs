@@ -66,6 +66,12 @@ reasons! {
     FunctionNotFound,
     /// Lambda says that the function has failed and cannot be invoked.
     FunctionFailed,
+    /// A function of the name that this resource would deploy was made by somebody else.
+    ConflictingFunction,
+    /// The ConfigMap that holds the code does not exist, or is empty.
+    CodeNotFound,
+    /// Lambda cannot assume the function's role, or cannot yet.
+    RoleNotReady,
     /// The bucket does not exist.
     BucketNotFound,
     /// The bucket is in another Region than the function.
@@ -131,6 +137,7 @@ impl Failure {
             Reason::Throttled => Class::Throttled,
             Reason::AwsUnavailable
             | Reason::OutcomeUnknown
+            | Reason::RoleNotReady
             | Reason::DestinationRefused
             | Reason::Progressing
             | Reason::Deleting
@@ -139,6 +146,8 @@ impl Failure {
             Reason::InvalidSpec
             | Reason::FunctionNotFound
             | Reason::FunctionFailed
+            | Reason::ConflictingFunction
+            | Reason::CodeNotFound
             | Reason::BucketNotFound
             | Reason::BucketInOtherRegion
             | Reason::HeldByOther

@@ -221,7 +221,8 @@ fn check_owner(rule: &ObservedRule, owner: &Owner, key: &ObjectKey) -> Result<()
     if ours { Ok(()) } else { Err(conflict()) }
 }
 
-fn owner_tags(owner: &Owner, key: &ObjectKey) -> BTreeMap<String, String> {
+/// The tags that say whose a rule or a function is.
+pub(super) fn owner_tags(owner: &Owner, key: &ObjectKey) -> BTreeMap<String, String> {
     let pairs = [
         (TAG_OWNER, owner.id.to_string()),
         (TAG_CLUSTER, owner.cluster.clone()),

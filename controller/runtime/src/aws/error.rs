@@ -22,6 +22,8 @@ pub enum Kind {
     Quota,
     /// S3 cannot deliver to a destination of the document.
     Destination,
+    /// Lambda cannot assume the function's role; a new role takes a while to count.
+    RoleNotReady,
     /// The bucket is in another Region; S3 says which, mostly.
     OtherRegion(Option<String>),
     /// Any other refusal of what was asked for.
@@ -120,6 +122,13 @@ impl AwsError {
                      an entry whose function, queue or topic is gone or does not permit s3.amazonaws.com"
                 ),
             ),
+            Kind::RoleNotReady => (
+                Reason::RoleNotReady,
+                format!(
+                    "Lambda cannot assume the role of {on}; a new role takes a moment to count, so this is tried again; \
+                     if it stays, see that the role exists and that its trust policy names lambda.amazonaws.com"
+                ),
+            ),
             Kind::OtherRegion(region) => (
                 Reason::BucketInOtherRegion,
                 match region {
@@ -167,7 +176,12 @@ fn kind(status: u16, code: Option<&str>, message: Option<&str>, region: Option<S
         | "PreconditionFailedException"
         | "ResourceConflictException"
         | "ConcurrentModificationException" => Kind::Conflict,
-        "LimitExceededException" | "PolicyLengthExceededException" => Kind::Quota,
+        "LimitExceededException" | "PolicyLengthExceededException" | "CodeStorageExceededException" => {
+            Kind::Quota
+        }
+        "InvalidParameterValueException" if message.is_some_and(|m| m.contains("cannot be assumed")) => {
+            Kind::RoleNotReady
+        }
         "InvalidArgument" if message.is_some_and(|m| m.contains("destination configurations")) => {
             Kind::Destination
         }

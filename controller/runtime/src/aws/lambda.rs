@@ -20,7 +20,7 @@ impl SdkFunctions {
 }
 
 /// `none` where the error says that there is nothing of that name.
-fn missing_as_none<T>(result: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
+pub(super) fn missing_as_none<T>(result: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
     match result {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind == Kind::NotFound => Ok(None),

@@ -1,5 +1,6 @@
 //! AWS in the words of this project: one narrow port a service, and the SDK behind it.
 
+mod deploy;
 mod error;
 mod eventbridge;
 mod lambda;
@@ -8,5 +9,5 @@ mod s3;
 mod sdk;
 
 pub use error::{AwsError, Kind};
-pub use ports::{Account, Aws, Bucket, Function, Functions, Notifications, Rules};
+pub use ports::{Account, Aws, Bucket, Deployments, Function, Functions, Notifications, Rules};
 pub use sdk::{Sdk, SdkSettings};

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use lambda_triggers_core::api::Tags;
+use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::function::{CodeSource, Configuration, DesiredFunction, ObservedFunction};
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 
@@ -20,6 +21,8 @@ pub trait Aws: Send + Sync {
     async fn account(&self) -> Result<Account, AwsError>;
     /// Lambda in a Region.
     fn functions(&self, region: &str) -> Arc<dyn Functions>;
+    /// Lambda in a Region, for functions that the operator deploys.
+    fn deployments(&self, region: &str) -> Arc<dyn Deployments>;
     /// EventBridge in a Region.
     fn rules(&self, region: &str) -> Arc<dyn Rules>;
     /// S3 in a Region.
@@ -63,6 +66,34 @@ pub trait Functions: Send + Sync {
         statement_id: &str,
         revision: Option<&str>,
     ) -> Result<(), AwsError>;
+}
+
+/// Lambda's part in functions that the operator deploys. All take the function's name.
+#[async_trait]
+pub trait Deployments: Send + Sync {
+    /// The function with code, tags and concurrency; none if there is none.
+    async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError>;
+    /// Creates a function.
+    async fn create(&self, function: &DesiredFunction) -> Result<(), AwsError>;
+    /// Sets code and instruction set.
+    async fn update_code(
+        &self,
+        name: &str,
+        code: &CodeSource,
+        architecture: Architecture,
+    ) -> Result<(), AwsError>;
+    /// Sets all settings; what is not set goes back to Lambda's default.
+    async fn update_configuration(&self, name: &str, configuration: &Configuration) -> Result<(), AwsError>;
+    /// Sets tags.
+    async fn tag_function(&self, function: &FunctionArn, tags: &Tags) -> Result<(), AwsError>;
+    /// Removes tags.
+    async fn untag_function(&self, function: &FunctionArn, keys: &[String]) -> Result<(), AwsError>;
+    /// Keeps so many runs at a time for the function.
+    async fn put_concurrency(&self, name: &str, runs: i32) -> Result<(), AwsError>;
+    /// Keeps none.
+    async fn delete_concurrency(&self, name: &str) -> Result<(), AwsError>;
+    /// Deletes a function with all of its versions. One that is not there is deleted already.
+    async fn delete_function(&self, name: &str) -> Result<(), AwsError>;
 }
 
 /// EventBridge's part, on the default bus: schedules exist on no other.

@@ -9,10 +9,11 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use tokio::sync::OnceCell;
 
+use super::deploy::SdkDeployments;
 use super::eventbridge::SdkRules;
 use super::lambda::SdkFunctions;
 use super::s3::SdkNotifications;
-use super::{Account, Aws, AwsError, Functions, Kind, Notifications, Rules};
+use super::{Account, Aws, AwsError, Deployments, Functions, Kind, Notifications, Rules};
 
 /// Time for one attempt at a call. The SDK sets none of its own, and would wait for an answer for ever.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,6 +40,7 @@ pub struct Sdk {
 /// The clients of one Region.
 struct Clients {
     functions: Arc<SdkFunctions>,
+    deployments: Arc<SdkDeployments>,
     rules: Arc<SdkRules>,
     notifications: Arc<SdkNotifications>,
 }
@@ -81,8 +83,10 @@ impl Clients {
         // Another endpoint than AWS's own (a proxy, an emulator) answers for one host name only.
         let path_style = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build();
+        let lambda = aws_sdk_lambda::Client::new(&config);
         Self {
-            functions: Arc::new(SdkFunctions::new(aws_sdk_lambda::Client::new(&config))),
+            functions: Arc::new(SdkFunctions::new(lambda.clone())),
+            deployments: Arc::new(SdkDeployments::new(lambda)),
             rules: Arc::new(SdkRules::new(aws_sdk_eventbridge::Client::new(&config))),
             notifications: Arc::new(SdkNotifications::new(aws_sdk_s3::Client::from_conf(s3))),
         }
@@ -109,6 +113,10 @@ impl Aws for Sdk {
 
     fn functions(&self, region: &str) -> Arc<dyn Functions> {
         self.clients(region).functions.clone()
+    }
+
+    fn deployments(&self, region: &str) -> Arc<dyn Deployments> {
+        self.clients(region).deployments.clone()
     }
 
     fn rules(&self, region: &str) -> Arc<dyn Rules> {

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::controller::{self, Action};
 use kube::runtime::events::{Recorder, Reporter};
-use kube::runtime::reflector::{self, store::Writer};
+use kube::runtime::reflector::store::{Store, Writer};
+use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::{Controller, Predicate, WatchStreamExt, predicates, watcher};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 use lambda_triggers_core::plan::identity::OwnerId;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -67,15 +70,18 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
     });
     let namespace = options.namespace.as_deref();
     tokio::join!(
-        control(api(&client, namespace), scheduled_writer, scheduled_complete, context.clone(), stop.clone()),
-        control(api(&client, namespace), s3_writer, s3_complete, context.clone(), stop),
+        control(namespace, scheduled_writer, scheduled_complete, context.clone(), stop.clone()),
+        control(namespace, s3_writer, s3_complete, context.clone(), stop),
     );
     context.buckets.stop().await;
     info!("stopped");
     Ok(())
 }
 
-fn api<K: Kind>(client: &Client, namespace: Option<&str>) -> Api<K> {
+fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
     match namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
@@ -84,7 +90,7 @@ fn api<K: Kind>(client: &Client, namespace: Option<&str>) -> Api<K> {
 
 /// Runs the controller of one kind, and says when its cache is `complete`.
 async fn control<K: Kind>(
-    api: Api<K>,
+    namespace: Option<&str>,
     writer: Writer<K>,
     complete: watch::Sender<bool>,
     context: Arc<Context>,
@@ -93,7 +99,7 @@ async fn control<K: Kind>(
     let reader = writer.as_reader();
     // Our own writes to the status change neither of these, so they bring nothing back here.
     let news = predicates::generation.combine(predicates::finalizers);
-    let objects = watcher(api, watcher::Config::default().any_semantic())
+    let objects = watcher(api::<K>(&context.client, namespace), watcher::Config::default().any_semantic())
         .default_backoff()
         .modify(|object| object.managed_fields_mut().clear())
         .reflect(writer)
@@ -114,7 +120,14 @@ async fn control<K: Kind>(
     let retry = move |object: Arc<K>, error: &Error, _: Arc<Context>| {
         Action::requeue(failed.next(&object.uid().unwrap_or_default(), error.class()))
     };
+    let config_maps =
+        watcher(api::<PartialObjectMeta<ConfigMap>>(&context.client, namespace), watcher::Config::default())
+            .default_backoff()
+            .touched_objects()
+            .predicate_filter(predicates::resource_version, Default::default());
+    let cache = reader.clone();
     Controller::for_stream(objects, reader)
+        .watches_stream(config_maps, move |config_map| code_users(&cache, &config_map))
         .with_config(controller::Config::default().concurrency(CONCURRENCY))
         .graceful_shutdown_on(stop.cancelled_owned())
         .run(reconcile, retry, context)
@@ -124,6 +137,16 @@ async fn control<K: Kind>(
             }
         })
         .await;
+}
+
+/// The objects whose function has its code from a ConfigMap. Of ConfigMaps the metadata alone is watched.
+fn code_users<K: Kind>(cache: &Store<K>, config_map: &PartialObjectMeta<ConfigMap>) -> Vec<ObjectRef<K>> {
+    let name = config_map.name_any();
+    let uses = |object: &&Arc<K>| {
+        let code = &object.spec()["function"]["definition"]["code"];
+        object.namespace() == config_map.namespace() && code["configMap"]["name"] == name.as_str()
+    };
+    cache.state().iter().filter(uses).map(|object| ObjectRef::from_obj(object.as_ref())).collect()
 }
 
 fn log(error: &controller::Error<Error, watcher::Error>) {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use kube::Client;
 use kube::runtime::events::Recorder;
-use kube::runtime::reflector::Store;
+use kube::runtime::reflector::{ObjectRef, Store};
 use lambda_triggers_core::api::{AppliedPermission, TriggerStatus};
-use lambda_triggers_core::plan::identity::Owner;
+use lambda_triggers_core::plan::identity::{ObjectKey, Owner};
 use tokio::sync::watch;
 
 use super::bucket::Buckets;
@@ -51,6 +51,15 @@ impl Caches {
     pub fn permission_claimed(&self, permission: &AppliedPermission, except: &str) -> bool {
         any_claims(&self.scheduled, permission, except) || any_claims(&self.s3, permission, except)
     }
+
+    /// Whether an object that is not being deleted has this function deployed.
+    pub fn deploys(&self, kind: &str, key: &ObjectKey, region: &str, function: &str) -> bool {
+        match kind {
+            RawScheduledFunction::NAME => deploys(&self.scheduled, key, region, function),
+            RawS3TriggeredFunction::NAME => deploys(&self.s3, key, region, function),
+            _ => false,
+        }
+    }
 }
 
 fn any_claims<K: Raw>(store: &Store<K>, permission: &AppliedPermission, except: &str) -> bool {
@@ -61,6 +70,14 @@ fn any_claims<K: Raw>(store: &Store<K>, permission: &AppliedPermission, except: 
             && read_status(object.as_ref()).applied.permissions.contains(permission)
     };
     store.state().iter().any(claims)
+}
+
+fn deploys<K: Raw>(store: &Store<K>, key: &ObjectKey, region: &str, function: &str) -> bool {
+    let object = store.get(&ObjectRef::new(&key.name).within(&key.namespace));
+    object.filter(|object| object.meta().deletion_timestamp.is_none()).is_some_and(|object| {
+        let deployed = read_status(object.as_ref()).applied.functions;
+        deployed.iter().any(|deployed| deployed.region == region && deployed.name == function)
+    })
 }
 
 /// The statuses that we wrote and the caches may not show yet: a reconcile that began from an older one would

@@ -1,17 +1,67 @@
-//! Finds the function that a resource names.
+//! Finds the function that a resource names, or deploys the one that it defines.
 
-use lambda_triggers_core::api::FunctionRef;
+use lambda_triggers_core::api::{AppliedFunction, FunctionRef};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::report::{Part, Reason};
+use lambda_triggers_core::plan::report::{Failure, Outcome, Part, Reason};
 
 use super::context::Context;
+use super::deploy::{Deployment, deploy};
 use super::error::Error;
+use super::object::Raw;
+use super::report::Report;
 use crate::aws::Function;
 
 /// The Region of a resource: its own, else that of its function's ARN, else the operator's.
 pub fn region(context: &Context, spec: Option<&str>, function: &FunctionRef) -> String {
     let of_arn = || function.arn.as_deref().and_then(FunctionArn::parse).map(|arn| arn.region);
     spec.map(ToOwned::to_owned).or_else(of_arn).unwrap_or_else(|| context.aws.default_region().to_owned())
+}
+
+/// The function of a resource, as far as it is there.
+pub struct Resolved {
+    /// The function, with its qualifier; none as long as Lambda is making it.
+    pub function: Option<Function>,
+    /// What was deployed for the resource.
+    pub applied: Vec<AppliedFunction>,
+    /// Whether Lambda is at work on it.
+    pub in_progress: bool,
+    /// Why it is not as wanted, where that keeps nothing from being attached to it.
+    pub failed: Option<Failure>,
+}
+
+impl Resolved {
+    /// The outcome of a reconcile that has done all else.
+    pub fn outcome(self, applied: Outcome) -> Result<Outcome, Error> {
+        match self.failed {
+            Some(failure) => Err(failure.into()),
+            None if self.in_progress => Ok(updating("updating")),
+            None => Ok(applied),
+        }
+    }
+}
+
+/// Says that Lambda is at work on the function.
+pub fn updating(what: &str) -> Outcome {
+    Outcome::Progressing { message: format!("Lambda is {what} the function") }
+}
+
+/// Finds the function that a resource names, or deploys the one that it defines.
+pub async fn resolve<K: Raw>(
+    context: &Context,
+    report: &mut Report<'_, K>,
+    region: &str,
+    function: &FunctionRef,
+) -> Result<Resolved, Error> {
+    let Some(definition) = &function.definition else {
+        let function = find(context, region, function).await?;
+        report.status.function = None;
+        let failed = check_state(&function);
+        return Ok(Resolved { function: Some(function), applied: vec![], in_progress: false, failed });
+    };
+    let Deployment { arn, applied, in_progress, failed } =
+        deploy(context, report, region, definition).await?;
+    let function = arn.map(|arn| Function { arn, failed: None });
+    Ok(Resolved { function, applied: vec![applied], in_progress, failed })
 }
 
 /// Looks the function up in its Region.
@@ -34,16 +84,12 @@ fn not_found(name: &str, qualifier: Option<&str>, region: &str) -> Error {
     Error::found(Part::Function, Reason::FunctionNotFound, message)
 }
 
-/// Fails if Lambda says that the function cannot run.
-pub fn check_state(function: &Function) -> Result<(), Error> {
-    match &function.failed {
-        None => Ok(()),
-        Some(why) => {
-            let message = format!(
-                "the function {} is in the state Failed, and is not invoked: {why}. Mend or update the function",
-                function.arn.short()
-            );
-            Err(Error::found(Part::Function, Reason::FunctionFailed, message))
-        }
-    }
+/// What Lambda says where the function cannot run.
+fn check_state(function: &Function) -> Option<Failure> {
+    let why = function.failed.as_ref()?;
+    let message = format!(
+        "the function {} is in the state Failed, and is not invoked: {why}. Mend or update the function",
+        function.arn.short()
+    );
+    Some(Failure::new(Part::Function, Reason::FunctionFailed, message))
 }

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod context;
+mod deploy;
 mod error;
 mod function;
 mod object;
@@ -26,6 +27,9 @@ pub use error::{Error, chain};
 pub use object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction};
 pub use permission::Permissions;
 pub use report::{FIELD_MANAGER, Notice, Report};
+
+/// Between two looks at what AWS is at work on.
+const IN_PROGRESS: Duration = Duration::from_secs(2);
 
 /// What differs between the kinds.
 pub trait Kind: Raw {
@@ -110,7 +114,12 @@ async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
     match object.apply(context, &mut report).await {
         Ok(outcome) => {
             report.outcome(&outcome).await?;
-            Ok(Action::requeue(with_jitter(context.settings.resync)))
+            let next = match outcome {
+                // What AWS is at work on is looked at again, and holds no place among the reconciles meanwhile.
+                Outcome::Progressing { .. } => IN_PROGRESS,
+                _ => context.settings.resync,
+            };
+            Ok(Action::requeue(with_jitter(next)))
         }
         Err(error) => {
             fail(&mut report, &error, Outcome::Failed).await?;

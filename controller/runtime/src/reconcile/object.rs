@@ -60,6 +60,8 @@ pub trait Raw:
 {
     /// What its spec is read as.
     type Spec: DeserializeOwned + Clone + Debug + PartialEq + Send + Sync;
+    /// The name of the kind.
+    const NAME: &'static str;
     /// Its parts, in the order in which they depend on each other.
     const PARTS: &'static [Part];
     /// Its spec.
@@ -70,6 +72,7 @@ pub trait Raw:
 
 impl Raw for RawScheduledFunction {
     type Spec = ScheduledFunctionSpec;
+    const NAME: &'static str = "ScheduledFunction";
     const PARTS: &'static [Part] = &[Part::Function, Part::Permission, Part::Rule];
     fn spec(&self) -> &Value {
         &self.spec
@@ -81,6 +84,7 @@ impl Raw for RawScheduledFunction {
 
 impl Raw for RawS3TriggeredFunction {
     type Spec = S3TriggeredFunctionSpec;
+    const NAME: &'static str = "S3TriggeredFunction";
     const PARTS: &'static [Part] = &[Part::Function, Part::Permission, Part::Notification];
     fn spec(&self) -> &Value {
         &self.spec

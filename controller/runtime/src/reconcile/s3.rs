@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lambda_triggers_core::api::{
-    Applied, AppliedNotification, AppliedPermission, DeletionPolicy, FunctionRef, KeyFilter,
+    Applied, AppliedFunction, AppliedNotification, AppliedPermission, DeletionPolicy, FunctionRef, KeyFilter,
     S3TriggeredFunctionSpec,
 };
 use lambda_triggers_core::arn::FunctionArn;
@@ -15,9 +15,10 @@ use lambda_triggers_core::plan::report::{Outcome, Part, Reason};
 use serde::Deserialize;
 
 use super::context::Context;
+use super::deploy;
 use super::error::Error;
-use super::function::{check_state, find, region};
-use super::object::{RawS3TriggeredFunction, read_spec, spec_text};
+use super::function::{find, region, resolve, updating};
+use super::object::{Identity, RawS3TriggeredFunction, read_spec, spec_text};
 use super::permission::identity;
 use super::report::{Notice, Report};
 use crate::aws::Bucket;
@@ -30,10 +31,11 @@ pub async fn apply(
 ) -> Result<Outcome, Error> {
     let spec = valid_spec(object)?;
     let region = region(context, spec.region.as_deref(), &spec.function);
-    let function = match find(context, &region, &spec.function).await {
-        Ok(function) => function,
+    let mut resolved = match resolve(context, report, &region, &spec.function).await {
+        Ok(resolved) => resolved,
         Err(error) => return Err(without_function(context, report, error).await),
     };
+    let Some(function) = resolved.function.take() else { return Ok(updating("making")) };
     report.ready(Part::Function);
     report.status.function_arn = Some(function.arn.to_string());
     report.status.function_name = Some(function.arn.short());
@@ -43,7 +45,8 @@ pub async fn apply(
     let arrival = context.buckets.announce(context, &bucket);
     let statement = Statement::for_bucket(&context.owner.id, &function.arn, &bucket.name, &bucket.owner);
     let entries = entries(&context.owner, &report.id.key, &spec, &function.arn);
-    let wanted = wanted(&bucket, &entries, identity(&function.arn, &statement));
+    let deployed = std::mem::take(&mut resolved.applied);
+    let wanted = wanted(&bucket, &entries, identity(&function.arn, &statement), deployed);
     let before = report.status.applied.clone();
     report.record(union(&before, &wanted), "creating the permission and the bucket's entries").await?;
     let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id.uid).await?;
@@ -59,8 +62,7 @@ pub async fn apply(
     let in_use = BTreeMap::from([(bucket_statement_id(&context.owner.id, &bucket.name), done.functions)]);
     release(context, report, &before, &wanted, in_use).await?;
     report.status.applied = wanted;
-    check_state(&function)?;
-    Ok(Outcome::Applied { suspended: spec.suspend, message: message(&spec) })
+    resolved.outcome(Outcome::Applied { suspended: spec.suspend, message: message(&spec) })
 }
 
 /// Takes away what was made, and what a predecessor of that name may have made.
@@ -71,8 +73,10 @@ pub async fn cleanup(
 ) -> Result<(), Error> {
     let mut applied = report.status.applied.clone();
     if let Some(name) = spec_text(object, "bucket") {
-        if applied.is_empty() {
-            applied = by_spec(context, object, name).await?;
+        if applied.notifications.is_empty() {
+            let mut all = by_spec(context, object, name).await?;
+            deploy::union(&applied, &mut all);
+            applied = all;
         } else if let Some(owner) = spec_text(object, "bucketOwner") {
             // One that was wrong at first keeps S3 from answering until somebody puts it right in the spec.
             let recorded = applied.notifications.iter_mut().filter(|recorded| recorded.bucket == name);
@@ -153,13 +157,19 @@ fn entries(
 }
 
 /// The identity of everything that the resource needs.
-fn wanted(bucket: &Bucket, entries: &[Entry], permission: AppliedPermission) -> Applied {
+fn wanted(
+    bucket: &Bucket,
+    entries: &[Entry],
+    permission: AppliedPermission,
+    functions: Vec<AppliedFunction>,
+) -> Applied {
     let Bucket { region, name, owner } = bucket.clone();
     let ids = entries.iter().filter_map(|entry| entry.id.clone()).collect();
     Applied {
         rules: vec![],
         notifications: vec![AppliedNotification { region, bucket: name, bucket_owner: owner, ids }],
         permissions: vec![permission],
+        functions,
     }
 }
 
@@ -177,6 +187,7 @@ fn union(before: &Applied, wanted: &Applied) -> Applied {
     }
     all.permissions.extend(before.permissions.iter().filter(|p| !wanted.permissions.contains(p)).cloned());
     all.rules.clone_from(&before.rules);
+    deploy::union(before, &mut all);
     all
 }
 
@@ -196,6 +207,7 @@ async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &st
         (None, Some(arn)) => arn.account.clone(),
         (None, None) => context.aws.account().await.map_err(Error::aws(Part::Notification))?.id,
     };
+    let functions = deploy::by_spec(context, object, &Identity::of(object).key, &region);
     let statement_id = bucket_statement_id(&context.owner.id, bucket);
     let permission = |function_arn: String| AppliedPermission { function_arn, statement_id };
     let function = function_by_spec(context, object, &region).await?.map(|arn| arn.to_string());
@@ -203,6 +215,7 @@ async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &st
         rules: vec![],
         notifications: vec![AppliedNotification { region, bucket: bucket.into(), bucket_owner, ids: vec![] }],
         permissions: function.map(permission).into_iter().collect(),
+        functions,
     })
 }
 
@@ -213,6 +226,10 @@ async fn function_by_spec(
     region: &str,
 ) -> Result<Option<FunctionArn>, Error> {
     let Ok(function) = FunctionRef::deserialize(&object.spec["function"]) else { return Ok(None) };
+    if function.definition.is_some() {
+        // Its policy goes with it.
+        return Ok(None);
+    }
     match find(context, region, &function).await {
         Ok(function) => Ok(Some(function.arn)),
         Err(error) if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) => {
@@ -222,7 +239,8 @@ async fn function_by_spec(
     }
 }
 
-/// Takes away what was made `before` and is `wanted` no more: entries first, then the permissions they needed.
+/// Takes away what was made `before` and is `wanted` no more: entries first, then the permissions they needed, then the
+/// function.
 /// `in_use` names the functions in entries of ours, by the statement of their bucket.
 ///
 /// No two buckets have the same name, whatever their Region and owner
@@ -250,7 +268,7 @@ async fn release(
         let used = functions.is_some_and(|functions| functions.contains(&permission.function_arn));
         context.permissions.release(context, permission, &report.id.uid, async || Ok(used)).await?;
     }
-    Ok(())
+    deploy::release(context, report, before, wanted).await
 }
 
 fn message(spec: &S3TriggeredFunctionSpec) -> String {

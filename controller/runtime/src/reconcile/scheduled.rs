@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use lambda_triggers_core::api::{Applied, AppliedPermission, AppliedRule, ScheduledFunctionSpec};
+use lambda_triggers_core::api::{
+    Applied, AppliedFunction, AppliedPermission, AppliedRule, ScheduledFunctionSpec,
+};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::identity::{ObjectKey, rules_statement_id};
 use lambda_triggers_core::plan::permission::Statement;
@@ -10,8 +12,9 @@ use lambda_triggers_core::plan::report::{Outcome, Part, Reason};
 use lambda_triggers_core::plan::rule::{DesiredRule, RulePlan, RuleStep, Target, plan_removal, plan_rule};
 
 use super::context::Context;
+use super::deploy;
 use super::error::Error;
-use super::function::{check_state, find, region};
+use super::function::{region, resolve, updating};
 use super::object::{RawScheduledFunction, read_spec, spec_text};
 use super::permission::identity;
 use super::report::{Notice, Report};
@@ -29,7 +32,8 @@ pub async fn apply(
     report.status.when = Some(expression.in_words());
 
     let region = region(context, spec.region.as_deref(), &spec.function);
-    let function = find(context, &region, &spec.function).await?;
+    let mut resolved = resolve(context, report, &region, &spec.function).await?;
+    let Some(function) = resolved.function.take() else { return Ok(updating("making")) };
     report.ready(Part::Function);
     report.status.function_arn = Some(function.arn.to_string());
     report.status.function_name = Some(function.arn.short());
@@ -51,7 +55,8 @@ pub async fn apply(
     )
     .map_err(|conflict| conflicting_rule(&desired.name, &region, &conflict.to_string()))?;
 
-    let wanted = wanted(&region, &desired, identity(&function.arn, &statement));
+    let deployed = std::mem::take(&mut resolved.applied);
+    let wanted = wanted(&region, &desired, identity(&function.arn, &statement), deployed);
     report.record(union(&before, &wanted), "creating the rule and the permission").await?;
     let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id.uid).await?;
     report.ready(Part::Permission);
@@ -70,10 +75,9 @@ pub async fn apply(
     }
     release(context, report, &before, &wanted).await?;
     report.status.applied = wanted;
-    check_state(&function)?;
     let words =
         if spec.suspend { "suspended: the rule is in place and disabled" } else { "the rule is in place" };
-    Ok(Outcome::Applied { suspended: spec.suspend, message: words.into() })
+    resolved.outcome(Outcome::Applied { suspended: spec.suspend, message: words.into() })
 }
 
 /// Takes away what was made, and what a predecessor of that name may have made.
@@ -84,7 +88,9 @@ pub async fn cleanup(
 ) -> Result<(), Error> {
     let mut applied = report.status.applied.clone();
     if applied.rules.is_empty() {
-        applied = by_name(context, object, &report.id.key).await?;
+        let mut all = by_name(context, object, &report.id.key).await?;
+        deploy::union(&applied, &mut all);
+        applied = all;
     }
     release(context, report, &applied, &Applied::default()).await
 }
@@ -109,6 +115,7 @@ async fn by_name(
         rules: vec![AppliedRule { region: region.into(), name, tag_keys: vec![] }],
         notifications: vec![],
         permissions: targets.map(permission).collect(),
+        functions: deploy::by_spec(context, object, key, region),
     })
 }
 
@@ -130,12 +137,18 @@ fn conflicting_rule(name: &str, region: &str, conflict: &str) -> Error {
 }
 
 /// The identity of everything that the resource needs.
-fn wanted(region: &str, rule: &DesiredRule, permission: AppliedPermission) -> Applied {
+fn wanted(
+    region: &str,
+    rule: &DesiredRule,
+    permission: AppliedPermission,
+    functions: Vec<AppliedFunction>,
+) -> Applied {
     let tag_keys = rule.tags.keys().cloned().collect();
     Applied {
         rules: vec![AppliedRule { region: region.into(), name: rule.name.clone(), tag_keys }],
         notifications: vec![],
         permissions: vec![permission],
+        functions,
     }
 }
 
@@ -153,6 +166,7 @@ fn union(before: &Applied, wanted: &Applied) -> Applied {
     }
     all.permissions.extend(before.permissions.iter().filter(|p| !wanted.permissions.contains(p)).cloned());
     all.notifications.clone_from(&before.notifications);
+    deploy::union(before, &mut all);
     all
 }
 
@@ -197,7 +211,8 @@ fn notice(name: &str, steps: &[RuleStep], created: bool, settled: bool) -> Notic
     }
 }
 
-/// Takes away what was made `before` and is `wanted` no more: rules first, then the permissions they needed.
+/// Takes away what was made `before` and is `wanted` no more: rules first, then the permissions they needed, then the
+/// function.
 async fn release(
     context: &Context,
     report: &Report<'_, RawScheduledFunction>,
@@ -218,7 +233,7 @@ async fn release(
         let in_use = async || others_use(context, permission, &name).await;
         context.permissions.release(context, permission, &report.id.uid, in_use).await?;
     }
-    Ok(())
+    deploy::release(context, report, before, wanted).await
 }
 
 /// Whether another rule of ours has the function as its target: one that was retained, or is about to go.

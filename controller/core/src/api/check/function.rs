@@ -1,11 +1,12 @@
 //! The rules of the fields that both resources share.
 
+use super::definition::definition;
 use super::{Problem, is_account, is_partition, is_region, is_word, messages, over_length, unless};
 use crate::api::{FunctionRef, Tags, limits};
 use crate::arn::FunctionArn;
 
 pub(super) fn function(function: &FunctionRef) -> Vec<Problem> {
-    let FunctionRef { name, arn, qualifier } = function;
+    let FunctionRef { name, arn, qualifier, definition: defined } = function;
     let length = [
         over_length("spec.function.name", name.as_ref(), limits::ARN),
         over_length("spec.function.arn", arn.as_ref(), limits::ARN),
@@ -14,7 +15,8 @@ pub(super) fn function(function: &FunctionRef) -> Vec<Problem> {
     if length.iter().any(Option::is_some) {
         return length.into_iter().flatten().collect();
     }
-    let one = unless(name.is_some() != arn.is_some(), "spec.function", messages::ONE_FUNCTION);
+    let set = [name.is_some(), arn.is_some(), defined.is_some()].into_iter().filter(|set| *set).count();
+    let one = unless(set == 1, "spec.function", messages::ONE_FUNCTION);
     let name = name.as_ref().and_then(|name| {
         unless(is_word(name, limits::FUNCTION_NAME), "spec.function.name", messages::FUNCTION_NAME)
     });
@@ -25,9 +27,15 @@ pub(super) fn function(function: &FunctionRef) -> Vec<Problem> {
         arn.as_deref().and_then(function_arn),
         qualifier.as_deref().and_then(function_qualifier),
         unless(!twice, "spec.function", messages::QUALIFIER_TWICE),
+        unless(
+            qualifier.is_none() || defined.is_none(),
+            "spec.function",
+            messages::QUALIFIER_BESIDE_DEFINITION,
+        ),
     ]
     .into_iter()
     .flatten()
+    .chain(defined.iter().flat_map(definition))
     .collect()
 }
 
@@ -64,8 +72,7 @@ pub(super) fn region(function: &FunctionRef, region: Option<&String>) -> Option<
     unless(arn.region == *region, field, messages::REGION_OF_ARN)
 }
 
-pub(super) fn tags(tags: &Tags) -> Vec<Problem> {
-    let field = "spec.tags";
+pub(super) fn tags(field: &str, tags: &Tags) -> Vec<Problem> {
     let too_many = (tags.len() > limits::TAGS)
         .then(|| Problem::new(field, messages::too_many(tags.len(), limits::TAGS)));
     let values = tags

@@ -1,8 +1,10 @@
 //! The rules of the CRDs once more, for objects that got past them: made before a rule was, or under another CRD.
 //!
 //! Each rule gives the same message as the CRD's. A few rules are here alone, because an API server cannot know them:
-//! the size of `input`, and the characters of a tag's key.
+//! the size of `input`, that of `environment` in bytes, and the characters of a tag's key.
 
+mod code;
+mod definition;
 mod function;
 mod s3_triggered_function;
 mod scheduled_function;
@@ -18,6 +20,22 @@ fn unless(holds: bool, field: &str, message: &str) -> Option<Problem> {
 fn over_length(field: &str, text: Option<&String>, limit: usize) -> Option<Problem> {
     let long = text.is_some_and(|text| text.chars().count() > limit);
     long.then(|| Problem::new(field, messages::too_long(limit)))
+}
+
+/// A list or map over the number of items that the schema allows.
+fn over_count(field: &str, count: usize, limit: usize) -> Option<Problem> {
+    (count > limit).then(|| Problem::new(field, messages::too_many(count, limit)))
+}
+
+/// A string that is too long, or else one that is not as it has to be.
+fn unless_is(
+    field: &str,
+    text: &String,
+    limit: usize,
+    is: impl FnOnce(&str) -> bool,
+    message: &str,
+) -> Option<Problem> {
+    over_length(field, Some(text), limit).or_else(|| unless(is(text), field, message))
 }
 
 /// Letters, digits, hyphens and underscores, as in the names of most things in AWS.
@@ -47,6 +65,19 @@ fn is_region(text: &str) -> bool {
         && names.len() >= 2
         && names.iter().all(|name| is_lower(name))
         && text.len() <= super::limits::REGION
+}
+
+/// The parts of `arn:<partition>:<service>:<region>:<account>:<rest>`, the rest apart, where partition, Region and
+/// account are such.
+fn resource_of<'a>(arn: &'a str, services: &[&str]) -> Option<Vec<&'a str>> {
+    let parts: Vec<&str> = arn.split(':').collect();
+    match parts.as_slice() {
+        ["arn", partition, service, region, account, rest @ ..] => {
+            let holds = is_partition(partition) && services.contains(service);
+            (holds && is_region(region) && is_account(account)).then(|| rest.to_vec())
+        }
+        _ => None,
+    }
 }
 
 fn is_lower(text: &str) -> bool {

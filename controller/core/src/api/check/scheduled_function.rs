@@ -14,7 +14,7 @@ impl ScheduledFunctionSpec {
         problems.extend(self.dead_letter_queue_arn.as_ref().and_then(dead_letter_queue));
         problems.extend(over_length("spec.description", self.description.as_ref(), limits::DESCRIPTION));
         problems.extend(region(&self.function, self.region.as_ref()));
-        problems.extend(tags(&self.tags));
+        problems.extend(tags("spec.tags", &self.tags));
         problems
     }
 }

@@ -1,0 +1,266 @@
+//! From a function as it is to the function as it should be.
+
+use std::collections::BTreeSet;
+
+use super::{CodeSource, Configuration, DesiredFunction, Origin};
+use crate::api::{Architecture, Tags};
+use crate::arn::FunctionArn;
+use crate::plan::identity::{ObjectKey, Owner};
+use crate::plan::rule::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_OWNER};
+
+/// Tag that tells code in a bucket from other code there: what Lambda copied it from cannot be read back.
+pub const TAG_CODE: &str = "lambda-triggers.dev/code";
+
+/// Tag with the kind of the object that a function was made for.
+pub const TAG_KIND: &str = "lambda-triggers.dev/kind";
+
+/// A function as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedFunction {
+    /// Its ARN, without a qualifier.
+    pub arn: FunctionArn,
+    /// Its settings.
+    pub configuration: Configuration,
+    /// Instruction set.
+    pub architecture: Architecture,
+    /// SHA-256 of the code in base64.
+    pub code_sha256: String,
+    /// The image's URI, if it is one.
+    pub image_uri: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+    /// Runs at a time that are kept for it.
+    pub reserved_concurrency: Option<i32>,
+    /// Whether it can be invoked.
+    pub state: State,
+    /// How the last update went.
+    pub update: Update,
+    /// The version that was described, `$LATEST`.
+    pub version: String,
+    /// When it was last changed, as Lambda writes it.
+    pub last_modified: String,
+}
+
+impl ObservedFunction {
+    /// Whether Lambda is at work on it, and takes no update.
+    pub fn is_busy(&self) -> bool {
+        self.state == State::Pending || self.update == Update::InProgress
+    }
+
+    /// The kind and the key of the object that it was made for by this owner; none if it was made by others.
+    pub fn made_for(&self, owner: &Owner) -> Option<(&str, ObjectKey)> {
+        let tag = |key: &str| self.tags.get(key).map(String::as_str);
+        let key = ObjectKey::new(tag(TAG_NAMESPACE)?, tag(TAG_NAME)?);
+        (tag(TAG_OWNER)? == owner.id.to_string()).then_some((tag(TAG_KIND)?, key))
+    }
+}
+
+/// Whether a function can be invoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is being made.
+    Pending,
+    /// It can be: active, or asleep and woken by the next run, or of a kind that we do not know.
+    Usable,
+    /// It could not be made, for this reason.
+    Failed(String),
+}
+
+/// How the last update of a function went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// Well, or there was none.
+    Settled,
+    /// It is under way.
+    InProgress,
+    /// Badly, for this reason: what ran before runs still.
+    Failed(String),
+}
+
+/// A write to a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FunctionStep {
+    /// Create it, with its tags.
+    Create(Box<DesiredFunction>),
+    /// Set its code and instruction set.
+    UpdateCode(CodeSource, Architecture),
+    /// Set all of its settings.
+    UpdateConfiguration(Box<Configuration>),
+    /// Set tags.
+    Tag(Tags),
+    /// Remove tags.
+    Untag(BTreeSet<String>),
+    /// Keep so many runs at a time for it.
+    PutConcurrency(i32),
+    /// Keep none.
+    DeleteConcurrency,
+    /// Delete it.
+    Delete,
+}
+
+/// The steps for a function.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct FunctionPlan {
+    /// The writes, in order.
+    pub steps: Vec<FunctionStep>,
+    /// Whether more is to be done once Lambda has finished what it is doing.
+    pub wait: bool,
+    /// Whether it was somebody else's, or another cluster's, before.
+    pub adopted: bool,
+    /// Why Lambda did not manage the last update, where that is still to be done: the steps try again.
+    pub failed: Option<String>,
+}
+
+/// Why a function of the wanted name is not touched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FunctionConflict {
+    /// Its tags do not say that it was made for the object by this operator.
+    #[error(
+        "its tags do not say that it was made for {key} by the operator with owner id {owner}; write another \
+         functionName, or adoptFunction: true to take it over"
+    )]
+    NotOurs {
+        /// The object that wanted it.
+        key: ObjectKey,
+        /// Our owner id.
+        owner: String,
+    },
+    /// It is deployed for another object, and adopting it would set two definitions against each other.
+    #[error(
+        "it is deployed for the {kind} {key}; write another functionName, or take the definition out there"
+    )]
+    Held {
+        /// The kind of that object.
+        kind: String,
+        /// That object.
+        key: ObjectKey,
+    },
+    /// Code in an archive cannot become an image, nor the reverse.
+    #[error(
+        "Lambda cannot change a function from an archive to an image, or back; write another functionName, and the \
+         old function goes when the new one is in place"
+    )]
+    PackageType,
+}
+
+/// What makes a function so.
+///
+/// `set_before` are the keys of the tags that we set, of which those are removed that are wanted no more.
+/// `known_code` is the SHA-256 that Lambda told when the wanted code was last in place: for code in a bucket there is
+/// nothing else to compare.
+pub fn plan_function(
+    desired: &DesiredFunction,
+    observed: Option<&ObservedFunction>,
+    set_before: &BTreeSet<String>,
+    known_code: Option<&str>,
+    owner: &Owner,
+    origin: &Origin,
+    adopt: bool,
+) -> Result<FunctionPlan, FunctionConflict> {
+    let Some(observed) = observed else {
+        return Ok(FunctionPlan { steps: create(desired), wait: true, ..FunctionPlan::default() });
+    };
+    let ours = is_ours(observed, owner, origin);
+    if !ours && !adopt {
+        return Err(FunctionConflict::NotOurs { key: origin.key.clone(), owner: owner.id.to_string() });
+    }
+    if observed.image_uri.is_some() != matches!(desired.code, CodeSource::Image { .. }) {
+        return Err(FunctionConflict::PackageType);
+    }
+    let busy = observed.is_busy();
+    let code = code_differs(desired, observed, known_code);
+    let configuration = observed.configuration != desired.configuration;
+    let cluster_is_other = observed.tags.get(TAG_CLUSTER) != Some(&owner.cluster);
+    let adopted = !ours || cluster_is_other;
+    // One that could not be made takes no update
+    // (https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html): nothing is lost with it. Another's gets our
+    // tags first: what does not carry them is never deleted.
+    if ours && matches!(observed.state, State::Failed(_)) && (code || configuration) {
+        let steps = [FunctionStep::Delete].into_iter().chain(create(desired)).collect();
+        return Ok(FunctionPlan { steps, wait: true, adopted, failed: None });
+    }
+    let mut steps = vec![];
+    // Lambda takes one update at a time, and each takes it a while: the other one follows when that is done.
+    let takes_updates = !busy && !matches!(observed.state, State::Failed(_));
+    if takes_updates && configuration {
+        steps.push(FunctionStep::UpdateConfiguration(Box::new(desired.configuration.clone())));
+    } else if takes_updates && code {
+        steps.push(FunctionStep::UpdateCode(desired.code.clone(), desired.architecture));
+    }
+    let code_follows = code && (busy || configuration);
+    steps.extend(tag_steps(desired, observed, set_before, code_follows));
+    steps.extend(concurrency_step(desired, observed));
+    let failed = match &observed.update {
+        Update::Failed(why) if code || configuration => Some(why.clone()),
+        _ => None,
+    };
+    Ok(FunctionPlan { steps, wait: busy || code || configuration, adopted, failed })
+}
+
+fn create(desired: &DesiredFunction) -> Vec<FunctionStep> {
+    let create = FunctionStep::Create(Box::new(desired.clone()));
+    let concurrency = desired.reserved_concurrency.map(FunctionStep::PutConcurrency);
+    [create].into_iter().chain(concurrency).collect()
+}
+
+/// What takes a function away. One that is not ours is left alone, whatever its name.
+pub fn plan_function_removal(
+    observed: Option<&ObservedFunction>,
+    owner: &Owner,
+    origin: &Origin,
+) -> Vec<FunctionStep> {
+    observed
+        .filter(|function| is_ours(function, owner, origin))
+        .map(|_| FunctionStep::Delete)
+        .into_iter()
+        .collect()
+}
+
+/// Whether a function was made for the object by this owner, whichever cluster the owner lived in then.
+fn is_ours(function: &ObservedFunction, owner: &Owner, origin: &Origin) -> bool {
+    let same =
+        |(tag, value): &(&String, &String)| *tag == TAG_CLUSTER || function.tags.get(*tag) == Some(*value);
+    origin.tags(owner).iter().all(|pair| same(&pair))
+}
+
+fn code_differs(desired: &DesiredFunction, observed: &ObservedFunction, known_code: Option<&str>) -> bool {
+    let other_code = match &desired.code {
+        CodeSource::Archive(archive) => archive.sha256 != observed.code_sha256,
+        CodeSource::Image { uri } => observed.image_uri.as_ref() != Some(uri),
+        CodeSource::S3 { .. } => {
+            let other_source = observed.tags.get(TAG_CODE) != desired.tags.get(TAG_CODE);
+            // An update that failed may have been this one: its tag is there, and its code is not.
+            let failed = matches!(observed.update, Update::Failed(_));
+            other_source || failed || known_code.is_some_and(|known| known != observed.code_sha256)
+        }
+    };
+    other_code || observed.architecture != desired.architecture
+}
+
+/// Tags, but for the one of the code as long as that is still to follow.
+fn tag_steps(
+    desired: &DesiredFunction,
+    observed: &ObservedFunction,
+    set_before: &BTreeSet<String>,
+    code_follows: bool,
+) -> Vec<FunctionStep> {
+    let DesiredFunction { tags, .. } = desired;
+    let waits = |tag: &str| code_follows && tag == TAG_CODE;
+    let set: Tags = tags
+        .iter()
+        .filter(|(tag, value)| observed.tags.get(*tag) != Some(value) && !waits(tag))
+        .map(|(tag, value)| (tag.clone(), value.clone()))
+        .collect();
+    let stale = |tag: &&String| observed.tags.contains_key(*tag) && !tags.contains_key(*tag);
+    let unset: BTreeSet<String> = set_before.iter().filter(stale).cloned().collect();
+    let set = (!set.is_empty()).then_some(FunctionStep::Tag(set));
+    let unset = (!unset.is_empty()).then_some(FunctionStep::Untag(unset));
+    set.into_iter().chain(unset).collect()
+}
+
+fn concurrency_step(desired: &DesiredFunction, observed: &ObservedFunction) -> Option<FunctionStep> {
+    if desired.reserved_concurrency == observed.reserved_concurrency {
+        return None;
+    }
+    Some(desired.reserved_concurrency.map_or(FunctionStep::DeleteConcurrency, FunctionStep::PutConcurrency))
+}

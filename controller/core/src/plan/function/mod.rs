@@ -1,0 +1,18 @@
+//! A function that the operator deploys: what is wanted, what is there, and the steps between.
+
+mod archive;
+mod desired;
+mod diff;
+
+pub use archive::{Archive, ArchiveError, archive};
+pub use desired::{
+    CodeSource, Configuration, DesiredFunction, ImageConfiguration, LoggingConfiguration, Origin,
+    function_name,
+};
+pub use diff::{
+    FunctionConflict, FunctionPlan, FunctionStep, ObservedFunction, State, TAG_CODE, TAG_KIND, Update,
+    plan_function, plan_function_removal,
+};
+
+#[cfg(test)]
+mod tests;

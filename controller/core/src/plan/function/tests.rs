@@ -1,0 +1,430 @@
+//! The laws of a function's plan, on arbitrary functions, and the cases of its table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+use crate::api::{
+    ApplicationLogLevel, Architecture, Code, FunctionDefinition, ImageCode, LogFormat, Logging, S3Code,
+    SnapStart, SystemLogLevel, Tags, Tracing, Vpc,
+};
+use crate::arn::FunctionArn;
+use crate::plan::identity::{ObjectKey, Owner, OwnerId};
+use crate::plan::rule::{TAG_CLUSTER, TAG_UID};
+
+fn owner() -> Owner {
+    Owner { id: OwnerId::parse("1a2b3c4d").unwrap(), cluster: "cluster-1".into() }
+}
+
+fn origin() -> Origin {
+    Origin { kind: "ScheduledFunction", key: ObjectKey::new("media", "hourly"), uid: "uid-1".into() }
+}
+
+fn files(text: &str) -> BTreeMap<String, Vec<u8>> {
+    BTreeMap::from([("app.py".into(), text.as_bytes().to_vec())])
+}
+
+fn zipped(text: &str) -> Archive {
+    archive(&files(text)).unwrap()
+}
+
+/// The function of a definition, whose files have this text.
+fn desired(definition: &FunctionDefinition, text: &str) -> DesiredFunction {
+    let in_cluster = definition.code.s3.is_none() && definition.code.image.is_none();
+    DesiredFunction::of(&owner(), &origin(), definition, in_cluster.then(|| zipped(text)))
+}
+
+fn small() -> FunctionDefinition {
+    FunctionDefinition {
+        runtime: Some("python3.13".into()),
+        handler: Some("app.handler".into()),
+        role: "arn:aws:iam::123456789012:role/app".into(),
+        memory_size: 128,
+        timeout: 60,
+        ephemeral_storage: 512,
+        ..FunctionDefinition::default()
+    }
+}
+
+fn in_bucket(key: &str) -> FunctionDefinition {
+    let s3 = S3Code { bucket: "code".into(), key: key.into(), version: None };
+    FunctionDefinition { code: Code { s3: Some(s3), ..Code::default() }, ..small() }
+}
+
+/// What Lambda says of code: for an archive the hash of its bytes; for others one that nobody can foresee.
+fn code_sha256(code: &CodeSource) -> String {
+    match code {
+        CodeSource::Archive(archive) => archive.sha256.clone(),
+        CodeSource::S3 { key, .. } => format!("hash of {key}"),
+        CodeSource::Image { uri } => format!("hash of {uri}"),
+    }
+}
+
+fn image_uri(code: &CodeSource) -> Option<String> {
+    match code {
+        CodeSource::Image { uri } => Some(uri.clone()),
+        _ => None,
+    }
+}
+
+/// The function as it is once everything wanted was done.
+fn in_place(desired: &DesiredFunction) -> ObservedFunction {
+    ObservedFunction {
+        arn: FunctionArn::parse(&format!("arn:aws:lambda:eu-west-1:123456789012:function:{}", desired.name))
+            .unwrap(),
+        configuration: desired.configuration.clone(),
+        architecture: desired.architecture,
+        code_sha256: code_sha256(&desired.code),
+        image_uri: image_uri(&desired.code),
+        tags: desired.tags.clone(),
+        reserved_concurrency: desired.reserved_concurrency,
+        state: State::Usable,
+        update: Update::Settled,
+        version: "$LATEST".into(),
+        last_modified: String::new(),
+    }
+}
+
+fn plan(desired: &DesiredFunction, observed: Option<&ObservedFunction>) -> FunctionPlan {
+    plan_function(desired, observed, &BTreeSet::new(), None, &owner(), &origin(), false).unwrap()
+}
+
+fn updates(plan: &FunctionPlan) -> usize {
+    let is_update = |step: &&FunctionStep| {
+        matches!(step, FunctionStep::UpdateCode(..) | FunctionStep::UpdateConfiguration(_))
+    };
+    plan.steps.iter().filter(is_update).count()
+}
+
+/// What Lambda makes of a function by these steps; each update and creation takes it a while.
+fn carry_out(steps: &[FunctionStep], observed: Option<ObservedFunction>) -> Option<ObservedFunction> {
+    steps.iter().fold(observed, |function, step| match (step, function) {
+        (FunctionStep::Delete, _) => None,
+        (FunctionStep::Create(desired), None) => {
+            let made = in_place(desired);
+            Some(ObservedFunction { state: State::Pending, reserved_concurrency: None, ..made })
+        }
+        (step, function) => {
+            let mut function = function.expect("a step for a function that is there");
+            match step {
+                FunctionStep::UpdateCode(code, architecture) => {
+                    function.code_sha256 = code_sha256(code);
+                    function.image_uri = image_uri(code);
+                    function.architecture = *architecture;
+                    function.update = Update::InProgress;
+                }
+                FunctionStep::UpdateConfiguration(configuration) => {
+                    function.configuration = (**configuration).clone();
+                    function.update = Update::InProgress;
+                }
+                FunctionStep::Tag(tags) => function.tags.extend(tags.clone()),
+                FunctionStep::Untag(keys) => function.tags.retain(|key, _| !keys.contains(key)),
+                FunctionStep::PutConcurrency(runs) => function.reserved_concurrency = Some(*runs),
+                FunctionStep::DeleteConcurrency => function.reserved_concurrency = None,
+                FunctionStep::Create(_) | FunctionStep::Delete => {
+                    panic!("{step:?} for a function that is there")
+                }
+            }
+            Some(function)
+        }
+    })
+}
+
+/// Lambda ends what it is doing.
+fn settle(function: ObservedFunction) -> ObservedFunction {
+    ObservedFunction { state: State::Usable, update: Update::Settled, ..function }
+}
+
+fn keys(tags: &Tags) -> BTreeSet<String> {
+    tags.keys().cloned().collect()
+}
+
+prop_compose! {
+    fn logging()(json: bool, group in option::of("[a-z]{1,9}"), level: bool) -> Logging {
+        Logging {
+            format: if json { LogFormat::Json } else { LogFormat::Text },
+            log_group: group,
+            application_level: (json && level).then_some(ApplicationLogLevel::Warn),
+            system_level: (json && level).then_some(SystemLogLevel::Debug),
+        }
+    }
+}
+
+prop_compose! {
+    fn settings()(
+        (memory_size, timeout, ephemeral_storage) in (128..10_240, 1..900, 512..10_240),
+        environment in btree_map("[a-c]", "[a-z]{0,3}", 0..3),
+        tags in btree_map("[a-c]", "[a-z]{0,3}", 0..3),
+        layers in vec("[a-z]{3}", 0..3),
+        subnet in option::of("[a-z]{3}"),
+        (arm, active, snap) in any::<(bool, bool, bool)>(),
+        reserved_concurrency in option::of(0..100),
+        (description, queue, key) in (option::of("[a-z]{1,5}"), option::of("[a-z]{1,5}"), option::of("[a-z]{1,5}")),
+        logging in option::of(logging()),
+    ) -> FunctionDefinition {
+        FunctionDefinition {
+            memory_size,
+            timeout,
+            ephemeral_storage,
+            environment,
+            tags,
+            layers,
+            vpc: subnet.map(|id| Vpc { subnet_ids: vec![id.clone()], security_group_ids: vec![id] }),
+            architecture: if arm { Architecture::Arm64 } else { Architecture::X86_64 },
+            tracing: if active { Tracing::Active } else { Tracing::PassThrough },
+            snap_start: if snap { SnapStart::PublishedVersions } else { SnapStart::None },
+            reserved_concurrency,
+            description,
+            dead_letter_queue_arn: queue,
+            kms_key_arn: key,
+            logging,
+            ..small()
+        }
+    }
+}
+
+/// Two functions of the same package type.
+fn pairs() -> impl Strategy<Value = [DesiredFunction; 2]> {
+    let code = |image: bool, in_bucket: bool, name: String| match (image, in_bucket) {
+        (true, _) => Code { image: Some(ImageCode { uri: name, ..ImageCode::default() }), ..Code::default() },
+        (_, true) => {
+            let s3 = S3Code { bucket: "code".into(), key: name, version: None };
+            Code { s3: Some(s3), ..Code::default() }
+        }
+        _ => Code::default(),
+    };
+    let one = || (settings(), any::<bool>(), "[a-c]");
+    (one(), one(), any::<bool>()).prop_map(move |(a, b, image)| {
+        [a, b].map(|(settings, in_bucket, name)| {
+            let code = code(image, in_bucket, name.clone());
+            desired(&FunctionDefinition { code, ..settings }, &name)
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn from_any_state_one_update_at_a_time_leads_to_what_is_wanted(
+        [wanted, before] in pairs(),
+        is_there: bool,
+        state in select(vec![State::Usable, State::Pending, State::Failed("a subnet is gone".into())]),
+        update in select(vec![Update::Settled, Update::InProgress, Update::Failed("the key is gone".into())]),
+        foreign in btree_map("foreign-[a-c]", "[a-z]{0,3}", 0..3),
+    ) {
+        let before_tags = keys(&before.tags);
+        let mut observed = is_there.then(|| ObservedFunction { state, update, ..in_place(&before) });
+        if let Some(function) = &mut observed {
+            function.tags.extend(foreign.clone());
+        }
+        // What the status says of the code, for as long as nothing else was sent.
+        let mut known = None;
+        let mut rounds = 0;
+        loop {
+            let plan = plan_function(
+                &wanted, observed.as_ref(), &before_tags, known.as_deref(), &owner(), &origin(), false,
+            ).unwrap();
+            let busy = observed.as_ref().is_some_and(ObservedFunction::is_busy);
+            prop_assert!(updates(&plan) <= usize::from(!busy), "{plan:#?}");
+            if plan.steps.is_empty() && !plan.wait {
+                break;
+            }
+            let made_anew = plan.steps.contains(&FunctionStep::Delete);
+            observed = carry_out(&plan.steps, observed).map(settle);
+            known = observed.as_ref().map(|function| function.code_sha256.clone());
+            if made_anew && let Some(function) = &mut observed {
+                function.tags.extend(foreign.clone());
+            }
+            rounds += 1;
+            prop_assert!(rounds <= 4, "{plan:#?}");
+        }
+        let mut expected = in_place(&wanted);
+        if is_there {
+            expected.tags.extend(foreign);
+        }
+        let found = observed.expect("it is there");
+        // One that failed and is as wanted is reported, and left.
+        let ended = ObservedFunction { state: State::Usable, update: Update::Settled, ..found };
+        prop_assert_eq!(ended, expected);
+    }
+
+    #[test]
+    fn what_is_in_place_is_left_alone([wanted, _] in pairs(), foreign in btree_map("foreign-[a-c]", "[a-z]", 0..3)) {
+        let mut observed = in_place(&wanted);
+        observed.tags.extend(foreign);
+        let before = keys(&wanted.tags);
+        let known = Some(observed.code_sha256.as_str());
+        let plan = plan_function(&wanted, Some(&observed), &before, known, &owner(), &origin(), false);
+        prop_assert_eq!(plan, Ok(FunctionPlan::default()));
+    }
+
+    #[test]
+    fn of_another_object_nothing_is_touched(
+        [wanted, before] in pairs(),
+        missing in select(owner_keys()),
+        other in option::of("[a-z]{1,5}"),
+    ) {
+        let mut observed = in_place(&before);
+        observed.tags.remove(&missing);
+        observed.tags.extend(other.map(|value| (missing, value)));
+        let refused = plan_function(&wanted, Some(&observed), &BTreeSet::new(), None, &owner(), &origin(), false);
+        let conflict = FunctionConflict::NotOurs { key: origin().key, owner: "1a2b3c4d".into() };
+        prop_assert_eq!(refused, Err(conflict));
+        prop_assert_eq!(plan_function_removal(Some(&observed), &owner(), &origin()), vec![]);
+        let adopted =
+            plan_function(&wanted, Some(&observed), &BTreeSet::new(), None, &owner(), &origin(), true).unwrap();
+        prop_assert!(adopted.adopted);
+        let ours = carry_out(&adopted.steps, Some(observed)).unwrap();
+        prop_assert_eq!(plan_function_removal(Some(&ours), &owner(), &origin()), vec![FunctionStep::Delete]);
+    }
+
+    #[test]
+    fn the_same_files_are_the_same_archive(
+        files in btree_map("[a-z]{1,8}\\.py", vec(any::<u8>(), 0..64), 1..5),
+        other in btree_map("[a-z]{1,8}\\.py", vec(any::<u8>(), 0..64), 1..5),
+    ) {
+        let first = archive(&files).unwrap();
+        prop_assert_eq!(&first, &archive(&files.clone()).unwrap());
+        prop_assert_eq!(files == other, first == archive(&other).unwrap());
+    }
+}
+
+/// The tags without which a function is not the object's.
+fn owner_keys() -> Vec<String> {
+    let tags = desired(&small(), "").tags;
+    tags.into_keys().filter(|key| key != TAG_UID && key != TAG_CLUSTER).collect()
+}
+
+#[test]
+fn an_archive_is_pinned() {
+    // A change here would update every deployed function.
+    let archive = zipped("def handler(event, context): pass\n");
+    assert_eq!(
+        (archive.bytes.len(), archive.sha256.as_str()),
+        (144, "CzJGQqaQ1UOh7UZfttcEhgksN+gwIaHC3e4l/QjfVnY=")
+    );
+}
+
+#[test]
+fn only_its_own_function_is_removed() {
+    let wanted = desired(&small(), "");
+    assert_eq!(plan_function_removal(None, &owner(), &origin()), vec![]);
+    let removal = |origin: &Origin| plan_function_removal(Some(&in_place(&wanted)), &owner(), origin);
+    assert_eq!(removal(&origin()), vec![FunctionStep::Delete]);
+    assert_eq!(removal(&Origin { kind: "S3TriggeredFunction", ..origin() }), vec![]);
+    assert_eq!(removal(&Origin { key: ObjectKey::new("media", "daily"), ..origin() }), vec![]);
+    // An object that was made again under its name owns what its predecessor made.
+    assert_eq!(removal(&Origin { uid: "uid-2".into(), ..origin() }), vec![FunctionStep::Delete]);
+}
+
+#[test]
+fn a_function_of_another_cluster_with_our_owner_id_is_taken_over() {
+    let wanted = desired(&small(), "");
+    let mut observed = in_place(&wanted);
+    observed.tags.insert(TAG_CLUSTER.into(), "cluster-0".into());
+    let tag = FunctionStep::Tag(BTreeMap::from([(TAG_CLUSTER.into(), "cluster-1".into())]));
+    let expected = FunctionPlan { steps: vec![tag], adopted: true, ..FunctionPlan::default() };
+    assert_eq!(plan(&wanted, Some(&observed)), expected);
+}
+
+#[test]
+fn concurrency_follows_the_creation() {
+    let wanted = desired(&FunctionDefinition { reserved_concurrency: Some(0), ..small() }, "");
+    let steps = vec![FunctionStep::Create(Box::new(wanted.clone())), FunctionStep::PutConcurrency(0)];
+    assert_eq!(plan(&wanted, None), FunctionPlan { steps, wait: true, ..FunctionPlan::default() });
+}
+
+#[test]
+fn settings_come_before_code() {
+    let wanted = desired(&FunctionDefinition { timeout: 5, ..small() }, "new");
+    let mut observed = in_place(&desired(&small(), "old"));
+    let settings = FunctionStep::UpdateConfiguration(Box::new(wanted.configuration.clone()));
+    let first = plan(&wanted, Some(&observed));
+    assert_eq!(first, FunctionPlan { steps: vec![settings], wait: true, ..FunctionPlan::default() });
+    observed = carry_out(&first.steps, Some(observed)).unwrap();
+    assert_eq!(plan(&wanted, Some(&observed)), FunctionPlan { wait: true, ..FunctionPlan::default() });
+    let code = FunctionStep::UpdateCode(wanted.code.clone(), Architecture::X86_64);
+    let expected = FunctionPlan { steps: vec![code], wait: true, ..FunctionPlan::default() };
+    assert_eq!(plan(&wanted, Some(&settle(observed))), expected);
+}
+
+#[test]
+fn code_in_a_bucket_is_told_by_its_tag() {
+    let (wanted, old) = (desired(&in_bucket("b.zip"), ""), desired(&in_bucket("a.zip"), ""));
+    let tag = FunctionStep::Tag(BTreeMap::from([(TAG_CODE.into(), wanted.tags[TAG_CODE].clone())]));
+    let code = FunctionStep::UpdateCode(wanted.code.clone(), Architecture::X86_64);
+    let expected = FunctionPlan { steps: vec![code.clone(), tag], wait: true, ..FunctionPlan::default() };
+    assert_eq!(plan(&wanted, Some(&in_place(&old))), expected);
+
+    // The tag waits for the code, or an end between the two would lose it.
+    let slow = DesiredFunction {
+        configuration: Configuration { timeout: 5, ..wanted.configuration.clone() },
+        ..wanted.clone()
+    };
+    let settings = FunctionStep::UpdateConfiguration(Box::new(slow.configuration.clone()));
+    let expected = FunctionPlan { steps: vec![settings], wait: true, ..FunctionPlan::default() };
+    assert_eq!(plan(&slow, Some(&in_place(&old))), expected);
+
+    // Somebody else's code in its place is told by the hash.
+    let known = |sha256: &str| {
+        let observed = in_place(&wanted);
+        plan_function(&wanted, Some(&observed), &BTreeSet::new(), Some(sha256), &owner(), &origin(), false)
+            .unwrap()
+    };
+    assert_eq!(known("hash of b.zip"), FunctionPlan::default());
+    assert_eq!(
+        known("hash of other.zip"),
+        FunctionPlan { steps: vec![code], wait: true, ..FunctionPlan::default() }
+    );
+}
+
+#[test]
+fn an_update_that_failed_is_tried_again_where_it_is_still_wanted() {
+    let why = "The key is gone.";
+    let failed =
+        |function: ObservedFunction| ObservedFunction { update: Update::Failed(why.into()), ..function };
+    let wanted = desired(&small(), "new");
+    let code = FunctionStep::UpdateCode(wanted.code.clone(), Architecture::X86_64);
+    let again =
+        |code| FunctionPlan { steps: vec![code], wait: true, failed: Some(why.into()), adopted: false };
+    assert_eq!(plan(&wanted, Some(&failed(in_place(&desired(&small(), "old"))))), again(code));
+    assert_eq!(plan(&wanted, Some(&failed(in_place(&wanted)))), FunctionPlan::default());
+
+    // Whether code from a bucket is in place, nobody can say.
+    let wanted = desired(&in_bucket("b.zip"), "");
+    let code = FunctionStep::UpdateCode(wanted.code.clone(), Architecture::X86_64);
+    assert_eq!(plan(&wanted, Some(&failed(in_place(&wanted)))), again(code));
+}
+
+#[test]
+fn a_function_that_could_not_be_made_is_made_anew_as_now_wanted() {
+    let failed = |text| {
+        let made = in_place(&desired(&small(), text));
+        ObservedFunction { state: State::Failed("A subnet is gone.".into()), ..made }
+    };
+    let wanted = desired(&small(), "new");
+    let steps = vec![FunctionStep::Delete, FunctionStep::Create(Box::new(wanted.clone()))];
+    let expected = FunctionPlan { steps, wait: true, ..FunctionPlan::default() };
+    assert_eq!(plan(&wanted, Some(&failed("old"))), expected);
+    assert_eq!(plan(&wanted, Some(&failed("new"))), FunctionPlan::default());
+}
+
+#[test]
+fn an_archive_does_not_become_an_image() {
+    let image = ImageCode { uri: "app:1".into(), ..ImageCode::default() };
+    let definition = FunctionDefinition { code: Code { image: Some(image), ..Code::default() }, ..small() };
+    let observed = in_place(&desired(&small(), ""));
+    let refused = plan_function(
+        &desired(&definition, ""),
+        Some(&observed),
+        &BTreeSet::new(),
+        None,
+        &owner(),
+        &origin(),
+        false,
+    );
+    assert_eq!(refused, Err(FunctionConflict::PackageType));
+}

@@ -1,0 +1,334 @@
+//! Functions that the operator deploys: observe, plan, apply, one update at a time and none waited for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+use lambda_triggers_core::api::{Applied, AppliedFunction, DeployedFunction, FunctionDefinition};
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::function::{
+    Archive, CodeSource, DesiredFunction, FunctionConflict, FunctionPlan, FunctionStep, ObservedFunction,
+    Origin, State, archive, plan_function, plan_function_removal,
+};
+use lambda_triggers_core::plan::identity::ObjectKey;
+use lambda_triggers_core::plan::report::{Failure, Part, Reason};
+
+use super::context::Context;
+use super::error::Error;
+use super::object::Raw;
+use super::report::{Notice, Report};
+use crate::aws::Deployments;
+
+/// A function after a look at it, and what was done about it.
+pub struct Deployment {
+    /// Its ARN; none as long as Lambda is making it: nothing can be attached to it yet.
+    pub arn: Option<FunctionArn>,
+    /// Its identity, as it is kept in the status.
+    pub applied: AppliedFunction,
+    /// Whether Lambda is at work on it, or will be: it is to be looked at again soon.
+    pub in_progress: bool,
+    /// Why it is not as wanted, where Lambda tried and failed. What is attached to it stays.
+    pub failed: Option<Failure>,
+}
+
+/// Makes the function as its definition says, as far as Lambda lets us now.
+pub async fn deploy<K: Raw>(
+    context: &Context,
+    report: &mut Report<'_, K>,
+    region: &str,
+    definition: &FunctionDefinition,
+) -> Result<Deployment, Error> {
+    let origin = origin(report);
+    let files = files(context, &origin.key.namespace, definition).await?;
+    let desired = DesiredFunction::of(&context.owner, &origin, definition, files);
+    let deployments = context.aws.deployments(region);
+    let observed = deployments.deployed(&desired.name).await.map_err(Error::aws(Part::Function))?;
+    if let Some(conflict) = observed.as_ref().and_then(|function| held(context, region, function, &origin)) {
+        return Err(conflicting(&desired.name, region, &conflict.to_string()));
+    }
+    let set_before = tags_set_before(&report.status.applied, region, &desired.name);
+    let known_code = report.status.function.as_ref().and_then(|function| function.code_sha256.clone());
+    let plan = plan_function(
+        &desired,
+        observed.as_ref(),
+        &set_before,
+        known_code.as_deref(),
+        &context.owner,
+        &origin,
+        definition.adopt_function,
+    );
+    let plan = plan.map_err(|conflict| conflicting(&desired.name, region, &conflict.to_string()))?;
+    let applied = AppliedFunction {
+        region: region.into(),
+        name: desired.name.clone(),
+        tag_keys: desired
+            .tags
+            .keys()
+            .chain(&set_before)
+            .cloned()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
+    };
+    let new_code = is_new(&desired.code, known_code.as_deref());
+    let sends_code = plan.steps.iter().any(|step| matches!(step, FunctionStep::UpdateCode(..)));
+    // A spec, or code, of which nobody knows yet whether Lambda manages it.
+    let untried = new_code && sends_code || report.status.observed_generation != report.id.generation;
+    report.record(with_function(&report.status.applied, &applied), "deploying the function").await?;
+    carry_out(&*deployments, &desired.name, observed.as_ref(), &plan.steps).await?;
+    tell(report, &desired.name, observed.as_ref(), &plan, report.settled && !new_code).await;
+    report.status.function = Some(status(observed.as_ref(), &plan, known_code));
+    let failed = observed.as_ref().and_then(|function| failure(function, &plan, untried));
+    let is_usable = |function: &&ObservedFunction| function.state == State::Usable;
+    let arn = observed.as_ref().filter(is_usable).map(|function| function.arn.clone());
+    match failed {
+        // Nothing is attached to what never worked: what runs in its place, as under an old name, runs on.
+        Some(failure) if arn.is_none() => Err(failure.into()),
+        failed => {
+            let tag_keys = desired.tags.keys().cloned().collect();
+            let applied = AppliedFunction { tag_keys, ..applied };
+            Ok(Deployment { arn, applied, in_progress: plan.wait, failed })
+        }
+    }
+}
+
+/// Why a function is left to another object, which adoption does not change.
+fn held(
+    context: &Context,
+    region: &str,
+    function: &ObservedFunction,
+    origin: &Origin,
+) -> Option<FunctionConflict> {
+    let (kind, key) = function.made_for(&context.owner)?;
+    let is_other = (kind, &key) != (origin.kind, &origin.key);
+    let held = is_other && context.caches.deploys(kind, &key, region, &function.arn.name);
+    held.then(|| FunctionConflict::Held { kind: kind.into(), key })
+}
+
+/// Whether the cluster holds other code than what was last sent.
+fn is_new(code: &CodeSource, known: Option<&str>) -> bool {
+    matches!(code, CodeSource::Archive(archive) if known != Some(archive.sha256.as_str()))
+}
+
+/// Deletes the functions that were made `before` and are `wanted` no more, as far as they are ours. One that is named
+/// now where it was defined before stays: it is the user's from here on.
+pub async fn release<K: Raw>(
+    context: &Context,
+    report: &Report<'_, K>,
+    before: &Applied,
+    wanted: &Applied,
+) -> Result<(), Error> {
+    let origin = origin(report);
+    let is_wanted = |old: &AppliedFunction| wanted.functions.iter().any(|new| same(new, old));
+    for AppliedFunction { region, name, tag_keys: _ } in before.functions.iter().filter(|old| !is_wanted(old))
+    {
+        let deployments = context.aws.deployments(region);
+        let observed = deployments.deployed(name).await.map_err(Error::aws(Part::Function))?;
+        let observed = observed.filter(|function| !is_used(&function.arn, wanted));
+        let steps = plan_function_removal(observed.as_ref(), &context.owner, &origin);
+        carry_out(&*deployments, name, observed.as_ref(), &steps).await?;
+        if !steps.is_empty() {
+            report.event(Notice::normal("FunctionDeleted", format!("deleted the function {name}"))).await;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a trigger that is wanted invokes the function, by any qualifier.
+fn is_used(function: &FunctionArn, wanted: &Applied) -> bool {
+    let arns =
+        wanted.permissions.iter().filter_map(|permission| FunctionArn::parse(&permission.function_arn));
+    arns.map(|arn| arn.with_qualifier(None)).any(|arn| arn == *function)
+}
+
+/// The function that the spec alone says that a predecessor may have deployed: for an object that came back without
+/// its status, as from a backup, with a spec that may be unreadable as a whole.
+pub fn by_spec<K: Raw>(context: &Context, object: &K, key: &ObjectKey, region: &str) -> Vec<AppliedFunction> {
+    let definition = &object.spec()["function"]["definition"];
+    let given = definition["functionName"].as_str().map(ToOwned::to_owned);
+    let name = given.unwrap_or_else(|| key.function_name(&context.owner.id, K::NAME));
+    let function = AppliedFunction { region: region.into(), name, tag_keys: vec![] };
+    definition.is_object().then_some(function).into_iter().collect()
+}
+
+/// What was made before, with what is about to be made.
+pub fn union(before: &Applied, wanted: &mut Applied) {
+    let new = |old: &&AppliedFunction| !wanted.functions.iter().any(|new| same(new, old));
+    let old: Vec<AppliedFunction> = before.functions.iter().filter(new).cloned().collect();
+    wanted.functions.extend(old);
+}
+
+fn with_function(applied: &Applied, function: &AppliedFunction) -> Applied {
+    let mut all = Applied { functions: vec![function.clone()], ..applied.clone() };
+    union(applied, &mut all);
+    all
+}
+
+fn same(a: &AppliedFunction, b: &AppliedFunction) -> bool {
+    (&a.region, &a.name) == (&b.region, &b.name)
+}
+
+fn tags_set_before(applied: &Applied, region: &str, name: &str) -> BTreeSet<String> {
+    let this = |function: &&AppliedFunction| function.region == region && function.name == name;
+    applied.functions.iter().filter(this).flat_map(|function| function.tag_keys.iter().cloned()).collect()
+}
+
+fn origin<K: Raw>(report: &Report<'_, K>) -> Origin {
+    Origin { kind: K::NAME, key: report.id.key.clone(), uid: report.id.uid.clone() }
+}
+
+/// The code that the cluster holds: inline, or in a ConfigMap.
+async fn files(
+    context: &Context,
+    namespace: &str,
+    definition: &FunctionDefinition,
+) -> Result<Option<Archive>, Error> {
+    let invalid = |message: String| Error::found(Part::Function, Reason::InvalidSpec, message);
+    let files: BTreeMap<String, Vec<u8>> = match (&definition.code.inline, &definition.code.config_map) {
+        (Some(files), _) => {
+            files.iter().map(|(name, text)| (name.clone(), text.clone().into_bytes())).collect()
+        }
+        (None, Some(code)) => config_map(context, namespace, &code.name).await?,
+        (None, None) => return Ok(None),
+    };
+    archive(&files).map(Some).map_err(|error| invalid(super::chain(&error)))
+}
+
+async fn config_map(
+    context: &Context,
+    namespace: &str,
+    name: &str,
+) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    let api: Api<ConfigMap> = Api::namespaced(context.client.clone(), namespace);
+    let found = api.get_opt(name).await.map_err(Error::kubernetes("read the ConfigMap with the code"))?;
+    let ConfigMap { data, binary_data, .. } = found.unwrap_or_default();
+    let text = data.into_iter().flatten().map(|(name, text)| (name, text.into_bytes()));
+    let binary = binary_data.into_iter().flatten().map(|(name, bytes)| (name, bytes.0));
+    let files: BTreeMap<String, Vec<u8>> = text.chain(binary).collect();
+    if files.is_empty() {
+        let message = format!(
+            "there is no ConfigMap {name} with files in the namespace {namespace}: create it, or name another one in \
+             spec.function.definition.code.configMap"
+        );
+        return Err(Error::found(Part::Function, Reason::CodeNotFound, message));
+    }
+    Ok(files)
+}
+
+async fn carry_out(
+    deployments: &dyn Deployments,
+    name: &str,
+    observed: Option<&ObservedFunction>,
+    steps: &[FunctionStep],
+) -> Result<(), Error> {
+    for step in steps {
+        let result = match (step, observed) {
+            (FunctionStep::Create(function), _) => deployments.create(function).await,
+            (FunctionStep::UpdateCode(code, architecture), _) => {
+                deployments.update_code(name, code, *architecture).await
+            }
+            (FunctionStep::UpdateConfiguration(configuration), _) => {
+                deployments.update_configuration(name, configuration).await
+            }
+            (FunctionStep::Tag(tags), Some(function)) => deployments.tag_function(&function.arn, tags).await,
+            (FunctionStep::Untag(keys), Some(function)) => {
+                deployments.untag_function(&function.arn, &keys.iter().cloned().collect::<Vec<_>>()).await
+            }
+            // Only a function that is there has tags to change.
+            (FunctionStep::Tag(_) | FunctionStep::Untag(_), None) => Ok(()),
+            (FunctionStep::PutConcurrency(runs), _) => deployments.put_concurrency(name, *runs).await,
+            (FunctionStep::DeleteConcurrency, _) => deployments.delete_concurrency(name).await,
+            (FunctionStep::Delete, _) => deployments.delete_function(name).await,
+        };
+        result.map_err(Error::aws(Part::Function))?;
+    }
+    Ok(())
+}
+
+/// Tells what was done to the function `name`. It was `settled` if it was as wanted once, and somebody else changed it.
+async fn tell<K: Raw>(
+    report: &Report<'_, K>,
+    name: &str,
+    observed: Option<&ObservedFunction>,
+    plan: &FunctionPlan,
+    settled: bool,
+) {
+    if plan.steps.is_empty() {
+        return;
+    }
+    let words: Vec<&str> = plan.steps.iter().map(what).collect();
+    let words = words.join(", ");
+    let notice = match (observed, plan.adopted, settled) {
+        (None, _, true) => {
+            Notice::warning("DriftRepaired", format!("created the function {name} again, which was gone"))
+        }
+        (None, _, false) => Notice::normal("FunctionCreated", format!("created the function {name}")),
+        (Some(_), true, _) => Notice::normal("Adopted", format!("took over the function {name}: {words}")),
+        (Some(_), false, true) => Notice::warning(
+            "DriftRepaired",
+            format!("put back what was changed on the function {name}: {words}"),
+        ),
+        (Some(_), false, false) => {
+            Notice::normal("FunctionUpdated", format!("updated the function {name}: {words}"))
+        }
+    };
+    report.event(notice).await;
+}
+
+fn what(step: &FunctionStep) -> &'static str {
+    match step {
+        FunctionStep::Create(_) => "all of it",
+        FunctionStep::UpdateCode(..) => "code",
+        FunctionStep::UpdateConfiguration(_) => "settings",
+        FunctionStep::Tag(_) | FunctionStep::Untag(_) => "tags",
+        FunctionStep::PutConcurrency(_) | FunctionStep::DeleteConcurrency => "reserved concurrency",
+        FunctionStep::Delete => "a new one in place of one that could not be made",
+    }
+}
+
+/// What the status says of the function. Of code that was just sent from a bucket, nobody knows the SHA-256 yet, and
+/// while Lambda is at work, what was sent last counts, which is `known`.
+fn status(
+    observed: Option<&ObservedFunction>,
+    plan: &FunctionPlan,
+    known: Option<String>,
+) -> DeployedFunction {
+    let sent = plan.steps.iter().find_map(|step| match step {
+        FunctionStep::UpdateCode(code, _) => Some(code),
+        FunctionStep::Create(function) => Some(&function.code),
+        _ => None,
+    });
+    let code_sha256 = match sent {
+        Some(CodeSource::Archive(archive)) => Some(archive.sha256.clone()),
+        Some(CodeSource::S3 { .. } | CodeSource::Image { .. }) => None,
+        None if observed.is_some_and(ObservedFunction::is_busy) => known,
+        None => observed.map(|function| function.code_sha256.clone()),
+    };
+    DeployedFunction {
+        code_sha256,
+        version: observed.map(|function| function.version.clone()),
+        last_update: observed.map(|function| function.last_modified.clone()),
+    }
+}
+
+/// What Lambda says it could not do. An attempt that it has not seen yet makes the last one's failure old news.
+fn failure(function: &ObservedFunction, plan: &FunctionPlan, untried: bool) -> Option<Failure> {
+    let name = &function.arn.name;
+    let message = match (&function.state, &plan.failed) {
+        (State::Failed(why), _) if plan.steps.is_empty() => format!(
+            "Lambda could not make the function {name} work: {why} Mend what it says; then change the definition, or \
+             delete the function in AWS, and it is created again"
+        ),
+        (_, Some(why)) if !untried => format!(
+            "Lambda could not update the function {name}, which runs as it was before: {why} Mend what it says; the \
+             update is tried again"
+        ),
+        _ => return None,
+    };
+    Some(Failure::new(Part::Function, Reason::FunctionFailed, message))
+}
+
+fn conflicting(name: &str, region: &str, conflict: &str) -> Error {
+    let message = format!("the function {name} in {region} exists and is not touched: {conflict}");
+    Error::found(Part::Function, Reason::ConflictingFunction, message)
+}
