@@ -159,3 +159,10 @@ fn manifest(kind: &str, name: &str, function: &str, spec: &str) -> String {
         "apiVersion: lambda-triggers.dev/v1alpha1\nkind: {kind}\nmetadata:\n  name: {name}\nspec:\n  function: {{name: {function}}}\n{spec}"
     )
 }
+
+/// Publishes a version of a function as soon as Lambda has made it, and returns its number.
+pub async fn publish(w: &World, function: &str) -> String {
+    let what = format!("a version of {function}");
+    let publish = async || w.lambda().publish_version().function_name(function).send().await;
+    w.until(LIMIT, &what, publish).await.version.unwrap()
+}

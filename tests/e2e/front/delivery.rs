@@ -110,3 +110,45 @@ fn a_rule_invokes_only_a_function_that_lets_it_in() {
         assert_eq!(closed.count(), 1);
     });
 }
+
+#[test]
+fn a_deleted_function_receives_nothing_nor_does_its_namesake() {
+    run(async {
+        let aws = aws().await;
+        let received = aws.permitted_function_and_bucket("namesake").await;
+        let witness = aws.function("witness").await;
+        aws.permit_s3("witness", "namesake").await;
+        aws.permit_events("namesake", "on-event").await;
+        aws.permit_events("witness", "on-event").await;
+        let entries = vec![
+            entry("namesake", &aws.function_arn("namesake"), &["s3:ObjectCreated:*"], &[("prefix", "in/")]),
+            entry(
+                "witness",
+                &aws.function_arn("witness"),
+                &["s3:ObjectCreated:*"],
+                &[("prefix", "witness/")],
+            ),
+        ];
+        aws.notify("namesake", entries).await.expect("written");
+        let pattern = "{\"source\": [\"front.test\"]}";
+        aws.events.put_rule().name("on-event").event_pattern(pattern).send().await.expect("put");
+        let targets =
+            aws.events.put_targets().rule("on-event").targets(target("1", &aws.function_arn("namesake")));
+        targets.targets(target("2", &aws.function_arn("witness"))).send().await.expect("targets");
+        aws.upload("namesake", "in/1").await;
+        aws.emit().await;
+        has_received(&received, 2).await;
+        has_received(&witness, 1).await;
+
+        aws.lambda.delete_function().function_name("namesake").send().await.expect("deleted");
+        let namesake = aws.function("namesake").await;
+        aws.upload("namesake", "in/2").await;
+        aws.upload("namesake", "witness/1").await;
+        aws.emit().await;
+        has_received(&witness, 3).await;
+        assert_eq!(namesake.count(), 2, "both write to one file");
+        aws.permit_s3("namesake", "namesake").await;
+        aws.upload("namesake", "in/3").await;
+        has_received(&namesake, 3).await;
+    });
+}

@@ -2,11 +2,17 @@
 
 mod calls;
 mod delivery;
+mod deployment;
 mod events_rules;
 mod events_targets;
 mod faults;
 mod functions;
+mod lambda_code;
+mod lambda_limits;
 mod lambda_policy;
+mod lambda_removal;
+mod lambda_settings;
+mod lambda_states;
 mod s3_buckets;
 mod s3_destinations;
 mod s3_document;

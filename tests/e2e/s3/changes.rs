@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::view::{
     KIND, RESTING, entry, in_place, on, own, permission, policy, retained, until_conditions, until_entries,
 };
-use crate::support::{AwsView, s3};
+use crate::support::{AwsView, publish, s3};
 
 const NOTHING: [Value; 0] = [];
 
@@ -51,8 +51,7 @@ fn another_function() {
 fn another_qualifier() {
     world::test("qualifier", async |w| {
         let function = w.function("thumbs").await;
-        let version =
-            w.lambda().publish_version().function_name("thumbs").send().await.unwrap().version.unwrap();
+        let version = publish(&w, "thumbs").await;
         let alias = w.lambda().create_alias().function_name("thumbs").name("live").function_version(&version);
         alias.send().await.unwrap();
         let bucket = w.new_bucket("photos").await;

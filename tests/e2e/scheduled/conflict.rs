@@ -9,7 +9,7 @@ use lambda_triggers_tests::world::{self, World};
 use super::drift::not_ours;
 use super::view::{KIND, Rules, in_place, plain_rule, plain_rules, rule_name, rules, until_rules};
 use crate::objects::{SWEEPING, event, failed, nothing_is_written_at_rest, told, until_conditions};
-use crate::support::{AwsView, Rule, scheduled};
+use crate::support::{AwsView, Rule, publish, scheduled};
 
 const NOBODY: [&str; 0] = [];
 
@@ -94,8 +94,7 @@ fn a_missing_alias_is_named_and_waited_for() {
         let stalled = failed("Stalled", "FunctionNotFound", message, &[], "FunctionReady");
         until_conditions(&w, KIND, "hourly", &stalled).await;
 
-        let version =
-            w.lambda().publish_version().function_name("hourly").send().await.unwrap().version.unwrap();
+        let version = publish(&w, "hourly").await;
         let alias = w.lambda().create_alias().function_name("hourly").name("live").function_version(version);
         alias.send().await.unwrap();
         until_conditions(&w, KIND, "hourly", &in_place()).await;

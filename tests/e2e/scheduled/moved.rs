@@ -6,7 +6,7 @@ use lambda_triggers_tests::world::{self, World};
 
 use super::view::{KIND, Rules, STATEMENT, plain_rule, rule_name, rules, rules_in};
 use crate::objects::RESTING;
-use crate::support::{AwsView, scheduled};
+use crate::support::{AwsView, publish, scheduled};
 
 const NOBODY: [&str; 0] = [];
 const ELSEWHERE: &str = "us-east-1";
@@ -42,7 +42,7 @@ async fn function_elsewhere(w: &World, name: &str) -> String {
 
 /// Gives a function the alias `live`, and returns the alias's ARN.
 async fn alias(w: &World, function: &str) -> String {
-    let version = w.lambda().publish_version().function_name(function).send().await.unwrap().version.unwrap();
+    let version = publish(w, function).await;
     let create = w.lambda().create_alias().function_name(function).name("live").function_version(version);
     create.send().await.unwrap().alias_arn.unwrap()
 }

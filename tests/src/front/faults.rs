@@ -74,6 +74,15 @@ pub enum FaultKind {
     Throttle,
     /// Refused by IAM: `AccessDenied` (S3) or `AccessDeniedException`; 403, but 400 from EventBridge, as on AWS. Not applied.
     Denied,
+    /// Refused with this status, error code and message. Not applied.
+    Refuse {
+        /// HTTP status.
+        status: u16,
+        /// The service's name of the error, for instance `InvalidParameterValueException`.
+        code: String,
+        /// The service's words for it.
+        message: String,
+    },
     /// 409 `OperationAborted`, as S3 answers parallel changes of a bucket's configuration. Not applied.
     OperationAborted,
     /// A server error of this status. Not applied.
@@ -97,6 +106,23 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// A refusal in the service's own shape.
+    pub fn refuse(status: u16, code: &str, message: impl Into<String>) -> Self {
+        Self::Refuse { status, code: code.to_owned(), message: message.into() }
+    }
+
+    /// Lambda cannot assume a function's role yet: IAM takes some seconds to make a new one known everywhere.
+    pub fn role_not_ready() -> Self {
+        let message = "The role defined for the function cannot be assumed by Lambda.";
+        Self::refuse(400, "InvalidParameterValueException", message)
+    }
+
+    /// The account's code storage is full: 75 GB in a Region, if not raised.
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+    pub fn code_storage_exceeded() -> Self {
+        Self::refuse(400, "CodeStorageExceededException", "Code storage limit exceeded.")
+    }
+
     /// A second writer who replaces the whole document with this XML.
     pub fn second_writer(document: impl Into<String>) -> Self {
         let document = document.into();

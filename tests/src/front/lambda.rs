@@ -1,10 +1,11 @@
-//! Lambda: resource policies, kept here, each for its own function, version or alias.
+//! Lambda: which part of the front answers, and resource policies, kept here, each for its own function, version or alias.
 
 use serde_json::json;
 
 use super::{
     arn::FunctionRef,
     call::Request,
+    functions,
     policy::{Policy, not_found, statement},
     state::{Account, Shared},
     wire::{Answer, Refusal, empty_answer, rest_json_answer},
@@ -16,19 +17,24 @@ pub(super) async fn handle(shared: &Shared, request: &Request) -> Result<Answer,
         request.operation.as_str(),
         "AddPermission" | "RemovePermission" | "GetPolicy" | "DeleteFunction" | "DeleteAlias"
     );
-    if !touches_policies {
+    let touches_functions = functions::handles(&request.operation);
+    if request.operation.starts_with("Invoke") {
+        functions::check_invocation(shared, request).await?;
+    }
+    if !touches_policies && !touches_functions {
         return Ok(shared.upstream.forward(request).await?);
     }
     let account = shared.account(&request.account);
     let mut account = account.lock().await;
     match request.operation.as_str() {
         "DeleteFunction" | "DeleteAlias" => delete(shared, &mut account, request).await,
+        _ if touches_functions => functions::handle(shared, &mut account, request).await,
         _ => on_policy(shared, &mut account, request).await,
     }
 }
 
 /// The function that the path and the `Qualifier` parameter name together.
-fn function(request: &Request) -> Result<FunctionRef, Refusal> {
+pub(super) fn function(request: &Request) -> Result<FunctionRef, Refusal> {
     let reference = request.segments().get(2).cloned().unwrap_or_default();
     let mut function = FunctionRef::parse(&reference, &request.region).ok_or_else(|| {
         Refusal::new(400, "ValidationException", format!("'{reference}' at 'functionName' names no function"))
@@ -104,14 +110,19 @@ fn get_policy(account: &Account, function: &FunctionRef) -> Result<Answer, Refus
     Ok(rest_json_answer(200, &json!({"Policy": policy.document(), "RevisionId": policy.revision()})))
 }
 
-/// A policy goes with the function, version or alias that it belongs to.
+/// A policy goes with the function, version or alias that it belongs to, and deliveries go with the policy.
 async fn delete(shared: &Shared, account: &mut Account, request: &Request) -> Result<Answer, Refusal> {
+    let mut gone = function(request)?;
+    if request.operation == "DeleteFunction" && gone.qualifier.as_deref() == Some("$LATEST") {
+        let text = "$LATEST version cannot be deleted without deleting the function.";
+        return Err(Refusal::new(400, "InvalidParameterValueException", text));
+    }
     let answer = shared.upstream.forward(request).await?;
     if answer.status().is_success() {
-        let mut gone = function(request)?;
         if request.operation == "DeleteAlias" {
             gone.qualifier = request.segments().get(4).cloned();
         }
+        account.functions.remove(&gone);
         account.policies.retain(|kept, _| {
             let same = kept.region == gone.region && kept.name == gone.name;
             !same || gone.qualifier.is_some() && kept.qualifier != gone.qualifier

@@ -1,7 +1,7 @@
 //! The strict front: a proxy before the local AWS that refuses what AWS refuses, fails when a test wants it to, and counts every call.
 //!
 //! The emulator behind it (ministack) accepts much that AWS does not. The front closes those gaps for S3 bucket
-//! notifications, Lambda resource policies and EventBridge rules; every other request passes through as it came.
+//! notifications, Lambda functions and their resource policies, and EventBridge rules; every other request passes through as it came.
 //!
 //! One front serves many tests side by side: an access key of 12 digits is an account, and policies, buckets, rules, faults
 //! and calls belong to an account. Keys that STS gives out through the front count for the account of the role.
@@ -14,6 +14,9 @@
 //! - Policies live in the front alone. An entry or a target whose function does not let the service in is kept from the
 //!   emulator, so nothing is delivered, until a permission lets it in. A function of another account never does.
 //! - A policy's `RevisionId` changes with the policy and not with the function.
+//! - A function is `Pending` after its creation and its update `InProgress` for a while ([`Pace`]). Its `RevisionId` changes with
+//!   each change and again when that has ended. An update that is to fail changes nothing.
+//! - An image is there if its URI is well-formed, and a tag always means the same one. It never runs.
 //! - Targets and the existence of rules are the front's knowledge: a rule that was made past it does not exist for it.
 //!
 //! - A bucket of another account answers `AccessDenied`, whatever a bucket policy may say.
@@ -26,6 +29,11 @@ mod events;
 mod events_check;
 mod fault_answers;
 mod faults;
+mod function_check;
+mod function_code;
+mod function_state;
+mod function_view;
+mod functions;
 mod journal;
 mod lambda;
 mod notification;
@@ -49,6 +57,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 pub use self::{
     call::Call,
     faults::{Fault, FaultKind, Hook, LateAnswer, SecondWriter, Then},
+    function_state::{Failure, Pace},
 };
 
 use self::{server::serve, state::Shared, upstream::Upstream};
@@ -137,6 +146,22 @@ impl Front {
     /// Lifts [`Front::limit_to_quotas`].
     pub fn lift_quotas(&self, account: &str) {
         self.shared.quotas.lift(account);
+    }
+
+    /// How long creations and updates of the account's functions take from now on; [`Pace::default`] if not said.
+    pub fn slow_functions(&self, account: &str, pace: Pace) {
+        self.shared.wishes.set_pace(account, pace);
+    }
+
+    /// Ends the creations and updates under way that [`Pace::Held`] holds; later ones are held again.
+    pub fn finish_functions(&self, account: &str) {
+        self.shared.wishes.finish(account);
+    }
+
+    /// Makes the next creation or update of a function fail after it was accepted: its `State` or `LastUpdateStatus` ends as
+    /// `Failed`. After an update that failed the function is as it was; one whose creation failed can only be deleted.
+    pub fn fail_function(&self, account: &str, function: &str, failure: Failure) {
+        self.shared.wishes.fail(account, function, failure);
     }
 
     /// Passes a bucket that `account` reaches under this name to another owner, as when a name is deleted and created

@@ -74,6 +74,7 @@ async fn with_fault(shared: &Arc<Shared>, request: &Request, fault: FaultKind) -
     match fault {
         FaultKind::Throttle => refuse(request, &throttled(request)),
         FaultKind::Denied => refuse(request, &denied(request)),
+        FaultKind::Refuse { status, code, message } => refuse(request, &Refusal::new(status, &code, message)),
         FaultKind::OperationAborted => refuse(request, &operation_aborted()),
         FaultKind::Error(status) => refuse(request, &server_error(request, status)),
         FaultKind::Timeout => Outcome::Silence,

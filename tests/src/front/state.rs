@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use super::{
     arn::FunctionRef,
     faults::Faults,
+    function_state::Wishes,
+    functions::Functions,
     journal::Journal,
     notification::{Destination, Notification},
     policy::Policy,
@@ -25,6 +27,7 @@ pub(super) struct Shared {
     pub journal: Journal,
     pub faults: Faults,
     pub quotas: Quotas,
+    pub wishes: Wishes,
     accounts: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Account>>>>,
     /// The buckets of all accounts: two cannot have one of the same name.
     held: Mutex<HashSet<String>>,
@@ -32,10 +35,11 @@ pub(super) struct Shared {
     session_keys: Mutex<HashMap<String, String>>,
 }
 
-/// One account's buckets, policies and rules. Held locked from check to write, so that a check still holds when the write is made.
+/// One account's buckets, functions, policies and rules. Held locked from check to write, so that a check still holds when the write is made.
 pub(super) struct Account {
     pub id: String,
     pub buckets: BTreeMap<String, Bucket>,
+    pub functions: Functions,
     pub policies: BTreeMap<FunctionRef, Policy>,
     pub rules: BTreeMap<RuleKey, Rule>,
 }
@@ -83,6 +87,7 @@ impl Shared {
             journal: Journal::default(),
             faults: Faults::default(),
             quotas: Quotas::default(),
+            wishes: Wishes::default(),
             accounts: Mutex::default(),
             held: Mutex::default(),
             session_keys: Mutex::default(),
@@ -96,6 +101,7 @@ impl Shared {
             let account = Account {
                 id: id.to_owned(),
                 buckets: BTreeMap::new(),
+                functions: Functions::new(),
                 policies: BTreeMap::new(),
                 rules: BTreeMap::new(),
             };
