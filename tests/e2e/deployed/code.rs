@@ -1,0 +1,222 @@
+//! Each kind of code: where it comes from, and what rolls a change of it out.
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
+use lambda_triggers_core::plan::function::{Archive, archive};
+use lambda_triggers_tests::world::{self, World};
+use serde_json::{Value, json};
+
+use super::view::{
+    HANDLER, SCHEDULED, apply, definition, function, function_name, handler_with, owner_tags, plain,
+    scheduled, sha256, until_function, with,
+};
+use crate::objects::{
+    RESTING, SWEEPING, event, failed, nothing_is_written_at_rest, until_conditions, until_told,
+};
+
+fn config_maps(w: &World) -> Api<ConfigMap> {
+    Api::namespaced(w.kube().clone(), w.namespace())
+}
+
+async fn config_map(w: &World, name: &str, code: &str) {
+    let config_map = ConfigMap {
+        metadata: ObjectMeta { name: Some(name.into()), ..ObjectMeta::default() },
+        data: Some([("index.py".to_owned(), code.to_owned())].into()),
+        ..ConfigMap::default()
+    };
+    config_maps(w).create(&PostParams::default(), &config_map).await.unwrap();
+}
+
+async fn change(w: &World, name: &str, patch: Value) {
+    config_maps(w).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+}
+
+fn of_config_map(w: &World, name: &str) -> Value {
+    with(definition(w, "app"), json!({"code": {"configMap": {"name": name}}}))
+}
+
+#[test]
+fn a_change_of_a_config_map_rolls_out_at_once() {
+    world::test("config-map", async |w| {
+        let _controller = w.controller(&RESTING);
+        config_map(&w, "code", HANDLER).await;
+        apply(&w, &scheduled("app", &of_config_map(&w, "code"))).await;
+        w.until_ready(SCHEDULED, "app").await;
+        let name = function_name(&w, SCHEDULED, "app");
+        let expected = plain(&w, SCHEDULED, "app", &name).await;
+        assert_eq!(function(&w, &name).await, Some(expected.clone()));
+
+        let code = handler_with("second");
+        change(&w, "code", json!({"data": {"index.py": code}})).await;
+        let changed = with(expected.clone(), json!({"codeSha256": sha256(&[("index.py", &code)])}));
+        until_function(&w, &name, &changed).await;
+        w.until_ready(SCHEDULED, "app").await;
+
+        // Bytes are files, too, and a key that is taken out is one no more.
+        let bytes = ByteString(b"x".to_vec());
+        change(&w, "code", json!({"data": {"index.py": HANDLER}, "binaryData": {"data.bin": bytes}})).await;
+        let both = sha256(&[("data.bin", "x"), ("index.py", HANDLER)]);
+        until_function(&w, &name, &with(expected.clone(), json!({"codeSha256": both}))).await;
+        change(&w, "code", json!({"binaryData": null})).await;
+        until_function(&w, &name, &expected).await;
+        w.until_ready(SCHEDULED, "app").await;
+
+        let updated = event("Normal", "FunctionUpdated", format!("updated the function {name}: code"));
+        let told = crate::objects::told(&w, "app").await;
+        assert!(told.contains(&updated), "{told:#?}");
+        assert!(told.iter().all(|[_, reason, _]| reason != "DriftRepaired"), "{told:#?}");
+    });
+}
+
+#[test]
+fn a_config_map_that_is_missing_is_waited_for() {
+    world::test("no-config-map", async |w| {
+        let _controller = w.controller(&RESTING);
+        apply(&w, &scheduled("app", &of_config_map(&w, "later"))).await;
+        let message = format!(
+            "there is no ConfigMap later with files in the namespace {}: create it, or name another one in \
+             spec.function.definition.code.configMap",
+            w.namespace()
+        );
+        let missing = failed("Stalled", "CodeNotFound", &message, &[], "FunctionReady");
+        until_conditions(&w, SCHEDULED, "app", &missing).await;
+        until_told(&w, "app", &[event("Warning", "CodeNotFound", &message)]).await;
+        config_map(&w, "later", HANDLER).await;
+        w.until_ready(SCHEDULED, "app").await;
+        let name = function_name(&w, SCHEDULED, "app");
+        assert_eq!(function(&w, &name).await, Some(plain(&w, SCHEDULED, "app", &name).await));
+
+        // Once deployed, a function outlives the ConfigMap, and says so.
+        config_maps(&w).delete("later", &Default::default()).await.unwrap();
+        until_conditions(&w, SCHEDULED, "app", &missing).await;
+        assert_eq!(function(&w, &name).await, Some(plain(&w, SCHEDULED, "app", &name).await));
+        assert_eq!(w.events().list_rules().send().await.unwrap().rules().len(), 1);
+    });
+}
+
+fn zipped(code: &str) -> Archive {
+    archive(&[("index.py".to_owned(), code.as_bytes().to_vec())].into()).unwrap()
+}
+
+async fn upload(w: &World, bucket: &str, key: &str, archive: &Archive) -> Option<String> {
+    let body = ByteStream::from(archive.bytes.clone());
+    w.s3().put_object().bucket(bucket).key(key).body(body).send().await.unwrap().version_id
+}
+
+#[test]
+fn code_in_a_bucket_changes_with_its_key_and_its_version() {
+    world::test("code-in-s3", async |w| {
+        let bucket = crate::support::AwsView::new_bucket(&w, "code").await;
+        let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+        let call = w.s3().put_bucket_versioning().bucket(&bucket).versioning_configuration(versioning);
+        call.send().await.unwrap();
+        let [first, second, third] = ["first", "second", "third"].map(|text| zipped(&handler_with(text)));
+        upload(&w, &bucket, "app-1.zip", &first).await;
+        let version = upload(&w, &bucket, "app-2.zip", &second).await.expect("the bucket keeps versions");
+        upload(&w, &bucket, "app-2.zip", &third).await;
+
+        let _controller = w.controller(&SWEEPING);
+        let name = function_name(&w, SCHEDULED, "app");
+        let mut tags = vec![];
+        for (s3, code) in [
+            (json!({"bucket": bucket, "key": "app-1.zip"}), &first),
+            (json!({"bucket": bucket, "key": "app-2.zip", "version": version}), &second),
+            (json!({"bucket": bucket, "key": "app-2.zip"}), &third),
+        ] {
+            let wanted = with(definition(&w, "app"), json!({"code": {"s3": s3}}));
+            apply(&w, &scheduled("app", &wanted)).await;
+            w.until_ready(SCHEDULED, "app").await;
+            let mut found = function(&w, &name).await.unwrap();
+            let tag = found["tags"].as_object_mut().unwrap().remove("lambda-triggers.dev/code");
+            let expected = with(
+                plain(&w, SCHEDULED, "app", &name).await,
+                json!({"codeSha256": code.sha256, "tags": owner_tags(&w, SCHEDULED, "app").await}),
+            );
+            assert_eq!(found, expected);
+            tags.push(tag.expect("the code has a tag").to_string());
+            nothing_is_written_at_rest(&w, SCHEDULED, &["app"]).await;
+        }
+        tags.sort();
+        tags.dedup();
+        assert_eq!(tags.len(), 3, "{tags:?}");
+
+        // Somebody else's code goes.
+        let other = zipped("def handler(event, context): pass\n");
+        let call = w.lambda().update_function_code().function_name(&name);
+        call.zip_file(aws_sdk_lambda::primitives::Blob::new(other.bytes)).send().await.unwrap();
+        w.until(crate::support::LIMIT, "the code to be the third again", async || {
+            let found = function(&w, &name).await?;
+            (found["codeSha256"] == third.sha256).then_some(())
+        })
+        .await;
+
+        // From a bucket back into the manifest, the tag goes, too.
+        apply(&w, &scheduled("app", &definition(&w, "app"))).await;
+        w.until_ready(SCHEDULED, "app").await;
+        assert_eq!(function(&w, &name).await, Some(plain(&w, SCHEDULED, "app", &name).await));
+    });
+}
+
+#[test]
+fn code_that_is_not_in_the_bucket_is_told_of() {
+    world::test("no-object", async |w| {
+        let bucket = crate::support::AwsView::new_bucket(&w, "code").await;
+        let _controller = w.controller(&SWEEPING);
+        let s3 = json!({"bucket": bucket, "key": "app.zip"});
+        apply(&w, &scheduled("app", &with(definition(&w, "app"), json!({"code": {"s3": s3}})))).await;
+        let name = function_name(&w, SCHEDULED, "app");
+        let message = format!(
+            "AWS refuses lambda:CreateFunction on function {name} (InvalidParameterValueException): Error occurred \
+             while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist."
+        );
+        let refused = failed("Stalled", "AwsRefused", &message, &[], "FunctionReady");
+        until_conditions(&w, SCHEDULED, "app", &refused).await;
+        upload(&w, &bucket, "app.zip", &zipped(HANDLER)).await;
+        w.until_ready(SCHEDULED, "app").await;
+    });
+}
+
+#[test]
+fn an_image_changes_with_its_uri_and_its_settings() {
+    world::test("image", async |w| {
+        let _controller = w.controller(&SWEEPING);
+        let name = function_name(&w, SCHEDULED, "app");
+        let registry = format!("{}.dkr.ecr.{}.amazonaws.com", w.account(), world::REGION);
+        let image = |tag: &str, settings: Value| {
+            let image = with(json!({"uri": format!("{registry}/app:{tag}")}), settings);
+            let code = json!({"runtime": null, "handler": null, "code": {"image": image}});
+            with(definition(&w, "app"), code)
+        };
+        let words =
+            json!({"entryPoint": ["/bin/app"], "command": ["app.handler", "-v"], "workingDirectory": "/srv"});
+        let shown =
+            json!({"entryPoint": ["/bin/app"], "command": ["app.handler", "-v"], "workingDirectory": "/srv"});
+        for (definition, tag, shown) in [
+            (image("1", json!({})), 1, json!({})),
+            (image("1", words.clone()), 1, shown.clone()),
+            (image("2", words), 2, shown),
+            (image("2", json!({})), 2, json!({})),
+        ] {
+            apply(&w, &scheduled("app", &definition)).await;
+            w.until_ready(SCHEDULED, "app").await;
+            let found = function(&w, &name).await.unwrap();
+            let mut expected = with(plain(&w, SCHEDULED, "app", &name).await, shown);
+            for (member, value) in [
+                ("packageType", json!("Image")),
+                ("runtime", Value::Null),
+                ("handler", Value::Null),
+                ("imageUri", json!(format!("{registry}/app:{tag}"))),
+                // There is no registry here: what a tag stands for is the front's invention.
+                ("codeSha256", found["codeSha256"].clone()),
+            ] {
+                expected[member] = value;
+            }
+            assert_eq!(found, expected);
+            nothing_is_written_at_rest(&w, SCHEDULED, &["app"]).await;
+        }
+    });
+}

@@ -1,0 +1,71 @@
+//! What somebody changes on a deployed function, and the operator puts back.
+
+use lambda_triggers_tests::world;
+use serde_json::json;
+
+use super::view::{
+    SCHEDULED, apply, arn, definition, function, function_name, plain, scheduled, until_function,
+    until_settled, with,
+};
+use crate::objects::{SWEEPING, event, nothing_is_written_at_rest, told};
+use crate::support::{AwsView, LIMIT};
+
+#[test]
+fn what_is_changed_by_hand_is_put_back() {
+    world::test("drift-function", async |w| {
+        let _controller = w.controller(&SWEEPING);
+        let tagged = with(definition(&w, "app"), json!({"tags": {"team": "a"}, "reservedConcurrency": 2}));
+        apply(&w, &scheduled("app", &tagged)).await;
+        w.until_ready(SCHEDULED, "app").await;
+        let name = function_name(&w, SCHEDULED, "app");
+        let mut expected = plain(&w, SCHEDULED, "app", &name).await;
+        expected["tags"]["team"] = json!("a");
+        expected["reservedConcurrency"] = json!(2);
+        assert_eq!(function(&w, &name).await, Some(expected.clone()));
+
+        let lambda = w.lambda();
+        let until_repaired = async || {
+            until_function(&w, &name, &expected).await;
+            until_settled(&w, SCHEDULED, "app", &name).await;
+            nothing_is_written_at_rest(&w, SCHEDULED, &["app"]).await;
+        };
+        lambda.update_function_configuration().function_name(&name).timeout(9).send().await.unwrap();
+        until_repaired().await;
+        let other = lambda_triggers_core::plan::function::archive(&[("a.py".into(), vec![])].into()).unwrap();
+        let code = aws_sdk_lambda::primitives::Blob::new(other.bytes);
+        lambda.update_function_code().function_name(&name).zip_file(code).send().await.unwrap();
+        until_repaired().await;
+        let tags = [("team".to_owned(), "b".to_owned())].into();
+        lambda.tag_resource().resource(arn(&w, &name)).set_tags(Some(tags)).send().await.unwrap();
+        until_repaired().await;
+        lambda.delete_function_concurrency().function_name(&name).send().await.unwrap();
+        until_repaired().await;
+        // Repeats of an event keep the note of the first.
+        let note = format!("put back what was changed on the function {name}: settings");
+        let repaired: Vec<_> =
+            told(&w, "app").await.into_iter().filter(|[_, reason, _]| reason == "DriftRepaired").collect();
+        assert_eq!(repaired, [event("Warning", "DriftRepaired", note)]);
+    });
+}
+
+#[test]
+fn a_function_deleted_by_hand_is_created_again_with_its_permission() {
+    world::test("drift-gone", async |w| {
+        let _controller = w.controller(&SWEEPING);
+        apply(&w, &scheduled("app", &definition(&w, "app"))).await;
+        w.until_ready(SCHEDULED, "app").await;
+        let name = function_name(&w, SCHEDULED, "app");
+        w.lambda().delete_function().function_name(&name).send().await.unwrap();
+        until_function(&w, &name, &plain(&w, SCHEDULED, "app", &name).await).await;
+        w.until(LIMIT, "the permission", async || {
+            (w.statements(&name, None).await == ["lt-0a1b2c3d-rules"]).then_some(())
+        })
+        .await;
+        until_settled(&w, SCHEDULED, "app", &name).await;
+        let again =
+            event("Warning", "DriftRepaired", format!("created the function {name} again, which was gone"));
+        let told = told(&w, "app").await;
+        assert!(told.contains(&again), "{told:#?}");
+        nothing_is_written_at_rest(&w, SCHEDULED, &["app"]).await;
+    });
+}

@@ -1,0 +1,277 @@
+//! What Lambda refuses, delays or fails, and what becomes of it.
+
+use lambda_triggers_tests::front::{Failure, Fault, FaultKind, Pace};
+use lambda_triggers_tests::world::{self, World};
+use serde_json::json;
+
+use super::view::{
+    S3, SCHEDULED, apply, definition, function, function_name, handler_with, plain, s3, scheduled, sha256,
+    until_function, with,
+};
+use crate::objects::{
+    Condition, RESTING, SWEEPING, allow, condition, deny, failed, nothing_is_written_at_rest,
+    until_conditions,
+};
+use crate::support::{AwsView, LIMIT, own};
+
+/// A world with a deployed `ScheduledFunction` `app`, and the name of its function.
+async fn deployed(w: &World) -> String {
+    apply(w, &scheduled("app", &definition(w, "app"))).await;
+    w.until_ready(SCHEDULED, "app").await;
+    function_name(w, SCHEDULED, "app")
+}
+
+fn lasts(w: &World, operation: &str, kind: FaultKind) {
+    w.front().inject(w.account(), Fault::on(operation, kind).times(usize::MAX));
+}
+
+fn progressing(message: &str) -> Vec<Condition> {
+    vec![
+        condition("Ready", "Unknown", "Progressing", message),
+        condition("Reconciling", "True", "Progressing", message),
+    ]
+}
+
+#[test]
+fn a_role_that_cannot_be_assumed_yet_is_waited_for() {
+    world::test("new-role", async |w| {
+        let _controller = w.controller(&RESTING);
+        lasts(&w, "CreateFunction", FaultKind::role_not_ready());
+        apply(&w, &scheduled("app", &definition(&w, "app"))).await;
+        let name = function_name(&w, SCHEDULED, "app");
+        let message = format!(
+            "Lambda cannot assume the role of function {name}; a new role takes a moment to count, so this is tried \
+             again; if it stays, see that the role exists and that its trust policy names lambda.amazonaws.com"
+        );
+        let not_yet = failed("Reconciling", "RoleNotReady", &message, &[], "FunctionReady");
+        until_conditions(&w, SCHEDULED, "app", &not_yet).await;
+        let tries = || w.front().count(w.account(), "CreateFunction");
+        w.until(LIMIT, "three tries", async || (tries() >= 3).then_some(())).await;
+        allow(&w);
+        w.until_ready(SCHEDULED, "app").await;
+        assert_eq!(function(&w, &name).await, Some(plain(&w, SCHEDULED, "app", &name).await));
+    });
+}
+
+#[test]
+fn a_denied_call_names_the_action_to_allow() {
+    world::test("denied-deploy", async |w| {
+        let _controller = w.controller(&SWEEPING);
+        let name = function_name(&w, SCHEDULED, "app");
+        let denied = |action: &str| {
+            let message = format!(
+                "AWS denies {action} on function {name}: allow {action} in the IAM policy of the operator's role"
+            );
+            failed("Stalled", "AccessDenied", &message, &[], "FunctionReady")
+        };
+        deny(&w, "CreateFunction", &name);
+        apply(&w, &scheduled("app", &definition(&w, "app"))).await;
+        until_conditions(&w, SCHEDULED, "app", &denied("lambda:CreateFunction")).await;
+        allow(&w);
+        w.until_ready(SCHEDULED, "app").await;
+
+        let changes = [
+            (json!({"timeout": 5}), "UpdateFunctionConfiguration"),
+            (json!({"code": {"inline": {"index.py": handler_with("second")}}}), "UpdateFunctionCode"),
+            (json!({"tags": {"team": "a"}}), "TagResource"),
+            (json!({"reservedConcurrency": 2}), "PutFunctionConcurrency"),
+        ];
+        let rules = w.rule_names().await;
+        for (change, operation) in changes {
+            deny(&w, operation, &name);
+            apply(&w, &scheduled("app", &with(definition(&w, "app"), change))).await;
+            until_conditions(&w, SCHEDULED, "app", &denied(&format!("lambda:{operation}"))).await;
+            // The trigger stays.
+            assert_eq!(w.rule_names().await, rules);
+            assert_eq!(w.statements(&name, None).await, ["lt-0a1b2c3d-rules"]);
+            allow(&w);
+            w.until_ready(SCHEDULED, "app").await;
+        }
+        deny(&w, "DeleteFunction", &name);
+        w.delete(SCHEDULED, "app").await;
+        let blocked = w.until_condition(SCHEDULED, "app", "Ready", "False").await;
+        assert_eq!(blocked["message"].as_str(), Some(denied("lambda:DeleteFunction")[0][3].as_str()));
+        allow(&w);
+        w.until_gone(SCHEDULED, "app").await;
+        assert_eq!(function(&w, &name).await, None);
+    });
+}
+
+#[test]
+fn full_code_storage_is_told_of() {
+    world::test("storage", async |w| {
+        let _controller = w.controller(&SWEEPING);
+        lasts(&w, "CreateFunction", FaultKind::code_storage_exceeded());
+        apply(&w, &scheduled("app", &definition(&w, "app"))).await;
+        let name = function_name(&w, SCHEDULED, "app");
+        let message = format!(
+            "lambda:CreateFunction on function {name} exceeds a quota of AWS: Code storage limit exceeded. Raise the \
+             quota, or remove what is not needed"
+        );
+        let full = failed("Stalled", "QuotaExceeded", &message, &[], "FunctionReady");
+        until_conditions(&w, SCHEDULED, "app", &full).await;
+        allow(&w);
+        w.until_ready(SCHEDULED, "app").await;
+    });
+}
+
+#[test]
+fn lambda_is_waited_for_and_never_hurried() {
+    world::test("slow", async |w| {
+        w.front().slow_functions(w.account(), Pace::Held);
+        let _controller = w.controller(&RESTING);
+        apply(&w, &scheduled("app", &definition(&w, "app"))).await;
+        until_conditions(&w, SCHEDULED, "app", &progressing("Lambda is making the function")).await;
+        let name = function_name(&w, SCHEDULED, "app");
+        looked_at(&w).await;
+        assert_eq!(w.rule_names().await, Vec::<String>::new());
+        w.front().finish_functions(w.account());
+        w.until_ready(SCHEDULED, "app").await;
+
+        // Two updates: the second one waits for the first.
+        let code = handler_with("second");
+        let changed = json!({"timeout": 5, "code": {"inline": {"index.py": code}}});
+        w.front().clear_calls(w.account());
+        apply(&w, &scheduled("app", &with(definition(&w, "app"), changed))).await;
+        let updating = progressing("Lambda is updating the function");
+        until_conditions(&w, SCHEDULED, "app", &updating).await;
+        looked_at(&w).await;
+        let updates = || w.aws_writes().into_iter().map(|call| call.operation).collect::<Vec<_>>();
+        assert_eq!(updates(), ["UpdateFunctionConfiguration"]);
+        w.front().finish_functions(w.account());
+        w.until(LIMIT, "the code to be sent", async || (updates().len() == 2).then_some(())).await;
+        looked_at(&w).await;
+        assert_eq!(updates(), ["UpdateFunctionConfiguration", "UpdateFunctionCode"]);
+        until_conditions(&w, SCHEDULED, "app", &updating).await;
+        w.front().finish_functions(w.account());
+        w.until_ready(SCHEDULED, "app").await;
+        let expected = plain(&w, SCHEDULED, "app", &name).await;
+        let changed = json!({"timeout": 5, "codeSha256": sha256(&[("index.py", &code)])});
+        assert_eq!(function(&w, &name).await, Some(with(expected, changed)));
+        assert!(w.front().calls(w.account()).iter().all(|call| call.status < 400));
+    });
+}
+
+/// The operator looks at the function twice more.
+async fn looked_at(w: &World) {
+    let looks = || w.front().count(w.account(), "GetFunction");
+    let before = looks();
+    w.until(LIMIT, "two more looks", async || (looks() >= before + 2).then_some(())).await;
+}
+
+#[test]
+fn somebody_elses_update_is_waited_for() {
+    world::test("busy", async |w| {
+        let _controller = w.controller(&RESTING);
+        let name = deployed(&w).await;
+        w.front().slow_functions(w.account(), Pace::Held);
+        let by_hand = w.lambda().update_function_configuration().function_name(&name).timeout(9);
+        by_hand.send().await.unwrap();
+        w.front().clear_calls(w.account());
+        apply(&w, &scheduled("app", &with(definition(&w, "app"), json!({"timeout": 5})))).await;
+        until_conditions(&w, SCHEDULED, "app", &progressing("Lambda is updating the function")).await;
+        looked_at(&w).await;
+        assert_eq!(w.aws_writes(), vec![]);
+        w.front().slow_functions(w.account(), Pace::default());
+        w.front().finish_functions(w.account());
+        w.until_ready(SCHEDULED, "app").await;
+        let expected = plain(&w, SCHEDULED, "app", &name).await;
+        assert_eq!(function(&w, &name).await, Some(with(expected, json!({"timeout": 5}))));
+    });
+}
+
+fn update_failed(name: &str) -> Vec<Condition> {
+    let message = format!(
+        "Lambda could not update the function {name}, which runs as it was before: The key is gone. Mend what it \
+         says; the update is tried again"
+    );
+    failed("Stalled", "FunctionFailed", &message, &["PermissionReady", "NotificationReady"], "FunctionReady")
+}
+
+fn doom(w: &World, name: &str) {
+    w.front().fail_function(w.account(), name, Failure::new("InvalidKey", "The key is gone."));
+}
+
+#[test]
+fn an_update_that_fails_is_told_of_and_tried_again_while_the_trigger_stays() {
+    for change in [json!({"timeout": 5}), json!({"code": {"inline": {"index.py": handler_with("second")}}})] {
+        world::test("update-fails", async |w| {
+            let bucket = w.new_bucket("photos").await;
+            let _controller = w.controller(&SWEEPING);
+            apply(&w, &s3("app", &bucket, &definition(&w, "app"))).await;
+            w.until_ready(S3, "app").await;
+            let name = function_name(&w, S3, "app");
+            let entries = own(&w.document(&bucket).await);
+            // Beyond what is tried in the time of this test.
+            for _ in 0..1000 {
+                doom(&w, &name);
+            }
+            let changed = with(definition(&w, "app"), change.clone());
+            apply(&w, &s3("app", &bucket, &changed)).await;
+            until_conditions(&w, S3, "app", &update_failed(&name)).await;
+            assert_eq!(function(&w, &name).await, Some(plain(&w, S3, "app", &name).await));
+            assert_eq!(own(&w.document(&bucket).await), entries);
+            // The wish of the old definition ends it.
+            apply(&w, &s3("app", &bucket, &definition(&w, "app"))).await;
+            w.until_ready(S3, "app").await;
+            assert_eq!(own(&w.document(&bucket).await), entries);
+        });
+    }
+}
+
+#[test]
+fn an_update_that_failed_once_is_mended_by_the_next() {
+    world::test("update-mended", async |w| {
+        let _controller = w.controller(&SWEEPING);
+        let name = deployed(&w).await;
+        doom(&w, &name);
+        let code = handler_with("second");
+        let changed = with(definition(&w, "app"), json!({"code": {"inline": {"index.py": &code}}}));
+        apply(&w, &scheduled("app", &changed)).await;
+        let expected = plain(&w, SCHEDULED, "app", &name).await;
+        let expected = with(expected, json!({"codeSha256": sha256(&[("index.py", &code)])}));
+        until_function(&w, &name, &expected).await;
+        w.until_ready(SCHEDULED, "app").await;
+        nothing_is_written_at_rest(&w, SCHEDULED, &["app"]).await;
+    });
+}
+
+#[test]
+fn a_function_that_could_not_be_made_is_made_anew_by_a_better_definition() {
+    world::test("creation-fails", async |w| {
+        let _controller = w.controller(&SWEEPING);
+        let name = function_name(&w, SCHEDULED, "app");
+        let failure = Failure::new("InvalidSubnet", "The subnet is gone.");
+        w.front().fail_function(w.account(), &name, failure);
+        apply(&w, &scheduled("app", &with(definition(&w, "app"), json!({"timeout": 5})))).await;
+        let message = format!(
+            "Lambda could not make the function {name} work: The subnet is gone. Mend what it says; then change the \
+             definition, or delete the function in AWS, and it is created again"
+        );
+        let lost = failed("Stalled", "FunctionFailed", &message, &[], "FunctionReady");
+        until_conditions(&w, SCHEDULED, "app", &lost).await;
+        nothing_is_written_at_rest(&w, SCHEDULED, &["app"]).await;
+        assert_eq!(w.rule_names().await, Vec::<String>::new());
+        apply(&w, &scheduled("app", &definition(&w, "app"))).await;
+        w.until_ready(SCHEDULED, "app").await;
+        assert_eq!(function(&w, &name).await, Some(plain(&w, SCHEDULED, "app", &name).await));
+        assert_eq!(w.statements(&name, None).await, ["lt-0a1b2c3d-rules"]);
+        nothing_is_written_at_rest(&w, SCHEDULED, &["app"]).await;
+    });
+}
+
+#[test]
+fn a_definition_that_changes_while_the_function_is_made_leaves_nothing_behind() {
+    world::test("renamed-early", async |w| {
+        w.front().slow_functions(w.account(), Pace::Held);
+        let _controller = w.controller(&SWEEPING);
+        let named = |name: &str| with(definition(&w, "app"), json!({"functionName": name}));
+        for name in ["one", "two"] {
+            apply(&w, &scheduled("app", &named(name))).await;
+            w.until(LIMIT, name, async || function(&w, name).await).await;
+        }
+        w.delete(SCHEDULED, "app").await;
+        w.until_gone(SCHEDULED, "app").await;
+        assert_eq!(super::view::function_names(&w).await, Vec::<String>::new());
+    });
+}

@@ -1,0 +1,11 @@
+//! Functions that the operator deploys, from apply to delete.
+
+mod code;
+mod drift;
+mod failures;
+mod interrupted;
+mod life;
+mod moved;
+mod ownership;
+mod settings;
+mod view;

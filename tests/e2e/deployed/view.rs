@@ -1,0 +1,236 @@
+//! Deployed functions as these tests write and see them, in values that can be compared as wholes.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, ResourceExt};
+use lambda_triggers_core::plan::function::archive;
+use lambda_triggers_core::plan::identity::ObjectKey;
+use lambda_triggers_tests::world::{REGION, World};
+use serde_json::{Value, json};
+
+use crate::objects::{OWNER, owner};
+use crate::support::LIMIT;
+
+pub const SCHEDULED: &str = "ScheduledFunction";
+pub const S3: &str = "S3TriggeredFunction";
+
+/// Appends each event to the file that `RECORD` names, with the function's ARN, as one line.
+pub const HANDLER: &str = r#"
+import json
+import os
+
+
+def handler(event, context):
+    line = json.dumps({"event": event, "arn": context.invoked_function_arn})
+    with open(os.environ["RECORD"], "a") as record:
+        record.write(line + "\n")
+"#;
+
+/// Code that does the same, and has another hash.
+pub fn handler_with(comment: &str) -> String {
+    format!("# {comment}\n{HANDLER}")
+}
+
+/// The least definition of a function with inline code that records its runs under `name`
+/// ([`World::invocations`]).
+pub fn definition(w: &World, name: &str) -> Value {
+    json!({
+        "runtime": "python3.12",
+        "handler": "index.handler",
+        "role": role(w),
+        "code": {"inline": {"index.py": HANDLER}},
+        "environment": {"RECORD": w.directory().join(format!("{name}.invocations"))},
+    })
+}
+
+pub fn role(w: &World) -> String {
+    format!("arn:aws:iam::{}:role/test", w.account())
+}
+
+/// The SHA-256 that Lambda tells of code with these files.
+pub fn sha256(files: &[(&str, &str)]) -> String {
+    let files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
+    archive(&files).unwrap().sha256
+}
+
+/// A value with some of its members set anew; null takes one out.
+pub fn with(mut value: Value, members: Value) -> Value {
+    let Value::Object(members) = members else { panic!("not an object: {members}") };
+    for (name, member) in members {
+        if member.is_null() {
+            value.as_object_mut().unwrap().remove(&name);
+        } else {
+            value[name] = member;
+        }
+    }
+    value
+}
+
+/// A `ScheduledFunction` that runs each hour.
+pub fn scheduled(name: &str, definition: &Value) -> Value {
+    resource(SCHEDULED, name, json!({"function": {"definition": definition}, "schedule": "rate(1 hour)"}))
+}
+
+/// An `S3TriggeredFunction` for a whole bucket.
+pub fn s3(name: &str, bucket: &str, definition: &Value) -> Value {
+    resource(S3, name, json!({"function": {"definition": definition}, "bucket": bucket}))
+}
+
+pub fn resource(kind: &str, name: &str, spec: Value) -> Value {
+    json!({"apiVersion": "lambda-triggers.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+}
+
+/// `kubectl apply` of one manifest, which must succeed.
+pub async fn apply(w: &World, manifest: &Value) {
+    w.apply(&manifest.to_string()).await;
+}
+
+/// The name of the function that an object's definition makes where it gives none.
+pub fn function_name(w: &World, kind: &str, name: &str) -> String {
+    ObjectKey::new(w.namespace(), name).function_name(&owner(), kind)
+}
+
+pub fn arn(w: &World, function: &str) -> String {
+    format!("arn:aws:lambda:{REGION}:{}:function:{function}", w.account())
+}
+
+/// The names of all functions.
+pub async fn function_names(w: &World) -> Vec<String> {
+    let functions = w.lambda().list_functions().send().await.unwrap();
+    let mut names: Vec<String> = functions
+        .functions()
+        .iter()
+        .filter_map(|function| function.function_name().map(Into::into))
+        .collect();
+    names.sort();
+    names
+}
+
+/// The function of this name as Lambda has it, all that can be set on it; none if there is none.
+pub async fn function(w: &World, name: &str) -> Option<Value> {
+    w.lambda().get_function().function_name(name).send().await.ok().map(|answer| seen(&answer))
+}
+
+fn seen(answer: &GetFunctionOutput) -> Value {
+    let function = answer.configuration().unwrap();
+    let environment = function.environment().and_then(|environment| environment.variables());
+    let vpc = function.vpc_config();
+    let logging = function.logging_config();
+    let image = function.image_config_response().and_then(|response| response.image_config());
+    json!({
+        "arn": function.function_arn(),
+        "packageType": function.package_type().map(|kind| kind.as_str()),
+        "runtime": function.runtime().map(|runtime| runtime.as_str()),
+        "handler": function.handler(),
+        "role": function.role(),
+        "codeSha256": function.code_sha256(),
+        "imageUri": answer.code().and_then(|code| code.image_uri()),
+        "entryPoint": image.map(|image| image.entry_point()).unwrap_or_default(),
+        "command": image.map(|image| image.command()).unwrap_or_default(),
+        "workingDirectory": image.and_then(|image| image.working_directory()).unwrap_or_default(),
+        "memorySize": function.memory_size(),
+        "timeout": function.timeout(),
+        "environment": environment.cloned().unwrap_or_default().into_iter().collect::<BTreeMap<_, _>>(),
+        "tags": answer.tags().cloned().unwrap_or_default().into_iter().collect::<BTreeMap<_, _>>(),
+        "subnetIds": vpc.map(|vpc| vpc.subnet_ids()).unwrap_or_default(),
+        "securityGroupIds": vpc.map(|vpc| vpc.security_group_ids()).unwrap_or_default(),
+        "layers": function.layers().iter().map(|layer| layer.arn()).collect::<Vec<_>>(),
+        "architectures": function.architectures().iter().map(|name| name.as_str()).collect::<Vec<_>>(),
+        "ephemeralStorage": function.ephemeral_storage().map(|storage| storage.size()),
+        "reservedConcurrency": answer.concurrency().and_then(|c| c.reserved_concurrent_executions()),
+        "tracing": function.tracing_config().and_then(|tracing| tracing.mode()).map(|mode| mode.as_str()),
+        "description": function.description(),
+        "deadLetterQueueArn": function.dead_letter_config().and_then(|config| config.target_arn()),
+        "kmsKeyArn": function.kms_key_arn(),
+        "snapStart": function.snap_start().and_then(|s| s.apply_on()).map(|apply_on| apply_on.as_str()),
+        "logFormat": logging.and_then(|logging| logging.log_format()).map(|format| format.as_str()),
+        "logGroup": logging.and_then(|logging| logging.log_group()),
+        "applicationLogLevel": logging.and_then(|l| l.application_log_level()).map(|level| level.as_str()),
+        "systemLogLevel": logging.and_then(|l| l.system_log_level()).map(|level| level.as_str()),
+    })
+}
+
+/// The function of an object whose definition says no more than [`definition`] does, under this name in Lambda.
+pub async fn plain(w: &World, kind: &str, name: &str, function: &str) -> Value {
+    json!({
+        "arn": arn(w, function),
+        "packageType": "Zip",
+        "runtime": "python3.12",
+        "handler": "index.handler",
+        "role": role(w),
+        "codeSha256": sha256(&[("index.py", HANDLER)]),
+        "imageUri": null,
+        "entryPoint": [],
+        "command": [],
+        "workingDirectory": "",
+        "memorySize": 128,
+        "timeout": 60,
+        "environment": {"RECORD": w.directory().join(format!("{name}.invocations"))},
+        "tags": owner_tags(w, kind, name).await,
+        "subnetIds": [],
+        "securityGroupIds": [],
+        "layers": [],
+        "architectures": ["x86_64"],
+        "ephemeralStorage": 512,
+        "reservedConcurrency": null,
+        "tracing": "PassThrough",
+        "description": "",
+        "deadLetterQueueArn": null,
+        "kmsKeyArn": null,
+        "snapStart": "None",
+        "logFormat": "Text",
+        "logGroup": format!("/aws/lambda/{function}"),
+        "applicationLogLevel": null,
+        "systemLogLevel": null,
+    })
+}
+
+/// The tags that say whose function it is.
+pub async fn owner_tags(w: &World, kind: &str, name: &str) -> Value {
+    let object = w.object(kind, name).await.unwrap();
+    let kube_system = Api::<Namespace>::all(w.kube().clone()).get("kube-system").await.unwrap();
+    json!({
+        "lambda-triggers.dev/cluster": kube_system.uid().unwrap(),
+        "lambda-triggers.dev/kind": kind,
+        "lambda-triggers.dev/name": name,
+        "lambda-triggers.dev/namespace": w.namespace(),
+        "lambda-triggers.dev/owner": OWNER,
+        "lambda-triggers.dev/uid": object["metadata"]["uid"],
+    })
+}
+
+/// Waits until the function of this name is so.
+pub async fn until_function(w: &World, name: &str, expected: &Value) {
+    w.until(LIMIT, &format!("the function {name} to be {expected:#}"), async || {
+        match function(w, name).await {
+            Some(found) if found == *expected => Ok(()),
+            Some(found) => Err(format!("{found:#}")),
+            None => Err("there is none".to_owned()),
+        }
+    })
+    .await;
+}
+
+/// Waits until there are these functions and no others.
+pub async fn until_functions(w: &World, names: &[&str]) {
+    w.until(LIMIT, &format!("the functions to be {names:?}"), async || {
+        let found = function_names(w).await;
+        if found == names { Ok(()) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+}
+
+/// Waits until an object is ready, and says of its function what Lambda says now.
+pub async fn until_settled(w: &World, kind: &str, name: &str, function: &str) {
+    w.until(LIMIT, &format!("{kind} {name} to be settled"), async || {
+        let found = w.lambda().get_function().function_name(function).send().await;
+        let found = found.map_err(|error| format!("{error:?}"))?.configuration.ok_or("no configuration")?;
+        let object = w.until_ready(kind, name).await;
+        let settled = found.last_update_status().is_some_and(|status| status.as_str() == "Successful")
+            && object["status"]["function"]["lastUpdate"].as_str() == found.last_modified();
+        if settled { Ok(()) } else { Err(format!("{found:?}, status {}", object["status"])) }
+    })
+    .await;
+}
