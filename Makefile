@@ -12,6 +12,9 @@ CARGO_DENY := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 # A cluster that is given to us needs no control plane of our own.
 OWN_CONTROL_PLANE := $(if $(KUBECONFIG)$(KUBEBUILDER_ASSETS),,yes)
 
+# Most of a test is waiting for the operator, so more of them than cores run side by side.
+export RUST_TEST_THREADS ?= 4
+
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' $(MAKEFILE_LIST) | awk -F'#' '{ printf "  %-12s %s\n", $$1, $$2 }'
 

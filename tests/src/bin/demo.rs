@@ -13,6 +13,7 @@ use aws_sdk_s3::types::{
     Event, EventBridgeConfiguration, LambdaFunctionConfiguration, NotificationConfiguration,
     NotificationConfigurationFilter, QueueConfiguration,
 };
+use kube::ResourceExt;
 use lambda_triggers_core::api::{S3TriggeredFunction, ScheduledFunction};
 use lambda_triggers_tests::world::{self, Invocation, World};
 use serde::de::DeserializeOwned;
@@ -29,9 +30,11 @@ fn main() {
         title("A bucket that others use, too; its notification configuration:");
         show(&before);
 
-        title("lambda-triggers run, and kubectl apply -f examples/");
+        title(
+            "lambda-triggers run, and kubectl apply -f examples/, with two manifests that bring their functions:",
+        );
         let mut controller = w.controller(&[]);
-        print!("{}", kubectl(&w, &["apply", "--filename", &Examples::folder()]).await);
+        print!("{}", kubectl(&w, &Examples::arguments("apply")).await);
         ready(&w).await;
         title("kubectl get scheduledfunctions,s3triggeredfunctions");
         print!("{}", kubectl(&w, &["get", KINDS]).await);
@@ -45,8 +48,8 @@ fn main() {
         }
         fire(&w, &examples).await;
 
-        title("kubectl delete -f examples/");
-        print!("{}", kubectl(&w, &["delete", "--filename", &Examples::folder()]).await);
+        title("kubectl delete of all four");
+        print!("{}", kubectl(&w, &Examples::arguments("delete")).await);
         let after = configuration(&w, &examples).await;
         title("The bucket's notification configuration after that:");
         show(&after);
@@ -60,17 +63,34 @@ fn main() {
 struct Examples {
     scheduled: ScheduledFunction,
     triggered: S3TriggeredFunction,
+    /// With a function that the operator deploys.
+    complete_scheduled: ScheduledFunction,
+    /// With a function that the operator deploys, in the same bucket.
+    complete_triggered: S3TriggeredFunction,
 }
+
+/// The manifests that bring their functions.
+const COMPLETE: [&str; 2] =
+    ["functions/inline-scheduled-function.yaml", "functions/inline-s3-triggered-function.yaml"];
 
 impl Examples {
     fn folder() -> String {
         format!("{}/../examples", env!("CARGO_MANIFEST_DIR"))
     }
 
+    /// The arguments by which kubectl takes them all.
+    fn arguments(verb: &str) -> Vec<String> {
+        let complete = COMPLETE.map(|file| format!("{}/{file}", Self::folder()));
+        let files = [Self::folder()].into_iter().chain(complete);
+        [verb.to_owned()].into_iter().chain(files.flat_map(|file| ["--filename".to_owned(), file])).collect()
+    }
+
     fn read() -> Self {
         Self {
             scheduled: Self::manifest("scheduled-function.yaml"),
             triggered: Self::manifest("s3-triggered-function.yaml"),
+            complete_scheduled: Self::manifest(COMPLETE[0]),
+            complete_triggered: Self::manifest(COMPLETE[1]),
         }
     }
 
@@ -94,8 +114,8 @@ impl Examples {
     }
 
     /// A key that the first filter lets through.
-    fn key(&self) -> String {
-        let filter = self.triggered.spec.filters.first().cloned().unwrap_or_default();
+    fn key(triggered: &S3TriggeredFunction) -> String {
+        let filter = triggered.spec.filters.first().cloned().unwrap_or_default();
         format!("{}demo{}", filter.prefix.unwrap_or_default(), filter.suffix.unwrap_or_default())
     }
 }
@@ -191,14 +211,36 @@ async fn ready(w: &World) {
 }
 
 async fn upload(w: &World, examples: &Examples) {
-    let key = examples.key();
+    let key = Examples::key(&examples.triggered);
     title(&format!("Upload {key}; {} is invoked:", examples.triggered_function()));
-    let put = w.s3().put_object().bucket(examples.bucket()).key(&key).body(ByteStream::from_static(b"demo"));
-    put.send().await.unwrap_or_else(|error| panic!("uploading {key}: {error:?}"));
+    put(w, examples, &key).await;
     let function = examples.triggered_function();
     let seen = async || w.invocations(function).into_iter().find(|run| run.event["Records"].is_array());
     let invocation = w.until(Duration::from_secs(60), "an invocation by the upload", seen);
     println!("  {}", summary(&progress("waiting for the invocation", invocation).await));
+
+    let key = Examples::key(&examples.complete_triggered);
+    let name = deployed(w, "S3TriggeredFunction", &examples.complete_triggered.name_any()).await;
+    title(&format!("Upload {key}; {name}, which the operator deployed, is invoked and prints:"));
+    put(w, examples, &key).await;
+    println!("  {}", progress("waiting for the invocation", printed(w, &name)).await);
+}
+
+async fn put(w: &World, examples: &Examples, key: &str) {
+    let put = w.s3().put_object().bucket(examples.bucket()).key(key).body(ByteStream::from_static(b"demo"));
+    put.send().await.unwrap_or_else(|error| panic!("uploading {key}: {error:?}"));
+}
+
+/// The name of the function that was deployed for an object.
+async fn deployed(w: &World, kind: &str, name: &str) -> String {
+    let object = w.object(kind, name).await.unwrap_or_else(|| panic!("{kind} {name} is gone"));
+    text(&object["status"]["functionName"]).to_owned()
+}
+
+/// The first line that a deployed function prints.
+async fn printed(w: &World, function: &str) -> String {
+    let seen = async || w.printed(function).await.into_iter().next();
+    w.until(Duration::from_secs(100), "a line that the function prints", seen).await
 }
 
 async fn fire(w: &World, examples: &Examples) {
@@ -207,6 +249,10 @@ async fn fire(w: &World, examples: &Examples) {
     let seen = async || w.invocations(function).into_iter().find(|run| run.event["Records"].is_null());
     let invocation = w.until(Duration::from_secs(100), "an invocation by the schedule", seen);
     println!("  {}", summary(&progress("waiting for the next full minute of the rule", invocation).await));
+
+    let name = deployed(w, "ScheduledFunction", &examples.complete_scheduled.name_any()).await;
+    title(&format!("So is {name}, which the operator deployed, and prints:"));
+    println!("  {}", progress("waiting for the invocation", printed(w, &name)).await);
 }
 
 /// Leaves all running until Ctrl-C, and shows each further invocation.
@@ -267,8 +313,9 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-async fn kubectl(w: &World, args: &[&str]) -> String {
-    w.kubectl(args, "").await.expect(&format!("kubectl {}", args.join(" ")))
+async fn kubectl(w: &World, args: &[impl AsRef<str>]) -> String {
+    let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
+    w.kubectl(&args, "").await.expect(&format!("kubectl {}", args.join(" ")))
 }
 
 fn title(text: &str) {

@@ -1,11 +1,12 @@
 //! Lambda functions that really run, and keep a record of what they receive.
 
 use std::io::{Cursor, Write};
+use std::time::Duration;
 
 use aws_sdk_lambda::config::Region;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
-use serde_json::Value;
+use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime, State};
+use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
 use super::World;
@@ -33,7 +34,7 @@ pub struct Invocation {
 }
 
 impl World {
-    /// Creates a function that records its invocations, and returns its unqualified ARN.
+    /// Creates a function that records its invocations, and returns its unqualified ARN once it is active.
     pub async fn function(&self, name: &str) -> String {
         self.create_function(self.lambda(), name).await
     }
@@ -57,7 +58,13 @@ impl World {
             .send()
             .await
             .unwrap_or_else(|error| panic!("creating the function {name}: {error:?}"));
-        created.function_arn.expect("a created function has an ARN")
+        let arn = created.function_arn.expect("a created function has an ARN");
+        self.until(Duration::from_secs(60), "the function to be active", async || {
+            let found = lambda.get_function_configuration().function_name(&arn).send().await;
+            found.ok().and_then(|function| function.state).filter(|state| *state == State::Active)
+        })
+        .await;
+        arn
     }
 
     /// Lets a bucket of this world's account invoke a function, by name or ARN.
@@ -86,6 +93,25 @@ impl World {
                 Invocation { event: line["event"].take(), arn }
             })
             .collect()
+    }
+
+    /// The lines that a function has printed so far, as CloudWatch Logs has them: without those in which Lambda tells of
+    /// its own doings.
+    pub async fn printed(&self, function: &str) -> Vec<String> {
+        let log_group = format!("/aws/lambda/{function}");
+        let body = json!({"logGroupName": log_group}).to_string();
+        let headers = [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", "Logs_20140328.FilterLogEvents"),
+        ];
+        // A function that has printed nothing has no log group.
+        let Ok(answer) = self.call("logs", &headers, &body).await else { return vec![] };
+        let answer: Value = serde_json::from_slice(&answer).expect("CloudWatch Logs answers JSON");
+        let events = answer["events"].as_array().cloned().unwrap_or_default();
+        let lines = events.iter().filter_map(|event| event["message"].as_str()).map(str::trim_end);
+        let of_lambda = ["START ", "END ", "REPORT ", "INIT_START "];
+        let own = lines.filter(|line| !of_lambda.iter().any(|beginning| line.starts_with(beginning)));
+        own.map(ToOwned::to_owned).collect()
     }
 
     fn record(&self, name: &str) -> std::path::PathBuf {

@@ -32,6 +32,7 @@
 //! of `KUBECONFIG` each test removes its namespace; the CRDs stay.
 
 mod aws;
+mod calls;
 mod cluster;
 mod control_plane;
 mod controller;
