@@ -275,3 +275,40 @@ fn a_definition_that_changes_while_the_function_is_made_leaves_nothing_behind() 
         assert_eq!(super::view::function_names(&w).await, Vec::<String>::new());
     });
 }
+
+#[test]
+fn an_environment_that_may_not_be_read_is_told_of_and_not_written_again() {
+    world::test("undecryptable", async |w| {
+        let _controller = w.controller(&SWEEPING);
+        let key = format!("arn:aws:kms:{}:{}:key/1", world::REGION, w.account());
+        let encrypted = with(definition(&w, "app"), json!({"kmsKeyArn": key}));
+        apply(&w, &scheduled("app", &encrypted)).await;
+        w.until_ready(SCHEDULED, "app").await;
+        let name = function_name(&w, SCHEDULED, "app");
+        w.front().deny_decryption(w.account(), true);
+        let message = format!(
+            "Lambda does not show the operator the environment of the function {name} (AccessDeniedException): allow \
+             kms:Decrypt with {key} in the IAM policy of the operator's role; until then, nobody notices where the \
+             environment alone is not as the definition says"
+        );
+        let fine = ["PermissionReady", "RuleReady"];
+        let unread = failed("Stalled", "AccessDenied", &message, &fine, "FunctionReady");
+        until_conditions(&w, SCHEDULED, "app", &unread).await;
+        nothing_is_written_at_rest(&w, SCHEDULED, &["app"]).await;
+
+        // What else changes is rolled out, and nothing keeps the object from being deleted.
+        apply(&w, &scheduled("app", &with(encrypted.clone(), json!({"timeout": 7})))).await;
+        let updates = || w.front().count(w.account(), "UpdateFunctionConfiguration");
+        w.until(LIMIT, "the update", async || (updates() == 1).then_some(())).await;
+        until_conditions(&w, SCHEDULED, "app", &unread).await;
+        w.front().deny_decryption(w.account(), false);
+        w.until_ready(SCHEDULED, "app").await;
+        let expected =
+            with(plain(&w, SCHEDULED, "app", &name).await, json!({"timeout": 7, "kmsKeyArn": key}));
+        assert_eq!(function(&w, &name).await, Some(expected));
+        w.front().deny_decryption(w.account(), true);
+        w.delete(SCHEDULED, "app").await;
+        w.until_gone(SCHEDULED, "app").await;
+        assert_eq!(function(&w, &name).await, None);
+    });
+}

@@ -55,6 +55,7 @@ struct Wish {
     /// How often held changes were let go.
     finished: usize,
     failures: Vec<(String, Failure)>,
+    hides_environments: bool,
 }
 
 impl Wishes {
@@ -73,6 +74,15 @@ impl Wishes {
 
     pub fn fail(&self, account: &str, function: &str, failure: Failure) {
         self.with(account, |wish| wish.failures.push((function.to_owned(), failure)));
+    }
+
+    pub fn hide_environments(&self, account: &str, hides: bool) {
+        self.with(account, |wish| wish.hides_environments = hides);
+    }
+
+    /// Whether the account's callers may not decrypt environments.
+    pub fn hides_environments(&self, account: &str) -> bool {
+        self.with(account, |wish| wish.hides_environments)
     }
 
     /// How often the account's held changes were let go.

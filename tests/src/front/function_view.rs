@@ -91,6 +91,20 @@ pub(super) fn show_function(answer: &mut Value, function: Option<&Function>) {
     }
 }
 
+/// Shows what a caller sees who may not decrypt: an error in place of the variables, for a key of the customer's. With
+/// Lambda's own key everybody may who may read the function.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_EnvironmentError.html>
+pub(super) fn hide_environment(configuration: &mut Value) {
+    if is_empty(configuration.get("KMSKeyArn")) || is_empty(configuration.get("Environment")) {
+        return;
+    }
+    configuration["Environment"] = json!({"Error": {
+        "ErrorCode": "AccessDeniedException",
+        "Message": "Lambda was unable to decrypt your environment variables because the KMS access was denied. Please check \
+                    your KMS permissions. KMS Exception: AccessDeniedException",
+    }});
+}
+
 /// Nothing, or nothing in it.
 fn is_empty(value: Option<&Value>) -> bool {
     match value {

@@ -14,7 +14,7 @@ use super::{
     function_check::{self, invalid},
     function_code::{Image, source},
     function_state::{Life, Stage},
-    function_view::{document, show_configuration, show_function},
+    function_view::{document, hide_environment, show_configuration, show_function},
     lambda,
     policy::not_found,
     state::{Account, Shared},
@@ -154,6 +154,13 @@ async fn read(
         show_function(&mut found, function.as_deref());
     } else {
         show_configuration(&mut found, function.as_deref());
+    }
+    if shared.wishes.hides_environments(&request.account) {
+        hide_environment(if request.operation == "GetFunction" {
+            &mut found["Configuration"]
+        } else {
+            &mut found
+        });
     }
     if let Some(function) = function {
         function.life.seen();

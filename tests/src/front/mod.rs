@@ -164,6 +164,12 @@ impl Front {
         self.shared.wishes.fail(account, function, failure);
     }
 
+    /// Whether the account's callers are denied `kms:Decrypt` from now on: they are not shown the environment of a function
+    /// that has a key of the customer's.
+    pub fn deny_decryption(&self, account: &str, denied: bool) {
+        self.shared.wishes.hide_environments(account, denied);
+    }
+
     /// Passes a bucket that `account` reaches under this name to another owner, as when a name is deleted and created
     /// anew by somebody else. Its permissions and notifications are then judged by that owner. Returns whether the front knows the bucket.
     pub async fn pass_bucket_to(&self, account: &str, bucket: &str, owner: &str) -> bool {

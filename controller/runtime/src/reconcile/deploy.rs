@@ -323,9 +323,31 @@ fn failure(function: &ObservedFunction, plan: &FunctionPlan, untried: bool) -> O
             "Lambda could not update the function {name}, which runs as it was before: {why} Mend what it says; the \
              update is tried again"
         ),
-        _ => return None,
+        _ => return environment_unread(function),
     };
     Some(Failure::new(Part::Function, Reason::FunctionFailed, message))
+}
+
+/// What to do where Lambda does not show the environment: nobody would notice that it is not as wanted.
+fn environment_unread(function: &ObservedFunction) -> Option<Failure> {
+    let code = function.environment_unread.as_ref()?;
+    let key = match function.configuration.kms_key_arn.as_str() {
+        "" => "Lambda's own key",
+        key => key,
+    };
+    let denied = code.starts_with("AccessDenied");
+    let cure = if denied {
+        format!("allow kms:Decrypt with {key} in the IAM policy of the operator's role")
+    } else {
+        format!("see that {key} exists, is enabled and permits kms:Decrypt to the operator's role")
+    };
+    let message = format!(
+        "Lambda does not show the operator the environment of the function {} ({code}): {cure}; until then, nobody \
+         notices where the environment alone is not as the definition says",
+        function.arn.name
+    );
+    let reason = if denied { Reason::AccessDenied } else { Reason::AwsRefused };
+    Some(Failure::new(Part::Function, reason, message))
 }
 
 fn conflicting(name: &str, region: &str, conflict: &str) -> Error {

@@ -10,8 +10,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::NamespaceResourceScope;
 use kube::{Resource, ResourceExt};
 use lambda_triggers_core::api::{
-    DeletionPolicy, S3TriggeredFunction, S3TriggeredFunctionSpec, ScheduledFunction, ScheduledFunctionSpec,
-    TriggerStatus,
+    DeletionPolicy, Problem, S3TriggeredFunction, S3TriggeredFunctionSpec, ScheduledFunction,
+    ScheduledFunctionSpec, TriggerStatus,
 };
 use lambda_triggers_core::plan::identity::ObjectKey;
 use lambda_triggers_core::plan::report::Part;
@@ -64,6 +64,8 @@ pub trait Raw:
     const NAME: &'static str;
     /// Its parts, in the order in which they depend on each other.
     const PARTS: &'static [Part];
+    /// What is wrong with a spec.
+    fn check(spec: &Self::Spec) -> Vec<Problem>;
     /// Its spec.
     fn spec(&self) -> &Value;
     /// Its status.
@@ -74,6 +76,9 @@ impl Raw for RawScheduledFunction {
     type Spec = ScheduledFunctionSpec;
     const NAME: &'static str = "ScheduledFunction";
     const PARTS: &'static [Part] = &[Part::Function, Part::Permission, Part::Rule];
+    fn check(spec: &ScheduledFunctionSpec) -> Vec<Problem> {
+        spec.check()
+    }
     fn spec(&self) -> &Value {
         &self.spec
     }
@@ -86,6 +91,9 @@ impl Raw for RawS3TriggeredFunction {
     type Spec = S3TriggeredFunctionSpec;
     const NAME: &'static str = "S3TriggeredFunction";
     const PARTS: &'static [Part] = &[Part::Function, Part::Permission, Part::Notification];
+    fn check(spec: &S3TriggeredFunctionSpec) -> Vec<Problem> {
+        spec.check()
+    }
     fn spec(&self) -> &Value {
         &self.spec
     }
@@ -129,6 +137,13 @@ pub fn read_spec<K: Raw>(object: &K) -> Result<K::Spec, String> {
         let kind = K::kind(&()).to_lowercase();
         format!("the spec cannot be read: {error}; compare it with `kubectl explain {kind}.spec`")
     })
+}
+
+/// The spec, or what is wrong with it.
+pub fn valid_spec<K: Raw>(object: &K) -> Result<K::Spec, String> {
+    let spec = read_spec(object)?;
+    let problems: Vec<String> = K::check(&spec).iter().map(ToString::to_string).collect();
+    if problems.is_empty() { Ok(spec) } else { Err(problems.join("; ")) }
 }
 
 /// The status, empty where it cannot be read.

@@ -9,7 +9,7 @@ use lambda_triggers_core::api::{
 };
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::{Destination, Entry, Filter, Want};
-use lambda_triggers_core::plan::identity::{ObjectKey, Owner, bucket_statement_id};
+use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId, Owner, bucket_statement_id};
 use lambda_triggers_core::plan::permission::Statement;
 use lambda_triggers_core::plan::report::{Outcome, Part, Reason};
 use serde::Deserialize;
@@ -18,7 +18,7 @@ use super::context::Context;
 use super::deploy;
 use super::error::Error;
 use super::function::{find, region, resolve, updating};
-use super::object::{Identity, RawS3TriggeredFunction, read_spec, spec_text};
+use super::object::{Identity, RawS3TriggeredFunction, spec_text, valid_spec};
 use super::permission::identity;
 use super::report::{Notice, Report};
 use crate::aws::Bucket;
@@ -29,7 +29,8 @@ pub async fn apply(
     object: &RawS3TriggeredFunction,
     report: &mut Report<'_, RawS3TriggeredFunction>,
 ) -> Result<Outcome, Error> {
-    let spec = valid_spec(object)?;
+    let invalid = |message| Error::found(Part::Notification, Reason::InvalidSpec, message);
+    let spec = valid_spec(object).map_err(invalid)?;
     let region = region(context, spec.region.as_deref(), &spec.function);
     let mut resolved = match resolve(context, report, &region, &spec.function).await {
         Ok(resolved) => resolved,
@@ -92,7 +93,8 @@ pub async fn retain(
     context: &Arc<Context>,
     report: &mut Report<'_, RawS3TriggeredFunction>,
 ) -> Result<(), Error> {
-    let id_outlives = |id: &String| id.ends_with("-retained");
+    let owner = &context.owner.id;
+    let id_outlives = |id: &String| OwnEntryId::parse(owner, id).is_some_and(|id| id.retained);
     for notification in report.status.applied.notifications.clone() {
         if !notification.ids.iter().all(id_outlives) {
             let bucket = applied_bucket(&notification);
@@ -100,13 +102,6 @@ pub async fn retain(
         }
     }
     Ok(())
-}
-
-fn valid_spec(object: &RawS3TriggeredFunction) -> Result<S3TriggeredFunctionSpec, Error> {
-    let invalid = |message: String| Error::found(Part::Notification, Reason::InvalidSpec, message);
-    let spec = read_spec(object).map_err(invalid)?;
-    let problems: Vec<String> = spec.check().iter().map(ToString::to_string).collect();
-    if problems.is_empty() { Ok(spec) } else { Err(invalid(problems.join("; "))) }
 }
 
 /// Entries for a function that is gone would make S3 refuse everybody's writes to the bucket: they go, and come

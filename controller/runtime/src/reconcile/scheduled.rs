@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lambda_triggers_core::api::{
-    Applied, AppliedFunction, AppliedPermission, AppliedRule, ScheduledFunctionSpec,
-};
+use lambda_triggers_core::api::{Applied, AppliedFunction, AppliedPermission, AppliedRule};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::identity::{ObjectKey, rules_statement_id};
 use lambda_triggers_core::plan::permission::Statement;
@@ -15,7 +13,7 @@ use super::context::Context;
 use super::deploy;
 use super::error::Error;
 use super::function::{region, resolve, updating};
-use super::object::{RawScheduledFunction, read_spec, spec_text};
+use super::object::{RawScheduledFunction, spec_text, valid_spec};
 use super::permission::identity;
 use super::report::{Notice, Report};
 use crate::aws::Rules;
@@ -26,7 +24,7 @@ pub async fn apply(
     object: &RawScheduledFunction,
     report: &mut Report<'_, RawScheduledFunction>,
 ) -> Result<Outcome, Error> {
-    let spec = valid_spec(object)?;
+    let spec = valid_spec(object).map_err(invalid)?;
     let expression = spec.expression().map_err(|problem| invalid(problem.to_string()))?;
     report.status.schedule = Some(expression.to_string());
     report.status.when = Some(expression.in_words());
@@ -117,12 +115,6 @@ async fn by_name(
         permissions: targets.map(permission).collect(),
         functions: deploy::by_spec(context, object, key, region),
     })
-}
-
-fn valid_spec(object: &RawScheduledFunction) -> Result<ScheduledFunctionSpec, Error> {
-    let spec = read_spec(object).map_err(invalid)?;
-    let problems: Vec<String> = spec.check().iter().map(ToString::to_string).collect();
-    if problems.is_empty() { Ok(spec) } else { Err(invalid(problems.join("; "))) }
 }
 
 fn invalid(message: String) -> Error {

@@ -21,6 +21,9 @@ pub struct ObservedFunction {
     pub arn: FunctionArn,
     /// Its settings.
     pub configuration: Configuration,
+    /// Lambda's code for why it does not show the variables of the environment, if it does not: for one, since the caller
+    /// may not decrypt them (<https://docs.aws.amazon.com/lambda/latest/api/API_EnvironmentError.html>).
+    pub environment_unread: Option<String>,
     /// Instruction set.
     pub architecture: Architecture,
     /// SHA-256 of the code in base64.
@@ -169,7 +172,7 @@ pub fn plan_function(
     }
     let busy = observed.is_busy();
     let code = code_differs(desired, observed, known_code);
-    let configuration = observed.configuration != desired.configuration;
+    let configuration = configuration_differs(desired, observed);
     let cluster_is_other = observed.tags.get(TAG_CLUSTER) != Some(&owner.cluster);
     let adopted = !ours || cluster_is_other;
     // One that could not be made takes no update
@@ -221,6 +224,15 @@ fn is_ours(function: &ObservedFunction, owner: &Owner, origin: &Origin) -> bool 
     let same =
         |(tag, value): &(&String, &String)| *tag == TAG_CLUSTER || function.tags.get(*tag) == Some(*value);
     origin.tags(owner).iter().all(|pair| same(&pair))
+}
+
+/// An environment that cannot be read is not counted: each look would find a difference, and write.
+fn configuration_differs(desired: &DesiredFunction, observed: &ObservedFunction) -> bool {
+    let mut seen = observed.configuration.clone();
+    if observed.environment_unread.is_some() {
+        seen.environment.clone_from(&desired.configuration.environment);
+    }
+    seen != desired.configuration
 }
 
 fn code_differs(desired: &DesiredFunction, observed: &ObservedFunction, known_code: Option<&str>) -> bool {

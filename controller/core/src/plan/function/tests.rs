@@ -77,6 +77,7 @@ fn in_place(desired: &DesiredFunction) -> ObservedFunction {
         arn: FunctionArn::parse(&format!("arn:aws:lambda:eu-west-1:123456789012:function:{}", desired.name))
             .unwrap(),
         configuration: desired.configuration.clone(),
+        environment_unread: None,
         architecture: desired.architecture,
         code_sha256: code_sha256(&desired.code),
         image_uri: image_uri(&desired.code),
@@ -427,4 +428,21 @@ fn an_archive_does_not_become_an_image() {
         false,
     );
     assert_eq!(refused, Err(FunctionConflict::PackageType));
+}
+
+#[test]
+fn an_environment_that_cannot_be_read_is_no_difference() {
+    let variables = |value: &str| Tags::from([("STAGE".to_owned(), value.to_owned())]);
+    let wanted = desired(&FunctionDefinition { environment: variables("test"), ..small() }, "one");
+    let mut hidden = in_place(&wanted);
+    hidden.configuration.environment = BTreeMap::new();
+    hidden.environment_unread = Some("AccessDeniedException".into());
+    assert_eq!(plan(&wanted, Some(&hidden)), FunctionPlan::default());
+    // Where another setting differs, all are sent, and with them the environment.
+    hidden.configuration.timeout = 7;
+    let update = FunctionStep::UpdateConfiguration(Box::new(wanted.configuration.clone()));
+    assert_eq!(
+        plan(&wanted, Some(&hidden)),
+        FunctionPlan { steps: vec![update], wait: true, ..FunctionPlan::default() }
+    );
 }

@@ -21,6 +21,10 @@ pub fn observed(answer: &GetFunctionOutput) -> Option<ObservedFunction> {
     Some(ObservedFunction {
         arn: FunctionArn::parse(function.function_arn()?)?.with_qualifier(None),
         configuration: configuration(function),
+        environment_unread: function
+            .environment()
+            .and_then(|environment| environment.error())
+            .map(|error| text(error.error_code())),
         architecture: match function.architectures().first() {
             Some(SdkArchitecture::Arm64) => Architecture::Arm64,
             _ => Architecture::X86_64,
