@@ -1,4 +1,5 @@
 //! The local world that the tests and the demo run in.
 
 pub mod front;
+pub mod sim;
 pub mod world;

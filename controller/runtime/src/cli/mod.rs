@@ -81,7 +81,7 @@ pub fn main() -> ExitCode {
 fn run(args: RunArgs) -> Result<(), StartError> {
     let RunArgs { namespace, owner_id, region, resync, reconcile_timeout, log_format } = args;
     start_logs(log_format);
-    let settings = Settings { resync, timeout: reconcile_timeout };
+    let settings = Settings { resync, timeout: reconcile_timeout, ..Settings::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = operator::stop_on_signal()?;

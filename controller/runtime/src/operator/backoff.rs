@@ -1,12 +1,13 @@
-//! When a failed reconcile is tried again.
+//! When a failed reconcile, or a watch that broke off, is tried again.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use kube::runtime::utils::{Backoff as StreamBackoff, ResetTimerBackoff};
 use lambda_triggers_core::plan::report::Class;
 
-use crate::reconcile::with_jitter;
+use crate::reconcile::Context;
 
 /// The most that any failure waits.
 const LONGEST: Duration = Duration::from_secs(300);
@@ -29,7 +30,7 @@ impl Backoff {
         let count = failures.entry(uid.into()).or_insert(0);
         let wait = wait(class, *count).min(self.longest);
         *count = count.saturating_add(1);
-        with_jitter(wait)
+        wait
     }
 
     /// Forgets an object's failures.
@@ -47,6 +48,36 @@ fn wait(class: Class, failures: u32) -> Duration {
         Class::NeedsAction => 30,
     };
     Duration::from_secs(first).saturating_mul(2u32.saturating_pow(failures.min(16)))
+}
+
+/// The waits before a watch is begun again, as kube's own default has them: 0.8 s, twice as long each time, up to 30 s,
+/// from the start again after two quiet minutes.
+pub struct WatchBackoff {
+    context: Arc<Context>,
+    failures: u32,
+}
+
+impl WatchBackoff {
+    /// None has failed yet.
+    pub fn new(context: &Arc<Context>) -> ResetTimerBackoff<Self> {
+        ResetTimerBackoff::new(Self { context: context.clone(), failures: 0 }, Duration::from_secs(120))
+    }
+}
+
+impl Iterator for WatchBackoff {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let wait = Duration::from_millis(800).saturating_mul(2u32.saturating_pow(self.failures.min(16)));
+        self.failures = self.failures.saturating_add(1);
+        Some(self.context.jitter.vary(wait.min(Duration::from_secs(30))))
+    }
+}
+
+impl StreamBackoff for WatchBackoff {
+    fn reset(&mut self) {
+        self.failures = 0;
+    }
 }
 
 #[cfg(test)]

@@ -22,9 +22,10 @@ use tracing::{info, warn};
 
 use crate::aws::{Aws, Sdk, SdkSettings};
 use crate::reconcile::{
-    Buckets, Caches, Context, Error, FIELD_MANAGER, Kind, Permissions, Settings, Statuses, chain, reconcile,
+    Buckets, Caches, Context, Error, FIELD_MANAGER, Jitter, Kind, Permissions, Settings, Statuses, chain,
+    reconcile,
 };
-use backoff::Backoff;
+use backoff::{Backoff, WatchBackoff};
 
 /// Reconciles of one kind at a time. Most of each is waiting for AWS.
 const CONCURRENCY: u16 = 32;
@@ -48,7 +49,18 @@ pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 /// Runs until `stop` is cancelled, and what is under way has ended.
 pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartError> {
     let client = Client::try_default().await?;
-    let aws: Arc<dyn Aws> = Arc::new(Sdk::load(SdkSettings { region: options.region.clone() }).await?);
+    let aws = Sdk::load(SdkSettings { region: options.region.clone() }).await?;
+    run_on(client, Arc::new(aws), options, stop).await
+}
+
+/// Runs on this cluster and this AWS, which may be stand-ins, until `stop` is cancelled, and what is under way has
+/// ended.
+pub async fn run_on(
+    client: Client,
+    aws: Arc<dyn Aws>,
+    options: Options,
+    stop: CancellationToken,
+) -> Result<(), StartError> {
     let owner = owner::find(&client, options.namespace.as_deref(), options.owner_id.clone()).await?;
     info!(owner = %owner.id, region = aws.default_region(), namespace = options.namespace, "starting");
 
@@ -66,6 +78,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
         recorder: Recorder::new(client.clone(), reporter),
         permissions: Permissions::default(),
         buckets: Buckets::default(),
+        jitter: Jitter::from_seed(options.settings.seed),
         settings: options.settings,
     });
     let namespace = options.namespace.as_deref();
@@ -100,7 +113,7 @@ async fn control<K: Kind>(
     // Our own writes to the status change neither of these, so they bring nothing back here.
     let news = predicates::generation.combine(predicates::finalizers);
     let objects = watcher(api::<K>(&context.client, namespace), watcher::Config::default().any_semantic())
-        .default_backoff()
+        .backoff(WatchBackoff::new(&context))
         .modify(|object| object.managed_fields_mut().clear())
         .reflect(writer)
         .inspect_ok(move |event| {
@@ -117,12 +130,13 @@ async fn control<K: Kind>(
         let uid = object.uid().unwrap_or_default();
         reconcile(object, context).map(move |result| result.inspect(|_| backoff.reset(&uid)))
     };
-    let retry = move |object: Arc<K>, error: &Error, _: Arc<Context>| {
-        Action::requeue(failed.next(&object.uid().unwrap_or_default(), error.class()))
+    let retry = move |object: Arc<K>, error: &Error, context: Arc<Context>| {
+        let wait = failed.next(&object.uid().unwrap_or_default(), error.class());
+        Action::requeue(context.jitter.vary(wait))
     };
     let config_maps =
         watcher(api::<PartialObjectMeta<ConfigMap>>(&context.client, namespace), watcher::Config::default())
-            .default_backoff()
+            .backoff(WatchBackoff::new(&context))
             .touched_objects()
             .predicate_filter(predicates::resource_version, Default::default());
     let cache = reader.clone();
@@ -180,6 +194,6 @@ pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
 /// The default of [`Settings`].
 impl Default for Settings {
     fn default() -> Self {
-        Self { resync: Duration::from_secs(600), timeout: Duration::from_secs(120) }
+        Self { resync: Duration::from_secs(600), timeout: Duration::from_secs(120), seed: rand::random() }
     }
 }

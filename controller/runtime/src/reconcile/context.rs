@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::bucket::Buckets;
 use super::error::Error;
+use super::jitter::Jitter;
 use super::object::{Raw, RawS3TriggeredFunction, RawScheduledFunction, read_status};
 use super::permission::Permissions;
 use crate::aws::Aws;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub resync: Duration,
     /// The most that one reconcile may take.
     pub timeout: Duration,
+    /// What waits are varied by.
+    pub seed: u64,
 }
 
 /// The objects of both kinds, as Kubernetes last told.
@@ -145,6 +148,8 @@ pub struct Context {
     pub permissions: Permissions,
     /// The one writer of each bucket.
     pub buckets: Buckets,
+    /// Varies waits.
+    pub jitter: Jitter,
     /// How reconciles behave.
     pub settings: Settings,
 }

@@ -5,6 +5,7 @@ mod context;
 mod deploy;
 mod error;
 mod function;
+mod jitter;
 mod object;
 mod permission;
 mod report;
@@ -24,6 +25,7 @@ use tracing::{info, warn};
 pub use bucket::Buckets;
 pub use context::{Caches, Context, Settings, Statuses};
 pub use error::{Error, chain};
+pub use jitter::Jitter;
 pub use object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction};
 pub use permission::Permissions;
 pub use report::{FIELD_MANAGER, Notice, Report};
@@ -119,7 +121,7 @@ async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
                 Outcome::Progressing { .. } => IN_PROGRESS,
                 _ => context.settings.resync,
             };
-            Ok(Action::requeue(with_jitter(next)))
+            Ok(Action::requeue(context.jitter.vary(next)))
         }
         Err(error) => {
             fail(&mut report, &error, Outcome::Failed).await?;
@@ -170,10 +172,4 @@ async fn fail<K: Kind>(
         return Err(error);
     }
     Ok(())
-}
-
-/// The time after which an object is looked at again, varied by a tenth either way so that objects created
-/// together do not stay together.
-pub fn with_jitter(time: Duration) -> Duration {
-    time.mul_f64(rand::random_range(0.9..1.1))
 }

@@ -1,0 +1,278 @@
+//! The way out of the simulated operator: every call to AWS and to Kubernetes passes a gate, which records it and does with
+//! it what the plan of the run says.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+/// One way of a call, there or back, takes up to so many milliseconds.
+const LATENCY: std::ops::Range<u64> = 1..20;
+
+/// A call as the plan sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its place among all calls of the run, from 0.
+    pub number: usize,
+    /// What is asked: an action of IAM, as `s3:PutBucketNotification`, or `kube:` with the verb and the resource, as
+    /// `kube:patch s3triggeredfunctions/status`.
+    pub operation: String,
+    /// What it is asked of: a function, a bucket, a rule, or namespace and name of an object.
+    pub on: String,
+    /// Whether it changes anything.
+    pub write: bool,
+    /// When it was made, since the start of the run.
+    pub at: Duration,
+    /// Which start of the operator made it, from 0.
+    pub life: usize,
+}
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is done and answered.
+    Pass,
+    /// The operator dies at this moment of it.
+    Crash(Moment),
+    /// It is refused, and nothing is done.
+    Refuse(Refusal),
+    /// It is done, and its answer is lost.
+    LostAnswer,
+    /// It gets no answer, and is done after this time.
+    Late(Duration),
+    /// It is done twice, as by a network that repeats it.
+    Duplicate,
+    /// It is neither done nor answered.
+    Timeout,
+    /// It is done and answered, each way in this time.
+    Slow(Duration),
+    /// It is done, and its answer is cut off.
+    Truncated,
+    /// A read answers what was there before the last change.
+    Stale,
+}
+
+/// A moment of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Nothing is done.
+    Before,
+    /// It is done, and the operator does not hear of it.
+    Applied,
+    /// The operator has the answer, and does nothing more.
+    Answered,
+}
+
+/// A refusal, by its HTTP status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// 403.
+    Forbidden,
+    /// 404.
+    NotFound,
+    /// 409.
+    Conflict,
+    /// 412.
+    Precondition,
+    /// 429.
+    Throttled,
+    /// 500.
+    Server,
+}
+
+/// What a caller learns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Passed<T> {
+    /// What the world answered.
+    Answer(T),
+    /// A refusal by plan.
+    Refused(Refusal),
+    /// Nothing, until it gives up.
+    NoAnswer,
+    /// A part of the answer.
+    Truncated(T),
+}
+
+/// What a read sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The world as it is.
+    Now,
+    /// The world before its last change.
+    Stale,
+}
+
+/// Decides what becomes of calls.
+pub trait Plan: Send {
+    /// The verdict on a call, asked once for each, in the order in which they are made.
+    fn verdict(&mut self, call: &Call) -> Verdict;
+}
+
+impl<F: FnMut(&Call) -> Verdict + Send> Plan for F {
+    fn verdict(&mut self, call: &Call) -> Verdict {
+        self(call)
+    }
+}
+
+/// The gates of one run.
+#[derive(Clone)]
+pub struct Gates(Arc<Shared>);
+
+struct Shared {
+    start: Instant,
+    state: Mutex<State>,
+}
+
+struct State {
+    plan: Box<dyn Plan>,
+    random: StdRng,
+    calls: Vec<Call>,
+    lives: usize,
+}
+
+impl Gates {
+    /// The gates of a run with this seed and plan. To be made where tokio's time is paused.
+    pub fn new(seed: u64, plan: impl Plan + 'static) -> Self {
+        let random = StdRng::seed_from_u64(seed);
+        let state = State { plan: Box::new(plan), random, calls: vec![], lives: 0 };
+        Self(Arc::new(Shared { start: Instant::now(), state: Mutex::new(state) }))
+    }
+
+    /// The gate of a new start of the operator.
+    pub fn open(&self) -> Gate {
+        let mut state = self.0.lock();
+        let life = state.lives;
+        state.lives += 1;
+        Gate { shared: self.0.clone(), life, alive: watch::Sender::new(true) }
+    }
+
+    /// From here on, this plan decides.
+    pub fn set_plan(&self, plan: impl Plan + 'static) {
+        self.0.lock().plan = Box::new(plan);
+    }
+
+    /// All calls so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.0.lock().calls.clone()
+    }
+
+    /// The number of calls so far.
+    pub fn count(&self) -> usize {
+        self.0.lock().calls.len()
+    }
+
+    /// The time since the start of the run.
+    pub fn elapsed(&self) -> Duration {
+        self.0.start.elapsed()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The gate of one start of the operator.
+#[derive(Clone)]
+pub struct Gate {
+    shared: Arc<Shared>,
+    life: usize,
+    alive: watch::Sender<bool>,
+}
+
+impl Gate {
+    /// Ends this start of the operator: no call of it comes through any more, and none under way is answered.
+    pub fn kill(&self) {
+        self.alive.send_replace(false);
+    }
+
+    /// Waits until it is killed.
+    pub async fn killed(&self) {
+        // The sender lives as long as this gate does.
+        let _ = self.alive.subscribe().wait_for(|alive| !alive).await;
+    }
+
+    /// Lets a call through as the plan says. `perform` does it, at once, in the world; where the plan says so, not at all,
+    /// twice, or later, when the operator may be gone.
+    pub async fn pass<T: Send + 'static>(
+        &self,
+        operation: &str,
+        on: &str,
+        write: bool,
+        perform: impl Fn(View) -> T + Send + 'static,
+    ) -> Passed<T> {
+        self.still_alive().await;
+        let (verdict, there, back) = self.verdict(operation, on, write);
+        let travel = async |time| {
+            sleep(time).await;
+            self.still_alive().await;
+        };
+        if verdict == Verdict::Crash(Moment::Before) {
+            self.kill();
+        }
+        travel(there).await;
+        let passed = match verdict {
+            Verdict::Pass | Verdict::Slow(_) => Passed::Answer(perform(View::Now)),
+            Verdict::Crash(moment) => {
+                let answer = perform(View::Now);
+                self.kill();
+                if moment == Moment::Answered {
+                    return Passed::Answer(answer);
+                }
+                Passed::NoAnswer
+            }
+            Verdict::Refuse(refusal) => Passed::Refused(refusal),
+            Verdict::LostAnswer => {
+                perform(View::Now);
+                Passed::NoAnswer
+            }
+            Verdict::Late(time) => {
+                tokio::spawn(async move {
+                    sleep(time).await;
+                    perform(View::Now);
+                });
+                Passed::NoAnswer
+            }
+            Verdict::Duplicate => {
+                let answer = perform(View::Now);
+                perform(View::Now);
+                Passed::Answer(answer)
+            }
+            Verdict::Timeout => Passed::NoAnswer,
+            Verdict::Truncated => Passed::Truncated(perform(View::Now)),
+            Verdict::Stale => Passed::Answer(perform(View::Stale)),
+        };
+        travel(back).await;
+        passed
+    }
+
+    fn verdict(&self, operation: &str, on: &str, write: bool) -> (Verdict, Duration, Duration) {
+        let mut state = self.shared.lock();
+        let call = Call {
+            number: state.calls.len(),
+            operation: operation.into(),
+            on: on.into(),
+            write,
+            at: self.shared.start.elapsed(),
+            life: self.life,
+        };
+        let verdict = state.plan.verdict(&call);
+        state.calls.push(call);
+        let mut way = || match verdict {
+            Verdict::Slow(time) => time,
+            _ => Duration::from_millis(state.random.random_range(LATENCY)),
+        };
+        (verdict, way(), way())
+    }
+
+    /// What is dead neither goes on nor ends.
+    async fn still_alive(&self) {
+        if !*self.alive.borrow() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
