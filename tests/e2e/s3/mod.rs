@@ -1,5 +1,6 @@
 //! `S3TriggeredFunction` on the real API server and the strict AWS: created, changed, healed, deleted.
 
+mod broken;
 mod changes;
 mod conflicts;
 mod deletion;

@@ -52,6 +52,8 @@ impl World {
                 ("AWS_CONFIG_FILE", "/dev/null".into()),
                 ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".into()),
                 ("AWS_EC2_METADATA_DISABLED", "true".into()),
+                // Nothing is on its way to this AWS for longer, unless a test says so.
+                ("LAMBDA_TRIGGERS_SETTLE", "1s".into()),
                 ("RUST_LOG", "info,lambda_triggers=debug".into()),
             ],
             log: Log::default(),

@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use lambda_triggers_core::plan::bucket::refused_destinations;
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
 
 /// What kind of refusal or failure it was.
@@ -20,8 +21,8 @@ pub enum Kind {
     Conflict,
     /// A quota is used up.
     Quota,
-    /// S3 cannot deliver to a destination of the document.
-    Destination,
+    /// S3 cannot deliver to destinations of the document: to these, where it says which.
+    Destination(Vec<String>),
     /// Lambda cannot assume the function's role; a new role takes a while to count.
     RoleNotReady,
     /// The bucket is in another Region; S3 says which, mostly.
@@ -66,7 +67,10 @@ impl AwsError {
         let region = response.and_then(|r| r.headers().get("x-amz-bucket-region")).map(ToOwned::to_owned);
         let kind = match &error {
             SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
-                kind(status.unwrap_or_default(), code.as_deref(), message.as_deref(), region)
+                match kind(status.unwrap_or_default(), code.as_deref(), message.as_deref(), region) {
+                    Kind::Destination(_) => Kind::Destination(refused(response)),
+                    kind => kind,
+                }
             }
             SdkError::DispatchFailure(failure) if failure.is_user() => Kind::Invalid,
             SdkError::ConstructionFailure(_) => Kind::Invalid,
@@ -114,12 +118,12 @@ impl AwsError {
                     "{action} on {on} exceeds a quota of AWS: {words} Raise the quota, or remove what is not needed"
                 ),
             ),
-            Kind::Destination => (
+            Kind::Destination(arns) => (
                 Reason::DestinationRefused,
                 format!(
-                    "S3 refuses the notification configuration of {on}, since it cannot deliver to a destination in it \
-                     ({words}); a new permission takes a moment to count, so this is tried again; if it stays, look for \
-                     an entry whose function, queue or topic is gone or does not permit s3.amazonaws.com"
+                    "S3 refuses the notification configuration of {on}, since it cannot deliver to {}; a new permission takes a moment to count, so this is tried again; if it stays, look for \
+                     an entry whose function, queue or topic is gone or does not permit s3.amazonaws.com",
+                    if arns.is_empty() { "a destination in it".to_owned() } else { arns.join(", ") }
                 ),
             ),
             Kind::RoleNotReady => (
@@ -153,6 +157,12 @@ impl AwsError {
     }
 }
 
+/// The destinations that an answer names.
+fn refused(response: Option<&HttpResponse>) -> Vec<String> {
+    let body = response.and_then(|response| response.body().bytes()).unwrap_or_default();
+    refused_destinations(&String::from_utf8_lossy(body))
+}
+
 /// What a service's answer means: by its code where that is known, else by its status.
 fn kind(status: u16, code: Option<&str>, message: Option<&str>, region: Option<String>) -> Kind {
     match code.unwrap_or_default() {
@@ -183,7 +193,7 @@ fn kind(status: u16, code: Option<&str>, message: Option<&str>, region: Option<S
             Kind::RoleNotReady
         }
         "InvalidArgument" if message.is_some_and(|m| m.contains("destination configurations")) => {
-            Kind::Destination
+            Kind::Destination(vec![])
         }
         _ => match status {
             301 | 307 => Kind::OtherRegion(region),
@@ -208,7 +218,7 @@ mod tests {
             (400, "ThrottlingException", "", Kind::Throttled),
             (503, "SlowDown", "", Kind::Throttled),
             (409, "OperationAborted", "", Kind::Conflict),
-            (400, "InvalidArgument", refused, Kind::Destination),
+            (400, "InvalidArgument", refused, Kind::Destination(vec![])),
             (400, "InvalidArgument", "Configurations overlap.", Kind::Invalid),
             (404, "NoSuchBucket", "", Kind::NotFound),
             (400, "AccessDeniedException", "", Kind::Denied),

@@ -9,5 +9,5 @@ mod s3;
 mod sdk;
 
 pub use error::{AwsError, Kind};
-pub use ports::{Account, Aws, Bucket, Deployments, Function, Functions, Notifications, Rules};
+pub use ports::{Account, Aws, Bucket, Deployments, Function, Functions, Notifications, Rules, Validation};
 pub use sdk::{Sdk, SdkSettings};

@@ -141,5 +141,15 @@ pub trait Notifications: Send + Sync {
     /// The bucket's notification configuration, as the XML that S3 sent.
     async fn get(&self, bucket: &Bucket) -> Result<String, AwsError>;
     /// Replaces the bucket's notification configuration. Tried once only: the caller looks before it tries again.
-    async fn put(&self, bucket: &Bucket, xml: String) -> Result<(), AwsError>;
+    async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError>;
+}
+
+/// What S3 looks at before it takes a notification configuration, beyond the document itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validation {
+    /// Whether it can deliver to each destination.
+    Full,
+    /// Nothing: for a document in which somebody else's destination is broken
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>).
+    SkipDestinations,
 }

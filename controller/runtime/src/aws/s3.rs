@@ -17,7 +17,7 @@ use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
 use aws_sdk_s3::types::NotificationConfiguration;
 
-use super::{AwsError, Bucket, Kind, Notifications};
+use super::{AwsError, Bucket, Kind, Notifications, Validation};
 
 /// S3 in one Region.
 pub struct SdkNotifications {
@@ -49,7 +49,7 @@ impl Notifications for SdkNotifications {
         String::from_utf8(body).map_err(|e| AwsError::answered(Kind::Invalid, ACTION, on(), e))
     }
 
-    async fn put(&self, bucket: &Bucket, xml: String) -> Result<(), AwsError> {
+    async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {
         // A second attempt beside a first one that only seems lost would be two writes at once.
         let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
         self.client
@@ -57,6 +57,7 @@ impl Notifications for SdkNotifications {
             .bucket(&bucket.name)
             .expected_bucket_owner(&bucket.owner)
             .notification_configuration(NotificationConfiguration::builder().build())
+            .set_skip_destination_validation((validation == Validation::SkipDestinations).then_some(true))
             .customize()
             .config_override(once)
             .interceptor(Send { xml })

@@ -50,6 +50,10 @@ struct RunArgs {
     /// Give up one reconcile of an object after this time, and try again.
     #[arg(long, env = "LAMBDA_TRIGGERS_RECONCILE_TIMEOUT", default_value = "2m", value_parser = duration)]
     reconcile_timeout: Duration,
+    /// Keep the finalizer of a resource for this time after a write to its bucket that AWS did not answer, and after a
+    /// start: until then, such a write may still take effect.
+    #[arg(long, env = "LAMBDA_TRIGGERS_SETTLE", default_value = "30s", value_parser = duration)]
+    settle: Duration,
     /// How logs are written; RUST_LOG chooses which.
     #[arg(long, env = "LAMBDA_TRIGGERS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     log_format: LogFormat,
@@ -79,9 +83,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: RunArgs) -> Result<(), StartError> {
-    let RunArgs { namespace, owner_id, region, resync, reconcile_timeout, log_format } = args;
+    let RunArgs { namespace, owner_id, region, resync, reconcile_timeout, settle, log_format } = args;
     start_logs(log_format);
-    let settings = Settings { resync, timeout: reconcile_timeout, ..Settings::default() };
+    let settings = Settings { resync, timeout: reconcile_timeout, settle, ..Settings::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = operator::stop_on_signal()?;

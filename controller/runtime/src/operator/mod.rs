@@ -17,13 +17,14 @@ use kube::runtime::{Controller, Predicate, WatchStreamExt, predicates, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use lambda_triggers_core::plan::identity::OwnerId;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::aws::{Aws, Sdk, SdkSettings};
 use crate::reconcile::{
-    Buckets, Caches, Context, Error, FIELD_MANAGER, Jitter, Kind, Permissions, Settings, Statuses, chain,
-    reconcile,
+    Buckets, Caches, Context, Error, FIELD_MANAGER, Jitter, Kind, Permissions, SecondLooks, Settings,
+    Statuses, chain, reconcile,
 };
 use backoff::{Backoff, WatchBackoff};
 
@@ -78,14 +79,27 @@ pub async fn run_on(
         recorder: Recorder::new(client.clone(), reporter),
         permissions: Permissions::default(),
         buckets: Buckets::default(),
+        second_looks: SecondLooks::default(),
+        namespace: options.namespace.clone().unwrap_or_else(|| client.default_namespace().into()),
+        started: Instant::now(),
         jitter: Jitter::from_seed(options.settings.seed),
         settings: options.settings,
     });
+    context.second_looks.load(&context).await.map_err(|error| {
+        format!("cannot read the ConfigMap of buckets to look at again: {error}; allow `get` on ConfigMaps")
+    })?;
     let namespace = options.namespace.as_deref();
-    tokio::join!(
-        control(namespace, scheduled_writer, scheduled_complete, context.clone(), stop.clone()),
-        control(namespace, s3_writer, s3_complete, context.clone(), stop),
-    );
+    let controllers = async {
+        tokio::join!(
+            control(namespace, scheduled_writer, scheduled_complete, context.clone(), stop.clone()),
+            control(namespace, s3_writer, s3_complete, context.clone(), stop),
+        )
+    };
+    tokio::select! {
+        biased;
+        _ = controllers => {}
+        () = context.second_looks.run(&context) => {}
+    }
     context.buckets.stop().await;
     info!("stopped");
     Ok(())
@@ -194,6 +208,11 @@ pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
 /// The default of [`Settings`].
 impl Default for Settings {
     fn default() -> Self {
-        Self { resync: Duration::from_secs(600), timeout: Duration::from_secs(120), seed: rand::random() }
+        Self {
+            resync: Duration::from_secs(600),
+            timeout: Duration::from_secs(120),
+            settle: Duration::from_secs(30),
+            seed: rand::random(),
+        }
     }
 }

@@ -10,8 +10,9 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use lambda_triggers_core::api::{AppliedPermission, TriggerStatus};
 use lambda_triggers_core::plan::identity::{ObjectKey, Owner};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-use super::bucket::Buckets;
+use super::bucket::{Buckets, SecondLooks};
 use super::error::Error;
 use super::jitter::Jitter;
 use super::object::{Raw, RawS3TriggeredFunction, RawScheduledFunction, read_status};
@@ -25,6 +26,8 @@ pub struct Settings {
     pub resync: Duration,
     /// The most that one reconcile may take.
     pub timeout: Duration,
+    /// How long a write to a bucket that got no answer takes effect still, as a rule; as long does a finalizer wait for it.
+    pub settle: Duration,
     /// What waits are varied by.
     pub seed: u64,
 }
@@ -148,6 +151,12 @@ pub struct Context {
     pub permissions: Permissions,
     /// The one writer of each bucket.
     pub buckets: Buckets,
+    /// The buckets that are to be looked at once more.
+    pub second_looks: SecondLooks,
+    /// The operator's own namespace.
+    pub namespace: String,
+    /// When the operator started.
+    pub started: Instant,
     /// Varies waits.
     pub jitter: Jitter,
     /// How reconciles behave.

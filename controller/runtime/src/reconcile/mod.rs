@@ -22,7 +22,7 @@ use lambda_triggers_core::api::{DeletionPolicy, FINALIZER};
 use lambda_triggers_core::plan::report::Outcome;
 use tracing::{info, warn};
 
-pub use bucket::Buckets;
+pub use bucket::{Buckets, SecondLooks};
 pub use context::{Caches, Context, Settings, Statuses};
 pub use error::{Error, chain};
 pub use jitter::Jitter;

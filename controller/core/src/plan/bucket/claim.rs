@@ -6,7 +6,7 @@ use super::Entry;
 use crate::plan::identity::ObjectKey;
 
 /// What one resource wants of a bucket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Claim {
     /// The resource.
     pub key: ObjectKey,
@@ -19,7 +19,7 @@ pub struct Claim {
 }
 
 /// What a resource wants in a bucket's document.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Want {
     /// These entries, and none else of its own.
     Entries(Vec<Entry>),
@@ -32,7 +32,7 @@ pub enum Want {
 }
 
 /// A resource that exists, as far as its bucket's worker sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Known {
     /// The resource.
     pub key: ObjectKey,

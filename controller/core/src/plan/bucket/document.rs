@@ -25,7 +25,7 @@ pub enum InvalidDocument {
 }
 
 /// A notification configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Document {
     head: String,
     /// The root's children, in order.
@@ -34,7 +34,7 @@ pub struct Document {
 }
 
 /// A child of the root, as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Child {
     /// The text it came in.
     pub raw: String,
@@ -43,7 +43,7 @@ pub struct Child {
 }
 
 /// What an entry of a notification configuration says.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Entry {
     /// Which service is notified.
     pub destination: Destination,
@@ -58,7 +58,7 @@ pub struct Entry {
 }
 
 /// The service that an entry notifies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Destination {
     /// A Lambda function.
     Function,
@@ -69,7 +69,7 @@ pub enum Destination {
 }
 
 /// The prefix and the suffix of keys; empty where every key will do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Filter {
     /// What the key begins with.
     pub prefix: String,

@@ -11,7 +11,7 @@ use crate::plan::identity::{ObjectKey, OwnEntryId, OwnerId, retained_id};
 pub const MAX_ENTRIES: usize = 100;
 
 /// What is to become of a bucket's document.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BucketPlan {
     /// The document to write; none if the one that is there will do.
     pub write: Option<Document>,
@@ -22,7 +22,7 @@ pub struct BucketPlan {
 }
 
 /// One change to a document.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Change {
     /// An entry of ours that was not there.
     Added(Entry),
@@ -35,7 +35,7 @@ pub enum Change {
 }
 
 /// Why a resource is set aside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// An older resource, or one whose wish is not known now, has an entry that conflicts.
     HeldBy(ObjectKey, Entry),

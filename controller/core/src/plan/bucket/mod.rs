@@ -14,6 +14,8 @@
 mod claim;
 mod document;
 mod merge;
+mod refusal;
+mod round;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -21,4 +23,6 @@ mod verify;
 pub use claim::{Claim, Known, Want, claims};
 pub use document::{Child, Destination, Document, Entry, Filter, InvalidDocument};
 pub use merge::{BucketPlan, Change, Fault, MAX_ENTRIES, plan_bucket};
+pub use refusal::refused_destinations;
+pub use round::{Call, Ending, Event, FRESH, Round, Settled, WRITES};
 pub use verify::{Verification, verify};

@@ -67,7 +67,8 @@ pub fn function_gone() -> Failure {
 /// A write that may put back what a deletion has taken away.
 pub fn unsettled(bucket: &Bucket) -> Failure {
     let message = format!(
-        "AWS did not answer a write to bucket {bucket}, which may take effect still; the finalizer stays until it cannot"
+        "a write to bucket {bucket} may take effect still, since AWS did not answer it, or since the operator has only just \
+         started and does not know how the last one went; the finalizer stays until it cannot"
     );
     notification(Reason::OutcomeUnknown, message)
 }

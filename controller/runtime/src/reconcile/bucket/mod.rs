@@ -4,11 +4,12 @@
 mod failures;
 mod members;
 mod notices;
+mod second_looks;
 mod worker;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lambda_triggers_core::plan::bucket::Want;
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
@@ -18,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use super::context::Context;
 use super::object::Identity;
 use crate::aws::Bucket;
+pub use second_looks::SecondLooks;
 use worker::Worker;
 
 /// The workers of all buckets.
@@ -35,13 +37,18 @@ struct Handle {
     arriving: Arc<AtomicUsize>,
 }
 
-/// What one resource asks of a bucket.
-struct Request {
-    id: Identity,
-    want: Want,
-    /// Whether the resource was as wanted before, so that what differs now was changed by somebody else.
-    settled: bool,
-    reply: oneshot::Sender<Result<Done, Failure>>,
+/// What is asked of a bucket's worker.
+enum Request {
+    /// That the bucket be as one resource wants it.
+    Want {
+        id: Identity,
+        want: Want,
+        /// Whether the resource was as wanted before, so that what differs now was changed by somebody else.
+        settled: bool,
+        reply: oneshot::Sender<Result<Done, Failure>>,
+    },
+    /// A look at it, and whether it came to an end.
+    Look { reply: oneshot::Sender<bool> },
 }
 
 /// What a bucket is like after a request.
@@ -80,7 +87,7 @@ impl Buckets {
         settled: bool,
     ) -> Result<Done, Failure> {
         let (reply, answer) = oneshot::channel();
-        let request = Request { id: id.clone(), want, settled, reply };
+        let request = Request::Want { id: id.clone(), want, settled, reply };
         let sent = self.handle(context, bucket).requests.send(request);
         let stopped = || {
             let message = format!("the work on bucket {bucket} was interrupted; trying again");
@@ -88,6 +95,13 @@ impl Buckets {
         };
         sent.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
+    }
+
+    /// Looks at the bucket on nobody's behalf, and removes what nobody claims; false if that could not be done.
+    pub async fn look(&self, context: &Arc<Context>, bucket: &Bucket) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.handle(context, bucket).requests.send(Request::Look { reply });
+        sent.is_ok() && answer.await.unwrap_or(false)
     }
 
     /// Waits until no worker is at work; a document that is being written is verified first.
@@ -103,8 +117,6 @@ impl Buckets {
         let start = || {
             let (requests, inbox) = mpsc::unbounded_channel();
             let arriving = Arc::new(AtomicUsize::new(0));
-            // The worker holds the context weakly: the context owns the worker.
-            let context: Weak<Context> = Arc::downgrade(context);
             self.tasks.spawn(Worker::new(context, bucket.clone(), arriving.clone()).run(inbox));
             Handle { requests, arriving }
         };

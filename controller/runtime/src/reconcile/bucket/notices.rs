@@ -80,3 +80,14 @@ pub fn of_lost(entry: &Entry, bucket: &Bucket) -> Notice {
     );
     Notice::warning("ForeignEntryGone", note)
 }
+
+/// The event for a foreign entry to which S3 cannot deliver.
+pub fn of_broken(entry: &Entry, bucket: &Bucket) -> Notice {
+    let note = format!(
+        "S3 cannot deliver to the {} in bucket {bucket}, which somebody else made: its destination is gone, or does not \
+         permit s3.amazonaws.com; S3 was told to take our entries without looking at it. Mend that destination, or remove \
+         the entry",
+        entry.describe()
+    );
+    Notice::warning("ForeignDestinationBroken", note)
+}
