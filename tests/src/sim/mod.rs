@@ -2,3 +2,4 @@
 //! nobody has anything to do, and all chance from one seed. A whole life of a resource takes milliseconds.
 
 pub mod gate;
+pub mod kube;

@@ -1,0 +1,79 @@
+//! What the definitions of our resources make of an object: unknown fields go, defaults come, and what is wrong is refused.
+
+use std::sync::LazyLock;
+
+use lambda_triggers_core::api::{Problem, S3TriggeredFunctionSpec, ScheduledFunctionSpec, crds};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::refused::Refused;
+use super::resource::{Key, Resource};
+
+/// The schemas of both kinds, by plural name.
+static SCHEMAS: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
+    let schema = |crd| {
+        let crd = serde_json::to_value(crd).unwrap_or_default();
+        let plural = crd["spec"]["names"]["plural"].as_str().unwrap_or_default().to_owned();
+        (plural, crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone())
+    };
+    crds().into_iter().map(schema).collect()
+});
+
+/// Drops what the schema does not know, and fills in its defaults, in spec and status
+/// (<https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#field-pruning>).
+pub fn complete(resource: Resource, object: &mut Value) {
+    let Some((_, schema)) = SCHEMAS.iter().find(|(plural, _)| plural == resource.plural()) else { return };
+    for part in ["spec", "status"] {
+        if let Some(value) = object.get_mut(part) {
+            complete_value(&schema["properties"][part], value);
+        }
+    }
+}
+
+fn complete_value(schema: &Value, value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| complete_value(&schema["items"], item)),
+        Value::Object(fields) => complete_fields(schema, fields),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn complete_fields(schema: &Value, fields: &mut Map<String, Value>) {
+    if let Some(properties) = schema["properties"].as_object() {
+        // No property of ours is nullable, so null is the same as nothing.
+        fields.retain(|field, value| properties.contains_key(field) && !value.is_null());
+        for (field, schema) in properties {
+            if let Some(default) = schema.get("default") {
+                fields.entry(field).or_insert_with(|| default.clone());
+            }
+            if let Some(value) = fields.get_mut(field) {
+                complete_value(schema, value);
+            }
+        }
+    } else if let Some(schema) = schema.get("additionalProperties").filter(|schema| schema.is_object()) {
+        fields.values_mut().for_each(|value| complete_value(schema, value));
+    }
+}
+
+/// Refuses a spec that the definition refuses.
+pub fn check(key: &Key, spec: &Value) -> Result<(), Refused> {
+    let problems = match key.resource {
+        Resource::ScheduledFunctions => problems::<ScheduledFunctionSpec>(spec, ScheduledFunctionSpec::check),
+        Resource::S3TriggeredFunctions => {
+            problems::<S3TriggeredFunctionSpec>(spec, S3TriggeredFunctionSpec::check)
+        }
+        Resource::ConfigMaps | Resource::Events | Resource::Leases | Resource::Namespaces => return Ok(()),
+    };
+    match problems.as_slice() {
+        [] => Ok(()),
+        [problem] => Err(Refused::invalid(key, problem)),
+        several => Err(Refused::invalid(key, &format!("[{}]", several.join(", ")))),
+    }
+}
+
+fn problems<S: DeserializeOwned>(spec: &Value, check: fn(&S) -> Vec<Problem>) -> Vec<String> {
+    match serde_json::from_value::<S>(spec.clone()) {
+        Ok(spec) => check(&spec).iter().map(Problem::to_string).collect(),
+        Err(error) => vec![format!("spec: {error}")],
+    }
+}

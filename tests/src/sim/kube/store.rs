@@ -1,0 +1,480 @@
+//! The objects, and what each write makes of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::faults::WatchFault;
+use super::history::{Change, Event, FIRST_VERSION};
+use super::patch;
+use super::refused::Refused;
+use super::resource::{Key, Resource};
+use super::schema;
+
+/// The wall clock when a cluster begins, in seconds of Unix time: 1 January 2026.
+const EPOCH: i64 = 1_767_225_600;
+
+/// The part of an object that a write is about. None changes the other
+/// (<https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#status-subresource>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// All but the status.
+    Main,
+    /// The status.
+    Status,
+}
+
+/// Whether an object has to be as its definition says now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// It has to be.
+    Strict,
+    /// An older definition let it in.
+    Skip,
+}
+
+/// How a patch is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatchType {
+    /// `application/json-patch+json`.
+    Json,
+    /// `application/merge-patch+json`.
+    Merge,
+    /// `application/apply-patch+yaml`.
+    Apply,
+}
+
+/// A write: what is written, and by which operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Write<'a> {
+    /// The operation, as in the plan of a run.
+    pub operation: &'a str,
+    /// The object.
+    pub key: &'a Key,
+    /// The part.
+    pub part: Part,
+    /// Whether it is checked.
+    pub check: Check,
+}
+
+/// What only this object may be, for a deletion.
+#[derive(Clone, Debug, Default)]
+pub struct Preconditions {
+    /// The UID.
+    pub uid: Option<String>,
+    /// The version.
+    pub resource_version: Option<String>,
+}
+
+struct Entry {
+    object: Value,
+    /// What each manager applied last, by server-side apply.
+    applied: BTreeMap<(String, Part), Value>,
+}
+
+/// The state of a cluster.
+pub struct Store {
+    start: Instant,
+    name: String,
+    version: u64,
+    uids: u64,
+    entries: BTreeMap<Key, Entry>,
+    /// What happened, oldest first.
+    pub history: Vec<Change>,
+    /// What befalls watches.
+    pub fault: WatchFault,
+}
+
+impl Store {
+    /// An empty cluster. Its name goes into all UIDs.
+    pub fn new(name: &str) -> Self {
+        Self {
+            start: Instant::now(),
+            name: name.into(),
+            version: FIRST_VERSION,
+            uids: 0,
+            entries: BTreeMap::new(),
+            history: vec![],
+            fault: WatchFault::None,
+        }
+    }
+
+    /// The time since the cluster began.
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// An object.
+    pub fn get(&self, key: &Key) -> Option<&Value> {
+        self.entries.get(key).map(|entry| &entry.object)
+    }
+
+    /// All objects of a resource, by namespace and name.
+    pub fn objects(&self, resource: Resource) -> impl Iterator<Item = &Value> {
+        let entries = self.entries.iter().filter(move |(key, _)| key.resource == resource);
+        entries.map(|(_, entry)| &entry.object)
+    }
+
+    /// Creates an object.
+    pub fn create(&mut self, write: Write<'_>, mut object: Value) -> Result<Value, Refused> {
+        let Write { operation, key, part: _, check } = write;
+        well_formed(&object)?;
+        if key.name.is_empty() {
+            return Err(Refused::invalid(
+                key,
+                "metadata.name: Required value: name or generateName is required",
+            ));
+        }
+        self.check_namespace(key)?;
+        if self.entries.contains_key(key) {
+            return Err(Refused::already_exists(key));
+        }
+        if !object["metadata"]["resourceVersion"].is_null() {
+            return Err(Refused::bad_request("resourceVersion should not be set on objects to be created"));
+        }
+        if key.resource.custom() {
+            set(&mut object, "status", None);
+            schema::complete(key.resource, &mut object);
+        }
+        if check == Check::Strict {
+            schema::check(key, &object["spec"])?;
+        }
+        if key.resource == Resource::Namespaces {
+            object["status"] = json!({"phase": "Active"});
+        }
+        let identity = json!({
+            "metadata": {"uid": self.new_uid(), "creationTimestamp": self.now(), "generation": 1},
+        });
+        let mut object = with_identity(key, object, &identity);
+        if !key.resource.custom() {
+            set(&mut object["metadata"], "generation", None);
+        }
+        Ok(self.commit(operation, Event::Added, key, object))
+    }
+
+    /// Replaces a part of an object. What changes nothing makes no new version.
+    pub fn replace(&mut self, write: Write<'_>, new: Value) -> Result<Value, Refused> {
+        let Write { operation, key, part, check } = write;
+        let live = self.get(key).ok_or_else(|| Refused::not_found(key))?.clone();
+        well_formed(&new)?;
+        let (meta, live_meta) = (&new["metadata"], &live["metadata"]);
+        if meta["uid"].as_str().is_some_and(|uid| live_meta["uid"] != uid) {
+            let why = format!(
+                "Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                text(&meta["uid"]),
+                text(&live_meta["uid"])
+            );
+            return Err(Refused::conflict(key, &why));
+        }
+        match meta["resourceVersion"].as_str().filter(|version| !version.is_empty()) {
+            Some(version) if live_meta["resourceVersion"] == version => {}
+            Some(_) => return Err(modified(key)),
+            None if key.resource.needs_version() => {
+                let why = "metadata.resourceVersion: Invalid value: 0: must be specified for an update";
+                return Err(Refused::invalid(key, why));
+            }
+            None => {}
+        }
+        let object = match part {
+            Part::Main => main_part(key, new, &live, check)?,
+            Part::Status => status_part(key, new, &live),
+        };
+        if object == live {
+            return Ok(live);
+        }
+        if !object["metadata"]["deletionTimestamp"].is_null() && object["metadata"]["finalizers"].is_null() {
+            return Ok(self.remove(operation, key, object));
+        }
+        Ok(self.commit(operation, Event::Modified, key, object))
+    }
+
+    /// Patches a part of an object. What is applied to nothing creates it.
+    pub fn patch(
+        &mut self,
+        write: Write<'_>,
+        manager: &str,
+        how: PatchType,
+        body: &[u8],
+    ) -> Result<Value, Refused> {
+        let Write { operation: _, key, part, check: _ } = write;
+        let entry = self.entries.get(key);
+        if how != PatchType::Apply {
+            let mut object = entry.ok_or_else(|| Refused::not_found(key))?.object.clone();
+            match how {
+                PatchType::Json => patch::json(key, &mut object, body)?,
+                PatchType::Merge | PatchType::Apply => patch::merge(&mut object, body)?,
+            }
+            return self.replace(write, object);
+        }
+        let wanted: Value =
+            serde_json::from_slice(body).map_err(|error| Refused::bad_request(error.to_string()))?;
+        let fields = applied_fields(&wanted, part);
+        let owner = (manager.to_owned(), part);
+        let answer = match entry {
+            Some(entry) => {
+                let mut object = entry.object.clone();
+                patch::apply(&mut object, entry.applied.get(&owner), &fields);
+                for precondition in ["uid", "resourceVersion"] {
+                    if let Some(value) = wanted["metadata"].get(precondition) {
+                        object["metadata"][precondition] = value.clone();
+                    }
+                }
+                self.replace(write, object)?
+            }
+            None if part == Part::Status => return Err(Refused::not_found(key)),
+            None if !wanted["metadata"]["uid"].is_null() => {
+                let uid = text(&wanted["metadata"]["uid"]);
+                let why = format!(
+                    "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+                );
+                return Err(Refused::conflict(key, &why));
+            }
+            None => self.create(write, fields.clone())?,
+        };
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.applied.insert(owner, fields);
+        }
+        Ok(answer)
+    }
+
+    /// Deletes an object, or marks it to be deleted while it has finalizers. Answers what there is of it then.
+    pub fn delete(&mut self, operation: &str, key: &Key, only: &Preconditions) -> Result<Value, Refused> {
+        let mut object = self.get(key).ok_or_else(|| Refused::not_found(key))?.clone();
+        let meta = &object["metadata"];
+        let differs =
+            |only: &Option<String>, field| only.as_ref().is_some_and(|only| meta[field] != only.as_str());
+        if differs(&only.uid, "uid") || differs(&only.resource_version, "resourceVersion") {
+            return Err(modified(key));
+        }
+        if key.resource == Resource::Namespaces {
+            return Ok(self.delete_namespace(operation, key, object));
+        }
+        if meta["finalizers"].is_null() {
+            self.remove(operation, key, object);
+            return Ok(json!({
+                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
+                "details": {"name": key.name, "group": key.resource.group(), "kind": key.resource.plural()},
+            }));
+        }
+        if !meta["deletionTimestamp"].is_null() {
+            return Ok(object);
+        }
+        self.mark_deleted(key, &mut object);
+        Ok(self.commit(operation, Event::Modified, key, object))
+    }
+
+    /// Does at once what the namespace controller does.
+    fn delete_namespace(&mut self, operation: &str, key: &Key, mut object: Value) -> Value {
+        if object["metadata"]["deletionTimestamp"].is_null() {
+            self.mark_deleted(key, &mut object);
+            object["status"] = json!({"phase": "Terminating"});
+            object = self.commit(operation, Event::Modified, key, object);
+        }
+        for inside in self.inside(&key.name) {
+            // It is there: it was a moment ago, and nothing else runs.
+            let _ = self.delete(operation, &inside, &Preconditions::default());
+        }
+        self.end_namespace(operation, &key.name);
+        object
+    }
+
+    fn inside(&self, namespace: &str) -> Vec<Key> {
+        self.entries
+            .keys()
+            .filter(|key| key.namespace == namespace && key.resource.namespaced())
+            .cloned()
+            .collect()
+    }
+
+    fn end_namespace(&mut self, operation: &str, name: &str) {
+        let key = Key::namespace(name);
+        let terminating = |object: &&Value| !object["metadata"]["deletionTimestamp"].is_null();
+        if let Some(object) = self.get(&key).filter(terminating).cloned()
+            && self.inside(name).is_empty()
+        {
+            self.commit(operation, Event::Deleted, &key, object);
+        }
+    }
+
+    fn mark_deleted(&self, key: &Key, object: &mut Value) {
+        let meta = &mut object["metadata"];
+        meta["deletionTimestamp"] = self.now().into();
+        meta["deletionGracePeriodSeconds"] = 0.into();
+        if key.resource.custom() {
+            meta["generation"] = (meta["generation"].as_i64().unwrap_or_default() + 1).into();
+        }
+    }
+
+    fn remove(&mut self, operation: &str, key: &Key, object: Value) -> Value {
+        let object = self.commit(operation, Event::Deleted, key, object);
+        self.end_namespace(operation, &key.namespace);
+        object
+    }
+
+    fn commit(&mut self, operation: &str, event: Event, key: &Key, mut object: Value) -> Value {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = self.version.to_string().into();
+        if event == Event::Deleted {
+            self.entries.remove(key);
+        } else {
+            let entry = self.entries.entry(key.clone());
+            entry.or_insert_with(|| Entry { object: Value::Null, applied: BTreeMap::new() }).object =
+                object.clone();
+        }
+        self.history.push(Change {
+            version: self.version,
+            at: self.elapsed(),
+            operation: operation.into(),
+            event,
+            key: key.clone(),
+            object: object.clone(),
+        });
+        object
+    }
+
+    /// The check of the admission plugin NamespaceLifecycle.
+    fn check_namespace(&self, key: &Key) -> Result<(), Refused> {
+        if !key.resource.namespaced() {
+            return Ok(());
+        }
+        let namespace = Key::namespace(&key.namespace);
+        let object = self.get(&namespace).ok_or_else(|| Refused::not_found(&namespace))?;
+        if object["metadata"]["deletionTimestamp"].is_null() {
+            Ok(())
+        } else {
+            Err(Refused::terminating(key))
+        }
+    }
+
+    fn now(&self) -> String {
+        let seconds = EPOCH.saturating_add_unsigned(self.elapsed().as_secs());
+        Timestamp::from_second(seconds).unwrap_or_default().to_string()
+    }
+
+    fn new_uid(&mut self) -> String {
+        self.uids += 1;
+        let hash = Sha256::digest(format!("{} {}", self.name, self.uids));
+        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
+    }
+}
+
+fn well_formed(object: &Value) -> Result<(), Refused> {
+    if object.is_object() && (object["metadata"].is_object() || object["metadata"].is_null()) {
+        return Ok(());
+    }
+    Err(Refused::bad_request("this is no object with metadata"))
+}
+
+fn modified(key: &Key) -> Refused {
+    Refused::conflict(
+        key,
+        "the object has been modified; please apply your changes to the latest version and try again",
+    )
+}
+
+/// The object with all but the status as in `new`.
+fn main_part(key: &Key, new: Value, live: &Value, check: Check) -> Result<Value, Refused> {
+    let mut object = with_identity(key, new, live);
+    if key.resource.custom() {
+        set(&mut object, "status", live.get("status").cloned());
+        schema::complete(key.resource, &mut object);
+    }
+    if object["spec"] != live["spec"] {
+        if check == Check::Strict {
+            schema::check(key, &object["spec"])?;
+        }
+        if key.resource.custom() {
+            let generation = live["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
+            object["metadata"]["generation"] = generation.into();
+        }
+    }
+    let finalizers =
+        |object: &Value| object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+    let before = finalizers(live);
+    let added = finalizers(&object).into_iter().any(|finalizer| !before.contains(&finalizer));
+    if added && !live["metadata"]["deletionTimestamp"].is_null() {
+        let why =
+            "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted";
+        return Err(Refused::invalid(key, why));
+    }
+    Ok(object)
+}
+
+/// The object with the status as in `new`.
+fn status_part(key: &Key, new: Value, live: &Value) -> Value {
+    let mut object = live.clone();
+    set(&mut object, "status", new.get("status").cloned());
+    schema::complete(key.resource, &mut object);
+    object
+}
+
+/// What of a manifest server-side apply is about.
+fn applied_fields(wanted: &Value, part: Part) -> Value {
+    let mut fields = json!({});
+    for (field, value) in wanted.as_object().into_iter().flatten() {
+        let of_part = match part {
+            Part::Main => !matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status"),
+            Part::Status => field == "status",
+        };
+        if of_part {
+            fields[field] = value.clone();
+        }
+    }
+    if part == Part::Main {
+        for field in ["labels", "annotations", "finalizers"] {
+            if let Some(value) = wanted["metadata"].get(field) {
+                fields["metadata"][field] = value.clone();
+            }
+        }
+    }
+    fields
+}
+
+/// What of the metadata no client may choose.
+const SYSTEM: [&str; 6] = [
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "resourceVersion",
+];
+
+/// The object under its key, with the system's metadata of `live`.
+fn with_identity(key: &Key, mut object: Value, live: &Value) -> Value {
+    object["apiVersion"] = key.resource.api_version().into();
+    object["kind"] = key.resource.kind().into();
+    let meta = &mut object["metadata"];
+    meta["name"] = key.name.clone().into();
+    set(meta, "namespace", key.resource.namespaced().then(|| key.namespace.clone().into()));
+    for field in SYSTEM {
+        set(meta, field, live["metadata"].get(field).cloned());
+    }
+    set(meta, "managedFields", None);
+    if let Some(meta) = meta.as_object_mut() {
+        let empty = |value: &Value| {
+            value.is_null()
+                || value.as_array().is_some_and(Vec::is_empty)
+                || value.as_object().is_some_and(|fields| fields.is_empty())
+        };
+        meta.retain(|_, value| !empty(value));
+    }
+    object
+}
+
+fn set(object: &mut Value, field: &str, value: Option<Value>) {
+    let Some(fields) = object.as_object_mut() else { return };
+    match value {
+        Some(value) => fields.insert(field.into(), value),
+        None => fields.remove(field),
+    };
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}

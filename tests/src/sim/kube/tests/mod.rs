@@ -1,0 +1,1 @@
+//! What a real client sees of the cluster.
