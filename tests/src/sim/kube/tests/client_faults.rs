@@ -1,0 +1,105 @@
+//! What the gate's verdicts look like to a client.
+
+use ::kube::api::{ListParams, PostParams, WatchParams};
+use ::kube::runtime::wait::await_condition;
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::ConfigMap;
+use tokio::time::timeout;
+
+use super::*;
+use crate::sim::gate::{Moment, Refusal};
+
+/// A cluster where each call of an operation meets this verdict.
+fn meets(operation: &'static str, verdict: Verdict) -> (Cluster, Client, Gates) {
+    planned(move |call| if call.operation == operation { verdict } else { Verdict::Pass })
+}
+
+async fn create(client: &Client) -> Result<ConfigMap, Error> {
+    config_maps(client).create(&PostParams::default(), &typed(config_map("a", "1"))).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_are_recorded_as_what_they_are() {
+    let (_, client, gates) = planned(|_| Verdict::Pass);
+    create(&client).await.expect("create");
+    config_maps(&client).list(&ListParams::default()).await.expect("list");
+    let _ = functions(&client).watch(&WatchParams::default(), "1").await.expect("watch");
+    let _ = functions(&client).get_status("b").await;
+    let calls: Vec<_> = gates.calls().into_iter().map(|call| (call.operation, call.on, call.write)).collect();
+    let call = |operation: &str, on: &str, write| (operation.to_owned(), on.to_owned(), write);
+    assert_eq!(
+        calls,
+        [
+            call("kube:create configmaps", "default/a", true),
+            call("kube:list configmaps", "", false),
+            call("kube:watch s3triggeredfunctions", "", false),
+            call("kube:get s3triggeredfunctions/status", "default/b", false),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_have_the_codes_and_reasons_of_the_api_server() {
+    for (refusal_planned, code, reason) in [
+        (Refusal::Forbidden, 403, "Forbidden"),
+        (Refusal::NotFound, 404, "NotFound"),
+        (Refusal::Conflict, 409, "AlreadyExists"),
+        (Refusal::Precondition, 409, "Conflict"),
+        (Refusal::Throttled, 429, "TooManyRequests"),
+        (Refusal::Server, 500, "InternalError"),
+    ] {
+        let (cluster, client, gates) = meets("kube:create configmaps", Verdict::Refuse(refusal_planned));
+        assert_eq!(refusal(create(&client).await), (code, reason.to_owned()));
+        assert_eq!(cluster.objects("ConfigMap"), Vec::<Value>::new());
+        assert_eq!(gates.count(), if code == 429 { 16 } else { 1 });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_a_transport_error_and_the_work_is_done() {
+    for (verdict, done) in [(Verdict::LostAnswer, 1), (Verdict::Timeout, 0), (Verdict::Truncated, 1)] {
+        let (cluster, client, _) = meets("kube:create configmaps", verdict);
+        let error = create(&client).await.expect_err("there is no whole answer");
+        assert!(!matches!(error, Error::Api(_)), "{error:?}");
+        assert_eq!(cluster.objects("ConfigMap").len(), done, "{verdict:?}");
+    }
+    let (cluster, client, _) = meets("kube:create configmaps", Verdict::Late(Duration::from_secs(60)));
+    create(&client).await.expect_err("there is no answer");
+    assert_eq!(cluster.objects("ConfigMap").len(), 0);
+    pass(60).await;
+    assert_eq!(cluster.objects("ConfigMap").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_read_answers_what_was_there_before() {
+    let (cluster, client, _) = planned(|call| if call.write { Verdict::Pass } else { Verdict::Stale });
+    let api = config_maps(&client);
+    create(&client).await.expect("create");
+    assert!(api.get_opt("a").await.expect("get").is_none());
+    let old = cluster.get("ConfigMap", "default", "a").expect("it is there");
+    cluster.apply(&config_map("a", "2")).expect("apply");
+    cluster.apply(&config_map("b", "1")).expect("apply");
+    assert_eq!(json_of(&api.get("a").await.expect("get")), old);
+    let list = api.list(&ListParams::default()).await.expect("list");
+    assert_eq!((list.items.len(), list.metadata.resource_version.as_deref()), (1, Some("5")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_cut_off_ends_without_its_event() {
+    let (cluster, client, _) = meets("kube:watch configmaps", Verdict::Truncated);
+    cluster.apply(&config_map("a", "1")).expect("apply");
+    let stream = config_maps(&client).watch(&WatchParams::default(), "1").await.expect("watch");
+    let events: Vec<_> = stream.collect().await;
+    assert!(events.iter().all(Result::is_err), "{events:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_operator_hears_nothing_more() {
+    let (cluster, client, _) = meets("kube:create configmaps", Verdict::Crash(Moment::Applied));
+    let waits = await_condition(config_maps(&client), "a", |object: Option<&ConfigMap>| object.is_some());
+    let waits = tokio::spawn(waits);
+    pass(1).await;
+    assert!(timeout(Duration::from_secs(3600), create(&client)).await.is_err());
+    assert_eq!(cluster.objects("ConfigMap").len(), 1);
+    assert!(!waits.is_finished());
+}

@@ -1,0 +1,72 @@
+//! Deletion, with finalizers and of namespaces.
+
+use ::kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use ::kube::{Api, ResourceExt};
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde_json::json;
+
+use super::*;
+
+fn held(mut manifest: Value) -> Value {
+    manifest["metadata"]["finalizers"] = json!(["x/y"]);
+    manifest
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_goes_when_its_last_finalizer_is_gone() {
+    let (cluster, client) = cluster();
+    cluster.apply(&held(manifest("a", "photos"))).expect("apply");
+    pass(60).await;
+    let api = functions(&client);
+    for _ in 0..2 {
+        let object =
+            api.delete("a", &DeleteParams::default()).await.expect("delete").left().expect("it is held");
+        assert_eq!(json_of(&object.metadata.deletion_timestamp), "2026-01-01T00:01:00Z");
+        assert_eq!((object.metadata.generation, object.resource_version().as_deref()), (Some(2), Some("5")));
+    }
+    let more = Patch::Merge(json!({"metadata": {"finalizers": ["x/y", "x/z"]}}));
+    let refused = api.patch("a", &PatchParams::default(), &more).await;
+    assert_eq!(refusal(refused), (422, "Invalid".into()));
+    let none = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+    let last = api.patch("a", &PatchParams::default(), &none).await.expect("patch");
+    assert_eq!(last.resource_version().as_deref(), Some("6"));
+    assert_eq!(cluster.get(KIND, "default", "a"), None);
+    assert_eq!(refusal(api.delete("a", &DeleteParams::default()).await), (404, "NotFound".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nothing_holds_goes_at_once_if_it_is_the_one_that_is_meant() {
+    let (cluster, client) = cluster();
+    cluster.apply(&config_map("a", "1")).expect("apply");
+    let other = Preconditions { uid: Some("another".into()), resource_version: None };
+    let api = config_maps(&client);
+    let refused = api.delete("a", &DeleteParams::default().preconditions(other)).await;
+    assert_eq!(refusal(refused), (409, "Conflict".into()));
+    assert!(api.delete("a", &DeleteParams::default()).await.expect("delete").is_right());
+    assert_eq!(cluster.objects("ConfigMap"), Vec::<Value>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_goes_with_the_last_object_in_it_and_takes_no_new_ones() {
+    let (cluster, client) = cluster();
+    cluster.create_namespace("team");
+    let within = |mut manifest: Value| {
+        manifest["metadata"]["namespace"] = "team".into();
+        manifest
+    };
+    cluster.apply(&within(held(manifest("a", "photos")))).expect("apply");
+    cluster.apply(&within(config_map("code", "1"))).expect("apply");
+    cluster.delete_namespace("team").expect("delete");
+    assert_eq!(cluster.get("ConfigMap", "team", "code"), None);
+    let namespace = cluster.get("Namespace", "", "team").expect("it is held");
+    assert_eq!(namespace["status"]["phase"], "Terminating");
+    let team: Api<ConfigMap> = Api::namespaced(client.clone(), "team");
+    let new: ConfigMap = typed(config_map("new", "1"));
+    assert_eq!(refusal(team.create(&PostParams::default(), &new).await), (403, "Forbidden".into()));
+
+    let held: Api<lambda_triggers_core::api::S3TriggeredFunction> = Api::namespaced(client, "team");
+    let none = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+    held.patch("a", &PatchParams::default(), &none).await.expect("patch");
+    assert_eq!(cluster.get("Namespace", "", "team"), None);
+    assert_eq!(refusal(team.create(&PostParams::default(), &new).await), (404, "NotFound".into()));
+}

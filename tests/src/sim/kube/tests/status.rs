@@ -1,0 +1,89 @@
+//! The status subresource, and server-side apply to it.
+
+use ::kube::Api;
+use ::kube::api::{Patch, PatchParams};
+use ::kube::core::DynamicObject;
+use lambda_triggers_core::api::S3TriggeredFunction;
+use serde_json::{Value, json};
+
+use super::*;
+
+async fn apply(
+    api: &Api<S3TriggeredFunction>,
+    manager: &str,
+    uid: &Value,
+    status: Value,
+) -> Result<Value, Error> {
+    let patch = json!({
+        "apiVersion": "lambda-triggers.dev/v1alpha1", "kind": KIND, "metadata": {"uid": uid}, "status": status,
+    });
+    let params = PatchParams::apply(manager).force();
+    api.patch_status("a", &params, &Patch::Apply(patch)).await.map(|object| json_of(&object))
+}
+
+fn condition(kind: &str, status: &str) -> Value {
+    json!({
+        "type": kind, "status": status, "reason": "Because", "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_manager_does_not_apply_any_more_goes() {
+    let (cluster, client) = cluster();
+    let uid = cluster.apply(&manifest("a", "photos")).expect("apply")["metadata"]["uid"].clone();
+    let api = functions(&client);
+    let first = json!({"observedGeneration": 1, "conditions": [condition("Ready", "True"), condition("Old", "True")]});
+    apply(&api, "us", &uid, first).await.expect("apply");
+    let theirs = json!({"conditions": [condition("Theirs", "True")]});
+    apply(&api, "them", &uid, theirs).await.expect("apply");
+    let second = json!({"conditions": [condition("Ready", "False")]});
+    apply(&api, "us", &uid, second.clone()).await.expect("apply");
+    let object = cluster.get(KIND, "default", "a").expect("it is there");
+    let status = json!({"conditions": [condition("Ready", "False"), condition("Theirs", "True")]});
+    assert_eq!(object["status"], status);
+    assert_eq!(object["metadata"]["generation"], 1);
+    assert_eq!(cluster.status_writes(), 3);
+
+    apply(&api, "us", &uid, second).await.expect("apply");
+    assert_eq!(cluster.status_writes(), 3, "what changes nothing is no write");
+    let last = cluster.journal().pop().expect("there are writes");
+    assert_eq!(
+        (last.operation.as_str(), &last.object["status"]),
+        ("kube:patch s3triggeredfunctions/status", &status)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_for_another_object_of_this_name_is_a_conflict() {
+    let (cluster, client) = cluster();
+    cluster.apply(&manifest("a", "photos")).expect("apply");
+    let api = functions(&client);
+    let status = json!({"observedGeneration": 1});
+    let refused = apply(&api, "us", &json!("another"), status.clone()).await;
+    assert_eq!(refusal(refused), (409, "Conflict".into()));
+    cluster.delete(KIND, "default", "a").expect("delete");
+    assert_eq!(refusal(apply(&api, "us", &json!("another"), status).await), (404, "NotFound".into()));
+    assert_eq!(cluster.status_writes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_to_the_status_changes_nothing_else() {
+    let (cluster, client) = cluster();
+    let before = cluster.apply(&manifest("a", "photos")).expect("apply");
+    let patch = json!({"spec": {"bucket": "films"}, "metadata": {"labels": {"a": "b"}}, "status": {"observedGeneration": 1}});
+    let params = PatchParams::default();
+    functions(&client).patch_status("a", &params, &Patch::Merge(patch)).await.expect("patch");
+    let mut expected = before;
+    expected["status"] = json!({"observedGeneration": 1});
+    expected["metadata"]["resourceVersion"] = "5".into();
+    assert_eq!(cluster.get(KIND, "default", "a"), Some(expected));
+    let none: Result<DynamicObject, _> = client
+        .request(
+            hyper::Request::get("/api/v1/namespaces/default/configmaps/a/status")
+                .body(vec![])
+                .expect("a request"),
+        )
+        .await;
+    assert_eq!(refusal(none), (404, "NotFound".into()));
+}
