@@ -4,14 +4,13 @@ use json_patch::{PatchOperation, TestOperation};
 use serde_json::{Map, Value};
 
 use super::refused::Refused;
-use super::resource::Key;
 
 /// Lists of the schema that are merged by a key instead of replaced as a whole (`x-kubernetes-list-map-keys`).
 const MAP_LISTS: [(&str, &str); 1] = [("conditions", "type")];
 
 /// Applies a JSON patch (<https://www.rfc-editor.org/rfc/rfc6902>) as the API server does, to which a field that is not
 /// there is `null` to a test.
-pub fn json(key: &Key, object: &mut Value, patch: &[u8]) -> Result<(), Refused> {
+pub fn json(object: &mut Value, patch: &[u8]) -> Result<(), Refused> {
     let patch: json_patch::Patch =
         serde_json::from_slice(patch).map_err(|error| Refused::bad_request(error.to_string()))?;
     for operation in &patch.0 {
@@ -21,8 +20,7 @@ pub fn json(key: &Key, object: &mut Value, patch: &[u8]) -> Result<(), Refused> 
         {
             continue;
         }
-        json_patch::patch(object, std::slice::from_ref(operation))
-            .map_err(|error| Refused::invalid(key, &error.to_string()))?;
+        json_patch::patch(object, std::slice::from_ref(operation)).map_err(|_| Refused::failed_patch())?;
     }
     Ok(())
 }

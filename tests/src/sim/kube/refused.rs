@@ -48,6 +48,16 @@ impl Refused {
         Self::new(422, "Invalid", format!("{kind} \"{}\" is invalid: {why}", key.name))
     }
 
+    pub(super) fn no_version(key: &Key) -> Self {
+        let (resource, name) = (key.resource.qualified(), &key.name);
+        let why = "metadata.resourceVersion: Invalid value: 0: must be specified for an update";
+        Self::new(422, "Invalid", format!("{resource} \"{name}\" is invalid: {why}"))
+    }
+
+    pub(super) fn failed_patch() -> Self {
+        Self::new(422, "Invalid", "the server rejected our request due to an error in our request")
+    }
+
     pub(super) fn terminating(key: &Key) -> Self {
         let (resource, name, namespace) = (key.resource.qualified(), &key.name, &key.namespace);
         let message = format!(

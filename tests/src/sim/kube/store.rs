@@ -174,8 +174,7 @@ impl Store {
             Some(version) if live_meta["resourceVersion"] == version => {}
             Some(_) => return Err(modified(key)),
             None if key.resource.needs_version() => {
-                let why = "metadata.resourceVersion: Invalid value: 0: must be specified for an update";
-                return Err(Refused::invalid(key, why));
+                return Err(Refused::no_version(key));
             }
             None => {}
         }
@@ -187,7 +186,9 @@ impl Store {
             return Ok(live);
         }
         if !object["metadata"]["deletionTimestamp"].is_null() && object["metadata"]["finalizers"].is_null() {
-            return Ok(self.remove(operation, key, object));
+            // The writer is answered what it wrote, under the version before; watches are told what was there.
+            self.remove(operation, key, live);
+            return Ok(object);
         }
         Ok(self.commit(operation, Event::Modified, key, object))
     }
@@ -200,29 +201,36 @@ impl Store {
         how: PatchType,
         body: &[u8],
     ) -> Result<Value, Refused> {
-        let Write { operation: _, key, part, check: _ } = write;
-        let entry = self.entries.get(key);
-        if how != PatchType::Apply {
-            let mut object = entry.ok_or_else(|| Refused::not_found(key))?.object.clone();
-            match how {
-                PatchType::Json => patch::json(key, &mut object, body)?,
-                PatchType::Merge | PatchType::Apply => patch::merge(&mut object, body)?,
-            }
-            return self.replace(write, object);
+        if how == PatchType::Apply {
+            return self.apply(write, manager, body);
         }
+        let Write { operation: _, key, part, check: _ } = write;
+        let live = self.get(key).ok_or_else(|| Refused::not_found(key))?;
+        let mut object = live.clone();
+        match how {
+            PatchType::Json => patch::json(&mut object, body)?,
+            PatchType::Merge | PatchType::Apply => patch::merge(&mut object, body)?,
+        }
+        keep_uid(key, part, &mut object, live)?;
+        self.replace(write, object)
+    }
+
+    fn apply(&mut self, write: Write<'_>, manager: &str, body: &[u8]) -> Result<Value, Refused> {
+        let Write { operation: _, key, part, check: _ } = write;
         let wanted: Value =
             serde_json::from_slice(body).map_err(|error| Refused::bad_request(error.to_string()))?;
         let fields = applied_fields(&wanted, part);
         let owner = (manager.to_owned(), part);
-        let answer = match entry {
-            Some(entry) => {
-                let mut object = entry.object.clone();
-                patch::apply(&mut object, entry.applied.get(&owner), &fields);
-                for precondition in ["uid", "resourceVersion"] {
-                    if let Some(value) = wanted["metadata"].get(precondition) {
-                        object["metadata"][precondition] = value.clone();
+        let answer = match self.entries.get(key) {
+            Some(Entry { object: live, applied }) => {
+                let mut object = live.clone();
+                patch::apply(&mut object, applied.get(&owner), &fields);
+                for field in ["uid", "resourceVersion"] {
+                    if let Some(value) = wanted["metadata"].get(field) {
+                        object["metadata"][field] = value.clone();
                     }
                 }
+                keep_uid(key, part, &mut object, live)?;
                 self.replace(write, object)?
             }
             None if part == Part::Status => return Err(Refused::not_found(key)),
@@ -254,10 +262,12 @@ impl Store {
             return Ok(self.delete_namespace(operation, key, object));
         }
         if meta["finalizers"].is_null() {
+            let Key { resource, namespace: _, name } = key;
+            let uid = meta["uid"].clone();
             self.remove(operation, key, object);
             return Ok(json!({
                 "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
-                "details": {"name": key.name, "group": key.resource.group(), "kind": key.resource.plural()},
+                "details": {"name": name, "group": resource.group(), "kind": resource.plural(), "uid": uid},
             }));
         }
         if !meta["deletionTimestamp"].is_null() {
@@ -309,10 +319,9 @@ impl Store {
         }
     }
 
-    fn remove(&mut self, operation: &str, key: &Key, object: Value) -> Value {
-        let object = self.commit(operation, Event::Deleted, key, object);
+    fn remove(&mut self, operation: &str, key: &Key, object: Value) {
+        self.commit(operation, Event::Deleted, key, object);
         self.end_namespace(operation, &key.namespace);
-        object
     }
 
     fn commit(&mut self, operation: &str, event: Event, key: &Key, mut object: Value) -> Value {
@@ -368,6 +377,20 @@ fn well_formed(object: &Value) -> Result<(), Refused> {
         return Ok(());
     }
     Err(Refused::bad_request("this is no object with metadata"))
+}
+
+/// A patch cannot change the UID; one of the status is not even asked for the one that it has in mind, as the API
+/// server takes all metadata from the object that is there before it looks at them.
+fn keep_uid(key: &Key, part: Part, object: &mut Value, live: &Value) -> Result<(), Refused> {
+    let (wanted, uid) = (&object["metadata"]["uid"], &live["metadata"]["uid"]);
+    if part == Part::Main && wanted.as_str().is_some_and(|wanted| uid != wanted) {
+        let why = format!("metadata.uid: Invalid value: {wanted}: field is immutable");
+        return Err(Refused::invalid(key, &why));
+    }
+    if object["metadata"].is_object() {
+        object["metadata"]["uid"] = uid.clone();
+    }
+    Ok(())
 }
 
 fn modified(key: &Key) -> Refused {

@@ -29,7 +29,9 @@ async fn an_object_goes_when_its_last_finalizer_is_gone() {
     assert_eq!(refusal(refused), (422, "Invalid".into()));
     let none = Patch::Merge(json!({"metadata": {"finalizers": null}}));
     let last = api.patch("a", &PatchParams::default(), &none).await.expect("patch");
-    assert_eq!(last.resource_version().as_deref(), Some("6"));
+    assert_eq!((last.resource_version().as_deref(), last.finalizers()), (Some("5"), &[] as &[String]));
+    let told = cluster.journal().pop().expect("there are writes");
+    assert_eq!((told.version, &told.object["metadata"]["finalizers"]), (6, &json!(["x/y"])));
     assert_eq!(cluster.get(KIND, "default", "a"), None);
     assert_eq!(refusal(api.delete("a", &DeleteParams::default()).await), (404, "NotFound".into()));
 }

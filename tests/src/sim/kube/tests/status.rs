@@ -1,7 +1,7 @@
 //! The status subresource, and server-side apply to it.
 
 use ::kube::Api;
-use ::kube::api::{Patch, PatchParams};
+use ::kube::api::{Patch, PatchParams, PostParams};
 use ::kube::core::DynamicObject;
 use lambda_triggers_core::api::S3TriggeredFunction;
 use serde_json::{Value, json};
@@ -55,15 +55,44 @@ async fn what_a_manager_does_not_apply_any_more_goes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_status_for_another_object_of_this_name_is_a_conflict() {
+async fn a_patch_of_the_status_is_not_asked_for_the_uid_that_it_means_but_any_other_write_is() {
     let (cluster, client) = cluster();
-    cluster.apply(&manifest("a", "photos")).expect("apply");
+    let object = cluster.apply(&manifest("a", "photos")).expect("apply");
     let api = functions(&client);
     let status = json!({"observedGeneration": 1});
-    let refused = apply(&api, "us", &json!("another"), status.clone()).await;
+    let written = apply(&api, "us", &json!("another"), status.clone()).await.expect("apply");
+    assert_eq!((&written["status"], &written["metadata"]["uid"]), (&status, &object["metadata"]["uid"]));
+
+    let params = PatchParams::default();
+    let test = json!([
+        {"op": "test", "path": "/metadata/uid", "value": "another"},
+        {"op": "replace", "path": "/status/observedGeneration", "value": 2},
+    ]);
+    let refused = api.patch_status("a", &params, &Patch::<()>::Json(typed(test))).await;
+    assert_eq!(refusal(refused), (422, "Invalid".into()));
+    let other = json!({"metadata": {"uid": "another"}});
+    assert_eq!(refusal(api.patch("a", &params, &Patch::Merge(other)).await), (422, "Invalid".into()));
+    let mut other = api.get("a").await.expect("get");
+    other.metadata.uid = Some("another".into());
+    let params = PostParams::default();
+    assert_eq!(refusal(api.replace("a", &params, &other).await), (409, "Conflict".into()));
+    assert_eq!(refusal(api.replace_status("a", &params, &other).await), (409, "Conflict".into()));
+    assert_eq!(cluster.status_writes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_of_an_older_version_or_of_no_object_is_refused() {
+    let (cluster, client) = cluster();
+    let api = functions(&client);
+    let refused = apply(&api, "us", &json!("another"), json!({})).await;
+    assert_eq!(refusal(refused), (404, "NotFound".into()));
+    cluster.apply(&manifest("a", "photos")).expect("apply");
+    let old = json!({
+        "apiVersion": "lambda-triggers.dev/v1alpha1", "kind": KIND, "metadata": {"resourceVersion": "3"},
+        "status": {"observedGeneration": 1},
+    });
+    let refused = api.patch_status("a", &PatchParams::apply("us").force(), &Patch::Apply(old)).await;
     assert_eq!(refusal(refused), (409, "Conflict".into()));
-    cluster.delete(KIND, "default", "a").expect("delete");
-    assert_eq!(refusal(apply(&api, "us", &json!("another"), status).await), (404, "NotFound".into()));
     assert_eq!(cluster.status_writes(), 0);
 }
 
