@@ -5,6 +5,7 @@
 
 mod faults;
 mod history;
+mod object;
 mod patch;
 mod refused;
 mod request;
@@ -25,9 +26,10 @@ use tokio::sync::watch as channel;
 use super::gate::Gate;
 pub use faults::WatchFault;
 pub use history::{Change, Event};
+use object::{Check, Part};
 pub use refused::Refused;
 pub use resource::{Key, Resource};
-use store::{Check, Part, Preconditions, Store, Write};
+use store::{Preconditions, Store, Write};
 
 /// A cluster. Clones are the same one.
 #[derive(Clone)]
@@ -133,7 +135,7 @@ impl Cluster {
         Resource::of_kind(kind).into_iter().flat_map(|resource| store.objects(resource)).cloned().collect()
     }
 
-    /// All events, oldest first.
+    /// All events, in the order in which they came or were last repeated.
     pub fn events(&self) -> Vec<Value> {
         let mut events = self.objects("Event");
         events.sort_by_key(version);

@@ -48,6 +48,12 @@ impl Refused {
         Self::new(422, "Invalid", format!("{kind} \"{}\" is invalid: {why}", key.name))
     }
 
+    pub(super) fn modified(key: &Key) -> Self {
+        let why =
+            "the object has been modified; please apply your changes to the latest version and try again";
+        Self::conflict(key, why)
+    }
+
     pub(super) fn no_version(key: &Key) -> Self {
         let (resource, name) = (key.resource.qualified(), &key.name);
         let why = "metadata.resourceVersion: Invalid value: 0: must be specified for an update";

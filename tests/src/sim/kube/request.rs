@@ -9,9 +9,10 @@ use hyper::{Method, header};
 use serde_json::Value;
 
 use super::history::Scope;
+use super::object::Part;
 use super::refused::Refused;
 use super::resource::{Key, Resource};
-use super::store::{Part, PatchType, Preconditions};
+use super::store::{PatchType, Preconditions};
 use super::view::Form;
 use super::watch::{Asked, From};
 

@@ -15,9 +15,10 @@ use tokio::time::sleep;
 use super::super::gate::{Gate, Passed, Refusal, View};
 use super::Cluster;
 use super::history::{self, Scope};
+use super::object::Check;
 use super::refused::Refused;
 use super::request::{Request, Verb};
-use super::store::{Check, Write};
+use super::store::Write;
 use super::watch::Watch;
 
 /// The first wait of the client that the operator has, and how often it asks again

@@ -10,6 +10,9 @@ use tokio::time::Instant;
 
 use super::faults::WatchFault;
 use super::history::{Change, Event, FIRST_VERSION};
+use super::object::{
+    Check, Part, applied_fields, keep_uid, main_part, set, status_part, text, well_formed, with_identity,
+};
 use super::patch;
 use super::refused::Refused;
 use super::resource::{Key, Resource};
@@ -17,25 +20,6 @@ use super::schema;
 
 /// The wall clock when a cluster begins, in seconds of Unix time: 1 January 2026.
 const EPOCH: i64 = 1_767_225_600;
-
-/// The part of an object that a write is about. None changes the other
-/// (<https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#status-subresource>).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
-    /// All but the status.
-    Main,
-    /// The status.
-    Status,
-}
-
-/// Whether an object has to be as its definition says now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Check {
-    /// It has to be.
-    Strict,
-    /// An older definition let it in.
-    Skip,
-}
 
 /// How a patch is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +156,7 @@ impl Store {
         }
         match meta["resourceVersion"].as_str().filter(|version| !version.is_empty()) {
             Some(version) if live_meta["resourceVersion"] == version => {}
-            Some(_) => return Err(modified(key)),
+            Some(_) => return Err(Refused::modified(key)),
             None if key.resource.needs_version() => {
                 return Err(Refused::no_version(key));
             }
@@ -256,7 +240,7 @@ impl Store {
         let differs =
             |only: &Option<String>, field| only.as_ref().is_some_and(|only| meta[field] != only.as_str());
         if differs(&only.uid, "uid") || differs(&only.resource_version, "resourceVersion") {
-            return Err(modified(key));
+            return Err(Refused::modified(key));
         }
         if key.resource == Resource::Namespaces {
             return Ok(self.delete_namespace(operation, key, object));
@@ -370,134 +354,4 @@ impl Store {
         let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
     }
-}
-
-fn well_formed(object: &Value) -> Result<(), Refused> {
-    if object.is_object() && (object["metadata"].is_object() || object["metadata"].is_null()) {
-        return Ok(());
-    }
-    Err(Refused::bad_request("this is no object with metadata"))
-}
-
-/// A patch cannot change the UID; one of the status is not even asked for the one that it has in mind, as the API
-/// server takes all metadata from the object that is there before it looks at them.
-fn keep_uid(key: &Key, part: Part, object: &mut Value, live: &Value) -> Result<(), Refused> {
-    let (wanted, uid) = (&object["metadata"]["uid"], &live["metadata"]["uid"]);
-    if part == Part::Main && wanted.as_str().is_some_and(|wanted| uid != wanted) {
-        let why = format!("metadata.uid: Invalid value: {wanted}: field is immutable");
-        return Err(Refused::invalid(key, &why));
-    }
-    if object["metadata"].is_object() {
-        object["metadata"]["uid"] = uid.clone();
-    }
-    Ok(())
-}
-
-fn modified(key: &Key) -> Refused {
-    Refused::conflict(
-        key,
-        "the object has been modified; please apply your changes to the latest version and try again",
-    )
-}
-
-/// The object with all but the status as in `new`.
-fn main_part(key: &Key, new: Value, live: &Value, check: Check) -> Result<Value, Refused> {
-    let mut object = with_identity(key, new, live);
-    if key.resource.custom() {
-        set(&mut object, "status", live.get("status").cloned());
-        schema::complete(key.resource, &mut object);
-    }
-    if object["spec"] != live["spec"] {
-        if check == Check::Strict {
-            schema::check(key, &object["spec"])?;
-        }
-        if key.resource.custom() {
-            let generation = live["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
-            object["metadata"]["generation"] = generation.into();
-        }
-    }
-    let finalizers =
-        |object: &Value| object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
-    let before = finalizers(live);
-    let added = finalizers(&object).into_iter().any(|finalizer| !before.contains(&finalizer));
-    if added && !live["metadata"]["deletionTimestamp"].is_null() {
-        let why =
-            "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted";
-        return Err(Refused::invalid(key, why));
-    }
-    Ok(object)
-}
-
-/// The object with the status as in `new`.
-fn status_part(key: &Key, new: Value, live: &Value) -> Value {
-    let mut object = live.clone();
-    set(&mut object, "status", new.get("status").cloned());
-    schema::complete(key.resource, &mut object);
-    object
-}
-
-/// What of a manifest server-side apply is about.
-fn applied_fields(wanted: &Value, part: Part) -> Value {
-    let mut fields = json!({});
-    for (field, value) in wanted.as_object().into_iter().flatten() {
-        let of_part = match part {
-            Part::Main => !matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status"),
-            Part::Status => field == "status",
-        };
-        if of_part {
-            fields[field] = value.clone();
-        }
-    }
-    if part == Part::Main {
-        for field in ["labels", "annotations", "finalizers"] {
-            if let Some(value) = wanted["metadata"].get(field) {
-                fields["metadata"][field] = value.clone();
-            }
-        }
-    }
-    fields
-}
-
-/// What of the metadata no client may choose.
-const SYSTEM: [&str; 6] = [
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "generation",
-    "resourceVersion",
-];
-
-/// The object under its key, with the system's metadata of `live`.
-fn with_identity(key: &Key, mut object: Value, live: &Value) -> Value {
-    object["apiVersion"] = key.resource.api_version().into();
-    object["kind"] = key.resource.kind().into();
-    let meta = &mut object["metadata"];
-    meta["name"] = key.name.clone().into();
-    set(meta, "namespace", key.resource.namespaced().then(|| key.namespace.clone().into()));
-    for field in SYSTEM {
-        set(meta, field, live["metadata"].get(field).cloned());
-    }
-    set(meta, "managedFields", None);
-    if let Some(meta) = meta.as_object_mut() {
-        let empty = |value: &Value| {
-            value.is_null()
-                || value.as_array().is_some_and(Vec::is_empty)
-                || value.as_object().is_some_and(|fields| fields.is_empty())
-        };
-        meta.retain(|_, value| !empty(value));
-    }
-    object
-}
-
-fn set(object: &mut Value, field: &str, value: Option<Value>) {
-    let Some(fields) = object.as_object_mut() else { return };
-    match value {
-        Some(value) => fields.insert(field.into(), value),
-        None => fields.remove(field),
-    };
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }

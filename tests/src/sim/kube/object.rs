@@ -1,0 +1,152 @@
+//! What one write makes of one object: the part that it is about changes, and the system's metadata do not.
+
+use serde_json::{Value, json};
+
+use super::refused::Refused;
+use super::resource::Key;
+use super::schema;
+
+/// The part of an object that a write is about. None changes the other
+/// (<https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#status-subresource>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// All but the status.
+    Main,
+    /// The status.
+    Status,
+}
+
+/// Whether an object has to be as its definition says now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// It has to be.
+    Strict,
+    /// An older definition let it in.
+    Skip,
+}
+
+/// Refuses what is no object.
+pub fn well_formed(object: &Value) -> Result<(), Refused> {
+    if object.is_object() && (object["metadata"].is_object() || object["metadata"].is_null()) {
+        return Ok(());
+    }
+    Err(Refused::bad_request("this is no object with metadata"))
+}
+
+/// A patch cannot change the UID; one of the status is not even asked for the one that it has in mind, as the API
+/// server takes all metadata from the object that is there before it looks at them.
+pub fn keep_uid(key: &Key, part: Part, object: &mut Value, live: &Value) -> Result<(), Refused> {
+    let (wanted, uid) = (&object["metadata"]["uid"], &live["metadata"]["uid"]);
+    if part == Part::Main && wanted.as_str().is_some_and(|wanted| uid != wanted) {
+        let why = format!("metadata.uid: Invalid value: {wanted}: field is immutable");
+        return Err(Refused::invalid(key, &why));
+    }
+    if object["metadata"].is_object() {
+        object["metadata"]["uid"] = uid.clone();
+    }
+    Ok(())
+}
+
+/// The object with all but the status as in `new`.
+pub fn main_part(key: &Key, new: Value, live: &Value, check: Check) -> Result<Value, Refused> {
+    let mut object = with_identity(key, new, live);
+    if key.resource.custom() {
+        set(&mut object, "status", live.get("status").cloned());
+        schema::complete(key.resource, &mut object);
+    }
+    if object["spec"] != live["spec"] {
+        if check == Check::Strict {
+            schema::check(key, &object["spec"])?;
+        }
+        if key.resource.custom() {
+            let generation = live["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
+            object["metadata"]["generation"] = generation.into();
+        }
+    }
+    let finalizers =
+        |object: &Value| object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+    let before = finalizers(live);
+    let added = finalizers(&object).into_iter().any(|finalizer| !before.contains(&finalizer));
+    if added && !live["metadata"]["deletionTimestamp"].is_null() {
+        let why =
+            "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted";
+        return Err(Refused::invalid(key, why));
+    }
+    Ok(object)
+}
+
+/// The object with the status as in `new`.
+pub fn status_part(key: &Key, new: Value, live: &Value) -> Value {
+    let mut object = live.clone();
+    set(&mut object, "status", new.get("status").cloned());
+    schema::complete(key.resource, &mut object);
+    object
+}
+
+/// What of a manifest server-side apply is about.
+pub fn applied_fields(wanted: &Value, part: Part) -> Value {
+    let mut fields = json!({});
+    for (field, value) in wanted.as_object().into_iter().flatten() {
+        let of_part = match part {
+            Part::Main => !matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status"),
+            Part::Status => field == "status",
+        };
+        if of_part {
+            fields[field] = value.clone();
+        }
+    }
+    if part == Part::Main {
+        for field in ["labels", "annotations", "finalizers"] {
+            if let Some(value) = wanted["metadata"].get(field) {
+                fields["metadata"][field] = value.clone();
+            }
+        }
+    }
+    fields
+}
+
+/// What of the metadata no client may choose.
+const SYSTEM: [&str; 6] = [
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "resourceVersion",
+];
+
+/// The object under its key, with the system's metadata of `live`.
+pub fn with_identity(key: &Key, mut object: Value, live: &Value) -> Value {
+    object["apiVersion"] = key.resource.api_version().into();
+    object["kind"] = key.resource.kind().into();
+    let meta = &mut object["metadata"];
+    meta["name"] = key.name.clone().into();
+    set(meta, "namespace", key.resource.namespaced().then(|| key.namespace.clone().into()));
+    for field in SYSTEM {
+        set(meta, field, live["metadata"].get(field).cloned());
+    }
+    set(meta, "managedFields", None);
+    if let Some(meta) = meta.as_object_mut() {
+        let empty = |value: &Value| {
+            value.is_null()
+                || value.as_array().is_some_and(Vec::is_empty)
+                || value.as_object().is_some_and(|fields| fields.is_empty())
+        };
+        meta.retain(|_, value| !empty(value));
+    }
+    object
+}
+
+/// Sets a field, or takes it away.
+pub fn set(object: &mut Value, field: &str, value: Option<Value>) {
+    let Some(fields) = object.as_object_mut() else { return };
+    match value {
+        Some(value) => fields.insert(field.into(), value),
+        None => fields.remove(field),
+    };
+}
+
+/// A text, empty where there is none.
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
