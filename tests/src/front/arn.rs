@@ -2,7 +2,7 @@
 
 /// A function as a caller names it: by name, partial ARN or ARN, with or without a version or an alias.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct FunctionRef {
+pub(crate) struct FunctionRef {
     pub region: String,
     /// Account in the ARN; empty when the reference is a bare name.
     pub account: String,
@@ -51,7 +51,7 @@ impl FunctionRef {
 
 /// `ArnLike` as IAM defines it: each of the six components is compared for itself; `*` stands for any run of characters, `?` for one.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
-pub(super) fn arn_like(pattern: &str, arn: &str) -> bool {
+pub(crate) fn arn_like(pattern: &str, arn: &str) -> bool {
     let (patterns, parts): (Vec<_>, Vec<_>) =
         (pattern.splitn(6, ':').collect(), arn.splitn(6, ':').collect());
     patterns.len() == parts.len()

@@ -62,11 +62,18 @@ fn rule_key(request: &Request, body: &Value) -> RuleKey {
 }
 
 fn find<'a>(account: &'a mut Account, key: &RuleKey) -> Result<&'a mut Rule, Refusal> {
-    let missing = || {
-        let text = format!("Rule {} does not exist on EventBus {}.", key.name, key.bus);
-        Refusal::new(400, "ResourceNotFoundException", text)
-    };
-    account.rules.get_mut(key).ok_or_else(missing)
+    account.rules.get_mut(key).ok_or_else(|| missing(key))
+}
+
+/// No rule of that name.
+pub(crate) fn missing(key: &RuleKey) -> Refusal {
+    let text = format!("Rule {} does not exist on EventBus {}.", key.name, key.bus);
+    Refusal::new(400, "ResourceNotFoundException", text)
+}
+
+/// A rule that is to be deleted, and has targets.
+pub(crate) fn has_targets() -> Refusal {
+    invalid("Rule can't be deleted since it has targets.")
 }
 
 /// The request with the bus by its name: the emulator does not know a rule by the bus's ARN.
@@ -114,7 +121,7 @@ async fn delete_rule(
     match account.rules.get(key) {
         None => return Ok(json_answer(&json!({}))),
         Some(rule) if !rule.targets.is_empty() => {
-            return Err(invalid("Rule can't be deleted since it has targets."));
+            return Err(has_targets());
         }
         Some(_) => {}
     }
@@ -141,7 +148,7 @@ async fn put_targets(
 }
 
 /// The targets after a `PutTargets`: one of a known Id takes that one's place.
-fn merged(before: &[Value], given: Vec<Value>) -> Result<Vec<Value>, Refusal> {
+pub(crate) fn merged(before: &[Value], given: Vec<Value>) -> Result<Vec<Value>, Refusal> {
     let mut targets = before.to_vec();
     for target in given {
         match targets.iter_mut().find(|known| known["Id"] == target["Id"]) {

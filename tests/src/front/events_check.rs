@@ -8,17 +8,17 @@ use super::{schedule, wire::Refusal};
 
 /// Rules on one event bus.
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
-pub(super) const MAX_RULES_PER_BUS: usize = 300;
+pub(crate) const MAX_RULES_PER_BUS: usize = 300;
 /// Targets of one rule, from the same page.
-pub(super) const MAX_TARGETS_PER_RULE: usize = 5;
+pub(crate) const MAX_TARGETS_PER_RULE: usize = 5;
 
 /// `ValidationException`.
-pub(super) fn invalid(message: impl Into<String>) -> Refusal {
+pub(crate) fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::new(400, "ValidationException", message)
 }
 
 /// `LimitExceededException`.
-pub(super) fn exceeded() -> Refusal {
+pub(crate) fn exceeded() -> Refusal {
     Refusal::new(400, "LimitExceededException", "The requested resource exceeds the maximum number allowed.")
 }
 
@@ -29,7 +29,7 @@ fn constraint(value: &str, path: &str, rule: &str) -> Refusal {
 }
 
 /// The grammar of rule names and target Ids.
-pub(super) fn pattern(value: &str, path: &str) -> Result<(), Refusal> {
+pub(crate) fn pattern(value: &str, path: &str) -> Result<(), Refusal> {
     length(path, value.len(), 1, 64)?;
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
     let holds = value.bytes().all(known);
@@ -39,7 +39,7 @@ pub(super) fn pattern(value: &str, path: &str) -> Result<(), Refusal> {
 }
 
 /// The length of a text or a list.
-pub(super) fn length(path: &str, length: usize, least: usize, most: usize) -> Result<(), Refusal> {
+pub(crate) fn length(path: &str, length: usize, least: usize, most: usize) -> Result<(), Refusal> {
     let (bound, word) = if length < least { (least, "greater") } else { (most, "less") };
     let holds = (least..=most).contains(&length);
     let rule = || format!("have length {word} than or equal to {bound}");
@@ -47,7 +47,7 @@ pub(super) fn length(path: &str, length: usize, least: usize, most: usize) -> Re
 }
 
 /// Checks a `PutRule` request for `bus`.
-pub(super) fn check_rule(body: &Value, bus: &str) -> Result<(), Refusal> {
+pub(crate) fn check_rule(body: &Value, bus: &str) -> Result<(), Refusal> {
     let text = |member: &str| body[member].as_str().unwrap_or_default();
     pattern(text("Name"), "name")?;
     length("scheduleExpression", text("ScheduleExpression").len(), 0, 256)?;
@@ -74,7 +74,7 @@ pub(super) fn check_rule(body: &Value, bus: &str) -> Result<(), Refusal> {
 }
 
 /// Checks the targets of a `PutTargets` request.
-pub(super) fn check_targets(targets: &[Value]) -> Result<(), Refusal> {
+pub(crate) fn check_targets(targets: &[Value]) -> Result<(), Refusal> {
     targets
         .iter()
         .zip(1..)

@@ -3,8 +3,8 @@
 use super::{call::Request, wire::Refusal};
 
 /// Refused for its rate.
-pub(super) fn throttled(request: &Request) -> Refusal {
-    match request.service.as_str() {
+pub(crate) fn throttled(service: &str) -> Refusal {
+    match service {
         "s3" => Refusal::new(503, "SlowDown", "Please reduce your request rate."),
         "lambda" => Refusal::new(429, "TooManyRequestsException", "Rate exceeded")
             .detail("Reason", "CallerRateLimitExceeded")
@@ -15,9 +15,9 @@ pub(super) fn throttled(request: &Request) -> Refusal {
 }
 
 /// A server error.
-pub(super) fn server_error(request: &Request, status: u16) -> Refusal {
+pub(crate) fn server_error(service: &str, status: u16) -> Refusal {
     let unavailable = status == 503;
-    let code = match request.service.as_str() {
+    let code = match service {
         "lambda" => "ServiceException",
         "events" if !unavailable => "InternalException",
         _ if unavailable => "ServiceUnavailable",
@@ -27,36 +27,36 @@ pub(super) fn server_error(request: &Request, status: u16) -> Refusal {
 }
 
 /// 409 of S3.
-pub(super) fn operation_aborted() -> Refusal {
+pub(crate) fn operation_aborted() -> Refusal {
     let text = "A conflicting conditional operation is currently in progress against this resource. Please try again.";
     Refusal::new(409, "OperationAborted", text)
 }
 
-/// Refused by IAM. JSON services of the awsJson protocol answer 400, the others 403.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+/// Refused by IAM, as the account, Region and resource of a request are told.
 pub(super) fn denied(request: &Request) -> Refusal {
     let Request { account, region, service, operation, resource, .. } = request;
-    let (status, code, action, arn) = match service.as_str() {
-        "s3" => (403, "AccessDenied", s3_action(operation), format!("\"arn:aws:s3:::{resource}\"")),
-        "lambda" => (
-            403,
-            "AccessDeniedException",
-            operation.as_str(),
-            format!("arn:aws:lambda:{region}:{account}:function:{resource}"),
-        ),
-        "events" => (
-            400,
-            "AccessDeniedException",
-            operation.as_str(),
-            format!("arn:aws:events:{region}:{account}:rule/{resource}"),
-        ),
-        "sts" => (403, "AccessDenied", operation.as_str(), format!("arn:aws:iam::{account}:role/{resource}")),
-        _ => (400, "AccessDeniedException", operation.as_str(), "*".to_owned()),
+    let (action, arn) = match service.as_str() {
+        "s3" => (s3_action(operation), format!("\"arn:aws:s3:::{resource}\"")),
+        "lambda" => (operation.as_str(), format!("arn:aws:lambda:{region}:{account}:function:{resource}")),
+        "events" => (operation.as_str(), format!("arn:aws:events:{region}:{account}:rule/{resource}")),
+        "sts" => (operation.as_str(), format!("arn:aws:iam::{account}:role/{resource}")),
+        _ => (operation.as_str(), "*".to_owned()),
     };
     let text = format!(
         "User: arn:aws:sts::{account}:assumed-role/operator/session is not authorized to perform: {service}:{action} \
          on resource: {arn} because no identity-based policy allows the {service}:{action} action"
     );
+    access_denied(service, text)
+}
+
+/// A denial in a service's own shape. JSON services of the awsJson protocol answer 400, the others 403.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+pub(crate) fn access_denied(service: &str, text: String) -> Refusal {
+    let (status, code) = match service {
+        "s3" | "sts" => (403, "AccessDenied"),
+        "lambda" => (403, "AccessDeniedException"),
+        _ => (400, "AccessDeniedException"),
+    };
     Refusal::new(status, code, text)
 }
 

@@ -42,7 +42,7 @@ const RESERVED_VARIABLES: [&str; 18] = [
 ];
 
 /// 400 `InvalidParameterValueException`.
-pub(super) fn invalid(message: impl Into<String>) -> Refusal {
+pub(crate) fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::new(400, "InvalidParameterValueException", message)
 }
 
@@ -55,7 +55,7 @@ fn violation(value: impl fmt::Display, member: &str, constraint: impl fmt::Displ
 }
 
 /// A creation: its settings, and what must or must not be there for its package type.
-pub(super) fn creation(body: &Value) -> Result<(), Refusal> {
+pub(crate) fn creation(body: &Value) -> Result<(), Refusal> {
     let name = body["FunctionName"].as_str().unwrap_or_default();
     if name.is_empty() || name.len() > 64 {
         let constraint = "Member must have length between 1 and 64";
@@ -89,7 +89,7 @@ pub(super) fn creation(body: &Value) -> Result<(), Refusal> {
 }
 
 /// New code for a function of this package type.
-pub(super) fn code_update(body: &Value, package_type: &str) -> Result<(), Refusal> {
+pub(crate) fn code_update(body: &Value, package_type: &str) -> Result<(), Refusal> {
     architectures(&body["Architectures"])?;
     let image = !body["ImageUri"].is_null();
     let why = match package_type {
@@ -101,7 +101,7 @@ pub(super) fn code_update(body: &Value, package_type: &str) -> Result<(), Refusa
 }
 
 /// New settings for a function of this package type.
-pub(super) fn configuration_update(body: &Value, package_type: &str) -> Result<(), Refusal> {
+pub(crate) fn configuration_update(body: &Value, package_type: &str) -> Result<(), Refusal> {
     settings(body)?;
     match package_type {
         "Image" => no_settings_of_archives(body),
@@ -267,7 +267,7 @@ fn vpc(value: &Value) -> Result<(), Refusal> {
 }
 
 /// A logging configuration as it will be, after defaults and what was there before.
-pub(super) fn logging(given: &Value, whole: &Value) -> Result<(), Refusal> {
+pub(crate) fn logging(given: &Value, whole: &Value) -> Result<(), Refusal> {
     one_of(&given["LogFormat"], "loggingConfig.logFormat", &["JSON", "Text"])?;
     let levels = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
     one_of(&given["ApplicationLogLevel"], "loggingConfig.applicationLogLevel", &levels)?;
@@ -281,7 +281,7 @@ pub(super) fn logging(given: &Value, whole: &Value) -> Result<(), Refusal> {
 
 /// Tags that are added to those that are there.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html>
-pub(super) fn tags(given: &Value, present: &Value) -> Result<(), Refusal> {
+pub(crate) fn tags(given: &Value, present: &Value) -> Result<(), Refusal> {
     let keys = |tags: &Value| -> Vec<String> {
         tags.as_object().map(|tags| tags.keys().cloned().collect()).unwrap_or_default()
     };
@@ -309,7 +309,7 @@ pub(super) fn tags(given: &Value, present: &Value) -> Result<(), Refusal> {
 }
 
 /// A reservation of concurrency beside what other functions of the account and Region have reserved.
-pub(super) fn reservation(wanted: &Value, of_others: u64) -> Result<u64, Refusal> {
+pub(crate) fn reservation(wanted: &Value, of_others: u64) -> Result<u64, Refusal> {
     let Some(wanted) = wanted.as_u64() else {
         let constraint = "Member must have value greater than or equal to 0";
         return Err(violation(wanted, "reservedConcurrentExecutions", constraint));

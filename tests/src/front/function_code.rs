@@ -21,7 +21,7 @@ type Buckets = BTreeMap<String, Bucket>;
 
 /// An image that a function is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Image {
+pub(crate) struct Image {
     /// As the caller wrote it.
     pub uri: String,
     /// 64 hex digits. There is no registry here: a tag always means the same image, a digest of its text.
@@ -29,7 +29,7 @@ pub(super) struct Image {
 }
 
 impl Image {
-    fn new(uri: &str) -> Self {
+    pub fn new(uri: &str) -> Self {
         let of_tag = || {
             let bytes = Sha256::digest(uri.as_bytes());
             bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -65,9 +65,7 @@ pub(super) async fn source(
             Ok(None)
         }
         (None, None, Some(uri)) if is_in_registry(uri, &request.region) => Ok(Some(Image::new(uri))),
-        (None, None, Some(uri)) => {
-            Err(invalid(format!("Source image {uri} is not valid. Provide a valid source image.")))
-        }
+        (None, None, Some(uri)) => Err(no_image(uri)),
         (None, None, None) => Err(missing()),
         (Some(_), ..) => {
             let why = "Please do not provide other FunctionCode parameters when providing a ZipFile.";
@@ -84,9 +82,14 @@ fn missing() -> Refusal {
     invalid("Please provide a source for function code.")
 }
 
+/// An image that Lambda does not take.
+pub(crate) fn no_image(uri: &str) -> Refusal {
+    invalid(format!("Source image {uri} is not valid. Provide a valid source image."))
+}
+
 /// Whether an image is in a private repository of ECR in the function's Region, as Lambda wants it.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>
-fn is_in_registry(uri: &str, region: &str) -> bool {
+pub(crate) fn is_in_registry(uri: &str, region: &str) -> bool {
     let Some((host, repository)) = uri.split_once('/') else {
         return false;
     };
@@ -124,14 +127,29 @@ async fn object(
     if present(version.map_or_else(|| path.clone(), of_version)).await? {
         return Ok(());
     }
-    let (code, message) = if !present(format!("/{bucket}")).await? {
-        ("NoSuchBucket", "The specified bucket does not exist")
+    Err(unread(if !present(format!("/{bucket}")).await? {
+        Unread::Bucket
     } else if version.is_some() && present(path.clone()).await? {
-        ("NoSuchVersion", "The specified version does not exist.")
+        Unread::Version
     } else {
-        ("NoSuchKey", "The specified key does not exist.")
+        Unread::Key
+    }))
+}
+
+/// What is missing where an object is not there.
+#[derive(Clone, Copy)]
+pub(crate) enum Unread {
+    Bucket,
+    Key,
+    Version,
+}
+
+/// Code that S3 does not have.
+pub(crate) fn unread(what: Unread) -> Refusal {
+    let (code, message) = match what {
+        Unread::Bucket => ("NoSuchBucket", "The specified bucket does not exist"),
+        Unread::Key => ("NoSuchKey", "The specified key does not exist."),
+        Unread::Version => ("NoSuchVersion", "The specified version does not exist."),
     };
-    Err(invalid(format!(
-        "Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}"
-    )))
+    invalid(format!("Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}"))
 }

@@ -4,10 +4,11 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::wire::{Refusal, request_id};
 
@@ -47,7 +48,7 @@ impl Failure {
 
 /// What tests want of the functions of each account.
 #[derive(Default)]
-pub(super) struct Wishes(Mutex<HashMap<String, Wish>>);
+pub(crate) struct Wishes(Mutex<HashMap<String, Wish>>);
 
 #[derive(Default)]
 struct Wish {
@@ -112,13 +113,13 @@ impl Wishes {
 }
 
 /// A creation or an update under way.
-#[derive(Debug)]
-pub(super) struct Change {
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
     failure: Option<Failure>,
     until: Until,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Until {
     Reads(usize),
     Time(Instant),
@@ -126,8 +127,8 @@ enum Until {
 }
 
 /// Where a function stands.
-#[derive(Debug)]
-pub(super) enum Stage {
+#[derive(Clone, Debug)]
+pub(crate) enum Stage {
     Creating(Change),
     CreationFailed(Failure),
     Updating(Change),
@@ -136,8 +137,8 @@ pub(super) enum Stage {
 }
 
 /// A function's stage, and the revision that changes with it.
-#[derive(Debug)]
-pub(super) struct Life {
+#[derive(Clone, Debug)]
+pub(crate) struct Life {
     pub stage: Stage,
     pub revision: String,
 }

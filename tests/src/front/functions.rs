@@ -97,8 +97,13 @@ fn unqualified(mut function: FunctionRef) -> FunctionRef {
     function
 }
 
-fn missing(function: &FunctionRef) -> Refusal {
+pub(crate) fn missing(function: &FunctionRef) -> Refusal {
     not_found(&format!("Function not found: {}", function.arn()))
+}
+
+/// 409: the name is taken.
+pub(crate) fn exists_already(name: &str) -> Refusal {
+    Refusal::new(409, "ResourceConflictException", format!("Function already exist: {name}"))
 }
 
 async fn create(shared: &Shared, account: &mut Account, request: &Request) -> Result<Answer, Refusal> {
@@ -114,8 +119,7 @@ async fn create(shared: &Shared, account: &mut Account, request: &Request) -> Re
     let standard = json!({"LogFormat": "Text", "LogGroup": format!("/aws/lambda/{name}")});
     body["LoggingConfig"] = logging(&standard, &body["LoggingConfig"])?;
     if shared.upstream.function(&request.account, &function).await?.status().is_success() {
-        let text = format!("Function already exist: {name}");
-        return Err(Refusal::new(409, "ResourceConflictException", text));
+        return Err(exists_already(&name));
     }
     let image = source(shared, &account.buckets, request, &body["Code"]).await?;
     let has_had_vpc = !body["VpcConfig"].is_null();
@@ -342,16 +346,21 @@ async fn unreserve(
     Ok(answer)
 }
 
+/// Only the function itself has tags.
+pub(crate) fn no_tags_there(arn: &str) -> Refusal {
+    let text = format!(
+        "Tags on function aliases and versions are not supported. Please specify a function ARN: {arn}"
+    );
+    invalid(text)
+}
+
 async fn tag(shared: &Shared, request: &Request) -> Result<Answer, Refusal> {
     let arn = request.segments().get(2).cloned().unwrap_or_default();
     let Some(function) = FunctionRef::from_arn(&arn) else {
         return Ok(shared.upstream.forward(request).await?);
     };
     if function.qualifier.is_some() {
-        let text = format!(
-            "Tags on function aliases and versions are not supported. Please specify a function ARN: {arn}"
-        );
-        return Err(invalid(text));
+        return Err(no_tags_there(&arn));
     }
     let scope = (request.account.as_str(), function.region.as_str(), "lambda");
     let present = shared.upstream.own(scope, Method::GET, &request.path, &[], Bytes::new()).await?;

@@ -56,19 +56,24 @@ async fn on_policy(shared: &Shared, account: &mut Account, request: &Request) ->
         // What is wrong with the request itself comes before what is wrong with what it names.
         statement(&request.json(), &function)?;
         if function.qualifier.as_deref() == Some("$LATEST") {
-            let text = "We currently do not support adding policies for $LATEST.";
-            return Err(Refusal::new(400, "InvalidParameterValueException", text));
+            return Err(no_policy_on_latest());
         }
     }
     let existing = shared.upstream.function(&request.account, &function).await?;
     if !existing.status().is_success() {
-        return Err(not_found(&format!("Function not found: {}", function.arn())));
+        return Err(functions::missing(&function));
     }
     match request.operation.as_str() {
         "AddPermission" => add_permission(shared, account, request, function).await,
         "RemovePermission" => remove_permission(shared, account, request, function).await,
         _ => get_policy(account, &function),
     }
+}
+
+/// `$LATEST` by that name has no policy; without a qualifier the function has one.
+pub(crate) fn no_policy_on_latest() -> Refusal {
+    let text = "We currently do not support adding policies for $LATEST.";
+    Refusal::new(400, "InvalidParameterValueException", text)
 }
 
 async fn add_permission(

@@ -23,31 +23,32 @@
 //!
 //! S3 is addressed by path, not by virtual host.
 
-mod arn;
+pub(crate) mod arn;
+pub(crate) mod bucket_check;
 mod call;
-mod events;
-mod events_check;
-mod fault_answers;
+pub(crate) mod events;
+pub(crate) mod events_check;
+pub(crate) mod fault_answers;
 mod faults;
-mod function_check;
-mod function_code;
-mod function_state;
+pub(crate) mod function_check;
+pub(crate) mod function_code;
+pub(crate) mod function_state;
 mod function_view;
-mod functions;
+pub(crate) mod functions;
 mod journal;
-mod lambda;
-mod notification;
-mod notification_rules;
+pub(crate) mod lambda;
+pub(crate) mod notification;
+pub(crate) mod notification_rules;
 mod operations;
 mod pipeline;
-mod policy;
+pub(crate) mod policy;
 mod quota;
 mod s3;
 mod schedule;
 mod server;
-mod state;
+pub(crate) mod state;
 mod upstream;
-mod wire;
+pub(crate) mod wire;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use roxmltree::{Document as Xml, Node};
 
-use super::wire::{Refusal, escape, request_id};
+use super::wire::{Refusal, escape};
 
 /// What S3 answers for a bucket without notifications.
-pub(super) const EMPTY: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>";
+pub(crate) const EMPTY: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>";
 
 /// A document that S3 would keep.
 #[derive(Clone, Debug)]
-pub(super) struct Notification {
+pub(crate) struct Notification {
     /// The bytes to answer: as sent, but with an Id in each entry and `Prefix` and `Suffix` in capitals.
     pub raw: String,
     pub entries: Vec<Entry>,
@@ -20,7 +20,7 @@ pub(super) struct Notification {
 
 /// What kind of destination an entry has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Destination {
+pub(crate) enum Destination {
     Topic,
     Queue,
     Function,
@@ -28,7 +28,7 @@ pub(super) enum Destination {
 
 /// One entry of the document.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub destination: Destination,
     pub arn: String,
     pub id: String,
@@ -73,11 +73,12 @@ impl Notification {
         )
     }
 
-    /// Reads a document. Elements that the service does not know stay in `raw` and mean nothing.
+    /// Reads a document. Elements that the service does not know stay in `raw` and mean nothing. An entry without an Id
+    /// gets the one that `new_id` makes up for its text.
     ///
     /// # Errors
     /// `MalformedXML` for what is no such document, or has an entry without a destination or an event.
-    pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
+    pub fn parse(body: &[u8], new_id: impl Fn(&str) -> String) -> Result<Self, Refusal> {
         let text = std::str::from_utf8(body).map_err(|_| malformed())?;
         let xml = Xml::parse(text).map_err(|_| malformed())?;
         let root = xml.root_element();
@@ -89,10 +90,14 @@ impl Notification {
         let mut event_bridge = false;
         for section in root.children().filter(Node::is_element) {
             match section.tag_name().name() {
-                "TopicConfiguration" => entries.push(entry(section, Destination::Topic, &mut edits)?),
-                "QueueConfiguration" => entries.push(entry(section, Destination::Queue, &mut edits)?),
+                "TopicConfiguration" => {
+                    entries.push(entry(section, Destination::Topic, &mut edits, &new_id)?)
+                }
+                "QueueConfiguration" => {
+                    entries.push(entry(section, Destination::Queue, &mut edits, &new_id)?)
+                }
                 "CloudFunctionConfiguration" | "LambdaFunctionConfiguration" => {
-                    entries.push(entry(section, Destination::Function, &mut edits)?);
+                    entries.push(entry(section, Destination::Function, &mut edits, &new_id)?);
                 }
                 "EventBridgeConfiguration" => event_bridge = true,
                 _ => {}
@@ -118,7 +123,12 @@ fn edited(text: &str, mut edits: Vec<Edit>) -> String {
     result
 }
 
-fn entry(section: Node<'_, '_>, destination: Destination, edits: &mut Vec<Edit>) -> Result<Entry, Refusal> {
+fn entry(
+    section: Node<'_, '_>,
+    destination: Destination,
+    edits: &mut Vec<Edit>,
+    new_id: impl Fn(&str) -> String,
+) -> Result<Entry, Refusal> {
     let arn_elements: &[&str] = match destination {
         Destination::Topic => &["Topic"],
         Destination::Queue => &["Queue"],
@@ -138,7 +148,7 @@ fn entry(section: Node<'_, '_>, destination: Destination, edits: &mut Vec<Edit>)
         .flat_map(|key| children(key, &["FilterRule"]))
         .map(|rule| filter_rule(rule, edits))
         .collect::<Result<_, _>>()?;
-    Ok(Entry { destination, arn, id: id_of(section, edits), events, rules })
+    Ok(Entry { destination, arn, id: id_of(section, edits, new_id), events, rules })
 }
 
 fn children<'a, 'input: 'a>(
@@ -167,15 +177,15 @@ fn filter_rule(rule: Node<'_, '_>, edits: &mut Vec<Edit>) -> Result<(String, Str
 }
 
 /// The entry's Id; S3 makes one up where the caller gave none.
-fn id_of(section: Node<'_, '_>, edits: &mut Vec<Edit>) -> String {
+fn id_of(section: Node<'_, '_>, edits: &mut Vec<Edit>, new_id: impl Fn(&str) -> String) -> String {
     let element = children(section, &["Id"]).next();
     let given = element.map(text_of).unwrap_or_default();
     if !given.is_empty() {
         return given;
     }
-    let id = request_id();
-    let source = section.document().input_text();
-    let tag = &source[section.range()][1..];
+    let text = &section.document().input_text()[section.range()];
+    let id = new_id(text);
+    let tag = &text[1..];
     let prefix = tag
         .split([' ', '>', '\n', '\t', '\r'])
         .next()

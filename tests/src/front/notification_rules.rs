@@ -44,7 +44,7 @@ const EVENTS: [&str; 27] = [
 ];
 
 /// Checks everything that the document itself shows.
-pub(super) fn check(notification: &Notification) -> Result<(), Refusal> {
+pub(crate) fn check(notification: &Notification) -> Result<(), Refusal> {
     let entries = &notification.entries;
     if entries.len() > MAX_ENTRIES {
         return Err(invalid(format!(
@@ -67,7 +67,7 @@ pub(super) fn check(notification: &Notification) -> Result<(), Refusal> {
 }
 
 /// `InvalidArgument`, as S3 answers for all of these.
-pub(super) fn invalid(message: impl Into<String>) -> Refusal {
+pub(crate) fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::new(400, "InvalidArgument", message)
 }
 

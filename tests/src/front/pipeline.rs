@@ -28,7 +28,7 @@ pub(super) enum Outcome {
 pub(super) async fn run(shared: Arc<Shared>, request: Request) -> Outcome {
     let number = shared.journal.arrived(&request.account, request.call());
     let outcome = if shared.quotas.exceeded(&request) {
-        refuse(&request, &throttled(&request))
+        refuse(&request, &throttled(&request.service))
     } else {
         match shared.faults.meet(&request) {
             Some(fault) => with_fault(&shared, &request, fault).await,
@@ -72,11 +72,11 @@ fn refuse(request: &Request, refusal: &Refusal) -> Outcome {
 
 async fn with_fault(shared: &Arc<Shared>, request: &Request, fault: FaultKind) -> Outcome {
     match fault {
-        FaultKind::Throttle => refuse(request, &throttled(request)),
+        FaultKind::Throttle => refuse(request, &throttled(&request.service)),
         FaultKind::Denied => refuse(request, &denied(request)),
         FaultKind::Refuse { status, code, message } => refuse(request, &Refusal::new(status, &code, message)),
         FaultKind::OperationAborted => refuse(request, &operation_aborted()),
-        FaultKind::Error(status) => refuse(request, &server_error(request, status)),
+        FaultKind::Error(status) => refuse(request, &server_error(&request.service, status)),
         FaultKind::Timeout => Outcome::Silence,
         FaultKind::Slow(delay) => {
             let answer = apply(shared, request).await;
@@ -94,7 +94,7 @@ async fn with_fault(shared: &Arc<Shared>, request: &Request, fault: FaultKind) -
                 apply(&shared, &late).await;
             });
             match answer {
-                LateAnswer::Error(status) => refuse(request, &server_error(request, status)),
+                LateAnswer::Error(status) => refuse(request, &server_error(&request.service, status)),
                 LateAnswer::Lost => Outcome::HangUp,
                 LateAnswer::Silence => Outcome::Silence,
             }

@@ -41,7 +41,7 @@ const SERVICES: [&str; 24] = [
 
 /// A policy with at least one statement.
 #[derive(Clone, Debug)]
-pub(super) struct Policy {
+pub(crate) struct Policy {
     statements: Vec<Value>,
     revision: String,
 }
@@ -103,7 +103,7 @@ impl Policy {
 }
 
 /// 404 in Lambda's words.
-pub(super) fn not_found(message: &str) -> Refusal {
+pub(crate) fn not_found(message: &str) -> Refusal {
     Refusal::new(404, "ResourceNotFoundException", message)
 }
 
@@ -147,7 +147,7 @@ fn conditions_hold(statement: &Value, source_arn: &str, source_account: &str) ->
 
 /// The statement that `AddPermission` makes of its request, or the refusal of what AWS does not accept.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html>
-pub(super) fn statement(request: &Value, function: &FunctionRef) -> Result<Value, Refusal> {
+pub(crate) fn statement(request: &Value, function: &FunctionRef) -> Result<Value, Refusal> {
     let sid = required(request, "StatementId", "statementId")?;
     pattern(sid, "statementId", "([a-zA-Z0-9-_]+)", is_sid)?;
     let action = required(request, "Action", "action")?;

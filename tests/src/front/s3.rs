@@ -4,12 +4,13 @@ use hyper::body::Bytes;
 
 use super::{
     arn::FunctionRef,
+    bucket_check::{access_denied, check_destination_region, check_destinations, other_region, why_broken},
     call::Request,
-    notification::{Destination, EMPTY, Entry, Notification},
-    notification_rules::{check, invalid},
+    notification::{Destination, EMPTY, Notification},
+    notification_rules::check,
     state::{Account, Bucket, Shared},
     upstream::with_body,
-    wire::{Answer, Refusal, xml_answer},
+    wire::{Answer, Refusal, request_id, xml_answer},
 };
 
 /// Answers a request to S3. Buckets are addressed by path.
@@ -109,23 +110,11 @@ fn check_owner(bucket: &Bucket, request: &Request) -> Result<(), Refusal> {
     matches.then_some(()).ok_or_else(access_denied)
 }
 
-fn access_denied() -> Refusal {
-    Refusal::new(403, "AccessDenied", "Access Denied")
-}
-
 /// A bucket is reached through the endpoint of its own Region; only its location can be asked for through us-east-1.
 fn check_region(bucket: &Bucket, request: &Request) -> Result<(), Refusal> {
     let asks_where = request.operation == "GetBucketLocation" && request.region == "us-east-1";
-    if bucket.region == request.region || asks_where {
-        return Ok(());
-    }
-    let text = "The bucket you are attempting to access must be addressed using the specified endpoint. \
-                Please send all future requests to this endpoint.";
-    let refusal = Refusal::new(301, "PermanentRedirect", text)
-        .detail("Endpoint", format!("s3.{}.amazonaws.com", bucket.region))
-        .detail("Bucket", &request.resource)
-        .header("x-amz-bucket-region", &bucket.region);
-    Err(refusal)
+    let here = bucket.region == request.region || asks_where;
+    if here { Ok(()) } else { Err(other_region(&request.resource, &bucket.region)) }
 }
 
 async fn put_notification(
@@ -133,7 +122,7 @@ async fn put_notification(
     account: &mut Account,
     request: &Request,
 ) -> Result<Answer, Refusal> {
-    let notification = Notification::parse(&request.body)?;
+    let notification = Notification::parse(&request.body, |_| request_id())?;
     check(&notification)?;
     let Some(bucket) = account.buckets.get(&request.resource) else {
         return Ok(shared.upstream.forward(request).await?);
@@ -158,22 +147,6 @@ async fn put_notification(
     Ok(answer)
 }
 
-fn check_destination_region(entry: &Entry, bucket_region: &str) -> Result<(), Refusal> {
-    let region = entry.arn.split(':').nth(3).unwrap_or_default();
-    if !entry.arn.starts_with("arn:") || entry.arn.split(':').count() < 6 {
-        return Err(invalid("The ARN could not be parsed")
-            .detail("ArgumentName", "ARN")
-            .detail("ArgumentValue", &entry.arn));
-    }
-    if region == bucket_region {
-        return Ok(());
-    }
-    let refusal = invalid(
-        "The notification destination service region is not valid for the bucket location constraint",
-    );
-    Err(refusal.detail("ArgumentName", "Arn").detail("ArgumentValue", &entry.arn))
-}
-
 /// Every function in the document, new or old, exists and lets S3 invoke it for this bucket.
 async fn check_functions(
     shared: &Shared,
@@ -195,22 +168,7 @@ async fn check_functions(
             }
             None => false,
         };
-        if !exists {
-            broken.push((
-                &entry.arn,
-                format!("The destination Lambda function does not exist: [{}]", entry.arn),
-            ));
-        } else if !permitted {
-            broken.push((&entry.arn, format!("Not authorized to invoke function [{}]", entry.arn)));
-        }
+        broken.extend(why_broken(&entry.arn, exists, permitted));
     }
-    if broken.is_empty() {
-        return Ok(());
-    }
-    let refusal = invalid("Unable to validate the following destination configurations");
-    Err(broken.into_iter().zip(1..).fold(refusal, |refusal, ((arn, why), number)| {
-        refusal
-            .detail(&format!("ArgumentName{number}"), &format!("{arn}, null"))
-            .detail(&format!("ArgumentValue{number}"), why)
-    }))
+    check_destinations(broken)
 }

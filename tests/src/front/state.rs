@@ -57,7 +57,7 @@ pub(super) struct Bucket {
 
 /// Where a rule is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct RuleKey {
+pub(crate) struct RuleKey {
     pub region: String,
     pub bus: String,
     pub name: String,

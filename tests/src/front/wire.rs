@@ -21,7 +21,7 @@ enum Shape {
 
 /// An error answer before it has a shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     pub status: u16,
     pub code: String,
     pub message: String,
@@ -162,12 +162,12 @@ pub(super) fn xml_answer(document: impl Into<Bytes>) -> Answer {
 }
 
 /// Text for an element's content or an attribute's value.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// A fresh identifier in the form of a UUID, as request ids and revision ids are.
-pub(super) fn request_id() -> String {
+pub(crate) fn request_id() -> String {
     let bits: u128 = rand::random();
     let hex = format!("{bits:032x}");
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])

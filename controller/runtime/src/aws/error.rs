@@ -89,6 +89,24 @@ impl AwsError {
         Self { kind, action, on: on.into(), code: None, message: None, source: source.into() }
     }
 
+    /// A service's refusal of the call `action` on `on`, by HTTP status, error code and words. `region` is where the
+    /// answer says that the bucket is.
+    pub fn refused(
+        action: &'static str,
+        on: impl Into<Box<str>>,
+        status: u16,
+        code: &str,
+        message: &str,
+        region: Option<String>,
+    ) -> Self {
+        let kind = kind(status, Some(code), Some(message), region);
+        Self {
+            code: Some(code.into()),
+            message: Some(message.into()),
+            ..Self::answered(kind, action, on, format!("{status} {code}: {message}"))
+        }
+    }
+
     /// As a failure of `part`, in words that say what to do. They leave out AWS's own message where it holds
     /// names of sessions or request ids: a status that changes with each try would be written with each try.
     pub fn failure(&self, part: Part) -> Failure {
