@@ -52,6 +52,11 @@ impl Policy {
         &self.revision
     }
 
+    /// Its statements, in the order in which they were added.
+    pub fn statements(&self) -> &[Value] {
+        &self.statements
+    }
+
     /// The document as `GetPolicy` returns it.
     pub fn document(&self) -> String {
         document(&self.statements)

@@ -1,5 +1,6 @@
 //! A world in memory, in which the operator runs as it is: AWS and Kubernetes as values behind a gate, time that passes when
 //! nobody has anything to do, and all chance from one seed. A whole life of a resource takes milliseconds.
 
+pub mod aws;
 pub mod gate;
 pub mod kube;

@@ -1,0 +1,102 @@
+//! S3: buckets and their notification configurations.
+
+use async_trait::async_trait;
+use lambda_triggers::aws::{AwsError, Bucket, Notifications};
+use sha2::{Digest, Sha256};
+
+use super::super::gate::{Passed, View};
+use super::door::Door;
+use super::errors::Op;
+use super::journal::Effect;
+use super::state::{Answer, Held, State};
+use crate::front::arn::FunctionRef;
+use crate::front::bucket_check::{
+    access_denied, check_destination_region, check_destinations, no_such_bucket, other_region, why_broken,
+};
+use crate::front::notification::{Destination, EMPTY, Entry, Notification};
+use crate::front::notification_rules::check;
+
+impl State {
+    /// The bucket's document.
+    pub fn notification(&self, region: &str, bucket: &Bucket, view: View) -> Answer<String> {
+        self.bucket(region, bucket)?;
+        Ok(self.documents.seen(&bucket.name, view).map_or(EMPTY, |document| &document.raw).to_owned())
+    }
+
+    /// Replaces the bucket's document as a whole, or refuses it as a whole.
+    pub fn put_notification(
+        &mut self,
+        op: &Op,
+        region: &str,
+        bucket: &Bucket,
+        xml: &str,
+        skip_validation: bool,
+    ) -> Answer<()> {
+        let held = self.bucket(region, bucket)?;
+        let document = Notification::parse(xml.as_bytes(), made_up_id)?;
+        check(&document)?;
+        for entry in &document.entries {
+            check_destination_region(entry, &held.region)?;
+        }
+        if !skip_validation {
+            let broken = document.entries.iter().filter_map(|entry| self.broken(entry, bucket, &held.owner));
+            check_destinations(broken.collect())?;
+        }
+        self.documents.set(bucket.name.clone(), Some(document));
+        self.note(op, None, Effect::Changed);
+        Ok(())
+    }
+
+    /// The bucket, if it is the expected owner's and in this Region.
+    fn bucket(&self, region: &str, bucket: &Bucket) -> Answer<&Held> {
+        let held = self.buckets.get(&bucket.name).ok_or_else(no_such_bucket)?;
+        if held.owner != bucket.owner {
+            return Err(access_denied());
+        }
+        if held.region != region {
+            return Err(other_region(&bucket.name, &held.region));
+        }
+        Ok(held)
+    }
+
+    fn broken(&self, entry: &Entry, bucket: &Bucket, owner: &str) -> Option<(String, String)> {
+        if self.broken.contains(&entry.arn) {
+            return Some((entry.arn.clone(), "The destination does not exist".to_owned()));
+        }
+        if entry.destination != Destination::Function {
+            return None;
+        }
+        let function = FunctionRef::from_arn(&entry.arn);
+        let exists = function.as_ref().is_some_and(|function| self.exists(function, View::Now));
+        let source = format!("arn:aws:s3:::{}", bucket.name);
+        let policy = function.and_then(|function| self.policies.get(&function));
+        let permitted = policy.is_some_and(|policy| policy.permits("s3.amazonaws.com", &source, owner));
+        why_broken(&entry.arn, exists, permitted)
+    }
+}
+
+/// The Id of an entry that came without one: the same for the same entry, so that two runs end alike.
+fn made_up_id(entry: &str) -> String {
+    let hex: String = Sha256::digest(entry.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32])
+}
+
+#[async_trait]
+impl Notifications for Door {
+    async fn get(&self, bucket: &Bucket) -> Result<String, AwsError> {
+        let op = self.reading("s3:GetBucketNotification", format!("bucket {bucket}"));
+        let (region, bucket) = (self.region.clone(), bucket.clone());
+        let passed = self.pass(&op, move |state, view| state.notification(&region, &bucket, view)).await;
+        match passed {
+            // The adapter does not read the document, so it does not notice.
+            Passed::Truncated(Ok(xml)) => Ok(xml.chars().take(xml.chars().count() / 2).collect()),
+            passed => op.heard(passed),
+        }
+    }
+
+    async fn put(&self, bucket: &Bucket, xml: String) -> Result<(), AwsError> {
+        let op = self.writing("s3:PutBucketNotification", format!("bucket {bucket}"));
+        let (region, bucket, call) = (self.region.clone(), bucket.clone(), op.clone());
+        self.call(op, move |state, _| state.put_notification(&call, &region, &bucket, &xml, false)).await
+    }
+}

@@ -1,0 +1,95 @@
+//! The ways in: the operator's, through its gate, and everybody else's, past it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lambda_triggers::aws::{Account, Aws, AwsError, Deployments, Functions, Notifications, Rules};
+use tokio::sync::OnceCell;
+
+use super::MemoryAws;
+use super::errors::Op;
+use super::journal::Writer;
+use super::state::{Answer, State};
+use crate::sim::gate::{Gate, Passed, View};
+
+/// One way in, to one Region.
+#[derive(Clone)]
+pub(super) struct Door {
+    pub world: MemoryAws,
+    /// None for everybody but the operator.
+    pub gate: Option<Gate>,
+    pub region: String,
+    /// Asked for once, as the SDK adapter does.
+    pub account: Arc<OnceCell<Account>>,
+}
+
+impl Door {
+    pub fn reading(&self, action: &'static str, on: impl Into<String>) -> Op {
+        Op { by: self.by(), action, on: on.into(), write: false }
+    }
+
+    pub fn writing(&self, action: &'static str, on: impl Into<String>) -> Op {
+        Op { by: self.by(), action, on: on.into(), write: true }
+    }
+
+    fn by(&self) -> Writer {
+        if self.gate.is_some() { Writer::Operator } else { Writer::Outside }
+    }
+
+    /// Makes a call and reads its answer.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        op: Op,
+        perform: impl Fn(&mut State, View) -> Answer<T> + Send + 'static,
+    ) -> Result<T, AwsError> {
+        let passed = self.pass(&op, perform).await;
+        op.heard(passed)
+    }
+
+    /// Makes a call.
+    pub async fn pass<T: Send + 'static>(
+        &self,
+        op: &Op,
+        perform: impl Fn(&mut State, View) -> Answer<T> + Send + 'static,
+    ) -> Passed<Answer<T>> {
+        let world = self.world.clone();
+        let perform = move |view| perform(&mut world.lock(), view);
+        match &self.gate {
+            Some(gate) => gate.pass(op.action, &op.on, op.write, perform).await,
+            None => Passed::Answer(perform(View::Now)),
+        }
+    }
+
+    fn to(&self, region: &str) -> Arc<Self> {
+        Arc::new(Self { region: region.to_owned(), ..self.clone() })
+    }
+}
+
+#[async_trait]
+impl Aws for Door {
+    fn default_region(&self) -> &str {
+        &self.region
+    }
+
+    async fn account(&self) -> Result<Account, AwsError> {
+        let op = self.reading("sts:GetCallerIdentity", "the operator's credentials");
+        let ask = || self.call(op, |state, _| Ok(Account { id: state.account.clone() }));
+        self.account.get_or_try_init(ask).await.cloned()
+    }
+
+    fn functions(&self, region: &str) -> Arc<dyn Functions> {
+        self.to(region)
+    }
+
+    fn deployments(&self, region: &str) -> Arc<dyn Deployments> {
+        self.to(region)
+    }
+
+    fn rules(&self, region: &str) -> Arc<dyn Rules> {
+        self.to(region)
+    }
+
+    fn notifications(&self, region: &str) -> Arc<dyn Notifications> {
+        self.to(region)
+    }
+}

@@ -1,0 +1,83 @@
+//! Refusals, and calls without an answer, as the SDK adapters would tell them to the operator.
+
+use lambda_triggers::aws::{AwsError, Kind};
+
+use super::super::gate::{self, Passed};
+use super::journal::Writer;
+use crate::front::bucket_check::no_such_bucket;
+use crate::front::fault_answers::{access_denied, operation_aborted, server_error, throttled};
+use crate::front::wire::Refusal;
+
+/// A call.
+#[derive(Clone, Debug)]
+pub(super) struct Op {
+    pub by: Writer,
+    /// An action of IAM.
+    pub action: &'static str,
+    /// What it is asked of, in the adapters' words.
+    pub on: String,
+    pub write: bool,
+}
+
+impl Op {
+    /// What the caller hears of a call. An answer that is cut off cannot be read, so nothing is known of the call.
+    pub fn heard<T>(&self, passed: Passed<Result<T, Refusal>>) -> Result<T, AwsError> {
+        match passed {
+            Passed::Answer(Ok(answer)) => Ok(answer),
+            Passed::Answer(Err(refusal)) => Err(self.refused(&refusal)),
+            Passed::Refused(planned) => Err(self.refused(&self.by_plan(planned))),
+            Passed::NoAnswer => Err(self.unknown("no answer")),
+            Passed::Truncated(_) => Err(self.unknown("the answer is cut off")),
+        }
+    }
+
+    fn unknown(&self, why: &str) -> AwsError {
+        AwsError::answered(Kind::OutcomeUnknown, self.action, self.on.as_str(), why)
+    }
+
+    pub fn refused(&self, refusal: &Refusal) -> AwsError {
+        let Refusal { status, code, message, details: _, headers } = refusal;
+        let region = headers.iter().find(|(name, _)| name == "x-amz-bucket-region");
+        let region = region.map(|(_, region)| region.clone());
+        AwsError::refused(self.action, self.on.as_str(), *status, code, message, region)
+    }
+
+    /// A refusal by plan, in the words of the service.
+    fn by_plan(&self, planned: gate::Refusal) -> Refusal {
+        let service = self.action.split(':').next().unwrap_or_default();
+        match planned {
+            gate::Refusal::Forbidden => {
+                let text = format!("User: operator is not authorized to perform: {}", self.action);
+                access_denied(service, text)
+            }
+            gate::Refusal::NotFound => match service {
+                "s3" => no_such_bucket(),
+                "events" => {
+                    Refusal::new(400, "ResourceNotFoundException", format!("{} does not exist", self.on))
+                }
+                _ => Refusal::new(
+                    404,
+                    "ResourceNotFoundException",
+                    "The resource you requested does not exist.",
+                ),
+            },
+            gate::Refusal::Conflict => match service {
+                "s3" => operation_aborted(),
+                "events" => {
+                    let text = format!("{} was modified concurrently", self.on);
+                    Refusal::new(400, "ConcurrentModificationException", text)
+                }
+                _ => {
+                    let text = "The operation cannot be performed at this time. An update is in progress.";
+                    Refusal::new(409, "ResourceConflictException", text)
+                }
+            },
+            gate::Refusal::Precondition => {
+                let code = if service == "s3" { "PreconditionFailed" } else { "PreconditionFailedException" };
+                Refusal::new(412, code, "At least one of the preconditions you specified did not hold")
+            }
+            gate::Refusal::Throttled => throttled(service),
+            gate::Refusal::Server => server_error(service, 500),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! AWS in memory: what the operator asks of AWS, over values in place of services. It refuses what AWS refuses, by the
+//! same code as the strict front.
+//!
+//! Where it knows less than AWS:
+//! - A bucket is reached by every caller that names its owner, whatever a bucket policy may say.
+//! - A stale read answers what was there before the last change, however long ago that was.
+//! - Deliveries, invocations and quotas of calls are not part of it.
+
+mod buckets;
+mod deployments;
+mod door;
+mod errors;
+mod functions;
+mod journal;
+mod kept;
+mod outside;
+mod policies;
+mod requests;
+mod rules;
+mod snapshot;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lambda_triggers::aws::Aws;
+
+pub use self::journal::{Applied, Effect, Writer};
+pub use self::snapshot::{FunctionSnapshot, RuleSnapshot, Snapshot};
+
+use self::door::Door;
+use self::state::State;
+use super::gate::Gate;
+use crate::front::Pace;
+
+/// The account.
+pub const ACCOUNT: &str = "123456789012";
+/// The Region of what names none.
+pub const REGION: &str = "eu-west-1";
+/// How long a function is `Pending` after its creation, or `InProgress` after an update, if nothing else is said.
+const CHANGE_TAKES: Duration = Duration::from_secs(1);
+
+/// The AWS of one run. Clones are the same one.
+#[derive(Clone)]
+pub struct MemoryAws(Arc<Mutex<State>>);
+
+impl Default for MemoryAws {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryAws {
+    /// An AWS with one account, [`ACCOUNT`], in which there is nothing.
+    pub fn new() -> Self {
+        let state = State::new(ACCOUNT);
+        state.wishes.set_pace(ACCOUNT, Pace::Time(CHANGE_TAKES));
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// The operator's way in, one for each of its starts: every call passes the gate.
+    pub fn ports(&self, gate: Gate) -> Arc<dyn Aws> {
+        self.door(Some(gate))
+    }
+
+    /// Everybody else's way in, past the gate: what is done is done at once, and judged as the operator's calls are.
+    pub fn outside(&self) -> Arc<dyn Aws> {
+        self.door(None)
+    }
+
+    /// The whole state.
+    pub fn snapshot(&self) -> Snapshot {
+        self.lock().snapshot()
+    }
+
+    /// Every write that took effect, in order.
+    pub fn journal(&self) -> Vec<Applied> {
+        self.lock().journal.clone()
+    }
+
+    fn door(&self, gate: Option<Gate>) -> Arc<dyn Aws> {
+        Arc::new(Door { world: self.clone(), gate, region: REGION.into(), account: Arc::default() })
+    }
+
+    /// The state, with all changes ended that are due.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.age();
+        state
+    }
+}

@@ -1,0 +1,203 @@
+//! Lambda as seen by the owner of a trigger: functions that exist, and their resource policies.
+
+use async_trait::async_trait;
+use lambda_triggers::aws::{AwsError, Function, Functions, Kind};
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::permission::{Policy, Statement};
+use serde_json::{Value, json};
+
+use super::door::Door;
+use super::errors::Op;
+use super::journal::Effect;
+use super::state::{Answer, State};
+use crate::front::arn::FunctionRef;
+use crate::front::function_state::Stage;
+use crate::front::functions::missing;
+use crate::front::lambda::no_policy_on_latest;
+use crate::front::policy::{self, not_found, statement};
+use crate::sim::gate::View;
+
+impl State {
+    /// Whether the function is there, and the version or alias if one is named.
+    pub fn exists(&self, function: &FunctionRef, view: View) -> bool {
+        let found = self.functions.seen(&unqualified(function), view);
+        let qualifier = function.qualifier.as_deref();
+        found.is_some_and(|found| {
+            qualifier.is_none_or(|qualifier| qualifier == "$LATEST" || found.qualifiers.contains(qualifier))
+        })
+    }
+
+    /// The function that a caller in `region` means.
+    pub fn reference(&self, reference: &str, region: &str) -> Answer<FunctionRef> {
+        let mut function = FunctionRef::parse(reference, region)
+            .ok_or_else(|| not_found(&format!("Function not found: {reference}")))?;
+        if function.account.is_empty() {
+            function.account.clone_from(&self.account);
+        }
+        if function.region != region {
+            let text =
+                format!("Functions from '{}' are not reachable in this region ('{region}')", function.region);
+            return Err(not_found(&text));
+        }
+        Ok(function)
+    }
+
+    fn function(&self, function: &FunctionRef, view: View) -> Answer<Function> {
+        let found = self.functions.seen(&unqualified(function), view);
+        let found = found.filter(|_| self.exists(function, view)).ok_or_else(|| missing(function))?;
+        let failed = match &found.life.stage {
+            Stage::CreationFailed(failure) => Some(failure.reason.clone()),
+            _ => None,
+        };
+        Ok(Function { arn: port_arn(function), failed })
+    }
+
+    /// The policy's document and revision.
+    fn policy(&self, function: &FunctionRef, view: View) -> Answer<(String, String)> {
+        if !self.exists(function, view) {
+            return Err(missing(function));
+        }
+        let policy = self.policies.seen(function, view);
+        let policy = policy.ok_or_else(|| not_found("The resource you requested does not exist."))?;
+        Ok((policy.document(), policy.revision().to_owned()))
+    }
+
+    /// `AddPermission`: `request` has its members as on the wire.
+    pub fn add_permission(&mut self, op: &Op, function: &FunctionRef, request: &Value) -> Answer<()> {
+        let statement = statement(request, function)?;
+        if function.qualifier.as_deref() == Some("$LATEST") {
+            return Err(no_policy_on_latest());
+        }
+        self.add_statement(op, function, statement, request["RevisionId"].as_str())
+    }
+
+    /// Adds a statement, whatever it says.
+    pub fn add_statement(
+        &mut self,
+        op: &Op,
+        function: &FunctionRef,
+        statement: Value,
+        revision: Option<&str>,
+    ) -> Answer<()> {
+        if !self.exists(function, View::Now) {
+            return Err(missing(function));
+        }
+        let sid = statement["Sid"].as_str().map(ToOwned::to_owned);
+        let policy = policy::Policy::add(self.policies.get(function), statement, revision)?;
+        self.policies.set(function.clone(), Some(policy));
+        self.note(op, sid.as_deref(), Effect::Created);
+        Ok(())
+    }
+
+    pub fn remove_permission(
+        &mut self,
+        op: &Op,
+        function: &FunctionRef,
+        sid: &str,
+        revision: Option<&str>,
+    ) -> Answer<()> {
+        if !self.exists(function, View::Now) {
+            return Err(missing(function));
+        }
+        let policy = policy::Policy::remove(self.policies.get(function), sid, revision)?;
+        self.policies.set(function.clone(), policy);
+        self.note(op, Some(sid), Effect::Deleted);
+        Ok(())
+    }
+}
+
+pub(super) fn unqualified(function: &FunctionRef) -> FunctionRef {
+    FunctionRef { qualifier: None, ..function.clone() }
+}
+
+pub(super) fn port_arn(function: &FunctionRef) -> FunctionArn {
+    let FunctionRef { region, account, name, qualifier } = function.clone();
+    FunctionArn { partition: "aws".into(), region, account, name, qualifier }
+}
+
+/// Nothing where the error says that there is nothing of that name.
+pub(super) fn missing_as_none<T>(result: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
+    match result {
+        Err(error) if error.kind == Kind::NotFound => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+#[async_trait]
+impl Functions for Door {
+    async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
+        let on = qualifier.map_or_else(|| name.to_owned(), |qualifier| format!("{name}:{qualifier}"));
+        let op = self.reading("lambda:GetFunction", format!("function {on}"));
+        let region = self.region.clone();
+        let answer = self
+            .call(op, move |state, view| {
+                let function = state.reference(&on, &region)?;
+                state.function(&function, view)
+            })
+            .await;
+        missing_as_none(answer)
+    }
+
+    async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError> {
+        let op = self.reading("lambda:GetPolicy", format!("function {}", function.short()));
+        let (region, arn, call) = (self.region.clone(), function.to_string(), op.clone());
+        let answer = self
+            .call(op, move |state, view| {
+                let function = state.reference(&arn, &region)?;
+                state.policy(&function, view)
+            })
+            .await;
+        match answer {
+            Ok((document, revision)) => Policy::parse(&document, Some(revision))
+                .map(Some)
+                .map_err(|error| AwsError::answered(Kind::Invalid, call.action, call.on, error)),
+            Err(error) if error.kind == Kind::NotFound => {
+                let message = error.message.as_deref().unwrap_or_default();
+                Ok((!message.starts_with("Function not found")).then(Policy::default))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn add_permission(
+        &self,
+        function: &FunctionArn,
+        statement: &Statement,
+        revision: Option<&str>,
+    ) -> Result<(), AwsError> {
+        let Statement { id, principal, source_arn, source_account } = statement;
+        let request = json!({
+            "StatementId": id,
+            "Action": "lambda:InvokeFunction",
+            "Principal": principal,
+            "SourceArn": source_arn,
+            "SourceAccount": source_account,
+            "RevisionId": revision,
+        });
+        let op = self.writing("lambda:AddPermission", format!("function {}", function.short()));
+        let (region, arn, call) = (self.region.clone(), function.to_string(), op.clone());
+        self.call(op, move |state, _| {
+            let function = state.reference(&arn, &region)?;
+            state.add_permission(&call, &function, &request)
+        })
+        .await
+    }
+
+    async fn remove_permission(
+        &self,
+        function: &FunctionArn,
+        statement_id: &str,
+        revision: Option<&str>,
+    ) -> Result<(), AwsError> {
+        let op = self.writing("lambda:RemovePermission", format!("function {}", function.short()));
+        let (region, arn, call) = (self.region.clone(), function.to_string(), op.clone());
+        let (sid, revision) = (statement_id.to_owned(), revision.map(ToOwned::to_owned));
+        let answer = self
+            .call(op, move |state, _| {
+                let function = state.reference(&arn, &region)?;
+                state.remove_permission(&call, &function, &sid, revision.as_deref())
+            })
+            .await;
+        missing_as_none(answer).map(drop)
+    }
+}

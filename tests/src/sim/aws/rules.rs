@@ -1,0 +1,266 @@
+//! EventBridge: rules on the default bus, with tags and targets.
+
+use async_trait::async_trait;
+use lambda_triggers::aws::{AwsError, Kind, Rules};
+use lambda_triggers_core::api::{RetryPolicy, Tags};
+use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target, canonical_retry};
+use serde_json::{Value, json};
+
+use super::door::Door;
+use super::errors::Op;
+use super::journal::Effect;
+use super::policies::missing_as_none;
+use super::state::{Answer, State};
+use crate::front::events::{has_targets, merged, missing};
+use crate::front::events_check::{MAX_RULES_PER_BUS, check_rule, check_targets, exceeded, invalid};
+use crate::front::state::RuleKey;
+use crate::front::wire::Refusal;
+use crate::sim::gate::View;
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Rule {
+    pub settings: RuleSettings,
+    /// Whether it has an event pattern or a role besides.
+    pub has_more: bool,
+    /// The AWS service that manages it.
+    pub managed_by: Option<String>,
+    pub tags: Tags,
+    /// As on the wire, since others' targets can have more than ours.
+    pub targets: Vec<Value>,
+}
+
+impl Rule {
+    pub fn observed(&self) -> ObservedRule {
+        let Self { settings, has_more, managed_by, tags, targets } = self.clone();
+        let id = |target: &Value| target["Id"].as_str().unwrap_or_default().to_owned();
+        let targets = targets.iter().map(|target| (id(target), read_target(target))).collect();
+        ObservedRule { settings, has_more, managed_by, tags, targets }
+    }
+}
+
+impl State {
+    fn rule_mut(&mut self, key: &RuleKey, change: impl FnOnce(&mut Rule) -> Answer<()>) -> Answer<()> {
+        let mut rule = self.rules.get(key).ok_or_else(|| missing(key))?.clone();
+        if let Some(service) = &rule.managed_by {
+            let text = format!("Rule {} is managed by {service}: it cannot be changed.", key.name);
+            return Err(Refusal::new(400, "ManagedRuleException", text));
+        }
+        change(&mut rule)?;
+        self.rules.set(key.clone(), Some(rule));
+        Ok(())
+    }
+
+    pub fn put_rule(&mut self, op: &Op, key: &RuleKey, settings: &RuleSettings, tags: &Tags) -> Answer<()> {
+        let RuleSettings { expression, description, enabled } = settings;
+        let state = if *enabled { "ENABLED" } else { "DISABLED" };
+        let request = json!({
+            "Name": key.name, "ScheduleExpression": expression, "Description": description, "State": state,
+        });
+        check_rule(&request, &key.bus)?;
+        let settings = settings.clone();
+        if self.rules.get(key).is_some() {
+            self.rule_mut(key, |rule| {
+                rule.settings = settings;
+                rule.has_more = false;
+                Ok(())
+            })?;
+            self.note(op, None, Effect::Changed);
+            return Ok(());
+        }
+        if self.rules.iter().filter(|(other, _)| other.region == key.region).count() >= MAX_RULES_PER_BUS {
+            return Err(exceeded());
+        }
+        let rule = Rule { settings, has_more: false, managed_by: None, tags: tags.clone(), targets: vec![] };
+        self.rules.set(key.clone(), Some(rule));
+        self.note(op, None, Effect::Created);
+        Ok(())
+    }
+
+    /// The names of the rules that have a target and begin so. A stale list misses what the last change made, and has
+    /// what it took away.
+    fn rules_with_target(&self, region: &str, arn: &str, prefix: &str, view: View) -> Vec<String> {
+        let aims_at = |rule: &Rule| rule.targets.iter().any(|target| target["Arn"] == arn);
+        let here = |key: &&RuleKey| key.region == region && key.name.starts_with(prefix);
+        let mut keys = self.rules.keys();
+        keys.retain(|key| here(key) && self.rules.seen(key, view).is_some_and(aims_at));
+        keys.into_iter().map(|key| key.name.clone()).collect()
+    }
+
+    fn tag_rule(&mut self, op: &Op, key: &RuleKey, change: impl FnOnce(&mut Tags)) -> Answer<()> {
+        self.rule_mut(key, |rule| {
+            change(&mut rule.tags);
+            Ok(())
+        })?;
+        self.note(op, None, Effect::Changed);
+        Ok(())
+    }
+
+    /// Sets a target, given as on the wire.
+    pub fn put_target(&mut self, op: &Op, key: &RuleKey, target: Value) -> Answer<()> {
+        check_targets(std::slice::from_ref(&target))?;
+        let id = target["Id"].as_str().unwrap_or_default().to_owned();
+        let mut known = false;
+        self.rule_mut(key, |rule| {
+            known = rule.targets.iter().any(|other| other["Id"] == id);
+            rule.targets = merged(&rule.targets, vec![target])?;
+            Ok(())
+        })?;
+        self.note(op, Some(&id), if known { Effect::Changed } else { Effect::Created });
+        Ok(())
+    }
+
+    pub fn remove_targets(&mut self, op: &Op, key: &RuleKey, ids: &[String]) -> Answer<()> {
+        if ids.is_empty() {
+            return Err(invalid("Ids must have at least one member."));
+        }
+        let mut gone = vec![];
+        self.rule_mut(key, |rule| {
+            let is_gone = |target: &Value| ids.iter().any(|id| target["Id"] == *id);
+            gone.extend(rule.targets.iter().filter(|target| is_gone(target)).cloned());
+            rule.targets.retain(|target| !is_gone(target));
+            Ok(())
+        })?;
+        for target in gone {
+            self.note(op, target["Id"].as_str(), Effect::Deleted);
+        }
+        Ok(())
+    }
+
+    pub fn delete_rule(&mut self, op: &Op, key: &RuleKey) -> Answer<()> {
+        if self.rules.get(key).is_none() {
+            return Ok(());
+        }
+        self.rule_mut(key, |rule| if rule.targets.is_empty() { Ok(()) } else { Err(has_targets()) })?;
+        self.rules.set(key.clone(), None);
+        self.note(op, None, Effect::Deleted);
+        Ok(())
+    }
+}
+
+/// A target as on the wire, without members that are not set.
+fn wire_target(target: &Target) -> Value {
+    let Target { id, arn, input, retry_policy, dead_letter_queue_arn } = target;
+    let mut wire = json!({"Id": id, "Arn": arn});
+    if let Some(input) = input {
+        wire["Input"] = json!(input);
+    }
+    if let Some(RetryPolicy { maximum_retry_attempts, maximum_event_age_seconds }) = retry_policy {
+        wire["RetryPolicy"] = json!({});
+        for (member, value) in [
+            ("MaximumRetryAttempts", maximum_retry_attempts),
+            ("MaximumEventAgeInSeconds", maximum_event_age_seconds),
+        ] {
+            if let Some(value) = value {
+                wire["RetryPolicy"][member] = json!(value);
+            }
+        }
+    }
+    if let Some(arn) = dead_letter_queue_arn {
+        wire["DeadLetterConfig"] = json!({"Arn": arn});
+    }
+    wire
+}
+
+/// A target as the port tells it; none if it has more than the port knows.
+fn read_target(wire: &Value) -> Option<Target> {
+    let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+    let number = |value: &Value| value.as_i64().and_then(|number| i32::try_from(number).ok());
+    let retry_policy = wire.get("RetryPolicy").map(|policy| RetryPolicy {
+        maximum_retry_attempts: number(&policy["MaximumRetryAttempts"]),
+        maximum_event_age_seconds: number(&policy["MaximumEventAgeInSeconds"]),
+    });
+    let target = Target {
+        id: text(&wire["Id"])?,
+        arn: text(&wire["Arn"])?,
+        input: text(&wire["Input"]),
+        retry_policy,
+        dead_letter_queue_arn: text(&wire["DeadLetterConfig"]["Arn"]),
+    };
+    let known = wire_target(&target) == *wire;
+    let retry_policy = canonical_retry(target.retry_policy.as_ref());
+    known.then_some(Target { retry_policy, ..target })
+}
+
+impl Door {
+    fn rule_key(&self, name: &str) -> RuleKey {
+        RuleKey { region: self.region.clone(), bus: "default".into(), name: name.to_owned() }
+    }
+
+    /// A write to a rule.
+    async fn on_rule(
+        &self,
+        action: &'static str,
+        name: &str,
+        write: impl Fn(&mut State, &Op, &RuleKey) -> Answer<()> + Send + 'static,
+    ) -> Result<(), AwsError> {
+        let op = self.writing(action, on(name));
+        let (key, call) = (self.rule_key(name), op.clone());
+        self.call(op, move |state, _| write(state, &call, &key)).await
+    }
+}
+
+fn on(rule: &str) -> String {
+    format!("rule {rule}")
+}
+
+#[async_trait]
+impl Rules for Door {
+    async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
+        let op = self.reading("events:DescribeRule", on(name));
+        let key = self.rule_key(name);
+        let read = move |state: &mut State, view: View| {
+            state.rules.seen(&key, view).map(Rule::observed).ok_or_else(|| missing(&key))
+        };
+        missing_as_none(self.call(op, read).await)
+    }
+
+    async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError> {
+        let op = self.reading("events:ListRuleNamesByTarget", format!("function {arn}"));
+        let (region, arn, prefix) = (self.region.clone(), arn.to_owned(), prefix.to_owned());
+        self.call(op, move |state, view| Ok(state.rules_with_target(&region, &arn, &prefix, view))).await
+    }
+
+    async fn put_rule(&self, name: &str, settings: &RuleSettings, tags: &Tags) -> Result<(), AwsError> {
+        let (settings, tags) = (settings.clone(), tags.clone());
+        self.on_rule("events:PutRule", name, move |state, op, key| state.put_rule(op, key, &settings, &tags))
+            .await
+    }
+
+    async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
+        let tags = tags.clone();
+        self.on_rule("events:TagResource", name, move |state, op, key| {
+            state.tag_rule(op, key, |present| present.extend(tags.clone()))
+        })
+        .await
+    }
+
+    async fn untag_rule(&self, name: &str, keys: &[String]) -> Result<(), AwsError> {
+        let gone = keys.to_vec();
+        self.on_rule("events:UntagResource", name, move |state, op, key| {
+            state.tag_rule(op, key, |present| present.retain(|tag, _| !gone.contains(tag)))
+        })
+        .await
+    }
+
+    async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError> {
+        let target = wire_target(target);
+        self.on_rule("events:PutTargets", rule, move |state, op, key| {
+            state.put_target(op, key, target.clone())
+        })
+        .await
+    }
+
+    async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError> {
+        let ids = ids.to_vec();
+        let remove = move |state: &mut State, op: &Op, key: &RuleKey| state.remove_targets(op, key, &ids);
+        missing_as_none(self.on_rule("events:RemoveTargets", rule, remove).await).map(drop)
+    }
+
+    async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {
+        match self.on_rule("events:DeleteRule", name, |state, op, key| state.delete_rule(op, key)).await {
+            Err(gone) if gone.kind == Kind::NotFound => Ok(()),
+            answer => answer,
+        }
+    }
+}

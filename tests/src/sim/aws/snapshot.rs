@@ -1,0 +1,120 @@
+//! The state of this AWS as one value: what two runs that end alike have in common.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lambda_triggers_core::api::{Architecture, Tags};
+use lambda_triggers_core::plan::function::Configuration;
+use lambda_triggers_core::plan::rule::RuleSettings;
+use serde_json::Value;
+
+use super::functions::Function;
+use super::rules::Rule;
+use super::state::State;
+use crate::front::notification::EMPTY;
+
+/// Everything but revisions and times.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Notification configurations by bucket, as text.
+    pub buckets: BTreeMap<String, String>,
+    /// Policies by the ARN of function, version or alias: statements by Sid.
+    pub policies: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Rules by ARN.
+    pub rules: BTreeMap<String, RuleSnapshot>,
+    /// Functions by ARN.
+    pub functions: BTreeMap<String, FunctionSnapshot>,
+}
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleSnapshot {
+    /// What PutRule sets.
+    pub settings: RuleSettings,
+    /// Whether it has an event pattern or a role besides.
+    pub has_more: bool,
+    /// The AWS service that manages it.
+    pub managed_by: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+    /// Its targets by Id, as on the wire.
+    pub targets: BTreeMap<String, Value>,
+}
+
+/// A function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FunctionSnapshot {
+    /// Its settings.
+    pub configuration: Configuration,
+    /// Instruction set.
+    pub architecture: Architecture,
+    /// SHA-256 of the code.
+    pub code_sha256: String,
+    /// The image's URI, if it is one.
+    pub image_uri: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+    /// Runs at a time that are kept for it.
+    pub reserved_concurrency: Option<i32>,
+    /// Its versions and aliases.
+    pub qualifiers: BTreeSet<String>,
+}
+
+impl State {
+    pub fn snapshot(&self) -> Snapshot {
+        let document =
+            |name: &String| self.documents.get(name).map_or(EMPTY, |document| &document.raw).to_owned();
+        Snapshot {
+            buckets: self.buckets.keys().map(|name| (name.clone(), document(name))).collect(),
+            policies: self
+                .policies
+                .iter()
+                .map(|(function, policy)| (function.arn(), by(policy.statements(), "Sid")))
+                .collect(),
+            rules: self.rules.iter().map(|(key, rule)| (key.arn(&self.account), rule.snapshot())).collect(),
+            functions: self
+                .functions
+                .iter()
+                .map(|(reference, function)| (reference.arn(), function.snapshot()))
+                .collect(),
+        }
+    }
+}
+
+impl Rule {
+    fn snapshot(&self) -> RuleSnapshot {
+        let Self { settings, has_more, managed_by, tags, targets } = self.clone();
+        RuleSnapshot { settings, has_more, managed_by, tags, targets: by(&targets, "Id") }
+    }
+}
+
+impl Function {
+    fn snapshot(&self) -> FunctionSnapshot {
+        let Self {
+            configuration,
+            architecture,
+            code,
+            tags,
+            reserved_concurrency,
+            qualifiers,
+            life: _,
+            last_modified: _,
+        } = self.clone();
+        FunctionSnapshot {
+            configuration,
+            architecture,
+            code_sha256: code.sha256,
+            image_uri: code.image_uri,
+            tags,
+            reserved_concurrency,
+            qualifiers,
+        }
+    }
+}
+
+/// The values by one of their members.
+fn by(values: &[Value], member: &str) -> BTreeMap<String, Value> {
+    values
+        .iter()
+        .map(|value| (value[member].as_str().unwrap_or_default().to_owned(), value.clone()))
+        .collect()
+}

@@ -1,0 +1,91 @@
+//! All that this AWS holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use super::errors::Op;
+use super::functions::Function;
+use super::journal::{Applied, Effect};
+use super::kept::Kept;
+use super::rules::Rule;
+use crate::front::arn::FunctionRef;
+use crate::front::function_state::Wishes;
+use crate::front::notification::Notification;
+use crate::front::policy::Policy;
+use crate::front::state::RuleKey;
+use crate::front::wire::Refusal;
+
+/// What a call comes back with.
+pub(super) type Answer<T> = Result<T, Refusal>;
+
+/// The values of one account.
+pub(super) struct State {
+    pub account: String,
+    pub buckets: BTreeMap<String, Held>,
+    /// Notification configurations by bucket.
+    pub documents: Kept<String, Notification>,
+    /// ARNs that S3 cannot deliver to.
+    pub broken: BTreeSet<String>,
+    /// Functions by reference, without qualifiers.
+    pub functions: Kept<FunctionRef, Function>,
+    /// Policies by reference, with qualifiers.
+    pub policies: Kept<FunctionRef, Policy>,
+    pub rules: Kept<RuleKey, Rule>,
+    /// How long changes of functions take, and which fail.
+    pub wishes: Wishes,
+    /// Roles that Lambda cannot assume.
+    pub unready_roles: BTreeSet<String>,
+    pub journal: Vec<Applied>,
+    pub start: Instant,
+}
+
+/// A bucket.
+pub(super) struct Held {
+    pub owner: String,
+    pub region: String,
+    /// Objects by key and version, each with the SHA-256 of its content.
+    pub objects: BTreeMap<(String, Option<String>), String>,
+}
+
+impl State {
+    pub fn new(account: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            buckets: BTreeMap::new(),
+            documents: Kept::default(),
+            broken: BTreeSet::new(),
+            functions: Kept::default(),
+            policies: Kept::default(),
+            rules: Kept::default(),
+            wishes: Wishes::default(),
+            unready_roles: BTreeSet::new(),
+            journal: vec![],
+            start: Instant::now(),
+        }
+    }
+
+    /// Ends changes of functions that are due. To call before anything is read or written.
+    pub fn age(&mut self) {
+        let finished = self.wishes.finished(&self.account);
+        for function in self.functions.age() {
+            function.life.settle(finished);
+        }
+    }
+
+    /// Writes down what a call did.
+    pub fn note(&mut self, op: &Op, part: Option<&str>, effect: Effect) {
+        let Op { by, action, on, write: _ } = op;
+        let part = part.map(ToOwned::to_owned);
+        self.journal.push(Applied { by: *by, action, on: on.clone(), part, effect });
+    }
+
+    /// The time since the start, as a date: `2026-01-01T00:00:01.500+0000`.
+    pub fn date(&self) -> String {
+        let begin = Timestamp::constant(1_767_225_600, 0);
+        let passed = SignedDuration::try_from(self.start.elapsed()).unwrap_or(SignedDuration::MAX);
+        let now = begin.checked_add(passed).unwrap_or(Timestamp::MAX);
+        now.strftime("%Y-%m-%dT%H:%M:%S.%3f+0000").to_string()
+    }
+}
