@@ -39,7 +39,9 @@ impl Deployments for Door {
         let answer = self
             .call(op, move |state, view| {
                 let function = state.reference(&name, &region)?;
-                state.deployed(&function, view)
+                let found = state.deployed(&function, view);
+                state.note_read(&function);
+                found
             })
             .await;
         missing_as_none(answer)

@@ -1,6 +1,6 @@
 //! Values by name, each with what it was before its last change: what a stale read answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::gate::View;
 
@@ -37,9 +37,14 @@ impl<K: Ord + Clone, V: Clone> Kept<K, V> {
         self.now.values_mut()
     }
 
+    /// The value, to be changed as looking at it changes it: that is no write either.
+    pub fn look_at(&mut self, key: &K) -> Option<&mut V> {
+        self.now.get_mut(key)
+    }
+
     /// The names of all that is or was there, in order.
     pub fn keys(&self) -> Vec<&K> {
-        let keys: std::collections::BTreeSet<&K> = self.now.keys().chain(self.before.keys()).collect();
+        let keys: BTreeSet<&K> = self.now.keys().chain(self.before.keys()).collect();
         keys.into_iter().collect()
     }
 

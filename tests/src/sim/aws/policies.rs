@@ -42,6 +42,13 @@ impl State {
         Ok(function)
     }
 
+    /// Counts a read for changes that end after so many.
+    pub fn note_read(&mut self, function: &FunctionRef) {
+        if let Some(found) = self.functions.look_at(&unqualified(function)) {
+            found.life.seen();
+        }
+    }
+
     fn function(&self, function: &FunctionRef, view: View) -> Answer<Function> {
         let found = self.functions.seen(&unqualified(function), view);
         let found = found.filter(|_| self.exists(function, view)).ok_or_else(|| missing(function))?;
@@ -132,7 +139,9 @@ impl Functions for Door {
         let answer = self
             .call(op, move |state, view| {
                 let function = state.reference(&on, &region)?;
-                state.function(&function, view)
+                let found = state.function(&function, view);
+                state.note_read(&function);
+                found
             })
             .await;
         missing_as_none(answer)

@@ -1,0 +1,153 @@
+//! Rules of Lambda's functions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lambda_triggers::aws::Deployments;
+use lambda_triggers_core::api::Architecture;
+use lambda_triggers_core::plan::function::{
+    CodeSource, Configuration, DesiredFunction, LoggingConfiguration, State, Update, archive,
+};
+
+use super::*;
+use crate::front::{Failure, Pace};
+
+fn code(text: &str) -> CodeSource {
+    CodeSource::Archive(archive(&BTreeMap::from([("index.py".to_owned(), text.into())])).unwrap())
+}
+
+fn desired() -> DesiredFunction {
+    let role = "arn:aws:iam::123456789012:role/app";
+    DesiredFunction {
+        name: "app".into(),
+        configuration: Configuration {
+            runtime: Some("python3.13".into()),
+            handler: Some("index.handler".into()),
+            role: role.into(),
+            memory_size: 128,
+            timeout: 3,
+            ephemeral_storage: 512,
+            logging: LoggingConfiguration { log_group: "/aws/lambda/app".into(), ..Default::default() },
+            ..Configuration::default()
+        },
+        architecture: Architecture::Arm64,
+        code: code("1"),
+        tags: [("team".to_owned(), "a".to_owned())].into(),
+        reserved_concurrency: Some(3),
+    }
+}
+
+/// With changes of functions that end when a test says so.
+async fn held_world() -> (MemoryAws, Arc<dyn Deployments>) {
+    let aws = world().await;
+    aws.slow_functions(Pace::Held);
+    let deployments = aws.outside().deployments(REGION);
+    (aws, deployments)
+}
+
+async fn stage(deployments: &Arc<dyn Deployments>) -> (State, Update) {
+    let function = deployments.deployed("app").await.unwrap().unwrap();
+    (function.state, function.update)
+}
+
+#[tokio::test]
+async fn a_function_is_pending_after_its_creation_and_as_it_was_asked_for() {
+    let (aws, deployments) = held_world().await;
+    deployments.create(&desired()).await.unwrap();
+    assert_eq!(stage(&deployments).await, (State::Pending, Update::Settled));
+    aws.finish_functions();
+    let found = deployments.deployed("app").await.unwrap().unwrap();
+    assert_eq!((&found.state, &found.update), (&State::Usable, &Update::Settled));
+    let date = &found.last_modified;
+    assert!(date.len() == 28 && date.starts_with("2026-01-01T") && date.ends_with("+0000"), "{date}");
+    let DesiredFunction { name: _, configuration, architecture, code, tags, reserved_concurrency: _ } =
+        desired();
+    let CodeSource::Archive(archive) = code else { panic!("the code is an archive") };
+    assert_eq!(
+        (found.configuration, found.architecture, found.code_sha256, found.tags, found.reserved_concurrency),
+        (configuration, architecture, archive.sha256, tags, None)
+    );
+}
+
+#[tokio::test]
+async fn an_update_takes_a_while_and_another_one_meanwhile_is_a_conflict() {
+    let (aws, deployments) = held_world().await;
+    deployments.create(&desired()).await.unwrap();
+    let new = code("2");
+    let update = || deployments.update_code("app", &new, Architecture::Arm64);
+    assert_eq!(told(update().await).0, Kind::Conflict);
+    aws.finish_functions();
+    update().await.unwrap();
+    assert_eq!(stage(&deployments).await, (State::Usable, Update::InProgress));
+    let configuration = deployments.update_configuration("app", &desired().configuration).await;
+    assert_eq!(told(configuration).0, Kind::Conflict);
+    aws.finish_functions();
+    deployments.update_configuration("app", &desired().configuration).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_update_that_fails_changes_nothing() {
+    let (aws, deployments) = held_world().await;
+    deployments.create(&desired()).await.unwrap();
+    aws.finish_functions();
+    let before = aws.snapshot();
+    aws.fail_function("app", Failure::new("InvalidSubnet", "no such subnet"));
+    deployments.update_code("app", &code("2"), Architecture::Arm64).await.unwrap();
+    aws.finish_functions();
+    assert_eq!(stage(&deployments).await, (State::Usable, Update::Failed("no such subnet".into())));
+    assert_eq!(aws.snapshot(), before);
+}
+
+#[tokio::test]
+async fn a_name_is_taken_once() {
+    let (_, deployments) = held_world().await;
+    deployments.create(&desired()).await.unwrap();
+    assert_eq!(
+        told(deployments.create(&desired()).await),
+        (Kind::Conflict, "Function already exist: app".into())
+    );
+}
+
+#[tokio::test]
+async fn tags_and_concurrency_count_at_once() {
+    let (aws, deployments) = held_world().await;
+    deployments.create(&desired()).await.unwrap();
+    let app = aws.function("app");
+    deployments.tag_function(&app, &[("stage".to_owned(), "test".to_owned())].into()).await.unwrap();
+    deployments.untag_function(&app, &["team".into()]).await.unwrap();
+    deployments.put_concurrency("app", 5).await.unwrap();
+    let found = deployments.deployed("app").await.unwrap().unwrap();
+    let tags = [("stage".to_owned(), "test".to_owned())].into();
+    assert_eq!((found.tags, found.reserved_concurrency), (tags, Some(5)));
+    deployments.delete_concurrency("app").await.unwrap();
+    assert_eq!(deployments.deployed("app").await.unwrap().unwrap().reserved_concurrency, None);
+    assert_eq!(told(deployments.put_concurrency("app", 901).await).0, Kind::Invalid);
+}
+
+#[tokio::test]
+async fn a_function_takes_its_policies_with_it() {
+    let (aws, deployments) = held_world().await;
+    let live = aws.function("resize").with_qualifier(Some("live"));
+    aws.publish(&live);
+    permit(&aws, &live).await.unwrap();
+    deployments.delete_function("resize").await.unwrap();
+    let after = aws.snapshot();
+    assert_eq!((after.functions, after.policies), ([].into(), [].into()));
+    deployments.delete_function("resize").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_role_that_is_not_ready_and_code_that_is_not_there_are_told() {
+    let (aws, deployments) = held_world().await;
+    let role = desired().configuration.role;
+    aws.set_role_ready(&role, false);
+    assert_eq!(told(deployments.create(&desired()).await).0, Kind::RoleNotReady);
+    aws.set_role_ready(&role, true);
+    let stored = CodeSource::S3 { bucket: "photos".into(), key: "app.zip".into(), version: None };
+    let from_bucket = DesiredFunction { code: stored, ..desired() };
+    let (kind, words) = told(deployments.create(&from_bucket).await);
+    assert_eq!(kind, Kind::Invalid);
+    assert!(words.contains("NoSuchKey"), "{words}");
+    aws.put_object("photos", "app.zip", None, b"1");
+    deployments.create(&from_bucket).await.unwrap();
+}

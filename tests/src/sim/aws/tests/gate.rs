@@ -1,0 +1,135 @@
+//! What the operator hears of a call through its gate, and what the journal says of it.
+
+use std::sync::Arc;
+
+use lambda_triggers::aws::Aws;
+use lambda_triggers_core::plan::permission::Policy;
+
+use super::*;
+use crate::sim::aws::{Applied, Effect, Writer};
+use crate::sim::gate::{Call, Gates, Refusal, Verdict};
+
+/// A way in by which every call meets this verdict.
+fn ports(aws: &MemoryAws, verdict: Verdict) -> Arc<dyn Aws> {
+    aws.ports(Gates::new(1, move |_: &Call| verdict).open())
+}
+
+const DOCUMENT: &str = "<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>";
+
+#[tokio::test]
+async fn a_planned_refusal_is_told_in_the_words_of_the_service() {
+    let aws = world().await;
+    let told = async |refusal| {
+        let ports = ports(&aws, Verdict::Refuse(refusal));
+        let bucket =
+            ports.notifications(REGION).put(&aws.bucket("photos"), DOCUMENT.into()).await.unwrap_err();
+        let function =
+            ports.functions(REGION).remove_permission(&aws.function("resize"), "a", None).await.err();
+        let rule = ports.rules(REGION).delete_rule("lt-1").await.err();
+        let code = |error: AwsError| (error.kind, error.code.map(String::from).unwrap_or_default());
+        (code(bucket), function.map(code), rule.map(code))
+    };
+    let of = |kind: Kind, code: &str| (kind, code.to_owned());
+    let both = |kind: Kind, code: [&str; 3]| {
+        (of(kind.clone(), code[0]), Some(of(kind.clone(), code[1])), Some(of(kind, code[2])))
+    };
+    assert_eq!(
+        told(Refusal::Forbidden).await,
+        both(Kind::Denied, ["AccessDenied", "AccessDeniedException", "AccessDeniedException"])
+    );
+    assert_eq!(
+        told(Refusal::Conflict).await,
+        both(
+            Kind::Conflict,
+            ["OperationAborted", "ResourceConflictException", "ConcurrentModificationException"]
+        )
+    );
+    assert_eq!(
+        told(Refusal::Throttled).await,
+        both(Kind::Throttled, ["SlowDown", "TooManyRequestsException", "ThrottlingException"])
+    );
+    assert_eq!(
+        told(Refusal::Server).await,
+        both(Kind::Unavailable, ["InternalError", "ServiceException", "InternalException"])
+    );
+    assert_eq!(told(Refusal::NotFound).await, (of(Kind::NotFound, "NoSuchBucket"), None, None));
+}
+
+#[tokio::test]
+async fn no_answer_leaves_the_outcome_open() {
+    let aws = world().await;
+    let put = async |verdict| {
+        let ports = ports(&aws, verdict);
+        told(ports.notifications(REGION).put(&aws.bucket("photos"), DOCUMENT.into()).await).0
+    };
+    assert_eq!(put(Verdict::Timeout).await, Kind::OutcomeUnknown);
+    assert_ne!(aws.notification("photos").as_deref(), Some(DOCUMENT));
+    assert_eq!(put(Verdict::LostAnswer).await, Kind::OutcomeUnknown);
+    assert_eq!(aws.notification("photos").as_deref(), Some(DOCUMENT));
+    assert_eq!(put(Verdict::Truncated).await, Kind::OutcomeUnknown);
+}
+
+#[tokio::test]
+async fn a_document_that_is_cut_off_arrives_as_its_first_half() {
+    let aws = world().await;
+    aws.put_notification("photos", DOCUMENT).unwrap();
+    let ports = ports(&aws, Verdict::Truncated);
+    let got = ports.notifications(REGION).get(&aws.bucket("photos")).await.unwrap();
+    assert_eq!(got, DOCUMENT[..DOCUMENT.len() / 2]);
+    assert_eq!(told(ports.functions(REGION).function("resize", None).await).0, Kind::OutcomeUnknown);
+}
+
+#[tokio::test]
+async fn a_stale_read_answers_what_was_there_before_the_last_change() {
+    let aws = world().await;
+    let ports = ports(&aws, Verdict::Stale);
+    let bucket = aws.bucket("photos");
+    aws.put_notification("photos", DOCUMENT).unwrap();
+    let empty = ports.notifications(REGION).get(&bucket).await.unwrap();
+    assert!(!empty.contains("EventBridge"), "{empty}");
+    aws.put_notification("photos", "<NotificationConfiguration/>").unwrap();
+    assert_eq!(ports.notifications(REGION).get(&bucket).await.unwrap(), DOCUMENT);
+    let resize = aws.function("resize");
+    let functions = ports.functions(REGION);
+    assert_eq!(functions.policy(&resize).await.unwrap(), Some(Policy::default()));
+    assert!(functions.function("resize", None).await.unwrap().is_some());
+    aws.delete_function(&resize);
+    assert!(functions.function("resize", None).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn the_journal_tells_who_did_what() {
+    let aws = world().await;
+    let resize = aws.function("resize");
+    let before = aws.journal().len();
+    let functions = ports(&aws, Verdict::Pass).functions(REGION);
+    functions.add_permission(&resize, &statement("a", ACCOUNT), None).await.unwrap();
+    aws.remove_statement(&resize, "a");
+    let entry = |by, action, effect| Applied {
+        by,
+        action,
+        on: "function resize".into(),
+        part: Some("a".into()),
+        effect,
+    };
+    let expected = [
+        entry(Writer::Operator, "lambda:AddPermission", Effect::Created),
+        entry(Writer::Outside, "lambda:RemovePermission", Effect::Deleted),
+    ];
+    assert_eq!(aws.journal()[before..], expected);
+}
+
+#[tokio::test]
+async fn one_call_of_a_port_is_one_call_at_the_gate() {
+    let aws = world().await;
+    let gates = Gates::new(1, |_: &Call| Verdict::Pass);
+    let ports = aws.ports(gates.open());
+    for _ in 0..2 {
+        assert_eq!(ports.account().await.unwrap().id, ACCOUNT);
+    }
+    ports.rules(REGION).rule("lt-1").await.unwrap();
+    let calls: Vec<_> = gates.calls().into_iter().map(|call| (call.operation, call.on, call.write)).collect();
+    let call = |operation: &str, on: &str| (operation.to_owned(), on.to_owned(), false);
+    let account = call("sts:GetCallerIdentity", "the operator's credentials");
+    assert_eq!(calls, [account, call("events:DescribeRule", "rule lt-1")]);
+}

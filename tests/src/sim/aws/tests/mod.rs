@@ -1,0 +1,46 @@
+//! The rules of AWS, one test for each.
+
+mod buckets;
+mod functions;
+mod gate;
+mod policies;
+mod rules;
+
+use lambda_triggers::aws::{AwsError, Kind};
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::permission::Statement;
+
+use super::{ACCOUNT, MemoryAws, REGION};
+
+const QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:queue";
+const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:topic";
+
+/// An AWS with the bucket `photos` and the function `resize`, which lets the bucket in.
+async fn world() -> MemoryAws {
+    let aws = MemoryAws::new();
+    aws.create_bucket(&aws.bucket("photos"));
+    aws.create_function(&aws.function("resize"));
+    permit(&aws, &aws.function("resize")).await.unwrap();
+    aws
+}
+
+/// Lets the bucket `photos` invoke a function.
+async fn permit(aws: &MemoryAws, function: &FunctionArn) -> Result<(), AwsError> {
+    let functions = aws.outside().functions(REGION);
+    functions.add_permission(function, &statement("photos-in", ACCOUNT), None).await
+}
+
+fn statement(id: &str, account: &str) -> Statement {
+    Statement {
+        id: id.into(),
+        principal: "s3.amazonaws.com".into(),
+        source_arn: "arn:aws:s3:::photos".into(),
+        source_account: Some(account.into()),
+    }
+}
+
+/// What a caller learns of an error: its kind and its words.
+fn told<T: std::fmt::Debug>(result: Result<T, AwsError>) -> (Kind, String) {
+    let error = result.unwrap_err();
+    (error.kind, error.message.map(String::from).unwrap_or_default())
+}

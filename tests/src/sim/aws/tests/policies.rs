@@ -1,0 +1,85 @@
+//! Rules of Lambda's resource policies.
+
+use lambda_triggers::aws::Function;
+use lambda_triggers_core::plan::permission::Policy;
+use serde_json::json;
+
+use super::*;
+
+#[tokio::test]
+async fn a_revision_changes_with_each_write_and_a_stale_one_is_refused() {
+    let aws = world().await;
+    let resize = aws.function("resize");
+    let functions = aws.outside().functions(REGION);
+    let first = functions.policy(&resize).await.unwrap().unwrap();
+    let add = |id: &'static str, revision: Option<String>| {
+        let (functions, resize) = (functions.clone(), resize.clone());
+        async move { functions.add_permission(&resize, &statement(id, ACCOUNT), revision.as_deref()).await }
+    };
+    add("a", first.revision.clone()).await.unwrap();
+    let second = functions.policy(&resize).await.unwrap().unwrap();
+    assert_ne!(second.revision, first.revision);
+    assert_eq!(told(add("b", first.revision.clone()).await).0, Kind::Conflict);
+    let removal = functions.remove_permission(&resize, "a", first.revision.as_deref()).await;
+    assert_eq!(told(removal).0, Kind::Conflict);
+    assert_eq!(functions.policy(&resize).await.unwrap().unwrap(), second);
+}
+
+#[tokio::test]
+async fn an_existing_sid_is_a_conflict() {
+    let aws = world().await;
+    assert_eq!(told(permit(&aws, &aws.function("resize")).await).0, Kind::Conflict);
+}
+
+#[tokio::test]
+async fn no_policy_is_empty_and_no_function_is_none() {
+    let aws = world().await;
+    let functions = aws.outside().functions(REGION);
+    let resize = aws.function("resize");
+    functions.remove_permission(&resize, "photos-in", None).await.unwrap();
+    assert_eq!(functions.policy(&resize).await.unwrap(), Some(Policy::default()));
+    assert_eq!(functions.policy(&aws.function("gone")).await.unwrap(), None);
+    assert_eq!(told(permit(&aws, &aws.function("gone")).await).0, Kind::NotFound);
+}
+
+#[tokio::test]
+async fn each_qualifier_has_its_own_policy() {
+    let aws = world().await;
+    let live = aws.function("resize").with_qualifier(Some("live"));
+    let functions = aws.outside().functions(REGION);
+    assert_eq!(functions.policy(&live).await.unwrap(), None);
+    assert_eq!(functions.function("resize", Some("live")).await.unwrap(), None);
+    aws.publish(&live);
+    assert_eq!(functions.policy(&live).await.unwrap(), Some(Policy::default()));
+    let found = functions.function("resize", Some("live")).await.unwrap();
+    assert_eq!(found, Some(Function { arn: live, failed: None }));
+    let latest = aws.function("resize").with_qualifier(Some("$LATEST"));
+    assert_eq!(told(permit(&aws, &latest).await).0, Kind::Invalid);
+}
+
+#[tokio::test]
+async fn a_policy_of_more_than_20480_bytes_is_refused() {
+    let aws = world().await;
+    let full = loop {
+        let sid = format!("s{}", aws.journal().len());
+        let foreign = json!({"Sid": sid, "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "f".repeat(500)});
+        if let Err(error) = aws.put_statement(&aws.function("resize"), &foreign) {
+            break error;
+        }
+    };
+    assert_eq!(full.kind, Kind::Quota);
+    let arn = aws.function("resize").to_string();
+    let size: usize =
+        aws.snapshot().policies[&arn].values().map(|statement| statement.to_string().len()).sum();
+    assert!((19_000..20_480).contains(&size), "{size}");
+}
+
+#[tokio::test]
+async fn removing_what_is_not_there_succeeds() {
+    let aws = world().await;
+    let functions = aws.outside().functions(REGION);
+    let before = aws.journal();
+    functions.remove_permission(&aws.function("resize"), "gone", None).await.unwrap();
+    functions.remove_permission(&aws.function("gone"), "gone", None).await.unwrap();
+    assert_eq!(aws.journal(), before);
+}

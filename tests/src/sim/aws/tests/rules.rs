@@ -1,0 +1,123 @@
+//! Rules of EventBridge.
+
+use lambda_triggers::aws::Rules;
+use lambda_triggers_core::api::Tags;
+use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
+use serde_json::json;
+use std::sync::Arc;
+
+use super::*;
+
+fn settings(expression: &str) -> RuleSettings {
+    RuleSettings { expression: expression.into(), description: "often".into(), enabled: true }
+}
+
+fn tags(value: &str) -> Tags {
+    [("team".to_owned(), value.to_owned())].into()
+}
+
+fn target(id: &str) -> Target {
+    Target {
+        id: id.into(),
+        arn: MemoryAws::new().function("resize").to_string(),
+        input: None,
+        retry_policy: None,
+        dead_letter_queue_arn: None,
+    }
+}
+
+/// With the rule `lt-1`, without targets.
+async fn world_with_rule() -> (MemoryAws, Arc<dyn Rules>) {
+    let aws = world().await;
+    let rules = aws.outside().rules(REGION);
+    rules.put_rule("lt-1", &settings("rate(1 minute)"), &tags("a")).await.unwrap();
+    (aws, rules)
+}
+
+#[tokio::test]
+async fn a_put_resets_what_it_is_not_given_and_ignores_tags_of_a_rule_that_exists() {
+    let (aws, rules) = world_with_rule().await;
+    aws.create_managed_rule("more", &settings("rate(1 minute)"), None);
+    let plain = RuleSettings { description: String::new(), ..settings("rate(1 hour)") };
+    for name in ["lt-1", "more"] {
+        rules.put_rule(name, &plain, &tags("b")).await.unwrap();
+    }
+    let observed = |tags| ObservedRule {
+        settings: plain.clone(),
+        has_more: false,
+        managed_by: None,
+        tags,
+        targets: vec![],
+    };
+    assert_eq!(rules.rule("lt-1").await.unwrap(), Some(observed(tags("a"))));
+    assert_eq!(rules.rule("more").await.unwrap(), Some(observed(Tags::new())));
+    rules.tag_rule("lt-1", &tags("b")).await.unwrap();
+    assert_eq!(rules.rule("lt-1").await.unwrap(), Some(observed(tags("b"))));
+    rules.untag_rule("lt-1", &["team".into()]).await.unwrap();
+    assert_eq!(rules.rule("lt-1").await.unwrap(), Some(observed(Tags::new())));
+}
+
+#[tokio::test]
+async fn a_target_needs_its_rule_and_five_are_all() {
+    let (_, rules) = world_with_rule().await;
+    assert_eq!(told(rules.put_target("gone", &target("a")).await).0, Kind::NotFound);
+    for id in ["a", "b", "c", "d", "e", "e"] {
+        rules.put_target("lt-1", &target(id)).await.unwrap();
+    }
+    assert_eq!(told(rules.put_target("lt-1", &target("f")).await).0, Kind::Quota);
+}
+
+#[tokio::test]
+async fn a_rule_with_targets_is_not_deleted() {
+    let (aws, rules) = world_with_rule().await;
+    rules.put_target("lt-1", &target("a")).await.unwrap();
+    let words = "Rule can't be deleted since it has targets.";
+    assert_eq!(told(rules.delete_rule("lt-1").await), (Kind::Invalid, words.into()));
+    rules.remove_targets("lt-1", &["a".into()]).await.unwrap();
+    rules.delete_rule("lt-1").await.unwrap();
+    assert_eq!(aws.snapshot().rules, [].into());
+}
+
+#[tokio::test]
+async fn what_is_gone_already_is_removed() {
+    let (_, rules) = world_with_rule().await;
+    rules.delete_rule("gone").await.unwrap();
+    rules.remove_targets("gone", &["a".into()]).await.unwrap();
+    assert_eq!(rules.rule("gone").await.unwrap(), None);
+    assert_eq!(told(rules.tag_rule("gone", &tags("a")).await).0, Kind::NotFound);
+}
+
+#[tokio::test]
+async fn rules_are_found_by_target_and_prefix() {
+    let (aws, rules) = world_with_rule().await;
+    for name in ["lt-2", "other"] {
+        rules.put_rule(name, &settings("rate(1 minute)"), &Tags::new()).await.unwrap();
+        rules.put_target(name, &target("a")).await.unwrap();
+    }
+    let arn = aws.function("resize").to_string();
+    assert_eq!(rules.rules_with_target(&arn, "lt-").await.unwrap(), ["lt-2"]);
+    let elsewhere = aws.outside().rules("us-east-1");
+    assert_eq!(elsewhere.rules_with_target(&arn, "").await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_target_of_others_is_told_without_what_the_port_does_not_know() {
+    let (aws, rules) = world_with_rule().await;
+    aws.put_target("lt-1", &json!({"Id": "a", "Arn": target("a").arn, "InputPath": "$.detail"})).unwrap();
+    aws.put_target("lt-1", &json!({"Id": "b", "Arn": target("b").arn})).unwrap();
+    let targets = rules.rule("lt-1").await.unwrap().unwrap().targets;
+    assert_eq!(targets, [("a".into(), None), ("b".into(), Some(target("b")))]);
+}
+
+#[tokio::test]
+async fn a_managed_rule_and_an_unknown_schedule_are_refused() {
+    let (aws, rules) = world_with_rule().await;
+    aws.create_managed_rule("theirs", &settings("rate(1 minute)"), Some("ecs.amazonaws.com"));
+    assert_eq!(
+        told(rules.put_rule("theirs", &settings("rate(1 hour)"), &Tags::new()).await).0,
+        Kind::Invalid
+    );
+    let words = "Parameter ScheduleExpression is not valid.";
+    let put = rules.put_rule("lt-1", &settings("rate(1 minutes)"), &Tags::new()).await;
+    assert_eq!(told(put), (Kind::Invalid, words.into()));
+}
