@@ -42,7 +42,10 @@ impl State {
             let broken = document.entries.iter().filter_map(|entry| self.broken(entry, bucket, &held.owner));
             check_destinations(broken.collect())?;
         }
-        self.documents.set(bucket.name.clone(), Some(document));
+        // The same again is no change that a stale read could miss.
+        if self.documents.get(&bucket.name).is_none_or(|present| present.raw != document.raw) {
+            self.documents.set(bucket.name.clone(), Some(document));
+        }
         self.note(op, None, Effect::Changed);
         Ok(())
     }

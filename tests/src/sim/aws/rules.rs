@@ -47,7 +47,10 @@ impl State {
             return Err(Refusal::new(400, "ManagedRuleException", text));
         }
         change(&mut rule)?;
-        self.rules.set(key.clone(), Some(rule));
+        // The same again is no change that a stale read could miss.
+        if self.rules.get(key) != Some(&rule) {
+            self.rules.set(key.clone(), Some(rule));
+        }
         Ok(())
     }
 

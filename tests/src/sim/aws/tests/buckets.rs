@@ -3,6 +3,8 @@
 use lambda_triggers::aws::{Bucket, Kind};
 
 use super::*;
+use crate::sim::aws::Writer;
+use crate::sim::aws::errors::Op;
 
 const INVALID: Kind = Kind::Invalid;
 const OVERLAP: &str =
@@ -175,4 +177,13 @@ async fn another_owner_region_or_no_bucket_is_told() {
     assert_eq!(told(elsewhere.get(&photos).await).0, Kind::OtherRegion(Some(REGION.into())));
     aws.delete_bucket("photos");
     assert_eq!(told(s3.get(&photos).await).0, Kind::NotFound);
+}
+
+#[tokio::test]
+async fn without_validation_no_destination_is_looked_at() {
+    let aws = world().await;
+    let text = document(&[function(aws.function("gone"))]);
+    let op = Op { by: Writer::Outside, action: "s3:PutBucketNotification", on: String::new(), write: true };
+    aws.lock().put_notification(&op, REGION, &aws.bucket("photos"), &text, true).unwrap();
+    assert_eq!(aws.notification("photos"), Some(text));
 }
