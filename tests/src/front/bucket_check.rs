@@ -59,6 +59,8 @@ pub(crate) fn check_destinations(broken: Vec<Broken>) -> Result<(), Refusal> {
     }
     let refusal = invalid("Unable to validate the following destination configurations");
     Err(broken.into_iter().zip(1..).fold(refusal, |refusal, ((arn, why), number)| {
-        refusal.detail(&format!("ArgumentName{number}"), arn).detail(&format!("ArgumentValue{number}"), why)
+        refusal
+            .detail(&format!("ArgumentName{number}"), format!("{arn}, null"))
+            .detail(&format!("ArgumentValue{number}"), why)
     }))
 }

@@ -4,3 +4,4 @@
 pub mod aws;
 pub mod gate;
 pub mod kube;
+pub mod run;

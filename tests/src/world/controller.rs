@@ -53,7 +53,7 @@ impl World {
                 ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".into()),
                 ("AWS_EC2_METADATA_DISABLED", "true".into()),
                 // Nothing is on its way to this AWS for longer, unless a test says so.
-                ("LAMBDA_TRIGGERS_SETTLE", "1s".into()),
+                ("LAMBDA_TRIGGERS_SETTLE", "100ms".into()),
                 ("RUST_LOG", "info,lambda_triggers=debug".into()),
             ],
             log: Log::default(),

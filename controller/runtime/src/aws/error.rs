@@ -68,7 +68,7 @@ impl AwsError {
         let kind = match &error {
             SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
                 match kind(status.unwrap_or_default(), code.as_deref(), message.as_deref(), region) {
-                    Kind::Destination(_) => Kind::Destination(refused(response)),
+                    Kind::Destination(_) => Kind::Destination(destinations(response)),
                     kind => kind,
                 }
             }
@@ -176,7 +176,7 @@ impl AwsError {
 }
 
 /// The destinations that an answer names.
-fn refused(response: Option<&HttpResponse>) -> Vec<String> {
+fn destinations(response: Option<&HttpResponse>) -> Vec<String> {
     let body = response.and_then(|response| response.body().bytes()).unwrap_or_default();
     refused_destinations(&String::from_utf8_lossy(body))
 }

@@ -10,7 +10,7 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::controller::{self, Action};
-use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::events::Reporter;
 use kube::runtime::reflector::store::{Store, Writer};
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::{Controller, Predicate, WatchStreamExt, predicates, watcher};
@@ -23,7 +23,7 @@ use tracing::{info, warn};
 
 use crate::aws::{Aws, Sdk, SdkSettings};
 use crate::reconcile::{
-    Buckets, Caches, Context, Error, FIELD_MANAGER, Jitter, Kind, Permissions, SecondLooks, Settings,
+    Buckets, Caches, Context, Error, Events, FIELD_MANAGER, Jitter, Kind, Permissions, SecondLooks, Settings,
     Statuses, chain, reconcile,
 };
 use backoff::{Backoff, WatchBackoff};
@@ -76,7 +76,7 @@ pub async fn run_on(
         owner,
         caches: Caches { scheduled, s3, complete: [all_scheduled, all_s3] },
         statuses: Statuses::default(),
-        recorder: Recorder::new(client.clone(), reporter),
+        events: Events::new(client.clone(), reporter),
         permissions: Permissions::default(),
         buckets: Buckets::default(),
         second_looks: SecondLooks::default(),

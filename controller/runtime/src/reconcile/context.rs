@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
-use kube::runtime::events::Recorder;
 use kube::runtime::reflector::{ObjectRef, Store};
 use lambda_triggers_core::api::{AppliedPermission, TriggerStatus};
 use lambda_triggers_core::plan::identity::{ObjectKey, Owner};
@@ -14,6 +13,7 @@ use tokio::time::Instant;
 
 use super::bucket::{Buckets, SecondLooks};
 use super::error::Error;
+use super::events::Events;
 use super::jitter::Jitter;
 use super::object::{Raw, RawS3TriggeredFunction, RawScheduledFunction, read_status};
 use super::permission::Permissions;
@@ -99,18 +99,18 @@ struct Written {
 }
 
 impl Statuses {
-    /// The newest status that is known of an object.
-    pub fn latest<K: Raw>(&self, object: &K) -> TriggerStatus {
+    /// The newest status that is known of an object, and the version of the object that has it.
+    pub fn latest<K: Raw>(&self, object: &K) -> (TriggerStatus, Option<String>) {
         let meta = object.meta();
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let uid = meta.uid.as_deref().unwrap_or_default();
         match written.get(uid) {
             Some(newer) if newer.resource_version > version(meta.resource_version.as_deref()) => {
-                newer.status.clone()
+                (newer.status.clone(), Some(newer.resource_version.to_string()))
             }
             _ => {
                 written.remove(uid);
-                read_status(object)
+                (read_status(object), meta.resource_version.clone())
             }
         }
     }
@@ -146,7 +146,7 @@ pub struct Context {
     /// Statuses newer than the caches.
     pub statuses: Statuses,
     /// Writes events.
-    pub recorder: Recorder,
+    pub events: Events,
     /// The one writer of each function's policy.
     pub permissions: Permissions,
     /// The one writer of each bucket.

@@ -15,8 +15,9 @@ use lambda_triggers_core::plan::report::{Failure, Part, Reason};
 
 use super::context::Context;
 use super::error::Error;
+use super::events::Notice;
 use super::object::Raw;
-use super::report::{Notice, Report};
+use super::report::Report;
 use crate::aws::Deployments;
 
 /// A function after a look at it, and what was done about it.

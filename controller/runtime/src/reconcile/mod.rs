@@ -4,6 +4,7 @@ mod bucket;
 mod context;
 mod deploy;
 mod error;
+mod events;
 mod function;
 mod jitter;
 mod object;
@@ -25,10 +26,11 @@ use tracing::{info, warn};
 pub use bucket::{Buckets, SecondLooks};
 pub use context::{Caches, Context, Settings, Statuses};
 pub use error::{Error, chain};
+pub use events::{Events, Notice};
 pub use jitter::Jitter;
 pub use object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction};
 pub use permission::Permissions;
-pub use report::{FIELD_MANAGER, Notice, Report};
+pub use report::{FIELD_MANAGER, Report};
 
 /// Between two looks at what AWS is at work on.
 const IN_PROGRESS: Duration = Duration::from_secs(2);

@@ -17,10 +17,11 @@ use serde::Deserialize;
 use super::context::Context;
 use super::deploy;
 use super::error::Error;
+use super::events::Notice;
 use super::function::{find, region, resolve, updating};
 use super::object::{Identity, RawS3TriggeredFunction, spec_text, valid_spec};
 use super::permission::identity;
-use super::report::{Notice, Report};
+use super::report::Report;
 use crate::aws::Bucket;
 
 /// Makes AWS as the spec says.

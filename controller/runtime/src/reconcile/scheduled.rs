@@ -12,10 +12,11 @@ use lambda_triggers_core::plan::rule::{DesiredRule, RulePlan, RuleStep, Target, 
 use super::context::Context;
 use super::deploy;
 use super::error::Error;
+use super::events::Notice;
 use super::function::{region, resolve, updating};
 use super::object::{RawScheduledFunction, spec_text, valid_spec};
 use super::permission::identity;
-use super::report::{Notice, Report};
+use super::report::Report;
 use crate::aws::Rules;
 
 /// Makes AWS as the spec says.

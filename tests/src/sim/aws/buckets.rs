@@ -1,7 +1,7 @@
 //! S3: buckets and their notification configurations.
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{AwsError, Bucket, Notifications};
+use lambda_triggers::aws::{AwsError, Bucket, Notifications, Validation};
 use sha2::{Digest, Sha256};
 
 use super::super::gate::{Passed, View};
@@ -97,9 +97,10 @@ impl Notifications for Door {
         }
     }
 
-    async fn put(&self, bucket: &Bucket, xml: String) -> Result<(), AwsError> {
+    async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {
+        let skips = validation == Validation::SkipDestinations;
         let op = self.writing("s3:PutBucketNotification", format!("bucket {bucket}"));
         let (region, bucket, call) = (self.region.clone(), bucket.clone(), op.clone());
-        self.call(op, move |state, _| state.put_notification(&call, &region, &bucket, &xml, false)).await
+        self.call(op, move |state, _| state.put_notification(&call, &region, &bucket, &xml, skips)).await
     }
 }

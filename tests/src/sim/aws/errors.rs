@@ -1,6 +1,7 @@
 //! Refusals, and calls without an answer, as the SDK adapters would tell them to the operator.
 
 use lambda_triggers::aws::{AwsError, Kind};
+use lambda_triggers_core::plan::bucket::refused_destinations;
 
 use super::super::gate::{self, Passed};
 use super::journal::Writer;
@@ -17,6 +18,12 @@ pub(super) struct Op {
     /// What it is asked of, in the adapters' words.
     pub on: String,
     pub write: bool,
+}
+
+/// The ARNs that a refusal of a document names, as the SDK's adapter reads them from S3's answer.
+fn destinations(details: &[(String, String)]) -> Vec<String> {
+    let elements: String = details.iter().map(|(name, value)| format!("<{name}>{value}</{name}>")).collect();
+    refused_destinations(&format!("<Error>{elements}</Error>"))
 }
 
 impl Op {
@@ -36,10 +43,14 @@ impl Op {
     }
 
     pub fn refused(&self, refusal: &Refusal) -> AwsError {
-        let Refusal { status, code, message, details: _, headers } = refusal;
+        let Refusal { status, code, message, details, headers } = refusal;
         let region = headers.iter().find(|(name, _)| name == "x-amz-bucket-region");
         let region = region.map(|(_, region)| region.clone());
-        AwsError::refused(self.action, self.on.as_str(), *status, code, message, region)
+        let error = AwsError::refused(self.action, self.on.as_str(), *status, code, message, region);
+        match error.kind {
+            Kind::Destination(_) => AwsError { kind: Kind::Destination(destinations(details)), ..error },
+            _ => error,
+        }
     }
 
     /// A refusal by plan, in the words of the service.

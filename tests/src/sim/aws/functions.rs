@@ -53,6 +53,7 @@ impl Function {
         ObservedFunction {
             arn: port_arn(reference),
             configuration,
+            environment_unread: None,
             architecture,
             code_sha256: code.sha256,
             image_uri: code.image_uri,

@@ -5,8 +5,8 @@ use lambda_triggers_core::plan::identity::{OwnEntryId, OwnerId};
 
 use super::members::Members;
 use crate::aws::Bucket;
+use crate::reconcile::events::Notice;
 use crate::reconcile::object::Identity;
-use crate::reconcile::report::Notice;
 
 /// The events for the changes that a write has made: one for an object and a reason, which tells of all entries, since
 /// Kubernetes keeps the note of the first of those with the same reason only.

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
-use kube::api::{Patch, PatchParams};
+use kube::api::{Patch, PatchParams, PostParams};
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -19,7 +20,6 @@ use tracing::{info, warn};
 use crate::aws::Bucket;
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
-use crate::reconcile::report::FIELD_MANAGER;
 
 /// The longest that a write may be on its way: AWS refuses a request that was signed more than 15 minutes ago
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `RequestTimeTooSkewed`).
@@ -37,8 +37,7 @@ impl SecondLooks {
     pub async fn expect(&self, context: &Context, bucket: &Bucket) -> Result<(), Failure> {
         let known = self.due().contains_key(bucket);
         if !known {
-            let place = json!({"region": bucket.region, "owner": bucket.owner}).to_string();
-            write(context, json!({&bucket.name: place})).await.map_err(|error| {
+            note(context, bucket).await.map_err(|error| {
                 let message = format!(
                     "cannot note that bucket {bucket} is to be looked at again: {}; allow `create` and `patch` of ConfigMaps in \
                      the operator's namespace",
@@ -95,40 +94,56 @@ fn read(name: &str, place: &str) -> Option<Bucket> {
     Some(Bucket { region: text("region")?, name: name.into(), owner: text("owner")? })
 }
 
+/// Strikes a bucket out; false if that is to be tried again.
 async fn forget(context: &Context, bucket: &Bucket) -> bool {
-    let written = write(context, json!({&bucket.name: null})).await;
-    written
-        .inspect_err(|error| warn!(%bucket, error = chain(error), "cannot strike out a second look"))
-        .is_ok()
+    match change(context, &json!({&bucket.name: null})).await {
+        Ok(()) => true,
+        Err(error) if has_code(&error, 404) => true,
+        Err(error) => {
+            warn!(%bucket, error = chain(&error), "cannot strike out a second look");
+            false
+        }
+    }
+}
+
+/// Notes a bucket, creating the ConfigMap where there is none.
+async fn note(context: &Context, bucket: &Bucket) -> Result<(), kube::Error> {
+    let place = json!({"region": bucket.region, "owner": bucket.owner}).to_string();
+    let data = json!({&bucket.name: place});
+    match change(context, &data).await {
+        Err(error) if has_code(&error, 404) => {}
+        other => return other,
+    }
+    let empty: ConfigMap = named(context, &json!({}))?;
+    match api(context).create(&PostParams::default(), &empty).await {
+        // Its namespace goes, and with it whoever would look again.
+        Err(error) if is_terminating(&error) => return Ok(()),
+        Err(error) if !has_code(&error, 409) => return Err(error),
+        _ => {}
+    }
+    change(context, &data).await
 }
 
 /// Changes some of what is noted.
-async fn write(context: &Context, data: Value) -> Result<(), kube::Error> {
-    let (api, name) = (api(context), name(context));
-    let change = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data});
-    match api.patch(&name, &PatchParams::default(), &Patch::Merge(&change)).await {
-        Err(kube::Error::Api(status)) if status.code == 404 => {
-            let empty = ConfigMap {
-                metadata: kube::api::ObjectMeta { name: Some(name.clone()), ..Default::default() },
-                ..Default::default()
-            };
-            let created = api
-                .create(
-                    &kube::api::PostParams {
-                        field_manager: Some(FIELD_MANAGER.into()),
-                        ..Default::default()
-                    },
-                    &empty,
-                )
-                .await;
-            match created {
-                Err(kube::Error::Api(status)) if status.code == 409 => {}
-                other => drop(other?),
-            }
-            api.patch(&name, &PatchParams::default(), &Patch::Merge(&change)).await.map(drop)
-        }
-        other => other.map(drop),
-    }
+async fn change(context: &Context, data: &Value) -> Result<(), kube::Error> {
+    let map: Value = named(context, data)?;
+    api(context).patch(&name(context), &PatchParams::default(), &Patch::Merge(&map)).await.map(drop)
+}
+
+fn named<T: DeserializeOwned>(context: &Context, data: &Value) -> Result<T, kube::Error> {
+    let map =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name(context)}, "data": data});
+    serde_json::from_value(map).map_err(kube::Error::SerdeError)
+}
+
+fn has_code(error: &kube::Error, code: u16) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == code)
+}
+
+fn is_terminating(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 fn api(context: &Context) -> Api<ConfigMap> {

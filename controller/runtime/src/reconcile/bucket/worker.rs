@@ -21,7 +21,6 @@ use crate::aws::{Bucket, Kind, Validation};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
 use crate::reconcile::object::Identity;
-use crate::reconcile::report::publish;
 
 /// A request waits this long for others to join it.
 const GATHER: Duration = Duration::from_millis(100);
@@ -290,14 +289,14 @@ impl Worker {
         let owner = &context.owner.id;
         for (id, notice) in notices::of_changes(settled.changes(), &self.members, owner, &self.bucket) {
             info!(bucket = %self.bucket, object = %id.key, reason = notice.reason, "{}", notice.note);
-            publish(&context.recorder, &id.reference, notice).await;
+            context.events.publish(&id.reference, notice).await;
         }
         let lost = settled.lost.iter().map(|entry| notices::of_lost(entry, &self.bucket));
         let broken = settled.broken.iter().map(|entry| notices::of_broken(entry, &self.bucket));
         for notice in lost.chain(broken) {
             warn!(bucket = %self.bucket, reason = notice.reason, "{}", notice.note);
             for member in self.members.0.values() {
-                publish(&context.recorder, &member.id.reference, notice.clone()).await;
+                context.events.publish(&member.id.reference, notice.clone()).await;
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Rules of S3.
 
-use lambda_triggers::aws::{Bucket, Kind};
+use lambda_triggers::aws::{Bucket, Kind, Validation};
 
 use super::*;
 use crate::sim::aws::Writer;
@@ -136,24 +136,23 @@ async fn a_function_that_does_not_permit_is_refused() {
     let put = |arn: &FunctionArn| aws.put_notification("photos", &document(&[function(arn)]));
     put(&resize).unwrap();
     // A policy counts for its own qualifier, and for the account that owns the bucket.
-    assert_eq!(told(put(&live)), (Kind::Destination, BROKEN.into()));
+    assert_eq!(told(put(&live)), (Kind::Destination(vec![live.to_string()]), BROKEN.into()));
     let functions = aws.outside().functions(REGION);
     functions.add_permission(&live, &statement("other", "999999999999"), None).await.unwrap();
-    assert_eq!(told(put(&live)).0, Kind::Destination);
+    assert_eq!(told(put(&live)).0, Kind::Destination(vec![live.to_string()]));
     permit(&aws, &live).await.unwrap();
     put(&live).unwrap();
 }
 
 #[tokio::test]
 async fn a_destination_that_is_gone_is_refused() {
-    assert_eq!(
-        refused(&[function(MemoryAws::new().function("gone"))]).await,
-        (Kind::Destination, BROKEN.into())
-    );
+    let gone = MemoryAws::new().function("gone");
+    let expected = (Kind::Destination(vec![gone.to_string()]), BROKEN.into());
+    assert_eq!(refused(&[function(gone)]).await, expected);
     let aws = world().await;
     let entry = document(&[queue(&event("s3:ObjectCreated:*"))]);
     aws.break_destination(QUEUE);
-    assert_eq!(told(aws.put_notification("photos", &entry)).0, Kind::Destination);
+    assert_eq!(told(aws.put_notification("photos", &entry)).0, Kind::Destination(vec![QUEUE.into()]));
     aws.mend_destination(QUEUE);
     aws.put_notification("photos", &entry).unwrap();
 }
@@ -171,7 +170,7 @@ async fn another_owner_region_or_no_bucket_is_told() {
     let photos = aws.bucket("photos");
     let other = Bucket { owner: "999999999999".into(), ..photos.clone() };
     assert_eq!(told(s3.get(&other).await), (Kind::Denied, "Access Denied".into()));
-    assert_eq!(told(s3.put(&other, document(&[])).await).0, Kind::Denied);
+    assert_eq!(told(s3.put(&other, document(&[]), Validation::Full).await).0, Kind::Denied);
     assert_eq!(told(s3.get(&aws.bucket("gone")).await).0, Kind::NotFound);
     let elsewhere = aws.outside().notifications("us-east-1");
     assert_eq!(told(elsewhere.get(&photos).await).0, Kind::OtherRegion(Some(REGION.into())));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lambda_triggers::aws::Aws;
+use lambda_triggers::aws::{Aws, Validation};
 use lambda_triggers_core::plan::permission::Policy;
 
 use super::*;
@@ -21,8 +21,11 @@ async fn a_planned_refusal_is_told_in_the_words_of_the_service() {
     let aws = world().await;
     let told = async |refusal| {
         let ports = ports(&aws, Verdict::Refuse(refusal));
-        let bucket =
-            ports.notifications(REGION).put(&aws.bucket("photos"), DOCUMENT.into()).await.unwrap_err();
+        let bucket = ports
+            .notifications(REGION)
+            .put(&aws.bucket("photos"), DOCUMENT.into(), Validation::Full)
+            .await
+            .unwrap_err();
         let function =
             ports.functions(REGION).remove_permission(&aws.function("resize"), "a", None).await.err();
         let rule = ports.rules(REGION).delete_rule("lt-1").await.err();
@@ -60,7 +63,8 @@ async fn no_answer_leaves_the_outcome_open() {
     let aws = world().await;
     let put = async |verdict| {
         let ports = ports(&aws, verdict);
-        told(ports.notifications(REGION).put(&aws.bucket("photos"), DOCUMENT.into()).await).0
+        told(ports.notifications(REGION).put(&aws.bucket("photos"), DOCUMENT.into(), Validation::Full).await)
+            .0
     };
     assert_eq!(put(Verdict::Timeout).await, Kind::OutcomeUnknown);
     assert_ne!(aws.notification("photos").as_deref(), Some(DOCUMENT));

@@ -1,0 +1,83 @@
+//! Events: what happened to an object, for people who read `kubectl describe`.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::error::chain;
+
+/// The same event within this time is counted on the first one; as kube has it.
+const REPEATS: Duration = Duration::from_secs(360);
+
+/// Something that a user would want to know of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// What happened, in one word.
+    pub reason: &'static str,
+    /// What happened, in words.
+    pub note: String,
+}
+
+impl Notice {
+    /// Something good.
+    pub fn normal(reason: &'static str, note: impl Into<String>) -> Self {
+        Self { warning: false, reason, note: note.into() }
+    }
+
+    /// Something that somebody should look at.
+    pub fn warning(reason: &'static str, note: impl Into<String>) -> Self {
+        Self { warning: true, reason, note: note.into() }
+    }
+}
+
+/// Writes events.
+///
+/// kube's recorder takes two events for the same if their reasons are, and keeps the words of the first one. So there is
+/// a recorder for each that says something else.
+pub struct Events {
+    client: Client,
+    reporter: Reporter,
+    recent: Mutex<HashMap<(Option<String>, String), (Recorder, Instant)>>,
+}
+
+impl Events {
+    /// Events by this reporter.
+    pub fn new(client: Client, reporter: Reporter) -> Self {
+        Self { client, reporter, recent: Mutex::default() }
+    }
+
+    /// Writes an event. No reconcile fails for one that cannot be written, as in a namespace that is going away.
+    pub async fn publish(&self, about: &ObjectReference, notice: Notice) {
+        let Notice { warning, reason, note } = notice;
+        // The API server takes notes up to 1 kB (https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/).
+        let note: String = note.chars().take(1000).collect();
+        let event = Event {
+            type_: if warning { EventType::Warning } else { EventType::Normal },
+            reason: reason.into(),
+            note: Some(note.clone()),
+            action: "Reconcile".into(),
+            secondary: None,
+        };
+        if let Err(error) = self.recorder(about, note).publish(&event, about).await {
+            warn!(reason, error = chain(&error), "cannot write an event");
+        }
+    }
+
+    fn recorder(&self, about: &ObjectReference, note: String) -> Recorder {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.retain(|_, (_, last)| last.elapsed() < REPEATS);
+        let new = || Recorder::new(self.client.clone(), self.reporter.clone());
+        let (recorder, last) =
+            recent.entry((about.uid.clone(), note)).or_insert_with(|| (new(), Instant::now()));
+        *last = Instant::now();
+        recorder.clone()
+    }
+}

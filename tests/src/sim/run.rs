@@ -1,0 +1,124 @@
+//! One run of the operator in the simulated world: started, killed and started again as the plan says, until nothing moves.
+
+use std::future::Future;
+use std::time::Duration;
+
+use lambda_triggers::operator::{self, Options};
+use lambda_triggers::reconcile::Settings;
+use lambda_triggers_core::plan::identity::OwnerId;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::aws::MemoryAws;
+use super::gate::{Gate, Gates, Plan};
+use super::kube::Cluster;
+
+/// The operator's owner id in each run.
+pub const OWNER: &str = "0a1b2c3d";
+
+/// Longer than any wait of the operator's but for the second look: a back-off, a sweep and a finalizer held back.
+const QUIET: Duration = Duration::from_secs(25 * 60);
+
+/// The world of one run.
+#[derive(Clone)]
+pub struct Sim {
+    /// AWS.
+    pub aws: MemoryAws,
+    /// Kubernetes.
+    pub cluster: Cluster,
+    /// The way of every call of the operator.
+    pub gates: Gates,
+    seed: u64,
+}
+
+/// A running operator, which is started again when it is killed, as Kubernetes does.
+pub struct Operator {
+    supervisor: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+/// Runs a test in a world of its own, in which time passes as fast as nobody has anything to do.
+///
+/// # Panics
+/// When the test does, or when no runtime can be built.
+pub fn simulate<T, F>(seed: u64, plan: impl Plan + 'static, test: impl FnOnce(Sim) -> F) -> T
+where
+    F: Future<Output = T>,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
+    runtime.block_on(async {
+        let gates = Gates::new(seed, plan);
+        test(Sim { aws: MemoryAws::new(), cluster: Cluster::new(), gates, seed }).await
+    })
+}
+
+impl Sim {
+    /// Starts the operator. It is started again a second after each death, until it is stopped or dropped.
+    pub fn start(&self) -> Operator {
+        let stop = CancellationToken::new();
+        let (sim, stopped) = (self.clone(), stop.clone());
+        let supervisor = tokio::spawn(async move {
+            while !stopped.is_cancelled() {
+                let gate = sim.gates.open();
+                tokio::select! {
+                    biased;
+                    () = gate.killed() => sleep(Duration::from_secs(1)).await,
+                    () = sim.live(gate.clone(), stopped.clone()) => {}
+                }
+                gate.kill();
+            }
+        });
+        Operator { supervisor, stop }
+    }
+
+    /// One life of the operator.
+    async fn live(&self, gate: Gate, stop: CancellationToken) {
+        let options = Options {
+            namespace: None,
+            owner_id: OwnerId::parse(OWNER).ok(),
+            region: None,
+            settings: Settings { seed: self.seed, ..Settings::default() },
+        };
+        let ended =
+            operator::run_on(self.cluster.client(gate.clone()), self.aws.ports(gate), options, stop).await;
+        if ended.is_err() {
+            // It could not start; Kubernetes waits before it tries again.
+            sleep(Duration::from_secs(10)).await;
+        }
+    }
+
+    /// Waits until everything that the operator may have begun is over, and it has swept twice more.
+    pub async fn settle(&self) {
+        sleep(QUIET).await;
+    }
+
+    /// Waits until a condition holds.
+    ///
+    /// # Panics
+    /// When it does not within an hour of the world's time.
+    pub async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        for _ in 0..36_000 {
+            if condition(self) {
+                return;
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        panic!("waited an hour for: {what}");
+    }
+}
+
+impl Operator {
+    /// Stops it cleanly, and waits until it has ended.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        // It is only ever cancelled by being dropped.
+        let _ = self.supervisor.await;
+    }
+
+    /// Kills it for good.
+    pub fn kill(self) {
+        self.supervisor.abort();
+    }
+}
