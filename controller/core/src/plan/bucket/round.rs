@@ -13,10 +13,10 @@ use crate::plan::identity::{OwnEntryId, OwnerId};
 pub const WRITES: u32 = 3;
 /// The oldest read that a write may be based on.
 pub const FRESH: Duration = Duration::from_secs(1);
-/// Reads that are made in search of a fresh one that can be relied on, before the last will do.
-const READS: u32 = 3;
-/// Between two reads that must agree.
-const DOUBT: Duration = Duration::from_millis(500);
+/// Reads that are made in search of one that can be relied on, before the last will do.
+const READS: u32 = 8;
+/// Pauses between reads that must agree, where the first of them may be older than what is known.
+const DOUBTS: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 /// Pauses before the looks that verify a write: S3 may show the document from before it for a while
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>).
 const LOOKS: [Duration; 5] = [
@@ -119,6 +119,8 @@ enum Phase {
     /// Reading the document that a write is to be based on.
     Looking {
         reads: u32,
+        /// How many of the last reads said the same as the one before.
+        agreed: usize,
         last: Option<Document>,
     },
     Writing(Draft),
@@ -149,7 +151,7 @@ enum OwnDestinations {
 impl Round {
     /// Begins a round. `known` is the document that the last round ended with, if there was one.
     pub fn begin(owner: OwnerId, known: Option<Document>) -> (Self, Call) {
-        let phase = Phase::Looking { reads: 0, last: None };
+        let phase = Phase::Looking { reads: 0, agreed: 0, last: None };
         let own_destinations = OwnDestinations::Unchecked;
         let round = Self { owner, known, phase, writes: 0, unanswered: false, own_destinations };
         (round, Call::Read { pause: Duration::ZERO })
@@ -159,8 +161,9 @@ impl Round {
     /// changes nothing, and the document is read again.
     pub fn step(&mut self, event: Event) -> Call {
         match (std::mem::replace(&mut self.phase, Phase::Ended), event) {
-            (Phase::Looking { reads, last }, Event::Read { document, age, claims }) => {
-                self.looked(reads + 1, last.as_ref(), document, age, &claims)
+            (Phase::Looking { reads, agreed, last }, Event::Read { document, age, claims }) => {
+                let agreed = if last.as_ref() == Some(&document) { agreed + 1 } else { 0 };
+                self.looked(reads + 1, agreed, document, age, &claims)
             }
             (Phase::Writing(draft), Event::Written) => {
                 self.unanswered = false;
@@ -183,36 +186,43 @@ impl Round {
     }
 
     fn look(&mut self, pause: Duration) -> Call {
-        self.phase = Phase::Looking { reads: 0, last: None };
+        self.phase = Phase::Looking { reads: 0, agreed: 0, last: None };
         Call::Read { pause }
     }
 
     fn looked(
         &mut self,
         reads: u32,
-        last: Option<&Document>,
+        agreed: usize,
         document: Document,
         age: Duration,
         claims: &[Claim],
     ) -> Call {
-        let doubtful = self.is_doubtful(&document, claims) && last != Some(&document);
-        if reads < READS && (doubtful || age > FRESH) {
-            self.phase = Phase::Looking { reads, last: Some(document) };
-            return Call::Read { pause: if doubtful { DOUBT } else { Duration::ZERO } };
-        }
         let plan = plan_bucket(&document, &self.owner, claims);
+        let doubtful = agreed < self.doubts(&document, &plan, claims);
+        if reads < READS && (doubtful || age > FRESH) {
+            let pause = if doubtful { DOUBTS[agreed] } else { Duration::ZERO };
+            self.phase = Phase::Looking { reads, agreed, last: Some(document) };
+            return Call::Read { pause };
+        }
         match plan.write.clone() {
             None => Call::End(Ending::Settled(Settled { document, plan, lost: vec![], broken: vec![] })),
             Some(after) => self.write(Draft { before: document, plan, document: after, broken: vec![] }),
         }
     }
 
-    /// Whether a read may be one of those that S3 answers with what was there before. Writing on the ground of it would
-    /// take away what others have added since, and seeing nothing of ours in it would leave behind what is there.
-    fn is_doubtful(&self, document: &Document, claims: &[Claim]) -> bool {
+    /// How many more reads have to say the same as this one. S3 may answer with what was there before: writing on the
+    /// ground of it would take away what others have added since, and seeing nothing of ours in it would leave behind
+    /// what is there. What has all that is known, and more, is newer than that.
+    fn doubts(&self, document: &Document, plan: &BucketPlan, claims: &[Claim]) -> usize {
+        let releases = claims.iter().any(|claim| claim.want == Want::Nothing);
         match &self.known {
-            Some(known) => known != document,
-            None => claims.iter().any(|claim| claim.want == Want::Nothing),
+            Some(known) if plan.write.is_some() || releases => {
+                let lacks = known.children.iter().any(|child| !document.children.contains(child));
+                if lacks { DOUBTS.len() } else { 0 }
+            }
+            Some(_) => 0,
+            None => releases.into(),
         }
     }
 
