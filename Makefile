@@ -1,13 +1,15 @@
 # `make test` and `make demo` are the two commands; `make help` lists the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo build lint fmt crds tools world compiled deny
+.PHONY: help test demo build lint fmt crds mutants chaos tools world compiled deny
 MAKEFLAGS += --no-print-directory
 
 # Tools and the local world are built once and kept outside of the repository.
 CACHE := $(or $(LAMBDA_TRIGGERS_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lambda-triggers)
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_MUTANTS_VERSION := 27.1.0
+CARGO_MUTANTS := $(CACHE)/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
 
 # A cluster that is given to us needs no control plane of our own.
 OWN_CONTROL_PLANE := $(if $(KUBECONFIG)$(KUBEBUILDER_ASSETS),,yes)
@@ -22,6 +24,7 @@ test: tools ## Check format, lints and dependencies, then run every test against
 	@$(MAKE) -j2 world compiled
 	@$(MAKE) deny
 	cargo test --workspace --locked
+	@$(MAKE) mutants MUTANTS=0/12
 
 demo: tools ## See both resources at work, in two minutes; KEEP=1 leaves all running to play with
 	@$(MAKE) -j2 world build
@@ -40,6 +43,9 @@ fmt: tools ## Format the code
 crds: build ## Generate crds/ from the types
 	cargo run --quiet --locked --package lambda-triggers -- crds --dir crds
 
+mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and see that a test notices; MUTANTS=0/12 for a twelfth of them
+	@PATH="$(dir $(CARGO_MUTANTS)):$$PATH" tests/mutants.py $(MUTANTS)
+
 # Says what is missing before anything is built.
 tools:
 	@missing=; \
@@ -52,8 +58,8 @@ tools:
 	$(if $(OWN_CONTROL_PLANE),tests/controlplane/build.sh --check >/dev/null || missing=1;) \
 	test -z "$$missing"
 
-# The control plane, the local AWS and cargo-deny: fetched and built while our own code compiles.
-world: $(CARGO_DENY)
+# The control plane, the local AWS and the tools: fetched and built while our own code compiles.
+world: $(CARGO_DENY) $(CARGO_MUTANTS)
 	@tests/ministack/install.sh >/dev/null
 	@$(if $(OWN_CONTROL_PLANE),tests/controlplane/build.sh >/dev/null)
 
@@ -63,9 +69,16 @@ compiled: lint build
 deny: $(CARGO_DENY)
 	$(CARGO_DENY) --locked --log-level warn check bans licenses sources
 
-# Unoptimized: a third of the time to build, and quick enough for one lock file.
-$(CARGO_DENY):
-	@echo 'Building cargo-deny $(CARGO_DENY_VERSION) (once) ...' >&2
+# Unoptimized: a third of the time to build, and quick enough for what they do here.
+define install
+	@echo 'Building $(1) $(2) (once) ...' >&2
 	@CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug \
-	    --root $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION) cargo-deny@$(CARGO_DENY_VERSION) 2>&1 | grep -v 'to your PATH' >&2; \
+	    --root $(CACHE)/$(1)-$(2) $(1)@$(2) 2>&1 | grep -v 'to your PATH' >&2; \
 	    test -x $@
+endef
+
+$(CARGO_DENY):
+	$(call install,cargo-deny,$(CARGO_DENY_VERSION))
+
+$(CARGO_MUTANTS):
+	$(call install,cargo-mutants,$(CARGO_MUTANTS_VERSION))

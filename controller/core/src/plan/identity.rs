@@ -200,7 +200,11 @@ mod tests {
     #[test]
     fn names_can_be_read() {
         let key = ObjectKey::new("media", "thumbnails");
+        assert_eq!(key.to_string(), "media/thumbnails");
         assert_eq!(key.rule_name(&owner()), "lt-1a2b3c4d-media-thumbnails-e040debe41");
+        let dotted = ObjectKey::new("media", "thumb.nails");
+        assert_eq!(dotted.function_name(&owner(), "S3TriggeredFunction"), "FN");
+        assert_eq!(rules_statement_id(&owner()), "lt-1a2b3c4d-rules");
         assert_eq!(bucket_statement_id(&owner(), "a.b"), "lt-1a2b3c4d-bucket-bd516c1130f6405c");
     }
 
