@@ -14,6 +14,8 @@
 mod claim;
 mod document;
 mod merge;
+#[cfg(test)]
+mod model;
 mod refusal;
 mod round;
 #[cfg(test)]

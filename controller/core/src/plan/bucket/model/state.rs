@@ -1,0 +1,256 @@
+//! What the model consists of: the bucket, the operators' workers, the PUTs on their way, the objects and the other tool.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::super::{Child, Claim, Destination, Document, Entry, Filter, Round, Want};
+use super::Bounds;
+use crate::api::KeyFilter;
+use crate::plan::identity::{ObjectKey, OwnerId};
+
+/// All there is at a moment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    pub bucket: Bucket,
+    /// PUTs that have been sent, in that order, and have neither vanished nor been answered.
+    pub puts: Vec<Put>,
+    pub workers: Vec<Worker>,
+    pub objects: Vec<Object>,
+    pub tool: Tool,
+    /// What may yet happen that is nobody's work.
+    pub left: Bounds,
+    /// Whether the bucket is noted for a second look.
+    pub noted: bool,
+    /// Rounds since the last thing happened that is nobody's work.
+    pub quiet_rounds: u8,
+    pub history: History,
+}
+
+/// The document in S3. Moments are counted in writes of the other tool: `as_of` 2 is before its third write.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Bucket {
+    pub current: Arc<Document>,
+    /// What a stale read answers.
+    pub previous: Arc<Document>,
+    /// The last moment when `previous` was current.
+    pub previous_as_of: u8,
+}
+
+/// A PUT of ours that was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Put {
+    pub worker: usize,
+    pub document: Arc<Document>,
+    /// The last moment when the document that it is based on was current, as far as the worker could see.
+    pub as_of: u8,
+    /// Whether the worker waits for the answer.
+    pub awaited: bool,
+    /// Whether it has taken effect, so that only its answer is on its way.
+    pub taken: bool,
+    /// Whether it was sent before the second look was noted, so that the look comes after it can take effect at all.
+    pub delays_second_look: bool,
+}
+
+/// The worker of the bucket in one operator.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Worker {
+    pub runs: bool,
+    /// How each object stands with it.
+    pub members: Vec<Member>,
+    pub known: Option<Arc<Document>>,
+    pub work: Option<Work>,
+    pub settling: Settling,
+    /// Whether a write whose outcome is not known may take effect at all.
+    pub late: bool,
+}
+
+/// An object in the eyes of a worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Member {
+    /// What it has asked for.
+    pub asked: Option<Asked>,
+    /// Whether it waits for the answer to the round that is next, or under way.
+    pub in_batch: bool,
+    /// The last answer, since its wish changed.
+    pub answer: Option<Answer>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Asked {
+    Entries,
+    Nothing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    Done,
+    /// Its finalizer has to wait: a write may take effect yet.
+    Unsettled,
+}
+
+/// A round under way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Work {
+    pub round: Arc<Round>,
+    /// Whether its call is a PUT; else it is a read.
+    pub writes: bool,
+    /// Whether it makes the second look.
+    pub is_second_look: bool,
+}
+
+/// Whether a write whose outcome is not known may take effect as a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Settling {
+    Waiting,
+    /// The time is over, and the look that tells is still to be made.
+    Over,
+    Settled,
+}
+
+/// An S3TriggeredFunction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Object {
+    Wanted,
+    /// It is deleted, and its finalizer holds it.
+    Deleted,
+    /// Its finalizer is gone, and so is it.
+    Gone,
+}
+
+/// A tool of somebody else's that reads the document, adds or removes its own entry, and writes the rest back as read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tool {
+    pub read: Option<Arc<Document>>,
+    /// Whether its last write put its entry there.
+    pub has_entry: bool,
+    /// How often it has written.
+    pub writes: u8,
+}
+
+/// What has happened, as far as a property speaks of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct History {
+    /// A PUT of ours has undone the last write of the tool, which came between our read and that PUT's taking effect.
+    pub undone_in_window: bool,
+    /// A PUT of ours has undone a write of the tool that we could have seen.
+    pub undone_outside: bool,
+    /// The objects whose entries the tool has written back since ours took effect last.
+    pub restored: BTreeSet<usize>,
+}
+
+/// The owner of all workers.
+pub fn owner() -> OwnerId {
+    OwnerId::parse("1a2b3c4d").unwrap()
+}
+
+fn key(object: usize) -> ObjectKey {
+    ObjectKey::new("media", ["first", "second"][object])
+}
+
+/// The entry that an object wants.
+pub fn entry(object: usize) -> Entry {
+    let filter = Filter { prefix: format!("{object}/"), suffix: String::new() };
+    Entry {
+        destination: Destination::Function,
+        arn: "arn:f".into(),
+        id: Some(key(object).entry_id(&owner(), &KeyFilter::from(&filter), false)),
+        events: BTreeSet::from(["s3:ObjectCreated:*".to_owned()]),
+        filter,
+    }
+}
+
+/// The entry of the tool.
+pub fn tools_entry() -> Entry {
+    Entry {
+        destination: Destination::Function,
+        arn: "arn:tool".into(),
+        id: Some("tool".into()),
+        events: BTreeSet::from(["s3:ObjectRemoved:*".to_owned()]),
+        filter: Filter::default(),
+    }
+}
+
+/// The document before anybody writes: somebody has set it up, and never comes back.
+pub fn first_document() -> Document {
+    let xml = "<NotificationConfiguration xmlns=\"\"><QueueConfiguration><Id>q</Id><Queue>arn:q</Queue>\
+               <Event>s3:ObjectRestore:*</Event></QueueConfiguration></NotificationConfiguration>";
+    Document::parse(xml).unwrap()
+}
+
+/// The document with or without an entry.
+pub fn with(document: &Document, entry: &Entry, there: bool) -> Document {
+    let mut document = document.clone();
+    document.children.retain(|child| child.entry.as_ref() != Some(entry));
+    if there {
+        document.children.push(Child::of(entry.clone()));
+    }
+    document
+}
+
+pub fn has(document: &Document, entry: &Entry) -> bool {
+    document.entries().any(|found| found == entry)
+}
+
+impl Worker {
+    /// One that has just started, or that is to start later.
+    pub fn new(runs: bool, objects: usize) -> Self {
+        Self {
+            runs,
+            members: vec![Member::default(); objects],
+            known: None,
+            work: None,
+            settling: Settling::Waiting,
+            late: true,
+        }
+    }
+
+    /// Whether it waits for requests.
+    pub fn is_idle(&self) -> bool {
+        self.runs && self.work.is_none()
+    }
+}
+
+impl State {
+    /// Before anything has happened: the objects are there, the first operator has just started, a PUT of nobody is on its way.
+    pub fn first(bounds: Bounds, objects: usize) -> Self {
+        let document = Arc::new(first_document());
+        Self {
+            bucket: Bucket { current: document.clone(), previous: document, previous_as_of: 0 },
+            puts: vec![],
+            workers: vec![Worker::new(true, objects), Worker::new(false, objects)],
+            objects: vec![Object::Wanted; objects],
+            tool: Tool { read: None, has_entry: false, writes: 0 },
+            left: bounds,
+            noted: false,
+            quiet_rounds: 0,
+            history: History {
+                undone_in_window: false,
+                undone_outside: false,
+                restored: BTreeSet::new(),
+            },
+        }
+    }
+
+    /// What a worker's claims are now. One that has not asked keeps what it has; one that is gone has no claim.
+    pub fn claims(&self, worker: usize) -> Vec<Claim> {
+        let claim = |(object, state): (usize, &Object)| {
+            let want = match self.workers[worker].members[object].asked {
+                None => Want::Keep,
+                Some(Asked::Entries) => Want::Entries(vec![entry(object)]),
+                Some(Asked::Nothing) => Want::Nothing,
+            };
+            let claim = Claim { key: key(object), created: 0, uid: object.to_string(), want };
+            (*state != Object::Gone).then_some(claim)
+        };
+        self.objects.iter().enumerate().filter_map(claim).collect()
+    }
+
+    /// Whether a PUT is on its way for which nobody waits.
+    pub fn has_stray_put(&self) -> bool {
+        self.puts.iter().any(|put| !put.awaited)
+    }
+
+    pub fn shows(&self, object: usize) -> bool {
+        has(&self.bucket.current, &entry(object))
+    }
+}

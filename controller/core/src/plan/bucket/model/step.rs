@@ -1,0 +1,216 @@
+//! What each [`Action`] does to the [`State`]. The rules of releases are those of the operator's worker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::{Call, Document, Ending, Event, Round};
+use super::state::{Answer, Asked, Bucket, Object, Put, Settling, State, Work, Worker};
+use super::state::{entry, first_document, has, owner, tools_entry, with};
+use super::{Action, Assumption, Buckets, ENOUGH_ROUNDS};
+
+/// The state after an action.
+pub fn after(model: &Buckets, before: &State, action: &Action) -> State {
+    let mut state = before.clone();
+    match *action {
+        Action::Ask { worker, object } => state.ask(worker, object),
+        Action::Begin { worker } => state.begin(worker),
+        Action::Read { worker } => {
+            let (document, as_of) = (state.bucket.current.clone(), state.tool.writes);
+            state.read(model, worker, &document, as_of);
+        }
+        Action::TakesEffect { put } => state.take_effect(put),
+        Action::Answer { worker } => {
+            state.puts.retain(|put| !(put.worker == worker && put.taken));
+            state.step(model, worker, Event::Written, None);
+        }
+        Action::Vanish { put } => drop(state.puts.remove(put)),
+        Action::SettleTimer { worker } => {
+            let worker = &mut state.workers[worker];
+            worker.settling = Settling::Over;
+            worker.members.iter_mut().for_each(|member| {
+                member.answer = member.answer.filter(|answer| *answer != Answer::Unsettled);
+            });
+        }
+        Action::LateTimer { worker } => state.workers[worker].late = false,
+        Action::Delete { object } => {
+            state.left.deletions -= 1;
+            state.objects[object] = Object::Deleted;
+            state.workers.iter_mut().for_each(|worker| worker.members[object].answer = None);
+        }
+        Action::ToolReads => state.tool.read = Some(state.bucket.current.clone()),
+        Action::ToolWrites => state.tool_writes(),
+        Action::StaleRead { worker } => {
+            state.left.stale_reads -= 1;
+            let (document, as_of) = (state.bucket.previous.clone(), state.bucket.previous_as_of);
+            state.read(model, worker, &document, as_of);
+        }
+        Action::LoseAnswer { worker } => {
+            state.left.lost_answers -= 1;
+            state.no_answer(model, worker);
+        }
+        Action::GiveUp { worker } => {
+            state.left.given_up -= 1;
+            state.no_answer(model, worker);
+        }
+        Action::Crash { worker } => {
+            state.left.crashes -= 1;
+            state.end(worker);
+            state.workers[worker] = Worker::new(true, state.objects.len());
+            // Who starts counts anew until the second look.
+            state.delay_second_look();
+        }
+        Action::StartSecond => {
+            state.left.second_operators -= 1;
+            state.workers[1].runs = true;
+        }
+        Action::Stop { worker } => {
+            state.left.stops -= 1;
+            state.end(worker);
+            state.workers[worker] = Worker::new(false, state.objects.len());
+        }
+    }
+    if state.left != before.left {
+        state.quiet_rounds = 0;
+    }
+    state
+}
+
+impl State {
+    fn ask(&mut self, worker: usize, object: usize) {
+        let member = &mut self.workers[worker].members[object];
+        member.asked = Some(self.objects[object].wish());
+        member.in_batch = true;
+    }
+
+    fn begin(&mut self, worker: usize) {
+        let is_second_look = self.is_second_look_due();
+        let worker = &mut self.workers[worker];
+        let (round, _) = Round::begin(owner(), worker.known.as_deref().cloned());
+        worker.work = Some(Work { round: Arc::new(round), writes: false, is_second_look });
+        self.quiet_rounds = ENOUGH_ROUNDS.min(self.quiet_rounds + 1);
+    }
+
+    fn read(&mut self, model: &Buckets, worker: usize, document: &Document, as_of: u8) {
+        if self.workers[worker].settling == Settling::Over {
+            self.workers[worker].settling = Settling::Settled;
+        }
+        let claims = self.claims(worker);
+        let event = Event::Read { document: document.clone(), age: Duration::ZERO, claims };
+        self.step(model, worker, event, Some(as_of));
+    }
+
+    /// Whatever a worker was waiting for, it waits no longer.
+    fn abandon_puts(&mut self, worker: usize) {
+        self.puts.retain(|put| !(put.worker == worker && put.awaited && put.taken));
+        self.puts.iter_mut().filter(|put| put.worker == worker).for_each(|put| put.awaited = false);
+    }
+
+    fn no_answer(&mut self, model: &Buckets, worker: usize) {
+        self.abandon_puts(worker);
+        self.workers[worker].settling = Settling::Waiting;
+        self.workers[worker].late = true;
+        self.step(model, worker, Event::Unanswered, None);
+    }
+
+    fn end(&mut self, worker: usize) {
+        self.abandon_puts(worker);
+        self.workers[worker].work = None;
+    }
+
+    /// Hands an event to a worker's round, and does what it says. `as_of` is the moment of a read.
+    fn step(&mut self, model: &Buckets, worker: usize, event: Event, as_of: Option<u8>) {
+        let Some(work) = &mut self.workers[worker].work else { return };
+        match Arc::make_mut(&mut work.round).step(event) {
+            Call::Read { .. } => work.writes = false,
+            Call::Write { document, .. } => {
+                work.writes = true;
+                self.puts.push(Put {
+                    worker,
+                    document: Arc::new(document),
+                    as_of: as_of.expect("a write follows a read"),
+                    awaited: true,
+                    taken: false,
+                    delays_second_look: false,
+                });
+            }
+            Call::CheckDestinations => unreachable!("no destination is refused"),
+            Call::End(ending) => self.end_of_round(model, worker, ending),
+        }
+    }
+
+    fn end_of_round(&mut self, model: &Buckets, worker: usize, ending: Ending) {
+        let mut is_second_look = self.workers[worker].work.take().is_some_and(|work| work.is_second_look);
+        let settled = match ending {
+            Ending::Settled(settled) => Some(settled),
+            Ending::Contended(_) | Ending::Unanswered | Ending::DestinationRefused => None,
+        };
+        is_second_look &= settled.is_some();
+        if let Some(settled) = &settled {
+            self.workers[worker].known = Some(Arc::new(settled.document.clone()));
+        }
+        for object in 0..self.objects.len() {
+            let Worker { settling, late, ref mut members, .. } = self.workers[worker];
+            let member = &mut members[object];
+            if !std::mem::take(&mut member.in_batch) || settled.is_none() {
+                continue;
+            }
+            // What it wanted may have changed since it asked: then it asks again.
+            let is_current = member.asked == Some(self.objects[object].wish());
+            match (member.asked, settling) {
+                (Some(Asked::Nothing), Settling::Settled) => {
+                    if late && model.assumption == Assumption::BeforeSecondLook {
+                        self.noted = true;
+                        self.delay_second_look();
+                    }
+                    self.objects[object] = Object::Gone;
+                }
+                (Some(Asked::Nothing), Settling::Waiting | Settling::Over) => {
+                    member.answer = Some(Answer::Unsettled);
+                }
+                _ => member.answer = is_current.then_some(Answer::Done),
+            }
+        }
+        if is_second_look {
+            self.noted = false;
+        }
+    }
+
+    fn delay_second_look(&mut self) {
+        self.puts.iter_mut().for_each(|put| put.delays_second_look = self.noted);
+    }
+
+    fn take_effect(&mut self, index: usize) {
+        let put = self.puts[index].clone();
+        let queue_is_kept = first_document().entries().all(|entry| has(&put.document, entry));
+        let had = has(&self.bucket.current, &tools_entry());
+        let undoes = had == self.tool.has_entry && has(&put.document, &tools_entry()) != had;
+        self.history.undone_in_window |= undoes && self.tool.writes > put.as_of;
+        self.history.undone_outside |= !queue_is_kept || (undoes && self.tool.writes <= put.as_of);
+        self.history.restored.clear();
+        self.replace(put.document);
+        if put.awaited {
+            self.puts[index].taken = true;
+        } else {
+            self.puts.remove(index);
+        }
+    }
+
+    fn tool_writes(&mut self) {
+        let Some(read) = self.tool.read.take() else { return };
+        self.left.tool_writes -= 1;
+        let has_entry = !self.tool.has_entry;
+        let document = with(&read, &tools_entry(), has_entry);
+        let is_restored = |object: &usize| has(&document, &entry(*object)) && !self.shows(*object);
+        let restored: Vec<usize> = (0..self.objects.len()).filter(is_restored).collect();
+        self.history.restored.extend(restored);
+        self.history.undone_in_window = false;
+        self.replace(Arc::new(document));
+        self.tool.has_entry = has_entry;
+        self.tool.writes += 1;
+    }
+
+    fn replace(&mut self, document: Arc<Document>) {
+        let previous = std::mem::replace(&mut self.bucket.current, document);
+        self.bucket = Bucket { previous, previous_as_of: self.tool.writes, ..self.bucket.clone() };
+    }
+}
