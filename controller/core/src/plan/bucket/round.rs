@@ -178,8 +178,8 @@ impl Round {
                 self.own_destinations = if fine { OwnDestinations::Fine } else { OwnDestinations::InDoubt };
                 self.look(Duration::ZERO)
             }
-            (Phase::Verifying { draft, looks }, Event::Read { document, .. }) => {
-                self.verified(draft, looks, document)
+            (Phase::Verifying { draft, looks }, Event::Read { document, age: _, claims }) => {
+                self.verified(draft, looks, document, &claims)
             }
             _ => self.look(Duration::ZERO),
         }
@@ -259,9 +259,10 @@ impl Round {
         Call::Read { pause: LOOKS[looks] }
     }
 
-    fn verified(&mut self, draft: Draft, looks: usize, document: Document) -> Call {
+    fn verified(&mut self, draft: Draft, looks: usize, document: Document, claims: &[Claim]) -> Call {
         let seen = verify(&draft.before, &draft.plan.changes, &document);
-        if seen.missing.is_empty() {
+        // Beside our changes there may be what another write has brought back, such as a late one of our own.
+        if seen.missing.is_empty() && plan_bucket(&document, &self.owner, claims).write.is_none() {
             let Draft { before: _, plan, document: _, broken } = draft;
             return Call::End(Ending::Settled(Settled { document, plan, lost: seen.lost, broken }));
         }

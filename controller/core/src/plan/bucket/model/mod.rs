@@ -122,7 +122,11 @@ impl Model for Buckets {
             Property::always(NOTHING_OF_THE_GONE, |_, state: &State| state.has_nothing_of_the_gone()),
             Property::always(RIGHT_AT_REST, |model: &Self, state: &State| !model.is_at_rest(state) || state.is_right()),
             Property::always(COMES_TO_REST, |_, state: &State| state.quiet_rounds < ENOUGH_ROUNDS),
-            Property::sometimes("an object is gone", |_, state: &State| state.objects.contains(&Object::Gone)),
+            Property::sometimes(IS_GONE, |_, state: &State| state.objects.contains(&Object::Gone)),
+            Property::sometimes(IS_BACK, |_, state: &State| {
+                (0..state.objects.len())
+                    .any(|object| state.objects[object] == Object::Gone && state.shows(object))
+            }),
         ]
     }
 }
@@ -131,9 +135,12 @@ impl Model for Buckets {
 /// PUT's taking effect.
 const NOT_UNDONE: &str = "a PUT of ours undoes no foreign write";
 const ONE_PUT: &str = "no worker sends a PUT while it waits for another";
-/// But for what the tool itself has written back, since it read the document before.
+/// But for what somebody has written back who could not know better ([`History::restored`]), and, where a PUT may take
+/// effect after the settle time, what is noted for the second look.
 const NOTHING_OF_THE_GONE: &str = "when a finalizer is gone, nothing of its object is there, nor comes back";
 const RIGHT_AT_REST: &str = "when nothing is left to do, the document is as everybody wants it";
+const IS_GONE: &str = "a finalizer is gone";
+const IS_BACK: &str = "a finalizer is gone, and something of its object is there again";
 const COMES_TO_REST: &str = "there is nothing left to do after some rounds without faults";
 
 impl Buckets {
@@ -235,13 +242,14 @@ impl State {
     }
 
     fn has_nothing_of_the_gone(&self) -> bool {
-        let is_there = |object| self.shows(object) && !self.history.restored.contains(&object);
+        let is_there =
+            |object| self.shows(object) && !self.noted && !self.history.restored.contains(&object);
         (0..self.objects.len()).all(|object| self.objects[object] != Object::Gone || !is_there(object))
     }
 
     /// Whether all finalizers that should be are gone, the entries of those objects that are there show, and no others
-    /// of ours, and the last write of the tool stands, unless it fell into the window. What the tool has written back
-    /// of a gone object stays only if no object is left that names the bucket.
+    /// of ours, and the last write of the tool stands, unless it fell into the window. What was written back of
+    /// a gone object stays only if no object is left that names the bucket.
     fn is_right(&self) -> bool {
         let nobody_is_left = self.objects.iter().all(|object| *object == Object::Gone);
         let is_object_right = |object: usize| match self.objects[object] {

@@ -94,6 +94,8 @@ pub struct Work {
     pub round: Arc<Round>,
     /// Whether its call is a PUT; else it is a read.
     pub writes: bool,
+    /// Whether it has begun after the settle time, so that it can tell what is there for good.
+    pub is_settling: bool,
     /// Whether it makes the second look.
     pub is_second_look: bool,
 }
@@ -102,7 +104,7 @@ pub struct Work {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Settling {
     Waiting,
-    /// The time is over, and the look that tells is still to be made.
+    /// The time is over, and the round that tells is still to be made.
     Over,
     Settled,
 }
@@ -134,7 +136,8 @@ pub struct History {
     pub undone_in_window: bool,
     /// A PUT of ours has undone a write of the tool that we could have seen.
     pub undone_outside: bool,
-    /// The objects whose entries the tool has written back since ours took effect last.
+    /// The objects whose entries somebody has written back who could not know better, since a PUT of ours took effect
+    /// last: the tool, or one of two operators at once.
     pub restored: BTreeSet<usize>,
 }
 

@@ -18,7 +18,7 @@ pub fn after(model: &Buckets, before: &State, action: &Action) -> State {
             let (document, as_of) = (state.bucket.current.clone(), state.tool.writes);
             state.read(model, worker, &document, as_of);
         }
-        Action::TakesEffect { put } => state.take_effect(put),
+        Action::TakesEffect { put } => state.take_effect(model, put),
         Action::Answer { worker } => {
             state.puts.retain(|put| !(put.worker == worker && put.taken));
             state.step(model, worker, Event::Written, None);
@@ -27,9 +27,7 @@ pub fn after(model: &Buckets, before: &State, action: &Action) -> State {
         Action::SettleTimer { worker } => {
             let worker = &mut state.workers[worker];
             worker.settling = Settling::Over;
-            worker.members.iter_mut().for_each(|member| {
-                member.answer = member.answer.filter(|answer| *answer != Answer::Unsettled);
-            });
+            worker.retry_releases();
         }
         Action::LateTimer { worker } => state.workers[worker].late = false,
         Action::Delete { object } => {
@@ -75,6 +73,15 @@ pub fn after(model: &Buckets, before: &State, action: &Action) -> State {
     state
 }
 
+impl Worker {
+    /// Those whose finalizer had to wait ask again.
+    fn retry_releases(&mut self) {
+        for member in &mut self.members {
+            member.answer = member.answer.filter(|answer| *answer != Answer::Unsettled);
+        }
+    }
+}
+
 impl State {
     fn ask(&mut self, worker: usize, object: usize) {
         let member = &mut self.workers[worker].members[object];
@@ -84,16 +91,17 @@ impl State {
 
     fn begin(&mut self, worker: usize) {
         let is_second_look = self.is_second_look_due();
+        // Two that run at once may undo each other's work for as long as they like.
+        if self.workers.iter().filter(|worker| worker.runs).count() == 1 {
+            self.quiet_rounds = ENOUGH_ROUNDS.min(self.quiet_rounds + 1);
+        }
         let worker = &mut self.workers[worker];
         let (round, _) = Round::begin(owner(), worker.known.as_deref().cloned());
-        worker.work = Some(Work { round: Arc::new(round), writes: false, is_second_look });
-        self.quiet_rounds = ENOUGH_ROUNDS.min(self.quiet_rounds + 1);
+        let is_settling = worker.settling == Settling::Over;
+        worker.work = Some(Work { round: Arc::new(round), writes: false, is_settling, is_second_look });
     }
 
     fn read(&mut self, model: &Buckets, worker: usize, document: &Document, as_of: u8) {
-        if self.workers[worker].settling == Settling::Over {
-            self.workers[worker].settling = Settling::Settled;
-        }
         let claims = self.claims(worker);
         let event = Event::Read { document: document.clone(), age: Duration::ZERO, claims };
         self.step(model, worker, event, Some(as_of));
@@ -139,19 +147,20 @@ impl State {
     }
 
     fn end_of_round(&mut self, model: &Buckets, worker: usize, ending: Ending) {
-        let mut is_second_look = self.workers[worker].work.take().is_some_and(|work| work.is_second_look);
-        let settled = match ending {
-            Ending::Settled(settled) => Some(settled),
-            Ending::Contended(_) | Ending::Unanswered | Ending::DestinationRefused => None,
-        };
-        is_second_look &= settled.is_some();
-        if let Some(settled) = &settled {
-            self.workers[worker].known = Some(Arc::new(settled.document.clone()));
+        let Some(Work { is_settling, is_second_look, .. }) = self.workers[worker].work.take() else { return };
+        let is_settled = matches!(ending, Ending::Settled(_));
+        if let Ending::Settled(settled) = ending {
+            self.workers[worker].known = Some(Arc::new(settled.document));
+        }
+        // A PUT without an answer in this very round has set it back to waiting.
+        if is_settling && self.workers[worker].settling == Settling::Over {
+            self.workers[worker].settling = if is_settled { Settling::Settled } else { Settling::Waiting };
+            self.workers[worker].retry_releases();
         }
         for object in 0..self.objects.len() {
             let Worker { settling, late, ref mut members, .. } = self.workers[worker];
             let member = &mut members[object];
-            if !std::mem::take(&mut member.in_batch) || settled.is_none() {
+            if !std::mem::take(&mut member.in_batch) || !is_settled {
                 continue;
             }
             // What it wanted may have changed since it asked: then it asks again.
@@ -170,7 +179,7 @@ impl State {
                 _ => member.answer = is_current.then_some(Answer::Done),
             }
         }
-        if is_second_look {
+        if is_second_look && is_settled {
             self.noted = false;
         }
     }
@@ -179,14 +188,17 @@ impl State {
         self.puts.iter_mut().for_each(|put| put.delays_second_look = self.noted);
     }
 
-    fn take_effect(&mut self, index: usize) {
+    fn take_effect(&mut self, model: &Buckets, index: usize) {
         let put = self.puts[index].clone();
         let queue_is_kept = first_document().entries().all(|entry| has(&put.document, entry));
         let had = has(&self.bucket.current, &tools_entry());
         let undoes = had == self.tool.has_entry && has(&put.document, &tools_entry()) != had;
         self.history.undone_in_window |= undoes && self.tool.writes > put.as_of;
         self.history.undone_outside |= !queue_is_kept || (undoes && self.tool.writes <= put.as_of);
-        self.history.restored.clear();
+        let is_gone = |object: &usize| self.objects[*object] == Object::Gone;
+        let brings_back = |object: &usize| is_gone(object) && has(&put.document, &entry(*object));
+        let are_two = model.bounds.second_operators > self.left.second_operators;
+        self.history.restored = (0..self.objects.len()).filter(|object| are_two && brings_back(object)).collect();
         self.replace(put.document);
         if put.awaited {
             self.puts[index].taken = true;
