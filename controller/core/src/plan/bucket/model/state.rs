@@ -94,7 +94,7 @@ pub struct Work {
     pub round: Arc<Round>,
     /// Whether its call is a PUT; else it is a read.
     pub writes: bool,
-    /// Whether it has begun after the settle time, so that it can tell what is there for good.
+    /// Whether it is the first after the settle time: if it fails, another has to tell what is there for good.
     pub is_settling: bool,
     /// Whether it makes the second look.
     pub is_second_look: bool,

@@ -96,8 +96,14 @@ impl State {
             self.quiet_rounds = ENOUGH_ROUNDS.min(self.quiet_rounds + 1);
         }
         let worker = &mut self.workers[worker];
-        let (round, _) = Round::begin(owner(), worker.known.as_deref().cloned());
         let is_settling = worker.settling == Settling::Over;
+        if is_settling {
+            // What was seen before is no ground to believe a read any more.
+            worker.known = None;
+            worker.settling = Settling::Settled;
+            worker.retry_releases();
+        }
+        let (round, _) = Round::begin(owner(), worker.known.as_deref().cloned());
         worker.work = Some(Work { round: Arc::new(round), writes: false, is_settling, is_second_look });
     }
 
@@ -152,10 +158,9 @@ impl State {
         if let Ending::Settled(settled) = ending {
             self.workers[worker].known = Some(Arc::new(settled.document));
         }
-        // A PUT without an answer in this very round has set it back to waiting.
-        if is_settling && self.workers[worker].settling == Settling::Over {
-            self.workers[worker].settling = if is_settled { Settling::Settled } else { Settling::Waiting };
-            self.workers[worker].retry_releases();
+        let settling = &mut self.workers[worker].settling;
+        if is_settling && !is_settled && *settling == Settling::Settled {
+            *settling = Settling::Waiting;
         }
         for object in 0..self.objects.len() {
             let Worker { settling, late, ref mut members, .. } = self.workers[worker];
