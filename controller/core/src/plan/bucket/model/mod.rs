@@ -120,7 +120,9 @@ impl Model for Buckets {
             }),
             Property::always(ONE_PUT, |_, state: &State| state.has_at_most_one_put_each()),
             Property::always(NOTHING_OF_THE_GONE, |_, state: &State| state.has_nothing_of_the_gone()),
-            Property::always(RIGHT_AT_REST, |model: &Self, state: &State| !model.is_at_rest(state) || state.is_right()),
+            Property::always(RIGHT_AT_REST, |model: &Self, state: &State| {
+                !model.is_at_rest(state) || state.is_right()
+            }),
             Property::always(COMES_TO_REST, |_, state: &State| state.quiet_rounds < ENOUGH_ROUNDS),
             Property::sometimes(IS_GONE, |_, state: &State| state.objects.contains(&Object::Gone)),
             Property::sometimes(IS_BACK, |_, state: &State| {
@@ -242,8 +244,7 @@ impl State {
     }
 
     fn has_nothing_of_the_gone(&self) -> bool {
-        let is_there =
-            |object| self.shows(object) && !self.noted && !self.history.restored.contains(&object);
+        let is_there = |object| self.shows(object) && !self.noted && !self.history.restored.contains(&object);
         (0..self.objects.len()).all(|object| self.objects[object] != Object::Gone || !is_there(object))
     }
 
@@ -255,7 +256,9 @@ impl State {
         let is_object_right = |object: usize| match self.objects[object] {
             Object::Wanted => self.shows(object),
             Object::Deleted => false,
-            Object::Gone => !self.shows(object) || (nobody_is_left && self.history.restored.contains(&object)),
+            Object::Gone => {
+                !self.shows(object) || (nobody_is_left && self.history.restored.contains(&object))
+            }
         };
         let has_tools = state::has(&self.bucket.current, &state::tools_entry());
         (0..self.objects.len()).all(is_object_right)

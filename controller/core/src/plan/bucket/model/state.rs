@@ -214,23 +214,24 @@ impl Worker {
 }
 
 impl State {
-    /// Before anything has happened: the objects are there, the first operator has just started, a PUT of nobody is on its way.
+    /// Before anything has happened: the objects are there, and the first operator has just started. Where there is to
+    /// be a second one beside it, it has run for a while.
     pub fn first(bounds: Bounds, objects: usize) -> Self {
         let document = Arc::new(first_document());
+        let mut first = Worker::new(true, objects);
+        if bounds.second_operators > 0 {
+            (first.settling, first.late) = (Settling::Settled, false);
+        }
         Self {
             bucket: Bucket { current: document.clone(), previous: document, previous_as_of: 0 },
             puts: vec![],
-            workers: vec![Worker::new(true, objects), Worker::new(false, objects)],
+            workers: vec![first, Worker::new(false, objects)],
             objects: vec![Object::Wanted; objects],
             tool: Tool { read: None, has_entry: false, writes: 0 },
             left: bounds,
             noted: false,
             quiet_rounds: 0,
-            history: History {
-                undone_in_window: false,
-                undone_outside: false,
-                restored: BTreeSet::new(),
-            },
+            history: History { undone_in_window: false, undone_outside: false, restored: BTreeSet::new() },
         }
     }
 

@@ -197,13 +197,17 @@ impl State {
         let put = self.puts[index].clone();
         let queue_is_kept = first_document().entries().all(|entry| has(&put.document, entry));
         let had = has(&self.bucket.current, &tools_entry());
-        let undoes = had == self.tool.has_entry && has(&put.document, &tools_entry()) != had;
+        // What was undone before, and came back by a late PUT of ours, is not undone again.
+        let undoes = had == self.tool.has_entry
+            && has(&put.document, &tools_entry()) != had
+            && !self.history.undone_in_window;
         self.history.undone_in_window |= undoes && self.tool.writes > put.as_of;
         self.history.undone_outside |= !queue_is_kept || (undoes && self.tool.writes <= put.as_of);
         let is_gone = |object: &usize| self.objects[*object] == Object::Gone;
         let brings_back = |object: &usize| is_gone(object) && has(&put.document, &entry(*object));
         let are_two = model.bounds.second_operators > self.left.second_operators;
-        self.history.restored = (0..self.objects.len()).filter(|object| are_two && brings_back(object)).collect();
+        self.history.restored =
+            (0..self.objects.len()).filter(|object| are_two && brings_back(object)).collect();
         self.replace(put.document);
         if put.awaited {
             self.puts[index].taken = true;
