@@ -9,6 +9,9 @@ use std::time::Duration;
 use super::{BucketPlan, Change, Claim, Destination, Document, Entry, Want, plan_bucket, verify};
 use crate::plan::identity::{OwnEntryId, OwnerId};
 
+#[cfg(test)]
+mod tests;
+
 /// Writes before the bucket is called contended.
 pub const WRITES: u32 = 3;
 /// The oldest read that a write may be based on.

@@ -94,16 +94,10 @@ fn a_foreign_write_is_undone_between_our_read_and_our_write_alone() {
     let checker = strict.checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     let path = checker.assert_any_discovery(NOT_UNDONE).into_vec();
     let undone = path.iter().position(|(state, _)| state.history.undone_in_window).unwrap();
-    let actions: Vec<Action> = path.into_iter().take(undone).filter_map(|(_, action)| action).collect();
-    assert_eq!(
-        actions,
-        [
-            Action::Ask { worker: 0, object: 0 },
-            Action::Begin { worker: 0 },
-            Action::Read { worker: 0 },
-            Action::ToolReads,
-            Action::ToolWrites,
-            Action::TakesEffect { put: 0 },
-        ]
-    );
+    let is_of_document = |action: &Action| {
+        matches!(action, Action::Read { .. } | Action::ToolWrites | Action::TakesEffect { .. })
+    };
+    let actions = path.into_iter().take(undone).filter_map(|(_, action)| action);
+    let actions: Vec<Action> = actions.filter(is_of_document).collect();
+    assert_eq!(actions, [Action::Read { worker: 0 }, Action::ToolWrites, Action::TakesEffect { put: 0 }]);
 }

@@ -1,0 +1,311 @@
+//! What a round does, call by call, for what comes back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::{Child, Filter};
+use super::*;
+use crate::api::KeyFilter;
+use crate::plan::identity::ObjectKey;
+
+fn owner() -> OwnerId {
+    OwnerId::parse("1a2b3c4d").unwrap()
+}
+
+fn key() -> ObjectKey {
+    ObjectKey::new("media", "thumbnails")
+}
+
+fn own() -> Entry {
+    let filter = Filter { prefix: "in/".into(), suffix: String::new() };
+    Entry {
+        destination: Destination::Function,
+        arn: "arn:own".into(),
+        id: Some(key().entry_id(&owner(), &KeyFilter::from(&filter), false)),
+        events: BTreeSet::from(["s3:ObjectCreated:*".to_owned()]),
+        filter,
+    }
+}
+
+fn foreign() -> Entry {
+    Entry {
+        arn: "arn:theirs".into(),
+        id: Some("theirs".into()),
+        events: BTreeSet::from(["s3:ObjectRemoved:*".to_owned()]),
+        ..own()
+    }
+}
+
+fn document(entries: &[Entry]) -> Document {
+    let xml = "<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"></NotificationConfiguration>";
+    let mut document = Document::parse(xml).unwrap();
+    document.children.extend(entries.iter().cloned().map(Child::of));
+    document
+}
+
+fn claims(want: Want) -> Vec<Claim> {
+    vec![Claim { key: key(), created: 0, uid: "uid".into(), want }]
+}
+
+fn wanted() -> Vec<Claim> {
+    claims(Want::Entries(vec![own()]))
+}
+
+/// A fresh read on behalf of a resource that wants its entry.
+fn shows(entries: &[Entry]) -> Event {
+    Event::Read { document: document(entries), age: Duration::ZERO, claims: wanted() }
+}
+
+/// The same for one that wants nothing.
+fn shows_to_leaver(entries: &[Entry]) -> Event {
+    Event::Read { document: document(entries), age: Duration::ZERO, claims: claims(Want::Nothing) }
+}
+
+fn refused(arns: &[&str]) -> Event {
+    Event::DestinationRefused { arns: arns.iter().map(|arn| (*arn).to_owned()).collect() }
+}
+
+fn read(millis: u64) -> Call {
+    Call::Read { pause: Duration::from_millis(millis) }
+}
+
+fn write(entries: &[Entry]) -> Call {
+    Call::Write { document: document(entries), validate: true }
+}
+
+fn write_unseen(entries: &[Entry]) -> Call {
+    Call::Write { document: document(entries), validate: false }
+}
+
+/// The end of a round that has done nothing.
+fn unchanged(entries: &[Entry]) -> Settled {
+    let plan = BucketPlan { write: None, changes: vec![], set_aside: BTreeMap::new() };
+    Settled { document: document(entries), plan, lost: vec![], broken: vec![] }
+}
+
+/// The end of a round that has changed this.
+fn changed(entries: &[Entry], change: Change) -> Settled {
+    let plan =
+        BucketPlan { write: Some(document(entries)), changes: vec![change], set_aside: BTreeMap::new() };
+    Settled { document: document(entries), plan, lost: vec![], broken: vec![] }
+}
+
+fn end(settled: Settled) -> Call {
+    Call::End(Ending::Settled(settled))
+}
+
+/// All calls of a round that is answered with these events.
+fn calls(known: Option<Document>, events: Vec<Event>) -> Vec<Call> {
+    let (mut round, first) = Round::begin(owner(), known);
+    let rest = events.into_iter().map(|event| round.step(event));
+    std::iter::once(first).chain(rest).collect()
+}
+
+#[test]
+fn where_nothing_is_to_be_done_one_read_is_enough() {
+    let there = [foreign(), own()];
+    assert_eq!(calls(None, vec![shows(&there)]), [read(0), end(unchanged(&there))]);
+    assert_eq!(calls(Some(document(&there)), vec![shows(&there)]), [read(0), end(unchanged(&there))]);
+}
+
+#[test]
+fn a_change_is_read_written_at_once_and_read_again() {
+    let (before, after) = ([foreign()], [foreign(), own()]);
+    assert_eq!(
+        calls(None, vec![shows(&before), Event::Written, shows(&after)]),
+        [read(0), write(&after), read(0), end(changed(&after, Change::Added(own())))]
+    );
+    assert_eq!(
+        calls(
+            Some(document(&after)),
+            vec![shows_to_leaver(&after), Event::Written, shows_to_leaver(&before)]
+        ),
+        [read(0), write(&before), read(0), end(changed(&before, Change::Removed(own())))]
+    );
+}
+
+#[test]
+fn an_old_read_is_made_again_but_not_for_ever() {
+    let read_for = |age| Event::Read { document: document(&[]), age, claims: wanted() };
+    let (fresh, old) = (|| read_for(FRESH), || read_for(FRESH + Duration::from_millis(1)));
+    let write = || write(&[own()]);
+    assert_eq!(calls(None, vec![fresh()]), [read(0), write()]);
+    assert_eq!(calls(None, vec![old(), fresh()]), [read(0), read(0), write()]);
+    assert_eq!(calls(None, vec![old(), old(), fresh()]), [read(0), read(0), read(0), write()]);
+    assert_eq!(calls(None, vec![old(), old(), old()]), [read(0), read(0), read(0), write()]);
+}
+
+#[test]
+fn a_doubtful_read_is_confirmed_once() {
+    let known = || Some(document(&[foreign(), own()]));
+    // It differs from what is known.
+    assert_eq!(calls(known(), vec![shows(&[]), shows(&[])]), [read(0), read(500), write(&[own()])]);
+    // It was one from before.
+    let there = [foreign(), own()];
+    assert_eq!(calls(known(), vec![shows(&[]), shows(&there)]), [read(0), read(500), end(unchanged(&there))]);
+    // No two agree: the last will do.
+    assert_eq!(
+        calls(known(), vec![shows(&[]), shows(&[foreign()]), shows(&[])]),
+        [read(0), read(500), read(500), write(&[own()])]
+    );
+    // Nothing is known, and somebody is to leave nothing behind.
+    assert_eq!(
+        calls(None, vec![shows_to_leaver(&[]), shows_to_leaver(&[])]),
+        [read(0), read(500), end(unchanged(&[]))]
+    );
+    assert_eq!(
+        calls(None, vec![shows_to_leaver(&[]), shows_to_leaver(&[own()]), shows_to_leaver(&[own()])]),
+        [read(0), read(500), read(500), write(&[])]
+    );
+}
+
+#[test]
+fn a_write_without_an_answer_is_looked_for() {
+    let after = [own()];
+    assert_eq!(
+        calls(None, vec![shows(&[]), Event::Unanswered, shows(&[]), shows(&after)]),
+        [read(0), write(&after), read(0), read(200), end(changed(&after, Change::Added(own())))]
+    );
+}
+
+#[test]
+fn a_write_that_never_shows_is_made_three_times() {
+    let not_showing = || [Event::Unanswered].into_iter().chain(std::iter::repeat_n(shows(&[]), 6));
+    let writes = || not_showing().chain(not_showing()).chain(not_showing().take(6));
+    let events = std::iter::once(shows(&[])).chain(writes()).collect();
+    let looks = || [write(&[own()]), read(0), read(200), read(500), read(1000), read(2000)];
+    let mut expected = vec![read(0)];
+    expected.extend(looks());
+    expected.push(read(1000));
+    expected.extend(looks());
+    expected.push(read(2000));
+    expected.extend(looks());
+    expected.push(Call::End(Ending::Unanswered));
+    assert_eq!(calls(None, events), expected);
+}
+
+#[test]
+fn entries_that_another_writer_removes_each_time_are_contended() {
+    let (before, theirs) = ([], [foreign()]);
+    let events = vec![
+        shows(&before),
+        Event::Written,
+        shows(&theirs),
+        shows(&theirs),
+        Event::Written,
+        shows(&before),
+        shows(&before),
+        Event::Written,
+        shows(&theirs),
+    ];
+    let expected = [
+        read(0),
+        write(&[own()]),
+        read(0),
+        read(1000),
+        write(&[foreign(), own()]),
+        read(0),
+        read(2000),
+        write(&[own()]),
+        read(0),
+        Call::End(Ending::Contended(document(&theirs))),
+    ];
+    assert_eq!(calls(None, events), expected);
+}
+
+#[test]
+fn an_entry_that_a_late_write_brings_back_beside_our_change_goes_too() {
+    let other = ObjectKey::new("media", "other");
+    let filter = Filter { prefix: "out/".into(), suffix: String::new() };
+    let id = other.entry_id(&owner(), &KeyFilter::from(&filter), false);
+    let others = Entry { id: Some(id), filter, ..own() };
+    let claim = |want| Claim { key: other.clone(), created: 0, uid: "other".into(), want };
+    let claims: Vec<Claim> =
+        claims(Want::Nothing).into_iter().chain([claim(Want::Entries(vec![others.clone()]))]).collect();
+    let shows = |entries: &[Entry]| Event::Read {
+        document: document(entries),
+        age: Duration::ZERO,
+        claims: claims.clone(),
+    };
+    let (late, after) = ([own(), others.clone()], [others.clone()]);
+    let events = vec![
+        shows(&[]),
+        shows(&[]),
+        Event::Written,
+        shows(&late),
+        shows(&late),
+        shows(&late),
+        Event::Written,
+        shows(&after),
+    ];
+    let expected = [
+        read(0),
+        read(500),
+        write(&after),
+        read(0),
+        read(1000),
+        read(500),
+        write(&after),
+        read(0),
+        end(changed(&after, Change::Removed(own()))),
+    ];
+    assert_eq!(calls(None, events), expected);
+}
+
+#[test]
+fn own_destinations_are_checked_before_foreign_ones_are_passed_over() {
+    let (before, after) = ([foreign()], [foreign(), own()]);
+    let settled = Settled { broken: vec![foreign()], ..changed(&after, Change::Added(own())) };
+    let events = vec![
+        shows(&before),
+        refused(&["arn:theirs"]),
+        Event::DestinationsChecked { fine: true },
+        shows(&before),
+        refused(&["arn:theirs"]),
+        Event::Written,
+        shows(&after),
+    ];
+    let expected = [
+        read(0),
+        write(&after),
+        Call::CheckDestinations,
+        read(0),
+        write(&after),
+        write_unseen(&after),
+        read(0),
+        end(settled),
+    ];
+    assert_eq!(calls(None, events), expected);
+}
+
+#[test]
+fn a_destination_that_is_ours_or_in_doubt_ends_the_round() {
+    let (before, after) = ([foreign()], [foreign(), own()]);
+    let ends = |fine, arns: &[&str]| {
+        let checked = Event::DestinationsChecked { fine };
+        let events = vec![shows(&before), refused(arns), checked, shows(&before), refused(arns)];
+        let end = Call::End(Ending::DestinationRefused);
+        let expected = [read(0), write(&after), Call::CheckDestinations, read(0), write(&after), end];
+        assert_eq!(calls(None, events), expected, "{fine} {arns:?}");
+    };
+    ends(true, &["arn:own"]);
+    ends(true, &["arn:own", "arn:theirs"]);
+    ends(false, &["arn:theirs"]);
+    ends(false, &[]);
+}
+
+#[test]
+fn where_s3_names_no_destination_all_foreign_ones_are_passed_over() {
+    let (before, after) = ([foreign()], [foreign(), own()]);
+    let checked = Event::DestinationsChecked { fine: true };
+    let events = vec![shows(&before), refused(&[]), checked, shows(&before), refused(&[]), refused(&[])];
+    let expected = [
+        read(0),
+        write(&after),
+        Call::CheckDestinations,
+        read(0),
+        write(&after),
+        write_unseen(&after),
+        Call::End(Ending::DestinationRefused),
+    ];
+    assert_eq!(calls(None, events), expected);
+}
