@@ -176,8 +176,21 @@ impl Worker {
         Ok(Done { functions: own.map(|entry| entry.arn.clone()).collect() })
     }
 
-    /// Brings the bucket's document to where all resources want it: one round.
+    /// Brings the bucket's document to where all resources want it. The first round that begins when a write whose outcome
+    /// is not known can take effect no more is the one that tells, from nothing seen before: one that fails is made again.
     async fn settle(&mut self, context: &Context) -> Result<Settled, Failure> {
+        let tells = self.unsettled_until.take_if(|until| *until <= Instant::now()).is_some();
+        if tells {
+            self.known = None;
+        }
+        let result = self.round(context).await;
+        if tells && result.is_err() {
+            self.unsettled_until.get_or_insert(Instant::now() + context.settings.settle);
+        }
+        result
+    }
+
+    async fn round(&mut self, context: &Context) -> Result<Settled, Failure> {
         let (mut round, mut call) = Round::begin(context.owner.id.clone(), self.known.clone());
         // What the last write failed with, in case that the round ends with it.
         let mut failure = None;
@@ -209,16 +222,10 @@ impl Worker {
         }
     }
 
-    /// Reads the document. Once a write whose outcome is not known can take effect no more, this is the look that tells:
-    /// one that fails is made again later.
     async fn read(&mut self, context: &Context, pause: Duration) -> Result<Event, Failure> {
         sleep(pause).await;
         let sent = Instant::now();
-        let document = self.document(context).await;
-        if self.unsettled_until.is_some_and(|until| until <= sent) {
-            self.unsettled_until = document.is_err().then(|| Instant::now() + context.settings.settle);
-        }
-        let document = document?;
+        let document = self.document(context).await?;
         let claims = self.members.claims(&context.caches.s3, &self.bucket);
         Ok(Event::Read { document, age: sent.elapsed(), claims })
     }
