@@ -192,8 +192,10 @@ impl Buckets {
     /// What else may happen.
     fn faults(&self, state: &State, actions: &mut Vec<Action>) {
         let left = &state.left;
-        if left.deletions > 0 && state.objects[0] == Object::Wanted {
-            actions.push(Action::Delete { object: 0 });
+        if left.deletions > 0 {
+            // The objects are alike: it makes no difference which goes first.
+            let wanted = state.objects.iter().position(|object| *object == Object::Wanted);
+            actions.extend(wanted.map(|object| Action::Delete { object }));
         }
         if left.tool_writes > 0 {
             let has_read_this = state.tool.read.as_ref() == Some(&state.bucket.current);
