@@ -203,7 +203,10 @@ mod tests {
         assert_eq!(key.to_string(), "media/thumbnails");
         assert_eq!(key.rule_name(&owner()), "lt-1a2b3c4d-media-thumbnails-e040debe41");
         let dotted = ObjectKey::new("media", "thumb.nails");
-        assert_eq!(dotted.function_name(&owner(), "S3TriggeredFunction"), "FN");
+        assert_eq!(
+            dotted.function_name(&owner(), "S3TriggeredFunction"),
+            "lt-1a2b3c4d-media-thumb-nails-2076d43544"
+        );
         assert_eq!(rules_statement_id(&owner()), "lt-1a2b3c4d-rules");
         assert_eq!(bucket_statement_id(&owner(), "a.b"), "lt-1a2b3c4d-bucket-bd516c1130f6405c");
     }

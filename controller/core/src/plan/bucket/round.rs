@@ -16,6 +16,8 @@ mod tests;
 pub const WRITES: u32 = 3;
 /// The oldest read that a write may be based on.
 pub const FRESH: Duration = Duration::from_secs(1);
+/// Reads that are made in search of a fresh one, before the last will do.
+const FRESH_READS: u32 = 3;
 /// Reads that are made in search of one that can be relied on, before the last will do.
 const READS: u32 = 8;
 /// Pauses between reads that must agree, where the first of them may be older than what is known.
@@ -115,6 +117,8 @@ pub struct Round {
     writes: u32,
     unanswered: bool,
     own_destinations: OwnDestinations,
+    /// Foreign entries to which S3 cannot deliver: while they are there, S3 is to take the document unseen.
+    broken: Vec<Entry>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -156,7 +160,8 @@ impl Round {
     pub fn begin(owner: OwnerId, known: Option<Document>) -> (Self, Call) {
         let phase = Phase::Looking { reads: 0, agreed: 0, last: None };
         let own_destinations = OwnDestinations::Unchecked;
-        let round = Self { owner, known, phase, writes: 0, unanswered: false, own_destinations };
+        let broken = vec![];
+        let round = Self { owner, known, phase, writes: 0, unanswered: false, own_destinations, broken };
         (round, Call::Read { pause: Duration::ZERO })
     }
 
@@ -176,7 +181,7 @@ impl Round {
                 self.unanswered = true;
                 self.look_after(draft, 0)
             }
-            (Phase::Writing(draft), Event::DestinationRefused { arns }) => self.refused(draft, &arns),
+            (Phase::Writing(draft), Event::DestinationRefused { arns }) => self.refused(&draft, &arns),
             (Phase::Checking, Event::DestinationsChecked { fine }) => {
                 self.own_destinations = if fine { OwnDestinations::Fine } else { OwnDestinations::InDoubt };
                 self.look(Duration::ZERO)
@@ -203,14 +208,18 @@ impl Round {
     ) -> Call {
         let plan = plan_bucket(&document, &self.owner, claims);
         let doubtful = agreed < self.doubts(&document, &plan, claims);
-        if reads < READS && (doubtful || age > FRESH) {
+        if doubtful && reads < READS || age > FRESH && reads < FRESH_READS {
             let pause = if doubtful { DOUBTS[agreed] } else { Duration::ZERO };
             self.phase = Phase::Looking { reads, agreed, last: Some(document) };
             return Call::Read { pause };
         }
         match plan.write.clone() {
             None => Call::End(Ending::Settled(Settled { document, plan, lost: vec![], broken: vec![] })),
-            Some(after) => self.write(Draft { before: document, plan, document: after, broken: vec![] }),
+            Some(after) => {
+                let mut broken = self.broken.clone();
+                broken.retain(|broken| document.entries().any(|entry| entry == broken));
+                self.write(Draft { before: document, plan, document: after, broken })
+            }
         }
     }
 
@@ -238,7 +247,7 @@ impl Round {
 
     /// S3 refuses a document as a whole for one destination. If it is ours, it is mended or left out. If it is somebody
     /// else's, ours are not to wait for that: S3 is told to take it unseen, once we have seen to our own ourselves.
-    fn refused(&mut self, draft: Draft, arns: &[String]) -> Call {
+    fn refused(&mut self, draft: &Draft, arns: &[String]) -> Call {
         self.writes -= 1;
         let named = |entry: &Entry| arns.is_empty() || arns.contains(&entry.arn);
         let (own, foreign): (Vec<&Entry>, Vec<&Entry>) =
@@ -249,9 +258,9 @@ impl Round {
                 self.phase = Phase::Checking;
                 Call::CheckDestinations
             }
-            OwnDestinations::Fine if is_foreign && draft.broken.is_empty() => {
-                let broken = foreign.into_iter().cloned().collect();
-                self.write(Draft { broken, ..draft })
+            OwnDestinations::Fine if is_foreign && self.broken.is_empty() => {
+                self.broken = foreign.into_iter().cloned().collect();
+                self.look(Duration::ZERO)
             }
             OwnDestinations::Fine | OwnDestinations::InDoubt => Call::End(Ending::DestinationRefused),
         }

@@ -30,11 +30,14 @@ pub const LATE: Duration = Duration::from_secs(16 * 60);
 pub struct SecondLooks {
     due: Mutex<BTreeMap<Bucket, Instant>>,
     changed: Notify,
+    /// One note is written or struck out at a time: a look that ends is not to strike out what was noted meanwhile.
+    writing: tokio::sync::Mutex<()>,
 }
 
 impl SecondLooks {
     /// Has the bucket looked at after [`LATE`], by whoever runs then.
     pub async fn expect(&self, context: &Context, bucket: &Bucket) -> Result<(), Failure> {
+        let _one = self.writing.lock().await;
         let known = self.due().contains_key(bucket);
         if !known {
             note(context, bucket).await.map_err(|error| {
@@ -74,7 +77,11 @@ impl SecondLooks {
                 () = self.changed.notified() => continue,
                 () = sleep_until(due) => {}
             }
-            if context.buckets.look(context, &bucket).await && forget(context, &bucket).await {
+            let looked = context.buckets.look(context, &bucket).await;
+            let _one = self.writing.lock().await;
+            if self.due().get(&bucket) != Some(&due) {
+                // It was noted again while we looked.
+            } else if looked && forget(context, &bucket).await {
                 info!(%bucket, "looked again: nothing of ours is left that nobody claims");
                 self.due().remove(&bucket);
             } else {

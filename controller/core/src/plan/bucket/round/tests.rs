@@ -135,27 +135,38 @@ fn an_old_read_is_made_again_but_not_for_ever() {
 }
 
 #[test]
-fn a_doubtful_read_is_confirmed_once() {
+fn a_read_that_lacks_what_is_known_is_confirmed_by_three_more() {
     let known = || Some(document(&[foreign(), own()]));
-    // It differs from what is known.
-    assert_eq!(calls(known(), vec![shows(&[]), shows(&[])]), [read(0), read(500), write(&[own()])]);
+    let four = vec![shows(&[]), shows(&[]), shows(&[]), shows(&[])];
+    assert_eq!(calls(known(), four), [read(0), read(500), read(1000), read(2000), write(&[own()])]);
     // It was one from before.
     let there = [foreign(), own()];
-    assert_eq!(calls(known(), vec![shows(&[]), shows(&there)]), [read(0), read(500), end(unchanged(&there))]);
-    // No two agree: the last will do.
     assert_eq!(
-        calls(known(), vec![shows(&[]), shows(&[foreign()]), shows(&[])]),
-        [read(0), read(500), read(500), write(&[own()])]
+        calls(known(), vec![shows(&[]), shows(&[]), shows(&there)]),
+        [read(0), read(500), read(1000), end(unchanged(&there))]
     );
-    // Nothing is known, and somebody is to leave nothing behind.
+    // What has more than is known is newer than that.
+    let more = Entry { id: Some("more".into()), ..foreign() };
     assert_eq!(
-        calls(None, vec![shows_to_leaver(&[]), shows_to_leaver(&[])]),
-        [read(0), read(500), end(unchanged(&[]))]
+        calls(Some(document(&[foreign()])), vec![shows(&[foreign(), more.clone()])]),
+        [read(0), write(&[foreign(), more, own()])]
     );
-    assert_eq!(
-        calls(None, vec![shows_to_leaver(&[]), shows_to_leaver(&[own()]), shows_to_leaver(&[own()])]),
-        [read(0), read(500), read(500), write(&[])]
-    );
+    // Where nothing is written on the ground of it, it is not asked whether it is one from before.
+    assert_eq!(calls(known(), vec![shows(&[own()])]), [read(0), end(unchanged(&[own()]))]);
+    // No two agree: the eighth will do.
+    let (one, other) = (|| shows(&[]), || shows(&[foreign()]));
+    let mut expected = vec![read(0)];
+    expected.extend(std::iter::repeat_n(read(500), 7));
+    expected.push(write(&[foreign(), own()]));
+    let events = vec![one(), other(), one(), other(), one(), other(), one(), other()];
+    assert_eq!(calls(known(), events), expected);
+}
+
+#[test]
+fn where_nothing_is_known_the_absence_of_ours_is_confirmed_by_one_more() {
+    let (without, with) = (|| shows_to_leaver(&[]), || shows_to_leaver(&[own()]));
+    assert_eq!(calls(None, vec![without(), without()]), [read(0), read(500), end(unchanged(&[]))]);
+    assert_eq!(calls(None, vec![without(), with(), with()]), [read(0), read(500), read(500), write(&[])]);
 }
 
 #[test]
@@ -261,6 +272,7 @@ fn own_destinations_are_checked_before_foreign_ones_are_passed_over() {
         Event::DestinationsChecked { fine: true },
         shows(&before),
         refused(&["arn:theirs"]),
+        shows(&before),
         Event::Written,
         shows(&after),
     ];
@@ -270,6 +282,7 @@ fn own_destinations_are_checked_before_foreign_ones_are_passed_over() {
         Call::CheckDestinations,
         read(0),
         write(&after),
+        read(0),
         write_unseen(&after),
         read(0),
         end(settled),
@@ -297,13 +310,16 @@ fn a_destination_that_is_ours_or_in_doubt_ends_the_round() {
 fn where_s3_names_no_destination_all_foreign_ones_are_passed_over() {
     let (before, after) = ([foreign()], [foreign(), own()]);
     let checked = Event::DestinationsChecked { fine: true };
-    let events = vec![shows(&before), refused(&[]), checked, shows(&before), refused(&[]), refused(&[])];
+    let refused = || refused(&[]);
+    let events =
+        vec![shows(&before), refused(), checked, shows(&before), refused(), shows(&before), refused()];
     let expected = [
         read(0),
         write(&after),
         Call::CheckDestinations,
         read(0),
         write(&after),
+        read(0),
         write_unseen(&after),
         Call::End(Ending::DestinationRefused),
     ];
