@@ -4,4 +4,8 @@
 pub mod aws;
 pub mod gate;
 pub mod kube;
+pub mod oracles;
 pub mod run;
+#[cfg(test)]
+mod tests;
+pub mod workflows;

@@ -17,6 +17,14 @@ use super::kube::Cluster;
 /// The operator's owner id in each run.
 pub const OWNER: &str = "0a1b2c3d";
 
+/// The same, as a value.
+///
+/// # Panics
+/// Never: it is one.
+pub fn owner() -> OwnerId {
+    OwnerId::parse(OWNER).unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// Longer than any wait of the operator's but for the second look: a back-off, a sweep and a finalizer held back.
 const QUIET: Duration = Duration::from_secs(25 * 60);
 
@@ -77,7 +85,7 @@ impl Sim {
     async fn live(&self, gate: Gate, stop: CancellationToken) {
         let options = Options {
             namespace: None,
-            owner_id: OwnerId::parse(OWNER).ok(),
+            owner_id: Some(owner()),
             region: None,
             settings: Settings { seed: self.seed, ..Settings::default() },
         };

@@ -147,6 +147,11 @@ impl Cluster {
         self.lock().history.clone()
     }
 
+    /// The same from this number on, with those before it left out.
+    pub fn journal_from(&self, number: usize) -> Vec<Change> {
+        self.lock().history.get(number..).unwrap_or_default().to_vec()
+    }
+
     /// How many writes changed a status.
     pub fn status_writes(&self) -> usize {
         self.lock().history.iter().filter(|change| change.of_status()).count()
@@ -167,7 +172,8 @@ impl Cluster {
         written
     }
 
-    fn changed(&self) -> channel::Receiver<()> {
+    /// Tells of each write, before any time passes.
+    pub fn changed(&self) -> channel::Receiver<()> {
         self.changed.subscribe()
     }
 }

@@ -1,0 +1,214 @@
+//! What AWS is to hold.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use lambda_triggers_core::api::{S3TriggeredFunctionSpec, ScheduledFunctionSpec, TriggerStatus};
+use lambda_triggers_core::plan::bucket::{Document, Entry};
+use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId};
+use lambda_triggers_core::plan::rule::TAG_UID;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::sim::aws::{ACCOUNT, Applied, Effect, Snapshot, Writer};
+use crate::sim::kube::{Change, Event};
+use crate::sim::run::owner;
+
+/// What the operator created and deleted, in an order that does not tell who came first.
+pub fn effects(journal: &[Applied]) -> Vec<Applied> {
+    let counts = |applied: &&Applied| applied.by == Writer::Operator && applied.effect != Effect::Changed;
+    let mut effects: Vec<Applied> = journal.iter().filter(counts).cloned().collect();
+    effects.sort_by_key(|applied| format!("{applied:?}"));
+    effects
+}
+
+/// The same with names of objects in place of their UIDs, which count all objects that were ever made.
+pub fn with_names(mut aws: Snapshot, journal: &[Change]) -> Snapshot {
+    let mut names = BTreeMap::new();
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for Change { key, object, .. } in journal.iter().filter(|change| change.event == Event::Added) {
+        let time = times.entry(format!("{} {key}", key.resource)).or_default();
+        *time += 1;
+        names.insert(
+            object["metadata"]["uid"].as_str().unwrap_or_default(),
+            format!("{} {key} #{time}", key.resource),
+        );
+    }
+    let tags = aws.rules.values_mut().map(|rule| &mut rule.tags);
+    for tags in tags.chain(aws.functions.values_mut().map(|function| &mut function.tags)) {
+        let uid = tags.get(TAG_UID).and_then(|uid| names.get(uid.as_str()));
+        if let Some(name) = uid.cloned() {
+            tags.insert(TAG_UID.into(), name);
+        }
+    }
+    aws
+}
+
+/// Where two states differ.
+pub fn differences(expected: &Snapshot, found: &Snapshot) -> Vec<String> {
+    let Snapshot { buckets, policies, rules, functions } = expected;
+    [
+        differing("bucket", buckets, &found.buckets),
+        differing("policy", policies, &found.policies),
+        differing("rule", rules, &found.rules),
+        differing("function", functions, &found.functions),
+    ]
+    .concat()
+}
+
+fn differing<V: PartialEq + Debug>(
+    what: &str,
+    expected: &BTreeMap<String, V>,
+    found: &BTreeMap<String, V>,
+) -> Vec<String> {
+    let new = found.keys().filter(|name| !expected.contains_key(*name));
+    let names = expected.keys().chain(new).filter(|name| expected.get(*name) != found.get(*name));
+    let text = |name: &String| {
+        format!("{what} {name}: {:?}\n  without faults: {:?}", found.get(name), expected.get(name))
+    };
+    names.map(text).collect()
+}
+
+/// The document without entries of ours, and without those that were taken over.
+pub fn without_own(xml: &str, taken_over: &[&str]) -> String {
+    let mut document = document(xml);
+    let stays = |entry: &Entry| {
+        let id = entry.id.as_deref().unwrap_or_default();
+        OwnEntryId::parse(&owner(), id).is_none() && !taken_over.contains(&id)
+    };
+    document.children.retain(|child| child.entry.as_ref().is_none_or(stays));
+    document.to_xml()
+}
+
+fn document(xml: &str) -> Document {
+    Document::parse(xml).unwrap_or_else(|error| panic!("{error}: {xml}"))
+}
+
+/// The entries of ours, by bucket.
+fn own_entries(aws: &Snapshot) -> Vec<(&String, Entry, OwnEntryId)> {
+    let of = |(bucket, xml): (_, &String)| {
+        let entries: Vec<Entry> = document(xml).entries().cloned().collect();
+        let own = |entry: Entry| {
+            let id = OwnEntryId::parse(&owner(), entry.id.as_deref()?)?;
+            Some((bucket, entry, id))
+        };
+        entries.into_iter().filter_map(own).collect::<Vec<_>>()
+    };
+    aws.buckets.iter().flat_map(of).collect()
+}
+
+/// What there still is of an object that is gone.
+pub fn left_of(object: &Value, aws: &Snapshot) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (kind, meta) = (text(&object["kind"]), &object["metadata"]);
+    let key = ObjectKey::new(text(&meta["namespace"]), text(&meta["name"]));
+    let mut left = vec![];
+    if kind == "S3TriggeredFunction" {
+        let stem = key.stem(&owner());
+        let entries = own_entries(aws).into_iter().filter(|(_, _, id)| id.stem == stem && !id.retained);
+        left.extend(entries.map(|(bucket, entry, _)| format!("the {} in {bucket}", entry.describe())));
+    } else {
+        let name = format!(":rule/{}", key.rule_name(&owner()));
+        left.extend(aws.rules.keys().filter(|arn| arn.ends_with(&name)).map(|arn| format!("the rule {arn}")));
+    }
+    let made_for = |name: &str| {
+        let functions = aws.functions.iter();
+        let tagged = functions.filter(|(_, function)| {
+            let tag = |key: &str| function.tags.get(key).map(String::as_str);
+            tag("lambda-triggers.dev/kind") == Some(&kind)
+                && tag("lambda-triggers.dev/namespace") == Some(&key.namespace)
+                && tag("lambda-triggers.dev/name") == Some(name)
+        });
+        tagged.map(|(arn, _)| format!("the function {arn}")).collect::<Vec<_>>()
+    };
+    left.extend(made_for(&key.name));
+    left
+}
+
+/// The statements of ours that no entry and no rule of ours needs.
+pub fn idle_statements(aws: &Snapshot) -> Vec<String> {
+    let prefix = owner().prefix();
+    let entries = own_entries(aws);
+    let needed = |function: &String, statement: &Value| {
+        let source = statement["Condition"].to_string();
+        entries.iter().any(|(bucket, entry, _)| {
+            entry.arn == *function && source.contains(&format!("\"arn:aws:s3:::{bucket}\""))
+        }) || aws.rules.iter().any(|(arn, rule)| {
+            arn.contains(&format!(":rule/{prefix}"))
+                && source.contains(":rule/")
+                && rule.targets.values().any(|target| target["Arn"] == function.as_str())
+        })
+    };
+    let own = |(function, statements)| {
+        let statements: &BTreeMap<String, Value> = statements;
+        let own = statements.iter().filter(|(sid, _)| sid.starts_with(&prefix));
+        own.filter(|(_, statement)| !needed(function, statement))
+            .map(|(sid, _)| format!("the statement {sid} on {function}, which nothing needs"))
+            .collect::<Vec<_>>()
+    };
+    aws.policies.iter().flat_map(own).collect()
+}
+
+/// What is not in AWS as an object says that is ready at its present generation.
+pub fn missing(object: &Value, aws: &Snapshot) -> Vec<String> {
+    let status = TriggerStatus::deserialize(&object["status"]).unwrap_or_default();
+    let function = status.function_arn.unwrap_or_default();
+    let mut missing = vec![];
+    for permission in &status.applied.permissions {
+        let policy = aws.policies.get(&permission.function_arn);
+        if policy.is_none_or(|statements| !statements.contains_key(&permission.statement_id)) {
+            missing.push(format!("the statement {permission:?}"));
+        }
+    }
+    for applied in &status.applied.functions {
+        let arn = format!("arn:aws:lambda:{}:{ACCOUNT}:function:{}", applied.region, applied.name);
+        if !aws.functions.contains_key(&arn) {
+            missing.push(format!("the function {arn}"));
+        }
+    }
+    if let Ok(spec) = S3TriggeredFunctionSpec::deserialize(&object["spec"]) {
+        missing.extend(missing_entries(&spec, &status.applied.notifications, &function, aws));
+    } else if let Ok(spec) = ScheduledFunctionSpec::deserialize(&object["spec"]) {
+        for applied in &status.applied.rules {
+            let arn = format!("arn:aws:events:{}:{ACCOUNT}:rule/{}", applied.region, applied.name);
+            let input = |target: &Value| {
+                target["Input"].as_str().and_then(|text| serde_json::from_str::<Value>(text).ok())
+            };
+            let right = aws.rules.get(&arn).is_some_and(|rule| {
+                Some(&rule.settings.expression) == status.schedule.as_ref()
+                    && rule.settings.enabled != spec.suspend
+                    && rule.targets.values().any(|target| {
+                        target["Arn"] == function.as_str()
+                            && input(target).unwrap_or_default() == object["spec"]["input"]
+                    })
+            });
+            if !right {
+                missing.push(format!("the rule {arn} as wanted, but {:?}", aws.rules.get(&arn)));
+            }
+        }
+    } else {
+        missing.push("a spec that can be read".into());
+    }
+    missing
+}
+
+fn missing_entries(
+    spec: &S3TriggeredFunctionSpec,
+    applied: &[lambda_triggers_core::api::AppliedNotification],
+    function: &str,
+    aws: &Snapshot,
+) -> Vec<String> {
+    let entries = own_entries(aws);
+    let in_place = |bucket: &str, id: &String| {
+        entries.iter().any(|(at, entry, _)| {
+            *at == bucket
+                && entry.id.as_ref() == Some(id)
+                && entry.arn == function
+                && entry.events.iter().eq(spec.events.iter().collect::<std::collections::BTreeSet<_>>())
+        })
+    };
+    let ids = applied.iter().flat_map(|at| at.ids.iter().map(move |id| (at.bucket.as_str(), id)));
+    ids.filter(|(bucket, id)| in_place(bucket, id) == spec.suspend)
+        .map(|(bucket, id)| format!("the entry {id} in {bucket}, suspended: {}", spec.suspend))
+        .collect()
+}

@@ -1,0 +1,3 @@
+//! The protocols that the operator is put through.
+
+mod workflows;

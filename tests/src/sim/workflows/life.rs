@@ -1,0 +1,44 @@
+//! The end of objects, and what comes after it.
+
+use serde_json::json;
+
+use super::{S3, SCHEDULED, Step, Workflow, apply, definition, hourly, triggered, workflow};
+
+pub(super) fn all() -> Vec<Workflow> {
+    let retained = json!({"deletionPolicy": "Retain"});
+    let own = |name| json!({"function": definition(json!({"functionName": name}))});
+    vec![
+        workflow(
+            "life: an S3 trigger is recreated",
+            [apply(triggered(json!({}))), Step::Recreate(triggered(json!({})))],
+        ),
+        workflow(
+            "life: a schedule is recreated",
+            [apply(hourly(json!({}))), Step::Recreate(hourly(json!({})))],
+        ),
+        workflow(
+            "life: a deployed function is recreated",
+            [apply(hourly(own("own"))), Step::Recreate(hourly(own("own")))],
+        ),
+        workflow(
+            "life: an S3 trigger is recreated elsewhere",
+            [apply(triggered(json!({}))), Step::Recreate(triggered(json!({"bucket": "archive"})))],
+        ),
+        workflow(
+            "life: an S3 trigger is retained",
+            [apply(triggered(json!({}))), apply(triggered(retained.clone())), Step::Delete(S3, "thumbs")],
+        ),
+        workflow(
+            "life: a schedule is retained, and taken up again",
+            [apply(hourly(retained)), Step::Delete(SCHEDULED, "hourly"), apply(hourly(json!({})))],
+        ),
+        workflow(
+            "life: a namespace goes",
+            [Step::Apply(vec![triggered(own("thumbs")), hourly(json!({}))]), Step::DeleteNamespace],
+        ),
+        workflow(
+            "life: deleted before it was made",
+            [Step::Brief(triggered(json!({}))), Step::Brief(hourly(json!({})))],
+        ),
+    ]
+}

@@ -1,0 +1,50 @@
+//! A `ScheduledFunction`, each of its fields, and where it moves to.
+
+use serde_json::{Value, json};
+
+use super::world::FAR;
+use super::{SCHEDULED, Step, Workflow, apply, definition, hourly, with, workflow};
+
+pub(super) fn all() -> Vec<Workflow> {
+    let changed = |name, changes| workflow(name, [apply(hourly(json!({}))), apply(hourly(changes))]);
+    vec![
+        workflow(
+            "schedule: create and delete",
+            [apply(hourly(json!({}))), Step::Delete(SCHEDULED, "hourly")],
+        ),
+        changed("schedule: change the schedule", json!({"schedule": "cron(0 18 ? * MON-FRI *)"})),
+        changed("schedule: change the input", json!({"input": {"password": super::SECRET, "n": 1}})),
+        changed("schedule: change the tags", json!({"tags": {"team": "b"}})),
+        workflow(
+            "schedule: suspend and resume",
+            [json!({}), json!({"suspend": true}), json!({})].map(|changes| apply(hourly(changes))),
+        ),
+        changed("schedule: move to another function", json!({"function": {"name": "resize"}})),
+        changed("schedule: move to another Region", json!({"region": FAR})),
+        deployed(
+            "schedule: deploy, change the code and delete",
+            json!({"code": {"inline": {"app.py": "changed"}}}),
+        ),
+        deployed("schedule: deploy, change the settings and delete", json!({"timeout": 30})),
+        deployed("schedule: deploy, move to another name and delete", json!({"functionName": "own"})),
+        workflow(
+            "schedule: two share a function, and one goes",
+            [
+                Step::Apply(vec![hourly(json!({})), named("daily", json!({"schedule": "rate(1 day)"}))]),
+                Step::Delete(SCHEDULED, "hourly"),
+            ],
+        ),
+    ]
+}
+
+fn named(name: &str, changes: Value) -> Value {
+    let mut object = hourly(changes);
+    object["metadata"]["name"] = name.into();
+    object
+}
+
+fn deployed(name: &'static str, changes: Value) -> Workflow {
+    let function = |changes| json!({"function": definition(with(json!({}), changes))});
+    let steps = [json!({}), changes].map(|changes| apply(hourly(function(changes))));
+    workflow(name, [steps.to_vec(), vec![Step::Delete(SCHEDULED, "hourly")]].concat())
+}

@@ -1,0 +1,93 @@
+//! An `S3TriggeredFunction`, each of its fields, and where it moves to.
+
+use serde_json::{Value, json};
+
+use super::world::{FAR, FOREIGN, permit, put};
+use super::{S3, SCHEDULED, Step, Workflow, apply, definition, object, triggered, with, workflow};
+use crate::sim::aws::MemoryAws;
+
+pub(super) fn all() -> Vec<Workflow> {
+    let changed = |name, changes| workflow(name, [apply(triggered(json!({}))), apply(triggered(changes))]);
+    vec![
+        workflow("s3: create and delete", [apply(triggered(json!({}))), Step::Delete(S3, "thumbs")]),
+        changed("s3: change the events", json!({"events": ["s3:ObjectRemoved:*", "s3:ObjectCreated:Put"]})),
+        changed("s3: change the filters", json!({"filters": [{"prefix": "images/"}, {"prefix": "raw/"}]})),
+        workflow(
+            "s3: suspend and resume",
+            [json!({}), json!({"suspend": true}), json!({})].map(|changes| apply(triggered(changes))),
+        ),
+        changed("s3: move to another bucket", json!({"bucket": "archive"})),
+        changed("s3: move to another function", json!({"function": {"name": "report"}})),
+        changed("s3: move to another Region", json!({"bucket": "far", "region": FAR})),
+        deployed(
+            "s3: deploy, change the code and delete",
+            json!({"code": {"inline": {"app.py": "changed"}}}),
+        ),
+        deployed(
+            "s3: deploy, change the settings and delete",
+            json!({"memorySize": 512, "tags": {"team": "b"}}),
+        ),
+        workflow(
+            "s3: leave a function of its own for one that exists",
+            [apply(triggered(json!({"function": definition(json!({}))}))), apply(triggered(json!({})))],
+        ),
+        Workflow {
+            takes_over: &["chalice"],
+            ..workflow(
+                "s3: take over another tool's entry",
+                [Step::Outside(chalice), apply(triggered(json!({})))],
+            )
+        },
+        workflow(
+            "s3: two that conflict, and the older one goes",
+            [
+                apply(triggered(json!({}))),
+                apply(named("younger", json!({"filters": [{"prefix": "images/"}]}))),
+                Step::Delete(S3, "thumbs"),
+            ],
+        ),
+        ten(),
+        workflow(
+            "s3: another kind under its name",
+            [
+                apply(triggered(json!({}))),
+                Step::Delete(S3, "thumbs"),
+                apply(object(
+                    SCHEDULED,
+                    "thumbs",
+                    json!({"function": {"name": "resize"}, "schedule": "rate(1 day)"}),
+                )),
+            ],
+        ),
+    ]
+}
+
+fn named(name: &str, changes: Value) -> Value {
+    let mut object = triggered(changes);
+    object["metadata"]["name"] = name.into();
+    object
+}
+
+/// Ten on one bucket, made at once; then half of them go, and others change.
+fn ten() -> Workflow {
+    let one = |n: usize, events: Value| {
+        named(&format!("trigger-{n}"), json!({"events": events, "filters": [{"prefix": format!("in/{n}/")}]}))
+    };
+    let all = (0..10).map(|n| one(n, json!(["s3:ObjectCreated:*"]))).collect();
+    let some = (0..5).map(|n| one(n, json!(["s3:ObjectRemoved:*"]))).collect();
+    workflow("s3: ten on one bucket", [Step::Apply(all), Step::Apply(some), Step::DeleteNamespace])
+}
+
+fn deployed(name: &'static str, changes: Value) -> Workflow {
+    let function = |changes| json!({"function": definition(with(json!({"functionName": "own"}), changes))});
+    let steps = [json!({}), changes].map(|changes| apply(triggered(function(changes))));
+    workflow(name, [steps.to_vec(), vec![Step::Delete(S3, "thumbs")]].concat())
+}
+
+/// Another tool has an entry for the same function and keys.
+fn chalice(aws: &MemoryAws) {
+    permit(aws, "resize", "chalice-in");
+    let entry = "<CloudFunctionConfiguration><Id>chalice</Id><CloudFunction>arn:aws:lambda:eu-west-1:123456789012:function:resize\
+        </CloudFunction><Event>s3:ObjectCreated:Put</Event></CloudFunctionConfiguration>";
+    put(aws, "photos", &FOREIGN.replace("<EventBridge", &format!("{entry}<EventBridge")));
+}

@@ -1,0 +1,65 @@
+//! What is there before a workflow begins.
+
+use lambda_triggers::aws::Bucket;
+use lambda_triggers_core::arn::FunctionArn;
+use serde_json::{Value, json};
+
+use super::NAMESPACE;
+use crate::sim::aws::{ACCOUNT, MemoryAws};
+use crate::sim::run::Sim;
+
+/// The Region that is not the operator's.
+pub const FAR: &str = "us-east-1";
+
+/// What others have in the bucket `photos`: entries of all kinds, with elements, attributes and white space that no SDK
+/// would give back.
+pub const FOREIGN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/" xmlns:x='urn:later' x:later = "1">
+  <!-- by hand: do not reformat -->
+  <TopicConfiguration   x:new="yes"  ><Id>tópic &amp; more</Id><Topic>arn:aws:sns:eu-west-1:123456789012:news</Topic>
+	<Event>s3:ReducedRedundancyLostObject</Event></TopicConfiguration>
+  <QueueConfiguration><Filter><S3Key><FilterRule><Name>Suffix</Name><Value>.csv</Value></FilterRule><FilterRule><Name>Prefix</Name><Value>in/ &#x20;</Value></FilterRule></S3Key></Filter><Later>x &lt; y</Later><Id>uploads</Id><Event>s3:ObjectCreated:Post</Event><Queue>arn:aws:sqs:eu-west-1:123456789012:uploads</Queue></QueueConfiguration>
+  <CloudFunctionConfiguration><Id>lt-ffffffff-media-thumbs-0123456789-abcdef</Id><CloudFunction>arn:aws:lambda:eu-west-1:123456789012:function:theirs</CloudFunction><Event>s3:ObjectRemoved:*</Event></CloudFunctionConfiguration>
+
+  <EventBridgeConfiguration  />
+  <TableConfiguration><Table>t</Table></TableConfiguration>
+</NotificationConfiguration>"#;
+
+/// Makes what each workflow begins with: the buckets `photos`, in which others have entries, `archive`, and `far` in another
+/// Region; and the functions `resize`, `report` and `theirs`, the first two in both Regions.
+///
+/// # Panics
+/// When AWS refuses what others have.
+pub fn prepare(sim: &Sim) {
+    let Sim { aws, cluster, .. } = sim;
+    cluster.create_namespace(NAMESPACE);
+    aws.create_bucket(&aws.bucket("photos"));
+    aws.create_bucket(&aws.bucket("archive"));
+    aws.create_bucket(&Bucket { region: FAR.into(), name: "far".into(), owner: ACCOUNT.into() });
+    for name in ["resize", "report", "theirs"] {
+        aws.create_function(&aws.function(name));
+    }
+    for name in ["resize", "report"] {
+        aws.create_function(&FunctionArn { region: FAR.into(), ..aws.function(name) });
+    }
+    permit(aws, "theirs", "theirs-in");
+    put(aws, "photos", FOREIGN);
+}
+
+/// Lets the bucket `photos` invoke a function, as somebody else would.
+pub fn permit(aws: &MemoryAws, function: &str, sid: &str) {
+    let function = aws.function(function);
+    let statement: Value = json!({
+        "Sid": sid, "Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "lambda:InvokeFunction", "Resource": function.to_string(),
+        "Condition": {
+            "ArnLike": {"AWS:SourceArn": "arn:aws:s3:::photos"}, "StringEquals": {"AWS:SourceAccount": ACCOUNT},
+        },
+    });
+    aws.put_statement(&function, &statement).unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+/// Writes a bucket's document, as somebody else would.
+pub fn put(aws: &MemoryAws, bucket: &str, xml: &str) {
+    aws.put_notification(bucket, xml).unwrap_or_else(|error| panic!("{error:?}"));
+}
