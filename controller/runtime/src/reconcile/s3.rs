@@ -160,7 +160,9 @@ fn wanted(
     functions: Vec<AppliedFunction>,
 ) -> Applied {
     let Bucket { region, name, owner } = bucket.clone();
-    let ids = entries.iter().filter_map(|entry| entry.id.clone()).collect();
+    // In the order of `union`: the same entries are the same status.
+    let ids: BTreeSet<String> = entries.iter().filter_map(|entry| entry.id.clone()).collect();
+    let ids = ids.into_iter().collect();
     Applied {
         rules: vec![],
         notifications: vec![AppliedNotification { region, bucket: name, bucket_owner: owner, ids }],
