@@ -1,9 +1,11 @@
 //! What AWS is to hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use lambda_triggers_core::api::{S3TriggeredFunctionSpec, ScheduledFunctionSpec, TriggerStatus};
+use lambda_triggers_core::api::{
+    AppliedNotification, AppliedPermission, S3TriggeredFunctionSpec, ScheduledFunctionSpec, TriggerStatus,
+};
 use lambda_triggers_core::plan::bucket::{Document, Entry};
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId};
 use lambda_triggers_core::plan::rule::TAG_UID;
@@ -125,8 +127,8 @@ pub fn left_of(object: &Value, aws: &Snapshot) -> Vec<String> {
     left
 }
 
-/// The statements of ours that no entry and no rule of ours needs.
-pub fn idle_statements(aws: &Snapshot) -> Vec<String> {
+/// The statements of ours that no entry and no rule of ours needs, and none of the objects claims.
+pub fn idle_statements(aws: &Snapshot, objects: &[Value]) -> Vec<String> {
     let prefix = owner().prefix();
     let entries = own_entries(aws);
     let needed = |function: &String, statement: &Value| {
@@ -139,10 +141,15 @@ pub fn idle_statements(aws: &Snapshot) -> Vec<String> {
                 && rule.targets.values().any(|target| target["Arn"] == function.as_str())
         })
     };
-    let own = |(function, statements)| {
-        let statements: &BTreeMap<String, Value> = statements;
+    let status = |object: &Value| TriggerStatus::deserialize(&object["status"]).unwrap_or_default();
+    let claimed: Vec<AppliedPermission> =
+        objects.iter().flat_map(|object| status(object).applied.permissions).collect();
+    let is_claimed = |function: &String, sid: &String| {
+        claimed.iter().any(|claim| claim.function_arn == *function && claim.statement_id == *sid)
+    };
+    let own = |(function, statements): (&String, &BTreeMap<String, Value>)| {
         let own = statements.iter().filter(|(sid, _)| sid.starts_with(&prefix));
-        own.filter(|(_, statement)| !needed(function, statement))
+        own.filter(|(sid, statement)| !needed(function, statement) && !is_claimed(function, sid))
             .map(|(sid, _)| format!("the statement {sid} on {function}, which nothing needs"))
             .collect::<Vec<_>>()
     };
@@ -194,17 +201,15 @@ pub fn missing(object: &Value, aws: &Snapshot) -> Vec<String> {
 
 fn missing_entries(
     spec: &S3TriggeredFunctionSpec,
-    applied: &[lambda_triggers_core::api::AppliedNotification],
+    applied: &[AppliedNotification],
     function: &str,
     aws: &Snapshot,
 ) -> Vec<String> {
     let entries = own_entries(aws);
+    let events: BTreeSet<String> = spec.events.iter().cloned().collect();
     let in_place = |bucket: &str, id: &String| {
         entries.iter().any(|(at, entry, _)| {
-            *at == bucket
-                && entry.id.as_ref() == Some(id)
-                && entry.arn == function
-                && entry.events.iter().eq(spec.events.iter().collect::<std::collections::BTreeSet<_>>())
+            *at == bucket && entry.id.as_ref() == Some(id) && entry.arn == function && entry.events == events
         })
     };
     let ids = applied.iter().flat_map(|at| at.ids.iter().map(move |id| (at.bucket.as_str(), id)));

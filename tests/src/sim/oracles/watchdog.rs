@@ -68,8 +68,11 @@ impl Watchdog {
                 seen.findings.push(finding(Oracle::Foreign, text));
             }
         }
+        let objects =
+            ["S3TriggeredFunction", "ScheduledFunction"].map(|kind| self.sim.cluster.objects(kind)).concat();
         let gone: Vec<Value> = seen.gone.values().cloned().collect();
-        let left = gone.iter().flat_map(|object| left_of(object, &aws)).chain(idle_statements(&aws));
+        let left =
+            gone.iter().flat_map(|object| left_of(object, &aws)).chain(idle_statements(&aws, &objects));
         seen.tell(Oracle::Gone, "at rest", left.collect());
     }
 

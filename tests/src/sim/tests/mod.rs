@@ -1,3 +1,4 @@
 //! The protocols that the operator is put through.
 
+mod crash;
 mod workflows;

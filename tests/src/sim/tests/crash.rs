@@ -1,0 +1,97 @@
+//! Crash everywhere: a first run lists every call of a workflow; then the operator dies at each of them, before it is done,
+//! after it is done, and after it heard the answer. Each time AWS ends as if nothing had happened.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use crate::sim::gate::{Call, Moment, Verdict};
+use crate::sim::oracles::judge;
+use crate::sim::workflows::{self, Run, Workflow};
+
+const SEED: u64 = 1;
+
+/// The operator dies at this moment of the call with this number.
+fn crash(workflow: &Workflow, number: usize, moment: Moment) -> Run {
+    workflow.run(
+        SEED,
+        move |call: &Call| {
+            if call.number == number { Verdict::Crash(moment) } else { Verdict::Pass }
+        },
+    )
+}
+
+#[derive(Clone)]
+struct Plan<'a> {
+    workflow: &'a Workflow,
+    faultless: &'a Run,
+    number: usize,
+    moment: Moment,
+}
+
+impl Plan<'_> {
+    /// What is wrong with the run of this plan, and how to see it again.
+    fn run(&self) -> Option<String> {
+        let Self { workflow, faultless, number, moment } = self;
+        let findings = judge(faultless, &crash(workflow, *number, *moment));
+        if findings.is_empty() {
+            return None;
+        }
+        let Workflow { name, .. } = workflow;
+        let Call { operation, on, .. } = &faultless.calls[*number];
+        let findings: Vec<String> = findings.iter().map(|finding| format!("  {finding}")).collect();
+        Some(format!(
+            "{name:?}, call {number} ({operation} {on}), crash {moment:?}, seed {SEED}: see it again with \
+             `judge(&faultless, &crash(&workflows::named({name:?}), {number}, Moment::{moment:?}))`\n{}",
+            findings.join("\n")
+        ))
+    }
+}
+
+/// Runs every plan, on all processors, and tells what went wrong.
+fn run_all(plans: &[Plan<'_>]) -> Vec<String> {
+    let (next, failures) = (AtomicUsize::new(0), Mutex::new(vec![]));
+    let work = || {
+        while let Some(plan) = plans.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Some(failure) = plan.run() {
+                failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    failures.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+fn a_crash_at_any_call_changes_nothing() {
+    let start = Instant::now();
+    let faultless: Vec<(Workflow, Run)> = workflows::all()
+        .into_iter()
+        .map(|workflow| {
+            let run = workflow.run(SEED, |_: &Call| Verdict::Pass);
+            (workflow, run)
+        })
+        .collect();
+    let mut plans = vec![];
+    for (workflow, faultless) in &faultless {
+        for number in 0..faultless.worked {
+            for moment in [Moment::Before, Moment::Applied, Moment::Answered] {
+                plans.push(Plan { workflow, faultless, number, moment });
+            }
+        }
+    }
+    let failures = run_all(&plans);
+    println!(
+        "crash everywhere: {} workflows, {} calls, {} plans in {:.0?}",
+        faultless.len(),
+        plans.len() / 3,
+        plans.len(),
+        start.elapsed()
+    );
+    assert!(failures.is_empty(), "{} of {} plans:\n{}", failures.len(), plans.len(), failures.join("\n"));
+}
