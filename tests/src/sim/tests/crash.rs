@@ -11,6 +11,9 @@ use crate::sim::oracles::judge;
 use crate::sim::workflows::{self, Run, Workflow};
 
 const SEED: u64 = 1;
+const OF_A_WRITE: [Moment; 3] = [Moment::Before, Moment::Applied, Moment::Answered];
+/// A read changes nothing: the world is the same at each of its moments.
+const OF_A_READ: [Moment; 1] = [Moment::Answered];
 
 /// The operator dies at this moment of the call with this number.
 fn crash(workflow: &Workflow, number: usize, moment: Moment) -> Run {
@@ -79,17 +82,17 @@ fn a_crash_at_any_call_changes_nothing() {
         .collect();
     let mut plans = vec![];
     for (workflow, faultless) in &faultless {
-        for number in 0..faultless.worked {
-            for moment in [Moment::Before, Moment::Applied, Moment::Answered] {
-                plans.push(Plan { workflow, faultless, number, moment });
-            }
+        for call in &faultless.calls[..faultless.worked] {
+            let moments = if call.write { &OF_A_WRITE[..] } else { &OF_A_READ };
+            let number = call.number;
+            plans.extend(moments.iter().map(|&moment| Plan { workflow, faultless, number, moment }));
         }
     }
     let failures = run_all(&plans);
     println!(
         "crash everywhere: {} workflows, {} calls, {} plans in {:.0?}",
         faultless.len(),
-        plans.len() / 3,
+        faultless.iter().map(|(_, run)| run.worked).sum::<usize>(),
         plans.len(),
         start.elapsed()
     );

@@ -18,9 +18,6 @@ const QUIET: Duration = Duration::from_secs(100);
 const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
 /// Longer than a sweep takes to come: a look at each object every ten minutes, or up to a tenth later.
 const SWEEP: Duration = Duration::from_secs(11 * 60 + 30);
-/// Three sweeps.
-const THREE_SWEEPS: Duration = Duration::from_secs(34 * 60);
-
 /// What came of a workflow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
@@ -39,13 +36,13 @@ pub struct Run {
 }
 
 impl Workflow {
-    /// Goes through the workflow in a world of its own.
+    /// Goes through the workflow in a world of its own, and has one sweep prove that the end is one.
     pub fn run(&self, seed: u64, plan: impl Plan + 'static) -> Run {
-        simulate(seed, plan, async |sim| self.play(&sim).await)
+        simulate(seed, plan, async |sim| self.play(&sim, 1).await)
     }
 
-    /// Goes through the workflow in this world, in which there is nothing yet.
-    pub async fn play(&self, sim: &Sim) -> Run {
+    /// Goes through the workflow in this world, in which there is nothing yet, and through so many sweeps at rest.
+    pub async fn play(&self, sim: &Sim, sweeps: u32) -> Run {
         prepare(sim);
         let watchdog = Watchdog::watch(sim, self.takes_over);
         let operator = sim.start();
@@ -61,7 +58,7 @@ impl Workflow {
         until_looked_again(sim).await;
         rest(sim).await;
         let worked = sim.gates.count();
-        watchdog.at_rest(sleep(THREE_SWEEPS)).await;
+        watchdog.at_rest(sleep(SWEEP * sweeps)).await;
         operator.kill();
         Run {
             aws: oracles::with_names(sim.aws.snapshot(), &sim.cluster.journal()),
