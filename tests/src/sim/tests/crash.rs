@@ -2,7 +2,6 @@
 //! after it is done, and after it heard the answer. Each time AWS ends as if nothing had happened.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -52,13 +51,14 @@ impl Plan<'_> {
     }
 }
 
-/// Runs every plan, on all processors, and tells what went wrong.
-fn run_all(plans: &[Plan<'_>]) -> Vec<String> {
-    let (next, failures) = (AtomicUsize::new(0), Mutex::new(vec![]));
+/// Runs every plan, on all processors, tells at once what goes wrong, and returns how often.
+fn run_all(plans: &[Plan<'_>]) -> usize {
+    let (next, failures) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
         while let Some(plan) = plans.get(next.fetch_add(1, Ordering::Relaxed)) {
             if let Some(failure) = plan.run() {
-                failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
+                failures.fetch_add(1, Ordering::Relaxed);
+                eprintln!("{failure}");
             }
         }
     };
@@ -67,7 +67,7 @@ fn run_all(plans: &[Plan<'_>]) -> Vec<String> {
             scope.spawn(work);
         }
     });
-    failures.into_inner().unwrap_or_else(PoisonError::into_inner)
+    failures.into_inner()
 }
 
 #[test]
@@ -96,5 +96,5 @@ fn a_crash_at_any_call_changes_nothing() {
         plans.len(),
         start.elapsed()
     );
-    assert!(failures.is_empty(), "{} of {} plans:\n{}", failures.len(), plans.len(), failures.join("\n"));
+    assert_eq!(failures, 0, "so many of {} plans fail", plans.len());
 }

@@ -18,11 +18,22 @@ fn each_workflow_ends_well_and_three_sweeps_write_nothing() {
     assert!(findings.is_empty(), "{}", findings.join("\n"));
 }
 
-/// The times of conditions and the names of events come from the clock of the machine, and are in no call.
+/// What is asked, of what, and by which start of the operator. Left out are watches, of which two that end in the same
+/// millisecond begin again in any order, and what names of events end in, which is a time of the machine's clock.
+fn asked(run: &Run) -> Vec<(&str, &str, usize)> {
+    let calls = run.calls.iter().filter(|call| !call.operation.starts_with("kube:watch"));
+    let on = |call: &'_ Call| match call.operation.ends_with(" events") {
+        true => call.on.rfind('.').unwrap_or(call.on.len()),
+        false => call.on.len(),
+    };
+    calls.map(|call| (call.operation.as_str(), &call.on[..on(call)], call.life)).collect()
+}
+
 #[test]
 fn the_same_seed_makes_the_same_calls() {
     for workflow in workflows::all() {
         let [once, again] = [(); 2].map(|()| faultless(&workflow, 1));
-        assert_eq!(once, again, "{}", workflow.name);
+        assert_eq!(asked(&once), asked(&again), "{}", workflow.name);
+        assert_eq!((once.aws, once.conditions), (again.aws, again.conditions), "{}", workflow.name);
     }
 }

@@ -34,7 +34,7 @@ pub struct Workflow {
 /// One thing that somebody does.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Somebody applies these objects, at once.
+    /// Somebody applies these objects, one right after the other.
     Apply(Vec<Value>),
     /// Somebody deletes the object of this kind and name.
     Delete(&'static str, &'static str),

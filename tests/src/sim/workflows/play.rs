@@ -46,6 +46,8 @@ impl Workflow {
         prepare(sim);
         let watchdog = Watchdog::watch(sim, self.takes_over);
         let operator = sim.start();
+        // Of objects that are there when it starts, kube's controllers take up one after the other in no order.
+        sleep(Duration::from_secs(1)).await;
         for step in &self.steps {
             take(sim, step).await;
             if matches!(step, Step::Outside(_)) {
@@ -85,7 +87,12 @@ async fn take(sim: &Sim, step: &Step) {
             .map(|text| text.as_str().unwrap_or_default().to_owned())
     };
     match step {
-        Step::Apply(objects) => objects.iter().for_each(apply),
+        Step::Apply(objects) => {
+            for object in objects {
+                apply(object);
+                sleep(Duration::from_millis(5)).await;
+            }
+        }
         Step::Delete(kind, name) => delete(kind, name),
         Step::Recreate(object) => {
             let [kind, name] = key(object);
