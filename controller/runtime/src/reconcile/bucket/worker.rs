@@ -184,7 +184,7 @@ impl Worker {
             self.known = None;
         }
         let result = self.round(context).await;
-        if tells && result.is_err() {
+        if tells && result.as_ref().is_err_and(|failure| !is_nowhere(failure)) {
             self.unsettled_until.get_or_insert(Instant::now() + context.settings.settle);
         }
         result
