@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "this whole binary is a test")]
 
+mod agreement;
 mod deployed;
 mod front;
 mod objects;

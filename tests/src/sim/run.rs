@@ -58,7 +58,9 @@ where
     let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
     runtime.block_on(async {
         let gates = Gates::new(seed, plan);
-        test(Sim { aws: MemoryAws::new(), cluster: Cluster::new(), gates, seed }).await
+        let cluster = Cluster::new();
+        cluster.let_watches_last(12);
+        test(Sim { aws: MemoryAws::new(), cluster, gates, seed }).await
     })
 }
 

@@ -157,6 +157,12 @@ impl Cluster {
         self.lock().history.iter().filter(|change| change.of_status()).count()
     }
 
+    /// From here on, a watch lasts so many times longer than its client asks for: in runs of hours, most calls would be
+    /// watches that begin again.
+    pub fn let_watches_last(&self, times: u32) {
+        self.lock().patience = times;
+    }
+
     /// From here on, this befalls all watches.
     pub fn fault_watches(&self, fault: WatchFault) {
         self.write(|store| store.fault = fault);

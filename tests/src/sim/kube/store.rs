@@ -71,6 +71,8 @@ pub struct Store {
     pub history: Vec<Change>,
     /// What befalls watches.
     pub fault: WatchFault,
+    /// How many times longer a watch lasts than its client asks for.
+    pub patience: u32,
 }
 
 impl Store {
@@ -84,6 +86,7 @@ impl Store {
             entries: BTreeMap::new(),
             history: vec![],
             fault: WatchFault::None,
+            patience: 1,
         }
     }
 

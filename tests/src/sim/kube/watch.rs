@@ -79,7 +79,8 @@ impl Watch {
             From::Version(version) => (version, None),
             From::Any { marked } => (0, Some(marked)),
         };
-        let deadline = asked.timeout.map(|timeout| now + timeout);
+        let patience = cluster.lock().patience;
+        let deadline = asked.timeout.map(|timeout| now + timeout * patience);
         let next_bookmark = now + BOOKMARK_INTERVAL;
         Self {
             cluster,
