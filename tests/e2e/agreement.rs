@@ -31,10 +31,20 @@ enum Step {
 struct Seen {
     document: String,
     statements: Vec<String>,
-    /// Expression, whether it is enabled, and the targets with Id, ARN and input.
-    rules: BTreeMap<String, (String, bool, Vec<(String, String, Option<Value>)>)>,
+    rules: BTreeMap<String, Rule>,
     conditions: BTreeMap<String, Vec<Condition>>,
 }
+
+/// A rule, as far as both worlds show it alike.
+#[derive(Debug, PartialEq)]
+struct Rule {
+    expression: String,
+    enabled: bool,
+    targets: Vec<Target>,
+}
+
+/// A target by Id, ARN and input.
+type Target = (String, String, Option<Value>);
 
 fn object(kind: &str, name: &str, spec: Value) -> Value {
     json!({"apiVersion": "lambda-triggers.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
@@ -141,7 +151,8 @@ async fn seen(w: &World, bucket: &str, objects: &[(&str, String)]) -> Seen {
     for name in w.rule_names().await {
         let rule = rule(w.events(), &name).await.unwrap();
         let targets = rule.targets.into_iter().map(|target| (target.id, target.arn, target.input));
-        rules.insert(name, (rule.expression, rule.enabled, targets.collect()));
+        let targets = targets.collect();
+        rules.insert(name, Rule { expression: rule.expression, enabled: rule.enabled, targets });
     }
     let statements = w.statements(FUNCTION, None).await;
     Seen { document: w.document_text(bucket).await, statements, rules, conditions: all }
@@ -153,9 +164,8 @@ impl Seen {
         let here = |text: &mut String| *text = text.replace(account, ACCOUNT);
         here(&mut self.document);
         self.conditions.values_mut().flatten().flatten().for_each(here);
-        for (_, _, targets) in self.rules.values_mut() {
-            targets.iter_mut().for_each(|(_, arn, _)| here(arn));
-        }
+        let targets = self.rules.values_mut().flat_map(|rule| &mut rule.targets);
+        targets.for_each(|(_, arn, _)| here(arn));
     }
 }
 
@@ -205,7 +215,7 @@ fn seen_in_memory(sim: &Sim, namespace: &str, bucket: &str, objects: &[(&str, St
         let targets =
             rule.targets.iter().map(|(id, target)| (id.clone(), text(&target["Arn"]), input(target)));
         let expression = rule.settings.expression.clone();
-        (name, (expression, rule.settings.enabled, targets.collect()))
+        (name, Rule { expression, enabled: rule.settings.enabled, targets: targets.collect() })
     });
     let policy = snapshot.policies.get(&sim.aws.function(FUNCTION).to_string());
     Seen {

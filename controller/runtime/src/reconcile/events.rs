@@ -38,6 +38,9 @@ impl Notice {
     }
 }
 
+/// Recorders by the object's UID and the words, each with the time of its last event.
+type Recent = HashMap<(Option<String>, String), (Recorder, Instant)>;
+
 /// Writes events.
 ///
 /// kube's recorder takes two events for the same if their reasons are, and keeps the words of the first one. So there is
@@ -45,7 +48,7 @@ impl Notice {
 pub struct Events {
     client: Client,
     reporter: Reporter,
-    recent: Mutex<HashMap<(Option<String>, String), (Recorder, Instant)>>,
+    recent: Mutex<Recent>,
 }
 
 impl Events {

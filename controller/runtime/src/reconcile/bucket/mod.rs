@@ -40,15 +40,18 @@ struct Handle {
 /// What is asked of a bucket's worker.
 enum Request {
     /// That the bucket be as one resource wants it.
-    Want {
-        id: Identity,
-        want: Want,
-        /// Whether the resource was as wanted before, so that what differs now was changed by somebody else.
-        settled: bool,
-        reply: oneshot::Sender<Result<Done, Failure>>,
-    },
+    Want(Box<Wanted>),
     /// A look at it, and whether it came to an end.
     Look { reply: oneshot::Sender<bool> },
+}
+
+/// What one resource wants of a bucket.
+struct Wanted {
+    id: Identity,
+    want: Want,
+    /// Whether the resource was as wanted before, so that what differs now was changed by somebody else.
+    settled: bool,
+    reply: oneshot::Sender<Result<Done, Failure>>,
 }
 
 /// What a bucket is like after a request.
@@ -87,7 +90,7 @@ impl Buckets {
         settled: bool,
     ) -> Result<Done, Failure> {
         let (reply, answer) = oneshot::channel();
-        let request = Request::Want { id: id.clone(), want, settled, reply };
+        let request = Request::Want(Box::new(Wanted { id: id.clone(), want, settled, reply }));
         let sent = self.handle(context, bucket).requests.send(request);
         let stopped = || {
             let message = format!("the work on bucket {bucket} was interrupted; trying again");

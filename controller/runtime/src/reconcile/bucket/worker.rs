@@ -10,13 +10,13 @@ use lambda_triggers_core::plan::bucket::{Call, Document, Ending, Event, Round, S
 use lambda_triggers_core::plan::identity::OwnEntryId;
 use lambda_triggers_core::plan::permission::Statement;
 use lambda_triggers_core::plan::report::{Failure, Reason};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{info, warn};
 
 use super::members::{Member, Members};
 use super::second_looks::LATE;
-use super::{Done, Request, failures, notices};
+use super::{Done, Request, Wanted, failures, notices};
 use crate::aws::{Bucket, Kind, Validation};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
@@ -102,13 +102,15 @@ impl Worker {
     }
 
     async fn process(&mut self, context: &Context, batch: Vec<Request>) {
-        let mut replies = vec![];
+        let mut wanted = vec![];
         let mut looks = vec![];
         for request in batch {
             match request {
-                Request::Want { id, want, settled, reply } => {
-                    replies.push((id.clone(), want.clone(), reply));
-                    self.members.0.insert(id.uid.clone(), Member { id, want, settled });
+                Request::Want(one) => {
+                    let Wanted { id, want, settled, reply: _ } = &*one;
+                    let member = Member { id: id.clone(), want: want.clone(), settled: *settled };
+                    self.members.0.insert(id.uid.clone(), member);
+                    wanted.push(*one);
                 }
                 Request::Look { reply } => looks.push(reply),
             }
@@ -117,7 +119,7 @@ impl Worker {
         if let Err(failure) = &result {
             info!(bucket = %self.bucket, reason = failure.reason.as_str(), "the bucket is not as wanted: {}", failure.message);
         }
-        self.answer_all(context, &result, replies).await;
+        self.answer_all(context, &result, wanted).await;
         for reply in looks {
             let looked = result.as_ref().map_or_else(is_nowhere, |_| true);
             // Nobody listens where the operator is stopping.
@@ -129,9 +131,9 @@ impl Worker {
         &mut self,
         context: &Context,
         result: &Result<Settled, Failure>,
-        replies: Vec<(Identity, Want, oneshot::Sender<Result<Done, Failure>>)>,
+        wanted: Vec<Wanted>,
     ) {
-        for (id, want, reply) in replies {
+        for Wanted { id, want, settled: _, reply } in wanted {
             let answer = match result {
                 Ok(settled) => self.answer(context, settled, &id, &want).await,
                 Err(failure) if is_nowhere(failure) && !matches!(want, Want::Entries(_)) => {
