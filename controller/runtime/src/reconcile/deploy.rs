@@ -16,6 +16,7 @@ use lambda_triggers_core::plan::report::{Failure, Part, Reason};
 use super::context::Context;
 use super::error::Error;
 use super::events::Notice;
+use super::function::look_twice;
 use super::object::Raw;
 use super::report::Report;
 use crate::aws::Deployments;
@@ -124,7 +125,7 @@ pub async fn release<K: Raw>(
     for AppliedFunction { region, name, tag_keys: _ } in before.functions.iter().filter(|old| !is_wanted(old))
     {
         let deployments = context.aws.deployments(region);
-        let observed = deployments.deployed(name).await.map_err(Error::aws(Part::Function))?;
+        let observed = look_twice(|| deployments.deployed(name)).await.map_err(Error::aws(Part::Function))?;
         let observed = observed.filter(|function| !is_used(&function.arn, wanted));
         let steps = plan_function_removal(observed.as_ref(), &context.owner, &origin);
         carry_out(&*deployments, name, observed.as_ref(), &steps).await?;

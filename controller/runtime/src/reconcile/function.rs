@@ -1,5 +1,7 @@
 //! Finds the function that a resource names, or deploys the one that it defines.
 
+use std::time::Duration;
+
 use lambda_triggers_core::api::{AppliedFunction, FunctionRef};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::report::{Failure, Outcome, Part, Reason};
@@ -9,7 +11,10 @@ use super::deploy::{Deployment, deploy};
 use super::error::Error;
 use super::object::Raw;
 use super::report::Report;
-use crate::aws::Function;
+use crate::aws::{AwsError, Function};
+
+/// Between two looks for what did not show.
+const DOUBT: Duration = Duration::from_secs(1);
 
 /// The Region of a resource: its own, else that of its function's ARN, else the operator's.
 pub fn region(context: &Context, spec: Option<&str>, function: &FunctionRef) -> String {
@@ -72,6 +77,19 @@ pub async fn find(context: &Context, region: &str, function: &FunctionRef) -> Re
     let name = name.unwrap_or_default();
     let found = context.aws.functions(region).function(&name, qualifier.as_deref()).await;
     found.map_err(Error::aws(Part::Function))?.ok_or_else(|| not_found(&name, qualifier.as_deref(), region))
+}
+
+/// Looks for what is to be removed, and once more where it does not show: a read may be one of before it was made, and
+/// what it hides would stay for good.
+pub async fn look_twice<T, F>(look: impl Fn() -> F) -> Result<Option<T>, AwsError>
+where
+    F: Future<Output = Result<Option<T>, AwsError>>,
+{
+    if let Some(found) = look().await? {
+        return Ok(Some(found));
+    }
+    tokio::time::sleep(DOUBT).await;
+    look().await
 }
 
 /// Says that there is no such function.

@@ -76,12 +76,10 @@ impl Permissions {
         if self.others_claim(permission, uid) || context.caches.permission_claimed(permission, uid) {
             return Ok(());
         }
-        let functions = context.aws.functions(&function.region);
-        let Some(policy) = policy(&*functions, &function).await? else { return Ok(()) };
-        if policy.statements.contains_key(&permission.statement_id) && !in_use().await? {
-            remove(&*functions, &function, &permission.statement_id).await?;
+        if in_use().await? {
+            return Ok(());
         }
-        Ok(())
+        remove(&*context.aws.functions(&function.region), &function, &permission.statement_id).await
     }
 
     /// Forgets the claim of one object to one statement; true if others have one.
@@ -148,11 +146,12 @@ async fn apply(
     }
 }
 
-/// Removes a statement, looking again where another writer came between.
+/// Removes a statement, looking again where another writer came between. A policy that does not show it at first may be
+/// one from before it was added, so it is removed all the same.
 async fn remove(functions: &dyn Functions, function: &FunctionArn, id: &str) -> Result<(), Error> {
     for look in 0..LOOKS {
         let Some(policy) = policy(functions, function).await? else { return Ok(()) };
-        if !policy.statements.contains_key(id) {
+        if look > 0 && !policy.statements.contains_key(id) {
             return Ok(());
         }
         if look > 0 {

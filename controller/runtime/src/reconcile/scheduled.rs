@@ -13,7 +13,7 @@ use super::context::Context;
 use super::deploy;
 use super::error::Error;
 use super::events::Notice;
-use super::function::{region, resolve, updating};
+use super::function::{look_twice, region, resolve, updating};
 use super::object::{RawScheduledFunction, spec_text, valid_spec};
 use super::permission::identity;
 use super::report::Report;
@@ -217,7 +217,7 @@ async fn release(
     };
     for AppliedRule { region, name, tag_keys: _ } in before.rules.iter().filter(|rule| !is_wanted(rule)) {
         let rules = context.aws.rules(region);
-        let observed = rules.rule(name).await.map_err(Error::aws(Part::Rule))?;
+        let observed = look_twice(|| rules.rule(name)).await.map_err(Error::aws(Part::Rule))?;
         let steps = plan_removal(observed.as_ref(), &context.owner, &report.id.key);
         carry_out(&*rules, name, &steps).await?;
     }
