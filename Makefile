@@ -26,6 +26,9 @@ test: tools ## Check format, lints and dependencies, then run every test against
 	cargo test --workspace --locked
 	@$(MAKE) mutants MUTANTS=0/12
 
+chaos: ## Random faults in the simulated world, SEEDS=n of them; SEED=n replays one and prints its calls
+	SEED=$(SEED) SEEDS=$(SEEDS) cargo test --workspace --lib --locked $(if $(SEED),sim::tests::seeds::chaos,chaos) -- --ignored --nocapture
+
 demo: tools ## See both resources at work, in two minutes; KEEP=1 leaves all running to play with
 	@$(MAKE) -j2 world build
 	@KEEP=$(KEEP) cargo run --quiet --locked --package lambda-triggers-tests --bin demo

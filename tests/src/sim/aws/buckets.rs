@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::super::gate::{Passed, View};
 use super::door::Door;
 use super::errors::Op;
-use super::journal::Effect;
+use super::journal::{DocumentWrite, Effect, Look};
 use super::state::{Answer, Held, State};
 use crate::front::arn::FunctionRef;
 use crate::front::bucket_check::{
@@ -50,6 +50,20 @@ impl State {
         Ok(())
     }
 
+    /// Writes down what a write made of the bucket's document, which was `before`.
+    pub fn note_document(&mut self, op: &Op, bucket: &str, before: String, based_on: Option<Look>) {
+        let after = self.document(bucket);
+        if before != after {
+            let (at, bucket) = (self.start.elapsed(), bucket.to_owned());
+            self.document_writes.push(DocumentWrite { by: op.by, bucket, at, before, after, based_on });
+        }
+    }
+
+    /// The bucket's document as it is; that of one without notifications, if there is no such bucket.
+    pub fn document(&self, bucket: &str) -> String {
+        self.documents.get(&bucket.to_owned()).map_or(EMPTY, |document| &document.raw).to_owned()
+    }
+
     /// The bucket, if it is the expected owner's and in this Region.
     fn bucket(&self, region: &str, bucket: &Bucket) -> Answer<&Held> {
         let held = self.buckets.get(&bucket.name).ok_or_else(no_such_bucket)?;
@@ -89,18 +103,33 @@ impl Notifications for Door {
     async fn get(&self, bucket: &Bucket) -> Result<String, AwsError> {
         let op = self.reading("s3:GetBucketNotification", format!("bucket {bucket}"));
         let (region, bucket) = (self.region.clone(), bucket.clone());
-        let passed = self.pass(&op, move |state, view| state.notification(&region, &bucket, view)).await;
-        match passed {
+        let name = bucket.name.clone();
+        let told = move |state: &mut State, view| {
+            Ok((state.notification(&region, &bucket, view)?, state.start.elapsed()))
+        };
+        let passed = match self.pass(&op, told).await {
             // The adapter does not read the document, so it does not notice.
-            Passed::Truncated(Ok(xml)) => Ok(xml.chars().take(xml.chars().count() / 2).collect()),
-            passed => op.heard(passed),
-        }
+            Passed::Truncated(Ok((xml, at))) => {
+                Passed::Answer(Ok((xml.chars().take(xml.chars().count() / 2).collect(), at)))
+            }
+            passed => passed,
+        };
+        let (xml, told) = op.heard(passed)?;
+        self.looked(name, xml.clone(), told);
+        Ok(xml)
     }
 
     async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {
         let skips = validation == Validation::SkipDestinations;
         let op = self.writing("s3:PutBucketNotification", format!("bucket {bucket}"));
+        let based_on = self.last_look(&bucket.name);
         let (region, bucket, call) = (self.region.clone(), bucket.clone(), op.clone());
-        self.call(op, move |state, _| state.put_notification(&call, &region, &bucket, &xml, skips)).await
+        self.call(op, move |state, _| {
+            let before = state.document(&bucket.name);
+            state.put_notification(&call, &region, &bucket, &xml, skips)?;
+            state.note_document(&call, &bucket.name, before, based_on.clone());
+            Ok(())
+        })
+        .await
     }
 }

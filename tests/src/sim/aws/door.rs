@@ -1,6 +1,8 @@
 //! The ways in: the operator's, through its gate, and everybody else's, past it.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use lambda_triggers::aws::{Account, Aws, AwsError, Deployments, Functions, Notifications, Rules};
@@ -8,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::MemoryAws;
 use super::errors::Op;
-use super::journal::Writer;
+use super::journal::{Look, Writer};
 use super::state::{Answer, State};
 use crate::sim::gate::{Gate, Passed, View};
 
@@ -21,6 +23,8 @@ pub(super) struct Door {
     pub region: String,
     /// Asked for once, as the SDK adapter does.
     pub account: Arc<OnceCell<Account>>,
+    /// What was last read of each bucket, and when it was told.
+    pub looks: Arc<Mutex<BTreeMap<String, (String, Duration)>>>,
 }
 
 impl Door {
@@ -34,6 +38,20 @@ impl Door {
 
     fn by(&self) -> Writer {
         if self.gate.is_some() { Writer::Operator } else { Writer::Outside }
+    }
+
+    /// Remembers what was read of a bucket.
+    pub fn looked(&self, bucket: String, document: String, told: Duration) {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).insert(bucket, (document, told));
+    }
+
+    /// What was last read of a bucket, as the ground of a write that is sent now; none but for the operator.
+    pub fn last_look(&self, bucket: &str) -> Option<Look> {
+        self.gate.as_ref()?;
+        let sent = self.world.lock().start.elapsed();
+        let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let (document, told) = looks.get(bucket)?.clone();
+        Some(Look { document, told, sent })
     }
 
     /// Makes a call and reads its answer.

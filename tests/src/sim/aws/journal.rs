@@ -1,5 +1,7 @@
 //! What was done to this AWS, in order.
 
+use std::time::Duration;
+
 /// A write that took effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
@@ -33,4 +35,32 @@ pub enum Effect {
     Changed,
     /// It is gone.
     Deleted,
+}
+
+/// A write that replaced a bucket's document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentWrite {
+    /// Who made it.
+    pub by: Writer,
+    /// The bucket.
+    pub bucket: String,
+    /// When it took effect, since this AWS began.
+    pub at: Duration,
+    /// The document that it replaced.
+    pub before: String,
+    /// The document since.
+    pub after: String,
+    /// What the operator had read when it sent this; none for anybody else.
+    pub based_on: Option<Look>,
+}
+
+/// What the operator had read of a bucket when it sent a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The document, as it was told.
+    pub document: String,
+    /// When it was told it.
+    pub told: Duration,
+    /// When it sent the write.
+    pub sent: Duration,
 }

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use lambda_triggers::aws::Aws;
 
-pub use self::journal::{Applied, Effect, Writer};
+pub use self::journal::{Applied, DocumentWrite, Effect, Look, Writer};
 pub use self::snapshot::{FunctionSnapshot, RuleSnapshot, Snapshot};
 
 use self::door::Door;
@@ -80,8 +80,21 @@ impl MemoryAws {
         self.lock().journal.clone()
     }
 
+    /// Every write that replaced a bucket's document, in order.
+    pub fn document_writes(&self) -> Vec<DocumentWrite> {
+        self.lock().document_writes.clone()
+    }
+
+    /// Forgets what was written so far: a long run would fill the memory with it.
+    pub fn forget_writes(&self) {
+        let mut state = self.lock();
+        state.journal.clear();
+        state.document_writes.clear();
+    }
+
     fn door(&self, gate: Option<Gate>) -> Arc<dyn Aws> {
-        Arc::new(Door { world: self.clone(), gate, region: REGION.into(), account: Arc::default() })
+        let (account, looks) = Default::default();
+        Arc::new(Door { world: self.clone(), gate, region: REGION.into(), account, looks })
     }
 
     /// The state, with all changes ended that are due.

@@ -63,8 +63,11 @@ impl MemoryAws {
             }
             None => self.bucket(name),
         };
+        let before = state.document(name);
         let put = state.put_notification(&op, &bucket.region, &bucket, xml, false);
-        put.map_err(|refusal| op.refused(&refusal))
+        put.map_err(|refusal| op.refused(&refusal))?;
+        state.note_document(&op, name, before, None);
+        Ok(())
     }
 
     /// Puts an object into a bucket, as one of this version if one is named.

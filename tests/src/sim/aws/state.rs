@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::errors::Op;
 use super::functions::Function;
-use super::journal::{Applied, Effect};
+use super::journal::{Applied, DocumentWrite, Effect};
 use super::kept::Kept;
 use super::rules::Rule;
 use crate::front::arn::FunctionRef;
@@ -38,6 +38,7 @@ pub(super) struct State {
     /// Roles that Lambda cannot assume.
     pub unready_roles: BTreeSet<String>,
     pub journal: Vec<Applied>,
+    pub document_writes: Vec<DocumentWrite>,
     pub start: Instant,
 }
 
@@ -62,6 +63,7 @@ impl State {
             wishes: Wishes::default(),
             unready_roles: BTreeSet::new(),
             journal: vec![],
+            document_writes: vec![],
             start: Instant::now(),
         }
     }

@@ -1,12 +1,14 @@
 //! What is to hold in each run, and after it.
 
 mod aws;
+mod documents;
 mod status;
 mod watchdog;
 
 use std::fmt;
 
 pub use aws::{effects, with_names};
+pub use documents::windows;
 pub use watchdog::Watchdog;
 
 use super::workflows::Run;

@@ -1,4 +1,13 @@
 //! The protocols that the operator is put through.
 
+mod chaos;
 mod crash;
+mod faults;
+mod late;
+mod parallel;
+mod permissions;
+mod seeds;
+mod sequences;
+mod two;
+mod watches;
 mod workflows;

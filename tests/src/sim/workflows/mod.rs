@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::aws::MemoryAws;
 
-pub use play::Run;
-pub use world::{FOREIGN, prepare};
+pub use play::{Run, rest, result, take, until_looked_again};
+pub use world::{FOREIGN, permit, prepare};
 
 /// The namespace of all objects.
 pub const NAMESPACE: &str = "team";

@@ -62,19 +62,27 @@ impl Workflow {
         let worked = sim.gates.count();
         watchdog.at_rest(sleep(SWEEP * sweeps)).await;
         operator.kill();
-        Run {
-            aws: oracles::with_names(sim.aws.snapshot(), &sim.cluster.journal()),
-            conditions: conditions(sim),
-            effects: oracles::effects(&sim.aws.journal()),
-            calls: sim.gates.calls(),
-            worked,
-            findings: watchdog.findings(),
-        }
+        result(sim, worked, watchdog.findings())
     }
 }
 
-/// Does what a step says. What the API server refuses is a mistake in the workflow.
-async fn take(sim: &Sim, step: &Step) {
+/// What came of a run, so many calls of which were made before the operator had nothing to do but sweep.
+pub fn result(sim: &Sim, worked: usize, findings: Vec<Finding>) -> Run {
+    Run {
+        aws: oracles::with_names(sim.aws.snapshot(), &sim.cluster.journal()),
+        conditions: conditions(sim),
+        effects: oracles::effects(&sim.aws.journal()),
+        calls: sim.gates.calls(),
+        worked,
+        findings,
+    }
+}
+
+/// Does what a step says.
+///
+/// # Panics
+/// When the API server refuses it: that is a mistake in the workflow.
+pub async fn take(sim: &Sim, step: &Step) {
     let Sim { aws, cluster, .. } = sim;
     let apply = |object: &Value| {
         cluster.apply(object).unwrap_or_else(|refused| panic!("{object} is refused: {refused:?}"));
@@ -131,7 +139,7 @@ pub async fn rest(sim: &Sim) {
 }
 
 /// Waits until every bucket is looked at that a write without an answer may still reach.
-async fn until_looked_again(sim: &Sim) {
+pub async fn until_looked_again(sim: &Sim) {
     let noted = |sim: &Sim| {
         let map = sim.cluster.get("ConfigMap", "default", &format!("lambda-triggers-{OWNER}"));
         map.is_some_and(|map| map["data"].as_object().is_some_and(|data| !data.is_empty()))

@@ -1,0 +1,172 @@
+//! P2: each kind of call of each workflow meets each fault once. Once the fault has passed, all is as without it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::parallel;
+use crate::sim::gate::{Call, Plan, Refusal, Verdict};
+use crate::sim::oracles::{Oracle, judge};
+use crate::sim::workflows::{self, Run, Workflow};
+
+/// The seed of all runs.
+const SEED: u64 = 1;
+
+/// What a call meets.
+const FAULTS: [Verdict; 15] = [
+    Verdict::LostAnswer,
+    Verdict::Late(Duration::from_secs(5)),
+    Verdict::Late(Duration::from_secs(600)),
+    Verdict::Duplicate,
+    Verdict::Refuse(Refusal::Forbidden),
+    Verdict::Refuse(Refusal::NotFound),
+    Verdict::Refuse(Refusal::Conflict),
+    Verdict::Refuse(Refusal::Precondition),
+    Verdict::Refuse(Refusal::Throttled),
+    Verdict::Refuse(Refusal::Server),
+    Verdict::Timeout,
+    Verdict::Slow(Duration::from_secs(3)),
+    Verdict::Slow(Duration::from_secs(90)),
+    Verdict::Truncated,
+    Verdict::Stale,
+];
+
+/// `make test` takes one plan of so many, and `make chaos` all of them.
+const SAMPLE: usize = 7;
+
+/// A fault that one call meets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Single {
+    operation: String,
+    /// Which call of this operation, from 0.
+    occurrence: usize,
+    fault: Verdict,
+}
+
+impl Plan for Single {
+    fn verdict(&mut self, call: &Call) -> Verdict {
+        if call.operation != self.operation {
+            return Verdict::Pass;
+        }
+        let meets = self.occurrence == 0;
+        self.occurrence = self.occurrence.wrapping_sub(1);
+        if meets { self.fault } else { Verdict::Pass }
+    }
+}
+
+/// The faults of a workflow: the first call of each operation meets each, and so does the second of each write. Those that
+/// every start of the operator makes, `of_each_start`, are left to one workflow.
+fn plans(faultless: &Run, of_each_start: &BTreeSet<String>) -> Vec<Single> {
+    let mut operations: BTreeMap<&str, (usize, bool)> = BTreeMap::new();
+    for call in
+        faultless.calls[..faultless.worked].iter().filter(|call| !of_each_start.contains(&call.operation))
+    {
+        operations.entry(&call.operation).or_insert((0, call.write)).0 += 1;
+    }
+    let mut plans = vec![];
+    for (operation, (times, write)) in operations {
+        for occurrence in 0..times.min(if write { 2 } else { 1 }) {
+            let faults = FAULTS.into_iter().filter(|fault| befalls(*fault, operation, write));
+            plans.extend(faults.map(|fault| Single { operation: operation.into(), occurrence, fault }));
+        }
+    }
+    plans
+}
+
+/// Whether a fault differs from the others for such a call, and whether it is one that such a call can meet.
+fn befalls(fault: Verdict, operation: &str, write: bool) -> bool {
+    match fault {
+        // A read does nothing, whether its answer is lost or it never gets there, and nothing twice.
+        Verdict::LostAnswer | Verdict::Late(_) | Verdict::Duplicate if !write => false,
+        Verdict::Stale => !write && !operation.starts_with("kube:watch"),
+        // A write to a bucket is the one that is made again only when it cannot come any more.
+        Verdict::Late(time) if time > Duration::from_secs(60) => operation == "s3:PutBucketNotification",
+        _ => true,
+    }
+}
+
+/// What is wrong after a fault.
+fn findings(workflow: &Workflow, faultless: &Run, plan: &Single) -> Vec<String> {
+    let run = workflow.run(SEED, plan.clone());
+    let counts = |oracle: Oracle| match oracle {
+        Oracle::Effects => counts(plan),
+        // Who is told by the removal itself that the thing is not there has nothing more to remove.
+        Oracle::Gone | Oracle::EndState if plan.fault == Verdict::Refuse(Refusal::NotFound) => {
+            !REMOVALS.contains(&plan.operation.as_str())
+        }
+        // The known window: a write on the ground of what was there before somebody else's write.
+        Oracle::Foreign | Oracle::EndState if plan.fault == Verdict::Stale => {
+            plan.operation != "s3:GetBucketNotification"
+        }
+        // What a late write has undone is put right by the next sweep.
+        Oracle::Rest => !matches!(plan.fault, Verdict::Late(_)),
+        _ => true,
+    };
+    let findings = judge(faultless, &run).into_iter().filter(|finding| counts(finding.oracle));
+    findings.map(|finding| finding.to_string()).collect()
+}
+
+/// Calls whose 404 says that what is to be removed is gone: no bucket, no statement, no rule, no function.
+const REMOVALS: [&str; 5] = [
+    "s3:GetBucketNotification",
+    "s3:PutBucketNotification",
+    "lambda:RemovePermission",
+    "events:DeleteRule",
+    "lambda:DeleteFunction",
+];
+
+/// Whether what is created and deleted in AWS is the same as without the fault. Who is told that something is not there, or
+/// makes it again while the first one is under way, may create and delete once more.
+fn counts(plan: &Single) -> bool {
+    !matches!(plan.fault, Verdict::Refuse(Refusal::NotFound) | Verdict::Stale | Verdict::Late(_))
+}
+
+/// What is called before the first object is looked at.
+fn of_each_start(run: &Run) -> BTreeSet<String> {
+    let start = run.calls.iter().take_while(|call| !call.write);
+    start.filter(|call| call.operation.starts_with("kube:")).map(|call| call.operation.clone()).collect()
+}
+
+#[test]
+fn all_is_as_without_it_when_a_fault_has_passed() {
+    judge_all(SAMPLE);
+}
+
+#[test]
+#[ignore = "make chaos: minutes"]
+fn chaos_of_single_faults() {
+    judge_all(1);
+}
+
+/// Goes through one plan of so many.
+fn judge_all(of: usize) {
+    let workflows = workflows::all();
+    let faultless =
+        parallel::each(workflows.len(), |number| workflows[number].run(SEED, |_: &Call| Verdict::Pass));
+    let faultless: Vec<Run> =
+        faultless.into_iter().map(|run| run.unwrap_or_else(|panic| panic!("{panic}"))).collect();
+    let of_each_start = of_each_start(&faultless[0]);
+    let plans: Vec<(usize, Single)> = faultless
+        .iter()
+        .enumerate()
+        .flat_map(|(number, run)| {
+            let others = if number == 0 { BTreeSet::new() } else { of_each_start.clone() };
+            plans(run, &others).into_iter().map(move |plan| (number, plan))
+        })
+        .step_by(of)
+        .collect();
+    println!("faults: {} plans", plans.len());
+    let wrong = parallel::each(plans.len(), |at| {
+        let (number, plan) = &plans[at];
+        let wrong = findings(&workflows[*number], &faultless[*number], plan);
+        // At once, since the rest takes a while.
+        wrong.iter().for_each(|wrong| println!("{}, {plan:?}: {wrong}", workflows[*number].name));
+        wrong.len()
+    });
+    let failures: Vec<String> = wrong
+        .iter()
+        .zip(&plans)
+        .filter(|(wrong, _)| **wrong != Ok(0))
+        .map(|(wrong, (number, plan))| format!("{}, {plan:?}: {wrong:?}", workflows[*number].name))
+        .collect();
+    assert!(failures.is_empty(), "{} of {} fail:\n{}", failures.len(), plans.len(), failures.join("\n"));
+}

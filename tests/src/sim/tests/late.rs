@@ -1,0 +1,77 @@
+//! A write to a bucket that takes effect ten minutes after its answer was lost, while its object was deleted: what it
+//! brings back goes at the second look, though no object names the bucket any more.
+
+use std::time::Duration;
+
+use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId};
+use tokio::time::sleep;
+
+use crate::sim::gate::{Call, Verdict};
+use crate::sim::run::{Operator, Sim, owner, simulate};
+use crate::sim::workflows::{self, NAMESPACE, Step};
+
+/// From the write on.
+const LATE: Duration = Duration::from_secs(600);
+/// A look comes at most so long after the object is gone.
+const SECOND_LOOK: Duration = Duration::from_secs(16 * 60 + 30);
+
+/// How many entries of ours the bucket has.
+fn entries(sim: &Sim) -> usize {
+    let document = sim.aws.notification("photos").unwrap_or_default();
+    let stem = ObjectKey::new(NAMESPACE, "thumbs").stem(&owner());
+    assert!(OwnEntryId::parse(&owner(), &format!("{stem}-abcdef")).is_some());
+    document.matches(&stem).count()
+}
+
+/// Whether it is there.
+fn exists(sim: &Sim) -> bool {
+    sim.cluster.get("S3TriggeredFunction", NAMESPACE, "thumbs").is_some()
+}
+
+/// Deletes an object while a write for it is on its way; `meanwhile` happens to the operator.
+fn late_write(meanwhile: impl AsyncFnOnce(&Sim, Operator) -> Operator) {
+    let mut met = false;
+    let plan = move |call: &Call| {
+        let meets = !met && call.operation == "s3:PutBucketNotification";
+        met |= meets;
+        if meets { Verdict::Late(LATE) } else { Verdict::Pass }
+    };
+    simulate(1, plan, async |sim| {
+        workflows::prepare(&sim);
+        // The bucket may invoke the function whether or not we are there, so S3 takes the late write.
+        workflows::permit(&sim.aws, "resize", "by-hand");
+        let operator = sim.start();
+        for step in &workflows::named("s3: create and delete").steps {
+            workflows::take(&sim, step).await;
+            if matches!(step, Step::Apply(_)) {
+                sim.until("the write", |sim| entries(sim) == 1).await;
+                sleep(Duration::from_secs(20)).await;
+            }
+        }
+        sim.until("the object to be gone", |sim| !exists(sim)).await;
+        let gone = sim.gates.elapsed();
+        assert!(gone < LATE, "it waited for the late write: {gone:?}");
+        assert_eq!(entries(&sim), 0);
+
+        let operator = meanwhile(&sim, operator).await;
+        sim.until("the late write", |sim| entries(sim) == 1).await;
+        sim.until("the second look", |sim| entries(sim) == 0).await;
+        let after = sim.gates.elapsed() - gone;
+        assert!(after < SECOND_LOOK, "looked after {after:?}");
+        operator.kill();
+    });
+}
+
+#[test]
+fn what_a_late_write_brings_back_goes_at_the_second_look() {
+    late_write(async |_, operator| operator);
+}
+
+#[test]
+fn a_second_look_outlives_the_operator() {
+    late_write(async |sim, operator| {
+        operator.kill();
+        sleep(Duration::from_secs(5)).await;
+        sim.start()
+    });
+}
