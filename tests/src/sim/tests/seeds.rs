@@ -47,9 +47,11 @@ struct Case {
 }
 
 impl Case {
-    /// Whether an object of it leaves behind what was made.
-    fn retains(&self) -> bool {
-        format!("{:?}", self.workflow.steps).contains("Retain")
+    /// Whether its end is what was made for an earlier spec: an object that was deleted with `Retain`, or whose spec cannot
+    /// be met, keeps what it has, and nobody can put that back.
+    fn keeps(&self) -> bool {
+        let stalled = self.faultless.conditions.values().flatten().any(|condition| condition[0] == "Stalled");
+        stalled || format!("{:?}", self.workflow.steps).contains("Retain")
     }
 }
 
@@ -121,8 +123,8 @@ pub fn run(seed: u64, operators: usize) -> Result<Outcome, String> {
     let case = &CASES[random.random_range(0..CASES.len())];
     let rate = random.random_range(1.0..8.0);
     let until = Duration::from_secs(random.random_range(60..1500));
-    // What is retained is not put back when others take it away.
-    let alone = case.retains() || random.random_bool(0.5);
+    // What is kept is not put back when others take it away.
+    let alone = case.keeps() || random.random_bool(0.5);
     let writers = if alone { 0 } else { random.random_range(1..4) };
     let plan = Chaos::new(random.random(), rate, until);
     let writes = plan.writes();
@@ -147,8 +149,8 @@ async fn play(
         let (seed, sim, writes) = (random.random_range(0..1_000_000), sim.clone(), writes.clone());
         tokio::spawn(async move { others(sim, seed, &BUCKETS, writes, until).await });
     }
-    // What is retained must have been there.
-    let hasty = !case.retains() && random.random_bool(0.5);
+    // What is kept must have been there.
+    let hasty = !case.keeps() && random.random_bool(0.5);
     for step in &case.workflow.steps {
         workflows::take(sim, step).await;
         if hasty {
