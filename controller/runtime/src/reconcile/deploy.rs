@@ -77,6 +77,7 @@ pub async fn deploy<K: Raw>(
     // A spec, or code, of which nobody knows yet whether Lambda manages it.
     let untried = new_code && sends_code || report.status.observed_generation != report.id.generation;
     report.record(with_function(&report.status.applied, &applied), "deploying the function").await?;
+    report.touched |= !plan.steps.is_empty();
     carry_out(&*deployments, &desired.name, observed.as_ref(), &plan.steps).await?;
     tell(report, &desired.name, observed.as_ref(), &plan, report.settled && !new_code).await;
     report.status.function = Some(status(observed.as_ref(), &plan, known_code));

@@ -115,7 +115,16 @@ async fn reconcile_in_time<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Re
 
 async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
     let mut report = Report::new(context, api.clone(), object);
-    match object.apply(context, &mut report).await {
+    let result = object.apply(context, &mut report).await;
+    let goes_with_it = object::deletion_policy(object) == DeletionPolicy::Delete;
+    if report.touched && goes_with_it && is_gone(api, &report.id).await? {
+        // Somebody else took it away while we worked on it, as another operator does that runs beside us by mistake: what
+        // we have made since is nobody's.
+        object.cleanup(context, &mut report).await?;
+        context.permissions.forget(&report.id.uid);
+        return Ok(Action::requeue(IN_PROGRESS));
+    }
+    match result {
         Ok(outcome) => {
             report.outcome(&outcome).await?;
             let next = match outcome {
@@ -130,6 +139,12 @@ async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
             Err(error)
         }
     }
+}
+
+/// Whether there is no object of this name any more. A successor of that name owns what was made for it.
+async fn is_gone<K: Kind>(api: &Api<K>, id: &Identity) -> Result<bool, Error> {
+    let found = api.get_metadata_opt(&id.key.name).await;
+    Ok(found.map_err(Error::kubernetes("read the object"))?.is_none())
 }
 
 async fn cleanup<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {

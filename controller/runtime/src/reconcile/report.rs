@@ -35,6 +35,8 @@ pub struct Report<'a, K: Raw> {
     /// Whether AWS was as this generation of the spec says when the reconcile began: what differs now was changed
     /// by somebody else.
     pub settled: bool,
+    /// Whether something was changed in AWS, or may have been.
+    pub touched: bool,
 }
 
 impl<'a, K: Raw + Debug> Report<'a, K> {
@@ -44,7 +46,17 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
         let (written, version) = context.statuses.latest(object);
         let ready = written.conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True");
         let settled = ready && written.observed_generation == id.generation;
-        Self { context, api, id, status: written.clone(), written, version, ready: BTreeSet::new(), settled }
+        Self {
+            context,
+            api,
+            id,
+            status: written.clone(),
+            written,
+            version,
+            ready: BTreeSet::new(),
+            settled,
+            touched: false,
+        }
     }
 
     /// Records the identity of what is about to be made: it is on the object before it is in AWS, so that whatever

@@ -51,7 +51,9 @@ pub async fn apply(
     let wanted = wanted(&bucket, &entries, identity(&function.arn, &statement), deployed);
     let before = report.status.applied.clone();
     report.record(union(&before, &wanted), "creating the permission and the bucket's entries").await?;
-    let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id.uid).await?;
+    let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id.uid).await;
+    report.touched |= !matches!(permitted, Ok(false));
+    let permitted = permitted?;
     report.ready(Part::Permission);
     if permitted && report.settled {
         let note = format!("put back the permission for bucket {bucket} to invoke {}", function.arn.short());
@@ -60,6 +62,7 @@ pub async fn apply(
     let want = if spec.suspend { Want::Nothing } else { Want::Entries(entries) };
     drop(arrival);
     let done = context.buckets.reconcile(context, &bucket, &report.id, want, report.settled).await?;
+    report.touched |= done.changed;
     report.ready(Part::Notification);
     let in_use = BTreeMap::from([(bucket_statement_id(&context.owner.id, &bucket.name), done.functions)]);
     release(context, report, &before, &wanted, in_use).await?;
@@ -89,7 +92,7 @@ pub async fn cleanup(
 }
 
 /// Leaves the entries in place, under Ids that say that they outlive the object. As a rule they have such Ids since
-/// the policy was set, and there is nothing to do.
+/// the policy was set, and it is only seen to it that no write from before takes effect any more.
 pub async fn retain(
     context: &Arc<Context>,
     report: &mut Report<'_, RawS3TriggeredFunction>,
@@ -97,9 +100,14 @@ pub async fn retain(
     let owner = &context.owner.id;
     let id_outlives = |id: &String| OwnEntryId::parse(owner, id).is_some_and(|id| id.retained);
     for notification in report.status.applied.notifications.clone() {
-        if !notification.ids.iter().all(id_outlives) {
-            let bucket = applied_bucket(&notification);
-            context.buckets.reconcile(context, &bucket, &report.id, Want::Retain, report.settled).await?;
+        let bucket = applied_bucket(&notification);
+        let asked =
+            context.buckets.reconcile(context, &bucket, &report.id, Want::Retain, report.settled).await;
+        match asked {
+            // What is in place already is left alone, whether or not AWS can be reached.
+            Err(failure)
+                if failure.reason != Reason::OutcomeUnknown && notification.ids.iter().all(id_outlives) => {}
+            asked => drop(asked?),
         }
     }
     Ok(())

@@ -57,12 +57,15 @@ pub async fn apply(
     let deployed = std::mem::take(&mut resolved.applied);
     let wanted = wanted(&region, &desired, identity(&function.arn, &statement), deployed);
     report.record(union(&before, &wanted), "creating the rule and the permission").await?;
-    let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id.uid).await?;
+    let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id.uid).await;
+    report.touched |= !matches!(permitted, Ok(false));
+    let permitted = permitted?;
     report.ready(Part::Permission);
     if permitted && report.settled {
         let note = format!("put back the permission for EventBridge to invoke {}", function.arn.short());
         report.event(Notice::warning("DriftRepaired", note)).await;
     }
+    report.touched |= !steps.is_empty();
     carry_out(&*rules, &desired.name, &steps).await?;
     report.ready(Part::Rule);
     if let Some(cluster) = taken_over_from {

@@ -16,8 +16,8 @@ mod tests;
 pub const WRITES: u32 = 3;
 /// The oldest read that a write may be based on.
 pub const FRESH: Duration = Duration::from_secs(1);
-/// Reads that are made in search of a fresh one, before the last will do.
-const FRESH_READS: u32 = 3;
+/// Reads that were too old, of which the last will do all the same: S3 may be slow for a while.
+const OLD_READS: u32 = 3;
 /// Reads that are made in search of one that can be relied on, before the last will do.
 const READS: u32 = 8;
 /// Pauses between reads that must agree, where the first of them may be older than what is known.
@@ -125,9 +125,7 @@ pub struct Round {
 enum Phase {
     /// Reading the document that a write is to be based on.
     Looking {
-        reads: u32,
-        /// How many of the last reads said the same as the one before.
-        agreed: usize,
+        reads: Reads,
         last: Option<Document>,
     },
     Writing(Draft),
@@ -137,6 +135,16 @@ enum Phase {
         looks: usize,
     },
     Ended,
+}
+
+/// The reads in search of one that a write can be based on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Reads {
+    all: u32,
+    /// How many were too old.
+    old: u32,
+    /// How many of the last ones said the same as the one before.
+    agreed: usize,
 }
 
 /// A write, and what it is based on.
@@ -158,7 +166,7 @@ enum OwnDestinations {
 impl Round {
     /// Begins a round. `known` is the document that the last round ended with, if there was one.
     pub fn begin(owner: OwnerId, known: Option<Document>) -> (Self, Call) {
-        let phase = Phase::Looking { reads: 0, agreed: 0, last: None };
+        let phase = Phase::Looking { reads: Reads::default(), last: None };
         let own_destinations = OwnDestinations::Unchecked;
         let broken = vec![];
         let round = Self { owner, known, phase, writes: 0, unanswered: false, own_destinations, broken };
@@ -169,9 +177,11 @@ impl Round {
     /// changes nothing, and the document is read again.
     pub fn step(&mut self, event: Event) -> Call {
         match (std::mem::replace(&mut self.phase, Phase::Ended), event) {
-            (Phase::Looking { reads, agreed, last }, Event::Read { document, age, claims }) => {
-                let agreed = if last.as_ref() == Some(&document) { agreed + 1 } else { 0 };
-                self.looked(reads + 1, agreed, document, age, &claims)
+            (Phase::Looking { reads, last }, Event::Read { document, age, claims }) => {
+                let is_old = age > FRESH;
+                let agreed = if last.as_ref() == Some(&document) { reads.agreed + 1 } else { 0 };
+                let reads = Reads { all: reads.all + 1, old: reads.old + u32::from(is_old), agreed };
+                self.looked(reads, is_old, document, &claims)
             }
             (Phase::Writing(draft), Event::Written) => {
                 self.unanswered = false;
@@ -194,23 +204,16 @@ impl Round {
     }
 
     fn look(&mut self, pause: Duration) -> Call {
-        self.phase = Phase::Looking { reads: 0, agreed: 0, last: None };
+        self.phase = Phase::Looking { reads: Reads::default(), last: None };
         Call::Read { pause }
     }
 
-    fn looked(
-        &mut self,
-        reads: u32,
-        agreed: usize,
-        document: Document,
-        age: Duration,
-        claims: &[Claim],
-    ) -> Call {
+    fn looked(&mut self, reads: Reads, is_old: bool, document: Document, claims: &[Claim]) -> Call {
         let plan = plan_bucket(&document, &self.owner, claims);
-        let doubtful = agreed < self.doubts(&document, &plan, claims);
-        if doubtful && reads < READS || age > FRESH && reads < FRESH_READS {
-            let pause = if doubtful { DOUBTS[agreed] } else { Duration::ZERO };
-            self.phase = Phase::Looking { reads, agreed, last: Some(document) };
+        let is_doubtful = reads.agreed < self.doubts(&document, &plan, claims) && reads.all < READS;
+        if is_doubtful || is_old && reads.old < OLD_READS {
+            let pause = if is_doubtful { DOUBTS[reads.agreed] } else { Duration::ZERO };
+            self.phase = Phase::Looking { reads, last: Some(document) };
             return Call::Read { pause };
         }
         match plan.write.clone() {

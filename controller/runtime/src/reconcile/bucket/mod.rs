@@ -59,6 +59,8 @@ struct Wanted {
 pub struct Done {
     /// The ARNs of the functions that entries of ours name in it.
     pub functions: BTreeSet<String>,
+    /// Whether it was written to.
+    pub changed: bool,
 }
 
 /// Says to a worker that a request is on its way, for as long as it is kept.

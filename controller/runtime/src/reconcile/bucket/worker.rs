@@ -163,19 +163,20 @@ impl Worker {
         if self.members.0.get(&id.uid).is_some_and(|member| member.want != *want) {
             return Err(failures::function_gone());
         }
-        if *want == Want::Nothing {
-            if self.unsettled_until.is_some() {
-                return Err(failures::unsettled(&self.bucket));
-            }
-            // From here on, nobody may name the bucket any more.
-            if self.late_until > Instant::now() {
-                context.second_looks.expect(context, &self.bucket).await?;
-            }
+        // What a late write brings back is not as the resource leaves it.
+        let leaves = matches!(want, Want::Nothing | Want::Retain);
+        if leaves && self.unsettled_until.is_some() {
+            return Err(failures::unsettled(&self.bucket));
+        }
+        // From here on, nobody may name the bucket any more.
+        if *want == Want::Nothing && self.late_until > Instant::now() {
+            context.second_looks.expect(context, &self.bucket).await?;
         }
         let own = settled.document.entries().filter(|entry| {
             entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(&context.owner.id, id).is_some())
         });
-        Ok(Done { functions: own.map(|entry| entry.arn.clone()).collect() })
+        let functions = own.map(|entry| entry.arn.clone()).collect();
+        Ok(Done { functions, changed: !settled.changes().is_empty() })
     }
 
     /// Brings the bucket's document to where all resources want it. The first round that begins when a write whose outcome

@@ -132,6 +132,12 @@ fn an_old_read_is_made_again_but_not_for_ever() {
     assert_eq!(calls(None, vec![old(), fresh()]), [read(0), read(0), write()]);
     assert_eq!(calls(None, vec![old(), old(), fresh()]), [read(0), read(0), read(0), write()]);
     assert_eq!(calls(None, vec![old(), old(), old()]), [read(0), read(0), read(0), write()]);
+    // However many were made before, in doubt.
+    let known = Some(document(&[foreign()]));
+    assert_eq!(
+        calls(known, vec![fresh(), fresh(), fresh(), old(), fresh()]),
+        [read(0), read(500), read(1000), read(2000), read(0), write()]
+    );
 }
 
 #[test]
