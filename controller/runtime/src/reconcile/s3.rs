@@ -11,7 +11,7 @@ use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::{Destination, Entry, Filter, Want};
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId, Owner, bucket_statement_id};
 use lambda_triggers_core::plan::permission::Statement;
-use lambda_triggers_core::plan::report::{Outcome, Part, Reason};
+use lambda_triggers_core::plan::report::{Class, Outcome, Part, Reason};
 use serde::Deserialize;
 
 use super::context::Context;
@@ -104,9 +104,9 @@ pub async fn retain(
         let asked =
             context.buckets.reconcile(context, &bucket, &report.id, Want::Retain, report.settled).await;
         match asked {
-            // What is in place already is left alone, whether or not AWS can be reached.
+            // What is in place already is left alone, whether or not the bucket can be read.
             Err(failure)
-                if failure.reason != Reason::OutcomeUnknown && notification.ids.iter().all(id_outlives) => {}
+                if failure.class() == Class::NeedsAction && notification.ids.iter().all(id_outlives) => {}
             asked => drop(asked?),
         }
     }

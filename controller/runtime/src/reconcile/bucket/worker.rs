@@ -37,8 +37,8 @@ pub struct Worker {
     known: Option<Document>,
     /// Until then, a write whose outcome is not known may take effect as a rule: one of ours, or of who ran before us.
     unsettled_until: Option<Instant>,
-    /// Until then, it may take effect at all.
-    late_until: Instant,
+    /// Until then, one of ours that had no answer may take effect at all.
+    late_until: Option<Instant>,
 }
 
 /// Waits until then, or for ever.
@@ -65,7 +65,7 @@ impl Worker {
             members: Members::default(),
             known: None,
             unsettled_until: (settled > Instant::now()).then_some(settled),
-            late_until: context.started + LATE,
+            late_until: None,
         }
     }
 
@@ -163,13 +163,19 @@ impl Worker {
         if self.members.0.get(&id.uid).is_some_and(|member| member.want != *want) {
             return Err(failures::function_gone());
         }
-        // What a late write brings back is not as the resource leaves it.
-        let leaves = matches!(want, Want::Nothing | Want::Retain);
-        if leaves && self.unsettled_until.is_some() {
+        let (now, late) = (Instant::now(), self.late_until);
+        let is_late = late.is_some_and(|late| late > now);
+        let is_held = match want {
+            Want::Nothing => self.unsettled_until.is_some(),
+            // What such a write brings back would be taken for left behind, and removed.
+            Want::Retain => self.unsettled_until.is_some() || is_late,
+            Want::Entries(_) | Want::Keep => false,
+        };
+        if is_held {
             return Err(failures::unsettled(&self.bucket));
         }
         // From here on, nobody may name the bucket any more.
-        if *want == Want::Nothing && self.late_until > Instant::now() {
+        if *want == Want::Nothing && (is_late || context.started + LATE > now) {
             context.second_looks.expect(context, &self.bucket).await?;
         }
         let own = settled.document.entries().filter(|entry| {
@@ -263,7 +269,7 @@ impl Worker {
             Kind::OutcomeUnknown | Kind::Unavailable => {
                 let now = Instant::now();
                 self.unsettled_until = Some(now + context.settings.settle);
-                self.late_until = now + LATE;
+                self.late_until = Some(now + LATE);
                 Ok((Event::Unanswered, Some(failure)))
             }
             Kind::Destination(arns) => Ok((Event::DestinationRefused { arns }, Some(failure))),
