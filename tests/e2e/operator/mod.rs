@@ -4,5 +4,6 @@
 mod interrupted;
 mod namespaces;
 mod recreated;
+mod replicas;
 mod start;
 mod unreadable;

@@ -89,6 +89,7 @@ impl Sim {
             namespace: None,
             owner_id: Some(owner()),
             region: None,
+            leader_elect: false,
             settings: Settings { seed: self.seed, ..Settings::default() },
         };
         let ended =

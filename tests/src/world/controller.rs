@@ -52,6 +52,8 @@ impl World {
                 ("AWS_CONFIG_FILE", "/dev/null".into()),
                 ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".into()),
                 ("AWS_EC2_METADATA_DISABLED", "true".into()),
+                // Alone in its world, it need not wait for one that was killed.
+                ("LAMBDA_TRIGGERS_LEADER_ELECT", "false".into()),
                 // Nothing is on its way to this AWS for longer, unless a test says so.
                 ("LAMBDA_TRIGGERS_SETTLE", "100ms".into()),
                 ("RUST_LOG", "info,lambda_triggers=debug".into()),
@@ -92,16 +94,30 @@ impl Controller {
         self.log.push("--- killed".to_owned());
     }
 
+    /// SIGSTOP: what a node does that is frozen for a while. It goes on with [`Controller::resume`].
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// SIGCONT, after [`Controller::pause`].
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let ward = self.process.as_ref().expect("the controller was started and not stopped");
+        if let Some(pid) = ward.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())) {
+            kill_process(pid, signal).expect("a child can be signalled");
+        }
+    }
+
     /// SIGTERM: what Kubernetes sends first. Waits for its end.
     ///
     /// # Panics
     /// When it does not end within 30 seconds, or with another exit code than 0.
     pub async fn stop(&mut self) {
+        self.signal(Signal::TERM);
         let mut ward = self.running();
-        let pid = ward.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-        if let Some(pid) = pid {
-            kill_process(pid, Signal::TERM).expect("a child can be signalled");
-        }
         let status = tokio::time::timeout(STOP_LIMIT, ward.child.wait()).await;
         let status = status.unwrap_or_else(|_| panic!("the controller ignored SIGTERM for {STOP_LIMIT:?}"));
         let status = status.expect("a child can be waited for");

@@ -6,6 +6,7 @@
 pub mod bucket;
 pub mod function;
 pub mod identity;
+pub mod lease;
 pub mod permission;
 pub mod report;
 pub mod rule;

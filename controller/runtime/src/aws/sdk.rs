@@ -7,6 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
 use tokio::sync::OnceCell;
 
 use super::deploy::SdkDeployments;
@@ -14,6 +19,7 @@ use super::eventbridge::SdkRules;
 use super::lambda::SdkFunctions;
 use super::s3::SdkNotifications;
 use super::{Account, Aws, AwsError, Deployments, Functions, Kind, Notifications, Rules};
+use crate::operator::Leadership;
 
 /// Time for one attempt at a call. The SDK sets none of its own, and would wait for an answer for ever.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,15 +29,18 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const ATTEMPTS: u32 = 3;
 
 /// What the SDK is told beyond its own environment variables and files.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SdkSettings {
     /// The Region of resources that name none; else the SDK's own search for it.
     pub region: Option<String>,
+    /// The right to write.
+    pub leadership: Leadership,
 }
 
 /// AWS through the SDK.
 pub struct Sdk {
     config: SdkConfig,
+    guard: Guard,
     region: String,
     clients: Mutex<BTreeMap<String, Arc<Clients>>>,
     account: OnceCell<Account>,
@@ -65,30 +74,34 @@ impl Sdk {
         }
         let config = loader.load().await;
         let region = config.region().ok_or(NoRegion)?.to_string();
-        Ok(Self { config, region, clients: Mutex::default(), account: OnceCell::new() })
+        let guard = Guard { leadership: settings.leadership };
+        Ok(Self { config, guard, region, clients: Mutex::default(), account: OnceCell::new() })
     }
 
     fn clients(&self, region: &str) -> Arc<Clients> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         clients
             .entry(region.to_owned())
-            .or_insert_with(|| Arc::new(Clients::new(&self.config, region)))
+            .or_insert_with(|| Arc::new(Clients::new(&self.config, &self.guard, region)))
             .clone()
     }
 }
 
 impl Clients {
-    fn new(config: &SdkConfig, region: &str) -> Self {
+    fn new(config: &SdkConfig, guard: &Guard, region: &str) -> Self {
         let config = config.clone().into_builder().region(Region::new(region.to_owned())).build();
         // Another endpoint than AWS's own (a proxy, an emulator) answers for one host name only.
         let path_style = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
-        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build();
-        let lambda = aws_sdk_lambda::Client::new(&config);
+        let guard = || guard.clone();
+        let s3 = aws_sdk_s3::config::Builder::from(&config).interceptor(guard()).force_path_style(path_style);
+        let lambda = aws_sdk_lambda::config::Builder::from(&config).interceptor(guard());
+        let events = aws_sdk_eventbridge::config::Builder::from(&config).interceptor(guard());
+        let lambda = aws_sdk_lambda::Client::from_conf(lambda.build());
         Self {
             functions: Arc::new(SdkFunctions::new(lambda.clone())),
             deployments: Arc::new(SdkDeployments::new(lambda)),
-            rules: Arc::new(SdkRules::new(aws_sdk_eventbridge::Client::new(&config))),
-            notifications: Arc::new(SdkNotifications::new(aws_sdk_s3::Client::from_conf(s3))),
+            rules: Arc::new(SdkRules::new(aws_sdk_eventbridge::Client::from_conf(events.build()))),
+            notifications: Arc::new(SdkNotifications::new(aws_sdk_s3::Client::from_conf(s3.build()))),
         }
     }
 }
@@ -125,5 +138,26 @@ impl Aws for Sdk {
 
     fn notifications(&self, region: &str) -> Arc<dyn Notifications> {
         self.clients(region).notifications.clone()
+    }
+}
+
+/// Lets no call out once this replica does not lead any more, however long ago it was begun.
+#[derive(Clone, Debug)]
+struct Guard {
+    leadership: Leadership,
+}
+
+impl Intercept for Guard {
+    fn name(&self) -> &'static str {
+        "Leadership"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        Ok(self.leadership.check()?)
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use lambda_triggers_core::plan::identity::OwnerId;
 
 use crate::operator::{self, Options, StartError};
@@ -44,6 +44,10 @@ struct RunArgs {
     /// AWS Region of resources that name none (default: where the AWS SDK finds it, such as AWS_REGION).
     #[arg(long, env = "LAMBDA_TRIGGERS_REGION")]
     region: Option<String>,
+    /// Work only while holding the Lease lambda-triggers-<owner id> in the operator's namespace, so that of several
+    /// replicas one works; with `false`, see that there is one alone.
+    #[arg(long, env = "LAMBDA_TRIGGERS_LEADER_ELECT", default_value_t = true, action = ArgAction::Set)]
+    leader_elect: bool,
     /// Check every object again after this time, such as 10m.
     #[arg(long, env = "LAMBDA_TRIGGERS_RESYNC", default_value = "10m", value_parser = duration)]
     resync: Duration,
@@ -83,13 +87,14 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: RunArgs) -> Result<(), StartError> {
-    let RunArgs { namespace, owner_id, region, resync, reconcile_timeout, settle, log_format } = args;
+    let RunArgs { namespace, owner_id, region, leader_elect, resync, reconcile_timeout, settle, log_format } =
+        args;
     start_logs(log_format);
     let settings = Settings { resync, timeout: reconcile_timeout, settle, ..Settings::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = operator::stop_on_signal()?;
-        operator::run(Options { namespace, owner_id, region, settings }, stop).await
+        operator::run(Options { namespace, owner_id, region, leader_elect, settings }, stop).await
     })
 }
 

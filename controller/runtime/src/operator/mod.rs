@@ -1,6 +1,7 @@
 //! `lambda-triggers run`: both controllers in one process, from start to clean stop.
 
 mod backoff;
+mod lease;
 mod owner;
 
 use std::sync::Arc;
@@ -27,6 +28,8 @@ use crate::reconcile::{
     Statuses, chain, reconcile,
 };
 use backoff::{Backoff, WatchBackoff};
+use lease::Candidate;
+pub use lease::{Leadership, Lost};
 
 /// Reconciles of one kind at a time. Most of each is waiting for AWS.
 const CONCURRENCY: u16 = 32;
@@ -40,6 +43,8 @@ pub struct Options {
     pub owner_id: Option<OwnerId>,
     /// The Region of resources that name none.
     pub region: Option<String>,
+    /// Wait for the Lease before working, as one of several replicas.
+    pub leader_elect: bool,
     /// How reconciles behave.
     pub settings: Settings,
 }
@@ -47,11 +52,50 @@ pub struct Options {
 /// Why the operator cannot run.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Runs until `stop` is cancelled, and what is under way has ended.
+/// Runs until `stop` is cancelled, and what is under way has ended. With leader election, it waits until it leads, and
+/// ends with an error when it does no more.
 pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartError> {
-    let client = Client::try_default().await?;
-    let aws = Sdk::load(SdkSettings { region: options.region.clone() }).await?;
-    run_on(client, Arc::new(aws), options, stop).await
+    let leadership = if options.leader_elect { Leadership::elected() } else { Leadership::alone() };
+    let client = lease::guarded_client(leadership.clone()).await?;
+    let settings = SdkSettings { region: options.region.clone(), leadership: leadership.clone() };
+    let aws = Arc::new(Sdk::load(settings).await?);
+    if !options.leader_elect {
+        return run_on(client, aws, options, stop).await;
+    }
+    let mut candidate = candidate(&client, &options, leadership).await?;
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => return Ok(()),
+        () = candidate.lead() => {}
+    }
+    let ended = tokio::select! {
+        biased;
+        lost = candidate.keep() => return Err(lost.into()),
+        ended = run_on(client, aws, options, stop) => ended,
+    };
+    candidate.release().await;
+    ended
+}
+
+/// This replica, as one that wants to lead the operator of its owner id.
+async fn candidate(
+    client: &Client,
+    options: &Options,
+    leadership: Leadership,
+) -> Result<Candidate, StartError> {
+    let owner = owner::find(client, options.namespace.as_deref(), options.owner_id.clone()).await?;
+    let namespace = own_namespace(client, options);
+    let pod = std::env::var("POD_NAME").unwrap_or_else(|_| "lambda-triggers".into());
+    // A pod that is started again under its name is another candidate.
+    let me = format!("{pod}_{:016x}", rand::random::<u64>());
+    let name = format!("lambda-triggers-{}", owner.id);
+    // It writes before it leads.
+    Ok(Candidate::new(Client::try_default().await?, &namespace, name, me, leadership))
+}
+
+/// The namespace that the operator keeps its own things in.
+fn own_namespace(client: &Client, options: &Options) -> String {
+    options.namespace.clone().unwrap_or_else(|| client.default_namespace().into())
 }
 
 /// Runs on this cluster and this AWS, which may be stand-ins, until `stop` is cancelled, and what is under way has
@@ -80,7 +124,7 @@ pub async fn run_on(
         permissions: Permissions::default(),
         buckets: Buckets::default(),
         second_looks: SecondLooks::default(),
-        namespace: options.namespace.clone().unwrap_or_else(|| client.default_namespace().into()),
+        namespace: own_namespace(&client, &options),
         started: Instant::now(),
         jitter: Jitter::from_seed(options.settings.seed),
         settings: options.settings,

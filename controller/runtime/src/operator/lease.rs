@@ -1,0 +1,194 @@
+//! Leader election: of several replicas one works, and the others wait for its Lease to run out.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{Method, Request};
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::api::PostParams;
+use kube::client::{Body, ClientBuilder};
+use kube::{Api, Client};
+use lambda_triggers_core::plan::lease::{LEASE, RENEW_WITHIN, RETRY, Record, Step, decide};
+use tokio::time::{Instant, sleep, timeout};
+use tower::filter::FilterLayer;
+use tracing::{info, warn};
+
+use super::StartError;
+use crate::reconcile::chain;
+
+/// The right to write, as long as the lease is renewed. Whoever has it asks before each write: a process that was
+/// stopped for a while learns here that its time is over.
+#[derive(Clone, Debug)]
+pub struct Leadership {
+    renewed: Arc<Mutex<Option<Instant>>>,
+    elected: bool,
+}
+
+/// Why nothing is written any more.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error(
+    "the lease could not be renewed for {RENEW_WITHIN:?}: another replica may lead from here on, so this one ends"
+)]
+pub struct Lost;
+
+impl Leadership {
+    /// That of an operator that runs alone, by its user's word.
+    pub fn alone() -> Self {
+        Self { renewed: Arc::default(), elected: false }
+    }
+
+    /// That of one among several, which is still to be had.
+    pub fn elected() -> Self {
+        Self { renewed: Arc::default(), elected: true }
+    }
+
+    /// Whether to write now.
+    pub fn check(&self) -> Result<(), Lost> {
+        let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = !self.elected || renewed.is_some_and(|renewed| renewed.elapsed() < RENEW_WITHIN);
+        if holds { Ok(()) } else { Err(Lost) }
+    }
+
+    fn renewed(&self, at: Option<Instant>) {
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+}
+
+/// A replica that wants to lead.
+pub struct Candidate {
+    api: Api<Lease>,
+    name: String,
+    me: String,
+    leadership: Leadership,
+    /// The Lease as it was last seen, and since when it has been like that.
+    seen: Option<(Lease, Instant)>,
+}
+
+impl Candidate {
+    /// A candidate of this name for the Lease `name` in `namespace`.
+    pub fn new(client: Client, namespace: &str, name: String, me: String, leadership: Leadership) -> Self {
+        Self { api: Api::namespaced(client, namespace), name, me, leadership, seen: None }
+    }
+
+    /// Waits until this replica leads.
+    pub async fn lead(&mut self) {
+        info!(lease = self.name, me = self.me, "waiting to lead");
+        loop {
+            match self.attempt().await {
+                Ok(None) => break,
+                Ok(Some(wait)) => sleep(wait).await,
+                Err(error) => {
+                    warn!(lease = self.name, error = chain(&error), "cannot get the lease; trying again");
+                    sleep(RETRY).await;
+                }
+            }
+        }
+        info!(lease = self.name, me = self.me, "leading");
+    }
+
+    /// Renews for as long as that succeeds in time.
+    pub async fn keep(&mut self) -> Lost {
+        while self.leadership.check().is_ok() {
+            sleep(RETRY).await;
+            let attempt = timeout(RENEW_WITHIN / 2, self.attempt()).await;
+            match attempt {
+                // Where somebody has only written beside it, it is still ours.
+                Ok(Ok(Some(_))) if !self.holds() => break,
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => warn!(lease = self.name, error = chain(&error), "cannot renew the lease"),
+                Err(_) => warn!(lease = self.name, "the API server does not answer: cannot renew the lease"),
+            }
+        }
+        self.leadership.renewed(None);
+        Lost
+    }
+
+    fn holds(&self) -> bool {
+        self.seen.as_ref().is_some_and(|(lease, _)| record(lease).holder.as_ref() == Some(&self.me))
+    }
+
+    /// Lets go, so that the next one need not wait.
+    pub async fn release(&mut self) {
+        self.leadership.renewed(None);
+        let Some((lease, _)) = self.seen.take() else { return };
+        let mut spec = lease.spec.clone().unwrap_or_default();
+        spec.holder_identity = None;
+        let released = Lease { spec: Some(spec), ..lease };
+        if let Err(error) = self.api.replace(&self.name, &PostParams::default(), &released).await {
+            warn!(
+                lease = self.name,
+                error = chain(&error),
+                "cannot release the lease; it runs out by itself"
+            );
+        }
+    }
+
+    /// One look, and what is to be done about it: none if this replica leads now, else when to look again.
+    async fn attempt(&mut self) -> Result<Option<Duration>, kube::Error> {
+        let sent = Instant::now();
+        let found = self.api.get_opt(&self.name).await?;
+        if found.as_ref() != self.seen.as_ref().map(|(lease, _)| lease) {
+            self.seen = found.map(|lease| (lease, Instant::now()));
+        }
+        let record = self.seen.as_ref().map(|(lease, _)| record(lease));
+        let unchanged_for = self.seen.as_ref().map(|(_, since)| since.elapsed()).unwrap_or_default();
+        let step = decide(record.as_ref(), unchanged_for, &self.me);
+        let params = PostParams::default();
+        let written = match step {
+            Step::Wait(time) => return Ok(Some(time)),
+            Step::Create => self.api.create(&params, &self.lease(None, step)).await,
+            Step::Take | Step::Renew => {
+                let before = self.seen.as_ref().map(|(lease, _)| lease);
+                self.api.replace(&self.name, &params, &self.lease(before, step)).await
+            }
+        };
+        match written {
+            Ok(lease) => {
+                self.seen = Some((lease, Instant::now()));
+                self.leadership.renewed(Some(sent));
+                Ok(None)
+            }
+            // Another one was quicker; the next look tells who.
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(Some(RETRY)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The Lease as this replica holds it. Its resourceVersion is that of `before`: a write over another one's is refused.
+    fn lease(&self, before: Option<&Lease>, step: Step) -> Lease {
+        let now = MicroTime(Timestamp::now());
+        let spec = before.and_then(|lease| lease.spec.clone()).unwrap_or_default();
+        let changed = step != Step::Renew;
+        let transitions = spec.lease_transitions.unwrap_or_default();
+        let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
+        Lease {
+            metadata: before.map_or(metadata, |lease| lease.metadata.clone()),
+            spec: Some(LeaseSpec {
+                holder_identity: Some(self.me.clone()),
+                lease_duration_seconds: i32::try_from(LEASE.as_secs()).ok(),
+                acquire_time: if changed { Some(now.clone()) } else { spec.acquire_time.clone() },
+                renew_time: Some(now),
+                lease_transitions: Some(transitions + i32::from(step == Step::Take)),
+                ..spec
+            }),
+        }
+    }
+}
+
+fn record(lease: &Lease) -> Record {
+    let spec = lease.spec.clone().unwrap_or_default();
+    let seconds = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
+    Record { holder: spec.holder_identity, duration: seconds.map_or(LEASE, Duration::from_secs) }
+}
+
+/// A client that writes only while this replica leads.
+pub async fn guarded_client(leadership: Leadership) -> Result<Client, StartError> {
+    let guard = move |request: Request<Body>| -> Result<Request<Body>, Lost> {
+        let reads = request.method() == Method::GET;
+        if reads { Ok(request) } else { leadership.check().map(|()| request) }
+    };
+    let config = kube::Config::infer().await?;
+    Ok(ClientBuilder::try_from(config)?.with_layer(&FilterLayer::new(guard)).build())
+}

@@ -1,0 +1,110 @@
+//! Two replicas: one works, the other takes over, and the one that led before writes nothing any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
+use lambda_triggers_tests::front::{Fault, FaultKind, Hook, Then};
+use lambda_triggers_tests::world::{self, World};
+use tokio::sync::Notify;
+
+use crate::objects::{OWNER, RESTING};
+use crate::support::{AwsView, LIMIT, own, s3, scheduled};
+
+const SCHEDULED: &str = "ScheduledFunction";
+const S3: &str = "S3TriggeredFunction";
+const GET: &str = "GetBucketNotificationConfiguration";
+const PUT: &str = "PutBucketNotificationConfiguration";
+
+const ELECTED: [&str; 4] = ["--owner-id", OWNER, "--leader-elect", "true"];
+
+/// Who leads, once it is another one than `before`.
+async fn leader(w: &World, limit: Duration, before: Option<&str>) -> String {
+    let leases: Api<Lease> = Api::namespaced(w.kube().clone(), w.namespace());
+    w.until(limit, "another leader", async || {
+        let lease = leases.get(&format!("lambda-triggers-{OWNER}")).await.ok()?;
+        let holder = lease.spec?.holder_identity?;
+        (before != Some(holder.as_str())).then_some(holder)
+    })
+    .await
+}
+
+#[test]
+fn a_standby_takes_over_from_one_that_is_killed_and_from_one_that_stops() {
+    world::test("replicas", async |w| {
+        w.function("hourly").await;
+        let mut first = w.controller(&ELECTED);
+        let one = leader(&w, LIMIT, None).await;
+        let mut second = w.controller(&ELECTED);
+        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        w.until_ready(SCHEDULED, "hourly").await;
+        first.kill().await;
+        // Fifteen seconds without a renewal, and a look every two.
+        let two = leader(&w, Duration::from_secs(20), Some(&one)).await;
+        w.apply(&scheduled("second", "hourly", "schedule: rate(2 hours)")).await;
+        w.until_ready(SCHEDULED, "second").await;
+
+        first.start();
+        w.until(LIMIT, "the standby", async || first.log().contains("waiting to lead").then_some(())).await;
+        second.stop().await;
+        leader(&w, Duration::from_secs(4), Some(&two)).await;
+        for name in ["hourly", "second"] {
+            w.delete(SCHEDULED, name).await;
+            w.until_gone(SCHEDULED, name).await;
+        }
+        assert_eq!(w.rule_names().await, Vec::<String>::new());
+    });
+}
+
+/// It is frozen between its read of a bucket and its write, for longer than its lease lasts, and then goes on.
+#[test]
+fn a_leader_that_was_frozen_past_its_lease_writes_nothing_when_it_wakes() {
+    world::test("frozen", async |w| {
+        w.function("thumbs").await;
+        let bucket = w.new_bucket("photos").await;
+        let (reads, goes_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (reading, released) = (reads.clone(), goes_on.clone());
+        let hold = Hook::before(move |_| {
+            let (reading, released) = (reading.clone(), released.clone());
+            async move {
+                reading.notify_one();
+                released.notified().await;
+                Then::GoOn
+            }
+        });
+        w.front().inject(w.account(), Fault::on(GET, FaultKind::Hook(hold)));
+        let mut first = w.controller(&ELECTED);
+        let one = leader(&w, LIMIT, None).await;
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        reads.notified().await;
+        first.pause();
+        let _second = w.controller(&ELECTED);
+        leader(&w, Duration::from_secs(25), Some(&one)).await;
+        w.until_ready(S3, "thumbs").await;
+        w.delete(S3, "thumbs").await;
+        w.until_gone(S3, "thumbs").await;
+        let writes = w.front().count(w.account(), PUT);
+
+        goes_on.notify_one();
+        first.resume();
+        let ended = w.until(LIMIT, "the end of the first", async || first.ended()).await;
+        assert!(!ended.success(), "{ended}");
+        assert!(first.log().contains("the lease could not be renewed"), "{}", first.log());
+        assert_eq!(w.front().count(w.account(), PUT), writes);
+        assert_eq!(own(&w.document(&bucket).await), []);
+    });
+}
+
+/// Alone by its user's word, it needs no Lease.
+#[test]
+fn without_leader_election_there_is_no_lease() {
+    world::test("alone", async |w| {
+        w.function("hourly").await;
+        let _controller = w.controller(&RESTING);
+        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        w.until_ready(SCHEDULED, "hourly").await;
+        let leases: Api<Lease> = Api::namespaced(w.kube().clone(), w.namespace());
+        assert_eq!(leases.list(&Default::default()).await.unwrap().items, []);
+    });
+}
