@@ -132,7 +132,7 @@ fn silent(sim: &Sim, subject: Subject) -> Option<String> {
         })
     };
     let seen = object["status"]["observedGeneration"] == object["metadata"]["generation"];
-    (!seen || !is("Ready", "True") && !(is("Ready", "False") && is("Stalled", "True")))
+    (!(seen && (is("Ready", "True") || is("Ready", "False") && is("Stalled", "True"))))
         .then(|| format!("{} at rest: {}", object["spec"], object["status"]))
 }
 
