@@ -40,11 +40,12 @@ fn what_is_changed_by_hand_is_put_back() {
         until_repaired().await;
         lambda.delete_function_concurrency().function_name(&name).send().await.unwrap();
         until_repaired().await;
-        // Repeats of an event keep the note of the first.
-        let note = format!("put back what was changed on the function {name}: settings");
-        let repaired: Vec<_> =
-            told(&w, "app").await.into_iter().filter(|[_, reason, _]| reason == "DriftRepaired").collect();
-        assert_eq!(repaired, [event("Warning", "DriftRepaired", note)]);
+        let repaired = ["settings", "code", "tags", "reserved concurrency"].map(|what| {
+            let note = format!("put back what was changed on the function {name}: {what}");
+            event("Warning", "DriftRepaired", note)
+        });
+        let told = told(&w, "app").await.into_iter().filter(|[_, reason, _]| reason == "DriftRepaired");
+        assert_eq!(told.collect::<Vec<_>>(), repaired);
     });
 }
 

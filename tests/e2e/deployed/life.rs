@@ -48,9 +48,9 @@ fn a_scheduled_function_comes_with_its_code_changes_and_goes() {
         let sha256 = sha256(&[("index.py", &code)]);
         let expected = with(expected, json!({"timeout": 5, "codeSha256": sha256}));
         assert_eq!(function(&w, &name).await, Some(expected));
-        // Repeats of an event keep the note of the first: the code came after the settings.
-        let updated = event("Normal", "FunctionUpdated", format!("updated the function {name}: settings"));
-        until_told(&w, "hourly", &[&created[..], &[updated]].concat()).await;
+        let updated = ["settings", "code"]
+            .map(|what| event("Normal", "FunctionUpdated", format!("updated the function {name}: {what}")));
+        until_told(&w, "hourly", &[&created[..], &updated[..]].concat()).await;
         nothing_is_written_at_rest(&w, SCHEDULED, &["hourly"]).await;
 
         w.delete(SCHEDULED, "hourly").await;

@@ -130,6 +130,7 @@ struct State {
     plan: Box<dyn Plan>,
     random: StdRng,
     calls: Vec<Call>,
+    made: usize,
     lives: usize,
 }
 
@@ -137,7 +138,7 @@ impl Gates {
     /// The gates of a run with this seed and plan. To be made where tokio's time is paused.
     pub fn new(seed: u64, plan: impl Plan + 'static) -> Self {
         let random = StdRng::seed_from_u64(seed);
-        let state = State { plan: Box::new(plan), random, calls: vec![], lives: 0 };
+        let state = State { plan: Box::new(plan), random, calls: vec![], made: 0, lives: 0 };
         Self(Arc::new(Shared { start: Instant::now(), state: Mutex::new(state) }))
     }
 
@@ -154,6 +155,11 @@ impl Gates {
         self.0.lock().plan = Box::new(plan);
     }
 
+    /// Forgets the calls so far, but not their number.
+    pub fn forget(&self) {
+        self.0.lock().calls.clear();
+    }
+
     /// All calls so far.
     pub fn calls(&self) -> Vec<Call> {
         self.0.lock().calls.clone()
@@ -161,7 +167,7 @@ impl Gates {
 
     /// The number of calls so far.
     pub fn count(&self) -> usize {
-        self.0.lock().calls.len()
+        self.0.lock().made
     }
 
     /// The time since the start of the run.
@@ -253,7 +259,7 @@ impl Gate {
     fn verdict(&self, operation: &str, on: &str, write: bool) -> (Verdict, Duration, Duration) {
         let mut state = self.shared.lock();
         let call = Call {
-            number: state.calls.len(),
+            number: state.made,
             operation: operation.into(),
             on: on.into(),
             write,
@@ -262,6 +268,7 @@ impl Gate {
         };
         let verdict = state.plan.verdict(&call);
         state.calls.push(call);
+        state.made += 1;
         let mut way = || match verdict {
             Verdict::Slow(time) => time,
             _ => Duration::from_millis(state.random.random_range(LATENCY)),

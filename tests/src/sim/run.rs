@@ -100,6 +100,13 @@ impl Sim {
         }
     }
 
+    /// Forgets what has happened so far, and events: a long run would fill the memory with it.
+    pub fn forget(&self) {
+        self.gates.forget();
+        self.aws.forget_writes();
+        self.cluster.forget();
+    }
+
     /// Waits until everything that the operator may have begun is over, and it has swept twice more.
     pub async fn settle(&self) {
         sleep(QUIET).await;

@@ -55,7 +55,7 @@ impl World {
                 // Alone in its world, it need not wait for one that was killed.
                 ("LAMBDA_TRIGGERS_LEADER_ELECT", "false".into()),
                 // Nothing is on its way to this AWS for longer, unless a test says so.
-                ("LAMBDA_TRIGGERS_SETTLE", "100ms".into()),
+                ("LAMBDA_TRIGGERS_SETTLE", "1ms".into()),
                 ("RUST_LOG", "info,lambda_triggers=debug".into()),
             ],
             log: Log::default(),

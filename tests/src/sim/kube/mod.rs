@@ -152,6 +152,11 @@ impl Cluster {
         self.lock().history.get(number..).unwrap_or_default().to_vec()
     }
 
+    /// Forgets all events, and of each object all but its last change. To be called when no watch is behind.
+    pub fn forget(&self) {
+        self.lock().forget();
+    }
+
     /// How many writes changed a status.
     pub fn status_writes(&self) -> usize {
         self.lock().history.iter().filter(|change| change.of_status()).count()

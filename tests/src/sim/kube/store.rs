@@ -90,6 +90,18 @@ impl Store {
         }
     }
 
+    /// Forgets all events, and of each object all but its last change.
+    pub fn forget(&mut self) {
+        self.entries.retain(|key, _| key.resource != Resource::Events);
+        let last: BTreeMap<Key, u64> =
+            self.history.iter().map(|change| (change.key.clone(), change.version)).collect();
+        let entries = &self.entries;
+        self.history.retain(|change| {
+            entries.contains_key(&change.key) && last.get(&change.key) == Some(&change.version)
+        });
+        self.history.shrink_to_fit();
+    }
+
     /// The time since the cluster began.
     pub fn elapsed(&self) -> Duration {
         self.start.elapsed()

@@ -8,6 +8,7 @@ mod parallel;
 mod permissions;
 mod seeds;
 mod sequences;
+mod soak;
 mod two;
 mod watches;
 mod workflows;
