@@ -24,7 +24,8 @@ test: tools ## Check format, lints and dependencies, then run every test against
 	@$(MAKE) -j2 world compiled
 	@$(MAKE) deny
 	cargo test --workspace --locked
-	@$(MAKE) mutants MUTANTS=0/20
+	@# A part of the changes tells how the tests fare, and decides nothing.
+	-@$(MAKE) mutants MUTANTS=0/20
 
 chaos: ## Random faults in the simulated world, SEEDS=n of them; SEED=n replays one and prints its calls
 	SEED=$(SEED) SEEDS=$(SEEDS) cargo test --workspace --lib --locked $(if $(SEED),sim::tests::seeds::chaos,chaos) -- --ignored --nocapture
