@@ -25,7 +25,7 @@ test: tools ## Check format, lints and dependencies, then run every test against
 	@$(MAKE) deny
 	cargo test --workspace --locked
 	@# A part of the changes tells how the tests fare, and decides nothing.
-	-@$(MAKE) mutants MUTANTS=0/20
+	-@$(MAKE) mutants MUTANTS=0/60
 
 chaos: ## Random faults in the simulated world, SEEDS=n of them; SEED=n replays one and prints its calls
 	SEED=$(SEED) SEEDS=$(SEEDS) cargo test --workspace --lib --locked $(if $(SEED),sim::tests::seeds::chaos,chaos) -- --ignored --nocapture
@@ -47,7 +47,7 @@ fmt: tools ## Format the code
 crds: build ## Generate crds/ from the types
 	cargo run --quiet --locked --package lambda-triggers -- crds --dir crds
 
-mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and see that a test notices; MUTANTS=0/20 for a twentieth of them
+mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and see that a test notices; MUTANTS=0/60 for a twentieth of them
 	@PATH="$(dir $(CARGO_MUTANTS)):$$PATH" tests/mutants.py $(MUTANTS)
 
 # Says what is missing before anything is built.
