@@ -47,7 +47,7 @@ fmt: tools ## Format the code
 crds: build ## Generate crds/ from the types
 	cargo run --quiet --locked --package lambda-triggers -- crds --dir crds
 
-mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and see that a test notices; MUTANTS=0/60 for a twentieth of them
+mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and see that a test notices; MUTANTS=0/20 for a twentieth of them
 	@PATH="$(dir $(CARGO_MUTANTS)):$$PATH" tests/mutants.py $(MUTANTS)
 
 # Says what is missing before anything is built.
