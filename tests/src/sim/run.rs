@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use lambda_triggers::aws::Tenants;
 use lambda_triggers::operator::{self, Options};
 use lambda_triggers::reconcile::Settings;
 use lambda_triggers_core::plan::identity::OwnerId;
@@ -92,8 +93,8 @@ impl Sim {
             leader_elect: false,
             settings: Settings { seed: self.seed, ..Settings::default() },
         };
-        let ended =
-            operator::run_on(self.cluster.client(gate.clone()), self.aws.ports(gate), options, stop).await;
+        let tenants = Tenants::single(self.aws.ports(gate.clone()));
+        let ended = operator::run_on(self.cluster.client(gate.clone()), tenants, options, stop).await;
         if ended.is_err() {
             // It could not start; Kubernetes waits before it tries again.
             sleep(Duration::from_secs(10)).await;

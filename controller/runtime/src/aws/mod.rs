@@ -7,7 +7,9 @@ mod lambda;
 mod ports;
 mod s3;
 mod sdk;
+mod tenants;
 
 pub use error::{AwsError, Kind};
 pub use ports::{Account, Aws, Bucket, Deployments, Function, Functions, Notifications, Rules, Validation};
 pub use sdk::{Sdk, SdkSettings};
+pub use tenants::Tenants;

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::aws::{Aws, Sdk, SdkSettings};
+use crate::aws::{Sdk, SdkSettings, Tenants};
 use crate::reconcile::{
     Buckets, Caches, Context, Error, Events, FIELD_MANAGER, Jitter, Kind, Permissions, SecondLooks, Settings,
     Statuses, chain, reconcile,
@@ -58,9 +58,9 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
     let leadership = if options.leader_elect { Leadership::elected() } else { Leadership::alone() };
     let client = lease::guarded_client(leadership.clone()).await?;
     let settings = SdkSettings { region: options.region.clone(), leadership: leadership.clone() };
-    let aws = Arc::new(Sdk::load(settings).await?);
+    let tenants = Tenants::single(Arc::new(Sdk::load(settings).await?));
     if !options.leader_elect {
-        return run_on(client, aws, options, stop).await;
+        return run_on(client, tenants, options, stop).await;
     }
     let mut candidate = candidate(&client, &options, leadership).await?;
     tokio::select! {
@@ -71,7 +71,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
     let ended = tokio::select! {
         biased;
         lost = candidate.keep() => return Err(lost.into()),
-        ended = run_on(client, aws, options, stop) => ended,
+        ended = run_on(client, tenants, options, stop) => ended,
     };
     candidate.release().await;
     ended
@@ -102,12 +102,12 @@ fn own_namespace(client: &Client, options: &Options) -> String {
 /// ended.
 pub async fn run_on(
     client: Client,
-    aws: Arc<dyn Aws>,
+    tenants: Tenants,
     options: Options,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
     let owner = owner::find(&client, options.namespace.as_deref(), options.owner_id.clone()).await?;
-    info!(owner = %owner.id, region = aws.default_region(), namespace = options.namespace, "starting");
+    info!(owner = %owner.id, region = tenants.own().default_region(), namespace = options.namespace, "starting");
 
     let (scheduled, scheduled_writer) = reflector::store();
     let (s3, s3_writer) = reflector::store();
@@ -116,7 +116,7 @@ pub async fn run_on(
     let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: std::env::var("POD_NAME").ok() };
     let context = Arc::new(Context {
         client: client.clone(),
-        aws,
+        tenants,
         owner,
         caches: Caches { scheduled, s3, complete: [all_scheduled, all_s3] },
         statuses: Statuses::default(),

@@ -17,7 +17,7 @@ use super::events::Events;
 use super::jitter::Jitter;
 use super::object::{Raw, RawS3TriggeredFunction, RawScheduledFunction, read_status};
 use super::permission::Permissions;
-use crate::aws::Aws;
+use crate::aws::{Aws, Tenants};
 
 /// How reconciles behave.
 #[derive(Clone, Debug)]
@@ -137,8 +137,8 @@ fn version(text: Option<&str>) -> u64 {
 pub struct Context {
     /// Kubernetes.
     pub client: Client,
-    /// AWS.
-    pub aws: Arc<dyn Aws>,
+    /// AWS, by namespace.
+    pub tenants: Tenants,
     /// Whose things in AWS are ours.
     pub owner: Owner,
     /// The objects of both kinds.
@@ -161,4 +161,22 @@ pub struct Context {
     pub jitter: Jitter,
     /// How reconciles behave.
     pub settings: Settings,
+}
+
+impl Context {
+    /// AWS for what the resources of a namespace ask for: with that namespace's credentials.
+    pub fn aws(&self, namespace: &str) -> Arc<dyn Aws> {
+        self.tenants.aws(namespace)
+    }
+
+    /// AWS for taking away what was made for the resources of a namespace, with its credentials: what it may not name
+    /// any more has to go all the same.
+    pub fn aws_for_removal(&self, namespace: &str) -> Arc<dyn Aws> {
+        self.tenants.aws_for_removal(namespace)
+    }
+
+    /// The Region of resources that name none.
+    pub fn default_region(&self) -> &str {
+        self.tenants.own().default_region()
+    }
 }

@@ -43,7 +43,7 @@ pub async fn deploy<K: Raw>(
     let origin = origin(report);
     let files = files(context, &origin.key.namespace, definition).await?;
     let desired = DesiredFunction::of(&context.owner, &origin, definition, files);
-    let deployments = context.aws.deployments(region);
+    let deployments = context.aws(&origin.key.namespace).deployments(region);
     let observed = deployments.deployed(&desired.name).await.map_err(Error::aws(Part::Function))?;
     if let Some(conflict) = observed.as_ref().and_then(|function| held(context, region, function, &origin)) {
         return Err(conflicting(&desired.name, region, &conflict.to_string()));
@@ -122,10 +122,11 @@ pub async fn release<K: Raw>(
     wanted: &Applied,
 ) -> Result<(), Error> {
     let origin = origin(report);
+    let aws = context.aws_for_removal(&origin.key.namespace);
     let is_wanted = |old: &AppliedFunction| wanted.functions.iter().any(|new| same(new, old));
     for AppliedFunction { region, name, tag_keys: _ } in before.functions.iter().filter(|old| !is_wanted(old))
     {
-        let deployments = context.aws.deployments(region);
+        let deployments = aws.deployments(region);
         let observed = look_twice(|| deployments.deployed(name)).await.map_err(Error::aws(Part::Function))?;
         let observed = observed.filter(|function| !is_used(&function.arn, wanted));
         let steps = plan_function_removal(observed.as_ref(), &context.owner, &origin);

@@ -11,7 +11,7 @@ use super::deploy::{Deployment, deploy};
 use super::error::Error;
 use super::object::Raw;
 use super::report::Report;
-use crate::aws::{AwsError, Function};
+use crate::aws::{Aws, AwsError, Function};
 
 /// Between two looks for what did not show.
 const DOUBT: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ const DOUBT: Duration = Duration::from_secs(1);
 /// The Region of a resource: its own, else that of its function's ARN, else the operator's.
 pub fn region(context: &Context, spec: Option<&str>, function: &FunctionRef) -> String {
     let of_arn = || function.arn.as_deref().and_then(FunctionArn::parse).map(|arn| arn.region);
-    spec.map(ToOwned::to_owned).or_else(of_arn).unwrap_or_else(|| context.aws.default_region().to_owned())
+    spec.map(ToOwned::to_owned).or_else(of_arn).unwrap_or_else(|| context.default_region().to_owned())
 }
 
 /// The function of a resource, as far as it is there.
@@ -58,7 +58,8 @@ pub async fn resolve<K: Raw>(
     function: &FunctionRef,
 ) -> Result<Resolved, Error> {
     let Some(definition) = &function.definition else {
-        let function = find(context, region, function).await?;
+        let aws = context.aws(&report.id.key.namespace);
+        let function = find(&*aws, region, function).await?;
         report.status.function = None;
         let failed = check_state(&function);
         return Ok(Resolved { function: Some(function), applied: vec![], in_progress: false, failed });
@@ -70,12 +71,12 @@ pub async fn resolve<K: Raw>(
 }
 
 /// Looks the function up in its Region.
-pub async fn find(context: &Context, region: &str, function: &FunctionRef) -> Result<Function, Error> {
+pub async fn find(aws: &dyn Aws, region: &str, function: &FunctionRef) -> Result<Function, Error> {
     let arn = function.arn.as_deref().and_then(FunctionArn::parse);
     let qualifier = function.qualifier.clone().or_else(|| arn.as_ref().and_then(|arn| arn.qualifier.clone()));
     let name = arn.map(|arn| arn.with_qualifier(None).to_string()).or_else(|| function.name.clone());
     let name = name.unwrap_or_default();
-    let found = context.aws.functions(region).function(&name, qualifier.as_deref()).await;
+    let found = aws.functions(region).function(&name, qualifier.as_deref()).await;
     found.map_err(Error::aws(Part::Function))?.ok_or_else(|| not_found(&name, qualifier.as_deref(), region))
 }
 

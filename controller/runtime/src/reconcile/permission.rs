@@ -15,6 +15,7 @@ use lambda_triggers_core::plan::report::{Part, Reason};
 
 use super::context::Context;
 use super::error::Error;
+use super::object::Identity;
 use crate::aws::{AwsError, Functions, Kind};
 
 /// Looks at a policy until it is as planned; a write is seen at the first look after it, as a rule.
@@ -32,17 +33,17 @@ pub struct Permissions {
 }
 
 impl Permissions {
-    /// Makes the function's policy contain the statement, which the object `uid` needs; true if it did not before.
+    /// Makes the function's policy contain the statement, which the object `id` needs; true if it did not before.
     pub async fn ensure(
         &self,
         context: &Context,
         function: &FunctionArn,
         statement: &Statement,
-        uid: &str,
+        id: &Identity,
     ) -> Result<bool, Error> {
         let _turn = self.turn(function).await;
-        self.claims().entry(identity(function, statement)).or_default().insert(uid.into());
-        let functions = context.aws.functions(&function.region);
+        self.claims().entry(identity(function, statement)).or_default().insert(id.uid.clone());
+        let functions = context.aws(&id.key.namespace).functions(&function.region);
         let mut changed = false;
         for look in 0..LOOKS {
             let policy = policy(&*functions, function).await?.ok_or_else(|| gone(function))?;
@@ -62,24 +63,25 @@ impl Permissions {
         Err(Error::found(Part::Permission, Reason::AwsUnavailable, message))
     }
 
-    /// Removes a statement that the object `uid` needs no more, unless somebody else does. `in_use` tells whether
+    /// Removes a statement that the object `id` needs no more, unless somebody else does. `in_use` tells whether
     /// AWS has anything of ours that relies on it still: an object that was deleted with `Retain` claims nothing.
     pub async fn release(
         &self,
         context: &Context,
         permission: &AppliedPermission,
-        uid: &str,
+        id: &Identity,
         in_use: impl AsyncFnOnce() -> Result<bool, Error>,
     ) -> Result<(), Error> {
         let Some(function) = FunctionArn::parse(&permission.function_arn) else { return Ok(()) };
         let _turn = self.turn(&function).await;
-        if self.others_claim(permission, uid) || context.caches.permission_claimed(permission, uid) {
+        if self.others_claim(permission, &id.uid) || context.caches.permission_claimed(permission, &id.uid) {
             return Ok(());
         }
         if in_use().await? {
             return Ok(());
         }
-        remove(&*context.aws.functions(&function.region), &function, &permission.statement_id).await
+        let functions = context.aws_for_removal(&id.key.namespace).functions(&function.region);
+        remove(&*functions, &function, &permission.statement_id).await
     }
 
     /// Forgets the claim of one object to one statement; true if others have one.

@@ -22,7 +22,7 @@ use super::function::{find, region, resolve, updating};
 use super::object::{Identity, RawS3TriggeredFunction, spec_text, valid_spec};
 use super::permission::identity;
 use super::report::Report;
-use crate::aws::Bucket;
+use crate::aws::{Aws, Bucket};
 
 /// Makes AWS as the spec says.
 pub async fn apply(
@@ -51,7 +51,7 @@ pub async fn apply(
     let wanted = wanted(&bucket, &entries, identity(&function.arn, &statement), deployed);
     let before = report.status.applied.clone();
     report.record(union(&before, &wanted), "creating the permission and the bucket's entries").await?;
-    let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id.uid).await;
+    let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id).await;
     report.touched |= !matches!(permitted, Ok(false));
     let permitted = permitted?;
     report.ready(Part::Permission);
@@ -205,18 +205,20 @@ fn applied_bucket(notification: &AppliedNotification) -> Bucket {
 /// What the spec alone says that a predecessor may have made: of an object that came back without its status, as from
 /// a backup.
 async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &str) -> Result<Applied, Error> {
+    let key = Identity::of(object).key;
+    let aws = context.aws_for_removal(&key.namespace);
     let arn = object.spec["function"]["arn"].as_str().and_then(FunctionArn::parse);
     let region = spec_text(object, "region").or(arn.as_ref().map(|arn| arn.region.as_str()));
-    let region = region.unwrap_or(context.aws.default_region()).to_owned();
+    let region = region.unwrap_or(context.default_region()).to_owned();
     let bucket_owner = match (spec_text(object, "bucketOwner"), &arn) {
         (Some(owner), _) => owner.to_owned(),
         (None, Some(arn)) => arn.account.clone(),
-        (None, None) => context.aws.account().await.map_err(Error::aws(Part::Notification))?.id,
+        (None, None) => aws.account().await.map_err(Error::aws(Part::Notification))?.id,
     };
-    let functions = deploy::by_spec(context, object, &Identity::of(object).key, &region);
+    let functions = deploy::by_spec(context, object, &key, &region);
     let statement_id = bucket_statement_id(&context.owner.id, bucket);
     let permission = |function_arn: String| AppliedPermission { function_arn, statement_id };
-    let function = function_by_spec(context, object, &region).await?.map(|arn| arn.to_string());
+    let function = function_by_spec(&*aws, object, &region).await?.map(|arn| arn.to_string());
     Ok(Applied {
         rules: vec![],
         notifications: vec![AppliedNotification { region, bucket: bucket.into(), bucket_owner, ids: vec![] }],
@@ -227,7 +229,7 @@ async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &st
 
 /// The function that the spec names; none where it cannot be read, or where there is no such function any more.
 async fn function_by_spec(
-    context: &Context,
+    aws: &dyn Aws,
     object: &RawS3TriggeredFunction,
     region: &str,
 ) -> Result<Option<FunctionArn>, Error> {
@@ -236,7 +238,7 @@ async fn function_by_spec(
         // Its policy goes with it.
         return Ok(None);
     }
-    match find(context, region, &function).await {
+    match find(aws, region, &function).await {
         Ok(function) => Ok(Some(function.arn)),
         Err(error) if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) => {
             Ok(None)
@@ -272,7 +274,7 @@ async fn release(
     for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
         let functions = in_use.get(&permission.statement_id);
         let used = functions.is_some_and(|functions| functions.contains(&permission.function_arn));
-        context.permissions.release(context, permission, &report.id.uid, async || Ok(used)).await?;
+        context.permissions.release(context, permission, &report.id, async || Ok(used)).await?;
     }
     deploy::release(context, report, before, wanted).await
 }

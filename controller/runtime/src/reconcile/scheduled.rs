@@ -17,7 +17,7 @@ use super::function::{look_twice, region, resolve, updating};
 use super::object::{RawScheduledFunction, spec_text, valid_spec};
 use super::permission::identity;
 use super::report::Report;
-use crate::aws::Rules;
+use crate::aws::{Aws, Rules};
 
 /// Makes AWS as the spec says.
 pub async fn apply(
@@ -37,12 +37,13 @@ pub async fn apply(
     report.status.function_arn = Some(function.arn.to_string());
     report.status.function_name = Some(function.arn.short());
 
-    let account = context.aws.account().await.map_err(Error::aws(Part::Permission))?;
+    let aws = context.aws(&report.id.key.namespace);
+    let account = aws.account().await.map_err(Error::aws(Part::Permission))?;
     let statement = Statement::for_rules(&context.owner.id, &function.arn, &account.id);
     let key = report.id.key.clone();
     let desired =
         DesiredRule::of(&context.owner, &key, &report.id.uid, &spec, expression.to_string(), &function.arn);
-    let rules = context.aws.rules(&region);
+    let rules = aws.rules(&region);
     let observed = rules.rule(&desired.name).await.map_err(Error::aws(Part::Rule))?;
     let before = report.status.applied.clone();
     let RulePlan { steps, taken_over_from } = plan_rule(
@@ -57,7 +58,7 @@ pub async fn apply(
     let deployed = std::mem::take(&mut resolved.applied);
     let wanted = wanted(&region, &desired, identity(&function.arn, &statement), deployed);
     report.record(union(&before, &wanted), "creating the rule and the permission").await?;
-    let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id.uid).await;
+    let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id).await;
     report.touched |= !matches!(permitted, Ok(false));
     let permitted = permitted?;
     report.ready(Part::Permission);
@@ -106,9 +107,10 @@ async fn by_name(
 ) -> Result<Applied, Error> {
     let arn = object.spec["function"]["arn"].as_str().and_then(FunctionArn::parse);
     let region = spec_text(object, "region").or(arn.as_ref().map(|arn| arn.region.as_str()));
-    let region = region.unwrap_or(context.aws.default_region());
+    let region = region.unwrap_or(context.default_region());
     let name = key.rule_name(&context.owner.id);
-    let observed = context.aws.rules(region).rule(&name).await.map_err(Error::aws(Part::Rule))?;
+    let rules = context.aws_for_removal(&key.namespace).rules(region);
+    let observed = rules.rule(&name).await.map_err(Error::aws(Part::Rule))?;
     let targets = observed.into_iter().flat_map(|rule| rule.targets).filter_map(|(_, target)| target);
     let statement_id = rules_statement_id(&context.owner.id);
     let permission =
@@ -215,19 +217,20 @@ async fn release(
     before: &Applied,
     wanted: &Applied,
 ) -> Result<(), Error> {
+    let aws = context.aws_for_removal(&report.id.key.namespace);
     let is_wanted = |old: &AppliedRule| {
         wanted.rules.iter().any(|new| (&new.region, &new.name) == (&old.region, &old.name))
     };
     for AppliedRule { region, name, tag_keys: _ } in before.rules.iter().filter(|rule| !is_wanted(rule)) {
-        let rules = context.aws.rules(region);
+        let rules = aws.rules(region);
         let observed = look_twice(|| rules.rule(name)).await.map_err(Error::aws(Part::Rule))?;
         let steps = plan_removal(observed.as_ref(), &context.owner, &report.id.key);
         carry_out(&*rules, name, &steps).await?;
     }
     let name = report.id.key.rule_name(&context.owner.id);
     for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
-        let in_use = async || others_use(context, permission, &name).await;
-        context.permissions.release(context, permission, &report.id.uid, in_use).await?;
+        let in_use = async || others_use(context, &*aws, permission, &name).await;
+        context.permissions.release(context, permission, &report.id, in_use).await?;
     }
     deploy::release(context, report, before, wanted).await
 }
@@ -235,11 +238,12 @@ async fn release(
 /// Whether another rule of ours has the function as its target: one that was retained, or is about to go.
 async fn others_use(
     context: &Context,
+    aws: &dyn Aws,
     permission: &AppliedPermission,
     own_rule: &str,
 ) -> Result<bool, Error> {
     let Some(function) = FunctionArn::parse(&permission.function_arn) else { return Ok(false) };
-    let rules = context.aws.rules(&function.region);
+    let rules = aws.rules(&function.region);
     let prefix = context.owner.id.prefix();
     let names =
         rules.rules_with_target(&permission.function_arn, &prefix).await.map_err(Error::aws(Part::Rule))?;

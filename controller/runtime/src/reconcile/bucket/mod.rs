@@ -41,8 +41,8 @@ struct Handle {
 enum Request {
     /// That the bucket be as one resource wants it.
     Want(Box<Wanted>),
-    /// A look at it, and whether it came to an end.
-    Look { reply: oneshot::Sender<bool> },
+    /// A look at it, with the credentials of this namespace, and whether it came to an end.
+    Look { namespace: String, reply: oneshot::Sender<bool> },
 }
 
 /// What one resource wants of a bucket.
@@ -102,10 +102,12 @@ impl Buckets {
         answer.await.map_err(|_| stopped())?
     }
 
-    /// Looks at the bucket on nobody's behalf, and removes what nobody claims; false if that could not be done.
-    pub async fn look(&self, context: &Arc<Context>, bucket: &Bucket) -> bool {
+    /// Looks at the bucket on nobody's behalf, with the credentials of `namespace`, and removes what nobody claims; false
+    /// if that could not be done.
+    pub async fn look(&self, context: &Arc<Context>, bucket: &Bucket, namespace: &str) -> bool {
         let (reply, answer) = oneshot::channel();
-        let sent = self.handle(context, bucket).requests.send(Request::Look { reply });
+        let request = Request::Look { namespace: namespace.into(), reply };
+        let sent = self.handle(context, bucket).requests.send(request);
         sent.is_ok() && answer.await.unwrap_or(false)
     }
 

@@ -28,19 +28,33 @@ pub const LATE: Duration = Duration::from_secs(16 * 60);
 /// The buckets that are to be looked at once more.
 #[derive(Default)]
 pub struct SecondLooks {
-    due: Mutex<BTreeMap<Bucket, Instant>>,
+    due: Mutex<BTreeMap<Bucket, Look>>,
     changed: Notify,
     /// One note is written or struck out at a time: a look that ends is not to strike out what was noted meanwhile.
     writing: tokio::sync::Mutex<()>,
 }
 
+/// A look that is to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Look {
+    due: Instant,
+    /// The namespace whose credentials it is made with: the last one that had something in the bucket.
+    namespace: String,
+}
+
+impl Look {
+    fn after(time: Duration, namespace: &str) -> Self {
+        Self { due: Instant::now() + time, namespace: namespace.into() }
+    }
+}
+
 impl SecondLooks {
-    /// Has the bucket looked at after [`LATE`], by whoever runs then.
-    pub async fn expect(&self, context: &Context, bucket: &Bucket) -> Result<(), Failure> {
+    /// Has the bucket looked at after [`LATE`], by whoever runs then, with the credentials of `namespace`.
+    pub async fn expect(&self, context: &Context, bucket: &Bucket, namespace: &str) -> Result<(), Failure> {
         let _one = self.writing.lock().await;
-        let known = self.due().contains_key(bucket);
+        let known = self.due().get(bucket).is_some_and(|look| look.namespace == namespace);
         if !known {
-            note(context, bucket).await.map_err(|error| {
+            note(context, bucket, namespace).await.map_err(|error| {
                 let message = format!(
                     "cannot note that bucket {bucket} is to be looked at again: {}; allow `create` and `patch` of ConfigMaps in \
                      the operator's namespace",
@@ -49,7 +63,7 @@ impl SecondLooks {
                 Failure::new(Part::Notification, Reason::OutcomeUnknown, message)
             })?;
         }
-        self.due().insert(bucket.clone(), Instant::now() + LATE);
+        self.due().insert(bucket.clone(), Look::after(LATE, namespace));
         self.changed.notify_one();
         Ok(())
     }
@@ -57,48 +71,53 @@ impl SecondLooks {
     /// Takes up what was noted before this start.
     pub async fn load(&self, context: &Context) -> Result<(), kube::Error> {
         let noted = api(context).get_opt(&name(context)).await?.and_then(|map| map.data).unwrap_or_default();
-        let due = Instant::now() + LATE;
-        let buckets = noted.iter().filter_map(|(name, place)| read(name, place));
-        self.due().extend(buckets.map(|bucket| (bucket, due)));
+        self.due().extend(noted.iter().filter_map(|(name, place)| read(name, place)));
         Ok(())
     }
 
     /// Makes each look when it is due, for ever.
     pub async fn run(&self, context: &Arc<Context>) {
         loop {
-            let next =
-                self.due().iter().min_by_key(|(_, due)| **due).map(|(bucket, due)| (bucket.clone(), *due));
-            let Some((bucket, due)) = next else {
+            let next = {
+                let due = self.due();
+                due.iter()
+                    .min_by_key(|(_, look)| look.due)
+                    .map(|(bucket, look)| (bucket.clone(), look.clone()))
+            };
+            let Some((bucket, look)) = next else {
                 self.changed.notified().await;
                 continue;
             };
             tokio::select! {
                 biased;
                 () = self.changed.notified() => continue,
-                () = sleep_until(due) => {}
+                () = sleep_until(look.due) => {}
             }
-            let looked = context.buckets.look(context, &bucket).await;
+            let looked = context.buckets.look(context, &bucket, &look.namespace).await;
             let _one = self.writing.lock().await;
-            if self.due().get(&bucket) != Some(&due) {
+            if self.due().get(&bucket) != Some(&look) {
                 // It was noted again while we looked.
             } else if looked && forget(context, &bucket).await {
                 info!(%bucket, "looked again: nothing of ours is left that nobody claims");
                 self.due().remove(&bucket);
             } else {
-                self.due().insert(bucket, Instant::now() + context.jitter.vary(context.settings.resync));
+                let again = context.jitter.vary(context.settings.resync);
+                self.due().insert(bucket, Look::after(again, &look.namespace));
             }
         }
     }
 
-    fn due(&self) -> std::sync::MutexGuard<'_, BTreeMap<Bucket, Instant>> {
+    fn due(&self) -> std::sync::MutexGuard<'_, BTreeMap<Bucket, Look>> {
         self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn read(name: &str, place: &str) -> Option<Bucket> {
+/// Reads a note; one of an older version names no namespace.
+fn read(name: &str, place: &str) -> Option<(Bucket, Look)> {
     let place: Value = serde_json::from_str(place).ok()?;
     let text = |field: &str| place[field].as_str().map(ToOwned::to_owned);
-    Some(Bucket { region: text("region")?, name: name.into(), owner: text("owner")? })
+    let bucket = Bucket { region: text("region")?, name: name.into(), owner: text("owner")? };
+    Some((bucket, Look::after(LATE, &text("namespace").unwrap_or_default())))
 }
 
 /// Strikes a bucket out; false if that is to be tried again.
@@ -114,8 +133,8 @@ async fn forget(context: &Context, bucket: &Bucket) -> bool {
 }
 
 /// Notes a bucket, creating the ConfigMap where there is none.
-async fn note(context: &Context, bucket: &Bucket) -> Result<(), kube::Error> {
-    let place = json!({"region": bucket.region, "owner": bucket.owner}).to_string();
+async fn note(context: &Context, bucket: &Bucket, namespace: &str) -> Result<(), kube::Error> {
+    let place = json!({"region": bucket.region, "owner": bucket.owner, "namespace": namespace}).to_string();
     let data = json!({&bucket.name: place});
     match change(context, &data).await {
         Err(error) if has_code(&error, 404) => {}

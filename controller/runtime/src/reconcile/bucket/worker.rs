@@ -17,7 +17,7 @@ use tracing::{info, warn};
 use super::members::{Member, Members};
 use super::second_looks::LATE;
 use super::{Done, Request, Wanted, failures, notices};
-use crate::aws::{Bucket, Kind, Validation};
+use crate::aws::{Bucket, Kind, Notifications, Validation};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
 use crate::reconcile::object::Identity;
@@ -33,12 +33,43 @@ pub struct Worker {
     bucket: Bucket,
     arriving: Arc<AtomicUsize>,
     members: Members,
+    /// Who S3 was last spoken to for.
+    speaker: Speaker,
     /// The document as the last round left it.
     known: Option<Document>,
     /// Until then, a write whose outcome is not known may take effect as a rule: one of ours, or of who ran before us.
     unsettled_until: Option<Instant>,
     /// Until then, one of ours that had no answer may take effect at all.
     late_until: Option<Instant>,
+}
+
+/// For whom S3 is spoken to, and so with whose credentials.
+#[derive(Clone, Debug, Default)]
+struct Speaker {
+    /// A namespace of which a resource asked for the bucket, or had something in it.
+    namespace: String,
+    /// Whether it only asked for what it has in it to go, or to be left alone.
+    leaves: bool,
+}
+
+impl Speaker {
+    /// Who speaks for a batch of requests: one who means to stay, if there is one.
+    fn of(batch: &[Request]) -> Option<Self> {
+        let speakers = batch.iter().map(|request| match request {
+            Request::Want(wanted) => Self {
+                namespace: wanted.id.key.namespace.clone(),
+                leaves: !matches!(wanted.want, Want::Entries(_)),
+            },
+            Request::Look { namespace, reply: _ } => Self { namespace: namespace.clone(), leaves: true },
+        });
+        speakers.min_by_key(|speaker| speaker.leaves)
+    }
+
+    fn notifications(&self, context: &Context, bucket: &Bucket) -> Arc<dyn Notifications> {
+        let Self { namespace, leaves } = self;
+        let aws = if *leaves { context.aws_for_removal(namespace) } else { context.aws(namespace) };
+        aws.notifications(&bucket.region)
+    }
 }
 
 /// Waits until then, or for ever.
@@ -63,6 +94,7 @@ impl Worker {
             bucket,
             arriving,
             members: Members::default(),
+            speaker: Speaker::default(),
             known: None,
             unsettled_until: (settled > Instant::now()).then_some(settled),
             late_until: None,
@@ -102,6 +134,7 @@ impl Worker {
     }
 
     async fn process(&mut self, context: &Context, batch: Vec<Request>) {
+        self.speaker = Speaker::of(&batch).unwrap_or_else(|| self.speaker.clone());
         let mut wanted = vec![];
         let mut looks = vec![];
         for request in batch {
@@ -112,7 +145,7 @@ impl Worker {
                     self.members.0.insert(id.uid.clone(), member);
                     wanted.push(*one);
                 }
-                Request::Look { reply } => looks.push(reply),
+                Request::Look { namespace: _, reply } => looks.push(reply),
             }
         }
         let result = self.settle(context).await;
@@ -176,7 +209,7 @@ impl Worker {
         }
         // From here on, nobody may name the bucket any more.
         if *want == Want::Nothing && (is_late || context.started + LATE > now) {
-            context.second_looks.expect(context, &self.bucket).await?;
+            context.second_looks.expect(context, &self.bucket, &id.key.namespace).await?;
         }
         let own = settled.document.entries().filter(|entry| {
             entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(&context.owner.id, id).is_some())
@@ -240,7 +273,7 @@ impl Worker {
     }
 
     async fn document(&self, context: &Context) -> Result<Document, Failure> {
-        let xml = context.aws.notifications(&self.bucket.region).get(&self.bucket).await;
+        let xml = self.speaker.notifications(context, &self.bucket).get(&self.bucket).await;
         let xml = xml.map_err(|error| {
             warn!(bucket = %self.bucket, error = chain(&error), "cannot read the notification configuration");
             failures::of_call(&self.bucket, &error)
@@ -259,7 +292,7 @@ impl Worker {
         validate: bool,
     ) -> Result<(Event, Option<Failure>), Failure> {
         let validation = if validate { Validation::Full } else { Validation::SkipDestinations };
-        let notifications = context.aws.notifications(&self.bucket.region);
+        let notifications = self.speaker.notifications(context, &self.bucket);
         let Err(error) = notifications.put(&self.bucket, document.to_xml(), validation).await else {
             return Ok((Event::Written, None));
         };
@@ -282,13 +315,14 @@ impl Worker {
     async fn check_destinations(&mut self, context: &Context) -> bool {
         let Bucket { region: _, name, owner } = &self.bucket;
         let mut fine = true;
-        for (uid, member) in &mut self.members.0 {
+        for member in self.members.0.values_mut() {
             let Want::Entries(entries) = &member.want else { continue };
             let arns: BTreeSet<&str> = entries.iter().map(|entry| entry.arn.as_str()).collect();
             let functions: Vec<FunctionArn> = arns.into_iter().filter_map(FunctionArn::parse).collect();
             for function in functions {
                 let statement = Statement::for_bucket(&context.owner.id, &function, name, owner);
-                let Err(error) = context.permissions.ensure(context, &function, &statement, uid).await else {
+                let Err(error) = context.permissions.ensure(context, &function, &statement, &member.id).await
+                else {
                     continue;
                 };
                 if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) {
