@@ -7,7 +7,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Event, LambdaFunctionConfiguration, NotificationConfiguration};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::Api;
-use kube::api::DeleteParams;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::core::GroupVersionKind;
 use lambda_triggers_tests::world::{self, Invocation, World};
 use serde_json::json;
 
@@ -74,6 +75,48 @@ fn a_deleted_namespace_goes_away_with_what_is_in_it() {
             }
         })
         .await;
+    });
+}
+
+/// What fails every test at its end: here it is looked at by hand.
+#[test]
+fn a_status_that_breaks_the_rules_is_found_though_the_next_one_is_right() {
+    world::test("statuses", async |_| {
+        let other = World::open("statuses").await;
+        other
+            .apply(
+                "{apiVersion: lambda-triggers.dev/v1alpha1, kind: ScheduledFunction, metadata: {name: hourly}, \
+                 spec: {function: {name: hourly}, schedule: rate(1 hour)}}",
+            )
+            .await;
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(
+            "lambda-triggers.dev",
+            "v1alpha1",
+            "ScheduledFunction",
+        ));
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(other.kube().clone(), other.namespace(), &resource);
+        for ready in ["Perhaps", "True"] {
+            let condition = json!({
+                "type": "Ready",
+                "status": ready,
+                "reason": "Applied",
+                "message": "by hand",
+                "observedGeneration": 1,
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            });
+            let status = json!({"observedGeneration": 1, "conditions": [condition]});
+            let manifest = json!({
+                "apiVersion": "lambda-triggers.dev/v1alpha1", "kind": "ScheduledFunction", "status": status,
+            });
+            let params = PatchParams::apply("lambda-triggers").force();
+            api.patch_status("hourly", &params, &Patch::Apply(&manifest)).await.unwrap();
+        }
+        let findings = other.status_findings().await;
+        other.close().await;
+        let told: Vec<&str> =
+            findings.iter().map(|finding| finding.split(", in the status").next().unwrap()).collect();
+        assert_eq!(told, ["ScheduledFunction hourly: Ready is \"Perhaps\""]);
     });
 }
 

@@ -43,7 +43,8 @@ pub(super) async fn kubectl(
     run(command.args(args), stdin).await
 }
 
-async fn run(command: &mut Command, stdin: &str) -> Output {
+/// Runs a command, `stdin` as its input.
+pub(super) async fn run(command: &mut Command, stdin: &str) -> Output {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -26,6 +26,11 @@
 //!
 //! A test that changes a CRD has a control plane of its own: [`test_on_own_cluster`].
 //!
+//! # What every test checks
+//!
+//! Each status that an operator writes is judged by the rules of kstatus and Flux; one that breaks them fails the test at
+//! its end.
+//!
 //! # What is left behind
 //!
 //! Nothing: processes and files go when the test process ends, even by SIGKILL. In the cluster
@@ -46,6 +51,8 @@ mod log;
 mod ministack;
 mod objects;
 mod process;
+mod shell;
+mod statuses;
 mod wait;
 
 use std::panic::AssertUnwindSafe;
@@ -64,6 +71,7 @@ use tokio::sync::OnceCell;
 use aws::Clients;
 use cluster::{Cluster, NAMESPACE_PREFIX};
 use ministack::Ministack;
+use statuses::StatusWatch;
 
 use crate::front::Front;
 
@@ -109,7 +117,7 @@ pub fn test_on_own_cluster(name: &str, body: impl AsyncFnOnce(World)) {
     RUNTIME.block_on(async {
         match Cluster::separate().await {
             Some(cluster) => {
-                let world = World::on(Arc::new(cluster), name).await;
+                let world = World::on(Arc::new(cluster), Scope::Cluster, name).await;
                 world.run(async |world| limited(body(world)).await).await;
             }
             None => eprintln!("skipped: {name} needs a control plane of its own, which needs Go"),
@@ -139,6 +147,16 @@ pub struct World {
     account: String,
     directory: PathBuf,
     logs: Arc<Mutex<Vec<(String, Log)>>>,
+    statuses: Arc<StatusWatch>,
+}
+
+/// Where a world's objects are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// In its namespace.
+    Namespace,
+    /// Anywhere in its cluster.
+    Cluster,
 }
 
 impl World {
@@ -152,10 +170,10 @@ impl World {
             Arc::new(Cluster::shared().await)
         });
         let (cluster, _) = tokio::join!(cluster, Aws::shared());
-        Self::on(cluster.clone(), name).await
+        Self::on(cluster.clone(), Scope::Namespace, name).await
     }
 
-    async fn on(cluster: Arc<Cluster>, name: &str) -> Self {
+    async fn on(cluster: Arc<Cluster>, scope: Scope, name: &str) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(1);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let aws = Aws::shared().await;
@@ -164,17 +182,25 @@ impl World {
         let directory = process::scratch().join(&namespace);
         std::fs::create_dir_all(&directory).expect("the scratch directory can be written to");
         let metadata = ObjectMeta { name: Some(namespace.clone()), ..ObjectMeta::default() };
-        Api::<Namespace>::all(cluster.client.clone())
+        let created = Api::<Namespace>::all(cluster.client.clone())
             .create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() })
             .await
             .unwrap_or_else(|error| panic!("creating the namespace {namespace}: {error}"));
+        let watched = (scope == Scope::Namespace).then_some(namespace.as_str());
+        let version = created.metadata.resource_version.unwrap_or_default();
+        let statuses = Arc::new(StatusWatch::start(&cluster.client, watched, &version));
         let clients = Clients::new(&aws.endpoint, &account).await;
-        Self { cluster, aws, clients, namespace, account, directory, logs: Arc::default() }
+        Self { cluster, aws, clients, namespace, account, directory, logs: Arc::default(), statuses }
     }
 
-    /// Runs a body; prints the logs when it fails.
+    /// Runs a body, and sees that the statuses of its objects kept to the rules; prints the logs when it fails.
     async fn run(self, body: impl AsyncFnOnce(Self)) {
-        let result = AssertUnwindSafe(body(self.clone())).catch_unwind().await;
+        let test = async {
+            body(self.clone()).await;
+            let findings = self.status_findings().await;
+            assert!(findings.is_empty(), "a status was wrong at some time:\n{}", findings.join("\n"));
+        };
+        let result = AssertUnwindSafe(test).catch_unwind().await;
         if result.is_err() {
             eprintln!("{}", self.logs());
         }
@@ -191,6 +217,12 @@ impl World {
         logs.extend(plane.map(|log| ("control plane, warnings and errors".to_owned(), log)));
         logs.extend(self.logs.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
         logs.iter().map(|(name, log)| format!("===== {name}\n{}\n", log.tail(SHOWN_LINES))).collect()
+    }
+
+    /// What was wrong, by the rules of [`crate::kstatus`], with the statuses that an operator has written to the objects
+    /// of this world. A test fails at its end where there is any.
+    pub async fn status_findings(&self) -> Vec<String> {
+        self.statuses.findings().await
     }
 
     fn show_on_failure(&self, name: &str, log: &Log) {

@@ -2,7 +2,6 @@
 
 mod aws;
 mod documents;
-mod status;
 mod watchdog;
 
 use std::fmt;

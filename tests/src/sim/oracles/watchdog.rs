@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use super::aws::{idle_statements, left_of, missing, without_own};
-use super::status::{against_kstatus, is_ready};
 use super::{Finding, Oracle, finding};
+use crate::kstatus::{Statuses, is_ready};
 use crate::sim::aws::{Snapshot, Writer};
 use crate::sim::kube::{Change, Event, Resource};
 use crate::sim::run::Sim;
@@ -28,6 +28,7 @@ struct Seen {
     foreign: BTreeMap<String, String>,
     /// The objects that are gone, with nothing to be left of them.
     gone: BTreeMap<String, Value>,
+    statuses: Statuses,
     findings: Vec<Finding>,
 }
 
@@ -35,7 +36,14 @@ impl Watchdog {
     /// Watches from here on. Entries of others with these Ids may be taken over.
     pub fn watch(sim: &Sim, taken_over: &'static [&'static str]) -> Self {
         let foreign = BTreeMap::new();
-        let seen = Seen { taken_over, changes: 0, foreign, gone: BTreeMap::new(), findings: vec![] };
+        let seen = Seen {
+            taken_over,
+            changes: 0,
+            foreign,
+            gone: BTreeMap::new(),
+            statuses: Statuses::default(),
+            findings: vec![],
+        };
         let seen = Arc::new(Mutex::new(seen));
         let (watched, shared) = (sim.clone(), seen.clone());
         let task = tokio::spawn(async move {
@@ -141,7 +149,8 @@ impl Seen {
                 }
             }
             Event::Modified if change.of_status() => {
-                self.tell(Oracle::Kstatus, &about, against_kstatus(object));
+                let wrong = self.statuses.see(object);
+                self.tell(Oracle::Kstatus, &about, wrong);
                 if object["status"].to_string().contains(SECRET) {
                     self.findings.push(finding(Oracle::Secret, format!("{about}: {}", object["status"])));
                 }
