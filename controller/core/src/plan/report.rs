@@ -33,15 +33,14 @@ impl Part {
 }
 
 macro_rules! reasons {
-    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
-        /// Why a condition is as it is. These are API: users and their tools match on them.
+    ($(#[doc = $of:literal])+ $kind:ident: $($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        $(#[doc = $of])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Reason { $($(#[doc = $doc])+ $name,)+ }
+        pub enum $kind { $($(#[doc = $doc])+ $name,)+ }
 
-        impl Reason {
+        impl $kind {
             /// All of them.
-            #[cfg(test)]
-            const ALL: &[Self] = &[$(Self::$name,)+];
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
 
             /// As it is written in a condition or an event.
             pub fn as_str(self) -> &'static str {
@@ -52,6 +51,9 @@ macro_rules! reasons {
 }
 
 reasons! {
+    /// Why a condition is as it is. These are API: users and their tools match on them; `docs/conditions.md` tells the
+    /// cause and the cure of each.
+    Reason:
     /// AWS is as the spec says.
     Applied,
     /// As `Applied`, and `spec.suspend` keeps the trigger from running.
@@ -100,6 +102,37 @@ reasons! {
     AwsUnavailable,
     /// A write to AWS may still take effect; the operator waits until it cannot.
     OutcomeUnknown,
+}
+
+reasons! {
+    /// What an event tells of. These are API, too. A failure is told by an event with its [`Reason`].
+    EventReason:
+    /// The rule was created.
+    RuleCreated,
+    /// The rule was changed, since the spec was.
+    RuleUpdated,
+    /// Entries were added to the bucket.
+    EntryCreated,
+    /// Entries were changed in the bucket, since the spec was.
+    EntryUpdated,
+    /// Entries were removed from the bucket.
+    EntryRemoved,
+    /// The function was created.
+    FunctionCreated,
+    /// The function was changed, since the spec, or the code it names, was.
+    FunctionUpdated,
+    /// The function was deleted.
+    FunctionDeleted,
+    /// Something that somebody else made is this resource's from now on.
+    Adopted,
+    /// What somebody changed or removed in AWS was put back.
+    DriftRepaired,
+    /// An entry of somebody else's went from the bucket at the time of our write.
+    ForeignEntryGone,
+    /// S3 cannot deliver to an entry of somebody else's.
+    ForeignDestinationBroken,
+    /// The object is being deleted, and what was made for it cannot be removed.
+    DeletionBlocked,
 }
 
 /// What kind of failure it is, which decides when it is tried again and who has to act.

@@ -11,7 +11,7 @@ use lambda_triggers_core::plan::function::{
     Origin, State, archive, plan_function, plan_function_removal,
 };
 use lambda_triggers_core::plan::identity::ObjectKey;
-use lambda_triggers_core::plan::report::{Failure, Part, Reason};
+use lambda_triggers_core::plan::report::{EventReason, Failure, Part, Reason};
 
 use super::context::Context;
 use super::error::Error;
@@ -132,7 +132,9 @@ pub async fn release<K: Raw>(
         let steps = plan_function_removal(observed.as_ref(), &context.owner, &origin);
         carry_out(&*deployments, name, observed.as_ref(), &steps).await?;
         if !steps.is_empty() {
-            report.event(Notice::normal("FunctionDeleted", format!("deleted the function {name}"))).await;
+            report
+                .event(Notice::normal(EventReason::FunctionDeleted, format!("deleted the function {name}")))
+                .await;
         }
     }
     Ok(())
@@ -263,17 +265,22 @@ async fn tell<K: Raw>(
     let words: Vec<&str> = plan.steps.iter().map(what).collect();
     let words = words.join(", ");
     let notice = match (observed, plan.adopted, settled) {
-        (None, _, true) => {
-            Notice::warning("DriftRepaired", format!("created the function {name} again, which was gone"))
+        (None, _, true) => Notice::warning(
+            EventReason::DriftRepaired,
+            format!("created the function {name} again, which was gone"),
+        ),
+        (None, _, false) => {
+            Notice::normal(EventReason::FunctionCreated, format!("created the function {name}"))
         }
-        (None, _, false) => Notice::normal("FunctionCreated", format!("created the function {name}")),
-        (Some(_), true, _) => Notice::normal("Adopted", format!("took over the function {name}: {words}")),
+        (Some(_), true, _) => {
+            Notice::normal(EventReason::Adopted, format!("took over the function {name}: {words}"))
+        }
         (Some(_), false, true) => Notice::warning(
-            "DriftRepaired",
+            EventReason::DriftRepaired,
             format!("put back what was changed on the function {name}: {words}"),
         ),
         (Some(_), false, false) => {
-            Notice::normal("FunctionUpdated", format!("updated the function {name}: {words}"))
+            Notice::normal(EventReason::FunctionUpdated, format!("updated the function {name}: {words}"))
         }
     };
     report.event(notice).await;

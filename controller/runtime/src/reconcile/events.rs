@@ -7,6 +7,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use lambda_triggers_core::plan::report::{EventReason, Failure};
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -28,13 +29,18 @@ pub struct Notice {
 
 impl Notice {
     /// Something good.
-    pub fn normal(reason: &'static str, note: impl Into<String>) -> Self {
-        Self { warning: false, reason, note: note.into() }
+    pub fn normal(reason: EventReason, note: impl Into<String>) -> Self {
+        Self { warning: false, reason: reason.as_str(), note: note.into() }
     }
 
     /// Something that somebody should look at.
-    pub fn warning(reason: &'static str, note: impl Into<String>) -> Self {
-        Self { warning: true, reason, note: note.into() }
+    pub fn warning(reason: EventReason, note: impl Into<String>) -> Self {
+        Self { warning: true, reason: reason.as_str(), note: note.into() }
+    }
+
+    /// Something that went wrong.
+    pub fn failure(failure: &Failure) -> Self {
+        Self { warning: true, reason: failure.reason.as_str(), note: failure.message.clone() }
     }
 }
 

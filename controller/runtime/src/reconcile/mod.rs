@@ -20,7 +20,7 @@ use kube::api::Api;
 use kube::runtime::controller::Action;
 use kube::runtime::finalizer::{Event, finalizer};
 use lambda_triggers_core::api::{DeletionPolicy, FINALIZER};
-use lambda_triggers_core::plan::report::Outcome;
+use lambda_triggers_core::plan::report::{EventReason, Failure, Outcome};
 use tracing::{info, warn};
 
 pub use bucket::{Buckets, SecondLooks};
@@ -172,17 +172,16 @@ async fn cleanup<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> R
 async fn fail<K: Kind>(
     report: &mut Report<'_, K>,
     error: &Error,
-    outcome: impl FnOnce(lambda_triggers_core::plan::report::Failure) -> Outcome,
+    outcome: impl FnOnce(Failure) -> Outcome,
 ) -> Result<(), Error> {
     let Some(failure) = error.failure() else { return Ok(()) };
     let outcome = outcome(failure.clone());
     if !report.says(&outcome) {
-        let reason = if matches!(outcome, Outcome::DeletionBlocked(_)) {
-            "DeletionBlocked"
-        } else {
-            failure.reason.as_str()
+        let notice = match outcome {
+            Outcome::DeletionBlocked(_) => Notice::warning(EventReason::DeletionBlocked, &failure.message),
+            _ => Notice::failure(failure),
         };
-        report.event(Notice::warning(reason, &failure.message)).await;
+        report.event(notice).await;
     }
     if let Err(error) = report.outcome(&outcome).await {
         warn!(object = %report.id.key, error = chain(&error), "cannot report a failure");

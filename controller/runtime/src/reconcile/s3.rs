@@ -11,7 +11,7 @@ use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::{Destination, Entry, Filter, Want};
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId, Owner, bucket_statement_id};
 use lambda_triggers_core::plan::permission::Statement;
-use lambda_triggers_core::plan::report::{Class, Outcome, Part, Reason};
+use lambda_triggers_core::plan::report::{Class, EventReason, Outcome, Part, Reason};
 use serde::Deserialize;
 
 use super::context::Context;
@@ -57,7 +57,7 @@ pub async fn apply(
     report.ready(Part::Permission);
     if permitted && report.settled {
         let note = format!("put back the permission for bucket {bucket} to invoke {}", function.arn.short());
-        report.event(Notice::warning("DriftRepaired", note)).await;
+        report.event(Notice::warning(EventReason::DriftRepaired, note)).await;
     }
     let want = if spec.suspend { Want::Nothing } else { Want::Entries(entries) };
     drop(arrival);

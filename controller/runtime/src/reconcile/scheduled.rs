@@ -6,7 +6,7 @@ use lambda_triggers_core::api::{Applied, AppliedFunction, AppliedPermission, App
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::identity::{ObjectKey, rules_statement_id};
 use lambda_triggers_core::plan::permission::Statement;
-use lambda_triggers_core::plan::report::{Outcome, Part, Reason};
+use lambda_triggers_core::plan::report::{EventReason, Outcome, Part, Reason};
 use lambda_triggers_core::plan::rule::{DesiredRule, RulePlan, RuleStep, Target, plan_removal, plan_rule};
 
 use super::context::Context;
@@ -64,14 +64,14 @@ pub async fn apply(
     report.ready(Part::Permission);
     if permitted && report.settled {
         let note = format!("put back the permission for EventBridge to invoke {}", function.arn.short());
-        report.event(Notice::warning("DriftRepaired", note)).await;
+        report.event(Notice::warning(EventReason::DriftRepaired, note)).await;
     }
     report.touched |= !steps.is_empty();
     carry_out(&*rules, &desired.name, &steps).await?;
     report.ready(Part::Rule);
     if let Some(cluster) = taken_over_from {
         let note = format!("took over the rule {} from the cluster {cluster}", desired.name);
-        report.event(Notice::normal("Adopted", note)).await;
+        report.event(Notice::normal(EventReason::Adopted, note)).await;
     }
     if !steps.is_empty() {
         report.event(notice(&desired.name, &steps, observed.is_none(), report.settled)).await;
@@ -200,12 +200,17 @@ fn notice(name: &str, steps: &[RuleStep], created: bool, settled: bool) -> Notic
         .collect();
     let words = words.join(", ");
     match (settled, created) {
-        (true, true) => Notice::warning("DriftRepaired", format!("put back the rule {name}, which was gone")),
-        (true, false) => {
-            Notice::warning("DriftRepaired", format!("put back what was changed on the rule {name}: {words}"))
+        (true, true) => {
+            Notice::warning(EventReason::DriftRepaired, format!("put back the rule {name}, which was gone"))
         }
-        (false, true) => Notice::normal("RuleCreated", format!("created the rule {name}")),
-        (false, false) => Notice::normal("RuleUpdated", format!("updated the rule {name}: {words}")),
+        (true, false) => Notice::warning(
+            EventReason::DriftRepaired,
+            format!("put back what was changed on the rule {name}: {words}"),
+        ),
+        (false, true) => Notice::normal(EventReason::RuleCreated, format!("created the rule {name}")),
+        (false, false) => {
+            Notice::normal(EventReason::RuleUpdated, format!("updated the rule {name}: {words}"))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use lambda_triggers_core::plan::bucket::{Change, Entry};
 use lambda_triggers_core::plan::identity::{OwnEntryId, OwnerId};
+use lambda_triggers_core::plan::report::EventReason;
 
 use super::members::Members;
 use crate::aws::Bucket;
@@ -42,19 +43,20 @@ fn of_change(
             let what = entry.describe();
             let notice = match (member.settled, change) {
                 (true, Change::Added(_)) => Notice::warning(
-                    "DriftRepaired",
+                    EventReason::DriftRepaired,
                     format!("put back the {what}, which was gone from bucket {bucket}"),
                 ),
                 (true, _) => Notice::warning(
-                    "DriftRepaired",
+                    EventReason::DriftRepaired,
                     format!("put back the {what}, which was changed in bucket {bucket}"),
                 ),
                 (false, Change::Added(_)) => {
-                    Notice::normal("EntryCreated", format!("added the {what} to bucket {bucket}"))
+                    Notice::normal(EventReason::EntryCreated, format!("added the {what} to bucket {bucket}"))
                 }
-                (false, _) => {
-                    Notice::normal("EntryUpdated", format!("changed the {what} in bucket {bucket}"))
-                }
+                (false, _) => Notice::normal(
+                    EventReason::EntryUpdated,
+                    format!("changed the {what} in bucket {bucket}"),
+                ),
             };
             Some((member.id.clone(), notice))
         }
@@ -62,11 +64,11 @@ fn of_change(
             let member = members.0.values().find(|member| member.id.key == *key)?;
             let note =
                 format!("took over the {} in bucket {bucket}, which another tool made", entry.describe());
-            Some((member.id.clone(), Notice::normal("Adopted", note)))
+            Some((member.id.clone(), Notice::normal(EventReason::Adopted, note)))
         }
         Change::Removed(entry) => {
             let note = format!("removed the {} from bucket {bucket}", entry.describe());
-            Some((member_of(entry)?.id.clone(), Notice::normal("EntryRemoved", note)))
+            Some((member_of(entry)?.id.clone(), Notice::normal(EventReason::EntryRemoved, note)))
         }
     }
 }
@@ -78,7 +80,7 @@ pub fn of_lost(entry: &Entry, bucket: &Bucket) -> Notice {
          read and our write; see that whoever made it looks after it",
         entry.describe()
     );
-    Notice::warning("ForeignEntryGone", note)
+    Notice::warning(EventReason::ForeignEntryGone, note)
 }
 
 /// The event for a foreign entry to which S3 cannot deliver.
@@ -89,5 +91,5 @@ pub fn of_broken(entry: &Entry, bucket: &Bucket) -> Notice {
          the entry",
         entry.describe()
     );
-    Notice::warning("ForeignDestinationBroken", note)
+    Notice::warning(EventReason::ForeignDestinationBroken, note)
 }
