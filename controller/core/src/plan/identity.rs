@@ -16,6 +16,8 @@ const SLOT_HASH: usize = 6;
 /// What is left of EventBridge's 64 characters for the readable part, after `lt-<owner id>-` and `-<hash>`
 /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
 const READABLE: usize = 64 - 12 - 1 - OBJECT_HASH;
+/// Hex digits of the hash that stands for a bucket.
+const BUCKET_HASH: usize = 16;
 /// Ends the Id of an entry that stays when its object is deleted.
 const RETAINED: &str = "-retained";
 
@@ -153,7 +155,13 @@ pub fn rules_statement_id(owner: &OwnerId) -> String {
 /// The Sid of the statement that lets a bucket invoke a function. A Sid has no dots, a bucket's name may: hence the
 /// hash (<https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html>).
 pub fn bucket_statement_id(owner: &OwnerId, bucket: &str) -> String {
-    format!("{}bucket-{}", owner.prefix(), hash(&[bucket], 16))
+    format!("{}bucket-{}", owner.prefix(), hash(&[bucket], BUCKET_HASH))
+}
+
+/// Whether a statement's Sid is, exactly, one that this owner makes.
+pub fn is_own_statement_id(owner: &OwnerId, id: &str) -> bool {
+    let bucket = format!("{}bucket-", owner.prefix());
+    id == rules_statement_id(owner) || id.strip_prefix(&bucket).is_some_and(|hash| is_hash(hash, BUCKET_HASH))
 }
 
 /// Tells one source of code from another.
@@ -209,6 +217,25 @@ mod tests {
         );
         assert_eq!(rules_statement_id(&owner()), "lt-1a2b3c4d-rules");
         assert_eq!(bucket_statement_id(&owner(), "a.b"), "lt-1a2b3c4d-bucket-bd516c1130f6405c");
+    }
+
+    #[test]
+    fn a_statement_that_only_looks_like_ours_is_foreign() {
+        let own = [rules_statement_id(&owner()), bucket_statement_id(&owner(), "a.b")];
+        assert!(own.iter().all(|id| is_own_statement_id(&owner(), id)));
+        let foreign = [
+            "",
+            "theirs",
+            "lt-1a2b3c4d-",
+            "lt-1a2b3c4d-rules-2",
+            "lt-1a2b3c4d-bucket-",
+            "lt-1a2b3c4d-bucket-bd516c1130f6405",
+            "lt-1a2b3c4d-bucket-bd516c1130f6405c0",
+            "lt-1a2b3c4d-bucket-BD516C1130F6405C",
+            "lt-ffffffff-rules",
+            "lt-ffffffff-bucket-bd516c1130f6405c",
+        ];
+        assert_eq!(foreign.map(|id| is_own_statement_id(&owner(), id)), [false; 10]);
     }
 
     #[test]

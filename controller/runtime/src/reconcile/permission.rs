@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use lambda_triggers_core::api::AppliedPermission;
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::identity::is_own_statement_id;
 use lambda_triggers_core::plan::permission::{PermissionStep, Policy, Statement, plan_permission};
 use lambda_triggers_core::plan::report::{Part, Reason};
 
@@ -63,7 +64,8 @@ impl Permissions {
         Err(Error::found(Part::Permission, Reason::AwsUnavailable, message))
     }
 
-    /// Removes a statement that the object `id` needs no more, unless somebody else does. `in_use` tells whether
+    /// Removes a statement that the object `id` needs no more, unless somebody else does, or it is none of ours: the status
+    /// that names it may have been edited. `in_use` tells whether
     /// AWS has anything of ours that relies on it still: an object that was deleted with `Retain` claims nothing.
     pub async fn release(
         &self,
@@ -73,6 +75,9 @@ impl Permissions {
         in_use: impl AsyncFnOnce() -> Result<bool, Error>,
     ) -> Result<(), Error> {
         let Some(function) = FunctionArn::parse(&permission.function_arn) else { return Ok(()) };
+        if !is_own_statement_id(&context.owner.id, &permission.statement_id) {
+            return Ok(());
+        }
         let _turn = self.turn(&function).await;
         if self.others_claim(permission, &id.uid) || context.caches.permission_claimed(permission, &id.uid) {
             return Ok(());
