@@ -39,3 +39,7 @@ mod refusals;
 
 /// The finalizer that holds an object until nothing made for it is left in AWS.
 pub const FINALIZER: &str = "lambda-triggers.dev/aws-cleanup";
+
+/// The annotation by which somebody asks for a look at an object now: each new value is a new request, whatever it says.
+/// `status.lastHandledReconcileAt` tells which one was met last.
+pub const RECONCILE_ANNOTATION: &str = "lambda-triggers.dev/reconcile";

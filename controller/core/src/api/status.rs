@@ -15,6 +15,10 @@ pub struct TriggerStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+    /// The value of the annotation `lambda-triggers.dev/reconcile` that was met last: AWS was looked at after it was set, and
+    /// the conditions tell what came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
     /// ARN of the function, with its qualifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_arn: Option<String>,

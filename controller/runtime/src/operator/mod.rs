@@ -4,6 +4,7 @@ mod backoff;
 mod lease;
 mod owner;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use kube::runtime::reflector::store::{Store, Writer};
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::{Controller, Predicate, WatchStreamExt, predicates, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
+use lambda_triggers_core::api::RECONCILE_ANNOTATION;
 use lambda_triggers_core::plan::identity::OwnerId;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -168,8 +170,8 @@ async fn control<K: Kind>(
     stop: CancellationToken,
 ) {
     let reader = writer.as_reader();
-    // Our own writes to the status change neither of these, so they bring nothing back here.
-    let news = predicates::generation.combine(predicates::finalizers);
+    // Our own writes to the status change none of these, so they bring nothing back here.
+    let news = predicates::generation.combine(predicates::finalizers).combine(request);
     let objects = watcher(api::<K>(&context.client, namespace), watcher::Config::default().any_semantic())
         .backoff(WatchBackoff::new(&context))
         .modify(|object| object.managed_fields_mut().clear())
@@ -209,6 +211,13 @@ async fn control<K: Kind>(
             }
         })
         .await;
+}
+
+/// What somebody asks for a reconcile by, as a predicate: another value is another request.
+fn request<K: Kind>(object: &K) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    object.annotations().get(RECONCILE_ANNOTATION)?.hash(&mut hasher);
+    Some(hasher.finish())
 }
 
 /// The objects whose function has its code from a ConfigMap. Of ConfigMaps the metadata alone is watched.

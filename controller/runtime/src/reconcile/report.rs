@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::Api;
 use kube::api::{Patch, PatchParams};
-use lambda_triggers_core::api::{Applied, TriggerStatus};
+use kube::{Api, ResourceExt};
+use lambda_triggers_core::api::{Applied, RECONCILE_ANNOTATION, TriggerStatus};
 use lambda_triggers_core::plan::report::{Outcome, Part, conditions};
 use serde_json::json;
 
@@ -37,6 +37,10 @@ pub struct Report<'a, K: Raw> {
     pub settled: bool,
     /// Whether something was changed in AWS, or may have been.
     pub touched: bool,
+    /// Whether somebody asked for this reconcile by the annotation: nothing may be taken from an earlier look.
+    pub asked: bool,
+    /// What the annotation says, where it is there.
+    request: Option<String>,
 }
 
 impl<'a, K: Raw + Debug> Report<'a, K> {
@@ -46,6 +50,8 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
         let (written, version) = context.statuses.latest(object);
         let ready = written.conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True");
         let settled = ready && written.observed_generation == id.generation;
+        let request = object.annotations().get(RECONCILE_ANNOTATION).cloned();
+        let asked = request.is_some() && request != written.last_handled_reconcile_at;
         Self {
             context,
             api,
@@ -56,6 +62,8 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
             ready: BTreeSet::new(),
             settled,
             touched: false,
+            asked,
+            request,
         }
     }
 
@@ -66,7 +74,7 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
             return Ok(());
         }
         self.status.applied = applied;
-        self.outcome(&Outcome::Progressing { message: message.into() }).await
+        self.write(&Outcome::Progressing { message: message.into() }).await
     }
 
     /// Notes that a part is as the spec says, whatever becomes of the others.
@@ -74,8 +82,15 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
         self.ready.insert(part);
     }
 
-    /// Writes the outcome, if it says anything new.
+    /// Writes the outcome, if it says anything new, and that the request by the annotation was met.
     pub async fn outcome(&mut self, outcome: &Outcome) -> Result<(), Error> {
+        if self.asked {
+            self.status.last_handled_reconcile_at.clone_from(&self.request);
+        }
+        self.write(outcome).await
+    }
+
+    async fn write(&mut self, outcome: &Outcome) -> Result<(), Error> {
         self.status.conditions = self.conditions(outcome);
         self.status.observed_generation = self.id.generation;
         if self.status == self.written {
