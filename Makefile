@@ -1,7 +1,7 @@
 # `make test` and `make demo` are the two commands; `make help` lists the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo build lint fmt crds mutants chaos tools world compiled deny
+.PHONY: help test demo build lint fmt crds docs mutants chaos tools world compiled deny
 MAKEFLAGS += --no-print-directory
 
 # Tools and the local world are built once and kept outside of the repository.
@@ -46,6 +46,9 @@ fmt: tools ## Format the code
 
 crds: build ## Generate crds/ from the types
 	cargo run --quiet --locked --package lambda-triggers -- crds --dir crds
+
+docs: tools ## Generate the references in docs/ from the types and the command line
+	LAMBDA_TRIGGERS_UPDATE_DOCS=1 cargo test --quiet --locked --package lambda-triggers-tests --test e2e -- docs::generated
 
 mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and see that a test notices; MUTANTS=0/20 for a twentieth of them
 	@PATH="$(dir $(CARGO_MUTANTS)):$$PATH" tests/mutants.py $(MUTANTS)

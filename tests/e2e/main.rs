@@ -4,6 +4,7 @@
 
 mod agreement;
 mod deployed;
+mod docs;
 mod front;
 mod objects;
 mod operator;

@@ -1,6 +1,7 @@
 //! The life of the operator itself: killed, stopped, started too early or wrongly; and what it makes of objects and
 //! namespaces in every state.
 
+mod asked;
 mod edited;
 mod interrupted;
 mod namespaces;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use lambda_triggers_core::plan::identity::OwnerId;
 
 use crate::operator::{self, Options, StartError};
@@ -69,6 +69,11 @@ enum LogFormat {
     Json,
     /// For people.
     Text,
+}
+
+/// The parser of the command line, as the documentation lists its flags.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Parses the command line and carries it out; says on standard error why it could not.

@@ -1,0 +1,82 @@
+//! Every link from one page to another leads to a page, and to a heading that is there.
+
+use std::path::Path;
+
+use super::{Page, pages, root};
+
+/// The links of a page that lead to a file of ours, without those in fenced blocks.
+fn links(page: &Page) -> Vec<String> {
+    let mut links = vec![];
+    for line in prose(page) {
+        for rest in line.split("](").skip(1) {
+            let target = rest.split(')').next().unwrap();
+            if !target.contains("://") {
+                links.push(target.to_owned());
+            }
+        }
+    }
+    links
+}
+
+/// The lines of a page that are in no fenced block.
+fn prose(page: &Page) -> Vec<&str> {
+    let mut fenced = false;
+    let mut lines = vec![];
+    for line in page.text.lines() {
+        let is_fence = line.trim_start().starts_with("```");
+        fenced ^= is_fence;
+        if !fenced && !is_fence {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// The anchors of a page, as GitHub makes them from its headings.
+fn anchors(page: &Page) -> Vec<String> {
+    let mut anchors: Vec<String> = vec![];
+    for heading in prose(page).into_iter().filter(|line| line.starts_with('#')) {
+        let words = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = words.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        let anchor: String = kept.map(|c| if c == ' ' { '-' } else { c }).collect();
+        let before = anchors.iter().filter(|known| **known == anchor).count();
+        anchors.push(if before == 0 { anchor } else { format!("{anchor}-{before}") });
+    }
+    anchors
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut broken = vec![];
+    for page in pages() {
+        let folder = Path::new(&page.path).parent().unwrap();
+        for link in links(&page) {
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target =
+                if file.is_empty() { page.path.clone() } else { folder.join(file).display().to_string() };
+            let found = match (root().join(&target).exists(), anchor) {
+                (exists, "") => exists,
+                (false, _) => false,
+                (true, anchor) => anchors(&Page::read(&target)).iter().any(|known| known == anchor),
+            };
+            if !found {
+                broken.push(format!("{}: {link}", page.path));
+            }
+        }
+    }
+    assert_eq!(broken, Vec::<String>::new());
+}
+
+/// A page that nobody finds is not read.
+#[test]
+fn every_page_is_linked_from_the_readme() {
+    let linked = links(&Page::read("README.md"));
+    let lost: Vec<String> = pages()
+        .into_iter()
+        .map(|page| page.path)
+        .filter(|path| {
+            path.starts_with("docs/") && !linked.iter().any(|link| link.split('#').next() == Some(path))
+        })
+        .collect();
+    assert_eq!(lost, Vec::<String>::new());
+}

@@ -1,0 +1,45 @@
+//! Every manifest in the documentation and in `examples/` is one that the API server takes.
+
+use lambda_triggers_tests::world;
+
+use super::{Page, files, pages};
+
+/// What is in the documentation and is of another API than Kubernetes' own and ours begins with its group.
+const OTHERS: [&str; 6] = [
+    "argoproj.io/",
+    "kustomize.toolkit.fluxcd.io/",
+    "source.toolkit.fluxcd.io/",
+    "helm.toolkit.fluxcd.io/",
+    "kustomize.config.k8s.io/",
+    "monitoring.coreos.com/",
+];
+
+fn is_other(manifest: &str) -> bool {
+    manifest
+        .lines()
+        .filter_map(|line| line.strip_prefix("apiVersion: "))
+        .any(|version| OTHERS.iter().any(|group| version.starts_with(group)))
+}
+
+/// The manifests of a page: its blocks of YAML that name a kind.
+fn manifests(page: &Page) -> Vec<(String, String)> {
+    let blocks = page.blocks().into_iter().filter(|block| block.language == "yaml");
+    let named = |text: &str| text.lines().any(|line| line.starts_with("kind: "));
+    let place = |line: usize| format!("{}, line {line}", page.path);
+    blocks.filter(|block| named(&block.text)).map(|block| (place(block.line), block.text)).collect()
+}
+
+#[test]
+fn every_manifest_is_accepted() {
+    let mut all: Vec<(String, String)> = pages().iter().flat_map(manifests).collect();
+    let examples = files("examples").into_iter().filter(|path| path.ends_with(".yaml"));
+    all.extend(examples.map(|path| (path.clone(), Page::read(&path).text)));
+    all.retain(|(_, manifest)| !is_other(manifest));
+    assert!(all.len() > 8, "{all:?}");
+    world::test("docs-manifests", async |w| {
+        for (place, manifest) in all {
+            let output = w.kubectl(&["apply", "--dry-run=server", "--filename", "-"], &manifest).await;
+            assert!(output.success, "{place}: {}\n{manifest}", output.stderr);
+        }
+    });
+}
