@@ -7,5 +7,6 @@ mod interrupted;
 mod life;
 mod moved;
 mod ownership;
+mod secret;
 mod settings;
 mod view;

@@ -6,6 +6,7 @@ mod links;
 mod manifests;
 mod reasons;
 mod uninstall;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 
