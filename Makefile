@@ -48,7 +48,7 @@ crds: build ## Generate crds/ from the types
 	cargo run --quiet --locked --package lambda-triggers -- crds --dir crds
 
 docs: tools ## Generate the references in docs/ from the types and the command line
-	LAMBDA_TRIGGERS_UPDATE_DOCS=1 cargo test --quiet --locked --package lambda-triggers-tests --test e2e -- docs::generated
+	LAMBDA_TRIGGERS_UPDATE_DOCS=1 cargo test --quiet --locked --workspace --test e2e -- docs::generated
 
 mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and see that a test notices; MUTANTS=0/20 for a twentieth of them
 	@PATH="$(dir $(CARGO_MUTANTS)):$$PATH" tests/mutants.py $(MUTANTS)
