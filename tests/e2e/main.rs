@@ -12,4 +12,5 @@ mod refused;
 mod s3;
 mod scheduled;
 mod support;
+mod telemetry;
 mod world;

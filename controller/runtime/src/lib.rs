@@ -4,3 +4,4 @@ pub mod aws;
 pub mod cli;
 pub mod operator;
 pub mod reconcile;
+pub mod telemetry;

@@ -15,7 +15,7 @@ use aws_sdk_s3::types::{
 };
 use kube::ResourceExt;
 use lambda_triggers_core::api::{S3TriggeredFunction, ScheduledFunction};
-use lambda_triggers_tests::world::{self, Invocation, World};
+use lambda_triggers_tests::world::{self, Controller, Invocation, World};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -43,7 +43,7 @@ fn main() {
 
         upload(&w, &examples).await;
         if keep {
-            play(&w, &examples).await;
+            play(&w, &controller, &examples).await;
             return;
         }
         fire(&w, &examples).await;
@@ -256,7 +256,7 @@ async fn fire(w: &World, examples: &Examples) {
 }
 
 /// Leaves all running until Ctrl-C, and shows each further invocation.
-async fn play(w: &World, examples: &Examples) {
+async fn play(w: &World, controller: &Controller, examples: &Examples) {
     let namespace = ["config", "set-context", "--current", "--namespace", w.namespace()];
     kubectl(w, &namespace).await;
     title("All of it keeps running until Ctrl-C. To play with it, in another terminal:");
@@ -269,6 +269,9 @@ async fn play(w: &World, examples: &Examples) {
         w.account(),
         world::REGION
     );
+    if let Some(address) = controller.http_address() {
+        println!("curl http://{address}/metrics");
+    }
     title("Invocations from now on:");
     let functions = BTreeSet::from([examples.scheduled_function(), examples.triggered_function()]);
     let interrupted = tokio::signal::ctrl_c();

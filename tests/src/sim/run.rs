@@ -6,6 +6,7 @@ use std::time::Duration;
 use lambda_triggers::aws::Tenants;
 use lambda_triggers::operator::{self, Options};
 use lambda_triggers::reconcile::Settings;
+use lambda_triggers::telemetry::Telemetry;
 use lambda_triggers_core::plan::identity::OwnerId;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -92,6 +93,7 @@ impl Sim {
             region: None,
             leader_elect: false,
             settings: Settings { seed: self.seed, ..Settings::default() },
+            telemetry: Telemetry::default(),
         };
         let tenants = Tenants::single(self.aws.ports(gate.clone()));
         let ended = operator::run_on(self.cluster.client(gate.clone()), tenants, options, stop).await;

@@ -39,8 +39,7 @@ impl World {
     }
 
     fn start_controller(&self, scope: &[&str], arguments: &[&str]) -> Controller {
-        let own = ["run", "--log-format", "text"];
-        let arguments = own.iter().chain(scope).chain(arguments);
+        let arguments = ["run"].iter().chain(scope).chain(arguments);
         let mut controller = Controller {
             arguments: arguments.map(ToString::to_string).collect(),
             environment: vec![
@@ -52,6 +51,9 @@ impl World {
                 ("AWS_CONFIG_FILE", "/dev/null".into()),
                 ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".into()),
                 ("AWS_EC2_METADATA_DISABLED", "true".into()),
+                ("LAMBDA_TRIGGERS_LOG_FORMAT", "text".into()),
+                // Its log says which port that is: Controller::page finds it there.
+                ("LAMBDA_TRIGGERS_HTTP_ADDRESS", "127.0.0.1:0".into()),
                 // Alone in its world, it need not wait for one that was killed.
                 ("LAMBDA_TRIGGERS_LEADER_ELECT", "false".into()),
                 // Nothing is on its way to this AWS for longer, unless a test says so.

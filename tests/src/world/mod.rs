@@ -45,6 +45,7 @@ mod crds;
 mod destinations;
 mod envtest;
 mod guard;
+mod http;
 mod kubectl;
 mod lambda;
 mod log;

@@ -8,6 +8,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_triggers_core::plan::bucket::refused_destinations;
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
 
+use crate::reconcile::chain;
+
 /// What kind of refusal or failure it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -61,7 +63,7 @@ impl AwsError {
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
         let code = error.code().map(Into::into);
-        let message = error.message().map(Into::into);
+        let message: Option<Box<str>> = error.message().map(|words| without_values(words).into());
         let response = error.raw_response();
         let status = response.map(|response| response.status().as_u16());
         let region = response.and_then(|r| r.headers().get("x-amz-bucket-region")).map(ToOwned::to_owned);
@@ -76,7 +78,8 @@ impl AwsError {
             SdkError::ConstructionFailure(_) => Kind::Invalid,
             _ => Kind::OutcomeUnknown,
         };
-        Self { kind, action, on: on.into(), code, message, source: Box::new(error) }
+        let source = without_values(&chain(&error)).into();
+        Self { kind, action, on: on.into(), code, message, source }
     }
 
     /// An answer that succeeded as a call, and says that it failed all the same, or cannot be read.
@@ -175,6 +178,30 @@ impl AwsError {
     }
 }
 
+/// AWS's words without the values that it was sent, which may be secret: it repeats them where one breaks a constraint of
+/// its API, as in `Value 'hunter2' at 'environment' failed to satisfy constraint`.
+fn without_values(words: &str) -> String {
+    const BEGIN: &str = "Value '";
+    const FIELD: &str = "' at '";
+    const END: &str = "' failed to satisfy constraint";
+    let mut kept = String::new();
+    let mut rest = words;
+    while let Some((told, after)) = rest.split_once(END) {
+        // The value may hold any of these words itself.
+        match (told.find(BEGIN), told.rfind(FIELD)) {
+            (Some(begin), Some(field)) if begin + BEGIN.len() <= field => {
+                kept += &told[..begin + BEGIN.len()];
+                kept += "...";
+                kept += &told[field..];
+            }
+            _ => kept += told,
+        }
+        kept += END;
+        rest = after;
+    }
+    kept + rest
+}
+
 /// The destinations that an answer names.
 fn destinations(response: Option<&HttpResponse>) -> Vec<String> {
     let body = response.and_then(|response| response.body().bytes()).unwrap_or_default();
@@ -182,7 +209,7 @@ fn destinations(response: Option<&HttpResponse>) -> Vec<String> {
 }
 
 /// What a service's answer means: by its code where that is known, else by its status.
-fn kind(status: u16, code: Option<&str>, message: Option<&str>, region: Option<String>) -> Kind {
+pub(super) fn kind(status: u16, code: Option<&str>, message: Option<&str>, region: Option<String>) -> Kind {
     match code.unwrap_or_default() {
         "NoSuchBucket" | "ResourceNotFoundException" | "NoSuchKey" => Kind::NotFound,
         "AccessDenied"
@@ -245,6 +272,26 @@ mod tests {
         ];
         for (status, code, message, expected) in cases {
             assert_eq!(kind(status, Some(code), Some(message), None), expected, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn values_that_aws_repeats_are_left_out() {
+        let cases = [
+            ("Rate exceeded", "Rate exceeded"),
+            (
+                "2 validation errors detected: Value 'it's at 'home'' at 'a.b' failed to satisfy constraint: short; Value 'y' at \
+                 'c' failed to satisfy constraint: long",
+                "2 validation errors detected: Value '...' at 'a.b' failed to satisfy constraint: short; Value '...' at 'c' \
+                 failed to satisfy constraint: long",
+            ),
+            (
+                "Value at 'a' failed to satisfy constraint: null",
+                "Value at 'a' failed to satisfy constraint: null",
+            ),
+        ];
+        for (words, expected) in cases {
+            assert_eq!(without_values(words), expected);
         }
     }
 

@@ -1,5 +1,6 @@
 //! AWS in the words of this project: one narrow port a service, and the SDK behind it.
 
+mod attempts;
 mod deploy;
 mod error;
 mod eventbridge;
@@ -9,6 +10,7 @@ mod s3;
 mod sdk;
 mod tenants;
 
+pub use attempts::Attempts;
 pub use error::{AwsError, Kind};
 pub use ports::{Account, Aws, Bucket, Deployments, Function, Functions, Notifications, Rules, Validation};
 pub use sdk::{Sdk, SdkSettings};

@@ -14,12 +14,15 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use tokio::sync::OnceCell;
 
+use super::attempts::Attempts;
 use super::deploy::SdkDeployments;
 use super::eventbridge::SdkRules;
 use super::lambda::SdkFunctions;
 use super::s3::SdkNotifications;
 use super::{Account, Aws, AwsError, Deployments, Functions, Kind, Notifications, Rules};
 use crate::operator::Leadership;
+use crate::telemetry::Telemetry;
+use crate::telemetry::metrics::Service;
 
 /// Time for one attempt at a call. The SDK sets none of its own, and would wait for an answer for ever.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,12 +38,15 @@ pub struct SdkSettings {
     pub region: Option<String>,
     /// The right to write.
     pub leadership: Leadership,
+    /// Where calls are counted.
+    pub telemetry: Telemetry,
 }
 
 /// AWS through the SDK.
 pub struct Sdk {
     config: SdkConfig,
     guard: Guard,
+    telemetry: Telemetry,
     region: String,
     clients: Mutex<BTreeMap<String, Arc<Clients>>>,
     account: OnceCell<Account>,
@@ -75,27 +81,36 @@ impl Sdk {
         let config = loader.load().await;
         let region = config.region().ok_or(NoRegion)?.to_string();
         let guard = Guard { leadership: settings.leadership };
-        Ok(Self { config, guard, region, clients: Mutex::default(), account: OnceCell::new() })
+        let telemetry = settings.telemetry;
+        Ok(Self { config, guard, telemetry, region, clients: Mutex::default(), account: OnceCell::new() })
     }
 
     fn clients(&self, region: &str) -> Arc<Clients> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         clients
             .entry(region.to_owned())
-            .or_insert_with(|| Arc::new(Clients::new(&self.config, &self.guard, region)))
+            .or_insert_with(|| Arc::new(Clients::new(&self.config, &self.guard, &self.telemetry, region)))
             .clone()
     }
 }
 
 impl Clients {
-    fn new(config: &SdkConfig, guard: &Guard, region: &str) -> Self {
+    fn new(config: &SdkConfig, guard: &Guard, telemetry: &Telemetry, region: &str) -> Self {
         let config = config.clone().into_builder().region(Region::new(region.to_owned())).build();
         // Another endpoint than AWS's own (a proxy, an emulator) answers for one host name only.
         let path_style = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         let guard = || guard.clone();
-        let s3 = aws_sdk_s3::config::Builder::from(&config).interceptor(guard()).force_path_style(path_style);
-        let lambda = aws_sdk_lambda::config::Builder::from(&config).interceptor(guard());
-        let events = aws_sdk_eventbridge::config::Builder::from(&config).interceptor(guard());
+        let attempts = |service| Attempts::of(service, telemetry);
+        let s3 = aws_sdk_s3::config::Builder::from(&config)
+            .interceptor(guard())
+            .interceptor(attempts(Service::S3))
+            .force_path_style(path_style);
+        let lambda = aws_sdk_lambda::config::Builder::from(&config)
+            .interceptor(guard())
+            .interceptor(attempts(Service::Lambda));
+        let events = aws_sdk_eventbridge::config::Builder::from(&config)
+            .interceptor(guard())
+            .interceptor(attempts(Service::Events));
         let lambda = aws_sdk_lambda::Client::from_conf(lambda.build());
         Self {
             functions: Arc::new(SdkFunctions::new(lambda.clone())),
@@ -115,7 +130,9 @@ impl Aws for Sdk {
     async fn account(&self) -> Result<Account, AwsError> {
         const ACTION: &str = "sts:GetCallerIdentity";
         let ask = || async {
-            let sts = aws_sdk_sts::Client::new(&self.config);
+            let sts = aws_sdk_sts::config::Builder::from(&self.config)
+                .interceptor(Attempts::of(Service::Sts, &self.telemetry));
+            let sts = aws_sdk_sts::Client::from_conf(sts.build());
             let on = "the operator's credentials";
             let answer = sts.get_caller_identity().send().await.map_err(|e| AwsError::of(ACTION, on, e))?;
             let no_account = || AwsError::answered(Kind::Invalid, ACTION, on, "the answer names no account");

@@ -2,15 +2,19 @@
 
 mod crds;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use lambda_triggers_core::plan::identity::OwnerId;
 
 use crate::operator::{self, Options, StartError};
 use crate::reconcile::Settings;
+use crate::telemetry::Telemetry;
+use crate::telemetry::logs::{self, LogFormat};
+use crate::telemetry::server::Server;
 
 /// Runs AWS Lambda functions on schedules and S3 events, declared as Kubernetes resources.
 #[derive(Parser, Debug)]
@@ -58,17 +62,12 @@ struct RunArgs {
     /// start: until then, such a write may still take effect.
     #[arg(long, env = "LAMBDA_TRIGGERS_SETTLE", default_value = "30s", value_parser = duration)]
     settle: Duration,
+    /// Serve /metrics, /healthz and /readyz at this address, of a standby, too; [::]:8080 for IPv6.
+    #[arg(long, env = "LAMBDA_TRIGGERS_HTTP_ADDRESS", default_value = "0.0.0.0:8080")]
+    http_address: SocketAddr,
     /// How logs are written; RUST_LOG chooses which.
     #[arg(long, env = "LAMBDA_TRIGGERS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     log_format: LogFormat,
-}
-
-#[derive(ValueEnum, Clone, Copy, Debug)]
-enum LogFormat {
-    /// An object a line, for collectors.
-    Json,
-    /// For people.
-    Text,
 }
 
 /// The parser of the command line, as the documentation lists its flags.
@@ -92,25 +91,30 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: RunArgs) -> Result<(), StartError> {
-    let RunArgs { namespace, owner_id, region, leader_elect, resync, reconcile_timeout, settle, log_format } =
-        args;
-    start_logs(log_format);
+    let RunArgs {
+        namespace,
+        owner_id,
+        region,
+        leader_elect,
+        resync,
+        reconcile_timeout,
+        settle,
+        http_address,
+        log_format,
+    } = args;
+    logs::start(log_format);
     let settings = Settings { resync, timeout: reconcile_timeout, settle, ..Settings::default() };
+    let telemetry = Telemetry::default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        let server = Server::start(http_address, telemetry.clone()).await?;
         let stop = operator::stop_on_signal()?;
-        operator::run(Options { namespace, owner_id, region, leader_elect, settings }, stop).await
+        let options = Options { namespace, owner_id, region, leader_elect, settings, telemetry };
+        let ended = operator::run(options, stop).await;
+        // It ends last: what is under way is seen to its end.
+        server.stop().await;
+        ended
     })
-}
-
-fn start_logs(format: LogFormat) {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Json => logs.json().flatten_event(true).init(),
-        LogFormat::Text => logs.init(),
-    }
 }
 
 /// Reads a time such as `10m` or `90s`.

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use super::StartError;
 use crate::reconcile::chain;
+use crate::telemetry::Health;
 
 /// The right to write, as long as the lease is renewed. Whoever has it asks before each write: a process that was
 /// stopped for a while learns here that its time is over.
@@ -51,9 +52,23 @@ impl Leadership {
         if holds { Ok(()) } else { Err(Lost) }
     }
 
+    /// Whether another replica may have it.
+    pub fn is_elected(&self) -> bool {
+        self.elected
+    }
+
     fn renewed(&self, at: Option<Instant>) {
         *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = at;
     }
+}
+
+/// A look at the Lease that came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum Unanswered {
+    #[error(transparent)]
+    Failed(kube::Error),
+    #[error("the API server did not answer within {0:?}")]
+    Silent(Duration),
 }
 
 /// A replica that wants to lead.
@@ -62,21 +77,29 @@ pub struct Candidate {
     name: String,
     me: String,
     leadership: Leadership,
+    health: Health,
     /// The Lease as it was last seen, and since when it has been like that.
     seen: Option<(Lease, Instant)>,
 }
 
 impl Candidate {
     /// A candidate of this name for the Lease `name` in `namespace`.
-    pub fn new(client: Client, namespace: &str, name: String, me: String, leadership: Leadership) -> Self {
-        Self { api: Api::namespaced(client, namespace), name, me, leadership, seen: None }
+    pub fn new(
+        client: Client,
+        namespace: &str,
+        name: String,
+        me: String,
+        leadership: Leadership,
+        health: Health,
+    ) -> Self {
+        Self { api: Api::namespaced(client, namespace), name, me, leadership, health, seen: None }
     }
 
     /// Waits until this replica leads.
     pub async fn lead(&mut self) {
         info!(lease = self.name, me = self.me, "waiting to lead");
         loop {
-            match self.attempt().await {
+            match self.attempt_in_time(RENEW_WITHIN).await {
                 Ok(None) => break,
                 Ok(Some(wait)) => sleep(wait).await,
                 Err(error) => {
@@ -92,13 +115,11 @@ impl Candidate {
     pub async fn keep(&mut self) -> Lost {
         while self.leadership.check().is_ok() {
             sleep(RETRY).await;
-            let attempt = timeout(RENEW_WITHIN / 2, self.attempt()).await;
-            match attempt {
+            match self.attempt_in_time(RENEW_WITHIN / 2).await {
                 // Where somebody has only written beside it, it is still ours.
-                Ok(Ok(Some(_))) if !self.holds() => break,
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => warn!(lease = self.name, error = chain(&error), "cannot renew the lease"),
-                Err(_) => warn!(lease = self.name, "the API server does not answer: cannot renew the lease"),
+                Ok(Some(_)) if !self.holds() => break,
+                Ok(_) => {}
+                Err(error) => warn!(lease = self.name, error = chain(&error), "cannot renew the lease"),
             }
         }
         self.leadership.renewed(None);
@@ -123,6 +144,17 @@ impl Candidate {
                 "cannot release the lease; it runs out by itself"
             );
         }
+    }
+
+    /// As [`Self::attempt`], but for no longer than this: kube's client waits for an answer for ever.
+    async fn attempt_in_time(&mut self, limit: Duration) -> Result<Option<Duration>, Unanswered> {
+        let attempt = match timeout(limit, self.attempt()).await {
+            Ok(attempt) => attempt.map_err(Unanswered::Failed),
+            Err(_) => Err(Unanswered::Silent(limit)),
+        };
+        // A refusal is an answer, too, but one that keeps it from leading.
+        self.health.looked_at_lease(attempt.is_ok());
+        attempt
     }
 
     /// One look, and what is to be done about it: none if this replica leads now, else when to look again.

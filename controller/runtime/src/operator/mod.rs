@@ -4,6 +4,7 @@ mod backoff;
 mod lease;
 mod owner;
 
+use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ use crate::reconcile::{
     Buckets, Caches, Context, Error, Events, FIELD_MANAGER, Jitter, Kind, Permissions, SecondLooks, Settings,
     Statuses, chain, reconcile,
 };
+use crate::telemetry::Telemetry;
 use backoff::{Backoff, WatchBackoff};
 use lease::Candidate;
 pub use lease::{Leadership, Lost};
@@ -49,6 +51,8 @@ pub struct Options {
     pub leader_elect: bool,
     /// How reconciles behave.
     pub settings: Settings,
+    /// What is told of all this.
+    pub telemetry: Telemetry,
 }
 
 /// Why the operator cannot run.
@@ -58,11 +62,17 @@ pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 /// ends with an error when it does no more.
 pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartError> {
     let leadership = if options.leader_elect { Leadership::elected() } else { Leadership::alone() };
+    options.telemetry.health.starts(leadership.clone());
+    options.telemetry.metrics.show_leader(leadership.clone());
     let client = lease::guarded_client(leadership.clone()).await?;
-    let settings = SdkSettings { region: options.region.clone(), leadership: leadership.clone() };
+    let settings = SdkSettings {
+        region: options.region.clone(),
+        leadership: leadership.clone(),
+        telemetry: options.telemetry.clone(),
+    };
     let tenants = Tenants::single(Arc::new(Sdk::load(settings).await?));
     if !options.leader_elect {
-        return run_on(client, tenants, options, stop).await;
+        return work(client, tenants, options, stop).await;
     }
     let mut candidate = candidate(&client, &options, leadership).await?;
     tokio::select! {
@@ -73,10 +83,34 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
     let ended = tokio::select! {
         biased;
         lost = candidate.keep() => return Err(lost.into()),
-        ended = run_on(client, tenants, options, stop) => ended,
+        ended = work(client, tenants, options, stop) => ended,
     };
     candidate.release().await;
     ended
+}
+
+/// Runs on this cluster and AWS, and has AWS answer once, so that a replica without objects knows, too, whether it can
+/// reach it.
+async fn work(
+    client: Client,
+    tenants: Tenants,
+    options: Options,
+    stop: CancellationToken,
+) -> Result<(), StartError> {
+    let aws = tenants.own().clone();
+    let until_answered = async {
+        let mut wait = Duration::from_secs(1);
+        while let Err(error) = aws.account().await {
+            warn!(error = chain(&error), "cannot ask AWS whose credentials these are; trying again");
+            tokio::time::sleep(wait).await;
+            wait = (2 * wait).min(Duration::from_secs(60));
+        }
+        std::future::pending::<Infallible>().await
+    };
+    tokio::select! {
+        ended = run_on(client, tenants, options, stop) => ended,
+        never = until_answered => match never {},
+    }
 }
 
 /// This replica, as one that wants to lead the operator of its owner id.
@@ -92,7 +126,9 @@ async fn candidate(
     let me = format!("{pod}_{:016x}", rand::random::<u64>());
     let name = format!("lambda-triggers-{}", owner.id);
     // It writes before it leads.
-    Ok(Candidate::new(Client::try_default().await?, &namespace, name, me, leadership))
+    let client = Client::try_default().await?;
+    let health = options.telemetry.health.clone();
+    Ok(Candidate::new(client, &namespace, name, me, leadership, health))
 }
 
 /// The namespace that the operator keeps its own things in.
@@ -122,7 +158,7 @@ pub async fn run_on(
         owner,
         caches: Caches { scheduled, s3, complete: [all_scheduled, all_s3] },
         statuses: Statuses::default(),
-        events: Events::new(client.clone(), reporter),
+        events: Events::new(client.clone(), reporter, options.telemetry.metrics.clone()),
         permissions: Permissions::default(),
         buckets: Buckets::default(),
         second_looks: SecondLooks::default(),
@@ -130,7 +166,9 @@ pub async fn run_on(
         started: Instant::now(),
         jitter: Jitter::from_seed(options.settings.seed),
         settings: options.settings,
+        telemetry: options.telemetry,
     });
+    watch_caches(&context);
     context.second_looks.load(&context).await.map_err(|error| {
         format!("cannot read the ConfigMap of buckets to look at again: {error}; allow `get` on ConfigMaps")
     })?;
@@ -149,6 +187,14 @@ pub async fn run_on(
     context.buckets.stop().await;
     info!("stopped");
     Ok(())
+}
+
+/// Has the metrics and the health tell of the caches.
+fn watch_caches(context: &Context) {
+    let Telemetry { metrics, health } = &context.telemetry;
+    let [scheduled, s3] = context.caches.complete.clone();
+    health.waits_for(vec![("ScheduledFunctions", scheduled), ("S3TriggeredFunctions", s3)]);
+    metrics.show_objects(context.caches.clone());
 }
 
 fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
@@ -232,11 +278,8 @@ fn code_users<K: Kind>(cache: &Store<K>, config_map: &PartialObjectMeta<ConfigMa
 
 fn log(error: &controller::Error<Error, watcher::Error>) {
     match error {
-        controller::Error::ReconcilerFailed(error, object) => {
-            warn!(%object, error = chain(error), "reconcile failed");
-        }
-        // The object went while it was in the queue.
-        controller::Error::ObjectNotFound(_) => {}
+        // The reconcile itself has said so. Or the object went while it was in the queue.
+        controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_) => {}
         other => warn!(error = chain(other), "the controller's queue failed"),
     }
 }

@@ -18,6 +18,7 @@ use super::jitter::Jitter;
 use super::object::{Raw, RawS3TriggeredFunction, RawScheduledFunction, read_status};
 use super::permission::Permissions;
 use crate::aws::{Aws, Tenants};
+use crate::telemetry::Telemetry;
 
 /// How reconciles behave.
 #[derive(Clone, Debug)]
@@ -51,6 +52,11 @@ impl Caches {
             complete.clone().wait_for(|complete| *complete).await.map_err(|_| Error::Stopping)?;
         }
         Ok(())
+    }
+
+    /// Whether both are complete.
+    pub fn are_complete(&self) -> bool {
+        self.complete.iter().all(|complete| *complete.borrow())
     }
 
     /// Whether an object that is not being deleted, other than the one with this UID, has this statement.
@@ -161,6 +167,8 @@ pub struct Context {
     pub jitter: Jitter,
     /// How reconciles behave.
     pub settings: Settings,
+    /// What is told of all this.
+    pub telemetry: Telemetry,
 }
 
 impl Context {

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::error::chain;
+use crate::telemetry::Metrics;
 
 /// The same event within this time is counted on the first one; as kube has it.
 const REPEATS: Duration = Duration::from_secs(360);
@@ -54,18 +55,22 @@ type Recent = HashMap<(Option<String>, String), (Recorder, Instant)>;
 pub struct Events {
     client: Client,
     reporter: Reporter,
+    metrics: Metrics,
     recent: Mutex<Recent>,
 }
 
 impl Events {
-    /// Events by this reporter.
-    pub fn new(client: Client, reporter: Reporter) -> Self {
-        Self { client, reporter, recent: Mutex::default() }
+    /// Events by this reporter, which are counted, too.
+    pub fn new(client: Client, reporter: Reporter, metrics: Metrics) -> Self {
+        Self { client, reporter, metrics, recent: Mutex::default() }
     }
 
     /// Writes an event. No reconcile fails for one that cannot be written, as in a namespace that is going away.
     pub async fn publish(&self, about: &ObjectReference, notice: Notice) {
         let Notice { warning, reason, note } = notice;
+        if reason == EventReason::DriftRepaired.as_str() {
+            self.metrics.drift_repaired(about.kind.as_deref().unwrap_or_default());
+        }
         // The API server takes notes up to 1 kB (https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/).
         let note: String = note.chars().take(1000).collect();
         let event = Event {

@@ -20,8 +20,9 @@ use kube::api::Api;
 use kube::runtime::controller::Action;
 use kube::runtime::finalizer::{Event, finalizer};
 use lambda_triggers_core::api::{DeletionPolicy, FINALIZER};
-use lambda_triggers_core::plan::report::{EventReason, Failure, Outcome};
-use tracing::{info, warn};
+use lambda_triggers_core::plan::report::{Class, EventReason, Failure, Outcome};
+use tokio::time::Instant;
+use tracing::{Instrument, error_span, info, warn};
 
 pub use bucket::{Buckets, SecondLooks};
 pub use context::{Caches, Context, Settings, Statuses};
@@ -31,6 +32,8 @@ pub use jitter::Jitter;
 pub use object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction};
 pub use permission::Permissions;
 pub use report::{FIELD_MANAGER, Report};
+
+use crate::telemetry::metrics::ReconcileOutcome;
 
 /// Between two looks at what AWS is at work on.
 const IN_PROGRESS: Duration = Duration::from_secs(2);
@@ -90,10 +93,37 @@ impl Kind for RawS3TriggeredFunction {
 
 /// Reconciles one object, and says when to look at it again.
 pub async fn reconcile<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Error> {
-    let limit = context.settings.timeout;
-    tokio::time::timeout(limit, reconcile_in_time(object, context))
-        .await
-        .map_err(|_| Error::Timeout(limit))?
+    let Identity { key, generation, .. } = Identity::of(object.as_ref());
+    // An error's, so that RUST_LOG takes it from no line that it lets through.
+    let span = error_span!("reconcile", object = %key, kind = K::NAME, generation);
+    let work = async {
+        let began = Instant::now();
+        let limit = context.settings.timeout;
+        let result = tokio::time::timeout(limit, reconcile_in_time(object, context.clone())).await;
+        let result = result.unwrap_or(Err(Error::Timeout(limit)));
+        if let Err(error) = &result {
+            warn!(error = chain(error), "reconcile failed");
+        }
+        if let Some(outcome) = counted_as(&result) {
+            context.telemetry.metrics.reconciled(K::NAME, outcome, began.elapsed());
+        }
+        result
+    };
+    work.instrument(span).await
+}
+
+/// The outcome that a reconcile is counted as; none where it did not begin.
+fn counted_as(result: &Result<Action, Error>) -> Option<ReconcileOutcome> {
+    Some(match result {
+        Ok(_) => ReconcileOutcome::Success,
+        Err(Error::Stopping) => return None,
+        Err(Error::Timeout(_)) => ReconcileOutcome::Timeout,
+        Err(error) => match error.class() {
+            Class::Transient => ReconcileOutcome::Transient,
+            Class::Throttled => ReconcileOutcome::Throttled,
+            Class::NeedsAction => ReconcileOutcome::NeedsAction,
+        },
+    })
 }
 
 async fn reconcile_in_time<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Error> {
@@ -158,7 +188,7 @@ async fn cleanup<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> R
     match result {
         Ok(()) => {
             context.statuses.forget(&uid);
-            info!(object = %report.id.key, kind = %K::kind(&()), "nothing is left to clean up");
+            info!("nothing is left to clean up");
             Ok(Action::await_change())
         }
         Err(error) => {
@@ -184,7 +214,7 @@ async fn fail<K: Kind>(
         report.event(notice).await;
     }
     if let Err(error) = report.outcome(&outcome).await {
-        warn!(object = %report.id.key, error = chain(&error), "cannot report a failure");
+        warn!(error = chain(&error), "cannot report a failure");
         return Err(error);
     }
     Ok(())

@@ -13,6 +13,7 @@
 
 mod claim;
 mod document;
+mod foreign;
 mod merge;
 #[cfg(test)]
 mod model;
@@ -24,6 +25,7 @@ mod verify;
 
 pub use claim::{Claim, Known, Want, claims};
 pub use document::{Child, Destination, Document, Entry, Filter, InvalidDocument};
+pub use foreign::foreign_changes;
 pub use merge::{BucketPlan, Change, Fault, MAX_ENTRIES, plan_bucket};
 pub use refusal::refused_destinations;
 pub use round::{Call, Ending, Event, FRESH, Round, Settled, WRITES};

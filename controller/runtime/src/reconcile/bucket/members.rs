@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::runtime::reflector::Store;
-use lambda_triggers_core::plan::bucket::{Claim, Known, Want, claims};
+use lambda_triggers_core::plan::bucket::{Claim, Document, Known, Want, claims};
 
 use crate::aws::Bucket;
 use crate::reconcile::object::{Identity, RawS3TriggeredFunction, read_spec, read_status};
@@ -23,6 +23,16 @@ pub struct Member {
 pub struct Members(pub BTreeMap<String, Member>);
 
 impl Members {
+    /// How many entries that resources want are not in the document.
+    pub fn missing_from(&self, document: &Document) -> usize {
+        let ids: BTreeSet<Option<&str>> = document.entries().map(|entry| entry.id.as_deref()).collect();
+        let wanted = self.0.values().filter_map(|member| match &member.want {
+            Want::Entries(entries) => Some(entries),
+            Want::Nothing | Want::Keep | Want::Retain => None,
+        });
+        wanted.flatten().filter(|entry| !ids.contains(&entry.id.as_deref())).count()
+    }
+
     /// The claims of all resources that exist, whether or not they have asked. Forgets those that are gone.
     pub fn claims(&mut self, cache: &Store<RawS3TriggeredFunction>, bucket: &Bucket) -> Vec<Claim> {
         let known: Vec<Known> = cache.state().iter().map(|object| know(object, bucket)).collect();

@@ -4,7 +4,7 @@ use lambda_triggers_core::plan::bucket::{Change, Entry};
 use lambda_triggers_core::plan::identity::{OwnEntryId, OwnerId};
 use lambda_triggers_core::plan::report::EventReason;
 
-use super::members::Members;
+use super::members::{Member, Members};
 use crate::aws::Bucket;
 use crate::reconcile::events::Notice;
 use crate::reconcile::object::Identity;
@@ -33,13 +33,9 @@ fn of_change(
     owner: &OwnerId,
     bucket: &Bucket,
 ) -> Option<(Identity, Notice)> {
-    let member_of = |entry: &Entry| {
-        let id = OwnEntryId::parse(owner, entry.id.as_deref()?)?;
-        members.0.values().find(|member| member.id.key.stem(owner) == id.stem)
-    };
     match change {
         Change::Added(entry) | Change::Replaced(entry) => {
-            let member = member_of(entry)?;
+            let member = member_of(entry, members, owner)?;
             let what = entry.describe();
             let notice = match (member.settled, change) {
                 (true, Change::Added(_)) => Notice::warning(
@@ -68,9 +64,23 @@ fn of_change(
         }
         Change::Removed(entry) => {
             let note = format!("removed the {} from bucket {bucket}", entry.describe());
-            Some((member_of(entry)?.id.clone(), Notice::normal(EventReason::EntryRemoved, note)))
+            let id = member_of(entry, members, owner)?.id.clone();
+            Some((id, Notice::normal(EventReason::EntryRemoved, note)))
         }
     }
+}
+
+/// How many of the changes put back an entry of a resource that had it before.
+pub fn restored(changes: &[Change], members: &Members, owner: &OwnerId) -> usize {
+    let was_in_place = |entry: &Entry| member_of(entry, members, owner).is_some_and(|member| member.settled);
+    let is_repair = |change: &&Change| matches!(change, Change::Added(entry) | Change::Replaced(entry) if was_in_place(entry));
+    changes.iter().filter(is_repair).count()
+}
+
+/// The resource whose entry it is.
+fn member_of<'a>(entry: &Entry, members: &'a Members, owner: &OwnerId) -> Option<&'a Member> {
+    let id = OwnEntryId::parse(owner, entry.id.as_deref()?)?;
+    members.0.values().find(|member| member.id.key.stem(owner) == id.stem)
 }
 
 /// The event for a foreign entry that was there before our write and is not after it.

@@ -6,13 +6,15 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::bucket::{Call, Document, Ending, Event, Round, Settled, WRITES, Want};
+use lambda_triggers_core::plan::bucket::{
+    Call, Document, Ending, Event, Round, Settled, WRITES, Want, foreign_changes,
+};
 use lambda_triggers_core::plan::identity::OwnEntryId;
 use lambda_triggers_core::plan::permission::Statement;
 use lambda_triggers_core::plan::report::{Failure, Reason};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tracing::{info, warn};
+use tracing::{Instrument, Span, error_span, info, warn};
 
 use super::members::{Member, Members};
 use super::second_looks::LATE;
@@ -21,6 +23,7 @@ use crate::aws::{Bucket, Kind, Notifications, Validation};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
 use crate::reconcile::object::Identity;
+use crate::telemetry::metrics::EntryOwner;
 
 /// A request waits this long for others to join it.
 const GATHER: Duration = Duration::from_millis(100);
@@ -114,7 +117,8 @@ impl Worker {
             };
             // It is held no longer than the work takes: the context owns the worker.
             let Some(context) = self.context.upgrade() else { return };
-            self.process(&context, batch).await;
+            let span = self.span(&batch);
+            self.process(&context, batch).instrument(span).await;
         }
     }
 
@@ -131,6 +135,19 @@ impl Worker {
             }
         }
         batch
+    }
+
+    /// The span of the work on behalf of those who ask, so that each line of it names them and the bucket.
+    fn span(&self, batch: &[Request]) -> Span {
+        let ids = batch.iter().filter_map(|request| match request {
+            Request::Want(wanted) => Some(&wanted.id),
+            Request::Look { .. } => None,
+        });
+        let (keys, generations): (Vec<String>, Vec<String>) =
+            ids.map(|id| (id.key.to_string(), id.generation.unwrap_or_default().to_string())).unzip();
+        let (object, generation) = (keys.join(","), generations.join(","));
+        // Of the level of an error, so that RUST_LOG takes it from no line that it lets through.
+        error_span!("bucket", bucket = %self.bucket, object, generation)
     }
 
     async fn process(&mut self, context: &Context, batch: Vec<Request>) {
@@ -150,7 +167,7 @@ impl Worker {
         }
         let result = self.settle(context).await;
         if let Err(failure) = &result {
-            info!(bucket = %self.bucket, reason = failure.reason.as_str(), "the bucket is not as wanted: {}", failure.message);
+            info!(reason = failure.reason.as_str(), "the bucket is not as wanted: {}", failure.message);
         }
         self.answer_all(context, &result, wanted).await;
         for reply in looks {
@@ -249,11 +266,14 @@ impl Worker {
                     Event::DestinationsChecked { fine: self.check_destinations(context).await }
                 }
                 Call::End(Ending::Settled(settled)) => {
+                    self.count(context, &settled);
                     self.tell(context, &settled).await;
                     self.known = Some(settled.document.clone());
                     return Ok(settled);
                 }
                 Call::End(Ending::Contended(there)) => {
+                    let gone = self.members.missing_from(&there);
+                    context.telemetry.metrics.entries_lost(EntryOwner::Own, gone);
                     return Err(failures::contended(&self.bucket, &context.owner.id, &there, WRITES));
                 }
                 Call::End(Ending::Unanswered | Ending::DestinationRefused) => {
@@ -275,11 +295,11 @@ impl Worker {
     async fn document(&self, context: &Context) -> Result<Document, Failure> {
         let xml = self.speaker.notifications(context, &self.bucket).get(&self.bucket).await;
         let xml = xml.map_err(|error| {
-            warn!(bucket = %self.bucket, error = chain(&error), "cannot read the notification configuration");
+            warn!(error = chain(&error), "cannot read the notification configuration");
             failures::of_call(&self.bucket, &error)
         })?;
         Document::parse(&xml).map_err(|error| {
-            warn!(bucket = %self.bucket, error = chain(&error), "cannot understand the notification configuration");
+            warn!(error = chain(&error), "cannot understand the notification configuration");
             failures::unreadable(&self.bucket, &error)
         })
     }
@@ -296,7 +316,7 @@ impl Worker {
         let Err(error) = notifications.put(&self.bucket, document.to_xml(), validation).await else {
             return Ok((Event::Written, None));
         };
-        warn!(bucket = %self.bucket, error = chain(&error), "cannot write the notification configuration");
+        warn!(error = chain(&error), "cannot write the notification configuration");
         let failure = failures::of_call(&self.bucket, &error);
         match error.kind {
             Kind::OutcomeUnknown | Kind::Unavailable => {
@@ -335,16 +355,28 @@ impl Worker {
         fine
     }
 
+    /// Counts what the round has found and mended.
+    fn count(&self, context: &Context, settled: &Settled) {
+        let (owner, metrics) = (&context.owner.id, &context.telemetry.metrics);
+        if let Some(before) = &self.known {
+            metrics.foreign_changes(foreign_changes(owner, before, settled));
+        }
+        let restored = notices::restored(settled.changes(), &self.members, owner);
+        metrics.entries_lost(EntryOwner::Own, restored);
+        metrics.entries_restored(restored);
+        metrics.entries_lost(EntryOwner::Foreign, settled.lost.len());
+    }
+
     async fn tell(&self, context: &Context, settled: &Settled) {
         let owner = &context.owner.id;
         for (id, notice) in notices::of_changes(settled.changes(), &self.members, owner, &self.bucket) {
-            info!(bucket = %self.bucket, object = %id.key, reason = notice.reason, "{}", notice.note);
+            info!(object = %id.key, reason = notice.reason, "{}", notice.note);
             context.events.publish(&id.reference, notice).await;
         }
         let lost = settled.lost.iter().map(|entry| notices::of_lost(entry, &self.bucket));
         let broken = settled.broken.iter().map(|entry| notices::of_broken(entry, &self.bucket));
         for notice in lost.chain(broken) {
-            warn!(bucket = %self.bucket, reason = notice.reason, "{}", notice.note);
+            warn!(reason = notice.reason, "{}", notice.note);
             for member in self.members.0.values() {
                 context.events.publish(&member.id.reference, notice.clone()).await;
             }

@@ -1,0 +1,120 @@
+//! What others have done to a bucket's notification configuration between two looks at it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Change, Child, Destination, Document, Entry, Settled};
+use crate::plan::identity::{OwnEntryId, OwnerId};
+
+/// What names a foreign part.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Name<'a> {
+    /// An entry, by the service that is notified and its Id.
+    Entry(Destination, Option<&'a str>),
+    /// An element that is no entry, such as EventBridge's.
+    Element(&'a str),
+}
+
+/// How many foreign parts others have added, changed or removed since the bucket was `before`. What we have taken over
+/// ourselves is none of them, unless it has come since.
+pub fn foreign_changes(owner: &OwnerId, before: &Document, settled: &Settled) -> usize {
+    let mut old = parts(owner, before);
+    let new = parts(owner, &settled.document);
+    let taken_over = settled.plan.changes.iter().filter_map(|change| match change {
+        Change::TakenOver(entry, _) => Some(Name::Entry(entry.destination, entry.id.as_deref())),
+        Change::Added(_) | Change::Replaced(_) | Change::Removed(_) => None,
+    });
+    let came_since = taken_over.filter(|name| old.remove(name).is_none()).count();
+    let names: BTreeSet<&Name> = old.keys().chain(new.keys()).collect();
+    names.into_iter().filter(|name| old.get(name) != new.get(name)).count() + came_since
+}
+
+/// The foreign parts of a document, with the entries of each name. How they are written does not count.
+fn parts<'a>(owner: &OwnerId, document: &'a Document) -> BTreeMap<Name<'a>, BTreeSet<&'a Entry>> {
+    let is_own = |entry: &Entry| entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(owner, id).is_some());
+    let mut parts: BTreeMap<Name, BTreeSet<&Entry>> = BTreeMap::new();
+    for Child { raw, entry } in &document.children {
+        match (entry, element_name(raw)) {
+            (Some(entry), _) if is_own(entry) => {}
+            (Some(entry), _) => {
+                let name = Name::Entry(entry.destination, entry.id.as_deref());
+                parts.entry(name).or_default().insert(entry);
+            }
+            (None, Some(element)) => drop(parts.entry(Name::Element(element)).or_default()),
+            (None, None) => {}
+        }
+    }
+    parts
+}
+
+/// The name of the element that the text is; none for white space and comments.
+fn element_name(raw: &str) -> Option<&str> {
+    let name = raw.strip_prefix('<')?.split(|c: char| c.is_whitespace() || "/>".contains(c)).next()?;
+    name.starts_with(|c: char| c.is_alphabetic()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::plan::bucket::BucketPlan;
+    use crate::plan::identity::ObjectKey;
+
+    fn document(children: &str) -> Document {
+        Document::parse(&format!("<NotificationConfiguration>{children}</NotificationConfiguration>"))
+            .unwrap()
+    }
+
+    fn queue(id: &str, event: &str) -> String {
+        format!(
+            "<QueueConfiguration><Id>{id}</Id><Queue>arn:aws:sqs:eu-west-1:1:q</Queue><Event>{event}</Event></QueueConfiguration>"
+        )
+    }
+
+    fn changes(before: &str, after: &str, taken_over: &[&Entry]) -> usize {
+        let key = ObjectKey::new("media", "thumbs");
+        let changes =
+            taken_over.iter().map(|entry| Change::TakenOver((*entry).clone(), key.clone())).collect();
+        let plan = BucketPlan { write: None, changes, set_aside: BTreeMap::new() };
+        let settled = Settled { document: document(after), plan, lost: vec![], broken: vec![] };
+        foreign_changes(&OwnerId::parse("1a2b3c4d").unwrap(), &document(before), &settled)
+    }
+
+    #[test]
+    fn each_part_of_others_counts_once_and_ours_do_not() {
+        let [a, b] = ["a", "b"].map(|id| queue(id, "s3:ObjectCreated:*"));
+        let changed = queue("a", "s3:ObjectRemoved:*");
+        let events = "<EventBridgeConfiguration/>";
+        let own = ObjectKey::new("media", "thumbs").entry_id(
+            &OwnerId::parse("1a2b3c4d").unwrap(),
+            &crate::api::KeyFilter::default(),
+            false,
+        );
+        let own = queue(&own, "s3:ObjectCreated:*");
+        let both = format!("{a}{b}");
+        let cases = [
+            (both.as_str(), both.clone(), 0),
+            // In another order, with a comment and a blank, it says the same.
+            (&both, format!("{b} <!-- moved -->{a}"), 0),
+            ("", a.clone(), 1),
+            (&a, changed.clone(), 1),
+            (&a, String::new(), 1),
+            (&a, b.clone(), 2),
+            ("", events.to_owned(), 1),
+            (events, "<EventBridgeConfiguration></EventBridgeConfiguration>".to_owned(), 0),
+            ("", own.clone(), 0),
+            (&own, String::new(), 0),
+        ];
+        for (before, after, expected) in cases {
+            assert_eq!(changes(before, &after, &[]), expected, "{before} -> {after}");
+        }
+    }
+
+    #[test]
+    fn what_was_taken_over_counts_where_it_has_come_since() {
+        let theirs = queue("theirs", "s3:ObjectCreated:*");
+        let entry = document(&theirs).entries().next().unwrap().clone();
+        assert_eq!(changes(&theirs, "", &[&entry]), 0);
+        assert_eq!(changes("", "", &[&entry]), 1);
+    }
+}

@@ -1,0 +1,168 @@
+//! Counts each attempt at a call to AWS, by how it ended.
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::error::{Kind, kind};
+use crate::telemetry::Telemetry;
+use crate::telemetry::metrics::{AwsOutcome, Service};
+
+/// Counts the attempts at the calls of one service's client.
+#[derive(Clone, Debug)]
+pub struct Attempts {
+    service: Service,
+    telemetry: Telemetry,
+}
+
+impl Attempts {
+    /// Counts as those of this service.
+    pub fn of(service: Service, telemetry: &Telemetry) -> Self {
+        Self { service, telemetry: telemetry.clone() }
+    }
+}
+
+/// An attempt that is under way. One that is given up, as with the reconcile that made it, had no answer.
+#[derive(Debug)]
+struct Attempt {
+    counts: Attempts,
+    operation: String,
+    began: Instant,
+    ended: bool,
+}
+
+impl Attempt {
+    fn ends(&mut self, outcome: AwsOutcome) {
+        self.ended = true;
+        let Attempts { service, telemetry } = &self.counts;
+        telemetry.health.called_aws(outcome != AwsOutcome::NoAnswer);
+        telemetry.metrics.aws_called(*service, &self.operation, outcome, self.began.elapsed());
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.ends(AwsOutcome::NoAnswer);
+        }
+    }
+}
+
+impl Storable for Attempt {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for Attempts {
+    fn name(&self) -> &'static str {
+        "Attempts"
+    }
+
+    fn read_before_attempt(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let operation = bag.load::<Metadata>().map(|metadata| metadata.name().to_owned()).unwrap_or_default();
+        let attempt = Attempt { counts: self.clone(), operation, began: Instant::now(), ended: false };
+        bag.interceptor_state().store_put(attempt);
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(attempt) = bag.get_mut_from_interceptor_state::<Attempt>() else { return Ok(()) };
+        let result = context.output_or_error();
+        if result.is_some_and(|result| result.is_err_and(|error| error.is_interceptor_error())) {
+            // It was not let out: no call.
+            attempt.ended = true;
+        } else {
+            let succeeded = result.is_some_and(|result| result.is_ok());
+            attempt.ends(if succeeded {
+                AwsOutcome::Ok
+            } else {
+                context.response().map_or(AwsOutcome::NoAnswer, refusal)
+            });
+        }
+        Ok(())
+    }
+}
+
+/// How an attempt ended that was answered with anything but success.
+fn refusal(response: &HttpResponse) -> AwsOutcome {
+    let status = response.status().as_u16();
+    let code = code(response.headers().get("x-amzn-errortype"), response.body().bytes().unwrap_or_default());
+    outcome(&kind(status, code.as_deref(), None, None))
+}
+
+fn outcome(kind: &Kind) -> AwsOutcome {
+    match kind {
+        Kind::NotFound => AwsOutcome::NotFound,
+        Kind::Denied => AwsOutcome::Denied,
+        Kind::Throttled => AwsOutcome::Throttled,
+        Kind::Conflict => AwsOutcome::Conflict,
+        Kind::Quota | Kind::Destination(_) | Kind::RoleNotReady | Kind::OtherRegion(_) | Kind::Invalid => {
+            AwsOutcome::Refused
+        }
+        Kind::Unavailable => AwsOutcome::Failed,
+        Kind::OutcomeUnknown => AwsOutcome::NoAnswer,
+    }
+}
+
+/// The error's code, where the protocols have it: a header (Lambda), a field of JSON (Lambda and EventBridge), an element
+/// of XML (S3 and STS). Of `aws.example#Code:http://...`, AWS's clients take what is between
+/// (<https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>).
+fn code(header: Option<&str>, body: &[u8]) -> Option<String> {
+    let of_json = || {
+        let json: Value = serde_json::from_slice(body).ok()?;
+        ["__type", "code"].iter().find_map(|field| json[*field].as_str().map(ToOwned::to_owned))
+    };
+    let of_xml = || {
+        let text = std::str::from_utf8(body).ok()?;
+        let (_, rest) = text.split_once("<Code>")?;
+        rest.split_once("</Code>").map(|(code, _)| code.to_owned())
+    };
+    let code = header.map(ToOwned::to_owned).or_else(of_json).or_else(of_xml)?;
+    let code = code.rsplit_once('#').map_or(code.as_str(), |(_, code)| code);
+    Some(code.split_once(':').map_or(code, |(code, _)| code).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_found_in_every_protocol() {
+        let cases: [(Option<&str>, &str, Option<&str>); 7] = [
+            (Some("ResourceNotFoundException"), "{}", Some("ResourceNotFoundException")),
+            (Some("aws.lambda#TooMany:http://internal/coral/"), "", Some("TooMany")),
+            (
+                None,
+                r#"{"__type":"com.amazonaws.events#ThrottlingException","message":"m"}"#,
+                Some("ThrottlingException"),
+            ),
+            (None, r#"{"code":"AccessDeniedException"}"#, Some("AccessDeniedException")),
+            (
+                None,
+                "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code><Message>m</Message></Error>",
+                Some("SlowDown"),
+            ),
+            (None, "<html>Bad gateway</html>", None),
+            (None, "", None),
+        ];
+        for (header, body, expected) in cases {
+            assert_eq!(code(header, body.as_bytes()).as_deref(), expected, "{header:?} {body}");
+        }
+    }
+}

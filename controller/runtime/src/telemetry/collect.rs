@@ -1,0 +1,132 @@
+//! What is looked up when Prometheus asks, and not counted before: objects, the queue, and who leads.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kube::runtime::reflector::Store;
+use lambda_triggers_core::plan::report::Reason;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use super::metrics::described::{LEADER, OBJECTS, QUEUE_DEPTH, QUEUE_OLDEST};
+use super::metrics::{Described, Lane, OTHER_REASON};
+use crate::operator::Leadership;
+use crate::reconcile::{Caches, Raw};
+
+/// One lane of the queue as it is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneState {
+    /// Which.
+    pub lane: Lane,
+    /// Objects that wait.
+    pub depth: usize,
+    /// For how long the first of them has waited since it was due; zero where none does.
+    pub oldest: Duration,
+}
+
+/// Looks at the queue.
+pub type QueueView = Arc<dyn Fn() -> Vec<LaneState> + Send + Sync>;
+
+/// Where to look. A source that is not there yet has no series: a zero would be a lie.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// The objects of a replica that leads.
+    pub caches: Source<Caches>,
+    /// The queue of a replica that leads.
+    pub queue: Source<QueueView>,
+    /// The right to write.
+    pub leadership: Source<Leadership>,
+}
+
+/// A source, once it is there.
+pub struct Source<T>(Mutex<Option<T>>);
+
+impl<T> Default for Source<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T> fmt::Debug for Source<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Source")
+    }
+}
+
+impl<T: Clone> Source<T> {
+    /// From now on, this is where to look.
+    pub fn set(&self, source: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
+    }
+
+    fn get(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Collector for Sources {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        if let Some(leadership) = self.leadership.get() {
+            gauges(&mut encoder, &LEADER, [([], i64::from(leadership.check().is_ok()) as f64)])?;
+        }
+        if let Some(caches) = self.caches.get().filter(Caches::are_complete) {
+            let objects = objects(&caches);
+            let labels = |(kind, reason)| [("kind", kind), ("reason", reason)];
+            gauges(
+                &mut encoder,
+                &OBJECTS,
+                objects.into_iter().map(|(of, count)| (labels(of), count as f64)),
+            )?;
+        }
+        if let Some(queue) = self.queue.get() {
+            let lanes = queue();
+            let label = |lane: &LaneState| [("lane", lane.lane.as_str())];
+            gauges(&mut encoder, &QUEUE_DEPTH, lanes.iter().map(|lane| (label(lane), lane.depth as f64)))?;
+            let oldest = lanes.iter().map(|lane| (label(lane), lane.oldest.as_secs_f64()));
+            gauges(&mut encoder, &QUEUE_OLDEST, oldest)?;
+        }
+        Ok(())
+    }
+}
+
+fn gauges<const N: usize>(
+    encoder: &mut DescriptorEncoder,
+    described: &Described,
+    values: impl IntoIterator<Item = ([(&'static str, &'static str); N], f64)>,
+) -> fmt::Result
+where
+    [(&'static str, &'static str); N]: EncodeLabelSet,
+{
+    let mut metric = encoder.encode_descriptor(described.stem(), described.help, None, MetricType::Gauge)?;
+    for (labels, value) in values {
+        ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+/// How many objects there are of each kind, for each reason of their condition Ready.
+fn objects(caches: &Caches) -> BTreeMap<(&'static str, &'static str), usize> {
+    let mut counts = BTreeMap::new();
+    count(&caches.scheduled, &mut counts);
+    count(&caches.s3, &mut counts);
+    counts
+}
+
+fn count<K: Raw>(store: &Store<K>, counts: &mut BTreeMap<(&'static str, &'static str), usize>) {
+    for object in store.state() {
+        *counts.entry((K::NAME, reason(object.as_ref()))).or_default() += 1;
+    }
+}
+
+/// The reason of the condition Ready. One that nobody has reported on yet is as one that has just been seen.
+fn reason<K: Raw>(object: &K) -> &'static str {
+    let conditions = object.status()["conditions"].as_array();
+    let ready = conditions.and_then(|all| all.iter().find(|condition| condition["type"] == "Ready"));
+    let Some(ready) = ready else { return Reason::Progressing.as_str() };
+    let known = Reason::ALL.iter().map(|reason| reason.as_str()).find(|reason| ready["reason"] == *reason);
+    known.unwrap_or(OTHER_REASON)
+}

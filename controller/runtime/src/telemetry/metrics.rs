@@ -1,0 +1,229 @@
+//! The metrics, as Prometheus reads them. Each is described in [`ALL`], by which it is registered too, so that what is
+//! documented and what is exported are one.
+
+pub(super) mod described;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Metric, Registry};
+
+use super::collect::Sources;
+pub use super::collect::{LaneState, QueueView};
+use crate::operator::Leadership;
+use crate::reconcile::Caches;
+pub use described::{
+    ALL, AwsOutcome, Described, EntryOwner, Label, Lane, OTHER_REASON, ReconcileOutcome, Service, Type,
+    Values,
+};
+use described::{
+    AWS_CALL_DURATION, AWS_CALLS, AWS_THROTTLES, BUILD_INFO, DRIFT_REPAIRED, ENTRIES_LOST, ENTRIES_RESTORED,
+    FOREIGN_CHANGES, KINDS, RECONCILE_DURATION, RECONCILES,
+};
+
+/// What the name of each metric begins with.
+const PREFIX: &str = "lambda_triggers";
+
+/// How [`Metrics::text`] is written: <https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md>.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// From what a reconcile that finds nothing to do takes, up to the default of `--reconcile-timeout`.
+const RECONCILE_SECONDS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
+/// Up to the time-out of one attempt at a call.
+const CALL_SECONDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByKind {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByKindAndOutcome {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByService {
+    service: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOperation {
+    service: &'static str,
+    operation: Cow<'static, str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOperationAndOutcome {
+    service: &'static str,
+    operation: Cow<'static, str>,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOwner {
+    owner: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByVersion {
+    version: &'static str,
+}
+
+/// What one operator has counted. Clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    sources: Arc<Sources>,
+    reconciles: Family<ByKindAndOutcome, Counter>,
+    reconcile_duration: Family<ByKind, Histogram, fn() -> Histogram>,
+    aws_calls: Family<ByOperationAndOutcome, Counter>,
+    aws_call_duration: Family<ByOperation, Histogram, fn() -> Histogram>,
+    aws_throttles: Family<ByService, Counter>,
+    drift_repaired: Family<ByKind, Counter>,
+    foreign_changes: Counter,
+    entries_lost: Family<ByOwner, Counter>,
+    entries_restored: Counter,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix(PREFIX);
+        let sources = Arc::<Sources>::default();
+        let inner = Self {
+            reconciles: Family::default(),
+            reconcile_duration: Family::new_with_constructor(|| Histogram::new(RECONCILE_SECONDS)),
+            aws_calls: Family::default(),
+            aws_call_duration: Family::new_with_constructor(|| Histogram::new(CALL_SECONDS)),
+            aws_throttles: Family::default(),
+            drift_repaired: Family::default(),
+            foreign_changes: Counter::default(),
+            entries_lost: Family::default(),
+            entries_restored: Counter::default(),
+            sources: sources.clone(),
+            registry: Registry::default(),
+        };
+        register(&mut registry, &RECONCILES, inner.reconciles.clone());
+        register(&mut registry, &RECONCILE_DURATION, inner.reconcile_duration.clone());
+        register(&mut registry, &AWS_CALLS, inner.aws_calls.clone());
+        register(&mut registry, &AWS_CALL_DURATION, inner.aws_call_duration.clone());
+        register(&mut registry, &AWS_THROTTLES, inner.aws_throttles.clone());
+        register(&mut registry, &DRIFT_REPAIRED, inner.drift_repaired.clone());
+        register(&mut registry, &FOREIGN_CHANGES, inner.foreign_changes.clone());
+        register(&mut registry, &ENTRIES_LOST, inner.entries_lost.clone());
+        register(&mut registry, &ENTRIES_RESTORED, inner.entries_restored.clone());
+        register(&mut registry, &BUILD_INFO, build_info());
+        registry.register_collector(Box::new(sources));
+        let inner = Self { registry, ..inner };
+        inner.begin_at_zero();
+        inner
+    }
+}
+
+impl Inner {
+    /// A counter that is there from the start shows its first step, too: Prometheus's `rate` sees no step from nothing.
+    fn begin_at_zero(&self) {
+        for kind in KINDS {
+            drop(self.drift_repaired.get_or_create(&ByKind { kind }));
+            for outcome in ReconcileOutcome::ALL {
+                drop(self.reconciles.get_or_create(&ByKindAndOutcome { kind, outcome: outcome.as_str() }));
+            }
+        }
+        for owner in EntryOwner::ALL {
+            drop(self.entries_lost.get_or_create(&ByOwner { owner: owner.as_str() }));
+        }
+        for service in Service::ALL {
+            drop(self.aws_throttles.get_or_create(&ByService { service: service.as_str() }));
+        }
+    }
+}
+
+/// Registers what is described. The library puts the prefix before the name, and what a counter's name ends with behind.
+fn register(registry: &mut Registry, described: &Described, metric: impl Metric) {
+    registry.register(described.stem(), described.help, metric);
+}
+
+fn build_info() -> Family<ByVersion, ConstGauge, fn() -> ConstGauge> {
+    let family: Family<ByVersion, ConstGauge, fn() -> ConstGauge> =
+        Family::new_with_constructor(|| ConstGauge::new(1));
+    drop(family.get_or_create(&ByVersion { version: env!("CARGO_PKG_VERSION") }));
+    family
+}
+
+impl Metrics {
+    /// All of them, as text of [`CONTENT_TYPE`].
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String does not fail.
+        let _ = encode(&mut text, &self.0.registry);
+        text
+    }
+
+    /// Counts a reconcile of an object of this kind that took so long.
+    pub fn reconciled(&self, kind: &'static str, outcome: ReconcileOutcome, took: Duration) {
+        self.0.reconciles.get_or_create(&ByKindAndOutcome { kind, outcome: outcome.as_str() }).inc();
+        self.0.reconcile_duration.get_or_create(&ByKind { kind }).observe(took.as_secs_f64());
+    }
+
+    /// Counts an attempt at a call to AWS that took so long.
+    pub fn aws_called(&self, service: Service, operation: &str, outcome: AwsOutcome, took: Duration) {
+        let (service, operation) = (service.as_str(), Cow::<'static, str>::Owned(operation.to_owned()));
+        let by_operation = ByOperation { service, operation: operation.clone() };
+        self.0.aws_call_duration.get_or_create(&by_operation).observe(took.as_secs_f64());
+        if outcome == AwsOutcome::Throttled {
+            self.0.aws_throttles.get_or_create(&ByService { service }).inc();
+        }
+        let labels = ByOperationAndOutcome { service, operation, outcome: outcome.as_str() };
+        self.0.aws_calls.get_or_create(&labels).inc();
+    }
+
+    /// Counts a repair of what somebody else had changed, for an object of this kind.
+    pub fn drift_repaired(&self, kind: &str) {
+        if let Some(kind) = KINDS.into_iter().find(|known| *known == kind) {
+            self.0.drift_repaired.get_or_create(&ByKind { kind }).inc();
+        }
+    }
+
+    /// Counts changes that others made to their own parts of a bucket's notification configuration.
+    pub fn foreign_changes(&self, changes: usize) {
+        self.0.foreign_changes.inc_by(changes as u64);
+    }
+
+    /// Counts entries that have gone from a bucket, and were not to.
+    pub fn entries_lost(&self, owner: EntryOwner, entries: usize) {
+        self.0.entries_lost.get_or_create(&ByOwner { owner: owner.as_str() }).inc_by(entries as u64);
+    }
+
+    /// Counts entries of ours that were put back.
+    pub fn entries_restored(&self, entries: usize) {
+        self.0.entries_restored.inc_by(entries as u64);
+    }
+
+    /// Has each scrape count these objects.
+    pub fn show_objects(&self, caches: Caches) {
+        self.0.sources.caches.set(caches);
+    }
+
+    /// Has each scrape look at this queue.
+    pub fn show_queue(&self, queue: QueueView) {
+        self.0.sources.queue.set(queue);
+    }
+
+    /// Has each scrape tell whether this replica leads.
+    pub fn show_leader(&self, leadership: Leadership) {
+        self.0.sources.leadership.set(leadership);
+    }
+}

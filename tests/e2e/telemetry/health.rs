@@ -1,0 +1,71 @@
+//! Health as the kubelet asks for it.
+
+use std::net::TcpListener;
+
+use lambda_triggers_tests::front::{Fault, FaultKind};
+use lambda_triggers_tests::world;
+
+use super::view::{of, samples, until, until_page};
+use crate::objects::{OWNER, RESTING};
+use crate::support::LIMIT;
+
+#[test]
+fn an_operator_is_ready_once_aws_answers_and_calls_it_no_more() {
+    world::test("ready", async |w| {
+        let silent = Fault::on("GetCallerIdentity", FaultKind::LostAnswer).times(usize::MAX);
+        w.front().inject(w.account(), silent);
+        let mut controller = w.controller(&RESTING);
+        let missing = "not ready: AWS has not answered any call yet; the log says what failed";
+        until_page(&w, &controller, "/readyz", 503, missing).await;
+        until_page(&w, &controller, "/healthz", 200, "ok").await;
+        w.front().clear_faults(w.account());
+        until_page(&w, &controller, "/readyz", 200, "ok").await;
+        let calls = w.front().calls(w.account());
+        for _ in 0..3 {
+            until_page(&w, &controller, "/readyz", 200, "ok").await;
+        }
+        assert_eq!(w.front().calls(w.account()), calls);
+        assert_eq!(controller.page("/other").await.unwrap().0, 404);
+        controller.stop().await;
+        assert_eq!(controller.page("/healthz").await, None);
+    });
+}
+
+#[test]
+fn a_standby_is_ready_and_says_that_it_does_not_lead() {
+    world::test("standby", async |w| {
+        let elected = ["--owner-id", OWNER, "--leader-elect", "true"];
+        let mut first = w.controller(&elected);
+        until(&w, &first, "leader", &[("", 1.0)]).await;
+        until_page(&w, &first, "/readyz", 200, "ok").await;
+        let second = w.controller(&elected);
+        until_page(&w, &second, "/readyz", 200, "ok").await;
+        until_page(&w, &second, "/healthz", 200, "ok").await;
+        let shown = samples(&second).await;
+        assert_eq!(shown.get("leader"), Some(&0.0));
+        assert_eq!(of(&shown, "aws_calls_total"), [].into(), "a standby leaves AWS alone");
+        first.stop().await;
+        until(&w, &second, "leader", &[("", 1.0)]).await;
+        until_page(&w, &second, "/readyz", 200, "ok").await;
+    });
+}
+
+#[test]
+fn a_port_in_use_is_named_with_its_flag() {
+    world::test("port", async |w| {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        let mut controller = w.controller(&["--http-address", &address]);
+        let status = w.until(LIMIT, "the operator to end", async || controller.ended()).await;
+        assert_eq!(status.code(), Some(1));
+        let expected = format!(
+            "lambda-triggers: cannot listen on {address}: give a free address of this machine as --http-address, such \
+             as 0.0.0.0:8081: Address already in use (os error 98)"
+        );
+        w.until(LIMIT, "its last words", async || {
+            let log = controller.log();
+            if log.lines().any(|line| line == expected) { Ok(()) } else { Err(log) }
+        })
+        .await;
+    });
+}

@@ -1,0 +1,185 @@
+//! The metrics after a known course of events.
+
+use std::collections::BTreeMap;
+
+use lambda_triggers::telemetry::metrics::ALL;
+use lambda_triggers_tests::front::{Fault, FaultKind};
+use lambda_triggers_tests::world::{self, World};
+
+use super::view::{Samples, are, of, samples, until};
+use crate::objects::{RESTING, SWEEPING, allow, deny, owner};
+use crate::scheduled::view::rule_name;
+use crate::support::{AwsView, s3, scheduled};
+
+const SCHEDULED: &str = "ScheduledFunction";
+const S3: &str = "S3TriggeredFunction";
+const GET: &str = "GetBucketNotificationConfiguration";
+const PUT: &str = "PutBucketNotificationConfiguration";
+
+/// The calls that AWS has seen, by service and operation.
+fn calls(w: &World) -> BTreeMap<String, f64> {
+    let mut counts = BTreeMap::new();
+    for call in w.front().calls(w.account()) {
+        *counts.entry(format!("{}:{}", call.service, call.operation)).or_default() += 1.0;
+    }
+    counts
+}
+
+/// The calls that the operator has counted, by service and operation, whatever their outcome.
+fn counted(samples: &Samples) -> BTreeMap<String, f64> {
+    let mut counts = BTreeMap::new();
+    for (labels, value) in of(samples, "aws_calls_total") {
+        let value_of = |label: &str| {
+            let (_, rest) = labels.split_once(&format!("{label}=")).unwrap();
+            rest.split(',').next().unwrap().to_owned()
+        };
+        *counts.entry(format!("{}:{}", value_of("service"), value_of("operation"))).or_default() += value;
+    }
+    counts
+}
+
+/// The samples of the calls that were not answered with success.
+fn refused(samples: &Samples) -> Samples {
+    of(samples, "aws_calls_total").into_iter().filter(|(labels, _)| !labels.ends_with("outcome=ok")).collect()
+}
+
+#[test]
+fn creation_refusals_and_throttling_are_counted() {
+    world::test("counted", async |w| {
+        for name in ["hourly", "thumbs", "locked"] {
+            w.function(name).await;
+        }
+        let bucket = w.new_bucket("photos").await;
+        w.front().clear_calls(w.account());
+        // Each service says it in its own words.
+        for operation in ["DescribeRule", "GetPolicy", GET] {
+            w.front().inject(w.account(), Fault::on(operation, FaultKind::Throttle));
+        }
+        deny(&w, "GetFunction", "locked");
+        let controller = w.controller(&RESTING);
+        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        w.until_ready(SCHEDULED, "hourly").await;
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        w.until_ready(S3, "thumbs").await;
+        w.apply(&scheduled("locked", "locked", "schedule: rate(1 hour)")).await;
+        w.until_condition(SCHEDULED, "locked", "Stalled", "True").await;
+
+        // One to set the finalizer, and one to do the work; the next try of what is denied comes half a minute later.
+        let reconciles = [
+            ("kind=S3TriggeredFunction,outcome=success", 2.0),
+            ("kind=ScheduledFunction,outcome=needs_action", 1.0),
+            ("kind=ScheduledFunction,outcome=success", 3.0),
+        ];
+        until(&w, &controller, "reconciles_total", &reconciles).await;
+        let objects = [
+            ("kind=S3TriggeredFunction,reason=Applied", 1.0),
+            ("kind=ScheduledFunction,reason=AccessDenied", 1.0),
+            ("kind=ScheduledFunction,reason=Applied", 1.0),
+        ];
+        until(&w, &controller, "objects", &objects).await;
+
+        let samples = samples(&controller).await;
+        assert_eq!(counted(&samples), calls(&w));
+        let expected = are(&[
+            ("service=events,operation=DescribeRule,outcome=throttled", 1.0),
+            // There is no rule yet, and no policy.
+            ("service=events,operation=DescribeRule,outcome=not_found", 1.0),
+            ("service=lambda,operation=GetFunction,outcome=denied", 1.0),
+            ("service=lambda,operation=GetPolicy,outcome=not_found", 2.0),
+            ("service=lambda,operation=GetPolicy,outcome=throttled", 1.0),
+            (&format!("service=s3,operation={GET},outcome=throttled"), 1.0),
+        ]);
+        assert_eq!(refused(&samples), expected);
+        let each = [("service=events", 1.0), ("service=lambda", 1.0), ("service=s3", 1.0)];
+        assert_eq!(of(&samples, "aws_throttles_total"), are(&each));
+        let counts = of(&samples, "aws_call_duration_seconds_count");
+        assert_eq!(counts[&format!("service=s3,operation={PUT}")], 1.0);
+        let counts = of(&samples, "reconcile_duration_seconds_count");
+        assert_eq!(counts, are(&[("kind=S3TriggeredFunction", 2.0), ("kind=ScheduledFunction", 4.0)]));
+        for metric in
+            ["drift_repaired_total", "foreign_changes_total", "entries_lost_total", "entries_restored_total"]
+        {
+            assert_eq!(of(&samples, metric), Samples::new(), "{metric}");
+        }
+        assert_eq!(of(&samples, "leader"), are(&[("", 1.0)]));
+        let version = format!("version={}", env!("CARGO_PKG_VERSION"));
+        assert_eq!(of(&samples, "build_info"), are(&[(&version, 1.0)]));
+        labels_are_bounded(&samples);
+    });
+}
+
+/// No label says anything but what its description allows: no namespace, object, bucket, function or account.
+fn labels_are_bounded(samples: &Samples) {
+    for name in samples.keys() {
+        let (name, labels) = name.split_once('{').unwrap_or((name, ""));
+        let of_histogram = |end: &&str| name.ends_with(*end) && name.contains("_duration_seconds");
+        let end = ["_bucket", "_sum", "_count"].into_iter().find(of_histogram).unwrap_or_default();
+        let described = format!("lambda_triggers_{}", name.strip_suffix(end).unwrap());
+        let metric = ALL.iter().find(|metric| metric.name == described);
+        let metric = metric.unwrap_or_else(|| panic!("{name} is not described"));
+        for label in labels.trim_end_matches('}').split(',').filter(|label| !label.is_empty()) {
+            let (label, value) = label.split_once('=').unwrap();
+            let value = value.trim_matches('"');
+            let allowed = metric.labels.iter().any(|known| known.name == label && known.allows(value));
+            let is_bucket = label == "le" && end == "_bucket";
+            assert!(allowed || is_bucket, "{name}: {label} says {value}");
+        }
+    }
+}
+
+/// Writes a document that has an entry for a queue, under this Id, and no other.
+async fn only(w: &World, bucket: &str, id: &str, queue: &str) {
+    let entry = format!(
+        "<QueueConfiguration><Id>{id}</Id><Queue>{queue}</Queue><Event>s3:ObjectRemoved:*</Event></QueueConfiguration>"
+    );
+    w.put_document(bucket, &format!("<NotificationConfiguration>{entry}</NotificationConfiguration>")).await;
+}
+
+#[test]
+fn drift_and_changes_of_others_are_counted() {
+    world::test("drift-counted", async |w| {
+        w.function("hourly").await;
+        w.function("thumbs").await;
+        let queue = w.queue("uploads").await;
+        let bucket = w.new_bucket("photos").await;
+        let controller = w.controller(&SWEEPING);
+        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        w.until_ready(SCHEDULED, "hourly").await;
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        w.until_ready(S3, "thumbs").await;
+
+        w.events().disable_rule().name(rule_name(&w, "hourly")).send().await.unwrap();
+        until(&w, &controller, "drift_repaired_total", &[("kind=ScheduledFunction", 1.0)]).await;
+
+        only(&w, &bucket, "theirs", &queue).await;
+        until(&w, &controller, "entries_restored_total", &[("", 1.0)]).await;
+        let repaired = [("kind=S3TriggeredFunction", 1.0), ("kind=ScheduledFunction", 1.0)];
+        until(&w, &controller, "drift_repaired_total", &repaired).await;
+        let now = samples(&controller).await;
+        assert_eq!(of(&now, "entries_lost_total"), are(&[("owner=own", 1.0)]));
+        assert_eq!(of(&now, "foreign_changes_total"), are(&[("", 1.0)]));
+
+        // Another tool takes its entry away as soon as it sees ours.
+        let gone = FaultKind::second_edit(move |text| {
+            let both = text.contains(&owner().prefix()) && text.contains("fleeting");
+            if both { without(text, "QueueConfiguration") } else { text.to_owned() }
+        });
+        w.front().inject(w.account(), Fault::on(GET, gone).times(usize::MAX));
+        only(&w, &bucket, "fleeting", &queue).await;
+        until(&w, &controller, "entries_lost_total", &[("owner=foreign", 1.0), ("owner=own", 2.0)]).await;
+        let now = samples(&controller).await;
+        assert_eq!(of(&now, "entries_restored_total"), are(&[("", 2.0)]));
+        // The first queue's entry went as well.
+        assert_eq!(of(&now, "foreign_changes_total"), are(&[("", 2.0)]));
+        assert_eq!(of(&now, "drift_repaired_total"), are(&[("kind=S3TriggeredFunction", 2.0), repaired[1]]));
+        allow(&w);
+        labels_are_bounded(&now);
+    });
+}
+
+/// A document without the first element of this name.
+fn without(text: &str, element: &str) -> String {
+    let end = format!("</{element}>");
+    let (begin, end) = (text.find(&format!("<{element}")).unwrap(), text.find(&end).unwrap() + end.len());
+    format!("{}{}", &text[..begin], &text[end..])
+}

@@ -1,0 +1,60 @@
+//! Metrics as tests see them: samples by name and labels.
+
+use std::collections::BTreeMap;
+
+use lambda_triggers_tests::world::{Controller, World};
+
+use crate::support::LIMIT;
+
+/// Values by name and labels, as they are written, without `lambda_triggers_`.
+pub type Samples = BTreeMap<String, f64>;
+
+/// All samples that the operator exports now.
+pub async fn samples(controller: &Controller) -> Samples {
+    let (status, text) = controller.page("/metrics").await.expect("the operator serves its metrics");
+    assert_eq!(status, 200, "{text}");
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let samples = lines.map(|line| {
+        let (name, value) = line.rsplit_once(' ').expect("a name and a value");
+        let name = name.strip_prefix("lambda_triggers_").expect("a name of ours");
+        (name.to_owned(), value.parse().expect("a number"))
+    });
+    samples.collect()
+}
+
+/// The samples of one metric that are not zero, by their labels.
+pub fn of(samples: &Samples, metric: &str) -> Samples {
+    let labels = |name: &str| {
+        let labels = name.strip_prefix(metric)?;
+        (labels.is_empty() || labels.starts_with('{'))
+            .then(|| labels.trim_matches(['{', '}']).replace('"', ""))
+    };
+    let kept = samples.iter().filter(|(_, value)| **value != 0.0);
+    kept.filter_map(|(name, value)| Some((labels(name)?, *value))).collect()
+}
+
+/// Expected samples.
+pub fn are(samples: &[(&str, f64)]) -> Samples {
+    samples.iter().map(|(labels, value)| ((*labels).to_owned(), *value)).collect()
+}
+
+/// Waits until the samples of a metric that are not zero are these.
+pub async fn until(w: &World, controller: &Controller, metric: &str, expected: &[(&str, f64)]) {
+    let expected = are(expected);
+    w.until(LIMIT, &format!("{metric} to be {expected:?}"), async || {
+        let found = of(&samples(controller).await, metric);
+        if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+}
+
+/// Waits until the operator answers a page so.
+pub async fn until_page(w: &World, controller: &Controller, path: &str, status: u16, body: &str) {
+    let expected = (status, format!("{body}\n"));
+    w.until(LIMIT, &format!("{path} to be {expected:?}"), async || {
+        let found = controller.page(path).await;
+        if found.as_ref() == Some(&expected) { Ok(()) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+}
