@@ -44,8 +44,9 @@ lint: tools ## Check format and lints
 fmt: tools ## Format the code
 	cargo fmt --all
 
-crds: build ## Generate crds/ from the types
+crds: build ## Generate crds/ from the types, and the chart's copy of it
 	cargo run --quiet --locked --package lambda-triggers -- crds --dir crds
+	cargo run --quiet --locked --package lambda-triggers -- crds --dir charts/lambda-triggers/files/crds
 
 docs: tools ## Generate the references in docs/ from the types and the command line
 	LAMBDA_TRIGGERS_UPDATE_DOCS=1 cargo test --quiet --locked --workspace --test e2e -- docs::generated
@@ -63,12 +64,14 @@ tools:
 	    echo 'cc, a C compiler, is not on PATH. Debian, Ubuntu: apt-get install build-essential; macOS: xcode-select --install.' >&2; }; \
 	tests/ministack/install.sh --check || missing=1; \
 	$(if $(OWN_CONTROL_PLANE),tests/controlplane/build.sh --check >/dev/null || missing=1;) \
+	tests/helm/build.sh --check >/dev/null || missing=1; \
 	test -z "$$missing"
 
 # The control plane, the local AWS and the tools: fetched and built while our own code compiles.
 world: $(CARGO_DENY) $(CARGO_MUTANTS)
 	@tests/ministack/install.sh >/dev/null
 	@$(if $(OWN_CONTROL_PLANE),tests/controlplane/build.sh >/dev/null)
+	@tests/helm/build.sh >/dev/null
 
 compiled: lint build
 	cargo test --workspace --locked --no-run

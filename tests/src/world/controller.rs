@@ -20,7 +20,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Controller {
     arguments: Vec<String>,
-    environment: Vec<(&'static str, OsString)>,
+    environment: Vec<(String, OsString)>,
     log: Log,
     process: Option<Ward>,
 }
@@ -39,27 +39,37 @@ impl World {
     }
 
     fn start_controller(&self, scope: &[&str], arguments: &[&str]) -> Controller {
-        let arguments = ["run"].iter().chain(scope).chain(arguments);
+        let arguments = ["run"].iter().chain(scope).chain(arguments).map(ToString::to_string).collect();
+        let environment = [
+            ("KUBECONFIG", self.kubeconfig().as_os_str()),
+            ("LAMBDA_TRIGGERS_LOG_FORMAT", "text".as_ref()),
+            // Its log says which port that is: Controller::page finds it there.
+            ("LAMBDA_TRIGGERS_HTTP_ADDRESS", "127.0.0.1:0".as_ref()),
+            // Alone in its world, it need not wait for one that was killed.
+            ("LAMBDA_TRIGGERS_LEADER_ELECT", "false".as_ref()),
+            // Nothing is on its way to this AWS for longer, unless a test says so.
+            ("LAMBDA_TRIGGERS_SETTLE", "1ms".as_ref()),
+            ("RUST_LOG", "info,lambda_triggers=debug".as_ref()),
+        ];
+        self.operator(arguments, environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+    }
+
+    /// Starts the operator with exactly these arguments and this environment, to which the credentials of this world's
+    /// account are added.
+    pub fn operator(&self, arguments: Vec<String>, environment: Vec<(String, OsString)>) -> Controller {
+        let aws = [
+            ("AWS_ENDPOINT_URL", self.aws_endpoint()),
+            ("AWS_ACCESS_KEY_ID", self.account()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+            ("AWS_REGION", REGION),
+            ("AWS_CONFIG_FILE", "/dev/null"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ];
+        let aws = aws.map(|(name, value)| (name.to_owned(), OsString::from(value)));
         let mut controller = Controller {
-            arguments: arguments.map(ToString::to_string).collect(),
-            environment: vec![
-                ("KUBECONFIG", self.kubeconfig().into()),
-                ("AWS_ENDPOINT_URL", self.aws_endpoint().into()),
-                ("AWS_ACCESS_KEY_ID", self.account().into()),
-                ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.into()),
-                ("AWS_REGION", REGION.into()),
-                ("AWS_CONFIG_FILE", "/dev/null".into()),
-                ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".into()),
-                ("AWS_EC2_METADATA_DISABLED", "true".into()),
-                ("LAMBDA_TRIGGERS_LOG_FORMAT", "text".into()),
-                // Its log says which port that is: Controller::page finds it there.
-                ("LAMBDA_TRIGGERS_HTTP_ADDRESS", "127.0.0.1:0".into()),
-                // Alone in its world, it need not wait for one that was killed.
-                ("LAMBDA_TRIGGERS_LEADER_ELECT", "false".into()),
-                // Nothing is on its way to this AWS for longer, unless a test says so.
-                ("LAMBDA_TRIGGERS_SETTLE", "1ms".into()),
-                ("RUST_LOG", "info,lambda_triggers=debug".into()),
-            ],
+            arguments,
+            environment: aws.into_iter().chain(environment).collect(),
             log: Log::default(),
             process: None,
         };

@@ -52,8 +52,10 @@ mod log;
 mod ministack;
 mod objects;
 mod process;
+mod recorder;
 mod shell;
 mod statuses;
+mod tools;
 mod wait;
 
 use std::panic::AssertUnwindSafe;
@@ -81,6 +83,8 @@ pub use controller::Controller;
 pub use kubectl::Output;
 pub use lambda::Invocation;
 pub use log::Log;
+pub use recorder::{Asked, Recorder};
+pub use tools::{tool, tools};
 pub use wait::{Seen, until};
 
 /// No test takes longer.

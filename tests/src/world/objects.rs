@@ -16,6 +16,11 @@ impl World {
         kubectl(self.cluster(), Some(self.namespace()), args, stdin).await
     }
 
+    /// As [`World::kubectl`], where the manifests say in which namespace.
+    pub async fn kubectl_anywhere(&self, args: &[&str], stdin: &str) -> Output {
+        kubectl(self.cluster(), None, args, stdin).await
+    }
+
     /// `kubectl apply`, which must succeed; returns what it printed.
     pub async fn apply(&self, yaml: &str) -> String {
         self.kubectl(&["apply", "--filename", "-"], yaml).await.expect("kubectl apply")

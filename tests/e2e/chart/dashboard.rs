@@ -1,0 +1,123 @@
+//! The dashboard: Grafana's JSON, with queries that Prometheus can read. And, as the alerts, it names metrics that the
+//! operator exports, and labels that they have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lambda_triggers_tests::world;
+use serde_json::{Value, json};
+
+use super::{read, rendered};
+
+/// Each metric with its labels; a histogram's series have `le`, too.
+const METRICS: [(&str, &[&str]); 14] = [
+    ("reconciles_total", &["kind", "outcome"]),
+    ("reconcile_duration_seconds_bucket", &["kind", "le"]),
+    ("queue_depth", &["lane"]),
+    ("queue_oldest_seconds", &["lane"]),
+    ("objects", &["kind", "reason"]),
+    ("aws_calls_total", &["service", "operation", "outcome"]),
+    ("aws_call_duration_seconds_bucket", &["service", "operation", "le"]),
+    ("aws_throttles_total", &["service"]),
+    ("drift_repaired_total", &["kind"]),
+    ("foreign_changes_total", &[]),
+    ("entries_lost_total", &["owner"]),
+    ("entries_restored_total", &[]),
+    ("leader", &[]),
+    ("build_info", &["version"]),
+];
+
+/// What Prometheus adds to every series, and what the dashboard's variables match.
+const TARGET: [&str; 3] = ["job", "namespace", "pod"];
+
+/// The names in a query that are not Prometheus' own, by the metrics that they belong to.
+fn used(query: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut used = BTreeMap::new();
+    for (at, prefix) in query.match_indices("lambda_triggers_") {
+        let rest = &query[at + prefix.len()..];
+        let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(rest.len());
+        let matchers = rest[end..].strip_prefix('{').and_then(|matchers| matchers.split('}').next());
+        let labels = matchers.into_iter().flat_map(|matchers| matchers.split("\",")).filter_map(|matcher| {
+            matcher.split(['=', '!']).next().filter(|label| !label.is_empty()).map(|label| label.trim().to_owned())
+        });
+        used.entry(rest[..end].to_owned()).or_insert_with(BTreeSet::new).extend(labels);
+    }
+    used
+}
+
+fn assert_known(query: &str) {
+    let used = used(query);
+    assert!(!used.is_empty(), "{query}");
+    let mut labels: BTreeSet<&str> = TARGET.into();
+    for (metric, matched) in &used {
+        let known = METRICS.iter().find(|(name, _)| name == metric);
+        let (_, own) = known.unwrap_or_else(|| panic!("no metric lambda_triggers_{metric}: {query}"));
+        labels.extend(*own);
+        let unknown = matched.iter().find(|label| !TARGET.contains(&label.as_str()) && !own.contains(&label.as_str()));
+        assert_eq!(unknown, None, "{query}");
+    }
+    for grouping in query.split("by (").skip(1).filter_map(|rest| rest.split(')').next()) {
+        let unknown = grouping.split(',').map(str::trim).find(|label| !labels.contains(label));
+        assert_eq!(unknown, None, "{query}");
+    }
+}
+
+fn dashboard() -> Value {
+    serde_json::from_str(&read("charts/lambda-triggers/files/dashboard.json")).unwrap()
+}
+
+fn queries(dashboard: &Value) -> Vec<String> {
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
+    targets.map(|target| target["expr"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn alerts_and_dashboard_name_metrics_and_labels_that_there_are() {
+    world::block_on(async {
+        let rule = rendered("prometheusRule: {enabled: true}", "prometheusrule").await;
+        let rules = rule["spec"]["groups"][0]["rules"].as_array().unwrap();
+        let alerts = rules.iter().map(|rule| rule["expr"].as_str().unwrap().to_owned());
+        for query in alerts.chain(queries(&dashboard())) {
+            assert_known(&query);
+        }
+    });
+}
+
+/// A panel is a query, a title and a place; all read the data source that is chosen above them.
+#[test]
+fn the_dashboard_is_whole() {
+    let dashboard = dashboard();
+    let mut ids = BTreeSet::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        assert!(ids.insert(panel["id"].as_u64().unwrap()), "{panel}");
+        assert!(panel["title"].is_string() && panel["gridPos"]["w"].is_u64(), "{panel}");
+        if panel["type"] != "row" {
+            let source = json!({"type": "prometheus", "uid": "${datasource}"});
+            assert_eq!(panel["datasource"], source, "{panel}");
+            assert!(panel["description"].is_string(), "{panel}");
+        }
+    }
+    let metrics: BTreeSet<String> = queries(&dashboard).iter().flat_map(|query| used(query).into_keys()).collect();
+    let all: BTreeSet<String> = METRICS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(metrics, all, "every metric is shown");
+}
+
+#[test]
+fn prometheus_reads_the_dashboards_queries() {
+    world::block_on(async {
+        let plain = |query: &String| {
+            let query = query.replace("$__rate_interval", "5m").replace("$job", "job").replace("$namespace", "ns");
+            json!({"record": "panel:query:all", "expr": query})
+        };
+        let rules: Vec<Value> = queries(&dashboard()).iter().map(plain).collect();
+        let groups = json!({"groups": [{"name": "dashboard", "rules": rules}]});
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("queries.yaml");
+        std::fs::write(&file, groups.to_string()).unwrap();
+        let check = ["check", "rules", "--lint=none", file.to_str().unwrap()];
+        world::tool("promtool", &check, "").await.expect("promtool check rules");
+        let map = rendered("dashboard: {enabled: true}", "dashboard").await;
+        let text = map["data"]["lambda-triggers.json"].as_str().unwrap();
+        assert_eq!(serde_json::from_str::<Value>(text).unwrap(), dashboard());
+    });
+}

@@ -1,0 +1,64 @@
+//! The Helm chart: what it renders, whether the API server takes it, and whether the operator works as it installs it.
+
+mod accepted;
+mod alerts;
+mod dashboard;
+mod installed;
+mod values;
+
+use std::path::{Path, PathBuf};
+
+use lambda_triggers_tests::world;
+use serde_json::Value;
+
+/// The namespace that a release is rendered for where the test has no cluster.
+pub const NAMESPACE: &str = "lambda-triggers";
+
+/// A folder or file of the repository.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+pub fn read(path: &str) -> String {
+    let path = repository(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+pub fn chart() -> String {
+    repository("charts/lambda-triggers").to_str().unwrap().to_owned()
+}
+
+/// The values that the chart is tried with, by the name of their file.
+pub fn matrix() -> Vec<(String, String)> {
+    let folder = std::fs::read_dir(repository("charts/lambda-triggers/ci")).unwrap();
+    let files = folder.map(|file| file.unwrap().path());
+    files
+        .map(|file| {
+            let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+            (name, std::fs::read_to_string(file).unwrap())
+        })
+        .collect()
+}
+
+/// What `helm template` prints for these values, or why it refuses them.
+pub async fn template(values: &str, arguments: &[&str]) -> Result<String, String> {
+    let (chart, own) = (chart(), ["--namespace", NAMESPACE, "--values", "-"]);
+    let arguments = [&["template", "release", &chart][..], &own, arguments].concat();
+    let output = world::tool("helm", &arguments, values).await;
+    if output.success { Ok(output.stdout) } else { Err(output.stderr) }
+}
+
+/// The objects of a rendered chart.
+pub fn objects(yaml: &str) -> Vec<Value> {
+    let objects: Vec<Value> = serde_saphyr::from_multiple(yaml).unwrap();
+    objects.into_iter().filter(|object| !object.is_null()).collect()
+}
+
+/// The only object of a kind, at this template.
+pub async fn rendered(values: &str, template_name: &str) -> Value {
+    let template_name = format!("templates/{template_name}.yaml");
+    let yaml = template(values, &["--show-only", &template_name]).await.unwrap();
+    let mut objects = objects(&yaml);
+    assert_eq!(objects.len(), 1, "{yaml}");
+    objects.remove(0)
+}

@@ -1,0 +1,122 @@
+//! The chart's values: lint, schema, names, and what depends on what.
+
+use std::collections::BTreeSet;
+
+use lambda_triggers_tests::world;
+use serde_json::{Value, json};
+
+use super::{chart, matrix, objects, read, rendered, template};
+
+#[test]
+fn the_chart_has_no_lint() {
+    world::block_on(async {
+        for (name, values) in matrix() {
+            let arguments = ["lint", "--strict", "--quiet", &chart(), "--values", "-"];
+            world::tool("helm", &arguments, &values).await.expect(&format!("helm lint of {name}"));
+        }
+    });
+}
+
+#[test]
+fn wrong_values_are_refused_with_their_place() {
+    let cases = [
+        ("replicas: 3", "- at '': additional properties 'replicas' not allowed"),
+        ("image: {name: x}", "- at '/image': additional properties 'name' not allowed"),
+        ("ownerId: 1A2B3C4D", "- at '/ownerId': '1A2B3C4D' does not match pattern '^([0-9a-f]{8})?$'"),
+        ("ownerId: 12345678", "- at '/ownerId': got number, want string"),
+        ("resync: 10", "- at '/resync': got number, want string"),
+        ("resync: ten minutes", "- at '/resync': 'ten minutes' does not match pattern '^([0-9]+(h|m|s|ms))+$'"),
+        ("leaderElect: \"false\"", "- at '/leaderElect': got string, want boolean"),
+        ("image: {digest: abc}", "- at '/image/digest': 'abc' does not match pattern '^(sha256:[0-9a-f]{64})?$'"),
+        ("replicaCount: -1", "- at '/replicaCount': minimum: got -1, want 0"),
+        (
+            "replicaCount: 2\nleaderElect: false",
+            "leaderElect: false needs replicaCount: 1: several that all work would undo each other's work",
+        ),
+        (
+            "prometheusRule: {enabled: true, disabled: [LambdaTriggersLate]}",
+            "prometheusRule.disabled: there is no alert LambdaTriggersLate",
+        ),
+    ];
+    world::block_on(async {
+        for (values, message) in cases {
+            let refusal = template(values, &[]).await.expect_err(values);
+            assert!(refusal.contains(message), "{values}\n{refusal}");
+        }
+        let old = template("", &["--kube-version", "1.28.9"]).await.unwrap_err();
+        assert!(old.contains("requires kubeVersion: >=1.29.0-0"), "{old}");
+    });
+}
+
+/// A value that the schema does not know would be refused, and one that it alone knows would do nothing.
+#[test]
+fn schema_and_values_name_the_same() {
+    let values: Value = serde_saphyr::from_str(&read("charts/lambda-triggers/values.yaml")).unwrap();
+    let schema: Value = serde_json::from_str(&read("charts/lambda-triggers/values.schema.json")).unwrap();
+    let mut known = BTreeSet::new();
+    for (name, property) in schema["properties"].as_object().unwrap() {
+        known.insert(name.clone());
+        let inner = property["properties"].as_object().into_iter().flatten();
+        known.extend(inner.map(|(inner, _)| format!("{name}.{inner}")));
+    }
+    assert!(known.remove("global"));
+    let closed = |name: &str| schema["properties"][name].get("properties").is_some();
+    let mut there = BTreeSet::new();
+    for (name, value) in values.as_object().unwrap() {
+        there.insert(name.clone());
+        let inner = value.as_object().into_iter().flatten().filter(|_| closed(name));
+        there.extend(inner.map(|(inner, _)| format!("{name}.{inner}")));
+    }
+    assert_eq!(there, known);
+}
+
+#[test]
+fn names_follow_the_release() {
+    let name = |values: &'static str, release: &'static str| async move {
+        let arguments = ["template", release, &chart(), "--values", "-", "--show-only", "templates/service.yaml"];
+        let yaml = world::tool("helm", &arguments, values).await.expect("helm template");
+        objects(&yaml)[0]["metadata"]["name"].clone()
+    };
+    world::block_on(async {
+        assert_eq!(name("{}", "lambda-triggers").await, "lambda-triggers");
+        assert_eq!(name("{}", "my-lambda-triggers").await, "my-lambda-triggers");
+        assert_eq!(name("{}", "aws").await, "aws-lambda-triggers");
+        assert_eq!(name("nameOverride: lt", "aws").await, "aws-lt");
+        assert_eq!(name("fullnameOverride: lt", "aws").await, "lt");
+    });
+}
+
+#[test]
+fn values_reach_the_command_line() {
+    world::block_on(async {
+        let container = |object: &Value| object["spec"]["template"]["spec"]["containers"][0].clone();
+        let plain = container(&rendered("{}", "deployment").await);
+        let expected = [
+            "run",
+            "--leader-elect=true",
+            "--resync=10m",
+            "--reconcile-timeout=2m",
+            "--log-format=json",
+            "--http-address=0.0.0.0:8080",
+        ];
+        assert_eq!(plain["args"], json!(expected));
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(plain["image"], format!("ghcr.io/lambda-triggers/lambda-triggers:v{version}"));
+        let (_, everything) = matrix().into_iter().find(|(name, _)| name == "everything-values").unwrap();
+        let all = container(&rendered(&everything, "deployment").await);
+        let expected = [
+            "run",
+            "--owner-id=1a2b3c4d",
+            "--region=eu-west-1",
+            "--leader-elect=true",
+            "--resync=1h30m",
+            "--reconcile-timeout=2m",
+            "--log-format=text",
+            "--http-address=[::]:9090",
+            "--otlp-endpoint=http://collector.tracing:4317",
+            "--tenancy-file=/etc/lambda-triggers/tenancy/tenancy.yaml",
+            "--settle=1m",
+        ];
+        assert_eq!(all["args"], json!(expected));
+    });
+}

@@ -1,0 +1,160 @@
+//! What an operator asks of the API server: a proxy between the two that passes everything on, and remembers it.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use kube::client::Body;
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::World;
+
+/// A request, as the API server's authorizer sees it
+/// (<https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb>).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asked {
+    /// The namespace; none for what is in none, and for all of them.
+    pub namespace: Option<String>,
+    /// The API group; the core group is the empty one.
+    pub group: String,
+    /// The resource, with its subresource: `pods/log`.
+    pub resource: String,
+    /// The verb, such as `watch`.
+    pub verb: &'static str,
+    /// The name of the object; none for several, and where it is in the body.
+    pub name: Option<String>,
+}
+
+impl Asked {
+    /// Reads a request; none if it is about no resource.
+    fn read(method: &Method, uri: &Uri) -> Option<Self> {
+        let path: Vec<&str> = uri.path().split('/').filter(|part| !part.is_empty()).collect();
+        let (group, rest) = match path.as_slice() {
+            ["api", _, rest @ ..] => ("", rest),
+            ["apis", group, _, rest @ ..] => (*group, rest),
+            _ => return None,
+        };
+        let (namespace, rest) = match rest {
+            // The namespace itself counts as in it.
+            ["namespaces", name] => (Some(*name), rest),
+            ["namespaces", name, rest @ ..] => (Some(*name), rest),
+            rest => (None, rest),
+        };
+        let [resource, rest @ ..] = rest else { return None };
+        let watches = uri.query().is_some_and(|query| query.split('&').any(|part| part == "watch=true"));
+        let verb = match (method.as_str(), rest.first()) {
+            ("GET", Some(_)) => "get",
+            ("GET", None) if watches => "watch",
+            ("GET", None) => "list",
+            ("POST", _) => "create",
+            ("PUT", _) => "update",
+            ("PATCH", _) => "patch",
+            _ => "delete",
+        };
+        let resource = rest.get(1).map_or((*resource).to_owned(), |sub| format!("{resource}/{sub}"));
+        let owned = |text: &str| text.to_owned();
+        Some(Self {
+            namespace: namespace.map(owned),
+            group: owned(group),
+            resource,
+            verb,
+            name: rest.first().map(|name| owned(name)),
+        })
+    }
+}
+
+/// A running proxy. Dropping it closes its port and its connections.
+pub struct Recorder {
+    address: SocketAddr,
+    asked: Arc<Mutex<BTreeSet<(Asked, u16)>>>,
+    server: JoinHandle<()>,
+}
+
+impl World {
+    /// Starts a proxy before this world's API server. It has no rights of its own.
+    pub async fn recorder(&self) -> Recorder {
+        let mut kubeconfig = Kubeconfig::read_from(self.kubeconfig()).expect("the world has a kubeconfig");
+        for user in &mut kubeconfig.auth_infos {
+            user.auth_info = Some(AuthInfo::default());
+        }
+        let options = KubeConfigOptions::default();
+        let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+            .await
+            .unwrap_or_else(|error| panic!("{}: {error}", self.kubeconfig().display()));
+        config.read_timeout = None;
+        let client = kube::Client::try_from(config).expect("the kubeconfig says how to reach the API server");
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port on 127.0.0.1");
+        let address = listener.local_addr().expect("a bound port has an address");
+        let asked = Arc::default();
+        let server = tokio::spawn(serve(listener, client, Arc::clone(&asked)));
+        Recorder { address, asked, server }
+    }
+}
+
+impl Recorder {
+    /// Where it listens, `http://127.0.0.1:<port>`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What was asked, each with the status of its answer.
+    pub fn asked(&self) -> BTreeSet<(Asked, u16)> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+type Record = Arc<Mutex<BTreeSet<(Asked, u16)>>>;
+
+async fn serve(listener: TcpListener, client: kube::Client, record: Record) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    connections.spawn(connection(stream, client.clone(), record.clone()));
+                }
+            }
+            Some(_ended) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, client: kube::Client, record: Record) {
+    let service = service_fn(move |request| pass(client.clone(), record.clone(), request));
+    // An error here is a client that went away, as an operator does that is stopped.
+    let _closed = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn pass(
+    client: kube::Client,
+    record: Record,
+    request: Request<Incoming>,
+) -> io::Result<Response<Body>> {
+    let asked = Asked::read(request.method(), request.uri());
+    let (mut parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    // The client adds the API server's own.
+    parts.headers.remove(hyper::header::HOST);
+    let request = Request::from_parts(parts, Body::from(body.to_vec()));
+    let answer = client.send(request).await.map_err(io::Error::other)?;
+    if let Some(asked) = asked {
+        let status = answer.status().as_u16();
+        record.lock().unwrap_or_else(PoisonError::into_inner).insert((asked, status));
+    }
+    Ok(answer)
+}
