@@ -1,7 +1,7 @@
 # `make test` and `make demo` are the two commands; `make help` lists the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo build lint fmt crds docs mutants chaos tools world compiled deny
+.PHONY: help test demo build lint fmt crds docs image mutants chaos tools world compiled deny
 MAKEFLAGS += --no-print-directory
 
 # Tools and the local world are built once and kept outside of the repository.
@@ -48,8 +48,11 @@ crds: build ## Generate crds/ from the types, and the chart's copy of it
 	cargo run --quiet --locked --package lambda-triggers -- crds --dir crds
 	cargo run --quiet --locked --package lambda-triggers -- crds --dir charts/lambda-triggers/files/crds
 
-docs: tools ## Generate the references in docs/ from the types and the command line
-	LAMBDA_TRIGGERS_UPDATE_DOCS=1 cargo test --quiet --locked --workspace --test e2e -- docs::generated
+docs: tools ## Generate the references in docs/ from the types and the command line, and the chart's from its values
+	LAMBDA_TRIGGERS_UPDATE_DOCS=1 cargo test --quiet --locked --workspace --test e2e -- docs::generated chart::readme
+
+image: ## Build the container image without a daemon, by buildah
+	@./image.sh
 
 mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and see that a test notices; MUTANTS=0/20 for a twentieth of them
 	@PATH="$(dir $(CARGO_MUTANTS)):$$PATH" tests/mutants.py $(MUTANTS)

@@ -9,6 +9,17 @@ use crate::support::LIMIT;
 /// From the oldest that the chart allows, to the newest that Helm knows.
 const KUBERNETES: [&str; 4] = ["1.29.0", "1.32.5", "1.35.0", "1.37.1"];
 
+/// As Helm applies it, from its version 4 on.
+const DRY_RUN: [&str; 7] = [
+    "apply",
+    "--server-side",
+    "--force-conflicts",
+    "--dry-run=server",
+    "--validate=strict",
+    "--filename",
+    "-",
+];
+
 /// A namespace that takes pods of the restricted Pod Security Standard alone.
 async fn restricted(w: &World) {
     w.apply(&format!(
@@ -55,13 +66,16 @@ fn the_api_server_takes_all_that_the_chart_renders() {
                 if seen.as_ref() == Some(&yaml) {
                     continue;
                 }
-                let pods = objects(&yaml).iter().filter(|object| object["kind"] == "Deployment").map(pod).collect::<Vec<_>>();
+                let pods = objects(&yaml)
+                    .iter()
+                    .filter(|object| object["kind"] == "Deployment")
+                    .map(pod)
+                    .collect::<Vec<_>>();
                 assert_eq!(pods.len(), 1);
                 let all = format!("{yaml}\n---\n{}", pods[0]);
                 // The first answer for a kind that has just been defined may be that it is unknown.
                 w.until(LIMIT, &format!("{name} for {version} to be accepted"), async || {
-                    let arguments = ["apply", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "--filename", "-"];
-                    let output = w.kubectl_anywhere(&arguments, &all).await;
+                    let output = w.kubectl_anywhere(&DRY_RUN, &all).await;
                     let quiet = output.success && output.stderr.is_empty();
                     if quiet { Ok(()) } else { Err(output.stderr) }
                 })
@@ -105,9 +119,13 @@ fn roles_have_no_wildcards_and_no_secrets() {
         for (name, values) in matrix() {
             let kinds = ["Role", "ClusterRole"];
             let yaml = template(&values, &[]).await.unwrap();
-            for role in objects(&yaml).iter().filter(|object| kinds.iter().any(|kind| object["kind"] == *kind)) {
+            for role in
+                objects(&yaml).iter().filter(|object| kinds.iter().any(|kind| object["kind"] == *kind))
+            {
                 for rule in role["rules"].as_array().unwrap() {
-                    let words = ["apiGroups", "resources", "verbs"].map(|field| rule[field].as_array().unwrap().clone()).concat();
+                    let words = ["apiGroups", "resources", "verbs"]
+                        .map(|field| rule[field].as_array().unwrap().clone())
+                        .concat();
                     let bad = words.iter().any(|word| word == "*" || word == "secrets");
                     assert!(!bad, "{name}: {rule}");
                 }

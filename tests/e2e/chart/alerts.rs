@@ -40,9 +40,15 @@ fn each_alert_fires_when_it_should_and_not_before() {
 
         // Each has a test in which it fires.
         let tests: Value = serde_saphyr::from_str(&read("tests/helm/alerts_test.yaml")).unwrap();
-        let cases = tests["tests"].as_array().unwrap().iter().flat_map(|test| test["alert_rule_test"].as_array().unwrap());
-        let fired = cases.filter(|case| case["exp_alerts"].as_array().is_some_and(|alerts| !alerts.is_empty()));
-        let fired: BTreeSet<String> = fired.map(|case| case["alertname"].as_str().unwrap().to_owned()).collect();
+        let cases = tests["tests"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|test| test["alert_rule_test"].as_array().unwrap());
+        let fired =
+            cases.filter(|case| case["exp_alerts"].as_array().is_some_and(|alerts| !alerts.is_empty()));
+        let fired: BTreeSet<String> =
+            fired.map(|case| case["alertname"].as_str().unwrap().to_owned()).collect();
         assert_eq!(fired, names(&rules).into_iter().collect());
     });
 }
@@ -64,7 +70,9 @@ fn each_alert_has_its_section_in_the_runbooks() {
         for rule in rules["groups"][0]["rules"].as_array().unwrap() {
             let anchor = rule["alert"].as_str().unwrap().to_lowercase();
             assert_eq!(rule["annotations"]["runbook_url"], format!("{base}#{anchor}"));
-            assert!(rule["annotations"]["summary"].is_string() && rule["annotations"]["description"].is_string());
+            assert!(
+                rule["annotations"]["summary"].is_string() && rule["annotations"]["description"].is_string()
+            );
             assert!(["critical", "warning"].iter().any(|severity| rule["labels"]["severity"] == *severity));
         }
     });

@@ -37,7 +37,11 @@ fn used(query: &str) -> BTreeMap<String, BTreeSet<String>> {
         let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(rest.len());
         let matchers = rest[end..].strip_prefix('{').and_then(|matchers| matchers.split('}').next());
         let labels = matchers.into_iter().flat_map(|matchers| matchers.split("\",")).filter_map(|matcher| {
-            matcher.split(['=', '!']).next().filter(|label| !label.is_empty()).map(|label| label.trim().to_owned())
+            matcher
+                .split(['=', '!'])
+                .next()
+                .filter(|label| !label.is_empty())
+                .map(|label| label.trim().to_owned())
         });
         used.entry(rest[..end].to_owned()).or_insert_with(BTreeSet::new).extend(labels);
     }
@@ -52,7 +56,8 @@ fn assert_known(query: &str) {
         let known = METRICS.iter().find(|(name, _)| name == metric);
         let (_, own) = known.unwrap_or_else(|| panic!("no metric lambda_triggers_{metric}: {query}"));
         labels.extend(*own);
-        let unknown = matched.iter().find(|label| !TARGET.contains(&label.as_str()) && !own.contains(&label.as_str()));
+        let unknown =
+            matched.iter().find(|label| !TARGET.contains(&label.as_str()) && !own.contains(&label.as_str()));
         assert_eq!(unknown, None, "{query}");
     }
     for grouping in query.split("by (").skip(1).filter_map(|rest| rest.split(')').next()) {
@@ -97,7 +102,8 @@ fn the_dashboard_is_whole() {
             assert!(panel["description"].is_string(), "{panel}");
         }
     }
-    let metrics: BTreeSet<String> = queries(&dashboard).iter().flat_map(|query| used(query).into_keys()).collect();
+    let metrics: BTreeSet<String> =
+        queries(&dashboard).iter().flat_map(|query| used(query).into_keys()).collect();
     let all: BTreeSet<String> = METRICS.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(metrics, all, "every metric is shown");
 }
@@ -106,7 +112,8 @@ fn the_dashboard_is_whole() {
 fn prometheus_reads_the_dashboards_queries() {
     world::block_on(async {
         let plain = |query: &String| {
-            let query = query.replace("$__rate_interval", "5m").replace("$job", "job").replace("$namespace", "ns");
+            let query =
+                query.replace("$__rate_interval", "5m").replace("$job", "job").replace("$namespace", "ns");
             json!({"record": "panel:query:all", "expr": query})
         };
         let rules: Vec<Value> = queries(&dashboard()).iter().map(plain).collect();

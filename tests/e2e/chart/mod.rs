@@ -4,6 +4,7 @@ mod accepted;
 mod alerts;
 mod dashboard;
 mod installed;
+mod readme;
 mod values;
 
 use std::path::{Path, PathBuf};

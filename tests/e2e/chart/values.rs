@@ -25,9 +25,15 @@ fn wrong_values_are_refused_with_their_place() {
         ("ownerId: 1A2B3C4D", "- at '/ownerId': '1A2B3C4D' does not match pattern '^([0-9a-f]{8})?$'"),
         ("ownerId: 12345678", "- at '/ownerId': got number, want string"),
         ("resync: 10", "- at '/resync': got number, want string"),
-        ("resync: ten minutes", "- at '/resync': 'ten minutes' does not match pattern '^([0-9]+(h|m|s|ms))+$'"),
+        (
+            "resync: ten minutes",
+            "- at '/resync': 'ten minutes' does not match pattern '^([0-9]+(h|m|s|ms))+$'",
+        ),
         ("leaderElect: \"false\"", "- at '/leaderElect': got string, want boolean"),
-        ("image: {digest: abc}", "- at '/image/digest': 'abc' does not match pattern '^(sha256:[0-9a-f]{64})?$'"),
+        (
+            "image: {digest: abc}",
+            "- at '/image/digest': 'abc' does not match pattern '^(sha256:[0-9a-f]{64})?$'",
+        ),
         ("replicaCount: -1", "- at '/replicaCount': minimum: got -1, want 0"),
         (
             "replicaCount: 2\nleaderElect: false",
@@ -73,7 +79,8 @@ fn schema_and_values_name_the_same() {
 #[test]
 fn names_follow_the_release() {
     let name = |values: &'static str, release: &'static str| async move {
-        let arguments = ["template", release, &chart(), "--values", "-", "--show-only", "templates/service.yaml"];
+        let arguments =
+            ["template", release, &chart(), "--values", "-", "--show-only", "templates/service.yaml"];
         let yaml = world::tool("helm", &arguments, values).await.expect("helm template");
         objects(&yaml)[0]["metadata"]["name"].clone()
     };
