@@ -7,6 +7,7 @@ mod chart;
 mod deployed;
 mod docs;
 mod front;
+mod gitops;
 mod objects;
 mod operator;
 mod refused;

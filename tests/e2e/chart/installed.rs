@@ -172,7 +172,8 @@ async fn examples_work(w: &World, controller: &mut Controller) {
     // The same event once more is counted on the first one.
     let statements = w.statements("make-thumbnail", None).await;
     for _ in 0..2 {
-        let remove = w.lambda().remove_permission().function_name("make-thumbnail").statement_id(&statements[0]);
+        let remove =
+            w.lambda().remove_permission().function_name("make-thumbnail").statement_id(&statements[0]);
         remove.send().await.unwrap();
         w.until(LIMIT, "the statement to be put back", async || {
             let found = w.statements("make-thumbnail", None).await;

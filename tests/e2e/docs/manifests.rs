@@ -32,7 +32,9 @@ fn manifests(page: &Page) -> Vec<(String, String)> {
 #[test]
 fn every_manifest_is_accepted() {
     let mut all: Vec<(String, String)> = pages().iter().flat_map(manifests).collect();
-    let examples = files("examples").into_iter().filter(|path| path.ends_with(".yaml"));
+    // What is in that folder is the test data of Argo CD.
+    let is_manifest = |path: &String| path.ends_with(".yaml") && !path.contains("/argocd/health/");
+    let examples = files("examples").into_iter().filter(is_manifest);
     all.extend(examples.map(|path| (path.clone(), Page::read(&path).text)));
     all.retain(|(_, manifest)| !is_other(manifest));
     assert!(all.len() > 8, "{all:?}");

@@ -1,0 +1,149 @@
+//! The examples for GitOps: Argo CD's health checks, on objects as the operator really reports on them.
+
+use lambda_triggers_tests::front::{Fault, FaultKind};
+use lambda_triggers_tests::world::{self, World};
+use serde_json::Value;
+
+use crate::chart::{read, repository};
+use crate::objects::{OWNER, RESTING};
+use crate::support::{AwsView, s3, scheduled};
+
+const HEALTH: &str = "examples/gitops/argocd/health";
+
+/// Set to write the test data, instead of comparing with it.
+const UPDATE: &str = "LAMBDA_TRIGGERS_UPDATE_DOCS";
+
+/// A kind, as these tests use it.
+struct Trigger {
+    kind: &'static str,
+    /// The write that puts the trigger in place.
+    write: &'static str,
+}
+
+impl Trigger {
+    fn manifest(&self, name: &str, function: &str, bucket: &str) -> String {
+        match self.kind {
+            "ScheduledFunction" => scheduled(name, function, "schedule: rate(1 hour)"),
+            _ => s3(name, function, bucket, &format!("filters: [{{prefix: {name}/}}]")),
+        }
+    }
+
+    async fn suspend(&self, w: &World, suspend: bool) {
+        let patch = format!(r#"{{"spec":{{"suspend":{suspend}}}}}"#);
+        w.kubectl(&["patch", self.kind, "trigger", "--type=merge", "--patch", &patch], "")
+            .await
+            .expect("patch");
+    }
+
+    /// The object, as it would be in anybody's cluster and account.
+    async fn seen(&self, w: &World, name: &str, bucket: &str) -> Value {
+        let mut object = w.object(self.kind, name).await.unwrap();
+        let metadata = object["metadata"].as_object_mut().unwrap();
+        metadata.retain(|key, _| ["name", "namespace", "generation", "finalizers"].contains(&key.as_str()));
+        for condition in
+            object.pointer_mut("/status/conditions").and_then(Value::as_array_mut).into_iter().flatten()
+        {
+            condition["lastTransitionTime"] = "2026-01-01T00:00:00Z".into();
+        }
+        // Names in AWS end with a hash of the namespace's name, among others.
+        let applied = object.pointer("/status/applied").cloned().unwrap_or_default();
+        let mut text = object.to_string();
+        for (count, name) in names(&applied).into_iter().enumerate() {
+            text = text.replace(&name, &format!("lt-{OWNER}-{count}"));
+        }
+        let text = text
+            .replace(bucket, "photos")
+            .replace(w.namespace(), "team")
+            .replace(w.account(), "123456789012");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn is_recorded(&self, file: &str, object: &Value) {
+        let path = format!("{HEALTH}/lambda-triggers.dev/{}/testdata/{file}.yaml", self.kind);
+        if std::env::var_os(UPDATE).is_some() {
+            std::fs::write(repository(&path), serde_saphyr::to_string(object).unwrap()).unwrap();
+        }
+        let recorded: Value = serde_saphyr::from_str(&read(&path)).unwrap();
+        assert_eq!(
+            &recorded, object,
+            "{path} is not what the operator reports: run `make docs` and commit it"
+        );
+    }
+
+    /// The life of one object, and what becomes of two others.
+    async fn is_as_recorded(&self, w: &World) {
+        w.function("f").await;
+        let bucket = w.new_bucket("photos").await;
+        w.apply(&self.manifest("trigger", "f", &bucket)).await;
+        self.is_recorded("new", &self.seen(w, "trigger", &bucket).await);
+        let mut controller = w.controller(&RESTING);
+        w.until_ready(self.kind, "trigger").await;
+        self.is_recorded("ready", &self.seen(w, "trigger", &bucket).await);
+        self.suspend(w, true).await;
+        w.until_ready(self.kind, "trigger").await;
+        self.is_recorded("suspended", &self.seen(w, "trigger", &bucket).await);
+        w.apply(&self.manifest("stalled", "nowhere", &bucket)).await;
+        w.until_condition(self.kind, "stalled", "Stalled", "True").await;
+        self.is_recorded("stalled", &self.seen(w, "stalled", &bucket).await);
+        let throttled = Fault::on(self.write, FaultKind::Throttle).times(usize::MAX);
+        w.front().inject(w.account(), throttled);
+        w.apply(&self.manifest("reconciling", "f", &bucket)).await;
+        w.until_condition(self.kind, "reconciling", "Ready", "False").await;
+        self.is_recorded("reconciling", &self.seen(w, "reconciling", &bucket).await);
+        controller.stop().await;
+        self.suspend(w, false).await;
+        self.is_recorded("changed", &self.seen(w, "trigger", &bucket).await);
+    }
+}
+
+/// All names of the operator's in a value, in order.
+fn names(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) if text.starts_with("lt-") => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(names).collect(),
+        Value::Object(fields) => fields.values().flat_map(names).collect(),
+        _ => vec![],
+    }
+}
+
+#[test]
+fn scheduled_functions_are_as_the_health_check_is_tested_with() {
+    world::test("gitops-scheduled", async |w| {
+        Trigger { kind: "ScheduledFunction", write: "PutRule" }.is_as_recorded(&w).await;
+    });
+}
+
+#[test]
+fn s3_triggered_functions_are_as_the_health_check_is_tested_with() {
+    let write = "PutBucketNotificationConfiguration";
+    world::test("gitops-s3", async |w| {
+        Trigger { kind: "S3TriggeredFunction", write }.is_as_recorded(&w).await;
+    });
+}
+
+#[test]
+fn argo_cd_sees_the_right_health() {
+    world::block_on(async {
+        let folder = repository(HEALTH);
+        let output = world::tool("argohealth", &[folder.to_str().unwrap()], "").await;
+        assert_eq!(output.expect("argohealth"), "12 passed, 0 failed\n");
+        let script = |kind: &str| read(&format!("{HEALTH}/lambda-triggers.dev/{kind}/health.lua"));
+        assert_eq!(script("ScheduledFunction"), script("S3TriggeredFunction"));
+    });
+}
+
+/// What the chart is given by the examples, it takes.
+#[test]
+fn the_examples_give_the_chart_values_that_it_takes() {
+    world::block_on(async {
+        let application: Value =
+            serde_saphyr::from_str(&read("examples/gitops/argocd/application.yaml")).unwrap();
+        let release: Vec<Value> =
+            serde_saphyr::from_multiple(&read("examples/gitops/flux/operator.yaml")).unwrap();
+        let values = [&application["spec"]["source"]["helm"]["valuesObject"], &release[1]["spec"]["values"]];
+        for values in values {
+            assert!(values["ownerId"].is_string(), "{values}");
+            crate::chart::template(&values.to_string(), &[]).await.unwrap();
+        }
+    });
+}
