@@ -5,4 +5,5 @@
 
 pub mod api;
 pub mod arn;
+pub mod iam;
 pub mod plan;

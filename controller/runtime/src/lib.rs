@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod cli;
+pub mod doctor;
 pub mod operator;
 pub mod reconcile;
 pub mod telemetry;

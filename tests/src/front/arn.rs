@@ -58,7 +58,8 @@ pub(crate) fn arn_like(pattern: &str, arn: &str) -> bool {
         && patterns.iter().zip(parts).all(|(pattern, part)| glob(pattern.as_bytes(), part.as_bytes()))
 }
 
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
+/// Whether `text` is like `pattern`, in which `*` stands for any run of characters and `?` for one.
+pub(crate) fn glob(pattern: &[u8], text: &[u8]) -> bool {
     match (pattern.split_first(), text.split_first()) {
         (None, None) => true,
         (Some((b'*', rest)), None) => glob(rest, text),

@@ -1,6 +1,6 @@
 //! Injected refusals in each service's own words.
 
-use super::{call::Request, wire::Refusal};
+use super::{call::Request, iam_needs::Need, wire::Refusal};
 
 /// Refused for its rate.
 pub(crate) fn throttled(service: &str) -> Refusal {
@@ -47,6 +47,43 @@ pub(super) fn denied(request: &Request) -> Refusal {
          on resource: {arn} because no identity-based policy allows the {service}:{action} action"
     );
     access_denied(service, text)
+}
+
+/// Refused by IAM for lack of a right, in the words of the service.
+pub(super) fn not_authorized(request: &Request, need: &Need) -> Refusal {
+    let Request { account, service, .. } = request;
+    let Need { action, resource, .. } = need;
+    let through_lambda = (service == "lambda").then(|| action.split_once(':')).flatten();
+    match through_lambda {
+        Some(("s3", right)) => {
+            // The action for a version is the one that the words lack.
+            let right = right.trim_end_matches("Version");
+            let text = format!(
+                "Your access has been denied by S3, please make sure your request credentials have permission to \
+                 {right} for {}. S3 Error Code: AccessDenied. S3 Error Message: Access Denied",
+                resource.trim_start_matches("arn:aws:s3:::")
+            );
+            access_denied(service, text)
+        }
+        Some(("ec2", right)) => {
+            let text = format!(
+                "Your access has been denied by EC2, please make sure your request credentials have permission to \
+                 {right}. EC2 Error Code: UnauthorizedOperation."
+            );
+            Refusal::new(400, "InvalidParameterValueException", text)
+        }
+        Some(("ecr", _)) => {
+            let text = "Lambda does not have permission to access the ECR image. Check the ECR permissions.";
+            access_denied(service, text.into())
+        }
+        _ => {
+            let text = format!(
+                "User: arn:aws:sts::{account}:assumed-role/operator/session is not authorized to perform: {action} \
+                 on resource: {resource} because no identity-based policy allows the {action} action"
+            );
+            access_denied(service, text)
+        }
+    }
 }
 
 /// A denial in a service's own shape. JSON services of the awsJson protocol answer 400, the others 403.

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{functions::Function, wire::Answer};
+use super::{
+    functions::Function,
+    wire::{Answer, rest_json_answer},
+};
 
 /// Members that AWS leaves out where they are empty.
 const ABSENT_WHEN_EMPTY: [&str; 4] = ["KMSKeyArn", "Runtime", "Handler", "Layers"];
@@ -114,4 +117,16 @@ fn is_empty(value: Option<&Value>) -> bool {
         Some(Value::Object(members)) => members.is_empty(),
         Some(_) => false,
     }
+}
+
+/// An answer to `GetFunction` as a caller has it who may not read tags
+/// (<https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html>).
+pub(super) fn without_tags(answer: Answer) -> Answer {
+    let mut shown = document(&answer);
+    let Some(members) = shown.as_object_mut().filter(|_| answer.status().is_success()) else { return answer };
+    members.remove("Tags");
+    let error =
+        json!({"ErrorCode": "AccessDeniedException", "Message": "The caller may not call lambda:ListTags."});
+    members.insert("TagsError".to_owned(), error);
+    rest_json_answer(200, &shown)
 }

@@ -19,6 +19,8 @@
 //! - An image is there if its URI is well-formed, and a tag always means the same one. It never runs.
 //! - Targets and the existence of rules are the front's knowledge: a rule that was made past it does not exist for it.
 //!
+//! - Calls of the operator, told by the name of its application in `User-Agent`, must be allowed by the IAM policy that it
+//!   prints for itself; everybody else may do everything.
 //! - A bucket of another account answers `AccessDenied`, whatever a bucket policy may say.
 //!
 //! S3 is addressed by path, not by virtual host.
@@ -35,6 +37,8 @@ pub(crate) mod function_code;
 pub(crate) mod function_state;
 mod function_view;
 pub(crate) mod functions;
+mod iam;
+mod iam_needs;
 mod journal;
 pub(crate) mod lambda;
 pub(crate) mod notification;
@@ -53,6 +57,7 @@ pub(crate) mod wire;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::Uri;
+use lambda_triggers_core::iam::{Policy, Scope};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 pub use self::{
@@ -169,6 +174,23 @@ impl Front {
     /// that has a key of the customer's.
     pub fn deny_decryption(&self, account: &str, denied: bool) {
         self.shared.wishes.hide_environments(account, denied);
+    }
+
+    /// Tells the front for what an operator runs in the account: its calls are judged by the least policy for that. Where
+    /// several run, what is allowed to one of them is allowed. Where none was told of, one of any owner id is assumed.
+    pub fn expect_operator(&self, account: &str, scope: Scope) {
+        self.shared.iam.expect(account, scope);
+    }
+
+    /// Judges the calls of operators in the account by this policy instead, and takes denials for what the test wants.
+    pub fn give_policy(&self, account: &str, policy: Policy) {
+        self.shared.iam.give(account, policy);
+    }
+
+    /// What operators did in the account that their least policy does not allow, other than after
+    /// [`Front::give_policy`]: action and resource.
+    pub fn not_in_least_policy(&self, account: &str) -> Vec<String> {
+        self.shared.iam.surprises(account)
     }
 
     /// Passes a bucket that `account` reaches under this name to another owner, as when a name is deleted and created

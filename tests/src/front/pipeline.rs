@@ -9,7 +9,8 @@ use super::{
     events,
     fault_answers::{denied, operation_aborted, server_error, throttled},
     faults::{FaultKind, Hook, LateAnswer, SecondWriter, Then},
-    lambda, s3,
+    function_view::without_tags,
+    iam, lambda, s3,
     state::Shared,
     upstream::with_body,
     wire::{Answer, Refusal, json_answer},
@@ -29,6 +30,8 @@ pub(super) async fn run(shared: Arc<Shared>, request: Request) -> Outcome {
     let number = shared.journal.arrived(&request.account, request.call());
     let outcome = if shared.quotas.exceeded(&request) {
         refuse(&request, &throttled(&request.service))
+    } else if let Some(refusal) = iam::judge(&shared, &request).await {
+        refuse(&request, &refusal)
     } else {
         match shared.faults.meet(&request) {
             Some(fault) => with_fault(&shared, &request, fault).await,
@@ -49,7 +52,8 @@ async fn apply(shared: &Shared, request: &Request) -> Answer {
         "events" => events::handle(shared, request).await,
         _ => pass(shared, request).await,
     };
-    result.unwrap_or_else(|refusal| render(request, &refusal))
+    let answer = result.unwrap_or_else(|refusal| render(request, &refusal));
+    if iam::hides_tags(shared, request) { without_tags(answer) } else { answer }
 }
 
 async fn pass(shared: &Shared, request: &Request) -> Result<Answer, Refusal> {

@@ -13,6 +13,7 @@ use super::{
     faults::Faults,
     function_state::Wishes,
     functions::Functions,
+    iam::Iam,
     journal::Journal,
     notification::{Destination, Notification},
     policy::Policy,
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub faults: Faults,
     pub quotas: Quotas,
     pub wishes: Wishes,
+    pub iam: Iam,
     accounts: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Account>>>>,
     /// The buckets of all accounts: two cannot have one of the same name.
     held: Mutex<HashSet<String>>,
@@ -88,6 +90,7 @@ impl Shared {
             faults: Faults::default(),
             quotas: Quotas::default(),
             wishes: Wishes::default(),
+            iam: Iam::default(),
             accounts: Mutex::default(),
             held: Mutex::default(),
             session_keys: Mutex::default(),

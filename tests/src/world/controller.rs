@@ -2,14 +2,17 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use lambda_triggers_core::iam::{Scope, Use};
+use lambda_triggers_core::plan::identity::OwnerId;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
 
 use super::World;
 use super::aws::{REGION, SECRET_KEY};
+use super::kubectl::Output;
 use super::log::Log;
 use super::process::Ward;
 
@@ -41,41 +44,75 @@ impl World {
     fn start_controller(&self, scope: &[&str], arguments: &[&str]) -> Controller {
         let arguments = ["run"].iter().chain(scope).chain(arguments).map(ToString::to_string).collect();
         let environment = [
-            ("KUBECONFIG", self.kubeconfig().as_os_str()),
-            ("LAMBDA_TRIGGERS_LOG_FORMAT", "text".as_ref()),
+            ("LAMBDA_TRIGGERS_LOG_FORMAT", "text"),
             // Its log says which port that is: Controller::page finds it there.
-            ("LAMBDA_TRIGGERS_HTTP_ADDRESS", "127.0.0.1:0".as_ref()),
+            ("LAMBDA_TRIGGERS_HTTP_ADDRESS", "127.0.0.1:0"),
             // Alone in its world, it need not wait for one that was killed.
-            ("LAMBDA_TRIGGERS_LEADER_ELECT", "false".as_ref()),
+            ("LAMBDA_TRIGGERS_LEADER_ELECT", "false"),
             // Nothing is on its way to this AWS for longer, unless a test says so.
-            ("LAMBDA_TRIGGERS_SETTLE", "1ms".as_ref()),
-            ("RUST_LOG", "info,lambda_triggers=debug".as_ref()),
+            ("LAMBDA_TRIGGERS_SETTLE", "1ms"),
+            ("RUST_LOG", "info,lambda_triggers=debug"),
         ];
-        self.operator(arguments, environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+        self.operator(arguments, environment.map(|(name, value)| (name.to_owned(), value.into())).into())
     }
 
     /// Starts the operator with exactly these arguments and this environment, to which the credentials of this world's
-    /// account are added.
-    pub fn operator(&self, arguments: Vec<String>, environment: Vec<(String, OsString)>) -> Controller {
-        let aws = [
-            ("AWS_ENDPOINT_URL", self.aws_endpoint()),
-            ("AWS_ACCESS_KEY_ID", self.account()),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
-            ("AWS_REGION", REGION),
-            ("AWS_CONFIG_FILE", "/dev/null"),
-            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-        ];
-        let aws = aws.map(|(name, value)| (name.to_owned(), OsString::from(value)));
-        let mut controller = Controller {
-            arguments,
-            environment: aws.into_iter().chain(environment).collect(),
-            log: Log::default(),
-            process: None,
-        };
+    /// account are added, and an administrator's kubeconfig where it names none.
+    pub fn operator(&self, arguments: Vec<String>, further: Vec<(String, OsString)>) -> Controller {
+        self.expect_operator(&arguments);
+        let mut environment = self.environment(self.aws_endpoint(), [self.account(), SECRET_KEY]);
+        environment.extend(further);
+        self.launch(arguments, environment)
+    }
+
+    /// Starts `lambda-triggers run` for this world's namespace, with another AWS and another's keys.
+    pub fn controller_on(&self, endpoint: &str, keys: [&str; 2], arguments: &[&str]) -> Controller {
+        let own = ["run", "--log-format", "text", "--leader-elect", "false", "--settle", "1ms"];
+        let own = own.iter().chain(&["--http-address", "127.0.0.1:0", "--namespace", self.namespace()]);
+        let arguments = own.chain(arguments).map(ToString::to_string).collect();
+        self.launch(arguments, self.environment(endpoint, keys))
+    }
+
+    /// Runs `lambda-triggers` with these arguments to its end, as this world's account; further `environment` wins.
+    pub async fn lambda_triggers(&self, arguments: &[&str], environment: &[(&'static str, &str)]) -> Output {
+        let mut command = bare_command();
+        command.args(arguments).envs(self.environment(self.aws_endpoint(), [self.account(), SECRET_KEY]));
+        command.envs(environment.iter().copied()).stdin(Stdio::null());
+        let output = command.output().await.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Output { success: output.status.success(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    fn launch(&self, arguments: Vec<String>, environment: Vec<(String, OsString)>) -> Controller {
+        let mut controller = Controller { arguments, environment, log: Log::default(), process: None };
         self.show_on_failure("controller", &controller.log);
         controller.start();
         controller
+    }
+
+    fn environment(&self, endpoint: &str, [key, secret]: [&str; 2]) -> Vec<(String, OsString)> {
+        let environment: [(&str, OsString); 8] = [
+            ("KUBECONFIG", self.kubeconfig().into()),
+            ("AWS_ENDPOINT_URL", endpoint.into()),
+            ("AWS_ACCESS_KEY_ID", key.into()),
+            ("AWS_SECRET_ACCESS_KEY", secret.into()),
+            ("AWS_REGION", REGION.into()),
+            ("AWS_CONFIG_FILE", "/dev/null".into()),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".into()),
+            ("AWS_EC2_METADATA_DISABLED", "true".into()),
+        ];
+        environment.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+
+    /// Tells the front the owner id of an operator, whose rules it may touch. What the operator takes from the cluster is
+    /// not known here: for that, the front takes any.
+    fn expect_operator(&self, arguments: &[String]) {
+        let after = arguments.iter().skip_while(|argument| *argument != "--owner-id").nth(1).map(String::as_str);
+        let given = after.or(arguments.iter().find_map(|argument| argument.strip_prefix("--owner-id=")));
+        if let Some(owner) = given.and_then(|id| OwnerId::parse(id).ok()) {
+            let scope = Scope::of(self.account(), Some(owner)).with(Use::ALL);
+            self.front().expect_operator(self.account(), scope);
+        }
     }
 }
 
@@ -86,14 +123,7 @@ impl Controller {
     /// When it still runs.
     pub fn start(&mut self) {
         assert!(self.process.is_none(), "the controller runs already");
-        let mut command = Command::new(binary());
-        for (name, _) in std::env::vars_os() {
-            let known =
-                ["AWS_", "LAMBDA_TRIGGERS_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix));
-            if known {
-                command.env_remove(name);
-            }
-        }
+        let mut command = bare_command();
         command.args(&self.arguments).envs(self.environment.iter().cloned());
         self.log.push(format!("--- lambda-triggers {}", self.arguments.join(" ")));
         self.process = Some(Ward::start(command, &self.log));
@@ -150,6 +180,19 @@ impl Controller {
     fn running(&mut self) -> Ward {
         self.process.take().expect("the controller was started and not stopped")
     }
+}
+
+/// The program, without what the environment of the tests says to it.
+fn bare_command() -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in std::env::vars_os() {
+        let known =
+            ["AWS_", "LAMBDA_TRIGGERS_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix));
+        if known {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// `LAMBDA_TRIGGERS_BIN`, or what cargo built beside this executable.

@@ -213,6 +213,11 @@ impl World {
         if let Err(panic) = result {
             std::panic::resume_unwind(panic);
         }
+        let surprises = self.front().not_in_least_policy(&self.account);
+        assert!(
+            surprises.is_empty(),
+            "the operator did what its least IAM policy (core/src/iam) does not allow: {surprises:?}"
+        );
     }
 
     /// The end of every log of this world, as a failed test shows it.

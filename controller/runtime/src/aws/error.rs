@@ -8,6 +8,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_triggers_core::plan::bucket::refused_destinations;
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
 
+use super::denial::{Missing, is_passed_on, missing};
 use crate::reconcile::chain;
 
 /// What kind of refusal or failure it was.
@@ -117,17 +118,7 @@ impl AwsError {
         let code = code.as_deref().unwrap_or("no code");
         let words = message.as_deref().unwrap_or("no message");
         let (reason, message) = match kind {
-            Kind::Denied => (
-                Reason::AccessDenied,
-                format!(
-                    "AWS denies {action} on {on}: allow {action} in the IAM policy of the operator's role{}",
-                    if action.starts_with("s3:") {
-                        ", and see that the bucket's policy does not deny it and that spec.bucketOwner is the account that owns the bucket"
-                    } else {
-                        ""
-                    }
-                ),
-            ),
+            Kind::Denied => (Reason::AccessDenied, denied(action, on, words)),
             Kind::Throttled => (Reason::Throttled, format!("AWS throttles {action} on {on}; trying again")),
             Kind::Conflict => (
                 Reason::AwsUnavailable,
@@ -202,6 +193,30 @@ fn without_values(words: &str) -> String {
     kept + rest
 }
 
+/// What is denied, and what to allow.
+fn denied(action: &str, on: &str, words: &str) -> String {
+    let missing = missing(words).filter(|missing| missing.right != action || missing.forbidden_by.is_some());
+    if let Some(Missing { right, on: denied_on, forbidden_by }) = missing {
+        let denied_on = denied_on.map(|on| format!(" on {on}")).unwrap_or_default();
+        let what = match right == action {
+            true => format!("AWS denies {action} on {on}"),
+            false => format!("AWS denies {right}{denied_on}, which {action} on {on} needs"),
+        };
+        return match forbidden_by {
+            Some(policy) => format!("{what}: it is forbidden in {policy}; take that out there"),
+            None => format!("{what}: allow {right} in the IAM policy of the operator's role"),
+        };
+    }
+    format!(
+        "AWS denies {action} on {on}: allow {action} in the IAM policy of the operator's role{}",
+        if action.starts_with("s3:") {
+            ", and see that the bucket's policy does not deny it and that spec.bucketOwner is the account that owns the bucket"
+        } else {
+            ""
+        }
+    )
+}
+
 /// The destinations that an answer names.
 fn destinations(response: Option<&HttpResponse>) -> Vec<String> {
     let body = response.and_then(|response| response.body().bytes()).unwrap_or_default();
@@ -234,6 +249,7 @@ pub(super) fn kind(status: u16, code: Option<&str>, message: Option<&str>, regio
         "LimitExceededException" | "PolicyLengthExceededException" | "CodeStorageExceededException" => {
             Kind::Quota
         }
+        "InvalidParameterValueException" if message.is_some_and(is_passed_on) => Kind::Denied,
         "InvalidParameterValueException" if message.is_some_and(|m| m.contains("cannot be assumed")) => {
             Kind::RoleNotReady
         }

@@ -1,6 +1,7 @@
 //! AWS in the words of this project: one narrow port a service, and the SDK behind it.
 
 mod attempts;
+mod denial;
 mod deploy;
 mod error;
 mod eventbridge;
@@ -13,5 +14,5 @@ mod tenants;
 pub use attempts::Attempts;
 pub use error::{AwsError, Kind};
 pub use ports::{Account, Aws, Bucket, Deployments, Function, Functions, Notifications, Rules, Validation};
-pub use sdk::{Sdk, SdkSettings};
+pub use sdk::{Caller, NoRegion, Sdk, SdkSettings};
 pub use tenants::Tenants;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
@@ -31,6 +31,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Attempts at a call, with the SDK's back-off between them.
 const ATTEMPTS: u32 = 3;
 
+/// How the operator names itself in `User-Agent`, and so in CloudTrail, unless the environment says otherwise.
+const APP_NAME: &str = "lambda-triggers";
+
 /// What the SDK is told beyond its own environment variables and files.
 #[derive(Clone, Debug)]
 pub struct SdkSettings {
@@ -50,6 +53,15 @@ pub struct Sdk {
     region: String,
     clients: Mutex<BTreeMap<String, Arc<Clients>>>,
     account: OnceCell<Account>,
+}
+
+/// Whose credentials the SDK found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account, 12 digits.
+    pub account: String,
+    /// The ARN of the role's session, or of the user.
+    pub arn: String,
 }
 
 /// The clients of one Region.
@@ -78,11 +90,31 @@ impl Sdk {
         if let Some(region) = settings.region {
             loader = loader.region(Region::new(region));
         }
+        // A name that is given explicitly would hide that of AWS_SDK_UA_APP_ID.
+        if std::env::var_os("AWS_SDK_UA_APP_ID").is_none()
+            && let Ok(name) = AppName::new(APP_NAME)
+        {
+            loader = loader.app_name(name);
+        }
         let config = loader.load().await;
         let region = config.region().ok_or(NoRegion)?.to_string();
         let guard = Guard { leadership: settings.leadership };
         let telemetry = settings.telemetry;
         Ok(Self { config, guard, telemetry, region, clients: Mutex::default(), account: OnceCell::new() })
+    }
+
+    /// Whose credentials are used. Nobody is denied this call
+    /// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>).
+    pub async fn caller(&self) -> Result<Caller, AwsError> {
+        const ACTION: &str = "sts:GetCallerIdentity";
+        let on = "the operator's credentials";
+        let sts = aws_sdk_sts::config::Builder::from(&self.config)
+            .interceptor(Attempts::of(Service::Sts, &self.telemetry));
+        let sts = aws_sdk_sts::Client::from_conf(sts.build());
+        let answer = sts.get_caller_identity().send().await.map_err(|e| AwsError::of(ACTION, on, e))?;
+        let incomplete = || AwsError::answered(Kind::Invalid, ACTION, on, "the answer names no account");
+        let text = |found: Option<&str>| found.map(ToOwned::to_owned).ok_or_else(incomplete);
+        Ok(Caller { account: text(answer.account())?, arn: text(answer.arn())? })
     }
 
     fn clients(&self, region: &str) -> Arc<Clients> {
@@ -128,16 +160,7 @@ impl Aws for Sdk {
     }
 
     async fn account(&self) -> Result<Account, AwsError> {
-        const ACTION: &str = "sts:GetCallerIdentity";
-        let ask = || async {
-            let sts = aws_sdk_sts::config::Builder::from(&self.config)
-                .interceptor(Attempts::of(Service::Sts, &self.telemetry));
-            let sts = aws_sdk_sts::Client::from_conf(sts.build());
-            let on = "the operator's credentials";
-            let answer = sts.get_caller_identity().send().await.map_err(|e| AwsError::of(ACTION, on, e))?;
-            let no_account = || AwsError::answered(Kind::Invalid, ACTION, on, "the answer names no account");
-            Ok(Account { id: answer.account().ok_or_else(no_account)?.to_owned() })
-        };
+        let ask = || async { self.caller().await.map(|caller| Account { id: caller.account }) };
         self.account.get_or_try_init(ask).await.cloned()
     }
 

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod crds;
+mod doctor;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ struct Cli {
 enum Command {
     /// Run the operator against the cluster of the current kubeconfig or service account.
     Run(RunArgs),
+    /// Check all that the operator needs, a line each: ok, failed or skipped, what, and what to do. It changes nothing.
+    Doctor(Box<doctor::DoctorArgs>),
     /// Print the custom resource definitions.
     Crds {
         /// Write them into this folder, a file each, instead.
@@ -78,11 +81,12 @@ pub fn command() -> clap::Command {
 /// Parses the command line and carries it out; says on standard error why it could not.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Run(args) => run(args),
-        Command::Crds { dir } => crds::print(dir.as_deref()),
+        Command::Run(args) => run(args).map(|()| ExitCode::SUCCESS),
+        Command::Doctor(args) => doctor::run(*args),
+        Command::Crds { dir } => crds::print(dir.as_deref()).map(|()| ExitCode::SUCCESS),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("lambda-triggers: {}", crate::reconcile::chain(&*error));
             ExitCode::FAILURE

@@ -3,6 +3,7 @@
 mod backoff;
 mod lease;
 mod owner;
+mod rights;
 
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -34,6 +35,8 @@ use crate::telemetry::Telemetry;
 use backoff::{Backoff, WatchBackoff};
 use lease::Candidate;
 pub use lease::{Leadership, Lost};
+pub(crate) use owner::find as find_owner;
+pub use rights::{Place, RIGHTS, Right};
 
 /// Reconciles of one kind at a time. Most of each is waiting for AWS.
 const CONCURRENCY: u16 = 32;

@@ -1,0 +1,222 @@
+//! The least IAM policy for the operator's role, as a value: what the code calls, on what it may be called, and why.
+//!
+//! Which action can be narrowed to which resources, and by which condition keys, is in the service authorization
+//! reference (<https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>).
+
+mod actions;
+mod policy;
+
+use std::collections::BTreeSet;
+
+use crate::plan::identity::OwnerId;
+use crate::plan::rule::TAG_OWNER;
+
+pub use actions::{Action, actions};
+pub use policy::{Condition, Policy, Statement};
+
+/// What the operator is to be allowed to do, in statements that can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Use {
+    /// Schedules and bucket events for functions that exist: what every operator needs.
+    Triggers,
+    /// Functions that it deploys (`spec.function.definition`).
+    Definitions,
+    /// Their code from archives in S3.
+    Archives,
+    /// Their code from images in ECR of the same account.
+    Images,
+    /// Their layers.
+    Layers,
+    /// Their network.
+    Vpc,
+    /// Their environment, encrypted with a key of one's own.
+    Kms,
+    /// Roles that it takes on for tenants.
+    Tenancy,
+}
+
+impl Use {
+    /// All of them, in the order in which a policy names them.
+    pub const ALL: [Self; 8] = [
+        Self::Triggers,
+        Self::Definitions,
+        Self::Archives,
+        Self::Images,
+        Self::Layers,
+        Self::Vpc,
+        Self::Kms,
+        Self::Tenancy,
+    ];
+}
+
+/// What a policy is for. A list that is empty narrows nothing; each may have `*` in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// `aws`, `aws-cn`, `aws-us-gov`, ...
+    pub partition: String,
+    /// The account of functions and rules, 12 digits.
+    pub account: String,
+    /// The operator's owner id, with which the names of its rules begin; without one, any owner's.
+    pub owner: Option<OwnerId>,
+    /// What it is to be allowed beyond triggers.
+    pub uses: BTreeSet<Use>,
+    /// The names of the functions.
+    pub functions: Vec<String>,
+    /// The names of the buckets whose events run functions.
+    pub buckets: Vec<String>,
+    /// The accounts that own buckets (`spec.bucketOwner`), beside `account`.
+    pub bucket_owners: Vec<String>,
+    /// The names of the buckets that archives are in.
+    pub code_buckets: Vec<String>,
+    /// The names, with their paths, of the roles that a definition may give to its function.
+    pub function_roles: Vec<String>,
+    /// The ARNs of the roles of tenants.
+    pub tenant_roles: Vec<String>,
+}
+
+impl Scope {
+    /// All functions and buckets of an account, for triggers.
+    pub fn of(account: impl Into<String>, owner: Option<OwnerId>) -> Self {
+        Self {
+            partition: "aws".into(),
+            account: account.into(),
+            owner,
+            uses: BTreeSet::new(),
+            functions: vec![],
+            buckets: vec![],
+            bucket_owners: vec![],
+            code_buckets: vec![],
+            function_roles: vec![],
+            tenant_roles: vec![],
+        }
+    }
+
+    /// The same, for these uses, too.
+    #[must_use]
+    pub fn with(mut self, uses: impl IntoIterator<Item = Use>) -> Self {
+        self.uses.extend(uses);
+        self
+    }
+
+    /// ARNs of these names, or of all.
+    fn arns(&self, names: &[String], arn: impl Fn(&str) -> String) -> Vec<String> {
+        if names.is_empty() { vec![arn("*")] } else { names.iter().map(|name| arn(name)).collect() }
+    }
+
+    fn functions(&self) -> Vec<String> {
+        let Self { partition, account, .. } = self;
+        let of = |name: &str| format!("arn:{partition}:lambda:*:{account}:function:{name}");
+        // An alias or a version is a resource of its own.
+        let with_qualifiers = |arn: String| {
+            let all = arn.ends_with('*');
+            [Some(arn.clone()), (!all).then(|| format!("{arn}:*"))].into_iter().flatten()
+        };
+        self.arns(&self.functions, of).into_iter().flat_map(with_qualifiers).collect()
+    }
+
+    fn buckets(&self, names: &[String], suffix: &str) -> Vec<String> {
+        self.arns(names, |name| format!("arn:{}:s3:::{name}{suffix}", self.partition))
+    }
+
+    fn bucket_owners(&self) -> Condition {
+        let owners: BTreeSet<_> = [&self.account].into_iter().chain(&self.bucket_owners).cloned().collect();
+        // The ARN of a bucket names no account.
+        Condition::new("StringEquals", "s3:ResourceAccount", owners)
+    }
+}
+
+/// The least policy for what is in `scope`.
+pub fn least_policy(scope: &Scope) -> Policy {
+    let used = |part: &Use| *part == Use::Triggers || scope.uses.contains(part);
+    Policy {
+        statements: Use::ALL
+            .iter()
+            .filter(|part| used(part))
+            .flat_map(|part| statements(*part, scope))
+            .collect(),
+    }
+}
+
+fn statements(part: Use, scope: &Scope) -> Vec<Statement> {
+    match part {
+        Use::Triggers => triggers(scope),
+        Use::Definitions => definitions(scope),
+        Use::Archives => {
+            let archives = scope.buckets(&scope.code_buckets, "/*");
+            vec![Statement::new("ReadCodeArchives", archives).when(scope.bucket_owners())]
+        }
+        Use::Images => {
+            let Scope { partition, account, .. } = scope;
+            vec![Statement::new("UseImages", vec![format!("arn:{partition}:ecr:*:{account}:repository/*")])]
+        }
+        Use::Layers => {
+            // Of any account: those of AWS and of vendors are published from their own.
+            vec![Statement::new("UseLayers", vec![format!("arn:{}:lambda:*:*:layer:*:*", scope.partition)])]
+        }
+        // These know no resources.
+        Use::Vpc => vec![Statement::new("FindNetworks", vec!["*".into()])],
+        Use::Kms => kms(scope),
+        Use::Tenancy => {
+            let Scope { partition, .. } = scope;
+            let roles = match &scope.tenant_roles[..] {
+                [] => vec![format!("arn:{partition}:iam::{}:role/*", scope.account)],
+                roles => roles.to_vec(),
+            };
+            vec![Statement::new("AssumeTenantRoles", roles)]
+        }
+    }
+}
+
+fn triggers(scope: &Scope) -> Vec<Statement> {
+    let Scope { partition, account, owner, .. } = scope;
+    let rules = match owner {
+        Some(owner) => format!("arn:{partition}:events:*:{account}:rule/{}*", owner.prefix()),
+        None => format!("arn:{partition}:events:*:{account}:rule/lt-*"),
+    };
+    // Both actions have the key (https://docs.aws.amazon.com/lambda/latest/dg/permissions-user-function.html); that it
+    // is there at each removal is written nowhere, and without it a permission of ours would stay for ever.
+    let principals = ["events.amazonaws.com", "s3.amazonaws.com"].map(Into::into);
+    let services_only = Condition::new("StringEqualsIfExists", "lambda:Principal", principals);
+    let functions_only = Condition::new("ForAllValues:ArnLike", "events:TargetArn", scope.functions());
+    vec![
+        Statement::new("ReadFunctions", scope.functions()),
+        Statement::new("PermitTriggers", scope.functions()).when(services_only),
+        Statement::new("MergeBucketEntries", scope.buckets(&scope.buckets, "")).when(scope.bucket_owners()),
+        Statement::new("OwnRules", vec![rules.clone()]),
+        Statement::new("OwnTargets", vec![rules]).when(functions_only),
+        // This one knows no resources.
+        Statement::new("FindRules", vec!["*".into()]),
+    ]
+}
+
+fn definitions(scope: &Scope) -> Vec<Statement> {
+    let Scope { partition, account, owner, function_roles, .. } = scope;
+    let delete = Statement::new("DeleteOwnFunctions", scope.functions());
+    let key = format!("aws:ResourceTag/{TAG_OWNER}");
+    let delete = delete.when(match owner {
+        Some(owner) => Condition::new("StringEquals", &key, [owner.to_string()]),
+        None => Condition::new("StringLike", &key, ["*".to_owned()]),
+    });
+    let roles = scope.arns(function_roles, |name| format!("arn:{partition}:iam::{account}:role/{name}"));
+    let lambda_only = Condition::new("StringEquals", "iam:PassedToService", ["lambda.amazonaws.com".into()]);
+    vec![
+        Statement::new("DeployFunctions", scope.functions()),
+        delete,
+        Statement::new("GiveRolesToFunctions", roles).when(lambda_only),
+    ]
+}
+
+fn kms(scope: &Scope) -> Vec<Statement> {
+    let Scope { partition, account, .. } = scope;
+    let keys = || vec![format!("arn:{partition}:kms:*:{account}:key/*")];
+    let through_lambda =
+        || Condition::new("StringLike", "kms:ViaService", ["lambda.*.amazonaws.com*".into()]);
+    let by_aws = Condition::new("Bool", "kms:GrantIsForAWSResource", ["true".into()]);
+    vec![
+        Statement::new("EncryptEnvironments", keys()).when(through_lambda()),
+        Statement::new("GrantKeysToFunctions", keys()).when(through_lambda()).when(by_aws),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

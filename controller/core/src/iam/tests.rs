@@ -1,0 +1,147 @@
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn scope() -> Scope {
+    Scope::of("123456789012", Some(OwnerId::parse("1a2b3c4d").unwrap()))
+}
+
+fn statement(policy: &Policy, sid: &str) -> Value {
+    let found = policy.statements.iter().find(|statement| statement.sid == sid);
+    serde_json::to_value(found.unwrap_or_else(|| panic!("no statement {sid}"))).unwrap()
+}
+
+#[test]
+fn triggers_alone_need_little() {
+    let functions = "arn:aws:lambda:*:123456789012:function:*";
+    let rules = "arn:aws:events:*:123456789012:rule/lt-1a2b3c4d-*";
+    assert_eq!(
+        serde_json::to_value(least_policy(&scope())).unwrap(),
+        json!({
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "ReadFunctions",
+                    "Effect": "Allow",
+                    "Action": ["lambda:GetFunction", "lambda:GetPolicy"],
+                    "Resource": [functions],
+                },
+                {
+                    "Sid": "PermitTriggers",
+                    "Effect": "Allow",
+                    "Action": ["lambda:AddPermission", "lambda:RemovePermission"],
+                    "Resource": [functions],
+                    "Condition": {
+                        "StringEqualsIfExists": {"lambda:Principal": ["events.amazonaws.com", "s3.amazonaws.com"]},
+                    },
+                },
+                {
+                    "Sid": "MergeBucketEntries",
+                    "Effect": "Allow",
+                    "Action": ["s3:GetBucketNotification", "s3:PutBucketNotification"],
+                    "Resource": ["arn:aws:s3:::*"],
+                    "Condition": {"StringEquals": {"s3:ResourceAccount": ["123456789012"]}},
+                },
+                {
+                    "Sid": "OwnRules",
+                    "Effect": "Allow",
+                    "Action": [
+                        "events:DescribeRule", "events:ListTargetsByRule", "events:ListTagsForResource",
+                        "events:PutRule", "events:TagResource", "events:UntagResource", "events:RemoveTargets",
+                        "events:DeleteRule",
+                    ],
+                    "Resource": [rules],
+                },
+                {
+                    "Sid": "OwnTargets",
+                    "Effect": "Allow",
+                    "Action": ["events:PutTargets"],
+                    "Resource": [rules],
+                    "Condition": {"ForAllValues:ArnLike": {"events:TargetArn": [functions]}},
+                },
+                {
+                    "Sid": "FindRules",
+                    "Effect": "Allow",
+                    "Action": ["events:ListRuleNamesByTarget"],
+                    "Resource": ["*"],
+                },
+            ],
+        })
+    );
+}
+
+#[test]
+fn what_is_named_is_all_that_is_allowed() {
+    let scope = Scope {
+        partition: "aws-cn".into(),
+        functions: vec!["report".into(), "media-*".into()],
+        buckets: vec!["photos".into()],
+        bucket_owners: vec!["210987654321".into()],
+        code_buckets: vec!["builds".into()],
+        function_roles: vec!["functions/*".into()],
+        tenant_roles: vec!["arn:aws-cn:iam::210987654321:role/lambda-triggers".into()],
+        ..scope().with(Use::ALL)
+    };
+    let policy = least_policy(&scope);
+    let resource = |sid: &str| statement(&policy, sid)["Resource"].clone();
+    let functions = json!([
+        "arn:aws-cn:lambda:*:123456789012:function:report",
+        "arn:aws-cn:lambda:*:123456789012:function:report:*",
+        "arn:aws-cn:lambda:*:123456789012:function:media-*",
+    ]);
+    for sid in ["ReadFunctions", "PermitTriggers", "DeployFunctions", "DeleteOwnFunctions"] {
+        assert_eq!(resource(sid), functions, "{sid}");
+    }
+    assert_eq!(
+        statement(&policy, "OwnTargets")["Condition"],
+        json!({"ForAllValues:ArnLike": {"events:TargetArn": functions}})
+    );
+    assert_eq!(
+        statement(&policy, "DeleteOwnFunctions")["Condition"],
+        json!({"StringEquals": {"aws:ResourceTag/lambda-triggers.dev/owner": ["1a2b3c4d"]}})
+    );
+    let owners = json!({"StringEquals": {"s3:ResourceAccount": ["123456789012", "210987654321"]}});
+    for (sid, buckets) in [("MergeBucketEntries", "photos"), ("ReadCodeArchives", "builds/*")] {
+        let Value::Object(found) = statement(&policy, sid) else { panic!("{sid} is no object") };
+        assert_eq!(found["Resource"], json!([format!("arn:aws-cn:s3:::{buckets}")]));
+        assert_eq!(found["Condition"], owners);
+    }
+    assert_eq!(resource("GiveRolesToFunctions"), json!(["arn:aws-cn:iam::123456789012:role/functions/*"]));
+    assert_eq!(resource("AssumeTenantRoles"), json!(["arn:aws-cn:iam::210987654321:role/lambda-triggers"]));
+}
+
+#[test]
+fn each_action_has_its_place_and_is_told_of() {
+    let policy = least_policy(&scope().with(Use::ALL));
+    let told: BTreeSet<_> = actions().iter().map(|action| action.name).collect();
+    assert_eq!(told.len(), actions().len(), "an action is there twice");
+    assert_eq!(policy.actions(), told.into_iter().collect::<Vec<_>>());
+    for part in Use::ALL {
+        let of_part: BTreeSet<_> =
+            actions().iter().filter(|action| action.part == part).map(|action| action.name).collect();
+        let before = least_policy(&scope()).actions();
+        let added = least_policy(&scope().with([part])).actions();
+        let added: BTreeSet<_> =
+            added.into_iter().filter(|action| part == Use::Triggers || !before.contains(action)).collect();
+        assert_eq!(added, of_part, "{part:?}");
+    }
+}
+
+/// A managed policy has at most 6,144 characters, white space not counted
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
+#[test]
+fn the_whole_policy_fits_into_one() {
+    let text = serde_json::to_string(&least_policy(&scope().with(Use::ALL))).unwrap();
+    assert!(text.len() < 6144, "{} characters", text.len());
+}
+
+#[test]
+fn a_policy_without_an_action_has_no_empty_statement() {
+    let policy =
+        least_policy(&scope()).only(|action| !action.starts_with("s3:") && action != "lambda:GetPolicy");
+    let sids: Vec<_> = policy.statements.iter().map(|statement| statement.sid).collect();
+    assert_eq!(sids, ["ReadFunctions", "PermitTriggers", "OwnRules", "OwnTargets", "FindRules"]);
+    assert_eq!(policy.statements[0].actions, ["lambda:GetFunction"]);
+}

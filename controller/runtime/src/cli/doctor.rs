@@ -1,0 +1,156 @@
+//! `lambda-triggers doctor`: its flags, and what it prints.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use lambda_triggers_core::iam::{Scope, Use, least_policy};
+use lambda_triggers_core::plan::identity::OwnerId;
+
+use crate::doctor::{self, Options};
+use crate::operator::StartError;
+
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// The namespace that the operator watches alone (default: all).
+    #[arg(long, env = "LAMBDA_TRIGGERS_NAMESPACE")]
+    namespace: Option<String>,
+    /// The operator's owner id (default: from the cluster).
+    #[arg(long, env = "LAMBDA_TRIGGERS_OWNER_ID", value_parser = OwnerId::parse)]
+    owner_id: Option<OwnerId>,
+    /// AWS Region of the functions and buckets (default: where the AWS SDK finds it, such as AWS_REGION).
+    #[arg(long, env = "LAMBDA_TRIGGERS_REGION")]
+    region: Option<String>,
+    /// Ask Kubernetes in the name of this user, such as system:serviceaccount:<namespace>:lambda-triggers for the
+    /// operator's own rights (default: the user of the kubeconfig, or the pod's service account).
+    #[arg(long = "as", value_name = "USER", conflicts_with = "print_iam_policy")]
+    as_user: Option<String>,
+    /// Look at this function, too, by name or ARN; may be given more than once. In a policy: allow functions of these
+    /// names alone, in which * stands for any text.
+    #[arg(long, value_name = "NAME")]
+    function: Vec<String>,
+    /// Look at this bucket, too; may be given more than once. In a policy: allow buckets of these names alone, in which
+    /// * stands for any text.
+    #[arg(long, value_name = "NAME")]
+    bucket: Vec<String>,
+    /// The account that owns the buckets, where it is not the operator's own.
+    #[arg(long, value_name = "ACCOUNT")]
+    bucket_owner: Option<String>,
+    /// Print the least IAM policy for the operator's role, and check nothing. It allows triggers for functions that
+    /// exist; --with adds more.
+    #[arg(long)]
+    print_iam_policy: bool,
+    #[command(flatten)]
+    policy: PolicyArgs,
+}
+
+/// What a policy is for.
+#[derive(Args, Debug)]
+#[group(requires = "print_iam_policy")]
+struct PolicyArgs {
+    /// What the operator does beyond triggers, as a list with commas.
+    #[arg(long, value_name = "USES", value_enum, value_delimiter = ',', requires = "print_iam_policy")]
+    with: Vec<With>,
+    /// The account of the functions and rules (default: that of the AWS credentials).
+    #[arg(long, requires = "print_iam_policy")]
+    account: Option<String>,
+    /// The partition: aws, aws-cn, aws-us-gov, ... (default: that of the AWS credentials; aws where --account is given).
+    #[arg(long, requires = "print_iam_policy")]
+    partition: Option<String>,
+    /// The name, with its path, of a role that a definition may give to its function; may be given more than once, and
+    /// have * in it (default: every role).
+    #[arg(long, value_name = "NAME", requires = "print_iam_policy")]
+    function_role: Vec<String>,
+    /// The name of a bucket with archives; may be given more than once (default: every bucket of the account).
+    #[arg(long, value_name = "NAME", requires = "print_iam_policy")]
+    code_bucket: Vec<String>,
+    /// The ARN of a tenant's role; may be given more than once (default: every role of the account).
+    #[arg(long, value_name = "ARN", requires = "print_iam_policy")]
+    tenant_role: Vec<String>,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum With {
+    /// Functions that it deploys.
+    Definitions,
+    /// ... from archives in S3.
+    Archives,
+    /// ... from images in ECR.
+    Images,
+    /// ... with layers.
+    Layers,
+    /// ... in a VPC.
+    Vpc,
+    /// ... with a KMS key.
+    Kms,
+    /// A role for each tenant.
+    Tenancy,
+}
+
+impl From<With> for Use {
+    fn from(with: With) -> Self {
+        match with {
+            With::Definitions => Self::Definitions,
+            With::Archives => Self::Archives,
+            With::Images => Self::Images,
+            With::Layers => Self::Layers,
+            With::Vpc => Self::Vpc,
+            With::Kms => Self::Kms,
+            With::Tenancy => Self::Tenancy,
+        }
+    }
+}
+
+/// Makes the checks and prints them, or prints the policy. The exit code is 1 where a check failed.
+pub fn run(args: DoctorArgs) -> Result<ExitCode, StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        if args.print_iam_policy {
+            print_policy(args).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let DoctorArgs {
+            namespace,
+            owner_id,
+            region,
+            as_user,
+            function,
+            bucket,
+            bucket_owner,
+            print_iam_policy: _,
+            policy: _,
+        } = args;
+        let (functions, buckets) = (function, bucket);
+        let options = Options { namespace, owner_id, region, as_user, functions, buckets, bucket_owner };
+        let healthy = doctor::examine(&options, |check| println!("{check}")).await;
+        Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
+}
+
+async fn print_policy(args: DoctorArgs) -> Result<(), StartError> {
+    let DoctorArgs { namespace, owner_id, region, function, bucket, bucket_owner, policy, .. } = args;
+    let PolicyArgs { with, account, partition, function_role, code_bucket, tenant_role } = policy;
+    let owner = match owner_id {
+        Some(owner) => owner,
+        None => doctor::owner_id(namespace.as_deref()).await.map_err(|why| {
+            format!("the owner id is not known, as the cluster cannot be asked ({why}); give --owner-id")
+        })?,
+    };
+    let (account, found) = match account {
+        Some(account) => (account, "aws".to_owned()),
+        None => doctor::account_and_partition(region).await.map_err(|why| {
+            format!("the account is not known, as AWS cannot be asked ({why}); give --account")
+        })?,
+    };
+    let scope = Scope {
+        partition: partition.unwrap_or(found),
+        functions: function,
+        buckets: bucket,
+        bucket_owners: bucket_owner.into_iter().collect(),
+        code_buckets: code_bucket,
+        function_roles: function_role,
+        tenant_roles: tenant_role,
+        ..Scope::of(account, Some(owner)).with(with.into_iter().map(Use::from))
+    };
+    println!("{}", serde_json::to_string_pretty(&least_policy(&scope))?);
+    Ok(())
+}

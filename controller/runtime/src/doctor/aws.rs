@@ -1,0 +1,179 @@
+//! AWS: whose credentials are used, where, and whether they may read what the operator reads.
+
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::bucket::Document;
+use lambda_triggers_core::plan::identity::OwnerId;
+use lambda_triggers_core::plan::report::Part;
+
+use super::{Check, Options};
+use crate::aws::{Aws, AwsError, Bucket, Caller, Kind, NoRegion, Sdk, SdkSettings};
+use crate::operator::Leadership;
+use crate::reconcile::chain;
+
+const CREDENTIALS: &str = "AWS credentials";
+const REGION: &str = "AWS Region";
+
+/// The checks of AWS.
+pub async fn examine(options: &Options, owner: Option<&OwnerId>) -> Vec<Check> {
+    let mut checks = vec![];
+    let skip = |checks: &mut Vec<Check>, parts: &[&str]| {
+        checks.extend(parts.iter().map(|part| Check::skipped(*part, "AWS cannot be asked")));
+    };
+    let sdk = match load(options.region.clone()).await {
+        Ok(sdk) => sdk,
+        Err(error) => {
+            checks.push(Check::failed(REGION, chain(&error)));
+            skip(&mut checks, &[CREDENTIALS, "rules", "functions", "buckets"]);
+            return checks;
+        }
+    };
+    checks.push(Check::ok(REGION, sdk.default_region()));
+    let caller = match sdk.caller().await {
+        Ok(caller) => caller,
+        Err(error) => {
+            checks.push(Check::failed(CREDENTIALS, no_credentials(&error)));
+            skip(&mut checks, &["rules", "functions", "buckets"]);
+            return checks;
+        }
+    };
+    checks.push(Check::ok(CREDENTIALS, format!("{} in account {}", caller.arn, caller.account)));
+    match owner {
+        Some(owner) => checks.extend(rules(&sdk, &caller, owner).await),
+        None => checks.push(Check::skipped("rules", "there is no owner id; give --owner-id")),
+    }
+    for function in &options.functions {
+        checks.extend(self::function(&sdk, function).await);
+    }
+    for bucket in &options.buckets {
+        let owner = options.bucket_owner.as_ref().unwrap_or(&caller.account);
+        checks.push(self::bucket(&sdk, bucket, owner).await);
+    }
+    if options.functions.is_empty() {
+        checks.push(Check::skipped("functions", "give --function and a name to see whether it can be read"));
+    }
+    if options.buckets.is_empty() {
+        checks.push(Check::skipped("buckets", "give --bucket and a name to see whether it can be read"));
+    }
+    checks.push(Check::skipped(
+        "writes to AWS",
+        "this makes none; compare the role's policy with lambda-triggers doctor --print-iam-policy",
+    ));
+    checks
+}
+
+/// The account of the credentials, and its partition.
+pub async fn account_and_partition(region: Option<String>) -> Result<(String, String), String> {
+    let sdk = load(region).await.map_err(|error| chain(&error))?;
+    let Caller { account, arn } = sdk.caller().await.map_err(|error| no_credentials(&error))?;
+    Ok((account, partition(&arn).to_owned()))
+}
+
+async fn load(region: Option<String>) -> Result<Sdk, NoRegion> {
+    Sdk::load(SdkSettings { region, leadership: Leadership::alone() }).await
+}
+
+fn partition(arn: &str) -> &str {
+    arn.split(':').nth(1).unwrap_or("aws")
+}
+
+/// AWS denies this call to nobody whom it knows, so a denial is about the credentials themselves.
+fn no_credentials(error: &AwsError) -> String {
+    let code = error.code.as_deref().unwrap_or("no code");
+    match error.kind {
+        Kind::Denied => format!(
+            "AWS does not accept them ({code}: {}); renew them, and for a service account see that the role's trust policy names \
+             it (docs/iam.md)",
+            error.message.as_deref().unwrap_or("no message")
+        ),
+        _ => format!(
+            "none can be used: {}; give the service account a role (docs/iam.md), or set AWS_PROFILE or AWS_ACCESS_KEY_ID, and \
+             see that sts is reached from here",
+            chain(error)
+        ),
+    }
+}
+
+/// Looks for a rule that is not there: whoever may not look is told so all the same.
+async fn rules(sdk: &Sdk, caller: &Caller, owner: &OwnerId) -> Vec<Check> {
+    let region = sdk.default_region();
+    let rules = sdk.rules(region);
+    let name = format!("{}doctor", owner.prefix());
+    let nothing =
+        format!("arn:{}:lambda:{region}:{}:function:{name}", partition(&caller.arn), caller.account);
+    vec![
+        read("events:DescribeRule", rules.rule(&name).await, Part::Rule, |_| {
+            format!("on rules {}*", owner.prefix())
+        }),
+        read(
+            "events:ListRuleNamesByTarget",
+            rules.rules_with_target(&nothing, &owner.prefix()).await,
+            Part::Permission,
+            |_| "by any function".into(),
+        ),
+    ]
+}
+
+async fn function(sdk: &Sdk, named: &str) -> Vec<Check> {
+    let what = format!("function {named}");
+    let arn = FunctionArn::parse(named);
+    let region = arn.as_ref().map_or(sdk.default_region(), |arn| &arn.region).to_owned();
+    let (name, qualifier) = match &arn {
+        Some(arn) => (arn.with_qualifier(None).to_string(), arn.qualifier.clone()),
+        None => match named.split_once(':') {
+            Some((name, qualifier)) => (name.to_owned(), Some(qualifier.to_owned())),
+            None => (named.to_owned(), None),
+        },
+    };
+    let functions = sdk.functions(&region);
+    let found = match functions.function(&name, qualifier.as_deref()).await {
+        Ok(Some(found)) => found,
+        Ok(None) => {
+            let said = format!("is not in {region}; deploy it there, or write another name, alias or Region");
+            return vec![Check::failed(what, said)];
+        }
+        Err(error) => return vec![Check::failed(what, error.failure(Part::Function).message)],
+    };
+    let state = match &found.failed {
+        Some(why) => Check::failed(&what, format!("cannot be invoked: {why}; create it anew")),
+        None => Check::ok(&what, format!("is {}", found.arn)),
+    };
+    let policy = read(
+        &format!("its policy, {}", found.arn.short()),
+        functions.policy(&found.arn).await,
+        Part::Permission,
+        |_| "can be read".into(),
+    );
+    vec![state, policy]
+}
+
+async fn bucket(sdk: &Sdk, name: &str, owner: &str) -> Check {
+    let what = format!("bucket {name}");
+    let bucket = Bucket { region: sdk.default_region().into(), name: name.into(), owner: owner.into() };
+    let xml = match sdk.notifications(&bucket.region).get(&bucket).await {
+        Ok(xml) => xml,
+        Err(error) if error.kind == Kind::NotFound => {
+            return Check::failed(what, "does not exist; create it, or write another name");
+        }
+        Err(error) => return Check::failed(what, error.failure(Part::Notification).message),
+    };
+    match Document::parse(&xml) {
+        Ok(document) => {
+            let entries = document.entries().count();
+            Check::ok(what, format!("can be read; entries in its notification configuration: {entries}"))
+        }
+        Err(error) => Check::failed(
+            what,
+            format!(
+                "has a notification configuration that is not understood, and would be left alone: {}",
+                chain(&error)
+            ),
+        ),
+    }
+}
+
+fn read<T>(what: &str, answer: Result<T, AwsError>, part: Part, said: impl FnOnce(T) -> String) -> Check {
+    match answer {
+        Ok(found) => Check::ok(what, said(found)),
+        Err(error) => Check::failed(what, error.failure(part).message),
+    }
+}

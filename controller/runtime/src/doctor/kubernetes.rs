@@ -1,0 +1,212 @@
+//! The cluster: whether it can be reached, knows our resources, and lets the operator do its work.
+
+use futures::future::join_all;
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, CustomResourceDefinitionVersion,
+};
+use kube::api::PostParams;
+use kube::{Api, Client, Config, ResourceExt};
+use lambda_triggers_core::api::crds;
+use lambda_triggers_core::plan::identity::OwnerId;
+
+use super::{Check, Options};
+use crate::operator::{Place, RIGHTS, Right, find_owner};
+use crate::reconcile::chain;
+
+const API_SERVER: &str = "API server";
+const GROUP_VERSION: &str = "lambda-triggers.dev/v1alpha1";
+
+/// The checks of the cluster, and the owner id if it could be found out.
+pub async fn examine(options: &Options) -> (Vec<Check>, Option<OwnerId>) {
+    let given = options.owner_id.clone();
+    let (mut checks, client) = match connect(options).await {
+        Ok((check, client)) => (vec![check], client),
+        Err(check) => {
+            let skipped = ["resource definitions", "permissions in Kubernetes", "owner id"];
+            let skipped = skipped.map(|what| Check::skipped(what, "there is no API server to ask"));
+            return ([check].into_iter().chain(skipped).collect(), given);
+        }
+    };
+    for crd in crds() {
+        checks.push(definition(&client, &crd).await);
+    }
+    let own = own_namespace(options, &client);
+    let rights = RIGHTS.iter().map(|right| permission(&client, right, options.namespace.as_deref(), &own));
+    checks.extend(join_all(rights).await);
+    let owner = find_owner(&client, options.namespace.as_deref(), given.clone()).await;
+    checks.push(match &owner {
+        Ok(owner) => {
+            Check::ok("owner id", format!("{}; names in AWS begin with {}", owner.id, owner.id.prefix()))
+        }
+        Err(error) => Check::failed("owner id", chain(&**error)),
+    });
+    (checks, owner.ok().map(|owner| owner.id).or(given))
+}
+
+/// The owner id that the operator has here.
+pub async fn owner_id(namespace: Option<&str>) -> Result<OwnerId, String> {
+    let client = Client::try_default().await.map_err(|error| chain(&error))?;
+    let owner = find_owner(&client, namespace, None).await;
+    owner.map(|owner| owner.id).map_err(|error| chain(&*error))
+}
+
+async fn connect(options: &Options) -> Result<(Check, Client), Check> {
+    let no_config = |error: &dyn std::error::Error| {
+        Check::failed(
+            API_SERVER,
+            format!(
+                "no kubeconfig can be used, and this is no pod: {}; set KUBECONFIG, or run this in the operator's pod",
+                chain(error)
+            ),
+        )
+    };
+    let mut config = Config::infer().await.map_err(|error| no_config(&error))?;
+    config.auth_info.impersonate.clone_from(&options.as_user);
+    let url = config.cluster_url.to_string();
+    let client = Client::try_from(config).map_err(|error| no_config(&error))?;
+    match client.apiserver_version().await {
+        Ok(version) => {
+            Ok((Check::ok(API_SERVER, format!("Kubernetes {} at {url}", version.git_version)), client))
+        }
+        Err(kube::Error::Api(status)) => Err(Check::failed(
+            API_SERVER,
+            format!(
+                "{url} refuses us ({}: {}); renew the credentials of the kubeconfig or the pod",
+                status.code, status.message
+            ),
+        )),
+        Err(error) => Err(Check::failed(
+            API_SERVER,
+            format!(
+                "{url} does not answer: {}; see that the kubeconfig's current context is the cluster you mean, and that it runs",
+                chain(&error)
+            ),
+        )),
+    }
+}
+
+/// The namespace that the operator runs in: that of its service account, where we ask in its name.
+fn own_namespace(options: &Options, client: &Client) -> String {
+    let of_account = options.as_user.as_deref().and_then(|user| user.strip_prefix("system:serviceaccount:"));
+    let of_account =
+        of_account.and_then(|account| account.split_once(':')).map(|(namespace, _)| namespace.into());
+    options.namespace.clone().or(of_account).unwrap_or_else(|| client.default_namespace().into())
+}
+
+/// Whether a resource is served, and by the definition that this program was built with.
+async fn definition(client: &Client, wanted: &CustomResourceDefinition) -> Check {
+    let name = wanted.name_any();
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let apply =
+        "apply the definitions of this version: lambda-triggers crds | kubectl apply --server-side -f -";
+    match api.get_opt(&name).await {
+        Ok(Some(found)) if same(&found, wanted) => Check::ok(&name, "is there, and of this version"),
+        Ok(Some(_)) => Check::failed(
+            &name,
+            format!("is of another version than this program: fields may be missing or refused; {apply}"),
+        ),
+        Ok(None) => Check::failed(&name, format!("is not there; {apply}")),
+        // Nobody needs that right to use the resources, the operator neither.
+        Err(kube::Error::Api(status)) if status.code == 403 => served(client, &name, apply).await,
+        Err(error) => Check::failed(&name, format!("cannot be read: {}", chain(&error))),
+    }
+}
+
+/// What the API server tells everybody: whether a resource is there.
+async fn served(client: &Client, name: &str, apply: &str) -> Check {
+    let plural = name.split('.').next().unwrap_or_default();
+    match client.list_api_group_resources(GROUP_VERSION).await {
+        Ok(list) if list.resources.iter().any(|resource| resource.name == plural) => Check::ok(
+            name,
+            "is there; whether it is of this version cannot be seen without the right to get customresourcedefinitions",
+        ),
+        Ok(_) => Check::failed(name, format!("is not there; {apply}")),
+        Err(kube::Error::Api(status)) if status.code == 404 => {
+            Check::failed(name, format!("is not there; {apply}"))
+        }
+        Err(error) => Check::failed(name, format!("cannot be found out about: {}", chain(&error))),
+    }
+}
+
+/// The API server adds to a definition what it was not given, but not to a version of it.
+fn same(found: &CustomResourceDefinition, wanted: &CustomResourceDefinition) -> bool {
+    let shape = |version: &CustomResourceDefinitionVersion| {
+        serde_json::to_value((&version.schema, &version.additional_printer_columns, &version.subresources))
+            .ok()
+    };
+    wanted.spec.versions.iter().all(|wanted| {
+        let found = found.spec.versions.iter().find(|found| found.name == wanted.name && found.served);
+        found.is_some_and(|found| shape(found) == shape(wanted))
+    })
+}
+
+async fn permission(client: &Client, right: &Right, watched: Option<&str>, own: &str) -> Check {
+    let Right { group, resource, verbs, place, why } = right;
+    let (namespace, object) = match place {
+        Place::Watched => (watched, None),
+        Place::Own => (Some(own), None),
+        Place::Object(name) => (None, Some(*name)),
+    };
+    let on = match group.is_empty() {
+        true => (*resource).to_owned(),
+        false => format!("{resource} of {group}"),
+    };
+    let place = match (namespace, object) {
+        (_, Some(name)) => format!(" {name}"),
+        (Some(namespace), None) => format!(" in the namespace {namespace}"),
+        (None, None) => " in all namespaces".into(),
+    };
+    let what = format!("{} {on}{place}", verbs.join(", "));
+    let asked = verbs.iter().map(|verb| may(client, right, verb, namespace, object));
+    let mut denied = vec![];
+    for (verb, answer) in verbs.iter().zip(join_all(asked).await) {
+        match answer {
+            Ok(true) => {}
+            Ok(false) => denied.push(*verb),
+            Err(error) => {
+                return Check::failed(what, format!("the API server does not say: {}", chain(&error)));
+            }
+        }
+    }
+    if denied.is_empty() {
+        return Check::ok(what, *why);
+    }
+    let role = if namespace.is_some() { "Role" } else { "ClusterRole" };
+    Check::failed(
+        what,
+        format!(
+            "{} is denied, and needed {why}; add it to the operator's {role}, and see that it is bound",
+            denied.join(", ")
+        ),
+    )
+}
+
+async fn may(
+    client: &Client,
+    right: &Right,
+    verb: &str,
+    namespace: Option<&str>,
+    object: Option<&str>,
+) -> Result<bool, kube::Error> {
+    let (resource, subresource) = match right.resource.split_once('/') {
+        Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
+        None => (right.resource, None),
+    };
+    let attributes = ResourceAttributes {
+        group: Some(right.group.into()),
+        resource: Some(resource.into()),
+        subresource,
+        verb: Some(verb.into()),
+        namespace: namespace.map(Into::into),
+        name: object.map(Into::into),
+        ..ResourceAttributes::default()
+    };
+    let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() };
+    let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
+    let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let answer = api.create(&PostParams::default(), &review).await?;
+    Ok(answer.status.is_some_and(|status| status.allowed))
+}

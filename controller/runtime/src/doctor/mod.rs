@@ -1,0 +1,111 @@
+//! `lambda-triggers doctor`: looks at all that the operator needs, and says what to do about what is missing. It reads
+//! and asks, and changes nothing anywhere.
+
+mod aws;
+mod kubernetes;
+
+use std::fmt;
+
+use lambda_triggers_core::plan::identity::OwnerId;
+
+/// What to look at.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// As of the operator: watch this namespace alone; else all.
+    pub namespace: Option<String>,
+    /// As of the operator: the owner id; else it is taken from the cluster.
+    pub owner_id: Option<OwnerId>,
+    /// As of the operator: the Region.
+    pub region: Option<String>,
+    /// Ask the API server in the name of this user, such as the operator's service account.
+    pub as_user: Option<String>,
+    /// Functions to look at, by name or ARN, with or without an alias or a version.
+    pub functions: Vec<String>,
+    /// Buckets to look at.
+    pub buckets: Vec<String>,
+    /// The account that owns the buckets; else the operator's.
+    pub bucket_owner: Option<String>,
+}
+
+/// How a check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// As it should be.
+    Ok,
+    /// Something is to be done.
+    Failed,
+    /// It could not be looked at.
+    Skipped,
+}
+
+/// One check: how it went, of what, and what was seen or is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// How it went.
+    pub state: State,
+    /// What was looked at.
+    pub what: String,
+    /// What was seen, or why it failed and what to do.
+    pub said: String,
+}
+
+impl Check {
+    fn new(state: State, what: impl Into<String>, said: impl Into<String>) -> Self {
+        Self { state, what: what.into(), said: said.into() }
+    }
+
+    fn ok(what: impl Into<String>, said: impl Into<String>) -> Self {
+        Self::new(State::Ok, what, said)
+    }
+
+    fn failed(what: impl Into<String>, said: impl Into<String>) -> Self {
+        Self::new(State::Failed, what, said)
+    }
+
+    fn skipped(what: impl Into<String>, said: impl Into<String>) -> Self {
+        Self::new(State::Skipped, what, said)
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { state, what, said } = self;
+        let state = match state {
+            State::Ok => "ok",
+            State::Failed => "failed",
+            State::Skipped => "skipped",
+        };
+        write!(f, "{state:<8} {what}: {said}")
+    }
+}
+
+/// Makes all checks, and hands each to `tell` as soon as it is made. Returns whether none failed.
+pub async fn examine(options: &Options, mut tell: impl FnMut(&Check)) -> bool {
+    let mut healthy = true;
+    let mut told = |checks: Vec<Check>| {
+        for check in &checks {
+            healthy &= check.state != State::Failed;
+            tell(check);
+        }
+    };
+    let (checks, owner) = kubernetes::examine(options).await;
+    told(checks);
+    told(aws::examine(options, owner.as_ref()).await);
+    healthy
+}
+
+/// The account of the credentials, and the partition that it is in.
+///
+/// # Errors
+/// Where there are no credentials, or AWS does not take them.
+pub async fn account_and_partition(region: Option<String>) -> Result<(String, String), String> {
+    aws::account_and_partition(region).await
+}
+
+/// The owner id that the operator has in the cluster of the kubeconfig.
+///
+/// # Errors
+/// Where the cluster cannot be reached, or does not let its namespace be read.
+pub async fn owner_id(namespace: Option<&str>) -> Result<OwnerId, String> {
+    kubernetes::owner_id(namespace).await
+}

@@ -1,0 +1,238 @@
+//! IAM for the operator: its calls are judged by the least policy that it prints, so that what any test has it do and the
+//! policy lacks fails that test. Everybody else, tests foremost, may do everything.
+//!
+//! The evaluator knows what the policy uses: statements that allow, `*` and `?` in ARNs, and the condition operators below
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>).
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use lambda_triggers_core::iam::{Condition, Policy, Scope, Statement, Use, least_policy};
+
+use super::{
+    arn::{arn_like, glob},
+    call::Request,
+    fault_answers::not_authorized,
+    iam_needs::{Need, needs},
+    state::Shared,
+    wire::Refusal,
+};
+
+/// How the SDK writes the name of the operator's application into `User-Agent`.
+const OPERATOR: &str = "app/lambda-triggers";
+
+/// What operators may do in each account, and what they tried beyond it.
+#[derive(Default)]
+pub(super) struct Iam {
+    accounts: Mutex<HashMap<String, Rights>>,
+}
+
+#[derive(Default)]
+struct Rights {
+    expected: Vec<Scope>,
+    /// A test's own policy, in place of the least ones.
+    given: Option<Policy>,
+    surprises: Vec<String>,
+}
+
+impl Iam {
+    fn with<T>(&self, account: &str, act: impl FnOnce(&mut Rights) -> T) -> T {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        act(accounts.entry(account.to_owned()).or_default())
+    }
+
+    pub fn expect(&self, account: &str, scope: Scope) {
+        self.with(account, |rights| {
+            if !rights.expected.contains(&scope) {
+                rights.expected.push(scope);
+            }
+        });
+    }
+
+    pub fn give(&self, account: &str, policy: Policy) {
+        self.with(account, |rights| rights.given = Some(policy));
+    }
+
+    pub fn surprises(&self, account: &str) -> Vec<String> {
+        self.with(account, |rights| rights.surprises.clone())
+    }
+
+    fn allows(&self, account: &str, need: &Need) -> bool {
+        self.with(account, |rights| match &rights.given {
+            Some(policy) => allows(policy, need),
+            None if rights.expected.is_empty() => {
+                allows(&least_policy(&named(Scope::of(account, None).with(Use::ALL), need)), need)
+            }
+            None => {
+                let scopes = rights.expected.iter().cloned();
+                scopes.map(|scope| least_policy(&named(scope, need))).any(|policy| allows(&policy, need))
+            }
+        })
+    }
+
+    fn denied(&self, account: &str, need: &Need) {
+        self.with(account, |rights| {
+            if rights.given.is_none() {
+                rights.surprises.push(format!("{} on {}", need.action, need.resource));
+            }
+        });
+    }
+}
+
+/// The scope, with the owner of the bucket named: whoever has `spec.bucketOwner` names it.
+fn named(mut scope: Scope, need: &Need) -> Scope {
+    scope.bucket_owners.extend(need.context("s3:ResourceAccount").unwrap_or_default().iter().cloned());
+    scope
+}
+
+/// What AWS answers where the caller may not do all that the request needs.
+pub(super) async fn judge(shared: &Shared, request: &Request) -> Option<Refusal> {
+    if !is_operators(request) {
+        return None;
+    }
+    let needed = needs(shared, request).await;
+    let denied = needed.into_iter().find(|need| !shared.iam.allows(&request.account, need))?;
+    shared.iam.denied(&request.account, &denied);
+    Some(not_authorized(request, &denied))
+}
+
+/// Whether the caller sees a function without its tags.
+pub(super) fn hides_tags(shared: &Shared, request: &Request) -> bool {
+    let reads = request.service == "lambda" && request.operation == "GetFunction" && is_operators(request);
+    reads && !shared.iam.allows(&request.account, &Need::of_function("lambda:ListTags", request))
+}
+
+fn is_operators(request: &Request) -> bool {
+    let named = |header| request.header(header).is_some_and(|agent| agent.contains(OPERATOR));
+    named("user-agent") || named("x-amz-user-agent")
+}
+
+fn allows(policy: &Policy, need: &Need) -> bool {
+    policy.statements.iter().any(|statement| permits(statement, need))
+}
+
+fn permits(statement: &Statement, need: &Need) -> bool {
+    let Statement { sid: _, actions, resources, conditions } = statement;
+    let on_it = |pattern: &String| pattern == "*" || arn_like(pattern, &need.resource);
+    actions.contains(&need.action.as_str())
+        && resources.iter().any(on_it)
+        && conditions.iter().all(|condition| holds(condition, need.context(&condition.key)))
+}
+
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
+fn holds(condition: &Condition, found: Option<&[String]>) -> bool {
+    let Condition { operator, key: _, values } = condition;
+    let (operator, if_exists) = match operator.strip_suffix("IfExists") {
+        Some(operator) => (operator, true),
+        None => (*operator, false),
+    };
+    let (operator, for_all) = match operator.strip_prefix("ForAllValues:") {
+        Some(operator) => (operator, true),
+        None => (operator, false),
+    };
+    let Some(found) = found else { return if_exists || for_all };
+    let matches = |value: &String| match operator {
+        "StringEquals" | "Bool" => values.contains(value),
+        "StringLike" => values.iter().any(|pattern| glob(pattern.as_bytes(), value.as_bytes())),
+        "ArnLike" => values.iter().any(|pattern| arn_like(pattern, value)),
+        _ => panic!("the front does not know the condition operator {operator}"),
+    };
+    if for_all { found.iter().all(matches) } else { found.iter().any(matches) }
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_triggers_core::plan::identity::OwnerId;
+
+    use super::*;
+
+    fn policy() -> Policy {
+        let owner = OwnerId::parse("1a2b3c4d").unwrap();
+        least_policy(&Scope::of("123456789012", Some(owner)).with(Use::ALL))
+    }
+
+    fn need(action: &str, resource: &str, context: &[(&'static str, &str)]) -> Need {
+        let context = context.iter().map(|(key, value)| (*key, vec![(*value).to_owned()])).collect();
+        Need { action: action.to_owned(), resource: resource.to_owned(), context }
+    }
+
+    #[test]
+    fn resources_and_conditions_count() {
+        let rule = "arn:aws:events:eu-west-1:123456789012:rule/lt-1a2b3c4d-media-hourly-0123456789";
+        let function = "arn:aws:lambda:eu-west-1:123456789012:function:hourly";
+        let cases = [
+            (true, need("events:PutRule", rule, &[])),
+            (false, need("events:PutRule", &rule.replace("1a2b3c4d", "ffffffff"), &[])),
+            (false, need("events:PutRule", &rule.replace("123456789012", "210987654321"), &[])),
+            (false, need("events:PutEvents", rule, &[])),
+            (true, need("events:PutTargets", rule, &[("events:TargetArn", function)])),
+            (
+                false,
+                need(
+                    "events:PutTargets",
+                    rule,
+                    &[("events:TargetArn", "arn:aws:sqs:eu-west-1:123456789012:q")],
+                ),
+            ),
+            (true, need("lambda:GetPolicy", &format!("{function}:live"), &[])),
+            (true, need("lambda:AddPermission", function, &[("lambda:Principal", "s3.amazonaws.com")])),
+            (false, need("lambda:AddPermission", function, &[("lambda:Principal", "210987654321")])),
+            (true, need("lambda:RemovePermission", function, &[])),
+            (
+                true,
+                need(
+                    "s3:PutBucketNotification",
+                    "arn:aws:s3:::photos",
+                    &[("s3:ResourceAccount", "123456789012")],
+                ),
+            ),
+            (
+                false,
+                need(
+                    "s3:PutBucketNotification",
+                    "arn:aws:s3:::photos",
+                    &[("s3:ResourceAccount", "210987654321")],
+                ),
+            ),
+            (false, need("s3:PutBucketNotification", "arn:aws:s3:::photos", &[])),
+            (
+                true,
+                need(
+                    "lambda:DeleteFunction",
+                    function,
+                    &[("aws:ResourceTag/lambda-triggers.dev/owner", "1a2b3c4d")],
+                ),
+            ),
+            (
+                false,
+                need(
+                    "lambda:DeleteFunction",
+                    function,
+                    &[("aws:ResourceTag/lambda-triggers.dev/owner", "ffffffff")],
+                ),
+            ),
+            (false, need("lambda:DeleteFunction", function, &[])),
+            (
+                true,
+                need(
+                    "iam:PassRole",
+                    "arn:aws:iam::123456789012:role/app",
+                    &[("iam:PassedToService", "lambda.amazonaws.com")],
+                ),
+            ),
+            (
+                false,
+                need(
+                    "iam:PassRole",
+                    "arn:aws:iam::123456789012:role/app",
+                    &[("iam:PassedToService", "ec2.amazonaws.com")],
+                ),
+            ),
+        ];
+        for (expected, need) in cases {
+            assert_eq!(allows(&policy(), &need), expected, "{need:?}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What IAM wants of a caller for a request: actions, each on a resource, with the context that conditions look at.
+//!
+//! An operation needs the action of its name, mostly, and some need others with it; sources are at each.
+
+use serde_json::Value;
+
+use super::{arn::FunctionRef, call::Request, state::Shared};
+
+/// An action on a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Need {
+    pub action: String,
+    pub resource: String,
+    /// Condition keys and their values.
+    pub context: Vec<(&'static str, Vec<String>)>,
+}
+
+impl Need {
+    fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
+        Self { action: action.into(), resource: resource.into(), context: vec![] }
+    }
+
+    /// An action on the function that the request names.
+    pub fn of_function(action: &str, request: &Request) -> Self {
+        Self::new(action, function_arn(request))
+    }
+
+    fn with(mut self, key: &'static str, values: Vec<String>) -> Self {
+        self.context.push((key, values));
+        self
+    }
+
+    /// The values of a condition key; none where it is not there.
+    pub fn context(&self, key: &str) -> Option<&[String]> {
+        self.context.iter().find(|(found, _)| *found == key).map(|(_, values)| values.as_slice())
+    }
+}
+
+/// All that a request needs.
+pub(super) async fn needs(shared: &Shared, request: &Request) -> Vec<Need> {
+    let Request { service, operation, resource, account, region, .. } = request;
+    match service.as_str() {
+        "s3" => {
+            let action = match operation.as_str() {
+                "GetBucketNotificationConfiguration" => "s3:GetBucketNotification".to_owned(),
+                "PutBucketNotificationConfiguration" => "s3:PutBucketNotification".to_owned(),
+                other => format!("s3:{other}"),
+            };
+            let owner = bucket_owner(shared, request).await;
+            vec![
+                Need::new(action, format!("arn:aws:s3:::{resource}")).with("s3:ResourceAccount", vec![owner]),
+            ]
+        }
+        "lambda" => lambda(shared, request).await,
+        "events" => {
+            let own = Need::new(
+                format!("events:{operation}"),
+                format!("arn:aws:events:{region}:{account}:rule/{resource}"),
+            );
+            match operation.as_str() {
+                "ListRuleNamesByTarget" | "ListRules" => vec![Need { resource: "*".into(), ..own }],
+                "PutTargets" => {
+                    let targets = request.json()["Targets"].as_array().cloned().unwrap_or_default();
+                    let arns = targets.iter().filter_map(|target| target["Arn"].as_str());
+                    vec![own.with("events:TargetArn", arns.map(Into::into).collect())]
+                }
+                // A rule that is made with tags (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html).
+                "PutRule" if request.json()["Tags"].is_array() => {
+                    vec![own.clone(), Need { action: "events:TagResource".into(), ..own }]
+                }
+                _ => vec![own],
+            }
+        }
+        // Nobody is denied this one (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
+        "sts" if operation == "GetCallerIdentity" => vec![],
+        "sts" => {
+            let form = form_urlencoded::parse(&request.body);
+            let role = form.into_owned().find(|(key, _)| key == "RoleArn").map(|(_, role)| role);
+            vec![Need::new(format!("sts:{operation}"), role.unwrap_or_else(|| "*".into()))]
+        }
+        _ => vec![Need::new(format!("{service}:{operation}"), "*")],
+    }
+}
+
+async fn bucket_owner(shared: &Shared, request: &Request) -> String {
+    let account = shared.account(&request.account);
+    let account = account.lock().await;
+    account.buckets.get(&request.resource).map_or_else(|| account.id.clone(), |bucket| bucket.owner.clone())
+}
+
+fn function_arn(request: &Request) -> String {
+    let segments = request.segments();
+    let named = segments.get(2).filter(|name| !name.is_empty()).cloned();
+    let named = named.unwrap_or_else(|| request.resource.clone());
+    let qualifier = request.parameters().remove("Qualifier");
+    let parsed = FunctionRef::parse(&named, &request.region);
+    parsed.map_or_else(
+        || format!("arn:aws:lambda:{}:{}:function:{named}", request.region, request.account),
+        |mut function| {
+            if function.account.is_empty() {
+                function.account.clone_from(&request.account);
+            }
+            function.qualifier = function.qualifier.or(qualifier);
+            function.arn()
+        },
+    )
+}
+
+async fn lambda(shared: &Shared, request: &Request) -> Vec<Need> {
+    let body = request.json();
+    let own = Need::of_function(&format!("lambda:{}", request.operation), request);
+    match request.operation.as_str() {
+        "AddPermission" => {
+            let principal = body["Principal"].as_str().unwrap_or_default().to_owned();
+            vec![own.with("lambda:Principal", vec![principal])]
+        }
+        "CreateFunction" => {
+            let tagged = body["Tags"].is_object().then(|| Need::of_function("lambda:TagResource", request));
+            let others = settings(request, &body).into_iter().chain(code(
+                &body["Code"],
+                &request.region,
+                &request.account,
+            ));
+            [own].into_iter().chain(tagged).chain(others).collect()
+        }
+        "UpdateFunctionConfiguration" => [own].into_iter().chain(settings(request, &body)).collect(),
+        "UpdateFunctionCode" => {
+            [own].into_iter().chain(code(&body, &request.region, &request.account)).collect()
+        }
+        "DeleteFunction" => {
+            vec![tags(shared, request).await.into_iter().fold(own, |own, (key, value)| match key.as_str() {
+                "lambda-triggers.dev/owner" => {
+                    own.with("aws:ResourceTag/lambda-triggers.dev/owner", vec![value])
+                }
+                _ => own,
+            })]
+        }
+        _ => vec![own],
+    }
+}
+
+async fn tags(shared: &Shared, request: &Request) -> Vec<(String, String)> {
+    let path = format!("/2015-03-31/functions/{}", request.resource);
+    let scope = (request.account.as_str(), request.region.as_str(), "lambda");
+    let answer = shared.upstream.own(scope, hyper::Method::GET, &path, &[], "").await;
+    let document: Value =
+        answer.ok().and_then(|answer| serde_json::from_slice(answer.body()).ok()).unwrap_or_default();
+    let tags = document["Tags"].as_object().cloned().unwrap_or_default();
+    tags.into_iter().map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned())).collect()
+}
+
+/// What Lambda does with the caller's rights for the settings of a function
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/permissions-user-function.html>, configuration-vpc.html and
+/// configuration-envvars-encryption.html beside it).
+fn settings(request: &Request, body: &Value) -> Vec<Need> {
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let role = text(&body["Role"]).map(|role| {
+        Need::new("iam:PassRole", role).with("iam:PassedToService", vec!["lambda.amazonaws.com".into()])
+    });
+    let layers = list(&body["Layers"]).into_iter().filter_map(|layer| text(&layer));
+    let layers = layers.map(|layer| Need::new("lambda:GetLayerVersion", layer));
+    let in_vpc = !list(&body["VpcConfig"]["SubnetIds"]).is_empty();
+    let network = ["DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs"];
+    let network = network.iter().filter(|_| in_vpc).map(|action| Need::new(format!("ec2:{action}"), "*"));
+    let key = text(&body["KMSKeyArn"]);
+    let keys = key.into_iter().flat_map(|key| {
+        let via = || vec![format!("lambda.{}.amazonaws.com", request.region)];
+        ["kms:CreateGrant", "kms:Encrypt", "kms:Decrypt"].map(|action| {
+            let need = Need::new(action, &*key).with("kms:ViaService", via());
+            if action == "kms:CreateGrant" {
+                need.with("kms:GrantIsForAWSResource", vec!["true".into()])
+            } else {
+                need
+            }
+        })
+    });
+    role.into_iter().chain(layers).chain(network).chain(keys).collect()
+}
+
+/// What Lambda reads with the caller's rights for the code of a function
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>, API_FunctionCode.html in its API reference).
+fn code(code: &Value, region: &str, account: &str) -> Vec<Need> {
+    let text = |name: &str| code[name].as_str();
+    if let (Some(bucket), Some(key)) = (text("S3Bucket"), text("S3Key")) {
+        let action = if text("S3ObjectVersion").is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
+        let owner = vec![account.to_owned()];
+        return vec![
+            Need::new(action, format!("arn:aws:s3:::{bucket}/{key}")).with("s3:ResourceAccount", owner),
+        ];
+    }
+    let Some(uri) = text("ImageUri") else { return vec![] };
+    let repository =
+        uri.split_once('/').map_or(uri, |(_, path)| path).split(['@', ':']).next().unwrap_or_default();
+    let arn = format!("arn:aws:ecr:{region}:{account}:repository/{repository}");
+    ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"].map(|action| Need::new(action, &*arn)).into()
+}
