@@ -8,6 +8,7 @@ mod deployed;
 mod docs;
 mod front;
 mod gitops;
+mod iam;
 mod objects;
 mod operator;
 mod refused;

@@ -9,4 +9,4 @@ mod moved;
 mod ownership;
 mod secret;
 mod settings;
-mod view;
+pub mod view;

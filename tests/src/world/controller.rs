@@ -68,9 +68,9 @@ impl World {
     /// Starts `lambda-triggers run` for this world's namespace, with another AWS and another's keys.
     pub fn controller_on(&self, endpoint: &str, keys: [&str; 2], arguments: &[&str]) -> Controller {
         let own = ["run", "--log-format", "text", "--leader-elect", "false", "--settle", "1ms"];
-        let own = own.iter().chain(&["--http-address", "127.0.0.1:0", "--namespace", self.namespace()]);
-        let arguments = own.chain(arguments).map(ToString::to_string).collect();
-        self.launch(arguments, self.environment(endpoint, keys))
+        let scope = ["--http-address", "127.0.0.1:0", "--namespace", self.namespace()];
+        let arguments = own.iter().chain(&scope).chain(arguments);
+        self.launch(arguments.map(ToString::to_string).collect(), self.environment(endpoint, keys))
     }
 
     /// Runs `lambda-triggers` with these arguments to its end, as this world's account; further `environment` wins.

@@ -45,7 +45,8 @@ impl World {
         self.create_function(&aws_sdk_lambda::Client::from_conf(there), name).await
     }
 
-    async fn create_function(&self, lambda: &aws_sdk_lambda::Client, name: &str) -> String {
+    /// As [`World::function`], by the client of another AWS.
+    pub async fn create_function(&self, lambda: &aws_sdk_lambda::Client, name: &str) -> String {
         let record = self.record(name).to_str().expect("the scratch directory's path is UTF-8").to_owned();
         let created = lambda
             .create_function()

@@ -83,6 +83,7 @@ pub use controller::Controller;
 pub use kubectl::Output;
 pub use lambda::Invocation;
 pub use log::Log;
+pub use ministack::SignedAws;
 pub use recorder::{Asked, Recorder};
 pub use tools::{tool, tools};
 pub use wait::{Seen, until};

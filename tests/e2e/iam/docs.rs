@@ -1,0 +1,48 @@
+//! `docs/iam.md` shows what the program prints, and tells of every action that is in the policy.
+
+use lambda_triggers_core::iam::{Use, actions};
+use lambda_triggers_tests::world;
+
+const PAGE: &str = include_str!("../../../docs/iam.md");
+const COMMAND: &str = "lambda-triggers doctor --print-iam-policy ";
+
+/// The commands in the page that print a policy, each with the JSON after it.
+fn shown() -> Vec<(&'static str, &'static str)> {
+    let mut blocks = PAGE.split("```").skip(1).step_by(2).peekable();
+    let mut found = vec![];
+    while let Some(block) = blocks.next() {
+        let Some(arguments) = block.trim_start_matches("sh").trim().strip_prefix(COMMAND) else { continue };
+        let next = blocks.peek().and_then(|next| next.strip_prefix("json"));
+        found.push((arguments, next.unwrap_or_else(|| panic!("no JSON after {block}")).trim()));
+    }
+    found
+}
+
+#[test]
+fn the_policies_of_the_page_are_those_that_are_printed() {
+    let shown = shown();
+    assert_eq!(shown.len(), 2);
+    world::test("iam-docs", async |w| {
+        for (arguments, json) in shown {
+            let command: Vec<_> =
+                COMMAND.split_whitespace().skip(1).chain(arguments.split_whitespace()).collect();
+            let printed = w.lambda_triggers(&command, &[]).await.expect("lambda-triggers doctor");
+            assert!(printed.trim() == json, "docs/iam.md is to show this after {command:?}:\n{printed}");
+        }
+    });
+}
+
+#[test]
+fn the_page_tells_of_each_action() {
+    let table = |part: Use| {
+        let rows = actions().iter().filter(|action| action.part == part);
+        let row = |action: &lambda_triggers_core::iam::Action| {
+            format!("| `{}` | {} | {} |\n", action.name, action.why, action.without)
+        };
+        format!("| action | why | without it |\n|---|---|---|\n{}", rows.map(row).collect::<String>())
+    };
+    for part in Use::ALL {
+        let table = table(part);
+        assert!(PAGE.contains(&table), "docs/iam.md is to have this table:\n{table}");
+    }
+}

@@ -1,0 +1,230 @@
+//! `lambda-triggers doctor`, as somebody sees it who has just installed the operator.
+
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::{Api, ResourceExt};
+use lambda_triggers_tests::front::{Fault, FaultKind};
+use lambda_triggers_tests::world::{self, World};
+use serde_json::json;
+
+use crate::objects::OWNER;
+use crate::support::AwsView;
+
+/// What doctor prints with these flags, a line each, and whether its exit code is 0.
+async fn doctor(w: &World, flags: &[&str], environment: &[(&'static str, &str)]) -> (bool, Vec<String>) {
+    let command = [&["doctor"], flags].concat();
+    let output = w.lambda_triggers(&command, environment).await;
+    assert_eq!(output.stderr, "");
+    (output.success, output.stdout.lines().map(Into::into).collect())
+}
+
+/// The lines that begin with a state.
+fn those<'a>(lines: &'a [String], state: &str) -> Vec<&'a str> {
+    lines.iter().filter_map(|line| line.strip_prefix(state)).map(str::trim).collect()
+}
+
+#[test]
+fn a_good_install_is_told_of_line_by_line() {
+    world::test("doctor", async |w| {
+        let function = w.function("report").await;
+        let bucket = w.new_bucket("photos").await;
+        w.front().clear_calls(w.account());
+        let flags = ["--namespace", w.namespace(), "--function", "report", "--bucket", &bucket];
+        let (healthy, lines) = doctor(&w, &flags, &[]).await;
+
+        let owner: Namespace = Api::all(w.kube().clone()).get(w.namespace()).await.unwrap();
+        let owner: String = owner.uid().unwrap().chars().take(8).collect();
+        let version = w.kube().apiserver_version().await.unwrap().git_version;
+        let within = format!("in the namespace {}", w.namespace());
+        let url = lines[0].rsplit(' ').next().unwrap().to_owned();
+        let rights = [
+            (
+                "get, list, watch, patch scheduledfunctions of lambda-triggers.dev",
+                "to follow them, and to set their finalizers",
+            ),
+            (
+                "get, list, watch, patch s3triggeredfunctions of lambda-triggers.dev",
+                "to follow them, and to set their finalizers",
+            ),
+            (
+                "patch scheduledfunctions/status of lambda-triggers.dev",
+                "to record what is made in AWS, and to say how it went",
+            ),
+            (
+                "patch s3triggeredfunctions/status of lambda-triggers.dev",
+                "to record what is made in AWS, and to say how it went",
+            ),
+            ("create, patch events of events.k8s.io", "to tell of what happens to a resource"),
+            ("get, list, watch configmaps", "to deploy code from them, and to notice when it changes"),
+            ("get, create, patch configmaps", "to keep the list of buckets to look at again"),
+            ("get, create, update leases of coordination.k8s.io", "to elect a leader"),
+        ];
+        let expected: Vec<String> = [
+            format!("ok       API server: Kubernetes {version} at {url}"),
+            "ok       scheduledfunctions.lambda-triggers.dev: is there, and of this version".into(),
+            "ok       s3triggeredfunctions.lambda-triggers.dev: is there, and of this version".into(),
+        ]
+        .into_iter()
+        .chain(rights.map(|(right, why)| format!("ok       {right} {within}: {why}")))
+        .chain([
+            "ok       get namespaces kube-system: to tell clusters apart by its UID".into(),
+            format!("ok       owner id: {owner}; names in AWS begin with lt-{owner}-"),
+            "ok       AWS Region: eu-west-1".into(),
+            format!("ok       AWS credentials: arn:aws:iam::{0}:root in account {0}", w.account()),
+            format!("ok       events:DescribeRule: on rules lt-{owner}-*"),
+            "ok       events:ListRuleNamesByTarget: by any function".into(),
+            format!("ok       function report: is {function}"),
+            "ok       its policy, report: can be read".into(),
+            format!("ok       bucket {bucket}: can be read; entries in its notification configuration: 0"),
+            "skipped  writes to AWS: this makes none; compare the role's policy with lambda-triggers doctor --print-iam-policy"
+                .into(),
+        ])
+        .collect();
+        assert_eq!(lines, expected);
+        assert!(healthy);
+        assert_eq!(w.aws_writes(), []);
+    });
+}
+
+#[test]
+fn what_is_missing_is_said_with_what_to_do() {
+    world::test("doctor-denied", async |w| {
+        w.function("report").await;
+        let bucket = w.new_bucket("photos").await;
+        for operation in ["DescribeRule", "GetPolicy", "GetBucketNotificationConfiguration"] {
+            w.front().inject(w.account(), Fault::on(operation, FaultKind::Denied));
+        }
+        w.apply("{apiVersion: v1, kind: ServiceAccount, metadata: {name: operator}}").await;
+        w.apply(
+            "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: operator}, rules: [\
+             {apiGroups: [lambda-triggers.dev], resources: [scheduledfunctions, s3triggeredfunctions], verbs: [get, list, watch]},\
+             {apiGroups: [''], resources: [configmaps], verbs: ['*']}]}",
+        )
+        .await;
+        w.apply(
+            "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: operator}, \
+             subjects: [{kind: ServiceAccount, name: operator}], \
+             roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: operator}}",
+        )
+        .await;
+        let user = format!("system:serviceaccount:{}:operator", w.namespace());
+        let flags = [
+            "--namespace",
+            w.namespace(),
+            "--as",
+            &user,
+            "--owner-id",
+            OWNER,
+            "--function",
+            "report",
+            "--function",
+            "nowhere",
+            "--bucket",
+            &bucket,
+            "--bucket",
+            "no-such-bucket",
+        ];
+        let (healthy, lines) = doctor(&w, &flags, &[]).await;
+        assert!(!healthy);
+        let within = format!("in the namespace {}", w.namespace());
+        let role = "add it to the operator's Role, and see that it is bound";
+        let policy = "in the IAM policy of the operator's role";
+        let mut failed = those(&lines, "failed");
+        // How the API server words it is its own affair.
+        let owner = failed
+            .iter()
+            .position(|line| line.starts_with("owner id: cannot read the namespace kube-system"));
+        failed.remove(owner.unwrap_or_else(|| panic!("{lines:#?}")));
+        assert_eq!(
+            failed,
+            [
+                format!("get, list, watch, patch scheduledfunctions of lambda-triggers.dev {within}: patch is denied, and needed to follow them, and to set their finalizers; {role}"),
+                format!("get, list, watch, patch s3triggeredfunctions of lambda-triggers.dev {within}: patch is denied, and needed to follow them, and to set their finalizers; {role}"),
+                format!("patch scheduledfunctions/status of lambda-triggers.dev {within}: patch is denied, and needed to record what is made in AWS, and to say how it went; {role}"),
+                format!("patch s3triggeredfunctions/status of lambda-triggers.dev {within}: patch is denied, and needed to record what is made in AWS, and to say how it went; {role}"),
+                format!("create, patch events of events.k8s.io {within}: create, patch is denied, and needed to tell of what happens to a resource; {role}"),
+                format!("get, create, update leases of coordination.k8s.io {within}: get, create, update is denied, and needed to elect a leader; {role}"),
+                "get namespaces kube-system: get is denied, and needed to tell clusters apart by its UID; add it to the operator's ClusterRole, and see that it is bound".into(),
+                format!("events:DescribeRule: AWS denies events:DescribeRule on rule lt-{OWNER}-doctor: allow events:DescribeRule {policy}"),
+                format!("its policy, report: AWS denies lambda:GetPolicy on function report: allow lambda:GetPolicy {policy}"),
+                "function nowhere: is not in eu-west-1; deploy it there, or write another name, alias or Region".into(),
+                format!(
+                    "bucket {bucket}: AWS denies s3:GetBucketNotification on bucket {bucket}: allow s3:GetBucketNotification {policy}, and \
+                     see that the bucket's policy does not deny it and that spec.bucketOwner is the account that owns the bucket"
+                ),
+                "bucket no-such-bucket: does not exist; create it, or write another name".into(),
+            ]
+        );
+        assert_eq!(
+            those(&lines, "ok").into_iter().filter(|line| line.contains("dev: is there")).collect::<Vec<_>>(),
+            ["scheduledfunctions", "s3triggeredfunctions"].map(|kind| format!(
+                "{kind}.lambda-triggers.dev: is there; whether it is of this version cannot be seen without the right to get \
+                 customresourcedefinitions"
+            ))
+        );
+    });
+}
+
+#[test]
+fn without_a_cluster_or_credentials_the_rest_is_still_told() {
+    world::test("doctor-nothing", async |w| {
+        let nowhere = w.directory().join("nowhere");
+        let nowhere = nowhere.to_str().unwrap();
+        let (healthy, lines) = doctor(&w, &[], &[("KUBECONFIG", nowhere), ("AWS_REGION", "")]).await;
+        assert!(!healthy);
+        assert!(
+            lines[0].starts_with("failed   API server: no kubeconfig can be used, and this is no pod: "),
+            "{lines:#?}"
+        );
+        assert!(lines[0].ends_with("; set KUBECONFIG, or run this in the operator's pod"), "{lines:#?}");
+        assert_eq!(
+            lines[1..],
+            [
+                "skipped  resource definitions: there is no API server to ask",
+                "skipped  permissions in Kubernetes: there is no API server to ask",
+                "skipped  owner id: there is no API server to ask",
+                "failed   AWS Region: no AWS Region is set: give --region or the environment variable AWS_REGION, such as eu-west-1",
+                "skipped  AWS credentials: AWS cannot be asked",
+                "skipped  rules: AWS cannot be asked",
+                "skipped  functions: AWS cannot be asked",
+                "skipped  buckets: AWS cannot be asked",
+            ]
+        );
+        let flags = ["doctor", "--print-iam-policy", "--account", "123456789012"];
+        let output = w.lambda_triggers(&flags, &[("KUBECONFIG", nowhere)]).await;
+        assert!(!output.success && output.stdout.is_empty(), "{output:?}");
+        assert!(output.stderr.contains("the owner id is not known"), "{output:?}");
+        assert!(output.stderr.ends_with("; give --owner-id\n"), "{output:?}");
+    });
+}
+
+#[test]
+fn definitions_of_another_version_are_noticed() {
+    world::test_on_own_cluster("doctor-crds", async |w| {
+        let crds = Api::<CustomResourceDefinition>::all(w.kube().clone());
+        let [scheduled, s3] =
+            ["scheduledfunctions.lambda-triggers.dev", "s3triggeredfunctions.lambda-triggers.dev"];
+        let patch = json!([{"op": "remove", "path": "/spec/versions/0/additionalPrinterColumns/0"}]);
+        let patch = Patch::Json::<()>(serde_json::from_value(patch).unwrap());
+        crds.patch(scheduled, &PatchParams::default(), &patch).await.unwrap();
+        crds.delete(s3, &DeleteParams::default()).await.unwrap();
+        w.until(crate::support::LIMIT, "the CRD to be gone", async || {
+            crds.get_opt(s3).await.unwrap().map_or(Ok(()), |crd| Err(format!("{:?}", crd.metadata)))
+        })
+        .await;
+        let (healthy, lines) = doctor(&w, &[], &[]).await;
+        assert!(!healthy);
+        let apply =
+            "apply the definitions of this version: lambda-triggers crds | kubectl apply --server-side -f -";
+        assert_eq!(
+            those(&lines, "failed"),
+            [
+                format!(
+                    "{scheduled}: is of another version than this program: fields may be missing or refused; {apply}"
+                ),
+                format!("{s3}: is not there; {apply}"),
+            ]
+        );
+    });
+}

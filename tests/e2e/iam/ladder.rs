@@ -1,0 +1,178 @@
+//! Every action of the policy is needed, and whoever lacks one is told its name: an operator begins with no right at all,
+//! and gets those alone that its resources ask for in their conditions.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::LayerVersionContentInput;
+use aws_sdk_s3::primitives::ByteStream;
+use lambda_triggers_core::iam::{Policy, Scope, Use, least_policy};
+use lambda_triggers_core::plan::function::archive;
+use lambda_triggers_tests::world::{self, REGION, World};
+use serde_json::json;
+
+use crate::deployed::view::{S3, SCHEDULED, apply, definition, handler_with, scheduled, with};
+use crate::objects::{SWEEPING, conditions, owner};
+use crate::support::{AwsView, s3};
+
+/// The longest way up from one step to the next, each right in it asked for after a second or two.
+const CLIMB: Duration = Duration::from_secs(150);
+
+struct Ladder {
+    w: World,
+    policy: Policy,
+    given: BTreeSet<String>,
+}
+
+impl Ladder {
+    fn new(w: &World, uses: &[Use]) -> Self {
+        let policy = least_policy(&Scope::of(w.account(), Some(owner())).with(uses.iter().copied()));
+        let ladder = Self { w: w.clone(), policy, given: BTreeSet::new() };
+        ladder.give();
+        ladder
+    }
+
+    fn give(&self) {
+        self.w.front().give_policy(self.w.account(), self.policy.only(|action| self.given.contains(action)));
+    }
+
+    /// Gives what the objects ask for until all are as `wanted`.
+    async fn climb(
+        &mut self,
+        wanted: &str,
+        objects: &[(&str, &str)],
+        there: impl AsyncFn(&World, &str, &str) -> bool,
+    ) {
+        let w = self.w.clone();
+        w.until(CLIMB, wanted, async || {
+            let mut seen = vec![];
+            for (kind, name) in objects {
+                if !there(&w, kind, name).await {
+                    seen.push(conditions(&w, kind, name).await);
+                }
+            }
+            let asked = seen.iter().flatten().flat_map(|[.., message]| rights(message));
+            for right in asked.collect::<BTreeSet<_>>() {
+                if self.given.insert(right) {
+                    self.give();
+                }
+            }
+            if seen.is_empty() { Ok(()) } else { Err(format!("{seen:?}, with {:?}", self.given)) }
+        })
+        .await;
+    }
+
+    async fn until_ready(&mut self, objects: &[(&str, &str)]) {
+        self.climb(&format!("{objects:?} to be ready"), objects, async |w, kind, name| {
+            let object = w.object(kind, name).await.unwrap_or_default();
+            let generation = &object["metadata"]["generation"];
+            let all = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            all.iter().any(|c| {
+                c["type"] == "Ready" && c["status"] == "True" && c["observedGeneration"] == *generation
+            })
+        })
+        .await;
+    }
+
+    async fn until_gone(&mut self, objects: &[(&str, &str)]) {
+        for (kind, name) in objects {
+            self.w.delete(kind, name).await;
+        }
+        let gone = async |w: &World, kind: &str, name: &str| w.object(kind, name).await.is_none();
+        self.climb(&format!("{objects:?} to be gone"), objects, gone).await;
+    }
+
+    /// The actions of the policy, but for those on nobody's behalf here.
+    fn all(&self) -> BTreeSet<String> {
+        self.policy.actions().into_iter().map(Into::into).collect()
+    }
+}
+
+/// The actions that a message says to allow.
+fn rights(message: &str) -> Vec<String> {
+    let asked = message.split(": allow ").nth(1).and_then(|rest| rest.split(" in the IAM policy").next());
+    let words = asked.unwrap_or_default().split(|c: char| !c.is_ascii_alphanumeric() && c != ':');
+    words.filter(|word| word.contains(':')).map(Into::into).collect()
+}
+
+#[test]
+fn triggers_need_each_right_of_their_policy_and_ask_for_it() {
+    world::test("iam-triggers", async |w| {
+        w.function("report").await;
+        let bucket = w.new_bucket("photos").await;
+        let mut ladder = Ladder::new(&w, &[]);
+        let _controller = w.controller(&SWEEPING);
+        let both = [(SCHEDULED, "hourly"), (S3, "photos")];
+        let hourly = |tags: &str| {
+            crate::support::scheduled("hourly", "report", &format!("schedule: rate(1 hour)\ntags: {tags}"))
+        };
+
+        w.apply(&hourly("{team: a, stage: test}")).await;
+        w.apply(&s3("photos", "report", &bucket, "")).await;
+        ladder.until_ready(&both).await;
+        w.apply(&hourly("{team: b}")).await;
+        ladder.until_ready(&both).await;
+        ladder.until_gone(&both).await;
+
+        assert_eq!(ladder.given, ladder.all());
+        assert_eq!(w.rule_names().await, Vec::<String>::new());
+        assert_eq!(w.statements("report", None).await, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn definitions_need_each_right_of_their_policy_and_ask_for_it() {
+    world::test("iam-definitions", async |w| {
+        let code = |text: &str| {
+            archive(&[("index.py".into(), handler_with(text).into_bytes())].into()).unwrap().bytes
+        };
+        let builds = w.new_bucket("builds").await;
+        for key in ["1.zip", "2.zip"] {
+            let put = w.s3().put_object().bucket(&builds).key(key).body(ByteStream::from(code(key)));
+            put.send().await.unwrap();
+        }
+        let layer = LayerVersionContentInput::builder().zip_file(Blob::new(code("layer"))).build();
+        w.lambda().publish_layer_version().layer_name("a").content(layer).send().await.unwrap();
+        let uses = [Use::Definitions, Use::Archives, Use::Images, Use::Layers, Use::Vpc, Use::Kms];
+        let mut ladder = Ladder::new(&w, &uses);
+        // What triggers need is the other test's.
+        ladder.given = least_policy(&Scope::of(w.account(), Some(owner())))
+            .actions()
+            .into_iter()
+            .map(Into::into)
+            .collect();
+        ladder.give();
+        let _controller = w.controller(&SWEEPING);
+        let both = [(SCHEDULED, "app"), (SCHEDULED, "image")];
+
+        let app = with(
+            definition(&w, "app"),
+            json!({
+                "code": {"s3": {"bucket": builds, "key": "1.zip"}},
+                "layers": [format!("arn:aws:lambda:{REGION}:{}:layer:a:1", w.account())],
+                "vpc": {"subnetIds": ["subnet-1"], "securityGroupIds": ["sg-1"]},
+                "kmsKeyArn": format!("arn:aws:kms:{REGION}:{}:key/1", w.account()),
+                "reservedConcurrency": 1,
+                "tags": {"team": "a", "stage": "test"},
+            }),
+        );
+        let uri = format!("{}.dkr.ecr.{REGION}.amazonaws.com/invoices:1", w.account());
+        let image = json!({"role": format!("arn:aws:iam::{}:role/image", w.account()), "code": {"image": {"uri": uri}}});
+        apply(&w, &scheduled("app", &app)).await;
+        apply(&w, &scheduled("image", &image)).await;
+        ladder.until_ready(&both).await;
+        let changed = json!({
+            "code": {"s3": {"bucket": builds, "key": "2.zip"}},
+            "memorySize": 256,
+            "reservedConcurrency": null,
+            "tags": {"team": "b"},
+        });
+        apply(&w, &scheduled("app", &with(app, changed))).await;
+        ladder.until_ready(&both).await;
+        ladder.until_gone(&both).await;
+
+        assert_eq!(ladder.given, ladder.all());
+        assert_eq!(w.lambda().list_functions().send().await.unwrap().functions().len(), 0);
+    });
+}
