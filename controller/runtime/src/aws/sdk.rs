@@ -97,7 +97,9 @@ impl Sdk {
             loader = loader.app_name(name);
         }
         let config = loader.load().await;
-        let region = config.region().ok_or(NoRegion)?.to_string();
+        // A variable that is set to nothing is not taken for a Region.
+        let region =
+            config.region().map(ToString::to_string).filter(|region| !region.is_empty()).ok_or(NoRegion)?;
         let guard = Guard { leadership: settings.leadership };
         let telemetry = settings.telemetry;
         Ok(Self { config, guard, telemetry, region, clients: Mutex::default(), account: OnceCell::new() })
