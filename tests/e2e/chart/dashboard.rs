@@ -3,28 +3,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lambda_triggers::telemetry::metrics::{ALL, Described, Type};
 use lambda_triggers_tests::world;
 use serde_json::{Value, json};
 
 use super::{read, rendered};
 
-/// Each metric with its labels; a histogram's series have `le`, too.
-const METRICS: [(&str, &[&str]); 14] = [
-    ("reconciles_total", &["kind", "outcome"]),
-    ("reconcile_duration_seconds_bucket", &["kind", "le"]),
-    ("queue_depth", &["lane"]),
-    ("queue_oldest_seconds", &["lane"]),
-    ("objects", &["kind", "reason"]),
-    ("aws_calls_total", &["service", "operation", "outcome"]),
-    ("aws_call_duration_seconds_bucket", &["service", "operation", "le"]),
-    ("aws_throttles_total", &["service"]),
-    ("drift_repaired_total", &["kind"]),
-    ("foreign_changes_total", &[]),
-    ("entries_lost_total", &["owner"]),
-    ("entries_restored_total", &[]),
-    ("leader", &[]),
-    ("build_info", &["version"]),
-];
+/// Each series with its labels; a histogram's buckets have `le`, too.
+fn series() -> BTreeMap<String, BTreeSet<&'static str>> {
+    let of = |metric: &Described| {
+        let name = metric.name.strip_prefix("lambda_triggers_").unwrap();
+        let mut labels: BTreeSet<&str> = metric.labels.iter().map(|label| label.name).collect();
+        if metric.kind == Type::Histogram {
+            labels.insert("le");
+            return (format!("{name}_bucket"), labels);
+        }
+        (name.to_owned(), labels)
+    };
+    ALL.iter().map(of).collect()
+}
 
 /// What Prometheus adds to every series, and what the dashboard's variables match.
 const TARGET: [&str; 3] = ["job", "namespace", "pod"];
@@ -49,15 +46,15 @@ fn used(query: &str) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 fn assert_known(query: &str) {
-    let used = used(query);
+    let (used, series) = (used(query), series());
     assert!(!used.is_empty(), "{query}");
     let mut labels: BTreeSet<&str> = TARGET.into();
     for (metric, matched) in &used {
-        let known = METRICS.iter().find(|(name, _)| name == metric);
-        let (_, own) = known.unwrap_or_else(|| panic!("no metric lambda_triggers_{metric}: {query}"));
-        labels.extend(*own);
+        let known = series.get(metric);
+        let own = known.unwrap_or_else(|| panic!("no metric lambda_triggers_{metric}: {query}"));
+        labels.extend(own);
         let unknown =
-            matched.iter().find(|label| !TARGET.contains(&label.as_str()) && !own.contains(&label.as_str()));
+            matched.iter().find(|label| !TARGET.contains(&label.as_str()) && !own.contains(label.as_str()));
         assert_eq!(unknown, None, "{query}");
     }
     for grouping in query.split("by (").skip(1).filter_map(|rest| rest.split(')').next()) {
@@ -104,7 +101,7 @@ fn the_dashboard_is_whole() {
     }
     let metrics: BTreeSet<String> =
         queries(&dashboard).iter().flat_map(|query| used(query).into_keys()).collect();
-    let all: BTreeSet<String> = METRICS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let all: BTreeSet<String> = series().into_keys().collect();
     assert_eq!(metrics, all, "every metric is shown");
 }
 

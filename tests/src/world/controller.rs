@@ -107,7 +107,8 @@ impl World {
     /// Tells the front the owner id of an operator, whose rules it may touch. What the operator takes from the cluster is
     /// not known here: for that, the front takes any.
     fn expect_operator(&self, arguments: &[String]) {
-        let after = arguments.iter().skip_while(|argument| *argument != "--owner-id").nth(1).map(String::as_str);
+        let after =
+            arguments.iter().skip_while(|argument| *argument != "--owner-id").nth(1).map(String::as_str);
         let given = after.or(arguments.iter().find_map(|argument| argument.strip_prefix("--owner-id=")));
         if let Some(owner) = given.and_then(|id| OwnerId::parse(id).ok()) {
             let scope = Scope::of(self.account(), Some(owner)).with(Use::ALL);

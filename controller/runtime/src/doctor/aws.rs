@@ -9,6 +9,7 @@ use super::{Check, Options};
 use crate::aws::{Aws, AwsError, Bucket, Caller, Kind, NoRegion, Sdk, SdkSettings};
 use crate::operator::Leadership;
 use crate::reconcile::chain;
+use crate::telemetry::Telemetry;
 
 const CREDENTIALS: &str = "AWS credentials";
 const REGION: &str = "AWS Region";
@@ -69,7 +70,7 @@ pub async fn account_and_partition(region: Option<String>) -> Result<(String, St
 }
 
 async fn load(region: Option<String>) -> Result<Sdk, NoRegion> {
-    Sdk::load(SdkSettings { region, leadership: Leadership::alone() }).await
+    Sdk::load(SdkSettings { region, leadership: Leadership::alone(), telemetry: Telemetry::default() }).await
 }
 
 fn partition(arn: &str) -> &str {

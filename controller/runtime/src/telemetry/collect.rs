@@ -101,8 +101,13 @@ fn gauges<const N: usize>(
 where
     [(&'static str, &'static str); N]: EncodeLabelSet,
 {
-    let mut metric = encoder.encode_descriptor(described.stem(), described.help, None, MetricType::Gauge)?;
+    // As the registry writes those that it has.
+    let help = format!("{}.", described.help);
+    let mut metric = encoder.encode_descriptor(described.stem(), &help, None, MetricType::Gauge)?;
     for (labels, value) in values {
+        if labels.is_empty() {
+            return ConstGauge::new(value).encode(metric);
+        }
         ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
     }
     Ok(())

@@ -75,7 +75,7 @@ fn a_throttled_attempt_is_counted_as_one_and_as_a_throttle() {
         format!("lambda_triggers_aws_calls_total{{{labels},outcome=\"throttled\"}} 1"),
         "lambda_triggers_aws_throttles_total{service=\"s3\"} 1".to_owned(),
         "lambda_triggers_aws_throttles_total{service=\"lambda\"} 0".to_owned(),
-        "lambda_triggers_queue_depth{lane=\"edit\"} 2".to_owned(),
+        "lambda_triggers_queue_depth{lane=\"edit\"} 2.0".to_owned(),
         "lambda_triggers_queue_oldest_seconds{lane=\"sweep\"} 1.0".to_owned(),
         "lambda_triggers_leader 1.0".to_owned(),
     ] {
