@@ -54,7 +54,7 @@ docs: tools ## Generate the references in docs/ from the types and the command l
 image: ## Build the container image without a daemon, by buildah
 	@./image.sh
 
-mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and see that a test notices; MUTANTS=0/20 for a twentieth of them
+mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and see that a test notices; MUTANTS=0/20 for a twentieth
 	@PATH="$(dir $(CARGO_MUTANTS)):$$PATH" tests/mutants.py $(MUTANTS)
 
 # Says what is missing before anything is built.

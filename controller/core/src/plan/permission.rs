@@ -114,23 +114,44 @@ mod tests {
         Statement::for_bucket(&owner, &function, "photos", "111122223333")
     }
 
-    /// A policy as GetPolicy answers it, with the statement's account and effect as given.
-    fn policy(account: &str, effect: &str) -> Policy {
+    /// A policy as GetPolicy answers it, with the wanted statement but for one change.
+    fn policy(from: &str, to: &str) -> Policy {
         let text = format!(
             r#"{{"Version":"2012-10-17","Id":"default","Statement":[
                 {{"Sid":"someone-else","Effect":"Allow","Principal":"*","Action":"lambda:GetFunction","Resource":"f"}},
-                {{"Sid":"{sid}","Effect":"{effect}","Principal":{{"Service":"s3.amazonaws.com"}},
+                {{"Sid":"{sid}","Effect":"Allow","Principal":{{"Service":"s3.amazonaws.com"}},
                  "Action":"lambda:InvokeFunction","Resource":"f",
-                 "Condition":{{"StringEquals":{{"AWS:SourceAccount":"{account}"}},
+                 "Condition":{{"StringEquals":{{"AWS:SourceAccount":"111122223333"}},
                                "ArnLike":{{"AWS:SourceArn":"arn:aws:s3:::photos"}}}}}}]}}"#,
             sid = wanted().id
         );
-        Policy::parse(&text, Some("r1".into())).unwrap()
+        assert!(text.contains(from), "{from}");
+        Policy::parse(&text.replace(from, to), Some("r1".into())).unwrap()
+    }
+
+    #[test]
+    fn a_policy_is_read_as_a_whole() {
+        let statements = BTreeMap::from([("someone-else".into(), None), (wanted().id, Some(wanted()))]);
+        assert_eq!(policy("", ""), Policy { revision: Some("r1".into()), statements });
+        assert!(Policy::parse("no JSON", None).is_err());
+    }
+
+    #[test]
+    fn one_statement_is_for_all_rules_of_an_owner() {
+        let owner = OwnerId::parse("1a2b3c4d").unwrap();
+        let function = FunctionArn::parse("arn:aws-cn:lambda:cn-north-1:123456789012:function:f").unwrap();
+        let expected = Statement {
+            id: "lt-1a2b3c4d-rules".into(),
+            principal: "events.amazonaws.com".into(),
+            source_arn: "arn:aws-cn:events:cn-north-1:111122223333:rule/lt-1a2b3c4d-*".into(),
+            source_account: None,
+        };
+        assert_eq!(Statement::for_rules(&owner, &function, "111122223333"), expected);
     }
 
     #[test]
     fn what_is_there_is_left_alone() {
-        assert_eq!(plan_permission(&policy("111122223333", "Allow"), &wanted()), vec![]);
+        assert_eq!(plan_permission(&policy("", ""), &wanted()), vec![]);
     }
 
     #[test]
@@ -141,7 +162,16 @@ mod tests {
     #[test]
     fn what_was_changed_by_hand_is_made_anew() {
         let anew = vec![PermissionStep::Remove(wanted().id), PermissionStep::Add(wanted())];
-        assert_eq!(plan_permission(&policy("999999999999", "Allow"), &wanted()), anew);
-        assert_eq!(plan_permission(&policy("111122223333", "Deny"), &wanted()), anew);
+        for (from, to) in [
+            ("111122223333", "999999999999"),
+            ("arn:aws:s3:::photos", "arn:aws:s3:::other"),
+            ("s3.amazonaws.com", "sns.amazonaws.com"),
+            (r#""Effect":"Allow","Principal":{"#, r#""Effect":"Deny","Principal":{"#),
+            ("lambda:InvokeFunction", "lambda:*"),
+            // It holds in fewer cases than ours.
+            ("\"ArnLike\":{", r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::1:role/one","#),
+        ] {
+            assert_eq!(plan_permission(&policy(from, to), &wanted()), anew, "{to}");
+        }
     }
 }

@@ -53,25 +53,20 @@ pub fn plan_bucket(document: &Document, owner: &OwnerId, claims: &[Claim]) -> Bu
     claims.sort_by(|a, b| (a.created, &a.uid, &a.key).cmp(&(b.created, &b.uid, &b.key)));
     let mut after = document.clone();
     let mut taken_over = vec![];
+    let mut set_aside = BTreeMap::new();
     // Entries that a pass removes make room for resources that found none: those get it in the next pass, so that
     // planning after applying is empty. Each pass but the last places one more resource at least.
     for _ in 0..=claims.len() {
         let pass = Merge::pass(&after, owner, &claims);
-        let stable = pass.document == after;
-        after = pass.document;
+        set_aside = pass.set_aside;
         taken_over.extend(pass.taken_over);
-        if stable {
-            let changes = changes(document, &after, owner, taken_over);
-            return BucketPlan {
-                write: (!changes.is_empty()).then_some(after),
-                changes,
-                set_aside: pass.set_aside,
-            };
+        if pass.document == after {
+            break;
         }
+        after = pass.document;
     }
-    let last = Merge::pass(&after, owner, &claims);
     let changes = changes(document, &after, owner, taken_over);
-    BucketPlan { write: (!changes.is_empty()).then_some(after), changes, set_aside: last.set_aside }
+    BucketPlan { write: (!changes.is_empty()).then_some(after), changes, set_aside }
 }
 
 /// What a pass comes to.

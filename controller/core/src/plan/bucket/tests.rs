@@ -6,7 +6,12 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::api::KeyFilter;
 use crate::plan::identity::{ObjectKey, OwnEntryId, OwnerId};
+
+mod document;
+mod merge;
+mod verify;
 
 const OPEN: &str = r#"<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">"#;
 const CLOSE: &str = "</NotificationConfiguration>";
@@ -52,7 +57,7 @@ fn wants(name: &str, created: i64, function_name: &str, event: &str, prefixes: &
         Entry {
             destination: Destination::Function,
             arn: function(function_name),
-            id: Some(key.entry_id(&owner(), &crate::api::KeyFilter::from(&filter), false)),
+            id: Some(key.entry_id(&owner(), &KeyFilter::from(&filter), false)),
             events: BTreeSet::from([event.to_owned()]),
             filter,
         }

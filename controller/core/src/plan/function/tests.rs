@@ -446,3 +446,28 @@ fn an_environment_that_cannot_be_read_is_no_difference() {
         FunctionPlan { steps: vec![update], wait: true, ..FunctionPlan::default() }
     );
 }
+
+#[test]
+fn a_function_says_for_whom_it_was_made() {
+    let made = in_place(&desired(&small(), ""));
+    let key = ObjectKey::new("media", "hourly");
+    assert_eq!(made.made_for(&owner()), Some(("ScheduledFunction", key)));
+    let other = Owner { id: OwnerId::parse("ffffffff").unwrap(), ..owner() };
+    assert_eq!(made.made_for(&other), None);
+    for tag in owner_keys() {
+        let mut unmarked = made.clone();
+        unmarked.tags.remove(&tag);
+        assert_eq!(unmarked.made_for(&owner()), None, "{tag}");
+    }
+}
+
+#[test]
+fn lambda_is_at_work_while_it_makes_or_updates_a_function() {
+    let is_busy =
+        |state, update| ObservedFunction { state, update, ..in_place(&desired(&small(), "")) }.is_busy();
+    assert!(is_busy(State::Pending, Update::Settled));
+    assert!(is_busy(State::Usable, Update::InProgress));
+    assert!(is_busy(State::Pending, Update::InProgress));
+    assert!(!is_busy(State::Usable, Update::Settled));
+    assert!(!is_busy(State::Failed("why".into()), Update::Failed("why".into())));
+}

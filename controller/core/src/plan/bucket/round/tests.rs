@@ -331,3 +331,37 @@ fn where_s3_names_no_destination_all_foreign_ones_are_passed_over() {
     ];
     assert_eq!(calls(None, events), expected);
 }
+
+#[test]
+fn where_all_destinations_are_ours_there_is_none_to_pass_over() {
+    let after = [own()];
+    let checked = Event::DestinationsChecked { fine: true };
+    let events = vec![shows(&[]), refused(&[]), checked, shows(&[]), refused(&[])];
+    let end = Call::End(Ending::DestinationRefused);
+    let expected = [read(0), write(&after), Call::CheckDestinations, read(0), write(&after), end];
+    assert_eq!(calls(None, events), expected);
+}
+
+#[test]
+fn a_write_that_s3_refused_is_none_that_another_writer_undid() {
+    let (after, theirs) = ([own()], [foreign()]);
+    let undone = || [Event::Written, shows(&theirs), shows(&[])];
+    let refusal = [shows(&[]), refused(&["arn:own"]), Event::DestinationsChecked { fine: true }, shows(&[])];
+    let events = refusal.into_iter().chain(undone()).chain(undone()).chain(undone().into_iter().take(2));
+    let expected = [
+        read(0),
+        write(&after),
+        Call::CheckDestinations,
+        read(0),
+        write(&after),
+        read(0),
+        read(1000),
+        write(&after),
+        read(0),
+        read(2000),
+        write(&after),
+        read(0),
+        Call::End(Ending::Contended(document(&theirs))),
+    ];
+    assert_eq!(calls(None, events.collect()), expected);
+}

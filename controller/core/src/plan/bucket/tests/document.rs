@@ -1,0 +1,182 @@
+//! Documents as S3 and others write them, and what is read from them.
+
+use super::*;
+
+fn read(xml: &str) -> Document {
+    Document::parse(xml).unwrap()
+}
+
+/// The document with an entry of ours more.
+fn with_ours(xml: &str) -> String {
+    after(&read(xml), &[wants("one", 1, "f", "s3:ObjectCreated:Post", &["x/"])]).to_xml()
+}
+
+/// The text of that entry.
+fn ours() -> String {
+    let xml = with_ours(&format!("{OPEN}{CLOSE}"));
+    xml.strip_prefix(OPEN).and_then(|xml| xml.strip_suffix(CLOSE)).unwrap().to_owned()
+}
+
+fn events(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn an_entry_of_each_service_is_read() {
+    let xml = format!(
+        "{OPEN}\
+         <TopicConfiguration><Id>alarm</Id><Topic>arn:aws:sns:eu-west-1:1:t</Topic><Event>s3:ReducedRedundancyLostObject</Event>\
+         </TopicConfiguration>\
+         <QueueConfiguration><Id>uploads</Id><Queue>arn:aws:sqs:eu-west-1:1:q</Queue><Event>s3:ObjectCreated:*</Event>\
+         <Filter><S3Key><FilterRule><Name>Suffix</Name><Value>.jpg</Value></FilterRule>\
+         <FilterRule><Name>Prefix</Name><Value>in/</Value></FilterRule></S3Key></Filter></QueueConfiguration>\
+         <CloudFunctionConfiguration><CloudFunction>arn:aws:lambda:eu-west-1:1:function:f</CloudFunction>\
+         <Event>s3:ObjectRemoved:*</Event><Event>s3:ObjectCreated:Put</Event>\
+         <Filter><S3Key><FilterRule><Name>prefix</Name><Value>a&amp;b/</Value></FilterRule></S3Key></Filter>\
+         </CloudFunctionConfiguration>\
+         <EventBridgeConfiguration/>{CLOSE}"
+    );
+    let document = read(&xml);
+    let topic = Entry {
+        destination: Destination::Topic,
+        arn: "arn:aws:sns:eu-west-1:1:t".into(),
+        id: Some("alarm".into()),
+        events: events(&["s3:ReducedRedundancyLostObject"]),
+        filter: Filter::default(),
+    };
+    let queue = Entry {
+        destination: Destination::Queue,
+        arn: "arn:aws:sqs:eu-west-1:1:q".into(),
+        id: Some("uploads".into()),
+        events: events(&["s3:ObjectCreated:*"]),
+        filter: Filter { prefix: "in/".into(), suffix: ".jpg".into() },
+    };
+    let function = Entry {
+        destination: Destination::Function,
+        arn: "arn:aws:lambda:eu-west-1:1:function:f".into(),
+        id: None,
+        events: events(&["s3:ObjectCreated:Put", "s3:ObjectRemoved:*"]),
+        filter: Filter { prefix: "a&b/".into(), suffix: String::new() },
+    };
+    assert_eq!(document.entries().cloned().collect::<Vec<_>>(), [topic, queue, function]);
+    assert_eq!(
+        document.entries().map(Entry::describe).collect::<Vec<_>>(),
+        [
+            r#"topic entry "alarm" (arn:aws:sns:eu-west-1:1:t)"#,
+            r#"queue entry "uploads" (arn:aws:sqs:eu-west-1:1:q)"#,
+            "function entry without Id (arn:aws:lambda:eu-west-1:1:function:f)",
+        ]
+    );
+    assert_eq!(document.to_xml(), xml);
+}
+
+#[test]
+fn an_entry_of_ours_reads_as_it_was_written() {
+    for (prefix, suffix, written) in [
+        ("", "", ""),
+        ("in/", "", "<FilterRule><Name>prefix</Name><Value>in/</Value></FilterRule>"),
+        ("", ".jpg", "<FilterRule><Name>suffix</Name><Value>.jpg</Value></FilterRule>"),
+        (
+            "a<b>&c/",
+            "\t\r\n",
+            "<FilterRule><Name>prefix</Name><Value>a&lt;b&gt;&amp;c/</Value></FilterRule>\
+             <FilterRule><Name>suffix</Name><Value>&#9;&#13;&#10;</Value></FilterRule>",
+        ),
+    ] {
+        let entry = Entry {
+            destination: Destination::Function,
+            arn: function("f"),
+            id: Some("lt".into()),
+            events: events(&["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]),
+            filter: Filter { prefix: prefix.into(), suffix: suffix.into() },
+        };
+        let child = Child::of(entry.clone());
+        let filter = match written {
+            "" => String::new(),
+            rules => format!("<Filter><S3Key>{rules}</S3Key></Filter>"),
+        };
+        let expected = format!(
+            "<CloudFunctionConfiguration><Id>lt</Id><CloudFunction>{}</CloudFunction>\
+             <Event>s3:ObjectCreated:*</Event><Event>s3:ObjectRemoved:*</Event>{filter}</CloudFunctionConfiguration>",
+            function("f")
+        );
+        assert_eq!(child.raw, expected);
+        assert_eq!(document(&[child.raw]).entries().cloned().collect::<Vec<_>>(), [entry]);
+    }
+}
+
+#[test]
+fn around_the_entries_all_stays_as_it_came() {
+    let ours = ours();
+    let namespace = r#" xmlns="http://s3.amazonaws.com/doc/2006-03-01/""#;
+    for (before, expected) in [
+        (format!("{OPEN}{CLOSE}"), format!("{OPEN}{ours}{CLOSE}")),
+        (format!("<NotificationConfiguration{namespace}/>"), format!("{OPEN}{ours}{CLOSE}")),
+        (format!("<NotificationConfiguration{namespace} />"), format!("{OPEN}{ours}{CLOSE}")),
+        (
+            format!("<?xml version=\"1.0\"?>\n<NotificationConfiguration a='1'{namespace}/>\n<!-- end -->"),
+            format!(
+                "<?xml version=\"1.0\"?>\n<NotificationConfiguration a='1'{namespace}>{ours}{CLOSE}\n<!-- end -->"
+            ),
+        ),
+        // Without a namespace, S3 would refuse it.
+        ("<NotificationConfiguration/>".to_owned(), format!("{OPEN}{ours}{CLOSE}")),
+        (
+            "<?xml version=\"1.0\"?>\n<NotificationConfiguration a='1'> </NotificationConfiguration>"
+                .to_owned(),
+            format!("<?xml version=\"1.0\"?>\n<NotificationConfiguration{namespace} a='1'> {ours}{CLOSE}"),
+        ),
+    ] {
+        assert_eq!(with_ours(&before), expected, "{before}");
+    }
+}
+
+#[test]
+fn a_new_entry_has_its_place_in_the_schema() {
+    let ours = ours();
+    let theirs = foreign(
+        "CloudFunctionConfiguration",
+        "CloudFunction",
+        &function("theirs"),
+        Some("theirs"),
+        "s3:ObjectRemoved:*",
+        "",
+    );
+    let queue = foreign("QueueConfiguration", "Queue", "arn:q", Some("q"), "s3:ObjectRemoved:*", "q/");
+    let event_bridge = "<EventBridgeConfiguration></EventBridgeConfiguration>";
+    for (before, expected) in [
+        (vec![queue.as_str()], vec![queue.as_str(), &ours]),
+        (vec![&queue, event_bridge], vec![&queue, &ours, event_bridge]),
+        (vec![&theirs, &queue, event_bridge], vec![&theirs, &ours, &queue, event_bridge]),
+        (vec![&queue, &queue, &theirs, event_bridge], vec![&queue, &queue, &theirs, &ours, event_bridge]),
+    ] {
+        let document = |children: &[&str]| format!("{OPEN}{}{CLOSE}", children.concat());
+        assert_eq!(with_ours(&document(&before)), document(&expected));
+    }
+}
+
+#[test]
+fn what_is_no_notification_configuration_is_named() {
+    let refusal = |xml: &str| Document::parse(xml).unwrap_err().to_string();
+    assert_eq!(
+        refusal("<Error><Code>SlowDown</Code></Error>"),
+        "the answer's root element is Error, not NotificationConfiguration"
+    );
+    assert_eq!(
+        refusal("<NotificationConfiguration>"),
+        "the notification configuration is not well-formed XML"
+    );
+}
+
+#[test]
+fn a_filter_is_the_same_as_one_of_a_spec() {
+    for (prefix, suffix) in
+        [(None, None), (Some("in/"), None), (None, Some(".jpg")), (Some("in/"), Some(".jpg"))]
+    {
+        let given = KeyFilter { prefix: prefix.map(Into::into), suffix: suffix.map(Into::into) };
+        let filter =
+            Filter { prefix: prefix.unwrap_or_default().into(), suffix: suffix.unwrap_or_default().into() };
+        assert_eq!(Filter::from(&given), filter);
+        assert_eq!(KeyFilter::from(&filter), given);
+    }
+}

@@ -1,0 +1,192 @@
+//! Who gets its entries, who is set aside, and what that one keeps: the cases that the laws meet seldom.
+
+use super::*;
+
+fn queue(prefix: &str) -> String {
+    foreign("QueueConfiguration", "Queue", "arn:q", Some("q"), "s3:ObjectCreated:*", prefix)
+}
+
+/// An entry of another tool for this function.
+fn theirs(name: &str, prefix: &str) -> String {
+    let arn = function(name);
+    foreign("CloudFunctionConfiguration", "CloudFunction", &arn, Some("theirs"), "s3:ObjectCreated:*", prefix)
+}
+
+/// Queue entries that are in nobody's way.
+fn queues(count: usize) -> Vec<String> {
+    let queue = |n| {
+        let (id, prefix) = (format!("q-{n}"), format!("queue-{n:03}/"));
+        foreign("QueueConfiguration", "Queue", "arn:q", Some(&id), "s3:ObjectCreated:*", &prefix)
+    };
+    (0..count).map(queue).collect()
+}
+
+fn created(name: &str, created: i64, prefixes: &[&str]) -> Claim {
+    wants(name, created, "f", "s3:ObjectCreated:*", prefixes)
+}
+
+fn many(name: &str, created_at: i64, count: usize) -> Claim {
+    let prefixes: Vec<String> = (0..count).map(|n| format!("{name}-{n:03}/")).collect();
+    created(name, created_at, &prefixes.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn plan(before: &Document, claims: &[&Claim]) -> BucketPlan {
+    plan_bucket(before, &owner(), &claims.iter().map(|claim| (*claim).clone()).collect::<Vec<_>>())
+}
+
+fn first(document: &Document) -> Entry {
+    document.entries().next().unwrap().clone()
+}
+
+fn added(claim: &Claim) -> Vec<Change> {
+    entries(claim).into_iter().map(Change::Added).collect()
+}
+
+fn set_aside(plan: &BucketPlan) -> Vec<(&str, Fault)> {
+    plan.set_aside.iter().map(|(key, fault)| (key.name.as_str(), fault.clone())).collect()
+}
+
+#[test]
+fn s3_takes_the_hundredth_entry_and_not_the_next() {
+    let one = created("one", 1, &["x/"]);
+    let two = created("two", 2, &["y/"]);
+    let room = document(&queues(MAX_ENTRIES - 1));
+    assert_eq!(plan(&room, &[&one]).changes, added(&one));
+    let both = plan(&room, &[&one, &two]);
+    assert_eq!((both.changes.clone(), set_aside(&both)), (added(&one), vec![("two", Fault::TooMany)]));
+    let full = plan(&document(&queues(MAX_ENTRIES)), &[&one]);
+    assert_eq!((full.changes.clone(), set_aside(&full)), (vec![], vec![("one", Fault::TooMany)]));
+}
+
+#[test]
+fn what_is_taken_over_or_goes_makes_room() {
+    let one = created("one", 1, &["x/"]);
+    let full = document(&[vec![theirs("f", "x/")], queues(MAX_ENTRIES - 1)].concat());
+    let taken = Change::TakenOver(first(&full), one.key.clone());
+    let expected: Vec<Change> = [taken].into_iter().chain(added(&one)).collect();
+    assert_eq!(plan(&full, &[&one]).changes, expected);
+
+    let gone = many("gone", 0, MAX_ENTRIES);
+    let full = after(&document(&[]), std::slice::from_ref(&gone));
+    let changes = plan(&full, &[&one]).changes;
+    let removed = entries(&gone).into_iter().map(Change::Removed);
+    assert_eq!(changes.len(), MAX_ENTRIES + 1);
+    assert!(removed.chain(added(&one)).all(|change| changes.contains(&change)));
+}
+
+#[test]
+fn what_a_younger_resource_has_keeps_its_room() {
+    let young = many("young", 2, 60);
+    let before = after(&document(&queues(38)), std::slice::from_ref(&young));
+    let old = |prefixes: &[&str]| created("old", 1, prefixes);
+    let fits = old(&["x/", "y/"]);
+    assert_eq!(plan(&before, &[&young, &fits]).set_aside, [].into());
+    let much = old(&["x/", "y/", "z/"]);
+    let planned = plan(&before, &[&young, &much]);
+    assert_eq!((planned.changes.clone(), set_aside(&planned)), (vec![], vec![("old", Fault::TooMany)]));
+    // Its room is free once it wants less.
+    let less = many("young", 2, 59);
+    let planned = plan(&before, &[&less, &much]);
+    assert_eq!(planned.set_aside, [].into());
+    assert_eq!(planned.write.unwrap().entries().count(), MAX_ENTRIES);
+}
+
+#[test]
+fn an_entry_of_another_function_is_not_taken_over() {
+    let before = document(&[theirs("g", "a/")]);
+    let one = created("one", 1, &["a/b/"]);
+    let planned = plan(&before, &[&one]);
+    let expected = vec![("one", Fault::Foreign(first(&before)))];
+    assert_eq!((planned.changes.clone(), set_aside(&planned)), (vec![], expected));
+}
+
+#[test]
+fn entries_whose_events_or_keys_differ_stand_beside_each_other() {
+    let before = document(&[queue("a/")]);
+    for beside in [
+        wants("one", 1, "f", "s3:ObjectRemoved:*", &["a/"]),
+        wants("one", 1, "f", "s3:ObjectCreated:*", &["b/"]),
+    ] {
+        assert_eq!(plan(&before, &[&beside]).changes, added(&beside));
+    }
+}
+
+/// Else the older one, once it can have its entries, would push out the younger one for which they were given up.
+#[test]
+fn what_an_older_resource_waits_for_is_not_taken_over_for_a_younger_one() {
+    let before = document(&[theirs("f", "a/"), queue("q/")]);
+    let foreign = Fault::Foreign(first(&before));
+    let blocked = Fault::Foreign(before.entries().nth(1).unwrap().clone());
+    for (old, young) in [
+        // The older one is in the foreign entry's way alone; in the younger one's way alone; in neither's.
+        (created("old", 1, &["a/x/", "q/"]), created("young", 2, &["a/y/"])),
+        (created("old", 1, &["b/x/", "q/"]), created("young", 2, &["a/", "b/"])),
+    ] {
+        let planned = plan(&before, &[&old, &young]);
+        assert_eq!(planned.changes, vec![]);
+        assert_eq!(set_aside(&planned), [("old", blocked.clone()), ("young", foreign.clone())]);
+    }
+    let (old, young) = (created("old", 1, &["c/", "q/"]), created("young", 2, &["a/", "b/"]));
+    let planned = plan(&before, &[&old, &young]);
+    assert_eq!(set_aside(&planned), [("old", blocked)]);
+    assert!(planned.changes.contains(&Change::TakenOver(first(&before), young.key)));
+}
+
+#[test]
+fn who_is_set_aside_keeps_what_it_has_where_that_is_in_nobodys_way() {
+    let was = created("one", 2, &["a/", "b/"]);
+    let bystander = created("two", 3, &["c/"]);
+    let before = after(&document(&[queue("q/")]), &[was.clone(), bystander.clone()]);
+    let now = created("one", 2, &["q/"]);
+    let planned = plan(&before, &[&now, &bystander]);
+    assert_eq!(planned.changes, vec![]);
+    assert_eq!(set_aside(&planned), [("one", Fault::Foreign(first(&before)))]);
+
+    let older = created("older", 1, &["a/x/"]);
+    let planned = plan(&before, &[&now, &bystander, &older]);
+    let removed = Change::Removed(entries(&was)[0].clone());
+    assert_eq!(planned.changes, [vec![removed], added(&older)].concat());
+    assert_eq!(set_aside(&planned), [("one", Fault::Foreign(first(&before)))]);
+}
+
+#[test]
+fn an_entry_of_ours_that_was_changed_is_replaced_where_it_stands() {
+    let one = created("one", 1, &["a/"]);
+    let before = after(&document(&[queue("q/")]), std::slice::from_ref(&one));
+    let changed = wants("one", 1, "g", "s3:ObjectCreated:Put", &["a/"]);
+    let planned = plan(&before, &[&changed]);
+    assert_eq!(planned.changes, vec![Change::Replaced(entries(&changed)[0].clone())]);
+    assert_eq!(planned.write, Some(after(&document(&[queue("q/")]), &[changed])));
+    assert_eq!(plan(&before, &[&one]), BucketPlan { write: None, changes: vec![], set_aside: [].into() });
+}
+
+/// We make entries for functions alone.
+#[test]
+fn a_queue_with_an_id_of_ours_is_somebody_elses() {
+    let one = created("one", 1, &["a/"]);
+    let id = entries(&one)[0].id.clone();
+    let queue = foreign("QueueConfiguration", "Queue", "arn:q", id.as_deref(), "s3:ObjectRemoved:*", "q/");
+    let before = document(std::slice::from_ref(&queue));
+    assert_eq!(plan(&before, &[]).write, None);
+    let planned = plan(&before, &[&one]);
+    assert_eq!(planned.changes, added(&one));
+    assert_eq!(planned.write.unwrap().children[0].raw, queue);
+}
+
+#[test]
+fn what_is_kept_or_retained_holds_against_younger_ones() {
+    let was = created("one", 1, &["a/"]);
+    let before = after(&document(&[]), std::slice::from_ref(&was));
+    let young = created("young", 2, &["a/b/"]);
+    let keeps = Claim { want: Want::Keep, ..was.clone() };
+    let held = |entry: Entry| vec![("young", Fault::HeldBy(was.key.clone(), entry))];
+    let planned = plan(&before, &[&keeps, &young]);
+    assert_eq!((planned.write.clone(), set_aside(&planned)), (None, held(entries(&was)[0].clone())));
+
+    let retains = Claim { want: Want::Retain, ..was.clone() };
+    let planned = plan(&before, &[&retains, &young]);
+    let id = was.key.entry_id(&owner(), &KeyFilter::from(&entries(&was)[0].filter), true);
+    let retained = Entry { id: Some(id), ..entries(&was)[0].clone() };
+    let changes = vec![Change::Removed(entries(&was)[0].clone()), Change::Added(retained.clone())];
+    assert_eq!((planned.changes.clone(), set_aside(&planned)), (changes, held(retained)));
+}

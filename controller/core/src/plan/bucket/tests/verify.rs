@@ -1,0 +1,67 @@
+//! What a look after a write says, change by change.
+
+use super::*;
+
+fn own() -> Entry {
+    entries(&wants("one", 1, "f", "s3:ObjectCreated:*", &["a/"]))[0].clone()
+}
+
+fn own_before() -> Entry {
+    entries(&wants("one", 1, "g", "s3:ObjectCreated:*", &["a/"]))[0].clone()
+}
+
+fn of(entries: &[&Entry]) -> Document {
+    let mut document = document(&[]);
+    document.children.extend(entries.iter().map(|entry| Child::of((*entry).clone())));
+    document
+}
+
+#[test]
+fn a_change_shows_or_is_missing() {
+    let theirs = Entry { id: Some("theirs".into()), ..own() };
+    let key = ObjectKey::new("media", "one");
+    let (before, after) = (own_before(), own());
+    let cases = [
+        (Change::Added(own()), vec![], vec![&after]),
+        (Change::Replaced(own()), vec![&before], vec![&after]),
+        (Change::Removed(own()), vec![&after], vec![]),
+        // However it has changed in between, it is still there.
+        (Change::Removed(own()), vec![&before], vec![]),
+        (Change::TakenOver(theirs.clone(), key), vec![&theirs], vec![]),
+    ];
+    for (change, not_yet, done) in cases {
+        let seen = |found: &[&Entry]| verify(&of(&not_yet), std::slice::from_ref(&change), &of(found));
+        let missing = Verification { missing: vec![change.clone()], lost: vec![] };
+        assert_eq!(seen(&not_yet), missing, "{change:?}");
+        assert_eq!(seen(&done), Verification::default(), "{change:?}");
+    }
+}
+
+#[test]
+fn a_foreign_entry_is_lost_whatever_of_ours_changes() {
+    let queue = |id: Option<&str>| {
+        document(&[foreign("QueueConfiguration", "Queue", "arn:q", id, "s3:ObjectRemoved:*", "")])
+    };
+    let change = Change::Added(own());
+    for id in [None, Some("theirs"), own().id.as_deref()] {
+        let before = queue(id);
+        let lost = before.entries().next().unwrap().clone();
+        let seen = |after: &Document| verify(&before, std::slice::from_ref(&change), after);
+        let mut both = before.clone();
+        both.children.extend(of(&[&own()]).children);
+        assert_eq!(seen(&both), Verification::default(), "{id:?}");
+        let expected = Verification { missing: vec![], lost: vec![lost.clone()] };
+        assert_eq!(seen(&of(&[&own()])), expected, "{id:?}");
+        let expected = Verification { missing: vec![change.clone()], lost: vec![lost] };
+        assert_eq!(seen(&of(&[])), expected, "{id:?}");
+    }
+}
+
+/// A queue may have the Id that an entry of ours had.
+#[test]
+fn what_has_an_id_of_ours_and_is_no_function_is_not_ours() {
+    let queue =
+        foreign("QueueConfiguration", "Queue", "arn:q", own().id.as_deref(), "s3:ObjectRemoved:*", "");
+    let removed = [Change::Removed(own())];
+    assert_eq!(verify(&of(&[&own()]), &removed, &document(&[queue])), Verification::default());
+}
