@@ -16,6 +16,8 @@ use crate::arn::FunctionArn;
 use crate::plan::identity::{ObjectKey, Owner, OwnerId};
 use crate::plan::rule::{TAG_CLUSTER, TAG_UID};
 
+mod desired;
+
 fn owner() -> Owner {
     Owner { id: OwnerId::parse("1a2b3c4d").unwrap(), cluster: "cluster-1".into() }
 }
