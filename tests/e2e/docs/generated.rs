@@ -1,5 +1,5 @@
-//! The parts of the documentation that are generated: the reference of the API from the definitions, and that of the command
-//! line from its parser. `make docs` writes them; without it, these tests compare.
+//! The parts of the documentation that are generated: the reference of the API from the definitions, that of the command
+//! line from its parser, and that of the metrics from their descriptions. `make docs` writes them; without it, these tests compare.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use clap::{Arg, Command};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray,
 };
+use lambda_triggers::telemetry::metrics::{ALL, Described, Label, Values};
 use lambda_triggers_core::api::crds;
 
 use super::{Page, root};
@@ -195,4 +196,31 @@ fn section(command: &Command) -> String {
         text += &format!("| `--{long}` | {env} | {} | {help}.{values} |\n", defaults.join(", "));
     }
     text + "\n"
+}
+
+#[test]
+fn the_reference_of_the_metrics_is_that_of_their_descriptions() {
+    let rows: Vec<String> = ALL.iter().map(metric).collect();
+    let head = "| metric | type | labels | what it counts |\n|---|---|---|---|\n";
+    is_generated("docs/metrics.md", format!("{head}{}", rows.concat()).trim_end());
+}
+
+/// A metric as a row of a table.
+fn metric(metric: &Described) -> String {
+    let Described { name, kind, labels, help } = *metric;
+    let labels: Vec<String> = labels.iter().map(label).collect();
+    let kind = format!("{kind:?}").to_lowercase();
+    format!("| `{name}` | {kind} | {} | {} |\n", labels.join("<br>"), cell(help))
+}
+
+fn label(label: &Label) -> String {
+    let values = match label.values {
+        Values::OneOf(values) => {
+            values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ")
+        }
+        Values::Reason => "a [reason](conditions.md#reasons)".into(),
+        Values::Operation => "an operation of AWS, such as `PutRule`".into(),
+        Values::Version => "the operator's version".into(),
+    };
+    format!("`{}`: {values}", label.name)
 }

@@ -114,7 +114,7 @@ fn a_secret_of_a_spec_is_nowhere_to_be_read() {
         let controller = w.controller(&RESTING);
         let input = format!("schedule: rate(1 hour)\ninput: {{token: {MARK}}}");
         w.apply(&scheduled("hourly", "hourly", &input)).await;
-        w.apply(DEFINED).await;
+        w.apply(&DEFINED.replace("123456789012", w.account())).await;
         for name in ["hourly", "defined"] {
             w.until_condition(SCHEDULED, name, "Stalled", "True").await;
             let object = w.object(SCHEDULED, name).await.unwrap();

@@ -43,6 +43,9 @@ pub fn are(samples: &[(&str, f64)]) -> Samples {
 pub async fn until(w: &World, controller: &Controller, metric: &str, expected: &[(&str, f64)]) {
     let expected = are(expected);
     w.until(LIMIT, &format!("{metric} to be {expected:?}"), async || {
+        if controller.page("/metrics").await.is_none() {
+            return Err("no answer yet".to_owned());
+        }
         let found = of(&samples(controller).await, metric);
         if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
     })

@@ -226,15 +226,17 @@ async fn release(
     let is_wanted = |old: &AppliedRule| {
         wanted.rules.iter().any(|new| (&new.region, &new.name) == (&old.region, &old.name))
     };
-    for AppliedRule { region, name, tag_keys: _ } in before.rules.iter().filter(|rule| !is_wanted(rule)) {
+    // A status is a user's to edit, too: a rule of another name was never made for this object.
+    let own = report.id.key.rule_name(&context.owner.id);
+    let released = before.rules.iter().filter(|rule| rule.name == own && !is_wanted(rule));
+    for AppliedRule { region, name, tag_keys: _ } in released {
         let rules = aws.rules(region);
         let observed = look_twice(|| rules.rule(name)).await.map_err(Error::aws(Part::Rule))?;
         let steps = plan_removal(observed.as_ref(), &context.owner, &report.id.key);
         carry_out(&*rules, name, &steps).await?;
     }
-    let name = report.id.key.rule_name(&context.owner.id);
     for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
-        let in_use = async || others_use(context, &*aws, permission, &name).await;
+        let in_use = async || others_use(context, &*aws, permission, &own).await;
         context.permissions.release(context, permission, &report.id, in_use).await?;
     }
     deploy::release(context, report, before, wanted).await
