@@ -34,7 +34,8 @@ fn main() {
             "lambda-triggers run, and kubectl apply -f examples/, with two manifests that bring their functions:",
         );
         let mut controller = w.controller(&[]);
-        print!("{}", kubectl(&w, &Examples::arguments("apply")).await);
+        // The examples name roles of an account that stands for the reader's: here it is this world's.
+        print!("{}", w.apply(&Examples::text().replace("000000000000", w.account())).await);
         ready(&w).await;
         title("kubectl get scheduledfunctions,s3triggeredfunctions");
         print!("{}", kubectl(&w, &["get", KINDS]).await);
@@ -85,6 +86,17 @@ impl Examples {
         [verb.to_owned()].into_iter().chain(files.flat_map(|file| ["--filename".to_owned(), file])).collect()
     }
 
+    /// All manifests, as one text.
+    fn text() -> String {
+        let files = ["scheduled-function.yaml", "s3-triggered-function.yaml"].into_iter().chain(COMPLETE);
+        files.map(Self::source).collect::<Vec<_>>().join("\n---\n")
+    }
+
+    fn source(file: &str) -> String {
+        let path = PathBuf::from(Self::folder()).join(file);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
     fn read() -> Self {
         Self {
             scheduled: Self::manifest("scheduled-function.yaml"),
@@ -95,10 +107,7 @@ impl Examples {
     }
 
     fn manifest<T: DeserializeOwned>(file: &str) -> T {
-        let path = PathBuf::from(Self::folder()).join(file);
-        let text =
-            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        serde_saphyr::from_str(&Self::source(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
     }
 
     fn bucket(&self) -> &str {
