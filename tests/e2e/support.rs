@@ -164,3 +164,17 @@ fn manifest(kind: &str, name: &str, function: &str, spec: &str) -> String {
 pub async fn publish(w: &World, function: &str) -> String {
     w.lambda().publish_version().function_name(function).send().await.unwrap().version.unwrap()
 }
+
+/// Makes a resource of each kind, as the documentation names them, and waits until they are ready; returns the bucket.
+pub async fn both_in_place(w: &World) -> String {
+    w.function("report").await;
+    let bucket = w.new_bucket("photos").await;
+    let objects = [
+        scheduled("nightly-report", "report", "schedule: rate(1 day)"),
+        s3("thumbnails", "report", &bucket, ""),
+    ];
+    w.apply(&objects.join("---\n")).await;
+    w.until_ready("ScheduledFunction", "nightly-report").await;
+    w.until_ready("S3TriggeredFunction", "thumbnails").await;
+    bucket
+}

@@ -7,7 +7,7 @@ use lambda_triggers_tests::world::{self, World};
 
 use super::Page;
 use crate::scheduled::view::{KIND, rules};
-use crate::support::{AwsView, LIMIT, own, s3, scheduled};
+use crate::support::{AwsView, LIMIT, both_in_place, own, s3, scheduled};
 
 /// The page's commands under a heading, for the world's namespace in place of the page's.
 fn commands<const N: usize>(w: &World, heading: &str) -> [String; N] {
@@ -22,20 +22,6 @@ fn commands<const N: usize>(w: &World, heading: &str) -> [String; N] {
 
 async fn run(w: &World, command: &str) -> String {
     w.shell(command).await.expect(command)
-}
-
-/// Both resources, in place; returns the bucket.
-async fn in_place(w: &World) -> String {
-    w.function("report").await;
-    let bucket = w.new_bucket("photos").await;
-    let objects = [
-        scheduled("nightly-report", "report", "schedule: rate(1 day)"),
-        s3("thumbnails", "report", &bucket, ""),
-    ];
-    w.apply(&objects.join("---\n")).await;
-    w.until_ready(KIND, "nightly-report").await;
-    w.until_ready("S3TriggeredFunction", "thumbnails").await;
-    bucket
 }
 
 /// How many rules, entries and statements of the operator there are.
@@ -58,7 +44,7 @@ fn operator(w: &World) -> world::Controller {
 fn in_the_right_order_nothing_is_left() {
     world::test_on_own_cluster("uninstall", async |w| {
         let mut controller = operator(&w);
-        let bucket = in_place(&w).await;
+        let bucket = both_in_place(&w).await;
         assert_eq!(in_aws(&w, &bucket).await, [1, 1, 2]);
         let [delete, why, wait] = commands(&w, "2. Delete the resources, and wait until they are gone");
         run(&w, &delete).await;
@@ -76,7 +62,7 @@ fn in_the_right_order_nothing_is_left() {
 fn what_is_retained_stays_and_is_owned_again() {
     world::test_on_own_cluster("retain-all", async |w| {
         let mut controller = operator(&w);
-        let bucket = in_place(&w).await;
+        let bucket = both_in_place(&w).await;
         let [retain] = commands(&w, "1. Keep AWS as it is, if it is to go on");
         run(&w, &retain).await;
         let [delete, ..]: [String; 3] = commands(&w, "2. Delete the resources, and wait until they are gone");
@@ -111,7 +97,7 @@ fn without_an_operator_a_namespace_waits_until_it_is_installed_again() {
             return;
         }
         let mut controller = operator(&w);
-        let bucket = in_place(&w).await;
+        let bucket = both_in_place(&w).await;
         controller.stop().await;
         delete_namespace(&w).await;
         let [message] = commands(&w, "The operator is gone already");
@@ -135,7 +121,7 @@ fn without_an_operator_a_namespace_waits_until_it_is_installed_again() {
 fn finalizers_removed_by_hand_leave_in_aws_what_a_successor_owns_again() {
     world::test_on_own_cluster("by-hand", async |w| {
         let mut controller = operator(&w);
-        let bucket = in_place(&w).await;
+        let bucket = both_in_place(&w).await;
         let [owner] = commands(&w, "What then stays in AWS, and how to find it");
         let prefix = run(&w, &owner).await.trim().to_owned();
         controller.stop().await;

@@ -4,22 +4,13 @@ use lambda_triggers_tests::world;
 
 use super::{Page, root};
 use crate::objects::RESTING;
-use crate::scheduled::view::KIND;
-use crate::support::{AwsView, LIMIT, s3, scheduled};
+use crate::support::{AwsView, LIMIT, both_in_place};
 
 #[test]
 fn an_upgrade_that_changes_nothing_writes_nothing_to_aws() {
     world::test_on_own_cluster("upgrade", async |w| {
         let mut controller = w.controller(&RESTING);
-        w.function("report").await;
-        let bucket = w.new_bucket("photos").await;
-        let objects = [
-            scheduled("nightly-report", "report", "schedule: rate(1 day)"),
-            s3("thumbnails", "report", &bucket, ""),
-        ];
-        w.apply(&objects.join("---\n")).await;
-        w.until_ready(KIND, "nightly-report").await;
-        w.until_ready("S3TriggeredFunction", "thumbnails").await;
+        both_in_place(&w).await;
 
         let [definitions, ready] =
             Page::read("docs/upgrade.md").commands("Definitions first, then the operator");

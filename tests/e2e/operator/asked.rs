@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::docs::Page;
 use crate::objects::{RESTING, SWEEPING, conditions, nothing_is_written_at_rest};
 use crate::scheduled::view::{KIND, rule_name, rules};
-use crate::support::{AwsView, own, s3, scheduled};
+use crate::support::{AwsView, both_in_place, own, scheduled};
 
 const S3: &str = "S3TriggeredFunction";
 
@@ -25,15 +25,7 @@ async fn ask(w: &World, kind: &str, name: &str, value: &str) {
 fn drift_is_repaired_as_soon_as_somebody_asks() {
     world::test("asked", async |w| {
         let _controller = w.controller(&RESTING);
-        w.function("report").await;
-        let bucket = w.new_bucket("photos").await;
-        let objects = [
-            scheduled("nightly-report", "report", "schedule: rate(1 day)"),
-            s3("thumbnails", "report", &bucket, ""),
-        ];
-        w.apply(&objects.join("---\n")).await;
-        w.until_ready(KIND, "nightly-report").await;
-        w.until_ready(S3, "thumbnails").await;
+        let bucket = both_in_place(&w).await;
         let before = (rules(&w).await, own(&w.document(&bucket).await));
 
         w.events().disable_rule().name(rule_name(&w, "nightly-report")).send().await.unwrap();
