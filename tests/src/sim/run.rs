@@ -1,6 +1,7 @@
 //! One run of the operator in the simulated world: started, killed and started again as the plan says, until nothing moves.
 
 use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lambda_triggers::aws::Tenants;
@@ -46,6 +47,8 @@ pub struct Sim {
 pub struct Operator {
     supervisor: JoinHandle<()>,
     stop: CancellationToken,
+    /// The gate of its present life.
+    gate: Arc<Mutex<Gate>>,
 }
 
 /// Runs a test in a world of its own, in which time passes as fast as nobody has anything to do.
@@ -70,19 +73,21 @@ impl Sim {
     /// Starts the operator. It is started again a second after each death, until it is stopped or dropped.
     pub fn start(&self) -> Operator {
         let stop = CancellationToken::new();
-        let (sim, stopped) = (self.clone(), stop.clone());
+        let present = Arc::new(Mutex::new(self.gates.open()));
+        let (sim, stopped, gates) = (self.clone(), stop.clone(), present.clone());
         let supervisor = tokio::spawn(async move {
             while !stopped.is_cancelled() {
-                let gate = sim.gates.open();
+                let gate = lock(&gates).clone();
                 tokio::select! {
                     biased;
                     () = gate.killed() => sleep(Duration::from_secs(1)).await,
                     () = sim.live(gate.clone(), stopped.clone()) => {}
                 }
                 gate.kill();
+                *lock(&gates) = sim.gates.open();
             }
         });
-        Operator { supervisor, stop }
+        Operator { supervisor, stop, gate: present }
     }
 
     /// One life of the operator.
@@ -138,8 +143,13 @@ impl Operator {
         let _ = self.supervisor.await;
     }
 
-    /// Kills it for good.
+    /// Kills it for good: no call of it comes through any more, not of the tasks either that it has begun.
     pub fn kill(self) {
         self.supervisor.abort();
+        lock(&self.gate).kill();
     }
+}
+
+fn lock(gate: &Mutex<Gate>) -> MutexGuard<'_, Gate> {
+    gate.lock().unwrap_or_else(PoisonError::into_inner)
 }
