@@ -70,12 +70,16 @@ impl Door {
         op: &Op,
         perform: impl Fn(&mut State, View) -> Answer<T> + Send + 'static,
     ) -> Passed<Answer<T>> {
-        let world = self.world.clone();
-        let perform = move |view| perform(&mut world.lock(), view);
-        match &self.gate {
-            Some(gate) => gate.pass(op.action, &op.on, op.write, perform).await,
-            None => Passed::Answer(perform(View::Now)),
-        }
+        let Some(gate) = &self.gate else {
+            return Passed::Answer(perform(&mut self.world.lock(), View::Now));
+        };
+        let (world, region, call) = (self.world.clone(), self.region.clone(), op.clone());
+        let perform = move |view| {
+            let mut state = world.lock();
+            state.rates.take(&call, &region)?;
+            perform(&mut state, view)
+        };
+        gate.pass(op.action, &op.on, op.write, perform).await
     }
 
     fn to(&self, region: &str) -> Arc<Self> {

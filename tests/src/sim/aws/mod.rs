@@ -4,7 +4,8 @@
 //! Where it knows less than AWS:
 //! - A bucket is reached by every caller that names its owner, whatever a bucket policy may say.
 //! - A stale read answers what was there before the last change, however long ago that was.
-//! - Deliveries, invocations and quotas of calls are not part of it.
+//! - Deliveries and invocations are not part of it. Quotas of calls are no part of it until a test says so
+//!   ([`MemoryAws::limit_calls`]), and a call of a port counts as one, whatever number of requests the SDK makes of it.
 
 mod buckets;
 mod deployments;
@@ -15,6 +16,7 @@ mod journal;
 mod kept;
 mod outside;
 mod policies;
+mod rates;
 mod requests;
 mod rules;
 mod snapshot;
@@ -28,6 +30,7 @@ use std::time::Duration;
 use lambda_triggers::aws::Aws;
 
 pub use self::journal::{Applied, DocumentWrite, Effect, Look, Writer};
+pub use self::rates::{RATES, Rate};
 pub use self::snapshot::{FunctionSnapshot, RuleSnapshot, Snapshot};
 
 use self::door::Door;
@@ -90,6 +93,17 @@ impl MemoryAws {
         let mut state = self.lock();
         state.journal.clear();
         state.document_writes.clear();
+    }
+
+    /// From here on, AWS refuses the operator's calls in a Region that are more than so many a second, as it does those
+    /// over an account's quotas: [`RATES`], or smaller ones. With none, all calls are free again.
+    pub fn limit_calls(&self, rates: &[Rate]) {
+        self.lock().rates.set(rates);
+    }
+
+    /// How many calls were refused since they were too many.
+    pub fn throttled(&self) -> usize {
+        self.lock().rates.refused
     }
 
     fn door(&self, gate: Option<Gate>) -> Arc<dyn Aws> {

@@ -9,6 +9,7 @@ use super::errors::Op;
 use super::functions::Function;
 use super::journal::{Applied, DocumentWrite, Effect};
 use super::kept::Kept;
+use super::rates::Rates;
 use super::rules::Rule;
 use crate::front::arn::FunctionRef;
 use crate::front::function_state::Wishes;
@@ -37,6 +38,7 @@ pub(super) struct State {
     pub wishes: Wishes,
     /// Roles that Lambda cannot assume.
     pub unready_roles: BTreeSet<String>,
+    pub rates: Rates,
     pub journal: Vec<Applied>,
     pub document_writes: Vec<DocumentWrite>,
     pub start: Instant,
@@ -62,6 +64,7 @@ impl State {
             rules: Kept::default(),
             wishes: Wishes::default(),
             unready_roles: BTreeSet::new(),
+            rates: Rates::default(),
             journal: vec![],
             document_writes: vec![],
             start: Instant::now(),

@@ -6,6 +6,7 @@ mod faults;
 mod late;
 mod parallel;
 mod permissions;
+mod quotas;
 mod seeds;
 mod sequences;
 mod soak;

@@ -4,6 +4,7 @@ mod buckets;
 mod functions;
 mod gate;
 mod policies;
+mod rates;
 mod rules;
 
 use lambda_triggers::aws::{AwsError, Kind};

@@ -121,3 +121,18 @@ async fn a_managed_rule_and_an_unknown_schedule_are_refused() {
     let put = rules.put_rule("lt-1", &settings("rate(1 minutes)"), &Tags::new()).await;
     assert_eq!(told(put), (Kind::Invalid, words.into()));
 }
+
+#[tokio::test]
+async fn a_region_takes_300_rules() {
+    let (aws, rules) = world_with_rule().await;
+    for number in 1..300 {
+        rules.put_rule(&format!("more-{number}"), &settings("rate(1 hour)"), &Tags::new()).await.unwrap();
+    }
+    let put = |rules: Arc<dyn Rules>, name| async move {
+        rules.put_rule(name, &settings("rate(1 day)"), &Tags::new()).await
+    };
+    assert_eq!(told(put(rules.clone(), "one-too-many").await).0, Kind::Quota);
+    // One that is there is changed, and another Region has its own.
+    put(rules, "lt-1").await.unwrap();
+    put(aws.outside().rules("us-east-1"), "lt-1").await.unwrap();
+}

@@ -1,0 +1,58 @@
+//! Quotas of calls.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::*;
+use crate::sim::gate::{Call, Gates, Verdict};
+
+#[tokio::test(start_paused = true)]
+async fn calls_over_a_quota_are_refused_in_the_words_of_the_service() {
+    let aws = world().await;
+    let ports = aws.ports(Gates::new(1, |_: &Call| Verdict::Pass).open());
+    aws.limit_calls(&[("lambda:GetPolicy", 1.0), ("lambda:", 1.0), ("events:", 0.1), ("s3:", 0.1)]);
+    let (resize, photos) = (aws.function("resize"), aws.bucket("photos"));
+    let code = |error: Option<AwsError>| {
+        error.map(|error| (error.kind, error.code.map(String::from).unwrap_or_default()))
+    };
+    let refused = |code: &str| Some((Kind::Throttled, code.to_owned()));
+    let cases = [None, refused("TooManyRequestsException")];
+    for expected in cases {
+        assert_eq!(code(ports.functions(REGION).policy(&resize).await.err()), expected);
+        assert_eq!(code(ports.functions(REGION).function("resize", None).await.err()), expected);
+    }
+    for expected in [None, refused("ThrottlingException")] {
+        assert_eq!(code(ports.rules(REGION).rule("lt-1").await.err()), expected);
+        assert_eq!(code(ports.rules("us-east-1").rule("lt-1").await.err()), expected);
+    }
+    for expected in [None, refused("SlowDown")] {
+        assert_eq!(code(ports.notifications(REGION).get(&photos).await.err()), expected);
+    }
+    assert_eq!(aws.throttled(), 5);
+    // Everybody else is free.
+    assert!(aws.outside().rules(REGION).rule("lt-1").await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_fills_again_with_time_and_a_refused_call_takes_nothing_of_it() {
+    let aws = world().await;
+    let ports = aws.ports(Gates::new(1, |_: &Call| Verdict::Pass).open());
+    aws.limit_calls(&[("events:", 5.0)]);
+    let at_once = async || {
+        let mut done = 0;
+        for _ in 0..20 {
+            done += u32::from(ports.rules(REGION).rule("lt-1").await.is_ok());
+        }
+        done
+    };
+    sleep(Duration::from_secs(60)).await;
+    // Those of one second, and what comes while they are made, each in up to 40 ms.
+    let first = at_once().await;
+    assert!((5..10).contains(&first), "{first}");
+    sleep(Duration::from_secs(1)).await;
+    let second = at_once().await;
+    assert!((5..10).contains(&second), "{second}");
+    aws.limit_calls(&[]);
+    assert_eq!(at_once().await, 20);
+}
