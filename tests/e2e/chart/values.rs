@@ -120,7 +120,7 @@ fn values_reach_the_command_line() {
             "--reconcile-timeout=2m",
             "--log-format=text",
             "--http-address=[::]:9090",
-            "--otlp-endpoint=http://collector.tracing:4317",
+            "--otlp-endpoint=http://collector.tracing:4318",
             "--tenancy-file=/etc/lambda-triggers/tenancy/tenancy.yaml",
             "--settle=1m",
         ];

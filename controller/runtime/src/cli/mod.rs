@@ -9,13 +9,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+use http::Uri;
 use lambda_triggers_core::plan::identity::OwnerId;
 
 use crate::operator::{self, Options, StartError};
-use crate::reconcile::Settings;
+use crate::reconcile::{Settings, chain};
 use crate::telemetry::Telemetry;
 use crate::telemetry::logs::{self, LogFormat};
 use crate::telemetry::server::Server;
+use crate::telemetry::traces::Traces;
 
 /// Runs AWS Lambda functions on schedules and S3 events, declared as Kubernetes resources.
 #[derive(Parser, Debug)]
@@ -71,6 +73,10 @@ struct RunArgs {
     /// How logs are written; RUST_LOG chooses which.
     #[arg(long, env = "LAMBDA_TRIGGERS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     log_format: LogFormat,
+    /// Send traces by OTLP over HTTP to this collector, such as http://collector.tracing:4318; OpenTelemetry's own variables
+    /// say more, such as OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS and OTEL_RESOURCE_ATTRIBUTES (default: no traces).
+    #[arg(long, env = "LAMBDA_TRIGGERS_OTLP_ENDPOINT", value_parser = collector)]
+    otlp_endpoint: Option<Uri>,
 }
 
 /// The parser of the command line, as the documentation lists its flags.
@@ -88,7 +94,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("lambda-triggers: {}", crate::reconcile::chain(&*error));
+            eprintln!("lambda-triggers: {}", chain(&*error));
             ExitCode::FAILURE
         }
     }
@@ -105,12 +111,16 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         settle,
         http_address,
         log_format,
+        otlp_endpoint,
     } = args;
-    logs::start(log_format);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let traces = otlp_endpoint.map(|collector| Traces::to(&collector, runtime.handle().clone())).transpose();
+    let traces =
+        traces.map_err(|error| format!("cannot send traces to --otlp-endpoint: {}", chain(&*error)))?;
+    logs::start(log_format, traces.as_ref());
     let settings = Settings { resync, timeout: reconcile_timeout, settle, ..Settings::default() };
     let telemetry = Telemetry::default();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let server = Server::start(http_address, telemetry.clone()).await?;
         let stop = operator::stop_on_signal()?;
         let options = Options { namespace, owner_id, region, leader_elect, settings, telemetry };
@@ -118,7 +128,21 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         // It ends last: what is under way is seen to its end.
         server.stop().await;
         ended
-    })
+    });
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    ended
+}
+
+/// Reads the URL of a collector.
+fn collector(text: &str) -> Result<Uri, String> {
+    let wrong = "write the URL of a collector's OTLP over HTTP, such as http://collector.tracing:4318";
+    let url: Uri = text.parse().map_err(|error| format!("{error}; {wrong}"))?;
+    match (url.scheme_str(), url.host()) {
+        (Some("http" | "https"), Some(_)) => Ok(url),
+        _ => Err(wrong.into()),
+    }
 }
 
 /// Reads a time such as `10m` or `90s`.

@@ -22,7 +22,7 @@ use kube::runtime::finalizer::{Event, finalizer};
 use lambda_triggers_core::api::{DeletionPolicy, FINALIZER};
 use lambda_triggers_core::plan::report::{Class, EventReason, Failure, Outcome};
 use tokio::time::Instant;
-use tracing::{Instrument, error_span, info, warn};
+use tracing::{Instrument, Span, error_span, field, info, warn};
 
 pub use bucket::{Buckets, SecondLooks};
 pub use context::{Caches, Context, Settings, Statuses};
@@ -95,7 +95,8 @@ impl Kind for RawS3TriggeredFunction {
 pub async fn reconcile<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Error> {
     let Identity { key, generation, .. } = Identity::of(object.as_ref());
     // An error's, so that RUST_LOG takes it from no line that it lets through.
-    let span = error_span!("reconcile", object = %key, kind = K::NAME, generation);
+    let status = field::Empty;
+    let span = error_span!("reconcile", object = %key, kind = K::NAME, generation, otel.status_code = status);
     let work = async {
         let began = Instant::now();
         let limit = context.settings.timeout;
@@ -103,6 +104,7 @@ pub async fn reconcile<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Result
         let result = result.unwrap_or(Err(Error::Timeout(limit)));
         if let Err(error) = &result {
             warn!(error = chain(error), "reconcile failed");
+            Span::current().record("otel.status_code", "ERROR");
         }
         if let Some(outcome) = counted_as(&result) {
             context.telemetry.metrics.reconciled(K::NAME, outcome, began.elapsed());

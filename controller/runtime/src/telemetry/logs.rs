@@ -18,6 +18,8 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
+use super::traces::Traces;
+
 /// How logs are written.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -29,8 +31,9 @@ pub enum LogFormat {
 
 /// Writes logs from here on. The environment variable `RUST_LOG` chooses which: `info` where it is not set
 /// (<https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html#directives>).
-pub fn start(format: LogFormat) {
-    tracing_subscriber::registry().with(lines(format)).init();
+/// Spans go where `traces` says.
+pub fn start(format: LogFormat, traces: Option<&Traces>) {
+    tracing_subscriber::registry().with(lines(format)).with(traces.map(Traces::layer)).init();
 }
 
 fn lines(format: LogFormat) -> impl Layer<Registry> {

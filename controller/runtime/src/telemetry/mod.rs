@@ -5,6 +5,7 @@ mod health;
 pub mod logs;
 pub mod metrics;
 pub mod server;
+pub mod traces;
 
 pub use health::Health;
 pub use metrics::Metrics;

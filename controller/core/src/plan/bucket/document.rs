@@ -11,6 +11,8 @@ use roxmltree::Node;
 
 use crate::api::KeyFilter;
 
+/// The root element.
+const NAME: &str = "NotificationConfiguration";
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 /// Why a text is no notification configuration.
@@ -95,23 +97,28 @@ impl Document {
     pub fn parse(xml: &str) -> Result<Self, InvalidDocument> {
         let tree = roxmltree::Document::parse(xml)?;
         let root = tree.root_element();
-        if root.tag_name().name() != "NotificationConfiguration" {
-            return Err(InvalidDocument::WrongRoot(root.tag_name().name().into()));
+        let text = &xml[root.range()];
+        // As it is written: where a prefix stands for S3's namespace, what is added would be in none. S3 sends no prefix.
+        let name =
+            text[1..].split(|c: char| c.is_whitespace() || c == '/' || c == '>').next().unwrap_or_default();
+        if name != NAME {
+            return Err(InvalidDocument::WrongRoot(name.into()));
         }
         let children: Vec<Child> = root
             .children()
             .map(|node| Child { raw: xml[node.range()].into(), entry: Entry::read(node) })
             .collect();
         let start = root.range().start;
-        let (head, tail) = match (root.first_child(), root.last_child()) {
-            (Some(first), Some(last)) => {
-                (xml[..first.range().start].to_owned(), xml[last.range().end..].to_owned())
+        let rest = &xml[root.range().end..];
+        let (head, tail) = match text.strip_suffix("/>") {
+            Some(open) => {
+                let open = open.trim_end();
+                (format!("{}{open}>", &xml[..start]), format!("</{NAME}>{rest}"))
             }
-            _ => {
-                let open = xml[start..root.range().end].split_once('>').map_or("", |(open, _)| open);
-                let open = open.trim_end_matches('/').trim_end();
-                let rest = &xml[root.range().end..];
-                (format!("{}{open}>", &xml[..start]), format!("</NotificationConfiguration>{rest}"))
+            None => {
+                let close = start + text.rfind("</").unwrap_or(text.len());
+                let head = root.first_child().map_or(close, |first| first.range().start);
+                (xml[..head].to_owned(), xml[close..].to_owned())
             }
         };
         let document = Self { head, children, tail };
@@ -120,7 +127,7 @@ impl Document {
 
     /// S3 wants the root in its namespace, whatever a server in between made of it.
     fn with_namespace(mut self, start: usize) -> Self {
-        let name_end = start + "<NotificationConfiguration".len();
+        let name_end = start + 1 + NAME.len();
         self.head.insert_str(name_end, &format!(" xmlns=\"{NAMESPACE}\""));
         self
     }

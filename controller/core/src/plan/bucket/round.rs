@@ -298,10 +298,3 @@ impl Round {
         entry.destination == Destination::Function && entry.id.as_deref().is_some_and(own)
     }
 }
-
-impl Settled {
-    /// What the round has changed.
-    pub fn changes(&self) -> &[Change] {
-        &self.plan.changes
-    }
-}

@@ -15,6 +15,7 @@ use lambda_triggers_core::plan::bucket::Want;
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
+use tracing::Span;
 
 use super::context::Context;
 use super::object::Identity;
@@ -51,6 +52,8 @@ struct Wanted {
     want: Want,
     /// Whether the resource was as wanted before, so that what differs now was changed by somebody else.
     settled: bool,
+    /// The reconcile that asks.
+    asks: Span,
     reply: oneshot::Sender<Result<Done, Failure>>,
 }
 
@@ -92,7 +95,8 @@ impl Buckets {
         settled: bool,
     ) -> Result<Done, Failure> {
         let (reply, answer) = oneshot::channel();
-        let request = Request::Want(Box::new(Wanted { id: id.clone(), want, settled, reply }));
+        let asks = Span::current();
+        let request = Request::Want(Box::new(Wanted { id: id.clone(), want, settled, asks, reply }));
         let sent = self.handle(context, bucket).requests.send(request);
         let stopped = || {
             let message = format!("the work on bucket {bucket} was interrupted; trying again");

@@ -137,17 +137,26 @@ impl Worker {
         batch
     }
 
-    /// The span of the work on behalf of those who ask, so that each line of it names them and the bucket.
+    /// The span of the work on behalf of those who ask, so that each line of it names them and the bucket, and each of their
+    /// traces leads to it.
     fn span(&self, batch: &[Request]) -> Span {
-        let ids = batch.iter().filter_map(|request| match request {
-            Request::Want(wanted) => Some(&wanted.id),
-            Request::Look { .. } => None,
-        });
+        let wanted: Vec<&Wanted> = batch
+            .iter()
+            .filter_map(|request| match request {
+                Request::Want(wanted) => Some(&**wanted),
+                Request::Look { .. } => None,
+            })
+            .collect();
+        let ids = wanted.iter().map(|wanted| &wanted.id);
         let (keys, generations): (Vec<String>, Vec<String>) =
             ids.map(|id| (id.key.to_string(), id.generation.unwrap_or_default().to_string())).unzip();
         let (object, generation) = (keys.join(","), generations.join(","));
         // Of the level of an error, so that RUST_LOG takes it from no line that it lets through.
-        error_span!("bucket", bucket = %self.bucket, object, generation)
+        let span = error_span!("bucket", bucket = %self.bucket, object, generation);
+        for wanted in wanted {
+            span.follows_from(&wanted.asks);
+        }
+        span
     }
 
     async fn process(&mut self, context: &Context, batch: Vec<Request>) {
@@ -157,7 +166,7 @@ impl Worker {
         for request in batch {
             match request {
                 Request::Want(one) => {
-                    let Wanted { id, want, settled, reply: _ } = &*one;
+                    let Wanted { id, want, settled, asks: _, reply: _ } = &*one;
                     let member = Member { id: id.clone(), want: want.clone(), settled: *settled };
                     self.members.0.insert(id.uid.clone(), member);
                     wanted.push(*one);
@@ -183,7 +192,7 @@ impl Worker {
         result: &Result<Settled, Failure>,
         wanted: Vec<Wanted>,
     ) {
-        for Wanted { id, want, settled: _, reply } in wanted {
+        for Wanted { id, want, settled: _, asks: _, reply } in wanted {
             let answer = match result {
                 Ok(settled) => self.answer(context, settled, &id, &want).await,
                 Err(failure) if is_nowhere(failure) && !matches!(want, Want::Entries(_)) => {
@@ -232,7 +241,7 @@ impl Worker {
             entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(&context.owner.id, id).is_some())
         });
         let functions = own.map(|entry| entry.arn.clone()).collect();
-        Ok(Done { functions, changed: !settled.changes().is_empty() })
+        Ok(Done { functions, changed: !settled.plan.changes.is_empty() })
     }
 
     /// Brings the bucket's document to where all resources want it. The first round that begins when a write whose outcome
@@ -361,7 +370,7 @@ impl Worker {
         if let Some(before) = &self.known {
             metrics.foreign_changes(foreign_changes(owner, before, settled));
         }
-        let restored = notices::restored(settled.changes(), &self.members, owner);
+        let restored = notices::restored(&settled.plan.changes, &self.members, owner);
         metrics.entries_lost(EntryOwner::Own, restored);
         metrics.entries_restored(restored);
         metrics.entries_lost(EntryOwner::Foreign, settled.lost.len());
@@ -369,7 +378,7 @@ impl Worker {
 
     async fn tell(&self, context: &Context, settled: &Settled) {
         let owner = &context.owner.id;
-        for (id, notice) in notices::of_changes(settled.changes(), &self.members, owner, &self.bucket) {
+        for (id, notice) in notices::of_changes(&settled.plan.changes, &self.members, owner, &self.bucket) {
             info!(object = %id.key, reason = notice.reason, "{}", notice.note);
             context.events.publish(&id.reference, notice).await;
         }

@@ -119,6 +119,12 @@ fn around_the_entries_all_stays_as_it_came() {
                 "<?xml version=\"1.0\"?>\n<NotificationConfiguration a='1'{namespace}>{ours}{CLOSE}\n<!-- end -->"
             ),
         ),
+        (format!("<NotificationConfiguration a='1>0'{namespace}></NotificationConfiguration >"), {
+            format!("<NotificationConfiguration a='1>0'{namespace}>{ours}</NotificationConfiguration >")
+        }),
+        (format!("<NotificationConfiguration a='1>0'{namespace}/>"), {
+            format!("<NotificationConfiguration a='1>0'{namespace}>{ours}{CLOSE}")
+        }),
         // Without a namespace, S3 would refuse it.
         ("<NotificationConfiguration/>".to_owned(), format!("{OPEN}{ours}{CLOSE}")),
         (
@@ -161,6 +167,10 @@ fn what_is_no_notification_configuration_is_named() {
     assert_eq!(
         refusal("<Error><Code>SlowDown</Code></Error>"),
         "the answer's root element is Error, not NotificationConfiguration"
+    );
+    assert_eq!(
+        refusal("<s3:NotificationConfiguration xmlns:s3='http://s3.amazonaws.com/doc/2006-03-01/'/>"),
+        "the answer's root element is s3:NotificationConfiguration, not NotificationConfiguration"
     );
     assert_eq!(
         refusal("<NotificationConfiguration>"),

@@ -1,0 +1,108 @@
+//! Traces: each reconcile as a span, with the calls to Kubernetes and AWS that it made, sent by OTLP over HTTP.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use hyper_rustls::HttpsConnectorBuilder;
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_http::hyper::HyperClient;
+use opentelemetry_http::{HttpClient, HttpError};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tokio::runtime::Handle;
+use tracing::{Level, Metadata, Subscriber, warn};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::registry::LookupSpan;
+
+/// What is added to the collector's URL
+/// (<https://opentelemetry.io/docs/specs/otlp/#otlphttp-request>).
+const PATH: &str = "/v1/traces";
+/// The most that sending one batch of spans may take.
+const SEND_LIMIT: Duration = Duration::from_secs(10);
+/// The most that sending the last spans may hold up the end of the process.
+const END_LIMIT: Duration = Duration::from_secs(5);
+
+/// Spans on their way to a collector.
+#[derive(Debug)]
+pub struct Traces {
+    provider: SdkTracerProvider,
+}
+
+impl Traces {
+    /// Sends spans to this collector, in batches, from within the runtime of `handle`.
+    ///
+    /// # Errors
+    /// The certificates of this machine cannot be read, or a variable `OTEL_EXPORTER_OTLP_*` is wrong.
+    pub fn to(collector: &Uri, handle: Handle) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(rustls::crypto::aws_lc_rs::default_provider())?
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let client = OnRuntime { handle, client: HyperClient::new(connector, SEND_LIMIT, None) };
+        let url = format!("{}{PATH}", collector.to_string().trim_end_matches('/'));
+        let exporter =
+            SpanExporter::builder().with_http().with_http_client(client).with_endpoint(url).build()?;
+        let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource());
+        Ok(Self { provider: provider.build() })
+    }
+
+    /// What takes the spans from the program.
+    pub fn layer<S>(&self) -> impl Layer<S> + use<S>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let tracer = self.provider.tracer(env!("CARGO_PKG_NAME"));
+        let layer = tracing_opentelemetry::layer().with_tracer(tracer);
+        layer.with_location(false).with_threads(false).with_filter(filter_fn(is_traced))
+    }
+
+    /// Sends what is left. To be called outside of the runtime, while it lives.
+    pub fn end(self) {
+        if let Err(error) = self.provider.shutdown_with_timeout(END_LIMIT) {
+            warn!(%error, "the last spans were not sent to the collector");
+        }
+    }
+}
+
+/// Who these spans are of, as far as the environment does not say it
+/// (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration>).
+fn resource() -> Resource {
+    let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+    let resource = Resource::builder().with_attribute(version);
+    match std::env::var_os("OTEL_SERVICE_NAME") {
+        Some(_) => resource.build(),
+        None => resource.with_service_name(env!("CARGO_PKG_NAME")).build(),
+    }
+}
+
+/// Our spans, with what is told in them, and one for each call: of the SDK's spans those that name the operation, of kube's
+/// those of requests.
+fn is_traced(metadata: &Metadata<'_>) -> bool {
+    let (target, is_span) = (metadata.target(), metadata.is_span());
+    if target.starts_with("lambda_triggers") {
+        return is_span || *metadata.level() <= Level::INFO;
+    }
+    is_span
+        && (target.starts_with("aws_sdk_") || target.starts_with("kube_client") && metadata.name() == "HTTP")
+}
+
+/// The client on the runtime of the operator: spans are sent from a thread of their own.
+#[derive(Debug)]
+struct OnRuntime<C> {
+    handle: Handle,
+    client: C,
+}
+
+#[async_trait]
+impl<C: HttpClient + Clone + 'static> HttpClient for OnRuntime<C> {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let client = self.client.clone();
+        self.handle.spawn(async move { client.send_bytes(request).await }).await?
+    }
+}

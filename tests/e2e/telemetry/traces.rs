@@ -1,0 +1,107 @@
+//! Traces, as a collector gets them.
+
+use std::collections::BTreeSet;
+
+use lambda_triggers_tests::world;
+use opentelemetry_proto::tonic::trace::v1::Span;
+
+use super::collector::{Collector, texts};
+use crate::objects::OWNER;
+use crate::support::{AwsView, LIMIT, s3, scheduled};
+
+const S3: &str = "S3TriggeredFunction";
+const SCHEDULED: &str = "ScheduledFunction";
+
+/// The value of a text attribute.
+fn attribute(span: &Span, name: &str) -> Option<String> {
+    texts(&span.attributes).into_iter().find_map(|(key, value)| (key == name).then_some(value))
+}
+
+/// The names of the spans within `root` whose names say an operation of AWS.
+fn calls_within(spans: &[Span], root: &Span) -> BTreeSet<String> {
+    let mut inside = BTreeSet::from([root.span_id.clone()]);
+    // Spans arrive as they end: those within others before them.
+    for _ in 0..spans.len() {
+        let within = spans.iter().filter(|span| inside.contains(&span.parent_span_id));
+        let more: BTreeSet<Vec<u8>> = within.map(|span| span.span_id.clone()).collect();
+        let before = inside.len();
+        inside.extend(more);
+        if inside.len() == before {
+            break;
+        }
+    }
+    let named = spans.iter().filter(|span| inside.contains(&span.span_id) && span.name.contains('.'));
+    named.map(|span| span.name.clone()).collect()
+}
+
+#[test]
+fn a_reconcile_is_a_trace_of_the_calls_that_it_made() {
+    world::test("traces", async |w| {
+        w.function("hourly").await;
+        w.function("thumbs").await;
+        let bucket = w.new_bucket("photos").await;
+        let collector = Collector::start().await;
+        let mut controller = w.controller(&["--owner-id", OWNER, "--otlp-endpoint", &collector.url()]);
+        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        w.apply(&scheduled("nothing", "nothing", "schedule: rate(1 hour)")).await;
+        w.until_ready(SCHEDULED, "hourly").await;
+        w.until_ready(S3, "thumbs").await;
+        w.until_condition(SCHEDULED, "nothing", "Stalled", "True").await;
+        // What is left is sent before it ends.
+        controller.stop().await;
+
+        let spans = collector.spans();
+        let of = |name: &str, kind: &str| {
+            let object = format!("{}/{name}", w.namespace());
+            let is_it = |span: &&Span| {
+                span.name == "reconcile"
+                    && attribute(span, "object").as_deref() == Some(&object)
+                    && attribute(span, "kind").as_deref() == Some(kind)
+            };
+            let all: Vec<&Span> = spans.iter().filter(is_it).collect();
+            all.into_iter().max_by_key(|span| span.end_time_unix_nano).cloned().unwrap()
+        };
+        let hourly = of("hourly", SCHEDULED);
+        let made = [
+            "EventBridge.DescribeRule",
+            "EventBridge.PutRule",
+            "EventBridge.PutTargets",
+            "Lambda.AddPermission",
+        ];
+        let calls = calls_within(&spans, &hourly);
+        assert!(made.iter().all(|call| calls.contains(*call)), "{calls:?}");
+        assert_eq!(hourly.status.map(|status| status.code), Some(0));
+        let code = of("nothing", SCHEDULED).status.map(|status| status.code);
+        assert_eq!(code, Some(2), "what failed is an error");
+
+        // A bucket's worker works for many, whose traces lead to it.
+        let thumbs = of("thumbs", S3);
+        let works_for = |span: &&Span| span.links.iter().any(|link| link.span_id == thumbs.span_id);
+        let work = spans.iter().find(works_for).expect("the work on the bucket");
+        assert_eq!((work.name.as_str(), attribute(work, "bucket")), ("bucket", Some(bucket)));
+        let expected = ["S3.GetBucketNotificationConfiguration", "S3.PutBucketNotificationConfiguration"];
+        assert_eq!(calls_within(&spans, work), expected.map(ToOwned::to_owned).into());
+
+        let [sender] = &collector.senders()[..] else { panic!("{:?}", collector.senders()) };
+        let name = ("service.name".to_owned(), "lambda-triggers".to_owned());
+        let version = ("service.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+        assert!(sender.contains(&name) && sender.contains(&version), "{sender:?}");
+    });
+}
+
+#[test]
+fn a_collector_that_is_not_there_is_told_of_and_holds_nothing_up() {
+    world::test("no-collector", async |w| {
+        w.function("hourly").await;
+        let mut controller = w.controller(&["--owner-id", OWNER, "--otlp-endpoint", "http://127.0.0.1:9"]);
+        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        w.until_ready(SCHEDULED, "hourly").await;
+        controller.stop().await;
+        w.until(LIMIT, "the failure in the log", async || {
+            let log = controller.log();
+            if log.contains("http://127.0.0.1:9") || log.contains("ExportError") { Ok(()) } else { Err(log) }
+        })
+        .await;
+    });
+}
