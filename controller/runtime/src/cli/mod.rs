@@ -30,7 +30,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Run the operator against the cluster of the current kubeconfig or service account.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Check all that the operator needs, a line each: ok, failed or skipped, what, and what to do. It changes nothing.
     Doctor(Box<doctor::DoctorArgs>),
     /// Print the custom resource definitions.
@@ -87,7 +87,7 @@ pub fn command() -> clap::Command {
 /// Parses the command line and carries it out; says on standard error why it could not.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Run(args) => run(args).map(|()| ExitCode::SUCCESS),
+        Command::Run(args) => run(*args).map(|()| ExitCode::SUCCESS),
         Command::Doctor(args) => doctor::run(*args),
         Command::Crds { dir } => crds::print(dir.as_deref()).map(|()| ExitCode::SUCCESS),
     };

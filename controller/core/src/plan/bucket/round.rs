@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{BucketPlan, Change, Claim, Destination, Document, Entry, Want, plan_bucket, verify};
+use super::{BucketPlan, Claim, Destination, Document, Entry, Want, plan_bucket, verify};
 use crate::plan::identity::{OwnEntryId, OwnerId};
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Child, Filter};
+use super::super::{Change, Child, Filter};
 use super::*;
 use crate::api::KeyFilter;
 use crate::plan::identity::ObjectKey;
