@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use http::Uri;
 use lambda_triggers_core::plan::identity::OwnerId;
+use tracing::info;
 
 use crate::operator::{self, Options, StartError};
 use crate::reconcile::{Settings, chain};
@@ -114,10 +115,14 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         otlp_endpoint,
     } = args;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let traces = otlp_endpoint.map(|collector| Traces::to(&collector, runtime.handle().clone())).transpose();
+    let collector = otlp_endpoint.as_ref();
+    let traces = collector.map(|collector| Traces::to(collector, runtime.handle().clone())).transpose();
     let traces =
         traces.map_err(|error| format!("cannot send traces to --otlp-endpoint: {}", chain(&*error)))?;
     logs::start(log_format, traces.as_ref());
+    if let Some(collector) = collector {
+        info!(%collector, "sending traces");
+    }
     let settings = Settings { resync, timeout: reconcile_timeout, settle, ..Settings::default() };
     let telemetry = Telemetry::default();
     let ended = runtime.block_on(async {
