@@ -48,7 +48,7 @@ fn a_standby_takes_over_from_one_that_is_killed_and_from_one_that_stops() {
         first.start();
         w.until(LIMIT, "the standby", async || first.log().contains("waiting to lead").then_some(())).await;
         second.stop().await;
-        leader(&w, Duration::from_secs(4), Some(&two)).await;
+        leader(&w, Duration::from_secs(3), Some(&two)).await;
         for name in ["hourly", "second"] {
             w.delete(SCHEDULED, name).await;
             w.until_gone(SCHEDULED, name).await;

@@ -50,7 +50,10 @@ fn main() {
         fire(&w, &examples).await;
 
         title("kubectl delete of all four");
-        print!("{}", kubectl(&w, &Examples::arguments("delete")).await);
+        print!(
+            "{}",
+            w.kubectl(&["delete", "--filename", "-"], &Examples::text()).await.expect("kubectl delete")
+        );
         let after = configuration(&w, &examples).await;
         title("The bucket's notification configuration after that:");
         show(&after);
@@ -77,13 +80,6 @@ const COMPLETE: [&str; 2] =
 impl Examples {
     fn folder() -> String {
         format!("{}/../examples", env!("CARGO_MANIFEST_DIR"))
-    }
-
-    /// The arguments by which kubectl takes them all.
-    fn arguments(verb: &str) -> Vec<String> {
-        let complete = COMPLETE.map(|file| format!("{}/{file}", Self::folder()));
-        let files = [Self::folder()].into_iter().chain(complete);
-        [verb.to_owned()].into_iter().chain(files.flat_map(|file| ["--filename".to_owned(), file])).collect()
     }
 
     /// All manifests, as one text.
