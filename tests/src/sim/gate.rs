@@ -1,6 +1,7 @@
 //! The way out of the simulated operator: every call to AWS and to Kubernetes passes a gate, which records it and does with
 //! it what the plan of the run says.
 
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +9,9 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
+
+/// What a dead operator has begun is gone after this time.
+const BURIED: Duration = Duration::from_secs(600);
 
 /// One way of a call, there or back, takes up to so many milliseconds.
 const LATENCY: std::ops::Range<u64> = 1..20;
@@ -276,10 +280,12 @@ impl Gate {
         (verdict, way(), way())
     }
 
-    /// What is dead neither goes on nor ends.
+    /// What is dead does not go on. The futures of a dead operator are dropped with it; a task that it has begun is none of
+    /// those, and is unwound after a while, without a word, so that it holds no memory for ever.
     async fn still_alive(&self) {
         if !*self.alive.borrow() {
-            std::future::pending::<()>().await;
+            sleep(BURIED).await;
+            resume_unwind(Box::new("a call of an operator that is dead"));
         }
     }
 }

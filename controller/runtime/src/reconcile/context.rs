@@ -79,7 +79,7 @@ fn any_claims<K: Raw>(store: &Store<K>, permission: &AppliedPermission, except: 
         let meta = object.meta();
         meta.deletion_timestamp.is_none()
             && meta.uid.as_deref() != Some(except)
-            && read_status(object.as_ref()).applied.permissions.contains(permission)
+            && object.facts().applied.permissions.contains(permission)
     };
     store.state().iter().any(claims)
 }
@@ -87,7 +87,7 @@ fn any_claims<K: Raw>(store: &Store<K>, permission: &AppliedPermission, except: 
 fn deploys<K: Raw>(store: &Store<K>, key: &ObjectKey, region: &str, function: &str) -> bool {
     let object = store.get(&ObjectRef::new(&key.name).within(&key.namespace));
     object.filter(|object| object.meta().deletion_timestamp.is_none()).is_some_and(|object| {
-        let deployed = read_status(object.as_ref()).applied.functions;
+        let deployed = &object.facts().applied.functions;
         deployed.iter().any(|deployed| deployed.region == region && deployed.name == function)
     })
 }

@@ -4,13 +4,14 @@
 //! that an older or a laxer schema let in is reported on, keeps what it has, and can be deleted.
 
 use std::fmt::Debug;
+use std::sync::OnceLock;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::NamespaceResourceScope;
 use kube::{Resource, ResourceExt};
 use lambda_triggers_core::api::{
-    DeletionPolicy, Problem, S3TriggeredFunction, S3TriggeredFunctionSpec, ScheduledFunction,
+    Applied, DeletionPolicy, Problem, S3TriggeredFunction, S3TriggeredFunctionSpec, ScheduledFunction,
     ScheduledFunctionSpec, TriggerStatus,
 };
 use lambda_triggers_core::plan::identity::ObjectKey;
@@ -31,6 +32,8 @@ pub struct RawScheduledFunction {
     /// Its status, whatever it says.
     #[serde(default)]
     pub status: Value,
+    #[serde(skip)]
+    facts: OnceFacts,
 }
 
 /// An `S3TriggeredFunction` as it is watched.
@@ -45,6 +48,8 @@ pub struct RawS3TriggeredFunction {
     /// Its status, whatever it says.
     #[serde(default)]
     pub status: Value,
+    #[serde(skip)]
+    facts: OnceFacts,
 }
 
 /// A kind of trigger, as it is watched.
@@ -70,6 +75,34 @@ pub trait Raw:
     fn spec(&self) -> &Value;
     /// Its status.
     fn status(&self) -> &Value;
+    /// What others ask of it at each of their reconciles, read from its spec and status once.
+    fn facts(&self) -> &Facts;
+}
+
+/// What the reconcile of one object asks of all others: with a thousand of them, most of its work would be to read their
+/// statuses again.
+#[derive(Debug, PartialEq)]
+pub struct Facts {
+    /// Whether its spec can be read.
+    pub readable: bool,
+    /// What its status says that was made for it; nothing where it cannot be read.
+    pub applied: Applied,
+}
+
+impl Facts {
+    fn of<K: Raw>(object: &K) -> Self {
+        Self { readable: read_spec(object).is_ok(), applied: read_status(object).applied }
+    }
+}
+
+/// Those of one version of an object. A clone may be changed, so it has none yet.
+#[derive(Debug, Default)]
+struct OnceFacts(OnceLock<Facts>);
+
+impl Clone for OnceFacts {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 impl Raw for RawScheduledFunction {
@@ -85,6 +118,9 @@ impl Raw for RawScheduledFunction {
     fn status(&self) -> &Value {
         &self.status
     }
+    fn facts(&self) -> &Facts {
+        self.facts.0.get_or_init(|| Facts::of(self))
+    }
 }
 
 impl Raw for RawS3TriggeredFunction {
@@ -99,6 +135,9 @@ impl Raw for RawS3TriggeredFunction {
     }
     fn status(&self) -> &Value {
         &self.status
+    }
+    fn facts(&self) -> &Facts {
+        self.facts.0.get_or_init(|| Facts::of(self))
     }
 }
 

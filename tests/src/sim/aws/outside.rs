@@ -47,7 +47,8 @@ impl MemoryAws {
 
     /// The bucket's notification configuration; none if there is no such bucket.
     pub fn notification(&self, name: &str) -> Option<String> {
-        self.lock().snapshot().buckets.remove(name)
+        let state = self.lock();
+        state.buckets.contains_key(name).then(|| state.document(name))
     }
 
     /// Replaces the bucket's notification configuration.

@@ -94,13 +94,15 @@ impl Request {
             }
             Verb::Get => {
                 let store = cluster.lock();
-                let namespace = key.resource.namespaced().then(|| key.namespace.clone());
-                let scope = Scope { resource: key.resource, namespace, name: Some(key.name.clone()) };
-                let changes = match view {
-                    View::Now => &store.history,
-                    View::Stale => history::before_the_last(&store.history, &scope),
+                let found = match view {
+                    View::Now => store.get(key).cloned(),
+                    View::Stale => {
+                        let namespace = key.resource.namespaced().then(|| key.namespace.clone());
+                        let scope = Scope { resource: key.resource, namespace, name: Some(key.name.clone()) };
+                        let before = history::before_the_last(&store.history, &scope);
+                        history::replay(before, &scope).into_values().next().cloned()
+                    }
                 };
-                let found = history::replay(changes, &scope).into_values().next().cloned();
                 (StatusCode::OK, found.ok_or_else(|| Refused::not_found(key))?)
             }
             Verb::Create(object) => {

@@ -6,7 +6,7 @@ use kube::runtime::reflector::Store;
 use lambda_triggers_core::plan::bucket::{Claim, Document, Known, Want, claims};
 
 use crate::aws::Bucket;
-use crate::reconcile::object::{Identity, RawS3TriggeredFunction, read_spec, read_status};
+use crate::reconcile::object::{Facts, Identity, Raw, RawS3TriggeredFunction, spec_text};
 
 /// What a resource has asked for.
 pub struct Member {
@@ -45,8 +45,8 @@ impl Members {
 
 fn know(object: &RawS3TriggeredFunction, bucket: &Bucket) -> Known {
     let Identity { key, uid, created, generation: _, reference: _ } = Identity::of(object);
-    let by_spec = read_spec(object).map_or(true, |spec| spec.bucket == bucket.name);
-    let by_status =
-        read_status(object).applied.notifications.iter().any(|applied| applied.bucket == bucket.name);
+    let Facts { readable, applied } = object.facts();
+    let by_spec = !readable || spec_text(object, "bucket") == Some(&bucket.name);
+    let by_status = applied.notifications.iter().any(|applied| applied.bucket == bucket.name);
     Known { key, created, uid, may_have_entries: by_spec || by_status }
 }

@@ -99,7 +99,7 @@ async fn a_dead_operator_hears_nothing_more() {
     let waits = await_condition(config_maps(&client), "a", |object: Option<&ConfigMap>| object.is_some());
     let waits = tokio::spawn(waits);
     pass(1).await;
-    assert!(timeout(Duration::from_secs(3600), create(&client)).await.is_err());
+    assert!(timeout(Duration::from_secs(300), create(&client)).await.is_err());
     assert_eq!(cluster.objects("ConfigMap").len(), 1);
     assert!(!waits.is_finished());
 }
