@@ -4,6 +4,7 @@
 pub mod aws;
 pub mod gate;
 pub mod kube;
+pub mod logs;
 pub mod oracles;
 pub mod run;
 #[cfg(test)]

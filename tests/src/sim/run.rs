@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::aws::MemoryAws;
 use super::gate::{Gate, Gates, Plan};
 use super::kube::Cluster;
+use super::logs::Logs;
 
 /// The operator's owner id in each run.
 pub const OWNER: &str = "0a1b2c3d";
@@ -40,6 +41,8 @@ pub struct Sim {
     pub cluster: Cluster,
     /// The way of every call of the operator.
     pub gates: Gates,
+    /// What is logged.
+    pub logs: Logs,
     seed: u64,
 }
 
@@ -61,12 +64,14 @@ where
 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
-    runtime.block_on(async {
+    let logs = Logs::default();
+    let test = async {
         let gates = Gates::new(seed, plan);
         let cluster = Cluster::new();
         cluster.let_watches_last(12);
-        test(Sim { aws: MemoryAws::new(), cluster, gates, seed }).await
-    })
+        test(Sim { aws: MemoryAws::new(), cluster, gates, logs: logs.clone(), seed }).await
+    };
+    logs.during(|| runtime.block_on(test))
 }
 
 impl Sim {

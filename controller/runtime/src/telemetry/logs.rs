@@ -12,7 +12,7 @@ use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, layer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, MakeWriter, layer};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -40,15 +40,21 @@ fn lines(format: LogFormat) -> impl Layer<Registry> {
     let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let filter = chosen.and(filter_fn(is_told));
     match format {
-        LogFormat::Json => {
-            let layer = layer().fmt_fields(JsonFields::new()).event_format(JsonLine);
-            layer.with_writer(std::io::stderr).with_filter(filter).boxed()
-        }
+        LogFormat::Json => json(std::io::stderr).with_filter(filter).boxed(),
         LogFormat::Text => {
             let layer = layer().with_ansi(std::io::stderr().is_terminal());
             layer.with_writer(std::io::stderr).with_filter(filter).boxed()
         }
     }
+}
+
+/// Writes each event as a line of JSON, with the fields of the spans that it is in.
+pub fn json<S, W>(writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    layer().fmt_fields(JsonFields::new()).event_format(JsonLine).with_writer(writer)
 }
 
 /// The spans of kube and of the SDK say again, and at length, what ours say.

@@ -36,7 +36,7 @@ pub enum Oracle {
     Ready,
     /// At rest, nothing is written.
     Rest,
-    /// No status and no event tells what a function gets as input or environment.
+    /// No status, no event and no line of the log tells what a function gets as input or environment.
     Secret,
     /// Statuses keep to the rules of kstatus.
     Kstatus,
