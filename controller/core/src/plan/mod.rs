@@ -8,5 +8,6 @@ pub mod function;
 pub mod identity;
 pub mod lease;
 pub mod permission;
+pub mod queue;
 pub mod report;
 pub mod rule;

@@ -4,13 +4,15 @@ mod backoff;
 mod lease;
 mod owner;
 mod rights;
+mod turns;
 
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::controller::{self, Action};
@@ -21,9 +23,11 @@ use kube::runtime::{Controller, Predicate, WatchStreamExt, predicates, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use lambda_triggers_core::api::RECONCILE_ANNOTATION;
 use lambda_triggers_core::plan::identity::OwnerId;
+use lambda_triggers_core::plan::queue::Lane;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use crate::aws::{Sdk, SdkSettings, Tenants};
@@ -37,9 +41,7 @@ use lease::Candidate;
 pub use lease::{Leadership, Lost};
 pub(crate) use owner::find as find_owner;
 pub use rights::{Place, RIGHTS, Right};
-
-/// Reconciles of one kind at a time. Most of each is waiting for AWS.
-const CONCURRENCY: u16 = 32;
+use turns::Turns;
 
 /// How the operator is run.
 #[derive(Clone, Debug)]
@@ -176,10 +178,19 @@ pub async fn run_on(
         format!("cannot read the ConfigMap of buckets to look at again: {error}; allow `get` on ConfigMaps")
     })?;
     let namespace = options.namespace.as_deref();
+    let turns = Turns::new();
+    let queue = turns.clone();
+    context.telemetry.metrics.show_queue(Arc::new(move || queue.look()));
+    let (of_scheduled, of_s3) = (stop.clone(), stop.clone());
     let controllers = async {
         tokio::join!(
-            control(namespace, scheduled_writer, scheduled_complete, context.clone(), stop.clone()),
-            control(namespace, s3_writer, s3_complete, context.clone(), stop),
+            control(namespace, scheduled_writer, scheduled_complete, &turns, context.clone(), of_scheduled),
+            control(namespace, s3_writer, s3_complete, &turns, context.clone(), of_s3),
+            // The controllers end when none of theirs waits any more.
+            async {
+                stop.cancelled().await;
+                turns.close();
+            },
         )
     };
     tokio::select! {
@@ -215,10 +226,12 @@ async fn control<K: Kind>(
     namespace: Option<&str>,
     writer: Writer<K>,
     complete: watch::Sender<bool>,
+    turns: &Arc<Turns>,
     context: Arc<Context>,
     stop: CancellationToken,
 ) {
     let reader = writer.as_reader();
+    let promoting = turns.clone();
     // Our own writes to the status change none of these, so they bring nothing back here.
     let news = predicates::generation.combine(predicates::finalizers).combine(request);
     let objects = watcher(api::<K>(&context.client, namespace), watcher::Config::default().any_semantic())
@@ -231,27 +244,46 @@ async fn control<K: Kind>(
             }
         })
         .applied_objects()
+        .inspect_ok(move |object| {
+            if turns::lane(object) == Lane::Edit {
+                promoting.promote(&turns::key(object));
+            }
+        })
         .predicate_filter(news, Default::default());
     let backoff = Arc::new(Backoff::new(context.settings.resync));
     let (succeeded, failed) = (backoff.clone(), backoff);
+    let (cache, taking) = (reader.clone(), turns.clone());
     let reconcile = move |object: Arc<K>, context: Arc<Context>| {
-        let backoff = succeeded.clone();
-        let uid = object.uid().unwrap_or_default();
-        reconcile(object, context).map(move |result| result.inspect(|_| backoff.reset(&uid)))
+        let (turns, cache, backoff) = (taking.clone(), cache.clone(), succeeded.clone());
+        async move { in_turn(object.as_ref(), &turns, &cache, context, &backoff).await }
     };
     let retry = move |object: Arc<K>, error: &Error, context: Arc<Context>| {
         let wait = failed.next(&object.uid().unwrap_or_default(), error.class());
         Action::requeue(context.jitter.vary(wait))
     };
+    let listed = Arc::new(AtomicBool::new(false));
+    let lists = listed.clone();
     let config_maps =
         watcher(api::<PartialObjectMeta<ConfigMap>>(&context.client, namespace), watcher::Config::default())
             .backoff(WatchBackoff::new(&context))
+            .inspect_ok(move |event| {
+                if matches!(event, watcher::Event::InitDone) {
+                    lists.store(true, Ordering::Release);
+                }
+            })
             .touched_objects()
             .predicate_filter(predicates::resource_version, Default::default());
-    let cache = reader.clone();
+    let (cache, expediting) = (reader.clone(), turns.clone());
+    let users = move |config_map: PartialObjectMeta<ConfigMap>| {
+        let users = code_users(&cache, &config_map);
+        // What was there at the start, nobody has changed just now.
+        if listed.load(Ordering::Acquire) {
+            users.iter().for_each(|user| expediting.expedite(turns::key_of(user)));
+        }
+        users
+    };
     Controller::for_stream(objects, reader)
-        .watches_stream(config_maps, move |config_map| code_users(&cache, &config_map))
-        .with_config(controller::Config::default().concurrency(CONCURRENCY))
+        .watches_stream(config_maps, users)
         .graceful_shutdown_on(stop.cancelled_owned())
         .run(reconcile, retry, context)
         .for_each(|result| async {
@@ -260,6 +292,29 @@ async fn control<K: Kind>(
             }
         })
         .await;
+}
+
+/// Has an object wait for its turn, and reconciles it as it is then.
+async fn in_turn<K: Kind>(
+    object: &K,
+    turns: &Arc<Turns>,
+    cache: &Store<K>,
+    context: Arc<Context>,
+    backoff: &Backoff,
+) -> Result<Action, Error> {
+    let turn = turns.wait(&turns::key(object), turns::lane(object)).await.ok_or(Error::Stopping)?;
+    let Some(object) = cache.get(&ObjectRef::from_obj(object)) else { return Ok(Action::await_change()) };
+    let uid = object.uid().unwrap_or_default();
+    // In a task of its own: whatever wakes the controller's has all of those looked at that wait for their turns.
+    let work = async move {
+        let _turn = turn;
+        reconcile(object, context).await
+    };
+    match AbortOnDropHandle::new(tokio::spawn(work)).await {
+        Ok(result) => result.inspect(|_| backoff.reset(&uid)),
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(Error::Stopping),
+    }
 }
 
 /// What somebody asks for a reconcile by, as a predicate: another value is another request.

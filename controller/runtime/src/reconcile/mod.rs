@@ -29,7 +29,7 @@ pub use context::{Caches, Context, Settings, Statuses};
 pub use error::{Error, chain};
 pub use events::{Events, Notice};
 pub use jitter::Jitter;
-pub use object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction};
+pub use object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction, read_status};
 pub use permission::Permissions;
 pub use report::{FIELD_MANAGER, Report};
 

@@ -1,5 +1,6 @@
 //! Every metric with its labels and all that these can say: names are API, as users alert on them.
 
+pub use lambda_triggers_core::plan::queue::Lane;
 use lambda_triggers_core::plan::report::Reason;
 
 use crate::reconcile::{Raw, RawS3TriggeredFunction, RawScheduledFunction};
@@ -134,16 +135,6 @@ values! {
         Own = "own",
         /// Anybody else's.
         Foreign = "foreign",
-    }
-}
-
-values! {
-    /// A lane of the queue of objects.
-    Lane {
-        /// Objects that somebody has changed.
-        Edit = "edit",
-        /// Objects that are looked at again.
-        Sweep = "sweep",
     }
 }
 
