@@ -4,11 +4,12 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lambda_triggers::aws::Tenants;
+use lambda_triggers::aws::{Limited, Limits, Tenants};
 use lambda_triggers::operator::{self, Options};
 use lambda_triggers::reconcile::Settings;
 use lambda_triggers::telemetry::Telemetry;
 use lambda_triggers_core::plan::identity::OwnerId;
+use lambda_triggers_core::plan::quota::Rates;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -102,10 +103,12 @@ impl Sim {
             owner_id: Some(owner()),
             region: None,
             leader_elect: false,
+            rates: Rates::default(),
             settings: Settings { seed: self.seed, ..Settings::default() },
             telemetry: Telemetry::default(),
         };
-        let tenants = Tenants::single(self.aws.ports(gate.clone()));
+        let aws = Limited::new(self.aws.ports(gate.clone()), Limits::new(options.rates));
+        let tenants = Tenants::single(Arc::new(aws));
         let ended = operator::run_on(self.cluster.client(gate.clone()), tenants, options, stop).await;
         if ended.is_err() {
             // It could not start; Kubernetes waits before it tries again.

@@ -9,5 +9,6 @@ pub mod identity;
 pub mod lease;
 pub mod permission;
 pub mod queue;
+pub mod quota;
 pub mod report;
 pub mod rule;

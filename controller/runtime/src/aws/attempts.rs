@@ -1,4 +1,4 @@
-//! Counts each attempt at a call to AWS, by how it ended.
+//! Counts each attempt at a call to AWS, by how it ended, and against the quotas what was not counted before.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -6,11 +6,14 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
+use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use lambda_triggers_core::plan::quota::Quota;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::Limits;
 use super::error::{Kind, kind};
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::{AwsOutcome, Service};
@@ -20,12 +23,26 @@ use crate::telemetry::metrics::{AwsOutcome, Service};
 pub struct Attempts {
     service: Service,
     telemetry: Telemetry,
+    /// The quotas of the account, and the Region.
+    limits: Option<(Limits, String)>,
 }
 
 impl Attempts {
     /// Counts as those of this service.
     pub fn of(service: Service, telemetry: &Telemetry) -> Self {
-        Self { service, telemetry: telemetry.clone() }
+        Self { service, telemetry: telemetry.clone(), limits: None }
+    }
+
+    /// Counts against these quotas in a Region: each attempt but the first, which was counted when it was let through.
+    pub fn against(self, limits: &Limits, region: &str) -> Self {
+        Self { limits: Some((limits.clone(), region.into())), ..self }
+    }
+
+    /// Does something to the limit of an operation.
+    fn limit(&self, operation: &str, change: impl FnOnce(&Limits, Quota, &str)) {
+        if let (Some((limits, region)), Some(quota)) = (&self.limits, quota(self.service, operation)) {
+            change(limits, quota, region);
+        }
     }
 }
 
@@ -41,9 +58,12 @@ struct Attempt {
 impl Attempt {
     fn ends(&mut self, outcome: AwsOutcome) {
         self.ended = true;
-        let Attempts { service, telemetry } = &self.counts;
+        let Attempts { service, telemetry, limits: _ } = &self.counts;
         telemetry.health.called_aws(outcome != AwsOutcome::NoAnswer);
         telemetry.metrics.aws_called(*service, &self.operation, outcome, self.began.elapsed());
+        if outcome == AwsOutcome::Throttled {
+            self.counts.limit(&self.operation, |limits, quota, region| limits.throttled(quota, region));
+        }
     }
 }
 
@@ -71,6 +91,9 @@ impl Intercept for Attempts {
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let operation = bag.load::<Metadata>().map(|metadata| metadata.name().to_owned()).unwrap_or_default();
+        if bag.load::<RequestAttempts>().is_some_and(|attempts| attempts.attempts() > 1) {
+            self.limit(&operation, |limits, quota, region| limits.charge(quota, region, 1));
+        }
         let attempt = Attempt { counts: self.clone(), operation, began: Instant::now(), ended: false };
         bag.interceptor_state().store_put(attempt);
         Ok(())
@@ -97,6 +120,18 @@ impl Intercept for Attempts {
         }
         Ok(())
     }
+}
+
+/// The quota that AWS counts an operation against; none where it is asked for once.
+fn quota(service: Service, operation: &str) -> Option<Quota> {
+    Some(match (service, operation) {
+        (Service::Lambda, "GetFunction") => Quota::LambdaFunction,
+        (Service::Lambda, "GetPolicy") => Quota::LambdaPolicy,
+        (Service::Lambda, _) => Quota::Lambda,
+        (Service::Events, _) => Quota::Events,
+        (Service::S3, _) => Quota::S3,
+        (Service::Sts, _) => return None,
+    })
 }
 
 /// How an attempt ended that was answered with anything but success.

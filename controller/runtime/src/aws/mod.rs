@@ -3,16 +3,22 @@
 mod attempts;
 mod denial;
 mod deploy;
+mod errand;
 mod error;
 mod eventbridge;
 mod lambda;
+mod limited;
+mod limits;
 mod ports;
 mod s3;
 mod sdk;
 mod tenants;
 
 pub use attempts::Attempts;
+pub use errand::Errand;
 pub use error::{AwsError, Kind};
+pub use limited::Limited;
+pub use limits::Limits;
 pub use ports::{Account, Aws, Bucket, Deployments, Function, Functions, Notifications, Rules, Validation};
 pub use sdk::{Caller, NoRegion, Sdk, SdkSettings};
 pub use tenants::Tenants;

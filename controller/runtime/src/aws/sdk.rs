@@ -19,7 +19,7 @@ use super::deploy::SdkDeployments;
 use super::eventbridge::SdkRules;
 use super::lambda::SdkFunctions;
 use super::s3::SdkNotifications;
-use super::{Account, Aws, AwsError, Deployments, Functions, Kind, Notifications, Rules};
+use super::{Account, Aws, AwsError, Deployments, Functions, Kind, Limits, Notifications, Rules};
 use crate::operator::Leadership;
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::Service;
@@ -43,6 +43,8 @@ pub struct SdkSettings {
     pub leadership: Leadership,
     /// Where calls are counted.
     pub telemetry: Telemetry,
+    /// The quotas that calls are counted against. What is kept back until they allow it is not decided here.
+    pub limits: Limits,
 }
 
 /// AWS through the SDK.
@@ -50,6 +52,7 @@ pub struct Sdk {
     config: SdkConfig,
     guard: Guard,
     telemetry: Telemetry,
+    limits: Limits,
     region: String,
     clients: Mutex<BTreeMap<String, Arc<Clients>>>,
     account: OnceCell<Account>,
@@ -87,8 +90,8 @@ impl Sdk {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(timeouts);
-        if let Some(region) = settings.region {
-            loader = loader.region(Region::new(region));
+        if let Some(region) = &settings.region {
+            loader = loader.region(Region::new(region.clone()));
         }
         // A name that is given explicitly would hide that of AWS_SDK_UA_APP_ID.
         if std::env::var_os("AWS_SDK_UA_APP_ID").is_none()
@@ -101,8 +104,16 @@ impl Sdk {
         let region =
             config.region().map(ToString::to_string).filter(|region| !region.is_empty()).ok_or(NoRegion)?;
         let guard = Guard { leadership: settings.leadership };
-        let telemetry = settings.telemetry;
-        Ok(Self { config, guard, telemetry, region, clients: Mutex::default(), account: OnceCell::new() })
+        let SdkSettings { telemetry, limits, .. } = settings;
+        Ok(Self {
+            config,
+            guard,
+            telemetry,
+            limits,
+            region,
+            clients: Mutex::default(),
+            account: OnceCell::new(),
+        })
     }
 
     /// Whose credentials are used. Nobody is denied this call
@@ -121,20 +132,18 @@ impl Sdk {
 
     fn clients(&self, region: &str) -> Arc<Clients> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        clients
-            .entry(region.to_owned())
-            .or_insert_with(|| Arc::new(Clients::new(&self.config, &self.guard, &self.telemetry, region)))
-            .clone()
+        clients.entry(region.to_owned()).or_insert_with(|| Arc::new(Clients::new(self, region))).clone()
     }
 }
 
 impl Clients {
-    fn new(config: &SdkConfig, guard: &Guard, telemetry: &Telemetry, region: &str) -> Self {
+    fn new(sdk: &Sdk, region: &str) -> Self {
+        let Sdk { config, guard, telemetry, limits, .. } = sdk;
         let config = config.clone().into_builder().region(Region::new(region.to_owned())).build();
         // Another endpoint than AWS's own (a proxy, an emulator) answers for one host name only.
         let path_style = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         let guard = || guard.clone();
-        let attempts = |service| Attempts::of(service, telemetry);
+        let attempts = |service| Attempts::of(service, telemetry).against(limits, region);
         let s3 = aws_sdk_s3::config::Builder::from(&config)
             .interceptor(guard())
             .interceptor(attempts(Service::S3))

@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use http::Uri;
 use lambda_triggers_core::plan::identity::OwnerId;
+use lambda_triggers_core::plan::quota::Rates;
 use tracing::info;
 
 use crate::operator::{self, Options, StartError};
@@ -64,6 +65,16 @@ struct RunArgs {
     /// Give up one reconcile of an object after this time, and try again.
     #[arg(long, env = "LAMBDA_TRIGGERS_RECONCILE_TIMEOUT", default_value = "2m", value_parser = duration)]
     reconcile_timeout: Duration,
+    /// Make so many calls a second to Lambda in each account and Region, on average: half of AWS's quota by default, and the
+    /// same of GetPolicy, which has a quota of its own. Of GetFunction, whose quota is 100, as much of that.
+    #[arg(long, env = "LAMBDA_TRIGGERS_LAMBDA_RATE", default_value_t = Rates::default().lambda, value_parser = rate)]
+    lambda_rate: f64,
+    /// Make so many calls a second to EventBridge in each account and Region, on average: half of AWS's quota by default.
+    #[arg(long, env = "LAMBDA_TRIGGERS_EVENTBRIDGE_RATE", default_value_t = Rates::default().events, value_parser = rate)]
+    eventbridge_rate: f64,
+    /// Make so many calls a second to S3 in each account and Region, on average. AWS tells no quota.
+    #[arg(long, env = "LAMBDA_TRIGGERS_S3_RATE", default_value_t = Rates::default().s3, value_parser = rate)]
+    s3_rate: f64,
     /// Keep the finalizer of a resource for this time after a write to its bucket that AWS did not answer, and after a
     /// start: until then, such a write may still take effect.
     #[arg(long, env = "LAMBDA_TRIGGERS_SETTLE", default_value = "30s", value_parser = duration)]
@@ -109,6 +120,9 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         leader_elect,
         resync,
         reconcile_timeout,
+        lambda_rate,
+        eventbridge_rate,
+        s3_rate,
         settle,
         http_address,
         log_format,
@@ -124,11 +138,12 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         info!(%collector, "sending traces");
     }
     let settings = Settings { resync, timeout: reconcile_timeout, settle, ..Settings::default() };
+    let rates = Rates { lambda: lambda_rate, events: eventbridge_rate, s3: s3_rate };
     let telemetry = Telemetry::default();
     let ended = runtime.block_on(async {
         let server = Server::start(http_address, telemetry.clone()).await?;
         let stop = operator::stop_on_signal()?;
-        let options = Options { namespace, owner_id, region, leader_elect, settings, telemetry };
+        let options = Options { namespace, owner_id, region, leader_elect, rates, settings, telemetry };
         let ended = operator::run(options, stop).await;
         // It ends last: what is under way is seen to its end.
         server.stop().await;
@@ -156,4 +171,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     let span: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| wrong(error.to_string()))?;
     let time = Duration::try_from(span).map_err(|error| wrong(error.to_string()))?;
     if time.is_zero() { Err(wrong("it must be longer than nothing".into())) } else { Ok(time) }
+}
+
+/// Reads a rate such as `7.5`.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|error| format!("{error}; write it as in 7.5"))?;
+    if rate > 0.0 && rate.is_finite() {
+        Ok(rate)
+    } else {
+        Err("it must be more than nothing, as in 7.5".into())
+    }
 }

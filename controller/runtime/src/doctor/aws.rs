@@ -3,10 +3,11 @@
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::Document;
 use lambda_triggers_core::plan::identity::OwnerId;
+use lambda_triggers_core::plan::quota::Rates;
 use lambda_triggers_core::plan::report::Part;
 
 use super::{Check, Options};
-use crate::aws::{Aws, AwsError, Bucket, Caller, Kind, NoRegion, Sdk, SdkSettings};
+use crate::aws::{Aws, AwsError, Bucket, Caller, Kind, Limits, NoRegion, Sdk, SdkSettings};
 use crate::operator::Leadership;
 use crate::reconcile::chain;
 use crate::telemetry::Telemetry;
@@ -70,7 +71,13 @@ pub async fn account_and_partition(region: Option<String>) -> Result<(String, St
 }
 
 async fn load(region: Option<String>) -> Result<Sdk, NoRegion> {
-    Sdk::load(SdkSettings { region, leadership: Leadership::alone(), telemetry: Telemetry::default() }).await
+    Sdk::load(SdkSettings {
+        region,
+        leadership: Leadership::alone(),
+        telemetry: Telemetry::default(),
+        limits: Limits::new(Rates::default()),
+    })
+    .await
 }
 
 fn partition(arn: &str) -> &str {

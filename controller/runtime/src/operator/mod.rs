@@ -24,13 +24,14 @@ use kube::{Api, Client, Resource, ResourceExt};
 use lambda_triggers_core::api::RECONCILE_ANNOTATION;
 use lambda_triggers_core::plan::identity::OwnerId;
 use lambda_triggers_core::plan::queue::Lane;
+use lambda_triggers_core::plan::quota::Rates;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
-use crate::aws::{Sdk, SdkSettings, Tenants};
+use crate::aws::{Limited, Limits, Sdk, SdkSettings, Tenants};
 use crate::reconcile::{
     Buckets, Caches, Context, Error, Events, FIELD_MANAGER, Jitter, Kind, Permissions, SecondLooks, Settings,
     Statuses, chain, reconcile,
@@ -54,6 +55,8 @@ pub struct Options {
     pub region: Option<String>,
     /// Wait for the Lease before working, as one of several replicas.
     pub leader_elect: bool,
+    /// How many calls a second are made to AWS.
+    pub rates: Rates,
     /// How reconciles behave.
     pub settings: Settings,
     /// What is told of all this.
@@ -70,12 +73,15 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
     options.telemetry.health.starts(leadership.clone());
     options.telemetry.metrics.show_leader(leadership.clone());
     let client = lease::guarded_client(leadership.clone()).await?;
+    let limits = Limits::new(options.rates);
     let settings = SdkSettings {
         region: options.region.clone(),
         leadership: leadership.clone(),
         telemetry: options.telemetry.clone(),
+        limits: limits.clone(),
     };
-    let tenants = Tenants::single(Arc::new(Sdk::load(settings).await?));
+    let sdk = Arc::new(Sdk::load(settings).await?);
+    let tenants = Tenants::single(Arc::new(Limited::new(sdk, limits)));
     if !options.leader_elect {
         return work(client, tenants, options, stop).await;
     }
@@ -307,8 +313,9 @@ async fn in_turn<K: Kind>(
     let uid = object.uid().unwrap_or_default();
     // In a task of its own: whatever wakes the controller's has all of those looked at that wait for their turns.
     let work = async move {
-        let _turn = turn;
-        reconcile(object, context).await
+        let result = reconcile(object, turn.errand.clone(), context).await;
+        drop(turn);
+        result
     };
     match AbortOnDropHandle::new(tokio::spawn(work)).await {
         Ok(result) => result.inspect(|_| backoff.reset(&uid)),

@@ -12,6 +12,7 @@ use lambda_triggers_core::plan::queue::{self, Lane, Places};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::aws::Errand;
 use crate::reconcile::{Raw, read_status};
 use crate::telemetry::metrics::LaneState;
 
@@ -31,6 +32,7 @@ pub struct Turns {
 struct State {
     turns: queue::Turns<Key>,
     waiting: HashMap<Key, oneshot::Sender<Turn>>,
+    working: HashMap<Key, Arc<Errand>>,
     /// Those whose next turn is an edit's, whatever they say themselves.
     expedited: BTreeSet<Key>,
     closed: bool,
@@ -39,13 +41,19 @@ struct State {
 /// The right to work, for as long as it is kept.
 pub struct Turn {
     turns: Arc<Turns>,
+    key: Key,
     /// The lane that it was given in.
-    pub lane: Lane,
+    lane: Lane,
+    /// The work that it was given for.
+    pub errand: Arc<Errand>,
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.turns.state().turns.end(self.lane);
+        let mut state = self.turns.state();
+        state.working.remove(&self.key);
+        state.turns.end(self.lane);
+        drop(state);
         self.turns.give();
     }
 }
@@ -88,6 +96,7 @@ impl Turns {
         let state = State {
             turns: queue::Turns::new(PLACES),
             waiting: HashMap::new(),
+            working: HashMap::new(),
             expedited: BTreeSet::new(),
             closed: false,
         };
@@ -112,10 +121,15 @@ impl Turns {
         given.await.ok()
     }
 
-    /// Has an object that waits to be swept wait as one that was edited: it has been, meanwhile.
+    /// Has an object that waits to be swept, or is, wait as one that was edited: it has been, meanwhile.
     pub fn promote(self: &Arc<Self>, key: &Key) {
         let now = self.began.elapsed();
-        self.state().turns.queue.promote(key, now);
+        let mut state = self.state();
+        state.turns.queue.promote(key, now);
+        if let Some(errand) = state.working.get(key) {
+            errand.promote();
+        }
+        drop(state);
         // There may be a place for it already.
         self.give();
     }
@@ -155,17 +169,18 @@ impl Turns {
     /// Gives turns to those who are next, as far as there are places.
     fn give(self: &Arc<Self>) {
         loop {
-            let (turn, lane) = {
+            let (taker, turn) = {
                 let mut state = self.state();
                 if state.closed {
                     return;
                 }
                 let Some((key, lane)) = state.turns.give() else { return };
-                (state.waiting.remove(&key), lane)
+                let errand = Errand::new(&key.1.namespace, lane);
+                state.working.insert(key.clone(), errand.clone());
+                (state.waiting.remove(&key), Turn { turns: self.clone(), key, lane, errand })
             };
-            let given = Turn { turns: self.clone(), lane };
             // Who does not wait any more gives it back by not taking it.
-            drop(turn.map(|turn| turn.send(given)));
+            drop(taker.map(|taker| taker.send(turn)));
         }
     }
 

@@ -33,6 +33,7 @@ pub use object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction, re
 pub use permission::Permissions;
 pub use report::{FIELD_MANAGER, Report};
 
+use crate::aws::Errand;
 use crate::telemetry::metrics::ReconcileOutcome;
 
 /// Between two looks at what AWS is at work on.
@@ -91,8 +92,12 @@ impl Kind for RawS3TriggeredFunction {
     }
 }
 
-/// Reconciles one object, and says when to look at it again.
-pub async fn reconcile<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Error> {
+/// Reconciles one object as this errand, and says when to look at it again.
+pub async fn reconcile<K: Kind>(
+    object: Arc<K>,
+    errand: Arc<Errand>,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
     let Identity { key, generation, .. } = Identity::of(object.as_ref());
     // An error's, so that RUST_LOG takes it from no line that it lets through.
     let status = field::Empty;
@@ -100,8 +105,9 @@ pub async fn reconcile<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Result
     let work = async {
         let began = Instant::now();
         let limit = context.settings.timeout;
-        let result = tokio::time::timeout(limit, reconcile_in_time(object, context.clone())).await;
-        let result = result.unwrap_or(Err(Error::Timeout(limit)));
+        let work = errand.clone().scope(reconcile_in_time(object, context.clone()));
+        // A call that the quotas keep back takes none of the time: it would fail when there is much to do.
+        let result = errand.within(limit, work).await.unwrap_or(Err(Error::Timeout(limit)));
         if let Err(error) = &result {
             warn!(error = chain(error), "reconcile failed");
             Span::current().record("otel.status_code", "ERROR");

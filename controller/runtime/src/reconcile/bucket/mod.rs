@@ -19,7 +19,7 @@ use tracing::Span;
 
 use super::context::Context;
 use super::object::Identity;
-use crate::aws::Bucket;
+use crate::aws::{Bucket, Errand};
 pub use second_looks::SecondLooks;
 use worker::Worker;
 
@@ -54,6 +54,8 @@ struct Wanted {
     settled: bool,
     /// The reconcile that asks.
     asks: Span,
+    /// What AWS is called for.
+    errand: Arc<Errand>,
     reply: oneshot::Sender<Result<Done, Failure>>,
 }
 
@@ -95,8 +97,8 @@ impl Buckets {
         settled: bool,
     ) -> Result<Done, Failure> {
         let (reply, answer) = oneshot::channel();
-        let asks = Span::current();
-        let request = Request::Want(Box::new(Wanted { id: id.clone(), want, settled, asks, reply }));
+        let (asks, errand) = (Span::current(), Errand::current());
+        let request = Request::Want(Box::new(Wanted { id: id.clone(), want, settled, errand, asks, reply }));
         let sent = self.handle(context, bucket).requests.send(request);
         let stopped = || {
             let message = format!("the work on bucket {bucket} was interrupted; trying again");

@@ -19,7 +19,7 @@ use tracing::{Instrument, Span, error_span, info, warn};
 use super::members::{Member, Members};
 use super::second_looks::LATE;
 use super::{Done, Request, Wanted, failures, notices};
-use crate::aws::{Bucket, Kind, Notifications, Validation};
+use crate::aws::{Bucket, Errand, Kind, Notifications, Validation};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
 use crate::reconcile::object::Identity;
@@ -75,6 +75,15 @@ impl Speaker {
     }
 }
 
+/// What AWS is called for, for a batch of requests.
+fn errand(batch: &[Request]) -> Arc<Errand> {
+    let errands = batch.iter().filter_map(|request| match request {
+        Request::Want(wanted) => Some(wanted.errand.clone()),
+        Request::Look { .. } => None,
+    });
+    Errand::for_all(errands.collect())
+}
+
 /// Waits until then, or for ever.
 async fn until(instant: Option<Instant>) {
     match instant {
@@ -118,7 +127,8 @@ impl Worker {
             // It is held no longer than the work takes: the context owns the worker.
             let Some(context) = self.context.upgrade() else { return };
             let span = self.span(&batch);
-            self.process(&context, batch).instrument(span).await;
+            let errand = errand(&batch);
+            errand.scope(self.process(&context, batch).instrument(span)).await;
         }
     }
 
@@ -166,7 +176,7 @@ impl Worker {
         for request in batch {
             match request {
                 Request::Want(one) => {
-                    let Wanted { id, want, settled, asks: _, reply: _ } = &*one;
+                    let Wanted { id, want, settled, .. } = &*one;
                     let member = Member { id: id.clone(), want: want.clone(), settled: *settled };
                     self.members.0.insert(id.uid.clone(), member);
                     wanted.push(*one);
@@ -192,7 +202,7 @@ impl Worker {
         result: &Result<Settled, Failure>,
         wanted: Vec<Wanted>,
     ) {
-        for Wanted { id, want, settled: _, asks: _, reply } in wanted {
+        for Wanted { id, want, reply, .. } in wanted {
             let answer = match result {
                 Ok(settled) => self.answer(context, settled, &id, &want).await,
                 Err(failure) if is_nowhere(failure) && !matches!(want, Want::Entries(_)) => {
@@ -296,9 +306,12 @@ impl Worker {
     async fn read(&mut self, context: &Context, pause: Duration) -> Result<Event, Failure> {
         sleep(pause).await;
         let sent = Instant::now();
+        let waited = Errand::current().waited();
         let document = self.document(context).await?;
+        let waited = Errand::current().waited() - waited;
         let claims = self.members.claims(&context.caches.s3, &self.bucket);
-        Ok(Event::Read { document, age: sent.elapsed(), claims })
+        // It was sent when the quotas allowed it.
+        Ok(Event::Read { document, age: sent.elapsed().saturating_sub(waited), claims })
     }
 
     async fn document(&self, context: &Context) -> Result<Document, Failure> {

@@ -1,0 +1,106 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn at(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// The calls that are made in these seconds by who asks as soon as it may.
+fn calls(bucket: &mut Bucket, from: u64, to: u64) -> usize {
+    let mut now = at(from * 1000);
+    let mut count = 0;
+    while now < at(to * 1000) {
+        match bucket.take(now) {
+            Ok(()) => count += 1,
+            Err(wait) => now += wait,
+        }
+    }
+    count
+}
+
+#[test]
+fn a_seconds_calls_are_made_at_once_and_the_others_at_the_rate() {
+    let mut bucket = Bucket::new(10.0, at(0));
+    let at_once = (0..100).take_while(|_| bucket.take(at(0)).is_ok()).count();
+    assert_eq!(at_once, 10);
+    assert_eq!(bucket.take(at(0)), Err(at(101)));
+    assert_eq!(bucket.take(at(99)), Err(at(2)));
+    assert_eq!(bucket.take(at(100)), Ok(()));
+    // Not one more after a long rest.
+    let at_once = (0..100).take_while(|_| bucket.take(at(100_000)).is_ok()).count();
+    assert_eq!(at_once, 10);
+    assert!((99..=101).contains(&calls(&mut bucket, 100, 110)));
+}
+
+#[test]
+fn calls_that_are_made_in_any_case_are_made_up_for() {
+    let mut bucket = Bucket::new(10.0, at(0));
+    bucket.charge(15, at(0));
+    assert_eq!(bucket.take(at(0)), Err(at(601)));
+    assert_eq!(bucket.take(at(600)), Ok(()));
+}
+
+#[test]
+fn a_rate_below_one_is_kept_too() {
+    let mut bucket = Bucket::new(0.1, at(0));
+    assert_eq!(bucket.take(at(0)), Ok(()));
+    assert_eq!(bucket.take(at(0)), Err(at(10_001)));
+    assert_eq!(bucket.take(at(10_000)), Ok(()));
+}
+
+#[test]
+fn the_rate_is_halved_once_a_second_and_grows_back() {
+    let mut bucket = Bucket::new(8.0, at(0));
+    let mut rates = vec![];
+    for now in [0, 500, 1_000, 2_000, 3_000, 4_000, 5_000] {
+        bucket.cut(at(now));
+        rates.push(bucket.rate(at(now)));
+    }
+    // Between two cuts it grows by an eighth of a call a second or so.
+    let expected = [4.0, 4.067, 2.067, 1.1, 1.0, 1.0, 1.0];
+    for (rate, expected) in rates.iter().zip(expected) {
+        assert!((rate - expected).abs() < 0.01, "{rates:?}");
+    }
+    let later: Vec<f64> = [20_000, 35_000, 65_000, 600_000].map(|now| bucket.rate(at(now))).into();
+    assert_eq!(later, [3.0, 5.0, 8.0, 8.0]);
+}
+
+#[test]
+fn after_a_cut_nothing_is_left_of_what_was_saved_up() {
+    let mut bucket = Bucket::new(8.0, at(0));
+    bucket.cut(at(0));
+    assert_eq!(bucket.take(at(0)), Err(at(251)));
+}
+
+#[test]
+fn half_of_the_quotas_is_the_default() {
+    let rates = Rates::default();
+    let of = [Quota::LambdaFunction, Quota::LambdaPolicy, Quota::Lambda, Quota::Events, Quota::S3];
+    assert_eq!(of.map(|quota| rates.of(quota)), [50.0, 7.5, 7.5, 25.0, 20.0]);
+}
+
+proptest! {
+    /// In no second are more calls made than twice the rate, which is AWS's quota, whatever is asked for and when.
+    #[test]
+    fn no_second_has_more_calls_than_twice_the_rate(
+        rate in 1.0..100.0f64,
+        asked in prop::collection::vec((0u64..3_000, any::<bool>()), 1..400),
+    ) {
+        let mut bucket = Bucket::new(rate, at(0));
+        let (mut now, mut made) = (0, vec![]);
+        for (pause, is_cut) in asked {
+            now += pause / 20;
+            if is_cut && pause % 7 == 0 {
+                bucket.cut(at(now));
+            }
+            if bucket.take(at(now)).is_ok() {
+                made.push(now);
+            }
+        }
+        for first in &made {
+            let count = made.iter().filter(|time| (*first..first + 1_000).contains(*time)).count();
+            prop_assert!(count as f64 <= 2.0 * rate, "{count} at {first}: {made:?}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The ports, with each call kept back until the quotas allow it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lambda_triggers_core::api::{Architecture, Tags};
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::function::{CodeSource, Configuration, DesiredFunction, ObservedFunction};
+use lambda_triggers_core::plan::permission::{Policy, Statement};
+use lambda_triggers_core::plan::quota::Quota;
+use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
+
+use super::limits::Limits;
+use super::{
+    Account, Aws, AwsError, Bucket, Deployments, Function, Functions, Kind, Notifications, Rules, Validation,
+};
+
+/// AWS in one account, kept below its quotas.
+pub struct Limited {
+    inner: Arc<dyn Aws>,
+    limits: Limits,
+}
+
+impl Limited {
+    /// Calls `inner` as these limits allow.
+    pub fn new(inner: Arc<dyn Aws>, limits: Limits) -> Self {
+        Self { inner, limits }
+    }
+
+    fn port<P: ?Sized>(&self, inner: Arc<P>, region: &str) -> Arc<Port<P>> {
+        Arc::new(Port { inner, limits: self.limits.clone(), region: region.into() })
+    }
+}
+
+/// One port in one Region.
+struct Port<P: ?Sized> {
+    inner: Arc<P>,
+    limits: Limits,
+    region: String,
+}
+
+impl<P: ?Sized> Port<P> {
+    /// Waits until the call may be made, makes it, and takes note where AWS asks for fewer.
+    async fn call<T>(
+        &self,
+        quota: Quota,
+        call: impl Future<Output = Result<T, AwsError>>,
+    ) -> Result<T, AwsError> {
+        self.limits.call(quota, &self.region).await;
+        self.heed(quota, call.await)
+    }
+
+    fn heed<T>(&self, quota: Quota, result: Result<T, AwsError>) -> Result<T, AwsError> {
+        if result.as_ref().is_err_and(|error| error.kind == Kind::Throttled) {
+            self.limits.throttled(quota, &self.region);
+        }
+        result
+    }
+
+    /// Counts calls that come with one that was let through.
+    fn charge(&self, quota: Quota, calls: u32) {
+        self.limits.charge(quota, &self.region, calls);
+    }
+}
+
+#[async_trait]
+impl Aws for Limited {
+    fn default_region(&self) -> &str {
+        self.inner.default_region()
+    }
+
+    /// Asked for once.
+    async fn account(&self) -> Result<Account, AwsError> {
+        self.inner.account().await
+    }
+
+    fn functions(&self, region: &str) -> Arc<dyn Functions> {
+        self.port(self.inner.functions(region), region)
+    }
+
+    fn deployments(&self, region: &str) -> Arc<dyn Deployments> {
+        self.port(self.inner.deployments(region), region)
+    }
+
+    fn rules(&self, region: &str) -> Arc<dyn Rules> {
+        self.port(self.inner.rules(region), region)
+    }
+
+    fn notifications(&self, region: &str) -> Arc<dyn Notifications> {
+        self.port(self.inner.notifications(region), region)
+    }
+}
+
+#[async_trait]
+impl Functions for Port<dyn Functions> {
+    async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
+        self.call(Quota::LambdaFunction, self.inner.function(name, qualifier)).await
+    }
+
+    async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError> {
+        self.call(Quota::LambdaPolicy, self.inner.policy(function)).await
+    }
+
+    async fn add_permission(
+        &self,
+        function: &FunctionArn,
+        statement: &Statement,
+        revision: Option<&str>,
+    ) -> Result<(), AwsError> {
+        self.call(Quota::Lambda, self.inner.add_permission(function, statement, revision)).await
+    }
+
+    async fn remove_permission(
+        &self,
+        function: &FunctionArn,
+        statement_id: &str,
+        revision: Option<&str>,
+    ) -> Result<(), AwsError> {
+        self.call(Quota::Lambda, self.inner.remove_permission(function, statement_id, revision)).await
+    }
+}
+
+#[async_trait]
+impl Deployments for Port<dyn Deployments> {
+    async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
+        self.call(Quota::LambdaFunction, self.inner.deployed(name)).await
+    }
+
+    async fn create(&self, function: &DesiredFunction) -> Result<(), AwsError> {
+        self.call(Quota::Lambda, self.inner.create(function)).await
+    }
+
+    async fn update_code(
+        &self,
+        name: &str,
+        code: &CodeSource,
+        architecture: Architecture,
+    ) -> Result<(), AwsError> {
+        self.call(Quota::Lambda, self.inner.update_code(name, code, architecture)).await
+    }
+
+    async fn update_configuration(&self, name: &str, configuration: &Configuration) -> Result<(), AwsError> {
+        self.call(Quota::Lambda, self.inner.update_configuration(name, configuration)).await
+    }
+
+    async fn tag_function(&self, function: &FunctionArn, tags: &Tags) -> Result<(), AwsError> {
+        self.call(Quota::Lambda, self.inner.tag_function(function, tags)).await
+    }
+
+    async fn untag_function(&self, function: &FunctionArn, keys: &[String]) -> Result<(), AwsError> {
+        self.call(Quota::Lambda, self.inner.untag_function(function, keys)).await
+    }
+
+    async fn put_concurrency(&self, name: &str, runs: i32) -> Result<(), AwsError> {
+        self.call(Quota::Lambda, self.inner.put_concurrency(name, runs)).await
+    }
+
+    async fn delete_concurrency(&self, name: &str) -> Result<(), AwsError> {
+        self.call(Quota::Lambda, self.inner.delete_concurrency(name)).await
+    }
+
+    async fn delete_function(&self, name: &str) -> Result<(), AwsError> {
+        self.call(Quota::Lambda, self.inner.delete_function(name)).await
+    }
+}
+
+#[async_trait]
+impl Rules for Port<dyn Rules> {
+    /// Its tags and targets are two more calls, where it is there.
+    async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
+        let rule = self.call(Quota::Events, self.inner.rule(name)).await?;
+        if rule.is_some() {
+            self.charge(Quota::Events, 2);
+        }
+        Ok(rule)
+    }
+
+    async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError> {
+        self.call(Quota::Events, self.inner.rules_with_target(arn, prefix)).await
+    }
+
+    async fn put_rule(&self, name: &str, settings: &RuleSettings, tags: &Tags) -> Result<(), AwsError> {
+        self.call(Quota::Events, self.inner.put_rule(name, settings, tags)).await
+    }
+
+    /// The rule's ARN is asked for first.
+    async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
+        self.charge(Quota::Events, 1);
+        self.call(Quota::Events, self.inner.tag_rule(name, tags)).await
+    }
+
+    /// The rule's ARN is asked for first.
+    async fn untag_rule(&self, name: &str, keys: &[String]) -> Result<(), AwsError> {
+        self.charge(Quota::Events, 1);
+        self.call(Quota::Events, self.inner.untag_rule(name, keys)).await
+    }
+
+    async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError> {
+        self.call(Quota::Events, self.inner.put_target(rule, target)).await
+    }
+
+    async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError> {
+        self.call(Quota::Events, self.inner.remove_targets(rule, ids)).await
+    }
+
+    async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {
+        self.call(Quota::Events, self.inner.delete_rule(name)).await
+    }
+}
+
+#[async_trait]
+impl Notifications for Port<dyn Notifications> {
+    async fn get(&self, bucket: &Bucket) -> Result<String, AwsError> {
+        self.call(Quota::S3, self.inner.get(bucket)).await
+    }
+
+    /// It never waits: the document that was read before is to be of this moment. Later calls make up for it.
+    async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {
+        self.charge(Quota::S3, 1);
+        let result = self.inner.put(bucket, xml, validation).await;
+        self.heed(Quota::S3, result)
+    }
+}
