@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lambda_triggers::aws::{Limited, Limits, Tenants};
+use lambda_triggers::aws::{Limited, Limits, Shared, Tenants};
 use lambda_triggers::operator::{self, Options};
 use lambda_triggers::reconcile::Settings;
 use lambda_triggers::telemetry::Telemetry;
@@ -108,7 +108,7 @@ impl Sim {
             telemetry: Telemetry::default(),
         };
         let aws = Limited::new(self.aws.ports(gate.clone()), Limits::new(options.rates));
-        let tenants = Tenants::single(Arc::new(aws));
+        let tenants = Tenants::single(Arc::new(Shared::new(Arc::new(aws))));
         let ended = operator::run_on(self.cluster.client(gate.clone()), tenants, options, stop).await;
         if ended.is_err() {
             // It could not start; Kubernetes waits before it tries again.

@@ -12,3 +12,4 @@ pub mod queue;
 pub mod quota;
 pub mod report;
 pub mod rule;
+pub mod sweep;

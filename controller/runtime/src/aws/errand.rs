@@ -1,5 +1,5 @@
 //! What AWS is called for: in which lane a call waits until the quota allows it, and how long that took, which is no
-//! work and counts as none.
+//! work and counts as none; and whether an answer to somebody else will do.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +23,7 @@ pub struct Errand {
     pub namespace: String,
     is_edit: AtomicBool,
     waits: Mutex<Waits>,
+    sharing: Mutex<Sharing>,
     /// Those that wait while this one does.
     behalf: Vec<Arc<Errand>>,
 }
@@ -33,6 +34,16 @@ struct Waits {
     ended: Duration,
     under_way: u32,
     since: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
+struct Sharing {
+    /// Answers that were asked for since then will do.
+    since: Option<Instant>,
+    /// Those that were asked for since then are as good as its own.
+    anew_since: Option<Instant>,
+    /// Whether it has had one.
+    has_shared: bool,
 }
 
 /// A wait, until it is dropped.
@@ -62,7 +73,7 @@ impl Errand {
 
     fn on_behalf_of(namespace: String, lane: Lane, behalf: Vec<Arc<Errand>>) -> Arc<Self> {
         let is_edit = AtomicBool::new(lane == Lane::Edit);
-        Arc::new(Self { namespace, is_edit, waits: Mutex::default(), behalf })
+        Arc::new(Self { namespace, is_edit, waits: Mutex::default(), sharing: Mutex::default(), behalf })
     }
 
     /// The one that is run now. Somebody waits for what is done for no object.
@@ -85,10 +96,50 @@ impl Errand {
         self.is_edit.store(true, Ordering::Release);
     }
 
+    /// Lets answers do from here on that somebody else has asked for, at `since` or later. They may say that there is
+    /// nothing to do, and nothing else: see [`Errand::has_shared`].
+    pub fn share(&self, since: Instant) {
+        *self.sharing() = Sharing { since: Some(since), ..Sharing::default() };
+    }
+
+    /// Has all be asked for anew from here on.
+    pub fn read_anew(&self) {
+        *self.sharing() = Sharing::default();
+    }
+
+    /// Takes answers for its own that somebody else has asked for since then, when this one already wanted to know.
+    pub fn asks_since(&self, wanted: Option<Instant>) {
+        self.sharing().anew_since = wanted;
+    }
+
+    /// Whether an answer will do that somebody asked for then; it is noted if it is not as good as its own.
+    pub fn takes(&self, asked: Instant) -> bool {
+        let mut sharing = self.sharing();
+        let is_anew = sharing.anew_since.is_some_and(|since| asked >= since);
+        let is_shared = !is_anew && sharing.since.is_some_and(|since| asked >= since);
+        sharing.has_shared |= is_shared;
+        is_anew || is_shared
+    }
+
+    /// Since when an answer may have been asked for; none where it is to be asked for anew.
+    pub fn shares_since(&self) -> Option<Instant> {
+        self.sharing().since
+    }
+
+    /// Whether it has had an answer that somebody else asked for: then nothing may be done on the ground of it.
+    pub fn has_shared(&self) -> bool {
+        self.sharing().has_shared
+    }
+
     /// Begins to wait.
     pub fn wait(self: &Arc<Self>) -> Wait {
         self.begin();
         Wait(self.clone())
+    }
+
+    /// Whether it waits now.
+    pub fn is_kept_back(&self) -> bool {
+        self.waits().under_way > 0
     }
 
     /// How long it has waited in all.
@@ -127,6 +178,10 @@ impl Errand {
         }
         drop(waits);
         self.behalf.iter().for_each(|errand| errand.end());
+    }
+
+    fn sharing(&self) -> MutexGuard<'_, Sharing> {
+        self.sharing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn waits(&self) -> MutexGuard<'_, Waits> {

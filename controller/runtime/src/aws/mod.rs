@@ -12,6 +12,7 @@ mod limits;
 mod ports;
 mod s3;
 mod sdk;
+mod shared;
 mod tenants;
 
 pub use attempts::Attempts;
@@ -21,4 +22,5 @@ pub use limited::Limited;
 pub use limits::Limits;
 pub use ports::{Account, Aws, Bucket, Deployments, Function, Functions, Notifications, Rules, Validation};
 pub use sdk::{Caller, NoRegion, Sdk, SdkSettings};
+pub use shared::Shared;
 pub use tenants::Tenants;

@@ -65,11 +65,11 @@ struct RunArgs {
     /// Give up one reconcile of an object after this time, and try again.
     #[arg(long, env = "LAMBDA_TRIGGERS_RECONCILE_TIMEOUT", default_value = "2m", value_parser = duration)]
     reconcile_timeout: Duration,
-    /// Make so many calls a second to Lambda in each account and Region, on average: half of AWS's quota by default, and the
-    /// same of GetPolicy, which has a quota of its own. Of GetFunction, whose quota is 100, as much of that.
+    /// Make so many calls a second to Lambda in each account and Region, on average; GetPolicy, which has a quota of its own,
+    /// is called as often besides, and GetFunction 100/15 times as often. The default is half of AWS's quotas.
     #[arg(long, env = "LAMBDA_TRIGGERS_LAMBDA_RATE", default_value_t = Rates::default().lambda, value_parser = rate)]
     lambda_rate: f64,
-    /// Make so many calls a second to EventBridge in each account and Region, on average: half of AWS's quota by default.
+    /// Make so many calls a second to EventBridge in each account and Region, on average. The default is half of AWS's quota.
     #[arg(long, env = "LAMBDA_TRIGGERS_EVENTBRIDGE_RATE", default_value_t = Rates::default().events, value_parser = rate)]
     eventbridge_rate: f64,
     /// Make so many calls a second to S3 in each account and Region, on average. AWS tells no quota.

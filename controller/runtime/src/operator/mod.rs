@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
-use crate::aws::{Limited, Limits, Sdk, SdkSettings, Tenants};
+use crate::aws::{Limited, Limits, Sdk, SdkSettings, Shared, Tenants};
 use crate::reconcile::{
     Buckets, Caches, Context, Error, Events, FIELD_MANAGER, Jitter, Kind, Permissions, SecondLooks, Settings,
     Statuses, chain, reconcile,
@@ -81,7 +81,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
         limits: limits.clone(),
     };
     let sdk = Arc::new(Sdk::load(settings).await?);
-    let tenants = Tenants::single(Arc::new(Limited::new(sdk, limits)));
+    let tenants = Tenants::single(Arc::new(Shared::new(Arc::new(Limited::new(sdk, limits)))));
     if !options.leader_elect {
         return work(client, tenants, options, stop).await;
     }

@@ -8,6 +8,7 @@ use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
 use lambda_triggers_core::api::{AppliedPermission, TriggerStatus};
 use lambda_triggers_core::plan::identity::{ObjectKey, Owner};
+use lambda_triggers_core::plan::sweep;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -181,6 +182,16 @@ impl Context {
     /// any more has to go all the same.
     pub fn aws_for_removal(&self, namespace: &str) -> Arc<dyn Aws> {
         self.tenants.aws_for_removal(namespace)
+    }
+
+    /// When an object is looked at again that is as it is to be: after this time.
+    pub fn next_sweep(&self) -> Duration {
+        sweep::next(self.started.elapsed(), self.settings.resync, self.jitter.chance())
+    }
+
+    /// Since when an answer of AWS may have been asked for to be shared in a sweep.
+    pub fn shares_since(&self) -> Instant {
+        self.started + sweep::shares_since(self.started.elapsed(), self.settings.resync)
     }
 
     /// The Region of resources that name none.

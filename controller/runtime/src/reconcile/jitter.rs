@@ -20,4 +20,9 @@ impl Jitter {
         let mut random = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         time.mul_f64(random.random_range(0.9..1.1))
     }
+
+    /// From nothing to one.
+    pub fn chance(&self) -> f64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).random_range(0.0..1.0)
+    }
 }

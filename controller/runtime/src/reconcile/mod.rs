@@ -20,6 +20,7 @@ use kube::api::Api;
 use kube::runtime::controller::Action;
 use kube::runtime::finalizer::{Event, finalizer};
 use lambda_triggers_core::api::{DeletionPolicy, FINALIZER};
+use lambda_triggers_core::plan::queue::Lane;
 use lambda_triggers_core::plan::report::{Class, EventReason, Failure, Outcome};
 use tokio::time::Instant;
 use tracing::{Instrument, Span, error_span, field, info, warn};
@@ -152,8 +153,20 @@ async fn reconcile_in_time<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Re
 }
 
 async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
+    let errand = Errand::current();
     let mut report = Report::new(context, api.clone(), object);
-    let result = object.apply(context, &mut report).await;
+    if report.settled && errand.lane() == Lane::Sweep {
+        errand.share(context.shares_since());
+    }
+    let mut result = object.apply(context, &mut report).await;
+    let nothing_to_do = |report: &Report<'_, K>, outcome: &Outcome| {
+        matches!(outcome, Outcome::Applied { .. }) && !report.touched && !report.is_news(outcome)
+    };
+    if errand.has_shared() && !result.as_ref().is_ok_and(|outcome| nothing_to_do(&report, outcome)) {
+        errand.read_anew();
+        report = Report::new(context, api.clone(), object);
+        result = object.apply(context, &mut report).await;
+    }
     let goes_with_it = object::deletion_policy(object) == DeletionPolicy::Delete;
     if report.touched && goes_with_it && is_gone(api, &report.id).await? {
         // Somebody else took it away while we worked on it, as another operator does that runs beside us by mistake: what
@@ -167,10 +180,10 @@ async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
             report.outcome(&outcome).await?;
             let next = match outcome {
                 // What AWS is at work on is looked at again, and holds no place among the reconciles meanwhile.
-                Outcome::Progressing { .. } => IN_PROGRESS,
-                _ => context.settings.resync,
+                Outcome::Progressing { .. } => context.jitter.vary(IN_PROGRESS),
+                _ => context.next_sweep(),
             };
-            Ok(Action::requeue(context.jitter.vary(next)))
+            Ok(Action::requeue(next))
         }
         Err(error) => {
             fail(&mut report, &error, Outcome::Failed).await?;

@@ -14,10 +14,12 @@ use lambda_triggers_core::plan::identity::is_own_statement_id;
 use lambda_triggers_core::plan::permission::{PermissionStep, Policy, Statement, plan_permission};
 use lambda_triggers_core::plan::report::{Part, Reason};
 
+use tokio::time::Instant;
+
 use super::context::Context;
 use super::error::Error;
 use super::object::Identity;
-use crate::aws::{AwsError, Functions, Kind};
+use crate::aws::{AwsError, Errand, Functions, Kind};
 
 /// Looks at a policy until it is as planned; a write is seen at the first look after it, as a rule.
 const LOOKS: u32 = 6;
@@ -42,12 +44,28 @@ impl Permissions {
         statement: &Statement,
         id: &Identity,
     ) -> Result<bool, Error> {
-        let _turn = self.turn(function).await;
-        self.claims().entry(identity(function, statement)).or_default().insert(id.uid.clone());
         let functions = context.aws(&id.key.namespace).functions(&function.region);
+        let claim = || {
+            self.claims().entry(identity(function, statement)).or_default().insert(id.uid.clone());
+        };
+        if Errand::current().shares_since().is_some() {
+            // Its status claims the statement already: nobody removes it meanwhile, and no edit has to wait for this look.
+            claim();
+            let policy = policy(&*functions, function).await?.ok_or_else(|| gone(function))?;
+            if plan_permission(&policy, statement).is_empty() {
+                return Ok(false);
+            }
+        }
+        let came = Instant::now();
+        let _turn = self.turn(function).await;
+        claim();
         let mut changed = false;
         for look in 0..LOOKS {
-            let policy = policy(&*functions, function).await?.ok_or_else(|| gone(function))?;
+            // Who was at the policy before may have looked at it since we came.
+            Errand::current().asks_since((look == 0).then_some(came));
+            let policy = policy(&*functions, function).await;
+            Errand::current().asks_since(None);
+            let policy = policy?.ok_or_else(|| gone(function))?;
             let Some(step) = plan_permission(&policy, statement).into_iter().next() else {
                 return Ok(changed);
             };

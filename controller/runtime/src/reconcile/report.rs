@@ -118,6 +118,12 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
         self.conditions(outcome) == self.written.conditions
     }
 
+    /// Whether the status would be another one with this outcome.
+    pub fn is_news(&self, outcome: &Outcome) -> bool {
+        let (conditions, observed_generation) = (self.conditions(outcome), self.id.generation);
+        TriggerStatus { conditions, observed_generation, ..self.status.clone() } != self.written
+    }
+
     fn conditions(&self, outcome: &Outcome) -> Vec<Condition> {
         let now = Time(jiff::Timestamp::now());
         let all = || K::PARTS.iter().copied().collect();

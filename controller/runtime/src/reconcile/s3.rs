@@ -32,10 +32,15 @@ pub async fn apply(
 ) -> Result<Outcome, Error> {
     let invalid = |message| Error::found(Part::Notification, Reason::InvalidSpec, message);
     let spec = valid_spec(object).map_err(invalid)?;
+    // From here on the bucket's worker waits for us for a moment, to write once for all that come together.
+    let arrival = context.buckets.announce(&spec.bucket);
     let region = region(context, spec.region.as_deref(), &spec.function);
     let mut resolved = match resolve(context, report, &region, &spec.function).await {
         Ok(resolved) => resolved,
-        Err(error) => return Err(without_function(context, report, error).await),
+        Err(error) => {
+            drop(arrival);
+            return Err(without_function(context, report, error).await);
+        }
     };
     let Some(function) = resolved.function.take() else { return Ok(updating("making")) };
     report.ready(Part::Function);
@@ -43,8 +48,6 @@ pub async fn apply(
     report.status.function_name = Some(function.arn.short());
 
     let bucket = bucket(&spec, region, &function.arn);
-    // From here on the worker waits for us for a moment, to write once for all that come together.
-    let arrival = context.buckets.announce(context, &bucket);
     let statement = Statement::for_bucket(&context.owner.id, &function.arn, &bucket.name, &bucket.owner);
     let entries = entries(&context.owner, &report.id.key, &spec, &function.arn);
     let deployed = std::mem::take(&mut resolved.applied);

@@ -105,6 +105,28 @@ impl Cluster {
         })
     }
 
+    /// Gives an object this status, as an operator before this one has left it.
+    ///
+    /// # Errors
+    /// As the API server refuses it.
+    pub fn set_status(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+        status: &Value,
+    ) -> Result<Value, Refused> {
+        let resource = resource(kind)?;
+        let key = Key::new(resource, namespace, name);
+        let operation = format!("test:status {resource}");
+        let write = Write { operation: &operation, key: &key, part: Part::Status, check: Check::Strict };
+        self.write(|store| {
+            let mut object = store.get(&key).cloned().unwrap_or_default();
+            object["status"] = status.clone();
+            store.replace(write, object)
+        })
+    }
+
     /// Deletes an object; while it has finalizers, it is marked only.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The protocols that the operator is put through.
 
 mod chaos;
+mod counts;
 mod crash;
 mod faults;
 mod late;

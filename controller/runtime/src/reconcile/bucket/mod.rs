@@ -8,10 +8,10 @@ mod second_looks;
 mod worker;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lambda_triggers_core::plan::bucket::Want;
+use lambda_triggers_core::plan::queue::Lane;
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
@@ -27,6 +27,8 @@ use worker::Worker;
 #[derive(Default)]
 pub struct Buckets {
     workers: Mutex<HashMap<Bucket, Handle>>,
+    /// By the name of the bucket, which is known before its Region and owner are, and is nobody else's.
+    arrivals: Mutex<HashMap<String, Arc<Arrivals>>>,
     tasks: TaskTracker,
 }
 
@@ -34,8 +36,26 @@ pub struct Buckets {
 #[derive(Clone)]
 struct Handle {
     requests: mpsc::UnboundedSender<Request>,
-    /// Reconciles that will ask the worker in a moment: it waits for them, and writes once for all.
-    arriving: Arc<AtomicUsize>,
+}
+
+/// Reconciles that will ask a worker in a moment: it waits for them, and writes once for all.
+#[derive(Default)]
+struct Arrivals(Mutex<Vec<Arc<Errand>>>);
+
+impl Arrivals {
+    /// Whether any is to be waited for by requests of this lane: an edit waits for no sweep.
+    fn any(&self, lane: Lane) -> bool {
+        self.all().iter().any(|errand| lane == Lane::Sweep || errand.lane() == Lane::Edit)
+    }
+
+    /// Whether the quotas keep one of them back that somebody waits for.
+    fn any_kept_back(&self) -> bool {
+        self.all().iter().any(|errand| errand.lane() == Lane::Edit && errand.is_kept_back())
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<Arc<Errand>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What is asked of a bucket's worker.
@@ -70,21 +90,26 @@ pub struct Done {
 
 /// Says to a worker that a request is on its way, for as long as it is kept.
 pub struct Arrival {
-    arriving: Arc<AtomicUsize>,
+    arrivals: Arc<Arrivals>,
+    errand: Arc<Errand>,
 }
 
 impl Drop for Arrival {
     fn drop(&mut self) {
-        self.arriving.fetch_sub(1, Ordering::AcqRel);
+        let mut all = self.arrivals.all();
+        if let Some(at) = all.iter().position(|errand| Arc::ptr_eq(errand, &self.errand)) {
+            all.swap_remove(at);
+        }
     }
 }
 
 impl Buckets {
-    /// Tells the bucket's worker that a request will follow in a moment.
-    pub fn announce(&self, context: &Arc<Context>, bucket: &Bucket) -> Arrival {
-        let arriving = self.handle(context, bucket).arriving;
-        arriving.fetch_add(1, Ordering::AcqRel);
-        Arrival { arriving }
+    /// Tells the worker of the bucket of this name that a request will follow in a moment.
+    pub fn announce(&self, name: &str) -> Arrival {
+        let arrivals = self.arrivals(name);
+        let errand = Errand::current();
+        arrivals.all().push(errand.clone());
+        Arrival { arrivals, errand }
     }
 
     /// Makes the bucket's document hold what one resource wants, and waits until that shows.
@@ -124,14 +149,19 @@ impl Buckets {
         self.tasks.wait().await;
     }
 
+    fn arrivals(&self, name: &str) -> Arc<Arrivals> {
+        let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        arrivals.retain(|_, arrivals| Arc::strong_count(arrivals) > 1);
+        arrivals.entry(name.to_owned()).or_default().clone()
+    }
+
     fn handle(&self, context: &Arc<Context>, bucket: &Bucket) -> Handle {
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         workers.retain(|_, handle| !handle.requests.is_closed());
         let start = || {
             let (requests, inbox) = mpsc::unbounded_channel();
-            let arriving = Arc::new(AtomicUsize::new(0));
-            self.tasks.spawn(Worker::new(context, bucket.clone(), arriving.clone()).run(inbox));
-            Handle { requests, arriving }
+            self.tasks.spawn(Worker::new(context, bucket.clone(), self.arrivals(&bucket.name)).run(inbox));
+            Handle { requests }
         };
         workers.entry(bucket.clone()).or_insert_with(start).clone()
     }

@@ -1,7 +1,6 @@
 //! The worker of one bucket: gathers requests, and drives a [`Round`] for all of them.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use tracing::{Instrument, Span, error_span, info, warn};
 
 use super::members::{Member, Members};
 use super::second_looks::LATE;
-use super::{Done, Request, Wanted, failures, notices};
+use super::{Arrivals, Done, Request, Wanted, failures, notices};
 use crate::aws::{Bucket, Errand, Kind, Notifications, Validation};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
@@ -27,19 +26,23 @@ use crate::telemetry::metrics::EntryOwner;
 
 /// A request waits this long for others to join it.
 const GATHER: Duration = Duration::from_millis(100);
-/// And no longer than this in all.
+/// And no longer than this in all,
 const GATHER_AT_MOST: Duration = Duration::from_millis(1000);
+/// or than this, where it is the quotas that it waits for: what thirty resources need, each with a function of its own.
+const GATHER_KEPT_BACK: Duration = Duration::from_secs(15);
 
 /// The worker of one bucket.
 pub struct Worker {
     context: Weak<Context>,
     bucket: Bucket,
-    arriving: Arc<AtomicUsize>,
+    arrivals: Arc<Arrivals>,
     members: Members,
     /// Who S3 was last spoken to for.
     speaker: Speaker,
     /// The document as the last round left it.
     known: Option<Document>,
+    /// How the last round ended, and when it began, if it ended as all want: what sweeps share.
+    looked: Option<(Instant, Settled)>,
     /// Until then, a write whose outcome is not known may take effect as a rule: one of ours, or of who ran before us.
     unsettled_until: Option<Instant>,
     /// Until then, one of ours that had no answer may take effect at all.
@@ -99,15 +102,16 @@ fn is_nowhere(failure: &Failure) -> bool {
 
 impl Worker {
     /// A worker that knows of no request yet.
-    pub fn new(context: &Arc<Context>, bucket: Bucket, arriving: Arc<AtomicUsize>) -> Self {
+    pub fn new(context: &Arc<Context>, bucket: Bucket, arrivals: Arc<Arrivals>) -> Self {
         let settled = context.started + context.settings.settle;
         Self {
             context: Arc::downgrade(context),
             bucket,
-            arriving,
+            arrivals,
             members: Members::default(),
             speaker: Speaker::default(),
             known: None,
+            looked: None,
             unsettled_until: (settled > Instant::now()).then_some(settled),
             late_until: None,
         }
@@ -132,16 +136,21 @@ impl Worker {
         }
     }
 
-    /// Collects the requests that come, or are announced, within a moment of the first one.
+    /// Collects the requests that come, or are announced, within a moment of the first one. The moment of those that somebody
+    /// waits for is longer while AWS's quotas keep them back.
     async fn gather(&self, first: Request, inbox: &mut mpsc::UnboundedReceiver<Request>) -> Vec<Request> {
         let mut batch = vec![first];
-        let end = Instant::now() + GATHER_AT_MOST;
+        let began = Instant::now();
+        let mut end = began + GATHER_AT_MOST;
         while Instant::now() < end {
             match timeout(GATHER, inbox.recv()).await {
                 Ok(Some(request)) => batch.push(request),
                 Ok(None) => break,
-                Err(_) if self.arriving.load(Ordering::Acquire) > 0 => {}
+                Err(_) if self.arrivals.any(errand(&batch).lane()) => {}
                 Err(_) => break,
+            }
+            if self.arrivals.any_kept_back() {
+                end = (end + GATHER).min(began + GATHER_KEPT_BACK);
             }
         }
         batch
@@ -170,6 +179,38 @@ impl Worker {
     }
 
     async fn process(&mut self, context: &Context, batch: Vec<Request>) {
+        // A batch without a request comes from the worker itself.
+        let is_own = batch.is_empty();
+        let mut rest = vec![];
+        for request in batch {
+            rest.extend(self.share(context, request).await);
+        }
+        if is_own || !rest.is_empty() {
+            self.work(context, rest).await;
+        }
+    }
+
+    /// Answers a sweep from what was last seen, if it wants nothing else than it did then; returns what is to be looked
+    /// after.
+    async fn share(&self, context: &Context, request: Request) -> Option<Request> {
+        let Request::Want(wanted) = &request else { return Some(request) };
+        let member = self.members.0.get(&wanted.id.uid);
+        let is_as_before = member.is_some_and(|member| member.settled && member.want == wanted.want);
+        let looked = self.looked.as_ref().filter(|_| is_as_before && self.unsettled_until.is_none());
+        let Some((_, settled)) = looked.filter(|(began, _)| wanted.errand.takes(*began)) else {
+            return Some(request);
+        };
+        let Ok(done) = self.answer(context, settled, &wanted.id, &wanted.want).await else {
+            return Some(request);
+        };
+        if let Request::Want(wanted) = request {
+            // Nobody listens where the reconcile has run out of time; it will ask again.
+            let _ = wanted.reply.send(Ok(Done { changed: false, ..done }));
+        }
+        None
+    }
+
+    async fn work(&mut self, context: &Context, batch: Vec<Request>) {
         self.speaker = Speaker::of(&batch).unwrap_or_else(|| self.speaker.clone());
         let mut wanted = vec![];
         let mut looks = vec![];
@@ -269,6 +310,8 @@ impl Worker {
     }
 
     async fn round(&mut self, context: &Context) -> Result<Settled, Failure> {
+        let began = Instant::now();
+        self.looked = None;
         let (mut round, mut call) = Round::begin(context.owner.id.clone(), self.known.clone());
         // What the last write failed with, in case that the round ends with it.
         let mut failure = None;
@@ -288,6 +331,7 @@ impl Worker {
                     self.count(context, &settled);
                     self.tell(context, &settled).await;
                     self.known = Some(settled.document.clone());
+                    self.looked = Some((began, settled.clone()));
                     return Ok(settled);
                 }
                 Call::End(Ending::Contended(there)) => {

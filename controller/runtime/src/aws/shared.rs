@@ -1,0 +1,220 @@
+//! The ports, with answers shared by all sweeps that need the same one. An earlier answer may only say that there is nothing
+//! to do: whoever has had one writes nothing before it has asked anew.
+
+mod answers;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lambda_triggers_core::api::{Architecture, Tags};
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::function::{CodeSource, Configuration, DesiredFunction, ObservedFunction};
+use lambda_triggers_core::plan::permission::{Policy, Statement};
+use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
+
+use super::errand::Errand;
+use super::{Account, Aws, AwsError, Deployments, Function, Functions, Kind, Notifications, Rules};
+use answers::Answers;
+
+/// AWS with the credentials of some, who share its answers.
+pub struct Shared {
+    inner: Arc<dyn Aws>,
+    known: Arc<Known>,
+}
+
+/// What was answered.
+#[derive(Default)]
+struct Known {
+    /// By Region, name or ARN as it was asked for, and qualifier.
+    functions: Answers<(String, String, Option<String>), Function>,
+    policies: Answers<FunctionArn, Policy>,
+}
+
+impl Shared {
+    /// Shares the answers of `inner`.
+    pub fn new(inner: Arc<dyn Aws>) -> Self {
+        Self { inner, known: Arc::default() }
+    }
+
+    fn port<P: ?Sized>(&self, inner: Arc<P>, region: &str) -> Arc<Port<P>> {
+        Arc::new(Port { inner, known: self.known.clone(), region: region.into() })
+    }
+}
+
+/// One port in one Region.
+struct Port<P: ?Sized> {
+    inner: Arc<P>,
+    known: Arc<Known>,
+    region: String,
+}
+
+/// Refuses a write that may be based on an earlier answer: who gets this asks anew.
+fn allow(action: &'static str, on: &str) -> Result<(), AwsError> {
+    if Errand::current().has_shared() {
+        let why = "what it is based on is to be read anew first";
+        return Err(AwsError::answered(Kind::Unavailable, action, on, why));
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl Aws for Shared {
+    fn default_region(&self) -> &str {
+        self.inner.default_region()
+    }
+
+    async fn account(&self) -> Result<Account, AwsError> {
+        self.inner.account().await
+    }
+
+    fn functions(&self, region: &str) -> Arc<dyn Functions> {
+        self.port(self.inner.functions(region), region)
+    }
+
+    fn deployments(&self, region: &str) -> Arc<dyn Deployments> {
+        self.port(self.inner.deployments(region), region)
+    }
+
+    fn rules(&self, region: &str) -> Arc<dyn Rules> {
+        self.port(self.inner.rules(region), region)
+    }
+
+    /// A bucket's worker shares what it has read.
+    fn notifications(&self, region: &str) -> Arc<dyn Notifications> {
+        self.inner.notifications(region)
+    }
+}
+
+#[async_trait]
+impl Functions for Port<dyn Functions> {
+    async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
+        let key = (self.region.clone(), name.to_owned(), qualifier.map(ToOwned::to_owned));
+        // One that is not there, or cannot run, is a reason to do something.
+        let is_fine = |function: &Function| function.failed.is_none();
+        self.known.functions.ask(key, is_fine, self.inner.function(name, qualifier)).await
+    }
+
+    async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError> {
+        self.known.policies.ask(function.clone(), |_| true, self.inner.policy(function)).await
+    }
+
+    async fn add_permission(
+        &self,
+        function: &FunctionArn,
+        statement: &Statement,
+        revision: Option<&str>,
+    ) -> Result<(), AwsError> {
+        allow("lambda:AddPermission", &function.short())?;
+        let _writing = self.known.policies.writing(function);
+        self.inner.add_permission(function, statement, revision).await
+    }
+
+    async fn remove_permission(
+        &self,
+        function: &FunctionArn,
+        statement_id: &str,
+        revision: Option<&str>,
+    ) -> Result<(), AwsError> {
+        allow("lambda:RemovePermission", &function.short())?;
+        let _writing = self.known.policies.writing(function);
+        self.inner.remove_permission(function, statement_id, revision).await
+    }
+}
+
+/// Functions that are deployed for one object are that object's: nobody else asks for them.
+#[async_trait]
+impl Deployments for Port<dyn Deployments> {
+    async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
+        self.inner.deployed(name).await
+    }
+
+    async fn create(&self, function: &DesiredFunction) -> Result<(), AwsError> {
+        allow("lambda:CreateFunction", &function.name)?;
+        self.inner.create(function).await
+    }
+
+    async fn update_code(
+        &self,
+        name: &str,
+        code: &CodeSource,
+        architecture: Architecture,
+    ) -> Result<(), AwsError> {
+        allow("lambda:UpdateFunctionCode", name)?;
+        self.inner.update_code(name, code, architecture).await
+    }
+
+    async fn update_configuration(&self, name: &str, configuration: &Configuration) -> Result<(), AwsError> {
+        allow("lambda:UpdateFunctionConfiguration", name)?;
+        self.inner.update_configuration(name, configuration).await
+    }
+
+    async fn tag_function(&self, function: &FunctionArn, tags: &Tags) -> Result<(), AwsError> {
+        allow("lambda:TagResource", &function.name)?;
+        self.inner.tag_function(function, tags).await
+    }
+
+    async fn untag_function(&self, function: &FunctionArn, keys: &[String]) -> Result<(), AwsError> {
+        allow("lambda:UntagResource", &function.name)?;
+        self.inner.untag_function(function, keys).await
+    }
+
+    async fn put_concurrency(&self, name: &str, runs: i32) -> Result<(), AwsError> {
+        allow("lambda:PutFunctionConcurrency", name)?;
+        self.inner.put_concurrency(name, runs).await
+    }
+
+    async fn delete_concurrency(&self, name: &str) -> Result<(), AwsError> {
+        allow("lambda:DeleteFunctionConcurrency", name)?;
+        self.inner.delete_concurrency(name).await
+    }
+
+    /// What was known of others by this name, as of its policy, has gone with it.
+    async fn delete_function(&self, name: &str) -> Result<(), AwsError> {
+        allow("lambda:DeleteFunction", name)?;
+        self.known.functions.forget(|(_, asked, _)| asked == name || asked.contains(&format!(":{name}")));
+        self.known.policies.forget(|function| function.name == name);
+        self.inner.delete_function(name).await
+    }
+}
+
+/// A rule is one object's: nobody else asks for it.
+#[async_trait]
+impl Rules for Port<dyn Rules> {
+    async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
+        self.inner.rule(name).await
+    }
+
+    async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError> {
+        self.inner.rules_with_target(arn, prefix).await
+    }
+
+    async fn put_rule(&self, name: &str, settings: &RuleSettings, tags: &Tags) -> Result<(), AwsError> {
+        allow("events:PutRule", name)?;
+        self.inner.put_rule(name, settings, tags).await
+    }
+
+    async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
+        allow("events:TagResource", name)?;
+        self.inner.tag_rule(name, tags).await
+    }
+
+    async fn untag_rule(&self, name: &str, keys: &[String]) -> Result<(), AwsError> {
+        allow("events:UntagResource", name)?;
+        self.inner.untag_rule(name, keys).await
+    }
+
+    async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError> {
+        allow("events:PutTargets", rule)?;
+        self.inner.put_target(rule, target).await
+    }
+
+    async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError> {
+        allow("events:RemoveTargets", rule)?;
+        self.inner.remove_targets(rule, ids).await
+    }
+
+    async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {
+        allow("events:DeleteRule", name)?;
+        self.inner.delete_rule(name).await
+    }
+}

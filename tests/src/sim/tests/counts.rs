@@ -1,0 +1,248 @@
+//! How many calls are made: of resources that come together, of a sweep, and how soon an edit is seen to while all else is due.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lambda_triggers_core::api::{FINALIZER, KeyFilter};
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::bucket::{Claim, Destination, Document, Entry, Filter, Want, plan_bucket};
+use lambda_triggers_core::plan::identity::ObjectKey;
+use lambda_triggers_core::plan::permission::Statement;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::kstatus::is_ready;
+use crate::sim::aws::{ACCOUNT, RATES, REGION};
+use crate::sim::gate::{Call, Verdict};
+use crate::sim::run::{Sim, owner, simulate};
+use crate::sim::workflows::{self, NAMESPACE};
+
+const KIND: &str = "S3TriggeredFunction";
+/// The whole of a sweep, from one to the next.
+const ROUND: Duration = Duration::from_secs(600);
+
+fn trigger(name: &str, function: &str, bucket: &str) -> Value {
+    json!({
+        "apiVersion": "lambda-triggers.dev/v1alpha1", "kind": KIND,
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "function": {"name": function}, "bucket": bucket, "events": ["s3:ObjectCreated:*"],
+            "filters": [{"prefix": format!("{name}/")}],
+        },
+    })
+}
+
+fn apply(sim: &Sim, object: &Value) {
+    sim.cluster.apply(object).unwrap_or_else(|refused| panic!("{object}: {refused:?}"));
+}
+
+/// The calls to AWS, from this one on, by operation.
+fn calls(sim: &Sim, from: usize) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for call in sim.gates.calls().into_iter().filter(|call| call.number >= from) {
+        if !call.operation.starts_with("kube:") {
+            *counts.entry(call.operation).or_default() += 1;
+        }
+    }
+    counts
+}
+
+fn are<const N: usize>(counts: [(&str, usize); N]) -> BTreeMap<String, usize> {
+    counts.map(|(operation, count)| (operation.to_owned(), count)).into()
+}
+
+async fn until_ready(sim: &Sim, count: usize) {
+    let all_ready = |sim: &Sim| {
+        let objects = sim.cluster.objects(KIND);
+        objects.len() == count && objects.iter().all(is_ready)
+    };
+    for _ in 0..1_000 {
+        if all_ready(sim) {
+            return;
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+    panic!("not all are ready");
+}
+
+/// Thirty resources come to one bucket, for so many functions, under AWS's quotas. Returns the calls that are made.
+fn thirty(functions: usize) -> BTreeMap<String, usize> {
+    simulate(
+        1,
+        |_: &Call| Verdict::Pass,
+        async |sim| {
+            workflows::prepare(&sim);
+            for number in 0..functions {
+                sim.aws.create_function(&sim.aws.function(&format!("f{number}")));
+            }
+            sim.aws.limit_calls(&RATES);
+            let operator = sim.start();
+            sleep(Duration::from_secs(1)).await;
+            let before = sim.gates.count();
+            for number in 0..30 {
+                apply(&sim, &trigger(&format!("t{number}"), &format!("f{}", number % functions), "archive"));
+            }
+            until_ready(&sim, 30).await;
+            operator.kill();
+            assert_eq!(sim.aws.throttled(), 0);
+            calls(&sim, before)
+        },
+    )
+}
+
+#[test]
+fn thirty_resources_of_one_bucket_are_written_once() {
+    for functions in [1, 3, 30] {
+        let mut calls = thirty(functions);
+        // Before it is added to, and after that. Who comes meanwhile needs no look of its own; a late one does.
+        let policies = calls.remove("lambda:GetPolicy").unwrap_or_default();
+        assert!(policies <= 3 * functions, "{policies} looks at {functions} policies");
+        let expected = are([
+            ("lambda:AddPermission", functions),
+            ("lambda:GetFunction", 30),
+            ("s3:GetBucketNotification", 2),
+            ("s3:PutBucketNotification", 1),
+        ]);
+        assert_eq!(calls, expected, "{functions} functions");
+    }
+}
+
+/// The function, the bucket and the filter of one of many objects: a hundred for each bucket, and a function for each.
+fn place(number: usize) -> (String, String, String) {
+    (format!("f{}", number / 100), format!("bucket-{}", number / 100), format!("t{number}"))
+}
+
+/// Has so many objects there be that an operator has seen to before.
+async fn settled(sim: &Sim, count: usize) {
+    workflows::prepare(sim);
+    let aws = sim.aws.outside();
+    let owner = owner();
+    let mut claims: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
+    for number in 0..count {
+        let (function, bucket, name) = place(number);
+        let arn = sim.aws.function(&function);
+        let key = ObjectKey::new(NAMESPACE, &name);
+        let filter = KeyFilter { prefix: Some(format!("{name}/")), suffix: None };
+        let id = key.entry_id(&owner, &filter, false);
+        let mut object = trigger(&name, &function, &bucket);
+        object["metadata"]["finalizers"] = json!([FINALIZER]);
+        apply(sim, &object);
+        set_status(sim, &name, &arn, &bucket, &id);
+        let entry = Entry {
+            destination: Destination::Function,
+            arn: arn.to_string(),
+            id: Some(id),
+            events: ["s3:ObjectCreated:*".to_owned()].into(),
+            filter: Filter::from(&filter),
+        };
+        let claim = Claim { key, created: 0, uid: name, want: Want::Entries(vec![entry]) };
+        claims.entry(bucket).or_default().push(claim);
+    }
+    for (bucket, claims) in claims {
+        let Want::Entries(entries) = &claims[0].want else { unreachable!("{bucket}") };
+        let arn = FunctionArn::parse(&entries[0].arn).unwrap();
+        sim.aws.create_bucket(&sim.aws.bucket(&bucket));
+        sim.aws.create_function(&arn);
+        let statement = Statement::for_bucket(&owner, &arn, &bucket, ACCOUNT);
+        aws.functions(REGION).add_permission(&arn, &statement, None).await.unwrap();
+        let empty = Document::parse("<NotificationConfiguration/>").unwrap();
+        let document = plan_bucket(&empty, &owner, &claims).write.unwrap();
+        sim.aws.put_notification(&bucket, &document.to_xml()).unwrap();
+    }
+}
+
+fn set_status(sim: &Sim, name: &str, arn: &FunctionArn, bucket: &str, id: &str) {
+    let condition = |kind: &str, message: &str| {
+        json!({
+            "type": kind, "status": "True", "reason": "Applied", "message": message, "observedGeneration": 1,
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        })
+    };
+    let statement = Statement::for_bucket(&owner(), arn, bucket, ACCOUNT).id;
+    let status = json!({
+        "observedGeneration": 1,
+        "conditions": [
+            condition("Ready", &format!("1 entry is in bucket {bucket}")), condition("FunctionReady", ""),
+            condition("PermissionReady", ""), condition("NotificationReady", ""),
+        ],
+        "functionArn": arn.to_string(), "functionName": arn.short(),
+        "applied": {
+            "notifications": [{"region": REGION, "bucket": bucket, "bucketOwner": ACCOUNT, "ids": [id]}],
+            "permissions": [{"functionArn": arn.to_string(), "statementId": statement}],
+        },
+    });
+    let set = sim.cluster.set_status(KIND, NAMESPACE, name, &status);
+    set.unwrap_or_else(|refused| panic!("{name}: {refused:?}"));
+}
+
+#[test]
+fn a_sweep_reads_each_bucket_and_each_policy_once_and_writes_nothing() {
+    simulate(
+        1,
+        |_: &Call| Verdict::Pass,
+        async |sim| {
+            settled(&sim, 1_000).await;
+            sim.aws.limit_calls(&RATES);
+            let operator = sim.start();
+            // The first look at all, and half of the wait for the next one.
+            sleep(ROUND / 2).await;
+            for sweep in 1..=2 {
+                let (before, changes) = (sim.gates.count(), sim.cluster.journal().len());
+                sleep(ROUND).await;
+                let expected = are([
+                    ("lambda:GetFunction", 10),
+                    ("lambda:GetPolicy", 10),
+                    ("s3:GetBucketNotification", 10),
+                ]);
+                assert_eq!(calls(&sim, before), expected, "sweep {sweep}");
+                assert_eq!(sim.cluster.journal_from(changes), [], "sweep {sweep}");
+            }
+            operator.kill();
+            assert_eq!(sim.aws.throttled(), 0);
+        },
+    );
+}
+
+/// The time from a change of this object to the first write to AWS for it.
+async fn seen_to(sim: &Sim, number: usize) -> Duration {
+    let (function, bucket, name) = place(number);
+    let (before, began) = (sim.gates.count(), sim.gates.elapsed());
+    let mut object = trigger(&name, &function, &bucket);
+    object["spec"]["events"] = json!(["s3:ObjectCreated:Put"]);
+    apply(sim, &object);
+    for _ in 0..10_000 {
+        let calls = sim.gates.calls();
+        let written = calls.iter().find(|call| {
+            let is_ours = call.operation == "s3:PutBucketNotification" && call.on.contains(&bucket);
+            call.number >= before && is_ours
+        });
+        if let Some(call) = written {
+            return call.at - began;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{name} is not seen to");
+}
+
+#[test]
+fn ten_thousand_objects_at_a_start_delay_no_edit() {
+    simulate(
+        1,
+        |_: &Call| Verdict::Pass,
+        async |sim| {
+            settled(&sim, 10_000).await;
+            sim.aws.limit_calls(&RATES);
+            let operator = sim.start();
+            let mut times = vec![];
+            // As soon as it runs, and a while later; whether or not the object was looked at before.
+            for (wait, number) in [(1, 0), (0, 9_999), (1, 5_050), (2, 1), (10, 4_000)] {
+                sleep(Duration::from_secs(wait)).await;
+                times.push(seen_to(&sim, number).await);
+            }
+            operator.kill();
+            println!("edits are seen to after {times:?}");
+            assert!(times.iter().all(|time| *time <= Duration::from_secs(1)), "{times:?}");
+            assert_eq!(sim.aws.throttled(), 0);
+        },
+    );
+}
