@@ -1,7 +1,7 @@
 # `make test` and `make demo` are the two commands; `make help` lists the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo build lint fmt crds docs image mutants chaos tools world compiled deny
+.PHONY: help test bench demo build lint fmt crds docs image mutants chaos tools world compiled deny
 MAKEFLAGS += --no-print-directory
 
 # Tools and the local world are built once and kept outside of the repository.
@@ -29,6 +29,13 @@ test: tools ## Check format, lints and dependencies, then run every test against
 
 chaos: ## Random faults in the simulated world, SEEDS=n of them; SEED=n replays one and prints its calls
 	SEED=$(SEED) SEEDS=$(SEEDS) cargo test --workspace --lib --locked $(if $(SEED),sim::tests::seeds::chaos,chaos) -- --ignored --nocapture
+
+bench: tools ## Print what the operator needs of memory and time, in some minutes; OBJECTS=n, 10,000 of them by default
+	@$(MAKE) world
+	@# As it is shipped: what is not optimized is larger.
+	cargo build --profile image --locked --package lambda-triggers
+	LAMBDA_TRIGGERS_BIN="$(CURDIR)/target/image/lambda-triggers" OBJECTS=$(OBJECTS) \
+	    cargo test --quiet --workspace --test e2e --locked -- bench::figures --ignored --nocapture
 
 demo: tools ## See both resources at work, in two minutes; KEEP=1 leaves all running to play with
 	@$(MAKE) -j2 world build

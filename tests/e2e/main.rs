@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "this whole binary is a test")]
 
 mod agreement;
+mod bench;
 mod chart;
 mod deployed;
 mod docs;

@@ -173,6 +173,14 @@ impl Controller {
         self.process.as_mut().and_then(|ward| ward.child.try_wait().expect("a child can be waited for"))
     }
 
+    /// Its process.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().and_then(|ward| ward.child.id()).expect("the controller runs")
+    }
+
     /// What it wrote to stdout and stderr, over all its starts: the last 5,000 lines.
     pub fn log(&self) -> String {
         self.log.text()
