@@ -58,6 +58,21 @@ impl FunctionArn {
     }
 }
 
+/// The partition that a Region is in
+/// (<https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>).
+pub fn partition_of(region: &str) -> &'static str {
+    const OTHERS: [(&str, &str); 7] = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+        ("us-iso-", "aws-iso"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("eusc-", "aws-eusc"),
+    ];
+    OTHERS.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
+}
+
 impl fmt::Display for FunctionArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { partition, region, account, name, qualifier } = self;
@@ -78,6 +93,14 @@ mod tests {
         ] {
             assert_eq!(FunctionArn::parse(arn).map(|a| a.to_string()), Some(arn.to_owned()));
         }
+    }
+
+    #[test]
+    fn a_region_is_in_a_partition() {
+        let regions =
+            ["eu-west-1", "us-west-2", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1"];
+        let partitions = ["aws", "aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b"];
+        assert_eq!(regions.map(partition_of), partitions);
     }
 
     #[test]

@@ -7,3 +7,4 @@ pub mod api;
 pub mod arn;
 pub mod iam;
 pub mod plan;
+pub mod tenancy;

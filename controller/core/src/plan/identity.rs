@@ -18,6 +18,10 @@ const SLOT_HASH: usize = 6;
 const READABLE: usize = 64 - 12 - 1 - OBJECT_HASH;
 /// Hex digits of the hash that stands for a bucket.
 const BUCKET_HASH: usize = 16;
+/// The longest name of a session of STS.
+const SESSION: usize = 64;
+/// Hex digits of the hash that tells apart namespaces whose names are cut to the same text.
+const SESSION_HASH: usize = 8;
 /// Ends the Id of an entry that stays when its object is deleted.
 const RETAINED: &str = "-retained";
 
@@ -164,6 +168,17 @@ pub fn is_own_statement_id(owner: &OwnerId, id: &str) -> bool {
     id == rules_statement_id(owner) || id.strip_prefix(&bucket).is_some_and(|hash| is_hash(hash, BUCKET_HASH))
 }
 
+/// The name of the session in which the operator acts with a role for a namespace, as CloudTrail shows it; at most the 64
+/// characters that STS takes (<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>).
+pub fn session_name(owner: &OwnerId, namespace: &str) -> String {
+    let name = format!("{}{namespace}", owner.prefix());
+    if name.len() <= SESSION {
+        return name;
+    }
+    let kept: String = name.chars().take(SESSION - 1 - SESSION_HASH).collect();
+    format!("{kept}.{}", hash(&[namespace], SESSION_HASH))
+}
+
 /// Tells one source of code from another.
 pub(super) fn source_hash(parts: &[&str]) -> String {
     hash(parts, 32)
@@ -217,6 +232,15 @@ mod tests {
         );
         assert_eq!(rules_statement_id(&owner()), "lt-1a2b3c4d-rules");
         assert_eq!(bucket_statement_id(&owner(), "a.b"), "lt-1a2b3c4d-bucket-bd516c1130f6405c");
+    }
+
+    #[test]
+    fn a_session_says_whose_it_is() {
+        assert_eq!(session_name(&owner(), "media"), "lt-1a2b3c4d-media");
+        let [one, other] = ["a", "b"].map(|end| session_name(&owner(), &format!("{}{end}", "n".repeat(62))));
+        assert_eq!(one, format!("lt-1a2b3c4d-{}.288c168e", "n".repeat(43)));
+        assert_ne!(one, other);
+        assert_eq!([one.len(), session_name(&owner(), &"n".repeat(52)).len()], [64, 64]);
     }
 
     #[test]

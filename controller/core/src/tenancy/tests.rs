@@ -1,0 +1,328 @@
+use super::*;
+use crate::api::{FunctionDefinition, S3TriggeredFunctionSpec, ScheduledFunctionSpec};
+use crate::arn::FunctionArn;
+use crate::plan::function::{DesiredFunction, Origin};
+use crate::plan::identity::{ObjectKey, Owner};
+
+mod fields;
+mod fuzz;
+
+const FILE: &str = r#"
+contact: ask the platform team
+namespaces:
+  media:
+    role: {arn: "arn:aws:iam::123456789012:role/triggers/media", externalId: cluster-1/media}
+    regions: [eu-*]
+    buckets: [media-*]
+    bucketOwners: ["210987654321"]
+    functions: [media-*, "shared:live", "arn:aws:lambda:*:210987654321:function:public-*"]
+    ruleTargets: [media-*]
+    deadLetterQueues: ["arn:aws:sqs:*:123456789012:media-*"]
+    definitions:
+      names: [media-made-*]
+      roles: [lambda/media-*, "arn:aws:iam::210987654321:role/lent"]
+      codeBuckets: [builds]
+      images: ["123456789012.dkr.ecr.eu-west-1.amazonaws.com/media/*"]
+      layers: ["arn:aws:lambda:eu-west-1:580247275435:layer:LambdaInsights*"]
+      subnets: [subnet-1]
+      securityGroups: [sg-?]
+      kmsKeys: ["arn:aws:kms:eu-west-1:123456789012:key/*"]
+      reservedConcurrency: 5
+    contact: ask media's own platform engineer
+  team-*:
+    buckets: ["*"]
+  team-a-*: {}
+"#;
+
+fn tenancy() -> Tenancy {
+    Tenancy::parse(FILE).unwrap()
+}
+
+fn own() -> Own {
+    Own { account: "123456789012".into(), functions: vec!["lt-1a2b3c4d-media-it-0123456789".into()] }
+}
+
+fn function(arn: &str) -> FunctionArn {
+    FunctionArn::parse(&format!("arn:aws:lambda:eu-west-1:{arn}")).unwrap()
+}
+
+fn permitted(namespace: &str, thing: Thing) -> bool {
+    tenancy().authorise(namespace, &own(), &thing).is_ok()
+}
+
+#[test]
+fn what_a_list_names_is_permitted_and_nothing_else() {
+    let cases = [
+        (true, Thing::Region("eu-west-1".into())),
+        (false, Thing::Region("us-east-1".into())),
+        (true, Thing::Bucket("media-photos".into())),
+        (false, Thing::Bucket("photos".into())),
+        (false, Thing::Bucket("amedia-photos".into())),
+        (true, Thing::BucketOwner("123456789012".into())),
+        (true, Thing::BucketOwner("210987654321".into())),
+        (false, Thing::BucketOwner("111111111111".into())),
+        (true, Thing::Function(function("123456789012:function:media-x"))),
+        (true, Thing::Function(function("123456789012:function:media-x:live"))),
+        // A name is one in the namespace's own account.
+        (false, Thing::Function(function("210987654321:function:media-x"))),
+        (true, Thing::Function(function("123456789012:function:shared:live"))),
+        (false, Thing::Function(function("123456789012:function:shared"))),
+        (false, Thing::Function(function("123456789012:function:shared:7"))),
+        (true, Thing::Function(function("210987654321:function:public-x:7"))),
+        (false, Thing::Function(function("210987654321:function:private"))),
+        (true, Thing::RuleTarget(function("123456789012:function:media-x"))),
+        (false, Thing::RuleTarget(function("123456789012:function:shared:live"))),
+        (true, Thing::DeadLetterQueue("arn:aws:sqs:eu-west-1:123456789012:media-dead".into())),
+        (false, Thing::DeadLetterQueue("arn:aws:sns:eu-west-1:123456789012:media-dead".into())),
+        // What it deploys, it may run, and put on a schedule.
+        (true, Thing::DeployedFunction("media-made-1".into())),
+        (true, Thing::DeployedFunction("lt-1a2b3c4d-media-it-0123456789".into())),
+        (false, Thing::DeployedFunction("lt-1a2b3c4d-media-other-0123456789".into())),
+        (false, Thing::DeployedFunction("media-x".into())),
+        (true, Thing::RuleTarget(function("123456789012:function:lt-1a2b3c4d-media-it-0123456789"))),
+        (true, Thing::RuleTarget(function("123456789012:function:media-made-1:live"))),
+        (false, Thing::RuleTarget(function("210987654321:function:media-made-1"))),
+        (true, Thing::ExecutionRole("arn:aws:iam::123456789012:role/lambda/media-app".into())),
+        (false, Thing::ExecutionRole("arn:aws:iam::123456789012:role/media-app".into())),
+        (false, Thing::ExecutionRole("arn:aws:iam::210987654321:role/lambda/media-app".into())),
+        (true, Thing::ExecutionRole("arn:aws:iam::210987654321:role/lent".into())),
+        (true, Thing::CodeBucket("builds".into())),
+        // A bucket for events is none for code.
+        (false, Thing::CodeBucket("media-photos".into())),
+        (true, Thing::Image("123456789012.dkr.ecr.eu-west-1.amazonaws.com/media/app:1".into())),
+        (false, Thing::Image("123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:1".into())),
+        (true, Thing::Layer("arn:aws:lambda:eu-west-1:580247275435:layer:LambdaInsightsExtension:1".into())),
+        (false, Thing::Layer("arn:aws:lambda:eu-west-1:111111111111:layer:LambdaInsightsExtension:1".into())),
+        (true, Thing::Subnet("subnet-1".into())),
+        (false, Thing::Subnet("subnet-12".into())),
+        (true, Thing::SecurityGroup("sg-1".into())),
+        (false, Thing::SecurityGroup("sg-12".into())),
+        (true, Thing::KmsKey("arn:aws:kms:eu-west-1:123456789012:key/1".into())),
+        (false, Thing::KmsKey("arn:aws:kms:eu-west-1:210987654321:key/1".into())),
+        (true, Thing::ReservedConcurrency(5)),
+        (false, Thing::ReservedConcurrency(6)),
+    ];
+    for (expected, thing) in cases {
+        assert_eq!(permitted("media", thing.clone()), expected, "{thing}");
+    }
+}
+
+#[test]
+fn a_namespace_has_what_says_most_of_it() {
+    let bucket = || Thing::Bucket("photos".into());
+    assert!(permitted("team-b", bucket()));
+    assert!(!permitted("team-a-1", bucket()), "team-a-* says more than team-*");
+    assert!(!permitted("teams", bucket()));
+    assert!(!permitted("media", bucket()), "a name says more than any pattern");
+    assert!(permitted("team-b", Thing::Region("us-east-1".into())), "no list of Regions is all of them");
+    assert!(!permitted("team-b", Thing::DeployedFunction(own().functions.remove(0))));
+    assert!(!permitted("team-b", Thing::ReservedConcurrency(0)));
+}
+
+#[test]
+fn a_refusal_says_what_the_file_holds_and_whom_to_ask() {
+    let said = |namespace: &str, thing: Thing| {
+        tenancy().authorise(namespace, &own(), &thing).unwrap_err().to_string()
+    };
+    assert_eq!(
+        said("media", Thing::Bucket("photos".into())),
+        "namespace media may not name bucket photos: namespaces.media.buckets in the tenancy file holds media-*; ask media's own platform engineer"
+    );
+    assert_eq!(
+        said("team-a-1", Thing::Function(function("123456789012:function:f"))),
+        "namespace team-a-1 may not name function arn:aws:lambda:eu-west-1:123456789012:function:f: \
+         namespaces.team-a-*.functions in the tenancy file holds nothing; ask the platform team"
+    );
+    assert_eq!(
+        said("team-a-1", Thing::DeployedFunction("f".into())),
+        "namespace team-a-1 may not name a function f that is deployed for it: namespaces.team-a-*.definitions in the tenancy file holds nothing; ask the platform team"
+    );
+    assert_eq!(
+        said("other", Thing::Bucket("photos".into())),
+        "the tenancy file does not name namespace other, so its resources may name nothing in AWS; ask the platform team"
+    );
+    let long = Tenancy::parse("namespaces: {a: {buckets: [aaa, bbb, ccc, ddd, eee, fff, ggg]}}").unwrap();
+    assert_eq!(
+        long.authorise("a", &own(), &Thing::Bucket("x".into())).unwrap_err().to_string(),
+        "namespace a may not name bucket x: namespaces.a.buckets in the tenancy file holds aaa, bbb, ccc, ddd, eee and 2 more"
+    );
+}
+
+#[test]
+fn roles_are_told_with_whom_they_are_for() {
+    let tenancy = tenancy();
+    let role = Role {
+        arn: "arn:aws:iam::123456789012:role/triggers/media".into(),
+        external_id: Some("cluster-1/media".into()),
+    };
+    assert_eq!(tenancy.roles().collect::<Vec<_>>(), [("media", &role)]);
+    assert_eq!(role.account(), "123456789012");
+    assert_eq!(tenancy.tenant("media").and_then(|tenant| tenant.role.as_ref()), Some(&role));
+    assert_eq!(tenancy.tenant("other"), None);
+}
+
+#[test]
+fn a_broken_file_says_where_it_is_broken() {
+    let cases = [
+        ("", "unexpected end of input"),
+        ("contact: us", "namespaces"),
+        ("namespaces: []", "line 1"),
+        ("namespaces:\n  media:\n    bucket: [photos]\n", "bucket"),
+        ("namespaces:\n  media:\n    bucket: [photos]\n", "line 3"),
+        ("namespaces:\n  media: {}\nothers: {}\n", "others"),
+        ("namespaces:\n  media: {}\n  media: {buckets: ['*']}\n", "line 3"),
+        (
+            "namespaces:\n  media: {role: {arn: 'arn:aws:iam::123456789012:role/a', externalID: x}}\n",
+            "externalID",
+        ),
+        ("namespaces:\n  media: {role: {arn: media}}\n", "namespaces.media.role.arn: \"media\" is no role"),
+        (
+            "namespaces:\n  media: {role: {arn: 'arn:aws:iam::123456789012:role/*'}}\n",
+            "namespaces.media.role.arn: \"arn:aws:iam::123456789012:role/*\" is no role",
+        ),
+        (
+            "namespaces:\n  media: {role: {arn: 'arn:aws:iam::123456789012:role/a', externalId: '%%'}}\n",
+            "namespaces.media.role.externalId: has to be of 2 to 1,224",
+        ),
+        (
+            "namespaces:\n  media: {buckets: [a, Photos]}\n",
+            "namespaces.media.buckets[1]: \"Photos\" is no bucket's name",
+        ),
+        (
+            "namespaces:\n  media: {bucketOwners: ['*']}\n",
+            "namespaces.media.bucketOwners[0]: \"*\" is no account",
+        ),
+        (
+            "namespaces:\n  media: {functions: [a:b:c]}\n",
+            "namespaces.media.functions[0]: \"a:b:c\" is no function",
+        ),
+        (
+            "namespaces:\n  media: {functions: ['arn:aws:sqs:eu-west-1:123456789012:function:f']}\n",
+            "namespaces.media.functions[0]: ",
+        ),
+        (
+            "namespaces:\n  media: {regions: [Ireland]}\n",
+            "namespaces.media.regions[0]: \"Ireland\" is no Region",
+        ),
+        ("namespaces:\n  media: {deadLetterQueues: ['*']}\n", "namespaces.media.deadLetterQueues[0]: "),
+        (
+            "namespaces:\n  media: {definitions: {roles: ['*:*']}}\n",
+            "namespaces.media.definitions.roles[0]: ",
+        ),
+        (
+            "namespaces:\n  media: {definitions: {images: ['*']}}\n",
+            "namespaces.media.definitions.images[0]: ",
+        ),
+        (
+            "namespaces:\n  media: {definitions: {reservedConcurrency: -1}}\n",
+            "namespaces.media.definitions.reservedConcurrency: is less than 0",
+        ),
+        ("namespaces:\n  Media: {}\n", "namespaces.Media: is no name of a namespace"),
+        ("namespaces:\n  a*: {}\n  '*b': {}\n", "and namespaces.a* may name the same namespace"),
+    ];
+    for (text, expected) in cases {
+        let said = Tenancy::parse(text).unwrap_err().to_string();
+        assert!(said.contains(expected), "{text}\n{said}");
+    }
+}
+
+#[test]
+fn accounts_and_json_are_read_as_they_are_written() {
+    let owner = |text: &str| Tenancy::parse(text).map(|t| t.tenant("a").unwrap().bucket_owners.clone());
+    assert_eq!(owner("namespaces: {a: {bucketOwners: ['012345678901']}}").unwrap(), ["012345678901"]);
+    assert_eq!(
+        owner(r#"{"namespaces": {"a": {"bucketOwners": ["012345678901"]}}}"#).unwrap(),
+        ["012345678901"]
+    );
+    assert!(Tenancy::parse("namespaces: {}").is_ok(), "a file that lets nobody do anything");
+}
+
+fn spec_asks<T>(yaml: &str, asks: impl Fn(&T, &str, &Own) -> Vec<Ask>) -> Vec<String>
+where
+    T: serde::de::DeserializeOwned,
+{
+    let spec: T = serde_saphyr::from_str(yaml).unwrap();
+    asks(&spec, "eu-west-1", &own()).into_iter().map(|ask| format!("{} {}", ask.field, ask.thing)).collect()
+}
+
+#[test]
+fn a_spec_asks_for_all_that_it_names() {
+    let scheduled = |yaml: &str| spec_asks::<ScheduledFunctionSpec>(yaml, asks_of_scheduled);
+    let s3 = |yaml: &str| spec_asks::<S3TriggeredFunctionSpec>(yaml, asks_of_s3);
+    let f = "arn:aws:lambda:eu-west-1:123456789012:function:f";
+    assert_eq!(
+        scheduled("{function: {name: f, qualifier: live}, schedule: rate(1 day), deadLetterQueueArn: q}"),
+        [
+            "spec.region Region eu-west-1".to_owned(),
+            format!("spec.function.name function {f}:live"),
+            format!("spec.function.name function {f}:live as the target of a rule"),
+            "spec.deadLetterQueueArn dead-letter queue q".into(),
+        ]
+    );
+    let theirs = "arn:aws:lambda:eu-west-1:210987654321:function:f:7";
+    assert_eq!(
+        s3(&format!("{{function: {{arn: '{theirs}'}}, bucket: b}}")),
+        [
+            "spec.function.arn Region eu-west-1".to_owned(),
+            format!("spec.function.arn function {theirs}"),
+            "spec.bucket bucket b".into(),
+            "spec.function.arn a bucket of account 210987654321".into(),
+        ]
+    );
+    assert_eq!(
+        s3("{function: {name: f}, bucket: b, bucketOwner: '111111111111', region: eu-west-1}"),
+        [
+            "spec.region Region eu-west-1".to_owned(),
+            format!("spec.function.name function {f}"),
+            "spec.bucket bucket b".into(),
+            "spec.bucketOwner a bucket of account 111111111111".into(),
+        ]
+    );
+    assert_eq!(
+        scheduled("{function: {definition: {role: r, code: {inline: {a: b}}}}, schedule: rate(1 day)}"),
+        [
+            "spec.region Region eu-west-1",
+            "spec.function.definition.functionName a function lt-1a2b3c4d-media-it-0123456789 that is deployed for it",
+            "spec.function.definition.role role r for a function",
+        ]
+    );
+}
+
+/// The guard over the ports must be asked for the same as the spec.
+#[test]
+fn a_definition_asks_for_what_is_sent_to_lambda() {
+    let full = "
+        functionName: media-made-1
+        role: r
+        code: CODE
+        layers: [l1, l2]
+        vpc: {subnetIds: [s1, s2], securityGroupIds: [g]}
+        kmsKeyArn: k
+        deadLetterQueueArn: q
+        reservedConcurrency: 3";
+    for code in ["{s3: {bucket: b, key: k}}", "{image: {uri: u}}"] {
+        let definition: FunctionDefinition = serde_saphyr::from_str(&full.replace("CODE", code)).unwrap();
+        let origin =
+            Origin { kind: "ScheduledFunction", key: ObjectKey::new("media", "it"), uid: String::new() };
+        let owner =
+            Owner { id: crate::plan::identity::OwnerId::parse("1a2b3c4d").unwrap(), cluster: String::new() };
+        let desired = DesiredFunction::of(&owner, &origin, &definition, None);
+        let mut sent = things_of_configuration(&desired.configuration);
+        sent.extend(things_of_code(&desired.code));
+        sent.push(Thing::DeployedFunction(desired.name));
+        sent.extend(desired.reserved_concurrency.map(Thing::ReservedConcurrency));
+        let spec = ScheduledFunctionSpec {
+            function: crate::api::FunctionRef { definition: Some(definition), ..Default::default() },
+            ..serde_saphyr::from_str("{function: {}}").unwrap()
+        };
+        let mut asked: Vec<Thing> =
+            asks_of_scheduled(&spec, "eu-west-1", &own()).into_iter().map(|ask| ask.thing).collect();
+        asked.retain(|thing| !matches!(thing, Thing::Region(_)));
+        let sorted = |things: Vec<Thing>| {
+            let mut texts: Vec<String> = things.iter().map(ToString::to_string).collect();
+            texts.sort();
+            texts
+        };
+        assert_eq!(sorted(sent), sorted(asked));
+    }
+}

@@ -1,0 +1,106 @@
+//! Every field of a spec is either one that asks for something, or one that gives no power beyond what is named: a field
+//! that is added has to be put here.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::api::crds;
+
+/// Fields that name something in AWS, and are asked about.
+const ASKED: &[&str] = &[
+    "bucket",
+    "bucketOwner",
+    "deadLetterQueueArn",
+    "function.arn",
+    "function.definition.code.image.uri",
+    "function.definition.code.s3.bucket",
+    "function.definition.deadLetterQueueArn",
+    "function.definition.functionName",
+    "function.definition.kmsKeyArn",
+    "function.definition.layers",
+    "function.definition.reservedConcurrency",
+    "function.definition.role",
+    "function.definition.vpc.securityGroupIds",
+    "function.definition.vpc.subnetIds",
+    "function.name",
+    "function.qualifier",
+    "region",
+];
+
+/// Fields that do not: what the function or the rule is like, what is in the resource's own namespace, and what is within
+/// something that is asked about.
+const HARMLESS: &[&str] = &[
+    "cron.dayOfMonth",
+    "cron.dayOfWeek",
+    "cron.hours",
+    "cron.minutes",
+    "cron.month",
+    "cron.year",
+    "deletionPolicy",
+    "description",
+    "events",
+    "filters.prefix",
+    "filters.suffix",
+    // What it takes over is of the name that was asked about.
+    "function.definition.adoptFunction",
+    "function.definition.architecture",
+    "function.definition.code.configMap.name",
+    "function.definition.code.image.command",
+    "function.definition.code.image.entryPoint",
+    "function.definition.code.image.workingDirectory",
+    "function.definition.code.inline",
+    "function.definition.code.s3.key",
+    "function.definition.code.s3.version",
+    "function.definition.description",
+    "function.definition.environment",
+    "function.definition.ephemeralStorage",
+    "function.definition.handler",
+    "function.definition.logging.applicationLevel",
+    "function.definition.logging.format",
+    // The function writes there with its own role.
+    "function.definition.logging.logGroup",
+    "function.definition.logging.systemLevel",
+    "function.definition.memorySize",
+    "function.definition.runtime",
+    "function.definition.snapStart",
+    "function.definition.tags",
+    "function.definition.timeout",
+    "function.definition.tracing",
+    "input",
+    "rate.unit",
+    "rate.value",
+    "retryPolicy.maximumEventAgeSeconds",
+    "retryPolicy.maximumRetryAttempts",
+    "schedule",
+    "suspend",
+    "tags",
+];
+
+#[test]
+fn each_field_is_asked_about_or_harmless() {
+    let mut found = BTreeSet::new();
+    for crd in crds() {
+        let crd = serde_json::to_value(crd).unwrap();
+        let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+        collect("", spec, &mut found);
+    }
+    let known: BTreeSet<String> = ASKED.iter().chain(HARMLESS).map(|field| (*field).to_owned()).collect();
+    assert_eq!(found, known);
+}
+
+fn collect(path: &str, schema: &Value, found: &mut BTreeSet<String>) {
+    let items = &schema["items"];
+    let properties = schema["properties"].as_object().or_else(|| items["properties"].as_object());
+    match properties {
+        Some(properties) => {
+            for (name, schema) in properties {
+                let dot = if path.is_empty() { "" } else { "." };
+                collect(&format!("{path}{dot}{name}"), schema, found);
+            }
+        }
+        None => {
+            found.insert(path.to_owned());
+        }
+    }
+}
