@@ -17,4 +17,5 @@ mod s3;
 mod scheduled;
 mod support;
 mod telemetry;
+mod tenancy;
 mod world;

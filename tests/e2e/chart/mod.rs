@@ -5,6 +5,7 @@ mod alerts;
 mod dashboard;
 mod installed;
 mod readme;
+mod tenancy;
 mod values;
 
 use std::path::{Path, PathBuf};

@@ -14,6 +14,7 @@ fn call(service: &str, operation: &str, resource: &str, write: bool, status: u16
         resource: text(resource),
         region: text(super::REGION),
         write,
+        role: None,
         status,
     }
 }
@@ -116,10 +117,8 @@ fn a_session_of_a_role_counts_for_the_account_of_the_role() {
         let key = answer.body.split(['<', '>']).skip_while(|part| *part != "AccessKeyId").nth(1);
         let session = Aws::of(key.expect("an access key").to_owned(), super::REGION).await;
         session.rule("of-the-tenant").await;
-        assert_eq!(
-            owner.front.calls(&owner.account),
-            [call("events", "PutRule", "of-the-tenant", true, 200)]
-        );
+        let made = call("events", "PutRule", "of-the-tenant", true, 200);
+        assert_eq!(owner.front.calls(&owner.account), [Call { role: Some(role), ..made }]);
         assert_eq!(caller.front.calls(&caller.account), [call("sts", "AssumeRole", "", false, 200)]);
         owner
             .events

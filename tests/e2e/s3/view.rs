@@ -164,6 +164,7 @@ pub fn write(service: &str, operation: &str, resource: &str, status: u16) -> Cal
         resource: resource.into(),
         region: REGION.into(),
         write: true,
+        role: None,
         status,
     }
 }

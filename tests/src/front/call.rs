@@ -24,6 +24,8 @@ pub struct Call {
     pub region: String,
     /// Whether the operation changes anything.
     pub write: bool,
+    /// The ARN of the role in whose session it was made; none for other credentials.
+    pub role: Option<String>,
     /// HTTP status of the answer; 0 while there is none, and for good when the answer was withheld or lost.
     pub status: u16,
 }
@@ -38,6 +40,7 @@ pub(super) struct Request {
     pub headers: HeaderMap,
     pub body: Bytes,
     pub account: String,
+    pub role: Option<String>,
     pub region: String,
     pub service: String,
     pub operation: String,
@@ -80,8 +83,13 @@ impl Scope {
 }
 
 impl Request {
-    /// Decodes a request that `account` made within `scope`.
-    pub fn new(account: String, scope: Scope, parts: hyper::http::request::Parts, body: Bytes) -> Self {
+    /// Decodes a request that `account`, or a role in it, made within `scope`.
+    pub fn new(
+        (account, role): (String, Option<String>),
+        scope: Scope,
+        parts: hyper::http::request::Parts,
+        body: Bytes,
+    ) -> Self {
         let mut request = Self {
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().map(str::to_owned),
@@ -89,6 +97,7 @@ impl Request {
             headers: parts.headers,
             body,
             account,
+            role,
             region: scope.region,
             service: scope.service,
             operation: String::new(),
@@ -110,6 +119,7 @@ impl Request {
             resource: self.resource.clone(),
             region: self.region.clone(),
             write: self.write,
+            role: self.role.clone(),
             status: 0,
         }
     }
@@ -131,6 +141,11 @@ impl Request {
             .skip(1)
             .map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())
             .collect()
+    }
+
+    /// A field of the body where that is a form.
+    pub fn form(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(&self.body).into_owned().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
     /// The body as a JSON object; anything else counts as an empty one.

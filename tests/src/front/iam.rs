@@ -27,6 +27,8 @@ const OPERATOR: &str = "app/lambda-triggers";
 #[derive(Default)]
 pub(super) struct Iam {
     accounts: Mutex<HashMap<String, Rights>>,
+    /// Roles whose trust policies ask for an external id, and the id.
+    external_ids: Mutex<HashMap<String, String>>,
 }
 
 #[derive(Default)]
@@ -53,6 +55,20 @@ impl Iam {
 
     pub fn give(&self, account: &str, policy: Policy) {
         self.with(account, |rights| rights.given = Some(policy));
+    }
+
+    pub fn ask_for_external_id(&self, role: &str, id: Option<&str>) {
+        let mut ids = self.external_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        match id {
+            Some(id) => ids.insert(role.to_owned(), id.to_owned()),
+            None => ids.remove(role),
+        };
+    }
+
+    /// Whether the role's trust policy lets it be taken on with this external id.
+    fn trusts(&self, role: &str, id: Option<&str>) -> bool {
+        let ids = self.external_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.get(role).is_none_or(|asked| id == Some(asked))
     }
 
     pub fn surprises(&self, account: &str) -> Vec<String> {
@@ -89,6 +105,12 @@ fn named(mut scope: Scope, need: &Need) -> Scope {
 
 /// What AWS answers where the caller may not do all that the request needs.
 pub(super) async fn judge(shared: &Shared, request: &Request) -> Option<Refusal> {
+    if let (true, Some(role)) = (request.operation == "AssumeRole", request.form("RoleArn"))
+        && !shared.iam.trusts(&role, request.form("ExternalId").as_deref())
+    {
+        // As where the caller's own policy lacks it: AWS does not tell the two apart.
+        return Some(not_authorized(request, &Need::new("sts:AssumeRole", role)));
+    }
     if !is_operators(request) {
         return None;
     }

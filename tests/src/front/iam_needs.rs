@@ -16,7 +16,8 @@ pub(super) struct Need {
 }
 
 impl Need {
-    fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
+    /// An action on a resource, with no context.
+    pub fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
         Self { action: action.into(), resource: resource.into(), context: vec![] }
     }
 
@@ -74,9 +75,8 @@ pub(super) async fn needs(shared: &Shared, request: &Request) -> Vec<Need> {
         // Nobody is denied this one (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
         "sts" if operation == "GetCallerIdentity" => vec![],
         "sts" => {
-            let form = form_urlencoded::parse(&request.body);
-            let role = form.into_owned().find(|(key, _)| key == "RoleArn").map(|(_, role)| role);
-            vec![Need::new(format!("sts:{operation}"), role.unwrap_or_else(|| "*".into()))]
+            let role = request.form("RoleArn").unwrap_or_else(|| "*".into());
+            vec![Need::new(format!("sts:{operation}"), role)]
         }
         _ => vec![Need::new(format!("{service}:{operation}"), "*")],
     }

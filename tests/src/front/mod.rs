@@ -4,7 +4,8 @@
 //! notifications, Lambda functions and their resource policies, and EventBridge rules; every other request passes through as it came.
 //!
 //! One front serves many tests side by side: an access key of 12 digits is an account, and policies, buckets, rules, faults
-//! and calls belong to an account. Keys that STS gives out through the front count for the account of the role.
+//! and calls belong to an account. Keys that STS gives out through the front count for the account of the role, and each call
+//! says in which role's session it was made.
 //!
 //! Where it knows more than the emulator does:
 //! - A bucket's notification configuration is kept as it was written, byte by byte, but for what S3 itself changes: the
@@ -185,6 +186,11 @@ impl Front {
     /// Judges the calls of operators in the account by this policy instead, and takes denials for what the test wants.
     pub fn give_policy(&self, account: &str, policy: Policy) {
         self.shared.iam.give(account, policy);
+    }
+
+    /// Has a role's trust policy ask for an external id from now on, or for none.
+    pub fn ask_for_external_id(&self, role: &str, id: Option<&str>) {
+        self.shared.iam.ask_for_external_id(role, id);
     }
 
     /// What operators did in the account that their least policy does not allow, other than after

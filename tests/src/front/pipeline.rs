@@ -59,7 +59,7 @@ async fn apply(shared: &Shared, request: &Request) -> Answer {
 async fn pass(shared: &Shared, request: &Request) -> Result<Answer, Refusal> {
     let answer = shared.upstream.forward(request).await?;
     match request.service.as_str() {
-        "sts" => shared.learn_session_key(&answer),
+        "sts" => shared.learn_session_key(request, &answer),
         _ if request.path == "/_ministack/reset" => shared.forget_accounts(),
         _ => {}
     }

@@ -49,8 +49,11 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let scope = Scope::of(&parts.headers, parts.uri.query());
-    let account = shared.account_of_key(&scope.access_key).unwrap_or_else(|| scope.account());
-    let request = Request::new(account, scope, parts, body);
+    let caller = match shared.session_of_key(&scope.access_key) {
+        Some((account, role)) => (account, Some(role)),
+        None => (scope.account(), None),
+    };
+    let request = Request::new(caller, scope, parts, body);
     // On a task of its own: AWS finishes what it has begun when a client goes away.
     match tokio::spawn(run(shared, request)).await.map_err(io::Error::other)? {
         Outcome::Answer(answer) => Ok(answer.map(Full::new)),

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     arn::FunctionRef,
+    call::Request,
     faults::Faults,
     function_state::Wishes,
     functions::Functions,
@@ -33,8 +34,8 @@ pub(super) struct Shared {
     accounts: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Account>>>>,
     /// The buckets of all accounts: two cannot have one of the same name.
     held: Mutex<HashSet<String>>,
-    /// Temporary access keys and the accounts that STS gave them for.
-    session_keys: Mutex<HashMap<String, String>>,
+    /// Temporary access keys, and the account and the role that STS gave each for.
+    session_keys: Mutex<HashMap<String, (String, String)>>,
 }
 
 /// One account's buckets, functions, policies and rules. Held locked from check to write, so that a check still holds when the write is made.
@@ -124,20 +125,22 @@ impl Shared {
         act(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The account of a temporary access key, if STS gave it out through this front.
-    pub fn account_of_key(&self, access_key: &str) -> Option<String> {
+    /// The account and the role of a temporary access key, if STS gave it out through this front.
+    pub fn session_of_key(&self, access_key: &str) -> Option<(String, String)> {
         self.session_keys.lock().unwrap_or_else(PoisonError::into_inner).get(access_key).cloned()
     }
 
-    /// Notes the access key in an answer of `AssumeRole` and its kind.
-    pub fn learn_session_key(&self, answer: &Answer) {
+    /// Notes the access key in the answer to a request that took on a role.
+    pub fn learn_session_key(&self, request: &Request, answer: &Answer) {
         let text = String::from_utf8_lossy(answer.body());
         let between =
             |open: &str, close: &str| Some(text.split_once(open)?.1.split_once(close)?.0.to_owned());
-        if let (Some(key), Some(account)) =
-            (between("<AccessKeyId>", "</AccessKeyId>"), between("arn:aws:sts::", ":assumed-role"))
-        {
-            self.session_keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key, account);
+        if let (Some(key), Some(account), Some(role)) = (
+            between("<AccessKeyId>", "</AccessKeyId>"),
+            between("arn:aws:sts::", ":assumed-role"),
+            request.form("RoleArn"),
+        ) {
+            self.session_keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key, (account, role));
         }
     }
 }

@@ -102,6 +102,7 @@ impl Sim {
             namespace: None,
             owner_id: Some(owner()),
             region: None,
+            tenancy_file: None,
             leader_elect: false,
             rates: Rates::default(),
             settings: Settings { seed: self.seed, ..Settings::default() },

@@ -47,6 +47,11 @@ impl World {
         format!("{name}-{}", &self.account()[6..])
     }
 
+    /// Lambda, as another account.
+    pub async fn lambda_of(&self, account: &str) -> aws_sdk_lambda::Client {
+        Clients::new(self.aws_endpoint(), account).await.lambda
+    }
+
     /// Creates a bucket of exactly this name, in [`REGION`].
     pub async fn create_bucket(&self, bucket: &str) {
         let region = BucketLocationConstraint::from(REGION);

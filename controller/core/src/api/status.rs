@@ -43,6 +43,9 @@ pub struct TriggerStatus {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Applied {
+    /// The account that rules and functions were made in, 12 digits: what is in another one by then is not found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// Rules of EventBridge, on the default bus.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<AppliedRule>,
@@ -58,6 +61,12 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// The account that something was made in which is found there alone, unless it is `account`.
+    pub fn elsewhere(&self, account: &str) -> Option<&str> {
+        let found_there_alone = !self.rules.is_empty() || !self.functions.is_empty();
+        self.account.as_deref().filter(|made_in| found_there_alone && *made_in != account)
+    }
+
     /// Whether nothing was made.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
@@ -131,4 +140,20 @@ pub struct AppliedPermission {
     pub function_arn: String,
     /// The statement's Id.
     pub statement_id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_found_in_its_account_alone_is_elsewhere_in_another() {
+        let rule = AppliedRule { region: "eu-west-1".into(), name: "lt-1".into(), tag_keys: vec![] };
+        let made = Applied { account: Some("1".into()), rules: vec![rule], ..Applied::default() };
+        assert_eq!(made.elsewhere("1"), None);
+        assert_eq!(made.elsewhere("2"), Some("1"));
+        // Of a version that did not write it down, nobody knows.
+        assert_eq!(Applied { account: None, ..made.clone() }.elsewhere("2"), None);
+        assert_eq!(Applied { rules: vec![], ..made }.elsewhere("2"), None);
+    }
 }

@@ -90,6 +90,10 @@ reasons! {
     DestinationRefused,
     /// Another writer undoes our writes to the bucket again and again.
     Contended,
+    /// The tenancy file does not permit the namespace something that the spec names.
+    NotPermitted,
+    /// What was made is in another account than the one that the namespace acts in now.
+    OtherAccount,
     /// The operator's credentials do not allow a call.
     AccessDenied,
     /// A quota of AWS is used up.
@@ -188,6 +192,8 @@ impl Failure {
             | Reason::ConflictingRule
             | Reason::TooManyEntries
             | Reason::Contended
+            | Reason::NotPermitted
+            | Reason::OtherAccount
             | Reason::AccessDenied
             | Reason::QuotaExceeded
             | Reason::AwsRefused => Class::NeedsAction,

@@ -144,7 +144,7 @@ fn refusal(response: &HttpResponse) -> AwsOutcome {
 fn outcome(kind: &Kind) -> AwsOutcome {
     match kind {
         Kind::NotFound => AwsOutcome::NotFound,
-        Kind::Denied => AwsOutcome::Denied,
+        Kind::Denied | Kind::RoleRefused(_) | Kind::NotPermitted => AwsOutcome::Denied,
         Kind::Throttled => AwsOutcome::Throttled,
         Kind::Conflict => AwsOutcome::Conflict,
         Kind::Quota | Kind::Destination(_) | Kind::RoleNotReady | Kind::OtherRegion(_) | Kind::Invalid => {

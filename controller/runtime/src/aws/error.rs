@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_triggers_core::plan::bucket::refused_destinations;
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
+use lambda_triggers_core::tenancy::Role;
 
 use super::denial::{Missing, is_passed_on, missing};
 use crate::reconcile::chain;
@@ -18,6 +19,10 @@ pub enum Kind {
     NotFound,
     /// The credentials do not allow the call.
     Denied,
+    /// The operator may not take on the role of the namespace.
+    RoleRefused(Box<Role>),
+    /// The tenancy does not permit it, and the call was not made.
+    NotPermitted,
     /// Too many calls.
     Throttled,
     /// It changed under our hands, or another write is under way.
@@ -48,6 +53,8 @@ pub struct AwsError {
     pub action: &'static str,
     /// What it was tried on.
     pub on: Box<str>,
+    /// The role that it was made with; none for the operator's own credentials.
+    pub role: Option<Box<Role>>,
     /// AWS's code for the failure.
     pub code: Option<Box<str>>,
     /// AWS's words for it.
@@ -63,6 +70,9 @@ impl AwsError {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
+        if let Some(error) = of_credentials(&error) {
+            return error;
+        }
         let code = error.code().map(Into::into);
         let message: Option<Box<str>> = error.message().map(|words| without_values(words).into());
         let response = error.raw_response();
@@ -80,7 +90,7 @@ impl AwsError {
             _ => Kind::OutcomeUnknown,
         };
         let source = without_values(&chain(&error)).into();
-        Self { kind, action, on: on.into(), code, message, source }
+        Self { kind, action, on: on.into(), role: None, code, message, source }
     }
 
     /// An answer that succeeded as a call, and says that it failed all the same, or cannot be read.
@@ -90,7 +100,7 @@ impl AwsError {
         on: impl Into<Box<str>>,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self { kind, action, on: on.into(), code: None, message: None, source: source.into() }
+        Self { kind, action, on: on.into(), role: None, code: None, message: None, source: source.into() }
     }
 
     /// A service's refusal of the call `action` on `on`, by HTTP status, error code and words. `region` is where the
@@ -114,11 +124,16 @@ impl AwsError {
     /// As a failure of `part`, in words that say what to do. They leave out AWS's own message where it holds
     /// names of sessions or request ids: a status that changes with each try would be written with each try.
     pub fn failure(&self, part: Part) -> Failure {
-        let Self { kind, action, on, code, message, source: _ } = self;
+        let Self { kind, action, on, role, code, message, source: _ } = self;
         let code = code.as_deref().unwrap_or("no code");
         let words = message.as_deref().unwrap_or("no message");
         let (reason, message) = match kind {
-            Kind::Denied => (Reason::AccessDenied, denied(action, on, words)),
+            Kind::Denied => (
+                Reason::AccessDenied,
+                denied(action, on, words, role.as_deref().map(|role| role.arn.as_str())),
+            ),
+            Kind::RoleRefused(role) => (Reason::AccessDenied, role_refused(role)),
+            Kind::NotPermitted => (Reason::NotPermitted, words.to_owned()),
             Kind::Throttled => (Reason::Throttled, format!("AWS throttles {action} on {on}; trying again")),
             Kind::Conflict => (
                 Reason::AwsUnavailable,
@@ -193,8 +208,47 @@ fn without_values(words: &str) -> String {
     kept + rest
 }
 
+/// Why there were no credentials to make a call with, where they are those of a role.
+fn of_credentials(error: &(dyn StdError + 'static)) -> Option<AwsError> {
+    let mut source = error;
+    let found = loop {
+        match source.downcast_ref::<AwsError>() {
+            Some(found) => break found,
+            None => source = source.source()?,
+        }
+    };
+    let AwsError { kind, action, on, role, code, message, source } = found;
+    Some(AwsError {
+        kind: match kind {
+            // Nothing was sent that could have been done.
+            Kind::OutcomeUnknown => Kind::Unavailable,
+            kind => kind.clone(),
+        },
+        action,
+        on: on.clone(),
+        role: role.clone(),
+        code: code.clone(),
+        message: message.clone(),
+        source: source.to_string().into(),
+    })
+}
+
+/// What to allow where a role cannot be taken on. AWS does not say which of the two policies lacks it.
+fn role_refused(role: &Role) -> String {
+    let Role { arn, external_id } = role;
+    let condition = external_id.as_ref().map_or_else(String::new, |id| {
+        format!(r#","Condition":{{"StringEquals":{{"sts:ExternalId":"{id}"}}}}"#)
+    });
+    format!(
+        "AWS does not let the operator take on role {arn}: allow sts:AssumeRole on it in the IAM policy of the operator's role, \
+         and see that the trust policy of {arn} has the statement \
+         {{\"Effect\":\"Allow\",\"Principal\":{{\"AWS\":\"<ARN of the operator's role>\"}},\"Action\":\"sts:AssumeRole\"{condition}}}"
+    )
+}
+
 /// What is denied, and what to allow.
-fn denied(action: &str, on: &str, words: &str) -> String {
+fn denied(action: &str, on: &str, words: &str, role: Option<&str>) -> String {
+    let whose = role.map_or_else(|| "the operator's role".to_owned(), |role| format!("role {role}"));
     let missing = missing(words).filter(|missing| missing.right != action || missing.forbidden_by.is_some());
     if let Some(Missing { right, on: denied_on, forbidden_by }) = missing {
         let denied_on = denied_on.map(|on| format!(" on {on}")).unwrap_or_default();
@@ -204,11 +258,11 @@ fn denied(action: &str, on: &str, words: &str) -> String {
         };
         return match forbidden_by {
             Some(policy) => format!("{what}: it is forbidden in {policy}; take that out there"),
-            None => format!("{what}: allow {right} in the IAM policy of the operator's role"),
+            None => format!("{what}: allow {right} in the IAM policy of {whose}"),
         };
     }
     format!(
-        "AWS denies {action} on {on}: allow {action} in the IAM policy of the operator's role{}",
+        "AWS denies {action} on {on}: allow {action} in the IAM policy of {whose}{}",
         if action.starts_with("s3:") {
             ", and see that the bucket's policy does not deny it and that spec.bucketOwner is the account that owns the bucket"
         } else {
@@ -270,6 +324,8 @@ pub(super) fn kind(status: u16, code: Option<&str>, message: Option<&str>, regio
 
 #[cfg(test)]
 mod tests {
+    use aws_credential_types::provider::error::CredentialsError;
+
     use super::*;
 
     #[test]
@@ -289,6 +345,32 @@ mod tests {
         for (status, code, message, expected) in cases {
             assert_eq!(kind(status, Some(code), Some(message), None), expected, "{status} {code}");
         }
+    }
+
+    #[test]
+    fn a_role_that_cannot_be_taken_on_is_told_of_in_place_of_the_call() {
+        let role = Role {
+            arn: "arn:aws:iam::123456789012:role/media".into(),
+            external_id: Some("cluster-1".into()),
+        };
+        let refused = AwsError {
+            kind: Kind::RoleRefused(Box::new(role)),
+            ..AwsError::refused("sts:AssumeRole", "role", 403, "AccessDenied", "no", None)
+        };
+        let sent: SdkError<aws_sdk_sts::operation::assume_role::AssumeRoleError, HttpResponse> =
+            SdkError::construction_failure(CredentialsError::provider_error(refused));
+        let failure =
+            AwsError::of("s3:GetBucketNotification", "bucket photos", sent).failure(Part::Notification);
+        assert_eq!(
+            (failure.reason, &*failure.message),
+            (
+                Reason::AccessDenied,
+                "AWS does not let the operator take on role arn:aws:iam::123456789012:role/media: allow sts:AssumeRole on it in \
+                 the IAM policy of the operator's role, and see that the trust policy of arn:aws:iam::123456789012:role/media has \
+                 the statement {\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"<ARN of the operator's role>\"},\"Action\":\"sts:AssumeRole\",\
+                 \"Condition\":{\"StringEquals\":{\"sts:ExternalId\":\"cluster-1\"}}}"
+            )
+        );
     }
 
     #[test]
@@ -317,6 +399,7 @@ mod tests {
             kind: Kind::Denied,
             action: "events:DeleteRule",
             on: "rule lt-1".into(),
+            role: None,
             code: Some("AccessDeniedException".into()),
             message: Some(
                 format!("User: arn:aws:sts::1:assumed-role/operator/{session} is not authorized").into(),
@@ -325,6 +408,12 @@ mod tests {
         };
         let failure = error("a").failure(Part::Rule);
         assert_eq!(failure, error("b").failure(Part::Rule));
+        let role = Role { arn: "arn:aws:iam::1:role/media".into(), external_id: None };
+        let of_role = AwsError { role: Some(Box::new(role)), ..error("a") }.failure(Part::Rule);
+        assert_eq!(
+            of_role.message,
+            "AWS denies events:DeleteRule on rule lt-1: allow events:DeleteRule in the IAM policy of role arn:aws:iam::1:role/media"
+        );
         assert_eq!(
             failure.message,
             "AWS denies events:DeleteRule on rule lt-1: allow events:DeleteRule in the IAM policy of the operator's role"

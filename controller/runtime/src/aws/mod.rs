@@ -1,15 +1,18 @@
 //! AWS in the words of this project: one narrow port a service, and the SDK behind it.
 
 mod attempts;
+mod authorised;
 mod denial;
 mod deploy;
 mod errand;
 mod error;
 mod eventbridge;
+mod gate;
 mod lambda;
 mod limited;
 mod limits;
 mod ports;
+mod role;
 mod s3;
 mod sdk;
 mod shared;
@@ -23,4 +26,4 @@ pub use limits::Limits;
 pub use ports::{Account, Aws, Bucket, Deployments, Function, Functions, Notifications, Rules, Validation};
 pub use sdk::{Caller, NoRegion, Sdk, SdkSettings};
 pub use shared::Shared;
-pub use tenants::Tenants;
+pub use tenants::{AssumeRoles, Session, Tenants};

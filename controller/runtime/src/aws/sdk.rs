@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::identity::IdentityCache;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
@@ -18,8 +20,12 @@ use super::attempts::Attempts;
 use super::deploy::SdkDeployments;
 use super::eventbridge::SdkRules;
 use super::lambda::SdkFunctions;
+use super::role::RoleCredentials;
 use super::s3::SdkNotifications;
-use super::{Account, Aws, AwsError, Deployments, Functions, Kind, Limits, Notifications, Rules};
+use super::{
+    Account, AssumeRoles, Aws, AwsError, Deployments, Functions, Kind, Limited, Limits, Notifications, Rules,
+    Session, Shared,
+};
 use crate::operator::Leadership;
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::Service;
@@ -116,15 +122,44 @@ impl Sdk {
         })
     }
 
+    /// The same with the credentials of a role, which are asked for when the first call is made with them. An account has
+    /// its quotas whoever calls.
+    pub fn with_role(&self, session: &Session) -> Self {
+        let account = session.role.account();
+        let is_own = self.account.get().is_some_and(|own| own.id == account);
+        let limits = if is_own { self.limits.clone() } else { self.limits.of_account(account) };
+        let credentials = RoleCredentials::new(self.sts(), session.clone());
+        let config = self
+            .config
+            .to_builder()
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            // The operator's own would give out the operator's credentials.
+            .identity_cache(IdentityCache::lazy().load_timeout(CALL_TIMEOUT).build())
+            .build();
+        Self {
+            config,
+            guard: self.guard.clone(),
+            telemetry: self.telemetry.clone(),
+            limits,
+            region: self.region.clone(),
+            clients: Mutex::default(),
+            account: OnceCell::new(),
+        }
+    }
+
+    fn sts(&self) -> aws_sdk_sts::Client {
+        let config = aws_sdk_sts::config::Builder::from(&self.config);
+        let config = config.interceptor(Attempts::of(Service::Sts, &self.telemetry));
+        aws_sdk_sts::Client::from_conf(config.build())
+    }
+
     /// Whose credentials are used. Nobody is denied this call
     /// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>).
     pub async fn caller(&self) -> Result<Caller, AwsError> {
         const ACTION: &str = "sts:GetCallerIdentity";
         let on = "the operator's credentials";
-        let sts = aws_sdk_sts::config::Builder::from(&self.config)
-            .interceptor(Attempts::of(Service::Sts, &self.telemetry));
-        let sts = aws_sdk_sts::Client::from_conf(sts.build());
-        let answer = sts.get_caller_identity().send().await.map_err(|e| AwsError::of(ACTION, on, e))?;
+        let answer =
+            self.sts().get_caller_identity().send().await.map_err(|e| AwsError::of(ACTION, on, e))?;
         let incomplete = || AwsError::answered(Kind::Invalid, ACTION, on, "the answer names no account");
         let text = |found: Option<&str>| found.map(ToOwned::to_owned).ok_or_else(incomplete);
         Ok(Caller { account: text(answer.account())?, arn: text(answer.arn())? })
@@ -189,6 +224,14 @@ impl Aws for Sdk {
 
     fn notifications(&self, region: &str) -> Arc<dyn Notifications> {
         self.clients(region).notifications.clone()
+    }
+}
+
+impl AssumeRoles for Sdk {
+    fn assume(&self, session: &Session) -> Arc<dyn Aws> {
+        let sdk = self.with_role(session);
+        let limits = sdk.limits.clone();
+        Arc::new(Shared::new(Arc::new(Limited::new(Arc::new(sdk), limits))))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `lambda-triggers doctor`: its flags, and what it prints.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -35,6 +36,9 @@ pub struct DoctorArgs {
     /// The account that owns the buckets, where it is not the operator's own.
     #[arg(long, value_name = "ACCOUNT")]
     bucket_owner: Option<String>,
+    /// Look at this tenancy file, and whether each role that it names can be taken on.
+    #[arg(long, env = "LAMBDA_TRIGGERS_TENANCY_FILE", value_name = "PATH")]
+    tenancy_file: Option<PathBuf>,
     /// Print the least IAM policy for the operator's role, and check nothing. It allows triggers for functions that
     /// exist; --with adds more.
     #[arg(long)]
@@ -116,11 +120,13 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode, StartError> {
             function,
             bucket,
             bucket_owner,
+            tenancy_file,
             print_iam_policy: _,
             policy: _,
         } = args;
         let (functions, buckets) = (function, bucket);
-        let options = Options { namespace, owner_id, region, as_user, functions, buckets, bucket_owner };
+        let options =
+            Options { namespace, owner_id, region, as_user, functions, buckets, bucket_owner, tenancy_file };
         let healthy = doctor::examine(&options, |check| println!("{check}")).await;
         Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })

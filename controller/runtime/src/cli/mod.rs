@@ -55,6 +55,10 @@ struct RunArgs {
     /// AWS Region of resources that name none (default: where the AWS SDK finds it, such as AWS_REGION).
     #[arg(long, env = "LAMBDA_TRIGGERS_REGION")]
     region: Option<String>,
+    /// Permit each namespace what this file says, and nothing else; see docs/tenancy.md. It is read again when it changes
+    /// (default: each may do all that the operator's own credentials allow).
+    #[arg(long, env = "LAMBDA_TRIGGERS_TENANCY_FILE", value_name = "PATH")]
+    tenancy_file: Option<PathBuf>,
     /// Work only while holding the Lease lambda-triggers-<owner id> in the operator's namespace, so that of several
     /// replicas one works; with `false`, see that there is one alone.
     #[arg(long, env = "LAMBDA_TRIGGERS_LEADER_ELECT", default_value_t = true, action = ArgAction::Set)]
@@ -117,6 +121,7 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         namespace,
         owner_id,
         region,
+        tenancy_file,
         leader_elect,
         resync,
         reconcile_timeout,
@@ -143,7 +148,8 @@ fn run(args: RunArgs) -> Result<(), StartError> {
     let ended = runtime.block_on(async {
         let server = Server::start(http_address, telemetry.clone()).await?;
         let stop = operator::stop_on_signal()?;
-        let options = Options { namespace, owner_id, region, leader_elect, rates, settings, telemetry };
+        let options =
+            Options { namespace, owner_id, region, tenancy_file, leader_elect, rates, settings, telemetry };
         let ended = operator::run(options, stop).await;
         // It ends last: what is under way is seen to its end.
         server.stop().await;

@@ -5,7 +5,9 @@ use lambda_triggers_core::plan::bucket::Document;
 use lambda_triggers_core::plan::identity::OwnerId;
 use lambda_triggers_core::plan::quota::Rates;
 use lambda_triggers_core::plan::report::Part;
+use lambda_triggers_core::tenancy::Tenancy;
 
+use super::tenancy::roles;
 use super::{Check, Options};
 use crate::aws::{Aws, AwsError, Bucket, Caller, Kind, Limits, NoRegion, Sdk, SdkSettings};
 use crate::operator::Leadership;
@@ -16,7 +18,7 @@ const CREDENTIALS: &str = "AWS credentials";
 const REGION: &str = "AWS Region";
 
 /// The checks of AWS.
-pub async fn examine(options: &Options, owner: Option<&OwnerId>) -> Vec<Check> {
+pub async fn examine(options: &Options, owner: Option<&OwnerId>, tenancy: Option<&Tenancy>) -> Vec<Check> {
     let mut checks = vec![];
     let skip = |checks: &mut Vec<Check>, parts: &[&str]| {
         checks.extend(parts.iter().map(|part| Check::skipped(*part, "AWS cannot be asked")));
@@ -39,6 +41,9 @@ pub async fn examine(options: &Options, owner: Option<&OwnerId>) -> Vec<Check> {
         }
     };
     checks.push(Check::ok(CREDENTIALS, format!("{} in account {}", caller.arn, caller.account)));
+    if let Some(tenancy) = tenancy {
+        checks.extend(roles(&sdk, owner, tenancy).await);
+    }
     match owner {
         Some(owner) => checks.extend(rules(&sdk, &caller, owner).await),
         None => checks.push(Check::skipped("rules", "there is no owner id; give --owner-id")),

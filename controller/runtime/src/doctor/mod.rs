@@ -3,8 +3,10 @@
 
 mod aws;
 mod kubernetes;
+mod tenancy;
 
 use std::fmt;
+use std::path::PathBuf;
 
 use lambda_triggers_core::plan::identity::OwnerId;
 
@@ -25,6 +27,8 @@ pub struct Options {
     pub buckets: Vec<String>,
     /// The account that owns the buckets; else the operator's.
     pub bucket_owner: Option<String>,
+    /// As of the operator: the file that says what each namespace may do.
+    pub tenancy_file: Option<PathBuf>,
 }
 
 /// How a check went.
@@ -90,7 +94,9 @@ pub async fn examine(options: &Options, mut tell: impl FnMut(&Check)) -> bool {
     };
     let (checks, owner) = kubernetes::examine(options).await;
     told(checks);
-    told(aws::examine(options, owner.as_ref()).await);
+    let (checks, tenancy) = tenancy::examine(options.tenancy_file.as_deref());
+    told(checks);
+    told(aws::examine(options, owner.as_ref(), tenancy.as_ref()).await);
     healthy
 }
 

@@ -4,14 +4,17 @@ mod backoff;
 mod lease;
 mod owner;
 mod rights;
+mod tenancy;
 mod turns;
 
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
@@ -42,6 +45,7 @@ use lease::Candidate;
 pub use lease::{Leadership, Lost};
 pub(crate) use owner::find as find_owner;
 pub use rights::{Place, RIGHTS, Right};
+use tenancy::TenancyFile;
 use turns::Turns;
 
 /// How the operator is run.
@@ -55,6 +59,8 @@ pub struct Options {
     pub region: Option<String>,
     /// Wait for the Lease before working, as one of several replicas.
     pub leader_elect: bool,
+    /// The file that says what each namespace may do; none where each may do all.
+    pub tenancy_file: Option<PathBuf>,
     /// How many calls a second are made to AWS.
     pub rates: Rates,
     /// How reconciles behave.
@@ -81,7 +87,26 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
         limits: limits.clone(),
     };
     let sdk = Arc::new(Sdk::load(settings).await?);
-    let tenants = Tenants::single(Arc::new(Shared::new(Arc::new(Limited::new(sdk, limits)))));
+    let own = Arc::new(Shared::new(Arc::new(Limited::new(sdk.clone(), limits))));
+    let Some(path) = &options.tenancy_file else {
+        return lead(client, Tenants::single(own), leadership, options, stop).await;
+    };
+    let (file, tenancy) = TenancyFile::open(path, options.telemetry.metrics.clone())?;
+    let tenants = Tenants::separate(own, tenancy, sdk);
+    tokio::select! {
+        ended = lead(client, tenants, leadership, options, stop) => ended,
+        never = file.follow() => match never {},
+    }
+}
+
+/// Waits until this replica leads, where there may be others, and works as long as it does.
+async fn lead(
+    client: Client,
+    tenants: Tenants,
+    leadership: Leadership,
+    options: Options,
+    stop: CancellationToken,
+) -> Result<(), StartError> {
     if !options.leader_elect {
         return work(client, tenants, options, stop).await;
     }
@@ -288,8 +313,11 @@ async fn control<K: Kind>(
         }
         users
     };
+    let permitted = context.tenants.changes().map_or_else(|| stream::pending().boxed(), changes);
     Controller::for_stream(objects, reader)
         .watches_stream(config_maps, users)
+        // What was refused may be permitted now, and the other way round.
+        .reconcile_all_on(permitted)
         .graceful_shutdown_on(stop.cancelled_owned())
         .run(reconcile, retry, context)
         .for_each(|result| async {
@@ -322,6 +350,15 @@ async fn in_turn<K: Kind>(
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         Err(_) => Err(Error::Stopping),
     }
+}
+
+/// An item for each change.
+fn changes<T: Send + Sync + 'static>(receiver: watch::Receiver<T>) -> BoxStream<'static, ()> {
+    let next = async |mut receiver: watch::Receiver<T>| {
+        receiver.changed().await.ok()?;
+        Some(((), receiver))
+    };
+    stream::unfold(receiver, next).boxed()
 }
 
 /// What somebody asks for a reconcile by, as a predicate: another value is another request.

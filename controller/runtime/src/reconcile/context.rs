@@ -173,15 +173,15 @@ pub struct Context {
 }
 
 impl Context {
-    /// AWS for what the resources of a namespace ask for: with that namespace's credentials.
-    pub fn aws(&self, namespace: &str) -> Arc<dyn Aws> {
-        self.tenants.aws(namespace)
+    /// AWS for what an object asks for: with the credentials of its namespace, and no further than the tenancy permits.
+    pub fn aws(&self, key: &ObjectKey) -> Arc<dyn Aws> {
+        self.tenants.aws(&self.owner.id, key)
     }
 
-    /// AWS for taking away what was made for the resources of a namespace, with its credentials: what it may not name
-    /// any more has to go all the same.
-    pub fn aws_for_removal(&self, namespace: &str) -> Arc<dyn Aws> {
-        self.tenants.aws_for_removal(namespace)
+    /// AWS for taking away what was made for an object, with the credentials of its namespace: what that may not name any
+    /// more has to go all the same.
+    pub fn aws_for_removal(&self, key: &ObjectKey) -> Arc<dyn Aws> {
+        self.tenants.aws_for_removal(&self.owner.id, key)
     }
 
     /// When an object is looked at again that is as it is to be: after this time.

@@ -43,7 +43,7 @@ pub async fn deploy<K: Raw>(
     let origin = origin(report);
     let files = files(context, &origin.key.namespace, definition).await?;
     let desired = DesiredFunction::of(&context.owner, &origin, definition, files);
-    let deployments = context.aws(&origin.key.namespace).deployments(region);
+    let deployments = context.aws(&origin.key).deployments(region);
     let observed = deployments.deployed(&desired.name).await.map_err(Error::aws(Part::Function))?;
     if let Some(conflict) = observed.as_ref().and_then(|function| held(context, region, function, &origin)) {
         return Err(conflicting(&desired.name, region, &conflict.to_string()));
@@ -76,7 +76,9 @@ pub async fn deploy<K: Raw>(
     let sends_code = plan.steps.iter().any(|step| matches!(step, FunctionStep::UpdateCode(..)));
     // A spec, or code, of which nobody knows yet whether Lambda manages it.
     let untried = new_code && sends_code || report.status.observed_generation != report.id.generation;
-    report.record(with_function(&report.status.applied, &applied), "deploying the function").await?;
+    let account = context.aws(&origin.key).account().await.map_err(Error::aws(Part::Function))?;
+    let with_function = with_function(&report.status.applied, &account.id, &applied);
+    report.record(with_function, "deploying the function").await?;
     report.touched |= !plan.steps.is_empty();
     carry_out(&*deployments, &desired.name, observed.as_ref(), &plan.steps).await?;
     tell(report, &desired.name, observed.as_ref(), &plan, report.settled && !new_code).await;
@@ -122,7 +124,7 @@ pub async fn release<K: Raw>(
     wanted: &Applied,
 ) -> Result<(), Error> {
     let origin = origin(report);
-    let aws = context.aws_for_removal(&origin.key.namespace);
+    let aws = context.aws_for_removal(&origin.key);
     let is_wanted = |old: &AppliedFunction| wanted.functions.iter().any(|new| same(new, old));
     for AppliedFunction { region, name, tag_keys: _ } in before.functions.iter().filter(|old| !is_wanted(old))
     {
@@ -164,8 +166,9 @@ pub fn union(before: &Applied, wanted: &mut Applied) {
     wanted.functions.extend(old);
 }
 
-fn with_function(applied: &Applied, function: &AppliedFunction) -> Applied {
-    let mut all = Applied { functions: vec![function.clone()], ..applied.clone() };
+fn with_function(applied: &Applied, account: &str, function: &AppliedFunction) -> Applied {
+    let account = Some(account.to_owned());
+    let mut all = Applied { account, functions: vec![function.clone()], ..applied.clone() };
     union(applied, &mut all);
     all
 }

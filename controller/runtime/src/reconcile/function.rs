@@ -58,7 +58,7 @@ pub async fn resolve<K: Raw>(
     function: &FunctionRef,
 ) -> Result<Resolved, Error> {
     let Some(definition) = &function.definition else {
-        let aws = context.aws(&report.id.key.namespace);
+        let aws = context.aws(&report.id.key);
         let function = find(&*aws, region, function).await?;
         report.status.function = None;
         let failed = check_state(&function);

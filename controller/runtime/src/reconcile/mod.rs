@@ -12,6 +12,7 @@ mod permission;
 mod report;
 mod s3;
 mod scheduled;
+mod tenancy;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -203,12 +204,19 @@ async fn cleanup<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> R
     let uid = report.id.uid.clone();
     context.permissions.forget(&uid);
     let result = match object::deletion_policy(object) {
-        DeletionPolicy::Delete => object.cleanup(context, &mut report).await,
+        DeletionPolicy::Delete => {
+            match tenancy::is_found(context, &report.id, &report.status.applied).await {
+                Ok(true) => object.cleanup(context, &mut report).await,
+                Ok(false) => Ok(()),
+                Err(error) => Err(error),
+            }
+        }
         DeletionPolicy::Retain => object.retain(context, &mut report).await,
     };
     match result {
         Ok(()) => {
             context.statuses.forget(&uid);
+            context.buckets.forget(&uid);
             info!("nothing is left to clean up");
             Ok(Action::await_change())
         }

@@ -44,7 +44,7 @@ impl Permissions {
         statement: &Statement,
         id: &Identity,
     ) -> Result<bool, Error> {
-        let functions = context.aws(&id.key.namespace).functions(&function.region);
+        let functions = context.aws(&id.key).functions(&function.region);
         let claim = || {
             self.claims().entry(identity(function, statement)).or_default().insert(id.uid.clone());
         };
@@ -103,7 +103,7 @@ impl Permissions {
         if in_use().await? {
             return Ok(());
         }
-        let functions = context.aws_for_removal(&id.key.namespace).functions(&function.region);
+        let functions = context.aws_for_removal(&id.key).functions(&function.region);
         remove(&*functions, &function, &permission.statement_id).await
     }
 

@@ -22,6 +22,7 @@ use super::function::{find, region, resolve, updating};
 use super::object::{Identity, RawS3TriggeredFunction, spec_text, valid_spec};
 use super::permission::identity;
 use super::report::Report;
+use super::tenancy::{authorise, may_have_made};
 use crate::aws::{Aws, Bucket};
 
 /// Makes AWS as the spec says.
@@ -32,6 +33,7 @@ pub async fn apply(
 ) -> Result<Outcome, Error> {
     let invalid = |message| Error::found(Part::Notification, Reason::InvalidSpec, message);
     let spec = valid_spec(object).map_err(invalid)?;
+    authorise::<RawS3TriggeredFunction>(context, &report.id, &spec, &report.status.applied).await?;
     // From here on the bucket's worker waits for us for a moment, to write once for all that come together.
     let arrival = context.buckets.announce(&spec.bucket);
     let region = region(context, spec.region.as_deref(), &spec.function);
@@ -51,7 +53,7 @@ pub async fn apply(
     let statement = Statement::for_bucket(&context.owner.id, &function.arn, &bucket.name, &bucket.owner);
     let entries = entries(&context.owner, &report.id.key, &spec, &function.arn);
     let deployed = std::mem::take(&mut resolved.applied);
-    let wanted = wanted(&bucket, &entries, identity(&function.arn, &statement), deployed);
+    let wanted = wanted(&bucket, &entries, &function.arn, identity(&function.arn, &statement), deployed);
     let before = report.status.applied.clone();
     report.record(union(&before, &wanted), "creating the permission and the bucket's entries").await?;
     let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id).await;
@@ -82,9 +84,11 @@ pub async fn cleanup(
     let mut applied = report.status.applied.clone();
     if let Some(name) = spec_text(object, "bucket") {
         if applied.notifications.is_empty() {
-            let mut all = by_spec(context, object, name).await?;
-            deploy::union(&applied, &mut all);
-            applied = all;
+            if may_have_made(context, object).await? {
+                let mut all = by_spec(context, object, name).await?;
+                deploy::union(&applied, &mut all);
+                applied = all;
+            }
         } else if let Some(owner) = spec_text(object, "bucketOwner") {
             // One that was wrong at first keeps S3 from answering until somebody puts it right in the spec.
             let recorded = applied.notifications.iter_mut().filter(|recorded| recorded.bucket == name);
@@ -167,6 +171,7 @@ fn entries(
 fn wanted(
     bucket: &Bucket,
     entries: &[Entry],
+    function: &FunctionArn,
     permission: AppliedPermission,
     functions: Vec<AppliedFunction>,
 ) -> Applied {
@@ -174,7 +179,10 @@ fn wanted(
     // In the order of `union`: the same entries are the same status.
     let ids: BTreeSet<String> = entries.iter().filter_map(|entry| entry.id.clone()).collect();
     let ids = ids.into_iter().collect();
+    // What is recorded of a bucket and a permission names its account itself.
+    let account = (!functions.is_empty()).then(|| function.account.clone());
     Applied {
+        account,
         rules: vec![],
         notifications: vec![AppliedNotification { region, bucket: name, bucket_owner: owner, ids }],
         permissions: vec![permission],
@@ -196,6 +204,7 @@ fn union(before: &Applied, wanted: &Applied) -> Applied {
     }
     all.permissions.extend(before.permissions.iter().filter(|p| !wanted.permissions.contains(p)).cloned());
     all.rules.clone_from(&before.rules);
+    all.account = all.account.or_else(|| before.account.clone());
     deploy::union(before, &mut all);
     all
 }
@@ -209,7 +218,7 @@ fn applied_bucket(notification: &AppliedNotification) -> Bucket {
 /// a backup.
 async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &str) -> Result<Applied, Error> {
     let key = Identity::of(object).key;
-    let aws = context.aws_for_removal(&key.namespace);
+    let aws = context.aws_for_removal(&key);
     let arn = object.spec["function"]["arn"].as_str().and_then(FunctionArn::parse);
     let region = spec_text(object, "region").or(arn.as_ref().map(|arn| arn.region.as_str()));
     let region = region.unwrap_or(context.default_region()).to_owned();
@@ -223,6 +232,7 @@ async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &st
     let permission = |function_arn: String| AppliedPermission { function_arn, statement_id };
     let function = function_by_spec(&*aws, object, &region).await?.map(|arn| arn.to_string());
     Ok(Applied {
+        account: None,
         rules: vec![],
         notifications: vec![AppliedNotification { region, bucket: bucket.into(), bucket_owner, ids: vec![] }],
         permissions: function.map(permission).into_iter().collect(),

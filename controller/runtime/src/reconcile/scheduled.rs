@@ -17,6 +17,7 @@ use super::function::{look_twice, region, resolve, updating};
 use super::object::{RawScheduledFunction, spec_text, valid_spec};
 use super::permission::identity;
 use super::report::Report;
+use super::tenancy::{authorise, may_have_made};
 use crate::aws::{Aws, Rules};
 
 /// Makes AWS as the spec says.
@@ -29,6 +30,7 @@ pub async fn apply(
     let expression = spec.expression().map_err(|problem| invalid(problem.to_string()))?;
     report.status.schedule = Some(expression.to_string());
     report.status.when = Some(expression.in_words());
+    authorise::<RawScheduledFunction>(context, &report.id, &spec, &report.status.applied).await?;
 
     let region = region(context, spec.region.as_deref(), &spec.function);
     let mut resolved = resolve(context, report, &region, &spec.function).await?;
@@ -37,7 +39,7 @@ pub async fn apply(
     report.status.function_arn = Some(function.arn.to_string());
     report.status.function_name = Some(function.arn.short());
 
-    let aws = context.aws(&report.id.key.namespace);
+    let aws = context.aws(&report.id.key);
     let account = aws.account().await.map_err(Error::aws(Part::Permission))?;
     let statement = Statement::for_rules(&context.owner.id, &function.arn, &account.id);
     let key = report.id.key.clone();
@@ -56,7 +58,7 @@ pub async fn apply(
     .map_err(|conflict| conflicting_rule(&desired.name, &region, &conflict.to_string()))?;
 
     let deployed = std::mem::take(&mut resolved.applied);
-    let wanted = wanted(&region, &desired, identity(&function.arn, &statement), deployed);
+    let wanted = wanted(&account.id, &region, &desired, identity(&function.arn, &statement), deployed);
     report.record(union(&before, &wanted), "creating the rule and the permission").await?;
     let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id).await;
     report.touched |= !matches!(permitted, Ok(false));
@@ -90,7 +92,7 @@ pub async fn cleanup(
     report: &mut Report<'_, RawScheduledFunction>,
 ) -> Result<(), Error> {
     let mut applied = report.status.applied.clone();
-    if applied.rules.is_empty() {
+    if applied.rules.is_empty() && may_have_made(context, object).await? {
         let mut all = by_name(context, object, &report.id.key).await?;
         deploy::union(&applied, &mut all);
         applied = all;
@@ -109,13 +111,14 @@ async fn by_name(
     let region = spec_text(object, "region").or(arn.as_ref().map(|arn| arn.region.as_str()));
     let region = region.unwrap_or(context.default_region());
     let name = key.rule_name(&context.owner.id);
-    let rules = context.aws_for_removal(&key.namespace).rules(region);
+    let rules = context.aws_for_removal(key).rules(region);
     let observed = rules.rule(&name).await.map_err(Error::aws(Part::Rule))?;
     let targets = observed.into_iter().flat_map(|rule| rule.targets).filter_map(|(_, target)| target);
     let statement_id = rules_statement_id(&context.owner.id);
     let permission =
         |target: Target| AppliedPermission { function_arn: target.arn, statement_id: statement_id.clone() };
     Ok(Applied {
+        account: None,
         rules: vec![AppliedRule { region: region.into(), name, tag_keys: vec![] }],
         notifications: vec![],
         permissions: targets.map(permission).collect(),
@@ -136,6 +139,7 @@ fn conflicting_rule(name: &str, region: &str, conflict: &str) -> Error {
 
 /// The identity of everything that the resource needs.
 fn wanted(
+    account: &str,
     region: &str,
     rule: &DesiredRule,
     permission: AppliedPermission,
@@ -143,6 +147,7 @@ fn wanted(
 ) -> Applied {
     let tag_keys = rule.tags.keys().cloned().collect();
     Applied {
+        account: Some(account.into()),
         rules: vec![AppliedRule { region: region.into(), name: rule.name.clone(), tag_keys }],
         notifications: vec![],
         permissions: vec![permission],
@@ -222,7 +227,7 @@ async fn release(
     before: &Applied,
     wanted: &Applied,
 ) -> Result<(), Error> {
-    let aws = context.aws_for_removal(&report.id.key.namespace);
+    let aws = context.aws_for_removal(&report.id.key);
     let is_wanted = |old: &AppliedRule| {
         wanted.rules.iter().any(|new| (&new.region, &new.name) == (&old.region, &old.name))
     };

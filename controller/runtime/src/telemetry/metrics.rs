@@ -13,7 +13,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
@@ -22,12 +22,12 @@ pub use super::collect::{LaneState, QueueView};
 use crate::operator::Leadership;
 use crate::reconcile::Caches;
 pub use described::{
-    ALL, AwsOutcome, Described, EntryOwner, Label, Lane, OTHER_REASON, ReconcileOutcome, Service, Type,
-    Values,
+    ALL, AwsOutcome, Described, EntryOwner, KINDS, Label, Lane, OTHER_REASON, ReconcileOutcome, Service,
+    Type, Values,
 };
 use described::{
     AWS_CALL_DURATION, AWS_CALLS, AWS_THROTTLES, BUILD_INFO, DRIFT_REPAIRED, ENTRIES_LOST, ENTRIES_RESTORED,
-    FOREIGN_CHANGES, KINDS, RECONCILE_DURATION, RECONCILES,
+    FOREIGN_CHANGES, RECONCILE_DURATION, RECONCILES, TENANCY_READ,
 };
 
 /// What the name of each metric begins with.
@@ -97,6 +97,7 @@ struct Inner {
     foreign_changes: Counter,
     entries_lost: Family<ByOwner, Counter>,
     entries_restored: Counter,
+    tenancy_read: Gauge,
 }
 
 impl Default for Inner {
@@ -113,6 +114,7 @@ impl Default for Inner {
             foreign_changes: Counter::default(),
             entries_lost: Family::default(),
             entries_restored: Counter::default(),
+            tenancy_read: Gauge::default(),
             sources: sources.clone(),
             registry: Registry::default(),
         };
@@ -125,6 +127,7 @@ impl Default for Inner {
         register(&mut registry, &FOREIGN_CHANGES, inner.foreign_changes.clone());
         register(&mut registry, &ENTRIES_LOST, inner.entries_lost.clone());
         register(&mut registry, &ENTRIES_RESTORED, inner.entries_restored.clone());
+        register(&mut registry, &TENANCY_READ, inner.tenancy_read.clone());
         register(&mut registry, &BUILD_INFO, build_info());
         registry.register_collector(Box::new(sources));
         let inner = Self { registry, ..inner };
@@ -136,6 +139,7 @@ impl Default for Inner {
 impl Inner {
     /// A counter that is there from the start shows its first step, too: Prometheus's `rate` sees no step from nothing.
     fn begin_at_zero(&self) {
+        self.tenancy_read.set(1);
         for kind in KINDS {
             drop(self.drift_repaired.get_or_create(&ByKind { kind }));
             for outcome in ReconcileOutcome::ALL {
@@ -210,6 +214,11 @@ impl Metrics {
     /// Counts entries of ours that were put back.
     pub fn entries_restored(&self, entries: usize) {
         self.0.entries_restored.inc_by(entries as u64);
+    }
+
+    /// Tells whether the tenancy file was taken when it was read last.
+    pub fn tenancy_read(&self, taken: bool) {
+        self.0.tenancy_read.set(i64::from(taken));
     }
 
     /// Has each scrape count these objects.

@@ -5,9 +5,10 @@ mod failures;
 mod members;
 mod notices;
 mod second_looks;
+mod speaker;
 mod worker;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lambda_triggers_core::plan::bucket::Want;
@@ -30,6 +31,8 @@ pub struct Buckets {
     /// By the name of the bucket, which is known before its Region and owner are, and is nobody else's.
     arrivals: Mutex<HashMap<String, Arc<Arrivals>>>,
     tasks: TaskTracker,
+    /// The resources, by UID, whose entries are kept as they are, as the tenancy permits them no more.
+    withdrawn: Mutex<HashSet<String>>,
 }
 
 /// The way to one worker.
@@ -64,6 +67,16 @@ enum Request {
     Want(Box<Wanted>),
     /// A look at it, with the credentials of this namespace, and whether it came to an end.
     Look { namespace: String, reply: oneshot::Sender<bool> },
+}
+
+impl Request {
+    /// The namespace on whose behalf it is made.
+    fn namespace(&self) -> &str {
+        match self {
+            Self::Want(wanted) => &wanted.id.key.namespace,
+            Self::Look { namespace, reply: _ } => namespace,
+        }
+    }
 }
 
 /// What one resource wants of a bucket.
@@ -121,6 +134,7 @@ impl Buckets {
         want: Want,
         settled: bool,
     ) -> Result<Done, Failure> {
+        self.withdrawn().remove(&id.uid);
         let (reply, answer) = oneshot::channel();
         let (asks, errand) = (Span::current(), Errand::current());
         let request = Request::Want(Box::new(Wanted { id: id.clone(), want, settled, errand, asks, reply }));
@@ -140,6 +154,24 @@ impl Buckets {
         let request = Request::Look { namespace: namespace.into(), reply };
         let sent = self.handle(context, bucket).requests.send(request);
         sent.is_ok() && answer.await.unwrap_or(false)
+    }
+
+    /// Has the resource with this UID keep what it has in buckets, whatever it asked for before.
+    pub fn withdraw(&self, uid: &str) {
+        self.withdrawn().insert(uid.into());
+    }
+
+    /// Forgets a resource that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.withdrawn().remove(uid);
+    }
+
+    fn is_withdrawn(&self, uid: &str) -> bool {
+        self.withdrawn().contains(uid)
+    }
+
+    fn withdrawn(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.withdrawn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until no worker is at work; a document that is being written is verified first.

@@ -17,8 +17,9 @@ use tracing::{Instrument, Span, error_span, info, warn};
 
 use super::members::{Member, Members};
 use super::second_looks::LATE;
+use super::speaker::{Speaker, by_role};
 use super::{Arrivals, Done, Request, Wanted, failures, notices};
-use crate::aws::{Bucket, Errand, Kind, Notifications, Validation};
+use crate::aws::{Bucket, Errand, Kind, Validation};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
 use crate::reconcile::object::Identity;
@@ -47,35 +48,6 @@ pub struct Worker {
     unsettled_until: Option<Instant>,
     /// Until then, one of ours that had no answer may take effect at all.
     late_until: Option<Instant>,
-}
-
-/// For whom S3 is spoken to, and so with whose credentials.
-#[derive(Clone, Debug, Default)]
-struct Speaker {
-    /// A namespace of which a resource asked for the bucket, or had something in it.
-    namespace: String,
-    /// Whether it only asked for what it has in it to go, or to be left alone.
-    leaves: bool,
-}
-
-impl Speaker {
-    /// Who speaks for a batch of requests: one who means to stay, if there is one.
-    fn of(batch: &[Request]) -> Option<Self> {
-        let speakers = batch.iter().map(|request| match request {
-            Request::Want(wanted) => Self {
-                namespace: wanted.id.key.namespace.clone(),
-                leaves: !matches!(wanted.want, Want::Entries(_)),
-            },
-            Request::Look { namespace, reply: _ } => Self { namespace: namespace.clone(), leaves: true },
-        });
-        speakers.min_by_key(|speaker| speaker.leaves)
-    }
-
-    fn notifications(&self, context: &Context, bucket: &Bucket) -> Arc<dyn Notifications> {
-        let Self { namespace, leaves } = self;
-        let aws = if *leaves { context.aws_for_removal(namespace) } else { context.aws(namespace) };
-        aws.notifications(&bucket.region)
-    }
 }
 
 /// What AWS is called for, for a batch of requests.
@@ -130,9 +102,11 @@ impl Worker {
             };
             // It is held no longer than the work takes: the context owns the worker.
             let Some(context) = self.context.upgrade() else { return };
-            let span = self.span(&batch);
-            let errand = errand(&batch);
-            errand.scope(self.process(&context, batch).instrument(span)).await;
+            for batch in by_role(&context, batch) {
+                let span = self.span(&batch);
+                let errand = errand(&batch);
+                errand.scope(self.process(&context, batch).instrument(span)).await;
+            }
         }
     }
 
@@ -195,7 +169,11 @@ impl Worker {
     async fn share(&self, context: &Context, request: Request) -> Option<Request> {
         let Request::Want(wanted) = &request else { return Some(request) };
         let member = self.members.0.get(&wanted.id.uid);
-        let is_as_before = member.is_some_and(|member| member.settled && member.want == wanted.want);
+        let is_as_before = member.is_some_and(|member| {
+            member.settled
+                && member.want == wanted.want
+                && self.speaker.speaks_for(context, &self.bucket, member)
+        });
         let looked = self.looked.as_ref().filter(|_| is_as_before && self.unsettled_until.is_none());
         let Some((_, settled)) = looked.filter(|(began, _)| wanted.errand.takes(*began)) else {
             return Some(request);
@@ -211,7 +189,7 @@ impl Worker {
     }
 
     async fn work(&mut self, context: &Context, batch: Vec<Request>) {
-        self.speaker = Speaker::of(&batch).unwrap_or_else(|| self.speaker.clone());
+        self.speaker = Speaker::of(context, &self.bucket, &batch).unwrap_or_else(|| self.speaker.clone());
         let mut wanted = vec![];
         let mut looks = vec![];
         for request in batch {
@@ -353,7 +331,8 @@ impl Worker {
         let waited = Errand::current().waited();
         let document = self.document(context).await?;
         let waited = Errand::current().waited() - waited;
-        let claims = self.members.claims(&context.caches.s3, &self.bucket);
+        let counts = |member: &Member| self.speaker.speaks_for(context, &self.bucket, member);
+        let claims = self.members.claims(&context.caches.s3, &self.bucket, counts);
         // It was sent when the quotas allowed it.
         Ok(Event::Read { document, age: sent.elapsed().saturating_sub(waited), claims })
     }

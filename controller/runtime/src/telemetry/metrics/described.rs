@@ -185,6 +185,8 @@ metrics! {
         "Entries of buckets' notification configurations that somebody removed or changed: own ones at any time, foreign ones while the operator wrote";
     ENTRIES_RESTORED: Counter "entries_restored_total" []
         "Own entries of buckets' notification configurations that were put back";
+    TENANCY_READ: Gauge "tenancy_last_reload_successful" []
+        "0 where the tenancy file was refused when it was read last, and what it said before counts; else 1";
     LEADER: Gauge "leader" []
         "1 where this replica leads, else 0";
     BUILD_INFO: Gauge "build_info" [Label { name: "version", values: Values::Version }]

@@ -1,0 +1,298 @@
+//! The ports, with each call checked against the tenancy before it is made.
+//!
+//! A spec was checked as a whole before. This is what no later mistake gets past: no call leaves without it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lambda_triggers_core::api::{Architecture, Tags};
+use lambda_triggers_core::arn::{FunctionArn, partition_of};
+use lambda_triggers_core::plan::function::{CodeSource, Configuration, DesiredFunction, ObservedFunction};
+use lambda_triggers_core::plan::permission::{Policy, Statement};
+use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
+use lambda_triggers_core::tenancy::{Own, Thing, things_of_code, things_of_configuration};
+
+use super::gate::Gate;
+use super::{
+    Account, Aws, AwsError, Bucket, Deployments, Function, Functions, Notifications, Rules, Validation,
+};
+
+/// AWS on behalf of a namespace.
+pub struct Authorised {
+    aws: Arc<dyn Aws>,
+    gate: Arc<Gate>,
+}
+
+impl Authorised {
+    /// Calls `aws` as far as the gate lets calls through.
+    pub fn new(aws: Arc<dyn Aws>, gate: Gate) -> Self {
+        Self { aws, gate: Arc::new(gate) }
+    }
+
+    fn port<P: ?Sized>(&self, port: Arc<P>, region: &str) -> Arc<Port<P>> {
+        Arc::new(Port { port, region: region.into(), gate: self.gate.clone() })
+    }
+}
+
+#[async_trait]
+impl Aws for Authorised {
+    fn default_region(&self) -> &str {
+        self.aws.default_region()
+    }
+
+    async fn account(&self) -> Result<Account, AwsError> {
+        const ACTION: &str = "sts:GetCallerIdentity";
+        self.gate.removal(ACTION)?;
+        let account = self.aws.account().await?;
+        match &self.gate.role {
+            Some(role) if role.account() != account.id => {
+                let words = format!("role {} turns out to be in account {}", role.arn, account.id);
+                Err(self.gate.refused(ACTION, words))
+            }
+            _ => Ok(account),
+        }
+    }
+
+    fn functions(&self, region: &str) -> Arc<dyn Functions> {
+        self.port(self.aws.functions(region), region)
+    }
+
+    fn deployments(&self, region: &str) -> Arc<dyn Deployments> {
+        self.port(self.aws.deployments(region), region)
+    }
+
+    fn rules(&self, region: &str) -> Arc<dyn Rules> {
+        self.port(self.aws.rules(region), region)
+    }
+
+    fn notifications(&self, region: &str) -> Arc<dyn Notifications> {
+        self.port(self.aws.notifications(region), region)
+    }
+}
+
+/// One port in one Region.
+struct Port<P: ?Sized> {
+    port: Arc<P>,
+    region: String,
+    gate: Arc<Gate>,
+}
+
+impl<P: ?Sized> Port<P> {
+    /// What a call came back with, and with which role it was made.
+    fn told<T>(&self, result: Result<T, AwsError>) -> Result<T, AwsError> {
+        let role = || self.gate.role.clone().map(Box::new);
+        result.map_err(|error| AwsError { role: role(), ..error })
+    }
+
+    async fn permit(&self, action: &'static str, things: Vec<Thing>) -> Result<(), AwsError> {
+        self.gate.permit(action, &self.region, |_| things).await
+    }
+
+    async fn deploys(&self, action: &'static str, name: &str, things: Vec<Thing>) -> Result<(), AwsError> {
+        self.gate.makes(action)?;
+        let name = Thing::DeployedFunction(name.into());
+        self.permit(action, [name].into_iter().chain(things).collect()).await
+    }
+}
+
+#[async_trait]
+impl Functions for Port<dyn Functions> {
+    async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
+        let named = |own: &Own| FunctionArn {
+            partition: partition_of(&self.region).into(),
+            region: self.region.clone(),
+            account: own.account.clone(),
+            name: name.into(),
+            qualifier: None,
+        };
+        let things = |own: &Own| {
+            let mut arn = FunctionArn::parse(name).unwrap_or_else(|| named(own));
+            arn.qualifier = qualifier.map(ToOwned::to_owned).or(arn.qualifier);
+            vec![Thing::Function(arn)]
+        };
+        self.gate.permit("lambda:GetFunction", &self.region, things).await?;
+        self.told(self.port.function(name, qualifier).await)
+    }
+
+    async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError> {
+        self.permit("lambda:GetPolicy", vec![Thing::Function(function.clone())]).await?;
+        self.told(self.port.policy(function).await)
+    }
+
+    async fn add_permission(
+        &self,
+        function: &FunctionArn,
+        statement: &Statement,
+        revision: Option<&str>,
+    ) -> Result<(), AwsError> {
+        const ACTION: &str = "lambda:AddPermission";
+        self.gate.makes(ACTION)?;
+        self.gate.own_statement(ACTION, &statement.id)?;
+        let bucket = statement.source_arn.split_once(":s3:::").map(|(_, name)| Thing::Bucket(name.into()));
+        let owner = statement.source_account.clone().map(Thing::BucketOwner);
+        let things = [Thing::Function(function.clone())].into_iter().chain(bucket).chain(owner);
+        self.permit(ACTION, things.collect()).await?;
+        self.told(self.port.add_permission(function, statement, revision).await)
+    }
+
+    async fn remove_permission(
+        &self,
+        function: &FunctionArn,
+        statement_id: &str,
+        revision: Option<&str>,
+    ) -> Result<(), AwsError> {
+        const ACTION: &str = "lambda:RemovePermission";
+        self.gate.own_statement(ACTION, statement_id)?;
+        self.permit(ACTION, vec![Thing::Function(function.clone())]).await?;
+        self.told(self.port.remove_permission(function, statement_id, revision).await)
+    }
+}
+
+#[async_trait]
+impl Deployments for Port<dyn Deployments> {
+    async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
+        self.permit("lambda:GetFunction", vec![Thing::DeployedFunction(name.into())]).await?;
+        self.told(self.port.deployed(name).await)
+    }
+
+    async fn create(&self, function: &DesiredFunction) -> Result<(), AwsError> {
+        let DesiredFunction { name, configuration, code, .. } = function;
+        let things = things_of_configuration(configuration).into_iter().chain(things_of_code(code));
+        self.deploys("lambda:CreateFunction", name, things.collect()).await?;
+        self.told(self.port.create(function).await)
+    }
+
+    async fn update_code(
+        &self,
+        name: &str,
+        code: &CodeSource,
+        architecture: Architecture,
+    ) -> Result<(), AwsError> {
+        self.deploys("lambda:UpdateFunctionCode", name, things_of_code(code)).await?;
+        self.told(self.port.update_code(name, code, architecture).await)
+    }
+
+    async fn update_configuration(&self, name: &str, configuration: &Configuration) -> Result<(), AwsError> {
+        let things = things_of_configuration(configuration);
+        self.deploys("lambda:UpdateFunctionConfiguration", name, things).await?;
+        self.told(self.port.update_configuration(name, configuration).await)
+    }
+
+    async fn tag_function(&self, function: &FunctionArn, tags: &Tags) -> Result<(), AwsError> {
+        let thing = Thing::Function(function.clone());
+        self.deploys("lambda:TagResource", &function.name, vec![thing]).await?;
+        self.told(self.port.tag_function(function, tags).await)
+    }
+
+    async fn untag_function(&self, function: &FunctionArn, keys: &[String]) -> Result<(), AwsError> {
+        let thing = Thing::Function(function.clone());
+        self.deploys("lambda:UntagResource", &function.name, vec![thing]).await?;
+        self.told(self.port.untag_function(function, keys).await)
+    }
+
+    async fn put_concurrency(&self, name: &str, runs: i32) -> Result<(), AwsError> {
+        let thing = Thing::ReservedConcurrency(runs);
+        self.deploys("lambda:PutFunctionConcurrency", name, vec![thing]).await?;
+        self.told(self.port.put_concurrency(name, runs).await)
+    }
+
+    async fn delete_concurrency(&self, name: &str) -> Result<(), AwsError> {
+        self.deploys("lambda:DeleteFunctionConcurrency", name, vec![]).await?;
+        self.told(self.port.delete_concurrency(name).await)
+    }
+
+    /// In a removal, the tags have said that it was made for the object.
+    async fn delete_function(&self, name: &str) -> Result<(), AwsError> {
+        self.permit("lambda:DeleteFunction", vec![Thing::DeployedFunction(name.into())]).await?;
+        self.told(self.port.delete_function(name).await)
+    }
+}
+
+impl Port<dyn Rules> {
+    /// Lets a call through that makes or changes the object's rule.
+    async fn own_rule(&self, action: &'static str, name: &str, things: Vec<Thing>) -> Result<(), AwsError> {
+        self.gate.makes(action)?;
+        self.gate.own_rule(action, name)?;
+        self.permit(action, things).await
+    }
+}
+
+#[async_trait]
+impl Rules for Port<dyn Rules> {
+    async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
+        const ACTION: &str = "events:DescribeRule";
+        if !self.gate.removes {
+            self.gate.own_rule(ACTION, name)?;
+        }
+        self.permit(ACTION, vec![]).await?;
+        self.told(self.port.rule(name).await)
+    }
+
+    /// Of use in a removal alone, which looks whether something of the operator's needs the function still.
+    async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError> {
+        const ACTION: &str = "events:ListRuleNamesByTarget";
+        self.gate.own_only(ACTION, prefix == self.gate.owner.prefix(), "what is looked for")?;
+        self.permit(ACTION, vec![]).await?;
+        self.told(self.port.rules_with_target(arn, prefix).await)
+    }
+
+    async fn put_rule(&self, name: &str, settings: &RuleSettings, tags: &Tags) -> Result<(), AwsError> {
+        self.own_rule("events:PutRule", name, vec![]).await?;
+        self.told(self.port.put_rule(name, settings, tags).await)
+    }
+
+    async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
+        self.own_rule("events:TagResource", name, vec![]).await?;
+        self.told(self.port.tag_rule(name, tags).await)
+    }
+
+    async fn untag_rule(&self, name: &str, keys: &[String]) -> Result<(), AwsError> {
+        self.own_rule("events:UntagResource", name, vec![]).await?;
+        self.told(self.port.untag_rule(name, keys).await)
+    }
+
+    async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError> {
+        const ACTION: &str = "events:PutTargets";
+        let function = FunctionArn::parse(&target.arn);
+        self.gate.own_only(ACTION, function.is_some(), &format!("target {}", target.arn))?;
+        let queue = target.dead_letter_queue_arn.clone().map(Thing::DeadLetterQueue);
+        let things = function.map(Thing::RuleTarget).into_iter().chain(queue).collect();
+        self.own_rule(ACTION, rule, things).await?;
+        self.told(self.port.put_target(rule, target).await)
+    }
+
+    async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError> {
+        const ACTION: &str = "events:RemoveTargets";
+        self.gate.own_rule(ACTION, rule)?;
+        self.permit(ACTION, vec![]).await?;
+        self.told(self.port.remove_targets(rule, ids).await)
+    }
+
+    async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {
+        const ACTION: &str = "events:DeleteRule";
+        self.gate.own_rule(ACTION, name)?;
+        self.permit(ACTION, vec![]).await?;
+        self.told(self.port.delete_rule(name).await)
+    }
+}
+
+#[async_trait]
+impl Notifications for Port<dyn Notifications> {
+    async fn get(&self, bucket: &Bucket) -> Result<String, AwsError> {
+        self.permit("s3:GetBucketNotification", things_of_bucket(bucket)).await?;
+        self.told(self.port.get(bucket).await)
+    }
+
+    /// What a removal writes is the whole document, from which its worker has taken what was the object's.
+    async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {
+        self.permit("s3:PutBucketNotification", things_of_bucket(bucket)).await?;
+        self.told(self.port.put(bucket, xml, validation).await)
+    }
+}
+
+fn things_of_bucket(bucket: &Bucket) -> Vec<Thing> {
+    vec![Thing::Bucket(bucket.name.clone()), Thing::BucketOwner(bucket.owner.clone())]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,390 @@
+use std::sync::{Mutex, PoisonError};
+
+use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, bucket_statement_id};
+use lambda_triggers_core::plan::rule::RuleSettings;
+use lambda_triggers_core::tenancy::{Role, Tenancy};
+
+use super::super::Kind;
+use super::*;
+
+const ACCOUNT: &str = "123456789012";
+const REGION: &str = "eu-west-1";
+const FILE: &str = r#"
+namespaces:
+  media:
+    role: {arn: "arn:aws:iam::123456789012:role/media"}
+    regions: [eu-west-1]
+    buckets: [photos]
+    functions: [thumbs]
+    ruleTargets: [thumbs]
+    definitions: {names: [made], roles: [app]}
+"#;
+
+/// AWS that does whatever it is asked for, and keeps a list.
+#[derive(Clone, Default)]
+struct Asked(Arc<Mutex<Vec<&'static str>>>);
+
+impl Asked {
+    fn note<T>(&self, call: &'static str, answer: T) -> Result<T, AwsError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        Ok(answer)
+    }
+
+    fn take(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Aws for Asked {
+    fn default_region(&self) -> &str {
+        REGION
+    }
+    async fn account(&self) -> Result<Account, AwsError> {
+        self.note("account", Account { id: ACCOUNT.into() })
+    }
+    fn functions(&self, _: &str) -> Arc<dyn Functions> {
+        Arc::new(self.clone())
+    }
+    fn deployments(&self, _: &str) -> Arc<dyn Deployments> {
+        Arc::new(self.clone())
+    }
+    fn rules(&self, _: &str) -> Arc<dyn Rules> {
+        Arc::new(self.clone())
+    }
+    fn notifications(&self, _: &str) -> Arc<dyn Notifications> {
+        Arc::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Functions for Asked {
+    async fn function(&self, _: &str, _: Option<&str>) -> Result<Option<Function>, AwsError> {
+        self.note("function", None)
+    }
+    async fn policy(&self, _: &FunctionArn) -> Result<Option<Policy>, AwsError> {
+        self.note("policy", None)
+    }
+    async fn add_permission(&self, _: &FunctionArn, _: &Statement, _: Option<&str>) -> Result<(), AwsError> {
+        self.note("add_permission", ())
+    }
+    async fn remove_permission(&self, _: &FunctionArn, _: &str, _: Option<&str>) -> Result<(), AwsError> {
+        self.note("remove_permission", ())
+    }
+}
+
+#[async_trait]
+impl Deployments for Asked {
+    async fn deployed(&self, _: &str) -> Result<Option<ObservedFunction>, AwsError> {
+        self.note("deployed", None)
+    }
+    async fn create(&self, _: &DesiredFunction) -> Result<(), AwsError> {
+        self.note("create", ())
+    }
+    async fn update_code(&self, _: &str, _: &CodeSource, _: Architecture) -> Result<(), AwsError> {
+        self.note("update_code", ())
+    }
+    async fn update_configuration(&self, _: &str, _: &Configuration) -> Result<(), AwsError> {
+        self.note("update_configuration", ())
+    }
+    async fn tag_function(&self, _: &FunctionArn, _: &Tags) -> Result<(), AwsError> {
+        self.note("tag_function", ())
+    }
+    async fn untag_function(&self, _: &FunctionArn, _: &[String]) -> Result<(), AwsError> {
+        self.note("untag_function", ())
+    }
+    async fn put_concurrency(&self, _: &str, _: i32) -> Result<(), AwsError> {
+        self.note("put_concurrency", ())
+    }
+    async fn delete_concurrency(&self, _: &str) -> Result<(), AwsError> {
+        self.note("delete_concurrency", ())
+    }
+    async fn delete_function(&self, _: &str) -> Result<(), AwsError> {
+        self.note("delete_function", ())
+    }
+}
+
+#[async_trait]
+impl Rules for Asked {
+    async fn rule(&self, _: &str) -> Result<Option<ObservedRule>, AwsError> {
+        self.note("rule", None)
+    }
+    async fn rules_with_target(&self, _: &str, _: &str) -> Result<Vec<String>, AwsError> {
+        self.note("rules_with_target", vec![])
+    }
+    async fn put_rule(&self, _: &str, _: &RuleSettings, _: &Tags) -> Result<(), AwsError> {
+        self.note("put_rule", ())
+    }
+    async fn tag_rule(&self, _: &str, _: &Tags) -> Result<(), AwsError> {
+        self.note("tag_rule", ())
+    }
+    async fn untag_rule(&self, _: &str, _: &[String]) -> Result<(), AwsError> {
+        self.note("untag_rule", ())
+    }
+    async fn put_target(&self, _: &str, _: &Target) -> Result<(), AwsError> {
+        self.note("put_target", ())
+    }
+    async fn remove_targets(&self, _: &str, _: &[String]) -> Result<(), AwsError> {
+        self.note("remove_targets", ())
+    }
+    async fn delete_rule(&self, _: &str) -> Result<(), AwsError> {
+        self.note("delete_rule", ())
+    }
+}
+
+#[async_trait]
+impl Notifications for Asked {
+    async fn get(&self, _: &Bucket) -> Result<String, AwsError> {
+        self.note("get", String::new())
+    }
+    async fn put(&self, _: &Bucket, _: String, _: Validation) -> Result<(), AwsError> {
+        self.note("put", ())
+    }
+}
+
+/// What the calls are about.
+#[derive(Clone)]
+struct About {
+    region: &'static str,
+    function: &'static str,
+    bucket: &'static str,
+    bucket_owner: &'static str,
+    made: &'static str,
+    role: &'static str,
+    rule: String,
+    statement: String,
+}
+
+fn owner() -> OwnerId {
+    OwnerId::parse("1a2b3c4d").unwrap()
+}
+
+fn key() -> ObjectKey {
+    ObjectKey::new("media", "thumbs")
+}
+
+/// What namespace media may have.
+fn permitted() -> About {
+    About {
+        region: REGION,
+        function: "thumbs",
+        bucket: "photos",
+        bucket_owner: ACCOUNT,
+        made: "made",
+        role: "app",
+        rule: key().rule_name(&owner()),
+        statement: bucket_statement_id(&owner(), "photos"),
+    }
+}
+
+fn configuration(role: &str) -> Configuration {
+    Configuration { role: format!("arn:aws:iam::{ACCOUNT}:role/{role}"), ..Configuration::default() }
+}
+
+/// Makes every call that there is. Returns those that were let through; the others must have been refused as such.
+async fn every_call(aws: &dyn Aws, asked: &Asked, about: &About) -> Vec<&'static str> {
+    let About { region, function, bucket, bucket_owner, made, role, rule, statement } = about;
+    let arn = |name: &str| {
+        FunctionArn::parse(&format!("arn:aws:lambda:{region}:{ACCOUNT}:function:{name}")).unwrap()
+    };
+    let statement = Statement {
+        id: statement.clone(),
+        ..Statement::for_bucket(&owner(), &arn(function), bucket, bucket_owner)
+    };
+    let code = CodeSource::Image { uri: "r/image".into() };
+    let none = CodeSource::Archive(lambda_triggers_core::plan::function::Archive {
+        sha256: String::new(),
+        bytes: vec![],
+    });
+    let desired = DesiredFunction {
+        name: (*made).into(),
+        configuration: configuration(role),
+        architecture: Architecture::X86_64,
+        code: none.clone(),
+        tags: Tags::new(),
+        reserved_concurrency: None,
+    };
+    let target = Target {
+        id: "target".into(),
+        arn: arn(function).to_string(),
+        input: None,
+        retry_policy: None,
+        dead_letter_queue_arn: None,
+    };
+    let settings =
+        RuleSettings { expression: "rate(1 day)".into(), description: String::new(), enabled: true };
+    let bucket = Bucket { region: (*region).into(), name: (*bucket).into(), owner: (*bucket_owner).into() };
+    let (functions, deployments) = (aws.functions(region), aws.deployments(region));
+    let (rules, notifications) = (aws.rules(region), aws.notifications(region));
+    let tags = Tags::new();
+    let refused = [
+        aws.account().await.err(),
+        functions.function(function, None).await.err(),
+        functions.policy(&arn(function)).await.err(),
+        functions.add_permission(&arn(function), &statement, None).await.err(),
+        functions.remove_permission(&arn(function), &statement.id, None).await.err(),
+        deployments.deployed(made).await.err(),
+        deployments.create(&desired).await.err(),
+        deployments.update_code(made, &none, Architecture::X86_64).await.err(),
+        deployments.update_configuration(made, &desired.configuration).await.err(),
+        deployments.tag_function(&arn(made), &tags).await.err(),
+        deployments.untag_function(&arn(made), &[]).await.err(),
+        deployments.put_concurrency(made, 0).await.err(),
+        deployments.delete_concurrency(made).await.err(),
+        deployments.delete_function(made).await.err(),
+        rules.rule(rule).await.err(),
+        rules.rules_with_target(&target.arn, &owner().prefix()).await.err(),
+        rules.put_rule(rule, &settings, &tags).await.err(),
+        rules.tag_rule(rule, &tags).await.err(),
+        rules.untag_rule(rule, &[]).await.err(),
+        rules.put_target(rule, &target).await.err(),
+        rules.remove_targets(rule, &[]).await.err(),
+        rules.delete_rule(rule).await.err(),
+        notifications.get(&bucket).await.err(),
+        notifications.put(&bucket, String::new(), Validation::Full).await.err(),
+    ];
+    let kinds = refused.iter().flatten().map(|error| error.kind.clone());
+    assert!(kinds.into_iter().all(|kind| kind == Kind::NotPermitted), "{refused:?}");
+    let through = asked.take();
+    assert_eq!(refused.iter().filter(|refused| refused.is_none()).count(), through.len());
+    // What the file does not permit in the code, it does not permit in a change of it either.
+    assert!(deployments.update_code(made, &code, Architecture::X86_64).await.is_err());
+    assert_eq!(asked.take(), [""; 0]);
+    through
+}
+
+const ALL: [&str; 24] = [
+    "account",
+    "function",
+    "policy",
+    "add_permission",
+    "remove_permission",
+    "deployed",
+    "create",
+    "update_code",
+    "update_configuration",
+    "tag_function",
+    "untag_function",
+    "put_concurrency",
+    "delete_concurrency",
+    "delete_function",
+    "rule",
+    "rules_with_target",
+    "put_rule",
+    "tag_rule",
+    "untag_rule",
+    "put_target",
+    "remove_targets",
+    "delete_rule",
+    "get",
+    "put",
+];
+
+fn without(gone: &[&str]) -> Vec<&'static str> {
+    ALL.into_iter().filter(|call| !gone.contains(call)).collect()
+}
+
+fn authorised(asked: &Asked, namespace: &str, set: impl FnOnce(Gate) -> Gate) -> Authorised {
+    let tenancy = Arc::new(Tenancy::parse(FILE).unwrap());
+    let role = tenancy.tenant(namespace).and_then(|tenant| tenant.role.clone());
+    let aws: Arc<dyn Aws> = Arc::new(asked.clone());
+    Authorised::new(aws.clone(), set(Gate::new(tenancy, owner(), namespace, role, aws)))
+}
+
+#[tokio::test]
+async fn what_is_permitted_is_let_through_and_nothing_else_is() {
+    let asked = Asked::default();
+    let aws = authorised(&asked, "media", |gate| gate.of_object(&key(), false));
+    let same = permitted();
+    let cases = [
+        (same.clone(), ALL.to_vec()),
+        (About { region: "us-east-1", ..same.clone() }, vec!["account"]),
+        (
+            About { function: "theirs", ..same.clone() },
+            without(&["function", "policy", "add_permission", "remove_permission", "put_target"]),
+        ),
+        (About { bucket: "theirs", ..same.clone() }, without(&["add_permission", "get", "put"])),
+        (About { bucket_owner: "111111111111", ..same.clone() }, without(&["add_permission", "get", "put"])),
+        (
+            About { made: "theirs", ..same.clone() },
+            without(&[
+                "deployed",
+                "create",
+                "update_code",
+                "update_configuration",
+                "tag_function",
+                "untag_function",
+                "put_concurrency",
+                "delete_concurrency",
+                "delete_function",
+            ]),
+        ),
+        (About { role: "admin", ..same.clone() }, without(&["create", "update_configuration"])),
+        (
+            About { rule: ObjectKey::new("media", "other").rule_name(&owner()), ..same.clone() },
+            without(&[
+                "rule",
+                "put_rule",
+                "tag_rule",
+                "untag_rule",
+                "put_target",
+                "remove_targets",
+                "delete_rule",
+            ]),
+        ),
+        (About { statement: "theirs".into(), ..same }, without(&["add_permission", "remove_permission"])),
+    ];
+    for (about, expected) in cases {
+        assert_eq!(every_call(&aws, &asked, &about).await, expected, "{}", about.rule);
+    }
+}
+
+/// Whatever the file says by then, what was made goes; nothing is made.
+#[tokio::test]
+async fn a_removal_takes_away_its_own_and_makes_nothing() {
+    let asked = Asked::default();
+    let aws = authorised(&asked, "media", |gate| gate.of_object(&key(), true));
+    let theirs =
+        About { region: "us-east-1", function: "theirs", bucket: "theirs", made: "theirs", ..permitted() };
+    let removals = [
+        "account",
+        "function",
+        "policy",
+        "remove_permission",
+        "deployed",
+        "delete_function",
+        "rule",
+        "rules_with_target",
+        "remove_targets",
+        "delete_rule",
+        "get",
+        "put",
+    ];
+    assert_eq!(every_call(&aws, &asked, &theirs).await, removals);
+    let foreign = About { rule: "theirs".into(), statement: "theirs".into(), ..theirs };
+    let left: Vec<&str> = removals
+        .into_iter()
+        .filter(|call| !["remove_permission", "remove_targets", "delete_rule"].contains(call))
+        .collect();
+    assert_eq!(every_call(&aws, &asked, &foreign).await, left);
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_not_named_gets_nothing_through() {
+    for removes in [false, true] {
+        let asked = Asked::default();
+        let aws = authorised(&asked, "other", |gate| gate.of_object(&ObjectKey::new("other", "it"), removes));
+        assert_eq!(every_call(&aws, &asked, &permitted()).await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_role_in_another_account_than_its_arn_says_is_not_used() {
+    let asked = Asked::default();
+    let tenancy = Arc::new(Tenancy::parse(FILE).unwrap());
+    let role = Role { arn: "arn:aws:iam::210987654321:role/media".into(), external_id: None };
+    let aws: Arc<dyn Aws> = Arc::new(asked);
+    let aws = Authorised::new(aws.clone(), Gate::new(tenancy, owner(), "media", Some(role), aws));
+    let said = aws.account().await.err().and_then(|error| error.message).unwrap_or_default();
+    assert_eq!(&*said, "role arn:aws:iam::210987654321:role/media turns out to be in account 123456789012");
+}

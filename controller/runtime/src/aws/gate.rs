@@ -1,0 +1,122 @@
+//! What lets a call to AWS through, or not: the tenancy, and what the call is for.
+
+use std::sync::Arc;
+
+use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, is_own_statement_id};
+use lambda_triggers_core::tenancy::{Own, Role, Tenancy, Thing};
+
+use super::{Aws, AwsError, Kind};
+use crate::telemetry::metrics::KINDS;
+
+/// What lets a call through, or not.
+pub struct Gate {
+    tenancy: Arc<Tenancy>,
+    /// The operator.
+    pub owner: OwnerId,
+    namespace: String,
+    /// The role that it acts with; none for the operator's own credentials.
+    pub role: Option<Role>,
+    aws: Arc<dyn Aws>,
+    /// The object that the calls are for; none where they are for all of the namespace in a bucket.
+    key: Option<ObjectKey>,
+    /// Whether it only takes away what was made, which it may whatever the tenancy says now.
+    pub removes: bool,
+}
+
+impl Gate {
+    /// The gate of a namespace that acts with this role.
+    pub fn new(
+        tenancy: Arc<Tenancy>,
+        owner: OwnerId,
+        namespace: &str,
+        role: Option<Role>,
+        aws: Arc<dyn Aws>,
+    ) -> Self {
+        Self { tenancy, owner, namespace: namespace.into(), role, aws, key: None, removes: false }
+    }
+
+    /// The same, for an object.
+    pub fn of_object(self, key: &ObjectKey, removes: bool) -> Self {
+        Self { key: Some(key.clone()), removes, ..self }
+    }
+
+    /// The same, for what the namespace has in buckets.
+    pub fn of_bucket(self, removes: bool) -> Self {
+        Self { removes, ..self }
+    }
+
+    /// Lets a call through that only reads what was made, or takes it away.
+    pub fn removal(&self, action: &'static str) -> Result<(), AwsError> {
+        match self.tenancy.tenant(&self.namespace) {
+            Some(_) => Ok(()),
+            // Nobody knows with which role.
+            None => Err(self.refused(action, self.tenancy.unnamed(&self.namespace).to_string())),
+        }
+    }
+
+    /// Lets a call through that changes something of the operator's own alone.
+    pub fn own_only(&self, action: &'static str, is_own: bool, what: &str) -> Result<(), AwsError> {
+        if is_own {
+            return Ok(());
+        }
+        Err(self
+            .refused(action, format!("{what} was not made for a resource of namespace {}", self.namespace)))
+    }
+
+    /// Lets a call through that is about the object's rule.
+    pub fn own_rule(&self, action: &'static str, name: &str) -> Result<(), AwsError> {
+        let is_own = self.key.as_ref().is_some_and(|key| key.rule_name(&self.owner) == name);
+        self.own_only(action, is_own, &format!("rule {name}"))
+    }
+
+    /// Lets a call through that is about a statement of the operator's.
+    pub fn own_statement(&self, action: &'static str, id: &str) -> Result<(), AwsError> {
+        self.own_only(action, is_own_statement_id(&self.owner, id), &format!("statement {id}"))
+    }
+
+    /// Refuses what makes or changes something where only removals are due.
+    pub fn makes(&self, action: &'static str) -> Result<(), AwsError> {
+        if self.removes {
+            return Err(self.refused(action, format!("{action} is no removal of what was made")));
+        }
+        Ok(())
+    }
+
+    /// Lets a call through if the tenancy permits the namespace everything that it names.
+    pub async fn permit(
+        &self,
+        action: &'static str,
+        region: &str,
+        things: impl FnOnce(&Own) -> Vec<Thing> + Send,
+    ) -> Result<(), AwsError> {
+        self.removal(action)?;
+        if self.removes {
+            return Ok(());
+        }
+        let own = self.own().await?;
+        let mut things = things(&own);
+        things.push(Thing::Region(region.into()));
+        let refusal =
+            things.iter().find_map(|thing| self.tenancy.authorise(&self.namespace, &own, thing).err());
+        refusal.map_or(Ok(()), |refusal| Err(self.refused(action, refusal.to_string())))
+    }
+
+    async fn own(&self) -> Result<Own, AwsError> {
+        let account = match &self.role {
+            Some(role) => role.account().to_owned(),
+            None => self.aws.account().await?.id,
+        };
+        Ok(match &self.key {
+            Some(key) => Own::of(&account, &self.owner, key, &KINDS),
+            None => Own { account, functions: vec![] },
+        })
+    }
+
+    /// What a call that is not let through ends with.
+    pub fn refused(&self, action: &'static str, words: String) -> AwsError {
+        AwsError {
+            message: Some(words.as_str().into()),
+            ..AwsError::answered(Kind::NotPermitted, action, &*self.namespace, words)
+        }
+    }
+}

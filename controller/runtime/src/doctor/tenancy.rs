@@ -1,0 +1,53 @@
+//! The tenancy file, and the roles that it names.
+
+use std::path::Path;
+
+use lambda_triggers_core::plan::identity::{OwnerId, session_name};
+use lambda_triggers_core::plan::report::Part;
+use lambda_triggers_core::tenancy::{Role, Tenancy};
+
+use super::Check;
+use crate::aws::{Caller, Sdk, Session};
+
+const FILE: &str = "tenancy file";
+
+/// Reads the file, where there is one.
+pub fn examine(path: Option<&Path>) -> (Vec<Check>, Option<Tenancy>) {
+    let Some(path) = path else { return (vec![], None) };
+    let said = |why: &str| {
+        format!(
+            "{}: {why}; the operator does not start with it, and goes on with the last good one",
+            path.display()
+        )
+    };
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => return (vec![Check::failed(FILE, said(&format!("cannot be read: {error}")))], None),
+    };
+    match Tenancy::parse(&text) {
+        Ok(tenancy) => {
+            let roles = tenancy.roles().count();
+            (vec![Check::ok(FILE, format!("{} is one; roles in it: {roles}", path.display()))], Some(tenancy))
+        }
+        Err(error) => (vec![Check::failed(FILE, said(&error.to_string()))], None),
+    }
+}
+
+/// Takes each role on.
+pub async fn roles(sdk: &Sdk, owner: Option<&OwnerId>, tenancy: &Tenancy) -> Vec<Check> {
+    let mut checks = vec![];
+    for (named, role) in tenancy.roles() {
+        checks.push(self::role(sdk, owner, named, role).await);
+    }
+    checks
+}
+
+async fn role(sdk: &Sdk, owner: Option<&OwnerId>, named: &str, role: &Role) -> Check {
+    let what = format!("role of {named}");
+    let name = owner.map_or_else(|| "lambda-triggers-doctor".into(), |owner| session_name(owner, "doctor"));
+    let session = Session { role: role.clone(), name };
+    match sdk.with_role(&session).caller().await {
+        Ok(Caller { arn, .. }) => Check::ok(what, format!("can be taken on, as {arn}")),
+        Err(error) => Check::failed(what, error.failure(Part::Permission).message),
+    }
+}

@@ -1,0 +1,72 @@
+//! On whose behalf a bucket is worked on: with whose credentials, and for whose resources.
+
+use std::sync::Arc;
+
+use lambda_triggers_core::plan::bucket::Want;
+use lambda_triggers_core::tenancy::Role;
+
+use super::Request;
+use super::members::Member;
+use crate::aws::{Bucket, Notifications};
+use crate::reconcile::context::Context;
+
+/// For whom S3 is spoken to, and so with whose credentials.
+#[derive(Clone, Debug, Default)]
+pub struct Speaker {
+    /// A namespace of which a resource asked for the bucket, or had something in it.
+    namespace: String,
+    /// Whether it only asked for what it has in it to go, or to be left alone.
+    leaves: bool,
+}
+
+/// The requests apart by the role that they are made with: no entry of a namespace is written with another one's, whatever
+/// the tenancy permits the two.
+pub fn by_role(context: &Context, batch: Vec<Request>) -> Vec<Vec<Request>> {
+    let mut batches: Vec<(Option<Role>, Vec<Request>)> = vec![];
+    for request in batch {
+        let role = context.tenants.role(request.namespace());
+        match batches.iter_mut().find(|(other, _)| *other == role) {
+            Some((_, batch)) => batch.push(request),
+            None => batches.push((role, vec![request])),
+        }
+    }
+    let batches: Vec<Vec<Request>> = batches.into_iter().map(|(_, batch)| batch).collect();
+    // Without a request, it is looked whether a write has come to its end.
+    if batches.is_empty() { vec![vec![]] } else { batches }
+}
+
+impl Speaker {
+    /// Whether what a resource has asked for is done now: that of another role keeps what it has until its own turn, and one
+    /// whose namespace may not name the bucket any more until it may again.
+    pub fn speaks_for(&self, context: &Context, bucket: &Bucket, member: &Member) -> bool {
+        let Member { id, want, settled: _ } = member;
+        let namespace = &id.key.namespace;
+        let is_permitted = || {
+            context.tenants.permits_bucket(namespace, &bucket.name) && !context.buckets.is_withdrawn(&id.uid)
+        };
+        context.tenants.role(namespace) == context.tenants.role(&self.namespace)
+            && (!matches!(want, Want::Entries(_)) || is_permitted())
+    }
+
+    /// Who speaks for a batch of requests: one who is let speak and means to stay, if there is one.
+    pub fn of(context: &Context, bucket: &Bucket, batch: &[Request]) -> Option<Self> {
+        let speakers = batch.iter().map(|request| match request {
+            Request::Want(wanted) => Self {
+                namespace: wanted.id.key.namespace.clone(),
+                leaves: !matches!(wanted.want, Want::Entries(_)),
+            },
+            Request::Look { namespace, reply: _ } => Self { namespace: namespace.clone(), leaves: true },
+        });
+        let is_mute = |Self { namespace, leaves }: &Self| match leaves {
+            true => !context.tenants.is_named(namespace),
+            false => !context.tenants.permits_bucket(namespace, &bucket.name),
+        };
+        speakers.min_by_key(|speaker| (is_mute(speaker), speaker.leaves))
+    }
+
+    /// The notification configurations that it may read and write.
+    pub fn notifications(&self, context: &Context, bucket: &Bucket) -> Arc<dyn Notifications> {
+        let Self { namespace, leaves } = self;
+        context.tenants.notifications(&context.owner.id, namespace, &bucket.region, *leaves)
+    }
+}

@@ -1,0 +1,107 @@
+//! What the tenancy file says of an object as a whole: asked before AWS is.
+
+use lambda_triggers_core::api::Applied;
+use lambda_triggers_core::plan::report::{Part, Reason};
+use lambda_triggers_core::tenancy::{Ask, Own, asks_of_s3, asks_of_scheduled};
+
+use super::context::Context;
+use super::error::Error;
+use super::function::region;
+use super::object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction, read_spec};
+
+/// A kind whose specs name things in AWS.
+pub trait Asks: Raw {
+    /// All that a spec names.
+    fn asks(context: &Context, spec: &Self::Spec, own: &Own) -> Vec<Ask>;
+}
+
+impl Asks for RawScheduledFunction {
+    fn asks(context: &Context, spec: &Self::Spec, own: &Own) -> Vec<Ask> {
+        asks_of_scheduled(spec, &region(context, spec.region.as_deref(), &spec.function), own)
+    }
+}
+
+impl Asks for RawS3TriggeredFunction {
+    fn asks(context: &Context, spec: &Self::Spec, own: &Own) -> Vec<Ask> {
+        asks_of_s3(spec, &region(context, spec.region.as_deref(), &spec.function), own)
+    }
+}
+
+/// Whether the tenancy permits all that a spec names, and what was made before is within reach. Says all that is not
+/// permitted, so that nobody has to ask twice. What was made stays as it is then, and nobody repairs it.
+pub async fn authorise<K: Asks>(
+    context: &Context,
+    id: &Identity,
+    spec: &K::Spec,
+    applied: &Applied,
+) -> Result<(), Error> {
+    let refused = refused::<K>(context, id, spec).await?;
+    let Some((part, _)) = refused.first() else { return is_in_reach(context, id, applied).await };
+    context.buckets.withdraw(&id.uid);
+    let words: Vec<&str> = refused.iter().map(|(_, words)| words.as_str()).collect();
+    Err(Error::found(*part, Reason::NotPermitted, words.join("; ")))
+}
+
+/// Whether what was made is in the account that the namespace acts in now: in another one it would not be found, and be
+/// forgotten there.
+async fn is_in_reach(context: &Context, id: &Identity, applied: &Applied) -> Result<(), Error> {
+    if applied.account.is_none() {
+        return Ok(());
+    }
+    let own = context.tenants.own_of(&context.owner.id, &id.key, &[]).await;
+    let account = own.map_err(Error::aws(Part::Permission))?.account;
+    let Some(made_in) = applied.elsewhere(&account) else { return Ok(()) };
+    let message = format!(
+        "what was made for this resource is in account {made_in}, and its namespace acts in account {account} now: act in \
+         {made_in} again until the resource is deleted, and create it anew then; or set spec.deletionPolicy to Retain and delete \
+         it, which leaves what is in {made_in} to you"
+    );
+    Err(Error::found(Part::Permission, Reason::OtherAccount, message))
+}
+
+/// What a spec names and the tenancy does not permit, in words.
+async fn refused<K: Asks>(
+    context: &Context,
+    id: &Identity,
+    spec: &K::Spec,
+) -> Result<Vec<(Part, String)>, Error> {
+    let Some(tenancy) = context.tenants.tenancy() else { return Ok(vec![]) };
+    let namespace = &id.key.namespace;
+    if tenancy.tenant(namespace).is_none() {
+        return Ok(vec![(Part::Function, tenancy.unnamed(namespace).to_string())]);
+    }
+    let own = context.tenants.own_of(&context.owner.id, &id.key, &[K::NAME]).await;
+    let own = own.map_err(Error::aws(Part::Function))?;
+    let refusal = |Ask { field, part, thing }: Ask| {
+        let refusal = tenancy.authorise(namespace, &own, &thing).err()?;
+        Some((part, format!("{field}: {refusal}")))
+    };
+    Ok(K::asks(context, spec, &own).into_iter().filter_map(refusal).collect())
+}
+
+/// Whether something may have been made for an object that does not say so itself: nothing was, if the tenancy does not
+/// permit what it names.
+pub async fn may_have_made<K: Asks>(context: &Context, object: &K) -> Result<bool, Error> {
+    match read_spec(object) {
+        Ok(spec) => Ok(refused::<K>(context, &Identity::of(object), &spec).await?.is_empty()),
+        // Its fields are looked at one by one.
+        Err(_) => Ok(true),
+    }
+}
+
+/// Whether it is known where that is which was made for an object that is being deleted: false if there is nothing. Nobody
+/// knows the credentials of a namespace that the tenancy does not name, and what was made with them before is not forgotten.
+pub async fn is_found(context: &Context, id: &Identity, applied: &Applied) -> Result<bool, Error> {
+    let namespace = &id.key.namespace;
+    if context.tenants.is_named(namespace) {
+        return is_in_reach(context, id, applied).await.map(|()| true);
+    }
+    if applied.is_empty() {
+        return Ok(false);
+    }
+    let message = format!(
+        "the tenancy file does not name namespace {namespace} any more, so the operator does not know with which role to remove \
+         what it made: name the namespace there with its role, and no more than that, until its resources are gone"
+    );
+    Err(Error::found(Part::Permission, Reason::NotPermitted, message))
+}

@@ -1,0 +1,69 @@
+//! The value `tenancy`: what the chart makes of it is what the operator reads.
+
+use lambda_triggers_core::api::S3TriggeredFunctionSpec;
+use lambda_triggers_core::tenancy::{Own, Tenancy, Thing, asks_of_s3};
+use lambda_triggers_tests::world;
+use serde_json::Value;
+
+use super::{matrix, read, rendered, template};
+
+/// The tenancy that the operator reads where the chart has these values.
+async fn tenancy(values: &str) -> Tenancy {
+    let config_map = rendered(values, "tenancy").await;
+    Tenancy::parse(config_map["data"]["tenancy.yaml"].as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn the_operator_reads_what_the_chart_renders() {
+    world::block_on(async {
+        let (_, everything) = matrix().into_iter().find(|(name, _)| name == "everything-values").unwrap();
+        let tenancy = tenancy(&everything).await;
+        let own = Own { account: "123456789012".into(), functions: vec![] };
+        let permitted = |namespace: &str, thing: Thing| tenancy.authorise(namespace, &own, &thing).is_ok();
+        // An account that begins with a zero stays one.
+        assert!(permitted("media", Thing::BucketOwner("012345678901".into())));
+        assert!(permitted("media", Thing::ReservedConcurrency(10)));
+        assert!(permitted("team-a", Thing::Bucket("any".into())));
+        assert!(!permitted("other", Thing::Bucket("any".into())));
+    });
+}
+
+#[test]
+fn what_is_no_tenancy_is_refused_before_it_is_installed() {
+    world::block_on(async {
+        for (wrong, said) in [
+            ("{namespaces: {media: {bucket: [photos]}}}", "bucket"),
+            ("{namespaces: {media: {bucketOwners: [210987654321]}}}", "bucketOwners"),
+            ("{namespaces: {media: {role: {externalId: cluster-1}}}}", "arn"),
+            ("{namespaces: {Media: {}}}", "Media"),
+            ("{contact: ask Ada}", "namespaces"),
+        ] {
+            let refused = template(&format!("tenancy: {wrong}"), &[]).await.unwrap_err();
+            assert!(refused.contains(said), "{wrong}: {refused}");
+        }
+    });
+}
+
+/// The blocks of a language in a page.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    page.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_page_shows_what_is_printed() {
+    world::block_on(async {
+        let page = read("docs/tenancy.md");
+        let yaml = blocks(&page, "yaml");
+        let tenancy = tenancy(&yaml[0]).await;
+        let object: Value = serde_saphyr::from_str(&yaml[1]).unwrap();
+        let spec: S3TriggeredFunctionSpec = serde_json::from_value(object["spec"].clone()).unwrap();
+        let own = Own { account: "123456789012".into(), functions: vec![] };
+        let refused = asks_of_s3(&spec, "eu-west-1", &own).into_iter().filter_map(|ask| {
+            let refusal = tenancy.authorise("media", &own, &ask.thing).err()?;
+            Some(format!("{}: {refusal}", ask.field))
+        });
+        let printed = page.split("```\n").find(|text| text.starts_with("spec.bucket: ")).unwrap().trim_end();
+        assert_eq!(refused.collect::<Vec<_>>(), [printed]);
+    });
+}

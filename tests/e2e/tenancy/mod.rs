@@ -1,0 +1,57 @@
+//! The tenancy file: who may name what, and with which role the operator acts.
+
+mod refused;
+mod reloaded;
+mod roles;
+
+use lambda_triggers_tests::world::{Controller, World};
+
+use crate::objects::{OWNER, RESTING};
+use crate::support::LIMIT;
+
+/// A role in the world's account.
+fn role(w: &World, name: &str) -> String {
+    format!("arn:aws:iam::{}:role/{name}", w.account())
+}
+
+/// Writes the tenancy file of the world, as a whole at once, and returns its path.
+fn write(w: &World, text: &str) -> String {
+    let (path, draft) = (w.directory().join("tenancy.yaml"), w.directory().join("draft.yaml"));
+    std::fs::write(&draft, text).unwrap();
+    std::fs::rename(draft, &path).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// Starts an operator for the world's namespace that has this tenancy file.
+fn controller(w: &World, text: &str) -> Controller {
+    let path = write(w, text);
+    w.controller(&[&RESTING[..], &["--tenancy-file", &path]].concat())
+}
+
+/// A file that says this of the world's namespace.
+fn file(w: &World, says: &str) -> String {
+    let says: String = says.lines().map(|line| format!("    {line}\n")).collect();
+    format!("contact: ask the platform team\nnamespaces:\n  {}:\n{says}", w.namespace())
+}
+
+/// Waits until an object is refused, and returns the condition's type and message.
+async fn until_refused(w: &World, kind: &str, name: &str) -> (String, String) {
+    w.until(LIMIT, &format!("{kind} {name} to be refused"), async || {
+        let object = w.object(kind, name).await.ok_or("no such object")?;
+        let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let refused = |condition: &&serde_json::Value| {
+            condition["reason"] == "NotPermitted"
+                && condition["type"].as_str().is_some_and(|kind| !["Ready", "Stalled"].contains(&kind))
+        };
+        let found = conditions.iter().find(refused).ok_or_else(|| format!("{conditions:?}"))?;
+        assert!(conditions.iter().any(|condition| condition["type"] == "Stalled"), "{conditions:?}");
+        let text = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
+        Ok::<_, String>((text("type"), text("message")))
+    })
+    .await
+}
+
+/// The owner id in names that the operator makes.
+fn prefix() -> String {
+    format!("lt-{OWNER}-")
+}

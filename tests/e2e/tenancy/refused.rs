@@ -1,0 +1,118 @@
+//! What the file does not permit is refused before any call to AWS.
+
+use lambda_triggers_tests::world;
+
+use super::{controller, file, until_refused};
+use crate::support::{AwsView, LIMIT, s3, scheduled};
+
+#[test]
+fn a_spec_that_names_too_much_costs_no_call() {
+    world::test("refused", async |w| {
+        w.function("theirs").await;
+        let bucket = w.new_bucket("photos").await;
+        let role = super::role(&w, "media");
+        let says = format!(
+            "role: {{arn: '{role}'}}\nbuckets: [media-*]\nfunctions: [mine-*]\nruleTargets: [mine-a]\ncontact: ask Ada"
+        );
+        w.front().clear_calls(w.account());
+        let _controller = controller(&w, &file(&w, &says));
+        let account = w.account();
+        let definition = "code: {inline: {a.py: x}}, handler: a.b, runtime: python3.13";
+        let defined = format!(
+            "apiVersion: lambda-triggers.dev/v1alpha1\nkind: ScheduledFunction\nmetadata: {{name: defined}}\nspec:\n  \
+             schedule: rate(1 day)\n  function:\n    definition: {{role: 'arn:aws:iam::{account}:role/admin', {definition}}}\n"
+        );
+        let objects = [
+            s3("both", "theirs", &bucket, ""),
+            scheduled("function", "theirs", "schedule: rate(1 day)"),
+            scheduled("target", "mine-b", "schedule: rate(1 day)"),
+            defined,
+        ];
+        w.apply(&objects.join("---\n")).await;
+
+        let (ns, arn) = (w.namespace(), format!("arn:aws:lambda:eu-west-1:{account}:function"));
+        let refusal = |thing: &str, list: &str, holds: &str| {
+            format!(
+                "namespace {ns} may not name {thing}: namespaces.{ns}.{list} in the tenancy file holds {holds}; ask Ada"
+            )
+        };
+        let function = format!(
+            "spec.function.name: {}",
+            refusal(&format!("function {arn}:theirs"), "functions", "mine-*")
+        );
+        let target = |name: &str| {
+            let thing = format!("function {arn}:{name} as the target of a rule");
+            format!("spec.function.name: {}", refusal(&thing, "ruleTargets", "mine-a"))
+        };
+        let bucket = format!("spec.bucket: {}", refusal(&format!("bucket {bucket}"), "buckets", "media-*"));
+        assert_eq!(
+            until_refused(&w, "S3TriggeredFunction", "both").await,
+            ("FunctionReady".to_owned(), format!("{function}; {bucket}"))
+        );
+        assert_eq!(
+            until_refused(&w, "ScheduledFunction", "function").await,
+            ("FunctionReady".to_owned(), format!("{function}; {}", target("theirs")))
+        );
+        assert_eq!(
+            until_refused(&w, "ScheduledFunction", "target").await,
+            ("RuleReady".to_owned(), target("mine-b"))
+        );
+        let (part, message) = until_refused(&w, "ScheduledFunction", "defined").await;
+        assert_eq!(part, "FunctionReady");
+        assert!(message.contains("spec.function.definition.role: "), "{message}");
+        for (kind, name) in [
+            ("S3TriggeredFunction", "both"),
+            ("ScheduledFunction", "function"),
+            ("ScheduledFunction", "target"),
+            ("ScheduledFunction", "defined"),
+        ] {
+            w.delete(kind, name).await;
+            w.until_gone(kind, name).await;
+        }
+        // At its start, the operator asks who it is.
+        let calls = w.front().calls(w.account());
+        assert!(
+            calls.iter().all(|call| call.operation == "GetCallerIdentity" && call.role.is_none()),
+            "{calls:?}"
+        );
+    });
+}
+
+#[test]
+fn a_namespace_that_is_not_named_may_name_nothing() {
+    world::test("unnamed", async |w| {
+        w.function("report").await;
+        let _controller =
+            controller(&w, "contact: ask the platform team\nnamespaces:\n  other: {functions: ['*']}\n");
+        w.apply(&scheduled("report", "report", "schedule: rate(1 day)")).await;
+        let message = format!(
+            "the tenancy file does not name namespace {}, so its resources may name nothing in AWS; ask the platform team",
+            w.namespace()
+        );
+        assert_eq!(until_refused(&w, "ScheduledFunction", "report").await, ("FunctionReady".into(), message));
+        w.delete("ScheduledFunction", "report").await;
+        w.until_gone("ScheduledFunction", "report").await;
+    });
+}
+
+#[test]
+fn a_broken_file_at_the_start_ends_the_operator_with_words() {
+    world::test("broken-start", async |w| {
+        let mut controller = controller(&w, "namespaces:\n  media:\n    bucket: [photos]\n");
+        let status = w.until(LIMIT, "the operator to end", async || controller.ended()).await;
+        assert_eq!(status.code(), Some(1));
+        let said = w
+            .until(LIMIT, "its last words", async || {
+                let log = controller.log();
+                log.lines()
+                    .find(|line| line.starts_with("lambda-triggers: "))
+                    .map(ToOwned::to_owned)
+                    .ok_or(log)
+            })
+            .await;
+        assert!(
+            said.contains("the tenancy file ") && said.contains("bucket") && said.contains("line 3"),
+            "{said}"
+        );
+    });
+}
