@@ -134,6 +134,8 @@ struct State {
     plan: Box<dyn Plan>,
     random: StdRng,
     calls: Vec<Call>,
+    /// When something untrue was last answered, or a write took effect whose answer nobody waits for any more.
+    untrue: Option<Duration>,
     made: usize,
     lives: usize,
 }
@@ -142,7 +144,7 @@ impl Gates {
     /// The gates of a run with this seed and plan. To be made where tokio's time is paused.
     pub fn new(seed: u64, plan: impl Plan + 'static) -> Self {
         let random = StdRng::seed_from_u64(seed);
-        let state = State { plan: Box::new(plan), random, calls: vec![], made: 0, lives: 0 };
+        let state = State { plan: Box::new(plan), random, calls: vec![], untrue: None, made: 0, lives: 0 };
         Self(Arc::new(Shared { start: Instant::now(), state: Mutex::new(state) }))
     }
 
@@ -172,6 +174,12 @@ impl Gates {
     /// The number of calls so far.
     pub fn count(&self) -> usize {
         self.0.lock().made
+    }
+
+    /// When a read was last answered with what was there before, a call with a 404 that was not so, or when a late write
+    /// takes effect; none where that never was.
+    pub fn untrue(&self) -> Option<Duration> {
+        self.0.lock().untrue
     }
 
     /// The time since the start of the run.
@@ -271,6 +279,12 @@ impl Gate {
             life: self.life,
         };
         let verdict = state.plan.verdict(&call);
+        let untrue = match verdict {
+            Verdict::Stale | Verdict::Refuse(Refusal::NotFound) => Some(call.at),
+            Verdict::Late(time) => Some(call.at + time),
+            _ => None,
+        };
+        state.untrue = state.untrue.max(untrue);
         state.calls.push(call);
         state.made += 1;
         let mut way = || match verdict {

@@ -156,13 +156,8 @@ impl Rules for SdkRules {
     }
 
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {
-        match self.client.delete_rule().name(name).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match AwsError::of("events:DeleteRule", on(name), error) {
-                gone if gone.kind == Kind::NotFound => Ok(()),
-                error => Err(error),
-            },
-        }
+        let answer = self.client.delete_rule().name(name).send().await;
+        answer.map(drop).map_err(|e| AwsError::of("events:DeleteRule", on(name), e))
     }
 }
 

@@ -92,7 +92,8 @@ pub trait Deployments: Send + Sync {
     async fn put_concurrency(&self, name: &str, runs: i32) -> Result<(), AwsError>;
     /// Keeps none.
     async fn delete_concurrency(&self, name: &str) -> Result<(), AwsError>;
-    /// Deletes a function with all of its versions. One that is not there is deleted already.
+    /// Deletes a function with all of its versions. One that is not there is an error, [`Kind::NotFound`]: Lambda may say
+    /// so of one that was made a moment ago.
     async fn delete_function(&self, name: &str) -> Result<(), AwsError>;
 }
 
@@ -113,7 +114,8 @@ pub trait Rules: Send + Sync {
     async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError>;
     /// Removes targets from a rule, by Id.
     async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError>;
-    /// Deletes a rule without targets. One that is not there is deleted already.
+    /// Deletes a rule without targets. One that is not there is deleted already, or an error, [`Kind::NotFound`]:
+    /// EventBridge may say so of one that was made a moment ago.
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError>;
 }
 

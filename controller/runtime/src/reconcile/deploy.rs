@@ -1,6 +1,7 @@
 //! Functions that the operator deploys: observe, plan, apply, one update at a time and none waited for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
@@ -16,10 +17,10 @@ use lambda_triggers_core::plan::report::{EventReason, Failure, Part, Reason};
 use super::context::Context;
 use super::error::Error;
 use super::events::Notice;
-use super::function::look_twice;
+use super::function::{look_twice, remove_twice};
 use super::object::Raw;
 use super::report::Report;
-use crate::aws::Deployments;
+use crate::aws::{AwsError, Deployments};
 
 /// A function after a look at it, and what was done about it.
 pub struct Deployment {
@@ -80,7 +81,8 @@ pub async fn deploy<K: Raw>(
     let with_function = with_function(&report.status.applied, &account.id, &applied);
     report.record(with_function, "deploying the function").await?;
     report.touched |= !plan.steps.is_empty();
-    carry_out(&*deployments, &desired.name, observed.as_ref(), &plan.steps).await?;
+    let done = carry_out(&*deployments, &desired.name, observed.as_ref(), &plan.steps).await;
+    done.map_err(Error::aws(Part::Function))?;
     tell(report, &desired.name, observed.as_ref(), &plan, report.settled && !new_code).await;
     report.status.function = Some(status(observed.as_ref(), &plan, known_code));
     let failed = observed.as_ref().and_then(|function| failure(function, &plan, untried));
@@ -129,11 +131,16 @@ pub async fn release<K: Raw>(
     for AppliedFunction { region, name, tag_keys: _ } in before.functions.iter().filter(|old| !is_wanted(old))
     {
         let deployments = aws.deployments(region);
-        let observed = look_twice(|| deployments.deployed(name)).await.map_err(Error::aws(Part::Function))?;
-        let observed = observed.filter(|function| !is_used(&function.arn, wanted));
-        let steps = plan_function_removal(observed.as_ref(), &context.owner, &origin);
-        carry_out(&*deployments, name, observed.as_ref(), &steps).await?;
-        if !steps.is_empty() {
+        let deleted = AtomicBool::new(false);
+        let removed = remove_twice(|| async {
+            let observed = look_twice(|| deployments.deployed(name)).await?;
+            let observed = observed.filter(|function| !is_used(&function.arn, wanted));
+            let steps = plan_function_removal(observed.as_ref(), &context.owner, &origin);
+            deleted.store(!steps.is_empty(), Ordering::Relaxed);
+            carry_out(&*deployments, name, observed.as_ref(), &steps).await
+        });
+        removed.await.map_err(Error::aws(Part::Function))?;
+        if deleted.into_inner() {
             report
                 .event(Notice::normal(EventReason::FunctionDeleted, format!("deleted the function {name}")))
                 .await;
@@ -229,9 +236,9 @@ async fn carry_out(
     name: &str,
     observed: Option<&ObservedFunction>,
     steps: &[FunctionStep],
-) -> Result<(), Error> {
+) -> Result<(), AwsError> {
     for step in steps {
-        let result = match (step, observed) {
+        match (step, observed) {
             (FunctionStep::Create(function), _) => deployments.create(function).await,
             (FunctionStep::UpdateCode(code, architecture), _) => {
                 deployments.update_code(name, code, *architecture).await
@@ -248,8 +255,7 @@ async fn carry_out(
             (FunctionStep::PutConcurrency(runs), _) => deployments.put_concurrency(name, *runs).await,
             (FunctionStep::DeleteConcurrency, _) => deployments.delete_concurrency(name).await,
             (FunctionStep::Delete, _) => deployments.delete_function(name).await,
-        };
-        result.map_err(Error::aws(Part::Function))?;
+        }?;
     }
     Ok(())
 }

@@ -11,10 +11,10 @@ use super::deploy::{Deployment, deploy};
 use super::error::Error;
 use super::object::Raw;
 use super::report::Report;
-use crate::aws::{Aws, AwsError, Function};
+use crate::aws::{Aws, AwsError, Function, Kind};
 
 /// Between two looks for what did not show.
-const DOUBT: Duration = Duration::from_secs(1);
+pub const DOUBT: Duration = Duration::from_secs(1);
 
 /// The Region of a resource: its own, else that of its function's ARN, else the operator's.
 pub fn region(context: &Context, spec: Option<&str>, function: &FunctionRef) -> String {
@@ -76,12 +76,14 @@ pub async fn find(aws: &dyn Aws, region: &str, function: &FunctionRef) -> Result
     let qualifier = function.qualifier.clone().or_else(|| arn.as_ref().and_then(|arn| arn.qualifier.clone()));
     let name = arn.map(|arn| arn.with_qualifier(None).to_string()).or_else(|| function.name.clone());
     let name = name.unwrap_or_default();
-    let found = aws.functions(region).function(&name, qualifier.as_deref()).await;
+    let functions = aws.functions(region);
+    // What is attached to a function that has gone is taken out.
+    let found = look_twice(|| functions.function(&name, qualifier.as_deref())).await;
     found.map_err(Error::aws(Part::Function))?.ok_or_else(|| not_found(&name, qualifier.as_deref(), region))
 }
 
-/// Looks for what is to be removed, and once more where it does not show: a read may be one of before it was made, and
-/// what it hides would stay for good.
+/// Looks for something, and once more where it does not show: a read may be one of before it was made, and what it hides
+/// would stay for good where it is to be removed.
 pub async fn look_twice<T, F>(look: impl Fn() -> F) -> Result<Option<T>, AwsError>
 where
     F: Future<Output = Result<Option<T>, AwsError>>,
@@ -91,6 +93,18 @@ where
     }
     tokio::time::sleep(DOUBT).await;
     look().await
+}
+
+/// Removes something that a look has shown, by a look and what follows from it: once more where AWS says of a removal that
+/// there is nothing of that name, as it may of what was made a moment ago.
+pub async fn remove_twice<F>(look_and_remove: impl Fn() -> F) -> Result<(), AwsError>
+where
+    F: Future<Output = Result<(), AwsError>>,
+{
+    match look_and_remove().await {
+        Err(AwsError { kind: Kind::NotFound, .. }) => look_and_remove().await,
+        done => done,
+    }
 }
 
 /// Says that there is no such function.

@@ -17,6 +17,7 @@ mod tenancy;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Api;
 use kube::runtime::controller::Action;
 use kube::runtime::finalizer::{Event, finalizer};
@@ -38,6 +39,8 @@ pub use report::{FIELD_MANAGER, Report};
 use crate::aws::Errand;
 use crate::telemetry::metrics::ReconcileOutcome;
 
+/// Seconds before it is tried again to take away what is nobody's.
+const TAKE_BACK: [u64; 5] = [1, 2, 4, 8, 16];
 /// Between two looks at what AWS is at work on.
 const IN_PROGRESS: Duration = Duration::from_secs(2);
 
@@ -107,9 +110,17 @@ pub async fn reconcile<K: Kind>(
     let work = async {
         let began = Instant::now();
         let limit = context.settings.timeout;
-        let work = errand.clone().scope(reconcile_in_time(object, context.clone()));
+        let work = errand.clone().scope(reconcile_in_time(object.clone(), context.clone()));
         // A call that the quotas keep back takes none of the time: it would fail when there is much to do.
-        let result = errand.within(limit, work).await.unwrap_or(Err(Error::Timeout(limit)));
+        let result = match errand.within(limit, work).await {
+            Some(result) => result,
+            // Nobody knows what was made.
+            None => {
+                let looked = errand.clone().scope(take_back(object.as_ref(), &context));
+                let looked = errand.within(limit, looked).await;
+                looked.unwrap_or(Ok(false)).and(Err(Error::Timeout(limit)))
+            }
+        };
         if let Err(error) = &result {
             warn!(error = chain(error), "reconcile failed");
             Span::current().record("otel.status_code", "ERROR");
@@ -165,15 +176,12 @@ async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
     };
     if errand.has_shared() && !result.as_ref().is_ok_and(|outcome| nothing_to_do(&report, outcome)) {
         errand.read_anew();
+        let touched = report.touched;
         report = Report::new(context, api.clone(), object);
+        report.touched = touched;
         result = object.apply(context, &mut report).await;
     }
-    let goes_with_it = object::deletion_policy(object) == DeletionPolicy::Delete;
-    if report.touched && goes_with_it && is_gone(api, &report.id).await? {
-        // Somebody else took it away while we worked on it, as another operator does that runs beside us by mistake: what
-        // we have made since is nobody's.
-        object.cleanup(context, &mut report).await?;
-        context.permissions.forget(&report.id.uid);
+    if report.touched && take_back(object, context).await? {
         return Ok(Action::requeue(IN_PROGRESS));
     }
     match result {
@@ -193,10 +201,54 @@ async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
     }
 }
 
-/// Whether there is no object of this name any more. A successor of that name owns what was made for it.
+/// Takes away again what was made for an object that somebody else took away meanwhile, as another operator does that runs
+/// beside us by mistake: it is nobody's. True if any of it was. No reconcile comes for what is gone, so a failure is tried
+/// again here.
+async fn take_back<K: Kind>(object: &K, context: &Arc<Context>) -> Result<bool, Error> {
+    let stays = object::deletion_policy(object) == DeletionPolicy::Retain;
+    if stays || object.meta().deletion_timestamp.is_some() {
+        return Ok(false);
+    }
+    let id = Identity::of(object);
+    let api: Api<K> = Api::namespaced(context.client.clone(), &id.key.namespace);
+    let mut waits = TAKE_BACK.into_iter().map(Duration::from_secs);
+    let mut began = false;
+    loop {
+        let done = match is_gone(&api, &id).await {
+            Ok(false) => return Ok(began),
+            Ok(true) => {
+                began = true;
+                object.cleanup(context, &mut Report::new(context, api.clone(), object)).await
+            }
+            Err(error) => Err(error),
+        };
+        match (done, waits.next()) {
+            (Ok(()), _) => break,
+            (Err(error), None) => return Err(error),
+            (Err(error), Some(wait)) => {
+                warn!(
+                    error = chain(&error),
+                    "cannot see to what another operator may have deleted; trying again"
+                );
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+    context.permissions.forget(&id.uid);
+    context.statuses.forget(&id.uid);
+    info!("another operator deleted it: what was made since is taken away");
+    Ok(true)
+}
+
+/// Whether there is no object of this name any more, or one that is about to go and that we have let go. A successor of that
+/// name owns what was made for it.
 async fn is_gone<K: Kind>(api: &Api<K>, id: &Identity) -> Result<bool, Error> {
-    let found = api.get_metadata_opt(&id.key.name).await;
-    Ok(found.map_err(Error::kubernetes("read the object"))?.is_none())
+    let found = api.get_metadata_opt(&id.key.name).await.map_err(Error::kubernetes("read the object"))?;
+    let is_let_go = |meta: &ObjectMeta| {
+        let finalizers = meta.finalizers.as_deref().unwrap_or_default();
+        meta.deletion_timestamp.is_some() && !finalizers.iter().any(|name| name == FINALIZER)
+    };
+    Ok(found.is_none_or(|object| is_let_go(&object.metadata)))
 }
 
 async fn cleanup<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::context::Context;
 use super::error::Error;
+use super::function::look_twice;
 use super::object::Identity;
 use crate::aws::{AwsError, Errand, Functions, Kind};
 
@@ -175,7 +176,8 @@ async fn apply(
 /// one from before it was added, so it is removed all the same.
 async fn remove(functions: &dyn Functions, function: &FunctionArn, id: &str) -> Result<(), Error> {
     for look in 0..LOOKS {
-        let Some(policy) = policy(functions, function).await? else { return Ok(()) };
+        let policy = look_twice(|| functions.policy(function)).await.map_err(Error::aws(Part::Permission))?;
+        let Some(policy) = policy else { return Ok(()) };
         if look > 0 && !policy.statements.contains_key(id) {
             return Ok(());
         }

@@ -66,8 +66,13 @@ pub async fn apply(
     }
     let want = if spec.suspend { Want::Nothing } else { Want::Entries(entries) };
     drop(arrival);
-    let done = context.buckets.reconcile(context, &bucket, &report.id, want, report.settled).await?;
-    report.touched |= done.changed;
+    let done = context.buckets.reconcile(context, &bucket, &report.id, want, report.settled).await;
+    report.touched |= match &done {
+        Ok(done) => done.changed,
+        // A write of it may have been taken all the same.
+        Err(failure) => failure.class() != Class::NeedsAction,
+    };
+    let done = done?;
     report.ready(Part::Notification);
     let in_use = BTreeMap::from([(bucket_statement_id(&context.owner.id, &bucket.name), done.functions)]);
     release(context, report, &before, &wanted, in_use).await?;

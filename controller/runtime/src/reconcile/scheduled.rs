@@ -13,12 +13,12 @@ use super::context::Context;
 use super::deploy;
 use super::error::Error;
 use super::events::Notice;
-use super::function::{look_twice, region, resolve, updating};
+use super::function::{look_twice, region, remove_twice, resolve, updating};
 use super::object::{RawScheduledFunction, spec_text, valid_spec};
 use super::permission::identity;
 use super::report::Report;
 use super::tenancy::{authorise, may_have_made};
-use crate::aws::{Aws, Rules};
+use crate::aws::{Aws, AwsError, Rules};
 
 /// Makes AWS as the spec says.
 pub async fn apply(
@@ -69,7 +69,7 @@ pub async fn apply(
         report.event(Notice::warning(EventReason::DriftRepaired, note)).await;
     }
     report.touched |= !steps.is_empty();
-    carry_out(&*rules, &desired.name, &steps).await?;
+    carry_out(&*rules, &desired.name, &steps).await.map_err(Error::aws(Part::Rule))?;
     report.ready(Part::Rule);
     if let Some(cluster) = taken_over_from {
         let note = format!("took over the rule {} from the cluster {cluster}", desired.name);
@@ -112,7 +112,7 @@ async fn by_name(
     let region = region.unwrap_or(context.default_region());
     let name = key.rule_name(&context.owner.id);
     let rules = context.aws_for_removal(key).rules(region);
-    let observed = rules.rule(&name).await.map_err(Error::aws(Part::Rule))?;
+    let observed = look_twice(|| rules.rule(&name)).await.map_err(Error::aws(Part::Rule))?;
     let targets = observed.into_iter().flat_map(|rule| rule.targets).filter_map(|(_, target)| target);
     let statement_id = rules_statement_id(&context.owner.id);
     let permission =
@@ -178,17 +178,16 @@ fn tags_set_before(applied: &Applied, region: &str, name: &str) -> BTreeSet<Stri
     applied.rules.iter().filter(same).flat_map(|rule| rule.tag_keys.iter().cloned()).collect()
 }
 
-async fn carry_out(rules: &dyn Rules, name: &str, steps: &[RuleStep]) -> Result<(), Error> {
+async fn carry_out(rules: &dyn Rules, name: &str, steps: &[RuleStep]) -> Result<(), AwsError> {
     for step in steps {
-        let result = match step {
+        match step {
             RuleStep::Put(settings, tags) => rules.put_rule(name, settings, tags).await,
             RuleStep::Tag(tags) => rules.tag_rule(name, tags).await,
             RuleStep::Untag(keys) => rules.untag_rule(name, &keys.iter().cloned().collect::<Vec<_>>()).await,
             RuleStep::PutTarget(target) => rules.put_target(name, target).await,
             RuleStep::RemoveTargets(ids) => rules.remove_targets(name, ids).await,
             RuleStep::Delete => rules.delete_rule(name).await,
-        };
-        result.map_err(Error::aws(Part::Rule))?;
+        }?;
     }
     Ok(())
 }
@@ -236,9 +235,12 @@ async fn release(
     let released = before.rules.iter().filter(|rule| rule.name == own && !is_wanted(rule));
     for AppliedRule { region, name, tag_keys: _ } in released {
         let rules = aws.rules(region);
-        let observed = look_twice(|| rules.rule(name)).await.map_err(Error::aws(Part::Rule))?;
-        let steps = plan_removal(observed.as_ref(), &context.owner, &report.id.key);
-        carry_out(&*rules, name, &steps).await?;
+        let removed = remove_twice(|| async {
+            let observed = look_twice(|| rules.rule(name)).await?;
+            let steps = plan_removal(observed.as_ref(), &context.owner, &report.id.key);
+            carry_out(&*rules, name, &steps).await
+        });
+        removed.await.map_err(Error::aws(Part::Rule))?;
     }
     for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
         let in_use = async || others_use(context, &*aws, permission, &own).await;
@@ -261,7 +263,7 @@ async fn others_use(
         rules.rules_with_target(&permission.function_arn, &prefix).await.map_err(Error::aws(Part::Rule))?;
     for name in names.iter().filter(|name| *name != own_rule) {
         // The list may be behind: a rule counts while it is there.
-        if rules.rule(name).await.map_err(Error::aws(Part::Rule))?.is_some() {
+        if look_twice(|| rules.rule(name)).await.map_err(Error::aws(Part::Rule))?.is_some() {
             return Ok(true);
         }
     }

@@ -107,9 +107,9 @@ impl Deployments for Door {
     }
 
     async fn delete_function(&self, name: &str) -> Result<(), AwsError> {
-        let answer = self.on_function("lambda:DeleteFunction", name, name, |state, op, function| {
+        self.on_function("lambda:DeleteFunction", name, name, |state, op, function| {
             state.delete_function(op, function)
-        });
-        missing_as_none(answer.await).map(drop)
+        })
+        .await
     }
 }

@@ -69,6 +69,11 @@ impl<K: Ord + Clone, V: Clone> Kept<K, V> {
         self.now.insert(key, value);
     }
 
+    /// Takes all values as if they had always been there.
+    pub fn settle_all(&mut self) {
+        self.before.clear();
+    }
+
     /// Takes away all values of which this holds.
     pub fn remove_if(&mut self, gone: impl Fn(&K) -> bool) {
         let keys: Vec<K> = self.now.keys().filter(|key| gone(key)).cloned().collect();

@@ -78,6 +78,11 @@ impl MemoryAws {
         self.lock().snapshot()
     }
 
+    /// When somebody else than the operator last wrote anything, since this AWS began.
+    pub fn outside_wrote(&self) -> Option<Duration> {
+        self.lock().outside_wrote
+    }
+
     /// Every write that took effect, in order.
     pub fn journal(&self) -> Vec<Applied> {
         self.lock().journal.clone()
@@ -93,6 +98,15 @@ impl MemoryAws {
         let mut state = self.lock();
         state.journal.clear();
         state.document_writes.clear();
+    }
+
+    /// Takes all that is there as if it had always been: no read, however stale, misses it.
+    pub fn settle(&self) {
+        let mut state = self.lock();
+        state.documents.settle_all();
+        state.functions.settle_all();
+        state.policies.settle_all();
+        state.rules.settle_all();
     }
 
     /// From here on, AWS refuses the operator's calls in a Region that are more than so many a second, as it does those

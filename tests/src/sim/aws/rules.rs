@@ -1,7 +1,7 @@
 //! EventBridge: rules on the default bus, with tags and targets.
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{AwsError, Kind, Rules};
+use lambda_triggers::aws::{AwsError, Rules};
 use lambda_triggers_core::api::{RetryPolicy, Tags};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target, canonical_retry};
 use serde_json::{Value, json};
@@ -261,9 +261,6 @@ impl Rules for Door {
     }
 
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {
-        match self.on_rule("events:DeleteRule", name, |state, op, key| state.delete_rule(op, key)).await {
-            Err(gone) if gone.kind == Kind::NotFound => Ok(()),
-            answer => answer,
-        }
+        self.on_rule("events:DeleteRule", name, |state, op, key| state.delete_rule(op, key)).await
     }
 }

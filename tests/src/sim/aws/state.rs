@@ -1,13 +1,14 @@
 //! All that this AWS holds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::errors::Op;
 use super::functions::Function;
-use super::journal::{Applied, DocumentWrite, Effect};
+use super::journal::{Applied, DocumentWrite, Effect, Writer};
 use super::kept::Kept;
 use super::rates::Rates;
 use super::rules::Rule;
@@ -39,6 +40,8 @@ pub(super) struct State {
     /// Roles that Lambda cannot assume.
     pub unready_roles: BTreeSet<String>,
     pub rates: Rates,
+    /// When somebody else than the operator last wrote anything.
+    pub outside_wrote: Option<Duration>,
     pub journal: Vec<Applied>,
     pub document_writes: Vec<DocumentWrite>,
     pub start: Instant,
@@ -65,6 +68,7 @@ impl State {
             wishes: Wishes::default(),
             unready_roles: BTreeSet::new(),
             rates: Rates::default(),
+            outside_wrote: None,
             journal: vec![],
             document_writes: vec![],
             start: Instant::now(),
@@ -83,6 +87,9 @@ impl State {
     pub fn note(&mut self, op: &Op, part: Option<&str>, effect: Effect) {
         let Op { by, action, on, write: _ } = op;
         let part = part.map(ToOwned::to_owned);
+        if *by == Writer::Outside {
+            self.outside_wrote = Some(self.start.elapsed());
+        }
         self.journal.push(Applied { by: *by, action, on: on.clone(), part, effect });
     }
 

@@ -34,6 +34,9 @@ pub enum Oracle {
     Gone,
     /// An object that says that it is ready is so in AWS.
     Ready,
+    /// The same just after AWS told the operator what was not so, or somebody else wrote to AWS: what it says was so when it
+    /// looked, or it was told that it is.
+    ReadyInDoubt,
     /// At rest, nothing is written.
     Rest,
     /// No status, no event and no line of the log tells what a function gets as input or environment.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -12,6 +13,9 @@ use crate::sim::aws::{Snapshot, Writer};
 use crate::sim::kube::{Change, Event, Resource};
 use crate::sim::run::Sim;
 use crate::sim::workflows::SECRET;
+
+/// A reconcile takes no longer than this.
+const RECONCILE: Duration = Duration::from_secs(120);
 
 /// Watches a run until it is dropped.
 pub struct Watchdog {
@@ -29,6 +33,8 @@ struct Seen {
     /// The objects that are gone, with nothing to be left of them.
     gone: BTreeMap<String, Value>,
     statuses: Statuses,
+    /// How often an object said that it is ready, and how often in doubt.
+    ready: [usize; 2],
     findings: Vec<Finding>,
 }
 
@@ -42,6 +48,7 @@ impl Watchdog {
             foreign,
             gone: BTreeMap::new(),
             statuses: Statuses::default(),
+            ready: [0; 2],
             findings: vec![],
         };
         let seen = Arc::new(Mutex::new(seen));
@@ -100,6 +107,11 @@ impl Watchdog {
         self.look();
     }
 
+    /// How often an object said that it is ready and was judged by [`Oracle::Ready`], and by [`Oracle::ReadyInDoubt`].
+    pub fn ready(&self) -> [usize; 2] {
+        lock(&self.seen).ready
+    }
+
     /// What was found so far.
     pub fn findings(&self) -> Vec<Finding> {
         let told = self.sim.logs.seen().telling.into_iter();
@@ -116,6 +128,15 @@ impl Drop for Watchdog {
 
 fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether AWS told something untrue within the time that a reconcile may take, or somebody else wrote to it, a late write of
+/// the operator's among them: what a status says then may never have been so at one moment.
+fn in_doubt(sim: &Sim) -> bool {
+    let since = sim.gates.elapsed().saturating_sub(RECONCILE);
+    // What was there before the operator is no news.
+    let outside = sim.aws.outside_wrote().filter(|at| !at.is_zero());
+    sim.gates.untrue().max(outside).is_some_and(|last| last >= since)
 }
 
 impl Seen {
@@ -157,7 +178,9 @@ impl Seen {
                     self.findings.push(finding(Oracle::Secret, format!("{about}: {}", object["status"])));
                 }
                 if is_ready(object) {
-                    self.tell(Oracle::Ready, &about, missing(object, &sim.aws.snapshot()));
+                    let oracle = if in_doubt(sim) { Oracle::ReadyInDoubt } else { Oracle::Ready };
+                    self.tell(oracle, &about, missing(object, &sim.aws.snapshot()));
+                    self.ready[usize::from(oracle == Oracle::ReadyInDoubt)] += 1;
                 }
             }
             Event::Modified => {}

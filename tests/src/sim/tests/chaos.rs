@@ -22,6 +22,8 @@ pub struct Chaos {
     /// What was last answered with what was there before: the answer after that is a true one. Services that answer
     /// so for longer would have to be asked for longer than a deletion may take.
     stale: BTreeSet<(String, String)>,
+    /// When something untrue was last said of each thing: what was there before, or that it is not there.
+    untrue: BTreeMap<String, Duration>,
     /// When each thing was last written to.
     written: BTreeMap<String, Duration>,
     /// Told of each write to a bucket that is sent.
@@ -31,12 +33,15 @@ pub struct Chaos {
 /// Reads are behind for no longer than this.
 const BEHIND: Duration = Duration::from_secs(60);
 
+/// For so long after AWS has said that a thing is not there, or was behind about it, it does not say so again.
+const UNTRUE_ONCE: Duration = Duration::from_secs(10);
+
 impl Chaos {
     /// Faults of this seed, for so many calls in a hundred, until then.
     pub fn new(seed: u64, rate: f64, until: Duration) -> Self {
         let (random, rate) = (StdRng::seed_from_u64(seed), rate / 100.0);
-        let (stale, written, writes) = Default::default();
-        Self { random, rate, until, stale, written, writes }
+        let (stale, untrue, written, writes) = Default::default();
+        Self { random, rate, until, stale, untrue, written, writes }
     }
 
     /// Tells of each write to a bucket that is sent.
@@ -47,6 +52,7 @@ impl Chaos {
     fn fault(&mut self, call: &Call) -> Verdict {
         let refusals = [
             Refusal::Forbidden,
+            Refusal::NotFound,
             Refusal::Conflict,
             Refusal::Precondition,
             Refusal::Throttled,
@@ -54,9 +60,10 @@ impl Chaos {
         ];
         let moments = [Moment::Before, Moment::Applied, Moment::Answered];
         let mut pick = |count: usize| self.random.random_range(0..count);
-        let (moment, refusal, other) = (moments[pick(3)], refusals[pick(5)], pick(2));
+        let (moment, refusal, other) = (moments[pick(3)], refusals[pick(6)], pick(2));
         match (pick(11), call.write) {
             (0 | 1, _) => Verdict::Crash(moment),
+            (2 | 3, _) if refusal == Refusal::NotFound && !self.may_be_denied(call) => Verdict::Pass,
             (2 | 3, _) => Verdict::Refuse(refusal),
             (4, _) => Verdict::Timeout,
             (5, _) => Verdict::Slow(Duration::from_secs([3, 90][other])),
@@ -76,7 +83,15 @@ impl Chaos {
     /// Whether a read may answer what was there before the last change: a while after one, and not twice in a row.
     fn may_be_behind(&mut self, call: &Call) -> bool {
         let recent = self.written.get(&call.on).is_some_and(|at| call.at < *at + BEHIND);
-        recent && self.stale.insert((call.operation.clone(), call.on.clone()))
+        let denied = self.untrue.get(&call.on).is_some_and(|at| call.at < *at + UNTRUE_ONCE);
+        recent && !denied && self.stale.insert((call.operation.clone(), call.on.clone()))
+    }
+
+    /// Whether AWS may say that there is no such thing: of any that it did not say something untrue of a moment ago, or the
+    /// operator would have to ask for longer than a deletion may take. Kubernetes reads what is there.
+    fn may_be_denied(&self, call: &Call) -> bool {
+        let untrue = self.untrue.get(&call.on).is_some_and(|at| call.at < *at + UNTRUE_ONCE);
+        !call.operation.starts_with("kube:") && !untrue
     }
 }
 
@@ -91,6 +106,9 @@ impl Plan for Chaos {
             self.written.insert(call.on.clone(), call.at);
         } else if verdict != Verdict::Stale {
             self.stale.remove(&(call.operation.clone(), call.on.clone()));
+        }
+        if matches!(verdict, Verdict::Stale | Verdict::Refuse(Refusal::NotFound)) {
+            self.untrue.insert(call.on.clone(), call.at);
         }
         if call.operation == "s3:PutBucketNotification" {
             self.writes.notify_one();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::parallel;
 use crate::sim::gate::{Call, Plan, Refusal, Verdict};
 use crate::sim::oracles::{Oracle, judge};
-use crate::sim::workflows::{self, Run, Workflow};
+use crate::sim::workflows::{self, Run, Step, Workflow};
 
 /// The seed of all runs.
 const SEED: u64 = 1;
@@ -87,16 +87,11 @@ fn befalls(fault: Verdict, operation: &str, write: bool) -> bool {
 /// What is wrong after a fault.
 fn findings(workflow: &Workflow, faultless: &Run, plan: &Single) -> Vec<String> {
     let run = workflow.run(SEED, plan.clone());
+    let others_write = workflow.steps.iter().any(|step| matches!(step, Step::Outside(_)));
     let counts = |oracle: Oracle| match oracle {
         Oracle::Effects => counts(plan),
-        // Who is told by the removal itself that the thing is not there has nothing more to remove.
-        Oracle::Gone | Oracle::EndState | Oracle::Ready
-            if plan.fault == Verdict::Refuse(Refusal::NotFound) =>
-        {
-            !REMOVALS.contains(&plan.operation.as_str())
-        }
         // The known window: a write on the ground of what was there before somebody else's write.
-        Oracle::Foreign | Oracle::EndState if plan.fault == Verdict::Stale => {
+        Oracle::Foreign | Oracle::EndState if plan.fault == Verdict::Stale && others_write => {
             plan.operation != "s3:GetBucketNotification"
         }
         // What a late write has undone is put right by the next sweep.
@@ -110,15 +105,6 @@ fn findings(workflow: &Workflow, faultless: &Run, plan: &Single) -> Vec<String> 
     let findings = judge(faultless, &run).into_iter().filter(|finding| counts(finding.oracle));
     findings.map(|finding| finding.to_string()).collect()
 }
-
-/// Calls whose 404 says that what is to be removed is gone: no bucket, no statement, no rule, no function.
-const REMOVALS: [&str; 5] = [
-    "s3:GetBucketNotification",
-    "s3:PutBucketNotification",
-    "lambda:RemovePermission",
-    "events:DeleteRule",
-    "lambda:DeleteFunction",
-];
 
 /// Whether what is created and deleted in AWS is the same as without the fault. Who is told that something is not there, or
 /// makes it again while the first one is under way, may create and delete once more.

@@ -207,7 +207,12 @@ fn findings(number: usize) -> (usize, Vec<String>) {
         // Of what was retained, and of what the last spec does not say right, the object keeps what it had.
         Oracle::EndState => lived.conditions == fresh.conditions && is_ready(&fresh) && !retained(&specs),
         Oracle::Effects | Oracle::Foreign => false,
-        Oracle::Gone | Oracle::Ready | Oracle::Rest | Oracle::Secret | Oracle::Kstatus => true,
+        Oracle::Gone
+        | Oracle::Ready
+        | Oracle::ReadyInDoubt
+        | Oracle::Rest
+        | Oracle::Secret
+        | Oracle::Kstatus => true,
     };
     let mut findings: Vec<String> = judge(&seeds::ended(fresh.clone()), &seeds::ended(lived.clone()))
         .into_iter()

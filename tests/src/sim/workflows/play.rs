@@ -17,7 +17,8 @@ const QUIET: Duration = Duration::from_secs(100);
 /// It is not waited for longer than this.
 const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
 /// Longer than a sweep takes to come: a look at each object every ten minutes, or up to a tenth later.
-const SWEEP: Duration = Duration::from_secs(11 * 60 + 30);
+pub const SWEEP: Duration = Duration::from_secs(11 * 60 + 30);
+
 /// What came of a workflow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {

@@ -26,7 +26,7 @@ pub const FOREIGN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 </NotificationConfiguration>"#;
 
 /// Makes what each workflow begins with: the buckets `photos`, in which others have entries, `archive`, and `far` in another
-/// Region; and the functions `resize`, `report` and `theirs`, the first two in both Regions.
+/// Region; and the functions `resize`, `report` and `theirs`, the first two in both Regions. All of it has long been there.
 ///
 /// # Panics
 /// When AWS refuses what others have.
@@ -44,6 +44,7 @@ pub fn prepare(sim: &Sim) {
     }
     permit(aws, "theirs", "theirs-in");
     put(aws, "photos", FOREIGN);
+    aws.settle();
 }
 
 /// Lets the bucket `photos` invoke a function, as somebody else would.

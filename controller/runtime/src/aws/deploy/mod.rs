@@ -144,7 +144,7 @@ impl Deployments for SdkDeployments {
 
     async fn delete_function(&self, name: &str) -> Result<(), AwsError> {
         let answer = self.client.delete_function().function_name(name).send().await;
-        missing_as_none(answer.map_err(|e| AwsError::of("lambda:DeleteFunction", on(name), e))).map(drop)
+        answer.map(drop).map_err(|e| AwsError::of("lambda:DeleteFunction", on(name), e))
     }
 }
 

@@ -22,6 +22,7 @@ use super::{Arrivals, Done, Request, Wanted, failures, notices};
 use crate::aws::{Bucket, Errand, Kind, Validation};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
+use crate::reconcile::function::DOUBT;
 use crate::reconcile::object::Identity;
 use crate::telemetry::metrics::EntryOwner;
 
@@ -67,9 +68,14 @@ async fn until(instant: Option<Instant>) {
     }
 }
 
+/// Whether S3 says that there is no such bucket.
+fn is_missing(failure: &Failure) -> bool {
+    failure.reason == Reason::BucketNotFound
+}
+
 /// Whether there is no such bucket in its Region, so that nothing of ours can be in it.
 fn is_nowhere(failure: &Failure) -> bool {
-    matches!(failure.reason, Reason::BucketNotFound | Reason::BucketInOtherRegion)
+    is_missing(failure) || failure.reason == Reason::BucketInOtherRegion
 }
 
 impl Worker {
@@ -203,7 +209,13 @@ impl Worker {
                 Request::Look { namespace: _, reply } => looks.push(reply),
             }
         }
-        let result = self.settle(context).await;
+        let leaves = wanted.iter().any(|one| !matches!(one.want, Want::Entries(_))) || !looks.is_empty();
+        let mut result = self.settle(context).await;
+        if leaves && result.as_ref().is_err_and(is_missing) {
+            // S3 may say so of a bucket that was made a moment ago, and what is to go would stay for good.
+            sleep(DOUBT).await;
+            result = self.settle(context).await;
+        }
         if let Err(failure) = &result {
             info!(reason = failure.reason.as_str(), "the bucket is not as wanted: {}", failure.message);
         }

@@ -133,7 +133,7 @@ async fn a_function_takes_its_policies_with_it() {
     deployments.delete_function("resize").await.unwrap();
     let after = aws.snapshot();
     assert_eq!((after.functions, after.policies), ([].into(), [].into()));
-    deployments.delete_function("resize").await.unwrap();
+    assert_eq!(told(deployments.delete_function("resize").await).0, Kind::NotFound);
 }
 
 #[tokio::test]

@@ -55,7 +55,9 @@ async fn a_planned_refusal_is_told_in_the_words_of_the_service() {
         told(Refusal::Server).await,
         both(Kind::Unavailable, ["InternalError", "ServiceException", "InternalException"])
     );
-    assert_eq!(told(Refusal::NotFound).await, (of(Kind::NotFound, "NoSuchBucket"), None, None));
+    // What is not there is removed, but for what a removal by its name alone says so of.
+    let no_rule = Some(of(Kind::NotFound, "ResourceNotFoundException"));
+    assert_eq!(told(Refusal::NotFound).await, (of(Kind::NotFound, "NoSuchBucket"), None, no_rule));
 }
 
 #[tokio::test]
