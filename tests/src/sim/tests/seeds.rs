@@ -143,14 +143,15 @@ fn own_entries(xml: &str) -> BTreeMap<String, Entry> {
     document.entries().filter_map(own).collect()
 }
 
-/// Runs a seed.
+/// Runs a seed, with or without faults of calls and deaths.
 ///
 /// # Errors
 /// What is wrong.
-pub fn run(seed: u64, operators: usize) -> Result<Outcome, String> {
+pub fn run(seed: u64, operators: usize, faults: bool) -> Result<Outcome, String> {
     let mut random = StdRng::seed_from_u64(seed);
     let case = &CASES[random.random_range(0..CASES.len())];
     let rate = random.random_range(1.0..8.0);
+    let rate = if faults { rate } else { 0.0 };
     let until = Duration::from_secs(random.random_range(60..1500));
     // What is kept is not put back when others take it away.
     let alone = case.keeps() || random.random_bool(0.5);
@@ -266,11 +267,11 @@ fn forgive(run: &mut Run, writes: &[DocumentWrite], objects: &[Value]) -> usize 
     count
 }
 
-/// Runs these seeds with so many operators at once, and says what came of them.
-pub fn run_all(what: &str, seeds: Range<u64>, operators: usize) -> Outcome {
+/// Runs these seeds with so many operators at once, with or without faults, and says what came of them.
+pub fn run_all(what: &str, seeds: Range<u64>, operators: usize, faults: bool) -> Outcome {
     let numbers: Vec<u64> = seeds.collect();
     let results = parallel::each(numbers.len(), |at| {
-        let result = run(numbers[at], operators);
+        let result = run(numbers[at], operators, faults);
         if let Err(why) = &result {
             // At once, since the rest takes a while.
             println!("make chaos SEED={}: {why}", numbers[at]);
@@ -292,7 +293,7 @@ pub fn run_all(what: &str, seeds: Range<u64>, operators: usize) -> Outcome {
 
 #[test]
 fn all_is_as_without_them_when_random_faults_have_passed() {
-    run_all("seeds", 0..SEEDS, 1);
+    run_all("seeds", 0..SEEDS, 1, true);
 }
 
 /// A number that `make chaos` was given.
@@ -304,8 +305,8 @@ fn given(variable: &str) -> Option<u64> {
 #[ignore = "make chaos: minutes to hours, or one seed with its calls"]
 fn chaos() {
     match given("SEED") {
-        Some(seed) => println!("{:?}", run(seed, 1)),
+        Some(seed) => println!("{:?}", run(seed, 1, true)),
         // Others than those of each `make test`.
-        None => drop(run_all("seeds", SEEDS..SEEDS + given("SEEDS").unwrap_or(5 * SEEDS), 1)),
+        None => drop(run_all("seeds", SEEDS..SEEDS + given("SEEDS").unwrap_or(5 * SEEDS), 1, true)),
     }
 }

@@ -15,7 +15,13 @@ const SEEDS: u64 = 300;
 const OTHER_ENDS: usize = 6;
 
 #[test]
-fn two_operators_at_once_leave_alone_what_others_have_and_hardly_anything_behind() {
-    let Outcome { other_ends, .. } = seeds::run_all("two operators", 0..SEEDS, 2);
+fn two_operators_at_once_end_as_one_alone() {
+    let Outcome { other_ends, .. } = seeds::run_all("two operators", 0..SEEDS, 2, false);
+    assert_eq!(other_ends, 0);
+}
+
+#[test]
+fn under_faults_two_operators_at_once_leave_alone_what_others_have_and_hardly_anything_behind() {
+    let Outcome { other_ends, .. } = seeds::run_all("two operators under faults", 0..SEEDS, 2, true);
     assert!(other_ends <= OTHER_ENDS, "{other_ends} other ends of {SEEDS}");
 }
