@@ -145,3 +145,10 @@ fn sweeps_leave_places_for_edits() {
     turns.end(Lane::Edit);
     assert_eq!(given(&mut turns), [("e3", Lane::Edit), ("s3", Lane::Sweep)]);
 }
+
+/// Dashboards and alerts say these.
+#[test]
+fn lanes_have_names() {
+    assert_eq!(Lane::ALL.iter().map(|lane| lane.as_str()).collect::<Vec<_>>(), ["edit", "sweep"]);
+    assert_eq!(Lane::TEXTS, ["edit", "sweep"]);
+}
