@@ -61,6 +61,23 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// Adds what `other` knows of and this does not, as far as it was made in the same account.
+    pub fn join(&mut self, other: &Self) {
+        let Self { account, rules, notifications, functions, permissions } = other;
+        if self.account.is_some() && account.is_some() && self.account != *account {
+            return;
+        }
+        if self.account.is_none() {
+            self.account.clone_from(account);
+        }
+        add(&mut self.rules, rules, |a, b| (&a.region, &a.name) == (&b.region, &b.name));
+        add(&mut self.notifications, notifications, |a, b| {
+            (&a.region, &a.bucket, &a.bucket_owner) == (&b.region, &b.bucket, &b.bucket_owner)
+        });
+        add(&mut self.functions, functions, |a, b| (&a.region, &a.name) == (&b.region, &b.name));
+        add(&mut self.permissions, permissions, PartialEq::eq);
+    }
+
     /// The account that something was made in which is found there alone, unless it is `account`.
     pub fn elsewhere(&self, account: &str) -> Option<&str> {
         let found_there_alone = !self.rules.is_empty() || !self.functions.is_empty();
@@ -142,6 +159,15 @@ pub struct AppliedPermission {
     pub statement_id: String,
 }
 
+/// Adds those of `more` of which none in `all` is the same.
+fn add<T: Clone>(all: &mut Vec<T>, more: &[T], same: impl Fn(&T, &T) -> bool) {
+    for one in more {
+        if !all.iter().any(|known| same(known, one)) {
+            all.push(one.clone());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,5 +181,25 @@ mod tests {
         // Of a version that did not write it down, nobody knows.
         assert_eq!(Applied { account: None, ..made.clone() }.elsewhere("2"), None);
         assert_eq!(Applied { rules: vec![], ..made }.elsewhere("2"), None);
+    }
+
+    #[test]
+    fn what_another_one_knows_of_is_added_once_and_of_the_same_account_alone() {
+        let rule = |name: &str, tags: &[&str]| AppliedRule {
+            region: "eu-west-1".into(),
+            name: name.into(),
+            tag_keys: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        };
+        let applied = |account: Option<&str>, rules: Vec<AppliedRule>| Applied {
+            account: account.map(Into::into),
+            rules,
+            ..Applied::default()
+        };
+        let mut known = applied(None, vec![rule("a", &["x"])]);
+        known.join(&applied(Some("1"), vec![rule("a", &[]), rule("b", &[])]));
+        let both = applied(Some("1"), vec![rule("a", &["x"]), rule("b", &[])]);
+        assert_eq!(known, both);
+        known.join(&applied(Some("2"), vec![rule("c", &[])]));
+        assert_eq!(known, both);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
-use lambda_triggers_core::api::{AppliedPermission, TriggerStatus};
+use lambda_triggers_core::api::{Applied, AppliedPermission, TriggerStatus};
 use lambda_triggers_core::plan::identity::{ObjectKey, Owner};
 use lambda_triggers_core::plan::sweep;
 use tokio::sync::watch;
@@ -98,6 +98,9 @@ fn deploys<K: Raw>(store: &Store<K>, key: &ObjectKey, region: &str, function: &s
 #[derive(Default)]
 pub struct Statuses {
     written: Mutex<HashMap<String, Written>>,
+    /// What reconciles made, by UID, until one finds that all is in place. Another operator, that runs beside us by mistake,
+    /// may have taken it away while we made it, and struck it from the status.
+    made: Mutex<HashMap<String, Applied>>,
 }
 
 struct Written {
@@ -128,9 +131,27 @@ impl Statuses {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.into(), written);
     }
 
+    /// Notes what a reconcile of an object made; none if it found all in place.
+    pub fn note_made(&self, uid: &str, made: Option<&Applied>) {
+        let mut all = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        match made {
+            Some(made) => drop(all.insert(uid.into(), made.clone())),
+            None => drop(all.remove(uid)),
+        }
+    }
+
+    /// What was made for an object: what its status says, and what we know of beyond that.
+    pub fn with_made(&self, uid: &str, mut applied: Applied) -> Applied {
+        if let Some(made) = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(uid) {
+            applied.join(made);
+        }
+        applied
+    }
+
     /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.note_made(uid, None);
     }
 }
 

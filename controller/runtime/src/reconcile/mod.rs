@@ -181,6 +181,11 @@ async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
         report.touched = touched;
         result = object.apply(context, &mut report).await;
     }
+    let is_in_place = !report.touched && matches!(result, Ok(Outcome::Applied { .. }));
+    if report.touched || is_in_place {
+        let made = report.touched.then_some(&report.status.applied);
+        context.statuses.note_made(&report.id.uid, made);
+    }
     if report.touched && take_back(object, context).await? {
         return Ok(Action::requeue(IN_PROGRESS));
     }

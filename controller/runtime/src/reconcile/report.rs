@@ -52,11 +52,12 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
         let settled = ready && written.observed_generation == id.generation;
         let request = object.annotations().get(RECONCILE_ANNOTATION).cloned();
         let asked = request.is_some() && request != written.last_handled_reconcile_at;
+        let applied = context.statuses.with_made(&id.uid, written.applied.clone());
         Self {
             context,
             api,
             id,
-            status: written.clone(),
+            status: TriggerStatus { applied, ..written.clone() },
             written,
             version,
             ready: BTreeSet::new(),
@@ -70,10 +71,10 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
     /// Records the identity of what is about to be made: it is on the object before it is in AWS, so that whatever
     /// happens between, the object's deletion finds it.
     pub async fn record(&mut self, applied: Applied, message: &str) -> Result<(), Error> {
-        if self.status.applied == applied {
+        self.status.applied = applied;
+        if self.status.applied == self.written.applied {
             return Ok(());
         }
-        self.status.applied = applied;
         self.write(&Outcome::Progressing { message: message.into() }).await
     }
 
