@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lambda_triggers::cli::command;
 use lambda_triggers_tests::world;
 use serde_json::{Value, json};
 
@@ -125,5 +126,10 @@ fn values_reach_the_command_line() {
             "--settle=1m",
         ];
         assert_eq!(all["args"], json!(expected));
+        for container in [plain, all] {
+            let flags = container["args"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            // The program knows each flag, and takes its value.
+            command().try_get_matches_from(["lambda-triggers"].into_iter().chain(flags)).unwrap();
+        }
     });
 }
