@@ -62,6 +62,7 @@ fn the_example_is_applied_seen_changed_and_deleted() {
             "schedule": "rate(1 minute)",
             "when": "Every minute.",
             "applied": {
+                "account": w.account(),
                 "rules": [{"region": "eu-west-1", "name": name, "tagKeys": tag_keys}],
                 "permissions": [{"functionArn": function, "statementId": STATEMENT}],
             },
