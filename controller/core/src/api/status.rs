@@ -1,5 +1,7 @@
 //! What both resources report back.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
@@ -63,19 +65,29 @@ pub struct Applied {
 impl Applied {
     /// Adds what `other` knows of and this does not, as far as it was made in the same account.
     pub fn join(&mut self, other: &Self) {
-        let Self { account, rules, notifications, functions, permissions } = other;
-        if self.account.is_some() && account.is_some() && self.account != *account {
-            return;
+        if self.account.is_none() || other.account.is_none() || self.account == other.account {
+            self.add(other);
         }
+    }
+
+    /// Adds what `other` knows of and this does not: what was made before to what is to be made now, of which the first goes
+    /// when the second is in place. A rule has the tags of both then, and a bucket the entries of both.
+    pub fn add(&mut self, other: &Self) {
+        let Self { account, rules, notifications, functions, permissions } = other;
         if self.account.is_none() {
             self.account.clone_from(account);
         }
-        add(&mut self.rules, rules, |a, b| (&a.region, &a.name) == (&b.region, &b.name));
-        add(&mut self.notifications, notifications, |a, b| {
-            (&a.region, &a.bucket, &a.bucket_owner) == (&b.region, &b.bucket, &b.bucket_owner)
+        let rule = |rule: &AppliedRule| (rule.region.clone(), rule.name.clone());
+        add(&mut self.rules, rules, rule, |same, rule| add_texts(&mut same.tag_keys, &rule.tag_keys));
+        let bucket = |entries: &AppliedNotification| {
+            (entries.region.clone(), entries.bucket.clone(), entries.bucket_owner.clone())
+        };
+        add(&mut self.notifications, notifications, bucket, |same, entries| {
+            add_texts(&mut same.ids, &entries.ids);
         });
-        add(&mut self.functions, functions, |a, b| (&a.region, &a.name) == (&b.region, &b.name));
-        add(&mut self.permissions, permissions, PartialEq::eq);
+        let function = |function: &AppliedFunction| (function.region.clone(), function.name.clone());
+        add(&mut self.functions, functions, function, |_, _| {});
+        add(&mut self.permissions, permissions, Clone::clone, |_, _| {});
     }
 
     /// The account that something was made in which is found there alone, unless it is `account`.
@@ -159,13 +171,25 @@ pub struct AppliedPermission {
     pub statement_id: String,
 }
 
-/// Adds those of `more` of which none in `all` is the same.
-fn add<T: Clone>(all: &mut Vec<T>, more: &[T], same: impl Fn(&T, &T) -> bool) {
+/// Adds those of `more` that are not in `all`, and has one that is there take something of its like.
+fn add<T: Clone, K: PartialEq>(
+    all: &mut Vec<T>,
+    more: &[T],
+    key: impl Fn(&T) -> K,
+    take: impl Fn(&mut T, &T),
+) {
     for one in more {
-        if !all.iter().any(|known| same(known, one)) {
-            all.push(one.clone());
+        match all.iter_mut().find(|known| key(known) == key(one)) {
+            Some(same) => take(same, one),
+            None => all.push(one.clone()),
         }
     }
+}
+
+/// Adds texts, each once, in their order.
+fn add_texts(all: &mut Vec<String>, more: &[String]) {
+    let texts: BTreeSet<String> = all.drain(..).chain(more.iter().cloned()).collect();
+    all.extend(texts);
 }
 
 #[cfg(test)]

@@ -55,7 +55,9 @@ pub async fn apply(
     let deployed = std::mem::take(&mut resolved.applied);
     let wanted = wanted(&bucket, &entries, &function.arn, identity(&function.arn, &statement), deployed);
     let before = report.status.applied.clone();
-    report.record(union(&before, &wanted), "creating the permission and the bucket's entries").await?;
+    let mut all = wanted.clone();
+    all.add(&before);
+    report.record(all, "creating the permission and the bucket's entries").await?;
     let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id).await;
     report.touched |= !matches!(permitted, Ok(false));
     let permitted = permitted?;
@@ -193,25 +195,6 @@ fn wanted(
         permissions: vec![permission],
         functions,
     }
-}
-
-/// What was made before, and what is to be made now: the first goes when the second is in place.
-fn union(before: &Applied, wanted: &Applied) -> Applied {
-    let mut all = wanted.clone();
-    for old in &before.notifications {
-        match all.notifications.iter_mut().find(|new| applied_bucket(new) == applied_bucket(old)) {
-            Some(same) => {
-                let ids: BTreeSet<String> = same.ids.iter().chain(&old.ids).cloned().collect();
-                same.ids = ids.into_iter().collect();
-            }
-            None => all.notifications.push(old.clone()),
-        }
-    }
-    all.permissions.extend(before.permissions.iter().filter(|p| !wanted.permissions.contains(p)).cloned());
-    all.rules.clone_from(&before.rules);
-    all.account = all.account.or_else(|| before.account.clone());
-    deploy::union(before, &mut all);
-    all
 }
 
 fn applied_bucket(notification: &AppliedNotification) -> Bucket {

@@ -59,7 +59,9 @@ pub async fn apply(
 
     let deployed = std::mem::take(&mut resolved.applied);
     let wanted = wanted(&account.id, &region, &desired, identity(&function.arn, &statement), deployed);
-    report.record(union(&before, &wanted), "creating the rule and the permission").await?;
+    let mut all = wanted.clone();
+    all.add(&before);
+    report.record(all, "creating the rule and the permission").await?;
     let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id).await;
     report.touched |= !matches!(permitted, Ok(false));
     let permitted = permitted?;
@@ -153,24 +155,6 @@ fn wanted(
         permissions: vec![permission],
         functions,
     }
-}
-
-/// What was made before, and what is to be made now: the first goes when the second is in place.
-fn union(before: &Applied, wanted: &Applied) -> Applied {
-    let mut all = wanted.clone();
-    for rule in &before.rules {
-        match all.rules.iter_mut().find(|new| (&new.region, &new.name) == (&rule.region, &rule.name)) {
-            Some(same) => {
-                let keys: BTreeSet<String> = same.tag_keys.iter().chain(&rule.tag_keys).cloned().collect();
-                same.tag_keys = keys.into_iter().collect();
-            }
-            None => all.rules.push(rule.clone()),
-        }
-    }
-    all.permissions.extend(before.permissions.iter().filter(|p| !wanted.permissions.contains(p)).cloned());
-    all.notifications.clone_from(&before.notifications);
-    deploy::union(before, &mut all);
-    all
 }
 
 fn tags_set_before(applied: &Applied, region: &str, name: &str) -> BTreeSet<String> {
