@@ -8,6 +8,14 @@ use lambda_triggers_core::tenancy::{Own, Role, Tenancy, Thing};
 use super::{Aws, AwsError, Kind};
 use crate::telemetry::metrics::KINDS;
 
+/// The account that is acted in with a role, or without one, with the credentials of `own`.
+pub async fn acting_account(role: Option<&Role>, own: &dyn Aws) -> Result<String, AwsError> {
+    match role {
+        Some(role) => Ok(role.account().to_owned()),
+        None => Ok(own.account().await?.id),
+    }
+}
+
 /// What lets a call through, or not.
 pub struct Gate {
     tenancy: Arc<Tenancy>,
@@ -102,10 +110,7 @@ impl Gate {
     }
 
     async fn own(&self) -> Result<Own, AwsError> {
-        let account = match &self.role {
-            Some(role) => role.account().to_owned(),
-            None => self.aws.account().await?.id,
-        };
+        let account = acting_account(self.role.as_ref(), &*self.aws).await?;
         Ok(match &self.key {
             Some(key) => Own::of(&account, &self.owner, key, &KINDS),
             None => Own { account, functions: vec![] },

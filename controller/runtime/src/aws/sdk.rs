@@ -147,6 +147,12 @@ impl Sdk {
         }
     }
 
+    /// The same with its answers shared, and with each call kept back until the quotas allow it.
+    pub fn sparing(self: Arc<Self>) -> Arc<dyn Aws> {
+        let limits = self.limits.clone();
+        Arc::new(Shared::new(Arc::new(Limited::new(self, limits))))
+    }
+
     fn sts(&self) -> aws_sdk_sts::Client {
         let config = aws_sdk_sts::config::Builder::from(&self.config);
         let config = config.interceptor(Attempts::of(Service::Sts, &self.telemetry));
@@ -229,9 +235,7 @@ impl Aws for Sdk {
 
 impl AssumeRoles for Sdk {
     fn assume(&self, session: &Session) -> Arc<dyn Aws> {
-        let sdk = self.with_role(session);
-        let limits = sdk.limits.clone();
-        Arc::new(Shared::new(Arc::new(Limited::new(Arc::new(sdk), limits))))
+        Arc::new(self.with_role(session)).sparing()
     }
 }
 

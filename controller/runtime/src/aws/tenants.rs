@@ -8,7 +8,7 @@ use lambda_triggers_core::tenancy::{Own, Role, Tenancy, Thing};
 use tokio::sync::watch;
 
 use super::authorised::Authorised;
-use super::gate::Gate;
+use super::gate::{Gate, acting_account};
 use super::{Aws, AwsError, Notifications};
 
 /// A role, and the session in which it is taken on.
@@ -109,10 +109,7 @@ impl Tenants {
 
     /// What is the own of an object of one of these kinds, whatever the tenancy says.
     pub async fn own_of(&self, owner: &OwnerId, key: &ObjectKey, kinds: &[&str]) -> Result<Own, AwsError> {
-        let account = match self.session(owner, &key.namespace) {
-            Some(session) => session.role.account().to_owned(),
-            None => self.own.account().await?.id,
-        };
+        let account = acting_account(self.role(&key.namespace).as_ref(), &*self.own).await?;
         Ok(Own::of(&account, owner, key, kinds))
     }
 

@@ -8,6 +8,7 @@ use lambda_triggers_core::tenancy::{Role, Tenancy};
 
 use super::Check;
 use crate::aws::{Caller, Sdk, Session};
+use crate::operator::read_tenancy;
 
 const FILE: &str = "tenancy file";
 
@@ -20,16 +21,12 @@ pub fn examine(path: Option<&Path>) -> (Vec<Check>, Option<Tenancy>) {
             path.display()
         )
     };
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => return (vec![Check::failed(FILE, said(&format!("cannot be read: {error}")))], None),
-    };
-    match Tenancy::parse(&text) {
+    match read_tenancy(path) {
         Ok(tenancy) => {
             let roles = tenancy.roles().count();
             (vec![Check::ok(FILE, format!("{} is one; roles in it: {roles}", path.display()))], Some(tenancy))
         }
-        Err(error) => (vec![Check::failed(FILE, said(&error.to_string()))], None),
+        Err(why) => (vec![Check::failed(FILE, said(&why))], None),
     }
 }
 

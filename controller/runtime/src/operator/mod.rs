@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
-use crate::aws::{Limited, Limits, Sdk, SdkSettings, Shared, Tenants};
+use crate::aws::{Limits, Sdk, SdkSettings, Tenants};
 use crate::reconcile::{
     Buckets, Caches, Context, Error, Events, FIELD_MANAGER, Jitter, Kind, Permissions, SecondLooks, Settings,
     Statuses, chain, reconcile,
@@ -46,6 +46,7 @@ pub use lease::{Leadership, Lost};
 pub(crate) use owner::find as find_owner;
 pub use rights::{Place, RIGHTS, Right};
 use tenancy::TenancyFile;
+pub(crate) use tenancy::read as read_tenancy;
 use turns::Turns;
 
 /// How the operator is run.
@@ -79,15 +80,14 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
     options.telemetry.health.starts(leadership.clone());
     options.telemetry.metrics.show_leader(leadership.clone());
     let client = lease::guarded_client(leadership.clone()).await?;
-    let limits = Limits::new(options.rates);
     let settings = SdkSettings {
         region: options.region.clone(),
         leadership: leadership.clone(),
         telemetry: options.telemetry.clone(),
-        limits: limits.clone(),
+        limits: Limits::new(options.rates),
     };
     let sdk = Arc::new(Sdk::load(settings).await?);
-    let own = Arc::new(Shared::new(Arc::new(Limited::new(sdk.clone(), limits))));
+    let own = sdk.clone().sparing();
     let Some(path) = &options.tenancy_file else {
         return lead(client, Tenants::single(own), leadership, options, stop).await;
     };

@@ -34,7 +34,7 @@ impl TenancyFile {
     /// Where it cannot be read, or says what cannot be: an operator that starts without it would permit too much, or
     /// forbid too much.
     pub fn open(path: &Path, metrics: Metrics) -> Result<(Self, watch::Receiver<Arc<Tenancy>>), StartError> {
-        let known = read(path);
+        let known = text(path);
         let tenancy = parse(&known).map_err(|why| format!("the tenancy file {}: {why}", path.display()))?;
         let (current, receiver) = watch::channel(Arc::new(tenancy));
         Ok((Self { path: path.into(), known, current, metrics }, receiver))
@@ -46,11 +46,11 @@ impl TenancyFile {
         let mut seen = self.known.clone();
         loop {
             tokio::time::sleep(PAUSE).await;
-            let text = read(&self.path);
-            if text == seen && text != self.known {
-                self.take(text.clone());
+            let now = text(&self.path);
+            if now == seen && now != self.known {
+                self.take(now.clone());
             }
-            seen = text;
+            seen = now;
         }
     }
 
@@ -76,7 +76,12 @@ impl TenancyFile {
     }
 }
 
-fn read(path: &Path) -> Text {
+/// What the file says, or why it says nothing.
+pub fn read(path: &Path) -> Result<Tenancy, String> {
+    parse(&text(path))
+}
+
+fn text(path: &Path) -> Text {
     std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))
 }
 

@@ -1,7 +1,6 @@
 //! Functions that the operator deploys: observe, plan, apply, one update at a time and none waited for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
@@ -44,7 +43,8 @@ pub async fn deploy<K: Raw>(
     let origin = origin(report);
     let files = files(context, &origin.key.namespace, definition).await?;
     let desired = DesiredFunction::of(&context.owner, &origin, definition, files);
-    let deployments = context.aws(&origin.key).deployments(region);
+    let aws = context.aws(&origin.key);
+    let deployments = aws.deployments(region);
     let observed = deployments.deployed(&desired.name).await.map_err(Error::aws(Part::Function))?;
     if let Some(conflict) = observed.as_ref().and_then(|function| held(context, region, function, &origin)) {
         return Err(conflicting(&desired.name, region, &conflict.to_string()));
@@ -77,7 +77,7 @@ pub async fn deploy<K: Raw>(
     let sends_code = plan.steps.iter().any(|step| matches!(step, FunctionStep::UpdateCode(..)));
     // A spec, or code, of which nobody knows yet whether Lambda manages it.
     let untried = new_code && sends_code || report.status.observed_generation != report.id.generation;
-    let account = context.aws(&origin.key).account().await.map_err(Error::aws(Part::Function))?;
+    let account = aws.account().await.map_err(Error::aws(Part::Function))?;
     let with_function = with_function(&report.status.applied, &account.id, &applied);
     report.record(with_function, "deploying the function").await?;
     report.touched |= !plan.steps.is_empty();
@@ -131,16 +131,14 @@ pub async fn release<K: Raw>(
     for AppliedFunction { region, name, tag_keys: _ } in before.functions.iter().filter(|old| !is_wanted(old))
     {
         let deployments = aws.deployments(region);
-        let deleted = AtomicBool::new(false);
-        let removed = remove_twice(|| async {
+        let deleted = remove_twice(|| async {
             let observed = look_twice(|| deployments.deployed(name)).await?;
             let observed = observed.filter(|function| !is_used(&function.arn, wanted));
             let steps = plan_function_removal(observed.as_ref(), &context.owner, &origin);
-            deleted.store(!steps.is_empty(), Ordering::Relaxed);
-            carry_out(&*deployments, name, observed.as_ref(), &steps).await
+            carry_out(&*deployments, name, observed.as_ref(), &steps).await?;
+            Ok(!steps.is_empty())
         });
-        removed.await.map_err(Error::aws(Part::Function))?;
-        if deleted.into_inner() {
+        if deleted.await.map_err(Error::aws(Part::Function))? {
             report
                 .event(Notice::normal(EventReason::FunctionDeleted, format!("deleted the function {name}")))
                 .await;

@@ -97,9 +97,9 @@ where
 
 /// Removes something that a look has shown, by a look and what follows from it: once more where AWS says of a removal that
 /// there is nothing of that name, as it may of what was made a moment ago.
-pub async fn remove_twice<F>(look_and_remove: impl Fn() -> F) -> Result<(), AwsError>
+pub async fn remove_twice<T, F>(look_and_remove: impl Fn() -> F) -> Result<T, AwsError>
 where
-    F: Future<Output = Result<(), AwsError>>,
+    F: Future<Output = Result<T, AwsError>>,
 {
     match look_and_remove().await {
         Err(AwsError { kind: Kind::NotFound, .. }) => look_and_remove().await,

@@ -51,13 +51,17 @@ pub struct Worker {
     late_until: Option<Instant>,
 }
 
+/// What resources ask for in a batch of requests.
+fn wanted(batch: &[Request]) -> impl Iterator<Item = &Wanted> {
+    batch.iter().filter_map(|request| match request {
+        Request::Want(wanted) => Some(&**wanted),
+        Request::Look { .. } => None,
+    })
+}
+
 /// What AWS is called for, for a batch of requests.
 fn errand(batch: &[Request]) -> Arc<Errand> {
-    let errands = batch.iter().filter_map(|request| match request {
-        Request::Want(wanted) => Some(wanted.errand.clone()),
-        Request::Look { .. } => None,
-    });
-    Errand::for_all(errands.collect())
+    Errand::for_all(wanted(batch).map(|wanted| wanted.errand.clone()).collect())
 }
 
 /// Waits until then, or for ever.
@@ -139,20 +143,13 @@ impl Worker {
     /// The span of the work on behalf of those who ask, so that each line of it names them and the bucket, and each of their
     /// traces leads to it.
     fn span(&self, batch: &[Request]) -> Span {
-        let wanted: Vec<&Wanted> = batch
-            .iter()
-            .filter_map(|request| match request {
-                Request::Want(wanted) => Some(&**wanted),
-                Request::Look { .. } => None,
-            })
-            .collect();
-        let ids = wanted.iter().map(|wanted| &wanted.id);
+        let ids = wanted(batch).map(|wanted| &wanted.id);
         let (keys, generations): (Vec<String>, Vec<String>) =
             ids.map(|id| (id.key.to_string(), id.generation.unwrap_or_default().to_string())).unzip();
         let (object, generation) = (keys.join(","), generations.join(","));
         // Of the level of an error, so that RUST_LOG takes it from no line that it lets through.
         let span = error_span!("bucket", bucket = %self.bucket, object, generation);
-        for wanted in wanted {
+        for wanted in wanted(batch) {
             span.follows_from(&wanted.asks);
         }
         span
