@@ -1,5 +1,6 @@
 //! What somebody changes on a deployed function, and the operator puts back.
 
+use lambda_triggers_tests::front::Pace;
 use lambda_triggers_tests::world;
 use serde_json::json;
 
@@ -44,8 +45,38 @@ fn what_is_changed_by_hand_is_put_back() {
             let note = format!("put back what was changed on the function {name}: {what}");
             event("Warning", "DriftRepaired", note)
         });
-        let told = told(&w, "app").await.into_iter().filter(|[_, reason, _]| reason == "DriftRepaired");
-        assert_eq!(told.collect::<Vec<_>>(), repaired);
+        let told = told(&w, "app").await;
+        let drift = told.iter().filter(|[_, reason, _]| reason == "DriftRepaired");
+        assert_eq!(drift.collect::<Vec<_>>(), repaired.iter().collect::<Vec<_>>(), "{told:#?}");
+    });
+}
+
+#[test]
+fn an_update_by_hand_is_put_back_as_somebody_elses_once_lambda_has_made_it() {
+    world::test("drift-seen-early", async |w| {
+        let _controller = w.controller(&SWEEPING);
+        apply(&w, &scheduled("app", &definition(&w, "app"))).await;
+        w.until_ready(SCHEDULED, "app").await;
+        let name = function_name(&w, SCHEDULED, "app");
+        until_settled(&w, SCHEDULED, "app", &name).await;
+        let expected = plain(&w, SCHEDULED, "app", &name).await;
+
+        w.front().slow_functions(w.account(), Pace::Held);
+        w.lambda().update_function_configuration().function_name(&name).timeout(9).send().await.unwrap();
+        w.front().clear_calls(w.account());
+        let looks = || w.front().count(w.account(), "GetFunction");
+        w.until(LIMIT, "three looks at it", async || (looks() >= 3).then_some(())).await;
+        assert_eq!(w.aws_writes(), vec![]);
+        let conditions = w.object(SCHEDULED, "app").await.unwrap()["status"]["conditions"].clone();
+        assert!(conditions.as_array().unwrap().iter().all(|one| one["status"] == "True"), "{conditions}");
+
+        w.front().slow_functions(w.account(), Pace::default());
+        w.front().finish_functions(w.account());
+        until_function(&w, &name, &expected).await;
+        until_settled(&w, SCHEDULED, "app", &name).await;
+        let repaired = format!("put back what was changed on the function {name}: settings");
+        let told = told(&w, "app").await;
+        assert_eq!(told.last(), Some(&event("Warning", "DriftRepaired", repaired)), "{told:#?}");
     });
 }
 

@@ -27,7 +27,7 @@ pub struct Deployment {
     pub arn: Option<FunctionArn>,
     /// Its identity, as it is kept in the status.
     pub applied: AppliedFunction,
-    /// Whether Lambda is at work on it, or will be: it is to be looked at again soon.
+    /// Whether Lambda is at work on it for us, or will be.
     pub in_progress: bool,
     /// Why it is not as wanted, where Lambda tried and failed. What is attached to it stays.
     pub failed: Option<Failure>,
@@ -75,6 +75,9 @@ pub async fn deploy<K: Raw>(
     };
     let new_code = is_new(&desired.code, known_code.as_deref());
     let sends_code = plan.steps.iter().any(|step| matches!(step, FunctionStep::UpdateCode(..)));
+    // At rest, Lambda may be at work for somebody else, or of itself, as when it wakes a function that was idle. Until that is
+    // done, nobody can say that the function is not as wanted, and what is then put back was their change.
+    let for_others = report.settled && !new_code && !plan.steps.iter().any(FunctionStep::is_awaited);
     // A spec, or code, of which nobody knows yet whether Lambda manages it.
     let untried = new_code && sends_code || report.status.observed_generation != report.id.generation;
     let account = aws.account().await.map_err(Error::aws(Part::Function))?;
@@ -86,7 +89,11 @@ pub async fn deploy<K: Raw>(
     tell(report, &desired.name, observed.as_ref(), &plan, report.settled && !new_code).await;
     report.status.function = Some(status(observed.as_ref(), &plan, known_code));
     let failed = observed.as_ref().and_then(|function| failure(function, &plan, untried));
-    let is_usable = |function: &&ObservedFunction| function.state == State::Usable;
+    let is_usable = |function: &&ObservedFunction| match function.state {
+        State::Usable => true,
+        State::Pending => for_others,
+        State::Failed(_) => false,
+    };
     let arn = observed.as_ref().filter(is_usable).map(|function| function.arn.clone());
     match failed {
         // Nothing is attached to what never worked: what runs in its place, as under an old name, runs on.
@@ -94,7 +101,8 @@ pub async fn deploy<K: Raw>(
         failed => {
             let tag_keys = desired.tags.keys().cloned().collect();
             let applied = AppliedFunction { tag_keys, ..applied };
-            Ok(Deployment { arn, applied, in_progress: plan.wait, failed })
+            report.look_soon |= plan.wait;
+            Ok(Deployment { arn, applied, in_progress: plan.wait && !for_others, failed })
         }
     }
 }

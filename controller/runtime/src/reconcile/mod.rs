@@ -192,11 +192,9 @@ async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
     match result {
         Ok(outcome) => {
             report.outcome(&outcome).await?;
-            let next = match outcome {
-                // What AWS is at work on is looked at again, and holds no place among the reconciles meanwhile.
-                Outcome::Progressing { .. } => context.jitter.vary(IN_PROGRESS),
-                _ => context.next_sweep(),
-            };
+            let sweep = context.next_sweep();
+            // What AWS is at work on is looked at again, and holds no place among the reconciles meanwhile.
+            let next = if report.look_soon { context.jitter.vary(IN_PROGRESS).min(sweep) } else { sweep };
             Ok(Action::requeue(next))
         }
         Err(error) => {

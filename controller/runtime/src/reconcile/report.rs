@@ -37,6 +37,8 @@ pub struct Report<'a, K: Raw> {
     pub settled: bool,
     /// Whether something was changed in AWS, or may have been.
     pub touched: bool,
+    /// Whether AWS is at work on something, for whomever: it is to be looked at again soon.
+    pub look_soon: bool,
     /// Whether somebody asked for this reconcile by the annotation: nothing may be taken from an earlier look.
     pub asked: bool,
     /// What the annotation says, where it is there.
@@ -63,6 +65,7 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
             ready: BTreeSet::new(),
             settled,
             touched: false,
+            look_soon: false,
             asked,
             request,
         }

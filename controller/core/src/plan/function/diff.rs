@@ -101,6 +101,13 @@ pub enum FunctionStep {
     Delete,
 }
 
+impl FunctionStep {
+    /// Whether Lambda is at work for a while after it was told to.
+    pub fn is_awaited(&self) -> bool {
+        matches!(self, Self::Create(_) | Self::UpdateCode(..) | Self::UpdateConfiguration(_))
+    }
+}
+
 /// The steps for a function.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct FunctionPlan {
