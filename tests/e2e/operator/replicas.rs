@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use lambda_triggers_tests::front::{Fault, FaultKind, Hook, Then};
 use lambda_triggers_tests::world::{self, World};
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::objects::{OWNER, RESTING};
@@ -106,5 +108,27 @@ fn without_leader_election_there_is_no_lease() {
         w.until_ready(SCHEDULED, "hourly").await;
         let leases: Api<Lease> = Api::namespaced(w.kube().clone(), w.namespace());
         assert_eq!(leases.list(&Default::default()).await.unwrap().items, []);
+    });
+}
+
+/// Another one may run beside it: what that makes again is looked for once more.
+#[test]
+fn without_leader_election_what_a_resource_lets_go_is_noted() {
+    world::test("let-go", async |w| {
+        w.function("hourly").await;
+        let _controller = w.controller(&RESTING);
+        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        let object = w.until_ready(SCHEDULED, "hourly").await;
+        w.delete(SCHEDULED, "hourly").await;
+        w.until_gone(SCHEDULED, "hourly").await;
+        let maps: Api<ConfigMap> = Api::namespaced(w.kube().clone(), w.namespace());
+        let noted = maps.get(&format!("lambda-triggers-{OWNER}")).await.unwrap().data.unwrap();
+        let of_object = format!("ScheduledFunction.{}.", object["metadata"]["uid"].as_str().unwrap());
+        let notes = noted
+            .iter()
+            .map(|(key, note)| (key.starts_with(&of_object), serde_json::from_str::<Value>(note).unwrap()));
+        let applied = &object["status"]["applied"];
+        let expected = json!({"namespace": w.namespace(), "name": "hourly", "applied": applied});
+        assert_eq!(notes.collect::<Vec<_>>(), [(true, expected)]);
     });
 }

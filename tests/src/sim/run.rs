@@ -78,6 +78,15 @@ where
 impl Sim {
     /// Starts the operator. It is started again a second after each death, until it is stopped or dropped.
     pub fn start(&self) -> Operator {
+        self.start_as(true)
+    }
+
+    /// The same, of one beside which others may run, as no leader is elected.
+    pub fn start_beside_others(&self) -> Operator {
+        self.start_as(false)
+    }
+
+    fn start_as(&self, leader_elect: bool) -> Operator {
         let stop = CancellationToken::new();
         let present = Arc::new(Mutex::new(self.gates.open()));
         let (sim, stopped, gates) = (self.clone(), stop.clone(), present.clone());
@@ -87,7 +96,7 @@ impl Sim {
                 tokio::select! {
                     biased;
                     () = gate.killed() => sleep(Duration::from_secs(1)).await,
-                    () = sim.live(gate.clone(), stopped.clone()) => {}
+                    () = sim.live(gate.clone(), leader_elect, stopped.clone()) => {}
                 }
                 gate.kill();
                 *lock(&gates) = sim.gates.open();
@@ -97,13 +106,13 @@ impl Sim {
     }
 
     /// One life of the operator.
-    async fn live(&self, gate: Gate, stop: CancellationToken) {
+    async fn live(&self, gate: Gate, leader_elect: bool, stop: CancellationToken) {
         let options = Options {
             namespace: None,
             owner_id: Some(owner()),
             region: None,
             tenancy_file: None,
-            leader_elect: false,
+            leader_elect,
             rates: Rates::default(),
             settings: Settings { seed: self.seed, ..Settings::default() },
             telemetry: Telemetry::default(),

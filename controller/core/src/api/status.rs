@@ -90,6 +90,22 @@ impl Applied {
         add(&mut self.permissions, permissions, Clone::clone, |_, _| {});
     }
 
+    /// What this has and `other` has not. Of a bucket that both name, nothing: its entries are looked after as one.
+    pub fn without(&self, other: &Self) -> Self {
+        fn without<T: Clone, K: PartialEq>(all: &[T], less: &[T], key: impl Fn(&T) -> K) -> Vec<T> {
+            all.iter().filter(|one| !less.iter().any(|other| key(other) == key(one))).cloned().collect()
+        }
+        Self {
+            account: self.account.clone(),
+            rules: without(&self.rules, &other.rules, |rule| (rule.region.clone(), rule.name.clone())),
+            notifications: without(&self.notifications, &other.notifications, |one| one.bucket.clone()),
+            functions: without(&self.functions, &other.functions, |function| {
+                (function.region.clone(), function.name.clone())
+            }),
+            permissions: without(&self.permissions, &other.permissions, Clone::clone),
+        }
+    }
+
     /// The account that something was made in which is found there alone, unless it is `account`.
     pub fn elsewhere(&self, account: &str) -> Option<&str> {
         let found_there_alone = !self.rules.is_empty() || !self.functions.is_empty();
@@ -205,6 +221,47 @@ mod tests {
         // Of a version that did not write it down, nobody knows.
         assert_eq!(Applied { account: None, ..made.clone() }.elsewhere("2"), None);
         assert_eq!(Applied { rules: vec![], ..made }.elsewhere("2"), None);
+    }
+
+    #[test]
+    fn what_one_has_without_another_is_compared_by_what_identifies_it() {
+        let rule = |name: &str, tag: &str| AppliedRule {
+            region: "eu-west-1".into(),
+            name: name.into(),
+            tag_keys: vec![tag.into()],
+        };
+        let entries = |bucket: &str, region: &str| AppliedNotification {
+            region: region.into(),
+            bucket: bucket.into(),
+            bucket_owner: "1".into(),
+            ids: vec![region.into()],
+        };
+        let function =
+            |region: &str| AppliedFunction { region: region.into(), name: "f".into(), tag_keys: vec![] };
+        let permission = |id: &str| AppliedPermission { function_arn: "arn".into(), statement_id: id.into() };
+        let all = Applied {
+            account: Some("1".into()),
+            rules: vec![rule("a", "x"), rule("b", "x")],
+            notifications: vec![entries("photos", "eu-west-1"), entries("archive", "eu-west-1")],
+            functions: vec![function("eu-west-1"), function("us-east-1")],
+            permissions: vec![permission("one"), permission("two")],
+        };
+        let other = Applied {
+            account: None,
+            rules: vec![rule("a", "y")],
+            notifications: vec![entries("photos", "us-east-1")],
+            functions: vec![function("us-east-1")],
+            permissions: vec![permission("one")],
+        };
+        let rest = Applied {
+            account: Some("1".into()),
+            rules: vec![rule("b", "x")],
+            notifications: vec![entries("archive", "eu-west-1")],
+            functions: vec![function("eu-west-1")],
+            permissions: vec![permission("two")],
+        };
+        assert_eq!(all.without(&other), rest);
+        assert!(all.without(&all).is_empty());
     }
 
     #[test]

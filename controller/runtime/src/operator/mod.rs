@@ -37,7 +37,7 @@ use tracing::{info, warn};
 use crate::aws::{Limits, Sdk, SdkSettings, Tenants};
 use crate::reconcile::{
     Buckets, Caches, Context, Error, Events, FIELD_MANAGER, Jitter, Kind, Permissions, SecondLooks, Settings,
-    Statuses, chain, reconcile,
+    Statuses, chain, look_again, reconcile,
 };
 use crate::telemetry::Telemetry;
 use backoff::{Backoff, WatchBackoff};
@@ -198,6 +198,7 @@ pub async fn run_on(
         permissions: Permissions::default(),
         buckets: Buckets::default(),
         second_looks: SecondLooks::default(),
+        elected: options.leader_elect,
         namespace: own_namespace(&client, &options),
         started: Instant::now(),
         jitter: Jitter::from_seed(options.settings.seed),
@@ -228,6 +229,7 @@ pub async fn run_on(
         biased;
         _ = controllers => {}
         () = context.second_looks.run(&context) => {}
+        never = look_again(&context), if !context.elected => match never {},
     }
     context.buckets.stop().await;
     info!("stopped");

@@ -181,6 +181,8 @@ pub struct Context {
     pub buckets: Buckets,
     /// The buckets that are to be looked at once more.
     pub second_looks: SecondLooks,
+    /// Whether a leader is elected; else, another operator of this owner id may run beside us by mistake.
+    pub elected: bool,
     /// The operator's own namespace.
     pub namespace: String,
     /// When the operator started.

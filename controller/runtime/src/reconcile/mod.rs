@@ -7,8 +7,10 @@ mod error;
 mod events;
 mod function;
 mod jitter;
+mod notes;
 mod object;
 mod permission;
+mod released;
 mod report;
 mod s3;
 mod scheduled;
@@ -21,7 +23,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Api;
 use kube::runtime::controller::Action;
 use kube::runtime::finalizer::{Event, finalizer};
-use lambda_triggers_core::api::{DeletionPolicy, FINALIZER};
+use lambda_triggers_core::api::{Applied, DeletionPolicy, FINALIZER};
 use lambda_triggers_core::plan::queue::Lane;
 use lambda_triggers_core::plan::report::{Class, EventReason, Failure, Outcome};
 use tokio::time::Instant;
@@ -34,6 +36,7 @@ pub use events::{Events, Notice};
 pub use jitter::Jitter;
 pub use object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction, read_status};
 pub use permission::Permissions;
+pub use released::look_again;
 pub use report::{FIELD_MANAGER, Report};
 
 use crate::aws::Errand;
@@ -60,6 +63,14 @@ pub trait Kind: Raw {
         report: &mut Report<'_, Self>,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
+    /// Takes away what was made `before` and is `wanted` no more, and nothing that others rely on.
+    fn release(
+        context: &Arc<Context>,
+        report: &Report<'_, Self>,
+        before: &Applied,
+        wanted: &Applied,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
     /// Sees to it that what was made is left alone once the object is gone.
     fn retain(
         &self,
@@ -77,6 +88,15 @@ impl Kind for RawScheduledFunction {
         scheduled::cleanup(context, self, report).await
     }
 
+    async fn release(
+        context: &Arc<Context>,
+        report: &Report<'_, Self>,
+        before: &Applied,
+        wanted: &Applied,
+    ) -> Result<(), Error> {
+        scheduled::release(context, report, before, wanted).await
+    }
+
     /// Nothing takes a rule away but the deletion of its object.
     async fn retain(&self, _: &Arc<Context>, _: &mut Report<'_, Self>) -> Result<(), Error> {
         Ok(())
@@ -90,6 +110,15 @@ impl Kind for RawS3TriggeredFunction {
 
     async fn cleanup(&self, context: &Arc<Context>, report: &mut Report<'_, Self>) -> Result<(), Error> {
         s3::cleanup(context, self, report).await
+    }
+
+    async fn release(
+        context: &Arc<Context>,
+        report: &Report<'_, Self>,
+        before: &Applied,
+        wanted: &Applied,
+    ) -> Result<(), Error> {
+        s3::release_left(context, report, before, wanted).await
     }
 
     async fn retain(&self, context: &Arc<Context>, report: &mut Report<'_, Self>) -> Result<(), Error> {
@@ -260,6 +289,7 @@ async fn cleanup<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> R
     context.permissions.forget(&uid);
     let result = match object::deletion_policy(object) {
         DeletionPolicy::Delete => {
+            released::note(context, &report, &report.status.applied).await?;
             match tenancy::is_found(context, &report.id, &report.status.applied).await {
                 Ok(true) => object.cleanup(context, &mut report).await,
                 Ok(false) => Ok(()),

@@ -14,6 +14,7 @@ use super::context::Context;
 use super::error::Error;
 use super::events::Notice;
 use super::object::{Identity, Raw};
+use super::released;
 
 /// Owns the fields of the status that we apply.
 pub const FIELD_MANAGER: &str = "lambda-triggers";
@@ -71,6 +72,11 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
         }
     }
 
+    /// The object's version, as far as we know.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
+
     /// Records the identity of what is about to be made: it is on the object before it is in AWS, so that whatever
     /// happens between, the object's deletion finds it.
     pub async fn record(&mut self, applied: Applied, message: &str) -> Result<(), Error> {
@@ -99,6 +105,10 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
         self.status.observed_generation = self.id.generation;
         if self.status == self.written {
             return Ok(());
+        }
+        let struck_out = self.written.applied.without(&self.status.applied);
+        if !struck_out.is_empty() {
+            released::note(self.context, self, &self.written.applied).await?;
         }
         // Refused where the object has changed since: it may be another one of that name. The UID alone would not do, since
         // the API server takes a status with any.

@@ -272,12 +272,42 @@ async fn release(
             .or_default()
             .extend(done.functions);
     }
+    release_permissions(context, report, before, wanted, &in_use).await?;
+    deploy::release(context, report, before, wanted).await
+}
+
+/// Takes away what was made `before` and is `wanted` no more, of an object that asks for nothing itself.
+pub async fn release_left(
+    context: &Arc<Context>,
+    report: &Report<'_, RawS3TriggeredFunction>,
+    before: &Applied,
+    wanted: &Applied,
+) -> Result<(), Error> {
+    let mut in_use: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for notification in before.notifications.iter().chain(&wanted.notifications) {
+        let bucket = applied_bucket(notification);
+        let done = context.buckets.look(context, &bucket, &report.id.key.namespace).await?;
+        let statement = bucket_statement_id(&context.owner.id, &bucket.name);
+        in_use.entry(statement).or_default().extend(done.functions);
+    }
+    release_permissions(context, report, before, wanted, &in_use).await?;
+    deploy::release(context, report, before, wanted).await
+}
+
+/// Takes away the permissions that were made `before` and are `wanted` no more, but for those that entries rely on.
+async fn release_permissions(
+    context: &Context,
+    report: &Report<'_, RawS3TriggeredFunction>,
+    before: &Applied,
+    wanted: &Applied,
+    in_use: &BTreeMap<String, BTreeSet<String>>,
+) -> Result<(), Error> {
     for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
         let functions = in_use.get(&permission.statement_id);
         let used = functions.is_some_and(|functions| functions.contains(&permission.function_arn));
         context.permissions.release(context, permission, &report.id, async || Ok(used)).await?;
     }
-    deploy::release(context, report, before, wanted).await
+    Ok(())
 }
 
 fn message(spec: &S3TriggeredFunctionSpec) -> String {

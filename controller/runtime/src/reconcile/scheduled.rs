@@ -204,7 +204,7 @@ fn notice(name: &str, steps: &[RuleStep], created: bool, settled: bool) -> Notic
 
 /// Takes away what was made `before` and is `wanted` no more: rules first, then the permissions they needed, then the
 /// function.
-async fn release(
+pub async fn release(
     context: &Context,
     report: &Report<'_, RawScheduledFunction>,
     before: &Applied,

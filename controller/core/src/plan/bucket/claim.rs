@@ -45,12 +45,17 @@ pub struct Known {
 }
 
 /// The claims of all resources that exist, from what each has `asked` for, by UID. One that has not asked yet, as
-/// after a restart, or that cannot, since its spec does not parse, keeps what it has.
+/// after a restart, or that cannot, since its spec does not parse, keeps what it has. One that neither names the bucket nor
+/// has something in it any more has moved away since it asked, be it by another operator that runs beside us by mistake.
 pub fn claims(known: Vec<Known>, asked: &BTreeMap<String, Want>) -> Vec<Claim> {
     known
         .into_iter()
         .filter_map(|Known { key, created, uid, may_have_entries }| {
-            let want = asked.get(&uid).cloned().or(may_have_entries.then_some(Want::Keep))?;
+            let want = match asked.get(&uid) {
+                Some(Want::Entries(_)) if !may_have_entries => None,
+                Some(want) => Some(want.clone()),
+                None => may_have_entries.then_some(Want::Keep),
+            }?;
             Some(Claim { key, created, uid, want })
         })
         .collect()

@@ -288,6 +288,20 @@ fn one_that_has_not_asked_yet_keeps_what_it_has_and_what_is_gone_goes() {
 }
 
 #[test]
+fn one_that_has_moved_away_since_it_asked_wants_nothing_here() {
+    let one = wants("one", 1, "f", "s3:ObjectCreated:*", &["a/"]);
+    let Claim { key, created, uid, want } = one.clone();
+    let asked = [(uid.clone(), want)].into();
+    let known =
+        |may_have_entries| vec![Known { key: key.clone(), created, uid: uid.clone(), may_have_entries }];
+    assert_eq!(claims(known(true), &asked), vec![one.clone()]);
+    assert_eq!(claims(known(false), &asked), vec![]);
+    // Its entries are left alone when it goes, and what it asked for last counts.
+    let retains = [(uid.clone(), Want::Retain)].into();
+    assert_eq!(claims(known(false), &retains), vec![Claim { want: Want::Retain, ..one }]);
+}
+
+#[test]
 fn what_is_retained_outlives_its_object_and_is_its_own_again_when_it_returns() {
     let one = wants("one", 1, "f", "s3:ObjectCreated:*", &["a/"]);
     let with = after(&document(&[]), std::slice::from_ref(&one));

@@ -33,8 +33,8 @@ impl Members {
         wanted.flatten().filter(|entry| !ids.contains(&entry.id.as_deref())).count()
     }
 
-    /// The claims of all resources that exist, whether or not they have asked. Forgets those that are gone. One that `counts`
-    /// no more keeps what it has.
+    /// The claims of all resources that exist, whether or not they have asked. Forgets those that are gone, or have moved
+    /// away. One that `counts` no more keeps what it has.
     pub fn claims(
         &mut self,
         cache: &Store<RawS3TriggeredFunction>,
@@ -42,11 +42,12 @@ impl Members {
         counts: impl Fn(&Member) -> bool,
     ) -> Vec<Claim> {
         let known: Vec<Known> = cache.state().iter().map(|object| know(object, bucket)).collect();
-        let uids: BTreeSet<&str> = known.iter().map(|known| known.uid.as_str()).collect();
-        self.0.retain(|uid, _| uids.contains(uid.as_str()));
         let counted = self.0.iter().filter(|(_, member)| counts(member));
         let asked = counted.map(|(uid, member)| (uid.clone(), member.want.clone())).collect();
-        claims(known, &asked)
+        let claims = claims(known, &asked);
+        let uids: BTreeSet<&str> = claims.iter().map(|claim| claim.uid.as_str()).collect();
+        self.0.retain(|uid, _| uids.contains(uid.as_str()));
+        claims
     }
 }
 

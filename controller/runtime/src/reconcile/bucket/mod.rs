@@ -21,7 +21,7 @@ use tracing::Span;
 use super::context::Context;
 use super::object::Identity;
 use crate::aws::{Bucket, Errand};
-pub use second_looks::SecondLooks;
+pub use second_looks::{LATE, SecondLooks};
 use worker::Worker;
 
 /// The workers of all buckets.
@@ -65,8 +65,8 @@ impl Arrivals {
 enum Request {
     /// That the bucket be as one resource wants it.
     Want(Box<Wanted>),
-    /// A look at it, with the credentials of this namespace, and whether it came to an end.
-    Look { namespace: String, reply: oneshot::Sender<bool> },
+    /// A look at it, with the credentials of this namespace.
+    Look { namespace: String, reply: oneshot::Sender<Result<Done, Failure>> },
 }
 
 impl Request {
@@ -138,6 +138,27 @@ impl Buckets {
         let (reply, answer) = oneshot::channel();
         let (asks, errand) = (Span::current(), Errand::current());
         let request = Request::Want(Box::new(Wanted { id: id.clone(), want, settled, errand, asks, reply }));
+        self.ask(context, bucket, request, answer).await
+    }
+
+    /// Looks at the bucket on nobody's behalf, with the credentials of `namespace`, and removes what nobody claims.
+    pub async fn look(
+        &self,
+        context: &Arc<Context>,
+        bucket: &Bucket,
+        namespace: &str,
+    ) -> Result<Done, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(context, bucket, Request::Look { namespace: namespace.into(), reply }, answer).await
+    }
+
+    async fn ask(
+        &self,
+        context: &Arc<Context>,
+        bucket: &Bucket,
+        request: Request,
+        answer: oneshot::Receiver<Result<Done, Failure>>,
+    ) -> Result<Done, Failure> {
         let sent = self.handle(context, bucket).requests.send(request);
         let stopped = || {
             let message = format!("the work on bucket {bucket} was interrupted; trying again");
@@ -145,15 +166,6 @@ impl Buckets {
         };
         sent.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
-    }
-
-    /// Looks at the bucket on nobody's behalf, with the credentials of `namespace`, and removes what nobody claims; false
-    /// if that could not be done.
-    pub async fn look(&self, context: &Arc<Context>, bucket: &Bucket, namespace: &str) -> bool {
-        let (reply, answer) = oneshot::channel();
-        let request = Request::Look { namespace: namespace.into(), reply };
-        let sent = self.handle(context, bucket).requests.send(request);
-        sent.is_ok() && answer.await.unwrap_or(false)
     }
 
     /// Has the resource with this UID keep what it has in buckets, whatever it asked for before.

@@ -1,4 +1,4 @@
-//! The buckets that are looked at once more when nobody names them any more, kept in a ConfigMap: a restart forgets none.
+//! The buckets that are looked at once more when nobody names them any more, which is noted: a restart forgets none.
 //!
 //! A finalizer waits for a write without an answer as long as one takes effect as a rule. One that is held up longer, by
 //! a network or by a process that was stopped for a while, would leave behind what nobody looks after.
@@ -7,11 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::Api;
-use kube::api::{Patch, PatchParams, PostParams};
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -20,6 +16,7 @@ use tracing::{info, warn};
 use crate::aws::Bucket;
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
+use crate::reconcile::notes;
 
 /// The longest that a write may be on its way: AWS refuses a request that was signed more than 15 minutes ago
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `RequestTimeTooSkewed`).
@@ -54,7 +51,8 @@ impl SecondLooks {
         let _one = self.writing.lock().await;
         let known = self.due().get(bucket).is_some_and(|look| look.namespace == namespace);
         if !known {
-            note(context, bucket, namespace).await.map_err(|error| {
+            let place = json!({"region": bucket.region, "owner": bucket.owner, "namespace": namespace});
+            notes::note(context, &bucket.name, &place).await.map_err(|error| {
                 let message = format!(
                     "cannot note that bucket {bucket} is to be looked at again: {}; allow `create` and `patch` of ConfigMaps in \
                      the operator's namespace",
@@ -70,7 +68,7 @@ impl SecondLooks {
 
     /// Takes up what was noted before this start.
     pub async fn load(&self, context: &Context) -> Result<(), kube::Error> {
-        let noted = api(context).get_opt(&name(context)).await?.and_then(|map| map.data).unwrap_or_default();
+        let noted = notes::read(context).await?;
         self.due().extend(noted.iter().filter_map(|(name, place)| read(name, place)));
         Ok(())
     }
@@ -93,7 +91,7 @@ impl SecondLooks {
                 () = self.changed.notified() => continue,
                 () = sleep_until(look.due) => {}
             }
-            let looked = context.buckets.look(context, &bucket, &look.namespace).await;
+            let looked = context.buckets.look(context, &bucket, &look.namespace).await.is_ok();
             let _one = self.writing.lock().await;
             if self.due().get(&bucket) != Some(&look) {
                 // It was noted again while we looked.
@@ -112,7 +110,7 @@ impl SecondLooks {
     }
 }
 
-/// Reads a note; one of an older version names no namespace.
+/// Reads a note of a bucket; one of an older version names no namespace.
 fn read(name: &str, place: &str) -> Option<(Bucket, Look)> {
     let place: Value = serde_json::from_str(place).ok()?;
     let text = |field: &str| place[field].as_str().map(ToOwned::to_owned);
@@ -122,61 +120,11 @@ fn read(name: &str, place: &str) -> Option<(Bucket, Look)> {
 
 /// Strikes a bucket out; false if that is to be tried again.
 async fn forget(context: &Context, bucket: &Bucket) -> bool {
-    match change(context, &json!({&bucket.name: null})).await {
+    match notes::strike_out(context, &bucket.name).await {
         Ok(()) => true,
-        Err(error) if has_code(&error, 404) => true,
         Err(error) => {
             warn!(%bucket, error = chain(&error), "cannot strike out a second look");
             false
         }
     }
-}
-
-/// Notes a bucket, creating the ConfigMap where there is none.
-async fn note(context: &Context, bucket: &Bucket, namespace: &str) -> Result<(), kube::Error> {
-    let place = json!({"region": bucket.region, "owner": bucket.owner, "namespace": namespace}).to_string();
-    let data = json!({&bucket.name: place});
-    match change(context, &data).await {
-        Err(error) if has_code(&error, 404) => {}
-        other => return other,
-    }
-    let empty: ConfigMap = named(context, &json!({}))?;
-    match api(context).create(&PostParams::default(), &empty).await {
-        // Its namespace goes, and with it whoever would look again.
-        Err(error) if is_terminating(&error) => return Ok(()),
-        Err(error) if !has_code(&error, 409) => return Err(error),
-        _ => {}
-    }
-    change(context, &data).await
-}
-
-/// Changes some of what is noted.
-async fn change(context: &Context, data: &Value) -> Result<(), kube::Error> {
-    let map: Value = named(context, data)?;
-    api(context).patch(&name(context), &PatchParams::default(), &Patch::Merge(&map)).await.map(drop)
-}
-
-fn named<T: DeserializeOwned>(context: &Context, data: &Value) -> Result<T, kube::Error> {
-    let map =
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name(context)}, "data": data});
-    serde_json::from_value(map).map_err(kube::Error::SerdeError)
-}
-
-fn has_code(error: &kube::Error, code: u16) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == code)
-}
-
-fn is_terminating(error: &kube::Error) -> bool {
-    let kube::Error::Api(status) = error else { return false };
-    let causes = status.details.iter().flat_map(|details| &details.causes);
-    causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
-}
-
-fn api(context: &Context) -> Api<ConfigMap> {
-    Api::namespaced(context.client.clone(), &context.namespace)
-}
-
-/// Operators with different owner ids may share a namespace.
-fn name(context: &Context) -> String {
-    format!("lambda-triggers-{}", context.owner.id)
 }

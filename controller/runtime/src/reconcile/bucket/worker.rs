@@ -82,6 +82,15 @@ fn is_nowhere(failure: &Failure) -> bool {
     is_missing(failure) || failure.reason == Reason::BucketInOtherRegion
 }
 
+/// What a settled bucket is like.
+fn done(context: &Context, settled: &Settled) -> Done {
+    let own = settled.document.entries().filter(|entry| {
+        entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(&context.owner.id, id).is_some())
+    });
+    let functions = own.map(|entry| entry.arn.clone()).collect();
+    Done { functions, changed: !settled.plan.changes.is_empty() }
+}
+
 impl Worker {
     /// A worker that knows of no request yet.
     pub fn new(context: &Arc<Context>, bucket: Bucket, arrivals: Arc<Arrivals>) -> Self {
@@ -218,7 +227,11 @@ impl Worker {
         }
         self.answer_all(context, &result, wanted).await;
         for reply in looks {
-            let looked = result.as_ref().map_or_else(is_nowhere, |_| true);
+            let looked = match &result {
+                Ok(settled) => Ok(done(context, settled)),
+                Err(failure) if is_nowhere(failure) => Ok(Done::default()),
+                Err(failure) => Err(failure.clone()),
+            };
             // Nobody listens where the operator is stopping.
             let _ = reply.send(looked);
         }
@@ -275,11 +288,7 @@ impl Worker {
         if *want == Want::Nothing && (is_late || context.started + LATE > now) {
             context.second_looks.expect(context, &self.bucket, &id.key.namespace).await?;
         }
-        let own = settled.document.entries().filter(|entry| {
-            entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(&context.owner.id, id).is_some())
-        });
-        let functions = own.map(|entry| entry.arn.clone()).collect();
-        Ok(Done { functions, changed: !settled.plan.changes.is_empty() })
+        Ok(done(context, settled))
     }
 
     /// Brings the bucket's document to where all resources want it. The first round that begins when a write whose outcome

@@ -1,0 +1,72 @@
+//! What is to be looked at once more, kept in a ConfigMap: a restart forgets none.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::context::Context;
+
+/// What is noted.
+pub async fn read(context: &Context) -> Result<BTreeMap<String, String>, kube::Error> {
+    Ok(api(context).get_opt(&name(context)).await?.and_then(|map| map.data).unwrap_or_default())
+}
+
+/// Notes something under a key, creating the ConfigMap where there is none.
+pub async fn note(context: &Context, key: &str, what: &Value) -> Result<(), kube::Error> {
+    let data = json!({key: what.to_string()});
+    match change(context, &data).await {
+        Err(error) if has_code(&error, 404) => {}
+        other => return other,
+    }
+    let empty: ConfigMap = named(context, &json!({}))?;
+    match api(context).create(&PostParams::default(), &empty).await {
+        // Its namespace goes, and with it whoever would look again.
+        Err(error) if is_terminating(&error) => return Ok(()),
+        Err(error) if !has_code(&error, 409) => return Err(error),
+        _ => {}
+    }
+    change(context, &data).await
+}
+
+/// Strikes out what is noted under a key.
+pub async fn strike_out(context: &Context, key: &str) -> Result<(), kube::Error> {
+    match change(context, &json!({key: null})).await {
+        Err(error) if has_code(&error, 404) => Ok(()),
+        done => done,
+    }
+}
+
+/// Changes some of what is noted.
+async fn change(context: &Context, data: &Value) -> Result<(), kube::Error> {
+    let map: Value = named(context, data)?;
+    api(context).patch(&name(context), &PatchParams::default(), &Patch::Merge(&map)).await.map(drop)
+}
+
+fn named<T: DeserializeOwned>(context: &Context, data: &Value) -> Result<T, kube::Error> {
+    let map =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name(context)}, "data": data});
+    serde_json::from_value(map).map_err(kube::Error::SerdeError)
+}
+
+fn has_code(error: &kube::Error, code: u16) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == code)
+}
+
+fn is_terminating(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
+}
+
+fn api(context: &Context) -> Api<ConfigMap> {
+    Api::namespaced(context.client.clone(), &context.namespace)
+}
+
+/// Operators with different owner ids may share a namespace.
+fn name(context: &Context) -> String {
+    format!("lambda-triggers-{}", context.owner.id)
+}

@@ -1,0 +1,111 @@
+//! What objects let go is looked at once more where no leader is elected.
+//!
+//! Another operator of our owner id may run beside us by mistake then. It makes again what it sees gone, and it may die
+//! before it sees that nobody wants it any more.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Api;
+use kube::runtime::reflector::{ObjectRef, Store};
+use lambda_triggers_core::api::Applied;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+use tracing::{info, warn};
+
+use super::bucket::LATE;
+use super::context::Context;
+use super::error::{Error, chain};
+use super::object::{Raw, RawS3TriggeredFunction, RawScheduledFunction};
+use super::report::Report;
+use super::{Kind, notes, tenancy};
+
+/// Between two looks at the notes, which others write, too.
+const PERIOD: Duration = LATE.checked_div(2).unwrap();
+
+/// What an object has let go.
+#[derive(Deserialize)]
+struct Released {
+    namespace: String,
+    name: String,
+    applied: Applied,
+}
+
+/// Notes what an object lets go, before it does.
+pub async fn note<K: Raw>(context: &Context, report: &Report<'_, K>, applied: &Applied) -> Result<(), Error> {
+    if context.elected || applied.is_empty() {
+        return Ok(());
+    }
+    let key = format!("{}.{}.{}", K::NAME, report.id.uid, report.version().unwrap_or_default());
+    let what = json!({"namespace": report.id.key.namespace, "name": report.id.key.name, "applied": applied});
+    notes::note(context, &key, &what)
+        .await
+        .map_err(Error::kubernetes("note what is to be looked at once more"))
+}
+
+/// Makes each look when a write that was sent before can take effect no more, for ever.
+pub async fn look_again(context: &Arc<Context>) -> Infallible {
+    let mut known: BTreeMap<String, Instant> = BTreeMap::new();
+    loop {
+        match notes::read(context).await {
+            Ok(mut noted) => {
+                known.retain(|key, _| noted.contains_key(key));
+                noted
+                    .retain(|key, _| known.entry(key.clone()).or_insert_with(Instant::now).elapsed() >= LATE);
+                for (key, what) in &noted {
+                    if let Err(error) = look(context, key, what).await {
+                        warn!(error = chain(&error), "cannot look again at what was let go; trying again");
+                    }
+                }
+            }
+            Err(error) => {
+                warn!(error = chain(&error), "cannot read what is to be looked at again; trying again")
+            }
+        }
+        sleep(PERIOD).await;
+    }
+}
+
+async fn look(context: &Arc<Context>, key: &str, what: &str) -> Result<(), Error> {
+    let mut parts = key.splitn(3, '.');
+    let (Some(kind), Some(uid)) = (parts.next(), parts.next()) else { return Ok(()) };
+    let Ok(released) = serde_json::from_str::<Released>(what) else { return Ok(()) };
+    match kind {
+        RawScheduledFunction::NAME => look_at(context, &context.caches.scheduled, uid, &released).await?,
+        RawS3TriggeredFunction::NAME => look_at(context, &context.caches.s3, uid, &released).await?,
+        // The name of a bucket.
+        _ => return Ok(()),
+    }
+    notes::strike_out(context, key).await.map_err(Error::kubernetes("strike out what was looked at again"))
+}
+
+/// Takes away what is there of it, and nobody wants.
+async fn look_at<K: Kind>(
+    context: &Arc<Context>,
+    cache: &Store<K>,
+    uid: &str,
+    Released { namespace, name, applied }: &Released,
+) -> Result<(), Error> {
+    context.caches.ready().await?;
+    let living = cache.get(&ObjectRef::new(name).within(namespace));
+    let living = living.filter(|object| object.meta().deletion_timestamp.is_none());
+    let api: Api<K> = Api::namespaced(context.client.clone(), namespace);
+    let wanted = living.map(|object| Report::new(context, api.clone(), &*object).status.applied);
+    let wanted = wanted.unwrap_or_default();
+    let left = applied.without(&wanted);
+    // As it was.
+    let object: K = serde_json::from_value(json!({
+        "metadata": {"namespace": namespace, "name": name, "uid": uid},
+        "status": {"applied": applied},
+    }))
+    .map_err(|error| Error::kubernetes("read a note")(kube::Error::SerdeError(error)))?;
+    let report = Report::new(context, api, &object);
+    if !left.is_empty() && tenancy::is_found(context, &report.id, &left).await? {
+        K::release(context, &report, &left, &wanted).await?;
+    }
+    info!(object = %report.id.key, kind = K::NAME, "looked again: nothing is left of what it let go");
+    Ok(())
+}
