@@ -20,7 +20,7 @@ fn an_upgrade_that_changes_nothing_writes_nothing_to_aws() {
         w.front().clear_calls(w.account());
         controller.start();
         let looked = |calls: &[lambda_triggers_tests::front::Call]| {
-            ["DescribeRule", "GetBucketNotificationConfiguration"]
+            ["ListTargetsByRule", "GetBucketNotificationConfiguration"]
                 .iter()
                 .all(|read| calls.iter().any(|call| call.operation == *read))
         };

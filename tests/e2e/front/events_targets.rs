@@ -122,5 +122,21 @@ fn lists_come_in_pages() {
             .expect("listed");
         let pages = [first.targets().len(), rest.targets().len()];
         assert_eq!((pages, rest.next_token()), ([2, 1], None));
+
+        for name in ["paged-1", "paged-2", "other"] {
+            aws.rule(name).await;
+        }
+        let list = || aws.events.list_rules().name_prefix("paged").limit(2);
+        let first = list().send().await.expect("listed");
+        let rest = list().set_next_token(first.next_token().map(str::to_owned)).send().await.expect("listed");
+        let names = [&first, &rest].map(|page| {
+            page.rules().iter().filter_map(|rule| rule.name().map(str::to_owned)).collect::<Vec<_>>()
+        });
+        let mut all = names.concat();
+        all.sort();
+        assert_eq!((names.map(|page| page.len()), rest.next_token()), ([2, 1], None));
+        assert_eq!(all, ["paged", "paged-1", "paged-2"]);
+        let code = list().limit(101).send().await.expect_err("too many").into_service_error();
+        assert_eq!(code.meta().code(), Some("ValidationException"));
     });
 }

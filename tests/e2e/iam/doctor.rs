@@ -73,6 +73,7 @@ fn a_good_install_is_told_of_line_by_line() {
             "ok       AWS Region: eu-west-1".into(),
             format!("ok       AWS credentials: arn:aws:iam::{0}:root in account {0}", w.account()),
             format!("ok       events:DescribeRule: on rules lt-{owner}-*"),
+            "ok       events:ListRules: of any name".into(),
             "ok       events:ListRuleNamesByTarget: by any function".into(),
             format!("ok       function report: is {function}"),
             "ok       its policy, report: can be read".into(),

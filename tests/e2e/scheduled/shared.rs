@@ -4,8 +4,8 @@ use lambda_triggers_tests::world;
 use serde_json::json;
 
 use super::view::{KIND, Rules, STATEMENT, plain_rule, policy, rule_name, rules, statement};
-use crate::objects::RESTING;
-use crate::support::{AwsView, scheduled};
+use crate::objects::{RESTING, SWEEPING};
+use crate::support::{AwsView, LIMIT, scheduled};
 
 const NOBODY: [&str; 0] = [];
 
@@ -34,6 +34,27 @@ fn the_statement_goes_with_the_last() {
         w.until_gone(KIND, "second").await;
         assert_eq!(w.statements("both", None).await, NOBODY);
         assert_eq!(rules(&w).await, Rules::new());
+    });
+}
+
+#[test]
+fn at_rest_rules_are_listed_together() {
+    world::test("listed", async |w| {
+        w.function("both").await;
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&[on_one_function("first"), on_one_function("second")].join("---\n")).await;
+        for name in ["first", "second"] {
+            w.until_ready(KIND, name).await;
+        }
+        let count = |operation: &str| w.front().count(w.account(), operation);
+        // The first look at what was just made is no sweep.
+        let made = count("ListTargetsByRule");
+        w.until(LIMIT, "a sweep", async || (count("ListTargetsByRule") > made + 2).then_some(())).await;
+        w.front().clear_calls(w.account());
+        w.until(LIMIT, "three sweeps", async || (count("ListTargetsByRule") >= 6).then_some(())).await;
+        assert!(count("ListRules") > 0);
+        assert_eq!(count("DescribeRule"), 0);
+        assert_eq!(w.aws_writes(), []);
     });
 }
 

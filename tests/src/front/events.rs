@@ -25,7 +25,7 @@ pub(super) async fn handle(shared: &Shared, request: &Request) -> Result<Answer,
         }
         "ListRules" => {
             drop(account);
-            Ok(shared.upstream.forward(&on_bus(request, body, &key)).await?)
+            list_rules(shared, request, body, &key).await
         }
         "PutTargets" => put_targets(shared, &mut account, &body, &key).await,
         "RemoveTargets" => remove_targets(shared, &mut account, &body, &key).await,
@@ -80,6 +80,26 @@ pub(crate) fn has_targets() -> Refusal {
 fn on_bus(request: &Request, mut body: Value, key: &RuleKey) -> Request {
     body["EventBusName"] = json!(key.bus);
     with_body(request, body.to_string())
+}
+
+/// The rules of a bus, in pages of a hundred at most
+/// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRules.html>), which the emulator does not make.
+async fn list_rules(
+    shared: &Shared,
+    request: &Request,
+    body: Value,
+    key: &RuleKey,
+) -> Result<Answer, Refusal> {
+    let mut all = body.clone();
+    if let Some(members) = all.as_object_mut() {
+        members.retain(|member, _| !["Limit", "NextToken"].contains(&member.as_str()));
+    }
+    let answer = shared.upstream.forward(&on_bus(request, all, key)).await?;
+    if !answer.status().is_success() {
+        return Ok(answer);
+    }
+    let listed: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    page(&body, "Rules", listed["Rules"].as_array().cloned().unwrap_or_default())
 }
 
 async fn put_rule(

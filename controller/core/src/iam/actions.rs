@@ -53,7 +53,7 @@ const KMS: (Use, &str) = (Use::Kms, "EncryptEnvironments");
 const GRANTS: (Use, &str) = (Use::Kms, "GrantKeysToFunctions");
 const TENANCY: (Use, &str) = (Use::Tenancy, "AssumeTenantRoles");
 
-const ACTIONS: [Action; 38] = [
+const ACTIONS: [Action; 39] = [
     action(
         "lambda:GetFunction",
         READ,
@@ -143,6 +143,12 @@ const ACTIONS: [Action; 38] = [
         TARGETS,
         "Makes the function the rule's target, with its input",
         "Rules are made and run nothing",
+    ),
+    action(
+        "events:ListRules",
+        FIND,
+        "Reads the settings of all rules of the operator's at once, in each look at all",
+        "Each rule is asked for alone, which takes a third more calls",
     ),
     action(
         "events:ListRuleNamesByTarget",

@@ -64,7 +64,7 @@ fn triggers_alone_need_little() {
                 {
                     "Sid": "FindRules",
                     "Effect": "Allow",
-                    "Action": ["events:ListRuleNamesByTarget"],
+                    "Action": ["events:ListRules", "events:ListRuleNamesByTarget"],
                     "Resource": ["*"],
                 },
             ],

@@ -52,6 +52,13 @@ impl OwnerId {
     }
 }
 
+/// What the names of the owner begin with who gave this name to a rule; none if it is no name of an owner's.
+pub fn prefix_of(rule: &str) -> Option<&str> {
+    let (owner, _) = rule.strip_prefix("lt-")?.split_once('-')?;
+    OwnerId::parse(owner).ok()?;
+    rule.get(.."lt-".len() + owner.len() + 1)
+}
+
 impl fmt::Display for OwnerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -210,6 +217,15 @@ mod tests {
 
     fn owner() -> OwnerId {
         OwnerId::parse("1a2b3c4d").unwrap()
+    }
+
+    #[test]
+    fn the_name_of_a_rule_says_what_all_of_its_owner_begin_with() {
+        let name = ObjectKey::new("team", "hourly").rule_name(&owner());
+        assert_eq!(prefix_of(&name), Some(owner().prefix().as_str()));
+        for other in ["", "lt-", "lt-0a1b2c3d", "lt-0a1b2c3-x", "LT-0a1b2c3d-x", "xt-0a1b2c3d-x"] {
+            assert_eq!(prefix_of(other), None, "{other}");
+        }
     }
 
     #[test]

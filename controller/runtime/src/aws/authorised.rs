@@ -14,7 +14,8 @@ use lambda_triggers_core::tenancy::{Own, Thing, things_of_code, things_of_config
 
 use super::gate::Gate;
 use super::{
-    Account, Aws, AwsError, Bucket, Deployments, Function, Functions, Notifications, Rules, Validation,
+    Account, Aws, AwsError, Bucket, Deployments, Function, Functions, ListedRule, Notifications, Rules,
+    Validation,
 };
 
 /// AWS on behalf of a namespace.
@@ -219,6 +220,22 @@ impl Port<dyn Rules> {
 
 #[async_trait]
 impl Rules for Port<dyn Rules> {
+    async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
+        const ACTION: &str = "events:ListRules";
+        self.gate.own_only(ACTION, prefix == self.gate.owner.prefix(), "what is looked for")?;
+        self.permit(ACTION, vec![]).await?;
+        self.told(self.port.list(prefix).await)
+    }
+
+    async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
+        const ACTION: &str = "events:ListTargetsByRule";
+        if !self.gate.removes {
+            self.gate.own_rule(ACTION, &rule.name)?;
+        }
+        self.permit(ACTION, vec![]).await?;
+        self.told(self.port.complete(rule).await)
+    }
+
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
         const ACTION: &str = "events:DescribeRule";
         if !self.gate.removes {

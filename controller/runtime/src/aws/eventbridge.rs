@@ -6,7 +6,7 @@ use aws_sdk_eventbridge::types::{self as sdk, RuleState};
 use lambda_triggers_core::api::{RetryPolicy, Tags};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target, canonical_retry};
 
-use super::{AwsError, Kind, Rules};
+use super::{AwsError, Kind, ListedRule, Rules};
 
 /// EventBridge in one Region, on the default bus.
 pub struct SdkRules {
@@ -18,19 +18,16 @@ impl SdkRules {
         Self { client }
     }
 
-    async fn describe(&self, name: &str) -> Result<Option<Described>, AwsError> {
+    async fn describe(&self, name: &str) -> Result<Option<ListedRule>, AwsError> {
         const ACTION: &str = "events:DescribeRule";
         let answer = self.client.describe_rule().name(name).send().await;
         match answer.map_err(|e| AwsError::of(ACTION, on(name), e)) {
             Ok(rule) => {
                 let no_arn = || AwsError::answered(Kind::Invalid, ACTION, on(name), "the answer has no ARN");
-                Ok(Some(Described {
+                Ok(Some(ListedRule {
+                    name: name.to_owned(),
                     arn: rule.arn().ok_or_else(no_arn)?.to_owned(),
-                    settings: RuleSettings {
-                        expression: rule.schedule_expression().unwrap_or_default().to_owned(),
-                        description: rule.description().unwrap_or_default().to_owned(),
-                        enabled: rule.state() != Some(&RuleState::Disabled),
-                    },
+                    settings: settings(rule.schedule_expression(), rule.description(), rule.state()),
                     has_more: rule.event_pattern().is_some() || rule.role_arn().is_some(),
                     managed_by: rule.managed_by().map(Into::into),
                 }))
@@ -67,23 +64,54 @@ impl SdkRules {
     }
 }
 
-/// A rule as DescribeRule answers it.
-struct Described {
-    arn: String,
-    settings: RuleSettings,
-    has_more: bool,
-    managed_by: Option<String>,
+/// What PutRule sets, as AWS answers it.
+fn settings(expression: Option<&str>, description: Option<&str>, state: Option<&RuleState>) -> RuleSettings {
+    RuleSettings {
+        expression: expression.unwrap_or_default().to_owned(),
+        description: description.unwrap_or_default().to_owned(),
+        enabled: state != Some(&RuleState::Disabled),
+    }
+}
+
+/// A rule of a list, which is whole in it: <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Rule.html>.
+fn listed(rule: sdk::Rule) -> Option<ListedRule> {
+    Some(ListedRule {
+        settings: settings(rule.schedule_expression(), rule.description(), rule.state()),
+        has_more: rule.event_pattern().is_some() || rule.role_arn().is_some(),
+        managed_by: rule.managed_by().map(Into::into),
+        name: rule.name?,
+        arn: rule.arn?,
+    })
 }
 
 #[async_trait]
 impl Rules for SdkRules {
+    async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
+        let mut rules = vec![];
+        let mut next = None;
+        loop {
+            let answer = self.client.list_rules().name_prefix(prefix).set_next_token(next).send().await;
+            let answer =
+                answer.map_err(|e| AwsError::of("events:ListRules", format!("rules {prefix}*"), e))?;
+            rules.extend(answer.rules.into_iter().flatten().filter_map(listed));
+            next = answer.next_token;
+            if next.is_none() {
+                return Ok(rules);
+            }
+        }
+    }
+
+    async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
+        let tags = self.tags(&rule.name, &rule.arn).await?;
+        let targets = self.targets(&rule.name).await?;
+        Ok(rule.with(tags, targets))
+    }
+
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
-        let Some(Described { arn, settings, has_more, managed_by }) = self.describe(name).await? else {
-            return Ok(None);
-        };
-        let tags = self.tags(name, &arn).await?;
-        let targets = self.targets(name).await?;
-        Ok(Some(ObservedRule { settings, has_more, managed_by, tags, targets }))
+        match self.describe(name).await? {
+            Some(rule) => self.complete(rule).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError> {

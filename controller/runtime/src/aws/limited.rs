@@ -12,8 +12,12 @@ use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 
 use super::limits::Limits;
 use super::{
-    Account, Aws, AwsError, Bucket, Deployments, Function, Functions, Kind, Notifications, Rules, Validation,
+    Account, Aws, AwsError, Bucket, Deployments, Function, Functions, Kind, ListedRule, Notifications, Rules,
+    Validation,
 };
+
+/// The most rules in one page of a list.
+const PAGE: usize = 100;
 
 /// AWS in one account, kept below its quotas.
 pub struct Limited {
@@ -166,6 +170,21 @@ impl Deployments for Port<dyn Deployments> {
 
 #[async_trait]
 impl Rules for Port<dyn Rules> {
+    /// A page has a hundred rules at most
+    /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRules.html>).
+    async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
+        let rules = self.call(Quota::Events, self.inner.list(prefix)).await?;
+        let further = rules.len().saturating_sub(1) / PAGE;
+        self.charge(Quota::Events, further.try_into().unwrap_or(u32::MAX));
+        Ok(rules)
+    }
+
+    /// Its tags are one call, and its targets another one.
+    async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
+        self.charge(Quota::Events, 1);
+        self.call(Quota::Events, self.inner.complete(rule)).await
+    }
+
     /// Its tags and targets are two more calls, where it is there.
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
         let rule = self.call(Quota::Events, self.inner.rule(name)).await?;

@@ -23,7 +23,9 @@ pub use errand::Errand;
 pub use error::{AwsError, Kind};
 pub use limited::Limited;
 pub use limits::Limits;
-pub use ports::{Account, Aws, Bucket, Deployments, Function, Functions, Notifications, Rules, Validation};
+pub use ports::{
+    Account, Aws, Bucket, Deployments, Function, Functions, ListedRule, Notifications, Rules, Validation,
+};
 pub use sdk::{Caller, NoRegion, Sdk, SdkSettings};
 pub use shared::Shared;
 pub use tenants::{AssumeRoles, Session, Tenants};

@@ -97,9 +97,36 @@ pub trait Deployments: Send + Sync {
     async fn delete_function(&self, name: &str) -> Result<(), AwsError>;
 }
 
+/// A rule as lists of them tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRule {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// What PutRule sets; the expression is empty for a rule with an event pattern alone.
+    pub settings: RuleSettings,
+    /// Whether it has an event pattern besides, or a role.
+    pub has_more: bool,
+    /// The AWS service that manages it.
+    pub managed_by: Option<String>,
+}
+
+impl ListedRule {
+    /// The whole rule.
+    pub fn with(self, tags: Tags, targets: Vec<(String, Option<Target>)>) -> ObservedRule {
+        let Self { name: _, arn: _, settings, has_more, managed_by } = self;
+        ObservedRule { settings, has_more, managed_by, tags, targets }
+    }
+}
+
 /// EventBridge's part, on the default bus: schedules exist on no other.
 #[async_trait]
 pub trait Rules: Send + Sync {
+    /// The rules whose names begin with `prefix`.
+    async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError>;
+    /// A rule of a list with its tags and targets. One that has gone since is an error, [`Kind::NotFound`].
+    async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError>;
     /// The rule with its tags and targets; none if there is none.
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError>;
     /// The names of the rules that have this target, as far as they begin with `prefix`.

@@ -3,17 +3,23 @@
 
 mod answers;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::function::{CodeSource, Configuration, DesiredFunction, ObservedFunction};
+use lambda_triggers_core::plan::identity::prefix_of;
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
+use tracing::warn;
 
 use super::errand::Errand;
-use super::{Account, Aws, AwsError, Deployments, Function, Functions, Kind, Notifications, Rules};
+use super::{
+    Account, Aws, AwsError, Deployments, Function, Functions, Kind, ListedRule, Notifications, Rules,
+};
+use crate::reconcile::chain;
 use answers::Answers;
 
 /// AWS with the credentials of some, who share its answers.
@@ -28,6 +34,8 @@ struct Known {
     /// By Region, name or ARN as it was asked for, and qualifier.
     functions: Answers<(String, String, Option<String>), Function>,
     policies: Answers<FunctionArn, Policy>,
+    /// By Region, and what their names begin with; by name.
+    rules: Answers<(String, String), Arc<BTreeMap<String, ListedRule>>>,
 }
 
 impl Shared {
@@ -177,10 +185,46 @@ impl Deployments for Port<dyn Deployments> {
     }
 }
 
-/// A rule is one object's: nobody else asks for it.
+impl Port<dyn Rules> {
+    /// The rule as the list tells it that all sweeps share; none where it is not in it.
+    async fn listed(&self, name: &str) -> Result<Option<ListedRule>, AwsError> {
+        let shares = Errand::current().shares_since().is_some();
+        let Some(prefix) = prefix_of(name).filter(|_| shares) else { return Ok(None) };
+        let list = async {
+            let rules = match self.inner.list(prefix).await {
+                Ok(rules) => rules,
+                Err(error) if error.kind == Kind::Denied => {
+                    warn!(error = chain(&error), "cannot list rules, so each is asked for alone");
+                    vec![]
+                }
+                Err(error) => return Err(error),
+            };
+            Ok(Some(Arc::new(rules.into_iter().map(|rule| (rule.name.clone(), rule)).collect())))
+        };
+        let key = (self.region.clone(), prefix.to_owned());
+        let rules = self.known.rules.ask(key, |_| true, list).await?;
+        Ok(rules.and_then(|rules| rules.get(name).cloned()))
+    }
+}
+
+/// A rule is one object's, and nobody else asks for it; but a list tells of many.
 #[async_trait]
 impl Rules for Port<dyn Rules> {
+    async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
+        self.inner.list(prefix).await
+    }
+
+    async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
+        self.inner.complete(rule).await
+    }
+
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
+        if let Some(rule) = self.listed(name).await? {
+            match self.inner.complete(rule).await {
+                Err(error) if error.kind == Kind::NotFound => {}
+                complete => return complete.map(Some),
+            }
+        }
         self.inner.rule(name).await
     }
 

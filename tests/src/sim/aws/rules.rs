@@ -1,11 +1,12 @@
 //! EventBridge: rules on the default bus, with tags and targets.
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{AwsError, Rules};
+use lambda_triggers::aws::{AwsError, ListedRule, Rules};
 use lambda_triggers_core::api::{RetryPolicy, Tags};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target, canonical_retry};
 use serde_json::{Value, json};
 
+use super::ACCOUNT;
 use super::door::Door;
 use super::errors::Op;
 use super::journal::Effect;
@@ -78,6 +79,18 @@ impl State {
         self.rules.set(key.clone(), Some(rule));
         self.note(op, None, Effect::Created);
         Ok(())
+    }
+
+    /// The rules whose names begin so.
+    fn list(&self, region: &str, prefix: &str, view: View) -> Vec<ListedRule> {
+        let mut keys = self.rules.keys();
+        keys.retain(|key| key.region == region && key.name.starts_with(prefix));
+        let listed = |key: &RuleKey| {
+            let Rule { settings, has_more, managed_by, .. } = self.rules.seen(key, view)?.clone();
+            let arn = format!("arn:aws:events:{region}:{ACCOUNT}:rule/{}", key.name);
+            Some(ListedRule { name: key.name.clone(), arn, settings, has_more, managed_by })
+        };
+        keys.into_iter().filter_map(listed).collect()
     }
 
     /// The names of the rules that have a target and begin so. A stale list misses what the last change made, and has
@@ -209,6 +222,22 @@ fn on(rule: &str) -> String {
 
 #[async_trait]
 impl Rules for Door {
+    async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
+        let op = self.reading("events:ListRules", format!("rules {prefix}*"));
+        let (region, prefix) = (self.region.clone(), prefix.to_owned());
+        self.call(op, move |state, view| Ok(state.list(&region, &prefix, view))).await
+    }
+
+    async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
+        let op = self.reading("events:ListTargetsByRule", on(&rule.name));
+        let key = self.rule_key(&rule.name);
+        let read = move |state: &mut State, view: View| {
+            let seen = state.rules.seen(&key, view).map(Rule::observed).ok_or_else(|| missing(&key))?;
+            Ok(rule.clone().with(seen.tags, seen.targets))
+        };
+        self.call(op, read).await
+    }
+
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
         let op = self.reading("events:DescribeRule", on(name));
         let key = self.rule_key(name);

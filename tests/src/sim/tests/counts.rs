@@ -18,6 +18,7 @@ use crate::sim::run::{Sim, owner, simulate};
 use crate::sim::workflows::{self, NAMESPACE};
 
 const KIND: &str = "S3TriggeredFunction";
+const SCHEDULE: &str = "ScheduledFunction";
 /// The whole of a sweep, from one to the next.
 const ROUND: Duration = Duration::from_secs(600);
 
@@ -29,6 +30,14 @@ fn trigger(name: &str, function: &str, bucket: &str) -> Value {
             "function": {"name": function}, "bucket": bucket, "events": ["s3:ObjectCreated:*"],
             "filters": [{"prefix": format!("{name}/")}],
         },
+    })
+}
+
+fn schedule(name: &str, function: &str) -> Value {
+    json!({
+        "apiVersion": "lambda-triggers.dev/v1alpha1", "kind": SCHEDULE,
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"function": {"name": function}, "schedule": "rate(1 hour)"},
     })
 }
 
@@ -51,9 +60,9 @@ fn are<const N: usize>(counts: [(&str, usize); N]) -> BTreeMap<String, usize> {
     counts.map(|(operation, count)| (operation.to_owned(), count)).into()
 }
 
-async fn until_ready(sim: &Sim, count: usize) {
+async fn until_ready(sim: &Sim, kind: &str, count: usize) {
     let all_ready = |sim: &Sim| {
-        let objects = sim.cluster.objects(KIND);
+        let objects = sim.cluster.objects(kind);
         objects.len() == count && objects.iter().all(is_ready)
     };
     for _ in 0..1_000 {
@@ -82,7 +91,7 @@ fn thirty(functions: usize) -> BTreeMap<String, usize> {
             for number in 0..30 {
                 apply(&sim, &trigger(&format!("t{number}"), &format!("f{}", number % functions), "archive"));
             }
-            until_ready(&sim, 30).await;
+            until_ready(&sim, KIND, 30).await;
             operator.kill();
             assert_eq!(sim.aws.throttled(), 0);
             calls(&sim, before)
@@ -198,6 +207,42 @@ fn a_sweep_reads_each_bucket_and_each_policy_once_and_writes_nothing() {
                 assert_eq!(calls(&sim, before), expected, "sweep {sweep}");
                 assert_eq!(sim.cluster.journal_from(changes), [], "sweep {sweep}");
             }
+            operator.kill();
+            assert_eq!(sim.aws.throttled(), 0);
+        },
+    );
+}
+
+/// What they have in EventBridge is listed, and asked for no further than a list tells.
+#[test]
+fn a_sweep_lists_the_rules_of_all_schedules() {
+    const SCHEDULES: usize = 250;
+    simulate(
+        1,
+        |_: &Call| Verdict::Pass,
+        async |sim| {
+            workflows::prepare(&sim);
+            sim.aws.create_function(&sim.aws.function("f0"));
+            sim.aws.limit_calls(&RATES);
+            let operator = sim.start();
+            for number in 0..SCHEDULES {
+                apply(&sim, &schedule(&format!("s{number}"), "f0"));
+            }
+            until_ready(&sim, SCHEDULE, SCHEDULES).await;
+            // To the middle of a round.
+            let into = sim.gates.elapsed().as_secs() % ROUND.as_secs();
+            sleep(ROUND * 3 / 2 - Duration::from_secs(into)).await;
+            let (before, changes) = (sim.gates.count(), sim.cluster.journal().len());
+            sleep(ROUND).await;
+            let mut calls = calls(&sim, before);
+            // The tags and the targets of each.
+            let rest = calls.remove("events:ListTargetsByRule");
+            // One is kept for a fifth of the round, and that many calls take longer at EventBridge's rate.
+            let lists = calls.remove("events:ListRules").unwrap_or_default();
+            assert_eq!(rest, Some(SCHEDULES));
+            assert!((1..=2).contains(&lists), "{lists} lists");
+            assert_eq!(calls, are([("lambda:GetFunction", 1), ("lambda:GetPolicy", 1)]));
+            assert_eq!(sim.cluster.journal_from(changes), []);
             operator.kill();
             assert_eq!(sim.aws.throttled(), 0);
         },

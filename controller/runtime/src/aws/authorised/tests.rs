@@ -106,6 +106,12 @@ impl Deployments for Asked {
 
 #[async_trait]
 impl Rules for Asked {
+    async fn list(&self, _: &str) -> Result<Vec<ListedRule>, AwsError> {
+        self.note("list", vec![])
+    }
+    async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
+        self.note("complete", rule.with(Tags::default(), vec![]))
+    }
     async fn rule(&self, _: &str) -> Result<Option<ObservedRule>, AwsError> {
         self.note("rule", None)
     }
