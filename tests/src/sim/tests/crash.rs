@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use super::tell;
 use crate::sim::gate::{Call, Moment, Verdict};
 use crate::sim::oracles::judge;
 use crate::sim::workflows::{self, Run, Workflow};
@@ -89,12 +90,12 @@ fn a_crash_at_any_call_changes_nothing() {
         }
     }
     let failures = run_all(&plans);
-    println!(
+    tell(&format!(
         "crash everywhere: {} workflows, {} calls, {} plans in {:.0?}",
         faultless.len(),
         faultless.iter().map(|(_, run)| run.worked).sum::<usize>(),
         plans.len(),
         start.elapsed()
-    );
+    ));
     assert_eq!(failures, 0, "so many of {} plans fail", plans.len());
 }

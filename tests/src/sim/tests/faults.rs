@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::parallel;
+use super::{parallel, tell};
 use crate::sim::gate::{Call, Plan, Refusal, Verdict};
 use crate::sim::oracles::{Oracle, judge};
 use crate::sim::workflows::{self, Run, Step, Workflow};
@@ -131,7 +131,7 @@ fn all_is_as_without_it_when_a_fault_has_passed() {
             plans(run, &others).into_iter().map(move |plan| (number, plan))
         })
         .collect();
-    println!("faults: {} plans", plans.len());
+    tell(&format!("faults: {} plans", plans.len()));
     let wrong = parallel::each(plans.len(), |at| {
         let (number, plan) = &plans[at];
         let wrong = findings(&workflows[*number], &faultless[*number], plan);

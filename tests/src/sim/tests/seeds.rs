@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::chaos::{Chaos, others};
-use super::parallel;
+use super::{parallel, tell};
 use crate::sim::aws::{DocumentWrite, Writer};
 use crate::sim::gate::{Call, Verdict};
 use crate::sim::oracles::{self, Oracle, Watchdog, judge};
@@ -280,7 +280,7 @@ pub fn run_all(what: &str, seeds: Range<u64>, operators: usize, faults: bool) {
             Err(_) => failures.push(command(*seed)),
         }
     }
-    println!("{what}: {}, {total}", numbers.len());
+    tell(&format!("{what}: {}, {total}", numbers.len()));
     assert!(failures.is_empty(), "{} of {} fail:\n{}", failures.len(), numbers.len(), failures.join("\n"));
 }
 

@@ -6,7 +6,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
-use super::{parallel, seeds};
+use super::{parallel, seeds, tell};
 use crate::sim::gate::{Call, Verdict};
 use crate::sim::oracles::{Oracle, Watchdog, judge};
 use crate::sim::run::{Sim, simulate};
@@ -247,6 +247,6 @@ fn the_end_of_any_sequence_is_as_from_a_fresh_start() {
         steps += count;
         failures.extend(wrong);
     }
-    println!("sequences: {SEQUENCES}, {steps} specs");
+    tell(&format!("sequences: {SEQUENCES}, {steps} specs"));
     assert!(failures.is_empty(), "{} findings:\n{}", failures.len(), failures.join("\n"));
 }

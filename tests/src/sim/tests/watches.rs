@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::parallel;
+use super::{parallel, tell};
 use crate::sim::gate::{Call, Verdict};
 use crate::sim::kube::WatchFault;
 use crate::sim::oracles::{Oracle, Watchdog, judge};
@@ -70,7 +70,7 @@ fn the_end_is_the_same_whatever_befalls_watches() {
         (!findings.is_empty())
             .then(|| format!("{}, {fault:?}:\n  {}", workflows[number].name, findings.join("\n  ")))
     });
-    println!("watches: {} plans", findings.len());
+    tell(&format!("watches: {} plans", findings.len()));
     let failures: Vec<String> = findings.into_iter().filter_map(|found| found.unwrap_or_else(Some)).collect();
     assert!(failures.is_empty(), "{} fail:\n{}", failures.len(), failures.join("\n"));
 }

@@ -1,6 +1,7 @@
 //! The explorations, each with what it shows.
 
 use std::collections::BTreeSet;
+use std::io::{Write, stderr};
 use std::time::Instant;
 
 use stateright::{Checker, HasDiscoveries, Model};
@@ -32,7 +33,9 @@ fn explore(name: &str, model: Buckets, at_least: usize, expected: &[&str]) {
     let begin = Instant::now();
     let checker = model.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     let states = checker.unique_state_count();
-    println!("{name}: {states} states, {} actions deep, {:?}", checker.max_depth(), begin.elapsed());
+    let (depth, time) = (checker.max_depth(), begin.elapsed());
+    // In each run, for of a test that passes cargo shows nothing else.
+    writeln!(stderr(), "{name}: {states} states, {depth} actions deep, {time:.1?}").unwrap();
     let found = checker.discoveries();
     for (property, path) in found.iter().filter(|(property, _)| !expected.contains(*property)) {
         println!("{property}: {:#?}", path.clone().into_actions());
