@@ -143,6 +143,67 @@ fn a_role_in_another_account_makes_all_there() {
 }
 
 #[test]
+fn what_was_made_in_another_account_is_not_forgotten_there() {
+    world::test("moved-account", async |w| {
+        let account = format!("8{}", &w.account()[1..]);
+        let [here, there] = [w.account(), account.as_str()].map(|of| format!("arn:aws:iam::{of}:role/media"));
+        let scope = Scope::of(w.account(), Some(owner())).with(Use::ALL);
+        w.front().expect_operator(w.account(), Scope { tenant_roles: vec![there.clone()], ..scope });
+        w.function("report").await;
+        w.create_function(&w.lambda_of(&account).await, "report").await;
+        let says = |role: &str| {
+            file(&w, &format!("role: {{arn: '{role}'}}\nfunctions: [report]\nruleTargets: [report]"))
+        };
+        let _controller = controller(&w, &says(&here));
+        let schedule = scheduled("report", "report", "schedule: rate(1 day)");
+        w.apply(&schedule).await;
+        w.until_ready("ScheduledFunction", "report").await;
+        let rules = w.rule_names().await;
+        assert_eq!(rules.len(), 1);
+
+        write(&w, &says(&there));
+        let refused = format!(
+            "what was made for this resource is in account {}, and its namespace acts in account {account} now: act in {0} \
+             again until the resource is deleted, and create it anew then; or set spec.deletionPolicy to Retain and delete \
+             it, which leaves what is in {0} to you",
+            w.account()
+        );
+        until_elsewhere(&w, &refused).await;
+        w.delete("ScheduledFunction", "report").await;
+        let deleting = async || {
+            let object = w.object("ScheduledFunction", "report").await?;
+            object["metadata"]["deletionTimestamp"].is_string().then_some(())
+        };
+        w.until(LIMIT, "the deletion to wait", deleting).await;
+        until_elsewhere(&w, &refused).await;
+        assert_eq!(w.rule_names().await, rules);
+        assert_eq!(
+            w.front().calls(&account).into_iter().filter(|call| call.write && call.role.is_some()).count(),
+            0
+        );
+
+        write(&w, &says(&here));
+        w.until_gone("ScheduledFunction", "report").await;
+        assert_eq!(w.rule_names().await, Vec::<String>::new());
+    });
+}
+
+/// Waits until the schedule says so, for the reason `OtherAccount`.
+async fn until_elsewhere(w: &World, message: &str) {
+    w.until(LIMIT, "the other account to be told of", async || {
+        let object = w.object("ScheduledFunction", "report").await.ok_or("no such object")?;
+        let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let told = conditions.iter().any(|condition| {
+            condition["type"] == "Stalled"
+                && condition["reason"] == "OtherAccount"
+                && condition["message"] == message
+        });
+        if told { Ok(()) } else { Err(format!("{conditions:?}")) }
+    })
+    .await;
+}
+
+#[test]
 fn doctor_looks_at_the_file_and_takes_each_role_on() {
     world::test("doctor-tenancy", async |w| {
         let [fine, closed] = ["fine", "closed"].map(|name| role(&w, name));
