@@ -265,11 +265,12 @@ async fn control<K: Kind>(
 ) {
     let reader = writer.as_reader();
     let promoting = turns.clone();
+    let seeing = context.clone();
     // Our own writes to the status change none of these, so they bring nothing back here.
     let news = predicates::generation.combine(predicates::finalizers).combine(request);
     let objects = watcher(api::<K>(&context.client, namespace), watcher::Config::default().any_semantic())
         .backoff(WatchBackoff::new(&context))
-        .modify(|object| object.managed_fields_mut().clear())
+        .modify(spare)
         .reflect(writer)
         .inspect_ok(move |event| {
             if matches!(event, watcher::Event::InitDone) {
@@ -278,6 +279,7 @@ async fn control<K: Kind>(
         })
         .applied_objects()
         .inspect_ok(move |object| {
+            seeing.statuses.forget_seen(object);
             if turns::lane(object) == Lane::Edit {
                 promoting.promote(&turns::key(object));
             }
@@ -363,6 +365,12 @@ fn changes<T: Send + Sync + 'static>(receiver: watch::Receiver<T>) -> BoxStream<
     stream::unfold(receiver, next).boxed()
 }
 
+/// Takes out of an object what nobody here asks for, and what would take as much memory as all the rest.
+fn spare<K: Kind>(object: &mut K) {
+    object.managed_fields_mut().clear();
+    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+}
+
 /// What somebody asks for a reconcile by, as a predicate: another value is another request.
 fn request<K: Kind>(object: &K) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
@@ -374,8 +382,8 @@ fn request<K: Kind>(object: &K) -> Option<u64> {
 fn code_users<K: Kind>(cache: &Store<K>, config_map: &PartialObjectMeta<ConfigMap>) -> Vec<ObjectRef<K>> {
     let name = config_map.name_any();
     let uses = |object: &&Arc<K>| {
-        let code = &object.spec()["function"]["definition"]["code"];
-        object.namespace() == config_map.namespace() && code["configMap"]["name"] == name.as_str()
+        let code = object.facts().config_map.as_deref();
+        object.namespace() == config_map.namespace() && code == Some(name.as_str())
     };
     cache.state().iter().filter(uses).map(|object| ObjectRef::from_obj(object.as_ref())).collect()
 }

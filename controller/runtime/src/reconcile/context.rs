@@ -112,16 +112,23 @@ impl Statuses {
     /// The newest status that is known of an object, and the version of the object that has it.
     pub fn latest<K: Raw>(&self, object: &K) -> (TriggerStatus, Option<String>) {
         let meta = object.meta();
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        let uid = meta.uid.as_deref().unwrap_or_default();
-        match written.get(uid) {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        match written.get(meta.uid.as_deref().unwrap_or_default()) {
             Some(newer) if newer.resource_version > version(meta.resource_version.as_deref()) => {
                 (newer.status.clone(), Some(newer.resource_version.to_string()))
             }
-            _ => {
-                written.remove(uid);
-                (read_status(object), meta.resource_version.clone())
-            }
+            _ => (read_status(object), meta.resource_version.clone()),
+        }
+    }
+
+    /// Forgets the status that we wrote where the caches show it by now, or a newer one.
+    pub fn forget_seen<K: Raw>(&self, object: &K) {
+        let meta = object.meta();
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let uid = meta.uid.as_deref().unwrap_or_default();
+        let seen = version(meta.resource_version.as_deref());
+        if written.get(uid).is_some_and(|ours| ours.resource_version <= seen) {
+            written.remove(uid);
         }
     }
 

@@ -165,7 +165,7 @@ fn is_used(function: &FunctionArn, wanted: &Applied) -> bool {
 /// The function that the spec alone says that a predecessor may have deployed: for an object that came back without
 /// its status, as from a backup, with a spec that may be unreadable as a whole.
 pub fn by_spec<K: Raw>(context: &Context, object: &K, key: &ObjectKey, region: &str) -> Vec<AppliedFunction> {
-    let definition = &object.spec()["function"]["definition"];
+    let definition = &object.spec().value()["function"]["definition"];
     let given = definition["functionName"].as_str().map(ToOwned::to_owned);
     let name = given.unwrap_or_else(|| key.function_name(&context.owner.id, K::NAME));
     let function = AppliedFunction { region: region.into(), name, tag_keys: vec![] };

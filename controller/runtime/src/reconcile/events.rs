@@ -16,6 +16,9 @@ use crate::telemetry::Metrics;
 
 /// The same event within this time is counted on the first one; as kube has it.
 const REPEATS: Duration = Duration::from_secs(360);
+/// The most events that are kept for that. Each takes some ten kilobytes, and of a thousand resources that come at once
+/// each has an event of its own, which does not come again.
+const MOST: usize = 256;
 
 /// Something that a user would want to know of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +91,10 @@ impl Events {
     fn recorder(&self, about: &ObjectReference, note: String) -> Recorder {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.retain(|_, (_, last)| last.elapsed() < REPEATS);
+        if recent.len() >= MOST {
+            let oldest = recent.iter().min_by_key(|(_, (_, last))| *last).map(|(event, _)| event.clone());
+            oldest.and_then(|event| recent.remove(&event));
+        }
         let new = || Recorder::new(self.client.clone(), self.reporter.clone());
         let (recorder, last) =
             recent.entry((about.uid.clone(), note)).or_insert_with(|| (new(), Instant::now()));

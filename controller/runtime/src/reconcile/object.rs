@@ -1,7 +1,8 @@
 //! The two kinds as they are watched: read so leniently that no object can stop another one, or its own deletion.
 //!
-//! The spec and the status are taken as JSON, and read as their types only when an object is reconciled. So one
-//! that an older or a laxer schema let in is reported on, keeps what it has, and can be deleted.
+//! The spec and the status are kept as JSON, and read as their types only when an object is reconciled. So one
+//! that an older or a laxer schema let in is reported on, keeps what it has, and can be deleted. And they are kept as
+//! text: of ten thousand objects, the values would take several times as much.
 
 use std::fmt::Debug;
 use std::sync::OnceLock;
@@ -17,7 +18,7 @@ use lambda_triggers_core::api::{
 use lambda_triggers_core::plan::identity::ObjectKey;
 use lambda_triggers_core::plan::report::Part;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 /// A `ScheduledFunction` as it is watched.
@@ -28,10 +29,10 @@ pub struct RawScheduledFunction {
     pub metadata: ObjectMeta,
     /// Its spec, whatever it says.
     #[serde(default)]
-    pub spec: Value,
+    pub spec: Text,
     /// Its status, whatever it says.
     #[serde(default)]
-    pub status: Value,
+    pub status: Text,
     #[serde(skip)]
     facts: OnceFacts,
 }
@@ -44,12 +45,41 @@ pub struct RawS3TriggeredFunction {
     pub metadata: ObjectMeta,
     /// Its spec, whatever it says.
     #[serde(default)]
-    pub spec: Value,
+    pub spec: Text,
     /// Its status, whatever it says.
     #[serde(default)]
-    pub status: Value,
+    pub status: Text,
     #[serde(skip)]
     facts: OnceFacts,
+}
+
+/// A JSON value, as its text.
+#[derive(Clone, Debug)]
+pub struct Text(Box<str>);
+
+impl Default for Text {
+    fn default() -> Self {
+        Self("null".into())
+    }
+}
+
+impl Text {
+    /// The value.
+    pub fn value(&self) -> Value {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Value::deserialize(deserializer)?.to_string().into()))
+    }
 }
 
 /// A kind of trigger, as it is watched.
@@ -72,26 +102,46 @@ pub trait Raw:
     /// What is wrong with a spec.
     fn check(spec: &Self::Spec) -> Vec<Problem>;
     /// Its spec.
-    fn spec(&self) -> &Value;
+    fn spec(&self) -> &Text;
     /// Its status.
-    fn status(&self) -> &Value;
+    fn status(&self) -> &Text;
     /// What others ask of it at each of their reconciles, read from its spec and status once.
     fn facts(&self) -> &Facts;
 }
 
-/// What the reconcile of one object asks of all others: with a thousand of them, most of its work would be to read their
-/// statuses again.
+/// What is asked of all objects again and again, as by the reconcile of each other one: with a thousand of them, most of
+/// the work would be to read them again.
 #[derive(Debug, PartialEq)]
 pub struct Facts {
     /// Whether its spec can be read.
     pub readable: bool,
+    /// The bucket that its spec names.
+    pub bucket: Option<Box<str>>,
+    /// The ConfigMap that its spec has the function's code from.
+    pub config_map: Option<Box<str>>,
     /// What its status says that was made for it; nothing where it cannot be read.
     pub applied: Applied,
+    /// The reason of its condition Ready; none where nobody has reported on it yet.
+    pub ready: Option<Box<str>>,
 }
 
 impl Facts {
     fn of<K: Raw>(object: &K) -> Self {
-        Self { readable: read_spec(object).is_ok(), applied: read_status(object).applied }
+        let spec = object.spec().value();
+        let text = |value: &Value| value.as_str().map(Into::into);
+        let TriggerStatus { mut applied, conditions, .. } = read_status(object);
+        applied.rules.shrink_to_fit();
+        applied.notifications.shrink_to_fit();
+        applied.functions.shrink_to_fit();
+        applied.permissions.shrink_to_fit();
+        let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready");
+        Self {
+            readable: K::Spec::deserialize(&spec).is_ok(),
+            bucket: text(&spec["bucket"]),
+            config_map: text(&spec["function"]["definition"]["code"]["configMap"]["name"]),
+            applied,
+            ready: ready.map(|ready| ready.reason.into()),
+        }
     }
 }
 
@@ -112,10 +162,10 @@ impl Raw for RawScheduledFunction {
     fn check(spec: &ScheduledFunctionSpec) -> Vec<Problem> {
         spec.check()
     }
-    fn spec(&self) -> &Value {
+    fn spec(&self) -> &Text {
         &self.spec
     }
-    fn status(&self) -> &Value {
+    fn status(&self) -> &Text {
         &self.status
     }
     fn facts(&self) -> &Facts {
@@ -130,10 +180,10 @@ impl Raw for RawS3TriggeredFunction {
     fn check(spec: &S3TriggeredFunctionSpec) -> Vec<Problem> {
         spec.check()
     }
-    fn spec(&self) -> &Value {
+    fn spec(&self) -> &Text {
         &self.spec
     }
-    fn status(&self) -> &Value {
+    fn status(&self) -> &Text {
         &self.status
     }
     fn facts(&self) -> &Facts {
@@ -172,7 +222,7 @@ impl Identity {
 
 /// The spec, or why it cannot be read.
 pub fn read_spec<K: Raw>(object: &K) -> Result<K::Spec, String> {
-    K::Spec::deserialize(object.spec()).map_err(|error| {
+    K::Spec::deserialize(&object.spec().value()).map_err(|error| {
         let kind = K::kind(&()).to_lowercase();
         format!("the spec cannot be read: {error}; compare it with `kubectl explain {kind}.spec`")
     })
@@ -187,15 +237,15 @@ pub fn valid_spec<K: Raw>(object: &K) -> Result<K::Spec, String> {
 
 /// The status, empty where it cannot be read.
 pub fn read_status<K: Raw>(object: &K) -> TriggerStatus {
-    TriggerStatus::deserialize(object.status()).unwrap_or_default()
+    TriggerStatus::deserialize(object.status().value()).unwrap_or_default()
 }
 
 /// The deletion policy, which counts in a spec that cannot be read as a whole, too.
 pub fn deletion_policy<K: Raw>(object: &K) -> DeletionPolicy {
-    DeletionPolicy::deserialize(&object.spec()["deletionPolicy"]).unwrap_or_default()
+    DeletionPolicy::deserialize(&object.spec().value()["deletionPolicy"]).unwrap_or_default()
 }
 
 /// A text of the spec, of one that cannot be read as a whole, too.
-pub fn spec_text<'a, K: Raw>(object: &'a K, field: &str) -> Option<&'a str> {
-    object.spec()[field].as_str()
+pub fn spec_text<K: Raw>(object: &K, field: &str) -> Option<String> {
+    object.spec().value()[field].as_str().map(ToOwned::to_owned)
 }

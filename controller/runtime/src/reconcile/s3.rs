@@ -92,14 +92,14 @@ pub async fn cleanup(
     if let Some(name) = spec_text(object, "bucket") {
         if applied.notifications.is_empty() {
             if may_have_made(context, object).await? {
-                let mut all = by_spec(context, object, name).await?;
+                let mut all = by_spec(context, object, &name).await?;
                 deploy::union(&applied, &mut all);
                 applied = all;
             }
         } else if let Some(owner) = spec_text(object, "bucketOwner") {
             // One that was wrong at first keeps S3 from answering until somebody puts it right in the spec.
             let recorded = applied.notifications.iter_mut().filter(|recorded| recorded.bucket == name);
-            recorded.for_each(|recorded| recorded.bucket_owner = owner.to_owned());
+            recorded.for_each(|recorded| recorded.bucket_owner.clone_from(&owner));
         }
     }
     release(context, report, &applied, &Applied::default(), BTreeMap::new()).await
@@ -207,10 +207,11 @@ fn applied_bucket(notification: &AppliedNotification) -> Bucket {
 async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &str) -> Result<Applied, Error> {
     let key = Identity::of(object).key;
     let aws = context.aws_for_removal(&key);
-    let arn = object.spec["function"]["arn"].as_str().and_then(FunctionArn::parse);
-    let region = spec_text(object, "region").or(arn.as_ref().map(|arn| arn.region.as_str()));
+    let spec = object.spec.value();
+    let arn = spec["function"]["arn"].as_str().and_then(FunctionArn::parse);
+    let region = spec["region"].as_str().or(arn.as_ref().map(|arn| arn.region.as_str()));
     let region = region.unwrap_or(context.default_region()).to_owned();
-    let bucket_owner = match (spec_text(object, "bucketOwner"), &arn) {
+    let bucket_owner = match (spec["bucketOwner"].as_str(), &arn) {
         (Some(owner), _) => owner.to_owned(),
         (None, Some(arn)) => arn.account.clone(),
         (None, None) => aws.account().await.map_err(Error::aws(Part::Notification))?.id,
@@ -234,7 +235,7 @@ async fn function_by_spec(
     object: &RawS3TriggeredFunction,
     region: &str,
 ) -> Result<Option<FunctionArn>, Error> {
-    let Ok(function) = FunctionRef::deserialize(&object.spec["function"]) else { return Ok(None) };
+    let Ok(function) = FunctionRef::deserialize(&object.spec.value()["function"]) else { return Ok(None) };
     if function.definition.is_some() {
         // Its policy goes with it.
         return Ok(None);

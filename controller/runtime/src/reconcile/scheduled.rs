@@ -14,7 +14,7 @@ use super::deploy;
 use super::error::Error;
 use super::events::Notice;
 use super::function::{look_twice, region, remove_twice, resolve, updating};
-use super::object::{RawScheduledFunction, spec_text, valid_spec};
+use super::object::{RawScheduledFunction, valid_spec};
 use super::permission::identity;
 use super::report::Report;
 use super::tenancy::{authorise, may_have_made};
@@ -109,8 +109,9 @@ async fn by_name(
     object: &RawScheduledFunction,
     key: &ObjectKey,
 ) -> Result<Applied, Error> {
-    let arn = object.spec["function"]["arn"].as_str().and_then(FunctionArn::parse);
-    let region = spec_text(object, "region").or(arn.as_ref().map(|arn| arn.region.as_str()));
+    let spec = object.spec.value();
+    let arn = spec["function"]["arn"].as_str().and_then(FunctionArn::parse);
+    let region = spec["region"].as_str().or(arn.as_ref().map(|arn| arn.region.as_str()));
     let region = region.unwrap_or(context.default_region());
     let name = key.rule_name(&context.owner.id);
     let rules = context.aws_for_removal(key).rules(region);

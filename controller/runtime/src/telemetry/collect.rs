@@ -129,9 +129,7 @@ fn count<K: Raw>(store: &Store<K>, counts: &mut BTreeMap<(&'static str, &'static
 
 /// The reason of the condition Ready. One that nobody has reported on yet is as one that has just been seen.
 fn reason<K: Raw>(object: &K) -> &'static str {
-    let conditions = object.status()["conditions"].as_array();
-    let ready = conditions.and_then(|all| all.iter().find(|condition| condition["type"] == "Ready"));
-    let Some(ready) = ready else { return Reason::Progressing.as_str() };
-    let known = Reason::ALL.iter().map(|reason| reason.as_str()).find(|reason| ready["reason"] == *reason);
+    let Some(ready) = object.facts().ready.as_deref() else { return Reason::Progressing.as_str() };
+    let known = Reason::ALL.iter().map(|reason| reason.as_str()).find(|reason| ready == *reason);
     known.unwrap_or(OTHER_REASON)
 }

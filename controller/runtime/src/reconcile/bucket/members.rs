@@ -6,7 +6,7 @@ use kube::runtime::reflector::Store;
 use lambda_triggers_core::plan::bucket::{Claim, Document, Known, Want, claims};
 
 use crate::aws::Bucket;
-use crate::reconcile::object::{Facts, Identity, Raw, RawS3TriggeredFunction, spec_text};
+use crate::reconcile::object::{Facts, Identity, Raw, RawS3TriggeredFunction};
 
 /// What a resource has asked for.
 pub struct Member {
@@ -53,8 +53,8 @@ impl Members {
 
 fn know(object: &RawS3TriggeredFunction, bucket: &Bucket) -> Known {
     let Identity { key, uid, created, generation: _, reference: _ } = Identity::of(object);
-    let Facts { readable, applied } = object.facts();
-    let by_spec = !readable || spec_text(object, "bucket") == Some(&bucket.name);
+    let Facts { readable, bucket: named, applied, .. } = object.facts();
+    let by_spec = !readable || named.as_deref() == Some(bucket.name.as_str());
     let by_status = applied.notifications.iter().any(|applied| applied.bucket == bucket.name);
     Known { key, created, uid, may_have_entries: by_spec || by_status }
 }

@@ -1,14 +1,14 @@
 //! The worker of one bucket: gathers requests, and drives a [`Round`] for all of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::{
-    Call, Document, Ending, Event, Round, Settled, WRITES, Want, foreign_changes,
+    Call, Document, Ending, Event, Fault, Round, Settled, WRITES, Want, foreign_changes,
 };
-use lambda_triggers_core::plan::identity::OwnEntryId;
+use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId};
 use lambda_triggers_core::plan::permission::Statement;
 use lambda_triggers_core::plan::report::{Failure, Reason};
 use tokio::sync::mpsc;
@@ -44,11 +44,29 @@ pub struct Worker {
     /// The document as the last round left it.
     known: Option<Document>,
     /// How the last round ended, and when it began, if it ended as all want: what sweeps share.
-    looked: Option<(Instant, Settled)>,
+    looked: Option<(Instant, Found)>,
     /// Until then, a write whose outcome is not known may take effect as a rule: one of ours, or of who ran before us.
     unsettled_until: Option<Instant>,
     /// Until then, one of ours that had no answer may take effect at all.
     late_until: Option<Instant>,
+}
+
+/// What a settled bucket is like for those who ask.
+#[derive(Clone)]
+struct Found {
+    set_aside: BTreeMap<ObjectKey, Fault>,
+    done: Done,
+}
+
+impl Found {
+    fn of(context: &Context, settled: &Settled) -> Self {
+        let own = settled.document.entries().filter(|entry| {
+            entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(&context.owner.id, id).is_some())
+        });
+        let functions = own.map(|entry| entry.arn.clone()).collect();
+        let done = Done { functions, changed: !settled.plan.changes.is_empty() };
+        Self { set_aside: settled.plan.set_aside.clone(), done }
+    }
 }
 
 /// What resources ask for in a batch of requests.
@@ -80,15 +98,6 @@ fn is_missing(failure: &Failure) -> bool {
 /// Whether there is no such bucket in its Region, so that nothing of ours can be in it.
 fn is_nowhere(failure: &Failure) -> bool {
     is_missing(failure) || failure.reason == Reason::BucketInOtherRegion
-}
-
-/// What a settled bucket is like.
-fn done(context: &Context, settled: &Settled) -> Done {
-    let own = settled.document.entries().filter(|entry| {
-        entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(&context.owner.id, id).is_some())
-    });
-    let functions = own.map(|entry| entry.arn.clone()).collect();
-    Done { functions, changed: !settled.plan.changes.is_empty() }
 }
 
 impl Worker {
@@ -187,10 +196,10 @@ impl Worker {
                 && self.speaker.speaks_for(context, &self.bucket, member)
         });
         let looked = self.looked.as_ref().filter(|_| is_as_before && self.unsettled_until.is_none());
-        let Some((_, settled)) = looked.filter(|(began, _)| wanted.errand.takes(*began)) else {
+        let Some((_, found)) = looked.filter(|(began, _)| wanted.errand.takes(*began)) else {
             return Some(request);
         };
-        let Ok(done) = self.answer(context, settled, &wanted.id, &wanted.want).await else {
+        let Ok(done) = self.answer(context, found, &wanted.id, &wanted.want).await else {
             return Some(request);
         };
         if let Request::Want(wanted) = request {
@@ -228,7 +237,7 @@ impl Worker {
         self.answer_all(context, &result, wanted).await;
         for reply in looks {
             let looked = match &result {
-                Ok(settled) => Ok(done(context, settled)),
+                Ok(found) => Ok(found.done.clone()),
                 Err(failure) if is_nowhere(failure) => Ok(Done::default()),
                 Err(failure) => Err(failure.clone()),
             };
@@ -237,15 +246,10 @@ impl Worker {
         }
     }
 
-    async fn answer_all(
-        &mut self,
-        context: &Context,
-        result: &Result<Settled, Failure>,
-        wanted: Vec<Wanted>,
-    ) {
+    async fn answer_all(&mut self, context: &Context, result: &Result<Found, Failure>, wanted: Vec<Wanted>) {
         for Wanted { id, want, reply, .. } in wanted {
             let answer = match result {
-                Ok(settled) => self.answer(context, settled, &id, &want).await,
+                Ok(found) => self.answer(context, found, &id, &want).await,
                 Err(failure) if is_nowhere(failure) && !matches!(want, Want::Entries(_)) => {
                     Ok(Done::default())
                 }
@@ -259,15 +263,15 @@ impl Worker {
         }
     }
 
-    /// What a settled bucket means to one resource.
+    /// What the bucket means to one resource.
     async fn answer(
         &self,
         context: &Context,
-        settled: &Settled,
+        found: &Found,
         id: &Identity,
         want: &Want,
     ) -> Result<Done, Failure> {
-        if let Some(fault) = settled.plan.set_aside.get(&id.key) {
+        if let Some(fault) = found.set_aside.get(&id.key) {
             return Err(failures::set_aside(&self.bucket, fault));
         }
         if self.members.0.get(&id.uid).is_some_and(|member| member.want != *want) {
@@ -288,12 +292,12 @@ impl Worker {
         if *want == Want::Nothing && (is_late || context.started + LATE > now) {
             context.second_looks.expect(context, &self.bucket, &id.key.namespace).await?;
         }
-        Ok(done(context, settled))
+        Ok(found.done.clone())
     }
 
     /// Brings the bucket's document to where all resources want it. The first round that begins when a write whose outcome
     /// is not known can take effect no more is the one that tells, from nothing seen before: one that fails is made again.
-    async fn settle(&mut self, context: &Context) -> Result<Settled, Failure> {
+    async fn settle(&mut self, context: &Context) -> Result<Found, Failure> {
         let tells = self.unsettled_until.take_if(|until| *until <= Instant::now()).is_some();
         if tells {
             self.known = None;
@@ -305,7 +309,7 @@ impl Worker {
         result
     }
 
-    async fn round(&mut self, context: &Context) -> Result<Settled, Failure> {
+    async fn round(&mut self, context: &Context) -> Result<Found, Failure> {
         let began = Instant::now();
         self.looked = None;
         let (mut round, mut call) = Round::begin(context.owner.id.clone(), self.known.clone());
@@ -326,9 +330,10 @@ impl Worker {
                 Call::End(Ending::Settled(settled)) => {
                     self.count(context, &settled);
                     self.tell(context, &settled).await;
-                    self.known = Some(settled.document.clone());
-                    self.looked = Some((began, settled.clone()));
-                    return Ok(settled);
+                    let found = Found::of(context, &settled);
+                    self.known = Some(settled.document);
+                    self.looked = Some((began, found.clone()));
+                    return Ok(found);
                 }
                 Call::End(Ending::Contended(there)) => {
                     let gone = self.members.missing_from(&there);
