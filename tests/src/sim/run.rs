@@ -4,12 +4,14 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lambda_triggers::aws::{Limited, Limits, Shared, Tenants};
+use lambda_triggers::aws::{AssumeRoles, Aws, Limited, Limits, Session, Shared, Tenants};
 use lambda_triggers::operator::{self, Options};
 use lambda_triggers::reconcile::Settings;
 use lambda_triggers::telemetry::Telemetry;
 use lambda_triggers_core::plan::identity::OwnerId;
 use lambda_triggers_core::plan::quota::Rates;
+use lambda_triggers_core::tenancy::Tenancy;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +47,16 @@ pub struct Sim {
     /// What is logged.
     pub logs: Logs,
     seed: u64,
+    tenancy: Option<Arc<Tenancy>>,
+}
+
+/// Takes on roles, each of which may do what the operator itself may.
+struct Roles(Arc<dyn Aws>);
+
+impl AssumeRoles for Roles {
+    fn assume(&self, _: &Session) -> Arc<dyn Aws> {
+        self.0.clone()
+    }
 }
 
 /// A running operator, which is started again when it is killed, as Kubernetes does.
@@ -70,12 +82,22 @@ where
         let gates = Gates::new(seed, plan);
         let cluster = Cluster::new();
         cluster.let_watches_last(12);
-        test(Sim { aws: MemoryAws::new(), cluster, gates, logs: logs.clone(), seed }).await
+        test(Sim { aws: MemoryAws::new(), cluster, gates, logs: logs.clone(), seed, tenancy: None }).await
     };
     logs.during(|| runtime.block_on(test))
 }
 
 impl Sim {
+    /// The same world, whose operator has this tenancy file.
+    ///
+    /// # Panics
+    /// Where it is none.
+    #[must_use]
+    pub fn with_tenancy(&self, file: &str) -> Self {
+        let tenancy = Tenancy::parse(file).unwrap_or_else(|error| panic!("{error}"));
+        Self { tenancy: Some(Arc::new(tenancy)), ..self.clone() }
+    }
+
     /// Starts the operator. It is started again a second after each death, until it is stopped or dropped.
     pub fn start(&self) -> Operator {
         self.start_as(true)
@@ -118,7 +140,11 @@ impl Sim {
             telemetry: Telemetry::default(),
         };
         let aws = Limited::new(self.aws.ports(gate.clone()), Limits::new(options.rates));
-        let tenants = Tenants::single(Arc::new(Shared::new(Arc::new(aws))));
+        let aws: Arc<dyn Aws> = Arc::new(Shared::new(Arc::new(aws)));
+        let tenants = match self.tenancy.clone() {
+            Some(tenancy) => Tenants::separate(aws.clone(), watch::channel(tenancy).1, Arc::new(Roles(aws))),
+            None => Tenants::single(aws),
+        };
         let ended = operator::run_on(self.cluster.client(gate.clone()), tenants, options, stop).await;
         if ended.is_err() {
             // It could not start; Kubernetes waits before it tries again.

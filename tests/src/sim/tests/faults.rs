@@ -91,12 +91,10 @@ fn findings(workflow: &Workflow, faultless: &Run, plan: &Single) -> Vec<String> 
         Oracle::Foreign | Oracle::EndState if plan.fault == Verdict::Stale && others_write => {
             plan.operation != "s3:GetBucketNotification"
         }
-        // What a late write has undone is put right by the next sweep.
+        // What a sweep did not see of others' changes, the next one puts right.
+        Oracle::Rest if plan.fault == Verdict::Stale && others_write => false,
+        // And what a late write has undone.
         Oracle::Rest | Oracle::Gone => !matches!(plan.fault, Verdict::Late(_)),
-        // Not closed: what a late write makes of retained entries is not looked at again once their object is gone.
-        Oracle::EndState if workflow.name == "life: an S3 trigger is retained" => {
-            !matches!(plan.fault, Verdict::Late(_))
-        }
         _ => true,
     };
     let findings = judge(faultless, &run).into_iter().filter(|finding| counts(finding.oracle));

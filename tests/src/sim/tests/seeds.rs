@@ -29,6 +29,22 @@ const BUCKETS: [&str; 2] = ["photos", "archive"];
 /// What is under way when it gets quiet has ended then, the latest write to a bucket too, and all was looked at once more.
 const CALM: Duration = Duration::from_secs(12 * 60);
 
+/// A tenancy that permits all that the workflows name, to a role that the operator takes on for their namespace.
+const TENANCY: &str = r#"
+namespaces:
+  team:
+    role: {arn: "arn:aws:iam::123456789012:role/team", externalId: cluster}
+    buckets: ["*"]
+    functions: ["*"]
+    ruleTargets: ["*"]
+    deadLetterQueues: ["arn:aws:sqs:*:*:*"]
+    definitions:
+      names: ["*"]
+      roles: ["arn:aws:iam::123456789012:role/*"]
+      codeBuckets: ["*"]
+      reservedConcurrency: 100
+"#;
+
 /// What came of a seed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -168,6 +184,8 @@ async fn play(
     [operators, writers]: [usize; 2],
     writes: Arc<Notify>,
 ) -> Result<Outcome, String> {
+    // For half of them, it is permitted rather than not asked about.
+    let sim = &if random.random_bool(0.5) { sim.with_tenancy(TENANCY) } else { sim.clone() };
     workflows::prepare(sim);
     let watchdog = Watchdog::watch(sim, case.workflow.takes_over);
     let start = || if operators == 1 { sim.start() } else { sim.start_beside_others() };
