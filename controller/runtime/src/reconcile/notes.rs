@@ -52,7 +52,8 @@ fn named<T: DeserializeOwned>(context: &Context, data: &Value) -> Result<T, kube
     serde_json::from_value(map).map_err(kube::Error::SerdeError)
 }
 
-fn has_code(error: &kube::Error, code: u16) -> bool {
+/// Whether the API server answered so.
+pub fn has_code(error: &kube::Error, code: u16) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == code)
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use kube::Api;
 use kube::runtime::reflector::{ObjectRef, Store};
 use lambda_triggers_core::api::Applied;
+use lambda_triggers_core::plan::queue::Lane;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
@@ -22,9 +23,10 @@ use super::error::{Error, chain};
 use super::object::{Raw, RawS3TriggeredFunction, RawScheduledFunction};
 use super::report::Report;
 use super::{Kind, notes, tenancy};
+use crate::aws::Errand;
 
 /// Between two looks at the notes, which others write, too.
-const PERIOD: Duration = LATE.checked_div(2).unwrap();
+const PERIOD: Duration = Duration::from_secs(LATE.as_secs() / 2);
 
 /// What an object has let go.
 #[derive(Deserialize)]
@@ -41,9 +43,14 @@ pub async fn note<K: Raw>(context: &Context, report: &Report<'_, K>, applied: &A
     }
     let key = format!("{}.{}.{}", K::NAME, report.id.uid, report.version().unwrap_or_default());
     let what = json!({"namespace": report.id.key.namespace, "name": report.id.key.name, "applied": applied});
-    notes::note(context, &key, &what)
-        .await
-        .map_err(Error::kubernetes("note what is to be looked at once more"))
+    match notes::note(context, &key, &what).await {
+        // The ConfigMap is full, as after the deletion of thousands: none of them waits until there is room.
+        Err(error) if notes::has_code(&error, 422) || notes::has_code(&error, 413) => {
+            warn!(error = chain(&error), "cannot note what is to be looked at once more; going on without");
+            Ok(())
+        }
+        noted => noted.map_err(Error::kubernetes("note what is to be looked at once more")),
+    }
 }
 
 /// Makes each look when a write that was sent before can take effect no more, for ever.
@@ -56,7 +63,9 @@ pub async fn look_again(context: &Arc<Context>) -> Infallible {
                 noted
                     .retain(|key, _| known.entry(key.clone()).or_insert_with(Instant::now).elapsed() >= LATE);
                 for (key, what) in &noted {
-                    if let Err(error) = look(context, key, what).await {
+                    // Nobody waits for it.
+                    let errand = Errand::new("", Lane::Sweep);
+                    if let Err(error) = errand.scope(look(context, key, what)).await {
                         warn!(error = chain(&error), "cannot look again at what was let go; trying again");
                     }
                 }
