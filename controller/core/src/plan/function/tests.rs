@@ -341,6 +341,25 @@ fn concurrency_follows_the_creation() {
 }
 
 #[test]
+fn lambda_is_at_work_for_a_while_on_code_and_settings_alone() {
+    let wanted = desired(&small(), "one");
+    let awaited = [
+        FunctionStep::Create(Box::new(wanted.clone())),
+        FunctionStep::UpdateCode(wanted.code, wanted.architecture),
+        FunctionStep::UpdateConfiguration(Box::new(wanted.configuration)),
+    ];
+    let done_at_once = [
+        FunctionStep::Tag(wanted.tags),
+        FunctionStep::Untag(["team".to_owned()].into()),
+        FunctionStep::PutConcurrency(1),
+        FunctionStep::DeleteConcurrency,
+        FunctionStep::Delete,
+    ];
+    assert!(awaited.iter().all(FunctionStep::is_awaited));
+    assert!(!done_at_once.iter().any(FunctionStep::is_awaited));
+}
+
+#[test]
 fn settings_come_before_code() {
     let wanted = desired(&FunctionDefinition { timeout: 5, ..small() }, "new");
     let mut observed = in_place(&desired(&small(), "old"));
