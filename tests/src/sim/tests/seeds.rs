@@ -232,7 +232,9 @@ async fn play(
         // Two that put right what the other one does are not ready for long.
         Oracle::Ready => operators == 1,
         // Others who write may undo what was there a moment ago, and what they wrote is judged at each write, by `windows`.
-        Oracle::Gone | Oracle::Foreign => writers == 0,
+        Oracle::Foreign => writers == 0,
+        // One of two may make again what the other one has just taken away: then it counts that it goes in the end.
+        Oracle::Gone => writers == 0 && operators == 1,
         // Who hurries may skip what comes between, others may undo it, and what is said not to be there is made again.
         Oracle::Effects => counts_effects,
         // There is no moment at which it must have been so.
