@@ -77,16 +77,16 @@ impl Applied {
         if self.account.is_none() {
             self.account.clone_from(account);
         }
-        let rule = |rule: &AppliedRule| (rule.region.clone(), rule.name.clone());
-        add(&mut self.rules, rules, rule, |same, rule| add_texts(&mut same.tag_keys, &rule.tag_keys));
+        add(&mut self.rules, rules, AppliedRule::key, |same, rule| {
+            add_texts(&mut same.tag_keys, &rule.tag_keys)
+        });
         let bucket = |entries: &AppliedNotification| {
             (entries.region.clone(), entries.bucket.clone(), entries.bucket_owner.clone())
         };
         add(&mut self.notifications, notifications, bucket, |same, entries| {
             add_texts(&mut same.ids, &entries.ids);
         });
-        let function = |function: &AppliedFunction| (function.region.clone(), function.name.clone());
-        add(&mut self.functions, functions, function, |_, _| {});
+        add(&mut self.functions, functions, AppliedFunction::key, |_, _| {});
         add(&mut self.permissions, permissions, Clone::clone, |_, _| {});
     }
 
@@ -97,11 +97,9 @@ impl Applied {
         }
         Self {
             account: self.account.clone(),
-            rules: without(&self.rules, &other.rules, |rule| (rule.region.clone(), rule.name.clone())),
+            rules: without(&self.rules, &other.rules, AppliedRule::key),
             notifications: without(&self.notifications, &other.notifications, |one| one.bucket.clone()),
-            functions: without(&self.functions, &other.functions, |function| {
-                (function.region.clone(), function.name.clone())
-            }),
+            functions: without(&self.functions, &other.functions, AppliedFunction::key),
             permissions: without(&self.permissions, &other.permissions, Clone::clone),
         }
     }
@@ -134,6 +132,12 @@ pub struct AppliedRule {
     pub tag_keys: Vec<String>,
 }
 
+impl AppliedRule {
+    fn key(&self) -> (String, String) {
+        (self.region.clone(), self.name.clone())
+    }
+}
+
 /// Entries in the notification configuration of one bucket.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "camelCase")]
@@ -160,6 +164,12 @@ pub struct AppliedFunction {
     /// The keys of the tags that were set on it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tag_keys: Vec<String>,
+}
+
+impl AppliedFunction {
+    fn key(&self) -> (String, String) {
+        (self.region.clone(), self.name.clone())
+    }
 }
 
 /// What is known of a function that was deployed.

@@ -117,7 +117,7 @@ async fn rules(sdk: &Sdk, caller: &Caller, owner: &OwnerId) -> Vec<Check> {
         read("events:DescribeRule", rules.rule(&name).await, Part::Rule, |_| {
             format!("on rules {}*", owner.prefix())
         }),
-        read("events:ListRules", rules.list(&name).await.map(Some), Part::Rule, |_| "of any name".into()),
+        read("events:ListRules", rules.list(&name).await, Part::Rule, |_| "of any name".into()),
         read(
             "events:ListRuleNamesByTarget",
             rules.rules_with_target(&nothing, &owner.prefix()).await,

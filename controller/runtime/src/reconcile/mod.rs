@@ -289,7 +289,7 @@ async fn cleanup<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> R
     context.permissions.forget(&uid);
     let result = match object::deletion_policy(object) {
         DeletionPolicy::Delete => {
-            released::note(context, &report, &report.status.applied).await?;
+            released::note(context, &report, &report.status.applied, &Applied::default()).await?;
             match tenancy::is_found(context, &report.id, &report.status.applied).await {
                 Ok(true) => object.cleanup(context, &mut report).await,
                 Ok(false) => Ok(()),

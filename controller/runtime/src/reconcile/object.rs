@@ -237,15 +237,10 @@ pub fn valid_spec<K: Raw>(object: &K) -> Result<K::Spec, String> {
 
 /// The status, empty where it cannot be read.
 pub fn read_status<K: Raw>(object: &K) -> TriggerStatus {
-    TriggerStatus::deserialize(object.status().value()).unwrap_or_default()
+    serde_json::from_str(&object.status().0).unwrap_or_default()
 }
 
 /// The deletion policy, which counts in a spec that cannot be read as a whole, too.
 pub fn deletion_policy<K: Raw>(object: &K) -> DeletionPolicy {
     DeletionPolicy::deserialize(&object.spec().value()["deletionPolicy"]).unwrap_or_default()
-}
-
-/// A text of the spec, of one that cannot be read as a whole, too.
-pub fn spec_text<K: Raw>(object: &K, field: &str) -> Option<String> {
-    object.spec().value()[field].as_str().map(ToOwned::to_owned)
 }

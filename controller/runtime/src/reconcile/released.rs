@@ -36,9 +36,14 @@ struct Released {
     applied: Applied,
 }
 
-/// Notes what an object lets go, before it does.
-pub async fn note<K: Raw>(context: &Context, report: &Report<'_, K>, applied: &Applied) -> Result<(), Error> {
-    if context.elected || applied.is_empty() {
+/// Notes what an object has that lets some of it go, before it does; `kept` is what it does not let go.
+pub async fn note<K: Raw>(
+    context: &Context,
+    report: &Report<'_, K>,
+    applied: &Applied,
+    kept: &Applied,
+) -> Result<(), Error> {
+    if context.elected || applied.without(kept).is_empty() {
         return Ok(());
     }
     let key = format!("{}.{}.{}", K::NAME, report.id.uid, report.version().unwrap_or_default());

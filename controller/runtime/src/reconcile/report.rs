@@ -106,10 +106,7 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
         if self.status == self.written {
             return Ok(());
         }
-        let struck_out = self.written.applied.without(&self.status.applied);
-        if !struck_out.is_empty() {
-            released::note(self.context, self, &self.written.applied).await?;
-        }
+        released::note(self.context, self, &self.written.applied, &self.status.applied).await?;
         // Refused where the object has changed since: it may be another one of that name. The UID alone would not do, since
         // the API server takes a status with any.
         let patch = Patch::Apply(json!({

@@ -19,7 +19,7 @@ use super::deploy;
 use super::error::Error;
 use super::events::Notice;
 use super::function::{find, region, resolve, updating};
-use super::object::{Identity, RawS3TriggeredFunction, spec_text, valid_spec};
+use super::object::{Identity, RawS3TriggeredFunction, valid_spec};
 use super::permission::identity;
 use super::report::Report;
 use super::tenancy::{authorise, may_have_made};
@@ -89,17 +89,18 @@ pub async fn cleanup(
     report: &mut Report<'_, RawS3TriggeredFunction>,
 ) -> Result<(), Error> {
     let mut applied = report.status.applied.clone();
-    if let Some(name) = spec_text(object, "bucket") {
+    let spec = object.spec.value();
+    if let Some(name) = spec["bucket"].as_str() {
         if applied.notifications.is_empty() {
             if may_have_made(context, object).await? {
-                let mut all = by_spec(context, object, &name).await?;
+                let mut all = by_spec(context, object, name).await?;
                 deploy::union(&applied, &mut all);
                 applied = all;
             }
-        } else if let Some(owner) = spec_text(object, "bucketOwner") {
+        } else if let Some(owner) = spec["bucketOwner"].as_str() {
             // One that was wrong at first keeps S3 from answering until somebody puts it right in the spec.
             let recorded = applied.notifications.iter_mut().filter(|recorded| recorded.bucket == name);
-            recorded.for_each(|recorded| recorded.bucket_owner.clone_from(&owner));
+            recorded.for_each(|recorded| recorded.bucket_owner = owner.to_owned());
         }
     }
     release(context, report, &applied, &Applied::default(), BTreeMap::new()).await
@@ -273,8 +274,7 @@ async fn release(
             .or_default()
             .extend(done.functions);
     }
-    release_permissions(context, report, before, wanted, &in_use).await?;
-    deploy::release(context, report, before, wanted).await
+    release_rest(context, report, before, wanted, &in_use).await
 }
 
 /// Takes away what was made `before` and is `wanted` no more, of an object that asks for nothing itself.
@@ -291,12 +291,12 @@ pub async fn release_left(
         let statement = bucket_statement_id(&context.owner.id, &bucket.name);
         in_use.entry(statement).or_default().extend(done.functions);
     }
-    release_permissions(context, report, before, wanted, &in_use).await?;
-    deploy::release(context, report, before, wanted).await
+    release_rest(context, report, before, wanted, &in_use).await
 }
 
-/// Takes away the permissions that were made `before` and are `wanted` no more, but for those that entries rely on.
-async fn release_permissions(
+/// Takes away the permissions that were made `before` and are `wanted` no more, but for those that entries rely on, then the
+/// function.
+async fn release_rest(
     context: &Context,
     report: &Report<'_, RawS3TriggeredFunction>,
     before: &Applied,
@@ -308,7 +308,7 @@ async fn release_permissions(
         let used = functions.is_some_and(|functions| functions.contains(&permission.function_arn));
         context.permissions.release(context, permission, &report.id, async || Ok(used)).await?;
     }
-    Ok(())
+    deploy::release(context, report, before, wanted).await
 }
 
 fn message(spec: &S3TriggeredFunctionSpec) -> String {
