@@ -8,4 +8,5 @@ mod namespaces;
 mod recreated;
 mod replicas;
 mod start;
+mod stopped;
 mod unreadable;

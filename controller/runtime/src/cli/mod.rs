@@ -134,6 +134,7 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         otlp_endpoint,
     } = args;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let stop = runtime.block_on(async { operator::stop_on_signal() })?;
     let collector = otlp_endpoint.as_ref();
     let traces = collector.map(|collector| Traces::to(collector, runtime.handle().clone())).transpose();
     let traces =
@@ -147,7 +148,6 @@ fn run(args: RunArgs) -> Result<(), StartError> {
     let telemetry = Telemetry::default();
     let ended = runtime.block_on(async {
         let server = Server::start(http_address, telemetry.clone()).await?;
-        let stop = operator::stop_on_signal()?;
         let options =
             Options { namespace, owner_id, region, tenancy_file, leader_elect, rates, settings, telemetry };
         let ended = operator::run(options, stop).await;
@@ -158,6 +158,8 @@ fn run(args: RunArgs) -> Result<(), StartError> {
     if let Some(traces) = traces {
         traces.end();
     }
+    // A lookup of a name in DNS blocks its thread, and would hold up the end of the process.
+    runtime.shutdown_background();
     ended
 }
 

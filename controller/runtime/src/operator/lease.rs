@@ -12,12 +12,16 @@ use kube::client::{Body, ClientBuilder};
 use kube::{Api, Client};
 use lambda_triggers_core::plan::lease::{LEASE, RENEW_WITHIN, RETRY, Record, Step, decide};
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tower::filter::FilterLayer;
 use tracing::{info, warn};
 
 use super::StartError;
 use crate::reconcile::chain;
 use crate::telemetry::Health;
+
+/// The most that the release of the Lease may take.
+const RELEASE_WITHIN: Duration = Duration::from_secs(5);
 
 /// The right to write, as long as the lease is renewed. Whoever has it asks before each write: a process that was
 /// stopped for a while learns here that its time is over.
@@ -95,20 +99,25 @@ impl Candidate {
         Self { api: Api::namespaced(client, namespace), name, me, leadership, health, seen: None }
     }
 
-    /// Waits until this replica leads.
-    pub async fn lead(&mut self) {
+    /// Waits until this replica leads; false if a stop comes first. A stop does not interrupt an attempt: the Lease could be
+    /// taken without an answer, and would block the next leader until the Lease expires.
+    pub async fn lead(&mut self, stop: &CancellationToken) -> bool {
         info!(lease = self.name, me = self.me, "waiting to lead");
         loop {
-            match self.attempt_in_time(RENEW_WITHIN).await {
+            let wait = match self.attempt_in_time(RENEW_WITHIN).await {
                 Ok(None) => break,
-                Ok(Some(wait)) => sleep(wait).await,
+                Ok(Some(wait)) => wait,
                 Err(error) => {
                     warn!(lease = self.name, error = chain(&error), "cannot get the lease; trying again");
-                    sleep(RETRY).await;
+                    RETRY
                 }
+            };
+            if stop.run_until_cancelled(sleep(wait)).await.is_none() {
+                return false;
             }
         }
         info!(lease = self.name, me = self.me, "leading");
+        true
     }
 
     /// Renews for as long as that succeeds in time.
@@ -130,19 +139,30 @@ impl Candidate {
         self.seen.as_ref().is_some_and(|(lease, _)| record(lease).holder.as_ref() == Some(&self.me))
     }
 
-    /// Lets go, so that the next one need not wait.
+    /// Releases the Lease, so that the next leader does not wait until the Lease expires.
     pub async fn release(&mut self) {
         self.leadership.renewed(None);
-        let Some((lease, _)) = self.seen.take() else { return };
-        let mut spec = lease.spec.clone().unwrap_or_default();
-        spec.holder_identity = None;
-        let released = Lease { spec: Some(spec), ..lease };
-        if let Err(error) = self.api.replace(&self.name, &PostParams::default(), &released).await {
-            warn!(
-                lease = self.name,
-                error = chain(&error),
-                "cannot release the lease; it runs out by itself"
-            );
+        let released = match timeout(RELEASE_WITHIN, self.clear_holder()).await {
+            Ok(released) => released.map_err(Unanswered::Failed),
+            Err(_) => Err(Unanswered::Silent(RELEASE_WITHIN)),
+        };
+        if let Err(error) = released {
+            warn!(lease = self.name, error = chain(&error), "cannot release the lease; it expires by itself");
+        }
+    }
+
+    /// Clears the holder if this replica is the holder. An interrupted renewal may still be written, so the Lease is read
+    /// first, and read again after a conflict.
+    async fn clear_holder(&self) -> Result<(), kube::Error> {
+        loop {
+            let Some(mut lease) = self.api.get_opt(&self.name).await? else { return Ok(()) };
+            let held = lease.spec.as_mut().filter(|spec| spec.holder_identity.as_ref() == Some(&self.me));
+            let Some(spec) = held else { return Ok(()) };
+            spec.holder_identity = None;
+            match self.api.replace(&self.name, &PostParams::default(), &lease).await {
+                Err(kube::Error::Api(status)) if status.code == 409 => {}
+                done => return done.map(drop),
+            }
         }
     }
 

@@ -4,12 +4,14 @@ mod backoff;
 mod lease;
 mod owner;
 mod rights;
+mod stop;
 mod tenancy;
 mod turns;
 
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -45,6 +47,7 @@ use lease::Candidate;
 pub use lease::{Leadership, Lost};
 pub(crate) use owner::find as find_owner;
 pub use rights::{Place, RIGHTS, Right};
+pub use stop::stop_on_signal;
 use tenancy::TenancyFile;
 pub(crate) use tenancy::read as read_tenancy;
 use turns::Turns;
@@ -73,8 +76,8 @@ pub struct Options {
 /// Why the operator cannot run.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Runs until `stop` is cancelled, and what is under way has ended. With leader election, it waits until it leads, and
-/// ends with an error when it does no more.
+/// Runs until `stop` is cancelled, and the reconciles that are under way have ended, or were cut off after
+/// 20 seconds. With leader election, it waits until it leads, and ends with an error when it does no more.
 pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartError> {
     let leadership = if options.leader_elect { Leadership::elected() } else { Leadership::alone() };
     options.telemetry.health.starts(leadership.clone());
@@ -86,7 +89,9 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
         telemetry: options.telemetry.clone(),
         limits: Limits::new(options.rates),
     };
-    let sdk = Arc::new(Sdk::load(settings).await?);
+    // The SDK may ask the metadata of the machine for the Region.
+    let Some(sdk) = stop.run_until_cancelled(Sdk::load(settings)).await else { return Ok(()) };
+    let sdk = Arc::new(sdk?);
     let own = sdk.clone().sparing();
     let Some(path) = &options.tenancy_file else {
         return lead(client, Tenants::single(own), leadership, options, stop).await;
@@ -110,11 +115,11 @@ async fn lead(
     if !options.leader_elect {
         return work(client, tenants, options, stop).await;
     }
-    let mut candidate = candidate(&client, &options, leadership).await?;
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => return Ok(()),
-        () = candidate.lead() => {}
+    let candidate = stop.run_until_cancelled(candidate(&client, &options, leadership)).await;
+    let Some(candidate) = candidate else { return Ok(()) };
+    let mut candidate = candidate?;
+    if !candidate.lead(&stop).await {
+        return Ok(());
     }
     let ended = tokio::select! {
         biased;
@@ -180,7 +185,9 @@ pub async fn run_on(
     options: Options,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
-    let owner = owner::find(&client, options.namespace.as_deref(), options.owner_id.clone()).await?;
+    let owner = owner::find(&client, options.namespace.as_deref(), options.owner_id.clone());
+    let Some(owner) = stop.run_until_cancelled(owner).await else { return Ok(()) };
+    let owner = owner?;
     info!(owner = %owner.id, region = tenants.own().default_region(), namespace = options.namespace, "starting");
 
     let (scheduled, scheduled_writer) = reflector::store();
@@ -206,7 +213,9 @@ pub async fn run_on(
         telemetry: options.telemetry,
     });
     watch_caches(&context);
-    context.second_looks.load(&context).await.map_err(|error| {
+    let loaded = stop.run_until_cancelled(context.second_looks.load(&context)).await;
+    let Some(loaded) = loaded else { return Ok(()) };
+    loaded.map_err(|error| {
         format!("cannot read the ConfigMap of buckets to look at again: {error}; allow `get` on ConfigMaps")
     })?;
     let namespace = options.namespace.as_deref();
@@ -218,20 +227,23 @@ pub async fn run_on(
         tokio::join!(
             control(namespace, scheduled_writer, scheduled_complete, &turns, context.clone(), of_scheduled),
             control(namespace, s3_writer, s3_complete, &turns, context.clone(), of_s3),
-            // The controllers end when none of theirs waits any more.
-            async {
-                stop.cancelled().await;
-                turns.close();
-            },
         )
     };
-    tokio::select! {
+    let mut overdue = pin!(stop::overdue(&stop, &turns, &context.caches));
+    let ended = tokio::select! {
         biased;
-        _ = controllers => {}
-        () = context.second_looks.run(&context) => {}
+        _ = controllers => true,
+        () = &mut overdue => false,
+        () = context.second_looks.run(&context) => true,
         never = look_again(&context), if !context.elected => match never {},
+    };
+    if ended {
+        tokio::select! {
+            biased;
+            () = context.buckets.stop() => {}
+            () = overdue => {}
+        }
     }
-    context.buckets.stop().await;
     info!("stopped");
     Ok(())
 }
@@ -394,23 +406,6 @@ fn log(error: &controller::Error<Error, watcher::Error>) {
         controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_) => {}
         other => warn!(error = chain(other), "the controller's queue failed"),
     }
-}
-
-/// Cancelled when the process is asked to end.
-pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let token = CancellationToken::new();
-    let cancelled = token.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        info!("stopping: what is under way is brought to its end");
-        cancelled.cancel();
-    });
-    Ok(token)
 }
 
 /// The default of [`Settings`].

@@ -1,0 +1,50 @@
+//! Graceful shutdown: SIGTERM is obeyed at every moment of the process's life, and within a limit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::turns::Turns;
+use crate::reconcile::Caches;
+
+/// The time for running reconciles to end after a stop. The release of the Lease, the last traces and the HTTP server take 11
+/// seconds more, within `terminationGracePeriodSeconds` of the chart: a killed process releases no Lease.
+pub const GRACE_PERIOD: Duration = Duration::from_secs(20);
+
+/// A token that is cancelled by SIGTERM and SIGINT.
+///
+/// Process 1 of a container ignores SIGTERM until a handler is installed
+/// (<https://man7.org/linux/man-pages/man7/pid_namespaces.7.html>), so the program calls this function first.
+pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        info!("stopping: reconciles under way may end within {GRACE_PERIOD:?}");
+        cancelled.cancel();
+    });
+    Ok(token)
+}
+
+/// Waits for a stop and for the end of [`GRACE_PERIOD`]. No reconcile begins after the stop.
+///
+/// Each reconcile waits for both caches before the first call, so an operator without complete caches stops at once. kube's
+/// controllers never end before their first list, which fails while RBAC denies the list or the CRDs are missing.
+pub async fn overdue(stop: &CancellationToken, turns: &Arc<Turns>, caches: &Caches) {
+    stop.cancelled().await;
+    turns.close();
+    if caches.are_complete() {
+        sleep(GRACE_PERIOD).await;
+        warn!(
+            "reconciles are cut off, as they did not end within {GRACE_PERIOD:?}; the next leader repeats them"
+        );
+    }
+}

@@ -1,0 +1,213 @@
+//! SIGTERM in each phase of the operator's life: the process ends well and in time, and no Lease is left held.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::DeleteParams;
+use kube::config::Kubeconfig;
+use kube::{Api, ResourceExt};
+use lambda_triggers_tests::front::{Fault, FaultKind, Hook, Then};
+use lambda_triggers_tests::world::{self, Controller, World};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::objects::OWNER;
+use crate::scheduled::view::KIND;
+use crate::support::{AwsView, LIMIT, scheduled};
+
+const ELECTED: [&str; 4] = ["--owner-id", OWNER, "--leader-elect", "true"];
+
+/// A server that takes connections and never answers.
+struct Silent {
+    url: String,
+    asked: Arc<Notify>,
+    server: JoinHandle<()>,
+}
+
+impl Silent {
+    async fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Notify::new());
+        let accepted = asked.clone();
+        let server = tokio::spawn(async move {
+            let mut connections = vec![];
+            while let Ok((connection, _)) = listener.accept().await {
+                connections.push(connection);
+                accepted.notify_one();
+            }
+        });
+        Self { url, asked, server }
+    }
+
+    async fn until_asked(&self) {
+        tokio::time::timeout(LIMIT, self.asked.notified()).await.expect("the operator connects");
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// The administrator's kubeconfig with some of it changed.
+fn kubeconfig(w: &World, name: &str, change: impl FnOnce(&mut Kubeconfig)) -> PathBuf {
+    let mut config = Kubeconfig::read_from(w.kubeconfig()).unwrap();
+    change(&mut config);
+    let file = w.directory().join(name);
+    std::fs::write(&file, serde_json::to_string(&config).unwrap()).unwrap();
+    file
+}
+
+/// An elected operator of this world with a further environment.
+fn elected(w: &World, further: Vec<(&str, OsString)>) -> Controller {
+    let scope =
+        ["run", "--namespace", w.namespace(), "--http-address", "127.0.0.1:0", "--log-format", "text"];
+    let arguments = scope.iter().chain(&ELECTED).map(ToString::to_string).collect();
+    w.operator(arguments, further.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// The holder of the Lease, if the Lease exists and is held.
+async fn holder(w: &World) -> Option<String> {
+    let leases: Api<Lease> = Api::namespaced(w.kube().clone(), w.namespace());
+    let lease = leases.get_opt(&format!("lambda-triggers-{OWNER}")).await.unwrap();
+    lease.and_then(|lease| lease.spec?.holder_identity)
+}
+
+async fn until_logged(w: &World, controller: &Controller, words: &str) {
+    w.until(LIMIT, words, async || {
+        let log = controller.log();
+        if log.contains(words) { Ok(()) } else { Err(log) }
+    })
+    .await;
+}
+
+/// Stops the operator, whose exit code must be 0 within 30 seconds, and expects a released Lease.
+async fn stops_and_releases(w: &World, controller: &mut Controller) {
+    controller.stop().await;
+    assert_eq!(holder(w).await, None);
+}
+
+#[test]
+fn a_stop_before_the_lease_is_read_is_obeyed() {
+    world::test("stop-no-api", async |w| {
+        let api_server = Silent::start().await;
+        let url = api_server.url.clone();
+        let file = kubeconfig(&w, "silent", |config| {
+            for cluster in config.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
+                cluster.server = Some(url.clone());
+            }
+        });
+        let mut controller = elected(&w, vec![("KUBECONFIG", file.into())]);
+        api_server.until_asked().await;
+        stops_and_releases(&w, &mut controller).await;
+    });
+}
+
+#[test]
+fn a_standby_that_stops_leaves_the_lease_to_the_leader() {
+    world::test("stop-standby", async |w| {
+        let _leader = w.controller(&ELECTED);
+        let leader = w.until(LIMIT, "a leader", async || holder(&w).await).await;
+        let mut standby = w.controller(&ELECTED);
+        until_logged(&w, &standby, "waiting to lead").await;
+        standby.stop().await;
+        assert_eq!(holder(&w).await, Some(leader));
+    });
+}
+
+/// The kubeconfig of a service account with these RBAC rules.
+async fn account(w: &World, name: &str, rules: &str) -> PathBuf {
+    let namespace = w.namespace();
+    w.apply(&format!(
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}, namespace: {namespace}}}\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {name}}}\nrules: {rules}\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {name}}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {name}}}\n\
+         subjects: [{{kind: ServiceAccount, name: {name}, namespace: {namespace}}}]\n"
+    ))
+    .await;
+    let token = w.kubectl(&["create", "token", name], "").await.expect("kubectl create token");
+    kubeconfig(w, name, |config| {
+        for user in config.auth_infos.iter_mut().filter_map(|named| named.auth_info.as_mut()) {
+            *user = serde_json::from_value(serde_json::json!({"token": token.trim()})).unwrap();
+        }
+    })
+}
+
+const BASE: &str = "{apiGroups: [\"\"], resources: [namespaces], verbs: [get]}, \
+    {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, create, update]}";
+const CONFIG_MAPS: &str = "{apiGroups: [\"\"], resources: [configmaps], verbs: [get, list, watch]}";
+
+#[test]
+fn a_stop_before_the_first_list_is_obeyed() {
+    world::test_on_own_cluster("stop-no-list", async |w| {
+        let file = account(&w, "no-list", &format!("[{BASE}, {CONFIG_MAPS}]")).await;
+        let mut controller = elected(&w, vec![("KUBECONFIG", file.into())]);
+        until_logged(&w, &controller, "is forbidden").await;
+        assert!(holder(&w).await.is_some());
+        stops_and_releases(&w, &mut controller).await;
+
+        let file = account(&w, "no-config-maps", &format!("[{BASE}]")).await;
+        let mut controller = elected(&w, vec![("KUBECONFIG", file.into())]);
+        let ended = w.until(LIMIT, "the operator to end", async || controller.ended()).await;
+        assert!(!ended.success(), "{ended}");
+        until_logged(&w, &controller, "cannot read the ConfigMap of buckets to look at again").await;
+        assert_eq!(holder(&w).await, None);
+
+        let crds = Api::<CustomResourceDefinition>::all(w.kube().clone());
+        for crd in crds.list(&Default::default()).await.unwrap() {
+            crds.delete(&crd.name_any(), &DeleteParams::default()).await.unwrap();
+        }
+        let mut controller = elected(&w, vec![]);
+        until_logged(&w, &controller, "the controller's queue failed").await;
+        assert!(holder(&w).await.is_some());
+        stops_and_releases(&w, &mut controller).await;
+    });
+}
+
+#[test]
+fn a_stop_while_aws_does_not_answer_is_obeyed() {
+    world::test("stop-no-aws", async |w| {
+        let aws = Silent::start().await;
+        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        let mut controller = elected(&w, vec![("AWS_ENDPOINT_URL", aws.url.clone().into())]);
+        until_logged(&w, &controller, "leading").await;
+        aws.until_asked().await;
+        stops_and_releases(&w, &mut controller).await;
+    });
+}
+
+/// AWS holds the answer to a write for longer than the operator waits.
+#[test]
+fn a_reconcile_that_does_not_end_is_cut_off_and_repeated_by_the_next_leader() {
+    world::test("stop-cut-off", async |w| {
+        w.function("hourly").await;
+        let (held, answered) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (holding, answer) = (held.clone(), answered.clone());
+        let hold = Hook::after(move |_| {
+            let (holding, answer) = (holding.clone(), answer.clone());
+            async move {
+                holding.notify_one();
+                answer.notified().await;
+                Then::GoOn
+            }
+        });
+        w.front().inject(w.account(), Fault::on("PutRule", FaultKind::Hook(hold)).times(usize::MAX));
+        let mut controller = w.controller(&ELECTED);
+        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        tokio::time::timeout(LIMIT, held.notified()).await.expect("a write of the rule");
+        stops_and_releases(&w, &mut controller).await;
+
+        w.front().clear_faults(w.account());
+        answered.notify_waiters();
+        controller.start();
+        w.until_ready(KIND, "hourly").await;
+        assert_eq!(w.rule_names().await.len(), 1);
+    });
+}
