@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use lambda_triggers_tests::front::{Fault, FaultKind};
 use lambda_triggers_tests::world;
 use serde_json::json;
 
 use super::view::{KIND, STATEMENT, in_place, plain_rule, rule_name, rules, until_rule};
-use crate::objects::{RESTING, SWEEPING, condition, nothing_is_written_at_rest, until_conditions};
+use crate::objects::{
+    RESTING, SWEEPING, condition, event, failed, nothing_is_written_at_rest, until_conditions, until_told,
+};
 use crate::support::{AwsView, Rule, scheduled};
 
 /// Changes a rule.
@@ -85,6 +88,7 @@ fn a_schedule_in_each_of_its_forms() {
     let forms = [
         ("schedule: rate(5 minutes)", "rate(5 minutes)"),
         ("schedule: cron(0/15 8-17 ? * MON-FRI *)", "cron(0/15 8-17 ? * MON-FRI *)"),
+        ("schedule: cron(0/30 20-2 ? NOV-FEB MON-FRI *)", "cron(0/30 20-2 ? NOV-FEB MON-FRI *)"),
         ("schedule: 30 6 1 * *", "cron(30 6 1 * ? *)"),
         ("schedule: '@daily'", "cron(0 0 * * ? *)"),
         ("rate: {value: 1, unit: hours}", "rate(1 hour)"),
@@ -92,6 +96,10 @@ fn a_schedule_in_each_of_its_forms() {
         (
             "cron: {minutes: \"0\", hours: \"18\", dayOfMonth: \"?\", month: \"*\", dayOfWeek: MON-FRI, year: \"*\"}",
             "cron(0 18 ? * MON-FRI *)",
+        ),
+        (
+            "cron: {minutes: \"0\", hours: \"22-4\", dayOfMonth: \"?\", month: \"*\", dayOfWeek: SAT-SUN, year: \"*\"}",
+            "cron(0 22-4 ? * SAT-SUN *)",
         ),
         ("schedule: rate(1 hour)", "rate(1 hour)"),
     ];
@@ -127,5 +135,61 @@ fn a_suspended_schedule_is_in_place_and_ready() {
         w.apply(&plain).await;
         until_conditions(&w, KIND, "hourly", &in_place()).await;
         until_rule(&w, "hourly", &expected).await;
+    });
+}
+
+#[test]
+fn a_schedule_that_never_runs_again_is_not_ready_and_costs_nothing_at_rest() {
+    world::test("ended", async |w| {
+        let function = w.function("hourly").await;
+        let _controller = w.controller(&SWEEPING);
+        let ended = scheduled("hourly", "hourly", "schedule: cron(0 0 1 1 ? 1999)");
+        w.apply(&ended).await;
+        let message = "cron(0 0 1 1 ? 1999) had its last run on 1999-01-01 at 00:00 UTC and never runs again: write a \
+                       schedule with a later year, or delete this resource";
+        let parts = ["FunctionReady", "PermissionReady"];
+        let expected = failed("Stalled", "NoNextRun", message, &parts, "RuleReady");
+        until_conditions(&w, KIND, "hourly", &expected).await;
+        let plain = plain_rule(&w, "hourly", &function).await;
+        let rule = Rule { expression: "cron(0 0 1 1 ? 1999)".into(), ..plain };
+        until_rule(&w, "hourly", &rule).await;
+        nothing_is_written_at_rest(&w, KIND, &["hourly"]).await;
+        let name = rule_name(&w, "hourly");
+        until_told(
+            &w,
+            "hourly",
+            &[
+                event("Normal", "RuleCreated", format!("created the rule {name}")),
+                event("Warning", "NoNextRun", message),
+            ],
+        )
+        .await;
+
+        w.apply(&format!("{ended}  suspend: true\n")).await;
+        let mut suspended = in_place();
+        suspended[0] =
+            condition("Ready", "True", "Suspended", "suspended: the rule is in place and disabled");
+        until_conditions(&w, KIND, "hourly", &suspended).await;
+
+        w.apply(&scheduled("hourly", "hourly", "schedule: cron(0 0 1 1 ? 2199)")).await;
+        until_conditions(&w, KIND, "hourly", &in_place()).await;
+    });
+}
+
+/// AWS does not document whether it takes a schedule that has ended: its refusal does not hide the reason.
+#[test]
+fn a_refusal_of_a_schedule_that_has_ended_reads_the_same() {
+    world::test("ended-refused", async |w| {
+        w.function("hourly").await;
+        let refused =
+            FaultKind::refuse(400, "ValidationException", "Parameter ScheduleExpression is not valid.");
+        w.front().inject(w.account(), Fault::on("PutRule", refused).times(usize::MAX));
+        let _controller = w.controller(&RESTING);
+        w.apply(&scheduled("hourly", "hourly", "schedule: cron(0 0 1 1 ? 1999)")).await;
+        let message = "cron(0 0 1 1 ? 1999) had its last run on 1999-01-01 at 00:00 UTC and never runs again: write a \
+                       schedule with a later year, or delete this resource";
+        let parts = ["FunctionReady", "PermissionReady"];
+        let expected = failed("Stalled", "NoNextRun", message, &parts, "RuleReady");
+        until_conditions(&w, KIND, "hourly", &expected).await;
     });
 }

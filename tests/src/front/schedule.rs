@@ -43,9 +43,9 @@ fn is_cron(cron: &str) -> bool {
         && Field::plain(0..=59).accepts(minutes)
         && Field::plain(0..=23).accepts(hours)
         && (day_of_month == "?" || is_day_of_month(day_of_month))
-        && Field { range: 1..=12, names: &MONTHS }.accepts(month)
+        && Field { range: 1..=12, names: &MONTHS, ranges_wrap: true }.accepts(month)
         && (day_of_week == "?" || is_day_of_week(day_of_week))
-        && Field::plain(1970..=2199).accepts(year)
+        && Field { range: 1970..=2199, names: &[], ranges_wrap: false }.accepts(year)
 }
 
 /// `L` for the last day, `LW` for the last weekday, `15W` for the weekday nearest to the 15th.
@@ -55,25 +55,27 @@ fn is_day_of_month(field: &str) -> bool {
     field == "L" || nearest || Field::plain(1..=31).accepts(field)
 }
 
-/// `L` for Saturday, `5L` for the last Thursday, `3#2` for the second Tuesday; `#` stands alone.
+/// `L` for Saturday, `5L` for the last Thursday, `3#2` for the second Tuesday; `#` stands alone. AWS lists no `/` for this field.
 fn is_day_of_week(field: &str) -> bool {
-    let week = Field { range: 1..=7, names: &DAYS };
+    let week = Field { range: 1..=7, names: &DAYS, ranges_wrap: true };
     let last = field.strip_suffix('L').is_some_and(|day| day.is_empty() || week.value(day).is_some());
     let nth = field
         .split_once('#')
         .is_some_and(|(day, nth)| week.value(day).is_some() && Field::plain(1..=5).value(nth).is_some());
-    last || nth || week.accepts(field)
+    last || nth || !field.contains('/') && week.accepts(field)
 }
 
 /// A field of numbers, names, lists, ranges and steps.
 struct Field {
     range: RangeInclusive<u32>,
     names: &'static [&'static str],
+    /// True where a range may wrap around the end of the field, such as hours `20-2`: in all fields but the year.
+    ranges_wrap: bool,
 }
 
 impl Field {
     fn plain(range: RangeInclusive<u32>) -> Self {
-        Self { range, names: &[] }
+        Self { range, names: &[], ranges_wrap: true }
     }
 
     fn accepts(&self, field: &str) -> bool {
@@ -89,7 +91,10 @@ impl Field {
 
     fn accepts_base(&self, base: &str) -> bool {
         match base.split_once('-') {
-            Some((from, to)) => self.value(from).is_some() && self.value(to).is_some(),
+            Some((from, to)) => match (self.value(from), self.value(to)) {
+                (Some(from), Some(to)) => self.ranges_wrap || from <= to,
+                _ => false,
+            },
             None => base == "*" || self.value(base).is_some(),
         }
     }
@@ -125,8 +130,11 @@ mod tests {
             "cron(0 0 ? * 3#2 *)",
             "cron(0 0 ? * 6L 2026-2030)",
             "cron(0 0 ? JAN,FEB,MAR L *)",
+            "cron(0/30 20-2 ? * MON-FRI *)",
+            "cron(0 10 ? * SAT-SUN *)",
+            "cron(0 6 ? NOV-FEB FRI-MON *)",
         ];
-        assert_eq!(valid.map(is_valid), [true; 17]);
+        assert_eq!(valid.map(is_valid), [true; 20]);
     }
 
     #[test]
@@ -159,8 +167,10 @@ mod tests {
             "cron(0 10 * * ?)",
             "cron(0 10 * * ? * *)",
             "cron(*/0 10 * * ? *)",
+            "cron(0 10 * * ? 2030-2027)",
+            "cron(0 10 ? * MON-FRI/2 *)",
             "0 10 * * *",
         ];
-        assert_eq!(invalid.map(is_valid), [false; 28]);
+        assert_eq!(invalid.map(is_valid), [false; 30]);
     }
 }

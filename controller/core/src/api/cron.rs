@@ -5,14 +5,21 @@ mod item;
 
 use std::fmt;
 
-use super::messages;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{describe, messages};
 use field::DAYS;
 use item::{Item, Value};
 
 pub(super) use field::{CRONTAB, FIELDS, Field};
 
 const DAY_OF_MONTH: usize = 2;
+const MONTH: usize = 3;
 const DAY_OF_WEEK: usize = 4;
+
+/// The days of each month, in a leap year.
+const LONGEST_MONTHS: [u16; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /// What is wrong with one field, or with how the two day fields go together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,13 +71,12 @@ impl Cron {
         let cron = Self(parse_fields(&FIELDS, texts)?);
         let unspecified =
             [DAY_OF_MONTH, DAY_OF_WEEK].iter().filter(|&&day| cron.0[day] == [Item::Unspecified]);
-        match unspecified.count() {
-            1 => Ok(cron),
-            _ => {
-                let hint = messages::ONE_QUESTION_MARK;
-                Err(vec![Wrong { field: None, hint, message: hint.into() }])
-            }
-        }
+        let hint = match unspecified.count() {
+            1 if cron.is_on_no_day() => messages::NO_SUCH_DAY,
+            1 => return Ok(cron),
+            _ => messages::ONE_QUESTION_MARK,
+        };
+        Err(vec![Wrong { field: None, hint, message: hint.into() }])
     }
 
     /// Translates the five fields of a CronJob; the error says what to write instead.
@@ -81,7 +87,7 @@ impl Cron {
         if !any_day_of_month && !any_day_of_week {
             return Err(messages::BOTH_DAYS.into());
         }
-        Ok(Self([
+        let cron = Self([
             translate(&CRONTAB[0], minutes),
             translate(&CRONTAB[1], hours),
             match (any_day_of_month, any_day_of_week) {
@@ -92,7 +98,40 @@ impl Cron {
             translate(&CRONTAB[3], month),
             if any_day_of_week { vec![Item::Unspecified] } else { translate_days_of_week(&day_of_week) },
             vec![Item::Every],
-        ]))
+        ]);
+        if cron.is_on_no_day() { Err(messages::NO_SUCH_DAY.into()) } else { Ok(cron) }
+    }
+
+    /// True if no year has such a day, as with 30 February. Like the CRD's rule, the function judges lists of single days and
+    /// months, and the range 30-31. [`Cron::next_run`] judges every form.
+    fn is_on_no_day(&self) -> bool {
+        let first_day = |item: &Item| match item {
+            Item::One(day) => Some(day.number),
+            Item::Range(from, to, None) if from.number <= to.number => Some(from.number),
+            _ => None,
+        };
+        let length = |item: &Item| match item {
+            Item::One(month) => LONGEST_MONTHS.get(usize::from(month.number).checked_sub(1)?).copied(),
+            _ => None,
+        };
+        let first_day = self.0[DAY_OF_MONTH].iter().map(first_day).min().flatten();
+        let lengths: Option<Vec<u16>> = self.0[MONTH].iter().map(length).collect();
+        let longest = lengths.and_then(|lengths| lengths.into_iter().max());
+        matches!((first_day, longest), (Some(day), Some(longest)) if day > longest)
+    }
+
+    /// The first run after `now`, in UTC; `None` where no run is left.
+    pub fn next_run(&self, now: Timestamp) -> Option<Timestamp> {
+        let cron = describe::croner(&self.for_croner())?;
+        let next = cron.find_next_occurrence(&now.to_zoned(TimeZone::UTC), false);
+        next.ok().map(|run| run.timestamp())
+    }
+
+    /// The last run at `now` or before, in UTC.
+    pub fn last_run(&self, now: Timestamp) -> Option<Timestamp> {
+        let cron = describe::croner(&self.for_croner())?;
+        let last = cron.find_previous_occurrence(&now.to_zoned(TimeZone::UTC), true);
+        last.ok().map(|run| run.timestamp())
     }
 
     /// The items of a field, each with the definition of its field.
@@ -146,24 +185,24 @@ fn translate_days_of_week(items: &[Item]) -> Vec<Item> {
 /// The forms in which croner is asked.
 impl Cron {
     /// Seven fields that croner reads as AWS reads ours: it counts `*/2` in years from another year, knows `5/3` in a
-    /// lenient mode only, and takes `L` in day-of-week for something else.
-    #[cfg(test)]
-    pub fn for_croner(&self) -> String {
+    /// lenient mode only, refuses `20-2`, and takes `L` in day-of-week for something else.
+    pub(super) fn for_croner(&self) -> String {
         let fields = self
             .fields()
-            .map(|(field, items)| list(&items.iter().map(|i| i.explicit(field)).collect::<Vec<_>>()));
+            .map(|(field, items)| items.iter().map(|i| i.explicit(field)).collect::<Vec<_>>().join(","));
         format!("0 {}", fields.collect::<Vec<_>>().join(" "))
     }
 
     /// Seven fields that croner describes rightly: it says "every 15" of any list with a step of 15 in it, and so sees
-    /// one only where that is all. Years are left out.
-    pub(super) fn describable(&self) -> String {
-        let fields = self.fields().take(5).map(|(field, items)| match items.as_slice() {
+    /// one only where that is all. Years are left out. `overrides` holds other values for some fields.
+    pub(super) fn describable(&self, overrides: [Option<&str>; 5]) -> String {
+        let fields = self.fields().zip(overrides).map(|((field, items), value)| match items.as_slice() {
+            _ if let Some(value) = value => value.into(),
             [Item::EveryNth(step)] => format!("*/{step}"),
             [Item::From(from, step)] if from.number == field.min => format!("*/{step}"),
             [Item::Every | Item::Unspecified] => "*".into(),
             [Item::LastWeekday] => "L".into(),
-            [special] if special.numbers(field).is_none() => special.explicit(field).to_string(),
+            [special] if special.numbers(field).is_none() => special.explicit(field),
             values => {
                 let numbers = values.iter().filter_map(|item| item.numbers(field)).flatten();
                 numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(",")
@@ -174,6 +213,14 @@ impl Cron {
 
     pub(super) fn is_last_weekday(&self) -> bool {
         self.0[DAY_OF_MONTH] == [Item::LastWeekday]
+    }
+
+    /// The ends of a field that is one range, without a step, around the field's end.
+    pub(super) fn wrapped_ends(&self, field: usize) -> Option<(u16, u16)> {
+        match self.0.get(field)?.as_slice() {
+            [item] => item.wrapped_ends(),
+            _ => None,
+        }
     }
 
     /// The years to which the schedule is confined.

@@ -18,13 +18,81 @@ pub(super) fn croner(fields: &str) -> Option<Croner> {
         .ok()
 }
 
+/// A field in which a range may wrap around, such as hours from 20 to 2. croner would describe that range as two, so
+/// croner describes three other values, and the words for them are replaced.
+struct Wrapping {
+    field: usize,
+    values: &'static str,
+    /// The words of croner for the values.
+    words: &'static [&'static str],
+    /// The words for a range that wraps around.
+    range: fn(u16, u16) -> String,
+}
+
+const WRAPPING: [Wrapping; 3] = [
+    Wrapping {
+        field: 1,
+        values: "7,8,9",
+        words: &["of hour 7-9", "past hour 7-9"],
+        range: |from, to| format!("in the hours from {from:02}:00 to {to:02}:00"),
+    },
+    Wrapping {
+        field: 3,
+        values: "5,6,7",
+        words: &["May, June, and July"],
+        range: |from, to| between(&MONTHS, from, to),
+    },
+    Wrapping {
+        field: 4,
+        values: "3,4,5",
+        words: &["Tuesday, Wednesday, and Thursday"],
+        range: |from, to| between(&DAYS, from, to),
+    },
+];
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+
+/// `November to February`; of two neighbours, `Saturday and Sunday`. The first name has the number 1.
+fn between(names: &[&str], from: u16, to: u16) -> String {
+    let name = |number: u16| names.get(usize::from(number).saturating_sub(1)).copied().unwrap_or_default();
+    let are_neighbours = usize::from(from) == names.len() && to == 1;
+    format!("{} {} {}", name(from), if are_neighbours { "and" } else { "to" }, name(to))
+}
+
 impl Cron {
     /// Such as `At 18:00 UTC, on Monday and Friday.`
     pub fn in_words(&self) -> String {
-        let Some(cron) = croner(&self.describable()) else {
+        let mut overrides = [None; 5];
+        let wrapped: Vec<(&Wrapping, (u16, u16))> = WRAPPING
+            .iter()
+            .filter_map(|wrapping| Some((wrapping, self.wrapped_ends(wrapping.field)?)))
+            .collect();
+        for (wrapping, _) in &wrapped {
+            overrides[wrapping.field] = Some(wrapping.values);
+        }
+        let Some(cron) = croner(&self.describable(overrides)) else {
             return format!("As cron({self}) says, in UTC.");
         };
         let mut words = cron.describe().trim_end_matches('.').to_owned();
+        for (wrapping, (from, to)) in wrapped {
+            for theirs in wrapping.words {
+                words = words.replace(theirs, &(wrapping.range)(from, to));
+            }
+        }
         if self.is_last_weekday() {
             words = words.replace("the last day of the month", "the last weekday of the month");
         }

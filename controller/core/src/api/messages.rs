@@ -24,17 +24,23 @@ pub(super) const CRON: &str =
 pub(super) const FIVE_FIELDS_IN_CRON: &str = "write the year as a sixth field, such as cron(0 18 ? * MON-FRI *), or the five fields of a CronJob without cron(...)";
 pub(super) const ONE_QUESTION_MARK: &str = "write ? in exactly one of day-of-month and day-of-week: \
      cron(0 18 ? * MON-FRI *) for days of the week, cron(0 18 1 * ? *) for days of the month";
+pub(super) const NO_SUCH_DAY: &str = "write a day that one of the months has: no year has 30 or 31 February, or the 31st of April, June, September or November, so the schedule would never run";
 pub(super) const BOTH_DAYS: &str = "write * in day-of-month or in day-of-week: a CronJob runs when either matches, \
      which AWS cannot express; make two ScheduledFunctions, one for each";
 
-pub(super) const MINUTES: &str = "write 0-59, as in 30 or 0,30 or 0-29 or 0/15 or */15 or *; ranges go up";
-pub(super) const HOURS: &str = "write 0-23, as in 18 or 8,18 or 8-17 or 0/6 or */6 or *; ranges go up";
-pub(super) const DAY_OF_MONTH: &str = "write 1-31, as in 1 or 1,15 or 1-7 or 1/2 or *, or L (last day) or LW (last weekday) or 3W (weekday nearest the 3rd) or ?; ranges go up";
+pub(super) const MINUTES: &str = "write 0-59, as in 30 or 0,30 or 0-29 or 0/15 or */15 or *";
+pub(super) const HOURS: &str = "write 0-23, as in 18 or 8,18 or 8-17 or 20-2 or 0/6 or */6 or *";
+pub(super) const DAY_OF_MONTH: &str = "write 1-31, as in 1 or 1,15 or 1-7 or 1/2 or *, or L (last day) or LW (last weekday) or 3W (weekday nearest the 3rd) or ?";
 pub(super) const MONTH: &str =
-    "write 1-12 or JAN-DEC, as in 6 or JAN,JUL or JUN-AUG or 1/3 or */3 or *; ranges go up";
-pub(super) const DAY_OF_WEEK: &str = "write 1-7 or SUN-SAT (1 is SUN), as in MON or MON,FRI or MON-FRI or *, or L (SAT) or 6L (last FRI of the month) or 3#2 (second TUE, alone) or ?; ranges go up, and steps are written as lists";
+    "write 1-12 or JAN-DEC, as in 6 or JAN,JUL or JUN-AUG or NOV-FEB or 1/3 or */3 or *";
+pub(super) const DAY_OF_WEEK: &str = "write 1-7 or SUN-SAT (1 is SUN), as in MON or MON,FRI or MON-FRI or *, or L (SAT) or 6L (last FRI of the month) or 3#2 (second TUE, alone) or ?; steps are written as lists";
 pub(super) const YEAR: &str =
     "write 1970-2199, as in 2027 or 2027,2029 or 2027-2030 or 2027/2 or *; ranges go up";
+pub(super) const CRONTAB_MINUTES: &str =
+    "write 0-59, as in 30 or 0,30 or 0-29 or 0/15 or */15 or *; ranges go up";
+pub(super) const CRONTAB_HOURS: &str =
+    "write 0-23, as in 18 or 8,18 or 8-17 or 0/6 or */6 or *; ranges go up: instead of 20-2, 20-23,0-2";
+pub(super) const CRONTAB_MONTH: &str = "write 1-12 or JAN-DEC, as in 6 or JAN,JUL or JUN-AUG or 1/3 or */3 or *; ranges go up: instead of NOV-FEB, NOV-DEC,JAN-FEB";
 pub(super) const CRONTAB_DAY_OF_MONTH: &str =
     "write 1-31, as in 1 or 1,15 or 1-7 or */2 or *; ranges go up, and L and W need cron(...)";
 pub(super) const CRONTAB_DAY_OF_WEEK: &str = "write 0-7 or SUN-SAT (0 and 7 are SUN), as in MON or 1,5 or MON-FRI or *; ranges go up, and L and # need cron(...)";

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
+
 use super::cron::{Cron, FIELDS};
 use super::{CronFields, Problem, Rate, RateUnit, ScheduledFunctionSpec, messages};
 
@@ -35,6 +37,23 @@ impl Expression {
             Kind::Rate { value: 1, unit } => format!("Every {unit}."),
             Kind::Rate { value, unit } => format!("Every {value} {unit}s."),
             Kind::Cron(cron) => cron.in_words(),
+        }
+    }
+
+    /// The first run after `now`, to the minute; `None` where no run is left, such as for a year that has passed. A rate
+    /// always has a next run, counted from the rule's creation, and `now` stands for that run.
+    pub fn next_run(&self, now: Timestamp) -> Option<Timestamp> {
+        match &self.0 {
+            Kind::Rate { .. } => Some(now),
+            Kind::Cron(cron) => cron.next_run(now),
+        }
+    }
+
+    /// The last run at `now` or before; `None` where there was none, or for a rate.
+    pub fn last_run(&self, now: Timestamp) -> Option<Timestamp> {
+        match &self.0 {
+            Kind::Rate { .. } => None,
+            Kind::Cron(cron) => cron.last_run(now),
         }
     }
 

@@ -121,18 +121,18 @@ pub struct CronFields {
     /// Minutes, 0-59: `0`, `0,30`, `0-29`, `0/15` (every 15 from 0 on) or `*`. Quote numbers and `*`.
     #[schemars(transform = rules::minutes)]
     pub minutes: String,
-    /// Hours in UTC, 0-23: `18`, `8,18`, `8-17`, `0/6` or `*`.
+    /// Hours in UTC, 0-23: `18`, `8,18`, `8-17`, `20-2` (around midnight), `0/6` or `*`.
     #[schemars(transform = rules::hours)]
     pub hours: String,
     /// Day of the month, 1-31: `1`, `1,15`, `1-7`, `1/2`, `*`, `L` (the last day), `LW` (the last weekday), `3W` (the
     /// weekday nearest the third), or `?` where `dayOfWeek` says which days.
     #[schemars(transform = rules::day_of_month)]
     pub day_of_month: String,
-    /// Month, 1-12 or JAN-DEC: `JAN,JUL`, `JUN-AUG`, `1/3` or `*`.
+    /// Month, 1-12 or JAN-DEC: `JAN,JUL`, `JUN-AUG`, `NOV-FEB`, `1/3` or `*`.
     #[schemars(transform = rules::month)]
     pub month: String,
-    /// Day of the week, 1-7 or SUN-SAT, where 1 is Sunday: `MON-FRI`, `L` (Saturday), `6L` (the last Friday of the
-    /// month), `3#2` (the second Tuesday), or `?` where `dayOfMonth` says which days.
+    /// Day of the week, 1-7 or SUN-SAT, where 1 is Sunday: `MON-FRI`, `SAT-SUN`, `L` (Saturday), `6L` (the last Friday of
+    /// the month), `3#2` (the second Tuesday), or `?` where `dayOfMonth` says which days.
     #[schemars(transform = rules::day_of_week)]
     pub day_of_week: String,
     /// Year, 1970-2199: `2027`, `2027-2030` or `*`.

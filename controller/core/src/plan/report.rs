@@ -64,6 +64,8 @@ reasons! {
     Deleting,
     /// The spec says something that AWS cannot do.
     InvalidSpec,
+    /// The schedule has no run after now, such as a schedule for a year that has passed.
+    NoNextRun,
     /// The function, or its alias or version, does not exist.
     FunctionNotFound,
     /// Lambda says that the function has failed and cannot be invoked.
@@ -185,6 +187,7 @@ impl Failure {
             | Reason::FunctionFailed
             | Reason::ConflictingFunction
             | Reason::CodeNotFound
+            | Reason::NoNextRun
             | Reason::BucketNotFound
             | Reason::BucketInOtherRegion
             | Reason::HeldByOther

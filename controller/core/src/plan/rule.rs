@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::identity::{ObjectKey, Owner};
-use crate::api::{RetryPolicy, ScheduledFunctionSpec, Tags};
+use super::report::{Failure, Part, Reason};
+use crate::api::{Expression, RetryPolicy, ScheduledFunctionSpec, Tags};
 use crate::arn::FunctionArn;
 
 /// Tag with the owner id.
@@ -245,6 +248,25 @@ pub fn canonical_retry(policy: Option<&RetryPolicy>) -> Option<RetryPolicy> {
 
 fn own_pair((key, value): (&String, &String)) -> (String, String) {
     (key.clone(), value.clone())
+}
+
+/// The failure of a schedule that has no run after `now`: EventBridge takes it, and never invokes the function. The message
+/// stays the same from one look to the next.
+pub fn no_next_run(expression: &Expression, now: Timestamp) -> Option<Failure> {
+    if expression.next_run(now).is_some() {
+        return None;
+    }
+    let message = match expression.last_run(now) {
+        Some(last) => format!(
+            "{expression} had its last run on {} UTC and never runs again: write a schedule with a later year, or delete this \
+             resource",
+            last.strftime("%F at %R")
+        ),
+        None => {
+            format!("{expression} never runs, since no year in it has such a day: write a day that comes")
+        }
+    };
+    Some(Failure::new(Part::Rule, Reason::NoNextRun, message))
 }
 
 #[cfg(test)]

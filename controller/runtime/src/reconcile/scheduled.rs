@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use lambda_triggers_core::api::{Applied, AppliedFunction, AppliedPermission, AppliedRule};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::identity::{ObjectKey, rules_statement_id};
 use lambda_triggers_core::plan::permission::Statement;
 use lambda_triggers_core::plan::report::{EventReason, Outcome, Part, Reason};
-use lambda_triggers_core::plan::rule::{DesiredRule, RulePlan, RuleStep, Target, plan_removal, plan_rule};
+use lambda_triggers_core::plan::rule::{
+    DesiredRule, RulePlan, RuleStep, Target, no_next_run, plan_removal, plan_rule,
+};
 
 use super::context::Context;
 use super::deploy;
@@ -18,7 +21,7 @@ use super::object::{RawScheduledFunction, valid_spec};
 use super::permission::identity;
 use super::report::Report;
 use super::tenancy::{authorise, may_have_made};
-use crate::aws::{Aws, AwsError, Rules};
+use crate::aws::{Aws, AwsError, Kind, Rules};
 
 /// Makes AWS as the spec says.
 pub async fn apply(
@@ -71,7 +74,13 @@ pub async fn apply(
         report.event(Notice::warning(EventReason::DriftRepaired, note)).await;
     }
     report.touched |= !steps.is_empty();
-    carry_out(&*rules, &desired.name, &steps).await.map_err(Error::aws(Part::Rule))?;
+    // A suspended schedule has no next run either, and says so itself.
+    let no_next_run = if spec.suspend { None } else { no_next_run(&expression, Timestamp::now()) };
+    carry_out(&*rules, &desired.name, &steps).await.map_err(|error| match &no_next_run {
+        // AWS does not document whether it takes such a schedule. Its refusal names no reason.
+        Some(failure) if error.kind == Kind::Invalid => failure.clone().into(),
+        _ => Error::aws(Part::Rule)(error),
+    })?;
     report.ready(Part::Rule);
     if let Some(cluster) = taken_over_from {
         let note = format!("took over the rule {} from the cluster {cluster}", desired.name);
@@ -84,7 +93,11 @@ pub async fn apply(
     report.status.applied = wanted;
     let words =
         if spec.suspend { "suspended: the rule is in place and disabled" } else { "the rule is in place" };
-    resolved.outcome(Outcome::Applied { suspended: spec.suspend, message: words.into() })
+    let outcome = resolved.outcome(Outcome::Applied { suspended: spec.suspend, message: words.into() })?;
+    match (outcome, no_next_run) {
+        (Outcome::Applied { .. }, Some(failure)) => Err(failure.into()),
+        (outcome, _) => Ok(outcome),
+    }
 }
 
 /// Takes away what was made, and what a predecessor of that name may have made.

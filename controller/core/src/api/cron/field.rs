@@ -25,6 +25,8 @@ pub(in crate::api) struct Field {
     value: &'static str,
     /// A step likewise.
     step: &'static str,
+    /// True where a range may wrap around the end of the field: hours `20-2`, months `NOV-FEB`.
+    ranges_wrap: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,7 @@ const MINUTES: Field = Field {
     kind: FieldKind::Plain,
     value: "[0-5]?[0-9]",
     step: "(0?[1-9]|[1-5][0-9])",
+    ranges_wrap: true,
 };
 const HOURS: Field = Field {
     name: "hours",
@@ -78,13 +81,16 @@ const MONTH: Field = Field {
     kind: FieldKind::Plain,
     value: "(0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)",
     step: "(0?[1-9]|1[0-2])",
+    ranges_wrap: true,
 };
 
 /// The fields of AWS's cron
 /// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>).
 ///
 /// Two forms go beyond that page and are known to work: `LW`, and `6L` for the last Friday of a month. A step in
-/// day-of-week is not in it: AWS has no `/` there.
+/// day-of-week is not in it: AWS has no `/` there. Ranges wrap around in every field but the year, as in Quartz, whose
+/// grammar AWS follows
+/// (<https://www.quartz-scheduler.org/documentation/quartz-2.3.0/tutorials/crontrigger.html#notes>).
 pub(in crate::api) const FIELDS: [Field; 6] = [
     MINUTES,
     HOURS,
@@ -100,6 +106,7 @@ pub(in crate::api) const FIELDS: [Field; 6] = [
         kind: FieldKind::DayOfMonth,
         value: "(0?[1-9]|[12][0-9]|3[01])",
         step: "(0?[1-9]|[12][0-9]|3[01])",
+        ranges_wrap: true,
     },
     MONTH,
     Field {
@@ -114,6 +121,7 @@ pub(in crate::api) const FIELDS: [Field; 6] = [
         kind: FieldKind::DayOfWeek,
         value: "([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)",
         step: "",
+        ranges_wrap: true,
     },
     Field {
         name: "year",
@@ -127,13 +135,15 @@ pub(in crate::api) const FIELDS: [Field; 6] = [
         kind: FieldKind::Plain,
         value: "(19[7-9][0-9]|2[01][0-9][0-9])",
         step: "(0{0,2}[1-9]|0?[1-9][0-9]|1[0-9][0-9]|2[0-2][0-9])",
+        ranges_wrap: false,
     },
 ];
 
-/// The fields of a CronJob. Sunday is 0 as there, and 7 as in other crons.
+/// The fields of a CronJob. Sunday is 0 as there, and 7 as in other crons. A CronJob refuses a range that goes down
+/// (<https://pkg.go.dev/github.com/robfig/cron/v3>).
 pub(in crate::api) const CRONTAB: [Field; 5] = [
-    MINUTES,
-    HOURS,
+    Field { hint: messages::CRONTAB_MINUTES, ranges_wrap: false, ..MINUTES },
+    Field { hint: messages::CRONTAB_HOURS, ranges_wrap: false, ..HOURS },
     Field {
         name: "day-of-month",
         key: "dayOfMonth",
@@ -146,8 +156,9 @@ pub(in crate::api) const CRONTAB: [Field; 5] = [
         kind: FieldKind::CrontabDay,
         value: "(0?[1-9]|[12][0-9]|3[01])",
         step: "(0?[1-9]|[12][0-9]|3[01])",
+        ranges_wrap: false,
     },
-    MONTH,
+    Field { hint: messages::CRONTAB_MONTH, ranges_wrap: false, ..MONTH },
     Field {
         name: "day-of-week",
         key: "dayOfWeek",
@@ -160,6 +171,7 @@ pub(in crate::api) const CRONTAB: [Field; 5] = [
         kind: FieldKind::CrontabDay,
         value: "([0-7]|SUN|MON|TUE|WED|THU|FRI|SAT)",
         step: "[1-7]",
+        ranges_wrap: false,
     },
 ];
 
@@ -186,8 +198,11 @@ impl Field {
         format!(r"(\*{special}|{item}(,{item})*)")
     }
 
-    /// A rule in CEL on the order of the ranges in the field that `token` stands for.
-    pub fn ranges_go_up(&self, token: &str) -> String {
+    /// A rule in CEL on the order of the ranges in the field that `token` stands for; `None` where ranges may wrap.
+    pub fn ranges_go_up(&self, token: &str) -> Option<String> {
+        if self.ranges_wrap {
+            return None;
+        }
         let ends = "range.split('/')[0].split('-')";
         let numbers = format!("int({ends}[0]) <= int({ends}[1])");
         let range = match self.names {
@@ -205,7 +220,7 @@ impl Field {
             }
         };
         let field = if self.names.is_empty() { token.to_owned() } else { format!("{token}.upperAscii()") };
-        format!("{field}.split(',').all(range, {range})")
+        Some(format!("{field}.split(',').all(range, {range})"))
     }
 
     fn item(&self, text: &str) -> Option<Item> {
@@ -239,7 +254,7 @@ impl Field {
             ("*", _, Some(step)) => Item::EveryNth(step),
             (_, Some((from, to)), step) => {
                 let (from, to) = (self.value(from)?, self.last(to)?);
-                (from.number <= to.number).then_some(Item::Range(from, to, step))?
+                (self.ranges_wrap || from.number <= to.number).then_some(Item::Range(from, to, step))?
             }
             (_, None, Some(step)) => Item::From(self.value(values)?, step),
             (_, None, None) => Item::One(self.value(values)?),

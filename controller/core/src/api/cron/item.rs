@@ -30,7 +30,7 @@ pub(super) enum Item {
     One(Value),
     /// `5/3`: from 5 on, every third.
     From(Value, u16),
-    /// `5-9` or `5-9/3`
+    /// `5-9` or `5-9/3`; `20-2` wraps around the end of the field.
     Range(Value, Value, Option<u16>),
     /// `L`: the last day of the month, or of the week (Saturday).
     Last,
@@ -50,27 +50,39 @@ impl Item {
         matches!(self, Self::EveryNth(_) | Self::One(_) | Self::From(..) | Self::Range(..))
     }
 
-    /// The same with all bounds named.
-    pub fn explicit(&self, field: &Field) -> Self {
+    /// The same with all values named.
+    pub fn explicit(&self, field: &Field) -> String {
+        match (self, self.numbers(field)) {
+            (Self::Last, _) if field.kind == FieldKind::DayOfWeek => field.max.to_string(),
+            (Self::Every, _) | (_, None) => self.to_string(),
+            (_, Some(numbers)) => numbers.iter().map(u16::to_string).collect::<Vec<_>>().join(","),
+        }
+    }
+
+    /// The ends of a range, without a step, that wraps around the end of its field.
+    pub fn wrapped_ends(&self) -> Option<(u16, u16)> {
         match self {
-            Self::EveryNth(step) => Self::Range(field.min.into(), field.max.into(), Some(*step)),
-            Self::From(from, step) => Self::Range(*from, field.max.into(), Some(*step)),
-            Self::Last if field.kind == FieldKind::DayOfWeek => Self::One(field.max.into()),
-            other => other.clone(),
+            Self::Range(from, to, None) if from.number > to.number => Some((from.number, to.number)),
+            _ => None,
         }
     }
 
     /// The numbers it stands for, where they do not depend on the month.
     pub fn numbers(&self, field: &Field) -> Option<Vec<u16>> {
+        let wrap = field.max - field.min + 1;
         let (from, to, step) = match self {
             Self::Every => (field.min, field.open_end, 1),
             Self::EveryNth(step) => (field.min, field.open_end, *step),
             Self::One(value) => (value.number, value.number, 1),
             Self::From(value, step) => (value.number, field.open_end, *step),
+            Self::Range(from, to, step) if from.number > to.number => {
+                (from.number, to.number + wrap, step.unwrap_or(1))
+            }
             Self::Range(from, to, step) => (from.number, to.number, step.unwrap_or(1)),
             _ => return None,
         };
-        Some((from..=to).step_by(step.into()).collect())
+        let within = |number| if number > field.max { number - wrap } else { number };
+        Some((from..=to).step_by(step.into()).map(within).collect())
     }
 }
 

@@ -17,6 +17,18 @@ pub(in crate::api) fn schedule(schema: &mut Schema) {
     rate(schema);
     aws_cron(schema);
     crontab(schema);
+    let on_no_day = matches(&format!(r"(?i)^\s*(cron\(\s*)?\S+\s+\S+\s+({})\s", on_no_day(r"\s+")));
+    rule(schema, format!("!{on_no_day}"), messages::NO_SUCH_DAY);
+}
+
+/// A day of the month and a month that has no such day, with `between` in the middle: 30 February, 31 April. Lists and the
+/// range 30-31 are in it, as in [`Cron`](super::super::cron::Cron).
+fn on_no_day(between: &str) -> String {
+    let list = |item: &str| format!("{item}(,{item})*");
+    let (from_30, only_31) = (list("(3[01](-31)?|30-30)"), list("31(-31)?"));
+    let february = list("(0?2|FEB)");
+    let short = list("(0?[2469]|11|FEB|APR|JUN|SEP|NOV)");
+    format!("{from_30}{between}{february}|{only_31}{between}{short}")
 }
 
 fn matches(regex: &str) -> String {
@@ -131,7 +143,7 @@ impl Place {
         let token = format!("{tokens}[{}]", first + i);
         rule_that_says(
             schema,
-            format!("{guard} || ({} && {})", matches(&regex), field.ranges_go_up(&token)),
+            format!("{guard} || {}", and(matches(&regex), field.ranges_go_up(&token))),
             format!(
                 "{} + {token} + {}",
                 quoted(&format!("{} \"", field.name)),
@@ -168,11 +180,25 @@ pub(in crate::api) fn year(schema: &mut Schema) {
 fn field(schema: &mut Schema, field: &Field) {
     set(schema, "maxLength", limits::CRON_FIELD);
     let regex = matches(&format!("(?i)^{}$", field.regex()));
-    rule(schema, format!("{regex} && {}", field.ranges_go_up("self")), field.hint);
+    rule(schema, and(regex, field.ranges_go_up("self")), field.hint);
+}
+
+/// Both conditions, in parentheses, or the first alone.
+fn and(first: String, second: Option<String>) -> String {
+    match second {
+        Some(second) => format!("({first} && {second})"),
+        None => first,
+    }
 }
 
 pub(in crate::api) fn cron_object(schema: &mut Schema) {
     rule(schema, "(self.dayOfMonth == '?') != (self.dayOfWeek == '?')", messages::ONE_QUESTION_MARK);
+    let on_no_day = raw(&format!("(?i)^({})$", on_no_day(" ")));
+    rule(
+        schema,
+        format!("!(self.dayOfMonth + ' ' + self.month).matches({on_no_day})"),
+        messages::NO_SUCH_DAY,
+    );
     let size = FIELDS.map(|field| format!("self.{}.size()", field.key)).join(" + ");
     let around = "cron(     )".len();
     rule(schema, format!("{size} + {around} <= {MAX_EXPRESSION}"), messages::EXPRESSION_TOO_LONG);

@@ -70,6 +70,12 @@ fn a_schedule_of_aws_runs_when_its_documentation_says() {
         ("cron(0 12 LW 4,9 ? *)", ["2028-04-28T12:00", "2028-09-29T12:00"]),
         ("cron(0 12 15W 4,10 ? *)", ["2028-04-14T12:00", "2028-10-16T12:00"]),
         ("cron(1/10 12 ? * * *)", ["2028-02-29T12:01", "2028-02-29T12:11"]),
+        ("cron(0 20-2 ? * MON-FRI *)", ["2028-02-29T20:00", "2028-02-29T21:00"]),
+        ("cron(0 20-2/3 ? * MON-FRI *)", ["2028-02-29T20:00", "2028-02-29T23:00"]),
+        ("cron(0 12 ? * SAT-SUN *)", ["2028-03-04T12:00", "2028-03-05T12:00"]),
+        ("cron(0 12 ? NOV-FEB FRI-MON *)", ["2028-11-03T12:00", "2028-11-04T12:00"]),
+        ("cron(58-1 13 ? * * *)", ["2028-02-29T13:00", "2028-02-29T13:01"]),
+        ("cron(0 12 31-1 * ? *)", ["2028-03-01T12:00", "2028-03-31T12:00"]),
         ("cron(0 0 1 1 ? 1971/2)", ["2029-01-01T00:00", "2031-01-01T00:00"]),
         ("cron(0 0 1 1 ? */2)", ["2030-01-01T00:00", "2032-01-01T00:00"]),
     ] {
@@ -87,11 +93,20 @@ fn five_fields_that_grow_too_long_in_translation_are_refused() {
 
 /// A list of items, each made from a number, a range or a step between `min` and `max`.
 fn plain(min: u16, max: u16) -> impl Strategy<Value = String> {
+    list(min, max, |a, b| format!("{}-{}", a.min(b), a.max(b)))
+}
+
+/// The same, with ranges that may wrap around.
+fn wrapping(min: u16, max: u16) -> impl Strategy<Value = String> {
+    list(min, max, |a, b| format!("{a}-{b}"))
+}
+
+fn list(min: u16, max: u16, range: fn(u16, u16) -> String) -> impl Strategy<Value = String> {
     let step = 1..=(max - min).min(31);
     let item = (min..=max, min..=max, step, 0..5_u8).prop_map(move |(a, b, step, form)| match form {
         0 => format!("*/{step}"),
-        1 => format!("{}-{}", a.min(b), a.max(b)),
-        2 => format!("{}-{}/{step}", a.min(b), a.max(b)),
+        1 => range(a, b),
+        2 => format!("{}/{step}", range(a, b)),
         3 => format!("{a}/{step}"),
         _ => a.to_string(),
     });
@@ -102,9 +117,10 @@ fn plain(min: u16, max: u16) -> impl Strategy<Value = String> {
 /// The two day fields of AWS, in all their forms.
 fn days() -> impl Strategy<Value = (String, String)> {
     let special = |forms: &'static [&'static str]| prop::sample::select(forms).prop_map(str::to_owned);
-    let of_the_month = prop_oneof![plain(1, 31), special(&["L", "LW", "3W", "31W"])];
+    let of_the_month = prop_oneof![wrapping(1, 31), special(&["L", "LW", "3W", "31W"])];
     let of_the_week = special(&[
         "*", "L", "6L", "FRIL", "3#2", "1#5", "MON-FRI", "mon", "SUN,SAT", "2-6", "1,3-5,7", "sun-tue",
+        "SAT-SUN", "6-2",
     ]);
     prop_oneof![
         of_the_month.prop_map(|day| (day, "?".to_owned())),
@@ -129,7 +145,7 @@ proptest! {
 
     #[test]
     fn what_is_accepted_survives_the_way_through_and_croner_accepts_it(
-        minutes in plain(0, 59), hours in plain(0, 23), days in days(), month in plain(1, 12), year in plain(1970, 2199),
+        minutes in wrapping(0, 59), hours in wrapping(0, 23), days in days(), month in wrapping(1, 12), year in plain(1970, 2199),
     ) {
         let expression = parse(&format!("cron({minutes} {hours} {} {month} {} {year})", days.0, days.1));
         prop_assert_eq!(&parse(&expression.to_string()), &expression);

@@ -333,3 +333,41 @@ proptest! {
         prop_assert_eq!(after, (owner_tag != "1a2b3c4d").then_some(rule));
     }
 }
+
+#[test]
+fn a_schedule_without_a_next_run_is_told_with_its_last_run() {
+    let now: Timestamp = "2026-11-26T18:00:00Z".parse().unwrap();
+    let later = "write a schedule with a later year, or delete this resource";
+    let ended = |expression: &str, last: &str| {
+        Some(format!("{expression} had its last run on {last} UTC and never runs again: {later}"))
+    };
+    let never = |expression: &str| {
+        Some(format!("{expression} never runs, since no year in it has such a day: write a day that comes"))
+    };
+    for (schedule, expected) in [
+        ("rate(1 hour)", None),
+        ("cron(0 18 * * ? *)", None),
+        ("cron(0 0 29 2 ? *)", None),
+        ("cron(1 18 26 11 ? 2026)", None),
+        ("cron(0 0 1 1 ? 2199)", None),
+        ("cron(0 0 ? * 2#5 2027)", None),
+        ("cron(0 18 26 11 ? 2026)", ended("cron(0 18 26 11 ? 2026)", "2026-11-26 at 18:00")),
+        ("cron(0 0 1 1 ? 1999)", ended("cron(0 0 1 1 ? 1999)", "1999-01-01 at 00:00")),
+        ("cron(30 6 ? * FRI 2020-2025)", ended("cron(30 6 ? * FRI 2020-2025)", "2025-12-26 at 06:30")),
+        ("cron(0 0 29 2 ? 2027)", never("cron(0 0 29 2 ? 2027)")),
+        ("cron(0 0 30/1 2/12 ? *)", never("cron(0 0 30/1 2/12 ? *)")),
+        ("cron(0 0 ? 2 2#5 2027)", never("cron(0 0 ? 2 2#5 2027)")),
+    ] {
+        let failure = no_next_run(&schedule.parse().unwrap(), now);
+        assert_eq!(failure.as_ref().map(|failure| failure.message.clone()), expected, "{schedule}");
+        let found = failure.map(|failure| (failure.part, failure.reason));
+        assert_eq!(found, expected.map(|_| (Part::Rule, Reason::NoNextRun)), "{schedule}");
+    }
+}
+
+#[test]
+fn the_message_of_a_schedule_that_has_ended_stays_the_same() {
+    let expression = "cron(0 0 1 1 ? 1999)".parse().unwrap();
+    let at = |second| no_next_run(&expression, Timestamp::from_second(second).unwrap());
+    assert_eq!(at(1_800_000_000), at(1_900_000_000));
+}
