@@ -22,9 +22,10 @@ fn entries_conflict_where_an_object_could_match_both() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("overlap").await;
-        let conflicts: [(&str, Filter, &str, Filter, &str); 7] = [
+        let conflicts: [(&str, Filter, &str, Filter, &str); 8] = [
             ("s3:ObjectCreated:*", &[], "s3:ObjectCreated:Put", &[], OVERLAP),
             ("s3:ObjectTagging:Delete", &[], "s3:ObjectTagging:*", &[], OVERLAP),
+            ("s3:ObjectAnnotation:*", &[], "s3:ObjectAnnotation:Put", &[], OVERLAP),
             ("s3:ObjectAcl:Put", &[], "s3:ObjectAcl:Put", &[], OVERLAP),
             (
                 "s3:ObjectCreated:*",

@@ -13,7 +13,7 @@ const MAX_ID_CHARS: usize = 255;
 const MAX_FILTER_BYTES: usize = 1024;
 
 /// The event types of S3's API model.
-const EVENTS: [&str; 27] = [
+const EVENTS: [&str; 31] = [
     "s3:ReducedRedundancyLostObject",
     "s3:ObjectCreated:*",
     "s3:ObjectCreated:Put",
@@ -41,6 +41,10 @@ const EVENTS: [&str; 27] = [
     "s3:ObjectTagging:*",
     "s3:ObjectTagging:Put",
     "s3:ObjectTagging:Delete",
+    "s3:ObjectAnnotation:*",
+    "s3:ObjectAnnotation:Put",
+    "s3:ObjectAnnotation:Delete",
+    "s3:ObjectRetention:Put",
 ];
 
 /// Checks everything that the document itself shows.

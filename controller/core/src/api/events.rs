@@ -2,9 +2,10 @@
 
 use super::KeyFilter;
 
-/// All event names that S3 notifies of
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html>).
-pub const EVENT_NAMES: [&str; 27] = [
+/// All event names of the API model, in which the four newest are `s3:ObjectAnnotation:` and `s3:ObjectRetention:Put`
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_LambdaFunctionConfiguration.html>,
+/// <https://docs.aws.amazon.com/sdk-for-python/v4/reference/clients/s3/enums/Event/>).
+pub const EVENT_NAMES: [&str; 31] = [
     "s3:ObjectCreated:*",
     "s3:ObjectCreated:Put",
     "s3:ObjectCreated:Post",
@@ -20,7 +21,11 @@ pub const EVENT_NAMES: [&str; 27] = [
     "s3:ObjectTagging:*",
     "s3:ObjectTagging:Put",
     "s3:ObjectTagging:Delete",
+    "s3:ObjectAnnotation:*",
+    "s3:ObjectAnnotation:Put",
+    "s3:ObjectAnnotation:Delete",
     "s3:ObjectAcl:Put",
+    "s3:ObjectRetention:Put",
     "s3:LifecycleExpiration:*",
     "s3:LifecycleExpiration:Delete",
     "s3:LifecycleExpiration:DeleteMarkerCreated",
@@ -74,6 +79,7 @@ mod tests {
             ("s3:ObjectCreated:*", "s3:ObjectCreated:*", true),
             ("s3:ObjectCreated:*", "s3:ObjectCreated:SomethingNew", true),
             ("s3:SomethingNew", "s3:SomethingNew", true),
+            ("s3:ObjectAnnotation:*", "s3:ObjectAnnotation:Delete", true),
             ("s3:ObjectCreated:Put", "s3:ObjectCreated:Post", false),
             ("s3:ObjectCreated:*", "s3:ObjectRemoved:Delete", false),
             ("s3:LifecycleExpiration:*", "s3:LifecycleTransition", false),
