@@ -41,6 +41,8 @@ impl Need {
 pub(super) async fn needs(shared: &Shared, request: &Request) -> Vec<Need> {
     let Request { service, operation, resource, account, region, .. } = request;
     match service.as_str() {
+        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
+        "s3" if operation == "ListBuckets" => vec![Need::new("s3:ListAllMyBuckets", "*")],
         "s3" => {
             let action = match operation.as_str() {
                 "GetBucketNotificationConfiguration" => "s3:GetBucketNotification".to_owned(),

@@ -210,6 +210,18 @@ impl Front {
         known.owner = owner.to_owned();
         account.follow_policies(&self.shared.upstream).await.is_ok()
     }
+
+    /// Deletes a bucket of the account, and has `owner` create another one of that name, which is closed to the account. False
+    /// if the account has no such bucket.
+    pub async fn take_bucket_name(&self, account: &str, bucket: &str, owner: &str) -> bool {
+        s3::take_name(&self.shared, account, bucket, owner).await
+    }
+
+    /// Makes a bucket of us-east-1 with a name from before March 2018: capitals, `_`, up to 255 characters. False where the
+    /// emulator does not take the bucket. Events of the bucket have another name in them.
+    pub async fn create_legacy_bucket(&self, account: &str, bucket: &str) -> bool {
+        s3::create_legacy(&self.shared, account, bucket).await
+    }
 }
 
 impl Drop for Front {

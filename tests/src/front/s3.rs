@@ -1,6 +1,7 @@
 //! S3: bucket owners, Regions and notification configurations.
 
 use hyper::body::Bytes;
+use sha2::{Digest, Sha256};
 
 use super::{
     arn::FunctionRef,
@@ -13,14 +14,22 @@ use super::{
     wire::{Answer, Refusal, request_id, xml_answer},
 };
 
+/// The namespace of S3's documents.
+const XMLNS: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
+
 /// Answers a request to S3. Buckets are addressed by path.
 pub(super) async fn handle(shared: &Shared, request: &Request) -> Result<Answer, Refusal> {
     let forward = || shared.upstream.forward(request);
-    if request.resource.is_empty() {
-        return Ok(forward().await?);
-    }
     let account = shared.account(&request.account);
     let mut account = account.lock().await;
+    if request.operation == "ListBuckets" {
+        let answer = forward().await?;
+        return Ok(if answer.status().is_success() { without_others(&account, answer) } else { answer });
+    }
+    if request.resource.is_empty() {
+        drop(account);
+        return Ok(forward().await?);
+    }
     if request.operation == "CreateBucket" {
         let answer = forward().await?;
         if answer.status().is_success() {
@@ -36,8 +45,13 @@ pub(super) async fn handle(shared: &Shared, request: &Request) -> Result<Answer,
     let Some(bucket) = account.buckets.get(&request.resource) else {
         return Ok(forward().await?);
     };
+    if bucket.closed {
+        return Err(access_denied());
+    }
     check_owner(bucket, request)?;
     check_region(bucket, request)?;
+    let emulated = addressed(request, &bucket.emulated);
+    let forward = || shared.upstream.forward(&emulated);
     match request.operation.as_str() {
         "PutBucketNotificationConfiguration" => put_notification(shared, &mut account, request).await,
         "GetBucketNotificationConfiguration" => {
@@ -95,6 +109,8 @@ async fn adopt(shared: &Shared, account: &mut Account, request: &Request) -> Res
     let bucket = Bucket {
         owner: request.account.clone(),
         region: region.to_owned(),
+        emulated: request.resource.clone(),
+        closed: false,
         notification: None,
         previous: None,
         delivered: None,
@@ -102,6 +118,71 @@ async fn adopt(shared: &Shared, account: &mut Account, request: &Request) -> Res
     account.buckets.entry(request.resource.clone()).or_insert(bucket);
     shared.with_held_buckets(|held| held.insert(request.resource.clone()));
     Ok(true)
+}
+
+/// A list of buckets without those that have passed to another account.
+fn without_others(account: &Account, answer: Answer) -> Answer {
+    let text = String::from_utf8_lossy(answer.body()).into_owned();
+    let Ok(document) = roxmltree::Document::parse(&text) else { return answer };
+    let is_others = |name: &str| account.buckets.get(name).is_some_and(|bucket| bucket.owner != account.id);
+    let mut kept = String::new();
+    let mut end = 0;
+    for bucket in document.descendants().filter(|node| node.has_tag_name((XMLNS, "Bucket"))) {
+        let name =
+            bucket.children().find(|node| node.has_tag_name((XMLNS, "Name"))).and_then(|name| name.text());
+        if name.is_some_and(is_others) {
+            kept.push_str(&text[end..bucket.range().start]);
+            end = bucket.range().end;
+        }
+    }
+    kept.push_str(&text[end..]);
+    xml_answer(kept)
+}
+
+/// The request for a bucket under its name in the emulator.
+fn addressed(request: &Request, emulated: &str) -> Request {
+    let mut changed = request.clone();
+    let rest = request.path.trim_start_matches('/').split_once('/').map_or("", |(_, key)| key);
+    let slash = if rest.is_empty() { "" } else { "/" };
+    changed.path = format!("/{emulated}{slash}{rest}");
+    changed
+}
+
+/// A bucket from before March 2018, of us-east-1 (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>).
+/// The emulator makes none, so it has the bucket under another name.
+pub(super) async fn create_legacy(shared: &Shared, account: &str, name: &str) -> bool {
+    let hash: String = Sha256::digest(name).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let emulated = format!("legacy-{hash}");
+    let scope = (account, "us-east-1", "s3");
+    let created =
+        shared.upstream.own(scope, hyper::Method::PUT, &format!("/{emulated}"), &[], Bytes::new()).await;
+    let is_created = created.is_ok_and(|answer| answer.status().is_success());
+    let bucket = Bucket {
+        owner: account.to_owned(),
+        region: "us-east-1".to_owned(),
+        emulated,
+        closed: false,
+        notification: None,
+        previous: None,
+        delivered: None,
+    };
+    shared.account(account).lock().await.buckets.insert(name.to_owned(), bucket);
+    shared.with_held_buckets(|held| held.insert(name.to_owned()));
+    is_created
+}
+
+/// The bucket of this name is deleted, and `owner` makes another one, which is closed to everybody else. False if the account
+/// has no such bucket.
+pub(super) async fn take_name(shared: &Shared, account: &str, name: &str, owner: &str) -> bool {
+    let account = shared.account(account);
+    let mut account = account.lock().await;
+    let Some(bucket) = account.buckets.get_mut(name) else { return false };
+    owner.clone_into(&mut bucket.owner);
+    bucket.closed = true;
+    bucket.previous = None;
+    bucket.delivered = None;
+    bucket.notification = Notification::parse(EMPTY.as_bytes(), |_| request_id()).ok();
+    account.follow_policies(&shared.upstream).await.is_ok()
 }
 
 fn check_owner(bucket: &Bucket, request: &Request) -> Result<(), Refusal> {
@@ -137,8 +218,9 @@ async fn put_notification(
     if !skips {
         check_functions(shared, account, request, &owner, &notification).await?;
     }
+    let emulated = addressed(request, &bucket.emulated);
     let permitted = account.permitted_notification(&request.resource, &owner, &notification);
-    let answer = shared.upstream.forward(&with_body(request, permitted.clone())).await?;
+    let answer = shared.upstream.forward(&with_body(&emulated, permitted.clone())).await?;
     if let (true, Some(bucket)) = (answer.status().is_success(), account.buckets.get_mut(&request.resource)) {
         let replaced = bucket.notification.replace(notification);
         bucket.previous = Some(replaced.map_or_else(|| EMPTY.to_owned(), |replaced| replaced.raw));

@@ -51,6 +51,10 @@ pub(super) struct Account {
 pub(super) struct Bucket {
     pub owner: String,
     pub region: String,
+    /// Its name in the emulator, which takes no legacy names.
+    pub emulated: String,
+    /// Whether its owner, who is another account, lets nobody in.
+    pub closed: bool,
     pub notification: Option<Notification>,
     /// The document before that one, for stale reads.
     pub previous: Option<String>,
@@ -194,7 +198,7 @@ impl Account {
         }
         // Without validation there is no test message: nobody wrote a configuration here.
         let headers = [("x-amz-skip-destination-validation", "true")];
-        let path = format!("/{name}?notification");
+        let path = format!("/{}?notification", bucket.emulated);
         let scope = (self.id.as_str(), bucket.region.as_str(), "s3");
         let answer = upstream.own(scope, Method::PUT, &path, &headers, wanted.clone()).await?;
         expect_success(&answer, &format!("a smaller notification configuration for bucket {name}"))?;
