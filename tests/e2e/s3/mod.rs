@@ -10,6 +10,7 @@ mod drift;
 mod example;
 mod faults;
 mod foreign;
+mod legacy;
 mod missing;
 mod place;
 mod retained;

@@ -13,6 +13,8 @@ pub(super) const ACCOUNT: usize = 32;
 /// Characters of a bucket's name (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>);
 /// the schema lets more pass, so that whoever writes an ARN there learns what to write instead.
 pub(super) const BUCKET: usize = 63;
+/// Characters of the name of a bucket in us-east-1 from before March 2018, by the same page.
+pub(super) const LEGACY_BUCKET: usize = 255;
 /// Characters of a prefix or suffix, as of a key.
 pub(super) const KEY: usize = 1024;
 /// Filters of a resource. A notification configuration holds 100 entries; an API server lets a rule that compares each

@@ -96,6 +96,8 @@ pub(super) const TAG_CHARACTERS: &str = "write tags of letters, digits, spaces a
 
 pub(super) const BUCKET: &str = "write the bucket's name alone, such as my-bucket, no ARN and no s3://: \
      3 to 63 lower-case letters, digits, hyphens and dots, with a letter or digit at both ends";
+pub(super) const LEGACY_BUCKET: &str = "write 3 to 63 lower-case letters, digits, hyphens and dots, with a letter or digit at both ends: \
+     only old buckets of us-east-1 have other names, and this one is looked for in another Region";
 pub(super) const DIRECTORY_BUCKET: &str =
     "write the name of a general purpose bucket: S3 has no event notifications for directory buckets";
 pub(super) const ACCESS_POINT_ALIAS: &str =

@@ -1,5 +1,6 @@
 //! The API group `lambda-triggers.dev/v1alpha1`: what users write, what they read back, and which of it is refused.
 
+mod bucket_name;
 mod check;
 mod crd;
 mod cron;
@@ -16,6 +17,7 @@ mod schedule;
 mod scheduled_function;
 mod status;
 
+pub use bucket_name::is_bucket_name;
 pub use crd::{crd_file_name, crd_yaml, crds};
 pub use definition::{
     ApplicationLogLevel, Architecture, Code, ConfigMapCode, FunctionDefinition, ImageCode, LogFormat,

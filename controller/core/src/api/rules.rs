@@ -19,7 +19,7 @@ pub(super) use definition::{
     function_dead_letter, handler, image_uri, inline, kms_key, layers, log_group, logging, object_version,
     role, runtime, security_group_ids, subnet_ids, words,
 };
-pub(super) use s3::{bucket, bucket_owner, events, filter, filters, key_part};
+pub(super) use s3::{bucket, bucket_owner, events, filter, filters, key_part, region_of_bucket};
 
 /// Adds a rule on the value that the schema describes.
 fn rule(schema: &mut Schema, rule: impl Into<String>, message: &str) {

@@ -35,11 +35,12 @@ use super::{DeletionPolicy, FunctionRef, TriggerStatus, rules};
 )]
 #[expect(clippy::duplicated_attributes, reason = "each column has its own")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(transform = rules::region_of_arn)]
+#[schemars(transform = rules::region_of_arn, transform = rules::region_of_bucket)]
 pub struct S3TriggeredFunctionSpec {
     /// The function to run: exactly one of `name`, `arn` and `definition`. It must be in the bucket's Region.
     pub function: FunctionRef,
-    /// Name of the bucket, such as `my-bucket`. It must exist; it is never created and never deleted.
+    /// Name of the bucket, such as `my-bucket`. It must exist; it is never created and never deleted. A bucket of us-east-1
+    /// from before March 2018 may have capitals, `_` and up to 255 characters in its name.
     #[schemars(transform = rules::bucket)]
     pub bucket: String,
     /// The 12 digits of the account that owns the bucket, in quotes. Set it where that is not the function's account.

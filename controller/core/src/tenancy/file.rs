@@ -226,8 +226,9 @@ fn region(text: &str) -> Result<Pattern, String> {
 }
 
 fn bucket(text: &str) -> Result<Pattern, String> {
-    let is_bucket = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-*?".contains(&b);
-    if is_of(text, 63, is_bucket) {
+    // Old buckets of us-east-1 have up to 255 characters, capitals and `_`.
+    let is_bucket = |b: u8| b.is_ascii_alphanumeric() || b"._-*?".contains(&b);
+    if is_of(text, 255, is_bucket) {
         Ok(Pattern::new(text))
     } else {
         Err("is no bucket's name, such as my-bucket or media-*".into())

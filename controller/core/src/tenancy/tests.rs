@@ -185,8 +185,8 @@ fn a_broken_file_says_where_it_is_broken() {
             "namespaces.media.role.externalId: has to be of 2 to 1,224",
         ),
         (
-            "namespaces:\n  media: {buckets: [a, Photos]}\n",
-            "namespaces.media.buckets[1]: \"Photos\" is no bucket's name",
+            "namespaces:\n  media: {buckets: [a, photos/]}\n",
+            "namespaces.media.buckets[1]: \"photos/\" is no bucket's name",
         ),
         (
             "namespaces:\n  media: {bucketOwners: ['*']}\n",

@@ -120,3 +120,55 @@ impl Intercept for Send {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::Credentials;
+    use aws_sdk_s3::config::{BehaviorVersion, Region};
+
+    use super::*;
+
+    /// Notes where a request would go, and stops it.
+    #[derive(Clone, Debug, Default)]
+    struct Destination(Arc<Mutex<String>>);
+
+    impl Intercept for Destination {
+        fn name(&self) -> &'static str {
+            "Destination"
+        }
+
+        fn modify_before_transmit(
+            &self,
+            context: &mut BeforeTransmitInterceptorContextMut<'_>,
+            _: &RuntimeComponents,
+            _: &mut ConfigBag,
+        ) -> Result<(), BoxError> {
+            *self.0.lock().unwrap() = context.request().uri().to_owned();
+            Err("not sent".into())
+        }
+    }
+
+    #[tokio::test]
+    async fn only_a_bucket_with_a_legacy_name_is_addressed_by_path() {
+        let sent = Destination::default();
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+            .retry_config(RetryConfig::disabled())
+            .interceptor(sent.clone());
+        let notifications = SdkNotifications::new(Client::from_conf(config.build()));
+        let long = "b".repeat(255);
+        for (name, host) in [
+            ("photos", "https://photos.s3.us-east-1.amazonaws.com/?notification"),
+            ("Photos", "https://s3.us-east-1.amazonaws.com/Photos/?notification"),
+            ("my_photos", "https://s3.us-east-1.amazonaws.com/my_photos/?notification"),
+            (&long, &format!("https://s3.us-east-1.amazonaws.com/{long}/?notification")),
+        ] {
+            let bucket =
+                Bucket { region: "us-east-1".into(), name: name.into(), owner: "123456789012".into() };
+            notifications.get(&bucket).await.unwrap_err();
+            assert_eq!(*sent.0.lock().unwrap(), *host, "{name}");
+        }
+    }
+}

@@ -38,6 +38,9 @@ pub async fn apply(
     let arrival = context.buckets.announce(&spec.bucket);
     let region = region(context, spec.region.as_deref(), &spec.function);
     let mut resolved = match resolve(context, report, &region, &spec.function).await {
+    if let Some(problem) = spec.check_region(&region) {
+        return Err(invalid(format!("{problem} ({region})")));
+    }
         Ok(resolved) => resolved,
         Err(error) => {
             drop(arrival);

@@ -2,25 +2,44 @@
 
 use super::function::{function, region};
 use super::{Problem, is_account, messages, over_length, unless};
-use crate::api::{EVENT_NAMES, KeyFilter, S3TriggeredFunctionSpec, events_meet, keys_meet, limits};
+use crate::api::bucket_name::{LEGACY_REGION, is_bucket_name, is_legacy_bucket_name};
+use crate::api::{
+    EVENT_NAMES, FunctionRef, KeyFilter, S3TriggeredFunctionSpec, events_meet, keys_meet, limits,
+};
+use crate::arn::FunctionArn;
 
 impl S3TriggeredFunctionSpec {
     /// All that is wrong with the spec as far as it can be known without AWS; nothing, if it can be tried.
     pub fn check(&self) -> Vec<Problem> {
         let mut problems = function(&self.function);
-        problems.extend(bucket(&self.bucket));
+        problems
+            .extend(bucket(&self.bucket, known_region(&self.function, self.region.as_deref()).as_deref()));
         problems.extend(self.bucket_owner.as_ref().and_then(bucket_owner));
         problems.extend(events(&self.events));
         problems.extend(filters(&self.filters));
         problems.extend(region(&self.function, self.region.as_ref()));
         problems
     }
+
+    /// The problem of a bucket that cannot be in `region`: only us-east-1 has buckets with names from before March 2018. The
+    /// spec itself may say no Region, so [`check`](Self::check) leaves it to whoever knows the operator's.
+    pub fn check_region(&self, region: &str) -> Option<Problem> {
+        bucket(&self.bucket, Some(region))
+    }
 }
 
-fn bucket(name: &String) -> Option<Problem> {
+/// The Region that the spec itself says.
+fn known_region(function: &FunctionRef, region: Option<&str>) -> Option<String> {
+    let of_arn = || Some(FunctionArn::parse(function.arn.as_ref()?)?.region);
+    region.map(ToOwned::to_owned).or_else(of_arn)
+}
+
+fn bucket(name: &String, region: Option<&str>) -> Option<Problem> {
     let field = "spec.bucket";
+    let may_be_legacy = region.is_none_or(|region| region == LEGACY_REGION);
     over_length(field, Some(name), limits::ARN)
-        .or_else(|| unless(is_bucket(name), field, messages::BUCKET))
+        .or_else(|| unless(is_legacy_bucket_name(name), field, messages::BUCKET))
+        .or_else(|| unless(may_be_legacy || is_bucket_name(name), field, messages::LEGACY_BUCKET))
         .or_else(|| unless(!name.ends_with("--x-s3"), field, messages::DIRECTORY_BUCKET))
         .or_else(|| unless(!name.ends_with("-s3alias"), field, messages::ACCESS_POINT_ALIAS))
 }
@@ -29,17 +48,6 @@ fn bucket_owner(account: &String) -> Option<Problem> {
     let field = "spec.bucketOwner";
     over_length(field, Some(account), limits::ACCOUNT)
         .or_else(|| unless(is_account(account), field, messages::BUCKET_OWNER))
-}
-
-/// The grammar of <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>.
-fn is_bucket(name: &str) -> bool {
-    let is_edge = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let bytes = name.as_bytes();
-    (3..=limits::BUCKET).contains(&name.len())
-        && bytes.iter().all(|&b| is_edge(b) || b == b'-' || b == b'.')
-        && bytes.first().is_some_and(|&b| is_edge(b))
-        && bytes.last().is_some_and(|&b| is_edge(b))
-        && !name.contains("..")
 }
 
 fn events(events: &[String]) -> Vec<Problem> {

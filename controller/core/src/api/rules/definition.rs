@@ -70,7 +70,7 @@ pub(in crate::api) fn config_map_name(schema: &mut Schema) {
 }
 
 pub(in crate::api) fn code_bucket(schema: &mut Schema) {
-    matches(schema, limits::ARN, "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", messages::CODE_BUCKET);
+    matches(schema, limits::ARN, "[a-zA-Z0-9._-]{2,62}[a-zA-Z0-9_-]", messages::CODE_BUCKET);
 }
 
 pub(in crate::api) fn code_key(schema: &mut Schema) {

@@ -3,18 +3,27 @@
 use schemars::Schema;
 use serde_json::json;
 
+use super::super::bucket_name::{LEGACY_REGEX, LEGACY_REGION, REGEX};
 use super::super::{EVENT_NAMES, limits, messages};
-use super::{rule, set};
+use super::{rule, rule_at, set};
 
 pub(in crate::api) fn bucket(schema: &mut Schema) {
     set(schema, "maxLength", limits::ARN);
-    rule(
-        schema,
-        "self.matches('^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$') && !self.contains('..')",
-        messages::BUCKET,
-    );
+    rule(schema, format!("self.matches('{LEGACY_REGEX}')"), messages::BUCKET);
     rule(schema, "!self.endsWith('--x-s3')", messages::DIRECTORY_BUCKET);
     rule(schema, "!self.endsWith('-s3alias')", messages::ACCESS_POINT_ALIAS);
+}
+
+/// A rule of the whole spec: a bucket with an old name is in us-east-1, as far as the spec says a Region.
+pub(in crate::api) fn region_of_bucket(schema: &mut Schema) {
+    let is_new = format!("self.bucket.matches('{REGEX}') && !self.bucket.contains('..')");
+    let is_no_name = format!("!self.bucket.matches('{LEGACY_REGEX}')");
+    // CEL keeps the word `function` for itself, and Kubernetes escapes it so.
+    let arn = "self.__function__.arn";
+    let of_arn = format!("!has({arn}) || {arn}.contains(':lambda:{LEGACY_REGION}:')");
+    let in_region = format!("has(self.region) ? self.region == '{LEGACY_REGION}' : ({of_arn})");
+    let holds = format!("{is_new} || {is_no_name} || ({in_region})");
+    rule_at(schema, ".bucket", holds, messages::LEGACY_BUCKET);
 }
 
 pub(in crate::api) fn bucket_owner(schema: &mut Schema) {

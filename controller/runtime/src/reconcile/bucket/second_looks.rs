@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lambda_triggers_core::api::is_bucket_name;
+use lambda_triggers_core::plan::identity::{OwnerId, bucket_statement_id};
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -51,8 +53,12 @@ impl SecondLooks {
         let _one = self.writing.lock().await;
         let known = self.due().get(bucket).is_some_and(|look| look.namespace == namespace);
         if !known {
-            let place = json!({"region": bucket.region, "owner": bucket.owner, "namespace": namespace});
-            notes::note(context, &bucket.name, &place).await.map_err(|error| {
+            let mut place = json!({"region": bucket.region, "owner": bucket.owner, "namespace": namespace});
+            let key = note_key(&context.owner.id, &bucket.name);
+            if key != bucket.name {
+                place["bucket"] = json!(bucket.name);
+            }
+            notes::note(context, &key, &place).await.map_err(|error| {
                 let message = format!(
                     "cannot note that bucket {bucket} is to be looked at again: {}; allow `create` and `patch` of ConfigMaps in \
                      the operator's namespace",
@@ -110,17 +116,24 @@ impl SecondLooks {
     }
 }
 
+/// The key of a bucket's note. A legacy name may be longer than a key, and may read like the key of an object's note. A
+/// name of today has no `_`.
+fn note_key(owner: &OwnerId, bucket: &str) -> String {
+    if is_bucket_name(bucket) { bucket.into() } else { format!("_{}", bucket_statement_id(owner, bucket)) }
+}
+
 /// Reads a note of a bucket; one of an older version names no namespace.
 fn read(name: &str, place: &str) -> Option<(Bucket, Look)> {
     let place: Value = serde_json::from_str(place).ok()?;
     let text = |field: &str| place[field].as_str().map(ToOwned::to_owned);
-    let bucket = Bucket { region: text("region")?, name: name.into(), owner: text("owner")? };
+    let name = text("bucket").unwrap_or_else(|| name.into());
+    let bucket = Bucket { region: text("region")?, name, owner: text("owner")? };
     Some((bucket, Look::after(LATE, &text("namespace").unwrap_or_default())))
 }
 
 /// Strikes a bucket out; false if that is to be tried again.
 async fn forget(context: &Context, bucket: &Bucket) -> bool {
-    match notes::strike_out(context, &bucket.name).await {
+    match notes::strike_out(context, &note_key(&context.owner.id, &bucket.name)).await {
         Ok(()) => true,
         Err(error) => {
             warn!(%bucket, error = chain(&error), "cannot strike out a second look");
