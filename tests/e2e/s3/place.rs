@@ -5,7 +5,10 @@ use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use lambda_triggers_tests::world::{self, World};
 use serde_json::{Value, json};
 
-use super::view::{KIND, SWEEPING, entry, forget_calls, own, permission, policy, stalled, until_conditions};
+use super::view::{
+    Condition, KIND, SWEEPING, Told, allow, deny, entry, event, forget_calls, own, permission, policy,
+    stalled, until_conditions, until_told,
+};
 use crate::support::{AwsView, s3};
 
 const ELSEWHERE: &str = "eu-central-1";
@@ -112,19 +115,29 @@ fn an_object_that_names_a_bucket_in_another_region_can_be_deleted() {
     });
 }
 
-/// What the operator says of a bucket that belongs to another account than it expects.
-fn not_its_owner(bucket: &str) -> String {
-    format!(
-        "AWS denies s3:GetBucketNotification on bucket {bucket}: allow s3:GetBucketNotification in the IAM policy of \
-         the operator's role, and see that the bucket's policy does not deny it and that spec.bucketOwner is the \
-         account that owns the bucket"
-    )
+const OTHERS: &str = "999999999999";
+
+/// The conditions of an object whose bucket is in another account than `owner`.
+fn in_other_account(bucket: &str, owner: &str) -> Vec<Condition> {
+    let message = format!(
+        "bucket {bucket} is in another account than {owner}: write the account that owns the bucket in spec.bucketOwner, or \
+         name another bucket in spec.bucket"
+    );
+    stalled("BucketInOtherAccount", &message, &PARTS_BEFORE, "NotificationReady")
+}
+
+/// The event of an object that had entries in a bucket of `owner`.
+fn owner_changed(bucket: &str, owner: &str) -> Told {
+    let note = format!(
+        "bucket {bucket} is in another account than {owner} now: the entries of this resource went with the bucket that had \
+         the name before"
+    );
+    event("Warning", "BucketOwnerChanged", note)
 }
 
 #[test]
 fn a_bucket_whose_name_passed_on_is_left_alone_until_its_owner_is_named() {
     world::test("owner", async |w| {
-        const OTHERS: &str = "999999999999";
         let function = w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
         let _controller = w.controller(&SWEEPING);
@@ -135,8 +148,7 @@ fn a_bucket_whose_name_passed_on_is_left_alone_until_its_owner_is_named() {
 
         assert!(w.front().pass_bucket_to(w.account(), &bucket, OTHERS).await);
         forget_calls(&w);
-        let denied = stalled("AccessDenied", &not_its_owner(&bucket), &PARTS_BEFORE, "NotificationReady");
-        until_conditions(&w, "thumbs", &denied).await;
+        until_conditions(&w, "thumbs", &in_other_account(&bucket, w.account())).await;
         assert_eq!(w.aws_writes(), []);
 
         w.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{OTHERS}'"))).await;
@@ -149,19 +161,89 @@ fn a_bucket_whose_name_passed_on_is_left_alone_until_its_owner_is_named() {
 }
 
 #[test]
-fn a_wrong_owner_can_be_put_right_while_the_object_is_deleted() {
+fn an_object_that_named_a_wrong_owner_can_be_deleted() {
     world::test("wrong-owner", async |w| {
         w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
         let _controller = w.controller(&SWEEPING);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "bucketOwner: '999999999999'")).await;
-        let denied = stalled("AccessDenied", &not_its_owner(&bucket), &PARTS_BEFORE, "NotificationReady");
-        until_conditions(&w, "thumbs", &denied).await;
+        w.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{OTHERS}'"))).await;
+        until_conditions(&w, "thumbs", &in_other_account(&bucket, OTHERS)).await;
         w.delete(KIND, "thumbs").await;
-        let denied = stalled("AccessDenied", &not_its_owner(&bucket), &[], "NotificationReady");
+        w.until_gone(KIND, "thumbs").await;
+        assert_eq!(policy(&w, "thumbs", None).await, Vec::<Value>::new());
+    });
+}
+
+#[test]
+fn a_wrong_owner_in_the_spec_does_not_hide_the_entries_of_the_right_one() {
+    world::test("owner-edited", async |w| {
+        let function = w.function("thumbs").await;
+        let bucket = w.new_bucket("photos").await;
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        w.until_ready(KIND, "thumbs").await;
+        w.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{OTHERS}'"))).await;
+        until_conditions(&w, "thumbs", &in_other_account(&bucket, OTHERS)).await;
+        assert_eq!(own(&w.document(&bucket).await), [entry(&w, "thumbs", &function, "", "")]);
+
+        w.delete(KIND, "thumbs").await;
+        w.until_gone(KIND, "thumbs").await;
+        assert_eq!(own(&w.document(&bucket).await), []);
+        assert_eq!(policy(&w, "thumbs", None).await, Vec::<Value>::new());
+    });
+}
+
+#[test]
+fn objects_of_a_bucket_whose_name_another_account_took_can_move_and_go() {
+    world::test("taken", async |w| {
+        let function = w.function("thumbs").await;
+        let (old, new) = (w.new_bucket("old").await, w.new_bucket("new").await);
+        let _controller = w.controller(&SWEEPING);
+        let spec =
+            |name: &str, bucket: &str| s3(name, "thumbs", bucket, &format!("filters: [{{prefix: {name}/}}]"));
+        for name in ["goes", "moves"] {
+            w.apply(&spec(name, &old)).await;
+            w.until_ready(KIND, name).await;
+        }
+        assert!(w.front().take_bucket_name(w.account(), &old, OTHERS).await);
+        for name in ["goes", "moves"] {
+            until_conditions(&w, name, &in_other_account(&old, w.account())).await;
+        }
+        forget_calls(&w);
+        w.delete(KIND, "goes").await;
+        w.until_gone(KIND, "goes").await;
+        assert_eq!(until_told(&w, "goes", "BucketOwnerChanged").await, owner_changed(&old, w.account()));
+        assert_eq!(w.aws_writes(), []);
+
+        w.apply(&spec("moves", &new)).await;
+        w.until_ready(KIND, "moves").await;
+        assert_eq!(until_told(&w, "moves", "BucketOwnerChanged").await, owner_changed(&old, w.account()));
+        assert_eq!(own(&w.document(&new).await), [entry(&w, "moves", &function, "moves/", "")]);
+        assert_eq!(policy(&w, "thumbs", None).await, [permission(&w, &function, &new)]);
+    });
+}
+
+/// A refusal alone never means that nothing is there.
+#[test]
+fn a_bucket_is_not_taken_for_anothers_without_proof() {
+    world::test("unproven", async |w| {
+        w.function("thumbs").await;
+        let bucket = w.new_bucket("photos").await;
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        w.until_ready(KIND, "thumbs").await;
+        deny(&w, "ListBuckets");
+        assert!(w.front().take_bucket_name(w.account(), &bucket, OTHERS).await);
+        w.delete(KIND, "thumbs").await;
+        let message = format!(
+            "AWS denies s3:GetBucketNotification on bucket {bucket}: allow s3:GetBucketNotification in the IAM policy of the \
+             operator's role, and see that the bucket's policy does not deny it and that spec.bucketOwner is the account that \
+             owns the bucket"
+        );
+        let denied = stalled("AccessDenied", &message, &[], "NotificationReady");
         until_conditions(&w, "thumbs", &denied).await;
 
-        w.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{}'", w.account()))).await;
+        allow(&w);
         w.until_gone(KIND, "thumbs").await;
         assert_eq!(policy(&w, "thumbs", None).await, Vec::<Value>::new());
     });

@@ -39,6 +39,7 @@ const fn action(
 const READ: (Use, &str) = (Use::Triggers, "ReadFunctions");
 const PERMIT: (Use, &str) = (Use::Triggers, "PermitTriggers");
 const MERGE: (Use, &str) = (Use::Triggers, "MergeBucketEntries");
+const OWN_BUCKETS: (Use, &str) = (Use::Triggers, "FindOwnBuckets");
 const RULES: (Use, &str) = (Use::Triggers, "OwnRules");
 const TARGETS: (Use, &str) = (Use::Triggers, "OwnTargets");
 const FIND: (Use, &str) = (Use::Triggers, "FindRules");
@@ -53,7 +54,7 @@ const KMS: (Use, &str) = (Use::Kms, "EncryptEnvironments");
 const GRANTS: (Use, &str) = (Use::Kms, "GrantKeysToFunctions");
 const TENANCY: (Use, &str) = (Use::Tenancy, "AssumeTenantRoles");
 
-const ACTIONS: [Action; 39] = [
+const ACTIONS: [Action; 40] = [
     action(
         "lambda:GetFunction",
         READ,
@@ -89,6 +90,12 @@ const ACTIONS: [Action; 39] = [
         MERGE,
         "Writes the document back with the operator's entries in it, or without them",
         "Entries are neither made nor removed",
+    ),
+    action(
+        "s3:ListAllMyBuckets",
+        OWN_BUCKETS,
+        "Looks, after S3 refused a bucket, whether the account still has a bucket of that name",
+        "A resource whose bucket was deleted, and whose name another account took, keeps its finalizer",
     ),
     action(
         "events:DescribeRule",

@@ -182,6 +182,8 @@ fn triggers(scope: &Scope) -> Vec<Statement> {
         Statement::new("ReadFunctions", scope.functions()),
         Statement::new("PermitTriggers", scope.functions()).when(services_only),
         Statement::new("MergeBucketEntries", scope.buckets(&scope.buckets, "")).when(scope.bucket_owners()),
+        // The action knows no resources.
+        Statement::new("FindOwnBuckets", vec!["*".into()]),
         Statement::new("OwnRules", vec![rules.clone()]),
         Statement::new("OwnTargets", vec![rules]).when(functions_only),
         // This one knows no resources.

@@ -45,6 +45,12 @@ fn triggers_alone_need_little() {
                     "Condition": {"StringEquals": {"s3:ResourceAccount": ["123456789012"]}},
                 },
                 {
+                    "Sid": "FindOwnBuckets",
+                    "Effect": "Allow",
+                    "Action": ["s3:ListAllMyBuckets"],
+                    "Resource": ["*"],
+                },
+                {
                     "Sid": "OwnRules",
                     "Effect": "Allow",
                     "Action": [

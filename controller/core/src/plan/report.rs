@@ -80,6 +80,8 @@ reasons! {
     BucketNotFound,
     /// The bucket is in another Region than the function.
     BucketInOtherRegion,
+    /// The bucket of that name is in another account than the one that is expected to own it.
+    BucketInOtherAccount,
     /// A resource of this operator holds what this one wants.
     HeldByOther,
     /// An entry that somebody else made in the bucket conflicts with this resource.
@@ -137,6 +139,8 @@ reasons! {
     ForeignEntryGone,
     /// S3 cannot deliver to an entry of somebody else's.
     ForeignDestinationBroken,
+    /// The name of a bucket has passed to another account, so nothing of the object is left in it.
+    BucketOwnerChanged,
     /// The object is being deleted, and what was made for it cannot be removed.
     DeletionBlocked,
 }
@@ -183,13 +187,14 @@ impl Failure {
             | Reason::Applied
             | Reason::Suspended => Class::Transient,
             Reason::InvalidSpec
+            | Reason::NoNextRun
             | Reason::FunctionNotFound
             | Reason::FunctionFailed
             | Reason::ConflictingFunction
             | Reason::CodeNotFound
-            | Reason::NoNextRun
             | Reason::BucketNotFound
             | Reason::BucketInOtherRegion
+            | Reason::BucketInOtherAccount
             | Reason::HeldByOther
             | Reason::ConflictingEntry
             | Reason::ConflictingRule

@@ -300,6 +300,16 @@ impl Notifications for Port<dyn Notifications> {
         self.told(self.port.get(bucket).await)
     }
 
+    async fn get_of_any_owner(&self, bucket: &Bucket) -> Result<(), AwsError> {
+        self.permit("s3:GetBucketNotification", things_of_bucket(bucket)).await?;
+        self.told(self.port.get_of_any_owner(bucket).await)
+    }
+
+    async fn is_own_bucket(&self, bucket: &Bucket) -> Result<bool, AwsError> {
+        self.permit("s3:ListAllMyBuckets", things_of_bucket(bucket)).await?;
+        self.told(self.port.is_own_bucket(bucket).await)
+    }
+
     /// What a removal writes is the whole document, from which its worker has taken what was the object's.
     async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {
         self.permit("s3:PutBucketNotification", things_of_bucket(bucket)).await?;

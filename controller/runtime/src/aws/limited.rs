@@ -233,6 +233,14 @@ impl Notifications for Port<dyn Notifications> {
         self.call(Quota::S3, self.inner.get(bucket)).await
     }
 
+    async fn get_of_any_owner(&self, bucket: &Bucket) -> Result<(), AwsError> {
+        self.call(Quota::S3, self.inner.get_of_any_owner(bucket)).await
+    }
+
+    async fn is_own_bucket(&self, bucket: &Bucket) -> Result<bool, AwsError> {
+        self.call(Quota::S3, self.inner.is_own_bucket(bucket)).await
+    }
+
     /// It never waits: the document that was read before is to be of this moment. Later calls make up for it.
     async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {
         self.charge(Quota::S3, 1);

@@ -169,6 +169,11 @@ impl fmt::Display for Bucket {
 pub trait Notifications: Send + Sync {
     /// The bucket's notification configuration, as the XML that S3 sent.
     async fn get(&self, bucket: &Bucket) -> Result<String, AwsError>;
+    /// Reads and drops the notification configuration, whatever account owns the bucket. Where [`get`](Self::get) is refused,
+    /// an answer here proves another owner.
+    async fn get_of_any_owner(&self, bucket: &Bucket) -> Result<(), AwsError>;
+    /// True if the caller's own account has a bucket of this name, in any Region.
+    async fn is_own_bucket(&self, bucket: &Bucket) -> Result<bool, AwsError>;
     /// Replaces the bucket's notification configuration. Tried once only: the caller looks before it tries again.
     async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError>;
 }

@@ -49,6 +49,25 @@ impl Notifications for SdkNotifications {
         String::from_utf8(body).map_err(|e| AwsError::answered(Kind::Invalid, ACTION, on(), e))
     }
 
+    async fn get_of_any_owner(&self, bucket: &Bucket) -> Result<(), AwsError> {
+        let call = self.client.get_bucket_notification_configuration().bucket(&bucket.name);
+        let error = |e| AwsError::of("s3:GetBucketNotification", format!("bucket {bucket}"), e);
+        call.send().await.map(drop).map_err(error)
+    }
+
+    async fn is_own_bucket(&self, bucket: &Bucket) -> Result<bool, AwsError> {
+        // Accounts with more than 10,000 buckets must ask for pages.
+        let mut pages =
+            self.client.list_buckets().prefix(&bucket.name).into_paginator().page_size(1000).send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| AwsError::of("s3:ListAllMyBuckets", "all buckets", e))?;
+            if page.buckets().iter().any(|own| own.name() == Some(&bucket.name)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {
         // A second attempt beside a first one that only seems lost would be two writes at once.
         let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());

@@ -109,8 +109,13 @@ impl Tenants {
 
     /// What is the own of an object of one of these kinds, whatever the tenancy says.
     pub async fn own_of(&self, owner: &OwnerId, key: &ObjectKey, kinds: &[&str]) -> Result<Own, AwsError> {
-        let account = acting_account(self.role(&key.namespace).as_ref(), &*self.own).await?;
+        let account = self.account_of(&key.namespace).await?;
         Ok(Own::of(&account, owner, key, kinds))
+    }
+
+    /// The account that a namespace acts in, 12 digits.
+    pub async fn account_of(&self, namespace: &str) -> Result<String, AwsError> {
+        acting_account(self.role(namespace).as_ref(), &*self.own).await
     }
 
     fn gated(&self, owner: &OwnerId, namespace: &str, set: impl FnOnce(Gate) -> Gate) -> Arc<dyn Aws> {

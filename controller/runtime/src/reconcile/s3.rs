@@ -11,9 +11,10 @@ use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::{Destination, Entry, Filter, Want};
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId, Owner, bucket_statement_id};
 use lambda_triggers_core::plan::permission::Statement;
-use lambda_triggers_core::plan::report::{Class, EventReason, Outcome, Part, Reason};
+use lambda_triggers_core::plan::report::{Class, EventReason, Failure, Outcome, Part, Reason};
 use serde::Deserialize;
 
+use super::bucket::Done;
 use super::context::Context;
 use super::deploy;
 use super::error::Error;
@@ -37,10 +38,10 @@ pub async fn apply(
     // From here on the bucket's worker waits for us for a moment, to write once for all that come together.
     let arrival = context.buckets.announce(&spec.bucket);
     let region = region(context, spec.region.as_deref(), &spec.function);
-    let mut resolved = match resolve(context, report, &region, &spec.function).await {
     if let Some(problem) = spec.check_region(&region) {
         return Err(invalid(format!("{problem} ({region})")));
     }
+    let mut resolved = match resolve(context, report, &region, &spec.function).await {
         Ok(resolved) => resolved,
         Err(error) => {
             drop(arrival);
@@ -93,18 +94,13 @@ pub async fn cleanup(
 ) -> Result<(), Error> {
     let mut applied = report.status.applied.clone();
     let spec = object.spec.value();
-    if let Some(name) = spec["bucket"].as_str() {
-        if applied.notifications.is_empty() {
-            if may_have_made(context, object).await? {
-                let mut all = by_spec(context, object, name).await?;
-                deploy::union(&applied, &mut all);
-                applied = all;
-            }
-        } else if let Some(owner) = spec["bucketOwner"].as_str() {
-            // One that was wrong at first keeps S3 from answering until somebody puts it right in the spec.
-            let recorded = applied.notifications.iter_mut().filter(|recorded| recorded.bucket == name);
-            recorded.for_each(|recorded| recorded.bucket_owner = owner.to_owned());
-        }
+    if let Some(name) = spec["bucket"].as_str()
+        && applied.notifications.is_empty()
+        && may_have_made(context, object).await?
+    {
+        let mut all = by_spec(context, object, name).await?;
+        deploy::union(&applied, &mut all);
+        applied = all;
     }
     release(context, report, &applied, &Applied::default(), BTreeMap::new()).await
 }
@@ -122,6 +118,7 @@ pub async fn retain(
         let asked =
             context.buckets.reconcile(context, &bucket, &report.id, Want::Retain, report.settled).await;
         match asked {
+            Err(failure) if has_passed_on(report, &bucket, &failure) => {}
             // What is in place already is left alone, whether or not the bucket can be read.
             Err(failure)
                 if failure.class() == Class::NeedsAction && notification.ids.iter().all(id_outlives) => {}
@@ -143,8 +140,9 @@ async fn without_function(
             let bucket = applied_bucket(notification);
             let gone =
                 context.buckets.reconcile(context, &bucket, &report.id, Want::Nothing, report.settled).await;
-            if let Err(failure) = gone {
-                return failure.into();
+            match gone {
+                Err(failure) if !has_passed_on(report, &bucket, &failure) => return failure.into(),
+                _ => {}
             }
         }
     }
@@ -271,7 +269,19 @@ async fn release(
     for old in before.notifications.iter().filter(|old| !names.contains(&old.bucket)) {
         let bucket = applied_bucket(old);
         let done =
-            context.buckets.reconcile(context, &bucket, &report.id, Want::Nothing, report.settled).await?;
+            context.buckets.reconcile(context, &bucket, &report.id, Want::Nothing, report.settled).await;
+        let done = match done {
+            Err(failure) if has_passed_on(report, &bucket, &failure) => {
+                let note = format!(
+                    "bucket {bucket} is in another account than {} now: the entries of this resource went with the bucket \
+                     that had the name before",
+                    bucket.owner
+                );
+                report.event(Notice::warning(EventReason::BucketOwnerChanged, note)).await;
+                Done::default()
+            }
+            done => done?,
+        };
         in_use
             .entry(bucket_statement_id(&context.owner.id, &bucket.name))
             .or_default()
@@ -312,6 +322,14 @@ async fn release_rest(
         context.permissions.release(context, permission, &report.id, async || Ok(used)).await?;
     }
     deploy::release(context, report, before, wanted).await
+}
+
+/// True if the bucket is not in the account that the status records. Each write named that account, so nothing of the
+/// resource is in the bucket. An owner guessed from the spec proves nothing, since the spec may have changed.
+fn has_passed_on(report: &Report<'_, RawS3TriggeredFunction>, bucket: &Bucket, failure: &Failure) -> bool {
+    let is_recorded =
+        report.status.applied.notifications.iter().any(|recorded| applied_bucket(recorded) == *bucket);
+    is_recorded && failure.reason == Reason::BucketInOtherAccount
 }
 
 fn message(spec: &S3TriggeredFunctionSpec) -> String {

@@ -23,6 +23,15 @@ impl State {
         Ok(self.documents.seen(&bucket.name, view).map_or(EMPTY, |document| &document.raw).to_owned())
     }
 
+    /// Refuses the account a bucket of another owner, expected or not.
+    pub fn notification_of_any_owner(&self, region: &str, bucket: &Bucket) -> Answer<()> {
+        let held = self.buckets.get(&bucket.name).ok_or_else(no_such_bucket)?;
+        if held.owner != self.account {
+            return Err(access_denied());
+        }
+        self.bucket(region, &Bucket { owner: held.owner.clone(), ..bucket.clone() }).map(drop)
+    }
+
     /// Replaces the bucket's document as a whole, or refuses it as a whole.
     pub fn put_notification(
         &mut self,
@@ -117,6 +126,21 @@ impl Notifications for Door {
         let (xml, told) = op.heard(passed)?;
         self.looked(name, xml.clone(), told);
         Ok(xml)
+    }
+
+    async fn get_of_any_owner(&self, bucket: &Bucket) -> Result<(), AwsError> {
+        let op = self.reading("s3:GetBucketNotification", format!("bucket {bucket}"));
+        let (region, bucket) = (self.region.clone(), bucket.clone());
+        self.call(op, move |state, _| state.notification_of_any_owner(&region, &bucket)).await
+    }
+
+    async fn is_own_bucket(&self, bucket: &Bucket) -> Result<bool, AwsError> {
+        let op = self.reading("s3:ListAllMyBuckets", "all buckets");
+        let name = bucket.name.clone();
+        self.call(op, move |state, _| {
+            Ok(state.buckets.get(&name).is_some_and(|held| held.owner == state.account))
+        })
+        .await
     }
 
     async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {

@@ -1,11 +1,12 @@
 //! What others do to what the operator made: it puts it back.
 
 use futures::FutureExt;
+use lambda_triggers::aws::Bucket;
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, bucket_statement_id, rules_statement_id};
 use serde_json::json;
 
 use super::world::{FOREIGN, put};
-use super::{NAMESPACE, Step, Workflow, apply, definition, hourly, triggered, workflow};
+use super::{NAMESPACE, S3, Step, Workflow, apply, definition, hourly, triggered, workflow};
 use crate::sim::aws::{MemoryAws, REGION};
 use crate::sim::run::owner;
 
@@ -37,6 +38,10 @@ pub(super) fn all() -> Vec<Workflow> {
             aws.remove_statement(&aws.function("report"), &rules_statement_id(&owner()));
         }),
         workflow(
+            "outside: another account takes the bucket's name, and the object is deleted",
+            [apply(triggered(json!({}))), Step::Outside(take_name), Step::Delete(S3, "thumbs")],
+        ),
+        workflow(
             "drift: the bucket's function is deleted and created again",
             [apply(triggered(json!({}))), Step::Outside(without_resize), Step::Outside(with_resize)],
         ),
@@ -60,6 +65,12 @@ pub(super) fn all() -> Vec<Workflow> {
 
 fn rule(owner: &OwnerId) -> String {
     ObjectKey::new(NAMESPACE, "hourly").rule_name(owner)
+}
+
+fn take_name(aws: &MemoryAws) {
+    let taken = Bucket { owner: "999999999999".into(), ..aws.bucket("photos") };
+    aws.delete_bucket("photos");
+    aws.create_bucket(&taken);
 }
 
 fn without_resize(aws: &MemoryAws) {

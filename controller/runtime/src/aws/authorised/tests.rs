@@ -143,6 +143,12 @@ impl Notifications for Asked {
     async fn get(&self, _: &Bucket) -> Result<String, AwsError> {
         self.note("get", String::new())
     }
+    async fn get_of_any_owner(&self, _: &Bucket) -> Result<(), AwsError> {
+        self.note("get_of_any_owner", ())
+    }
+    async fn is_own_bucket(&self, _: &Bucket) -> Result<bool, AwsError> {
+        self.note("is_own_bucket", false)
+    }
     async fn put(&self, _: &Bucket, _: String, _: Validation) -> Result<(), AwsError> {
         self.note("put", ())
     }
@@ -247,6 +253,8 @@ async fn every_call(aws: &dyn Aws, asked: &Asked, about: &About) -> Vec<&'static
         rules.remove_targets(rule, &[]).await.err(),
         rules.delete_rule(rule).await.err(),
         notifications.get(&bucket).await.err(),
+        notifications.get_of_any_owner(&bucket).await.err(),
+        notifications.is_own_bucket(&bucket).await.err(),
         notifications.put(&bucket, String::new(), Validation::Full).await.err(),
     ];
     let kinds = refused.iter().flatten().map(|error| error.kind.clone());
@@ -259,7 +267,7 @@ async fn every_call(aws: &dyn Aws, asked: &Asked, about: &About) -> Vec<&'static
     through
 }
 
-const ALL: [&str; 24] = [
+const ALL: [&str; 26] = [
     "account",
     "function",
     "policy",
@@ -283,8 +291,12 @@ const ALL: [&str; 24] = [
     "remove_targets",
     "delete_rule",
     "get",
+    "get_of_any_owner",
+    "is_own_bucket",
     "put",
 ];
+/// The calls that name a bucket.
+const OF_BUCKET: [&str; 5] = ["add_permission", "get", "get_of_any_owner", "is_own_bucket", "put"];
 
 fn without(gone: &[&str]) -> Vec<&'static str> {
     ALL.into_iter().filter(|call| !gone.contains(call)).collect()
@@ -309,8 +321,8 @@ async fn what_is_permitted_is_let_through_and_nothing_else_is() {
             About { function: "theirs", ..same.clone() },
             without(&["function", "policy", "add_permission", "remove_permission", "put_target"]),
         ),
-        (About { bucket: "theirs", ..same.clone() }, without(&["add_permission", "get", "put"])),
-        (About { bucket_owner: "111111111111", ..same.clone() }, without(&["add_permission", "get", "put"])),
+        (About { bucket: "theirs", ..same.clone() }, without(&OF_BUCKET)),
+        (About { bucket_owner: "111111111111", ..same.clone() }, without(&OF_BUCKET)),
         (
             About { made: "theirs", ..same.clone() },
             without(&[
@@ -364,6 +376,8 @@ async fn a_removal_takes_away_its_own_and_makes_nothing() {
         "remove_targets",
         "delete_rule",
         "get",
+        "get_of_any_owner",
+        "is_own_bucket",
         "put",
     ];
     assert_eq!(every_call(&aws, &asked, &theirs).await, removals);

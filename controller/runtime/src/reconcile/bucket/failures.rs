@@ -49,6 +49,16 @@ pub fn of_call(bucket: &Bucket, error: &AwsError) -> Failure {
     error.failure(Part::Notification)
 }
 
+/// A bucket in another account than the expected one, by proof.
+pub fn in_other_account(bucket: &Bucket) -> Failure {
+    let message = format!(
+        "bucket {bucket} is in another account than {}: write the account that owns the bucket in spec.bucketOwner, or name \
+         another bucket in spec.bucket",
+        bucket.owner
+    );
+    notification(Reason::BucketInOtherAccount, message)
+}
+
 /// A document that is no notification configuration.
 pub fn unreadable(bucket: &Bucket, error: &InvalidDocument) -> Failure {
     let message = format!(

@@ -4,6 +4,7 @@
 mod failures;
 mod members;
 mod notices;
+mod ownership;
 mod second_looks;
 mod speaker;
 mod worker;

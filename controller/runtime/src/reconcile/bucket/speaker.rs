@@ -64,6 +64,11 @@ impl Speaker {
         speakers.min_by_key(|speaker| (is_mute(speaker), speaker.leaves))
     }
 
+    /// The account that S3 is called in; `None` where AWS does not say.
+    pub async fn account(&self, context: &Context) -> Option<String> {
+        context.tenants.account_of(&self.namespace).await.ok()
+    }
+
     /// The notification configurations that it may read and write.
     pub fn notifications(&self, context: &Context, bucket: &Bucket) -> Arc<dyn Notifications> {
         let Self { namespace, leaves } = self;

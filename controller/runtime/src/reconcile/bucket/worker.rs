@@ -18,7 +18,7 @@ use tracing::{Instrument, Span, error_span, info, warn};
 use super::members::{Member, Members};
 use super::second_looks::LATE;
 use super::speaker::{Speaker, by_role};
-use super::{Arrivals, Done, Request, Wanted, failures, notices};
+use super::{Arrivals, Done, Request, Wanted, failures, notices, ownership};
 use crate::aws::{Bucket, Errand, Kind, Validation};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
@@ -238,7 +238,9 @@ impl Worker {
         for reply in looks {
             let looked = match &result {
                 Ok(found) => Ok(found.done.clone()),
-                Err(failure) if is_nowhere(failure) => Ok(Done::default()),
+                Err(failure) if is_nowhere(failure) || failure.reason == Reason::BucketInOtherAccount => {
+                    Ok(Done::default())
+                }
                 Err(failure) => Err(failure.clone()),
             };
             // Nobody listens where the operator is stopping.
@@ -362,10 +364,22 @@ impl Worker {
 
     async fn document(&self, context: &Context) -> Result<Document, Failure> {
         let xml = self.speaker.notifications(context, &self.bucket).get(&self.bucket).await;
-        let xml = xml.map_err(|error| {
-            warn!(error = chain(&error), "cannot read the notification configuration");
-            failures::of_call(&self.bucket, &error)
-        })?;
+        let xml = match xml {
+            Ok(xml) => xml,
+            Err(error) => {
+                warn!(error = chain(&error), "cannot read the notification configuration");
+                let is_refused = error.kind == Kind::Denied;
+                return Err(
+                    if is_refused
+                        && ownership::is_in_other_account(context, &self.speaker, &self.bucket).await
+                    {
+                        failures::in_other_account(&self.bucket)
+                    } else {
+                        failures::of_call(&self.bucket, &error)
+                    },
+                );
+            }
+        };
         Document::parse(&xml).map_err(|error| {
             warn!(error = chain(&error), "cannot understand the notification configuration");
             failures::unreadable(&self.bucket, &error)

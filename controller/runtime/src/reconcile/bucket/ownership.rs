@@ -1,0 +1,39 @@
+//! Proof that the name of a bucket has passed to another account.
+//!
+//! S3 answers 403 alike where a policy denies a call and where `ExpectedBucketOwner` is not the owner
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>). A refusal alone proves nothing: our
+//! entries may be in the bucket, and a policy may deny the call that would show them.
+
+use tokio::time::sleep;
+
+use super::speaker::Speaker;
+use crate::aws::{AwsError, Bucket, Kind};
+use crate::reconcile::context::Context;
+use crate::reconcile::function::DOUBT;
+
+/// True if the bucket is proven to be in another account than `bucket.owner`. The caller has just seen S3 refuse a read of the
+/// bucket's configuration.
+pub async fn is_in_other_account(context: &Context, speaker: &Speaker, bucket: &Bucket) -> bool {
+    let notifications = speaker.notifications(context, bucket);
+    if notifications.get_of_any_owner(bucket).await.is_ok() {
+        // No policy can tell the two calls apart, since the expected owner is no condition key of IAM.
+        return is_denied(&notifications.get(bucket).await);
+    }
+    // An account lists all of its buckets (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html).
+    let account = speaker.account(context).await;
+    if account.is_none_or(|account| account != bucket.owner) {
+        return false;
+    }
+    // A list may be one from before the bucket was made.
+    for _ in 0..2 {
+        match notifications.is_own_bucket(bucket).await {
+            Ok(false) => sleep(DOUBT).await,
+            Ok(true) | Err(_) => return false,
+        }
+    }
+    true
+}
+
+fn is_denied<T>(result: &Result<T, AwsError>) -> bool {
+    matches!(result, Err(AwsError { kind: Kind::Denied, .. }))
+}
