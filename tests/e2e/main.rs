@@ -5,6 +5,7 @@
 mod agreement;
 mod bench;
 mod chart;
+mod credentials;
 mod deployed;
 mod docs;
 mod front;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
-use lambda_triggers_tests::front::{Fault, FaultKind, Hook, LateAnswer, Then};
+use lambda_triggers_tests::front::{CredentialFault, Fault, FaultKind, Hook, LateAnswer, Then};
 
 use super::{
     Aws, aws, code, eventually,
@@ -90,6 +90,57 @@ fn a_denial_names_the_action_and_the_resource() {
             refusal(aws.events.delete_rule().name("any").send().await),
             (400, "AccessDeniedException".to_owned(), rule)
         );
+    });
+}
+
+#[test]
+fn credentials_are_refused_in_the_shape_of_each_service() {
+    run(async {
+        let aws = aws().await;
+        aws.bucket("refused").await;
+        let cases = [
+            (
+                CredentialFault::Expired,
+                [(400, "ExpiredToken"), (403, "ExpiredTokenException"), (400, "ExpiredTokenException")],
+            ),
+            (
+                CredentialFault::Unknown,
+                [
+                    (403, "InvalidAccessKeyId"),
+                    (403, "UnrecognizedClientException"),
+                    (400, "UnrecognizedClientException"),
+                ],
+            ),
+            (
+                CredentialFault::WrongSignature,
+                [
+                    (403, "SignatureDoesNotMatch"),
+                    (403, "InvalidSignatureException"),
+                    (400, "InvalidSignatureException"),
+                ],
+            ),
+            (
+                CredentialFault::ClockBehind,
+                [
+                    (403, "RequestTimeTooSkewed"),
+                    (403, "InvalidSignatureException"),
+                    (400, "InvalidSignatureException"),
+                ],
+            ),
+            (
+                CredentialFault::RegionNotEnabled,
+                [(403, "OptInRequired"), (403, "OptInRequired"), (400, "OptInRequired")],
+            ),
+        ];
+        for (fault, expected) in cases {
+            aws.inject(Fault::on(Fault::ANY, FaultKind::Credentials(fault)).times(3));
+            let found = [
+                code(aws.notify("refused", vec![]).await),
+                code(aws.lambda.get_policy().function_name("any").send().await),
+                code(aws.events.delete_rule().name("any").send().await),
+            ];
+            assert_eq!(found, expected.map(|(status, code)| (status, code.to_owned())), "{fault:?}");
+        }
     });
 }
 

@@ -74,6 +74,18 @@ impl Scope {
         Self { access_key, region: region.unwrap_or_else(|| "us-east-1".to_owned()), service: next() }
     }
 
+    /// The scope of a call without a signature: STS takes one of a service account's token, and the role names the account
+    /// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>).
+    pub fn or_of_web_identity(self, body: &[u8]) -> Self {
+        let form: BTreeMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
+        let is_web_identity = form.get("Action").is_some_and(|action| action == "AssumeRoleWithWebIdentity");
+        if !self.access_key.is_empty() || !is_web_identity {
+            return self;
+        }
+        let account = form.get("RoleArn").and_then(|role| role.split(':').nth(4)).unwrap_or_default();
+        Self { access_key: account.to_owned(), service: "sts".to_owned(), ..self }
+    }
+
     /// The account whose key this is, as the emulator sees it: a key of 12 digits is the account.
     pub fn account(&self) -> String {
         let is_account =

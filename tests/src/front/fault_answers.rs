@@ -1,6 +1,6 @@
 //! Injected refusals in each service's own words.
 
-use super::{call::Request, iam_needs::Need, wire::Refusal};
+use super::{call::Request, faults::CredentialFault, iam_needs::Need, wire::Refusal};
 
 /// Refused for its rate.
 pub(crate) fn throttled(service: &str) -> Refusal {
@@ -31,6 +31,54 @@ pub(crate) fn operation_aborted() -> Refusal {
     let text = "A conflicting conditional operation is currently in progress against this resource. Please try again.";
     Refusal::new(409, "OperationAborted", text)
 }
+
+/// Refused for its credentials. EventBridge, of the awsJson protocol, answers 400.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>,
+/// <https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html>
+pub(super) fn credentials_refused(service: &str, fault: CredentialFault) -> Refusal {
+    let status = if service == "events" { 400 } else { 403 };
+    let (status, code, text) = match (fault, service) {
+        (CredentialFault::Expired, "s3") => (400, "ExpiredToken", "The provided token has expired."),
+        (CredentialFault::Expired, "sts") => {
+            (status, "ExpiredToken", "The security token included in the request is expired")
+        }
+        (CredentialFault::Expired, _) => {
+            (status, "ExpiredTokenException", "The security token included in the request is expired")
+        }
+        (CredentialFault::Unknown, "s3") => (
+            status,
+            "InvalidAccessKeyId",
+            "The AWS Access Key Id you provided does not exist in our records.",
+        ),
+        (CredentialFault::Unknown, "sts") => {
+            (status, "InvalidClientTokenId", "The security token included in the request is invalid.")
+        }
+        (CredentialFault::Unknown, _) => {
+            (status, "UnrecognizedClientException", "The security token included in the request is invalid.")
+        }
+        (CredentialFault::WrongSignature, "s3" | "sts") => (status, "SignatureDoesNotMatch", UNSIGNED),
+        (CredentialFault::WrongSignature, _) => (status, "InvalidSignatureException", UNSIGNED),
+        (CredentialFault::ClockBehind, "s3") => (
+            status,
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+        ),
+        (CredentialFault::ClockBehind, "sts") => (status, "SignatureDoesNotMatch", BEHIND),
+        (CredentialFault::ClockBehind, _) => (status, "InvalidSignatureException", BEHIND),
+        (CredentialFault::RegionNotEnabled, "sts") => {
+            (status, "RegionDisabledException", "STS is not activated in this region for account.")
+        }
+        (CredentialFault::RegionNotEnabled, _) => {
+            (status, "OptInRequired", "The AWS Access Key Id needs a subscription for the service")
+        }
+    };
+    Refusal::new(status, code, text)
+}
+
+const UNSIGNED: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
+                        Access Key and signing method. Consult the service documentation for details.";
+const BEHIND: &str =
+    "Signature expired: 20261126T095500Z is now earlier than 20261126T100000Z (20261126T100500Z - 5 min.)";
 
 /// Refused by IAM, as the account, Region and resource of a request are told.
 pub(super) fn denied(request: &Request) -> Refusal {

@@ -83,6 +83,8 @@ pub enum FaultKind {
         /// The service's words for it.
         message: String,
     },
+    /// Refused for the credentials that it was signed with, in the service's own shape. Not applied.
+    Credentials(CredentialFault),
     /// 409 `OperationAborted`, as S3 answers parallel changes of a bucket's configuration. Not applied.
     OperationAborted,
     /// A server error of this status. Not applied.
@@ -117,6 +119,32 @@ impl FaultKind {
         Self::refuse(400, "InvalidParameterValueException", message)
     }
 
+    /// The function's role lacks a permission, or has one that IAM has not made known everywhere: `call` is as
+    /// `SendMessage on SQS`. <https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/lambda/function.go>
+    /// retries it.
+    pub fn role_may_not(call: &str) -> Self {
+        let message = format!("The provided execution role does not have permissions to call {call}");
+        Self::refuse(400, "InvalidParameterValueException", message)
+    }
+
+    /// KMS does not know the function's role yet.
+    pub fn role_unknown_to_kms(role: &str) -> Self {
+        let message = format!(
+            "Lambda was unable to configure access to your environment variables because the KMS key is invalid for \
+             CreateGrant. Please check your KMS key settings. KMS Exception: InvalidArnException KMS Message: ARN does not \
+             refer to a valid principal: {role}"
+        );
+        Self::refuse(400, "InvalidParameterValueException", message)
+    }
+
+    /// An image that is an index, as one with attestations is. <https://github.com/docker/buildx/issues/1533>
+    pub fn image_is_index(uri: &str) -> Self {
+        let message = format!(
+            "The image manifest, config or layer media type for the source image {uri} is not supported."
+        );
+        Self::refuse(400, "InvalidParameterValueException", message)
+    }
+
     /// The account's code storage is full: 75 GB in a Region, if not raised.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
     pub fn code_storage_exceeded() -> Self {
@@ -133,6 +161,21 @@ impl FaultKind {
     pub fn second_edit(edit: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         Self::SecondWriter(SecondWriter(Arc::new(edit)))
     }
+}
+
+/// Why AWS does not accept the credentials of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialFault {
+    /// The session has expired.
+    Expired,
+    /// AWS does not know the access key. It says the same in a Region that the account has not enabled.
+    Unknown,
+    /// The secret key is another's.
+    WrongSignature,
+    /// The clock of the caller is behind that of AWS.
+    ClockBehind,
+    /// The account may not use the Region.
+    RegionNotEnabled,
 }
 
 /// What the client of a late call sees.

@@ -63,7 +63,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 pub use self::{
     call::Call,
-    faults::{Fault, FaultKind, Hook, LateAnswer, SecondWriter, Then},
+    faults::{CredentialFault, Fault, FaultKind, Hook, LateAnswer, SecondWriter, Then},
     function_state::{Failure, Pace},
 };
 

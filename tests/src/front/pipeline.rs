@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     call::Request,
     events,
-    fault_answers::{denied, operation_aborted, server_error, throttled},
+    fault_answers::{credentials_refused, denied, operation_aborted, server_error, throttled},
     faults::{FaultKind, Hook, LateAnswer, SecondWriter, Then},
     function_view::without_tags,
     iam, lambda, s3,
@@ -78,6 +78,7 @@ async fn with_fault(shared: &Arc<Shared>, request: &Request, fault: FaultKind) -
     match fault {
         FaultKind::Throttle => refuse(request, &throttled(&request.service)),
         FaultKind::Denied => refuse(request, &denied(request)),
+        FaultKind::Credentials(fault) => refuse(request, &credentials_refused(&request.service, fault)),
         FaultKind::Refuse { status, code, message } => refuse(request, &Refusal::new(status, &code, message)),
         FaultKind::OperationAborted => refuse(request, &operation_aborted()),
         FaultKind::Error(status) => refuse(request, &server_error(&request.service, status)),

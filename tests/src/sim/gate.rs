@@ -51,6 +51,8 @@ pub enum Verdict {
     Duplicate,
     /// It is neither done nor answered.
     Timeout,
+    /// It is not sent, and the operator knows that.
+    Unsent,
     /// It is done and answered, each way in this time.
     Slow(Duration),
     /// It is done, and its answer is cut off.
@@ -96,6 +98,8 @@ pub enum Passed<T> {
     Refused(Refusal),
     /// Nothing, until it gives up.
     NoAnswer,
+    /// The call was not sent.
+    Unsent,
     /// A part of the answer.
     Truncated(T),
 }
@@ -261,6 +265,7 @@ impl Gate {
                 Passed::Answer(answer)
             }
             Verdict::Timeout => Passed::NoAnswer,
+            Verdict::Unsent => Passed::Unsent,
             Verdict::Truncated => Passed::Truncated(perform(View::Now)),
             Verdict::Stale => Passed::Answer(perform(View::Stale)),
         };

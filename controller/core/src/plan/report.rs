@@ -100,6 +100,16 @@ reasons! {
     OtherAccount,
     /// The operator's credentials do not allow a call.
     AccessDenied,
+    /// No credentials to sign a call with: none are found, or STS gives out none.
+    CredentialsUnavailable,
+    /// The credentials have expired; the operator tries again with renewed credentials.
+    CredentialsExpired,
+    /// AWS does not know the credentials, or the signature is not theirs.
+    CredentialsRefused,
+    /// The clock of the operator's node differs too much from that of AWS; the operator tries again.
+    ClockSkewed,
+    /// The account may not use the Region.
+    RegionNotEnabled,
     /// A quota of AWS is used up.
     QuotaExceeded,
     /// AWS refuses a call as invalid.
@@ -179,6 +189,9 @@ impl Failure {
         match self.reason {
             Reason::Throttled => Class::Throttled,
             Reason::AwsUnavailable
+            | Reason::CredentialsUnavailable
+            | Reason::CredentialsExpired
+            | Reason::ClockSkewed
             | Reason::OutcomeUnknown
             | Reason::RoleNotReady
             | Reason::DestinationRefused
@@ -203,6 +216,8 @@ impl Failure {
             | Reason::NotPermitted
             | Reason::OtherAccount
             | Reason::AccessDenied
+            | Reason::CredentialsRefused
+            | Reason::RegionNotEnabled
             | Reason::QuotaExceeded
             | Reason::AwsRefused => Class::NeedsAction,
         }

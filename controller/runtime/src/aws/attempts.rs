@@ -3,9 +3,10 @@
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextMut, FinalizerInterceptorContextRef,
 };
-use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata, OrchestratorError};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
@@ -15,6 +16,7 @@ use tokio::time::Instant;
 
 use super::Limits;
 use super::error::{Kind, kind};
+use super::unsent::NotSent;
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::{AwsOutcome, Service};
 
@@ -52,6 +54,8 @@ struct Attempt {
     counts: Attempts,
     operation: String,
     began: Instant,
+    /// Whether the request was handed to the HTTP client.
+    sent: bool,
     ended: bool,
 }
 
@@ -94,8 +98,46 @@ impl Intercept for Attempts {
         if bag.load::<RequestAttempts>().is_some_and(|attempts| attempts.attempts() > 1) {
             self.limit(&operation, |limits, quota, region| limits.charge(quota, region, 1));
         }
-        let attempt = Attempt { counts: self.clone(), operation, began: Instant::now(), ended: false };
+        let attempt =
+            Attempt { counts: self.clone(), operation, began: Instant::now(), sent: false, ended: false };
         bag.interceptor_state().store_put(attempt);
+        Ok(())
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(attempt) = bag.get_mut_from_interceptor_state::<Attempt>() {
+            attempt.sent = true;
+        }
+        Ok(())
+    }
+
+    /// Marks the error of an attempt that was still waiting for credentials: its outcome is known.
+    fn modify_before_attempt_completion(
+        &self,
+        context: &mut FinalizerInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let sent = bag.load::<Attempt>().is_none_or(|attempt| attempt.sent);
+        if let Some(Err(error)) = context.output_or_error_mut()
+            && !sent
+            && !error.is_interceptor_error()
+        {
+            let is_timeout = error.is_timeout_error();
+            let cause = std::mem::replace(error, OrchestratorError::other("the request was not sent"));
+            let unsent = NotSent { is_timeout, source: cause.into() }.into();
+            // The SDK tries again after a time-out alone.
+            *error = OrchestratorError::connector(if is_timeout {
+                ConnectorError::timeout(unsent)
+            } else {
+                ConnectorError::other(unsent, None)
+            });
+        }
         Ok(())
     }
 
@@ -144,14 +186,20 @@ fn refusal(response: &HttpResponse) -> AwsOutcome {
 fn outcome(kind: &Kind) -> AwsOutcome {
     match kind {
         Kind::NotFound => AwsOutcome::NotFound,
-        Kind::Denied | Kind::RoleRefused(_) | Kind::NotPermitted => AwsOutcome::Denied,
+        Kind::Denied
+        | Kind::RoleRefused(_)
+        | Kind::NotPermitted
+        | Kind::CredentialsExpired
+        | Kind::ClockSkewed
+        | Kind::CredentialsRefused
+        | Kind::RegionNotEnabled => AwsOutcome::Denied,
         Kind::Throttled => AwsOutcome::Throttled,
         Kind::Conflict => AwsOutcome::Conflict,
         Kind::Quota | Kind::Destination(_) | Kind::RoleNotReady | Kind::OtherRegion(_) | Kind::Invalid => {
             AwsOutcome::Refused
         }
         Kind::Unavailable => AwsOutcome::Failed,
-        Kind::OutcomeUnknown => AwsOutcome::NoAnswer,
+        Kind::NoCredentials(_) | Kind::NoConnection(_) | Kind::OutcomeUnknown => AwsOutcome::NoAnswer,
     }
 }
 

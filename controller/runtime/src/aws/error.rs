@@ -9,7 +9,9 @@ use lambda_triggers_core::plan::bucket::refused_destinations;
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
 use lambda_triggers_core::tenancy::Role;
 
+use super::credentials;
 use super::denial::{Missing, is_passed_on, missing};
+use super::unsent::{NoConnection, NoCredentials, of_assumed_role, was_not_sent};
 use crate::reconcile::chain;
 
 /// What kind of refusal or failure it was.
@@ -19,6 +21,18 @@ pub enum Kind {
     NotFound,
     /// The credentials do not allow the call.
     Denied,
+    /// The call was not sent, for lack of credentials to sign it with.
+    NoCredentials(Box<NoCredentials>),
+    /// The call was not sent, for lack of a connection.
+    NoConnection(NoConnection),
+    /// The credentials have expired.
+    CredentialsExpired,
+    /// The clock of the node differs too much from that of AWS.
+    ClockSkewed,
+    /// AWS does not know the credentials, or the signature is not theirs.
+    CredentialsRefused,
+    /// The account may not use the Region.
+    RegionNotEnabled,
     /// The operator may not take on the role of the namespace.
     RoleRefused(Box<Role>),
     /// The tenancy does not permit it, and the call was not made.
@@ -70,15 +84,22 @@ impl AwsError {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        if let Some(error) = of_credentials(&error) {
-            return error;
+        if let Some(found) = of_assumed_role(&error) {
+            return Self::without_role(action, on, found);
         }
         let code = error.code().map(Into::into);
         let message: Option<Box<str>> = error.message().map(|words| without_values(words).into());
         let response = error.raw_response();
         let status = response.map(|response| response.status().as_u16());
         let region = response.and_then(|r| r.headers().get("x-amz-bucket-region")).map(ToOwned::to_owned);
+        let unsent = || {
+            // A service account has its role by this variable (https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html).
+            let role = std::env::var("AWS_ROLE_ARN").ok();
+            NoCredentials::from_chain(&error, role.as_deref()).map(|why| Kind::NoCredentials(why.into()))
+        };
         let kind = match &error {
+            // A success whose answer breaks off.
+            SdkError::ResponseError(_) if status.is_some_and(|status| status < 300) => Kind::OutcomeUnknown,
             SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
                 match kind(status.unwrap_or_default(), code.as_deref(), message.as_deref(), region) {
                     Kind::Destination(_) => Kind::Destination(destinations(response)),
@@ -86,11 +107,42 @@ impl AwsError {
                 }
             }
             SdkError::DispatchFailure(failure) if failure.is_user() => Kind::Invalid,
-            SdkError::ConstructionFailure(_) => Kind::Invalid,
+            SdkError::DispatchFailure(failure) => unsent()
+                .or_else(|| was_not_sent(&error).then_some(Kind::Invalid))
+                .or_else(|| {
+                    failure
+                        .as_connector_error()
+                        .and_then(NoConnection::from_connector)
+                        .map(Kind::NoConnection)
+                })
+                .unwrap_or(Kind::OutcomeUnknown),
+            SdkError::ConstructionFailure(_) => unsent().unwrap_or(Kind::Invalid),
             _ => Kind::OutcomeUnknown,
         };
         let source = without_values(&chain(&error)).into();
         Self { kind, action, on: on.into(), role: None, code, message, source }
+    }
+
+    /// The call `action` on `on`, which was not sent: the role of the namespace could not be assumed.
+    fn without_role(action: &'static str, on: impl Into<Box<str>>, found: &Self) -> Self {
+        let kind = match &found.kind {
+            Kind::NoConnection(why) => NoCredentials::Unreached(*why),
+            Kind::NoCredentials(why) => NoCredentials::clone(why),
+            Kind::Unavailable | Kind::OutcomeUnknown => NoCredentials::Failed { action: Some(found.action) },
+            kind => {
+                let Self { kind: _, action, on, role, code, message, source } = found;
+                return Self {
+                    kind: kind.clone(),
+                    action,
+                    on: on.clone(),
+                    role: role.clone(),
+                    code: code.clone(),
+                    message: message.clone(),
+                    source: source.to_string().into(),
+                };
+            }
+        };
+        Self::answered(Kind::NoCredentials(kind.into()), action, on, found.source.to_string())
     }
 
     /// An answer that succeeded as a call, and says that it failed all the same, or cannot be read.
@@ -171,6 +223,30 @@ impl AwsError {
                     }
                 },
             ),
+            Kind::NoCredentials(why) => (
+                Reason::CredentialsUnavailable,
+                format!(
+                    "{action} on {on} is not sent, since there are no credentials to sign it with: {}; trying again",
+                    why.describe()
+                ),
+            ),
+            Kind::NoConnection(why) => (
+                Reason::AwsUnavailable,
+                format!(
+                    "{action} on {on} is not sent, since there is no connection to AWS: {}; trying again",
+                    why.describe()
+                ),
+            ),
+            Kind::CredentialsExpired => {
+                (Reason::CredentialsExpired, credentials::expired(action, on, code, &self.whose()))
+            }
+            Kind::ClockSkewed => (Reason::ClockSkewed, credentials::clock_skewed(action, on, code)),
+            Kind::CredentialsRefused => {
+                (Reason::CredentialsRefused, credentials::refused(action, on, code, &self.whose()))
+            }
+            Kind::RegionNotEnabled => {
+                (Reason::RegionNotEnabled, credentials::region_not_enabled(action, on, code))
+            }
             Kind::NotFound => (Reason::AwsRefused, format!("{action}: {on} does not exist")),
             Kind::Invalid => (Reason::AwsRefused, format!("AWS refuses {action} on {on} ({code}): {words}")),
             Kind::Unavailable => {
@@ -181,6 +257,14 @@ impl AwsError {
             }
         };
         Failure::new(part, reason, message)
+    }
+
+    /// The credentials that the call was made with, in words.
+    fn whose(&self) -> String {
+        self.role.as_ref().map_or_else(
+            || "the operator's credentials".to_owned(),
+            |role| format!("the credentials of role {}", role.arn),
+        )
     }
 }
 
@@ -206,31 +290,6 @@ fn without_values(words: &str) -> String {
         rest = after;
     }
     kept + rest
-}
-
-/// Why there were no credentials to make a call with, where they are those of a role.
-fn of_credentials(error: &(dyn StdError + 'static)) -> Option<AwsError> {
-    let mut source = error;
-    let found = loop {
-        match source.downcast_ref::<AwsError>() {
-            Some(found) => break found,
-            None => source = source.source()?,
-        }
-    };
-    let AwsError { kind, action, on, role, code, message, source } = found;
-    Some(AwsError {
-        kind: match kind {
-            // Nothing was sent that could have been done.
-            Kind::OutcomeUnknown => Kind::Unavailable,
-            kind => kind.clone(),
-        },
-        action,
-        on: on.clone(),
-        role: role.clone(),
-        code: code.clone(),
-        message: message.clone(),
-        source: source.to_string().into(),
-    })
 }
 
 /// What to allow where a role cannot be taken on. AWS does not say which of the two policies lacks it.
@@ -279,15 +338,13 @@ fn destinations(response: Option<&HttpResponse>) -> Vec<String> {
 
 /// What a service's answer means: by its code where that is known, else by its status.
 pub(super) fn kind(status: u16, code: Option<&str>, message: Option<&str>, region: Option<String>) -> Kind {
+    let refused = code.and_then(|code| credentials::refusal(code, message.unwrap_or_default()));
+    if let Some(kind) = refused {
+        return kind;
+    }
     match code.unwrap_or_default() {
         "NoSuchBucket" | "ResourceNotFoundException" | "NoSuchKey" => Kind::NotFound,
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "UnrecognizedClientException"
-        | "InvalidAccessKeyId"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "SignatureDoesNotMatch" => Kind::Denied,
+        "AccessDenied" | "AccessDeniedException" => Kind::Denied,
         "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
             Kind::OtherRegion(region)
         }
@@ -310,9 +367,9 @@ pub(super) fn kind(status: u16, code: Option<&str>, message: Option<&str>, regio
         "InvalidArgument" if message.is_some_and(|m| m.contains("destination configurations")) => {
             Kind::Destination(vec![])
         }
-        _ => match status {
+        code => match status {
             301 | 307 => Kind::OtherRegion(region),
-            403 | 401 => Kind::Denied,
+            403 | 401 if is_denial(code) => Kind::Denied,
             404 => Kind::NotFound,
             409 | 412 => Kind::Conflict,
             429 => Kind::Throttled,
@@ -322,101 +379,13 @@ pub(super) fn kind(status: u16, code: Option<&str>, message: Option<&str>, regio
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use aws_credential_types::provider::error::CredentialsError;
-
-    use super::*;
-
-    #[test]
-    fn a_code_says_more_than_a_status() {
-        let refused = "Unable to validate the following destination configurations";
-        let cases = [
-            (400, "ThrottlingException", "", Kind::Throttled),
-            (503, "SlowDown", "", Kind::Throttled),
-            (409, "OperationAborted", "", Kind::Conflict),
-            (400, "InvalidArgument", refused, Kind::Destination(vec![])),
-            (400, "InvalidArgument", "Configurations overlap.", Kind::Invalid),
-            (404, "NoSuchBucket", "", Kind::NotFound),
-            (400, "AccessDeniedException", "", Kind::Denied),
-            (500, "InternalError", "", Kind::Unavailable),
-            (403, "", "", Kind::Denied),
-        ];
-        for (status, code, message, expected) in cases {
-            assert_eq!(kind(status, Some(code), Some(message), None), expected, "{status} {code}");
-        }
-    }
-
-    #[test]
-    fn a_role_that_cannot_be_taken_on_is_told_of_in_place_of_the_call() {
-        let role = Role {
-            arn: "arn:aws:iam::123456789012:role/media".into(),
-            external_id: Some("cluster-1".into()),
-        };
-        let refused = AwsError {
-            kind: Kind::RoleRefused(Box::new(role)),
-            ..AwsError::refused("sts:AssumeRole", "role", 403, "AccessDenied", "no", None)
-        };
-        let sent: SdkError<aws_sdk_sts::operation::assume_role::AssumeRoleError, HttpResponse> =
-            SdkError::construction_failure(CredentialsError::provider_error(refused));
-        let failure =
-            AwsError::of("s3:GetBucketNotification", "bucket photos", sent).failure(Part::Notification);
-        assert_eq!(
-            (failure.reason, &*failure.message),
-            (
-                Reason::AccessDenied,
-                "AWS does not let the operator take on role arn:aws:iam::123456789012:role/media: allow sts:AssumeRole on it in \
-                 the IAM policy of the operator's role, and see that the trust policy of arn:aws:iam::123456789012:role/media has \
-                 the statement {\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"<ARN of the operator's role>\"},\"Action\":\"sts:AssumeRole\",\
-                 \"Condition\":{\"StringEquals\":{\"sts:ExternalId\":\"cluster-1\"}}}"
-            )
-        );
-    }
-
-    #[test]
-    fn values_that_aws_repeats_are_left_out() {
-        let cases = [
-            ("Rate exceeded", "Rate exceeded"),
-            (
-                "2 validation errors detected: Value 'it's at 'home'' at 'a.b' failed to satisfy constraint: short; Value 'y' at \
-                 'c' failed to satisfy constraint: long",
-                "2 validation errors detected: Value '...' at 'a.b' failed to satisfy constraint: short; Value '...' at 'c' \
-                 failed to satisfy constraint: long",
-            ),
-            (
-                "Value at 'a' failed to satisfy constraint: null",
-                "Value at 'a' failed to satisfy constraint: null",
-            ),
-        ];
-        for (words, expected) in cases {
-            assert_eq!(without_values(words), expected);
-        }
-    }
-
-    #[test]
-    fn what_is_reported_does_not_change_from_try_to_try() {
-        let error = |session: &str| AwsError {
-            kind: Kind::Denied,
-            action: "events:DeleteRule",
-            on: "rule lt-1".into(),
-            role: None,
-            code: Some("AccessDeniedException".into()),
-            message: Some(
-                format!("User: arn:aws:sts::1:assumed-role/operator/{session} is not authorized").into(),
-            ),
-            source: "".into(),
-        };
-        let failure = error("a").failure(Part::Rule);
-        assert_eq!(failure, error("b").failure(Part::Rule));
-        let role = Role { arn: "arn:aws:iam::1:role/media".into(), external_id: None };
-        let of_role = AwsError { role: Some(Box::new(role)), ..error("a") }.failure(Part::Rule);
-        assert_eq!(
-            of_role.message,
-            "AWS denies events:DeleteRule on rule lt-1: allow events:DeleteRule in the IAM policy of role arn:aws:iam::1:role/media"
-        );
-        assert_eq!(
-            failure.message,
-            "AWS denies events:DeleteRule on rule lt-1: allow events:DeleteRule in the IAM policy of the operator's role"
-        );
-    }
+/// True for a 401 or 403 that is a missing permission. An answer to a `HEAD` request has no code.
+fn is_denial(code: &str) -> bool {
+    code.is_empty()
+        || ["AccessDenied", "NotAuthorized", "Unauthorized", "Forbidden"]
+            .iter()
+            .any(|word| code.contains(word))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod authorised;
+mod credentials;
 mod denial;
 mod deploy;
 mod errand;
@@ -17,6 +18,7 @@ mod s3;
 mod sdk;
 mod shared;
 mod tenants;
+mod unsent;
 
 pub use attempts::Attempts;
 pub use errand::Errand;
@@ -29,3 +31,4 @@ pub use ports::{
 pub use sdk::{Caller, NoRegion, Sdk, SdkSettings};
 pub use shared::Shared;
 pub use tenants::{AssumeRoles, Session, Tenants};
+pub use unsent::{NoConnection, NoCredentials};

@@ -35,7 +35,7 @@ pub async fn examine(options: &Options, owner: Option<&OwnerId>, tenancy: Option
     let caller = match sdk.caller().await {
         Ok(caller) => caller,
         Err(error) => {
-            checks.push(Check::failed(CREDENTIALS, no_credentials(&error)));
+            checks.push(Check::failed(CREDENTIALS, error.failure(Part::Permission).message));
             skip(&mut checks, &["rules", "functions", "buckets"]);
             return checks;
         }
@@ -71,7 +71,8 @@ pub async fn examine(options: &Options, owner: Option<&OwnerId>, tenancy: Option
 /// The account of the credentials, and its partition.
 pub async fn account_and_partition(region: Option<String>) -> Result<(String, String), String> {
     let sdk = load(region).await.map_err(|error| chain(&error))?;
-    let Caller { account, arn } = sdk.caller().await.map_err(|error| no_credentials(&error))?;
+    let Caller { account, arn } =
+        sdk.caller().await.map_err(|error| error.failure(Part::Permission).message)?;
     Ok((account, partition(&arn).to_owned()))
 }
 
@@ -87,23 +88,6 @@ async fn load(region: Option<String>) -> Result<Sdk, NoRegion> {
 
 fn partition(arn: &str) -> &str {
     arn.split(':').nth(1).unwrap_or("aws")
-}
-
-/// AWS denies this call to nobody whom it knows, so a denial is about the credentials themselves.
-fn no_credentials(error: &AwsError) -> String {
-    let code = error.code.as_deref().unwrap_or("no code");
-    match error.kind {
-        Kind::Denied => format!(
-            "AWS does not accept them ({code}: {}); renew them, and for a service account see that the role's trust policy names \
-             it (docs/iam.md)",
-            error.message.as_deref().unwrap_or("no message")
-        ),
-        _ => format!(
-            "none can be used: {}; give the service account a role (docs/iam.md), or set AWS_PROFILE or AWS_ACCESS_KEY_ID, and \
-             see that sts is reached from here",
-            chain(error)
-        ),
-    }
 }
 
 /// Looks for a rule that is not there: whoever may not look is told so all the same.

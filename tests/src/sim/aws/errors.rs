@@ -1,6 +1,6 @@
 //! Refusals, and calls without an answer, as the SDK adapters would tell them to the operator.
 
-use lambda_triggers::aws::{AwsError, Kind};
+use lambda_triggers::aws::{AwsError, Kind, NoConnection};
 use lambda_triggers_core::plan::bucket::refused_destinations;
 
 use super::super::gate::{self, Passed};
@@ -34,6 +34,10 @@ impl Op {
             Passed::Answer(Err(refusal)) => Err(self.refused(&refusal)),
             Passed::Refused(planned) => Err(self.refused(&self.by_plan(planned))),
             Passed::NoAnswer => Err(self.unknown("no answer")),
+            Passed::Unsent => {
+                let kind = Kind::NoConnection(NoConnection::Refused);
+                Err(AwsError::answered(kind, self.action, self.on.as_str(), "the connection is refused"))
+            }
             Passed::Truncated(_) => Err(self.unknown("the answer is cut off")),
         }
     }

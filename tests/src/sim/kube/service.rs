@@ -67,7 +67,7 @@ pub async fn answer(
                 let creating = matches!(request.verb, Verb::Create(_));
                 return whole(refusal(&Refused::planned(refused, request.key.resource, creating)));
             }
-            Passed::NoAnswer => return Err(closed()),
+            Passed::NoAnswer | Passed::Unsent => return Err(closed()),
             Passed::Truncated(answer) => return cut(answer),
             Passed::Answer(Answer::Watch(watch)) => return stream(while_alive(gate, watch.lines())),
             Passed::Answer(answer) => return whole(answer),

@@ -12,7 +12,7 @@ use crate::sim::workflows::{self, Run, Step, Workflow};
 const SEED: u64 = 1;
 
 /// What a call meets.
-const FAULTS: [Verdict; 15] = [
+const FAULTS: [Verdict; 16] = [
     Verdict::LostAnswer,
     Verdict::Late(Duration::from_secs(5)),
     Verdict::Late(Duration::from_secs(600)),
@@ -24,6 +24,7 @@ const FAULTS: [Verdict; 15] = [
     Verdict::Refuse(Refusal::Throttled),
     Verdict::Refuse(Refusal::Server),
     Verdict::Timeout,
+    Verdict::Unsent,
     Verdict::Slow(Duration::from_secs(3)),
     Verdict::Slow(Duration::from_secs(90)),
     Verdict::Truncated,
@@ -75,6 +76,8 @@ fn befalls(fault: Verdict, operation: &str, write: bool) -> bool {
         // A read does nothing, whether its answer is lost or it never gets there, and nothing twice.
         Verdict::LostAnswer | Verdict::Late(_) | Verdict::Duplicate if !write => false,
         Verdict::Stale => !write && !operation.starts_with("kube:watch"),
+        // Kubernetes' client does not tell the two apart.
+        Verdict::Unsent => !operation.starts_with("kube:"),
         // A write to a bucket is the one that is made again only when it cannot come any more.
         Verdict::Late(time) if time > Duration::from_secs(60) => operation == "s3:PutBucketNotification",
         _ => true,

@@ -75,3 +75,38 @@ fn a_second_look_outlives_the_operator() {
         sim.start()
     });
 }
+
+/// How long a deletion takes whose write to the bucket meets this.
+fn deletion_takes(verdict: Verdict) -> Duration {
+    let mut writes = 0;
+    let plan = move |call: &Call| {
+        let is_write = call.operation == "s3:PutBucketNotification";
+        writes += usize::from(is_write);
+        if is_write && writes == 2 { verdict } else { Verdict::Pass }
+    };
+    simulate(1, plan, async |sim| {
+        workflows::prepare(&sim);
+        let operator = sim.start();
+        let mut deleted = Duration::ZERO;
+        for step in &workflows::named("s3: create and delete").steps {
+            workflows::take(&sim, step).await;
+            deleted = sim.gates.elapsed();
+            if matches!(step, Step::Apply(_)) {
+                sim.until("the write", |sim| entries(sim) == 1).await;
+                // Until no write of an earlier life of the operator can come any more.
+                sleep(Duration::from_secs(60)).await;
+            }
+        }
+        sim.until("the object to be gone", |sim| !exists(sim)).await;
+        operator.kill();
+        sim.gates.elapsed() - deleted
+    })
+}
+
+#[test]
+fn a_write_that_was_not_sent_holds_no_finalizer() {
+    let grace = Duration::from_secs(30);
+    assert!(deletion_takes(Verdict::Timeout) >= grace, "AWS may apply the write until then");
+    let unsent = deletion_takes(Verdict::Unsent);
+    assert!(unsent < grace, "it waited for a write that was never sent: {unsent:?}");
+}

@@ -114,6 +114,21 @@ fn conditions_as_wholes() {
 }
 
 #[test]
+fn failures_of_credentials_are_classed_by_who_ends_them() {
+    let cases = [
+        (Reason::CredentialsUnavailable, Class::Transient),
+        (Reason::CredentialsExpired, Class::Transient),
+        (Reason::ClockSkewed, Class::Transient),
+        (Reason::CredentialsRefused, Class::NeedsAction),
+        (Reason::RegionNotEnabled, Class::NeedsAction),
+        (Reason::AccessDenied, Class::NeedsAction),
+    ];
+    for (reason, class) in cases {
+        assert_eq!(Failure::new(Part::Function, reason, "").class(), class, "{reason:?}");
+    }
+}
+
+#[test]
 fn the_transition_time_stays_while_the_status_does() {
     let first = after(&[], &[], &failed(Part::Function, Reason::FunctionNotFound), 10);
     let second = after(&first, &[], &failed(Part::Function, Reason::AccessDenied), 20);

@@ -113,7 +113,7 @@ values! {
         Ok = "ok",
         /// Too many calls.
         Throttled = "throttled",
-        /// The credentials do not allow it, or are none.
+        /// The credentials do not allow it, or AWS does not accept them.
         Denied = "denied",
         /// There is nothing of that name.
         NotFound = "not_found",

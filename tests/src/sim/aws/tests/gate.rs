@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lambda_triggers::aws::{Aws, Validation};
+use lambda_triggers::aws::{Aws, NoConnection, Validation};
 use lambda_triggers_core::plan::permission::Policy;
 
 use super::*;
@@ -68,6 +68,8 @@ async fn no_answer_leaves_the_outcome_open() {
         told(ports.notifications(REGION).put(&aws.bucket("photos"), DOCUMENT.into(), Validation::Full).await)
             .0
     };
+    assert_eq!(put(Verdict::Unsent).await, Kind::NoConnection(NoConnection::Refused));
+    assert_ne!(aws.notification("photos").as_deref(), Some(DOCUMENT));
     assert_eq!(put(Verdict::Timeout).await, Kind::OutcomeUnknown);
     assert_ne!(aws.notification("photos").as_deref(), Some(DOCUMENT));
     assert_eq!(put(Verdict::LostAnswer).await, Kind::OutcomeUnknown);

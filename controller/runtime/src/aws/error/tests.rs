@@ -1,0 +1,177 @@
+//! Errors of AWS, as they are classed and reported.
+
+use std::time::Duration;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+
+use super::*;
+
+#[test]
+fn a_code_says_more_than_a_status() {
+    let refused = "Unable to validate the following destination configurations";
+    let cases = [
+        (400, "ThrottlingException", "", Kind::Throttled),
+        (503, "SlowDown", "", Kind::Throttled),
+        (409, "OperationAborted", "", Kind::Conflict),
+        (400, "InvalidArgument", refused, Kind::Destination(vec![])),
+        (400, "InvalidArgument", "Configurations overlap.", Kind::Invalid),
+        (404, "NoSuchBucket", "", Kind::NotFound),
+        (400, "AccessDeniedException", "", Kind::Denied),
+        (500, "InternalError", "", Kind::Unavailable),
+        (403, "", "", Kind::Denied),
+        (403, "AccountProblem", "", Kind::Invalid),
+        (400, "ExpiredToken", "", Kind::CredentialsExpired),
+        (403, "ExpiredTokenException", "", Kind::CredentialsExpired),
+        (403, "UnrecognizedClientException", "", Kind::CredentialsRefused),
+        (403, "InvalidClientTokenId", "", Kind::CredentialsRefused),
+        (403, "InvalidAccessKeyId", "", Kind::CredentialsRefused),
+        (
+            403,
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match",
+            Kind::CredentialsRefused,
+        ),
+        (403, "InvalidSignatureException", "", Kind::CredentialsRefused),
+        (403, "SignatureDoesNotMatch", "Signature expired: 1 is now earlier than 2", Kind::ClockSkewed),
+        (
+            403,
+            "InvalidSignatureException",
+            "Signature not yet current: 2 is still later than 1",
+            Kind::ClockSkewed,
+        ),
+        (403, "RequestTimeTooSkewed", "", Kind::ClockSkewed),
+        (400, "RequestExpired", "", Kind::ClockSkewed),
+        (403, "OptInRequired", "", Kind::RegionNotEnabled),
+        (403, "RegionDisabledException", "", Kind::RegionNotEnabled),
+    ];
+    for (status, code, message, expected) in cases {
+        assert_eq!(kind(status, Some(code), Some(message), None), expected, "{status} {code}");
+    }
+}
+
+#[test]
+fn a_role_that_cannot_be_taken_on_is_told_of_in_place_of_the_call() {
+    let role =
+        Role { arn: "arn:aws:iam::123456789012:role/media".into(), external_id: Some("cluster-1".into()) };
+    let refused = AwsError {
+        kind: Kind::RoleRefused(Box::new(role)),
+        ..AwsError::refused("sts:AssumeRole", "role", 403, "AccessDenied", "no", None)
+    };
+    let sent: SdkError<aws_sdk_sts::operation::assume_role::AssumeRoleError, HttpResponse> =
+        SdkError::construction_failure(CredentialsError::provider_error(refused));
+    let failure = AwsError::of("s3:GetBucketNotification", "bucket photos", sent).failure(Part::Notification);
+    assert_eq!(
+        (failure.reason, &*failure.message),
+        (
+            Reason::AccessDenied,
+            "AWS does not let the operator take on role arn:aws:iam::123456789012:role/media: allow sts:AssumeRole on it in \
+             the IAM policy of the operator's role, and see that the trust policy of arn:aws:iam::123456789012:role/media has \
+             the statement {\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"<ARN of the operator's role>\"},\"Action\":\"sts:AssumeRole\",\
+             \"Condition\":{\"StringEquals\":{\"sts:ExternalId\":\"cluster-1\"}}}"
+        )
+    );
+}
+
+#[test]
+fn values_that_aws_repeats_are_left_out() {
+    let cases = [
+        ("Rate exceeded", "Rate exceeded"),
+        (
+            "2 validation errors detected: Value 'it's at 'home'' at 'a.b' failed to satisfy constraint: short; Value 'y' at \
+             'c' failed to satisfy constraint: long",
+            "2 validation errors detected: Value '...' at 'a.b' failed to satisfy constraint: short; Value '...' at 'c' \
+             failed to satisfy constraint: long",
+        ),
+        (
+            "Value at 'a' failed to satisfy constraint: null",
+            "Value at 'a' failed to satisfy constraint: null",
+        ),
+    ];
+    for (words, expected) in cases {
+        assert_eq!(without_values(words), expected);
+    }
+}
+
+#[test]
+fn what_is_reported_does_not_change_from_try_to_try() {
+    let error = |session: &str| AwsError {
+        kind: Kind::Denied,
+        action: "events:DeleteRule",
+        on: "rule lt-1".into(),
+        role: None,
+        code: Some("AccessDeniedException".into()),
+        message: Some(
+            format!("User: arn:aws:sts::1:assumed-role/operator/{session} is not authorized").into(),
+        ),
+        source: "".into(),
+    };
+    let failure = error("a").failure(Part::Rule);
+    assert_eq!(failure, error("b").failure(Part::Rule));
+    let role = Role { arn: "arn:aws:iam::1:role/media".into(), external_id: None };
+    let of_role = AwsError { role: Some(Box::new(role)), ..error("a") }.failure(Part::Rule);
+    assert_eq!(
+        of_role.message,
+        "AWS denies events:DeleteRule on rule lt-1: allow events:DeleteRule in the IAM policy of role arn:aws:iam::1:role/media"
+    );
+    assert_eq!(
+        failure.message,
+        "AWS denies events:DeleteRule on rule lt-1: allow events:DeleteRule in the IAM policy of the operator's role"
+    );
+}
+
+/// The error of a call to S3 whose credentials could not be loaded.
+fn unsigned(error: CredentialsError) -> AwsError {
+    let sent: SdkError<aws_sdk_sts::operation::assume_role::AssumeRoleError, HttpResponse> =
+        SdkError::dispatch_failure(ConnectorError::other(error.into(), None));
+    AwsError::of("s3:PutBucketNotification", "bucket photos", sent)
+}
+
+#[test]
+fn a_call_without_credentials_was_not_sent_and_says_why() {
+    let cases = [
+        (
+            CredentialsError::provider_timed_out(Duration::from_secs(5)),
+            NoCredentials::Failed { action: None },
+        ),
+        (
+            CredentialsError::invalid_configuration("profile `a` has no key"),
+            NoCredentials::Profile("profile `a` has no key".into()),
+        ),
+        (CredentialsError::provider_error(std::io::Error::from_raw_os_error(2)), NoCredentials::TokenFile),
+        // An error of a provider that is not known here may hold anything, and so is left to the log.
+        (CredentialsError::unhandled("token hunter2"), NoCredentials::Failed { action: None }),
+    ];
+    for (error, why) in cases {
+        let error = unsigned(error);
+        assert_eq!(error.kind, Kind::NoCredentials(why.into()));
+        let Failure { reason, message, .. } = error.failure(Part::Notification);
+        assert_eq!(reason, Reason::CredentialsUnavailable);
+        assert!(
+            message.starts_with("s3:PutBucketNotification on bucket photos is not sent, since "),
+            "{message}"
+        );
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+}
+
+#[test]
+fn a_role_whose_sts_call_had_no_answer_leaves_nothing_open() {
+    let kinds = [
+        (Kind::OutcomeUnknown, NoCredentials::Failed { action: Some("sts:AssumeRole") }),
+        (Kind::Unavailable, NoCredentials::Failed { action: Some("sts:AssumeRole") }),
+        (Kind::NoConnection(NoConnection::Dns), NoCredentials::Unreached(NoConnection::Dns)),
+    ];
+    for (kind, why) in kinds {
+        let assumed = AwsError::answered(kind, "sts:AssumeRole", "role", "no answer");
+        assert_eq!(unsigned(CredentialsError::provider_error(assumed)).kind, Kind::NoCredentials(why.into()));
+    }
+}
+
+#[test]
+fn a_connection_that_broke_leaves_the_outcome_open() {
+    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    let sent: SdkError<aws_sdk_sts::operation::assume_role::AssumeRoleError, HttpResponse> =
+        SdkError::dispatch_failure(ConnectorError::io(broken.into()));
+    assert_eq!(AwsError::of("s3:PutBucketNotification", "bucket photos", sent).kind, Kind::OutcomeUnknown);
+}

@@ -1,0 +1,269 @@
+//! Calls that were never sent, for lack of credentials or of a connection. AWS has done nothing, so the outcome of such a
+//! call is known.
+
+use std::error::Error as StdError;
+use std::io;
+use std::sync::OnceLock;
+
+use aws_config::meta::ProviderChainError;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::dns::ResolveDnsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use hyper_util::client::legacy;
+
+use super::AwsError;
+
+/// An attempt that ended before the request was handed to the HTTP client.
+#[derive(Debug, thiserror::Error)]
+#[error("the request was not sent")]
+pub struct NotSent {
+    /// True for a time-out: the credentials alone can take so long.
+    pub is_timeout: bool,
+    /// The error of the attempt.
+    pub source: BoxError,
+}
+
+/// The error of the AWS configuration file. The SDK reads the file once, and returns the error once.
+static PROFILE: OnceLock<Box<str>> = OnceLock::new();
+
+/// Why there is no connection to a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoConnection {
+    /// DNS has no address for the name of the endpoint.
+    Dns,
+    /// The TLS handshake failed.
+    Tls,
+    /// Nothing listens at the endpoint, or a firewall answers for it.
+    Refused,
+    /// No answer to the attempt to connect.
+    Timeout,
+    /// Any other failure to connect.
+    Other,
+}
+
+/// Why there are no credentials to sign a call with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoCredentials {
+    /// No source of the SDK's default chain has credentials
+    /// (<https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>).
+    NotFound,
+    /// The AWS configuration file, or a profile in the file, is wrong. The text of the SDK names the profile.
+    Profile(Box<str>),
+    /// The file that `AWS_WEB_IDENTITY_TOKEN_FILE` names cannot be read.
+    TokenFile,
+    /// STS refused the role, where its ARN is known, with this error code.
+    Refused {
+        /// An action of IAM, as `sts:AssumeRoleWithWebIdentity`.
+        action: &'static str,
+        /// The ARN of the role.
+        role: Option<Box<str>>,
+        /// The error code of STS.
+        code: Box<str>,
+    },
+    /// The endpoint of the credentials is not reached.
+    Unreached(NoConnection),
+    /// The endpoint of the credentials failed, or did not answer in time. `action` is there for STS.
+    Failed {
+        /// An action of IAM, as `sts:AssumeRole`.
+        action: Option<&'static str>,
+    },
+}
+
+impl NoConnection {
+    /// Reads the SDK's error; `None` for a failure on an open connection: the request may have been sent.
+    pub fn from_connector(error: &ConnectorError) -> Option<Self> {
+        let mut connect = sources(error).filter_map(|error| error.downcast_ref::<legacy::Error>());
+        if !connect.any(legacy::Error::is_connect) {
+            return None;
+        }
+        Some(if error.is_timeout() {
+            Self::Timeout
+        } else {
+            sources(error).find_map(Self::from_source).unwrap_or(Self::Other)
+        })
+    }
+
+    fn from_source(error: &(dyn StdError + 'static)) -> Option<Self> {
+        // The errors of hyper-util and the SDK for DNS and TLS have no public types.
+        let text = error.to_string();
+        if error.is::<ResolveDnsError>() || text == "dns error" {
+            return Some(Self::Dns);
+        }
+        if error.is::<rustls::Error>() || text.starts_with("TLS handshake failed") {
+            return Some(Self::Tls);
+        }
+        let error = error.downcast_ref::<io::Error>()?;
+        if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return Some(Self::Tls);
+        }
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Some(Self::Refused),
+            io::ErrorKind::TimedOut => Some(Self::Timeout),
+            // A server that closes the connection in the handshake.
+            io::ErrorKind::UnexpectedEof => Some(Self::Tls),
+            _ => None,
+        }
+    }
+
+    /// The cause and the cure, for the end of a message.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Dns => {
+                "DNS does not find its name; see that the cluster's DNS answers for it, and that the Region and \
+                 AWS_ENDPOINT_URL are right"
+            }
+            Self::Tls => {
+                "the TLS handshake failed; see that its certificate is trusted here, which that of a proxy in between may \
+                 not be"
+            }
+            Self::Refused => "it is refused; see proxy, firewall and AWS_ENDPOINT_URL",
+            Self::Timeout => {
+                "it takes too long; see NetworkPolicy, security group, NAT gateway and VPC endpoint"
+            }
+            Self::Other => "the operator's log says why",
+        }
+    }
+}
+
+impl NoCredentials {
+    /// Reads the SDK's error of a call; `None` for a call with credentials. `role` is the ARN in `AWS_ROLE_ARN`, the role of a
+    /// service account.
+    pub fn from_chain(error: &(dyn StdError + 'static), role: Option<&str>) -> Option<Self> {
+        let is_missing = |error: &(dyn StdError + 'static)| {
+            // The time-out of the SDK's cache of credentials has no public type.
+            error.is::<CredentialsError>()
+                || error.downcast_ref::<NotSent>().is_some_and(|unsent| unsent.is_timeout)
+                || error.to_string().starts_with("identity resolver timed out")
+        };
+        // The error of the call itself may be of STS, too.
+        let mut causes = sources(error).skip(1);
+        sources(error).any(is_missing).then(|| {
+            causes.find_map(|error| Self::from_source(error, role)).unwrap_or(Self::Failed { action: None })
+        })
+    }
+
+    fn from_source(error: &(dyn StdError + 'static), role: Option<&str>) -> Option<Self> {
+        if let Some(chain) = error.downcast_ref::<ProviderChainError<CredentialsError>>() {
+            // A missing profile is no error of the chain: a later source could have credentials.
+            let profile = chain.attempts().iter().filter_map(|attempt| attempt.error().source());
+            let profile = profile.map(ToString::to_string).find(|text| text.starts_with("profile "));
+            return Some(profile.map_or(Self::NotFound, Self::from_profile));
+        }
+        if let Some(CredentialsError::InvalidConfiguration(_)) = error.downcast_ref() {
+            return Some(Self::from_profile(error.source()?.to_string()));
+        }
+        if error.to_string().ends_with("initialization error already taken") {
+            return PROFILE.get().cloned().map(Self::Profile);
+        }
+        if let Some(error) = error.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>() {
+            return Some(Self::from_sts("sts:AssumeRoleWithWebIdentity", role, error));
+        }
+        if let Some(error) = error.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>() {
+            return Some(Self::from_sts("sts:AssumeRole", None, error));
+        }
+        if let Some(error) = error.downcast_ref::<ConnectorError>() {
+            return NoConnection::from_connector(error).map(Self::Unreached);
+        }
+        let is_file = error.downcast_ref::<io::Error>().is_some_and(|error| error.raw_os_error().is_some());
+        is_file.then_some(Self::TokenFile)
+    }
+
+    fn from_profile(text: String) -> Self {
+        Self::Profile(PROFILE.get_or_init(|| text.into()).clone())
+    }
+
+    fn from_sts<E>(action: &'static str, role: Option<&str>, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        let failed = Self::Failed { action: Some(action) };
+        match error {
+            SdkError::DispatchFailure(failure) => failure
+                .as_connector_error()
+                .and_then(NoConnection::from_connector)
+                .map_or(failed, Self::Unreached),
+            SdkError::ServiceError(answer) if !answer.raw().status().is_server_error() => Self::Refused {
+                action,
+                role: role.map(Into::into),
+                code: error.code().unwrap_or("no code").into(),
+            },
+            _ => failed,
+        }
+    }
+
+    /// The cause and the cure, for the end of a message.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::NotFound => {
+                "neither the environment nor a profile, a service account or the metadata of a container or an instance has \
+                 any; give the operator's service account a role (docs/iam.md) and start its pods again, or set AWS_PROFILE \
+                 or AWS_ACCESS_KEY_ID"
+                    .to_owned()
+            }
+            Self::Profile(text) => {
+                format!(
+                    "{text}; correct the AWS configuration file, or set AWS_PROFILE to a profile that is in it, and start the \
+                     operator's pods again"
+                )
+            }
+            Self::TokenFile => {
+                "the file that AWS_WEB_IDENTITY_TOKEN_FILE names cannot be read; see that the service account's token is mounted \
+                 in the operator's pods, and start them again"
+                    .to_owned()
+            }
+            Self::Refused { action, role, code } => {
+                let role = role.as_deref().map_or_else(|| "a role".to_owned(), |role| format!("role {role}"));
+                format!("STS refuses {action} of {role} ({code}); {}", sts_cure(code))
+            }
+            Self::Unreached(why) => {
+                format!("there is no connection to the endpoint that gives them out: {}", why.describe())
+            }
+            Self::Failed { action: Some(action) } => {
+                format!("STS fails at {action} or does not answer; see the AWS Health Dashboard and the operator's log")
+            }
+            Self::Failed { action: None } => {
+                "the endpoint that gives them out fails or does not answer; see the operator's log, and that the add-on \
+                 eks-pod-identity-agent, where it is used, runs on the node and has an association for the service account"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+/// The cure for a role that STS refuses. Source of the codes:
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>.
+fn sts_cure(code: &str) -> &'static str {
+    match code {
+        "InvalidIdentityToken" => {
+            "see that IAM has the cluster's OIDC provider with the audience sts.amazonaws.com (docs/iam.md)"
+        }
+        "IDPCommunicationError" | "IDPRejectedClaim" => {
+            "see that the cluster's OIDC issuer can be reached from the internet and that the role is meant for it (docs/iam.md)"
+        }
+        "ExpiredTokenException" => "the service account's token has expired: start the operator's pods again",
+        "RegionDisabledException" => "enable the Region for STS in the account, or set another one",
+        _ => {
+            "see that the role exists and that its trust policy names this service account of this cluster (docs/iam.md)"
+        }
+    }
+}
+
+/// The failed `AssumeRole` of a namespace's role, in the error of a call that needed the credentials of the role.
+pub fn of_assumed_role<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a AwsError> {
+    sources(error).find_map(|error| error.downcast_ref::<AwsError>())
+}
+
+/// True for a call that failed before the request was handed to the HTTP client.
+pub fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
+    sources(error).any(|error| error.is::<NotSent>())
+}
+
+/// An error and its sources.
+fn sources<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}

@@ -1,0 +1,255 @@
+//! Missing, refused and expired credentials, a wrong clock, and no connection: `kubectl get` and `doctor` say what to do,
+//! and blame no permission.
+
+use std::ffi::OsString;
+
+use lambda_triggers_tests::front::{CredentialFault, Fault, FaultKind};
+use lambda_triggers_tests::world::{self, Controller, World};
+
+use crate::objects::{OWNER, RESTING, SWEEPING, allow, conditions, failed, until_conditions};
+use crate::support::{AwsView, LIMIT, scheduled};
+
+const KIND: &str = "ScheduledFunction";
+const CALL: &str = "lambda:GetFunction on function thumbs";
+
+/// Starts an operator in another environment.
+fn operator(w: &World, environment: &[(&str, &str)]) -> Controller {
+    let own = ["run", "--namespace", w.namespace(), "--log-format", "text", "--leader-elect", "false"];
+    let arguments = own.iter().chain(&["--http-address", "127.0.0.1:0"]).chain(&RESTING);
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
+    w.operator(arguments.map(ToString::to_string).collect(), environment.collect())
+}
+
+/// An operator without keys.
+const KEYLESS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
+
+async fn apply(w: &World) {
+    w.apply(&scheduled("thumbs", "thumbs", "schedule: rate(1 hour)")).await;
+}
+
+async fn until_told(w: &World, state: &str, reason: &str, message: &str) {
+    until_conditions(w, KIND, "thumbs", &failed(state, reason, message, &[], "FunctionReady")).await;
+}
+
+/// The line of `doctor` about the credentials.
+async fn doctor(w: &World, environment: &[(&'static str, &str)]) -> String {
+    let command = ["doctor", "--owner-id", OWNER, "--namespace", w.namespace()];
+    let output = w.lambda_triggers(&command, environment).await.stdout;
+    let line = output.lines().find_map(|line| line.strip_prefix("failed   AWS credentials: "));
+    line.unwrap_or_else(|| panic!("{output}")).to_owned()
+}
+
+fn unavailable(call: &str, cause: &str) -> String {
+    format!("{call} is not sent, since there are no credentials to sign it with: {cause}; trying again")
+}
+
+const CALLER: &str = "sts:GetCallerIdentity on the operator's credentials";
+
+#[test]
+fn missing_credentials_are_told_of_with_where_to_get_them() {
+    world::test("no-credentials", async |w| {
+        w.function("thumbs").await;
+        w.front().clear_calls(w.account());
+        let _controller = operator(&w, &KEYLESS);
+        apply(&w).await;
+        let cause = "neither the environment nor a profile, a service account or the metadata of a container or an instance has \
+                     any; give the operator's service account a role (docs/iam.md) and start its pods again, or set AWS_PROFILE \
+                     or AWS_ACCESS_KEY_ID";
+        until_told(&w, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
+        assert_eq!(w.front().calls(w.account()), vec![]);
+        assert_eq!(doctor(&w, &KEYLESS).await, unavailable(CALLER, cause));
+    });
+}
+
+#[test]
+fn a_profile_that_does_not_exist_is_named() {
+    world::test("no-profile", async |w| {
+        let file = w.directory().join("config");
+        std::fs::write(&file, "[profile other]\nregion = eu-west-1\n").unwrap();
+        let file = file.to_str().unwrap();
+        let profile = [("AWS_PROFILE", "nowhere"), ("AWS_CONFIG_FILE", file)];
+        let environment = [&KEYLESS[..], &profile].concat();
+        let _controller = operator(&w, &environment);
+        apply(&w).await;
+        let message = w
+            .until(LIMIT, "the profile to be named", async || {
+                let found = conditions(&w, KIND, "thumbs").await;
+                found
+                    .first()
+                    .filter(|ready| ready[2] == "CredentialsUnavailable")
+                    .map(|ready| ready[3].clone())
+            })
+            .await;
+        assert!(message.contains("profile `nowhere` was not defined"), "{message}");
+        assert!(message.contains("set AWS_PROFILE to a profile that is in it"), "{message}");
+        assert_eq!(doctor(&w, &environment).await, message.replace(CALL, CALLER));
+    });
+}
+
+#[test]
+fn a_role_that_sts_refuses_to_the_service_account_is_named() {
+    world::test("sts-refuses", async |w| {
+        let token = w.directory().join("token");
+        std::fs::write(&token, "a.b.c").unwrap();
+        let role = format!("arn:aws:iam::{}:role/lambda-triggers", w.account());
+        let identity = [("AWS_ROLE_ARN", &*role), ("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap())];
+        let environment = [&KEYLESS[..], &identity].concat();
+        let action = "AssumeRoleWithWebIdentity";
+        let cases = [
+            (
+                "AccessDenied",
+                "see that the role exists and that its trust policy names this service account of this cluster (docs/iam.md)",
+            ),
+            (
+                "InvalidIdentityToken",
+                "see that IAM has the cluster's OIDC provider with the audience sts.amazonaws.com (docs/iam.md)",
+            ),
+            (
+                "ExpiredTokenException",
+                "the service account's token has expired: start the operator's pods again",
+            ),
+        ];
+        apply(&w).await;
+        for (code, cure) in cases {
+            let refused =
+                FaultKind::refuse(403, code, "Not authorized to perform sts:AssumeRoleWithWebIdentity");
+            w.front().inject(w.account(), Fault::on(action, refused).times(usize::MAX));
+            let _controller = operator(&w, &environment);
+            let cause = format!("STS refuses sts:{action} of role {role} ({code}); {cure}");
+            until_told(&w, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, &cause)).await;
+            assert_eq!(doctor(&w, &environment).await, unavailable(CALLER, &cause));
+            allow(&w);
+        }
+        std::fs::remove_file(&token).unwrap();
+        let _controller = operator(&w, &environment);
+        let cause = "the file that AWS_WEB_IDENTITY_TOKEN_FILE names cannot be read; see that the service account's token is \
+                     mounted in the operator's pods, and start them again";
+        until_told(&w, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
+    });
+}
+
+#[test]
+fn a_connection_that_is_not_made_says_what_is_in_the_way() {
+    world::test("not-connected", async |w| {
+        let tls = w.aws_endpoint().replace("http://", "https://");
+        let cases = [
+            ("http://127.0.0.1:1", "it is refused; see proxy, firewall and AWS_ENDPOINT_URL"),
+            (
+                "http://nowhere.invalid",
+                "DNS does not find its name; see that the cluster's DNS answers for it, and that the Region and \
+                 AWS_ENDPOINT_URL are right",
+            ),
+            (
+                &tls,
+                "the TLS handshake failed; see that its certificate is trusted here, which that of a proxy in between may not be",
+            ),
+        ];
+        apply(&w).await;
+        for (endpoint, cause) in cases {
+            let environment = [("AWS_ENDPOINT_URL", endpoint)];
+            let _controller = operator(&w, &environment);
+            let message = |call: &str| {
+                format!("{call} is not sent, since there is no connection to AWS: {cause}; trying again")
+            };
+            until_told(&w, "Reconciling", "AwsUnavailable", &message(CALL)).await;
+            assert_eq!(doctor(&w, &environment).await, message(CALLER));
+        }
+    });
+}
+
+/// The state, the reason and the message of a call with refused credentials.
+fn refused(fault: CredentialFault, call: &str, code: &str) -> (&'static str, &'static str, String) {
+    let (state, reason, rest) = match fault {
+        CredentialFault::Expired => (
+            "Reconciling",
+            "CredentialsExpired",
+            format!(
+                "the operator's credentials have expired ({code}); trying again: those of a role are renewed by themselves; renew \
+                 keys that were set by hand, and start the operator's pods again if it stays"
+            ),
+        ),
+        CredentialFault::ClockBehind => (
+            "Reconciling",
+            "ClockSkewed",
+            format!(
+                "the clock here is wrong by more than AWS allows ({code}); trying again: set the clock of the node that the \
+                 operator runs on (NTP)"
+            ),
+        ),
+        CredentialFault::Unknown | CredentialFault::WrongSignature => (
+            "Stalled",
+            "CredentialsRefused",
+            format!(
+                "it does not accept the operator's credentials ({code}): give the operator's service account its role \
+                 (docs/iam.md), or set keys that exist and belong together, and start its pods again; in a Region that is not \
+                 enabled in the account, AWS says the same: enable it there, or name another one in spec.region"
+            ),
+        ),
+        CredentialFault::RegionNotEnabled => (
+            "Stalled",
+            "RegionNotEnabled",
+            format!(
+                "the account may not use the service in this Region ({code}): enable the Region in the account, or name another \
+                 one in spec.region"
+            ),
+        ),
+    };
+    (state, reason, format!("AWS refuses {call}, since {rest}"))
+}
+
+#[test]
+fn each_refusal_of_credentials_has_its_own_words() {
+    world::test("credentials", async |w| {
+        w.function("thumbs").await;
+        let cases = [
+            (CredentialFault::Expired, "ExpiredTokenException", "ExpiredToken"),
+            (CredentialFault::Unknown, "UnrecognizedClientException", "InvalidClientTokenId"),
+            (CredentialFault::WrongSignature, "InvalidSignatureException", "SignatureDoesNotMatch"),
+            (CredentialFault::ClockBehind, "InvalidSignatureException", "SignatureDoesNotMatch"),
+            (CredentialFault::RegionNotEnabled, "OptInRequired", "RegionDisabledException"),
+        ];
+        let _controller = w.controller(&SWEEPING);
+        apply(&w).await;
+        for (fault, code, sts_code) in cases {
+            let refuse = |operation: &str| {
+                let fault = Fault::on(operation, FaultKind::Credentials(fault)).times(usize::MAX);
+                w.front().inject(w.account(), fault);
+            };
+            refuse("GetFunction");
+            let (state, reason, message) = refused(fault, CALL, code);
+            until_told(&w, state, reason, &message).await;
+            refuse("GetCallerIdentity");
+            assert_eq!(doctor(&w, &[]).await, refused(fault, CALLER, sts_code).2);
+            allow(&w);
+            w.until_ready(KIND, "thumbs").await;
+        }
+    });
+}
+
+#[test]
+fn eventbridge_and_s3_refuse_credentials_in_their_own_codes() {
+    world::test("credentials-of", async |w| {
+        w.function("thumbs").await;
+        let bucket = w.new_bucket("photos").await;
+        for operation in ["DescribeRule", "GetBucketNotificationConfiguration"] {
+            let expired = FaultKind::Credentials(CredentialFault::Expired);
+            w.front().inject(w.account(), Fault::on(operation, expired).times(usize::MAX));
+        }
+        let _controller = w.controller(&SWEEPING);
+        apply(&w).await;
+        w.apply(&crate::support::s3("thumbs", "thumbs", &bucket, "")).await;
+        let rule = crate::scheduled::view::rule_name(&w, "thumbs");
+        let call = format!("events:DescribeRule on rule {rule}");
+        let (state, reason, message) = refused(CredentialFault::Expired, &call, "ExpiredTokenException");
+        let expected = failed(state, reason, &message, &["FunctionReady"], "RuleReady");
+        until_conditions(&w, KIND, "thumbs", &expected).await;
+        let call = format!("s3:GetBucketNotification on bucket {bucket}");
+        let (state, reason, message) = refused(CredentialFault::Expired, &call, "ExpiredToken");
+        let fine = ["FunctionReady", "PermissionReady"];
+        let expected = failed(state, reason, &message, &fine, "NotificationReady");
+        until_conditions(&w, "S3TriggeredFunction", "thumbs", &expected).await;
+        allow(&w);
+        w.until_ready(KIND, "thumbs").await;
+        w.until_ready("S3TriggeredFunction", "thumbs").await;
+    });
+}
