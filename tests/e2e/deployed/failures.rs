@@ -54,6 +54,50 @@ fn a_role_that_cannot_be_assumed_yet_is_waited_for() {
 }
 
 #[test]
+fn a_role_that_lacks_a_permission_yet_is_waited_for() {
+    world::test("young-role", async |w| {
+        let _controller = w.controller(&SWEEPING);
+        let name = function_name(&w, SCHEDULED, "app");
+        let role = format!("arn:aws:iam::{}:role/test", w.account());
+        let young = "a new role takes a moment to count, so this is tried again; if it stays";
+        let cases = [
+            (
+                FaultKind::role_may_not("CreateNetworkInterface on EC2"),
+                format!(
+                    "the role of function {name} may not call CreateNetworkInterface on EC2; {young}, allow \
+                     ec2:CreateNetworkInterface and the rest of AWSLambdaVPCAccessExecutionRole in the IAM policy of that role"
+                ),
+            ),
+            (
+                FaultKind::role_may_not("SendMessage on SQS"),
+                format!(
+                    "the role of function {name} may not call SendMessage on SQS; {young}, allow sqs:SendMessage in the IAM \
+                     policy of that role"
+                ),
+            ),
+            (
+                FaultKind::role_unknown_to_kms(&role),
+                format!(
+                    "KMS makes no grant for the role of function {name}; {young}, see that the role exists and that the KMS \
+                     key is enabled"
+                ),
+            ),
+        ];
+        apply(&w, &scheduled("app", &with(definition(&w, "app"), json!({"timeout": 4})))).await;
+        for (number, (fault, message)) in cases.into_iter().enumerate() {
+            w.until_ready(SCHEDULED, "app").await;
+            lasts(&w, "UpdateFunctionConfiguration", fault);
+            let change = json!({"timeout": 5 + number});
+            apply(&w, &scheduled("app", &with(definition(&w, "app"), change))).await;
+            let not_yet = failed("Reconciling", "RoleNotReady", &message, &[], "FunctionReady");
+            until_conditions(&w, SCHEDULED, "app", &not_yet).await;
+            allow(&w);
+        }
+        w.until_ready(SCHEDULED, "app").await;
+    });
+}
+
+#[test]
 fn a_denied_call_names_the_action_to_allow() {
     world::test("denied-deploy", async |w| {
         let _controller = w.controller(&SWEEPING);

@@ -11,6 +11,7 @@ use lambda_triggers_core::tenancy::Role;
 
 use super::credentials;
 use super::denial::{Missing, is_passed_on, missing};
+use super::execution_role::{self, is_not_ready, is_throttled_by_ec2};
 use super::unsent::{NoConnection, NoCredentials, of_assumed_role, was_not_sent};
 use crate::reconcile::chain;
 
@@ -45,7 +46,7 @@ pub enum Kind {
     Quota,
     /// S3 cannot deliver to destinations of the document: to these, where it says which.
     Destination(Vec<String>),
-    /// Lambda cannot assume the function's role; a new role takes a while to count.
+    /// Lambda cannot use the function's role; a new role takes a while to count.
     RoleNotReady,
     /// The bucket is in another Region; S3 says which, mostly.
     OtherRegion(Option<String>),
@@ -205,13 +206,7 @@ impl AwsError {
                     if arns.is_empty() { "a destination in it".to_owned() } else { arns.join(", ") }
                 ),
             ),
-            Kind::RoleNotReady => (
-                Reason::RoleNotReady,
-                format!(
-                    "Lambda cannot assume the role of {on}; a new role takes a moment to count, so this is tried again; \
-                     if it stays, see that the role exists and that its trust policy names lambda.amazonaws.com"
-                ),
-            ),
+            Kind::RoleNotReady => (Reason::RoleNotReady, execution_role::describe(on, words)),
             Kind::OtherRegion(region) => (
                 Reason::BucketInOtherRegion,
                 match region {
@@ -361,9 +356,8 @@ pub(super) fn kind(status: u16, code: Option<&str>, message: Option<&str>, regio
             Kind::Quota
         }
         "InvalidParameterValueException" if message.is_some_and(is_passed_on) => Kind::Denied,
-        "InvalidParameterValueException" if message.is_some_and(|m| m.contains("cannot be assumed")) => {
-            Kind::RoleNotReady
-        }
+        "InvalidParameterValueException" if message.is_some_and(is_not_ready) => Kind::RoleNotReady,
+        "InvalidParameterValueException" if message.is_some_and(is_throttled_by_ec2) => Kind::Throttled,
         "InvalidArgument" if message.is_some_and(|m| m.contains("destination configurations")) => {
             Kind::Destination(vec![])
         }

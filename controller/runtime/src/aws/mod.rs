@@ -8,6 +8,7 @@ mod deploy;
 mod errand;
 mod error;
 mod eventbridge;
+mod execution_role;
 mod gate;
 mod lambda;
 mod limited;

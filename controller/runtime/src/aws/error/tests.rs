@@ -44,6 +44,7 @@ fn a_code_says_more_than_a_status() {
         (400, "RequestExpired", "", Kind::ClockSkewed),
         (403, "OptInRequired", "", Kind::RegionNotEnabled),
         (403, "RegionDisabledException", "", Kind::RegionNotEnabled),
+        (400, "InvalidParameterValueException", "Lambda was throttled by EC2", Kind::Throttled),
     ];
     for (status, code, message, expected) in cases {
         assert_eq!(kind(status, Some(code), Some(message), None), expected, "{status} {code}");
