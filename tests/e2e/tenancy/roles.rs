@@ -81,6 +81,40 @@ fn two_namespaces_share_a_bucket_each_with_its_role() {
     });
 }
 
+/// What a resource says of a role that the operator may not assume. `condition` is that of the trust policy.
+fn refused(role: &str, condition: &str) -> String {
+    let statement = r#"{"Effect":"Allow","Principal":{"AWS":"<ARN of the operator's role>"},"Action":"sts:"#;
+    format!(
+        "AWS does not let the operator assume role {role}: allow sts:AssumeRole and sts:TagSession on it in the IAM policy of the \
+         operator's role, and see that the trust policy of {role} has the statements {statement}AssumeRole\"{condition}}} and \
+         {statement}TagSession\"}}"
+    )
+}
+
+#[test]
+fn session_tags_of_eks_pod_identity_go_into_the_role_of_a_namespace() {
+    world::test("tagged-session", async |w| {
+        w.function("thumbs").await;
+        let role = role(&w, "media");
+        // The least policy has `sts:TagSession`: the world fails at its end if it lacks it.
+        w.front().tag_sessions(w.account());
+        w.front().refuse_session_tags(&role, true);
+        let says = format!("role: {{arn: '{role}'}}\nfunctions: [thumbs]\nruleTargets: [thumbs]");
+        let _controller = controller(&w, &file(&w, &says));
+        w.apply(&scheduled("thumbs", "thumbs", "schedule: rate(1 day)")).await;
+        let denied = w.until_condition("ScheduledFunction", "thumbs", "FunctionReady", "False").await;
+        assert_eq!(
+            (&denied["reason"], denied["message"].as_str()),
+            (&"AccessDenied".into(), Some(&*refused(&role, "")))
+        );
+        w.front().refuse_session_tags(&role, false);
+        w.kubectl(&["annotate", "schedfn", "thumbs", "lambda-triggers.dev/reconcile=now"], "")
+            .await
+            .expect("annotate");
+        w.until_ready("ScheduledFunction", "thumbs").await;
+    });
+}
+
 #[test]
 fn a_role_that_cannot_be_taken_on_is_told_of_with_what_to_write() {
     world::test("untrusted", async |w| {
@@ -102,11 +136,7 @@ fn a_role_that_cannot_be_taken_on_is_told_of_with_what_to_write() {
             .await;
         assert_eq!(
             ready["message"].as_str().unwrap_or_default(),
-            format!(
-                "AWS does not let the operator take on role {role}: allow sts:AssumeRole on it in the IAM policy of the operator's \
-                 role, and see that the trust policy of {role} has the statement {{\"Effect\":\"Allow\",\"Principal\":{{\"AWS\":\"<ARN \
-                 of the operator's role>\"}},\"Action\":\"sts:AssumeRole\",\"Condition\":{{\"StringEquals\":{{\"sts:ExternalId\":\"cluster-1\"}}}}}}"
-            )
+            refused(&role, r#","Condition":{"StringEquals":{"sts:ExternalId":"cluster-1"}}"#)
         );
         w.front().ask_for_external_id(&role, Some("cluster-1"));
         w.kubectl(&["annotate", "schedfn", "report", "lambda-triggers.dev/reconcile=now"], "")
@@ -227,7 +257,7 @@ fn doctor_looks_at_the_file_and_takes_each_role_on() {
             )
         );
         let refused =
-            format!("failed   role of closed-*: AWS does not let the operator take on role {closed}: ");
+            format!("failed   role of closed-*: AWS does not let the operator assume role {closed}: ");
         assert!(said("role of closed-*").starts_with(&refused), "{printed:?}");
 
         let path = write(&w, "namespaces: {media: {bucket: []}}");

@@ -5,7 +5,7 @@
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>).
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},
 };
 
@@ -29,6 +29,8 @@ pub(super) struct Iam {
     accounts: Mutex<HashMap<String, Rights>>,
     /// Roles whose trust policies ask for an external id, and the id.
     external_ids: Mutex<HashMap<String, String>>,
+    /// Roles whose trust policies lack `sts:TagSession`.
+    untaggable: Mutex<HashSet<String>>,
 }
 
 #[derive(Default)]
@@ -37,6 +39,8 @@ struct Rights {
     /// A test's own policy, in place of the least ones.
     given: Option<Policy>,
     surprises: Vec<String>,
+    /// Whether the operators' credentials have transitive session tags.
+    tags_sessions: bool,
 }
 
 impl Iam {
@@ -63,6 +67,30 @@ impl Iam {
             Some(id) => ids.insert(role.to_owned(), id.to_owned()),
             None => ids.remove(role),
         };
+    }
+
+    pub fn tag_sessions(&self, account: &str) {
+        self.with(account, |rights| rights.tags_sessions = true);
+    }
+
+    pub fn refuse_session_tags(&self, role: &str, refuse: bool) {
+        let mut untaggable = self.untaggable.lock().unwrap_or_else(PoisonError::into_inner);
+        if refuse {
+            untaggable.insert(role.to_owned());
+        } else {
+            untaggable.remove(role);
+        }
+    }
+
+    /// The need that session tags bring with them for a request.
+    fn tag_session(&self, request: &Request) -> Option<Need> {
+        let is_tagged = self.with(&request.account, |rights| rights.tags_sessions);
+        let role = request.form("RoleArn").filter(|_| request.operation == "AssumeRole" && is_tagged)?;
+        Some(Need::new("sts:TagSession", role))
+    }
+
+    fn takes_session_tags(&self, role: &str) -> bool {
+        !self.untaggable.lock().unwrap_or_else(PoisonError::into_inner).contains(role)
     }
 
     /// Whether the role's trust policy lets it be taken on with this external id.
@@ -114,8 +142,12 @@ pub(super) async fn judge(shared: &Shared, request: &Request) -> Option<Refusal>
     if !is_operators(request) {
         return None;
     }
-    let needed = needs(shared, request).await;
-    let denied = needed.into_iter().find(|need| !shared.iam.allows(&request.account, need))?;
+    let tagging = shared.iam.tag_session(request);
+    if let Some(need) = tagging.as_ref().filter(|need| !shared.iam.takes_session_tags(&need.resource)) {
+        return Some(not_authorized(request, need));
+    }
+    let mut needed = needs(shared, request).await.into_iter().chain(tagging);
+    let denied = needed.find(|need| !shared.iam.allows(&request.account, need))?;
     shared.iam.denied(&request.account, &denied);
     Some(not_authorized(request, &denied))
 }

@@ -193,6 +193,18 @@ impl Front {
         self.shared.iam.ask_for_external_id(role, id);
     }
 
+    /// Gives the operators of the account credentials with transitive session tags, as EKS Pod Identity does: to assume a
+    /// further role, they need `sts:TagSession` on it
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining>).
+    pub fn tag_sessions(&self, account: &str) {
+        self.shared.iam.tag_sessions(account);
+    }
+
+    /// Takes `sts:TagSession` out of a role's trust policy, or puts it back.
+    pub fn refuse_session_tags(&self, role: &str, refuse: bool) {
+        self.shared.iam.refuse_session_tags(role, refuse);
+    }
+
     /// What operators did in the account that their least policy does not allow, other than after
     /// [`Front::give_policy`]: action and resource.
     pub fn not_in_least_policy(&self, account: &str) -> Vec<String> {

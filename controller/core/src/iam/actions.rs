@@ -54,7 +54,7 @@ const KMS: (Use, &str) = (Use::Kms, "EncryptEnvironments");
 const GRANTS: (Use, &str) = (Use::Kms, "GrantKeysToFunctions");
 const TENANCY: (Use, &str) = (Use::Tenancy, "AssumeTenantRoles");
 
-const ACTIONS: [Action; 40] = [
+const ACTIONS: [Action; 41] = [
     action(
         "lambda:GetFunction",
         READ,
@@ -254,5 +254,11 @@ const ACTIONS: [Action; 40] = [
         TENANCY,
         "Acts in a namespace with the role that the tenancy file gives it",
         "Resources of that namespace stay as they are",
+    ),
+    action(
+        "sts:TagSession",
+        TENANCY,
+        "Passes on the session tags that the credentials of EKS Pod Identity have",
+        "With EKS Pod Identity, resources of that namespace stay as they are",
     ),
 ];

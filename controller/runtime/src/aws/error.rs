@@ -287,16 +287,19 @@ fn without_values(words: &str) -> String {
     kept + rest
 }
 
-/// What to allow where a role cannot be taken on. AWS does not say which of the two policies lacks it.
+/// The permissions for a role that cannot be assumed. AWS does not say which of the two policies lacks the permission. The
+/// credentials of EKS Pod Identity have transitive session tags
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_permissions-required>).
 fn role_refused(role: &Role) -> String {
     let Role { arn, external_id } = role;
     let condition = external_id.as_ref().map_or_else(String::new, |id| {
         format!(r#","Condition":{{"StringEquals":{{"sts:ExternalId":"{id}"}}}}"#)
     });
+    let statement = r#"{"Effect":"Allow","Principal":{"AWS":"<ARN of the operator's role>"},"Action":"sts:"#;
     format!(
-        "AWS does not let the operator take on role {arn}: allow sts:AssumeRole on it in the IAM policy of the operator's role, \
-         and see that the trust policy of {arn} has the statement \
-         {{\"Effect\":\"Allow\",\"Principal\":{{\"AWS\":\"<ARN of the operator's role>\"}},\"Action\":\"sts:AssumeRole\"{condition}}}"
+        "AWS does not let the operator assume role {arn}: allow sts:AssumeRole and sts:TagSession on it in the IAM policy of the \
+         operator's role, and see that the trust policy of {arn} has the statements {statement}AssumeRole\"{condition}}} and \
+         {statement}TagSession\"}}"
     )
 }
 

@@ -66,10 +66,12 @@ fn a_role_that_cannot_be_taken_on_is_told_of_in_place_of_the_call() {
         (failure.reason, &*failure.message),
         (
             Reason::AccessDenied,
-            "AWS does not let the operator take on role arn:aws:iam::123456789012:role/media: allow sts:AssumeRole on it in \
-             the IAM policy of the operator's role, and see that the trust policy of arn:aws:iam::123456789012:role/media has \
-             the statement {\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"<ARN of the operator's role>\"},\"Action\":\"sts:AssumeRole\",\
-             \"Condition\":{\"StringEquals\":{\"sts:ExternalId\":\"cluster-1\"}}}"
+            "AWS does not let the operator assume role arn:aws:iam::123456789012:role/media: allow sts:AssumeRole and \
+             sts:TagSession on it in the IAM policy of the operator's role, and see that the trust policy of \
+             arn:aws:iam::123456789012:role/media has the statements \
+             {\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"<ARN of the operator's role>\"},\"Action\":\"sts:AssumeRole\",\
+             \"Condition\":{\"StringEquals\":{\"sts:ExternalId\":\"cluster-1\"}}} and \
+             {\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"<ARN of the operator's role>\"},\"Action\":\"sts:TagSession\"}"
         )
     );
 }
