@@ -58,8 +58,9 @@ fn each_alert_has_its_section_in_the_runbooks() {
     world::block_on(async {
         let rules = rules().await;
         let runbooks = read("docs/runbooks.md");
+        let sections = runbooks.lines().filter_map(|line| line.strip_prefix("## ")).map(ToOwned::to_owned);
         let sections: Vec<String> =
-            runbooks.lines().filter_map(|line| line.strip_prefix("## ")).map(ToOwned::to_owned).collect();
+            sections.filter(|section| section.starts_with("LambdaTriggers")).collect();
         assert_eq!(sections, names(&rules));
         for section in runbooks.split("\n## ").skip(1) {
             for part in ["**Meaning.**", "**Diagnosis.**", "**Cure.**"] {

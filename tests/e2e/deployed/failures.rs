@@ -98,6 +98,51 @@ fn a_role_that_lacks_a_permission_yet_is_waited_for() {
 }
 
 #[test]
+fn an_image_with_attestations_is_told_of_with_how_to_build_it() {
+    world::test("image-index", async |w| {
+        let _controller = w.controller(&SWEEPING);
+        let name = function_name(&w, SCHEDULED, "app");
+        let uri = format!("{}.dkr.ecr.{}.amazonaws.com/app:1", w.account(), world::REGION);
+        lasts(&w, "CreateFunction", FaultKind::image_is_index(&uri));
+        let image = json!({"runtime": null, "handler": null, "code": {"image": {"uri": uri}}});
+        apply(&w, &scheduled("app", &with(definition(&w, "app"), image))).await;
+        let message = format!(
+            "AWS refuses lambda:CreateFunction on function {name} (InvalidParameterValueException): The image manifest, config \
+             or layer media type for the source image {uri} is not supported. Lambda takes no image with attestations and none \
+             for several platforms: build it for one platform with --provenance=false --sbom=false (docs/functions.md)"
+        );
+        let refused = failed("Stalled", "AwsRefused", &message, &[], "FunctionReady");
+        until_conditions(&w, SCHEDULED, "app", &refused).await;
+        allow(&w);
+        w.until_ready(SCHEDULED, "app").await;
+    });
+}
+
+#[test]
+fn a_role_that_was_made_again_is_led_to_its_runbook() {
+    world::test("role-again", async |w| {
+        let _controller = w.controller(&SWEEPING);
+        let name = deployed(&w).await;
+        let why = "Lambda was unable to decrypt the environment variables because KMS access was denied. Please check the \
+                   function's KMS key settings. KMS Exception: UnrecognizedClientExceptionKMS Message: The security token \
+                   included in the request is invalid.";
+        // Beyond what is tried in the time of this test.
+        for _ in 0..1000 {
+            w.front().fail_function(w.account(), &name, Failure::new("KMSKeyAccessDenied", why));
+        }
+        apply(&w, &scheduled("app", &with(definition(&w, "app"), json!({"timeout": 5})))).await;
+        let message = format!(
+            "Lambda could not update the function {name}, which runs as it was before: {why} Mend what it says; the update is \
+             tried again; if the role was deleted and made again, see \
+             docs/runbooks.md#a-role-that-was-deleted-and-made-again"
+        );
+        let fine = ["PermissionReady", "RuleReady"];
+        let told = failed("Stalled", "FunctionFailed", &message, &fine, "FunctionReady");
+        until_conditions(&w, SCHEDULED, "app", &told).await;
+    });
+}
+
+#[test]
 fn a_denied_call_names_the_action_to_allow() {
     world::test("denied-deploy", async |w| {
         let _controller = w.controller(&SWEEPING);

@@ -180,3 +180,25 @@ fn a_denied_call_is_named_until_it_is_allowed() {
         assert_eq!(rules(&w).await, plain_rules(&w, &names).await);
     });
 }
+
+#[test]
+fn a_policy_that_is_full_is_told_of_with_what_helps() {
+    world::test("full-policy", async |w| {
+        w.function("thumbs").await;
+        let full = FaultKind::refuse(
+            400,
+            "PolicyLengthExceededException",
+            "The final policy size is bigger than the limit.",
+        );
+        w.front().inject(w.account(), Fault::on("AddPermission", full).times(usize::MAX));
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&scheduled("thumbs", "thumbs", "schedule: rate(1 hour)")).await;
+        let message = "lambda:AddPermission: the policy of function thumbs is full; AWS takes 20,480 bytes and raises this for \
+                       nobody: remove statements that are not needed (aws lambda get-policy, remove-permission), or name an \
+                       alias in spec.function, which has a policy of its own";
+        let full = failed("Stalled", "QuotaExceeded", message, &["FunctionReady"], "PermissionReady");
+        until_conditions(&w, KIND, "thumbs", &full).await;
+        allow(&w);
+        w.until_ready(KIND, "thumbs").await;
+    });
+}

@@ -192,12 +192,7 @@ impl AwsError {
                 Reason::AwsUnavailable,
                 format!("{action} on {on} met another change ({code}); trying again"),
             ),
-            Kind::Quota => (
-                Reason::QuotaExceeded,
-                format!(
-                    "{action} on {on} exceeds a quota of AWS: {words} Raise the quota, or remove what is not needed"
-                ),
-            ),
+            Kind::Quota => (Reason::QuotaExceeded, quota_exceeded(action, on, code, words)),
             Kind::Destination(arns) => (
                 Reason::DestinationRefused,
                 format!(
@@ -243,7 +238,9 @@ impl AwsError {
                 (Reason::RegionNotEnabled, credentials::region_not_enabled(action, on, code))
             }
             Kind::NotFound => (Reason::AwsRefused, format!("{action}: {on} does not exist")),
-            Kind::Invalid => (Reason::AwsRefused, format!("AWS refuses {action} on {on} ({code}): {words}")),
+            Kind::Invalid => {
+                (Reason::AwsRefused, format!("AWS refuses {action} on {on} ({code}): {words}{}", cure(words)))
+            }
             Kind::Unavailable => {
                 (Reason::AwsUnavailable, format!("AWS failed at {action} on {on} ({code}); trying again"))
             }
@@ -301,6 +298,18 @@ fn role_refused(role: &Role) -> String {
          operator's role, and see that the trust policy of {arn} has the statements {statement}AssumeRole\"{condition}}} and \
          {statement}TagSession\"}}"
     )
+}
+
+/// The cure for a quota that is used up. AWS raises most quotas on request, but not the size of a policy
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+fn quota_exceeded(action: &str, on: &str, code: &str, words: &str) -> String {
+    if code == "PolicyLengthExceededException" {
+        return format!(
+            "{action}: the policy of {on} is full; AWS takes 20,480 bytes and raises this for nobody: remove statements that are \
+             not needed (aws lambda get-policy, remove-permission), or name an alias in spec.function, which has a policy of its own"
+        );
+    }
+    format!("{action} on {on} exceeds a quota of AWS: {words} Raise the quota, or remove what is not needed")
 }
 
 /// What is denied, and what to allow.
@@ -373,6 +382,18 @@ pub(super) fn kind(status: u16, code: Option<&str>, message: Option<&str>, regio
             500.. => Kind::Unavailable,
             _ => Kind::Invalid,
         },
+    }
+}
+
+/// The cure for common refusals whose messages have none.
+fn cure(words: &str) -> &'static str {
+    // Lambda takes an image of one manifest alone (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html).
+    let is_index = words.starts_with("The image manifest") && words.ends_with("is not supported.");
+    if is_index {
+        " Lambda takes no image with attestations and none for several platforms: build it for one platform with \
+         --provenance=false --sbom=false (docs/functions.md)"
+    } else {
+        ""
     }
 }
 

@@ -343,15 +343,27 @@ fn failure(function: &ObservedFunction, plan: &FunctionPlan, untried: bool) -> O
     let message = match (&function.state, &plan.failed) {
         (State::Failed(why), _) if plan.steps.is_empty() => format!(
             "Lambda could not make the function {name} work: {why} Mend what it says; then change the definition, or \
-             delete the function in AWS, and it is created again"
+             delete the function in AWS, and it is created again{}",
+            kms_runbook(why)
         ),
         (_, Some(why)) if !untried => format!(
             "Lambda could not update the function {name}, which runs as it was before: {why} Mend what it says; the \
-             update is tried again"
+             update is tried again{}",
+            kms_runbook(why)
         ),
         _ => return environment_unread(function),
     };
     Some(Failure::new(Part::Function, Reason::FunctionFailed, message))
+}
+
+/// The way to the cure where KMS denies access, as to a role that was deleted and made again: the grant of Lambda is for the
+/// role that is gone (<https://repost.aws/knowledge-center/lambda-kmsaccessdeniedexception-errors>).
+fn kms_runbook(why: &str) -> &'static str {
+    if why.contains("KMS access was denied") || why.contains("KMSAccessDenied") {
+        "; if the role was deleted and made again, see docs/runbooks.md#a-role-that-was-deleted-and-made-again"
+    } else {
+        ""
+    }
 }
 
 /// What to do where Lambda does not show the environment: nobody would notice that it is not as wanted.
@@ -361,7 +373,7 @@ fn environment_unread(function: &ObservedFunction) -> Option<Failure> {
         "" => "Lambda's own key",
         key => key,
     };
-    let denied = code.starts_with("AccessDenied");
+    let denied = code.contains("AccessDenied");
     let cure = if denied {
         format!("allow kms:Decrypt with {key} in the IAM policy of the operator's role")
     } else {
