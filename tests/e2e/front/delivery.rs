@@ -74,6 +74,30 @@ fn s3_delivers_while_its_permission_stands() {
 }
 
 #[test]
+fn filters_are_compared_with_the_encoded_key() {
+    run(async {
+        let aws = aws().await;
+        let watched = aws.permitted_function_and_bucket("encoded").await;
+        let raw = aws.function("raw").await;
+        aws.permit_s3("raw", "encoded").await;
+        let on = |id, name, prefix| {
+            entry(id, &aws.function_arn(name), &["s3:ObjectCreated:*"], &[("prefix", prefix)])
+        };
+        let both = vec![on("encoded", "encoded", "dt%3D2026/a+b"), on("raw", "raw", "dt=2026/a b")];
+        aws.notify("encoded", both).await.expect("the two texts do not overlap");
+        aws.upload("encoded", "dt=2026/a b/1").await;
+        has_received(&watched, 1).await;
+        aws.notify("encoded", vec![on("raw", "raw", "dt=2026/a b"), on("witness", "encoded", "w/")])
+            .await
+            .expect("accepted");
+        aws.upload("encoded", "dt=2026/a b/2").await;
+        aws.upload("encoded", "w/1").await;
+        has_received(&watched, 2).await;
+        assert_eq!(raw.count(), 0);
+    });
+}
+
+#[test]
 fn a_rule_invokes_only_a_function_that_lets_it_in() {
     run(async {
         let aws = aws().await;

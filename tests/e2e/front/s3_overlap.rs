@@ -22,7 +22,7 @@ fn entries_conflict_where_an_object_could_match_both() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("overlap").await;
-        let conflicts: [(&str, Filter, &str, Filter, &str); 8] = [
+        let conflicts: [(&str, Filter, &str, Filter, &str); 9] = [
             ("s3:ObjectCreated:*", &[], "s3:ObjectCreated:Put", &[], OVERLAP),
             ("s3:ObjectTagging:Delete", &[], "s3:ObjectTagging:*", &[], OVERLAP),
             ("s3:ObjectAnnotation:*", &[], "s3:ObjectAnnotation:Put", &[], OVERLAP),
@@ -49,6 +49,14 @@ fn entries_conflict_where_an_object_could_match_both() {
                 AMBIGUOUS,
             ),
             ("s3:ObjectCreated:*", &[("prefix", "images/")], "s3:ObjectCreated:*", &[], AMBIGUOUS),
+            // S3 compares the encoded texts: the suffixes are `=.csv` and `D.csv`.
+            (
+                "s3:ObjectCreated:*",
+                &[("suffix", "%3D.csv")],
+                "s3:ObjectCreated:*",
+                &[("suffix", "D.csv")],
+                AMBIGUOUS,
+            ),
         ];
         for (event, filter, other_event, other_filter, message) in conflicts {
             assert_eq!(
@@ -65,11 +73,12 @@ fn entries_stand_side_by_side_where_no_object_matches_both() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("peaceful").await;
-        let peaceful: [(&str, Filter, &str, Filter); 5] = [
+        let peaceful: [(&str, Filter, &str, Filter); 6] = [
             ("s3:ObjectCreated:*", &[], "s3:ObjectRemoved:*", &[]),
             ("s3:ObjectCreated:Put", &[], "s3:ObjectCreated:Copy", &[]),
             ("s3:ObjectCreated:*", &[("suffix", ".jpg")], "s3:ObjectCreated:*", &[("suffix", ".png")]),
             ("s3:ObjectCreated:*", &[("prefix", "a/")], "s3:ObjectCreated:*", &[("prefix", "b/")]),
+            ("s3:ObjectCreated:*", &[("prefix", "a%3D/")], "s3:ObjectCreated:*", &[("prefix", "a=/")]),
             (
                 "s3:ObjectCreated:*",
                 &[("prefix", "a/"), ("suffix", ".jpg")],

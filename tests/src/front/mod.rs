@@ -10,6 +10,8 @@
 //! Where it knows more than the emulator does:
 //! - A bucket's notification configuration is kept as it was written, byte by byte, but for what S3 itself changes: the
 //!   filter names read `Prefix` and `Suffix`, and an entry without an Id has one. The emulator gets what it can execute.
+//! - Filters are matched, and overlaps are judged, in the encoding that keys have in events. The emulator compares filters
+//!   with keys as they are, so it gets decoded ones. An entry with a filter that matches no key stays in the front.
 //! - A bucket's owner is the account that created it, its Region the one of its `LocationConstraint`, else the one that its
 //!   creation was signed for. One that the front has not seen being created belongs to the account that finds it in the emulator.
 //! - Policies live in the front alone. An entry or a target whose function does not let the service in is kept from the
@@ -44,6 +46,7 @@ mod journal;
 pub(crate) mod lambda;
 pub(crate) mod notification;
 pub(crate) mod notification_rules;
+pub(crate) mod object_keys;
 mod operations;
 mod pipeline;
 pub(crate) mod policy;

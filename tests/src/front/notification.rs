@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use roxmltree::{Document as Xml, Node};
 
+use super::object_keys::matched_by;
 use super::wire::{Refusal, escape};
 
 /// What S3 answers for a bucket without notifications.
@@ -44,7 +45,8 @@ impl Entry {
         rule.map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 
-    fn executable(&self) -> String {
+    /// The entry for the emulator, with a decoded filter; `None` if no key matches.
+    fn executable(&self) -> Option<String> {
         let (section, element) = match self.destination {
             Destination::Topic => ("TopicConfiguration", "Topic"),
             Destination::Queue => ("QueueConfiguration", "Queue"),
@@ -52,21 +54,22 @@ impl Entry {
         };
         let events: String = self.events.iter().map(|event| format!("<Event>{event}</Event>")).collect();
         let rule = |(name, value): &(String, String)| {
-            format!("<FilterRule><Name>{}</Name><Value>{}</Value></FilterRule>", escape(name), escape(value))
+            let (name, value) = (escape(name), escape(&matched_by(value)?));
+            Some(format!("<FilterRule><Name>{name}</Name><Value>{value}</Value></FilterRule>"))
         };
-        let rules: String = self.rules.iter().map(rule).collect();
+        let rules: String = self.rules.iter().map(rule).collect::<Option<_>>()?;
         let filter =
             if rules.is_empty() { rules } else { format!("<Filter><S3Key>{rules}</S3Key></Filter>") };
         let (id, arn) = (escape(&self.id), escape(&self.arn));
-        format!("<{section}><Id>{id}</Id><{element}>{arn}</{element}>{events}{filter}</{section}>")
+        Some(format!("<{section}><Id>{id}</Id><{element}>{arn}</{element}>{events}{filter}</{section}>"))
     }
 }
 
 impl Notification {
-    /// The document for the emulator: those of the entries that `delivers` lets through, in words that it knows.
+    /// The document for the emulator, in its words: the entries that `delivers` lets through and that some key matches.
     pub fn executable(&self, delivers: impl Fn(&Entry) -> bool) -> String {
         let entries: String =
-            self.entries.iter().filter(|entry| delivers(entry)).map(Entry::executable).collect();
+            self.entries.iter().filter(|entry| delivers(entry)).filter_map(Entry::executable).collect();
         let event_bridge = if self.event_bridge { "<EventBridgeConfiguration/>" } else { "" };
         format!(
             "<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{entries}{event_bridge}</NotificationConfiguration>"
