@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use lambda_triggers_core::api::KeyFilter;
 use lambda_triggers_core::plan::bucket::{Destination, Entry, Filter};
 use lambda_triggers_core::plan::identity::{ObjectKey, bucket_statement_id};
 use lambda_triggers_tests::front::{Fault, FaultKind, Hook, Then};
@@ -56,14 +57,14 @@ impl Ten {
     /// The entry of each object, in the order of their names.
     fn entries(&self, w: &World) -> Vec<Entry> {
         let entry = |name: &String| {
-            let filter = Filter { prefix: format!("{name}/"), suffix: String::new() };
+            let filter = KeyFilter { prefix: Some(format!("{name}/")), ..KeyFilter::default() };
             let key = ObjectKey::new(w.namespace(), name);
             Entry {
                 destination: Destination::Function,
                 arn: self.function.clone(),
-                id: Some(key.entry_id(&owner(), &(&filter).into(), false)),
+                id: Some(key.entry_id(&owner(), &filter, false)),
                 events: BTreeSet::from(["s3:ObjectCreated:*".into()]),
-                filter,
+                filter: Filter::from(&filter),
             }
         };
         self.names.iter().map(entry).collect()

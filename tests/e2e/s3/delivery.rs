@@ -1,10 +1,14 @@
 //! What it is all for: an object that is put into the bucket runs the function.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_s3::primitives::ByteStream;
+use lambda_triggers_core::plan::bucket::Entry;
 use lambda_triggers_tests::world::{self, World};
 use serde_json::{Value, json};
 
-use super::view::{KIND, RESTING};
+use super::view::{KIND, RESTING, SWEEPING, entry};
+use crate::objects::nothing_is_written_at_rest;
 use crate::support::{AwsView, LIMIT, s3};
 
 async fn upload(w: &World, bucket: &str, key: &str) {
@@ -37,5 +41,65 @@ fn an_upload_runs_the_function_and_only_for_its_keys() {
             if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
         })
         .await;
+    });
+}
+
+#[test]
+fn keys_with_special_characters_are_written_as_they_are() {
+    world::test("special-keys", async |w| {
+        let function = w.function("thumbs").await;
+        let bucket = w.new_bucket("lake").await;
+        let _controller = w.controller(&SWEEPING);
+        let filters = "filters: [{prefix: dt=2026-11-26/, suffix: .jpg}, {prefix: 'a b+c/été (1)%/'}, {prefix: at=10%3A30/, literalPercent: true}]";
+        w.apply(&s3("thumbs", "thumbs", &bucket, filters)).await;
+        w.until_ready(KIND, "thumbs").await;
+        let values = |entry: &Entry| (entry.filter.prefix.clone(), entry.filter.suffix.clone());
+        let entries: Vec<Entry> = w.document(&bucket).await.entries().cloned().collect();
+        let expected = [
+            ("dt%3D2026-11-26/", ".jpg"),
+            ("a+b%2Bc/%C3%A9t%C3%A9+%281%29%25/", ""),
+            ("at%3D10%253A30/", ""),
+        ];
+        let expected = expected.map(|(prefix, suffix)| (prefix.to_owned(), suffix.to_owned()));
+        assert_eq!(BTreeSet::from_iter(entries.iter().map(values)), BTreeSet::from(expected));
+        assert!(entries.contains(&entry(&w, "thumbs", &function, "dt=2026-11-26/", ".jpg")), "{entries:?}");
+
+        let keys = ["dt=2026-11-26/1.jpg", "a b+c/été (1)%/2", "at=10%3A30/3"];
+        for key in ["dt-2026-11-26/0.jpg", "a b c/été (1)%/0", "at=10:30/0"].into_iter().chain(keys) {
+            upload(&w, &bucket, key).await;
+        }
+        let sent = ["dt%3D2026-11-26/1.jpg", "a+b%2Bc/%C3%A9t%C3%A9+%281%29%25/2", "at%3D10%253A30/3"];
+        let expected: BTreeSet<String> =
+            sent.iter().map(|key| json!(["ObjectCreated:Put", bucket, key]).to_string()).collect();
+        w.until(LIMIT, "the function to run for the three keys of the filters", async || {
+            let found: Vec<String> = received(&w, "thumbs").iter().map(ToString::to_string).collect();
+            let is_as_expected = found.len() == sent.len() && BTreeSet::from_iter(found.clone()) == expected;
+            if is_as_expected { Ok(()) } else { Err(format!("{found:?}")) }
+        })
+        .await;
+        nothing_is_written_at_rest(&w, KIND, &["thumbs"]).await;
+    });
+}
+
+/// An entry from before filters were encoded has the same Id, and is replaced in its place.
+#[test]
+fn an_entry_of_ours_that_is_not_encoded_is_replaced() {
+    world::test("re-encoded", async |w| {
+        let function = w.function("thumbs").await;
+        let bucket = w.new_bucket("lake").await;
+        w.permit_bucket("thumbs", &bucket).await;
+        let ours = entry(&w, "thumbs", &function, "dt=2026/", "");
+        let raw = format!(
+            "<CloudFunctionConfiguration><Id>{}</Id><CloudFunction>{function}</CloudFunction><Event>s3:ObjectCreated:*</Event>\
+             <Filter><S3Key><FilterRule><Name>prefix</Name><Value>dt=2026/</Value></FilterRule></S3Key></Filter></CloudFunctionConfiguration>",
+            ours.id.as_deref().unwrap()
+        );
+        let root = "NotificationConfiguration";
+        let document = format!("<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{raw}</{root}>");
+        w.put_document(&bucket, &document).await;
+        let _controller = w.controller(&RESTING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: dt=2026/}]")).await;
+        w.until_ready(KIND, "thumbs").await;
+        assert_eq!(w.document(&bucket).await.entries().cloned().collect::<Vec<_>>(), [ours]);
     });
 }

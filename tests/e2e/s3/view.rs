@@ -26,16 +26,17 @@ pub const PUT: &str = "PutBucketNotificationConfiguration";
 const FIRST_READ: &str = "GetFunction";
 
 /// The entry that the operator is to make for one filter of an object; `function` is an ARN, and an empty prefix or
-/// suffix is none.
+/// suffix is none. Both are written as in a spec.
 pub fn entry(w: &World, name: &str, function: &str, prefix: &str, suffix: &str) -> Entry {
-    let filter = Filter { prefix: prefix.into(), suffix: suffix.into() };
-    let id = ObjectKey::new(w.namespace(), name).entry_id(&owner(), &KeyFilter::from(&filter), false);
+    let filter =
+        KeyFilter { prefix: Some(prefix.into()), suffix: Some(suffix.into()), ..KeyFilter::default() };
+    let id = ObjectKey::new(w.namespace(), name).entry_id(&owner(), &filter, false);
     Entry {
         destination: Destination::Function,
         arn: function.into(),
         id: Some(id),
         events: BTreeSet::from(["s3:ObjectCreated:*".to_owned()]),
-        filter,
+        filter: Filter::from(&filter),
     }
 }
 

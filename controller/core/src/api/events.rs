@@ -50,17 +50,19 @@ fn covers(wildcard: &str, name: &str) -> bool {
     wildcard.strip_suffix('*').is_some_and(|start| start.ends_with(':') && name.starts_with(start))
 }
 
-/// Whether S3 takes two filters to overlap: one prefix starts with the other, and one suffix ends with the other.
-///
-/// An absent prefix or suffix is an empty one. S3 refuses two entries whose filters overlap and whose events meet, even
-/// where their destinations are of different types
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>).
+/// Whether a key can match both filters, so that S3 refuses them beside each other: one prefix starts with the other, and
+/// one suffix ends with the other. An absent prefix or suffix is an empty one.
 pub fn keys_meet(a: &KeyFilter, b: &KeyFilter) -> bool {
     let text = |part: &Option<String>| part.clone().unwrap_or_default();
-    let (prefix_a, prefix_b) = (text(&a.prefix), text(&b.prefix));
-    let (suffix_a, suffix_b) = (text(&a.suffix), text(&b.suffix));
-    (prefix_a.starts_with(&prefix_b) || prefix_b.starts_with(&prefix_a))
-        && (suffix_a.ends_with(&suffix_b) || suffix_b.ends_with(&suffix_a))
+    affixes_meet(&text(&a.prefix), &text(&a.suffix), &text(&b.prefix), &text(&b.suffix))
+}
+
+/// Whether one prefix starts with the other, and one suffix ends with the other. S3 refuses two entries for which this is
+/// true and whose events meet, even where their destinations are of different types
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>).
+pub fn affixes_meet(prefix_a: &str, suffix_a: &str, prefix_b: &str, suffix_b: &str) -> bool {
+    (prefix_a.starts_with(prefix_b) || prefix_b.starts_with(prefix_a))
+        && (suffix_a.ends_with(suffix_b) || suffix_b.ends_with(suffix_a))
 }
 
 #[cfg(test)]
@@ -69,7 +71,7 @@ mod tests {
 
     fn filter(prefix: &str, suffix: &str) -> KeyFilter {
         let part = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        KeyFilter { prefix: part(prefix), suffix: part(suffix) }
+        KeyFilter { prefix: part(prefix), suffix: part(suffix), literal_percent: None }
     }
 
     #[test]

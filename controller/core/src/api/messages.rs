@@ -111,6 +111,10 @@ pub(super) const WILDCARD: &str = "leave * out: S3 compares it literally, so ima
 pub(super) const FILTERS_MEET: &str = "write filters that no key can match twice: S3 refuses two of which one prefix begins with the other \
      and one suffix ends with the other, as images/ and images/2024/";
 
+pub(super) const FILTERS_MEET_ENCODED: &str = "write filters that do not meet as S3 compares them, percent-encoded: the suffix =.csv is %3D.csv there, \
+     which ends with D.csv";
+pub(super) const PERCENT_ENCODED: &str = "write dt=2026/ in place of dt%3D2026/, and a space in place of + or %20: keys are written as they are, and the \
+     operator encodes them for S3; where the keys themselves hold a percent sign and two hex digits, set literalPercent: true beside it";
 /// For an input over its limit.
 pub(super) fn input_too_long(length: usize, limit: usize) -> String {
     format!("write at most {limit} characters of JSON, the limit of EventBridge: these are {length}")

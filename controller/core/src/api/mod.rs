@@ -8,6 +8,7 @@ mod definition;
 mod describe;
 mod events;
 mod function;
+mod key_encoding;
 mod limits;
 mod messages;
 mod problem;
@@ -23,8 +24,9 @@ pub use definition::{
     ApplicationLogLevel, Architecture, Code, ConfigMapCode, FunctionDefinition, ImageCode, LogFormat,
     Logging, S3Code, SnapStart, SystemLogLevel, Tracing, Vpc,
 };
-pub use events::{EVENT_NAMES, events_meet, keys_meet};
+pub use events::{EVENT_NAMES, affixes_meet, events_meet, keys_meet};
 pub use function::{DeletionPolicy, FunctionRef, Tags};
+pub use key_encoding::{decode_key, encode_key};
 pub use problem::Problem;
 pub use s3_triggered_function::{KeyFilter, S3TriggeredFunction, S3TriggeredFunctionSpec};
 pub use schedule::Expression;

@@ -156,6 +156,24 @@ fn an_input_is_measured_as_the_json_that_aws_gets() {
 }
 
 #[test]
+fn suffixes_that_meet_once_they_are_encoded_are_refused() {
+    let spec = |suffixes: &[&str]| S3TriggeredFunctionSpec {
+        function: FunctionRef { name: Some("f".into()), ..FunctionRef::default() },
+        bucket: "my-bucket".into(),
+        events: vec!["s3:ObjectCreated:*".into()],
+        filters: suffixes
+            .iter()
+            .map(|suffix| KeyFilter { suffix: Some((*suffix).into()), ..KeyFilter::default() })
+            .collect(),
+        ..S3TriggeredFunctionSpec::default()
+    };
+    let refusal = "write filters that do not meet as S3 compares them, percent-encoded: the suffix =.csv is %3D.csv there, which ends with D.csv";
+    let problem = Problem { field: "spec.filters".into(), message: refusal.into() };
+    assert_eq!(spec(&["=.csv", "D.csv"]).check(), [problem]);
+    assert_eq!(spec(&["=.csv", "E.csv"]).check(), []);
+}
+
+#[test]
 fn the_examples_are_accepted() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let mut checked = BTreeSet::new();

@@ -74,12 +74,14 @@ pub struct S3TriggeredFunctionSpec {
     pub region: Option<String>,
 }
 
-/// Which keys run the function: those that begin with `prefix` and end with `suffix`.
+/// Which keys run the function: those that begin with `prefix` and end with `suffix`. Both are written as keys are, with
+/// spaces, `=` and `+` as themselves: the operator encodes them for S3.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = rules::filter)]
 pub struct KeyFilter {
-    /// What the key begins with, such as `images/`. Keys have no `/` at their beginning, and `*` is no wildcard.
+    /// What the key begins with, such as `images/` or `dt=2026-11-26/`. Keys have no `/` at their beginning, and `*` is no
+    /// wildcard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = rules::key_part)]
     pub prefix: Option<String>,
@@ -87,6 +89,10 @@ pub struct KeyFilter {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = rules::key_part)]
     pub suffix: Option<String>,
+    /// Set to true where the keys themselves hold a percent sign before two hex digits, such as `at=10%3A30/`, which Hive and
+    /// Spark write. Else `%3A` is refused, as a `:` that somebody encoded for S3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub literal_percent: Option<bool>,
 }
 
 fn default_events() -> Vec<String> {

@@ -303,7 +303,7 @@ mod tests {
             let stem = key.stem(&owner());
             prop_assert!(stem.len() <= 64, "{stem}");
             prop_assert!(stem.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c)), "{stem}");
-            let id = key.entry_id(&owner(), &KeyFilter { prefix, suffix: None }, retained);
+            let id = key.entry_id(&owner(), &KeyFilter { prefix, ..KeyFilter::default() }, retained);
             prop_assert!(id.len() <= 255);
             prop_assert_eq!(OwnEntryId::parse(&owner(), &id), Some(OwnEntryId { stem, retained }));
         }

@@ -132,7 +132,7 @@ async fn settled(sim: &Sim, count: usize) {
         let (function, bucket, name) = place(number);
         let arn = sim.aws.function(&function);
         let key = ObjectKey::new(NAMESPACE, &name);
-        let filter = KeyFilter { prefix: Some(format!("{name}/")), suffix: None };
+        let filter = KeyFilter { prefix: Some(format!("{name}/")), ..KeyFilter::default() };
         let id = key.entry_id(&owner, &filter, false);
         let mut object = trigger(&name, &function, &bucket);
         object["metadata"]["finalizers"] = json!([FINALIZER]);

@@ -3,6 +3,7 @@
 use super::function::{function, region};
 use super::{Problem, is_account, messages, over_length, unless};
 use crate::api::bucket_name::{LEGACY_REGION, is_bucket_name, is_legacy_bucket_name};
+use crate::api::key_encoding::{encode_filter, has_percent_encoding};
 use crate::api::{
     EVENT_NAMES, FunctionRef, KeyFilter, S3TriggeredFunctionSpec, events_meet, keys_meet, limits,
 };
@@ -77,18 +78,24 @@ fn filters(filters: &[KeyFilter]) -> Vec<Problem> {
     let mut problems: Vec<Problem> =
         filters.iter().enumerate().flat_map(|(i, one)| filter(&format!("{field}[{i}]"), one)).collect();
     if problems.is_empty() {
-        problems.extend(unless(all_pairs(filters, |a, b| !keys_meet(a, b)), field, messages::FILTERS_MEET));
+        let apart = |filters: &[KeyFilter]| all_pairs(filters, |a, b| !keys_meet(a, b));
+        let encoded: Vec<KeyFilter> = filters.iter().map(encode_filter).collect();
+        let problem = unless(apart(filters), field, messages::FILTERS_MEET)
+            .or_else(|| unless(apart(&encoded), field, messages::FILTERS_MEET_ENCODED));
+        problems.extend(problem);
     }
     problems
 }
 
 fn filter(field: &str, filter: &KeyFilter) -> Vec<Problem> {
-    let KeyFilter { prefix, suffix } = filter;
+    let KeyFilter { prefix, suffix, literal_percent } = filter;
+    let is_literal = literal_percent.unwrap_or_default();
     let part = |name: &str, part: &Option<String>| {
         let field = format!("{field}.{name}");
         let text = part.as_ref()?;
         over_length(&field, Some(text), limits::KEY)
             .or_else(|| unless(!text.contains('*'), &field, messages::WILDCARD))
+            .or_else(|| unless(is_literal || !has_percent_encoding(text), &field, messages::PERCENT_ENCODED))
     };
     let is_empty = |part: &Option<String>| part.as_ref().is_none_or(String::is_empty);
     let empty = unless(!is_empty(prefix) || !is_empty(suffix), field, messages::EMPTY_FILTER);

@@ -69,6 +69,16 @@ pub(in crate::api) fn filter(schema: &mut Schema) {
         "(has(self.prefix) && self.prefix != '') || (has(self.suffix) && self.suffix != '')",
         messages::EMPTY_FILTER,
     );
+    for part in ["prefix", "suffix"] {
+        let is_literal = "(has(self.literalPercent) && self.literalPercent)";
+        let is_encoded = format!("has(self.{part}) && self.{part}.matches('%[0-9A-Fa-f]{{2}}')");
+        rule_at(
+            schema,
+            &format!(".{part}"),
+            format!("{is_literal} || !({is_encoded})"),
+            messages::PERCENT_ENCODED,
+        );
+    }
 }
 
 pub(in crate::api) fn key_part(schema: &mut Schema) {

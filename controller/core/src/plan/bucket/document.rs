@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use roxmltree::Node;
 
-use crate::api::KeyFilter;
+use super::Filter;
 
 /// The root element.
 const NAME: &str = "NotificationConfiguration";
@@ -68,28 +68,6 @@ pub enum Destination {
     Queue,
     /// An SNS topic.
     Topic,
-}
-
-/// The prefix and the suffix of keys; empty where every key will do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Filter {
-    /// What the key begins with.
-    pub prefix: String,
-    /// What the key ends with.
-    pub suffix: String,
-}
-
-impl From<&KeyFilter> for Filter {
-    fn from(KeyFilter { prefix, suffix }: &KeyFilter) -> Self {
-        Self { prefix: prefix.clone().unwrap_or_default(), suffix: suffix.clone().unwrap_or_default() }
-    }
-}
-
-impl From<&Filter> for KeyFilter {
-    fn from(Filter { prefix, suffix }: &Filter) -> Self {
-        let part = |text: &String| (!text.is_empty()).then(|| text.clone());
-        Self { prefix: part(prefix), suffix: part(suffix) }
-    }
 }
 
 impl Document {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Child, Claim, Destination, Document, Entry, Want};
-use crate::api::{KeyFilter, events_meet, keys_meet};
+use crate::api::events_meet;
 use crate::plan::identity::{ObjectKey, OwnEntryId, OwnerId, retained_id};
 
 /// The most entries that S3 takes in one document
@@ -277,5 +277,5 @@ fn kept(entry: &Entry, claim: &Claim) -> Option<Standing> {
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>).
 fn conflict(a: &Entry, b: &Entry) -> bool {
     let events = a.events.iter().any(|one| b.events.iter().any(|other| events_meet(one, other)));
-    events && keys_meet(&KeyFilter::from(&a.filter), &KeyFilter::from(&b.filter))
+    events && a.filter.meets(&b.filter)
 }

@@ -13,6 +13,7 @@
 
 mod claim;
 mod document;
+mod filter;
 mod foreign;
 mod merge;
 #[cfg(test)]
@@ -24,7 +25,8 @@ mod tests;
 mod verify;
 
 pub use claim::{Claim, Known, Want, claims};
-pub use document::{Child, Destination, Document, Entry, Filter, InvalidDocument};
+pub use document::{Child, Destination, Document, Entry, InvalidDocument};
+pub use filter::Filter;
 pub use foreign::foreign_changes;
 pub use merge::{BucketPlan, Change, Fault, MAX_ENTRIES, plan_bucket};
 pub use refusal::refused_destinations;

@@ -53,13 +53,13 @@ fn foreign(
 fn wants(name: &str, created: i64, function_name: &str, event: &str, prefixes: &[&str]) -> Claim {
     let key = ObjectKey::new("media", name);
     let entry = |prefix: &&str| {
-        let filter = Filter { prefix: (*prefix).into(), suffix: String::new() };
+        let filter = KeyFilter { prefix: Some((*prefix).into()), ..KeyFilter::default() };
         Entry {
             destination: Destination::Function,
             arn: function(function_name),
-            id: Some(key.entry_id(&owner(), &KeyFilter::from(&filter), false)),
+            id: Some(key.entry_id(&owner(), &filter, false)),
             events: BTreeSet::from([event.to_owned()]),
-            filter,
+            filter: Filter::from(&filter),
         }
     };
     let want = Want::Entries(prefixes.iter().map(entry).collect());

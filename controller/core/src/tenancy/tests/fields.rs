@@ -40,6 +40,7 @@ const HARMLESS: &[&str] = &[
     "deletionPolicy",
     "description",
     "events",
+    "filters.literalPercent",
     "filters.prefix",
     "filters.suffix",
     // What it takes over is of the name that was asked about.

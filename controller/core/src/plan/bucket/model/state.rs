@@ -152,13 +152,13 @@ fn key(object: usize) -> ObjectKey {
 
 /// The entry that an object wants.
 pub fn entry(object: usize) -> Entry {
-    let filter = Filter { prefix: format!("{object}/"), suffix: String::new() };
+    let filter = KeyFilter { prefix: Some(format!("{object}/")), ..KeyFilter::default() };
     Entry {
         destination: Destination::Function,
         arn: "arn:f".into(),
-        id: Some(key(object).entry_id(&owner(), &KeyFilter::from(&filter), false)),
+        id: Some(key(object).entry_id(&owner(), &filter, false)),
         events: BTreeSet::from(["s3:ObjectCreated:*".to_owned()]),
-        filter,
+        filter: Filter::from(&filter),
     }
 }
 

@@ -16,13 +16,13 @@ fn key() -> ObjectKey {
 }
 
 fn own() -> Entry {
-    let filter = Filter { prefix: "in/".into(), suffix: String::new() };
+    let filter = KeyFilter { prefix: Some("in/".into()), ..KeyFilter::default() };
     Entry {
         destination: Destination::Function,
         arn: "arn:own".into(),
-        id: Some(key().entry_id(&owner(), &KeyFilter::from(&filter), false)),
+        id: Some(key().entry_id(&owner(), &filter, false)),
         events: BTreeSet::from(["s3:ObjectCreated:*".to_owned()]),
-        filter,
+        filter: Filter::from(&filter),
     }
 }
 
@@ -232,9 +232,9 @@ fn entries_that_another_writer_removes_each_time_are_contended() {
 #[test]
 fn an_entry_that_a_late_write_brings_back_beside_our_change_goes_too() {
     let other = ObjectKey::new("media", "other");
-    let filter = Filter { prefix: "out/".into(), suffix: String::new() };
-    let id = other.entry_id(&owner(), &KeyFilter::from(&filter), false);
-    let others = Entry { id: Some(id), filter, ..own() };
+    let filter = KeyFilter { prefix: Some("out/".into()), ..KeyFilter::default() };
+    let id = other.entry_id(&owner(), &filter, false);
+    let others = Entry { id: Some(id), filter: Filter::from(&filter), ..own() };
     let claim = |want| Claim { key: other.clone(), created: 0, uid: "other".into(), want };
     let claims: Vec<Claim> =
         claims(Want::Nothing).into_iter().chain([claim(Want::Entries(vec![others.clone()]))]).collect();

@@ -177,16 +177,3 @@ fn what_is_no_notification_configuration_is_named() {
         "the notification configuration is not well-formed XML"
     );
 }
-
-#[test]
-fn a_filter_is_the_same_as_one_of_a_spec() {
-    for (prefix, suffix) in
-        [(None, None), (Some("in/"), None), (None, Some(".jpg")), (Some("in/"), Some(".jpg"))]
-    {
-        let given = KeyFilter { prefix: prefix.map(Into::into), suffix: suffix.map(Into::into) };
-        let filter =
-            Filter { prefix: prefix.unwrap_or_default().into(), suffix: suffix.unwrap_or_default().into() };
-        assert_eq!(Filter::from(&given), filter);
-        assert_eq!(KeyFilter::from(&filter), given);
-    }
-}

@@ -1,0 +1,83 @@
+//! The filter of an entry.
+
+use crate::api::{KeyFilter, affixes_meet, decode_key, encode_key};
+
+/// The prefix and the suffix of an entry in the encoding in which S3 compares keys; empty for all keys. A foreign entry keeps
+/// the text of its writer, with or without the encoding.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Filter {
+    /// The beginning of the key.
+    pub prefix: String,
+    /// The end of the key.
+    pub suffix: String,
+}
+
+impl Filter {
+    /// Returns `true` if S3 may refuse two entries with these filters in one document.
+    ///
+    /// S3 compares the encoded texts. Two spellings of one encoding, such as `%3D` and `%3d`, count as equal here: no document
+    /// of AWS says how S3 compares them. A refused document would stop all work on the bucket.
+    pub fn meets(&self, other: &Self) -> bool {
+        let keys = |Self { prefix, suffix }: &Self| Some((decode_key(prefix)?, decode_key(suffix)?));
+        let as_texts = affixes_meet(&self.prefix, &self.suffix, &other.prefix, &other.suffix);
+        let as_keys = || {
+            let (own, others) = keys(self).zip(keys(other))?;
+            Some(affixes_meet(&own.0, &own.1, &others.0, &others.1))
+        };
+        as_texts || as_keys().unwrap_or_default()
+    }
+}
+
+impl From<&KeyFilter> for Filter {
+    fn from(KeyFilter { prefix, suffix, literal_percent: _ }: &KeyFilter) -> Self {
+        let encoded = |part: &Option<String>| part.as_deref().map(encode_key).unwrap_or_default();
+        Self { prefix: encoded(prefix), suffix: encoded(suffix) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_of_a_spec_is_encoded() {
+        for (prefix, suffix, encoded) in [
+            (None, None, ["", ""]),
+            (Some("in/"), None, ["in/", ""]),
+            (None, Some(".jpg"), ["", ".jpg"]),
+            (Some("dt=2026/a b"), Some("+1%.csv"), ["dt%3D2026/a+b", "%2B1%25.csv"]),
+        ] {
+            let spec = KeyFilter {
+                prefix: prefix.map(Into::into),
+                suffix: suffix.map(Into::into),
+                literal_percent: None,
+            };
+            let [prefix, suffix] = encoded.map(Into::into);
+            assert_eq!(Filter::from(&spec), Filter { prefix, suffix });
+        }
+    }
+
+    #[test]
+    fn filters_meet_as_texts_and_in_any_spelling_of_the_encoding() {
+        for (a, b, meet) in [
+            (["dt%3D2026/", ""], ["dt%3D2026/11/", ""], true),
+            (["dt%3D2026/", ""], ["dt%3d2026/", ""], true),
+            (["a+b/", ""], ["a%20b/c", ""], true),
+            (["a%281%29/", ".jpg"], ["a(1)/", "jpg"], true),
+            // S3 compares texts: the second text has no encoding and matches no key.
+            (["dt%3D2026/", ""], ["dt=2026/", ""], false),
+            (["a+b/", ""], ["a b/", ""], false),
+            (["dt%3D2026/", ""], ["dt%3", ""], true),
+            (["d", ""], ["dt=2026/", ""], true),
+            // The suffixes `=.csv` and `D.csv` meet once they are encoded.
+            (["", "%3D.csv"], ["", "D.csv"], true),
+            (["", "%3D.csv"], ["", "E.csv"], false),
+            // The prefixes meet once they are decoded, and the suffixes before.
+            (["a+b/", "%3D.csv"], ["a%20b/", "D.csv"], false),
+        ] {
+            let [a, b] =
+                [a, b].map(|[prefix, suffix]| Filter { prefix: prefix.into(), suffix: suffix.into() });
+            assert_eq!([a.meets(&b), b.meets(&a)], [meet; 2], "{a:?} and {b:?}");
+        }
+    }
+}
