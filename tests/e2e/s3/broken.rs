@@ -37,9 +37,9 @@ fn a_broken_entry_of_somebody_else_is_named_and_does_not_block_ours() {
         assert_eq!(without_own(&w.document_text(&bucket).await), before);
         let theirs = function.replace(":thumbs", ":theirs");
         let note = format!(
-            "S3 cannot deliver to the function entry \"old\" ({theirs}) in bucket {bucket}, which somebody else made: its \
-             destination is gone, or does not permit s3.amazonaws.com; S3 was told to take our entries without looking at \
-             it. Mend that destination, or remove the entry"
+            "S3 cannot deliver to {theirs}, the destination of the function entry \"old\" (s3:ObjectRemoved:*, all keys) in bucket {bucket}, which \
+             somebody else made: the destination is gone, or does not permit s3.amazonaws.com; S3 was told to take our \
+             entries without looking at it. Fix that destination, or remove the entry"
         );
         let broken = event("Warning", "ForeignDestinationBroken", note);
         assert_eq!(until_told(&w, "thumbs", "ForeignDestinationBroken").await, broken);

@@ -52,7 +52,8 @@ fn an_entry_that_another_tool_made_for_the_same_function_is_taken_over() {
         let ours = entry(&w, "thumbs", &function, "", "");
         assert_eq!(entries(&w, &bucket).await, [kept.clone(), ours.clone()]);
         let adopted = format!(
-            "took over the function entry \"chalice\" ({function}) in bucket {bucket}, which another tool made"
+            "took over the function entry \"chalice\" (s3:ObjectCreated:Put, all keys) in bucket {bucket}, which another tool \
+             made"
         );
         let created = format!("added the {} to bucket {bucket}", ours.describe());
         let expected = [event("Normal", "Adopted", adopted), event("Normal", "EntryCreated", created)];
@@ -79,10 +80,11 @@ fn of_two_objects_that_overlap_the_older_holds_until_it_goes() {
         w.apply(&s3("beside", "index", &bucket, "events: ['s3:ObjectRemoved:*']")).await;
 
         let message = format!(
-            "bucket {bucket} takes one entry only for the same events and keys, and {}/older has it ({}); change the \
-             events or filters of one of the two",
-            w.namespace(),
-            held.describe()
+            "spec.filters[0] (*.jpg): bucket {bucket} takes one entry only for the same events and keys, and function entry \
+             {:?} (s3:ObjectCreated:*, images/) has it; that entry is of {}/older: change the events or filters of one of \
+             the two",
+            held.id.as_deref().unwrap(),
+            w.namespace()
         );
         let expected = stalled("HeldByOther", &message, &PARTS_BEFORE, "NotificationReady");
         until_conditions(&w, "younger", &expected).await;
@@ -112,9 +114,9 @@ fn an_entry_of_somebody_else_in_the_way_is_named_and_stays() {
         w.apply(&s3("thumbs", "thumbs", &bucket, "events: ['s3:ObjectCreated:Put']")).await;
 
         let message = format!(
-            "bucket {bucket} takes one entry only for the same events and keys, and somebody else's function entry \
-             \"terraform-1\" ({theirs}) has it; it is not touched: change spec.events or spec.filters, or have that \
-             entry removed"
+            "spec.filters (all keys): bucket {bucket} takes one entry only for the same events and keys, and function entry \
+             \"terraform-1\" (s3:ObjectCreated:*, all keys) has it; that entry is somebody else's, notifies {theirs} and is \
+             not touched: change spec.events or spec.filters, or have it removed"
         );
         let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
         until_conditions(&w, "thumbs", &expected).await;
@@ -125,6 +127,38 @@ fn an_entry_of_somebody_else_in_the_way_is_named_and_stays() {
         let ours = on(&PUT_ONLY, entry(&w, "thumbs", &function, "", ""));
         until_entries(&w, &bucket, &[ours]).await;
         until_conditions(&w, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}"))).await;
+    });
+}
+
+#[test]
+fn a_conflict_names_the_filter_of_the_spec_and_the_entry_in_its_way() {
+    world::test("named-conflict", async |w| {
+        let (function, queue) = (w.function("thumbs").await, w.queue("audit").await);
+        let bucket = w.new_bucket("photos").await;
+        let root = "NotificationConfiguration";
+        let document = format!(
+            "<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><QueueConfiguration><Id>audit</Id><Queue>{queue}</Queue>\
+             <Event>s3:ObjectCreated:Put</Event><Filter><S3Key><FilterRule><Name>prefix</Name><Value>dt%3D2026/a+b/</Value>\
+             </FilterRule></S3Key></Filter></QueueConfiguration></{root}>"
+        );
+        w.put_document(&bucket, &document).await;
+        let before = w.document_text(&bucket).await;
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: raw/}, {prefix: dt=2026/a b/1}]")).await;
+        let message = format!(
+            "spec.filters[1] (dt=2026/a b/1): bucket {bucket} takes one entry only for the same events and keys, and queue \
+             entry \"audit\" (s3:ObjectCreated:Put, dt=2026/a b/) has it; that entry is somebody else's, notifies {queue} \
+             and is not touched: change spec.events or spec.filters, or have it removed"
+        );
+        let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
+        until_conditions(&w, "thumbs", &expected).await;
+        assert_eq!(told(&w, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
+        assert_eq!(w.document_text(&bucket).await, before);
+
+        // To S3 the text without the encoding is another one, and no key has it.
+        w.put_document(&bucket, &before.replace("dt%3D2026/a+b/", "dt=2026/a b/")).await;
+        let ours = ["raw/", "dt=2026/a b/1"].map(|prefix| entry(&w, "thumbs", &function, prefix, ""));
+        until_entries(&w, &bucket, &ours).await;
     });
 }
 

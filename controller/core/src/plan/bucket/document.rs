@@ -177,7 +177,7 @@ impl Entry {
         format!("<CloudFunctionConfiguration>{id}{arn}{events}{filter}</CloudFunctionConfiguration>")
     }
 
-    /// The entry in words, for conditions and events: `queue entry "uploads" (arn:aws:sqs:...)`.
+    /// The entry in words, for conditions and events: `queue entry "audit" (s3:ObjectCreated:Put, images/)`.
     pub fn describe(&self) -> String {
         let kind = match self.destination {
             Destination::Function => "function",
@@ -185,7 +185,8 @@ impl Entry {
             Destination::Topic => "topic",
         };
         let id = self.id.as_deref().map_or_else(|| "without Id".to_owned(), |id| format!("{id:?}"));
-        format!("{kind} entry {id} ({})", self.arn)
+        let events: String = self.events.iter().map(|event| format!("{event}, ")).collect();
+        format!("{kind} entry {id} ({events}{})", self.filter.describe())
     }
 }
 

@@ -26,6 +26,17 @@ impl Filter {
         };
         as_texts || as_keys().unwrap_or_default()
     }
+
+    /// The filter for people, decoded: `images/`, `*.jpg`, `images/*.jpg` or `all keys`.
+    pub fn describe(&self) -> String {
+        let [prefix, suffix] =
+            [&self.prefix, &self.suffix].map(|text| decode_key(text).unwrap_or_else(|| text.clone()));
+        match (prefix.as_str(), suffix.as_str()) {
+            ("", "") => "all keys".into(),
+            (_, "") => prefix,
+            _ => format!("{prefix}*{suffix}"),
+        }
+    }
 }
 
 impl From<&KeyFilter> for Filter {
@@ -54,6 +65,20 @@ mod tests {
             };
             let [prefix, suffix] = encoded.map(Into::into);
             assert_eq!(Filter::from(&spec), Filter { prefix, suffix });
+        }
+    }
+
+    #[test]
+    fn a_filter_is_described_by_the_keys_that_it_matches() {
+        for (prefix, suffix, words) in [
+            ("", "", "all keys"),
+            ("dt%3D2026/a+b", "", "dt=2026/a b"),
+            ("", ".jpg", "*.jpg"),
+            ("images/", "%281%29.jpg", "images/*(1).jpg"),
+            ("dt=2026/", "%3D1.csv", "dt=2026/*=1.csv"),
+        ] {
+            let filter = Filter { prefix: prefix.into(), suffix: suffix.into() };
+            assert_eq!(filter.describe(), words);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Child, Claim, Destination, Document, Entry, Want};
+use super::{Child, Claim, Destination, Document, Entry, Filter, Want};
 use crate::api::events_meet;
 use crate::plan::identity::{ObjectKey, OwnEntryId, OwnerId, retained_id};
 
@@ -38,11 +38,31 @@ pub enum Change {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// An older resource, or one whose wish is not known now, has an entry that conflicts.
-    HeldBy(ObjectKey, Entry),
+    HeldBy(ObjectKey, Conflict),
     /// A foreign entry conflicts.
-    Foreign(Entry),
+    Foreign(Conflict),
     /// The document would have more entries than S3 takes.
     TooMany,
+}
+
+/// Two entries that S3 refuses in one document.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Conflict {
+    /// The index of the resource's entry, which is the index of its filter in the spec.
+    pub index: usize,
+    /// The filter of the resource's entry.
+    pub filter: Filter,
+    /// The entry that is in the document, or will be.
+    pub other: Entry,
+}
+
+impl Conflict {
+    /// The field of the spec in conflict: `spec.filters[0] (images/)`.
+    pub fn field(&self) -> String {
+        let Self { index, filter, other: _ } = self;
+        let index = if *filter == Filter::default() { String::new() } else { format!("[{index}]") };
+        format!("spec.filters{index} ({})", filter.describe())
+    }
 }
 
 /// Plans one bucket.
@@ -159,14 +179,15 @@ impl<'a> Merge<'a> {
     }
 
     fn fault(&self, entries: &[Entry]) -> Option<Fault> {
-        let of_entry = |entry: &Entry| {
+        let of_entry = |(index, entry): (usize, &Entry)| {
+            let with = |other: &Entry| Conflict { index, filter: entry.filter.clone(), other: other.clone() };
             let held = self.standing.iter().find(|standing| conflict(&standing.entry, entry));
-            let held = held.map(|standing| Fault::HeldBy(standing.holder.clone(), standing.entry.clone()));
+            let held = held.map(|standing| Fault::HeldBy(standing.holder.clone(), with(&standing.entry)));
             let in_the_way = self.foreign.iter().filter(|other| conflict(other, entry));
             let foreign = || in_the_way.into_iter().find(|other| !self.may_take(other, entry, entries));
-            held.or_else(|| foreign().map(|other| Fault::Foreign((*other).clone())))
+            held.or_else(|| foreign().map(|other| Fault::Foreign(with(other))))
         };
-        entries.iter().find_map(of_entry).or_else(|| {
+        entries.iter().enumerate().find_map(of_entry).or_else(|| {
             let freed =
                 self.foreign.iter().filter(|other| entries.iter().any(|entry| conflict(other, entry)));
             (self.len() + entries.len() - freed.count() > MAX_ENTRIES).then_some(Fault::TooMany)

@@ -28,7 +28,7 @@ pub use claim::{Claim, Known, Want, claims};
 pub use document::{Child, Destination, Document, Entry, InvalidDocument};
 pub use filter::Filter;
 pub use foreign::foreign_changes;
-pub use merge::{BucketPlan, Change, Fault, MAX_ENTRIES, plan_bucket};
+pub use merge::{BucketPlan, Change, Conflict, Fault, MAX_ENTRIES, plan_bucket};
 pub use refusal::refused_destinations;
 pub use round::{Call, Ending, Event, FRESH, Round, Settled, WRITES};
 pub use verify::{Verification, verify};

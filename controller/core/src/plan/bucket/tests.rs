@@ -73,6 +73,12 @@ fn entries(claim: &Claim) -> Vec<Entry> {
     }
 }
 
+/// The conflict of a resource's entry at `index`, with this prefix, with another entry.
+fn conflict(index: usize, prefix: &str, other: &Entry) -> Conflict {
+    let filter = Filter { prefix: prefix.into(), suffix: String::new() };
+    Conflict { index, filter, other: other.clone() }
+}
+
 /// The document after a plan for `claims`.
 fn after(before: &Document, claims: &[Claim]) -> Document {
     plan_bucket(before, &owner(), claims).write.unwrap_or_else(|| before.clone())
@@ -225,7 +231,7 @@ fn an_unconfigured_bucket_gets_our_entry() {
     let id = entries(&claim)[0].id.clone().unwrap();
     let expected = format!(
         "{OPEN}<CloudFunctionConfiguration><Id>{id}</Id><CloudFunction>{}</CloudFunction>\
-         <Event>s3:ObjectCreated:*</Event><Filter><S3Key><FilterRule><Name>prefix</Name><Value>a&amp;b/</Value>\
+         <Event>s3:ObjectCreated:*</Event><Filter><S3Key><FilterRule><Name>prefix</Name><Value>a%26b/</Value>\
          </FilterRule></S3Key></Filter></CloudFunctionConfiguration>{CLOSE}",
         function("f")
     );
@@ -237,7 +243,7 @@ fn the_older_resource_holds() {
     let old = wants("old", 1, "f", "s3:ObjectCreated:*", &["a/"]);
     let young = wants("young", 2, "g", "s3:ObjectCreated:Put", &["a/b/"]);
     let plan = plan_bucket(&document(&[]), &owner(), &[young.clone(), old.clone()]);
-    let fault = Fault::HeldBy(old.key.clone(), entries(&old)[0].clone());
+    let fault = Fault::HeldBy(old.key.clone(), conflict(0, "a/b/", &entries(&old)[0]));
     assert_eq!(plan.set_aside, [(young.key, fault)].into());
     assert_eq!(plan.changes, vec![Change::Added(entries(&old)[0].clone())]);
 }
@@ -248,7 +254,7 @@ fn a_foreign_entry_of_another_destination_holds() {
     let claim = wants("one", 1, "f", "s3:ObjectCreated:Put", &["a/"]);
     let before = document(&[queue]);
     let plan = plan_bucket(&before, &owner(), std::slice::from_ref(&claim));
-    let fault = Fault::Foreign(before.entries().next().unwrap().clone());
+    let fault = Fault::Foreign(conflict(0, "a/", before.entries().next().unwrap()));
     assert_eq!(plan, BucketPlan { write: None, changes: vec![], set_aside: [(claim.key, fault)].into() });
 }
 

@@ -1,6 +1,6 @@
 //! What keeps a bucket from being as a resource wants it, in words that say what to do.
 
-use lambda_triggers_core::plan::bucket::{Document, Entry, Fault, InvalidDocument, MAX_ENTRIES};
+use lambda_triggers_core::plan::bucket::{Conflict, Document, Entry, Fault, InvalidDocument, MAX_ENTRIES};
 use lambda_triggers_core::plan::identity::{OwnEntryId, OwnerId};
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
 
@@ -13,20 +13,27 @@ fn notification(reason: Reason, message: impl Into<String>) -> Failure {
 
 /// A resource whose wish cannot be met beside those of others.
 pub fn set_aside(bucket: &Bucket, fault: &Fault) -> Failure {
+    let has_it = |conflict: &Conflict| {
+        format!(
+            "{}: bucket {bucket} takes one entry only for the same events and keys, and {} has it",
+            conflict.field(),
+            conflict.other.describe()
+        )
+    };
     match fault {
-        Fault::HeldBy(holder, entry) => {
+        Fault::HeldBy(holder, conflict) => {
             let message = format!(
-                "bucket {bucket} takes one entry only for the same events and keys, and {holder} has it ({}); change \
-                 the events or filters of one of the two",
-                entry.describe()
+                "{}; that entry is of {holder}: change the events or filters of one of the two",
+                has_it(conflict)
             );
             notification(Reason::HeldByOther, message)
         }
-        Fault::Foreign(entry) => {
+        Fault::Foreign(conflict) => {
             let message = format!(
-                "bucket {bucket} takes one entry only for the same events and keys, and somebody else's {} has it; it \
-                 is not touched: change spec.events or spec.filters, or have that entry removed",
-                entry.describe()
+                "{}; that entry is somebody else's, notifies {} and is not touched: change spec.events or spec.filters, \
+                 or have it removed",
+                has_it(conflict),
+                conflict.other.arn
             );
             notification(Reason::ConflictingEntry, message)
         }
@@ -88,8 +95,9 @@ pub fn contended(bucket: &Bucket, owner: &OwnerId, there: &Document, writes: u32
     let is_own =
         |entry: &&Entry| entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(owner, id).is_some());
     let foreign = there.entries().filter(|entry| !is_own(entry));
-    let found: Vec<String> = foreign.map(Entry::describe).collect();
-    let found = if found.is_empty() { "nothing".to_owned() } else { found.join(", ") };
+    let found: Vec<String> =
+        foreign.map(|entry| format!("{}, which notifies {}", entry.describe(), entry.arn)).collect();
+    let found = if found.is_empty() { "nothing".to_owned() } else { found.join("; ") };
     let message = format!(
         "bucket {bucket} does not show our entries after {writes} writes: another tool removes them each time; it holds \
          instead: {found}. Have that tool leave entries alone that it did not make, or send the bucket's events through \

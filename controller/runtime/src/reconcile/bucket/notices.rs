@@ -86,9 +86,10 @@ fn member_of<'a>(entry: &Entry, members: &'a Members, owner: &OwnerId) -> Option
 /// The event for a foreign entry that was there before our write and is not after it.
 pub fn of_lost(entry: &Entry, bucket: &Bucket) -> Notice {
     let note = format!(
-        "the {} has gone from bucket {bucket} while we wrote to it: another tool removed it, or wrote between our \
-         read and our write; see that whoever made it looks after it",
-        entry.describe()
+        "the {} that notified {} has gone from bucket {bucket} while we wrote to it: another tool removed it, or wrote \
+         between our read and our write; see that whoever made it looks after it",
+        entry.describe(),
+        entry.arn
     );
     Notice::warning(EventReason::ForeignEntryGone, note)
 }
@@ -96,9 +97,10 @@ pub fn of_lost(entry: &Entry, bucket: &Bucket) -> Notice {
 /// The event for a foreign entry to which S3 cannot deliver.
 pub fn of_broken(entry: &Entry, bucket: &Bucket) -> Notice {
     let note = format!(
-        "S3 cannot deliver to the {} in bucket {bucket}, which somebody else made: its destination is gone, or does not \
-         permit s3.amazonaws.com; S3 was told to take our entries without looking at it. Mend that destination, or remove \
-         the entry",
+        "S3 cannot deliver to {}, the destination of the {} in bucket {bucket}, which somebody else made: the destination is \
+         gone, or does not permit s3.amazonaws.com; S3 was told to take our entries without looking at it. Fix that \
+         destination, or remove the entry",
+        entry.arn,
         entry.describe()
     );
     Notice::warning(EventReason::ForeignDestinationBroken, note)

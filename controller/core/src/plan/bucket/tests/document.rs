@@ -62,9 +62,9 @@ fn an_entry_of_each_service_is_read() {
     assert_eq!(
         document.entries().map(Entry::describe).collect::<Vec<_>>(),
         [
-            r#"topic entry "alarm" (arn:aws:sns:eu-west-1:1:t)"#,
-            r#"queue entry "uploads" (arn:aws:sqs:eu-west-1:1:q)"#,
-            "function entry without Id (arn:aws:lambda:eu-west-1:1:function:f)",
+            r#"topic entry "alarm" (s3:ReducedRedundancyLostObject, all keys)"#,
+            r#"queue entry "uploads" (s3:ObjectCreated:*, in/*.jpg)"#,
+            "function entry without Id (s3:ObjectCreated:Put, s3:ObjectRemoved:*, a&b/)",
         ]
     );
     assert_eq!(document.to_xml(), xml);

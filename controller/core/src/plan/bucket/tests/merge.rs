@@ -97,7 +97,7 @@ fn an_entry_of_another_function_is_not_taken_over() {
     let before = document(&[theirs("g", "a/")]);
     let one = created("one", 1, &["a/b/"]);
     let planned = plan(&before, &[&one]);
-    let expected = vec![("one", Fault::Foreign(first(&before)))];
+    let expected = vec![("one", Fault::Foreign(conflict(0, "a/b/", &first(&before))))];
     assert_eq!((planned.changes.clone(), set_aside(&planned)), (vec![], expected));
 }
 
@@ -112,20 +112,29 @@ fn entries_whose_events_or_keys_differ_stand_beside_each_other() {
     }
 }
 
+#[test]
+fn a_conflict_names_the_field_of_the_spec() {
+    let other = first(&document(&[queue("a/")]));
+    let field = |index: usize, prefix: &str| conflict(index, prefix, &other).field();
+    assert_eq!(field(0, "a/"), "spec.filters[0] (a/)");
+    assert_eq!(field(2, "dt%3D1/"), "spec.filters[2] (dt=1/)");
+    assert_eq!(field(0, ""), "spec.filters (all keys)");
+}
+
 /// Else the older one, once it can have its entries, would push out the younger one for which they were given up.
 #[test]
 fn what_an_older_resource_waits_for_is_not_taken_over_for_a_younger_one() {
     let before = document(&[theirs("f", "a/"), queue("q/")]);
-    let foreign = Fault::Foreign(first(&before));
-    let blocked = Fault::Foreign(before.entries().nth(1).unwrap().clone());
-    for (old, young) in [
+    let blocked = Fault::Foreign(conflict(1, "q/", before.entries().nth(1).unwrap()));
+    for (old, young, prefix) in [
         // The older one is in the foreign entry's way alone; in the younger one's way alone; in neither's.
-        (created("old", 1, &["a/x/", "q/"]), created("young", 2, &["a/y/"])),
-        (created("old", 1, &["b/x/", "q/"]), created("young", 2, &["a/", "b/"])),
+        (created("old", 1, &["a/x/", "q/"]), created("young", 2, &["a/y/"]), "a/y/"),
+        (created("old", 1, &["b/x/", "q/"]), created("young", 2, &["a/", "b/"]), "a/"),
     ] {
+        let foreign = Fault::Foreign(conflict(0, prefix, &first(&before)));
         let planned = plan(&before, &[&old, &young]);
         assert_eq!(planned.changes, vec![]);
-        assert_eq!(set_aside(&planned), [("old", blocked.clone()), ("young", foreign.clone())]);
+        assert_eq!(set_aside(&planned), [("old", blocked.clone()), ("young", foreign)]);
     }
     let (old, young) = (created("old", 1, &["c/", "q/"]), created("young", 2, &["a/", "b/"]));
     let planned = plan(&before, &[&old, &young]);
@@ -141,13 +150,14 @@ fn who_is_set_aside_keeps_what_it_has_where_that_is_in_nobodys_way() {
     let now = created("one", 2, &["q/"]);
     let planned = plan(&before, &[&now, &bystander]);
     assert_eq!(planned.changes, vec![]);
-    assert_eq!(set_aside(&planned), [("one", Fault::Foreign(first(&before)))]);
+    let fault = Fault::Foreign(conflict(0, "q/", &first(&before)));
+    assert_eq!(set_aside(&planned), [("one", fault.clone())]);
 
     let older = created("older", 1, &["a/x/"]);
     let planned = plan(&before, &[&now, &bystander, &older]);
     let removed = Change::Removed(entries(&was)[0].clone());
     assert_eq!(planned.changes, [vec![removed], added(&older)].concat());
-    assert_eq!(set_aside(&planned), [("one", Fault::Foreign(first(&before)))]);
+    assert_eq!(set_aside(&planned), [("one", fault)]);
 }
 
 #[test]
@@ -180,7 +190,7 @@ fn what_is_kept_or_retained_holds_against_younger_ones() {
     let before = after(&document(&[]), std::slice::from_ref(&was));
     let young = created("young", 2, &["a/b/"]);
     let keeps = Claim { want: Want::Keep, ..was.clone() };
-    let held = |entry: Entry| vec![("young", Fault::HeldBy(was.key.clone(), entry))];
+    let held = |entry: Entry| vec![("young", Fault::HeldBy(was.key.clone(), conflict(0, "a/b/", &entry)))];
     let planned = plan(&before, &[&keeps, &young]);
     assert_eq!((planned.write.clone(), set_aside(&planned)), (None, held(entries(&was)[0].clone())));
 
