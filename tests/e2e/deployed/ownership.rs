@@ -71,6 +71,32 @@ fn a_function_is_taken_over_where_the_definition_says_so() {
     });
 }
 
+/// Two operators that take a function over from each other would do so for ever.
+#[test]
+fn a_function_of_another_operator_is_not_taken_over() {
+    world::test("other-operator", async |w| {
+        w.function("payroll").await;
+        let tags = [("lambda-triggers.dev/owner".to_owned(), "ffffffff".to_owned())].into();
+        let tag = w.lambda().tag_resource().resource(arn(&w, "payroll")).set_tags(Some(tags));
+        tag.send().await.unwrap();
+        let before = function(&w, "payroll").await;
+        let _controller = w.controller(&SWEEPING);
+        let adopting = with(named(&w, "payroll"), json!({"adoptFunction": true}));
+        apply(&w, &scheduled("app", &adopting)).await;
+        let message = "the function payroll in eu-west-1 exists and is not touched: the operator with owner id ffffffff made \
+                       it; write another functionName, delete the resource there, or, if that operator runs no more, remove \
+                       the tag lambda-triggers.dev/owner from the function and write adoptFunction: true";
+        let conflict = failed("Stalled", "ConflictingFunction", message, &[], "FunctionReady");
+        until_conditions(&w, SCHEDULED, "app", &conflict).await;
+        nothing_is_written_at_rest(&w, SCHEDULED, &["app"]).await;
+        assert_eq!(function(&w, "payroll").await, before);
+
+        let untag = w.lambda().untag_resource().resource(arn(&w, "payroll"));
+        untag.tag_keys("lambda-triggers.dev/owner").send().await.unwrap();
+        w.until_ready(SCHEDULED, "app").await;
+    });
+}
+
 #[test]
 fn under_another_name_a_schedule_moves_before_the_old_function_goes() {
     world::test("rename", async |w| {

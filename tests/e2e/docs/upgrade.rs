@@ -1,10 +1,12 @@
-//! `docs/upgrade.md`: its commands, and that an upgrade which changes nothing writes nothing to AWS.
+//! `docs/upgrade.md`: its commands, that an upgrade which changes nothing writes nothing to AWS, and that a move to another
+//! cluster changes only tags.
 
 use lambda_triggers_tests::world;
 
 use super::{Page, root};
-use crate::objects::RESTING;
-use crate::support::{AwsView, LIMIT, both_in_place};
+use crate::objects::{RESTING, told};
+use crate::scheduled::view::{rule_name, rules};
+use crate::support::{AwsView, LIMIT, both_in_place, own};
 
 #[test]
 fn an_upgrade_that_changes_nothing_writes_nothing_to_aws() {
@@ -30,4 +32,67 @@ fn an_upgrade_that_changes_nothing_writes_nothing_to_aws() {
         controller.stop().await;
         assert_eq!(w.aws_writes(), vec![]);
     });
+}
+
+#[test]
+fn a_move_to_another_cluster_changes_only_tags() {
+    world::test_on_own_cluster("blue", async |blue| {
+        let Some(green) = blue.in_another_cluster().await else { return };
+        let [owner_id, _stop, ready, let_go] =
+            Page::read("docs/upgrade.md").commands("Move to another cluster");
+        let mut old = blue.controller(&RESTING);
+        let bucket = both_in_place(&blue).await;
+        let found = blue.shell(&owner_id).await.expect(&owner_id);
+        assert_eq!(found.trim().len(), 8, "{found}");
+        old.stop().await;
+        let entries = own(&blue.document(&bucket).await);
+        let before = rules(&blue).await;
+        assert_eq!((entries.len(), before.len()), (1, 1));
+
+        blue.front().clear_calls(blue.account());
+        let mut new = green.controller(&RESTING);
+        for kind in ["schedfn", "s3fn"] {
+            let arguments = ["get", kind, "--output", "yaml"];
+            let manifest = blue.kubectl(&arguments, "").await.expect("kubectl get");
+            green.apply(&without_server_fields(&manifest)).await;
+        }
+        green.shell(&ready).await.expect(&ready);
+        let writes: Vec<String> = blue.aws_writes().into_iter().map(|call| call.operation).collect();
+        assert_eq!(writes, ["TagResource"]);
+        assert_eq!(own(&blue.document(&bucket).await), entries);
+        assert_ne!(rules(&blue).await, before, "the tags name green");
+        let reasons = told(&green, "nightly-report").await.into_iter().map(|[_, reason, _]| reason);
+        assert!(reasons.clone().any(|reason| reason == "Adopted"), "{:?}", reasons.collect::<Vec<_>>());
+
+        blue.front().clear_calls(blue.account());
+        blue.shell(&let_go).await.expect(&let_go);
+        for (kind, name) in [("ScheduledFunction", "nightly-report"), ("S3TriggeredFunction", "thumbnails")] {
+            blue.until_gone(kind, name).await;
+        }
+        assert_eq!(blue.aws_writes(), vec![]);
+
+        for (kind, name) in [("ScheduledFunction", "nightly-report"), ("S3TriggeredFunction", "thumbnails")] {
+            green.delete(kind, name).await;
+            green.until_gone(kind, name).await;
+        }
+        assert_eq!(own(&blue.document(&bucket).await), []);
+        assert!(!rules(&blue).await.contains_key(&rule_name(&blue, "nightly-report")));
+        new.stop().await;
+        assert_eq!(green.status_findings().await, Vec::<String>::new());
+    });
+}
+
+/// The manifests in a list of objects: without what the cluster that they come from has set.
+fn without_server_fields(list: &str) -> String {
+    let list: serde_json::Value = serde_saphyr::from_str(list).unwrap();
+    let manifests = list["items"].as_array().unwrap().iter().map(|object| {
+        let manifest = serde_json::json!({
+            "apiVersion": object["apiVersion"],
+            "kind": object["kind"],
+            "metadata": {"name": object["metadata"]["name"]},
+            "spec": object["spec"],
+        });
+        manifest.to_string()
+    });
+    manifests.collect::<Vec<_>>().join("\n---\n")
 }

@@ -130,6 +130,35 @@ fn an_entry_of_somebody_else_in_the_way_is_named_and_stays() {
     });
 }
 
+/// Two operators that take an entry over from each other would do so for ever.
+#[test]
+fn an_entry_of_another_operator_is_named_and_stays() {
+    world::test("other-operator", async |w| {
+        let function = w.function("thumbs").await;
+        let bucket = w.new_bucket("photos").await;
+        w.permit_bucket("thumbs", &bucket).await;
+        let id = "lt-ffffffff-media-thumbs-0123456789-abcdef";
+        put_entries(&w, &bucket, &[(id, &*function, "s3:ObjectCreated:*")]).await;
+        let before = w.document_text(&bucket).await;
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        let message = format!(
+            "spec.filters (all keys): bucket {bucket} takes one entry only for the same events and keys, and function entry \
+             {id:?} (s3:ObjectCreated:*, all keys) has it; the operator with owner id ffffffff made that entry, and it is not \
+             touched: delete the resource there, or, if that operator runs no more, have the entry removed; \"Move to another \
+             cluster\" in docs/upgrade.md tells how a cluster takes over what another one made"
+        );
+        let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
+        until_conditions(&w, "thumbs", &expected).await;
+        assert_eq!(told(&w, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
+        assert_eq!(w.document_text(&bucket).await, before);
+
+        w.put_document(&bucket, "<NotificationConfiguration/>").await;
+        w.until_ready(KIND, "thumbs").await;
+        assert_eq!(entries(&w, &bucket).await, [entry(&w, "thumbs", &function, "", "")]);
+    });
+}
+
 #[test]
 fn a_conflict_names_the_filter_of_the_spec_and_the_entry_in_its_way() {
     world::test("named-conflict", async |w| {

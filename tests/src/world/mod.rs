@@ -182,11 +182,32 @@ impl World {
     async fn on(cluster: Arc<Cluster>, scope: Scope, name: &str) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(1);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let aws = Aws::shared().await;
         let account = format!("{:012}", 100_000_000_000 + count);
         let namespace = format!("{NAMESPACE_PREFIX}{}-{}-{count}", label(name), *RUN);
         let directory = process::scratch().join(&namespace);
         std::fs::create_dir_all(&directory).expect("the scratch directory can be written to");
+        Self::at(cluster, scope, namespace, account, directory).await
+    }
+
+    /// A world in another cluster, with the name of this world's namespace, and with the same AWS account: as where resources
+    /// move from one cluster to another. The caller checks its [`World::status_findings`]. `None` where
+    /// [`test_on_own_cluster`] skips a test.
+    pub async fn in_another_cluster(&self) -> Option<Self> {
+        let cluster = Arc::new(Cluster::separate().await?);
+        let directory = self.directory.join("another-cluster");
+        std::fs::create_dir_all(&directory).expect("the scratch directory can be written to");
+        let (namespace, account) = (self.namespace.clone(), self.account.clone());
+        Some(Self::at(cluster, Scope::Cluster, namespace, account, directory).await)
+    }
+
+    async fn at(
+        cluster: Arc<Cluster>,
+        scope: Scope,
+        namespace: String,
+        account: String,
+        directory: PathBuf,
+    ) -> Self {
+        let aws = Aws::shared().await;
         let metadata = ObjectMeta { name: Some(namespace.clone()), ..ObjectMeta::default() };
         let created = Api::<Namespace>::all(cluster.client.clone())
             .create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() })

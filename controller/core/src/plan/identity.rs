@@ -46,6 +46,12 @@ impl OwnerId {
         Self::parse(&uid.chars().filter(char::is_ascii_hexdigit).take(8).collect::<String>().to_lowercase())
     }
 
+    /// The owner id in a name or an Id that an operator made, `lt-<owner id>-...`; `None` in any other.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let (owner, _) = name.strip_prefix("lt-")?.split_once('-')?;
+        Self::parse(owner).ok()
+    }
+
     /// What every name and Id of ours begins with.
     pub fn prefix(&self) -> String {
         format!("lt-{}-", self.0)
@@ -54,9 +60,7 @@ impl OwnerId {
 
 /// What the names of the owner begin with who gave this name to a rule; none if it is no name of an owner's.
 pub fn prefix_of(rule: &str) -> Option<&str> {
-    let (owner, _) = rule.strip_prefix("lt-")?.split_once('-')?;
-    OwnerId::parse(owner).ok()?;
-    rule.get(.."lt-".len() + owner.len() + 1)
+    rule.get(..OwnerId::from_name(rule)?.prefix().len())
 }
 
 impl fmt::Display for OwnerId {
@@ -222,9 +226,9 @@ mod tests {
     #[test]
     fn the_name_of_a_rule_says_what_all_of_its_owner_begin_with() {
         let name = ObjectKey::new("team", "hourly").rule_name(&owner());
-        assert_eq!(prefix_of(&name), Some(owner().prefix().as_str()));
+        assert_eq!((prefix_of(&name), OwnerId::from_name(&name)), (Some("lt-1a2b3c4d-"), Some(owner())));
         for other in ["", "lt-", "lt-0a1b2c3d", "lt-0a1b2c3-x", "LT-0a1b2c3d-x", "xt-0a1b2c3d-x"] {
-            assert_eq!(prefix_of(other), None, "{other}");
+            assert_eq!((prefix_of(other), OwnerId::from_name(other)), (None, None), "{other}");
         }
     }
 

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use roxmltree::Node;
 
 use super::Filter;
+use crate::plan::identity::OwnerId;
 
 /// The root element.
 const NAME: &str = "NotificationConfiguration";
@@ -187,6 +188,12 @@ impl Entry {
         let id = self.id.as_deref().map_or_else(|| "without Id".to_owned(), |id| format!("{id:?}"));
         let events: String = self.events.iter().map(|event| format!("{event}, ")).collect();
         format!("{kind} entry {id} ({events}{})", self.filter.describe())
+    }
+
+    /// The owner id in the entry's Id, if another operator made the entry. Operators make entries for functions alone.
+    pub fn other_owner(&self, owner: &OwnerId) -> Option<OwnerId> {
+        let id = self.id.as_deref().filter(|_| self.destination == Destination::Function)?;
+        OwnerId::from_name(id).filter(|found| found != owner)
     }
 }
 

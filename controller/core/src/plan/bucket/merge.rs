@@ -41,6 +41,8 @@ pub enum Fault {
     HeldBy(ObjectKey, Conflict),
     /// A foreign entry conflicts.
     Foreign(Conflict),
+    /// An entry of the operator with this owner id conflicts.
+    OtherOwner(OwnerId, Conflict),
     /// The document would have more entries than S3 takes.
     TooMany,
 }
@@ -104,6 +106,7 @@ struct Standing {
 
 /// The state of a pass under way.
 struct Merge<'a> {
+    owner: &'a OwnerId,
     /// Entries of ours that the document has, by Id, each with the claim that it belongs to.
     own: BTreeMap<String, (&'a Entry, Option<&'a Claim>)>,
     foreign: Vec<&'a Entry>,
@@ -118,7 +121,7 @@ struct Merge<'a> {
 
 impl<'a> Merge<'a> {
     /// Gives each resource its entries in turn, the oldest first.
-    fn pass(document: &'a Document, owner: &OwnerId, claims: &[&'a Claim]) -> Pass {
+    fn pass(document: &'a Document, owner: &'a OwnerId, claims: &[&'a Claim]) -> Pass {
         let mut merge = Self::new(document, owner, claims);
         for claim in claims {
             merge.waiting.remove(&claim.key);
@@ -129,7 +132,7 @@ impl<'a> Merge<'a> {
         merge.finish(document)
     }
 
-    fn new(document: &'a Document, owner: &OwnerId, claims: &[&'a Claim]) -> Self {
+    fn new(document: &'a Document, owner: &'a OwnerId, claims: &[&'a Claim]) -> Self {
         let stems: BTreeMap<String, &Claim> =
             claims.iter().map(|claim| (claim.key.stem(owner), *claim)).collect();
         let mut own = BTreeMap::new();
@@ -144,6 +147,7 @@ impl<'a> Merge<'a> {
         }
         let asks = |claim: &&&Claim| matches!(claim.want, Want::Entries(_));
         Self {
+            owner,
             standing: own.values().filter_map(|(entry, claim)| kept(entry, (*claim)?)).collect(),
             waiting: claims.iter().filter(asks).map(|claim| &claim.key).collect(),
             own,
@@ -185,7 +189,13 @@ impl<'a> Merge<'a> {
             let held = held.map(|standing| Fault::HeldBy(standing.holder.clone(), with(&standing.entry)));
             let in_the_way = self.foreign.iter().filter(|other| conflict(other, entry));
             let foreign = || in_the_way.into_iter().find(|other| !self.may_take(other, entry, entries));
-            held.or_else(|| foreign().map(|other| Fault::Foreign(with(other))))
+            held.or_else(|| {
+                let other = foreign()?;
+                Some(match other.other_owner(self.owner) {
+                    Some(owner) => Fault::OtherOwner(owner, with(other)),
+                    None => Fault::Foreign(with(other)),
+                })
+            })
         };
         entries.iter().enumerate().find_map(of_entry).or_else(|| {
             let freed =
@@ -194,13 +204,15 @@ impl<'a> Merge<'a> {
         })
     }
 
-    /// Whether a foreign entry may be taken over for `entry`: it is of the same function, and no older resource
-    /// would profit. Else the older one would push out, later, the one for which the entry was given up.
+    /// Returns `true` if `entry` may adopt a foreign entry: an entry of the same function, of no other operator, and in the way
+    /// of no older resource. Two operators would replace each other's entry for ever. The older resource would later push out
+    /// the younger one.
     fn may_take(&self, foreign: &Entry, entry: &Entry, all: &[Entry]) -> bool {
         let same_function = foreign.destination == Destination::Function && foreign.arn == entry.arn;
         let in_reach =
             |unmet: &&Entry| conflict(unmet, foreign) || all.iter().any(|entry| conflict(unmet, entry));
-        same_function && !self.unmet.iter().any(in_reach)
+        let others = foreign.other_owner(self.owner).is_some();
+        same_function && !others && !self.unmet.iter().any(in_reach)
     }
 
     /// A resource at fault keeps the entries that it has, as far as they are in nobody's way: what worked goes on

@@ -7,7 +7,8 @@
 //! | entry with an Id of ours whose object exists, but cannot say now what it wants | stays |
 //! | entry with an Id of ours, marked as retained, whose object is gone | as any foreign entry |
 //! | entry with any other Id of ours | removed |
-//! | foreign entry of the same function that conflicts with one of ours | taken over |
+//! | entry of another operator, by its Id, that conflicts with one of ours | stays; our resource is set aside |
+//! | other foreign entry of the same function that conflicts with one of ours | taken over |
 //! | foreign entry of another destination that conflicts with one of ours | stays; our resource is set aside |
 //! | every other foreign element | stays as it came, to the byte |
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{CodeSource, Configuration, DesiredFunction, Origin};
 use crate::api::{Architecture, Tags};
 use crate::arn::FunctionArn;
-use crate::plan::identity::{ObjectKey, Owner};
+use crate::plan::identity::{ObjectKey, Owner, OwnerId};
 use crate::plan::rule::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_OWNER};
 
 /// Tag that tells code in a bucket from other code there: what Lambda copied it from cannot be read back.
@@ -135,6 +135,12 @@ pub enum FunctionConflict {
         /// Our owner id.
         owner: String,
     },
+    /// An operator with another owner id made it: adopting it would set two operators against each other.
+    #[error(
+        "the operator with owner id {0} made it; write another functionName, delete the resource there, or, if that \
+         operator runs no more, remove the tag {TAG_OWNER} from the function and write adoptFunction: true"
+    )]
+    OtherOwner(OwnerId),
     /// It is deployed for another object, and adopting it would set two definitions against each other.
     #[error(
         "it is deployed for the {kind} {key}; write another functionName, or take the definition out there"
@@ -171,6 +177,10 @@ pub fn plan_function(
         return Ok(FunctionPlan { steps: create(desired), wait: true, ..FunctionPlan::default() });
     };
     let ours = is_ours(observed, owner, origin);
+    let made_by = observed.tags.get(TAG_OWNER).and_then(|tag| OwnerId::parse(tag).ok());
+    if let Some(other) = made_by.filter(|made_by| *made_by != owner.id) {
+        return Err(FunctionConflict::OtherOwner(other));
+    }
     if !ours && !adopt {
         return Err(FunctionConflict::NotOurs { key: origin.key.clone(), owner: owner.id.to_string() });
     }

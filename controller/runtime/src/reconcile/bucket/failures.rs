@@ -37,6 +37,15 @@ pub fn set_aside(bucket: &Bucket, fault: &Fault) -> Failure {
             );
             notification(Reason::ConflictingEntry, message)
         }
+        Fault::OtherOwner(owner, conflict) => {
+            let message = format!(
+                "{}; the operator with owner id {owner} made that entry, and it is not touched: delete the resource there, or, \
+                 if that operator runs no more, have the entry removed; \"Move to another cluster\" in docs/upgrade.md tells \
+                 how a cluster takes over what another one made",
+                has_it(conflict)
+            );
+            notification(Reason::ConflictingEntry, message)
+        }
         Fault::TooMany => {
             let message = format!(
                 "bucket {bucket} would have more than the {MAX_ENTRIES} entries that S3 takes; use fewer filters, or \

@@ -102,6 +102,31 @@ fn an_entry_of_another_function_is_not_taken_over() {
 }
 
 #[test]
+fn an_entry_of_another_operator_is_not_taken_over() {
+    let id = "lt-ffffffff-media-thumbs-0123456789-abcdef";
+    let of = |element: &str, child: &str, arn: &str, id: &str| {
+        document(&[foreign(element, child, arn, Some(id), "s3:ObjectCreated:*", "a/")])
+    };
+    let function_entry = |id: &str| of("CloudFunctionConfiguration", "CloudFunction", &function("f"), id);
+    let one = created("one", 1, &["a/"]);
+    let other = OwnerId::parse("ffffffff").unwrap();
+    for id in [id.to_owned(), retained_id(id), "lt-ffffffff-by-a-later-release".to_owned()] {
+        let before = function_entry(&id);
+        let planned = plan(&before, &[&one]);
+        let fault = Fault::OtherOwner(other.clone(), conflict(0, "a/", &first(&before)));
+        assert_eq!((planned.changes.clone(), set_aside(&planned)), (vec![], vec![("one", fault)]));
+    }
+    // An operator makes entries for functions alone.
+    let queue = of("QueueConfiguration", "Queue", "arn:q", id);
+    let fault = Fault::Foreign(conflict(0, "a/", &first(&queue)));
+    assert_eq!(set_aside(&plan(&queue, &[&one])), [("one", fault)]);
+    for id in ["lt-ffffffff", "lt-fffffff-x", "lt-1a2b3c4d-by-hand"] {
+        let before = function_entry(id);
+        assert_eq!(plan(&before, &[&one]).changes[0], Change::TakenOver(first(&before), one.key.clone()));
+    }
+}
+
+#[test]
 fn entries_whose_events_or_keys_differ_stand_beside_each_other() {
     let before = document(&[queue("a/")]);
     for beside in [
