@@ -66,8 +66,18 @@ fn a_document_that_is_none_is_refused_and_changes_nothing() {
             "<NotificationConfiguration>",
             "<Tagging/>",
             "<NotificationConfiguration><QueueConfiguration/></NotificationConfiguration>",
-        ] {
-            let answer = aws.raw("s3", "PUT", "/malformed?notification", body).await;
+        ]
+        .map(str::to_owned)
+        .into_iter()
+        // XML 1.0 cannot hold these characters, not even as references.
+        .chain(["\u{1}", "&#1;", "&#xB;", "\u{fffe}", "&#xFFFF;"].map(|character| {
+            format!(
+                "<NotificationConfiguration><QueueConfiguration><Queue>arn:aws:sqs:eu-west-1:1:q</Queue><Event>s3:ObjectRemoved:*</Event>\
+                 <Filter><S3Key><FilterRule><Name>prefix</Name><Value>a{character}</Value></FilterRule></S3Key></Filter>\
+                 </QueueConfiguration></NotificationConfiguration>"
+            )
+        })) {
+            let answer = aws.raw("s3", "PUT", "/malformed?notification", body.clone()).await;
             assert_eq!(
                 (answer.status, answer.body.contains("<Code>MalformedXML</Code>")),
                 (400, true),

@@ -64,6 +64,12 @@ pub(super) fn has_percent_encoding(text: &str) -> bool {
     text.as_bytes().windows(3).any(is_encoded)
 }
 
+/// Returns `true` if XML 1.0 can hold all characters of the text (<https://www.w3.org/TR/xml/#charsets>).
+pub(super) fn is_xml_text(text: &str) -> bool {
+    text.chars()
+        .all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..))
+}
+
 /// The unreserved characters of RFC 3986, section 2.3, and the slash.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte)
@@ -130,6 +136,16 @@ mod tests {
             ("3D", false),
         ] {
             assert_eq!(has_percent_encoding(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn xml_holds_tabs_and_line_ends_and_no_other_control_characters() {
+        for text in ["", "\t\n\r ", "\u{7f}\u{85}", "\u{d7ff}\u{e000}\u{fffd}\u{10000}\u{10ffff}"] {
+            assert!(is_xml_text(text), "{text:?}");
+        }
+        for text in ["\0", "a\u{1}", "\u{8}", "\u{b}", "\u{1f}", "\u{fffe}", "\u{ffff}"] {
+            assert!(!is_xml_text(text), "{text:?}");
         }
     }
 

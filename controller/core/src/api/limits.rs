@@ -15,7 +15,8 @@ pub(super) const ACCOUNT: usize = 32;
 pub(super) const BUCKET: usize = 63;
 /// Characters of the name of a bucket in us-east-1 from before March 2018, by the same page.
 pub(super) const LEGACY_BUCKET: usize = 255;
-/// Characters of a prefix or suffix, as of a key.
+/// Bytes of a prefix or suffix, as of a key (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>).
+/// They are counted percent-encoded: no document of AWS tells whether S3 counts before or after it decodes a filter.
 pub(super) const KEY: usize = 1024;
 /// Filters of a resource. A notification configuration holds 100 entries; an API server lets a rule that compares each
 /// filter with each cost no more than it does with this many.

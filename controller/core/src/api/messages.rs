@@ -115,6 +115,9 @@ pub(super) const FILTERS_MEET_ENCODED: &str = "write filters that do not meet as
      which ends with D.csv";
 pub(super) const PERCENT_ENCODED: &str = "write dt=2026/ in place of dt%3D2026/, and a space in place of + or %20: keys are written as they are, and the \
      operator encodes them for S3; where the keys themselves hold a percent sign and two hex digits, set literalPercent: true beside it";
+pub(super) const KEY_CHARACTERS: &str = "leave out control characters other than tabs and line ends, and U+FFFE and U+FFFF: S3 keeps filters as XML 1.0, \
+     which cannot hold them";
+pub(super) const KEY_BYTES: &str = "write at most 1024 bytes, percent-encoded as S3 keeps them: there = and + count as 3 bytes, é as 6, 日 as 9";
 /// For an input over its limit.
 pub(super) fn input_too_long(length: usize, limit: usize) -> String {
     format!("write at most {limit} characters of JSON, the limit of EventBridge: these are {length}")

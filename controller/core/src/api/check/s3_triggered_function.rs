@@ -3,9 +3,9 @@
 use super::function::{function, region};
 use super::{Problem, is_account, messages, over_length, unless};
 use crate::api::bucket_name::{LEGACY_REGION, is_bucket_name, is_legacy_bucket_name};
-use crate::api::key_encoding::{encode_filter, has_percent_encoding};
+use crate::api::key_encoding::{encode_filter, has_percent_encoding, is_xml_text};
 use crate::api::{
-    EVENT_NAMES, FunctionRef, KeyFilter, S3TriggeredFunctionSpec, events_meet, keys_meet, limits,
+    EVENT_NAMES, FunctionRef, KeyFilter, S3TriggeredFunctionSpec, encode_key, events_meet, keys_meet, limits,
 };
 use crate::arn::FunctionArn;
 
@@ -96,6 +96,8 @@ fn filter(field: &str, filter: &KeyFilter) -> Vec<Problem> {
         over_length(&field, Some(text), limits::KEY)
             .or_else(|| unless(!text.contains('*'), &field, messages::WILDCARD))
             .or_else(|| unless(is_literal || !has_percent_encoding(text), &field, messages::PERCENT_ENCODED))
+            .or_else(|| unless(is_xml_text(text), &field, messages::KEY_CHARACTERS))
+            .or_else(|| unless(encode_key(text).len() <= limits::KEY, &field, messages::KEY_BYTES))
     };
     let is_empty = |part: &Option<String>| part.as_ref().is_none_or(String::is_empty);
     let empty = unless(!is_empty(prefix) || !is_empty(suffix), field, messages::EMPTY_FILTER);

@@ -84,4 +84,9 @@ pub(in crate::api) fn filter(schema: &mut Schema) {
 pub(in crate::api) fn key_part(schema: &mut Schema) {
     set(schema, "maxLength", limits::KEY);
     rule(schema, "!self.contains('*')", messages::WILDCARD);
+    let of_xml = r"[\t\n\r\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]";
+    rule(schema, format!("self.matches(r'^{of_xml}*$')"), messages::KEY_CHARACTERS);
+    // Encoded, a byte is three characters, but for those that stay as one.
+    let length = "3 * bytes(self).size() - 2 * self.findAll('[A-Za-z0-9._~/ -]').size()";
+    rule(schema, format!("{length} <= {}", limits::KEY), messages::KEY_BYTES);
 }
