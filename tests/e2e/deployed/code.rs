@@ -220,3 +220,68 @@ fn an_image_changes_with_its_uri_and_its_settings() {
         }
     });
 }
+
+#[test]
+fn a_config_map_without_the_file_of_the_handler_is_told_which_file_to_add() {
+    world::test("no-handler", async |w| {
+        let _controller = w.controller(&RESTING);
+        let other = ConfigMap {
+            metadata: ObjectMeta { name: Some("code".into()), ..ObjectMeta::default() },
+            data: Some([("app.py".to_owned(), HANDLER.to_owned())].into()),
+            ..ConfigMap::default()
+        };
+        config_maps(&w).create(&PostParams::default(), &other).await.unwrap();
+        apply(&w, &scheduled("app", &of_config_map(&w, "code"))).await;
+        let without = |cure: &str| {
+            let message = format!(
+                "the ConfigMap code has no file index.py, in which python3.12 looks for the handler index.handler: {cure}"
+            );
+            failed("Stalled", "CodeNotFound", &message, &[], "FunctionReady")
+        };
+        let add =
+            "add that file, or write the handler of a file that is there in spec.function.definition.handler";
+        until_conditions(&w, SCHEDULED, "app", &without(add)).await;
+
+        let archive = ByteString(zipped(HANDLER).bytes);
+        change(&w, "code", json!({"data": null, "binaryData": {"code.zip": archive}})).await;
+        let unpack = "its key code.zip is an archive, which Lambda does not unpack; put the files themselves into the \
+                      ConfigMap, or the archive into S3 and name it in code.s3";
+        until_conditions(&w, SCHEDULED, "app", &without(unpack)).await;
+        assert_eq!(super::view::function_names(&w).await, Vec::<String>::new());
+
+        change(&w, "code", json!({"data": {"index.py": HANDLER}, "binaryData": null})).await;
+        w.until_ready(SCHEDULED, "app").await;
+        let name = function_name(&w, SCHEDULED, "app");
+        let expected = plain(&w, SCHEDULED, "app", &name).await;
+        assert_eq!(function(&w, &name).await, Some(expected.clone()));
+
+        // The function that runs keeps its code.
+        change(&w, "code", json!({"data": {"index.py": null, "app.py": HANDLER}})).await;
+        until_conditions(&w, SCHEDULED, "app", &without(add)).await;
+        assert_eq!(function(&w, &name).await, Some(expected));
+    });
+}
+
+#[test]
+fn a_handler_that_only_a_layer_may_hold_is_warned_of() {
+    world::test("handler-in-layer", async |w| {
+        let _controller = w.controller(&SWEEPING);
+        let content = aws_sdk_lambda::types::LayerVersionContentInput::builder()
+            .zip_file(aws_sdk_lambda::primitives::Blob::new(zipped(HANDLER).bytes))
+            .build();
+        let published = w.lambda().publish_layer_version().layer_name("wrap").content(content).send().await;
+        let layer = published.unwrap().layer_version_arn.unwrap();
+        let wrapped = with(definition(&w, "app"), json!({"handler": "wrap.handler", "layers": [layer]}));
+        apply(&w, &scheduled("app", &wrapped)).await;
+        w.until_ready(SCHEDULED, "app").await;
+        let warning = event(
+            "Warning",
+            "HandlerNotFound",
+            "code.inline has no file wrap.py, in which python3.12 looks for the handler wrap.handler: the function runs only if \
+             one of its layers holds that file",
+        );
+        let told = crate::objects::told(&w, "app").await;
+        assert!(told.contains(&warning), "{told:#?}");
+        nothing_is_written_at_rest(&w, SCHEDULED, &["app"]).await;
+    });
+}

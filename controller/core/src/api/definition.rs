@@ -30,7 +30,8 @@ pub struct FunctionDefinition {
     #[schemars(transform = rules::runtime)]
     pub runtime: Option<String>,
     /// What Lambda calls: `app.handler` is `def handler(event, context)` in `app.py`. At most 128 characters. Needed
-    /// unless the code is an image.
+    /// unless the code is an image. Inline code and a ConfigMap have to hold the file of the handler, unless `layers`
+    /// may hold that file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = rules::handler)]
     pub handler: Option<String>,
@@ -114,12 +115,12 @@ pub struct FunctionDefinition {
 #[schemars(transform = rules::code)]
 pub struct Code {
     /// File name to text, such as `app.py: |`; 1 to 100 files of 1 MiB in all, which are put into an archive. With more
-    /// than 256 KiB use `kubectl apply --server-side`.
+    /// than 256 KiB use `kubectl apply --server-side`. Not for Java and .NET, whose code is compiled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = rules::inline)]
     pub inline: Option<BTreeMap<String, String>>,
     /// A ConfigMap of the resource's namespace, whose keys, of `data` and of `binaryData`, are file names. When it
-    /// changes, the function is updated.
+    /// changes, the function is updated. A zip archive in it is not unpacked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map: Option<ConfigMapCode>,
     /// A zip archive in S3, in the function's Region.

@@ -143,8 +143,14 @@ pub(super) const HANDLER: &str =
 pub(super) const RUNTIME_AND_HANDLER: &str =
     "write runtime and handler, such as python3.13 and app.handler: only an image has both within";
 pub(super) const RUNTIME_OF_IMAGE: &str = "leave runtime and handler out: an image has both within, and code.image.command says what it calls instead";
-pub(super) const HANDLER_FILE: &str =
+pub(super) const PYTHON_HANDLER_FILE: &str =
     "write a handler whose file is in code.inline: app.handler calls handler in app.py";
+pub(super) const NODEJS_HANDLER_FILE: &str = "write a handler whose file is in code.inline: index.handler calls handler in index.js, index.mjs or index.cjs";
+pub(super) const RUBY_HANDLER_FILE: &str =
+    "write a handler whose file is in code.inline: app.handler calls handler in app.rb";
+pub(super) const BOOTSTRAP: &str =
+    "write a file bootstrap into code.inline: Lambda starts it under a runtime provided.*";
+pub(super) const COMPILED_RUNTIME: &str = "put the code into an archive in S3 or into an image: java and dotnet run compiled code, which code.inline cannot hold";
 pub(super) const ROLE: &str =
     "write the ARN of an IAM role, such as arn:aws:iam::123456789012:role/my-function";
 pub(super) const LAYERS_OF_IMAGE: &str =
@@ -158,6 +164,7 @@ pub(super) const ONE_CODE: &str = "set exactly one of inline, configMap, s3 and 
 pub(super) const NO_FILES: &str = "write at least one file, such as app.py";
 pub(super) const FILE_NAME: &str = "write file names such as app.py or lib/util.py: at most 255 characters, relative to the code's folder, \
      with / between the parts and neither . nor .. for one";
+pub(super) const FILE_IS_FOLDER: &str = "rename the file whose name is also the folder of another file, as lib beside lib/util.py: Lambda cannot unpack both";
 pub(super) const INLINE: &str =
     "write at most 1 MiB of text in all, and put more into an archive in S3 or into an image";
 pub(super) const CONFIG_MAP_NAME: &str = "write the name of a ConfigMap in this resource's namespace, such as my-code: lower-case letters, digits, hyphens and dots";

@@ -8,6 +8,7 @@ mod definition;
 mod describe;
 mod events;
 mod function;
+mod handler;
 mod key_encoding;
 mod limits;
 mod messages;
@@ -26,6 +27,7 @@ pub use definition::{
 };
 pub use events::{EVENT_NAMES, affixes_meet, events_meet, keys_meet};
 pub use function::{DeletionPolicy, FunctionRef, Tags};
+pub use handler::missing_handler_files;
 pub use key_encoding::{decode_key, encode_key};
 pub use problem::Problem;
 pub use s3_triggered_function::{KeyFilter, S3TriggeredFunction, S3TriggeredFunctionSpec};

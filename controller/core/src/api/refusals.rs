@@ -279,12 +279,18 @@ proptest! {
         account in "[0-9]{11,13}",
         name in "[a-z0-9@:/. ]{0,4}",
         file in "[a./\\\\\t ]{0,5}",
+        family in "nodejs|python|ruby|provided|java|dotnet|go",
+        handler in "[a./]{1,5}",
+        end in "|[.](js|mjs|cjs|py|rb|ts)|/index[.]js|/__init__[.]py",
     ) {
         let arn = |service, resource| format!("arn:aws:{service}:eu-west-1:{account}:{resource}{name}");
         let role = format!("arn:aws:iam::{account}:role/{name}");
         let of_image = serde_json::json!({"role": role, "code": {"image": {"uri": uri}}});
         let of_files = serde_json::json!({
-            "role": role, "code": {"inline": {file: ""}}, "runtime": format!("nodejs{name}"), "handler": name,
+            "role": role, "code": {"inline": {file.clone(): ""}}, "runtime": format!("nodejs{name}"), "handler": name,
+        });
+        let of_handler = serde_json::json!({
+            "role": role, "code": {"inline": {format!("a{end}"): "", file: ""}}, "runtime": family, "handler": handler,
         });
         let of_map = serde_json::json!({
             "role": role, "code": {"configMap": {"name": name}}, "runtime": "python3.13", "handler": "app.handler",
@@ -292,7 +298,7 @@ proptest! {
             "functionName": name, "logging": {"logGroup": name}, "environment": {name.clone(): ""},
             "vpc": {"subnetIds": [format!("subnet-{name}")], "securityGroupIds": [format!("sg-{name}")]},
         });
-        for definition in [of_image, of_files, of_map] {
+        for definition in [of_image, of_files, of_handler, of_map] {
             let spec = serde_json::json!({"function": {"definition": definition}, "schedule": "rate(1 hour)"});
             let found = verdict("ScheduledFunction", spec.clone());
             prop_assert!(found.parses);

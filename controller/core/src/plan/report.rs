@@ -72,7 +72,7 @@ reasons! {
     FunctionFailed,
     /// A function of the name that this resource would deploy was made by somebody else.
     ConflictingFunction,
-    /// The ConfigMap that holds the code does not exist, or is empty.
+    /// The ConfigMap that holds the code does not exist, is empty, or lacks the file of the handler.
     CodeNotFound,
     /// Lambda cannot assume the function's role, or cannot yet.
     RoleNotReady,
@@ -141,6 +141,8 @@ reasons! {
     FunctionUpdated,
     /// The function was deleted.
     FunctionDeleted,
+    /// The code that was sent lacks the file of the handler, which a layer may hold.
+    HandlerNotFound,
     /// Something that somebody else made is this resource's from now on.
     Adopted,
     /// What somebody changed or removed in AWS was put back.

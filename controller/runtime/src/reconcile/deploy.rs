@@ -1,18 +1,17 @@
 //! Functions that the operator deploys: observe, plan, apply, one update at a time and none waited for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::Api;
 use lambda_triggers_core::api::{Applied, AppliedFunction, DeployedFunction, FunctionDefinition};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::function::{
-    Archive, CodeSource, DesiredFunction, FunctionConflict, FunctionPlan, FunctionStep, ObservedFunction,
-    Origin, State, archive, plan_function, plan_function_removal,
+    CodeSource, DesiredFunction, FunctionConflict, FunctionPlan, FunctionStep, ObservedFunction, Origin,
+    State, plan_function, plan_function_removal,
 };
 use lambda_triggers_core::plan::identity::ObjectKey;
 use lambda_triggers_core::plan::report::{EventReason, Failure, Part, Reason};
 
+use super::code::{ClusterCode, cluster_code};
 use super::context::Context;
 use super::error::Error;
 use super::events::Notice;
@@ -41,7 +40,8 @@ pub async fn deploy<K: Raw>(
     definition: &FunctionDefinition,
 ) -> Result<Deployment, Error> {
     let origin = origin(report);
-    let files = files(context, &origin.key.namespace, definition).await?;
+    let code = cluster_code(context, &origin.key.namespace, definition).await?;
+    let (files, warning) = code.map(|ClusterCode { archive, warning }| (archive, warning)).unzip();
     let desired = DesiredFunction::of(&context.owner, &origin, definition, files);
     let aws = context.aws(&origin.key);
     let deployments = aws.deployments(region);
@@ -87,6 +87,9 @@ pub async fn deploy<K: Raw>(
     let done = carry_out(&*deployments, &desired.name, observed.as_ref(), &plan.steps).await;
     done.map_err(Error::aws(Part::Function))?;
     tell(report, &desired.name, observed.as_ref(), &plan, report.settled && !new_code).await;
+    if let Some(warning) = warning.flatten().filter(|_| plan.steps.iter().any(FunctionStep::is_awaited)) {
+        report.event(Notice::warning(EventReason::HandlerNotFound, warning)).await;
+    }
     report.status.function = Some(status(observed.as_ref(), &plan, known_code));
     let failed = observed.as_ref().and_then(|function| failure(function, &plan, untried));
     let is_usable = |function: &&ObservedFunction| match function.state {
@@ -197,44 +200,6 @@ fn tags_set_before(applied: &Applied, region: &str, name: &str) -> BTreeSet<Stri
 
 fn origin<K: Raw>(report: &Report<'_, K>) -> Origin {
     Origin { kind: K::NAME, key: report.id.key.clone(), uid: report.id.uid.clone() }
-}
-
-/// The code that the cluster holds: inline, or in a ConfigMap.
-async fn files(
-    context: &Context,
-    namespace: &str,
-    definition: &FunctionDefinition,
-) -> Result<Option<Archive>, Error> {
-    let invalid = |message: String| Error::found(Part::Function, Reason::InvalidSpec, message);
-    let files: BTreeMap<String, Vec<u8>> = match (&definition.code.inline, &definition.code.config_map) {
-        (Some(files), _) => {
-            files.iter().map(|(name, text)| (name.clone(), text.clone().into_bytes())).collect()
-        }
-        (None, Some(code)) => config_map(context, namespace, &code.name).await?,
-        (None, None) => return Ok(None),
-    };
-    archive(&files).map(Some).map_err(|error| invalid(super::chain(&error)))
-}
-
-async fn config_map(
-    context: &Context,
-    namespace: &str,
-    name: &str,
-) -> Result<BTreeMap<String, Vec<u8>>, Error> {
-    let api: Api<ConfigMap> = Api::namespaced(context.client.clone(), namespace);
-    let found = api.get_opt(name).await.map_err(Error::kubernetes("read the ConfigMap with the code"))?;
-    let ConfigMap { data, binary_data, .. } = found.unwrap_or_default();
-    let text = data.into_iter().flatten().map(|(name, text)| (name, text.into_bytes()));
-    let binary = binary_data.into_iter().flatten().map(|(name, bytes)| (name, bytes.0));
-    let files: BTreeMap<String, Vec<u8>> = text.chain(binary).collect();
-    if files.is_empty() {
-        let message = format!(
-            "there is no ConfigMap {name} with files in the namespace {namespace}: create it, or name another one in \
-             spec.function.definition.code.configMap"
-        );
-        return Err(Error::found(Part::Function, Reason::CodeNotFound, message));
-    }
-    Ok(files)
 }
 
 async fn carry_out(

@@ -1,6 +1,7 @@
 //! One way through for each object: observe, plan, apply, report.
 
 mod bucket;
+mod code;
 mod context;
 mod deploy;
 mod error;

@@ -33,9 +33,16 @@ fn inline(field: &str, files: &BTreeMap<String, String>) -> Vec<Problem> {
     let rules = [
         unless(!files.is_empty(), field, messages::NO_FILES),
         unless(files.keys().all(|name| is_file_name(name)), field, messages::FILE_NAME),
+        unless(!files.keys().any(|name| is_folder(name, files)), field, messages::FILE_IS_FOLDER),
         unless(size <= limits::INLINE, field, messages::INLINE),
     ];
     rules.into_iter().flatten().collect()
+}
+
+/// Whether another file has this name as its folder.
+fn is_folder(name: &str, files: &BTreeMap<String, String>) -> bool {
+    let folder = format!("{name}/");
+    files.keys().any(|other| other.starts_with(&folder))
 }
 
 /// A path below the folder that the archive is unpacked into.

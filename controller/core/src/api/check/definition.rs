@@ -9,7 +9,8 @@ use super::{
     unless_is,
 };
 use crate::api::definition::RESERVED_VARIABLES;
-use crate::api::{FunctionDefinition, LogFormat, Logging, SnapStart, Vpc, limits};
+use crate::api::handler::RuntimeFamily;
+use crate::api::{FunctionDefinition, LogFormat, Logging, SnapStart, Vpc, limits, missing_handler_files};
 
 const FIELD: &str = "spec.function.definition";
 
@@ -49,24 +50,23 @@ fn together(definition: &FunctionDefinition) -> [Option<Problem>; 6] {
         unless(!image || layers.is_empty(), FIELD, messages::LAYERS_OF_IMAGE),
         unless(!image || !snap_start, FIELD, messages::SNAP_START_OF_IMAGE),
         unless(!storage || !snap_start, FIELD, messages::SNAP_START_STORAGE),
-        unless(handler_has_its_file(definition), FIELD, messages::HANDLER_FILE),
+        handler_file(definition),
     ]
 }
 
-/// Whether the module of a Python handler is in the inline code, as far as that can be known: a layer may hold it.
-fn handler_has_its_file(definition: &FunctionDefinition) -> bool {
-    let FunctionDefinition { runtime: Some(runtime), handler: Some(handler), code, layers, .. } = definition
-    else {
-        return true;
+/// What to write where the inline code lacks the file of the handler. A layer may hold the handler.
+fn handler_file(definition: &FunctionDefinition) -> Option<Problem> {
+    let FunctionDefinition { runtime, code, layers, .. } = definition;
+    let files = code.inline.as_ref().filter(|files| !files.is_empty() && layers.is_empty())?;
+    missing_handler_files(definition, |file| files.contains_key(file))?;
+    let message = match RuntimeFamily::from_runtime(runtime.as_deref()?)? {
+        RuntimeFamily::Python => messages::PYTHON_HANDLER_FILE,
+        RuntimeFamily::NodeJs => messages::NODEJS_HANDLER_FILE,
+        RuntimeFamily::Ruby => messages::RUBY_HANDLER_FILE,
+        RuntimeFamily::Provided => messages::BOOTSTRAP,
+        RuntimeFamily::Java | RuntimeFamily::DotNet => messages::COMPILED_RUNTIME,
     };
-    let files = code.inline.as_ref().filter(|files| !files.is_empty());
-    let Some(files) = files.filter(|_| runtime.starts_with("python") && layers.is_empty()) else {
-        return true;
-    };
-    let has = |module: String| {
-        [".py", "/__init__.py"].iter().any(|end| files.contains_key(&format!("{module}{end}")))
-    };
-    handler.rsplit_once('.').is_some_and(|(module, _)| has(module.replace('.', "/")))
+    Some(Problem::new(FIELD, message))
 }
 
 fn strings(definition: &FunctionDefinition) -> [Option<Problem>; 7] {

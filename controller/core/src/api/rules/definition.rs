@@ -19,16 +19,36 @@ pub(in crate::api) fn definition(schema: &mut Schema) {
     rule(schema, format!("!{image} || self.snapStart == 'None'"), messages::SNAP_START_OF_IMAGE);
     let storage = format!("self.ephemeralStorage <= {}", limits::MIN_EPHEMERAL_STORAGE);
     rule(schema, format!("{storage} || self.snapStart == 'None'"), messages::SNAP_START_STORAGE);
-    let python = "has(self.runtime) && self.runtime.startsWith('python') && has(self.handler)";
-    let module = "self.handler.substring(0, self.handler.lastIndexOf('.')).replace('.', '/')";
-    let file = format!(
-        "self.handler.contains('.') && [{module} + '.py', {module} + '/__init__.py'].exists(file, file in self.code.inline)"
-    );
-    // A layer may hold the handler: tools that wrap another one do so.
-    let rest = format!(
-        "!has(self.code.inline) || self.code.inline.size() == 0 || !({python}) || ({layers}) || ({file})"
-    );
-    rule(schema, rest, messages::HANDLER_FILE);
+    // A layer may hold the handler: tools that wrap another handler do so.
+    let inline =
+        "has(self.code.inline) && self.code.inline.size() > 0 && has(self.runtime) && has(self.handler)";
+    for (runtimes, has_file, message) in handler_files() {
+        let is_of_family: Vec<String> =
+            runtimes.iter().map(|prefix| format!("self.runtime.startsWith('{prefix}')")).collect();
+        let is_of_family = is_of_family.join(" || ");
+        rule(schema, format!("!({inline} && ({is_of_family})) || ({layers}) || ({has_file})"), message);
+    }
+}
+
+/// For each family of runtimes, the beginnings of their names, an expression that is true where the inline code holds
+/// the file of the handler, and the message. `handler.rs` has the same in Rust, with its sources.
+fn handler_files() -> [(&'static [&'static str], String, &'static str); 5] {
+    let any = |module: &str, ends: &[&str]| {
+        let ends = ends.iter().map(|end| quoted(end)).collect::<Vec<_>>().join(", ");
+        format!("self.handler.contains('.') && [{ends}].exists(end, ({module} + end) in self.code.inline)")
+    };
+    let python = "self.handler.substring(0, self.handler.lastIndexOf('.')).replace('.', '/')";
+    let folder = "self.handler.substring(0, self.handler.lastIndexOf('/') + 1)";
+    let name = "self.handler.substring(self.handler.lastIndexOf('/') + 1)";
+    let node = format!("{folder} + {name}.split('.')[0]");
+    let node = any(&node, &["", ".js", ".mjs", ".cjs", "/index.js", "/package.json"]);
+    [
+        (&["python"], any(python, &[".py", "/__init__.py"]), messages::PYTHON_HANDLER_FILE),
+        (&["nodejs"], format!("{name}.contains('.') && {node}"), messages::NODEJS_HANDLER_FILE),
+        (&["ruby"], any("self.handler.split('.')[0]", &[".rb"]), messages::RUBY_HANDLER_FILE),
+        (&["provided"], "'bootstrap' in self.code.inline".into(), messages::BOOTSTRAP),
+        (&["java", "dotnet"], "false".into(), messages::COMPILED_RUNTIME),
+    ]
 }
 
 pub(in crate::api) fn defined_name(schema: &mut Schema) {
@@ -60,6 +80,7 @@ pub(in crate::api) fn inline(schema: &mut Schema) {
     let parts = r"name.matches('^[^/\\x00-\\x1f\\\\]+(/[^/\\x00-\\x1f\\\\]+)*$')";
     let dots = "!('/' + name + '/').matches('/[.][.]?/')";
     rule(schema, format!("self.all(name, {length} && {parts} && {dots})"), messages::FILE_NAME);
+    rule(schema, "self.all(file, self.all(name, !name.startsWith(file + '/')))", messages::FILE_IS_FOLDER);
     let size = format!("self.map(name, self[name].size()).sum() <= {}", limits::INLINE);
     rule(schema, size, messages::INLINE);
 }

@@ -3,6 +3,7 @@
 mod archive;
 mod desired;
 mod diff;
+mod handler;
 
 pub use archive::{Archive, ArchiveError, archive};
 pub use desired::{
@@ -13,6 +14,7 @@ pub use diff::{
     FunctionConflict, FunctionPlan, FunctionStep, ObservedFunction, State, TAG_CODE, TAG_KIND, Update,
     plan_function, plan_function_removal,
 };
+pub use handler::{MissingHandler, missing_handler};
 
 #[cfg(test)]
 mod tests;
