@@ -7,6 +7,7 @@ mod interrupted;
 mod life;
 mod moved;
 mod ownership;
+mod retries;
 mod secret;
 mod settings;
 pub mod view;

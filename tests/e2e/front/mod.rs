@@ -11,6 +11,7 @@ mod lambda_code;
 mod lambda_limits;
 mod lambda_policy;
 mod lambda_removal;
+mod lambda_retries;
 mod lambda_settings;
 mod lambda_states;
 mod s3_buckets;

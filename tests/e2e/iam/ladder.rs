@@ -161,6 +161,7 @@ fn definitions_need_each_right_of_their_policy_and_ask_for_it() {
                 "vpc": {"subnetIds": ["subnet-1"], "securityGroupIds": ["sg-1"]},
                 "kmsKeyArn": format!("arn:aws:kms:{REGION}:{}:key/1", w.account()),
                 "reservedConcurrency": 1,
+                "asyncInvoke": {"maximumRetryAttempts": 0},
                 "tags": {"team": "a", "stage": "test"},
             }),
         );
@@ -173,6 +174,7 @@ fn definitions_need_each_right_of_their_policy_and_ask_for_it() {
             "code": {"s3": {"bucket": builds, "key": "2.zip"}},
             "memorySize": 256,
             "reservedConcurrency": null,
+            "asyncInvoke": null,
             "tags": {"team": "b"},
         });
         apply(&w, &scheduled("app", &with(app, changed))).await;

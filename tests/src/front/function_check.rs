@@ -141,7 +141,7 @@ fn settings(body: &Value) -> Result<(), Refusal> {
     vpc(&body["VpcConfig"])
 }
 
-fn within(value: &Value, member: &str, least: i64, most: i64) -> Result<(), Refusal> {
+pub(crate) fn within(value: &Value, member: &str, least: i64, most: i64) -> Result<(), Refusal> {
     let Some(number) = value.as_i64() else { return Ok(()) };
     let bound = match number {
         _ if number < least => format!("greater than or equal to {least}"),

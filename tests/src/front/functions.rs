@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{
     arn::FunctionRef,
     call::Request,
+    event_invoke,
     function_check::{self, invalid},
     function_code::{Image, source},
     function_state::{Life, Stage},
@@ -29,6 +30,8 @@ pub(super) struct Function {
     pub image: Option<Image>,
     /// Reserved concurrency.
     reserved: Option<u64>,
+    /// The configuration of asynchronous invocations.
+    pub event_invoke_config: Option<Value>,
     /// Whether its VPC was ever named: only then AWS shows one, empty or not.
     pub has_had_vpc: bool,
 }
@@ -49,6 +52,9 @@ pub(super) fn handles(operation: &str) -> bool {
             | "PublishVersion"
             | "PutFunctionConcurrency"
             | "DeleteFunctionConcurrency"
+            | "PutFunctionEventInvokeConfig"
+            | "GetFunctionEventInvokeConfig"
+            | "DeleteFunctionEventInvokeConfig"
             | "TagResource"
     )
 }
@@ -74,6 +80,9 @@ pub(super) async fn handle(
                 "PublishVersion" => publish(shared, account, request, target).await,
                 "PutFunctionConcurrency" => reserve(shared, account, request, target).await,
                 "DeleteFunctionConcurrency" => unreserve(shared, account, request, &target).await,
+                operation if operation.ends_with("FunctionEventInvokeConfig") => {
+                    event_invoke::handle(shared, account, request, &unqualified(target)).await
+                }
                 _ => update(shared, account, request, target).await,
             }
         }
@@ -128,7 +137,8 @@ async fn create(shared: &Shared, account: &mut Account, request: &Request) -> Re
         return Ok(answer);
     }
     let change = shared.wishes.change(&request.account, &name);
-    let created = Function { life: Life::new(Stage::Creating(change)), image, reserved: None, has_had_vpc };
+    let life = Life::new(Stage::Creating(change));
+    let created = Function { life, image, reserved: None, event_invoke_config: None, has_had_vpc };
     let shown = shown(&answer, &created);
     account.functions.insert(function, created);
     Ok(shown)
@@ -184,7 +194,7 @@ async fn list(shared: &Shared, account: &Account, request: &Request) -> Result<A
 }
 
 /// The emulator's configuration of a function, and what the front knows of it.
-async fn find<'a>(
+pub(super) async fn find<'a>(
     shared: &Shared,
     functions: &'a mut Functions,
     target: &FunctionRef,
@@ -200,6 +210,7 @@ async fn find<'a>(
         life: Life::new(Stage::Ready),
         image: None,
         reserved: None,
+        event_invoke_config: None,
         has_had_vpc: true,
     });
     Ok((document(&answer), function))

@@ -31,6 +31,7 @@
 pub(crate) mod arn;
 pub(crate) mod bucket_check;
 mod call;
+pub(crate) mod event_invoke;
 pub(crate) mod events;
 pub(crate) mod events_check;
 pub(crate) mod fault_answers;

@@ -88,9 +88,9 @@ pub struct FunctionDefinition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = limits::FUNCTION_DESCRIPTION))]
     pub description: Option<String>,
-    /// ARN of the standard SQS queue or SNS topic that receives the events whose runs have failed, after Lambda tried
-    /// again. The role must let the function send to it. Events that never reached the function are another matter:
-    /// see `deadLetterQueueArn` of a ScheduledFunction.
+    /// ARN of the standard SQS queue or SNS topic that receives the events whose runs have failed, after Lambda has made
+    /// the retries of `asyncInvoke`. The role must let the function send to it. It does not receive the events that
+    /// EventBridge could not hand to Lambda: see `spec.deadLetterQueueArn` of a ScheduledFunction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = rules::function_dead_letter)]
     pub dead_letter_queue_arn: Option<String>,
@@ -107,6 +107,27 @@ pub struct FunctionDefinition {
     /// How and where the function logs; without it, in text and to `/aws/lambda/<function>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logging: Option<Logging>,
+    /// How often and how long Lambda tries again where it took an event and the run failed, was throttled or could not
+    /// begin: events of schedules and buckets invoke the function asynchronously. Without it, the retries stay as others
+    /// have set them, else at Lambda's defaults. Destinations that others have set stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub async_invoke: Option<AsyncInvoke>,
+}
+
+/// Retries of asynchronous invocations: at least one of these.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = rules::async_invoke)]
+pub struct AsyncInvoke {
+    /// Number of retries after a run that failed, 0 to 2; without it, 2. Lambda waits one minute before the first retry
+    /// and two before the second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = limits::MAX_ASYNC_RETRY_ATTEMPTS))]
+    pub maximum_retry_attempts: Option<i32>,
+    /// Age in seconds after which Lambda gives an event up, 60 to 21,600; without it, 21,600 (six hours).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = limits::MIN_EVENT_AGE, max = limits::MAX_ASYNC_EVENT_AGE))]
+    pub maximum_event_age_seconds: Option<i32>,
 }
 
 /// Where the code comes from: exactly one of these.

@@ -31,6 +31,11 @@ pub(super) const MAX_RETRY_ATTEMPTS: i64 = 185;
 pub(super) const MIN_EVENT_AGE: i64 = 60;
 /// The greatest age in seconds at which a retry policy may give up: a day.
 pub(super) const MAX_EVENT_AGE: i64 = 86_400;
+/// Retries of an asynchronous invocation
+/// (<https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html>).
+pub(super) const MAX_ASYNC_RETRY_ATTEMPTS: i64 = 2;
+/// The greatest age in seconds at which Lambda may give an event up: six hours. The least age is that of a retry policy.
+pub(super) const MAX_ASYNC_EVENT_AGE: i64 = 21_600;
 /// Tags of a resource: AWS allows 50, of which ten are kept for our own.
 pub(super) const TAGS: usize = 40;
 /// Characters of a tag's key (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Tag.html>).

@@ -186,6 +186,7 @@ pub(super) const LAYER: &str =
 pub(super) const FUNCTION_DEAD_LETTER: &str =
     "write the ARN of a standard SQS queue or SNS topic, such as arn:aws:sqs:eu-west-1:123456789012:my-queue";
 pub(super) const KMS_KEY: &str = "write the ARN of a KMS key, such as arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab; that of an alias does not say which key it is";
+pub(super) const NO_ASYNC_INVOKE: &str = "set maximumRetryAttempts, maximumEventAgeSeconds or both, or leave asyncInvoke out for Lambda's defaults";
 pub(super) const LOG_LEVELS: &str = "set format to JSON beside applicationLevel and systemLevel, or leave them out: Lambda filters no other logs";
 pub(super) const LOG_GROUP: &str =
     "write a log group's name of 1 to 512 letters, digits and _ - / . #, such as /my-team/my-function";

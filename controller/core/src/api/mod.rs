@@ -22,8 +22,8 @@ mod status;
 pub use bucket_name::is_bucket_name;
 pub use crd::{crd_file_name, crd_yaml, crds};
 pub use definition::{
-    ApplicationLogLevel, Architecture, Code, ConfigMapCode, FunctionDefinition, ImageCode, LogFormat,
-    Logging, S3Code, SnapStart, SystemLogLevel, Tracing, Vpc,
+    ApplicationLogLevel, Architecture, AsyncInvoke, Code, ConfigMapCode, FunctionDefinition, ImageCode,
+    LogFormat, Logging, S3Code, SnapStart, SystemLogLevel, Tracing, Vpc,
 };
 pub use events::{EVENT_NAMES, affixes_meet, events_meet, keys_meet};
 pub use function::{DeletionPolicy, FunctionRef, Tags};

@@ -15,7 +15,7 @@ use super::{limits, messages};
 
 pub(super) use cron::{cron_object, day_of_month, day_of_week, hours, minutes, month, schedule, year};
 pub(super) use definition::{
-    code, code_bucket, code_key, config_map_name, defined_name, definition, environment,
+    async_invoke, code, code_bucket, code_key, config_map_name, defined_name, definition, environment,
     function_dead_letter, handler, image_uri, inline, kms_key, layers, log_group, logging, object_version,
     role, runtime, security_group_ids, subnet_ids, words,
 };

@@ -59,12 +59,14 @@ pub struct ScheduledFunctionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = rules::input)]
     pub input: Option<serde_json::Value>,
-    /// How often and how long EventBridge tries again where it cannot hand an event to Lambda. It does not see errors
-    /// of the function's code.
+    /// How often and how long EventBridge tries again where it cannot hand an event to Lambda, as while Lambda throttles
+    /// or the permission is missing. EventBridge does not see errors of the function's code: Lambda retries those, as
+    /// `function.definition.asyncInvoke` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_policy: Option<RetryPolicy>,
-    /// ARN of a standard SQS queue that receives the events that could not be delivered, such as
-    /// `arn:aws:sqs:eu-west-1:123456789012:my-queue`. The queue's policy must let EventBridge send to it.
+    /// ARN of a standard SQS queue that receives the events that EventBridge could not hand to Lambda, after the retries
+    /// of `retryPolicy`, such as `arn:aws:sqs:eu-west-1:123456789012:my-queue`. The queue's policy must let EventBridge
+    /// send to it. It does not receive events whose runs failed: see `function.definition.deadLetterQueueArn`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = rules::dead_letter_queue)]
     pub dead_letter_queue_arn: Option<String>,
@@ -140,7 +142,7 @@ pub struct CronFields {
     pub year: String,
 }
 
-/// How often and how long a failed delivery is tried again.
+/// How often and how long EventBridge repeats a failed delivery to Lambda.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RetryPolicy {

@@ -164,6 +164,9 @@ pub struct AppliedFunction {
     /// The keys of the tags that were set on it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tag_keys: Vec<String>,
+    /// True if the retries of asynchronous invocations were set: they are set back when `asyncInvoke` is taken out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub async_invoke: bool,
 }
 
 impl AppliedFunction {
@@ -246,8 +249,12 @@ mod tests {
             bucket_owner: "1".into(),
             ids: vec![region.into()],
         };
-        let function =
-            |region: &str| AppliedFunction { region: region.into(), name: "f".into(), tag_keys: vec![] };
+        let function = |region: &str| AppliedFunction {
+            region: region.into(),
+            name: "f".into(),
+            tag_keys: vec![],
+            async_invoke: false,
+        };
         let permission = |id: &str| AppliedPermission { function_arn: "arn".into(), statement_id: id.into() };
         let all = Applied {
             account: Some("1".into()),

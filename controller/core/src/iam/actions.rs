@@ -54,7 +54,7 @@ const KMS: (Use, &str) = (Use::Kms, "EncryptEnvironments");
 const GRANTS: (Use, &str) = (Use::Kms, "GrantKeysToFunctions");
 const TENANCY: (Use, &str) = (Use::Tenancy, "AssumeTenantRoles");
 
-const ACTIONS: [Action; 41] = [
+const ACTIONS: [Action; 44] = [
     action(
         "lambda:GetFunction",
         READ,
@@ -171,6 +171,19 @@ const ACTIONS: [Action; 41] = [
         "lambda:DeleteFunctionConcurrency",
         DEPLOY,
         "Takes `reservedConcurrency` back where it is taken out",
+        "It stays set",
+    ),
+    action(
+        "lambda:GetFunctionEventInvokeConfig",
+        DEPLOY,
+        "Compares the retries with `asyncInvoke`, where it is set or was",
+        "Definitions with `asyncInvoke` get no further than `FunctionReady`",
+    ),
+    action("lambda:PutFunctionEventInvokeConfig", DEPLOY, "Sets `asyncInvoke`", "It is not set"),
+    action(
+        "lambda:DeleteFunctionEventInvokeConfig",
+        DEPLOY,
+        "Takes `asyncInvoke` back where it is taken out",
         "It stays set",
     ),
     action(

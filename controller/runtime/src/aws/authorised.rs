@@ -7,7 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::{FunctionArn, partition_of};
-use lambda_triggers_core::plan::function::{CodeSource, Configuration, DesiredFunction, ObservedFunction};
+use lambda_triggers_core::plan::function::{
+    CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
+};
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 use lambda_triggers_core::tenancy::{Own, Thing, things_of_code, things_of_configuration};
@@ -200,6 +202,22 @@ impl Deployments for Port<dyn Deployments> {
     async fn delete_concurrency(&self, name: &str) -> Result<(), AwsError> {
         self.deploys("lambda:DeleteFunctionConcurrency", name, vec![]).await?;
         self.told(self.port.delete_concurrency(name).await)
+    }
+
+    async fn event_invoke_config(&self, name: &str) -> Result<Option<EventInvokeConfig>, AwsError> {
+        let thing = Thing::DeployedFunction(name.into());
+        self.permit("lambda:GetFunctionEventInvokeConfig", vec![thing]).await?;
+        self.told(self.port.event_invoke_config(name).await)
+    }
+
+    async fn put_event_invoke_config(&self, name: &str, config: &EventInvokeConfig) -> Result<(), AwsError> {
+        self.deploys("lambda:PutFunctionEventInvokeConfig", name, vec![]).await?;
+        self.told(self.port.put_event_invoke_config(name, config).await)
+    }
+
+    async fn delete_event_invoke_config(&self, name: &str) -> Result<(), AwsError> {
+        self.deploys("lambda:DeleteFunctionEventInvokeConfig", name, vec![]).await?;
+        self.told(self.port.delete_event_invoke_config(name).await)
     }
 
     /// In a removal, the tags have said that it was made for the object.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::function::{CodeSource, Configuration, DesiredFunction, ObservedFunction};
+use lambda_triggers_core::plan::function::{
+    CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
+};
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::plan::quota::Quota;
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
@@ -161,6 +163,18 @@ impl Deployments for Port<dyn Deployments> {
 
     async fn delete_concurrency(&self, name: &str) -> Result<(), AwsError> {
         self.call(Quota::Lambda, self.inner.delete_concurrency(name)).await
+    }
+
+    async fn event_invoke_config(&self, name: &str) -> Result<Option<EventInvokeConfig>, AwsError> {
+        self.call(Quota::Lambda, self.inner.event_invoke_config(name)).await
+    }
+
+    async fn put_event_invoke_config(&self, name: &str, config: &EventInvokeConfig) -> Result<(), AwsError> {
+        self.call(Quota::Lambda, self.inner.put_event_invoke_config(name, config)).await
+    }
+
+    async fn delete_event_invoke_config(&self, name: &str) -> Result<(), AwsError> {
+        self.call(Quota::Lambda, self.inner.delete_event_invoke_config(name)).await
     }
 
     async fn delete_function(&self, name: &str) -> Result<(), AwsError> {

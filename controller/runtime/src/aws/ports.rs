@@ -6,7 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::function::{CodeSource, Configuration, DesiredFunction, ObservedFunction};
+use lambda_triggers_core::plan::function::{
+    CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
+};
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 
@@ -92,6 +94,12 @@ pub trait Deployments: Send + Sync {
     async fn put_concurrency(&self, name: &str, runs: i32) -> Result<(), AwsError>;
     /// Keeps none.
     async fn delete_concurrency(&self, name: &str) -> Result<(), AwsError>;
+    /// The configuration of asynchronous invocations; none if there is none.
+    async fn event_invoke_config(&self, name: &str) -> Result<Option<EventInvokeConfig>, AwsError>;
+    /// Replaces the configuration of asynchronous invocations.
+    async fn put_event_invoke_config(&self, name: &str, config: &EventInvokeConfig) -> Result<(), AwsError>;
+    /// Deletes the configuration of asynchronous invocations. One that is not there is deleted already.
+    async fn delete_event_invoke_config(&self, name: &str) -> Result<(), AwsError>;
     /// Deletes a function with all of its versions. One that is not there is an error, [`Kind::NotFound`]: Lambda may say
     /// so of one that was made a moment ago.
     async fn delete_function(&self, name: &str) -> Result<(), AwsError>;

@@ -6,7 +6,7 @@ use lambda_triggers_core::api::{Applied, AppliedFunction, DeployedFunction, Func
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::function::{
     CodeSource, DesiredFunction, FunctionConflict, FunctionPlan, FunctionStep, ObservedFunction, Origin,
-    State, plan_function, plan_function_removal,
+    State, plan_async_invoke, plan_function, plan_function_removal,
 };
 use lambda_triggers_core::plan::identity::ObjectKey;
 use lambda_triggers_core::plan::report::{EventReason, Failure, Part, Reason};
@@ -60,7 +60,14 @@ pub async fn deploy<K: Raw>(
         &origin,
         definition.adopt_function,
     );
-    let plan = plan.map_err(|conflict| conflicting(&desired.name, region, &conflict.to_string()))?;
+    let mut plan = plan.map_err(|conflict| conflicting(&desired.name, region, &conflict.to_string()))?;
+    let sets_retries = desired.async_invoke.is_some();
+    let manages_retries = sets_retries || set_retries_before(&report.status.applied, region, &desired.name);
+    if manages_retries && observed.is_some() {
+        let found = deployments.event_invoke_config(&desired.name).await;
+        let found = found.map_err(Error::aws(Part::Function))?;
+        plan_async_invoke(&mut plan, desired.async_invoke.as_ref(), found.as_ref());
+    }
     let applied = AppliedFunction {
         region: region.into(),
         name: desired.name.clone(),
@@ -72,6 +79,7 @@ pub async fn deploy<K: Raw>(
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect(),
+        async_invoke: manages_retries,
     };
     let new_code = is_new(&desired.code, known_code.as_deref());
     let sends_code = plan.steps.iter().any(|step| matches!(step, FunctionStep::UpdateCode(..)));
@@ -103,7 +111,7 @@ pub async fn deploy<K: Raw>(
         Some(failure) if arn.is_none() => Err(failure.into()),
         failed => {
             let tag_keys = desired.tags.keys().cloned().collect();
-            let applied = AppliedFunction { tag_keys, ..applied };
+            let applied = AppliedFunction { tag_keys, async_invoke: sets_retries, ..applied };
             report.look_soon |= plan.wait;
             Ok(Deployment { arn, applied, in_progress: plan.wait && !for_others, failed })
         }
@@ -139,7 +147,8 @@ pub async fn release<K: Raw>(
     let origin = origin(report);
     let aws = context.aws_for_removal(&origin.key);
     let is_wanted = |old: &AppliedFunction| wanted.functions.iter().any(|new| same(new, old));
-    for AppliedFunction { region, name, tag_keys: _ } in before.functions.iter().filter(|old| !is_wanted(old))
+    for AppliedFunction { region, name, tag_keys: _, async_invoke: _ } in
+        before.functions.iter().filter(|old| !is_wanted(old))
     {
         let deployments = aws.deployments(region);
         let deleted = remove_twice(|| async {
@@ -171,7 +180,7 @@ pub fn by_spec<K: Raw>(context: &Context, object: &K, key: &ObjectKey, region: &
     let definition = &object.spec().value()["function"]["definition"];
     let given = definition["functionName"].as_str().map(ToOwned::to_owned);
     let name = given.unwrap_or_else(|| key.function_name(&context.owner.id, K::NAME));
-    let function = AppliedFunction { region: region.into(), name, tag_keys: vec![] };
+    let function = AppliedFunction { region: region.into(), name, tag_keys: vec![], async_invoke: false };
     definition.is_object().then_some(function).into_iter().collect()
 }
 
@@ -196,6 +205,14 @@ fn same(a: &AppliedFunction, b: &AppliedFunction) -> bool {
 fn tags_set_before(applied: &Applied, region: &str, name: &str) -> BTreeSet<String> {
     let this = |function: &&AppliedFunction| function.region == region && function.name == name;
     applied.functions.iter().filter(this).flat_map(|function| function.tag_keys.iter().cloned()).collect()
+}
+
+/// True if an earlier definition set the retries of asynchronous invocations.
+fn set_retries_before(applied: &Applied, region: &str, name: &str) -> bool {
+    applied
+        .functions
+        .iter()
+        .any(|function| function.region == region && function.name == name && function.async_invoke)
 }
 
 fn origin<K: Raw>(report: &Report<'_, K>) -> Origin {
@@ -225,6 +242,10 @@ async fn carry_out(
             (FunctionStep::Tag(_) | FunctionStep::Untag(_), None) => Ok(()),
             (FunctionStep::PutConcurrency(runs), _) => deployments.put_concurrency(name, *runs).await,
             (FunctionStep::DeleteConcurrency, _) => deployments.delete_concurrency(name).await,
+            (FunctionStep::PutEventInvokeConfig(config), _) => {
+                deployments.put_event_invoke_config(name, config).await
+            }
+            (FunctionStep::DeleteEventInvokeConfig, _) => deployments.delete_event_invoke_config(name).await,
             (FunctionStep::Delete, _) => deployments.delete_function(name).await,
         }?;
     }
@@ -273,6 +294,7 @@ fn what(step: &FunctionStep) -> &'static str {
         FunctionStep::UpdateConfiguration(_) => "settings",
         FunctionStep::Tag(_) | FunctionStep::Untag(_) => "tags",
         FunctionStep::PutConcurrency(_) | FunctionStep::DeleteConcurrency => "reserved concurrency",
+        FunctionStep::PutEventInvokeConfig(_) | FunctionStep::DeleteEventInvokeConfig => "retries",
         FunctionStep::Delete => "a new one in place of one that could not be made",
     }
 }

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use lambda_triggers::aws::{AwsError, Deployments};
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::function::{CodeSource, Configuration, DesiredFunction, ObservedFunction};
+use lambda_triggers_core::plan::function::{
+    CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
+};
 
 use super::door::Door;
 use super::errors::Op;
@@ -104,6 +106,34 @@ impl Deployments for Door {
             state.delete_concurrency(op, function)
         })
         .await
+    }
+
+    async fn event_invoke_config(&self, name: &str) -> Result<Option<EventInvokeConfig>, AwsError> {
+        let op = self.reading("lambda:GetFunctionEventInvokeConfig", format!("function {name}"));
+        let (region, name) = (self.region.clone(), name.to_owned());
+        let answer = self
+            .call(op, move |state, view| {
+                let function = state.reference(&name, &region)?;
+                state.event_invoke_config(&function, view)
+            })
+            .await;
+        missing_as_none(answer)
+    }
+
+    async fn put_event_invoke_config(&self, name: &str, config: &EventInvokeConfig) -> Result<(), AwsError> {
+        let config = config.clone();
+        self.on_function("lambda:PutFunctionEventInvokeConfig", name, name, move |state, op, function| {
+            state.put_event_invoke_config(op, function, &config)
+        })
+        .await
+    }
+
+    async fn delete_event_invoke_config(&self, name: &str) -> Result<(), AwsError> {
+        let deleted =
+            self.on_function("lambda:DeleteFunctionEventInvokeConfig", name, name, |state, op, function| {
+                state.delete_event_invoke_config(op, function)
+            });
+        missing_as_none(deleted.await).map(drop)
     }
 
     async fn delete_function(&self, name: &str) -> Result<(), AwsError> {

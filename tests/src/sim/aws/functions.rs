@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use lambda_triggers_core::api::{Architecture, SnapStart, Tags};
 use lambda_triggers_core::plan::function::{
-    CodeSource, Configuration, DesiredFunction, ImageConfiguration, ObservedFunction, State as Usable, Update,
+    CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ImageConfiguration, ObservedFunction,
+    State as Usable, Update,
 };
 use serde_json::json;
 
@@ -14,6 +15,7 @@ use super::policies::{port_arn, unqualified};
 use super::requests;
 use super::state::{Answer, State};
 use crate::front::arn::FunctionRef;
+use crate::front::event_invoke::{event_invoke_config, no_event_invoke_config};
 use crate::front::function_check::{self, invalid};
 use crate::front::function_code::{Image, Unread, is_in_registry, no_image, unread};
 use crate::front::function_state::{Life, Stage};
@@ -28,6 +30,7 @@ pub(super) struct Function {
     pub code: Code,
     pub tags: Tags,
     pub reserved_concurrency: Option<i32>,
+    pub event_invoke_config: Option<EventInvokeConfig>,
     /// Versions and aliases.
     pub qualifiers: BTreeSet<String>,
     pub life: Life,
@@ -94,8 +97,15 @@ impl State {
         if self.functions.get(reference).is_some() {
             return Err(exists_already(&reference.name));
         }
-        let DesiredFunction { name: _, configuration, architecture, code, tags, reserved_concurrency: _ } =
-            desired;
+        let DesiredFunction {
+            name: _,
+            configuration,
+            architecture,
+            code,
+            tags,
+            reserved_concurrency: _,
+            async_invoke: _,
+        } = desired;
         let code = self.code(code, &reference.region)?;
         let created = Function {
             configuration: kept(configuration),
@@ -103,6 +113,7 @@ impl State {
             code,
             tags: tags.clone(),
             reserved_concurrency: None,
+            event_invoke_config: None,
             qualifiers: BTreeSet::new(),
             life: Life::new(Stage::Creating(self.wishes.change(&self.account, &reference.name))),
             last_modified: self.date(),
@@ -177,6 +188,31 @@ impl State {
         self.change(op, reference, |function| {
             function.reserved_concurrency = None;
             Ok(())
+        })
+    }
+
+    pub fn event_invoke_config(&self, reference: &FunctionRef, view: View) -> Answer<EventInvokeConfig> {
+        let found = self.functions.seen(reference, view).ok_or_else(|| missing(reference))?;
+        found.event_invoke_config.clone().ok_or_else(|| no_event_invoke_config(reference))
+    }
+
+    pub fn put_event_invoke_config(
+        &mut self,
+        op: &Op,
+        reference: &FunctionRef,
+        config: &EventInvokeConfig,
+    ) -> Answer<()> {
+        event_invoke_config(&requests::event_invoke_config(config))?;
+        self.change(op, reference, |function| {
+            function.event_invoke_config = Some(config.clone());
+            Ok(())
+        })
+    }
+
+    pub fn delete_event_invoke_config(&mut self, op: &Op, reference: &FunctionRef) -> Answer<()> {
+        self.change(op, reference, |function| {
+            let found = function.event_invoke_config.take();
+            found.map(drop).ok_or_else(|| no_event_invoke_config(reference))
         })
     }
 

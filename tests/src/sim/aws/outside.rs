@@ -128,6 +128,7 @@ impl MemoryAws {
             code: Code { sha256: format!("code of {name}"), image_uri: None },
             tags: Default::default(),
             reserved_concurrency: None,
+            event_invoke_config: None,
             qualifiers: Default::default(),
             life: Life::new(Stage::Ready),
             last_modified: state.date(),

@@ -4,13 +4,21 @@ use lambda_triggers_core::api::{
     ApplicationLogLevel, Architecture, LogFormat, SnapStart, SystemLogLevel, Tracing,
 };
 use lambda_triggers_core::plan::function::{
-    CodeSource, Configuration, DesiredFunction, ImageConfiguration, LoggingConfiguration,
+    CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ImageConfiguration, LoggingConfiguration,
 };
 use serde_json::{Value, json};
 
 /// The body of `CreateFunction`.
 pub(super) fn creation(function: &DesiredFunction) -> Value {
-    let DesiredFunction { name, configuration, architecture, code, tags, reserved_concurrency: _ } = function;
+    let DesiredFunction {
+        name,
+        configuration,
+        architecture,
+        code,
+        tags,
+        reserved_concurrency: _,
+        async_invoke: _,
+    } = function;
     let mut body = settings(configuration);
     body["FunctionName"] = json!(name);
     body["PackageType"] = json!(package_type(code));
@@ -25,6 +33,20 @@ pub(super) fn code_update(code: &CodeSource, architecture: Architecture) -> Valu
     let mut body = code_members(code);
     body["Architectures"] = json!([architecture_name(architecture)]);
     body
+}
+
+/// The body of `PutFunctionEventInvokeConfig`.
+pub(super) fn event_invoke_config(config: &EventInvokeConfig) -> Value {
+    let EventInvokeConfig { maximum_retry_attempts, maximum_event_age_seconds, on_success, on_failure } =
+        config;
+    let has_destinations = on_success.is_some() || on_failure.is_some();
+    let destinations = has_destinations
+        .then(|| json!({"OnSuccess": {"Destination": on_success}, "OnFailure": {"Destination": on_failure}}));
+    json!({
+        "MaximumRetryAttempts": maximum_retry_attempts,
+        "MaximumEventAgeInSeconds": maximum_event_age_seconds,
+        "DestinationConfig": destinations,
+    })
 }
 
 /// The body of `UpdateFunctionConfiguration`.

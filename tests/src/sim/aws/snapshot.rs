@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lambda_triggers_core::api::{Architecture, Tags};
-use lambda_triggers_core::plan::function::Configuration;
+use lambda_triggers_core::plan::function::{Configuration, EventInvokeConfig};
 use lambda_triggers_core::plan::rule::RuleSettings;
 use serde_json::Value;
 
@@ -55,6 +55,8 @@ pub struct FunctionSnapshot {
     pub tags: Tags,
     /// Runs at a time that are kept for it.
     pub reserved_concurrency: Option<i32>,
+    /// The configuration of asynchronous invocations.
+    pub event_invoke_config: Option<EventInvokeConfig>,
     /// Its versions and aliases.
     pub qualifiers: BTreeSet<String>,
 }
@@ -95,6 +97,7 @@ impl Function {
             code,
             tags,
             reserved_concurrency,
+            event_invoke_config,
             qualifiers,
             life: _,
             last_modified: _,
@@ -106,6 +109,7 @@ impl Function {
             image_uri: code.image_uri,
             tags,
             reserved_concurrency,
+            event_invoke_config,
             qualifiers,
         }
     }

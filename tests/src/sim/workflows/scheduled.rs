@@ -26,6 +26,16 @@ pub(super) fn all() -> Vec<Workflow> {
             json!({"code": {"inline": {"app.py": "changed"}}}),
         ),
         deployed("schedule: deploy, change the settings and delete", json!({"timeout": 30})),
+        workflow(
+            "schedule: deploy with retries, take them out and delete",
+            [
+                apply(hourly(
+                    json!({"function": definition(json!({"asyncInvoke": {"maximumRetryAttempts": 0}}))}),
+                )),
+                apply(hourly(json!({"function": definition(json!({}))}))),
+                Step::Delete(SCHEDULED, "hourly"),
+            ],
+        ),
         deployed("schedule: deploy, move to another name and delete", json!({"functionName": "own"})),
         workflow(
             "schedule: two share a function, and one goes",

@@ -10,7 +10,9 @@ use super::{
 };
 use crate::api::definition::RESERVED_VARIABLES;
 use crate::api::handler::RuntimeFamily;
-use crate::api::{FunctionDefinition, LogFormat, Logging, SnapStart, Vpc, limits, missing_handler_files};
+use crate::api::{
+    AsyncInvoke, FunctionDefinition, LogFormat, Logging, SnapStart, Vpc, limits, missing_handler_files,
+};
 
 const FIELD: &str = "spec.function.definition";
 
@@ -35,6 +37,7 @@ pub(super) fn definition(definition: &FunctionDefinition) -> Vec<Problem> {
         messages::LAYER,
     ));
     problems.extend(definition.logging.iter().flat_map(logging));
+    problems.extend(definition.async_invoke.iter().flat_map(async_invoke));
     problems
 }
 
@@ -152,6 +155,20 @@ fn vpc(vpc: &Vpc) -> Vec<Problem> {
     problems.extend(unless(!subnets.is_empty(), &subnet_field, messages::NO_SUBNETS));
     problems.extend(unless(!groups.is_empty(), &group_field, messages::NO_SECURITY_GROUPS));
     problems
+}
+
+fn async_invoke(retries: &AsyncInvoke) -> Vec<Problem> {
+    let AsyncInvoke { maximum_retry_attempts: attempts, maximum_event_age_seconds: age } = *retries;
+    let range = |name: &str, value: Option<i32>, min, max| {
+        value.and_then(|value| Problem::of_range(&at(&format!("asyncInvoke.{name}")), value.into(), min, max))
+    };
+    let any = attempts.is_some() || age.is_some();
+    let problems = [
+        unless(any, &at("asyncInvoke"), messages::NO_ASYNC_INVOKE),
+        range("maximumRetryAttempts", attempts, 0, limits::MAX_ASYNC_RETRY_ATTEMPTS),
+        range("maximumEventAgeSeconds", age, limits::MIN_EVENT_AGE, limits::MAX_ASYNC_EVENT_AGE),
+    ];
+    problems.into_iter().flatten().collect()
 }
 
 fn logging(logging: &Logging) -> Vec<Problem> {

@@ -151,6 +151,11 @@ pub(in crate::api) fn kms_key(schema: &mut Schema) {
     matches(schema, limits::ARN, &arn, messages::KMS_KEY);
 }
 
+pub(in crate::api) fn async_invoke(schema: &mut Schema) {
+    let any = "has(self.maximumRetryAttempts) || has(self.maximumEventAgeSeconds)";
+    rule(schema, any, messages::NO_ASYNC_INVOKE);
+}
+
 pub(in crate::api) fn logging(schema: &mut Schema) {
     let levels = "has(self.applicationLevel) || has(self.systemLevel)";
     rule(schema, format!("self.format == 'JSON' || !({levels})"), messages::LOG_LEVELS);

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Archive;
 use crate::api::{
-    ApplicationLogLevel, Architecture, FunctionDefinition, ImageCode, LogFormat, Logging, SnapStart,
-    SystemLogLevel, Tags, Tracing, Vpc,
+    ApplicationLogLevel, Architecture, AsyncInvoke, FunctionDefinition, ImageCode, LogFormat, Logging,
+    SnapStart, SystemLogLevel, Tags, Tracing, Vpc,
 };
 use crate::plan::identity::{ObjectKey, Owner, OwnerId, source_hash};
 use crate::plan::rule::{TAG_UID, owner_tags};
@@ -27,6 +27,8 @@ pub struct DesiredFunction {
     pub tags: Tags,
     /// Runs at a time that are kept for it.
     pub reserved_concurrency: Option<i32>,
+    /// Retries of asynchronous invocations.
+    pub async_invoke: Option<AsyncInvoke>,
 }
 
 /// Where the code is.
@@ -170,6 +172,7 @@ impl DesiredFunction {
             kms_key_arn,
             snap_start,
             logging,
+            async_invoke,
         } = definition;
         let name = function_name(definition, &owner.id, origin);
         let source = match (&code.s3, &code.image, files) {
@@ -212,6 +215,7 @@ impl DesiredFunction {
             code: source,
             tags,
             reserved_concurrency: *reserved_concurrency,
+            async_invoke: async_invoke.clone(),
         }
     }
 }

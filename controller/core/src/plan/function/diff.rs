@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{CodeSource, Configuration, DesiredFunction, Origin};
+use super::{CodeSource, Configuration, DesiredFunction, EventInvokeConfig, Origin};
 use crate::api::{Architecture, Tags};
 use crate::arn::FunctionArn;
 use crate::plan::identity::{ObjectKey, Owner, OwnerId};
@@ -97,6 +97,10 @@ pub enum FunctionStep {
     PutConcurrency(i32),
     /// Keep none.
     DeleteConcurrency,
+    /// Replace the configuration of asynchronous invocations.
+    PutEventInvokeConfig(EventInvokeConfig),
+    /// Delete the configuration of asynchronous invocations.
+    DeleteEventInvokeConfig,
     /// Delete it.
     Delete,
 }
@@ -220,7 +224,9 @@ pub fn plan_function(
 fn create(desired: &DesiredFunction) -> Vec<FunctionStep> {
     let create = FunctionStep::Create(Box::new(desired.clone()));
     let concurrency = desired.reserved_concurrency.map(FunctionStep::PutConcurrency);
-    [create].into_iter().chain(concurrency).collect()
+    let async_invoke = desired.async_invoke.as_ref().map(EventInvokeConfig::from_spec);
+    let async_invoke = async_invoke.map(FunctionStep::PutEventInvokeConfig);
+    [create].into_iter().chain(concurrency).chain(async_invoke).collect()
 }
 
 /// What takes a function away. One that is not ours is left alone, whatever its name.

@@ -1,11 +1,13 @@
 //! A function that the operator deploys: what is wanted, what is there, and the steps between.
 
 mod archive;
+mod async_invoke;
 mod desired;
 mod diff;
 mod handler;
 
 pub use archive::{Archive, ArchiveError, archive};
+pub use async_invoke::{EventInvokeConfig, plan_async_invoke};
 pub use desired::{
     CodeSource, Configuration, DesiredFunction, ImageConfiguration, LoggingConfiguration, Origin,
     function_name,

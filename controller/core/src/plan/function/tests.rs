@@ -129,6 +129,7 @@ fn carry_out(steps: &[FunctionStep], observed: Option<ObservedFunction>) -> Opti
                 FunctionStep::Untag(keys) => function.tags.retain(|key, _| !keys.contains(key)),
                 FunctionStep::PutConcurrency(runs) => function.reserved_concurrency = Some(*runs),
                 FunctionStep::DeleteConcurrency => function.reserved_concurrency = None,
+                FunctionStep::PutEventInvokeConfig(_) | FunctionStep::DeleteEventInvokeConfig => {}
                 FunctionStep::Create(_) | FunctionStep::Delete => {
                     panic!("{step:?} for a function that is there")
                 }

@@ -46,6 +46,8 @@ const HARMLESS: &[&str] = &[
     // What it takes over is of the name that was asked about.
     "function.definition.adoptFunction",
     "function.definition.architecture",
+    "function.definition.asyncInvoke.maximumEventAgeSeconds",
+    "function.definition.asyncInvoke.maximumRetryAttempts",
     "function.definition.code.configMap.name",
     "function.definition.code.image.command",
     "function.definition.code.image.entryPoint",

@@ -99,6 +99,15 @@ impl Deployments for Asked {
     async fn delete_concurrency(&self, _: &str) -> Result<(), AwsError> {
         self.note("delete_concurrency", ())
     }
+    async fn event_invoke_config(&self, _: &str) -> Result<Option<EventInvokeConfig>, AwsError> {
+        self.note("event_invoke_config", None)
+    }
+    async fn put_event_invoke_config(&self, _: &str, _: &EventInvokeConfig) -> Result<(), AwsError> {
+        self.note("put_event_invoke_config", ())
+    }
+    async fn delete_event_invoke_config(&self, _: &str) -> Result<(), AwsError> {
+        self.note("delete_event_invoke_config", ())
+    }
     async fn delete_function(&self, _: &str) -> Result<(), AwsError> {
         self.note("delete_function", ())
     }
@@ -215,6 +224,7 @@ async fn every_call(aws: &dyn Aws, asked: &Asked, about: &About) -> Vec<&'static
         code: none.clone(),
         tags: Tags::new(),
         reserved_concurrency: None,
+        async_invoke: None,
     };
     let target = Target {
         id: "target".into(),
@@ -243,6 +253,9 @@ async fn every_call(aws: &dyn Aws, asked: &Asked, about: &About) -> Vec<&'static
         deployments.untag_function(&arn(made), &[]).await.err(),
         deployments.put_concurrency(made, 0).await.err(),
         deployments.delete_concurrency(made).await.err(),
+        deployments.event_invoke_config(made).await.err(),
+        deployments.put_event_invoke_config(made, &EventInvokeConfig::default()).await.err(),
+        deployments.delete_event_invoke_config(made).await.err(),
         deployments.delete_function(made).await.err(),
         rules.rule(rule).await.err(),
         rules.rules_with_target(&target.arn, &owner().prefix()).await.err(),
@@ -267,7 +280,7 @@ async fn every_call(aws: &dyn Aws, asked: &Asked, about: &About) -> Vec<&'static
     through
 }
 
-const ALL: [&str; 26] = [
+const ALL: [&str; 29] = [
     "account",
     "function",
     "policy",
@@ -281,6 +294,9 @@ const ALL: [&str; 26] = [
     "untag_function",
     "put_concurrency",
     "delete_concurrency",
+    "event_invoke_config",
+    "put_event_invoke_config",
+    "delete_event_invoke_config",
     "delete_function",
     "rule",
     "rules_with_target",
@@ -334,6 +350,9 @@ async fn what_is_permitted_is_let_through_and_nothing_else_is() {
                 "untag_function",
                 "put_concurrency",
                 "delete_concurrency",
+                "event_invoke_config",
+                "put_event_invoke_config",
+                "delete_event_invoke_config",
                 "delete_function",
             ]),
         ),
@@ -370,6 +389,7 @@ async fn a_removal_takes_away_its_own_and_makes_nothing() {
         "policy",
         "remove_permission",
         "deployed",
+        "event_invoke_config",
         "delete_function",
         "rule",
         "rules_with_target",

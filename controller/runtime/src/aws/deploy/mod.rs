@@ -9,7 +9,9 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, TagsError};
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::function::{CodeSource, Configuration, DesiredFunction, ObservedFunction};
+use lambda_triggers_core::plan::function::{
+    CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
+};
 
 use super::lambda::missing_as_none;
 use super::{AwsError, Deployments, Kind};
@@ -42,8 +44,15 @@ impl Deployments for SdkDeployments {
     }
 
     async fn create(&self, function: &DesiredFunction) -> Result<(), AwsError> {
-        let DesiredFunction { name, configuration, architecture, code, tags, reserved_concurrency: _ } =
-            function;
+        let DesiredFunction {
+            name,
+            configuration,
+            architecture,
+            code,
+            tags,
+            reserved_concurrency: _,
+            async_invoke: _,
+        } = function;
         let settings = write::Settings::of(configuration);
         self.client
             .create_function()
@@ -140,6 +149,32 @@ impl Deployments for SdkDeployments {
     async fn delete_concurrency(&self, name: &str) -> Result<(), AwsError> {
         let call = self.client.delete_function_concurrency().function_name(name);
         call.send().await.map(drop).map_err(|e| AwsError::of("lambda:DeleteFunctionConcurrency", on(name), e))
+    }
+
+    async fn event_invoke_config(&self, name: &str) -> Result<Option<EventInvokeConfig>, AwsError> {
+        let answer = self.client.get_function_event_invoke_config().function_name(name).send().await;
+        let answer = answer.map_err(|e| AwsError::of("lambda:GetFunctionEventInvokeConfig", on(name), e));
+        Ok(missing_as_none(answer)?.map(|config| read::event_invoke_config(&config)))
+    }
+
+    async fn put_event_invoke_config(&self, name: &str, config: &EventInvokeConfig) -> Result<(), AwsError> {
+        let EventInvokeConfig { maximum_retry_attempts, maximum_event_age_seconds, .. } = config;
+        self.client
+            .put_function_event_invoke_config()
+            .function_name(name)
+            .set_maximum_retry_attempts(*maximum_retry_attempts)
+            .set_maximum_event_age_in_seconds(*maximum_event_age_seconds)
+            .set_destination_config(write::destinations(config))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|e| AwsError::of("lambda:PutFunctionEventInvokeConfig", on(name), e))
+    }
+
+    async fn delete_event_invoke_config(&self, name: &str) -> Result<(), AwsError> {
+        let answer = self.client.delete_function_event_invoke_config().function_name(name).send().await;
+        let answer = answer.map_err(|e| AwsError::of("lambda:DeleteFunctionEventInvokeConfig", on(name), e));
+        missing_as_none(answer).map(drop)
     }
 
     async fn delete_function(&self, name: &str) -> Result<(), AwsError> {

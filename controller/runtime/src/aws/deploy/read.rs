@@ -1,6 +1,7 @@
 //! A function as GetFunction answers it, in the form in which it compares to a wanted one.
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::operation::get_function_event_invoke_config::GetFunctionEventInvokeConfigOutput;
 use aws_sdk_lambda::types::{
     ApplicationLogLevel as SdkApplicationLogLevel, Architecture as SdkArchitecture, FunctionConfiguration,
     LastUpdateStatus, LogFormat as SdkLogFormat, SnapStartApplyOn, State as SdkState,
@@ -11,7 +12,8 @@ use lambda_triggers_core::api::{
 };
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::function::{
-    Configuration, ImageConfiguration, LoggingConfiguration, ObservedFunction, State, Update,
+    Configuration, EventInvokeConfig, ImageConfiguration, LoggingConfiguration, ObservedFunction, State,
+    Update,
 };
 
 /// The function of an answer; none if it describes none.
@@ -47,6 +49,19 @@ pub fn observed(answer: &GetFunctionOutput) -> Option<ObservedFunction> {
         version: text(function.version()),
         last_modified: text(function.last_modified()),
     })
+}
+
+/// The configuration of asynchronous invocations of an answer.
+pub fn event_invoke_config(answer: &GetFunctionEventInvokeConfigOutput) -> EventInvokeConfig {
+    let destinations = answer.destination_config();
+    let on_success = destinations.and_then(|config| config.on_success()).and_then(|one| one.destination());
+    let on_failure = destinations.and_then(|config| config.on_failure()).and_then(|one| one.destination());
+    EventInvokeConfig {
+        maximum_retry_attempts: answer.maximum_retry_attempts(),
+        maximum_event_age_seconds: answer.maximum_event_age_in_seconds(),
+        on_success: on_success.map(ToOwned::to_owned),
+        on_failure: on_failure.map(ToOwned::to_owned),
+    }
 }
 
 fn configuration(function: &FunctionConfiguration) -> Configuration {

@@ -4,15 +4,15 @@
 
 use aws_sdk_lambda::types::{
     ApplicationLogLevel as SdkApplicationLogLevel, Architecture as SdkArchitecture, DeadLetterConfig,
-    Environment, EphemeralStorage, ImageConfig, LogFormat as SdkLogFormat, LoggingConfig, PackageType,
-    Runtime, SnapStart as SdkSnapStart, SnapStartApplyOn, SystemLogLevel as SdkSystemLogLevel, TracingConfig,
-    TracingMode, VpcConfig,
+    DestinationConfig, Environment, EphemeralStorage, ImageConfig, LogFormat as SdkLogFormat, LoggingConfig,
+    OnFailure, OnSuccess, PackageType, Runtime, SnapStart as SdkSnapStart, SnapStartApplyOn,
+    SystemLogLevel as SdkSystemLogLevel, TracingConfig, TracingMode, VpcConfig,
 };
 use lambda_triggers_core::api::{
     ApplicationLogLevel, Architecture, LogFormat, SnapStart, SystemLogLevel, Tracing,
 };
 use lambda_triggers_core::plan::function::{
-    CodeSource, Configuration, ImageConfiguration, LoggingConfiguration,
+    CodeSource, Configuration, EventInvokeConfig, ImageConfiguration, LoggingConfiguration,
 };
 
 /// The settings that create and update share.
@@ -74,6 +74,15 @@ pub fn architecture(architecture: Architecture) -> SdkArchitecture {
         Architecture::X86_64 => SdkArchitecture::X8664,
         Architecture::Arm64 => SdkArchitecture::Arm64,
     }
+}
+
+/// The destinations of asynchronous invocations; none where nothing is to be sent.
+pub fn destinations(config: &EventInvokeConfig) -> Option<DestinationConfig> {
+    let EventInvokeConfig { on_success, on_failure, .. } = config;
+    let success = on_success.as_ref().map(|arn| OnSuccess::builder().destination(arn).build());
+    let failure = on_failure.as_ref().map(|arn| OnFailure::builder().destination(arn).build());
+    let any = success.is_some() || failure.is_some();
+    any.then(|| DestinationConfig::builder().set_on_success(success).set_on_failure(failure).build())
 }
 
 fn ephemeral_storage(size: i32) -> EphemeralStorage {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use lambda_triggers::aws::Deployments;
 use lambda_triggers_core::api::Architecture;
 use lambda_triggers_core::plan::function::{
-    CodeSource, Configuration, DesiredFunction, LoggingConfiguration, State, Update, archive,
+    CodeSource, Configuration, DesiredFunction, EventInvokeConfig, LoggingConfiguration, State, Update,
+    archive,
 };
 
 use super::*;
@@ -34,6 +35,7 @@ fn desired() -> DesiredFunction {
         code: code("1"),
         tags: [("team".to_owned(), "a".to_owned())].into(),
         reserved_concurrency: Some(3),
+        async_invoke: None,
     }
 }
 
@@ -60,8 +62,15 @@ async fn a_function_is_pending_after_its_creation_and_as_it_was_asked_for() {
     assert_eq!((&found.state, &found.update), (&State::Usable, &Update::Settled));
     let date = &found.last_modified;
     assert!(date.len() == 28 && date.starts_with("2026-01-01T") && date.ends_with("+0000"), "{date}");
-    let DesiredFunction { name: _, configuration, architecture, code, tags, reserved_concurrency: _ } =
-        desired();
+    let DesiredFunction {
+        name: _,
+        configuration,
+        architecture,
+        code,
+        tags,
+        reserved_concurrency: _,
+        async_invoke: _,
+    } = desired();
     let CodeSource::Archive(archive) = code else { panic!("the code is an archive") };
     assert_eq!(
         (found.configuration, found.architecture, found.code_sha256, found.tags, found.reserved_concurrency),
@@ -150,4 +159,27 @@ async fn a_role_that_is_not_ready_and_code_that_is_not_there_are_told() {
     assert!(words.contains("NoSuchKey"), "{words}");
     aws.put_object("photos", "app.zip", None, b"1");
     deployments.create(&from_bucket).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_configuration_of_asynchronous_invocations_is_replaced_as_a_whole() {
+    let (_, deployments) = held_world().await;
+    deployments.create(&desired()).await.unwrap();
+    assert_eq!(deployments.event_invoke_config("app").await.unwrap(), None);
+    let first = EventInvokeConfig {
+        maximum_retry_attempts: Some(0),
+        on_failure: Some("arn:aws:sqs:eu-west-1:123456789012:failed".into()),
+        ..EventInvokeConfig::default()
+    };
+    let second = EventInvokeConfig { maximum_event_age_seconds: Some(60), ..EventInvokeConfig::default() };
+    for config in [first, second] {
+        deployments.put_event_invoke_config("app", &config).await.unwrap();
+        assert_eq!(deployments.event_invoke_config("app").await.unwrap(), Some(config));
+    }
+    let empty = deployments.put_event_invoke_config("app", &EventInvokeConfig::default()).await;
+    assert_eq!(told(empty).0, Kind::Invalid);
+    for _ in 0..2 {
+        deployments.delete_event_invoke_config("app").await.unwrap();
+        assert_eq!(deployments.event_invoke_config("app").await.unwrap(), None);
+    }
 }
