@@ -16,10 +16,11 @@ use crate::support::{AwsView, Rule, scheduled};
 type Edit = fn(&mut Rule);
 
 /// A spec with one field more than the plain one, and the change of the rule that it makes.
-const FIELDS: [(&str, Edit); 10] = [
+const FIELDS: [(&str, Edit); 11] = [
     (r#"input: {b: [1, null, "two"], a: {}}"#, |rule| {
         rule.targets[0].input = Some(json!({"a": {}, "b": [1, null, "two"]}));
     }),
+    (r#"inputJson: '{"a": null}'"#, |rule| rule.targets[0].input = Some(json!({"a": null}))),
     ("input: just text", |rule| rule.targets[0].input = Some(json!("just text"))),
     ("retryPolicy: {maximumRetryAttempts: 2, maximumEventAgeSeconds: 3600}", |rule| {
         rule.targets[0].retry = Some((Some(2), Some(3600)));
@@ -191,5 +192,48 @@ fn a_refusal_of_a_schedule_that_has_ended_reads_the_same() {
         let parts = ["FunctionReady", "PermissionReady"];
         let expected = failed("Stalled", "NoNextRun", message, &parts, "RuleReady");
         until_conditions(&w, KIND, "hourly", &expected).await;
+    });
+}
+
+/// kubectl without `--server-side` sends a merge patch, in which null removes a member
+/// (<https://kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config/>).
+#[test]
+fn nulls_reach_the_function_by_input_json_and_by_an_apply_on_the_server() {
+    world::test("nulls", async |w| {
+        w.function("hourly").await;
+        let _controller = w.controller(&SWEEPING);
+        let with = |spec: &str| scheduled("hourly", "hourly", &format!("schedule: rate(1 hour)\n{spec}"));
+        let name = rule_name(&w, "hourly");
+        let input = async || {
+            w.until_ready(KIND, "hourly").await;
+            let targets = w.events().list_targets_by_rule().rule(&name).send().await.unwrap();
+            targets.targets()[0].input().unwrap_or_default().to_owned()
+        };
+        w.apply(&with("input: {limit: null, total: 1}")).await;
+        w.apply(&with("input: {limit: null, total: 2}")).await;
+        assert_eq!(input().await, r#"{"total":2}"#);
+
+        let on_the_server = ["apply", "--server-side", "--force-conflicts", "--filename", "-"];
+        let applied = w.kubectl(&on_the_server, &with("input: {limit: null, total: 3}")).await;
+        applied.expect("an apply on the server");
+        assert_eq!(input().await, r#"{"limit":null,"total":3}"#);
+        let applied = w.kubectl(&on_the_server, &with("input: {limit: null, total: 4}")).await;
+        applied.expect("an apply on the server");
+        assert_eq!(input().await, r#"{"limit":null,"total":4}"#);
+
+        w.delete(KIND, "hourly").await;
+        for number in ["1.0", "2.50"] {
+            let text = format!(r#"{{"n": {number},  "limit": null}}"#);
+            w.apply(&with(&format!("inputJson: '{text}'"))).await;
+            assert_eq!(input().await, text);
+        }
+        nothing_is_written_at_rest(&w, KIND, &["hourly"]).await;
+
+        let text = r#"{"limit": }"#;
+        w.apply(&with(&format!("inputJson: '{text}'"))).await;
+        let message = "spec.inputJson: write JSON, such as '{\"report\": \"daily\", \"limit\": null}', with double quotes around \
+                       names and texts";
+        let refused = crate::objects::failed("Stalled", "InvalidSpec", message, &[], "RuleReady");
+        until_conditions(&w, KIND, "hourly", &refused).await;
     });
 }

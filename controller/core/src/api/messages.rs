@@ -118,6 +118,12 @@ pub(super) const PERCENT_ENCODED: &str = "write dt=2026/ in place of dt%3D2026/,
 pub(super) const KEY_CHARACTERS: &str = "leave out control characters other than tabs and line ends, and U+FFFE and U+FFFF: S3 keeps filters as XML 1.0, \
      which cannot hold them";
 pub(super) const KEY_BYTES: &str = "write at most 1024 bytes, percent-encoded as S3 keeps them: there = and + count as 3 bytes, é as 6, 日 as 9";
+
+pub(super) const ONE_INPUT: &str =
+    "set input or inputJson, not both: inputJson is sent as it is written, and input is the same as YAML";
+pub(super) const INPUT_JSON: &str =
+    r#"write JSON, such as '{"report": "daily", "limit": null}', with double quotes around names and texts"#;
+
 /// For an input over its limit.
 pub(super) fn input_too_long(length: usize, limit: usize) -> String {
     format!("write at most {limit} characters of JSON, the limit of EventBridge: these are {length}")

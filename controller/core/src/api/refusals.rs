@@ -174,6 +174,41 @@ fn suffixes_that_meet_once_they_are_encoded_are_refused() {
 }
 
 #[test]
+fn an_input_as_text_is_read_as_a_whole() {
+    let problems = |text: &str| {
+        let spec = ScheduledFunctionSpec {
+            function: FunctionRef { name: Some("f".into()), ..FunctionRef::default() },
+            schedule: Some("rate(1 hour)".into()),
+            input_json: Some(text.into()),
+            ..ScheduledFunctionSpec::default()
+        };
+        spec.check().len()
+    };
+    for text in ["{}", " {\"a\": null}\n", "[1.0, -2e3]", "\"a\"", "-1", "true", "false", "null"] {
+        assert_eq!(problems(text), 0, "{text}");
+    }
+    // The rules in CEL see no more than the ends of these.
+    for text in ["{'a': 1}", "{a: 1}", "{\"a\": }", "[1,]", "{} {}", "1,5", "\"a\"b\""] {
+        assert_eq!(problems(text), 1, "{text}");
+    }
+}
+
+/// The rules in CEL do not see `input`, which has no schema.
+#[test]
+fn an_input_twice_is_refused() {
+    let spec = ScheduledFunctionSpec {
+        function: FunctionRef { name: Some("f".into()), ..FunctionRef::default() },
+        schedule: Some("rate(1 hour)".into()),
+        input: Some(serde_json::json!({"a": 1})),
+        input_json: Some("{}".into()),
+        ..ScheduledFunctionSpec::default()
+    };
+    let message =
+        "set input or inputJson, not both: inputJson is sent as it is written, and input is the same as YAML";
+    assert_eq!(spec.check(), [Problem { field: "spec".into(), message: message.into() }]);
+}
+
+#[test]
 fn the_examples_are_accepted() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let mut checked = BTreeSet::new();

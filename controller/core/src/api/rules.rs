@@ -133,6 +133,13 @@ pub(super) fn dead_letter_queue(schema: &mut Schema) {
     rule(schema, format!("self.matches('{arn}')"), messages::DEAD_LETTER_QUEUE);
 }
 
+/// JSON text, as far as CEL can tell: how it begins and ends. The check in Rust reads all of it.
+pub(super) fn input_json(schema: &mut Schema) {
+    set(schema, "maxLength", limits::INPUT);
+    let json = r#"(?s)^\s*(\{.*\}|\[.*\]|".*"|-?[0-9].*|true|false|null)\s*$"#;
+    rule(schema, format!("self.matches({})", raw(json)), messages::INPUT_JSON);
+}
+
 /// Any JSON value. Its size is beyond CEL, which does not see what has no schema.
 pub(super) fn input(schema: &mut Schema) {
     *schema = schemars::json_schema!({

@@ -54,11 +54,17 @@ pub struct ScheduledFunctionSpec {
     /// The schedule as the six fields of AWS's cron, in place of `schedule`; in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cron: Option<CronFields>,
-    /// What the function receives: any JSON, written as YAML, of at most 8,192 characters. Without it the function
-    /// receives EventBridge's event.
+    /// What the function receives: any JSON, written as YAML, of at most 8,192 characters. Without `input` and
+    /// `inputJson` the function receives EventBridge's event. `kubectl apply` without `--server-side` drops members that
+    /// are null: write those in `inputJson`, or use `kubectl apply --server-side`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = rules::input)]
     pub input: Option<serde_json::Value>,
+    /// What the function receives, as JSON text of at most 8,192 characters, which is sent as it is written: with nulls,
+    /// and with numbers such as `1.0`. In place of `input`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = rules::input_json)]
+    pub input_json: Option<String>,
     /// How often and how long EventBridge tries again where it cannot hand an event to Lambda, as while Lambda throttles
     /// or the permission is missing. EventBridge does not see errors of the function's code: Lambda retries those, as
     /// `function.definition.asyncInvoke` says.

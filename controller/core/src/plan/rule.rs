@@ -133,6 +133,7 @@ impl DesiredRule {
             rate: _,
             cron: _,
             input,
+            input_json,
             retry_policy,
             dead_letter_queue_arn,
             description,
@@ -155,7 +156,7 @@ impl DesiredRule {
             target: Target {
                 id: format!("{}function", owner.id.prefix()),
                 arn: function.to_string(),
-                input: input.as_ref().map(ToString::to_string),
+                input: input_json.clone().or_else(|| input.as_ref().map(ToString::to_string)),
                 retry_policy: canonical_retry(retry_policy.as_ref()),
                 dead_letter_queue_arn: dead_letter_queue_arn.clone(),
             },

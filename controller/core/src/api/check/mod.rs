@@ -1,8 +1,8 @@
 //! The rules of the CRDs once more, for objects that got past them: made before a rule was, or under another CRD.
 //!
 //! Each rule gives the same message as the CRD's. A few rules are here alone, because an API server cannot know them:
-//! the size of `input`, that of `environment` in bytes, the characters of a tag's key, and suffixes that meet once they
-//! are encoded.
+//! the size of `input`, the inner parts of `inputJson` and its presence beside `input`, that of `environment` in bytes,
+//! the characters of a tag's key, and suffixes that meet once they are encoded.
 
 mod code;
 mod definition;

@@ -1,7 +1,9 @@
 //! The rules of a `ScheduledFunction`.
 
 use super::function::{function, region, tags};
-use super::{Problem, is_account, is_partition, is_region, is_word, messages, over_length, unless};
+use super::{
+    Problem, is_account, is_partition, is_region, is_word, messages, over_length, unless, unless_is,
+};
 use crate::api::{RetryPolicy, ScheduledFunctionSpec, limits};
 
 impl ScheduledFunctionSpec {
@@ -10,6 +12,9 @@ impl ScheduledFunctionSpec {
         let mut problems = function(&self.function);
         problems.extend(self.read_schedule().err().into_iter().flatten());
         problems.extend(self.input.as_ref().and_then(input));
+        let both = self.input.is_some() && self.input_json.is_some();
+        problems.extend(unless(!both, "spec", messages::ONE_INPUT));
+        problems.extend(self.input_json.as_ref().and_then(input_json));
         problems.extend(self.retry_policy.iter().flat_map(retry_policy));
         problems.extend(self.dead_letter_queue_arn.as_ref().and_then(dead_letter_queue));
         problems.extend(over_length("spec.description", self.description.as_ref(), limits::DESCRIPTION));
@@ -23,6 +28,11 @@ fn input(input: &serde_json::Value) -> Option<Problem> {
     let length = input.to_string().chars().count();
     (length > limits::INPUT)
         .then(|| Problem::new("spec.input", messages::input_too_long(length, limits::INPUT)))
+}
+
+fn input_json(text: &String) -> Option<Problem> {
+    let is_json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    unless_is("spec.inputJson", text, limits::INPUT, is_json, messages::INPUT_JSON)
 }
 
 fn retry_policy(policy: &RetryPolicy) -> Vec<Problem> {

@@ -371,3 +371,10 @@ fn the_message_of_a_schedule_that_has_ended_stays_the_same() {
     let at = |second| no_next_run(&expression, Timestamp::from_second(second).unwrap());
     assert_eq!(at(1_800_000_000), at(1_900_000_000));
 }
+
+#[test]
+fn an_input_as_text_is_sent_as_it_is_written() {
+    let text = "{\"b\": 1.0,  \"a\": null}";
+    let spec = ScheduledFunctionSpec { input_json: Some(text.into()), ..ScheduledFunctionSpec::default() };
+    assert_eq!(desired("rate(1 hour)", &spec).target.input.as_deref(), Some(text));
+}

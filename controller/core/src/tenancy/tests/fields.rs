@@ -71,6 +71,7 @@ const HARMLESS: &[&str] = &[
     "function.definition.timeout",
     "function.definition.tracing",
     "input",
+    "inputJson",
     "rate.unit",
     "rate.value",
     "retryPolicy.maximumEventAgeSeconds",
