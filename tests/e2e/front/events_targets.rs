@@ -140,3 +140,20 @@ fn lists_come_in_pages() {
         assert_eq!(code.meta().code(), Some("ValidationException"));
     });
 }
+
+#[test]
+fn a_target_in_another_account_needs_a_role() {
+    run(async {
+        let aws = aws().await;
+        aws.rule("abroad").await;
+        let arn = aws.function_arn("any").replace(&aws.account, "210987654321");
+        let put = |target: TargetBuilder| {
+            let target = target.id("one").arn(&arn).build().expect("a target");
+            aws.events.put_targets().rule("abroad").targets(target).send()
+        };
+        let why = format!("RoleArn is required for target {arn}.");
+        assert_eq!(refusal(put(Target::builder()).await), (400, "ValidationException".to_owned(), why));
+        let role = format!("arn:aws:iam::{}:role/invoke", aws.account);
+        put(Target::builder().role_arn(role)).await.expect("a role for the target");
+    });
+}

@@ -1,5 +1,6 @@
 //! `ScheduledFunction` on the real API server and the strict AWS: created, changed, healed, deleted.
 
+mod accounts;
 mod conflict;
 mod deletion;
 mod drift;

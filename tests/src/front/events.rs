@@ -160,7 +160,7 @@ async fn put_targets(
 ) -> Result<Answer, Refusal> {
     let given = body["Targets"].as_array().cloned().unwrap_or_default();
     length("targets", given.len(), 1, 10)?;
-    check_targets(&given)?;
+    check_targets(&given, &account.id)?;
     let rule = find(account, key)?;
     let before = rule.targets.clone();
     rule.targets = merged(&before, given)?;

@@ -73,12 +73,23 @@ pub(crate) fn check_rule(body: &Value, bus: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks the targets of a `PutTargets` request.
-pub(crate) fn check_targets(targets: &[Value]) -> Result<(), Refusal> {
-    targets
-        .iter()
-        .zip(1..)
-        .try_for_each(|(target, number)| check_target(target, &format!("targets.{number}.member")))
+/// Checks the targets of a `PutTargets` request for a rule in `account`.
+pub(crate) fn check_targets(targets: &[Value], account: &str) -> Result<(), Refusal> {
+    targets.iter().zip(1..).try_for_each(|(target, number)| {
+        check_target(target, &format!("targets.{number}.member"))?;
+        check_account(target, account)
+    })
+}
+
+/// A target in another account needs a role
+/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html>).
+fn check_account(target: &Value, account: &str) -> Result<(), Refusal> {
+    let arn = target["Arn"].as_str().unwrap_or_default();
+    let is_elsewhere = arn.split(':').nth(4).is_some_and(|owner| !owner.is_empty() && owner != account);
+    if is_elsewhere && target["RoleArn"].is_null() {
+        return Err(invalid(format!("RoleArn is required for target {arn}.")));
+    }
+    Ok(())
 }
 
 fn check_target(target: &Value, path: &str) -> Result<(), Refusal> {

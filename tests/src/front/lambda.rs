@@ -8,11 +8,17 @@ use super::{
     functions,
     policy::{Policy, not_found, statement},
     state::{Account, Shared},
+    upstream::on_behalf_of,
     wire::{Answer, Refusal, empty_answer, rest_json_answer},
 };
 
-/// Answers a request to Lambda.
+/// Answers a request to Lambda. A function of another account is looked up in that account, whose policy is taken to let
+/// the caller in.
 pub(super) async fn handle(shared: &Shared, request: &Request) -> Result<Answer, Refusal> {
+    let reference = request.segments().get(2).cloned().unwrap_or_default();
+    let elsewhere = FunctionRef::from_arn(&reference).map(|function| function.account);
+    let elsewhere = elsewhere.filter(|account| *account != request.account);
+    let request = &elsewhere.map_or_else(|| request.clone(), |account| on_behalf_of(request, &account));
     let touches_policies = matches!(
         request.operation.as_str(),
         "AddPermission" | "RemovePermission" | "GetPolicy" | "DeleteFunction" | "DeleteAlias"

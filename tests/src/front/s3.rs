@@ -241,9 +241,17 @@ async fn check_functions(
     let mut broken = Vec::new();
     for entry in notification.entries.iter().filter(|entry| entry.destination == Destination::Function) {
         let function = FunctionRef::from_arn(&entry.arn);
-        let permitted = function
-            .as_ref()
-            .is_some_and(|function| account.lets_in(function, "s3.amazonaws.com", &source, owner));
+        let permitted = match &function {
+            Some(function) if function.account == account.id => {
+                account.lets_in(function, "s3.amazonaws.com", &source, owner)
+            }
+            Some(function) => {
+                let elsewhere = shared.account(&function.account);
+                let elsewhere = elsewhere.lock().await;
+                elsewhere.lets_in(function, "s3.amazonaws.com", &source, owner)
+            }
+            None => false,
+        };
         let exists = match &function {
             Some(function) => {
                 shared.upstream.function(&function.account, function).await?.status().is_success()

@@ -151,7 +151,7 @@ impl Shared {
 
 impl Account {
     /// Whether the policy of exactly this function, version or alias lets `service` invoke it for the source.
-    /// A function of another account is not known here and lets nobody in.
+    /// A function of another account is not known here: that account is to be asked.
     pub fn lets_in(
         &self,
         function: &FunctionRef,

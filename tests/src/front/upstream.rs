@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{
     HeaderMap, Method, Uri,
     body::Bytes,
-    header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
+    header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING},
 };
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -77,10 +77,7 @@ impl Upstream {
         body: impl Into<Bytes>,
     ) -> Result<Answer, Unreachable> {
         let mut all = HeaderMap::new();
-        let scope = format!(
-            "AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
-        );
-        all.insert(AUTHORIZATION, scope.parse().expect("account and Region came in a header"));
+        all.insert(AUTHORIZATION, authorization(account, region, service));
         for (name, value) in headers {
             all.insert(*name, value.parse().expect("the front's own headers are valid"));
         }
@@ -144,6 +141,22 @@ impl Upstream {
         }
         Ok(Answer::from_parts(parts, body))
     }
+}
+
+/// A signature's scope, which the emulator takes for the whole signature.
+fn authorization(account: &str, region: &str, service: &str) -> HeaderValue {
+    let scope = format!(
+        "AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    );
+    scope.parse().expect("account and Region came in a header")
+}
+
+/// The same request in another account.
+pub(super) fn on_behalf_of(request: &Request, account: &str) -> Request {
+    let mut changed = request.clone();
+    changed.headers.insert(AUTHORIZATION, authorization(account, &request.region, &request.service));
+    changed.account = account.to_owned();
+    changed
 }
 
 /// Replaces a request's body and keeps its headers fit for it.

@@ -21,7 +21,8 @@ pub struct FunctionRef {
     #[schemars(transform = rules::function_name)]
     pub name: Option<String>,
     /// ARN of an existing function, such as `arn:aws:lambda:eu-west-1:123456789012:function:every-hour`; with
-    /// `:<alias or version>` at its end, or without.
+    /// `:<alias or version>` at its end, or without. A bucket may invoke a function of another account; a schedule may
+    /// not, since EventBridge wants a role for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = rules::function_arn)]
     pub arn: Option<String>,

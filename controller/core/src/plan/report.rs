@@ -96,7 +96,7 @@ reasons! {
     Contended,
     /// The tenancy file does not permit the namespace something that the spec names.
     NotPermitted,
-    /// What was made is in another account than the one that the namespace acts in now.
+    /// What was made, or the function of a schedule, is in another account than the one that the namespace acts in now.
     OtherAccount,
     /// The operator's credentials do not allow a call.
     AccessDenied,

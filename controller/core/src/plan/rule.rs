@@ -164,6 +164,22 @@ impl DesiredRule {
     }
 }
 
+/// The message for a function of another account than the rule's `account`.
+///
+/// EventBridge requires a role on a target in another account
+/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html>). The operator sets no role.
+pub fn target_in_other_account(function: &FunctionArn, account: &str) -> Option<String> {
+    let there = &function.account;
+    (there != account).then(|| {
+        format!(
+            "the function {} is in account {there}, and its rule would be in account {account}: EventBridge invokes a function \
+             of another account only with a role on the target, which this operator does not set. Make this resource in a \
+             namespace to which the tenancy file gives a role of account {there}, or name a function of account {account}",
+            function.short()
+        )
+    })
+}
+
 /// What makes a rule so. Targets and tags that somebody added to our rule are left alone: `set_before` are the keys
 /// of the tags that we set, of which those are removed that are wanted no more.
 pub fn plan_rule(

@@ -9,7 +9,7 @@ use lambda_triggers_core::plan::identity::{ObjectKey, rules_statement_id};
 use lambda_triggers_core::plan::permission::Statement;
 use lambda_triggers_core::plan::report::{EventReason, Outcome, Part, Reason};
 use lambda_triggers_core::plan::rule::{
-    DesiredRule, RulePlan, RuleStep, Target, no_next_run, plan_removal, plan_rule,
+    DesiredRule, RulePlan, RuleStep, Target, no_next_run, plan_removal, plan_rule, target_in_other_account,
 };
 
 use super::context::Context;
@@ -35,6 +35,12 @@ pub async fn apply(
     report.status.when = Some(expression.in_words());
     authorise::<RawScheduledFunction>(context, &report.id, &spec, &report.status.applied).await?;
 
+    let aws = context.aws(&report.id.key);
+    let account = aws.account().await.map_err(Error::aws(Part::Permission))?;
+    let named = spec.function.arn.as_deref().and_then(FunctionArn::parse);
+    if let Some(message) = named.and_then(|function| target_in_other_account(&function, &account.id)) {
+        return Err(Error::found(Part::Rule, Reason::OtherAccount, message));
+    }
     let region = region(context, spec.region.as_deref(), &spec.function);
     let mut resolved = resolve(context, report, &region, &spec.function).await?;
     let Some(function) = resolved.function.take() else { return Ok(updating("making")) };
@@ -42,8 +48,6 @@ pub async fn apply(
     report.status.function_arn = Some(function.arn.to_string());
     report.status.function_name = Some(function.arn.short());
 
-    let aws = context.aws(&report.id.key);
-    let account = aws.account().await.map_err(Error::aws(Part::Permission))?;
     let statement = Statement::for_rules(&context.owner.id, &function.arn, &account.id);
     let key = report.id.key.clone();
     let desired =

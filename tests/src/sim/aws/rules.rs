@@ -114,7 +114,7 @@ impl State {
 
     /// Sets a target, given as on the wire.
     pub fn put_target(&mut self, op: &Op, key: &RuleKey, target: Value) -> Answer<()> {
-        check_targets(std::slice::from_ref(&target))?;
+        check_targets(std::slice::from_ref(&target), &self.account)?;
         let id = target["Id"].as_str().unwrap_or_default().to_owned();
         let mut known = false;
         self.rule_mut(key, |rule| {

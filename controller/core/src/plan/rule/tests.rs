@@ -378,3 +378,11 @@ fn an_input_as_text_is_sent_as_it_is_written() {
     let spec = ScheduledFunctionSpec { input_json: Some(text.into()), ..ScheduledFunctionSpec::default() };
     assert_eq!(desired("rate(1 hour)", &spec).target.input.as_deref(), Some(text));
 }
+
+#[test]
+fn a_function_of_another_account_cannot_be_the_target_of_a_rule() {
+    let thumbs = FunctionArn::parse("arn:aws:lambda:eu-west-1:210987654321:function:thumbs:live").unwrap();
+    assert_eq!(target_in_other_account(&thumbs, "210987654321"), None);
+    let why = "the function thumbs:live is in account 210987654321, and its rule would be in account 123456789012: EventBridge invokes a function of another account only with a role on the target, which this operator does not set. Make this resource in a namespace to which the tenancy file gives a role of account 210987654321, or name a function of account 123456789012";
+    assert_eq!(target_in_other_account(&thumbs, "123456789012").as_deref(), Some(why));
+}
