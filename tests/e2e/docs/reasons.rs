@@ -15,7 +15,7 @@ fn part<'a>(page: &'a Page, heading: &str) -> &'a str {
 /// How the page begins to tell of a reason.
 fn state(reason: Reason) -> &'static str {
     match (reason, Failure::new(Part::Rule, reason, "").class()) {
-        (Reason::Applied | Reason::Suspended, _) => "`Ready`.",
+        (Reason::Applied | Reason::ExternalPermission | Reason::Suspended, _) => "`Ready`.",
         (_, Class::NeedsAction) => "`Stalled`: waits for you.",
         (_, Class::Transient | Class::Throttled) => "`Reconciling`: passes by itself.",
     }

@@ -15,6 +15,14 @@ fn lambda(action: &str) -> String {
     format!("AWS denies {action} on function thumbs: allow {action} in the IAM policy of the operator's role")
 }
 
+/// What the operator says of a call for a function's policy that it may not make.
+fn of_policy(action: &str) -> String {
+    format!(
+        "{}; where others manage the function's policy, set spec.function.permission to External",
+        lambda(action)
+    )
+}
+
 /// What the operator says of a call to S3 that it may not make.
 fn s3_denied(action: &str, bucket: &str) -> String {
     format!(
@@ -48,14 +56,14 @@ fn get_function() {
 
 #[test]
 fn get_policy() {
-    denied_while_made("GetPolicy", |_| lambda("lambda:GetPolicy"), &["FunctionReady"], "PermissionReady");
+    denied_while_made("GetPolicy", |_| of_policy("lambda:GetPolicy"), &["FunctionReady"], "PermissionReady");
 }
 
 #[test]
 fn add_permission() {
     denied_while_made(
         "AddPermission",
-        |_| lambda("lambda:AddPermission"),
+        |_| of_policy("lambda:AddPermission"),
         &["FunctionReady"],
         "PermissionReady",
     );

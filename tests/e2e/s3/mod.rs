@@ -8,6 +8,7 @@ mod delivery;
 mod denied;
 mod drift;
 mod example;
+mod external;
 mod faults;
 mod foreign;
 mod legacy;

@@ -166,8 +166,14 @@ fn a_denied_call_is_named_until_it_is_allowed() {
             } else {
                 format!("rule {}", rule_name(&w, name))
             };
+            let or_external = match part {
+                "PermissionReady" => {
+                    "; where others manage the function's policy, set spec.function.permission to External"
+                }
+                _ => "",
+            };
             let message = format!(
-                "AWS denies {action} on {on}: allow {action} in the IAM policy of the operator's role"
+                "AWS denies {action} on {on}: allow {action} in the IAM policy of the operator's role{or_external}"
             );
             until_conditions(&w, KIND, name, &failed("Stalled", "AccessDenied", &message, fine, part)).await;
             let events = told(&w, name).await;

@@ -4,6 +4,7 @@ mod accounts;
 mod conflict;
 mod deletion;
 mod drift;
+mod external;
 mod faults;
 mod fields;
 mod life;

@@ -35,6 +35,20 @@ pub struct FunctionRef {
     /// resource runs the same function by its `name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<FunctionDefinition>,
+    /// Who permits EventBridge, or the bucket, to invoke the function: `Managed` lets the operator add and remove a
+    /// statement in the function's policy, `External` leaves the policy to others and does not read it.
+    #[serde(default)]
+    pub permission: PermissionPolicy,
+}
+
+/// Who manages the permission of a trigger.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PermissionPolicy {
+    /// The operator.
+    #[default]
+    Managed,
+    /// Others.
+    External,
 }
 
 /// What happens in AWS when the object is deleted.

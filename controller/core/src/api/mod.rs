@@ -26,7 +26,7 @@ pub use definition::{
     LogFormat, Logging, S3Code, SnapStart, SystemLogLevel, Tracing, Vpc,
 };
 pub use events::{EVENT_NAMES, affixes_meet, events_meet, keys_meet};
-pub use function::{DeletionPolicy, FunctionRef, Tags};
+pub use function::{DeletionPolicy, FunctionRef, PermissionPolicy, Tags};
 pub use handler::missing_handler_files;
 pub use key_encoding::{decode_key, encode_key};
 pub use problem::Problem;

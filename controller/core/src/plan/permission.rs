@@ -1,5 +1,7 @@
 //! Statements in the resource policy of a function: who may invoke it on our triggers' behalf.
 
+mod equivalent;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -52,18 +54,20 @@ pub struct Policy {
     pub revision: Option<String>,
     /// Sid to statement; none where a statement is of a form that we never make.
     pub statements: BTreeMap<String, Option<Statement>>,
+    /// All statements, as they are.
+    all: Vec<Value>,
 }
 
 impl Policy {
     /// Reads the policy's JSON text.
     pub fn parse(text: &str, revision: Option<String>) -> Result<Self, serde_json::Error> {
         let policy: Value = serde_json::from_str(text)?;
-        let statements = policy["Statement"].as_array().map_or(&[][..], Vec::as_slice);
+        let all = policy["Statement"].as_array().cloned().unwrap_or_default();
         let read = |statement: &Value| {
             let id = statement["Sid"].as_str()?.to_owned();
             Some((id.clone(), read_statement(id, statement)))
         };
-        Ok(Self { revision, statements: statements.iter().filter_map(read).collect() })
+        Ok(Self { revision, statements: all.iter().filter_map(read).collect(), all })
     }
 }
 
@@ -132,7 +136,8 @@ mod tests {
     #[test]
     fn a_policy_is_read_as_a_whole() {
         let statements = BTreeMap::from([("someone-else".into(), None), (wanted().id, Some(wanted()))]);
-        assert_eq!(policy("", ""), Policy { revision: Some("r1".into()), statements });
+        let Policy { revision, statements: found, all } = policy("", "");
+        assert_eq!((revision.as_deref(), found, all.len()), (Some("r1"), statements, 2));
         assert!(Policy::parse("no JSON", None).is_err());
     }
 

@@ -56,6 +56,8 @@ reasons! {
     Reason:
     /// AWS is as the spec says.
     Applied,
+    /// Others permit the function's invocation: the operator does not, or may not, manage the function's policy.
+    ExternalPermission,
     /// As `Applied`, and `spec.suspend` keeps the trigger from running.
     Suspended,
     /// The object has just been seen, or changed; its state in AWS is not known yet.
@@ -200,6 +202,7 @@ impl Failure {
             | Reason::Progressing
             | Reason::Deleting
             | Reason::Applied
+            | Reason::ExternalPermission
             | Reason::Suspended => Class::Transient,
             Reason::InvalidSpec
             | Reason::NoNextRun
@@ -248,12 +251,14 @@ pub enum Outcome {
 }
 
 /// The conditions of an object of which the parts in `ready` were found, or made, as the spec says. A part of which
-/// nothing is known, since the work did not get as far, has no condition.
+/// nothing is known, since the work did not get as far, has no condition. `external_permission` says who permits the
+/// invocation where the operator does not.
 ///
 /// `now` becomes the transition time of conditions whose status differs from that in `previous`.
 pub fn conditions(
     previous: &[Condition],
     ready: &BTreeSet<Part>,
+    external_permission: Option<&str>,
     outcome: &Outcome,
     generation: Option<i64>,
     now: &Time,
@@ -269,6 +274,12 @@ pub fn conditions(
             .find(|c| c.type_ == kind && c.status == status)
             .map_or_else(|| now.clone(), |c| c.last_transition_time.clone()),
     };
+    let in_place = |part: &Part| match external_permission {
+        Some(message) if *part == Part::Permission => {
+            build(part.condition(), "True", Reason::ExternalPermission, message)
+        }
+        _ => build(part.condition(), "True", Reason::Applied, ""),
+    };
     let mut conditions = vec![];
     match outcome {
         Outcome::Progressing { message } => {
@@ -278,7 +289,7 @@ pub fn conditions(
         Outcome::Applied { suspended, message } => {
             let reason = if *suspended { Reason::Suspended } else { Reason::Applied };
             conditions.push(build("Ready", "True", reason, message));
-            conditions.extend(ready.iter().map(|part| build(part.condition(), "True", Reason::Applied, "")));
+            conditions.extend(ready.iter().map(in_place));
         }
         Outcome::Failed(failure) | Outcome::DeletionBlocked(failure) => {
             let Failure { part, reason, message } = failure;
@@ -287,7 +298,7 @@ pub fn conditions(
             conditions.push(build(if stalled { "Stalled" } else { "Reconciling" }, "True", *reason, message));
             if matches!(outcome, Outcome::Failed(_)) {
                 let others = ready.iter().filter(|other| *other != part);
-                conditions.extend(others.map(|part| build(part.condition(), "True", Reason::Applied, "")));
+                conditions.extend(others.map(in_place));
             }
             conditions.push(build(part.condition(), "False", *reason, message));
         }

@@ -70,7 +70,7 @@ fn function(
 
 /// The function that a spec names; none where it defines one.
 fn function_arn(function: &FunctionRef, region: &str, own: &Own) -> Option<FunctionArn> {
-    let FunctionRef { name, arn, qualifier, definition: _ } = function;
+    let FunctionRef { name, arn, qualifier, definition: _, permission: _ } = function;
     let mut arn = match (name, arn) {
         (_, Some(arn)) => FunctionArn::parse(arn)?,
         (Some(name), None) => FunctionArn {

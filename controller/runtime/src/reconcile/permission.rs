@@ -8,24 +8,48 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lambda_triggers_core::api::AppliedPermission;
+use lambda_triggers_core::api::{Applied, AppliedPermission, PermissionPolicy};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::identity::is_own_statement_id;
 use lambda_triggers_core::plan::permission::{PermissionStep, Policy, Statement, plan_permission};
-use lambda_triggers_core::plan::report::{Part, Reason};
+use lambda_triggers_core::plan::report::{Class, EventReason, Part, Reason};
 
 use tokio::time::Instant;
 
 use super::context::Context;
 use super::error::Error;
+use super::events::Notice;
 use super::function::look_twice;
-use super::object::Identity;
+use super::object::{Identity, Raw};
+use super::report::Report;
 use crate::aws::{AwsError, Errand, Functions, Kind};
 
 /// Looks at a policy until it is as planned; a write is seen at the first look after it, as a rule.
 const LOOKS: u32 = 6;
 /// Between two looks that did not show a write.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// The statement that permits a source to invoke a function.
+pub enum Permitted {
+    /// The operator's statement.
+    Own {
+        /// True if the statement was missing before.
+        added: bool,
+    },
+    /// A foreign statement, since AWS denies the operator's statement.
+    ByOthers {
+        /// The Sid of the foreign statement.
+        sid: String,
+    },
+}
+
+/// A policy without the permission.
+pub struct Refused {
+    /// The cause.
+    pub error: Error,
+    /// True if a write to the policy succeeded or has an unknown outcome.
+    pub changed: bool,
+}
 
 /// The one writer of each function's policy.
 #[derive(Default)]
@@ -37,14 +61,18 @@ pub struct Permissions {
 }
 
 impl Permissions {
-    /// Makes the function's policy contain the statement, which the object `id` needs; true if it did not before.
+    /// Makes the function's policy contain the statement for the object `id`. If AWS denies the write, an equivalent
+    /// foreign statement is enough. With `trusts_others`, an equivalent foreign statement makes the write unnecessary.
+    /// The first look accepts a policy from after `came`.
     pub async fn ensure(
         &self,
         context: &Context,
         function: &FunctionArn,
         statement: &Statement,
         id: &Identity,
-    ) -> Result<bool, Error> {
+        came: Instant,
+        trusts_others: bool,
+    ) -> Result<Permitted, Refused> {
         let functions = context.aws(&id.key).functions(&function.region);
         let claim = || {
             self.claims().entry(identity(function, statement)).or_default().insert(id.uid.clone());
@@ -52,12 +80,14 @@ impl Permissions {
         if Errand::current().shares_since().is_some() {
             // Its status claims the statement already: nobody removes it meanwhile, and no edit has to wait for this look.
             claim();
-            let policy = policy(&*functions, function).await?.ok_or_else(|| gone(function))?;
+            let policy = policy(&*functions, function).await.map_err(unchanged)?;
             if plan_permission(&policy, statement).is_empty() {
-                return Ok(false);
+                return Ok(Permitted::Own { added: false });
+            }
+            if let Some(theirs) = by_others(&policy, statement).filter(|_| trusts_others) {
+                return Ok(theirs);
             }
         }
-        let came = Instant::now();
         let _turn = self.turn(function).await;
         claim();
         let mut changed = false;
@@ -66,21 +96,28 @@ impl Permissions {
             Errand::current().asks_since((look == 0).then_some(came));
             let policy = policy(&*functions, function).await;
             Errand::current().asks_since(None);
-            let policy = policy?.ok_or_else(|| gone(function))?;
+            let policy = policy.map_err(|error| Refused { error, changed })?;
             let Some(step) = plan_permission(&policy, statement).into_iter().next() else {
-                return Ok(changed);
+                return Ok(Permitted::Own { added: changed });
             };
+            let theirs = by_others(&policy, statement).filter(|_| !changed);
+            if let Some(theirs) = theirs.filter(|_| trusts_others) {
+                return Ok(theirs);
+            }
             if look > 0 {
                 tokio::time::sleep(PAUSE * look).await;
             }
-            changed |= apply(&*functions, function, step, &policy).await?;
+            match apply(&*functions, function, step, &policy).await {
+                Ok(applied) => changed |= applied,
+                Err(error) => return refused(error, changed, by_others(&policy, statement)),
+            }
         }
         let message = format!(
             "the policy of {} does not show the statement {} after {LOOKS} writes; another tool may be removing it",
             function.short(),
             statement.id
         );
-        Err(Error::found(Part::Permission, Reason::AwsUnavailable, message))
+        Err(Refused { error: Error::found(Part::Permission, Reason::AwsUnavailable, message), changed })
     }
 
     /// Removes a statement that the object `id` needs no more, unless somebody else does, or it is none of ours: the status
@@ -148,8 +185,114 @@ pub fn identity(function: &FunctionArn, statement: &Statement) -> AppliedPermiss
     AppliedPermission { function_arn: function.to_string(), statement_id: statement.id.clone() }
 }
 
-async fn policy(functions: &dyn Functions, function: &FunctionArn) -> Result<Option<Policy>, Error> {
-    functions.policy(function).await.map_err(Error::aws(Part::Permission))
+/// The permission of a trigger.
+pub struct Grant<'a> {
+    /// The function.
+    pub function: &'a FunctionArn,
+    /// The operator's statement for the function's policy.
+    pub statement: &'a Statement,
+    /// The manager of the permission.
+    pub managed_by: PermissionPolicy,
+    /// The source of the events in words, such as `bucket photos`.
+    pub source: String,
+}
+
+/// Permits the source to invoke the function, unless the permission is external. The first look accepts a policy from
+/// after `came`.
+pub async fn permit<K: Raw>(
+    context: &Context,
+    report: &mut Report<'_, K>,
+    grant: &Grant<'_>,
+    came: Instant,
+) -> Result<(), Error> {
+    let Grant { function, statement, managed_by, source } = grant;
+    let name = function.short();
+    if *managed_by == PermissionPolicy::External {
+        report.permitted_by_others(format!(
+            "spec.function.permission is External: the operator neither adds nor checks the permission of {source} to invoke {name}"
+        ));
+        return Ok(());
+    }
+    let trusts_others = report.trusts_others;
+    let permitted =
+        context.permissions.ensure(context, function, statement, &report.id, came, trusts_others).await;
+    match permitted {
+        Ok(Permitted::Own { added }) => {
+            report.touched |= added;
+            report.ready(Part::Permission);
+            if added && report.settled {
+                let note = format!("put back the permission for {source} to invoke {name}");
+                report.event(Notice::warning(EventReason::DriftRepaired, note)).await;
+            }
+            Ok(())
+        }
+        Ok(Permitted::ByOthers { sid }) => {
+            report.permitted_by_others(format!(
+                "AWS denies the operator a change of the policy of {name}, whose statement {sid} permits {source} to invoke it"
+            ));
+            Ok(())
+        }
+        Err(Refused { error, changed }) => {
+            report.touched |= changed;
+            Err(error)
+        }
+    }
+}
+
+/// The statements of an object in the function's policy. The policy is read before a statement is recorded, since an
+/// unreadable policy would block the object's deletion. A recorded statement stays until the object is deleted, even
+/// with an external permission.
+pub async fn wanted_permissions(
+    context: &Context,
+    id: &Identity,
+    grant: &Grant<'_>,
+    before: &Applied,
+) -> Result<Vec<AppliedPermission>, Error> {
+    let Grant { function, statement, managed_by, source: _ } = grant;
+    let permission = identity(function, statement);
+    let is_recorded = before.permissions.contains(&permission);
+    let is_managed = *managed_by == PermissionPolicy::Managed;
+    if !is_recorded && is_managed {
+        policy(&*context.aws(&id.key).functions(&function.region), function).await?;
+    }
+    let is_wanted = is_recorded || is_managed;
+    Ok(is_wanted.then_some(permission).into_iter().collect())
+}
+
+async fn policy(functions: &dyn Functions, function: &FunctionArn) -> Result<Policy, Error> {
+    functions.policy(function).await.map_err(denied_or_failed)?.ok_or_else(|| gone(function))
+}
+
+/// A failed call for the policy. A denial suggests an external permission.
+fn denied_or_failed(error: AwsError) -> Error {
+    let is_denied = error.kind == Kind::Denied;
+    let mut error = Error::aws(Part::Permission)(error);
+    if let (true, Error::Trigger { failure, .. }) = (is_denied, &mut error) {
+        failure.0.message +=
+            "; where others manage the function's policy, set spec.function.permission to External";
+    }
+    error
+}
+
+fn unchanged(error: Error) -> Refused {
+    Refused { error, changed: false }
+}
+
+fn by_others(policy: &Policy, statement: &Statement) -> Option<Permitted> {
+    policy.permitted_by(statement).map(|sid| Permitted::ByOthers { sid: sid.to_owned() })
+}
+
+/// The result of a failed write.
+fn refused(error: Error, changed: bool, by_others: Option<Permitted>) -> Result<Permitted, Refused> {
+    let is_denied = error.failure().is_some_and(|failure| failure.reason == Reason::AccessDenied);
+    match by_others.filter(|_| is_denied) {
+        Some(by_others) => Ok(by_others),
+        // A definite refusal means that nothing was written.
+        None => {
+            let changed = changed || error.class() != Class::NeedsAction;
+            Err(Refused { error, changed })
+        }
+    }
 }
 
 /// Carries a step out; false if another writer came between, so that one has to look again.
@@ -168,24 +311,31 @@ async fn apply(
         Ok(()) => Ok(true),
         Err(AwsError { kind: Kind::Conflict, .. }) => Ok(false),
         Err(AwsError { kind: Kind::NotFound, .. }) => Err(gone(function)),
-        Err(error) => Err(Error::aws(Part::Permission)(error)),
+        Err(error) => Err(denied_or_failed(error)),
     }
 }
 
 /// Removes a statement, looking again where another writer came between. A policy that does not show it at first may be
-/// one from before it was added, so it is removed all the same.
+/// one from before it was added, so it is removed all the same. After a denied removal, the statement counts as absent if
+/// no look shows the statement: AWS denied its creation, too.
 async fn remove(functions: &dyn Functions, function: &FunctionArn, id: &str) -> Result<(), Error> {
+    let mut is_denied = false;
     for look in 0..LOOKS {
         let policy = look_twice(|| functions.policy(function)).await.map_err(Error::aws(Part::Permission))?;
         let Some(policy) = policy else { return Ok(()) };
-        if look > 0 && !policy.statements.contains_key(id) {
+        let is_shown = policy.statements.contains_key(id);
+        if look > 0 && !is_shown && (!is_denied || look + 1 == LOOKS) {
             return Ok(());
         }
         if look > 0 {
             tokio::time::sleep(PAUSE * look).await;
         }
+        if is_denied && !is_shown {
+            continue;
+        }
         match functions.remove_permission(function, id, policy.revision.as_deref()).await {
             Ok(()) | Err(AwsError { kind: Kind::Conflict, .. }) => {}
+            Err(AwsError { kind: Kind::Denied, .. }) if !is_shown => is_denied = true,
             Err(error) => return Err(Error::aws(Part::Permission)(error)),
         }
     }

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use lambda_triggers_core::api::{Applied, RECONCILE_ANNOTATION, TriggerStatus};
-use lambda_triggers_core::plan::report::{Outcome, Part, conditions};
+use lambda_triggers_core::plan::report::{Outcome, Part, Reason, conditions};
 use serde_json::json;
 
 use super::context::Context;
@@ -44,6 +44,11 @@ pub struct Report<'a, K: Raw> {
     pub asked: bool,
     /// What the annotation says, where it is there.
     request: Option<String>,
+    /// True if the last reconcile of this generation found an equivalent foreign statement: the operator does not repeat
+    /// the denied write.
+    pub trusts_others: bool,
+    /// The message of the condition for an external permission.
+    external_permission: Option<String>,
 }
 
 impl<'a, K: Raw + Debug> Report<'a, K> {
@@ -55,6 +60,10 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
         let settled = ready && written.observed_generation == id.generation;
         let request = object.annotations().get(RECONCILE_ANNOTATION).cloned();
         let asked = request.is_some() && request != written.last_handled_reconcile_at;
+        let is_external = |c: &Condition| {
+            c.type_ == Part::Permission.condition() && c.reason == Reason::ExternalPermission.as_str()
+        };
+        let trusts_others = settled && !asked && written.conditions.iter().any(is_external);
         let applied = context.statuses.with_made(&id.uid, written.applied.clone());
         Self {
             context,
@@ -69,6 +78,8 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
             look_soon: false,
             asked,
             request,
+            trusts_others,
+            external_permission: None,
         }
     }
 
@@ -90,6 +101,12 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
     /// Notes that a part is as the spec says, whatever becomes of the others.
     pub fn ready(&mut self, part: Part) {
         self.ready.insert(part);
+    }
+
+    /// Notes an external permission.
+    pub fn permitted_by_others(&mut self, message: String) {
+        self.ready.insert(Part::Permission);
+        self.external_permission = Some(message);
     }
 
     /// Writes the outcome, if it says anything new, and that the request by the annotation was met.
@@ -139,7 +156,8 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
         let now = Time(jiff::Timestamp::now());
         let all = || K::PARTS.iter().copied().collect();
         let ready = if matches!(outcome, Outcome::Applied { .. }) { all() } else { self.ready.clone() };
-        conditions(&self.written.conditions, &ready, outcome, self.id.generation, &now)
+        let external = self.external_permission.as_deref();
+        conditions(&self.written.conditions, &ready, external, outcome, self.id.generation, &now)
     }
 
     /// Tells what happened.

@@ -13,15 +13,16 @@ use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId, Owner, bucket_
 use lambda_triggers_core::plan::permission::Statement;
 use lambda_triggers_core::plan::report::{Class, EventReason, Failure, Outcome, Part, Reason};
 use serde::Deserialize;
+use tokio::time::Instant;
 
-use super::bucket::Done;
+use super::bucket::{Asked, Done};
 use super::context::Context;
 use super::deploy;
 use super::error::Error;
 use super::events::Notice;
 use super::function::{find, region, resolve, updating};
 use super::object::{Identity, RawS3TriggeredFunction, valid_spec};
-use super::permission::identity;
+use super::permission::{Grant, permit, wanted_permissions};
 use super::report::Report;
 use super::tenancy::{authorise, may_have_made};
 use crate::aws::{Aws, Bucket};
@@ -57,22 +58,24 @@ pub async fn apply(
     let statement = Statement::for_bucket(&context.owner.id, &function.arn, &bucket.name, &bucket.owner);
     let entries = entries(&context.owner, &report.id.key, &spec, &function.arn);
     let deployed = std::mem::take(&mut resolved.applied);
-    let wanted = wanted(&bucket, &entries, &function.arn, identity(&function.arn, &statement), deployed);
     let before = report.status.applied.clone();
+    let grant = Grant {
+        function: &function.arn,
+        statement: &statement,
+        managed_by: spec.function.permission,
+        source: format!("bucket {bucket}"),
+    };
+    let came = Instant::now();
+    let permissions = wanted_permissions(context, &report.id, &grant, &before).await?;
+    let wanted = wanted(&bucket, &entries, &function.arn, permissions, deployed);
     let mut all = wanted.clone();
     all.add(&before);
     report.record(all, "creating the permission and the bucket's entries").await?;
-    let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id).await;
-    report.touched |= !matches!(permitted, Ok(false));
-    let permitted = permitted?;
-    report.ready(Part::Permission);
-    if permitted && report.settled {
-        let note = format!("put back the permission for bucket {bucket} to invoke {}", function.arn.short());
-        report.event(Notice::warning(EventReason::DriftRepaired, note)).await;
-    }
+    permit(context, report, &grant, came).await?;
     let want = if spec.suspend { Want::Nothing } else { Want::Entries(entries) };
     drop(arrival);
-    let done = context.buckets.reconcile(context, &bucket, &report.id, want, report.settled).await;
+    let asked = Asked { want, permission: grant.managed_by, settled: report.settled };
+    let done = context.buckets.reconcile(context, &bucket, &report.id, asked).await;
     report.touched |= match &done {
         Ok(done) => done.changed,
         // A write of it may have been taken all the same.
@@ -115,14 +118,13 @@ pub async fn retain(
     let id_outlives = |id: &String| OwnEntryId::parse(owner, id).is_some_and(|id| id.retained);
     for notification in report.status.applied.notifications.clone() {
         let bucket = applied_bucket(&notification);
-        let asked =
-            context.buckets.reconcile(context, &bucket, &report.id, Want::Retain, report.settled).await;
-        match asked {
+        let asked = Asked::own(Want::Retain, report.settled);
+        match context.buckets.reconcile(context, &bucket, &report.id, asked).await {
             Err(failure) if has_passed_on(report, &bucket, &failure) => {}
             // What is in place already is left alone, whether or not the bucket can be read.
             Err(failure)
                 if failure.class() == Class::NeedsAction && notification.ids.iter().all(id_outlives) => {}
-            asked => drop(asked?),
+            done => drop(done?),
         }
     }
     Ok(())
@@ -138,8 +140,8 @@ async fn without_function(
     if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) {
         for notification in &report.status.applied.notifications {
             let bucket = applied_bucket(notification);
-            let gone =
-                context.buckets.reconcile(context, &bucket, &report.id, Want::Nothing, report.settled).await;
+            let asked = Asked::own(Want::Nothing, report.settled);
+            let gone = context.buckets.reconcile(context, &bucket, &report.id, asked).await;
             match gone {
                 Err(failure) if !has_passed_on(report, &bucket, &failure) => return failure.into(),
                 _ => {}
@@ -181,7 +183,7 @@ fn wanted(
     bucket: &Bucket,
     entries: &[Entry],
     function: &FunctionArn,
-    permission: AppliedPermission,
+    permissions: Vec<AppliedPermission>,
     functions: Vec<AppliedFunction>,
 ) -> Applied {
     let Bucket { region, name, owner } = bucket.clone();
@@ -194,7 +196,7 @@ fn wanted(
         account,
         rules: vec![],
         notifications: vec![AppliedNotification { region, bucket: name, bucket_owner: owner, ids }],
-        permissions: vec![permission],
+        permissions,
         functions,
     }
 }
@@ -268,9 +270,8 @@ async fn release(
     let names: BTreeSet<&String> = wanted.notifications.iter().map(|wanted| &wanted.bucket).collect();
     for old in before.notifications.iter().filter(|old| !names.contains(&old.bucket)) {
         let bucket = applied_bucket(old);
-        let done =
-            context.buckets.reconcile(context, &bucket, &report.id, Want::Nothing, report.settled).await;
-        let done = match done {
+        let asked = Asked::own(Want::Nothing, report.settled);
+        let done = match context.buckets.reconcile(context, &bucket, &report.id, asked).await {
             Err(failure) if has_passed_on(report, &bucket, &failure) => {
                 let note = format!(
                     "bucket {bucket} is in another account than {} now: the entries of this resource went with the bucket \

@@ -12,13 +12,15 @@ use lambda_triggers_core::plan::rule::{
     DesiredRule, RulePlan, RuleStep, Target, no_next_run, plan_removal, plan_rule, target_in_other_account,
 };
 
+use tokio::time::Instant;
+
 use super::context::Context;
 use super::deploy;
 use super::error::Error;
 use super::events::Notice;
 use super::function::{look_twice, region, remove_twice, resolve, updating};
 use super::object::{RawScheduledFunction, valid_spec};
-use super::permission::identity;
+use super::permission::{Grant, permit, wanted_permissions};
 use super::report::Report;
 use super::tenancy::{authorise, may_have_made};
 use crate::aws::{Aws, AwsError, Kind, Rules};
@@ -65,18 +67,19 @@ pub async fn apply(
     .map_err(|conflict| conflicting_rule(&desired.name, &region, &conflict.to_string()))?;
 
     let deployed = std::mem::take(&mut resolved.applied);
-    let wanted = wanted(&account.id, &region, &desired, identity(&function.arn, &statement), deployed);
+    let grant = Grant {
+        function: &function.arn,
+        statement: &statement,
+        managed_by: spec.function.permission,
+        source: "EventBridge".into(),
+    };
+    let came = Instant::now();
+    let permissions = wanted_permissions(context, &report.id, &grant, &before).await?;
+    let wanted = wanted(&account.id, &region, &desired, permissions, deployed);
     let mut all = wanted.clone();
     all.add(&before);
     report.record(all, "creating the rule and the permission").await?;
-    let permitted = context.permissions.ensure(context, &function.arn, &statement, &report.id).await;
-    report.touched |= !matches!(permitted, Ok(false));
-    let permitted = permitted?;
-    report.ready(Part::Permission);
-    if permitted && report.settled {
-        let note = format!("put back the permission for EventBridge to invoke {}", function.arn.short());
-        report.event(Notice::warning(EventReason::DriftRepaired, note)).await;
-    }
+    permit(context, report, &grant, came).await?;
     report.touched |= !steps.is_empty();
     // A suspended schedule has no next run either, and says so itself.
     let no_next_run = if spec.suspend { None } else { no_next_run(&expression, Timestamp::now()) };
@@ -162,7 +165,7 @@ fn wanted(
     account: &str,
     region: &str,
     rule: &DesiredRule,
-    permission: AppliedPermission,
+    permissions: Vec<AppliedPermission>,
     functions: Vec<AppliedFunction>,
 ) -> Applied {
     let tag_keys = rule.tags.keys().cloned().collect();
@@ -170,7 +173,7 @@ fn wanted(
         account: Some(account.into()),
         rules: vec![AppliedRule { region: region.into(), name: rule.name.clone(), tag_keys }],
         notifications: vec![],
-        permissions: vec![permission],
+        permissions,
         functions,
     }
 }

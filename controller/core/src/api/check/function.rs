@@ -6,7 +6,7 @@ use crate::api::{FunctionRef, Tags, limits};
 use crate::arn::FunctionArn;
 
 pub(super) fn function(function: &FunctionRef) -> Vec<Problem> {
-    let FunctionRef { name, arn, qualifier, definition: defined } = function;
+    let FunctionRef { name, arn, qualifier, definition: defined, permission: _ } = function;
     let length = [
         over_length("spec.function.name", name.as_ref(), limits::ARN),
         over_length("spec.function.arn", arn.as_ref(), limits::ARN),

@@ -19,7 +19,7 @@ fn condition(kind: &str, status: &str, reason: &str, message: &str, since: i64) 
 }
 
 fn after(previous: &[Condition], ready: &[Part], outcome: &Outcome, second: i64) -> Vec<Condition> {
-    conditions(previous, &ready.iter().copied().collect(), outcome, Some(7), &at(second))
+    conditions(previous, &ready.iter().copied().collect(), None, outcome, Some(7), &at(second))
 }
 
 fn progressing() -> Outcome {
@@ -165,4 +165,23 @@ fn kstatus_holds_after_every_failure() {
             assert_eq!(abnormal[0].status, "True", "{reason:?}");
         }
     }
+}
+
+#[test]
+fn a_permission_of_others_is_told_as_one() {
+    let ready = ALL.into_iter().collect();
+    let external = condition("PermissionReady", "True", "ExternalPermission", "theirs", 5);
+    for outcome in [applied(false), failed(Part::Rule, Reason::AwsRefused)] {
+        let found = conditions(&[], &ready, Some("theirs"), &outcome, Some(7), &at(5));
+        let expected: Vec<Condition> = after(&[], &ALL, &outcome, 5)
+            .into_iter()
+            .map(|is| if is.type_ == external.type_ { external.clone() } else { is })
+            .collect();
+        assert_eq!(found, expected);
+    }
+    let denied = failed(Part::Permission, Reason::AccessDenied);
+    assert_eq!(
+        conditions(&[], &ready, Some("theirs"), &denied, Some(7), &at(5)),
+        after(&[], &ALL, &denied, 5)
+    );
 }

@@ -70,6 +70,8 @@ const HARMLESS: &[&str] = &[
     "function.definition.tags",
     "function.definition.timeout",
     "function.definition.tracing",
+    // Without it, the operator does less in AWS.
+    "function.permission",
     "input",
     "inputJson",
     "rate.unit",

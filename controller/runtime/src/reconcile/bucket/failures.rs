@@ -1,5 +1,6 @@
 //! What keeps a bucket from being as a resource wants it, in words that say what to do.
 
+use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::{Conflict, Document, Entry, Fault, InvalidDocument, MAX_ENTRIES};
 use lambda_triggers_core::plan::identity::{OwnEntryId, OwnerId};
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
@@ -88,6 +89,20 @@ pub fn unreadable(bucket: &Bucket, error: &InvalidDocument) -> Failure {
 pub fn function_gone() -> Failure {
     let message = "the function has gone: create it again, or name another one in spec.function";
     Failure::new(Part::Function, Reason::FunctionNotFound, message)
+}
+
+/// A missing external permission.
+pub fn not_permitted_by_others(bucket: &Bucket, function: &FunctionArn) -> Failure {
+    let Bucket { region: _, name, owner } = bucket;
+    let FunctionArn { partition, .. } = function;
+    let message = format!(
+        "S3 refuses entries for the function {}, whose policy does not permit bucket {bucket} to invoke it; \
+         spec.function.permission is External, so the operator does not add the permission: let those who manage the policy \
+         permit lambda:InvokeFunction to s3.amazonaws.com with AWS:SourceArn arn:{partition}:s3:::{name} and AWS:SourceAccount \
+         {owner}, or set spec.function.permission to Managed",
+        function.short()
+    );
+    notification(Reason::DestinationRefused, message)
 }
 
 /// A write that may put back what a deletion has taken away.

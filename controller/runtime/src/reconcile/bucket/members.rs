@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::runtime::reflector::Store;
+use lambda_triggers_core::api::PermissionPolicy;
 use lambda_triggers_core::plan::bucket::{Claim, Document, Known, Want, claims};
+use lambda_triggers_core::plan::report::Failure;
 
 use crate::aws::Bucket;
 use crate::reconcile::object::{Facts, Identity, Raw, RawS3TriggeredFunction};
@@ -14,8 +16,20 @@ pub struct Member {
     pub id: Identity,
     /// What it wants.
     pub want: Want,
+    /// The manager of the permission.
+    pub permission: PermissionPolicy,
     /// Whether the bucket was as it wants before: what differs now was changed by somebody else.
     pub settled: bool,
+    /// The cause, if the entries are left out because S3 would refuse the document.
+    pub left_out: Option<Failure>,
+}
+
+impl Member {
+    /// Leaves the entries out, so that S3 accepts the entries of other resources.
+    pub fn leave_out(&mut self, why: Failure) {
+        self.want = Want::Nothing;
+        self.left_out = Some(why);
+    }
 }
 
 /// The resources that have asked something of one bucket, by UID.

@@ -12,6 +12,7 @@ mod worker;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use lambda_triggers_core::api::PermissionPolicy;
 use lambda_triggers_core::plan::bucket::Want;
 use lambda_triggers_core::plan::queue::Lane;
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
@@ -80,11 +81,28 @@ impl Request {
     }
 }
 
+/// The request of a reconcile to the worker of a bucket.
+pub struct Asked {
+    /// The wanted entries.
+    pub want: Want,
+    /// The manager of the permission.
+    pub permission: PermissionPolicy,
+    /// True if the resource was in sync before: a difference is drift.
+    pub settled: bool,
+}
+
+impl Asked {
+    /// A request without an external permission.
+    pub fn own(want: Want, settled: bool) -> Self {
+        Self { want, permission: PermissionPolicy::Managed, settled }
+    }
+}
+
 /// What one resource wants of a bucket.
 struct Wanted {
     id: Identity,
     want: Want,
-    /// Whether the resource was as wanted before, so that what differs now was changed by somebody else.
+    permission: PermissionPolicy,
     settled: bool,
     /// The reconcile that asks.
     asks: Span,
@@ -132,13 +150,13 @@ impl Buckets {
         context: &Arc<Context>,
         bucket: &Bucket,
         id: &Identity,
-        want: Want,
-        settled: bool,
+        asked: Asked,
     ) -> Result<Done, Failure> {
         self.withdrawn().remove(&id.uid);
         let (reply, answer) = oneshot::channel();
-        let (asks, errand) = (Span::current(), Errand::current());
-        let request = Request::Want(Box::new(Wanted { id: id.clone(), want, settled, errand, asks, reply }));
+        let (id, asks, errand) = (id.clone(), Span::current(), Errand::current());
+        let Asked { want, permission, settled } = asked;
+        let request = Request::Want(Box::new(Wanted { id, want, permission, settled, errand, asks, reply }));
         self.ask(context, bucket, request, answer).await
     }
 

@@ -39,7 +39,7 @@ impl Speaker {
     /// Whether what a resource has asked for is done now: that of another role keeps what it has until its own turn, and one
     /// whose namespace may not name the bucket any more until it may again.
     pub fn speaks_for(&self, context: &Context, bucket: &Bucket, member: &Member) -> bool {
-        let Member { id, want, settled: _ } = member;
+        let Member { id, want, permission: _, settled: _, left_out: _ } = member;
         let namespace = &id.key.namespace;
         let is_permitted = || {
             context.tenants.permits_bucket(namespace, &bucket.name) && !context.buckets.is_withdrawn(&id.uid)

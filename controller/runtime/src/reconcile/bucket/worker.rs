@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use lambda_triggers_core::api::PermissionPolicy;
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::{
     Call, Document, Ending, Event, Fault, Round, Settled, WRITES, Want, foreign_changes,
@@ -24,6 +25,7 @@ use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
 use crate::reconcile::function::DOUBT;
 use crate::reconcile::object::Identity;
+use crate::reconcile::permission::Refused;
 use crate::telemetry::metrics::EntryOwner;
 
 /// A request waits this long for others to join it.
@@ -49,6 +51,8 @@ pub struct Worker {
     unsettled_until: Option<Instant>,
     /// Until then, one of ours that had no answer may take effect at all.
     late_until: Option<Instant>,
+    /// The destinations in S3's last refusal. The list may be empty.
+    refused: Vec<String>,
 }
 
 /// What a settled bucket is like for those who ask.
@@ -100,6 +104,21 @@ fn is_nowhere(failure: &Failure) -> bool {
     is_missing(failure) || failure.reason == Reason::BucketInOtherRegion
 }
 
+/// True if an external permission exists: S3's refusal names the destinations, or else the policy is read.
+async fn is_let_in(
+    context: &Context,
+    id: &Identity,
+    function: &FunctionArn,
+    statement: &Statement,
+    refused: &[String],
+) -> bool {
+    if !refused.is_empty() {
+        return !refused.contains(&function.to_string());
+    }
+    let policy = context.aws(&id.key).functions(&function.region).policy(function).await;
+    policy.is_ok_and(|policy| policy.is_some_and(|policy| policy.permitted_by(statement).is_some()))
+}
+
 impl Worker {
     /// A worker that knows of no request yet.
     pub fn new(context: &Arc<Context>, bucket: Bucket, arrivals: Arc<Arrivals>) -> Self {
@@ -114,6 +133,7 @@ impl Worker {
             looked: None,
             unsettled_until: (settled > Instant::now()).then_some(settled),
             late_until: None,
+            refused: vec![],
         }
     }
 
@@ -216,8 +236,14 @@ impl Worker {
         for request in batch {
             match request {
                 Request::Want(one) => {
-                    let Wanted { id, want, settled, .. } = &*one;
-                    let member = Member { id: id.clone(), want: want.clone(), settled: *settled };
+                    let Wanted { id, want, permission, settled, .. } = &*one;
+                    let member = Member {
+                        id: id.clone(),
+                        want: want.clone(),
+                        permission: *permission,
+                        settled: *settled,
+                        left_out: None,
+                    };
                     self.members.0.insert(id.uid.clone(), member);
                     wanted.push(*one);
                 }
@@ -276,8 +302,8 @@ impl Worker {
         if let Some(fault) = found.set_aside.get(&id.key) {
             return Err(failures::set_aside(&self.bucket, fault));
         }
-        if self.members.0.get(&id.uid).is_some_and(|member| member.want != *want) {
-            return Err(failures::function_gone());
+        if let Some(why) = self.members.0.get(&id.uid).and_then(|member| member.left_out.clone()) {
+            return Err(why);
         }
         let (now, late) = (Instant::now(), self.late_until);
         let is_late = late.is_some_and(|late| late > now);
@@ -407,13 +433,16 @@ impl Worker {
                 self.late_until = Some(now + LATE);
                 Ok((Event::Unanswered, Some(failure)))
             }
-            Kind::Destination(arns) => Ok((Event::DestinationRefused { arns }, Some(failure))),
+            Kind::Destination(arns) => {
+                self.refused.clone_from(&arns);
+                Ok((Event::DestinationRefused { arns }, Some(failure)))
+            }
             _ => Err(failure),
         }
     }
 
-    /// Sees to it that the functions of all resources are there and let the bucket in; true if so. A resource whose
-    /// function has gone is left out, and the others are written.
+    /// Makes sure that the functions of all resources exist and permit the bucket; true if so. A resource is left out if
+    /// the function is gone, or if an external permission is missing. The other resources are written.
     async fn check_destinations(&mut self, context: &Context) -> bool {
         let Bucket { region: _, name, owner } = &self.bucket;
         let mut fine = true;
@@ -423,12 +452,20 @@ impl Worker {
             let functions: Vec<FunctionArn> = arns.into_iter().filter_map(FunctionArn::parse).collect();
             for function in functions {
                 let statement = Statement::for_bucket(&context.owner.id, &function, name, owner);
-                let Err(error) = context.permissions.ensure(context, &function, &statement, &member.id).await
-                else {
+                if member.permission == PermissionPolicy::External {
+                    if !is_let_in(context, &member.id, &function, &statement, &self.refused).await {
+                        member.leave_out(failures::not_permitted_by_others(&self.bucket, &function));
+                        break;
+                    }
                     continue;
-                };
+                }
+                let ensured = context
+                    .permissions
+                    .ensure(context, &function, &statement, &member.id, Instant::now(), false)
+                    .await;
+                let Err(Refused { error, changed: _ }) = ensured else { continue };
                 if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) {
-                    member.want = Want::Nothing;
+                    member.leave_out(failures::function_gone());
                     break;
                 }
                 fine = false;

@@ -1,0 +1,149 @@
+//! Bucket triggers with an external permission.
+
+use lambda_triggers_core::plan::report::Reason;
+use lambda_triggers_tests::world::{self, World};
+use serde_json::Value;
+
+use super::view::{
+    Condition, KIND, SWEEPING, allow, deny, entry, in_place, own, policy, stalled, until_conditions,
+};
+use crate::objects::{failed, nothing_is_written_at_rest};
+use crate::support::{AwsView, s3};
+
+/// The calls that change a function's policy.
+const WRITES: [&str; 2] = ["AddPermission", "RemovePermission"];
+
+/// The conditions of a ready object with an external permission.
+fn in_place_by_others(bucket: &str, message: &str) -> Vec<Condition> {
+    let mut conditions = in_place("Applied", &format!("1 entry is in bucket {bucket}"));
+    conditions[2] =
+        ["PermissionReady", "True", Reason::ExternalPermission.as_str(), message].map(ToOwned::to_owned);
+    conditions
+}
+
+fn external(w: &World, function: &str, bucket: &str) -> String {
+    let manifest = s3(function, function, bucket, "");
+    assert!(manifest.contains(&format!("{{name: {function}}}")), "{}", w.namespace());
+    manifest.replace(&format!("{{name: {function}}}"), &format!("{{name: {function}, permission: External}}"))
+}
+
+#[test]
+fn a_statement_of_others_will_do_where_the_operator_may_not_add_one() {
+    world::test("by-others", async |w| {
+        let function = w.function("thumbs").await;
+        let bucket = w.new_bucket("photos").await;
+        w.permit_bucket("thumbs", &bucket).await;
+        WRITES.iter().for_each(|operation| deny(&w, operation));
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        let sid = format!("bucket-{}", bucket.replace('.', "-"));
+        let message = format!(
+            "AWS denies the operator a change of the policy of thumbs, whose statement {sid} permits bucket {bucket} to invoke it"
+        );
+        until_conditions(&w, "thumbs", &in_place_by_others(&bucket, &message)).await;
+        assert_eq!(own(&w.document(&bucket).await), [entry(&w, "thumbs", &function, "", "")]);
+        // The denied call is not repeated.
+        nothing_is_written_at_rest(&w, KIND, &["thumbs"]).await;
+
+        w.delete(KIND, "thumbs").await;
+        w.until_gone(KIND, "thumbs").await;
+        assert_eq!(own(&w.document(&bucket).await), []);
+        assert_eq!(w.statements("thumbs", None).await, [sid]);
+    });
+}
+
+#[test]
+fn a_statement_of_others_that_goes_is_made_up_for_once_the_operator_may() {
+    world::test("by-others-gone", async |w| {
+        w.function("thumbs").await;
+        let bucket = w.new_bucket("photos").await;
+        w.permit_bucket("thumbs", &bucket).await;
+        deny(&w, "AddPermission");
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        w.until_ready(KIND, "thumbs").await;
+        allow(&w);
+        let [sid] = &w.statements("thumbs", None).await[..] else { panic!("one statement") };
+        w.lambda().remove_permission().function_name("thumbs").statement_id(sid).send().await.unwrap();
+        until_conditions(&w, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}"))).await;
+        let ours = policy(&w, "thumbs", None).await;
+        assert_eq!(ours.len(), 1);
+        w.delete(KIND, "thumbs").await;
+        w.until_gone(KIND, "thumbs").await;
+        assert_eq!(policy(&w, "thumbs", None).await, Vec::<Value>::new());
+    });
+}
+
+#[test]
+fn an_external_permission_needs_no_right_to_the_policy() {
+    world::test("external", async |w| {
+        let function = w.function("thumbs").await;
+        let bucket = w.new_bucket("photos").await;
+        w.permit_bucket("thumbs", &bucket).await;
+        let statements = w.statements("thumbs", None).await;
+        WRITES.iter().chain(&["GetPolicy"]).for_each(|operation| deny(&w, operation));
+        let _controller = w.controller(&SWEEPING);
+        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        let denied = "AWS denies lambda:GetPolicy on function thumbs: allow lambda:GetPolicy in the IAM policy of the operator's \
+                      role; where others manage the function's policy, set spec.function.permission to External";
+        let expected = stalled("AccessDenied", denied, &["FunctionReady"], "PermissionReady");
+        until_conditions(&w, "thumbs", &expected).await;
+
+        w.apply(&external(&w, "thumbs", &bucket)).await;
+        let message = format!(
+            "spec.function.permission is External: the operator neither adds nor checks the permission of bucket {bucket} to \
+             invoke thumbs"
+        );
+        until_conditions(&w, "thumbs", &in_place_by_others(&bucket, &message)).await;
+        assert_eq!(own(&w.document(&bucket).await), [entry(&w, "thumbs", &function, "", "")]);
+        nothing_is_written_at_rest(&w, KIND, &["thumbs"]).await;
+
+        w.delete(KIND, "thumbs").await;
+        w.until_gone(KIND, "thumbs").await;
+        allow(&w);
+        assert_eq!(own(&w.document(&bucket).await), []);
+        assert_eq!(w.statements("thumbs", None).await, statements);
+    });
+}
+
+#[test]
+fn an_external_permission_that_is_missing_keeps_out_no_other_resource() {
+    world::test("external-missing", async |w| {
+        let function = w.function("thumbs").await;
+        let report = w.function("report").await;
+        let bucket = w.new_bucket("photos").await;
+        let _controller = w.controller(&SWEEPING);
+        w.apply(
+            &external(&w, "thumbs", &bucket).replace("  bucket:", "  filters: [{prefix: a/}]\n  bucket:"),
+        )
+        .await;
+        let message = format!(
+            "S3 refuses entries for the function thumbs, whose policy does not permit bucket {bucket} to invoke it; \
+             spec.function.permission is External, so the operator does not add the permission: let those who manage the policy \
+             permit lambda:InvokeFunction to s3.amazonaws.com with AWS:SourceArn arn:aws:s3:::{bucket} and AWS:SourceAccount {}, \
+             or set spec.function.permission to Managed",
+            w.account()
+        );
+        let mut refused = failed(
+            "Reconciling",
+            "DestinationRefused",
+            &message,
+            &["FunctionReady", "PermissionReady"],
+            "NotificationReady",
+        );
+        let said = "spec.function.permission is External: the operator neither adds nor checks the permission of bucket ";
+        refused[3] =
+            ["PermissionReady", "True", "ExternalPermission", &format!("{said}{bucket} to invoke thumbs")]
+                .map(ToOwned::to_owned);
+        until_conditions(&w, "thumbs", &refused).await;
+
+        w.apply(&s3("report", "report", &bucket, "filters: [{prefix: b/}]")).await;
+        w.until_ready(KIND, "report").await;
+        assert_eq!(own(&w.document(&bucket).await), [entry(&w, "report", &report, "b/", "")]);
+
+        w.permit_bucket("thumbs", &bucket).await;
+        w.until_ready(KIND, "thumbs").await;
+        let both = [entry(&w, "report", &report, "b/", ""), entry(&w, "thumbs", &function, "a/", "")];
+        assert_eq!(own(&w.document(&bucket).await), both);
+    });
+}
