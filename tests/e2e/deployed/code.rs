@@ -170,10 +170,10 @@ fn code_that_is_not_in_the_bucket_is_told_of() {
         apply(&w, &scheduled("app", &with(definition(&w, "app"), json!({"code": {"s3": s3}})))).await;
         let name = function_name(&w, SCHEDULED, "app");
         let message = format!(
-            "AWS refuses lambda:CreateFunction on function {name} (InvalidParameterValueException): Error occurred \
-             while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist."
+            "Lambda does not find what function {name} names: Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 \
+             Error Message: The specified key does not exist. Create it, or name another one in spec.function.definition"
         );
-        let refused = failed("Stalled", "AwsRefused", &message, &[], "FunctionReady");
+        let refused = failed("Stalled", "CodeNotFound", &message, &[], "FunctionReady");
         until_conditions(&w, SCHEDULED, "app", &refused).await;
         upload(&w, &bucket, "app.zip", &zipped(HANDLER)).await;
         w.until_ready(SCHEDULED, "app").await;

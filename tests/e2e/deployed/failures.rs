@@ -35,7 +35,7 @@ fn progressing(message: &str) -> Vec<Condition> {
 #[test]
 fn a_role_that_cannot_be_assumed_yet_is_waited_for() {
     world::test("new-role", async |w| {
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&[&RESTING[..], &["--progress-deadline", "2m"]].concat());
         lasts(&w, "CreateFunction", FaultKind::role_not_ready());
         apply(&w, &scheduled("app", &definition(&w, "app"))).await;
         let name = function_name(&w, SCHEDULED, "app");
@@ -56,7 +56,7 @@ fn a_role_that_cannot_be_assumed_yet_is_waited_for() {
 #[test]
 fn a_role_that_lacks_a_permission_yet_is_waited_for() {
     world::test("young-role", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&[&SWEEPING[..], &["--progress-deadline", "2m"]].concat());
         let name = function_name(&w, SCHEDULED, "app");
         let role = format!("arn:aws:iam::{}:role/test", w.account());
         let young = "a new role takes a moment to count, so this is tried again; if it stays";

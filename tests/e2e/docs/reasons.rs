@@ -17,6 +17,7 @@ fn state(reason: Reason) -> &'static str {
     match (reason, Failure::new(Part::Rule, reason, "").class()) {
         (Reason::Applied | Reason::ExternalPermission | Reason::Suspended, _) => "`Ready`.",
         (_, Class::NeedsAction) => "`Stalled`: waits for you.",
+        (_, Class::Dependency) => "`Reconciling` for two minutes, then `Stalled`: waits for you.",
         (_, Class::Transient | Class::Throttled) => "`Reconciling`: passes by itself.",
     }
 }

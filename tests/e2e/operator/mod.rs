@@ -7,6 +7,7 @@ mod interrupted;
 mod namespaces;
 mod recreated;
 mod replicas;
+mod rollout;
 mod start;
 mod stopped;
 mod unreadable;

@@ -136,7 +136,7 @@ impl Sim {
             tenancy_file: None,
             leader_elect,
             rates: Rates::default(),
-            settings: Settings { seed: self.seed, ..Settings::default() },
+            settings: Settings { seed: self.seed, clock: self.cluster.clock(), ..Settings::default() },
             telemetry: Telemetry::default(),
         };
         let aws = Limited::new(self.aws.ports(gate.clone()), Limits::new(options.rates));

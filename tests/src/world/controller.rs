@@ -51,6 +51,8 @@ impl World {
             ("LAMBDA_TRIGGERS_LEADER_ELECT", "false"),
             // Nothing is on its way to this AWS for longer, unless a test says so.
             ("LAMBDA_TRIGGERS_SETTLE", "1ms"),
+            // What a test leaves out is missing for good, unless it says so.
+            ("LAMBDA_TRIGGERS_PROGRESS_DEADLINE", "1ms"),
             ("RUST_LOG", "info,lambda_triggers=debug"),
         ];
         self.operator(arguments, environment.map(|(name, value)| (name.to_owned(), value.into())).into())
@@ -67,7 +69,17 @@ impl World {
 
     /// Starts `lambda-triggers run` for this world's namespace, with another AWS and another's keys.
     pub fn controller_on(&self, endpoint: &str, keys: [&str; 2], arguments: &[&str]) -> Controller {
-        let own = ["run", "--log-format", "text", "--leader-elect", "false", "--settle", "1ms"];
+        let own = [
+            "run",
+            "--log-format",
+            "text",
+            "--leader-elect",
+            "false",
+            "--settle",
+            "1ms",
+            "--progress-deadline",
+            "1ms",
+        ];
         let scope = ["--http-address", "127.0.0.1:0", "--namespace", self.namespace()];
         let arguments = own.iter().chain(&scope).chain(arguments);
         self.launch(arguments.map(ToString::to_string).collect(), self.environment(endpoint, keys))

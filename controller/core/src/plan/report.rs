@@ -4,6 +4,7 @@
 //! always; `Reconciling` and `Stalled` only while they are true.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
@@ -74,8 +75,11 @@ reasons! {
     FunctionFailed,
     /// A function of the name that this resource would deploy was made by somebody else.
     ConflictingFunction,
-    /// The ConfigMap that holds the code does not exist, is empty, or lacks the file of the handler.
+    /// The code does not exist: the ConfigMap, which may be empty or lack the file of the handler, the object in S3 or the
+    /// image.
     CodeNotFound,
+    /// Something else that the definition names does not exist: a layer, a queue, a subnet, a security group or a key.
+    DependencyNotFound,
     /// Lambda cannot assume the function's role, or cannot yet.
     RoleNotReady,
     /// The bucket does not exist.
@@ -166,8 +170,32 @@ pub enum Class {
     Transient,
     /// It passes by itself when we call less.
     Throttled,
+    /// Another resource has to come, to go or to be permitted, and may be part of the same rollout. The failure passes by itself
+    /// until the progress deadline of the generation, and needs somebody to act after the deadline.
+    Dependency,
     /// It lasts until somebody acts: on the spec, in AWS or on the operator's rights.
     NeedsAction,
+}
+
+impl Class {
+    /// Whether the failure passes without any change of a resource.
+    pub fn passes_by_itself(self) -> bool {
+        matches!(self, Self::Transient | Self::Throttled)
+    }
+
+    /// The class before or after the progress deadline: see [`is_overdue`].
+    pub fn at_deadline(self, is_overdue: bool) -> Self {
+        match self {
+            Self::Dependency if is_overdue => Self::NeedsAction,
+            class => class,
+        }
+    }
+}
+
+/// Whether the progress deadline of a generation has passed, counted from the time when the generation was first `observed`. A
+/// status of an older version has no such time, and is overdue.
+pub fn is_overdue(observed: Option<&Time>, now: &Time, deadline: Duration) -> bool {
+    observed.is_none_or(|observed| now.0.duration_since(observed.0).unsigned_abs() >= deadline)
 }
 
 /// Something that went wrong with one part of an object.
@@ -197,30 +225,31 @@ impl Failure {
             | Reason::CredentialsExpired
             | Reason::ClockSkewed
             | Reason::OutcomeUnknown
-            | Reason::RoleNotReady
             | Reason::DestinationRefused
             | Reason::Progressing
             | Reason::Deleting
             | Reason::Applied
             | Reason::ExternalPermission
             | Reason::Suspended => Class::Transient,
-            Reason::InvalidSpec
-            | Reason::NoNextRun
-            | Reason::FunctionNotFound
-            | Reason::FunctionFailed
+            Reason::FunctionNotFound
             | Reason::ConflictingFunction
             | Reason::CodeNotFound
+            | Reason::DependencyNotFound
+            | Reason::RoleNotReady
             | Reason::BucketNotFound
-            | Reason::BucketInOtherRegion
-            | Reason::BucketInOtherAccount
             | Reason::HeldByOther
             | Reason::ConflictingEntry
             | Reason::ConflictingRule
             | Reason::TooManyEntries
-            | Reason::Contended
             | Reason::NotPermitted
+            | Reason::AccessDenied => Class::Dependency,
+            Reason::InvalidSpec
+            | Reason::NoNextRun
+            | Reason::FunctionFailed
+            | Reason::BucketInOtherRegion
+            | Reason::BucketInOtherAccount
+            | Reason::Contended
             | Reason::OtherAccount
-            | Reason::AccessDenied
             | Reason::CredentialsRefused
             | Reason::RegionNotEnabled
             | Reason::QuotaExceeded
@@ -254,7 +283,8 @@ pub enum Outcome {
 /// nothing is known, since the work did not get as far, has no condition. `external_permission` says who permits the
 /// invocation where the operator does not.
 ///
-/// `now` becomes the transition time of conditions whose status differs from that in `previous`.
+/// `now` becomes the transition time of conditions whose status differs from that in `previous`. `is_overdue` is the answer of
+/// [`is_overdue`].
 pub fn conditions(
     previous: &[Condition],
     ready: &BTreeSet<Part>,
@@ -262,6 +292,7 @@ pub fn conditions(
     outcome: &Outcome,
     generation: Option<i64>,
     now: &Time,
+    is_overdue: bool,
 ) -> Vec<Condition> {
     let build = |kind: &str, status: &str, reason: Reason, message: &str| Condition {
         type_: kind.into(),
@@ -294,7 +325,9 @@ pub fn conditions(
         Outcome::Failed(failure) | Outcome::DeletionBlocked(failure) => {
             let Failure { part, reason, message } = failure;
             conditions.push(build("Ready", "False", *reason, message));
-            let stalled = failure.class() == Class::NeedsAction;
+            // A deletion waits for no other manifest of a rollout.
+            let is_overdue = is_overdue || matches!(outcome, Outcome::DeletionBlocked(_));
+            let stalled = failure.class().at_deadline(is_overdue) == Class::NeedsAction;
             conditions.push(build(if stalled { "Stalled" } else { "Reconciling" }, "True", *reason, message));
             if matches!(outcome, Outcome::Failed(_)) {
                 let others = ready.iter().filter(|other| *other != part);

@@ -195,9 +195,12 @@ fn outcome(kind: &Kind) -> AwsOutcome {
         | Kind::RegionNotEnabled => AwsOutcome::Denied,
         Kind::Throttled => AwsOutcome::Throttled,
         Kind::Conflict => AwsOutcome::Conflict,
-        Kind::Quota | Kind::Destination(_) | Kind::RoleNotReady | Kind::OtherRegion(_) | Kind::Invalid => {
-            AwsOutcome::Refused
-        }
+        Kind::Quota
+        | Kind::Destination(_)
+        | Kind::DependencyMissing(_)
+        | Kind::RoleNotReady
+        | Kind::OtherRegion(_)
+        | Kind::Invalid => AwsOutcome::Refused,
         Kind::Unavailable => AwsOutcome::Failed,
         Kind::NoCredentials(_) | Kind::NoConnection(_) | Kind::OutcomeUnknown => AwsOutcome::NoAnswer,
     }

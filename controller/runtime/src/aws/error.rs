@@ -11,6 +11,7 @@ use lambda_triggers_core::tenancy::Role;
 
 use super::credentials;
 use super::denial::{Missing, is_passed_on, missing};
+use super::dependency;
 use super::execution_role::{self, is_not_ready, is_throttled_by_ec2};
 use super::unsent::{NoConnection, NoCredentials, of_assumed_role, was_not_sent};
 use crate::reconcile::chain;
@@ -46,6 +47,8 @@ pub enum Kind {
     Quota,
     /// S3 cannot deliver to destinations of the document: to these, where it says which.
     Destination(Vec<String>),
+    /// Something that the function names does not exist.
+    DependencyMissing(dependency::Missing),
     /// Lambda cannot use the function's role; a new role takes a while to count.
     RoleNotReady,
     /// The bucket is in another Region; S3 says which, mostly.
@@ -199,6 +202,15 @@ impl AwsError {
                     "S3 refuses the notification configuration of {on}, since it cannot deliver to {}; a new permission takes a moment to count, so this is tried again; if it stays, look for \
                      an entry whose function, queue or topic is gone or does not permit s3.amazonaws.com",
                     if arns.is_empty() { "a destination in it".to_owned() } else { arns.join(", ") }
+                ),
+            ),
+            Kind::DependencyMissing(missing) => (
+                match missing {
+                    dependency::Missing::Code => Reason::CodeNotFound,
+                    dependency::Missing::Other => Reason::DependencyNotFound,
+                },
+                format!(
+                    "Lambda does not find what {on} names: {words} Create it, or name another one in spec.function.definition"
                 ),
             ),
             Kind::RoleNotReady => (Reason::RoleNotReady, execution_role::describe(on, words)),
@@ -370,6 +382,9 @@ pub(super) fn kind(status: u16, code: Option<&str>, message: Option<&str>, regio
         "InvalidParameterValueException" if message.is_some_and(is_passed_on) => Kind::Denied,
         "InvalidParameterValueException" if message.is_some_and(is_not_ready) => Kind::RoleNotReady,
         "InvalidParameterValueException" if message.is_some_and(is_throttled_by_ec2) => Kind::Throttled,
+        "InvalidParameterValueException" if let Some(missing) = message.and_then(dependency::missing) => {
+            Kind::DependencyMissing(missing)
+        }
         "InvalidArgument" if message.is_some_and(|m| m.contains("destination configurations")) => {
             Kind::Destination(vec![])
         }

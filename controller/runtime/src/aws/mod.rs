@@ -4,6 +4,7 @@ mod attempts;
 mod authorised;
 mod credentials;
 mod denial;
+mod dependency;
 mod deploy;
 mod errand;
 mod error;

@@ -83,6 +83,11 @@ struct RunArgs {
     /// start: until then, such a write may still take effect.
     #[arg(long, env = "LAMBDA_TRIGGERS_SETTLE", default_value = "30s", value_parser = duration)]
     settle: Duration,
+    /// Report a resource as Stalled when something that it names is still missing, denied or in the way after this time, which
+    /// counts from the first look at each generation. Until then, the resource is Reconciling and tried every few seconds, since
+    /// the same rollout may make what is missing.
+    #[arg(long, env = "LAMBDA_TRIGGERS_PROGRESS_DEADLINE", default_value = "2m", value_parser = duration)]
+    progress_deadline: Duration,
     /// Serve /metrics, /healthz and /readyz at this address, of a standby, too; [::]:8080 for IPv6.
     #[arg(long, env = "LAMBDA_TRIGGERS_HTTP_ADDRESS", default_value = "0.0.0.0:8080")]
     http_address: SocketAddr,
@@ -129,6 +134,7 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         eventbridge_rate,
         s3_rate,
         settle,
+        progress_deadline,
         http_address,
         log_format,
         otlp_endpoint,
@@ -143,7 +149,8 @@ fn run(args: RunArgs) -> Result<(), StartError> {
     if let Some(collector) = collector {
         info!(%collector, "sending traces");
     }
-    let settings = Settings { resync, timeout: reconcile_timeout, settle, ..Settings::default() };
+    let settings =
+        Settings { resync, timeout: reconcile_timeout, settle, progress_deadline, ..Settings::default() };
     let rates = Rates { lambda: lambda_rate, events: eventbridge_rate, s3: s3_rate };
     let telemetry = Telemetry::default();
     let ended = runtime.block_on(async {

@@ -12,6 +12,9 @@ use crate::reconcile::Context;
 /// The most that any failure waits.
 const LONGEST: Duration = Duration::from_secs(300);
 
+/// The time between two tries before the progress deadline.
+const BEFORE_DEADLINE: Duration = Duration::from_secs(3);
+
 /// Counts the failures of each object in a row, and waits longer with each, up to five minutes or the resync time.
 pub struct Backoff {
     failures: Mutex<HashMap<String, u32>>,
@@ -26,6 +29,10 @@ impl Backoff {
 
     /// Counts a failure of an object, and says when to try again.
     pub fn next(&self, uid: &str, class: Class) -> Duration {
+        if class == Class::Dependency {
+            self.reset(uid);
+            return BEFORE_DEADLINE.min(self.longest);
+        }
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let count = failures.entry(uid.into()).or_insert(0);
         let wait = wait(class, *count).min(self.longest);
@@ -45,7 +52,7 @@ fn wait(class: Class, failures: u32) -> Duration {
     let first = match class {
         Class::Transient => 1,
         Class::Throttled => 5,
-        Class::NeedsAction => 30,
+        Class::Dependency | Class::NeedsAction => 30,
     };
     Duration::from_secs(first).saturating_mul(2u32.saturating_pow(failures.min(16)))
 }
@@ -83,6 +90,16 @@ impl StreamBackoff for WatchBackoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_waited_for_is_tried_often_and_counts_as_no_failure() {
+        let backoff = Backoff::new(Duration::from_secs(600));
+        let next = |class| backoff.next("uid", class).as_secs();
+        let classes =
+            [Class::Dependency, Class::Dependency, Class::Transient, Class::Dependency, Class::NeedsAction];
+        assert_eq!(classes.map(next), [3, 3, 1, 3, 30]);
+        assert_eq!(Backoff::new(Duration::from_secs(1)).next("uid", Class::Dependency).as_secs(), 1);
+    }
 
     #[test]
     fn waits_grow_and_end() {

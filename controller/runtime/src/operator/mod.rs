@@ -38,8 +38,8 @@ use tracing::{info, warn};
 
 use crate::aws::{Limits, Sdk, SdkSettings, Tenants};
 use crate::reconcile::{
-    Buckets, Caches, Context, Error, Events, FIELD_MANAGER, Jitter, Kind, Permissions, SecondLooks, Settings,
-    Statuses, chain, look_again, reconcile,
+    Buckets, Caches, Clock, Context, Error, Events, FIELD_MANAGER, Jitter, Kind, Permissions, SecondLooks,
+    Settings, Statuses, chain, look_again, reconcile,
 };
 use crate::telemetry::Telemetry;
 use backoff::{Backoff, WatchBackoff};
@@ -415,7 +415,9 @@ impl Default for Settings {
             resync: Duration::from_secs(600),
             timeout: Duration::from_secs(120),
             settle: Duration::from_secs(30),
+            progress_deadline: Duration::from_secs(120),
             seed: rand::random(),
+            clock: Clock::default(),
         }
     }
 }

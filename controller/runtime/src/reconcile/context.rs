@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::bucket::{Buckets, SecondLooks};
+use super::clock::Clock;
 use super::error::Error;
 use super::events::Events;
 use super::jitter::Jitter;
@@ -30,8 +31,12 @@ pub struct Settings {
     pub timeout: Duration,
     /// How long a write to a bucket that got no answer takes effect still, as a rule; as long does a finalizer wait for it.
     pub settle: Duration,
+    /// The time from the first report on a generation until a missing dependency makes the object Stalled.
+    pub progress_deadline: Duration,
     /// What waits are varied by.
     pub seed: u64,
+    /// The time of day.
+    pub clock: Clock,
 }
 
 /// The objects of both kinds, as Kubernetes last told.

@@ -19,6 +19,9 @@ pub enum Error {
         #[source]
         source: Option<Box<dyn StdError + Send + Sync>>,
     },
+    /// A failure before the progress deadline of the object's generation.
+    #[error(transparent)]
+    BeforeDeadline(Box<Error>),
     /// Kubernetes did not do what it was asked.
     #[error("cannot {what}")]
     Kubernetes {
@@ -70,13 +73,20 @@ impl Error {
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Trigger { failure, .. } => Some(&failure.0),
+            Self::BeforeDeadline(error) => error.failure(),
             Self::Kubernetes { .. } | Self::Finalizer(_) | Self::Timeout(_) | Self::Stopping => None,
         }
     }
 
-    /// What kind of failure it is.
+    /// The same failure, of an object whose progress deadline has not passed.
+    pub fn before_deadline(self) -> Self {
+        Self::BeforeDeadline(Box::new(self))
+    }
+
+    /// The class of the failure.
     pub fn class(&self) -> Class {
-        self.failure().map_or(Class::Transient, Failure::class)
+        let is_overdue = !matches!(self, Self::BeforeDeadline(_));
+        self.failure().map_or(Class::Transient, |failure| failure.class().at_deadline(is_overdue))
     }
 }
 

@@ -1,6 +1,7 @@
 //! One way through for each object: observe, plan, apply, report.
 
 mod bucket;
+mod clock;
 mod code;
 mod context;
 mod deploy;
@@ -31,6 +32,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span, error_span, field, info, warn};
 
 pub use bucket::{Buckets, SecondLooks};
+pub use clock::Clock;
 pub use context::{Caches, Context, Settings, Statuses};
 pub use error::{Error, chain};
 pub use events::{Events, Notice};
@@ -170,7 +172,7 @@ fn counted_as(result: &Result<Action, Error>) -> Option<ReconcileOutcome> {
         Err(Error::Stopping) => return None,
         Err(Error::Timeout(_)) => ReconcileOutcome::Timeout,
         Err(error) => match error.class() {
-            Class::Transient => ReconcileOutcome::Transient,
+            Class::Transient | Class::Dependency => ReconcileOutcome::Transient,
             Class::Throttled => ReconcileOutcome::Throttled,
             Class::NeedsAction => ReconcileOutcome::NeedsAction,
         },
@@ -229,7 +231,7 @@ async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
         }
         Err(error) => {
             fail(&mut report, &error, Outcome::Failed).await?;
-            Err(error)
+            Err(if report.is_overdue() { error } else { error.before_deadline() })
         }
     }
 }

@@ -7,10 +7,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use lambda_triggers_core::api::{Applied, RECONCILE_ANNOTATION, TriggerStatus};
-use lambda_triggers_core::plan::report::{Outcome, Part, Reason, conditions};
+use lambda_triggers_core::plan::report::{Outcome, Part, Reason, conditions, is_overdue};
 use serde_json::json;
 
-use super::context::Context;
+use super::context::{Context, Settings};
 use super::error::Error;
 use super::events::Notice;
 use super::object::{Identity, Raw};
@@ -65,11 +65,14 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
         };
         let trusts_others = settled && !asked && written.conditions.iter().any(is_external);
         let applied = context.statuses.with_made(&id.uid, written.applied.clone());
+        let is_known = written.observed_generation == id.generation;
+        let now = || Some(Time(context.settings.clock.now()));
+        let observed_generation_at = if is_known { written.observed_generation_at.clone() } else { now() };
         Self {
             context,
             api,
             id,
-            status: TriggerStatus { applied, ..written.clone() },
+            status: TriggerStatus { applied, observed_generation_at, ..written.clone() },
             written,
             version,
             ready: BTreeSet::new(),
@@ -153,11 +156,18 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
     }
 
     fn conditions(&self, outcome: &Outcome) -> Vec<Condition> {
-        let now = Time(jiff::Timestamp::now());
+        let now = Time(self.context.settings.clock.now());
         let all = || K::PARTS.iter().copied().collect();
         let ready = if matches!(outcome, Outcome::Applied { .. }) { all() } else { self.ready.clone() };
         let external = self.external_permission.as_deref();
-        conditions(&self.written.conditions, &ready, external, outcome, self.id.generation, &now)
+        let generation = self.id.generation;
+        conditions(&self.written.conditions, &ready, external, outcome, generation, &now, self.is_overdue())
+    }
+
+    /// Whether the progress deadline of this generation has passed.
+    pub fn is_overdue(&self) -> bool {
+        let Settings { clock, progress_deadline, .. } = &self.context.settings;
+        is_overdue(self.status.observed_generation_at.as_ref(), &Time(clock.now()), *progress_deadline)
     }
 
     /// Tells what happened.

@@ -11,7 +11,7 @@ use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::{Destination, Entry, Filter, Want};
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId, Owner, bucket_statement_id};
 use lambda_triggers_core::plan::permission::Statement;
-use lambda_triggers_core::plan::report::{Class, EventReason, Failure, Outcome, Part, Reason};
+use lambda_triggers_core::plan::report::{EventReason, Failure, Outcome, Part, Reason};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -79,7 +79,7 @@ pub async fn apply(
     report.touched |= match &done {
         Ok(done) => done.changed,
         // A write of it may have been taken all the same.
-        Err(failure) => failure.class() != Class::NeedsAction,
+        Err(failure) => failure.class().passes_by_itself(),
     };
     let done = done?;
     report.ready(Part::Notification);
@@ -123,7 +123,7 @@ pub async fn retain(
             Err(failure) if has_passed_on(report, &bucket, &failure) => {}
             // What is in place already is left alone, whether or not the bucket can be read.
             Err(failure)
-                if failure.class() == Class::NeedsAction && notification.ids.iter().all(id_outlives) => {}
+                if !failure.class().passes_by_itself() && notification.ids.iter().all(id_outlives) => {}
             done => drop(done?),
         }
     }

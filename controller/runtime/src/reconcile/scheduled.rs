@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use lambda_triggers_core::api::{Applied, AppliedFunction, AppliedPermission, AppliedRule};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::identity::{ObjectKey, rules_statement_id};
@@ -82,7 +81,8 @@ pub async fn apply(
     permit(context, report, &grant, came).await?;
     report.touched |= !steps.is_empty();
     // A suspended schedule has no next run either, and says so itself.
-    let no_next_run = if spec.suspend { None } else { no_next_run(&expression, Timestamp::now()) };
+    let no_next_run =
+        if spec.suspend { None } else { no_next_run(&expression, context.settings.clock.now()) };
     carry_out(&*rules, &desired.name, &steps).await.map_err(|error| match &no_next_run {
         // AWS does not document whether it takes such a schedule. Its refusal names no reason.
         Some(failure) if error.kind == Kind::Invalid => failure.clone().into(),

@@ -20,6 +20,7 @@ mod watch;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use lambda_triggers::reconcile::Clock;
 use serde_json::{Value, json};
 use tokio::sync::watch as channel;
 
@@ -66,6 +67,12 @@ impl Cluster {
         let service =
             tower::service_fn(move |request| service::answer(cluster.clone(), gate.clone(), request));
         ::kube::Client::new(service, "default")
+    }
+
+    /// The cluster's clock, by which operators tell the time of day.
+    pub fn clock(&self) -> Clock {
+        let cluster = self.clone();
+        Clock::new(move || cluster.lock().time_of_day())
     }
 
     /// Creates a namespace, where there is none of this name.

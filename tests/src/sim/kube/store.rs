@@ -358,9 +358,14 @@ impl Store {
         }
     }
 
-    fn now(&self) -> String {
+    /// The time of day, in whole seconds.
+    pub fn time_of_day(&self) -> Timestamp {
         let seconds = EPOCH.saturating_add_unsigned(self.elapsed().as_secs());
-        Timestamp::from_second(seconds).unwrap_or_default().to_string()
+        Timestamp::from_second(seconds).unwrap_or_default()
+    }
+
+    fn now(&self) -> String {
+        self.time_of_day().to_string()
     }
 
     fn new_uid(&mut self) -> String {

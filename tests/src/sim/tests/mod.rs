@@ -8,6 +8,7 @@ mod late;
 mod parallel;
 mod permissions;
 mod quotas;
+mod rollout;
 mod seeds;
 mod sequences;
 mod soak;

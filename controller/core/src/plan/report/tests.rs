@@ -19,7 +19,11 @@ fn condition(kind: &str, status: &str, reason: &str, message: &str, since: i64) 
 }
 
 fn after(previous: &[Condition], ready: &[Part], outcome: &Outcome, second: i64) -> Vec<Condition> {
-    conditions(previous, &ready.iter().copied().collect(), None, outcome, Some(7), &at(second))
+    conditions(previous, &ready.iter().copied().collect(), None, outcome, Some(7), &at(second), true)
+}
+
+fn before_deadline(outcome: &Outcome) -> Vec<Condition> {
+    conditions(&[], &BTreeSet::new(), None, outcome, Some(7), &at(5), false)
 }
 
 fn progressing() -> Outcome {
@@ -121,11 +125,79 @@ fn failures_of_credentials_are_classed_by_who_ends_them() {
         (Reason::ClockSkewed, Class::Transient),
         (Reason::CredentialsRefused, Class::NeedsAction),
         (Reason::RegionNotEnabled, Class::NeedsAction),
-        (Reason::AccessDenied, Class::NeedsAction),
+        (Reason::AccessDenied, Class::Dependency),
     ];
     for (reason, class) in cases {
         assert_eq!(Failure::new(Part::Function, reason, "").class(), class, "{reason:?}");
     }
+}
+
+#[test]
+fn what_may_be_part_of_the_same_rollout_is_reconciling_until_the_deadline() {
+    let state = |conditions: &[Condition]| conditions[1].type_.clone();
+    for reason in Reason::ALL {
+        let outcome = failed(Part::Function, *reason);
+        let class = Failure::new(Part::Function, *reason, "").class();
+        let [early, late] = [before_deadline(&outcome), after(&[], &[], &outcome, 5)];
+        let expected = match class {
+            Class::Transient | Class::Throttled => ["Reconciling"; 2],
+            Class::Dependency => ["Reconciling", "Stalled"],
+            Class::NeedsAction => ["Stalled"; 2],
+        };
+        assert_eq!([state(&early), state(&late)], expected, "{reason:?}");
+        assert_eq!(class.passes_by_itself(), expected[1] == "Reconciling", "{reason:?}");
+    }
+    let missing = before_deadline(&failed(Part::Function, Reason::FunctionNotFound));
+    assert_eq!(
+        missing,
+        [
+            condition("Ready", "False", "FunctionNotFound", "why", 5),
+            condition("Reconciling", "True", "FunctionNotFound", "why", 5),
+            condition("FunctionReady", "False", "FunctionNotFound", "why", 5),
+        ]
+    );
+}
+
+#[test]
+fn the_reasons_that_another_resource_of_a_rollout_may_end() {
+    let dependencies: Vec<&str> = Reason::ALL
+        .iter()
+        .filter(|reason| Failure::new(Part::Rule, **reason, "").class() == Class::Dependency)
+        .map(|reason| reason.as_str())
+        .collect();
+    assert_eq!(
+        dependencies,
+        [
+            "FunctionNotFound",
+            "ConflictingFunction",
+            "CodeNotFound",
+            "DependencyNotFound",
+            "RoleNotReady",
+            "BucketNotFound",
+            "HeldByOther",
+            "ConflictingEntry",
+            "ConflictingRule",
+            "TooManyEntries",
+            "NotPermitted",
+            "AccessDenied",
+        ]
+    );
+}
+
+#[test]
+fn a_deletion_waits_for_nothing_that_is_part_of_a_rollout() {
+    let blocked = Outcome::DeletionBlocked(Failure::new(Part::Rule, Reason::AccessDenied, "why"));
+    assert_eq!(before_deadline(&blocked)[1], condition("Stalled", "True", "AccessDenied", "why", 5));
+}
+
+#[test]
+fn a_generation_is_overdue_from_its_deadline_on() {
+    let deadline = Duration::from_secs(120);
+    let overdue = |observed, now| is_overdue(Some(&at(observed)), &at(now), deadline);
+    assert_eq!([overdue(10, 10), overdue(10, 129), overdue(10, 130)], [false, false, true]);
+    assert!(is_overdue(None, &at(10), deadline), "a status of an older version");
+    // Another replica's clock may be a moment ahead.
+    assert!(!overdue(15, 10));
 }
 
 #[test]
@@ -172,7 +244,7 @@ fn a_permission_of_others_is_told_as_one() {
     let ready = ALL.into_iter().collect();
     let external = condition("PermissionReady", "True", "ExternalPermission", "theirs", 5);
     for outcome in [applied(false), failed(Part::Rule, Reason::AwsRefused)] {
-        let found = conditions(&[], &ready, Some("theirs"), &outcome, Some(7), &at(5));
+        let found = conditions(&[], &ready, Some("theirs"), &outcome, Some(7), &at(5), true);
         let expected: Vec<Condition> = after(&[], &ALL, &outcome, 5)
             .into_iter()
             .map(|is| if is.type_ == external.type_ { external.clone() } else { is })
@@ -181,7 +253,7 @@ fn a_permission_of_others_is_told_as_one() {
     }
     let denied = failed(Part::Permission, Reason::AccessDenied);
     assert_eq!(
-        conditions(&[], &ready, Some("theirs"), &denied, Some(7), &at(5)),
+        conditions(&[], &ready, Some("theirs"), &denied, Some(7), &at(5), true),
         after(&[], &ALL, &denied, 5)
     );
 }

@@ -155,7 +155,7 @@ async fn a_role_that_is_not_ready_and_code_that_is_not_there_are_told() {
     let stored = CodeSource::S3 { bucket: "photos".into(), key: "app.zip".into(), version: None };
     let from_bucket = DesiredFunction { code: stored, ..desired() };
     let (kind, words) = told(deployments.create(&from_bucket).await);
-    assert_eq!(kind, Kind::Invalid);
+    assert!(matches!(kind, Kind::DependencyMissing(_)), "{kind:?}");
     assert!(words.contains("NoSuchKey"), "{words}");
     aws.put_object("photos", "app.zip", None, b"1");
     deployments.create(&from_bucket).await.unwrap();

@@ -1,0 +1,60 @@
+//! A rollout that applies in any order, on the real API server: nothing is Stalled before its progress deadline.
+
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::core::GroupVersionKind;
+use lambda_triggers_tests::world::{self, REGION, World};
+use serde_json::{Value, json};
+
+use crate::objects::{OWNER, failed, nothing_is_written_at_rest, until_conditions};
+use crate::scheduled::view::KIND;
+use crate::support::scheduled;
+
+const WAITING: [&str; 4] = ["--owner-id", OWNER, "--progress-deadline", "2m"];
+
+fn missing(state: &str) -> Vec<crate::objects::Condition> {
+    let message = format!(
+        "there is no Lambda function late in {REGION}: create it, or name another one in spec.function"
+    );
+    failed(state, "FunctionNotFound", &message, &[], "FunctionReady")
+}
+
+async fn set_status(w: &World, name: &str, status: &Value) {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("lambda-triggers.dev", "v1alpha1", KIND));
+    let api: Api<DynamicObject> = Api::namespaced_with(w.kube().clone(), w.namespace(), &resource);
+    let patch = Patch::Merge(json!({"status": status}));
+    api.patch_status(name, &PatchParams::default(), &patch).await.unwrap();
+}
+
+#[test]
+fn a_function_that_comes_after_its_trigger_is_waited_for() {
+    world::test("late-function", async |w| {
+        let mut controller = w.controller(&WAITING);
+        w.apply(&scheduled("hourly", "late", "schedule: rate(1 hour)")).await;
+        until_conditions(&w, KIND, "hourly", &missing("Reconciling")).await;
+        let observed =
+            async || w.object(KIND, "hourly").await.unwrap()["status"]["observedGenerationAt"].clone();
+        let since = observed().await;
+        assert!(since.is_string(), "{since}");
+        controller.stop().await;
+        controller.start();
+        w.function("late").await;
+        w.until_ready(KIND, "hourly").await;
+        assert_eq!(observed().await, since);
+    });
+}
+
+#[test]
+fn a_function_that_is_still_missing_at_the_deadline_stalls_its_trigger() {
+    world::test("no-function-at-deadline", async |w| {
+        let flags = [&WAITING[..], &["--resync", "1s"]].concat();
+        let _controller = w.controller(&flags);
+        w.apply(&scheduled("hourly", "late", "schedule: rate(1 hour)")).await;
+        until_conditions(&w, KIND, "hourly", &missing("Reconciling")).await;
+        nothing_is_written_at_rest(&w, KIND, &["hourly"]).await;
+        // The generation is older than two minutes from here on.
+        set_status(&w, "hourly", &json!({"observedGenerationAt": "2026-01-01T00:00:00Z"})).await;
+        until_conditions(&w, KIND, "hourly", &missing("Stalled")).await;
+        nothing_is_written_at_rest(&w, KIND, &["hourly"]).await;
+    });
+}
