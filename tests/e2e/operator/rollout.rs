@@ -6,8 +6,8 @@ use kube::core::GroupVersionKind;
 use lambda_triggers_tests::world::{self, REGION, World};
 use serde_json::{Value, json};
 
-use crate::objects::{OWNER, failed, nothing_is_written_at_rest, until_conditions};
-use crate::scheduled::view::KIND;
+use crate::objects::{OWNER, conditions, failed, nothing_is_written_at_rest, until_conditions};
+use crate::scheduled::view::{IN_PLACE, KIND, rule_name};
 use crate::support::scheduled;
 
 const WAITING: [&str; 4] = ["--owner-id", OWNER, "--progress-deadline", "2m"];
@@ -56,5 +56,34 @@ fn a_function_that_is_still_missing_at_the_deadline_stalls_its_trigger() {
         set_status(&w, "hourly", &json!({"observedGenerationAt": "2026-01-01T00:00:00Z"})).await;
         until_conditions(&w, KIND, "hourly", &missing("Stalled")).await;
         nothing_is_written_at_rest(&w, KIND, &["hourly"]).await;
+    });
+}
+
+/// The next resync comes ten minutes later.
+#[test]
+fn a_status_that_somebody_else_writes_is_repaired_when_it_is_seen() {
+    world::test("forged", async |w| {
+        let _controller = w.controller(&WAITING);
+        w.function("late").await;
+        w.apply(&scheduled("hourly", "late", "schedule: rate(1 hour)")).await;
+        w.until_ready(KIND, "hourly").await;
+        let before = w.object(KIND, "hourly").await.unwrap()["status"].clone();
+        let in_place = conditions(&w, KIND, "hourly").await;
+        assert_eq!(in_place[0][3], IN_PLACE);
+        let mut forged = before["conditions"].clone();
+        forged[0]["reason"] = "Forged".into();
+        set_status(&w, "hourly", &json!({"conditions": forged, "applied": {"rules": []}})).await;
+        until_conditions(&w, KIND, "hourly", &in_place).await;
+        let after = w.object(KIND, "hourly").await.unwrap()["status"].clone();
+        assert_eq!(after["applied"], before["applied"]);
+        let calls = w.front().calls(w.account()).len();
+        let version = w.object(KIND, "hourly").await.unwrap()["metadata"]["resourceVersion"].clone();
+        // The repair's own write causes no reconcile while another resource is created and becomes ready.
+        w.apply(&scheduled("second", "late", "schedule: rate(1 hour)")).await;
+        w.until_ready(KIND, "second").await;
+        let later = w.front().calls(w.account()).split_off(calls);
+        let first = rule_name(&w, "hourly");
+        assert!(later.iter().all(|call| !call.resource.ends_with(&first)), "{later:?}");
+        assert_eq!(w.object(KIND, "hourly").await.unwrap()["metadata"]["resourceVersion"], version);
     });
 }

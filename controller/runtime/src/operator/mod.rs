@@ -38,8 +38,8 @@ use tracing::{info, warn};
 
 use crate::aws::{Limits, Sdk, SdkSettings, Tenants};
 use crate::reconcile::{
-    Buckets, Caches, Clock, Context, Error, Events, FIELD_MANAGER, Jitter, Kind, Permissions, SecondLooks,
-    Settings, Statuses, chain, look_again, reconcile,
+    Buckets, Caches, Clock, Context, Error, Events, FIELD_MANAGER, Hindrance, Jitter, Kind, Permissions,
+    Requests, SecondLooks, Settings, Statuses, Wakes, chain, look_again, object_of, reconcile,
 };
 use crate::telemetry::Telemetry;
 use backoff::{Backoff, WatchBackoff};
@@ -194,6 +194,7 @@ pub async fn run_on(
     let (s3, s3_writer) = reflector::store();
     let (scheduled_complete, all_scheduled) = watch::channel(false);
     let (s3_complete, all_s3) = watch::channel(false);
+    let (wakes, scheduled_requests, s3_requests) = Wakes::new();
     let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: std::env::var("POD_NAME").ok() };
     let context = Arc::new(Context {
         client: client.clone(),
@@ -201,6 +202,7 @@ pub async fn run_on(
         owner,
         caches: Caches { scheduled, s3, complete: [all_scheduled, all_s3] },
         statuses: Statuses::default(),
+        wakes,
         events: Events::new(client.clone(), reporter, options.telemetry.metrics.clone()),
         permissions: Permissions::default(),
         buckets: Buckets::default(),
@@ -222,11 +224,11 @@ pub async fn run_on(
     let turns = Turns::new();
     let queue = turns.clone();
     context.telemetry.metrics.show_queue(Arc::new(move || queue.look()));
-    let (of_scheduled, of_s3) = (stop.clone(), stop.clone());
+    let of = |stop: &CancellationToken| (turns.clone(), context.clone(), stop.clone());
     let controllers = async {
         tokio::join!(
-            control(namespace, scheduled_writer, scheduled_complete, &turns, context.clone(), of_scheduled),
-            control(namespace, s3_writer, s3_complete, &turns, context.clone(), of_s3),
+            control(namespace, scheduled_writer, scheduled_complete, scheduled_requests, of(&stop)),
+            control(namespace, s3_writer, s3_complete, s3_requests, of(&stop)),
         )
     };
     let mut overdue = pin!(stop::overdue(&stop, &turns, &context.caches));
@@ -271,14 +273,14 @@ async fn control<K: Kind>(
     namespace: Option<&str>,
     writer: Writer<K>,
     complete: watch::Sender<bool>,
-    turns: &Arc<Turns>,
-    context: Arc<Context>,
-    stop: CancellationToken,
+    requests: Requests,
+    (turns, context, stop): (Arc<Turns>, Arc<Context>, CancellationToken),
 ) {
     let reader = writer.as_reader();
     let promoting = turns.clone();
-    let seeing = context.clone();
-    // Our own writes to the status change none of these, so they bring nothing back here.
+    let (seeing, deleting) = (context.clone(), context.clone());
+    // Our own writes to the status change none of these, so they bring nothing back here. A status that another writer changed
+    // is repaired through the wakes.
     let news = predicates::generation.combine(predicates::finalizers).combine(request);
     let objects = watcher(api::<K>(&context.client, namespace), watcher::Config::default().any_semantic())
         .backoff(WatchBackoff::new(&context))
@@ -288,9 +290,17 @@ async fn control<K: Kind>(
             if matches!(event, watcher::Event::InitDone) {
                 complete.send_replace(true);
             }
+            if let watcher::Event::Delete(object) = event {
+                deleting.statuses.forget_object(object);
+                deleting.wakes.ended(&holder(object));
+            }
         })
         .applied_objects()
         .inspect_ok(move |object| {
+            seeing.wakes.ended(&holder(object));
+            if seeing.statuses.is_foreign(object) {
+                seeing.wakes.repair((K::NAME, turns::key(object).1.clone()));
+            }
             seeing.statuses.forget_seen(object);
             if turns::lane(object) == Lane::Edit {
                 promoting.promote(&turns::key(object));
@@ -329,9 +339,15 @@ async fn control<K: Kind>(
         }
         users
     };
+    let expediting = turns.clone();
+    let woken =
+        stream::unfold(requests, async |mut requests: Requests| Some((requests.recv().await?, requests)))
+            .map(|key| object_of::<K>(&key))
+            .inspect(move |object| expediting.expedite(turns::key_of(object)));
     let permitted = context.tenants.changes().map_or_else(|| stream::pending().boxed(), changes);
     Controller::for_stream(objects, reader)
         .watches_stream(config_maps, users)
+        .reconcile_on(woken)
         // What was refused may be permitted now, and the other way round.
         .reconcile_all_on(permitted)
         .graceful_shutdown_on(stop.cancelled_owned())
@@ -342,6 +358,11 @@ async fn control<K: Kind>(
             }
         })
         .await;
+}
+
+/// The hindrance of objects that wait for this object.
+fn holder<K: Kind>(object: &K) -> Hindrance {
+    Hindrance::Holder(K::NAME.into(), turns::key(object).1.clone())
 }
 
 /// Has an object wait for its turn, and reconciles it as it is then.

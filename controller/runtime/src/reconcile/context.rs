@@ -1,6 +1,7 @@
 //! What every reconcile has at hand.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use super::events::Events;
 use super::jitter::Jitter;
 use super::object::{Raw, RawS3TriggeredFunction, RawScheduledFunction, read_status};
 use super::permission::Permissions;
+use super::wakes::Wakes;
 use crate::aws::{Aws, Tenants};
 use crate::telemetry::Telemetry;
 
@@ -106,6 +108,14 @@ pub struct Statuses {
     /// What reconciles made, by UID, until one finds that all is in place. Another operator, that runs beside us by mistake,
     /// may have taken it away while we made it, and struck it from the status.
     made: Mutex<HashMap<String, Applied>>,
+    /// The statuses that this operator wrote, by UID: any other status comes from another writer.
+    own: Mutex<HashMap<String, Own>>,
+}
+
+/// Hashes of two statuses: the last known one, and the one of a write under way.
+struct Own {
+    written: u64,
+    writing: Option<u64>,
 }
 
 struct Written {
@@ -137,8 +147,43 @@ impl Statuses {
         }
     }
 
+    /// Whether another writer changed the status of an object. True once for each such status. The first status that is seen
+    /// of an object is taken as known.
+    pub fn is_foreign<K: Raw>(&self, object: &K) -> bool {
+        let meta = object.meta();
+        let seen = content(&read_status(object));
+        let newer = |written: &Written| written.resource_version > version(meta.resource_version.as_deref());
+        let uid = meta.uid.as_deref().unwrap_or_default();
+        let is_old = self.written.lock().unwrap_or_else(PoisonError::into_inner).get(uid).is_some_and(newer);
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Own { written, writing }) = own.get_mut(uid) else {
+            own.insert(uid.into(), Own { written: seen, writing: None });
+            return false;
+        };
+        let is_foreign = !is_old && *written != seen && *writing != Some(seen);
+        if is_foreign {
+            *written = seen;
+        }
+        is_foreign
+    }
+
+    /// Records a status before the write: the watch may show the status before the answer to the write comes.
+    pub fn writes(&self, uid: &str, status: &TriggerStatus) {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = own.entry(uid.into()).or_insert(Own { written: 0, writing: None });
+        own.writing = Some(content(status));
+    }
+
+    /// Forgets the statuses of a deleted object.
+    pub fn forget_object<K: Raw>(&self, object: &K) {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        own.remove(object.meta().uid.as_deref().unwrap_or_default());
+    }
+
     /// Remembers a status that was written.
     pub fn remember(&self, uid: &str, resource_version: Option<&str>, status: TriggerStatus) {
+        let written = Own { written: content(&status), writing: None };
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.into(), written);
         let written = Written { resource_version: version(resource_version), status };
         self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.into(), written);
     }
@@ -167,6 +212,13 @@ impl Statuses {
     }
 }
 
+/// A hash of the content of a status.
+fn content(status: &TriggerStatus) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_string(status).unwrap_or_default().hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Resource versions are numbers that grow
 /// (<https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>).
 fn version(text: Option<&str>) -> u64 {
@@ -185,6 +237,8 @@ pub struct Context {
     pub caches: Caches,
     /// Statuses newer than the caches.
     pub statuses: Statuses,
+    /// Requests reconciles of objects whose hindrance ended.
+    pub wakes: Arc<Wakes>,
     /// Writes events.
     pub events: Events,
     /// The one writer of each function's policy.

@@ -18,6 +18,7 @@ use super::events::Notice;
 use super::function::{look_twice, remove_twice};
 use super::object::Raw;
 use super::report::Report;
+use super::wakes::Hindrance;
 use crate::aws::{AwsError, Deployments};
 
 /// A function after a look at it, and what was done about it.
@@ -47,6 +48,10 @@ pub async fn deploy<K: Raw>(
     let deployments = aws.deployments(region);
     let observed = deployments.deployed(&desired.name).await.map_err(Error::aws(Part::Function))?;
     if let Some(conflict) = observed.as_ref().and_then(|function| held(context, region, function, &origin)) {
+        if let FunctionConflict::Held { kind, key } = &conflict {
+            report.wait(Hindrance::Holder(kind.clone(), key.clone()));
+        }
+        report.wait(Hindrance::Function(region.into(), desired.name.clone()));
         return Err(conflicting(&desired.name, region, &conflict.to_string()));
     }
     let set_before = tags_set_before(&report.status.applied, region, &desired.name);
@@ -60,7 +65,10 @@ pub async fn deploy<K: Raw>(
         &origin,
         definition.adopt_function,
     );
-    let mut plan = plan.map_err(|conflict| conflicting(&desired.name, region, &conflict.to_string()))?;
+    let mut plan = plan.map_err(|conflict| {
+        report.wait(Hindrance::Function(region.into(), desired.name.clone()));
+        conflicting(&desired.name, region, &conflict.to_string())
+    })?;
     let sets_retries = desired.async_invoke.is_some();
     let manages_retries = sets_retries || set_retries_before(&report.status.applied, region, &desired.name);
     if manages_retries && observed.is_some() {
@@ -106,6 +114,9 @@ pub async fn deploy<K: Raw>(
         State::Failed(_) => false,
     };
     let arn = observed.as_ref().filter(is_usable).map(|function| function.arn.clone());
+    if arn.is_some() {
+        context.wakes.ended(&Hindrance::Function(region.into(), desired.name.clone()));
+    }
     match failed {
         // Nothing is attached to what never worked: what runs in its place, as under an old name, runs on.
         Some(failure) if arn.is_none() => Err(failure.into()),
@@ -162,9 +173,17 @@ pub async fn release<K: Raw>(
             report
                 .event(Notice::normal(EventReason::FunctionDeleted, format!("deleted the function {name}")))
                 .await;
+            context.wakes.ended(&Hindrance::Function(region.clone(), name.clone()));
         }
     }
     Ok(())
+}
+
+/// Requests reconciles of the objects that wait for one of these functions, which no object holds any more.
+pub fn freed(context: &Context, applied: &Applied) {
+    for AppliedFunction { region, name, tag_keys: _ } in &applied.functions {
+        context.wakes.ended(&Hindrance::Function(region.clone(), name.clone()));
+    }
 }
 
 /// Whether a trigger that is wanted invokes the function, by any qualifier.

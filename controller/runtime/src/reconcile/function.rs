@@ -11,6 +11,7 @@ use super::deploy::{Deployment, deploy};
 use super::error::Error;
 use super::object::Raw;
 use super::report::Report;
+use super::wakes::Hindrance;
 use crate::aws::{Aws, AwsError, Function, Kind};
 
 /// Between two looks for what did not show.
@@ -59,7 +60,13 @@ pub async fn resolve<K: Raw>(
 ) -> Result<Resolved, Error> {
     let Some(definition) = &function.definition else {
         let aws = context.aws(&report.id.key);
-        let function = find(&*aws, region, function).await?;
+        let found = find(&*aws, region, function).await;
+        if found.as_ref().is_err_and(is_not_found) {
+            let arn = function.arn.as_deref().and_then(FunctionArn::parse).map(|arn| arn.name);
+            let name = arn.or_else(|| function.name.clone()).unwrap_or_default();
+            report.wait(Hindrance::Function(region.into(), name));
+        }
+        let function = found?;
         report.status.function = None;
         let failed = check_state(&function);
         return Ok(Resolved { function: Some(function), applied: vec![], in_progress: false, failed });
@@ -68,6 +75,10 @@ pub async fn resolve<K: Raw>(
         deploy(context, report, region, definition).await?;
     let function = arn.map(|arn| Function { arn, failed: None });
     Ok(Resolved { function, applied: vec![applied], in_progress, failed })
+}
+
+fn is_not_found(error: &Error) -> bool {
+    error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound)
 }
 
 /// Looks the function up in its Region.

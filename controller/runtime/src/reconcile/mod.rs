@@ -17,6 +17,7 @@ mod report;
 mod s3;
 mod scheduled;
 mod tenancy;
+mod wakes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,7 @@ pub use object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction, re
 pub use permission::Permissions;
 pub use released::look_again;
 pub use report::{FIELD_MANAGER, Report};
+pub use wakes::{Hindrance, Requests, Waiter, Wakes, object_of};
 
 use crate::aws::Errand;
 use crate::telemetry::metrics::ReconcileOutcome;
@@ -305,6 +307,7 @@ async fn cleanup<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> R
         Ok(()) => {
             context.statuses.forget(&uid);
             context.buckets.forget(&uid);
+            deploy::freed(context, &report.status.applied);
             info!("nothing is left to clean up");
             Ok(Action::await_change())
         }

@@ -15,6 +15,7 @@ use super::error::Error;
 use super::events::Notice;
 use super::object::{Identity, Raw};
 use super::released;
+use super::wakes::Hindrance;
 
 /// Owns the fields of the status that we apply.
 pub const FIELD_MANAGER: &str = "lambda-triggers";
@@ -135,6 +136,7 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
             "metadata": {"resourceVersion": self.version},
             "status": self.status,
         }));
+        self.context.statuses.writes(&self.id.uid, &self.status);
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let object = self.api.patch_status(&self.id.key.name, &params, &patch).await;
         let object = object.map_err(Error::kubernetes("write the status"))?;
@@ -162,6 +164,11 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
         let external = self.external_permission.as_deref();
         let generation = self.id.generation;
         conditions(&self.written.conditions, &ready, external, outcome, generation, &now, self.is_overdue())
+    }
+
+    /// Registers the object for a reconcile when the hindrance ends.
+    pub fn wait(&self, hindrance: Hindrance) {
+        self.context.wakes.wait(hindrance, (K::NAME, self.id.key.clone()));
     }
 
     /// Whether the progress deadline of this generation has passed.

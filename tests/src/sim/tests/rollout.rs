@@ -1,5 +1,5 @@
-//! A rollout that applies in any order: resources become ready within seconds, and are Stalled only after the progress
-//! deadline.
+//! A rollout that applies in any order, and hindrances that end: resources become ready within seconds, and are Stalled only
+//! after the progress deadline.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use crate::kstatus::is_ready;
 use crate::sim::gate::{Call, Verdict};
 use crate::sim::run::{Sim, simulate};
-use crate::sim::workflows::{self, NAMESPACE};
+use crate::sim::workflows::{self, NAMESPACE, Step};
 
 const S3: &str = "S3TriggeredFunction";
 const SCHEDULED: &str = "ScheduledFunction";
@@ -41,6 +41,10 @@ fn defined(name: &str, code: Value) -> Value {
         "functionName": name, "runtime": "python3.13", "handler": "app.handler",
         "role": "arn:aws:iam::123456789012:role/functions", "code": code,
     }})
+}
+
+fn inline() -> Value {
+    json!({"inline": {"app.py": "def handler(event, context): pass"}})
 }
 
 fn apply(sim: &Sim, object: &Value) {
@@ -173,4 +177,134 @@ fn a_restart_gives_no_second_progress_deadline() {
             operator.kill();
         },
     );
+}
+
+/// As docs/functions.md recommends it for two triggers of one function.
+#[test]
+fn a_resource_that_names_what_another_one_defines_is_ready_within_seconds() {
+    with_operator(async |sim| {
+        apply(sim, &trigger("names", &named("shared"), "archive"));
+        sleep(Duration::from_secs(200)).await;
+        assert_eq!(state(sim, S3, "names"), is("Stalled", "FunctionNotFound"));
+        apply(sim, &schedule("defines", &defined("shared", inline())));
+        let took = until_ready(sim, S3, "names").await;
+        assert!(took <= SOON, "{took:?}");
+    });
+}
+
+#[test]
+fn a_function_that_one_resource_lets_go_is_anothers_within_seconds() {
+    with_operator(async |sim| {
+        apply(sim, &schedule("holds", &defined("own", inline())));
+        until_ready(sim, SCHEDULED, "holds").await;
+        apply(sim, &schedule("waits", &defined("own", inline())));
+        sleep(Duration::from_secs(200)).await;
+        assert_eq!(state(sim, SCHEDULED, "waits"), is("Stalled", "ConflictingFunction"));
+        workflows::take(sim, &Step::Delete(SCHEDULED, "holds")).await;
+        let took = until_ready(sim, SCHEDULED, "waits").await;
+        assert!(took <= SOON, "{took:?}");
+    });
+}
+
+#[test]
+fn keys_that_one_resource_lets_go_are_anothers_within_seconds() {
+    with_operator(async |sim| {
+        apply(sim, &trigger("holds", &named("resize"), "archive"));
+        until_ready(sim, S3, "holds").await;
+        sleep(Duration::from_secs(2)).await;
+        apply(sim, &trigger("waits", &named("report"), "archive"));
+        sleep(Duration::from_secs(218)).await;
+        assert_eq!(state(sim, S3, "waits"), is("Stalled", "HeldByOther"));
+        workflows::take(sim, &Step::Delete(S3, "holds")).await;
+        sim.until("the holder to be gone", |sim| sim.cluster.get(S3, NAMESPACE, "holds").is_none()).await;
+        let took = until_ready(sim, S3, "waits").await;
+        assert!(took <= SOON, "{took:?}");
+    });
+}
+
+/// For how long, of what follows, a function has no entry in any of the two buckets.
+async fn without_entry(sim: &Sim, function: &str) -> Duration {
+    let arn = sim.aws.function(function).to_string();
+    let mut without = Duration::ZERO;
+    let step = Duration::from_millis(100);
+    for _ in 0..1_000 {
+        let has = sim.aws.snapshot().buckets.values().any(|document| document.contains(&arn));
+        without += if has { Duration::ZERO } else { step };
+        sleep(step).await;
+    }
+    without
+}
+
+#[test]
+fn two_resources_that_swap_buckets_are_ready_within_seconds() {
+    with_operator(async |sim| {
+        sim.aws.create_bucket(&sim.aws.bucket("other"));
+        apply(sim, &trigger("a", &named("resize"), "archive"));
+        sleep(Duration::from_secs(2)).await;
+        apply(sim, &trigger("b", &named("report"), "other"));
+        until_ready(sim, S3, "a").await;
+        until_ready(sim, S3, "b").await;
+        sleep(Duration::from_secs(200)).await;
+        apply(sim, &trigger("a", &named("resize"), "other"));
+        apply(sim, &trigger("b", &named("report"), "archive"));
+        let (resize, report) = tokio::join!(without_entry(sim, "resize"), without_entry(sim, "report"));
+        assert!(resize + report <= SOON, "{resize:?} {report:?}");
+        for name in ["a", "b"] {
+            assert!(sim.cluster.get(S3, NAMESPACE, name).is_some_and(|object| is_ready(&object)), "{name}");
+            assert!(!ever_stalled(sim, name), "{name}");
+        }
+    });
+}
+
+/// Writes of the operator to the status of `one`.
+fn status_writes(sim: &Sim) -> usize {
+    let journal = sim.cluster.journal();
+    let ours = journal.iter().filter(|change| {
+        change.of_status()
+            && change.object["metadata"]["name"] == "one"
+            && change.operation.starts_with("kube:")
+    });
+    ours.count()
+}
+
+fn forge(sim: &Sim, reason: &str) {
+    let mut status = sim.cluster.get(SCHEDULED, NAMESPACE, "one").unwrap_or_default()["status"].clone();
+    status["conditions"][0]["status"] = "False".into();
+    status["conditions"][0]["reason"] = reason.into();
+    let set = sim.cluster.set_status(SCHEDULED, NAMESPACE, "one", &status);
+    set.unwrap_or_else(|refused| panic!("{refused:?}"));
+}
+
+#[test]
+fn a_status_that_somebody_else_writes_is_repaired_and_ours_bring_nothing() {
+    with_operator(async |sim| {
+        apply(sim, &schedule("one", &named("report")));
+        until_ready(sim, SCHEDULED, "one").await;
+        sleep(Duration::from_secs(5)).await;
+        let calls = sim.gates.count();
+        let status =
+            |sim: &Sim| sim.cluster.get(SCHEDULED, NAMESPACE, "one").unwrap_or_default()["status"].clone();
+        let before = status(sim);
+        sleep(Duration::from_secs(30)).await;
+        let made: Vec<String> =
+            sim.gates.calls().into_iter().skip(calls).map(|call| call.operation).collect();
+        assert!(made.iter().all(|operation| operation.starts_with("kube:watch")), "{made:?}");
+
+        forge(sim, "Forged");
+        let took = until_ready(sim, SCHEDULED, "one").await;
+        assert!(took <= SOON, "{took:?}");
+        let ready = |status: &Value| {
+            [&status["conditions"][0]["status"], &status["conditions"][0]["reason"]].map(Clone::clone)
+        };
+        assert_eq!(ready(&status(sim)), ready(&before));
+
+        // A second writer that overwrites each repair causes no hot loop.
+        let writes = status_writes(sim);
+        for number in 0..300 {
+            forge(sim, &format!("Forged{number}"));
+            sleep(Duration::from_secs(1)).await;
+        }
+        let writes = status_writes(sim) - writes;
+        assert!((4..=6).contains(&writes), "{writes} writes");
+    });
 }

@@ -24,7 +24,7 @@ use crate::aws::{Bucket, Errand, Kind, Validation};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
 use crate::reconcile::function::DOUBT;
-use crate::reconcile::object::Identity;
+use crate::reconcile::object::{Identity, Raw, RawS3TriggeredFunction};
 use crate::reconcile::permission::Refused;
 use crate::telemetry::metrics::EntryOwner;
 
@@ -45,6 +45,8 @@ pub struct Worker {
     speaker: Speaker,
     /// The document as the last round left it.
     known: Option<Document>,
+    /// The resources that the last round set aside, each with the conflict.
+    set_aside: BTreeMap<ObjectKey, Fault>,
     /// How the last round ended, and when it began, if it ended as all want: what sweeps share.
     looked: Option<(Instant, Found)>,
     /// Until then, a write whose outcome is not known may take effect as a rule: one of ours, or of who ran before us.
@@ -130,6 +132,7 @@ impl Worker {
             members: Members::default(),
             speaker: Speaker::default(),
             known: None,
+            set_aside: BTreeMap::new(),
             looked: None,
             unsettled_until: (settled > Instant::now()).then_some(settled),
             late_until: None,
@@ -251,6 +254,7 @@ impl Worker {
             }
         }
         let leaves = wanted.iter().any(|one| !matches!(one.want, Want::Entries(_))) || !looks.is_empty();
+        let asked: BTreeSet<ObjectKey> = wanted.iter().map(|one| one.id.key.clone()).collect();
         let mut result = self.settle(context).await;
         if leaves && result.as_ref().is_err_and(is_missing) {
             // S3 may say so of a bucket that was made a moment ago, and what is to go would stay for good.
@@ -259,6 +263,9 @@ impl Worker {
         }
         if let Err(failure) = &result {
             info!(reason = failure.reason.as_str(), "the bucket is not as wanted: {}", failure.message);
+        }
+        if let Ok(found) = &result {
+            self.wake(context, found, &asked);
         }
         self.answer_all(context, &result, wanted).await;
         for reply in looks {
@@ -271,6 +278,18 @@ impl Worker {
             };
             // Nobody listens where the operator is stopping.
             let _ = reply.send(looked);
+        }
+    }
+
+    /// Requests reconciles of the resources that the round before set aside and this round placed, or set aside for another
+    /// conflict. Resources in `asked` get an answer anyway.
+    fn wake(&mut self, context: &Context, found: &Found, asked: &BTreeSet<ObjectKey>) {
+        let before = std::mem::replace(&mut self.set_aside, found.set_aside.clone());
+        let is_freed = |(key, fault): &(ObjectKey, Fault)| {
+            found.set_aside.get(key) != Some(fault) && !asked.contains(key)
+        };
+        for (key, _) in before.into_iter().filter(is_freed) {
+            context.wakes.wake((RawS3TriggeredFunction::NAME, key));
         }
     }
 

@@ -1,0 +1,149 @@
+//! Reconciles without a change of the object's spec: a hindrance ended, or another writer changed the status.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use kube::runtime::reflector::ObjectRef;
+use lambda_triggers_core::plan::identity::ObjectKey;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+
+use super::object::{Raw, RawS3TriggeredFunction};
+
+/// The least time between two repairs of one object's status. Without a limit, the operator and another controller could
+/// overwrite each other's status in a hot loop.
+const BETWEEN_REPAIRS: Duration = Duration::from_secs(60);
+
+/// The kind and the key of an object.
+pub type Waiter = (&'static str, ObjectKey);
+
+/// A hindrance that another resource may end.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hindrance {
+    /// A function by Region and name: missing, or held by another resource.
+    Function(String, String),
+    /// The resource that holds a function, by kind and key.
+    Holder(String, ObjectKey),
+}
+
+/// The requests for reconciles of one kind.
+pub type Requests = mpsc::UnboundedReceiver<ObjectKey>;
+
+/// The waiting objects by hindrance, and the way to the controllers.
+pub struct Wakes {
+    scheduled: mpsc::UnboundedSender<ObjectKey>,
+    s3: mpsc::UnboundedSender<ObjectKey>,
+    waiting: Mutex<BTreeMap<Hindrance, BTreeSet<Waiter>>>,
+    /// The time of the last repair of a status, which may lie ahead.
+    repairs: Mutex<HashMap<Waiter, Instant>>,
+}
+
+impl Wakes {
+    /// A registry in which no object waits, with the requests for `ScheduledFunction`s and for `S3TriggeredFunction`s.
+    pub fn new() -> (Arc<Self>, Requests, Requests) {
+        let (scheduled, of_scheduled) = mpsc::unbounded_channel();
+        let (s3, of_s3) = mpsc::unbounded_channel();
+        let (waiting, repairs) = (Mutex::default(), Mutex::default());
+        (Arc::new(Self { scheduled, s3, waiting, repairs }), of_scheduled, of_s3)
+    }
+
+    /// Requests a reconcile of an object.
+    pub fn wake(&self, (kind, key): Waiter) {
+        let requests = if kind == RawS3TriggeredFunction::NAME { &self.s3 } else { &self.scheduled };
+        // Sending fails only while the operator stops.
+        let _ = requests.send(key);
+    }
+
+    /// Registers an object for one reconcile when the hindrance ends.
+    pub fn wait(&self, hindrance: Hindrance, waiter: Waiter) {
+        lock(&self.waiting).entry(hindrance).or_default().insert(waiter);
+    }
+
+    /// Requests a reconcile of each object that waits for the hindrance.
+    pub fn ended(&self, hindrance: &Hindrance) {
+        let waiting = lock(&self.waiting).remove(hindrance);
+        waiting.into_iter().flatten().for_each(|waiter| self.wake(waiter));
+    }
+
+    /// Requests a reconcile that repairs a status: now, or a minute after the last repair.
+    pub fn repair(self: &Arc<Self>, waiter: Waiter) {
+        let now = Instant::now();
+        let mut repairs = lock(&self.repairs);
+        repairs.retain(|_, last| *last + BETWEEN_REPAIRS > now);
+        let due = repairs.get(&waiter).map_or(now, |last| *last + BETWEEN_REPAIRS);
+        // A repair is scheduled already.
+        if due > now && repairs.get(&waiter).is_some_and(|last| *last > now) {
+            return;
+        }
+        repairs.insert(waiter.clone(), due);
+        drop(repairs);
+        if due <= now {
+            self.wake(waiter);
+            return;
+        }
+        let wakes = Arc::downgrade(self);
+        tokio::spawn(async move {
+            sleep(due - now).await;
+            if let Some(wakes) = wakes.upgrade() {
+                wakes.wake(waiter);
+            }
+        });
+    }
+}
+
+/// The object of a request.
+pub fn object_of<K: Raw>(key: &ObjectKey) -> ObjectRef<K> {
+    ObjectRef::new(&key.name).within(&key.namespace)
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::object::RawScheduledFunction;
+    use super::*;
+
+    fn waiter(name: &str) -> Waiter {
+        (RawScheduledFunction::NAME, ObjectKey::new("team", name))
+    }
+
+    fn woken(requests: &mut Requests) -> Vec<String> {
+        let mut names = vec![];
+        while let Ok(key) = requests.try_recv() {
+            names.push(key.name);
+        }
+        names
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_are_woken_once_when_what_they_wait_for_has_ended() {
+        let (wakes, mut scheduled, mut s3) = Wakes::new();
+        let function = |name: &str| Hindrance::Function("eu-west-1".into(), name.into());
+        wakes.wait(function("a"), waiter("one"));
+        wakes.wait(function("a"), (RawS3TriggeredFunction::NAME, ObjectKey::new("team", "two")));
+        wakes.wait(function("b"), waiter("three"));
+        wakes.ended(&function("a"));
+        wakes.ended(&function("a"));
+        assert_eq!((woken(&mut scheduled), woken(&mut s3)), (vec!["one".to_owned()], vec!["two".to_owned()]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_writers_of_a_status_bring_a_repair_a_minute() {
+        let (wakes, mut scheduled, _s3) = Wakes::new();
+        wakes.repair(waiter("one"));
+        assert_eq!(woken(&mut scheduled), ["one"]);
+        for _ in 0..30 {
+            wakes.repair(waiter("one"));
+            sleep(Duration::from_secs(1)).await;
+        }
+        assert_eq!(woken(&mut scheduled), [""; 0]);
+        sleep(Duration::from_secs(31)).await;
+        assert_eq!(woken(&mut scheduled), ["one"]);
+        sleep(BETWEEN_REPAIRS).await;
+        wakes.repair(waiter("one"));
+        assert_eq!(woken(&mut scheduled), ["one"]);
+    }
+}
