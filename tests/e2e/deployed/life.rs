@@ -24,7 +24,7 @@ fn a_scheduled_function_comes_with_its_code_changes_and_goes() {
         apply(&w, &scheduled("hourly", &small)).await;
         let object = w.until_ready(SCHEDULED, "hourly").await;
         let name = function_name(&w, SCHEDULED, "hourly");
-        let rule = ObjectKey::new(w.namespace(), "hourly").rule_name(&owner());
+        let rule = ObjectKey::new(w.namespace(), "hourly").rule_name(&owner(), SCHEDULED);
         let expected = plain(&w, SCHEDULED, "hourly", &name).await;
         assert_eq!(function(&w, &name).await, Some(expected.clone()));
         assert_eq!(object["status"]["functionArn"], arn(&w, &name));
@@ -141,7 +141,7 @@ fn a_schedule_runs_the_code_of_the_manifest() {
         let run = w
             .until(Duration::from_secs(180), "a run", async || w.invocations("minutely").into_iter().next())
             .await;
-        let rule = ObjectKey::new(w.namespace(), "minutely").rule_name(&owner());
+        let rule = ObjectKey::new(w.namespace(), "minutely").rule_name(&owner(), SCHEDULED);
         assert_eq!(run.arn, arn(&w, &function_name(&w, SCHEDULED, "minutely")));
         assert_eq!(
             (run.event["source"].clone(), run.event["resources"].clone()),

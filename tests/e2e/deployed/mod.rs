@@ -10,4 +10,5 @@ mod ownership;
 mod retries;
 mod secret;
 mod settings;
+mod unmarked;
 pub mod view;

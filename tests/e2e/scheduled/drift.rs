@@ -5,13 +5,9 @@ use lambda_triggers_tests::world::{self, World};
 use serde_json::json;
 
 use super::view::{
-    KIND, Rules, STATEMENT, functions, in_place, plain_rules, policy, rule_name, rules, statement,
-    until_rules,
+    KIND, Rules, STATEMENT, functions, plain_rules, policy, rule_name, rules, statement, until_rules,
 };
-use crate::objects::{
-    Condition, SWEEPING, Told, conditions, event, failed, nothing_is_written_at_rest, until_conditions,
-    until_told,
-};
+use crate::objects::{Condition, SWEEPING, Told, event, failed, nothing_is_written_at_rest, until_told};
 use crate::support::{Target, rule, scheduled};
 
 /// Objects of these names, each with a function of its own, all in place.
@@ -32,7 +28,8 @@ fn created(w: &World, name: &str) -> Told {
     event("Normal", "RuleCreated", format!("created the rule {}", rule_name(w, name)))
 }
 
-async fn put_target(w: &World, rule: &str, id: &str, arn: &str, input_path: Option<&str>) {
+/// Somebody sets a target of a rule.
+pub async fn put_target(w: &World, rule: &str, id: &str, arn: &str, input_path: Option<&str>) {
     let target = aws_sdk_eventbridge::types::Target::builder().id(id).arn(arn);
     let target = target.set_input_path(input_path.map(Into::into)).build().unwrap();
     w.events().put_targets().rule(rule).targets(target).send().await.unwrap();
@@ -46,13 +43,21 @@ async fn arn(w: &World, rule: &str) -> String {
     w.events().describe_rule().name(rule).send().await.unwrap().arn.unwrap()
 }
 
-async fn tag(w: &World, rule: &str, key: &str, value: &str) {
+/// Somebody sets a tag of a rule.
+pub async fn tag(w: &World, rule: &str, key: &str, value: &str) {
     let tag = Tag::builder().key(key).value(value).build().unwrap();
     w.events().tag_resource().resource_arn(arn(w, rule).await).tags(tag).send().await.unwrap();
 }
 
 async fn untag(w: &World, rule: &str, key: &str) {
-    w.events().untag_resource().resource_arn(arn(w, rule).await).tag_keys(key).send().await.unwrap();
+    untag_all(w, rule, &[key]).await;
+}
+
+/// Somebody removes tags from a rule.
+pub async fn untag_all(w: &World, rule: &str, keys: &[&str]) {
+    let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+    let untag = w.events().untag_resource().resource_arn(arn(w, rule).await).set_tag_keys(Some(keys));
+    untag.send().await.unwrap();
 }
 
 #[test]
@@ -67,6 +72,7 @@ fn what_was_changed_by_hand_is_put_back() {
         "retargeted",
         "transformed",
         "retagged",
+        "untagged",
     ];
     world::test("drift", async |w| {
         let mut controller = w.controller(&SWEEPING);
@@ -83,6 +89,8 @@ fn what_was_changed_by_hand_is_put_back() {
         let transformed = rule(w.events(), &r("transformed")).await.unwrap().targets[0].arn.clone();
         put_target(&w, &r("transformed"), OURS, &transformed, Some("$.detail")).await;
         untag(&w, &r("retagged"), "lambda-triggers.dev/uid").await;
+        let tags = expected[&r("untagged")].tags.keys().map(String::as_str).collect::<Vec<_>>();
+        untag_all(&w, &r("untagged"), &tags).await;
         // It takes two calls, between which nobody is to look.
         controller.stop().await;
         remove_target(&w, &r("deleted"), OURS).await;
@@ -97,6 +105,7 @@ fn what_was_changed_by_hand_is_put_back() {
             ("retargeted", "target"),
             ("transformed", "target"),
             ("retagged", "tags"),
+            ("untagged", "tags"),
         ];
         for (name, what) in repaired {
             let note = format!("put back what was changed on the rule {}: {what}", r(name));
@@ -170,25 +179,6 @@ fn what_somebody_added_is_left_alone() {
         with_theirs.expression = "rate(2 hours)".into();
         with_theirs.description = "ours".into();
         until_rules(&w, &expected).await;
-    });
-}
-
-/// Without it the rule says nowhere whose it is: it could as well be somebody's copy.
-#[test]
-fn a_rule_whose_owner_tag_was_removed_is_not_touched_until_it_is_back() {
-    world::test("disowned", async |w| {
-        let _controller = w.controller(&SWEEPING);
-        let expected = in_place_are(&w, &["hourly"]).await;
-        let rule = rule_name(&w, "hourly");
-        untag(&w, &rule, "lambda-triggers.dev/owner").await;
-        let stalled = not_ours(&w, "hourly", &rule);
-        until_conditions(&w, KIND, "hourly", &stalled).await;
-        nothing_is_written_at_rest(&w, KIND, &["hourly"]).await;
-
-        tag(&w, &rule, "lambda-triggers.dev/owner", "0a1b2c3d").await;
-        until_conditions(&w, KIND, "hourly", &in_place()).await;
-        assert_eq!(rules(&w).await, expected);
-        assert_eq!(conditions(&w, KIND, "hourly").await, in_place());
     });
 }
 

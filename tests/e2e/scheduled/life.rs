@@ -47,8 +47,8 @@ fn the_example_is_applied_seen_changed_and_deleted() {
         w.apply(&example).await;
         let object = w.until_ready(KIND, "my-example").await;
         let name = rule_name(&w, "my-example");
-        let tag_keys =
-            ["cluster", "name", "namespace", "owner", "uid"].map(|key| format!("lambda-triggers.dev/{key}"));
+        let tag_keys = ["cluster", "kind", "name", "namespace", "owner", "uid"]
+            .map(|key| format!("lambda-triggers.dev/{key}"));
         let expected = json!({
             "observedGeneration": 1,
             "conditions": [

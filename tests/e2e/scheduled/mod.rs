@@ -10,4 +10,5 @@ mod fields;
 mod life;
 mod moved;
 mod shared;
+mod unmarked;
 pub mod view;

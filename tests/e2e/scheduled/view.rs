@@ -24,7 +24,7 @@ pub type Rules = BTreeMap<String, Rule>;
 
 /// The name of an object's rule.
 pub fn rule_name(w: &World, name: &str) -> String {
-    ObjectKey::new(w.namespace(), name).rule_name(&owner())
+    ObjectKey::new(w.namespace(), name).rule_name(&owner(), KIND)
 }
 
 /// EventBridge in a Region.
@@ -57,6 +57,7 @@ pub async fn plain_rule(w: &World, name: &str, function: &str) -> Rule {
     let kube_system = Api::<Namespace>::all(w.kube().clone()).get("kube-system").await.unwrap();
     let tags = [
         ("lambda-triggers.dev/cluster", kube_system.uid().unwrap()),
+        ("lambda-triggers.dev/kind", KIND.to_owned()),
         ("lambda-triggers.dev/name", name.to_owned()),
         ("lambda-triggers.dev/namespace", w.namespace().to_owned()),
         ("lambda-triggers.dev/owner", OWNER.to_owned()),

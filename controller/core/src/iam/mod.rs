@@ -9,7 +9,7 @@ mod policy;
 use std::collections::BTreeSet;
 
 use crate::plan::identity::OwnerId;
-use crate::plan::rule::TAG_OWNER;
+use crate::plan::ownership::TAG_OWNER;
 
 pub use actions::{Action, actions};
 pub use policy::{Condition, Policy, Statement};

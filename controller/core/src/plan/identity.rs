@@ -100,17 +100,20 @@ impl ObjectKey {
         format!("{}{}-{hash}", owner.prefix(), self.readable())
     }
 
-    /// The name of the object's rule.
-    pub fn rule_name(&self, owner: &OwnerId) -> String {
-        self.stem(owner)
+    /// The name of the object's rule. The hash covers the kind: objects of two kinds may have the same name.
+    pub fn rule_name(&self, owner: &OwnerId, kind: &str) -> String {
+        format!("{}{}-{}", owner.prefix(), self.readable(), self.kind_hash(kind))
     }
 
-    /// The name of the function that is deployed for the object of this kind, where its definition gives none. Objects
-    /// of both kinds may have one name, and each its function.
+    /// The name of the object's function where the definition gives none.
     pub fn function_name(&self, owner: &OwnerId, kind: &str) -> String {
-        let hash = hash(&[kind, &self.namespace, &self.name], OBJECT_HASH);
         // The name of an object may have dots, that of a function may not.
-        format!("{}{}-{hash}", owner.prefix(), self.readable().replace('.', "-"))
+        format!("{}{}-{}", owner.prefix(), self.readable().replace('.', "-"), self.kind_hash(kind))
+    }
+
+    /// The hash that tells objects of all kinds apart.
+    fn kind_hash(&self, kind: &str) -> String {
+        hash(&[kind, &self.namespace, &self.name], OBJECT_HASH)
     }
 
     /// Namespace and name, as far as they fit into a name in AWS.
@@ -219,13 +222,15 @@ mod tests {
 
     use super::*;
 
+    const KIND: &str = "ScheduledFunction";
+
     fn owner() -> OwnerId {
         OwnerId::parse("1a2b3c4d").unwrap()
     }
 
     #[test]
     fn the_name_of_a_rule_says_what_all_of_its_owner_begin_with() {
-        let name = ObjectKey::new("team", "hourly").rule_name(&owner());
+        let name = ObjectKey::new("team", "hourly").rule_name(&owner(), KIND);
         assert_eq!((prefix_of(&name), OwnerId::from_name(&name)), (Some("lt-1a2b3c4d-"), Some(owner())));
         for other in ["", "lt-", "lt-0a1b2c3d", "lt-0a1b2c3-x", "LT-0a1b2c3d-x", "xt-0a1b2c3d-x"] {
             assert_eq!((prefix_of(other), OwnerId::from_name(other)), (None, None), "{other}");
@@ -244,7 +249,8 @@ mod tests {
     fn names_can_be_read() {
         let key = ObjectKey::new("media", "thumbnails");
         assert_eq!(key.to_string(), "media/thumbnails");
-        assert_eq!(key.rule_name(&owner()), "lt-1a2b3c4d-media-thumbnails-e040debe41");
+        assert_eq!(key.stem(&owner()), "lt-1a2b3c4d-media-thumbnails-e040debe41");
+        assert_eq!(key.rule_name(&owner(), KIND), "lt-1a2b3c4d-media-thumbnails-0bf95f74e9");
         let dotted = ObjectKey::new("media", "thumb.nails");
         assert_eq!(
             dotted.function_name(&owner(), "S3TriggeredFunction"),
@@ -307,6 +313,9 @@ mod tests {
             let stem = key.stem(&owner());
             prop_assert!(stem.len() <= 64, "{stem}");
             prop_assert!(stem.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c)), "{stem}");
+            let rule = key.rule_name(&owner(), KIND);
+            prop_assert!(rule.len() <= 64, "{rule}");
+            prop_assert_ne!(&rule, &key.rule_name(&owner(), "S3TriggeredFunction"));
             let id = key.entry_id(&owner(), &KeyFilter { prefix, ..KeyFilter::default() }, retained);
             prop_assert!(id.len() <= 255);
             prop_assert_eq!(OwnEntryId::parse(&owner(), &id), Some(OwnEntryId { stem, retained }));

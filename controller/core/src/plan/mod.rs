@@ -7,6 +7,7 @@ pub mod bucket;
 pub mod function;
 pub mod identity;
 pub mod lease;
+pub mod ownership;
 pub mod permission;
 pub mod queue;
 pub mod quota;

@@ -1,24 +1,14 @@
 //! A rule of EventBridge and its target: what is wanted, what is there, and the steps between.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use super::identity::{ObjectKey, Owner};
+use super::ownership::{Evidence, Origin, Ownership, TAG_CLUSTER, TAG_OWNER, Unmarked, ownership};
 use super::report::{Failure, Part, Reason};
 use crate::api::{Expression, RetryPolicy, ScheduledFunctionSpec, Tags};
 use crate::arn::FunctionArn;
-
-/// Tag with the owner id.
-pub const TAG_OWNER: &str = "lambda-triggers.dev/owner";
-/// Tag with the UID of the cluster's namespace kube-system.
-pub const TAG_CLUSTER: &str = "lambda-triggers.dev/cluster";
-/// Tag with the object's namespace.
-pub const TAG_NAMESPACE: &str = "lambda-triggers.dev/namespace";
-/// Tag with the object's name.
-pub const TAG_NAME: &str = "lambda-triggers.dev/name";
-/// Tag with the object's UID, for people to read.
-pub const TAG_UID: &str = "lambda-triggers.dev/uid";
 
 /// What PutRule sets, all of it: the call resets what it is not given
 /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
@@ -106,6 +96,9 @@ pub enum RuleConflict {
         /// Our owner id.
         owner: String,
     },
+    /// Its ownership is unknown.
+    #[error(transparent)]
+    Unmarked(#[from] Unmarked),
 }
 
 /// The steps for a rule.
@@ -121,8 +114,7 @@ impl DesiredRule {
     /// The rule that a resource wants. `expression` is what its schedule comes to.
     pub fn of(
         owner: &Owner,
-        key: &ObjectKey,
-        uid: &str,
+        origin: &Origin,
         spec: &ScheduledFunctionSpec,
         expression: String,
         function: &FunctionArn,
@@ -143,10 +135,9 @@ impl DesiredRule {
             tags,
         } = spec;
         let mut tags = tags.clone();
-        tags.extend(owner_tags(owner, key));
-        tags.insert(TAG_UID.into(), uid.into());
+        tags.extend(origin.tags(owner));
         Self {
-            name: key.rule_name(&owner.id),
+            name: origin.key.rule_name(&owner.id, origin.kind),
             settings: RuleSettings {
                 expression,
                 description: description.clone().unwrap_or_default(),
@@ -154,7 +145,7 @@ impl DesiredRule {
             },
             tags,
             target: Target {
-                id: format!("{}function", owner.id.prefix()),
+                id: target_id(owner),
                 arn: function.to_string(),
                 input: input_json.clone().or_else(|| input.as_ref().map(ToString::to_string)),
                 retry_policy: canonical_retry(retry_policy.as_ref()),
@@ -162,6 +153,11 @@ impl DesiredRule {
             },
         }
     }
+}
+
+/// The Id of our target within a rule.
+fn target_id(owner: &Owner) -> String {
+    format!("{}function", owner.id.prefix())
 }
 
 /// The message for a function of another account than the rule's `account`.
@@ -187,7 +183,7 @@ pub fn plan_rule(
     observed: Option<&ObservedRule>,
     set_before: &BTreeSet<String>,
     owner: &Owner,
-    key: &ObjectKey,
+    origin: &Origin,
 ) -> Result<RulePlan, RuleConflict> {
     let DesiredRule { name: _, settings, tags, target } = desired;
     let put = || RuleStep::Put(settings.clone(), tags.clone());
@@ -195,7 +191,13 @@ pub fn plan_rule(
         let steps = vec![put(), RuleStep::PutTarget(target.clone())];
         return Ok(RulePlan { steps, taken_over_from: None });
     };
-    check_owner(observed, owner, key)?;
+    match owned_by(observed, set_before, owner, origin)? {
+        Ownership::Ours => {}
+        Ownership::Unknown => return Err(Unmarked::new(owner, origin).into()),
+        Ownership::Foreign => {
+            return Err(RuleConflict::NotOurs { key: origin.key.clone(), owner: owner.id.to_string() });
+        }
+    }
     let mut steps = vec![];
     if observed.settings != *settings || observed.has_more {
         steps.push(put());
@@ -221,35 +223,44 @@ pub fn plan_rule(
 /// What takes a rule away: its targets first, since a rule that has any cannot be deleted
 /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DeleteRule.html>). A rule that is not ours is
 /// left alone, whatever its name.
-pub fn plan_removal(observed: Option<&ObservedRule>, owner: &Owner, key: &ObjectKey) -> Vec<RuleStep> {
-    let Some(observed) = observed.filter(|rule| check_owner(rule, owner, key).is_ok()) else { return vec![] };
+///
+/// # Errors
+/// [`Unmarked`] for a rule of unknown ownership: a rule left in silence would go on to run the function.
+pub fn plan_removal(
+    observed: Option<&ObservedRule>,
+    set_before: &BTreeSet<String>,
+    owner: &Owner,
+    origin: &Origin,
+) -> Result<Vec<RuleStep>, Unmarked> {
+    let Some(observed) = observed else { return Ok(vec![]) };
+    match owned_by(observed, set_before, owner, origin) {
+        Ok(Ownership::Ours) => {}
+        Ok(Ownership::Unknown) => return Err(Unmarked::new(owner, origin)),
+        Ok(Ownership::Foreign) | Err(_) => return Ok(vec![]),
+    }
     let ids: Vec<String> = observed.targets.iter().map(|(id, _)| id.clone()).collect();
     let targets = (!ids.is_empty()).then_some(RuleStep::RemoveTargets(ids));
-    targets.into_iter().chain([RuleStep::Delete]).collect()
+    Ok(targets.into_iter().chain([RuleStep::Delete]).collect())
 }
 
-/// Whether a rule was made for the object by this owner, whichever cluster the owner lived in then.
-fn check_owner(rule: &ObservedRule, owner: &Owner, key: &ObjectKey) -> Result<(), RuleConflict> {
+/// The owner of a rule with the name of the object's rule. Our target is a trace: a rule made by hand has a target with
+/// another Id.
+fn owned_by(
+    rule: &ObservedRule,
+    set_before: &BTreeSet<String>,
+    owner: &Owner,
+    origin: &Origin,
+) -> Result<Ownership, RuleConflict> {
     if let Some(service) = &rule.managed_by {
         return Err(RuleConflict::Managed(service.clone()));
     }
-    let ours = owner_tags(owner, key)
-        .iter()
-        .filter(|(tag, _)| *tag != TAG_CLUSTER)
-        .all(|(tag, value)| rule.tags.get(tag) == Some(value));
-    let conflict = || RuleConflict::NotOurs { key: key.clone(), owner: owner.id.to_string() };
-    if ours { Ok(()) } else { Err(conflict()) }
-}
-
-/// The tags that say whose a rule or a function is.
-pub(super) fn owner_tags(owner: &Owner, key: &ObjectKey) -> BTreeMap<String, String> {
-    let pairs = [
-        (TAG_OWNER, owner.id.to_string()),
-        (TAG_CLUSTER, owner.cluster.clone()),
-        (TAG_NAMESPACE, key.namespace.clone()),
-        (TAG_NAME, key.name.clone()),
-    ];
-    pairs.into_iter().map(|(tag, value)| (tag.to_owned(), value)).collect()
+    let target = target_id(owner);
+    let evidence = Evidence {
+        recorded: set_before.contains(TAG_OWNER),
+        named: true,
+        trace: rule.targets.iter().any(|(id, _)| *id == target),
+    };
+    Ok(ownership(&rule.tags, owner, origin, evidence))
 }
 
 /// A retry policy with both values, or none where it says what AWS does anyway: the form in which two compare,

@@ -1,8 +1,9 @@
 use super::*;
 use crate::api::{FunctionDefinition, S3TriggeredFunctionSpec, ScheduledFunctionSpec};
 use crate::arn::FunctionArn;
-use crate::plan::function::{DesiredFunction, Origin};
+use crate::plan::function::DesiredFunction;
 use crate::plan::identity::{ObjectKey, Owner};
+use crate::plan::ownership::Origin;
 
 mod fields;
 mod fuzz;

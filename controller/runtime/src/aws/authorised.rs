@@ -181,9 +181,10 @@ impl Deployments for Port<dyn Deployments> {
         self.told(self.port.update_configuration(name, configuration).await)
     }
 
+    /// In a removal, the owner tag comes back to a function that has lost it and is deleted next.
     async fn tag_function(&self, function: &FunctionArn, tags: &Tags) -> Result<(), AwsError> {
-        let thing = Thing::Function(function.clone());
-        self.deploys("lambda:TagResource", &function.name, vec![thing]).await?;
+        let things = vec![Thing::DeployedFunction(function.name.clone()), Thing::Function(function.clone())];
+        self.permit("lambda:TagResource", things).await?;
         self.told(self.port.tag_function(function, tags).await)
     }
 

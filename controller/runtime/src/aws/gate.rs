@@ -73,7 +73,10 @@ impl Gate {
 
     /// Lets a call through that is about the object's rule.
     pub fn own_rule(&self, action: &'static str, name: &str) -> Result<(), AwsError> {
-        let is_own = self.key.as_ref().is_some_and(|key| key.rule_name(&self.owner) == name);
+        let is_own = self
+            .key
+            .as_ref()
+            .is_some_and(|key| KINDS.iter().any(|kind| key.rule_name(&self.owner, kind) == name));
         self.own_only(action, is_own, &format!("rule {name}"))
     }
 

@@ -5,18 +5,20 @@ use std::collections::BTreeSet;
 use lambda_triggers_core::api::{Applied, AppliedFunction, DeployedFunction, FunctionDefinition};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::function::{
-    CodeSource, DesiredFunction, FunctionConflict, FunctionPlan, FunctionStep, ObservedFunction, Origin,
-    State, plan_async_invoke, plan_function, plan_function_removal,
+    CodeSource, DesiredFunction, FunctionConflict, FunctionPlan, FunctionStep, ObservedFunction, State,
+    plan_async_invoke, plan_function, plan_function_removal,
 };
 use lambda_triggers_core::plan::identity::ObjectKey;
+use lambda_triggers_core::plan::ownership::Origin;
 use lambda_triggers_core::plan::report::{EventReason, Failure, Part, Reason};
+use lambda_triggers_core::tenancy::Thing;
 
 use super::code::{ClusterCode, cluster_code};
 use super::context::Context;
 use super::error::Error;
 use super::events::Notice;
 use super::function::{look_twice, remove_twice};
-use super::object::Raw;
+use super::object::{Identity, Raw};
 use super::report::Report;
 use super::wakes::Hindrance;
 use crate::aws::{AwsError, Deployments};
@@ -40,7 +42,7 @@ pub async fn deploy<K: Raw>(
     region: &str,
     definition: &FunctionDefinition,
 ) -> Result<Deployment, Error> {
-    let origin = origin(report);
+    let origin = report.origin();
     let code = cluster_code(context, &origin.key.namespace, definition).await?;
     let (files, warning) = code.map(|ClusterCode { archive, warning }| (archive, warning)).unzip();
     let desired = DesiredFunction::of(&context.owner, &origin, definition, files);
@@ -155,21 +157,33 @@ pub async fn release<K: Raw>(
     before: &Applied,
     wanted: &Applied,
 ) -> Result<(), Error> {
-    let origin = origin(report);
+    let origin = report.origin();
     let aws = context.aws_for_removal(&origin.key);
     let is_wanted = |old: &AppliedFunction| wanted.functions.iter().any(|new| same(new, old));
-    for AppliedFunction { region, name, tag_keys: _, async_invoke: _ } in
+    let known_code = report.status.function.as_ref().and_then(|function| function.code_sha256.as_deref());
+    for AppliedFunction { region, name, tag_keys, async_invoke: _ } in
         before.functions.iter().filter(|old| !is_wanted(old))
     {
         let deployments = aws.deployments(region);
+        let set_before = tag_keys.iter().cloned().collect();
+        let named = may_define(context, report, name).await?;
         let deleted = remove_twice(|| async {
             let observed = look_twice(|| deployments.deployed(name)).await?;
             let observed = observed.filter(|function| !is_used(&function.arn, wanted));
-            let steps = plan_function_removal(observed.as_ref(), &context.owner, &origin);
-            carry_out(&*deployments, name, observed.as_ref(), &steps).await?;
-            Ok(!steps.is_empty())
+            let observed = observed.as_ref();
+            match plan_function_removal(observed, &set_before, named, known_code, &context.owner, &origin) {
+                Ok(steps) => {
+                    carry_out(&*deployments, name, observed, &steps).await?;
+                    Ok(Ok(!steps.is_empty()))
+                }
+                Err(unmarked) => Ok(Err(unmarked)),
+            }
         });
-        if deleted.await.map_err(Error::aws(Part::Function))? {
+        let deleted = deleted.await.map_err(Error::aws(Part::Function))?.map_err(|unmarked| {
+            let message = format!("the function {name} in {region} is not deleted: {unmarked}");
+            Error::found(Part::Function, Reason::ConflictingFunction, message)
+        })?;
+        if deleted {
             report
                 .event(Notice::normal(EventReason::FunctionDeleted, format!("deleted the function {name}")))
                 .await;
@@ -181,9 +195,25 @@ pub async fn release<K: Raw>(
 
 /// Requests reconciles of the objects that wait for one of these functions, which no object holds any more.
 pub fn freed(context: &Context, applied: &Applied) {
-    for AppliedFunction { region, name, tag_keys: _ } in &applied.functions {
+    for AppliedFunction { region, name, tag_keys: _, async_invoke: _ } in &applied.functions {
         context.wakes.ended(&Hindrance::Function(region.clone(), name.clone()));
     }
+}
+
+/// Whether the spec defines a function of this name, and the tenancy permits that. A status that a tenant edited is no way
+/// to delete a function that the tenant may not define.
+async fn may_define<K: Raw>(context: &Context, report: &Report<'_, K>, name: &str) -> Result<bool, Error> {
+    let Identity { key, .. } = &report.id;
+    if name == key.function_name(&context.owner.id, K::NAME) {
+        return Ok(true);
+    }
+    if report.spec.value()["function"]["definition"]["functionName"] != name {
+        return Ok(false);
+    }
+    let Some(tenancy) = context.tenants.tenancy() else { return Ok(true) };
+    let own = context.tenants.own_of(&context.owner.id, key, &[K::NAME]).await;
+    let own = own.map_err(Error::aws(Part::Function))?;
+    Ok(tenancy.authorise(&key.namespace, &own, &Thing::DeployedFunction(name.into())).is_ok())
 }
 
 /// Whether a trigger that is wanted invokes the function, by any qualifier.
@@ -232,10 +262,6 @@ fn set_retries_before(applied: &Applied, region: &str, name: &str) -> bool {
         .functions
         .iter()
         .any(|function| function.region == region && function.name == name && function.async_invoke)
-}
-
-fn origin<K: Raw>(report: &Report<'_, K>) -> Origin {
-    Origin { kind: K::NAME, key: report.id.key.clone(), uid: report.id.uid.clone() }
 }
 
 async fn carry_out(

@@ -7,13 +7,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use lambda_triggers_core::api::{Applied, RECONCILE_ANNOTATION, TriggerStatus};
+use lambda_triggers_core::plan::ownership::Origin;
 use lambda_triggers_core::plan::report::{Outcome, Part, Reason, conditions, is_overdue};
 use serde_json::json;
 
 use super::context::{Context, Settings};
 use super::error::Error;
 use super::events::Notice;
-use super::object::{Identity, Raw};
+use super::object::{Identity, Raw, Text};
 use super::released;
 use super::wakes::Hindrance;
 
@@ -26,6 +27,8 @@ pub struct Report<'a, K: Raw> {
     api: Api<K>,
     /// The object.
     pub id: Identity,
+    /// Its spec, whatever it says.
+    pub spec: Text,
     /// The status as the API server has it.
     written: TriggerStatus,
     /// The object's version with that status.
@@ -73,6 +76,7 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
             context,
             api,
             id,
+            spec: object.spec().clone(),
             status: TriggerStatus { applied, observed_generation_at, ..written.clone() },
             written,
             version,
@@ -85,6 +89,11 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
             trusts_others,
             external_permission: None,
         }
+    }
+
+    /// The object, as tags name it.
+    pub fn origin(&self) -> Origin {
+        Origin { kind: K::NAME, key: self.id.key.clone(), uid: self.id.uid.clone() }
     }
 
     /// The object's version, as far as we know.

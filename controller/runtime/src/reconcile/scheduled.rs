@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use lambda_triggers_core::api::{Applied, AppliedFunction, AppliedPermission, AppliedRule};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::identity::{ObjectKey, rules_statement_id};
+use lambda_triggers_core::plan::identity::rules_statement_id;
+use lambda_triggers_core::plan::ownership::Origin;
 use lambda_triggers_core::plan::permission::Statement;
 use lambda_triggers_core::plan::report::{EventReason, Outcome, Part, Reason};
 use lambda_triggers_core::plan::rule::{
@@ -50,9 +51,8 @@ pub async fn apply(
     report.status.function_name = Some(function.arn.short());
 
     let statement = Statement::for_rules(&context.owner.id, &function.arn, &account.id);
-    let key = report.id.key.clone();
-    let desired =
-        DesiredRule::of(&context.owner, &key, &report.id.uid, &spec, expression.to_string(), &function.arn);
+    let origin = report.origin();
+    let desired = DesiredRule::of(&context.owner, &origin, &spec, expression.to_string(), &function.arn);
     let rules = aws.rules(&region);
     let observed = rules.rule(&desired.name).await.map_err(Error::aws(Part::Rule))?;
     let before = report.status.applied.clone();
@@ -61,7 +61,7 @@ pub async fn apply(
         observed.as_ref(),
         &tags_set_before(&before, &region, &desired.name),
         &context.owner,
-        &key,
+        &origin,
     )
     .map_err(|conflict| conflicting_rule(&desired.name, &region, &conflict.to_string()))?;
 
@@ -115,7 +115,7 @@ pub async fn cleanup(
 ) -> Result<(), Error> {
     let mut applied = report.status.applied.clone();
     if applied.rules.is_empty() && may_have_made(context, object).await? {
-        let mut all = by_name(context, object, &report.id.key).await?;
+        let mut all = by_name(context, object, &report.origin()).await?;
         deploy::union(&applied, &mut all);
         applied = all;
     }
@@ -127,13 +127,14 @@ pub async fn cleanup(
 async fn by_name(
     context: &Context,
     object: &RawScheduledFunction,
-    key: &ObjectKey,
+    origin: &Origin,
 ) -> Result<Applied, Error> {
+    let key = &origin.key;
     let spec = object.spec.value();
     let arn = spec["function"]["arn"].as_str().and_then(FunctionArn::parse);
     let region = spec["region"].as_str().or(arn.as_ref().map(|arn| arn.region.as_str()));
     let region = region.unwrap_or(context.default_region());
-    let name = key.rule_name(&context.owner.id);
+    let name = key.rule_name(&context.owner.id, origin.kind);
     let rules = context.aws_for_removal(key).rules(region);
     let observed = look_twice(|| rules.rule(&name)).await.map_err(Error::aws(Part::Rule))?;
     let targets = observed.into_iter().flat_map(|rule| rule.targets).filter_map(|(_, target)| target);
@@ -236,16 +237,23 @@ pub async fn release(
         wanted.rules.iter().any(|new| (&new.region, &new.name) == (&old.region, &old.name))
     };
     // A status is a user's to edit, too: a rule of another name was never made for this object.
-    let own = report.id.key.rule_name(&context.owner.id);
+    let origin = report.origin();
+    let own = origin.key.rule_name(&context.owner.id, origin.kind);
     let released = before.rules.iter().filter(|rule| rule.name == own && !is_wanted(rule));
-    for AppliedRule { region, name, tag_keys: _ } in released {
+    for AppliedRule { region, name, tag_keys } in released {
         let rules = aws.rules(region);
+        let set_before = tag_keys.iter().cloned().collect();
         let removed = remove_twice(|| async {
             let observed = look_twice(|| rules.rule(name)).await?;
-            let steps = plan_removal(observed.as_ref(), &context.owner, &report.id.key);
-            carry_out(&*rules, name, &steps).await
+            match plan_removal(observed.as_ref(), &set_before, &context.owner, &origin) {
+                Ok(steps) => carry_out(&*rules, name, &steps).await.map(Ok),
+                Err(unmarked) => Ok(Err(unmarked)),
+            }
         });
-        removed.await.map_err(Error::aws(Part::Rule))?;
+        removed.await.map_err(Error::aws(Part::Rule))?.map_err(|unmarked| {
+            let message = format!("the rule {name} in {region} is not deleted: {unmarked}");
+            Error::found(Part::Rule, Reason::ConflictingRule, message)
+        })?;
     }
     for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
         let in_use = async || others_use(context, &*aws, permission, &own).await;

@@ -8,7 +8,7 @@ use lambda_triggers_core::api::{
 };
 use lambda_triggers_core::plan::bucket::{Document, Entry};
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId};
-use lambda_triggers_core::plan::rule::TAG_UID;
+use lambda_triggers_core::plan::ownership::TAG_UID;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -110,7 +110,7 @@ pub fn left_of(object: &Value, aws: &Snapshot) -> Vec<String> {
         let entries = own_entries(aws).into_iter().filter(|(_, _, id)| id.stem == stem && !id.retained);
         left.extend(entries.map(|(bucket, entry, _)| format!("the {} in {bucket}", entry.describe())));
     } else {
-        let name = format!(":rule/{}", key.rule_name(&owner()));
+        let name = format!(":rule/{}", key.rule_name(&owner(), &kind));
         left.extend(aws.rules.keys().filter(|arn| arn.ends_with(&name)).map(|arn| format!("the rule {arn}")));
     }
     let made_for = |name: &str| {

@@ -6,7 +6,7 @@ use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, bucket_statement_
 use serde_json::json;
 
 use super::world::{FOREIGN, put};
-use super::{NAMESPACE, S3, Step, Workflow, apply, definition, hourly, triggered, workflow};
+use super::{NAMESPACE, S3, SCHEDULED, Step, Workflow, apply, definition, hourly, triggered, workflow};
 use crate::sim::aws::{MemoryAws, REGION};
 use crate::sim::run::owner;
 
@@ -54,6 +54,18 @@ pub(super) fn all() -> Vec<Workflow> {
             ],
         ),
         workflow(
+            "drift: the rule's tags are removed, and its object is deleted",
+            [
+                apply(hourly(json!({}))),
+                Step::Outside(|aws| {
+                    let tags = aws.snapshot().rules.into_values().flat_map(|rule| rule.tags.into_keys());
+                    let tags: Vec<String> = tags.collect();
+                    aws.outside().rules(REGION).untag_rule(&rule(&owner()), &tags).now_or_never();
+                }),
+                Step::Delete(SCHEDULED, "hourly"),
+            ],
+        ),
+        workflow(
             "drift: a deployed function is deleted",
             [
                 apply(hourly(json!({"function": own}))),
@@ -64,7 +76,7 @@ pub(super) fn all() -> Vec<Workflow> {
 }
 
 fn rule(owner: &OwnerId) -> String {
-    ObjectKey::new(NAMESPACE, "hourly").rule_name(owner)
+    ObjectKey::new(NAMESPACE, "hourly").rule_name(owner, "ScheduledFunction")
 }
 
 fn take_name(aws: &MemoryAws) {

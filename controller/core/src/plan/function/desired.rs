@@ -7,10 +7,8 @@ use crate::api::{
     ApplicationLogLevel, Architecture, AsyncInvoke, FunctionDefinition, ImageCode, LogFormat, Logging,
     SnapStart, SystemLogLevel, Tags, Tracing, Vpc,
 };
-use crate::plan::identity::{ObjectKey, Owner, OwnerId, source_hash};
-use crate::plan::rule::{TAG_UID, owner_tags};
-
-use super::diff::{TAG_CODE, TAG_KIND};
+use crate::plan::identity::{Owner, OwnerId, source_hash};
+use crate::plan::ownership::{Origin, TAG_CODE};
 
 /// A function as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,26 +120,6 @@ pub fn function_name(definition: &FunctionDefinition, owner: &OwnerId, origin: &
     definition.function_name.clone().unwrap_or_else(|| origin.key.function_name(owner, origin.kind))
 }
 
-/// The object that a function is deployed for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// Its kind.
-    pub kind: &'static str,
-    /// Its namespace and name.
-    pub key: ObjectKey,
-    /// Its UID.
-    pub uid: String,
-}
-
-impl Origin {
-    /// The tags that say whose a function is.
-    pub(super) fn tags(&self, owner: &Owner) -> Tags {
-        let mut tags = owner_tags(owner, &self.key);
-        tags.insert(TAG_KIND.into(), self.kind.into());
-        tags
-    }
-}
-
 impl DesiredFunction {
     /// The function that `definition` asks for. `files` is the archive of inline code or of a ConfigMap.
     pub fn of(
@@ -185,7 +163,6 @@ impl DesiredFunction {
         let Vpc { subnet_ids, security_group_ids } = vpc.clone().unwrap_or_default();
         let mut tags = tags.clone();
         tags.extend(origin.tags(owner));
-        tags.insert(TAG_UID.into(), origin.uid.clone());
         if let CodeSource::S3 { bucket, key, version } = &source {
             let parts = [bucket.as_str(), key, version.as_deref().unwrap_or_default()];
             tags.insert(TAG_CODE.into(), source_hash(&parts));

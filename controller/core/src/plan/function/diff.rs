@@ -2,17 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{CodeSource, Configuration, DesiredFunction, EventInvokeConfig, Origin};
+use super::{CodeSource, Configuration, DesiredFunction, EventInvokeConfig};
 use crate::api::{Architecture, Tags};
 use crate::arn::FunctionArn;
 use crate::plan::identity::{ObjectKey, Owner, OwnerId};
-use crate::plan::rule::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_OWNER};
-
-/// Tag that tells code in a bucket from other code there: what Lambda copied it from cannot be read back.
-pub const TAG_CODE: &str = "lambda-triggers.dev/code";
-
-/// Tag with the kind of the object that a function was made for.
-pub const TAG_KIND: &str = "lambda-triggers.dev/kind";
+use crate::plan::ownership::{
+    Evidence, Origin, Ownership, TAG_CLUSTER, TAG_CODE, TAG_KIND, TAG_NAME, TAG_NAMESPACE, TAG_OWNER,
+    Unmarked, ownership,
+};
 
 /// A function as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,7 +177,7 @@ pub fn plan_function(
     let Some(observed) = observed else {
         return Ok(FunctionPlan { steps: create(desired), wait: true, ..FunctionPlan::default() });
     };
-    let ours = is_ours(observed, owner, origin);
+    let ours = owned_by(observed, set_before, true, known_code, owner, origin) == Ownership::Ours;
     let made_by = observed.tags.get(TAG_OWNER).and_then(|tag| OwnerId::parse(tag).ok());
     if let Some(other) = made_by.filter(|made_by| *made_by != owner.id) {
         return Err(FunctionConflict::OtherOwner(other));
@@ -194,12 +191,13 @@ pub fn plan_function(
     let busy = observed.is_busy();
     let code = code_differs(desired, observed, known_code);
     let configuration = configuration_differs(desired, observed);
-    let cluster_is_other = observed.tags.get(TAG_CLUSTER) != Some(&owner.cluster);
+    let cluster_is_other = observed.tags.get(TAG_CLUSTER).is_some_and(|cluster| *cluster != owner.cluster);
     let adopted = !ours || cluster_is_other;
     // One that could not be made takes no update
-    // (https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html): nothing is lost with it. Another's gets our
-    // tags first: what does not carry them is never deleted.
-    if ours && matches!(observed.state, State::Failed(_)) && (code || configuration) {
+    // (https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html): nothing is lost with it. A function without our
+    // owner tag gets the tag first, and is deleted at the next look.
+    let marked = observed.tags.contains_key(TAG_OWNER);
+    if ours && marked && matches!(observed.state, State::Failed(_)) && (code || configuration) {
         let steps = [FunctionStep::Delete].into_iter().chain(create(desired)).collect();
         return Ok(FunctionPlan { steps, wait: true, adopted, failed: None });
     }
@@ -229,24 +227,49 @@ fn create(desired: &DesiredFunction) -> Vec<FunctionStep> {
     [create].into_iter().chain(concurrency).chain(async_invoke).collect()
 }
 
-/// What takes a function away. One that is not ours is left alone, whatever its name.
+/// The steps that delete a function. A function of another owner stays, whatever its name.
+///
+/// `named` is true if the object defines a function of this name. `set_before` and `known_code` are as for
+/// [`plan_function`].
+///
+/// # Errors
+/// [`Unmarked`] for a function of unknown ownership.
 pub fn plan_function_removal(
     observed: Option<&ObservedFunction>,
+    set_before: &BTreeSet<String>,
+    named: bool,
+    known_code: Option<&str>,
     owner: &Owner,
     origin: &Origin,
-) -> Vec<FunctionStep> {
-    observed
-        .filter(|function| is_ours(function, owner, origin))
-        .map(|_| FunctionStep::Delete)
-        .into_iter()
-        .collect()
+) -> Result<Vec<FunctionStep>, Unmarked> {
+    let Some(observed) = observed else { return Ok(vec![]) };
+    match owned_by(observed, set_before, named, known_code, owner, origin) {
+        Ownership::Ours => {
+            // The operator's IAM policy permits the deletion of functions with its owner tag only (docs/iam.md).
+            let owner_tag = || Tags::from([(TAG_OWNER.into(), owner.id.to_string())]);
+            let tag = (!observed.tags.contains_key(TAG_OWNER)).then(|| FunctionStep::Tag(owner_tag()));
+            Ok(tag.into_iter().chain([FunctionStep::Delete]).collect())
+        }
+        Ownership::Unknown => Err(Unmarked::new(owner, origin)),
+        Ownership::Foreign => Ok(vec![]),
+    }
 }
 
-/// Whether a function was made for the object by this owner, whichever cluster the owner lived in then.
-fn is_ours(function: &ObservedFunction, owner: &Owner, origin: &Origin) -> bool {
-    let same =
-        |(tag, value): &(&String, &String)| *tag == TAG_CLUSTER || function.tags.get(*tag) == Some(*value);
-    origin.tags(owner).iter().all(|pair| same(&pair))
+/// The owner of a function. Code with the hash from the status is a trace.
+fn owned_by(
+    function: &ObservedFunction,
+    set_before: &BTreeSet<String>,
+    named: bool,
+    known_code: Option<&str>,
+    owner: &Owner,
+    origin: &Origin,
+) -> Ownership {
+    let evidence = Evidence {
+        recorded: set_before.contains(TAG_OWNER),
+        named,
+        trace: known_code == Some(function.code_sha256.as_str()),
+    };
+    ownership(&function.tags, owner, origin, evidence)
 }
 
 /// An environment that cannot be read is not counted: each look would find a difference, and write.

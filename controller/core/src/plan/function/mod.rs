@@ -9,12 +9,11 @@ mod handler;
 pub use archive::{Archive, ArchiveError, archive};
 pub use async_invoke::{EventInvokeConfig, plan_async_invoke};
 pub use desired::{
-    CodeSource, Configuration, DesiredFunction, ImageConfiguration, LoggingConfiguration, Origin,
-    function_name,
+    CodeSource, Configuration, DesiredFunction, ImageConfiguration, LoggingConfiguration, function_name,
 };
 pub use diff::{
-    FunctionConflict, FunctionPlan, FunctionStep, ObservedFunction, State, TAG_CODE, TAG_KIND, Update,
-    plan_function, plan_function_removal,
+    FunctionConflict, FunctionPlan, FunctionStep, ObservedFunction, State, Update, plan_function,
+    plan_function_removal,
 };
 pub use handler::{MissingHandler, missing_handler};
 

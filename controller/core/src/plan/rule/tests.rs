@@ -7,13 +7,14 @@ use proptest::sample::select;
 
 use super::*;
 use crate::plan::identity::OwnerId;
+use crate::plan::ownership::{TAG_KIND, TAG_NAME, TAG_NAMESPACE, TAG_UID};
 
 fn owner() -> Owner {
     Owner { id: OwnerId::parse("1a2b3c4d").unwrap(), cluster: "cluster-1".into() }
 }
 
-fn key() -> ObjectKey {
-    ObjectKey::new("media", "hourly")
+fn origin() -> Origin {
+    Origin { kind: "ScheduledFunction", key: ObjectKey::new("media", "hourly"), uid: "uid-1".into() }
 }
 
 fn function(name: &str) -> FunctionArn {
@@ -22,7 +23,7 @@ fn function(name: &str) -> FunctionArn {
 
 /// The rule of a spec with this schedule.
 fn desired(expression: &str, spec: &ScheduledFunctionSpec) -> DesiredRule {
-    DesiredRule::of(&owner(), &key(), "uid-1", spec, expression.into(), &function("every-hour"))
+    DesiredRule::of(&owner(), &origin(), spec, expression.into(), &function("every-hour"))
 }
 
 fn hourly() -> DesiredRule {
@@ -45,7 +46,7 @@ fn keys(tags: &Tags) -> BTreeSet<String> {
 }
 
 fn plan(desired: &DesiredRule, observed: Option<&ObservedRule>, before: &BTreeSet<String>) -> RulePlan {
-    plan_rule(desired, observed, before, &owner(), &key()).unwrap()
+    plan_rule(desired, observed, before, &owner(), &origin()).unwrap()
 }
 
 /// What EventBridge makes of a rule by these steps.
@@ -99,6 +100,7 @@ fn a_rule_is_made_of_every_field() {
     };
     let tags = [
         (TAG_CLUSTER, "cluster-1"),
+        (TAG_KIND, "ScheduledFunction"),
         (TAG_NAME, "hourly"),
         (TAG_NAMESPACE, "media"),
         (TAG_OWNER, "1a2b3c4d"),
@@ -106,7 +108,7 @@ fn a_rule_is_made_of_every_field() {
         ("team", "a"),
     ];
     let expected = DesiredRule {
-        name: "lt-1a2b3c4d-media-hourly-2d926bec61".into(),
+        name: "lt-1a2b3c4d-media-hourly-9e829b6a1c".into(),
         settings: RuleSettings {
             expression: "rate(1 hour)".into(),
             description: "all of it".into(),
@@ -186,28 +188,86 @@ fn a_rule_of_another_cluster_with_our_owner_id_is_taken_over() {
     assert_eq!(plan(&hourly(), Some(&rule), &BTreeSet::new()), expected);
 }
 
+/// The rule of [`hourly`], with one tag changed or removed.
+fn with_tag(key: &str, value: Option<&str>) -> ObservedRule {
+    let mut rule = in_place(&hourly());
+    rule.tags.remove(key);
+    rule.tags.extend(value.map(|value| (key.to_owned(), value.to_owned())));
+    rule
+}
+
+/// The rule of [`hourly`] without any tag.
+fn untagged() -> ObservedRule {
+    ObservedRule { tags: Tags::new(), ..in_place(&hourly()) }
+}
+
+/// The rule of [`hourly`] as somebody makes it by hand, with a target of another Id.
+fn by_hand() -> ObservedRule {
+    let targets = vec![("1".to_owned(), Some(hourly().target))];
+    ObservedRule { targets, ..untagged() }
+}
+
+fn removal(rule: &ObservedRule, set_before: &BTreeSet<String>) -> Result<Vec<RuleStep>, Unmarked> {
+    plan_removal(Some(rule), set_before, &owner(), &origin())
+}
+
+fn unmarked() -> Unmarked {
+    Unmarked::new(&owner(), &origin())
+}
+
+#[test]
+fn a_recorded_rule_gets_its_tags_back_and_is_removed() {
+    let recorded = keys(&hourly().tags);
+    let without = |key: &str| with_tag(key, None);
+    let cases =
+        [untagged(), without(TAG_OWNER), without(TAG_KIND), without(TAG_NAMESPACE), without(TAG_NAME)];
+    for rule in cases {
+        let RulePlan { steps, taken_over_from } = plan(&hourly(), Some(&rule), &recorded);
+        assert_eq!((steps.len(), taken_over_from), (1, None), "{rule:?}");
+        assert_eq!(carry_out(&steps, Some(rule.clone())), Some(in_place(&hourly())), "{rule:?}");
+        let removed = removal(&rule, &recorded).unwrap();
+        assert_eq!(carry_out(&removed, Some(rule.clone())), None, "{rule:?}");
+    }
+}
+
+#[test]
+fn a_rule_of_unknown_ownership_is_reported_and_left() {
+    let recorded = keys(&hourly().tags);
+    let nothing = BTreeSet::new();
+    let cases = [
+        // A rule made by hand after ours was deleted.
+        (by_hand(), &recorded),
+        (ObservedRule { targets: vec![], ..untagged() }, &recorded),
+        // The object was restored without its status.
+        (untagged(), &nothing),
+        (with_tag(TAG_OWNER, None), &nothing),
+        (with_tag(TAG_KIND, None), &nothing),
+    ];
+    for (rule, set_before) in cases {
+        let planned = plan_rule(&hourly(), Some(&rule), set_before, &owner(), &origin());
+        assert_eq!(planned, Err(unmarked().into()), "{rule:?}");
+        assert_eq!(removal(&rule, set_before), Err(unmarked()), "{rule:?}");
+    }
+    assert_eq!(plan_removal(None, &recorded, &owner(), &origin()), Ok(vec![]));
+}
+
 #[test]
 fn a_rule_that_is_not_ours_is_neither_changed_nor_removed() {
-    let not_ours = RuleConflict::NotOurs { key: key(), owner: "1a2b3c4d".into() };
-    let tags = |key: &str, value: Option<&str>| {
-        let mut rule = in_place(&hourly());
-        rule.tags.remove(key);
-        rule.tags.extend(value.map(|value| (key.to_owned(), value.to_owned())));
-        rule
-    };
+    let not_ours = RuleConflict::NotOurs { key: origin().key, owner: "1a2b3c4d".into() };
+    let tags = |key: &str, value: &str| with_tag(key, Some(value));
     let managed = ObservedRule { managed_by: Some("schemas.amazonaws.com".into()), ..in_place(&hourly()) };
     let cases = [
-        (ObservedRule { tags: Tags::new(), ..in_place(&hourly()) }, not_ours.clone()),
-        (tags(TAG_OWNER, None), not_ours.clone()),
-        (tags(TAG_OWNER, Some("ffffffff")), not_ours.clone()),
-        (tags(TAG_NAMESPACE, Some("other")), not_ours.clone()),
-        (tags(TAG_NAME, Some("other")), not_ours),
-        (managed, RuleConflict::Managed("schemas.amazonaws.com".into())),
+        (by_hand(), BTreeSet::new(), not_ours.clone()),
+        (tags(TAG_OWNER, "ffffffff"), keys(&hourly().tags), not_ours.clone()),
+        (tags(TAG_KIND, "S3TriggeredFunction"), keys(&hourly().tags), not_ours.clone()),
+        (tags(TAG_NAMESPACE, "other"), keys(&hourly().tags), not_ours.clone()),
+        (tags(TAG_NAME, "other"), keys(&hourly().tags), not_ours),
+        (managed, keys(&hourly().tags), RuleConflict::Managed("schemas.amazonaws.com".into())),
     ];
-    for (rule, conflict) in cases {
-        let planned = plan_rule(&hourly(), Some(&rule), &BTreeSet::new(), &owner(), &key());
+    for (rule, set_before, conflict) in cases {
+        let planned = plan_rule(&hourly(), Some(&rule), &set_before, &owner(), &origin());
         assert_eq!(planned, Err(conflict), "{rule:?}");
-        assert_eq!(plan_removal(Some(&rule), &owner(), &key()), vec![], "{rule:?}");
+        assert_eq!(removal(&rule, &set_before), Ok(vec![]), "{rule:?}");
     }
 }
 
@@ -329,7 +389,7 @@ proptest! {
     ) {
         let mut rule = observed;
         rule.tags.insert(TAG_OWNER.into(), owner_tag.into());
-        let after = carry_out(&plan_removal(Some(&rule), &owner(), &key()), Some(rule.clone()));
+        let after = carry_out(&removal(&rule, &BTreeSet::new()).unwrap(), Some(rule.clone()));
         prop_assert_eq!(after, (owner_tag != "1a2b3c4d").then_some(rule));
     }
 }

@@ -193,7 +193,7 @@ fn permitted() -> About {
         bucket_owner: ACCOUNT,
         made: "made",
         role: "app",
-        rule: key().rule_name(&owner()),
+        rule: key().rule_name(&owner(), "ScheduledFunction"),
         statement: bucket_statement_id(&owner(), "photos"),
     }
 }
@@ -358,7 +358,10 @@ async fn what_is_permitted_is_let_through_and_nothing_else_is() {
         ),
         (About { role: "admin", ..same.clone() }, without(&["create", "update_configuration"])),
         (
-            About { rule: ObjectKey::new("media", "other").rule_name(&owner()), ..same.clone() },
+            About {
+                rule: ObjectKey::new("media", "other").rule_name(&owner(), "ScheduledFunction"),
+                ..same.clone()
+            },
             without(&[
                 "rule",
                 "put_rule",
@@ -390,6 +393,7 @@ async fn a_removal_takes_away_its_own_and_makes_nothing() {
         "remove_permission",
         "deployed",
         "event_invoke_config",
+        "tag_function",
         "delete_function",
         "rule",
         "rules_with_target",

@@ -1,18 +1,69 @@
-//! Whose function it is: found, removed, taken over, or left to another operator.
+//! Ownership of functions, with tags and without.
 
 use super::*;
-use crate::plan::rule::TAG_OWNER;
+use crate::plan::ownership::{TAG_OWNER, Unmarked};
 
 #[test]
 fn only_its_own_function_is_removed() {
     let wanted = desired(&small(), "");
-    assert_eq!(plan_function_removal(None, &owner(), &origin()), vec![]);
-    let removal = |origin: &Origin| plan_function_removal(Some(&in_place(&wanted)), &owner(), origin);
-    assert_eq!(removal(&origin()), vec![FunctionStep::Delete]);
-    assert_eq!(removal(&Origin { kind: "S3TriggeredFunction", ..origin() }), vec![]);
-    assert_eq!(removal(&Origin { key: ObjectKey::new("media", "daily"), ..origin() }), vec![]);
+    assert_eq!(plan_function_removal(None, &keys(&wanted.tags), true, None, &owner(), &origin()), Ok(vec![]));
+    let removal = |origin: &Origin| removal(&in_place(&wanted), origin);
+    assert_eq!(removal(&origin()), Ok(vec![FunctionStep::Delete]));
+    assert_eq!(removal(&Origin { kind: "S3TriggeredFunction", ..origin() }), Ok(vec![]));
+    assert_eq!(removal(&Origin { key: ObjectKey::new("media", "daily"), ..origin() }), Ok(vec![]));
     // An object that was made again under its name owns what its predecessor made.
-    assert_eq!(removal(&Origin { uid: "uid-2".into(), ..origin() }), vec![FunctionStep::Delete]);
+    assert_eq!(removal(&Origin { uid: "uid-2".into(), ..origin() }), Ok(vec![FunctionStep::Delete]));
+}
+
+/// The removal of a function with another name than the definition's, and without a record.
+pub(super) fn removal(function: &ObservedFunction, origin: &Origin) -> Result<Vec<FunctionStep>, Unmarked> {
+    plan_function_removal(Some(function), &BTreeSet::new(), false, None, &owner(), origin)
+}
+
+#[test]
+fn a_recorded_function_with_its_code_gets_its_tags_back_and_is_removed() {
+    let wanted = desired(&small(), "");
+    let untagged = ObservedFunction { tags: Tags::new(), ..in_place(&wanted) };
+    let known = Some(untagged.code_sha256.as_str());
+    let recorded = keys(&wanted.tags);
+    let plan = |set_before, known| {
+        plan_function(&wanted, Some(&untagged), set_before, known, &owner(), &origin(), false)
+    };
+    let steps = vec![FunctionStep::Tag(wanted.tags.clone())];
+    assert_eq!(plan(&recorded, known), Ok(FunctionPlan { steps, ..FunctionPlan::default() }));
+    let not_ours = FunctionConflict::NotOurs { key: origin().key, owner: "1a2b3c4d".into() };
+    for (set_before, known) in [(&recorded, None), (&recorded, Some("other code")), (&BTreeSet::new(), known)]
+    {
+        assert_eq!(plan(set_before, known), Err(not_ours.clone()), "{set_before:?} {known:?}");
+    }
+
+    let removal = |set_before: &BTreeSet<String>, named, known| {
+        plan_function_removal(Some(&untagged), set_before, named, known, &owner(), &origin())
+    };
+    let owner_tag = Tags::from([(TAG_OWNER.into(), "1a2b3c4d".into())]);
+    let expected = vec![FunctionStep::Tag(owner_tag), FunctionStep::Delete];
+    assert_eq!(removal(&recorded, true, known), Ok(expected));
+    let unmarked = Err(Unmarked::new(&owner(), &origin()));
+    assert_eq!(removal(&recorded, false, known), unmarked);
+    assert_eq!(removal(&recorded, true, Some("other code")), unmarked);
+    assert_eq!(removal(&BTreeSet::new(), true, known), unmarked);
+    assert_eq!(removal(&BTreeSet::new(), true, None), Ok(vec![]));
+}
+
+#[test]
+fn a_failed_function_without_tags_gets_them_before_it_is_deleted() {
+    let wanted = desired(&small(), "");
+    let broken = State::Failed("A subnet is gone.".into());
+    let untagged = ObservedFunction { tags: Tags::new(), state: broken, ..in_place(&wanted) };
+    let known = Some(untagged.code_sha256.as_str());
+    let new = desired(&FunctionDefinition { timeout: 5, ..small() }, "");
+    let recorded = keys(&wanted.tags);
+    let plan = |observed| {
+        plan_function(&new, Some(observed), &recorded, known, &owner(), &origin(), false).unwrap().steps
+    };
+    assert_eq!(plan(&untagged), vec![FunctionStep::Tag(new.tags.clone())]);
+    let tagged = ObservedFunction { tags: new.tags.clone(), ..untagged.clone() };
+    assert_eq!(plan(&tagged), vec![FunctionStep::Delete, FunctionStep::Create(Box::new(new.clone()))]);
 }
 
 #[test]

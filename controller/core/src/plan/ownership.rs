@@ -1,0 +1,194 @@
+//! Ownership of rules and functions: tags decide, and the status where tags are gone.
+
+use crate::api::Tags;
+use crate::plan::identity::{ObjectKey, Owner};
+
+/// Tag with the owner id.
+pub const TAG_OWNER: &str = "lambda-triggers.dev/owner";
+/// Tag with the UID of the cluster's namespace kube-system.
+pub const TAG_CLUSTER: &str = "lambda-triggers.dev/cluster";
+/// Tag with the object's kind.
+pub const TAG_KIND: &str = "lambda-triggers.dev/kind";
+/// Tag with the object's namespace.
+pub const TAG_NAMESPACE: &str = "lambda-triggers.dev/namespace";
+/// Tag with the object's name.
+pub const TAG_NAME: &str = "lambda-triggers.dev/name";
+/// Tag with the object's UID, for people to read.
+pub const TAG_UID: &str = "lambda-triggers.dev/uid";
+/// Tag with a hash of the code's place in a bucket. Lambda does not report that place.
+pub const TAG_CODE: &str = "lambda-triggers.dev/code";
+
+/// The object behind a rule or a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its namespace and name.
+    pub key: ObjectKey,
+    /// Its UID.
+    pub uid: String,
+}
+
+impl Origin {
+    /// The operator's tags on the object's rule and function.
+    pub(super) fn tags(&self, owner: &Owner) -> Tags {
+        let mut tags = self.owner_tags(owner);
+        tags.insert(TAG_CLUSTER.into(), owner.cluster.clone());
+        tags.insert(TAG_UID.into(), self.uid.clone());
+        tags
+    }
+
+    /// The tags that decide about ownership. Cluster and UID are left out: an owner id moves from cluster to cluster, and a
+    /// restored object gets another UID.
+    fn owner_tags(&self, owner: &Owner) -> Tags {
+        let Self { kind, key: ObjectKey { namespace, name }, uid: _ } = self;
+        let pairs = [
+            (TAG_OWNER, owner.id.to_string()),
+            (TAG_KIND, (*kind).to_owned()),
+            (TAG_NAMESPACE, namespace.clone()),
+            (TAG_NAME, name.clone()),
+        ];
+        pairs.into_iter().map(|(tag, value)| (tag.to_owned(), value)).collect()
+    }
+}
+
+/// The result of [`ownership`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ownership {
+    /// The rule or function belongs to the object.
+    Ours,
+    /// Tags are gone, and no other evidence decides.
+    Unknown,
+    /// The rule or function belongs to another owner.
+    Foreign,
+}
+
+/// Evidence for an object where tags are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Evidence {
+    /// The status records the operator's tags on the rule or function.
+    pub recorded: bool,
+    /// The rule or function has the name that the object asks for.
+    pub named: bool,
+    /// The rule or function has a part that only the operator makes. A rule that a person made later under the same name
+    /// has none.
+    pub trace: bool,
+}
+
+/// The owner of a rule or function with these tags. A single owner tag with another value proves another owner.
+pub(super) fn ownership(tags: &Tags, owner: &Owner, origin: &Origin, evidence: Evidence) -> Ownership {
+    let wanted = origin.owner_tags(owner);
+    let has = |wanted: &(&String, &String)| tags.get(wanted.0) == Some(wanted.1);
+    if wanted.iter().any(|pair| tags.contains_key(pair.0) && !has(&pair)) {
+        return Ownership::Foreign;
+    }
+    let marks = wanted.iter().filter(has).count();
+    let Evidence { recorded, named, trace } = evidence;
+    let trace = trace || marks > 0;
+    if marks == wanted.len() || (recorded && named && trace) {
+        Ownership::Ours
+    } else if recorded || trace {
+        Ownership::Unknown
+    } else {
+        Ownership::Foreign
+    }
+}
+
+/// A rule or a function of unknown ownership.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "it may have been made for this resource, and its tags do not say so any more. If it was, set its tags {tags}; if it \
+     was not, set its tag {TAG_OWNER}=none"
+)]
+pub struct Unmarked {
+    tags: String,
+}
+
+impl Unmarked {
+    pub(super) fn new(owner: &Owner, origin: &Origin) -> Self {
+        let pairs: Vec<String> =
+            origin.owner_tags(owner).iter().map(|(key, value)| format!("{key}={value}")).collect();
+        Self { tags: pairs.join(", ") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::identity::OwnerId;
+
+    fn owner() -> Owner {
+        Owner { id: OwnerId::parse("1a2b3c4d").unwrap(), cluster: "cluster-1".into() }
+    }
+
+    fn origin() -> Origin {
+        Origin { kind: "ScheduledFunction", key: ObjectKey::new("media", "hourly"), uid: "uid-1".into() }
+    }
+
+    const NOTHING: Evidence = Evidence { recorded: false, named: true, trace: false };
+
+    #[test]
+    fn all_owner_tags_prove_ownership_without_any_record() {
+        let mut tags = origin().tags(&owner());
+        tags.insert(TAG_CLUSTER.into(), "cluster-0".into());
+        tags.remove(TAG_UID);
+        assert_eq!(ownership(&tags, &owner(), &origin(), NOTHING), Ownership::Ours);
+    }
+
+    #[test]
+    fn a_tag_of_another_owner_outweighs_every_record() {
+        let evidence = Evidence { recorded: true, named: true, trace: true };
+        for tag in [TAG_OWNER, TAG_KIND, TAG_NAMESPACE, TAG_NAME] {
+            let mut tags = origin().tags(&owner());
+            tags.insert(tag.into(), "none".into());
+            assert_eq!(ownership(&tags, &owner(), &origin(), evidence), Ownership::Foreign, "{tag}");
+            let alone = Tags::from([(tag.into(), "none".into())]);
+            assert_eq!(ownership(&alone, &owner(), &origin(), evidence), Ownership::Foreign, "{tag}");
+        }
+    }
+
+    #[test]
+    fn without_tags_record_name_and_trace_decide_together() {
+        let cases = [
+            ((true, true, true), Ownership::Ours),
+            ((true, true, false), Ownership::Unknown),
+            ((true, false, true), Ownership::Unknown),
+            ((true, false, false), Ownership::Unknown),
+            ((false, true, true), Ownership::Unknown),
+            ((false, false, true), Ownership::Unknown),
+            ((false, true, false), Ownership::Foreign),
+            ((false, false, false), Ownership::Foreign),
+        ];
+        for ((recorded, named, trace), expected) in cases {
+            let evidence = Evidence { recorded, named, trace };
+            assert_eq!(ownership(&Tags::new(), &owner(), &origin(), evidence), expected, "{evidence:?}");
+        }
+    }
+
+    #[test]
+    fn one_tag_that_is_left_is_a_trace() {
+        for tag in [TAG_OWNER, TAG_KIND, TAG_NAMESPACE, TAG_NAME] {
+            let mut tags = origin().tags(&owner());
+            tags.retain(|key, _| key == tag);
+            let recorded = Evidence { recorded: true, ..NOTHING };
+            assert_eq!(ownership(&tags, &owner(), &origin(), recorded), Ownership::Ours, "{tag}");
+            assert_eq!(ownership(&tags, &owner(), &origin(), NOTHING), Ownership::Unknown, "{tag}");
+        }
+    }
+
+    #[test]
+    fn tags_for_people_are_no_trace() {
+        let mut tags = origin().tags(&owner());
+        tags.retain(|key, _| key == TAG_CLUSTER || key == TAG_UID);
+        assert_eq!(ownership(&tags, &owner(), &origin(), NOTHING), Ownership::Foreign);
+    }
+
+    #[test]
+    fn the_message_names_every_tag_that_decides() {
+        let expected = "it may have been made for this resource, and its tags do not say so any more. If it was, set its \
+                        tags lambda-triggers.dev/kind=ScheduledFunction, lambda-triggers.dev/name=hourly, \
+                        lambda-triggers.dev/namespace=media, lambda-triggers.dev/owner=1a2b3c4d; if it was not, set its \
+                        tag lambda-triggers.dev/owner=none";
+        assert_eq!(Unmarked::new(&owner(), &origin()).to_string(), expected);
+    }
+}
