@@ -10,7 +10,9 @@ use super::view::{
     S3, SCHEDULED, apply, arn, definition, function, function_name, function_names, plain, resource, s3,
     scheduled, with,
 };
-use crate::objects::{RESTING, SWEEPING, failed, nothing_is_written_at_rest, owner, until_conditions};
+use crate::objects::{
+    RESTING, SWEEPING, event, failed, nothing_is_written_at_rest, owner, told, until_conditions,
+};
 use crate::support::{AwsView, LIMIT, own, rule};
 
 const NOTHING: [&str; 0] = [];
@@ -79,17 +81,57 @@ fn a_function_that_is_named_where_it_was_defined_stays() {
         let _controller = w.controller(&SWEEPING);
         apply(&w, &scheduled("app", &named(&w, "payroll"))).await;
         w.until_ready(SCHEDULED, "app").await;
-        let before = function(&w, "payroll").await;
+        let mut before = function(&w, "payroll").await;
         let by_name = json!({"function": {"name": "payroll"}, "schedule": "rate(1 hour)"});
         w.front().clear_calls(w.account());
         apply(&w, &resource(SCHEDULED, "app", by_name)).await;
         let object = w.until_ready(SCHEDULED, "app").await;
         assert_eq!(object["status"]["applied"]["functions"], Value::Null);
+        let writes: Vec<String> = w.aws_writes().into_iter().map(|call| call.operation).collect();
+        assert_eq!(writes, ["UntagResource"]);
+        // Nothing takes it for the operator's later.
+        before.as_mut().unwrap()["tags"] = json!({});
+        let left = event(
+            "Normal",
+            "FunctionReleased",
+            "left the function payroll as it is and removed the operator's tags, since spec.function names it and \
+             defines it no more: nobody updates or deletes it from here on",
+        );
+        assert_eq!(told(&w, "app").await.pop(), Some(left));
         nothing_is_written_at_rest(&w, SCHEDULED, &["app"]).await;
         w.delete(SCHEDULED, "app").await;
         w.until_gone(SCHEDULED, "app").await;
         assert_eq!(function(&w, "payroll").await, before);
         assert_eq!(w.statements("payroll", None).await, NOTHING);
+    });
+}
+
+#[test]
+fn a_function_that_is_named_where_it_was_defined_stays_where_its_resource_is_deleted_at_once() {
+    world::test("named-and-deleted", async |w| {
+        let bucket = w.new_bucket("photos").await;
+        let mut controller = w.controller(&RESTING);
+        let by_arn = json!({"function": {"arn": arn(&w, "uploads")}, "bucket": bucket});
+        let by_name = json!({"function": {"name": "ticks"}, "schedule": "rate(1 hour)"});
+        let both = [(SCHEDULED, "ticks", by_name), (S3, "uploads", by_arn)];
+        apply(&w, &scheduled("app", &named(&w, "ticks"))).await;
+        apply(&w, &s3("app", &bucket, &named(&w, "uploads"))).await;
+        for (kind, _, _) in &both {
+            w.until_ready(kind, "app").await;
+        }
+        controller.stop().await;
+        for (kind, _, spec) in &both {
+            apply(&w, &resource(kind, "app", spec.clone())).await;
+            w.delete(kind, "app").await;
+        }
+        controller.start();
+        for (kind, name, _) in &both {
+            w.until_gone(kind, "app").await;
+            assert_eq!(function(&w, name).await.unwrap()["tags"], json!({}), "{name}");
+            assert_eq!(w.statements(name, None).await, NOTHING, "{name}");
+        }
+        assert_eq!(w.rule_names().await, NOTHING);
+        assert_eq!(invoked_by(&w, &bucket).await, NOTHING);
     });
 }
 

@@ -18,6 +18,9 @@ pub const TAG_UID: &str = "lambda-triggers.dev/uid";
 /// Tag with a hash of the code's place in a bucket. Lambda does not report that place.
 pub const TAG_CODE: &str = "lambda-triggers.dev/code";
 
+/// All tag keys of the operator.
+const TAGS: [&str; 7] = [TAG_OWNER, TAG_CLUSTER, TAG_KIND, TAG_NAMESPACE, TAG_NAME, TAG_UID, TAG_CODE];
+
 /// The object behind a rule or a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -92,6 +95,11 @@ pub(super) fn ownership(tags: &Tags, owner: &Owner, origin: &Origin, evidence: E
     } else {
         Ownership::Foreign
     }
+}
+
+/// The operator's tags among these.
+pub(super) fn own_keys(tags: &Tags) -> impl Iterator<Item = String> {
+    TAGS.into_iter().filter(|key| tags.contains_key(*key)).map(ToOwned::to_owned)
 }
 
 /// A rule or a function of unknown ownership.
@@ -181,6 +189,15 @@ mod tests {
         let mut tags = origin().tags(&owner());
         tags.retain(|key, _| key == TAG_CLUSTER || key == TAG_UID);
         assert_eq!(ownership(&tags, &owner(), &origin(), NOTHING), Ownership::Foreign);
+    }
+
+    #[test]
+    fn the_operators_tags_are_told_from_others() {
+        let mut tags = origin().tags(&owner());
+        tags.extend([(TAG_CODE.into(), "1".into()), ("team".into(), "a".into())]);
+        let expected = [TAG_OWNER, TAG_CLUSTER, TAG_KIND, TAG_NAMESPACE, TAG_NAME, TAG_UID, TAG_CODE];
+        assert_eq!(own_keys(&tags).collect::<Vec<_>>(), expected);
+        assert_eq!(own_keys(&Tags::from([("team".into(), "a".into())])).count(), 0);
     }
 
     #[test]

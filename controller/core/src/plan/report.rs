@@ -149,6 +149,8 @@ reasons! {
     FunctionDeleted,
     /// The code that was sent lacks the file of the handler, which a layer may hold.
     HandlerNotFound,
+    /// The function is left to its user: the spec names the function and no longer defines it.
+    FunctionReleased,
     /// Something that somebody else made is this resource's from now on.
     Adopted,
     /// What somebody changed or removed in AWS was put back.

@@ -188,9 +188,10 @@ impl Deployments for Port<dyn Deployments> {
         self.told(self.port.tag_function(function, tags).await)
     }
 
+    /// In a removal, the tags go from a function that is left to its user.
     async fn untag_function(&self, function: &FunctionArn, keys: &[String]) -> Result<(), AwsError> {
-        let thing = Thing::Function(function.clone());
-        self.deploys("lambda:UntagResource", &function.name, vec![thing]).await?;
+        let things = vec![Thing::DeployedFunction(function.name.clone()), Thing::Function(function.clone())];
+        self.permit("lambda:UntagResource", things).await?;
         self.told(self.port.untag_function(function, keys).await)
     }
 

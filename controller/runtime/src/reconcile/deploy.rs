@@ -6,7 +6,7 @@ use lambda_triggers_core::api::{Applied, AppliedFunction, DeployedFunction, Func
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::function::{
     CodeSource, DesiredFunction, FunctionConflict, FunctionPlan, FunctionStep, ObservedFunction, State,
-    plan_async_invoke, plan_function, plan_function_removal,
+    plan_async_invoke, plan_function, plan_function_release, plan_function_removal,
 };
 use lambda_triggers_core::plan::identity::ObjectKey;
 use lambda_triggers_core::plan::ownership::Origin;
@@ -149,8 +149,9 @@ fn is_new(code: &CodeSource, known: Option<&str>) -> bool {
     matches!(code, CodeSource::Archive(archive) if known != Some(archive.sha256.as_str()))
 }
 
-/// Deletes the functions that were made `before` and are `wanted` no more, as far as they are ours. One that is named
-/// now where it was defined before stays: it is the user's from here on.
+/// Deletes the functions that were made `before` and are `wanted` no more, as far as they are ours. A function that the
+/// spec names now, where it was defined before, is the user's from here on: it stays, and loses our tags before the
+/// status forgets it. Tags that outlived the record would let a later definition take the function.
 pub async fn release<K: Raw>(
     context: &Context,
     report: &Report<'_, K>,
@@ -167,28 +168,53 @@ pub async fn release<K: Raw>(
         let deployments = aws.deployments(region);
         let set_before = tag_keys.iter().cloned().collect();
         let named = may_define(context, report, name).await?;
-        let deleted = remove_twice(|| async {
+        let released = remove_twice(|| async {
             let observed = look_twice(|| deployments.deployed(name)).await?;
-            let observed = observed.filter(|function| !is_used(&function.arn, wanted));
-            let observed = observed.as_ref();
-            match plan_function_removal(observed, &set_before, named, known_code, &context.owner, &origin) {
+            let is_left = |function: &&ObservedFunction| {
+                is_used(&function.arn, wanted) || names(context, report, &function.arn)
+            };
+            let (released, steps) = match observed.as_ref().filter(is_left) {
+                Some(function) => {
+                    (Released::Left, Ok(plan_function_release(function, &context.owner, &origin)))
+                }
+                None => {
+                    let observed = observed.as_ref();
+                    let steps = plan_function_removal(
+                        observed,
+                        &set_before,
+                        named,
+                        known_code,
+                        &context.owner,
+                        &origin,
+                    );
+                    let deletes = steps.as_ref().is_ok_and(|steps| !steps.is_empty());
+                    (if deletes { Released::Deleted } else { Released::Nothing }, steps)
+                }
+            };
+            match steps {
                 Ok(steps) => {
-                    carry_out(&*deployments, name, observed, &steps).await?;
-                    Ok(Ok(!steps.is_empty()))
+                    carry_out(&*deployments, name, observed.as_ref(), &steps).await.map(|()| Ok(released))
                 }
                 Err(unmarked) => Ok(Err(unmarked)),
             }
         });
-        let deleted = deleted.await.map_err(Error::aws(Part::Function))?.map_err(|unmarked| {
+        let released = released.await.map_err(Error::aws(Part::Function))?.map_err(|unmarked| {
             let message = format!("the function {name} in {region} is not deleted: {unmarked}");
             Error::found(Part::Function, Reason::ConflictingFunction, message)
         })?;
-        if deleted {
-            report
-                .event(Notice::normal(EventReason::FunctionDeleted, format!("deleted the function {name}")))
-                .await;
-            context.wakes.ended(&Hindrance::Function(region.clone(), name.clone()));
-        }
+        let (reason, note) = match released {
+            Released::Nothing => continue,
+            Released::Deleted => (EventReason::FunctionDeleted, format!("deleted the function {name}")),
+            Released::Left => (
+                EventReason::FunctionReleased,
+                format!(
+                    "left the function {name} as it is and removed the operator's tags, since spec.function names it and \
+                     defines it no more: nobody updates or deletes it from here on"
+                ),
+            ),
+        };
+        report.event(Notice::normal(reason, note)).await;
+        context.wakes.ended(&Hindrance::Function(region.clone(), name.clone()));
     }
     Ok(())
 }
@@ -198,6 +224,16 @@ pub fn freed(context: &Context, applied: &Applied) {
     for AppliedFunction { region, name, tag_keys: _, async_invoke: _ } in &applied.functions {
         context.wakes.ended(&Hindrance::Function(region.clone(), name.clone()));
     }
+}
+
+/// The end of a function that a definition made.
+enum Released {
+    /// There is no such function, or another owner has it.
+    Nothing,
+    /// It is deleted.
+    Deleted,
+    /// It is its user's now.
+    Left,
 }
 
 /// Whether the spec defines a function of this name, and the tenancy permits that. A status that a tenant edited is no way
@@ -214,6 +250,19 @@ async fn may_define<K: Raw>(context: &Context, report: &Report<'_, K>, name: &st
     let own = context.tenants.own_of(&context.owner.id, key, &[K::NAME]).await;
     let own = own.map_err(Error::aws(Part::Function))?;
     Ok(tenancy.authorise(&key.namespace, &own, &Thing::DeployedFunction(name.into())).is_ok())
+}
+
+/// Whether the spec names this function.
+fn names<K: Raw>(context: &Context, report: &Report<'_, K>, function: &FunctionArn) -> bool {
+    let spec = report.spec.value();
+    let named = &spec["function"];
+    match named["arn"].as_str().and_then(FunctionArn::parse) {
+        Some(arn) => arn.with_qualifier(None) == *function,
+        None => {
+            let region = spec["region"].as_str().unwrap_or(context.default_region());
+            named["name"] == function.name.as_str() && region == function.region
+        }
+    }
 }
 
 /// Whether a trigger that is wanted invokes the function, by any qualifier.

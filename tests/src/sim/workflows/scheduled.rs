@@ -38,6 +38,14 @@ pub(super) fn all() -> Vec<Workflow> {
         ),
         deployed("schedule: deploy, move to another name and delete", json!({"functionName": "own"})),
         workflow(
+            "schedule: name the function that was defined",
+            [
+                apply(hourly(json!({"function": definition(json!({"functionName": "own"}))}))),
+                apply(hourly(json!({"function": {"name": "own"}}))),
+                Step::Delete(SCHEDULED, "hourly"),
+            ],
+        ),
+        workflow(
             "schedule: two share a function, and one goes",
             [
                 Step::Apply(vec![hourly(json!({})), named("daily", json!({"schedule": "rate(1 day)"}))]),

@@ -8,7 +8,7 @@ use crate::arn::FunctionArn;
 use crate::plan::identity::{ObjectKey, Owner, OwnerId};
 use crate::plan::ownership::{
     Evidence, Origin, Ownership, TAG_CLUSTER, TAG_CODE, TAG_KIND, TAG_NAME, TAG_NAMESPACE, TAG_OWNER,
-    Unmarked, ownership,
+    Unmarked, own_keys, ownership,
 };
 
 /// A function as it was found.
@@ -253,6 +253,19 @@ pub fn plan_function_removal(
         Ownership::Unknown => Err(Unmarked::new(owner, origin)),
         Ownership::Foreign => Ok(vec![]),
     }
+}
+
+/// The steps that leave a function to its user. The operator's tags go, since a later definition must not take the
+/// function. Another owner's tags stay.
+pub fn plan_function_release(
+    observed: &ObservedFunction,
+    owner: &Owner,
+    origin: &Origin,
+) -> Vec<FunctionStep> {
+    let keys: BTreeSet<String> = own_keys(&observed.tags).collect();
+    let evidence = Evidence { recorded: true, named: true, trace: true };
+    let is_foreign = ownership(&observed.tags, owner, origin, evidence) == Ownership::Foreign;
+    if is_foreign || keys.is_empty() { vec![] } else { vec![FunctionStep::Untag(keys)] }
 }
 
 /// The owner of a function. Code with the hash from the status is a trace.

@@ -13,7 +13,7 @@ pub use desired::{
 };
 pub use diff::{
     FunctionConflict, FunctionPlan, FunctionStep, ObservedFunction, State, Update, plan_function,
-    plan_function_removal,
+    plan_function_release, plan_function_removal,
 };
 pub use handler::{MissingHandler, missing_handler};
 

@@ -394,6 +394,7 @@ async fn a_removal_takes_away_its_own_and_makes_nothing() {
         "deployed",
         "event_invoke_config",
         "tag_function",
+        "untag_function",
         "delete_function",
         "rule",
         "rules_with_target",

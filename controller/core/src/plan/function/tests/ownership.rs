@@ -67,6 +67,24 @@ fn a_failed_function_without_tags_gets_them_before_it_is_deleted() {
 }
 
 #[test]
+fn a_function_that_is_left_to_its_user_loses_our_tags_alone() {
+    let wanted = desired(&in_bucket("a.zip"), "");
+    let mut function = in_place(&wanted);
+    function.tags.insert("team".into(), "a".into());
+    let release = |function: &ObservedFunction| plan_function_release(function, &owner(), &origin());
+    let after = carry_out(&release(&function), Some(function.clone())).unwrap();
+    assert_eq!(after.tags, Tags::from([("team".into(), "a".into())]));
+    assert_eq!(release(&after), vec![]);
+    // A person may have removed some of the tags.
+    function.tags.remove(TAG_OWNER);
+    let after = carry_out(&release(&function), Some(function.clone())).unwrap();
+    assert_eq!(after.tags, Tags::from([("team".into(), "a".into())]));
+    // Another owner has taken it over.
+    function.tags.insert(TAG_OWNER.into(), "ffffffff".into());
+    assert_eq!(release(&function), vec![]);
+}
+
+#[test]
 fn a_function_of_another_cluster_with_our_owner_id_is_taken_over() {
     let wanted = desired(&small(), "");
     let mut observed = in_place(&wanted);
