@@ -35,6 +35,14 @@ impl Trigger {
             .expect("patch");
     }
 
+    /// Sets or removes the annotation, and waits for the reason of Ready.
+    async fn pause(&self, w: &World, change: &str, reason: &str) {
+        let annotation = format!("lambda-triggers.dev/paused{change}");
+        w.kubectl(&["annotate", self.kind, "trigger", &annotation], "").await.expect("annotate");
+        let reason = format!("--for=jsonpath={{.status.conditions[0].reason}}={reason}");
+        w.kubectl(&["wait", &reason, self.kind, "trigger", "--timeout=60s"], "").await.expect("wait");
+    }
+
     /// The object, as it would be in anybody's cluster and account.
     async fn seen(&self, w: &World, name: &str, bucket: &str) -> Value {
         let mut object = w.object(self.kind, name).await.unwrap();
@@ -85,6 +93,9 @@ impl Trigger {
         self.suspend(w, true).await;
         w.until_ready(self.kind, "trigger").await;
         self.is_recorded("suspended", &self.seen(w, "trigger", &bucket).await);
+        self.pause(w, "=true", "Paused").await;
+        self.is_recorded("paused", &self.seen(w, "trigger", &bucket).await);
+        self.pause(w, "-", "Suspended").await;
         w.apply(&self.manifest("stalled", "nowhere", &bucket)).await;
         w.until_condition(self.kind, "stalled", "Stalled", "True").await;
         self.is_recorded("stalled", &self.seen(w, "stalled", &bucket).await);
@@ -129,7 +140,7 @@ fn argo_cd_sees_the_right_health() {
     world::block_on(async {
         let folder = repository(HEALTH);
         let output = world::tool("argohealth", &[folder.to_str().unwrap()], "").await;
-        assert_eq!(output.expect("argohealth"), "12 passed, 0 failed\n");
+        assert_eq!(output.expect("argohealth"), "14 passed, 0 failed\n");
         let script = |kind: &str| read(&format!("{HEALTH}/lambda-triggers.dev/{kind}/health.lua"));
         assert_eq!(script("ScheduledFunction"), script("S3TriggeredFunction"));
     });

@@ -16,6 +16,7 @@ fn part<'a>(page: &'a Page, heading: &str) -> &'a str {
 fn state(reason: Reason) -> &'static str {
     match (reason, Failure::new(Part::Rule, reason, "").class()) {
         (Reason::Applied | Reason::ExternalPermission | Reason::Suspended, _) => "`Ready`.",
+        (Reason::Paused, _) => "`Ready` where AWS was as the spec says, else `Stalled`: waits for you.",
         (_, Class::NeedsAction) => "`Stalled`: waits for you.",
         (_, Class::Dependency) => "`Reconciling` for two minutes, then `Stalled`: waits for you.",
         (_, Class::Transient | Class::Throttled) => "`Reconciling`: passes by itself.",
@@ -32,7 +33,7 @@ fn every_reason_has_its_cause_and_its_cure() {
         let text = section.split_once("\n\n").unwrap().1;
         let state = state(*reason);
         assert!(text.starts_with(state), "{section}\nis to begin with {state}");
-        let needs_both = !state.starts_with("`Ready`");
+        let needs_both = !state.starts_with("`Ready`.");
         for what in ["\n- **Cause.** ", "\n- **Cure.** "] {
             assert_eq!(text.contains(what), needs_both, "{section}");
         }

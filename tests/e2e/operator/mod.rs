@@ -5,6 +5,7 @@ mod asked;
 mod edited;
 mod interrupted;
 mod namespaces;
+mod paused;
 mod recreated;
 mod replicas;
 mod rollout;

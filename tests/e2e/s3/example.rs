@@ -84,15 +84,22 @@ fn kubectl_get_shows_what_a_person_wants() {
 
         let seen = w.kubectl(&["get", "s3fn"], "").await.expect("kubectl get");
         assert_eq!(
-            columns(&seen, 5),
+            columns(&seen, 6),
             [
-                ["NAME", "READY", "BUCKET", "EVENTS", "FUNCTION"],
-                ["missing", "False", &bucket, r#"["s3:ObjectCreated:*"]"#, ""],
-                ["thumbs", "True", &bucket, r#"["s3:ObjectCreated:Put","s3:ObjectTagging:*"]"#, "thumbs"],
+                ["NAME", "READY", "REASON", "BUCKET", "EVENTS", "FUNCTION"],
+                ["missing", "False", "FunctionNotFound", &bucket, r#"["s3:ObjectCreated:*"]"#, ""],
+                [
+                    "thumbs",
+                    "True",
+                    "Applied",
+                    &bucket,
+                    r#"["s3:ObjectCreated:Put","s3:ObjectTagging:*"]"#,
+                    "thumbs"
+                ],
             ]
         );
         let wide = w.kubectl(&["get", "s3fn", "thumbs", "--output", "wide"], "").await.expect("kubectl get");
-        assert_eq!(columns(&wide, 6)[1][5], format!("1 entry is in bucket {bucket}"));
+        assert_eq!(columns(&wide, 7)[1][6], format!("1 entry is in bucket {bucket}"));
     });
 }
 

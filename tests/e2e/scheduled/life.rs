@@ -97,14 +97,17 @@ fn kubectl_get_shows_what_a_person_wants() {
         let schedule = "cron(0 18 ? * MON,FRI *)";
         assert_eq!(
             columns(&w, &[]).await,
-            [vec!["NAME", "READY", "SCHEDULE", "FUNCTION"], vec!["daily", "True", schedule, "every-day"]]
+            [
+                vec!["NAME", "READY", "REASON", "SCHEDULE", "FUNCTION"],
+                vec!["daily", "True", "Applied", schedule, "every-day"],
+            ]
         );
         let when = "At 18:00 UTC, on Monday and Friday.";
         assert_eq!(
             columns(&w, &["-o", "wide"]).await,
             [
-                vec!["NAME", "READY", "SCHEDULE", "FUNCTION", "WHEN", "MESSAGE"],
-                vec!["daily", "True", schedule, "every-day", when, IN_PLACE],
+                vec!["NAME", "READY", "REASON", "SCHEDULE", "FUNCTION", "WHEN", "MESSAGE"],
+                vec!["daily", "True", "Applied", schedule, "every-day", when, IN_PLACE],
             ]
         );
     });

@@ -49,3 +49,7 @@ pub const FINALIZER: &str = "lambda-triggers.dev/aws-cleanup";
 /// The annotation by which somebody asks for a look at an object now: each new value is a new request, whatever it says.
 /// `status.lastHandledReconcileAt` tells which one was met last.
 pub const RECONCILE_ANNOTATION: &str = "lambda-triggers.dev/reconcile";
+
+/// The annotation that pauses an object. The operator leaves its rule, entries, permissions and function as they are. Every
+/// value but `false` pauses.
+pub const PAUSED_ANNOTATION: &str = "lambda-triggers.dev/paused";

@@ -22,6 +22,11 @@ use super::{DeletionPolicy, FunctionRef, TriggerStatus, rules};
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].status"
     ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    ),
     printcolumn(name = "Bucket", type_ = "string", json_path = ".spec.bucket"),
     printcolumn(name = "Events", type_ = "string", json_path = ".spec.events"),
     printcolumn(name = "Function", type_ = "string", json_path = ".status.functionName"),

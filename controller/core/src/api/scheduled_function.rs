@@ -25,6 +25,11 @@ use super::{DeletionPolicy, FunctionRef, TriggerStatus, limits, rules};
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].status"
     ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    ),
     printcolumn(name = "Schedule", type_ = "string", json_path = ".status.schedule"),
     printcolumn(name = "Function", type_ = "string", json_path = ".status.functionName"),
     printcolumn(name = "When", type_ = "string", json_path = ".status.when", priority = 1),

@@ -8,6 +8,7 @@ pub mod function;
 pub mod identity;
 pub mod lease;
 pub mod ownership;
+pub mod pause;
 pub mod permission;
 pub mod queue;
 pub mod quota;

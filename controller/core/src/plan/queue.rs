@@ -34,23 +34,25 @@ impl Lane {
     }
 
     /// The lane of an object: whether somebody waits for what becomes of it. `request` is what its annotation
-    /// `lambda-triggers.dev/reconcile` says.
+    /// `lambda-triggers.dev/reconcile` says. The end of a pause counts as an edit.
     ///
     /// One that has failed is swept until it is changed: after an outage of AWS these are all objects, and a person's edit is
     /// not to wait for them.
     pub fn of(
-        is_deleted: bool,
+        is_deleted_or_paused: bool,
         generation: Option<i64>,
         request: Option<&str>,
         status: &TriggerStatus,
     ) -> Self {
         let is_new = status.observed_generation.is_none() || status.observed_generation != generation;
         let is_asked = request.is_some() && request != status.last_handled_reconcile_at.as_deref();
-        let is_under_way = status
-            .conditions
-            .iter()
-            .any(|c| c.type_ == "Reconciling" && c.reason == Reason::Progressing.as_str());
-        if is_deleted || is_new || is_asked || is_under_way { Self::Edit } else { Self::Sweep }
+        let says = |kind: &str, reason: Reason| {
+            status.conditions.iter().any(|c| c.type_ == kind && c.reason == reason.as_str())
+        };
+        let is_under_way = says("Reconciling", Reason::Progressing);
+        let was_paused = says("Ready", Reason::Paused);
+        let is_edit = is_deleted_or_paused || is_new || is_asked || is_under_way || was_paused;
+        if is_edit { Self::Edit } else { Self::Sweep }
     }
 }
 

@@ -61,6 +61,8 @@ reasons! {
     ExternalPermission,
     /// As `Applied`, and `spec.suspend` keeps the trigger from running.
     Suspended,
+    /// The annotation `lambda-triggers.dev/paused` pauses the object.
+    Paused,
     /// The object has just been seen, or changed; its state in AWS is not known yet.
     Progressing,
     /// The object is being deleted, and what was made for it is being removed.
@@ -155,6 +157,8 @@ reasons! {
     Adopted,
     /// What somebody changed or removed in AWS was put back.
     DriftRepaired,
+    /// A pause of the object has begun.
+    Paused,
     /// An entry of somebody else's went from the bucket at the time of our write.
     ForeignEntryGone,
     /// S3 cannot deliver to an entry of somebody else's.
@@ -251,6 +255,7 @@ impl Failure {
             | Reason::BucketInOtherRegion
             | Reason::BucketInOtherAccount
             | Reason::Contended
+            | Reason::Paused
             | Reason::OtherAccount
             | Reason::CredentialsRefused
             | Reason::RegionNotEnabled
@@ -273,6 +278,13 @@ pub enum Outcome {
         /// Whether the spec suspends the trigger.
         suspended: bool,
         /// What is in place, in words.
+        message: String,
+    },
+    /// The object is paused until the annotation goes.
+    Paused {
+        /// True if AWS matched the spec at the last check.
+        in_place: bool,
+        /// The words of the condition.
         message: String,
     },
     /// Something went wrong while applying the spec.
@@ -323,6 +335,14 @@ pub fn conditions(
             let reason = if *suspended { Reason::Suspended } else { Reason::Applied };
             conditions.push(build("Ready", "True", reason, message));
             conditions.extend(ready.iter().map(in_place));
+        }
+        Outcome::Paused { in_place: true, message } => {
+            conditions.push(build("Ready", "True", Reason::Paused, message));
+            conditions.extend(ready.iter().map(in_place));
+        }
+        Outcome::Paused { in_place: false, message } => {
+            conditions.push(build("Ready", "False", Reason::Paused, message));
+            conditions.push(build("Stalled", "True", Reason::Paused, message));
         }
         Outcome::Failed(failure) | Outcome::DeletionBlocked(failure) => {
             let Failure { part, reason, message } = failure;

@@ -39,7 +39,7 @@ use tracing::{info, warn};
 use crate::aws::{Limits, Sdk, SdkSettings, Tenants};
 use crate::reconcile::{
     Buckets, Caches, Clock, Context, Error, Events, FIELD_MANAGER, Hindrance, Jitter, Kind, Permissions,
-    Requests, SecondLooks, Settings, Statuses, Wakes, chain, look_again, object_of, reconcile,
+    Requests, SecondLooks, Settings, Statuses, Wakes, chain, is_paused, look_again, object_of, reconcile,
 };
 use crate::telemetry::Telemetry;
 use backoff::{Backoff, WatchBackoff};
@@ -281,7 +281,7 @@ async fn control<K: Kind>(
     let (seeing, deleting) = (context.clone(), context.clone());
     // Our own writes to the status change none of these, so they bring nothing back here. A status that another writer changed
     // is repaired through the wakes.
-    let news = predicates::generation.combine(predicates::finalizers).combine(request);
+    let news = predicates::generation.combine(predicates::finalizers).combine(request).combine(pause);
     let objects = watcher(api::<K>(&context.client, namespace), watcher::Config::default().any_semantic())
         .backoff(WatchBackoff::new(&context))
         .modify(spare)
@@ -409,6 +409,11 @@ fn request<K: Kind>(object: &K) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     object.annotations().get(RECONCILE_ANNOTATION)?.hash(&mut hasher);
     Some(hasher.finish())
+}
+
+/// Whether an object is paused, as a predicate.
+fn pause<K: Kind>(object: &K) -> Option<u64> {
+    Some(u64::from(is_paused(object)))
 }
 
 /// The objects whose function has its code from a ConfigMap. Of ConfigMaps the metadata alone is watched.

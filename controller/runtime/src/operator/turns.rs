@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::aws::Errand;
-use crate::reconcile::{Raw, read_status};
+use crate::reconcile::{Raw, is_paused, read_status};
 use crate::telemetry::metrics::LaneState;
 
 /// Reconciles at a time, of both kinds. Most of each is waiting for AWS. As many resources of one bucket come to its worker
@@ -87,7 +87,8 @@ pub fn key_of<K: Raw>(object: &ObjectRef<K>) -> Key {
 pub fn lane<K: Raw>(object: &K) -> Lane {
     let meta = object.meta();
     let request = object.annotations().get(RECONCILE_ANNOTATION).map(String::as_str);
-    Lane::of(meta.deletion_timestamp.is_some(), meta.generation, request, &read_status(object))
+    let is_urgent = meta.deletion_timestamp.is_some() || is_paused(object);
+    Lane::of(is_urgent, meta.generation, request, &read_status(object))
 }
 
 impl Turns {

@@ -18,7 +18,9 @@ use super::clock::Clock;
 use super::error::Error;
 use super::events::Events;
 use super::jitter::Jitter;
-use super::object::{Raw, RawS3TriggeredFunction, RawScheduledFunction, read_status};
+use super::object::{
+    Raw, RawS3TriggeredFunction, RawScheduledFunction, is_paused, needs_what_it_has, read_status,
+};
 use super::permission::Permissions;
 use super::wakes::Wakes;
 use crate::aws::{Aws, Tenants};
@@ -67,12 +69,18 @@ impl Caches {
         self.complete.iter().all(|complete| *complete.borrow())
     }
 
-    /// Whether an object that is not being deleted, other than the one with this UID, has this statement.
+    /// True if the `S3TriggeredFunction` of this name is paused.
+    pub fn is_s3_paused(&self, key: &ObjectKey) -> bool {
+        let object = self.s3.get(&ObjectRef::new(&key.name).within(&key.namespace));
+        object.is_some_and(|object| is_paused(&*object))
+    }
+
+    /// True if another object than the one with this UID needs the statement.
     pub fn permission_claimed(&self, permission: &AppliedPermission, except: &str) -> bool {
         any_claims(&self.scheduled, permission, except) || any_claims(&self.s3, permission, except)
     }
 
-    /// Whether an object that is not being deleted has this function deployed.
+    /// True if an object needs this function, which was deployed for the object.
     pub fn deploys(&self, kind: &str, key: &ObjectKey, region: &str, function: &str) -> bool {
         match kind {
             RawScheduledFunction::NAME => deploys(&self.scheduled, key, region, function),
@@ -84,9 +92,8 @@ impl Caches {
 
 fn any_claims<K: Raw>(store: &Store<K>, permission: &AppliedPermission, except: &str) -> bool {
     let claims = |object: &Arc<K>| {
-        let meta = object.meta();
-        meta.deletion_timestamp.is_none()
-            && meta.uid.as_deref() != Some(except)
+        needs_what_it_has(&**object)
+            && object.meta().uid.as_deref() != Some(except)
             && object.facts().applied.permissions.contains(permission)
     };
     store.state().iter().any(claims)
@@ -94,7 +101,7 @@ fn any_claims<K: Raw>(store: &Store<K>, permission: &AppliedPermission, except: 
 
 fn deploys<K: Raw>(store: &Store<K>, key: &ObjectKey, region: &str, function: &str) -> bool {
     let object = store.get(&ObjectRef::new(&key.name).within(&key.namespace));
-    object.filter(|object| object.meta().deletion_timestamp.is_none()).is_some_and(|object| {
+    object.filter(|object| needs_what_it_has(&**object)).is_some_and(|object| {
         let deployed = &object.facts().applied.functions;
         deployed.iter().any(|deployed| deployed.region == region && deployed.name == function)
     })

@@ -27,6 +27,7 @@ use kube::api::Api;
 use kube::runtime::controller::Action;
 use kube::runtime::finalizer::{Event, finalizer};
 use lambda_triggers_core::api::{Applied, DeletionPolicy, FINALIZER};
+use lambda_triggers_core::plan::pause::paused;
 use lambda_triggers_core::plan::queue::Lane;
 use lambda_triggers_core::plan::report::{Class, EventReason, Failure, Outcome};
 use tokio::time::Instant;
@@ -38,7 +39,7 @@ pub use context::{Caches, Context, Settings, Statuses};
 pub use error::{Error, chain};
 pub use events::{Events, Notice};
 pub use jitter::Jitter;
-pub use object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction, read_status};
+pub use object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction, is_paused, read_status};
 pub use permission::Permissions;
 pub use released::look_again;
 pub use report::{FIELD_MANAGER, Report};
@@ -185,6 +186,9 @@ async fn reconcile_in_time<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Re
     context.caches.ready().await?;
     let namespace = object.meta().namespace.clone().unwrap_or_default();
     let api: Api<K> = Api::namespaced(context.client.clone(), &namespace);
+    if is_paused(&*object) {
+        return pause(&api, &*object, &context).await;
+    }
     let step = |event: Event<K>| async {
         match event {
             Event::Apply(object) => apply(&api, &object, &context).await,
@@ -196,6 +200,31 @@ async fn reconcile_in_time<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Re
         | kube::runtime::finalizer::Error::CleanupFailed(error) => error,
         other => Error::Finalizer(Box::new(other)),
     })
+}
+
+/// Says of a paused object that it is left alone. Neither its finalizer nor AWS is touched: an object that was paused from
+/// its creation on has nothing to clean up.
+async fn pause<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
+    let meta = object.meta();
+    let is_deleted = meta.deletion_timestamp.is_some();
+    let is_held = meta.finalizers.iter().flatten().any(|name| name == FINALIZER);
+    if is_deleted && !is_held {
+        return Ok(Action::await_change());
+    }
+    let mut report = Report::new(context, api.clone(), object);
+    let outcome = paused(report.settled, is_deleted);
+    if let Outcome::Paused { message, .. } = &outcome
+        && !report.says(&outcome)
+    {
+        report
+            .event(match is_deleted {
+                true => Notice::warning(EventReason::DeletionBlocked, message),
+                false => Notice::normal(EventReason::Paused, message),
+            })
+            .await;
+    }
+    report.write(&outcome).await?;
+    Ok(Action::await_change())
 }
 
 async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {

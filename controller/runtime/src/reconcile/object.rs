@@ -12,10 +12,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::NamespaceResourceScope;
 use kube::{Resource, ResourceExt};
 use lambda_triggers_core::api::{
-    Applied, DeletionPolicy, Problem, S3TriggeredFunction, S3TriggeredFunctionSpec, ScheduledFunction,
-    ScheduledFunctionSpec, TriggerStatus,
+    Applied, DeletionPolicy, PAUSED_ANNOTATION, Problem, S3TriggeredFunction, S3TriggeredFunctionSpec,
+    ScheduledFunction, ScheduledFunctionSpec, TriggerStatus,
 };
 use lambda_triggers_core::plan::identity::ObjectKey;
+use lambda_triggers_core::plan::pause;
 use lambda_triggers_core::plan::report::Part;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -243,4 +244,14 @@ pub fn read_status<K: Raw>(object: &K) -> TriggerStatus {
 /// The deletion policy, which counts in a spec that cannot be read as a whole, too.
 pub fn deletion_policy<K: Raw>(object: &K) -> DeletionPolicy {
     DeletionPolicy::deserialize(&object.spec().value()["deletionPolicy"]).unwrap_or_default()
+}
+
+/// Whether the annotation has the operator leave the object alone.
+pub fn is_paused<K: Raw>(object: &K) -> bool {
+    pause::is_paused(object.annotations().get(PAUSED_ANNOTATION).map(String::as_str))
+}
+
+/// Whether the object needs what was made for it: it lives, or its deletion waits until it is paused no more.
+pub fn needs_what_it_has<K: Raw>(object: &K) -> bool {
+    object.meta().deletion_timestamp.is_none() || is_paused(object)
 }

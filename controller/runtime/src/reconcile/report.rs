@@ -130,7 +130,8 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
         self.write(outcome).await
     }
 
-    async fn write(&mut self, outcome: &Outcome) -> Result<(), Error> {
+    /// Writes an outcome, if it says anything new. A request by the annotation stays open.
+    pub async fn write(&mut self, outcome: &Outcome) -> Result<(), Error> {
         self.status.conditions = self.conditions(outcome);
         self.status.observed_generation = self.id.generation;
         if self.status == self.written {
@@ -169,7 +170,8 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
     fn conditions(&self, outcome: &Outcome) -> Vec<Condition> {
         let now = Time(self.context.settings.clock.now());
         let all = || K::PARTS.iter().copied().collect();
-        let ready = if matches!(outcome, Outcome::Applied { .. }) { all() } else { self.ready.clone() };
+        let is_whole = matches!(outcome, Outcome::Applied { .. } | Outcome::Paused { in_place: true, .. });
+        let ready = if is_whole { all() } else { self.ready.clone() };
         let external = self.external_permission.as_deref();
         let generation = self.id.generation;
         conditions(&self.written.conditions, &ready, external, outcome, generation, &now, self.is_overdue())

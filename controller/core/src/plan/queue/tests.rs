@@ -29,6 +29,7 @@ fn an_object_that_somebody_waits_for_is_an_edit() {
     let under_way = [condition("Reconciling", Reason::Progressing)];
     let failed = [condition("Reconciling", Reason::AwsUnavailable)];
     let stalled = [condition("Stalled", Reason::InvalidSpec)];
+    let was_paused = [condition("Ready", Reason::Paused)];
     let cases = [
         ("never seen", false, None, status(None, &[], None), Lane::Edit),
         ("as wanted", false, None, status(Some(2), &ready, None), Lane::Sweep),
@@ -40,6 +41,7 @@ fn an_object_that_somebody_waits_for_is_an_edit() {
         ("asked for no more", false, None, status(Some(2), &ready, Some("a")), Lane::Sweep),
         ("under way", false, None, status(Some(2), &under_way, None), Lane::Edit),
         ("failed", false, None, status(Some(2), &failed, None), Lane::Sweep),
+        ("paused no more", false, None, status(Some(2), &was_paused, None), Lane::Edit),
         ("stalled", false, None, status(Some(2), &stalled, None), Lane::Sweep),
     ];
     for (what, is_deleted, request, status, expected) in cases {

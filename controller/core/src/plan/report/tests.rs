@@ -34,6 +34,10 @@ fn applied(suspended: bool) -> Outcome {
     Outcome::Applied { suspended, message: "in place".into() }
 }
 
+fn paused(in_place: bool) -> Outcome {
+    Outcome::Paused { in_place, message: "left".into() }
+}
+
 fn failed(part: Part, reason: Reason) -> Outcome {
     Outcome::Failed(Failure::new(part, reason, "why"))
 }
@@ -66,6 +70,19 @@ fn conditions_as_wholes() {
             "all is in place, and suspended",
             after(&[], &[Part::Rule], &applied(true), 5),
             vec![condition("Ready", "True", "Suspended", "in place", 5), is("RuleReady", "Applied")],
+        ),
+        (
+            "it is paused, and all was in place",
+            after(&[], &[Part::Rule], &paused(true), 5),
+            vec![condition("Ready", "True", "Paused", "left", 5), is("RuleReady", "Applied")],
+        ),
+        (
+            "it is paused, and AWS may be otherwise",
+            after(&[], &[Part::Rule], &paused(false), 5),
+            vec![
+                condition("Ready", "False", "Paused", "left", 5),
+                condition("Stalled", "True", "Paused", "left", 5),
+            ],
         ),
         (
             "somebody has to act, and nothing else is known",

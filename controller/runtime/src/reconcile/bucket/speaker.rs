@@ -36,13 +36,15 @@ pub fn by_role(context: &Context, batch: Vec<Request>) -> Vec<Vec<Request>> {
 }
 
 impl Speaker {
-    /// Whether what a resource has asked for is done now: that of another role keeps what it has until its own turn, and one
-    /// whose namespace may not name the bucket any more until it may again.
+    /// Whether what a resource has asked for is done now: that of another role keeps what it has until its own turn, one
+    /// whose namespace may not name the bucket any more until it may again, and a paused one until it is paused no more.
     pub fn speaks_for(&self, context: &Context, bucket: &Bucket, member: &Member) -> bool {
         let Member { id, want, permission: _, settled: _, left_out: _ } = member;
         let namespace = &id.key.namespace;
         let is_permitted = || {
-            context.tenants.permits_bucket(namespace, &bucket.name) && !context.buckets.is_withdrawn(&id.uid)
+            context.tenants.permits_bucket(namespace, &bucket.name)
+                && !context.buckets.is_withdrawn(&id.uid)
+                && !context.caches.is_s3_paused(&id.key)
         };
         context.tenants.role(namespace) == context.tenants.role(&self.namespace)
             && (!matches!(want, Want::Entries(_)) || is_permitted())

@@ -461,12 +461,16 @@ impl Worker {
     }
 
     /// Makes sure that the functions of all resources exist and permit the bucket; true if so. A resource is left out if
-    /// the function is gone, or if an external permission is missing. The other resources are written.
+    /// the function is gone, or if an external permission is missing. The other resources are written. A paused resource keeps
+    /// its entries and its function as they are.
     async fn check_destinations(&mut self, context: &Context) -> bool {
         let Bucket { region: _, name, owner } = &self.bucket;
         let mut fine = true;
         for member in self.members.0.values_mut() {
             let Want::Entries(entries) = &member.want else { continue };
+            if context.caches.is_s3_paused(&member.id.key) {
+                continue;
+            }
             let arns: BTreeSet<&str> = entries.iter().map(|entry| entry.arn.as_str()).collect();
             let functions: Vec<FunctionArn> = arns.into_iter().filter_map(FunctionArn::parse).collect();
             for function in functions {

@@ -18,7 +18,9 @@ if obj.status.observedGeneration ~= obj.metadata.generation then
   return health
 end
 health.message = ready.message
-if stalled ~= nil and stalled.status == "True" then
+if ready.reason == "Paused" then
+  health.status = "Suspended"
+elseif stalled ~= nil and stalled.status == "True" then
   health.status = "Degraded"
 elseif ready.status == "True" and ready.reason == "Suspended" then
   health.status = "Suspended"

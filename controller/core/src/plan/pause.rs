@@ -1,0 +1,56 @@
+//! The annotation that pauses one object.
+
+use super::report::Outcome;
+use crate::api::PAUSED_ANNOTATION;
+
+/// Reads the value of [`PAUSED_ANNOTATION`]. Every value but `false` pauses: a typo must not let the operator write.
+pub fn is_paused(annotation: Option<&str>) -> bool {
+    annotation.is_some_and(|value| !value.trim().eq_ignore_ascii_case("false"))
+}
+
+/// The outcome for a paused object. `in_place` is true if AWS matched this generation of the spec at the last check.
+pub fn paused(in_place: bool, is_deleted: bool) -> Outcome {
+    let what = match (is_deleted, in_place) {
+        (true, _) => "what was made for the resource stays, and so does the finalizer",
+        (false, true) => "AWS was as the spec says, and nobody repairs it",
+        (false, false) => "AWS may not be as the spec says, and nobody changes it",
+    };
+    let message = format!("paused: {what}; remove the annotation {PAUSED_ANNOTATION} to go on");
+    Outcome::Paused { in_place: in_place && !is_deleted, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_but_false_pauses() {
+        let cases = [
+            (None, false),
+            (Some("false"), false),
+            (Some(" False"), false),
+            (Some("true"), true),
+            (Some("True"), true),
+            (Some("yes"), true),
+            (Some(""), true),
+        ];
+        for (annotation, expected) in cases {
+            assert_eq!(is_paused(annotation), expected, "{annotation:?}");
+        }
+    }
+
+    #[test]
+    fn a_paused_object_says_what_is_left_as_it_is() {
+        let outcome = |in_place, what: &str| Outcome::Paused {
+            in_place,
+            message: format!("paused: {what}; remove the annotation lambda-triggers.dev/paused to go on"),
+        };
+        assert_eq!(paused(true, false), outcome(true, "AWS was as the spec says, and nobody repairs it"));
+        assert_eq!(
+            paused(false, false),
+            outcome(false, "AWS may not be as the spec says, and nobody changes it")
+        );
+        let stays = outcome(false, "what was made for the resource stays, and so does the finalizer");
+        assert_eq!([paused(true, true), paused(false, true)], [stays.clone(), stays]);
+    }
+}
