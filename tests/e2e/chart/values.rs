@@ -116,6 +116,7 @@ fn values_reach_the_command_line() {
             "run",
             "--owner-id=1a2b3c4d",
             "--region=eu-west-1",
+            "--default-tags=cost centre=42,team=media",
             "--leader-elect=true",
             "--resync=1h30m",
             "--reconcile-timeout=2m",

@@ -2,6 +2,7 @@
 //! namespaces in every state.
 
 mod asked;
+mod default_tags;
 mod edited;
 mod interrupted;
 mod namespaces;

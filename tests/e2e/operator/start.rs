@@ -40,6 +40,10 @@ fn a_wrong_flag_is_refused_with_what_to_write() {
             "error: invalid value '0s' for '--resync <RESYNC>': it must be longer than nothing; write it as in 10m, 90s or 1h30m",
         ),
         (
+            ["--default-tags", "lambda-triggers.dev/owner=me"],
+            "error: invalid value 'lambda-triggers.dev/owner=me' for '--default-tags <KEY=VALUE,...>': write keys that do not begin with lambda-triggers.dev/: they tell who owns what in AWS",
+        ),
+        (
             ["--reconcile-timeout", "0m"],
             "error: invalid value '0m' for '--reconcile-timeout <RECONCILE_TIMEOUT>': it must be longer than nothing; write it as in 10m, 90s or 1h30m",
         ),

@@ -20,6 +20,7 @@ mod scheduled_function;
 mod status;
 
 pub use bucket_name::is_bucket_name;
+pub use check::parse_default_tags;
 pub use crd::{crd_file_name, crd_yaml, crds};
 pub use definition::{
     ApplicationLogLevel, Architecture, AsyncInvoke, Code, ConfigMapCode, FunctionDefinition, ImageCode,

@@ -15,3 +15,4 @@ pub mod quota;
 pub mod report;
 pub mod rule;
 pub mod sweep;
+pub mod tags;

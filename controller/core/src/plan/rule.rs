@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::identity::{ObjectKey, Owner};
 use super::ownership::{Evidence, Origin, Ownership, TAG_CLUSTER, TAG_OWNER, Unmarked, ownership};
 use super::report::{Failure, Part, Reason};
+use super::tags::{all_tags, is_rollout};
 use crate::api::{Expression, RetryPolicy, ScheduledFunctionSpec, Tags};
 use crate::arn::FunctionArn;
 
@@ -110,11 +111,24 @@ pub struct RulePlan {
     pub taken_over_from: Option<String>,
 }
 
+impl RuleStep {
+    /// Whether the steps bring a rule to other default tags, and do nothing else.
+    pub fn are_rollout(steps: &[Self], default_tags: &Tags, spec: &Tags) -> bool {
+        let is_rollout = |step: &Self| match step {
+            Self::Tag(tags) => is_rollout(Some(tags), None, default_tags, spec),
+            Self::Untag(keys) => is_rollout(None, Some(keys), default_tags, spec),
+            _ => false,
+        };
+        !steps.is_empty() && steps.iter().all(is_rollout)
+    }
+}
+
 impl DesiredRule {
     /// The rule that a resource wants. `expression` is what its schedule comes to.
     pub fn of(
         owner: &Owner,
         origin: &Origin,
+        default_tags: &Tags,
         spec: &ScheduledFunctionSpec,
         expression: String,
         function: &FunctionArn,
@@ -134,8 +148,7 @@ impl DesiredRule {
             region: _,
             tags,
         } = spec;
-        let mut tags = tags.clone();
-        tags.extend(origin.tags(owner));
+        let tags = all_tags(default_tags, tags, origin.tags(owner));
         Self {
             name: origin.key.rule_name(&owner.id, origin.kind),
             settings: RuleSettings {
@@ -205,11 +218,12 @@ pub fn plan_rule(
     let set: Tags = tags.iter().filter(|(k, v)| observed.tags.get(*k) != Some(v)).map(own_pair).collect();
     let stale = |tag: &&String| observed.tags.contains_key(*tag) && !tags.contains_key(*tag);
     let unset: BTreeSet<String> = set_before.iter().filter(stale).cloned().collect();
-    if !set.is_empty() {
-        steps.push(RuleStep::Tag(set));
-    }
+    // Old tags go first: a rule with 50 tags has no room for new ones.
     if !unset.is_empty() {
         steps.push(RuleStep::Untag(unset));
+    }
+    if !set.is_empty() {
+        steps.push(RuleStep::Tag(set));
     }
     let found =
         observed.targets.iter().find(|(id, _)| *id == target.id).and_then(|(_, found)| found.as_ref());

@@ -307,7 +307,7 @@ fn a_definition_asks_for_what_is_sent_to_lambda() {
             Origin { kind: "ScheduledFunction", key: ObjectKey::new("media", "it"), uid: String::new() };
         let owner =
             Owner { id: crate::plan::identity::OwnerId::parse("1a2b3c4d").unwrap(), cluster: String::new() };
-        let desired = DesiredFunction::of(&owner, &origin, &definition, None);
+        let desired = DesiredFunction::of(&owner, &origin, &Default::default(), &definition, None);
         let mut sent = things_of_configuration(&desired.configuration);
         sent.extend(things_of_code(&desired.code));
         sent.push(Thing::DeployedFunction(desired.name));

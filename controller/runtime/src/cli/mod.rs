@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use http::Uri;
+use lambda_triggers_core::api::{Tags, parse_default_tags};
 use lambda_triggers_core::plan::identity::OwnerId;
 use lambda_triggers_core::plan::quota::Rates;
 use tracing::info;
@@ -88,6 +89,10 @@ struct RunArgs {
     /// the same rollout may make what is missing.
     #[arg(long, env = "LAMBDA_TRIGGERS_PROGRESS_DEADLINE", default_value = "2m", value_parser = duration)]
     progress_deadline: Duration,
+    /// Set these tags on every rule and function that the operator makes, as in team=media,cost-centre=42; tags of a
+    /// resource decide over them. A change is rolled out, and a key that is taken out is removed from AWS (default: none).
+    #[arg(long, env = "LAMBDA_TRIGGERS_DEFAULT_TAGS", value_name = "KEY=VALUE,...", value_parser = parse_default_tags)]
+    default_tags: Option<Tags>,
     /// Serve /metrics, /healthz and /readyz at this address, of a standby, too; [::]:8080 for IPv6.
     #[arg(long, env = "LAMBDA_TRIGGERS_HTTP_ADDRESS", default_value = "0.0.0.0:8080")]
     http_address: SocketAddr,
@@ -135,6 +140,7 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         s3_rate,
         settle,
         progress_deadline,
+        default_tags,
         http_address,
         log_format,
         otlp_endpoint,
@@ -149,8 +155,14 @@ fn run(args: RunArgs) -> Result<(), StartError> {
     if let Some(collector) = collector {
         info!(%collector, "sending traces");
     }
-    let settings =
-        Settings { resync, timeout: reconcile_timeout, settle, progress_deadline, ..Settings::default() };
+    let settings = Settings {
+        resync,
+        timeout: reconcile_timeout,
+        settle,
+        progress_deadline,
+        default_tags: default_tags.unwrap_or_default(),
+        ..Settings::default()
+    };
     let rates = Rates { lambda: lambda_rate, events: eventbridge_rate, s3: s3_rate };
     let telemetry = Telemetry::default();
     let ended = runtime.block_on(async {

@@ -26,7 +26,7 @@ use kube::runtime::reflector::store::{Store, Writer};
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::{Controller, Predicate, WatchStreamExt, predicates, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
-use lambda_triggers_core::api::RECONCILE_ANNOTATION;
+use lambda_triggers_core::api::{RECONCILE_ANNOTATION, Tags};
 use lambda_triggers_core::plan::identity::OwnerId;
 use lambda_triggers_core::plan::queue::Lane;
 use lambda_triggers_core::plan::quota::Rates;
@@ -442,6 +442,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(120),
             settle: Duration::from_secs(30),
             progress_deadline: Duration::from_secs(120),
+            default_tags: Tags::new(),
             seed: rand::random(),
             clock: Clock::default(),
         }

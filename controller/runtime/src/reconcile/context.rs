@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
-use lambda_triggers_core::api::{Applied, AppliedPermission, TriggerStatus};
+use lambda_triggers_core::api::{Applied, AppliedPermission, Tags, TriggerStatus};
 use lambda_triggers_core::plan::identity::{ObjectKey, Owner};
 use lambda_triggers_core::plan::sweep;
 use tokio::sync::watch;
@@ -37,6 +37,8 @@ pub struct Settings {
     pub settle: Duration,
     /// The time from the first report on a generation until a missing dependency makes the object Stalled.
     pub progress_deadline: Duration,
+    /// Default tags of rules and functions. The spec's tags win.
+    pub default_tags: Tags,
     /// What waits are varied by.
     pub seed: u64,
     /// The time of day.

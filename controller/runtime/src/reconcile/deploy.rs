@@ -11,6 +11,7 @@ use lambda_triggers_core::plan::function::{
 use lambda_triggers_core::plan::identity::ObjectKey;
 use lambda_triggers_core::plan::ownership::Origin;
 use lambda_triggers_core::plan::report::{EventReason, Failure, Part, Reason};
+use lambda_triggers_core::plan::tags::check_count;
 use lambda_triggers_core::tenancy::Thing;
 
 use super::code::{ClusterCode, cluster_code};
@@ -45,7 +46,10 @@ pub async fn deploy<K: Raw>(
     let origin = report.origin();
     let code = cluster_code(context, &origin.key.namespace, definition).await?;
     let (files, warning) = code.map(|ClusterCode { archive, warning }| (archive, warning)).unzip();
-    let desired = DesiredFunction::of(&context.owner, &origin, definition, files);
+    let default_tags = &context.settings.default_tags;
+    let desired = DesiredFunction::of(&context.owner, &origin, default_tags, definition, files);
+    check_count("spec.function.definition.tags", &desired.tags)
+        .map_err(|message| Error::found(Part::Function, Reason::InvalidSpec, message))?;
     let aws = context.aws(&origin.key);
     let deployments = aws.deployments(region);
     let observed = deployments.deployed(&desired.name).await.map_err(Error::aws(Part::Function))?;
@@ -104,7 +108,9 @@ pub async fn deploy<K: Raw>(
     report.touched |= !plan.steps.is_empty();
     let done = carry_out(&*deployments, &desired.name, observed.as_ref(), &plan.steps).await;
     done.map_err(Error::aws(Part::Function))?;
-    tell(report, &desired.name, observed.as_ref(), &plan, report.settled && !new_code).await;
+    let is_rollout = FunctionStep::are_rollout(&plan.steps, default_tags, &definition.tags);
+    let is_drift = report.settled && !new_code && !is_rollout;
+    tell(report, &desired.name, observed.as_ref(), &plan, is_drift).await;
     if let Some(warning) = warning.flatten().filter(|_| plan.steps.iter().any(FunctionStep::is_awaited)) {
         report.event(Notice::warning(EventReason::HandlerNotFound, warning)).await;
     }
@@ -346,20 +352,22 @@ async fn carry_out(
     Ok(())
 }
 
-/// Tells what was done to the function `name`. It was `settled` if it was as wanted once, and somebody else changed it.
+/// Tells what was done to the function `name`. `is_drift` is true if the function was as wanted once, and somebody else
+/// changed it.
 async fn tell<K: Raw>(
     report: &Report<'_, K>,
     name: &str,
     observed: Option<&ObservedFunction>,
     plan: &FunctionPlan,
-    settled: bool,
+    is_drift: bool,
 ) {
     if plan.steps.is_empty() {
         return;
     }
-    let words: Vec<&str> = plan.steps.iter().map(what).collect();
+    let mut words: Vec<&str> = plan.steps.iter().map(what).collect();
+    words.dedup();
     let words = words.join(", ");
-    let notice = match (observed, plan.adopted, settled) {
+    let notice = match (observed, plan.adopted, is_drift) {
         (None, _, true) => Notice::warning(
             EventReason::DriftRepaired,
             format!("created the function {name} again, which was gone"),

@@ -11,6 +11,7 @@ use lambda_triggers_core::plan::report::{EventReason, Outcome, Part, Reason};
 use lambda_triggers_core::plan::rule::{
     DesiredRule, RulePlan, RuleStep, Target, no_next_run, plan_removal, plan_rule, target_in_other_account,
 };
+use lambda_triggers_core::plan::tags::check_count;
 
 use tokio::time::Instant;
 
@@ -52,7 +53,10 @@ pub async fn apply(
 
     let statement = Statement::for_rules(&context.owner.id, &function.arn, &account.id);
     let origin = report.origin();
-    let desired = DesiredRule::of(&context.owner, &origin, &spec, expression.to_string(), &function.arn);
+    let default_tags = &context.settings.default_tags;
+    let written = expression.to_string();
+    let desired = DesiredRule::of(&context.owner, &origin, default_tags, &spec, written, &function.arn);
+    check_count("spec.tags", &desired.tags).map_err(invalid)?;
     let rules = aws.rules(&region);
     let observed = rules.rule(&desired.name).await.map_err(Error::aws(Part::Rule))?;
     let before = report.status.applied.clone();
@@ -94,7 +98,8 @@ pub async fn apply(
         report.event(Notice::normal(EventReason::Adopted, note)).await;
     }
     if !steps.is_empty() {
-        report.event(notice(&desired.name, &steps, observed.is_none(), report.settled)).await;
+        let is_drift = report.settled && !RuleStep::are_rollout(&steps, default_tags, &spec.tags);
+        report.event(notice(&desired.name, &steps, observed.is_none(), is_drift)).await;
     }
     release(context, report, &before, &wanted).await?;
     report.status.applied = wanted;
@@ -198,8 +203,8 @@ async fn carry_out(rules: &dyn Rules, name: &str, steps: &[RuleStep]) -> Result<
     Ok(())
 }
 
-fn notice(name: &str, steps: &[RuleStep], created: bool, settled: bool) -> Notice {
-    let words: Vec<&str> = steps
+fn notice(name: &str, steps: &[RuleStep], created: bool, is_drift: bool) -> Notice {
+    let mut words: Vec<&str> = steps
         .iter()
         .map(|step| match step {
             RuleStep::Put(..) => "settings",
@@ -208,8 +213,9 @@ fn notice(name: &str, steps: &[RuleStep], created: bool, settled: bool) -> Notic
             RuleStep::Delete => "rule",
         })
         .collect();
+    words.dedup();
     let words = words.join(", ");
-    match (settled, created) {
+    match (is_drift, created) {
         (true, true) => {
             Notice::warning(EventReason::DriftRepaired, format!("put back the rule {name}, which was gone"))
         }

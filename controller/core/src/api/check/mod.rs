@@ -5,10 +5,13 @@
 //! the characters of a tag's key, and suffixes that meet once they are encoded.
 
 mod code;
+mod default_tags;
 mod definition;
 mod function;
 mod s3_triggered_function;
 mod scheduled_function;
+
+pub use default_tags::parse_default_tags;
 
 use super::{Problem, messages};
 

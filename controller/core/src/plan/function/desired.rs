@@ -9,6 +9,7 @@ use crate::api::{
 };
 use crate::plan::identity::{Owner, OwnerId, source_hash};
 use crate::plan::ownership::{Origin, TAG_CODE};
+use crate::plan::tags::all_tags;
 
 /// A function as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +126,7 @@ impl DesiredFunction {
     pub fn of(
         owner: &Owner,
         origin: &Origin,
+        default_tags: &Tags,
         definition: &FunctionDefinition,
         files: Option<Archive>,
     ) -> Self {
@@ -161,8 +163,7 @@ impl DesiredFunction {
             (None, None, files) => CodeSource::Archive(files.unwrap_or_else(Archive::none)),
         };
         let Vpc { subnet_ids, security_group_ids } = vpc.clone().unwrap_or_default();
-        let mut tags = tags.clone();
-        tags.extend(origin.tags(owner));
+        let mut tags = all_tags(default_tags, tags, origin.tags(owner));
         if let CodeSource::S3 { bucket, key, version } = &source {
             let parts = [bucket.as_str(), key, version.as_deref().unwrap_or_default()];
             tags.insert(TAG_CODE.into(), source_hash(&parts));

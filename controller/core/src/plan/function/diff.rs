@@ -10,6 +10,7 @@ use crate::plan::ownership::{
     Evidence, Origin, Ownership, TAG_CLUSTER, TAG_CODE, TAG_KIND, TAG_NAME, TAG_NAMESPACE, TAG_OWNER,
     Unmarked, own_keys, ownership,
 };
+use crate::plan::tags::is_rollout;
 
 /// A function as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +104,16 @@ pub enum FunctionStep {
 }
 
 impl FunctionStep {
+    /// Whether the steps bring a function to other default tags, and do nothing else.
+    pub fn are_rollout(steps: &[Self], default_tags: &Tags, spec: &Tags) -> bool {
+        let is_rollout = |step: &Self| match step {
+            Self::Tag(tags) => is_rollout(Some(tags), None, default_tags, spec),
+            Self::Untag(keys) => is_rollout(None, Some(keys), default_tags, spec),
+            _ => false,
+        };
+        !steps.is_empty() && steps.iter().all(is_rollout)
+    }
+
     /// Whether Lambda is at work for a while after it was told to.
     pub fn is_awaited(&self) -> bool {
         matches!(self, Self::Create(_) | Self::UpdateCode(..) | Self::UpdateConfiguration(_))
@@ -326,7 +337,8 @@ fn tag_steps(
     let unset: BTreeSet<String> = set_before.iter().filter(stale).cloned().collect();
     let set = (!set.is_empty()).then_some(FunctionStep::Tag(set));
     let unset = (!unset.is_empty()).then_some(FunctionStep::Untag(unset));
-    set.into_iter().chain(unset).collect()
+    // Old tags go first: a function with 50 tags has no room for new ones.
+    unset.into_iter().chain(set).collect()
 }
 
 fn concurrency_step(desired: &DesiredFunction, observed: &ObservedFunction) -> Option<FunctionStep> {

@@ -40,7 +40,7 @@ fn zipped(text: &str) -> Archive {
 /// The function of a definition, whose files have this text.
 fn desired(definition: &FunctionDefinition, text: &str) -> DesiredFunction {
     let in_cluster = definition.code.s3.is_none() && definition.code.image.is_none();
-    DesiredFunction::of(&owner(), &origin(), definition, in_cluster.then(|| zipped(text)))
+    DesiredFunction::of(&owner(), &origin(), &Tags::new(), definition, in_cluster.then(|| zipped(text)))
 }
 
 fn small() -> FunctionDefinition {
@@ -338,6 +338,33 @@ fn lambda_is_at_work_for_a_while_on_code_and_settings_alone() {
     ];
     assert!(awaited.iter().all(FunctionStep::is_awaited));
     assert!(!done_at_once.iter().any(FunctionStep::is_awaited));
+}
+
+#[test]
+fn default_tags_are_rolled_out_under_those_of_the_definition() {
+    let tags = |pairs: &[(&str, &str)]| -> Tags {
+        pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
+    };
+    let definition = FunctionDefinition { tags: tags(&[("team", "a")]), ..small() };
+    let with =
+        |defaults: &Tags| DesiredFunction::of(&owner(), &origin(), defaults, &definition, Some(zipped("")));
+    let (old, new) = (tags(&[("team", "x"), ("stage", "test")]), tags(&[("cost", "7")]));
+    let observed = in_place(&with(&old));
+    assert_eq!((observed.tags["team"].as_str(), observed.tags["stage"].as_str()), ("a", "test"));
+    let set_before = keys(&observed.tags);
+    let plan =
+        plan_function(&with(&new), Some(&observed), &set_before, None, &owner(), &origin(), false).unwrap();
+    let steps = vec![
+        FunctionStep::Untag(BTreeSet::from(["stage".to_owned()])),
+        FunctionStep::Tag(tags(&[("cost", "7")])),
+    ];
+    assert_eq!(plan, FunctionPlan { steps: steps.clone(), ..FunctionPlan::default() });
+    let are_rollout = |steps: &[FunctionStep]| FunctionStep::are_rollout(steps, &new, &definition.tags);
+    assert!(are_rollout(&steps));
+    assert!(are_rollout(&steps[1..]));
+    assert!(!are_rollout(&[]));
+    assert!(!are_rollout(&[FunctionStep::Tag(tags(&[("team", "a")]))]));
+    assert!(!are_rollout(&[steps[0].clone(), FunctionStep::PutConcurrency(1)]));
 }
 
 #[test]

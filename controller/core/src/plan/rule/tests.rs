@@ -23,7 +23,12 @@ fn function(name: &str) -> FunctionArn {
 
 /// The rule of a spec with this schedule.
 fn desired(expression: &str, spec: &ScheduledFunctionSpec) -> DesiredRule {
-    DesiredRule::of(&owner(), &origin(), spec, expression.into(), &function("every-hour"))
+    with_defaults(expression, &Tags::new(), spec)
+}
+
+/// The same, of an operator with these default tags.
+fn with_defaults(expression: &str, defaults: &Tags, spec: &ScheduledFunctionSpec) -> DesiredRule {
+    DesiredRule::of(&owner(), &origin(), defaults, spec, expression.into(), &function("every-hour"))
 }
 
 fn hourly() -> DesiredRule {
@@ -186,6 +191,28 @@ fn a_rule_of_another_cluster_with_our_owner_id_is_taken_over() {
         taken_over_from: Some("cluster-0".into()),
     };
     assert_eq!(plan(&hourly(), Some(&rule), &BTreeSet::new()), expected);
+}
+
+#[test]
+fn default_tags_are_rolled_out_under_those_of_the_spec() {
+    let tags = |pairs: &[(&str, &str)]| -> Tags {
+        pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
+    };
+    let spec = ScheduledFunctionSpec { tags: tags(&[("team", "a")]), ..ScheduledFunctionSpec::default() };
+    let (old, new) = (tags(&[("team", "x"), ("stage", "test")]), tags(&[("cost", "7")]));
+    let observed = in_place(&with_defaults("rate(1 hour)", &old, &spec));
+    assert_eq!((observed.tags["team"].as_str(), observed.tags["stage"].as_str()), ("a", "test"));
+    let wanted = with_defaults("rate(1 hour)", &new, &spec);
+    let RulePlan { steps, .. } = plan(&wanted, Some(&observed), &keys(&observed.tags));
+    let expected =
+        [RuleStep::Untag(BTreeSet::from(["stage".to_owned()])), RuleStep::Tag(tags(&[("cost", "7")]))];
+    assert_eq!(steps, expected);
+    let are_rollout = |steps: &[RuleStep]| RuleStep::are_rollout(steps, &new, &spec.tags);
+    assert!(are_rollout(&steps));
+    assert!(are_rollout(&steps[1..]));
+    assert!(!are_rollout(&[]));
+    assert!(!are_rollout(&[RuleStep::Tag(tags(&[("team", "a")]))]));
+    assert!(!are_rollout(&[steps[0].clone(), RuleStep::PutTarget(wanted.target.clone())]));
 }
 
 /// The rule of [`hourly`], with one tag changed or removed.

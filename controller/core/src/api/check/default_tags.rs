@@ -1,0 +1,69 @@
+//! The operator's default tags in the form of the flag.
+
+use super::function::tags;
+use crate::api::Tags;
+
+/// Parses tags in the form `key=value,key=value`. A value may be empty; a key or a value has no comma, as in AWS.
+///
+/// # Errors
+/// The message says how to write the tags.
+pub fn parse_default_tags(text: &str) -> Result<Tags, String> {
+    const EXAMPLE: &str = "write them as in team=media,cost-centre=42";
+    let mut all = Tags::new();
+    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').ok_or_else(|| format!("{pair:?} has no value; {EXAMPLE}"))?;
+        if all.insert(key.to_owned(), value.to_owned()).is_some() {
+            return Err(format!("the key {key:?} is there twice; {EXAMPLE}"));
+        }
+    }
+    let problems: Vec<String> = tags("", &all).into_iter().map(|problem| problem.message).collect();
+    if problems.is_empty() { Ok(all) } else { Err(problems.join("; ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_tags_are_pairs_with_commas_between() {
+        let tags = |pairs: &[(&str, &str)]| -> Tags {
+            pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
+        };
+        let cases = [
+            ("", tags(&[])),
+            ("team=media", tags(&[("team", "media")])),
+            ("team=media, cost centre=42,", tags(&[("team", "media"), ("cost centre", "42")])),
+            ("empty=,with=a=b", tags(&[("empty", ""), ("with", "a=b")])),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_default_tags(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_aws_or_ownership_forbids_is_refused() {
+        let long = |count: usize| "k".repeat(count);
+        let many: Vec<String> = (0..41).map(|n| format!("{n}=")).collect();
+        let cases = [
+            ("team".to_owned(), "\"team\" has no value; write them as in team=media,cost-centre=42"),
+            (
+                "a=1,a=2".to_owned(),
+                "the key \"a\" is there twice; write them as in team=media,cost-centre=42",
+            ),
+            ("=1".to_owned(), "write keys of 1 to 128 characters"),
+            (format!("{}=1", long(129)), "write keys of 1 to 128 characters"),
+            ("AWS:team=1".to_owned(), "write keys that do not begin with aws:, which AWS keeps for itself"),
+            (
+                "lambda-triggers.dev/owner=1".to_owned(),
+                "write keys that do not begin with lambda-triggers.dev/: they tell who owns what in AWS",
+            ),
+            ("team=a;b".to_owned(), "write tags of letters, digits, spaces and _ . : / = + - @"),
+        ];
+        for (text, message) in cases {
+            assert_eq!(parse_default_tags(&text), Err(message.into()), "{text}");
+        }
+        assert!(parse_default_tags(&format!("a={}", long(257))).is_err());
+        assert!(parse_default_tags(&many.join(",")).is_err());
+        assert_eq!(parse_default_tags(&many[..40].join(",")).map(|tags| tags.len()), Ok(40));
+    }
+}
