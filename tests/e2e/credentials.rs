@@ -133,7 +133,10 @@ fn a_connection_that_is_not_made_says_what_is_in_the_way() {
     world::test("not-connected", async |w| {
         let tls = w.aws_endpoint().replace("http://", "https://");
         let cases = [
-            ("http://127.0.0.1:1", "it is refused; see proxy, firewall and AWS_ENDPOINT_URL"),
+            (
+                "http://127.0.0.1:1",
+                "it is refused; see proxy (docs/network.md), firewall and AWS_ENDPOINT_URL",
+            ),
             (
                 "http://nowhere.invalid",
                 "DNS does not find its name; see that the cluster's DNS answers for it, and that the Region and \
@@ -141,7 +144,8 @@ fn a_connection_that_is_not_made_says_what_is_in_the_way() {
             ),
             (
                 &tls,
-                "the TLS handshake failed; see that its certificate is trusted here, which that of a proxy in between may not be",
+                "the TLS handshake failed; see that its certificate is trusted here, which that of a proxy in between may not be: \
+                 AWS_CA_BUNDLE names a file of authorities (docs/network.md)",
             ),
         ];
         apply(&w).await;

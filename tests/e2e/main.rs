@@ -11,6 +11,7 @@ mod docs;
 mod front;
 mod gitops;
 mod iam;
+mod network;
 mod objects;
 mod operator;
 mod refused;

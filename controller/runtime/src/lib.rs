@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod cli;
 pub mod doctor;
+pub mod network;
 pub mod operator;
 pub mod reconcile;
 pub mod telemetry;

@@ -1,6 +1,6 @@
 //! What the operator tells of itself: metrics, health, logs and traces.
 
-mod collector;
+pub mod collector;
 mod health;
 mod logs;
 mod metrics;

@@ -207,9 +207,9 @@ impl Controller {
 fn bare_command() -> Command {
     let mut command = Command::new(binary());
     for (name, _) in std::env::vars_os() {
-        let known =
-            ["AWS_", "LAMBDA_TRIGGERS_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix));
-        if known {
+        let text = name.to_string_lossy().to_ascii_uppercase();
+        let known = ["AWS_", "LAMBDA_TRIGGERS_"].iter().any(|prefix| text.starts_with(prefix));
+        if known || text.ends_with("_PROXY") {
             command.env_remove(name);
         }
     }

@@ -36,6 +36,7 @@
 //! Nothing: processes and files go when the test process ends, even by SIGKILL. In the cluster
 //! of `KUBECONFIG` each test removes its namespace; the CRDs stay.
 
+mod authority;
 mod aws;
 mod calls;
 mod cluster;
@@ -44,6 +45,7 @@ mod controller;
 mod crds;
 mod destinations;
 mod envtest;
+mod forward_proxy;
 mod guard;
 mod http;
 mod kubectl;
@@ -78,8 +80,10 @@ use statuses::StatusWatch;
 
 use crate::front::Front;
 
+pub use authority::{Authority, TlsServer};
 pub use aws::REGION;
 pub use controller::Controller;
+pub use forward_proxy::{ForwardProxy, Proxied};
 pub use kubectl::Output;
 pub use lambda::Invocation;
 pub use log::Log;

@@ -26,6 +26,7 @@ use super::{
     Account, AssumeRoles, Aws, AwsError, Deployments, Functions, Kind, Limited, Limits, Notifications, Rules,
     Session, Shared,
 };
+use crate::network::Network;
 use crate::operator::Leadership;
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::Service;
@@ -43,6 +44,8 @@ const APP_NAME: &str = "lambda-triggers";
 /// What the SDK is told beyond its own environment variables and files.
 #[derive(Clone, Debug)]
 pub struct SdkSettings {
+    /// Proxies and trusted authorities.
+    pub network: Network,
     /// The Region of resources that name none; else the SDK's own search for it.
     pub region: Option<String>,
     /// The right to write.
@@ -94,6 +97,7 @@ impl Sdk {
             .operation_timeout(CALL_TIMEOUT)
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(settings.network.aws_client())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(timeouts);
         if let Some(region) = &settings.region {

@@ -54,6 +54,8 @@ pub enum NoCredentials {
     NotFound,
     /// The AWS configuration file, or a profile in the file, is wrong. The text of the SDK names the profile.
     Profile(Box<str>),
+    /// The profile is one of IAM Identity Center, and nobody is logged in.
+    Login,
     /// The file that `AWS_WEB_IDENTITY_TOKEN_FILE` names cannot be read.
     TokenFile,
     /// STS refused the role, where its ARN is known, with this error code.
@@ -119,9 +121,9 @@ impl NoConnection {
             }
             Self::Tls => {
                 "the TLS handshake failed; see that its certificate is trusted here, which that of a proxy in between may \
-                 not be"
+                 not be: AWS_CA_BUNDLE names a file of authorities (docs/network.md)"
             }
-            Self::Refused => "it is refused; see proxy, firewall and AWS_ENDPOINT_URL",
+            Self::Refused => "it is refused; see proxy (docs/network.md), firewall and AWS_ENDPOINT_URL",
             Self::Timeout => {
                 "it takes too long; see NetworkPolicy, security group, NAT gateway and VPC endpoint"
             }
@@ -156,6 +158,10 @@ impl NoCredentials {
         }
         if let Some(CredentialsError::InvalidConfiguration(_)) = error.downcast_ref() {
             return Some(Self::from_profile(error.source()?.to_string()));
+        }
+        // The SDK's error for a missing or expired token has no public type.
+        if error.to_string().contains("SSO token") {
+            return Some(Self::Login);
         }
         if error.to_string().ends_with("initialization error already taken") {
             return PROFILE.get().cloned().map(Self::Profile);
@@ -210,6 +216,11 @@ impl NoCredentials {
                     "{text}; correct the AWS configuration file, or set AWS_PROFILE to a profile that is in it, and start the \
                      operator's pods again"
                 )
+            }
+            Self::Login => {
+                "the profile of IAM Identity Center has no valid login; run aws sso login for it, or give the operator's \
+                 service account a role (docs/iam.md)"
+                    .to_owned()
             }
             Self::TokenFile => {
                 "the file that AWS_WEB_IDENTITY_TOKEN_FILE names cannot be read; see that the service account's token is mounted \

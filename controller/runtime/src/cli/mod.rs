@@ -15,6 +15,7 @@ use lambda_triggers_core::plan::identity::OwnerId;
 use lambda_triggers_core::plan::quota::Rates;
 use tracing::info;
 
+use crate::network::Network;
 use crate::operator::{self, Options, StartError};
 use crate::reconcile::{Settings, chain};
 use crate::telemetry::Telemetry;
@@ -145,15 +146,20 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         log_format,
         otlp_endpoint,
     } = args;
+    let network = Network::from_env()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let stop = runtime.block_on(async { operator::stop_on_signal() })?;
     let collector = otlp_endpoint.as_ref();
-    let traces = collector.map(|collector| Traces::to(collector, runtime.handle().clone())).transpose();
+    let traces =
+        collector.map(|collector| Traces::to(collector, &network, runtime.handle().clone())).transpose();
     let traces =
         traces.map_err(|error| format!("cannot send traces to --otlp-endpoint: {}", chain(&*error)))?;
     logs::start(log_format, traces.as_ref());
     if let Some(collector) = collector {
         info!(%collector, "sending traces");
+    }
+    for (variable, value) in network.shown() {
+        info!(variable, value, "using the network as the environment says");
     }
     let settings = Settings {
         resync,
@@ -169,7 +175,7 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         let server = Server::start(http_address, telemetry.clone()).await?;
         let options =
             Options { namespace, owner_id, region, tenancy_file, leader_elect, rates, settings, telemetry };
-        let ended = operator::run(options, stop).await;
+        let ended = operator::run(options, network, stop).await;
         // It ends last: what is under way is seen to its end.
         server.stop().await;
         ended

@@ -10,6 +10,7 @@ use lambda_triggers_core::tenancy::Tenancy;
 use super::tenancy::roles;
 use super::{Check, Options};
 use crate::aws::{Aws, AwsError, Bucket, Caller, Kind, Limits, NoRegion, Sdk, SdkSettings};
+use crate::network::Network;
 use crate::operator::Leadership;
 use crate::reconcile::chain;
 use crate::telemetry::Telemetry;
@@ -18,12 +19,17 @@ const CREDENTIALS: &str = "AWS credentials";
 const REGION: &str = "AWS Region";
 
 /// The checks of AWS.
-pub async fn examine(options: &Options, owner: Option<&OwnerId>, tenancy: Option<&Tenancy>) -> Vec<Check> {
+pub async fn examine(
+    options: &Options,
+    network: Network,
+    owner: Option<&OwnerId>,
+    tenancy: Option<&Tenancy>,
+) -> Vec<Check> {
     let mut checks = vec![];
     let skip = |checks: &mut Vec<Check>, parts: &[&str]| {
         checks.extend(parts.iter().map(|part| Check::skipped(*part, "AWS cannot be asked")));
     };
-    let sdk = match load(options.region.clone()).await {
+    let sdk = match load(options.region.clone(), network).await {
         Ok(sdk) => sdk,
         Err(error) => {
             checks.push(Check::failed(REGION, chain(&error)));
@@ -70,14 +76,16 @@ pub async fn examine(options: &Options, owner: Option<&OwnerId>, tenancy: Option
 
 /// The account of the credentials, and its partition.
 pub async fn account_and_partition(region: Option<String>) -> Result<(String, String), String> {
-    let sdk = load(region).await.map_err(|error| chain(&error))?;
+    let network = Network::from_env().map_err(|error| chain(&error))?;
+    let sdk = load(region, network).await.map_err(|error| chain(&error))?;
     let Caller { account, arn } =
         sdk.caller().await.map_err(|error| error.failure(Part::Permission).message)?;
     Ok((account, partition(&arn).to_owned()))
 }
 
-async fn load(region: Option<String>) -> Result<Sdk, NoRegion> {
+async fn load(region: Option<String>, network: Network) -> Result<Sdk, NoRegion> {
     Sdk::load(SdkSettings {
+        network,
         region,
         leadership: Leadership::alone(),
         telemetry: Telemetry::default(),

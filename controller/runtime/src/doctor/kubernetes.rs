@@ -8,11 +8,12 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, CustomResourceDefinitionVersion,
 };
 use kube::api::PostParams;
-use kube::{Api, Client, Config, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use lambda_triggers_core::api::crds;
 use lambda_triggers_core::plan::identity::OwnerId;
 
 use super::{Check, Options};
+use crate::network::Network;
 use crate::operator::{Place, RIGHTS, Right, find_owner};
 use crate::reconcile::chain;
 
@@ -20,9 +21,9 @@ const API_SERVER: &str = "API server";
 const GROUP_VERSION: &str = "lambda-triggers.dev/v1alpha1";
 
 /// The checks of the cluster, and the owner id if it could be found out.
-pub async fn examine(options: &Options) -> (Vec<Check>, Option<OwnerId>) {
+pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Option<OwnerId>) {
     let given = options.owner_id.clone();
-    let (mut checks, client) = match connect(options).await {
+    let (mut checks, client) = match connect(options, network).await {
         Ok((check, client)) => (vec![check], client),
         Err(check) => {
             let skipped = ["resource definitions", "permissions in Kubernetes", "owner id"];
@@ -48,12 +49,14 @@ pub async fn examine(options: &Options) -> (Vec<Check>, Option<OwnerId>) {
 
 /// The owner id that the operator has here.
 pub async fn owner_id(namespace: Option<&str>) -> Result<OwnerId, String> {
-    let client = Client::try_default().await.map_err(|error| chain(&error))?;
+    let network = Network::from_env().map_err(|error| chain(&error))?;
+    let config = network.kube_config().await.map_err(|error| chain(&error))?;
+    let client = Client::try_from(config).map_err(|error| chain(&error))?;
     let owner = find_owner(&client, namespace, None).await;
     owner.map(|owner| owner.id).map_err(|error| chain(&*error))
 }
 
-async fn connect(options: &Options) -> Result<(Check, Client), Check> {
+async fn connect(options: &Options, network: &Network) -> Result<(Check, Client), Check> {
     let no_config = |error: &dyn std::error::Error| {
         Check::failed(
             API_SERVER,
@@ -63,7 +66,7 @@ async fn connect(options: &Options) -> Result<(Check, Client), Check> {
             ),
         )
     };
-    let mut config = Config::infer().await.map_err(|error| no_config(&error))?;
+    let mut config = network.kube_config().await.map_err(|error| no_config(&error))?;
     config.auth_info.impersonate.clone_from(&options.as_user);
     let url = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(|error| no_config(&error))?;

@@ -10,6 +10,9 @@ use std::path::PathBuf;
 
 use lambda_triggers_core::plan::identity::OwnerId;
 
+use crate::network::Network;
+use crate::reconcile::chain;
+
 /// What to look at.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -92,11 +95,21 @@ pub async fn examine(options: &Options, mut tell: impl FnMut(&Check)) -> bool {
             tell(check);
         }
     };
-    let (checks, owner) = kubernetes::examine(options).await;
+    let network = match Network::from_env() {
+        Ok(network) => network,
+        Err(error) => {
+            let skipped =
+                ["Kubernetes", "AWS"].map(|what| Check::skipped(what, "the network cannot be used"));
+            told([Check::failed("network", chain(&error))].into_iter().chain(skipped).collect());
+            return healthy;
+        }
+    };
+    told(network.shown().into_iter().map(|(variable, value)| Check::ok(variable, value)).collect());
+    let (checks, owner) = kubernetes::examine(options, &network).await;
     told(checks);
     let (checks, tenancy) = tenancy::examine(options.tenancy_file.as_deref());
     told(checks);
-    told(aws::examine(options, owner.as_ref(), tenancy.as_ref()).await);
+    told(aws::examine(options, network, owner.as_ref(), tenancy.as_ref()).await);
     healthy
 }
 

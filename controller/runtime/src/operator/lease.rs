@@ -9,7 +9,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::PostParams;
 use kube::client::{Body, ClientBuilder};
-use kube::{Api, Client};
+use kube::{Api, Client, Config};
 use lambda_triggers_core::plan::lease::{LEASE, RENEW_WITHIN, RETRY, Record, Step, decide};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -236,11 +236,10 @@ fn record(lease: &Lease) -> Record {
 }
 
 /// A client that writes only while this replica leads.
-pub async fn guarded_client(leadership: Leadership) -> Result<Client, StartError> {
+pub fn guarded_client(config: Config, leadership: Leadership) -> Result<Client, StartError> {
     let guard = move |request: Request<Body>| -> Result<Request<Body>, Lost> {
         let reads = request.method() == Method::GET;
         if reads { Ok(request) } else { leadership.check().map(|()| request) }
     };
-    let config = kube::Config::infer().await?;
     Ok(ClientBuilder::try_from(config)?.with_layer(&FilterLayer::new(guard)).build())
 }

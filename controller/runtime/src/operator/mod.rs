@@ -25,7 +25,7 @@ use kube::runtime::events::Reporter;
 use kube::runtime::reflector::store::{Store, Writer};
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::{Controller, Predicate, WatchStreamExt, predicates, watcher};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Client, Config, Resource, ResourceExt};
 use lambda_triggers_core::api::{RECONCILE_ANNOTATION, Tags};
 use lambda_triggers_core::plan::identity::OwnerId;
 use lambda_triggers_core::plan::queue::Lane;
@@ -37,6 +37,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use crate::aws::{Limits, Sdk, SdkSettings, Tenants};
+use crate::network::Network;
 use crate::reconcile::{
     Buckets, Caches, Clock, Context, Error, Events, FIELD_MANAGER, Hindrance, Jitter, Kind, Permissions,
     Requests, SecondLooks, Settings, Statuses, Wakes, chain, is_paused, look_again, object_of, reconcile,
@@ -78,12 +79,14 @@ pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs until `stop` is cancelled, and the reconciles that are under way have ended, or were cut off after
 /// 20 seconds. With leader election, it waits until it leads, and ends with an error when it does no more.
-pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartError> {
+pub async fn run(options: Options, network: Network, stop: CancellationToken) -> Result<(), StartError> {
     let leadership = if options.leader_elect { Leadership::elected() } else { Leadership::alone() };
     options.telemetry.health.starts(leadership.clone());
     options.telemetry.metrics.show_leader(leadership.clone());
-    let client = lease::guarded_client(leadership.clone()).await?;
+    let config = network.kube_config().await?;
+    let client = lease::guarded_client(config.clone(), leadership.clone())?;
     let settings = SdkSettings {
+        network,
         region: options.region.clone(),
         leadership: leadership.clone(),
         telemetry: options.telemetry.clone(),
@@ -94,12 +97,12 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
     let sdk = Arc::new(sdk?);
     let own = sdk.clone().sparing();
     let Some(path) = &options.tenancy_file else {
-        return lead(client, Tenants::single(own), leadership, options, stop).await;
+        return lead(client, config, Tenants::single(own), leadership, options, stop).await;
     };
     let (file, tenancy) = TenancyFile::open(path, options.telemetry.metrics.clone())?;
     let tenants = Tenants::separate(own, tenancy, sdk);
     tokio::select! {
-        ended = lead(client, tenants, leadership, options, stop) => ended,
+        ended = lead(client, config, tenants, leadership, options, stop) => ended,
         never = file.follow() => match never {},
     }
 }
@@ -107,6 +110,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
 /// Waits until this replica leads, where there may be others, and works as long as it does.
 async fn lead(
     client: Client,
+    config: Config,
     tenants: Tenants,
     leadership: Leadership,
     options: Options,
@@ -115,7 +119,7 @@ async fn lead(
     if !options.leader_elect {
         return work(client, tenants, options, stop).await;
     }
-    let candidate = stop.run_until_cancelled(candidate(&client, &options, leadership)).await;
+    let candidate = stop.run_until_cancelled(candidate(&client, config, &options, leadership)).await;
     let Some(candidate) = candidate else { return Ok(()) };
     let mut candidate = candidate?;
     if !candidate.lead(&stop).await {
@@ -157,6 +161,7 @@ async fn work(
 /// This replica, as one that wants to lead the operator of its owner id.
 async fn candidate(
     client: &Client,
+    config: Config,
     options: &Options,
     leadership: Leadership,
 ) -> Result<Candidate, StartError> {
@@ -167,7 +172,7 @@ async fn candidate(
     let me = format!("{pod}_{:016x}", rand::random::<u64>());
     let name = format!("lambda-triggers-{}", owner.id);
     // It writes before it leads.
-    let client = Client::try_default().await?;
+    let client = Client::try_from(config)?;
     let health = options.telemetry.health.clone();
     Ok(Candidate::new(client, &namespace, name, me, leadership, health))
 }

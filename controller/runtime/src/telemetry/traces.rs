@@ -5,10 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
-use hyper_rustls::HttpsConnectorBuilder;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_http::hyper::HyperClient;
 use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
@@ -18,6 +16,8 @@ use tracing::{Level, Metadata, Subscriber, warn};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
+
+use crate::network::Network;
 
 /// What is added to the collector's URL
 /// (<https://opentelemetry.io/docs/specs/otlp/#otlphttp-request>).
@@ -37,14 +37,13 @@ impl Traces {
     /// Sends spans to this collector, in batches, from within the runtime of `handle`.
     ///
     /// # Errors
-    /// The certificates of this machine cannot be read, or a variable `OTEL_EXPORTER_OTLP_*` is wrong.
-    pub fn to(collector: &Uri, handle: Handle) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::aws_lc_rs::default_provider())?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let client = OnRuntime { handle, client: HyperClient::new(connector, SEND_LIMIT, None) };
+    /// A variable `OTEL_EXPORTER_OTLP_*` is wrong.
+    pub fn to(
+        collector: &Uri,
+        network: &Network,
+        handle: Handle,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let client = OnRuntime { handle, client: network.collector_client(collector) };
         let url = format!("{}{PATH}", collector.to_string().trim_end_matches('/'));
         let exporter =
             SpanExporter::builder().with_http().with_http_client(client).with_endpoint(url).build()?;
@@ -103,6 +102,7 @@ struct OnRuntime<C> {
 impl<C: HttpClient + Clone + 'static> HttpClient for OnRuntime<C> {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let client = self.client.clone();
-        self.handle.spawn(async move { client.send_bytes(request).await }).await?
+        let send = async move { tokio::time::timeout(SEND_LIMIT, client.send_bytes(request)).await? };
+        self.handle.spawn(send).await?
     }
 }

@@ -1,0 +1,279 @@
+//! Networks that lead out through a proxy, and endpoints that a private authority certifies.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+
+use kube::config::Kubeconfig;
+use lambda_triggers_tests::world::{self, Authority, Controller, ForwardProxy, Proxied, TlsServer, World};
+
+use crate::objects::OWNER;
+use crate::scheduled::view::KIND;
+use crate::support::scheduled;
+use crate::telemetry::collector::Collector;
+
+/// AWS under a name that only the proxy resolves.
+const AWS: &str = "aws.example.internal";
+/// The API server under a name in its certificate. The proxy alone resolves the name.
+const API_SERVER: &str = "kubernetes.default.svc";
+
+/// AWS behind TLS of a private authority, and the API server, both behind a proxy.
+struct Company {
+    authority: Authority,
+    aws: TlsServer,
+    proxy: ForwardProxy,
+    kubeconfig: String,
+}
+
+fn address(url: &str) -> SocketAddr {
+    let (_, authority) = url.split_once("://").unwrap();
+    authority.trim_end_matches('/').parse().unwrap()
+}
+
+/// A copy of the kubeconfig with [`API_SERVER`] as the server and `proxy` as the `proxy-url`.
+fn kubeconfig(w: &World, name: &str, proxy: Option<String>) -> (String, SocketAddr) {
+    let mut kubeconfig = Kubeconfig::read_from(w.kubeconfig()).unwrap();
+    let cluster = kubeconfig.clusters[0].cluster.as_mut().unwrap();
+    let server = cluster.server.replace(format!("https://{API_SERVER}:6443")).unwrap();
+    cluster.proxy_url = proxy;
+    let path = w.directory().join(name);
+    std::fs::write(&path, serde_json::to_string(&kubeconfig).unwrap()).unwrap();
+    (path.to_str().unwrap().to_owned(), address(&server))
+}
+
+async fn company(w: &World) -> Company {
+    let authority = Authority::new(w.directory());
+    let aws = authority.serve(AWS, address(w.aws_endpoint())).await;
+    let (kubeconfig, api_server) = kubeconfig(w, "kubeconfig-of-the-company", None);
+    let (to_aws, to_api_server) = (format!("{AWS}:443"), format!("{API_SERVER}:6443"));
+    let proxy = ForwardProxy::start([(&*to_aws, aws.address()), (&*to_api_server, api_server)]).await;
+    Company { authority, aws, proxy, kubeconfig }
+}
+
+/// The exit code of doctor is 0, and its output.
+async fn doctor(w: &World, environment: &[(&'static str, &str)]) -> (bool, String) {
+    let output = w.lambda_triggers(&["doctor", "--owner-id", OWNER], environment).await;
+    assert_eq!(output.stderr, "");
+    (output.success, output.stdout)
+}
+
+/// The operator with this environment.
+fn run(w: &World, environment: &[(&'static str, &str)], flags: &[&str]) -> Controller {
+    let own = ["run", "--log-format=text", "--settle=1ms", "--http-address=127.0.0.1:0", "--owner-id", OWNER];
+    let scope = ["--leader-elect=true", "--namespace", w.namespace()];
+    let arguments = own.iter().chain(&scope).chain(flags).map(ToString::to_string).collect();
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
+    w.operator(arguments, environment.collect())
+}
+
+/// The failed check of this name.
+fn line<'a>(printed: &'a str, check: &str) -> &'a str {
+    let failed = format!("failed   {check}: ");
+    printed.lines().find_map(|line| line.strip_prefix(&failed)).unwrap_or_else(|| panic!("{printed}"))
+}
+
+fn tunnel(destination: &str, authorization: Option<&str>) -> Proxied {
+    Proxied {
+        method: "CONNECT".into(),
+        destination: destination.into(),
+        authorization: authorization.map(Into::into),
+    }
+}
+
+#[test]
+fn run_and_doctor_work_through_a_proxy_and_with_a_private_authority() {
+    world::test("proxy", async |w| {
+        w.function("hourly").await;
+        let company = company(&w).await;
+        let endpoint = format!("https://{AWS}");
+        let proxy = format!("http://user:p%40ssword@{}", company.proxy.authority());
+        let environment = [
+            ("HTTPS_PROXY", &*proxy),
+            ("NO_PROXY", ".svc.cluster.local,10.0.0.0/8"),
+            ("AWS_CA_BUNDLE", company.authority.bundle()),
+            ("AWS_ENDPOINT_URL", &endpoint),
+            ("KUBECONFIG", &company.kubeconfig),
+        ];
+        let (healthy, printed) = doctor(&w, &environment).await;
+        assert!(healthy, "{printed}");
+        let shown = format!("ok       HTTPS_PROXY: http://{}\n", company.proxy.authority());
+        assert!(printed.starts_with(&shown), "{printed}");
+        let bundle = format!("ok       AWS_CA_BUNDLE: {}\n", company.authority.bundle());
+        assert!(printed.contains(&bundle), "{printed}");
+        let credentials = Some("Basic dXNlcjpwQHNzd29yZA==");
+        let expected = BTreeSet::from([
+            tunnel(&format!("{AWS}:443"), credentials),
+            tunnel(&format!("{API_SERVER}:6443"), credentials),
+        ]);
+        assert_eq!(company.proxy.seen(), expected);
+
+        let mut controller = run(&w, &environment, &[]);
+        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        w.until_ready(KIND, "hourly").await;
+        controller.stop().await;
+        assert_eq!(company.proxy.seen(), expected);
+        assert!(!controller.log().contains("ssword"), "the password is in the log");
+        drop(company.aws);
+    });
+}
+
+#[test]
+fn the_proxy_of_the_kubeconfig_is_for_kubernetes_alone_and_wins() {
+    world::test("proxy-url", async |w| {
+        w.function("hourly").await;
+        let company = company(&w).await;
+        let proxy = format!("http://{}", company.proxy.authority());
+        let (kubeconfig, _) = kubeconfig(&w, "kubeconfig-with-a-proxy", Some(proxy));
+        let environment =
+            [("KUBECONFIG", &*kubeconfig), ("HTTPS_PROXY", "http://127.0.0.1:9"), ("NO_PROXY", API_SERVER)];
+        let (healthy, printed) = doctor(&w, &environment).await;
+        assert!(healthy, "{printed}");
+        let _controller = run(&w, &environment, &[]);
+        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        w.until_ready(KIND, "hourly").await;
+        assert_eq!(company.proxy.seen(), [tunnel(&format!("{API_SERVER}:6443"), None)].into());
+    });
+}
+
+/// A proxy that is down does not matter for this machine and for the hosts of `NO_PROXY`.
+#[test]
+fn no_proxy_is_heeded_for_aws_and_for_kubernetes() {
+    world::test("no-proxy", async |w| {
+        let dead = "http://127.0.0.1:9";
+        let direct = [("HTTPS_PROXY", dead), ("HTTP_PROXY", dead)];
+        let (healthy, printed) = doctor(&w, &direct).await;
+        assert!(healthy, "{printed}");
+
+        let company = company(&w).await;
+        let endpoint = format!("https://{AWS}");
+        let environment =
+            [("HTTPS_PROXY", dead), ("AWS_ENDPOINT_URL", &*endpoint), ("KUBECONFIG", &*company.kubeconfig)];
+        let through = doctor(&w, &environment).await.1;
+        assert!(line(&through, "API server").contains("tcp connect error"), "{through}");
+        assert!(line(&through, "AWS credentials").contains("it is refused; see proxy"), "{through}");
+        let named = format!("{API_SERVER}:6443,*.example.internal");
+        let past = doctor(&w, &[&environment[..], &[("NO_PROXY", &*named)]].concat()).await.1;
+        assert!(line(&past, "API server").contains("dns error"), "{past}");
+        assert!(line(&past, "AWS credentials").contains("DNS does not find its name"), "{past}");
+    });
+}
+
+#[test]
+fn an_authority_that_is_not_trusted_is_told_of_with_what_to_do() {
+    world::test("no-authority", async |w| {
+        let company = company(&w).await;
+        let (endpoint, proxy) = (format!("https://{AWS}"), format!("http://{}", company.proxy.authority()));
+        let environment = [("HTTPS_PROXY", &*proxy), ("AWS_ENDPOINT_URL", &*endpoint)];
+        let (healthy, printed) = doctor(&w, &environment).await;
+        assert!(!healthy, "{printed}");
+        let line = line(&printed, "AWS credentials");
+        assert!(line.contains("the TLS handshake failed"), "{line}");
+        assert!(line.contains("AWS_CA_BUNDLE names a file of authorities (docs/network.md)"), "{line}");
+    });
+}
+
+#[test]
+fn wrong_settings_of_the_network_are_refused_with_what_to_write() {
+    world::test("network-settings", async |w| {
+        let empty = w.directory().join("empty.pem");
+        std::fs::write(&empty, "nothing").unwrap();
+        let empty = empty.to_str().unwrap();
+        let missing = w.directory().join("missing.pem");
+        let missing = missing.to_str().unwrap();
+        let give = "give one with certificates in PEM";
+        let file = |path: &str, why: &str| {
+            format!(
+                "the file {path} of the environment variable AWS_CA_BUNDLE cannot be used ({why}): {give}"
+            )
+        };
+        for (environment, message) in [
+            (
+                ("HTTPS_PROXY", "socks5://user:secret@proxy:1080"),
+                "the environment variable HTTPS_PROXY is no URL of an HTTP proxy (its scheme is neither http nor https): \
+                 write it as in http://proxy.example.com:3128"
+                    .to_owned(),
+            ),
+            (("AWS_CA_BUNDLE", missing), file(missing, "No such file or directory (os error 2)")),
+            (("AWS_CA_BUNDLE", empty), file(empty, "there is no certificate in it")),
+        ] {
+            let expected = format!(
+                "failed   network: {message}\nskipped  Kubernetes: the network cannot be used\n\
+                 skipped  AWS: the network cannot be used\n"
+            );
+            assert_eq!(doctor(&w, &[environment]).await, (false, expected));
+            let output = w.lambda_triggers(&["run"], &[environment]).await;
+            assert_eq!((output.success, output.stderr), (false, format!("lambda-triggers: {message}\n")));
+        }
+    });
+}
+
+/// A request to an `http` destination reaches the proxy with its whole URL.
+#[test]
+fn traces_are_sent_through_the_proxy() {
+    world::test("proxy-traces", async |w| {
+        w.function("hourly").await;
+        let collector = Collector::start().await;
+        let destination = "collector.example.internal:4318";
+        let proxy = ForwardProxy::start([(destination, address(&collector.url()))]).await;
+        let url = format!("http://user:password@{}", proxy.authority());
+        let endpoint = format!("http://{destination}");
+        let mut controller = run(&w, &[("http_proxy", &url)], &["--otlp-endpoint", &endpoint]);
+        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        w.until_ready(KIND, "hourly").await;
+        controller.stop().await;
+        assert!(collector.spans().iter().any(|span| span.name == "reconcile"));
+        let authorization = Some("Basic dXNlcjpwYXNzd29yZA==".into());
+        let sent = Proxied { method: "POST".into(), destination: destination.into(), authorization };
+        assert_eq!(proxy.seen(), [sent].into());
+    });
+}
+
+/// `credential_process`, the way of `aws-vault` and IAM Roles Anywhere.
+#[test]
+fn credentials_come_from_the_program_that_a_profile_names() {
+    world::test("credential-process", async |w| {
+        let config = w.directory().join("config");
+        let answer = format!(
+            r#"{{"Version": 1, "AccessKeyId": "{}", "SecretAccessKey": "test-secret-key"}}"#,
+            w.account()
+        );
+        let file = w.directory().join("credentials.json");
+        std::fs::write(&file, answer).unwrap();
+        std::fs::write(&config, format!("[profile tool]\ncredential_process = cat {}\n", file.display()))
+            .unwrap();
+        let environment = [
+            ("AWS_ACCESS_KEY_ID", ""),
+            ("AWS_SECRET_ACCESS_KEY", ""),
+            ("AWS_PROFILE", "tool"),
+            ("AWS_CONFIG_FILE", config.to_str().unwrap()),
+        ];
+        let (healthy, printed) = doctor(&w, &environment).await;
+        let line = format!("ok       AWS credentials: arn:aws:iam::{0}:root in account {0}\n", w.account());
+        assert!(healthy && printed.contains(&line), "{printed}");
+    });
+}
+
+/// The SDK reads profiles of IAM Identity Center; doctor names the command to log in.
+#[test]
+fn a_profile_of_identity_center_without_a_login_says_what_to_run() {
+    world::test("sso", async |w| {
+        let config = w.directory().join("config");
+        std::fs::write(
+            &config,
+            "[profile people]\nsso_session = company\nsso_account_id = 123456789012\nsso_role_name = admin\n\
+             [sso-session company]\nsso_region = eu-west-1\nsso_start_url = https://company.awsapps.com/start\n",
+        )
+        .unwrap();
+        let home = w.directory().to_str().unwrap().to_owned();
+        let environment = [
+            ("AWS_ACCESS_KEY_ID", ""),
+            ("AWS_SECRET_ACCESS_KEY", ""),
+            ("AWS_PROFILE", "people"),
+            ("AWS_CONFIG_FILE", config.to_str().unwrap()),
+            ("HOME", &*home),
+        ];
+        let (healthy, printed) = doctor(&w, &environment).await;
+        let line = line(&printed, "AWS credentials");
+        assert!(!healthy && line.contains("aws sso login"), "{line}");
+    });
+}
