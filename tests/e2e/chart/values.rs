@@ -105,7 +105,7 @@ fn values_reach_the_command_line() {
             "--resync=10m",
             "--reconcile-timeout=2m",
             "--log-format=json",
-            "--http-address=0.0.0.0:8080",
+            "--http-address=[::]:8080",
         ];
         assert_eq!(plain["args"], json!(expected));
         let version = env!("CARGO_PKG_VERSION");

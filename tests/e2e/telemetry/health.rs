@@ -50,6 +50,23 @@ fn a_standby_is_ready_and_says_that_it_does_not_lead() {
     });
 }
 
+/// A cluster of IPv6 asks there alone, one of IPv4 there.
+#[test]
+fn both_families_are_served() {
+    world::test("families", async |w| {
+        let controller = w.controller(&["--owner-id", OWNER, "--http-address", "[::]:0"]);
+        until_page(&w, &controller, "/healthz", 200, "ok").await;
+        let address = controller.http_address().unwrap();
+        let (_, port) = address.rsplit_once(':').unwrap();
+        let port: u16 = port.parse().unwrap();
+        std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        // A machine may have no IPv6.
+        if TcpListener::bind("[::1]:0").is_ok() {
+            std::net::TcpStream::connect(("::1", port)).unwrap();
+        }
+    });
+}
+
 #[test]
 fn a_port_in_use_is_named_with_its_flag() {
     world::test("port", async |w| {
@@ -60,7 +77,7 @@ fn a_port_in_use_is_named_with_its_flag() {
         assert_eq!(status.code(), Some(1));
         let expected = format!(
             "lambda-triggers: cannot listen on {address}: give a free address of this machine as --http-address, such \
-             as 0.0.0.0:8081: Address already in use (os error 98)"
+             as [::]:8081: Address already in use (os error 98)"
         );
         w.until(LIMIT, "its last words", async || {
             let log = controller.log();

@@ -27,8 +27,8 @@ impl Controller {
         let log = self.log();
         let since_start = log.rsplit_once("--- lambda-triggers ").map_or(log.as_str(), |(_, after)| after);
         let line = since_start.lines().find(|line| line.contains(SAID))?;
-        let (_, address) = line.split_once("127.0.0.1:")?;
-        let port: String = address.chars().take_while(char::is_ascii_digit).collect();
+        let (_, address) = line.split_once("address=")?;
+        let (_, port) = address.rsplit_once(':')?;
         Some(format!("127.0.0.1:{port}"))
     }
 }

@@ -94,8 +94,9 @@ struct RunArgs {
     /// resource decide over them. A change is rolled out, and a key that is taken out is removed from AWS (default: none).
     #[arg(long, env = "LAMBDA_TRIGGERS_DEFAULT_TAGS", value_name = "KEY=VALUE,...", value_parser = parse_default_tags)]
     default_tags: Option<Tags>,
-    /// Serve /metrics, /healthz and /readyz at this address, of a standby, too; [::]:8080 for IPv6.
-    #[arg(long, env = "LAMBDA_TRIGGERS_HTTP_ADDRESS", default_value = "0.0.0.0:8080")]
+    /// Serve /metrics, /healthz and /readyz at this address, of a standby, too. [::] means IPv4 and IPv6, or IPv4 alone on
+    /// a machine without IPv6.
+    #[arg(long, env = "LAMBDA_TRIGGERS_HTTP_ADDRESS", default_value = "[::]:8080")]
     http_address: SocketAddr,
     /// How logs are written; RUST_LOG chooses which.
     #[arg(long, env = "LAMBDA_TRIGGERS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]

@@ -2,13 +2,14 @@
 
 use std::future::IntoFuture;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -20,10 +21,13 @@ use super::metrics::CONTENT_TYPE;
 /// Answers that are under way at the end have this long.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 128;
+
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "cannot listen on {address}: give a free address of this machine as --http-address, such as 0.0.0.0:8081"
+    "cannot listen on {address}: give a free address of this machine as --http-address, such as [::]:8081"
 )]
 pub struct CannotListen {
     address: SocketAddr,
@@ -42,7 +46,7 @@ impl Server {
     /// Listens from here on; a port of 0 is any free one, and the log says which.
     pub async fn start(address: SocketAddr, telemetry: Telemetry) -> Result<Self, CannotListen> {
         let failed = |source| CannotListen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let listener = listen(address, bind).map_err(failed)?;
         info!(address = %listener.local_addr().map_err(failed)?, "serving /metrics, /healthz and /readyz");
         let stop = CancellationToken::new();
         let serving =
@@ -63,6 +67,32 @@ impl Server {
     }
 }
 
+/// Binds an address. `[::]` means all addresses of IPv4 and IPv6; on a machine without IPv6, all of IPv4.
+fn listen<T>(address: SocketAddr, bind: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+    match bind(address) {
+        Err(error)
+            if address.ip() == Ipv6Addr::UNSPECIFIED
+                && !matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied) =>
+        {
+            bind((Ipv4Addr::UNSPECIFIED, address.port()).into())
+        }
+        bound => bound,
+    }
+}
+
+/// A listener. The system's default for IPv6 (`net.ipv6.bindv6only`) does not count.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
 fn router(telemetry: Telemetry) -> Router {
     let Telemetry { metrics, health } = telemetry;
     let ready = health.clone();
@@ -76,5 +106,30 @@ fn answer(state: Result<(), String>) -> impl IntoResponse {
     match state {
         Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
         Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("{missing}\n")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The address that is bound where IPv6 fails like this.
+    fn bound(address: &str, ipv6: io::ErrorKind) -> Result<String, io::ErrorKind> {
+        let bind = |address: SocketAddr| match address {
+            SocketAddr::V6(_) => Err(ipv6.into()),
+            SocketAddr::V4(_) => Ok(address.to_string()),
+        };
+        listen(address.parse().unwrap(), bind).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn all_addresses_are_those_of_ipv4_where_there_is_no_ipv6() {
+        for absent in [io::ErrorKind::Unsupported, io::ErrorKind::AddrNotAvailable, io::ErrorKind::Other] {
+            assert_eq!(bound("[::]:8080", absent), Ok("0.0.0.0:8080".into()));
+        }
+        assert_eq!(bound("[::]:8080", io::ErrorKind::AddrInUse), Err(io::ErrorKind::AddrInUse));
+        assert_eq!(bound("[::]:80", io::ErrorKind::PermissionDenied), Err(io::ErrorKind::PermissionDenied));
+        assert_eq!(bound("[::1]:8080", io::ErrorKind::Unsupported), Err(io::ErrorKind::Unsupported));
+        assert_eq!(bound("127.0.0.1:8080", io::ErrorKind::Other), Ok("127.0.0.1:8080".into()));
     }
 }
