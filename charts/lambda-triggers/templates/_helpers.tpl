@@ -27,25 +27,23 @@ app.kubernetes.io/name: {{ include "lambda-triggers.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* (dict "root" $ "labels" map): one map, so that no key is there twice. The selector's labels always stay; of the others,
+the map's win over commonLabels, and those over the chart's. */}}
 {{- define "lambda-triggers.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{ include "lambda-triggers.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/component: controller
-app.kubernetes.io/part-of: lambda-triggers
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $selector := include "lambda-triggers.selectorLabels" .root | fromYaml }}
+{{- $own := dict
+    "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
+    "app.kubernetes.io/version" .root.Chart.AppVersion
+    "app.kubernetes.io/component" "controller"
+    "app.kubernetes.io/part-of" "lambda-triggers"
+    "app.kubernetes.io/managed-by" .root.Release.Service }}
+{{- merge $selector (.labels | default dict) .root.Values.commonLabels $own | toYaml }}
 {{- end }}
 
 {{/* Metadata but for the name: (dict "root" $ "labels" map "annotations" map). */}}
 {{- define "lambda-triggers.metadata" -}}
 labels:
-  {{- include "lambda-triggers.labels" .root | nindent 2 }}
-  {{- with .labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- include "lambda-triggers.labels" (dict "root" .root "labels" .labels) | nindent 2 }}
 {{- with merge (dict) (.annotations | default dict) .root.Values.commonAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}

@@ -94,6 +94,102 @@ fn names_follow_the_release() {
     });
 }
 
+/// A key that is there twice is refused by kubeconform, Kustomize and Flux, and so by the parser here.
+#[test]
+fn labels_that_repeat_are_merged_and_the_selectors_stay() {
+    let values = "commonLabels: {team: a, app.kubernetes.io/name: x, app.kubernetes.io/part-of: shop}\n\
+                  podLabels: {team: b, app.kubernetes.io/instance: x, app.kubernetes.io/version: v9}\n\
+                  service: {labels: {team: c, app.kubernetes.io/name: x}}\n\
+                  serviceMonitor: {enabled: true, labels: {team: d, app.kubernetes.io/name: x}}\n\
+                  prometheusRule: {enabled: true, labels: {team: e}}\n\
+                  dashboard: {enabled: true, labels: {team: f, grafana_dashboard: null}}\n\
+                  commonAnnotations: {note: a}\n\
+                  serviceAccount: {annotations: {note: b}}\n";
+    world::block_on(async {
+        let labels = |team: &str, version: &str| {
+            json!({
+                "app.kubernetes.io/component": "controller",
+                "app.kubernetes.io/instance": "release",
+                "app.kubernetes.io/managed-by": "Helm",
+                "app.kubernetes.io/name": "lambda-triggers",
+                "app.kubernetes.io/part-of": "shop",
+                "app.kubernetes.io/version": version,
+                "helm.sh/chart": concat!("lambda-triggers-", env!("CARGO_PKG_VERSION")),
+                "team": team,
+            })
+        };
+        let version = env!("CARGO_PKG_VERSION");
+        for (template, team) in [
+            ("service", "c"),
+            ("servicemonitor", "d"),
+            ("prometheusrule", "e"),
+            ("dashboard", "f"),
+            ("serviceaccount", "a"),
+            ("deployment", "a"),
+        ] {
+            let object = rendered(values, template).await;
+            assert_eq!(object["metadata"]["labels"], labels(team, version), "{template}");
+        }
+        let deployment = rendered(values, "deployment").await;
+        let pod = &deployment["spec"]["template"]["metadata"]["labels"];
+        assert_eq!(*pod, labels("b", "v9"));
+        let selector =
+            json!({"app.kubernetes.io/instance": "release", "app.kubernetes.io/name": "lambda-triggers"});
+        assert_eq!(deployment["spec"]["selector"]["matchLabels"], selector);
+        assert_eq!(rendered(values, "serviceaccount").await["metadata"]["annotations"], json!({"note": "b"}));
+    });
+}
+
+/// Server-side apply, and so Helm 4, refuses a variable that is there twice.
+#[test]
+fn a_variable_of_the_user_takes_the_place_of_the_charts() {
+    let values =
+        "extraEnv: [{name: RUST_LOG, value: debug}, {name: HTTPS_PROXY, value: 'http://proxy:3128'}]";
+    world::block_on(async {
+        let deployment = rendered(values, "deployment").await;
+        let expected = json!([
+            {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            {"name": "RUST_LOG", "value": "debug"},
+            {"name": "HTTPS_PROXY", "value": "http://proxy:3128"},
+        ]);
+        assert_eq!(deployment["spec"]["template"]["spec"]["containers"][0]["env"], expected);
+    });
+}
+
+/// As the chart's README has it: the platform assigns the user.
+#[test]
+fn null_leaves_the_user_to_openshift() {
+    let readme = read("charts/lambda-triggers/README.md");
+    let (_, after) = readme.split_once("## OpenShift").unwrap();
+    let values = after.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    world::block_on(async {
+        let pod = rendered(values, "deployment").await["spec"]["template"]["spec"].clone();
+        let expected = json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}});
+        assert_eq!(pod["securityContext"], expected);
+        let none = rendered("podSecurityContext: null\nsecurityContext: null", "deployment").await;
+        let pod = &none["spec"]["template"]["spec"];
+        assert!(
+            pod.get("securityContext").is_none() && pod["containers"][0].get("securityContext").is_none()
+        );
+    });
+}
+
+#[test]
+fn pods_are_spread_over_those_of_the_release_unless_a_selector_is_given() {
+    let values = "topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule}, \
+                  {maxSkew: 1, topologyKey: b, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {team: a}}}]";
+    world::block_on(async {
+        let deployment = rendered(values, "deployment").await;
+        let selectors = [0, 1].map(|index| {
+            let constraints = &deployment["spec"]["template"]["spec"]["topologySpreadConstraints"];
+            constraints[index]["labelSelector"]["matchLabels"].clone()
+        });
+        let own =
+            json!({"app.kubernetes.io/instance": "release", "app.kubernetes.io/name": "lambda-triggers"});
+        assert_eq!(selectors, [own, json!({"team": "a"})]);
+    });
+}
+
 #[test]
 fn values_reach_the_command_line() {
     world::block_on(async {
