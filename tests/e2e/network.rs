@@ -32,7 +32,7 @@ fn address(url: &str) -> SocketAddr {
 
 /// A copy of the kubeconfig with [`API_SERVER`] as the server and `proxy` as the `proxy-url`.
 fn kubeconfig(w: &World, name: &str, proxy: Option<String>) -> (String, SocketAddr) {
-    let mut kubeconfig = Kubeconfig::read_from(w.kubeconfig()).unwrap();
+    let mut kubeconfig = Kubeconfig::read_from(w.operator_kubeconfig()).unwrap();
     let cluster = kubeconfig.clusters[0].cluster.as_mut().unwrap();
     let server = cluster.server.replace(format!("https://{API_SERVER}:6443")).unwrap();
     cluster.proxy_url = proxy;

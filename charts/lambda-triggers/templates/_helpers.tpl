@@ -76,11 +76,6 @@ subjects:
 {{- end }}
 {{- end }}
 
-{{/* The namespace that the operator keeps its Lease and its ConfigMap in. */}}
-{{- define "lambda-triggers.ownNamespace" -}}
-{{- default .Release.Namespace .Values.watchNamespace }}
-{{- end }}
-
 {{/* Which series are this release's. */}}
 {{- define "lambda-triggers.series" -}}
 {{- default (printf `job="%s",namespace="%s"` (include "lambda-triggers.fullname" .) .Release.Namespace) .Values.prometheusRule.selector }}

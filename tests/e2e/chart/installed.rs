@@ -132,11 +132,13 @@ async fn grants(w: &World) -> BTreeSet<Grant> {
 }
 
 /// Each request was allowed, by one rule, and each rule was needed.
-async fn rules_are_what_was_used(w: &World, recorder: &Recorder) {
-    let asked = recorder.asked();
+async fn rules_are_what_was_used(w: &World, recorder: &Recorder, beside: Option<&str>) {
+    let mut asked = recorder.asked();
+    asked.retain(|(asked, _)| beside.is_none() || asked.namespace.as_deref() != beside);
     let refused: Vec<_> = asked.iter().filter(|(_, status)| [401, 403].contains(status)).collect();
     assert_eq!(refused, Vec::<&(Asked, u16)>::new());
-    let grants = grants(w).await;
+    let mut grants = grants(w).await;
+    grants.retain(|grant| beside.is_none() || grant.place.as_deref() != beside);
     let mut used = BTreeSet::new();
     for (asked, _) in &asked {
         let by: Vec<&Grant> = grants.iter().filter(|grant| grant.allows(asked)).collect();
@@ -191,8 +193,8 @@ async fn examples_work(w: &World, controller: &mut Controller) {
     assert_eq!(controller.ended(), None, "{}", controller.log());
 }
 
-/// It works as installed, then stops.
-async fn works(w: &World) {
+/// It works as installed, then stops. The rules in the namespace `beside` are not compared with their use.
+async fn works(w: &World, beside: Option<&str>) {
     let recorder = w.recorder().await;
     let mut controller = pod(w, &recorder).await;
     examples_work(w, &mut controller).await;
@@ -201,7 +203,7 @@ async fn works(w: &World) {
     };
     w.until(LIMIT, "the Lease to be renewed", async || renewed(&recorder).then_some(())).await;
     controller.stop().await;
-    rules_are_what_was_used(w, &recorder).await;
+    rules_are_what_was_used(w, &recorder, beside).await;
 }
 
 #[test]
@@ -209,20 +211,54 @@ fn the_operator_works_with_what_the_chart_installs_and_needs_all_of_it() {
     world::test_on_own_cluster("chart", async |w| {
         without_crds(&w).await;
         helm(&w, "install", "", &[]).await;
-        works(&w).await;
+        works(&w, None).await;
     });
 }
 
 #[test]
-fn the_operator_of_one_namespace_needs_no_cluster_role() {
+fn the_operator_of_some_namespaces_needs_no_cluster_role() {
     world::test_on_own_cluster("chart-namespaced", async |w| {
         without_crds(&w).await;
-        let values = format!("watchNamespace: {}\nrbac: {{aggregate: false}}\n", w.namespace());
+        namespace(&w, "team").await;
+        let values = format!("watchNamespaces: [team, {}]\nrbac: {{aggregate: false}}\n", w.namespace());
         let notes = helm(&w, "install", &values, &[]).await;
-        assert!(notes.contains(&format!("looks after the namespace {} alone", w.namespace())), "{notes}");
+        let said = format!("looks after these namespaces alone: team, {}.", w.namespace());
+        assert!(notes.contains(&said), "{notes}");
         let manifest = w.helm(&["get", "manifest", RELEASE], "").await.expect("helm get manifest");
-        assert!(!manifest.contains("ClusterRole"), "{manifest}");
-        works(&w).await;
+        assert!(!manifest.contains("ClusterRole") && !manifest.contains("kube-system"), "{manifest}");
+        works(&w, Some("team")).await;
+    });
+}
+
+/// The release's own namespace need not be watched; no other than the watched ones is looked into.
+#[test]
+fn an_operator_in_a_namespace_of_its_own_watches_another() {
+    world::test_on_own_cluster("chart-beside", async |w| {
+        without_crds(&w).await;
+        namespace(&w, "team").await;
+        w.function("every-minute").await;
+        helm(&w, "install", "watchNamespaces: [team]\nownerId: 1a2b3c4d\nrbac: {aggregate: false}\n", &[])
+            .await;
+        let recorder = w.recorder().await;
+        let mut controller = pod(&w, &recorder).await;
+        let object = read("examples/scheduled-function.yaml");
+        let apply = ["apply", "--namespace", "team", "--filename", "-"];
+        w.kubectl(&apply, &object).await.expect("kubectl apply");
+        let wait = [
+            "wait",
+            "--namespace=team",
+            "--for=condition=Ready",
+            "--timeout=60s",
+            "scheduledfunction/every-minute",
+        ];
+        w.kubectl_anywhere(&wait, "").await.expect("kubectl wait");
+        controller.stop().await;
+        let asked = recorder.asked();
+        let refused: Vec<_> = asked.iter().filter(|(_, status)| [401, 403].contains(status)).collect();
+        assert_eq!(refused, Vec::<&(Asked, u16)>::new());
+        let namespaces: BTreeSet<_> =
+            asked.iter().filter_map(|(asked, _)| asked.namespace.as_deref()).collect();
+        assert_eq!(namespaces, [w.namespace(), "team"].into());
     });
 }
 
@@ -232,7 +268,7 @@ fn with_an_owner_id_the_roles_name_what_is_the_operators() {
     world::test_on_own_cluster("chart-owner", async |w| {
         without_crds(&w).await;
         helm(&w, "install", "ownerId: 1a2b3c4d\n", &[]).await;
-        works(&w).await;
+        works(&w, None).await;
     });
 }
 

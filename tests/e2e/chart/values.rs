@@ -30,6 +30,9 @@ fn wrong_values_are_refused_with_their_place() {
             "resync: ten minutes",
             "- at '/resync': 'ten minutes' does not match pattern '^([0-9]+(h|m|s|ms))+$'",
         ),
+        ("watchNamespace: a", "- at '': additional properties 'watchNamespace' not allowed"),
+        ("watchNamespaces: a", "- at '/watchNamespaces': got string, want array"),
+        ("watchNamespaces: [a, a]", "- at '/watchNamespaces': items at 0 and 1 are equal"),
         ("leaderElect: \"false\"", "- at '/leaderElect': got string, want boolean"),
         (
             "image: {digest: abc}",
@@ -223,7 +226,9 @@ fn values_reach_the_command_line() {
             "--settle=1m",
         ];
         assert_eq!(all["args"], json!(expected));
-        for container in [plain, all] {
+        let some = container(&rendered("watchNamespaces: [team-a, team-b]", "deployment").await);
+        assert_eq!(some["args"][1], "--namespace=team-a,team-b");
+        for container in [plain, all, some] {
             let flags = container["args"].as_array().into_iter().flatten().filter_map(Value::as_str);
             // The program knows each flag, and takes its value.
             command().try_get_matches_from(["lambda-triggers"].into_iter().chain(flags)).unwrap();

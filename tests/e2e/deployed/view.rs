@@ -190,9 +190,9 @@ pub async fn plain(w: &World, kind: &str, name: &str, function: &str) -> Value {
 /// The tags that say whose function it is.
 pub async fn owner_tags(w: &World, kind: &str, name: &str) -> Value {
     let object = w.object(kind, name).await.unwrap();
-    let kube_system = Api::<Namespace>::all(w.kube().clone()).get("kube-system").await.unwrap();
+    let own = Api::<Namespace>::all(w.kube().clone()).get(w.namespace()).await.unwrap();
     json!({
-        "lambda-triggers.dev/cluster": kube_system.uid().unwrap(),
+        "lambda-triggers.dev/cluster": own.uid().unwrap(),
         "lambda-triggers.dev/kind": kind,
         "lambda-triggers.dev/name": name,
         "lambda-triggers.dev/namespace": w.namespace(),

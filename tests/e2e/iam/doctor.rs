@@ -68,7 +68,7 @@ fn a_good_install_is_told_of_line_by_line() {
         .into_iter()
         .chain(rights.map(|(right, why)| format!("ok       {right} {within}: {why}")))
         .chain([
-            "ok       get namespaces kube-system: to tell clusters apart by its UID".into(),
+            format!("ok       get namespaces {}: to tell operators apart by its UID", w.namespace()),
             format!("ok       owner id: {owner}; names in AWS begin with lt-{owner}-"),
             "ok       AWS Region: eu-west-1".into(),
             format!("ok       AWS credentials: arn:aws:iam::{0}:root in account {0}", w.account()),
@@ -133,9 +133,9 @@ fn what_is_missing_is_said_with_what_to_do() {
         let policy = "in the IAM policy of the operator's role";
         let mut failed = those(&lines, "failed");
         // How the API server words it is its own affair.
-        let owner = failed
-            .iter()
-            .position(|line| line.starts_with("owner id: cannot read the namespace kube-system"));
+        let owner = failed.iter().position(|line| {
+            line.starts_with(&format!("owner id: cannot read the namespace {}", w.namespace()))
+        });
         failed.remove(owner.unwrap_or_else(|| panic!("{lines:#?}")));
         assert_eq!(
             failed,
@@ -146,7 +146,7 @@ fn what_is_missing_is_said_with_what_to_do() {
                 format!("patch s3triggeredfunctions/status of lambda-triggers.dev {within}: patch is denied, and needed to record what is made in AWS, and to say how it went; {role}"),
                 format!("create, patch events of events.k8s.io {within}: create, patch is denied, and needed to tell of what happens to a resource; {role}"),
                 format!("get, create, update leases of coordination.k8s.io {within}: get, create, update is denied, and needed to elect a leader; {role}"),
-                "get namespaces kube-system: get is denied, and needed to tell clusters apart by its UID; add it to the operator's ClusterRole, and see that it is bound".into(),
+                format!("get namespaces {}: get is denied, and needed to tell operators apart by its UID; {role}", w.namespace()),
                 format!("events:DescribeRule: AWS denies events:DescribeRule on rule lt-{OWNER}-doctor: allow events:DescribeRule {policy}"),
                 format!("its policy, report: AWS denies lambda:GetPolicy on function report: allow lambda:GetPolicy {policy}"),
                 "function nowhere: is not in eu-west-1; deploy it there, or write another name, alias or Region".into(),

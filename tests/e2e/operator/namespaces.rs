@@ -65,14 +65,70 @@ async fn kubectl_in(w: &World, namespace: &str, args: &[&str], stdin: &str) -> S
     w.kubectl(&args, stdin).await.expect("kubectl")
 }
 
+async fn new_namespace(w: &World, suffix: &str) -> String {
+    let name = format!("{}-{suffix}", w.namespace());
+    let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
+    let namespace = Namespace { metadata, ..Namespace::default() };
+    Api::all(w.kube().clone()).create(&PostParams::default(), &namespace).await.unwrap();
+    name
+}
+
+/// The operator of some namespaces has its owner id from its own one, which it need not watch.
+#[test]
+fn several_namespaces_are_watched_and_no_others() {
+    world::test_on_own_cluster("some", async |w| {
+        let [first, second, other] = ["first", "second", "other"];
+        let [first, second, other] =
+            [new_namespace(&w, first).await, new_namespace(&w, second).await, new_namespace(&w, other).await];
+        w.function("both").await;
+        let list = format!("{first},{second}");
+        let _controller = w.controller_of_all_namespaces(&["--namespace", &list, "--namespace", &first]);
+        let code = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: code}\ndata: {app.py: 'first'}\n";
+        let role = format!("arn:aws:iam::{}:role/lambda", w.account());
+        let deployed = format!(
+            "apiVersion: lambda-triggers.dev/v1alpha1\nkind: ScheduledFunction\nmetadata: {{name: deployed}}\nspec:\n  \
+             schedule: rate(1 hour)\n  function:\n    definition: {{runtime: python3.13, handler: app.handler, role: '{role}', \
+             code: {{configMap: {{name: code}}}}}}\n"
+        );
+        let hourly = scheduled("hourly", "both", "schedule: rate(1 hour)");
+        for namespace in [&first, &second, &other] {
+            kubectl_in(&w, namespace, &["apply", "-f", "-"], &[code, &deployed, &hourly].join("---\n")).await;
+        }
+        let wait = ["wait", "--for=condition=Ready", "--timeout=60s"];
+        let objects = [format!("{KIND}/hourly"), format!("{KIND}/deployed")];
+        for namespace in [&first, &second] {
+            kubectl_in(&w, namespace, &[&wait[..], &[&objects[0], &objects[1]]].concat(), "").await;
+        }
+        let uid = ["get", "namespace", w.namespace(), "--output=jsonpath={.metadata.uid}"];
+        let uid = kubectl_in(&w, w.namespace(), &uid, "").await;
+        let owner = &uid[..8];
+        let found = rules(&w).await.into_values().map(|rule| {
+            let tag = |key: &str| rule.tags[&format!("lambda-triggers.dev/{key}")].clone();
+            [tag("owner"), tag("namespace"), tag("name")]
+        });
+        let expected = [&first, &second].into_iter().flat_map(|namespace| {
+            ["deployed", "hourly"].map(|name| [owner, namespace, name].map(str::to_owned))
+        });
+        assert_eq!(std::collections::BTreeSet::from_iter(found), expected.collect());
+
+        // A change of a ConfigMap is noticed in each of them.
+        let changed = code.replace("first", "second");
+        kubectl_in(&w, &second, &["apply", "-f", "-"], &changed).await;
+        w.until(LIMIT, "the new code", async || {
+            let calls = w.front().calls(w.account());
+            let updates = calls.iter().filter(|call| call.operation == "UpdateFunctionCode").count();
+            if updates == 1 { Ok(()) } else { Err(updates) }
+        })
+        .await;
+        let gone = kubectl_in(&w, &first, &["delete", KIND, "hourly", "deployed"], "").await;
+        assert_eq!(rules(&w).await.len(), 2, "{gone}");
+    });
+}
+
 #[test]
 fn one_operator_looks_after_all_namespaces() {
     world::test_on_own_cluster("all", async |w| {
-        let other = format!("{}-other", w.namespace());
-        let metadata = ObjectMeta { name: Some(other.clone()), ..ObjectMeta::default() };
-        let namespaces = Api::<Namespace>::all(w.kube().clone());
-        let namespace = Namespace { metadata, ..Namespace::default() };
-        namespaces.create(&PostParams::default(), &namespace).await.unwrap();
+        let other = new_namespace(&w, "other").await;
         w.function("both").await;
         let _controller = w.controller_of_all_namespaces(&[]);
         let hourly = scheduled("hourly", "both", "schedule: rate(1 hour)");

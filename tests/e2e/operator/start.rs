@@ -32,6 +32,10 @@ fn a_wrong_flag_is_refused_with_what_to_write() {
     let help = "\n\nFor more information, try '--help'.";
     let cases = [
         (
+            ["--namespace", "team-a,Team_B"],
+            "error: invalid value 'Team_B' for '--namespace <NAMES>': it is no name of a namespace; write it as in team-a,team-b",
+        ),
+        (
             ["--owner-id", "XYZ"],
             "error: invalid value 'XYZ' for '--owner-id <OWNER_ID>': owner id \"XYZ\" is not eight hex digits; write it as in 1a2b3c4d",
         ),

@@ -57,7 +57,7 @@ impl Drop for Silent {
 
 /// The administrator's kubeconfig with some of it changed.
 fn kubeconfig(w: &World, name: &str, change: impl FnOnce(&mut Kubeconfig)) -> PathBuf {
-    let mut config = Kubeconfig::read_from(w.kubeconfig()).unwrap();
+    let mut config = Kubeconfig::read_from(w.operator_kubeconfig()).unwrap();
     change(&mut config);
     let file = w.directory().join(name);
     std::fs::write(&file, serde_json::to_string(&config).unwrap()).unwrap();

@@ -54,9 +54,9 @@ pub async fn rules(w: &World) -> Rules {
 /// The rule of an object with `schedule: rate(1 hour)` and nothing else; `function` is the function's ARN.
 pub async fn plain_rule(w: &World, name: &str, function: &str) -> Rule {
     let object = w.object(KIND, name).await.unwrap();
-    let kube_system = Api::<Namespace>::all(w.kube().clone()).get("kube-system").await.unwrap();
+    let own = Api::<Namespace>::all(w.kube().clone()).get(w.namespace()).await.unwrap();
     let tags = [
-        ("lambda-triggers.dev/cluster", kube_system.uid().unwrap()),
+        ("lambda-triggers.dev/cluster", own.uid().unwrap()),
         ("lambda-triggers.dev/kind", KIND.to_owned()),
         ("lambda-triggers.dev/name", name.to_owned()),
         ("lambda-triggers.dev/namespace", w.namespace().to_owned()),

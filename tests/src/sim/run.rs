@@ -130,7 +130,7 @@ impl Sim {
     /// One life of the operator.
     async fn live(&self, gate: Gate, leader_elect: bool, stop: CancellationToken) {
         let options = Options {
-            namespace: None,
+            namespaces: vec![],
             owner_id: Some(owner()),
             region: None,
             tenancy_file: None,

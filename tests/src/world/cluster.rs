@@ -108,6 +108,17 @@ impl Cluster {
         }
     }
 
+    /// Writes a copy of the kubeconfig whose current context names this namespace.
+    pub fn write_kubeconfig(&self, path: &Path, namespace: &str) {
+        let mut kubeconfig = Kubeconfig::read_from(&self.kubeconfig).expect("the cluster has a kubeconfig");
+        let current = kubeconfig.current_context.clone().expect("the kubeconfig has a current context");
+        let context = kubeconfig.contexts.iter_mut().find(|context| context.name == current);
+        let context = context.and_then(|context| context.context.as_mut()).expect("the context is there");
+        context.namespace = Some(namespace.into());
+        let text = serde_json::to_string(&kubeconfig).expect("a kubeconfig is data");
+        std::fs::write(path, text).expect("the scratch directory can be written to");
+    }
+
     /// Whether a deleted namespace goes away: not with envtest, which runs no controllers.
     pub fn removes_namespaces(&self) -> bool {
         !matches!(self.backing, Backing::Envtest(_))

@@ -104,7 +104,7 @@ impl World {
 
     fn environment(&self, endpoint: &str, [key, secret]: [&str; 2]) -> Vec<(String, OsString)> {
         let environment: [(&str, OsString); 8] = [
-            ("KUBECONFIG", self.kubeconfig().into()),
+            ("KUBECONFIG", self.operator_kubeconfig().into()),
             ("AWS_ENDPOINT_URL", endpoint.into()),
             ("AWS_ACCESS_KEY_ID", key.into()),
             ("AWS_SECRET_ACCESS_KEY", secret.into()),

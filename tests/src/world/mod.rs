@@ -95,6 +95,9 @@ pub use wait::{Seen, until};
 /// No test takes longer.
 const TEST_LIMIT: Duration = Duration::from_secs(300);
 
+/// A world's kubeconfig for operators, in its directory.
+const OPERATOR_KUBECONFIG: &str = "operator.kubeconfig";
+
 /// Lines of each log that a failed test shows.
 const SHOWN_LINES: usize = 60;
 
@@ -212,6 +215,7 @@ impl World {
         directory: PathBuf,
     ) -> Self {
         let aws = Aws::shared().await;
+        cluster.write_kubeconfig(&directory.join(OPERATOR_KUBECONFIG), &namespace);
         let metadata = ObjectMeta { name: Some(namespace.clone()), ..ObjectMeta::default() };
         let created = Api::<Namespace>::all(cluster.client.clone())
             .create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() })
@@ -310,6 +314,11 @@ impl World {
     /// The path of an administrator's kubeconfig.
     pub fn kubeconfig(&self) -> &Path {
         &self.cluster.kubeconfig
+    }
+
+    /// The path of an administrator's kubeconfig whose context names this world's namespace, as the operator's own.
+    pub fn operator_kubeconfig(&self) -> PathBuf {
+        self.directory.join(OPERATOR_KUBECONFIG)
     }
 
     /// A directory of this world's own; it goes when the test process ends.

@@ -74,7 +74,8 @@ impl fmt::Display for OwnerId {
 pub struct Owner {
     /// What its names begin with.
     pub id: OwnerId,
-    /// UID of the cluster's namespace kube-system, written into tags.
+    /// UID of the namespace that stands for the cluster, written into tags: kube-system, or the operator's own namespace
+    /// where the operator watches only some.
     pub cluster: String,
 }
 

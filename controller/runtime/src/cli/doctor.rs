@@ -12,9 +12,9 @@ use crate::operator::StartError;
 
 #[derive(Args, Debug)]
 pub struct DoctorArgs {
-    /// The namespace that the operator watches alone (default: all).
-    #[arg(long, env = "LAMBDA_TRIGGERS_NAMESPACE")]
-    namespace: Option<String>,
+    /// The namespaces that the operator watches alone, as a list with commas; may be given more than once (default: all).
+    #[arg(long, env = "LAMBDA_TRIGGERS_NAMESPACE", value_name = "NAMES", value_delimiter = ',', value_parser = super::namespace)]
+    namespace: Vec<String>,
     /// The operator's owner id (default: from the cluster).
     #[arg(long, env = "LAMBDA_TRIGGERS_OWNER_ID", value_parser = OwnerId::parse)]
     owner_id: Option<OwnerId>,
@@ -124,9 +124,9 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode, StartError> {
             print_iam_policy: _,
             policy: _,
         } = args;
-        let (functions, buckets) = (function, bucket);
+        let (namespaces, functions, buckets) = (super::distinct(namespace), function, bucket);
         let options =
-            Options { namespace, owner_id, region, as_user, functions, buckets, bucket_owner, tenancy_file };
+            Options { namespaces, owner_id, region, as_user, functions, buckets, bucket_owner, tenancy_file };
         let healthy = doctor::examine(&options, |check| println!("{check}")).await;
         Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
@@ -137,7 +137,7 @@ async fn print_policy(args: DoctorArgs) -> Result<(), StartError> {
     let PolicyArgs { with, account, partition, function_role, code_bucket, tenant_role } = policy;
     let owner = match owner_id {
         Some(owner) => owner,
-        None => doctor::owner_id(namespace.as_deref()).await.map_err(|why| {
+        None => doctor::owner_id(&namespace).await.map_err(|why| {
             format!("the owner id is not known, as the cluster cannot be asked ({why}); give --owner-id")
         })?,
     };

@@ -47,9 +47,10 @@ enum Command {
 
 #[derive(Args, Debug)]
 struct RunArgs {
-    /// Watch this namespace alone (default: all).
-    #[arg(long, env = "LAMBDA_TRIGGERS_NAMESPACE")]
-    namespace: Option<String>,
+    /// Watch these namespaces alone, as a list with commas; may be given more than once. The owner id then comes from the
+    /// operator's own namespace (default: all).
+    #[arg(long, env = "LAMBDA_TRIGGERS_NAMESPACE", value_name = "NAMES", value_delimiter = ',', value_parser = namespace)]
+    namespace: Vec<String>,
     /// Eight hex digits that the names of everything made in AWS begin with, for a cluster that is rebuilt and must
     /// find its things again. No other living cluster may have them (default: from the cluster).
     #[arg(long, env = "LAMBDA_TRIGGERS_OWNER_ID", value_parser = OwnerId::parse)]
@@ -174,8 +175,9 @@ fn run(args: RunArgs) -> Result<(), StartError> {
     let telemetry = Telemetry::default();
     let ended = runtime.block_on(async {
         let server = Server::start(http_address, telemetry.clone()).await?;
+        let namespaces = distinct(namespace);
         let options =
-            Options { namespace, owner_id, region, tenancy_file, leader_elect, rates, settings, telemetry };
+            Options { namespaces, owner_id, region, tenancy_file, leader_elect, rates, settings, telemetry };
         let ended = operator::run(options, network, stop).await;
         // It ends last: what is under way is seen to its end.
         server.stop().await;
@@ -197,6 +199,24 @@ fn collector(text: &str) -> Result<Uri, String> {
         (Some("http" | "https"), Some(_)) => Ok(url),
         _ => Err(wrong.into()),
     }
+}
+
+/// Reads the name of a namespace.
+fn namespace(text: &str) -> Result<String, String> {
+    let is_label =
+        text.split('-').all(|part| part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()));
+    if is_label && (1..=63).contains(&text.len()) && !text.starts_with('-') && !text.ends_with('-') {
+        Ok(text.into())
+    } else {
+        Err("it is no name of a namespace; write it as in team-a,team-b".into())
+    }
+}
+
+/// Each name once: a namespace that is named twice is watched once.
+fn distinct(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// Reads a time such as `10m` or `90s`.

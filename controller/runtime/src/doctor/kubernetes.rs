@@ -14,7 +14,7 @@ use lambda_triggers_core::plan::identity::OwnerId;
 
 use super::{Check, Options};
 use crate::network::Network;
-use crate::operator::{Place, RIGHTS, Right, find_owner};
+use crate::operator::{CLUSTER, Place, RIGHTS, Right, find_owner, identity};
 use crate::reconcile::chain;
 
 const API_SERVER: &str = "API server";
@@ -35,9 +35,12 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Optio
         checks.push(definition(&client, &crd).await);
     }
     let own = own_namespace(options, &client);
-    let rights = RIGHTS.iter().map(|right| permission(&client, right, options.namespace.as_deref(), &own));
+    let places = RIGHTS.iter().flat_map(|right| {
+        places(right.place, &options.namespaces, &own).into_iter().map(move |place| (right, place))
+    });
+    let rights = places.map(|(right, place)| permission(&client, right, place));
     checks.extend(join_all(rights).await);
-    let owner = find_owner(&client, options.namespace.as_deref(), given.clone()).await;
+    let owner = find_owner(&client, identity(&options.namespaces, &own), given.clone()).await;
     checks.push(match &owner {
         Ok(owner) => {
             Check::ok("owner id", format!("{}; names in AWS begin with {}", owner.id, owner.id.prefix()))
@@ -48,11 +51,11 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Optio
 }
 
 /// The owner id that the operator has here.
-pub async fn owner_id(namespace: Option<&str>) -> Result<OwnerId, String> {
+pub async fn owner_id(namespaces: &[String]) -> Result<OwnerId, String> {
     let network = Network::from_env().map_err(|error| chain(&error))?;
     let config = network.kube_config().await.map_err(|error| chain(&error))?;
     let client = Client::try_from(config).map_err(|error| chain(&error))?;
-    let owner = find_owner(&client, namespace, None).await;
+    let owner = find_owner(&client, identity(namespaces, client.default_namespace()), None).await;
     owner.map(|owner| owner.id).map_err(|error| chain(&*error))
 }
 
@@ -96,7 +99,7 @@ fn own_namespace(options: &Options, client: &Client) -> String {
     let of_account = options.as_user.as_deref().and_then(|user| user.strip_prefix("system:serviceaccount:"));
     let of_account =
         of_account.and_then(|account| account.split_once(':')).map(|(namespace, _)| namespace.into());
-    options.namespace.clone().or(of_account).unwrap_or_else(|| client.default_namespace().into())
+    of_account.unwrap_or_else(|| client.default_namespace().into())
 }
 
 /// Whether a resource is served, and by the definition that this program was built with.
@@ -146,23 +149,35 @@ fn same(found: &CustomResourceDefinition, wanted: &CustomResourceDefinition) -> 
     })
 }
 
-async fn permission(client: &Client, right: &Right, watched: Option<&str>, own: &str) -> Check {
-    let Right { group, resource, verbs, place, why } = right;
-    let (namespace, object) = match place {
-        Place::Watched => (watched, None),
-        Place::Own => (Some(own), None),
-        Place::Object(name) => (None, Some(*name)),
-    };
+/// A namespace, or none for all of them; and the one object that a right is needed on.
+type At<'a> = (Option<&'a str>, Option<&'a str>);
+
+/// The places where a right is needed.
+fn places<'a>(place: Place, watched: &'a [String], own: &'a str) -> Vec<At<'a>> {
+    match place {
+        Place::Watched if watched.is_empty() => vec![(None, None)],
+        Place::Watched => watched.iter().map(|namespace| (Some(namespace.as_str()), None)).collect(),
+        Place::Own => vec![(Some(own), None)],
+        // A namespace counts as in itself, so that a Role in it can grant the right to get it.
+        Place::Identity => {
+            let name = identity(watched, own);
+            vec![(Some(name), Some(name))]
+        }
+    }
+}
+
+async fn permission(client: &Client, right: &Right, (namespace, object): At<'_>) -> Check {
+    let Right { group, resource, verbs, place: _, why } = right;
     let on = match group.is_empty() {
         true => (*resource).to_owned(),
         false => format!("{resource} of {group}"),
     };
-    let place = match (namespace, object) {
+    let at = match (namespace, object) {
         (_, Some(name)) => format!(" {name}"),
         (Some(namespace), None) => format!(" in the namespace {namespace}"),
         (None, None) => " in all namespaces".into(),
     };
-    let what = format!("{} {on}{place}", verbs.join(", "));
+    let what = format!("{} {on}{at}", verbs.join(", "));
     let asked = verbs.iter().map(|verb| may(client, right, verb, namespace, object));
     let mut denied = vec![];
     for (verb, answer) in verbs.iter().zip(join_all(asked).await) {
@@ -177,7 +192,7 @@ async fn permission(client: &Client, right: &Right, watched: Option<&str>, own: 
     if denied.is_empty() {
         return Check::ok(what, *why);
     }
-    let role = if namespace.is_some() { "Role" } else { "ClusterRole" };
+    let role = if namespace.is_none() || object == Some(CLUSTER) { "ClusterRole" } else { "Role" };
     Check::failed(
         what,
         format!(

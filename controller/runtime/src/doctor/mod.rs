@@ -16,8 +16,8 @@ use crate::reconcile::chain;
 /// What to look at.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// As of the operator: watch this namespace alone; else all.
-    pub namespace: Option<String>,
+    /// As of the operator: watch these namespaces alone; without any, all.
+    pub namespaces: Vec<String>,
     /// As of the operator: the owner id; else it is taken from the cluster.
     pub owner_id: Option<OwnerId>,
     /// As of the operator: the Region.
@@ -125,6 +125,6 @@ pub async fn account_and_partition(region: Option<String>) -> Result<(String, St
 ///
 /// # Errors
 /// Where the cluster cannot be reached, or does not let its namespace be read.
-pub async fn owner_id(namespace: Option<&str>) -> Result<OwnerId, String> {
-    kubernetes::owner_id(namespace).await
+pub async fn owner_id(namespaces: &[String]) -> Result<OwnerId, String> {
+    kubernetes::owner_id(namespaces).await
 }

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod lease;
+mod namespaces;
 mod owner;
 mod rights;
 mod stop;
@@ -13,19 +14,19 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::core::{NamespaceResourceScope, PartialObjectMeta};
+use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{self, Action};
 use kube::runtime::events::Reporter;
 use kube::runtime::reflector::store::{Store, Writer};
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::{Controller, Predicate, WatchStreamExt, predicates, watcher};
-use kube::{Api, Client, Config, Resource, ResourceExt};
+use kube::{Client, Config, ResourceExt};
 use lambda_triggers_core::api::{RECONCILE_ANNOTATION, Tags};
 use lambda_triggers_core::plan::identity::OwnerId;
 use lambda_triggers_core::plan::queue::Lane;
@@ -46,7 +47,7 @@ use crate::telemetry::Telemetry;
 use backoff::{Backoff, WatchBackoff};
 use lease::Candidate;
 pub use lease::{Leadership, Lost};
-pub(crate) use owner::find as find_owner;
+pub(crate) use owner::{CLUSTER, find_in as find_owner, identity};
 pub use rights::{Place, RIGHTS, Right};
 pub use stop::stop_on_signal;
 use tenancy::TenancyFile;
@@ -56,8 +57,8 @@ use turns::Turns;
 /// How the operator is run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Watch this namespace alone; else all.
-    pub namespace: Option<String>,
+    /// Watch these namespaces alone; without any, all.
+    pub namespaces: Vec<String>,
     /// The owner id; else it is taken from the cluster.
     pub owner_id: Option<OwnerId>,
     /// The Region of resources that name none.
@@ -165,21 +166,16 @@ async fn candidate(
     options: &Options,
     leadership: Leadership,
 ) -> Result<Candidate, StartError> {
-    let owner = owner::find(client, options.namespace.as_deref(), options.owner_id.clone()).await?;
-    let namespace = own_namespace(client, options);
+    let owner = owner::find(client, &options.namespaces, options.owner_id.clone()).await?;
+    let namespace = client.default_namespace();
     let pod = std::env::var("POD_NAME").unwrap_or_else(|_| "lambda-triggers".into());
     // A pod that is started again under its name is another candidate.
     let me = format!("{pod}_{:016x}", rand::random::<u64>());
     let name = format!("lambda-triggers-{}", owner.id);
     // It writes before it leads.
-    let client = Client::try_from(config)?;
+    let lease_client = Client::try_from(config)?;
     let health = options.telemetry.health.clone();
-    Ok(Candidate::new(client, &namespace, name, me, leadership, health))
-}
-
-/// The namespace that the operator keeps its own things in.
-fn own_namespace(client: &Client, options: &Options) -> String {
-    options.namespace.clone().unwrap_or_else(|| client.default_namespace().into())
+    Ok(Candidate::new(lease_client, namespace, name, me, leadership, health))
 }
 
 /// Runs on this cluster and this AWS, which may be stand-ins, until `stop` is cancelled, and what is under way has
@@ -190,10 +186,11 @@ pub async fn run_on(
     options: Options,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
-    let owner = owner::find(&client, options.namespace.as_deref(), options.owner_id.clone());
+    let owner = owner::find(&client, &options.namespaces, options.owner_id.clone());
     let Some(owner) = stop.run_until_cancelled(owner).await else { return Ok(()) };
     let owner = owner?;
-    info!(owner = %owner.id, region = tenants.own().default_region(), namespace = options.namespace, "starting");
+    let region = tenants.own().default_region();
+    info!(owner = %owner.id, region, namespaces = options.namespaces.join(","), "starting");
 
     let (scheduled, scheduled_writer) = reflector::store();
     let (s3, s3_writer) = reflector::store();
@@ -213,7 +210,7 @@ pub async fn run_on(
         buckets: Buckets::default(),
         second_looks: SecondLooks::default(),
         elected: options.leader_elect,
-        namespace: own_namespace(&client, &options),
+        namespace: client.default_namespace().into(),
         started: Instant::now(),
         jitter: Jitter::from_seed(options.settings.seed),
         settings: options.settings,
@@ -225,15 +222,15 @@ pub async fn run_on(
     loaded.map_err(|error| {
         format!("cannot read the ConfigMap of buckets to look at again: {error}; allow `get` on ConfigMaps")
     })?;
-    let namespace = options.namespace.as_deref();
+    let namespaces = &options.namespaces;
     let turns = Turns::new();
     let queue = turns.clone();
     context.telemetry.metrics.show_queue(Arc::new(move || queue.look()));
     let of = |stop: &CancellationToken| (turns.clone(), context.clone(), stop.clone());
     let controllers = async {
         tokio::join!(
-            control(namespace, scheduled_writer, scheduled_complete, scheduled_requests, of(&stop)),
-            control(namespace, s3_writer, s3_complete, s3_requests, of(&stop)),
+            control(namespaces, scheduled_writer, scheduled_complete, scheduled_requests, of(&stop)),
+            control(namespaces, s3_writer, s3_complete, s3_requests, of(&stop)),
         )
     };
     let mut overdue = pin!(stop::overdue(&stop, &turns, &context.caches));
@@ -263,19 +260,9 @@ fn watch_caches(context: &Context) {
     metrics.show_objects(context.caches.clone());
 }
 
-fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-{
-    match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    }
-}
-
 /// Runs the controller of one kind, and says when its cache is `complete`.
 async fn control<K: Kind>(
-    namespace: Option<&str>,
+    watched: &[String],
     writer: Writer<K>,
     complete: watch::Sender<bool>,
     requests: Requests,
@@ -287,8 +274,12 @@ async fn control<K: Kind>(
     // Our own writes to the status change none of these, so they bring nothing back here. A status that another writer changed
     // is repaired through the wakes.
     let news = predicates::generation.combine(predicates::finalizers).combine(request).combine(pause);
-    let objects = watcher(api::<K>(&context.client, namespace), watcher::Config::default().any_semantic())
-        .backoff(WatchBackoff::new(&context))
+    let watch_objects = |(namespace, api)| {
+        let events = watcher(api, watcher::Config::default().any_semantic());
+        (namespace, events.backoff(WatchBackoff::new(&context)).boxed())
+    };
+    let watches = namespaces::apis(&context.client, watched).into_iter().map(watch_objects).collect();
+    let objects = namespaces::merged(watches, reader.clone())
         .modify(spare)
         .reflect(writer)
         .inspect_ok(move |event| {
@@ -323,23 +314,28 @@ async fn control<K: Kind>(
         let wait = failed.next(&object.uid().unwrap_or_default(), error.class());
         Action::requeue(context.jitter.vary(wait))
     };
-    let listed = Arc::new(AtomicBool::new(false));
-    let lists = listed.clone();
-    let config_maps =
-        watcher(api::<PartialObjectMeta<ConfigMap>>(&context.client, namespace), watcher::Config::default())
-            .backoff(WatchBackoff::new(&context))
-            .inspect_ok(move |event| {
-                if matches!(event, watcher::Event::InitDone) {
-                    lists.store(true, Ordering::Release);
-                }
-            })
-            .touched_objects()
-            .predicate_filter(predicates::resource_version, Default::default());
+    let apis = namespaces::apis::<PartialObjectMeta<ConfigMap>>(&context.client, watched);
+    let unlisted = Arc::new(AtomicUsize::new(apis.len()));
+    let watch_config_maps = |(_, api)| {
+        let mut first = Some(unlisted.clone());
+        let events = watcher(api, watcher::Config::default()).backoff(WatchBackoff::new(&context));
+        let events = events.inspect_ok(move |event| {
+            if matches!(event, watcher::Event::InitDone)
+                && let Some(unlisted) = first.take()
+            {
+                unlisted.fetch_sub(1, Ordering::Release);
+            }
+        });
+        events.boxed()
+    };
+    let config_maps = stream::select_all(apis.into_iter().map(watch_config_maps))
+        .touched_objects()
+        .predicate_filter(predicates::resource_version, Default::default());
     let (cache, expediting) = (reader.clone(), turns.clone());
     let users = move |config_map: PartialObjectMeta<ConfigMap>| {
         let users = code_users(&cache, &config_map);
         // What was there at the start, nobody has changed just now.
-        if listed.load(Ordering::Acquire) {
+        if unlisted.load(Ordering::Acquire) == 0 {
             users.iter().for_each(|user| expediting.expedite(turns::key_of(user)));
         }
         users

@@ -1,4 +1,4 @@
-//! Finds out whose things in AWS are ours.
+//! The owner id of this operator.
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt};
@@ -6,27 +6,33 @@ use lambda_triggers_core::plan::identity::{Owner, OwnerId};
 
 use super::StartError;
 
-/// The owner: by the id given, else by the UID of the namespace that stands for this operator. That is kube-system,
-/// or the one that is watched where it is one alone, so that two operators in one cluster never share an id.
-pub async fn find(
-    client: &Client,
-    watched: Option<&str>,
-    given: Option<OwnerId>,
-) -> Result<Owner, StartError> {
+/// The namespace whose UID tells clusters apart.
+pub const CLUSTER: &str = "kube-system";
+
+/// The namespace that stands for an operator: kube-system, or the operator's own one where it watches only some
+/// namespaces. Two operators of one cluster never share an id, and a change of the list keeps the id.
+pub fn identity<'a>(watched: &[String], own: &'a str) -> &'a str {
+    if watched.is_empty() { CLUSTER } else { own }
+}
+
+/// The owner of the client's default namespace: by the id given, else by the UID of the namespace that stands for this
+/// operator.
+pub async fn find(client: &Client, watched: &[String], given: Option<OwnerId>) -> Result<Owner, StartError> {
+    find_in(client, identity(watched, client.default_namespace()), given).await
+}
+
+/// As [`find`], by the UID of this namespace.
+pub async fn find_in(client: &Client, name: &str, given: Option<OwnerId>) -> Result<Owner, StartError> {
     let namespaces: Api<Namespace> = Api::all(client.clone());
-    let uid = async |name: &str| -> Result<String, StartError> {
-        let namespace = namespaces.get(name).await.map_err(|error| {
-            format!(
-                "cannot read the namespace {name}, whose UID tells clusters apart: {error}; allow `get` on it"
-            )
-        })?;
-        Ok(namespace.uid().unwrap_or_default())
+    let namespace = namespaces.get(name).await.map_err(|error| {
+        format!(
+            "cannot read the namespace {name}, whose UID tells operators apart: {error}; allow `get` on it"
+        )
+    })?;
+    let uid = namespace.uid().unwrap_or_default();
+    let id = match given {
+        Some(id) => id,
+        None => OwnerId::from_uid(&uid)?,
     };
-    let cluster = uid("kube-system").await?;
-    let id = match (given, watched) {
-        (Some(id), _) => id,
-        (None, Some(namespace)) => OwnerId::from_uid(&uid(namespace).await?)?,
-        (None, None) => OwnerId::from_uid(&cluster)?,
-    };
-    Ok(Owner { id, cluster })
+    Ok(Owner { id, cluster: uid })
 }

@@ -4,12 +4,12 @@
 /// Where a right is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In every namespace that is watched: all of them, or one.
+    /// In every namespace that is watched: all of them, or those of the list.
     Watched,
     /// In the namespace that the operator keeps its own things in.
     Own,
-    /// On this object of the cluster.
-    Object(&'static str),
+    /// On the namespace whose UID tells operators apart: kube-system, or the operator's own one where it watches only some.
+    Identity,
 }
 
 /// Verbs on a resource.
@@ -91,7 +91,7 @@ pub const RIGHTS: [Right; 9] = [
         group: "",
         resource: "namespaces",
         verbs: &["get"],
-        place: Place::Object("kube-system"),
-        why: "to tell clusters apart by its UID",
+        place: Place::Identity,
+        why: "to tell operators apart by its UID",
     },
 ];
