@@ -5,7 +5,7 @@ use crate::plan::identity::{ObjectKey, Owner};
 
 /// Tag with the owner id.
 pub const TAG_OWNER: &str = "lambda-triggers.dev/owner";
-/// Tag with the UID of the cluster's namespace kube-system.
+/// Tag with the UID of the namespace that stands for the cluster.
 pub const TAG_CLUSTER: &str = "lambda-triggers.dev/cluster";
 /// Tag with the object's kind.
 pub const TAG_KIND: &str = "lambda-triggers.dev/kind";

@@ -1,6 +1,7 @@
 //! A bucket is reconciled as one: S3 keeps one document for it and has no conditional write, so all resources of a
 //! bucket go through one worker, which reads, merges, writes and verifies on behalf of all of them.
 
+mod destinations;
 mod failures;
 mod members;
 mod notices;

@@ -4,13 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use lambda_triggers_core::api::PermissionPolicy;
-use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::{
     Call, Document, Ending, Event, Fault, Round, Settled, WRITES, Want, foreign_changes,
 };
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId};
-use lambda_triggers_core::plan::permission::Statement;
 use lambda_triggers_core::plan::report::{Failure, Reason};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -19,13 +16,12 @@ use tracing::{Instrument, Span, error_span, info, warn};
 use super::members::{Member, Members};
 use super::second_looks::LATE;
 use super::speaker::{Speaker, by_role};
-use super::{Arrivals, Done, Request, Wanted, failures, notices, ownership};
+use super::{Arrivals, Done, Request, Wanted, destinations, failures, notices, ownership};
 use crate::aws::{Bucket, Errand, Kind, Validation};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
 use crate::reconcile::function::DOUBT;
 use crate::reconcile::object::{Identity, Raw, RawS3TriggeredFunction};
-use crate::reconcile::permission::Refused;
 use crate::telemetry::metrics::EntryOwner;
 
 /// A request waits this long for others to join it.
@@ -104,21 +100,6 @@ fn is_missing(failure: &Failure) -> bool {
 /// Whether there is no such bucket in its Region, so that nothing of ours can be in it.
 fn is_nowhere(failure: &Failure) -> bool {
     is_missing(failure) || failure.reason == Reason::BucketInOtherRegion
-}
-
-/// True if an external permission exists: S3's refusal names the destinations, or else the policy is read.
-async fn is_let_in(
-    context: &Context,
-    id: &Identity,
-    function: &FunctionArn,
-    statement: &Statement,
-    refused: &[String],
-) -> bool {
-    if !refused.is_empty() {
-        return !refused.contains(&function.to_string());
-    }
-    let policy = context.aws(&id.key).functions(&function.region).policy(function).await;
-    policy.is_ok_and(|policy| policy.is_some_and(|policy| policy.permitted_by(statement).is_some()))
 }
 
 impl Worker {
@@ -371,9 +352,10 @@ impl Worker {
                     failure = why;
                     event
                 }
-                Call::CheckDestinations => {
-                    Event::DestinationsChecked { fine: self.check_destinations(context).await }
-                }
+                Call::CheckDestinations => Event::DestinationsChecked {
+                    fine: destinations::are_ready(context, &self.bucket, &mut self.members, &self.refused)
+                        .await,
+                },
                 Call::End(Ending::Settled(settled)) => {
                     self.count(context, &settled);
                     self.tell(context, &settled).await;
@@ -458,43 +440,6 @@ impl Worker {
             }
             _ => Err(failure),
         }
-    }
-
-    /// Makes sure that the functions of all resources exist and permit the bucket; true if so. A resource is left out if
-    /// the function is gone, or if an external permission is missing. The other resources are written. A paused resource keeps
-    /// its entries and its function as they are.
-    async fn check_destinations(&mut self, context: &Context) -> bool {
-        let Bucket { region: _, name, owner } = &self.bucket;
-        let mut fine = true;
-        for member in self.members.0.values_mut() {
-            let Want::Entries(entries) = &member.want else { continue };
-            if context.caches.is_s3_paused(&member.id.key) {
-                continue;
-            }
-            let arns: BTreeSet<&str> = entries.iter().map(|entry| entry.arn.as_str()).collect();
-            let functions: Vec<FunctionArn> = arns.into_iter().filter_map(FunctionArn::parse).collect();
-            for function in functions {
-                let statement = Statement::for_bucket(&context.owner.id, &function, name, owner);
-                if member.permission == PermissionPolicy::External {
-                    if !is_let_in(context, &member.id, &function, &statement, &self.refused).await {
-                        member.leave_out(failures::not_permitted_by_others(&self.bucket, &function));
-                        break;
-                    }
-                    continue;
-                }
-                let ensured = context
-                    .permissions
-                    .ensure(context, &function, &statement, &member.id, Instant::now(), false)
-                    .await;
-                let Err(Refused { error, changed: _ }) = ensured else { continue };
-                if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) {
-                    member.leave_out(failures::function_gone());
-                    break;
-                }
-                fine = false;
-            }
-        }
-        fine
     }
 
     /// Counts what the round has found and mended.

@@ -1,0 +1,74 @@
+//! The check of a bucket's destinations, which S3 makes at each PUT: whether the functions exist and permit the bucket.
+
+use std::collections::BTreeSet;
+
+use lambda_triggers_core::api::PermissionPolicy;
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::bucket::Want;
+use lambda_triggers_core::plan::permission::Statement;
+use lambda_triggers_core::plan::report::Reason;
+use tokio::time::Instant;
+
+use super::failures;
+use super::members::Members;
+use crate::aws::Bucket;
+use crate::reconcile::context::Context;
+use crate::reconcile::object::Identity;
+use crate::reconcile::permission::Refused;
+
+/// Makes sure that the functions of all resources exist and permit the bucket; true if so. A resource is left out if
+/// the function is gone, or if an external permission is missing. The other resources are written. A paused resource
+/// keeps its entries and its function as they are. `refused` are the destinations in S3's last refusal.
+pub async fn are_ready(
+    context: &Context,
+    bucket: &Bucket,
+    members: &mut Members,
+    refused: &[String],
+) -> bool {
+    let Bucket { region: _, name, owner } = bucket;
+    let mut fine = true;
+    for member in members.0.values_mut() {
+        let Want::Entries(entries) = &member.want else { continue };
+        if context.caches.is_s3_paused(&member.id.key) {
+            continue;
+        }
+        let arns: BTreeSet<&str> = entries.iter().map(|entry| entry.arn.as_str()).collect();
+        let functions: Vec<FunctionArn> = arns.into_iter().filter_map(FunctionArn::parse).collect();
+        for function in functions {
+            let statement = Statement::for_bucket(&context.owner.id, &function, name, owner);
+            if member.permission == PermissionPolicy::External {
+                if !is_let_in(context, &member.id, &function, &statement, refused).await {
+                    member.leave_out(failures::not_permitted_by_others(bucket, &function));
+                    break;
+                }
+                continue;
+            }
+            let ensured = context
+                .permissions
+                .ensure(context, &function, &statement, &member.id, Instant::now(), false)
+                .await;
+            let Err(Refused { error, changed: _ }) = ensured else { continue };
+            if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) {
+                member.leave_out(failures::function_gone());
+                break;
+            }
+            fine = false;
+        }
+    }
+    fine
+}
+
+/// True if an external permission exists: S3's refusal names the destinations, or else the policy is read.
+async fn is_let_in(
+    context: &Context,
+    id: &Identity,
+    function: &FunctionArn,
+    statement: &Statement,
+    refused: &[String],
+) -> bool {
+    if !refused.is_empty() {
+        return !refused.contains(&function.to_string());
+    }
+    let policy = context.aws(&id.key).functions(&function.region).policy(function).await;
+    policy.is_ok_and(|policy| policy.is_some_and(|policy| policy.permitted_by(statement).is_some()))
+}
