@@ -87,6 +87,11 @@ fn parse(variable: &'static str, value: &str) -> Result<Uri, InvalidProxy> {
     let invalid = |problem: &str| InvalidProxy { variable, problem: problem.into() };
     let text = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
     let url: Uri = text.parse().map_err(|error: http::uri::InvalidUri| invalid(&error.to_string()))?;
+    // http::Uri takes any text as a port, and leaves it out.
+    let port = host_and_port(&url).rsplit_once(':').map(|(_, port)| port);
+    if port.is_some_and(|port| !port.ends_with(']') && port.parse::<u16>().is_err()) {
+        return Err(invalid("its port is no number"));
+    }
     match url.scheme_str() {
         Some("http" | "https") if url.host().is_some_and(|host| !host.is_empty()) => Ok(url),
         Some("http" | "https") => Err(invalid("it names no host")),
@@ -117,10 +122,12 @@ fn host(entry: &str) -> &str {
 }
 
 fn without_credentials(proxy: &Uri) -> String {
-    let scheme = proxy.scheme_str().unwrap_or("http");
+    format!("{}://{}", proxy.scheme_str().unwrap_or("http"), host_and_port(proxy))
+}
+
+fn host_and_port(proxy: &Uri) -> &str {
     let authority = proxy.authority().map_or("", http::uri::Authority::as_str);
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    format!("{scheme}://{host}")
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
 #[cfg(test)]
@@ -149,6 +156,7 @@ mod tests {
             chosen(&[("https_proxy", "http://c:3")], "https://x.test/").as_deref(),
             Some("http://c:3/")
         );
+        assert_eq!(chosen(&[("https_proxy", "[::1]")], "https://x.test/").as_deref(), Some("http://[::1]/"));
         let empty = [("HTTPS_PROXY", " "), ("https_proxy", "http://c:3")];
         assert_eq!(chosen(&empty, "https://x.test/").as_deref(), Some("http://c:3/"));
         assert_eq!(chosen(&empty, "http://x.test/"), None);
@@ -209,7 +217,8 @@ mod tests {
         for (value, problem) in [
             ("socks5://user:secret@proxy:1080", "its scheme is neither http nor https"),
             ("http://user:secret@", "invalid authority"),
-            ("http://user:secret@proxy:port", "invalid authority"),
+            ("http://user:secret@proxy:port", "its port is no number"),
+            ("http://user:secret@[::1]:port", "its port is no number"),
         ] {
             let error = proxies(&[("HTTPS_PROXY", value)]).unwrap_err();
             assert_eq!(error, InvalidProxy { variable: "HTTPS_PROXY", problem: problem.into() });
