@@ -39,9 +39,10 @@ pub async fn apply(
     authorise::<RawScheduledFunction>(context, &report.id, &spec, &report.status.applied).await?;
 
     let aws = context.aws(&report.id.key);
-    let account = aws.account().await.map_err(Error::aws(Part::Permission))?;
-    let named = spec.function.arn.as_deref().and_then(FunctionArn::parse);
-    if let Some(message) = named.and_then(|function| target_in_other_account(&function, &account.id)) {
+    let account = async || aws.account().await.map_err(Error::aws(Part::Permission));
+    if let Some(function) = spec.function.arn.as_deref().and_then(FunctionArn::parse)
+        && let Some(message) = target_in_other_account(&function, &account().await?.id)
+    {
         return Err(Error::found(Part::Rule, Reason::OtherAccount, message));
     }
     let region = region(context, spec.region.as_deref(), &spec.function);
@@ -51,6 +52,7 @@ pub async fn apply(
     report.status.function_arn = Some(function.arn.to_string());
     report.status.function_name = Some(function.arn.short());
 
+    let account = account().await?;
     let statement = Statement::for_rules(&context.owner.id, &function.arn, &account.id);
     let origin = report.origin();
     let default_tags = &context.settings.default_tags;
