@@ -5,7 +5,7 @@ use lambda_triggers_tests::world;
 use serde_json::{Value, json};
 
 use super::view::{
-    KIND, PUT, RESTING, entry, event, forget_calls, in_place, own, owner, permission, policy, told,
+    KIND, PUT, RESTING, entry, event, forget_calls, in_place, on, own, owner, permission, policy, told,
     until_conditions, write,
 };
 use crate::support::{AwsView, s3};
@@ -121,4 +121,17 @@ fn without_times(mut status: Value) -> Value {
         condition.as_object_mut().unwrap().remove("lastTransitionTime").expect("each condition has its time");
     }
     status
+}
+
+#[test]
+fn the_newest_events_reach_the_bucket() {
+    world::test("events", async |w| {
+        let function = w.function("thumbs").await;
+        let bucket = w.new_bucket("photos").await;
+        let _controller = w.controller(&RESTING);
+        let events = ["s3:ObjectAnnotation:*", "s3:ObjectRetention:Put"];
+        w.apply(&s3("thumbs", "thumbs", &bucket, &format!("events: {events:?}"))).await;
+        w.until_ready(KIND, "thumbs").await;
+        assert_eq!(own(&w.document(&bucket).await), [on(&events, entry(&w, "thumbs", &function, "", ""))]);
+    });
 }
