@@ -15,10 +15,18 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// The time between two tries before the progress deadline.
 const BEFORE_DEADLINE: Duration = Duration::from_secs(3);
 
-/// Counts the failures of each object in a row, and waits longer with each, up to five minutes or the resync time.
+/// Counts the failures of each generation of an object in a row. The wait grows with each failure, up to five minutes or the
+/// resync time.
 pub struct Backoff {
-    failures: Mutex<HashMap<String, u32>>,
+    failures: Mutex<HashMap<String, Failures>>,
     longest: Duration,
+}
+
+/// The failures of one generation in a row.
+#[derive(Default)]
+struct Failures {
+    generation: Option<i64>,
+    count: u32,
 }
 
 impl Backoff {
@@ -27,16 +35,19 @@ impl Backoff {
         Self { failures: Mutex::default(), longest: resync.min(LONGEST) }
     }
 
-    /// Counts a failure of an object, and says when to try again.
-    pub fn next(&self, uid: &str, class: Class) -> Duration {
+    /// Counts a failure of an object, and says when to try again. A new spec starts without failures.
+    pub fn next(&self, uid: &str, generation: Option<i64>, class: Class) -> Duration {
         if class == Class::Dependency {
             self.reset(uid);
             return BEFORE_DEADLINE.min(self.longest);
         }
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = failures.entry(uid.into()).or_insert(0);
-        let wait = wait(class, *count).min(self.longest);
-        *count = count.saturating_add(1);
+        let mut all = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let failures = all.entry(uid.into()).or_default();
+        if failures.generation != generation {
+            *failures = Failures { generation, count: 0 };
+        }
+        let wait = wait(class, failures.count).min(self.longest);
+        failures.count = failures.count.saturating_add(1);
         wait
     }
 
@@ -94,11 +105,18 @@ mod tests {
     #[test]
     fn what_is_waited_for_is_tried_often_and_counts_as_no_failure() {
         let backoff = Backoff::new(Duration::from_secs(600));
-        let next = |class| backoff.next("uid", class).as_secs();
+        let next = |class| backoff.next("uid", Some(1), class).as_secs();
         let classes =
             [Class::Dependency, Class::Dependency, Class::Transient, Class::Dependency, Class::NeedsAction];
         assert_eq!(classes.map(next), [3, 3, 1, 3, 30]);
-        assert_eq!(Backoff::new(Duration::from_secs(1)).next("uid", Class::Dependency).as_secs(), 1);
+        assert_eq!(Backoff::new(Duration::from_secs(1)).next("uid", Some(1), Class::Dependency).as_secs(), 1);
+    }
+
+    #[test]
+    fn a_new_generation_starts_without_failures() {
+        let backoff = Backoff::new(Duration::from_secs(600));
+        let next = |generation| backoff.next("uid", Some(generation), Class::NeedsAction).as_secs();
+        assert_eq!([1, 1, 1, 2, 2].map(next), [30, 60, 120, 30, 60]);
     }
 
     #[test]

@@ -311,7 +311,8 @@ async fn control<K: Kind>(
         async move { in_turn(object.as_ref(), &turns, &cache, context, &backoff).await }
     };
     let retry = move |object: Arc<K>, error: &Error, context: Arc<Context>| {
-        let wait = failed.next(&object.uid().unwrap_or_default(), error.class());
+        let generation = object.meta().generation;
+        let wait = failed.next(&object.uid().unwrap_or_default(), generation, error.class());
         Action::requeue(context.jitter.vary(wait))
     };
     let apis = namespaces::apis::<PartialObjectMeta<ConfigMap>>(&context.client, watched);
