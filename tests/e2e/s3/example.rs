@@ -117,6 +117,8 @@ fn columns(table: &str, count: usize) -> Vec<Vec<String>> {
 }
 
 fn without_times(mut status: Value) -> Value {
+    let time = status.as_object_mut().unwrap().remove("observedGenerationAt");
+    time.expect("the time of the first look at the generation");
     for condition in status["conditions"].as_array_mut().unwrap() {
         condition.as_object_mut().unwrap().remove("lastTransitionTime").expect("each condition has its time");
     }

@@ -222,6 +222,7 @@ fn nulls_reach_the_function_by_input_json_and_by_an_apply_on_the_server() {
         assert_eq!(input().await, r#"{"limit":null,"total":4}"#);
 
         w.delete(KIND, "hourly").await;
+        w.until_gone(KIND, "hourly").await;
         for number in ["1.0", "2.50"] {
             let text = format!(r#"{{"n": {number},  "limit": null}}"#);
             w.apply(&with(&format!("inputJson: '{text}'"))).await;
