@@ -27,7 +27,7 @@ async fn a_new_object_gets_metadata_and_the_defaults_of_the_schema() {
     assert_eq!(
         stored["spec"],
         json!({
-            "function": {"name": "resize"}, "bucket": "photos", "events": ["s3:ObjectCreated:*"],
+            "function": {"name": "resize", "permission": "Managed"}, "bucket": "photos", "events": ["s3:ObjectCreated:*"],
             "deletionPolicy": "Delete", "suspend": false,
         })
     );
