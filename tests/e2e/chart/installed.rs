@@ -181,6 +181,12 @@ async fn examples_work(w: &World, controller: &mut Controller) {
             if found == statements { Ok(()) } else { Err(format!("{found:?}")) }
         })
         .await;
+        // The reconcile has ended its looks at the policy by then: another removal is another event.
+        w.until(LIMIT, "the event", async || {
+            let events = told(w, "make-thumbnail").await;
+            events.iter().any(|[_, reason, _]| reason == "DriftRepaired").then_some(())
+        })
+        .await;
     }
     assert_eq!((w.rule_names().await.len(), own(&w.document(&bucket).await).len()), (2, 2));
     for (kind, name) in all {

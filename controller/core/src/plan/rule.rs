@@ -254,7 +254,10 @@ pub fn plan_removal(
     }
     let ids: Vec<String> = observed.targets.iter().map(|(id, _)| id.clone()).collect();
     let targets = (!ids.is_empty()).then_some(RuleStep::RemoveTargets(ids));
-    Ok(targets.into_iter().chain([RuleStep::Delete]).collect())
+    // Our target is the only trace of a rule without tags. A rule that a failed removal left without both would stay for good.
+    let owner_tag = || RuleStep::Tag(Tags::from([(TAG_OWNER.into(), owner.id.to_string())]));
+    let tag = (!observed.tags.contains_key(TAG_OWNER)).then(owner_tag);
+    Ok(tag.into_iter().chain(targets).chain([RuleStep::Delete]).collect())
 }
 
 /// The owner of a rule with the name of the object's rule. Our target is a trace: a rule made by hand has a target with

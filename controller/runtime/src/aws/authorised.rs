@@ -278,8 +278,11 @@ impl Rules for Port<dyn Rules> {
         self.told(self.port.put_rule(name, settings, tags).await)
     }
 
+    /// In a removal, a rule without tags is tagged before its targets go.
     async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
-        self.own_rule("events:TagResource", name, vec![]).await?;
+        const ACTION: &str = "events:TagResource";
+        self.gate.own_rule(ACTION, name)?;
+        self.permit(ACTION, vec![]).await?;
         self.told(self.port.tag_rule(name, tags).await)
     }
 

@@ -28,6 +28,8 @@ use crate::aws::{AwsError, Errand, Functions, Kind};
 const LOOKS: u32 = 6;
 /// Between two looks that did not show a write.
 const PAUSE: Duration = Duration::from_millis(250);
+/// The time for which a read proves that the operator may read a policy.
+const READABLE_FOR: Duration = Duration::from_secs(30);
 
 /// The statement that permits a source to invoke a function.
 pub enum Permitted {
@@ -118,6 +120,27 @@ impl Permissions {
             statement.id
         );
         Err(Refused { error: Error::found(Part::Permission, Reason::AwsUnavailable, message), changed })
+    }
+
+    /// Checks that the policy can be read. A recent read for another object is enough, and so is a claim of another object to
+    /// the same statement.
+    async fn check_readable(
+        &self,
+        context: &Context,
+        function: &FunctionArn,
+        permission: &AppliedPermission,
+        id: &Identity,
+    ) -> Result<(), Error> {
+        let functions = context.aws(&id.key).functions(&function.region);
+        let _turn = self.turn(function).await;
+        if self.claims().contains_key(permission) {
+            return Ok(());
+        }
+        let now = Instant::now();
+        Errand::current().asks_since(Some(now.checked_sub(READABLE_FOR).unwrap_or(now)));
+        let policy = policy(&*functions, function).await;
+        Errand::current().asks_since(None);
+        policy.map(|_| ())
     }
 
     /// Removes a statement that the object `id` needs no more, unless somebody else does, or it is none of ours: the status
@@ -253,7 +276,7 @@ pub async fn wanted_permissions(
     let is_recorded = before.permissions.contains(&permission);
     let is_managed = *managed_by == PermissionPolicy::Managed;
     if !is_recorded && is_managed {
-        policy(&*context.aws(&id.key).functions(&function.region), function).await?;
+        context.permissions.check_readable(context, function, &permission, id).await?;
     }
     let is_wanted = is_recorded || is_managed;
     Ok(is_wanted.then_some(permission).into_iter().collect())

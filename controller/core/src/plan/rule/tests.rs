@@ -254,6 +254,11 @@ fn a_recorded_rule_gets_its_tags_back_and_is_removed() {
         assert_eq!(carry_out(&steps, Some(rule.clone())), Some(in_place(&hourly())), "{rule:?}");
         let removed = removal(&rule, &recorded).unwrap();
         assert_eq!(carry_out(&removed, Some(rule.clone())), None, "{rule:?}");
+        for done in 0..removed.len() {
+            let left = carry_out(&removed[..done], Some(rule.clone())).unwrap();
+            let rest = removal(&left, &recorded).unwrap();
+            assert_eq!(carry_out(&rest, Some(left)), None, "{rule:?} after {done} steps");
+        }
     }
 }
 

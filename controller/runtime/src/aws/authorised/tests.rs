@@ -398,6 +398,7 @@ async fn a_removal_takes_away_its_own_and_makes_nothing() {
         "delete_function",
         "rule",
         "rules_with_target",
+        "tag_rule",
         "remove_targets",
         "delete_rule",
         "get",
@@ -409,7 +410,7 @@ async fn a_removal_takes_away_its_own_and_makes_nothing() {
     let foreign = About { rule: "theirs".into(), statement: "theirs".into(), ..theirs };
     let left: Vec<&str> = removals
         .into_iter()
-        .filter(|call| !["remove_permission", "remove_targets", "delete_rule"].contains(call))
+        .filter(|call| !["remove_permission", "tag_rule", "remove_targets", "delete_rule"].contains(call))
         .collect();
     assert_eq!(every_call(&aws, &asked, &foreign).await, left);
 }
