@@ -55,6 +55,12 @@ impl Origin {
     }
 }
 
+/// The owner tag that a removal adds first: the operator's IAM policy permits the deletion of functions with that tag only
+/// (docs/iam.md), and a removal that fails half-way must leave a trace of the owner. `None` if `tags` have it.
+pub(super) fn missing_owner_tag(tags: &Tags, owner: &Owner) -> Option<Tags> {
+    (!tags.contains_key(TAG_OWNER)).then(|| Tags::from([(TAG_OWNER.into(), owner.id.to_string())]))
+}
+
 /// The result of [`ownership`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ownership {

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::identity::{ObjectKey, Owner};
-use super::ownership::{Evidence, Origin, Ownership, TAG_CLUSTER, TAG_OWNER, Unmarked, ownership};
+use super::ownership::{
+    Evidence, Origin, Ownership, TAG_CLUSTER, TAG_OWNER, Unmarked, missing_owner_tag, ownership,
+};
 use super::report::{Failure, Part, Reason};
 use super::tags::{all_tags, is_rollout};
 use crate::api::{Expression, RetryPolicy, ScheduledFunctionSpec, Tags};
@@ -254,9 +256,7 @@ pub fn plan_removal(
     }
     let ids: Vec<String> = observed.targets.iter().map(|(id, _)| id.clone()).collect();
     let targets = (!ids.is_empty()).then_some(RuleStep::RemoveTargets(ids));
-    // Our target is the only trace of a rule without tags. A rule that a failed removal left without both would stay for good.
-    let owner_tag = || RuleStep::Tag(Tags::from([(TAG_OWNER.into(), owner.id.to_string())]));
-    let tag = (!observed.tags.contains_key(TAG_OWNER)).then(owner_tag);
+    let tag = missing_owner_tag(&observed.tags, owner).map(RuleStep::Tag);
     Ok(tag.into_iter().chain(targets).chain([RuleStep::Delete]).collect())
 }
 

@@ -8,7 +8,7 @@ use crate::arn::FunctionArn;
 use crate::plan::identity::{ObjectKey, Owner, OwnerId};
 use crate::plan::ownership::{
     Evidence, Origin, Ownership, TAG_CLUSTER, TAG_CODE, TAG_KIND, TAG_NAME, TAG_NAMESPACE, TAG_OWNER,
-    Unmarked, own_keys, ownership,
+    Unmarked, missing_owner_tag, own_keys, ownership,
 };
 use crate::plan::tags::is_rollout;
 
@@ -256,9 +256,7 @@ pub fn plan_function_removal(
     let Some(observed) = observed else { return Ok(vec![]) };
     match owned_by(observed, set_before, named, known_code, owner, origin) {
         Ownership::Ours => {
-            // The operator's IAM policy permits the deletion of functions with its owner tag only (docs/iam.md).
-            let owner_tag = || Tags::from([(TAG_OWNER.into(), owner.id.to_string())]);
-            let tag = (!observed.tags.contains_key(TAG_OWNER)).then(|| FunctionStep::Tag(owner_tag()));
+            let tag = missing_owner_tag(&observed.tags, owner).map(FunctionStep::Tag);
             Ok(tag.into_iter().chain([FunctionStep::Delete]).collect())
         }
         Ownership::Unknown => Err(Unmarked::new(owner, origin)),
