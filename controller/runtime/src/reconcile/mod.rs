@@ -336,6 +336,7 @@ async fn cleanup<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> R
         Ok(()) => {
             context.statuses.forget(&uid);
             context.buckets.forget(&uid);
+            context.wakes.forget(&(K::NAME, report.id.key.clone()));
             deploy::freed(context, &report.status.applied);
             info!("nothing is left to clean up");
             Ok(Action::await_change())

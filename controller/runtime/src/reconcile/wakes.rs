@@ -66,6 +66,14 @@ impl Wakes {
         waiting.into_iter().flatten().for_each(|waiter| self.wake(waiter));
     }
 
+    /// Forgets a deleted object.
+    pub fn forget(&self, waiter: &Waiter) {
+        lock(&self.waiting).retain(|_, waiters| {
+            waiters.remove(waiter);
+            !waiters.is_empty()
+        });
+    }
+
     /// Requests a reconcile that repairs a status: now, or a minute after the last repair.
     pub fn repair(self: &Arc<Self>, waiter: Waiter) {
         let now = Instant::now();
@@ -125,6 +133,8 @@ mod tests {
         wakes.wait(function("a"), waiter("one"));
         wakes.wait(function("a"), (RawS3TriggeredFunction::NAME, ObjectKey::new("team", "two")));
         wakes.wait(function("b"), waiter("three"));
+        wakes.wait(function("a"), waiter("deleted"));
+        wakes.forget(&waiter("deleted"));
         wakes.ended(&function("a"));
         wakes.ended(&function("a"));
         assert_eq!((woken(&mut scheduled), woken(&mut s3)), (vec!["one".to_owned()], vec!["two".to_owned()]));
