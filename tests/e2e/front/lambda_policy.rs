@@ -231,3 +231,19 @@ fn a_policy_has_a_size() {
         assert!((40..100).contains(&added) && document.to_string().len() <= 20_480, "{added} statements");
     });
 }
+
+#[test]
+fn a_policy_is_changed_from_its_own_account_alone() {
+    run(async {
+        let (aws, other) = (aws().await, aws().await);
+        other.function("shared").await;
+        let arn = other.function_arn("shared");
+        aws.lambda.get_function().function_name(&arn).send().await.expect("read from another account");
+        assert_eq!(
+            code(aws.permission(&arn, "s3", "photos").send().await),
+            (403, "AccessDeniedException".into())
+        );
+        let remove = aws.lambda.remove_permission().function_name(&arn).statement_id("s3");
+        assert_eq!(code(remove.send().await), (403, "AccessDeniedException".into()));
+    });
+}

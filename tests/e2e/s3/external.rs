@@ -1,14 +1,16 @@
 //! Bucket triggers with an external permission.
 
+use lambda_triggers_core::iam::Scope;
 use lambda_triggers_core::plan::report::Reason;
 use lambda_triggers_tests::world::{self, World};
 use serde_json::Value;
 
 use super::view::{
-    Condition, KIND, SWEEPING, allow, deny, entry, in_place, own, policy, stalled, until_conditions,
+    Condition, KIND, RESTING, SWEEPING, allow, conditions, deny, entry, in_place, own, owner, policy,
+    stalled, until_conditions,
 };
 use crate::objects::{failed, nothing_is_written_at_rest};
-use crate::support::{AwsView, s3};
+use crate::support::{AwsView, LIMIT, s3};
 
 /// The calls that change a function's policy.
 const WRITES: [&str; 2] = ["AddPermission", "RemovePermission"];
@@ -145,5 +147,38 @@ fn an_external_permission_that_is_missing_keeps_out_no_other_resource() {
         w.until_ready(KIND, "thumbs").await;
         let both = [entry(&w, "report", &report, "b/", ""), entry(&w, "thumbs", &function, "a/", "")];
         assert_eq!(own(&w.document(&bucket).await), both);
+    });
+}
+
+#[test]
+fn a_bucket_triggers_a_function_of_another_account() {
+    world::test("other-account", async |w| {
+        let account = format!("6{}", &w.account()[1..]);
+        let function = w.create_function(&w.lambda_of(&account).await, "thumbs").await;
+        let bucket = w.new_bucket("photos").await;
+        let scope =
+            Scope { functions: vec!["*".into(), function.clone()], ..Scope::of(w.account(), Some(owner())) };
+        w.front().expect_operator(w.account(), scope);
+        let _controller = w.controller(&RESTING);
+        let manifest = s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{}'", w.account()));
+        w.apply(&manifest.replace("{name: thumbs}", &format!("{{arn: '{function}', permission: External}}")))
+            .await;
+        w.until(LIMIT, "S3 to refuse the function", async || {
+            let conditions = conditions(&w, "thumbs").await;
+            let ready = conditions
+                .iter()
+                .find(|condition| condition[0] == "Ready")
+                .cloned()
+                .ok_or("no conditions")?;
+            if ready[2] == "DestinationRefused" { Ok(()) } else { Err(format!("{ready:?}")) }
+        })
+        .await;
+        w.permit_bucket_in(&account, "thumbs", &bucket).await;
+        w.until_ready(KIND, "thumbs").await;
+        assert_eq!(own(&w.document(&bucket).await), [entry(&w, "thumbs", &function, "", "")]);
+
+        w.delete(KIND, "thumbs").await;
+        w.until_gone(KIND, "thumbs").await;
+        assert_eq!(own(&w.document(&bucket).await), []);
     });
 }

@@ -1,7 +1,6 @@
 //! Functions of another account.
 
-use aws_sdk_lambda::config::Credentials;
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::world;
 
 use super::view::{KIND, rules};
 use crate::objects::{RESTING, event, failed, until_conditions, until_told};
@@ -9,18 +8,11 @@ use crate::support::AwsView;
 
 const OTHER: &str = "210987654321";
 
-/// Creates a function in another account. The result is the function's ARN.
-async fn function_elsewhere(w: &World, name: &str) -> String {
-    let credentials = Credentials::new(OTHER, "secret", None, None, "test");
-    let there = w.lambda().config().to_builder().credentials_provider(credentials).build();
-    w.create_function(&aws_sdk_lambda::Client::from_conf(there), name).await
-}
-
 #[test]
 fn a_rule_for_a_function_of_another_account_is_refused_before_anything_is_made() {
     world::test("other-account", async |w| {
         let name = format!("thumbs-{}", w.account());
-        let arn = function_elsewhere(&w, &name).await;
+        let arn = w.create_function(&w.lambda_of(OTHER).await, &name).await;
         let _controller = w.controller(&RESTING);
         w.front().clear_calls(w.account());
         w.apply(&format!(

@@ -5,19 +5,26 @@ use serde_json::json;
 use super::{
     arn::FunctionRef,
     call::Request,
+    fault_answers::not_authorized,
     functions,
+    iam_needs::Need,
     policy::{Policy, not_found, statement},
     state::{Account, Shared},
     upstream::on_behalf_of,
     wire::{Answer, Refusal, empty_answer, rest_json_answer},
 };
 
-/// Answers a request to Lambda. A function of another account is looked up in that account, whose policy is taken to let
-/// the caller in.
+/// Answers a request to Lambda. A function of another account is looked up in that account. Its policy is taken to let the
+/// caller read it, and no policy can let the caller change that policy
+/// (<https://github.com/awsdocs/aws-lambda-developer-guide/issues/139>).
 pub(super) async fn handle(shared: &Shared, request: &Request) -> Result<Answer, Refusal> {
     let reference = request.segments().get(2).cloned().unwrap_or_default();
     let elsewhere = FunctionRef::from_arn(&reference).map(|function| function.account);
     let elsewhere = elsewhere.filter(|account| *account != request.account);
+    if elsewhere.is_some() && matches!(request.operation.as_str(), "AddPermission" | "RemovePermission") {
+        let action = format!("lambda:{}", request.operation);
+        return Err(not_authorized(request, &Need::of_function(&action, request)));
+    }
     let request = &elsewhere.map_or_else(|| request.clone(), |account| on_behalf_of(request, &account));
     let touches_policies = matches!(
         request.operation.as_str(),

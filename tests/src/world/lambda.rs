@@ -70,8 +70,17 @@ impl World {
 
     /// Lets a bucket of this world's account invoke a function, by name or ARN.
     pub async fn permit_bucket(&self, function: &str, bucket: &str) {
+        self.permit_bucket_in(self.account(), function, bucket).await;
+    }
+
+    /// Lets a bucket of this world invoke a function of another account.
+    ///
+    /// # Panics
+    /// When Lambda refuses it.
+    pub async fn permit_bucket_in(&self, account: &str, function: &str, bucket: &str) {
         let permission = self
-            .lambda()
+            .lambda_of(account)
+            .await
             .add_permission()
             .function_name(function)
             .statement_id(format!("bucket-{}", bucket.replace('.', "-")))

@@ -60,7 +60,7 @@ pub struct Scope {
     pub owner: Option<OwnerId>,
     /// What it is to be allowed beyond triggers.
     pub uses: BTreeSet<Use>,
-    /// The names of the functions.
+    /// The functions: names in `account`, and ARNs without a qualifier for functions of other accounts.
     pub functions: Vec<String>,
     /// The names of the buckets whose events run functions.
     pub buckets: Vec<String>,
@@ -105,7 +105,10 @@ impl Scope {
 
     fn functions(&self) -> Vec<String> {
         let Self { partition, account, .. } = self;
-        let of = |name: &str| format!("arn:{partition}:lambda:*:{account}:function:{name}");
+        let of = |name: &str| match name {
+            arn if arn.starts_with("arn:") => arn.to_owned(),
+            name => format!("arn:{partition}:lambda:*:{account}:function:{name}"),
+        };
         // An alias or a version is a resource of its own.
         let with_qualifiers = |arn: String| {
             let all = arn.ends_with('*');

@@ -82,7 +82,11 @@ fn triggers_alone_need_little() {
 fn what_is_named_is_all_that_is_allowed() {
     let scope = Scope {
         partition: "aws-cn".into(),
-        functions: vec!["report".into(), "media-*".into()],
+        functions: vec![
+            "report".into(),
+            "media-*".into(),
+            "arn:aws-cn:lambda:cn-north-1:210987654321:function:thumbs".into(),
+        ],
         buckets: vec!["photos".into()],
         bucket_owners: vec!["210987654321".into()],
         code_buckets: vec!["builds".into()],
@@ -96,6 +100,8 @@ fn what_is_named_is_all_that_is_allowed() {
         "arn:aws-cn:lambda:*:123456789012:function:report",
         "arn:aws-cn:lambda:*:123456789012:function:report:*",
         "arn:aws-cn:lambda:*:123456789012:function:media-*",
+        "arn:aws-cn:lambda:cn-north-1:210987654321:function:thumbs",
+        "arn:aws-cn:lambda:cn-north-1:210987654321:function:thumbs:*",
     ]);
     for sid in ["ReadFunctions", "PermitTriggers", "DeployFunctions", "DeleteOwnFunctions"] {
         assert_eq!(resource(sid), functions, "{sid}");

@@ -25,8 +25,8 @@ pub struct DoctorArgs {
     /// operator's own rights (default: the user of the kubeconfig, or the pod's service account).
     #[arg(long = "as", value_name = "USER", conflicts_with = "print_iam_policy")]
     as_user: Option<String>,
-    /// Look at this function, too, by name or ARN; may be given more than once. In a policy: allow functions of these
-    /// names alone, in which * stands for any text.
+    /// Look at this function, too, by name or ARN; may be given more than once. In a policy: allow these functions
+    /// alone; * stands for any text, and a function of another account is given by its ARN.
     #[arg(long, value_name = "NAME")]
     function: Vec<String>,
     /// Look at this bucket, too; may be given more than once. In a policy: allow buckets of these names alone, in which
