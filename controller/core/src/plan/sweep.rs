@@ -11,7 +11,7 @@ pub fn next(now: Duration, resync: Duration, chance: f64) -> Duration {
 
 /// Since when an answer of AWS may have been asked for to be shared in a sweep: in its round, and not long ago. So what
 /// somebody changes between two rounds is seen in the second one, whoever asks first.
-pub fn shares_since(now: Duration, resync: Duration) -> Duration {
+pub fn oldest_cached_read(now: Duration, resync: Duration) -> Duration {
     round(now, resync).max(now.saturating_sub(resync / 5))
 }
 
@@ -52,7 +52,7 @@ mod tests {
         for (now, expected) in
             [(0, 0), (60, 0), (120, 0), (300, 180), (599, 479), (600, 600), (610, 600), (725, 605)]
         {
-            assert_eq!(shares_since(at(now), RESYNC), at(expected), "{now}");
+            assert_eq!(oldest_cached_read(at(now), RESYNC), at(expected), "{now}");
         }
     }
 
@@ -68,7 +68,7 @@ mod tests {
             for chance in chances {
                 now += next(now, RESYNC, chance);
                 prop_assert!(now - looked <= RESYNC + RESYNC / 10, "{now:?} {looked:?}");
-                looked = shares_since(now, RESYNC);
+                looked = oldest_cached_read(now, RESYNC);
             }
         }
     }

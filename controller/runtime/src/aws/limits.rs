@@ -10,7 +10,7 @@ use lambda_triggers_core::plan::quota::{Bucket, Quota, Rates};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
-use super::errand::Errand;
+use super::call_context::CallContext;
 
 /// The limits of one account. Clones, and those of other accounts that are made of it, are of the same operator.
 #[derive(Clone, Debug)]
@@ -108,7 +108,7 @@ impl Limits {
 
 impl Limit {
     async fn pass(self: Arc<Self>) {
-        let errand = Errand::current();
+        let call_context = CallContext::current();
         let (number, passed) = {
             let now = self.began.elapsed();
             let mut state = self.state();
@@ -119,7 +119,7 @@ impl Limit {
             state.tickets += 1;
             let number = state.tickets;
             let (pass, passed) = oneshot::channel();
-            state.queue.push(number, &errand.namespace, errand.lane(), now);
+            state.queue.push(number, &call_context.namespace, call_context.lane(), now);
             state.waiting.insert(number, pass);
             if !std::mem::replace(&mut state.is_served, true) {
                 tokio::spawn(self.clone().serve());
@@ -127,7 +127,7 @@ impl Limit {
             (number, passed)
         };
         let _ticket = Ticket { limit: &self, number };
-        let _wait = errand.wait();
+        let _wait = call_context.wait();
         // Who serves never lets go of one who waits.
         let _ = passed.await;
     }
@@ -179,12 +179,12 @@ mod tests {
         namespace: &str,
         lane: Lane,
     ) -> tokio::task::JoinHandle<u64> {
-        let (limits, errand) = (limits.clone(), Errand::new(namespace, lane));
+        let (limits, call_context) = (limits.clone(), CallContext::new(namespace, lane));
         let work = async move {
             limits.call(Quota::Lambda, REGION).await;
             began.elapsed().as_secs()
         };
-        let task = tokio::spawn(errand.scope(work));
+        let task = tokio::spawn(call_context.scope(work));
         tokio::task::yield_now().await;
         task
     }

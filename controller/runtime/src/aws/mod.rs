@@ -2,11 +2,11 @@
 
 mod attempts;
 mod authorised;
+mod call_context;
 mod credentials;
 mod denial;
 mod dependency;
 mod deploy;
-mod errand;
 mod error;
 mod eventbridge;
 mod execution_role;
@@ -23,7 +23,7 @@ mod tenants;
 mod unsent;
 
 pub use attempts::Attempts;
-pub use errand::Errand;
+pub use call_context::CallContext;
 pub use error::{AwsError, Kind};
 pub use limited::Limited;
 pub use limits::Limits;

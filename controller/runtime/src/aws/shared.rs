@@ -17,7 +17,7 @@ use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 use tracing::warn;
 
-use super::errand::Errand;
+use super::call_context::CallContext;
 use super::{
     Account, Aws, AwsError, Deployments, Function, Functions, Kind, ListedRule, Notifications, Rules,
 };
@@ -60,7 +60,7 @@ struct Port<P: ?Sized> {
 
 /// Refuses a write that may be based on an earlier answer: who gets this asks anew.
 fn allow(action: &'static str, on: &str) -> Result<(), AwsError> {
-    if Errand::current().has_shared() {
+    if CallContext::current().used_cached_read() {
         let why = "what it is based on is to be read anew first";
         return Err(AwsError::answered(Kind::Unavailable, action, on, why));
     }
@@ -204,7 +204,7 @@ impl Deployments for Port<dyn Deployments> {
 impl Port<dyn Rules> {
     /// The rule as the list tells it that all sweeps share; none where it is not in it.
     async fn listed(&self, name: &str) -> Result<Option<ListedRule>, AwsError> {
-        let shares = Errand::current().shares_since().is_some();
+        let shares = CallContext::current().oldest_cached_read().is_some();
         let Some(prefix) = prefix_of(name).filter(|_| shares) else { return Ok(None) };
         let list = async {
             let rules = match self.inner.list(prefix).await {

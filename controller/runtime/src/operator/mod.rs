@@ -380,7 +380,7 @@ async fn in_turn<K: Kind>(
     let uid = object.uid().unwrap_or_default();
     // In a task of its own: whatever wakes the controller's has all of those looked at that wait for their turns.
     let work = async move {
-        let result = reconcile(object, turn.errand.clone(), context).await;
+        let result = reconcile(object, turn.call_context.clone(), context).await;
         drop(turn);
         result
     };

@@ -12,7 +12,7 @@ use lambda_triggers_core::plan::queue::{self, Lane, Places};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::aws::Errand;
+use crate::aws::CallContext;
 use crate::reconcile::{Raw, is_paused, read_status};
 use crate::telemetry::metrics::LaneState;
 
@@ -32,7 +32,7 @@ pub struct Turns {
 struct State {
     turns: queue::Turns<Key>,
     waiting: HashMap<Key, oneshot::Sender<Turn>>,
-    working: HashMap<Key, Arc<Errand>>,
+    working: HashMap<Key, Arc<CallContext>>,
     /// Those whose next turn is an edit's, whatever they say themselves.
     expedited: BTreeSet<Key>,
     closed: bool,
@@ -45,7 +45,7 @@ pub struct Turn {
     /// The lane that it was given in.
     lane: Lane,
     /// The work that it was given for.
-    pub errand: Arc<Errand>,
+    pub call_context: Arc<CallContext>,
 }
 
 impl Drop for Turn {
@@ -127,8 +127,8 @@ impl Turns {
         let now = self.began.elapsed();
         let mut state = self.state();
         state.turns.queue.promote(key, now);
-        if let Some(errand) = state.working.get(key) {
-            errand.promote();
+        if let Some(call_context) = state.working.get(key) {
+            call_context.promote();
         }
         drop(state);
         // There may be a place for it already.
@@ -176,9 +176,9 @@ impl Turns {
                     return;
                 }
                 let Some((key, lane)) = state.turns.give() else { return };
-                let errand = Errand::new(&key.1.namespace, lane);
-                state.working.insert(key.clone(), errand.clone());
-                (state.waiting.remove(&key), Turn { turns: self.clone(), key, lane, errand })
+                let call_context = CallContext::new(&key.1.namespace, lane);
+                state.working.insert(key.clone(), call_context.clone());
+                (state.waiting.remove(&key), Turn { turns: self.clone(), key, lane, call_context })
             };
             // Who does not wait any more gives it back by not taking it.
             drop(taker.map(|taker| taker.send(turn)));

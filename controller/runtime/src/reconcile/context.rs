@@ -288,8 +288,8 @@ impl Context {
     }
 
     /// Since when an answer of AWS may have been asked for to be shared in a sweep.
-    pub fn shares_since(&self) -> Instant {
-        self.started + sweep::shares_since(self.started.elapsed(), self.settings.resync)
+    pub fn oldest_cached_read(&self) -> Instant {
+        self.started + sweep::oldest_cached_read(self.started.elapsed(), self.settings.resync)
     }
 
     /// The Region of resources that name none.

@@ -45,7 +45,7 @@ pub use released::look_again;
 pub use report::{FIELD_MANAGER, Report};
 pub use wakes::{Hindrance, Requests, Waiter, Wakes, object_of};
 
-use crate::aws::Errand;
+use crate::aws::CallContext;
 use crate::telemetry::metrics::ReconcileOutcome;
 
 /// Seconds before it is tried again to take away what is nobody's.
@@ -132,10 +132,10 @@ impl Kind for RawS3TriggeredFunction {
     }
 }
 
-/// Reconciles one object as this errand, and says when to look at it again.
+/// Reconciles one object as this call_context, and says when to look at it again.
 pub async fn reconcile<K: Kind>(
     object: Arc<K>,
-    errand: Arc<Errand>,
+    call_context: Arc<CallContext>,
     context: Arc<Context>,
 ) -> Result<Action, Error> {
     let Identity { key, generation, .. } = Identity::of(object.as_ref());
@@ -145,14 +145,14 @@ pub async fn reconcile<K: Kind>(
     let work = async {
         let began = Instant::now();
         let limit = context.settings.timeout;
-        let work = errand.clone().scope(reconcile_in_time(object.clone(), context.clone()));
+        let work = call_context.clone().scope(reconcile_in_time(object.clone(), context.clone()));
         // A call that the quotas keep back takes none of the time: it would fail when there is much to do.
-        let result = match errand.within(limit, work).await {
+        let result = match call_context.run_within(limit, work).await {
             Some(result) => result,
             // Nobody knows what was made.
             None => {
-                let looked = errand.clone().scope(take_back(object.as_ref(), &context));
-                let looked = errand.within(limit, looked).await;
+                let looked = call_context.clone().scope(take_back(object.as_ref(), &context));
+                let looked = call_context.run_within(limit, looked).await;
                 looked.unwrap_or(Ok(false)).and(Err(Error::Timeout(limit)))
             }
         };
@@ -228,17 +228,19 @@ async fn pause<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
 }
 
 async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
-    let errand = Errand::current();
+    let call_context = CallContext::current();
     let mut report = Report::new(context, api.clone(), object);
-    if report.settled && errand.lane() == Lane::Sweep {
-        errand.share(context.shares_since());
+    if report.settled && call_context.lane() == Lane::Sweep {
+        call_context.accept_cached_reads(context.oldest_cached_read());
     }
     let mut result = object.apply(context, &mut report).await;
     let nothing_to_do = |report: &Report<'_, K>, outcome: &Outcome| {
         matches!(outcome, Outcome::Applied { .. }) && !report.touched && !report.is_news(outcome)
     };
-    if errand.has_shared() && !result.as_ref().is_ok_and(|outcome| nothing_to_do(&report, outcome)) {
-        errand.read_anew();
+    if call_context.used_cached_read()
+        && !result.as_ref().is_ok_and(|outcome| nothing_to_do(&report, outcome))
+    {
+        call_context.require_fresh_reads();
         let touched = report.touched;
         report = Report::new(context, api.clone(), object);
         report.touched = touched;

@@ -22,7 +22,7 @@ use super::events::Notice;
 use super::function::look_twice;
 use super::object::{Identity, Raw};
 use super::report::Report;
-use crate::aws::{AwsError, Errand, Functions, Kind};
+use crate::aws::{AwsError, CallContext, Functions, Kind};
 
 /// Looks at a policy until it is as planned; a write is seen at the first look after it, as a rule.
 const LOOKS: u32 = 6;
@@ -79,7 +79,7 @@ impl Permissions {
         let claim = || {
             self.claims().entry(identity(function, statement)).or_default().insert(id.uid.clone());
         };
-        if Errand::current().shares_since().is_some() {
+        if CallContext::current().oldest_cached_read().is_some() {
             // Its status claims the statement already: nobody removes it meanwhile, and no edit has to wait for this look.
             claim();
             let policy = policy(&*functions, function).await.map_err(unchanged)?;
@@ -95,9 +95,9 @@ impl Permissions {
         let mut changed = false;
         for look in 0..LOOKS {
             // Who was at the policy before may have looked at it since we came.
-            Errand::current().asks_since((look == 0).then_some(came));
+            CallContext::current().treat_as_fresh_since((look == 0).then_some(came));
             let policy = policy(&*functions, function).await;
-            Errand::current().asks_since(None);
+            CallContext::current().treat_as_fresh_since(None);
             let policy = policy.map_err(|error| Refused { error, changed })?;
             let Some(step) = plan_permission(&policy, statement).into_iter().next() else {
                 return Ok(Permitted::Own { added: changed });
@@ -137,9 +137,9 @@ impl Permissions {
             return Ok(());
         }
         let now = Instant::now();
-        Errand::current().asks_since(Some(now.checked_sub(READABLE_FOR).unwrap_or(now)));
+        CallContext::current().treat_as_fresh_since(Some(now.checked_sub(READABLE_FOR).unwrap_or(now)));
         let policy = policy(&*functions, function).await;
-        Errand::current().asks_since(None);
+        CallContext::current().treat_as_fresh_since(None);
         policy.map(|_| ())
     }
 

@@ -23,7 +23,7 @@ use super::error::{Error, chain};
 use super::object::{Raw, RawS3TriggeredFunction, RawScheduledFunction};
 use super::report::Report;
 use super::{Kind, notes, tenancy};
-use crate::aws::Errand;
+use crate::aws::CallContext;
 
 /// Between two looks at the notes, which others write, too.
 const PERIOD: Duration = Duration::from_secs(LATE.as_secs() / 2);
@@ -69,8 +69,8 @@ pub async fn look_again(context: &Arc<Context>) -> Infallible {
                     .retain(|key, _| known.entry(key.clone()).or_insert_with(Instant::now).elapsed() >= LATE);
                 for (key, what) in &noted {
                     // Nobody waits for it.
-                    let errand = Errand::new("", Lane::Sweep);
-                    if let Err(error) = errand.scope(look(context, key, what)).await {
+                    let call_context = CallContext::new("", Lane::Sweep);
+                    if let Err(error) = call_context.scope(look(context, key, what)).await {
                         warn!(error = chain(&error), "cannot look again at what was let go; trying again");
                     }
                 }

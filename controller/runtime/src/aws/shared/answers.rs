@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::super::AwsError;
-use super::super::errand::Errand;
+use super::super::call_context::CallContext;
 
 /// So many answers are kept before old ones are looked for.
 const FEW: usize = 64;
@@ -53,21 +53,21 @@ impl<K, V> Default for Answers<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> Answers<K, V> {
-    /// The answer to `ask`, or where the errand shares, one that somebody else has got to it. Kept is what `is_fine`.
+    /// The answer to `ask`, or where the call_context shares, one that somebody else has got to it. Kept is what `is_fine`.
     pub async fn ask(
         &self,
         key: K,
         is_fine: impl Fn(&V) -> bool,
         ask: impl Future<Output = Result<Option<V>, AwsError>>,
     ) -> Result<Option<V>, AwsError> {
-        let errand = Errand::current();
-        let since = errand.shares_since();
+        let call_context = CallContext::current();
+        let since = call_context.oldest_cached_read();
         let slot = self.slot(&key, since);
         let mut _asking = None;
         if since.is_some() {
             _asking = Some(slot.asking.lock().await);
         }
-        if let Some(answer) = slot.answer(&errand) {
+        if let Some(answer) = slot.answer(&call_context) {
             return Ok(Some(answer));
         }
         let asked = Instant::now();
@@ -133,11 +133,11 @@ impl<V> Slot<V> {
 }
 
 impl<V: Clone> Slot<V> {
-    fn answer(&self, errand: &Errand) -> Option<V> {
+    fn answer(&self, call_context: &CallContext) -> Option<V> {
         self.state()
             .answer
             .as_ref()
-            .filter(|(asked, _)| errand.takes(*asked))
+            .filter(|(asked, _)| call_context.accepts(*asked))
             .map(|(_, answer)| answer.clone())
     }
 }
@@ -158,17 +158,17 @@ mod tests {
         asked: &AtomicU32,
         since: Option<Instant>,
     ) -> (Option<u32>, bool) {
-        let errand = Errand::new("team", Lane::Sweep);
+        let call_context = CallContext::new("team", Lane::Sweep);
         if let Some(since) = since {
-            errand.share(since);
+            call_context.accept_cached_reads(since);
         }
         let answer = async {
             let number = asked.fetch_add(1, Ordering::AcqRel) + 1;
             sleep(Duration::from_secs(1)).await;
             Ok(Some(number))
         };
-        let answer = errand.clone().scope(answers.ask("a", |number| *number < 10, answer)).await;
-        (answer.unwrap(), errand.has_shared())
+        let answer = call_context.clone().scope(answers.ask("a", |number| *number < 10, answer)).await;
+        (answer.unwrap(), call_context.used_cached_read())
     }
 
     #[tokio::test(start_paused = true)]
@@ -181,10 +181,10 @@ mod tests {
         assert_eq!(ask(&answers, &asked, None).await, (Some(2), false));
         assert_eq!(sweep().await, (Some(2), true));
         // So has who wanted to know before that.
-        let errand = Errand::new("team", Lane::Edit);
-        errand.asks_since(Some(began));
-        let answer = errand.clone().scope(answers.ask("a", |_| true, async { Ok(None) })).await;
-        assert_eq!((answer.unwrap(), errand.has_shared()), (Some(2), false));
+        let call_context = CallContext::new("team", Lane::Edit);
+        call_context.treat_as_fresh_since(Some(began));
+        let answer = call_context.clone().scope(answers.ask("a", |_| true, async { Ok(None) })).await;
+        assert_eq!((answer.unwrap(), call_context.used_cached_read()), (Some(2), false));
         // None is of use that is older.
         assert_eq!(ask(&answers, &asked, Some(Instant::now())).await, (Some(3), false));
     }
@@ -221,9 +221,9 @@ mod tests {
     async fn answers_that_are_of_no_use_go() {
         let answers: Answers<u32, u32> = Answers::default();
         for number in 0..1_000 {
-            let errand = Errand::new("team", Lane::Sweep);
-            errand.share(Instant::now());
-            errand.scope(answers.ask(number, |_| true, async { Ok(Some(1)) })).await.unwrap();
+            let call_context = CallContext::new("team", Lane::Sweep);
+            call_context.accept_cached_reads(Instant::now());
+            call_context.scope(answers.ask(number, |_| true, async { Ok(Some(1)) })).await.unwrap();
             sleep(Duration::from_secs(1)).await;
         }
         assert!(answers.kept().slots.len() <= FEW);

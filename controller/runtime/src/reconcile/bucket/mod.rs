@@ -23,7 +23,7 @@ use tracing::Span;
 
 use super::context::Context;
 use super::object::Identity;
-use crate::aws::{Bucket, Errand};
+use crate::aws::{Bucket, CallContext};
 pub use second_looks::{LATE, SecondLooks};
 use worker::Worker;
 
@@ -46,20 +46,22 @@ struct Handle {
 
 /// Reconciles that will ask a worker in a moment: it waits for them, and writes once for all.
 #[derive(Default)]
-struct Arrivals(Mutex<Vec<Arc<Errand>>>);
+struct Arrivals(Mutex<Vec<Arc<CallContext>>>);
 
 impl Arrivals {
     /// Whether any is to be waited for by requests of this lane: an edit waits for no sweep.
     fn any(&self, lane: Lane) -> bool {
-        self.all().iter().any(|errand| lane == Lane::Sweep || errand.lane() == Lane::Edit)
+        self.all().iter().any(|call_context| lane == Lane::Sweep || call_context.lane() == Lane::Edit)
     }
 
     /// Whether the quotas keep one of them back that somebody waits for.
-    fn any_kept_back(&self) -> bool {
-        self.all().iter().any(|errand| errand.lane() == Lane::Edit && errand.is_kept_back())
+    fn any_rate_limited(&self) -> bool {
+        self.all()
+            .iter()
+            .any(|call_context| call_context.lane() == Lane::Edit && call_context.is_rate_limited())
     }
 
-    fn all(&self) -> MutexGuard<'_, Vec<Arc<Errand>>> {
+    fn all(&self) -> MutexGuard<'_, Vec<Arc<CallContext>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -108,7 +110,7 @@ struct Wanted {
     /// The reconcile that asks.
     asks: Span,
     /// What AWS is called for.
-    errand: Arc<Errand>,
+    call_context: Arc<CallContext>,
     reply: oneshot::Sender<Result<Done, Failure>>,
 }
 
@@ -124,13 +126,13 @@ pub struct Done {
 /// Says to a worker that a request is on its way, for as long as it is kept.
 pub struct Arrival {
     arrivals: Arc<Arrivals>,
-    errand: Arc<Errand>,
+    call_context: Arc<CallContext>,
 }
 
 impl Drop for Arrival {
     fn drop(&mut self) {
         let mut all = self.arrivals.all();
-        if let Some(at) = all.iter().position(|errand| Arc::ptr_eq(errand, &self.errand)) {
+        if let Some(at) = all.iter().position(|call_context| Arc::ptr_eq(call_context, &self.call_context)) {
             all.swap_remove(at);
         }
     }
@@ -140,9 +142,9 @@ impl Buckets {
     /// Tells the worker of the bucket of this name that a request will follow in a moment.
     pub fn announce(&self, name: &str) -> Arrival {
         let arrivals = self.arrivals(name);
-        let errand = Errand::current();
-        arrivals.all().push(errand.clone());
-        Arrival { arrivals, errand }
+        let call_context = CallContext::current();
+        arrivals.all().push(call_context.clone());
+        Arrival { arrivals, call_context }
     }
 
     /// Makes the bucket's document hold what one resource wants, and waits until that shows.
@@ -155,9 +157,10 @@ impl Buckets {
     ) -> Result<Done, Failure> {
         self.withdrawn().remove(&id.uid);
         let (reply, answer) = oneshot::channel();
-        let (id, asks, errand) = (id.clone(), Span::current(), Errand::current());
+        let (id, asks, call_context) = (id.clone(), Span::current(), CallContext::current());
         let Asked { want, permission, settled } = asked;
-        let request = Request::Want(Box::new(Wanted { id, want, permission, settled, errand, asks, reply }));
+        let request =
+            Request::Want(Box::new(Wanted { id, want, permission, settled, call_context, asks, reply }));
         self.ask(context, bucket, request, answer).await
     }
 

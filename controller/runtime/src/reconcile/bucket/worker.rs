@@ -17,7 +17,7 @@ use super::members::{Member, Members};
 use super::second_looks::LATE;
 use super::speaker::{Speaker, by_role};
 use super::{Arrivals, Done, Request, Wanted, destinations, failures, notices, ownership};
-use crate::aws::{Bucket, Errand, Kind, Validation};
+use crate::aws::{Bucket, CallContext, Kind, Validation};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
 use crate::reconcile::function::DOUBT;
@@ -80,8 +80,8 @@ fn wanted(batch: &[Request]) -> impl Iterator<Item = &Wanted> {
 }
 
 /// What AWS is called for, for a batch of requests.
-fn errand(batch: &[Request]) -> Arc<Errand> {
-    Errand::for_all(wanted(batch).map(|wanted| wanted.errand.clone()).collect())
+fn call_context(batch: &[Request]) -> Arc<CallContext> {
+    CallContext::for_batch(wanted(batch).map(|wanted| wanted.call_context.clone()).collect())
 }
 
 /// Waits until then, or for ever.
@@ -136,8 +136,8 @@ impl Worker {
             let Some(context) = self.context.upgrade() else { return };
             for batch in by_role(&context, batch) {
                 let span = self.span(&batch);
-                let errand = errand(&batch);
-                errand.scope(self.process(&context, batch).instrument(span)).await;
+                let call_context = call_context(&batch);
+                call_context.scope(self.process(&context, batch).instrument(span)).await;
             }
         }
     }
@@ -152,10 +152,10 @@ impl Worker {
             match timeout(GATHER, inbox.recv()).await {
                 Ok(Some(request)) => batch.push(request),
                 Ok(None) => break,
-                Err(_) if self.arrivals.any(errand(&batch).lane()) => {}
+                Err(_) if self.arrivals.any(call_context(&batch).lane()) => {}
                 Err(_) => break,
             }
-            if self.arrivals.any_kept_back() {
+            if self.arrivals.any_rate_limited() {
                 end = (end + GATHER).min(began + GATHER_KEPT_BACK);
             }
         }
@@ -200,7 +200,7 @@ impl Worker {
                 && self.speaker.speaks_for(context, &self.bucket, member)
         });
         let looked = self.looked.as_ref().filter(|_| is_as_before && self.unsettled_until.is_none());
-        let Some((_, found)) = looked.filter(|(began, _)| wanted.errand.takes(*began)) else {
+        let Some((_, found)) = looked.filter(|(began, _)| wanted.call_context.accepts(*began)) else {
             return Some(request);
         };
         let Ok(done) = self.answer(context, found, &wanted.id, &wanted.want).await else {
@@ -380,9 +380,9 @@ impl Worker {
     async fn read(&mut self, context: &Context, pause: Duration) -> Result<Event, Failure> {
         sleep(pause).await;
         let sent = Instant::now();
-        let waited = Errand::current().waited();
+        let waited = CallContext::current().waited();
         let document = self.document(context).await?;
-        let waited = Errand::current().waited() - waited;
+        let waited = CallContext::current().waited() - waited;
         let counts = |member: &Member| self.speaker.speaks_for(context, &self.bucket, member);
         let claims = self.members.claims(&context.caches.s3, &self.bucket, counts);
         // It was sent when the quotas allowed it.

@@ -10,22 +10,22 @@ use lambda_triggers_core::plan::queue::Lane;
 use tokio::time::{Instant, timeout};
 
 /// Work that is out of time is given up at the latest after this time: by then it is known whether it waited.
-const SHORTEST: Duration = Duration::from_millis(100);
+const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 
 tokio::task_local! {
-    static ERRAND: Arc<Errand>;
+    static CALL_CONTEXT: Arc<CallContext>;
 }
 
 /// The work on an object, or on several, that AWS is called for.
 #[derive(Debug)]
-pub struct Errand {
+pub struct CallContext {
     /// The namespace in whose turn it is served.
     pub namespace: String,
     is_edit: AtomicBool,
     waits: Mutex<Waits>,
-    sharing: Mutex<Sharing>,
+    cache_policy: Mutex<CachePolicy>,
     /// Those that wait while this one does.
-    behalf: Vec<Arc<Errand>>,
+    callers: Vec<Arc<CallContext>>,
 }
 
 #[derive(Debug, Default)]
@@ -37,53 +37,59 @@ struct Waits {
 }
 
 #[derive(Debug, Default)]
-struct Sharing {
+struct CachePolicy {
     /// Answers that were asked for since then will do.
     since: Option<Instant>,
     /// Those that were asked for since then are as good as its own.
-    anew_since: Option<Instant>,
+    fresh_since: Option<Instant>,
     /// Whether it has had one.
-    has_shared: bool,
+    used_cached_read: bool,
 }
 
 /// A wait, until it is dropped.
 #[derive(Debug)]
-pub struct Wait(Arc<Errand>);
+pub struct WaitGuard(Arc<CallContext>);
 
-impl Drop for Wait {
+impl Drop for WaitGuard {
     fn drop(&mut self) {
         self.0.end();
     }
 }
 
-impl Errand {
+impl CallContext {
     /// The work on an object of this namespace.
     pub fn new(namespace: impl Into<String>, lane: Lane) -> Arc<Self> {
         Self::on_behalf_of(namespace.into(), lane, vec![])
     }
 
     /// One for all of these: an edit, if one of them is.
-    pub fn for_all(errands: Vec<Arc<Errand>>) -> Arc<Self> {
-        let is_edit = |errand: &Arc<Self>| errand.lane() == Lane::Edit;
-        let first = errands.iter().find(|errand| is_edit(errand)).or(errands.first());
+    pub fn for_batch(contexts: Vec<Arc<CallContext>>) -> Arc<Self> {
+        let is_edit = |call_context: &Arc<Self>| call_context.lane() == Lane::Edit;
+        let first = contexts.iter().find(|call_context| is_edit(call_context)).or(contexts.first());
         let (namespace, lane) =
             first.map_or((String::new(), Lane::Sweep), |first| (first.namespace.clone(), first.lane()));
-        Self::on_behalf_of(namespace, lane, errands)
+        Self::on_behalf_of(namespace, lane, contexts)
     }
 
-    fn on_behalf_of(namespace: String, lane: Lane, behalf: Vec<Arc<Errand>>) -> Arc<Self> {
+    fn on_behalf_of(namespace: String, lane: Lane, callers: Vec<Arc<CallContext>>) -> Arc<Self> {
         let is_edit = AtomicBool::new(lane == Lane::Edit);
-        Arc::new(Self { namespace, is_edit, waits: Mutex::default(), sharing: Mutex::default(), behalf })
+        Arc::new(Self {
+            namespace,
+            is_edit,
+            waits: Mutex::default(),
+            cache_policy: Mutex::default(),
+            callers,
+        })
     }
 
     /// The one that is run now. Somebody waits for what is done for no object.
     pub fn current() -> Arc<Self> {
-        ERRAND.try_with(Clone::clone).unwrap_or_else(|_| Self::new("", Lane::Edit))
+        CALL_CONTEXT.try_with(Clone::clone).unwrap_or_else(|_| Self::new("", Lane::Edit))
     }
 
     /// Has `work` be done as this one.
     pub async fn scope<T>(self: Arc<Self>, work: impl Future<Output = T>) -> T {
-        ERRAND.scope(self, work).await
+        CALL_CONTEXT.scope(self, work).await
     }
 
     /// The lane that its calls wait in.
@@ -97,48 +103,48 @@ impl Errand {
     }
 
     /// Lets answers do from here on that somebody else has asked for, at `since` or later. They may say that there is
-    /// nothing to do, and nothing else: see [`Errand::has_shared`].
-    pub fn share(&self, since: Instant) {
-        *self.sharing() = Sharing { since: Some(since), ..Sharing::default() };
+    /// nothing to do, and nothing else: see [`CallContext::used_cached_read`].
+    pub fn accept_cached_reads(&self, since: Instant) {
+        *self.cache_policy() = CachePolicy { since: Some(since), ..CachePolicy::default() };
     }
 
     /// Has all be asked for anew from here on.
-    pub fn read_anew(&self) {
-        *self.sharing() = Sharing::default();
+    pub fn require_fresh_reads(&self) {
+        *self.cache_policy() = CachePolicy::default();
     }
 
     /// Takes answers for its own that somebody else has asked for since then, when this one already wanted to know.
-    pub fn asks_since(&self, wanted: Option<Instant>) {
-        self.sharing().anew_since = wanted;
+    pub fn treat_as_fresh_since(&self, wanted: Option<Instant>) {
+        self.cache_policy().fresh_since = wanted;
     }
 
     /// Whether an answer will do that somebody asked for then; it is noted if it is not as good as its own.
-    pub fn takes(&self, asked: Instant) -> bool {
-        let mut sharing = self.sharing();
-        let is_anew = sharing.anew_since.is_some_and(|since| asked >= since);
-        let is_shared = !is_anew && sharing.since.is_some_and(|since| asked >= since);
-        sharing.has_shared |= is_shared;
-        is_anew || is_shared
+    pub fn accepts(&self, asked: Instant) -> bool {
+        let mut cache_policy = self.cache_policy();
+        let is_fresh = cache_policy.fresh_since.is_some_and(|since| asked >= since);
+        let is_cached = !is_fresh && cache_policy.since.is_some_and(|since| asked >= since);
+        cache_policy.used_cached_read |= is_cached;
+        is_fresh || is_cached
     }
 
     /// Since when an answer may have been asked for; none where it is to be asked for anew.
-    pub fn shares_since(&self) -> Option<Instant> {
-        self.sharing().since
+    pub fn oldest_cached_read(&self) -> Option<Instant> {
+        self.cache_policy().since
     }
 
     /// Whether it has had an answer that somebody else asked for: then nothing may be done on the ground of it.
-    pub fn has_shared(&self) -> bool {
-        self.sharing().has_shared
+    pub fn used_cached_read(&self) -> bool {
+        self.cache_policy().used_cached_read
     }
 
     /// Begins to wait.
-    pub fn wait(self: &Arc<Self>) -> Wait {
+    pub fn wait(self: &Arc<Self>) -> WaitGuard {
         self.begin();
-        Wait(self.clone())
+        WaitGuard(self.clone())
     }
 
     /// Whether it waits now.
-    pub fn is_kept_back(&self) -> bool {
+    pub fn is_rate_limited(&self) -> bool {
         self.waits().under_way > 0
     }
 
@@ -149,12 +155,12 @@ impl Errand {
     }
 
     /// Does `work`; none where it takes longer than `limit`, without its waits.
-    pub async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    pub async fn run_within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         let (mut work, began) = (pin!(work), Instant::now());
         loop {
             let worked = began.elapsed().saturating_sub(self.waited());
             let left = limit.checked_sub(worked).filter(|left| !left.is_zero())?;
-            if let Ok(done) = timeout(left.max(SHORTEST), &mut work).await {
+            if let Ok(done) = timeout(left.max(MIN_TIMEOUT), &mut work).await {
                 return Some(done);
             }
         }
@@ -165,7 +171,7 @@ impl Errand {
         waits.under_way += 1;
         waits.since.get_or_insert_with(Instant::now);
         drop(waits);
-        self.behalf.iter().for_each(|errand| errand.begin());
+        self.callers.iter().for_each(|call_context| call_context.begin());
     }
 
     fn end(&self) {
@@ -177,11 +183,11 @@ impl Errand {
             waits.ended += since.elapsed();
         }
         drop(waits);
-        self.behalf.iter().for_each(|errand| errand.end());
+        self.callers.iter().for_each(|call_context| call_context.end());
     }
 
-    fn sharing(&self) -> MutexGuard<'_, Sharing> {
-        self.sharing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache_policy(&self) -> MutexGuard<'_, CachePolicy> {
+        self.cache_policy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn waits(&self) -> MutexGuard<'_, Waits> {
@@ -201,8 +207,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn waits_are_no_work_of_those_that_they_are_for() {
-        let errands = [Lane::Sweep, Lane::Edit].map(|lane| Errand::new("team", lane));
-        let worker = Errand::for_all(errands.to_vec());
+        let contexts = [Lane::Sweep, Lane::Edit].map(|lane| CallContext::new("team", lane));
+        let worker = CallContext::for_batch(contexts.to_vec());
         assert_eq!(worker.lane(), Lane::Edit);
         let work = async {
             sleep(seconds(5)).await;
@@ -211,31 +217,31 @@ mod tests {
             drop(wait);
             sleep(seconds(4)).await;
         };
-        assert_eq!(errands[0].within(seconds(10), work).await, Some(()));
-        assert_eq!(errands.map(|errand| errand.waited()), [seconds(100); 2]);
+        assert_eq!(contexts[0].run_within(seconds(10), work).await, Some(()));
+        assert_eq!(contexts.map(|call_context| call_context.waited()), [seconds(100); 2]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn work_that_takes_too_long_is_given_up() {
-        let errand = Errand::new("team", Lane::Sweep);
+        let call_context = CallContext::new("team", Lane::Sweep);
         let began = Instant::now();
         let work = async {
-            let wait = errand.wait();
+            let wait = call_context.wait();
             sleep(seconds(7)).await;
             drop(wait);
             sleep(seconds(11)).await;
         };
-        assert_eq!(errand.within(seconds(10), work).await, None);
+        assert_eq!(call_context.run_within(seconds(10), work).await, None);
         assert_eq!(began.elapsed(), seconds(17));
     }
 
     #[tokio::test]
     async fn work_is_done_as_the_errand_that_it_is() {
-        let lane = async || Errand::current().lane();
+        let lane = async || CallContext::current().lane();
         assert_eq!(lane().await, Lane::Edit);
-        let errand = Errand::new("team", Lane::Sweep);
-        assert_eq!(errand.clone().scope(lane()).await, Lane::Sweep);
-        errand.promote();
-        assert_eq!(errand.scope(lane()).await, Lane::Edit);
+        let call_context = CallContext::new("team", Lane::Sweep);
+        assert_eq!(call_context.clone().scope(lane()).await, Lane::Sweep);
+        call_context.promote();
+        assert_eq!(call_context.scope(lane()).await, Lane::Edit);
     }
 }
