@@ -1,4 +1,4 @@
-//! Who is next: two lanes, edits before sweeps, and within a lane one namespace after the other, so that nobody waits for
+//! Who is next: two levels, edits before sweeps, and within a priority one namespace after the other, so that nobody waits for
 //! all of somebody else's.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -10,30 +10,30 @@ use crate::plan::report::Reason;
 #[cfg(test)]
 mod tests;
 
-/// A lane of the queue.
+/// A priority of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lane {
+pub enum Priority {
     /// Objects that somebody has changed.
-    Edit,
+    High,
     /// Objects that are looked at again.
-    Sweep,
+    Low,
 }
 
-impl Lane {
+impl Priority {
     /// Both, in the order in which they are served.
-    pub const ALL: &[Self] = &[Self::Edit, Self::Sweep];
+    pub const ALL: &[Self] = &[Self::High, Self::Low];
     /// Their names.
-    pub const TEXTS: &[&str] = &[Self::Edit.as_str(), Self::Sweep.as_str()];
+    pub const TEXTS: &[&str] = &[Self::High.as_str(), Self::Low.as_str()];
 
     /// Its name, as a metric's label says it.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Edit => "edit",
-            Self::Sweep => "sweep",
+            Self::High => "high",
+            Self::Low => "low",
         }
     }
 
-    /// The lane of an object: whether somebody waits for what becomes of it. `request` is what its annotation
+    /// The priority of an object: whether somebody waits for what becomes of it. `request` is what its annotation
     /// `lambda-triggers.dev/reconcile` says. The end of a pause counts as an edit.
     ///
     /// One that has failed is swept until it is changed: after an outage of AWS these are all objects, and a person's edit is
@@ -51,22 +51,22 @@ impl Lane {
         };
         let is_under_way = says("Reconciling", Reason::Progressing);
         let was_paused = says("Ready", Reason::Paused);
-        let is_edit = is_deleted_or_paused || is_new || is_asked || is_under_way || was_paused;
-        if is_edit { Self::Edit } else { Self::Sweep }
+        let is_high_priority = is_deleted_or_paused || is_new || is_asked || is_under_way || was_paused;
+        if is_high_priority { Self::High } else { Self::Low }
     }
 }
 
 /// Those who wait, each once.
 #[derive(Clone, Debug)]
 pub struct Queue<K> {
-    lanes: [Waiting<K>; 2],
-    places: BTreeMap<K, Place>,
+    levels: [Level<K>; 2],
+    positions: BTreeMap<K, Position>,
     arrivals: u64,
 }
 
-/// Those who wait in one lane.
+/// Those who wait in one priority.
 #[derive(Clone, Debug)]
-struct Waiting<K> {
+struct Level<K> {
     /// Those of each namespace, by their arrival.
     namespaces: BTreeMap<String, BTreeMap<u64, K>>,
     /// The namespaces in which somebody waits, in the order in which they are served.
@@ -77,13 +77,13 @@ struct Waiting<K> {
 
 /// Where somebody waits.
 #[derive(Clone, Debug)]
-struct Place {
-    lane: Lane,
+struct Position {
+    priority: Priority,
     namespace: String,
     arrival: u64,
 }
 
-impl<K> Default for Waiting<K> {
+impl<K> Default for Level<K> {
     fn default() -> Self {
         Self { namespaces: BTreeMap::new(), order: VecDeque::new(), since: BTreeMap::new() }
     }
@@ -91,59 +91,59 @@ impl<K> Default for Waiting<K> {
 
 impl<K> Default for Queue<K> {
     fn default() -> Self {
-        Self { lanes: [Waiting::default(), Waiting::default()], places: BTreeMap::new(), arrivals: 0 }
+        Self { levels: [Level::default(), Level::default()], positions: BTreeMap::new(), arrivals: 0 }
     }
 }
 
 impl<K: Ord + Clone> Queue<K> {
-    /// Has `key` wait in a lane from `now` on, which is the time since some start. Nothing changes for one that waits
+    /// Has `key` wait in a priority from `now` on, which is the time since some start. Nothing changes for one that waits
     /// already.
-    pub fn push(&mut self, key: K, namespace: &str, lane: Lane, now: Duration) {
-        if self.places.contains_key(&key) {
+    pub fn push(&mut self, key: K, namespace: &str, priority: Priority, now: Duration) {
+        if self.positions.contains_key(&key) {
             return;
         }
         self.arrivals += 1;
         let arrival = self.arrivals;
-        self.lanes[lane as usize].push(namespace, arrival, key.clone(), now);
-        self.places.insert(key, Place { lane, namespace: namespace.into(), arrival });
+        self.levels[priority as usize].push(namespace, arrival, key.clone(), now);
+        self.positions.insert(key, Position { priority, namespace: namespace.into(), arrival });
     }
 
-    /// The next one of a lane.
-    pub fn pop(&mut self, lane: Lane) -> Option<K> {
-        let key = self.lanes[lane as usize].pop()?;
-        self.places.remove(&key);
+    /// The next one of a priority.
+    pub fn pop(&mut self, priority: Priority) -> Option<K> {
+        let key = self.levels[priority as usize].pop()?;
+        self.positions.remove(&key);
         Some(key)
     }
 
-    /// Has one that waits in the lane of sweeps wait in that of edits.
-    pub fn promote(&mut self, key: &K, now: Duration) {
-        if let Some(Place { lane: Lane::Sweep, namespace, .. }) = self.places.get(key) {
+    /// Has one that waits in the priority of sweeps wait in that of edits.
+    pub fn raise_priority(&mut self, key: &K, now: Duration) {
+        if let Some(Position { priority: Priority::Low, namespace, .. }) = self.positions.get(key) {
             let namespace = namespace.clone();
             self.remove(key);
-            self.push(key.clone(), &namespace, Lane::Edit, now);
+            self.push(key.clone(), &namespace, Priority::High, now);
         }
     }
 
     /// Takes one out who waits no more.
     pub fn remove(&mut self, key: &K) {
-        if let Some(Place { lane, namespace, arrival }) = self.places.remove(key) {
-            self.lanes[lane as usize].remove(&namespace, arrival);
+        if let Some(Position { priority, namespace, arrival }) = self.positions.remove(key) {
+            self.levels[priority as usize].remove(&namespace, arrival);
         }
     }
 
-    /// How many wait in a lane.
-    pub fn depth(&self, lane: Lane) -> usize {
-        self.lanes[lane as usize].since.len()
+    /// How many wait in a priority.
+    pub fn depth(&self, priority: Priority) -> usize {
+        self.levels[priority as usize].since.len()
     }
 
-    /// How long the one has waited at `now` that has waited the longest in a lane; zero where none does.
-    pub fn oldest(&self, lane: Lane, now: Duration) -> Duration {
-        let first = self.lanes[lane as usize].since.first_key_value();
+    /// How long the one has waited at `now` that has waited the longest in a priority; zero where none does.
+    pub fn oldest(&self, priority: Priority, now: Duration) -> Duration {
+        let first = self.levels[priority as usize].since.first_key_value();
         first.map_or(Duration::ZERO, |(_, since)| now.saturating_sub(*since))
     }
 }
 
-impl<K> Waiting<K> {
+impl<K> Level<K> {
     fn push(&mut self, namespace: &str, arrival: u64, key: K, now: Duration) {
         if !self.namespaces.contains_key(namespace) {
             self.order.push_back(namespace.into());
@@ -178,44 +178,47 @@ impl<K> Waiting<K> {
 
 /// How many may be at work at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Places {
+pub struct Concurrency {
     /// In all.
-    pub all: usize,
+    pub total: usize,
     /// Of sweeps: the others are kept free for edits, since a sweep may be a while at work.
-    pub sweeps: usize,
+    pub low_priority: usize,
 }
 
 /// Those who wait for a turn, and those who have one.
 #[derive(Clone, Debug)]
-pub struct Turns<K> {
+pub struct Dispatcher<K> {
     /// Those who wait.
     pub queue: Queue<K>,
-    places: Places,
-    /// How many of each lane are at work.
-    working: [usize; 2],
+    concurrency: Concurrency,
+    /// How many of each priority are at work.
+    running: [usize; 2],
 }
 
-impl<K: Ord + Clone> Turns<K> {
+impl<K: Ord + Clone> Dispatcher<K> {
     /// Nobody waits, and nobody is at work.
-    pub fn new(places: Places) -> Self {
-        Self { queue: Queue::default(), places, working: [0, 0] }
+    pub fn new(concurrency: Concurrency) -> Self {
+        Self { queue: Queue::default(), concurrency, running: [0, 0] }
     }
 
-    /// Gives the next one a turn, if there is a place. The turn counts as one of the lane that is returned with it.
-    pub fn give(&mut self) -> Option<(K, Lane)> {
-        let [edits, sweeps] = self.working;
-        if edits + sweeps >= self.places.all {
+    /// Gives the next one a turn, if there is a place. The turn counts as one of the priority that is returned with it.
+    pub fn dispatch(&mut self) -> Option<(K, Priority)> {
+        let [high, low] = self.running;
+        if high + low >= self.concurrency.total {
             return None;
         }
-        let open = Lane::ALL.iter().filter(|lane| **lane == Lane::Edit || sweeps < self.places.sweeps);
-        let (lane, key) = open.copied().find_map(|lane| Some((lane, self.queue.pop(lane)?)))?;
-        self.working[lane as usize] += 1;
-        Some((key, lane))
+        let open = Priority::ALL
+            .iter()
+            .filter(|priority| **priority == Priority::High || low < self.concurrency.low_priority);
+        let (priority, key) =
+            open.copied().find_map(|priority| Some((priority, self.queue.pop(priority)?)))?;
+        self.running[priority as usize] += 1;
+        Some((key, priority))
     }
 
-    /// Takes back a turn of this lane.
-    pub fn end(&mut self, lane: Lane) {
-        let working = &mut self.working[lane as usize];
-        *working = working.saturating_sub(1);
+    /// Takes back a turn of this priority.
+    pub fn release(&mut self, priority: Priority) {
+        let running = &mut self.running[priority as usize];
+        *running = running.saturating_sub(1);
     }
 }

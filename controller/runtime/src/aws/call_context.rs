@@ -1,4 +1,4 @@
-//! What AWS is called for: in which lane a call waits until the quota allows it, and how long that took, which is no
+//! What AWS is called for: in which priority a call waits until the quota allows it, and how long that took, which is no
 //! work and counts as none; and whether an answer to somebody else will do.
 
 use std::pin::pin;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lambda_triggers_core::plan::queue::Lane;
+use lambda_triggers_core::plan::queue::Priority;
 use tokio::time::{Instant, timeout};
 
 /// Work that is out of time is given up at the latest after this time: by then it is known whether it waited.
@@ -21,7 +21,7 @@ tokio::task_local! {
 pub struct CallContext {
     /// The namespace in whose turn it is served.
     pub namespace: String,
-    is_edit: AtomicBool,
+    is_high_priority: AtomicBool,
     waits: Mutex<Waits>,
     cache_policy: Mutex<CachePolicy>,
     /// Those that wait while this one does.
@@ -58,24 +58,24 @@ impl Drop for WaitGuard {
 
 impl CallContext {
     /// The work on an object of this namespace.
-    pub fn new(namespace: impl Into<String>, lane: Lane) -> Arc<Self> {
-        Self::on_behalf_of(namespace.into(), lane, vec![])
+    pub fn new(namespace: impl Into<String>, priority: Priority) -> Arc<Self> {
+        Self::on_behalf_of(namespace.into(), priority, vec![])
     }
 
     /// One for all of these: an edit, if one of them is.
     pub fn for_batch(contexts: Vec<Arc<CallContext>>) -> Arc<Self> {
-        let is_edit = |call_context: &Arc<Self>| call_context.lane() == Lane::Edit;
-        let first = contexts.iter().find(|call_context| is_edit(call_context)).or(contexts.first());
-        let (namespace, lane) =
-            first.map_or((String::new(), Lane::Sweep), |first| (first.namespace.clone(), first.lane()));
-        Self::on_behalf_of(namespace, lane, contexts)
+        let is_high_priority = |call_context: &Arc<Self>| call_context.priority() == Priority::High;
+        let first = contexts.iter().find(|call_context| is_high_priority(call_context)).or(contexts.first());
+        let (namespace, priority) =
+            first.map_or((String::new(), Priority::Low), |first| (first.namespace.clone(), first.priority()));
+        Self::on_behalf_of(namespace, priority, contexts)
     }
 
-    fn on_behalf_of(namespace: String, lane: Lane, callers: Vec<Arc<CallContext>>) -> Arc<Self> {
-        let is_edit = AtomicBool::new(lane == Lane::Edit);
+    fn on_behalf_of(namespace: String, priority: Priority, callers: Vec<Arc<CallContext>>) -> Arc<Self> {
+        let is_high_priority = AtomicBool::new(priority == Priority::High);
         Arc::new(Self {
             namespace,
-            is_edit,
+            is_high_priority,
             waits: Mutex::default(),
             cache_policy: Mutex::default(),
             callers,
@@ -84,7 +84,7 @@ impl CallContext {
 
     /// The one that is run now. Somebody waits for what is done for no object.
     pub fn current() -> Arc<Self> {
-        CALL_CONTEXT.try_with(Clone::clone).unwrap_or_else(|_| Self::new("", Lane::Edit))
+        CALL_CONTEXT.try_with(Clone::clone).unwrap_or_else(|_| Self::new("", Priority::High))
     }
 
     /// Has `work` be done as this one.
@@ -92,14 +92,14 @@ impl CallContext {
         CALL_CONTEXT.scope(self, work).await
     }
 
-    /// The lane that its calls wait in.
-    pub fn lane(&self) -> Lane {
-        if self.is_edit.load(Ordering::Acquire) { Lane::Edit } else { Lane::Sweep }
+    /// The priority that its calls wait in.
+    pub fn priority(&self) -> Priority {
+        if self.is_high_priority.load(Ordering::Acquire) { Priority::High } else { Priority::Low }
     }
 
     /// Has its next calls wait with those of edits.
-    pub fn promote(&self) {
-        self.is_edit.store(true, Ordering::Release);
+    pub fn raise_priority(&self) {
+        self.is_high_priority.store(true, Ordering::Release);
     }
 
     /// Lets answers do from here on that somebody else has asked for, at `since` or later. They may say that there is
@@ -207,9 +207,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn waits_are_no_work_of_those_that_they_are_for() {
-        let contexts = [Lane::Sweep, Lane::Edit].map(|lane| CallContext::new("team", lane));
+        let contexts = [Priority::Low, Priority::High].map(|priority| CallContext::new("team", priority));
         let worker = CallContext::for_batch(contexts.to_vec());
-        assert_eq!(worker.lane(), Lane::Edit);
+        assert_eq!(worker.priority(), Priority::High);
         let work = async {
             sleep(seconds(5)).await;
             let wait = worker.wait();
@@ -223,7 +223,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn work_that_takes_too_long_is_given_up() {
-        let call_context = CallContext::new("team", Lane::Sweep);
+        let call_context = CallContext::new("team", Priority::Low);
         let began = Instant::now();
         let work = async {
             let wait = call_context.wait();
@@ -237,11 +237,11 @@ mod tests {
 
     #[tokio::test]
     async fn work_is_done_as_the_errand_that_it_is() {
-        let lane = async || CallContext::current().lane();
-        assert_eq!(lane().await, Lane::Edit);
-        let call_context = CallContext::new("team", Lane::Sweep);
-        assert_eq!(call_context.clone().scope(lane()).await, Lane::Sweep);
-        call_context.promote();
-        assert_eq!(call_context.scope(lane()).await, Lane::Edit);
+        let priority = async || CallContext::current().priority();
+        assert_eq!(priority().await, Priority::High);
+        let call_context = CallContext::new("team", Priority::Low);
+        assert_eq!(call_context.clone().scope(priority()).await, Priority::Low);
+        call_context.raise_priority();
+        assert_eq!(call_context.scope(priority()).await, Priority::High);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lambda_triggers_core::plan::queue::{Lane, Queue};
+use lambda_triggers_core::plan::queue::{Priority, Queue};
 use lambda_triggers_core::plan::quota::{Bucket, Quota, Rates};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
@@ -119,7 +119,7 @@ impl Limit {
             state.tickets += 1;
             let number = state.tickets;
             let (pass, passed) = oneshot::channel();
-            state.queue.push(number, &call_context.namespace, call_context.lane(), now);
+            state.queue.push(number, &call_context.namespace, call_context.priority(), now);
             state.waiting.insert(number, pass);
             if !std::mem::replace(&mut state.is_served, true) {
                 tokio::spawn(self.clone().serve());
@@ -147,7 +147,7 @@ impl Limit {
             if let Err(wait) = state.bucket.take(now) {
                 return Some(wait);
             }
-            let next = Lane::ALL.iter().find_map(|lane| state.queue.pop(*lane));
+            let next = Priority::ALL.iter().find_map(|priority| state.queue.pop(*priority));
             if let Some(pass) = next.and_then(|number| state.waiting.remove(&number)) {
                 // Who is gone has left its ticket.
                 let _ = pass.send(());
@@ -177,9 +177,9 @@ mod tests {
         limits: &Limits,
         began: Instant,
         namespace: &str,
-        lane: Lane,
+        priority: Priority,
     ) -> tokio::task::JoinHandle<u64> {
-        let (limits, call_context) = (limits.clone(), CallContext::new(namespace, lane));
+        let (limits, call_context) = (limits.clone(), CallContext::new(namespace, priority));
         let work = async move {
             limits.call(Quota::Lambda, REGION).await;
             began.elapsed().as_secs()
@@ -193,16 +193,16 @@ mod tests {
     async fn calls_wait_for_their_turn_edits_first() {
         let (limits, began) = (limits(), Instant::now());
         let mut calls = vec![];
-        for (namespace, lane) in [
-            ("a", Lane::Sweep),
-            ("a", Lane::Sweep),
-            ("a", Lane::Sweep),
-            ("b", Lane::Sweep),
-            ("a", Lane::Edit),
-            ("a", Lane::Edit),
-            ("b", Lane::Edit),
+        for (namespace, priority) in [
+            ("a", Priority::Low),
+            ("a", Priority::Low),
+            ("a", Priority::Low),
+            ("b", Priority::Low),
+            ("a", Priority::High),
+            ("a", Priority::High),
+            ("b", Priority::High),
         ] {
-            calls.push(call(&limits, began, namespace, lane).await);
+            calls.push(call(&limits, began, namespace, priority).await);
         }
         let mut times = vec![];
         for call in calls {
@@ -229,13 +229,13 @@ mod tests {
     async fn who_gives_up_takes_nobodys_place() {
         let (limits, began) = (limits(), Instant::now());
         limits.call(Quota::Lambda, REGION).await;
-        let gone = call(&limits, began, "a", Lane::Edit).await;
-        let next = call(&limits, began, "a", Lane::Edit).await;
+        let gone = call(&limits, began, "a", Priority::High).await;
+        let next = call(&limits, began, "a", Priority::High).await;
         gone.abort();
         assert_eq!(next.await.unwrap(), 1);
         // Nobody waited meanwhile, and somebody does again.
         limits.charge(Quota::Lambda, REGION, 2);
-        assert_eq!(call(&limits, began, "a", Lane::Edit).await.await.unwrap(), 4);
+        assert_eq!(call(&limits, began, "a", Priority::High).await.await.unwrap(), 4);
     }
 
     #[tokio::test(start_paused = true)]

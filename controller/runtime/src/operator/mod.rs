@@ -7,7 +7,7 @@ mod owner;
 mod rights;
 mod stop;
 mod tenancy;
-mod turns;
+mod workqueue;
 
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -29,7 +29,7 @@ use kube::runtime::{Controller, Predicate, WatchStreamExt, predicates, watcher};
 use kube::{Client, Config, ResourceExt};
 use lambda_triggers_core::api::{RECONCILE_ANNOTATION, Tags};
 use lambda_triggers_core::plan::identity::OwnerId;
-use lambda_triggers_core::plan::queue::Lane;
+use lambda_triggers_core::plan::queue::Priority;
 use lambda_triggers_core::plan::quota::Rates;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -52,7 +52,7 @@ pub use rights::{Place, RIGHTS, Right};
 pub use stop::stop_on_signal;
 use tenancy::TenancyFile;
 pub(crate) use tenancy::read as read_tenancy;
-use turns::Turns;
+use workqueue::WorkQueue;
 
 /// How the operator is run.
 #[derive(Clone, Debug)]
@@ -223,17 +223,17 @@ pub async fn run_on(
         format!("cannot read the ConfigMap of buckets to look at again: {error}; allow `get` on ConfigMaps")
     })?;
     let namespaces = &options.namespaces;
-    let turns = Turns::new();
-    let queue = turns.clone();
-    context.telemetry.metrics.show_queue(Arc::new(move || queue.look()));
-    let of = |stop: &CancellationToken| (turns.clone(), context.clone(), stop.clone());
+    let workqueue = WorkQueue::new();
+    let queue = workqueue.clone();
+    context.telemetry.metrics.show_queue(Arc::new(move || queue.snapshot()));
+    let of = |stop: &CancellationToken| (workqueue.clone(), context.clone(), stop.clone());
     let controllers = async {
         tokio::join!(
             control(namespaces, scheduled_writer, scheduled_complete, scheduled_requests, of(&stop)),
             control(namespaces, s3_writer, s3_complete, s3_requests, of(&stop)),
         )
     };
-    let mut overdue = pin!(stop::overdue(&stop, &turns, &context.caches));
+    let mut overdue = pin!(stop::overdue(&stop, &workqueue, &context.caches));
     let ended = tokio::select! {
         biased;
         _ = controllers => true,
@@ -266,10 +266,10 @@ async fn control<K: Kind>(
     writer: Writer<K>,
     complete: watch::Sender<bool>,
     requests: Requests,
-    (turns, context, stop): (Arc<Turns>, Arc<Context>, CancellationToken),
+    (workqueue, context, stop): (Arc<WorkQueue>, Arc<Context>, CancellationToken),
 ) {
     let reader = writer.as_reader();
-    let promoting = turns.clone();
+    let promoting = workqueue.clone();
     let (seeing, deleting) = (context.clone(), context.clone());
     // Our own writes to the status change none of these, so they bring nothing back here. A status that another writer changed
     // is repaired through the wakes.
@@ -295,20 +295,20 @@ async fn control<K: Kind>(
         .inspect_ok(move |object| {
             seeing.wakes.ended(&holder(object));
             if seeing.statuses.is_foreign(object) {
-                seeing.wakes.repair((K::NAME, turns::key(object).1.clone()));
+                seeing.wakes.repair((K::NAME, workqueue::key(object).1.clone()));
             }
             seeing.statuses.forget_seen(object);
-            if turns::lane(object) == Lane::Edit {
-                promoting.promote(&turns::key(object));
+            if workqueue::priority(object) == Priority::High {
+                promoting.raise_priority(&workqueue::key(object));
             }
         })
         .predicate_filter(news, Default::default());
     let backoff = Arc::new(Backoff::new(context.settings.resync));
     let (succeeded, failed) = (backoff.clone(), backoff);
-    let (cache, taking) = (reader.clone(), turns.clone());
+    let (cache, taking) = (reader.clone(), workqueue.clone());
     let reconcile = move |object: Arc<K>, context: Arc<Context>| {
-        let (turns, cache, backoff) = (taking.clone(), cache.clone(), succeeded.clone());
-        async move { in_turn(object.as_ref(), &turns, &cache, context, &backoff).await }
+        let (workqueue, cache, backoff) = (taking.clone(), cache.clone(), succeeded.clone());
+        async move { in_turn(object.as_ref(), &workqueue, &cache, context, &backoff).await }
     };
     let retry = move |object: Arc<K>, error: &Error, context: Arc<Context>| {
         let generation = object.meta().generation;
@@ -332,20 +332,20 @@ async fn control<K: Kind>(
     let config_maps = stream::select_all(apis.into_iter().map(watch_config_maps))
         .touched_objects()
         .predicate_filter(predicates::resource_version, Default::default());
-    let (cache, expediting) = (reader.clone(), turns.clone());
+    let (cache, raising) = (reader.clone(), workqueue.clone());
     let users = move |config_map: PartialObjectMeta<ConfigMap>| {
         let users = code_users(&cache, &config_map);
         // What was there at the start, nobody has changed just now.
         if unlisted.load(Ordering::Acquire) == 0 {
-            users.iter().for_each(|user| expediting.expedite(turns::key_of(user)));
+            users.iter().for_each(|user| raising.raise_priority_next(workqueue::key_of(user)));
         }
         users
     };
-    let expediting = turns.clone();
+    let raising = workqueue.clone();
     let woken =
         stream::unfold(requests, async |mut requests: Requests| Some((requests.recv().await?, requests)))
             .map(|key| object_of::<K>(&key))
-            .inspect(move |object| expediting.expedite(turns::key_of(object)));
+            .inspect(move |object| raising.raise_priority_next(workqueue::key_of(object)));
     let permitted = context.tenants.changes().map_or_else(|| stream::pending().boxed(), changes);
     Controller::for_stream(objects, reader)
         .watches_stream(config_maps, users)
@@ -364,24 +364,27 @@ async fn control<K: Kind>(
 
 /// The hindrance of objects that wait for this object.
 fn holder<K: Kind>(object: &K) -> Hindrance {
-    Hindrance::Holder(K::NAME.into(), turns::key(object).1.clone())
+    Hindrance::Holder(K::NAME.into(), workqueue::key(object).1.clone())
 }
 
-/// Has an object wait for its turn, and reconciles it as it is then.
+/// Has an object wait for its permit, and reconciles it as it is then.
 async fn in_turn<K: Kind>(
     object: &K,
-    turns: &Arc<Turns>,
+    workqueue: &Arc<WorkQueue>,
     cache: &Store<K>,
     context: Arc<Context>,
     backoff: &Backoff,
 ) -> Result<Action, Error> {
-    let turn = turns.wait(&turns::key(object), turns::lane(object)).await.ok_or(Error::Stopping)?;
+    let permit = workqueue
+        .acquire(&workqueue::key(object), workqueue::priority(object))
+        .await
+        .ok_or(Error::Stopping)?;
     let Some(object) = cache.get(&ObjectRef::from_obj(object)) else { return Ok(Action::await_change()) };
     let uid = object.uid().unwrap_or_default();
-    // In a task of its own: whatever wakes the controller's has all of those looked at that wait for their turns.
+    // In a task of its own: whatever wakes the controller's has all of those looked at that wait for their workqueue.
     let work = async move {
-        let result = reconcile(object, turn.call_context.clone(), context).await;
-        drop(turn);
+        let result = reconcile(object, permit.call_context.clone(), context).await;
+        drop(permit);
         result
     };
     match AbortOnDropHandle::new(tokio::spawn(work)).await {

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::turns::Turns;
+use super::workqueue::WorkQueue;
 use crate::reconcile::Caches;
 
 /// The time for running reconciles to end after a stop. The release of the Lease, the last traces and the HTTP server take 11
@@ -38,9 +38,9 @@ pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
 ///
 /// Each reconcile waits for both caches before the first call, so an operator without complete caches stops at once. kube's
 /// controllers never end before their first list, which fails while RBAC denies the list or the CRDs are missing.
-pub async fn overdue(stop: &CancellationToken, turns: &Arc<Turns>, caches: &Caches) {
+pub async fn overdue(stop: &CancellationToken, workqueue: &Arc<WorkQueue>, caches: &Caches) {
     stop.cancelled().await;
-    turns.close();
+    workqueue.close();
     if caches.are_complete() {
         sleep(GRACE_PERIOD).await;
         warn!(

@@ -28,7 +28,7 @@ use kube::runtime::controller::Action;
 use kube::runtime::finalizer::{Event, finalizer};
 use lambda_triggers_core::api::{Applied, DeletionPolicy, FINALIZER};
 use lambda_triggers_core::plan::pause::paused;
-use lambda_triggers_core::plan::queue::Lane;
+use lambda_triggers_core::plan::queue::Priority;
 use lambda_triggers_core::plan::report::{Class, EventReason, Failure, Outcome};
 use tokio::time::Instant;
 use tracing::{Instrument, Span, error_span, field, info, warn};
@@ -230,7 +230,7 @@ async fn pause<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
 async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
     let call_context = CallContext::current();
     let mut report = Report::new(context, api.clone(), object);
-    if report.settled && call_context.lane() == Lane::Sweep {
+    if report.settled && call_context.priority() == Priority::Low {
         call_context.accept_cached_reads(context.oldest_cached_read());
     }
     let mut result = object.apply(context, &mut report).await;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use kube::Api;
 use kube::runtime::reflector::{ObjectRef, Store};
 use lambda_triggers_core::api::Applied;
-use lambda_triggers_core::plan::queue::Lane;
+use lambda_triggers_core::plan::queue::Priority;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
@@ -69,7 +69,7 @@ pub async fn look_again(context: &Arc<Context>) -> Infallible {
                     .retain(|key, _| known.entry(key.clone()).or_insert_with(Instant::now).elapsed() >= LATE);
                 for (key, what) in &noted {
                     // Nobody waits for it.
-                    let call_context = CallContext::new("", Lane::Sweep);
+                    let call_context = CallContext::new("", Priority::Low);
                     if let Err(error) = call_context.scope(look(context, key, what)).await {
                         warn!(error = chain(&error), "cannot look again at what was let go; trying again");
                     }

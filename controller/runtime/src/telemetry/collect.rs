@@ -13,15 +13,15 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::metrics::described::{LEADER, OBJECTS, QUEUE_DEPTH, QUEUE_OLDEST};
-use super::metrics::{Described, Lane, OTHER_REASON};
+use super::metrics::{Described, OTHER_REASON, Priority};
 use crate::operator::Leadership;
 use crate::reconcile::{Caches, Raw};
 
-/// One lane of the queue as it is now.
+/// One priority of the queue as it is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LaneState {
+pub struct QueueState {
     /// Which.
-    pub lane: Lane,
+    pub priority: Priority,
     /// Objects that wait.
     pub depth: usize,
     /// For how long the first of them has waited since it was due; zero where none does.
@@ -29,7 +29,7 @@ pub struct LaneState {
 }
 
 /// Looks at the queue.
-pub type QueueView = Arc<dyn Fn() -> Vec<LaneState> + Send + Sync>;
+pub type QueueView = Arc<dyn Fn() -> Vec<QueueState> + Send + Sync>;
 
 /// Where to look. A source that is not there yet has no series: a zero would be a lie.
 #[derive(Debug, Default)]
@@ -83,10 +83,14 @@ impl Collector for Sources {
             )?;
         }
         if let Some(queue) = self.queue.get() {
-            let lanes = queue();
-            let label = |lane: &LaneState| [("lane", lane.lane.as_str())];
-            gauges(&mut encoder, &QUEUE_DEPTH, lanes.iter().map(|lane| (label(lane), lane.depth as f64)))?;
-            let oldest = lanes.iter().map(|lane| (label(lane), lane.oldest.as_secs_f64()));
+            let queues = queue();
+            let label = |priority: &QueueState| [("priority", priority.priority.as_str())];
+            gauges(
+                &mut encoder,
+                &QUEUE_DEPTH,
+                queues.iter().map(|priority| (label(priority), priority.depth as f64)),
+            )?;
+            let oldest = queues.iter().map(|priority| (label(priority), priority.oldest.as_secs_f64()));
             gauges(&mut encoder, &QUEUE_OLDEST, oldest)?;
         }
         Ok(())

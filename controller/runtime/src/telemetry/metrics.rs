@@ -18,11 +18,11 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
 use super::collect::Sources;
-pub use super::collect::{LaneState, QueueView};
+pub use super::collect::{QueueState, QueueView};
 use crate::operator::Leadership;
 use crate::reconcile::Caches;
 pub use described::{
-    ALL, AwsOutcome, Described, EntryOwner, KINDS, Label, Lane, OTHER_REASON, ReconcileOutcome, Service,
+    ALL, AwsOutcome, Described, EntryOwner, KINDS, Label, OTHER_REASON, Priority, ReconcileOutcome, Service,
     Type, Values,
 };
 use described::{

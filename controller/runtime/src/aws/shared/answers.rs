@@ -147,7 +147,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
 
-    use lambda_triggers_core::plan::queue::Lane;
+    use lambda_triggers_core::plan::queue::Priority;
     use tokio::time::sleep;
 
     use super::*;
@@ -158,7 +158,7 @@ mod tests {
         asked: &AtomicU32,
         since: Option<Instant>,
     ) -> (Option<u32>, bool) {
-        let call_context = CallContext::new("team", Lane::Sweep);
+        let call_context = CallContext::new("team", Priority::Low);
         if let Some(since) = since {
             call_context.accept_cached_reads(since);
         }
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(ask(&answers, &asked, None).await, (Some(2), false));
         assert_eq!(sweep().await, (Some(2), true));
         // So has who wanted to know before that.
-        let call_context = CallContext::new("team", Lane::Edit);
+        let call_context = CallContext::new("team", Priority::High);
         call_context.treat_as_fresh_since(Some(began));
         let answer = call_context.clone().scope(answers.ask("a", |_| true, async { Ok(None) })).await;
         assert_eq!((answer.unwrap(), call_context.used_cached_read()), (Some(2), false));
@@ -221,7 +221,7 @@ mod tests {
     async fn answers_that_are_of_no_use_go() {
         let answers: Answers<u32, u32> = Answers::default();
         for number in 0..1_000 {
-            let call_context = CallContext::new("team", Lane::Sweep);
+            let call_context = CallContext::new("team", Priority::Low);
             call_context.accept_cached_reads(Instant::now());
             call_context.scope(answers.ask(number, |_| true, async { Ok(Some(1)) })).await.unwrap();
             sleep(Duration::from_secs(1)).await;

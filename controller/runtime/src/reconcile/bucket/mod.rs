@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lambda_triggers_core::api::PermissionPolicy;
 use lambda_triggers_core::plan::bucket::Want;
-use lambda_triggers_core::plan::queue::Lane;
+use lambda_triggers_core::plan::queue::Priority;
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
@@ -49,16 +49,18 @@ struct Handle {
 struct Arrivals(Mutex<Vec<Arc<CallContext>>>);
 
 impl Arrivals {
-    /// Whether any is to be waited for by requests of this lane: an edit waits for no sweep.
-    fn any(&self, lane: Lane) -> bool {
-        self.all().iter().any(|call_context| lane == Lane::Sweep || call_context.lane() == Lane::Edit)
+    /// Whether any is to be waited for by requests of this priority: an edit waits for no sweep.
+    fn any(&self, priority: Priority) -> bool {
+        self.all()
+            .iter()
+            .any(|call_context| priority == Priority::Low || call_context.priority() == Priority::High)
     }
 
     /// Whether the quotas keep one of them back that somebody waits for.
     fn any_rate_limited(&self) -> bool {
         self.all()
             .iter()
-            .any(|call_context| call_context.lane() == Lane::Edit && call_context.is_rate_limited())
+            .any(|call_context| call_context.priority() == Priority::High && call_context.is_rate_limited())
     }
 
     fn all(&self) -> MutexGuard<'_, Vec<Arc<CallContext>>> {

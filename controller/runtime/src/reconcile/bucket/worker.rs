@@ -152,7 +152,7 @@ impl Worker {
             match timeout(GATHER, inbox.recv()).await {
                 Ok(Some(request)) => batch.push(request),
                 Ok(None) => break,
-                Err(_) if self.arrivals.any(call_context(&batch).lane()) => {}
+                Err(_) if self.arrivals.any(call_context(&batch).priority()) => {}
                 Err(_) => break,
             }
             if self.arrivals.any_rate_limited() {

@@ -1,6 +1,6 @@
 //! Every metric with its labels and all that these can say: names are API, as users alert on them.
 
-pub use lambda_triggers_core::plan::queue::Lane;
+pub use lambda_triggers_core::plan::queue::Priority;
 use lambda_triggers_core::plan::report::Reason;
 
 use crate::reconcile::{Raw, RawS3TriggeredFunction, RawScheduledFunction};
@@ -139,7 +139,7 @@ values! {
 }
 
 const KIND: Label = Label { name: "kind", values: Values::OneOf(&KINDS) };
-const LANE: Label = Label { name: "lane", values: Values::OneOf(Lane::TEXTS) };
+const PRIORITY: Label = Label { name: "priority", values: Values::OneOf(Priority::TEXTS) };
 const SERVICE: Label = Label { name: "service", values: Values::OneOf(Service::TEXTS) };
 const OPERATION: Label = Label { name: "operation", values: Values::Operation };
 
@@ -163,9 +163,9 @@ metrics! {
         "Reconciles of objects, by how they ended";
     RECONCILE_DURATION: Histogram "reconcile_duration_seconds" [KIND]
         "Time that reconciles of objects took, in seconds";
-    QUEUE_DEPTH: Gauge "queue_depth" [LANE]
+    QUEUE_DEPTH: Gauge "queue_depth" [PRIORITY]
         "Objects that wait to be reconciled";
-    QUEUE_OLDEST: Gauge "queue_oldest_seconds" [LANE]
+    QUEUE_OLDEST: Gauge "queue_oldest_seconds" [PRIORITY]
         "Time that the longest waiting object has waited since it was due, in seconds";
     OBJECTS: Gauge "objects" [KIND, Label { name: "reason", values: Values::Reason }]
         "Objects that there are, by the reason of their condition Ready; none is shown for a reason that no object has";

@@ -15,8 +15,8 @@ fn full() -> Metrics {
     metrics.reconciled("ScheduledFunction", ReconcileOutcome::Success, second);
     metrics.aws_called(Service::S3, "GetBucketNotificationConfiguration", AwsOutcome::Throttled, second);
     metrics.show_leader(Leadership::alone());
-    let lane = move |lane| LaneState { lane, depth: 2, oldest: second };
-    metrics.show_queue(Arc::new(move || vec![lane(Lane::Edit), lane(Lane::Sweep)]));
+    let priority = move |priority| QueueState { priority, depth: 2, oldest: second };
+    metrics.show_queue(Arc::new(move || vec![priority(Priority::High), priority(Priority::Low)]));
     metrics
 }
 
@@ -75,8 +75,8 @@ fn a_throttled_attempt_is_counted_as_one_and_as_a_throttle() {
         format!("lambda_triggers_aws_calls_total{{{labels},outcome=\"throttled\"}} 1"),
         "lambda_triggers_aws_throttles_total{service=\"s3\"} 1".to_owned(),
         "lambda_triggers_aws_throttles_total{service=\"lambda\"} 0".to_owned(),
-        "lambda_triggers_queue_depth{lane=\"edit\"} 2.0".to_owned(),
-        "lambda_triggers_queue_oldest_seconds{lane=\"sweep\"} 1.0".to_owned(),
+        "lambda_triggers_queue_depth{priority=\"high\"} 2.0".to_owned(),
+        "lambda_triggers_queue_oldest_seconds{priority=\"low\"} 1.0".to_owned(),
         "lambda_triggers_leader 1.0".to_owned(),
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
