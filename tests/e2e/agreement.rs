@@ -10,7 +10,7 @@ use lambda_triggers_tests::sim::run::{Sim, simulate};
 use lambda_triggers_tests::world::{self, World};
 use serde_json::{Value, json};
 
-use crate::objects::{Condition, RESTING, conditions};
+use crate::objects::{Condition, NO_RESYNC, conditions};
 use crate::support::{AwsView, LIMIT, rule};
 
 const S3: &str = "S3TriggeredFunction";
@@ -80,7 +80,7 @@ fn agree(name: &'static str, steps: Vec<Step>) {
         let bucket = w.new_bucket("photos").await;
         w.put_document(&bucket, &foreign(w.account())).await;
         let objects: Vec<(&str, String)> = names(&steps);
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let mut real = vec![];
         for step in &steps {
             really(&w, &bucket, step).await;

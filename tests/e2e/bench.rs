@@ -14,7 +14,7 @@ use lambda_triggers_tests::world::{self, Controller, World};
 use serde_json::json;
 use tokio::time::sleep;
 
-use crate::objects::RESTING;
+use crate::objects::NO_RESYNC;
 use crate::support::AwsView;
 
 const PUT: &str = "PutBucketNotificationConfiguration";
@@ -118,7 +118,7 @@ fn figures() {
             w.function(&format!("f{number}")).await;
             buckets.push(w.new_bucket(&format!("bench{number}")).await);
         }
-        let controller = w.controller(&RESTING);
+        let controller = w.controller(&NO_RESYNC);
         until_seen(&w, &controller, 0).await;
         sleep(Duration::from_secs(5)).await;
         print("memory without objects", format!("{:.1} MiB", memory(&controller)), "goal: 15 MiB");

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use lambda_triggers_tests::front::{CredentialFault, Fault, FaultKind};
 use lambda_triggers_tests::world::{self, Controller, World};
 
-use crate::objects::{OWNER, RESTING, SWEEPING, allow, conditions, failed, until_conditions};
+use crate::objects::{NO_RESYNC, OWNER, RESYNC_1S, allow, conditions, failed, until_conditions};
 use crate::support::{AwsView, LIMIT, scheduled};
 
 const KIND: &str = "ScheduledFunction";
@@ -15,7 +15,7 @@ const CALL: &str = "lambda:GetFunction on function thumbs";
 /// Starts an operator in another environment.
 fn operator(w: &World, environment: &[(&str, &str)]) -> Controller {
     let own = ["run", "--namespace", w.namespace(), "--log-format", "text", "--leader-elect", "false"];
-    let arguments = own.iter().chain(&["--http-address", "127.0.0.1:0"]).chain(&RESTING);
+    let arguments = own.iter().chain(&["--http-address", "127.0.0.1:0"]).chain(&NO_RESYNC);
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
     w.operator(arguments.map(ToString::to_string).collect(), environment.collect())
 }
@@ -212,7 +212,7 @@ fn each_refusal_of_credentials_has_its_own_words() {
             (CredentialFault::ClockBehind, "InvalidSignatureException", "SignatureDoesNotMatch"),
             (CredentialFault::RegionNotEnabled, "OptInRequired", "RegionDisabledException"),
         ];
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         apply(&w).await;
         for (fault, code, sts_code) in cases {
             let refuse = |operation: &str| {
@@ -239,7 +239,7 @@ fn eventbridge_and_s3_refuse_credentials_in_their_own_codes() {
             let expired = FaultKind::Credentials(CredentialFault::Expired);
             w.front().inject(w.account(), Fault::on(operation, expired).times(usize::MAX));
         }
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         apply(&w).await;
         w.apply(&crate::support::s3("thumbs", "thumbs", &bucket, "")).await;
         let rule = crate::scheduled::view::rule_name(&w, "thumbs");

@@ -5,7 +5,7 @@ use lambda_triggers_tests::world::{self, World};
 use serde_json::Value;
 
 use crate::chart::{read, repository};
-use crate::objects::{OWNER, RESTING};
+use crate::objects::{NO_RESYNC, OWNER};
 use crate::support::{AwsView, s3, scheduled};
 
 const HEALTH: &str = "examples/gitops/argocd/health";
@@ -87,7 +87,7 @@ impl Trigger {
         let bucket = w.new_bucket("photos").await;
         w.apply(&self.manifest("trigger", "f", &bucket)).await;
         self.is_recorded("new", &self.seen(w, "trigger", &bucket).await);
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         w.until_ready(self.kind, "trigger").await;
         self.is_recorded("ready", &self.seen(w, "trigger", &bucket).await);
         self.suspend(w, true).await;

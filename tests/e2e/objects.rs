@@ -14,9 +14,9 @@ use crate::support::{AwsView, LIMIT};
 /// The operator's owner id in these tests.
 pub const OWNER: &str = "0a1b2c3d";
 /// Flags of an operator that looks at its objects again after the default time, which no test reaches.
-pub const RESTING: [&str; 2] = ["--owner-id", OWNER];
+pub const NO_RESYNC: [&str; 2] = ["--owner-id", OWNER];
 /// Flags of an operator that looks at its objects again each second.
-pub const SWEEPING: [&str; 4] = ["--owner-id", OWNER, "--resync", "1s"];
+pub const RESYNC_1S: [&str; 4] = ["--owner-id", OWNER, "--resync", "1s"];
 
 /// Type, status, reason and message of a condition.
 pub type Condition = [String; 4];
@@ -89,16 +89,16 @@ async fn events(w: &World) -> Vec<Event> {
     api.list(&ListParams::default()).await.unwrap().items
 }
 
-/// Lets three sweeps over this many objects go by, in which nobody writes anything: neither to AWS, nor to the
-/// objects, nor an event. The operator is to run with [`SWEEPING`], and the objects to be in the state that lasts.
+/// Lets three resyncs over this many objects go by, in which nobody writes anything: neither to AWS, nor to the
+/// objects, nor an event. The operator is to run with [`RESYNC_1S`], and the objects to be in the state that lasts.
 pub async fn nothing_is_written_at_rest(w: &World, kind: &str, names: &[&str]) {
     let before = written(w, kind, names).await;
     w.front().clear_calls(w.account());
     // Each look at an object begins with this read.
-    let sweeps = |calls: &[Call]| calls.iter().filter(|call| call.operation == "GetFunction").count();
-    let enough = |calls: &[Call]| sweeps(calls) > 4 * names.len();
+    let resyncs = |calls: &[Call]| calls.iter().filter(|call| call.operation == "GetFunction").count();
+    let enough = |calls: &[Call]| resyncs(calls) > 4 * names.len();
     let waited = w.front().wait_for_calls(w.account(), LIMIT, enough).await;
-    waited.unwrap_or_else(|calls| panic!("no three sweeps: {calls:?}"));
+    waited.unwrap_or_else(|calls| panic!("no three resyncs: {calls:?}"));
     assert_eq!(w.aws_writes(), vec![]);
     assert_eq!(written(w, kind, names).await, before);
 }

@@ -15,7 +15,7 @@ use super::view::{
     scheduled, sha256, until_function, with,
 };
 use crate::objects::{
-    RESTING, SWEEPING, event, failed, nothing_is_written_at_rest, until_conditions, until_told,
+    NO_RESYNC, RESYNC_1S, event, failed, nothing_is_written_at_rest, until_conditions, until_told,
 };
 
 fn config_maps(w: &World) -> Api<ConfigMap> {
@@ -42,7 +42,7 @@ fn of_config_map(w: &World, name: &str) -> Value {
 #[test]
 fn a_change_of_a_config_map_rolls_out_at_once() {
     world::test("config-map", async |w| {
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         config_map(&w, "code", HANDLER).await;
         apply(&w, &scheduled("app", &of_config_map(&w, "code"))).await;
         w.until_ready(SCHEDULED, "app").await;
@@ -75,7 +75,7 @@ fn a_change_of_a_config_map_rolls_out_at_once() {
 #[test]
 fn a_config_map_that_is_missing_is_waited_for() {
     world::test("no-config-map", async |w| {
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         apply(&w, &scheduled("app", &of_config_map(&w, "later"))).await;
         let message = format!(
             "there is no ConfigMap later with files in the namespace {}: create it, or name another one in \
@@ -119,7 +119,7 @@ fn code_in_a_bucket_changes_with_its_key_and_its_version() {
         let version = upload(&w, &bucket, "app-2.zip", &second).await.expect("the bucket keeps versions");
         upload(&w, &bucket, "app-2.zip", &third).await;
 
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let name = function_name(&w, SCHEDULED, "app");
         let mut tags = vec![];
         for (s3, code) in [
@@ -165,7 +165,7 @@ fn code_in_a_bucket_changes_with_its_key_and_its_version() {
 fn code_that_is_not_in_the_bucket_is_told_of() {
     world::test("no-object", async |w| {
         let bucket = crate::support::AwsView::new_bucket(&w, "code").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let s3 = json!({"bucket": bucket, "key": "app.zip"});
         apply(&w, &scheduled("app", &with(definition(&w, "app"), json!({"code": {"s3": s3}})))).await;
         let name = function_name(&w, SCHEDULED, "app");
@@ -183,7 +183,7 @@ fn code_that_is_not_in_the_bucket_is_told_of() {
 #[test]
 fn an_image_changes_with_its_uri_and_its_settings() {
     world::test("image", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let name = function_name(&w, SCHEDULED, "app");
         let registry = format!("{}.dkr.ecr.{}.amazonaws.com", w.account(), world::REGION);
         let image = |tag: &str, settings: Value| {
@@ -224,7 +224,7 @@ fn an_image_changes_with_its_uri_and_its_settings() {
 #[test]
 fn a_config_map_without_the_file_of_the_handler_is_told_which_file_to_add() {
     world::test("no-handler", async |w| {
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let other = ConfigMap {
             metadata: ObjectMeta { name: Some("code".into()), ..ObjectMeta::default() },
             data: Some([("app.py".to_owned(), HANDLER.to_owned())].into()),
@@ -265,7 +265,7 @@ fn a_config_map_without_the_file_of_the_handler_is_told_which_file_to_add() {
 #[test]
 fn a_handler_that_only_a_layer_may_hold_is_warned_of() {
     world::test("handler-in-layer", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let content = aws_sdk_lambda::types::LayerVersionContentInput::builder()
             .zip_file(aws_sdk_lambda::primitives::Blob::new(zipped(HANDLER).bytes))
             .build();

@@ -8,13 +8,13 @@ use super::view::{
     SCHEDULED, apply, arn, definition, function, function_name, plain, scheduled, until_function,
     until_settled, with,
 };
-use crate::objects::{SWEEPING, event, nothing_is_written_at_rest, told};
+use crate::objects::{RESYNC_1S, event, nothing_is_written_at_rest, told};
 use crate::support::{AwsView, LIMIT};
 
 #[test]
 fn what_is_changed_by_hand_is_put_back() {
     world::test("drift-function", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let tagged = with(definition(&w, "app"), json!({"tags": {"team": "a"}, "reservedConcurrency": 2}));
         apply(&w, &scheduled("app", &tagged)).await;
         w.until_ready(SCHEDULED, "app").await;
@@ -54,7 +54,7 @@ fn what_is_changed_by_hand_is_put_back() {
 #[test]
 fn an_update_by_hand_is_put_back_as_somebody_elses_once_lambda_has_made_it() {
     world::test("drift-seen-early", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         apply(&w, &scheduled("app", &definition(&w, "app"))).await;
         w.until_ready(SCHEDULED, "app").await;
         let name = function_name(&w, SCHEDULED, "app");
@@ -83,7 +83,7 @@ fn an_update_by_hand_is_put_back_as_somebody_elses_once_lambda_has_made_it() {
 #[test]
 fn a_function_deleted_by_hand_is_created_again_with_its_permission() {
     world::test("drift-gone", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         apply(&w, &scheduled("app", &definition(&w, "app"))).await;
         w.until_ready(SCHEDULED, "app").await;
         let name = function_name(&w, SCHEDULED, "app");

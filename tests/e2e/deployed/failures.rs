@@ -9,7 +9,7 @@ use super::view::{
     until_function, with,
 };
 use crate::objects::{
-    Condition, RESTING, SWEEPING, allow, condition, deny, failed, nothing_is_written_at_rest,
+    Condition, NO_RESYNC, RESYNC_1S, allow, condition, deny, failed, nothing_is_written_at_rest,
     until_conditions,
 };
 use crate::support::{AwsView, LIMIT, own};
@@ -35,7 +35,7 @@ fn progressing(message: &str) -> Vec<Condition> {
 #[test]
 fn a_role_that_cannot_be_assumed_yet_is_waited_for() {
     world::test("new-role", async |w| {
-        let _controller = w.controller(&[&RESTING[..], &["--progress-deadline", "2m"]].concat());
+        let _controller = w.controller(&[&NO_RESYNC[..], &["--progress-deadline", "2m"]].concat());
         lasts(&w, "CreateFunction", FaultKind::role_not_ready());
         apply(&w, &scheduled("app", &definition(&w, "app"))).await;
         let name = function_name(&w, SCHEDULED, "app");
@@ -56,7 +56,7 @@ fn a_role_that_cannot_be_assumed_yet_is_waited_for() {
 #[test]
 fn a_role_that_lacks_a_permission_yet_is_waited_for() {
     world::test("young-role", async |w| {
-        let _controller = w.controller(&[&SWEEPING[..], &["--progress-deadline", "2m"]].concat());
+        let _controller = w.controller(&[&RESYNC_1S[..], &["--progress-deadline", "2m"]].concat());
         let name = function_name(&w, SCHEDULED, "app");
         let role = format!("arn:aws:iam::{}:role/test", w.account());
         let young = "a new role takes a moment to count, so this is tried again; if it stays";
@@ -100,7 +100,7 @@ fn a_role_that_lacks_a_permission_yet_is_waited_for() {
 #[test]
 fn an_image_with_attestations_is_told_of_with_how_to_build_it() {
     world::test("image-index", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let name = function_name(&w, SCHEDULED, "app");
         let uri = format!("{}.dkr.ecr.{}.amazonaws.com/app:1", w.account(), world::REGION);
         lasts(&w, "CreateFunction", FaultKind::image_is_index(&uri));
@@ -121,7 +121,7 @@ fn an_image_with_attestations_is_told_of_with_how_to_build_it() {
 #[test]
 fn a_role_that_was_made_again_is_led_to_its_runbook() {
     world::test("role-again", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let name = deployed(&w).await;
         let why = "Lambda was unable to decrypt the environment variables because KMS access was denied. Please check the \
                    function's KMS key settings. KMS Exception: UnrecognizedClientExceptionKMS Message: The security token \
@@ -145,7 +145,7 @@ fn a_role_that_was_made_again_is_led_to_its_runbook() {
 #[test]
 fn a_denied_call_names_the_action_to_allow() {
     world::test("denied-deploy", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let name = function_name(&w, SCHEDULED, "app");
         let denied = |action: &str| {
             let message = format!(
@@ -189,7 +189,7 @@ fn a_denied_call_names_the_action_to_allow() {
 #[test]
 fn full_code_storage_is_told_of() {
     world::test("storage", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         lasts(&w, "CreateFunction", FaultKind::code_storage_exceeded());
         apply(&w, &scheduled("app", &definition(&w, "app"))).await;
         let name = function_name(&w, SCHEDULED, "app");
@@ -208,7 +208,7 @@ fn full_code_storage_is_told_of() {
 fn lambda_is_waited_for_and_never_hurried() {
     world::test("slow", async |w| {
         w.front().slow_functions(w.account(), Pace::Held);
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         apply(&w, &scheduled("app", &definition(&w, "app"))).await;
         until_conditions(&w, SCHEDULED, "app", &progressing("Lambda is making the function")).await;
         let name = function_name(&w, SCHEDULED, "app");
@@ -251,7 +251,7 @@ async fn looked_at(w: &World) {
 #[test]
 fn somebody_elses_update_is_waited_for() {
     world::test("busy", async |w| {
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let name = deployed(&w).await;
         w.front().slow_functions(w.account(), Pace::Held);
         let by_hand = w.lambda().update_function_configuration().function_name(&name).timeout(9);
@@ -286,7 +286,7 @@ fn an_update_that_fails_is_told_of_and_tried_again_while_the_trigger_stays() {
     for change in [json!({"timeout": 5}), json!({"code": {"inline": {"index.py": handler_with("second")}}})] {
         world::test("update-fails", async |w| {
             let bucket = w.new_bucket("photos").await;
-            let _controller = w.controller(&SWEEPING);
+            let _controller = w.controller(&RESYNC_1S);
             apply(&w, &s3("app", &bucket, &definition(&w, "app"))).await;
             w.until_ready(S3, "app").await;
             let name = function_name(&w, S3, "app");
@@ -311,7 +311,7 @@ fn an_update_that_fails_is_told_of_and_tried_again_while_the_trigger_stays() {
 #[test]
 fn an_update_that_failed_once_is_mended_by_the_next() {
     world::test("update-mended", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let name = deployed(&w).await;
         doom(&w, &name);
         let code = handler_with("second");
@@ -328,7 +328,7 @@ fn an_update_that_failed_once_is_mended_by_the_next() {
 #[test]
 fn a_function_that_could_not_be_made_is_made_anew_by_a_better_definition() {
     world::test("creation-fails", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let name = function_name(&w, SCHEDULED, "app");
         let failure = Failure::new("InvalidSubnet", "The subnet is gone.");
         w.front().fail_function(w.account(), &name, failure);
@@ -353,7 +353,7 @@ fn a_function_that_could_not_be_made_is_made_anew_by_a_better_definition() {
 fn a_definition_that_changes_while_the_function_is_made_leaves_nothing_behind() {
     world::test("renamed-early", async |w| {
         w.front().slow_functions(w.account(), Pace::Held);
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let named = |name: &str| with(definition(&w, "app"), json!({"functionName": name}));
         for name in ["one", "two"] {
             apply(&w, &scheduled("app", &named(name))).await;
@@ -368,7 +368,7 @@ fn a_definition_that_changes_while_the_function_is_made_leaves_nothing_behind() 
 #[test]
 fn an_environment_that_may_not_be_read_is_told_of_and_not_written_again() {
     world::test("undecryptable", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let key = format!("arn:aws:kms:{}:{}:key/1", world::REGION, w.account());
         let encrypted = with(definition(&w, "app"), json!({"kmsKeyArn": key}));
         apply(&w, &scheduled("app", &encrypted)).await;

@@ -11,7 +11,7 @@ use super::view::{
     S3, SCHEDULED, apply, arn, definition, function, function_names, handler_with, plain, s3, scheduled,
     sha256, with,
 };
-use crate::objects::RESTING;
+use crate::objects::NO_RESYNC;
 use crate::support::{AwsView, LIMIT, own, rule};
 
 const NOTHING: [&str; 0] = [];
@@ -124,7 +124,7 @@ async fn is_gone(w: &World, bucket: &str) {
 fn killed(kind: &'static str, title: &str, rounds: std::ops::Range<usize>, writes: [usize; 4]) {
     world::test(title, async |w| {
         let bucket = w.new_bucket("photos").await;
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         let manifest = |definition: Value| {
             Some(if kind == S3 { s3("app", &bucket, &definition) } else { scheduled("app", &definition) })
         };

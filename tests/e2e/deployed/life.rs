@@ -11,7 +11,7 @@ use super::view::{
     HANDLER, S3, SCHEDULED, apply, arn, definition, function, function_name, function_names, handler_with,
     plain, s3, scheduled, sha256, until_function, with,
 };
-use crate::objects::{RESTING, SWEEPING, event, nothing_is_written_at_rest, owner, until_told};
+use crate::objects::{NO_RESYNC, RESYNC_1S, event, nothing_is_written_at_rest, owner, until_told};
 use crate::support::{AwsView, LIMIT, own};
 
 const NOTHING: [&str; 0] = [];
@@ -19,7 +19,7 @@ const NOTHING: [&str; 0] = [];
 #[test]
 fn a_scheduled_function_comes_with_its_code_changes_and_goes() {
     world::test("scheduled-life", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let small = definition(&w, "hourly");
         apply(&w, &scheduled("hourly", &small)).await;
         let object = w.until_ready(SCHEDULED, "hourly").await;
@@ -64,7 +64,7 @@ fn a_scheduled_function_comes_with_its_code_changes_and_goes() {
 fn an_s3_triggered_function_comes_with_its_code_changes_and_goes() {
     world::test("s3-life", async |w| {
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let small = definition(&w, "thumbs");
         apply(&w, &s3("thumbs", &bucket, &small)).await;
         w.until_ready(S3, "thumbs").await;
@@ -99,7 +99,7 @@ fn an_s3_triggered_function_comes_with_its_code_changes_and_goes() {
 fn an_upload_runs_the_code_of_the_manifest_and_of_its_change() {
     world::test("uploads", async |w| {
         let bucket = w.new_bucket("uploads").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let first = definition(&w, "first");
         apply(&w, &s3("thumbs", &bucket, &first)).await;
         w.until_ready(S3, "thumbs").await;
@@ -132,7 +132,7 @@ fn an_upload_runs_the_code_of_the_manifest_and_of_its_change() {
 #[test]
 fn a_schedule_runs_the_code_of_the_manifest() {
     world::test("ticks", async |w| {
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let mut manifest = scheduled("minutely", &definition(&w, "minutely"));
         manifest["spec"]["schedule"] = json!("rate(1 minute)");
         apply(&w, &manifest).await;

@@ -11,7 +11,7 @@ use super::view::{
     scheduled, with,
 };
 use crate::objects::{
-    RESTING, SWEEPING, event, failed, nothing_is_written_at_rest, owner, told, until_conditions,
+    NO_RESYNC, RESYNC_1S, event, failed, nothing_is_written_at_rest, owner, told, until_conditions,
 };
 use crate::support::{AwsView, LIMIT, own, rule};
 
@@ -31,7 +31,7 @@ fn while_the_new_function_is_made_the_old_one_is_invoked() {
     world::test("rename-slowly", async |w| {
         let bucket = w.new_bucket("photos").await;
         w.function("other").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let mut mine = s3("app", &bucket, &named(&w, "old"));
         mine["spec"]["filters"] = json!([{"prefix": "mine/"}]);
         apply(&w, &mine).await;
@@ -58,7 +58,7 @@ fn while_the_new_function_is_made_the_old_one_is_invoked() {
 #[test]
 fn a_new_function_that_cannot_be_made_leaves_the_old_one_in_place() {
     world::test("rename-fails", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         apply(&w, &scheduled("app", &named(&w, "old"))).await;
         w.until_ready(SCHEDULED, "app").await;
         let [name] = &w.rule_names().await[..] else { panic!("one rule") };
@@ -78,7 +78,7 @@ fn a_new_function_that_cannot_be_made_leaves_the_old_one_in_place() {
 #[test]
 fn a_function_that_is_named_where_it_was_defined_stays() {
     world::test("defined-to-named", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         apply(&w, &scheduled("app", &named(&w, "payroll"))).await;
         w.until_ready(SCHEDULED, "app").await;
         let mut before = function(&w, "payroll").await;
@@ -110,7 +110,7 @@ fn a_function_that_is_named_where_it_was_defined_stays() {
 fn a_function_that_is_named_where_it_was_defined_stays_where_its_resource_is_deleted_at_once() {
     world::test("named-and-deleted", async |w| {
         let bucket = w.new_bucket("photos").await;
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         let by_arn = json!({"function": {"arn": arn(&w, "uploads")}, "bucket": bucket});
         let by_name = json!({"function": {"name": "ticks"}, "schedule": "rate(1 hour)"});
         let both = [(SCHEDULED, "ticks", by_name), (S3, "uploads", by_arn)];
@@ -138,7 +138,7 @@ fn a_function_that_is_named_where_it_was_defined_stays_where_its_resource_is_del
 #[test]
 fn in_another_region_the_function_is_made_anew() {
     world::test("function-region", async |w| {
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let mut manifest = scheduled("app", &definition(&w, "app"));
         apply(&w, &manifest).await;
         w.until_ready(SCHEDULED, "app").await;
@@ -163,7 +163,7 @@ fn in_another_region_the_function_is_made_anew() {
 fn an_object_that_comes_back_owns_the_function_of_its_predecessor() {
     world::test("function-again", async |w| {
         let bucket = w.new_bucket("photos").await;
-        let mut controller = w.controller(&SWEEPING);
+        let mut controller = w.controller(&RESYNC_1S);
         let manifests = [
             (SCHEDULED, scheduled("app", &named(&w, "ticks"))),
             (S3, s3("app", &bucket, &named(&w, "uploads"))),
@@ -216,7 +216,7 @@ fn an_object_that_comes_back_owns_the_function_of_its_predecessor() {
 #[test]
 fn of_two_objects_that_define_one_function_the_first_has_it() {
     world::test("two-definitions", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         apply(&w, &scheduled("first", &named(&w, "one"))).await;
         w.until_ready(SCHEDULED, "first").await;
         let before = function(&w, "one").await;

@@ -10,7 +10,7 @@ use super::view::{
     scheduled, until_functions, with,
 };
 use crate::objects::{
-    RESTING, SWEEPING, event, failed, nothing_is_written_at_rest, owner, until_conditions, until_told,
+    NO_RESYNC, RESYNC_1S, event, failed, nothing_is_written_at_rest, owner, until_conditions, until_told,
 };
 use crate::support::{AwsView, LIMIT, own, rule};
 
@@ -29,7 +29,7 @@ fn somebody_elses_function_is_not_touched_and_not_deleted() {
     world::test("conflict", async |w| {
         w.function("payroll").await;
         let before = function(&w, "payroll").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.front().clear_calls(w.account());
         apply(&w, &scheduled("app", &named(&w, "payroll"))).await;
         let message = format!(
@@ -56,7 +56,7 @@ fn a_function_is_taken_over_where_the_definition_says_so() {
         let foreign = [("made-by".to_owned(), "chalice".to_owned())].into();
         let tag = w.lambda().tag_resource().resource(arn(&w, "payroll")).set_tags(Some(foreign));
         tag.send().await.unwrap();
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let adopting = with(named(&w, "payroll"), json!({"adoptFunction": true}));
         apply(&w, &scheduled("app", &adopting)).await;
         w.until_ready(SCHEDULED, "app").await;
@@ -80,7 +80,7 @@ fn a_function_of_another_operator_is_not_taken_over() {
         let tag = w.lambda().tag_resource().resource(arn(&w, "payroll")).set_tags(Some(tags));
         tag.send().await.unwrap();
         let before = function(&w, "payroll").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let adopting = with(named(&w, "payroll"), json!({"adoptFunction": true}));
         apply(&w, &scheduled("app", &adopting)).await;
         let message = "the function payroll in eu-west-1 exists and is not touched: the operator with owner id ffffffff made \
@@ -100,7 +100,7 @@ fn a_function_of_another_operator_is_not_taken_over() {
 #[test]
 fn under_another_name_a_schedule_moves_before_the_old_function_goes() {
     world::test("rename", async |w| {
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         apply(&w, &scheduled("app", &named(&w, "old"))).await;
         w.until_ready(SCHEDULED, "app").await;
         w.front().clear_calls(w.account());
@@ -134,7 +134,7 @@ fn under_another_name_a_schedule_moves_before_the_old_function_goes() {
 fn under_another_name_a_buckets_entries_move_before_the_old_function_goes() {
     world::test("rename-s3", async |w| {
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         apply(&w, &s3("app", &bucket, &named(&w, "old"))).await;
         w.until_ready(S3, "app").await;
         w.front().clear_calls(w.account());
@@ -162,7 +162,7 @@ fn under_another_name_a_buckets_entries_move_before_the_old_function_goes() {
 fn a_retained_function_stays_as_it_is() {
     world::test("retain", async |w| {
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let mut manifests =
             [scheduled("app", &named(&w, "ticks")), s3("app", &bucket, &named(&w, "uploads"))];
         for manifest in &mut manifests {
@@ -196,7 +196,7 @@ fn a_retained_function_stays_as_it_is() {
 fn two_resources_share_a_function_that_one_of_them_defines() {
     world::test("shared-function", async |w| {
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         apply(&w, &scheduled("ticks", &named(&w, "shared"))).await;
         apply(&w, &resource(S3, "uploads", json!({"function": {"name": "shared"}, "bucket": bucket}))).await;
         w.until_ready(SCHEDULED, "ticks").await;
@@ -237,7 +237,7 @@ fn with_record(function: Value, w: &World) -> Value {
 fn objects_of_both_kinds_and_one_name_have_a_function_each() {
     world::test("one-name", async |w| {
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         apply(&w, &scheduled("app", &definition(&w, "app"))).await;
         apply(&w, &s3("app", &bucket, &definition(&w, "app"))).await;
         let (ticks, uploads) = (function_name(&w, SCHEDULED, "app"), function_name(&w, S3, "app"));
@@ -258,7 +258,7 @@ fn objects_of_both_kinds_and_one_name_have_a_function_each() {
 fn one_kind_in_place_of_the_other_leaves_no_permission_behind() {
     world::test("other-kind", async |w| {
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let bucket_statement = bucket_statement_id(&owner(), &bucket);
         for _ in 0..2 {
             apply(&w, &scheduled("app", &named(&w, "app"))).await;
@@ -284,7 +284,7 @@ fn a_definition_in_place_of_a_name_and_back() {
     world::test("name-to-definition", async |w| {
         w.function("existing").await;
         let before = function(&w, "existing").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let by_name =
             resource(SCHEDULED, "app", json!({"function": {"name": "existing"}, "schedule": "rate(1 hour)"}));
         let deployed = function_name(&w, SCHEDULED, "app");

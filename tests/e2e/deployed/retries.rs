@@ -5,7 +5,7 @@ use lambda_triggers_tests::world::{self, World};
 use serde_json::{Value, json};
 
 use super::view::{SCHEDULED, apply, definition, function_name, scheduled, with};
-use crate::objects::{SWEEPING, event, nothing_is_written_at_rest, told};
+use crate::objects::{RESYNC_1S, event, nothing_is_written_at_rest, told};
 use crate::support::LIMIT;
 
 /// Attempts, age and the destination of failed events in Lambda. `None` stands for no configuration.
@@ -44,7 +44,7 @@ fn with_retries(w: &World, retries: Value) -> Value {
 #[test]
 fn retries_are_set_put_back_and_taken_out() {
     world::test("retries", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let both = json!({"maximumRetryAttempts": 0, "maximumEventAgeSeconds": 60});
         apply(&w, &with_retries(&w, both)).await;
         let name = function_name(&w, SCHEDULED, "app");
@@ -83,7 +83,7 @@ fn retries_are_set_put_back_and_taken_out() {
 #[test]
 fn retries_without_foreign_destinations_are_deleted_when_they_are_taken_out() {
     world::test("retries-deleted", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         apply(&w, &with_retries(&w, json!({"maximumRetryAttempts": 2}))).await;
         let name = function_name(&w, SCHEDULED, "app");
         until_retries(&w, &name, &Some((Some(2), None, None))).await;

@@ -6,13 +6,13 @@ use lambda_triggers_tests::world;
 use serde_json::json;
 
 use super::view::{SCHEDULED, apply, definition, function_name, handler_with, scheduled, with};
-use crate::objects::{RESTING, deny};
+use crate::objects::{NO_RESYNC, deny};
 
 #[test]
 fn what_a_function_gets_is_told_nowhere() {
     const SECRET: &str = "xyzzy-4711";
     world::test("secret", async |w| {
-        let controller = w.controller(&RESTING);
+        let controller = w.controller(&NO_RESYNC);
         let code = json!({"inline": {"index.py": handler_with(SECRET)}});
         let plain = definition(&w, "hourly");
         let environment = with(plain["environment"].clone(), json!({"PASSWORD": SECRET}));

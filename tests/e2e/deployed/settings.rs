@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::view::{
     SCHEDULED, apply, definition, function, function_name, owner_tags, plain, scheduled, with,
 };
-use crate::objects::{SWEEPING, nothing_is_written_at_rest};
+use crate::objects::{RESYNC_1S, nothing_is_written_at_rest};
 
 /// What a definition says and how Lambda shows it, for two values of each field.
 struct Settings {
@@ -173,7 +173,7 @@ fn every_setting_is_set_changed_and_taken_out_again() {
     world::test("settings", async |w| {
         w.front().slow_functions(w.account(), Pace::Reads(0));
         publish_layers(&w).await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let changing = Changing { w: &w, name: function_name(&w, SCHEDULED, "all") };
         let small = definition(&w, "all");
         for Settings { written, shown } in [first(&w), second(&w), first(&w)] {
@@ -192,7 +192,7 @@ fn each_setting_alone_is_changed_and_taken_out_again() {
     world::test("each-setting", async |w| {
         w.front().slow_functions(w.account(), Pace::Reads(0));
         publish_layers(&w).await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let name = function_name(&w, SCHEDULED, "all");
         let changing = Changing { w: &w, name: name.clone() };
         let small = definition(&w, "all");

@@ -12,7 +12,7 @@ use super::view::{
     until_function, with,
 };
 use crate::objects::{
-    OWNER, RESTING, SWEEPING, condition, event, nothing_is_written_at_rest, told, until_conditions,
+    NO_RESYNC, OWNER, RESYNC_1S, condition, event, nothing_is_written_at_rest, told, until_conditions,
     until_told,
 };
 use crate::support::AwsView;
@@ -36,7 +36,7 @@ async fn change_code(w: &World, name: &str) {
 #[test]
 fn a_function_gets_its_tags_back() {
     world::test("function-retagged", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let definition = with(definition(&w, "app"), json!({"functionName": "payroll"}));
         apply(&w, &scheduled("app", &definition)).await;
         w.until_ready(SCHEDULED, "app").await;
@@ -53,7 +53,7 @@ fn a_function_gets_its_tags_back() {
 #[test]
 fn a_function_without_tags_is_deleted_with_its_resource() {
     world::test("function-untagged", async |w| {
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let definition = with(definition(&w, "app"), json!({"functionName": "payroll"}));
         apply(&w, &scheduled("app", &definition)).await;
         w.until_ready(SCHEDULED, "app").await;
@@ -68,7 +68,7 @@ fn a_function_without_tags_is_deleted_with_its_resource() {
 #[test]
 fn a_function_with_other_code_and_without_tags_blocks_the_deletion_until_a_tag_names_its_owner() {
     world::test("function-unknown", async |w| {
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         let definition = with(definition(&w, "app"), json!({"functionName": "payroll"}));
         apply(&w, &scheduled("app", &definition)).await;
         w.until_ready(SCHEDULED, "app").await;

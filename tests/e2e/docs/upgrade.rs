@@ -4,14 +4,14 @@
 use lambda_triggers_tests::world;
 
 use super::{Page, root};
-use crate::objects::{RESTING, told};
+use crate::objects::{NO_RESYNC, told};
 use crate::scheduled::view::{rule_name, rules};
 use crate::support::{AwsView, LIMIT, both_in_place, own};
 
 #[test]
 fn an_upgrade_that_changes_nothing_writes_nothing_to_aws() {
     world::test_on_own_cluster("upgrade", async |w| {
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         both_in_place(&w).await;
 
         let [definitions, ready] =
@@ -40,7 +40,7 @@ fn a_move_to_another_cluster_changes_only_tags() {
         let Some(green) = blue.in_another_cluster().await else { return };
         let [owner_id, _stop, ready, let_go] =
             Page::read("docs/upgrade.md").commands("Move to another cluster");
-        let mut old = blue.controller(&RESTING);
+        let mut old = blue.controller(&NO_RESYNC);
         let bucket = both_in_place(&blue).await;
         let found = blue.shell(&owner_id).await.expect(&owner_id);
         assert_eq!(found.trim().len(), 8, "{found}");
@@ -50,7 +50,7 @@ fn a_move_to_another_cluster_changes_only_tags() {
         assert_eq!((entries.len(), before.len()), (1, 1));
 
         blue.front().clear_calls(blue.account());
-        let mut new = green.controller(&RESTING);
+        let mut new = green.controller(&NO_RESYNC);
         for kind in ["schedfn", "s3fn"] {
             let arguments = ["get", kind, "--output", "yaml"];
             let manifest = blue.kubectl(&arguments, "").await.expect("kubectl get");

@@ -13,7 +13,7 @@ use lambda_triggers_tests::world::{self, REGION, World};
 use serde_json::json;
 
 use crate::deployed::view::{S3, SCHEDULED, apply, definition, handler_with, scheduled, with};
-use crate::objects::{SWEEPING, conditions, owner};
+use crate::objects::{RESYNC_1S, conditions, owner};
 use crate::support::{AwsView, LIMIT, s3};
 
 /// The longest way up from one step to the next, each right in it asked for after a second or two.
@@ -102,7 +102,7 @@ fn triggers_need_each_right_of_their_policy_and_ask_for_it() {
         w.function("report").await;
         let bucket = w.new_bucket("photos").await;
         let mut ladder = Ladder::new(&w, &[]);
-        let controller = w.controller(&SWEEPING);
+        let controller = w.controller(&RESYNC_1S);
         let both = [(SCHEDULED, "hourly"), (S3, "photos")];
         let hourly = |tags: &str| {
             crate::support::scheduled("hourly", "report", &format!("schedule: rate(1 hour)\ntags: {tags}"))
@@ -150,7 +150,7 @@ fn definitions_need_each_right_of_their_policy_and_ask_for_it() {
             .map(Into::into)
             .collect();
         ladder.give();
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let both = [(SCHEDULED, "app"), (SCHEDULED, "image")];
 
         let app = with(

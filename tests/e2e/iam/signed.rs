@@ -12,7 +12,7 @@ use lambda_triggers_core::plan::function::archive;
 use lambda_triggers_tests::world::{self, REGION, SignedAws};
 
 use crate::deployed::view::{S3, SCHEDULED};
-use crate::objects::{SWEEPING, owner};
+use crate::objects::{RESYNC_1S, owner};
 
 const EXAMPLES: [(&str, &str, &str); 6] = [
     (SCHEDULED, "every-minute", include_str!("../../../examples/scheduled-function.yaml")),
@@ -48,7 +48,7 @@ fn the_examples_run_under_the_least_policy() {
         let put = aws.s3.put_object().bucket("my-deployments").key("previews/1.4.0.zip");
         put.body(ByteStream::from(code.bytes)).send().await.unwrap();
         let [key, secret] = &aws.keys;
-        let _controller = w.controller_on(&aws.endpoint, [key, secret], &SWEEPING);
+        let _controller = w.controller_on(&aws.endpoint, [key, secret], &RESYNC_1S);
 
         for (.., manifest) in EXAMPLES {
             w.apply(&manifest.replace("000000000000", w.account())).await;

@@ -6,7 +6,7 @@ use lambda_triggers_tests::world::{self, World};
 use serde_json::json;
 
 use crate::docs::Page;
-use crate::objects::{RESTING, SWEEPING, conditions, nothing_is_written_at_rest};
+use crate::objects::{NO_RESYNC, RESYNC_1S, conditions, nothing_is_written_at_rest};
 use crate::scheduled::view::{KIND, rule_name, rules};
 use crate::support::{AwsView, both_in_place, own, scheduled};
 
@@ -24,7 +24,7 @@ async fn ask(w: &World, kind: &str, name: &str, value: &str) {
 #[test]
 fn drift_is_repaired_as_soon_as_somebody_asks() {
     world::test("asked", async |w| {
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let bucket = both_in_place(&w).await;
         let before = (rules(&w).await, own(&w.document(&bucket).await));
 
@@ -51,7 +51,7 @@ fn drift_is_repaired_as_soon_as_somebody_asks() {
 #[test]
 fn a_value_asks_once() {
     world::test("asked-once", async |w| {
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         for name in ["first", "second"] {
             w.function(name).await;
             w.apply(&scheduled(name, name, "schedule: rate(1 hour)")).await;
@@ -91,7 +91,7 @@ fn a_value_asks_once() {
 #[test]
 fn a_request_is_met_where_the_object_is_not_ready_and_at_rest_nothing_is_written() {
     world::test("asked-stalled", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&scheduled("nightly-report", "report", "schedule: rate(1 day)")).await;
         w.until_condition(KIND, "nightly-report", "Stalled", "True").await;
         let before = conditions(&w, KIND, "nightly-report").await;

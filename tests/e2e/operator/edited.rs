@@ -7,7 +7,7 @@ use kube::core::GroupVersionKind;
 use lambda_triggers_tests::world::{self, REGION, World};
 use serde_json::{Value, json};
 
-use crate::objects::RESTING;
+use crate::objects::NO_RESYNC;
 use crate::scheduled::view::{KIND, STATEMENT, rules};
 use crate::support::{AwsView, scheduled};
 
@@ -22,7 +22,7 @@ async fn edit(w: &World, name: &str, applied: &Value) {
 #[test]
 fn what_an_edited_status_names_is_left_alone_where_it_is_not_ours() {
     world::test("edited", async |w| {
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         let function = w.function("report").await;
         w.permit_bucket("report", "photos").await;
         let foreign = w.statements("report", None).await;

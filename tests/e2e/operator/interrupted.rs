@@ -10,7 +10,7 @@ use lambda_triggers_tests::front::{Fault, FaultKind, Hook, Then};
 use lambda_triggers_tests::world::{self, Controller, World};
 use tokio::sync::Semaphore;
 
-use crate::objects::{RESTING, owner};
+use crate::objects::{NO_RESYNC, owner};
 use crate::scheduled::view::{KIND as SCHEDULED, Rules, STATEMENT, plain_rules, rules};
 use crate::support::{AwsView, LIMIT, own, s3, scheduled};
 
@@ -140,7 +140,7 @@ async fn killed_at(w: &World, controller: &mut Controller, number: usize, act: i
 fn killed(number: usize) {
     world::test(&format!("killed-{number}"), async |w| {
         let ten = Ten::of(&w).await;
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         w.front().clear_calls(w.account());
         killed_at(&w, &mut controller, number, async || _ = w.apply(&ten.manifests()).await).await;
         ten.until_ready(&w).await;
@@ -191,7 +191,7 @@ fn killed_at_the_eleventh_write() {
 fn stopped_in_the_middle_it_ends_well_and_goes_on_later() {
     world::test("stopped", async |w| {
         let ten = Ten::of(&w).await;
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         w.front().clear_calls(w.account());
         let held = Held::write(&w, 4);
         w.apply(&ten.manifests()).await;

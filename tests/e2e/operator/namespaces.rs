@@ -5,7 +5,7 @@ use kube::Api;
 use kube::api::{DeleteParams, ObjectMeta, PostParams};
 use lambda_triggers_tests::world::{self, World};
 
-use crate::objects::RESTING;
+use crate::objects::NO_RESYNC;
 use crate::scheduled::view::{KIND, Rules, rules};
 use crate::support::{AwsView, LIMIT, own, s3, scheduled};
 
@@ -29,7 +29,7 @@ fn a_deleted_namespace_takes_everything_with_it() {
         );
         w.put_document(&bucket, &theirs).await;
         let before = w.document_text(&bucket).await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let filters = |prefix| format!("filters: [{{prefix: {prefix}/}}]");
         let objects = [
             scheduled("first", "both", "schedule: rate(1 hour)"),

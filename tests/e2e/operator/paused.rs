@@ -7,7 +7,7 @@ use lambda_triggers_tests::world::{self, World};
 use serde_json::{Value, json};
 
 use crate::docs::Page;
-use crate::objects::{Condition, RESTING, condition, conditions, event, owner, told, until_conditions};
+use crate::objects::{Condition, NO_RESYNC, condition, conditions, event, owner, told, until_conditions};
 use crate::scheduled::view::{KIND, STATEMENT, rule_name, rules};
 use crate::support::{AwsView, both_in_place, own, s3, scheduled};
 
@@ -44,7 +44,7 @@ async fn entries_of(w: &World, bucket: &str, name: &str) -> Vec<Entry> {
 #[test]
 fn a_paused_object_is_left_alone_and_the_others_go_on() {
     world::test("paused", async |w| {
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         let bucket = both_in_place(&w).await;
         let [pause, resume] = Page::read("docs/conditions.md").commands("Pause a resource");
         w.shell(&pause).await.expect(&pause);
@@ -99,7 +99,7 @@ fn a_paused_object_is_left_alone_and_the_others_go_on() {
 #[test]
 fn an_object_that_is_paused_from_the_start_gets_no_finalizer() {
     world::test("paused-new", async |w| {
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.function("hourly").await;
         w.front().clear_calls(w.account());
         let manifest = scheduled("hourly", "hourly", "schedule: rate(1 hour)");

@@ -2,7 +2,7 @@
 
 use lambda_triggers_tests::world;
 
-use crate::objects::{SWEEPING, nothing_is_written_at_rest};
+use crate::objects::{RESYNC_1S, nothing_is_written_at_rest};
 use crate::scheduled::view::{Rules, STATEMENT, plain_rule, rule_name, rules};
 use crate::support::{AwsView, own, s3, scheduled};
 
@@ -16,7 +16,7 @@ fn a_resource_that_comes_back_with_another_uid_owns_what_its_predecessor_made() 
     world::test("another-uid", async |w| {
         let function = w.function("hourly").await;
         let bucket = w.new_bucket("photos").await;
-        let mut controller = w.controller(&SWEEPING);
+        let mut controller = w.controller(&RESYNC_1S);
         let both =
             [scheduled("hourly", "hourly", "schedule: rate(1 hour)"), s3("hourly", "hourly", &bucket, "")];
         w.apply(&both.join("---\n")).await;
@@ -69,7 +69,7 @@ fn a_resource_that_comes_back_and_is_deleted_at_once_takes_its_predecessors_thin
     world::test("back-and-gone", async |w| {
         w.function("hourly").await;
         let bucket = w.new_bucket("photos").await;
-        let mut controller = w.controller(&SWEEPING);
+        let mut controller = w.controller(&RESYNC_1S);
         let both =
             [scheduled("hourly", "hourly", "schedule: rate(1 hour)"), s3("hourly", "hourly", &bucket, "")];
         w.apply(&both.join("---\n")).await;

@@ -11,7 +11,7 @@ use lambda_triggers_tests::world::{self, World};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::objects::{OWNER, RESTING};
+use crate::objects::{NO_RESYNC, OWNER};
 use crate::support::{AwsView, LIMIT, own, s3, scheduled};
 
 const SCHEDULED: &str = "ScheduledFunction";
@@ -103,7 +103,7 @@ fn a_leader_that_was_frozen_past_its_lease_writes_nothing_when_it_wakes() {
 fn without_leader_election_there_is_no_lease() {
     world::test("alone", async |w| {
         w.function("hourly").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         w.until_ready(SCHEDULED, "hourly").await;
         let leases: Api<Lease> = Api::namespaced(w.kube().clone(), w.namespace());
@@ -116,7 +116,7 @@ fn without_leader_election_there_is_no_lease() {
 fn without_leader_election_what_a_resource_lets_go_is_noted() {
     world::test("let-go", async |w| {
         w.function("hourly").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         let object = w.until_ready(SCHEDULED, "hourly").await;
         w.delete(SCHEDULED, "hourly").await;

@@ -7,7 +7,7 @@ use kube::Api;
 use kube::api::PostParams;
 use lambda_triggers_tests::world::{self, World};
 
-use crate::objects::{SWEEPING, event, failed, told, until_conditions};
+use crate::objects::{RESYNC_1S, event, failed, told, until_conditions};
 use crate::support::{AwsView, LIMIT, s3, scheduled};
 
 const SCHEDULED: &str = "ScheduledFunction";
@@ -91,7 +91,7 @@ fn an_object_that_does_not_parse_stops_no_other_and_can_be_deleted() {
         for (kind, name, spec, ..) in &cases {
             w.apply(&manifest(name, kind, spec)).await;
         }
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let readable =
             [scheduled("hourly", "hourly", "schedule: rate(1 hour)"), s3("hourly", "hourly", &bucket, "")];
         w.apply(&readable.join("---\n")).await;

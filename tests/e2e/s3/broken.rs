@@ -4,7 +4,7 @@ use lambda_triggers_tests::front::{Fault, FaultKind};
 use lambda_triggers_tests::world::{self, World};
 
 use super::view::{
-    KIND, PUT, RESTING, entry, event, forget_calls, own, until_entries, until_told, without_own,
+    KIND, NO_RESYNC, PUT, entry, event, forget_calls, own, until_entries, until_told, without_own,
 };
 use crate::support::{AwsView, s3};
 
@@ -30,7 +30,7 @@ fn a_broken_entry_of_somebody_else_is_named_and_does_not_block_ours() {
     world::test("broken-foreign", async |w| {
         let function = w.function("thumbs").await;
         let (bucket, before) = bucket_with_broken_entry(&w).await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         assert_eq!(own(&w.document(&bucket).await), [entry(&w, "thumbs", &function, "", "")]);
@@ -59,7 +59,7 @@ fn nothing_is_written_unseen_before_our_own_function_was_verified() {
         let policy_unread = Fault::on("GetPolicy", FaultKind::Denied).resource("thumbs").times(usize::MAX);
         // The look at the policy before the entries are written succeeds, the one after the refusal does not.
         w.front().inject(w.account(), policy_unread.after(2));
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_condition(KIND, "thumbs", "NotificationReady", "False").await;
         assert_eq!(w.document_text(&bucket).await, before);

@@ -4,7 +4,7 @@ use lambda_triggers_tests::world;
 use serde_json::Value;
 
 use super::view::{
-    KIND, RESTING, entry, in_place, on, own, permission, policy, retained, until_conditions, until_entries,
+    KIND, NO_RESYNC, entry, in_place, on, own, permission, policy, retained, until_conditions, until_entries,
 };
 use crate::support::{AwsView, publish, s3};
 
@@ -16,7 +16,7 @@ fn another_bucket() {
         let function = w.function("thumbs").await;
         let (old, new) = (w.new_bucket("old").await, w.new_bucket("new").await);
         let before = w.document(&old).await.children;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &old, "")).await;
         w.until_ready(KIND, "thumbs").await;
 
@@ -34,7 +34,7 @@ fn another_function() {
         w.function("old").await;
         let new = w.function("new").await;
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "old", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
 
@@ -55,7 +55,7 @@ fn another_qualifier() {
         let alias = w.lambda().create_alias().function_name("thumbs").name("live").function_version(&version);
         alias.send().await.unwrap();
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
 
@@ -80,7 +80,7 @@ fn other_events_and_filters() {
     world::test("events", async |w| {
         let function = w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let one = |prefix: &str, suffix: &str| entry(&w, "thumbs", &function, prefix, suffix);
         let put_and_copy = ["s3:ObjectCreated:Copy", "s3:ObjectCreated:Put"];
         let steps = [
@@ -110,7 +110,7 @@ fn suspended_and_resumed() {
         let function = w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
         let statements = [permission(&w, &function, &bucket)];
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
 
@@ -140,7 +140,7 @@ fn another_deletion_policy_and_back() {
         let function = w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
         let kept = entry(&w, "thumbs", &function, "", "");
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         for (deletion, expected) in
             [("Delete", kept.clone()), ("Retain", retained(kept.clone())), ("Delete", kept)]
         {

@@ -5,7 +5,7 @@ use lambda_triggers_tests::world::{self, World};
 use serde_json::Value;
 
 use super::view::{
-    KIND, RESTING, SWEEPING, entry, event, in_place, on, own, permission, policy, stalled, told,
+    KIND, NO_RESYNC, RESYNC_1S, entry, event, in_place, on, own, permission, policy, stalled, told,
     until_conditions, until_entries, until_younger_ones_can_come,
 };
 use crate::support::{AwsView, s3};
@@ -45,7 +45,7 @@ fn an_entry_that_another_tool_made_for_the_same_function_is_taken_over() {
             [("chalice", &*function, "s3:ObjectCreated:Put"), ("kept", &*function, "s3:ObjectRemoved:*")];
         put_entries(&w, &bucket, &made).await;
         let kept = entries(&w, &bucket).await.remove(1);
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
 
@@ -72,7 +72,7 @@ fn of_two_objects_that_overlap_the_older_holds_until_it_goes() {
         let (thumbs, index) = (w.function("thumbs").await, w.function("index").await);
         let bucket = w.new_bucket("photos").await;
         let held = entry(&w, "older", &thumbs, "images/", "");
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("older", "thumbs", &bucket, "filters: [{prefix: images/}]")).await;
         w.until_ready(KIND, "older").await;
         until_younger_ones_can_come(&w, "older").await;
@@ -110,7 +110,7 @@ fn an_entry_of_somebody_else_in_the_way_is_named_and_stays() {
         w.permit_bucket("theirs", &bucket).await;
         put_entries(&w, &bucket, &[("terraform-1", &*theirs, "s3:ObjectCreated:*")]).await;
         let before = w.document_text(&bucket).await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "events: ['s3:ObjectCreated:Put']")).await;
 
         let message = format!(
@@ -140,7 +140,7 @@ fn an_entry_of_another_operator_is_named_and_stays() {
         let id = "lt-ffffffff-media-thumbs-0123456789-abcdef";
         put_entries(&w, &bucket, &[(id, &*function, "s3:ObjectCreated:*")]).await;
         let before = w.document_text(&bucket).await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let message = format!(
             "spec.filters (all keys): bucket {bucket} takes one entry only for the same events and keys, and function entry \
@@ -172,7 +172,7 @@ fn a_conflict_names_the_filter_of_the_spec_and_the_entry_in_its_way() {
         );
         w.put_document(&bucket, &document).await;
         let before = w.document_text(&bucket).await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: raw/}, {prefix: dt=2026/a b/1}]")).await;
         let message = format!(
             "spec.filters[1] (dt=2026/a b/1): bucket {bucket} takes one entry only for the same events and keys, and queue \
@@ -196,7 +196,7 @@ fn an_object_that_comes_into_conflict_by_a_change_keeps_what_it_has() {
     world::test("widened", async |w| {
         let (thumbs, index) = (w.function("thumbs").await, w.function("index").await);
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("jpg", "thumbs", &bucket, "filters: [{suffix: .jpg}]")).await;
         w.until_ready(KIND, "jpg").await;
         until_younger_ones_can_come(&w, "jpg").await;

@@ -6,7 +6,7 @@ use kube::api::DeleteParams;
 use lambda_triggers_tests::world;
 use serde_json::Value;
 
-use super::view::{KIND, RESTING, own, policy};
+use super::view::{KIND, NO_RESYNC, own, policy};
 use crate::support::{AwsView, LIMIT, s3};
 
 #[test]
@@ -14,7 +14,7 @@ fn a_bucket_that_is_gone_does_not_hold_up_the_deletion() {
     world::test("bucket-gone", async |w| {
         w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         w.s3().delete_bucket().bucket(&bucket).send().await.unwrap();
@@ -30,7 +30,7 @@ fn a_function_that_is_gone_does_not_hold_up_the_deletion() {
     world::test("function-gone", async |w| {
         w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         w.lambda().delete_function().function_name("thumbs").send().await.unwrap();
@@ -44,7 +44,7 @@ fn a_function_that_is_gone_does_not_hold_up_the_deletion() {
 #[test]
 fn an_object_that_never_had_a_function_or_a_bucket_can_be_deleted() {
     world::test("never", async |w| {
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "nowhere", &w.bucket("nowhere"), "")).await;
         w.until_condition(KIND, "thumbs", "FunctionReady", "False").await;
         w.delete(KIND, "thumbs").await;
@@ -61,7 +61,7 @@ fn a_namespace_that_is_deleted_takes_its_objects_out_of_aws() {
         }
         w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("jpg", "thumbs", &bucket, "filters: [{suffix: .jpg}]")).await;
         w.apply(&s3("png", "thumbs", &bucket, "filters: [{suffix: .png}]")).await;
         w.until_ready(KIND, "jpg").await;

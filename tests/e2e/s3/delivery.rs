@@ -7,7 +7,7 @@ use lambda_triggers_core::plan::bucket::Entry;
 use lambda_triggers_tests::world::{self, World};
 use serde_json::{Value, json};
 
-use super::view::{KIND, RESTING, SWEEPING, entry};
+use super::view::{KIND, NO_RESYNC, RESYNC_1S, entry};
 use crate::objects::nothing_is_written_at_rest;
 use crate::support::{AwsView, LIMIT, s3};
 
@@ -29,7 +29,7 @@ fn an_upload_runs_the_function_and_only_for_its_keys() {
     world::test("delivery", async |w| {
         w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: images/, suffix: .jpg}]")).await;
         w.until_ready(KIND, "thumbs").await;
 
@@ -49,7 +49,7 @@ fn keys_with_special_characters_are_written_as_they_are() {
     world::test("special-keys", async |w| {
         let function = w.function("thumbs").await;
         let bucket = w.new_bucket("lake").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let filters = "filters: [{prefix: dt=2026-11-26/, suffix: .jpg}, {prefix: 'a b+c/été (1)%/'}, {prefix: at=10%3A30/, literalPercent: true}]";
         w.apply(&s3("thumbs", "thumbs", &bucket, filters)).await;
         w.until_ready(KIND, "thumbs").await;
@@ -97,7 +97,7 @@ fn an_entry_of_ours_that_is_not_encoded_is_replaced() {
         let root = "NotificationConfiguration";
         let document = format!("<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{raw}</{root}>");
         w.put_document(&bucket, &document).await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: dt=2026/}]")).await;
         w.until_ready(KIND, "thumbs").await;
         assert_eq!(w.document(&bucket).await.entries().cloned().collect::<Vec<_>>(), [ours]);

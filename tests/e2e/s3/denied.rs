@@ -5,7 +5,7 @@ use lambda_triggers_tests::world;
 use serde_json::Value;
 
 use super::view::{
-    GET, KIND, PUT, SWEEPING, allow, deny, entry, event, forget_calls, own, policy, stalled, told,
+    GET, KIND, PUT, RESYNC_1S, allow, deny, entry, event, forget_calls, own, policy, stalled, told,
     until_conditions, until_told,
 };
 use crate::support::{AwsView, LIMIT, s3};
@@ -38,7 +38,7 @@ fn denied_while_made(operation: &str, message: impl Fn(&str) -> String, fine: &[
         let bucket = w.new_bucket("photos").await;
         let message = message(&bucket);
         deny(&w, operation);
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         until_conditions(&w, "thumbs", &stalled("AccessDenied", &message, fine, part)).await;
         assert_eq!(told(&w, "thumbs").await, [event("Warning", "AccessDenied", message)]);
@@ -87,7 +87,7 @@ fn denied_while_deleted(operation: &str, message: impl Fn(&str) -> String, part:
         w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
         let message = message(&bucket);
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         deny(&w, operation);

@@ -1,11 +1,11 @@
-//! What was changed by hand is put back at the next sweep, and where nothing was, nothing is written.
+//! What was changed by hand is put back at the next resync, and where nothing was, nothing is written.
 
 use lambda_triggers_core::plan::bucket::Entry;
 use lambda_triggers_core::plan::identity::bucket_statement_id;
 use lambda_triggers_tests::world::{self, World};
 
 use super::view::{
-    KIND, SWEEPING, Told, entry, event, owner, permission, policy, three_sweeps, until_entries, until_told,
+    KIND, RESYNC_1S, Told, entry, event, owner, permission, policy, three_resyncs, until_entries, until_told,
     until_younger_ones_can_come,
 };
 use crate::support::{AwsView, s3};
@@ -27,7 +27,7 @@ async fn in_place(w: &World) -> (String, String, Entry) {
 #[test]
 fn a_permission_that_was_removed_comes_back() {
     world::test("permission", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let (function, bucket, _) = in_place(&w).await;
         let sid = bucket_statement_id(&owner(), &bucket);
         w.lambda().remove_permission().function_name("thumbs").statement_id(sid).send().await.unwrap();
@@ -40,7 +40,7 @@ fn a_permission_that_was_removed_comes_back() {
 #[test]
 fn a_permission_that_was_changed_is_made_anew() {
     world::test("statement", async |w| {
-        let mut controller = w.controller(&SWEEPING);
+        let mut controller = w.controller(&RESYNC_1S);
         let (function, bucket, _) = in_place(&w).await;
         controller.stop().await;
         let sid = bucket_statement_id(&owner(), &bucket);
@@ -63,7 +63,7 @@ fn a_permission_that_was_changed_is_made_anew() {
 #[test]
 fn an_entry_that_was_removed_comes_back() {
     world::test("entry", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let (_, bucket, entry) = in_place(&w).await;
         w.put_document(&bucket, "<NotificationConfiguration/>").await;
         let note = format!("put back the {}, which was gone from bucket {bucket}", entry.describe());
@@ -75,7 +75,7 @@ fn an_entry_that_was_removed_comes_back() {
 #[test]
 fn an_entry_that_was_changed_is_put_right() {
     world::test("changed-entry", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let (_, bucket, entry) = in_place(&w).await;
         let text = w.document_text(&bucket).await;
         w.put_document(&bucket, &text.replace("s3:ObjectCreated:*", "s3:ObjectRemoved:Delete")).await;
@@ -88,7 +88,7 @@ fn an_entry_that_was_changed_is_put_right() {
 #[test]
 fn at_rest_nothing_is_written_to_aws_or_to_a_status() {
     world::test("rest", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let (_, bucket, _) = in_place(&w).await;
         w.function("suspended").await;
         w.function("overlapping").await;
@@ -103,7 +103,7 @@ fn at_rest_nothing_is_written_to_aws_or_to_a_status() {
 
         let objects = ["thumbs", "suspended", "missing", "overlapping"];
         let before = as_they_are(&w, &objects).await;
-        three_sweeps(&w, &objects).await;
+        three_resyncs(&w, &objects).await;
         assert_eq!(w.aws_writes(), []);
         assert_eq!(as_they_are(&w, &objects).await, before);
     });
@@ -122,12 +122,12 @@ async fn as_they_are(w: &World, objects: &[&str]) -> Vec<(String, serde_json::Va
 #[test]
 fn a_restart_of_the_operator_writes_nothing() {
     world::test("restart", async |w| {
-        let mut controller = w.controller(&SWEEPING);
+        let mut controller = w.controller(&RESYNC_1S);
         in_place(&w).await;
         let before = as_they_are(&w, &["thumbs"]).await;
         controller.stop().await;
         controller.start();
-        three_sweeps(&w, &["thumbs"]).await;
+        three_resyncs(&w, &["thumbs"]).await;
         assert_eq!(w.aws_writes(), []);
         assert_eq!(as_they_are(&w, &["thumbs"]).await, before);
     });

@@ -5,7 +5,7 @@ use lambda_triggers_tests::world;
 use serde_json::{Value, json};
 
 use super::view::{
-    KIND, PUT, RESTING, entry, event, forget_calls, in_place, on, own, owner, permission, policy, told,
+    KIND, NO_RESYNC, PUT, entry, event, forget_calls, in_place, on, own, owner, permission, policy, told,
     until_conditions, write,
 };
 use crate::support::{AwsView, s3};
@@ -19,7 +19,7 @@ fn the_example_is_applied_and_taken_away() {
         let bucket = w.new_bucket("photos").await;
         let before = w.document(&bucket).await;
         forget_calls(&w);
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
 
         w.apply(&EXAMPLE.replace("photos-of-somebody-else", &bucket)).await;
         let object = w.until_ready(KIND, "make-thumbnail").await;
@@ -75,7 +75,7 @@ fn kubectl_get_shows_what_a_person_wants() {
     world::test("columns", async |w| {
         w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "events: ['s3:ObjectCreated:Put', 's3:ObjectTagging:*']"))
             .await;
         w.apply(&s3("missing", "nowhere", &bucket, "")).await;
@@ -130,7 +130,7 @@ fn the_newest_events_reach_the_bucket() {
     world::test("events", async |w| {
         let function = w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let events = ["s3:ObjectAnnotation:*", "s3:ObjectRetention:Put"];
         w.apply(&s3("thumbs", "thumbs", &bucket, &format!("events: {events:?}"))).await;
         w.until_ready(KIND, "thumbs").await;

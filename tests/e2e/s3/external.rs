@@ -6,7 +6,7 @@ use lambda_triggers_tests::world::{self, World};
 use serde_json::Value;
 
 use super::view::{
-    Condition, KIND, RESTING, SWEEPING, allow, conditions, deny, entry, in_place, own, owner, policy,
+    Condition, KIND, NO_RESYNC, RESYNC_1S, allow, conditions, deny, entry, in_place, own, owner, policy,
     stalled, until_conditions,
 };
 use crate::objects::{failed, nothing_is_written_at_rest};
@@ -36,7 +36,7 @@ fn a_statement_of_others_will_do_where_the_operator_may_not_add_one() {
         let bucket = w.new_bucket("photos").await;
         w.permit_bucket("thumbs", &bucket).await;
         WRITES.iter().for_each(|operation| deny(&w, operation));
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let sid = format!("bucket-{}", bucket.replace('.', "-"));
         let message = format!(
@@ -61,7 +61,7 @@ fn a_statement_of_others_that_goes_is_made_up_for_once_the_operator_may() {
         let bucket = w.new_bucket("photos").await;
         w.permit_bucket("thumbs", &bucket).await;
         deny(&w, "AddPermission");
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         allow(&w);
@@ -84,7 +84,7 @@ fn an_external_permission_needs_no_right_to_the_policy() {
         w.permit_bucket("thumbs", &bucket).await;
         let statements = w.statements("thumbs", None).await;
         WRITES.iter().chain(&["GetPolicy"]).for_each(|operation| deny(&w, operation));
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let denied = "AWS denies lambda:GetPolicy on function thumbs: allow lambda:GetPolicy in the IAM policy of the operator's \
                       role; where others manage the function's policy, set spec.function.permission to External";
@@ -114,7 +114,7 @@ fn an_external_permission_that_is_missing_keeps_out_no_other_resource() {
         let function = w.function("thumbs").await;
         let report = w.function("report").await;
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(
             &external(&w, "thumbs", &bucket).replace("  bucket:", "  filters: [{prefix: a/}]\n  bucket:"),
         )
@@ -159,7 +159,7 @@ fn a_bucket_triggers_a_function_of_another_account() {
         let scope =
             Scope { functions: vec!["*".into(), function.clone()], ..Scope::of(w.account(), Some(owner())) };
         w.front().expect_operator(w.account(), scope);
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let manifest = s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{}'", w.account()));
         w.apply(&manifest.replace("{name: thumbs}", &format!("{{arn: '{function}', permission: External}}")))
             .await;

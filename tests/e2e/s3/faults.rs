@@ -7,7 +7,7 @@ use lambda_triggers_tests::front::{Call, Fault, FaultKind, LateAnswer};
 use lambda_triggers_tests::world::{self, World};
 
 use super::view::{
-    GET, KIND, PUT, RESTING, SWEEPING, entry, event, forget_calls, own, permission, policy, until_entries,
+    GET, KIND, NO_RESYNC, PUT, RESYNC_1S, entry, event, forget_calls, own, permission, policy, until_entries,
     until_told, without_own,
 };
 use crate::support::{AwsView, LIMIT, s3};
@@ -40,7 +40,7 @@ fn gets_there(faults: impl Fn() -> Vec<Fault>, puts: usize) {
     world::test("fault", async |w| {
         let (bucket, before, entry) = shared_bucket(&w).await;
         faults().into_iter().for_each(|fault| w.front().inject(w.account(), fault));
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         assert_eq!(w.front().pending_faults(w.account()), 0);
@@ -102,7 +102,7 @@ fn a_late_write_does_not_bring_back_the_entry_of_a_deleted_object() {
         let (bucket, before, _) = shared_bucket(&w).await;
         let late = FaultKind::Late(Duration::from_secs(8), LateAnswer::Lost);
         w.front().inject(w.account(), Fault::on(PUT, late));
-        let _controller = w.controller(&[&SWEEPING[..], &["--settle", "12s"]].concat());
+        let _controller = w.controller(&[&RESYNC_1S[..], &["--settle", "12s"]].concat());
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         w.delete(KIND, "thumbs").await;
@@ -126,7 +126,7 @@ fn a_writer_that_drops_our_entry_keeps_its_own() {
         let queue = w.queue("more").await;
         let theirs = document(&others(&queue, "more", "s3:ObjectTagging:*"));
         w.front().inject(w.account(), Fault::on(GET, FaultKind::second_writer(theirs.clone())).after(1));
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         assert_eq!(own(&w.document(&bucket).await), [ours]);
@@ -143,7 +143,7 @@ fn what_was_there_at_our_read_is_there_after_our_write() {
         let queue = w.queue("more").await;
         let theirs = document(&others(&queue, "more", "s3:ObjectTagging:*"));
         w.front().inject(w.account(), Fault::on(PUT, FaultKind::second_writer(theirs)));
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         assert_eq!(own(&w.document(&bucket).await), [ours]);
@@ -159,7 +159,7 @@ fn a_foreign_entry_that_goes_while_we_write_is_told_of() {
         let empty = before.replace(&theirs, "");
         let gone = FaultKind::second_edit(move |text| text.replace(&theirs, ""));
         w.front().inject(w.account(), Fault::on(GET, gone).after(1));
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let [kind, _, note] = until_told(&w, "thumbs", "ForeignEntryGone").await;
         assert_eq!(kind, "Warning");
@@ -176,7 +176,7 @@ fn a_bucket_that_another_tool_keeps_to_itself_is_called_contended() {
         let (bucket, before, ours) = shared_bucket(&w).await;
         let undo = FaultKind::second_edit(without_own);
         w.front().inject(w.account(), Fault::on(GET, undo).times(usize::MAX));
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let stalled = w.until_condition(KIND, "thumbs", "Stalled", "True").await;
         assert_eq!(stalled["reason"], "Contended");

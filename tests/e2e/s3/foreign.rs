@@ -2,7 +2,7 @@
 
 use lambda_triggers_tests::world::{self, World};
 
-use super::view::{KIND, PUT, RESTING, entry, forget_calls, own, until_entries, without_own, write};
+use super::view::{KIND, NO_RESYNC, PUT, entry, forget_calls, own, until_entries, without_own, write};
 use crate::support::{AwsView, s3};
 
 /// A document such as other tools make: entries of all four kinds, with elements, attributes and white space that
@@ -35,7 +35,7 @@ fn foreign_entries_of_all_kinds_stay_as_they_are_to_the_byte() {
         let bucket = w.new_bucket("photos").await;
         let before = document_of_others(&w, &bucket).await;
         forget_calls(&w);
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
 
         w.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: images/}]")).await;
         w.until_ready(KIND, "thumbs").await;
@@ -71,7 +71,7 @@ fn our_entries_come_before_event_bridge_which_ends_the_schema() {
         let event_bridge =
             "<EventBridgeConfiguration></EventBridgeConfiguration></NotificationConfiguration>";
         w.put_document(&bucket, &format!("{root}{event_bridge}")).await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         let text = w.document_text(&bucket).await;

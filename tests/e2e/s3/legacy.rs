@@ -4,7 +4,7 @@ use aws_sdk_lambda::config::Region;
 use lambda_triggers_tests::world::{self, REGION, World};
 use serde_json::Value;
 
-use super::view::{KIND, SWEEPING, entry, permission, stalled, until_conditions};
+use super::view::{KIND, RESYNC_1S, entry, permission, stalled, until_conditions};
 use crate::support::s3;
 
 const OLD_REGION: &str = "us-east-1";
@@ -33,7 +33,7 @@ fn a_bucket_with_a_legacy_name_is_served_in_us_east_1_alone() {
         let function = w.function_in(OLD_REGION, "thumbs").await;
         let bucket = w.bucket("Old_Photos");
         assert!(w.front().create_legacy_bucket(w.account(), &bucket).await);
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let message = format!(
             "spec.bucket: write 3 to 63 lower-case letters, digits, hyphens and dots, with a letter or digit at both ends: only \

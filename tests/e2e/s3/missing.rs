@@ -3,7 +3,7 @@
 use lambda_triggers_tests::world::{self, REGION};
 
 use super::view::{
-    KIND, SWEEPING, conditions, entry, event, in_place, own, permission, policy, stalled, told,
+    KIND, RESYNC_1S, conditions, entry, event, in_place, own, permission, policy, stalled, told,
     until_conditions, until_entries, until_told,
 };
 use crate::support::{AwsView, s3};
@@ -12,7 +12,7 @@ use crate::support::{AwsView, s3};
 fn a_function_that_is_missing_is_named_and_found_when_it_is_created() {
     world::test("no-function", async |w| {
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let message = format!(
             "there is no Lambda function thumbs in {REGION}: create it, or name another one in spec.function"
@@ -33,7 +33,7 @@ fn a_bucket_that_is_missing_is_named_and_found_when_it_is_created() {
     world::test("no-bucket", async |w| {
         let function = w.function("thumbs").await;
         let bucket = w.bucket("photos");
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let message = format!("there is no bucket {bucket}: create it, or name another one in spec.bucket");
         let fine = ["FunctionReady", "PermissionReady"];
@@ -53,7 +53,7 @@ fn the_entry_of_a_function_that_was_deleted_goes_so_that_others_can_write() {
     world::test("function-gone", async |w| {
         let function = w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
 
@@ -81,7 +81,7 @@ fn an_object_whose_function_has_gone_does_not_keep_its_neighbours_from_the_bucke
         w.function("gone").await;
         let function = w.function("index").await;
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("first", "gone", &bucket, "filters: [{prefix: a/}]")).await;
         w.until_ready(KIND, "first").await;
         w.lambda().delete_function().function_name("gone").send().await.unwrap();

@@ -6,7 +6,7 @@ use lambda_triggers_tests::world::{self, World};
 use serde_json::{Value, json};
 
 use super::view::{
-    Condition, KIND, SWEEPING, Told, allow, deny, entry, event, forget_calls, own, permission, policy,
+    Condition, KIND, RESYNC_1S, Told, allow, deny, entry, event, forget_calls, own, permission, policy,
     stalled, until_conditions, until_told,
 };
 use crate::support::{AwsView, s3};
@@ -57,7 +57,7 @@ fn another_region() {
         w.function("thumbs").await;
         let function = w.function_in(ELSEWHERE, "thumbs").await;
         let (old, new) = (w.new_bucket("old").await, there.bucket(&w, "new").await);
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &old, "")).await;
         w.until_ready(KIND, "thumbs").await;
 
@@ -83,7 +83,7 @@ fn a_bucket_in_another_region_is_named_with_its_region_and_can_be_put_right() {
         w.function("thumbs").await;
         let function = w.function_in(ELSEWHERE, "thumbs").await;
         let bucket = there.bucket(&w, "photos").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let message = format!(
             "bucket {bucket} is in {ELSEWHERE}: write `region: {ELSEWHERE}`, and name a function there"
@@ -105,7 +105,7 @@ fn an_object_that_names_a_bucket_in_another_region_can_be_deleted() {
         let there = Elsewhere::of(&w);
         w.function("thumbs").await;
         let bucket = there.bucket(&w, "photos").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_condition(KIND, "thumbs", "NotificationReady", "False").await;
 
@@ -140,7 +140,7 @@ fn a_bucket_whose_name_passed_on_is_left_alone_until_its_owner_is_named() {
     world::test("owner", async |w| {
         let function = w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{}'", w.account()))).await;
         w.until_ready(KIND, "thumbs").await;
         let before = w.document(&bucket).await;
@@ -165,7 +165,7 @@ fn an_object_that_named_a_wrong_owner_can_be_deleted() {
     world::test("wrong-owner", async |w| {
         w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{OTHERS}'"))).await;
         until_conditions(&w, "thumbs", &in_other_account(&bucket, OTHERS)).await;
         w.delete(KIND, "thumbs").await;
@@ -179,7 +179,7 @@ fn a_wrong_owner_in_the_spec_does_not_hide_the_entries_of_the_right_one() {
     world::test("owner-edited", async |w| {
         let function = w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         w.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{OTHERS}'"))).await;
@@ -198,7 +198,7 @@ fn objects_of_a_bucket_whose_name_another_account_took_can_move_and_go() {
     world::test("taken", async |w| {
         let function = w.function("thumbs").await;
         let (old, new) = (w.new_bucket("old").await, w.new_bucket("new").await);
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let spec =
             |name: &str, bucket: &str| s3(name, "thumbs", bucket, &format!("filters: [{{prefix: {name}/}}]"));
         for name in ["goes", "moves"] {
@@ -229,7 +229,7 @@ fn a_bucket_is_not_taken_for_anothers_without_proof() {
     world::test("unproven", async |w| {
         w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         deny(&w, "ListBuckets");

@@ -5,7 +5,7 @@ use std::slice;
 use lambda_triggers_tests::world;
 use serde_json::Value;
 
-use super::view::{KIND, RESTING, entry, forget_calls, own, permission, policy, retained, until_entries};
+use super::view::{KIND, NO_RESYNC, entry, forget_calls, own, permission, policy, retained, until_entries};
 use crate::support::{AwsView, s3};
 
 #[test]
@@ -23,7 +23,7 @@ fn what_is_retained_outlives_its_object_and_changes_beside_it() {
                 &format!("filters: [{{prefix: kept/}}]\ndeletionPolicy: {deletion}"),
             )
         };
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         w.apply(&manifest("Retain")).await;
         w.until_ready(KIND, "kept").await;
         assert_eq!(own(&w.document(&bucket).await), slice::from_ref(&stays));
@@ -72,7 +72,7 @@ fn a_policy_that_is_set_just_before_the_deletion_counts() {
     world::test("retain-late", async |w| {
         let function = w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         w.apply(&s3("kept", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "kept").await;
         controller.stop().await;

@@ -5,7 +5,7 @@ use lambda_triggers_tests::world;
 use serde_json::Value;
 
 use super::view::{
-    GET, KIND, PUT, RESTING, entry, forget_calls, on, own, permission, policy, until_entries, write,
+    GET, KIND, NO_RESYNC, PUT, entry, forget_calls, on, own, permission, policy, until_entries, write,
 };
 use crate::support::{AwsView, s3};
 
@@ -14,7 +14,7 @@ fn two_objects_on_one_bucket_do_not_disturb_each_other() {
     world::test("two", async |w| {
         let (thumbs, index) = (w.function("thumbs").await, w.function("index").await);
         let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{suffix: .jpg}]")).await;
         w.until_ready(KIND, "thumbs").await;
         w.apply(&s3("index", "index", &bucket, "events: ['s3:ObjectRemoved:*']")).await;
@@ -41,7 +41,7 @@ fn a_permission_that_two_objects_share_goes_with_the_last() {
         let function = w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
         let statements = [permission(&w, &function, &bucket)];
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("jpg", "thumbs", &bucket, "filters: [{suffix: .jpg}]")).await;
         w.apply(&s3("png", "thumbs", &bucket, "filters: [{suffix: .png}]")).await;
         w.until_ready(KIND, "jpg").await;
@@ -72,7 +72,7 @@ fn thirty_objects_at_once_on_one_bucket_are_written_once() {
         w.apply(&(0..30).map(manifest).collect::<Vec<_>>().join("\n---\n")).await;
         forget_calls(&w);
         // It finds them all at once: kubectl sends them one by one.
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         for number in 0..30 {
             w.until_ready(KIND, &name(number)).await;
         }
@@ -119,7 +119,7 @@ fn three_filters_make_three_entries_and_one_permission_in_one_write() {
         let function = w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
         forget_calls(&w);
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3(
             "thumbs",
             "thumbs",

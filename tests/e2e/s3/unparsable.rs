@@ -4,7 +4,7 @@ use lambda_triggers_tests::world::{self, World};
 use serde_json::{Value, json};
 
 use super::view::{
-    KIND, RESTING, SWEEPING, entry, forget_calls, own, permission, policy, stalled, until_conditions,
+    KIND, NO_RESYNC, RESYNC_1S, entry, forget_calls, own, permission, policy, stalled, until_conditions,
     until_entries,
 };
 use crate::support::{AwsView, LIMIT, s3};
@@ -35,7 +35,7 @@ fn an_object_that_no_longer_parses_keeps_its_entries_and_can_be_deleted() {
         let (thumbs, index) = (w.function("thumbs").await, w.function("index").await);
         let bucket = w.new_bucket("photos").await;
         let kept = entry(&w, "broken", &thumbs, "a/", "");
-        let mut controller = w.controller(&SWEEPING);
+        let mut controller = w.controller(&RESYNC_1S);
         w.apply(&s3("broken", "thumbs", &bucket, "filters: [{prefix: a/}]")).await;
         w.until_ready(KIND, "broken").await;
         loosen_the_schema(&w).await;
@@ -76,7 +76,7 @@ fn an_object_that_comes_back_with_another_uid_owns_what_its_predecessor_made() {
     world::test("backup", async |w| {
         let function = w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         controller.stop().await;
@@ -102,7 +102,7 @@ fn an_object_that_comes_back_and_is_deleted_at_once_takes_with_it_what_its_prede
     world::test("backup-deleted", async |w| {
         w.function("thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         controller.stop().await;

@@ -12,7 +12,7 @@ use lambda_triggers_tests::world::{REGION, World};
 use serde_json::{Value, json};
 
 use crate::objects;
-pub use crate::objects::{Condition, RESTING, SWEEPING, Told, allow, event, owner};
+pub use crate::objects::{Condition, NO_RESYNC, RESYNC_1S, Told, allow, event, owner};
 use crate::support::{AwsView, LIMIT};
 
 /// The kind under test.
@@ -177,7 +177,7 @@ pub fn forget_calls(w: &World) {
 
 /// Forgets all calls, and waits until the object of each function has been looked at three times from beginning to
 /// end.
-pub async fn three_sweeps(w: &World, functions: &[&str]) {
+pub async fn three_resyncs(w: &World, functions: &[&str]) {
     forget_calls(w);
     let looks = |calls: &[Call], function: &str| {
         calls.iter().filter(|call| call.operation == FIRST_READ && call.resource == function).count()
@@ -185,7 +185,7 @@ pub async fn three_sweeps(w: &World, functions: &[&str]) {
     // The fourth begins when the third has ended.
     let enough = |calls: &[Call]| functions.iter().all(|function| looks(calls, function) > 3);
     let waited = w.front().wait_for_calls(w.account(), LIMIT, enough).await;
-    waited.unwrap_or_else(|calls| panic!("no three sweeps: {calls:?}"));
+    waited.unwrap_or_else(|calls| panic!("no three resyncs: {calls:?}"));
 }
 
 /// Denies an operation until the faults are cleared.

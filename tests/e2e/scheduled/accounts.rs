@@ -3,7 +3,7 @@
 use lambda_triggers_tests::world;
 
 use super::view::{KIND, rules};
-use crate::objects::{RESTING, event, failed, until_conditions, until_told};
+use crate::objects::{NO_RESYNC, event, failed, until_conditions, until_told};
 use crate::support::AwsView;
 
 const OTHER: &str = "210987654321";
@@ -13,7 +13,7 @@ fn a_rule_for_a_function_of_another_account_is_refused_before_anything_is_made()
     world::test("other-account", async |w| {
         let name = format!("thumbs-{}", w.account());
         let arn = w.create_function(&w.lambda_of(OTHER).await, &name).await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.front().clear_calls(w.account());
         w.apply(&format!(
             "apiVersion: lambda-triggers.dev/v1alpha1\nkind: {KIND}\nmetadata: {{name: thumbs}}\nspec: {{schedule: rate(1 hour), function: {{arn: '{arn}'}}}}\n"

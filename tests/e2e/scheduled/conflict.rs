@@ -8,7 +8,7 @@ use lambda_triggers_tests::world::{self, World};
 
 use super::drift::not_ours;
 use super::view::{KIND, Rules, in_place, plain_rule, plain_rules, rule_name, rules, until_rules};
-use crate::objects::{SWEEPING, event, failed, nothing_is_written_at_rest, told, until_conditions};
+use crate::objects::{RESYNC_1S, event, failed, nothing_is_written_at_rest, told, until_conditions};
 use crate::support::{AwsView, Rule, publish, scheduled};
 
 const NOBODY: [&str; 0] = [];
@@ -41,7 +41,7 @@ fn a_rule_of_somebody_else_is_neither_changed_nor_deleted() {
         let before = BTreeMap::from([(untagged.clone(), theirs(&[])), (tagged.clone(), theirs(&tags))]);
         assert_eq!(rules(&w).await, before);
 
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         for (name, rule) in [("untagged", &untagged), ("tagged", &tagged)] {
             w.apply(&scheduled(name, "hourly", "schedule: rate(1 hour)")).await;
             let stalled = not_ours(&w, name, rule);
@@ -67,7 +67,7 @@ fn a_rule_of_somebody_else_is_neither_changed_nor_deleted() {
 #[test]
 fn a_missing_function_is_named_and_waited_for() {
     world::test("no-function", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         let message = "there is no Lambda function hourly in eu-west-1: create it, or name another one in spec.function";
         let stalled = failed("Stalled", "FunctionNotFound", message, &[], "FunctionReady");
@@ -86,7 +86,7 @@ fn a_missing_function_is_named_and_waited_for() {
 fn a_missing_alias_is_named_and_waited_for() {
     world::test("no-alias", async |w| {
         let function = w.function("hourly").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let plain = scheduled("hourly", "hourly", "schedule: rate(1 hour)");
         w.apply(&plain.replace("{name: hourly}", "{name: hourly, qualifier: live}")).await;
         let message = "there is no Lambda function hourly with the alias or version live in eu-west-1: create it, \
@@ -107,7 +107,7 @@ fn a_missing_alias_is_named_and_waited_for() {
 fn a_function_that_was_deleted_comes_back_to_its_rule() {
     world::test("function-gone", async |w| {
         w.function("hourly").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         until_conditions(&w, KIND, "hourly", &in_place()).await;
         w.lambda().delete_function().function_name("hourly").send().await.unwrap();
@@ -131,7 +131,7 @@ fn a_quota_that_is_used_up_is_named_and_waited_for() {
             async move { made_by_somebody(&w, &format!("theirs-{number}"), &[]).await }
         });
         futures::stream::iter(full).buffer_unordered(16).collect::<Vec<()>>().await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         let message = format!(
             "events:PutRule on rule {} exceeds a quota of AWS: The requested resource exceeds the maximum number \

@@ -4,7 +4,7 @@ use lambda_triggers_tests::world::{self, World};
 
 use super::view::{KIND, Rules, STATEMENT, functions, in_place, plain_rule, plain_rules, rule_name, rules};
 use crate::objects::{
-    RESTING, SWEEPING, allow, condition, deny, event, nothing_is_written_at_rest, told, until_conditions,
+    NO_RESYNC, RESYNC_1S, allow, condition, deny, event, nothing_is_written_at_rest, told, until_conditions,
 };
 use crate::support::{AwsView, scheduled};
 
@@ -28,7 +28,7 @@ fn what_has_gone_already_does_not_hold_a_deletion_up() {
     world::test("gone", async |w| {
         functions(&w, &names).await;
         let other = w.function("other").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&plain(&names)).await;
         until_all_ready(&w, &names).await;
 
@@ -58,7 +58,7 @@ fn what_has_gone_already_does_not_hold_a_deletion_up() {
 #[test]
 fn an_object_that_never_came_to_anything_can_be_deleted() {
     world::test("nothing-made", async |w| {
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&scheduled("hourly", "no-such-function", "schedule: rate(1 hour)")).await;
         w.until_condition(KIND, "hourly", "Stalled", "True").await;
         w.delete(KIND, "hourly").await;
@@ -80,7 +80,7 @@ fn a_denied_call_blocks_a_deletion_until_it_is_allowed() {
         let names: Vec<String> = calls.iter().map(|call| call.0.to_lowercase()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         functions(&w, &names).await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&plain(&names)).await;
         until_all_ready(&w, &names).await;
         let of_lambda = |action: &str| action.starts_with("lambda:");
@@ -116,7 +116,7 @@ fn a_denied_call_blocks_a_deletion_until_it_is_allowed() {
 fn what_is_retained_stays_until_its_resource_comes_back() {
     world::test("retained", async |w| {
         let function = w.function("both").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let retained = scheduled("kept", "both", "schedule: rate(1 hour)\ndeletionPolicy: Retain");
         let other = scheduled("other", "both", "schedule: rate(1 hour)");
         w.apply(&[retained.clone(), other].join("---\n")).await;
@@ -148,7 +148,7 @@ fn what_is_retained_stays_until_its_resource_comes_back() {
 fn a_policy_of_retain_that_is_taken_back_in_time_does_not_count() {
     world::test("not-retained", async |w| {
         w.function("hourly").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let retained = scheduled("hourly", "hourly", "schedule: rate(1 hour)\ndeletionPolicy: Retain");
         w.apply(&retained).await;
         w.until_ready(KIND, "hourly").await;

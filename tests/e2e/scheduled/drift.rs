@@ -1,4 +1,4 @@
-//! What somebody changes by hand: put back at the next sweep, with an event. What somebody adds: left alone.
+//! What somebody changes by hand: put back at the next resync, with an event. What somebody adds: left alone.
 
 use aws_sdk_eventbridge::types::Tag;
 use lambda_triggers_tests::world::{self, World};
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::view::{
     KIND, Rules, STATEMENT, functions, plain_rules, policy, rule_name, rules, statement, until_rules,
 };
-use crate::objects::{Condition, SWEEPING, Told, event, failed, nothing_is_written_at_rest, until_told};
+use crate::objects::{Condition, RESYNC_1S, Told, event, failed, nothing_is_written_at_rest, until_told};
 use crate::support::{Target, rule, scheduled};
 
 /// Objects of these names, each with a function of its own, all in place.
@@ -75,7 +75,7 @@ fn what_was_changed_by_hand_is_put_back() {
         "untagged",
     ];
     world::test("drift", async |w| {
-        let mut controller = w.controller(&SWEEPING);
+        let mut controller = w.controller(&RESYNC_1S);
         let expected = in_place_are(&w, &names).await;
         let r = |name: &str| rule_name(&w, name);
         let other = w.function("other").await;
@@ -123,7 +123,7 @@ fn what_was_changed_by_hand_is_put_back() {
 #[test]
 fn a_permission_that_was_removed_or_changed_by_hand_is_put_back() {
     world::test("drift-permission", async |w| {
-        let mut controller = w.controller(&SWEEPING);
+        let mut controller = w.controller(&RESYNC_1S);
         in_place_are(&w, &["removed", "changed"]).await;
         let remove = |name| w.lambda().remove_permission().function_name(name).statement_id(STATEMENT);
         remove("removed").send().await.unwrap();
@@ -155,7 +155,7 @@ fn a_permission_that_was_removed_or_changed_by_hand_is_put_back() {
 #[test]
 fn what_somebody_added_is_left_alone() {
     world::test("added", async |w| {
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let mut expected = in_place_are(&w, &["hourly"]).await;
         let rule = rule_name(&w, "hourly");
         let other = w.function("other").await;

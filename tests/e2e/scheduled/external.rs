@@ -3,7 +3,7 @@
 use lambda_triggers_tests::world;
 
 use super::view::{KIND, in_place, rules};
-use crate::objects::{SWEEPING, allow, condition, deny, nothing_is_written_at_rest, until_conditions};
+use crate::objects::{RESYNC_1S, allow, condition, deny, nothing_is_written_at_rest, until_conditions};
 use crate::support::{AwsView, scheduled};
 
 #[test]
@@ -13,7 +13,7 @@ fn an_external_permission_leaves_the_policy_alone() {
         for operation in ["GetPolicy", "AddPermission", "RemovePermission"] {
             deny(&w, operation, "hourly");
         }
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let manifest = scheduled("hourly", "hourly", "schedule: rate(1 hour)");
         w.apply(&manifest.replace("{name: hourly}", "{name: hourly, permission: External}")).await;
         let message = "spec.function.permission is External: the operator neither adds nor checks the permission of EventBridge to \
@@ -39,7 +39,7 @@ fn an_external_permission_leaves_the_policy_alone() {
 fn a_permission_that_becomes_external_goes_with_the_resource() {
     world::test("becomes-external", async |w| {
         w.function("hourly").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let manifest = scheduled("hourly", "hourly", "schedule: rate(1 hour)");
         w.apply(&manifest).await;
         w.until_ready(KIND, "hourly").await;

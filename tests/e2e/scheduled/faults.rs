@@ -7,7 +7,7 @@ use lambda_triggers_tests::world::{self, World};
 
 use super::view::{KIND, Rules, STATEMENT, functions, in_place, plain_rules, rule_name, rules, until_rules};
 use crate::objects::{
-    SWEEPING, allow, deny, event, failed, nothing_is_written_at_rest, told, until_conditions,
+    RESYNC_1S, allow, deny, event, failed, nothing_is_written_at_rest, told, until_conditions,
 };
 use crate::support::{AwsView, LIMIT, scheduled};
 
@@ -64,7 +64,7 @@ fn whatever_happens_to_a_write_a_rule_comes_into_being_once() {
         for fault in objects.values() {
             w.front().inject(w.account(), fault.clone());
         }
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&plain(&names)).await;
         for name in &names {
             until_conditions(&w, KIND, name, &in_place()).await;
@@ -91,7 +91,7 @@ fn whatever_happens_to_a_write_tags_change() {
         functions(&w, &names).await;
         let with_tags =
             |tags: &str| plain(&names).replace("schedule:", &format!("tags: {{{tags}}}\n  schedule:"));
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&with_tags("team: a, old: x")).await;
         for name in &names {
             w.until_ready(KIND, name).await;
@@ -119,7 +119,7 @@ fn whatever_happens_to_a_write_a_deleted_rule_goes() {
         let objects = objects(&w, &["RemoveTargets", "DeleteRule", "RemovePermission"]);
         let names: Vec<&str> = objects.keys().map(String::as_str).collect();
         functions(&w, &names).await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&plain(&names)).await;
         for name in &names {
             w.until_ready(KIND, name).await;
@@ -158,7 +158,7 @@ fn a_denied_call_is_named_until_it_is_allowed() {
             let resource = if of_lambda(action) { (*name).to_owned() } else { rule_name(&w, name) };
             deny(&w, call, &resource);
         }
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&plain(&names)).await;
         for (name, (_, action, fine, part)) in names.iter().zip(calls) {
             let on = if of_lambda(action) {
@@ -197,7 +197,7 @@ fn a_policy_that_is_full_is_told_of_with_what_helps() {
             "The final policy size is bigger than the limit.",
         );
         w.front().inject(w.account(), Fault::on("AddPermission", full).times(usize::MAX));
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&scheduled("thumbs", "thumbs", "schedule: rate(1 hour)")).await;
         let message = "lambda:AddPermission: the policy of function thumbs is full; AWS takes 20,480 bytes and raises this for \
                        nobody: remove statements that are not needed (aws lambda get-policy, remove-permission), or name an \

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::view::{KIND, STATEMENT, in_place, plain_rule, rule_name, rules, until_rule};
 use crate::objects::{
-    RESTING, SWEEPING, condition, event, failed, nothing_is_written_at_rest, until_conditions, until_told,
+    NO_RESYNC, RESYNC_1S, condition, event, failed, nothing_is_written_at_rest, until_conditions, until_told,
 };
 use crate::support::{AwsView, Rule, scheduled};
 
@@ -44,7 +44,7 @@ const FIELDS: [(&str, Edit); 11] = [
 fn a_field_that_is_set_and_unset_leaves_the_same_rule() {
     world::test("fields", async |w| {
         let function = w.function("hourly").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let plain = scheduled("hourly", "hourly", "schedule: rate(1 hour)");
         w.apply(&plain).await;
         w.until_ready(KIND, "hourly").await;
@@ -69,7 +69,7 @@ fn a_field_that_is_set_and_unset_leaves_the_same_rule() {
 fn one_value_follows_another() {
     world::test("values", async |w| {
         let function = w.function("hourly").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let with = |spec: &str| scheduled("hourly", "hourly", &format!("schedule: rate(1 hour)\n{spec}"));
         w.apply(&with("tags: {team: a, cost: \"7\"}\ndescription: first\ninput: [1]")).await;
         w.until_ready(KIND, "hourly").await;
@@ -106,7 +106,7 @@ fn a_schedule_in_each_of_its_forms() {
     ];
     world::test("schedules", async |w| {
         let function = w.function("hourly").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         for (spec, expression) in forms {
             w.apply(&scheduled("hourly", "hourly", spec)).await;
             let object = w.until_ready(KIND, "hourly").await;
@@ -122,7 +122,7 @@ fn a_schedule_in_each_of_its_forms() {
 fn a_suspended_schedule_is_in_place_and_ready() {
     world::test("suspended", async |w| {
         let function = w.function("hourly").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let plain = scheduled("hourly", "hourly", "schedule: rate(1 hour)");
         w.apply(&format!("{plain}  suspend: true\n")).await;
         let mut suspended = in_place();
@@ -143,7 +143,7 @@ fn a_suspended_schedule_is_in_place_and_ready() {
 fn a_schedule_that_never_runs_again_is_not_ready_and_costs_nothing_at_rest() {
     world::test("ended", async |w| {
         let function = w.function("hourly").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let ended = scheduled("hourly", "hourly", "schedule: cron(0 0 1 1 ? 1999)");
         w.apply(&ended).await;
         let message = "cron(0 0 1 1 ? 1999) had its last run on 1999-01-01 at 00:00 UTC and never runs again: write a \
@@ -185,7 +185,7 @@ fn a_refusal_of_a_schedule_that_has_ended_reads_the_same() {
         let refused =
             FaultKind::refuse(400, "ValidationException", "Parameter ScheduleExpression is not valid.");
         w.front().inject(w.account(), Fault::on("PutRule", refused).times(usize::MAX));
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&scheduled("hourly", "hourly", "schedule: cron(0 0 1 1 ? 1999)")).await;
         let message = "cron(0 0 1 1 ? 1999) had its last run on 1999-01-01 at 00:00 UTC and never runs again: write a \
                        schedule with a later year, or delete this resource";
@@ -201,7 +201,7 @@ fn a_refusal_of_a_schedule_that_has_ended_reads_the_same() {
 fn nulls_reach_the_function_by_input_json_and_by_an_apply_on_the_server() {
     world::test("nulls", async |w| {
         w.function("hourly").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         let with = |spec: &str| scheduled("hourly", "hourly", &format!("schedule: rate(1 hour)\n{spec}"));
         let name = rule_name(&w, "hourly");
         let input = async || {

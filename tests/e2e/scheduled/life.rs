@@ -6,7 +6,9 @@ use lambda_triggers_tests::world::{self, World};
 use serde_json::{Value, json};
 
 use super::view::{IN_PLACE, KIND, STATEMENT, plain_rule, policy, rule_name, rules, statement};
-use crate::objects::{OWNER, RESTING, SWEEPING, allow, deny, event, nothing_is_written_at_rest, until_told};
+use crate::objects::{
+    NO_RESYNC, OWNER, RESYNC_1S, allow, deny, event, nothing_is_written_at_rest, until_told,
+};
 use crate::support::{AwsView, LIMIT, Rule, scheduled};
 
 const EXAMPLE: &str = include_str!("../../../examples/scheduled-function.yaml");
@@ -45,7 +47,7 @@ fn the_example_is_applied_seen_changed_and_deleted() {
     world::test("example", async |w| {
         let function = w.function("my-example").await;
         let example = EXAMPLE.replace("every-minute", "my-example");
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&example).await;
         let object = w.until_ready(KIND, "my-example").await;
         let name = rule_name(&w, "my-example");
@@ -93,7 +95,7 @@ fn the_example_is_applied_seen_changed_and_deleted() {
 fn kubectl_get_shows_what_a_person_wants() {
     world::test("columns", async |w| {
         w.function("every-day").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&scheduled("daily", "every-day", "schedule: 0 18 * * MON,FRI")).await;
         w.until_ready(KIND, "daily").await;
         let schedule = "cron(0 18 ? * MON,FRI *)";
@@ -119,7 +121,7 @@ fn kubectl_get_shows_what_a_person_wants() {
 fn events_tell_a_life_and_are_silent_at_rest() {
     world::test("events", async |w| {
         w.function("hourly").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         w.until_ready(KIND, "hourly").await;
         let rule = rule_name(&w, "hourly");

@@ -5,7 +5,7 @@ use aws_sdk_lambda::types::{FunctionCode, Runtime};
 use lambda_triggers_tests::world::{self, World};
 
 use super::view::{KIND, Rules, STATEMENT, plain_rule, rule_name, rules, rules_in};
-use crate::objects::RESTING;
+use crate::objects::NO_RESYNC;
 use crate::support::{AwsView, publish, scheduled};
 
 const NOBODY: [&str; 0] = [];
@@ -59,7 +59,7 @@ fn to_another_function_and_its_alias_and_back() {
         let first = w.function("first").await;
         let second = w.function("second").await;
         let live = alias(&w, "second").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&on("{name: first}", "")).await;
         until_only_rule_runs(&w, &first).await;
 
@@ -94,7 +94,7 @@ fn to_another_region_and_back() {
     world::test("region", async |w| {
         let here = w.function("hourly").await;
         let there = function_elsewhere(&w, "hourly").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&on("{name: hourly}", "")).await;
         until_only_rule_runs(&w, &here).await;
         let rule = |target: String| {

@@ -4,7 +4,7 @@ use lambda_triggers_tests::world;
 use serde_json::json;
 
 use super::view::{KIND, Rules, STATEMENT, plain_rule, policy, rule_name, rules, statement};
-use crate::objects::{RESTING, SWEEPING};
+use crate::objects::{NO_RESYNC, RESYNC_1S};
 use crate::support::{AwsView, LIMIT, scheduled};
 
 const NOBODY: [&str; 0] = [];
@@ -17,7 +17,7 @@ fn on_one_function(name: &str) -> String {
 fn the_statement_goes_with_the_last() {
     world::test("shared", async |w| {
         let function = w.function("both").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&[on_one_function("first"), on_one_function("second")].join("---\n")).await;
         w.until_ready(KIND, "first").await;
         w.until_ready(KIND, "second").await;
@@ -41,17 +41,17 @@ fn the_statement_goes_with_the_last() {
 fn at_rest_rules_are_listed_together() {
     world::test("listed", async |w| {
         w.function("both").await;
-        let _controller = w.controller(&SWEEPING);
+        let _controller = w.controller(&RESYNC_1S);
         w.apply(&[on_one_function("first"), on_one_function("second")].join("---\n")).await;
         for name in ["first", "second"] {
             w.until_ready(KIND, name).await;
         }
         let count = |operation: &str| w.front().count(w.account(), operation);
-        // The first look at what was just made is no sweep.
+        // The first look at what was just made is no resync.
         let made = count("ListTargetsByRule");
-        w.until(LIMIT, "a sweep", async || (count("ListTargetsByRule") > made + 2).then_some(())).await;
+        w.until(LIMIT, "a resync", async || (count("ListTargetsByRule") > made + 2).then_some(())).await;
         w.front().clear_calls(w.account());
-        w.until(LIMIT, "three sweeps", async || (count("ListTargetsByRule") >= 6).then_some(())).await;
+        w.until(LIMIT, "three resyncs", async || (count("ListTargetsByRule") >= 6).then_some(())).await;
         assert!(count("ListRules") > 0);
         assert_eq!(count("DescribeRule"), 0);
         assert_eq!(w.aws_writes(), []);
@@ -62,7 +62,7 @@ fn at_rest_rules_are_listed_together() {
 fn ten_deleted_at_once_leave_nothing() {
     world::test("at-once", async |w| {
         w.function("both").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let names: Vec<String> = (0..10).map(|number| format!("n{number}")).collect();
         let manifests: Vec<String> = names.iter().map(|name| on_one_function(name)).collect();
         w.apply(&manifests.join("---\n")).await;
@@ -85,7 +85,7 @@ fn ten_deleted_at_once_leave_nothing() {
 fn one_that_comes_while_the_other_goes_has_its_statement() {
     world::test("come-and-go", async |w| {
         let function = w.function("both").await;
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         w.apply(&on_one_function("one0")).await;
         w.until_ready(KIND, "one0").await;
         for number in 0..5 {

@@ -5,7 +5,7 @@ use lambda_triggers_tests::world::{self, World};
 use super::drift::{put_target, tag, untag_all};
 use super::view::{KIND, Rules, STATEMENT, functions, plain_rules, rule_name, rules};
 use crate::objects::{
-    Condition, OWNER, RESTING, SWEEPING, condition, event, failed, nothing_is_written_at_rest, told,
+    Condition, NO_RESYNC, OWNER, RESYNC_1S, condition, event, failed, nothing_is_written_at_rest, told,
     until_conditions,
 };
 use crate::support::{AwsView, scheduled};
@@ -60,7 +60,7 @@ async fn until_blocked(w: &World) {
 #[test]
 fn a_rule_without_tags_is_deleted_with_its_resource() {
     world::test("unmarked-deleted", async |w| {
-        let _controller = w.controller(&RESTING);
+        let _controller = w.controller(&NO_RESYNC);
         let rule = in_place(&w).await;
         untag(&w, &rule).await;
         w.delete(KIND, "hourly").await;
@@ -73,7 +73,7 @@ fn a_rule_without_tags_is_deleted_with_its_resource() {
 #[test]
 fn a_rule_made_by_hand_in_place_of_ours_blocks_the_deletion_until_a_tag_names_its_owner() {
     world::test("unmarked-by-hand", async |w| {
-        let mut controller = w.controller(&SWEEPING);
+        let mut controller = w.controller(&RESYNC_1S);
         functions(&w, &["other"]).await;
         let rule = in_place(&w).await;
         let other = format!("arn:aws:lambda:eu-west-1:{}:function:other", w.account());
@@ -108,7 +108,7 @@ fn a_rule_made_by_hand_in_place_of_ours_blocks_the_deletion_until_a_tag_names_it
 #[test]
 fn a_rule_without_tags_blocks_the_deletion_of_an_object_restored_without_status() {
     world::test("unmarked-restored", async |w| {
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         let rule = in_place(&w).await;
         let marked = rules(&w).await[&rule].tags.clone();
         untag(&w, &rule).await;

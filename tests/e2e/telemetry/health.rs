@@ -6,7 +6,7 @@ use lambda_triggers_tests::front::{Fault, FaultKind};
 use lambda_triggers_tests::world;
 
 use super::view::{of, samples, until, until_page};
-use crate::objects::{OWNER, RESTING};
+use crate::objects::{NO_RESYNC, OWNER};
 use crate::support::LIMIT;
 
 #[test]
@@ -14,7 +14,7 @@ fn an_operator_is_ready_once_aws_answers_and_calls_it_no_more() {
     world::test("ready", async |w| {
         let silent = Fault::on("GetCallerIdentity", FaultKind::LostAnswer).times(usize::MAX);
         w.front().inject(w.account(), silent);
-        let mut controller = w.controller(&RESTING);
+        let mut controller = w.controller(&NO_RESYNC);
         let missing = "not ready: AWS has not answered any call yet; the log says what failed";
         until_page(&w, &controller, "/readyz", 503, missing).await;
         until_page(&w, &controller, "/healthz", 200, "ok").await;

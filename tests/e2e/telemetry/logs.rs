@@ -4,7 +4,7 @@ use lambda_triggers_tests::front::{Fault, FaultKind};
 use lambda_triggers_tests::world::{self, World};
 use serde_json::Value;
 
-use crate::objects::{RESTING, deny};
+use crate::objects::{NO_RESYNC, deny};
 use crate::support::{AwsView, LIMIT, s3, scheduled};
 
 const SCHEDULED: &str = "ScheduledFunction";
@@ -75,7 +75,7 @@ fn each_line_of_json_names_the_object_its_generation_and_the_bucket() {
 #[test]
 fn each_line_of_text_names_the_object_its_generation_and_the_bucket() {
     world::test("text", async |w| {
-        let controller = w.controller(&RESTING);
+        let controller = w.controller(&NO_RESYNC);
         failures(&w).await;
         let object = format!("object={}/thumbs", w.namespace());
         let expected = [
@@ -111,7 +111,7 @@ fn a_secret_of_a_spec_is_nowhere_to_be_read() {
         let always = |operation: &str, fault| Fault::on(operation, fault).times(usize::MAX);
         w.front().inject(w.account(), always("PutTargets", echo("targets.1.member.input")));
         w.front().inject(w.account(), always("CreateFunction", echo("environment.variables")));
-        let controller = w.controller(&RESTING);
+        let controller = w.controller(&NO_RESYNC);
         let input = format!("schedule: rate(1 hour)\ninput: {{token: {MARK}}}");
         w.apply(&scheduled("hourly", "hourly", &input)).await;
         w.apply(&DEFINED.replace("123456789012", w.account())).await;

@@ -7,7 +7,7 @@ use lambda_triggers_tests::front::{Fault, FaultKind};
 use lambda_triggers_tests::world::{self, World};
 
 use super::view::{Samples, are, of, samples, until};
-use crate::objects::{RESTING, SWEEPING, allow, deny, owner};
+use crate::objects::{NO_RESYNC, RESYNC_1S, allow, deny, owner};
 use crate::scheduled::view::rule_name;
 use crate::support::{AwsView, s3, scheduled};
 
@@ -56,7 +56,7 @@ fn creation_refusals_and_throttling_are_counted() {
             w.front().inject(w.account(), Fault::on(operation, FaultKind::Throttle));
         }
         deny(&w, "GetFunction", "locked");
-        let controller = w.controller(&RESTING);
+        let controller = w.controller(&NO_RESYNC);
         w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         w.until_ready(SCHEDULED, "hourly").await;
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
@@ -142,7 +142,7 @@ fn drift_and_changes_of_others_are_counted() {
         w.function("thumbs").await;
         let queue = w.queue("uploads").await;
         let bucket = w.new_bucket("photos").await;
-        let controller = w.controller(&SWEEPING);
+        let controller = w.controller(&RESYNC_1S);
         w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         w.until_ready(SCHEDULED, "hourly").await;
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;

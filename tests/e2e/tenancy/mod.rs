@@ -6,7 +6,7 @@ mod roles;
 
 use lambda_triggers_tests::world::{Controller, World};
 
-use crate::objects::{OWNER, RESTING};
+use crate::objects::{NO_RESYNC, OWNER};
 use crate::support::LIMIT;
 
 /// A role in the world's account.
@@ -25,7 +25,7 @@ fn write(w: &World, text: &str) -> String {
 /// Starts an operator for the world's namespace that has this tenancy file.
 fn controller(w: &World, text: &str) -> Controller {
     let path = write(w, text);
-    w.controller(&[&RESTING[..], &["--tenancy-file", &path]].concat())
+    w.controller(&[&NO_RESYNC[..], &["--tenancy-file", &path]].concat())
 }
 
 /// A file that says this of the world's namespace.

@@ -9,7 +9,7 @@ use lambda_triggers_core::iam::{Scope, Use};
 use lambda_triggers_tests::world::{self, World};
 
 use super::{controller, file, role, write};
-use crate::objects::{OWNER, RESTING, owner};
+use crate::objects::{NO_RESYNC, OWNER, owner};
 use crate::support::{AwsView, LIMIT, own, s3, scheduled};
 
 /// `kubectl` in another namespace than the world's.
@@ -44,7 +44,7 @@ fn two_namespaces_share_a_bucket_each_with_its_role() {
         w.front().clear_calls(w.account());
         let path = write(&w, &text);
         let _controller =
-            w.controller_of_all_namespaces(&[&RESTING[..], &["--tenancy-file", &path]].concat());
+            w.controller_of_all_namespaces(&[&NO_RESYNC[..], &["--tenancy-file", &path]].concat());
         let of_one = [
             s3("entry", "of-one", &bucket, "filters: [{prefix: one/}]"),
             scheduled("hourly", "of-one", "schedule: rate(1 hour)"),

@@ -32,7 +32,7 @@ pub fn owner() -> OwnerId {
     OwnerId::parse(OWNER).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Longer than any wait of the operator's but for the second look: a back-off, a sweep and a finalizer held back.
+/// Longer than any wait of the operator's but for the second look: a back-off, a resync and a finalizer held back.
 const QUIET: Duration = Duration::from_secs(25 * 60);
 
 /// The world of one run.

@@ -13,6 +13,6 @@ pub mod permission;
 pub mod queue;
 pub mod quota;
 pub mod report;
+pub mod resync;
 pub mod rule;
-pub mod sweep;
 pub mod tags;

@@ -1,4 +1,4 @@
-//! Who is next: two levels, edits before sweeps, and within a priority one namespace after the other, so that nobody waits for
+//! Who is next: two levels, edits before resyncs, and within a priority one namespace after the other, so that nobody waits for
 //! all of somebody else's.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -115,7 +115,7 @@ impl<K: Ord + Clone> Queue<K> {
         Some(key)
     }
 
-    /// Has one that waits in the priority of sweeps wait in that of edits.
+    /// Has one that waits in the priority of resyncs wait in that of edits.
     pub fn raise_priority(&mut self, key: &K, now: Duration) {
         if let Some(Position { priority: Priority::Low, namespace, .. }) = self.positions.get(key) {
             let namespace = namespace.clone();
@@ -181,7 +181,7 @@ impl<K> Level<K> {
 pub struct Concurrency {
     /// In all.
     pub total: usize,
-    /// Of sweeps: the others are kept free for edits, since a sweep may be a while at work.
+    /// Of resyncs: the others are kept free for edits, since a resync may be a while at work.
     pub low_priority: usize,
 }
 

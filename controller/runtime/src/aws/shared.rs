@@ -1,4 +1,4 @@
-//! The ports, with answers shared by all sweeps that need the same one. An earlier answer may only say that there is nothing
+//! The ports, with answers shared by all resyncs that need the same one. An earlier answer may only say that there is nothing
 //! to do: whoever has had one writes nothing before it has asked anew.
 
 mod answers;
@@ -202,7 +202,7 @@ impl Deployments for Port<dyn Deployments> {
 }
 
 impl Port<dyn Rules> {
-    /// The rule as the list tells it that all sweeps share; none where it is not in it.
+    /// The rule as the list tells it that all resyncs share; none where it is not in it.
     async fn listed(&self, name: &str) -> Result<Option<ListedRule>, AwsError> {
         let shares = CallContext::current().oldest_cached_read().is_some();
         let Some(prefix) = prefix_of(name).filter(|_| shares) else { return Ok(None) };

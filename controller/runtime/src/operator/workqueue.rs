@@ -202,7 +202,7 @@ mod tests {
         workqueue.snapshot().iter().map(|priority| priority.depth).collect()
     }
 
-    /// As many sweeps at work as may be.
+    /// As many resyncs at work as may be.
     async fn busy(workqueue: &Arc<WorkQueue>) -> Vec<Permit> {
         let mut running = vec![];
         for number in 0..MAX_CONCURRENT_RECONCILES.low_priority {
@@ -235,10 +235,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_is_edited_gets_a_turn_while_sweeps_wait() {
+    async fn a_changed_object_gets_a_permit_while_resyncs_wait() {
         let workqueue = WorkQueue::new();
         let mut running = busy(&workqueue).await;
-        let sweep = waiter(&workqueue, "a", Priority::Low).await;
+        let resync = waiter(&workqueue, "a", Priority::Low).await;
         let promoted = waiter(&workqueue, "b", Priority::Low).await;
         let raised_next = waiter(&workqueue, "c", Priority::Low).await;
         assert_eq!(depths(&workqueue), [0, 3]);
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(raised_next.await.unwrap(), Some(Priority::High));
         assert_eq!(depths(&workqueue), [0, 1]);
         running.pop();
-        assert_eq!(sweep.await.unwrap(), Some(Priority::Low));
+        assert_eq!(resync.await.unwrap(), Some(Priority::Low));
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
 use lambda_triggers_core::api::{Applied, AppliedPermission, Tags, TriggerStatus};
 use lambda_triggers_core::plan::identity::{ObjectKey, Owner};
-use lambda_triggers_core::plan::sweep;
+use lambda_triggers_core::plan::resync;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -283,13 +283,13 @@ impl Context {
     }
 
     /// When an object is looked at again that is as it is to be: after this time.
-    pub fn next_sweep(&self) -> Duration {
-        sweep::next(self.started.elapsed(), self.settings.resync, self.jitter.chance())
+    pub fn next_resync(&self) -> Duration {
+        resync::next(self.started.elapsed(), self.settings.resync, self.jitter.chance())
     }
 
-    /// Since when an answer of AWS may have been asked for to be shared in a sweep.
+    /// Since when an answer of AWS may have been asked for to be shared in a resync.
     pub fn oldest_cached_read(&self) -> Instant {
-        self.started + sweep::oldest_cached_read(self.started.elapsed(), self.settings.resync)
+        self.started + resync::oldest_cached_read(self.started.elapsed(), self.settings.resync)
     }
 
     /// The Region of resources that name none.

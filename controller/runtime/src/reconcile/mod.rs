@@ -257,9 +257,9 @@ async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
     match result {
         Ok(outcome) => {
             report.outcome(&outcome).await?;
-            let sweep = context.next_sweep();
+            let resync = context.next_resync();
             // What AWS is at work on is looked at again, and holds no place among the reconciles meanwhile.
-            let next = if report.look_soon { context.jitter.vary(IN_PROGRESS).min(sweep) } else { sweep };
+            let next = if report.look_soon { context.jitter.vary(IN_PROGRESS).min(resync) } else { resync };
             Ok(Action::requeue(next))
         }
         Err(error) => {

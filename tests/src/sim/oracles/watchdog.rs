@@ -103,7 +103,11 @@ impl Watchdog {
         let changes = self.sim.cluster.journal_from(changes);
         let kubernetes =
             changes.iter().map(|change| format!("{} {}: {}", change.operation, change.key, change.object));
-        lock(&self.seen).tell(Oracle::Rest, "in sweeps at rest", aws.into_iter().chain(kubernetes).collect());
+        lock(&self.seen).tell(
+            Oracle::Rest,
+            "in resyncs at rest",
+            aws.into_iter().chain(kubernetes).collect(),
+        );
         self.look();
     }
 

@@ -1,4 +1,4 @@
-//! How many calls are made: of resources that come together, of a sweep, and how soon an edit is seen to while all else is due.
+//! How many calls are made: of resources that come together, of a resync, and how soon an edit is seen to while all else is due.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,8 +19,8 @@ use crate::sim::workflows::{self, NAMESPACE};
 
 const KIND: &str = "S3TriggeredFunction";
 const SCHEDULE: &str = "ScheduledFunction";
-/// The whole of a sweep, from one to the next.
-const ROUND: Duration = Duration::from_secs(600);
+/// The whole of a resync, from one to the next.
+const RESYNC_PERIOD: Duration = Duration::from_secs(600);
 
 fn trigger(name: &str, function: &str, bucket: &str) -> Value {
     json!({
@@ -186,7 +186,7 @@ fn set_status(sim: &Sim, name: &str, arn: &FunctionArn, bucket: &str, id: &str) 
 }
 
 #[test]
-fn a_sweep_reads_each_bucket_and_each_policy_once_and_writes_nothing() {
+fn a_resync_reads_each_bucket_and_each_policy_once_and_writes_nothing() {
     simulate(
         1,
         |_: &Call| Verdict::Pass,
@@ -195,17 +195,17 @@ fn a_sweep_reads_each_bucket_and_each_policy_once_and_writes_nothing() {
             sim.aws.limit_calls(&RATES);
             let operator = sim.start();
             // The first look at all, and half of the wait for the next one.
-            sleep(ROUND / 2).await;
-            for sweep in 1..=2 {
+            sleep(RESYNC_PERIOD / 2).await;
+            for resync in 1..=2 {
                 let (before, changes) = (sim.gates.count(), sim.cluster.journal().len());
-                sleep(ROUND).await;
+                sleep(RESYNC_PERIOD).await;
                 let expected = are([
                     ("lambda:GetFunction", 10),
                     ("lambda:GetPolicy", 10),
                     ("s3:GetBucketNotification", 10),
                 ]);
-                assert_eq!(calls(&sim, before), expected, "sweep {sweep}");
-                assert_eq!(sim.cluster.journal_from(changes), [], "sweep {sweep}");
+                assert_eq!(calls(&sim, before), expected, "resync {resync}");
+                assert_eq!(sim.cluster.journal_from(changes), [], "resync {resync}");
             }
             operator.kill();
             assert_eq!(sim.aws.throttled(), 0);
@@ -215,7 +215,7 @@ fn a_sweep_reads_each_bucket_and_each_policy_once_and_writes_nothing() {
 
 /// What they have in EventBridge is listed, and asked for no further than a list tells.
 #[test]
-fn a_sweep_lists_the_rules_of_all_schedules() {
+fn a_resync_lists_the_rules_of_all_schedules() {
     const SCHEDULES: usize = 250;
     simulate(
         1,
@@ -230,10 +230,10 @@ fn a_sweep_lists_the_rules_of_all_schedules() {
             }
             until_ready(&sim, SCHEDULE, SCHEDULES).await;
             // To the middle of a round.
-            let into = sim.gates.elapsed().as_secs() % ROUND.as_secs();
-            sleep(ROUND * 3 / 2 - Duration::from_secs(into)).await;
+            let into = sim.gates.elapsed().as_secs() % RESYNC_PERIOD.as_secs();
+            sleep(RESYNC_PERIOD * 3 / 2 - Duration::from_secs(into)).await;
             let (before, changes) = (sim.gates.count(), sim.cluster.journal().len());
-            sleep(ROUND).await;
+            sleep(RESYNC_PERIOD).await;
             let mut calls = calls(&sim, before);
             // The tags and the targets of each.
             let rest = calls.remove("events:ListTargetsByRule");

@@ -99,7 +99,7 @@ fn findings(workflow: &Workflow, faultless: &Run, plan: &Single) -> Vec<String> 
         Oracle::Foreign | Oracle::EndState if plan.fault == Verdict::Stale && others_write => {
             plan.operation != "s3:GetBucketNotification"
         }
-        // What a sweep did not see of others' changes, the next one puts right.
+        // What a resync did not see of others' changes, the next one puts right.
         Oracle::Rest if plan.fault == Verdict::Stale && others_write => false,
         // And what a late write has undone.
         Oracle::Rest | Oracle::Gone => !matches!(plan.fault, Verdict::Late(_)),

@@ -215,7 +215,7 @@ async fn play(
     workflows::rest(sim).await;
     workflows::until_looked_again(sim).await;
     workflows::rest(sim).await;
-    watchdog.at_rest(sleep(workflows::SWEEP)).await;
+    watchdog.at_rest(sleep(workflows::RESYNC_PERIOD)).await;
     operator.kill();
     if given("SEED").is_some() {
         for Call { number, at, life, operation, on, write: _ } in sim.gates.calls() {

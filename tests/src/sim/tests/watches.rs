@@ -21,8 +21,8 @@ const FAULTS: [WatchFault; 6] = [
 ];
 /// How long a fault lasts from the beginning of a step on.
 const FAULTY: Duration = Duration::from_secs(70);
-/// Longer than a sweep takes to come.
-const SWEEP: Duration = Duration::from_secs(12 * 60);
+/// Longer than a resync takes to come.
+const RESYNC_PERIOD: Duration = Duration::from_secs(12 * 60);
 
 /// Goes through a workflow, with the fault at each step.
 async fn play(sim: &Sim, workflow: &Workflow, fault: WatchFault) -> Run {
@@ -40,12 +40,12 @@ async fn play(sim: &Sim, workflow: &Workflow, fault: WatchFault) -> Run {
         sleep(FAULTY).await;
         if matches!(step, Step::Outside(_)) {
             watchdog.note_foreign();
-            sleep(SWEEP).await;
+            sleep(RESYNC_PERIOD).await;
         }
         workflows::rest(sim).await;
         watchdog.look();
     }
-    sleep(SWEEP).await;
+    sleep(RESYNC_PERIOD).await;
     workflows::until_looked_again(sim).await;
     workflows::rest(sim).await;
     watchdog.look();

@@ -4,12 +4,12 @@ use crate::sim::gate::{Call, Verdict};
 use crate::sim::run::simulate;
 use crate::sim::workflows::{self, Run, Workflow};
 
-fn faultless(workflow: &Workflow, sweeps: u32) -> Run {
-    simulate(1, |_: &Call| Verdict::Pass, async |sim| workflow.play(&sim, sweeps).await)
+fn faultless(workflow: &Workflow, resyncs: u32) -> Run {
+    simulate(1, |_: &Call| Verdict::Pass, async |sim| workflow.play(&sim, resyncs).await)
 }
 
 #[test]
-fn each_workflow_ends_well_and_three_sweeps_write_nothing() {
+fn each_workflow_ends_well_and_three_resyncs_write_nothing() {
     let findings = |workflow: Workflow| {
         let run = faultless(&workflow, 3);
         run.findings.into_iter().map(move |finding| format!("{}: {finding}", workflow.name))

@@ -16,8 +16,8 @@ use crate::sim::run::{OWNER, Sim, simulate};
 const QUIET: Duration = Duration::from_secs(100);
 /// It is not waited for longer than this.
 const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
-/// Longer than a sweep takes to come: a look at each object every ten minutes, or up to a tenth later.
-pub const SWEEP: Duration = Duration::from_secs(11 * 60 + 30);
+/// Longer than a resync takes to come: a look at each object every ten minutes, or up to a tenth later.
+pub const RESYNC_PERIOD: Duration = Duration::from_secs(11 * 60 + 30);
 
 /// What came of a workflow.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,20 +30,20 @@ pub struct Run {
     pub effects: Vec<Applied>,
     /// Every call of the operator.
     pub calls: Vec<Call>,
-    /// How many of them were made before it had nothing to do but sweep.
+    /// How many of them were made before it had nothing to do but resync.
     pub worked: usize,
     /// What is wrong with the run alone.
     pub findings: Vec<Finding>,
 }
 
 impl Workflow {
-    /// Goes through the workflow in a world of its own, and has one sweep prove that the end is one.
+    /// Goes through the workflow in a world of its own, and has one resync prove that the end is one.
     pub fn run(&self, seed: u64, plan: impl Plan + 'static) -> Run {
         simulate(seed, plan, async |sim| self.play(&sim, 1).await)
     }
 
-    /// Goes through the workflow in this world, in which there is nothing yet, and through so many sweeps at rest.
-    pub async fn play(&self, sim: &Sim, sweeps: u32) -> Run {
+    /// Goes through the workflow in this world, in which there is nothing yet, and through so many resyncs at rest.
+    pub async fn play(&self, sim: &Sim, resyncs: u32) -> Run {
         prepare(sim);
         let watchdog = Watchdog::watch(sim, self.takes_over);
         let operator = sim.start();
@@ -53,7 +53,7 @@ impl Workflow {
             take(sim, step).await;
             if matches!(step, Step::Outside(_)) {
                 watchdog.note_foreign();
-                sleep(SWEEP).await;
+                sleep(RESYNC_PERIOD).await;
             }
             rest(sim).await;
             watchdog.look();
@@ -61,13 +61,13 @@ impl Workflow {
         until_looked_again(sim).await;
         rest(sim).await;
         let worked = sim.gates.count();
-        watchdog.at_rest(sleep(SWEEP * sweeps)).await;
+        watchdog.at_rest(sleep(RESYNC_PERIOD * resyncs)).await;
         operator.kill();
         result(sim, worked, watchdog.findings())
     }
 }
 
-/// What came of a run, so many calls of which were made before the operator had nothing to do but sweep.
+/// What came of a run, so many calls of which were made before the operator had nothing to do but resync.
 pub fn result(sim: &Sim, worked: usize, findings: Vec<Finding>) -> Run {
     Run {
         aws: oracles::with_names(sim.aws.snapshot(), &sim.cluster.journal()),

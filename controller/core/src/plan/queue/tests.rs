@@ -89,7 +89,7 @@ fn one_that_is_edited_while_it_waits_waits_with_the_edits() {
     }
     queue.push("a4", "a", Priority::High, at(1));
     queue.raise_priority(&"a2", at(2));
-    // Neither is one of these a sweep that waits.
+    // Neither is one of these a resync that waits.
     queue.raise_priority(&"a4", at(2));
     queue.raise_priority(&"a5", at(2));
     assert_eq!(all(&mut queue, Priority::High), ["a4", "a2"]);
@@ -130,7 +130,7 @@ fn the_depth_and_the_longest_wait_of_each_lane_are_told() {
 }
 
 #[test]
-fn sweeps_leave_places_for_edits() {
+fn low_priority_leaves_permits_for_high_priority() {
     let mut turns = Dispatcher::new(Concurrency { total: 3, low_priority: 2 });
     for key in ["s1", "s2", "s3"] {
         turns.queue.push(key, "a", Priority::Low, at(0));

@@ -172,14 +172,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn sweeps_that_come_together_ask_once() {
+    async fn concurrent_resyncs_read_once() {
         let (answers, asked, began) = (Answers::default(), AtomicU32::new(0), Instant::now());
-        let sweep = || ask(&answers, &asked, Some(began));
-        let (one, other) = tokio::join!(sweep(), sweep());
+        let resync = || ask(&answers, &asked, Some(began));
+        let (one, other) = tokio::join!(resync(), resync());
         assert_eq!([one, other], [(Some(1), false), (Some(1), true)]);
-        // An edit asks anew, and a sweep has its answer.
+        // An edit asks anew, and a resync has its answer.
         assert_eq!(ask(&answers, &asked, None).await, (Some(2), false));
-        assert_eq!(sweep().await, (Some(2), true));
+        assert_eq!(resync().await, (Some(2), true));
         // So has who wanted to know before that.
         let call_context = CallContext::new("team", Priority::High);
         call_context.treat_as_fresh_since(Some(began));
@@ -192,21 +192,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_from_before_a_write_is_not_kept() {
         let (answers, asked, began) = (Answers::default(), AtomicU32::new(0), Instant::now());
-        let sweep = || ask(&answers, &asked, Some(began));
-        assert_eq!(sweep().await, (Some(1), false));
+        let resync = || ask(&answers, &asked, Some(began));
+        assert_eq!(resync().await, (Some(1), false));
         drop(answers.writing(&"a"));
         sleep(Duration::from_secs(1)).await;
-        assert_eq!(sweep().await, (Some(2), false));
+        assert_eq!(resync().await, (Some(2), false));
         // Neither is one that was asked for while it was under way.
         let writing = answers.writing(&"a");
         sleep(Duration::from_secs(1)).await;
-        assert_eq!(sweep().await, (Some(3), false));
+        assert_eq!(resync().await, (Some(3), false));
         drop(writing);
         sleep(Duration::from_secs(1)).await;
-        assert_eq!(sweep().await, (Some(4), false));
+        assert_eq!(resync().await, (Some(4), false));
         answers.forget(|key| *key == "a");
         sleep(Duration::from_secs(1)).await;
-        assert_eq!(sweep().await, (Some(5), false));
+        assert_eq!(resync().await, (Some(5), false));
     }
 
     #[tokio::test(start_paused = true)]

@@ -49,7 +49,7 @@ struct Handle {
 struct Arrivals(Mutex<Vec<Arc<CallContext>>>);
 
 impl Arrivals {
-    /// Whether any is to be waited for by requests of this priority: an edit waits for no sweep.
+    /// Whether any is to be waited for by requests of this priority: an edit waits for no resync.
     fn any(&self, priority: Priority) -> bool {
         self.all()
             .iter()

@@ -43,7 +43,7 @@ pub struct Worker {
     known: Option<Document>,
     /// The resources that the last round set aside, each with the conflict.
     set_aside: BTreeMap<ObjectKey, Fault>,
-    /// How the last round ended, and when it began, if it ended as all want: what sweeps share.
+    /// How the last round ended, and when it began, if it ended as all want: what resyncs share.
     looked: Option<(Instant, Found)>,
     /// Until then, a write whose outcome is not known may take effect as a rule: one of ours, or of who ran before us.
     unsettled_until: Option<Instant>,
@@ -189,7 +189,7 @@ impl Worker {
         }
     }
 
-    /// Answers a sweep from what was last seen, if it wants nothing else than it did then; returns what is to be looked
+    /// Answers a resync from what was last seen, if it wants nothing else than it did then; returns what is to be looked
     /// after.
     async fn share(&self, context: &Context, request: Request) -> Option<Request> {
         let Request::Want(wanted) = &request else { return Some(request) };

@@ -6,17 +6,17 @@ use std::time::Duration;
 /// The time until an object is looked at again that was just found, or made, as it is to be: early in the next round.
 /// `chance`, of nothing to one, spreads objects over a tenth of the round.
 pub fn next(now: Duration, resync: Duration, chance: f64) -> Duration {
-    round(now, resync) + resync - now + (resync / 10).mul_f64(chance)
+    period_start(now, resync) + resync - now + (resync / 10).mul_f64(chance)
 }
 
-/// Since when an answer of AWS may have been asked for to be shared in a sweep: in its round, and not long ago. So what
+/// Since when an answer of AWS may have been asked for to be shared in a resync: in its round, and not long ago. So what
 /// somebody changes between two rounds is seen in the second one, whoever asks first.
 pub fn oldest_cached_read(now: Duration, resync: Duration) -> Duration {
-    round(now, resync).max(now.saturating_sub(resync / 5))
+    period_start(now, resync).max(now.saturating_sub(resync / 5))
 }
 
 /// When the round began.
-fn round(now: Duration, resync: Duration) -> Duration {
+fn period_start(now: Duration, resync: Duration) -> Duration {
     let into = now.as_nanos().checked_rem(resync.as_nanos()).unwrap_or_default();
     now - Duration::from_nanos_u128(into)
 }
