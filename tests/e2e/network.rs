@@ -59,7 +59,14 @@ async fn doctor(w: &World, environment: &[(&'static str, &str)]) -> (bool, Strin
 
 /// The operator with this environment.
 fn run(w: &World, environment: &[(&'static str, &str)], flags: &[&str]) -> Controller {
-    let own = ["run", "--log-format=text", "--settle=1ms", "--http-address=127.0.0.1:0", "--owner-id", OWNER];
+    let own = [
+        "run",
+        "--log-format=text",
+        "--write-grace-period=1ms",
+        "--http-address=127.0.0.1:0",
+        "--owner-id",
+        OWNER,
+    ];
     let scope = ["--leader-elect=true", "--namespace", w.namespace()];
     let arguments = own.iter().chain(&scope).chain(flags).map(ToString::to_string).collect();
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));

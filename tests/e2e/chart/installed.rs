@@ -21,7 +21,7 @@ const CRDS: [&str; 2] =
 const RELEASE: &str = "lambda-triggers";
 
 /// Values of all installs: the operator looks often, and waits for no write that is on its way.
-const IMPATIENT: &str = "resync: 1s\nextraArgs: [--settle=1ms, --progress-deadline=1ms]\nlog: {format: text, level: 'info,lambda_triggers=debug'}\n";
+const IMPATIENT: &str = "resync: 1s\nextraArgs: [--write-grace-period=1ms, --progress-deadline=1ms]\nlog: {format: text, level: 'info,lambda_triggers=debug'}\n";
 
 async fn without_crds(w: &World) {
     w.kubectl(&["delete", "--ignore-not-found", CRDS[0], CRDS[1]], "").await.expect("kubectl delete");

@@ -223,7 +223,7 @@ fn values_reach_the_command_line() {
             "--http-address=[::]:9090",
             "--otlp-endpoint=http://collector.tracing:4318",
             "--tenancy-file=/etc/lambda-triggers/tenancy/tenancy.yaml",
-            "--settle=1m",
+            "--write-grace-period=1m",
         ];
         assert_eq!(all["args"], json!(expected));
         let some = container(&rendered("watchNamespaces: [team-a, team-b]", "deployment").await);

@@ -102,7 +102,7 @@ fn a_late_write_does_not_bring_back_the_entry_of_a_deleted_object() {
         let (bucket, before, _) = shared_bucket(&w).await;
         let late = FaultKind::Late(Duration::from_secs(8), LateAnswer::Lost);
         w.front().inject(w.account(), Fault::on(PUT, late));
-        let _controller = w.controller(&[&RESYNC_1S[..], &["--settle", "12s"]].concat());
+        let _controller = w.controller(&[&RESYNC_1S[..], &["--write-grace-period", "12s"]].concat());
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         w.delete(KIND, "thumbs").await;

@@ -75,7 +75,7 @@ impl World {
             "text",
             "--leader-elect",
             "false",
-            "--settle",
+            "--write-grace-period",
             "1ms",
             "--progress-deadline",
             "1ms",

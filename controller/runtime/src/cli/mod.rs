@@ -84,8 +84,8 @@ struct RunArgs {
     s3_rate: f64,
     /// Keep the finalizer of a resource for this time after a write to its bucket that AWS did not answer, and after a
     /// start: until then, such a write may still take effect.
-    #[arg(long, env = "LAMBDA_TRIGGERS_SETTLE", default_value = "30s", value_parser = duration)]
-    settle: Duration,
+    #[arg(long, env = "LAMBDA_TRIGGERS_WRITE_GRACE_PERIOD", default_value = "30s", value_parser = duration)]
+    write_grace_period: Duration,
     /// Report a resource as Stalled when something that it names is still missing, denied or in the way after this time, which
     /// counts from the first look at each generation. Until then, the resource is Reconciling and tried every few seconds, since
     /// the same rollout may make what is missing.
@@ -141,7 +141,7 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         lambda_rate,
         eventbridge_rate,
         s3_rate,
-        settle,
+        write_grace_period,
         progress_deadline,
         default_tags,
         http_address,
@@ -166,7 +166,7 @@ fn run(args: RunArgs) -> Result<(), StartError> {
     let settings = Settings {
         resync,
         timeout: reconcile_timeout,
-        settle,
+        write_grace_period,
         progress_deadline,
         default_tags: default_tags.unwrap_or_default(),
         ..Settings::default()

@@ -445,7 +445,7 @@ impl Default for Settings {
         Self {
             resync: Duration::from_secs(600),
             timeout: Duration::from_secs(120),
-            settle: Duration::from_secs(30),
+            write_grace_period: Duration::from_secs(30),
             progress_deadline: Duration::from_secs(120),
             default_tags: Tags::new(),
             seed: rand::random(),

@@ -34,7 +34,7 @@ pub struct Settings {
     /// The most that one reconcile may take.
     pub timeout: Duration,
     /// How long a write to a bucket that got no answer takes effect still, as a rule; as long does a finalizer wait for it.
-    pub settle: Duration,
+    pub write_grace_period: Duration,
     /// The time from the first report on a generation until a missing dependency makes the object Stalled.
     pub progress_deadline: Duration,
     /// Default tags of rules and functions. The spec's tags win.

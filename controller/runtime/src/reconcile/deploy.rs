@@ -18,7 +18,7 @@ use super::code::{ClusterCode, cluster_code};
 use super::context::Context;
 use super::error::Error;
 use super::events::Notice;
-use super::function::{look_twice, remove_twice};
+use super::function::{confirm_absent, retry_not_found};
 use super::object::{Identity, Raw};
 use super::report::Report;
 use super::wakes::Hindrance;
@@ -174,8 +174,8 @@ pub async fn release<K: Raw>(
         let deployments = aws.deployments(region);
         let set_before = tag_keys.iter().cloned().collect();
         let named = may_define(context, report, name).await?;
-        let released = remove_twice(|| async {
-            let observed = look_twice(|| deployments.deployed(name)).await?;
+        let released = retry_not_found(|| async {
+            let observed = confirm_absent(|| deployments.deployed(name)).await?;
             let is_left = |function: &&ObservedFunction| {
                 is_used(&function.arn, wanted) || names(context, report, &function.arn)
             };

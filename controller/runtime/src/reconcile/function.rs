@@ -15,7 +15,7 @@ use super::wakes::Hindrance;
 use crate::aws::{Aws, AwsError, Function, Kind};
 
 /// Between two looks for what did not show.
-pub const DOUBT: Duration = Duration::from_secs(1);
+pub const NOT_FOUND_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// The Region of a resource: its own, else that of its function's ARN, else the operator's.
 pub fn region(context: &Context, spec: Option<&str>, function: &FunctionRef) -> String {
@@ -89,31 +89,31 @@ pub async fn find(aws: &dyn Aws, region: &str, function: &FunctionRef) -> Result
     let name = name.unwrap_or_default();
     let functions = aws.functions(region);
     // What is attached to a function that has gone is taken out.
-    let found = look_twice(|| functions.function(&name, qualifier.as_deref())).await;
+    let found = confirm_absent(|| functions.function(&name, qualifier.as_deref())).await;
     found.map_err(Error::aws(Part::Function))?.ok_or_else(|| not_found(&name, qualifier.as_deref(), region))
 }
 
 /// Looks for something, and once more where it does not show: a read may be one of before it was made, and what it hides
 /// would stay for good where it is to be removed.
-pub async fn look_twice<T, F>(look: impl Fn() -> F) -> Result<Option<T>, AwsError>
+pub async fn confirm_absent<T, F>(look: impl Fn() -> F) -> Result<Option<T>, AwsError>
 where
     F: Future<Output = Result<Option<T>, AwsError>>,
 {
     if let Some(found) = look().await? {
         return Ok(Some(found));
     }
-    tokio::time::sleep(DOUBT).await;
+    tokio::time::sleep(NOT_FOUND_RETRY_DELAY).await;
     look().await
 }
 
 /// Removes something that a look has shown, by a look and what follows from it: once more where AWS says of a removal that
 /// there is nothing of that name, as it may of what was made a moment ago.
-pub async fn remove_twice<T, F>(look_and_remove: impl Fn() -> F) -> Result<T, AwsError>
+pub async fn retry_not_found<T, F>(read_and_remove: impl Fn() -> F) -> Result<T, AwsError>
 where
     F: Future<Output = Result<T, AwsError>>,
 {
-    match look_and_remove().await {
-        Err(AwsError { kind: Kind::NotFound, .. }) => look_and_remove().await,
+    match read_and_remove().await {
+        Err(AwsError { kind: Kind::NotFound, .. }) => read_and_remove().await,
         done => done,
     }
 }

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::context::Context;
 use super::error::Error;
 use super::events::Notice;
-use super::function::look_twice;
+use super::function::confirm_absent;
 use super::object::{Identity, Raw};
 use super::report::Report;
 use crate::aws::{AwsError, CallContext, Functions, Kind};
@@ -344,7 +344,8 @@ async fn apply(
 async fn remove(functions: &dyn Functions, function: &FunctionArn, id: &str) -> Result<(), Error> {
     let mut is_denied = false;
     for look in 0..LOOKS {
-        let policy = look_twice(|| functions.policy(function)).await.map_err(Error::aws(Part::Permission))?;
+        let policy =
+            confirm_absent(|| functions.policy(function)).await.map_err(Error::aws(Part::Permission))?;
         let Some(policy) = policy else { return Ok(()) };
         let is_shown = policy.statements.contains_key(id);
         if look > 0 && !is_shown && (!is_denied || look + 1 == LOOKS) {

@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-use super::bucket::LATE;
+use super::bucket::MAX_REQUEST_AGE;
 use super::context::Context;
 use super::error::{Error, chain};
 use super::object::{Raw, RawS3TriggeredFunction, RawScheduledFunction};
@@ -26,7 +26,7 @@ use super::{Kind, notes, tenancy};
 use crate::aws::CallContext;
 
 /// Between two looks at the notes, which others write, too.
-const PERIOD: Duration = Duration::from_secs(LATE.as_secs() / 2);
+const PERIOD: Duration = Duration::from_secs(MAX_REQUEST_AGE.as_secs() / 2);
 
 /// What an object has let go.
 #[derive(Deserialize)]
@@ -65,8 +65,9 @@ pub async fn look_again(context: &Arc<Context>) -> Infallible {
         match notes::read(context).await {
             Ok(mut noted) => {
                 known.retain(|key, _| noted.contains_key(key));
-                noted
-                    .retain(|key, _| known.entry(key.clone()).or_insert_with(Instant::now).elapsed() >= LATE);
+                noted.retain(|key, _| {
+                    known.entry(key.clone()).or_insert_with(Instant::now).elapsed() >= MAX_REQUEST_AGE
+                });
                 for (key, what) in &noted {
                     // Nobody waits for it.
                     let call_context = CallContext::new("", Priority::Low);

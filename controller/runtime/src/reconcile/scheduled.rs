@@ -19,7 +19,7 @@ use super::context::Context;
 use super::deploy;
 use super::error::Error;
 use super::events::Notice;
-use super::function::{look_twice, region, remove_twice, resolve, updating};
+use super::function::{confirm_absent, region, resolve, retry_not_found, updating};
 use super::object::{RawScheduledFunction, valid_spec};
 use super::permission::{Grant, permit, wanted_permissions};
 use super::report::Report;
@@ -143,7 +143,7 @@ async fn by_name(
     let region = region.unwrap_or(context.default_region());
     let name = key.rule_name(&context.owner.id, origin.kind);
     let rules = context.aws_for_removal(key).rules(region);
-    let observed = look_twice(|| rules.rule(&name)).await.map_err(Error::aws(Part::Rule))?;
+    let observed = confirm_absent(|| rules.rule(&name)).await.map_err(Error::aws(Part::Rule))?;
     let targets = observed.into_iter().flat_map(|rule| rule.targets).filter_map(|(_, target)| target);
     let statement_id = rules_statement_id(&context.owner.id);
     let permission =
@@ -251,8 +251,8 @@ pub async fn release(
     for AppliedRule { region, name, tag_keys } in released {
         let rules = aws.rules(region);
         let set_before = tag_keys.iter().cloned().collect();
-        let removed = remove_twice(|| async {
-            let observed = look_twice(|| rules.rule(name)).await?;
+        let removed = retry_not_found(|| async {
+            let observed = confirm_absent(|| rules.rule(name)).await?;
             match plan_removal(observed.as_ref(), &set_before, &context.owner, &origin) {
                 Ok(steps) => carry_out(&*rules, name, &steps).await.map(Ok),
                 Err(unmarked) => Ok(Err(unmarked)),
@@ -284,7 +284,7 @@ async fn others_use(
         rules.rules_with_target(&permission.function_arn, &prefix).await.map_err(Error::aws(Part::Rule))?;
     for name in names.iter().filter(|name| *name != own_rule) {
         // The list may be behind: a rule counts while it is there.
-        if look_twice(|| rules.rule(name)).await.map_err(Error::aws(Part::Rule))?.is_some() {
+        if confirm_absent(|| rules.rule(name)).await.map_err(Error::aws(Part::Rule))?.is_some() {
             return Ok(true);
         }
     }

@@ -11,7 +11,7 @@ use crate::sim::run::{Operator, Sim, owner, simulate};
 use crate::sim::workflows::{self, NAMESPACE, Step};
 
 /// From the write on.
-const LATE: Duration = Duration::from_secs(600);
+const MAX_REQUEST_AGE: Duration = Duration::from_secs(600);
 /// A look comes at most so long after the object is gone.
 const SECOND_LOOK: Duration = Duration::from_secs(16 * 60 + 30);
 
@@ -34,7 +34,7 @@ fn late_write(meanwhile: impl AsyncFnOnce(&Sim, Operator) -> Operator) {
     let plan = move |call: &Call| {
         let meets = !met && call.operation == "s3:PutBucketNotification";
         met |= meets;
-        if meets { Verdict::Late(LATE) } else { Verdict::Pass }
+        if meets { Verdict::Late(MAX_REQUEST_AGE) } else { Verdict::Pass }
     };
     simulate(1, plan, async |sim| {
         workflows::prepare(&sim);
@@ -50,7 +50,7 @@ fn late_write(meanwhile: impl AsyncFnOnce(&Sim, Operator) -> Operator) {
         }
         sim.until("the object to be gone", |sim| !exists(sim)).await;
         let gone = sim.gates.elapsed();
-        assert!(gone < LATE, "it waited for the late write: {gone:?}");
+        assert!(gone < MAX_REQUEST_AGE, "it waited for the late write: {gone:?}");
         assert_eq!(entries(&sim), 0);
 
         let operator = meanwhile(&sim, operator).await;

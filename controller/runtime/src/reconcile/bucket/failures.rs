@@ -106,7 +106,7 @@ pub fn not_permitted_by_others(bucket: &Bucket, function: &FunctionArn) -> Failu
 }
 
 /// A write that may put back what a deletion has taken away.
-pub fn unsettled(bucket: &Bucket) -> Failure {
+pub fn awaiting_write(bucket: &Bucket) -> Failure {
     let message = format!(
         "a write to bucket {bucket} may take effect still, since AWS did not answer it, or since the operator has only just \
          started and does not know how the last one went; the finalizer stays until it cannot"

@@ -24,7 +24,7 @@ use tracing::Span;
 use super::context::Context;
 use super::object::Identity;
 use crate::aws::{Bucket, CallContext};
-pub use second_looks::{LATE, SecondLooks};
+pub use second_looks::{MAX_REQUEST_AGE, SecondLooks};
 use worker::Worker;
 
 /// The workers of all buckets.

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::speaker::Speaker;
 use crate::aws::{AwsError, Bucket, Kind};
 use crate::reconcile::context::Context;
-use crate::reconcile::function::DOUBT;
+use crate::reconcile::function::NOT_FOUND_RETRY_DELAY;
 
 /// True if the bucket is proven to be in another account than `bucket.owner`. The caller has just seen S3 refuse a read of the
 /// bucket's configuration.
@@ -27,7 +27,7 @@ pub async fn is_in_other_account(context: &Context, speaker: &Speaker, bucket: &
     // A list may be one from before the bucket was made.
     for _ in 0..2 {
         match notifications.is_own_bucket(bucket).await {
-            Ok(false) => sleep(DOUBT).await,
+            Ok(false) => sleep(NOT_FOUND_RETRY_DELAY).await,
             Ok(true) | Err(_) => return false,
         }
     }

@@ -22,7 +22,7 @@ use crate::reconcile::notes;
 
 /// The longest that a write may be on its way: AWS refuses a request that was signed more than 15 minutes ago
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `RequestTimeTooSkewed`).
-pub const LATE: Duration = Duration::from_secs(16 * 60);
+pub const MAX_REQUEST_AGE: Duration = Duration::from_secs(16 * 60);
 
 /// The buckets that are to be looked at once more.
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl Look {
 }
 
 impl SecondLooks {
-    /// Has the bucket looked at after [`LATE`], by whoever runs then, with the credentials of `namespace`.
+    /// Has the bucket looked at after [`MAX_REQUEST_AGE`], by whoever runs then, with the credentials of `namespace`.
     pub async fn expect(&self, context: &Context, bucket: &Bucket, namespace: &str) -> Result<(), Failure> {
         let _one = self.writing.lock().await;
         let known = self.due().get(bucket).is_some_and(|look| look.namespace == namespace);
@@ -67,7 +67,7 @@ impl SecondLooks {
                 Failure::new(Part::Notification, Reason::OutcomeUnknown, message)
             })?;
         }
-        self.due().insert(bucket.clone(), Look::after(LATE, namespace));
+        self.due().insert(bucket.clone(), Look::after(MAX_REQUEST_AGE, namespace));
         self.changed.notify_one();
         Ok(())
     }
@@ -128,7 +128,7 @@ fn read(name: &str, place: &str) -> Option<(Bucket, Look)> {
     let text = |field: &str| place[field].as_str().map(ToOwned::to_owned);
     let name = text("bucket").unwrap_or_else(|| name.into());
     let bucket = Bucket { region: text("region")?, name, owner: text("owner")? };
-    Some((bucket, Look::after(LATE, &text("namespace").unwrap_or_default())))
+    Some((bucket, Look::after(MAX_REQUEST_AGE, &text("namespace").unwrap_or_default())))
 }
 
 /// Strikes a bucket out; false if that is to be tried again.

@@ -14,13 +14,13 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{Instrument, Span, error_span, info, warn};
 
 use super::members::{Member, Members};
-use super::second_looks::LATE;
+use super::second_looks::MAX_REQUEST_AGE;
 use super::speaker::{Speaker, by_role};
 use super::{Arrivals, Done, Request, Wanted, destinations, failures, notices, ownership};
 use crate::aws::{Bucket, CallContext, Kind, Validation};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
-use crate::reconcile::function::DOUBT;
+use crate::reconcile::function::NOT_FOUND_RETRY_DELAY;
 use crate::reconcile::object::{Identity, Raw, RawS3TriggeredFunction};
 use crate::telemetry::metrics::EntryOwner;
 
@@ -46,9 +46,9 @@ pub struct Worker {
     /// How the last round ended, and when it began, if it ended as all want: what resyncs share.
     looked: Option<(Instant, Found)>,
     /// Until then, a write whose outcome is not known may take effect as a rule: one of ours, or of who ran before us.
-    unsettled_until: Option<Instant>,
+    write_grace_until: Option<Instant>,
     /// Until then, one of ours that had no answer may take effect at all.
-    late_until: Option<Instant>,
+    request_age_until: Option<Instant>,
     /// The destinations in S3's last refusal. The list may be empty.
     refused: Vec<String>,
 }
@@ -105,7 +105,7 @@ fn is_nowhere(failure: &Failure) -> bool {
 impl Worker {
     /// A worker that knows of no request yet.
     pub fn new(context: &Arc<Context>, bucket: Bucket, arrivals: Arc<Arrivals>) -> Self {
-        let settled = context.started + context.settings.settle;
+        let settled = context.started + context.settings.write_grace_period;
         Self {
             context: Arc::downgrade(context),
             bucket,
@@ -115,8 +115,8 @@ impl Worker {
             known: None,
             set_aside: BTreeMap::new(),
             looked: None,
-            unsettled_until: (settled > Instant::now()).then_some(settled),
-            late_until: None,
+            write_grace_until: (settled > Instant::now()).then_some(settled),
+            request_age_until: None,
             refused: vec![],
         }
     }
@@ -130,7 +130,7 @@ impl Worker {
                     Some(first) => self.gather(first, &mut inbox).await,
                     None => return,
                 },
-                () = until(self.unsettled_until) => vec![],
+                () = until(self.write_grace_until) => vec![],
             };
             // It is held no longer than the work takes: the context owns the worker.
             let Some(context) = self.context.upgrade() else { return };
@@ -199,7 +199,7 @@ impl Worker {
                 && member.want == wanted.want
                 && self.speaker.speaks_for(context, &self.bucket, member)
         });
-        let looked = self.looked.as_ref().filter(|_| is_as_before && self.unsettled_until.is_none());
+        let looked = self.looked.as_ref().filter(|_| is_as_before && self.write_grace_until.is_none());
         let Some((_, found)) = looked.filter(|(began, _)| wanted.call_context.accepts(*began)) else {
             return Some(request);
         };
@@ -239,7 +239,7 @@ impl Worker {
         let mut result = self.settle(context).await;
         if leaves && result.as_ref().is_err_and(is_missing) {
             // S3 may say so of a bucket that was made a moment ago, and what is to go would stay for good.
-            sleep(DOUBT).await;
+            sleep(NOT_FOUND_RETRY_DELAY).await;
             result = self.settle(context).await;
         }
         if let Err(failure) = &result {
@@ -305,19 +305,19 @@ impl Worker {
         if let Some(why) = self.members.0.get(&id.uid).and_then(|member| member.left_out.clone()) {
             return Err(why);
         }
-        let (now, late) = (Instant::now(), self.late_until);
+        let (now, late) = (Instant::now(), self.request_age_until);
         let is_late = late.is_some_and(|late| late > now);
         let is_held = match want {
-            Want::Nothing => self.unsettled_until.is_some(),
+            Want::Nothing => self.write_grace_until.is_some(),
             // What such a write brings back would be taken for left behind, and removed.
-            Want::Retain => self.unsettled_until.is_some() || is_late,
+            Want::Retain => self.write_grace_until.is_some() || is_late,
             Want::Entries(_) | Want::Keep => false,
         };
         if is_held {
-            return Err(failures::unsettled(&self.bucket));
+            return Err(failures::awaiting_write(&self.bucket));
         }
         // From here on, nobody may name the bucket any more.
-        if *want == Want::Nothing && (is_late || context.started + LATE > now) {
+        if *want == Want::Nothing && (is_late || context.started + MAX_REQUEST_AGE > now) {
             context.second_looks.expect(context, &self.bucket, &id.key.namespace).await?;
         }
         Ok(found.done.clone())
@@ -326,13 +326,13 @@ impl Worker {
     /// Brings the bucket's document to where all resources want it. The first round that begins when a write whose outcome
     /// is not known can take effect no more is the one that tells, from nothing seen before: one that fails is made again.
     async fn settle(&mut self, context: &Context) -> Result<Found, Failure> {
-        let tells = self.unsettled_until.take_if(|until| *until <= Instant::now()).is_some();
+        let tells = self.write_grace_until.take_if(|until| *until <= Instant::now()).is_some();
         if tells {
             self.known = None;
         }
         let result = self.round(context).await;
         if tells && result.as_ref().is_err_and(|failure| !is_nowhere(failure)) {
-            self.unsettled_until.get_or_insert(Instant::now() + context.settings.settle);
+            self.write_grace_until.get_or_insert(Instant::now() + context.settings.write_grace_period);
         }
         result
     }
@@ -370,7 +370,7 @@ impl Worker {
                     return Err(failures::contended(&self.bucket, &context.owner.id, &there, WRITES));
                 }
                 Call::End(Ending::Unanswered | Ending::DestinationRefused) => {
-                    return Err(failure.unwrap_or_else(|| failures::unsettled(&self.bucket)));
+                    return Err(failure.unwrap_or_else(|| failures::awaiting_write(&self.bucket)));
                 }
             };
             call = round.step(event);
@@ -430,8 +430,8 @@ impl Worker {
         match error.kind {
             Kind::OutcomeUnknown | Kind::Unavailable => {
                 let now = Instant::now();
-                self.unsettled_until = Some(now + context.settings.settle);
-                self.late_until = Some(now + LATE);
+                self.write_grace_until = Some(now + context.settings.write_grace_period);
+                self.request_age_until = Some(now + MAX_REQUEST_AGE);
                 Ok((Event::Unanswered, Some(failure)))
             }
             Kind::Destination(arns) => {
