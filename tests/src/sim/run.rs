@@ -145,7 +145,8 @@ impl Sim {
             Some(tenancy) => Tenants::separate(aws.clone(), watch::channel(tenancy).1, Arc::new(Roles(aws))),
             None => Tenants::single(aws),
         };
-        let ended = operator::run_on(self.cluster.client(gate.clone()), tenants, options, stop).await;
+        let ended =
+            operator::run_controllers(self.cluster.client(gate.clone()), tenants, options, stop).await;
         if ended.is_err() {
             // It could not start; Kubernetes waits before it tries again.
             sleep(Duration::from_secs(10)).await;

@@ -152,7 +152,7 @@ impl Sdk {
     }
 
     /// The same with its answers shared, and with each call kept back until the quotas allow it.
-    pub fn sparing(self: Arc<Self>) -> Arc<dyn Aws> {
+    pub fn with_layers(self: Arc<Self>) -> Arc<dyn Aws> {
         let limits = self.limits.clone();
         Arc::new(Shared::new(Arc::new(Limited::new(self, limits))))
     }
@@ -239,7 +239,7 @@ impl Aws for Sdk {
 
 impl AssumeRoles for Sdk {
     fn assume(&self, session: &Session) -> Arc<dyn Aws> {
-        Arc::new(self.with_role(session)).sparing()
+        Arc::new(self.with_role(session)).with_layers()
     }
 }
 

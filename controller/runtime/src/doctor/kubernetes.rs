@@ -14,7 +14,7 @@ use lambda_triggers_core::plan::identity::OwnerId;
 
 use super::{Check, Options};
 use crate::network::Network;
-use crate::operator::{CLUSTER, Place, RIGHTS, Right, find_owner, identity};
+use crate::operator::{CLUSTER, RBAC_RULES, RbacRule, RbacScope, find_owner, identity};
 use crate::reconcile::chain;
 
 const API_SERVER: &str = "API server";
@@ -35,7 +35,7 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Optio
         checks.push(definition(&client, &crd).await);
     }
     let own = own_namespace(options, &client);
-    let places = RIGHTS.iter().flat_map(|right| {
+    let places = RBAC_RULES.iter().flat_map(|right| {
         places(right.place, &options.namespaces, &own).into_iter().map(move |place| (right, place))
     });
     let rights = places.map(|(right, place)| permission(&client, right, place));
@@ -153,21 +153,21 @@ fn same(found: &CustomResourceDefinition, wanted: &CustomResourceDefinition) -> 
 type At<'a> = (Option<&'a str>, Option<&'a str>);
 
 /// The places where a right is needed.
-fn places<'a>(place: Place, watched: &'a [String], own: &'a str) -> Vec<At<'a>> {
+fn places<'a>(place: RbacScope, watched: &'a [String], own: &'a str) -> Vec<At<'a>> {
     match place {
-        Place::Watched if watched.is_empty() => vec![(None, None)],
-        Place::Watched => watched.iter().map(|namespace| (Some(namespace.as_str()), None)).collect(),
-        Place::Own => vec![(Some(own), None)],
+        RbacScope::Watched if watched.is_empty() => vec![(None, None)],
+        RbacScope::Watched => watched.iter().map(|namespace| (Some(namespace.as_str()), None)).collect(),
+        RbacScope::Own => vec![(Some(own), None)],
         // A namespace counts as in itself, so that a Role in it can grant the right to get it.
-        Place::Identity => {
+        RbacScope::Identity => {
             let name = identity(watched, own);
             vec![(Some(name), Some(name))]
         }
     }
 }
 
-async fn permission(client: &Client, right: &Right, (namespace, object): At<'_>) -> Check {
-    let Right { group, resource, verbs, place: _, why } = right;
+async fn permission(client: &Client, right: &RbacRule, (namespace, object): At<'_>) -> Check {
+    let RbacRule { group, resource, verbs, place: _, why } = right;
     let on = match group.is_empty() {
         true => (*resource).to_owned(),
         false => format!("{resource} of {group}"),
@@ -204,7 +204,7 @@ async fn permission(client: &Client, right: &Right, (namespace, object): At<'_>)
 
 async fn may(
     client: &Client,
-    right: &Right,
+    right: &RbacRule,
     verb: &str,
     namespace: Option<&str>,
     object: Option<&str>,

@@ -10,10 +10,10 @@ use lambda_triggers_core::plan::report::Class;
 use crate::reconcile::Context;
 
 /// The most that any failure waits.
-const LONGEST: Duration = Duration::from_secs(300);
+const MAX_BACKOFF: Duration = Duration::from_secs(300);
 
 /// The time between two tries before the progress deadline.
-const BEFORE_DEADLINE: Duration = Duration::from_secs(3);
+const DEPENDENCY_RETRY_DELAY: Duration = Duration::from_secs(3);
 
 /// Counts the failures of each generation of an object in a row. The wait grows with each failure, up to five minutes or the
 /// resync time.
@@ -32,14 +32,14 @@ struct Failures {
 impl Backoff {
     /// Waits no longer than `resync`.
     pub fn new(resync: Duration) -> Self {
-        Self { failures: Mutex::default(), longest: resync.min(LONGEST) }
+        Self { failures: Mutex::default(), longest: resync.min(MAX_BACKOFF) }
     }
 
     /// Counts a failure of an object, and says when to try again. A new spec starts without failures.
     pub fn next(&self, uid: &str, generation: Option<i64>, class: Class) -> Duration {
         if class == Class::Dependency {
             self.reset(uid);
-            return BEFORE_DEADLINE.min(self.longest);
+            return DEPENDENCY_RETRY_DELAY.min(self.longest);
         }
         let mut all = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let failures = all.entry(uid.into()).or_default();
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn waits_grow_and_end() {
-        let seconds = |class, failures| wait(class, failures).min(LONGEST).as_secs();
+        let seconds = |class, failures| wait(class, failures).min(MAX_BACKOFF).as_secs();
         assert_eq!([0, 1, 2, 3, 50].map(|n| seconds(Class::Transient, n)), [1, 2, 4, 8, 300]);
         assert_eq!([0, 1, 50].map(|n| seconds(Class::Throttled, n)), [5, 10, 300]);
         assert_eq!([0, 1, 50].map(|n| seconds(Class::NeedsAction, n)), [30, 60, 300]);

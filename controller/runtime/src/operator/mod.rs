@@ -1,12 +1,12 @@
 //! `lambda-triggers run`: both controllers in one process, from start to clean stop.
 
 mod backoff;
-mod lease;
+mod leader_election;
 mod namespaces;
-mod owner;
-mod rights;
+mod owner_id;
+mod rbac;
 mod stop;
-mod tenancy;
+mod tenancy_file;
 mod workqueue;
 
 use std::convert::Infallible;
@@ -45,13 +45,13 @@ use crate::reconcile::{
 };
 use crate::telemetry::Telemetry;
 use backoff::{Backoff, WatchBackoff};
-use lease::Candidate;
-pub use lease::{Leadership, Lost};
-pub(crate) use owner::{CLUSTER, find_in as find_owner, identity};
-pub use rights::{Place, RIGHTS, Right};
+use leader_election::LeaderElector;
+pub use leader_election::{Leadership, LeadershipLost};
+pub(crate) use owner_id::{CLUSTER, find_in as find_owner, identity};
+pub use rbac::{RBAC_RULES, RbacRule, RbacScope};
 pub use stop::stop_on_signal;
-use tenancy::TenancyFile;
-pub(crate) use tenancy::read as read_tenancy;
+use tenancy_file::TenancyFile;
+pub(crate) use tenancy_file::read as read_tenancy;
 use workqueue::WorkQueue;
 
 /// How the operator is run.
@@ -85,7 +85,7 @@ pub async fn run(options: Options, network: Network, stop: CancellationToken) ->
     options.telemetry.health.starts(leadership.clone());
     options.telemetry.metrics.show_leader(leadership.clone());
     let config = network.kube_config().await?;
-    let client = lease::guarded_client(config.clone(), leadership.clone())?;
+    let client = leader_election::guarded_client(config.clone(), leadership.clone())?;
     let settings = SdkSettings {
         network,
         region: options.region.clone(),
@@ -96,20 +96,20 @@ pub async fn run(options: Options, network: Network, stop: CancellationToken) ->
     // The SDK may ask the metadata of the machine for the Region.
     let Some(sdk) = stop.run_until_cancelled(Sdk::load(settings)).await else { return Ok(()) };
     let sdk = Arc::new(sdk?);
-    let own = sdk.clone().sparing();
+    let own = sdk.clone().with_layers();
     let Some(path) = &options.tenancy_file else {
-        return lead(client, config, Tenants::single(own), leadership, options, stop).await;
+        return run_as_leader(client, config, Tenants::single(own), leadership, options, stop).await;
     };
     let (file, tenancy) = TenancyFile::open(path, options.telemetry.metrics.clone())?;
     let tenants = Tenants::separate(own, tenancy, sdk);
     tokio::select! {
-        ended = lead(client, config, tenants, leadership, options, stop) => ended,
+        ended = run_as_leader(client, config, tenants, leadership, options, stop) => ended,
         never = file.follow() => match never {},
     }
 }
 
 /// Waits until this replica leads, where there may be others, and works as long as it does.
-async fn lead(
+async fn run_as_leader(
     client: Client,
     config: Config,
     tenants: Tenants,
@@ -118,26 +118,27 @@ async fn lead(
     stop: CancellationToken,
 ) -> Result<(), StartError> {
     if !options.leader_elect {
-        return work(client, tenants, options, stop).await;
+        return run_with_credential_check(client, tenants, options, stop).await;
     }
-    let candidate = stop.run_until_cancelled(candidate(&client, config, &options, leadership)).await;
-    let Some(candidate) = candidate else { return Ok(()) };
-    let mut candidate = candidate?;
-    if !candidate.lead(&stop).await {
+    let leader_elector =
+        stop.run_until_cancelled(leader_elector(&client, config, &options, leadership)).await;
+    let Some(leader_elector) = leader_elector else { return Ok(()) };
+    let mut leader_elector = leader_elector?;
+    if !leader_elector.lead(&stop).await {
         return Ok(());
     }
     let ended = tokio::select! {
         biased;
-        lost = candidate.keep() => return Err(lost.into()),
-        ended = work(client, tenants, options, stop) => ended,
+        lost = leader_elector.keep() => return Err(lost.into()),
+        ended = run_with_credential_check(client, tenants, options, stop) => ended,
     };
-    candidate.release().await;
+    leader_elector.release().await;
     ended
 }
 
 /// Runs on this cluster and AWS, and has AWS answer once, so that a replica without objects knows, too, whether it can
 /// reach it.
-async fn work(
+async fn run_with_credential_check(
     client: Client,
     tenants: Tenants,
     options: Options,
@@ -154,39 +155,39 @@ async fn work(
         std::future::pending::<Infallible>().await
     };
     tokio::select! {
-        ended = run_on(client, tenants, options, stop) => ended,
+        ended = run_controllers(client, tenants, options, stop) => ended,
         never = until_answered => match never {},
     }
 }
 
 /// This replica, as one that wants to lead the operator of its owner id.
-async fn candidate(
+async fn leader_elector(
     client: &Client,
     config: Config,
     options: &Options,
     leadership: Leadership,
-) -> Result<Candidate, StartError> {
-    let owner = owner::find(client, &options.namespaces, options.owner_id.clone()).await?;
+) -> Result<LeaderElector, StartError> {
+    let owner = owner_id::find(client, &options.namespaces, options.owner_id.clone()).await?;
     let namespace = client.default_namespace();
     let pod = std::env::var("POD_NAME").unwrap_or_else(|_| "lambda-triggers".into());
-    // A pod that is started again under its name is another candidate.
+    // A pod that is started again under its name is another leader_elector.
     let me = format!("{pod}_{:016x}", rand::random::<u64>());
     let name = format!("lambda-triggers-{}", owner.id);
     // It writes before it leads.
     let lease_client = Client::try_from(config)?;
     let health = options.telemetry.health.clone();
-    Ok(Candidate::new(lease_client, namespace, name, me, leadership, health))
+    Ok(LeaderElector::new(lease_client, namespace, name, me, leadership, health))
 }
 
 /// Runs on this cluster and this AWS, which may be stand-ins, until `stop` is cancelled, and what is under way has
 /// ended.
-pub async fn run_on(
+pub async fn run_controllers(
     client: Client,
     tenants: Tenants,
     options: Options,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
-    let owner = owner::find(&client, &options.namespaces, options.owner_id.clone());
+    let owner = owner_id::find(&client, &options.namespaces, options.owner_id.clone());
     let Some(owner) = stop.run_until_cancelled(owner).await else { return Ok(()) };
     let owner = owner?;
     let region = tenants.own().default_region();
@@ -229,8 +230,8 @@ pub async fn run_on(
     let of = |stop: &CancellationToken| (workqueue.clone(), context.clone(), stop.clone());
     let controllers = async {
         tokio::join!(
-            control(namespaces, scheduled_writer, scheduled_complete, scheduled_requests, of(&stop)),
-            control(namespaces, s3_writer, s3_complete, s3_requests, of(&stop)),
+            run_controller(namespaces, scheduled_writer, scheduled_complete, scheduled_requests, of(&stop)),
+            run_controller(namespaces, s3_writer, s3_complete, s3_requests, of(&stop)),
         )
     };
     let mut overdue = pin!(stop::overdue(&stop, &workqueue, &context.caches));
@@ -261,7 +262,7 @@ fn watch_caches(context: &Context) {
 }
 
 /// Runs the controller of one kind, and says when its cache is `complete`.
-async fn control<K: Kind>(
+async fn run_controller<K: Kind>(
     watched: &[String],
     writer: Writer<K>,
     complete: watch::Sender<bool>,
@@ -273,14 +274,15 @@ async fn control<K: Kind>(
     let (seeing, deleting) = (context.clone(), context.clone());
     // Our own writes to the status change none of these, so they bring nothing back here. A status that another writer changed
     // is repaired through the wakes.
-    let news = predicates::generation.combine(predicates::finalizers).combine(request).combine(pause);
+    let relevant_change =
+        predicates::generation.combine(predicates::finalizers).combine(reconcile_requested).combine(paused);
     let watch_objects = |(namespace, api)| {
         let events = watcher(api, watcher::Config::default().any_semantic());
         (namespace, events.backoff(WatchBackoff::new(&context)).boxed())
     };
     let watches = namespaces::apis(&context.client, watched).into_iter().map(watch_objects).collect();
     let objects = namespaces::merged(watches, reader.clone())
-        .modify(spare)
+        .modify(strip_unused_fields)
         .reflect(writer)
         .inspect_ok(move |event| {
             if matches!(event, watcher::Event::InitDone) {
@@ -302,13 +304,13 @@ async fn control<K: Kind>(
                 promoting.raise_priority(&workqueue::key(object));
             }
         })
-        .predicate_filter(news, Default::default());
+        .predicate_filter(relevant_change, Default::default());
     let backoff = Arc::new(Backoff::new(context.settings.resync));
     let (succeeded, failed) = (backoff.clone(), backoff);
     let (cache, taking) = (reader.clone(), workqueue.clone());
     let reconcile = move |object: Arc<K>, context: Arc<Context>| {
         let (workqueue, cache, backoff) = (taking.clone(), cache.clone(), succeeded.clone());
-        async move { in_turn(object.as_ref(), &workqueue, &cache, context, &backoff).await }
+        async move { reconcile_with_permit(object.as_ref(), &workqueue, &cache, context, &backoff).await }
     };
     let retry = move |object: Arc<K>, error: &Error, context: Arc<Context>| {
         let generation = object.meta().generation;
@@ -334,7 +336,7 @@ async fn control<K: Kind>(
         .predicate_filter(predicates::resource_version, Default::default());
     let (cache, raising) = (reader.clone(), workqueue.clone());
     let users = move |config_map: PartialObjectMeta<ConfigMap>| {
-        let users = code_users(&cache, &config_map);
+        let users = users_of_config_map(&cache, &config_map);
         // What was there at the start, nobody has changed just now.
         if unlisted.load(Ordering::Acquire) == 0 {
             users.iter().for_each(|user| raising.raise_priority_next(workqueue::key_of(user)));
@@ -356,7 +358,7 @@ async fn control<K: Kind>(
         .run(reconcile, retry, context)
         .for_each(|result| async {
             if let Err(error) = result {
-                log(&error);
+                log_queue_failure(&error);
             }
         })
         .await;
@@ -368,7 +370,7 @@ fn holder<K: Kind>(object: &K) -> Hindrance {
 }
 
 /// Has an object wait for its permit, and reconciles it as it is then.
-async fn in_turn<K: Kind>(
+async fn reconcile_with_permit<K: Kind>(
     object: &K,
     workqueue: &Arc<WorkQueue>,
     cache: &Store<K>,
@@ -404,25 +406,28 @@ fn changes<T: Send + Sync + 'static>(receiver: watch::Receiver<T>) -> BoxStream<
 }
 
 /// Takes out of an object what nobody here asks for, and what would take as much memory as all the rest.
-fn spare<K: Kind>(object: &mut K) {
+fn strip_unused_fields<K: Kind>(object: &mut K) {
     object.managed_fields_mut().clear();
     object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
 }
 
 /// What somebody asks for a reconcile by, as a predicate: another value is another request.
-fn request<K: Kind>(object: &K) -> Option<u64> {
+fn reconcile_requested<K: Kind>(object: &K) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     object.annotations().get(RECONCILE_ANNOTATION)?.hash(&mut hasher);
     Some(hasher.finish())
 }
 
 /// Whether an object is paused, as a predicate.
-fn pause<K: Kind>(object: &K) -> Option<u64> {
+fn paused<K: Kind>(object: &K) -> Option<u64> {
     Some(u64::from(is_paused(object)))
 }
 
 /// The objects whose function has its code from a ConfigMap. Of ConfigMaps the metadata alone is watched.
-fn code_users<K: Kind>(cache: &Store<K>, config_map: &PartialObjectMeta<ConfigMap>) -> Vec<ObjectRef<K>> {
+fn users_of_config_map<K: Kind>(
+    cache: &Store<K>,
+    config_map: &PartialObjectMeta<ConfigMap>,
+) -> Vec<ObjectRef<K>> {
     let name = config_map.name_any();
     let uses = |object: &&Arc<K>| {
         let code = object.facts().config_map.as_deref();
@@ -431,7 +436,7 @@ fn code_users<K: Kind>(cache: &Store<K>, config_map: &PartialObjectMeta<ConfigMa
     cache.state().iter().filter(uses).map(|object| ObjectRef::from_obj(object.as_ref())).collect()
 }
 
-fn log(error: &controller::Error<Error, watcher::Error>) {
+fn log_queue_failure(error: &controller::Error<Error, watcher::Error>) {
     match error {
         // The reconcile itself has said so. Or the object went while it was in the queue.
         controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_) => {}

@@ -135,9 +135,9 @@ fn is_alone(workflow: &Workflow) -> bool {
 /// The steps of both, in turn.
 fn both(one: &Workflow, other: &Workflow) -> Workflow {
     let count = one.steps.len().max(other.steps.len());
-    let in_turn =
+    let reconcile_with_permit =
         |number| [one, other].into_iter().filter_map(move |workflow| workflow.steps.get(number).cloned());
-    Workflow { steps: (0..count).flat_map(in_turn).collect(), ..one.clone() }
+    Workflow { steps: (0..count).flat_map(reconcile_with_permit).collect(), ..one.clone() }
 }
 
 /// What counts of a run: of the documents, the entries of ours. [`Oracle::Foreign`] looks at the others.

@@ -36,7 +36,7 @@ pub struct Leadership {
 #[error(
     "the lease could not be renewed for {RENEW_WITHIN:?}: another replica may lead from here on, so this one ends"
 )]
-pub struct Lost;
+pub struct LeadershipLost;
 
 impl Leadership {
     /// That of an operator that runs alone, by its user's word.
@@ -50,10 +50,10 @@ impl Leadership {
     }
 
     /// Whether to write now.
-    pub fn check(&self) -> Result<(), Lost> {
+    pub fn check(&self) -> Result<(), LeadershipLost> {
         let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
         let holds = !self.elected || renewed.is_some_and(|renewed| renewed.elapsed() < RENEW_WITHIN);
-        if holds { Ok(()) } else { Err(Lost) }
+        if holds { Ok(()) } else { Err(LeadershipLost) }
     }
 
     /// Whether another replica may have it.
@@ -68,7 +68,7 @@ impl Leadership {
 
 /// A look at the Lease that came to nothing.
 #[derive(Debug, thiserror::Error)]
-enum Unanswered {
+enum LeaseError {
     #[error(transparent)]
     Failed(kube::Error),
     #[error("the API server did not answer within {0:?}")]
@@ -76,7 +76,7 @@ enum Unanswered {
 }
 
 /// A replica that wants to lead.
-pub struct Candidate {
+pub struct LeaderElector {
     api: Api<Lease>,
     name: String,
     me: String,
@@ -86,8 +86,8 @@ pub struct Candidate {
     seen: Option<(Lease, Instant)>,
 }
 
-impl Candidate {
-    /// A candidate of this name for the Lease `name` in `namespace`.
+impl LeaderElector {
+    /// A leader_elector of this name for the Lease `name` in `namespace`.
     pub fn new(
         client: Client,
         namespace: &str,
@@ -121,7 +121,7 @@ impl Candidate {
     }
 
     /// Renews for as long as that succeeds in time.
-    pub async fn keep(&mut self) -> Lost {
+    pub async fn keep(&mut self) -> LeadershipLost {
         while self.leadership.check().is_ok() {
             sleep(RETRY).await;
             match self.attempt_in_time(RENEW_WITHIN / 2).await {
@@ -132,7 +132,7 @@ impl Candidate {
             }
         }
         self.leadership.renewed(None);
-        Lost
+        LeadershipLost
     }
 
     fn holds(&self) -> bool {
@@ -143,8 +143,8 @@ impl Candidate {
     pub async fn release(&mut self) {
         self.leadership.renewed(None);
         let released = match timeout(RELEASE_WITHIN, self.clear_holder()).await {
-            Ok(released) => released.map_err(Unanswered::Failed),
-            Err(_) => Err(Unanswered::Silent(RELEASE_WITHIN)),
+            Ok(released) => released.map_err(LeaseError::Failed),
+            Err(_) => Err(LeaseError::Silent(RELEASE_WITHIN)),
         };
         if let Err(error) = released {
             warn!(lease = self.name, error = chain(&error), "cannot release the lease; it expires by itself");
@@ -167,10 +167,10 @@ impl Candidate {
     }
 
     /// As [`Self::attempt`], but for no longer than this: kube's client waits for an answer for ever.
-    async fn attempt_in_time(&mut self, limit: Duration) -> Result<Option<Duration>, Unanswered> {
+    async fn attempt_in_time(&mut self, limit: Duration) -> Result<Option<Duration>, LeaseError> {
         let attempt = match timeout(limit, self.attempt()).await {
-            Ok(attempt) => attempt.map_err(Unanswered::Failed),
-            Err(_) => Err(Unanswered::Silent(limit)),
+            Ok(attempt) => attempt.map_err(LeaseError::Failed),
+            Err(_) => Err(LeaseError::Silent(limit)),
         };
         // A refusal is an answer, too, but one that keeps it from leading.
         self.health.looked_at_lease(attempt.is_ok());
@@ -237,7 +237,7 @@ fn record(lease: &Lease) -> Record {
 
 /// A client that writes only while this replica leads.
 pub fn guarded_client(config: Config, leadership: Leadership) -> Result<Client, StartError> {
-    let guard = move |request: Request<Body>| -> Result<Request<Body>, Lost> {
+    let guard = move |request: Request<Body>| -> Result<Request<Body>, LeadershipLost> {
         let reads = request.method() == Method::GET;
         if reads { Ok(request) } else { leadership.check().map(|()| request) }
     };

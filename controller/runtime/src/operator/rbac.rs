@@ -3,7 +3,7 @@
 
 /// Where a right is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum RbacScope {
     /// In every namespace that is watched: all of them, or those of the list.
     Watched,
     /// In the namespace that the operator keeps its own things in.
@@ -14,7 +14,7 @@ pub enum Place {
 
 /// Verbs on a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Right {
+pub struct RbacRule {
     /// The API group; empty for the core group.
     pub group: &'static str,
     /// The resource, with its subresource: `scheduledfunctions/status`.
@@ -22,7 +22,7 @@ pub struct Right {
     /// What is done with it.
     pub verbs: &'static [&'static str],
     /// Where.
-    pub place: Place,
+    pub place: RbacScope,
     /// What for.
     pub why: &'static str,
 }
@@ -30,68 +30,68 @@ pub struct Right {
 const OURS: &str = "lambda-triggers.dev";
 
 /// All rights.
-pub const RIGHTS: [Right; 9] = [
-    Right {
+pub const RBAC_RULES: [RbacRule; 9] = [
+    RbacRule {
         group: OURS,
         resource: "scheduledfunctions",
         verbs: &["get", "list", "watch", "patch"],
-        place: Place::Watched,
+        place: RbacScope::Watched,
         why: "to follow them, and to set their finalizers",
     },
-    Right {
+    RbacRule {
         group: OURS,
         resource: "s3triggeredfunctions",
         verbs: &["get", "list", "watch", "patch"],
-        place: Place::Watched,
+        place: RbacScope::Watched,
         why: "to follow them, and to set their finalizers",
     },
-    Right {
+    RbacRule {
         group: OURS,
         resource: "scheduledfunctions/status",
         verbs: &["patch"],
-        place: Place::Watched,
+        place: RbacScope::Watched,
         why: "to record what is made in AWS, and to say how it went",
     },
-    Right {
+    RbacRule {
         group: OURS,
         resource: "s3triggeredfunctions/status",
         verbs: &["patch"],
-        place: Place::Watched,
+        place: RbacScope::Watched,
         why: "to record what is made in AWS, and to say how it went",
     },
-    Right {
+    RbacRule {
         group: "events.k8s.io",
         resource: "events",
         verbs: &["create", "patch"],
-        place: Place::Watched,
+        place: RbacScope::Watched,
         why: "to tell of what happens to a resource",
     },
-    Right {
+    RbacRule {
         group: "",
         resource: "configmaps",
         verbs: &["get", "list", "watch"],
-        place: Place::Watched,
+        place: RbacScope::Watched,
         why: "to deploy code from them, and to notice when it changes",
     },
-    Right {
+    RbacRule {
         group: "",
         resource: "configmaps",
         verbs: &["get", "create", "patch"],
-        place: Place::Own,
+        place: RbacScope::Own,
         why: "to keep the list of buckets to look at again",
     },
-    Right {
+    RbacRule {
         group: "coordination.k8s.io",
         resource: "leases",
         verbs: &["get", "create", "update"],
-        place: Place::Own,
+        place: RbacScope::Own,
         why: "to elect a leader",
     },
-    Right {
+    RbacRule {
         group: "",
         resource: "namespaces",
         verbs: &["get"],
-        place: Place::Identity,
+        place: RbacScope::Identity,
         why: "to tell operators apart by its UID",
     },
 ];
