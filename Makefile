@@ -1,50 +1,50 @@
 # `make test` and `make demo` are the two commands; `make help` lists the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help test bench demo build lint fmt crds docs image mutants chaos tools world compiled deny
+.PHONY: help test demo build run unit e2e lint fmt crds docs chaos mutants bench image tools test-env checkers compiled deny
 MAKEFLAGS += --no-print-directory
 
-# Tools and the local world are built once and kept outside of the repository.
+# Tools and the test environment are built once and kept outside of the repository.
 CACHE := $(or $(LAMBDA_TRIGGERS_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lambda-triggers)
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO_MUTANTS_VERSION := 27.1.0
 CARGO_MUTANTS := $(CACHE)/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
 
-# A cluster that is given to us needs no control plane of our own.
+# A cluster from the environment replaces our own control plane.
 OWN_CONTROL_PLANE := $(if $(KUBECONFIG)$(KUBEBUILDER_ASSETS),,yes)
 
-# Most of a test is waiting for the operator, so more of them than cores run side by side.
+# An end-to-end test mostly waits for the operator, so more tests than cores run in parallel.
 export RUST_TEST_THREADS ?= 4
 
-help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' $(MAKEFILE_LIST) | awk -F'#' '{ printf "  %-12s %s\n", $$1, $$2 }'
+##@ Two commands
 
 test: tools ## Check format, lints and dependencies, then run every test against a real API server
-	@$(MAKE) -j2 world compiled
+	@$(MAKE) -j2 test-env checkers compiled
 	@$(MAKE) deny
 	cargo test --workspace --locked
-	@# All take too long for each time; which part it is follows from the code, so that in time each has its turn.
+	@# All mutants take too long for every run. The code selects the part, so each part has its turn over time.
 	@$(MAKE) mutants MUTANTS=any/20
 
-chaos: ## Random faults in the simulated world, SEEDS=n of them; SEED=n replays one and prints its calls
-	SEED=$(SEED) SEEDS=$(SEEDS) cargo test --workspace --lib --locked $(if $(SEED),sim::tests::seeds::chaos,chaos) -- --ignored --nocapture
-
-bench: tools ## Print what the operator needs of memory and time, in some minutes; OBJECTS=n, 10,000 of them by default
-	@$(MAKE) world
-	@# What the image holds, where that can be built: another C library and another optimization are other figures.
-	@binary=$$(./image.sh --binary); \
-	test -n "$$binary" || { cargo build --profile image --locked --package lambda-triggers && \
-	    binary=target/image/lambda-triggers; } && \
-	LAMBDA_TRIGGERS_BIN="$(CURDIR)/$$binary" OBJECTS=$(OBJECTS) \
-	    cargo test --quiet --workspace --test e2e --locked -- bench::figures --ignored --nocapture
-
-demo: tools ## See both resources at work, in two minutes; KEEP=1 leaves all running to play with
-	@$(MAKE) -j2 world build
+demo: tools ## Show both resources on a real API server and a local AWS, in two minutes; KEEP=1 leaves all running
+	@$(MAKE) -j2 test-env build
 	@KEEP=$(KEEP) cargo run --quiet --locked --package lambda-triggers-tests --bin demo
+
+##@ Develop
 
 build: tools ## Build lambda-triggers
 	cargo build --locked --package lambda-triggers
+
+run: ## Run the operator against the current kube context and AWS credentials; ARGS="--namespace team-a"
+	cargo run --locked --package lambda-triggers -- run --log-format text $(ARGS)
+
+unit: ## Run the unit tests of the core crate, without a cluster and without AWS; TEST=name selects tests
+	cargo test -p lambda-triggers-core --locked $(TEST)
+
+e2e: tools ## Run end-to-end tests on a real API server and a local AWS; TEST=name selects tests
+	@# The tests run the operator as a process, and `cargo test --test e2e` does not build the operator.
+	@$(MAKE) -j2 test-env build
+	cargo test --workspace --test e2e --locked -- $(TEST)
 
 lint: tools ## Check format and lints
 	cargo fmt --all --check
@@ -53,20 +53,44 @@ lint: tools ## Check format and lints
 fmt: tools ## Format the code
 	cargo fmt --all
 
-crds: build ## Generate crds/ from the types, and the chart's copy of it
+##@ Generate
+
+crds: build ## Generate crds/ from the types, and the chart's copy
 	cargo run --quiet --locked --package lambda-triggers -- crds --dir crds
 	cargo run --quiet --locked --package lambda-triggers -- crds --dir charts/lambda-triggers/files/crds
 
-docs: tools ## Generate the references in docs/ from the types and the command line, and the chart's from its values
+docs: tools ## Generate the references in docs/, the chart's README and the test data for GitOps
 	LAMBDA_TRIGGERS_UPDATE_DOCS=1 cargo test --quiet --locked --workspace --test e2e -- docs::generated chart::readme gitops
 
-image: ## Build the container image without a daemon, by buildah
-	@./image.sh
+##@ Test in depth
 
-mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and see that a test notices; MUTANTS=0/20 for a twentieth
+chaos: ## Run SEEDS=n random seeds in the simulator; SEED=n replays one seed and prints its calls
+	SEED=$(SEED) SEEDS=$(SEEDS) cargo test --workspace --lib --locked $(if $(SEED),sim::tests::seeds::chaos,chaos) -- --ignored --nocapture
+
+mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and check that a test fails; MUTANTS=0/20 for a twentieth
 	@PATH="$(dir $(CARGO_MUTANTS)):$$PATH" tests/mutants.py $(MUTANTS)
 
-# Says what is missing before anything is built.
+bench: tools ## Measure the operator's memory and time, in some minutes; OBJECTS=n, 10,000 by default
+	@$(MAKE) test-env
+	@# The image's binary, if the machine can build it: another C library or optimization gives other figures.
+	@binary=$$(./image.sh --binary); \
+	test -n "$$binary" || { cargo build --profile image --locked --package lambda-triggers && \
+	    binary=target/image/lambda-triggers; } && \
+	LAMBDA_TRIGGERS_BIN="$(CURDIR)/$$binary" OBJECTS=$(OBJECTS) \
+	    cargo test --quiet --workspace --test e2e --locked -- bench::figures --ignored --nocapture
+
+##@ Release
+
+image: ## Build the container image with buildah, without a daemon
+	@./image.sh
+
+##@ Other
+
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	    /^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Names every missing program before a build starts.
 tools:
 	@missing=; \
 	cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || { missing=1; \
@@ -79,11 +103,13 @@ tools:
 	tests/helm/build.sh --check >/dev/null || missing=1; \
 	test -z "$$missing"
 
-# The control plane, the local AWS and the tools: fetched and built while our own code compiles.
-world: $(CARGO_DENY) $(CARGO_MUTANTS)
+# The control plane, the local AWS and the tools of the tests, fetched and built while our own code compiles.
+test-env:
 	@tests/ministack/install.sh >/dev/null
 	@$(if $(OWN_CONTROL_PLANE),tests/controlplane/build.sh >/dev/null)
 	@tests/helm/build.sh >/dev/null
+
+checkers: $(CARGO_DENY) $(CARGO_MUTANTS)
 
 compiled: lint build
 	cargo test --workspace --locked --no-run
@@ -91,7 +117,7 @@ compiled: lint build
 deny: $(CARGO_DENY)
 	$(CARGO_DENY) --locked --log-level warn check bans licenses sources
 
-# Unoptimized: a third of the time to build, and quick enough for what they do here.
+# Unoptimized: the build takes a third of the time, and the tools are fast enough here.
 define install
 	@echo 'Building $(1) $(2) (once) ...' >&2
 	@CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug \
