@@ -33,10 +33,11 @@ fn files(folder: &str) -> Vec<String> {
     files
 }
 
-/// All pages: the README and `docs/`.
+/// All pages: the pages at the root and in `docs/`.
 fn pages() -> Vec<Page> {
+    let root = ["CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"];
     let docs = files("docs").into_iter().filter(|path| path.ends_with(".md"));
-    std::iter::once("README.md".to_owned()).chain(docs).map(|path| Page::read(&path)).collect()
+    root.into_iter().map(str::to_owned).chain(docs).map(|path| Page::read(&path)).collect()
 }
 
 /// A page of the documentation.
