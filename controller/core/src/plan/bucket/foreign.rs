@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, Child, Destination, Document, Entry, Settled};
+use super::{Change, Child, Destination, Document, Entry, Synced};
 use crate::plan::identity::{OwnEntryId, OwnerId};
 
 /// What names a foreign part.
@@ -16,10 +16,10 @@ enum Name<'a> {
 
 /// How many foreign parts others have added, changed or removed since the bucket was `before`. What we have taken over
 /// ourselves is none of them, unless it has come since.
-pub fn foreign_changes(owner: &OwnerId, before: &Document, settled: &Settled) -> usize {
+pub fn foreign_changes(owner: &OwnerId, before: &Document, synced: &Synced) -> usize {
     let mut old = parts(owner, before);
-    let new = parts(owner, &settled.document);
-    let taken_over = settled.plan.changes.iter().filter_map(|change| match change {
+    let new = parts(owner, &synced.document);
+    let taken_over = synced.plan.changes.iter().filter_map(|change| match change {
         Change::TakenOver(entry, _) => Some(Name::Entry(entry.destination, entry.id.as_deref())),
         Change::Added(_) | Change::Replaced(_) | Change::Removed(_) => None,
     });
@@ -76,8 +76,8 @@ mod tests {
         let changes =
             taken_over.iter().map(|entry| Change::TakenOver((*entry).clone(), key.clone())).collect();
         let plan = BucketPlan { write: None, changes, set_aside: BTreeMap::new() };
-        let settled = Settled { document: document(after), plan, lost: vec![], broken: vec![] };
-        foreign_changes(&OwnerId::parse("1a2b3c4d").unwrap(), &document(before), &settled)
+        let synced = Synced { document: document(after), plan, lost: vec![], broken: vec![] };
+        foreign_changes(&OwnerId::parse("1a2b3c4d").unwrap(), &document(before), &synced)
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod merge;
 #[cfg(test)]
 mod model;
 mod refusal;
-mod round;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -31,5 +31,5 @@ pub use filter::Filter;
 pub use foreign::foreign_changes;
 pub use merge::{BucketPlan, Change, Conflict, Fault, MAX_ENTRIES, plan_bucket};
 pub use refusal::refused_destinations;
-pub use round::{Call, Ending, Event, FRESH, Round, Settled, WRITES};
+pub use sync::{BucketSync, MAX_READ_AGE, MAX_WRITES, SyncCommand, SyncEvent, SyncOutcome, Synced};
 pub use verify::{Verification, verify};

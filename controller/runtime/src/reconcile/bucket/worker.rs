@@ -1,11 +1,12 @@
-//! The worker of one bucket: gathers requests, and drives a [`Round`] for all of them.
+//! The worker of one bucket: gathers requests, and drives a [`BucketSync`] for all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use lambda_triggers_core::plan::bucket::{
-    Call, Document, Ending, Event, Fault, Round, Settled, WRITES, Want, foreign_changes,
+    BucketSync, Document, Fault, MAX_WRITES, SyncCommand, SyncEvent, SyncOutcome, Synced, Want,
+    foreign_changes,
 };
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId};
 use lambda_triggers_core::plan::report::{Failure, Reason};
@@ -61,13 +62,13 @@ struct Found {
 }
 
 impl Found {
-    fn of(context: &Context, settled: &Settled) -> Self {
-        let own = settled.document.entries().filter(|entry| {
+    fn of(context: &Context, synced: &Synced) -> Self {
+        let own = synced.document.entries().filter(|entry| {
             entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(&context.owner.id, id).is_some())
         });
         let functions = own.map(|entry| entry.arn.clone()).collect();
-        let done = Done { functions, changed: !settled.plan.changes.is_empty() };
-        Self { set_aside: settled.plan.set_aside.clone(), done }
+        let done = Done { functions, changed: !synced.plan.changes.is_empty() };
+        Self { set_aside: synced.plan.set_aside.clone(), done }
     }
 }
 
@@ -105,7 +106,7 @@ fn is_nowhere(failure: &Failure) -> bool {
 impl Worker {
     /// A worker that knows of no request yet.
     pub fn new(context: &Arc<Context>, bucket: Bucket, arrivals: Arc<Arrivals>) -> Self {
-        let settled = context.started + context.settings.write_grace_period;
+        let grace_end = context.started + context.settings.write_grace_period;
         Self {
             context: Arc::downgrade(context),
             bucket,
@@ -115,7 +116,7 @@ impl Worker {
             known: None,
             set_aside: BTreeMap::new(),
             looked: None,
-            write_grace_until: (settled > Instant::now()).then_some(settled),
+            write_grace_until: (grace_end > Instant::now()).then_some(grace_end),
             request_age_until: None,
             refused: vec![],
         }
@@ -340,44 +341,44 @@ impl Worker {
     async fn round(&mut self, context: &Context) -> Result<Found, Failure> {
         let began = Instant::now();
         self.looked = None;
-        let (mut round, mut call) = Round::begin(context.owner.id.clone(), self.known.clone());
+        let (mut sync, mut command) = BucketSync::begin(context.owner.id.clone(), self.known.clone());
         // What the last write failed with, in case that the round ends with it.
         let mut failure = None;
         loop {
             // Nothing is awaited between the answer to a read and the write that is based on it.
-            let event = match call {
-                Call::Read { pause } => self.read(context, pause).await?,
-                Call::Write { document, validate } => {
+            let event = match command {
+                SyncCommand::Read { pause } => self.read(context, pause).await?,
+                SyncCommand::Write { document, validate } => {
                     let (event, why) = self.write(context, &document, validate).await?;
                     failure = why;
                     event
                 }
-                Call::CheckDestinations => Event::DestinationsChecked {
+                SyncCommand::CheckDestinations => SyncEvent::DestinationsChecked {
                     fine: destinations::are_ready(context, &self.bucket, &mut self.members, &self.refused)
                         .await,
                 },
-                Call::End(Ending::Settled(settled)) => {
-                    self.count(context, &settled);
-                    self.tell(context, &settled).await;
-                    let found = Found::of(context, &settled);
-                    self.known = Some(settled.document);
+                SyncCommand::End(SyncOutcome::InSync(synced)) => {
+                    self.count(context, &synced);
+                    self.tell(context, &synced).await;
+                    let found = Found::of(context, &synced);
+                    self.known = Some(synced.document);
                     self.looked = Some((began, found.clone()));
                     return Ok(found);
                 }
-                Call::End(Ending::Contended(there)) => {
+                SyncCommand::End(SyncOutcome::Contended(there)) => {
                     let gone = self.members.missing_from(&there);
                     context.telemetry.metrics.entries_lost(EntryOwner::Own, gone);
-                    return Err(failures::contended(&self.bucket, &context.owner.id, &there, WRITES));
+                    return Err(failures::contended(&self.bucket, &context.owner.id, &there, MAX_WRITES));
                 }
-                Call::End(Ending::Unanswered | Ending::DestinationRefused) => {
+                SyncCommand::End(SyncOutcome::Unanswered | SyncOutcome::DestinationRefused) => {
                     return Err(failure.unwrap_or_else(|| failures::awaiting_write(&self.bucket)));
                 }
             };
-            call = round.step(event);
+            command = sync.step(event);
         }
     }
 
-    async fn read(&mut self, context: &Context, pause: Duration) -> Result<Event, Failure> {
+    async fn read(&mut self, context: &Context, pause: Duration) -> Result<SyncEvent, Failure> {
         sleep(pause).await;
         let sent = Instant::now();
         let waited = CallContext::current().waited();
@@ -386,7 +387,7 @@ impl Worker {
         let counts = |member: &Member| self.speaker.speaks_for(context, &self.bucket, member);
         let claims = self.members.claims(&context.caches.s3, &self.bucket, counts);
         // It was sent when the quotas allowed it.
-        Ok(Event::Read { document, age: sent.elapsed().saturating_sub(waited), claims })
+        Ok(SyncEvent::Read { document, age: sent.elapsed().saturating_sub(waited), claims })
     }
 
     async fn document(&self, context: &Context) -> Result<Document, Failure> {
@@ -419,11 +420,11 @@ impl Worker {
         context: &Context,
         document: &Document,
         validate: bool,
-    ) -> Result<(Event, Option<Failure>), Failure> {
+    ) -> Result<(SyncEvent, Option<Failure>), Failure> {
         let validation = if validate { Validation::Full } else { Validation::SkipDestinations };
         let notifications = self.speaker.notifications(context, &self.bucket);
         let Err(error) = notifications.put(&self.bucket, document.to_xml(), validation).await else {
-            return Ok((Event::Written, None));
+            return Ok((SyncEvent::Written, None));
         };
         warn!(error = chain(&error), "cannot write the notification configuration");
         let failure = failures::of_call(&self.bucket, &error);
@@ -432,36 +433,36 @@ impl Worker {
                 let now = Instant::now();
                 self.write_grace_until = Some(now + context.settings.write_grace_period);
                 self.request_age_until = Some(now + MAX_REQUEST_AGE);
-                Ok((Event::Unanswered, Some(failure)))
+                Ok((SyncEvent::Unanswered, Some(failure)))
             }
             Kind::Destination(arns) => {
                 self.refused.clone_from(&arns);
-                Ok((Event::DestinationRefused { arns }, Some(failure)))
+                Ok((SyncEvent::DestinationRefused { arns }, Some(failure)))
             }
             _ => Err(failure),
         }
     }
 
     /// Counts what the round has found and mended.
-    fn count(&self, context: &Context, settled: &Settled) {
+    fn count(&self, context: &Context, synced: &Synced) {
         let (owner, metrics) = (&context.owner.id, &context.telemetry.metrics);
         if let Some(before) = &self.known {
-            metrics.foreign_changes(foreign_changes(owner, before, settled));
+            metrics.foreign_changes(foreign_changes(owner, before, synced));
         }
-        let restored = notices::restored(&settled.plan.changes, &self.members, owner);
+        let restored = notices::restored(&synced.plan.changes, &self.members, owner);
         metrics.entries_lost(EntryOwner::Own, restored);
         metrics.entries_restored(restored);
-        metrics.entries_lost(EntryOwner::Foreign, settled.lost.len());
+        metrics.entries_lost(EntryOwner::Foreign, synced.lost.len());
     }
 
-    async fn tell(&self, context: &Context, settled: &Settled) {
+    async fn tell(&self, context: &Context, synced: &Synced) {
         let owner = &context.owner.id;
-        for (id, notice) in notices::of_changes(&settled.plan.changes, &self.members, owner, &self.bucket) {
+        for (id, notice) in notices::of_changes(&synced.plan.changes, &self.members, owner, &self.bucket) {
             info!(object = %id.key, reason = notice.reason, "{}", notice.note);
             context.events.publish(&id.reference, notice).await;
         }
-        let lost = settled.lost.iter().map(|entry| notices::of_lost(entry, &self.bucket));
-        let broken = settled.broken.iter().map(|entry| notices::of_broken(entry, &self.bucket));
+        let lost = synced.lost.iter().map(|entry| notices::of_lost(entry, &self.bucket));
+        let broken = synced.broken.iter().map(|entry| notices::of_broken(entry, &self.bucket));
         for notice in lost.chain(broken) {
             warn!(reason = notice.reason, "{}", notice.note);
             for member in self.members.0.values() {

@@ -20,7 +20,7 @@ const DELETION: Bounds = Bounds {
 };
 
 fn one_object(bounds: Bounds) -> Buckets {
-    Buckets { bounds, objects: 1, assumption: Assumption::WithinSettleTime, excuses_the_window: true }
+    Buckets { bounds, objects: 1, assumption: Assumption::WithinGracePeriod, excuses_the_window: true }
 }
 
 fn two_objects(bounds: Bounds) -> Buckets {

@@ -1,11 +1,11 @@
-//! A model check of the bucket's worker: [`Round`](super::Round) itself, driven as the operator's worker drives it, among
+//! A model check of the bucket's worker: [`BucketSync`](super::BucketSync) itself, driven as the operator's worker drives it, among
 //! everything that others, S3 and the network may do in between.
 //!
 //! Every order of the [`Action`]s is explored, within [`Bounds`]. Time is abstract: a timer goes off at any moment that
 //! what is assumed of it allows.
 //!
 //! Assumed of AWS: a read answers the document that is there or the one before it; a PUT takes effect at once as a whole,
-//! within the settle time ([`Assumption::WithinSettleTime`]) or at least before the second look
+//! within the settle time ([`Assumption::WithinGracePeriod`]) or at least before the second look
 //! ([`Assumption::BeforeSecondLook`]).
 //! Assumed of Kubernetes: a worker sees at once that an object is gone; what else an object wants, it hears when asked.
 
@@ -16,10 +16,10 @@ mod step;
 use stateright::{Model, Property};
 
 pub use state::State;
-use state::{Answer, Asked, History, Object, Settling};
+use state::{Answer, Asked, Grace, History, Object};
 
 /// Rounds that are enough, once nothing happens any more that is nobody's work.
-const ENOUGH_ROUNDS: u8 = 12;
+const ENOUGH_SYNCS: u8 = 12;
 
 /// How often each of the things may happen that are nobody's work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,7 +37,7 @@ pub struct Bounds {
 /// By when a PUT that has no answer takes effect, if it ever does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assumption {
-    WithinSettleTime,
+    WithinGracePeriod,
     BeforeSecondLook,
 }
 
@@ -70,7 +70,7 @@ pub enum Action {
     /// A PUT for which nobody waits is lost: it will never take effect.
     Vanish { put: usize },
     /// The settle time is over.
-    SettleTimer { worker: usize },
+    GraceTimer { worker: usize },
     /// The time is over in which a PUT may take effect at all.
     LateTimer { worker: usize },
 
@@ -123,7 +123,7 @@ impl Model for Buckets {
             Property::always(RIGHT_AT_REST, |model: &Self, state: &State| {
                 !model.is_at_rest(state) || state.is_right()
             }),
-            Property::always(COMES_TO_REST, |_, state: &State| state.quiet_rounds < ENOUGH_ROUNDS),
+            Property::always(COMES_TO_REST, |_, state: &State| state.quiet_syncs < ENOUGH_SYNCS),
             Property::sometimes(IS_GONE, |_, state: &State| state.objects.contains(&Object::Gone)),
             Property::sometimes(IS_BACK, |_, state: &State| {
                 (0..state.objects.len())
@@ -162,7 +162,7 @@ impl Buckets {
                     }
                 }
                 let is_asked = it.members.iter().any(|member| member.in_batch);
-                if is_asked || it.settling == Settling::Over || state.is_second_look_due() {
+                if is_asked || it.grace == Grace::Over || state.is_second_look_due() {
                     actions.push(Action::Begin { worker });
                 }
             }
@@ -172,8 +172,8 @@ impl Buckets {
             if state.puts.iter().any(|put| put.worker == worker && put.taken) {
                 actions.push(Action::Answer { worker });
             }
-            if it.runs && it.settling == Settling::Waiting && (may_be_late || !state.has_stray_put()) {
-                actions.push(Action::SettleTimer { worker });
+            if it.runs && it.grace == Grace::Waiting && (may_be_late || !state.has_stray_put()) {
+                actions.push(Action::GraceTimer { worker });
             }
             if it.runs && it.late && may_be_late && !state.has_stray_put() {
                 actions.push(Action::LateTimer { worker });

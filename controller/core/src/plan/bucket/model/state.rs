@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::super::{Child, Claim, Destination, Document, Entry, Filter, Round, Want};
+use super::super::{BucketSync, Child, Claim, Destination, Document, Entry, Filter, Want};
 use super::Bounds;
 use crate::api::KeyFilter;
 use crate::plan::identity::{ObjectKey, OwnerId};
@@ -22,7 +22,7 @@ pub struct State {
     /// Whether the bucket is noted for a second look.
     pub noted: bool,
     /// Rounds since the last thing happened that is nobody's work.
-    pub quiet_rounds: u8,
+    pub quiet_syncs: u8,
     pub history: History,
 }
 
@@ -59,7 +59,7 @@ pub struct Worker {
     pub members: Vec<Member>,
     pub known: Option<Arc<Document>>,
     pub work: Option<Work>,
-    pub settling: Settling,
+    pub grace: Grace,
     /// Whether a write whose outcome is not known may take effect at all.
     pub late: bool,
 }
@@ -91,22 +91,22 @@ pub enum Answer {
 /// A round under way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Work {
-    pub round: Arc<Round>,
+    pub sync: Arc<BucketSync>,
     /// Whether its call is a PUT; else it is a read.
     pub writes: bool,
     /// Whether it is the first after the settle time: if it fails, another has to tell what is there for good.
-    pub is_settling: bool,
+    pub is_after_grace: bool,
     /// Whether it makes the second look.
     pub is_second_look: bool,
 }
 
 /// Whether a write whose outcome is not known may take effect as a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Settling {
+pub enum Grace {
     Waiting,
     /// The time is over, and the round that tells is still to be made.
     Over,
-    Settled,
+    Ended,
 }
 
 /// An S3TriggeredFunction.
@@ -176,7 +176,7 @@ pub fn tools_entry() -> Entry {
 /// The document before anybody writes: somebody has set it up, and never comes back.
 pub fn first_document() -> Document {
     let xml = "<NotificationConfiguration xmlns=\"\"><QueueConfiguration><Id>q</Id><Queue>arn:q</Queue>\
-               <Event>s3:ObjectRestore:*</Event></QueueConfiguration></NotificationConfiguration>";
+               <SyncEvent>s3:ObjectRestore:*</SyncEvent></QueueConfiguration></NotificationConfiguration>";
     Document::parse(xml).unwrap()
 }
 
@@ -202,7 +202,7 @@ impl Worker {
             members: vec![Member::default(); objects],
             known: None,
             work: None,
-            settling: Settling::Waiting,
+            grace: Grace::Waiting,
             late: true,
         }
     }
@@ -220,7 +220,7 @@ impl State {
         let document = Arc::new(first_document());
         let mut first = Worker::new(true, objects);
         if bounds.second_operators > 0 {
-            (first.settling, first.late) = (Settling::Settled, false);
+            (first.grace, first.late) = (Grace::Ended, false);
         }
         Self {
             bucket: Bucket { current: document.clone(), previous: document, previous_as_of: 0 },
@@ -230,7 +230,7 @@ impl State {
             tool: Tool { read: None, has_entry: false, writes: 0 },
             left: bounds,
             noted: false,
-            quiet_rounds: 0,
+            quiet_syncs: 0,
             history: History { undone_in_window: false, undone_outside: false, restored: BTreeSet::new() },
         }
     }

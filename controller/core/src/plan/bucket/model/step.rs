@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{Call, Document, Ending, Event, Round};
-use super::state::{Answer, Asked, Bucket, Object, Put, Settling, State, Work, Worker};
+use super::super::{BucketSync, Document, SyncCommand, SyncEvent, SyncOutcome};
+use super::state::{Answer, Asked, Bucket, Grace, Object, Put, State, Work, Worker};
 use super::state::{entry, first_document, has, owner, tools_entry, with};
-use super::{Action, Assumption, Buckets, ENOUGH_ROUNDS};
+use super::{Action, Assumption, Buckets, ENOUGH_SYNCS};
 
 /// The state after an action.
 pub fn after(model: &Buckets, before: &State, action: &Action) -> State {
@@ -21,12 +21,12 @@ pub fn after(model: &Buckets, before: &State, action: &Action) -> State {
         Action::TakesEffect { put } => state.take_effect(model, put),
         Action::Answer { worker } => {
             state.puts.retain(|put| !(put.worker == worker && put.taken));
-            state.step(model, worker, Event::Written, None);
+            state.step(model, worker, SyncEvent::Written, None);
         }
         Action::Vanish { put } => drop(state.puts.remove(put)),
-        Action::SettleTimer { worker } => {
+        Action::GraceTimer { worker } => {
             let worker = &mut state.workers[worker];
-            worker.settling = Settling::Over;
+            worker.grace = Grace::Over;
             worker.retry_releases();
         }
         Action::LateTimer { worker } => state.workers[worker].late = false,
@@ -68,7 +68,7 @@ pub fn after(model: &Buckets, before: &State, action: &Action) -> State {
         }
     }
     if state.left != before.left {
-        state.quiet_rounds = 0;
+        state.quiet_syncs = 0;
     }
     state
 }
@@ -93,23 +93,23 @@ impl State {
         let is_second_look = self.is_second_look_due();
         // Two that run at once may undo each other's work for as long as they like.
         if self.workers.iter().filter(|worker| worker.runs).count() == 1 {
-            self.quiet_rounds = ENOUGH_ROUNDS.min(self.quiet_rounds + 1);
+            self.quiet_syncs = ENOUGH_SYNCS.min(self.quiet_syncs + 1);
         }
         let worker = &mut self.workers[worker];
-        let is_settling = worker.settling == Settling::Over;
-        if is_settling {
+        let is_after_grace = worker.grace == Grace::Over;
+        if is_after_grace {
             // What was seen before is no ground to believe a read any more.
             worker.known = None;
-            worker.settling = Settling::Settled;
+            worker.grace = Grace::Ended;
             worker.retry_releases();
         }
-        let (round, _) = Round::begin(owner(), worker.known.as_deref().cloned());
-        worker.work = Some(Work { round: Arc::new(round), writes: false, is_settling, is_second_look });
+        let (sync, _) = BucketSync::begin(owner(), worker.known.as_deref().cloned());
+        worker.work = Some(Work { sync: Arc::new(sync), writes: false, is_after_grace, is_second_look });
     }
 
     fn read(&mut self, model: &Buckets, worker: usize, document: &Document, as_of: u8) {
         let claims = self.claims(worker);
-        let event = Event::Read { document: document.clone(), age: Duration::ZERO, claims };
+        let event = SyncEvent::Read { document: document.clone(), age: Duration::ZERO, claims };
         self.step(model, worker, event, Some(as_of));
     }
 
@@ -121,9 +121,9 @@ impl State {
 
     fn no_answer(&mut self, model: &Buckets, worker: usize) {
         self.abandon_puts(worker);
-        self.workers[worker].settling = Settling::Waiting;
+        self.workers[worker].grace = Grace::Waiting;
         self.workers[worker].late = true;
-        self.step(model, worker, Event::Unanswered, None);
+        self.step(model, worker, SyncEvent::Unanswered, None);
     }
 
     fn end(&mut self, worker: usize) {
@@ -132,11 +132,11 @@ impl State {
     }
 
     /// Hands an event to a worker's round, and does what it says. `as_of` is the moment of a read.
-    fn step(&mut self, model: &Buckets, worker: usize, event: Event, as_of: Option<u8>) {
+    fn step(&mut self, model: &Buckets, worker: usize, event: SyncEvent, as_of: Option<u8>) {
         let Some(work) = &mut self.workers[worker].work else { return };
-        match Arc::make_mut(&mut work.round).step(event) {
-            Call::Read { .. } => work.writes = false,
-            Call::Write { document, .. } => {
+        match Arc::make_mut(&mut work.sync).step(event) {
+            SyncCommand::Read { .. } => work.writes = false,
+            SyncCommand::Write { document, .. } => {
                 work.writes = true;
                 self.puts.push(Put {
                     worker,
@@ -147,38 +147,40 @@ impl State {
                     delays_second_look: false,
                 });
             }
-            Call::CheckDestinations => unreachable!("no destination is refused"),
-            Call::End(ending) => self.end_of_round(model, worker, ending),
+            SyncCommand::CheckDestinations => unreachable!("no destination is refused"),
+            SyncCommand::End(ending) => self.end_of_sync(model, worker, ending),
         }
     }
 
-    fn end_of_round(&mut self, model: &Buckets, worker: usize, ending: Ending) {
-        let Some(Work { is_settling, is_second_look, .. }) = self.workers[worker].work.take() else { return };
-        let is_settled = matches!(ending, Ending::Settled(_));
-        if let Ending::Settled(settled) = ending {
-            self.workers[worker].known = Some(Arc::new(settled.document));
+    fn end_of_sync(&mut self, model: &Buckets, worker: usize, ending: SyncOutcome) {
+        let Some(Work { is_after_grace, is_second_look, .. }) = self.workers[worker].work.take() else {
+            return;
+        };
+        let is_settled = matches!(ending, SyncOutcome::InSync(_));
+        if let SyncOutcome::InSync(synced) = ending {
+            self.workers[worker].known = Some(Arc::new(synced.document));
         }
-        let settling = &mut self.workers[worker].settling;
-        if is_settling && !is_settled && *settling == Settling::Settled {
-            *settling = Settling::Waiting;
+        let grace = &mut self.workers[worker].grace;
+        if is_after_grace && !is_settled && *grace == Grace::Ended {
+            *grace = Grace::Waiting;
         }
         for object in 0..self.objects.len() {
-            let Worker { settling, late, ref mut members, .. } = self.workers[worker];
+            let Worker { grace, late, ref mut members, .. } = self.workers[worker];
             let member = &mut members[object];
             if !std::mem::take(&mut member.in_batch) || !is_settled {
                 continue;
             }
             // What it wanted may have changed since it asked: then it asks again.
             let is_current = member.asked == Some(self.objects[object].wish());
-            match (member.asked, settling) {
-                (Some(Asked::Nothing), Settling::Settled) => {
+            match (member.asked, grace) {
+                (Some(Asked::Nothing), Grace::Ended) => {
                     if late && model.assumption == Assumption::BeforeSecondLook {
                         self.noted = true;
                         self.delay_second_look();
                     }
                     self.objects[object] = Object::Gone;
                 }
-                (Some(Asked::Nothing), Settling::Waiting | Settling::Over) => {
+                (Some(Asked::Nothing), Grace::Waiting | Grace::Over) => {
                     member.answer = Some(Answer::Unsettled);
                 }
                 _ => member.answer = is_current.then_some(Answer::Done),

@@ -51,52 +51,52 @@ fn wanted() -> Vec<Claim> {
 }
 
 /// A fresh read on behalf of a resource that wants its entry.
-fn shows(entries: &[Entry]) -> Event {
-    Event::Read { document: document(entries), age: Duration::ZERO, claims: wanted() }
+fn shows(entries: &[Entry]) -> SyncEvent {
+    SyncEvent::Read { document: document(entries), age: Duration::ZERO, claims: wanted() }
 }
 
 /// The same for one that wants nothing.
-fn shows_to_leaver(entries: &[Entry]) -> Event {
-    Event::Read { document: document(entries), age: Duration::ZERO, claims: claims(Want::Nothing) }
+fn shows_to_leaver(entries: &[Entry]) -> SyncEvent {
+    SyncEvent::Read { document: document(entries), age: Duration::ZERO, claims: claims(Want::Nothing) }
 }
 
-fn refused(arns: &[&str]) -> Event {
-    Event::DestinationRefused { arns: arns.iter().map(|arn| (*arn).to_owned()).collect() }
+fn refused(arns: &[&str]) -> SyncEvent {
+    SyncEvent::DestinationRefused { arns: arns.iter().map(|arn| (*arn).to_owned()).collect() }
 }
 
-fn read(millis: u64) -> Call {
-    Call::Read { pause: Duration::from_millis(millis) }
+fn read(millis: u64) -> SyncCommand {
+    SyncCommand::Read { pause: Duration::from_millis(millis) }
 }
 
-fn write(entries: &[Entry]) -> Call {
-    Call::Write { document: document(entries), validate: true }
+fn write(entries: &[Entry]) -> SyncCommand {
+    SyncCommand::Write { document: document(entries), validate: true }
 }
 
-fn write_unseen(entries: &[Entry]) -> Call {
-    Call::Write { document: document(entries), validate: false }
+fn write_unseen(entries: &[Entry]) -> SyncCommand {
+    SyncCommand::Write { document: document(entries), validate: false }
 }
 
 /// The end of a round that has done nothing.
-fn unchanged(entries: &[Entry]) -> Settled {
+fn unchanged(entries: &[Entry]) -> Synced {
     let plan = BucketPlan { write: None, changes: vec![], set_aside: BTreeMap::new() };
-    Settled { document: document(entries), plan, lost: vec![], broken: vec![] }
+    Synced { document: document(entries), plan, lost: vec![], broken: vec![] }
 }
 
-/// The end of a round that has changed this.
-fn changed(entries: &[Entry], change: Change) -> Settled {
+/// The end of a sync that has changed this.
+fn changed(entries: &[Entry], change: Change) -> Synced {
     let plan =
         BucketPlan { write: Some(document(entries)), changes: vec![change], set_aside: BTreeMap::new() };
-    Settled { document: document(entries), plan, lost: vec![], broken: vec![] }
+    Synced { document: document(entries), plan, lost: vec![], broken: vec![] }
 }
 
-fn end(settled: Settled) -> Call {
-    Call::End(Ending::Settled(settled))
+fn end(synced: Synced) -> SyncCommand {
+    SyncCommand::End(SyncOutcome::InSync(synced))
 }
 
-/// All calls of a round that is answered with these events.
-fn calls(known: Option<Document>, events: Vec<Event>) -> Vec<Call> {
-    let (mut round, first) = Round::begin(owner(), known);
-    let rest = events.into_iter().map(|event| round.step(event));
+/// All calls of a sync that is answered with these events.
+fn calls(known: Option<Document>, events: Vec<SyncEvent>) -> Vec<SyncCommand> {
+    let (mut sync, first) = BucketSync::begin(owner(), known);
+    let rest = events.into_iter().map(|event| sync.step(event));
     std::iter::once(first).chain(rest).collect()
 }
 
@@ -111,13 +111,13 @@ fn where_nothing_is_to_be_done_one_read_is_enough() {
 fn a_change_is_read_written_at_once_and_read_again() {
     let (before, after) = ([foreign()], [foreign(), own()]);
     assert_eq!(
-        calls(None, vec![shows(&before), Event::Written, shows(&after)]),
+        calls(None, vec![shows(&before), SyncEvent::Written, shows(&after)]),
         [read(0), write(&after), read(0), end(changed(&after, Change::Added(own())))]
     );
     assert_eq!(
         calls(
             Some(document(&after)),
-            vec![shows_to_leaver(&after), Event::Written, shows_to_leaver(&before)]
+            vec![shows_to_leaver(&after), SyncEvent::Written, shows_to_leaver(&before)]
         ),
         [read(0), write(&before), read(0), end(changed(&before, Change::Removed(own())))]
     );
@@ -125,8 +125,8 @@ fn a_change_is_read_written_at_once_and_read_again() {
 
 #[test]
 fn an_old_read_is_made_again_but_not_for_ever() {
-    let read_for = |age| Event::Read { document: document(&[]), age, claims: wanted() };
-    let (fresh, old) = (|| read_for(FRESH), || read_for(FRESH + Duration::from_millis(1)));
+    let read_for = |age| SyncEvent::Read { document: document(&[]), age, claims: wanted() };
+    let (fresh, old) = (|| read_for(MAX_READ_AGE), || read_for(MAX_READ_AGE + Duration::from_millis(1)));
     let write = || write(&[own()]);
     assert_eq!(calls(None, vec![fresh()]), [read(0), write()]);
     assert_eq!(calls(None, vec![old(), fresh()]), [read(0), read(0), write()]);
@@ -179,14 +179,14 @@ fn where_nothing_is_known_the_absence_of_ours_is_confirmed_by_one_more() {
 fn a_write_without_an_answer_is_looked_for() {
     let after = [own()];
     assert_eq!(
-        calls(None, vec![shows(&[]), Event::Unanswered, shows(&[]), shows(&after)]),
+        calls(None, vec![shows(&[]), SyncEvent::Unanswered, shows(&[]), shows(&after)]),
         [read(0), write(&after), read(0), read(200), end(changed(&after, Change::Added(own())))]
     );
 }
 
 #[test]
 fn a_write_that_never_shows_is_made_three_times() {
-    let not_showing = || [Event::Unanswered].into_iter().chain(std::iter::repeat_n(shows(&[]), 6));
+    let not_showing = || [SyncEvent::Unanswered].into_iter().chain(std::iter::repeat_n(shows(&[]), 6));
     let writes = || not_showing().chain(not_showing()).chain(not_showing().take(6));
     let events = std::iter::once(shows(&[])).chain(writes()).collect();
     let looks = || [write(&[own()]), read(0), read(200), read(500), read(1000), read(2000)];
@@ -196,7 +196,7 @@ fn a_write_that_never_shows_is_made_three_times() {
     expected.extend(looks());
     expected.push(read(2000));
     expected.extend(looks());
-    expected.push(Call::End(Ending::Unanswered));
+    expected.push(SyncCommand::End(SyncOutcome::Unanswered));
     assert_eq!(calls(None, events), expected);
 }
 
@@ -205,13 +205,13 @@ fn entries_that_another_writer_removes_each_time_are_contended() {
     let (before, theirs) = ([], [foreign()]);
     let events = vec![
         shows(&before),
-        Event::Written,
+        SyncEvent::Written,
         shows(&theirs),
         shows(&theirs),
-        Event::Written,
+        SyncEvent::Written,
         shows(&before),
         shows(&before),
-        Event::Written,
+        SyncEvent::Written,
         shows(&theirs),
     ];
     let expected = [
@@ -224,7 +224,7 @@ fn entries_that_another_writer_removes_each_time_are_contended() {
         read(2000),
         write(&[own()]),
         read(0),
-        Call::End(Ending::Contended(document(&theirs))),
+        SyncCommand::End(SyncOutcome::Contended(document(&theirs))),
     ];
     assert_eq!(calls(None, events), expected);
 }
@@ -238,7 +238,7 @@ fn an_entry_that_a_late_write_brings_back_beside_our_change_goes_too() {
     let claim = |want| Claim { key: other.clone(), created: 0, uid: "other".into(), want };
     let claims: Vec<Claim> =
         claims(Want::Nothing).into_iter().chain([claim(Want::Entries(vec![others.clone()]))]).collect();
-    let shows = |entries: &[Entry]| Event::Read {
+    let shows = |entries: &[Entry]| SyncEvent::Read {
         document: document(entries),
         age: Duration::ZERO,
         claims: claims.clone(),
@@ -247,11 +247,11 @@ fn an_entry_that_a_late_write_brings_back_beside_our_change_goes_too() {
     let events = vec![
         shows(&[]),
         shows(&[]),
-        Event::Written,
+        SyncEvent::Written,
         shows(&late),
         shows(&late),
         shows(&late),
-        Event::Written,
+        SyncEvent::Written,
         shows(&after),
     ];
     let expected = [
@@ -271,27 +271,27 @@ fn an_entry_that_a_late_write_brings_back_beside_our_change_goes_too() {
 #[test]
 fn own_destinations_are_checked_before_foreign_ones_are_passed_over() {
     let (before, after) = ([foreign()], [foreign(), own()]);
-    let settled = Settled { broken: vec![foreign()], ..changed(&after, Change::Added(own())) };
+    let synced = Synced { broken: vec![foreign()], ..changed(&after, Change::Added(own())) };
     let events = vec![
         shows(&before),
         refused(&["arn:theirs"]),
-        Event::DestinationsChecked { fine: true },
+        SyncEvent::DestinationsChecked { fine: true },
         shows(&before),
         refused(&["arn:theirs"]),
         shows(&before),
-        Event::Written,
+        SyncEvent::Written,
         shows(&after),
     ];
     let expected = [
         read(0),
         write(&after),
-        Call::CheckDestinations,
+        SyncCommand::CheckDestinations,
         read(0),
         write(&after),
         read(0),
         write_unseen(&after),
         read(0),
-        end(settled),
+        end(synced),
     ];
     assert_eq!(calls(None, events), expected);
 }
@@ -300,10 +300,10 @@ fn own_destinations_are_checked_before_foreign_ones_are_passed_over() {
 fn a_destination_that_is_ours_or_in_doubt_ends_the_round() {
     let (before, after) = ([foreign()], [foreign(), own()]);
     let ends = |fine, arns: &[&str]| {
-        let checked = Event::DestinationsChecked { fine };
+        let checked = SyncEvent::DestinationsChecked { fine };
         let events = vec![shows(&before), refused(arns), checked, shows(&before), refused(arns)];
-        let end = Call::End(Ending::DestinationRefused);
-        let expected = [read(0), write(&after), Call::CheckDestinations, read(0), write(&after), end];
+        let end = SyncCommand::End(SyncOutcome::DestinationRefused);
+        let expected = [read(0), write(&after), SyncCommand::CheckDestinations, read(0), write(&after), end];
         assert_eq!(calls(None, events), expected, "{fine} {arns:?}");
     };
     ends(true, &["arn:own"]);
@@ -315,19 +315,19 @@ fn a_destination_that_is_ours_or_in_doubt_ends_the_round() {
 #[test]
 fn where_s3_names_no_destination_all_foreign_ones_are_passed_over() {
     let (before, after) = ([foreign()], [foreign(), own()]);
-    let checked = Event::DestinationsChecked { fine: true };
+    let checked = SyncEvent::DestinationsChecked { fine: true };
     let refused = || refused(&[]);
     let events =
         vec![shows(&before), refused(), checked, shows(&before), refused(), shows(&before), refused()];
     let expected = [
         read(0),
         write(&after),
-        Call::CheckDestinations,
+        SyncCommand::CheckDestinations,
         read(0),
         write(&after),
         read(0),
         write_unseen(&after),
-        Call::End(Ending::DestinationRefused),
+        SyncCommand::End(SyncOutcome::DestinationRefused),
     ];
     assert_eq!(calls(None, events), expected);
 }
@@ -335,23 +335,24 @@ fn where_s3_names_no_destination_all_foreign_ones_are_passed_over() {
 #[test]
 fn where_all_destinations_are_ours_there_is_none_to_pass_over() {
     let after = [own()];
-    let checked = Event::DestinationsChecked { fine: true };
+    let checked = SyncEvent::DestinationsChecked { fine: true };
     let events = vec![shows(&[]), refused(&[]), checked, shows(&[]), refused(&[])];
-    let end = Call::End(Ending::DestinationRefused);
-    let expected = [read(0), write(&after), Call::CheckDestinations, read(0), write(&after), end];
+    let end = SyncCommand::End(SyncOutcome::DestinationRefused);
+    let expected = [read(0), write(&after), SyncCommand::CheckDestinations, read(0), write(&after), end];
     assert_eq!(calls(None, events), expected);
 }
 
 #[test]
 fn a_write_that_s3_refused_is_none_that_another_writer_undid() {
     let (after, theirs) = ([own()], [foreign()]);
-    let undone = || [Event::Written, shows(&theirs), shows(&[])];
-    let refusal = [shows(&[]), refused(&["arn:own"]), Event::DestinationsChecked { fine: true }, shows(&[])];
+    let undone = || [SyncEvent::Written, shows(&theirs), shows(&[])];
+    let refusal =
+        [shows(&[]), refused(&["arn:own"]), SyncEvent::DestinationsChecked { fine: true }, shows(&[])];
     let events = refusal.into_iter().chain(undone()).chain(undone()).chain(undone().into_iter().take(2));
     let expected = [
         read(0),
         write(&after),
-        Call::CheckDestinations,
+        SyncCommand::CheckDestinations,
         read(0),
         write(&after),
         read(0),
@@ -361,7 +362,7 @@ fn a_write_that_s3_refused_is_none_that_another_writer_undid() {
         read(2000),
         write(&after),
         read(0),
-        Call::End(Ending::Contended(document(&theirs))),
+        SyncCommand::End(SyncOutcome::Contended(document(&theirs))),
     ];
     assert_eq!(calls(None, events.collect()), expected);
 }

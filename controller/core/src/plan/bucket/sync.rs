@@ -1,8 +1,8 @@
-//! [`Round`]: the work on one bucket, from the first look to the last, as a step function: what came back goes in, the next
+//! [`BucketSync`]: the work on one bucket, from the first look to the last, as a step function: what came back goes in, the next
 //! call comes out. It neither waits nor calls; whoever drives it does, the operator and the model check alike.
 //!
 //! S3 has no conditional write, so a round keeps the time between a read and the write that is based on it short, writes
-//! only what differs, and looks afterwards. What it cannot see is another writer's document that took effect between the two.
+//! only what differs, and reads_done afterwards. What it cannot see is another writer's document that took effect between the two.
 
 use std::time::Duration;
 
@@ -13,18 +13,19 @@ use crate::plan::identity::{OwnEntryId, OwnerId};
 mod tests;
 
 /// Writes before the bucket is called contended.
-pub const WRITES: u32 = 3;
+pub const MAX_WRITES: u32 = 3;
 /// The oldest read that a write may be based on.
-pub const FRESH: Duration = Duration::from_secs(1);
+pub const MAX_READ_AGE: Duration = Duration::from_secs(1);
 /// Reads that were too old, of which the last will do all the same: S3 may be slow for a while.
-const OLD_READS: u32 = 3;
+const MAX_STALE_READS: u32 = 3;
 /// Reads that are made in search of one that can be relied on, before the last will do.
-const READS: u32 = 8;
+const MAX_READS: u32 = 8;
 /// Pauses between reads that must agree, where the first of them may be older than what is known.
-const DOUBTS: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
-/// Pauses before the looks that verify a write: S3 may show the document from before it for a while
+const AGREEMENT_DELAYS: [Duration; 3] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+/// Pauses before the reads_done that verify a write: S3 may show the document from before it for a while
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>).
-const LOOKS: [Duration; 5] = [
+const VERIFY_DELAYS: [Duration; 5] = [
     Duration::ZERO,
     Duration::from_millis(200),
     Duration::from_millis(500),
@@ -34,7 +35,7 @@ const LOOKS: [Duration; 5] = [
 
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Call {
+pub enum SyncCommand {
     /// Read the document after this time.
     Read {
         /// The wait before it.
@@ -50,12 +51,12 @@ pub enum Call {
     /// See that each function of ours is there and lets the bucket invoke it, and mend what can be mended.
     CheckDestinations,
     /// Nothing: the round is over.
-    End(Ending),
+    End(SyncOutcome),
 }
 
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Event {
+pub enum SyncEvent {
     /// The document.
     Read {
         /// As S3 sent it.
@@ -83,9 +84,9 @@ pub enum Event {
 
 /// How a round ends.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Ending {
+pub enum SyncOutcome {
     /// The document is as planned.
-    Settled(Settled),
+    InSync(Synced),
     /// Our entries do not stay: another writer removes them each time. This is what was found instead.
     Contended(Document),
     /// The last write had no answer, and does not show.
@@ -96,7 +97,7 @@ pub enum Ending {
 
 /// A document that is as planned.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Settled {
+pub struct Synced {
     /// As it was last read.
     pub document: Document,
     /// Its plan, whose changes are in place.
@@ -109,7 +110,7 @@ pub struct Settled {
 
 /// The work on one bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Round {
+pub struct BucketSync {
     owner: OwnerId,
     /// The document as it was last seen to be as planned.
     known: Option<Document>,
@@ -124,15 +125,15 @@ pub struct Round {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Phase {
     /// Reading the document that a write is to be based on.
-    Looking {
+    Reading {
         reads: Reads,
         last: Option<Document>,
     },
-    Writing(Draft),
-    Checking,
+    Writing(PendingWrite),
+    CheckingDestinations,
     Verifying {
-        draft: Draft,
-        looks: usize,
+        pending: PendingWrite,
+        reads_done: usize,
     },
     Ended,
 }
@@ -149,7 +150,7 @@ struct Reads {
 
 /// A write, and what it is based on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Draft {
+struct PendingWrite {
     before: Document,
     plan: BucketPlan,
     document: Document,
@@ -159,69 +160,75 @@ struct Draft {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum OwnDestinations {
     Unchecked,
-    Fine,
-    InDoubt,
+    Confirmed,
+    Unconfirmed,
 }
 
-impl Round {
+impl BucketSync {
     /// Begins a round. `known` is the document that the last round ended with, if there was one.
-    pub fn begin(owner: OwnerId, known: Option<Document>) -> (Self, Call) {
-        let phase = Phase::Looking { reads: Reads::default(), last: None };
+    pub fn begin(owner: OwnerId, known: Option<Document>) -> (Self, SyncCommand) {
+        let phase = Phase::Reading { reads: Reads::default(), last: None };
         let own_destinations = OwnDestinations::Unchecked;
         let broken = vec![];
-        let round = Self { owner, known, phase, writes: 0, unanswered: false, own_destinations, broken };
-        (round, Call::Read { pause: Duration::ZERO })
+        let sync = Self { owner, known, phase, writes: 0, unanswered: false, own_destinations, broken };
+        (sync, SyncCommand::Read { pause: Duration::ZERO })
     }
 
     /// Takes what came back of the last call, and says what is next. An event that answers no call of this round
     /// changes nothing, and the document is read again.
-    pub fn step(&mut self, event: Event) -> Call {
+    pub fn step(&mut self, event: SyncEvent) -> SyncCommand {
         match (std::mem::replace(&mut self.phase, Phase::Ended), event) {
-            (Phase::Looking { reads, last }, Event::Read { document, age, claims }) => {
-                let is_old = age > FRESH;
+            (Phase::Reading { reads, last }, SyncEvent::Read { document, age, claims }) => {
+                let is_old = age > MAX_READ_AGE;
                 let agreed = if last.as_ref() == Some(&document) { reads.agreed + 1 } else { 0 };
                 let reads = Reads { all: reads.all + 1, old: reads.old + u32::from(is_old), agreed };
-                self.looked(reads, is_old, document, &claims)
+                self.on_read(reads, is_old, document, &claims)
             }
-            (Phase::Writing(draft), Event::Written) => {
+            (Phase::Writing(pending), SyncEvent::Written) => {
                 self.unanswered = false;
-                self.look_after(draft, 0)
+                self.verify_after(pending, 0)
             }
-            (Phase::Writing(draft), Event::Unanswered) => {
+            (Phase::Writing(pending), SyncEvent::Unanswered) => {
                 self.unanswered = true;
-                self.look_after(draft, 0)
+                self.verify_after(pending, 0)
             }
-            (Phase::Writing(draft), Event::DestinationRefused { arns }) => self.refused(&draft, &arns),
-            (Phase::Checking, Event::DestinationsChecked { fine }) => {
-                self.own_destinations = if fine { OwnDestinations::Fine } else { OwnDestinations::InDoubt };
-                self.look(Duration::ZERO)
+            (Phase::Writing(pending), SyncEvent::DestinationRefused { arns }) => {
+                self.on_refused(&pending, &arns)
             }
-            (Phase::Verifying { draft, looks }, Event::Read { document, age: _, claims }) => {
-                self.verified(draft, looks, document, &claims)
+            (Phase::CheckingDestinations, SyncEvent::DestinationsChecked { fine }) => {
+                self.own_destinations =
+                    if fine { OwnDestinations::Confirmed } else { OwnDestinations::Unconfirmed };
+                self.restart(Duration::ZERO)
             }
-            _ => self.look(Duration::ZERO),
+            (Phase::Verifying { pending, reads_done }, SyncEvent::Read { document, age: _, claims }) => {
+                self.on_verify_read(pending, reads_done, document, &claims)
+            }
+            _ => self.restart(Duration::ZERO),
         }
     }
 
-    fn look(&mut self, pause: Duration) -> Call {
-        self.phase = Phase::Looking { reads: Reads::default(), last: None };
-        Call::Read { pause }
+    fn restart(&mut self, pause: Duration) -> SyncCommand {
+        self.phase = Phase::Reading { reads: Reads::default(), last: None };
+        SyncCommand::Read { pause }
     }
 
-    fn looked(&mut self, reads: Reads, is_old: bool, document: Document, claims: &[Claim]) -> Call {
+    fn on_read(&mut self, reads: Reads, is_old: bool, document: Document, claims: &[Claim]) -> SyncCommand {
         let plan = plan_bucket(&document, &self.owner, claims);
-        let is_doubtful = reads.agreed < self.doubts(&document, &plan, claims) && reads.all < READS;
-        if is_doubtful || is_old && reads.old < OLD_READS {
-            let pause = if is_doubtful { DOUBTS[reads.agreed] } else { Duration::ZERO };
-            self.phase = Phase::Looking { reads, last: Some(document) };
-            return Call::Read { pause };
+        let needs_agreement =
+            reads.agreed < self.required_agreement(&document, &plan, claims) && reads.all < MAX_READS;
+        if needs_agreement || is_old && reads.old < MAX_STALE_READS {
+            let pause = if needs_agreement { AGREEMENT_DELAYS[reads.agreed] } else { Duration::ZERO };
+            self.phase = Phase::Reading { reads, last: Some(document) };
+            return SyncCommand::Read { pause };
         }
         match plan.write.clone() {
-            None => Call::End(Ending::Settled(Settled { document, plan, lost: vec![], broken: vec![] })),
+            None => {
+                SyncCommand::End(SyncOutcome::InSync(Synced { document, plan, lost: vec![], broken: vec![] }))
+            }
             Some(after) => {
                 let mut broken = self.broken.clone();
                 broken.retain(|broken| document.entries().any(|entry| entry == broken));
-                self.write(Draft { before: document, plan, document: after, broken })
+                self.write(PendingWrite { before: document, plan, document: after, broken })
             }
         }
     }
@@ -229,67 +236,75 @@ impl Round {
     /// How many more reads have to say the same as this one. S3 may answer with what was there before: writing on the
     /// ground of it would take away what others have added since, and seeing nothing of ours in it would leave behind
     /// what is there. What has all that is known, and more, is newer than that.
-    fn doubts(&self, document: &Document, plan: &BucketPlan, claims: &[Claim]) -> usize {
+    fn required_agreement(&self, document: &Document, plan: &BucketPlan, claims: &[Claim]) -> usize {
         let releases = claims.iter().any(|claim| claim.want == Want::Nothing);
         match &self.known {
             Some(known) if plan.write.is_some() || releases => {
                 let lacks = known.children.iter().any(|child| !document.children.contains(child));
-                if lacks { DOUBTS.len() } else { 0 }
+                if lacks { AGREEMENT_DELAYS.len() } else { 0 }
             }
             Some(_) => 0,
             None => releases.into(),
         }
     }
 
-    fn write(&mut self, draft: Draft) -> Call {
-        let (document, validate) = (draft.document.clone(), draft.broken.is_empty());
+    fn write(&mut self, pending: PendingWrite) -> SyncCommand {
+        let (document, validate) = (pending.document.clone(), pending.broken.is_empty());
         self.writes += 1;
-        self.phase = Phase::Writing(draft);
-        Call::Write { document, validate }
+        self.phase = Phase::Writing(pending);
+        SyncCommand::Write { document, validate }
     }
 
     /// S3 refuses a document as a whole for one destination. If it is ours, it is mended or left out. If it is somebody
     /// else's, ours are not to wait for that: S3 is told to take it unseen, once we have seen to our own ourselves.
-    fn refused(&mut self, draft: &Draft, arns: &[String]) -> Call {
+    fn on_refused(&mut self, pending: &PendingWrite, arns: &[String]) -> SyncCommand {
         self.writes -= 1;
         let named = |entry: &Entry| arns.is_empty() || arns.contains(&entry.arn);
         let (own, foreign): (Vec<&Entry>, Vec<&Entry>) =
-            draft.document.entries().filter(|entry| named(entry)).partition(|entry| self.is_own(entry));
+            pending.document.entries().filter(|entry| named(entry)).partition(|entry| self.is_own(entry));
         let is_foreign = !foreign.is_empty() && (own.is_empty() || arns.is_empty());
         match self.own_destinations {
             OwnDestinations::Unchecked => {
-                self.phase = Phase::Checking;
-                Call::CheckDestinations
+                self.phase = Phase::CheckingDestinations;
+                SyncCommand::CheckDestinations
             }
-            OwnDestinations::Fine if is_foreign && self.broken.is_empty() => {
+            OwnDestinations::Confirmed if is_foreign && self.broken.is_empty() => {
                 self.broken = foreign.into_iter().cloned().collect();
-                self.look(Duration::ZERO)
+                self.restart(Duration::ZERO)
             }
-            OwnDestinations::Fine | OwnDestinations::InDoubt => Call::End(Ending::DestinationRefused),
+            OwnDestinations::Confirmed | OwnDestinations::Unconfirmed => {
+                SyncCommand::End(SyncOutcome::DestinationRefused)
+            }
         }
     }
 
-    fn look_after(&mut self, draft: Draft, looks: usize) -> Call {
-        self.phase = Phase::Verifying { draft, looks };
-        Call::Read { pause: LOOKS[looks] }
+    fn verify_after(&mut self, pending: PendingWrite, reads_done: usize) -> SyncCommand {
+        self.phase = Phase::Verifying { pending, reads_done };
+        SyncCommand::Read { pause: VERIFY_DELAYS[reads_done] }
     }
 
-    fn verified(&mut self, draft: Draft, looks: usize, document: Document, claims: &[Claim]) -> Call {
-        let seen = verify(&draft.before, &draft.plan.changes, &document);
+    fn on_verify_read(
+        &mut self,
+        pending: PendingWrite,
+        reads_done: usize,
+        document: Document,
+        claims: &[Claim],
+    ) -> SyncCommand {
+        let seen = verify(&pending.before, &pending.plan.changes, &document);
         // Beside our changes there may be what another write has brought back, such as a late one of our own.
         if seen.missing.is_empty() && plan_bucket(&document, &self.owner, claims).write.is_none() {
-            let Draft { before: _, plan, document: _, broken } = draft;
-            return Call::End(Ending::Settled(Settled { document, plan, lost: seen.lost, broken }));
+            let PendingWrite { before: _, plan, document: _, broken } = pending;
+            return SyncCommand::End(SyncOutcome::InSync(Synced { document, plan, lost: seen.lost, broken }));
         }
         // Neither the document from before nor ours: there is another writer, and nothing to wait for.
-        let is_contended = document != draft.before;
-        if !is_contended && looks + 1 < LOOKS.len() {
-            return self.look_after(draft, looks + 1);
+        let is_contended = document != pending.before;
+        if !is_contended && reads_done + 1 < VERIFY_DELAYS.len() {
+            return self.verify_after(pending, reads_done + 1);
         }
-        match (self.writes < WRITES, self.unanswered) {
-            (true, _) => self.look(Duration::from_secs(self.writes.into())),
-            (false, true) => Call::End(Ending::Unanswered),
-            (false, false) => Call::End(Ending::Contended(document)),
+        match (self.writes < MAX_WRITES, self.unanswered) {
+            (true, _) => self.restart(Duration::from_secs(self.writes.into())),
+            (false, true) => SyncCommand::End(SyncOutcome::Unanswered),
+            (false, false) => SyncCommand::End(SyncOutcome::Contended(document)),
         }
     }
 
