@@ -110,7 +110,7 @@ pub struct RulePlan {
     /// The writes, in order.
     pub steps: Vec<RuleStep>,
     /// The UID of the cluster from which the rule is taken over.
-    pub taken_over_from: Option<String>,
+    pub adopted_from: Option<String>,
 }
 
 impl RuleStep {
@@ -204,7 +204,7 @@ pub fn plan_rule(
     let put = || RuleStep::Put(settings.clone(), tags.clone());
     let Some(observed) = observed else {
         let steps = vec![put(), RuleStep::PutTarget(target.clone())];
-        return Ok(RulePlan { steps, taken_over_from: None });
+        return Ok(RulePlan { steps, adopted_from: None });
     };
     match owned_by(observed, set_before, owner, origin)? {
         Ownership::Ours => {}
@@ -233,7 +233,7 @@ pub fn plan_rule(
         steps.push(RuleStep::PutTarget(target.clone()));
     }
     let cluster = observed.tags.get(TAG_CLUSTER).filter(|cluster| **cluster != owner.cluster);
-    Ok(RulePlan { steps, taken_over_from: cluster.cloned() })
+    Ok(RulePlan { steps, adopted_from: cluster.cloned() })
 }
 
 /// What takes a rule away: its targets first, since a rule that has any cannot be deleted

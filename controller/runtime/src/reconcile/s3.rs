@@ -8,7 +8,7 @@ use lambda_triggers_core::api::{
     S3TriggeredFunctionSpec,
 };
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::bucket::{Destination, Entry, Filter, Want};
+use lambda_triggers_core::plan::bucket::{Desired, Destination, Entry, Filter};
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId, Owner, bucket_statement_id};
 use lambda_triggers_core::plan::permission::Statement;
 use lambda_triggers_core::plan::report::{EventReason, Failure, Outcome, Part, Reason};
@@ -72,9 +72,9 @@ pub async fn apply(
     all.add(&before);
     report.record(all, "creating the permission and the bucket's entries").await?;
     permit(context, report, &grant, came).await?;
-    let want = if spec.suspend { Want::Nothing } else { Want::Entries(entries) };
+    let desired = if spec.suspend { Desired::None } else { Desired::Entries(entries) };
     drop(arrival);
-    let asked = Asked { want, permission: grant.managed_by, settled: report.settled };
+    let asked = Asked { desired, permission: grant.managed_by, settled: report.settled };
     let done = context.buckets.reconcile(context, &bucket, &report.id, asked).await;
     report.touched |= match &done {
         Ok(done) => done.changed,
@@ -118,7 +118,7 @@ pub async fn retain(
     let id_outlives = |id: &String| OwnEntryId::parse(owner, id).is_some_and(|id| id.retained);
     for notification in report.status.applied.notifications.clone() {
         let bucket = applied_bucket(&notification);
-        let asked = Asked::own(Want::Retain, report.settled);
+        let asked = Asked::own(Desired::Retain, report.settled);
         match context.buckets.reconcile(context, &bucket, &report.id, asked).await {
             Err(failure) if has_passed_on(report, &bucket, &failure) => {}
             // What is in place already is left alone, whether or not the bucket can be read.
@@ -140,7 +140,7 @@ async fn without_function(
     if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) {
         for notification in &report.status.applied.notifications {
             let bucket = applied_bucket(notification);
-            let asked = Asked::own(Want::Nothing, report.settled);
+            let asked = Asked::own(Desired::None, report.settled);
             let gone = context.buckets.reconcile(context, &bucket, &report.id, asked).await;
             match gone {
                 Err(failure) if !has_passed_on(report, &bucket, &failure) => return failure.into(),
@@ -270,7 +270,7 @@ async fn release(
     let names: BTreeSet<&String> = wanted.notifications.iter().map(|wanted| &wanted.bucket).collect();
     for old in before.notifications.iter().filter(|old| !names.contains(&old.bucket)) {
         let bucket = applied_bucket(old);
-        let asked = Asked::own(Want::Nothing, report.settled);
+        let asked = Asked::own(Desired::None, report.settled);
         let done = match context.buckets.reconcile(context, &bucket, &report.id, asked).await {
             Err(failure) if has_passed_on(report, &bucket, &failure) => {
                 let note = format!(

@@ -62,7 +62,7 @@ pub async fn apply(
     let rules = aws.rules(&region);
     let observed = rules.rule(&desired.name).await.map_err(Error::aws(Part::Rule))?;
     let before = report.status.applied.clone();
-    let RulePlan { steps, taken_over_from } = plan_rule(
+    let RulePlan { steps, adopted_from } = plan_rule(
         &desired,
         observed.as_ref(),
         &tags_set_before(&before, &region, &desired.name),
@@ -95,7 +95,7 @@ pub async fn apply(
         _ => Error::aws(Part::Rule)(error),
     })?;
     report.ready(Part::Rule);
-    if let Some(cluster) = taken_over_from {
+    if let Some(cluster) = adopted_from {
         let note = format!("took over the rule {} from the cluster {cluster}", desired.name);
         report.event(Notice::normal(EventReason::Adopted, note)).await;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lambda_triggers_core::api::{FINALIZER, KeyFilter};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::bucket::{Claim, Destination, Document, Entry, Filter, Want, plan_bucket};
+use lambda_triggers_core::plan::bucket::{Claim, Desired, Destination, Document, Entry, Filter, plan_bucket};
 use lambda_triggers_core::plan::identity::ObjectKey;
 use lambda_triggers_core::plan::permission::Statement;
 use serde_json::{Value, json};
@@ -145,11 +145,11 @@ async fn settled(sim: &Sim, count: usize) {
             events: ["s3:ObjectCreated:*".to_owned()].into(),
             filter: Filter::from(&filter),
         };
-        let claim = Claim { key, created: 0, uid: name, want: Want::Entries(vec![entry]) };
+        let claim = Claim { key, created: 0, uid: name, desired: Desired::Entries(vec![entry]) };
         claims.entry(bucket).or_default().push(claim);
     }
     for (bucket, claims) in claims {
-        let Want::Entries(entries) = &claims[0].want else { unreachable!("{bucket}") };
+        let Desired::Entries(entries) = &claims[0].desired else { unreachable!("{bucket}") };
         let arn = FunctionArn::parse(&entries[0].arn).unwrap();
         sim.aws.create_bucket(&sim.aws.bucket(&bucket));
         sim.aws.create_function(&arn);

@@ -19,11 +19,11 @@ enum Name<'a> {
 pub fn foreign_changes(owner: &OwnerId, before: &Document, synced: &Synced) -> usize {
     let mut old = parts(owner, before);
     let new = parts(owner, &synced.document);
-    let taken_over = synced.plan.changes.iter().filter_map(|change| match change {
-        Change::TakenOver(entry, _) => Some(Name::Entry(entry.destination, entry.id.as_deref())),
+    let adopted = synced.plan.changes.iter().filter_map(|change| match change {
+        Change::Adopted(entry, _) => Some(Name::Entry(entry.destination, entry.id.as_deref())),
         Change::Added(_) | Change::Replaced(_) | Change::Removed(_) => None,
     });
-    let came_since = taken_over.filter(|name| old.remove(name).is_none()).count();
+    let came_since = adopted.filter(|name| old.remove(name).is_none()).count();
     let names: BTreeSet<&Name> = old.keys().chain(new.keys()).collect();
     names.into_iter().filter(|name| old.get(name) != new.get(name)).count() + came_since
 }
@@ -71,11 +71,10 @@ mod tests {
         )
     }
 
-    fn changes(before: &str, after: &str, taken_over: &[&Entry]) -> usize {
+    fn changes(before: &str, after: &str, adopted: &[&Entry]) -> usize {
         let key = ObjectKey::new("media", "thumbs");
-        let changes =
-            taken_over.iter().map(|entry| Change::TakenOver((*entry).clone(), key.clone())).collect();
-        let plan = BucketPlan { write: None, changes, set_aside: BTreeMap::new() };
+        let changes = adopted.iter().map(|entry| Change::Adopted((*entry).clone(), key.clone())).collect();
+        let plan = BucketPlan { write: None, changes, rejected: BTreeMap::new() };
         let synced = Synced { document: document(after), plan, lost: vec![], broken: vec![] };
         foreign_changes(&OwnerId::parse("1a2b3c4d").unwrap(), &document(before), &synced)
     }

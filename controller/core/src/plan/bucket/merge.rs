@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Child, Claim, Destination, Document, Entry, Filter, Want};
+use super::{Child, Claim, Desired, Destination, Document, Entry, Filter};
 use crate::api::events_meet;
 use crate::plan::identity::{ObjectKey, OwnEntryId, OwnerId, retained_id};
 
@@ -18,7 +18,7 @@ pub struct BucketPlan {
     /// What the write changes.
     pub changes: Vec<Change>,
     /// The resources whose wish cannot be met, and why. All others that asked for entries have them.
-    pub set_aside: BTreeMap<ObjectKey, Fault>,
+    pub rejected: BTreeMap<ObjectKey, Rejection>,
 }
 
 /// One change to a document.
@@ -31,12 +31,12 @@ pub enum Change {
     /// An entry of ours that nothing claims any more.
     Removed(Entry),
     /// A foreign entry of the same function, which conflicted with one of this resource.
-    TakenOver(Entry, ObjectKey),
+    Adopted(Entry, ObjectKey),
 }
 
 /// Why a resource is set aside.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Fault {
+pub enum Rejection {
     /// An older resource, or one whose wish is not known now, has an entry that conflicts.
     HeldBy(ObjectKey, Conflict),
     /// A foreign entry conflicts.
@@ -74,32 +74,32 @@ pub fn plan_bucket(document: &Document, owner: &OwnerId, claims: &[Claim]) -> Bu
     let mut claims: Vec<&Claim> = claims.iter().collect();
     claims.sort_by(|a, b| (a.created, &a.uid, &a.key).cmp(&(b.created, &b.uid, &b.key)));
     let mut after = document.clone();
-    let mut taken_over = vec![];
-    let mut set_aside = BTreeMap::new();
+    let mut adopted = vec![];
+    let mut rejected = BTreeMap::new();
     // Entries that a pass removes make room for resources that found none: those get it in the next pass, so that
     // planning after applying is empty. Each pass but the last places one more resource at least.
     for _ in 0..=claims.len() {
         let pass = Merge::pass(&after, owner, &claims);
-        set_aside = pass.set_aside;
-        taken_over.extend(pass.taken_over);
+        rejected = pass.rejected;
+        adopted.extend(pass.adopted);
         if pass.document == after {
             break;
         }
         after = pass.document;
     }
-    let changes = changes(document, &after, owner, taken_over);
-    BucketPlan { write: (!changes.is_empty()).then_some(after), changes, set_aside }
+    let changes = changes(document, &after, owner, adopted);
+    BucketPlan { write: (!changes.is_empty()).then_some(after), changes, rejected }
 }
 
 /// What a pass comes to.
 struct Pass {
     document: Document,
-    taken_over: Vec<(Entry, ObjectKey)>,
-    set_aside: BTreeMap<ObjectKey, Fault>,
+    adopted: Vec<(Entry, ObjectKey)>,
+    rejected: BTreeMap<ObjectKey, Rejection>,
 }
 
 /// An entry of ours that will be in the document, and whose it is.
-struct Standing {
+struct Placed {
     holder: ObjectKey,
     entry: Entry,
 }
@@ -110,11 +110,11 @@ struct Merge<'a> {
     /// Entries of ours that the document has, by Id, each with the claim that it belongs to.
     own: BTreeMap<String, (&'a Entry, Option<&'a Claim>)>,
     foreign: Vec<&'a Entry>,
-    standing: Vec<Standing>,
+    placed: Vec<Placed>,
     /// Resources whose turn has not come: what they have in the document keeps its room until then.
     waiting: BTreeSet<&'a ObjectKey>,
-    taken_over: Vec<(&'a Entry, ObjectKey)>,
-    set_aside: BTreeMap<ObjectKey, Fault>,
+    adopted: Vec<(&'a Entry, ObjectKey)>,
+    rejected: BTreeMap<ObjectKey, Rejection>,
     /// What the resources that were set aside wanted.
     unmet: Vec<&'a Entry>,
 }
@@ -125,7 +125,7 @@ impl<'a> Merge<'a> {
         let mut merge = Self::new(document, owner, claims);
         for claim in claims {
             merge.waiting.remove(&claim.key);
-            if let Want::Entries(entries) = &claim.want {
+            if let Desired::Entries(entries) = &claim.desired {
                 merge.place(claim, entries);
             }
         }
@@ -133,81 +133,81 @@ impl<'a> Merge<'a> {
     }
 
     fn new(document: &'a Document, owner: &'a OwnerId, claims: &[&'a Claim]) -> Self {
-        let stems: BTreeMap<String, &Claim> =
+        let base_names: BTreeMap<String, &Claim> =
             claims.iter().map(|claim| (claim.key.stem(owner), *claim)).collect();
         let mut own = BTreeMap::new();
         let mut foreign = vec![];
         for entry in document.entries() {
-            match own_id(entry, owner, &stems) {
+            match own_id(entry, owner, &base_names) {
                 Some((id, claim)) => {
                     own.entry(id).or_insert((entry, claim));
                 }
                 None => foreign.push(entry),
             }
         }
-        let asks = |claim: &&&Claim| matches!(claim.want, Want::Entries(_));
+        let asks = |claim: &&&Claim| matches!(claim.desired, Desired::Entries(_));
         Self {
             owner,
-            standing: own.values().filter_map(|(entry, claim)| kept(entry, (*claim)?)).collect(),
+            placed: own.values().filter_map(|(entry, claim)| kept(entry, (*claim)?)).collect(),
             waiting: claims.iter().filter(asks).map(|claim| &claim.key).collect(),
             own,
             foreign,
-            taken_over: vec![],
-            set_aside: BTreeMap::new(),
+            adopted: vec![],
+            rejected: BTreeMap::new(),
             unmet: vec![],
         }
     }
 
-    /// The entries that the document has as things stand.
+    /// The entries that the document has as things place_entry.
     fn len(&self) -> usize {
         let waits = |claim: &&Claim| self.waiting.contains(&claim.key);
         let waiting = self.own.values().filter(|(_, claim)| claim.as_ref().is_some_and(waits)).count();
-        self.foreign.len() + self.standing.len() + waiting
+        self.foreign.len() + self.placed.len() + waiting
     }
 
     /// Gives a resource all of its entries, or sets it aside with what it has.
     fn place(&mut self, claim: &'a Claim, entries: &'a [Entry]) {
-        if let Some(fault) = self.fault(entries) {
-            self.set_aside.insert(claim.key.clone(), fault);
+        if let Some(rejection) = self.rejection(entries) {
+            self.rejected.insert(claim.key.clone(), rejection);
             self.unmet.extend(entries);
-            self.keep_what_it_has(claim);
+            self.keep_current_entries(claim);
             return;
         }
         let in_the_way = |foreign: &&Entry| entries.iter().any(|entry| conflict(foreign, entry));
         let (taken, left): (Vec<&Entry>, _) =
             std::mem::take(&mut self.foreign).into_iter().partition(in_the_way);
         self.foreign = left;
-        self.taken_over.extend(taken.into_iter().map(|entry| (entry, claim.key.clone())));
-        let stand = |entry: &Entry| Standing { holder: claim.key.clone(), entry: entry.clone() };
-        self.standing.extend(entries.iter().map(stand));
+        self.adopted.extend(taken.into_iter().map(|entry| (entry, claim.key.clone())));
+        let place_entry = |entry: &Entry| Placed { holder: claim.key.clone(), entry: entry.clone() };
+        self.placed.extend(entries.iter().map(place_entry));
     }
 
-    fn fault(&self, entries: &[Entry]) -> Option<Fault> {
+    fn rejection(&self, entries: &[Entry]) -> Option<Rejection> {
         let of_entry = |(index, entry): (usize, &Entry)| {
             let with = |other: &Entry| Conflict { index, filter: entry.filter.clone(), other: other.clone() };
-            let held = self.standing.iter().find(|standing| conflict(&standing.entry, entry));
-            let held = held.map(|standing| Fault::HeldBy(standing.holder.clone(), with(&standing.entry)));
+            let held = self.placed.iter().find(|placed| conflict(&placed.entry, entry));
+            let held = held.map(|placed| Rejection::HeldBy(placed.holder.clone(), with(&placed.entry)));
             let in_the_way = self.foreign.iter().filter(|other| conflict(other, entry));
-            let foreign = || in_the_way.into_iter().find(|other| !self.may_take(other, entry, entries));
+            let foreign = || in_the_way.into_iter().find(|other| !self.may_adopt(other, entry, entries));
             held.or_else(|| {
                 let other = foreign()?;
                 Some(match other.other_owner(self.owner) {
-                    Some(owner) => Fault::OtherOwner(owner, with(other)),
-                    None => Fault::Foreign(with(other)),
+                    Some(owner) => Rejection::OtherOwner(owner, with(other)),
+                    None => Rejection::Foreign(with(other)),
                 })
             })
         };
         entries.iter().enumerate().find_map(of_entry).or_else(|| {
             let freed =
                 self.foreign.iter().filter(|other| entries.iter().any(|entry| conflict(other, entry)));
-            (self.len() + entries.len() - freed.count() > MAX_ENTRIES).then_some(Fault::TooMany)
+            (self.len() + entries.len() - freed.count() > MAX_ENTRIES).then_some(Rejection::TooMany)
         })
     }
 
     /// Returns `true` if `entry` may adopt a foreign entry: an entry of the same function, of no other operator, and in the way
     /// of no older resource. Two operators would replace each other's entry for ever. The older resource would later push out
     /// the younger one.
-    fn may_take(&self, foreign: &Entry, entry: &Entry, all: &[Entry]) -> bool {
+    fn may_adopt(&self, foreign: &Entry, entry: &Entry, all: &[Entry]) -> bool {
         let same_function = foreign.destination == Destination::Function && foreign.arn == entry.arn;
         let in_reach =
             |unmet: &&Entry| conflict(unmet, foreign) || all.iter().any(|entry| conflict(unmet, entry));
@@ -215,27 +215,27 @@ impl<'a> Merge<'a> {
         same_function && !others && !self.unmet.iter().any(in_reach)
     }
 
-    /// A resource at fault keeps the entries that it has, as far as they are in nobody's way: what worked goes on
+    /// A resource at rejection keeps the entries that it has, as far as they are in nobody's way: what worked goes on
     /// working until its owner has mended the resource.
-    fn keep_what_it_has(&mut self, claim: &Claim) {
+    fn keep_current_entries(&mut self, claim: &Claim) {
         let is_its = |owner: &Option<&Claim>| owner.is_some_and(|owner| owner.key == claim.key);
         let has: Vec<Entry> =
             self.own.values().filter(|(_, owner)| is_its(owner)).map(|(entry, _)| (*entry).clone()).collect();
         for entry in has {
-            if !self.standing.iter().any(|standing| conflict(&standing.entry, &entry)) {
-                self.standing.push(Standing { holder: claim.key.clone(), entry });
+            if !self.placed.iter().any(|placed| conflict(&placed.entry, &entry)) {
+                self.placed.push(Placed { holder: claim.key.clone(), entry });
             }
         }
     }
 
     fn finish(self, document: &Document) -> Pass {
         let mut after = document.clone();
-        let standing = self.standing.iter().filter_map(|s| s.entry.id.as_ref().map(|id| (id, &s.entry)));
-        let wanted: BTreeMap<&String, &Entry> = standing.collect();
+        let placed = self.placed.iter().filter_map(|s| s.entry.id.as_ref().map(|id| (id, &s.entry)));
+        let wanted: BTreeMap<&String, &Entry> = placed.collect();
         let mut seen = BTreeSet::new();
         after.children.retain_mut(|child| {
             let Some(entry) = &child.entry else { return true };
-            if self.taken_over.iter().any(|(taken, _)| *taken == entry) {
+            if self.adopted.iter().any(|(taken, _)| *taken == entry) {
                 return false;
             }
             let Some(id) = entry.id.clone().filter(|id| self.is_own(id, entry)) else { return true };
@@ -245,14 +245,14 @@ impl<'a> Merge<'a> {
             }
             true
         });
-        for entry in self.standing.iter().map(|standing| &standing.entry) {
+        for entry in self.placed.iter().map(|placed| &placed.entry) {
             if entry.id.as_ref().is_some_and(|id| seen.insert(id.clone())) {
                 let place = after.place_for_function();
                 after.children.insert(place, Child::of(entry.clone()));
             }
         }
-        let taken_over = self.taken_over.into_iter().map(|(entry, by)| (entry.clone(), by)).collect();
-        Pass { document: after, taken_over, set_aside: self.set_aside }
+        let adopted = self.adopted.into_iter().map(|(entry, by)| (entry.clone(), by)).collect();
+        Pass { document: after, adopted, rejected: self.rejected }
     }
 
     fn is_own(&self, id: &str, entry: &Entry) -> bool {
@@ -265,7 +265,7 @@ fn changes(
     before: &Document,
     after: &Document,
     owner: &OwnerId,
-    taken_over: Vec<(Entry, ObjectKey)>,
+    adopted: Vec<(Entry, ObjectKey)>,
 ) -> Vec<Change> {
     let own = |document: &Document| -> BTreeMap<String, Entry> {
         let is_own = |id: &String| OwnEntryId::parse(owner, id).is_some();
@@ -273,14 +273,14 @@ fn changes(
         ours.filter_map(|entry| Some((entry.id.clone().filter(is_own)?, entry.clone()))).collect()
     };
     let (before, after) = (own(before), own(after));
-    let taken_over = taken_over.into_iter().map(|(entry, by)| Change::TakenOver(entry, by));
+    let adopted = adopted.into_iter().map(|(entry, by)| Change::Adopted(entry, by));
     let removed = before.iter().filter(|(id, _)| !after.contains_key(*id));
     let removed = removed.map(|(_, entry)| Change::Removed(entry.clone()));
     let made = after.iter().filter_map(|(id, entry)| match before.get(id) {
         None => Some(Change::Added(entry.clone())),
         Some(old) => (old != entry).then(|| Change::Replaced(entry.clone())),
     });
-    taken_over.chain(removed).chain(made).collect()
+    adopted.chain(removed).chain(made).collect()
 }
 
 /// The Id and the claim of an entry of ours; none for a foreign one. We make entries for functions alone, so any
@@ -288,22 +288,22 @@ fn changes(
 fn own_id<'a>(
     entry: &Entry,
     owner: &OwnerId,
-    stems: &BTreeMap<String, &'a Claim>,
+    base_names: &BTreeMap<String, &'a Claim>,
 ) -> Option<(String, Option<&'a Claim>)> {
     let id = entry.id.as_ref().filter(|_| entry.destination == Destination::Function)?;
     let own = OwnEntryId::parse(owner, id)?;
-    let claim = stems.get(&own.stem).copied();
+    let claim = base_names.get(&own.stem).copied();
     (claim.is_some() || !own.retained).then(|| (id.clone(), claim))
 }
 
 /// What stays of an entry whose claim is to what it has.
-fn kept(entry: &Entry, claim: &Claim) -> Option<Standing> {
-    let id = match claim.want {
-        Want::Keep => entry.id.clone(),
-        Want::Retain => entry.id.as_deref().map(retained_id),
-        Want::Entries(_) | Want::Nothing => return None,
+fn kept(entry: &Entry, claim: &Claim) -> Option<Placed> {
+    let id = match claim.desired {
+        Desired::KeepCurrent => entry.id.clone(),
+        Desired::Retain => entry.id.as_deref().map(retained_id),
+        Desired::Entries(_) | Desired::None => return None,
     };
-    Some(Standing { holder: claim.key.clone(), entry: Entry { id, ..entry.clone() } })
+    Some(Placed { holder: claim.key.clone(), entry: Entry { id, ..entry.clone() } })
 }
 
 /// Whether S3 would refuse two entries beside each other: their events meet, and so do the keys

@@ -25,11 +25,11 @@ mod sync;
 mod tests;
 mod verify;
 
-pub use claim::{Claim, Known, Want, claims};
+pub use claim::{CachedResource, Claim, Desired, claims};
 pub use document::{Child, Destination, Document, Entry, InvalidDocument};
 pub use filter::Filter;
 pub use foreign::foreign_changes;
-pub use merge::{BucketPlan, Change, Conflict, Fault, MAX_ENTRIES, plan_bucket};
+pub use merge::{BucketPlan, Change, Conflict, MAX_ENTRIES, Rejection, plan_bucket};
 pub use refusal::refused_destinations;
 pub use sync::{BucketSync, MAX_READ_AGE, MAX_WRITES, SyncCommand, SyncEvent, SyncOutcome, Synced};
 pub use verify::{Verification, verify};

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{BucketPlan, Claim, Destination, Document, Entry, Want, plan_bucket, verify};
+use super::{BucketPlan, Claim, Desired, Destination, Document, Entry, plan_bucket, verify};
 use crate::plan::identity::{OwnEntryId, OwnerId};
 
 #[cfg(test)]
@@ -63,7 +63,7 @@ pub enum SyncEvent {
         document: Document,
         /// The time since the read was sent.
         age: Duration,
-        /// What all resources want of the bucket now.
+        /// What all resources desired of the bucket now.
         claims: Vec<Claim>,
     },
     /// S3 has taken the write.
@@ -237,7 +237,7 @@ impl BucketSync {
     /// ground of it would take away what others have added since, and seeing nothing of ours in it would leave behind
     /// what is there. What has all that is known, and more, is newer than that.
     fn required_agreement(&self, document: &Document, plan: &BucketPlan, claims: &[Claim]) -> usize {
-        let releases = claims.iter().any(|claim| claim.want == Want::Nothing);
+        let releases = claims.iter().any(|claim| claim.desired == Desired::None);
         match &self.known {
             Some(known) if plan.write.is_some() || releases => {
                 let lacks = known.children.iter().any(|child| !document.children.contains(child));

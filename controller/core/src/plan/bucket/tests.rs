@@ -62,13 +62,13 @@ fn wants(name: &str, created: i64, function_name: &str, event: &str, prefixes: &
             filter: Filter::from(&filter),
         }
     };
-    let want = Want::Entries(prefixes.iter().map(entry).collect());
-    Claim { key: key.clone(), created, uid: format!("uid-{name}"), want }
+    let desired = Desired::Entries(prefixes.iter().map(entry).collect());
+    Claim { key: key.clone(), created, uid: format!("uid-{name}"), desired }
 }
 
 fn entries(claim: &Claim) -> Vec<Entry> {
-    match &claim.want {
-        Want::Entries(entries) => entries.clone(),
+    match &claim.desired {
+        Desired::Entries(entries) => entries.clone(),
         _ => vec![],
     }
 }
@@ -111,12 +111,19 @@ fn arbitrary_claim() -> impl Strategy<Value = Claim> {
     let name = select(vec!["one", "two", "three", "four"]);
     let event = select(vec!["s3:ObjectCreated:*", "s3:ObjectCreated:Copy", "s3:ObjectRemoved:*"]);
     let prefixes = select(vec![vec![""], vec!["a/"], vec!["a/b/", "c/"], vec!["d/", "e/"], vec!["c/"]]);
-    let want =
-        select(vec![None, None, None, None, Some(Want::Keep), Some(Want::Nothing), Some(Want::Retain)]);
-    (name, 0..3i64, select(vec!["f", "g"]), event, prefixes, want).prop_map(
-        |(name, created, function, event, prefixes, want)| {
+    let desired = select(vec![
+        None,
+        None,
+        None,
+        None,
+        Some(Desired::KeepCurrent),
+        Some(Desired::None),
+        Some(Desired::Retain),
+    ]);
+    (name, 0..3i64, select(vec!["f", "g"]), event, prefixes, desired).prop_map(
+        |(name, created, function, event, prefixes, desired)| {
             let claim = wants(name, created, function, event, &prefixes);
-            Claim { want: want.unwrap_or(claim.want), ..claim }
+            Claim { desired: desired.unwrap_or(claim.desired), ..claim }
         },
     )
 }
@@ -138,9 +145,8 @@ fn arbitrary_document() -> impl Strategy<Value = Document> {
 
 /// The text of all children that are not ours, in order, but for those that were taken over.
 fn foreign_text(document: &Document, plan: &BucketPlan) -> Vec<String> {
-    let taken = |entry: &Entry| {
-        plan.changes.iter().any(|c| matches!(c, Change::TakenOver(taken, _) if taken == entry))
-    };
+    let taken =
+        |entry: &Entry| plan.changes.iter().any(|c| matches!(c, Change::Adopted(taken, _) if taken == entry));
     let is_own =
         |entry: &Entry| entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(&owner(), id).is_some());
     let foreign =
@@ -160,7 +166,7 @@ proptest! {
         let first = plan_bucket(&before, &owner(), &claims);
         let written = Document::parse(&first.write.clone().unwrap_or(before).to_xml()).unwrap();
         let again = plan_bucket(&written, &owner(), &claims);
-        prop_assert_eq!(again, BucketPlan { write: None, changes: vec![], set_aside: first.set_aside });
+        prop_assert_eq!(again, BucketPlan { write: None, changes: vec![], rejected: first.rejected });
     }
 
     #[test]
@@ -177,9 +183,9 @@ proptest! {
     ) {
         let plan = plan_bucket(&before, &owner(), &claims);
         for change in &plan.changes {
-            if let Change::TakenOver(entry, by) = change {
+            if let Change::Adopted(entry, by) = change {
                 let claim = claims.iter().find(|claim| claim.key == *by).unwrap();
-                prop_assert!(!plan.set_aside.contains_key(by));
+                prop_assert!(!plan.rejected.contains_key(by));
                 prop_assert!(entries(claim).iter().any(|own| own.arn == entry.arn));
                 prop_assert_eq!(entry.destination, Destination::Function);
             }
@@ -196,17 +202,17 @@ proptest! {
     fn who_is_not_set_aside_has_exactly_what_it_wants(before in arbitrary_document(), claims in arbitrary_claims()) {
         let plan = plan_bucket(&before, &owner(), &claims);
         let written = plan.write.unwrap_or(before);
-        for claim in claims.iter().filter(|claim| !plan.set_aside.contains_key(&claim.key)) {
+        for claim in claims.iter().filter(|claim| !plan.rejected.contains_key(&claim.key)) {
             let stem = claim.key.stem(&owner());
             let of_claim = |entry: &&Entry| {
                 entry.id.as_deref().and_then(|id| OwnEntryId::parse(&owner(), id)).is_some_and(|id| id.stem == stem)
             };
             let has: BTreeSet<Entry> = written.entries().filter(of_claim).cloned().collect();
-            match &claim.want {
-                Want::Entries(entries) => prop_assert_eq!(has, entries.iter().cloned().collect()),
-                Want::Nothing => prop_assert_eq!(has, BTreeSet::new()),
-                Want::Retain => prop_assert!(has.iter().all(|e| e.id.as_ref().unwrap().ends_with("-retained"))),
-                Want::Keep => {}
+            match &claim.desired {
+                Desired::Entries(entries) => prop_assert_eq!(has, entries.iter().cloned().collect()),
+                Desired::None => prop_assert_eq!(has, BTreeSet::new()),
+                Desired::Retain => prop_assert!(has.iter().all(|e| e.id.as_ref().unwrap().ends_with("-retained"))),
+                Desired::KeepCurrent => {}
             }
         }
     }
@@ -216,7 +222,7 @@ proptest! {
         let before = document(&children);
         let claim = wants("one", 0, "nobody-else-has-it", "s3:ObjectCreated:Post", &["x/", "y/"]);
         let with = after(&before, std::slice::from_ref(&claim));
-        let gone = Claim { want: Want::Nothing, ..claim };
+        let gone = Claim { desired: Desired::None, ..claim };
         prop_assert_eq!(after(&with, &[gone]).to_xml(), before.to_xml());
         prop_assert_eq!(after(&with, &[]).to_xml(), before.to_xml());
     }
@@ -243,8 +249,8 @@ fn the_older_resource_holds() {
     let old = wants("old", 1, "f", "s3:ObjectCreated:*", &["a/"]);
     let young = wants("young", 2, "g", "s3:ObjectCreated:Put", &["a/b/"]);
     let plan = plan_bucket(&document(&[]), &owner(), &[young.clone(), old.clone()]);
-    let fault = Fault::HeldBy(old.key.clone(), conflict(0, "a/b/", &entries(&old)[0]));
-    assert_eq!(plan.set_aside, [(young.key, fault)].into());
+    let fault = Rejection::HeldBy(old.key.clone(), conflict(0, "a/b/", &entries(&old)[0]));
+    assert_eq!(plan.rejected, [(young.key, fault)].into());
     assert_eq!(plan.changes, vec![Change::Added(entries(&old)[0].clone())]);
 }
 
@@ -254,8 +260,8 @@ fn a_foreign_entry_of_another_destination_holds() {
     let claim = wants("one", 1, "f", "s3:ObjectCreated:Put", &["a/"]);
     let before = document(&[queue]);
     let plan = plan_bucket(&before, &owner(), std::slice::from_ref(&claim));
-    let fault = Fault::Foreign(conflict(0, "a/", before.entries().next().unwrap()));
-    assert_eq!(plan, BucketPlan { write: None, changes: vec![], set_aside: [(claim.key, fault)].into() });
+    let fault = Rejection::Foreign(conflict(0, "a/", before.entries().next().unwrap()));
+    assert_eq!(plan, BucketPlan { write: None, changes: vec![], rejected: [(claim.key, fault)].into() });
 }
 
 #[test]
@@ -271,7 +277,7 @@ fn a_foreign_entry_of_the_same_function_is_taken_over() {
     let claim = wants("one", 1, "f", "s3:ObjectCreated:Put", &["a/"]);
     let before = document(&[theirs]);
     let plan = plan_bucket(&before, &owner(), std::slice::from_ref(&claim));
-    let taken = Change::TakenOver(before.entries().next().unwrap().clone(), claim.key.clone());
+    let taken = Change::Adopted(before.entries().next().unwrap().clone(), claim.key.clone());
     assert_eq!(plan.changes, vec![taken, Change::Added(entries(&claim)[0].clone())]);
 }
 
@@ -282,7 +288,7 @@ fn one_that_has_not_asked_yet_keeps_what_it_has_and_what_is_gone_goes() {
         wants("two", 1, "f", "s3:ObjectCreated:*", &["b/"]),
     );
     let with_both = after(&document(&[]), &[one.clone(), two.clone()]);
-    let known = |claim: &Claim| Known {
+    let known = |claim: &Claim| CachedResource {
         key: claim.key.clone(),
         created: claim.created,
         uid: claim.uid.clone(),
@@ -296,22 +302,23 @@ fn one_that_has_not_asked_yet_keeps_what_it_has_and_what_is_gone_goes() {
 #[test]
 fn one_that_has_moved_away_since_it_asked_wants_nothing_here() {
     let one = wants("one", 1, "f", "s3:ObjectCreated:*", &["a/"]);
-    let Claim { key, created, uid, want } = one.clone();
-    let asked = [(uid.clone(), want)].into();
-    let known =
-        |may_have_entries| vec![Known { key: key.clone(), created, uid: uid.clone(), may_have_entries }];
+    let Claim { key, created, uid, desired } = one.clone();
+    let asked = [(uid.clone(), desired)].into();
+    let known = |may_have_entries| {
+        vec![CachedResource { key: key.clone(), created, uid: uid.clone(), may_have_entries }]
+    };
     assert_eq!(claims(known(true), &asked), vec![one.clone()]);
     assert_eq!(claims(known(false), &asked), vec![]);
     // Its entries are left alone when it goes, and what it asked for last counts.
-    let retains = [(uid.clone(), Want::Retain)].into();
-    assert_eq!(claims(known(false), &retains), vec![Claim { want: Want::Retain, ..one }]);
+    let retains = [(uid.clone(), Desired::Retain)].into();
+    assert_eq!(claims(known(false), &retains), vec![Claim { desired: Desired::Retain, ..one }]);
 }
 
 #[test]
 fn what_is_retained_outlives_its_object_and_is_its_own_again_when_it_returns() {
     let one = wants("one", 1, "f", "s3:ObjectCreated:*", &["a/"]);
     let with = after(&document(&[]), std::slice::from_ref(&one));
-    let retained = after(&with, &[Claim { want: Want::Retain, ..one.clone() }]);
+    let retained = after(&with, &[Claim { desired: Desired::Retain, ..one.clone() }]);
     assert_eq!(plan_bucket(&retained, &owner(), &[]).write, None);
     let back = after(&retained, std::slice::from_ref(&one));
     assert_eq!(back.to_xml(), with.to_xml());
@@ -324,7 +331,7 @@ fn a_hundred_entries_are_the_most() {
     let old = wants("old", 1, "f", "s3:ObjectCreated:*", &prefixes[1..]);
     let young = wants("young", 2, "f", "s3:ObjectCreated:*", &["x/", "y/"]);
     let plan = plan_bucket(&document(&[]), &owner(), &[old, young.clone()]);
-    assert_eq!(plan.set_aside, [(young.key, Fault::TooMany)].into());
+    assert_eq!(plan.rejected, [(young.key, Rejection::TooMany)].into());
     assert_eq!(plan.changes.len(), MAX_ENTRIES - 1);
 }
 

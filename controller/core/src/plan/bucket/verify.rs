@@ -22,11 +22,11 @@ pub fn verify(before: &Document, changes: &[Change], after: &Document) -> Verifi
     let shows = |change: &&Change| match change {
         Change::Added(entry) | Change::Replaced(entry) => there(entry),
         Change::Removed(entry) => !has_id(entry),
-        Change::TakenOver(entry, _) => !there(entry),
+        Change::Adopted(entry, _) => !there(entry),
     };
     let ours = |entry: &Entry| {
         changes.iter().any(|change| match change {
-            Change::Added(own) | Change::Replaced(own) | Change::Removed(own) | Change::TakenOver(own, _) => {
+            Change::Added(own) | Change::Replaced(own) | Change::Removed(own) | Change::Adopted(own, _) => {
                 own.id == entry.id && entry.destination == Destination::Function
             }
         })

@@ -177,7 +177,7 @@ fn what_differs_is_set_and_nothing_else() {
     ];
     let before = BTreeSet::from(["team".to_owned(), TAG_UID.to_owned()]);
     for (case, observed, steps) in cases {
-        let expected = RulePlan { steps, taken_over_from: None };
+        let expected = RulePlan { steps, adopted_from: None };
         assert_eq!(plan(&wanted, observed.as_ref(), &before), expected, "{case}");
     }
 }
@@ -188,7 +188,7 @@ fn a_rule_of_another_cluster_with_our_owner_id_is_taken_over() {
     rule.tags.insert(TAG_CLUSTER.into(), "cluster-0".into());
     let expected = RulePlan {
         steps: vec![RuleStep::Tag(Tags::from([(TAG_CLUSTER.into(), "cluster-1".into())]))],
-        taken_over_from: Some("cluster-0".into()),
+        adopted_from: Some("cluster-0".into()),
     };
     assert_eq!(plan(&hourly(), Some(&rule), &BTreeSet::new()), expected);
 }
@@ -249,8 +249,8 @@ fn a_recorded_rule_gets_its_tags_back_and_is_removed() {
     let cases =
         [untagged(), without(TAG_OWNER), without(TAG_KIND), without(TAG_NAMESPACE), without(TAG_NAME)];
     for rule in cases {
-        let RulePlan { steps, taken_over_from } = plan(&hourly(), Some(&rule), &recorded);
-        assert_eq!((steps.len(), taken_over_from), (1, None), "{rule:?}");
+        let RulePlan { steps, adopted_from } = plan(&hourly(), Some(&rule), &recorded);
+        assert_eq!((steps.len(), adopted_from), (1, None), "{rule:?}");
         assert_eq!(carry_out(&steps, Some(rule.clone())), Some(in_place(&hourly())), "{rule:?}");
         let removed = removal(&rule, &recorded).unwrap();
         assert_eq!(carry_out(&removed, Some(rule.clone())), None, "{rule:?}");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lambda_triggers_core::api::PermissionPolicy;
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::bucket::Want;
+use lambda_triggers_core::plan::bucket::Desired;
 use lambda_triggers_core::plan::permission::Statement;
 use lambda_triggers_core::plan::report::Reason;
 use tokio::time::Instant;
@@ -28,7 +28,7 @@ pub async fn are_ready(
     let Bucket { region: _, name, owner } = bucket;
     let mut fine = true;
     for member in members.0.values_mut() {
-        let Want::Entries(entries) = &member.want else { continue };
+        let Desired::Entries(entries) = &member.desired else { continue };
         if context.caches.is_s3_paused(&member.id.key) {
             continue;
         }

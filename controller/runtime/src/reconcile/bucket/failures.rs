@@ -1,7 +1,9 @@
 //! What keeps a bucket from being as a resource wants it, in words that say what to do.
 
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::bucket::{Conflict, Document, Entry, Fault, InvalidDocument, MAX_ENTRIES};
+use lambda_triggers_core::plan::bucket::{
+    Conflict, Document, Entry, InvalidDocument, MAX_ENTRIES, Rejection,
+};
 use lambda_triggers_core::plan::identity::{OwnEntryId, OwnerId};
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
 
@@ -13,7 +15,7 @@ fn notification(reason: Reason, message: impl Into<String>) -> Failure {
 }
 
 /// A resource whose wish cannot be met beside those of others.
-pub fn set_aside(bucket: &Bucket, fault: &Fault) -> Failure {
+pub fn rejected(bucket: &Bucket, rejection: &Rejection) -> Failure {
     let has_it = |conflict: &Conflict| {
         format!(
             "{}: bucket {bucket} takes one entry only for the same events and keys, and {} has it",
@@ -21,15 +23,15 @@ pub fn set_aside(bucket: &Bucket, fault: &Fault) -> Failure {
             conflict.other.describe()
         )
     };
-    match fault {
-        Fault::HeldBy(holder, conflict) => {
+    match rejection {
+        Rejection::HeldBy(holder, conflict) => {
             let message = format!(
                 "{}; that entry is of {holder}: change the events or filters of one of the two",
                 has_it(conflict)
             );
             notification(Reason::HeldByOther, message)
         }
-        Fault::Foreign(conflict) => {
+        Rejection::Foreign(conflict) => {
             let message = format!(
                 "{}; that entry is somebody else's, notifies {} and is not touched: change spec.events or spec.filters, \
                  or have it removed",
@@ -38,7 +40,7 @@ pub fn set_aside(bucket: &Bucket, fault: &Fault) -> Failure {
             );
             notification(Reason::ConflictingEntry, message)
         }
-        Fault::OtherOwner(owner, conflict) => {
+        Rejection::OtherOwner(owner, conflict) => {
             let message = format!(
                 "{}; the operator with owner id {owner} made that entry, and it is not touched: delete the resource there, or, \
                  if that operator runs no more, have the entry removed; \"Move to another cluster\" in docs/upgrade.md tells \
@@ -47,7 +49,7 @@ pub fn set_aside(bucket: &Bucket, fault: &Fault) -> Failure {
             );
             notification(Reason::ConflictingEntry, message)
         }
-        Fault::TooMany => {
+        Rejection::TooMany => {
             let message = format!(
                 "bucket {bucket} would have more than the {MAX_ENTRIES} entries that S3 takes; use fewer filters, or \
                  send the events through EventBridge"

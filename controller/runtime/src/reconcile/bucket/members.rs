@@ -1,10 +1,10 @@
-//! The resources of one bucket: what each has asked for, and what the caches know of the others.
+//! The resources of one bucket: what each has asked for, and what the caches cached of the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::runtime::reflector::Store;
 use lambda_triggers_core::api::PermissionPolicy;
-use lambda_triggers_core::plan::bucket::{Claim, Document, Known, Want, claims};
+use lambda_triggers_core::plan::bucket::{CachedResource, Claim, Desired, Document, claims};
 use lambda_triggers_core::plan::report::Failure;
 
 use crate::aws::Bucket;
@@ -15,7 +15,7 @@ pub struct Member {
     /// The resource.
     pub id: Identity,
     /// What it wants.
-    pub want: Want,
+    pub desired: Desired,
     /// The manager of the permission.
     pub permission: PermissionPolicy,
     /// Whether the bucket was as it wants before: what differs now was changed by somebody else.
@@ -27,7 +27,7 @@ pub struct Member {
 impl Member {
     /// Leaves the entries out, so that S3 accepts the entries of other resources.
     pub fn leave_out(&mut self, why: Failure) {
-        self.want = Want::Nothing;
+        self.desired = Desired::None;
         self.left_out = Some(why);
     }
 }
@@ -37,12 +37,12 @@ impl Member {
 pub struct Members(pub BTreeMap<String, Member>);
 
 impl Members {
-    /// How many entries that resources want are not in the document.
+    /// How many entries that resources desired are not in the document.
     pub fn missing_from(&self, document: &Document) -> usize {
         let ids: BTreeSet<Option<&str>> = document.entries().map(|entry| entry.id.as_deref()).collect();
-        let wanted = self.0.values().filter_map(|member| match &member.want {
-            Want::Entries(entries) => Some(entries),
-            Want::Nothing | Want::Keep | Want::Retain => None,
+        let wanted = self.0.values().filter_map(|member| match &member.desired {
+            Desired::Entries(entries) => Some(entries),
+            Desired::None | Desired::KeepCurrent | Desired::Retain => None,
         });
         wanted.flatten().filter(|entry| !ids.contains(&entry.id.as_deref())).count()
     }
@@ -55,9 +55,9 @@ impl Members {
         bucket: &Bucket,
         counts: impl Fn(&Member) -> bool,
     ) -> Vec<Claim> {
-        let known: Vec<Known> = cache.state().iter().map(|object| know(object, bucket)).collect();
+        let known: Vec<CachedResource> = cache.state().iter().map(|object| cached(object, bucket)).collect();
         let counted = self.0.iter().filter(|(_, member)| counts(member));
-        let asked = counted.map(|(uid, member)| (uid.clone(), member.want.clone())).collect();
+        let asked = counted.map(|(uid, member)| (uid.clone(), member.desired.clone())).collect();
         let claims = claims(known, &asked);
         let uids: BTreeSet<&str> = claims.iter().map(|claim| claim.uid.as_str()).collect();
         self.0.retain(|uid, _| uids.contains(uid.as_str()));
@@ -65,10 +65,10 @@ impl Members {
     }
 }
 
-fn know(object: &RawS3TriggeredFunction, bucket: &Bucket) -> Known {
+fn cached(object: &RawS3TriggeredFunction, bucket: &Bucket) -> CachedResource {
     let Identity { key, uid, created, generation: _, reference: _ } = Identity::of(object);
     let Facts { readable, bucket: named, applied, .. } = object.facts();
     let by_spec = !readable || named.as_deref() == Some(bucket.name.as_str());
     let by_status = applied.notifications.iter().any(|applied| applied.bucket == bucket.name);
-    Known { key, created, uid, may_have_entries: by_spec || by_status }
+    CachedResource { key, created, uid, may_have_entries: by_spec || by_status }
 }

@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lambda_triggers_core::api::PermissionPolicy;
-use lambda_triggers_core::plan::bucket::Want;
+use lambda_triggers_core::plan::bucket::Desired;
 use lambda_triggers_core::plan::queue::Priority;
 use lambda_triggers_core::plan::report::{Failure, Part, Reason};
 use tokio::sync::{mpsc, oneshot};
@@ -89,7 +89,7 @@ impl Request {
 /// The request of a reconcile to the worker of a bucket.
 pub struct Asked {
     /// The wanted entries.
-    pub want: Want,
+    pub desired: Desired,
     /// The manager of the permission.
     pub permission: PermissionPolicy,
     /// True if the resource was in sync before: a difference is drift.
@@ -98,15 +98,15 @@ pub struct Asked {
 
 impl Asked {
     /// A request without an external permission.
-    pub fn own(want: Want, settled: bool) -> Self {
-        Self { want, permission: PermissionPolicy::Managed, settled }
+    pub fn own(desired: Desired, settled: bool) -> Self {
+        Self { desired, permission: PermissionPolicy::Managed, settled }
     }
 }
 
 /// What one resource wants of a bucket.
 struct Wanted {
     id: Identity,
-    want: Want,
+    desired: Desired,
     permission: PermissionPolicy,
     settled: bool,
     /// The reconcile that asks.
@@ -160,9 +160,9 @@ impl Buckets {
         self.withdrawn().remove(&id.uid);
         let (reply, answer) = oneshot::channel();
         let (id, asks, call_context) = (id.clone(), Span::current(), CallContext::current());
-        let Asked { want, permission, settled } = asked;
+        let Asked { desired, permission, settled } = asked;
         let request =
-            Request::Want(Box::new(Wanted { id, want, permission, settled, call_context, asks, reply }));
+            Request::Want(Box::new(Wanted { id, desired, permission, settled, call_context, asks, reply }));
         self.ask(context, bucket, request, answer).await
     }
 

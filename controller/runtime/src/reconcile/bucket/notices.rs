@@ -56,7 +56,7 @@ fn of_change(
             };
             Some((member.id.clone(), notice))
         }
-        Change::TakenOver(entry, key) => {
+        Change::Adopted(entry, key) => {
             let member = members.0.values().find(|member| member.id.key == *key)?;
             let note =
                 format!("took over the {} in bucket {bucket}, which another tool made", entry.describe());

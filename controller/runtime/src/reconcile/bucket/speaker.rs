@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lambda_triggers_core::plan::bucket::Want;
+use lambda_triggers_core::plan::bucket::Desired;
 use lambda_triggers_core::tenancy::Role;
 
 use super::Request;
@@ -39,7 +39,7 @@ impl Speaker {
     /// Whether what a resource has asked for is done now: that of another role keeps what it has until its own turn, one
     /// whose namespace may not name the bucket any more until it may again, and a paused one until it is paused no more.
     pub fn speaks_for(&self, context: &Context, bucket: &Bucket, member: &Member) -> bool {
-        let Member { id, want, permission: _, settled: _, left_out: _ } = member;
+        let Member { id, desired, permission: _, settled: _, left_out: _ } = member;
         let namespace = &id.key.namespace;
         let is_permitted = || {
             context.tenants.permits_bucket(namespace, &bucket.name)
@@ -47,7 +47,7 @@ impl Speaker {
                 && !context.caches.is_s3_paused(&id.key)
         };
         context.tenants.role(namespace) == context.tenants.role(&self.namespace)
-            && (!matches!(want, Want::Entries(_)) || is_permitted())
+            && (!matches!(desired, Desired::Entries(_)) || is_permitted())
     }
 
     /// Who speaks for a batch of requests: one who is let speak and means to stay, if there is one.
@@ -55,7 +55,7 @@ impl Speaker {
         let speakers = batch.iter().map(|request| match request {
             Request::Want(wanted) => Self {
                 namespace: wanted.id.key.namespace.clone(),
-                leaves: !matches!(wanted.want, Want::Entries(_)),
+                leaves: !matches!(wanted.desired, Desired::Entries(_)),
             },
             Request::Look { namespace, reply: _ } => Self { namespace: namespace.clone(), leaves: true },
         });

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use lambda_triggers_core::plan::bucket::{
-    BucketSync, Document, Fault, MAX_WRITES, SyncCommand, SyncEvent, SyncOutcome, Synced, Want,
+    BucketSync, Desired, Document, MAX_WRITES, Rejection, SyncCommand, SyncEvent, SyncOutcome, Synced,
     foreign_changes,
 };
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId};
@@ -43,8 +43,8 @@ pub struct Worker {
     /// The document as the last round left it.
     known: Option<Document>,
     /// The resources that the last round set aside, each with the conflict.
-    set_aside: BTreeMap<ObjectKey, Fault>,
-    /// How the last round ended, and when it began, if it ended as all want: what resyncs share.
+    rejected: BTreeMap<ObjectKey, Rejection>,
+    /// How the last round ended, and when it began, if it ended as all desired: what resyncs share.
     looked: Option<(Instant, Found)>,
     /// Until then, a write whose outcome is not known may take effect as a rule: one of ours, or of who ran before us.
     write_grace_until: Option<Instant>,
@@ -57,7 +57,7 @@ pub struct Worker {
 /// What a settled bucket is like for those who ask.
 #[derive(Clone)]
 struct Found {
-    set_aside: BTreeMap<ObjectKey, Fault>,
+    rejected: BTreeMap<ObjectKey, Rejection>,
     done: Done,
 }
 
@@ -68,7 +68,7 @@ impl Found {
         });
         let functions = own.map(|entry| entry.arn.clone()).collect();
         let done = Done { functions, changed: !synced.plan.changes.is_empty() };
-        Self { set_aside: synced.plan.set_aside.clone(), done }
+        Self { rejected: synced.plan.rejected.clone(), done }
     }
 }
 
@@ -114,7 +114,7 @@ impl Worker {
             members: Members::default(),
             speaker: Speaker::default(),
             known: None,
-            set_aside: BTreeMap::new(),
+            rejected: BTreeMap::new(),
             looked: None,
             write_grace_until: (grace_end > Instant::now()).then_some(grace_end),
             request_age_until: None,
@@ -197,14 +197,14 @@ impl Worker {
         let member = self.members.0.get(&wanted.id.uid);
         let is_as_before = member.is_some_and(|member| {
             member.settled
-                && member.want == wanted.want
+                && member.desired == wanted.desired
                 && self.speaker.speaks_for(context, &self.bucket, member)
         });
         let looked = self.looked.as_ref().filter(|_| is_as_before && self.write_grace_until.is_none());
         let Some((_, found)) = looked.filter(|(began, _)| wanted.call_context.accepts(*began)) else {
             return Some(request);
         };
-        let Ok(done) = self.answer(context, found, &wanted.id, &wanted.want).await else {
+        let Ok(done) = self.answer(context, found, &wanted.id, &wanted.desired).await else {
             return Some(request);
         };
         if let Request::Want(wanted) = request {
@@ -221,10 +221,10 @@ impl Worker {
         for request in batch {
             match request {
                 Request::Want(one) => {
-                    let Wanted { id, want, permission, settled, .. } = &*one;
+                    let Wanted { id, desired, permission, settled, .. } = &*one;
                     let member = Member {
                         id: id.clone(),
-                        want: want.clone(),
+                        desired: desired.clone(),
                         permission: *permission,
                         settled: *settled,
                         left_out: None,
@@ -235,7 +235,8 @@ impl Worker {
                 Request::Look { namespace: _, reply } => looks.push(reply),
             }
         }
-        let leaves = wanted.iter().any(|one| !matches!(one.want, Want::Entries(_))) || !looks.is_empty();
+        let leaves =
+            wanted.iter().any(|one| !matches!(one.desired, Desired::Entries(_))) || !looks.is_empty();
         let asked: BTreeSet<ObjectKey> = wanted.iter().map(|one| one.id.key.clone()).collect();
         let mut result = self.settle(context).await;
         if leaves && result.as_ref().is_err_and(is_missing) {
@@ -266,9 +267,9 @@ impl Worker {
     /// Requests reconciles of the resources that the round before set aside and this round placed, or set aside for another
     /// conflict. Resources in `asked` get an answer anyway.
     fn wake(&mut self, context: &Context, found: &Found, asked: &BTreeSet<ObjectKey>) {
-        let before = std::mem::replace(&mut self.set_aside, found.set_aside.clone());
-        let is_freed = |(key, fault): &(ObjectKey, Fault)| {
-            found.set_aside.get(key) != Some(fault) && !asked.contains(key)
+        let before = std::mem::replace(&mut self.rejected, found.rejected.clone());
+        let is_freed = |(key, rejection): &(ObjectKey, Rejection)| {
+            found.rejected.get(key) != Some(rejection) && !asked.contains(key)
         };
         for (key, _) in before.into_iter().filter(is_freed) {
             context.wakes.wake((RawS3TriggeredFunction::NAME, key));
@@ -276,10 +277,10 @@ impl Worker {
     }
 
     async fn answer_all(&mut self, context: &Context, result: &Result<Found, Failure>, wanted: Vec<Wanted>) {
-        for Wanted { id, want, reply, .. } in wanted {
+        for Wanted { id, desired, reply, .. } in wanted {
             let answer = match result {
-                Ok(found) => self.answer(context, found, &id, &want).await,
-                Err(failure) if is_nowhere(failure) && !matches!(want, Want::Entries(_)) => {
+                Ok(found) => self.answer(context, found, &id, &desired).await,
+                Err(failure) if is_nowhere(failure) && !matches!(desired, Desired::Entries(_)) => {
                     Ok(Done::default())
                 }
                 Err(failure) => Err(failure.clone()),
@@ -298,33 +299,33 @@ impl Worker {
         context: &Context,
         found: &Found,
         id: &Identity,
-        want: &Want,
+        desired: &Desired,
     ) -> Result<Done, Failure> {
-        if let Some(fault) = found.set_aside.get(&id.key) {
-            return Err(failures::set_aside(&self.bucket, fault));
+        if let Some(rejection) = found.rejected.get(&id.key) {
+            return Err(failures::rejected(&self.bucket, rejection));
         }
         if let Some(why) = self.members.0.get(&id.uid).and_then(|member| member.left_out.clone()) {
             return Err(why);
         }
         let (now, late) = (Instant::now(), self.request_age_until);
         let is_late = late.is_some_and(|late| late > now);
-        let is_held = match want {
-            Want::Nothing => self.write_grace_until.is_some(),
+        let is_held = match desired {
+            Desired::None => self.write_grace_until.is_some(),
             // What such a write brings back would be taken for left behind, and removed.
-            Want::Retain => self.write_grace_until.is_some() || is_late,
-            Want::Entries(_) | Want::Keep => false,
+            Desired::Retain => self.write_grace_until.is_some() || is_late,
+            Desired::Entries(_) | Desired::KeepCurrent => false,
         };
         if is_held {
             return Err(failures::awaiting_write(&self.bucket));
         }
         // From here on, nobody may name the bucket any more.
-        if *want == Want::Nothing && (is_late || context.started + MAX_REQUEST_AGE > now) {
+        if *desired == Desired::None && (is_late || context.started + MAX_REQUEST_AGE > now) {
             context.second_looks.expect(context, &self.bucket, &id.key.namespace).await?;
         }
         Ok(found.done.clone())
     }
 
-    /// Brings the bucket's document to where all resources want it. The first round that begins when a write whose outcome
+    /// Brings the bucket's document to where all resources desired it. The first round that begins when a write whose outcome
     /// is not known can take effect no more is the one that tells, from nothing seen before: one that fails is made again.
     async fn settle(&mut self, context: &Context) -> Result<Found, Failure> {
         let tells = self.write_grace_until.take_if(|until| *until <= Instant::now()).is_some();

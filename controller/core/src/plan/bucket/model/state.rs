@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::super::{BucketSync, Child, Claim, Destination, Document, Entry, Filter, Want};
+use super::super::{BucketSync, Child, Claim, Desired, Destination, Document, Entry, Filter};
 use super::Bounds;
 use crate::api::KeyFilter;
 use crate::plan::identity::{ObjectKey, OwnerId};
@@ -238,12 +238,12 @@ impl State {
     /// What a worker's claims are now. One that has not asked keeps what it has; one that is gone has no claim.
     pub fn claims(&self, worker: usize) -> Vec<Claim> {
         let claim = |(object, state): (usize, &Object)| {
-            let want = match self.workers[worker].members[object].asked {
-                None => Want::Keep,
-                Some(Asked::Entries) => Want::Entries(vec![entry(object)]),
-                Some(Asked::Nothing) => Want::Nothing,
+            let desired = match self.workers[worker].members[object].asked {
+                None => Desired::KeepCurrent,
+                Some(Asked::Entries) => Desired::Entries(vec![entry(object)]),
+                Some(Asked::Nothing) => Desired::None,
             };
-            let claim = Claim { key: key(object), created: 0, uid: object.to_string(), want };
+            let claim = Claim { key: key(object), created: 0, uid: object.to_string(), desired };
             (*state != Object::Gone).then_some(claim)
         };
         self.objects.iter().enumerate().filter_map(claim).collect()

@@ -42,12 +42,12 @@ fn document(entries: &[Entry]) -> Document {
     document
 }
 
-fn claims(want: Want) -> Vec<Claim> {
-    vec![Claim { key: key(), created: 0, uid: "uid".into(), want }]
+fn claims(desired: Desired) -> Vec<Claim> {
+    vec![Claim { key: key(), created: 0, uid: "uid".into(), desired }]
 }
 
 fn wanted() -> Vec<Claim> {
-    claims(Want::Entries(vec![own()]))
+    claims(Desired::Entries(vec![own()]))
 }
 
 /// A fresh read on behalf of a resource that wants its entry.
@@ -57,7 +57,7 @@ fn shows(entries: &[Entry]) -> SyncEvent {
 
 /// The same for one that wants nothing.
 fn shows_to_leaver(entries: &[Entry]) -> SyncEvent {
-    SyncEvent::Read { document: document(entries), age: Duration::ZERO, claims: claims(Want::Nothing) }
+    SyncEvent::Read { document: document(entries), age: Duration::ZERO, claims: claims(Desired::None) }
 }
 
 fn refused(arns: &[&str]) -> SyncEvent {
@@ -78,14 +78,14 @@ fn write_unseen(entries: &[Entry]) -> SyncCommand {
 
 /// The end of a round that has done nothing.
 fn unchanged(entries: &[Entry]) -> Synced {
-    let plan = BucketPlan { write: None, changes: vec![], set_aside: BTreeMap::new() };
+    let plan = BucketPlan { write: None, changes: vec![], rejected: BTreeMap::new() };
     Synced { document: document(entries), plan, lost: vec![], broken: vec![] }
 }
 
 /// The end of a sync that has changed this.
 fn changed(entries: &[Entry], change: Change) -> Synced {
     let plan =
-        BucketPlan { write: Some(document(entries)), changes: vec![change], set_aside: BTreeMap::new() };
+        BucketPlan { write: Some(document(entries)), changes: vec![change], rejected: BTreeMap::new() };
     Synced { document: document(entries), plan, lost: vec![], broken: vec![] }
 }
 
@@ -235,9 +235,9 @@ fn an_entry_that_a_late_write_brings_back_beside_our_change_goes_too() {
     let filter = KeyFilter { prefix: Some("out/".into()), ..KeyFilter::default() };
     let id = other.entry_id(&owner(), &filter, false);
     let others = Entry { id: Some(id), filter: Filter::from(&filter), ..own() };
-    let claim = |want| Claim { key: other.clone(), created: 0, uid: "other".into(), want };
+    let claim = |desired| Claim { key: other.clone(), created: 0, uid: "other".into(), desired };
     let claims: Vec<Claim> =
-        claims(Want::Nothing).into_iter().chain([claim(Want::Entries(vec![others.clone()]))]).collect();
+        claims(Desired::None).into_iter().chain([claim(Desired::Entries(vec![others.clone()]))]).collect();
     let shows = |entries: &[Entry]| SyncEvent::Read {
         document: document(entries),
         age: Duration::ZERO,

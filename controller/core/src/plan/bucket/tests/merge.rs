@@ -43,8 +43,8 @@ fn added(claim: &Claim) -> Vec<Change> {
     entries(claim).into_iter().map(Change::Added).collect()
 }
 
-fn set_aside(plan: &BucketPlan) -> Vec<(&str, Fault)> {
-    plan.set_aside.iter().map(|(key, fault)| (key.name.as_str(), fault.clone())).collect()
+fn rejected(plan: &BucketPlan) -> Vec<(&str, Rejection)> {
+    plan.rejected.iter().map(|(key, fault)| (key.name.as_str(), fault.clone())).collect()
 }
 
 #[test]
@@ -54,16 +54,16 @@ fn s3_takes_the_hundredth_entry_and_not_the_next() {
     let room = document(&queues(MAX_ENTRIES - 1));
     assert_eq!(plan(&room, &[&one]).changes, added(&one));
     let both = plan(&room, &[&one, &two]);
-    assert_eq!((both.changes.clone(), set_aside(&both)), (added(&one), vec![("two", Fault::TooMany)]));
+    assert_eq!((both.changes.clone(), rejected(&both)), (added(&one), vec![("two", Rejection::TooMany)]));
     let full = plan(&document(&queues(MAX_ENTRIES)), &[&one]);
-    assert_eq!((full.changes.clone(), set_aside(&full)), (vec![], vec![("one", Fault::TooMany)]));
+    assert_eq!((full.changes.clone(), rejected(&full)), (vec![], vec![("one", Rejection::TooMany)]));
 }
 
 #[test]
 fn what_is_taken_over_or_goes_makes_room() {
     let one = created("one", 1, &["x/"]);
     let full = document(&[vec![theirs("f", "x/")], queues(MAX_ENTRIES - 1)].concat());
-    let taken = Change::TakenOver(first(&full), one.key.clone());
+    let taken = Change::Adopted(first(&full), one.key.clone());
     let expected: Vec<Change> = [taken].into_iter().chain(added(&one)).collect();
     assert_eq!(plan(&full, &[&one]).changes, expected);
 
@@ -81,14 +81,14 @@ fn what_a_younger_resource_has_keeps_its_room() {
     let before = after(&document(&queues(38)), std::slice::from_ref(&young));
     let old = |prefixes: &[&str]| created("old", 1, prefixes);
     let fits = old(&["x/", "y/"]);
-    assert_eq!(plan(&before, &[&young, &fits]).set_aside, [].into());
+    assert_eq!(plan(&before, &[&young, &fits]).rejected, [].into());
     let much = old(&["x/", "y/", "z/"]);
     let planned = plan(&before, &[&young, &much]);
-    assert_eq!((planned.changes.clone(), set_aside(&planned)), (vec![], vec![("old", Fault::TooMany)]));
+    assert_eq!((planned.changes.clone(), rejected(&planned)), (vec![], vec![("old", Rejection::TooMany)]));
     // Its room is free once it wants less.
     let less = many("young", 2, 59);
     let planned = plan(&before, &[&less, &much]);
-    assert_eq!(planned.set_aside, [].into());
+    assert_eq!(planned.rejected, [].into());
     assert_eq!(planned.write.unwrap().entries().count(), MAX_ENTRIES);
 }
 
@@ -97,8 +97,8 @@ fn an_entry_of_another_function_is_not_taken_over() {
     let before = document(&[theirs("g", "a/")]);
     let one = created("one", 1, &["a/b/"]);
     let planned = plan(&before, &[&one]);
-    let expected = vec![("one", Fault::Foreign(conflict(0, "a/b/", &first(&before))))];
-    assert_eq!((planned.changes.clone(), set_aside(&planned)), (vec![], expected));
+    let expected = vec![("one", Rejection::Foreign(conflict(0, "a/b/", &first(&before))))];
+    assert_eq!((planned.changes.clone(), rejected(&planned)), (vec![], expected));
 }
 
 #[test]
@@ -113,16 +113,16 @@ fn an_entry_of_another_operator_is_not_taken_over() {
     for id in [id.to_owned(), retained_id(id), "lt-ffffffff-by-a-later-release".to_owned()] {
         let before = function_entry(&id);
         let planned = plan(&before, &[&one]);
-        let fault = Fault::OtherOwner(other.clone(), conflict(0, "a/", &first(&before)));
-        assert_eq!((planned.changes.clone(), set_aside(&planned)), (vec![], vec![("one", fault)]));
+        let fault = Rejection::OtherOwner(other.clone(), conflict(0, "a/", &first(&before)));
+        assert_eq!((planned.changes.clone(), rejected(&planned)), (vec![], vec![("one", fault)]));
     }
     // An operator makes entries for functions alone.
     let queue = of("QueueConfiguration", "Queue", "arn:q", id);
-    let fault = Fault::Foreign(conflict(0, "a/", &first(&queue)));
-    assert_eq!(set_aside(&plan(&queue, &[&one])), [("one", fault)]);
+    let fault = Rejection::Foreign(conflict(0, "a/", &first(&queue)));
+    assert_eq!(rejected(&plan(&queue, &[&one])), [("one", fault)]);
     for id in ["lt-ffffffff", "lt-fffffff-x", "lt-1a2b3c4d-by-hand"] {
         let before = function_entry(id);
-        assert_eq!(plan(&before, &[&one]).changes[0], Change::TakenOver(first(&before), one.key.clone()));
+        assert_eq!(plan(&before, &[&one]).changes[0], Change::Adopted(first(&before), one.key.clone()));
     }
 }
 
@@ -150,21 +150,21 @@ fn a_conflict_names_the_field_of_the_spec() {
 #[test]
 fn what_an_older_resource_waits_for_is_not_taken_over_for_a_younger_one() {
     let before = document(&[theirs("f", "a/"), queue("q/")]);
-    let blocked = Fault::Foreign(conflict(1, "q/", before.entries().nth(1).unwrap()));
+    let blocked = Rejection::Foreign(conflict(1, "q/", before.entries().nth(1).unwrap()));
     for (old, young, prefix) in [
         // The older one is in the foreign entry's way alone; in the younger one's way alone; in neither's.
         (created("old", 1, &["a/x/", "q/"]), created("young", 2, &["a/y/"]), "a/y/"),
         (created("old", 1, &["b/x/", "q/"]), created("young", 2, &["a/", "b/"]), "a/"),
     ] {
-        let foreign = Fault::Foreign(conflict(0, prefix, &first(&before)));
+        let foreign = Rejection::Foreign(conflict(0, prefix, &first(&before)));
         let planned = plan(&before, &[&old, &young]);
         assert_eq!(planned.changes, vec![]);
-        assert_eq!(set_aside(&planned), [("old", blocked.clone()), ("young", foreign)]);
+        assert_eq!(rejected(&planned), [("old", blocked.clone()), ("young", foreign)]);
     }
     let (old, young) = (created("old", 1, &["c/", "q/"]), created("young", 2, &["a/", "b/"]));
     let planned = plan(&before, &[&old, &young]);
-    assert_eq!(set_aside(&planned), [("old", blocked)]);
-    assert!(planned.changes.contains(&Change::TakenOver(first(&before), young.key)));
+    assert_eq!(rejected(&planned), [("old", blocked)]);
+    assert!(planned.changes.contains(&Change::Adopted(first(&before), young.key)));
 }
 
 #[test]
@@ -175,14 +175,14 @@ fn who_is_set_aside_keeps_what_it_has_where_that_is_in_nobodys_way() {
     let now = created("one", 2, &["q/"]);
     let planned = plan(&before, &[&now, &bystander]);
     assert_eq!(planned.changes, vec![]);
-    let fault = Fault::Foreign(conflict(0, "q/", &first(&before)));
-    assert_eq!(set_aside(&planned), [("one", fault.clone())]);
+    let fault = Rejection::Foreign(conflict(0, "q/", &first(&before)));
+    assert_eq!(rejected(&planned), [("one", fault.clone())]);
 
     let older = created("older", 1, &["a/x/"]);
     let planned = plan(&before, &[&now, &bystander, &older]);
     let removed = Change::Removed(entries(&was)[0].clone());
     assert_eq!(planned.changes, [vec![removed], added(&older)].concat());
-    assert_eq!(set_aside(&planned), [("one", fault)]);
+    assert_eq!(rejected(&planned), [("one", fault)]);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn an_entry_of_ours_that_was_changed_is_replaced_where_it_stands() {
     let planned = plan(&before, &[&changed]);
     assert_eq!(planned.changes, vec![Change::Replaced(entries(&changed)[0].clone())]);
     assert_eq!(planned.write, Some(after(&document(&[queue("q/")]), &[changed])));
-    assert_eq!(plan(&before, &[&one]), BucketPlan { write: None, changes: vec![], set_aside: [].into() });
+    assert_eq!(plan(&before, &[&one]), BucketPlan { write: None, changes: vec![], rejected: [].into() });
 }
 
 /// We make entries for functions alone.
@@ -214,15 +214,16 @@ fn what_is_kept_or_retained_holds_against_younger_ones() {
     let was = created("one", 1, &["a/"]);
     let before = after(&document(&[]), std::slice::from_ref(&was));
     let young = created("young", 2, &["a/b/"]);
-    let keeps = Claim { want: Want::Keep, ..was.clone() };
-    let held = |entry: Entry| vec![("young", Fault::HeldBy(was.key.clone(), conflict(0, "a/b/", &entry)))];
+    let keeps = Claim { desired: Desired::KeepCurrent, ..was.clone() };
+    let held =
+        |entry: Entry| vec![("young", Rejection::HeldBy(was.key.clone(), conflict(0, "a/b/", &entry)))];
     let planned = plan(&before, &[&keeps, &young]);
-    assert_eq!((planned.write.clone(), set_aside(&planned)), (None, held(entries(&was)[0].clone())));
+    assert_eq!((planned.write.clone(), rejected(&planned)), (None, held(entries(&was)[0].clone())));
 
-    let retains = Claim { want: Want::Retain, ..was.clone() };
+    let retains = Claim { desired: Desired::Retain, ..was.clone() };
     let planned = plan(&before, &[&retains, &young]);
     let id = retained_id(entries(&was)[0].id.as_deref().unwrap());
     let retained = Entry { id: Some(id), ..entries(&was)[0].clone() };
     let changes = vec![Change::Removed(entries(&was)[0].clone()), Change::Added(retained.clone())];
-    assert_eq!((planned.changes.clone(), set_aside(&planned)), (changes, held(retained)));
+    assert_eq!((planned.changes.clone(), rejected(&planned)), (changes, held(retained)));
 }

@@ -27,7 +27,7 @@ fn a_change_shows_or_is_missing() {
         (Change::Removed(own()), vec![&after], vec![]),
         // However it has changed in between, it is still there.
         (Change::Removed(own()), vec![&before], vec![]),
-        (Change::TakenOver(theirs.clone(), key), vec![&theirs], vec![]),
+        (Change::Adopted(theirs.clone(), key), vec![&theirs], vec![]),
     ];
     for (change, not_yet, done) in cases {
         let seen = |found: &[&Entry]| verify(&of(&not_yet), std::slice::from_ref(&change), &of(found));
