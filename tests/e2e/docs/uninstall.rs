@@ -52,7 +52,7 @@ fn in_the_right_order_nothing_is_left() {
         run(&w, &why).await;
         run(&w, &wait).await;
         controller.stop().await;
-        let [definitions] = commands(&w, "4. Remove the definitions");
+        let [definitions] = commands(&w, "4. Remove the CRDs");
         run(&w, &definitions).await;
         assert_eq!(in_aws(&w, &bucket).await, [0, 0, 0]);
     });

@@ -14,8 +14,7 @@ fn an_upgrade_that_changes_nothing_writes_nothing_to_aws() {
         let mut controller = w.controller(&NO_RESYNC);
         both_in_place(&w).await;
 
-        let [definitions, ready] =
-            Page::read("docs/upgrade.md").commands("Definitions first, then the operator");
+        let [definitions, ready] = Page::read("docs/upgrade.md").commands("CRDs first, then the operator");
         controller.stop().await;
         let told = w.shell(&format!("cd '{}'\n{definitions}", root().display())).await.expect(&definitions);
         assert_eq!(told.matches("condition met").count(), 2, "{told}");
