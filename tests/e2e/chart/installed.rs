@@ -228,7 +228,7 @@ fn the_operator_of_some_namespaces_needs_no_cluster_role() {
         namespace(&w, "team").await;
         let values = format!("watchNamespaces: [team, {}]\nrbac: {{aggregate: false}}\n", w.namespace());
         let notes = helm(&w, "install", &values, &[]).await;
-        let said = format!("looks after these namespaces alone: team, {}.", w.namespace());
+        let said = format!("watches only these namespaces: team, {}.", w.namespace());
         assert!(notes.contains(&said), "{notes}");
         let manifest = w.helm(&["get", "manifest", RELEASE], "").await.expect("helm get manifest");
         assert!(!manifest.contains("ClusterRole") && !manifest.contains("kube-system"), "{manifest}");
