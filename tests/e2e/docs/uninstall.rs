@@ -63,7 +63,7 @@ fn what_is_retained_stays_and_is_owned_again() {
     world::test_on_own_cluster("retain-all", async |w| {
         let mut controller = operator(&w);
         let bucket = both_in_place(&w).await;
-        let [retain] = commands(&w, "1. Keep AWS as it is, if it is to go on");
+        let [retain] = commands(&w, "1. Optional: keep the AWS resources");
         run(&w, &retain).await;
         let [delete, ..]: [String; 3] = commands(&w, "2. Delete the resources, and wait until they are gone");
         run(&w, &delete).await;
@@ -122,7 +122,7 @@ fn finalizers_removed_by_hand_leave_in_aws_what_a_successor_owns_again() {
     world::test_on_own_cluster("by-hand", async |w| {
         let mut controller = operator(&w);
         let bucket = both_in_place(&w).await;
-        let [owner] = commands(&w, "What then stays in AWS, and how to find it");
+        let [owner] = commands(&w, "Find the orphans in AWS");
         let prefix = run(&w, &owner).await.trim().to_owned();
         controller.stop().await;
         let [backup, one, all] = commands(&w, "Or remove the finalizers by hand");

@@ -31,7 +31,7 @@ fn drift_is_repaired_as_soon_as_somebody_asks() {
         w.events().disable_rule().name(rule_name(&w, "nightly-report")).send().await.unwrap();
         w.put_document(&bucket, "<NotificationConfiguration/>").await;
         assert_eq!(own(&w.document(&bucket).await), []);
-        let [ask_for_one, ask_for_all] = Page::read("docs/conditions.md").commands("Ask for a check now");
+        let [ask_for_one, ask_for_all] = Page::read("docs/conditions.md").commands("Request a reconcile");
         w.shell(&ask_for_one).await.expect(&ask_for_one);
         assert_eq!(rules(&w).await, before.0);
         assert_eq!(w.document(&bucket).await, Document::parse("<NotificationConfiguration/>").unwrap());

@@ -1,6 +1,6 @@
--- Health as Argo CD shows it, from the conditions. They follow kstatus: Ready always, Reconciling and Stalled only
--- while they are true.
-local health = { status = "Progressing", message = "Waiting for the operator to look at it" }
+-- Health for Argo CD, from the conditions. The conditions follow kstatus: Ready is always present, Reconciling and
+-- Stalled are present only while True.
+local health = { status = "Progressing", message = "Waiting for the operator to reconcile the resource" }
 if obj.status == nil or obj.status.conditions == nil then
   return health
 end
@@ -12,9 +12,9 @@ local ready, stalled = conditions.Ready, conditions.Stalled
 if ready == nil then
   return health
 end
--- What is said of an older generation says nothing of this one.
+-- Ignores conditions of an older generation.
 if obj.status.observedGeneration ~= obj.metadata.generation then
-  health.message = "Waiting for the operator to look at the change"
+  health.message = "Waiting for the operator to reconcile the change"
   return health
 end
 health.message = ready.message
