@@ -71,7 +71,7 @@ pub async fn look_again(context: &Arc<Context>) -> Infallible {
                 for (key, what) in &noted {
                     // Nobody waits for it.
                     let call_context = CallContext::new("", Priority::Low);
-                    if let Err(error) = call_context.scope(look(context, key, what)).await {
+                    if let Err(error) = call_context.scope(check(context, key, what)).await {
                         warn!(error = chain(&error), "cannot look again at what was let go; trying again");
                     }
                 }
@@ -84,7 +84,7 @@ pub async fn look_again(context: &Arc<Context>) -> Infallible {
     }
 }
 
-async fn look(context: &Arc<Context>, key: &str, what: &str) -> Result<(), Error> {
+async fn check(context: &Arc<Context>, key: &str, what: &str) -> Result<(), Error> {
     let mut parts = key.splitn(3, '.');
     let (Some(kind), Some(uid)) = (parts.next(), parts.next()) else { return Ok(()) };
     let Ok(released) = serde_json::from_str::<Released>(what) else { return Ok(()) };

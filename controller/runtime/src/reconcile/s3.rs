@@ -15,7 +15,7 @@ use lambda_triggers_core::plan::report::{EventReason, Failure, Outcome, Part, Re
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::bucket::{Asked, Done};
+use super::bucket::{BucketRequest, Done};
 use super::context::Context;
 use super::deploy;
 use super::error::Error;
@@ -37,7 +37,7 @@ pub async fn apply(
     let spec = valid_spec(object).map_err(invalid)?;
     authorise::<RawS3TriggeredFunction>(context, &report.id, &spec, &report.status.applied).await?;
     // From here on the bucket's worker waits for us for a moment, to write once for all that come together.
-    let arrival = context.buckets.announce(&spec.bucket);
+    let reservation = context.buckets.reserve(&spec.bucket);
     let region = region(context, spec.region.as_deref(), &spec.function);
     if let Some(problem) = spec.check_region(&region) {
         return Err(invalid(format!("{problem} ({region})")));
@@ -45,7 +45,7 @@ pub async fn apply(
     let mut resolved = match resolve(context, report, &region, &spec.function).await {
         Ok(resolved) => resolved,
         Err(error) => {
-            drop(arrival);
+            drop(reservation);
             return Err(without_function(context, report, error).await);
         }
     };
@@ -73,9 +73,9 @@ pub async fn apply(
     report.record(all, "creating the permission and the bucket's entries").await?;
     permit(context, report, &grant, came).await?;
     let desired = if spec.suspend { Desired::None } else { Desired::Entries(entries) };
-    drop(arrival);
-    let asked = Asked { desired, permission: grant.managed_by, settled: report.settled };
-    let done = context.buckets.reconcile(context, &bucket, &report.id, asked).await;
+    drop(reservation);
+    let request = BucketRequest { desired, permission: grant.managed_by, settled: report.settled };
+    let done = context.buckets.reconcile(context, &bucket, &report.id, request).await;
     report.touched |= match &done {
         Ok(done) => done.changed,
         // A write of it may have been taken all the same.
@@ -118,8 +118,8 @@ pub async fn retain(
     let id_outlives = |id: &String| OwnEntryId::parse(owner, id).is_some_and(|id| id.retained);
     for notification in report.status.applied.notifications.clone() {
         let bucket = applied_bucket(&notification);
-        let asked = Asked::own(Desired::Retain, report.settled);
-        match context.buckets.reconcile(context, &bucket, &report.id, asked).await {
+        let request = BucketRequest::own(Desired::Retain, report.settled);
+        match context.buckets.reconcile(context, &bucket, &report.id, request).await {
             Err(failure) if has_passed_on(report, &bucket, &failure) => {}
             // What is in place already is left alone, whether or not the bucket can be read.
             Err(failure)
@@ -140,8 +140,8 @@ async fn without_function(
     if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) {
         for notification in &report.status.applied.notifications {
             let bucket = applied_bucket(notification);
-            let asked = Asked::own(Desired::None, report.settled);
-            let gone = context.buckets.reconcile(context, &bucket, &report.id, asked).await;
+            let request = BucketRequest::own(Desired::None, report.settled);
+            let gone = context.buckets.reconcile(context, &bucket, &report.id, request).await;
             match gone {
                 Err(failure) if !has_passed_on(report, &bucket, &failure) => return failure.into(),
                 _ => {}
@@ -270,8 +270,8 @@ async fn release(
     let names: BTreeSet<&String> = wanted.notifications.iter().map(|wanted| &wanted.bucket).collect();
     for old in before.notifications.iter().filter(|old| !names.contains(&old.bucket)) {
         let bucket = applied_bucket(old);
-        let asked = Asked::own(Desired::None, report.settled);
-        let done = match context.buckets.reconcile(context, &bucket, &report.id, asked).await {
+        let request = BucketRequest::own(Desired::None, report.settled);
+        let done = match context.buckets.reconcile(context, &bucket, &report.id, request).await {
             Err(failure) if has_passed_on(report, &bucket, &failure) => {
                 let note = format!(
                     "bucket {bucket} is in another account than {} now: the entries of this resource went with the bucket \
@@ -301,7 +301,7 @@ pub async fn release_left(
     let mut in_use: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for notification in before.notifications.iter().chain(&wanted.notifications) {
         let bucket = applied_bucket(notification);
-        let done = context.buckets.look(context, &bucket, &report.id.key.namespace).await?;
+        let done = context.buckets.check(context, &bucket, &report.id.key.namespace).await?;
         let statement = bucket_statement_id(&context.owner.id, &bucket.name);
         in_use.entry(statement).or_default().extend(done.functions);
     }

@@ -37,7 +37,7 @@ pub async fn authorise<K: Asks>(
 ) -> Result<(), Error> {
     let refused = refused::<K>(context, id, spec).await?;
     let Some((part, _)) = refused.first() else { return is_in_reach(context, id, applied).await };
-    context.buckets.withdraw(&id.uid);
+    context.buckets.freeze(&id.uid);
     let words: Vec<&str> = refused.iter().map(|(_, words)| words.as_str()).collect();
     Err(Error::found(*part, Reason::NotPermitted, words.join("; ")))
 }

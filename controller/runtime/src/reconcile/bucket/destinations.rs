@@ -10,7 +10,7 @@ use lambda_triggers_core::plan::report::Reason;
 use tokio::time::Instant;
 
 use super::failures;
-use super::members::Members;
+use super::requesters::Requesters;
 use crate::aws::Bucket;
 use crate::reconcile::context::Context;
 use crate::reconcile::object::Identity;
@@ -22,34 +22,34 @@ use crate::reconcile::permission::Refused;
 pub async fn are_ready(
     context: &Context,
     bucket: &Bucket,
-    members: &mut Members,
+    requesters: &mut Requesters,
     refused: &[String],
 ) -> bool {
     let Bucket { region: _, name, owner } = bucket;
     let mut fine = true;
-    for member in members.0.values_mut() {
-        let Desired::Entries(entries) = &member.desired else { continue };
-        if context.caches.is_s3_paused(&member.id.key) {
+    for requester in requesters.0.values_mut() {
+        let Desired::Entries(entries) = &requester.desired else { continue };
+        if context.caches.is_s3_paused(&requester.id.key) {
             continue;
         }
         let arns: BTreeSet<&str> = entries.iter().map(|entry| entry.arn.as_str()).collect();
         let functions: Vec<FunctionArn> = arns.into_iter().filter_map(FunctionArn::parse).collect();
         for function in functions {
             let statement = Statement::for_bucket(&context.owner.id, &function, name, owner);
-            if member.permission == PermissionPolicy::External {
-                if !is_let_in(context, &member.id, &function, &statement, refused).await {
-                    member.leave_out(failures::not_permitted_by_others(bucket, &function));
+            if requester.permission == PermissionPolicy::External {
+                if !is_let_in(context, &requester.id, &function, &statement, refused).await {
+                    requester.exclude(failures::not_permitted_by_others(bucket, &function));
                     break;
                 }
                 continue;
             }
             let ensured = context
                 .permissions
-                .ensure(context, &function, &statement, &member.id, Instant::now(), false)
+                .ensure(context, &function, &statement, &requester.id, Instant::now(), false)
                 .await;
             let Err(Refused { error, changed: _ }) = ensured else { continue };
             if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) {
-                member.leave_out(failures::function_gone());
+                requester.exclude(failures::function_gone());
                 break;
             }
             fine = false;

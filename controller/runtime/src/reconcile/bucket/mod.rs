@@ -2,12 +2,12 @@
 //! bucket go through one worker, which reads, merges, writes and verifies on behalf of all of them.
 
 mod destinations;
+mod events;
 mod failures;
-mod members;
-mod notices;
 mod ownership;
+mod principal;
+mod requesters;
 mod second_looks;
-mod speaker;
 mod worker;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -32,10 +32,10 @@ use worker::Worker;
 pub struct Buckets {
     workers: Mutex<HashMap<Bucket, Handle>>,
     /// By the name of the bucket, which is known before its Region and owner are, and is nobody else's.
-    arrivals: Mutex<HashMap<String, Arc<Arrivals>>>,
+    reservations: Mutex<HashMap<String, Arc<Reservations>>>,
     tasks: TaskTracker,
     /// The resources, by UID, whose entries are kept as they are, as the tenancy permits them no more.
-    withdrawn: Mutex<HashSet<String>>,
+    frozen: Mutex<HashSet<String>>,
 }
 
 /// The way to one worker.
@@ -46,9 +46,9 @@ struct Handle {
 
 /// Reconciles that will ask a worker in a moment: it waits for them, and writes once for all.
 #[derive(Default)]
-struct Arrivals(Mutex<Vec<Arc<CallContext>>>);
+struct Reservations(Mutex<Vec<Arc<CallContext>>>);
 
-impl Arrivals {
+impl Reservations {
     /// Whether any is to be waited for by requests of this priority: an edit waits for no resync.
     fn any(&self, priority: Priority) -> bool {
         self.all()
@@ -68,26 +68,26 @@ impl Arrivals {
     }
 }
 
-/// What is asked of a bucket's worker.
+/// What is request of a bucket's worker.
 enum Request {
     /// That the bucket be as one resource wants it.
-    Want(Box<Wanted>),
+    Apply(Box<ApplyRequest>),
     /// A look at it, with the credentials of this namespace.
-    Look { namespace: String, reply: oneshot::Sender<Result<Done, Failure>> },
+    Check { namespace: String, reply: oneshot::Sender<Result<Done, Failure>> },
 }
 
 impl Request {
     /// The namespace on whose behalf it is made.
     fn namespace(&self) -> &str {
         match self {
-            Self::Want(wanted) => &wanted.id.key.namespace,
-            Self::Look { namespace, reply: _ } => namespace,
+            Self::Apply(apply) => &apply.id.key.namespace,
+            Self::Check { namespace, reply: _ } => namespace,
         }
     }
 }
 
 /// The request of a reconcile to the worker of a bucket.
-pub struct Asked {
+pub struct BucketRequest {
     /// The wanted entries.
     pub desired: Desired,
     /// The manager of the permission.
@@ -96,7 +96,7 @@ pub struct Asked {
     pub settled: bool,
 }
 
-impl Asked {
+impl BucketRequest {
     /// A request without an external permission.
     pub fn own(desired: Desired, settled: bool) -> Self {
         Self { desired, permission: PermissionPolicy::Managed, settled }
@@ -104,7 +104,7 @@ impl Asked {
 }
 
 /// What one resource wants of a bucket.
-struct Wanted {
+struct ApplyRequest {
     id: Identity,
     desired: Desired,
     permission: PermissionPolicy,
@@ -126,14 +126,14 @@ pub struct Done {
 }
 
 /// Says to a worker that a request is on its way, for as long as it is kept.
-pub struct Arrival {
-    arrivals: Arc<Arrivals>,
+pub struct Reservation {
+    reservations: Arc<Reservations>,
     call_context: Arc<CallContext>,
 }
 
-impl Drop for Arrival {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        let mut all = self.arrivals.all();
+        let mut all = self.reservations.all();
         if let Some(at) = all.iter().position(|call_context| Arc::ptr_eq(call_context, &self.call_context)) {
             all.swap_remove(at);
         }
@@ -142,11 +142,11 @@ impl Drop for Arrival {
 
 impl Buckets {
     /// Tells the worker of the bucket of this name that a request will follow in a moment.
-    pub fn announce(&self, name: &str) -> Arrival {
-        let arrivals = self.arrivals(name);
+    pub fn reserve(&self, name: &str) -> Reservation {
+        let reservations = self.reservations(name);
         let call_context = CallContext::current();
-        arrivals.all().push(call_context.clone());
-        Arrival { arrivals, call_context }
+        reservations.all().push(call_context.clone());
+        Reservation { reservations, call_context }
     }
 
     /// Makes the bucket's document hold what one resource wants, and waits until that shows.
@@ -155,26 +155,33 @@ impl Buckets {
         context: &Arc<Context>,
         bucket: &Bucket,
         id: &Identity,
-        asked: Asked,
+        request: BucketRequest,
     ) -> Result<Done, Failure> {
-        self.withdrawn().remove(&id.uid);
+        self.frozen().remove(&id.uid);
         let (reply, answer) = oneshot::channel();
         let (id, asks, call_context) = (id.clone(), Span::current(), CallContext::current());
-        let Asked { desired, permission, settled } = asked;
-        let request =
-            Request::Want(Box::new(Wanted { id, desired, permission, settled, call_context, asks, reply }));
+        let BucketRequest { desired, permission, settled } = request;
+        let request = Request::Apply(Box::new(ApplyRequest {
+            id,
+            desired,
+            permission,
+            settled,
+            call_context,
+            asks,
+            reply,
+        }));
         self.ask(context, bucket, request, answer).await
     }
 
     /// Looks at the bucket on nobody's behalf, with the credentials of `namespace`, and removes what nobody claims.
-    pub async fn look(
+    pub async fn check(
         &self,
         context: &Arc<Context>,
         bucket: &Bucket,
         namespace: &str,
     ) -> Result<Done, Failure> {
         let (reply, answer) = oneshot::channel();
-        self.ask(context, bucket, Request::Look { namespace: namespace.into(), reply }, answer).await
+        self.ask(context, bucket, Request::Check { namespace: namespace.into(), reply }, answer).await
     }
 
     async fn ask(
@@ -193,22 +200,22 @@ impl Buckets {
         answer.await.map_err(|_| stopped())?
     }
 
-    /// Has the resource with this UID keep what it has in buckets, whatever it asked for before.
-    pub fn withdraw(&self, uid: &str) {
-        self.withdrawn().insert(uid.into());
+    /// Has the resource with this UID keep what it has in buckets, whatever it request for before.
+    pub fn freeze(&self, uid: &str) {
+        self.frozen().insert(uid.into());
     }
 
     /// Forgets a resource that is gone.
     pub fn forget(&self, uid: &str) {
-        self.withdrawn().remove(uid);
+        self.frozen().remove(uid);
     }
 
-    fn is_withdrawn(&self, uid: &str) -> bool {
-        self.withdrawn().contains(uid)
+    fn is_frozen(&self, uid: &str) -> bool {
+        self.frozen().contains(uid)
     }
 
-    fn withdrawn(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.withdrawn.lock().unwrap_or_else(PoisonError::into_inner)
+    fn frozen(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.frozen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until no worker is at work; a document that is being written is verified first.
@@ -218,10 +225,10 @@ impl Buckets {
         self.tasks.wait().await;
     }
 
-    fn arrivals(&self, name: &str) -> Arc<Arrivals> {
-        let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-        arrivals.retain(|_, arrivals| Arc::strong_count(arrivals) > 1);
-        arrivals.entry(name.to_owned()).or_default().clone()
+    fn reservations(&self, name: &str) -> Arc<Reservations> {
+        let mut reservations = self.reservations.lock().unwrap_or_else(PoisonError::into_inner);
+        reservations.retain(|_, reservations| Arc::strong_count(reservations) > 1);
+        reservations.entry(name.to_owned()).or_default().clone()
     }
 
     fn handle(&self, context: &Arc<Context>, bucket: &Bucket) -> Handle {
@@ -229,7 +236,8 @@ impl Buckets {
         workers.retain(|_, handle| !handle.requests.is_closed());
         let start = || {
             let (requests, inbox) = mpsc::unbounded_channel();
-            self.tasks.spawn(Worker::new(context, bucket.clone(), self.arrivals(&bucket.name)).run(inbox));
+            self.tasks
+                .spawn(Worker::new(context, bucket.clone(), self.reservations(&bucket.name)).run(inbox));
             Handle { requests }
         };
         workers.entry(bucket.clone()).or_insert_with(start).clone()

@@ -6,21 +6,21 @@
 
 use tokio::time::sleep;
 
-use super::speaker::Speaker;
+use super::principal::Principal;
 use crate::aws::{AwsError, Bucket, Kind};
 use crate::reconcile::context::Context;
 use crate::reconcile::function::NOT_FOUND_RETRY_DELAY;
 
 /// True if the bucket is proven to be in another account than `bucket.owner`. The caller has just seen S3 refuse a read of the
 /// bucket's configuration.
-pub async fn is_in_other_account(context: &Context, speaker: &Speaker, bucket: &Bucket) -> bool {
-    let notifications = speaker.notifications(context, bucket);
+pub async fn is_in_other_account(context: &Context, principal: &Principal, bucket: &Bucket) -> bool {
+    let notifications = principal.notifications(context, bucket);
     if notifications.get_of_any_owner(bucket).await.is_ok() {
         // No policy can tell the two calls apart, since the expected owner is no condition key of IAM.
         return is_denied(&notifications.get(bucket).await);
     }
     // An account lists all of its buckets (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html).
-    let account = speaker.account(context).await;
+    let account = principal.account(context).await;
     if account.is_none_or(|account| account != bucket.owner) {
         return false;
     }

@@ -97,7 +97,7 @@ impl SecondLooks {
                 () = self.changed.notified() => continue,
                 () = sleep_until(look.due) => {}
             }
-            let looked = context.buckets.look(context, &bucket, &look.namespace).await.is_ok();
+            let looked = context.buckets.check(context, &bucket, &look.namespace).await.is_ok();
             let _one = self.writing.lock().await;
             if self.due().get(&bucket) != Some(&look) {
                 // It was noted again while we looked.

@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{Instrument, Span, error_span, info, warn};
 
-use super::members::{Member, Members};
+use super::principal::{Principal, by_role};
+use super::requesters::{Requester, Requesters};
 use super::second_looks::MAX_REQUEST_AGE;
-use super::speaker::{Speaker, by_role};
-use super::{Arrivals, Done, Request, Wanted, destinations, failures, notices, ownership};
+use super::{ApplyRequest, Done, Request, Reservations, destinations, events, failures, ownership};
 use crate::aws::{Bucket, CallContext, Kind, Validation};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
@@ -26,26 +26,26 @@ use crate::reconcile::object::{Identity, Raw, RawS3TriggeredFunction};
 use crate::telemetry::metrics::EntryOwner;
 
 /// A request waits this long for others to join it.
-const GATHER: Duration = Duration::from_millis(100);
+const BATCH_IDLE: Duration = Duration::from_millis(100);
 /// And no longer than this in all,
-const GATHER_AT_MOST: Duration = Duration::from_millis(1000);
+const BATCH_MAX: Duration = Duration::from_millis(1000);
 /// or than this, where it is the quotas that it waits for: what thirty resources need, each with a function of its own.
-const GATHER_KEPT_BACK: Duration = Duration::from_secs(15);
+const BATCH_MAX_THROTTLED: Duration = Duration::from_secs(15);
 
 /// The worker of one bucket.
 pub struct Worker {
     context: Weak<Context>,
     bucket: Bucket,
-    arrivals: Arc<Arrivals>,
-    members: Members,
+    reservations: Arc<Reservations>,
+    requesters: Requesters,
     /// Who S3 was last spoken to for.
-    speaker: Speaker,
+    principal: Principal,
     /// The document as the last round left it.
     known: Option<Document>,
     /// The resources that the last round set aside, each with the conflict.
     rejected: BTreeMap<ObjectKey, Rejection>,
     /// How the last round ended, and when it began, if it ended as all desired: what resyncs share.
-    looked: Option<(Instant, Found)>,
+    last_result: Option<(Instant, Found)>,
     /// Until then, a write whose outcome is not known may take effect as a rule: one of ours, or of who ran before us.
     write_grace_until: Option<Instant>,
     /// Until then, one of ours that had no answer may take effect at all.
@@ -73,16 +73,16 @@ impl Found {
 }
 
 /// What resources ask for in a batch of requests.
-fn wanted(batch: &[Request]) -> impl Iterator<Item = &Wanted> {
+fn apply_requests(batch: &[Request]) -> impl Iterator<Item = &ApplyRequest> {
     batch.iter().filter_map(|request| match request {
-        Request::Want(wanted) => Some(&**wanted),
-        Request::Look { .. } => None,
+        Request::Apply(apply) => Some(&**apply),
+        Request::Check { .. } => None,
     })
 }
 
 /// What AWS is called for, for a batch of requests.
 fn call_context(batch: &[Request]) -> Arc<CallContext> {
-    CallContext::for_batch(wanted(batch).map(|wanted| wanted.call_context.clone()).collect())
+    CallContext::for_batch(apply_requests(batch).map(|apply| apply.call_context.clone()).collect())
 }
 
 /// Waits until then, or for ever.
@@ -105,17 +105,17 @@ fn is_nowhere(failure: &Failure) -> bool {
 
 impl Worker {
     /// A worker that knows of no request yet.
-    pub fn new(context: &Arc<Context>, bucket: Bucket, arrivals: Arc<Arrivals>) -> Self {
+    pub fn new(context: &Arc<Context>, bucket: Bucket, reservations: Arc<Reservations>) -> Self {
         let grace_end = context.started + context.settings.write_grace_period;
         Self {
             context: Arc::downgrade(context),
             bucket,
-            arrivals,
-            members: Members::default(),
-            speaker: Speaker::default(),
+            reservations,
+            requesters: Requesters::default(),
+            principal: Principal::default(),
             known: None,
             rejected: BTreeMap::new(),
-            looked: None,
+            last_result: None,
             write_grace_until: (grace_end > Instant::now()).then_some(grace_end),
             request_age_until: None,
             refused: vec![],
@@ -128,7 +128,7 @@ impl Worker {
             let batch = tokio::select! {
                 biased;
                 request = inbox.recv() => match request {
-                    Some(first) => self.gather(first, &mut inbox).await,
+                    Some(first) => self.collect_batch(first, &mut inbox).await,
                     None => return,
                 },
                 () = until(self.write_grace_until) => vec![],
@@ -145,19 +145,23 @@ impl Worker {
 
     /// Collects the requests that come, or are announced, within a moment of the first one. The moment of those that somebody
     /// waits for is longer while AWS's quotas keep them back.
-    async fn gather(&self, first: Request, inbox: &mut mpsc::UnboundedReceiver<Request>) -> Vec<Request> {
+    async fn collect_batch(
+        &self,
+        first: Request,
+        inbox: &mut mpsc::UnboundedReceiver<Request>,
+    ) -> Vec<Request> {
         let mut batch = vec![first];
         let began = Instant::now();
-        let mut end = began + GATHER_AT_MOST;
+        let mut end = began + BATCH_MAX;
         while Instant::now() < end {
-            match timeout(GATHER, inbox.recv()).await {
+            match timeout(BATCH_IDLE, inbox.recv()).await {
                 Ok(Some(request)) => batch.push(request),
                 Ok(None) => break,
-                Err(_) if self.arrivals.any(call_context(&batch).priority()) => {}
+                Err(_) if self.reservations.any(call_context(&batch).priority()) => {}
                 Err(_) => break,
             }
-            if self.arrivals.any_rate_limited() {
-                end = (end + GATHER).min(began + GATHER_KEPT_BACK);
+            if self.reservations.any_rate_limited() {
+                end = (end + BATCH_IDLE).min(began + BATCH_MAX_THROTTLED);
             }
         }
         batch
@@ -166,14 +170,14 @@ impl Worker {
     /// The span of the work on behalf of those who ask, so that each line of it names them and the bucket, and each of their
     /// traces leads to it.
     fn span(&self, batch: &[Request]) -> Span {
-        let ids = wanted(batch).map(|wanted| &wanted.id);
+        let ids = apply_requests(batch).map(|apply| &apply.id);
         let (keys, generations): (Vec<String>, Vec<String>) =
             ids.map(|id| (id.key.to_string(), id.generation.unwrap_or_default().to_string())).unzip();
         let (object, generation) = (keys.join(","), generations.join(","));
         // Of the level of an error, so that RUST_LOG takes it from no line that it lets through.
         let span = error_span!("bucket", bucket = %self.bucket, object, generation);
-        for wanted in wanted(batch) {
-            span.follows_from(&wanted.asks);
+        for apply in apply_requests(batch) {
+            span.follows_from(&apply.asks);
         }
         span
     }
@@ -183,66 +187,68 @@ impl Worker {
         let is_own = batch.is_empty();
         let mut rest = vec![];
         for request in batch {
-            rest.extend(self.share(context, request).await);
+            rest.extend(self.answer_from_last_result(context, request).await);
         }
         if is_own || !rest.is_empty() {
-            self.work(context, rest).await;
+            self.handle(context, rest).await;
         }
     }
 
-    /// Answers a resync from what was last seen, if it wants nothing else than it did then; returns what is to be looked
+    /// Answers a resync from what was last seen, if it wants nothing else than it did then; returns what is to be last_result
     /// after.
-    async fn share(&self, context: &Context, request: Request) -> Option<Request> {
-        let Request::Want(wanted) = &request else { return Some(request) };
-        let member = self.members.0.get(&wanted.id.uid);
-        let is_as_before = member.is_some_and(|member| {
-            member.settled
-                && member.desired == wanted.desired
-                && self.speaker.speaks_for(context, &self.bucket, member)
+    async fn answer_from_last_result(&self, context: &Context, request: Request) -> Option<Request> {
+        let Request::Apply(apply) = &request else { return Some(request) };
+        let requester = self.requesters.0.get(&apply.id.uid);
+        let is_as_before = requester.is_some_and(|requester| {
+            requester.settled
+                && requester.desired == apply.desired
+                && self.principal.acts_for(context, &self.bucket, requester)
         });
-        let looked = self.looked.as_ref().filter(|_| is_as_before && self.write_grace_until.is_none());
-        let Some((_, found)) = looked.filter(|(began, _)| wanted.call_context.accepts(*began)) else {
+        let last_result =
+            self.last_result.as_ref().filter(|_| is_as_before && self.write_grace_until.is_none());
+        let Some((_, found)) = last_result.filter(|(began, _)| apply.call_context.accepts(*began)) else {
             return Some(request);
         };
-        let Ok(done) = self.answer(context, found, &wanted.id, &wanted.desired).await else {
+        let Ok(done) = self.answer(context, found, &apply.id, &apply.desired).await else {
             return Some(request);
         };
-        if let Request::Want(wanted) = request {
+        if let Request::Apply(apply) = request {
             // Nobody listens where the reconcile has run out of time; it will ask again.
-            let _ = wanted.reply.send(Ok(Done { changed: false, ..done }));
+            let _ = apply.reply.send(Ok(Done { changed: false, ..done }));
         }
         None
     }
 
-    async fn work(&mut self, context: &Context, batch: Vec<Request>) {
-        self.speaker = Speaker::of(context, &self.bucket, &batch).unwrap_or_else(|| self.speaker.clone());
-        let mut wanted = vec![];
-        let mut looks = vec![];
+    async fn handle(&mut self, context: &Context, batch: Vec<Request>) {
+        self.principal =
+            Principal::of(context, &self.bucket, &batch).unwrap_or_else(|| self.principal.clone());
+        let mut applies = vec![];
+        let mut checks = vec![];
         for request in batch {
             match request {
-                Request::Want(one) => {
-                    let Wanted { id, desired, permission, settled, .. } = &*one;
-                    let member = Member {
+                Request::Apply(one) => {
+                    let ApplyRequest { id, desired, permission, settled, .. } = &*one;
+                    let requester = Requester {
                         id: id.clone(),
                         desired: desired.clone(),
                         permission: *permission,
                         settled: *settled,
-                        left_out: None,
+                        excluded: None,
                     };
-                    self.members.0.insert(id.uid.clone(), member);
-                    wanted.push(*one);
+                    self.requesters.0.insert(id.uid.clone(), requester);
+                    applies.push(*one);
                 }
-                Request::Look { namespace: _, reply } => looks.push(reply),
+                Request::Check { namespace: _, reply } => checks.push(reply),
             }
         }
         let leaves =
-            wanted.iter().any(|one| !matches!(one.desired, Desired::Entries(_))) || !looks.is_empty();
-        let asked: BTreeSet<ObjectKey> = wanted.iter().map(|one| one.id.key.clone()).collect();
-        let mut result = self.settle(context).await;
+            applies.iter().any(|one| !matches!(one.desired, Desired::Entries(_))) || !checks.is_empty();
+        let asked: BTreeSet<ObjectKey> = applies.iter().map(|one| one.id.key.clone()).collect();
+        let mut result = self.sync(context).await;
         if leaves && result.as_ref().is_err_and(is_missing) {
             // S3 may say so of a bucket that was made a moment ago, and what is to go would stay for good.
             sleep(NOT_FOUND_RETRY_DELAY).await;
-            result = self.settle(context).await;
+            result = self.sync(context).await;
         }
         if let Err(failure) = &result {
             info!(reason = failure.reason.as_str(), "the bucket is not as wanted: {}", failure.message);
@@ -250,9 +256,9 @@ impl Worker {
         if let Ok(found) = &result {
             self.wake(context, found, &asked);
         }
-        self.answer_all(context, &result, wanted).await;
-        for reply in looks {
-            let looked = match &result {
+        self.answer_all(context, &result, applies).await;
+        for reply in checks {
+            let last_result = match &result {
                 Ok(found) => Ok(found.done.clone()),
                 Err(failure) if is_nowhere(failure) || failure.reason == Reason::BucketInOtherAccount => {
                     Ok(Done::default())
@@ -260,7 +266,7 @@ impl Worker {
                 Err(failure) => Err(failure.clone()),
             };
             // Nobody listens where the operator is stopping.
-            let _ = reply.send(looked);
+            let _ = reply.send(last_result);
         }
     }
 
@@ -276,8 +282,13 @@ impl Worker {
         }
     }
 
-    async fn answer_all(&mut self, context: &Context, result: &Result<Found, Failure>, wanted: Vec<Wanted>) {
-        for Wanted { id, desired, reply, .. } in wanted {
+    async fn answer_all(
+        &mut self,
+        context: &Context,
+        result: &Result<Found, Failure>,
+        applies: Vec<ApplyRequest>,
+    ) {
+        for ApplyRequest { id, desired, reply, .. } in applies {
             let answer = match result {
                 Ok(found) => self.answer(context, found, &id, &desired).await,
                 Err(failure) if is_nowhere(failure) && !matches!(desired, Desired::Entries(_)) => {
@@ -285,8 +296,8 @@ impl Worker {
                 }
                 Err(failure) => Err(failure.clone()),
             };
-            if let (Ok(_), Some(member)) = (&answer, self.members.0.get_mut(&id.uid)) {
-                member.settled = true;
+            if let (Ok(_), Some(requester)) = (&answer, self.requesters.0.get_mut(&id.uid)) {
+                requester.settled = true;
             }
             // Nobody listens where the reconcile has run out of time; it will ask again.
             let _ = reply.send(answer);
@@ -304,7 +315,7 @@ impl Worker {
         if let Some(rejection) = found.rejected.get(&id.key) {
             return Err(failures::rejected(&self.bucket, rejection));
         }
-        if let Some(why) = self.members.0.get(&id.uid).and_then(|member| member.left_out.clone()) {
+        if let Some(why) = self.requesters.0.get(&id.uid).and_then(|requester| requester.excluded.clone()) {
             return Err(why);
         }
         let (now, late) = (Instant::now(), self.request_age_until);
@@ -326,22 +337,22 @@ impl Worker {
     }
 
     /// Brings the bucket's document to where all resources desired it. The first round that begins when a write whose outcome
-    /// is not known can take effect no more is the one that tells, from nothing seen before: one that fails is made again.
-    async fn settle(&mut self, context: &Context) -> Result<Found, Failure> {
-        let tells = self.write_grace_until.take_if(|until| *until <= Instant::now()).is_some();
-        if tells {
+    /// is not known can take effect no more is the one that decides, from nothing seen before: one that fails is made again.
+    async fn sync(&mut self, context: &Context) -> Result<Found, Failure> {
+        let decides = self.write_grace_until.take_if(|until| *until <= Instant::now()).is_some();
+        if decides {
             self.known = None;
         }
-        let result = self.round(context).await;
-        if tells && result.as_ref().is_err_and(|failure| !is_nowhere(failure)) {
+        let result = self.run_sync(context).await;
+        if decides && result.as_ref().is_err_and(|failure| !is_nowhere(failure)) {
             self.write_grace_until.get_or_insert(Instant::now() + context.settings.write_grace_period);
         }
         result
     }
 
-    async fn round(&mut self, context: &Context) -> Result<Found, Failure> {
+    async fn run_sync(&mut self, context: &Context) -> Result<Found, Failure> {
         let began = Instant::now();
-        self.looked = None;
+        self.last_result = None;
         let (mut sync, mut command) = BucketSync::begin(context.owner.id.clone(), self.known.clone());
         // What the last write failed with, in case that the round ends with it.
         let mut failure = None;
@@ -355,19 +366,19 @@ impl Worker {
                     event
                 }
                 SyncCommand::CheckDestinations => SyncEvent::DestinationsChecked {
-                    fine: destinations::are_ready(context, &self.bucket, &mut self.members, &self.refused)
+                    fine: destinations::are_ready(context, &self.bucket, &mut self.requesters, &self.refused)
                         .await,
                 },
                 SyncCommand::End(SyncOutcome::InSync(synced)) => {
                     self.count(context, &synced);
-                    self.tell(context, &synced).await;
+                    self.emit_events(context, &synced).await;
                     let found = Found::of(context, &synced);
                     self.known = Some(synced.document);
-                    self.looked = Some((began, found.clone()));
+                    self.last_result = Some((began, found.clone()));
                     return Ok(found);
                 }
                 SyncCommand::End(SyncOutcome::Contended(there)) => {
-                    let gone = self.members.missing_from(&there);
+                    let gone = self.requesters.missing_from(&there);
                     context.telemetry.metrics.entries_lost(EntryOwner::Own, gone);
                     return Err(failures::contended(&self.bucket, &context.owner.id, &there, MAX_WRITES));
                 }
@@ -385,14 +396,14 @@ impl Worker {
         let waited = CallContext::current().waited();
         let document = self.document(context).await?;
         let waited = CallContext::current().waited() - waited;
-        let counts = |member: &Member| self.speaker.speaks_for(context, &self.bucket, member);
-        let claims = self.members.claims(&context.caches.s3, &self.bucket, counts);
+        let counts = |requester: &Requester| self.principal.acts_for(context, &self.bucket, requester);
+        let claims = self.requesters.claims(&context.caches.s3, &self.bucket, counts);
         // It was sent when the quotas allowed it.
         Ok(SyncEvent::Read { document, age: sent.elapsed().saturating_sub(waited), claims })
     }
 
     async fn document(&self, context: &Context) -> Result<Document, Failure> {
-        let xml = self.speaker.notifications(context, &self.bucket).get(&self.bucket).await;
+        let xml = self.principal.notifications(context, &self.bucket).get(&self.bucket).await;
         let xml = match xml {
             Ok(xml) => xml,
             Err(error) => {
@@ -400,7 +411,7 @@ impl Worker {
                 let is_refused = error.kind == Kind::Denied;
                 return Err(
                     if is_refused
-                        && ownership::is_in_other_account(context, &self.speaker, &self.bucket).await
+                        && ownership::is_in_other_account(context, &self.principal, &self.bucket).await
                     {
                         failures::in_other_account(&self.bucket)
                     } else {
@@ -423,7 +434,7 @@ impl Worker {
         validate: bool,
     ) -> Result<(SyncEvent, Option<Failure>), Failure> {
         let validation = if validate { Validation::Full } else { Validation::SkipDestinations };
-        let notifications = self.speaker.notifications(context, &self.bucket);
+        let notifications = self.principal.notifications(context, &self.bucket);
         let Err(error) = notifications.put(&self.bucket, document.to_xml(), validation).await else {
             return Ok((SyncEvent::Written, None));
         };
@@ -450,24 +461,24 @@ impl Worker {
         if let Some(before) = &self.known {
             metrics.foreign_changes(foreign_changes(owner, before, synced));
         }
-        let restored = notices::restored(&synced.plan.changes, &self.members, owner);
+        let restored = events::restored(&synced.plan.changes, &self.requesters, owner);
         metrics.entries_lost(EntryOwner::Own, restored);
         metrics.entries_restored(restored);
         metrics.entries_lost(EntryOwner::Foreign, synced.lost.len());
     }
 
-    async fn tell(&self, context: &Context, synced: &Synced) {
+    async fn emit_events(&self, context: &Context, synced: &Synced) {
         let owner = &context.owner.id;
-        for (id, notice) in notices::of_changes(&synced.plan.changes, &self.members, owner, &self.bucket) {
+        for (id, notice) in events::of_changes(&synced.plan.changes, &self.requesters, owner, &self.bucket) {
             info!(object = %id.key, reason = notice.reason, "{}", notice.note);
             context.events.publish(&id.reference, notice).await;
         }
-        let lost = synced.lost.iter().map(|entry| notices::of_lost(entry, &self.bucket));
-        let broken = synced.broken.iter().map(|entry| notices::of_broken(entry, &self.bucket));
+        let lost = synced.lost.iter().map(|entry| events::of_lost(entry, &self.bucket));
+        let broken = synced.broken.iter().map(|entry| events::of_broken(entry, &self.bucket));
         for notice in lost.chain(broken) {
             warn!(reason = notice.reason, "{}", notice.note);
-            for member in self.members.0.values() {
-                context.events.publish(&member.id.reference, notice.clone()).await;
+            for requester in self.requesters.0.values() {
+                context.events.publish(&requester.id.reference, notice.clone()).await;
             }
         }
     }

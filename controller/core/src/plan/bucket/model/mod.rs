@@ -151,17 +151,17 @@ impl Buckets {
         let may_be_late = self.assumption == Assumption::BeforeSecondLook;
         for (worker, it) in state.workers.iter().enumerate() {
             if it.is_idle() {
-                for (object, member) in it.members.iter().enumerate() {
-                    let wants_more = match member.answer {
+                for (object, requester) in it.requesters.iter().enumerate() {
+                    let wants_more = match requester.answer {
                         None => true,
                         Some(Answer::Unsettled) => false,
                         Some(Answer::Done) => it.known.as_ref() != Some(&state.bucket.current),
                     };
-                    if state.objects[object] != Object::Gone && !member.in_batch && wants_more {
+                    if state.objects[object] != Object::Gone && !requester.in_batch && wants_more {
                         actions.push(Action::Ask { worker, object });
                     }
                 }
-                let is_asked = it.members.iter().any(|member| member.in_batch);
+                let is_asked = it.requesters.iter().any(|requester| requester.in_batch);
                 if is_asked || it.grace == Grace::Over || state.is_second_look_due() {
                     actions.push(Action::Begin { worker });
                 }

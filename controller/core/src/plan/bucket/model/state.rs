@@ -56,7 +56,7 @@ pub struct Put {
 pub struct Worker {
     pub runs: bool,
     /// How each object stands with it.
-    pub members: Vec<Member>,
+    pub requesters: Vec<Requester>,
     pub known: Option<Arc<Document>>,
     pub work: Option<Work>,
     pub grace: Grace,
@@ -66,7 +66,7 @@ pub struct Worker {
 
 /// An object in the eyes of a worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Member {
+pub struct Requester {
     /// What it has asked for.
     pub asked: Option<Asked>,
     /// Whether it waits for the answer to the round that is next, or under way.
@@ -199,7 +199,7 @@ impl Worker {
     pub fn new(runs: bool, objects: usize) -> Self {
         Self {
             runs,
-            members: vec![Member::default(); objects],
+            requesters: vec![Requester::default(); objects],
             known: None,
             work: None,
             grace: Grace::Waiting,
@@ -238,7 +238,7 @@ impl State {
     /// What a worker's claims are now. One that has not asked keeps what it has; one that is gone has no claim.
     pub fn claims(&self, worker: usize) -> Vec<Claim> {
         let claim = |(object, state): (usize, &Object)| {
-            let desired = match self.workers[worker].members[object].asked {
+            let desired = match self.workers[worker].requesters[object].asked {
                 None => Desired::KeepCurrent,
                 Some(Asked::Entries) => Desired::Entries(vec![entry(object)]),
                 Some(Asked::Nothing) => Desired::None,

@@ -33,7 +33,7 @@ pub fn after(model: &Buckets, before: &State, action: &Action) -> State {
         Action::Delete { object } => {
             state.left.deletions -= 1;
             state.objects[object] = Object::Deleted;
-            state.workers.iter_mut().for_each(|worker| worker.members[object].answer = None);
+            state.workers.iter_mut().for_each(|worker| worker.requesters[object].answer = None);
         }
         Action::ToolReads => state.tool.read = Some(state.bucket.current.clone()),
         Action::ToolWrites => state.tool_writes(),
@@ -76,17 +76,17 @@ pub fn after(model: &Buckets, before: &State, action: &Action) -> State {
 impl Worker {
     /// Those whose finalizer had to wait ask again.
     fn retry_releases(&mut self) {
-        for member in &mut self.members {
-            member.answer = member.answer.filter(|answer| *answer != Answer::Unsettled);
+        for requester in &mut self.requesters {
+            requester.answer = requester.answer.filter(|answer| *answer != Answer::Unsettled);
         }
     }
 }
 
 impl State {
     fn ask(&mut self, worker: usize, object: usize) {
-        let member = &mut self.workers[worker].members[object];
-        member.asked = Some(self.objects[object].wish());
-        member.in_batch = true;
+        let requester = &mut self.workers[worker].requesters[object];
+        requester.asked = Some(self.objects[object].wish());
+        requester.in_batch = true;
     }
 
     fn begin(&mut self, worker: usize) {
@@ -165,14 +165,14 @@ impl State {
             *grace = Grace::Waiting;
         }
         for object in 0..self.objects.len() {
-            let Worker { grace, late, ref mut members, .. } = self.workers[worker];
-            let member = &mut members[object];
-            if !std::mem::take(&mut member.in_batch) || !is_settled {
+            let Worker { grace, late, ref mut requesters, .. } = self.workers[worker];
+            let requester = &mut requesters[object];
+            if !std::mem::take(&mut requester.in_batch) || !is_settled {
                 continue;
             }
             // What it wanted may have changed since it asked: then it asks again.
-            let is_current = member.asked == Some(self.objects[object].wish());
-            match (member.asked, grace) {
+            let is_current = requester.asked == Some(self.objects[object].wish());
+            match (requester.asked, grace) {
                 (Some(Asked::Nothing), Grace::Ended) => {
                     if late && model.assumption == Assumption::BeforeSecondLook {
                         self.noted = true;
@@ -181,9 +181,9 @@ impl State {
                     self.objects[object] = Object::Gone;
                 }
                 (Some(Asked::Nothing), Grace::Waiting | Grace::Over) => {
-                    member.answer = Some(Answer::Unsettled);
+                    requester.answer = Some(Answer::Unsettled);
                 }
-                _ => member.answer = is_current.then_some(Answer::Done),
+                _ => requester.answer = is_current.then_some(Answer::Done),
             }
         }
         if is_second_look && is_settled {

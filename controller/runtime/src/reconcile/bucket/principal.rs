@@ -6,13 +6,13 @@ use lambda_triggers_core::plan::bucket::Desired;
 use lambda_triggers_core::tenancy::Role;
 
 use super::Request;
-use super::members::Member;
+use super::requesters::Requester;
 use crate::aws::{Bucket, Notifications};
 use crate::reconcile::context::Context;
 
 /// For whom S3 is spoken to, and so with whose credentials.
 #[derive(Clone, Debug, Default)]
-pub struct Speaker {
+pub struct Principal {
     /// A namespace of which a resource asked for the bucket, or had something in it.
     namespace: String,
     /// Whether it only asked for what it has in it to go, or to be left alone.
@@ -35,15 +35,15 @@ pub fn by_role(context: &Context, batch: Vec<Request>) -> Vec<Vec<Request>> {
     if batches.is_empty() { vec![vec![]] } else { batches }
 }
 
-impl Speaker {
+impl Principal {
     /// Whether what a resource has asked for is done now: that of another role keeps what it has until its own turn, one
     /// whose namespace may not name the bucket any more until it may again, and a paused one until it is paused no more.
-    pub fn speaks_for(&self, context: &Context, bucket: &Bucket, member: &Member) -> bool {
-        let Member { id, desired, permission: _, settled: _, left_out: _ } = member;
+    pub fn acts_for(&self, context: &Context, bucket: &Bucket, requester: &Requester) -> bool {
+        let Requester { id, desired, permission: _, settled: _, excluded: _ } = requester;
         let namespace = &id.key.namespace;
         let is_permitted = || {
             context.tenants.permits_bucket(namespace, &bucket.name)
-                && !context.buckets.is_withdrawn(&id.uid)
+                && !context.buckets.is_frozen(&id.uid)
                 && !context.caches.is_s3_paused(&id.key)
         };
         context.tenants.role(namespace) == context.tenants.role(&self.namespace)
@@ -52,18 +52,18 @@ impl Speaker {
 
     /// Who speaks for a batch of requests: one who is let speak and means to stay, if there is one.
     pub fn of(context: &Context, bucket: &Bucket, batch: &[Request]) -> Option<Self> {
-        let speakers = batch.iter().map(|request| match request {
-            Request::Want(wanted) => Self {
-                namespace: wanted.id.key.namespace.clone(),
-                leaves: !matches!(wanted.desired, Desired::Entries(_)),
+        let principals = batch.iter().map(|request| match request {
+            Request::Apply(apply) => Self {
+                namespace: apply.id.key.namespace.clone(),
+                leaves: !matches!(apply.desired, Desired::Entries(_)),
             },
-            Request::Look { namespace, reply: _ } => Self { namespace: namespace.clone(), leaves: true },
+            Request::Check { namespace, reply: _ } => Self { namespace: namespace.clone(), leaves: true },
         });
-        let is_mute = |Self { namespace, leaves }: &Self| match leaves {
+        let is_denied = |Self { namespace, leaves }: &Self| match leaves {
             true => !context.tenants.is_named(namespace),
             false => !context.tenants.permits_bucket(namespace, &bucket.name),
         };
-        speakers.min_by_key(|speaker| (is_mute(speaker), speaker.leaves))
+        principals.min_by_key(|principal| (is_denied(principal), principal.leaves))
     }
 
     /// The account that S3 is called in; `None` where AWS does not say.

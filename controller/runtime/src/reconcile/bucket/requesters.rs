@@ -11,7 +11,7 @@ use crate::aws::Bucket;
 use crate::reconcile::object::{Facts, Identity, Raw, RawS3TriggeredFunction};
 
 /// What a resource has asked for.
-pub struct Member {
+pub struct Requester {
     /// The resource.
     pub id: Identity,
     /// What it wants.
@@ -21,26 +21,26 @@ pub struct Member {
     /// Whether the bucket was as it wants before: what differs now was changed by somebody else.
     pub settled: bool,
     /// The cause, if the entries are left out because S3 would refuse the document.
-    pub left_out: Option<Failure>,
+    pub excluded: Option<Failure>,
 }
 
-impl Member {
+impl Requester {
     /// Leaves the entries out, so that S3 accepts the entries of other resources.
-    pub fn leave_out(&mut self, why: Failure) {
+    pub fn exclude(&mut self, why: Failure) {
         self.desired = Desired::None;
-        self.left_out = Some(why);
+        self.excluded = Some(why);
     }
 }
 
 /// The resources that have asked something of one bucket, by UID.
 #[derive(Default)]
-pub struct Members(pub BTreeMap<String, Member>);
+pub struct Requesters(pub BTreeMap<String, Requester>);
 
-impl Members {
+impl Requesters {
     /// How many entries that resources desired are not in the document.
     pub fn missing_from(&self, document: &Document) -> usize {
         let ids: BTreeSet<Option<&str>> = document.entries().map(|entry| entry.id.as_deref()).collect();
-        let wanted = self.0.values().filter_map(|member| match &member.desired {
+        let wanted = self.0.values().filter_map(|requester| match &requester.desired {
             Desired::Entries(entries) => Some(entries),
             Desired::None | Desired::KeepCurrent | Desired::Retain => None,
         });
@@ -53,11 +53,11 @@ impl Members {
         &mut self,
         cache: &Store<RawS3TriggeredFunction>,
         bucket: &Bucket,
-        counts: impl Fn(&Member) -> bool,
+        counts: impl Fn(&Requester) -> bool,
     ) -> Vec<Claim> {
         let known: Vec<CachedResource> = cache.state().iter().map(|object| cached(object, bucket)).collect();
-        let counted = self.0.iter().filter(|(_, member)| counts(member));
-        let asked = counted.map(|(uid, member)| (uid.clone(), member.desired.clone())).collect();
+        let counted = self.0.iter().filter(|(_, requester)| counts(requester));
+        let asked = counted.map(|(uid, requester)| (uid.clone(), requester.desired.clone())).collect();
         let claims = claims(known, &asked);
         let uids: BTreeSet<&str> = claims.iter().map(|claim| claim.uid.as_str()).collect();
         self.0.retain(|uid, _| uids.contains(uid.as_str()));

@@ -4,7 +4,7 @@ use lambda_triggers_core::plan::bucket::{Change, Entry};
 use lambda_triggers_core::plan::identity::{OwnEntryId, OwnerId};
 use lambda_triggers_core::plan::report::EventReason;
 
-use super::members::{Member, Members};
+use super::requesters::{Requester, Requesters};
 use crate::aws::Bucket;
 use crate::reconcile::events::Notice;
 use crate::reconcile::object::Identity;
@@ -13,12 +13,12 @@ use crate::reconcile::object::Identity;
 /// Kubernetes keeps the note of the first of those with the same reason only.
 pub fn of_changes(
     changes: &[Change],
-    members: &Members,
+    requesters: &Requesters,
     owner: &OwnerId,
     bucket: &Bucket,
 ) -> Vec<(Identity, Notice)> {
     let mut all: Vec<(Identity, Notice)> = vec![];
-    for (id, notice) in changes.iter().filter_map(|change| of_change(change, members, owner, bucket)) {
+    for (id, notice) in changes.iter().filter_map(|change| of_change(change, requesters, owner, bucket)) {
         match all.iter_mut().find(|(known, told)| known.uid == id.uid && told.reason == notice.reason) {
             Some((_, told)) => told.note = format!("{}; {}", told.note, notice.note),
             None => all.push((id, notice)),
@@ -29,15 +29,15 @@ pub fn of_changes(
 
 fn of_change(
     change: &Change,
-    members: &Members,
+    requesters: &Requesters,
     owner: &OwnerId,
     bucket: &Bucket,
 ) -> Option<(Identity, Notice)> {
     match change {
         Change::Added(entry) | Change::Replaced(entry) => {
-            let member = member_of(entry, members, owner)?;
+            let requester = requester_of(entry, requesters, owner)?;
             let what = entry.describe();
-            let notice = match (member.settled, change) {
+            let notice = match (requester.settled, change) {
                 (true, Change::Added(_)) => Notice::warning(
                     EventReason::DriftRepaired,
                     format!("put back the {what}, which was gone from bucket {bucket}"),
@@ -54,33 +54,34 @@ fn of_change(
                     format!("changed the {what} in bucket {bucket}"),
                 ),
             };
-            Some((member.id.clone(), notice))
+            Some((requester.id.clone(), notice))
         }
         Change::Adopted(entry, key) => {
-            let member = members.0.values().find(|member| member.id.key == *key)?;
+            let requester = requesters.0.values().find(|requester| requester.id.key == *key)?;
             let note =
                 format!("took over the {} in bucket {bucket}, which another tool made", entry.describe());
-            Some((member.id.clone(), Notice::normal(EventReason::Adopted, note)))
+            Some((requester.id.clone(), Notice::normal(EventReason::Adopted, note)))
         }
         Change::Removed(entry) => {
             let note = format!("removed the {} from bucket {bucket}", entry.describe());
-            let id = member_of(entry, members, owner)?.id.clone();
+            let id = requester_of(entry, requesters, owner)?.id.clone();
             Some((id, Notice::normal(EventReason::EntryRemoved, note)))
         }
     }
 }
 
 /// How many of the changes put back an entry of a resource that had it before.
-pub fn restored(changes: &[Change], members: &Members, owner: &OwnerId) -> usize {
-    let was_in_place = |entry: &Entry| member_of(entry, members, owner).is_some_and(|member| member.settled);
+pub fn restored(changes: &[Change], requesters: &Requesters, owner: &OwnerId) -> usize {
+    let was_in_place =
+        |entry: &Entry| requester_of(entry, requesters, owner).is_some_and(|requester| requester.settled);
     let is_repair = |change: &&Change| matches!(change, Change::Added(entry) | Change::Replaced(entry) if was_in_place(entry));
     changes.iter().filter(is_repair).count()
 }
 
 /// The resource whose entry it is.
-fn member_of<'a>(entry: &Entry, members: &'a Members, owner: &OwnerId) -> Option<&'a Member> {
+fn requester_of<'a>(entry: &Entry, requesters: &'a Requesters, owner: &OwnerId) -> Option<&'a Requester> {
     let id = OwnEntryId::parse(owner, entry.id.as_deref()?)?;
-    members.0.values().find(|member| member.id.key.stem(owner) == id.stem)
+    requesters.0.values().find(|requester| requester.id.key.stem(owner) == id.stem)
 }
 
 /// The event for a foreign entry that was there before our write and is not after it.
