@@ -86,7 +86,7 @@ struct RunArgs {
     /// start: until then, such a write may still take effect.
     #[arg(long, env = "LAMBDA_TRIGGERS_WRITE_GRACE_PERIOD", default_value = "30s", value_parser = duration)]
     write_grace_period: Duration,
-    /// Report a resource as Stalled when something that it names is still missing, denied or in the way after this time, which
+    /// StatusWriter a resource as Stalled when something that it names is still missing, denied or in the way after this time, which
     /// counts from the first look at each generation. Until then, the resource is Reconciling and tried every few seconds, since
     /// the same rollout may make what is missing.
     #[arg(long, env = "LAMBDA_TRIGGERS_PROGRESS_DEADLINE", default_value = "2m", value_parser = duration)]

@@ -35,7 +35,7 @@ pub struct Settings {
     pub timeout: Duration,
     /// How long a write to a bucket that got no answer takes effect still, as a rule; as long does a finalizer wait for it.
     pub write_grace_period: Duration,
-    /// The time from the first report on a generation until a missing dependency makes the object Stalled.
+    /// The time from the first writer on a generation until a missing dependency makes the object Stalled.
     pub progress_deadline: Duration,
     /// Default tags of rules and functions. The spec's tags win.
     pub default_tags: Tags,

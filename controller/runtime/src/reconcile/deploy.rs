@@ -20,7 +20,7 @@ use super::error::Error;
 use super::events::Notice;
 use super::function::{confirm_absent, retry_not_found};
 use super::object::{Identity, Raw};
-use super::report::Report;
+use super::status::StatusWriter;
 use super::wakes::Hindrance;
 use crate::aws::{AwsError, Deployments};
 
@@ -39,11 +39,11 @@ pub struct Deployment {
 /// Makes the function as its definition says, as far as Lambda lets us now.
 pub async fn deploy<K: Raw>(
     context: &Context,
-    report: &mut Report<'_, K>,
+    writer: &mut StatusWriter<'_, K>,
     region: &str,
     definition: &FunctionDefinition,
 ) -> Result<Deployment, Error> {
-    let origin = report.origin();
+    let origin = writer.origin();
     let code = cluster_code(context, &origin.key.namespace, definition).await?;
     let (files, warning) = code.map(|ClusterCode { archive, warning }| (archive, warning)).unzip();
     let default_tags = &context.settings.default_tags;
@@ -55,13 +55,13 @@ pub async fn deploy<K: Raw>(
     let observed = deployments.deployed(&desired.name).await.map_err(Error::aws(Part::Function))?;
     if let Some(conflict) = observed.as_ref().and_then(|function| held(context, region, function, &origin)) {
         if let FunctionConflict::Held { kind, key } = &conflict {
-            report.wait(Hindrance::Holder(kind.clone(), key.clone()));
+            writer.wait(Hindrance::Holder(kind.clone(), key.clone()));
         }
-        report.wait(Hindrance::Function(region.into(), desired.name.clone()));
+        writer.wait(Hindrance::Function(region.into(), desired.name.clone()));
         return Err(conflicting(&desired.name, region, &conflict.to_string()));
     }
-    let set_before = tags_set_before(&report.status.applied, region, &desired.name);
-    let known_code = report.status.function.as_ref().and_then(|function| function.code_sha256.clone());
+    let set_before = tags_set_before(&writer.status.applied, region, &desired.name);
+    let known_code = writer.status.function.as_ref().and_then(|function| function.code_sha256.clone());
     let plan = plan_function(
         &desired,
         observed.as_ref(),
@@ -72,11 +72,11 @@ pub async fn deploy<K: Raw>(
         definition.adopt_function,
     );
     let mut plan = plan.map_err(|conflict| {
-        report.wait(Hindrance::Function(region.into(), desired.name.clone()));
+        writer.wait(Hindrance::Function(region.into(), desired.name.clone()));
         conflicting(&desired.name, region, &conflict.to_string())
     })?;
     let sets_retries = desired.async_invoke.is_some();
-    let manages_retries = sets_retries || set_retries_before(&report.status.applied, region, &desired.name);
+    let manages_retries = sets_retries || set_retries_before(&writer.status.applied, region, &desired.name);
     if manages_retries && observed.is_some() {
         let found = deployments.event_invoke_config(&desired.name).await;
         let found = found.map_err(Error::aws(Part::Function))?;
@@ -99,22 +99,22 @@ pub async fn deploy<K: Raw>(
     let sends_code = plan.steps.iter().any(|step| matches!(step, FunctionStep::UpdateCode(..)));
     // At rest, Lambda may be at work for somebody else, or of itself, as when it wakes a function that was idle. Until that is
     // done, nobody can say that the function is not as wanted, and what is then put back was their change.
-    let for_others = report.settled && !new_code && !plan.steps.iter().any(FunctionStep::is_awaited);
+    let for_others = writer.was_in_sync && !new_code && !plan.steps.iter().any(FunctionStep::is_awaited);
     // A spec, or code, of which nobody knows yet whether Lambda manages it.
-    let untried = new_code && sends_code || report.status.observed_generation != report.id.generation;
+    let untried = new_code && sends_code || writer.status.observed_generation != writer.id.generation;
     let account = aws.account().await.map_err(Error::aws(Part::Function))?;
-    let with_function = with_function(&report.status.applied, &account.id, &applied);
-    report.record(with_function, "deploying the function").await?;
-    report.touched |= !plan.steps.is_empty();
+    let with_function = with_function(&writer.status.applied, &account.id, &applied);
+    writer.record_intent(with_function, "deploying the function").await?;
+    writer.changed_aws |= !plan.steps.is_empty();
     let done = carry_out(&*deployments, &desired.name, observed.as_ref(), &plan.steps).await;
     done.map_err(Error::aws(Part::Function))?;
     let is_rollout = FunctionStep::are_rollout(&plan.steps, default_tags, &definition.tags);
-    let is_drift = report.settled && !new_code && !is_rollout;
-    tell(report, &desired.name, observed.as_ref(), &plan, is_drift).await;
+    let is_drift = writer.was_in_sync && !new_code && !is_rollout;
+    tell(writer, &desired.name, observed.as_ref(), &plan, is_drift).await;
     if let Some(warning) = warning.flatten().filter(|_| plan.steps.iter().any(FunctionStep::is_awaited)) {
-        report.event(Notice::warning(EventReason::HandlerNotFound, warning)).await;
+        writer.emit(Notice::warning(EventReason::HandlerNotFound, warning)).await;
     }
-    report.status.function = Some(status(observed.as_ref(), &plan, known_code));
+    writer.status.function = Some(status(observed.as_ref(), &plan, known_code));
     let failed = observed.as_ref().and_then(|function| failure(function, &plan, untried));
     let is_usable = |function: &&ObservedFunction| match function.state {
         State::Usable => true,
@@ -131,7 +131,7 @@ pub async fn deploy<K: Raw>(
         failed => {
             let tag_keys = desired.tags.keys().cloned().collect();
             let applied = AppliedFunction { tag_keys, async_invoke: sets_retries, ..applied };
-            report.look_soon |= plan.wait;
+            writer.requeue_soon |= plan.wait;
             Ok(Deployment { arn, applied, in_progress: plan.wait && !for_others, failed })
         }
     }
@@ -160,24 +160,24 @@ fn is_new(code: &CodeSource, known: Option<&str>) -> bool {
 /// status forgets it. Tags that outlived the record would let a later definition take the function.
 pub async fn release<K: Raw>(
     context: &Context,
-    report: &Report<'_, K>,
+    writer: &StatusWriter<'_, K>,
     before: &Applied,
     wanted: &Applied,
 ) -> Result<(), Error> {
-    let origin = report.origin();
+    let origin = writer.origin();
     let aws = context.aws_for_removal(&origin.key);
     let is_wanted = |old: &AppliedFunction| wanted.functions.iter().any(|new| same(new, old));
-    let known_code = report.status.function.as_ref().and_then(|function| function.code_sha256.as_deref());
+    let known_code = writer.status.function.as_ref().and_then(|function| function.code_sha256.as_deref());
     for AppliedFunction { region, name, tag_keys, async_invoke: _ } in
         before.functions.iter().filter(|old| !is_wanted(old))
     {
         let deployments = aws.deployments(region);
         let set_before = tag_keys.iter().cloned().collect();
-        let named = may_define(context, report, name).await?;
+        let named = may_define(context, writer, name).await?;
         let released = retry_not_found(|| async {
             let observed = confirm_absent(|| deployments.deployed(name)).await?;
             let is_left = |function: &&ObservedFunction| {
-                is_used(&function.arn, wanted) || names(context, report, &function.arn)
+                is_used(&function.arn, wanted) || names(context, writer, &function.arn)
             };
             let (released, steps) = match observed.as_ref().filter(is_left) {
                 Some(function) => {
@@ -219,7 +219,7 @@ pub async fn release<K: Raw>(
                 ),
             ),
         };
-        report.event(Notice::normal(reason, note)).await;
+        writer.emit(Notice::normal(reason, note)).await;
         context.wakes.ended(&Hindrance::Function(region.clone(), name.clone()));
     }
     Ok(())
@@ -244,12 +244,16 @@ enum Released {
 
 /// Whether the spec defines a function of this name, and the tenancy permits that. A status that a tenant edited is no way
 /// to delete a function that the tenant may not define.
-async fn may_define<K: Raw>(context: &Context, report: &Report<'_, K>, name: &str) -> Result<bool, Error> {
-    let Identity { key, .. } = &report.id;
+async fn may_define<K: Raw>(
+    context: &Context,
+    writer: &StatusWriter<'_, K>,
+    name: &str,
+) -> Result<bool, Error> {
+    let Identity { key, .. } = &writer.id;
     if name == key.function_name(&context.owner.id, K::NAME) {
         return Ok(true);
     }
-    if report.spec.value()["function"]["definition"]["functionName"] != name {
+    if writer.spec.value()["function"]["definition"]["functionName"] != name {
         return Ok(false);
     }
     let Some(tenancy) = context.tenants.tenancy() else { return Ok(true) };
@@ -259,8 +263,8 @@ async fn may_define<K: Raw>(context: &Context, report: &Report<'_, K>, name: &st
 }
 
 /// Whether the spec names this function.
-fn names<K: Raw>(context: &Context, report: &Report<'_, K>, function: &FunctionArn) -> bool {
-    let spec = report.spec.value();
+fn names<K: Raw>(context: &Context, writer: &StatusWriter<'_, K>, function: &FunctionArn) -> bool {
+    let spec = writer.spec.value();
     let named = &spec["function"];
     match named["arn"].as_str().and_then(FunctionArn::parse) {
         Some(arn) => arn.with_qualifier(None) == *function,
@@ -355,7 +359,7 @@ async fn carry_out(
 /// Tells what was done to the function `name`. `is_drift` is true if the function was as wanted once, and somebody else
 /// changed it.
 async fn tell<K: Raw>(
-    report: &Report<'_, K>,
+    writer: &StatusWriter<'_, K>,
     name: &str,
     observed: Option<&ObservedFunction>,
     plan: &FunctionPlan,
@@ -386,7 +390,7 @@ async fn tell<K: Raw>(
             Notice::normal(EventReason::FunctionUpdated, format!("updated the function {name}: {words}"))
         }
     };
-    report.event(notice).await;
+    writer.emit(notice).await;
 }
 
 fn what(step: &FunctionStep) -> &'static str {

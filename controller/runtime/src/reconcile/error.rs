@@ -69,7 +69,7 @@ impl Error {
         move |error| Self::Kubernetes { what, source: Box::new(error) }
     }
 
-    /// The failure to report on the object, if there is one.
+    /// The failure to writer on the object, if there is one.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Trigger { failure, .. } => Some(&failure.0),

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::deploy::{Deployment, deploy};
 use super::error::Error;
 use super::object::Raw;
-use super::report::Report;
+use super::status::StatusWriter;
 use super::wakes::Hindrance;
 use crate::aws::{Aws, AwsError, Function, Kind};
 
@@ -54,25 +54,25 @@ pub fn updating(what: &str) -> Outcome {
 /// Finds the function that a resource names, or deploys the one that it defines.
 pub async fn resolve<K: Raw>(
     context: &Context,
-    report: &mut Report<'_, K>,
+    writer: &mut StatusWriter<'_, K>,
     region: &str,
     function: &FunctionRef,
 ) -> Result<Resolved, Error> {
     let Some(definition) = &function.definition else {
-        let aws = context.aws(&report.id.key);
+        let aws = context.aws(&writer.id.key);
         let found = find(&*aws, region, function).await;
         if found.as_ref().is_err_and(is_not_found) {
             let arn = function.arn.as_deref().and_then(FunctionArn::parse).map(|arn| arn.name);
             let name = arn.or_else(|| function.name.clone()).unwrap_or_default();
-            report.wait(Hindrance::Function(region.into(), name));
+            writer.wait(Hindrance::Function(region.into(), name));
         }
         let function = found?;
-        report.status.function = None;
+        writer.status.function = None;
         let failed = check_state(&function);
         return Ok(Resolved { function: Some(function), applied: vec![], in_progress: false, failed });
     };
     let Deployment { arn, applied, in_progress, failed } =
-        deploy(context, report, region, definition).await?;
+        deploy(context, writer, region, definition).await?;
     let function = arn.map(|arn| Function { arn, failed: None });
     Ok(Resolved { function, applied: vec![applied], in_progress, failed })
 }

@@ -13,9 +13,9 @@ mod notes;
 mod object;
 mod permission;
 mod released;
-mod report;
 mod s3;
 mod scheduled;
+mod status;
 mod tenancy;
 mod wakes;
 
@@ -42,7 +42,7 @@ pub use jitter::Jitter;
 pub use object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction, is_paused, read_status};
 pub use permission::Permissions;
 pub use released::look_again;
-pub use report::{FIELD_MANAGER, Report};
+pub use status::{FIELD_MANAGER, StatusWriter};
 pub use wakes::{Hindrance, Requests, Waiter, Wakes, object_of};
 
 use crate::aws::CallContext;
@@ -51,7 +51,7 @@ use crate::telemetry::metrics::ReconcileOutcome;
 /// Seconds before it is tried again to take away what is nobody's.
 const TAKE_BACK: [u64; 5] = [1, 2, 4, 8, 16];
 /// Between two looks at what AWS is at work on.
-const IN_PROGRESS: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What differs between the kinds.
 pub trait Kind: Raw {
@@ -59,20 +59,20 @@ pub trait Kind: Raw {
     fn apply(
         &self,
         context: &Arc<Context>,
-        report: &mut Report<'_, Self>,
+        writer: &mut StatusWriter<'_, Self>,
     ) -> impl Future<Output = Result<Outcome, Error>> + Send;
 
     /// Takes away what was made.
     fn cleanup(
         &self,
         context: &Arc<Context>,
-        report: &mut Report<'_, Self>,
+        writer: &mut StatusWriter<'_, Self>,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Takes away what was made `before` and is `wanted` no more, and nothing that others rely on.
     fn release(
         context: &Arc<Context>,
-        report: &Report<'_, Self>,
+        writer: &StatusWriter<'_, Self>,
         before: &Applied,
         wanted: &Applied,
     ) -> impl Future<Output = Result<(), Error>> + Send;
@@ -81,54 +81,70 @@ pub trait Kind: Raw {
     fn retain(
         &self,
         context: &Arc<Context>,
-        report: &mut Report<'_, Self>,
+        writer: &mut StatusWriter<'_, Self>,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 impl Kind for RawScheduledFunction {
-    async fn apply(&self, context: &Arc<Context>, report: &mut Report<'_, Self>) -> Result<Outcome, Error> {
-        scheduled::apply(context, self, report).await
+    async fn apply(
+        &self,
+        context: &Arc<Context>,
+        writer: &mut StatusWriter<'_, Self>,
+    ) -> Result<Outcome, Error> {
+        scheduled::apply(context, self, writer).await
     }
 
-    async fn cleanup(&self, context: &Arc<Context>, report: &mut Report<'_, Self>) -> Result<(), Error> {
-        scheduled::cleanup(context, self, report).await
+    async fn cleanup(
+        &self,
+        context: &Arc<Context>,
+        writer: &mut StatusWriter<'_, Self>,
+    ) -> Result<(), Error> {
+        scheduled::cleanup(context, self, writer).await
     }
 
     async fn release(
         context: &Arc<Context>,
-        report: &Report<'_, Self>,
+        writer: &StatusWriter<'_, Self>,
         before: &Applied,
         wanted: &Applied,
     ) -> Result<(), Error> {
-        scheduled::release(context, report, before, wanted).await
+        scheduled::release(context, writer, before, wanted).await
     }
 
     /// Nothing takes a rule away but the deletion of its object.
-    async fn retain(&self, _: &Arc<Context>, _: &mut Report<'_, Self>) -> Result<(), Error> {
+    async fn retain(&self, _: &Arc<Context>, _: &mut StatusWriter<'_, Self>) -> Result<(), Error> {
         Ok(())
     }
 }
 
 impl Kind for RawS3TriggeredFunction {
-    async fn apply(&self, context: &Arc<Context>, report: &mut Report<'_, Self>) -> Result<Outcome, Error> {
-        s3::apply(context, self, report).await
+    async fn apply(
+        &self,
+        context: &Arc<Context>,
+        writer: &mut StatusWriter<'_, Self>,
+    ) -> Result<Outcome, Error> {
+        s3::apply(context, self, writer).await
     }
 
-    async fn cleanup(&self, context: &Arc<Context>, report: &mut Report<'_, Self>) -> Result<(), Error> {
-        s3::cleanup(context, self, report).await
+    async fn cleanup(
+        &self,
+        context: &Arc<Context>,
+        writer: &mut StatusWriter<'_, Self>,
+    ) -> Result<(), Error> {
+        s3::cleanup(context, self, writer).await
     }
 
     async fn release(
         context: &Arc<Context>,
-        report: &Report<'_, Self>,
+        writer: &StatusWriter<'_, Self>,
         before: &Applied,
         wanted: &Applied,
     ) -> Result<(), Error> {
-        s3::release_left(context, report, before, wanted).await
+        s3::release_left(context, writer, before, wanted).await
     }
 
-    async fn retain(&self, context: &Arc<Context>, report: &mut Report<'_, Self>) -> Result<(), Error> {
-        s3::retain(context, report).await
+    async fn retain(&self, context: &Arc<Context>, writer: &mut StatusWriter<'_, Self>) -> Result<(), Error> {
+        s3::retain(context, writer).await
     }
 }
 
@@ -202,7 +218,7 @@ async fn reconcile_in_time<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Re
     })
 }
 
-/// Says of a paused object that it is left alone. Neither its finalizer nor AWS is touched: an object that was paused from
+/// Says of a paused object that it is left alone. Neither its finalizer nor AWS is changed_aws: an object that was paused from
 /// its creation on has nothing to clean up.
 async fn pause<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
     let meta = object.meta();
@@ -211,60 +227,61 @@ async fn pause<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
     if is_deleted && !is_held {
         return Ok(Action::await_change());
     }
-    let mut report = Report::new(context, api.clone(), object);
-    let outcome = paused(report.settled, is_deleted);
+    let mut writer = StatusWriter::new(context, api.clone(), object);
+    let outcome = paused(writer.was_in_sync, is_deleted);
     if let Outcome::Paused { message, .. } = &outcome
-        && !report.says(&outcome)
+        && !writer.already_reported(&outcome)
     {
-        report
-            .event(match is_deleted {
+        writer
+            .emit(match is_deleted {
                 true => Notice::warning(EventReason::DeletionBlocked, message),
                 false => Notice::normal(EventReason::Paused, message),
             })
             .await;
     }
-    report.write(&outcome).await?;
+    writer.write(&outcome).await?;
     Ok(Action::await_change())
 }
 
 async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
     let call_context = CallContext::current();
-    let mut report = Report::new(context, api.clone(), object);
-    if report.settled && call_context.priority() == Priority::Low {
+    let mut writer = StatusWriter::new(context, api.clone(), object);
+    if writer.was_in_sync && call_context.priority() == Priority::Low {
         call_context.accept_cached_reads(context.oldest_cached_read());
     }
-    let mut result = object.apply(context, &mut report).await;
-    let nothing_to_do = |report: &Report<'_, K>, outcome: &Outcome| {
-        matches!(outcome, Outcome::Applied { .. }) && !report.touched && !report.is_news(outcome)
+    let mut result = object.apply(context, &mut writer).await;
+    let nothing_to_do = |writer: &StatusWriter<'_, K>, outcome: &Outcome| {
+        matches!(outcome, Outcome::Applied { .. }) && !writer.changed_aws && !writer.would_change(outcome)
     };
     if call_context.used_cached_read()
-        && !result.as_ref().is_ok_and(|outcome| nothing_to_do(&report, outcome))
+        && !result.as_ref().is_ok_and(|outcome| nothing_to_do(&writer, outcome))
     {
         call_context.require_fresh_reads();
-        let touched = report.touched;
-        report = Report::new(context, api.clone(), object);
-        report.touched = touched;
-        result = object.apply(context, &mut report).await;
+        let changed_aws = writer.changed_aws;
+        writer = StatusWriter::new(context, api.clone(), object);
+        writer.changed_aws = changed_aws;
+        result = object.apply(context, &mut writer).await;
     }
-    let is_in_place = !report.touched && matches!(result, Ok(Outcome::Applied { .. }));
-    if report.touched || is_in_place {
-        let made = report.touched.then_some(&report.status.applied);
-        context.statuses.note_made(&report.id.uid, made);
+    let is_in_place = !writer.changed_aws && matches!(result, Ok(Outcome::Applied { .. }));
+    if writer.changed_aws || is_in_place {
+        let made = writer.changed_aws.then_some(&writer.status.applied);
+        context.statuses.note_made(&writer.id.uid, made);
     }
-    if report.touched && take_back(object, context).await? {
-        return Ok(Action::requeue(IN_PROGRESS));
+    if writer.changed_aws && take_back(object, context).await? {
+        return Ok(Action::requeue(POLL_INTERVAL));
     }
     match result {
         Ok(outcome) => {
-            report.outcome(&outcome).await?;
+            writer.outcome(&outcome).await?;
             let resync = context.next_resync();
             // What AWS is at work on is looked at again, and holds no place among the reconciles meanwhile.
-            let next = if report.look_soon { context.jitter.vary(IN_PROGRESS).min(resync) } else { resync };
+            let next =
+                if writer.requeue_soon { context.jitter.vary(POLL_INTERVAL).min(resync) } else { resync };
             Ok(Action::requeue(next))
         }
         Err(error) => {
-            fail(&mut report, &error, Outcome::Failed).await?;
-            Err(if report.is_overdue() { error } else { error.before_deadline() })
+            fail(&mut writer, &error, Outcome::Failed).await?;
+            Err(if writer.is_overdue() { error } else { error.before_deadline() })
         }
     }
 }
@@ -286,7 +303,7 @@ async fn take_back<K: Kind>(object: &K, context: &Arc<Context>) -> Result<bool, 
             Ok(false) => return Ok(began),
             Ok(true) => {
                 began = true;
-                object.cleanup(context, &mut Report::new(context, api.clone(), object)).await
+                object.cleanup(context, &mut StatusWriter::new(context, api.clone(), object)).await
             }
             Err(error) => Err(error),
         };
@@ -320,31 +337,31 @@ async fn is_gone<K: Kind>(api: &Api<K>, id: &Identity) -> Result<bool, Error> {
 }
 
 async fn cleanup<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
-    let mut report = Report::new(context, api.clone(), object);
-    let uid = report.id.uid.clone();
+    let mut writer = StatusWriter::new(context, api.clone(), object);
+    let uid = writer.id.uid.clone();
     context.permissions.forget(&uid);
     let result = match object::deletion_policy(object) {
         DeletionPolicy::Delete => {
-            released::note(context, &report, &report.status.applied, &Applied::default()).await?;
-            match tenancy::is_found(context, &report.id, &report.status.applied).await {
-                Ok(true) => object.cleanup(context, &mut report).await,
+            released::note(context, &writer, &writer.status.applied, &Applied::default()).await?;
+            match tenancy::is_found(context, &writer.id, &writer.status.applied).await {
+                Ok(true) => object.cleanup(context, &mut writer).await,
                 Ok(false) => Ok(()),
                 Err(error) => Err(error),
             }
         }
-        DeletionPolicy::Retain => object.retain(context, &mut report).await,
+        DeletionPolicy::Retain => object.retain(context, &mut writer).await,
     };
     match result {
         Ok(()) => {
             context.statuses.forget(&uid);
             context.buckets.forget(&uid);
-            context.wakes.forget(&(K::NAME, report.id.key.clone()));
-            deploy::freed(context, &report.status.applied);
+            context.wakes.forget(&(K::NAME, writer.id.key.clone()));
+            deploy::freed(context, &writer.status.applied);
             info!("nothing is left to clean up");
             Ok(Action::await_change())
         }
         Err(error) => {
-            fail(&mut report, &error, Outcome::DeletionBlocked).await?;
+            fail(&mut writer, &error, Outcome::DeletionBlocked).await?;
             Err(error)
         }
     }
@@ -352,20 +369,20 @@ async fn cleanup<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> R
 
 /// Reports a failure: in the status, and as an event where it is news.
 async fn fail<K: Kind>(
-    report: &mut Report<'_, K>,
+    writer: &mut StatusWriter<'_, K>,
     error: &Error,
     outcome: impl FnOnce(Failure) -> Outcome,
 ) -> Result<(), Error> {
     let Some(failure) = error.failure() else { return Ok(()) };
     let outcome = outcome(failure.clone());
-    if !report.says(&outcome) {
+    if !writer.already_reported(&outcome) {
         let notice = match outcome {
             Outcome::DeletionBlocked(_) => Notice::warning(EventReason::DeletionBlocked, &failure.message),
             _ => Notice::failure(failure),
         };
-        report.event(notice).await;
+        writer.emit(notice).await;
     }
-    if let Err(error) = report.outcome(&outcome).await {
+    if let Err(error) = writer.outcome(&outcome).await {
         warn!(error = chain(&error), "cannot report a failure");
         return Err(error);
     }

@@ -21,7 +21,7 @@ use super::error::Error;
 use super::events::Notice;
 use super::function::confirm_absent;
 use super::object::{Identity, Raw};
-use super::report::Report;
+use super::status::StatusWriter;
 use crate::aws::{AwsError, CallContext, Functions, Kind};
 
 /// Looks at a policy until it is as planned; a write is seen at the first look after it, as a rule.
@@ -224,39 +224,39 @@ pub struct Grant<'a> {
 /// after `came`.
 pub async fn permit<K: Raw>(
     context: &Context,
-    report: &mut Report<'_, K>,
+    writer: &mut StatusWriter<'_, K>,
     grant: &Grant<'_>,
     came: Instant,
 ) -> Result<(), Error> {
     let Grant { function, statement, managed_by, source } = grant;
     let name = function.short();
     if *managed_by == PermissionPolicy::External {
-        report.permitted_by_others(format!(
+        writer.permitted_by_others(format!(
             "spec.function.permission is External: the operator neither adds nor checks the permission of {source} to invoke {name}"
         ));
         return Ok(());
     }
-    let trusts_others = report.trusts_others;
+    let trusts_others = writer.trusts_others;
     let permitted =
-        context.permissions.ensure(context, function, statement, &report.id, came, trusts_others).await;
+        context.permissions.ensure(context, function, statement, &writer.id, came, trusts_others).await;
     match permitted {
         Ok(Permitted::Own { added }) => {
-            report.touched |= added;
-            report.ready(Part::Permission);
-            if added && report.settled {
+            writer.changed_aws |= added;
+            writer.ready(Part::Permission);
+            if added && writer.was_in_sync {
                 let note = format!("put back the permission for {source} to invoke {name}");
-                report.event(Notice::warning(EventReason::DriftRepaired, note)).await;
+                writer.emit(Notice::warning(EventReason::DriftRepaired, note)).await;
             }
             Ok(())
         }
         Ok(Permitted::ByOthers { sid }) => {
-            report.permitted_by_others(format!(
+            writer.permitted_by_others(format!(
                 "AWS denies the operator a change of the policy of {name}, whose statement {sid} permits {source} to invoke it"
             ));
             Ok(())
         }
         Err(Refused { error, changed }) => {
-            report.touched |= changed;
+            writer.changed_aws |= changed;
             Err(error)
         }
     }

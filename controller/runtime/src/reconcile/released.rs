@@ -21,7 +21,7 @@ use super::bucket::MAX_REQUEST_AGE;
 use super::context::Context;
 use super::error::{Error, chain};
 use super::object::{Raw, RawS3TriggeredFunction, RawScheduledFunction};
-use super::report::Report;
+use super::status::StatusWriter;
 use super::{Kind, notes, tenancy};
 use crate::aws::CallContext;
 
@@ -39,15 +39,15 @@ struct Released {
 /// Notes what an object has that lets some of it go, before it does; `kept` is what it does not let go.
 pub async fn note<K: Raw>(
     context: &Context,
-    report: &Report<'_, K>,
+    writer: &StatusWriter<'_, K>,
     applied: &Applied,
     kept: &Applied,
 ) -> Result<(), Error> {
     if context.elected || applied.without(kept).is_empty() {
         return Ok(());
     }
-    let key = format!("{}.{}.{}", K::NAME, report.id.uid, report.version().unwrap_or_default());
-    let what = json!({"namespace": report.id.key.namespace, "name": report.id.key.name, "applied": applied});
+    let key = format!("{}.{}.{}", K::NAME, writer.id.uid, writer.version().unwrap_or_default());
+    let what = json!({"namespace": writer.id.key.namespace, "name": writer.id.key.name, "applied": applied});
     match notes::note(context, &key, &what).await {
         // The ConfigMap is full, as after the deletion of thousands: none of them waits until there is room.
         Err(error) if notes::has_code(&error, 422) || notes::has_code(&error, 413) => {
@@ -108,7 +108,7 @@ async fn look_at<K: Kind>(
     let living = cache.get(&ObjectRef::new(name).within(namespace));
     let living = living.filter(|object| object.meta().deletion_timestamp.is_none());
     let api: Api<K> = Api::namespaced(context.client.clone(), namespace);
-    let wanted = living.map(|object| Report::new(context, api.clone(), &*object).status.applied);
+    let wanted = living.map(|object| StatusWriter::new(context, api.clone(), &*object).status.applied);
     let wanted = wanted.unwrap_or_default();
     let left = applied.without(&wanted);
     // As it was.
@@ -117,10 +117,10 @@ async fn look_at<K: Kind>(
         "status": {"applied": applied},
     }))
     .map_err(|error| Error::kubernetes("read a note")(kube::Error::SerdeError(error)))?;
-    let report = Report::new(context, api, &object);
-    if !left.is_empty() && tenancy::is_found(context, &report.id, &left).await? {
-        K::release(context, &report, &left, &wanted).await?;
+    let writer = StatusWriter::new(context, api, &object);
+    if !left.is_empty() && tenancy::is_found(context, &writer.id, &left).await? {
+        K::release(context, &writer, &left, &wanted).await?;
     }
-    info!(object = %report.id.key, kind = K::NAME, "looked again: nothing is left of what it let go");
+    info!(object = %writer.id.key, kind = K::NAME, "looked again: nothing is left of what it let go");
     Ok(())
 }

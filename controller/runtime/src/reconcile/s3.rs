@@ -23,7 +23,7 @@ use super::events::Notice;
 use super::function::{find, region, resolve, updating};
 use super::object::{Identity, RawS3TriggeredFunction, valid_spec};
 use super::permission::{Grant, permit, wanted_permissions};
-use super::report::Report;
+use super::status::StatusWriter;
 use super::tenancy::{authorise, may_have_made};
 use crate::aws::{Aws, Bucket};
 
@@ -31,34 +31,34 @@ use crate::aws::{Aws, Bucket};
 pub async fn apply(
     context: &Arc<Context>,
     object: &RawS3TriggeredFunction,
-    report: &mut Report<'_, RawS3TriggeredFunction>,
+    writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
 ) -> Result<Outcome, Error> {
     let invalid = |message| Error::found(Part::Notification, Reason::InvalidSpec, message);
     let spec = valid_spec(object).map_err(invalid)?;
-    authorise::<RawS3TriggeredFunction>(context, &report.id, &spec, &report.status.applied).await?;
+    authorise::<RawS3TriggeredFunction>(context, &writer.id, &spec, &writer.status.applied).await?;
     // From here on the bucket's worker waits for us for a moment, to write once for all that come together.
     let reservation = context.buckets.reserve(&spec.bucket);
     let region = region(context, spec.region.as_deref(), &spec.function);
     if let Some(problem) = spec.check_region(&region) {
         return Err(invalid(format!("{problem} ({region})")));
     }
-    let mut resolved = match resolve(context, report, &region, &spec.function).await {
+    let mut resolved = match resolve(context, writer, &region, &spec.function).await {
         Ok(resolved) => resolved,
         Err(error) => {
             drop(reservation);
-            return Err(without_function(context, report, error).await);
+            return Err(without_function(context, writer, error).await);
         }
     };
     let Some(function) = resolved.function.take() else { return Ok(updating("making")) };
-    report.ready(Part::Function);
-    report.status.function_arn = Some(function.arn.to_string());
-    report.status.function_name = Some(function.arn.short());
+    writer.ready(Part::Function);
+    writer.status.function_arn = Some(function.arn.to_string());
+    writer.status.function_name = Some(function.arn.short());
 
     let bucket = bucket(&spec, region, &function.arn);
     let statement = Statement::for_bucket(&context.owner.id, &function.arn, &bucket.name, &bucket.owner);
-    let entries = entries(&context.owner, &report.id.key, &spec, &function.arn);
+    let entries = entries(&context.owner, &writer.id.key, &spec, &function.arn);
     let deployed = std::mem::take(&mut resolved.applied);
-    let before = report.status.applied.clone();
+    let before = writer.status.applied.clone();
     let grant = Grant {
         function: &function.arn,
         statement: &statement,
@@ -66,26 +66,26 @@ pub async fn apply(
         source: format!("bucket {bucket}"),
     };
     let came = Instant::now();
-    let permissions = wanted_permissions(context, &report.id, &grant, &before).await?;
+    let permissions = wanted_permissions(context, &writer.id, &grant, &before).await?;
     let wanted = wanted(&bucket, &entries, &function.arn, permissions, deployed);
     let mut all = wanted.clone();
     all.add(&before);
-    report.record(all, "creating the permission and the bucket's entries").await?;
-    permit(context, report, &grant, came).await?;
+    writer.record_intent(all, "creating the permission and the bucket's entries").await?;
+    permit(context, writer, &grant, came).await?;
     let desired = if spec.suspend { Desired::None } else { Desired::Entries(entries) };
     drop(reservation);
-    let request = BucketRequest { desired, permission: grant.managed_by, settled: report.settled };
-    let done = context.buckets.reconcile(context, &bucket, &report.id, request).await;
-    report.touched |= match &done {
+    let request = BucketRequest { desired, permission: grant.managed_by, was_in_sync: writer.was_in_sync };
+    let done = context.buckets.reconcile(context, &bucket, &writer.id, request).await;
+    writer.changed_aws |= match &done {
         Ok(done) => done.changed,
         // A write of it may have been taken all the same.
         Err(failure) => failure.class().passes_by_itself(),
     };
     let done = done?;
-    report.ready(Part::Notification);
+    writer.ready(Part::Notification);
     let in_use = BTreeMap::from([(bucket_statement_id(&context.owner.id, &bucket.name), done.functions)]);
-    release(context, report, &before, &wanted, in_use).await?;
-    report.status.applied = wanted;
+    release(context, writer, &before, &wanted, in_use).await?;
+    writer.status.applied = wanted;
     resolved.outcome(Outcome::Applied { suspended: spec.suspend, message: message(&spec) })
 }
 
@@ -93,9 +93,9 @@ pub async fn apply(
 pub async fn cleanup(
     context: &Arc<Context>,
     object: &RawS3TriggeredFunction,
-    report: &mut Report<'_, RawS3TriggeredFunction>,
+    writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
 ) -> Result<(), Error> {
-    let mut applied = report.status.applied.clone();
+    let mut applied = writer.status.applied.clone();
     let spec = object.spec.value();
     if let Some(name) = spec["bucket"].as_str()
         && applied.notifications.is_empty()
@@ -105,22 +105,22 @@ pub async fn cleanup(
         deploy::union(&applied, &mut all);
         applied = all;
     }
-    release(context, report, &applied, &Applied::default(), BTreeMap::new()).await
+    release(context, writer, &applied, &Applied::default(), BTreeMap::new()).await
 }
 
 /// Leaves the entries in place, under Ids that say that they outlive the object. As a rule they have such Ids since
 /// the policy was set, and it is only seen to it that no write from before takes effect any more.
 pub async fn retain(
     context: &Arc<Context>,
-    report: &mut Report<'_, RawS3TriggeredFunction>,
+    writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
 ) -> Result<(), Error> {
     let owner = &context.owner.id;
     let id_outlives = |id: &String| OwnEntryId::parse(owner, id).is_some_and(|id| id.retained);
-    for notification in report.status.applied.notifications.clone() {
+    for notification in writer.status.applied.notifications.clone() {
         let bucket = applied_bucket(&notification);
-        let request = BucketRequest::own(Desired::Retain, report.settled);
-        match context.buckets.reconcile(context, &bucket, &report.id, request).await {
-            Err(failure) if has_passed_on(report, &bucket, &failure) => {}
+        let request = BucketRequest::own(Desired::Retain, writer.was_in_sync);
+        match context.buckets.reconcile(context, &bucket, &writer.id, request).await {
+            Err(failure) if has_passed_on(writer, &bucket, &failure) => {}
             // What is in place already is left alone, whether or not the bucket can be read.
             Err(failure)
                 if !failure.class().passes_by_itself() && notification.ids.iter().all(id_outlives) => {}
@@ -134,16 +134,16 @@ pub async fn retain(
 /// back with the function.
 async fn without_function(
     context: &Arc<Context>,
-    report: &Report<'_, RawS3TriggeredFunction>,
+    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
     error: Error,
 ) -> Error {
     if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) {
-        for notification in &report.status.applied.notifications {
+        for notification in &writer.status.applied.notifications {
             let bucket = applied_bucket(notification);
-            let request = BucketRequest::own(Desired::None, report.settled);
-            let gone = context.buckets.reconcile(context, &bucket, &report.id, request).await;
+            let request = BucketRequest::own(Desired::None, writer.was_in_sync);
+            let gone = context.buckets.reconcile(context, &bucket, &writer.id, request).await;
             match gone {
-                Err(failure) if !has_passed_on(report, &bucket, &failure) => return failure.into(),
+                Err(failure) if !has_passed_on(writer, &bucket, &failure) => return failure.into(),
                 _ => {}
             }
         }
@@ -262,7 +262,7 @@ async fn function_by_spec(
 /// that one, under a Region or an owner that was not right.
 async fn release(
     context: &Arc<Context>,
-    report: &Report<'_, RawS3TriggeredFunction>,
+    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
     before: &Applied,
     wanted: &Applied,
     mut in_use: BTreeMap<String, BTreeSet<String>>,
@@ -270,15 +270,15 @@ async fn release(
     let names: BTreeSet<&String> = wanted.notifications.iter().map(|wanted| &wanted.bucket).collect();
     for old in before.notifications.iter().filter(|old| !names.contains(&old.bucket)) {
         let bucket = applied_bucket(old);
-        let request = BucketRequest::own(Desired::None, report.settled);
-        let done = match context.buckets.reconcile(context, &bucket, &report.id, request).await {
-            Err(failure) if has_passed_on(report, &bucket, &failure) => {
+        let request = BucketRequest::own(Desired::None, writer.was_in_sync);
+        let done = match context.buckets.reconcile(context, &bucket, &writer.id, request).await {
+            Err(failure) if has_passed_on(writer, &bucket, &failure) => {
                 let note = format!(
                     "bucket {bucket} is in another account than {} now: the entries of this resource went with the bucket \
                      that had the name before",
                     bucket.owner
                 );
-                report.event(Notice::warning(EventReason::BucketOwnerChanged, note)).await;
+                writer.emit(Notice::warning(EventReason::BucketOwnerChanged, note)).await;
                 Done::default()
             }
             done => done?,
@@ -288,31 +288,31 @@ async fn release(
             .or_default()
             .extend(done.functions);
     }
-    release_rest(context, report, before, wanted, &in_use).await
+    release_rest(context, writer, before, wanted, &in_use).await
 }
 
 /// Takes away what was made `before` and is `wanted` no more, of an object that asks for nothing itself.
 pub async fn release_left(
     context: &Arc<Context>,
-    report: &Report<'_, RawS3TriggeredFunction>,
+    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
     before: &Applied,
     wanted: &Applied,
 ) -> Result<(), Error> {
     let mut in_use: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for notification in before.notifications.iter().chain(&wanted.notifications) {
         let bucket = applied_bucket(notification);
-        let done = context.buckets.check(context, &bucket, &report.id.key.namespace).await?;
+        let done = context.buckets.check(context, &bucket, &writer.id.key.namespace).await?;
         let statement = bucket_statement_id(&context.owner.id, &bucket.name);
         in_use.entry(statement).or_default().extend(done.functions);
     }
-    release_rest(context, report, before, wanted, &in_use).await
+    release_rest(context, writer, before, wanted, &in_use).await
 }
 
 /// Takes away the permissions that were made `before` and are `wanted` no more, but for those that entries rely on, then the
 /// function.
 async fn release_rest(
     context: &Context,
-    report: &Report<'_, RawS3TriggeredFunction>,
+    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
     before: &Applied,
     wanted: &Applied,
     in_use: &BTreeMap<String, BTreeSet<String>>,
@@ -320,16 +320,20 @@ async fn release_rest(
     for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
         let functions = in_use.get(&permission.statement_id);
         let used = functions.is_some_and(|functions| functions.contains(&permission.function_arn));
-        context.permissions.release(context, permission, &report.id, async || Ok(used)).await?;
+        context.permissions.release(context, permission, &writer.id, async || Ok(used)).await?;
     }
-    deploy::release(context, report, before, wanted).await
+    deploy::release(context, writer, before, wanted).await
 }
 
 /// True if the bucket is not in the account that the status records. Each write named that account, so nothing of the
 /// resource is in the bucket. An owner guessed from the spec proves nothing, since the spec may have changed.
-fn has_passed_on(report: &Report<'_, RawS3TriggeredFunction>, bucket: &Bucket, failure: &Failure) -> bool {
+fn has_passed_on(
+    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
+    bucket: &Bucket,
+    failure: &Failure,
+) -> bool {
     let is_recorded =
-        report.status.applied.notifications.iter().any(|recorded| applied_bucket(recorded) == *bucket);
+        writer.status.applied.notifications.iter().any(|recorded| applied_bucket(recorded) == *bucket);
     is_recorded && failure.reason == Reason::BucketInOtherAccount
 }
 

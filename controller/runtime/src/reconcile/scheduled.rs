@@ -22,7 +22,7 @@ use super::events::Notice;
 use super::function::{confirm_absent, region, resolve, retry_not_found, updating};
 use super::object::{RawScheduledFunction, valid_spec};
 use super::permission::{Grant, permit, wanted_permissions};
-use super::report::Report;
+use super::status::StatusWriter;
 use super::tenancy::{authorise, may_have_made};
 use crate::aws::{Aws, AwsError, Kind, Rules};
 
@@ -30,15 +30,15 @@ use crate::aws::{Aws, AwsError, Kind, Rules};
 pub async fn apply(
     context: &Context,
     object: &RawScheduledFunction,
-    report: &mut Report<'_, RawScheduledFunction>,
+    writer: &mut StatusWriter<'_, RawScheduledFunction>,
 ) -> Result<Outcome, Error> {
     let spec = valid_spec(object).map_err(invalid)?;
     let expression = spec.expression().map_err(|problem| invalid(problem.to_string()))?;
-    report.status.schedule = Some(expression.to_string());
-    report.status.when = Some(expression.in_words());
-    authorise::<RawScheduledFunction>(context, &report.id, &spec, &report.status.applied).await?;
+    writer.status.schedule = Some(expression.to_string());
+    writer.status.when = Some(expression.in_words());
+    authorise::<RawScheduledFunction>(context, &writer.id, &spec, &writer.status.applied).await?;
 
-    let aws = context.aws(&report.id.key);
+    let aws = context.aws(&writer.id.key);
     let account = async || aws.account().await.map_err(Error::aws(Part::Permission));
     if let Some(function) = spec.function.arn.as_deref().and_then(FunctionArn::parse)
         && let Some(message) = target_in_other_account(&function, &account().await?.id)
@@ -46,22 +46,22 @@ pub async fn apply(
         return Err(Error::found(Part::Rule, Reason::OtherAccount, message));
     }
     let region = region(context, spec.region.as_deref(), &spec.function);
-    let mut resolved = resolve(context, report, &region, &spec.function).await?;
+    let mut resolved = resolve(context, writer, &region, &spec.function).await?;
     let Some(function) = resolved.function.take() else { return Ok(updating("making")) };
-    report.ready(Part::Function);
-    report.status.function_arn = Some(function.arn.to_string());
-    report.status.function_name = Some(function.arn.short());
+    writer.ready(Part::Function);
+    writer.status.function_arn = Some(function.arn.to_string());
+    writer.status.function_name = Some(function.arn.short());
 
     let account = account().await?;
     let statement = Statement::for_rules(&context.owner.id, &function.arn, &account.id);
-    let origin = report.origin();
+    let origin = writer.origin();
     let default_tags = &context.settings.default_tags;
     let written = expression.to_string();
     let desired = DesiredRule::of(&context.owner, &origin, default_tags, &spec, written, &function.arn);
     check_count("spec.tags", &desired.tags).map_err(invalid)?;
     let rules = aws.rules(&region);
     let observed = rules.rule(&desired.name).await.map_err(Error::aws(Part::Rule))?;
-    let before = report.status.applied.clone();
+    let before = writer.status.applied.clone();
     let RulePlan { steps, adopted_from } = plan_rule(
         &desired,
         observed.as_ref(),
@@ -79,13 +79,13 @@ pub async fn apply(
         source: "EventBridge".into(),
     };
     let came = Instant::now();
-    let permissions = wanted_permissions(context, &report.id, &grant, &before).await?;
+    let permissions = wanted_permissions(context, &writer.id, &grant, &before).await?;
     let wanted = wanted(&account.id, &region, &desired, permissions, deployed);
     let mut all = wanted.clone();
     all.add(&before);
-    report.record(all, "creating the rule and the permission").await?;
-    permit(context, report, &grant, came).await?;
-    report.touched |= !steps.is_empty();
+    writer.record_intent(all, "creating the rule and the permission").await?;
+    permit(context, writer, &grant, came).await?;
+    writer.changed_aws |= !steps.is_empty();
     // A suspended schedule has no next run either, and says so itself.
     let no_next_run =
         if spec.suspend { None } else { no_next_run(&expression, context.settings.clock.now()) };
@@ -94,17 +94,17 @@ pub async fn apply(
         Some(failure) if error.kind == Kind::Invalid => failure.clone().into(),
         _ => Error::aws(Part::Rule)(error),
     })?;
-    report.ready(Part::Rule);
+    writer.ready(Part::Rule);
     if let Some(cluster) = adopted_from {
         let note = format!("took over the rule {} from the cluster {cluster}", desired.name);
-        report.event(Notice::normal(EventReason::Adopted, note)).await;
+        writer.emit(Notice::normal(EventReason::Adopted, note)).await;
     }
     if !steps.is_empty() {
-        let is_drift = report.settled && !RuleStep::are_rollout(&steps, default_tags, &spec.tags);
-        report.event(notice(&desired.name, &steps, observed.is_none(), is_drift)).await;
+        let is_drift = writer.was_in_sync && !RuleStep::are_rollout(&steps, default_tags, &spec.tags);
+        writer.emit(notice(&desired.name, &steps, observed.is_none(), is_drift)).await;
     }
-    release(context, report, &before, &wanted).await?;
-    report.status.applied = wanted;
+    release(context, writer, &before, &wanted).await?;
+    writer.status.applied = wanted;
     let words =
         if spec.suspend { "suspended: the rule is in place and disabled" } else { "the rule is in place" };
     let outcome = resolved.outcome(Outcome::Applied { suspended: spec.suspend, message: words.into() })?;
@@ -118,15 +118,15 @@ pub async fn apply(
 pub async fn cleanup(
     context: &Context,
     object: &RawScheduledFunction,
-    report: &mut Report<'_, RawScheduledFunction>,
+    writer: &mut StatusWriter<'_, RawScheduledFunction>,
 ) -> Result<(), Error> {
-    let mut applied = report.status.applied.clone();
+    let mut applied = writer.status.applied.clone();
     if applied.rules.is_empty() && may_have_made(context, object).await? {
-        let mut all = by_name(context, object, &report.origin()).await?;
+        let mut all = by_name(context, object, &writer.origin()).await?;
         deploy::union(&applied, &mut all);
         applied = all;
     }
-    release(context, report, &applied, &Applied::default()).await
+    release(context, writer, &applied, &Applied::default()).await
 }
 
 /// Where the names alone say what there may be: of an object that came back without its status, as from a backup.
@@ -236,16 +236,16 @@ fn notice(name: &str, steps: &[RuleStep], created: bool, is_drift: bool) -> Noti
 /// function.
 pub async fn release(
     context: &Context,
-    report: &Report<'_, RawScheduledFunction>,
+    writer: &StatusWriter<'_, RawScheduledFunction>,
     before: &Applied,
     wanted: &Applied,
 ) -> Result<(), Error> {
-    let aws = context.aws_for_removal(&report.id.key);
+    let aws = context.aws_for_removal(&writer.id.key);
     let is_wanted = |old: &AppliedRule| {
         wanted.rules.iter().any(|new| (&new.region, &new.name) == (&old.region, &old.name))
     };
     // A status is a user's to edit, too: a rule of another name was never made for this object.
-    let origin = report.origin();
+    let origin = writer.origin();
     let own = origin.key.rule_name(&context.owner.id, origin.kind);
     let released = before.rules.iter().filter(|rule| rule.name == own && !is_wanted(rule));
     for AppliedRule { region, name, tag_keys } in released {
@@ -265,9 +265,9 @@ pub async fn release(
     }
     for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
         let in_use = async || others_use(context, &*aws, permission, &own).await;
-        context.permissions.release(context, permission, &report.id, in_use).await?;
+        context.permissions.release(context, permission, &writer.id, in_use).await?;
     }
-    deploy::release(context, report, before, wanted).await
+    deploy::release(context, writer, before, wanted).await
 }
 
 /// Whether another rule of ours has the function as its target: one that was retained, or is about to go.

@@ -37,7 +37,7 @@ fn of_change(
         Change::Added(entry) | Change::Replaced(entry) => {
             let requester = requester_of(entry, requesters, owner)?;
             let what = entry.describe();
-            let notice = match (requester.settled, change) {
+            let notice = match (requester.was_in_sync, change) {
                 (true, Change::Added(_)) => Notice::warning(
                     EventReason::DriftRepaired,
                     format!("put back the {what}, which was gone from bucket {bucket}"),
@@ -73,7 +73,7 @@ fn of_change(
 /// How many of the changes put back an entry of a resource that had it before.
 pub fn restored(changes: &[Change], requesters: &Requesters, owner: &OwnerId) -> usize {
     let was_in_place =
-        |entry: &Entry| requester_of(entry, requesters, owner).is_some_and(|requester| requester.settled);
+        |entry: &Entry| requester_of(entry, requesters, owner).is_some_and(|requester| requester.was_in_sync);
     let is_repair = |change: &&Change| matches!(change, Change::Added(entry) | Change::Replaced(entry) if was_in_place(entry));
     changes.iter().filter(is_repair).count()
 }

@@ -93,13 +93,13 @@ pub struct BucketRequest {
     /// The manager of the permission.
     pub permission: PermissionPolicy,
     /// True if the resource was in sync before: a difference is drift.
-    pub settled: bool,
+    pub was_in_sync: bool,
 }
 
 impl BucketRequest {
     /// A request without an external permission.
-    pub fn own(desired: Desired, settled: bool) -> Self {
-        Self { desired, permission: PermissionPolicy::Managed, settled }
+    pub fn own(desired: Desired, was_in_sync: bool) -> Self {
+        Self { desired, permission: PermissionPolicy::Managed, was_in_sync }
     }
 }
 
@@ -108,7 +108,7 @@ struct ApplyRequest {
     id: Identity,
     desired: Desired,
     permission: PermissionPolicy,
-    settled: bool,
+    was_in_sync: bool,
     /// The reconcile that asks.
     asks: Span,
     /// What AWS is called for.
@@ -160,12 +160,12 @@ impl Buckets {
         self.frozen().remove(&id.uid);
         let (reply, answer) = oneshot::channel();
         let (id, asks, call_context) = (id.clone(), Span::current(), CallContext::current());
-        let BucketRequest { desired, permission, settled } = request;
+        let BucketRequest { desired, permission, was_in_sync } = request;
         let request = Request::Apply(Box::new(ApplyRequest {
             id,
             desired,
             permission,
-            settled,
+            was_in_sync,
             call_context,
             asks,
             reply,

@@ -39,7 +39,7 @@ impl Principal {
     /// Whether what a resource has asked for is done now: that of another role keeps what it has until its own turn, one
     /// whose namespace may not name the bucket any more until it may again, and a paused one until it is paused no more.
     pub fn acts_for(&self, context: &Context, bucket: &Bucket, requester: &Requester) -> bool {
-        let Requester { id, desired, permission: _, settled: _, excluded: _ } = requester;
+        let Requester { id, desired, permission: _, was_in_sync: _, excluded: _ } = requester;
         let namespace = &id.key.namespace;
         let is_permitted = || {
             context.tenants.permits_bucket(namespace, &bucket.name)

@@ -19,7 +19,7 @@ pub struct Requester {
     /// The manager of the permission.
     pub permission: PermissionPolicy,
     /// Whether the bucket was as it wants before: what differs now was changed by somebody else.
-    pub settled: bool,
+    pub was_in_sync: bool,
     /// The cause, if the entries are left out because S3 would refuse the document.
     pub excluded: Option<Failure>,
 }

@@ -54,7 +54,7 @@ pub struct Worker {
     refused: Vec<String>,
 }
 
-/// What a settled bucket is like for those who ask.
+/// What a was_in_sync bucket is like for those who ask.
 #[derive(Clone)]
 struct Found {
     rejected: BTreeMap<ObjectKey, Rejection>,
@@ -200,7 +200,7 @@ impl Worker {
         let Request::Apply(apply) = &request else { return Some(request) };
         let requester = self.requesters.0.get(&apply.id.uid);
         let is_as_before = requester.is_some_and(|requester| {
-            requester.settled
+            requester.was_in_sync
                 && requester.desired == apply.desired
                 && self.principal.acts_for(context, &self.bucket, requester)
         });
@@ -227,12 +227,12 @@ impl Worker {
         for request in batch {
             match request {
                 Request::Apply(one) => {
-                    let ApplyRequest { id, desired, permission, settled, .. } = &*one;
+                    let ApplyRequest { id, desired, permission, was_in_sync, .. } = &*one;
                     let requester = Requester {
                         id: id.clone(),
                         desired: desired.clone(),
                         permission: *permission,
-                        settled: *settled,
+                        was_in_sync: *was_in_sync,
                         excluded: None,
                     };
                     self.requesters.0.insert(id.uid.clone(), requester);
@@ -297,7 +297,7 @@ impl Worker {
                 Err(failure) => Err(failure.clone()),
             };
             if let (Ok(_), Some(requester)) = (&answer, self.requesters.0.get_mut(&id.uid)) {
-                requester.settled = true;
+                requester.was_in_sync = true;
             }
             // Nobody listens where the reconcile has run out of time; it will ask again.
             let _ = reply.send(answer);

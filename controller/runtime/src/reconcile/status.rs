@@ -22,7 +22,7 @@ use super::wakes::Hindrance;
 pub const FIELD_MANAGER: &str = "lambda-triggers";
 
 /// The status of one object, for the length of a reconcile.
-pub struct Report<'a, K: Raw> {
+pub struct StatusWriter<'a, K: Raw> {
     context: &'a Context,
     api: Api<K>,
     /// The object.
@@ -39,13 +39,13 @@ pub struct Report<'a, K: Raw> {
     ready: BTreeSet<Part>,
     /// Whether AWS was as this generation of the spec says when the reconcile began: what differs now was changed
     /// by somebody else.
-    pub settled: bool,
+    pub was_in_sync: bool,
     /// Whether something was changed in AWS, or may have been.
-    pub touched: bool,
+    pub changed_aws: bool,
     /// Whether AWS is at work on something, for whomever: it is to be looked at again soon.
-    pub look_soon: bool,
-    /// Whether somebody asked for this reconcile by the annotation: nothing may be taken from an earlier look.
-    pub asked: bool,
+    pub requeue_soon: bool,
+    /// Whether somebody reconcile_requested for this reconcile by the annotation: nothing may be taken from an earlier look.
+    pub reconcile_requested: bool,
     /// What the annotation says, where it is there.
     request: Option<String>,
     /// True if the last reconcile of this generation found an equivalent foreign statement: the operator does not repeat
@@ -55,19 +55,19 @@ pub struct Report<'a, K: Raw> {
     external_permission: Option<String>,
 }
 
-impl<'a, K: Raw + Debug> Report<'a, K> {
-    /// The report on an object.
+impl<'a, K: Raw + Debug> StatusWriter<'a, K> {
+    /// The writer on an object.
     pub fn new(context: &'a Context, api: Api<K>, object: &K) -> Self {
         let id = Identity::of(object);
         let (written, version) = context.statuses.latest(object);
         let ready = written.conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True");
-        let settled = ready && written.observed_generation == id.generation;
+        let was_in_sync = ready && written.observed_generation == id.generation;
         let request = object.annotations().get(RECONCILE_ANNOTATION).cloned();
-        let asked = request.is_some() && request != written.last_handled_reconcile_at;
+        let reconcile_requested = request.is_some() && request != written.last_handled_reconcile_at;
         let is_external = |c: &Condition| {
             c.type_ == Part::Permission.condition() && c.reason == Reason::ExternalPermission.as_str()
         };
-        let trusts_others = settled && !asked && written.conditions.iter().any(is_external);
+        let trusts_others = was_in_sync && !reconcile_requested && written.conditions.iter().any(is_external);
         let applied = context.statuses.with_made(&id.uid, written.applied.clone());
         let is_known = written.observed_generation == id.generation;
         let now = || Some(Time(context.settings.clock.now()));
@@ -81,10 +81,10 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
             written,
             version,
             ready: BTreeSet::new(),
-            settled,
-            touched: false,
-            look_soon: false,
-            asked,
+            was_in_sync,
+            changed_aws: false,
+            requeue_soon: false,
+            reconcile_requested,
             request,
             trusts_others,
             external_permission: None,
@@ -103,7 +103,7 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
 
     /// Records the identity of what is about to be made: it is on the object before it is in AWS, so that whatever
     /// happens between, the object's deletion finds it.
-    pub async fn record(&mut self, applied: Applied, message: &str) -> Result<(), Error> {
+    pub async fn record_intent(&mut self, applied: Applied, message: &str) -> Result<(), Error> {
         self.status.applied = applied;
         if self.status.applied == self.written.applied {
             return Ok(());
@@ -124,7 +124,7 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
 
     /// Writes the outcome, if it says anything new, and that the request by the annotation was met.
     pub async fn outcome(&mut self, outcome: &Outcome) -> Result<(), Error> {
-        if self.asked {
+        if self.reconcile_requested {
             self.status.last_handled_reconcile_at.clone_from(&self.request);
         }
         self.write(outcome).await
@@ -157,12 +157,12 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
     }
 
     /// Whether the status says so already: an event about it would be one more of the same.
-    pub fn says(&self, outcome: &Outcome) -> bool {
+    pub fn already_reported(&self, outcome: &Outcome) -> bool {
         self.conditions(outcome) == self.written.conditions
     }
 
     /// Whether the status would be another one with this outcome.
-    pub fn is_news(&self, outcome: &Outcome) -> bool {
+    pub fn would_change(&self, outcome: &Outcome) -> bool {
         let (conditions, observed_generation) = (self.conditions(outcome), self.id.generation);
         TriggerStatus { conditions, observed_generation, ..self.status.clone() } != self.written
     }
@@ -189,7 +189,7 @@ impl<'a, K: Raw + Debug> Report<'a, K> {
     }
 
     /// Tells what happened.
-    pub async fn event(&self, notice: Notice) {
+    pub async fn emit(&self, notice: Notice) {
         self.context.events.publish(&self.id.reference, notice).await;
     }
 }
