@@ -20,12 +20,12 @@ const ABNORMAL: [&str; 2] = ["Reconciling", "Stalled"];
 
 /// The statuses of objects, as far as they were seen.
 #[derive(Debug, Default)]
-pub struct Statuses {
+pub struct StatusCache {
     /// By UID.
     last: HashMap<String, Value>,
 }
 
-impl Statuses {
+impl StatusCache {
     /// Looks at the next version of an object, and returns what is wrong with its status where the operator has written
     /// it. What somebody else wrote, as a test by hand, is not judged.
     pub fn see(&mut self, object: &Value) -> Vec<String> {

@@ -49,13 +49,13 @@ fn wrong(mut object: Value, changes: &[(&str, Value)]) -> Vec<String> {
     for (path, value) in changes {
         *object.pointer_mut(path).unwrap_or_else(|| panic!("there is no {path}")) = value.clone();
     }
-    Statuses::default().see(&object)
+    StatusCache::default().see(&object)
 }
 
 #[test]
 fn what_the_operator_writes_keeps_to_the_rules() {
     for object in [ready(), failed("Stalled"), failed("Reconciling"), progressing()] {
-        assert_eq!(Vec::<String>::new(), Statuses::default().see(&object), "{object}");
+        assert_eq!(Vec::<String>::new(), StatusCache::default().see(&object), "{object}");
     }
 }
 
@@ -163,7 +163,7 @@ fn a_transition_has_its_time_and_nothing_else_has() {
         object
     };
     let seen_after = |before: Value, after: Value| {
-        let mut statuses = Statuses::default();
+        let mut statuses = StatusCache::default();
         statuses.see(&before);
         statuses.see(&after)
     };
@@ -191,7 +191,7 @@ fn a_transition_has_its_time_and_nothing_else_has() {
 
 #[test]
 fn only_what_the_operator_writes_is_judged() {
-    let mut statuses = Statuses::default();
+    let mut statuses = StatusCache::default();
     let mut by_hand = object(&[]);
     by_hand["metadata"]["managedFields"] = json!([{"manager": "kubectl-edit", "subresource": "status"}]);
     assert_eq!(statuses.see(&by_hand), [""; 0]);

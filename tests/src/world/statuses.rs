@@ -11,7 +11,7 @@ use kube::{Api, Client, ResourceExt};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::kstatus::Statuses;
+use crate::kstatus::StatusCache;
 
 const KINDS: [&str; 2] = ["ScheduledFunction", "S3TriggeredFunction"];
 /// Between two attempts at a watch that the API server has ended.
@@ -29,7 +29,7 @@ pub(super) struct StatusWatch {
 
 #[derive(Debug, Default)]
 struct Seen {
-    statuses: Statuses,
+    statuses: StatusCache,
     /// The newest version of each object, by UID.
     versions: HashMap<String, u64>,
     findings: Vec<String>,

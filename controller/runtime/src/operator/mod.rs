@@ -40,8 +40,9 @@ use tracing::{info, warn};
 use crate::aws::{Limits, Sdk, SdkSettings, Tenants};
 use crate::network::Network;
 use crate::reconcile::{
-    Buckets, Caches, Clock, Context, Error, Events, FIELD_MANAGER, Hindrance, Jitter, Kind, Permissions,
-    Requests, SecondLooks, Settings, Statuses, Wakes, chain, is_paused, look_again, object_of, reconcile,
+    Buckets, Clock, Context, Error, Events, FIELD_MANAGER, Hindrance, Jitter, Permissions, ReconcileKind,
+    Requests, SecondLooks, Settings, StatusCache, Stores, Wakes, chain, is_paused, look_again, object_of,
+    reconcile,
 };
 use crate::telemetry::Telemetry;
 use backoff::{Backoff, WatchBackoff};
@@ -195,16 +196,16 @@ pub async fn run_controllers(
 
     let (scheduled, scheduled_writer) = reflector::store();
     let (s3, s3_writer) = reflector::store();
-    let (scheduled_complete, all_scheduled) = watch::channel(false);
-    let (s3_complete, all_s3) = watch::channel(false);
+    let (scheduled_synced, all_scheduled) = watch::channel(false);
+    let (s3_synced, all_s3) = watch::channel(false);
     let (wakes, scheduled_requests, s3_requests) = Wakes::new();
     let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: std::env::var("POD_NAME").ok() };
     let context = Arc::new(Context {
         client: client.clone(),
         tenants,
         owner,
-        caches: Caches { scheduled, s3, complete: [all_scheduled, all_s3] },
-        statuses: Statuses::default(),
+        stores: Stores { scheduled, s3, synced: [all_scheduled, all_s3] },
+        status_cache: StatusCache::default(),
         wakes,
         events: Events::new(client.clone(), reporter, options.telemetry.metrics.clone()),
         permissions: Permissions::default(),
@@ -217,7 +218,7 @@ pub async fn run_controllers(
         settings: options.settings,
         telemetry: options.telemetry,
     });
-    watch_caches(&context);
+    register_stores(&context);
     let loaded = stop.run_until_cancelled(context.second_looks.load(&context)).await;
     let Some(loaded) = loaded else { return Ok(()) };
     loaded.map_err(|error| {
@@ -230,11 +231,11 @@ pub async fn run_controllers(
     let of = |stop: &CancellationToken| (workqueue.clone(), context.clone(), stop.clone());
     let controllers = async {
         tokio::join!(
-            run_controller(namespaces, scheduled_writer, scheduled_complete, scheduled_requests, of(&stop)),
-            run_controller(namespaces, s3_writer, s3_complete, s3_requests, of(&stop)),
+            run_controller(namespaces, scheduled_writer, scheduled_synced, scheduled_requests, of(&stop)),
+            run_controller(namespaces, s3_writer, s3_synced, s3_requests, of(&stop)),
         )
     };
-    let mut overdue = pin!(stop::overdue(&stop, &workqueue, &context.caches));
+    let mut overdue = pin!(stop::overdue(&stop, &workqueue, &context.stores));
     let ended = tokio::select! {
         biased;
         _ = controllers => true,
@@ -253,19 +254,19 @@ pub async fn run_controllers(
     Ok(())
 }
 
-/// Has the metrics and the health tell of the caches.
-fn watch_caches(context: &Context) {
+/// Has the metrics and the health tell of the stores.
+fn register_stores(context: &Context) {
     let Telemetry { metrics, health } = &context.telemetry;
-    let [scheduled, s3] = context.caches.complete.clone();
+    let [scheduled, s3] = context.stores.synced.clone();
     health.waits_for(vec![("ScheduledFunctions", scheduled), ("S3TriggeredFunctions", s3)]);
-    metrics.show_objects(context.caches.clone());
+    metrics.show_objects(context.stores.clone());
 }
 
-/// Runs the controller of one kind, and says when its cache is `complete`.
-async fn run_controller<K: Kind>(
+/// Runs the controller of one kind, and says when its cache is `synced`.
+async fn run_controller<K: ReconcileKind>(
     watched: &[String],
     writer: Writer<K>,
-    complete: watch::Sender<bool>,
+    synced: watch::Sender<bool>,
     requests: Requests,
     (workqueue, context, stop): (Arc<WorkQueue>, Arc<Context>, CancellationToken),
 ) {
@@ -286,20 +287,20 @@ async fn run_controller<K: Kind>(
         .reflect(writer)
         .inspect_ok(move |event| {
             if matches!(event, watcher::Event::InitDone) {
-                complete.send_replace(true);
+                synced.send_replace(true);
             }
             if let watcher::Event::Delete(object) = event {
-                deleting.statuses.forget_object(object);
+                deleting.status_cache.forget_object(object);
                 deleting.wakes.ended(&holder(object));
             }
         })
         .applied_objects()
         .inspect_ok(move |object| {
             seeing.wakes.ended(&holder(object));
-            if seeing.statuses.is_foreign(object) {
+            if seeing.status_cache.is_foreign(object) {
                 seeing.wakes.repair((K::NAME, workqueue::key(object).1.clone()));
             }
-            seeing.statuses.forget_seen(object);
+            seeing.status_cache.forget_seen(object);
             if workqueue::priority(object) == Priority::High {
                 promoting.raise_priority(&workqueue::key(object));
             }
@@ -365,12 +366,12 @@ async fn run_controller<K: Kind>(
 }
 
 /// The hindrance of objects that wait for this object.
-fn holder<K: Kind>(object: &K) -> Hindrance {
+fn holder<K: ReconcileKind>(object: &K) -> Hindrance {
     Hindrance::Holder(K::NAME.into(), workqueue::key(object).1.clone())
 }
 
 /// Has an object wait for its permit, and reconciles it as it is then.
-async fn reconcile_with_permit<K: Kind>(
+async fn reconcile_with_permit<K: ReconcileKind>(
     object: &K,
     workqueue: &Arc<WorkQueue>,
     cache: &Store<K>,
@@ -406,31 +407,31 @@ fn changes<T: Send + Sync + 'static>(receiver: watch::Receiver<T>) -> BoxStream<
 }
 
 /// Takes out of an object what nobody here asks for, and what would take as much memory as all the rest.
-fn strip_unused_fields<K: Kind>(object: &mut K) {
+fn strip_unused_fields<K: ReconcileKind>(object: &mut K) {
     object.managed_fields_mut().clear();
     object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
 }
 
 /// What somebody asks for a reconcile by, as a predicate: another value is another request.
-fn reconcile_requested<K: Kind>(object: &K) -> Option<u64> {
+fn reconcile_requested<K: ReconcileKind>(object: &K) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     object.annotations().get(RECONCILE_ANNOTATION)?.hash(&mut hasher);
     Some(hasher.finish())
 }
 
 /// Whether an object is paused, as a predicate.
-fn paused<K: Kind>(object: &K) -> Option<u64> {
+fn paused<K: ReconcileKind>(object: &K) -> Option<u64> {
     Some(u64::from(is_paused(object)))
 }
 
 /// The objects whose function has its code from a ConfigMap. Of ConfigMaps the metadata alone is watched.
-fn users_of_config_map<K: Kind>(
+fn users_of_config_map<K: ReconcileKind>(
     cache: &Store<K>,
     config_map: &PartialObjectMeta<ConfigMap>,
 ) -> Vec<ObjectRef<K>> {
     let name = config_map.name_any();
     let uses = |object: &&Arc<K>| {
-        let code = object.facts().config_map.as_deref();
+        let code = object.summary().config_map.as_deref();
         object.namespace() == config_map.namespace() && code == Some(name.as_str())
     };
     cache.state().iter().filter(uses).map(|object| ObjectRef::from_obj(object.as_ref())).collect()

@@ -76,12 +76,12 @@ struct Lists<K> {
 
 struct List<K> {
     objects: BTreeMap<String, K>,
-    complete: bool,
+    synced: bool,
 }
 
 impl<K: ResourceExt + Clone> Lists<K> {
     fn new(count: usize) -> Self {
-        let lists = (0..count).map(|_| List { objects: BTreeMap::new(), complete: false }).collect();
+        let lists = (0..count).map(|_| List { objects: BTreeMap::new(), synced: false }).collect();
         Self { lists, passed_on: false }
     }
 
@@ -91,7 +91,7 @@ impl<K: ResourceExt + Clone> Lists<K> {
         match event {
             Event::Init => {
                 list.objects.clear();
-                list.complete = false;
+                list.synced = false;
                 vec![]
             }
             Event::InitApply(object) => {
@@ -105,7 +105,7 @@ impl<K: ResourceExt + Clone> Lists<K> {
                 gone.into_iter().chain(listed.into_values().map(Event::Apply)).collect()
             }
             Event::InitDone => {
-                list.complete = true;
+                list.synced = true;
                 self.pass_on()
             }
             Event::Apply(object) if !self.passed_on => {
@@ -120,9 +120,9 @@ impl<K: ResourceExt + Clone> Lists<K> {
         }
     }
 
-    /// The first lists, once the last of them is complete.
+    /// The first lists, once the last of them is synced.
     fn pass_on(&mut self) -> Vec<Event<K>> {
-        self.passed_on = self.lists.iter().all(|list| list.complete);
+        self.passed_on = self.lists.iter().all(|list| list.synced);
         if !self.passed_on {
             return vec![];
         }

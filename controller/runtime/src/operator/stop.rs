@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::workqueue::WorkQueue;
-use crate::reconcile::Caches;
+use crate::reconcile::Stores;
 
 /// The time for running reconciles to end after a stop. The release of the Lease, the last traces and the HTTP server take 11
 /// seconds more, within `terminationGracePeriodSeconds` of the chart: a killed process releases no Lease.
@@ -36,12 +36,12 @@ pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
 
 /// Waits for a stop and for the end of [`GRACE_PERIOD`]. No reconcile begins after the stop.
 ///
-/// Each reconcile waits for both caches before the first call, so an operator without complete caches stops at once. kube's
+/// Each reconcile waits for both stores before the first call, so an operator without synced stores stops at once. kube's
 /// controllers never end before their first list, which fails while RBAC denies the list or the CRDs are missing.
-pub async fn overdue(stop: &CancellationToken, workqueue: &Arc<WorkQueue>, caches: &Caches) {
+pub async fn overdue(stop: &CancellationToken, workqueue: &Arc<WorkQueue>, stores: &Stores) {
     stop.cancelled().await;
     workqueue.close();
-    if caches.are_complete() {
+    if stores.are_synced() {
         sleep(GRACE_PERIOD).await;
         warn!(
             "reconciles are cut off, as they did not end within {GRACE_PERIOD:?}; the next leader repeats them"

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::aws::CallContext;
-use crate::reconcile::{Raw, is_paused, read_status};
+use crate::reconcile::{Trigger, is_paused, read_status};
 use crate::telemetry::metrics::QueueState;
 
 /// Reconciles at a time, of both kinds. Most of each is waiting for AWS. As many resources of one bucket come to its worker
@@ -73,18 +73,18 @@ impl Drop for WaitGuard<'_> {
 }
 
 /// The key of an object.
-pub fn key<K: Raw>(object: &K) -> Key {
+pub fn key<K: Trigger>(object: &K) -> Key {
     Arc::new((K::NAME, ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any())))
 }
 
 /// The key of the object that is referred to.
-pub fn key_of<K: Raw>(object: &ObjectRef<K>) -> Key {
+pub fn key_of<K: Trigger>(object: &ObjectRef<K>) -> Key {
     let namespace = object.namespace.clone().unwrap_or_default();
     Arc::new((K::NAME, ObjectKey::new(namespace, object.name.clone())))
 }
 
 /// The priority of an object.
-pub fn priority<K: Raw>(object: &K) -> Priority {
+pub fn priority<K: Trigger>(object: &K) -> Priority {
     let meta = object.meta();
     let request = object.annotations().get(RECONCILE_ANNOTATION).map(String::as_str);
     let is_urgent = meta.deletion_timestamp.is_some() || is_paused(object);

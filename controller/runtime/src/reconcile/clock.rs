@@ -1,4 +1,4 @@
-//! The time of day, as statuses say it.
+//! The time of day, as status_cache say it.
 
 use std::fmt;
 use std::sync::Arc;

@@ -19,7 +19,7 @@ use super::error::Error;
 use super::events::Events;
 use super::jitter::Jitter;
 use super::object::{
-    Raw, RawS3TriggeredFunction, RawScheduledFunction, is_paused, needs_what_it_has, read_status,
+    RawS3TriggeredFunction, RawScheduledFunction, Trigger, is_paused, needs_what_it_has, read_status,
 };
 use super::permission::Permissions;
 use super::wakes::Wakes;
@@ -47,28 +47,28 @@ pub struct Settings {
 
 /// The objects of both kinds, as Kubernetes last told.
 #[derive(Clone)]
-pub struct Caches {
+pub struct Stores {
     /// All `ScheduledFunction`s that are watched.
     pub scheduled: Store<RawScheduledFunction>,
     /// All `S3TriggeredFunction`s that are watched.
     pub s3: Store<RawS3TriggeredFunction>,
     /// For each, whether it holds all objects. `Store::wait_until_ready` would tell, too, but wakes the last one of those
     /// who wait for it only, and its controller is one of them.
-    pub complete: [watch::Receiver<bool>; 2],
+    pub synced: [watch::Receiver<bool>; 2],
 }
 
-impl Caches {
-    /// Waits until both are complete: what nobody claims is removed, so nobody may be missing.
-    pub async fn ready(&self) -> Result<(), Error> {
-        for complete in &self.complete {
-            complete.clone().wait_for(|complete| *complete).await.map_err(|_| Error::Stopping)?;
+impl Stores {
+    /// Waits until both are synced: what nobody claims is removed, so nobody may be missing.
+    pub async fn wait_for_sync(&self) -> Result<(), Error> {
+        for synced in &self.synced {
+            synced.clone().wait_for(|synced| *synced).await.map_err(|_| Error::Stopping)?;
         }
         Ok(())
     }
 
-    /// Whether both are complete.
-    pub fn are_complete(&self) -> bool {
-        self.complete.iter().all(|complete| *complete.borrow())
+    /// Whether both are synced.
+    pub fn are_synced(&self) -> bool {
+        self.synced.iter().all(|synced| *synced.borrow())
     }
 
     /// True if the `S3TriggeredFunction` of this name is paused.
@@ -92,37 +92,37 @@ impl Caches {
     }
 }
 
-fn any_claims<K: Raw>(store: &Store<K>, permission: &AppliedPermission, except: &str) -> bool {
+fn any_claims<K: Trigger>(store: &Store<K>, permission: &AppliedPermission, except: &str) -> bool {
     let claims = |object: &Arc<K>| {
         needs_what_it_has(&**object)
             && object.meta().uid.as_deref() != Some(except)
-            && object.facts().applied.permissions.contains(permission)
+            && object.summary().applied.permissions.contains(permission)
     };
     store.state().iter().any(claims)
 }
 
-fn deploys<K: Raw>(store: &Store<K>, key: &ObjectKey, region: &str, function: &str) -> bool {
+fn deploys<K: Trigger>(store: &Store<K>, key: &ObjectKey, region: &str, function: &str) -> bool {
     let object = store.get(&ObjectRef::new(&key.name).within(&key.namespace));
     object.filter(|object| needs_what_it_has(&**object)).is_some_and(|object| {
-        let deployed = &object.facts().applied.functions;
+        let deployed = &object.summary().applied.functions;
         deployed.iter().any(|deployed| deployed.region == region && deployed.name == function)
     })
 }
 
-/// The statuses that we wrote and the caches may not show yet: a reconcile that began from an older one would
+/// The status_cache that we wrote and the stores may not show yet: a reconcile that began from an older one would
 /// forget what was made meanwhile.
 #[derive(Default)]
-pub struct Statuses {
+pub struct StatusCache {
     written: Mutex<HashMap<String, Written>>,
     /// What reconciles made, by UID, until one finds that all is in place. Another operator, that runs beside us by mistake,
     /// may have taken it away while we made it, and struck it from the status.
     made: Mutex<HashMap<String, Applied>>,
-    /// The statuses that this operator wrote, by UID: any other status comes from another writer.
-    own: Mutex<HashMap<String, Own>>,
+    /// The status_cache that this operator wrote, by UID: any other status comes from another writer.
+    own: Mutex<HashMap<String, OwnWrite>>,
 }
 
-/// Hashes of two statuses: the last known one, and the one of a write under way.
-struct Own {
+/// Hashes of two status_cache: the last known one, and the one of a write under way.
+struct OwnWrite {
     written: u64,
     writing: Option<u64>,
 }
@@ -132,9 +132,9 @@ struct Written {
     status: TriggerStatus,
 }
 
-impl Statuses {
+impl StatusCache {
     /// The newest status that is known of an object, and the version of the object that has it.
-    pub fn latest<K: Raw>(&self, object: &K) -> (TriggerStatus, Option<String>) {
+    pub fn latest<K: Trigger>(&self, object: &K) -> (TriggerStatus, Option<String>) {
         let meta = object.meta();
         let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         match written.get(meta.uid.as_deref().unwrap_or_default()) {
@@ -145,8 +145,8 @@ impl Statuses {
         }
     }
 
-    /// Forgets the status that we wrote where the caches show it by now, or a newer one.
-    pub fn forget_seen<K: Raw>(&self, object: &K) {
+    /// Forgets the status that we wrote where the stores show it by now, or a newer one.
+    pub fn forget_seen<K: Trigger>(&self, object: &K) {
         let meta = object.meta();
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let uid = meta.uid.as_deref().unwrap_or_default();
@@ -158,15 +158,15 @@ impl Statuses {
 
     /// Whether another writer changed the status of an object. True once for each such status. The first status that is seen
     /// of an object is taken as known.
-    pub fn is_foreign<K: Raw>(&self, object: &K) -> bool {
+    pub fn is_foreign<K: Trigger>(&self, object: &K) -> bool {
         let meta = object.meta();
         let seen = content(&read_status(object));
         let newer = |written: &Written| written.resource_version > version(meta.resource_version.as_deref());
         let uid = meta.uid.as_deref().unwrap_or_default();
         let is_old = self.written.lock().unwrap_or_else(PoisonError::into_inner).get(uid).is_some_and(newer);
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Own { written, writing }) = own.get_mut(uid) else {
-            own.insert(uid.into(), Own { written: seen, writing: None });
+        let Some(OwnWrite { written, writing }) = own.get_mut(uid) else {
+            own.insert(uid.into(), OwnWrite { written: seen, writing: None });
             return false;
         };
         let is_foreign = !is_old && *written != seen && *writing != Some(seen);
@@ -177,28 +177,28 @@ impl Statuses {
     }
 
     /// Records a status before the write: the watch may show the status before the answer to the write comes.
-    pub fn writes(&self, uid: &str, status: &TriggerStatus) {
+    pub fn begin_write(&self, uid: &str, status: &TriggerStatus) {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = own.entry(uid.into()).or_insert(Own { written: 0, writing: None });
+        let own = own.entry(uid.into()).or_insert(OwnWrite { written: 0, writing: None });
         own.writing = Some(content(status));
     }
 
-    /// Forgets the statuses of a deleted object.
-    pub fn forget_object<K: Raw>(&self, object: &K) {
+    /// Forgets the status_cache of a deleted object.
+    pub fn forget_object<K: Trigger>(&self, object: &K) {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         own.remove(object.meta().uid.as_deref().unwrap_or_default());
     }
 
     /// Remembers a status that was written.
     pub fn remember(&self, uid: &str, resource_version: Option<&str>, status: TriggerStatus) {
-        let written = Own { written: content(&status), writing: None };
+        let written = OwnWrite { written: content(&status), writing: None };
         self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.into(), written);
         let written = Written { resource_version: version(resource_version), status };
         self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.into(), written);
     }
 
     /// Notes what a reconcile of an object made; none if it found all in place.
-    pub fn note_made(&self, uid: &str, made: Option<&Applied>) {
+    pub fn remember_applied(&self, uid: &str, made: Option<&Applied>) {
         let mut all = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         match made {
             Some(made) => drop(all.insert(uid.into(), made.clone())),
@@ -207,7 +207,7 @@ impl Statuses {
     }
 
     /// What was made for an object: what its status says, and what we know of beyond that.
-    pub fn with_made(&self, uid: &str, mut applied: Applied) -> Applied {
+    pub fn with_remembered(&self, uid: &str, mut applied: Applied) -> Applied {
         if let Some(made) = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(uid) {
             applied.join(made);
         }
@@ -217,7 +217,7 @@ impl Statuses {
     /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
-        self.note_made(uid, None);
+        self.remember_applied(uid, None);
     }
 }
 
@@ -243,9 +243,9 @@ pub struct Context {
     /// Whose things in AWS are ours.
     pub owner: Owner,
     /// The objects of both kinds.
-    pub caches: Caches,
-    /// Statuses newer than the caches.
-    pub statuses: Statuses,
+    pub stores: Stores,
+    /// StatusCache newer than the stores.
+    pub status_cache: StatusCache,
     /// Requests reconciles of objects whose hindrance ended.
     pub wakes: Arc<Wakes>,
     /// Writes events.

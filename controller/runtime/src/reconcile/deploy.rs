@@ -19,7 +19,7 @@ use super::context::Context;
 use super::error::Error;
 use super::events::Notice;
 use super::function::{confirm_absent, retry_not_found};
-use super::object::{Identity, Raw};
+use super::object::{Identity, Trigger};
 use super::status::StatusWriter;
 use super::wakes::Hindrance;
 use crate::aws::{AwsError, Deployments};
@@ -37,7 +37,7 @@ pub struct Deployment {
 }
 
 /// Makes the function as its definition says, as far as Lambda lets us now.
-pub async fn deploy<K: Raw>(
+pub async fn deploy<K: Trigger>(
     context: &Context,
     writer: &mut StatusWriter<'_, K>,
     region: &str,
@@ -146,7 +146,7 @@ fn held(
 ) -> Option<FunctionConflict> {
     let (kind, key) = function.made_for(&context.owner)?;
     let is_other = (kind, &key) != (origin.kind, &origin.key);
-    let held = is_other && context.caches.deploys(kind, &key, region, &function.arn.name);
+    let held = is_other && context.stores.deploys(kind, &key, region, &function.arn.name);
     held.then(|| FunctionConflict::Held { kind: kind.into(), key })
 }
 
@@ -158,7 +158,7 @@ fn is_new(code: &CodeSource, known: Option<&str>) -> bool {
 /// Deletes the functions that were made `before` and are `wanted` no more, as far as they are ours. A function that the
 /// spec names now, where it was defined before, is the user's from here on: it stays, and loses our tags before the
 /// status forgets it. Tags that outlived the record would let a later definition take the function.
-pub async fn release<K: Raw>(
+pub async fn release<K: Trigger>(
     context: &Context,
     writer: &StatusWriter<'_, K>,
     before: &Applied,
@@ -244,7 +244,7 @@ enum Released {
 
 /// Whether the spec defines a function of this name, and the tenancy permits that. A status that a tenant edited is no way
 /// to delete a function that the tenant may not define.
-async fn may_define<K: Raw>(
+async fn may_define<K: Trigger>(
     context: &Context,
     writer: &StatusWriter<'_, K>,
     name: &str,
@@ -263,7 +263,7 @@ async fn may_define<K: Raw>(
 }
 
 /// Whether the spec names this function.
-fn names<K: Raw>(context: &Context, writer: &StatusWriter<'_, K>, function: &FunctionArn) -> bool {
+fn names<K: Trigger>(context: &Context, writer: &StatusWriter<'_, K>, function: &FunctionArn) -> bool {
     let spec = writer.spec.value();
     let named = &spec["function"];
     match named["arn"].as_str().and_then(FunctionArn::parse) {
@@ -284,7 +284,12 @@ fn is_used(function: &FunctionArn, wanted: &Applied) -> bool {
 
 /// The function that the spec alone says that a predecessor may have deployed: for an object that came back without
 /// its status, as from a backup, with a spec that may be unreadable as a whole.
-pub fn by_spec<K: Raw>(context: &Context, object: &K, key: &ObjectKey, region: &str) -> Vec<AppliedFunction> {
+pub fn by_spec<K: Trigger>(
+    context: &Context,
+    object: &K,
+    key: &ObjectKey,
+    region: &str,
+) -> Vec<AppliedFunction> {
     let definition = &object.spec().value()["function"]["definition"];
     let given = definition["functionName"].as_str().map(ToOwned::to_owned);
     let name = given.unwrap_or_else(|| key.function_name(&context.owner.id, K::NAME));
@@ -358,7 +363,7 @@ async fn carry_out(
 
 /// Tells what was done to the function `name`. `is_drift` is true if the function was as wanted once, and somebody else
 /// changed it.
-async fn tell<K: Raw>(
+async fn tell<K: Trigger>(
     writer: &StatusWriter<'_, K>,
     name: &str,
     observed: Option<&ObservedFunction>,

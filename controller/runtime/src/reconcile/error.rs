@@ -37,7 +37,7 @@ pub enum Error {
     /// The reconcile took longer than it may.
     #[error("the reconcile took longer than {0:?}")]
     Timeout(std::time::Duration),
-    /// The caches will never be complete: the operator is stopping.
+    /// The stores will never be complete: the operator is stopping.
     #[error("the operator is stopping")]
     Stopping,
 }

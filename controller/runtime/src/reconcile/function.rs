@@ -9,7 +9,7 @@ use lambda_triggers_core::plan::report::{Failure, Outcome, Part, Reason};
 use super::context::Context;
 use super::deploy::{Deployment, deploy};
 use super::error::Error;
-use super::object::Raw;
+use super::object::Trigger;
 use super::status::StatusWriter;
 use super::wakes::Hindrance;
 use crate::aws::{Aws, AwsError, Function, Kind};
@@ -52,7 +52,7 @@ pub fn updating(what: &str) -> Outcome {
 }
 
 /// Finds the function that a resource names, or deploys the one that it defines.
-pub async fn resolve<K: Raw>(
+pub async fn resolve<K: Trigger>(
     context: &Context,
     writer: &mut StatusWriter<'_, K>,
     region: &str,

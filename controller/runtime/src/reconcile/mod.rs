@@ -35,11 +35,11 @@ use tracing::{Instrument, Span, error_span, field, info, warn};
 
 pub use bucket::{Buckets, SecondLooks};
 pub use clock::Clock;
-pub use context::{Caches, Context, Settings, Statuses};
+pub use context::{Context, Settings, StatusCache, Stores};
 pub use error::{Error, chain};
 pub use events::{Events, Notice};
 pub use jitter::Jitter;
-pub use object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction, is_paused, read_status};
+pub use object::{Identity, RawS3TriggeredFunction, RawScheduledFunction, Trigger, is_paused, read_status};
 pub use permission::Permissions;
 pub use released::look_again;
 pub use status::{FIELD_MANAGER, StatusWriter};
@@ -54,7 +54,7 @@ const TAKE_BACK: [u64; 5] = [1, 2, 4, 8, 16];
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What differs between the kinds.
-pub trait Kind: Raw {
+pub trait ReconcileKind: Trigger {
     /// Makes AWS as the spec says.
     fn apply(
         &self,
@@ -85,7 +85,7 @@ pub trait Kind: Raw {
     ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-impl Kind for RawScheduledFunction {
+impl ReconcileKind for RawScheduledFunction {
     async fn apply(
         &self,
         context: &Arc<Context>,
@@ -117,7 +117,7 @@ impl Kind for RawScheduledFunction {
     }
 }
 
-impl Kind for RawS3TriggeredFunction {
+impl ReconcileKind for RawS3TriggeredFunction {
     async fn apply(
         &self,
         context: &Arc<Context>,
@@ -149,7 +149,7 @@ impl Kind for RawS3TriggeredFunction {
 }
 
 /// Reconciles one object as this call_context, and says when to look at it again.
-pub async fn reconcile<K: Kind>(
+pub async fn reconcile<K: ReconcileKind>(
     object: Arc<K>,
     call_context: Arc<CallContext>,
     context: Arc<Context>,
@@ -198,8 +198,8 @@ fn counted_as(result: &Result<Action, Error>) -> Option<ReconcileOutcome> {
     })
 }
 
-async fn reconcile_in_time<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Error> {
-    context.caches.ready().await?;
+async fn reconcile_in_time<K: ReconcileKind>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Error> {
+    context.stores.wait_for_sync().await?;
     let namespace = object.meta().namespace.clone().unwrap_or_default();
     let api: Api<K> = Api::namespaced(context.client.clone(), &namespace);
     if is_paused(&*object) {
@@ -220,7 +220,7 @@ async fn reconcile_in_time<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Re
 
 /// Says of a paused object that it is left alone. Neither its finalizer nor AWS is changed_aws: an object that was paused from
 /// its creation on has nothing to clean up.
-async fn pause<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
+async fn pause<K: ReconcileKind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
     let meta = object.meta();
     let is_deleted = meta.deletion_timestamp.is_some();
     let is_held = meta.finalizers.iter().flatten().any(|name| name == FINALIZER);
@@ -243,7 +243,7 @@ async fn pause<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
     Ok(Action::await_change())
 }
 
-async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
+async fn apply<K: ReconcileKind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
     let call_context = CallContext::current();
     let mut writer = StatusWriter::new(context, api.clone(), object);
     if writer.was_in_sync && call_context.priority() == Priority::Low {
@@ -265,7 +265,7 @@ async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
     let is_in_place = !writer.changed_aws && matches!(result, Ok(Outcome::Applied { .. }));
     if writer.changed_aws || is_in_place {
         let made = writer.changed_aws.then_some(&writer.status.applied);
-        context.statuses.note_made(&writer.id.uid, made);
+        context.status_cache.remember_applied(&writer.id.uid, made);
     }
     if writer.changed_aws && take_back(object, context).await? {
         return Ok(Action::requeue(POLL_INTERVAL));
@@ -289,7 +289,7 @@ async fn apply<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Res
 /// Takes away again what was made for an object that somebody else took away meanwhile, as another operator does that runs
 /// beside us by mistake: it is nobody's. True if any of it was. No reconcile comes for what is gone, so a failure is tried
 /// again here.
-async fn take_back<K: Kind>(object: &K, context: &Arc<Context>) -> Result<bool, Error> {
+async fn take_back<K: ReconcileKind>(object: &K, context: &Arc<Context>) -> Result<bool, Error> {
     let stays = object::deletion_policy(object) == DeletionPolicy::Retain;
     if stays || object.meta().deletion_timestamp.is_some() {
         return Ok(false);
@@ -320,14 +320,14 @@ async fn take_back<K: Kind>(object: &K, context: &Arc<Context>) -> Result<bool, 
         }
     }
     context.permissions.forget(&id.uid);
-    context.statuses.forget(&id.uid);
+    context.status_cache.forget(&id.uid);
     info!("another operator deleted it: what was made since is taken away");
     Ok(true)
 }
 
 /// Whether there is no object of this name any more, or one that is about to go and that we have let go. A successor of that
 /// name owns what was made for it.
-async fn is_gone<K: Kind>(api: &Api<K>, id: &Identity) -> Result<bool, Error> {
+async fn is_gone<K: ReconcileKind>(api: &Api<K>, id: &Identity) -> Result<bool, Error> {
     let found = api.get_metadata_opt(&id.key.name).await.map_err(Error::kubernetes("read the object"))?;
     let is_let_go = |meta: &ObjectMeta| {
         let finalizers = meta.finalizers.as_deref().unwrap_or_default();
@@ -336,7 +336,11 @@ async fn is_gone<K: Kind>(api: &Api<K>, id: &Identity) -> Result<bool, Error> {
     Ok(found.is_none_or(|object| is_let_go(&object.metadata)))
 }
 
-async fn cleanup<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
+async fn cleanup<K: ReconcileKind>(
+    api: &Api<K>,
+    object: &K,
+    context: &Arc<Context>,
+) -> Result<Action, Error> {
     let mut writer = StatusWriter::new(context, api.clone(), object);
     let uid = writer.id.uid.clone();
     context.permissions.forget(&uid);
@@ -353,7 +357,7 @@ async fn cleanup<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> R
     };
     match result {
         Ok(()) => {
-            context.statuses.forget(&uid);
+            context.status_cache.forget(&uid);
             context.buckets.forget(&uid);
             context.wakes.forget(&(K::NAME, writer.id.key.clone()));
             deploy::freed(context, &writer.status.applied);
@@ -368,7 +372,7 @@ async fn cleanup<K: Kind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> R
 }
 
 /// Reports a failure: in the status, and as an event where it is news.
-async fn fail<K: Kind>(
+async fn fail<K: ReconcileKind>(
     writer: &mut StatusWriter<'_, K>,
     error: &Error,
     outcome: impl FnOnce(Failure) -> Outcome,

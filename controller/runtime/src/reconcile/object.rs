@@ -30,12 +30,12 @@ pub struct RawScheduledFunction {
     pub metadata: ObjectMeta,
     /// Its spec, whatever it says.
     #[serde(default)]
-    pub spec: Text,
+    pub spec: RawJson,
     /// Its status, whatever it says.
     #[serde(default)]
-    pub status: Text,
+    pub status: RawJson,
     #[serde(skip)]
-    facts: OnceFacts,
+    summary: CachedSummary,
 }
 
 /// An `S3TriggeredFunction` as it is watched.
@@ -46,45 +46,45 @@ pub struct RawS3TriggeredFunction {
     pub metadata: ObjectMeta,
     /// Its spec, whatever it says.
     #[serde(default)]
-    pub spec: Text,
+    pub spec: RawJson,
     /// Its status, whatever it says.
     #[serde(default)]
-    pub status: Text,
+    pub status: RawJson,
     #[serde(skip)]
-    facts: OnceFacts,
+    summary: CachedSummary,
 }
 
 /// A JSON value, as its text.
 #[derive(Clone, Debug)]
-pub struct Text(Box<str>);
+pub struct RawJson(Box<str>);
 
-impl Default for Text {
+impl Default for RawJson {
     fn default() -> Self {
         Self("null".into())
     }
 }
 
-impl Text {
+impl RawJson {
     /// The value.
     pub fn value(&self) -> Value {
         serde_json::from_str(&self.0).unwrap_or_default()
     }
 }
 
-impl Serialize for Text {
+impl Serialize for RawJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.value().serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Text {
+impl<'de> Deserialize<'de> for RawJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self(Value::deserialize(deserializer)?.to_string().into()))
     }
 }
 
 /// A kind of trigger, as it is watched.
-pub trait Raw:
+pub trait Trigger:
     Resource<DynamicType = (), Scope = NamespaceResourceScope>
     + Clone
     + Debug
@@ -103,17 +103,17 @@ pub trait Raw:
     /// What is wrong with a spec.
     fn check(spec: &Self::Spec) -> Vec<Problem>;
     /// Its spec.
-    fn spec(&self) -> &Text;
+    fn spec(&self) -> &RawJson;
     /// Its status.
-    fn status(&self) -> &Text;
+    fn status(&self) -> &RawJson;
     /// What others ask of it at each of their reconciles, read from its spec and status once.
-    fn facts(&self) -> &Facts;
+    fn summary(&self) -> &Summary;
 }
 
 /// What is asked of all objects again and again, as by the reconcile of each other one: with a thousand of them, most of
 /// the work would be to read them again.
 #[derive(Debug, PartialEq)]
-pub struct Facts {
+pub struct Summary {
     /// Whether its spec can be read.
     pub readable: bool,
     /// The bucket that its spec names.
@@ -126,8 +126,8 @@ pub struct Facts {
     pub ready: Option<Box<str>>,
 }
 
-impl Facts {
-    fn of<K: Raw>(object: &K) -> Self {
+impl Summary {
+    fn of<K: Trigger>(object: &K) -> Self {
         let spec = object.spec().value();
         let text = |value: &Value| value.as_str().map(Into::into);
         let TriggerStatus { mut applied, conditions, .. } = read_status(object);
@@ -148,47 +148,47 @@ impl Facts {
 
 /// Those of one version of an object. A clone may be changed, so it has none yet.
 #[derive(Debug, Default)]
-struct OnceFacts(OnceLock<Facts>);
+struct CachedSummary(OnceLock<Summary>);
 
-impl Clone for OnceFacts {
+impl Clone for CachedSummary {
     fn clone(&self) -> Self {
         Self::default()
     }
 }
 
-impl Raw for RawScheduledFunction {
+impl Trigger for RawScheduledFunction {
     type Spec = ScheduledFunctionSpec;
     const NAME: &'static str = "ScheduledFunction";
     const PARTS: &'static [Part] = &[Part::Function, Part::Permission, Part::Rule];
     fn check(spec: &ScheduledFunctionSpec) -> Vec<Problem> {
         spec.check()
     }
-    fn spec(&self) -> &Text {
+    fn spec(&self) -> &RawJson {
         &self.spec
     }
-    fn status(&self) -> &Text {
+    fn status(&self) -> &RawJson {
         &self.status
     }
-    fn facts(&self) -> &Facts {
-        self.facts.0.get_or_init(|| Facts::of(self))
+    fn summary(&self) -> &Summary {
+        self.summary.0.get_or_init(|| Summary::of(self))
     }
 }
 
-impl Raw for RawS3TriggeredFunction {
+impl Trigger for RawS3TriggeredFunction {
     type Spec = S3TriggeredFunctionSpec;
     const NAME: &'static str = "S3TriggeredFunction";
     const PARTS: &'static [Part] = &[Part::Function, Part::Permission, Part::Notification];
     fn check(spec: &S3TriggeredFunctionSpec) -> Vec<Problem> {
         spec.check()
     }
-    fn spec(&self) -> &Text {
+    fn spec(&self) -> &RawJson {
         &self.spec
     }
-    fn status(&self) -> &Text {
+    fn status(&self) -> &RawJson {
         &self.status
     }
-    fn facts(&self) -> &Facts {
-        self.facts.0.get_or_init(|| Facts::of(self))
+    fn summary(&self) -> &Summary {
+        self.summary.0.get_or_init(|| Summary::of(self))
     }
 }
 
@@ -209,7 +209,7 @@ pub struct Identity {
 
 impl Identity {
     /// The identity of an object.
-    pub fn of<K: Raw>(object: &K) -> Self {
+    pub fn of<K: Trigger>(object: &K) -> Self {
         let meta = object.meta();
         Self {
             key: ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any()),
@@ -222,7 +222,7 @@ impl Identity {
 }
 
 /// The spec, or why it cannot be read.
-pub fn read_spec<K: Raw>(object: &K) -> Result<K::Spec, String> {
+pub fn read_spec<K: Trigger>(object: &K) -> Result<K::Spec, String> {
     K::Spec::deserialize(&object.spec().value()).map_err(|error| {
         let kind = K::kind(&()).to_lowercase();
         format!("the spec cannot be read: {error}; compare it with `kubectl explain {kind}.spec`")
@@ -230,28 +230,28 @@ pub fn read_spec<K: Raw>(object: &K) -> Result<K::Spec, String> {
 }
 
 /// The spec, or what is wrong with it.
-pub fn valid_spec<K: Raw>(object: &K) -> Result<K::Spec, String> {
+pub fn valid_spec<K: Trigger>(object: &K) -> Result<K::Spec, String> {
     let spec = read_spec(object)?;
     let problems: Vec<String> = K::check(&spec).iter().map(ToString::to_string).collect();
     if problems.is_empty() { Ok(spec) } else { Err(problems.join("; ")) }
 }
 
 /// The status, empty where it cannot be read.
-pub fn read_status<K: Raw>(object: &K) -> TriggerStatus {
+pub fn read_status<K: Trigger>(object: &K) -> TriggerStatus {
     serde_json::from_str(&object.status().0).unwrap_or_default()
 }
 
 /// The deletion policy, which counts in a spec that cannot be read as a whole, too.
-pub fn deletion_policy<K: Raw>(object: &K) -> DeletionPolicy {
+pub fn deletion_policy<K: Trigger>(object: &K) -> DeletionPolicy {
     DeletionPolicy::deserialize(&object.spec().value()["deletionPolicy"]).unwrap_or_default()
 }
 
 /// Whether the annotation has the operator leave the object alone.
-pub fn is_paused<K: Raw>(object: &K) -> bool {
+pub fn is_paused<K: Trigger>(object: &K) -> bool {
     pause::is_paused(object.annotations().get(PAUSED_ANNOTATION).map(String::as_str))
 }
 
 /// Whether the object needs what was made for it: it lives, or its deletion waits until it is paused no more.
-pub fn needs_what_it_has<K: Raw>(object: &K) -> bool {
+pub fn needs_what_it_has<K: Trigger>(object: &K) -> bool {
     object.meta().deletion_timestamp.is_none() || is_paused(object)
 }

@@ -20,7 +20,7 @@ use super::context::Context;
 use super::error::Error;
 use super::events::Notice;
 use super::function::confirm_absent;
-use super::object::{Identity, Raw};
+use super::object::{Identity, Trigger};
 use super::status::StatusWriter;
 use crate::aws::{AwsError, CallContext, Functions, Kind};
 
@@ -158,7 +158,7 @@ impl Permissions {
             return Ok(());
         }
         let _turn = self.turn(&function).await;
-        if self.others_claim(permission, &id.uid) || context.caches.permission_claimed(permission, &id.uid) {
+        if self.others_claim(permission, &id.uid) || context.stores.permission_claimed(permission, &id.uid) {
             return Ok(());
         }
         if in_use().await? {
@@ -222,7 +222,7 @@ pub struct Grant<'a> {
 
 /// Permits the source to invoke the function, unless the permission is external. The first look accepts a policy from
 /// after `came`.
-pub async fn permit<K: Raw>(
+pub async fn permit<K: Trigger>(
     context: &Context,
     writer: &mut StatusWriter<'_, K>,
     grant: &Grant<'_>,

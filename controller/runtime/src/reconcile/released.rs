@@ -20,9 +20,9 @@ use tracing::{info, warn};
 use super::bucket::MAX_REQUEST_AGE;
 use super::context::Context;
 use super::error::{Error, chain};
-use super::object::{Raw, RawS3TriggeredFunction, RawScheduledFunction};
+use super::object::{RawS3TriggeredFunction, RawScheduledFunction, Trigger};
 use super::status::StatusWriter;
-use super::{Kind, notes, tenancy};
+use super::{ReconcileKind, notes, tenancy};
 use crate::aws::CallContext;
 
 /// Between two looks at the notes, which others write, too.
@@ -37,7 +37,7 @@ struct Released {
 }
 
 /// Notes what an object has that lets some of it go, before it does; `kept` is what it does not let go.
-pub async fn note<K: Raw>(
+pub async fn note<K: Trigger>(
     context: &Context,
     writer: &StatusWriter<'_, K>,
     applied: &Applied,
@@ -89,8 +89,8 @@ async fn check(context: &Arc<Context>, key: &str, what: &str) -> Result<(), Erro
     let (Some(kind), Some(uid)) = (parts.next(), parts.next()) else { return Ok(()) };
     let Ok(released) = serde_json::from_str::<Released>(what) else { return Ok(()) };
     match kind {
-        RawScheduledFunction::NAME => look_at(context, &context.caches.scheduled, uid, &released).await?,
-        RawS3TriggeredFunction::NAME => look_at(context, &context.caches.s3, uid, &released).await?,
+        RawScheduledFunction::NAME => look_at(context, &context.stores.scheduled, uid, &released).await?,
+        RawS3TriggeredFunction::NAME => look_at(context, &context.stores.s3, uid, &released).await?,
         // The name of a bucket.
         _ => return Ok(()),
     }
@@ -98,13 +98,13 @@ async fn check(context: &Arc<Context>, key: &str, what: &str) -> Result<(), Erro
 }
 
 /// Takes away what is there of it, and nobody wants.
-async fn look_at<K: Kind>(
+async fn look_at<K: ReconcileKind>(
     context: &Arc<Context>,
     cache: &Store<K>,
     uid: &str,
     Released { namespace, name, applied }: &Released,
 ) -> Result<(), Error> {
-    context.caches.ready().await?;
+    context.stores.wait_for_sync().await?;
     let living = cache.get(&ObjectRef::new(name).within(namespace));
     let living = living.filter(|object| object.meta().deletion_timestamp.is_none());
     let api: Api<K> = Api::namespaced(context.client.clone(), namespace);

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::context::{Context, Settings};
 use super::error::Error;
 use super::events::Notice;
-use super::object::{Identity, Raw, Text};
+use super::object::{Identity, RawJson, Trigger};
 use super::released;
 use super::wakes::Hindrance;
 
@@ -22,13 +22,13 @@ use super::wakes::Hindrance;
 pub const FIELD_MANAGER: &str = "lambda-triggers";
 
 /// The status of one object, for the length of a reconcile.
-pub struct StatusWriter<'a, K: Raw> {
+pub struct StatusWriter<'a, K: Trigger> {
     context: &'a Context,
     api: Api<K>,
     /// The object.
     pub id: Identity,
     /// Its spec, whatever it says.
-    pub spec: Text,
+    pub spec: RawJson,
     /// The status as the API server has it.
     written: TriggerStatus,
     /// The object's version with that status.
@@ -55,11 +55,11 @@ pub struct StatusWriter<'a, K: Raw> {
     external_permission: Option<String>,
 }
 
-impl<'a, K: Raw + Debug> StatusWriter<'a, K> {
+impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
     /// The writer on an object.
     pub fn new(context: &'a Context, api: Api<K>, object: &K) -> Self {
         let id = Identity::of(object);
-        let (written, version) = context.statuses.latest(object);
+        let (written, version) = context.status_cache.latest(object);
         let ready = written.conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True");
         let was_in_sync = ready && written.observed_generation == id.generation;
         let request = object.annotations().get(RECONCILE_ANNOTATION).cloned();
@@ -68,7 +68,7 @@ impl<'a, K: Raw + Debug> StatusWriter<'a, K> {
             c.type_ == Part::Permission.condition() && c.reason == Reason::ExternalPermission.as_str()
         };
         let trusts_others = was_in_sync && !reconcile_requested && written.conditions.iter().any(is_external);
-        let applied = context.statuses.with_made(&id.uid, written.applied.clone());
+        let applied = context.status_cache.with_remembered(&id.uid, written.applied.clone());
         let is_known = written.observed_generation == id.generation;
         let now = || Some(Time(context.settings.clock.now()));
         let observed_generation_at = if is_known { written.observed_generation_at.clone() } else { now() };
@@ -146,12 +146,12 @@ impl<'a, K: Raw + Debug> StatusWriter<'a, K> {
             "metadata": {"resourceVersion": self.version},
             "status": self.status,
         }));
-        self.context.statuses.writes(&self.id.uid, &self.status);
+        self.context.status_cache.begin_write(&self.id.uid, &self.status);
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let object = self.api.patch_status(&self.id.key.name, &params, &patch).await;
         let object = object.map_err(Error::kubernetes("write the status"))?;
         self.version.clone_from(&object.meta().resource_version);
-        self.context.statuses.remember(&self.id.uid, self.version.as_deref(), self.status.clone());
+        self.context.status_cache.remember(&self.id.uid, self.version.as_deref(), self.status.clone());
         self.written = self.status.clone();
         Ok(())
     }

@@ -7,10 +7,10 @@ use lambda_triggers_core::tenancy::{Ask, Own, asks_of_s3, asks_of_scheduled};
 use super::context::Context;
 use super::error::Error;
 use super::function::region;
-use super::object::{Identity, Raw, RawS3TriggeredFunction, RawScheduledFunction, read_spec};
+use super::object::{Identity, RawS3TriggeredFunction, RawScheduledFunction, Trigger, read_spec};
 
 /// A kind whose specs name things in AWS.
-pub trait Asks: Raw {
+pub trait Asks: Trigger {
     /// All that a spec names.
     fn asks(context: &Context, spec: &Self::Spec, own: &Own) -> Vec<Ask>;
 }

@@ -9,7 +9,7 @@ use lambda_triggers_core::plan::identity::ObjectKey;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use super::object::{Raw, RawS3TriggeredFunction};
+use super::object::{RawS3TriggeredFunction, Trigger};
 
 /// The least time between two repairs of one object's status. Without a limit, the operator and another controller could
 /// overwrite each other's status in a hot loop.
@@ -101,7 +101,7 @@ impl Wakes {
 }
 
 /// The object of a request.
-pub fn object_of<K: Raw>(key: &ObjectKey) -> ObjectRef<K> {
+pub fn object_of<K: Trigger>(key: &ObjectKey) -> ObjectRef<K> {
     ObjectRef::new(&key.name).within(&key.namespace)
 }
 

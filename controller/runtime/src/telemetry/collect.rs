@@ -15,7 +15,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use super::metrics::described::{LEADER, OBJECTS, QUEUE_DEPTH, QUEUE_OLDEST};
 use super::metrics::{Described, OTHER_REASON, Priority};
 use crate::operator::Leadership;
-use crate::reconcile::{Caches, Raw};
+use crate::reconcile::{Stores, Trigger};
 
 /// One priority of the queue as it is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub type QueueView = Arc<dyn Fn() -> Vec<QueueState> + Send + Sync>;
 #[derive(Debug, Default)]
 pub struct Sources {
     /// The objects of a replica that leads.
-    pub caches: Source<Caches>,
+    pub stores: Source<Stores>,
     /// The queue of a replica that leads.
     pub queue: Source<QueueView>,
     /// The right to write.
@@ -73,8 +73,8 @@ impl Collector for Sources {
         if let Some(leadership) = self.leadership.get() {
             gauges(&mut encoder, &LEADER, [([], i64::from(leadership.check().is_ok()) as f64)])?;
         }
-        if let Some(caches) = self.caches.get().filter(Caches::are_complete) {
-            let objects = objects(&caches);
+        if let Some(stores) = self.stores.get().filter(Stores::are_synced) {
+            let objects = objects(&stores);
             let labels = |(kind, reason)| [("kind", kind), ("reason", reason)];
             gauges(
                 &mut encoder,
@@ -118,22 +118,22 @@ where
 }
 
 /// How many objects there are of each kind, for each reason of their condition Ready.
-fn objects(caches: &Caches) -> BTreeMap<(&'static str, &'static str), usize> {
+fn objects(stores: &Stores) -> BTreeMap<(&'static str, &'static str), usize> {
     let mut counts = BTreeMap::new();
-    count(&caches.scheduled, &mut counts);
-    count(&caches.s3, &mut counts);
+    count(&stores.scheduled, &mut counts);
+    count(&stores.s3, &mut counts);
     counts
 }
 
-fn count<K: Raw>(store: &Store<K>, counts: &mut BTreeMap<(&'static str, &'static str), usize>) {
+fn count<K: Trigger>(store: &Store<K>, counts: &mut BTreeMap<(&'static str, &'static str), usize>) {
     for object in store.state() {
         *counts.entry((K::NAME, reason(object.as_ref()))).or_default() += 1;
     }
 }
 
 /// The reason of the condition Ready. One that nobody has reported on yet is as one that has just been seen.
-fn reason<K: Raw>(object: &K) -> &'static str {
-    let Some(ready) = object.facts().ready.as_deref() else { return Reason::Progressing.as_str() };
+fn reason<K: Trigger>(object: &K) -> &'static str {
+    let Some(ready) = object.summary().ready.as_deref() else { return Reason::Progressing.as_str() };
     let known = Reason::ALL.iter().map(|reason| reason.as_str()).find(|reason| ready == *reason);
     known.unwrap_or(OTHER_REASON)
 }

@@ -25,8 +25,8 @@ struct State {
     leadership: Option<Leadership>,
     /// None where there is no election.
     lease: Option<Look>,
-    /// Whether the caches are complete, by the plural of their kind; none before there are any.
-    caches: Option<Vec<(&'static str, watch::Receiver<bool>)>>,
+    /// Whether the stores are complete, by the plural of their kind; none before there are any.
+    stores: Option<Vec<(&'static str, watch::Receiver<bool>)>>,
     aws: Aws,
 }
 
@@ -59,9 +59,9 @@ impl Health {
         self.state().lease = Some(Look { at: Instant::now(), answered });
     }
 
-    /// Notes the caches that are to be complete before anything is done, by the plural of their kind.
-    pub fn waits_for(&self, caches: Vec<(&'static str, watch::Receiver<bool>)>) {
-        self.state().caches = Some(caches);
+    /// Notes the stores that are to be complete before anything is done, by the plural of their kind.
+    pub fn waits_for(&self, stores: Vec<(&'static str, watch::Receiver<bool>)>) {
+        self.state().stores = Some(stores);
     }
 
     /// Notes that an attempt at a call to AWS came to an end, and whether there was an answer, be it a refusal.
@@ -97,9 +97,9 @@ impl Health {
                 _ => Err("not ready: the API server did not answer the last look at the Lease".into()),
             };
         }
-        let Some(caches) = &state.caches else { return Err("not ready: starting to lead".into()) };
+        let Some(stores) = &state.stores else { return Err("not ready: starting to lead".into()) };
         let incomplete: Vec<&str> =
-            caches.iter().filter(|(_, complete)| !*complete.borrow()).map(|(kind, _)| *kind).collect();
+            stores.iter().filter(|(_, complete)| !*complete.borrow()).map(|(kind, _)| *kind).collect();
         if !incomplete.is_empty() {
             return Err(format!(
                 "not ready: the API server has not listed all {} yet",

@@ -20,7 +20,7 @@ use prometheus_client::registry::{Metric, Registry};
 use super::collect::Sources;
 pub use super::collect::{QueueState, QueueView};
 use crate::operator::Leadership;
-use crate::reconcile::Caches;
+use crate::reconcile::Stores;
 pub use described::{
     ALL, AwsOutcome, Described, EntryOwner, KINDS, Label, OTHER_REASON, Priority, ReconcileOutcome, Service,
     Type, Values,
@@ -222,8 +222,8 @@ impl Metrics {
     }
 
     /// Has each scrape count these objects.
-    pub fn show_objects(&self, caches: Caches) {
-        self.0.sources.caches.set(caches);
+    pub fn show_objects(&self, stores: Stores) {
+        self.0.sources.stores.set(stores);
     }
 
     /// Has each scrape look at this queue.

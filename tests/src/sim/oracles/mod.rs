@@ -41,7 +41,7 @@ pub enum Oracle {
     Rest,
     /// No status, no event and no line of the log tells what a function gets as input or environment.
     Secret,
-    /// Statuses keep to the rules of kstatus.
+    /// StatusCache keep to the rules of kstatus.
     Kstatus,
 }
 

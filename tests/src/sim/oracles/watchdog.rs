@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::aws::{idle_statements, left_of, missing, without_own};
 use super::{Finding, Oracle, finding};
-use crate::kstatus::{Statuses, is_ready};
+use crate::kstatus::{StatusCache, is_ready};
 use crate::sim::aws::{Snapshot, Writer};
 use crate::sim::kube::{Change, Event, Resource};
 use crate::sim::run::Sim;
@@ -32,7 +32,7 @@ struct Seen {
     foreign: BTreeMap<String, String>,
     /// The objects that are gone, with nothing to be left of them.
     gone: BTreeMap<String, Value>,
-    statuses: Statuses,
+    statuses: StatusCache,
     /// How often an object said that it is ready, and how often in doubt.
     ready: [usize; 2],
     findings: Vec<Finding>,
@@ -47,7 +47,7 @@ impl Watchdog {
             changes: 0,
             foreign,
             gone: BTreeMap::new(),
-            statuses: Statuses::default(),
+            statuses: StatusCache::default(),
             ready: [0; 2],
             findings: vec![],
         };

@@ -44,7 +44,7 @@ impl Principal {
         let is_permitted = || {
             context.tenants.permits_bucket(namespace, &bucket.name)
                 && !context.buckets.is_frozen(&id.uid)
-                && !context.caches.is_s3_paused(&id.key)
+                && !context.stores.is_s3_paused(&id.key)
         };
         context.tenants.role(namespace) == context.tenants.role(&self.namespace)
             && (!matches!(desired, Desired::Entries(_)) || is_permitted())

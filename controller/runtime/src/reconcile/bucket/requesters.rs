@@ -1,4 +1,4 @@
-//! The resources of one bucket: what each has asked for, and what the caches cached of the others.
+//! The resources of one bucket: what each has asked for, and what the stores cached of the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use lambda_triggers_core::plan::bucket::{CachedResource, Claim, Desired, Documen
 use lambda_triggers_core::plan::report::Failure;
 
 use crate::aws::Bucket;
-use crate::reconcile::object::{Facts, Identity, Raw, RawS3TriggeredFunction};
+use crate::reconcile::object::{Identity, RawS3TriggeredFunction, Summary, Trigger};
 
 /// What a resource has asked for.
 pub struct Requester {
@@ -67,7 +67,7 @@ impl Requesters {
 
 fn cached(object: &RawS3TriggeredFunction, bucket: &Bucket) -> CachedResource {
     let Identity { key, uid, created, generation: _, reference: _ } = Identity::of(object);
-    let Facts { readable, bucket: named, applied, .. } = object.facts();
+    let Summary { readable, bucket: named, applied, .. } = object.summary();
     let by_spec = !readable || named.as_deref() == Some(bucket.name.as_str());
     let by_status = applied.notifications.iter().any(|applied| applied.bucket == bucket.name);
     CachedResource { key, created, uid, may_have_entries: by_spec || by_status }

@@ -22,7 +22,7 @@ use crate::aws::{Bucket, CallContext, Kind, Validation};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::chain;
 use crate::reconcile::function::NOT_FOUND_RETRY_DELAY;
-use crate::reconcile::object::{Identity, Raw, RawS3TriggeredFunction};
+use crate::reconcile::object::{Identity, RawS3TriggeredFunction, Trigger};
 use crate::telemetry::metrics::EntryOwner;
 
 /// A request waits this long for others to join it.
@@ -397,7 +397,7 @@ impl Worker {
         let document = self.document(context).await?;
         let waited = CallContext::current().waited() - waited;
         let counts = |requester: &Requester| self.principal.acts_for(context, &self.bucket, requester);
-        let claims = self.requesters.claims(&context.caches.s3, &self.bucket, counts);
+        let claims = self.requesters.claims(&context.stores.s3, &self.bucket, counts);
         // It was sent when the quotas allowed it.
         Ok(SyncEvent::Read { document, age: sent.elapsed().saturating_sub(waited), claims })
     }

@@ -3,7 +3,7 @@
 pub use lambda_triggers_core::plan::queue::Priority;
 use lambda_triggers_core::plan::report::Reason;
 
-use crate::reconcile::{Raw, RawS3TriggeredFunction, RawScheduledFunction};
+use crate::reconcile::{RawS3TriggeredFunction, RawScheduledFunction, Trigger};
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,7 +29,7 @@ fn every_metric_is_exported_as_it_is_described() {
             let kind = format!("{:?}", metric.kind).to_lowercase();
             (metric.name.trim_end_matches("_total").to_owned(), kind)
         })
-        // Objects come from caches, which there are none of here.
+        // Objects come from stores, which there are none of here.
         .filter(|(name, _)| name != "lambda_triggers_objects")
         .collect();
     assert_eq!(types(&text), described);
