@@ -1,6 +1,6 @@
 //! `docs/conditions.md` knows every reason and every event of the code, says of each who has to act, and invents none.
 
-use lambda_triggers_core::plan::report::{Class, EventReason, Failure, Part, Reason};
+use lambda_triggers_core::plan::report::{Component, ErrorClass, EventReason, Failure, Reason};
 
 use super::Page;
 
@@ -14,12 +14,12 @@ fn part<'a>(page: &'a Page, heading: &str) -> &'a str {
 
 /// How the page begins to tell of a reason.
 fn state(reason: Reason) -> &'static str {
-    match (reason, Failure::new(Part::Rule, reason, "").class()) {
+    match (reason, Failure::new(Component::Rule, reason, "").class()) {
         (Reason::Applied | Reason::ExternalPermission | Reason::Suspended, _) => "`Ready`.",
         (Reason::Paused, _) => "`Ready` where AWS was as the spec says, else `Stalled`: waits for you.",
-        (_, Class::NeedsAction) => "`Stalled`: waits for you.",
-        (_, Class::Dependency) => "`Reconciling` for two minutes, then `Stalled`: waits for you.",
-        (_, Class::Transient | Class::Throttled) => "`Reconciling`: passes by itself.",
+        (_, ErrorClass::Terminal) => "`Stalled`: waits for you.",
+        (_, ErrorClass::Dependency) => "`Reconciling` for two minutes, then `Stalled`: waits for you.",
+        (_, ErrorClass::Retryable | ErrorClass::Throttled) => "`Reconciling`: passes by itself.",
     }
 }
 
@@ -53,6 +53,7 @@ fn every_condition_is_told() {
     let page = Page::read(PAGE);
     let rows = part(&page, "Conditions").lines().filter_map(|line| line.strip_prefix("| `"));
     let told: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
-    let parts = [Part::Function, Part::Permission, Part::Rule, Part::Notification].map(Part::condition);
+    let parts = [Component::Function, Component::Permission, Component::Rule, Component::Notification]
+        .map(Component::condition);
     assert_eq!(told, [&["Ready", "Reconciling", "Stalled"][..], &parts].concat());
 }

@@ -67,7 +67,7 @@ fn creation_refusals_and_throttling_are_counted() {
         // One to set the finalizer, and one to do the work; the next try of what is denied comes half a minute later.
         let reconciles = [
             ("kind=S3TriggeredFunction,outcome=success", 2.0),
-            ("kind=ScheduledFunction,outcome=needs_action", 1.0),
+            ("kind=ScheduledFunction,outcome=terminal", 1.0),
             ("kind=ScheduledFunction,outcome=success", 3.0),
         ];
         until(&w, &controller, "reconciles_total", &reconciles).await;

@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 /// A part of a trigger, with a condition of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum Component {
     /// The function that is run.
     Function,
     /// The statement in its policy.
@@ -21,7 +21,7 @@ pub enum Part {
     Notification,
 }
 
-impl Part {
+impl Component {
     /// The condition's type.
     pub fn condition(self) -> &'static str {
         match self {
@@ -171,28 +171,28 @@ reasons! {
 
 /// What kind of failure it is, which decides when it is tried again and who has to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum ErrorClass {
     /// It passes by itself.
-    Transient,
+    Retryable,
     /// It passes by itself when we call less.
     Throttled,
     /// Another resource has to come, to go or to be permitted, and may be part of the same rollout. The failure passes by itself
     /// until the progress deadline of the generation, and needs somebody to act after the deadline.
     Dependency,
     /// It lasts until somebody acts: on the spec, in AWS or on the operator's rights.
-    NeedsAction,
+    Terminal,
 }
 
-impl Class {
+impl ErrorClass {
     /// Whether the failure passes without any change of a resource.
     pub fn passes_by_itself(self) -> bool {
-        matches!(self, Self::Transient | Self::Throttled)
+        matches!(self, Self::Retryable | Self::Throttled)
     }
 
     /// The class before or after the progress deadline: see [`is_overdue`].
     pub fn at_deadline(self, is_overdue: bool) -> Self {
         match self {
-            Self::Dependency if is_overdue => Self::NeedsAction,
+            Self::Dependency if is_overdue => Self::Terminal,
             class => class,
         }
     }
@@ -208,7 +208,7 @@ pub fn is_overdue(observed: Option<&Time>, now: &Time, deadline: Duration) -> bo
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The part.
-    pub part: Part,
+    pub part: Component,
     /// Why.
     pub reason: Reason,
     /// What was tried, on what, what came back and what to do next. The same failure has the same message each
@@ -218,14 +218,14 @@ pub struct Failure {
 
 impl Failure {
     /// A failure of `part`.
-    pub fn new(part: Part, reason: Reason, message: impl Into<String>) -> Self {
+    pub fn new(part: Component, reason: Reason, message: impl Into<String>) -> Self {
         Self { part, reason, message: message.into() }
     }
 
     /// What kind of failure it is.
-    pub fn class(&self) -> Class {
+    pub fn class(&self) -> ErrorClass {
         match self.reason {
-            Reason::Throttled => Class::Throttled,
+            Reason::Throttled => ErrorClass::Throttled,
             Reason::AwsUnavailable
             | Reason::CredentialsUnavailable
             | Reason::CredentialsExpired
@@ -236,7 +236,7 @@ impl Failure {
             | Reason::Deleting
             | Reason::Applied
             | Reason::ExternalPermission
-            | Reason::Suspended => Class::Transient,
+            | Reason::Suspended => ErrorClass::Retryable,
             Reason::FunctionNotFound
             | Reason::ConflictingFunction
             | Reason::CodeNotFound
@@ -248,7 +248,7 @@ impl Failure {
             | Reason::ConflictingRule
             | Reason::TooManyEntries
             | Reason::NotPermitted
-            | Reason::AccessDenied => Class::Dependency,
+            | Reason::AccessDenied => ErrorClass::Dependency,
             Reason::InvalidSpec
             | Reason::NoNextRun
             | Reason::FunctionFailed
@@ -260,7 +260,7 @@ impl Failure {
             | Reason::CredentialsRefused
             | Reason::RegionNotEnabled
             | Reason::QuotaExceeded
-            | Reason::AwsRefused => Class::NeedsAction,
+            | Reason::AwsRefused => ErrorClass::Terminal,
         }
     }
 }
@@ -301,7 +301,7 @@ pub enum Outcome {
 /// [`is_overdue`].
 pub fn conditions(
     previous: &[Condition],
-    ready: &BTreeSet<Part>,
+    ready: &BTreeSet<Component>,
     external_permission: Option<&str>,
     outcome: &Outcome,
     generation: Option<i64>,
@@ -319,8 +319,8 @@ pub fn conditions(
             .find(|c| c.type_ == kind && c.status == status)
             .map_or_else(|| now.clone(), |c| c.last_transition_time.clone()),
     };
-    let in_place = |part: &Part| match external_permission {
-        Some(message) if *part == Part::Permission => {
+    let in_place = |part: &Component| match external_permission {
+        Some(message) if *part == Component::Permission => {
             build(part.condition(), "True", Reason::ExternalPermission, message)
         }
         _ => build(part.condition(), "True", Reason::Applied, ""),
@@ -349,7 +349,7 @@ pub fn conditions(
             conditions.push(build("Ready", "False", *reason, message));
             // A deletion waits for no other manifest of a rollout.
             let is_overdue = is_overdue || matches!(outcome, Outcome::DeletionBlocked(_));
-            let stalled = failure.class().at_deadline(is_overdue) == Class::NeedsAction;
+            let stalled = failure.class().at_deadline(is_overdue) == ErrorClass::Terminal;
             conditions.push(build(if stalled { "Stalled" } else { "Reconciling" }, "True", *reason, message));
             if matches!(outcome, Outcome::Failed(_)) {
                 let others = ready.iter().filter(|other| *other != part);

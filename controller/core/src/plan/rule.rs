@@ -8,7 +8,7 @@ use super::identity::{ObjectKey, Owner};
 use super::ownership::{
     Evidence, Origin, Ownership, TAG_CLUSTER, TAG_OWNER, Unmarked, missing_owner_tag, ownership,
 };
-use super::report::{Failure, Part, Reason};
+use super::report::{Component, Failure, Reason};
 use super::tags::{all_tags, is_rollout};
 use crate::api::{Expression, RetryPolicy, ScheduledFunctionSpec, Tags};
 use crate::arn::FunctionArn;
@@ -311,7 +311,7 @@ pub fn no_next_run(expression: &Expression, now: Timestamp) -> Option<Failure> {
             format!("{expression} never runs, since no year in it has such a day: write a day that comes")
         }
     };
-    Some(Failure::new(Part::Rule, Reason::NoNextRun, message))
+    Some(Failure::new(Component::Rule, Reason::NoNextRun, message))
 }
 
 #[cfg(test)]

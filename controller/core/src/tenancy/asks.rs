@@ -4,7 +4,7 @@ use super::{Own, Thing};
 use crate::api::{FunctionDefinition, FunctionRef, S3TriggeredFunctionSpec, ScheduledFunctionSpec};
 use crate::arn::{FunctionArn, partition_of};
 use crate::plan::function::{CodeSource, Configuration};
-use crate::plan::report::Part;
+use crate::plan::report::Component;
 
 /// A thing that a spec names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,36 +12,36 @@ pub struct Ask {
     /// The field that names it.
     pub field: &'static str,
     /// The part of the object that it belongs to.
-    pub part: Part,
+    pub part: Component,
     /// What it names.
     pub thing: Thing,
 }
 
-fn ask(part: Part, field: &'static str, thing: Thing) -> Ask {
+fn ask(part: Component, field: &'static str, thing: Thing) -> Ask {
     Ask { field, part, thing }
 }
 
 /// What a `ScheduledFunction` names, which is in `region`.
 pub fn asks_of_scheduled(spec: &ScheduledFunctionSpec, region: &str, own: &Own) -> Vec<Ask> {
     let (field, asks) = function(&spec.function, spec.region.is_some(), region, own);
-    let target =
-        function_arn(&spec.function, region, own).map(|arn| ask(Part::Rule, field, Thing::RuleTarget(arn)));
+    let target = function_arn(&spec.function, region, own)
+        .map(|arn| ask(Component::Rule, field, Thing::RuleTarget(arn)));
     let queue = spec.dead_letter_queue_arn.iter();
     let queue =
-        queue.map(|arn| ask(Part::Rule, "spec.deadLetterQueueArn", Thing::DeadLetterQueue(arn.clone())));
+        queue.map(|arn| ask(Component::Rule, "spec.deadLetterQueueArn", Thing::DeadLetterQueue(arn.clone())));
     asks.into_iter().chain(target).chain(queue).collect()
 }
 
 /// What an `S3TriggeredFunction` names, which is in `region`.
 pub fn asks_of_s3(spec: &S3TriggeredFunctionSpec, region: &str, own: &Own) -> Vec<Ask> {
     let (field, mut asks) = function(&spec.function, spec.region.is_some(), region, own);
-    asks.push(ask(Part::Notification, "spec.bucket", Thing::Bucket(spec.bucket.clone())));
+    asks.push(ask(Component::Notification, "spec.bucket", Thing::Bucket(spec.bucket.clone())));
     // Without an owner, it is to be the function's account.
     let owner = match (&spec.bucket_owner, function_arn(&spec.function, region, own)) {
         (Some(owner), _) => Some(("spec.bucketOwner", owner.clone())),
         (None, arn) => arn.map(|arn| (field, arn.account)),
     };
-    let owner = owner.map(|(field, owner)| ask(Part::Notification, field, Thing::BucketOwner(owner)));
+    let owner = owner.map(|(field, owner)| ask(Component::Notification, field, Thing::BucketOwner(owner)));
     asks.into_iter().chain(owner).collect()
 }
 
@@ -54,7 +54,7 @@ fn function(
 ) -> (&'static str, Vec<Ask>) {
     let field = if function.arn.is_some() { "spec.function.arn" } else { "spec.function.name" };
     let region_field = if region_is_given || function.arn.is_none() { "spec.region" } else { field };
-    let mut asks = vec![ask(Part::Function, region_field, Thing::Region(region.into()))];
+    let mut asks = vec![ask(Component::Function, region_field, Thing::Region(region.into()))];
     match &function.definition {
         Some(definition) => {
             asks.extend(of_definition(definition, own));
@@ -62,7 +62,7 @@ fn function(
         }
         None => {
             let arn = function_arn(function, region, own);
-            asks.extend(arn.map(|arn| ask(Part::Function, field, Thing::Function(arn))));
+            asks.extend(arn.map(|arn| ask(Component::Function, field, Thing::Function(arn))));
             (field, asks)
         }
     }
@@ -122,7 +122,7 @@ fn of_definition(definition: &FunctionDefinition, own: &Own) -> Vec<Ask> {
         ),
     ];
     let asks = |(field, things): (&'static str, Vec<Thing>)| {
-        things.into_iter().map(move |thing| ask(Part::Function, field, thing))
+        things.into_iter().map(move |thing| ask(Component::Function, field, thing))
     };
     fields.into_iter().flat_map(asks).collect()
 }

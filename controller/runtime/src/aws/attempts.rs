@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::Limits;
-use super::error::{Kind, kind};
+use super::error::{AwsErrorKind, kind};
 use super::unsent::NotSent;
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::{AwsOutcome, Service};
@@ -183,26 +183,28 @@ fn refusal(response: &HttpResponse) -> AwsOutcome {
     outcome(&kind(status, code.as_deref(), None, None))
 }
 
-fn outcome(kind: &Kind) -> AwsOutcome {
+fn outcome(kind: &AwsErrorKind) -> AwsOutcome {
     match kind {
-        Kind::NotFound => AwsOutcome::NotFound,
-        Kind::Denied
-        | Kind::RoleRefused(_)
-        | Kind::NotPermitted
-        | Kind::CredentialsExpired
-        | Kind::ClockSkewed
-        | Kind::CredentialsRefused
-        | Kind::RegionNotEnabled => AwsOutcome::Denied,
-        Kind::Throttled => AwsOutcome::Throttled,
-        Kind::Conflict => AwsOutcome::Conflict,
-        Kind::Quota
-        | Kind::Destination(_)
-        | Kind::DependencyMissing(_)
-        | Kind::RoleNotReady
-        | Kind::OtherRegion(_)
-        | Kind::Invalid => AwsOutcome::Refused,
-        Kind::Unavailable => AwsOutcome::Failed,
-        Kind::NoCredentials(_) | Kind::NoConnection(_) | Kind::OutcomeUnknown => AwsOutcome::NoAnswer,
+        AwsErrorKind::NotFound => AwsOutcome::NotFound,
+        AwsErrorKind::Denied
+        | AwsErrorKind::RoleRefused(_)
+        | AwsErrorKind::NotPermitted
+        | AwsErrorKind::CredentialsExpired
+        | AwsErrorKind::ClockSkewed
+        | AwsErrorKind::CredentialsRefused
+        | AwsErrorKind::RegionNotEnabled => AwsOutcome::Denied,
+        AwsErrorKind::Throttled => AwsOutcome::Throttled,
+        AwsErrorKind::Conflict => AwsOutcome::Conflict,
+        AwsErrorKind::Quota
+        | AwsErrorKind::Destination(_)
+        | AwsErrorKind::DependencyMissing(_)
+        | AwsErrorKind::RoleNotReady
+        | AwsErrorKind::OtherRegion(_)
+        | AwsErrorKind::Invalid => AwsOutcome::Refused,
+        AwsErrorKind::Unavailable => AwsOutcome::Failed,
+        AwsErrorKind::NoCredentials(_) | AwsErrorKind::NoConnection(_) | AwsErrorKind::OutcomeUnknown => {
+            AwsOutcome::NoAnswer
+        }
     }
 }
 

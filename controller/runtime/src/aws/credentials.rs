@@ -1,21 +1,21 @@
 //! Answers of AWS about the credentials of a call. No answer here is a missing permission.
 
-use super::Kind;
+use super::AwsErrorKind;
 
 /// The kind of an error about credentials, by its code; `None` for every other error.
 ///
 /// Sources: <https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html>,
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html> and
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
-pub fn refusal(code: &str, message: &str) -> Option<Kind> {
+pub fn refusal(code: &str, message: &str) -> Option<AwsErrorKind> {
     // Both directions of a wrong clock have the code of a wrong signature
     // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html).
     let is_clock =
         message.starts_with("Signature expired") || message.starts_with("Signature not yet current");
     Some(match code {
-        "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => Kind::ClockSkewed,
-        "SignatureDoesNotMatch" | "InvalidSignatureException" if is_clock => Kind::ClockSkewed,
-        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => Kind::CredentialsExpired,
+        "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => AwsErrorKind::ClockSkewed,
+        "SignatureDoesNotMatch" | "InvalidSignatureException" if is_clock => AwsErrorKind::ClockSkewed,
+        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => AwsErrorKind::CredentialsExpired,
         "SignatureDoesNotMatch"
         | "InvalidSignatureException"
         | "IncompleteSignature"
@@ -26,9 +26,9 @@ pub fn refusal(code: &str, message: &str) -> Option<Kind> {
         | "InvalidClientTokenId"
         | "InvalidAccessKeyId"
         | "InvalidToken"
-        | "AuthFailure" => Kind::CredentialsRefused,
+        | "AuthFailure" => AwsErrorKind::CredentialsRefused,
         "OptInRequired" | "RegionDisabledException" | "NotSignedUp" | "SubscriptionRequiredException" => {
-            Kind::RegionNotEnabled
+            AwsErrorKind::RegionNotEnabled
         }
         _ => return None,
     })

@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_triggers_core::plan::bucket::refused_destinations;
-use lambda_triggers_core::plan::report::{Failure, Part, Reason};
+use lambda_triggers_core::plan::report::{Component, Failure, Reason};
 use lambda_triggers_core::tenancy::Role;
 
 use super::credentials;
@@ -14,11 +14,11 @@ use super::denial::{Missing, is_passed_on, missing};
 use super::dependency;
 use super::execution_role::{self, is_not_ready, is_throttled_by_ec2};
 use super::unsent::{NoConnection, NoCredentials, of_assumed_role, was_not_sent};
-use crate::reconcile::chain;
+use crate::reconcile::error_chain;
 
 /// What kind of refusal or failure it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum AwsErrorKind {
     /// Nothing of that name.
     NotFound,
     /// The credentials do not allow the call.
@@ -63,14 +63,14 @@ pub enum Kind {
 
 /// A call that did not succeed.
 #[derive(Debug, thiserror::Error)]
-#[error("{action} on {on}: {}", code.as_deref().unwrap_or("no answer"))]
+#[error("{action} on {resource}: {}", code.as_deref().unwrap_or("no answer"))]
 pub struct AwsError {
     /// What kind of failure.
-    pub kind: Kind,
+    pub kind: AwsErrorKind,
     /// The call, as an action of IAM: `lambda:AddPermission`.
     pub action: &'static str,
     /// What it was tried on.
-    pub on: Box<str>,
+    pub resource: Box<str>,
     /// The role that it was made with; none for the operator's own credentials.
     pub role: Option<Box<Role>>,
     /// AWS's code for the failure.
@@ -84,12 +84,16 @@ pub struct AwsError {
 
 impl AwsError {
     /// Reads the SDK's error of the call `action` on `on`.
-    pub fn of<E>(action: &'static str, on: impl Into<Box<str>>, error: SdkError<E, HttpResponse>) -> Self
+    pub fn from_sdk<E>(
+        action: &'static str,
+        resource: impl Into<Box<str>>,
+        error: SdkError<E, HttpResponse>,
+    ) -> Self
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
         if let Some(found) = of_assumed_role(&error) {
-            return Self::without_role(action, on, found);
+            return Self::without_role(action, resource, found);
         }
         let code = error.code().map(Into::into);
         let message: Option<Box<str>> = error.message().map(|words| without_values(words).into());
@@ -99,46 +103,51 @@ impl AwsError {
         let unsent = || {
             // A service account has its role by this variable (https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html).
             let role = std::env::var("AWS_ROLE_ARN").ok();
-            NoCredentials::from_chain(&error, role.as_deref()).map(|why| Kind::NoCredentials(why.into()))
+            NoCredentials::from_chain(&error, role.as_deref())
+                .map(|why| AwsErrorKind::NoCredentials(why.into()))
         };
         let kind = match &error {
             // A success whose answer breaks off.
-            SdkError::ResponseError(_) if status.is_some_and(|status| status < 300) => Kind::OutcomeUnknown,
+            SdkError::ResponseError(_) if status.is_some_and(|status| status < 300) => {
+                AwsErrorKind::OutcomeUnknown
+            }
             SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
                 match kind(status.unwrap_or_default(), code.as_deref(), message.as_deref(), region) {
-                    Kind::Destination(_) => Kind::Destination(destinations(response)),
+                    AwsErrorKind::Destination(_) => AwsErrorKind::Destination(destinations(response)),
                     kind => kind,
                 }
             }
-            SdkError::DispatchFailure(failure) if failure.is_user() => Kind::Invalid,
+            SdkError::DispatchFailure(failure) if failure.is_user() => AwsErrorKind::Invalid,
             SdkError::DispatchFailure(failure) => unsent()
-                .or_else(|| was_not_sent(&error).then_some(Kind::Invalid))
+                .or_else(|| was_not_sent(&error).then_some(AwsErrorKind::Invalid))
                 .or_else(|| {
                     failure
                         .as_connector_error()
                         .and_then(NoConnection::from_connector)
-                        .map(Kind::NoConnection)
+                        .map(AwsErrorKind::NoConnection)
                 })
-                .unwrap_or(Kind::OutcomeUnknown),
-            SdkError::ConstructionFailure(_) => unsent().unwrap_or(Kind::Invalid),
-            _ => Kind::OutcomeUnknown,
+                .unwrap_or(AwsErrorKind::OutcomeUnknown),
+            SdkError::ConstructionFailure(_) => unsent().unwrap_or(AwsErrorKind::Invalid),
+            _ => AwsErrorKind::OutcomeUnknown,
         };
-        let source = without_values(&chain(&error)).into();
-        Self { kind, action, on: on.into(), role: None, code, message, source }
+        let source = without_values(&error_chain(&error)).into();
+        Self { kind, action, resource: resource.into(), role: None, code, message, source }
     }
 
     /// The call `action` on `on`, which was not sent: the role of the namespace could not be assumed.
-    fn without_role(action: &'static str, on: impl Into<Box<str>>, found: &Self) -> Self {
+    fn without_role(action: &'static str, resource: impl Into<Box<str>>, found: &Self) -> Self {
         let kind = match &found.kind {
-            Kind::NoConnection(why) => NoCredentials::Unreached(*why),
-            Kind::NoCredentials(why) => NoCredentials::clone(why),
-            Kind::Unavailable | Kind::OutcomeUnknown => NoCredentials::Failed { action: Some(found.action) },
+            AwsErrorKind::NoConnection(why) => NoCredentials::Unreached(*why),
+            AwsErrorKind::NoCredentials(why) => NoCredentials::clone(why),
+            AwsErrorKind::Unavailable | AwsErrorKind::OutcomeUnknown => {
+                NoCredentials::Failed { action: Some(found.action) }
+            }
             kind => {
-                let Self { kind: _, action, on, role, code, message, source } = found;
+                let Self { kind: _, action, resource, role, code, message, source } = found;
                 return Self {
                     kind: kind.clone(),
                     action,
-                    on: on.clone(),
+                    resource: resource.clone(),
                     role: role.clone(),
                     code: code.clone(),
                     message: message.clone(),
@@ -146,24 +155,32 @@ impl AwsError {
                 };
             }
         };
-        Self::answered(Kind::NoCredentials(kind.into()), action, on, found.source.to_string())
+        Self::unexpected(AwsErrorKind::NoCredentials(kind.into()), action, resource, found.source.to_string())
     }
 
     /// An answer that succeeded as a call, and says that it failed all the same, or cannot be read.
-    pub fn answered(
-        kind: Kind,
+    pub fn unexpected(
+        kind: AwsErrorKind,
         action: &'static str,
-        on: impl Into<Box<str>>,
+        resource: impl Into<Box<str>>,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self { kind, action, on: on.into(), role: None, code: None, message: None, source: source.into() }
+        Self {
+            kind,
+            action,
+            resource: resource.into(),
+            role: None,
+            code: None,
+            message: None,
+            source: source.into(),
+        }
     }
 
     /// A service's refusal of the call `action` on `on`, by HTTP status, error code and words. `region` is where the
     /// answer says that the bucket is.
-    pub fn refused(
+    pub fn rejected(
         action: &'static str,
-        on: impl Into<Box<str>>,
+        resource: impl Into<Box<str>>,
         status: u16,
         code: &str,
         message: &str,
@@ -173,91 +190,101 @@ impl AwsError {
         Self {
             code: Some(code.into()),
             message: Some(message.into()),
-            ..Self::answered(kind, action, on, format!("{status} {code}: {message}"))
+            ..Self::unexpected(kind, action, resource, format!("{status} {code}: {message}"))
         }
     }
 
     /// As a failure of `part`, in words that say what to do. They leave out AWS's own message where it holds
     /// names of sessions or request ids: a status that changes with each try would be written with each try.
-    pub fn failure(&self, part: Part) -> Failure {
-        let Self { kind, action, on, role, code, message, source: _ } = self;
+    pub fn failure(&self, part: Component) -> Failure {
+        let Self { kind, action, resource, role, code, message, source: _ } = self;
         let code = code.as_deref().unwrap_or("no code");
         let words = message.as_deref().unwrap_or("no message");
         let (reason, message) = match kind {
-            Kind::Denied => (
+            AwsErrorKind::Denied => (
                 Reason::AccessDenied,
-                denied(action, on, words, role.as_deref().map(|role| role.arn.as_str())),
+                denied(action, resource, words, role.as_deref().map(|role| role.arn.as_str())),
             ),
-            Kind::RoleRefused(role) => (Reason::AccessDenied, role_refused(role)),
-            Kind::NotPermitted => (Reason::NotPermitted, words.to_owned()),
-            Kind::Throttled => (Reason::Throttled, format!("AWS throttles {action} on {on}; trying again")),
-            Kind::Conflict => (
+            AwsErrorKind::RoleRefused(role) => (Reason::AccessDenied, role_refused(role)),
+            AwsErrorKind::NotPermitted => (Reason::NotPermitted, words.to_owned()),
+            AwsErrorKind::Throttled => {
+                (Reason::Throttled, format!("AWS throttles {action} on {resource}; trying again"))
+            }
+            AwsErrorKind::Conflict => (
                 Reason::AwsUnavailable,
-                format!("{action} on {on} met another change ({code}); trying again"),
+                format!("{action} on {resource} met another change ({code}); trying again"),
             ),
-            Kind::Quota => (Reason::QuotaExceeded, quota_exceeded(action, on, code, words)),
-            Kind::Destination(arns) => (
+            AwsErrorKind::Quota => (Reason::QuotaExceeded, quota_exceeded(action, resource, code, words)),
+            AwsErrorKind::Destination(arns) => (
                 Reason::DestinationRefused,
                 format!(
-                    "S3 refuses the notification configuration of {on}, since it cannot deliver to {}; a new permission takes a moment to count, so this is tried again; if it stays, look for \
+                    "S3 refuses the notification configuration of {resource}, since it cannot deliver to {}; a new permission takes a moment to count, so this is tried again; if it stays, look for \
                      an entry whose function, queue or topic is gone or does not permit s3.amazonaws.com",
                     if arns.is_empty() { "a destination in it".to_owned() } else { arns.join(", ") }
                 ),
             ),
-            Kind::DependencyMissing(missing) => (
+            AwsErrorKind::DependencyMissing(missing) => (
                 match missing {
                     dependency::Missing::Code => Reason::CodeNotFound,
                     dependency::Missing::Other => Reason::DependencyNotFound,
                 },
                 format!(
-                    "Lambda does not find what {on} names: {words} Create it, or name another one in spec.function.definition"
+                    "Lambda does not find what {resource} names: {words} Create it, or name another one in spec.function.definition"
                 ),
             ),
-            Kind::RoleNotReady => (Reason::RoleNotReady, execution_role::describe(on, words)),
-            Kind::OtherRegion(region) => (
+            AwsErrorKind::RoleNotReady => (Reason::RoleNotReady, execution_role::describe(resource, words)),
+            AwsErrorKind::OtherRegion(region) => (
                 Reason::BucketInOtherRegion,
                 match region {
                     Some(region) => {
-                        format!("{on} is in {region}: write `region: {region}`, and name a function there")
+                        format!(
+                            "{resource} is in {region}: write `region: {region}`, and name a function there"
+                        )
                     }
                     None => {
-                        format!("{on} is in another Region: write its `region`, and name a function there")
+                        format!(
+                            "{resource} is in another Region: write its `region`, and name a function there"
+                        )
                     }
                 },
             ),
-            Kind::NoCredentials(why) => (
+            AwsErrorKind::NoCredentials(why) => (
                 Reason::CredentialsUnavailable,
                 format!(
-                    "{action} on {on} is not sent, since there are no credentials to sign it with: {}; trying again",
+                    "{action} on {resource} is not sent, since there are no credentials to sign it with: {}; trying again",
                     why.describe()
                 ),
             ),
-            Kind::NoConnection(why) => (
+            AwsErrorKind::NoConnection(why) => (
                 Reason::AwsUnavailable,
                 format!(
-                    "{action} on {on} is not sent, since there is no connection to AWS: {}; trying again",
+                    "{action} on {resource} is not sent, since there is no connection to AWS: {}; trying again",
                     why.describe()
                 ),
             ),
-            Kind::CredentialsExpired => {
-                (Reason::CredentialsExpired, credentials::expired(action, on, code, &self.whose()))
+            AwsErrorKind::CredentialsExpired => {
+                (Reason::CredentialsExpired, credentials::expired(action, resource, code, &self.whose()))
             }
-            Kind::ClockSkewed => (Reason::ClockSkewed, credentials::clock_skewed(action, on, code)),
-            Kind::CredentialsRefused => {
-                (Reason::CredentialsRefused, credentials::refused(action, on, code, &self.whose()))
+            AwsErrorKind::ClockSkewed => {
+                (Reason::ClockSkewed, credentials::clock_skewed(action, resource, code))
             }
-            Kind::RegionNotEnabled => {
-                (Reason::RegionNotEnabled, credentials::region_not_enabled(action, on, code))
+            AwsErrorKind::CredentialsRefused => {
+                (Reason::CredentialsRefused, credentials::refused(action, resource, code, &self.whose()))
             }
-            Kind::NotFound => (Reason::AwsRefused, format!("{action}: {on} does not exist")),
-            Kind::Invalid => {
-                (Reason::AwsRefused, format!("AWS refuses {action} on {on} ({code}): {words}{}", cure(words)))
+            AwsErrorKind::RegionNotEnabled => {
+                (Reason::RegionNotEnabled, credentials::region_not_enabled(action, resource, code))
             }
-            Kind::Unavailable => {
-                (Reason::AwsUnavailable, format!("AWS failed at {action} on {on} ({code}); trying again"))
-            }
-            Kind::OutcomeUnknown => {
-                (Reason::AwsUnavailable, format!("AWS did not answer {action} on {on}; trying again"))
+            AwsErrorKind::NotFound => (Reason::AwsRefused, format!("{action}: {resource} does not exist")),
+            AwsErrorKind::Invalid => (
+                Reason::AwsRefused,
+                format!("AWS refuses {action} on {resource} ({code}): {words}{}", cure(words)),
+            ),
+            AwsErrorKind::Unavailable => (
+                Reason::AwsUnavailable,
+                format!("AWS failed at {action} on {resource} ({code}); trying again"),
+            ),
+            AwsErrorKind::OutcomeUnknown => {
+                (Reason::AwsUnavailable, format!("AWS did not answer {action} on {resource}; trying again"))
             }
         };
         Failure::new(part, reason, message)
@@ -314,25 +341,27 @@ fn role_refused(role: &Role) -> String {
 
 /// The cure for a quota that is used up. AWS raises most quotas on request, but not the size of a policy
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
-fn quota_exceeded(action: &str, on: &str, code: &str, words: &str) -> String {
+fn quota_exceeded(action: &str, resource: &str, code: &str, words: &str) -> String {
     if code == "PolicyLengthExceededException" {
         return format!(
-            "{action}: the policy of {on} is full; AWS takes 20,480 bytes and raises this for nobody: remove statements that are \
+            "{action}: the policy of {resource} is full; AWS takes 20,480 bytes and raises this for nobody: remove statements that are \
              not needed (aws lambda get-policy, remove-permission), or name an alias in spec.function, which has a policy of its own"
         );
     }
-    format!("{action} on {on} exceeds a quota of AWS: {words} Raise the quota, or remove what is not needed")
+    format!(
+        "{action} on {resource} exceeds a quota of AWS: {words} Raise the quota, or remove what is not needed"
+    )
 }
 
 /// What is denied, and what to allow.
-fn denied(action: &str, on: &str, words: &str, role: Option<&str>) -> String {
+fn denied(action: &str, resource: &str, words: &str, role: Option<&str>) -> String {
     let whose = role.map_or_else(|| "the operator's role".to_owned(), |role| format!("role {role}"));
     let missing = missing(words).filter(|missing| missing.right != action || missing.forbidden_by.is_some());
     if let Some(Missing { right, on: denied_on, forbidden_by }) = missing {
-        let denied_on = denied_on.map(|on| format!(" on {on}")).unwrap_or_default();
+        let denied_on = denied_on.map(|resource| format!(" on {resource}")).unwrap_or_default();
         let what = match right == action {
-            true => format!("AWS denies {action} on {on}"),
-            false => format!("AWS denies {right}{denied_on}, which {action} on {on} needs"),
+            true => format!("AWS denies {action} on {resource}"),
+            false => format!("AWS denies {right}{denied_on}, which {action} on {resource} needs"),
         };
         return match forbidden_by {
             Some(policy) => format!("{what}: it is forbidden in {policy}; take that out there"),
@@ -340,7 +369,7 @@ fn denied(action: &str, on: &str, words: &str, role: Option<&str>) -> String {
         };
     }
     format!(
-        "AWS denies {action} on {on}: allow {action} in the IAM policy of {whose}{}",
+        "AWS denies {action} on {resource}: allow {action} in the IAM policy of {whose}{}",
         if action.starts_with("s3:") {
             ", and see that the bucket's policy does not deny it and that spec.bucketOwner is the account that owns the bucket"
         } else {
@@ -356,46 +385,53 @@ fn destinations(response: Option<&HttpResponse>) -> Vec<String> {
 }
 
 /// What a service's answer means: by its code where that is known, else by its status.
-pub(super) fn kind(status: u16, code: Option<&str>, message: Option<&str>, region: Option<String>) -> Kind {
+pub(super) fn kind(
+    status: u16,
+    code: Option<&str>,
+    message: Option<&str>,
+    region: Option<String>,
+) -> AwsErrorKind {
     let refused = code.and_then(|code| credentials::refusal(code, message.unwrap_or_default()));
     if let Some(kind) = refused {
         return kind;
     }
     match code.unwrap_or_default() {
-        "NoSuchBucket" | "ResourceNotFoundException" | "NoSuchKey" => Kind::NotFound,
-        "AccessDenied" | "AccessDeniedException" => Kind::Denied,
+        "NoSuchBucket" | "ResourceNotFoundException" | "NoSuchKey" => AwsErrorKind::NotFound,
+        "AccessDenied" | "AccessDeniedException" => AwsErrorKind::Denied,
         "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
-            Kind::OtherRegion(region)
+            AwsErrorKind::OtherRegion(region)
         }
         "SlowDown"
         | "Throttling"
         | "ThrottlingException"
         | "TooManyRequestsException"
-        | "RequestLimitExceeded" => Kind::Throttled,
+        | "RequestLimitExceeded" => AwsErrorKind::Throttled,
         "OperationAborted"
         | "PreconditionFailedException"
         | "ResourceConflictException"
-        | "ConcurrentModificationException" => Kind::Conflict,
+        | "ConcurrentModificationException" => AwsErrorKind::Conflict,
         "LimitExceededException" | "PolicyLengthExceededException" | "CodeStorageExceededException" => {
-            Kind::Quota
+            AwsErrorKind::Quota
         }
-        "InvalidParameterValueException" if message.is_some_and(is_passed_on) => Kind::Denied,
-        "InvalidParameterValueException" if message.is_some_and(is_not_ready) => Kind::RoleNotReady,
-        "InvalidParameterValueException" if message.is_some_and(is_throttled_by_ec2) => Kind::Throttled,
+        "InvalidParameterValueException" if message.is_some_and(is_passed_on) => AwsErrorKind::Denied,
+        "InvalidParameterValueException" if message.is_some_and(is_not_ready) => AwsErrorKind::RoleNotReady,
+        "InvalidParameterValueException" if message.is_some_and(is_throttled_by_ec2) => {
+            AwsErrorKind::Throttled
+        }
         "InvalidParameterValueException" if let Some(missing) = message.and_then(dependency::missing) => {
-            Kind::DependencyMissing(missing)
+            AwsErrorKind::DependencyMissing(missing)
         }
         "InvalidArgument" if message.is_some_and(|m| m.contains("destination configurations")) => {
-            Kind::Destination(vec![])
+            AwsErrorKind::Destination(vec![])
         }
         code => match status {
-            301 | 307 => Kind::OtherRegion(region),
-            403 | 401 if is_denial(code) => Kind::Denied,
-            404 => Kind::NotFound,
-            409 | 412 => Kind::Conflict,
-            429 => Kind::Throttled,
-            500.. => Kind::Unavailable,
-            _ => Kind::Invalid,
+            301 | 307 => AwsErrorKind::OtherRegion(region),
+            403 | 401 if is_denial(code) => AwsErrorKind::Denied,
+            404 => AwsErrorKind::NotFound,
+            409 | 412 => AwsErrorKind::Conflict,
+            429 => AwsErrorKind::Throttled,
+            500.. => AwsErrorKind::Unavailable,
+            _ => AwsErrorKind::Invalid,
         },
     }
 }

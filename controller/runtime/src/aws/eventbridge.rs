@@ -6,7 +6,7 @@ use aws_sdk_eventbridge::types::{self as sdk, RuleState};
 use lambda_triggers_core::api::{RetryPolicy, Tags};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target, canonical_retry};
 
-use super::{AwsError, Kind, ListedRule, Rules};
+use super::{AwsError, AwsErrorKind, ListedRule, Rules};
 
 /// EventBridge in one Region, on the default bus.
 pub struct SdkRules {
@@ -21,9 +21,10 @@ impl SdkRules {
     async fn describe(&self, name: &str) -> Result<Option<ListedRule>, AwsError> {
         const ACTION: &str = "events:DescribeRule";
         let answer = self.client.describe_rule().name(name).send().await;
-        match answer.map_err(|e| AwsError::of(ACTION, on(name), e)) {
+        match answer.map_err(|e| AwsError::from_sdk(ACTION, on(name), e)) {
             Ok(rule) => {
-                let no_arn = || AwsError::answered(Kind::Invalid, ACTION, on(name), "the answer has no ARN");
+                let no_arn =
+                    || AwsError::unexpected(AwsErrorKind::Invalid, ACTION, on(name), "the answer has no ARN");
                 Ok(Some(ListedRule {
                     name: name.to_owned(),
                     arn: rule.arn().ok_or_else(no_arn)?.to_owned(),
@@ -32,19 +33,19 @@ impl SdkRules {
                     managed_by: rule.managed_by().map(Into::into),
                 }))
             }
-            Err(error) if error.kind == Kind::NotFound => Ok(None),
+            Err(error) if error.kind == AwsErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     async fn arn(&self, name: &str, action: &'static str) -> Result<String, AwsError> {
-        let gone = || AwsError::answered(Kind::NotFound, action, on(name), "the rule is gone");
+        let gone = || AwsError::unexpected(AwsErrorKind::NotFound, action, on(name), "the rule is gone");
         Ok(self.describe(name).await?.ok_or_else(gone)?.arn)
     }
 
     async fn tags(&self, name: &str, arn: &str) -> Result<Tags, AwsError> {
         let answer = self.client.list_tags_for_resource().resource_arn(arn).send().await;
-        let answer = answer.map_err(|e| AwsError::of("events:ListTagsForResource", on(name), e))?;
+        let answer = answer.map_err(|e| AwsError::from_sdk("events:ListTagsForResource", on(name), e))?;
         Ok(answer.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect())
     }
 
@@ -53,7 +54,7 @@ impl SdkRules {
         let mut next = None;
         loop {
             let answer = self.client.list_targets_by_rule().rule(name).set_next_token(next).send().await;
-            let answer = answer.map_err(|e| AwsError::of("events:ListTargetsByRule", on(name), e))?;
+            let answer = answer.map_err(|e| AwsError::from_sdk("events:ListTargetsByRule", on(name), e))?;
             targets
                 .extend(answer.targets().iter().map(|target| (target.id().to_owned(), read_target(target))));
             next = answer.next_token;
@@ -92,7 +93,7 @@ impl Rules for SdkRules {
         loop {
             let answer = self.client.list_rules().name_prefix(prefix).set_next_token(next).send().await;
             let answer =
-                answer.map_err(|e| AwsError::of("events:ListRules", format!("rules {prefix}*"), e))?;
+                answer.map_err(|e| AwsError::from_sdk("events:ListRules", format!("rules {prefix}*"), e))?;
             rules.extend(answer.rules.into_iter().flatten().filter_map(listed));
             next = answer.next_token;
             if next.is_none() {
@@ -120,8 +121,9 @@ impl Rules for SdkRules {
         loop {
             let answer =
                 self.client.list_rule_names_by_target().target_arn(arn).set_next_token(next).send().await;
-            let answer = answer
-                .map_err(|e| AwsError::of("events:ListRuleNamesByTarget", format!("function {arn}"), e))?;
+            let answer = answer.map_err(|e| {
+                AwsError::from_sdk("events:ListRuleNamesByTarget", format!("function {arn}"), e)
+            })?;
             names.extend(answer.rule_names().iter().filter(|name| name.starts_with(prefix)).cloned());
             next = answer.next_token;
             if next.is_none() {
@@ -142,29 +144,29 @@ impl Rules for SdkRules {
             .send()
             .await
             .map(drop)
-            .map_err(|e| AwsError::of("events:PutRule", on(name), e))
+            .map_err(|e| AwsError::from_sdk("events:PutRule", on(name), e))
     }
 
     async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
         const ACTION: &str = "events:TagResource";
         let arn = self.arn(name, ACTION).await?;
         let call = self.client.tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(tags, name)?));
-        call.send().await.map(drop).map_err(|e| AwsError::of(ACTION, on(name), e))
+        call.send().await.map(drop).map_err(|e| AwsError::from_sdk(ACTION, on(name), e))
     }
 
     async fn untag_rule(&self, name: &str, keys: &[String]) -> Result<(), AwsError> {
         const ACTION: &str = "events:UntagResource";
         let arn = self.arn(name, ACTION).await?;
         let call = self.client.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
-        call.send().await.map(drop).map_err(|e| AwsError::of(ACTION, on(name), e))
+        call.send().await.map(drop).map_err(|e| AwsError::from_sdk(ACTION, on(name), e))
     }
 
     async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError> {
         const ACTION: &str = "events:PutTargets";
-        let target =
-            sdk_target(target).map_err(|e| AwsError::answered(Kind::Invalid, ACTION, on(rule), e))?;
+        let target = sdk_target(target)
+            .map_err(|e| AwsError::unexpected(AwsErrorKind::Invalid, ACTION, on(rule), e))?;
         let answer = self.client.put_targets().rule(rule).targets(target).send().await;
-        let answer = answer.map_err(|e| AwsError::of(ACTION, on(rule), e))?;
+        let answer = answer.map_err(|e| AwsError::from_sdk(ACTION, on(rule), e))?;
         let failed = answer.failed_entries().iter().map(|f| (f.error_code(), f.error_message())).next();
         all_done(answer.failed_entry_count(), failed, ACTION, rule)
     }
@@ -172,20 +174,20 @@ impl Rules for SdkRules {
     async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError> {
         const ACTION: &str = "events:RemoveTargets";
         let answer = self.client.remove_targets().rule(rule).set_ids(Some(ids.to_vec())).send().await;
-        match answer.map_err(|e| AwsError::of(ACTION, on(rule), e)) {
+        match answer.map_err(|e| AwsError::from_sdk(ACTION, on(rule), e)) {
             Ok(answer) => {
                 let failed =
                     answer.failed_entries().iter().map(|f| (f.error_code(), f.error_message())).next();
                 all_done(answer.failed_entry_count(), failed, ACTION, rule)
             }
-            Err(error) if error.kind == Kind::NotFound => Ok(()),
+            Err(error) if error.kind == AwsErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {
         let answer = self.client.delete_rule().name(name).send().await;
-        answer.map(drop).map_err(|e| AwsError::of("events:DeleteRule", on(name), e))
+        answer.map(drop).map_err(|e| AwsError::from_sdk("events:DeleteRule", on(name), e))
     }
 }
 
@@ -209,7 +211,7 @@ fn all_done(
     Err(AwsError {
         code: code.map(Into::into),
         message: message.map(Into::into),
-        ..AwsError::answered(Kind::Unavailable, action, on(rule), source)
+        ..AwsError::unexpected(AwsErrorKind::Unavailable, action, on(rule), source)
     })
 }
 
@@ -256,5 +258,5 @@ fn sdk_tags(tags: &Tags, rule: &str) -> Result<Vec<sdk::Tag>, AwsError> {
     tags.iter()
         .map(|(key, value)| sdk::Tag::builder().key(key).value(value).build())
         .collect::<Result<_, _>>()
-        .map_err(|e| AwsError::answered(Kind::Invalid, "events:TagResource", on(rule), e))
+        .map_err(|e| AwsError::unexpected(AwsErrorKind::Invalid, "events:TagResource", on(rule), e))
 }

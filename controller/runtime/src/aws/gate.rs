@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, is_own_statement_id};
 use lambda_triggers_core::tenancy::{Own, Role, Tenancy, Thing};
 
-use super::{Aws, AwsError, Kind};
+use super::{Aws, AwsError, AwsErrorKind};
 use crate::telemetry::metrics::KINDS;
 
 /// The account that is acted in with a role, or without one, with the credentials of `own`.
@@ -124,7 +124,7 @@ impl Gate {
     pub fn refused(&self, action: &'static str, words: String) -> AwsError {
         AwsError {
             message: Some(words.as_str().into()),
-            ..AwsError::answered(Kind::NotPermitted, action, &*self.namespace, words)
+            ..AwsError::unexpected(AwsErrorKind::NotPermitted, action, &*self.namespace, words)
         }
     }
 }

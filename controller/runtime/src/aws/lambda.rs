@@ -6,7 +6,7 @@ use aws_sdk_lambda::types::State;
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 
-use super::{AwsError, Function, Functions, Kind};
+use super::{AwsError, AwsErrorKind, Function, Functions};
 
 /// Lambda in one Region.
 pub struct SdkFunctions {
@@ -23,7 +23,7 @@ impl SdkFunctions {
 pub(super) fn missing_as_none<T>(result: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
     match result {
         Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind == Kind::NotFound => Ok(None),
+        Err(error) if error.kind == AwsErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -39,12 +39,12 @@ impl Functions for SdkFunctions {
             None => format!("function {name}"),
         };
         let call = self.client.get_function().function_name(name).set_qualifier(qualifier.map(Into::into));
-        let answer = call.send().await.map_err(|e| AwsError::of(ACTION, on(), e));
+        let answer = call.send().await.map_err(|e| AwsError::from_sdk(ACTION, on(), e));
         let Some(answer) = missing_as_none(answer)? else { return Ok(None) };
         let configuration = answer.configuration();
         let arn =
             configuration.and_then(|c| c.function_arn()).and_then(FunctionArn::parse).ok_or_else(|| {
-                AwsError::answered(Kind::Invalid, ACTION, on(), "the answer has no function's ARN")
+                AwsError::unexpected(AwsErrorKind::Invalid, ACTION, on(), "the answer has no function's ARN")
             })?;
         let failed = configuration
             .filter(|c| c.state() == Some(&State::Failed))
@@ -58,14 +58,14 @@ impl Functions for SdkFunctions {
         let on = || format!("function {}", function.short());
         let call =
             self.client.get_policy().function_name(unqualified(function)).set_qualifier(qualifier(function));
-        match call.send().await.map_err(|e| AwsError::of(ACTION, on(), e)) {
+        match call.send().await.map_err(|e| AwsError::from_sdk(ACTION, on(), e)) {
             Ok(answer) => {
                 let revision = answer.revision_id().map(Into::into);
                 Policy::parse(answer.policy().unwrap_or("{}"), revision)
                     .map(Some)
-                    .map_err(|e| AwsError::answered(Kind::Invalid, ACTION, on(), e))
+                    .map_err(|e| AwsError::unexpected(AwsErrorKind::Invalid, ACTION, on(), e))
             }
-            Err(error) if error.kind == Kind::NotFound => {
+            Err(error) if error.kind == AwsErrorKind::NotFound => {
                 let no_function =
                     error.message.as_deref().is_some_and(|m| m.starts_with("Function not found"));
                 Ok((!no_function).then(Policy::default))
@@ -94,7 +94,9 @@ impl Functions for SdkFunctions {
             .send()
             .await
             .map(drop)
-            .map_err(|e| AwsError::of("lambda:AddPermission", format!("function {}", function.short()), e))
+            .map_err(|e| {
+                AwsError::from_sdk("lambda:AddPermission", format!("function {}", function.short()), e)
+            })
     }
 
     async fn remove_permission(
@@ -113,7 +115,7 @@ impl Functions for SdkFunctions {
             .send()
             .await
             .map_err(|e| {
-                AwsError::of("lambda:RemovePermission", format!("function {}", function.short()), e)
+                AwsError::from_sdk("lambda:RemovePermission", format!("function {}", function.short()), e)
             });
         missing_as_none(answer).map(drop)
     }

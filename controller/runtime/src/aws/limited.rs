@@ -14,8 +14,8 @@ use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 
 use super::limits::Limits;
 use super::{
-    Account, Aws, AwsError, Bucket, Deployments, Function, Functions, Kind, ListedRule, Notifications, Rules,
-    Validation,
+    Account, Aws, AwsError, AwsErrorKind, Bucket, Deployments, Function, Functions, ListedRule,
+    Notifications, Rules, Validation,
 };
 
 /// The most rules in one page of a list.
@@ -57,7 +57,7 @@ impl<P: ?Sized> Port<P> {
     }
 
     fn heed<T>(&self, quota: Quota, result: Result<T, AwsError>) -> Result<T, AwsError> {
-        if result.as_ref().is_err_and(|error| error.kind == Kind::Throttled) {
+        if result.as_ref().is_err_and(|error| error.kind == AwsErrorKind::Throttled) {
             self.limits.throttled(quota, &self.region);
         }
         result

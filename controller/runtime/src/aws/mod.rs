@@ -24,7 +24,7 @@ mod unsent;
 
 pub use attempts::Attempts;
 pub use call_context::CallContext;
-pub use error::{AwsError, Kind};
+pub use error::{AwsError, AwsErrorKind};
 pub use limited::Limited;
 pub use limits::Limits;
 pub use ports::{

@@ -100,7 +100,7 @@ pub trait Deployments: Send + Sync {
     async fn put_event_invoke_config(&self, name: &str, config: &EventInvokeConfig) -> Result<(), AwsError>;
     /// Deletes the configuration of asynchronous invocations. One that is not there is deleted already.
     async fn delete_event_invoke_config(&self, name: &str) -> Result<(), AwsError>;
-    /// Deletes a function with all of its versions. One that is not there is an error, [`Kind::NotFound`]: Lambda may say
+    /// Deletes a function with all of its versions. One that is not there is an error, [`AwsErrorKind::NotFound`]: Lambda may say
     /// so of one that was made a moment ago.
     async fn delete_function(&self, name: &str) -> Result<(), AwsError>;
 }
@@ -133,7 +133,7 @@ impl ListedRule {
 pub trait Rules: Send + Sync {
     /// The rules whose names begin with `prefix`.
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError>;
-    /// A rule of a list with its tags and targets. One that has gone since is an error, [`Kind::NotFound`].
+    /// A rule of a list with its tags and targets. One that has gone since is an error, [`AwsErrorKind::NotFound`].
     async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError>;
     /// The rule with its tags and targets; none if there is none.
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError>;
@@ -149,7 +149,7 @@ pub trait Rules: Send + Sync {
     async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError>;
     /// Removes targets from a rule, by Id.
     async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError>;
-    /// Deletes a rule without targets. One that is not there is deleted already, or an error, [`Kind::NotFound`]:
+    /// Deletes a rule without targets. One that is not there is deleted already, or an error, [`AwsErrorKind::NotFound`]:
     /// EventBridge may say so of one that was made a moment ago.
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError>;
 }

@@ -6,7 +6,7 @@ use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_types::DateTime;
 
 use super::tenants::Session;
-use super::{AwsError, Kind};
+use super::{AwsError, AwsErrorKind};
 
 const ACTION: &str = "sts:AssumeRole";
 
@@ -27,15 +27,18 @@ impl RoleCredentials {
         let Session { role, name } = &self.session;
         let call = self.sts.assume_role().role_arn(&role.arn).role_session_name(name);
         let answer = call.set_external_id(role.external_id.clone()).send().await;
-        let answer = answer.map_err(|error| AwsError::of(ACTION, &*role.arn, error)).map_err(|error| {
-            let kind = if error.kind == Kind::Denied {
-                Kind::RoleRefused(Box::new(role.clone()))
-            } else {
-                error.kind
-            };
-            AwsError { kind, ..error }
-        })?;
-        let none = || AwsError::answered(Kind::Invalid, ACTION, &*role.arn, "the answer has no credentials");
+        let answer =
+            answer.map_err(|error| AwsError::from_sdk(ACTION, &*role.arn, error)).map_err(|error| {
+                let kind = if error.kind == AwsErrorKind::Denied {
+                    AwsErrorKind::RoleRefused(Box::new(role.clone()))
+                } else {
+                    error.kind
+                };
+                AwsError { kind, ..error }
+            })?;
+        let none = || {
+            AwsError::unexpected(AwsErrorKind::Invalid, ACTION, &*role.arn, "the answer has no credentials")
+        };
         let found = answer.credentials().ok_or_else(none)?;
         let end = found.expiration();
         Ok(Credentials::new(

@@ -17,7 +17,7 @@ use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
 use aws_sdk_s3::types::NotificationConfiguration;
 
-use super::{AwsError, Bucket, Kind, Notifications, Validation};
+use super::{AwsError, AwsErrorKind, Bucket, Notifications, Validation};
 
 /// S3 in one Region.
 pub struct SdkNotifications {
@@ -44,14 +44,14 @@ impl Notifications for SdkNotifications {
             .interceptor(received.clone())
             .send()
             .await
-            .map_err(|e| AwsError::of(ACTION, on(), e))?;
+            .map_err(|e| AwsError::from_sdk(ACTION, on(), e))?;
         let body = received.take();
-        String::from_utf8(body).map_err(|e| AwsError::answered(Kind::Invalid, ACTION, on(), e))
+        String::from_utf8(body).map_err(|e| AwsError::unexpected(AwsErrorKind::Invalid, ACTION, on(), e))
     }
 
     async fn get_of_any_owner(&self, bucket: &Bucket) -> Result<(), AwsError> {
         let call = self.client.get_bucket_notification_configuration().bucket(&bucket.name);
-        let error = |e| AwsError::of("s3:GetBucketNotification", format!("bucket {bucket}"), e);
+        let error = |e| AwsError::from_sdk("s3:GetBucketNotification", format!("bucket {bucket}"), e);
         call.send().await.map(drop).map_err(error)
     }
 
@@ -60,7 +60,7 @@ impl Notifications for SdkNotifications {
         let mut pages =
             self.client.list_buckets().prefix(&bucket.name).into_paginator().page_size(1000).send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|e| AwsError::of("s3:ListAllMyBuckets", "all buckets", e))?;
+            let page = page.map_err(|e| AwsError::from_sdk("s3:ListAllMyBuckets", "all buckets", e))?;
             if page.buckets().iter().any(|own| own.name() == Some(&bucket.name)) {
                 return Ok(true);
             }
@@ -83,7 +83,7 @@ impl Notifications for SdkNotifications {
             .send()
             .await
             .map(drop)
-            .map_err(|e| AwsError::of("s3:PutBucketNotification", format!("bucket {bucket}"), e))
+            .map_err(|e| AwsError::from_sdk("s3:PutBucketNotification", format!("bucket {bucket}"), e))
     }
 }
 

@@ -23,8 +23,8 @@ use super::lambda::SdkFunctions;
 use super::role::RoleCredentials;
 use super::s3::SdkNotifications;
 use super::{
-    Account, AssumeRoles, Aws, AwsError, Deployments, Functions, Kind, Limited, Limits, Notifications, Rules,
-    Session, Shared,
+    Account, AssumeRoles, Aws, AwsError, AwsErrorKind, Deployments, Functions, Limited, Limits,
+    Notifications, Rules, Session, Shared,
 };
 use crate::network::Network;
 use crate::operator::Leadership;
@@ -169,8 +169,9 @@ impl Sdk {
         const ACTION: &str = "sts:GetCallerIdentity";
         let on = "the operator's credentials";
         let answer =
-            self.sts().get_caller_identity().send().await.map_err(|e| AwsError::of(ACTION, on, e))?;
-        let incomplete = || AwsError::answered(Kind::Invalid, ACTION, on, "the answer names no account");
+            self.sts().get_caller_identity().send().await.map_err(|e| AwsError::from_sdk(ACTION, on, e))?;
+        let incomplete =
+            || AwsError::unexpected(AwsErrorKind::Invalid, ACTION, on, "the answer names no account");
         let text = |found: Option<&str>| found.map(ToOwned::to_owned).ok_or_else(incomplete);
         Ok(Caller { account: text(answer.account())?, arn: text(answer.arn())? })
     }

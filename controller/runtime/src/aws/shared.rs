@@ -19,9 +19,9 @@ use tracing::warn;
 
 use super::call_context::CallContext;
 use super::{
-    Account, Aws, AwsError, Deployments, Function, Functions, Kind, ListedRule, Notifications, Rules,
+    Account, Aws, AwsError, AwsErrorKind, Deployments, Function, Functions, ListedRule, Notifications, Rules,
 };
-use crate::reconcile::chain;
+use crate::reconcile::error_chain;
 use answers::Answers;
 
 /// AWS with the credentials of some, who share its answers.
@@ -62,7 +62,7 @@ struct Port<P: ?Sized> {
 fn allow(action: &'static str, on: &str) -> Result<(), AwsError> {
     if CallContext::current().used_cached_read() {
         let why = "what it is based on is to be read anew first";
-        return Err(AwsError::answered(Kind::Unavailable, action, on, why));
+        return Err(AwsError::unexpected(AwsErrorKind::Unavailable, action, on, why));
     }
     Ok(())
 }
@@ -209,8 +209,8 @@ impl Port<dyn Rules> {
         let list = async {
             let rules = match self.inner.list(prefix).await {
                 Ok(rules) => rules,
-                Err(error) if error.kind == Kind::Denied => {
-                    warn!(error = chain(&error), "cannot list rules, so each is asked for alone");
+                Err(error) if error.kind == AwsErrorKind::Denied => {
+                    warn!(error = error_chain(&error), "cannot list rules, so each is asked for alone");
                     vec![]
                 }
                 Err(error) => return Err(error),
@@ -237,7 +237,7 @@ impl Rules for Port<dyn Rules> {
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
         if let Some(rule) = self.listed(name).await? {
             match self.inner.complete(rule).await {
-                Err(error) if error.kind == Kind::NotFound => {}
+                Err(error) if error.kind == AwsErrorKind::NotFound => {}
                 complete => return complete.map(Some),
             }
         }

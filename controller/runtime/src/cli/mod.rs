@@ -17,7 +17,7 @@ use tracing::info;
 
 use crate::network::Network;
 use crate::operator::{self, Options, StartError};
-use crate::reconcile::{Settings, chain};
+use crate::reconcile::{Settings, error_chain};
 use crate::telemetry::Telemetry;
 use crate::telemetry::logs::{self, LogFormat};
 use crate::telemetry::server::Server;
@@ -123,7 +123,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("lambda-triggers: {}", chain(&*error));
+            eprintln!("lambda-triggers: {}", error_chain(&*error));
             ExitCode::FAILURE
         }
     }
@@ -155,7 +155,7 @@ fn run(args: RunArgs) -> Result<(), StartError> {
     let traces =
         collector.map(|collector| Traces::to(collector, &network, runtime.handle().clone())).transpose();
     let traces =
-        traces.map_err(|error| format!("cannot send traces to --otlp-endpoint: {}", chain(&*error)))?;
+        traces.map_err(|error| format!("cannot send traces to --otlp-endpoint: {}", error_chain(&*error)))?;
     logs::start(log_format, traces.as_ref());
     if let Some(collector) = collector {
         info!(%collector, "sending traces");

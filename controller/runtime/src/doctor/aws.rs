@@ -4,15 +4,15 @@ use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::Document;
 use lambda_triggers_core::plan::identity::OwnerId;
 use lambda_triggers_core::plan::quota::Rates;
-use lambda_triggers_core::plan::report::Part;
+use lambda_triggers_core::plan::report::Component;
 use lambda_triggers_core::tenancy::Tenancy;
 
 use super::tenancy::roles;
 use super::{Check, Options};
-use crate::aws::{Aws, AwsError, Bucket, Caller, Kind, Limits, NoRegion, Sdk, SdkSettings};
+use crate::aws::{Aws, AwsError, AwsErrorKind, Bucket, Caller, Limits, NoRegion, Sdk, SdkSettings};
 use crate::network::Network;
 use crate::operator::Leadership;
-use crate::reconcile::chain;
+use crate::reconcile::error_chain;
 use crate::telemetry::Telemetry;
 
 const CREDENTIALS: &str = "AWS credentials";
@@ -32,7 +32,7 @@ pub async fn examine(
     let sdk = match load(options.region.clone(), network).await {
         Ok(sdk) => sdk,
         Err(error) => {
-            checks.push(Check::failed(REGION, chain(&error)));
+            checks.push(Check::failed(REGION, error_chain(&error)));
             skip(&mut checks, &[CREDENTIALS, "rules", "functions", "buckets"]);
             return checks;
         }
@@ -41,7 +41,7 @@ pub async fn examine(
     let caller = match sdk.caller().await {
         Ok(caller) => caller,
         Err(error) => {
-            checks.push(Check::failed(CREDENTIALS, error.failure(Part::Permission).message));
+            checks.push(Check::failed(CREDENTIALS, error.failure(Component::Permission).message));
             skip(&mut checks, &["rules", "functions", "buckets"]);
             return checks;
         }
@@ -76,10 +76,10 @@ pub async fn examine(
 
 /// The account of the credentials, and its partition.
 pub async fn account_and_partition(region: Option<String>) -> Result<(String, String), String> {
-    let network = Network::from_env().map_err(|error| chain(&error))?;
-    let sdk = load(region, network).await.map_err(|error| chain(&error))?;
+    let network = Network::from_env().map_err(|error| error_chain(&error))?;
+    let sdk = load(region, network).await.map_err(|error| error_chain(&error))?;
     let Caller { account, arn } =
-        sdk.caller().await.map_err(|error| error.failure(Part::Permission).message)?;
+        sdk.caller().await.map_err(|error| error.failure(Component::Permission).message)?;
     Ok((account, partition(&arn).to_owned()))
 }
 
@@ -106,14 +106,14 @@ async fn rules(sdk: &Sdk, caller: &Caller, owner: &OwnerId) -> Vec<Check> {
     let nothing =
         format!("arn:{}:lambda:{region}:{}:function:{name}", partition(&caller.arn), caller.account);
     vec![
-        read("events:DescribeRule", rules.rule(&name).await, Part::Rule, |_| {
+        read("events:DescribeRule", rules.rule(&name).await, Component::Rule, |_| {
             format!("on rules {}*", owner.prefix())
         }),
-        read("events:ListRules", rules.list(&name).await, Part::Rule, |_| "of any name".into()),
+        read("events:ListRules", rules.list(&name).await, Component::Rule, |_| "of any name".into()),
         read(
             "events:ListRuleNamesByTarget",
             rules.rules_with_target(&nothing, &owner.prefix()).await,
-            Part::Permission,
+            Component::Permission,
             |_| "by any function".into(),
         ),
     ]
@@ -137,7 +137,7 @@ async fn function(sdk: &Sdk, named: &str) -> Vec<Check> {
             let said = format!("is not in {region}; deploy it there, or write another name, alias or Region");
             return vec![Check::failed(what, said)];
         }
-        Err(error) => return vec![Check::failed(what, error.failure(Part::Function).message)],
+        Err(error) => return vec![Check::failed(what, error.failure(Component::Function).message)],
     };
     let state = match &found.failed {
         Some(why) => Check::failed(&what, format!("cannot be invoked: {why}; create it anew")),
@@ -146,7 +146,7 @@ async fn function(sdk: &Sdk, named: &str) -> Vec<Check> {
     let policy = read(
         &format!("its policy, {}", found.arn.short()),
         functions.policy(&found.arn).await,
-        Part::Permission,
+        Component::Permission,
         |_| "can be read".into(),
     );
     vec![state, policy]
@@ -157,10 +157,10 @@ async fn bucket(sdk: &Sdk, name: &str, owner: &str) -> Check {
     let bucket = Bucket { region: sdk.default_region().into(), name: name.into(), owner: owner.into() };
     let xml = match sdk.notifications(&bucket.region).get(&bucket).await {
         Ok(xml) => xml,
-        Err(error) if error.kind == Kind::NotFound => {
+        Err(error) if error.kind == AwsErrorKind::NotFound => {
             return Check::failed(what, "does not exist; create it, or write another name");
         }
-        Err(error) => return Check::failed(what, error.failure(Part::Notification).message),
+        Err(error) => return Check::failed(what, error.failure(Component::Notification).message),
     };
     match Document::parse(&xml) {
         Ok(document) => {
@@ -171,13 +171,18 @@ async fn bucket(sdk: &Sdk, name: &str, owner: &str) -> Check {
             what,
             format!(
                 "has a notification configuration that is not understood, and would be left alone: {}",
-                chain(&error)
+                error_chain(&error)
             ),
         ),
     }
 }
 
-fn read<T>(what: &str, answer: Result<T, AwsError>, part: Part, said: impl FnOnce(T) -> String) -> Check {
+fn read<T>(
+    what: &str,
+    answer: Result<T, AwsError>,
+    part: Component,
+    said: impl FnOnce(T) -> String,
+) -> Check {
     match answer {
         Ok(found) => Check::ok(what, said(found)),
         Err(error) => Check::failed(what, error.failure(part).message),

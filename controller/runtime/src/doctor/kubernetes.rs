@@ -15,7 +15,7 @@ use lambda_triggers_core::plan::identity::OwnerId;
 use super::{Check, Options};
 use crate::network::Network;
 use crate::operator::{CLUSTER, RBAC_RULES, RbacRule, RbacScope, find_owner, identity};
-use crate::reconcile::chain;
+use crate::reconcile::error_chain;
 
 const API_SERVER: &str = "API server";
 const GROUP_VERSION: &str = "lambda-triggers.dev/v1alpha1";
@@ -45,18 +45,18 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Optio
         Ok(owner) => {
             Check::ok("owner id", format!("{}; names in AWS begin with {}", owner.id, owner.id.prefix()))
         }
-        Err(error) => Check::failed("owner id", chain(&**error)),
+        Err(error) => Check::failed("owner id", error_chain(&**error)),
     });
     (checks, owner.ok().map(|owner| owner.id).or(given))
 }
 
 /// The owner id that the operator has here.
 pub async fn owner_id(namespaces: &[String]) -> Result<OwnerId, String> {
-    let network = Network::from_env().map_err(|error| chain(&error))?;
-    let config = network.kube_config().await.map_err(|error| chain(&error))?;
-    let client = Client::try_from(config).map_err(|error| chain(&error))?;
+    let network = Network::from_env().map_err(|error| error_chain(&error))?;
+    let config = network.kube_config().await.map_err(|error| error_chain(&error))?;
+    let client = Client::try_from(config).map_err(|error| error_chain(&error))?;
     let owner = find_owner(&client, identity(namespaces, client.default_namespace()), None).await;
-    owner.map(|owner| owner.id).map_err(|error| chain(&*error))
+    owner.map(|owner| owner.id).map_err(|error| error_chain(&*error))
 }
 
 async fn connect(options: &Options, network: &Network) -> Result<(Check, Client), Check> {
@@ -65,7 +65,7 @@ async fn connect(options: &Options, network: &Network) -> Result<(Check, Client)
             API_SERVER,
             format!(
                 "no kubeconfig can be used, and this is no pod: {}; set KUBECONFIG, or run this in the operator's pod",
-                chain(error)
+                error_chain(error)
             ),
         )
     };
@@ -88,7 +88,7 @@ async fn connect(options: &Options, network: &Network) -> Result<(Check, Client)
             API_SERVER,
             format!(
                 "{url} does not answer: {}; see that the kubeconfig's current context is the cluster you mean, and that it runs",
-                chain(&error)
+                error_chain(&error)
             ),
         )),
     }
@@ -117,7 +117,7 @@ async fn definition(client: &Client, wanted: &CustomResourceDefinition) -> Check
         Ok(None) => Check::failed(&name, format!("is not there; {apply}")),
         // Nobody needs that right to use the resources, the operator neither.
         Err(kube::Error::Api(status)) if status.code == 403 => served(client, &name, apply).await,
-        Err(error) => Check::failed(&name, format!("cannot be read: {}", chain(&error))),
+        Err(error) => Check::failed(&name, format!("cannot be read: {}", error_chain(&error))),
     }
 }
 
@@ -133,7 +133,7 @@ async fn served(client: &Client, name: &str, apply: &str) -> Check {
         Err(kube::Error::Api(status)) if status.code == 404 => {
             Check::failed(name, format!("is not there; {apply}"))
         }
-        Err(error) => Check::failed(name, format!("cannot be found out about: {}", chain(&error))),
+        Err(error) => Check::failed(name, format!("cannot be found out about: {}", error_chain(&error))),
     }
 }
 
@@ -185,7 +185,7 @@ async fn permission(client: &Client, right: &RbacRule, (namespace, object): At<'
             Ok(true) => {}
             Ok(false) => denied.push(*verb),
             Err(error) => {
-                return Check::failed(what, format!("the API server does not say: {}", chain(&error)));
+                return Check::failed(what, format!("the API server does not say: {}", error_chain(&error)));
             }
         }
     }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use lambda_triggers_core::plan::identity::OwnerId;
 
 use crate::network::Network;
-use crate::reconcile::chain;
+use crate::reconcile::error_chain;
 
 /// What to look at.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +100,7 @@ pub async fn examine(options: &Options, mut tell: impl FnMut(&Check)) -> bool {
         Err(error) => {
             let skipped =
                 ["Kubernetes", "AWS"].map(|what| Check::skipped(what, "the network cannot be used"));
-            told([Check::failed("network", chain(&error))].into_iter().chain(skipped).collect());
+            told([Check::failed("network", error_chain(&error))].into_iter().chain(skipped).collect());
             return healthy;
         }
     };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use lambda_triggers_core::plan::identity::{OwnerId, session_name};
-use lambda_triggers_core::plan::report::Part;
+use lambda_triggers_core::plan::report::Component;
 use lambda_triggers_core::tenancy::{Role, Tenancy};
 
 use super::Check;
@@ -45,6 +45,6 @@ async fn role(sdk: &Sdk, owner: Option<&OwnerId>, named: &str, role: &Role) -> C
     let session = Session { role: role.clone(), name };
     match sdk.with_role(&session).caller().await {
         Ok(Caller { arn, .. }) => Check::ok(what, format!("can be taken on, as {arn}")),
-        Err(error) => Check::failed(what, error.failure(Part::Permission).message),
+        Err(error) => Check::failed(what, error.failure(Component::Permission).message),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::runtime::utils::{Backoff as StreamBackoff, ResetTimerBackoff};
-use lambda_triggers_core::plan::report::Class;
+use lambda_triggers_core::plan::report::ErrorClass;
 
 use crate::reconcile::Context;
 
@@ -36,8 +36,8 @@ impl Backoff {
     }
 
     /// Counts a failure of an object, and says when to try again. A new spec starts without failures.
-    pub fn next(&self, uid: &str, generation: Option<i64>, class: Class) -> Duration {
-        if class == Class::Dependency {
+    pub fn next(&self, uid: &str, generation: Option<i64>, class: ErrorClass) -> Duration {
+        if class == ErrorClass::Dependency {
             self.reset(uid);
             return DEPENDENCY_RETRY_DELAY.min(self.longest);
         }
@@ -59,11 +59,11 @@ impl Backoff {
 
 /// The wait after so many failures: short at first for what passes by itself, long from the start for what waits
 /// for a person.
-fn wait(class: Class, failures: u32) -> Duration {
+fn wait(class: ErrorClass, failures: u32) -> Duration {
     let first = match class {
-        Class::Transient => 1,
-        Class::Throttled => 5,
-        Class::Dependency | Class::NeedsAction => 30,
+        ErrorClass::Retryable => 1,
+        ErrorClass::Throttled => 5,
+        ErrorClass::Dependency | ErrorClass::Terminal => 30,
     };
     Duration::from_secs(first).saturating_mul(2u32.saturating_pow(failures.min(16)))
 }
@@ -106,24 +106,32 @@ mod tests {
     fn what_is_waited_for_is_tried_often_and_counts_as_no_failure() {
         let backoff = Backoff::new(Duration::from_secs(600));
         let next = |class| backoff.next("uid", Some(1), class).as_secs();
-        let classes =
-            [Class::Dependency, Class::Dependency, Class::Transient, Class::Dependency, Class::NeedsAction];
+        let classes = [
+            ErrorClass::Dependency,
+            ErrorClass::Dependency,
+            ErrorClass::Retryable,
+            ErrorClass::Dependency,
+            ErrorClass::Terminal,
+        ];
         assert_eq!(classes.map(next), [3, 3, 1, 3, 30]);
-        assert_eq!(Backoff::new(Duration::from_secs(1)).next("uid", Some(1), Class::Dependency).as_secs(), 1);
+        assert_eq!(
+            Backoff::new(Duration::from_secs(1)).next("uid", Some(1), ErrorClass::Dependency).as_secs(),
+            1
+        );
     }
 
     #[test]
     fn a_new_generation_starts_without_failures() {
         let backoff = Backoff::new(Duration::from_secs(600));
-        let next = |generation| backoff.next("uid", Some(generation), Class::NeedsAction).as_secs();
+        let next = |generation| backoff.next("uid", Some(generation), ErrorClass::Terminal).as_secs();
         assert_eq!([1, 1, 1, 2, 2].map(next), [30, 60, 120, 30, 60]);
     }
 
     #[test]
     fn waits_grow_and_end() {
         let seconds = |class, failures| wait(class, failures).min(MAX_BACKOFF).as_secs();
-        assert_eq!([0, 1, 2, 3, 50].map(|n| seconds(Class::Transient, n)), [1, 2, 4, 8, 300]);
-        assert_eq!([0, 1, 50].map(|n| seconds(Class::Throttled, n)), [5, 10, 300]);
-        assert_eq!([0, 1, 50].map(|n| seconds(Class::NeedsAction, n)), [30, 60, 300]);
+        assert_eq!([0, 1, 2, 3, 50].map(|n| seconds(ErrorClass::Retryable, n)), [1, 2, 4, 8, 300]);
+        assert_eq!([0, 1, 50].map(|n| seconds(ErrorClass::Throttled, n)), [5, 10, 300]);
+        assert_eq!([0, 1, 50].map(|n| seconds(ErrorClass::Terminal, n)), [30, 60, 300]);
     }
 }

@@ -17,7 +17,7 @@ use tower::filter::FilterLayer;
 use tracing::{info, warn};
 
 use super::StartError;
-use crate::reconcile::chain;
+use crate::reconcile::error_chain;
 use crate::telemetry::Health;
 
 /// The most that the release of the Lease may take.
@@ -108,7 +108,11 @@ impl LeaderElector {
                 Ok(None) => break,
                 Ok(Some(wait)) => wait,
                 Err(error) => {
-                    warn!(lease = self.name, error = chain(&error), "cannot get the lease; trying again");
+                    warn!(
+                        lease = self.name,
+                        error = error_chain(&error),
+                        "cannot get the lease; trying again"
+                    );
                     RETRY
                 }
             };
@@ -128,7 +132,7 @@ impl LeaderElector {
                 // Where somebody has only written beside it, it is still ours.
                 Ok(Some(_)) if !self.holds() => break,
                 Ok(_) => {}
-                Err(error) => warn!(lease = self.name, error = chain(&error), "cannot renew the lease"),
+                Err(error) => warn!(lease = self.name, error = error_chain(&error), "cannot renew the lease"),
             }
         }
         self.leadership.renewed(None);
@@ -147,7 +151,11 @@ impl LeaderElector {
             Err(_) => Err(LeaseError::Silent(RELEASE_WITHIN)),
         };
         if let Err(error) = released {
-            warn!(lease = self.name, error = chain(&error), "cannot release the lease; it expires by itself");
+            warn!(
+                lease = self.name,
+                error = error_chain(&error),
+                "cannot release the lease; it expires by itself"
+            );
         }
     }
 

@@ -40,9 +40,9 @@ use tracing::{info, warn};
 use crate::aws::{Limits, Sdk, SdkSettings, Tenants};
 use crate::network::Network;
 use crate::reconcile::{
-    Buckets, Clock, Context, Error, Events, FIELD_MANAGER, Hindrance, Jitter, Permissions, ReconcileKind,
-    Requests, SecondLooks, Settings, StatusCache, Stores, Wakes, chain, is_paused, look_again, object_of,
-    reconcile,
+    Buckets, Clock, Context, Error, EventRecorder, FIELD_MANAGER, Hindrance, Jitter, Permissions,
+    ReconcileKind, Requests, SecondLooks, Settings, StatusCache, Stores, Wakes, error_chain, is_paused,
+    look_again, object_of, reconcile,
 };
 use crate::telemetry::Telemetry;
 use backoff::{Backoff, WatchBackoff};
@@ -149,7 +149,7 @@ async fn run_with_credential_check(
     let until_answered = async {
         let mut wait = Duration::from_secs(1);
         while let Err(error) = aws.account().await {
-            warn!(error = chain(&error), "cannot ask AWS whose credentials these are; trying again");
+            warn!(error = error_chain(&error), "cannot ask AWS whose credentials these are; trying again");
             tokio::time::sleep(wait).await;
             wait = (2 * wait).min(Duration::from_secs(60));
         }
@@ -207,7 +207,7 @@ pub async fn run_controllers(
         stores: Stores { scheduled, s3, synced: [all_scheduled, all_s3] },
         status_cache: StatusCache::default(),
         wakes,
-        events: Events::new(client.clone(), reporter, options.telemetry.metrics.clone()),
+        events: EventRecorder::new(client.clone(), reporter, options.telemetry.metrics.clone()),
         permissions: Permissions::default(),
         buckets: Buckets::default(),
         second_looks: SecondLooks::default(),
@@ -441,7 +441,7 @@ fn log_queue_failure(error: &controller::Error<Error, watcher::Error>) {
     match error {
         // The reconcile itself has said so. Or the object went while it was in the queue.
         controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_) => {}
-        other => warn!(error = chain(other), "the controller's queue failed"),
+        other => warn!(error = error_chain(other), "the controller's queue failed"),
     }
 }
 

@@ -14,7 +14,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 pub type Scoped<K> = (Option<String>, Api<K>);
 
 /// The list and the watch of one kind.
-pub type Events<K> = BoxStream<'static, Result<Event<K>, Error>>;
+pub type WatchEvents<K> = BoxStream<'static, Result<Event<K>, Error>>;
 
 /// The API of one kind in each of these namespaces; without any, in all of the cluster.
 pub fn apis<K>(client: &Client, namespaces: &[String]) -> Vec<Scoped<K>>
@@ -30,7 +30,7 @@ where
 
 /// One watch of several, each of a namespace of its own. A reflector replaces its whole content at the end of a list, so
 /// the first lists are passed on together, and a later list of one namespace as the changes that it brought.
-pub fn merged<K>(watches: Vec<(Option<String>, Events<K>)>, store: Store<K>) -> Events<K>
+pub fn merged<K>(watches: Vec<(Option<String>, WatchEvents<K>)>, store: Store<K>) -> WatchEvents<K>
 where
     K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
 {

@@ -6,10 +6,10 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use lambda_triggers_core::api::FunctionDefinition;
 use lambda_triggers_core::plan::function::{Archive, MissingHandler, archive, missing_handler};
-use lambda_triggers_core::plan::report::{Part, Reason};
+use lambda_triggers_core::plan::report::{Component, Reason};
 
 use super::context::Context;
-use super::error::{Error, chain};
+use super::error::{Error, error_chain};
 
 /// Code as it is sent to Lambda.
 pub struct ClusterCode {
@@ -38,8 +38,8 @@ pub async fn cluster_code(
         Some(MissingHandler::UnlessInLayer(message)) => Some(message),
         None => None,
     };
-    let archive =
-        archive(&files).map_err(|error| Error::found(Part::Function, Reason::InvalidSpec, chain(&error)))?;
+    let archive = archive(&files)
+        .map_err(|error| Error::found(Component::Function, Reason::InvalidSpec, error_chain(&error)))?;
     Ok(Some(ClusterCode { archive, warning }))
 }
 
@@ -64,5 +64,5 @@ async fn files_of_config_map(
 }
 
 fn not_found(message: String) -> Error {
-    Error::found(Part::Function, Reason::CodeNotFound, message)
+    Error::found(Component::Function, Reason::CodeNotFound, message)
 }

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::bucket::{Buckets, SecondLooks};
 use super::clock::Clock;
 use super::error::Error;
-use super::events::Events;
+use super::events::EventRecorder;
 use super::jitter::Jitter;
 use super::object::{
     RawS3TriggeredFunction, RawScheduledFunction, Trigger, is_paused, needs_what_it_has, read_status,
@@ -249,7 +249,7 @@ pub struct Context {
     /// Requests reconciles of objects whose hindrance ended.
     pub wakes: Arc<Wakes>,
     /// Writes events.
-    pub events: Events,
+    pub events: EventRecorder,
     /// The one writer of each function's policy.
     pub permissions: Permissions,
     /// The one writer of each bucket.

@@ -10,14 +10,14 @@ use lambda_triggers_core::plan::function::{
 };
 use lambda_triggers_core::plan::identity::ObjectKey;
 use lambda_triggers_core::plan::ownership::Origin;
-use lambda_triggers_core::plan::report::{EventReason, Failure, Part, Reason};
+use lambda_triggers_core::plan::report::{Component, EventReason, Failure, Reason};
 use lambda_triggers_core::plan::tags::check_count;
 use lambda_triggers_core::tenancy::Thing;
 
 use super::code::{ClusterCode, cluster_code};
 use super::context::Context;
 use super::error::Error;
-use super::events::Notice;
+use super::events::EventToEmit;
 use super::function::{confirm_absent, retry_not_found};
 use super::object::{Identity, Trigger};
 use super::status::StatusWriter;
@@ -49,10 +49,10 @@ pub async fn deploy<K: Trigger>(
     let default_tags = &context.settings.default_tags;
     let desired = DesiredFunction::of(&context.owner, &origin, default_tags, definition, files);
     check_count("spec.function.definition.tags", &desired.tags)
-        .map_err(|message| Error::found(Part::Function, Reason::InvalidSpec, message))?;
+        .map_err(|message| Error::found(Component::Function, Reason::InvalidSpec, message))?;
     let aws = context.aws(&origin.key);
     let deployments = aws.deployments(region);
-    let observed = deployments.deployed(&desired.name).await.map_err(Error::aws(Part::Function))?;
+    let observed = deployments.deployed(&desired.name).await.map_err(Error::aws(Component::Function))?;
     if let Some(conflict) = observed.as_ref().and_then(|function| held(context, region, function, &origin)) {
         if let FunctionConflict::Held { kind, key } = &conflict {
             writer.wait(Hindrance::Holder(kind.clone(), key.clone()));
@@ -79,7 +79,7 @@ pub async fn deploy<K: Trigger>(
     let manages_retries = sets_retries || set_retries_before(&writer.status.applied, region, &desired.name);
     if manages_retries && observed.is_some() {
         let found = deployments.event_invoke_config(&desired.name).await;
-        let found = found.map_err(Error::aws(Part::Function))?;
+        let found = found.map_err(Error::aws(Component::Function))?;
         plan_async_invoke(&mut plan, desired.async_invoke.as_ref(), found.as_ref());
     }
     let applied = AppliedFunction {
@@ -102,17 +102,17 @@ pub async fn deploy<K: Trigger>(
     let for_others = writer.was_in_sync && !new_code && !plan.steps.iter().any(FunctionStep::is_awaited);
     // A spec, or code, of which nobody knows yet whether Lambda manages it.
     let untried = new_code && sends_code || writer.status.observed_generation != writer.id.generation;
-    let account = aws.account().await.map_err(Error::aws(Part::Function))?;
+    let account = aws.account().await.map_err(Error::aws(Component::Function))?;
     let with_function = with_function(&writer.status.applied, &account.id, &applied);
     writer.record_intent(with_function, "deploying the function").await?;
     writer.changed_aws |= !plan.steps.is_empty();
     let done = carry_out(&*deployments, &desired.name, observed.as_ref(), &plan.steps).await;
-    done.map_err(Error::aws(Part::Function))?;
+    done.map_err(Error::aws(Component::Function))?;
     let is_rollout = FunctionStep::are_rollout(&plan.steps, default_tags, &definition.tags);
     let is_drift = writer.was_in_sync && !new_code && !is_rollout;
     tell(writer, &desired.name, observed.as_ref(), &plan, is_drift).await;
     if let Some(warning) = warning.flatten().filter(|_| plan.steps.iter().any(FunctionStep::is_awaited)) {
-        writer.emit(Notice::warning(EventReason::HandlerNotFound, warning)).await;
+        writer.emit(EventToEmit::warning(EventReason::HandlerNotFound, warning)).await;
     }
     writer.status.function = Some(status(observed.as_ref(), &plan, known_code));
     let failed = observed.as_ref().and_then(|function| failure(function, &plan, untried));
@@ -204,9 +204,9 @@ pub async fn release<K: Trigger>(
                 Err(unmarked) => Ok(Err(unmarked)),
             }
         });
-        let released = released.await.map_err(Error::aws(Part::Function))?.map_err(|unmarked| {
+        let released = released.await.map_err(Error::aws(Component::Function))?.map_err(|unmarked| {
             let message = format!("the function {name} in {region} is not deleted: {unmarked}");
-            Error::found(Part::Function, Reason::ConflictingFunction, message)
+            Error::found(Component::Function, Reason::ConflictingFunction, message)
         })?;
         let (reason, note) = match released {
             Released::Nothing => continue,
@@ -219,7 +219,7 @@ pub async fn release<K: Trigger>(
                 ),
             ),
         };
-        writer.emit(Notice::normal(reason, note)).await;
+        writer.emit(EventToEmit::normal(reason, note)).await;
         context.wakes.ended(&Hindrance::Function(region.clone(), name.clone()));
     }
     Ok(())
@@ -258,7 +258,7 @@ async fn may_define<K: Trigger>(
     }
     let Some(tenancy) = context.tenants.tenancy() else { return Ok(true) };
     let own = context.tenants.own_of(&context.owner.id, key, &[K::NAME]).await;
-    let own = own.map_err(Error::aws(Part::Function))?;
+    let own = own.map_err(Error::aws(Component::Function))?;
     Ok(tenancy.authorise(&key.namespace, &own, &Thing::DeployedFunction(name.into())).is_ok())
 }
 
@@ -376,26 +376,26 @@ async fn tell<K: Trigger>(
     let mut words: Vec<&str> = plan.steps.iter().map(what).collect();
     words.dedup();
     let words = words.join(", ");
-    let notice = match (observed, plan.adopted, is_drift) {
-        (None, _, true) => Notice::warning(
+    let event = match (observed, plan.adopted, is_drift) {
+        (None, _, true) => EventToEmit::warning(
             EventReason::DriftRepaired,
             format!("created the function {name} again, which was gone"),
         ),
         (None, _, false) => {
-            Notice::normal(EventReason::FunctionCreated, format!("created the function {name}"))
+            EventToEmit::normal(EventReason::FunctionCreated, format!("created the function {name}"))
         }
         (Some(_), true, _) => {
-            Notice::normal(EventReason::Adopted, format!("took over the function {name}: {words}"))
+            EventToEmit::normal(EventReason::Adopted, format!("took over the function {name}: {words}"))
         }
-        (Some(_), false, true) => Notice::warning(
+        (Some(_), false, true) => EventToEmit::warning(
             EventReason::DriftRepaired,
             format!("put back what was changed on the function {name}: {words}"),
         ),
         (Some(_), false, false) => {
-            Notice::normal(EventReason::FunctionUpdated, format!("updated the function {name}: {words}"))
+            EventToEmit::normal(EventReason::FunctionUpdated, format!("updated the function {name}: {words}"))
         }
     };
-    writer.emit(notice).await;
+    writer.emit(event).await;
 }
 
 fn what(step: &FunctionStep) -> &'static str {
@@ -451,7 +451,7 @@ fn failure(function: &ObservedFunction, plan: &FunctionPlan, untried: bool) -> O
         ),
         _ => return environment_unread(function),
     };
-    Some(Failure::new(Part::Function, Reason::FunctionFailed, message))
+    Some(Failure::new(Component::Function, Reason::FunctionFailed, message))
 }
 
 /// The way to the cure where KMS denies access, as to a role that was deleted and made again: the grant of Lambda is for the
@@ -464,7 +464,7 @@ fn kms_runbook(why: &str) -> &'static str {
     }
 }
 
-/// What to do where Lambda does not show the environment: nobody would notice that it is not as wanted.
+/// What to do where Lambda does not show the environment: nobody would event that it is not as wanted.
 fn environment_unread(function: &ObservedFunction) -> Option<Failure> {
     let code = function.environment_unread.as_ref()?;
     let key = match function.configuration.kms_key_arn.as_str() {
@@ -483,10 +483,10 @@ fn environment_unread(function: &ObservedFunction) -> Option<Failure> {
         function.arn.name
     );
     let reason = if denied { Reason::AccessDenied } else { Reason::AwsRefused };
-    Some(Failure::new(Part::Function, reason, message))
+    Some(Failure::new(Component::Function, reason, message))
 }
 
 fn conflicting(name: &str, region: &str, conflict: &str) -> Error {
     let message = format!("the function {name} in {region} exists and is not touched: {conflict}");
-    Error::found(Part::Function, Reason::ConflictingFunction, message)
+    Error::found(Component::Function, Reason::ConflictingFunction, message)
 }

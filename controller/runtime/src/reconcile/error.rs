@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use lambda_triggers_core::plan::report::{Class, Failure, Part, Reason};
+use lambda_triggers_core::plan::report::{Component, ErrorClass, Failure, Reason};
 
 use crate::aws::AwsError;
 
@@ -55,12 +55,12 @@ impl fmt::Display for Reported {
 
 impl Error {
     /// A failure of `part` that this operator found itself.
-    pub fn found(part: Part, reason: Reason, message: impl Into<String>) -> Self {
+    pub fn found(part: Component, reason: Reason, message: impl Into<String>) -> Self {
         Failure::new(part, reason, message).into()
     }
 
     /// A call to AWS that failed for `part`.
-    pub fn aws(part: Part) -> impl FnOnce(AwsError) -> Self {
+    pub fn aws(part: Component) -> impl FnOnce(AwsError) -> Self {
         move |error| Self::Trigger { failure: Reported(error.failure(part)), source: Some(Box::new(error)) }
     }
 
@@ -84,9 +84,9 @@ impl Error {
     }
 
     /// The class of the failure.
-    pub fn class(&self) -> Class {
+    pub fn class(&self) -> ErrorClass {
         let is_overdue = !matches!(self, Self::BeforeDeadline(_));
-        self.failure().map_or(Class::Transient, |failure| failure.class().at_deadline(is_overdue))
+        self.failure().map_or(ErrorClass::Retryable, |failure| failure.class().at_deadline(is_overdue))
     }
 }
 
@@ -97,7 +97,7 @@ impl From<Failure> for Error {
 }
 
 /// An error with all of its sources, in one line.
-pub fn chain(error: &dyn StdError) -> String {
+pub fn error_chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -11,18 +11,18 @@ use lambda_triggers_core::plan::report::{EventReason, Failure};
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::error::chain;
+use super::error::error_chain;
 use crate::telemetry::Metrics;
 
 /// The same event within this time is counted on the first one; as kube has it.
-const REPEATS: Duration = Duration::from_secs(360);
+const DEDUP_WINDOW: Duration = Duration::from_secs(360);
 /// The most events that are kept for that. Each takes some ten kilobytes, and of a thousand resources that come at once
 /// each has an event of its own, which does not come again.
-const MOST: usize = 256;
+const MAX_TRACKED: usize = 256;
 
 /// Something that a user would want to know of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
+pub struct EventToEmit {
     /// Whether it is a warning.
     pub warning: bool,
     /// What happened, in one word.
@@ -31,7 +31,7 @@ pub struct Notice {
     pub note: String,
 }
 
-impl Notice {
+impl EventToEmit {
     /// Something good.
     pub fn normal(reason: EventReason, note: impl Into<String>) -> Self {
         Self { warning: false, reason: reason.as_str(), note: note.into() }
@@ -55,22 +55,22 @@ type Recent = HashMap<(Option<String>, String), (Recorder, Instant)>;
 ///
 /// kube's recorder takes two events for the same if their reasons are, and keeps the words of the first one. So there is
 /// a recorder for each that says something else.
-pub struct Events {
+pub struct EventRecorder {
     client: Client,
     reporter: Reporter,
     metrics: Metrics,
     recent: Mutex<Recent>,
 }
 
-impl Events {
+impl EventRecorder {
     /// Events by this reporter, which are counted, too.
     pub fn new(client: Client, reporter: Reporter, metrics: Metrics) -> Self {
         Self { client, reporter, metrics, recent: Mutex::default() }
     }
 
     /// Writes an event. No reconcile fails for one that cannot be written, as in a namespace that is going away.
-    pub async fn publish(&self, about: &ObjectReference, notice: Notice) {
-        let Notice { warning, reason, note } = notice;
+    pub async fn publish(&self, about: &ObjectReference, event: EventToEmit) {
+        let EventToEmit { warning, reason, note } = event;
         if reason == EventReason::DriftRepaired.as_str() {
             self.metrics.drift_repaired(about.kind.as_deref().unwrap_or_default());
         }
@@ -84,14 +84,14 @@ impl Events {
             secondary: None,
         };
         if let Err(error) = self.recorder(about, note).publish(&event, about).await {
-            warn!(reason, error = chain(&error), "cannot write an event");
+            warn!(reason, error = error_chain(&error), "cannot write an event");
         }
     }
 
     fn recorder(&self, about: &ObjectReference, note: String) -> Recorder {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.retain(|_, (_, last)| last.elapsed() < REPEATS);
-        if recent.len() >= MOST {
+        recent.retain(|_, (_, last)| last.elapsed() < DEDUP_WINDOW);
+        if recent.len() >= MAX_TRACKED {
             let oldest = recent.iter().min_by_key(|(_, (_, last))| *last).map(|(event, _)| event.clone());
             oldest.and_then(|event| recent.remove(&event));
         }

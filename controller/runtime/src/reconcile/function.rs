@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lambda_triggers_core::api::{AppliedFunction, FunctionRef};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::report::{Failure, Outcome, Part, Reason};
+use lambda_triggers_core::plan::report::{Component, Failure, Outcome, Reason};
 
 use super::context::Context;
 use super::deploy::{Deployment, deploy};
@@ -12,7 +12,7 @@ use super::error::Error;
 use super::object::Trigger;
 use super::status::StatusWriter;
 use super::wakes::Hindrance;
-use crate::aws::{Aws, AwsError, Function, Kind};
+use crate::aws::{Aws, AwsError, AwsErrorKind, Function};
 
 /// Between two looks for what did not show.
 pub const NOT_FOUND_RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -90,7 +90,9 @@ pub async fn find(aws: &dyn Aws, region: &str, function: &FunctionRef) -> Result
     let functions = aws.functions(region);
     // What is attached to a function that has gone is taken out.
     let found = confirm_absent(|| functions.function(&name, qualifier.as_deref())).await;
-    found.map_err(Error::aws(Part::Function))?.ok_or_else(|| not_found(&name, qualifier.as_deref(), region))
+    found
+        .map_err(Error::aws(Component::Function))?
+        .ok_or_else(|| not_found(&name, qualifier.as_deref(), region))
 }
 
 /// Looks for something, and once more where it does not show: a read may be one of before it was made, and what it hides
@@ -113,7 +115,7 @@ where
     F: Future<Output = Result<T, AwsError>>,
 {
     match read_and_remove().await {
-        Err(AwsError { kind: Kind::NotFound, .. }) => read_and_remove().await,
+        Err(AwsError { kind: AwsErrorKind::NotFound, .. }) => read_and_remove().await,
         done => done,
     }
 }
@@ -125,7 +127,7 @@ fn not_found(name: &str, qualifier: Option<&str>, region: &str) -> Error {
     let message = format!(
         "there is no Lambda function {name}{what} in {region}: create it, or name another one in spec.function"
     );
-    Error::found(Part::Function, Reason::FunctionNotFound, message)
+    Error::found(Component::Function, Reason::FunctionNotFound, message)
 }
 
 /// What Lambda says where the function cannot run.
@@ -135,5 +137,5 @@ fn check_state(function: &Function) -> Option<Failure> {
         "the function {} is in the state Failed, and is not invoked: {why}. Mend or update the function",
         function.arn.short()
     );
-    Some(Failure::new(Part::Function, Reason::FunctionFailed, message))
+    Some(Failure::new(Component::Function, Reason::FunctionFailed, message))
 }

@@ -29,15 +29,15 @@ use kube::runtime::finalizer::{Event, finalizer};
 use lambda_triggers_core::api::{Applied, DeletionPolicy, FINALIZER};
 use lambda_triggers_core::plan::pause::paused;
 use lambda_triggers_core::plan::queue::Priority;
-use lambda_triggers_core::plan::report::{Class, EventReason, Failure, Outcome};
+use lambda_triggers_core::plan::report::{ErrorClass, EventReason, Failure, Outcome};
 use tokio::time::Instant;
 use tracing::{Instrument, Span, error_span, field, info, warn};
 
 pub use bucket::{Buckets, SecondLooks};
 pub use clock::Clock;
 pub use context::{Context, Settings, StatusCache, Stores};
-pub use error::{Error, chain};
-pub use events::{Events, Notice};
+pub use error::{Error, error_chain};
+pub use events::{EventRecorder, EventToEmit};
 pub use jitter::Jitter;
 pub use object::{Identity, RawS3TriggeredFunction, RawScheduledFunction, Trigger, is_paused, read_status};
 pub use permission::Permissions;
@@ -173,7 +173,7 @@ pub async fn reconcile<K: ReconcileKind>(
             }
         };
         if let Err(error) = &result {
-            warn!(error = chain(error), "reconcile failed");
+            warn!(error = error_chain(error), "reconcile failed");
             Span::current().record("otel.status_code", "ERROR");
         }
         if let Some(outcome) = counted_as(&result) {
@@ -191,9 +191,9 @@ fn counted_as(result: &Result<Action, Error>) -> Option<ReconcileOutcome> {
         Err(Error::Stopping) => return None,
         Err(Error::Timeout(_)) => ReconcileOutcome::Timeout,
         Err(error) => match error.class() {
-            Class::Transient | Class::Dependency => ReconcileOutcome::Transient,
-            Class::Throttled => ReconcileOutcome::Throttled,
-            Class::NeedsAction => ReconcileOutcome::NeedsAction,
+            ErrorClass::Retryable | ErrorClass::Dependency => ReconcileOutcome::Retryable,
+            ErrorClass::Throttled => ReconcileOutcome::Throttled,
+            ErrorClass::Terminal => ReconcileOutcome::Terminal,
         },
     })
 }
@@ -234,8 +234,8 @@ async fn pause<K: ReconcileKind>(api: &Api<K>, object: &K, context: &Arc<Context
     {
         writer
             .emit(match is_deleted {
-                true => Notice::warning(EventReason::DeletionBlocked, message),
-                false => Notice::normal(EventReason::Paused, message),
+                true => EventToEmit::warning(EventReason::DeletionBlocked, message),
+                false => EventToEmit::normal(EventReason::Paused, message),
             })
             .await;
     }
@@ -312,7 +312,7 @@ async fn take_back<K: ReconcileKind>(object: &K, context: &Arc<Context>) -> Resu
             (Err(error), None) => return Err(error),
             (Err(error), Some(wait)) => {
                 warn!(
-                    error = chain(&error),
+                    error = error_chain(&error),
                     "cannot see to what another operator may have deleted; trying again"
                 );
                 tokio::time::sleep(wait).await;
@@ -380,14 +380,16 @@ async fn fail<K: ReconcileKind>(
     let Some(failure) = error.failure() else { return Ok(()) };
     let outcome = outcome(failure.clone());
     if !writer.already_reported(&outcome) {
-        let notice = match outcome {
-            Outcome::DeletionBlocked(_) => Notice::warning(EventReason::DeletionBlocked, &failure.message),
-            _ => Notice::failure(failure),
+        let event = match outcome {
+            Outcome::DeletionBlocked(_) => {
+                EventToEmit::warning(EventReason::DeletionBlocked, &failure.message)
+            }
+            _ => EventToEmit::failure(failure),
         };
-        writer.emit(notice).await;
+        writer.emit(event).await;
     }
     if let Err(error) = writer.outcome(&outcome).await {
-        warn!(error = chain(&error), "cannot report a failure");
+        warn!(error = error_chain(&error), "cannot report a failure");
         return Err(error);
     }
     Ok(())

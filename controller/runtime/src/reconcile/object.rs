@@ -17,7 +17,7 @@ use lambda_triggers_core::api::{
 };
 use lambda_triggers_core::plan::identity::ObjectKey;
 use lambda_triggers_core::plan::pause;
-use lambda_triggers_core::plan::report::Part;
+use lambda_triggers_core::plan::report::Component;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -99,7 +99,7 @@ pub trait Trigger:
     /// The name of the kind.
     const NAME: &'static str;
     /// Its parts, in the order in which they depend on each other.
-    const PARTS: &'static [Part];
+    const COMPONENTS: &'static [Component];
     /// What is wrong with a spec.
     fn check(spec: &Self::Spec) -> Vec<Problem>;
     /// Its spec.
@@ -159,7 +159,7 @@ impl Clone for CachedSummary {
 impl Trigger for RawScheduledFunction {
     type Spec = ScheduledFunctionSpec;
     const NAME: &'static str = "ScheduledFunction";
-    const PARTS: &'static [Part] = &[Part::Function, Part::Permission, Part::Rule];
+    const COMPONENTS: &'static [Component] = &[Component::Function, Component::Permission, Component::Rule];
     fn check(spec: &ScheduledFunctionSpec) -> Vec<Problem> {
         spec.check()
     }
@@ -177,7 +177,8 @@ impl Trigger for RawScheduledFunction {
 impl Trigger for RawS3TriggeredFunction {
     type Spec = S3TriggeredFunctionSpec;
     const NAME: &'static str = "S3TriggeredFunction";
-    const PARTS: &'static [Part] = &[Part::Function, Part::Permission, Part::Notification];
+    const COMPONENTS: &'static [Component] =
+        &[Component::Function, Component::Permission, Component::Notification];
     fn check(spec: &S3TriggeredFunctionSpec) -> Vec<Problem> {
         spec.check()
     }

@@ -12,17 +12,17 @@ use lambda_triggers_core::api::{Applied, AppliedPermission, PermissionPolicy};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::identity::is_own_statement_id;
 use lambda_triggers_core::plan::permission::{PermissionStep, Policy, Statement, plan_permission};
-use lambda_triggers_core::plan::report::{Class, EventReason, Part, Reason};
+use lambda_triggers_core::plan::report::{Component, ErrorClass, EventReason, Reason};
 
 use tokio::time::Instant;
 
 use super::context::Context;
 use super::error::Error;
-use super::events::Notice;
+use super::events::EventToEmit;
 use super::function::confirm_absent;
 use super::object::{Identity, Trigger};
 use super::status::StatusWriter;
-use crate::aws::{AwsError, CallContext, Functions, Kind};
+use crate::aws::{AwsError, AwsErrorKind, CallContext, Functions};
 
 /// Looks at a policy until it is as planned; a write is seen at the first look after it, as a rule.
 const LOOKS: u32 = 6;
@@ -119,7 +119,7 @@ impl Permissions {
             function.short(),
             statement.id
         );
-        Err(Refused { error: Error::found(Part::Permission, Reason::AwsUnavailable, message), changed })
+        Err(Refused { error: Error::found(Component::Permission, Reason::AwsUnavailable, message), changed })
     }
 
     /// Checks that the policy can be read. A recent read for another object is enough, and so is a claim of another object to
@@ -242,10 +242,10 @@ pub async fn permit<K: Trigger>(
     match permitted {
         Ok(Permitted::Own { added }) => {
             writer.changed_aws |= added;
-            writer.ready(Part::Permission);
+            writer.ready(Component::Permission);
             if added && writer.was_in_sync {
                 let note = format!("put back the permission for {source} to invoke {name}");
-                writer.emit(Notice::warning(EventReason::DriftRepaired, note)).await;
+                writer.emit(EventToEmit::warning(EventReason::DriftRepaired, note)).await;
             }
             Ok(())
         }
@@ -288,8 +288,8 @@ async fn policy(functions: &dyn Functions, function: &FunctionArn) -> Result<Pol
 
 /// A failed call for the policy. A denial suggests an external permission.
 fn denied_or_failed(error: AwsError) -> Error {
-    let is_denied = error.kind == Kind::Denied;
-    let mut error = Error::aws(Part::Permission)(error);
+    let is_denied = error.kind == AwsErrorKind::Denied;
+    let mut error = Error::aws(Component::Permission)(error);
     if let (true, Error::Trigger { failure, .. }) = (is_denied, &mut error) {
         failure.0.message +=
             "; where others manage the function's policy, set spec.function.permission to External";
@@ -312,7 +312,7 @@ fn refused(error: Error, changed: bool, by_others: Option<Permitted>) -> Result<
         Some(by_others) => Ok(by_others),
         // A definite refusal means that nothing was written.
         None => {
-            let changed = changed || error.class() != Class::NeedsAction;
+            let changed = changed || error.class() != ErrorClass::Terminal;
             Err(Refused { error, changed })
         }
     }
@@ -332,8 +332,8 @@ async fn apply(
     };
     match result {
         Ok(()) => Ok(true),
-        Err(AwsError { kind: Kind::Conflict, .. }) => Ok(false),
-        Err(AwsError { kind: Kind::NotFound, .. }) => Err(gone(function)),
+        Err(AwsError { kind: AwsErrorKind::Conflict, .. }) => Ok(false),
+        Err(AwsError { kind: AwsErrorKind::NotFound, .. }) => Err(gone(function)),
         Err(error) => Err(denied_or_failed(error)),
     }
 }
@@ -345,7 +345,7 @@ async fn remove(functions: &dyn Functions, function: &FunctionArn, id: &str) -> 
     let mut is_denied = false;
     for look in 0..LOOKS {
         let policy =
-            confirm_absent(|| functions.policy(function)).await.map_err(Error::aws(Part::Permission))?;
+            confirm_absent(|| functions.policy(function)).await.map_err(Error::aws(Component::Permission))?;
         let Some(policy) = policy else { return Ok(()) };
         let is_shown = policy.statements.contains_key(id);
         if look > 0 && !is_shown && (!is_denied || look + 1 == LOOKS) {
@@ -358,14 +358,14 @@ async fn remove(functions: &dyn Functions, function: &FunctionArn, id: &str) -> 
             continue;
         }
         match functions.remove_permission(function, id, policy.revision.as_deref()).await {
-            Ok(()) | Err(AwsError { kind: Kind::Conflict, .. }) => {}
-            Err(AwsError { kind: Kind::Denied, .. }) if !is_shown => is_denied = true,
-            Err(error) => return Err(Error::aws(Part::Permission)(error)),
+            Ok(()) | Err(AwsError { kind: AwsErrorKind::Conflict, .. }) => {}
+            Err(AwsError { kind: AwsErrorKind::Denied, .. }) if !is_shown => is_denied = true,
+            Err(error) => return Err(Error::aws(Component::Permission)(error)),
         }
     }
     let message =
         format!("the policy of {} still shows the statement {id} after {LOOKS} removals", function.short());
-    Err(Error::found(Part::Permission, Reason::AwsUnavailable, message))
+    Err(Error::found(Component::Permission, Reason::AwsUnavailable, message))
 }
 
 fn gone(function: &FunctionArn) -> Error {
@@ -374,5 +374,5 @@ fn gone(function: &FunctionArn) -> Error {
         "the Lambda function {} in {region} has gone: create it again, or name another one in spec.function",
         function.short()
     );
-    Error::found(Part::Function, Reason::FunctionNotFound, message)
+    Error::found(Component::Function, Reason::FunctionNotFound, message)
 }

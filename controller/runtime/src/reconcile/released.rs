@@ -19,7 +19,7 @@ use tracing::{info, warn};
 
 use super::bucket::MAX_REQUEST_AGE;
 use super::context::Context;
-use super::error::{Error, chain};
+use super::error::{Error, error_chain};
 use super::object::{RawS3TriggeredFunction, RawScheduledFunction, Trigger};
 use super::status::StatusWriter;
 use super::{ReconcileKind, notes, tenancy};
@@ -51,7 +51,10 @@ pub async fn note<K: Trigger>(
     match notes::note(context, &key, &what).await {
         // The ConfigMap is full, as after the deletion of thousands: none of them waits until there is room.
         Err(error) if notes::has_code(&error, 422) || notes::has_code(&error, 413) => {
-            warn!(error = chain(&error), "cannot note what is to be looked at once more; going on without");
+            warn!(
+                error = error_chain(&error),
+                "cannot note what is to be looked at once more; going on without"
+            );
             Ok(())
         }
         noted => noted.map_err(Error::kubernetes("note what is to be looked at once more")),
@@ -72,12 +75,15 @@ pub async fn look_again(context: &Arc<Context>) -> Infallible {
                     // Nobody waits for it.
                     let call_context = CallContext::new("", Priority::Low);
                     if let Err(error) = call_context.scope(check(context, key, what)).await {
-                        warn!(error = chain(&error), "cannot look again at what was let go; trying again");
+                        warn!(
+                            error = error_chain(&error),
+                            "cannot look again at what was let go; trying again"
+                        );
                     }
                 }
             }
             Err(error) => {
-                warn!(error = chain(&error), "cannot read what is to be looked at again; trying again")
+                warn!(error = error_chain(&error), "cannot read what is to be looked at again; trying again")
             }
         }
         sleep(PERIOD).await;

@@ -11,7 +11,7 @@ use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::{Desired, Destination, Entry, Filter};
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId, Owner, bucket_statement_id};
 use lambda_triggers_core::plan::permission::Statement;
-use lambda_triggers_core::plan::report::{EventReason, Failure, Outcome, Part, Reason};
+use lambda_triggers_core::plan::report::{Component, EventReason, Failure, Outcome, Reason};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -19,7 +19,7 @@ use super::bucket::{BucketRequest, Done};
 use super::context::Context;
 use super::deploy;
 use super::error::Error;
-use super::events::Notice;
+use super::events::EventToEmit;
 use super::function::{find, region, resolve, updating};
 use super::object::{Identity, RawS3TriggeredFunction, valid_spec};
 use super::permission::{Grant, permit, wanted_permissions};
@@ -33,7 +33,7 @@ pub async fn apply(
     object: &RawS3TriggeredFunction,
     writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
 ) -> Result<Outcome, Error> {
-    let invalid = |message| Error::found(Part::Notification, Reason::InvalidSpec, message);
+    let invalid = |message| Error::found(Component::Notification, Reason::InvalidSpec, message);
     let spec = valid_spec(object).map_err(invalid)?;
     authorise::<RawS3TriggeredFunction>(context, &writer.id, &spec, &writer.status.applied).await?;
     // From here on the bucket's worker waits for us for a moment, to write once for all that come together.
@@ -50,7 +50,7 @@ pub async fn apply(
         }
     };
     let Some(function) = resolved.function.take() else { return Ok(updating("making")) };
-    writer.ready(Part::Function);
+    writer.ready(Component::Function);
     writer.status.function_arn = Some(function.arn.to_string());
     writer.status.function_name = Some(function.arn.short());
 
@@ -82,7 +82,7 @@ pub async fn apply(
         Err(failure) => failure.class().passes_by_itself(),
     };
     let done = done?;
-    writer.ready(Part::Notification);
+    writer.ready(Component::Notification);
     let in_use = BTreeMap::from([(bucket_statement_id(&context.owner.id, &bucket.name), done.functions)]);
     release(context, writer, &before, &wanted, in_use).await?;
     writer.status.applied = wanted;
@@ -218,7 +218,7 @@ async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &st
     let bucket_owner = match (spec["bucketOwner"].as_str(), &arn) {
         (Some(owner), _) => owner.to_owned(),
         (None, Some(arn)) => arn.account.clone(),
-        (None, None) => aws.account().await.map_err(Error::aws(Part::Notification))?.id,
+        (None, None) => aws.account().await.map_err(Error::aws(Component::Notification))?.id,
     };
     let functions = deploy::by_spec(context, object, &key, &region);
     let statement_id = bucket_statement_id(&context.owner.id, bucket);
@@ -278,7 +278,7 @@ async fn release(
                      that had the name before",
                     bucket.owner
                 );
-                writer.emit(Notice::warning(EventReason::BucketOwnerChanged, note)).await;
+                writer.emit(EventToEmit::warning(EventReason::BucketOwnerChanged, note)).await;
                 Done::default()
             }
             done => done?,

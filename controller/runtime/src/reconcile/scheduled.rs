@@ -7,7 +7,7 @@ use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::identity::rules_statement_id;
 use lambda_triggers_core::plan::ownership::Origin;
 use lambda_triggers_core::plan::permission::Statement;
-use lambda_triggers_core::plan::report::{EventReason, Outcome, Part, Reason};
+use lambda_triggers_core::plan::report::{Component, EventReason, Outcome, Reason};
 use lambda_triggers_core::plan::rule::{
     DesiredRule, RulePlan, RuleStep, Target, no_next_run, plan_removal, plan_rule, target_in_other_account,
 };
@@ -18,13 +18,13 @@ use tokio::time::Instant;
 use super::context::Context;
 use super::deploy;
 use super::error::Error;
-use super::events::Notice;
+use super::events::EventToEmit;
 use super::function::{confirm_absent, region, resolve, retry_not_found, updating};
 use super::object::{RawScheduledFunction, valid_spec};
 use super::permission::{Grant, permit, wanted_permissions};
 use super::status::StatusWriter;
 use super::tenancy::{authorise, may_have_made};
-use crate::aws::{Aws, AwsError, Kind, Rules};
+use crate::aws::{Aws, AwsError, AwsErrorKind, Rules};
 
 /// Makes AWS as the spec says.
 pub async fn apply(
@@ -39,16 +39,16 @@ pub async fn apply(
     authorise::<RawScheduledFunction>(context, &writer.id, &spec, &writer.status.applied).await?;
 
     let aws = context.aws(&writer.id.key);
-    let account = async || aws.account().await.map_err(Error::aws(Part::Permission));
+    let account = async || aws.account().await.map_err(Error::aws(Component::Permission));
     if let Some(function) = spec.function.arn.as_deref().and_then(FunctionArn::parse)
         && let Some(message) = target_in_other_account(&function, &account().await?.id)
     {
-        return Err(Error::found(Part::Rule, Reason::OtherAccount, message));
+        return Err(Error::found(Component::Rule, Reason::OtherAccount, message));
     }
     let region = region(context, spec.region.as_deref(), &spec.function);
     let mut resolved = resolve(context, writer, &region, &spec.function).await?;
     let Some(function) = resolved.function.take() else { return Ok(updating("making")) };
-    writer.ready(Part::Function);
+    writer.ready(Component::Function);
     writer.status.function_arn = Some(function.arn.to_string());
     writer.status.function_name = Some(function.arn.short());
 
@@ -60,7 +60,7 @@ pub async fn apply(
     let desired = DesiredRule::of(&context.owner, &origin, default_tags, &spec, written, &function.arn);
     check_count("spec.tags", &desired.tags).map_err(invalid)?;
     let rules = aws.rules(&region);
-    let observed = rules.rule(&desired.name).await.map_err(Error::aws(Part::Rule))?;
+    let observed = rules.rule(&desired.name).await.map_err(Error::aws(Component::Rule))?;
     let before = writer.status.applied.clone();
     let RulePlan { steps, adopted_from } = plan_rule(
         &desired,
@@ -91,17 +91,17 @@ pub async fn apply(
         if spec.suspend { None } else { no_next_run(&expression, context.settings.clock.now()) };
     carry_out(&*rules, &desired.name, &steps).await.map_err(|error| match &no_next_run {
         // AWS does not document whether it takes such a schedule. Its refusal names no reason.
-        Some(failure) if error.kind == Kind::Invalid => failure.clone().into(),
-        _ => Error::aws(Part::Rule)(error),
+        Some(failure) if error.kind == AwsErrorKind::Invalid => failure.clone().into(),
+        _ => Error::aws(Component::Rule)(error),
     })?;
-    writer.ready(Part::Rule);
+    writer.ready(Component::Rule);
     if let Some(cluster) = adopted_from {
         let note = format!("took over the rule {} from the cluster {cluster}", desired.name);
-        writer.emit(Notice::normal(EventReason::Adopted, note)).await;
+        writer.emit(EventToEmit::normal(EventReason::Adopted, note)).await;
     }
     if !steps.is_empty() {
         let is_drift = writer.was_in_sync && !RuleStep::are_rollout(&steps, default_tags, &spec.tags);
-        writer.emit(notice(&desired.name, &steps, observed.is_none(), is_drift)).await;
+        writer.emit(event(&desired.name, &steps, observed.is_none(), is_drift)).await;
     }
     release(context, writer, &before, &wanted).await?;
     writer.status.applied = wanted;
@@ -143,7 +143,7 @@ async fn by_name(
     let region = region.unwrap_or(context.default_region());
     let name = key.rule_name(&context.owner.id, origin.kind);
     let rules = context.aws_for_removal(key).rules(region);
-    let observed = confirm_absent(|| rules.rule(&name)).await.map_err(Error::aws(Part::Rule))?;
+    let observed = confirm_absent(|| rules.rule(&name)).await.map_err(Error::aws(Component::Rule))?;
     let targets = observed.into_iter().flat_map(|rule| rule.targets).filter_map(|(_, target)| target);
     let statement_id = rules_statement_id(&context.owner.id);
     let permission =
@@ -158,14 +158,14 @@ async fn by_name(
 }
 
 fn invalid(message: String) -> Error {
-    Error::found(Part::Rule, Reason::InvalidSpec, message)
+    Error::found(Component::Rule, Reason::InvalidSpec, message)
 }
 
 fn conflicting_rule(name: &str, region: &str, conflict: &str) -> Error {
     let message = format!(
         "the rule {name} in {region} exists and is not touched: {conflict}; delete that rule, or give this resource another name"
     );
-    Error::found(Part::Rule, Reason::ConflictingRule, message)
+    Error::found(Component::Rule, Reason::ConflictingRule, message)
 }
 
 /// The identity of everything that the resource needs.
@@ -205,7 +205,7 @@ async fn carry_out(rules: &dyn Rules, name: &str, steps: &[RuleStep]) -> Result<
     Ok(())
 }
 
-fn notice(name: &str, steps: &[RuleStep], created: bool, is_drift: bool) -> Notice {
+fn event(name: &str, steps: &[RuleStep], created: bool, is_drift: bool) -> EventToEmit {
     let mut words: Vec<&str> = steps
         .iter()
         .map(|step| match step {
@@ -218,16 +218,17 @@ fn notice(name: &str, steps: &[RuleStep], created: bool, is_drift: bool) -> Noti
     words.dedup();
     let words = words.join(", ");
     match (is_drift, created) {
-        (true, true) => {
-            Notice::warning(EventReason::DriftRepaired, format!("put back the rule {name}, which was gone"))
-        }
-        (true, false) => Notice::warning(
+        (true, true) => EventToEmit::warning(
+            EventReason::DriftRepaired,
+            format!("put back the rule {name}, which was gone"),
+        ),
+        (true, false) => EventToEmit::warning(
             EventReason::DriftRepaired,
             format!("put back what was changed on the rule {name}: {words}"),
         ),
-        (false, true) => Notice::normal(EventReason::RuleCreated, format!("created the rule {name}")),
+        (false, true) => EventToEmit::normal(EventReason::RuleCreated, format!("created the rule {name}")),
         (false, false) => {
-            Notice::normal(EventReason::RuleUpdated, format!("updated the rule {name}: {words}"))
+            EventToEmit::normal(EventReason::RuleUpdated, format!("updated the rule {name}: {words}"))
         }
     }
 }
@@ -258,9 +259,9 @@ pub async fn release(
                 Err(unmarked) => Ok(Err(unmarked)),
             }
         });
-        removed.await.map_err(Error::aws(Part::Rule))?.map_err(|unmarked| {
+        removed.await.map_err(Error::aws(Component::Rule))?.map_err(|unmarked| {
             let message = format!("the rule {name} in {region} is not deleted: {unmarked}");
-            Error::found(Part::Rule, Reason::ConflictingRule, message)
+            Error::found(Component::Rule, Reason::ConflictingRule, message)
         })?;
     }
     for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
@@ -280,11 +281,13 @@ async fn others_use(
     let Some(function) = FunctionArn::parse(&permission.function_arn) else { return Ok(false) };
     let rules = aws.rules(&function.region);
     let prefix = context.owner.id.prefix();
-    let names =
-        rules.rules_with_target(&permission.function_arn, &prefix).await.map_err(Error::aws(Part::Rule))?;
+    let names = rules
+        .rules_with_target(&permission.function_arn, &prefix)
+        .await
+        .map_err(Error::aws(Component::Rule))?;
     for name in names.iter().filter(|name| *name != own_rule) {
         // The list may be behind: a rule counts while it is there.
-        if confirm_absent(|| rules.rule(name)).await.map_err(Error::aws(Part::Rule))?.is_some() {
+        if confirm_absent(|| rules.rule(name)).await.map_err(Error::aws(Component::Rule))?.is_some() {
             return Ok(true);
         }
     }

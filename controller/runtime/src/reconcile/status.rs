@@ -8,12 +8,12 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use lambda_triggers_core::api::{Applied, RECONCILE_ANNOTATION, TriggerStatus};
 use lambda_triggers_core::plan::ownership::Origin;
-use lambda_triggers_core::plan::report::{Outcome, Part, Reason, conditions, is_overdue};
+use lambda_triggers_core::plan::report::{Component, Outcome, Reason, conditions, is_overdue};
 use serde_json::json;
 
 use super::context::{Context, Settings};
 use super::error::Error;
-use super::events::Notice;
+use super::events::EventToEmit;
 use super::object::{Identity, RawJson, Trigger};
 use super::released;
 use super::wakes::Hindrance;
@@ -36,7 +36,7 @@ pub struct StatusWriter<'a, K: Trigger> {
     /// The status as it will be written next.
     pub status: TriggerStatus,
     /// The parts that were found, or made, as the spec says.
-    ready: BTreeSet<Part>,
+    ready: BTreeSet<Component>,
     /// Whether AWS was as this generation of the spec says when the reconcile began: what differs now was changed
     /// by somebody else.
     pub was_in_sync: bool,
@@ -65,7 +65,7 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
         let request = object.annotations().get(RECONCILE_ANNOTATION).cloned();
         let reconcile_requested = request.is_some() && request != written.last_handled_reconcile_at;
         let is_external = |c: &Condition| {
-            c.type_ == Part::Permission.condition() && c.reason == Reason::ExternalPermission.as_str()
+            c.type_ == Component::Permission.condition() && c.reason == Reason::ExternalPermission.as_str()
         };
         let trusts_others = was_in_sync && !reconcile_requested && written.conditions.iter().any(is_external);
         let applied = context.status_cache.with_remembered(&id.uid, written.applied.clone());
@@ -112,13 +112,13 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
     }
 
     /// Notes that a part is as the spec says, whatever becomes of the others.
-    pub fn ready(&mut self, part: Part) {
+    pub fn ready(&mut self, part: Component) {
         self.ready.insert(part);
     }
 
     /// Notes an external permission.
     pub fn permitted_by_others(&mut self, message: String) {
-        self.ready.insert(Part::Permission);
+        self.ready.insert(Component::Permission);
         self.external_permission = Some(message);
     }
 
@@ -169,7 +169,7 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
 
     fn conditions(&self, outcome: &Outcome) -> Vec<Condition> {
         let now = Time(self.context.settings.clock.now());
-        let all = || K::PARTS.iter().copied().collect();
+        let all = || K::COMPONENTS.iter().copied().collect();
         let is_whole = matches!(outcome, Outcome::Applied { .. } | Outcome::Paused { in_place: true, .. });
         let ready = if is_whole { all() } else { self.ready.clone() };
         let external = self.external_permission.as_deref();
@@ -189,7 +189,7 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
     }
 
     /// Tells what happened.
-    pub async fn emit(&self, notice: Notice) {
-        self.context.events.publish(&self.id.reference, notice).await;
+    pub async fn emit(&self, event: EventToEmit) {
+        self.context.events.publish(&self.id.reference, event).await;
     }
 }

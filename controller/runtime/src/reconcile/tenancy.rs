@@ -1,7 +1,7 @@
 //! What the tenancy file says of an object as a whole: asked before AWS is.
 
 use lambda_triggers_core::api::Applied;
-use lambda_triggers_core::plan::report::{Part, Reason};
+use lambda_triggers_core::plan::report::{Component, Reason};
 use lambda_triggers_core::tenancy::{Ask, Own, asks_of_s3, asks_of_scheduled};
 
 use super::context::Context;
@@ -49,14 +49,14 @@ async fn is_in_reach(context: &Context, id: &Identity, applied: &Applied) -> Res
         return Ok(());
     }
     let own = context.tenants.own_of(&context.owner.id, &id.key, &[]).await;
-    let account = own.map_err(Error::aws(Part::Permission))?.account;
+    let account = own.map_err(Error::aws(Component::Permission))?.account;
     let Some(made_in) = applied.elsewhere(&account) else { return Ok(()) };
     let message = format!(
         "what was made for this resource is in account {made_in}, and its namespace acts in account {account} now: act in \
          {made_in} again until the resource is deleted, and create it anew then; or set spec.deletionPolicy to Retain and delete \
          it, which leaves what is in {made_in} to you"
     );
-    Err(Error::found(Part::Permission, Reason::OtherAccount, message))
+    Err(Error::found(Component::Permission, Reason::OtherAccount, message))
 }
 
 /// What a spec names and the tenancy does not permit, in words.
@@ -64,14 +64,14 @@ async fn refused<K: Asks>(
     context: &Context,
     id: &Identity,
     spec: &K::Spec,
-) -> Result<Vec<(Part, String)>, Error> {
+) -> Result<Vec<(Component, String)>, Error> {
     let Some(tenancy) = context.tenants.tenancy() else { return Ok(vec![]) };
     let namespace = &id.key.namespace;
     if tenancy.tenant(namespace).is_none() {
-        return Ok(vec![(Part::Function, tenancy.unnamed(namespace).to_string())]);
+        return Ok(vec![(Component::Function, tenancy.unnamed(namespace).to_string())]);
     }
     let own = context.tenants.own_of(&context.owner.id, &id.key, &[K::NAME]).await;
-    let own = own.map_err(Error::aws(Part::Function))?;
+    let own = own.map_err(Error::aws(Component::Function))?;
     let refusal = |Ask { field, part, thing }: Ask| {
         let refusal = tenancy.authorise(namespace, &own, &thing).err()?;
         Some((part, format!("{field}: {refusal}")))
@@ -103,5 +103,5 @@ pub async fn is_found(context: &Context, id: &Identity, applied: &Applied) -> Re
         "the tenancy file does not name namespace {namespace} any more, so the operator does not know with which role to remove \
          what it made: name the namespace there with its role, and no more than that, until its resources are gone"
     );
-    Err(Error::found(Part::Permission, Reason::NotPermitted, message))
+    Err(Error::found(Component::Permission, Reason::NotPermitted, message))
 }

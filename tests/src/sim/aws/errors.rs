@@ -1,6 +1,6 @@
 //! Refusals, and calls without an answer, as the SDK adapters would tell them to the operator.
 
-use lambda_triggers::aws::{AwsError, Kind, NoConnection};
+use lambda_triggers::aws::{AwsError, AwsErrorKind, NoConnection};
 use lambda_triggers_core::plan::bucket::refused_destinations;
 
 use super::super::gate::{self, Passed};
@@ -35,24 +35,26 @@ impl Op {
             Passed::Refused(planned) => Err(self.refused(&self.by_plan(planned))),
             Passed::NoAnswer => Err(self.unknown("no answer")),
             Passed::Unsent => {
-                let kind = Kind::NoConnection(NoConnection::Refused);
-                Err(AwsError::answered(kind, self.action, self.on.as_str(), "the connection is refused"))
+                let kind = AwsErrorKind::NoConnection(NoConnection::Refused);
+                Err(AwsError::unexpected(kind, self.action, self.on.as_str(), "the connection is refused"))
             }
             Passed::Truncated(_) => Err(self.unknown("the answer is cut off")),
         }
     }
 
     fn unknown(&self, why: &str) -> AwsError {
-        AwsError::answered(Kind::OutcomeUnknown, self.action, self.on.as_str(), why)
+        AwsError::unexpected(AwsErrorKind::OutcomeUnknown, self.action, self.on.as_str(), why)
     }
 
     pub fn refused(&self, refusal: &Refusal) -> AwsError {
         let Refusal { status, code, message, details, headers } = refusal;
         let region = headers.iter().find(|(name, _)| name == "x-amz-bucket-region");
         let region = region.map(|(_, region)| region.clone());
-        let error = AwsError::refused(self.action, self.on.as_str(), *status, code, message, region);
+        let error = AwsError::rejected(self.action, self.on.as_str(), *status, code, message, region);
         match error.kind {
-            Kind::Destination(_) => AwsError { kind: Kind::Destination(destinations(details)), ..error },
+            AwsErrorKind::Destination(_) => {
+                AwsError { kind: AwsErrorKind::Destination(destinations(details)), ..error }
+            }
             _ => error,
         }
     }

@@ -1,7 +1,7 @@
 //! Lambda as seen by the owner of a trigger: functions that exist, and their resource policies.
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{AwsError, Function, Functions, Kind};
+use lambda_triggers::aws::{AwsError, AwsErrorKind, Function, Functions};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use serde_json::{Value, json};
@@ -125,7 +125,7 @@ pub(super) fn port_arn(function: &FunctionRef) -> FunctionArn {
 /// Nothing where the error says that there is nothing of that name.
 pub(super) fn missing_as_none<T>(result: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
     match result {
-        Err(error) if error.kind == Kind::NotFound => Ok(None),
+        Err(error) if error.kind == AwsErrorKind::NotFound => Ok(None),
         result => result.map(Some),
     }
 }
@@ -159,8 +159,8 @@ impl Functions for Door {
         match answer {
             Ok((document, revision)) => Policy::parse(&document, Some(revision))
                 .map(Some)
-                .map_err(|error| AwsError::answered(Kind::Invalid, call.action, call.on, error)),
-            Err(error) if error.kind == Kind::NotFound => {
+                .map_err(|error| AwsError::unexpected(AwsErrorKind::Invalid, call.action, call.on, error)),
+            Err(error) if error.kind == AwsErrorKind::NotFound => {
                 let message = error.message.as_deref().unwrap_or_default();
                 Ok((!message.starts_with("Function not found")).then(Policy::default))
             }

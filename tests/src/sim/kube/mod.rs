@@ -27,7 +27,7 @@ use tokio::sync::watch as channel;
 use super::gate::Gate;
 pub use faults::WatchFault;
 pub use history::{Change, Event};
-use object::{Check, Part};
+use object::{Check, Component};
 pub use refused::Refused;
 pub use resource::{Key, Resource};
 use store::{Preconditions, Store, Write};
@@ -105,7 +105,7 @@ impl Cluster {
         let namespace = meta["namespace"].as_str().unwrap_or("default");
         let key = Key::new(resource, namespace, meta["name"].as_str().unwrap_or_default());
         let operation = format!("test:apply {resource}");
-        let write = Write { operation: &operation, key: &key, part: Part::Main, check };
+        let write = Write { operation: &operation, key: &key, part: Component::Main, check };
         self.write(|store| match store.get(&key) {
             None => store.create(write, manifest.clone()),
             Some(live) => store.replace(write, applied(live, manifest)),
@@ -126,7 +126,7 @@ impl Cluster {
         let resource = resource(kind)?;
         let key = Key::new(resource, namespace, name);
         let operation = format!("test:status {resource}");
-        let write = Write { operation: &operation, key: &key, part: Part::Status, check: Check::Strict };
+        let write = Write { operation: &operation, key: &key, part: Component::Status, check: Check::Strict };
         self.write(|store| {
             let mut object = store.get(&key).cloned().unwrap_or_default();
             object["status"] = status.clone();

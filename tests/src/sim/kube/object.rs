@@ -9,7 +9,7 @@ use super::schema;
 /// The part of an object that a write is about. None changes the other
 /// (<https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#status-subresource>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum Component {
     /// All but the status.
     Main,
     /// The status.
@@ -35,9 +35,9 @@ pub fn well_formed(object: &Value) -> Result<(), Refused> {
 
 /// A patch cannot change the UID; one of the status is not even asked for the one that it has in mind, as the API
 /// server takes all metadata from the object that is there before it looks at them.
-pub fn keep_uid(key: &Key, part: Part, object: &mut Value, live: &Value) -> Result<(), Refused> {
+pub fn keep_uid(key: &Key, part: Component, object: &mut Value, live: &Value) -> Result<(), Refused> {
     let (wanted, uid) = (&object["metadata"]["uid"], &live["metadata"]["uid"]);
-    if part == Part::Main && wanted.as_str().is_some_and(|wanted| uid != wanted) {
+    if part == Component::Main && wanted.as_str().is_some_and(|wanted| uid != wanted) {
         let why = format!("metadata.uid: Invalid value: {wanted}: field is immutable");
         return Err(Refused::invalid(key, &why));
     }
@@ -84,18 +84,18 @@ pub fn status_part(key: &Key, new: Value, live: &Value) -> Value {
 }
 
 /// What of a manifest server-side apply is about.
-pub fn applied_fields(wanted: &Value, part: Part) -> Value {
+pub fn applied_fields(wanted: &Value, part: Component) -> Value {
     let mut fields = json!({});
     for (field, value) in wanted.as_object().into_iter().flatten() {
         let of_part = match part {
-            Part::Main => !matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status"),
-            Part::Status => field == "status",
+            Component::Main => !matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status"),
+            Component::Status => field == "status",
         };
         if of_part {
             fields[field] = value.clone();
         }
     }
-    if part == Part::Main {
+    if part == Component::Main {
         for field in ["labels", "annotations", "finalizers"] {
             if let Some(value) = wanted["metadata"].get(field) {
                 fields["metadata"][field] = value.clone();

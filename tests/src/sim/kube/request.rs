@@ -9,7 +9,7 @@ use hyper::{Method, header};
 use serde_json::Value;
 
 use super::history::Scope;
-use super::object::Part;
+use super::object::Component;
 use super::refused::Refused;
 use super::resource::{Key, Resource};
 use super::store::{PatchType, Preconditions};
@@ -38,7 +38,7 @@ pub struct Request {
     /// What is asked for.
     pub verb: Verb,
     /// The part of the object.
-    pub part: Part,
+    pub part: Component,
     /// The object, or the collection: one without a name.
     pub key: Key,
     /// What is shown of objects in the answer.
@@ -81,8 +81,8 @@ impl Request {
         let mut key =
             Key::new(path.resource, path.namespace.unwrap_or_default(), path.name.unwrap_or_default());
         let part = match path.subresource {
-            None => Part::Main,
-            Some("status") if path.resource.custom() => Part::Status,
+            None => Component::Main,
+            Some("status") if path.resource.custom() => Component::Status,
             Some(_) => return Err(no_such_path()),
         };
         let one = path.name.is_some();
@@ -123,7 +123,7 @@ impl Request {
             Verb::Patch { .. } => "patch",
             Verb::Delete(_) => "delete",
         };
-        let subresource = if self.part == Part::Status { "/status" } else { "" };
+        let subresource = if self.part == Component::Status { "/status" } else { "" };
         format!("kube:{verb} {}{subresource}", self.key.resource)
     }
 

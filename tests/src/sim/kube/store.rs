@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::faults::WatchFault;
 use super::history::{Change, Event, FIRST_VERSION};
 use super::object::{
-    Check, Part, applied_fields, keep_uid, main_part, set, status_part, text, well_formed, with_identity,
+    Check, Component, applied_fields, keep_uid, main_part, set, status_part, text, well_formed, with_identity,
 };
 use super::patch;
 use super::refused::Refused;
@@ -40,7 +40,7 @@ pub struct Write<'a> {
     /// The object.
     pub key: &'a Key,
     /// The part.
-    pub part: Part,
+    pub part: Component,
     /// Whether it is checked.
     pub check: Check,
 }
@@ -57,7 +57,7 @@ pub struct Preconditions {
 struct Entry {
     object: Value,
     /// What each manager applied last, by server-side apply.
-    applied: BTreeMap<(String, Part), Value>,
+    applied: BTreeMap<(String, Component), Value>,
 }
 
 /// The state of a cluster.
@@ -178,8 +178,8 @@ impl Store {
             None => {}
         }
         let object = match part {
-            Part::Main => main_part(key, new, &live, check)?,
-            Part::Status => status_part(key, new, &live),
+            Component::Main => main_part(key, new, &live, check)?,
+            Component::Status => status_part(key, new, &live),
         };
         if object == live {
             return Ok(live);
@@ -232,7 +232,7 @@ impl Store {
                 keep_uid(key, part, &mut object, live)?;
                 self.replace(write, object)?
             }
-            None if part == Part::Status => return Err(Refused::not_found(key)),
+            None if part == Component::Status => return Err(Refused::not_found(key)),
             None if !wanted["metadata"]["uid"].is_null() => {
                 let uid = text(&wanted["metadata"]["uid"]);
                 let why = format!(

@@ -18,7 +18,7 @@ fn condition(kind: &str, status: &str, reason: &str, message: &str, since: i64) 
     }
 }
 
-fn after(previous: &[Condition], ready: &[Part], outcome: &Outcome, second: i64) -> Vec<Condition> {
+fn after(previous: &[Condition], ready: &[Component], outcome: &Outcome, second: i64) -> Vec<Condition> {
     conditions(previous, &ready.iter().copied().collect(), None, outcome, Some(7), &at(second), true)
 }
 
@@ -38,11 +38,11 @@ fn paused(in_place: bool) -> Outcome {
     Outcome::Paused { in_place, message: "left".into() }
 }
 
-fn failed(part: Part, reason: Reason) -> Outcome {
+fn failed(part: Component, reason: Reason) -> Outcome {
     Outcome::Failed(Failure::new(part, reason, "why"))
 }
 
-const ALL: [Part; 3] = [Part::Function, Part::Permission, Part::Rule];
+const ALL: [Component; 3] = [Component::Function, Component::Permission, Component::Rule];
 
 #[test]
 fn conditions_as_wholes() {
@@ -68,17 +68,17 @@ fn conditions_as_wholes() {
         ),
         (
             "all is in place, and suspended",
-            after(&[], &[Part::Rule], &applied(true), 5),
+            after(&[], &[Component::Rule], &applied(true), 5),
             vec![condition("Ready", "True", "Suspended", "in place", 5), is("RuleReady", "Applied")],
         ),
         (
             "it is paused, and all was in place",
-            after(&[], &[Part::Rule], &paused(true), 5),
+            after(&[], &[Component::Rule], &paused(true), 5),
             vec![condition("Ready", "True", "Paused", "left", 5), is("RuleReady", "Applied")],
         ),
         (
             "it is paused, and AWS may be otherwise",
-            after(&[], &[Part::Rule], &paused(false), 5),
+            after(&[], &[Component::Rule], &paused(false), 5),
             vec![
                 condition("Ready", "False", "Paused", "left", 5),
                 condition("Stalled", "True", "Paused", "left", 5),
@@ -86,7 +86,7 @@ fn conditions_as_wholes() {
         ),
         (
             "somebody has to act, and nothing else is known",
-            after(&[], &[], &failed(Part::Rule, Reason::InvalidSpec), 5),
+            after(&[], &[], &failed(Component::Rule, Reason::InvalidSpec), 5),
             vec![
                 condition("Ready", "False", "InvalidSpec", "why", 5),
                 condition("Stalled", "True", "InvalidSpec", "why", 5),
@@ -95,7 +95,7 @@ fn conditions_as_wholes() {
         ),
         (
             "it passes by itself, and a part is in place",
-            after(&[], &[Part::Function], &failed(Part::Permission, Reason::Throttled), 5),
+            after(&[], &[Component::Function], &failed(Component::Permission, Reason::Throttled), 5),
             vec![
                 condition("Ready", "False", "Throttled", "why", 5),
                 condition("Reconciling", "True", "Throttled", "why", 5),
@@ -105,7 +105,7 @@ fn conditions_as_wholes() {
         ),
         (
             "a part that was in place failed after all",
-            after(&[], &ALL, &failed(Part::Function, Reason::FunctionFailed), 5),
+            after(&[], &ALL, &failed(Component::Function, Reason::FunctionFailed), 5),
             vec![
                 condition("Ready", "False", "FunctionFailed", "why", 5),
                 condition("Stalled", "True", "FunctionFailed", "why", 5),
@@ -119,7 +119,7 @@ fn conditions_as_wholes() {
             after(
                 &[],
                 &ALL,
-                &Outcome::DeletionBlocked(Failure::new(Part::Rule, Reason::AccessDenied, "why")),
+                &Outcome::DeletionBlocked(Failure::new(Component::Rule, Reason::AccessDenied, "why")),
                 5,
             ),
             vec![
@@ -137,15 +137,15 @@ fn conditions_as_wholes() {
 #[test]
 fn failures_of_credentials_are_classed_by_who_ends_them() {
     let cases = [
-        (Reason::CredentialsUnavailable, Class::Transient),
-        (Reason::CredentialsExpired, Class::Transient),
-        (Reason::ClockSkewed, Class::Transient),
-        (Reason::CredentialsRefused, Class::NeedsAction),
-        (Reason::RegionNotEnabled, Class::NeedsAction),
-        (Reason::AccessDenied, Class::Dependency),
+        (Reason::CredentialsUnavailable, ErrorClass::Retryable),
+        (Reason::CredentialsExpired, ErrorClass::Retryable),
+        (Reason::ClockSkewed, ErrorClass::Retryable),
+        (Reason::CredentialsRefused, ErrorClass::Terminal),
+        (Reason::RegionNotEnabled, ErrorClass::Terminal),
+        (Reason::AccessDenied, ErrorClass::Dependency),
     ];
     for (reason, class) in cases {
-        assert_eq!(Failure::new(Part::Function, reason, "").class(), class, "{reason:?}");
+        assert_eq!(Failure::new(Component::Function, reason, "").class(), class, "{reason:?}");
     }
 }
 
@@ -153,18 +153,18 @@ fn failures_of_credentials_are_classed_by_who_ends_them() {
 fn what_may_be_part_of_the_same_rollout_is_reconciling_until_the_deadline() {
     let state = |conditions: &[Condition]| conditions[1].type_.clone();
     for reason in Reason::ALL {
-        let outcome = failed(Part::Function, *reason);
-        let class = Failure::new(Part::Function, *reason, "").class();
+        let outcome = failed(Component::Function, *reason);
+        let class = Failure::new(Component::Function, *reason, "").class();
         let [early, late] = [before_deadline(&outcome), after(&[], &[], &outcome, 5)];
         let expected = match class {
-            Class::Transient | Class::Throttled => ["Reconciling"; 2],
-            Class::Dependency => ["Reconciling", "Stalled"],
-            Class::NeedsAction => ["Stalled"; 2],
+            ErrorClass::Retryable | ErrorClass::Throttled => ["Reconciling"; 2],
+            ErrorClass::Dependency => ["Reconciling", "Stalled"],
+            ErrorClass::Terminal => ["Stalled"; 2],
         };
         assert_eq!([state(&early), state(&late)], expected, "{reason:?}");
         assert_eq!(class.passes_by_itself(), expected[1] == "Reconciling", "{reason:?}");
     }
-    let missing = before_deadline(&failed(Part::Function, Reason::FunctionNotFound));
+    let missing = before_deadline(&failed(Component::Function, Reason::FunctionNotFound));
     assert_eq!(
         missing,
         [
@@ -179,7 +179,7 @@ fn what_may_be_part_of_the_same_rollout_is_reconciling_until_the_deadline() {
 fn the_reasons_that_another_resource_of_a_rollout_may_end() {
     let dependencies: Vec<&str> = Reason::ALL
         .iter()
-        .filter(|reason| Failure::new(Part::Rule, **reason, "").class() == Class::Dependency)
+        .filter(|reason| Failure::new(Component::Rule, **reason, "").class() == ErrorClass::Dependency)
         .map(|reason| reason.as_str())
         .collect();
     assert_eq!(
@@ -203,7 +203,7 @@ fn the_reasons_that_another_resource_of_a_rollout_may_end() {
 
 #[test]
 fn a_deletion_waits_for_nothing_that_is_part_of_a_rollout() {
-    let blocked = Outcome::DeletionBlocked(Failure::new(Part::Rule, Reason::AccessDenied, "why"));
+    let blocked = Outcome::DeletionBlocked(Failure::new(Component::Rule, Reason::AccessDenied, "why"));
     assert_eq!(before_deadline(&blocked)[1], condition("Stalled", "True", "AccessDenied", "why", 5));
 }
 
@@ -219,8 +219,8 @@ fn a_generation_is_overdue_from_its_deadline_on() {
 
 #[test]
 fn the_transition_time_stays_while_the_status_does() {
-    let first = after(&[], &[], &failed(Part::Function, Reason::FunctionNotFound), 10);
-    let second = after(&first, &[], &failed(Part::Function, Reason::AccessDenied), 20);
+    let first = after(&[], &[], &failed(Component::Function, Reason::FunctionNotFound), 10);
+    let second = after(&first, &[], &failed(Component::Function, Reason::AccessDenied), 20);
     let times = |conditions: &[Condition]| -> Vec<(String, Time)> {
         conditions.iter().map(|c| (c.type_.clone(), c.last_transition_time.clone())).collect()
     };
@@ -238,9 +238,10 @@ fn the_transition_time_stays_while_the_status_does() {
 #[test]
 fn kstatus_holds_after_every_failure() {
     for reason in Reason::ALL {
-        for outcome in
-            [failed(Part::Rule, *reason), Outcome::DeletionBlocked(Failure::new(Part::Rule, *reason, ""))]
-        {
+        for outcome in [
+            failed(Component::Rule, *reason),
+            Outcome::DeletionBlocked(Failure::new(Component::Rule, *reason, "")),
+        ] {
             let previous = after(&[], &[], &progressing(), 1);
             let found = after(&previous, &[], &outcome, 2);
             let of = |kind: &str| found.iter().filter(|c| c.type_ == kind).collect::<Vec<_>>();
@@ -260,7 +261,7 @@ fn kstatus_holds_after_every_failure() {
 fn a_permission_of_others_is_told_as_one() {
     let ready = ALL.into_iter().collect();
     let external = condition("PermissionReady", "True", "ExternalPermission", "theirs", 5);
-    for outcome in [applied(false), failed(Part::Rule, Reason::AwsRefused)] {
+    for outcome in [applied(false), failed(Component::Rule, Reason::AwsRefused)] {
         let found = conditions(&[], &ready, Some("theirs"), &outcome, Some(7), &at(5), true);
         let expected: Vec<Condition> = after(&[], &ALL, &outcome, 5)
             .into_iter()
@@ -268,7 +269,7 @@ fn a_permission_of_others_is_told_as_one() {
             .collect();
         assert_eq!(found, expected);
     }
-    let denied = failed(Part::Permission, Reason::AccessDenied);
+    let denied = failed(Component::Permission, Reason::AccessDenied);
     assert_eq!(
         conditions(&[], &ready, Some("theirs"), &denied, Some(7), &at(5), true),
         after(&[], &ALL, &denied, 5)

@@ -4,7 +4,7 @@ use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, bucket_statement_
 use lambda_triggers_core::plan::rule::RuleSettings;
 use lambda_triggers_core::tenancy::{Role, Tenancy};
 
-use super::super::Kind;
+use super::super::AwsErrorKind;
 use super::*;
 
 const ACCOUNT: &str = "123456789012";
@@ -271,7 +271,7 @@ async fn every_call(aws: &dyn Aws, asked: &Asked, about: &About) -> Vec<&'static
         notifications.put(&bucket, String::new(), Validation::Full).await.err(),
     ];
     let kinds = refused.iter().flatten().map(|error| error.kind.clone());
-    assert!(kinds.into_iter().all(|kind| kind == Kind::NotPermitted), "{refused:?}");
+    assert!(kinds.into_iter().all(|kind| kind == AwsErrorKind::NotPermitted), "{refused:?}");
     let through = asked.take();
     assert_eq!(refused.iter().filter(|refused| refused.is_none()).count(), through.len());
     // What the file does not permit in the code, it does not permit in a change of it either.

@@ -14,7 +14,7 @@ use lambda_triggers_core::plan::function::{
 };
 
 use super::lambda::missing_as_none;
-use super::{AwsError, Deployments, Kind};
+use super::{AwsError, AwsErrorKind, Deployments};
 
 /// Lambda in one Region.
 pub struct SdkDeployments {
@@ -32,14 +32,16 @@ impl Deployments for SdkDeployments {
     async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
         const ACTION: &str = "lambda:GetFunction";
         let answer = self.client.get_function().function_name(name).send().await;
-        let Some(answer) = missing_as_none(answer.map_err(|e| AwsError::of(ACTION, on(name), e)))? else {
+        let Some(answer) = missing_as_none(answer.map_err(|e| AwsError::from_sdk(ACTION, on(name), e)))?
+        else {
             return Ok(None);
         };
         if let Some(error) = answer.tags_error() {
             return Err(tags_unread(name, error));
         }
-        let unreadable =
-            || AwsError::answered(Kind::Invalid, ACTION, on(name), "the answer describes no function");
+        let unreadable = || {
+            AwsError::unexpected(AwsErrorKind::Invalid, ACTION, on(name), "the answer describes no function")
+        };
         read::observed(&answer).ok_or_else(unreadable).map(Some)
     }
 
@@ -80,7 +82,7 @@ impl Deployments for SdkDeployments {
             .send()
             .await
             .map(drop)
-            .map_err(|e| AwsError::of("lambda:CreateFunction", on(name), e))
+            .map_err(|e| AwsError::from_sdk("lambda:CreateFunction", on(name), e))
     }
 
     async fn update_code(
@@ -98,7 +100,7 @@ impl Deployments for SdkDeployments {
             }
             CodeSource::Image { uri } => call.image_uri(uri),
         };
-        call.send().await.map(drop).map_err(|e| AwsError::of("lambda:UpdateFunctionCode", on(name), e))
+        call.send().await.map(drop).map_err(|e| AwsError::from_sdk("lambda:UpdateFunctionCode", on(name), e))
     }
 
     async fn update_configuration(&self, name: &str, configuration: &Configuration) -> Result<(), AwsError> {
@@ -125,35 +127,48 @@ impl Deployments for SdkDeployments {
             .send()
             .await
             .map(drop)
-            .map_err(|e| AwsError::of("lambda:UpdateFunctionConfiguration", on(name), e))
+            .map_err(|e| AwsError::from_sdk("lambda:UpdateFunctionConfiguration", on(name), e))
     }
 
     async fn tag_function(&self, function: &FunctionArn, tags: &Tags) -> Result<(), AwsError> {
         let tags = tags.clone().into_iter().collect();
         let call = self.client.tag_resource().resource(function.to_string()).set_tags(Some(tags));
-        call.send().await.map(drop).map_err(|e| AwsError::of("lambda:TagResource", on(&function.name), e))
+        call.send()
+            .await
+            .map(drop)
+            .map_err(|e| AwsError::from_sdk("lambda:TagResource", on(&function.name), e))
     }
 
     async fn untag_function(&self, function: &FunctionArn, keys: &[String]) -> Result<(), AwsError> {
         let call =
             self.client.untag_resource().resource(function.to_string()).set_tag_keys(Some(keys.to_vec()));
-        call.send().await.map(drop).map_err(|e| AwsError::of("lambda:UntagResource", on(&function.name), e))
+        call.send()
+            .await
+            .map(drop)
+            .map_err(|e| AwsError::from_sdk("lambda:UntagResource", on(&function.name), e))
     }
 
     async fn put_concurrency(&self, name: &str, runs: i32) -> Result<(), AwsError> {
         let call =
             self.client.put_function_concurrency().function_name(name).reserved_concurrent_executions(runs);
-        call.send().await.map(drop).map_err(|e| AwsError::of("lambda:PutFunctionConcurrency", on(name), e))
+        call.send()
+            .await
+            .map(drop)
+            .map_err(|e| AwsError::from_sdk("lambda:PutFunctionConcurrency", on(name), e))
     }
 
     async fn delete_concurrency(&self, name: &str) -> Result<(), AwsError> {
         let call = self.client.delete_function_concurrency().function_name(name);
-        call.send().await.map(drop).map_err(|e| AwsError::of("lambda:DeleteFunctionConcurrency", on(name), e))
+        call.send()
+            .await
+            .map(drop)
+            .map_err(|e| AwsError::from_sdk("lambda:DeleteFunctionConcurrency", on(name), e))
     }
 
     async fn event_invoke_config(&self, name: &str) -> Result<Option<EventInvokeConfig>, AwsError> {
         let answer = self.client.get_function_event_invoke_config().function_name(name).send().await;
-        let answer = answer.map_err(|e| AwsError::of("lambda:GetFunctionEventInvokeConfig", on(name), e));
+        let answer =
+            answer.map_err(|e| AwsError::from_sdk("lambda:GetFunctionEventInvokeConfig", on(name), e));
         Ok(missing_as_none(answer)?.map(|config| read::event_invoke_config(&config)))
     }
 
@@ -168,18 +183,19 @@ impl Deployments for SdkDeployments {
             .send()
             .await
             .map(drop)
-            .map_err(|e| AwsError::of("lambda:PutFunctionEventInvokeConfig", on(name), e))
+            .map_err(|e| AwsError::from_sdk("lambda:PutFunctionEventInvokeConfig", on(name), e))
     }
 
     async fn delete_event_invoke_config(&self, name: &str) -> Result<(), AwsError> {
         let answer = self.client.delete_function_event_invoke_config().function_name(name).send().await;
-        let answer = answer.map_err(|e| AwsError::of("lambda:DeleteFunctionEventInvokeConfig", on(name), e));
+        let answer =
+            answer.map_err(|e| AwsError::from_sdk("lambda:DeleteFunctionEventInvokeConfig", on(name), e));
         missing_as_none(answer).map(drop)
     }
 
     async fn delete_function(&self, name: &str) -> Result<(), AwsError> {
         let answer = self.client.delete_function().function_name(name).send().await;
-        answer.map(drop).map_err(|e| AwsError::of("lambda:DeleteFunction", on(name), e))
+        answer.map(drop).map_err(|e| AwsError::from_sdk("lambda:DeleteFunction", on(name), e))
     }
 }
 
@@ -187,9 +203,9 @@ impl Deployments for SdkDeployments {
 /// would look like somebody else's (<https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html>).
 fn tags_unread(name: &str, error: &TagsError) -> AwsError {
     let denied = error.error_code().starts_with("AccessDenied");
-    let kind = if denied { Kind::Denied } else { Kind::Unavailable };
+    let kind = if denied { AwsErrorKind::Denied } else { AwsErrorKind::Unavailable };
     let code = Some(error.error_code().into());
-    AwsError { code, ..AwsError::answered(kind, "lambda:ListTags", on(name), error.message()) }
+    AwsError { code, ..AwsError::unexpected(kind, "lambda:ListTags", on(name), error.message()) }
 }
 
 fn on(name: &str) -> String {
@@ -210,7 +226,7 @@ fn function_code(code: &CodeSource) -> FunctionCode {
 
 #[cfg(test)]
 mod tests {
-    use lambda_triggers_core::plan::report::{Failure, Part, Reason};
+    use lambda_triggers_core::plan::report::{Component, Failure, Reason};
 
     use super::*;
 
@@ -218,14 +234,17 @@ mod tests {
     fn tags_that_cannot_be_read_are_told_of() {
         let failure = |code: &str| {
             let error = TagsError::builder().error_code(code).message("No tags.").build().unwrap();
-            tags_unread("app", &error).failure(Part::Function)
+            tags_unread("app", &error).failure(Component::Function)
         };
         let denied = "AWS denies lambda:ListTags on function app: allow lambda:ListTags in the IAM policy of the operator's role";
         assert_eq!(
             failure("AccessDeniedException"),
-            Failure::new(Part::Function, Reason::AccessDenied, denied)
+            Failure::new(Component::Function, Reason::AccessDenied, denied)
         );
         let failed = "AWS failed at lambda:ListTags on function app (ServiceException); trying again";
-        assert_eq!(failure("ServiceException"), Failure::new(Part::Function, Reason::AwsUnavailable, failed));
+        assert_eq!(
+            failure("ServiceException"),
+            Failure::new(Component::Function, Reason::AwsUnavailable, failed)
+        );
     }
 }

@@ -11,40 +11,45 @@ use super::*;
 fn a_code_says_more_than_a_status() {
     let refused = "Unable to validate the following destination configurations";
     let cases = [
-        (400, "ThrottlingException", "", Kind::Throttled),
-        (503, "SlowDown", "", Kind::Throttled),
-        (409, "OperationAborted", "", Kind::Conflict),
-        (400, "InvalidArgument", refused, Kind::Destination(vec![])),
-        (400, "InvalidArgument", "Configurations overlap.", Kind::Invalid),
-        (404, "NoSuchBucket", "", Kind::NotFound),
-        (400, "AccessDeniedException", "", Kind::Denied),
-        (500, "InternalError", "", Kind::Unavailable),
-        (403, "", "", Kind::Denied),
-        (403, "AccountProblem", "", Kind::Invalid),
-        (400, "ExpiredToken", "", Kind::CredentialsExpired),
-        (403, "ExpiredTokenException", "", Kind::CredentialsExpired),
-        (403, "UnrecognizedClientException", "", Kind::CredentialsRefused),
-        (403, "InvalidClientTokenId", "", Kind::CredentialsRefused),
-        (403, "InvalidAccessKeyId", "", Kind::CredentialsRefused),
+        (400, "ThrottlingException", "", AwsErrorKind::Throttled),
+        (503, "SlowDown", "", AwsErrorKind::Throttled),
+        (409, "OperationAborted", "", AwsErrorKind::Conflict),
+        (400, "InvalidArgument", refused, AwsErrorKind::Destination(vec![])),
+        (400, "InvalidArgument", "Configurations overlap.", AwsErrorKind::Invalid),
+        (404, "NoSuchBucket", "", AwsErrorKind::NotFound),
+        (400, "AccessDeniedException", "", AwsErrorKind::Denied),
+        (500, "InternalError", "", AwsErrorKind::Unavailable),
+        (403, "", "", AwsErrorKind::Denied),
+        (403, "AccountProblem", "", AwsErrorKind::Invalid),
+        (400, "ExpiredToken", "", AwsErrorKind::CredentialsExpired),
+        (403, "ExpiredTokenException", "", AwsErrorKind::CredentialsExpired),
+        (403, "UnrecognizedClientException", "", AwsErrorKind::CredentialsRefused),
+        (403, "InvalidClientTokenId", "", AwsErrorKind::CredentialsRefused),
+        (403, "InvalidAccessKeyId", "", AwsErrorKind::CredentialsRefused),
         (
             403,
             "SignatureDoesNotMatch",
             "The request signature we calculated does not match",
-            Kind::CredentialsRefused,
+            AwsErrorKind::CredentialsRefused,
         ),
-        (403, "InvalidSignatureException", "", Kind::CredentialsRefused),
-        (403, "SignatureDoesNotMatch", "Signature expired: 1 is now earlier than 2", Kind::ClockSkewed),
+        (403, "InvalidSignatureException", "", AwsErrorKind::CredentialsRefused),
+        (
+            403,
+            "SignatureDoesNotMatch",
+            "Signature expired: 1 is now earlier than 2",
+            AwsErrorKind::ClockSkewed,
+        ),
         (
             403,
             "InvalidSignatureException",
             "Signature not yet current: 2 is still later than 1",
-            Kind::ClockSkewed,
+            AwsErrorKind::ClockSkewed,
         ),
-        (403, "RequestTimeTooSkewed", "", Kind::ClockSkewed),
-        (400, "RequestExpired", "", Kind::ClockSkewed),
-        (403, "OptInRequired", "", Kind::RegionNotEnabled),
-        (403, "RegionDisabledException", "", Kind::RegionNotEnabled),
-        (400, "InvalidParameterValueException", "Lambda was throttled by EC2", Kind::Throttled),
+        (403, "RequestTimeTooSkewed", "", AwsErrorKind::ClockSkewed),
+        (400, "RequestExpired", "", AwsErrorKind::ClockSkewed),
+        (403, "OptInRequired", "", AwsErrorKind::RegionNotEnabled),
+        (403, "RegionDisabledException", "", AwsErrorKind::RegionNotEnabled),
+        (400, "InvalidParameterValueException", "Lambda was throttled by EC2", AwsErrorKind::Throttled),
     ];
     for (status, code, message, expected) in cases {
         assert_eq!(kind(status, Some(code), Some(message), None), expected, "{status} {code}");
@@ -56,12 +61,13 @@ fn a_role_that_cannot_be_taken_on_is_told_of_in_place_of_the_call() {
     let role =
         Role { arn: "arn:aws:iam::123456789012:role/media".into(), external_id: Some("cluster-1".into()) };
     let refused = AwsError {
-        kind: Kind::RoleRefused(Box::new(role)),
-        ..AwsError::refused("sts:AssumeRole", "role", 403, "AccessDenied", "no", None)
+        kind: AwsErrorKind::RoleRefused(Box::new(role)),
+        ..AwsError::rejected("sts:AssumeRole", "role", 403, "AccessDenied", "no", None)
     };
     let sent: SdkError<aws_sdk_sts::operation::assume_role::AssumeRoleError, HttpResponse> =
         SdkError::construction_failure(CredentialsError::provider_error(refused));
-    let failure = AwsError::of("s3:GetBucketNotification", "bucket photos", sent).failure(Part::Notification);
+    let failure = AwsError::from_sdk("s3:GetBucketNotification", "bucket photos", sent)
+        .failure(Component::Notification);
     assert_eq!(
         (failure.reason, &*failure.message),
         (
@@ -99,9 +105,9 @@ fn values_that_aws_repeats_are_left_out() {
 #[test]
 fn what_is_reported_does_not_change_from_try_to_try() {
     let error = |session: &str| AwsError {
-        kind: Kind::Denied,
+        kind: AwsErrorKind::Denied,
         action: "events:DeleteRule",
-        on: "rule lt-1".into(),
+        resource: "rule lt-1".into(),
         role: None,
         code: Some("AccessDeniedException".into()),
         message: Some(
@@ -109,10 +115,10 @@ fn what_is_reported_does_not_change_from_try_to_try() {
         ),
         source: "".into(),
     };
-    let failure = error("a").failure(Part::Rule);
-    assert_eq!(failure, error("b").failure(Part::Rule));
+    let failure = error("a").failure(Component::Rule);
+    assert_eq!(failure, error("b").failure(Component::Rule));
     let role = Role { arn: "arn:aws:iam::1:role/media".into(), external_id: None };
-    let of_role = AwsError { role: Some(Box::new(role)), ..error("a") }.failure(Part::Rule);
+    let of_role = AwsError { role: Some(Box::new(role)), ..error("a") }.failure(Component::Rule);
     assert_eq!(
         of_role.message,
         "AWS denies events:DeleteRule on rule lt-1: allow events:DeleteRule in the IAM policy of role arn:aws:iam::1:role/media"
@@ -127,7 +133,7 @@ fn what_is_reported_does_not_change_from_try_to_try() {
 fn unsigned(error: CredentialsError) -> AwsError {
     let sent: SdkError<aws_sdk_sts::operation::assume_role::AssumeRoleError, HttpResponse> =
         SdkError::dispatch_failure(ConnectorError::other(error.into(), None));
-    AwsError::of("s3:PutBucketNotification", "bucket photos", sent)
+    AwsError::from_sdk("s3:PutBucketNotification", "bucket photos", sent)
 }
 
 #[test]
@@ -147,8 +153,8 @@ fn a_call_without_credentials_was_not_sent_and_says_why() {
     ];
     for (error, why) in cases {
         let error = unsigned(error);
-        assert_eq!(error.kind, Kind::NoCredentials(why.into()));
-        let Failure { reason, message, .. } = error.failure(Part::Notification);
+        assert_eq!(error.kind, AwsErrorKind::NoCredentials(why.into()));
+        let Failure { reason, message, .. } = error.failure(Component::Notification);
         assert_eq!(reason, Reason::CredentialsUnavailable);
         assert!(
             message.starts_with("s3:PutBucketNotification on bucket photos is not sent, since "),
@@ -161,13 +167,16 @@ fn a_call_without_credentials_was_not_sent_and_says_why() {
 #[test]
 fn a_role_whose_sts_call_had_no_answer_leaves_nothing_open() {
     let kinds = [
-        (Kind::OutcomeUnknown, NoCredentials::Failed { action: Some("sts:AssumeRole") }),
-        (Kind::Unavailable, NoCredentials::Failed { action: Some("sts:AssumeRole") }),
-        (Kind::NoConnection(NoConnection::Dns), NoCredentials::Unreached(NoConnection::Dns)),
+        (AwsErrorKind::OutcomeUnknown, NoCredentials::Failed { action: Some("sts:AssumeRole") }),
+        (AwsErrorKind::Unavailable, NoCredentials::Failed { action: Some("sts:AssumeRole") }),
+        (AwsErrorKind::NoConnection(NoConnection::Dns), NoCredentials::Unreached(NoConnection::Dns)),
     ];
     for (kind, why) in kinds {
-        let assumed = AwsError::answered(kind, "sts:AssumeRole", "role", "no answer");
-        assert_eq!(unsigned(CredentialsError::provider_error(assumed)).kind, Kind::NoCredentials(why.into()));
+        let assumed = AwsError::unexpected(kind, "sts:AssumeRole", "role", "no answer");
+        assert_eq!(
+            unsigned(CredentialsError::provider_error(assumed)).kind,
+            AwsErrorKind::NoCredentials(why.into())
+        );
     }
 }
 
@@ -176,5 +185,8 @@ fn a_connection_that_broke_leaves_the_outcome_open() {
     let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
     let sent: SdkError<aws_sdk_sts::operation::assume_role::AssumeRoleError, HttpResponse> =
         SdkError::dispatch_failure(ConnectorError::io(broken.into()));
-    assert_eq!(AwsError::of("s3:PutBucketNotification", "bucket photos", sent).kind, Kind::OutcomeUnknown);
+    assert_eq!(
+        AwsError::from_sdk("s3:PutBucketNotification", "bucket photos", sent).kind,
+        AwsErrorKind::OutcomeUnknown
+    );
 }

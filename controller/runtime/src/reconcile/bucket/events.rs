@@ -6,7 +6,7 @@ use lambda_triggers_core::plan::report::EventReason;
 
 use super::requesters::{Requester, Requesters};
 use crate::aws::Bucket;
-use crate::reconcile::events::Notice;
+use crate::reconcile::events::EventToEmit;
 use crate::reconcile::object::Identity;
 
 /// The events for the changes that a write has made: one for an object and a reason, which tells of all entries, since
@@ -16,12 +16,12 @@ pub fn of_changes(
     requesters: &Requesters,
     owner: &OwnerId,
     bucket: &Bucket,
-) -> Vec<(Identity, Notice)> {
-    let mut all: Vec<(Identity, Notice)> = vec![];
-    for (id, notice) in changes.iter().filter_map(|change| of_change(change, requesters, owner, bucket)) {
-        match all.iter_mut().find(|(known, told)| known.uid == id.uid && told.reason == notice.reason) {
-            Some((_, told)) => told.note = format!("{}; {}", told.note, notice.note),
-            None => all.push((id, notice)),
+) -> Vec<(Identity, EventToEmit)> {
+    let mut all: Vec<(Identity, EventToEmit)> = vec![];
+    for (id, event) in changes.iter().filter_map(|change| of_change(change, requesters, owner, bucket)) {
+        match all.iter_mut().find(|(known, told)| known.uid == id.uid && told.reason == event.reason) {
+            Some((_, told)) => told.note = format!("{}; {}", told.note, event.note),
+            None => all.push((id, event)),
         }
     }
     all
@@ -32,40 +32,41 @@ fn of_change(
     requesters: &Requesters,
     owner: &OwnerId,
     bucket: &Bucket,
-) -> Option<(Identity, Notice)> {
+) -> Option<(Identity, EventToEmit)> {
     match change {
         Change::Added(entry) | Change::Replaced(entry) => {
             let requester = requester_of(entry, requesters, owner)?;
             let what = entry.describe();
-            let notice = match (requester.was_in_sync, change) {
-                (true, Change::Added(_)) => Notice::warning(
+            let event = match (requester.was_in_sync, change) {
+                (true, Change::Added(_)) => EventToEmit::warning(
                     EventReason::DriftRepaired,
                     format!("put back the {what}, which was gone from bucket {bucket}"),
                 ),
-                (true, _) => Notice::warning(
+                (true, _) => EventToEmit::warning(
                     EventReason::DriftRepaired,
                     format!("put back the {what}, which was changed in bucket {bucket}"),
                 ),
-                (false, Change::Added(_)) => {
-                    Notice::normal(EventReason::EntryCreated, format!("added the {what} to bucket {bucket}"))
-                }
-                (false, _) => Notice::normal(
+                (false, Change::Added(_)) => EventToEmit::normal(
+                    EventReason::EntryCreated,
+                    format!("added the {what} to bucket {bucket}"),
+                ),
+                (false, _) => EventToEmit::normal(
                     EventReason::EntryUpdated,
                     format!("changed the {what} in bucket {bucket}"),
                 ),
             };
-            Some((requester.id.clone(), notice))
+            Some((requester.id.clone(), event))
         }
         Change::Adopted(entry, key) => {
             let requester = requesters.0.values().find(|requester| requester.id.key == *key)?;
             let note =
                 format!("took over the {} in bucket {bucket}, which another tool made", entry.describe());
-            Some((requester.id.clone(), Notice::normal(EventReason::Adopted, note)))
+            Some((requester.id.clone(), EventToEmit::normal(EventReason::Adopted, note)))
         }
         Change::Removed(entry) => {
             let note = format!("removed the {} from bucket {bucket}", entry.describe());
             let id = requester_of(entry, requesters, owner)?.id.clone();
-            Some((id, Notice::normal(EventReason::EntryRemoved, note)))
+            Some((id, EventToEmit::normal(EventReason::EntryRemoved, note)))
         }
     }
 }
@@ -85,18 +86,18 @@ fn requester_of<'a>(entry: &Entry, requesters: &'a Requesters, owner: &OwnerId) 
 }
 
 /// The event for a foreign entry that was there before our write and is not after it.
-pub fn of_lost(entry: &Entry, bucket: &Bucket) -> Notice {
+pub fn of_lost(entry: &Entry, bucket: &Bucket) -> EventToEmit {
     let note = format!(
         "the {} that notified {} has gone from bucket {bucket} while we wrote to it: another tool removed it, or wrote \
          between our read and our write; see that whoever made it looks after it",
         entry.describe(),
         entry.arn
     );
-    Notice::warning(EventReason::ForeignEntryGone, note)
+    EventToEmit::warning(EventReason::ForeignEntryGone, note)
 }
 
 /// The event for a foreign entry to which S3 cannot deliver.
-pub fn of_broken(entry: &Entry, bucket: &Bucket) -> Notice {
+pub fn of_broken(entry: &Entry, bucket: &Bucket) -> EventToEmit {
     let note = format!(
         "S3 cannot deliver to {}, the destination of the {} in bucket {bucket}, which somebody else made: the destination is \
          gone, or does not permit s3.amazonaws.com; S3 was told to take our entries without looking at it. Fix that \
@@ -104,5 +105,5 @@ pub fn of_broken(entry: &Entry, bucket: &Bucket) -> Notice {
         entry.arn,
         entry.describe()
     );
-    Notice::warning(EventReason::ForeignDestinationBroken, note)
+    EventToEmit::warning(EventReason::ForeignDestinationBroken, note)
 }

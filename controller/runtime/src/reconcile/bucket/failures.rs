@@ -5,13 +5,13 @@ use lambda_triggers_core::plan::bucket::{
     Conflict, Document, Entry, InvalidDocument, MAX_ENTRIES, Rejection,
 };
 use lambda_triggers_core::plan::identity::{OwnEntryId, OwnerId};
-use lambda_triggers_core::plan::report::{Failure, Part, Reason};
+use lambda_triggers_core::plan::report::{Component, Failure, Reason};
 
-use crate::aws::{AwsError, Bucket, Kind};
-use crate::reconcile::error::chain;
+use crate::aws::{AwsError, AwsErrorKind, Bucket};
+use crate::reconcile::error::error_chain;
 
 fn notification(reason: Reason, message: impl Into<String>) -> Failure {
-    Failure::new(Part::Notification, reason, message)
+    Failure::new(Component::Notification, reason, message)
 }
 
 /// A resource whose wish cannot be met beside those of others.
@@ -61,11 +61,11 @@ pub fn rejected(bucket: &Bucket, rejection: &Rejection) -> Failure {
 
 /// A call to S3 that did not succeed.
 pub fn of_call(bucket: &Bucket, error: &AwsError) -> Failure {
-    if error.kind == Kind::NotFound {
+    if error.kind == AwsErrorKind::NotFound {
         let message = format!("there is no bucket {bucket}: create it, or name another one in spec.bucket");
         return notification(Reason::BucketNotFound, message);
     }
-    error.failure(Part::Notification)
+    error.failure(Component::Notification)
 }
 
 /// A bucket in another account than the expected one, by proof.
@@ -82,7 +82,7 @@ pub fn in_other_account(bucket: &Bucket) -> Failure {
 pub fn unreadable(bucket: &Bucket, error: &InvalidDocument) -> Failure {
     let message = format!(
         "the notification configuration of bucket {bucket} cannot be understood, so it is not touched: {}",
-        chain(error)
+        error_chain(error)
     );
     notification(Reason::AwsRefused, message)
 }
@@ -90,7 +90,7 @@ pub fn unreadable(bucket: &Bucket, error: &InvalidDocument) -> Failure {
 /// A function that went between the look at it and the write of its entries.
 pub fn function_gone() -> Failure {
     let message = "the function has gone: create it again, or name another one in spec.function";
-    Failure::new(Part::Function, Reason::FunctionNotFound, message)
+    Failure::new(Component::Function, Reason::FunctionNotFound, message)
 }
 
 /// A missing external permission.

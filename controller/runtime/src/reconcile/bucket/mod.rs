@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lambda_triggers_core::api::PermissionPolicy;
 use lambda_triggers_core::plan::bucket::Desired;
 use lambda_triggers_core::plan::queue::Priority;
-use lambda_triggers_core::plan::report::{Failure, Part, Reason};
+use lambda_triggers_core::plan::report::{Component, Failure, Reason};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::Span;
@@ -194,7 +194,7 @@ impl Buckets {
         let sent = self.handle(context, bucket).requests.send(request);
         let stopped = || {
             let message = format!("the work on bucket {bucket} was interrupted; trying again");
-            Failure::new(Part::Notification, Reason::AwsUnavailable, message)
+            Failure::new(Component::Notification, Reason::AwsUnavailable, message)
         };
         sent.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?

@@ -7,7 +7,7 @@
 use tokio::time::sleep;
 
 use super::principal::Principal;
-use crate::aws::{AwsError, Bucket, Kind};
+use crate::aws::{AwsError, AwsErrorKind, Bucket};
 use crate::reconcile::context::Context;
 use crate::reconcile::function::NOT_FOUND_RETRY_DELAY;
 
@@ -35,5 +35,5 @@ pub async fn is_in_other_account(context: &Context, principal: &Principal, bucke
 }
 
 fn is_denied<T>(result: &Result<T, AwsError>) -> bool {
-    matches!(result, Err(AwsError { kind: Kind::Denied, .. }))
+    matches!(result, Err(AwsError { kind: AwsErrorKind::Denied, .. }))
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lambda_triggers_core::api::is_bucket_name;
 use lambda_triggers_core::plan::identity::{OwnerId, bucket_statement_id};
-use lambda_triggers_core::plan::report::{Failure, Part, Reason};
+use lambda_triggers_core::plan::report::{Component, Failure, Reason};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -17,7 +17,7 @@ use tracing::{info, warn};
 
 use crate::aws::Bucket;
 use crate::reconcile::context::Context;
-use crate::reconcile::error::chain;
+use crate::reconcile::error::error_chain;
 use crate::reconcile::notes;
 
 /// The longest that a write may be on its way: AWS refuses a request that was signed more than 15 minutes ago
@@ -62,9 +62,9 @@ impl SecondLooks {
                 let message = format!(
                     "cannot note that bucket {bucket} is to be looked at again: {}; allow `create` and `patch` of ConfigMaps in \
                      the operator's namespace",
-                    chain(&error)
+                    error_chain(&error)
                 );
-                Failure::new(Part::Notification, Reason::OutcomeUnknown, message)
+                Failure::new(Component::Notification, Reason::OutcomeUnknown, message)
             })?;
         }
         self.due().insert(bucket.clone(), Look::after(MAX_REQUEST_AGE, namespace));
@@ -136,7 +136,7 @@ async fn forget(context: &Context, bucket: &Bucket) -> bool {
     match notes::strike_out(context, &note_key(&context.owner.id, &bucket.name)).await {
         Ok(()) => true,
         Err(error) => {
-            warn!(%bucket, error = chain(&error), "cannot strike out a second look");
+            warn!(%bucket, error = error_chain(&error), "cannot strike out a second look");
             false
         }
     }

@@ -18,9 +18,9 @@ use super::principal::{Principal, by_role};
 use super::requesters::{Requester, Requesters};
 use super::second_looks::MAX_REQUEST_AGE;
 use super::{ApplyRequest, Done, Request, Reservations, destinations, events, failures, ownership};
-use crate::aws::{Bucket, CallContext, Kind, Validation};
+use crate::aws::{AwsErrorKind, Bucket, CallContext, Validation};
 use crate::reconcile::context::Context;
-use crate::reconcile::error::chain;
+use crate::reconcile::error::error_chain;
 use crate::reconcile::function::NOT_FOUND_RETRY_DELAY;
 use crate::reconcile::object::{Identity, RawS3TriggeredFunction, Trigger};
 use crate::telemetry::metrics::EntryOwner;
@@ -407,8 +407,8 @@ impl Worker {
         let xml = match xml {
             Ok(xml) => xml,
             Err(error) => {
-                warn!(error = chain(&error), "cannot read the notification configuration");
-                let is_refused = error.kind == Kind::Denied;
+                warn!(error = error_chain(&error), "cannot read the notification configuration");
+                let is_refused = error.kind == AwsErrorKind::Denied;
                 return Err(
                     if is_refused
                         && ownership::is_in_other_account(context, &self.principal, &self.bucket).await
@@ -421,7 +421,7 @@ impl Worker {
             }
         };
         Document::parse(&xml).map_err(|error| {
-            warn!(error = chain(&error), "cannot understand the notification configuration");
+            warn!(error = error_chain(&error), "cannot understand the notification configuration");
             failures::unreadable(&self.bucket, &error)
         })
     }
@@ -438,16 +438,16 @@ impl Worker {
         let Err(error) = notifications.put(&self.bucket, document.to_xml(), validation).await else {
             return Ok((SyncEvent::Written, None));
         };
-        warn!(error = chain(&error), "cannot write the notification configuration");
+        warn!(error = error_chain(&error), "cannot write the notification configuration");
         let failure = failures::of_call(&self.bucket, &error);
         match error.kind {
-            Kind::OutcomeUnknown | Kind::Unavailable => {
+            AwsErrorKind::OutcomeUnknown | AwsErrorKind::Unavailable => {
                 let now = Instant::now();
                 self.write_grace_until = Some(now + context.settings.write_grace_period);
                 self.request_age_until = Some(now + MAX_REQUEST_AGE);
                 Ok((SyncEvent::Unanswered, Some(failure)))
             }
-            Kind::Destination(arns) => {
+            AwsErrorKind::Destination(arns) => {
                 self.refused.clone_from(&arns);
                 Ok((SyncEvent::DestinationRefused { arns }, Some(failure)))
             }
@@ -469,16 +469,16 @@ impl Worker {
 
     async fn emit_events(&self, context: &Context, synced: &Synced) {
         let owner = &context.owner.id;
-        for (id, notice) in events::of_changes(&synced.plan.changes, &self.requesters, owner, &self.bucket) {
-            info!(object = %id.key, reason = notice.reason, "{}", notice.note);
-            context.events.publish(&id.reference, notice).await;
+        for (id, event) in events::of_changes(&synced.plan.changes, &self.requesters, owner, &self.bucket) {
+            info!(object = %id.key, reason = event.reason, "{}", event.note);
+            context.events.publish(&id.reference, event).await;
         }
         let lost = synced.lost.iter().map(|entry| events::of_lost(entry, &self.bucket));
         let broken = synced.broken.iter().map(|entry| events::of_broken(entry, &self.bucket));
-        for notice in lost.chain(broken) {
-            warn!(reason = notice.reason, "{}", notice.note);
+        for event in lost.chain(broken) {
+            warn!(reason = event.reason, "{}", event.note);
             for requester in self.requesters.0.values() {
-                context.events.publish(&requester.id.reference, notice.clone()).await;
+                context.events.publish(&requester.id.reference, event.clone()).await;
             }
         }
     }

@@ -82,11 +82,11 @@ values! {
         /// AWS is as the spec says, or is at work on it, or what was made is gone.
         Success = "success",
         /// It failed, and is tried again by itself.
-        Transient = "transient",
+        Retryable = "retryable",
         /// AWS asked for fewer calls.
         Throttled = "throttled",
         /// It fails until somebody acts: on the spec, in AWS or on the operator's rights.
-        NeedsAction = "needs_action",
+        Terminal = "terminal",
         /// It took longer than `--reconcile-timeout`.
         Timeout = "timeout",
     }

@@ -1,12 +1,12 @@
 //! Rules of S3.
 
-use lambda_triggers::aws::{Bucket, Kind, Validation};
+use lambda_triggers::aws::{AwsErrorKind, Bucket, Validation};
 
 use super::*;
 use crate::sim::aws::Writer;
 use crate::sim::aws::errors::Op;
 
-const INVALID: Kind = Kind::Invalid;
+const INVALID: AwsErrorKind = AwsErrorKind::Invalid;
 const OVERLAP: &str =
     "Configurations overlap. Configurations on the same bucket cannot share a common event type.";
 const BROKEN: &str = "Unable to validate the following destination configurations";
@@ -37,7 +37,7 @@ fn filter(name: &str, value: &str) -> String {
 }
 
 /// What S3 says to this document, and that it is not there then.
-async fn refused(entries: &[String]) -> (Kind, String) {
+async fn refused(entries: &[String]) -> (AwsErrorKind, String) {
     let aws = world().await;
     aws.put_notification("photos", &document(&[queue(&event("s3:ObjectRemoved:*"))])).unwrap();
     let before = aws.snapshot();
@@ -136,10 +136,10 @@ async fn a_function_that_does_not_permit_is_refused() {
     let put = |arn: &FunctionArn| aws.put_notification("photos", &document(&[function(arn)]));
     put(&resize).unwrap();
     // A policy counts for its own qualifier, and for the account that owns the bucket.
-    assert_eq!(told(put(&live)), (Kind::Destination(vec![live.to_string()]), BROKEN.into()));
+    assert_eq!(told(put(&live)), (AwsErrorKind::Destination(vec![live.to_string()]), BROKEN.into()));
     let functions = aws.outside().functions(REGION);
     functions.add_permission(&live, &statement("other", "999999999999"), None).await.unwrap();
-    assert_eq!(told(put(&live)).0, Kind::Destination(vec![live.to_string()]));
+    assert_eq!(told(put(&live)).0, AwsErrorKind::Destination(vec![live.to_string()]));
     permit(&aws, &live).await.unwrap();
     put(&live).unwrap();
 }
@@ -147,12 +147,12 @@ async fn a_function_that_does_not_permit_is_refused() {
 #[tokio::test]
 async fn a_destination_that_is_gone_is_refused() {
     let gone = MemoryAws::new().function("gone");
-    let expected = (Kind::Destination(vec![gone.to_string()]), BROKEN.into());
+    let expected = (AwsErrorKind::Destination(vec![gone.to_string()]), BROKEN.into());
     assert_eq!(refused(&[function(gone)]).await, expected);
     let aws = world().await;
     let entry = document(&[queue(&event("s3:ObjectCreated:*"))]);
     aws.break_destination(QUEUE);
-    assert_eq!(told(aws.put_notification("photos", &entry)).0, Kind::Destination(vec![QUEUE.into()]));
+    assert_eq!(told(aws.put_notification("photos", &entry)).0, AwsErrorKind::Destination(vec![QUEUE.into()]));
     aws.mend_destination(QUEUE);
     aws.put_notification("photos", &entry).unwrap();
 }
@@ -169,13 +169,13 @@ async fn another_owner_region_or_no_bucket_is_told() {
     let s3 = aws.outside().notifications(REGION);
     let photos = aws.bucket("photos");
     let other = Bucket { owner: "999999999999".into(), ..photos.clone() };
-    assert_eq!(told(s3.get(&other).await), (Kind::Denied, "Access Denied".into()));
-    assert_eq!(told(s3.put(&other, document(&[]), Validation::Full).await).0, Kind::Denied);
-    assert_eq!(told(s3.get(&aws.bucket("gone")).await).0, Kind::NotFound);
+    assert_eq!(told(s3.get(&other).await), (AwsErrorKind::Denied, "Access Denied".into()));
+    assert_eq!(told(s3.put(&other, document(&[]), Validation::Full).await).0, AwsErrorKind::Denied);
+    assert_eq!(told(s3.get(&aws.bucket("gone")).await).0, AwsErrorKind::NotFound);
     let elsewhere = aws.outside().notifications("us-east-1");
-    assert_eq!(told(elsewhere.get(&photos).await).0, Kind::OtherRegion(Some(REGION.into())));
+    assert_eq!(told(elsewhere.get(&photos).await).0, AwsErrorKind::OtherRegion(Some(REGION.into())));
     aws.delete_bucket("photos");
-    assert_eq!(told(s3.get(&photos).await).0, Kind::NotFound);
+    assert_eq!(told(s3.get(&photos).await).0, AwsErrorKind::NotFound);
 }
 
 #[tokio::test]

@@ -84,12 +84,12 @@ async fn an_update_takes_a_while_and_another_one_meanwhile_is_a_conflict() {
     deployments.create(&desired()).await.unwrap();
     let new = code("2");
     let update = || deployments.update_code("app", &new, Architecture::Arm64);
-    assert_eq!(told(update().await).0, Kind::Conflict);
+    assert_eq!(told(update().await).0, AwsErrorKind::Conflict);
     aws.finish_functions();
     update().await.unwrap();
     assert_eq!(stage(&deployments).await, (State::Usable, Update::InProgress));
     let configuration = deployments.update_configuration("app", &desired().configuration).await;
-    assert_eq!(told(configuration).0, Kind::Conflict);
+    assert_eq!(told(configuration).0, AwsErrorKind::Conflict);
     aws.finish_functions();
     deployments.update_configuration("app", &desired().configuration).await.unwrap();
 }
@@ -113,7 +113,7 @@ async fn a_name_is_taken_once() {
     deployments.create(&desired()).await.unwrap();
     assert_eq!(
         told(deployments.create(&desired()).await),
-        (Kind::Conflict, "Function already exist: app".into())
+        (AwsErrorKind::Conflict, "Function already exist: app".into())
     );
 }
 
@@ -130,7 +130,7 @@ async fn tags_and_concurrency_count_at_once() {
     assert_eq!((found.tags, found.reserved_concurrency), (tags, Some(5)));
     deployments.delete_concurrency("app").await.unwrap();
     assert_eq!(deployments.deployed("app").await.unwrap().unwrap().reserved_concurrency, None);
-    assert_eq!(told(deployments.put_concurrency("app", 901).await).0, Kind::Invalid);
+    assert_eq!(told(deployments.put_concurrency("app", 901).await).0, AwsErrorKind::Invalid);
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn a_function_takes_its_policies_with_it() {
     deployments.delete_function("resize").await.unwrap();
     let after = aws.snapshot();
     assert_eq!((after.functions, after.policies), ([].into(), [].into()));
-    assert_eq!(told(deployments.delete_function("resize").await).0, Kind::NotFound);
+    assert_eq!(told(deployments.delete_function("resize").await).0, AwsErrorKind::NotFound);
 }
 
 #[tokio::test]
@@ -150,12 +150,12 @@ async fn a_role_that_is_not_ready_and_code_that_is_not_there_are_told() {
     let (aws, deployments) = held_world().await;
     let role = desired().configuration.role;
     aws.set_role_ready(&role, false);
-    assert_eq!(told(deployments.create(&desired()).await).0, Kind::RoleNotReady);
+    assert_eq!(told(deployments.create(&desired()).await).0, AwsErrorKind::RoleNotReady);
     aws.set_role_ready(&role, true);
     let stored = CodeSource::S3 { bucket: "photos".into(), key: "app.zip".into(), version: None };
     let from_bucket = DesiredFunction { code: stored, ..desired() };
     let (kind, words) = told(deployments.create(&from_bucket).await);
-    assert!(matches!(kind, Kind::DependencyMissing(_)), "{kind:?}");
+    assert!(matches!(kind, AwsErrorKind::DependencyMissing(_)), "{kind:?}");
     assert!(words.contains("NoSuchKey"), "{words}");
     aws.put_object("photos", "app.zip", None, b"1");
     deployments.create(&from_bucket).await.unwrap();
@@ -177,7 +177,7 @@ async fn a_configuration_of_asynchronous_invocations_is_replaced_as_a_whole() {
         assert_eq!(deployments.event_invoke_config("app").await.unwrap(), Some(config));
     }
     let empty = deployments.put_event_invoke_config("app", &EventInvokeConfig::default()).await;
-    assert_eq!(told(empty).0, Kind::Invalid);
+    assert_eq!(told(empty).0, AwsErrorKind::Invalid);
     for _ in 0..2 {
         deployments.delete_event_invoke_config("app").await.unwrap();
         assert_eq!(deployments.event_invoke_config("app").await.unwrap(), None);

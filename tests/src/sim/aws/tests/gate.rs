@@ -32,32 +32,32 @@ async fn a_planned_refusal_is_told_in_the_words_of_the_service() {
         let code = |error: AwsError| (error.kind, error.code.map(String::from).unwrap_or_default());
         (code(bucket), function.map(code), rule.map(code))
     };
-    let of = |kind: Kind, code: &str| (kind, code.to_owned());
-    let both = |kind: Kind, code: [&str; 3]| {
+    let of = |kind: AwsErrorKind, code: &str| (kind, code.to_owned());
+    let both = |kind: AwsErrorKind, code: [&str; 3]| {
         (of(kind.clone(), code[0]), Some(of(kind.clone(), code[1])), Some(of(kind, code[2])))
     };
     assert_eq!(
         told(Refusal::Forbidden).await,
-        both(Kind::Denied, ["AccessDenied", "AccessDeniedException", "AccessDeniedException"])
+        both(AwsErrorKind::Denied, ["AccessDenied", "AccessDeniedException", "AccessDeniedException"])
     );
     assert_eq!(
         told(Refusal::Conflict).await,
         both(
-            Kind::Conflict,
+            AwsErrorKind::Conflict,
             ["OperationAborted", "ResourceConflictException", "ConcurrentModificationException"]
         )
     );
     assert_eq!(
         told(Refusal::Throttled).await,
-        both(Kind::Throttled, ["SlowDown", "TooManyRequestsException", "ThrottlingException"])
+        both(AwsErrorKind::Throttled, ["SlowDown", "TooManyRequestsException", "ThrottlingException"])
     );
     assert_eq!(
         told(Refusal::Server).await,
-        both(Kind::Unavailable, ["InternalError", "ServiceException", "InternalException"])
+        both(AwsErrorKind::Unavailable, ["InternalError", "ServiceException", "InternalException"])
     );
     // What is not there is removed, but for what a removal by its name alone says so of.
-    let no_rule = Some(of(Kind::NotFound, "ResourceNotFoundException"));
-    assert_eq!(told(Refusal::NotFound).await, (of(Kind::NotFound, "NoSuchBucket"), None, no_rule));
+    let no_rule = Some(of(AwsErrorKind::NotFound, "ResourceNotFoundException"));
+    assert_eq!(told(Refusal::NotFound).await, (of(AwsErrorKind::NotFound, "NoSuchBucket"), None, no_rule));
 }
 
 #[tokio::test]
@@ -68,13 +68,13 @@ async fn no_answer_leaves_the_outcome_open() {
         told(ports.notifications(REGION).put(&aws.bucket("photos"), DOCUMENT.into(), Validation::Full).await)
             .0
     };
-    assert_eq!(put(Verdict::Unsent).await, Kind::NoConnection(NoConnection::Refused));
+    assert_eq!(put(Verdict::Unsent).await, AwsErrorKind::NoConnection(NoConnection::Refused));
     assert_ne!(aws.notification("photos").as_deref(), Some(DOCUMENT));
-    assert_eq!(put(Verdict::Timeout).await, Kind::OutcomeUnknown);
+    assert_eq!(put(Verdict::Timeout).await, AwsErrorKind::OutcomeUnknown);
     assert_ne!(aws.notification("photos").as_deref(), Some(DOCUMENT));
-    assert_eq!(put(Verdict::LostAnswer).await, Kind::OutcomeUnknown);
+    assert_eq!(put(Verdict::LostAnswer).await, AwsErrorKind::OutcomeUnknown);
     assert_eq!(aws.notification("photos").as_deref(), Some(DOCUMENT));
-    assert_eq!(put(Verdict::Truncated).await, Kind::OutcomeUnknown);
+    assert_eq!(put(Verdict::Truncated).await, AwsErrorKind::OutcomeUnknown);
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_document_that_is_cut_off_arrives_as_its_first_half() {
     let ports = ports(&aws, Verdict::Truncated);
     let got = ports.notifications(REGION).get(&aws.bucket("photos")).await.unwrap();
     assert_eq!(got, DOCUMENT[..DOCUMENT.len() / 2]);
-    assert_eq!(told(ports.functions(REGION).function("resize", None).await).0, Kind::OutcomeUnknown);
+    assert_eq!(told(ports.functions(REGION).function("resize", None).await).0, AwsErrorKind::OutcomeUnknown);
 }
 
 #[tokio::test]

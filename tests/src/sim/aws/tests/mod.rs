@@ -7,7 +7,7 @@ mod policies;
 mod rates;
 mod rules;
 
-use lambda_triggers::aws::{AwsError, Kind};
+use lambda_triggers::aws::{AwsError, AwsErrorKind};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::permission::Statement;
 
@@ -41,7 +41,7 @@ fn statement(id: &str, account: &str) -> Statement {
 }
 
 /// What a caller learns of an error: its kind and its words.
-fn told<T: std::fmt::Debug>(result: Result<T, AwsError>) -> (Kind, String) {
+fn told<T: std::fmt::Debug>(result: Result<T, AwsError>) -> (AwsErrorKind, String) {
     let error = result.unwrap_err();
     (error.kind, error.message.map(String::from).unwrap_or_default())
 }

@@ -19,16 +19,16 @@ async fn a_revision_changes_with_each_write_and_a_stale_one_is_refused() {
     add("a", first.revision.clone()).await.unwrap();
     let second = functions.policy(&resize).await.unwrap().unwrap();
     assert_ne!(second.revision, first.revision);
-    assert_eq!(told(add("b", first.revision.clone()).await).0, Kind::Conflict);
+    assert_eq!(told(add("b", first.revision.clone()).await).0, AwsErrorKind::Conflict);
     let removal = functions.remove_permission(&resize, "a", first.revision.as_deref()).await;
-    assert_eq!(told(removal).0, Kind::Conflict);
+    assert_eq!(told(removal).0, AwsErrorKind::Conflict);
     assert_eq!(functions.policy(&resize).await.unwrap().unwrap(), second);
 }
 
 #[tokio::test]
 async fn an_existing_sid_is_a_conflict() {
     let aws = world().await;
-    assert_eq!(told(permit(&aws, &aws.function("resize")).await).0, Kind::Conflict);
+    assert_eq!(told(permit(&aws, &aws.function("resize")).await).0, AwsErrorKind::Conflict);
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn no_policy_is_empty_and_no_function_is_none() {
     functions.remove_permission(&resize, "photos-in", None).await.unwrap();
     assert_eq!(functions.policy(&resize).await.unwrap(), Some(Policy::default()));
     assert_eq!(functions.policy(&aws.function("gone")).await.unwrap(), None);
-    assert_eq!(told(permit(&aws, &aws.function("gone")).await).0, Kind::NotFound);
+    assert_eq!(told(permit(&aws, &aws.function("gone")).await).0, AwsErrorKind::NotFound);
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn each_qualifier_has_its_own_policy() {
     let found = functions.function("resize", Some("live")).await.unwrap();
     assert_eq!(found, Some(Function { arn: live, failed: None }));
     let latest = aws.function("resize").with_qualifier(Some("$LATEST"));
-    assert_eq!(told(permit(&aws, &latest).await).0, Kind::Invalid);
+    assert_eq!(told(permit(&aws, &latest).await).0, AwsErrorKind::Invalid);
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_policy_of_more_than_20480_bytes_is_refused() {
             break error;
         }
     };
-    assert_eq!(full.kind, Kind::Quota);
+    assert_eq!(full.kind, AwsErrorKind::Quota);
     let arn = aws.function("resize").to_string();
     let size: usize =
         aws.snapshot().policies[&arn].values().map(|statement| statement.to_string().len()).sum();

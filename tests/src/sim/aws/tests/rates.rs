@@ -16,7 +16,7 @@ async fn calls_over_a_quota_are_refused_in_the_words_of_the_service() {
     let code = |error: Option<AwsError>| {
         error.map(|error| (error.kind, error.code.map(String::from).unwrap_or_default()))
     };
-    let refused = |code: &str| Some((Kind::Throttled, code.to_owned()));
+    let refused = |code: &str| Some((AwsErrorKind::Throttled, code.to_owned()));
     let cases = [None, refused("TooManyRequestsException")];
     for expected in cases {
         assert_eq!(code(ports.functions(REGION).policy(&resize).await.err()), expected);

@@ -60,11 +60,11 @@ async fn a_put_resets_what_it_is_not_given_and_ignores_tags_of_a_rule_that_exist
 #[tokio::test]
 async fn a_target_needs_its_rule_and_five_are_all() {
     let (_, rules) = world_with_rule().await;
-    assert_eq!(told(rules.put_target("gone", &target("a")).await).0, Kind::NotFound);
+    assert_eq!(told(rules.put_target("gone", &target("a")).await).0, AwsErrorKind::NotFound);
     for id in ["a", "b", "c", "d", "e", "e"] {
         rules.put_target("lt-1", &target(id)).await.unwrap();
     }
-    assert_eq!(told(rules.put_target("lt-1", &target("f")).await).0, Kind::Quota);
+    assert_eq!(told(rules.put_target("lt-1", &target("f")).await).0, AwsErrorKind::Quota);
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn a_rule_with_targets_is_not_deleted() {
     let (aws, rules) = world_with_rule().await;
     rules.put_target("lt-1", &target("a")).await.unwrap();
     let words = "Rule can't be deleted since it has targets.";
-    assert_eq!(told(rules.delete_rule("lt-1").await), (Kind::Invalid, words.into()));
+    assert_eq!(told(rules.delete_rule("lt-1").await), (AwsErrorKind::Invalid, words.into()));
     rules.remove_targets("lt-1", &["a".into()]).await.unwrap();
     rules.delete_rule("lt-1").await.unwrap();
     assert_eq!(aws.snapshot().rules, [].into());
@@ -84,7 +84,7 @@ async fn what_is_gone_already_is_removed() {
     rules.delete_rule("gone").await.unwrap();
     rules.remove_targets("gone", &["a".into()]).await.unwrap();
     assert_eq!(rules.rule("gone").await.unwrap(), None);
-    assert_eq!(told(rules.tag_rule("gone", &tags("a")).await).0, Kind::NotFound);
+    assert_eq!(told(rules.tag_rule("gone", &tags("a")).await).0, AwsErrorKind::NotFound);
 }
 
 #[tokio::test]
@@ -115,11 +115,11 @@ async fn a_managed_rule_and_an_unknown_schedule_are_refused() {
     aws.create_managed_rule("theirs", &settings("rate(1 minute)"), Some("ecs.amazonaws.com"));
     assert_eq!(
         told(rules.put_rule("theirs", &settings("rate(1 hour)"), &Tags::new()).await).0,
-        Kind::Invalid
+        AwsErrorKind::Invalid
     );
     let words = "Parameter ScheduleExpression is not valid.";
     let put = rules.put_rule("lt-1", &settings("rate(1 minutes)"), &Tags::new()).await;
-    assert_eq!(told(put), (Kind::Invalid, words.into()));
+    assert_eq!(told(put), (AwsErrorKind::Invalid, words.into()));
 }
 
 #[tokio::test]
@@ -131,7 +131,7 @@ async fn a_region_takes_300_rules() {
     let put = |rules: Arc<dyn Rules>, name| async move {
         rules.put_rule(name, &settings("rate(1 day)"), &Tags::new()).await
     };
-    assert_eq!(told(put(rules.clone(), "one-too-many").await).0, Kind::Quota);
+    assert_eq!(told(put(rules.clone(), "one-too-many").await).0, AwsErrorKind::Quota);
     // One that is there is changed, and another Region has its own.
     put(rules, "lt-1").await.unwrap();
     put(aws.outside().rules("us-east-1"), "lt-1").await.unwrap();
