@@ -40,9 +40,9 @@ use tracing::{info, warn};
 use crate::aws::{Limits, Sdk, SdkSettings, Tenants};
 use crate::network::Network;
 use crate::reconcile::{
-    Buckets, Clock, Context, Error, EventRecorder, FIELD_MANAGER, Hindrance, Jitter, Permissions,
-    ReconcileKind, Requests, SecondLooks, Settings, StatusCache, Stores, Wakes, error_chain, is_paused,
-    look_again, object_of, reconcile,
+    Buckets, Clock, Context, Error, EventRecorder, FIELD_MANAGER, Hindrance, Jitter, OrphanQueue,
+    Permissions, ReconcileKind, Requests, Settings, StatusCache, Stores, Wakes, check_released, error_chain,
+    is_paused, object_of, reconcile,
 };
 use crate::telemetry::Telemetry;
 use backoff::{Backoff, WatchBackoff};
@@ -210,7 +210,7 @@ pub async fn run_controllers(
         events: EventRecorder::new(client.clone(), reporter, options.telemetry.metrics.clone()),
         permissions: Permissions::default(),
         buckets: Buckets::default(),
-        second_looks: SecondLooks::default(),
+        orphans: OrphanQueue::default(),
         elected: options.leader_elect,
         namespace: client.default_namespace().into(),
         started: Instant::now(),
@@ -219,7 +219,7 @@ pub async fn run_controllers(
         telemetry: options.telemetry,
     });
     register_stores(&context);
-    let loaded = stop.run_until_cancelled(context.second_looks.load(&context)).await;
+    let loaded = stop.run_until_cancelled(context.orphans.load(&context)).await;
     let Some(loaded) = loaded else { return Ok(()) };
     loaded.map_err(|error| {
         format!("cannot read the ConfigMap of buckets to look at again: {error}; allow `get` on ConfigMaps")
@@ -240,8 +240,8 @@ pub async fn run_controllers(
         biased;
         _ = controllers => true,
         () = &mut overdue => false,
-        () = context.second_looks.run(&context) => true,
-        never = look_again(&context), if !context.elected => match never {},
+        () = context.orphans.run(&context) => true,
+        never = check_released(&context), if !context.elected => match never {},
     };
     if ended {
         tokio::select! {

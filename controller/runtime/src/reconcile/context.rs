@@ -13,7 +13,7 @@ use lambda_triggers_core::plan::resync;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::bucket::{Buckets, SecondLooks};
+use super::bucket::{Buckets, OrphanQueue};
 use super::clock::Clock;
 use super::error::Error;
 use super::events::EventRecorder;
@@ -255,7 +255,7 @@ pub struct Context {
     /// The one writer of each bucket.
     pub buckets: Buckets,
     /// The buckets that are to be looked at once more.
-    pub second_looks: SecondLooks,
+    pub orphans: OrphanQueue,
     /// Whether a leader is elected; else, another operator of this owner id may run beside us by mistake.
     pub elected: bool,
     /// The operator's own namespace.

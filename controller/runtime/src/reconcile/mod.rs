@@ -9,13 +9,13 @@ mod error;
 mod events;
 mod function;
 mod jitter;
-mod notes;
 mod object;
 mod permission;
 mod released;
 mod s3;
 mod scheduled;
 mod status;
+mod store;
 mod tenancy;
 mod wakes;
 
@@ -33,7 +33,7 @@ use lambda_triggers_core::plan::report::{ErrorClass, EventReason, Failure, Outco
 use tokio::time::Instant;
 use tracing::{Instrument, Span, error_span, field, info, warn};
 
-pub use bucket::{Buckets, SecondLooks};
+pub use bucket::{Buckets, OrphanQueue};
 pub use clock::Clock;
 pub use context::{Context, Settings, StatusCache, Stores};
 pub use error::{Error, error_chain};
@@ -41,7 +41,7 @@ pub use events::{EventRecorder, EventToEmit};
 pub use jitter::Jitter;
 pub use object::{Identity, RawS3TriggeredFunction, RawScheduledFunction, Trigger, is_paused, read_status};
 pub use permission::Permissions;
-pub use released::look_again;
+pub use released::check_released;
 pub use status::{FIELD_MANAGER, StatusWriter};
 pub use wakes::{Hindrance, Requests, Waiter, Wakes, object_of};
 
@@ -49,7 +49,7 @@ use crate::aws::CallContext;
 use crate::telemetry::metrics::ReconcileOutcome;
 
 /// Seconds before it is tried again to take away what is nobody's.
-const TAKE_BACK: [u64; 5] = [1, 2, 4, 8, 16];
+const ROLLBACK_DELAYS: [u64; 5] = [1, 2, 4, 8, 16];
 /// Between two looks at what AWS is at work on.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -167,7 +167,7 @@ pub async fn reconcile<K: ReconcileKind>(
             Some(result) => result,
             // Nobody knows what was made.
             None => {
-                let looked = call_context.clone().scope(take_back(object.as_ref(), &context));
+                let looked = call_context.clone().scope(roll_back_if_deleted(object.as_ref(), &context));
                 let looked = call_context.run_within(limit, looked).await;
                 looked.unwrap_or(Ok(false)).and(Err(Error::Timeout(limit)))
             }
@@ -267,7 +267,7 @@ async fn apply<K: ReconcileKind>(api: &Api<K>, object: &K, context: &Arc<Context
         let made = writer.changed_aws.then_some(&writer.status.applied);
         context.status_cache.remember_applied(&writer.id.uid, made);
     }
-    if writer.changed_aws && take_back(object, context).await? {
+    if writer.changed_aws && roll_back_if_deleted(object, context).await? {
         return Ok(Action::requeue(POLL_INTERVAL));
     }
     match result {
@@ -289,17 +289,17 @@ async fn apply<K: ReconcileKind>(api: &Api<K>, object: &K, context: &Arc<Context
 /// Takes away again what was made for an object that somebody else took away meanwhile, as another operator does that runs
 /// beside us by mistake: it is nobody's. True if any of it was. No reconcile comes for what is gone, so a failure is tried
 /// again here.
-async fn take_back<K: ReconcileKind>(object: &K, context: &Arc<Context>) -> Result<bool, Error> {
+async fn roll_back_if_deleted<K: ReconcileKind>(object: &K, context: &Arc<Context>) -> Result<bool, Error> {
     let stays = object::deletion_policy(object) == DeletionPolicy::Retain;
     if stays || object.meta().deletion_timestamp.is_some() {
         return Ok(false);
     }
     let id = Identity::of(object);
     let api: Api<K> = Api::namespaced(context.client.clone(), &id.key.namespace);
-    let mut waits = TAKE_BACK.into_iter().map(Duration::from_secs);
+    let mut waits = ROLLBACK_DELAYS.into_iter().map(Duration::from_secs);
     let mut began = false;
     loop {
-        let done = match is_gone(&api, &id).await {
+        let done = match is_deleted(&api, &id).await {
             Ok(false) => return Ok(began),
             Ok(true) => {
                 began = true;
@@ -327,7 +327,7 @@ async fn take_back<K: ReconcileKind>(object: &K, context: &Arc<Context>) -> Resu
 
 /// Whether there is no object of this name any more, or one that is about to go and that we have let go. A successor of that
 /// name owns what was made for it.
-async fn is_gone<K: ReconcileKind>(api: &Api<K>, id: &Identity) -> Result<bool, Error> {
+async fn is_deleted<K: ReconcileKind>(api: &Api<K>, id: &Identity) -> Result<bool, Error> {
     let found = api.get_metadata_opt(&id.key.name).await.map_err(Error::kubernetes("read the object"))?;
     let is_let_go = |meta: &ObjectMeta| {
         let finalizers = meta.finalizers.as_deref().unwrap_or_default();
@@ -346,7 +346,7 @@ async fn cleanup<K: ReconcileKind>(
     context.permissions.forget(&uid);
     let result = match object::deletion_policy(object) {
         DeletionPolicy::Delete => {
-            released::note(context, &writer, &writer.status.applied, &Applied::default()).await?;
+            released::record_released(context, &writer, &writer.status.applied, &Applied::default()).await?;
             match tenancy::is_found(context, &writer.id, &writer.status.applied).await {
                 Ok(true) => object.cleanup(context, &mut writer).await,
                 Ok(false) => Ok(()),

@@ -22,10 +22,10 @@ use super::context::Context;
 use super::error::{Error, error_chain};
 use super::object::{RawS3TriggeredFunction, RawScheduledFunction, Trigger};
 use super::status::StatusWriter;
-use super::{ReconcileKind, notes, tenancy};
+use super::{ReconcileKind, store, tenancy};
 use crate::aws::CallContext;
 
-/// Between two looks at the notes, which others write, too.
+/// Between two looks at the store, which others write, too.
 const PERIOD: Duration = Duration::from_secs(MAX_REQUEST_AGE.as_secs() / 2);
 
 /// What an object has let go.
@@ -37,7 +37,7 @@ struct Released {
 }
 
 /// Notes what an object has that lets some of it go, before it does; `kept` is what it does not let go.
-pub async fn note<K: Trigger>(
+pub async fn record_released<K: Trigger>(
     context: &Context,
     writer: &StatusWriter<'_, K>,
     applied: &Applied,
@@ -48,9 +48,9 @@ pub async fn note<K: Trigger>(
     }
     let key = format!("{}.{}.{}", K::NAME, writer.id.uid, writer.version().unwrap_or_default());
     let what = json!({"namespace": writer.id.key.namespace, "name": writer.id.key.name, "applied": applied});
-    match notes::note(context, &key, &what).await {
+    match store::insert(context, &key, &what).await {
         // The ConfigMap is full, as after the deletion of thousands: none of them waits until there is room.
-        Err(error) if notes::has_code(&error, 422) || notes::has_code(&error, 413) => {
+        Err(error) if store::has_code(&error, 422) || store::has_code(&error, 413) => {
             warn!(
                 error = error_chain(&error),
                 "cannot note what is to be looked at once more; going on without"
@@ -62,10 +62,10 @@ pub async fn note<K: Trigger>(
 }
 
 /// Makes each look when a write that was sent before can take effect no more, for ever.
-pub async fn look_again(context: &Arc<Context>) -> Infallible {
+pub async fn check_released(context: &Arc<Context>) -> Infallible {
     let mut known: BTreeMap<String, Instant> = BTreeMap::new();
     loop {
-        match notes::read(context).await {
+        match store::read(context).await {
             Ok(mut noted) => {
                 known.retain(|key, _| noted.contains_key(key));
                 noted.retain(|key, _| {
@@ -95,16 +95,18 @@ async fn check(context: &Arc<Context>, key: &str, what: &str) -> Result<(), Erro
     let (Some(kind), Some(uid)) = (parts.next(), parts.next()) else { return Ok(()) };
     let Ok(released) = serde_json::from_str::<Released>(what) else { return Ok(()) };
     match kind {
-        RawScheduledFunction::NAME => look_at(context, &context.stores.scheduled, uid, &released).await?,
-        RawS3TriggeredFunction::NAME => look_at(context, &context.stores.s3, uid, &released).await?,
+        RawScheduledFunction::NAME => {
+            check_object(context, &context.stores.scheduled, uid, &released).await?
+        }
+        RawS3TriggeredFunction::NAME => check_object(context, &context.stores.s3, uid, &released).await?,
         // The name of a bucket.
         _ => return Ok(()),
     }
-    notes::strike_out(context, key).await.map_err(Error::kubernetes("strike out what was looked at again"))
+    store::remove(context, key).await.map_err(Error::kubernetes("strike out what was looked at again"))
 }
 
 /// Takes away what is there of it, and nobody wants.
-async fn look_at<K: ReconcileKind>(
+async fn check_object<K: ReconcileKind>(
     context: &Arc<Context>,
     cache: &Store<K>,
     uid: &str,

@@ -137,7 +137,7 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
         if self.status == self.written {
             return Ok(());
         }
-        released::note(self.context, self, &self.written.applied, &self.status.applied).await?;
+        released::record_released(self.context, self, &self.written.applied, &self.status.applied).await?;
         // Refused where the object has changed since: it may be another one of that name. The UID alone would not do, since
         // the API server takes a status with any.
         let patch = Patch::Apply(json!({

@@ -13,7 +13,7 @@ use crate::sim::workflows::{self, NAMESPACE, Step};
 /// From the write on.
 const MAX_REQUEST_AGE: Duration = Duration::from_secs(600);
 /// A look comes at most so long after the object is gone.
-const SECOND_LOOK: Duration = Duration::from_secs(16 * 60 + 30);
+const ORPHAN_CHECK: Duration = Duration::from_secs(16 * 60 + 30);
 
 /// How many entries of ours the bucket has.
 fn entries(sim: &Sim) -> usize {
@@ -57,18 +57,18 @@ fn late_write(meanwhile: impl AsyncFnOnce(&Sim, Operator) -> Operator) {
         sim.until("the late write", |sim| entries(sim) == 1).await;
         sim.until("the second look", |sim| entries(sim) == 0).await;
         let after = sim.gates.elapsed() - gone;
-        assert!(after < SECOND_LOOK, "looked after {after:?}");
+        assert!(after < ORPHAN_CHECK, "looked after {after:?}");
         operator.kill();
     });
 }
 
 #[test]
-fn what_a_late_write_brings_back_goes_at_the_second_look() {
+fn the_orphan_check_removes_entries_of_a_late_write() {
     late_write(async |_, operator| operator);
 }
 
 #[test]
-fn a_second_look_outlives_the_operator() {
+fn an_orphan_check_survives_a_restart() {
     late_write(async |sim, operator| {
         operator.kill();
         sleep(Duration::from_secs(5)).await;

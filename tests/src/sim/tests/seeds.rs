@@ -213,7 +213,7 @@ async fn play(
     too_many.into_iter().for_each(Operator::kill);
     sleep(CALM).await;
     workflows::rest(sim).await;
-    workflows::until_looked_again(sim).await;
+    workflows::until_orphan_check(sim).await;
     workflows::rest(sim).await;
     watchdog.at_rest(sleep(workflows::RESYNC_PERIOD)).await;
     operator.kill();

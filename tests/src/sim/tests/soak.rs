@@ -167,7 +167,7 @@ async fn soak(sim: Sim, end: Duration) {
     assert_eq!((ready.len(), others), (RESOURCES, vec![]));
     (0..RESOURCES).for_each(|slot| delete(&sim, slot));
     workflows::rest(&sim).await;
-    workflows::until_looked_again(&sim).await;
+    workflows::until_orphan_check(&sim).await;
     operator.kill();
     assert_eq!(objects(&sim), Vec::<Value>::new());
     assert_eq!(left(&sim, &owner()), BTreeSet::new());

@@ -46,7 +46,7 @@ async fn play(sim: &Sim, workflow: &Workflow, fault: WatchFault) -> Run {
         watchdog.look();
     }
     sleep(RESYNC_PERIOD).await;
-    workflows::until_looked_again(sim).await;
+    workflows::until_orphan_check(sim).await;
     workflows::rest(sim).await;
     watchdog.look();
     operator.kill();

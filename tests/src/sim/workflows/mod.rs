@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::aws::MemoryAws;
 
-pub use play::{RESYNC_PERIOD, Run, rest, result, take, until_looked_again};
+pub use play::{RESYNC_PERIOD, Run, rest, result, take, until_orphan_check};
 pub use world::{FOREIGN, permit, prepare};
 
 /// The namespace of all objects.

@@ -58,7 +58,7 @@ impl Workflow {
             rest(sim).await;
             watchdog.look();
         }
-        until_looked_again(sim).await;
+        until_orphan_check(sim).await;
         rest(sim).await;
         let worked = sim.gates.count();
         watchdog.at_rest(sleep(RESYNC_PERIOD * resyncs)).await;
@@ -140,7 +140,7 @@ pub async fn rest(sim: &Sim) {
 }
 
 /// Waits until every bucket is looked at that a write without an answer may still reach.
-pub async fn until_looked_again(sim: &Sim) {
+pub async fn until_orphan_check(sim: &Sim) {
     let noted = |sim: &Sim| {
         let map = sim.cluster.get("ConfigMap", "default", &format!("lambda-triggers-{OWNER}"));
         map.is_some_and(|map| map["data"].as_object().is_some_and(|data| !data.is_empty()))

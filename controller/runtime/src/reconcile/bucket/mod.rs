@@ -4,10 +4,10 @@
 mod destinations;
 mod events;
 mod failures;
+mod orphans;
 mod ownership;
 mod principal;
 mod requesters;
-mod second_looks;
 mod worker;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -24,7 +24,7 @@ use tracing::Span;
 use super::context::Context;
 use super::object::Identity;
 use crate::aws::{Bucket, CallContext};
-pub use second_looks::{MAX_REQUEST_AGE, SecondLooks};
+pub use orphans::{MAX_REQUEST_AGE, OrphanQueue};
 use worker::Worker;
 
 /// The workers of all buckets.

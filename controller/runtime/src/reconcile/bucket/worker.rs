@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{Instrument, Span, error_span, info, warn};
 
+use super::orphans::MAX_REQUEST_AGE;
 use super::principal::{Principal, by_role};
 use super::requesters::{Requester, Requesters};
-use super::second_looks::MAX_REQUEST_AGE;
 use super::{ApplyRequest, Done, Request, Reservations, destinations, events, failures, ownership};
 use crate::aws::{AwsErrorKind, Bucket, CallContext, Validation};
 use crate::reconcile::context::Context;
@@ -331,7 +331,7 @@ impl Worker {
         }
         // From here on, nobody may name the bucket any more.
         if *desired == Desired::None && (is_late || context.started + MAX_REQUEST_AGE > now) {
-            context.second_looks.expect(context, &self.bucket, &id.key.namespace).await?;
+            context.orphans.insert(context, &self.bucket, &id.key.namespace).await?;
         }
         Ok(found.done.clone())
     }

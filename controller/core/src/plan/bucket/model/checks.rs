@@ -71,8 +71,8 @@ fn another_tool_may_write_at_any_time() {
 }
 
 #[test]
-fn the_second_look_removes_what_a_late_put_brings_back() {
-    let late = |model| Buckets { assumption: Assumption::BeforeSecondLook, ..model };
+fn the_orphan_check_removes_entries_of_a_late_put() {
+    let late = |model| Buckets { assumption: Assumption::BeforeOrphanCheck, ..model };
     let given_up = Bounds { given_up: 1, ..DELETION };
     let explore = |name, model, at_least| explore(name, model, at_least, &[IS_GONE, IS_BACK]);
     explore("late PUT, crash", late(one_object(Bounds { crashes: 1, ..given_up })), 7_000);

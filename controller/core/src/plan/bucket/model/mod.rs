@@ -6,7 +6,7 @@
 //!
 //! Assumed of AWS: a read answers the document that is there or the one before it; a PUT takes effect at once as a whole,
 //! within the settle time ([`Assumption::WithinGracePeriod`]) or at least before the second look
-//! ([`Assumption::BeforeSecondLook`]).
+//! ([`Assumption::BeforeOrphanCheck`]).
 //! Assumed of Kubernetes: a worker sees at once that an object is gone; what else an object wants, it hears when asked.
 
 mod checks;
@@ -38,7 +38,7 @@ pub struct Bounds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assumption {
     WithinGracePeriod,
-    BeforeSecondLook,
+    BeforeOrphanCheck,
 }
 
 /// What is explored.
@@ -138,7 +138,7 @@ impl Model for Buckets {
 const NOT_UNDONE: &str = "a PUT of ours undoes no foreign write";
 const ONE_PUT: &str = "no worker sends a PUT while it waits for another";
 /// But for what somebody has written back who could not know better ([`History::restored`]), and, where a PUT may take
-/// effect after the settle time, what is noted for the second look.
+/// effect after the settle time, what is has_orphan_check for the second look.
 const NOTHING_OF_THE_GONE: &str = "when a finalizer is gone, nothing of its object is there, nor comes back";
 const RIGHT_AT_REST: &str = "when nothing is left to do, the document is as everybody wants it";
 const IS_GONE: &str = "a finalizer is gone";
@@ -148,13 +148,13 @@ const COMES_TO_REST: &str = "there is nothing left to do after some rounds witho
 impl Buckets {
     /// What happens by itself.
     fn work(&self, state: &State, actions: &mut Vec<Action>) {
-        let may_be_late = self.assumption == Assumption::BeforeSecondLook;
+        let may_be_late = self.assumption == Assumption::BeforeOrphanCheck;
         for (worker, it) in state.workers.iter().enumerate() {
             if it.is_idle() {
                 for (object, requester) in it.requesters.iter().enumerate() {
                     let wants_more = match requester.answer {
                         None => true,
-                        Some(Answer::Unsettled) => false,
+                        Some(Answer::InGracePeriod) => false,
                         Some(Answer::Done) => it.known.as_ref() != Some(&state.bucket.current),
                     };
                     if state.objects[object] != Object::Gone && !requester.in_batch && wants_more {
@@ -162,7 +162,7 @@ impl Buckets {
                     }
                 }
                 let is_asked = it.requesters.iter().any(|requester| requester.in_batch);
-                if is_asked || it.grace == Grace::Over || state.is_second_look_due() {
+                if is_asked || it.grace == Grace::Over || state.is_orphan_check_due() {
                     actions.push(Action::Begin { worker });
                 }
             }
@@ -236,8 +236,8 @@ impl Buckets {
 }
 
 impl State {
-    fn is_second_look_due(&self) -> bool {
-        self.noted && !self.puts.iter().any(|put| put.delays_second_look)
+    fn is_orphan_check_due(&self) -> bool {
+        self.has_orphan_check && !self.puts.iter().any(|put| put.delays_orphan_check)
     }
 
     fn has_at_most_one_put_each(&self) -> bool {
@@ -246,7 +246,8 @@ impl State {
     }
 
     fn has_nothing_of_the_gone(&self) -> bool {
-        let is_there = |object| self.shows(object) && !self.noted && !self.history.restored.contains(&object);
+        let is_there =
+            |object| self.shows(object) && !self.has_orphan_check && !self.history.restored.contains(&object);
         (0..self.objects.len()).all(|object| self.objects[object] != Object::Gone || !is_there(object))
     }
 

@@ -19,8 +19,8 @@ pub struct State {
     pub tool: Tool,
     /// What may yet happen that is nobody's work.
     pub left: Bounds,
-    /// Whether the bucket is noted for a second look.
-    pub noted: bool,
+    /// Whether the bucket is has_orphan_check for a second look.
+    pub has_orphan_check: bool,
     /// Rounds since the last thing happened that is nobody's work.
     pub quiet_syncs: u8,
     pub history: History,
@@ -47,8 +47,8 @@ pub struct Put {
     pub awaited: bool,
     /// Whether it has taken effect, so that only its answer is on its way.
     pub taken: bool,
-    /// Whether it was sent before the second look was noted, so that the look comes after it can take effect at all.
-    pub delays_second_look: bool,
+    /// Whether it was sent before the second look was has_orphan_check, so that the look comes after it can take effect at all.
+    pub delays_orphan_check: bool,
 }
 
 /// The worker of the bucket in one operator.
@@ -85,7 +85,7 @@ pub enum Asked {
 pub enum Answer {
     Done,
     /// Its finalizer has to wait: a write may take effect yet.
-    Unsettled,
+    InGracePeriod,
 }
 
 /// A round under way.
@@ -97,7 +97,7 @@ pub struct Work {
     /// Whether it is the first after the settle time: if it fails, another has to tell what is there for good.
     pub is_after_grace: bool,
     /// Whether it makes the second look.
-    pub is_second_look: bool,
+    pub is_orphan_check: bool,
 }
 
 /// Whether a write whose outcome is not known may take effect as a rule.
@@ -229,7 +229,7 @@ impl State {
             objects: vec![Object::Wanted; objects],
             tool: Tool { read: None, has_entry: false, writes: 0 },
             left: bounds,
-            noted: false,
+            has_orphan_check: false,
             quiet_syncs: 0,
             history: History { undone_in_window: false, undone_outside: false, restored: BTreeSet::new() },
         }

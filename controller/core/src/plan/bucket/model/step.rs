@@ -55,7 +55,7 @@ pub fn after(model: &Buckets, before: &State, action: &Action) -> State {
             state.end(worker);
             state.workers[worker] = Worker::new(true, state.objects.len());
             // Who starts counts anew until the second look.
-            state.delay_second_look();
+            state.delay_orphan_check();
         }
         Action::StartSecond => {
             state.left.second_operators -= 1;
@@ -77,7 +77,7 @@ impl Worker {
     /// Those whose finalizer had to wait ask again.
     fn retry_releases(&mut self) {
         for requester in &mut self.requesters {
-            requester.answer = requester.answer.filter(|answer| *answer != Answer::Unsettled);
+            requester.answer = requester.answer.filter(|answer| *answer != Answer::InGracePeriod);
         }
     }
 }
@@ -90,7 +90,7 @@ impl State {
     }
 
     fn begin(&mut self, worker: usize) {
-        let is_second_look = self.is_second_look_due();
+        let is_orphan_check = self.is_orphan_check_due();
         // Two that run at once may undo each other's work for as long as they like.
         if self.workers.iter().filter(|worker| worker.runs).count() == 1 {
             self.quiet_syncs = ENOUGH_SYNCS.min(self.quiet_syncs + 1);
@@ -104,7 +104,7 @@ impl State {
             worker.retry_releases();
         }
         let (sync, _) = BucketSync::begin(owner(), worker.known.as_deref().cloned());
-        worker.work = Some(Work { sync: Arc::new(sync), writes: false, is_after_grace, is_second_look });
+        worker.work = Some(Work { sync: Arc::new(sync), writes: false, is_after_grace, is_orphan_check });
     }
 
     fn read(&mut self, model: &Buckets, worker: usize, document: &Document, as_of: u8) {
@@ -144,7 +144,7 @@ impl State {
                     as_of: as_of.expect("a write follows a read"),
                     awaited: true,
                     taken: false,
-                    delays_second_look: false,
+                    delays_orphan_check: false,
                 });
             }
             SyncCommand::CheckDestinations => unreachable!("no destination is refused"),
@@ -153,7 +153,7 @@ impl State {
     }
 
     fn end_of_sync(&mut self, model: &Buckets, worker: usize, ending: SyncOutcome) {
-        let Some(Work { is_after_grace, is_second_look, .. }) = self.workers[worker].work.take() else {
+        let Some(Work { is_after_grace, is_orphan_check, .. }) = self.workers[worker].work.take() else {
             return;
         };
         let is_settled = matches!(ending, SyncOutcome::InSync(_));
@@ -174,25 +174,25 @@ impl State {
             let is_current = requester.asked == Some(self.objects[object].wish());
             match (requester.asked, grace) {
                 (Some(Asked::Nothing), Grace::Ended) => {
-                    if late && model.assumption == Assumption::BeforeSecondLook {
-                        self.noted = true;
-                        self.delay_second_look();
+                    if late && model.assumption == Assumption::BeforeOrphanCheck {
+                        self.has_orphan_check = true;
+                        self.delay_orphan_check();
                     }
                     self.objects[object] = Object::Gone;
                 }
                 (Some(Asked::Nothing), Grace::Waiting | Grace::Over) => {
-                    requester.answer = Some(Answer::Unsettled);
+                    requester.answer = Some(Answer::InGracePeriod);
                 }
                 _ => requester.answer = is_current.then_some(Answer::Done),
             }
         }
-        if is_second_look && is_settled {
-            self.noted = false;
+        if is_orphan_check && is_settled {
+            self.has_orphan_check = false;
         }
     }
 
-    fn delay_second_look(&mut self) {
-        self.puts.iter_mut().for_each(|put| put.delays_second_look = self.noted);
+    fn delay_orphan_check(&mut self) {
+        self.puts.iter_mut().for_each(|put| put.delays_orphan_check = self.has_orphan_check);
     }
 
     fn take_effect(&mut self, model: &Buckets, index: usize) {

@@ -18,7 +18,7 @@ use tracing::{info, warn};
 use crate::aws::Bucket;
 use crate::reconcile::context::Context;
 use crate::reconcile::error::error_chain;
-use crate::reconcile::notes;
+use crate::reconcile::store;
 
 /// The longest that a write may be on its way: AWS refuses a request that was signed more than 15 minutes ago
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `RequestTimeTooSkewed`).
@@ -26,8 +26,8 @@ pub const MAX_REQUEST_AGE: Duration = Duration::from_secs(16 * 60);
 
 /// The buckets that are to be looked at once more.
 #[derive(Default)]
-pub struct SecondLooks {
-    due: Mutex<BTreeMap<Bucket, Look>>,
+pub struct OrphanQueue {
+    due: Mutex<BTreeMap<Bucket, OrphanCheck>>,
     changed: Notify,
     /// One note is written or struck out at a time: a look that ends is not to strike out what was noted meanwhile.
     writing: tokio::sync::Mutex<()>,
@@ -35,30 +35,30 @@ pub struct SecondLooks {
 
 /// A look that is to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Look {
+struct OrphanCheck {
     due: Instant,
     /// The namespace whose credentials it is made with: the last one that had something in the bucket.
     namespace: String,
 }
 
-impl Look {
+impl OrphanCheck {
     fn after(time: Duration, namespace: &str) -> Self {
         Self { due: Instant::now() + time, namespace: namespace.into() }
     }
 }
 
-impl SecondLooks {
+impl OrphanQueue {
     /// Has the bucket looked at after [`MAX_REQUEST_AGE`], by whoever runs then, with the credentials of `namespace`.
-    pub async fn expect(&self, context: &Context, bucket: &Bucket, namespace: &str) -> Result<(), Failure> {
+    pub async fn insert(&self, context: &Context, bucket: &Bucket, namespace: &str) -> Result<(), Failure> {
         let _one = self.writing.lock().await;
         let known = self.due().get(bucket).is_some_and(|look| look.namespace == namespace);
         if !known {
             let mut place = json!({"region": bucket.region, "owner": bucket.owner, "namespace": namespace});
-            let key = note_key(&context.owner.id, &bucket.name);
+            let key = store_key(&context.owner.id, &bucket.name);
             if key != bucket.name {
                 place["bucket"] = json!(bucket.name);
             }
-            notes::note(context, &key, &place).await.map_err(|error| {
+            store::insert(context, &key, &place).await.map_err(|error| {
                 let message = format!(
                     "cannot note that bucket {bucket} is to be looked at again: {}; allow `create` and `patch` of ConfigMaps in \
                      the operator's namespace",
@@ -67,14 +67,14 @@ impl SecondLooks {
                 Failure::new(Component::Notification, Reason::OutcomeUnknown, message)
             })?;
         }
-        self.due().insert(bucket.clone(), Look::after(MAX_REQUEST_AGE, namespace));
+        self.due().insert(bucket.clone(), OrphanCheck::after(MAX_REQUEST_AGE, namespace));
         self.changed.notify_one();
         Ok(())
     }
 
     /// Takes up what was noted before this start.
     pub async fn load(&self, context: &Context) -> Result<(), kube::Error> {
-        let noted = notes::read(context).await?;
+        let noted = store::read(context).await?;
         self.due().extend(noted.iter().filter_map(|(name, place)| read(name, place)));
         Ok(())
     }
@@ -106,34 +106,34 @@ impl SecondLooks {
                 self.due().remove(&bucket);
             } else {
                 let again = context.jitter.vary(context.settings.resync);
-                self.due().insert(bucket, Look::after(again, &look.namespace));
+                self.due().insert(bucket, OrphanCheck::after(again, &look.namespace));
             }
         }
     }
 
-    fn due(&self) -> std::sync::MutexGuard<'_, BTreeMap<Bucket, Look>> {
+    fn due(&self) -> std::sync::MutexGuard<'_, BTreeMap<Bucket, OrphanCheck>> {
         self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The key of a bucket's note. A legacy name may be longer than a key, and may read like the key of an object's note. A
 /// name of today has no `_`.
-fn note_key(owner: &OwnerId, bucket: &str) -> String {
+fn store_key(owner: &OwnerId, bucket: &str) -> String {
     if is_bucket_name(bucket) { bucket.into() } else { format!("_{}", bucket_statement_id(owner, bucket)) }
 }
 
 /// Reads a note of a bucket; one of an older version names no namespace.
-fn read(name: &str, place: &str) -> Option<(Bucket, Look)> {
+fn read(name: &str, place: &str) -> Option<(Bucket, OrphanCheck)> {
     let place: Value = serde_json::from_str(place).ok()?;
     let text = |field: &str| place[field].as_str().map(ToOwned::to_owned);
     let name = text("bucket").unwrap_or_else(|| name.into());
     let bucket = Bucket { region: text("region")?, name, owner: text("owner")? };
-    Some((bucket, Look::after(MAX_REQUEST_AGE, &text("namespace").unwrap_or_default())))
+    Some((bucket, OrphanCheck::after(MAX_REQUEST_AGE, &text("namespace").unwrap_or_default())))
 }
 
 /// Strikes a bucket out; false if that is to be tried again.
 async fn forget(context: &Context, bucket: &Bucket) -> bool {
-    match notes::strike_out(context, &note_key(&context.owner.id, &bucket.name)).await {
+    match store::remove(context, &store_key(&context.owner.id, &bucket.name)).await {
         Ok(()) => true,
         Err(error) => {
             warn!(%bucket, error = error_chain(&error), "cannot strike out a second look");

@@ -16,7 +16,7 @@ pub async fn read(context: &Context) -> Result<BTreeMap<String, String>, kube::E
 }
 
 /// Notes something under a key, creating the ConfigMap where there is none.
-pub async fn note(context: &Context, key: &str, what: &Value) -> Result<(), kube::Error> {
+pub async fn insert(context: &Context, key: &str, what: &Value) -> Result<(), kube::Error> {
     let data = json!({key: what.to_string()});
     match change(context, &data).await {
         Err(error) if has_code(&error, 404) => {}
@@ -33,7 +33,7 @@ pub async fn note(context: &Context, key: &str, what: &Value) -> Result<(), kube
 }
 
 /// Strikes out what is noted under a key.
-pub async fn strike_out(context: &Context, key: &str) -> Result<(), kube::Error> {
+pub async fn remove(context: &Context, key: &str) -> Result<(), kube::Error> {
     match change(context, &json!({key: null})).await {
         Err(error) if has_code(&error, 404) => Ok(()),
         done => done,
