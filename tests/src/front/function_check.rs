@@ -1,6 +1,6 @@
 //! What Lambda refuses in a request that creates or changes a function, before it looks at the function.
 //!
-//! Limits: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>; the rest is in the API model.
+//! RateLimiter: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>; the rest is in the API model.
 
 use std::fmt;
 

@@ -4,7 +4,9 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lambda_triggers::aws::{AssumeRoles, Aws, Limited, Limits, Session, Shared, Tenants};
+use lambda_triggers::aws::{
+    AssumeRoles, Aws, NamespaceCredentials, RateLimited, RateLimiter, ReadCache, Session,
+};
 use lambda_triggers::operator::{self, Options};
 use lambda_triggers::reconcile::Settings;
 use lambda_triggers::telemetry::Telemetry;
@@ -139,14 +141,16 @@ impl Sim {
             settings: Settings { seed: self.seed, clock: self.cluster.clock(), ..Settings::default() },
             telemetry: Telemetry::default(),
         };
-        let aws = Limited::new(self.aws.ports(gate.clone()), Limits::new(options.rates));
-        let aws: Arc<dyn Aws> = Arc::new(Shared::new(Arc::new(aws)));
-        let tenants = match self.tenancy.clone() {
-            Some(tenancy) => Tenants::separate(aws.clone(), watch::channel(tenancy).1, Arc::new(Roles(aws))),
-            None => Tenants::single(aws),
+        let aws = RateLimited::new(self.aws.ports(gate.clone()), RateLimiter::new(options.rates));
+        let aws: Arc<dyn Aws> = Arc::new(ReadCache::new(Arc::new(aws)));
+        let credentials = match self.tenancy.clone() {
+            Some(tenancy) => {
+                NamespaceCredentials::separate(aws.clone(), watch::channel(tenancy).1, Arc::new(Roles(aws)))
+            }
+            None => NamespaceCredentials::single(aws),
         };
         let ended =
-            operator::run_controllers(self.cluster.client(gate.clone()), tenants, options, stop).await;
+            operator::run_controllers(self.cluster.client(gate.clone()), credentials, options, stop).await;
         if ended.is_err() {
             // It could not start; Kubernetes waits before it tries again.
             sleep(Duration::from_secs(10)).await;

@@ -5,12 +5,12 @@ use std::time::Duration;
 #[cfg(test)]
 mod tests;
 
-/// A rate that was cut is cut again at the earliest after this time: what was on its way before knows nothing of the cut.
-const BETWEEN_CUTS: Duration = Duration::from_secs(1);
-/// The part of the full rate that is kept, however often it is cut: what grows from nothing would take long.
-const LEAST: f64 = 1.0 / 8.0;
+/// A rate that was halved_at is halved_at again at the earliest after this time: what was on its way before knows nothing of the halved_at.
+const MIN_TIME_BETWEEN_CUTS: Duration = Duration::from_secs(1);
+/// The part of the full rate that is kept, however often it is halved_at: what grows from nothing would take long.
+const MIN_RATE: f64 = 1.0 / 8.0;
 /// In so many seconds a rate grows from nothing to the full one.
-const GROWS_IN: f64 = 60.0;
+const RECOVERY_SECONDS: f64 = 60.0;
 
 /// Which of its quotas AWS counts a call against: each is kept for an account and a Region by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,7 +60,7 @@ impl Rates {
 
 /// The calls that may be made now. Times are those since some start.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Bucket {
+pub struct TokenBucket {
     /// The rate as it was given, in calls a second.
     full: f64,
     /// The rate as of `at`.
@@ -68,13 +68,13 @@ pub struct Bucket {
     /// The calls that may be made at once; below zero, calls that are to be made up for.
     tokens: f64,
     at: Duration,
-    cut: Option<Duration>,
+    halved_at: Option<Duration>,
 }
 
-impl Bucket {
+impl TokenBucket {
     /// A bucket that holds the calls of a second: with those that come in during the next one, these are twice the rate.
     pub fn new(rate: f64, now: Duration) -> Self {
-        Self { full: rate, rate, tokens: most(rate), at: now, cut: None }
+        Self { full: rate, rate, tokens: capacity(rate), at: now, halved_at: None }
     }
 
     /// Takes a call from the bucket.
@@ -92,19 +92,19 @@ impl Bucket {
     }
 
     /// Counts calls that are made in any case: later ones wait for them.
-    pub fn charge(&mut self, calls: u32, now: Duration) {
+    pub fn debit(&mut self, calls: u32, now: Duration) {
         self.refill(now);
         self.tokens -= f64::from(calls);
     }
 
     /// Halves the rate: AWS has asked for fewer calls.
-    pub fn cut(&mut self, now: Duration) {
+    pub fn halve_rate(&mut self, now: Duration) {
         self.refill(now);
-        if self.cut.is_some_and(|cut| now.saturating_sub(cut) < BETWEEN_CUTS) {
+        if self.halved_at.is_some_and(|halved_at| now.saturating_sub(halved_at) < MIN_TIME_BETWEEN_CUTS) {
             return;
         }
-        self.cut = Some(now);
-        self.rate = (self.rate / 2.0).max(self.full * LEAST);
+        self.halved_at = Some(now);
+        self.rate = (self.rate / 2.0).max(self.full * MIN_RATE);
         self.tokens = self.tokens.min(0.0);
     }
 
@@ -117,13 +117,13 @@ impl Bucket {
     fn refill(&mut self, now: Duration) {
         let time = now.saturating_sub(self.at).as_secs_f64();
         let before = self.rate;
-        self.rate = (before + time * self.full / GROWS_IN).min(self.full);
-        self.tokens = (self.tokens + time * f64::midpoint(before, self.rate)).min(most(self.full));
+        self.rate = (before + time * self.full / RECOVERY_SECONDS).min(self.full);
+        self.tokens = (self.tokens + time * f64::midpoint(before, self.rate)).min(capacity(self.full));
         self.at = self.at.max(now);
     }
 }
 
 /// A second's calls, and at least one: with fewer, none could ever be made.
-fn most(rate: f64) -> f64 {
+fn capacity(rate: f64) -> f64 {
     rate.max(1.0)
 }

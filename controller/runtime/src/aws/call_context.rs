@@ -38,7 +38,7 @@ struct Waits {
 
 #[derive(Debug, Default)]
 struct CachePolicy {
-    /// Answers that were asked for since then will do.
+    /// CachedReads that were asked for since then will do.
     since: Option<Instant>,
     /// Those that were asked for since then are as good as its own.
     fresh_since: Option<Instant>,

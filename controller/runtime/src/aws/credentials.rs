@@ -1,68 +1,145 @@
-//! Answers of AWS about the credentials of a call. No answer here is a missing permission.
+//! AWS by namespace: with whose credentials a call is made, and that the tenancy file permits it.
 
-use super::AwsErrorKind;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// The kind of an error about credentials, by its code; `None` for every other error.
-///
-/// Sources: <https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html>,
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html> and
-/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
-pub fn refusal(code: &str, message: &str) -> Option<AwsErrorKind> {
-    // Both directions of a wrong clock have the code of a wrong signature
-    // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html).
-    let is_clock =
-        message.starts_with("Signature expired") || message.starts_with("Signature not yet current");
-    Some(match code {
-        "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => AwsErrorKind::ClockSkewed,
-        "SignatureDoesNotMatch" | "InvalidSignatureException" if is_clock => AwsErrorKind::ClockSkewed,
-        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => AwsErrorKind::CredentialsExpired,
-        "SignatureDoesNotMatch"
-        | "InvalidSignatureException"
-        | "IncompleteSignature"
-        | "IncompleteSignatureException"
-        | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException"
-        | "UnrecognizedClientException"
-        | "InvalidClientTokenId"
-        | "InvalidAccessKeyId"
-        | "InvalidToken"
-        | "AuthFailure" => AwsErrorKind::CredentialsRefused,
-        "OptInRequired" | "RegionDisabledException" | "NotSignedUp" | "SubscriptionRequiredException" => {
-            AwsErrorKind::RegionNotEnabled
-        }
-        _ => return None,
-    })
+use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, session_name};
+use lambda_triggers_core::tenancy::{Own, Role, Tenancy, Thing};
+use tokio::sync::watch;
+
+use super::authorized::Authorized;
+use super::tenant_policy::{TenantPolicy, acting_account};
+use super::{Aws, AwsError, Notifications};
+
+/// A role, and the session in which it is taken on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Session {
+    /// The role.
+    pub role: Role,
+    /// The name of the session, as CloudTrail shows it.
+    pub name: String,
 }
 
-/// The message for a call with expired credentials. `whose` names the credentials.
-pub fn expired(action: &str, on: &str, code: &str, whose: &str) -> String {
-    format!(
-        "AWS refuses {action} on {on}, since {whose} have expired ({code}); trying again: those of a role are renewed by \
-         themselves; renew keys that were set by hand, and start the operator's pods again if it stays"
-    )
+/// Takes on roles.
+pub trait AssumeRoles: Send + Sync {
+    /// AWS with the credentials of a role. No call is made before there is one to make with them.
+    fn assume(&self, session: &Session) -> Arc<dyn Aws>;
 }
 
-/// The message for a call with a signature of a wrong time.
-pub fn clock_skewed(action: &str, on: &str, code: &str) -> String {
-    format!(
-        "AWS refuses {action} on {on}, since the clock here is wrong by more than AWS allows ({code}); trying again: set the \
-         clock of the node that the operator runs on (NTP)"
-    )
+/// AWS by namespace.
+pub struct NamespaceCredentials {
+    own: Arc<dyn Aws>,
+    separate: Option<Separate>,
 }
 
-/// The message for a call with credentials that AWS does not accept. `whose` names the credentials.
-pub fn refused(action: &str, on: &str, code: &str, whose: &str) -> String {
-    format!(
-        "AWS refuses {action} on {on}, since it does not accept {whose} ({code}): give the operator's service account its role \
-         (docs/iam.md), or set keys that exist and belong together, and start its pods again; in a Region that is not enabled in \
-         the account, AWS says the same: enable it there, or name another one in spec.region"
-    )
+/// Namespaces that differ in what they may do.
+struct Separate {
+    tenancy: watch::Receiver<Arc<Tenancy>>,
+    roles: Arc<dyn AssumeRoles>,
+    sessions: Mutex<HashMap<Session, Arc<dyn Aws>>>,
 }
 
-/// The message for a call in a Region that the account may not use.
-pub fn region_not_enabled(action: &str, on: &str, code: &str) -> String {
-    format!(
-        "AWS refuses {action} on {on}, since the account may not use the service in this Region ({code}): enable the Region in \
-         the account, or name another one in spec.region"
-    )
+impl NamespaceCredentials {
+    /// All namespaces act with the operator's own credentials, and may do what these may.
+    pub fn single(own: Arc<dyn Aws>) -> Self {
+        Self { own, separate: None }
+    }
+
+    /// Each namespace acts as the tenancy says that is current then.
+    pub fn separate(
+        own: Arc<dyn Aws>,
+        tenancy: watch::Receiver<Arc<Tenancy>>,
+        roles: Arc<dyn AssumeRoles>,
+    ) -> Self {
+        Self { own, separate: Some(Separate { tenancy, roles, sessions: Mutex::default() }) }
+    }
+
+    /// AWS with the operator's own credentials.
+    pub fn own(&self) -> &Arc<dyn Aws> {
+        &self.own
+    }
+
+    /// The tenancy, where there is one.
+    pub fn tenancy(&self) -> Option<Arc<Tenancy>> {
+        self.separate.as_ref().map(|separate| separate.tenancy.borrow().clone())
+    }
+
+    /// Tells of each change of the tenancy, where there is one.
+    pub fn changes(&self) -> Option<watch::Receiver<Arc<Tenancy>>> {
+        self.separate.as_ref().map(|separate| separate.tenancy.clone())
+    }
+
+    /// AWS for what an object asks for.
+    pub fn aws(&self, owner: &OwnerId, key: &ObjectKey) -> Arc<dyn Aws> {
+        self.authorized(owner, &key.namespace, |policy| policy.of_object(key, false))
+    }
+
+    /// AWS for taking away what was made for an object.
+    pub fn aws_for_removal(&self, owner: &OwnerId, key: &ObjectKey) -> Arc<dyn Aws> {
+        self.authorized(owner, &key.namespace, |policy| policy.of_object(key, true))
+    }
+
+    /// The notification configurations of buckets in a Region, on behalf of a namespace, which `leaves` if it only wants
+    /// what it has there to go.
+    pub fn notifications(
+        &self,
+        owner: &OwnerId,
+        namespace: &str,
+        region: &str,
+        leaves: bool,
+    ) -> Arc<dyn Notifications> {
+        self.authorized(owner, namespace, |policy| policy.of_bucket(leaves)).notifications(region)
+    }
+
+    /// The role that a namespace acts with; none for the operator's own credentials.
+    pub fn role(&self, namespace: &str) -> Option<Role> {
+        self.tenancy()?.tenant(namespace)?.role.clone()
+    }
+
+    /// Whether the tenancy says anything of a namespace, where there is one.
+    pub fn is_named(&self, namespace: &str) -> bool {
+        self.tenancy().is_none_or(|tenancy| tenancy.tenant(namespace).is_some())
+    }
+
+    /// Whether a namespace may name a bucket at this moment.
+    pub fn permits_bucket(&self, namespace: &str, bucket: &str) -> bool {
+        let bucket = Thing::Bucket(bucket.into());
+        self.tenancy().is_none_or(|tenancy| tenancy.authorise(namespace, &Own::default(), &bucket).is_ok())
+    }
+
+    /// What is the own of an object of one of these kinds, whatever the tenancy says.
+    pub async fn own_of(&self, owner: &OwnerId, key: &ObjectKey, kinds: &[&str]) -> Result<Own, AwsError> {
+        let account = self.account_of(&key.namespace).await?;
+        Ok(Own::of(&account, owner, key, kinds))
+    }
+
+    /// The account that a namespace acts in, 12 digits.
+    pub async fn account_of(&self, namespace: &str) -> Result<String, AwsError> {
+        acting_account(self.role(namespace).as_ref(), &*self.own).await
+    }
+
+    fn authorized(
+        &self,
+        owner: &OwnerId,
+        namespace: &str,
+        set: impl FnOnce(TenantPolicy) -> TenantPolicy,
+    ) -> Arc<dyn Aws> {
+        let Some(tenancy) = self.tenancy() else { return self.own.clone() };
+        let session = self.session(owner, namespace);
+        let role = session.as_ref().map(|session| session.role.clone());
+        let aws = session.map_or_else(|| self.own.clone(), |session| self.with_role(&session));
+        let policy = set(TenantPolicy::new(tenancy, owner.clone(), namespace, role, aws.clone()));
+        Arc::new(Authorized::new(aws, policy))
+    }
+
+    /// The session that a namespace acts in; none for the operator's own credentials.
+    fn session(&self, owner: &OwnerId, namespace: &str) -> Option<Session> {
+        Some(Session { role: self.role(namespace)?, name: session_name(owner, namespace) })
+    }
+
+    fn with_role(&self, session: &Session) -> Arc<dyn Aws> {
+        let Some(Separate { roles, sessions, .. }) = &self.separate else { return self.own.clone() };
+        let mut sessions = sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.entry(session.clone()).or_insert_with(|| roles.assume(session)).clone()
+    }
 }

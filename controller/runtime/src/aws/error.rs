@@ -9,8 +9,8 @@ use lambda_triggers_core::plan::bucket::refused_destinations;
 use lambda_triggers_core::plan::report::{Component, Failure, Reason};
 use lambda_triggers_core::tenancy::Role;
 
-use super::credentials;
-use super::denial::{Missing, is_passed_on, missing};
+use super::access_denied::{MissingPermission, is_passed_on, missing};
+use super::credential_errors;
 use super::dependency;
 use super::execution_role::{self, is_not_ready, is_throttled_by_ec2};
 use super::unsent::{NoConnection, NoCredentials, of_assumed_role, was_not_sent};
@@ -48,7 +48,7 @@ pub enum AwsErrorKind {
     /// S3 cannot deliver to destinations of the document: to these, where it says which.
     Destination(Vec<String>),
     /// Something that the function names does not exist.
-    DependencyMissing(dependency::Missing),
+    DependencyMissing(dependency::MissingPermission),
     /// Lambda cannot use the function's role; a new role takes a while to count.
     RoleNotReady,
     /// The bucket is in another Region; S3 says which, mostly.
@@ -225,8 +225,8 @@ impl AwsError {
             ),
             AwsErrorKind::DependencyMissing(missing) => (
                 match missing {
-                    dependency::Missing::Code => Reason::CodeNotFound,
-                    dependency::Missing::Other => Reason::DependencyNotFound,
+                    dependency::MissingPermission::Code => Reason::CodeNotFound,
+                    dependency::MissingPermission::Other => Reason::DependencyNotFound,
                 },
                 format!(
                     "Lambda does not find what {resource} names: {words} Create it, or name another one in spec.function.definition"
@@ -262,17 +262,19 @@ impl AwsError {
                     why.describe()
                 ),
             ),
-            AwsErrorKind::CredentialsExpired => {
-                (Reason::CredentialsExpired, credentials::expired(action, resource, code, &self.whose()))
-            }
+            AwsErrorKind::CredentialsExpired => (
+                Reason::CredentialsExpired,
+                credential_errors::expired(action, resource, code, &self.whose()),
+            ),
             AwsErrorKind::ClockSkewed => {
-                (Reason::ClockSkewed, credentials::clock_skewed(action, resource, code))
+                (Reason::ClockSkewed, credential_errors::clock_skewed(action, resource, code))
             }
-            AwsErrorKind::CredentialsRefused => {
-                (Reason::CredentialsRefused, credentials::refused(action, resource, code, &self.whose()))
-            }
+            AwsErrorKind::CredentialsRefused => (
+                Reason::CredentialsRefused,
+                credential_errors::refused(action, resource, code, &self.whose()),
+            ),
             AwsErrorKind::RegionNotEnabled => {
-                (Reason::RegionNotEnabled, credentials::region_not_enabled(action, resource, code))
+                (Reason::RegionNotEnabled, credential_errors::region_not_enabled(action, resource, code))
             }
             AwsErrorKind::NotFound => (Reason::AwsRefused, format!("{action}: {resource} does not exist")),
             AwsErrorKind::Invalid => (
@@ -340,7 +342,7 @@ fn role_refused(role: &Role) -> String {
 }
 
 /// The cure for a quota that is used up. AWS raises most quotas on request, but not the size of a policy
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-rate_limiter.html>).
 fn quota_exceeded(action: &str, resource: &str, code: &str, words: &str) -> String {
     if code == "PolicyLengthExceededException" {
         return format!(
@@ -357,7 +359,7 @@ fn quota_exceeded(action: &str, resource: &str, code: &str, words: &str) -> Stri
 fn denied(action: &str, resource: &str, words: &str, role: Option<&str>) -> String {
     let whose = role.map_or_else(|| "the operator's role".to_owned(), |role| format!("role {role}"));
     let missing = missing(words).filter(|missing| missing.right != action || missing.forbidden_by.is_some());
-    if let Some(Missing { right, on: denied_on, forbidden_by }) = missing {
+    if let Some(MissingPermission { right, on: denied_on, forbidden_by }) = missing {
         let denied_on = denied_on.map(|resource| format!(" on {resource}")).unwrap_or_default();
         let what = match right == action {
             true => format!("AWS denies {action} on {resource}"),
@@ -391,7 +393,7 @@ pub(super) fn kind(
     message: Option<&str>,
     region: Option<String>,
 ) -> AwsErrorKind {
-    let refused = code.and_then(|code| credentials::refusal(code, message.unwrap_or_default()));
+    let refused = code.and_then(|code| credential_errors::refusal(code, message.unwrap_or_default()));
     if let Some(kind) = refused {
         return kind;
     }

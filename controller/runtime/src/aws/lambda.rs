@@ -31,7 +31,7 @@ pub(super) fn missing_as_none<T>(result: Result<T, AwsError>) -> Result<Option<T
 #[async_trait]
 impl Functions for SdkFunctions {
     /// By GetFunction, whose quota is 100 calls a second; that of GetFunctionConfiguration is shared with all
-    /// other control calls (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+    /// other control calls (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-rate_limiter.html>).
     async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
         const ACTION: &str = "lambda:GetFunction";
         let on = || match qualifier {

@@ -1,36 +1,36 @@
 //! AWS in the words of this project: one narrow port a service, and the SDK behind it.
 
-mod attempts;
-mod authorised;
+mod access_denied;
+mod authorized;
 mod call_context;
+mod call_metrics;
+mod credential_errors;
 mod credentials;
-mod denial;
 mod dependency;
 mod deploy;
 mod error;
 mod eventbridge;
 mod execution_role;
-mod gate;
 mod lambda;
-mod limited;
-mod limits;
 mod ports;
+mod rate_limit;
+mod rate_limiter;
+mod read_cache;
 mod role;
 mod s3;
 mod sdk;
-mod shared;
-mod tenants;
+mod tenant_policy;
 mod unsent;
 
-pub use attempts::Attempts;
 pub use call_context::CallContext;
+pub use call_metrics::CallMetrics;
+pub use credentials::{AssumeRoles, NamespaceCredentials, Session};
 pub use error::{AwsError, AwsErrorKind};
-pub use limited::Limited;
-pub use limits::Limits;
 pub use ports::{
     Account, Aws, Bucket, Deployments, Function, Functions, ListedRule, Notifications, Rules, Validation,
 };
+pub use rate_limit::RateLimited;
+pub use rate_limiter::RateLimiter;
+pub use read_cache::ReadCache;
 pub use sdk::{Caller, NoRegion, Sdk, SdkSettings};
-pub use shared::Shared;
-pub use tenants::{AssumeRoles, Session, Tenants};
 pub use unsent::{NoConnection, NoCredentials};

@@ -5,7 +5,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_types::DateTime;
 
-use super::tenants::Session;
+use super::credentials::Session;
 use super::{AwsError, AwsErrorKind};
 
 const ACTION: &str = "sts:AssumeRole";

@@ -16,15 +16,15 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use tokio::sync::OnceCell;
 
-use super::attempts::Attempts;
+use super::call_metrics::CallMetrics;
 use super::deploy::SdkDeployments;
 use super::eventbridge::SdkRules;
 use super::lambda::SdkFunctions;
 use super::role::RoleCredentials;
 use super::s3::SdkNotifications;
 use super::{
-    Account, AssumeRoles, Aws, AwsError, AwsErrorKind, Deployments, Functions, Limited, Limits,
-    Notifications, Rules, Session, Shared,
+    Account, AssumeRoles, Aws, AwsError, AwsErrorKind, Deployments, Functions, Notifications, RateLimited,
+    RateLimiter, ReadCache, Rules, Session,
 };
 use crate::network::Network;
 use crate::operator::Leadership;
@@ -35,7 +35,7 @@ use crate::telemetry::metrics::Service;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for a call with its retries.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// Attempts at a call, with the SDK's back-off between them.
+/// CallMetrics at a call, with the SDK's back-off between them.
 const ATTEMPTS: u32 = 3;
 
 /// How the operator names itself in `User-Agent`, and so in CloudTrail, unless the environment says otherwise.
@@ -53,7 +53,7 @@ pub struct SdkSettings {
     /// Where calls are counted.
     pub telemetry: Telemetry,
     /// The quotas that calls are counted against. What is kept back until they allow it is not decided here.
-    pub limits: Limits,
+    pub rate_limiter: RateLimiter,
 }
 
 /// AWS through the SDK.
@@ -61,7 +61,7 @@ pub struct Sdk {
     config: SdkConfig,
     guard: Guard,
     telemetry: Telemetry,
-    limits: Limits,
+    rate_limiter: RateLimiter,
     region: String,
     clients: Mutex<BTreeMap<String, Arc<Clients>>>,
     account: OnceCell<Account>,
@@ -114,12 +114,12 @@ impl Sdk {
         let region =
             config.region().map(ToString::to_string).filter(|region| !region.is_empty()).ok_or(NoRegion)?;
         let guard = Guard { leadership: settings.leadership };
-        let SdkSettings { telemetry, limits, .. } = settings;
+        let SdkSettings { telemetry, rate_limiter, .. } = settings;
         Ok(Self {
             config,
             guard,
             telemetry,
-            limits,
+            rate_limiter,
             region,
             clients: Mutex::default(),
             account: OnceCell::new(),
@@ -131,7 +131,8 @@ impl Sdk {
     pub fn with_role(&self, session: &Session) -> Self {
         let account = session.role.account();
         let is_own = self.account.get().is_some_and(|own| own.id == account);
-        let limits = if is_own { self.limits.clone() } else { self.limits.of_account(account) };
+        let rate_limiter =
+            if is_own { self.rate_limiter.clone() } else { self.rate_limiter.of_account(account) };
         let credentials = RoleCredentials::new(self.sts(), session.clone());
         let config = self
             .config
@@ -144,7 +145,7 @@ impl Sdk {
             config,
             guard: self.guard.clone(),
             telemetry: self.telemetry.clone(),
-            limits,
+            rate_limiter,
             region: self.region.clone(),
             clients: Mutex::default(),
             account: OnceCell::new(),
@@ -153,13 +154,13 @@ impl Sdk {
 
     /// The same with its answers shared, and with each call kept back until the quotas allow it.
     pub fn with_layers(self: Arc<Self>) -> Arc<dyn Aws> {
-        let limits = self.limits.clone();
-        Arc::new(Shared::new(Arc::new(Limited::new(self, limits))))
+        let rate_limiter = self.rate_limiter.clone();
+        Arc::new(ReadCache::new(Arc::new(RateLimited::new(self, rate_limiter))))
     }
 
     fn sts(&self) -> aws_sdk_sts::Client {
         let config = aws_sdk_sts::config::Builder::from(&self.config);
-        let config = config.interceptor(Attempts::of(Service::Sts, &self.telemetry));
+        let config = config.interceptor(CallMetrics::of(Service::Sts, &self.telemetry));
         aws_sdk_sts::Client::from_conf(config.build())
     }
 
@@ -184,12 +185,12 @@ impl Sdk {
 
 impl Clients {
     fn new(sdk: &Sdk, region: &str) -> Self {
-        let Sdk { config, guard, telemetry, limits, .. } = sdk;
+        let Sdk { config, guard, telemetry, rate_limiter, .. } = sdk;
         let config = config.clone().into_builder().region(Region::new(region.to_owned())).build();
         // Another endpoint than AWS's own (a proxy, an emulator) answers for one host name only.
         let path_style = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         let guard = || guard.clone();
-        let attempts = |service| Attempts::of(service, telemetry).against(limits, region);
+        let attempts = |service| CallMetrics::of(service, telemetry).against(rate_limiter, region);
         let s3 = aws_sdk_s3::config::Builder::from(&config)
             .interceptor(guard())
             .interceptor(attempts(Service::S3))

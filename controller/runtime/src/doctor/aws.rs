@@ -9,7 +9,7 @@ use lambda_triggers_core::tenancy::Tenancy;
 
 use super::tenancy::roles;
 use super::{Check, Options};
-use crate::aws::{Aws, AwsError, AwsErrorKind, Bucket, Caller, Limits, NoRegion, Sdk, SdkSettings};
+use crate::aws::{Aws, AwsError, AwsErrorKind, Bucket, Caller, NoRegion, RateLimiter, Sdk, SdkSettings};
 use crate::network::Network;
 use crate::operator::Leadership;
 use crate::reconcile::error_chain;
@@ -89,7 +89,7 @@ async fn load(region: Option<String>, network: Network) -> Result<Sdk, NoRegion>
         region,
         leadership: Leadership::alone(),
         telemetry: Telemetry::default(),
-        limits: Limits::new(Rates::default()),
+        rate_limiter: RateLimiter::new(Rates::default()),
     })
     .await
 }

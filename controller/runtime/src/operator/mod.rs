@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
-use crate::aws::{Limits, Sdk, SdkSettings, Tenants};
+use crate::aws::{NamespaceCredentials, RateLimiter, Sdk, SdkSettings};
 use crate::network::Network;
 use crate::reconcile::{
     Buckets, Clock, Context, Error, EventRecorder, FIELD_MANAGER, Hindrance, Jitter, OrphanQueue,
@@ -92,19 +92,20 @@ pub async fn run(options: Options, network: Network, stop: CancellationToken) ->
         region: options.region.clone(),
         leadership: leadership.clone(),
         telemetry: options.telemetry.clone(),
-        limits: Limits::new(options.rates),
+        rate_limiter: RateLimiter::new(options.rates),
     };
     // The SDK may ask the metadata of the machine for the Region.
     let Some(sdk) = stop.run_until_cancelled(Sdk::load(settings)).await else { return Ok(()) };
     let sdk = Arc::new(sdk?);
     let own = sdk.clone().with_layers();
     let Some(path) = &options.tenancy_file else {
-        return run_as_leader(client, config, Tenants::single(own), leadership, options, stop).await;
+        return run_as_leader(client, config, NamespaceCredentials::single(own), leadership, options, stop)
+            .await;
     };
     let (file, tenancy) = TenancyFile::open(path, options.telemetry.metrics.clone())?;
-    let tenants = Tenants::separate(own, tenancy, sdk);
+    let credentials = NamespaceCredentials::separate(own, tenancy, sdk);
     tokio::select! {
-        ended = run_as_leader(client, config, tenants, leadership, options, stop) => ended,
+        ended = run_as_leader(client, config, credentials, leadership, options, stop) => ended,
         never = file.follow() => match never {},
     }
 }
@@ -113,13 +114,13 @@ pub async fn run(options: Options, network: Network, stop: CancellationToken) ->
 async fn run_as_leader(
     client: Client,
     config: Config,
-    tenants: Tenants,
+    credentials: NamespaceCredentials,
     leadership: Leadership,
     options: Options,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
     if !options.leader_elect {
-        return run_with_credential_check(client, tenants, options, stop).await;
+        return run_with_credential_check(client, credentials, options, stop).await;
     }
     let leader_elector =
         stop.run_until_cancelled(leader_elector(&client, config, &options, leadership)).await;
@@ -131,7 +132,7 @@ async fn run_as_leader(
     let ended = tokio::select! {
         biased;
         lost = leader_elector.keep() => return Err(lost.into()),
-        ended = run_with_credential_check(client, tenants, options, stop) => ended,
+        ended = run_with_credential_check(client, credentials, options, stop) => ended,
     };
     leader_elector.release().await;
     ended
@@ -141,11 +142,11 @@ async fn run_as_leader(
 /// reach it.
 async fn run_with_credential_check(
     client: Client,
-    tenants: Tenants,
+    credentials: NamespaceCredentials,
     options: Options,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
-    let aws = tenants.own().clone();
+    let aws = credentials.own().clone();
     let until_answered = async {
         let mut wait = Duration::from_secs(1);
         while let Err(error) = aws.account().await {
@@ -156,7 +157,7 @@ async fn run_with_credential_check(
         std::future::pending::<Infallible>().await
     };
     tokio::select! {
-        ended = run_controllers(client, tenants, options, stop) => ended,
+        ended = run_controllers(client, credentials, options, stop) => ended,
         never = until_answered => match never {},
     }
 }
@@ -184,14 +185,14 @@ async fn leader_elector(
 /// ended.
 pub async fn run_controllers(
     client: Client,
-    tenants: Tenants,
+    credentials: NamespaceCredentials,
     options: Options,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
     let owner = owner_id::find(&client, &options.namespaces, options.owner_id.clone());
     let Some(owner) = stop.run_until_cancelled(owner).await else { return Ok(()) };
     let owner = owner?;
-    let region = tenants.own().default_region();
+    let region = credentials.own().default_region();
     info!(owner = %owner.id, region, namespaces = options.namespaces.join(","), "starting");
 
     let (scheduled, scheduled_writer) = reflector::store();
@@ -202,7 +203,7 @@ pub async fn run_controllers(
     let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: std::env::var("POD_NAME").ok() };
     let context = Arc::new(Context {
         client: client.clone(),
-        tenants,
+        credentials,
         owner,
         stores: Stores { scheduled, s3, synced: [all_scheduled, all_s3] },
         status_cache: StatusCache::default(),
@@ -349,7 +350,7 @@ async fn run_controller<K: ReconcileKind>(
         stream::unfold(requests, async |mut requests: Requests| Some((requests.recv().await?, requests)))
             .map(|key| object_of::<K>(&key))
             .inspect(move |object| raising.raise_priority_next(workqueue::key_of(object)));
-    let permitted = context.tenants.changes().map_or_else(|| stream::pending().boxed(), changes);
+    let permitted = context.credentials.changes().map_or_else(|| stream::pending().boxed(), changes);
     Controller::for_stream(objects, reader)
         .watches_stream(config_maps, users)
         .reconcile_on(woken)

@@ -23,7 +23,7 @@ use super::object::{
 };
 use super::permission::Permissions;
 use super::wakes::Wakes;
-use crate::aws::{Aws, Tenants};
+use crate::aws::{Aws, NamespaceCredentials};
 use crate::telemetry::Telemetry;
 
 /// How reconciles behave.
@@ -239,7 +239,7 @@ pub struct Context {
     /// Kubernetes.
     pub client: Client,
     /// AWS, by namespace.
-    pub tenants: Tenants,
+    pub credentials: NamespaceCredentials,
     /// Whose things in AWS are ours.
     pub owner: Owner,
     /// The objects of both kinds.
@@ -273,13 +273,13 @@ pub struct Context {
 impl Context {
     /// AWS for what an object asks for: with the credentials of its namespace, and no further than the tenancy permits.
     pub fn aws(&self, key: &ObjectKey) -> Arc<dyn Aws> {
-        self.tenants.aws(&self.owner.id, key)
+        self.credentials.aws(&self.owner.id, key)
     }
 
     /// AWS for taking away what was made for an object, with the credentials of its namespace: what that may not name any
     /// more has to go all the same.
     pub fn aws_for_removal(&self, key: &ObjectKey) -> Arc<dyn Aws> {
-        self.tenants.aws_for_removal(&self.owner.id, key)
+        self.credentials.aws_for_removal(&self.owner.id, key)
     }
 
     /// When an object is looked at again that is as it is to be: after this time.
@@ -294,6 +294,6 @@ impl Context {
 
     /// The Region of resources that name none.
     pub fn default_region(&self) -> &str {
-        self.tenants.own().default_region()
+        self.credentials.own().default_region()
     }
 }

@@ -256,8 +256,8 @@ async fn may_define<K: Trigger>(
     if writer.spec.value()["function"]["definition"]["functionName"] != name {
         return Ok(false);
     }
-    let Some(tenancy) = context.tenants.tenancy() else { return Ok(true) };
-    let own = context.tenants.own_of(&context.owner.id, key, &[K::NAME]).await;
+    let Some(tenancy) = context.credentials.tenancy() else { return Ok(true) };
+    let own = context.credentials.own_of(&context.owner.id, key, &[K::NAME]).await;
     let own = own.map_err(Error::aws(Component::Function))?;
     Ok(tenancy.authorise(&key.namespace, &own, &Thing::DeployedFunction(name.into())).is_ok())
 }

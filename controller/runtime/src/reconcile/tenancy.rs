@@ -48,7 +48,7 @@ async fn is_in_reach(context: &Context, id: &Identity, applied: &Applied) -> Res
     if applied.account.is_none() {
         return Ok(());
     }
-    let own = context.tenants.own_of(&context.owner.id, &id.key, &[]).await;
+    let own = context.credentials.own_of(&context.owner.id, &id.key, &[]).await;
     let account = own.map_err(Error::aws(Component::Permission))?.account;
     let Some(made_in) = applied.elsewhere(&account) else { return Ok(()) };
     let message = format!(
@@ -65,12 +65,12 @@ async fn refused<K: Asks>(
     id: &Identity,
     spec: &K::Spec,
 ) -> Result<Vec<(Component, String)>, Error> {
-    let Some(tenancy) = context.tenants.tenancy() else { return Ok(vec![]) };
+    let Some(tenancy) = context.credentials.tenancy() else { return Ok(vec![]) };
     let namespace = &id.key.namespace;
     if tenancy.tenant(namespace).is_none() {
         return Ok(vec![(Component::Function, tenancy.unnamed(namespace).to_string())]);
     }
-    let own = context.tenants.own_of(&context.owner.id, &id.key, &[K::NAME]).await;
+    let own = context.credentials.own_of(&context.owner.id, &id.key, &[K::NAME]).await;
     let own = own.map_err(Error::aws(Component::Function))?;
     let refusal = |Ask { field, part, thing }: Ask| {
         let refusal = tenancy.authorise(namespace, &own, &thing).err()?;
@@ -93,7 +93,7 @@ pub async fn may_have_made<K: Asks>(context: &Context, object: &K) -> Result<boo
 /// knows the credentials of a namespace that the tenancy does not name, and what was made with them before is not forgotten.
 pub async fn is_found(context: &Context, id: &Identity, applied: &Applied) -> Result<bool, Error> {
     let namespace = &id.key.namespace;
-    if context.tenants.is_named(namespace) {
+    if context.credentials.is_named(namespace) {
         return is_in_reach(context, id, applied).await.map(|()| true);
     }
     if applied.is_empty() {

@@ -12,7 +12,7 @@ use crate::operator::Leadership;
 /// come to an end for so long is stuck.
 const STALLED: Duration = Duration::from_secs(60);
 
-/// Attempts at calls to AWS in a row without an answer after which AWS counts as out of reach: those of one call.
+/// CallMetrics at calls to AWS in a row without an answer after which AWS counts as out of reach: those of one call.
 const UNANSWERED: u32 = 3;
 
 /// The health of one operator. Clones are the same one.
@@ -40,7 +40,7 @@ struct Look {
 #[derive(Debug, Default)]
 struct Aws {
     ever_answered: bool,
-    /// Attempts in a row.
+    /// CallMetrics in a row.
     unanswered: u32,
 }
 

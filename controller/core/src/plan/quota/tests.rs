@@ -7,7 +7,7 @@ fn at(milliseconds: u64) -> Duration {
 }
 
 /// The calls that are made in these seconds by who asks as soon as it may.
-fn calls(bucket: &mut Bucket, from: u64, to: u64) -> usize {
+fn calls(bucket: &mut TokenBucket, from: u64, to: u64) -> usize {
     let mut now = at(from * 1000);
     let mut count = 0;
     while now < at(to * 1000) {
@@ -21,7 +21,7 @@ fn calls(bucket: &mut Bucket, from: u64, to: u64) -> usize {
 
 #[test]
 fn a_seconds_calls_are_made_at_once_and_the_others_at_the_rate() {
-    let mut bucket = Bucket::new(10.0, at(0));
+    let mut bucket = TokenBucket::new(10.0, at(0));
     let at_once = (0..100).take_while(|_| bucket.take(at(0)).is_ok()).count();
     assert_eq!(at_once, 10);
     assert_eq!(bucket.take(at(0)), Err(at(101)));
@@ -35,15 +35,15 @@ fn a_seconds_calls_are_made_at_once_and_the_others_at_the_rate() {
 
 #[test]
 fn calls_that_are_made_in_any_case_are_made_up_for() {
-    let mut bucket = Bucket::new(10.0, at(0));
-    bucket.charge(15, at(0));
+    let mut bucket = TokenBucket::new(10.0, at(0));
+    bucket.debit(15, at(0));
     assert_eq!(bucket.take(at(0)), Err(at(601)));
     assert_eq!(bucket.take(at(600)), Ok(()));
 }
 
 #[test]
 fn a_rate_below_one_is_kept_too() {
-    let mut bucket = Bucket::new(0.1, at(0));
+    let mut bucket = TokenBucket::new(0.1, at(0));
     assert_eq!(bucket.take(at(0)), Ok(()));
     assert_eq!(bucket.take(at(0)), Err(at(10_001)));
     assert_eq!(bucket.take(at(10_000)), Ok(()));
@@ -51,10 +51,10 @@ fn a_rate_below_one_is_kept_too() {
 
 #[test]
 fn the_rate_is_halved_once_a_second_and_grows_back() {
-    let mut bucket = Bucket::new(8.0, at(0));
+    let mut bucket = TokenBucket::new(8.0, at(0));
     let mut rates = vec![];
     for now in [0, 500, 1_000, 2_000, 3_000, 4_000, 5_000] {
-        bucket.cut(at(now));
+        bucket.halve_rate(at(now));
         rates.push(bucket.rate(at(now)));
     }
     // Between two cuts it grows by an eighth of a call a second or so.
@@ -68,8 +68,8 @@ fn the_rate_is_halved_once_a_second_and_grows_back() {
 
 #[test]
 fn after_a_cut_nothing_is_left_of_what_was_saved_up() {
-    let mut bucket = Bucket::new(8.0, at(0));
-    bucket.cut(at(0));
+    let mut bucket = TokenBucket::new(8.0, at(0));
+    bucket.halve_rate(at(0));
     assert_eq!(bucket.take(at(0)), Err(at(251)));
 }
 
@@ -87,12 +87,12 @@ proptest! {
         rate in 1.0..100.0f64,
         asked in prop::collection::vec((0u64..3_000, any::<bool>()), 1..400),
     ) {
-        let mut bucket = Bucket::new(rate, at(0));
+        let mut bucket = TokenBucket::new(rate, at(0));
         let (mut now, mut made) = (0, vec![]);
         for (pause, is_cut) in asked {
             now += pause / 20;
             if is_cut && pause % 7 == 0 {
-                bucket.cut(at(now));
+                bucket.halve_rate(at(now));
             }
             if bucket.take(at(now)).is_ok() {
                 made.push(now);

@@ -24,7 +24,7 @@ pub struct Principal {
 pub fn by_role(context: &Context, batch: Vec<Request>) -> Vec<Vec<Request>> {
     let mut batches: Vec<(Option<Role>, Vec<Request>)> = vec![];
     for request in batch {
-        let role = context.tenants.role(request.namespace());
+        let role = context.credentials.role(request.namespace());
         match batches.iter_mut().find(|(other, _)| *other == role) {
             Some((_, batch)) => batch.push(request),
             None => batches.push((role, vec![request])),
@@ -42,11 +42,11 @@ impl Principal {
         let Requester { id, desired, permission: _, was_in_sync: _, excluded: _ } = requester;
         let namespace = &id.key.namespace;
         let is_permitted = || {
-            context.tenants.permits_bucket(namespace, &bucket.name)
+            context.credentials.permits_bucket(namespace, &bucket.name)
                 && !context.buckets.is_frozen(&id.uid)
                 && !context.stores.is_s3_paused(&id.key)
         };
-        context.tenants.role(namespace) == context.tenants.role(&self.namespace)
+        context.credentials.role(namespace) == context.credentials.role(&self.namespace)
             && (!matches!(desired, Desired::Entries(_)) || is_permitted())
     }
 
@@ -60,20 +60,20 @@ impl Principal {
             Request::Check { namespace, reply: _ } => Self { namespace: namespace.clone(), leaves: true },
         });
         let is_denied = |Self { namespace, leaves }: &Self| match leaves {
-            true => !context.tenants.is_named(namespace),
-            false => !context.tenants.permits_bucket(namespace, &bucket.name),
+            true => !context.credentials.is_named(namespace),
+            false => !context.credentials.permits_bucket(namespace, &bucket.name),
         };
         principals.min_by_key(|principal| (is_denied(principal), principal.leaves))
     }
 
     /// The account that S3 is called in; `None` where AWS does not say.
     pub async fn account(&self, context: &Context) -> Option<String> {
-        context.tenants.account_of(&self.namespace).await.ok()
+        context.credentials.account_of(&self.namespace).await.ok()
     }
 
     /// The notification configurations that it may read and write.
     pub fn notifications(&self, context: &Context, bucket: &Bucket) -> Arc<dyn Notifications> {
         let Self { namespace, leaves } = self;
-        context.tenants.notifications(&context.owner.id, namespace, &bucket.region, *leaves)
+        context.credentials.notifications(&context.owner.id, namespace, &bucket.region, *leaves)
     }
 }

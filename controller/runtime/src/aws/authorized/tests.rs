@@ -318,17 +318,17 @@ fn without(gone: &[&str]) -> Vec<&'static str> {
     ALL.into_iter().filter(|call| !gone.contains(call)).collect()
 }
 
-fn authorised(asked: &Asked, namespace: &str, set: impl FnOnce(Gate) -> Gate) -> Authorised {
+fn authorized(asked: &Asked, namespace: &str, set: impl FnOnce(TenantPolicy) -> TenantPolicy) -> Authorized {
     let tenancy = Arc::new(Tenancy::parse(FILE).unwrap());
     let role = tenancy.tenant(namespace).and_then(|tenant| tenant.role.clone());
     let aws: Arc<dyn Aws> = Arc::new(asked.clone());
-    Authorised::new(aws.clone(), set(Gate::new(tenancy, owner(), namespace, role, aws)))
+    Authorized::new(aws.clone(), set(TenantPolicy::new(tenancy, owner(), namespace, role, aws)))
 }
 
 #[tokio::test]
 async fn what_is_permitted_is_let_through_and_nothing_else_is() {
     let asked = Asked::default();
-    let aws = authorised(&asked, "media", |gate| gate.of_object(&key(), false));
+    let aws = authorized(&asked, "media", |policy| policy.of_object(&key(), false));
     let same = permitted();
     let cases = [
         (same.clone(), ALL.to_vec()),
@@ -383,7 +383,7 @@ async fn what_is_permitted_is_let_through_and_nothing_else_is() {
 #[tokio::test]
 async fn a_removal_takes_away_its_own_and_makes_nothing() {
     let asked = Asked::default();
-    let aws = authorised(&asked, "media", |gate| gate.of_object(&key(), true));
+    let aws = authorized(&asked, "media", |policy| policy.of_object(&key(), true));
     let theirs =
         About { region: "us-east-1", function: "theirs", bucket: "theirs", made: "theirs", ..permitted() };
     let removals = [
@@ -419,7 +419,8 @@ async fn a_removal_takes_away_its_own_and_makes_nothing() {
 async fn a_namespace_that_is_not_named_gets_nothing_through() {
     for removes in [false, true] {
         let asked = Asked::default();
-        let aws = authorised(&asked, "other", |gate| gate.of_object(&ObjectKey::new("other", "it"), removes));
+        let aws =
+            authorized(&asked, "other", |policy| policy.of_object(&ObjectKey::new("other", "it"), removes));
         assert_eq!(every_call(&aws, &asked, &permitted()).await, [""; 0]);
     }
 }
@@ -430,7 +431,7 @@ async fn a_role_in_another_account_than_its_arn_says_is_not_used() {
     let tenancy = Arc::new(Tenancy::parse(FILE).unwrap());
     let role = Role { arn: "arn:aws:iam::210987654321:role/media".into(), external_id: None };
     let aws: Arc<dyn Aws> = Arc::new(asked);
-    let aws = Authorised::new(aws.clone(), Gate::new(tenancy, owner(), "media", Some(role), aws));
+    let aws = Authorized::new(aws.clone(), TenantPolicy::new(tenancy, owner(), "media", Some(role), aws));
     let said = aws.account().await.err().and_then(|error| error.message).unwrap_or_default();
     assert_eq!(&*said, "role arn:aws:iam::210987654321:role/media turns out to be in account 123456789012");
 }

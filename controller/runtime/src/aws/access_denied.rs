@@ -1,9 +1,9 @@
-//! Which right a denial is about, read from AWS's words for it. A call can need others than its own: Lambda reads
+//! Which right a access_denied is about, read from AWS's words for it. A call can need others than its own: Lambda reads
 //! archives, layers and networks, and gives a function its role, with the rights of whoever calls it.
 
 /// A right that the caller lacks.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Missing<'a> {
+pub struct MissingPermission<'a> {
     /// What to allow: an action of IAM, or more than one.
     pub right: String,
     /// On what, where the words say so.
@@ -12,15 +12,15 @@ pub struct Missing<'a> {
     pub forbidden_by: Option<&'a str>,
 }
 
-/// What a denial says of the right that is missing; none where it says nothing. The forms are those of
+/// What a access_denied says of the right that is missing; none where it says nothing. The forms are those of
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>, and of Lambda where it passes on
 /// what another service said.
-pub fn missing(words: &str) -> Option<Missing<'_>> {
+pub fn missing(words: &str) -> Option<MissingPermission<'_>> {
     if let Some((_, rest)) = words.split_once("not authorized to perform: ") {
         let on = rest.split_once("on resource: ").map(|(_, on)| word(on));
         let forbidden_by =
             rest.split_once("with an explicit deny in ").map(|(_, by)| by.trim_end_matches('.'));
-        return Some(Missing { right: word(rest).into(), on, forbidden_by });
+        return Some(MissingPermission { right: word(rest).into(), on, forbidden_by });
     }
     if let Some((service, rest)) = passed_on(words) {
         let (right, on) = match rest.split_once(" for ") {
@@ -31,10 +31,10 @@ pub fn missing(words: &str) -> Option<Missing<'_>> {
             ("s3", "GetObject") => "s3:GetObject (and s3:GetObjectVersion, where a version is named)".into(),
             _ => format!("{service}:{}", right.trim_end_matches('.')),
         };
-        return Some(Missing { right, on, forbidden_by: None });
+        return Some(MissingPermission { right, on, forbidden_by: None });
     }
     let of_image = words.contains("does not have permission to access the ECR image");
-    of_image.then(|| Missing {
+    of_image.then(|| MissingPermission {
         right: "ecr:BatchGetImage and ecr:GetDownloadUrlForLayer (and, in the policy of the repository, lambda.amazonaws.com the same)"
             .into(),
         on: Some("the image"),
@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn a_denial_says_what_is_missing() {
-        let found = |right: &str, on, forbidden_by| Some(Missing { right: right.into(), on, forbidden_by });
+        let found =
+            |right: &str, on, forbidden_by| Some(MissingPermission { right: right.into(), on, forbidden_by });
         let user = "User: arn:aws:sts::123456789012:assumed-role/operator/1 is not authorized to perform: ";
         let role = "arn:aws:iam::123456789012:role/app";
         let cases = [

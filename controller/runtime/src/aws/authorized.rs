@@ -14,43 +14,43 @@ use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 use lambda_triggers_core::tenancy::{Own, Thing, things_of_code, things_of_configuration};
 
-use super::gate::Gate;
+use super::tenant_policy::TenantPolicy;
 use super::{
     Account, Aws, AwsError, Bucket, Deployments, Function, Functions, ListedRule, Notifications, Rules,
     Validation,
 };
 
 /// AWS on behalf of a namespace.
-pub struct Authorised {
+pub struct Authorized {
     aws: Arc<dyn Aws>,
-    gate: Arc<Gate>,
+    policy: Arc<TenantPolicy>,
 }
 
-impl Authorised {
-    /// Calls `aws` as far as the gate lets calls through.
-    pub fn new(aws: Arc<dyn Aws>, gate: Gate) -> Self {
-        Self { aws, gate: Arc::new(gate) }
+impl Authorized {
+    /// Calls `aws` as far as the policy lets calls through.
+    pub fn new(aws: Arc<dyn Aws>, policy: TenantPolicy) -> Self {
+        Self { aws, policy: Arc::new(policy) }
     }
 
     fn port<P: ?Sized>(&self, port: Arc<P>, region: &str) -> Arc<Port<P>> {
-        Arc::new(Port { port, region: region.into(), gate: self.gate.clone() })
+        Arc::new(Port { port, region: region.into(), policy: self.policy.clone() })
     }
 }
 
 #[async_trait]
-impl Aws for Authorised {
+impl Aws for Authorized {
     fn default_region(&self) -> &str {
         self.aws.default_region()
     }
 
     async fn account(&self) -> Result<Account, AwsError> {
         const ACTION: &str = "sts:GetCallerIdentity";
-        self.gate.removal(ACTION)?;
+        self.policy.removal(ACTION)?;
         let account = self.aws.account().await?;
-        match &self.gate.role {
+        match &self.policy.role {
             Some(role) if role.account() != account.id => {
                 let words = format!("role {} turns out to be in account {}", role.arn, account.id);
-                Err(self.gate.refused(ACTION, words))
+                Err(self.policy.refused(ACTION, words))
             }
             _ => Ok(account),
         }
@@ -77,22 +77,22 @@ impl Aws for Authorised {
 struct Port<P: ?Sized> {
     port: Arc<P>,
     region: String,
-    gate: Arc<Gate>,
+    policy: Arc<TenantPolicy>,
 }
 
 impl<P: ?Sized> Port<P> {
     /// What a call came back with, and with which role it was made.
     fn told<T>(&self, result: Result<T, AwsError>) -> Result<T, AwsError> {
-        let role = || self.gate.role.clone().map(Box::new);
+        let role = || self.policy.role.clone().map(Box::new);
         result.map_err(|error| AwsError { role: role(), ..error })
     }
 
     async fn permit(&self, action: &'static str, things: Vec<Thing>) -> Result<(), AwsError> {
-        self.gate.permit(action, &self.region, |_| things).await
+        self.policy.permit(action, &self.region, |_| things).await
     }
 
     async fn deploys(&self, action: &'static str, name: &str, things: Vec<Thing>) -> Result<(), AwsError> {
-        self.gate.makes(action)?;
+        self.policy.makes(action)?;
         let name = Thing::DeployedFunction(name.into());
         self.permit(action, [name].into_iter().chain(things).collect()).await
     }
@@ -113,7 +113,7 @@ impl Functions for Port<dyn Functions> {
             arn.qualifier = qualifier.map(ToOwned::to_owned).or(arn.qualifier);
             vec![Thing::Function(arn)]
         };
-        self.gate.permit("lambda:GetFunction", &self.region, things).await?;
+        self.policy.permit("lambda:GetFunction", &self.region, things).await?;
         self.told(self.port.function(name, qualifier).await)
     }
 
@@ -129,8 +129,8 @@ impl Functions for Port<dyn Functions> {
         revision: Option<&str>,
     ) -> Result<(), AwsError> {
         const ACTION: &str = "lambda:AddPermission";
-        self.gate.makes(ACTION)?;
-        self.gate.own_statement(ACTION, &statement.id)?;
+        self.policy.makes(ACTION)?;
+        self.policy.own_statement(ACTION, &statement.id)?;
         let bucket = statement.source_arn.split_once(":s3:::").map(|(_, name)| Thing::Bucket(name.into()));
         let owner = statement.source_account.clone().map(Thing::BucketOwner);
         let things = [Thing::Function(function.clone())].into_iter().chain(bucket).chain(owner);
@@ -145,7 +145,7 @@ impl Functions for Port<dyn Functions> {
         revision: Option<&str>,
     ) -> Result<(), AwsError> {
         const ACTION: &str = "lambda:RemovePermission";
-        self.gate.own_statement(ACTION, statement_id)?;
+        self.policy.own_statement(ACTION, statement_id)?;
         self.permit(ACTION, vec![Thing::Function(function.clone())]).await?;
         self.told(self.port.remove_permission(function, statement_id, revision).await)
     }
@@ -232,8 +232,8 @@ impl Deployments for Port<dyn Deployments> {
 impl Port<dyn Rules> {
     /// Lets a call through that makes or changes the object's rule.
     async fn own_rule(&self, action: &'static str, name: &str, things: Vec<Thing>) -> Result<(), AwsError> {
-        self.gate.makes(action)?;
-        self.gate.own_rule(action, name)?;
+        self.policy.makes(action)?;
+        self.policy.own_rule(action, name)?;
         self.permit(action, things).await
     }
 }
@@ -242,15 +242,15 @@ impl Port<dyn Rules> {
 impl Rules for Port<dyn Rules> {
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
         const ACTION: &str = "events:ListRules";
-        self.gate.own_only(ACTION, prefix == self.gate.owner.prefix(), "what is looked for")?;
+        self.policy.own_only(ACTION, prefix == self.policy.owner.prefix(), "what is looked for")?;
         self.permit(ACTION, vec![]).await?;
         self.told(self.port.list(prefix).await)
     }
 
     async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
         const ACTION: &str = "events:ListTargetsByRule";
-        if !self.gate.removes {
-            self.gate.own_rule(ACTION, &rule.name)?;
+        if !self.policy.removes {
+            self.policy.own_rule(ACTION, &rule.name)?;
         }
         self.permit(ACTION, vec![]).await?;
         self.told(self.port.complete(rule).await)
@@ -258,8 +258,8 @@ impl Rules for Port<dyn Rules> {
 
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
         const ACTION: &str = "events:DescribeRule";
-        if !self.gate.removes {
-            self.gate.own_rule(ACTION, name)?;
+        if !self.policy.removes {
+            self.policy.own_rule(ACTION, name)?;
         }
         self.permit(ACTION, vec![]).await?;
         self.told(self.port.rule(name).await)
@@ -268,7 +268,7 @@ impl Rules for Port<dyn Rules> {
     /// Of use in a removal alone, which looks whether something of the operator's needs the function still.
     async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError> {
         const ACTION: &str = "events:ListRuleNamesByTarget";
-        self.gate.own_only(ACTION, prefix == self.gate.owner.prefix(), "what is looked for")?;
+        self.policy.own_only(ACTION, prefix == self.policy.owner.prefix(), "what is looked for")?;
         self.permit(ACTION, vec![]).await?;
         self.told(self.port.rules_with_target(arn, prefix).await)
     }
@@ -281,7 +281,7 @@ impl Rules for Port<dyn Rules> {
     /// In a removal, a rule without tags is tagged before its targets go.
     async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
         const ACTION: &str = "events:TagResource";
-        self.gate.own_rule(ACTION, name)?;
+        self.policy.own_rule(ACTION, name)?;
         self.permit(ACTION, vec![]).await?;
         self.told(self.port.tag_rule(name, tags).await)
     }
@@ -294,7 +294,7 @@ impl Rules for Port<dyn Rules> {
     async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError> {
         const ACTION: &str = "events:PutTargets";
         let function = FunctionArn::parse(&target.arn);
-        self.gate.own_only(ACTION, function.is_some(), &format!("target {}", target.arn))?;
+        self.policy.own_only(ACTION, function.is_some(), &format!("target {}", target.arn))?;
         let queue = target.dead_letter_queue_arn.clone().map(Thing::DeadLetterQueue);
         let things = function.map(Thing::RuleTarget).into_iter().chain(queue).collect();
         self.own_rule(ACTION, rule, things).await?;
@@ -303,14 +303,14 @@ impl Rules for Port<dyn Rules> {
 
     async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError> {
         const ACTION: &str = "events:RemoveTargets";
-        self.gate.own_rule(ACTION, rule)?;
+        self.policy.own_rule(ACTION, rule)?;
         self.permit(ACTION, vec![]).await?;
         self.told(self.port.remove_targets(rule, ids).await)
     }
 
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {
         const ACTION: &str = "events:DeleteRule";
-        self.gate.own_rule(ACTION, name)?;
+        self.policy.own_rule(ACTION, name)?;
         self.permit(ACTION, vec![]).await?;
         self.told(self.port.delete_rule(name).await)
     }

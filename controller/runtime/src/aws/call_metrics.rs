@@ -14,7 +14,7 @@ use lambda_triggers_core::plan::quota::Quota;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Limits;
+use super::RateLimiter;
 use super::error::{AwsErrorKind, kind};
 use super::unsent::NotSent;
 use crate::telemetry::Telemetry;
@@ -22,28 +22,30 @@ use crate::telemetry::metrics::{AwsOutcome, Service};
 
 /// Counts the attempts at the calls of one service's client.
 #[derive(Clone, Debug)]
-pub struct Attempts {
+pub struct CallMetrics {
     service: Service,
     telemetry: Telemetry,
     /// The quotas of the account, and the Region.
-    limits: Option<(Limits, String)>,
+    rate_limiter: Option<(RateLimiter, String)>,
 }
 
-impl Attempts {
+impl CallMetrics {
     /// Counts as those of this service.
     pub fn of(service: Service, telemetry: &Telemetry) -> Self {
-        Self { service, telemetry: telemetry.clone(), limits: None }
+        Self { service, telemetry: telemetry.clone(), rate_limiter: None }
     }
 
     /// Counts against these quotas in a Region: each attempt but the first, which was counted when it was let through.
-    pub fn against(self, limits: &Limits, region: &str) -> Self {
-        Self { limits: Some((limits.clone(), region.into())), ..self }
+    pub fn against(self, rate_limiter: &RateLimiter, region: &str) -> Self {
+        Self { rate_limiter: Some((rate_limiter.clone(), region.into())), ..self }
     }
 
     /// Does something to the limit of an operation.
-    fn limit(&self, operation: &str, change: impl FnOnce(&Limits, Quota, &str)) {
-        if let (Some((limits, region)), Some(quota)) = (&self.limits, quota(self.service, operation)) {
-            change(limits, quota, region);
+    fn limit(&self, operation: &str, change: impl FnOnce(&RateLimiter, Quota, &str)) {
+        if let (Some((rate_limiter, region)), Some(quota)) =
+            (&self.rate_limiter, quota(self.service, operation))
+        {
+            change(rate_limiter, quota, region);
         }
     }
 }
@@ -51,7 +53,7 @@ impl Attempts {
 /// An attempt that is under way. One that is given up, as with the reconcile that made it, had no answer.
 #[derive(Debug)]
 struct Attempt {
-    counts: Attempts,
+    counts: CallMetrics,
     operation: String,
     began: Instant,
     /// Whether the request was handed to the HTTP client.
@@ -62,11 +64,13 @@ struct Attempt {
 impl Attempt {
     fn ends(&mut self, outcome: AwsOutcome) {
         self.ended = true;
-        let Attempts { service, telemetry, limits: _ } = &self.counts;
+        let CallMetrics { service, telemetry, rate_limiter: _ } = &self.counts;
         telemetry.health.called_aws(outcome != AwsOutcome::NoAnswer);
         telemetry.metrics.aws_called(*service, &self.operation, outcome, self.began.elapsed());
         if outcome == AwsOutcome::Throttled {
-            self.counts.limit(&self.operation, |limits, quota, region| limits.throttled(quota, region));
+            self.counts.limit(&self.operation, |rate_limiter, quota, region| {
+                rate_limiter.on_throttled(quota, region)
+            });
         }
     }
 }
@@ -83,7 +87,7 @@ impl Storable for Attempt {
     type Storer = StoreReplace<Self>;
 }
 
-impl Intercept for Attempts {
+impl Intercept for CallMetrics {
     fn name(&self) -> &'static str {
         "Attempts"
     }
@@ -96,7 +100,7 @@ impl Intercept for Attempts {
     ) -> Result<(), BoxError> {
         let operation = bag.load::<Metadata>().map(|metadata| metadata.name().to_owned()).unwrap_or_default();
         if bag.load::<RequestAttempts>().is_some_and(|attempts| attempts.attempts() > 1) {
-            self.limit(&operation, |limits, quota, region| limits.charge(quota, region, 1));
+            self.limit(&operation, |rate_limiter, quota, region| rate_limiter.debit(quota, region, 1));
         }
         let attempt =
             Attempt { counts: self.clone(), operation, began: Instant::now(), sent: false, ended: false };

@@ -1,7 +1,7 @@
 //! The ports, with answers shared by all resyncs that need the same one. An earlier answer may only say that there is nothing
 //! to do: whoever has had one writes nothing before it has asked anew.
 
-mod answers;
+mod entries;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,44 +22,44 @@ use super::{
     Account, Aws, AwsError, AwsErrorKind, Deployments, Function, Functions, ListedRule, Notifications, Rules,
 };
 use crate::reconcile::error_chain;
-use answers::Answers;
+use entries::CachedReads;
 
 /// AWS with the credentials of some, who share its answers.
-pub struct Shared {
+pub struct ReadCache {
     inner: Arc<dyn Aws>,
-    known: Arc<Known>,
+    entries: Arc<CacheEntries>,
 }
 
 /// What was answered.
 #[derive(Default)]
-struct Known {
+struct CacheEntries {
     /// By Region, name or ARN as it was asked for, and qualifier.
-    functions: Answers<(String, String, Option<String>), Function>,
-    policies: Answers<FunctionArn, Policy>,
+    functions: CachedReads<(String, String, Option<String>), Function>,
+    policies: CachedReads<FunctionArn, Policy>,
     /// By Region, and what their names begin with; by name.
-    rules: Answers<(String, String), Arc<BTreeMap<String, ListedRule>>>,
+    rules: CachedReads<(String, String), Arc<BTreeMap<String, ListedRule>>>,
 }
 
-impl Shared {
+impl ReadCache {
     /// Shares the answers of `inner`.
     pub fn new(inner: Arc<dyn Aws>) -> Self {
-        Self { inner, known: Arc::default() }
+        Self { inner, entries: Arc::default() }
     }
 
     fn port<P: ?Sized>(&self, inner: Arc<P>, region: &str) -> Arc<Port<P>> {
-        Arc::new(Port { inner, known: self.known.clone(), region: region.into() })
+        Arc::new(Port { inner, entries: self.entries.clone(), region: region.into() })
     }
 }
 
 /// One port in one Region.
 struct Port<P: ?Sized> {
     inner: Arc<P>,
-    known: Arc<Known>,
+    entries: Arc<CacheEntries>,
     region: String,
 }
 
 /// Refuses a write that may be based on an earlier answer: who gets this asks anew.
-fn allow(action: &'static str, on: &str) -> Result<(), AwsError> {
+fn require_fresh(action: &'static str, on: &str) -> Result<(), AwsError> {
     if CallContext::current().used_cached_read() {
         let why = "what it is based on is to be read anew first";
         return Err(AwsError::unexpected(AwsErrorKind::Unavailable, action, on, why));
@@ -68,7 +68,7 @@ fn allow(action: &'static str, on: &str) -> Result<(), AwsError> {
 }
 
 #[async_trait]
-impl Aws for Shared {
+impl Aws for ReadCache {
     fn default_region(&self) -> &str {
         self.inner.default_region()
     }
@@ -101,11 +101,11 @@ impl Functions for Port<dyn Functions> {
         let key = (self.region.clone(), name.to_owned(), qualifier.map(ToOwned::to_owned));
         // One that is not there, or cannot run, is a reason to do something.
         let is_fine = |function: &Function| function.failed.is_none();
-        self.known.functions.ask(key, is_fine, self.inner.function(name, qualifier)).await
+        self.entries.functions.get_or_fetch(key, is_fine, self.inner.function(name, qualifier)).await
     }
 
     async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError> {
-        self.known.policies.ask(function.clone(), |_| true, self.inner.policy(function)).await
+        self.entries.policies.get_or_fetch(function.clone(), |_| true, self.inner.policy(function)).await
     }
 
     async fn add_permission(
@@ -114,8 +114,8 @@ impl Functions for Port<dyn Functions> {
         statement: &Statement,
         revision: Option<&str>,
     ) -> Result<(), AwsError> {
-        allow("lambda:AddPermission", &function.short())?;
-        let _writing = self.known.policies.writing(function);
+        require_fresh("lambda:AddPermission", &function.short())?;
+        let _writing = self.entries.policies.invalidate(function);
         self.inner.add_permission(function, statement, revision).await
     }
 
@@ -125,8 +125,8 @@ impl Functions for Port<dyn Functions> {
         statement_id: &str,
         revision: Option<&str>,
     ) -> Result<(), AwsError> {
-        allow("lambda:RemovePermission", &function.short())?;
-        let _writing = self.known.policies.writing(function);
+        require_fresh("lambda:RemovePermission", &function.short())?;
+        let _writing = self.entries.policies.invalidate(function);
         self.inner.remove_permission(function, statement_id, revision).await
     }
 }
@@ -139,7 +139,7 @@ impl Deployments for Port<dyn Deployments> {
     }
 
     async fn create(&self, function: &DesiredFunction) -> Result<(), AwsError> {
-        allow("lambda:CreateFunction", &function.name)?;
+        require_fresh("lambda:CreateFunction", &function.name)?;
         self.inner.create(function).await
     }
 
@@ -149,32 +149,32 @@ impl Deployments for Port<dyn Deployments> {
         code: &CodeSource,
         architecture: Architecture,
     ) -> Result<(), AwsError> {
-        allow("lambda:UpdateFunctionCode", name)?;
+        require_fresh("lambda:UpdateFunctionCode", name)?;
         self.inner.update_code(name, code, architecture).await
     }
 
     async fn update_configuration(&self, name: &str, configuration: &Configuration) -> Result<(), AwsError> {
-        allow("lambda:UpdateFunctionConfiguration", name)?;
+        require_fresh("lambda:UpdateFunctionConfiguration", name)?;
         self.inner.update_configuration(name, configuration).await
     }
 
     async fn tag_function(&self, function: &FunctionArn, tags: &Tags) -> Result<(), AwsError> {
-        allow("lambda:TagResource", &function.name)?;
+        require_fresh("lambda:TagResource", &function.name)?;
         self.inner.tag_function(function, tags).await
     }
 
     async fn untag_function(&self, function: &FunctionArn, keys: &[String]) -> Result<(), AwsError> {
-        allow("lambda:UntagResource", &function.name)?;
+        require_fresh("lambda:UntagResource", &function.name)?;
         self.inner.untag_function(function, keys).await
     }
 
     async fn put_concurrency(&self, name: &str, runs: i32) -> Result<(), AwsError> {
-        allow("lambda:PutFunctionConcurrency", name)?;
+        require_fresh("lambda:PutFunctionConcurrency", name)?;
         self.inner.put_concurrency(name, runs).await
     }
 
     async fn delete_concurrency(&self, name: &str) -> Result<(), AwsError> {
-        allow("lambda:DeleteFunctionConcurrency", name)?;
+        require_fresh("lambda:DeleteFunctionConcurrency", name)?;
         self.inner.delete_concurrency(name).await
     }
 
@@ -183,20 +183,20 @@ impl Deployments for Port<dyn Deployments> {
     }
 
     async fn put_event_invoke_config(&self, name: &str, config: &EventInvokeConfig) -> Result<(), AwsError> {
-        allow("lambda:PutFunctionEventInvokeConfig", name)?;
+        require_fresh("lambda:PutFunctionEventInvokeConfig", name)?;
         self.inner.put_event_invoke_config(name, config).await
     }
 
     async fn delete_event_invoke_config(&self, name: &str) -> Result<(), AwsError> {
-        allow("lambda:DeleteFunctionEventInvokeConfig", name)?;
+        require_fresh("lambda:DeleteFunctionEventInvokeConfig", name)?;
         self.inner.delete_event_invoke_config(name).await
     }
 
-    /// What was known of others by this name, as of its policy, has gone with it.
+    /// What was entries of others by this name, as of its policy, has gone with it.
     async fn delete_function(&self, name: &str) -> Result<(), AwsError> {
-        allow("lambda:DeleteFunction", name)?;
-        self.known.functions.forget(|(_, asked, _)| asked == name || asked.contains(&format!(":{name}")));
-        self.known.policies.forget(|function| function.name == name);
+        require_fresh("lambda:DeleteFunction", name)?;
+        self.entries.functions.forget(|(_, asked, _)| asked == name || asked.contains(&format!(":{name}")));
+        self.entries.policies.forget(|function| function.name == name);
         self.inner.delete_function(name).await
     }
 }
@@ -218,7 +218,7 @@ impl Port<dyn Rules> {
             Ok(Some(Arc::new(rules.into_iter().map(|rule| (rule.name.clone(), rule)).collect())))
         };
         let key = (self.region.clone(), prefix.to_owned());
-        let rules = self.known.rules.ask(key, |_| true, list).await?;
+        let rules = self.entries.rules.get_or_fetch(key, |_| true, list).await?;
         Ok(rules.and_then(|rules| rules.get(name).cloned()))
     }
 }
@@ -249,32 +249,32 @@ impl Rules for Port<dyn Rules> {
     }
 
     async fn put_rule(&self, name: &str, settings: &RuleSettings, tags: &Tags) -> Result<(), AwsError> {
-        allow("events:PutRule", name)?;
+        require_fresh("events:PutRule", name)?;
         self.inner.put_rule(name, settings, tags).await
     }
 
     async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
-        allow("events:TagResource", name)?;
+        require_fresh("events:TagResource", name)?;
         self.inner.tag_rule(name, tags).await
     }
 
     async fn untag_rule(&self, name: &str, keys: &[String]) -> Result<(), AwsError> {
-        allow("events:UntagResource", name)?;
+        require_fresh("events:UntagResource", name)?;
         self.inner.untag_rule(name, keys).await
     }
 
     async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError> {
-        allow("events:PutTargets", rule)?;
+        require_fresh("events:PutTargets", rule)?;
         self.inner.put_target(rule, target).await
     }
 
     async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError> {
-        allow("events:RemoveTargets", rule)?;
+        require_fresh("events:RemoveTargets", rule)?;
         self.inner.remove_targets(rule, ids).await
     }
 
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {
-        allow("events:DeleteRule", name)?;
+        require_fresh("events:DeleteRule", name)?;
         self.inner.delete_rule(name).await
     }
 }

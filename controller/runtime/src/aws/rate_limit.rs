@@ -12,7 +12,7 @@ use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::plan::quota::Quota;
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 
-use super::limits::Limits;
+use super::rate_limiter::RateLimiter;
 use super::{
     Account, Aws, AwsError, AwsErrorKind, Bucket, Deployments, Function, Functions, ListedRule,
     Notifications, Rules, Validation,
@@ -22,26 +22,26 @@ use super::{
 const PAGE: usize = 100;
 
 /// AWS in one account, kept below its quotas.
-pub struct Limited {
+pub struct RateLimited {
     inner: Arc<dyn Aws>,
-    limits: Limits,
+    rate_limiter: RateLimiter,
 }
 
-impl Limited {
-    /// Calls `inner` as these limits allow.
-    pub fn new(inner: Arc<dyn Aws>, limits: Limits) -> Self {
-        Self { inner, limits }
+impl RateLimited {
+    /// Calls `inner` as these rate_limiter allow.
+    pub fn new(inner: Arc<dyn Aws>, rate_limiter: RateLimiter) -> Self {
+        Self { inner, rate_limiter }
     }
 
     fn port<P: ?Sized>(&self, inner: Arc<P>, region: &str) -> Arc<Port<P>> {
-        Arc::new(Port { inner, limits: self.limits.clone(), region: region.into() })
+        Arc::new(Port { inner, rate_limiter: self.rate_limiter.clone(), region: region.into() })
     }
 }
 
 /// One port in one Region.
 struct Port<P: ?Sized> {
     inner: Arc<P>,
-    limits: Limits,
+    rate_limiter: RateLimiter,
     region: String,
 }
 
@@ -52,25 +52,25 @@ impl<P: ?Sized> Port<P> {
         quota: Quota,
         call: impl Future<Output = Result<T, AwsError>>,
     ) -> Result<T, AwsError> {
-        self.limits.call(quota, &self.region).await;
-        self.heed(quota, call.await)
+        self.rate_limiter.call(quota, &self.region).await;
+        self.note_throttling(quota, call.await)
     }
 
-    fn heed<T>(&self, quota: Quota, result: Result<T, AwsError>) -> Result<T, AwsError> {
+    fn note_throttling<T>(&self, quota: Quota, result: Result<T, AwsError>) -> Result<T, AwsError> {
         if result.as_ref().is_err_and(|error| error.kind == AwsErrorKind::Throttled) {
-            self.limits.throttled(quota, &self.region);
+            self.rate_limiter.on_throttled(quota, &self.region);
         }
         result
     }
 
     /// Counts calls that come with one that was let through.
-    fn charge(&self, quota: Quota, calls: u32) {
-        self.limits.charge(quota, &self.region, calls);
+    fn debit(&self, quota: Quota, calls: u32) {
+        self.rate_limiter.debit(quota, &self.region, calls);
     }
 }
 
 #[async_trait]
-impl Aws for Limited {
+impl Aws for RateLimited {
     fn default_region(&self) -> &str {
         self.inner.default_region()
     }
@@ -189,13 +189,13 @@ impl Rules for Port<dyn Rules> {
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
         let rules = self.call(Quota::Events, self.inner.list(prefix)).await?;
         let further = rules.len().saturating_sub(1) / PAGE;
-        self.charge(Quota::Events, further.try_into().unwrap_or(u32::MAX));
+        self.debit(Quota::Events, further.try_into().unwrap_or(u32::MAX));
         Ok(rules)
     }
 
     /// Its tags are one call, and its targets another one.
     async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
-        self.charge(Quota::Events, 1);
+        self.debit(Quota::Events, 1);
         self.call(Quota::Events, self.inner.complete(rule)).await
     }
 
@@ -203,7 +203,7 @@ impl Rules for Port<dyn Rules> {
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
         let rule = self.call(Quota::Events, self.inner.rule(name)).await?;
         if rule.is_some() {
-            self.charge(Quota::Events, 2);
+            self.debit(Quota::Events, 2);
         }
         Ok(rule)
     }
@@ -218,13 +218,13 @@ impl Rules for Port<dyn Rules> {
 
     /// The rule's ARN is asked for first.
     async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
-        self.charge(Quota::Events, 1);
+        self.debit(Quota::Events, 1);
         self.call(Quota::Events, self.inner.tag_rule(name, tags)).await
     }
 
     /// The rule's ARN is asked for first.
     async fn untag_rule(&self, name: &str, keys: &[String]) -> Result<(), AwsError> {
-        self.charge(Quota::Events, 1);
+        self.debit(Quota::Events, 1);
         self.call(Quota::Events, self.inner.untag_rule(name, keys)).await
     }
 
@@ -257,8 +257,8 @@ impl Notifications for Port<dyn Notifications> {
 
     /// It never waits: the document that was read before is to be of this moment. Later calls make up for it.
     async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {
-        self.charge(Quota::S3, 1);
+        self.debit(Quota::S3, 1);
         let result = self.inner.put(bucket, xml, validation).await;
-        self.heed(Quota::S3, result)
+        self.note_throttling(Quota::S3, result)
     }
 }

@@ -17,7 +17,7 @@ pub async fn acting_account(role: Option<&Role>, own: &dyn Aws) -> Result<String
 }
 
 /// What lets a call through, or not.
-pub struct Gate {
+pub struct TenantPolicy {
     tenancy: Arc<Tenancy>,
     /// The operator.
     pub owner: OwnerId,
@@ -31,8 +31,8 @@ pub struct Gate {
     pub removes: bool,
 }
 
-impl Gate {
-    /// The gate of a namespace that acts with this role.
+impl TenantPolicy {
+    /// The policy of a namespace that acts with this role.
     pub fn new(
         tenancy: Arc<Tenancy>,
         owner: OwnerId,

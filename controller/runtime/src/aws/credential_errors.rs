@@ -1,0 +1,68 @@
+//! CachedReads of AWS about the credentials of a call. No answer here is a missing permission.
+
+use super::AwsErrorKind;
+
+/// The kind of an error about credentials, by its code; `None` for every other error.
+///
+/// Sources: <https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html>,
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html> and
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
+pub fn refusal(code: &str, message: &str) -> Option<AwsErrorKind> {
+    // Both directions of a wrong clock have the code of a wrong signature
+    // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html).
+    let is_clock =
+        message.starts_with("Signature expired") || message.starts_with("Signature not yet current");
+    Some(match code {
+        "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => AwsErrorKind::ClockSkewed,
+        "SignatureDoesNotMatch" | "InvalidSignatureException" if is_clock => AwsErrorKind::ClockSkewed,
+        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => AwsErrorKind::CredentialsExpired,
+        "SignatureDoesNotMatch"
+        | "InvalidSignatureException"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidAccessKeyId"
+        | "InvalidToken"
+        | "AuthFailure" => AwsErrorKind::CredentialsRefused,
+        "OptInRequired" | "RegionDisabledException" | "NotSignedUp" | "SubscriptionRequiredException" => {
+            AwsErrorKind::RegionNotEnabled
+        }
+        _ => return None,
+    })
+}
+
+/// The message for a call with expired credentials. `whose` names the credentials.
+pub fn expired(action: &str, on: &str, code: &str, whose: &str) -> String {
+    format!(
+        "AWS refuses {action} on {on}, since {whose} have expired ({code}); trying again: those of a role are renewed by \
+         themselves; renew keys that were set by hand, and start the operator's pods again if it stays"
+    )
+}
+
+/// The message for a call with a signature of a wrong time.
+pub fn clock_skewed(action: &str, on: &str, code: &str) -> String {
+    format!(
+        "AWS refuses {action} on {on}, since the clock here is wrong by more than AWS allows ({code}); trying again: set the \
+         clock of the node that the operator runs on (NTP)"
+    )
+}
+
+/// The message for a call with credentials that AWS does not accept. `whose` names the credentials.
+pub fn refused(action: &str, on: &str, code: &str, whose: &str) -> String {
+    format!(
+        "AWS refuses {action} on {on}, since it does not accept {whose} ({code}): give the operator's service account its role \
+         (docs/iam.md), or set keys that exist and belong together, and start its pods again; in a Region that is not enabled in \
+         the account, AWS says the same: enable it there, or name another one in spec.region"
+    )
+}
+
+/// The message for a call in a Region that the account may not use.
+pub fn region_not_enabled(action: &str, on: &str, code: &str) -> String {
+    format!(
+        "AWS refuses {action} on {on}, since the account may not use the service in this Region ({code}): enable the Region in \
+         the account, or name another one in spec.region"
+    )
+}
