@@ -1,7 +1,7 @@
 //! The value `tenancy`: what the chart makes of it is what the operator reads.
 
 use lambda_triggers_core::api::S3TriggeredFunctionSpec;
-use lambda_triggers_core::tenancy::{Own, Tenancy, Thing, asks_of_s3};
+use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Tenancy, references_of_s3};
 use lambda_triggers_tests::world;
 use serde_json::Value;
 
@@ -18,13 +18,14 @@ fn the_operator_reads_what_the_chart_renders() {
     world::block_on(async {
         let (_, everything) = matrix().into_iter().find(|(name, _)| name == "everything-values").unwrap();
         let tenancy = tenancy(&everything).await;
-        let own = Own { account: "123456789012".into(), functions: vec![] };
-        let permitted = |namespace: &str, thing: Thing| tenancy.authorise(namespace, &own, &thing).is_ok();
+        let own = ImplicitGrants { account: "123456789012".into(), functions: vec![] };
+        let permitted =
+            |namespace: &str, thing: ResourceRef| tenancy.authorize(namespace, &own, &thing).is_ok();
         // An account that begins with a zero stays one.
-        assert!(permitted("media", Thing::BucketOwner("012345678901".into())));
-        assert!(permitted("media", Thing::ReservedConcurrency(10)));
-        assert!(permitted("team-a", Thing::Bucket("any".into())));
-        assert!(!permitted("other", Thing::Bucket("any".into())));
+        assert!(permitted("media", ResourceRef::BucketOwner("012345678901".into())));
+        assert!(permitted("media", ResourceRef::ReservedConcurrency(10)));
+        assert!(permitted("team-a", ResourceRef::Bucket("any".into())));
+        assert!(!permitted("other", ResourceRef::Bucket("any".into())));
     });
 }
 
@@ -36,7 +37,7 @@ fn what_is_no_tenancy_is_refused_before_it_is_installed() {
             ("{namespaces: {media: {bucketOwners: [210987654321]}}}", "bucketOwners"),
             ("{namespaces: {media: {role: {externalId: cluster-1}}}}", "arn"),
             ("{namespaces: {Media: {}}}", "Media"),
-            ("{contact: ask Ada}", "namespaces"),
+            ("{contact: reference Ada}", "namespaces"),
         ] {
             let refused = template(&format!("tenancy: {wrong}"), &[]).await.unwrap_err();
             assert!(refused.contains(said), "{wrong}: {refused}");
@@ -58,10 +59,10 @@ fn the_page_shows_what_is_printed() {
         let tenancy = tenancy(&yaml[0]).await;
         let object: Value = serde_saphyr::from_str(&yaml[1]).unwrap();
         let spec: S3TriggeredFunctionSpec = serde_json::from_value(object["spec"].clone()).unwrap();
-        let own = Own { account: "123456789012".into(), functions: vec![] };
-        let refused = asks_of_s3(&spec, "eu-west-1", &own).into_iter().filter_map(|ask| {
-            let refusal = tenancy.authorise("media", &own, &ask.thing).err()?;
-            Some(format!("{}: {refusal}", ask.field))
+        let own = ImplicitGrants { account: "123456789012".into(), functions: vec![] };
+        let refused = references_of_s3(&spec, "eu-west-1", &own).into_iter().filter_map(|reference| {
+            let refusal = tenancy.authorize("media", &own, &reference.resource).err()?;
+            Some(format!("{}: {refusal}", reference.field))
         });
         let printed = page.split("```\n").find(|text| text.starts_with("spec.bucket: ")).unwrap().trim_end();
         assert_eq!(refused.collect::<Vec<_>>(), [printed]);

@@ -1,6 +1,6 @@
 //! `docs/iam.md` shows what the program prints, and tells of every action that is in the policy.
 
-use lambda_triggers_core::iam::{Use, actions};
+use lambda_triggers_core::iam::{Feature, actions};
 use lambda_triggers_tests::world;
 
 const PAGE: &str = include_str!("../../../docs/iam.md");
@@ -34,15 +34,15 @@ fn the_policies_of_the_page_are_those_that_are_printed() {
 
 #[test]
 fn the_page_tells_of_each_action() {
-    let table = |part: Use| {
-        let rows = actions().iter().filter(|action| action.part == part);
+    let table = |feature: Feature| {
+        let rows = actions().iter().filter(|action| action.feature == feature);
         let row = |action: &lambda_triggers_core::iam::Action| {
             format!("| `{}` | {} | {} |\n", action.name, action.why, action.without)
         };
         format!("| action | why | without it |\n|---|---|---|\n{}", rows.map(row).collect::<String>())
     };
-    for part in Use::ALL {
-        let table = table(part);
+    for feature in Feature::ALL {
+        let table = table(feature);
         assert!(PAGE.contains(&table), "docs/iam.md is to have this table:\n{table}");
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::LayerVersionContentInput;
 use aws_sdk_s3::primitives::ByteStream;
-use lambda_triggers_core::iam::{Policy, Scope, Use, least_policy};
+use lambda_triggers_core::iam::{Feature, Policy, Scope, least_policy};
 use lambda_triggers_core::plan::function::archive;
 use lambda_triggers_tests::world::{self, REGION, World};
 use serde_json::json;
@@ -26,8 +26,8 @@ struct Ladder {
 }
 
 impl Ladder {
-    fn new(w: &World, uses: &[Use]) -> Self {
-        let policy = least_policy(&Scope::of(w.account(), Some(owner())).with(uses.iter().copied()));
+    fn new(w: &World, uses: &[Feature]) -> Self {
+        let policy = least_policy(&Scope::for_account(w.account(), Some(owner())).with(uses.iter().copied()));
         let ladder = Self { w: w.clone(), policy, given: BTreeSet::new() };
         ladder.give();
         ladder
@@ -141,10 +141,17 @@ fn definitions_need_each_right_of_their_policy_and_ask_for_it() {
         }
         let layer = LayerVersionContentInput::builder().zip_file(Blob::new(code("layer"))).build();
         w.lambda().publish_layer_version().layer_name("a").content(layer).send().await.unwrap();
-        let uses = [Use::Definitions, Use::Archives, Use::Images, Use::Layers, Use::Vpc, Use::Kms];
+        let uses = [
+            Feature::Definitions,
+            Feature::Archives,
+            Feature::Images,
+            Feature::Layers,
+            Feature::Vpc,
+            Feature::Kms,
+        ];
         let mut ladder = Ladder::new(&w, &uses);
         // What triggers need is the other test's.
-        ladder.given = least_policy(&Scope::of(w.account(), Some(owner())))
+        ladder.given = least_policy(&Scope::for_account(w.account(), Some(owner())))
             .actions()
             .into_iter()
             .map(Into::into)

@@ -7,7 +7,7 @@
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
-use lambda_triggers_core::iam::{Scope, Use, least_policy};
+use lambda_triggers_core::iam::{Feature, Scope, least_policy};
 use lambda_triggers_core::plan::function::archive;
 use lambda_triggers_tests::world::{self, REGION, SignedAws};
 
@@ -27,8 +27,8 @@ const ROLES: [&str; 5] = ["test", "heartbeat", "list-documents", "working-day", 
 #[test]
 fn the_examples_run_under_the_least_policy() {
     world::test("iam-signed", async |w| {
-        let scope = Scope::of(w.account(), Some(owner()));
-        let mut policy = least_policy(&scope.with([Use::Definitions, Use::Archives]));
+        let scope = Scope::for_account(w.account(), Some(owner()));
+        let mut policy = least_policy(&scope.with([Feature::Definitions, Feature::Archives]));
         for statement in &mut policy.statements {
             statement.resources = vec!["*".into()];
         }

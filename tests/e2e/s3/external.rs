@@ -156,8 +156,10 @@ fn a_bucket_triggers_a_function_of_another_account() {
         let account = format!("6{}", &w.account()[1..]);
         let function = w.create_function(&w.lambda_of(&account).await, "thumbs").await;
         let bucket = w.new_bucket("photos").await;
-        let scope =
-            Scope { functions: vec!["*".into(), function.clone()], ..Scope::of(w.account(), Some(owner())) };
+        let scope = Scope {
+            functions: vec!["*".into(), function.clone()],
+            ..Scope::for_account(w.account(), Some(owner()))
+        };
         w.front().expect_operator(w.account(), scope);
         let _controller = w.controller(&NO_RESYNC);
         let manifest = s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{}'", w.account()));

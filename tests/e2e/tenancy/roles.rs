@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
-use lambda_triggers_core::iam::{Scope, Use};
+use lambda_triggers_core::iam::{Feature, Scope};
 use lambda_triggers_tests::world::{self, World};
 
 use super::{controller, file, role, write};
@@ -151,7 +151,7 @@ fn a_role_in_another_account_makes_all_there() {
     world::test("other-account", async |w| {
         let account = format!("9{}", &w.account()[1..]);
         let role = format!("arn:aws:iam::{account}:role/triggers/media");
-        let scope = Scope::of(w.account(), Some(owner())).with(Use::ALL);
+        let scope = Scope::for_account(w.account(), Some(owner())).with(Feature::ALL);
         w.front().expect_operator(w.account(), Scope { tenant_roles: vec![role.clone()], ..scope });
         let functions = w.lambda_of(&account).await;
         w.create_function(&functions, "report").await;
@@ -177,7 +177,7 @@ fn what_was_made_in_another_account_is_not_forgotten_there() {
     world::test("moved-account", async |w| {
         let account = format!("8{}", &w.account()[1..]);
         let [here, there] = [w.account(), account.as_str()].map(|of| format!("arn:aws:iam::{of}:role/media"));
-        let scope = Scope::of(w.account(), Some(owner())).with(Use::ALL);
+        let scope = Scope::for_account(w.account(), Some(owner())).with(Feature::ALL);
         w.front().expect_operator(w.account(), Scope { tenant_roles: vec![there.clone()], ..scope });
         w.function("report").await;
         w.create_function(&w.lambda_of(&account).await, "report").await;

@@ -49,15 +49,15 @@ pub(super) struct Request {
 }
 
 /// The scope that a request was signed for: `<key>/<date>/<region>/<service>/aws4_request`.
-pub(super) struct Scope {
+pub(super) struct SignatureScope {
     pub access_key: String,
     pub region: String,
     pub service: String,
 }
 
-impl Scope {
+impl SignatureScope {
     /// Reads the scope from the `Authorization` header or, for a presigned URL, from the query.
-    pub fn of(headers: &HeaderMap, query: Option<&str>) -> Self {
+    pub fn from_headers(headers: &HeaderMap, query: Option<&str>) -> Self {
         let credential = headers
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
@@ -98,7 +98,7 @@ impl Request {
     /// Decodes a request that `account`, or a role in it, made within `scope`.
     pub fn new(
         (account, role): (String, Option<String>),
-        scope: Scope,
+        scope: SignatureScope,
         parts: hyper::http::request::Parts,
         body: Bytes,
     ) -> Self {

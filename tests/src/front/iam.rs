@@ -9,7 +9,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use lambda_triggers_core::iam::{Condition, Policy, Scope, Statement, Use, least_policy};
+use lambda_triggers_core::iam::{Condition, Feature, Policy, Scope, Statement, least_policy};
 
 use super::{
     arn::{arn_like, glob},
@@ -106,9 +106,10 @@ impl Iam {
     fn allows(&self, account: &str, need: &Need) -> bool {
         self.with(account, |rights| match &rights.given {
             Some(policy) => allows(policy, need),
-            None if rights.expected.is_empty() => {
-                allows(&least_policy(&named(Scope::of(account, None).with(Use::ALL), need)), need)
-            }
+            None if rights.expected.is_empty() => allows(
+                &least_policy(&named(Scope::for_account(account, None).with(Feature::ALL), need)),
+                need,
+            ),
             None => {
                 let scopes = rights.expected.iter().cloned();
                 scopes.map(|scope| least_policy(&named(scope, need))).any(|policy| allows(&policy, need))
@@ -204,7 +205,7 @@ mod tests {
 
     fn policy() -> Policy {
         let owner = OwnerId::parse("1a2b3c4d").unwrap();
-        least_policy(&Scope::of("123456789012", Some(owner)).with(Use::ALL))
+        least_policy(&Scope::for_account("123456789012", Some(owner)).with(Feature::ALL))
     }
 
     fn need(action: &str, resource: &str, context: &[(&'static str, &str)]) -> Need {

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    call::{Request, Scope},
+    call::{Request, SignatureScope},
     pipeline::{Outcome, run},
     state::Shared,
 };
@@ -48,7 +48,7 @@ async fn answer(
 ) -> io::Result<hyper::Response<Full<Bytes>>> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let scope = Scope::of(&parts.headers, parts.uri.query()).or_of_web_identity(&body);
+    let scope = SignatureScope::from_headers(&parts.headers, parts.uri.query()).or_of_web_identity(&body);
     let caller = match shared.session_of_key(&scope.access_key) {
         Some((account, role)) => (account, Some(role)),
         None => (scope.account(), None),

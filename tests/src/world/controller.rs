@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use lambda_triggers_core::iam::{Scope, Use};
+use lambda_triggers_core::iam::{Feature, Scope};
 use lambda_triggers_core::plan::identity::OwnerId;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
@@ -123,7 +123,7 @@ impl World {
             arguments.iter().skip_while(|argument| *argument != "--owner-id").nth(1).map(String::as_str);
         let given = after.or(arguments.iter().find_map(|argument| argument.strip_prefix("--owner-id=")));
         if let Some(owner) = given.and_then(|id| OwnerId::parse(id).ok()) {
-            let scope = Scope::of(self.account(), Some(owner)).with(Use::ALL);
+            let scope = Scope::for_account(self.account(), Some(owner)).with(Feature::ALL);
             self.front().expect_operator(self.account(), scope);
         }
     }

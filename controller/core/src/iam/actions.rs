@@ -1,6 +1,6 @@
 //! Each action of the policy: in which statement it is, why it is needed, and what happens without it.
 
-use super::Use;
+use super::Feature;
 
 /// An action that the operator's role needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct Action {
     /// The Sid of the statement that allows it.
     pub statement: &'static str,
     /// What needs it.
-    pub part: Use,
+    pub feature: Feature,
     /// What it is called for.
     pub why: &'static str,
     /// What a user sees where it is denied.
@@ -29,30 +29,30 @@ pub(super) fn in_statement(sid: &str) -> Vec<&'static str> {
 
 const fn action(
     name: &'static str,
-    (part, statement): (Use, &'static str),
+    (feature, statement): (Feature, &'static str),
     why: &'static str,
     without: &'static str,
 ) -> Action {
-    Action { name, statement, part, why, without }
+    Action { name, statement, feature, why, without }
 }
 
-const READ: (Use, &str) = (Use::Triggers, "ReadFunctions");
-const PERMIT: (Use, &str) = (Use::Triggers, "PermitTriggers");
-const MERGE: (Use, &str) = (Use::Triggers, "MergeBucketEntries");
-const OWN_BUCKETS: (Use, &str) = (Use::Triggers, "FindOwnBuckets");
-const RULES: (Use, &str) = (Use::Triggers, "OwnRules");
-const TARGETS: (Use, &str) = (Use::Triggers, "OwnTargets");
-const FIND: (Use, &str) = (Use::Triggers, "FindRules");
-const DEPLOY: (Use, &str) = (Use::Definitions, "DeployFunctions");
-const DELETE: (Use, &str) = (Use::Definitions, "DeleteOwnFunctions");
-const ROLES: (Use, &str) = (Use::Definitions, "GiveRolesToFunctions");
-const ARCHIVES: (Use, &str) = (Use::Archives, "ReadCodeArchives");
-const IMAGES: (Use, &str) = (Use::Images, "UseImages");
-const LAYERS: (Use, &str) = (Use::Layers, "UseLayers");
-const VPC: (Use, &str) = (Use::Vpc, "FindNetworks");
-const KMS: (Use, &str) = (Use::Kms, "EncryptEnvironments");
-const GRANTS: (Use, &str) = (Use::Kms, "GrantKeysToFunctions");
-const TENANCY: (Use, &str) = (Use::Tenancy, "AssumeTenantRoles");
+const READ: (Feature, &str) = (Feature::Triggers, "ReadFunctions");
+const PERMIT: (Feature, &str) = (Feature::Triggers, "PermitTriggers");
+const MERGE: (Feature, &str) = (Feature::Triggers, "MergeBucketEntries");
+const OWN_BUCKETS: (Feature, &str) = (Feature::Triggers, "FindOwnBuckets");
+const RULES: (Feature, &str) = (Feature::Triggers, "OwnRules");
+const TARGETS: (Feature, &str) = (Feature::Triggers, "OwnTargets");
+const FIND: (Feature, &str) = (Feature::Triggers, "FindRules");
+const DEPLOY: (Feature, &str) = (Feature::Definitions, "DeployFunctions");
+const DELETE: (Feature, &str) = (Feature::Definitions, "DeleteOwnFunctions");
+const ROLES: (Feature, &str) = (Feature::Definitions, "GiveRolesToFunctions");
+const ARCHIVES: (Feature, &str) = (Feature::Archives, "ReadCodeArchives");
+const IMAGES: (Feature, &str) = (Feature::Images, "UseImages");
+const LAYERS: (Feature, &str) = (Feature::Layers, "UseLayers");
+const VPC: (Feature, &str) = (Feature::Vpc, "FindNetworks");
+const KMS: (Feature, &str) = (Feature::Kms, "EncryptEnvironments");
+const GRANTS: (Feature, &str) = (Feature::Kms, "GrantKeysToFunctions");
+const TENANCY: (Feature, &str) = (Feature::Tenancy, "AssumeTenantRoles");
 
 const ACTIONS: [Action; 44] = [
     action(

@@ -16,7 +16,7 @@ pub use policy::{Condition, Policy, Statement};
 
 /// What the operator is to be allowed to do, in statements that can be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Use {
+pub enum Feature {
     /// Schedules and bucket events for functions that exist: what every operator needs.
     Triggers,
     /// Functions that it deploys (`spec.function.definition`).
@@ -35,7 +35,7 @@ pub enum Use {
     Tenancy,
 }
 
-impl Use {
+impl Feature {
     /// All of them, in the order in which a policy names them.
     pub const ALL: [Self; 8] = [
         Self::Triggers,
@@ -59,7 +59,7 @@ pub struct Scope {
     /// The operator's owner id, with which the names of its rules begin; without one, any owner's.
     pub owner: Option<OwnerId>,
     /// What it is to be allowed beyond triggers.
-    pub uses: BTreeSet<Use>,
+    pub features: BTreeSet<Feature>,
     /// The functions: names in `account`, and ARNs without a qualifier for functions of other accounts.
     pub functions: Vec<String>,
     /// The names of the buckets whose events run functions.
@@ -76,12 +76,12 @@ pub struct Scope {
 
 impl Scope {
     /// All functions and buckets of an account, for triggers.
-    pub fn of(account: impl Into<String>, owner: Option<OwnerId>) -> Self {
+    pub fn for_account(account: impl Into<String>, owner: Option<OwnerId>) -> Self {
         Self {
             partition: "aws".into(),
             account: account.into(),
             owner,
-            uses: BTreeSet::new(),
+            features: BTreeSet::new(),
             functions: vec![],
             buckets: vec![],
             bucket_owners: vec![],
@@ -91,10 +91,10 @@ impl Scope {
         }
     }
 
-    /// The same, for these uses, too.
+    /// The same, for these features, too.
     #[must_use]
-    pub fn with(mut self, uses: impl IntoIterator<Item = Use>) -> Self {
-        self.uses.extend(uses);
+    pub fn with(mut self, features: impl IntoIterator<Item = Feature>) -> Self {
+        self.features.extend(features);
         self
     }
 
@@ -130,36 +130,36 @@ impl Scope {
 
 /// The least policy for what is in `scope`.
 pub fn least_policy(scope: &Scope) -> Policy {
-    let used = |part: &Use| *part == Use::Triggers || scope.uses.contains(part);
+    let used = |feature: &Feature| *feature == Feature::Triggers || scope.features.contains(feature);
     Policy {
-        statements: Use::ALL
+        statements: Feature::ALL
             .iter()
-            .filter(|part| used(part))
-            .flat_map(|part| statements(*part, scope))
+            .filter(|feature| used(feature))
+            .flat_map(|feature| statements(*feature, scope))
             .collect(),
     }
 }
 
-fn statements(part: Use, scope: &Scope) -> Vec<Statement> {
-    match part {
-        Use::Triggers => triggers(scope),
-        Use::Definitions => definitions(scope),
-        Use::Archives => {
+fn statements(feature: Feature, scope: &Scope) -> Vec<Statement> {
+    match feature {
+        Feature::Triggers => triggers(scope),
+        Feature::Definitions => definitions(scope),
+        Feature::Archives => {
             let archives = scope.buckets(&scope.code_buckets, "/*");
             vec![Statement::new("ReadCodeArchives", archives).when(scope.bucket_owners())]
         }
-        Use::Images => {
+        Feature::Images => {
             let Scope { partition, account, .. } = scope;
             vec![Statement::new("UseImages", vec![format!("arn:{partition}:ecr:*:{account}:repository/*")])]
         }
-        Use::Layers => {
+        Feature::Layers => {
             // Of any account: those of AWS and of vendors are published from their own.
             vec![Statement::new("UseLayers", vec![format!("arn:{}:lambda:*:*:layer:*:*", scope.partition)])]
         }
         // These know no resources.
-        Use::Vpc => vec![Statement::new("FindNetworks", vec!["*".into()])],
-        Use::Kms => kms(scope),
-        Use::Tenancy => {
+        Feature::Vpc => vec![Statement::new("FindNetworks", vec!["*".into()])],
+        Feature::Kms => kms(scope),
+        Feature::Tenancy => {
             let Scope { partition, .. } = scope;
             let roles = match &scope.tenant_roles[..] {
                 [] => vec![format!("arn:{partition}:iam::{}:role/*", scope.account)],

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 
 fn scope() -> Scope {
-    Scope::of("123456789012", Some(OwnerId::parse("1a2b3c4d").unwrap()))
+    Scope::for_account("123456789012", Some(OwnerId::parse("1a2b3c4d").unwrap()))
 }
 
 fn statement(policy: &Policy, sid: &str) -> Value {
@@ -92,7 +92,7 @@ fn what_is_named_is_all_that_is_allowed() {
         code_buckets: vec!["builds".into()],
         function_roles: vec!["functions/*".into()],
         tenant_roles: vec!["arn:aws-cn:iam::210987654321:role/lambda-triggers".into()],
-        ..scope().with(Use::ALL)
+        ..scope().with(Feature::ALL)
     };
     let policy = least_policy(&scope);
     let resource = |sid: &str| statement(&policy, sid)["Resource"].clone();
@@ -126,18 +126,20 @@ fn what_is_named_is_all_that_is_allowed() {
 
 #[test]
 fn each_action_has_its_place_and_is_told_of() {
-    let policy = least_policy(&scope().with(Use::ALL));
+    let policy = least_policy(&scope().with(Feature::ALL));
     let told: BTreeSet<_> = actions().iter().map(|action| action.name).collect();
     assert_eq!(told.len(), actions().len(), "an action is there twice");
     assert_eq!(policy.actions(), told.into_iter().collect::<Vec<_>>());
-    for part in Use::ALL {
-        let of_part: BTreeSet<_> =
-            actions().iter().filter(|action| action.part == part).map(|action| action.name).collect();
+    for feature in Feature::ALL {
+        let of_feature: BTreeSet<_> =
+            actions().iter().filter(|action| action.feature == feature).map(|action| action.name).collect();
         let before = least_policy(&scope()).actions();
-        let added = least_policy(&scope().with([part])).actions();
-        let added: BTreeSet<_> =
-            added.into_iter().filter(|action| part == Use::Triggers || !before.contains(action)).collect();
-        assert_eq!(added, of_part, "{part:?}");
+        let added = least_policy(&scope().with([feature])).actions();
+        let added: BTreeSet<_> = added
+            .into_iter()
+            .filter(|action| feature == Feature::Triggers || !before.contains(action))
+            .collect();
+        assert_eq!(added, of_feature, "{feature:?}");
     }
 }
 
@@ -145,7 +147,7 @@ fn each_action_has_its_place_and_is_told_of() {
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
 #[test]
 fn the_whole_policy_fits_into_one() {
-    let text = serde_json::to_string(&least_policy(&scope().with(Use::ALL))).unwrap();
+    let text = serde_json::to_string(&least_policy(&scope().with(Feature::ALL))).unwrap();
     assert!(text.len() < 6144, "{} characters", text.len());
 }
 

@@ -208,7 +208,7 @@ pub fn is_overdue(observed: Option<&Time>, now: &Time, deadline: Duration) -> bo
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The part.
-    pub part: Component,
+    pub component: Component,
     /// Why.
     pub reason: Reason,
     /// What was tried, on what, what came back and what to do next. The same failure has the same message each
@@ -218,8 +218,8 @@ pub struct Failure {
 
 impl Failure {
     /// A failure of `part`.
-    pub fn new(part: Component, reason: Reason, message: impl Into<String>) -> Self {
-        Self { part, reason, message: message.into() }
+    pub fn new(component: Component, reason: Reason, message: impl Into<String>) -> Self {
+        Self { component, reason, message: message.into() }
     }
 
     /// What kind of failure it is.
@@ -319,11 +319,11 @@ pub fn conditions(
             .find(|c| c.type_ == kind && c.status == status)
             .map_or_else(|| now.clone(), |c| c.last_transition_time.clone()),
     };
-    let in_place = |part: &Component| match external_permission {
-        Some(message) if *part == Component::Permission => {
-            build(part.condition(), "True", Reason::ExternalPermission, message)
+    let in_place = |component: &Component| match external_permission {
+        Some(message) if *component == Component::Permission => {
+            build(component.condition(), "True", Reason::ExternalPermission, message)
         }
-        _ => build(part.condition(), "True", Reason::Applied, ""),
+        _ => build(component.condition(), "True", Reason::Applied, ""),
     };
     let mut conditions = vec![];
     match outcome {
@@ -345,17 +345,17 @@ pub fn conditions(
             conditions.push(build("Stalled", "True", Reason::Paused, message));
         }
         Outcome::Failed(failure) | Outcome::DeletionBlocked(failure) => {
-            let Failure { part, reason, message } = failure;
+            let Failure { component, reason, message } = failure;
             conditions.push(build("Ready", "False", *reason, message));
             // A deletion waits for no other manifest of a rollout.
             let is_overdue = is_overdue || matches!(outcome, Outcome::DeletionBlocked(_));
             let stalled = failure.class().at_deadline(is_overdue) == ErrorClass::Terminal;
             conditions.push(build(if stalled { "Stalled" } else { "Reconciling" }, "True", *reason, message));
             if matches!(outcome, Outcome::Failed(_)) {
-                let others = ready.iter().filter(|other| *other != part);
+                let others = ready.iter().filter(|other| *other != component);
                 conditions.extend(others.map(in_place));
             }
-            conditions.push(build(part.condition(), "False", *reason, message));
+            conditions.push(build(component.condition(), "False", *reason, message));
         }
     }
     conditions

@@ -1,4 +1,4 @@
-//! The decision: whether a namespace may name a thing in AWS.
+//! The decision: whether a namespace may name a resource in AWS.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::plan::identity::{ObjectKey, OwnerId};
 
 /// Something in AWS that a resource, or a call on its behalf, names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Thing {
+pub enum ResourceRef {
     /// A Region, in which a call is made.
     Region(String),
     /// A function that is to be run, and whose policy is changed for that.
@@ -44,34 +44,39 @@ pub enum Thing {
 
 /// What is a namespace's own, whatever the file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Own {
+pub struct ImplicitGrants {
     /// The account of the credentials that the namespace acts with.
     pub account: String,
     /// The names that the operator makes up for the functions that the resource at hand may define.
     pub functions: Vec<String>,
 }
 
-impl Own {
+impl ImplicitGrants {
     /// What is the namespace's own where it acts in `account` for the object `key`, of one of these kinds.
-    pub fn of(account: &str, owner: &OwnerId, key: &ObjectKey, kinds: &[&str]) -> Self {
+    pub fn for_object(account: &str, owner: &OwnerId, key: &ObjectKey, kinds: &[&str]) -> Self {
         let functions = kinds.iter().map(|kind| key.function_name(owner, kind)).collect();
         Self { account: account.into(), functions }
     }
 }
 
-/// Why a namespace may not name a thing.
+/// Why a namespace may not name a resource.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refusal(String);
 
 impl Tenancy {
-    /// Whether the resources of a namespace may name a thing. Every spec, and then every call, is asked about here.
+    /// Whether the resources of a namespace may name a resource. Every spec, and then every call, is asked about here.
     ///
     /// # Errors
     /// In words that say what the file has in place of it, and whom to ask.
-    pub fn authorise(&self, namespace: &str, own: &Own, thing: &Thing) -> Result<(), Refusal> {
+    pub fn authorize(
+        &self,
+        namespace: &str,
+        own: &ImplicitGrants,
+        resource: &ResourceRef,
+    ) -> Result<(), Refusal> {
         let Some(tenant) = self.tenant(namespace) else { return Err(self.unnamed(namespace)) };
-        if tenant.permits(own, thing) { Ok(()) } else { Err(tenant.refusal(namespace, thing)) }
+        if tenant.permits(own, resource) { Ok(()) } else { Err(tenant.refusal(namespace, resource)) }
     }
 
     /// That nothing names the namespace.
@@ -84,69 +89,73 @@ impl Tenancy {
 }
 
 impl Tenant {
-    fn permits(&self, own: &Own, thing: &Thing) -> bool {
+    fn permits(&self, own: &ImplicitGrants, resource: &ResourceRef) -> bool {
         let defined = |permits: &dyn Fn(&Definitions) -> bool| self.definitions.as_ref().is_some_and(permits);
         let by_function = |patterns: &[NamePattern], function: &FunctionArn| {
             let deployed = function.account == own.account && self.deploys(own, &function.name);
             deployed || any_function(patterns, own, function)
         };
-        match thing {
-            Thing::Region(region) => self.regions.as_ref().is_none_or(|regions| any(regions, region)),
-            Thing::Function(function) => by_function(&self.functions, function),
-            Thing::RuleTarget(function) => by_function(&self.rule_targets, function),
-            Thing::Bucket(name) => any(&self.buckets, name),
-            Thing::BucketOwner(account) => *account == own.account || self.bucket_owners.contains(account),
-            Thing::DeadLetterQueue(arn) => self.dead_letter_queues.iter().any(|p| p.matches(arn)),
-            Thing::DeployedFunction(name) => self.deploys(own, name),
-            Thing::ExecutionRole(arn) => defined(&|d| d.roles.iter().any(|p| is_role(p, own, arn))),
-            Thing::CodeBucket(name) => defined(&|d| any(&d.code_buckets, name)),
-            Thing::Image(uri) => defined(&|d| any(&d.images, uri)),
-            Thing::Layer(arn) => defined(&|d| d.layers.iter().any(|p| p.matches(arn))),
-            Thing::Subnet(id) => defined(&|d| any(&d.subnets, id)),
-            Thing::SecurityGroup(id) => defined(&|d| any(&d.security_groups, id)),
-            Thing::KmsKey(arn) => defined(&|d| d.kms_keys.iter().any(|p| p.matches(arn))),
-            Thing::ReservedConcurrency(runs) => defined(&|d| *runs <= d.reserved_concurrency),
+        match resource {
+            ResourceRef::Region(region) => self.regions.as_ref().is_none_or(|regions| any(regions, region)),
+            ResourceRef::Function(function) => by_function(&self.functions, function),
+            ResourceRef::RuleTarget(function) => by_function(&self.rule_targets, function),
+            ResourceRef::Bucket(name) => any(&self.buckets, name),
+            ResourceRef::BucketOwner(account) => {
+                *account == own.account || self.bucket_owners.contains(account)
+            }
+            ResourceRef::DeadLetterQueue(arn) => self.dead_letter_queues.iter().any(|p| p.matches(arn)),
+            ResourceRef::DeployedFunction(name) => self.deploys(own, name),
+            ResourceRef::ExecutionRole(arn) => defined(&|d| d.roles.iter().any(|p| is_role(p, own, arn))),
+            ResourceRef::CodeBucket(name) => defined(&|d| any(&d.code_buckets, name)),
+            ResourceRef::Image(uri) => defined(&|d| any(&d.images, uri)),
+            ResourceRef::Layer(arn) => defined(&|d| d.layers.iter().any(|p| p.matches(arn))),
+            ResourceRef::Subnet(id) => defined(&|d| any(&d.subnets, id)),
+            ResourceRef::SecurityGroup(id) => defined(&|d| any(&d.security_groups, id)),
+            ResourceRef::KmsKey(arn) => defined(&|d| d.kms_keys.iter().any(|p| p.matches(arn))),
+            ResourceRef::ReservedConcurrency(runs) => defined(&|d| *runs <= d.reserved_concurrency),
         }
     }
 
     /// Whether it may deploy a function of this name.
-    fn deploys(&self, own: &Own, name: &str) -> bool {
+    fn deploys(&self, own: &ImplicitGrants, name: &str) -> bool {
         let named = |name: &str| own.functions.iter().any(|own| own == name);
         self.definitions.as_ref().is_some_and(|definitions| named(name) || any(&definitions.names, name))
     }
 
-    fn refusal(&self, namespace: &str, thing: &Thing) -> Refusal {
-        let (list, held) = self.list(thing);
+    fn refusal(&self, namespace: &str, resource: &ResourceRef) -> Refusal {
+        let (list, held) = self.list(resource);
         let place = format!("namespaces.{}.{list}", self.named);
         let held = if held.is_empty() { "nothing".to_owned() } else { shown(&held) };
         let contact = contact(self.contact.as_ref());
         Refusal(format!(
-            "namespace {namespace} may not name {thing}: {place} in the tenancy file holds {held}{contact}"
+            "namespace {namespace} may not name {resource}: {place} in the tenancy file holds {held}{contact}"
         ))
     }
 
-    /// The list of the file that decides about a thing, and what it holds.
-    fn list(&self, thing: &Thing) -> (&'static str, Vec<String>) {
+    /// The list of the file that decides about a resource, and what it holds.
+    fn list(&self, resource: &ResourceRef) -> (&'static str, Vec<String>) {
         let of = |held: &dyn Fn(&Definitions) -> Vec<String>| {
             self.definitions.as_ref().map(held).unwrap_or_default()
         };
-        match thing {
-            Thing::Region(_) => ("regions", texts(self.regions.iter().flatten())),
-            Thing::Function(_) => ("functions", texts(&self.functions)),
-            Thing::RuleTarget(_) => ("ruleTargets", texts(&self.rule_targets)),
-            Thing::Bucket(_) => ("buckets", texts(&self.buckets)),
-            Thing::BucketOwner(_) => ("bucketOwners", texts(&self.bucket_owners)),
-            Thing::DeadLetterQueue(_) => ("deadLetterQueues", texts(&self.dead_letter_queues)),
-            Thing::DeployedFunction(_) if self.definitions.is_none() => ("definitions", vec![]),
-            Thing::DeployedFunction(_) => ("definitions.names", of(&|d| texts(&d.names))),
-            Thing::ExecutionRole(_) => ("definitions.roles", of(&|d| texts(&d.roles))),
-            Thing::CodeBucket(_) => ("definitions.codeBuckets", of(&|d| texts(&d.code_buckets))),
-            Thing::Image(_) => ("definitions.images", of(&|d| texts(&d.images))),
-            Thing::Layer(_) => ("definitions.layers", of(&|d| texts(&d.layers))),
-            Thing::Subnet(_) => ("definitions.subnets", of(&|d| texts(&d.subnets))),
-            Thing::SecurityGroup(_) => ("definitions.securityGroups", of(&|d| texts(&d.security_groups))),
-            Thing::KmsKey(_) => ("definitions.kmsKeys", of(&|d| texts(&d.kms_keys))),
-            Thing::ReservedConcurrency(_) => {
+        match resource {
+            ResourceRef::Region(_) => ("regions", texts(self.regions.iter().flatten())),
+            ResourceRef::Function(_) => ("functions", texts(&self.functions)),
+            ResourceRef::RuleTarget(_) => ("ruleTargets", texts(&self.rule_targets)),
+            ResourceRef::Bucket(_) => ("buckets", texts(&self.buckets)),
+            ResourceRef::BucketOwner(_) => ("bucketOwners", texts(&self.bucket_owners)),
+            ResourceRef::DeadLetterQueue(_) => ("deadLetterQueues", texts(&self.dead_letter_queues)),
+            ResourceRef::DeployedFunction(_) if self.definitions.is_none() => ("definitions", vec![]),
+            ResourceRef::DeployedFunction(_) => ("definitions.names", of(&|d| texts(&d.names))),
+            ResourceRef::ExecutionRole(_) => ("definitions.roles", of(&|d| texts(&d.roles))),
+            ResourceRef::CodeBucket(_) => ("definitions.codeBuckets", of(&|d| texts(&d.code_buckets))),
+            ResourceRef::Image(_) => ("definitions.images", of(&|d| texts(&d.images))),
+            ResourceRef::Layer(_) => ("definitions.layers", of(&|d| texts(&d.layers))),
+            ResourceRef::Subnet(_) => ("definitions.subnets", of(&|d| texts(&d.subnets))),
+            ResourceRef::SecurityGroup(_) => {
+                ("definitions.securityGroups", of(&|d| texts(&d.security_groups)))
+            }
+            ResourceRef::KmsKey(_) => ("definitions.kmsKeys", of(&|d| texts(&d.kms_keys))),
+            ResourceRef::ReservedConcurrency(_) => {
                 ("definitions.reservedConcurrency", of(&|d| vec![d.reserved_concurrency.to_string()]))
             }
         }
@@ -158,10 +167,10 @@ fn any(patterns: &[super::Pattern], text: &str) -> bool {
 }
 
 /// A pattern without a qualifier is for all of them.
-fn any_function(patterns: &[NamePattern], own: &Own, function: &FunctionArn) -> bool {
+fn any_function(patterns: &[NamePattern], own: &ImplicitGrants, function: &FunctionArn) -> bool {
     let bare = function.with_qualifier(None);
     patterns.iter().any(|pattern| match pattern {
-        NamePattern::Own(pattern) => {
+        NamePattern::Name(pattern) => {
             function.account == own.account
                 && [function, &bare].iter().any(|function| pattern.matches(&function.short()))
         }
@@ -171,10 +180,10 @@ fn any_function(patterns: &[NamePattern], own: &Own, function: &FunctionArn) -> 
     })
 }
 
-fn is_role(pattern: &NamePattern, own: &Own, arn: &str) -> bool {
+fn is_role(pattern: &NamePattern, own: &ImplicitGrants, arn: &str) -> bool {
     match pattern {
         NamePattern::Arn(pattern) => pattern.matches(arn),
-        NamePattern::Own(pattern) => match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
+        NamePattern::Name(pattern) => match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
             ["arn", _, "iam", "", account, role] => {
                 *account == own.account
                     && role.strip_prefix("role/").is_some_and(|name| pattern.matches(name))
@@ -203,7 +212,7 @@ fn contact(contact: Option<&String>) -> String {
     contact.map(|contact| format!("; {contact}")).unwrap_or_default()
 }
 
-impl fmt::Display for Thing {
+impl fmt::Display for ResourceRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Region(region) => write!(f, "Region {region}"),

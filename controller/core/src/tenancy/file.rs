@@ -253,7 +253,7 @@ fn function(text: &str) -> Result<NamePattern, String> {
     }
     let (name, qualifier) = text.split_once(':').map_or((text, None), |(name, q)| (name, Some(q)));
     if is_word(name, 64) && qualifier.is_none_or(|qualifier| is_word(qualifier, 128)) {
-        Ok(NamePattern::Own(Pattern::new(text)))
+        Ok(NamePattern::Name(Pattern::new(text)))
     } else {
         Err("is no function, such as media-*, media-*:live or arn:aws:lambda:eu-west-1:123456789012:function:media-*".into())
     }
@@ -281,7 +281,7 @@ fn execution_role(text: &str) -> Result<NamePattern, String> {
         return pattern.map(NamePattern::Arn).ok_or_else(words);
     }
     let is_name = |b: u8| is_of_a_role(b) || b"*?".contains(&b);
-    if is_of(text, 576, is_name) { Ok(NamePattern::Own(Pattern::new(text))) } else { Err(words()) }
+    if is_of(text, 576, is_name) { Ok(NamePattern::Name(Pattern::new(text))) } else { Err(words()) }
 }
 
 fn image(text: &str) -> Result<Pattern, String> {

@@ -1,19 +1,21 @@
 //! Tenancy: which namespace acts in AWS with which role, and what its resources may name there.
 //!
 //! One file says so. Where there is one, what it does not name is refused: a namespace, a list, and what matches no pattern
-//! of the list. Every call to AWS, and every spec before the first of them, passes [`Tenancy::authorise`].
+//! of the list. Every call to AWS, and every spec before the first of them, passes [`Tenancy::authorize`].
 
-mod asks;
 mod decide;
 mod file;
 mod pattern;
+mod references;
 
 use std::collections::BTreeMap;
 
-pub use asks::{Ask, asks_of_s3, asks_of_scheduled, things_of_code, things_of_configuration};
-pub use decide::{Own, Refusal, Thing};
+pub use decide::{ImplicitGrants, Refusal, ResourceRef};
 pub use file::InvalidTenancy;
 pub use pattern::{ArnPattern, NamePattern, Pattern};
+pub use references::{
+    Reference, references_of_code, references_of_configuration, references_of_s3, references_of_scheduled,
+};
 
 /// What the file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +81,7 @@ struct Definitions {
 pub struct Role {
     /// Its ARN.
     pub arn: String,
-    /// What its trust policy asks for
+    /// What its trust policy references for
     /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>).
     pub external_id: Option<String>,
 }

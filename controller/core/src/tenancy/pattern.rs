@@ -93,7 +93,9 @@ impl ArnPattern {
     /// Whether each part of the ARN is as the pattern says.
     pub fn matches(&self, arn: &str) -> bool {
         let parts = arn_parts(arn);
-        parts.is_some_and(|parts| self.0.iter().zip(parts).all(|(pattern, part)| pattern.matches(part)))
+        parts.is_some_and(|parts| {
+            self.0.iter().zip(parts).all(|(pattern, component)| pattern.matches(component))
+        })
     }
 }
 
@@ -113,7 +115,7 @@ impl fmt::Display for ArnPattern {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamePattern {
     /// A name in the namespace's own account.
-    Own(Pattern),
+    Name(Pattern),
     /// An ARN.
     Arn(ArnPattern),
 }
@@ -121,7 +123,7 @@ pub enum NamePattern {
 impl fmt::Display for NamePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Own(pattern) => pattern.fmt(f),
+            Self::Name(pattern) => pattern.fmt(f),
             Self::Arn(pattern) => pattern.fmt(f),
         }
     }

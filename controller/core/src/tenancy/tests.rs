@@ -39,112 +39,128 @@ fn tenancy() -> Tenancy {
     Tenancy::parse(FILE).unwrap()
 }
 
-fn own() -> Own {
-    Own { account: "123456789012".into(), functions: vec!["lt-1a2b3c4d-media-it-0123456789".into()] }
+fn own() -> ImplicitGrants {
+    ImplicitGrants {
+        account: "123456789012".into(),
+        functions: vec!["lt-1a2b3c4d-media-it-0123456789".into()],
+    }
 }
 
 fn function(arn: &str) -> FunctionArn {
     FunctionArn::parse(&format!("arn:aws:lambda:eu-west-1:{arn}")).unwrap()
 }
 
-fn permitted(namespace: &str, thing: Thing) -> bool {
-    tenancy().authorise(namespace, &own(), &thing).is_ok()
+fn permitted(namespace: &str, resource: ResourceRef) -> bool {
+    tenancy().authorize(namespace, &own(), &resource).is_ok()
 }
 
 #[test]
 fn what_a_list_names_is_permitted_and_nothing_else() {
     let cases = [
-        (true, Thing::Region("eu-west-1".into())),
-        (false, Thing::Region("us-east-1".into())),
-        (true, Thing::Bucket("media-photos".into())),
-        (false, Thing::Bucket("photos".into())),
-        (false, Thing::Bucket("amedia-photos".into())),
-        (true, Thing::BucketOwner("123456789012".into())),
-        (true, Thing::BucketOwner("210987654321".into())),
-        (false, Thing::BucketOwner("111111111111".into())),
-        (true, Thing::Function(function("123456789012:function:media-x"))),
-        (true, Thing::Function(function("123456789012:function:media-x:live"))),
+        (true, ResourceRef::Region("eu-west-1".into())),
+        (false, ResourceRef::Region("us-east-1".into())),
+        (true, ResourceRef::Bucket("media-photos".into())),
+        (false, ResourceRef::Bucket("photos".into())),
+        (false, ResourceRef::Bucket("amedia-photos".into())),
+        (true, ResourceRef::BucketOwner("123456789012".into())),
+        (true, ResourceRef::BucketOwner("210987654321".into())),
+        (false, ResourceRef::BucketOwner("111111111111".into())),
+        (true, ResourceRef::Function(function("123456789012:function:media-x"))),
+        (true, ResourceRef::Function(function("123456789012:function:media-x:live"))),
         // A name is one in the namespace's own account.
-        (false, Thing::Function(function("210987654321:function:media-x"))),
-        (true, Thing::Function(function("123456789012:function:shared:live"))),
-        (false, Thing::Function(function("123456789012:function:shared"))),
-        (false, Thing::Function(function("123456789012:function:shared:7"))),
-        (true, Thing::Function(function("210987654321:function:public-x:7"))),
-        (false, Thing::Function(function("210987654321:function:private"))),
-        (true, Thing::RuleTarget(function("123456789012:function:media-x"))),
-        (false, Thing::RuleTarget(function("123456789012:function:shared:live"))),
-        (true, Thing::DeadLetterQueue("arn:aws:sqs:eu-west-1:123456789012:media-dead".into())),
-        (false, Thing::DeadLetterQueue("arn:aws:sns:eu-west-1:123456789012:media-dead".into())),
+        (false, ResourceRef::Function(function("210987654321:function:media-x"))),
+        (true, ResourceRef::Function(function("123456789012:function:shared:live"))),
+        (false, ResourceRef::Function(function("123456789012:function:shared"))),
+        (false, ResourceRef::Function(function("123456789012:function:shared:7"))),
+        (true, ResourceRef::Function(function("210987654321:function:public-x:7"))),
+        (false, ResourceRef::Function(function("210987654321:function:private"))),
+        (true, ResourceRef::RuleTarget(function("123456789012:function:media-x"))),
+        (false, ResourceRef::RuleTarget(function("123456789012:function:shared:live"))),
+        (true, ResourceRef::DeadLetterQueue("arn:aws:sqs:eu-west-1:123456789012:media-dead".into())),
+        (false, ResourceRef::DeadLetterQueue("arn:aws:sns:eu-west-1:123456789012:media-dead".into())),
         // What it deploys, it may run, and put on a schedule.
-        (true, Thing::DeployedFunction("media-made-1".into())),
-        (true, Thing::DeployedFunction("lt-1a2b3c4d-media-it-0123456789".into())),
-        (false, Thing::DeployedFunction("lt-1a2b3c4d-media-other-0123456789".into())),
-        (false, Thing::DeployedFunction("media-x".into())),
-        (true, Thing::RuleTarget(function("123456789012:function:lt-1a2b3c4d-media-it-0123456789"))),
-        (true, Thing::RuleTarget(function("123456789012:function:media-made-1:live"))),
-        (false, Thing::RuleTarget(function("210987654321:function:media-made-1"))),
-        (true, Thing::ExecutionRole("arn:aws:iam::123456789012:role/lambda/media-app".into())),
-        (false, Thing::ExecutionRole("arn:aws:iam::123456789012:role/media-app".into())),
-        (false, Thing::ExecutionRole("arn:aws:iam::210987654321:role/lambda/media-app".into())),
-        (true, Thing::ExecutionRole("arn:aws:iam::210987654321:role/lent".into())),
-        (true, Thing::CodeBucket("builds".into())),
+        (true, ResourceRef::DeployedFunction("media-made-1".into())),
+        (true, ResourceRef::DeployedFunction("lt-1a2b3c4d-media-it-0123456789".into())),
+        (false, ResourceRef::DeployedFunction("lt-1a2b3c4d-media-other-0123456789".into())),
+        (false, ResourceRef::DeployedFunction("media-x".into())),
+        (true, ResourceRef::RuleTarget(function("123456789012:function:lt-1a2b3c4d-media-it-0123456789"))),
+        (true, ResourceRef::RuleTarget(function("123456789012:function:media-made-1:live"))),
+        (false, ResourceRef::RuleTarget(function("210987654321:function:media-made-1"))),
+        (true, ResourceRef::ExecutionRole("arn:aws:iam::123456789012:role/lambda/media-app".into())),
+        (false, ResourceRef::ExecutionRole("arn:aws:iam::123456789012:role/media-app".into())),
+        (false, ResourceRef::ExecutionRole("arn:aws:iam::210987654321:role/lambda/media-app".into())),
+        (true, ResourceRef::ExecutionRole("arn:aws:iam::210987654321:role/lent".into())),
+        (true, ResourceRef::CodeBucket("builds".into())),
         // A bucket for events is none for code.
-        (false, Thing::CodeBucket("media-photos".into())),
-        (true, Thing::Image("123456789012.dkr.ecr.eu-west-1.amazonaws.com/media/app:1".into())),
-        (false, Thing::Image("123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:1".into())),
-        (true, Thing::Layer("arn:aws:lambda:eu-west-1:580247275435:layer:LambdaInsightsExtension:1".into())),
-        (false, Thing::Layer("arn:aws:lambda:eu-west-1:111111111111:layer:LambdaInsightsExtension:1".into())),
-        (true, Thing::Subnet("subnet-1".into())),
-        (false, Thing::Subnet("subnet-12".into())),
-        (true, Thing::SecurityGroup("sg-1".into())),
-        (false, Thing::SecurityGroup("sg-12".into())),
-        (true, Thing::KmsKey("arn:aws:kms:eu-west-1:123456789012:key/1".into())),
-        (false, Thing::KmsKey("arn:aws:kms:eu-west-1:210987654321:key/1".into())),
-        (true, Thing::ReservedConcurrency(5)),
-        (false, Thing::ReservedConcurrency(6)),
+        (false, ResourceRef::CodeBucket("media-photos".into())),
+        (true, ResourceRef::Image("123456789012.dkr.ecr.eu-west-1.amazonaws.com/media/app:1".into())),
+        (false, ResourceRef::Image("123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:1".into())),
+        (
+            true,
+            ResourceRef::Layer(
+                "arn:aws:lambda:eu-west-1:580247275435:layer:LambdaInsightsExtension:1".into(),
+            ),
+        ),
+        (
+            false,
+            ResourceRef::Layer(
+                "arn:aws:lambda:eu-west-1:111111111111:layer:LambdaInsightsExtension:1".into(),
+            ),
+        ),
+        (true, ResourceRef::Subnet("subnet-1".into())),
+        (false, ResourceRef::Subnet("subnet-12".into())),
+        (true, ResourceRef::SecurityGroup("sg-1".into())),
+        (false, ResourceRef::SecurityGroup("sg-12".into())),
+        (true, ResourceRef::KmsKey("arn:aws:kms:eu-west-1:123456789012:key/1".into())),
+        (false, ResourceRef::KmsKey("arn:aws:kms:eu-west-1:210987654321:key/1".into())),
+        (true, ResourceRef::ReservedConcurrency(5)),
+        (false, ResourceRef::ReservedConcurrency(6)),
     ];
-    for (expected, thing) in cases {
-        assert_eq!(permitted("media", thing.clone()), expected, "{thing}");
+    for (expected, resource) in cases {
+        assert_eq!(permitted("media", resource.clone()), expected, "{resource}");
     }
 }
 
 #[test]
 fn a_namespace_has_what_says_most_of_it() {
-    let bucket = || Thing::Bucket("photos".into());
+    let bucket = || ResourceRef::Bucket("photos".into());
     assert!(permitted("team-b", bucket()));
     assert!(!permitted("team-a-1", bucket()), "team-a-* says more than team-*");
     assert!(!permitted("teams", bucket()));
     assert!(!permitted("media", bucket()), "a name says more than any pattern");
-    assert!(permitted("team-b", Thing::Region("us-east-1".into())), "no list of Regions is all of them");
-    assert!(!permitted("team-b", Thing::DeployedFunction(own().functions.remove(0))));
-    assert!(!permitted("team-b", Thing::ReservedConcurrency(0)));
+    assert!(
+        permitted("team-b", ResourceRef::Region("us-east-1".into())),
+        "no list of Regions is all of them"
+    );
+    assert!(!permitted("team-b", ResourceRef::DeployedFunction(own().functions.remove(0))));
+    assert!(!permitted("team-b", ResourceRef::ReservedConcurrency(0)));
 }
 
 #[test]
 fn a_refusal_says_what_the_file_holds_and_whom_to_ask() {
-    let said = |namespace: &str, thing: Thing| {
-        tenancy().authorise(namespace, &own(), &thing).unwrap_err().to_string()
+    let said = |namespace: &str, resource: ResourceRef| {
+        tenancy().authorize(namespace, &own(), &resource).unwrap_err().to_string()
     };
     assert_eq!(
-        said("media", Thing::Bucket("photos".into())),
+        said("media", ResourceRef::Bucket("photos".into())),
         "namespace media may not name bucket photos: namespaces.media.buckets in the tenancy file holds media-*; ask media's own platform engineer"
     );
     assert_eq!(
-        said("team-a-1", Thing::Function(function("123456789012:function:f"))),
+        said("team-a-1", ResourceRef::Function(function("123456789012:function:f"))),
         "namespace team-a-1 may not name function arn:aws:lambda:eu-west-1:123456789012:function:f: \
          namespaces.team-a-*.functions in the tenancy file holds nothing; ask the platform team"
     );
     assert_eq!(
-        said("team-a-1", Thing::DeployedFunction("f".into())),
+        said("team-a-1", ResourceRef::DeployedFunction("f".into())),
         "namespace team-a-1 may not name a function f that is deployed for it: namespaces.team-a-*.definitions in the tenancy file holds nothing; ask the platform team"
     );
     assert_eq!(
-        said("other", Thing::Bucket("photos".into())),
+        said("other", ResourceRef::Bucket("photos".into())),
         "the tenancy file does not name namespace other, so its resources may name nothing in AWS; ask the platform team"
     );
     let long = Tenancy::parse("namespaces: {a: {buckets: [aaa, bbb, ccc, ddd, eee, fff, ggg]}}").unwrap();
     assert_eq!(
-        long.authorise("a", &own(), &Thing::Bucket("x".into())).unwrap_err().to_string(),
+        long.authorize("a", &own(), &ResourceRef::Bucket("x".into())).unwrap_err().to_string(),
         "namespace a may not name bucket x: namespaces.a.buckets in the tenancy file holds aaa, bbb, ccc, ddd, eee and 2 more"
     );
 }
@@ -238,18 +254,24 @@ fn accounts_and_json_are_read_as_they_are_written() {
     assert!(Tenancy::parse("namespaces: {}").is_ok(), "a file that lets nobody do anything");
 }
 
-fn spec_asks<T>(yaml: &str, asks: impl Fn(&T, &str, &Own) -> Vec<Ask>) -> Vec<String>
+fn spec_references<T>(
+    yaml: &str,
+    references: impl Fn(&T, &str, &ImplicitGrants) -> Vec<Reference>,
+) -> Vec<String>
 where
     T: serde::de::DeserializeOwned,
 {
     let spec: T = serde_saphyr::from_str(yaml).unwrap();
-    asks(&spec, "eu-west-1", &own()).into_iter().map(|ask| format!("{} {}", ask.field, ask.thing)).collect()
+    references(&spec, "eu-west-1", &own())
+        .into_iter()
+        .map(|ask| format!("{} {}", ask.field, ask.resource))
+        .collect()
 }
 
 #[test]
 fn a_spec_asks_for_all_that_it_names() {
-    let scheduled = |yaml: &str| spec_asks::<ScheduledFunctionSpec>(yaml, asks_of_scheduled);
-    let s3 = |yaml: &str| spec_asks::<S3TriggeredFunctionSpec>(yaml, asks_of_s3);
+    let scheduled = |yaml: &str| spec_references::<ScheduledFunctionSpec>(yaml, references_of_scheduled);
+    let s3 = |yaml: &str| spec_references::<S3TriggeredFunctionSpec>(yaml, references_of_s3);
     let f = "arn:aws:lambda:eu-west-1:123456789012:function:f";
     assert_eq!(
         scheduled("{function: {name: f, qualifier: live}, schedule: rate(1 day), deadLetterQueueArn: q}"),
@@ -308,19 +330,19 @@ fn a_definition_asks_for_what_is_sent_to_lambda() {
         let owner =
             Owner { id: crate::plan::identity::OwnerId::parse("1a2b3c4d").unwrap(), cluster: String::new() };
         let desired = DesiredFunction::of(&owner, &origin, &Default::default(), &definition, None);
-        let mut sent = things_of_configuration(&desired.configuration);
-        sent.extend(things_of_code(&desired.code));
-        sent.push(Thing::DeployedFunction(desired.name));
-        sent.extend(desired.reserved_concurrency.map(Thing::ReservedConcurrency));
+        let mut sent = references_of_configuration(&desired.configuration);
+        sent.extend(references_of_code(&desired.code));
+        sent.push(ResourceRef::DeployedFunction(desired.name));
+        sent.extend(desired.reserved_concurrency.map(ResourceRef::ReservedConcurrency));
         let spec = ScheduledFunctionSpec {
             function: crate::api::FunctionRef { definition: Some(definition), ..Default::default() },
             ..serde_saphyr::from_str("{function: {}}").unwrap()
         };
-        let mut asked: Vec<Thing> =
-            asks_of_scheduled(&spec, "eu-west-1", &own()).into_iter().map(|ask| ask.thing).collect();
-        asked.retain(|thing| !matches!(thing, Thing::Region(_)));
-        let sorted = |things: Vec<Thing>| {
-            let mut texts: Vec<String> = things.iter().map(ToString::to_string).collect();
+        let mut asked: Vec<ResourceRef> =
+            references_of_scheduled(&spec, "eu-west-1", &own()).into_iter().map(|ask| ask.resource).collect();
+        asked.retain(|resource| !matches!(resource, ResourceRef::Region(_)));
+        let sorted = |references: Vec<ResourceRef>| {
+            let mut texts: Vec<String> = references.iter().map(ToString::to_string).collect();
             texts.sort();
             texts
         };

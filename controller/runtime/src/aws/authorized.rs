@@ -12,7 +12,9 @@ use lambda_triggers_core::plan::function::{
 };
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
-use lambda_triggers_core::tenancy::{Own, Thing, things_of_code, things_of_configuration};
+use lambda_triggers_core::tenancy::{
+    ImplicitGrants, ResourceRef, references_of_code, references_of_configuration,
+};
 
 use super::tenant_policy::TenantPolicy;
 use super::{
@@ -87,38 +89,43 @@ impl<P: ?Sized> Port<P> {
         result.map_err(|error| AwsError { role: role(), ..error })
     }
 
-    async fn permit(&self, action: &'static str, things: Vec<Thing>) -> Result<(), AwsError> {
-        self.policy.permit(action, &self.region, |_| things).await
+    async fn permit(&self, action: &'static str, references: Vec<ResourceRef>) -> Result<(), AwsError> {
+        self.policy.permit(action, &self.region, |_| references).await
     }
 
-    async fn deploys(&self, action: &'static str, name: &str, things: Vec<Thing>) -> Result<(), AwsError> {
+    async fn deploys(
+        &self,
+        action: &'static str,
+        name: &str,
+        references: Vec<ResourceRef>,
+    ) -> Result<(), AwsError> {
         self.policy.makes(action)?;
-        let name = Thing::DeployedFunction(name.into());
-        self.permit(action, [name].into_iter().chain(things).collect()).await
+        let name = ResourceRef::DeployedFunction(name.into());
+        self.permit(action, [name].into_iter().chain(references).collect()).await
     }
 }
 
 #[async_trait]
 impl Functions for Port<dyn Functions> {
     async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
-        let named = |own: &Own| FunctionArn {
+        let named = |own: &ImplicitGrants| FunctionArn {
             partition: partition_of(&self.region).into(),
             region: self.region.clone(),
             account: own.account.clone(),
             name: name.into(),
             qualifier: None,
         };
-        let things = |own: &Own| {
+        let references = |own: &ImplicitGrants| {
             let mut arn = FunctionArn::parse(name).unwrap_or_else(|| named(own));
             arn.qualifier = qualifier.map(ToOwned::to_owned).or(arn.qualifier);
-            vec![Thing::Function(arn)]
+            vec![ResourceRef::Function(arn)]
         };
-        self.policy.permit("lambda:GetFunction", &self.region, things).await?;
+        self.policy.permit("lambda:GetFunction", &self.region, references).await?;
         self.told(self.port.function(name, qualifier).await)
     }
 
     async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError> {
-        self.permit("lambda:GetPolicy", vec![Thing::Function(function.clone())]).await?;
+        self.permit("lambda:GetPolicy", vec![ResourceRef::Function(function.clone())]).await?;
         self.told(self.port.policy(function).await)
     }
 
@@ -131,10 +138,11 @@ impl Functions for Port<dyn Functions> {
         const ACTION: &str = "lambda:AddPermission";
         self.policy.makes(ACTION)?;
         self.policy.own_statement(ACTION, &statement.id)?;
-        let bucket = statement.source_arn.split_once(":s3:::").map(|(_, name)| Thing::Bucket(name.into()));
-        let owner = statement.source_account.clone().map(Thing::BucketOwner);
-        let things = [Thing::Function(function.clone())].into_iter().chain(bucket).chain(owner);
-        self.permit(ACTION, things.collect()).await?;
+        let bucket =
+            statement.source_arn.split_once(":s3:::").map(|(_, name)| ResourceRef::Bucket(name.into()));
+        let owner = statement.source_account.clone().map(ResourceRef::BucketOwner);
+        let references = [ResourceRef::Function(function.clone())].into_iter().chain(bucket).chain(owner);
+        self.permit(ACTION, references.collect()).await?;
         self.told(self.port.add_permission(function, statement, revision).await)
     }
 
@@ -146,7 +154,7 @@ impl Functions for Port<dyn Functions> {
     ) -> Result<(), AwsError> {
         const ACTION: &str = "lambda:RemovePermission";
         self.policy.own_statement(ACTION, statement_id)?;
-        self.permit(ACTION, vec![Thing::Function(function.clone())]).await?;
+        self.permit(ACTION, vec![ResourceRef::Function(function.clone())]).await?;
         self.told(self.port.remove_permission(function, statement_id, revision).await)
     }
 }
@@ -154,14 +162,15 @@ impl Functions for Port<dyn Functions> {
 #[async_trait]
 impl Deployments for Port<dyn Deployments> {
     async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
-        self.permit("lambda:GetFunction", vec![Thing::DeployedFunction(name.into())]).await?;
+        self.permit("lambda:GetFunction", vec![ResourceRef::DeployedFunction(name.into())]).await?;
         self.told(self.port.deployed(name).await)
     }
 
     async fn create(&self, function: &DesiredFunction) -> Result<(), AwsError> {
         let DesiredFunction { name, configuration, code, .. } = function;
-        let things = things_of_configuration(configuration).into_iter().chain(things_of_code(code));
-        self.deploys("lambda:CreateFunction", name, things.collect()).await?;
+        let references =
+            references_of_configuration(configuration).into_iter().chain(references_of_code(code));
+        self.deploys("lambda:CreateFunction", name, references.collect()).await?;
         self.told(self.port.create(function).await)
     }
 
@@ -171,33 +180,39 @@ impl Deployments for Port<dyn Deployments> {
         code: &CodeSource,
         architecture: Architecture,
     ) -> Result<(), AwsError> {
-        self.deploys("lambda:UpdateFunctionCode", name, things_of_code(code)).await?;
+        self.deploys("lambda:UpdateFunctionCode", name, references_of_code(code)).await?;
         self.told(self.port.update_code(name, code, architecture).await)
     }
 
     async fn update_configuration(&self, name: &str, configuration: &Configuration) -> Result<(), AwsError> {
-        let things = things_of_configuration(configuration);
-        self.deploys("lambda:UpdateFunctionConfiguration", name, things).await?;
+        let references = references_of_configuration(configuration);
+        self.deploys("lambda:UpdateFunctionConfiguration", name, references).await?;
         self.told(self.port.update_configuration(name, configuration).await)
     }
 
     /// In a removal, the owner tag comes back to a function that has lost it and is deleted next.
     async fn tag_function(&self, function: &FunctionArn, tags: &Tags) -> Result<(), AwsError> {
-        let things = vec![Thing::DeployedFunction(function.name.clone()), Thing::Function(function.clone())];
-        self.permit("lambda:TagResource", things).await?;
+        let references = vec![
+            ResourceRef::DeployedFunction(function.name.clone()),
+            ResourceRef::Function(function.clone()),
+        ];
+        self.permit("lambda:TagResource", references).await?;
         self.told(self.port.tag_function(function, tags).await)
     }
 
     /// In a removal, the tags go from a function that is left to its user.
     async fn untag_function(&self, function: &FunctionArn, keys: &[String]) -> Result<(), AwsError> {
-        let things = vec![Thing::DeployedFunction(function.name.clone()), Thing::Function(function.clone())];
-        self.permit("lambda:UntagResource", things).await?;
+        let references = vec![
+            ResourceRef::DeployedFunction(function.name.clone()),
+            ResourceRef::Function(function.clone()),
+        ];
+        self.permit("lambda:UntagResource", references).await?;
         self.told(self.port.untag_function(function, keys).await)
     }
 
     async fn put_concurrency(&self, name: &str, runs: i32) -> Result<(), AwsError> {
-        let thing = Thing::ReservedConcurrency(runs);
-        self.deploys("lambda:PutFunctionConcurrency", name, vec![thing]).await?;
+        let resource = ResourceRef::ReservedConcurrency(runs);
+        self.deploys("lambda:PutFunctionConcurrency", name, vec![resource]).await?;
         self.told(self.port.put_concurrency(name, runs).await)
     }
 
@@ -207,8 +222,8 @@ impl Deployments for Port<dyn Deployments> {
     }
 
     async fn event_invoke_config(&self, name: &str) -> Result<Option<EventInvokeConfig>, AwsError> {
-        let thing = Thing::DeployedFunction(name.into());
-        self.permit("lambda:GetFunctionEventInvokeConfig", vec![thing]).await?;
+        let resource = ResourceRef::DeployedFunction(name.into());
+        self.permit("lambda:GetFunctionEventInvokeConfig", vec![resource]).await?;
         self.told(self.port.event_invoke_config(name).await)
     }
 
@@ -224,17 +239,22 @@ impl Deployments for Port<dyn Deployments> {
 
     /// In a removal, the tags have said that it was made for the object.
     async fn delete_function(&self, name: &str) -> Result<(), AwsError> {
-        self.permit("lambda:DeleteFunction", vec![Thing::DeployedFunction(name.into())]).await?;
+        self.permit("lambda:DeleteFunction", vec![ResourceRef::DeployedFunction(name.into())]).await?;
         self.told(self.port.delete_function(name).await)
     }
 }
 
 impl Port<dyn Rules> {
     /// Lets a call through that makes or changes the object's rule.
-    async fn own_rule(&self, action: &'static str, name: &str, things: Vec<Thing>) -> Result<(), AwsError> {
+    async fn own_rule(
+        &self,
+        action: &'static str,
+        name: &str,
+        references: Vec<ResourceRef>,
+    ) -> Result<(), AwsError> {
         self.policy.makes(action)?;
         self.policy.own_rule(action, name)?;
-        self.permit(action, things).await
+        self.permit(action, references).await
     }
 }
 
@@ -242,7 +262,7 @@ impl Port<dyn Rules> {
 impl Rules for Port<dyn Rules> {
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
         const ACTION: &str = "events:ListRules";
-        self.policy.own_only(ACTION, prefix == self.policy.owner.prefix(), "what is looked for")?;
+        self.policy.require_own(ACTION, prefix == self.policy.owner.prefix(), "what is looked for")?;
         self.permit(ACTION, vec![]).await?;
         self.told(self.port.list(prefix).await)
     }
@@ -268,7 +288,7 @@ impl Rules for Port<dyn Rules> {
     /// Of use in a removal alone, which looks whether something of the operator's needs the function still.
     async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError> {
         const ACTION: &str = "events:ListRuleNamesByTarget";
-        self.policy.own_only(ACTION, prefix == self.policy.owner.prefix(), "what is looked for")?;
+        self.policy.require_own(ACTION, prefix == self.policy.owner.prefix(), "what is looked for")?;
         self.permit(ACTION, vec![]).await?;
         self.told(self.port.rules_with_target(arn, prefix).await)
     }
@@ -294,10 +314,10 @@ impl Rules for Port<dyn Rules> {
     async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError> {
         const ACTION: &str = "events:PutTargets";
         let function = FunctionArn::parse(&target.arn);
-        self.policy.own_only(ACTION, function.is_some(), &format!("target {}", target.arn))?;
-        let queue = target.dead_letter_queue_arn.clone().map(Thing::DeadLetterQueue);
-        let things = function.map(Thing::RuleTarget).into_iter().chain(queue).collect();
-        self.own_rule(ACTION, rule, things).await?;
+        self.policy.require_own(ACTION, function.is_some(), &format!("target {}", target.arn))?;
+        let queue = target.dead_letter_queue_arn.clone().map(ResourceRef::DeadLetterQueue);
+        let references = function.map(ResourceRef::RuleTarget).into_iter().chain(queue).collect();
+        self.own_rule(ACTION, rule, references).await?;
         self.told(self.port.put_target(rule, target).await)
     }
 
@@ -340,8 +360,8 @@ impl Notifications for Port<dyn Notifications> {
     }
 }
 
-fn things_of_bucket(bucket: &Bucket) -> Vec<Thing> {
-    vec![Thing::Bucket(bucket.name.clone()), Thing::BucketOwner(bucket.owner.clone())]
+fn things_of_bucket(bucket: &Bucket) -> Vec<ResourceRef> {
+    vec![ResourceRef::Bucket(bucket.name.clone()), ResourceRef::BucketOwner(bucket.owner.clone())]
 }
 
 #[cfg(test)]

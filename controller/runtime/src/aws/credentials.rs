@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, session_name};
-use lambda_triggers_core::tenancy::{Own, Role, Tenancy, Thing};
+use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Role, Tenancy};
 use tokio::sync::watch;
 
 use super::authorized::Authorized;
@@ -103,14 +103,20 @@ impl NamespaceCredentials {
 
     /// Whether a namespace may name a bucket at this moment.
     pub fn permits_bucket(&self, namespace: &str, bucket: &str) -> bool {
-        let bucket = Thing::Bucket(bucket.into());
-        self.tenancy().is_none_or(|tenancy| tenancy.authorise(namespace, &Own::default(), &bucket).is_ok())
+        let bucket = ResourceRef::Bucket(bucket.into());
+        self.tenancy()
+            .is_none_or(|tenancy| tenancy.authorize(namespace, &ImplicitGrants::default(), &bucket).is_ok())
     }
 
     /// What is the own of an object of one of these kinds, whatever the tenancy says.
-    pub async fn own_of(&self, owner: &OwnerId, key: &ObjectKey, kinds: &[&str]) -> Result<Own, AwsError> {
+    pub async fn implicit_grants(
+        &self,
+        owner: &OwnerId,
+        key: &ObjectKey,
+        kinds: &[&str],
+    ) -> Result<ImplicitGrants, AwsError> {
         let account = self.account_of(&key.namespace).await?;
-        Ok(Own::of(&account, owner, key, kinds))
+        Ok(ImplicitGrants::for_object(&account, owner, key, kinds))
     }
 
     /// The account that a namespace acts in, 12 digits.

@@ -12,7 +12,7 @@ pub enum MissingPermission {
 /// The kind of the missing resource, from the message of an `InvalidParameterValueException`: Lambda has no error code for it
 /// (<https://github.com/aws/aws-cdk/issues/24648>, <https://github.com/keithrozario/Klayers/issues/76>).
 pub fn missing(words: &str) -> Option<MissingPermission> {
-    let has = |part: &str| words.contains(part);
+    let has = |component: &str| words.contains(component);
     let of_s3 = has("S3 Error Code: NoSuch");
     let of_image = has("Source image") && has("does not exist");
     if of_s3 || of_image {

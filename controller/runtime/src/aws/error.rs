@@ -101,7 +101,7 @@ impl AwsError {
         let status = response.map(|response| response.status().as_u16());
         let region = response.and_then(|r| r.headers().get("x-amz-bucket-region")).map(ToOwned::to_owned);
         let unsent = || {
-            // A service account has its role by this variable (https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html).
+            // A service account has its role by this variable (https://docs.aws.amazon.com/sdkref/latest/guide/component-assume-role-credentials.html).
             let role = std::env::var("AWS_ROLE_ARN").ok();
             NoCredentials::from_chain(&error, role.as_deref())
                 .map(|why| AwsErrorKind::NoCredentials(why.into()))
@@ -196,7 +196,7 @@ impl AwsError {
 
     /// As a failure of `part`, in words that say what to do. They leave out AWS's own message where it holds
     /// names of sessions or request ids: a status that changes with each try would be written with each try.
-    pub fn failure(&self, part: Component) -> Failure {
+    pub fn failure(&self, component: Component) -> Failure {
         let Self { kind, action, resource, role, code, message, source: _ } = self;
         let code = code.as_deref().unwrap_or("no code");
         let words = message.as_deref().unwrap_or("no message");
@@ -289,7 +289,7 @@ impl AwsError {
                 (Reason::AwsUnavailable, format!("AWS did not answer {action} on {resource}; trying again"))
             }
         };
-        Failure::new(part, reason, message)
+        Failure::new(component, reason, message)
     }
 
     /// The credentials that the call was made with, in words.

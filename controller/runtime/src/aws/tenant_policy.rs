@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, is_own_statement_id};
-use lambda_triggers_core::tenancy::{Own, Role, Tenancy, Thing};
+use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Role, Tenancy};
 
 use super::{Aws, AwsError, AwsErrorKind};
 use crate::telemetry::metrics::KINDS;
@@ -63,7 +63,7 @@ impl TenantPolicy {
     }
 
     /// Lets a call through that changes something of the operator's own alone.
-    pub fn own_only(&self, action: &'static str, is_own: bool, what: &str) -> Result<(), AwsError> {
+    pub fn require_own(&self, action: &'static str, is_own: bool, what: &str) -> Result<(), AwsError> {
         if is_own {
             return Ok(());
         }
@@ -77,12 +77,12 @@ impl TenantPolicy {
             .key
             .as_ref()
             .is_some_and(|key| KINDS.iter().any(|kind| key.rule_name(&self.owner, kind) == name));
-        self.own_only(action, is_own, &format!("rule {name}"))
+        self.require_own(action, is_own, &format!("rule {name}"))
     }
 
     /// Lets a call through that is about a statement of the operator's.
     pub fn own_statement(&self, action: &'static str, id: &str) -> Result<(), AwsError> {
-        self.own_only(action, is_own_statement_id(&self.owner, id), &format!("statement {id}"))
+        self.require_own(action, is_own_statement_id(&self.owner, id), &format!("statement {id}"))
     }
 
     /// Refuses what makes or changes something where only removals are due.
@@ -98,25 +98,26 @@ impl TenantPolicy {
         &self,
         action: &'static str,
         region: &str,
-        things: impl FnOnce(&Own) -> Vec<Thing> + Send,
+        references: impl FnOnce(&ImplicitGrants) -> Vec<ResourceRef> + Send,
     ) -> Result<(), AwsError> {
         self.removal(action)?;
         if self.removes {
             return Ok(());
         }
         let own = self.own().await?;
-        let mut things = things(&own);
-        things.push(Thing::Region(region.into()));
-        let refusal =
-            things.iter().find_map(|thing| self.tenancy.authorise(&self.namespace, &own, thing).err());
+        let mut references = references(&own);
+        references.push(ResourceRef::Region(region.into()));
+        let refusal = references
+            .iter()
+            .find_map(|resource| self.tenancy.authorize(&self.namespace, &own, resource).err());
         refusal.map_or(Ok(()), |refusal| Err(self.refused(action, refusal.to_string())))
     }
 
-    async fn own(&self) -> Result<Own, AwsError> {
+    async fn own(&self) -> Result<ImplicitGrants, AwsError> {
         let account = acting_account(self.role.as_ref(), &*self.aws).await?;
         Ok(match &self.key {
-            Some(key) => Own::of(&account, &self.owner, key, &KINDS),
-            None => Own { account, functions: vec![] },
+            Some(key) => ImplicitGrants::for_object(&account, &self.owner, key, &KINDS),
+            None => ImplicitGrants { account, functions: vec![] },
         })
     }
 

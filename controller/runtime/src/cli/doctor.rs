@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use lambda_triggers_core::iam::{Scope, Use, least_policy};
+use lambda_triggers_core::iam::{Feature, Scope, least_policy};
 use lambda_triggers_core::plan::identity::OwnerId;
 
 use crate::doctor::{self, Options};
@@ -21,7 +21,7 @@ pub struct DoctorArgs {
     /// AWS Region of the functions and buckets (default: where the AWS SDK finds it, such as AWS_REGION).
     #[arg(long, env = "LAMBDA_TRIGGERS_REGION")]
     region: Option<String>,
-    /// Ask Kubernetes in the name of this user, such as system:serviceaccount:<namespace>:lambda-triggers for the
+    /// Reference Kubernetes in the name of this user, such as system:serviceaccount:<namespace>:lambda-triggers for the
     /// operator's own rights (default: the user of the kubeconfig, or the pod's service account).
     #[arg(long = "as", value_name = "USER", conflicts_with = "print_iam_policy")]
     as_user: Option<String>,
@@ -53,7 +53,7 @@ pub struct DoctorArgs {
 struct PolicyArgs {
     /// What the operator does beyond triggers, as a list with commas.
     #[arg(long, value_name = "USES", value_enum, value_delimiter = ',', requires = "print_iam_policy")]
-    with: Vec<With>,
+    with: Vec<FeatureArg>,
     /// The account of the functions and rules (default: that of the AWS credentials).
     #[arg(long, requires = "print_iam_policy")]
     account: Option<String>,
@@ -73,7 +73,7 @@ struct PolicyArgs {
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
-enum With {
+enum FeatureArg {
     /// Functions that it deploys.
     Definitions,
     /// ... from archives in S3.
@@ -90,16 +90,16 @@ enum With {
     Tenancy,
 }
 
-impl From<With> for Use {
-    fn from(with: With) -> Self {
+impl From<FeatureArg> for Feature {
+    fn from(with: FeatureArg) -> Self {
         match with {
-            With::Definitions => Self::Definitions,
-            With::Archives => Self::Archives,
-            With::Images => Self::Images,
-            With::Layers => Self::Layers,
-            With::Vpc => Self::Vpc,
-            With::Kms => Self::Kms,
-            With::Tenancy => Self::Tenancy,
+            FeatureArg::Definitions => Self::Definitions,
+            FeatureArg::Archives => Self::Archives,
+            FeatureArg::Images => Self::Images,
+            FeatureArg::Layers => Self::Layers,
+            FeatureArg::Vpc => Self::Vpc,
+            FeatureArg::Kms => Self::Kms,
+            FeatureArg::Tenancy => Self::Tenancy,
         }
     }
 }
@@ -155,7 +155,7 @@ async fn print_policy(args: DoctorArgs) -> Result<(), StartError> {
         code_buckets: code_bucket,
         function_roles: function_role,
         tenant_roles: tenant_role,
-        ..Scope::of(account, Some(owner)).with(with.into_iter().map(Use::from))
+        ..Scope::for_account(account, Some(owner)).with(with.into_iter().map(Feature::from))
     };
     println!("{}", serde_json::to_string_pretty(&least_policy(&scope))?);
     Ok(())

@@ -52,7 +52,7 @@ struct RunArgs {
     #[arg(long, env = "LAMBDA_TRIGGERS_NAMESPACE", value_name = "NAMES", value_delimiter = ',', value_parser = namespace)]
     namespace: Vec<String>,
     /// Eight hex digits that the names of everything made in AWS begin with, for a cluster that is rebuilt and must
-    /// find its things again. No other living cluster may have them (default: from the cluster).
+    /// find its references again. No other living cluster may have them (default: from the cluster).
     #[arg(long, env = "LAMBDA_TRIGGERS_OWNER_ID", value_parser = OwnerId::parse)]
     owner_id: Option<OwnerId>,
     /// AWS Region of resources that name none (default: where the AWS SDK finds it, such as AWS_REGION).

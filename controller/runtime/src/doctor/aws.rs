@@ -180,11 +180,11 @@ async fn bucket(sdk: &Sdk, name: &str, owner: &str) -> Check {
 fn read<T>(
     what: &str,
     answer: Result<T, AwsError>,
-    part: Component,
+    component: Component,
     said: impl FnOnce(T) -> String,
 ) -> Check {
     match answer {
         Ok(found) => Check::ok(what, said(found)),
-        Err(error) => Check::failed(what, error.failure(part).message),
+        Err(error) => Check::failed(what, error.failure(component).message),
     }
 }

@@ -157,7 +157,7 @@ fn places<'a>(place: RbacScope, watched: &'a [String], own: &'a str) -> Vec<At<'
     match place {
         RbacScope::Watched if watched.is_empty() => vec![(None, None)],
         RbacScope::Watched => watched.iter().map(|namespace| (Some(namespace.as_str()), None)).collect(),
-        RbacScope::Own => vec![(Some(own), None)],
+        RbacScope::ImplicitGrants => vec![(Some(own), None)],
         // A namespace counts as in itself, so that a Role in it can grant the right to get it.
         RbacScope::Identity => {
             let name = identity(watched, own);

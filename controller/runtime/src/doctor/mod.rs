@@ -22,7 +22,7 @@ pub struct Options {
     pub owner_id: Option<OwnerId>,
     /// As of the operator: the Region.
     pub region: Option<String>,
-    /// Ask the API server in the name of this user, such as the operator's service account.
+    /// Reference the API server in the name of this user, such as the operator's service account.
     pub as_user: Option<String>,
     /// Functions to look at, by name or ARN, with or without an alias or a version.
     pub functions: Vec<String>,

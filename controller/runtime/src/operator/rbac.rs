@@ -6,8 +6,8 @@
 pub enum RbacScope {
     /// In every namespace that is watched: all of them, or those of the list.
     Watched,
-    /// In the namespace that the operator keeps its own things in.
-    Own,
+    /// In the namespace that the operator keeps its own references in.
+    ImplicitGrants,
     /// On the namespace whose UID tells operators apart: kube-system, or the operator's own one where it watches only some.
     Identity,
 }
@@ -77,14 +77,14 @@ pub const RBAC_RULES: [RbacRule; 9] = [
         group: "",
         resource: "configmaps",
         verbs: &["get", "create", "patch"],
-        place: RbacScope::Own,
+        place: RbacScope::ImplicitGrants,
         why: "to keep the list of buckets to look at again",
     },
     RbacRule {
         group: "coordination.k8s.io",
         resource: "leases",
         verbs: &["get", "create", "update"],
-        place: RbacScope::Own,
+        place: RbacScope::ImplicitGrants,
         why: "to elect a leader",
     },
     RbacRule {

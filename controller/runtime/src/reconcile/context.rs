@@ -240,7 +240,7 @@ pub struct Context {
     pub client: Client,
     /// AWS, by namespace.
     pub credentials: NamespaceCredentials,
-    /// Whose things in AWS are ours.
+    /// Whose references in AWS are ours.
     pub owner: Owner,
     /// The objects of both kinds.
     pub stores: Stores,

@@ -12,7 +12,7 @@ use lambda_triggers_core::plan::identity::ObjectKey;
 use lambda_triggers_core::plan::ownership::Origin;
 use lambda_triggers_core::plan::report::{Component, EventReason, Failure, Reason};
 use lambda_triggers_core::plan::tags::check_count;
-use lambda_triggers_core::tenancy::Thing;
+use lambda_triggers_core::tenancy::ResourceRef;
 
 use super::code::{ClusterCode, cluster_code};
 use super::context::Context;
@@ -257,9 +257,9 @@ async fn may_define<K: Trigger>(
         return Ok(false);
     }
     let Some(tenancy) = context.credentials.tenancy() else { return Ok(true) };
-    let own = context.credentials.own_of(&context.owner.id, key, &[K::NAME]).await;
+    let own = context.credentials.implicit_grants(&context.owner.id, key, &[K::NAME]).await;
     let own = own.map_err(Error::aws(Component::Function))?;
-    Ok(tenancy.authorise(&key.namespace, &own, &Thing::DeployedFunction(name.into())).is_ok())
+    Ok(tenancy.authorize(&key.namespace, &own, &ResourceRef::DeployedFunction(name.into())).is_ok())
 }
 
 /// Whether the spec names this function.

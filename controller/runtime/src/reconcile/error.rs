@@ -10,7 +10,7 @@ use crate::aws::AwsError;
 /// A reconcile that did not reach its end.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A part of the object cannot be made so; reported on the object.
+    /// A component of the object cannot be made so; reported on the object.
     #[error("{failure}")]
     Trigger {
         /// What is reported.
@@ -48,20 +48,23 @@ pub struct Reported(pub Failure);
 
 impl fmt::Display for Reported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failure { part, reason, message } = &self.0;
-        write!(f, "{} {}: {message}", part.condition(), reason.as_str())
+        let Failure { component, reason, message } = &self.0;
+        write!(f, "{} {}: {message}", component.condition(), reason.as_str())
     }
 }
 
 impl Error {
     /// A failure of `part` that this operator found itself.
-    pub fn found(part: Component, reason: Reason, message: impl Into<String>) -> Self {
-        Failure::new(part, reason, message).into()
+    pub fn found(component: Component, reason: Reason, message: impl Into<String>) -> Self {
+        Failure::new(component, reason, message).into()
     }
 
     /// A call to AWS that failed for `part`.
-    pub fn aws(part: Component) -> impl FnOnce(AwsError) -> Self {
-        move |error| Self::Trigger { failure: Reported(error.failure(part)), source: Some(Box::new(error)) }
+    pub fn aws(component: Component) -> impl FnOnce(AwsError) -> Self {
+        move |error| Self::Trigger {
+            failure: Reported(error.failure(component)),
+            source: Some(Box::new(error)),
+        }
     }
 
     /// A call to Kubernetes that failed.

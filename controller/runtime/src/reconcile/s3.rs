@@ -24,7 +24,7 @@ use super::function::{find, region, resolve, updating};
 use super::object::{Identity, RawS3TriggeredFunction, valid_spec};
 use super::permission::{Grant, permit, wanted_permissions};
 use super::status::StatusWriter;
-use super::tenancy::{authorise, may_have_made};
+use super::tenancy::{authorize, may_have_made};
 use crate::aws::{Aws, Bucket};
 
 /// Makes AWS as the spec says.
@@ -35,7 +35,7 @@ pub async fn apply(
 ) -> Result<Outcome, Error> {
     let invalid = |message| Error::found(Component::Notification, Reason::InvalidSpec, message);
     let spec = valid_spec(object).map_err(invalid)?;
-    authorise::<RawS3TriggeredFunction>(context, &writer.id, &spec, &writer.status.applied).await?;
+    authorize::<RawS3TriggeredFunction>(context, &writer.id, &spec, &writer.status.applied).await?;
     // From here on the bucket's worker waits for us for a moment, to write once for all that come together.
     let reservation = context.buckets.reserve(&spec.bucket);
     let region = region(context, spec.region.as_deref(), &spec.function);

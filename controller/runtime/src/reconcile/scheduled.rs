@@ -23,7 +23,7 @@ use super::function::{confirm_absent, region, resolve, retry_not_found, updating
 use super::object::{RawScheduledFunction, valid_spec};
 use super::permission::{Grant, permit, wanted_permissions};
 use super::status::StatusWriter;
-use super::tenancy::{authorise, may_have_made};
+use super::tenancy::{authorize, may_have_made};
 use crate::aws::{Aws, AwsError, AwsErrorKind, Rules};
 
 /// Makes AWS as the spec says.
@@ -36,7 +36,7 @@ pub async fn apply(
     let expression = spec.expression().map_err(|problem| invalid(problem.to_string()))?;
     writer.status.schedule = Some(expression.to_string());
     writer.status.when = Some(expression.in_words());
-    authorise::<RawScheduledFunction>(context, &writer.id, &spec, &writer.status.applied).await?;
+    authorize::<RawScheduledFunction>(context, &writer.id, &spec, &writer.status.applied).await?;
 
     let aws = context.aws(&writer.id.key);
     let account = async || aws.account().await.map_err(Error::aws(Component::Permission));

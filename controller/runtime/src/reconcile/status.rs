@@ -111,9 +111,9 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
         self.write(&Outcome::Progressing { message: message.into() }).await
     }
 
-    /// Notes that a part is as the spec says, whatever becomes of the others.
-    pub fn ready(&mut self, part: Component) {
-        self.ready.insert(part);
+    /// Notes that a component is as the spec says, whatever becomes of the others.
+    pub fn ready(&mut self, component: Component) {
+        self.ready.insert(component);
     }
 
     /// Notes an external permission.

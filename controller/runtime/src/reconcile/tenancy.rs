@@ -2,44 +2,44 @@
 
 use lambda_triggers_core::api::Applied;
 use lambda_triggers_core::plan::report::{Component, Reason};
-use lambda_triggers_core::tenancy::{Ask, Own, asks_of_s3, asks_of_scheduled};
+use lambda_triggers_core::tenancy::{ImplicitGrants, Reference, references_of_s3, references_of_scheduled};
 
 use super::context::Context;
 use super::error::Error;
 use super::function::region;
 use super::object::{Identity, RawS3TriggeredFunction, RawScheduledFunction, Trigger, read_spec};
 
-/// A kind whose specs name things in AWS.
-pub trait Asks: Trigger {
+/// A kind whose specs name references in AWS.
+pub trait References: Trigger {
     /// All that a spec names.
-    fn asks(context: &Context, spec: &Self::Spec, own: &Own) -> Vec<Ask>;
+    fn asks(context: &Context, spec: &Self::Spec, own: &ImplicitGrants) -> Vec<Reference>;
 }
 
-impl Asks for RawScheduledFunction {
-    fn asks(context: &Context, spec: &Self::Spec, own: &Own) -> Vec<Ask> {
-        asks_of_scheduled(spec, &region(context, spec.region.as_deref(), &spec.function), own)
+impl References for RawScheduledFunction {
+    fn asks(context: &Context, spec: &Self::Spec, own: &ImplicitGrants) -> Vec<Reference> {
+        references_of_scheduled(spec, &region(context, spec.region.as_deref(), &spec.function), own)
     }
 }
 
-impl Asks for RawS3TriggeredFunction {
-    fn asks(context: &Context, spec: &Self::Spec, own: &Own) -> Vec<Ask> {
-        asks_of_s3(spec, &region(context, spec.region.as_deref(), &spec.function), own)
+impl References for RawS3TriggeredFunction {
+    fn asks(context: &Context, spec: &Self::Spec, own: &ImplicitGrants) -> Vec<Reference> {
+        references_of_s3(spec, &region(context, spec.region.as_deref(), &spec.function), own)
     }
 }
 
 /// Whether the tenancy permits all that a spec names, and what was made before is within reach. Says all that is not
 /// permitted, so that nobody has to ask twice. What was made stays as it is then, and nobody repairs it.
-pub async fn authorise<K: Asks>(
+pub async fn authorize<K: References>(
     context: &Context,
     id: &Identity,
     spec: &K::Spec,
     applied: &Applied,
 ) -> Result<(), Error> {
     let refused = refused::<K>(context, id, spec).await?;
-    let Some((part, _)) = refused.first() else { return is_in_reach(context, id, applied).await };
+    let Some((component, _)) = refused.first() else { return is_in_reach(context, id, applied).await };
     context.buckets.freeze(&id.uid);
     let words: Vec<&str> = refused.iter().map(|(_, words)| words.as_str()).collect();
-    Err(Error::found(*part, Reason::NotPermitted, words.join("; ")))
+    Err(Error::found(*component, Reason::NotPermitted, words.join("; ")))
 }
 
 /// Whether what was made is in the account that the namespace acts in now: in another one it would not be found, and be
@@ -48,7 +48,7 @@ async fn is_in_reach(context: &Context, id: &Identity, applied: &Applied) -> Res
     if applied.account.is_none() {
         return Ok(());
     }
-    let own = context.credentials.own_of(&context.owner.id, &id.key, &[]).await;
+    let own = context.credentials.implicit_grants(&context.owner.id, &id.key, &[]).await;
     let account = own.map_err(Error::aws(Component::Permission))?.account;
     let Some(made_in) = applied.elsewhere(&account) else { return Ok(()) };
     let message = format!(
@@ -60,7 +60,7 @@ async fn is_in_reach(context: &Context, id: &Identity, applied: &Applied) -> Res
 }
 
 /// What a spec names and the tenancy does not permit, in words.
-async fn refused<K: Asks>(
+async fn refused<K: References>(
     context: &Context,
     id: &Identity,
     spec: &K::Spec,
@@ -70,18 +70,18 @@ async fn refused<K: Asks>(
     if tenancy.tenant(namespace).is_none() {
         return Ok(vec![(Component::Function, tenancy.unnamed(namespace).to_string())]);
     }
-    let own = context.credentials.own_of(&context.owner.id, &id.key, &[K::NAME]).await;
+    let own = context.credentials.implicit_grants(&context.owner.id, &id.key, &[K::NAME]).await;
     let own = own.map_err(Error::aws(Component::Function))?;
-    let refusal = |Ask { field, part, thing }: Ask| {
-        let refusal = tenancy.authorise(namespace, &own, &thing).err()?;
-        Some((part, format!("{field}: {refusal}")))
+    let refusal = |Reference { field, component, resource }: Reference| {
+        let refusal = tenancy.authorize(namespace, &own, &resource).err()?;
+        Some((component, format!("{field}: {refusal}")))
     };
     Ok(K::asks(context, spec, &own).into_iter().filter_map(refusal).collect())
 }
 
 /// Whether something may have been made for an object that does not say so itself: nothing was, if the tenancy does not
 /// permit what it names.
-pub async fn may_have_made<K: Asks>(context: &Context, object: &K) -> Result<bool, Error> {
+pub async fn may_have_made<K: References>(context: &Context, object: &K) -> Result<bool, Error> {
     match read_spec(object) {
         Ok(spec) => Ok(refused::<K>(context, &Identity::of(object), &spec).await?.is_empty()),
         // Its fields are looked at one by one.

@@ -38,8 +38,8 @@ fn paused(in_place: bool) -> Outcome {
     Outcome::Paused { in_place, message: "left".into() }
 }
 
-fn failed(part: Component, reason: Reason) -> Outcome {
-    Outcome::Failed(Failure::new(part, reason, "why"))
+fn failed(component: Component, reason: Reason) -> Outcome {
+    Outcome::Failed(Failure::new(component, reason, "why"))
 }
 
 const ALL: [Component; 3] = [Component::Function, Component::Permission, Component::Rule];
@@ -94,7 +94,7 @@ fn conditions_as_wholes() {
             ],
         ),
         (
-            "it passes by itself, and a part is in place",
+            "it passes by itself, and a component is in place",
             after(&[], &[Component::Function], &failed(Component::Permission, Reason::Throttled), 5),
             vec![
                 condition("Ready", "False", "Throttled", "why", 5),
@@ -104,7 +104,7 @@ fn conditions_as_wholes() {
             ],
         ),
         (
-            "a part that was in place failed after all",
+            "a component that was in place failed after all",
             after(&[], &ALL, &failed(Component::Function, Reason::FunctionFailed), 5),
             vec![
                 condition("Ready", "False", "FunctionFailed", "why", 5),

@@ -452,7 +452,7 @@ fn a_schedule_without_a_next_run_is_told_with_its_last_run() {
     ] {
         let failure = no_next_run(&schedule.parse().unwrap(), now);
         assert_eq!(failure.as_ref().map(|failure| failure.message.clone()), expected, "{schedule}");
-        let found = failure.map(|failure| (failure.part, failure.reason));
+        let found = failure.map(|failure| (failure.component, failure.reason));
         assert_eq!(found, expected.map(|_| (Component::Rule, Reason::NoNextRun)), "{schedule}");
     }
 }

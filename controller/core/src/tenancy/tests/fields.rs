@@ -1,4 +1,4 @@
-//! Every field of a spec is either one that asks for something, or one that gives no power beyond what is named: a field
+//! Every field of a spec is either one that references for something, or one that gives no power beyond what is named: a field
 //! that is added has to be put here.
 
 use std::collections::BTreeSet;

@@ -54,7 +54,7 @@ fn chosen<'a>(file: &'a Value, namespace: &str) -> Option<&'a Value> {
     best.map(|(_, tenant)| tenant)
 }
 
-fn naive(file: &Value, namespace: &str, own: &Own, thing: &Thing) -> bool {
+fn naive(file: &Value, namespace: &str, own: &ImplicitGrants, resource: &ResourceRef) -> bool {
     let Some(tenant) = chosen(file, namespace) else { return false };
     let by_text = |list: &str, text: &str| texts(tenant, list).iter().any(|pattern| like(pattern, text));
     let by_arn = |list: &str, arn: &str| texts(tenant, list).iter().any(|pattern| arn_like(pattern, arn));
@@ -79,17 +79,17 @@ fn naive(file: &Value, namespace: &str, own: &Own, thing: &Thing) -> bool {
                 }
             })
     };
-    match thing {
-        Thing::Region(region) => tenant.get("regions").is_none() || by_text("regions", region),
-        Thing::Function(function) => by_function("functions", function),
-        Thing::RuleTarget(function) => by_function("ruleTargets", function),
-        Thing::Bucket(name) => by_text("buckets", name),
-        Thing::BucketOwner(account) => {
+    match resource {
+        ResourceRef::Region(region) => tenant.get("regions").is_none() || by_text("regions", region),
+        ResourceRef::Function(function) => by_function("functions", function),
+        ResourceRef::RuleTarget(function) => by_function("ruleTargets", function),
+        ResourceRef::Bucket(name) => by_text("buckets", name),
+        ResourceRef::BucketOwner(account) => {
             *account == own.account || texts(tenant, "bucketOwners").contains(&account.as_str())
         }
-        Thing::DeadLetterQueue(arn) => by_arn("deadLetterQueues", arn),
-        Thing::DeployedFunction(name) => deploys(name),
-        Thing::ExecutionRole(arn) => texts(tenant, "definitions.roles").iter().any(|pattern| {
+        ResourceRef::DeadLetterQueue(arn) => by_arn("deadLetterQueues", arn),
+        ResourceRef::DeployedFunction(name) => deploys(name),
+        ResourceRef::ExecutionRole(arn) => texts(tenant, "definitions.roles").iter().any(|pattern| {
             if pattern.starts_with("arn:") {
                 arn_like(pattern, arn)
             } else {
@@ -99,13 +99,13 @@ fn naive(file: &Value, namespace: &str, own: &Own, thing: &Thing) -> bool {
                 })
             }
         }),
-        Thing::CodeBucket(name) => by_text("definitions.codeBuckets", name),
-        Thing::Image(uri) => by_text("definitions.images", uri),
-        Thing::Layer(arn) => by_arn("definitions.layers", arn),
-        Thing::Subnet(id) => by_text("definitions.subnets", id),
-        Thing::SecurityGroup(id) => by_text("definitions.securityGroups", id),
-        Thing::KmsKey(arn) => by_arn("definitions.kmsKeys", arn),
-        Thing::ReservedConcurrency(runs) => {
+        ResourceRef::CodeBucket(name) => by_text("definitions.codeBuckets", name),
+        ResourceRef::Image(uri) => by_text("definitions.images", uri),
+        ResourceRef::Layer(arn) => by_arn("definitions.layers", arn),
+        ResourceRef::Subnet(id) => by_text("definitions.subnets", id),
+        ResourceRef::SecurityGroup(id) => by_text("definitions.securityGroups", id),
+        ResourceRef::KmsKey(arn) => by_arn("definitions.kmsKeys", arn),
+        ResourceRef::ReservedConcurrency(runs) => {
             tenant["definitions"].is_object()
                 && i64::from(*runs) <= tenant["definitions"]["reservedConcurrency"].as_i64().unwrap_or(0)
         }
@@ -156,8 +156,9 @@ fn arn(service: &'static str, resource: &'static str) -> impl Strategy<Value = S
 }
 
 fn arn_pattern(service: &'static str, resource: &'static str) -> impl Strategy<Value = String> {
-    let part = |whole: BoxedStrategy<String>| prop_oneof![Just("*".to_owned()), Just("?*1".into()), whole];
-    (part(region().boxed()), part(account().boxed()), pattern(), any::<bool>()).prop_map(
+    let component =
+        |whole: BoxedStrategy<String>| prop_oneof![Just("*".to_owned()), Just("?*1".into()), whole];
+    (component(region().boxed()), component(account().boxed()), pattern(), any::<bool>()).prop_map(
         move |(region, account, name, with_qualifier)| {
             let qualifier = if with_qualifier && resource == "function:" { ":a*" } else { "" };
             format!("arn:aws:{service}:{region}:{account}:{resource}{name}{qualifier}")
@@ -227,24 +228,24 @@ fn function_arn() -> impl Strategy<Value = FunctionArn> {
         .prop_map(|(arn, qualifier)| FunctionArn::parse(&arn).unwrap().with_qualifier(qualifier.as_deref()))
 }
 
-fn thing() -> BoxedStrategy<Thing> {
+fn resource() -> BoxedStrategy<ResourceRef> {
     let role = (account(), word()).prop_map(|(account, name)| format!("arn:aws:iam::{account}:role/{name}"));
     prop_oneof![
-        region().prop_map(Thing::Region),
-        function_arn().prop_map(Thing::Function),
-        function_arn().prop_map(Thing::RuleTarget),
-        word().prop_map(Thing::Bucket),
-        account().prop_map(Thing::BucketOwner),
-        arn("sqs", "").prop_map(Thing::DeadLetterQueue),
-        word().prop_map(Thing::DeployedFunction),
-        role.prop_map(Thing::ExecutionRole),
-        word().prop_map(Thing::CodeBucket),
-        word().prop_map(|name| Thing::Image(format!("r/{name}"))),
-        arn("lambda", "layer:").prop_map(Thing::Layer),
-        word().prop_map(Thing::Subnet),
-        word().prop_map(Thing::SecurityGroup),
-        arn("kms", "key/").prop_map(Thing::KmsKey),
-        (0..4).prop_map(Thing::ReservedConcurrency),
+        region().prop_map(ResourceRef::Region),
+        function_arn().prop_map(ResourceRef::Function),
+        function_arn().prop_map(ResourceRef::RuleTarget),
+        word().prop_map(ResourceRef::Bucket),
+        account().prop_map(ResourceRef::BucketOwner),
+        arn("sqs", "").prop_map(ResourceRef::DeadLetterQueue),
+        word().prop_map(ResourceRef::DeployedFunction),
+        role.prop_map(ResourceRef::ExecutionRole),
+        word().prop_map(ResourceRef::CodeBucket),
+        word().prop_map(|name| ResourceRef::Image(format!("r/{name}"))),
+        arn("lambda", "layer:").prop_map(ResourceRef::Layer),
+        word().prop_map(ResourceRef::Subnet),
+        word().prop_map(ResourceRef::SecurityGroup),
+        arn("kms", "key/").prop_map(ResourceRef::KmsKey),
+        (0..4).prop_map(ResourceRef::ReservedConcurrency),
     ]
     .boxed()
 }
@@ -255,17 +256,17 @@ proptest! {
     #[test]
     fn both_implementations_agree(
         file in file(),
-        questions in proptest::collection::vec((word(), thing()), 1..24),
+        questions in proptest::collection::vec((word(), resource()), 1..24),
         own_function in word(),
     ) {
         match Tenancy::parse(&file.to_string()) {
             Err(error) => prop_assert!(has_tie(&file), "{error}"),
             Ok(tenancy) => {
                 prop_assert!(!has_tie(&file));
-                let own = Own { account: ACCOUNTS[0].into(), functions: vec![own_function] };
-                for (namespace, thing) in questions {
-                    let permitted = tenancy.authorise(&namespace, &own, &thing).is_ok();
-                    prop_assert_eq!(permitted, naive(&file, &namespace, &own, &thing), "{} {}", namespace, thing);
+                let own = ImplicitGrants { account: ACCOUNTS[0].into(), functions: vec![own_function] };
+                for (namespace, resource) in questions {
+                    let permitted = tenancy.authorize(&namespace, &own, &resource).is_ok();
+                    prop_assert_eq!(permitted, naive(&file, &namespace, &own, &resource), "{} {}", namespace, resource);
                 }
             }
         }

@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    /// Asks for the number of times that it was fetched_at, which takes a second.
+    /// References for the number of times that it was fetched_at, which takes a second.
     async fn ask(
         answers: &CachedReads<&'static str, u32>,
         fetched_at: &AtomicU32,

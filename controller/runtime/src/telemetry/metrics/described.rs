@@ -29,7 +29,7 @@ pub enum Type {
     Histogram,
 }
 
-/// A label, and what it can say: a bounded number of things, whatever users make.
+/// A label, and what it can say: a bounded number of references, whatever users make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Label {
     /// Its name.
@@ -132,7 +132,7 @@ values! {
     /// Whose entry in a bucket's notification configuration.
     EntryOwner {
         /// This operator's.
-        Own = "own",
+        ImplicitGrants = "own",
         /// Anybody else's.
         Foreign = "foreign",
     }

@@ -58,7 +58,7 @@ pub enum Action {
     // The operator's work, and what comes of it.
     /// An object asks the worker of an operator for what it wants: at first, when it was not granted, or as it sees to
     /// it from time to time that nobody has changed the bucket.
-    Ask { worker: usize, object: usize },
+    Reference { worker: usize, object: usize },
     /// A worker begins a round: for those who have asked, since the settle time is over, or for the second look.
     Begin { worker: usize },
     /// A worker's read is answered with the document that is there.
@@ -158,7 +158,7 @@ impl Buckets {
                         Some(Answer::Done) => it.known.as_ref() != Some(&state.bucket.current),
                     };
                     if state.objects[object] != Object::Gone && !requester.in_batch && wants_more {
-                        actions.push(Action::Ask { worker, object });
+                        actions.push(Action::Reference { worker, object });
                     }
                 }
                 let is_asked = it.requesters.iter().any(|requester| requester.in_batch);

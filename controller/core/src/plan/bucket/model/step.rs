@@ -12,7 +12,7 @@ use super::{Action, Assumption, Buckets, ENOUGH_SYNCS};
 pub fn after(model: &Buckets, before: &State, action: &Action) -> State {
     let mut state = before.clone();
     match *action {
-        Action::Ask { worker, object } => state.ask(worker, object),
+        Action::Reference { worker, object } => state.ask(worker, object),
         Action::Begin { worker } => state.begin(worker),
         Action::Read { worker } => {
             let (document, as_of) = (state.bucket.current.clone(), state.tool.writes);
