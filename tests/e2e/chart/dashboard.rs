@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lambda_triggers::telemetry::metrics::{ALL, Described, Type};
+use lambda_triggers::telemetry::metrics::{ALL, MetricDesc, Type};
 use lambda_triggers_tests::world;
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::{read, rendered};
 
 /// Each series with its labels; a histogram's buckets have `le`, too.
 fn series() -> BTreeMap<String, BTreeSet<&'static str>> {
-    let of = |metric: &Described| {
+    let of = |metric: &MetricDesc| {
         let name = metric.name.strip_prefix("lambda_triggers_").unwrap();
         let mut labels: BTreeSet<&str> = metric.labels.iter().map(|label| label.name).collect();
         if metric.kind == Type::Histogram {

@@ -7,7 +7,7 @@ use clap::{Arg, Command};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray,
 };
-use lambda_triggers::telemetry::metrics::{ALL, Described, Label, Values};
+use lambda_triggers::telemetry::metrics::{ALL, Label, MetricDesc, Values};
 use lambda_triggers_core::api::crds;
 
 use super::{Page, root};
@@ -206,8 +206,8 @@ fn the_reference_of_the_metrics_is_that_of_their_descriptions() {
 }
 
 /// A metric as a row of a table.
-fn metric(metric: &Described) -> String {
-    let Described { name, kind, labels, help } = *metric;
+fn metric(metric: &MetricDesc) -> String {
+    let MetricDesc { name, kind, labels, help } = *metric;
     let labels: Vec<String> = labels.iter().map(label).collect();
     let kind = format!("{kind:?}").to_lowercase();
     format!("| `{name}` | {kind} | {} | {} |\n", labels.join("<br>"), cell(help))

@@ -36,8 +36,8 @@ fn waiting(what: &str) -> Vec<Condition> {
 
 /// The operator's entries of one object.
 async fn entries_of(w: &World, bucket: &str, name: &str) -> Vec<Entry> {
-    let stem = ObjectKey::new(w.namespace(), name).stem(&owner());
-    let is_its = |entry: &Entry| entry.id.as_deref().is_some_and(|id| id.starts_with(&stem));
+    let base_name = ObjectKey::new(w.namespace(), name).base_name(&owner());
+    let is_its = |entry: &Entry| entry.id.as_deref().is_some_and(|id| id.starts_with(&base_name));
     own(&w.document(bucket).await).into_iter().filter(is_its).collect()
 }
 

@@ -131,10 +131,10 @@ pub struct Gates(Arc<Shared>);
 
 struct Shared {
     start: Instant,
-    state: Mutex<State>,
+    state: Mutex<InjectorState>,
 }
 
-struct State {
+struct InjectorState {
     plan: Box<dyn Plan>,
     random: StdRng,
     calls: Vec<Call>,
@@ -148,7 +148,8 @@ impl Gates {
     /// The gates of a run with this seed and plan. To be made where tokio's time is paused.
     pub fn new(seed: u64, plan: impl Plan + 'static) -> Self {
         let random = StdRng::seed_from_u64(seed);
-        let state = State { plan: Box::new(plan), random, calls: vec![], untrue: None, made: 0, lives: 0 };
+        let state =
+            InjectorState { plan: Box::new(plan), random, calls: vec![], untrue: None, made: 0, lives: 0 };
         Self(Arc::new(Shared { start: Instant::now(), state: Mutex::new(state) }))
     }
 
@@ -193,7 +194,7 @@ impl Gates {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, InjectorState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

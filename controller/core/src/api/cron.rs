@@ -23,7 +23,7 @@ const LONGEST_MONTHS: [u16; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 3
 
 /// What is wrong with one field, or with how the two day fields go together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
+pub(super) struct CronError {
     field: Option<&'static str>,
     /// What to write instead, for one who sees the field's name.
     pub hint: &'static str,
@@ -31,7 +31,7 @@ pub(super) struct Wrong {
     pub message: String,
 }
 
-impl Wrong {
+impl CronError {
     /// The path of the field in a `ScheduledFunction`.
     pub fn place(&self) -> String {
         match self.field {
@@ -44,12 +44,12 @@ impl Wrong {
 fn parse_fields<const N: usize>(
     fields: &'static [Field; N],
     texts: [&str; N],
-) -> Result<[Vec<Item>; N], Vec<Wrong>> {
-    let wrong: Vec<Wrong> = fields
+) -> Result<[Vec<Item>; N], Vec<CronError>> {
+    let wrong: Vec<CronError> = fields
         .iter()
         .zip(texts)
         .filter(|(field, text)| field.parse(text).is_none())
-        .map(|(field, text)| Wrong {
+        .map(|(field, text)| CronError {
             field: Some(field.key),
             hint: field.hint,
             message: messages::cron_field(field.name, text, field.hint),
@@ -67,7 +67,7 @@ pub(super) struct Cron([Vec<Item>; 6]);
 
 impl Cron {
     /// Reads AWS's six fields; on failure says what is wrong with each.
-    pub fn from_aws(texts: [&str; 6]) -> Result<Self, Vec<Wrong>> {
+    pub fn from_aws(texts: [&str; 6]) -> Result<Self, Vec<CronError>> {
         let cron = Self(parse_fields(&FIELDS, texts)?);
         let unspecified =
             [DAY_OF_MONTH, DAY_OF_WEEK].iter().filter(|&&day| cron.0[day] == [Item::Unspecified]);
@@ -76,7 +76,7 @@ impl Cron {
             1 => return Ok(cron),
             _ => messages::ONE_QUESTION_MARK,
         };
-        Err(vec![Wrong { field: None, hint, message: hint.into() }])
+        Err(vec![CronError { field: None, hint, message: hint.into() }])
     }
 
     /// Translates the five fields of a CronJob; the error says what to write instead.

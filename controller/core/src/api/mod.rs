@@ -7,12 +7,12 @@ mod cron;
 mod definition;
 mod describe;
 mod events;
+mod field_error;
 mod function;
 mod handler;
 mod key_encoding;
 mod limits;
 mod messages;
-mod problem;
 mod rules;
 mod s3_triggered_function;
 mod schedule;
@@ -27,10 +27,10 @@ pub use definition::{
     LogFormat, Logging, S3Code, SnapStart, SystemLogLevel, Tracing, Vpc,
 };
 pub use events::{EVENT_NAMES, affixes_meet, events_meet, keys_meet};
+pub use field_error::FieldError;
 pub use function::{DeletionPolicy, FunctionRef, PermissionPolicy, Tags};
 pub use handler::missing_handler_files;
 pub use key_encoding::{decode_key, encode_key};
-pub use problem::Problem;
 pub use s3_triggered_function::{KeyFilter, S3TriggeredFunction, S3TriggeredFunctionSpec};
 pub use schedule::Expression;
 pub use scheduled_function::{

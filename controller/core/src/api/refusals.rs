@@ -151,8 +151,8 @@ fn an_input_is_measured_as_the_json_that_aws_gets() {
     };
     assert_eq!(spec("x".repeat(8190)).check(), []);
     let refusal = "write at most 8192 characters of JSON, the limit of EventBridge: these are 8193";
-    let problem = Problem { field: "spec.input".into(), message: refusal.into() };
-    assert_eq!(spec("x".repeat(8191)).check(), [problem]);
+    let error = FieldError { field: "spec.input".into(), message: refusal.into() };
+    assert_eq!(spec("x".repeat(8191)).check(), [error]);
 }
 
 #[test]
@@ -168,14 +168,14 @@ fn suffixes_that_meet_once_they_are_encoded_are_refused() {
         ..S3TriggeredFunctionSpec::default()
     };
     let refusal = "write filters that do not meet as S3 compares them, percent-encoded: the suffix =.csv is %3D.csv there, which ends with D.csv";
-    let problem = Problem { field: "spec.filters".into(), message: refusal.into() };
-    assert_eq!(spec(&["=.csv", "D.csv"]).check(), [problem]);
+    let error = FieldError { field: "spec.filters".into(), message: refusal.into() };
+    assert_eq!(spec(&["=.csv", "D.csv"]).check(), [error]);
     assert_eq!(spec(&["=.csv", "E.csv"]).check(), []);
 }
 
 #[test]
 fn an_input_as_text_is_read_as_a_whole() {
-    let problems = |text: &str| {
+    let errors = |text: &str| {
         let spec = ScheduledFunctionSpec {
             function: FunctionRef { name: Some("f".into()), ..FunctionRef::default() },
             schedule: Some("rate(1 hour)".into()),
@@ -185,11 +185,11 @@ fn an_input_as_text_is_read_as_a_whole() {
         spec.check().len()
     };
     for text in ["{}", " {\"a\": null}\n", "[1.0, -2e3]", "\"a\"", "-1", "true", "false", "null"] {
-        assert_eq!(problems(text), 0, "{text}");
+        assert_eq!(errors(text), 0, "{text}");
     }
     // The rules in CEL see no more than the ends of these.
     for text in ["{'a': 1}", "{a: 1}", "{\"a\": }", "[1,]", "{} {}", "1,5", "\"a\"b\""] {
-        assert_eq!(problems(text), 1, "{text}");
+        assert_eq!(errors(text), 1, "{text}");
     }
 }
 
@@ -205,7 +205,7 @@ fn an_input_twice_is_refused() {
     };
     let message =
         "set input or inputJson, not both: inputJson is sent as it is written, and input is the same as YAML";
-    assert_eq!(spec.check(), [Problem { field: "spec".into(), message: message.into() }]);
+    assert_eq!(spec.check(), [FieldError { field: "spec".into(), message: message.into() }]);
 }
 
 #[test]
@@ -280,13 +280,13 @@ fn inline_files_are_measured_together() {
 
 #[test]
 fn environment_variables_are_measured_as_the_json_that_lambda_measures() {
-    let problems = |value: String| defined(one("app.py", String::new()), one("TABLE", value)).check();
+    let errors = |value: String| defined(one("app.py", String::new()), one("TABLE", value)).check();
     let refusal = "write at most 4096 bytes of variables in all, measured as JSON, and keep more in Parameter Store or in S3";
-    let problem = Problem { field: "spec.function.definition.environment".into(), message: refusal.into() };
+    let error = FieldError { field: "spec.function.definition.environment".into(), message: refusal.into() };
     // {"TABLE":"..."} has twelve characters around the value; a quote takes two, and an umlaut two bytes.
-    assert_eq!(problems("x".repeat(4084)), []);
+    assert_eq!(errors("x".repeat(4084)), []);
     for value in ["x".repeat(4085), "\"".repeat(2043), "ü".repeat(2043)] {
-        assert_eq!(problems(value), std::slice::from_ref(&problem));
+        assert_eq!(errors(value), std::slice::from_ref(&error));
     }
 }
 

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::cron::{Cron, FIELDS};
-use super::{CronFields, Problem, Rate, RateUnit, ScheduledFunctionSpec, messages};
+use super::{CronFields, FieldError, Rate, RateUnit, ScheduledFunctionSpec, messages};
 
 /// The longest schedule expression that EventBridge takes, in characters.
 pub(super) const MAX_EXPRESSION: usize = 256;
@@ -22,10 +22,10 @@ pub(super) const MAX_RATE: i64 = 999_999_999;
 ///
 /// [`fmt::Display`] is what goes to AWS; parsing that gives the same expression again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expression(Kind);
+pub struct Expression(ExpressionKind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Kind {
+enum ExpressionKind {
     Rate { value: i64, unit: &'static str },
     Cron(Cron),
 }
@@ -34,9 +34,9 @@ impl Expression {
     /// The schedule in English, for people: `Every hour.`, `At 18:00 UTC, on Monday and Friday.`
     pub fn in_words(&self) -> String {
         match &self.0 {
-            Kind::Rate { value: 1, unit } => format!("Every {unit}."),
-            Kind::Rate { value, unit } => format!("Every {value} {unit}s."),
-            Kind::Cron(cron) => cron.in_words(),
+            ExpressionKind::Rate { value: 1, unit } => format!("Every {unit}."),
+            ExpressionKind::Rate { value, unit } => format!("Every {value} {unit}s."),
+            ExpressionKind::Cron(cron) => cron.in_words(),
         }
     }
 
@@ -44,25 +44,25 @@ impl Expression {
     /// always has a next run, counted from the rule's creation, and `now` stands for that run.
     pub fn next_run(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.0 {
-            Kind::Rate { .. } => Some(now),
-            Kind::Cron(cron) => cron.next_run(now),
+            ExpressionKind::Rate { .. } => Some(now),
+            ExpressionKind::Cron(cron) => cron.next_run(now),
         }
     }
 
     /// The last run at `now` or before; `None` where there was none, or for a rate.
     pub fn last_run(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.0 {
-            Kind::Rate { .. } => None,
-            Kind::Cron(cron) => cron.last_run(now),
+            ExpressionKind::Rate { .. } => None,
+            ExpressionKind::Cron(cron) => cron.last_run(now),
         }
     }
 
     fn rate(value: i64, unit: &'static str) -> Self {
-        Self(Kind::Rate { value, unit })
+        Self(ExpressionKind::Rate { value, unit })
     }
 
     fn cron(cron: Cron) -> Result<Self, String> {
-        let expression = Self(Kind::Cron(cron));
+        let expression = Self(ExpressionKind::Cron(cron));
         match expression.to_string().len() {
             0..=MAX_EXPRESSION => Ok(expression),
             _ => Err(messages::EXPRESSION_TOO_LONG.into()),
@@ -72,8 +72,8 @@ impl Expression {
     #[cfg(test)]
     pub(super) fn as_cron(&self) -> Option<&Cron> {
         match &self.0 {
-            Kind::Cron(cron) => Some(cron),
-            Kind::Rate { .. } => None,
+            ExpressionKind::Cron(cron) => Some(cron),
+            ExpressionKind::Rate { .. } => None,
         }
     }
 }
@@ -81,9 +81,9 @@ impl Expression {
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Rate { value: 1, unit } => write!(f, "rate(1 {unit})"),
-            Kind::Rate { value, unit } => write!(f, "rate({value} {unit}s)"),
-            Kind::Cron(cron) => write!(f, "cron({cron})"),
+            ExpressionKind::Rate { value: 1, unit } => write!(f, "rate(1 {unit})"),
+            ExpressionKind::Rate { value, unit } => write!(f, "rate({value} {unit}s)"),
+            ExpressionKind::Cron(cron) => write!(f, "cron({cron})"),
         }
     }
 }
@@ -172,21 +172,21 @@ impl ScheduledFunctionSpec {
     /// # Errors
     /// The first thing that is wrong with the schedule, and what to write instead;
     /// [`check`](ScheduledFunctionSpec::check) lists all.
-    pub fn expression(&self) -> Result<Expression, Problem> {
-        self.read_schedule().map_err(|mut problems| problems.swap_remove(0))
+    pub fn expression(&self) -> Result<Expression, FieldError> {
+        self.read_schedule().map_err(|mut errors| errors.swap_remove(0))
     }
 
     /// The schedule, or all that is wrong with it; never an empty list.
-    pub(super) fn read_schedule(&self) -> Result<Expression, Vec<Problem>> {
+    pub(super) fn read_schedule(&self) -> Result<Expression, Vec<FieldError>> {
         match (&self.schedule, &self.rate, &self.cron) {
             (Some(text), None, None) => {
-                read_text(text).map_err(|message| Problem::new("spec.schedule", message))
+                read_text(text).map_err(|message| FieldError::new("spec.schedule", message))
             }
             (None, Some(rate), None) => rate.expression(),
             (None, None, Some(cron)) => return cron.expression(),
-            _ => Err(Problem::new("spec", messages::ONE_SCHEDULE)),
+            _ => Err(FieldError::new("spec", messages::ONE_SCHEDULE)),
         }
-        .map_err(|problem| vec![problem])
+        .map_err(|error| vec![error])
     }
 }
 
@@ -198,9 +198,9 @@ fn read_text(text: &str) -> Result<Expression, String> {
 }
 
 impl Rate {
-    fn expression(&self) -> Result<Expression, Problem> {
+    fn expression(&self) -> Result<Expression, FieldError> {
         let field = "spec.rate.value";
-        Problem::of_range(field, self.value, 1, MAX_RATE)
+        FieldError::of_range(field, self.value, 1, MAX_RATE)
             .map_or_else(|| Ok(Expression::rate(self.value, self.unit.singular())), Err)
     }
 }
@@ -216,13 +216,13 @@ impl RateUnit {
 }
 
 impl CronFields {
-    fn expression(&self) -> Result<Expression, Vec<Problem>> {
+    fn expression(&self) -> Result<Expression, Vec<FieldError>> {
         let Self { minutes, hours, day_of_month, month, day_of_week, year } = self;
         let fields = [minutes, hours, day_of_month, month, day_of_week, year].map(String::as_str);
         let cron = Cron::from_aws(fields).map_err(|wrong| {
-            wrong.into_iter().map(|wrong| Problem::new(wrong.place(), wrong.hint)).collect::<Vec<_>>()
+            wrong.into_iter().map(|wrong| FieldError::new(wrong.place(), wrong.hint)).collect::<Vec<_>>()
         })?;
-        Expression::cron(cron).map_err(|message| vec![Problem::new("spec.cron", message)])
+        Expression::cron(cron).map_err(|message| vec![FieldError::new("spec.cron", message)])
     }
 }
 

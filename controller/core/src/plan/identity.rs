@@ -12,10 +12,10 @@ use crate::api::KeyFilter;
 /// Hex digits of the hash that tells apart objects whose readable names are cut to the same text.
 const OBJECT_HASH: usize = 10;
 /// Hex digits of the hash that tells apart the entries of one object.
-const SLOT_HASH: usize = 6;
+const FILTER_HASH: usize = 6;
 /// What is left of EventBridge's 64 characters for the readable part, after `lt-<owner id>-` and `-<hash>`
 /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
-const READABLE: usize = 64 - 12 - 1 - OBJECT_HASH;
+const MAX_READABLE: usize = 64 - 12 - 1 - OBJECT_HASH;
 /// Hex digits of the hash that stands for a bucket.
 const BUCKET_HASH: usize = 16;
 /// The longest name of a session of STS.
@@ -96,7 +96,7 @@ impl ObjectKey {
 
     /// What the names and Ids of everything made for the object begin with; at most 64 characters of
     /// `[.\-_A-Za-z0-9]`, since the name of an object is a DNS subdomain.
-    pub fn stem(&self, owner: &OwnerId) -> String {
+    pub fn base_name(&self, owner: &OwnerId) -> String {
         let hash = hash(&[&self.namespace, &self.name], OBJECT_HASH);
         format!("{}{}-{hash}", owner.prefix(), self.readable())
     }
@@ -119,15 +119,15 @@ impl ObjectKey {
 
     /// Namespace and name, as far as they fit into a name in AWS.
     fn readable(&self) -> String {
-        format!("{}-{}", self.namespace, self.name).chars().take(READABLE).collect()
+        format!("{}-{}", self.namespace, self.name).chars().take(MAX_READABLE).collect()
     }
 
     /// The Id of the object's entry for one filter. An entry that is to outlive its object says so in its Id, so
     /// that nobody's memory is needed to leave it alone later.
     pub fn entry_id(&self, owner: &OwnerId, filter: &KeyFilter, retained: bool) -> String {
         let text = |part: &Option<String>| part.clone().unwrap_or_default();
-        let slot = hash(&[&text(&filter.prefix), &text(&filter.suffix)], SLOT_HASH);
-        let id = format!("{}-{slot}", self.stem(owner));
+        let filter_hash = hash(&[&text(&filter.prefix), &text(&filter.suffix)], FILTER_HASH);
+        let id = format!("{}-{filter_hash}", self.base_name(owner));
         if retained { retained_id(&id) } else { id }
     }
 }
@@ -141,8 +141,8 @@ impl fmt::Display for ObjectKey {
 /// The Id of an entry that this operator made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnEntryId {
-    /// [`ObjectKey::stem`] of the object that it was made for.
-    pub stem: String,
+    /// [`ObjectKey::base_name`] of the object that it was made for.
+    pub base_name: String,
     /// Whether it stays when the object is deleted.
     pub retained: bool,
 }
@@ -154,10 +154,10 @@ impl OwnEntryId {
             Some(body) => (body, true),
             None => (id, false),
         };
-        let (stem, slot) = body.rsplit_once('-')?;
-        let (readable, object) = stem.strip_prefix(&owner.prefix())?.rsplit_once('-')?;
-        let own = is_hash(slot, SLOT_HASH) && is_hash(object, OBJECT_HASH) && !readable.is_empty();
-        own.then(|| Self { stem: stem.into(), retained })
+        let (base_name, filter_hash) = body.rsplit_once('-')?;
+        let (readable, object) = base_name.strip_prefix(&owner.prefix())?.rsplit_once('-')?;
+        let own = is_hash(filter_hash, FILTER_HASH) && is_hash(object, OBJECT_HASH) && !readable.is_empty();
+        own.then(|| Self { base_name: base_name.into(), retained })
     }
 }
 
@@ -250,7 +250,7 @@ mod tests {
     fn names_can_be_read() {
         let key = ObjectKey::new("media", "thumbnails");
         assert_eq!(key.to_string(), "media/thumbnails");
-        assert_eq!(key.stem(&owner()), "lt-1a2b3c4d-media-thumbnails-e040debe41");
+        assert_eq!(key.base_name(&owner()), "lt-1a2b3c4d-media-thumbnails-e040debe41");
         assert_eq!(key.rule_name(&owner(), KIND), "lt-1a2b3c4d-media-thumbnails-0bf95f74e9");
         let dotted = ObjectKey::new("media", "thumb.nails");
         assert_eq!(
@@ -311,15 +311,15 @@ mod tests {
             retained: bool,
         ) {
             let key = ObjectKey::new(namespace, name);
-            let stem = key.stem(&owner());
-            prop_assert!(stem.len() <= 64, "{stem}");
-            prop_assert!(stem.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c)), "{stem}");
+            let base_name = key.base_name(&owner());
+            prop_assert!(base_name.len() <= 64, "{base_name}");
+            prop_assert!(base_name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c)), "{base_name}");
             let rule = key.rule_name(&owner(), KIND);
             prop_assert!(rule.len() <= 64, "{rule}");
             prop_assert_ne!(&rule, &key.rule_name(&owner(), "S3TriggeredFunction"));
             let id = key.entry_id(&owner(), &KeyFilter { prefix, ..KeyFilter::default() }, retained);
             prop_assert!(id.len() <= 255);
-            prop_assert_eq!(OwnEntryId::parse(&owner(), &id), Some(OwnEntryId { stem, retained }));
+            prop_assert_eq!(OwnEntryId::parse(&owner(), &id), Some(OwnEntryId { base_name, retained }));
         }
     }
 }

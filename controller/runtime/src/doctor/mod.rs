@@ -36,7 +36,7 @@ pub struct Options {
 
 /// How a check went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum CheckState {
     /// As it should be.
     Ok,
     /// Something is to be done.
@@ -49,7 +49,7 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// How it went.
-    pub state: State,
+    pub state: CheckState,
     /// What was looked at.
     pub what: String,
     /// What was seen, or why it failed and what to do.
@@ -57,20 +57,20 @@ pub struct Check {
 }
 
 impl Check {
-    fn new(state: State, what: impl Into<String>, said: impl Into<String>) -> Self {
+    fn new(state: CheckState, what: impl Into<String>, said: impl Into<String>) -> Self {
         Self { state, what: what.into(), said: said.into() }
     }
 
     fn ok(what: impl Into<String>, said: impl Into<String>) -> Self {
-        Self::new(State::Ok, what, said)
+        Self::new(CheckState::Ok, what, said)
     }
 
     fn failed(what: impl Into<String>, said: impl Into<String>) -> Self {
-        Self::new(State::Failed, what, said)
+        Self::new(CheckState::Failed, what, said)
     }
 
     fn skipped(what: impl Into<String>, said: impl Into<String>) -> Self {
-        Self::new(State::Skipped, what, said)
+        Self::new(CheckState::Skipped, what, said)
     }
 }
 
@@ -78,9 +78,9 @@ impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { state, what, said } = self;
         let state = match state {
-            State::Ok => "ok",
-            State::Failed => "failed",
-            State::Skipped => "skipped",
+            CheckState::Ok => "ok",
+            CheckState::Failed => "failed",
+            CheckState::Skipped => "skipped",
         };
         write!(f, "{state:<8} {what}: {said}")
     }
@@ -91,7 +91,7 @@ pub async fn examine(options: &Options, mut tell: impl FnMut(&Check)) -> bool {
     let mut healthy = true;
     let mut told = |checks: Vec<Check>| {
         for check in &checks {
-            healthy &= check.state != State::Failed;
+            healthy &= check.state != CheckState::Failed;
             tell(check);
         }
     };

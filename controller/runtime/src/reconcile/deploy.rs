@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use lambda_triggers_core::api::{Applied, AppliedFunction, DeployedFunction, FunctionDefinition};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::function::{
-    CodeSource, DesiredFunction, FunctionConflict, FunctionPlan, FunctionStep, ObservedFunction, State,
-    plan_async_invoke, plan_function, plan_function_release, plan_function_removal,
+    CodeSource, DesiredFunction, FunctionConflict, FunctionPlan, FunctionState, FunctionStep,
+    ObservedFunction, plan_async_invoke, plan_function, plan_function_release, plan_function_removal,
 };
 use lambda_triggers_core::plan::identity::ObjectKey;
 use lambda_triggers_core::plan::ownership::Origin;
@@ -117,9 +117,9 @@ pub async fn deploy<K: Trigger>(
     writer.status.function = Some(status(observed.as_ref(), &plan, known_code));
     let failed = observed.as_ref().and_then(|function| failure(function, &plan, untried));
     let is_usable = |function: &&ObservedFunction| match function.state {
-        State::Usable => true,
-        State::Pending => for_others,
-        State::Failed(_) => false,
+        FunctionState::Usable => true,
+        FunctionState::Pending => for_others,
+        FunctionState::Failed(_) => false,
     };
     let arn = observed.as_ref().filter(is_usable).map(|function| function.arn.clone());
     if arn.is_some() {
@@ -439,7 +439,7 @@ fn status(
 fn failure(function: &ObservedFunction, plan: &FunctionPlan, untried: bool) -> Option<Failure> {
     let name = &function.arn.name;
     let message = match (&function.state, &plan.failed) {
-        (State::Failed(why), _) if plan.steps.is_empty() => format!(
+        (FunctionState::Failed(why), _) if plan.steps.is_empty() => format!(
             "Lambda could not make the function {name} work: {why} Mend what it says; then change the definition, or \
              delete the function in AWS, and it is created again{}",
             kms_runbook(why)

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::NamespaceResourceScope;
 use kube::{Resource, ResourceExt};
 use lambda_triggers_core::api::{
-    Applied, DeletionPolicy, PAUSED_ANNOTATION, Problem, S3TriggeredFunction, S3TriggeredFunctionSpec,
+    Applied, DeletionPolicy, FieldError, PAUSED_ANNOTATION, S3TriggeredFunction, S3TriggeredFunctionSpec,
     ScheduledFunction, ScheduledFunctionSpec, TriggerStatus,
 };
 use lambda_triggers_core::plan::identity::ObjectKey;
@@ -101,7 +101,7 @@ pub trait Trigger:
     /// Its parts, in the order in which they depend on each other.
     const COMPONENTS: &'static [Component];
     /// What is wrong with a spec.
-    fn check(spec: &Self::Spec) -> Vec<Problem>;
+    fn check(spec: &Self::Spec) -> Vec<FieldError>;
     /// Its spec.
     fn spec(&self) -> &RawJson;
     /// Its status.
@@ -160,7 +160,7 @@ impl Trigger for RawScheduledFunction {
     type Spec = ScheduledFunctionSpec;
     const NAME: &'static str = "ScheduledFunction";
     const COMPONENTS: &'static [Component] = &[Component::Function, Component::Permission, Component::Rule];
-    fn check(spec: &ScheduledFunctionSpec) -> Vec<Problem> {
+    fn check(spec: &ScheduledFunctionSpec) -> Vec<FieldError> {
         spec.check()
     }
     fn spec(&self) -> &RawJson {
@@ -179,7 +179,7 @@ impl Trigger for RawS3TriggeredFunction {
     const NAME: &'static str = "S3TriggeredFunction";
     const COMPONENTS: &'static [Component] =
         &[Component::Function, Component::Permission, Component::Notification];
-    fn check(spec: &S3TriggeredFunctionSpec) -> Vec<Problem> {
+    fn check(spec: &S3TriggeredFunctionSpec) -> Vec<FieldError> {
         spec.check()
     }
     fn spec(&self) -> &RawJson {
@@ -233,8 +233,8 @@ pub fn read_spec<K: Trigger>(object: &K) -> Result<K::Spec, String> {
 /// The spec, or what is wrong with it.
 pub fn valid_spec<K: Trigger>(object: &K) -> Result<K::Spec, String> {
     let spec = read_spec(object)?;
-    let problems: Vec<String> = K::check(&spec).iter().map(ToString::to_string).collect();
-    if problems.is_empty() { Ok(spec) } else { Err(problems.join("; ")) }
+    let errors: Vec<String> = K::check(&spec).iter().map(ToString::to_string).collect();
+    if errors.is_empty() { Ok(spec) } else { Err(errors.join("; ")) }
 }
 
 /// The status, empty where it cannot be read.

@@ -39,8 +39,8 @@ pub async fn apply(
     // From here on the bucket's worker waits for us for a moment, to write once for all that come together.
     let reservation = context.buckets.reserve(&spec.bucket);
     let region = region(context, spec.region.as_deref(), &spec.function);
-    if let Some(problem) = spec.check_region(&region) {
-        return Err(invalid(format!("{problem} ({region})")));
+    if let Some(error) = spec.check_region(&region) {
+        return Err(invalid(format!("{error} ({region})")));
     }
     let mut resolved = match resolve(context, writer, &region, &spec.function).await {
         Ok(resolved) => resolved,

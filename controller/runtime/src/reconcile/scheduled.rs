@@ -33,7 +33,7 @@ pub async fn apply(
     writer: &mut StatusWriter<'_, RawScheduledFunction>,
 ) -> Result<Outcome, Error> {
     let spec = valid_spec(object).map_err(invalid)?;
-    let expression = spec.expression().map_err(|problem| invalid(problem.to_string()))?;
+    let expression = spec.expression().map_err(|error| invalid(error.to_string()))?;
     writer.status.schedule = Some(expression.to_string());
     writer.status.when = Some(expression.in_words());
     authorize::<RawScheduledFunction>(context, &writer.id, &spec, &writer.status.applied).await?;

@@ -13,7 +13,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::metrics::described::{LEADER, OBJECTS, QUEUE_DEPTH, QUEUE_OLDEST};
-use super::metrics::{Described, OTHER_REASON, Priority};
+use super::metrics::{MetricDesc, OTHER_REASON, Priority};
 use crate::operator::Leadership;
 use crate::reconcile::{Stores, Trigger};
 
@@ -99,7 +99,7 @@ impl Collector for Sources {
 
 fn gauges<const N: usize>(
     encoder: &mut DescriptorEncoder,
-    described: &Described,
+    described: &MetricDesc,
     values: impl IntoIterator<Item = ([(&'static str, &'static str); N], f64)>,
 ) -> fmt::Result
 where
@@ -107,7 +107,7 @@ where
 {
     // As the registry writes those that it has.
     let help = format!("{}.", described.help);
-    let mut metric = encoder.encode_descriptor(described.stem(), &help, None, MetricType::Gauge)?;
+    let mut metric = encoder.encode_descriptor(described.base_name(), &help, None, MetricType::Gauge)?;
     for (labels, value) in values {
         if labels.is_empty() {
             return ConstGauge::new(value).encode(metric);

@@ -17,10 +17,10 @@ const UNANSWERED: u32 = 3;
 
 /// The health of one operator. Clones are the same one.
 #[derive(Clone, Debug, Default)]
-pub struct Health(Arc<Mutex<State>>);
+pub struct Health(Arc<Mutex<HealthState>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct HealthState {
     /// None before the start.
     leadership: Option<Leadership>,
     /// None where there is no election.
@@ -118,7 +118,7 @@ impl Health {
         Ok(())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, HealthState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -22,7 +22,7 @@ pub use super::collect::{QueueState, QueueView};
 use crate::operator::Leadership;
 use crate::reconcile::Stores;
 pub use described::{
-    ALL, AwsOutcome, Described, EntryOwner, KINDS, Label, OTHER_REASON, Priority, ReconcileOutcome, Service,
+    ALL, AwsOutcome, EntryOwner, KINDS, Label, MetricDesc, OTHER_REASON, Priority, ReconcileOutcome, Service,
     Type, Values,
 };
 use described::{
@@ -156,8 +156,8 @@ impl Inner {
 }
 
 /// Registers what is described. The library puts the prefix before the name, and what a counter's name ends with behind.
-fn register(registry: &mut Registry, described: &Described, metric: impl Metric) {
-    registry.register(described.stem(), described.help, metric);
+fn register(registry: &mut Registry, described: &MetricDesc, metric: impl Metric) {
+    registry.register(described.base_name(), described.help, metric);
 }
 
 fn build_info() -> Family<ByVersion, ConstGauge, fn() -> ConstGauge> {

@@ -8,7 +8,7 @@ use super::super::gate::{Passed, View};
 use super::door::Door;
 use super::errors::Op;
 use super::journal::{DocumentWrite, Effect, Look};
-use super::state::{Answer, Held, State};
+use super::state::{Answer, AwsState, Held};
 use crate::front::arn::FunctionRef;
 use crate::front::bucket_check::{
     access_denied, check_destination_region, check_destinations, no_such_bucket, other_region, why_broken,
@@ -16,7 +16,7 @@ use crate::front::bucket_check::{
 use crate::front::notification::{Destination, EMPTY, Entry, Notification};
 use crate::front::notification_rules::check;
 
-impl State {
+impl AwsState {
     /// The bucket's document.
     pub fn notification(&self, region: &str, bucket: &Bucket, view: View) -> Answer<String> {
         self.bucket(region, bucket)?;
@@ -113,7 +113,7 @@ impl Notifications for Door {
         let op = self.reading("s3:GetBucketNotification", format!("bucket {bucket}"));
         let (region, bucket) = (self.region.clone(), bucket.clone());
         let name = bucket.name.clone();
-        let told = move |state: &mut State, view| {
+        let told = move |state: &mut AwsState, view| {
             Ok((state.notification(&region, &bucket, view)?, state.start.elapsed()))
         };
         let passed = match self.pass(&op, told).await {

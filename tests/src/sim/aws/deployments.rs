@@ -11,7 +11,7 @@ use lambda_triggers_core::plan::function::{
 use super::door::Door;
 use super::errors::Op;
 use super::policies::missing_as_none;
-use super::state::{Answer, State};
+use super::state::{Answer, AwsState};
 use crate::front::arn::FunctionRef;
 
 impl Door {
@@ -21,7 +21,7 @@ impl Door {
         action: &'static str,
         name: &str,
         reference: &str,
-        write: impl Fn(&mut State, &Op, &FunctionRef) -> Answer<()> + Send + 'static,
+        write: impl Fn(&mut AwsState, &Op, &FunctionRef) -> Answer<()> + Send + 'static,
     ) -> Result<(), AwsError> {
         let op = self.writing(action, format!("function {name}"));
         let (region, reference, call) = (self.region.clone(), reference.to_owned(), op.clone());

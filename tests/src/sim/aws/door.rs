@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use super::MemoryAws;
 use super::errors::Op;
 use super::journal::{Look, Writer};
-use super::state::{Answer, State};
+use super::state::{Answer, AwsState};
 use crate::sim::gate::{Gate, Passed, View};
 
 /// One way in, to one Region.
@@ -58,7 +58,7 @@ impl Door {
     pub async fn call<T: Send + 'static>(
         &self,
         op: Op,
-        perform: impl Fn(&mut State, View) -> Answer<T> + Send + 'static,
+        perform: impl Fn(&mut AwsState, View) -> Answer<T> + Send + 'static,
     ) -> Result<T, AwsError> {
         let passed = self.pass(&op, perform).await;
         op.heard(passed)
@@ -68,7 +68,7 @@ impl Door {
     pub async fn pass<T: Send + 'static>(
         &self,
         op: &Op,
-        perform: impl Fn(&mut State, View) -> Answer<T> + Send + 'static,
+        perform: impl Fn(&mut AwsState, View) -> Answer<T> + Send + 'static,
     ) -> Passed<Answer<T>> {
         let Some(gate) = &self.gate else {
             return Passed::Answer(perform(&mut self.world.lock(), View::Now));

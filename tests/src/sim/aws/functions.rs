@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use lambda_triggers_core::api::{Architecture, SnapStart, Tags};
 use lambda_triggers_core::plan::function::{
-    CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ImageConfiguration, ObservedFunction,
-    State as Usable, Update,
+    CodeSource, Configuration, DesiredFunction, EventInvokeConfig, FunctionState as Usable,
+    ImageConfiguration, ObservedFunction, Update,
 };
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::errors::Op;
 use super::journal::Effect;
 use super::policies::{port_arn, unqualified};
 use super::requests;
-use super::state::{Answer, State};
+use super::state::{Answer, AwsState};
 use crate::front::arn::FunctionRef;
 use crate::front::event_invoke::{event_invoke_config, no_event_invoke_config};
 use crate::front::function_check::{self, invalid};
@@ -78,7 +78,7 @@ impl Function {
     }
 }
 
-impl State {
+impl AwsState {
     pub fn deployed(&self, reference: &FunctionRef, view: View) -> Answer<ObservedFunction> {
         let found = self.functions.seen(reference, view);
         found.map(|function| function.observed(reference)).ok_or_else(|| missing(reference))

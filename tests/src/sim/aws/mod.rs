@@ -34,7 +34,7 @@ pub use self::rates::{RATES, Rate};
 pub use self::snapshot::{FunctionSnapshot, RuleSnapshot, Snapshot};
 
 use self::door::Door;
-use self::state::State;
+use self::state::AwsState;
 use super::gate::Gate;
 use crate::front::Pace;
 
@@ -47,7 +47,7 @@ const CHANGE_TAKES: Duration = Duration::from_secs(1);
 
 /// The AWS of one run. Clones are the same one.
 #[derive(Clone)]
-pub struct MemoryAws(Arc<Mutex<State>>);
+pub struct MemoryAws(Arc<Mutex<AwsState>>);
 
 impl Default for MemoryAws {
     fn default() -> Self {
@@ -58,7 +58,7 @@ impl Default for MemoryAws {
 impl MemoryAws {
     /// An AWS with one account, [`ACCOUNT`], in which there is nothing.
     pub fn new() -> Self {
-        let state = State::new(ACCOUNT);
+        let state = AwsState::new(ACCOUNT);
         state.wishes.set_pace(ACCOUNT, Pace::Time(CHANGE_TAKES));
         Self(Arc::new(Mutex::new(state)))
     }
@@ -126,7 +126,7 @@ impl MemoryAws {
     }
 
     /// The state, with all changes ended that are due.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, AwsState> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.age();
         state

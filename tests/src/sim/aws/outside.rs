@@ -13,7 +13,7 @@ use super::functions::{Code, Function};
 use super::journal::{Effect, Writer};
 use super::policies::unqualified;
 use super::rules::Rule;
-use super::state::{Answer, Held, State};
+use super::state::{Answer, AwsState, Held};
 use super::{ACCOUNT, MemoryAws, REGION};
 use crate::front::arn::FunctionRef;
 use crate::front::function_state::{Life, Stage};
@@ -241,7 +241,7 @@ impl MemoryAws {
         &self,
         action: &'static str,
         on: String,
-        act: impl FnOnce(&mut State, &Op) -> Answer<()>,
+        act: impl FnOnce(&mut AwsState, &Op) -> Answer<()>,
     ) -> Result<(), AwsError> {
         let op = outside(action, on);
         act(&mut self.lock(), &op).map_err(|refusal| op.refused(&refusal))

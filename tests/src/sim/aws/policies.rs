@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::door::Door;
 use super::errors::Op;
 use super::journal::Effect;
-use super::state::{Answer, State};
+use super::state::{Answer, AwsState};
 use crate::front::arn::FunctionRef;
 use crate::front::function_state::Stage;
 use crate::front::functions::missing;
@@ -17,7 +17,7 @@ use crate::front::lambda::no_policy_on_latest;
 use crate::front::policy::{self, not_found, statement};
 use crate::sim::gate::View;
 
-impl State {
+impl AwsState {
     /// Whether the function is there, and the version or alias if one is named.
     pub fn exists(&self, function: &FunctionRef, view: View) -> bool {
         let found = self.functions.seen(&unqualified(function), view);

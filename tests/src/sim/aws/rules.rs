@@ -11,7 +11,7 @@ use super::door::Door;
 use super::errors::Op;
 use super::journal::Effect;
 use super::policies::missing_as_none;
-use super::state::{Answer, State};
+use super::state::{Answer, AwsState};
 use crate::front::events::{has_targets, merged, missing};
 use crate::front::events_check::{MAX_RULES_PER_BUS, check_rule, check_targets, exceeded, invalid};
 use crate::front::state::RuleKey;
@@ -40,7 +40,7 @@ impl Rule {
     }
 }
 
-impl State {
+impl AwsState {
     fn rule_mut(&mut self, key: &RuleKey, change: impl FnOnce(&mut Rule) -> Answer<()>) -> Answer<()> {
         let mut rule = self.rules.get(key).ok_or_else(|| missing(key))?.clone();
         if let Some(service) = &rule.managed_by {
@@ -208,7 +208,7 @@ impl Door {
         &self,
         action: &'static str,
         name: &str,
-        write: impl Fn(&mut State, &Op, &RuleKey) -> Answer<()> + Send + 'static,
+        write: impl Fn(&mut AwsState, &Op, &RuleKey) -> Answer<()> + Send + 'static,
     ) -> Result<(), AwsError> {
         let op = self.writing(action, on(name));
         let (key, call) = (self.rule_key(name), op.clone());
@@ -231,7 +231,7 @@ impl Rules for Door {
     async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
         let op = self.reading("events:ListTargetsByRule", on(&rule.name));
         let key = self.rule_key(&rule.name);
-        let read = move |state: &mut State, view: View| {
+        let read = move |state: &mut AwsState, view: View| {
             let seen = state.rules.seen(&key, view).map(Rule::observed).ok_or_else(|| missing(&key))?;
             Ok(rule.clone().with(seen.tags, seen.targets))
         };
@@ -241,7 +241,7 @@ impl Rules for Door {
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
         let op = self.reading("events:DescribeRule", on(name));
         let key = self.rule_key(name);
-        let read = move |state: &mut State, view: View| {
+        let read = move |state: &mut AwsState, view: View| {
             state.rules.seen(&key, view).map(Rule::observed).ok_or_else(|| missing(&key))
         };
         missing_as_none(self.call(op, read).await)
@@ -285,7 +285,7 @@ impl Rules for Door {
 
     async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError> {
         let ids = ids.to_vec();
-        let remove = move |state: &mut State, op: &Op, key: &RuleKey| state.remove_targets(op, key, &ids);
+        let remove = move |state: &mut AwsState, op: &Op, key: &RuleKey| state.remove_targets(op, key, &ids);
         missing_as_none(self.on_rule("events:RemoveTargets", rule, remove).await).map(drop)
     }
 

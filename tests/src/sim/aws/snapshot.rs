@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::functions::Function;
 use super::rules::Rule;
-use super::state::State;
+use super::state::AwsState;
 use crate::front::notification::EMPTY;
 
 /// Everything but revisions and times.
@@ -61,7 +61,7 @@ pub struct FunctionSnapshot {
     pub qualifiers: BTreeSet<String>,
 }
 
-impl State {
+impl AwsState {
     pub fn snapshot(&self) -> Snapshot {
         let document =
             |name: &String| self.documents.get(name).map_or(EMPTY, |document| &document.raw).to_owned();

@@ -23,7 +23,7 @@ use crate::front::wire::Refusal;
 pub(super) type Answer<T> = Result<T, Refusal>;
 
 /// The values of one account.
-pub(super) struct State {
+pub(super) struct AwsState {
     pub account: String,
     pub buckets: BTreeMap<String, Held>,
     /// Notification configurations by bucket.
@@ -55,7 +55,7 @@ pub(super) struct Held {
     pub objects: BTreeMap<(String, Option<String>), String>,
 }
 
-impl State {
+impl AwsState {
     pub fn new(account: &str) -> Self {
         Self {
             account: account.to_owned(),

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use lambda_triggers_core::api::{Problem, S3TriggeredFunctionSpec, ScheduledFunctionSpec, crds};
+use lambda_triggers_core::api::{FieldError, S3TriggeredFunctionSpec, ScheduledFunctionSpec, crds};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -71,9 +71,9 @@ pub fn check(key: &Key, spec: &Value) -> Result<(), Refused> {
     }
 }
 
-fn problems<S: DeserializeOwned>(spec: &Value, check: fn(&S) -> Vec<Problem>) -> Vec<String> {
+fn problems<S: DeserializeOwned>(spec: &Value, check: fn(&S) -> Vec<FieldError>) -> Vec<String> {
     match serde_json::from_value::<S>(spec.clone()) {
-        Ok(spec) => check(&spec).iter().map(Problem::to_string).collect(),
+        Ok(spec) => check(&spec).iter().map(FieldError::to_string).collect(),
         Err(error) => vec![format!("spec: {error}")],
     }
 }

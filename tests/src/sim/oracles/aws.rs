@@ -106,8 +106,9 @@ pub fn left_of(object: &Value, aws: &Snapshot) -> Vec<String> {
     let key = ObjectKey::new(text(&meta["namespace"]), text(&meta["name"]));
     let mut left = vec![];
     if kind == "S3TriggeredFunction" {
-        let stem = key.stem(&owner());
-        let entries = own_entries(aws).into_iter().filter(|(_, _, id)| id.stem == stem && !id.retained);
+        let base_name = key.base_name(&owner());
+        let entries =
+            own_entries(aws).into_iter().filter(|(_, _, id)| id.base_name == base_name && !id.retained);
         left.extend(entries.map(|(bucket, entry, _)| format!("the {} in {bucket}", entry.describe())));
     } else {
         let name = format!(":rule/{}", key.rule_name(&owner(), &kind));

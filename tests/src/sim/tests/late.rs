@@ -18,9 +18,9 @@ const ORPHAN_CHECK: Duration = Duration::from_secs(16 * 60 + 30);
 /// How many entries of ours the bucket has.
 fn entries(sim: &Sim) -> usize {
     let document = sim.aws.notification("photos").unwrap_or_default();
-    let stem = ObjectKey::new(NAMESPACE, "thumbs").stem(&owner());
-    assert!(OwnEntryId::parse(&owner(), &format!("{stem}-abcdef")).is_some());
-    document.matches(&stem).count()
+    let base_name = ObjectKey::new(NAMESPACE, "thumbs").base_name(&owner());
+    assert!(OwnEntryId::parse(&owner(), &format!("{base_name}-abcdef")).is_some());
+    document.matches(&base_name).count()
 }
 
 /// Whether it is there.

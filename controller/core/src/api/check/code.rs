@@ -2,32 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use super::{Problem, is_account, is_region, messages, over_count, over_length, unless, unless_is};
+use super::{FieldError, is_account, is_region, messages, over_count, over_length, unless, unless_is};
 use crate::api::{Code, ImageCode, S3Code, limits};
 
-pub(super) fn code(field: &str, code: &Code) -> Vec<Problem> {
+pub(super) fn code(field: &str, code: &Code) -> Vec<FieldError> {
     let Code { inline: files, config_map, s3: archive, image: container } = code;
     let set = [files.is_some(), config_map.is_some(), archive.is_some(), container.is_some()];
     let one = set.into_iter().filter(|set| *set).count() == 1;
-    let mut problems: Vec<Problem> = unless(one, field, messages::ONE_CODE).into_iter().collect();
-    problems.extend(files.iter().flat_map(|files| inline(&format!("{field}.inline"), files)));
-    problems.extend(config_map.iter().filter_map(|map| {
+    let mut errors: Vec<FieldError> = unless(one, field, messages::ONE_CODE).into_iter().collect();
+    errors.extend(files.iter().flat_map(|files| inline(&format!("{field}.inline"), files)));
+    errors.extend(config_map.iter().filter_map(|map| {
         let (field, limit) = (format!("{field}.configMap.name"), limits::CONFIG_MAP_NAME);
         unless_is(&field, &map.name, limit, is_config_map, messages::CONFIG_MAP_NAME)
     }));
-    problems.extend(archive.iter().flat_map(|archive| s3(&format!("{field}.s3"), archive)));
-    problems.extend(container.iter().flat_map(|container| image(&format!("{field}.image"), container)));
-    problems
+    errors.extend(archive.iter().flat_map(|archive| s3(&format!("{field}.s3"), archive)));
+    errors.extend(container.iter().flat_map(|container| image(&format!("{field}.image"), container)));
+    errors
 }
 
-fn inline(field: &str, files: &BTreeMap<String, String>) -> Vec<Problem> {
+fn inline(field: &str, files: &BTreeMap<String, String>) -> Vec<FieldError> {
     let long = files
         .iter()
         .filter_map(|(name, text)| over_length(&format!("{field}.{name}"), Some(text), limits::INLINE));
-    let mut problems: Vec<Problem> = long.collect();
-    problems.extend(over_count(field, files.len(), limits::FILES));
-    if !problems.is_empty() {
-        return problems;
+    let mut errors: Vec<FieldError> = long.collect();
+    errors.extend(over_count(field, files.len(), limits::FILES));
+    if !errors.is_empty() {
+        return errors;
     }
     let size: usize = files.values().map(|text| text.chars().count()).sum();
     let rules = [
@@ -62,7 +62,7 @@ fn is_config_map(name: &str) -> bool {
     })
 }
 
-fn s3(field: &str, archive: &S3Code) -> Vec<Problem> {
+fn s3(field: &str, archive: &S3Code) -> Vec<FieldError> {
     let S3Code { bucket, key, version } = archive;
     let is_key = |key: &str| !key.is_empty() && !key.starts_with("s3://");
     let version = version.as_ref().and_then(|version| {
@@ -82,7 +82,7 @@ fn is_bucket(name: &str) -> bool {
         && !name.ends_with('.')
 }
 
-fn image(field: &str, image: &ImageCode) -> Vec<Problem> {
+fn image(field: &str, image: &ImageCode) -> Vec<FieldError> {
     let ImageCode { uri, entry_point, command, working_directory } = image;
     let uri = unless_is(&format!("{field}.uri"), uri, limits::IMAGE_URI, is_image, messages::IMAGE_URI);
     let folder = over_length(
@@ -90,13 +90,13 @@ fn image(field: &str, image: &ImageCode) -> Vec<Problem> {
         working_directory.as_ref(),
         limits::WORKING_DIRECTORY,
     );
-    let mut problems: Vec<Problem> = uri.into_iter().chain(folder).collect();
-    problems.extend(words(&format!("{field}.entryPoint"), entry_point));
-    problems.extend(words(&format!("{field}.command"), command));
-    problems
+    let mut errors: Vec<FieldError> = uri.into_iter().chain(folder).collect();
+    errors.extend(words(&format!("{field}.entryPoint"), entry_point));
+    errors.extend(words(&format!("{field}.command"), command));
+    errors
 }
 
-fn words(field: &str, words: &[String]) -> Vec<Problem> {
+fn words(field: &str, words: &[String]) -> Vec<FieldError> {
     let long = words
         .iter()
         .enumerate()

@@ -16,8 +16,8 @@ pub fn parse_default_tags(text: &str) -> Result<Tags, String> {
             return Err(format!("the key {key:?} is there twice; {EXAMPLE}"));
         }
     }
-    let problems: Vec<String> = tags("", &all).into_iter().map(|problem| problem.message).collect();
-    if problems.is_empty() { Ok(all) } else { Err(problems.join("; ")) }
+    let errors: Vec<String> = tags("", &all).into_iter().map(|error| error.message).collect();
+    if errors.is_empty() { Ok(all) } else { Err(errors.join("; ")) }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::code::code;
 use super::function::tags;
 use super::{
-    Problem, is_account, is_partition, is_word, messages, over_count, over_length, resource_of, unless,
+    FieldError, is_account, is_partition, is_word, messages, over_count, over_length, resource_of, unless,
     unless_is,
 };
 use crate::api::definition::RESERVED_VARIABLES;
@@ -20,15 +20,15 @@ fn at(field: &str) -> String {
     format!("{FIELD}.{field}")
 }
 
-pub(super) fn definition(definition: &FunctionDefinition) -> Vec<Problem> {
-    let mut problems: Vec<Problem> =
+pub(super) fn definition(definition: &FunctionDefinition) -> Vec<FieldError> {
+    let mut errors: Vec<FieldError> =
         together(definition).into_iter().chain(strings(definition)).flatten().collect();
-    problems.extend(code(&at("code"), &definition.code));
-    problems.extend(numbers(definition).into_iter().flatten());
-    problems.extend(environment(&definition.environment));
-    problems.extend(tags(&at("tags"), &definition.tags));
-    problems.extend(definition.vpc.iter().flat_map(vpc));
-    problems.extend(list(
+    errors.extend(code(&at("code"), &definition.code));
+    errors.extend(numbers(definition).into_iter().flatten());
+    errors.extend(environment(&definition.environment));
+    errors.extend(tags(&at("tags"), &definition.tags));
+    errors.extend(definition.vpc.iter().flat_map(vpc));
+    errors.extend(list(
         &at("layers"),
         &definition.layers,
         limits::LAYERS,
@@ -36,13 +36,13 @@ pub(super) fn definition(definition: &FunctionDefinition) -> Vec<Problem> {
         is_layer,
         messages::LAYER,
     ));
-    problems.extend(definition.logging.iter().flat_map(logging));
-    problems.extend(definition.async_invoke.iter().flat_map(async_invoke));
-    problems
+    errors.extend(definition.logging.iter().flat_map(logging));
+    errors.extend(definition.async_invoke.iter().flat_map(async_invoke));
+    errors
 }
 
 /// The rules that speak of several fields.
-fn together(definition: &FunctionDefinition) -> [Option<Problem>; 6] {
+fn together(definition: &FunctionDefinition) -> [Option<FieldError>; 6] {
     let FunctionDefinition { runtime, handler, code, layers, snap_start, ephemeral_storage, .. } = definition;
     let image = code.image.is_some();
     let snap_start = *snap_start != SnapStart::None;
@@ -58,7 +58,7 @@ fn together(definition: &FunctionDefinition) -> [Option<Problem>; 6] {
 }
 
 /// What to write where the inline code lacks the file of the handler. A layer may hold the handler.
-fn handler_file(definition: &FunctionDefinition) -> Option<Problem> {
+fn handler_file(definition: &FunctionDefinition) -> Option<FieldError> {
     let FunctionDefinition { runtime, code, layers, .. } = definition;
     let files = code.inline.as_ref().filter(|files| !files.is_empty() && layers.is_empty())?;
     missing_handler_files(definition, |file| files.contains_key(file))?;
@@ -69,10 +69,10 @@ fn handler_file(definition: &FunctionDefinition) -> Option<Problem> {
         RuntimeFamily::Provided => messages::BOOTSTRAP,
         RuntimeFamily::Java | RuntimeFamily::DotNet => messages::COMPILED_RUNTIME,
     };
-    Some(Problem::new(FIELD, message))
+    Some(FieldError::new(FIELD, message))
 }
 
-fn strings(definition: &FunctionDefinition) -> [Option<Problem>; 7] {
+fn strings(definition: &FunctionDefinition) -> [Option<FieldError>; 7] {
     let optional = |name: &str, text: &Option<String>, limit, is: fn(&str) -> bool, message| {
         text.as_ref().and_then(|text| unless_is(&at(name), text, limit, is, message))
     };
@@ -97,8 +97,8 @@ fn strings(definition: &FunctionDefinition) -> [Option<Problem>; 7] {
     ]
 }
 
-fn numbers(definition: &FunctionDefinition) -> [Option<Problem>; 4] {
-    let range = |name: &str, value: i32, min, max| Problem::of_range(&at(name), value.into(), min, max);
+fn numbers(definition: &FunctionDefinition) -> [Option<FieldError>; 4] {
+    let range = |name: &str, value: i32, min, max| FieldError::of_range(&at(name), value.into(), min, max);
     let FunctionDefinition { memory_size, timeout, ephemeral_storage, reserved_concurrency, .. } = definition;
     [
         range("memorySize", *memory_size, limits::MIN_MEMORY_SIZE, limits::MAX_MEMORY_SIZE),
@@ -113,15 +113,15 @@ fn numbers(definition: &FunctionDefinition) -> [Option<Problem>; 4] {
     ]
 }
 
-fn environment(environment: &BTreeMap<String, String>) -> Vec<Problem> {
+fn environment(environment: &BTreeMap<String, String>) -> Vec<FieldError> {
     let field = at("environment");
     let long = environment.iter().filter_map(|(name, value)| {
         over_length(&format!("{field}.{name}"), Some(value), limits::ENVIRONMENT)
     });
-    let mut problems: Vec<Problem> = long.collect();
-    problems.extend(over_count(&field, environment.len(), limits::VARIABLES));
-    if !problems.is_empty() {
-        return problems;
+    let mut errors: Vec<FieldError> = long.collect();
+    errors.extend(over_count(&field, environment.len(), limits::VARIABLES));
+    if !errors.is_empty() {
+        return errors;
     }
     let reserved = RESERVED_VARIABLES.iter().any(|name| environment.contains_key(*name));
     let size = serde_json::json!(environment).to_string().len();
@@ -133,7 +133,7 @@ fn environment(environment: &BTreeMap<String, String>) -> Vec<Problem> {
     rules.into_iter().flatten().collect()
 }
 
-fn vpc(vpc: &Vpc) -> Vec<Problem> {
+fn vpc(vpc: &Vpc) -> Vec<FieldError> {
     let Vpc { subnet_ids: subnets, security_group_ids: groups } = vpc;
     let (subnet_field, group_field) = (at("vpc.subnetIds"), at("vpc.securityGroupIds"));
     let is_subnet = |id: &str| {
@@ -142,9 +142,9 @@ fn vpc(vpc: &Vpc) -> Vec<Problem> {
         })
     };
     let is_group = |id: &str| id.strip_prefix("sg-").is_some_and(|id| is_of(id, u8::is_ascii_alphanumeric));
-    let mut problems =
+    let mut errors =
         list(&subnet_field, subnets, limits::SUBNETS, limits::NETWORK_ID, is_subnet, messages::SUBNETS);
-    problems.extend(list(
+    errors.extend(list(
         &group_field,
         groups,
         limits::SECURITY_GROUPS,
@@ -152,26 +152,28 @@ fn vpc(vpc: &Vpc) -> Vec<Problem> {
         is_group,
         messages::SECURITY_GROUPS,
     ));
-    problems.extend(unless(!subnets.is_empty(), &subnet_field, messages::NO_SUBNETS));
-    problems.extend(unless(!groups.is_empty(), &group_field, messages::NO_SECURITY_GROUPS));
-    problems
+    errors.extend(unless(!subnets.is_empty(), &subnet_field, messages::NO_SUBNETS));
+    errors.extend(unless(!groups.is_empty(), &group_field, messages::NO_SECURITY_GROUPS));
+    errors
 }
 
-fn async_invoke(retries: &AsyncInvoke) -> Vec<Problem> {
+fn async_invoke(retries: &AsyncInvoke) -> Vec<FieldError> {
     let AsyncInvoke { maximum_retry_attempts: attempts, maximum_event_age_seconds: age } = *retries;
     let range = |name: &str, value: Option<i32>, min, max| {
-        value.and_then(|value| Problem::of_range(&at(&format!("asyncInvoke.{name}")), value.into(), min, max))
+        value.and_then(|value| {
+            FieldError::of_range(&at(&format!("asyncInvoke.{name}")), value.into(), min, max)
+        })
     };
     let any = attempts.is_some() || age.is_some();
-    let problems = [
+    let errors = [
         unless(any, &at("asyncInvoke"), messages::NO_ASYNC_INVOKE),
         range("maximumRetryAttempts", attempts, 0, limits::MAX_ASYNC_RETRY_ATTEMPTS),
         range("maximumEventAgeSeconds", age, limits::MIN_EVENT_AGE, limits::MAX_ASYNC_EVENT_AGE),
     ];
-    problems.into_iter().flatten().collect()
+    errors.into_iter().flatten().collect()
 }
 
-fn logging(logging: &Logging) -> Vec<Problem> {
+fn logging(logging: &Logging) -> Vec<FieldError> {
     let Logging { format, log_group, application_level, system_level } = logging;
     let levels = application_level.is_some() || system_level.is_some();
     let is_log_group = |name: &str| is_of(name, |b| b.is_ascii_alphanumeric() || b"._/#-".contains(b));
@@ -190,7 +192,7 @@ fn list(
     longest: usize,
     is: impl Fn(&str) -> bool,
     message: &str,
-) -> Vec<Problem> {
+) -> Vec<FieldError> {
     let many = over_count(field, items.len(), most);
     if many.is_some() {
         return many.into_iter().collect();

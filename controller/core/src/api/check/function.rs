@@ -1,11 +1,11 @@
 //! The rules of the fields that both resources share.
 
 use super::definition::definition;
-use super::{Problem, is_account, is_partition, is_region, is_word, messages, over_length, unless};
+use super::{FieldError, is_account, is_partition, is_region, is_word, messages, over_length, unless};
 use crate::api::{FunctionRef, Tags, limits};
 use crate::arn::FunctionArn;
 
-pub(super) fn function(function: &FunctionRef) -> Vec<Problem> {
+pub(super) fn function(function: &FunctionRef) -> Vec<FieldError> {
     let FunctionRef { name, arn, qualifier, definition: defined, permission: _ } = function;
     let length = [
         over_length("spec.function.name", name.as_ref(), limits::ARN),
@@ -39,10 +39,10 @@ pub(super) fn function(function: &FunctionRef) -> Vec<Problem> {
     .collect()
 }
 
-fn function_arn(arn: &str) -> Option<Problem> {
+fn function_arn(arn: &str) -> Option<FieldError> {
     let field = "spec.function.arn";
     if arn.ends_with(":$LATEST") {
-        return Some(Problem::new(field, messages::LATEST));
+        return Some(FieldError::new(field, messages::LATEST));
     }
     let is_arn = FunctionArn::parse(arn).is_some_and(|arn| {
         is_partition(&arn.partition)
@@ -54,15 +54,15 @@ fn function_arn(arn: &str) -> Option<Problem> {
     unless(is_arn, field, messages::FUNCTION_ARN)
 }
 
-fn function_qualifier(qualifier: &str) -> Option<Problem> {
+fn function_qualifier(qualifier: &str) -> Option<FieldError> {
     let field = "spec.function.qualifier";
     match qualifier {
-        "$LATEST" => Some(Problem::new(field, messages::LATEST)),
+        "$LATEST" => Some(FieldError::new(field, messages::LATEST)),
         _ => unless(is_word(qualifier, limits::QUALIFIER), field, messages::QUALIFIER),
     }
 }
 
-pub(super) fn region(function: &FunctionRef, region: Option<&String>) -> Option<Problem> {
+pub(super) fn region(function: &FunctionRef, region: Option<&String>) -> Option<FieldError> {
     let (field, region) = ("spec.region", region?);
     let long = over_length(field, Some(region), limits::REGION);
     if long.is_some() || !is_region(region) {
@@ -72,9 +72,9 @@ pub(super) fn region(function: &FunctionRef, region: Option<&String>) -> Option<
     unless(arn.region == *region, field, messages::REGION_OF_ARN)
 }
 
-pub(super) fn tags(field: &str, tags: &Tags) -> Vec<Problem> {
+pub(super) fn tags(field: &str, tags: &Tags) -> Vec<FieldError> {
     let too_many = (tags.len() > limits::TAGS)
-        .then(|| Problem::new(field, messages::too_many(tags.len(), limits::TAGS)));
+        .then(|| FieldError::new(field, messages::too_many(tags.len(), limits::TAGS)));
     let values = tags
         .iter()
         .filter_map(|(key, value)| over_length(&format!("{field}.{key}"), Some(value), limits::TAG_VALUE));

@@ -13,22 +13,22 @@ mod scheduled_function;
 
 pub use default_tags::parse_default_tags;
 
-use super::{Problem, messages};
+use super::{FieldError, messages};
 
 /// The rule that a field fails, if it does.
-fn unless(holds: bool, field: &str, message: &str) -> Option<Problem> {
-    (!holds).then(|| Problem::new(field, message))
+fn unless(holds: bool, field: &str, message: &str) -> Option<FieldError> {
+    (!holds).then(|| FieldError::new(field, message))
 }
 
 /// A string over the length that the schema allows, in characters.
-fn over_length(field: &str, text: Option<&String>, limit: usize) -> Option<Problem> {
+fn over_length(field: &str, text: Option<&String>, limit: usize) -> Option<FieldError> {
     let long = text.is_some_and(|text| text.chars().count() > limit);
-    long.then(|| Problem::new(field, messages::too_long(limit)))
+    long.then(|| FieldError::new(field, messages::too_long(limit)))
 }
 
 /// A list or map over the number of items that the schema allows.
-fn over_count(field: &str, count: usize, limit: usize) -> Option<Problem> {
-    (count > limit).then(|| Problem::new(field, messages::too_many(count, limit)))
+fn over_count(field: &str, count: usize, limit: usize) -> Option<FieldError> {
+    (count > limit).then(|| FieldError::new(field, messages::too_many(count, limit)))
 }
 
 /// A string that is too long, or else one that is not as it has to be.
@@ -38,7 +38,7 @@ fn unless_is(
     limit: usize,
     is: impl FnOnce(&str) -> bool,
     message: &str,
-) -> Option<Problem> {
+) -> Option<FieldError> {
     over_length(field, Some(text), limit).or_else(|| unless(is(text), field, message))
 }
 

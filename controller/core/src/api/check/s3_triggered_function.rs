@@ -1,7 +1,7 @@
 //! The rules of an `S3TriggeredFunction`.
 
 use super::function::{function, region};
-use super::{Problem, is_account, messages, over_length, unless};
+use super::{FieldError, is_account, messages, over_length, unless};
 use crate::api::bucket_name::{LEGACY_REGION, is_bucket_name, is_legacy_bucket_name};
 use crate::api::key_encoding::{encode_filter, has_percent_encoding, is_xml_text};
 use crate::api::{
@@ -11,20 +11,19 @@ use crate::arn::FunctionArn;
 
 impl S3TriggeredFunctionSpec {
     /// All that is wrong with the spec as far as it can be known without AWS; nothing, if it can be tried.
-    pub fn check(&self) -> Vec<Problem> {
-        let mut problems = function(&self.function);
-        problems
-            .extend(bucket(&self.bucket, known_region(&self.function, self.region.as_deref()).as_deref()));
-        problems.extend(self.bucket_owner.as_ref().and_then(bucket_owner));
-        problems.extend(events(&self.events));
-        problems.extend(filters(&self.filters));
-        problems.extend(region(&self.function, self.region.as_ref()));
-        problems
+    pub fn check(&self) -> Vec<FieldError> {
+        let mut errors = function(&self.function);
+        errors.extend(bucket(&self.bucket, known_region(&self.function, self.region.as_deref()).as_deref()));
+        errors.extend(self.bucket_owner.as_ref().and_then(bucket_owner));
+        errors.extend(events(&self.events));
+        errors.extend(filters(&self.filters));
+        errors.extend(region(&self.function, self.region.as_ref()));
+        errors
     }
 
-    /// The problem of a bucket that cannot be in `region`: only us-east-1 has buckets with names from before March 2018. The
+    /// The error of a bucket that cannot be in `region`: only us-east-1 has buckets with names from before March 2018. The
     /// spec itself may say no Region, so [`check`](Self::check) leaves it to whoever knows the operator's.
-    pub fn check_region(&self, region: &str) -> Option<Problem> {
+    pub fn check_region(&self, region: &str) -> Option<FieldError> {
         bucket(&self.bucket, Some(region))
     }
 }
@@ -35,7 +34,7 @@ fn known_region(function: &FunctionRef, region: Option<&str>) -> Option<String> 
     region.map(ToOwned::to_owned).or_else(of_arn)
 }
 
-fn bucket(name: &String, region: Option<&str>) -> Option<Problem> {
+fn bucket(name: &String, region: Option<&str>) -> Option<FieldError> {
     let field = "spec.bucket";
     let may_be_legacy = region.is_none_or(|region| region == LEGACY_REGION);
     over_length(field, Some(name), limits::ARN)
@@ -45,22 +44,24 @@ fn bucket(name: &String, region: Option<&str>) -> Option<Problem> {
         .or_else(|| unless(!name.ends_with("-s3alias"), field, messages::ACCESS_POINT_ALIAS))
 }
 
-fn bucket_owner(account: &String) -> Option<Problem> {
+fn bucket_owner(account: &String) -> Option<FieldError> {
     let field = "spec.bucketOwner";
     over_length(field, Some(account), limits::ACCOUNT)
         .or_else(|| unless(is_account(account), field, messages::BUCKET_OWNER))
 }
 
-fn events(events: &[String]) -> Vec<Problem> {
+fn events(events: &[String]) -> Vec<FieldError> {
     let field = "spec.events";
     if events.len() > EVENT_NAMES.len() {
-        return vec![Problem::new(field, messages::too_many(events.len(), EVENT_NAMES.len()))];
+        return vec![FieldError::new(field, messages::too_many(events.len(), EVENT_NAMES.len()))];
     }
-    let unknown: Vec<Problem> = events
+    let unknown: Vec<FieldError> = events
         .iter()
         .enumerate()
         .filter(|(_, event)| !EVENT_NAMES.contains(&event.as_str()))
-        .map(|(i, event)| Problem::new(format!("{field}[{i}]"), messages::unsupported(event, &EVENT_NAMES)))
+        .map(|(i, event)| {
+            FieldError::new(format!("{field}[{i}]"), messages::unsupported(event, &EVENT_NAMES))
+        })
         .collect();
     if !unknown.is_empty() {
         return unknown;
@@ -70,24 +71,24 @@ fn events(events: &[String]) -> Vec<Problem> {
     none.into_iter().chain(unless(once, field, messages::EVENTS_MEET)).collect()
 }
 
-fn filters(filters: &[KeyFilter]) -> Vec<Problem> {
+fn filters(filters: &[KeyFilter]) -> Vec<FieldError> {
     let field = "spec.filters";
     if filters.len() > limits::FILTERS {
-        return vec![Problem::new(field, messages::too_many(filters.len(), limits::FILTERS))];
+        return vec![FieldError::new(field, messages::too_many(filters.len(), limits::FILTERS))];
     }
-    let mut problems: Vec<Problem> =
+    let mut errors: Vec<FieldError> =
         filters.iter().enumerate().flat_map(|(i, one)| filter(&format!("{field}[{i}]"), one)).collect();
-    if problems.is_empty() {
+    if errors.is_empty() {
         let apart = |filters: &[KeyFilter]| all_pairs(filters, |a, b| !keys_meet(a, b));
         let encoded: Vec<KeyFilter> = filters.iter().map(encode_filter).collect();
-        let problem = unless(apart(filters), field, messages::FILTERS_MEET)
+        let error = unless(apart(filters), field, messages::FILTERS_MEET)
             .or_else(|| unless(apart(&encoded), field, messages::FILTERS_MEET_ENCODED));
-        problems.extend(problem);
+        errors.extend(error);
     }
-    problems
+    errors
 }
 
-fn filter(field: &str, filter: &KeyFilter) -> Vec<Problem> {
+fn filter(field: &str, filter: &KeyFilter) -> Vec<FieldError> {
     let KeyFilter { prefix, suffix, literal_percent } = filter;
     let is_literal = literal_percent.unwrap_or_default();
     let part = |name: &str, part: &Option<String>| {

@@ -2,43 +2,43 @@
 
 use super::function::{function, region, tags};
 use super::{
-    Problem, is_account, is_partition, is_region, is_word, messages, over_length, unless, unless_is,
+    FieldError, is_account, is_partition, is_region, is_word, messages, over_length, unless, unless_is,
 };
 use crate::api::{RetryPolicy, ScheduledFunctionSpec, limits};
 
 impl ScheduledFunctionSpec {
     /// All that is wrong with the spec as far as it can be known without AWS; nothing, if it can be tried.
-    pub fn check(&self) -> Vec<Problem> {
-        let mut problems = function(&self.function);
-        problems.extend(self.read_schedule().err().into_iter().flatten());
-        problems.extend(self.input.as_ref().and_then(input));
+    pub fn check(&self) -> Vec<FieldError> {
+        let mut errors = function(&self.function);
+        errors.extend(self.read_schedule().err().into_iter().flatten());
+        errors.extend(self.input.as_ref().and_then(input));
         let both = self.input.is_some() && self.input_json.is_some();
-        problems.extend(unless(!both, "spec", messages::ONE_INPUT));
-        problems.extend(self.input_json.as_ref().and_then(input_json));
-        problems.extend(self.retry_policy.iter().flat_map(retry_policy));
-        problems.extend(self.dead_letter_queue_arn.as_ref().and_then(dead_letter_queue));
-        problems.extend(over_length("spec.description", self.description.as_ref(), limits::DESCRIPTION));
-        problems.extend(region(&self.function, self.region.as_ref()));
-        problems.extend(tags("spec.tags", &self.tags));
-        problems
+        errors.extend(unless(!both, "spec", messages::ONE_INPUT));
+        errors.extend(self.input_json.as_ref().and_then(input_json));
+        errors.extend(self.retry_policy.iter().flat_map(retry_policy));
+        errors.extend(self.dead_letter_queue_arn.as_ref().and_then(dead_letter_queue));
+        errors.extend(over_length("spec.description", self.description.as_ref(), limits::DESCRIPTION));
+        errors.extend(region(&self.function, self.region.as_ref()));
+        errors.extend(tags("spec.tags", &self.tags));
+        errors
     }
 }
 
-fn input(input: &serde_json::Value) -> Option<Problem> {
+fn input(input: &serde_json::Value) -> Option<FieldError> {
     let length = input.to_string().chars().count();
     (length > limits::INPUT)
-        .then(|| Problem::new("spec.input", messages::input_too_long(length, limits::INPUT)))
+        .then(|| FieldError::new("spec.input", messages::input_too_long(length, limits::INPUT)))
 }
 
-fn input_json(text: &String) -> Option<Problem> {
+fn input_json(text: &String) -> Option<FieldError> {
     let is_json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
     unless_is("spec.inputJson", text, limits::INPUT, is_json, messages::INPUT_JSON)
 }
 
-fn retry_policy(policy: &RetryPolicy) -> Vec<Problem> {
+fn retry_policy(policy: &RetryPolicy) -> Vec<FieldError> {
     let RetryPolicy { maximum_retry_attempts: attempts, maximum_event_age_seconds: age } = policy;
     let attempts = attempts.and_then(|attempts| {
-        Problem::of_range(
+        FieldError::of_range(
             "spec.retryPolicy.maximumRetryAttempts",
             attempts.into(),
             0,
@@ -46,7 +46,7 @@ fn retry_policy(policy: &RetryPolicy) -> Vec<Problem> {
         )
     });
     let age = age.and_then(|age| {
-        Problem::of_range(
+        FieldError::of_range(
             "spec.retryPolicy.maximumEventAgeSeconds",
             age.into(),
             limits::MIN_EVENT_AGE,
@@ -56,7 +56,7 @@ fn retry_policy(policy: &RetryPolicy) -> Vec<Problem> {
     attempts.into_iter().chain(age).collect()
 }
 
-fn dead_letter_queue(arn: &String) -> Option<Problem> {
+fn dead_letter_queue(arn: &String) -> Option<FieldError> {
     let field = "spec.deadLetterQueueArn";
     let is_queue = match arn.split(':').collect::<Vec<_>>().as_slice() {
         ["arn", partition, "sqs", region, account, name] => {

@@ -134,7 +134,7 @@ impl<'a> Merge<'a> {
 
     fn new(document: &'a Document, owner: &'a OwnerId, claims: &[&'a Claim]) -> Self {
         let base_names: BTreeMap<String, &Claim> =
-            claims.iter().map(|claim| (claim.key.stem(owner), *claim)).collect();
+            claims.iter().map(|claim| (claim.key.base_name(owner), *claim)).collect();
         let mut own = BTreeMap::new();
         let mut foreign = vec![];
         for entry in document.entries() {
@@ -292,7 +292,7 @@ fn own_id<'a>(
 ) -> Option<(String, Option<&'a Claim>)> {
     let id = entry.id.as_ref().filter(|_| entry.destination == Destination::Function)?;
     let own = OwnEntryId::parse(owner, id)?;
-    let claim = base_names.get(&own.stem).copied();
+    let claim = base_names.get(&own.base_name).copied();
     (claim.is_some() || !own.retained).then(|| (id.clone(), claim))
 }
 

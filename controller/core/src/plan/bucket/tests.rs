@@ -203,9 +203,9 @@ proptest! {
         let plan = plan_bucket(&before, &owner(), &claims);
         let written = plan.write.unwrap_or(before);
         for claim in claims.iter().filter(|claim| !plan.rejected.contains_key(&claim.key)) {
-            let stem = claim.key.stem(&owner());
+            let base_name = claim.key.base_name(&owner());
             let of_claim = |entry: &&Entry| {
-                entry.id.as_deref().and_then(|id| OwnEntryId::parse(&owner(), id)).is_some_and(|id| id.stem == stem)
+                entry.id.as_deref().and_then(|id| OwnEntryId::parse(&owner(), id)).is_some_and(|id| id.base_name == base_name)
             };
             let has: BTreeSet<Entry> = written.entries().filter(of_claim).cloned().collect();
             match &claim.desired {

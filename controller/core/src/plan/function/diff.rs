@@ -33,7 +33,7 @@ pub struct ObservedFunction {
     /// Runs at a time that are kept for it.
     pub reserved_concurrency: Option<i32>,
     /// Whether it can be invoked.
-    pub state: State,
+    pub state: FunctionState,
     /// How the last update went.
     pub update: Update,
     /// The version that was described, `$LATEST`.
@@ -45,7 +45,7 @@ pub struct ObservedFunction {
 impl ObservedFunction {
     /// Whether Lambda is at work on it, and takes no update.
     pub fn is_busy(&self) -> bool {
-        self.state == State::Pending || self.update == Update::InProgress
+        self.state == FunctionState::Pending || self.update == Update::InProgress
     }
 
     /// The kind and the key of the object that it was made for by this owner; none if it was made by others.
@@ -58,7 +58,7 @@ impl ObservedFunction {
 
 /// Whether a function can be invoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum FunctionState {
     /// It is being made.
     Pending,
     /// It can be: active, or asleep and woken by the next run, or of a kind that we do not know.
@@ -208,13 +208,13 @@ pub fn plan_function(
     // (https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html): nothing is lost with it. A function without our
     // owner tag gets the tag first, and is deleted at the next look.
     let marked = observed.tags.contains_key(TAG_OWNER);
-    if ours && marked && matches!(observed.state, State::Failed(_)) && (code || configuration) {
+    if ours && marked && matches!(observed.state, FunctionState::Failed(_)) && (code || configuration) {
         let steps = [FunctionStep::Delete].into_iter().chain(create(desired)).collect();
         return Ok(FunctionPlan { steps, wait: true, adopted, failed: None });
     }
     let mut steps = vec![];
     // Lambda takes one update at a time, and each takes it a while: the other one follows when that is done.
-    let takes_updates = !busy && !matches!(observed.state, State::Failed(_));
+    let takes_updates = !busy && !matches!(observed.state, FunctionState::Failed(_));
     if takes_updates && configuration {
         steps.push(FunctionStep::UpdateConfiguration(Box::new(desired.configuration.clone())));
     } else if takes_updates && code {

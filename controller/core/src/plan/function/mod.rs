@@ -12,7 +12,7 @@ pub use desired::{
     CodeSource, Configuration, DesiredFunction, ImageConfiguration, LoggingConfiguration, function_name,
 };
 pub use diff::{
-    FunctionConflict, FunctionPlan, FunctionStep, ObservedFunction, State, Update, plan_function,
+    FunctionConflict, FunctionPlan, FunctionState, FunctionStep, ObservedFunction, Update, plan_function,
     plan_function_release, plan_function_removal,
 };
 pub use handler::{MissingHandler, missing_handler};

@@ -88,7 +88,7 @@ fn in_place(desired: &DesiredFunction) -> ObservedFunction {
         image_uri: image_uri(&desired.code),
         tags: desired.tags.clone(),
         reserved_concurrency: desired.reserved_concurrency,
-        state: State::Usable,
+        state: FunctionState::Usable,
         update: Update::Settled,
         version: "$LATEST".into(),
         last_modified: String::new(),
@@ -112,7 +112,7 @@ fn carry_out(steps: &[FunctionStep], observed: Option<ObservedFunction>) -> Opti
         (FunctionStep::Delete, _) => None,
         (FunctionStep::Create(desired), None) => {
             let made = in_place(desired);
-            Some(ObservedFunction { state: State::Pending, reserved_concurrency: None, ..made })
+            Some(ObservedFunction { state: FunctionState::Pending, reserved_concurrency: None, ..made })
         }
         (step, function) => {
             let mut function = function.expect("a step for a function that is there");
@@ -143,7 +143,7 @@ fn carry_out(steps: &[FunctionStep], observed: Option<ObservedFunction>) -> Opti
 
 /// Lambda ends what it is doing.
 fn settle(function: ObservedFunction) -> ObservedFunction {
-    ObservedFunction { state: State::Usable, update: Update::Settled, ..function }
+    ObservedFunction { state: FunctionState::Usable, update: Update::Settled, ..function }
 }
 
 fn keys(tags: &Tags) -> BTreeSet<String> {
@@ -218,7 +218,7 @@ proptest! {
     fn from_any_state_one_update_at_a_time_leads_to_what_is_wanted(
         [wanted, before] in pairs(),
         is_there: bool,
-        state in select(vec![State::Usable, State::Pending, State::Failed("a subnet is gone".into())]),
+        state in select(vec![FunctionState::Usable, FunctionState::Pending, FunctionState::Failed("a subnet is gone".into())]),
         update in select(vec![Update::Settled, Update::InProgress, Update::Failed("the key is gone".into())]),
         foreign in btree_map("foreign-[a-c]", "[a-z]{0,3}", 0..3),
     ) {
@@ -254,7 +254,7 @@ proptest! {
         }
         let found = observed.expect("it is there");
         // One that failed and is as wanted is reported, and left.
-        let ended = ObservedFunction { state: State::Usable, update: Update::Settled, ..found };
+        let ended = ObservedFunction { state: FunctionState::Usable, update: Update::Settled, ..found };
         prop_assert_eq!(ended, expected);
     }
 
@@ -433,7 +433,7 @@ fn an_update_that_failed_is_tried_again_where_it_is_still_wanted() {
 fn a_function_that_could_not_be_made_is_made_anew_as_now_wanted() {
     let failed = |text| {
         let made = in_place(&desired(&small(), text));
-        ObservedFunction { state: State::Failed("A subnet is gone.".into()), ..made }
+        ObservedFunction { state: FunctionState::Failed("A subnet is gone.".into()), ..made }
     };
     let wanted = desired(&small(), "new");
     let steps = vec![FunctionStep::Delete, FunctionStep::Create(Box::new(wanted.clone()))];
@@ -480,9 +480,9 @@ fn an_environment_that_cannot_be_read_is_no_difference() {
 fn lambda_is_at_work_while_it_makes_or_updates_a_function() {
     let is_busy =
         |state, update| ObservedFunction { state, update, ..in_place(&desired(&small(), "")) }.is_busy();
-    assert!(is_busy(State::Pending, Update::Settled));
-    assert!(is_busy(State::Usable, Update::InProgress));
-    assert!(is_busy(State::Pending, Update::InProgress));
-    assert!(!is_busy(State::Usable, Update::Settled));
-    assert!(!is_busy(State::Failed("why".into()), Update::Failed("why".into())));
+    assert!(is_busy(FunctionState::Pending, Update::Settled));
+    assert!(is_busy(FunctionState::Usable, Update::InProgress));
+    assert!(is_busy(FunctionState::Pending, Update::InProgress));
+    assert!(!is_busy(FunctionState::Usable, Update::Settled));
+    assert!(!is_busy(FunctionState::Failed("why".into()), Update::Failed("why".into())));
 }

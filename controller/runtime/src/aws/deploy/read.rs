@@ -12,8 +12,8 @@ use lambda_triggers_core::api::{
 };
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::function::{
-    Configuration, EventInvokeConfig, ImageConfiguration, LoggingConfiguration, ObservedFunction, State,
-    Update,
+    Configuration, EventInvokeConfig, FunctionState, ImageConfiguration, LoggingConfiguration,
+    ObservedFunction, Update,
 };
 
 /// The function of an answer; none if it describes none.
@@ -36,10 +36,10 @@ pub fn observed(answer: &GetFunctionOutput) -> Option<ObservedFunction> {
         tags: answer.tags().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect(),
         reserved_concurrency: answer.concurrency().and_then(|c| c.reserved_concurrent_executions()),
         state: match function.state() {
-            Some(SdkState::Pending) => State::Pending,
-            Some(SdkState::Failed) => State::Failed(text(function.state_reason())),
+            Some(SdkState::Pending) => FunctionState::Pending,
+            Some(SdkState::Failed) => FunctionState::Failed(text(function.state_reason())),
             // Any other can be invoked, or will be woken by an invocation; one that we do not know, too.
-            _ => State::Usable,
+            _ => FunctionState::Usable,
         },
         update: match function.last_update_status() {
             Some(LastUpdateStatus::InProgress) => Update::InProgress,

@@ -82,7 +82,7 @@ pub fn restored(changes: &[Change], requesters: &Requesters, owner: &OwnerId) ->
 /// The resource whose entry it is.
 fn requester_of<'a>(entry: &Entry, requesters: &'a Requesters, owner: &OwnerId) -> Option<&'a Requester> {
     let id = OwnEntryId::parse(owner, entry.id.as_deref()?)?;
-    requesters.0.values().find(|requester| requester.id.key.stem(owner) == id.stem)
+    requesters.0.values().find(|requester| requester.id.key.base_name(owner) == id.base_name)
 }
 
 /// The event for a foreign entry that was there before our write and is not after it.

@@ -7,7 +7,7 @@ use crate::reconcile::{RawS3TriggeredFunction, RawScheduledFunction, Trigger};
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Described {
+pub struct MetricDesc {
     /// Its name, as Prometheus has it. A histogram's series end with `_bucket`, `_sum` and `_count` besides.
     pub name: &'static str,
     /// Its type.
@@ -145,7 +145,7 @@ const OPERATION: Label = Label { name: "operation", values: Values::Operation };
 
 macro_rules! metrics {
     ($($const:ident: $kind:ident $name:literal [$($label:expr),*] $help:literal;)+) => {
-        $(pub(in crate::telemetry) const $const: Described = Described {
+        $(pub(in crate::telemetry) const $const: MetricDesc = MetricDesc {
             name: concat!("lambda_triggers_", $name),
             kind: Type::$kind,
             labels: &[$($label),*],
@@ -153,7 +153,7 @@ macro_rules! metrics {
         };)+
 
         /// Every metric.
-        pub const ALL: &[Described] = &[$($const,)+];
+        pub const ALL: &[MetricDesc] = &[$($const,)+];
     };
 }
 
@@ -193,9 +193,9 @@ metrics! {
         "Always 1, with the version of the operator";
 }
 
-impl Described {
+impl MetricDesc {
     /// The name without what the library adds to it.
-    pub(in crate::telemetry) fn stem(&self) -> &'static str {
+    pub(in crate::telemetry) fn base_name(&self) -> &'static str {
         let name = self.name.strip_prefix("lambda_triggers_").unwrap_or(self.name);
         name.strip_suffix("_total").unwrap_or(name)
     }

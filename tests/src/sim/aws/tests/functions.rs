@@ -6,8 +6,8 @@ use std::sync::Arc;
 use lambda_triggers::aws::Deployments;
 use lambda_triggers_core::api::Architecture;
 use lambda_triggers_core::plan::function::{
-    CodeSource, Configuration, DesiredFunction, EventInvokeConfig, LoggingConfiguration, State, Update,
-    archive,
+    CodeSource, Configuration, DesiredFunction, EventInvokeConfig, FunctionState, LoggingConfiguration,
+    Update, archive,
 };
 
 use super::*;
@@ -47,7 +47,7 @@ async fn held_world() -> (MemoryAws, Arc<dyn Deployments>) {
     (aws, deployments)
 }
 
-async fn stage(deployments: &Arc<dyn Deployments>) -> (State, Update) {
+async fn stage(deployments: &Arc<dyn Deployments>) -> (FunctionState, Update) {
     let function = deployments.deployed("app").await.unwrap().unwrap();
     (function.state, function.update)
 }
@@ -56,10 +56,10 @@ async fn stage(deployments: &Arc<dyn Deployments>) -> (State, Update) {
 async fn a_function_is_pending_after_its_creation_and_as_it_was_asked_for() {
     let (aws, deployments) = held_world().await;
     deployments.create(&desired()).await.unwrap();
-    assert_eq!(stage(&deployments).await, (State::Pending, Update::Settled));
+    assert_eq!(stage(&deployments).await, (FunctionState::Pending, Update::Settled));
     aws.finish_functions();
     let found = deployments.deployed("app").await.unwrap().unwrap();
-    assert_eq!((&found.state, &found.update), (&State::Usable, &Update::Settled));
+    assert_eq!((&found.state, &found.update), (&FunctionState::Usable, &Update::Settled));
     let date = &found.last_modified;
     assert!(date.len() == 28 && date.starts_with("2026-01-01T") && date.ends_with("+0000"), "{date}");
     let DesiredFunction {
@@ -87,7 +87,7 @@ async fn an_update_takes_a_while_and_another_one_meanwhile_is_a_conflict() {
     assert_eq!(told(update().await).0, AwsErrorKind::Conflict);
     aws.finish_functions();
     update().await.unwrap();
-    assert_eq!(stage(&deployments).await, (State::Usable, Update::InProgress));
+    assert_eq!(stage(&deployments).await, (FunctionState::Usable, Update::InProgress));
     let configuration = deployments.update_configuration("app", &desired().configuration).await;
     assert_eq!(told(configuration).0, AwsErrorKind::Conflict);
     aws.finish_functions();
@@ -103,7 +103,7 @@ async fn an_update_that_fails_changes_nothing() {
     aws.fail_function("app", Failure::new("InvalidSubnet", "no such subnet"));
     deployments.update_code("app", &code("2"), Architecture::Arm64).await.unwrap();
     aws.finish_functions();
-    assert_eq!(stage(&deployments).await, (State::Usable, Update::Failed("no such subnet".into())));
+    assert_eq!(stage(&deployments).await, (FunctionState::Usable, Update::Failed("no such subnet".into())));
     assert_eq!(aws.snapshot(), before);
 }
 

@@ -15,7 +15,7 @@ mod step;
 
 use stateright::{Model, Property};
 
-pub use state::State;
+pub use state::ModelState;
 use state::{Answer, Asked, Grace, History, Object};
 
 /// Rounds that are enough, once nothing happens any more that is nobody's work.
@@ -52,7 +52,7 @@ pub struct Buckets {
     pub excuses_the_window: bool,
 }
 
-/// One thing that happens. Workers and objects are told by their numbers, PUTs by their place in [`State::puts`].
+/// One thing that happens. Workers and objects are told by their numbers, PUTs by their place in [`ModelState::puts`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     // The operator's work, and what comes of it.
@@ -96,36 +96,36 @@ pub enum Action {
 }
 
 impl Model for Buckets {
-    type State = State;
+    type State = ModelState;
     type Action = Action;
 
-    fn init_states(&self) -> Vec<State> {
-        vec![State::first(self.bounds, self.objects)]
+    fn init_states(&self) -> Vec<ModelState> {
+        vec![ModelState::first(self.bounds, self.objects)]
     }
 
-    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+    fn actions(&self, state: &ModelState, actions: &mut Vec<Action>) {
         self.work(state, actions);
         self.faults(state, actions);
     }
 
-    fn next_state(&self, state: &State, action: Action) -> Option<State> {
+    fn next_state(&self, state: &ModelState, action: Action) -> Option<ModelState> {
         Some(step::after(self, state, &action))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always(NOT_UNDONE, |model: &Self, state: &State| {
+            Property::always(NOT_UNDONE, |model: &Self, state: &ModelState| {
                 let History { undone_outside, undone_in_window, restored: _ } = &state.history;
                 !*undone_outside && (model.excuses_the_window || !*undone_in_window)
             }),
-            Property::always(ONE_PUT, |_, state: &State| state.has_at_most_one_put_each()),
-            Property::always(NOTHING_OF_THE_GONE, |_, state: &State| state.has_nothing_of_the_gone()),
-            Property::always(RIGHT_AT_REST, |model: &Self, state: &State| {
+            Property::always(ONE_PUT, |_, state: &ModelState| state.has_at_most_one_put_each()),
+            Property::always(NOTHING_OF_THE_GONE, |_, state: &ModelState| state.has_nothing_of_the_gone()),
+            Property::always(RIGHT_AT_REST, |model: &Self, state: &ModelState| {
                 !model.is_at_rest(state) || state.is_right()
             }),
-            Property::always(COMES_TO_REST, |_, state: &State| state.quiet_syncs < ENOUGH_SYNCS),
-            Property::sometimes(IS_GONE, |_, state: &State| state.objects.contains(&Object::Gone)),
-            Property::sometimes(IS_BACK, |_, state: &State| {
+            Property::always(COMES_TO_REST, |_, state: &ModelState| state.quiet_syncs < ENOUGH_SYNCS),
+            Property::sometimes(IS_GONE, |_, state: &ModelState| state.objects.contains(&Object::Gone)),
+            Property::sometimes(IS_BACK, |_, state: &ModelState| {
                 (0..state.objects.len())
                     .any(|object| state.objects[object] == Object::Gone && state.shows(object))
             }),
@@ -147,7 +147,7 @@ const COMES_TO_REST: &str = "there is nothing left to do after some rounds witho
 
 impl Buckets {
     /// What happens by itself.
-    fn work(&self, state: &State, actions: &mut Vec<Action>) {
+    fn work(&self, state: &ModelState, actions: &mut Vec<Action>) {
         let may_be_late = self.assumption == Assumption::BeforeOrphanCheck;
         for (worker, it) in state.workers.iter().enumerate() {
             if it.is_idle() {
@@ -190,7 +190,7 @@ impl Buckets {
     }
 
     /// What else may happen.
-    fn faults(&self, state: &State, actions: &mut Vec<Action>) {
+    fn faults(&self, state: &ModelState, actions: &mut Vec<Action>) {
         let left = &state.left;
         if left.deletions > 0 {
             // The objects are alike: it makes no difference which goes first.
@@ -228,14 +228,14 @@ impl Buckets {
     }
 
     /// Whether only faults are left to happen.
-    fn is_at_rest(&self, state: &State) -> bool {
+    fn is_at_rest(&self, state: &ModelState) -> bool {
         let mut actions = vec![];
         self.work(state, &mut actions);
         actions.is_empty()
     }
 }
 
-impl State {
+impl ModelState {
     fn is_orphan_check_due(&self) -> bool {
         self.has_orphan_check && !self.puts.iter().any(|put| put.delays_orphan_check)
     }

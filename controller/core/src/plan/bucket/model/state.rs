@@ -10,8 +10,8 @@ use crate::plan::identity::{ObjectKey, OwnerId};
 
 /// All there is at a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct State {
-    pub bucket: Bucket,
+pub struct ModelState {
+    pub bucket: ModelBucket,
     /// PUTs that have been sent, in that order, and have neither vanished nor been answered.
     pub puts: Vec<Put>,
     pub workers: Vec<Worker>,
@@ -28,7 +28,7 @@ pub struct State {
 
 /// The document in S3. Moments are counted in writes of the other tool: `as_of` 2 is before its third write.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Bucket {
+pub struct ModelBucket {
     pub current: Arc<Document>,
     /// What a stale read answers.
     pub previous: Arc<Document>,
@@ -213,7 +213,7 @@ impl Worker {
     }
 }
 
-impl State {
+impl ModelState {
     /// Before anything has happened: the objects are there, and the first operator has just started. Where there is to
     /// be a second one beside it, it has run for a while.
     pub fn first(bounds: Bounds, objects: usize) -> Self {
@@ -223,7 +223,7 @@ impl State {
             (first.grace, first.late) = (Grace::Ended, false);
         }
         Self {
-            bucket: Bucket { current: document.clone(), previous: document, previous_as_of: 0 },
+            bucket: ModelBucket { current: document.clone(), previous: document, previous_as_of: 0 },
             puts: vec![],
             workers: vec![first, Worker::new(false, objects)],
             objects: vec![Object::Wanted; objects],

@@ -1,15 +1,15 @@
-//! What each [`Action`] does to the [`State`]. The rules of releases are those of the operator's worker.
+//! What each [`Action`] does to the [`ModelState`]. The rules of releases are those of the operator's worker.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{BucketSync, Document, SyncCommand, SyncEvent, SyncOutcome};
-use super::state::{Answer, Asked, Bucket, Grace, Object, Put, State, Work, Worker};
+use super::state::{Answer, Asked, Grace, ModelBucket, ModelState, Object, Put, Work, Worker};
 use super::state::{entry, first_document, has, owner, tools_entry, with};
 use super::{Action, Assumption, Buckets, ENOUGH_SYNCS};
 
 /// The state after an action.
-pub fn after(model: &Buckets, before: &State, action: &Action) -> State {
+pub fn after(model: &Buckets, before: &ModelState, action: &Action) -> ModelState {
     let mut state = before.clone();
     match *action {
         Action::Reference { worker, object } => state.ask(worker, object),
@@ -82,7 +82,7 @@ impl Worker {
     }
 }
 
-impl State {
+impl ModelState {
     fn ask(&mut self, worker: usize, object: usize) {
         let requester = &mut self.workers[worker].requesters[object];
         requester.asked = Some(self.objects[object].wish());
@@ -234,6 +234,6 @@ impl State {
 
     fn replace(&mut self, document: Arc<Document>) {
         let previous = std::mem::replace(&mut self.bucket.current, document);
-        self.bucket = Bucket { previous, previous_as_of: self.tool.writes, ..self.bucket.clone() };
+        self.bucket = ModelBucket { previous, previous_as_of: self.tool.writes, ..self.bucket.clone() };
     }
 }

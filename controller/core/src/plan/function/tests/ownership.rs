@@ -53,7 +53,7 @@ fn a_recorded_function_with_its_code_gets_its_tags_back_and_is_removed() {
 #[test]
 fn a_failed_function_without_tags_gets_them_before_it_is_deleted() {
     let wanted = desired(&small(), "");
-    let broken = State::Failed("A subnet is gone.".into());
+    let broken = FunctionState::Failed("A subnet is gone.".into());
     let untagged = ObservedFunction { tags: Tags::new(), state: broken, ..in_place(&wanted) };
     let known = Some(untagged.code_sha256.as_str());
     let new = desired(&FunctionDefinition { timeout: 5, ..small() }, "");

@@ -4,14 +4,14 @@ use std::fmt;
 
 /// A field of a spec that cannot be as it is, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct FieldError {
     /// Path of the field, as `kubectl explain` takes it: `spec.schedule`.
     pub field: String,
     /// What to write instead, in the words of the CRD.
     pub message: String,
 }
 
-impl Problem {
+impl FieldError {
     pub(super) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
@@ -27,7 +27,7 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.field, self.message)
     }
