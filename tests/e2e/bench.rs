@@ -131,7 +131,7 @@ fn figures() {
         let rates = Rates::default();
         let (functions, policies) = (few as f64, 2.0 * few as f64 / PER_BUCKET as f64);
         let floor =
-            (functions / rates.of(Quota::LambdaFunction)).max(policies / rates.of(Quota::LambdaPolicy));
+            (functions / rates.rate(Quota::LambdaFunction)).max(policies / rates.rate(Quota::LambdaPolicy));
         let time = format!("{:.1} s", began.elapsed().as_secs_f64());
         print(
             &format!("until {few} new objects are ready"),

@@ -115,7 +115,7 @@ fn a_session_of_a_role_counts_for_the_account_of_the_role() {
         let form = format!("Action=AssumeRole&Version=2011-06-15&RoleArn={role}&RoleSessionName=operator");
         let answer = caller.raw("sts", "POST", "/", form).await;
         let key = answer.body.split(['<', '>']).skip_while(|part| *part != "AccessKeyId").nth(1);
-        let session = Aws::of(key.expect("an access key").to_owned(), super::REGION).await;
+        let session = Aws::for_account(key.expect("an access key").to_owned(), super::REGION).await;
         session.rule("of-the-tenant").await;
         let made = call("events", "PutRule", "of-the-tenant", true, 200);
         assert_eq!(owner.front.calls(&owner.account), [Call { role: Some(role), ..made }]);

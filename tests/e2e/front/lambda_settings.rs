@@ -38,7 +38,7 @@ struct Settings {
 }
 
 impl Settings {
-    fn of(configuration: &FunctionConfiguration) -> Self {
+    fn from_configuration(configuration: &FunctionConfiguration) -> Self {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let environment = configuration.environment().and_then(|environment| environment.variables());
         let mut environment: Option<Vec<_>> =
@@ -115,7 +115,7 @@ impl Settings {
 
 impl Aws {
     async fn settings(&self, name: &str) -> Settings {
-        Settings::of(&self.configuration(name).await)
+        Settings::from_configuration(&self.configuration(name).await)
     }
 
     /// A layer of somebody else's.

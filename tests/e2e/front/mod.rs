@@ -56,12 +56,12 @@ pub struct Aws {
 pub async fn aws() -> Aws {
     static NEXT: AtomicU64 = AtomicU64::new(700_000_000_000);
     let account = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
-    Aws::of(account, REGION).await
+    Aws::for_account(account, REGION).await
 }
 
 impl Aws {
     /// The clients of an account in a Region. They try once, so that a test sees each answer.
-    pub async fn of(account: String, region: &'static str) -> Self {
+    pub async fn for_account(account: String, region: &'static str) -> Self {
         let front = world::front().await;
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(region))
@@ -83,7 +83,7 @@ impl Aws {
 
     /// The same account seen from another Region.
     pub async fn in_region(&self, region: &'static str) -> Self {
-        Self::of(self.account.clone(), region).await
+        Self::for_account(self.account.clone(), region).await
     }
 
     pub fn function_arn(&self, name: &str) -> String {

@@ -26,7 +26,7 @@ struct Ten {
 }
 
 impl Ten {
-    async fn of(w: &World) -> Self {
+    async fn in_world(w: &World) -> Self {
         let names: Vec<String> = (0..5).map(|number| format!("n{number}")).collect();
         futures::future::join_all(names.iter().map(|name| w.function(name))).await;
         Self { names, bucket: w.new_bucket("shared").await, function: w.function("uploads").await }
@@ -139,7 +139,7 @@ async fn killed_at(w: &World, controller: &mut Controller, number: usize, act: i
 /// Creates ten objects, and deletes them, each time with a kill at the write of this number.
 fn killed(number: usize) {
     world::test(&format!("killed-{number}"), async |w| {
-        let ten = Ten::of(&w).await;
+        let ten = Ten::in_world(&w).await;
         let mut controller = w.controller(&NO_RESYNC);
         w.front().clear_calls(w.account());
         killed_at(&w, &mut controller, number, async || _ = w.apply(&ten.manifests()).await).await;
@@ -190,7 +190,7 @@ fn killed_at_the_eleventh_write() {
 #[test]
 fn stopped_in_the_middle_it_ends_well_and_goes_on_later() {
     world::test("stopped", async |w| {
-        let ten = Ten::of(&w).await;
+        let ten = Ten::in_world(&w).await;
         let mut controller = w.controller(&NO_RESYNC);
         w.front().clear_calls(w.account());
         let held = Held::write(&w, 4);

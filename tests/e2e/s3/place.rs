@@ -21,7 +21,7 @@ struct Elsewhere {
 }
 
 impl Elsewhere {
-    fn of(w: &World) -> Self {
+    fn made_in(w: &World) -> Self {
         let region = Region::new(ELSEWHERE);
         let lambda = w.lambda().config().to_builder().region(region.clone()).build();
         let s3 = w.s3().config().to_builder().region(region).build();
@@ -53,7 +53,7 @@ impl Elsewhere {
 #[test]
 fn another_region() {
     world::test("region", async |w| {
-        let there = Elsewhere::of(&w);
+        let there = Elsewhere::made_in(&w);
         w.function("thumbs").await;
         let function = w.function_in(ELSEWHERE, "thumbs").await;
         let (old, new) = (w.new_bucket("old").await, there.bucket(&w, "new").await);
@@ -79,7 +79,7 @@ fn another_region() {
 #[test]
 fn a_bucket_in_another_region_is_named_with_its_region_and_can_be_put_right() {
     world::test("other-region", async |w| {
-        let there = Elsewhere::of(&w);
+        let there = Elsewhere::made_in(&w);
         w.function("thumbs").await;
         let function = w.function_in(ELSEWHERE, "thumbs").await;
         let bucket = there.bucket(&w, "photos").await;
@@ -102,7 +102,7 @@ fn a_bucket_in_another_region_is_named_with_its_region_and_can_be_put_right() {
 #[test]
 fn an_object_that_names_a_bucket_in_another_region_can_be_deleted() {
     world::test("delete-other-region", async |w| {
-        let there = Elsewhere::of(&w);
+        let there = Elsewhere::made_in(&w);
         w.function("thumbs").await;
         let bucket = there.bucket(&w, "photos").await;
         let _controller = w.controller(&RESYNC_1S);

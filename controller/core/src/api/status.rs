@@ -67,15 +67,15 @@ pub struct Applied {
 
 impl Applied {
     /// Adds what `other` knows of and this does not, as far as it was made in the same account.
-    pub fn join(&mut self, other: &Self) {
+    pub fn merge_same_account(&mut self, other: &Self) {
         if self.account.is_none() || other.account.is_none() || self.account == other.account {
-            self.add(other);
+            self.merge(other);
         }
     }
 
     /// Adds what `other` knows of and this does not: what was made before to what is to be made now, of which the first goes
     /// when the second is in place. A rule has the tags of both then, and a bucket the entries of both.
-    pub fn add(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         let Self { account, rules, notifications, functions, permissions } = other;
         if self.account.is_none() {
             self.account.clone_from(account);
@@ -94,21 +94,21 @@ impl Applied {
     }
 
     /// What this has and `other` has not. Of a bucket that both name, nothing: its entries are looked after as one.
-    pub fn without(&self, other: &Self) -> Self {
-        fn without<T: Clone, K: PartialEq>(all: &[T], less: &[T], key: impl Fn(&T) -> K) -> Vec<T> {
+    pub fn difference(&self, other: &Self) -> Self {
+        fn difference<T: Clone, K: PartialEq>(all: &[T], less: &[T], key: impl Fn(&T) -> K) -> Vec<T> {
             all.iter().filter(|one| !less.iter().any(|other| key(other) == key(one))).cloned().collect()
         }
         Self {
             account: self.account.clone(),
-            rules: without(&self.rules, &other.rules, AppliedRule::key),
-            notifications: without(&self.notifications, &other.notifications, |one| one.bucket.clone()),
-            functions: without(&self.functions, &other.functions, AppliedFunction::key),
-            permissions: without(&self.permissions, &other.permissions, Clone::clone),
+            rules: difference(&self.rules, &other.rules, AppliedRule::key),
+            notifications: difference(&self.notifications, &other.notifications, |one| one.bucket.clone()),
+            functions: difference(&self.functions, &other.functions, AppliedFunction::key),
+            permissions: difference(&self.permissions, &other.permissions, Clone::clone),
         }
     }
 
     /// The account that something was made in which is found there alone, unless it is `account`.
-    pub fn elsewhere(&self, account: &str) -> Option<&str> {
+    pub fn made_in_other_account(&self, account: &str) -> Option<&str> {
         let found_there_alone = !self.rules.is_empty() || !self.functions.is_empty();
         self.account.as_deref().filter(|made_in| found_there_alone && *made_in != account)
     }
@@ -232,11 +232,11 @@ mod tests {
     fn what_is_found_in_its_account_alone_is_elsewhere_in_another() {
         let rule = AppliedRule { region: "eu-west-1".into(), name: "lt-1".into(), tag_keys: vec![] };
         let made = Applied { account: Some("1".into()), rules: vec![rule], ..Applied::default() };
-        assert_eq!(made.elsewhere("1"), None);
-        assert_eq!(made.elsewhere("2"), Some("1"));
+        assert_eq!(made.made_in_other_account("1"), None);
+        assert_eq!(made.made_in_other_account("2"), Some("1"));
         // Of a version that did not write it down, nobody knows.
-        assert_eq!(Applied { account: None, ..made.clone() }.elsewhere("2"), None);
-        assert_eq!(Applied { rules: vec![], ..made }.elsewhere("2"), None);
+        assert_eq!(Applied { account: None, ..made.clone() }.made_in_other_account("2"), None);
+        assert_eq!(Applied { rules: vec![], ..made }.made_in_other_account("2"), None);
     }
 
     #[test]
@@ -280,8 +280,8 @@ mod tests {
             functions: vec![function("eu-west-1")],
             permissions: vec![permission("two")],
         };
-        assert_eq!(all.without(&other), rest);
-        assert!(all.without(&all).is_empty());
+        assert_eq!(all.difference(&other), rest);
+        assert!(all.difference(&all).is_empty());
     }
 
     #[test]
@@ -297,10 +297,10 @@ mod tests {
             ..Applied::default()
         };
         let mut known = applied(None, vec![rule("a", &["x"])]);
-        known.join(&applied(Some("1"), vec![rule("a", &[]), rule("b", &[])]));
+        known.merge_same_account(&applied(Some("1"), vec![rule("a", &[]), rule("b", &[])]));
         let both = applied(Some("1"), vec![rule("a", &["x"]), rule("b", &[])]);
         assert_eq!(known, both);
-        known.join(&applied(Some("2"), vec![rule("c", &[])]));
+        known.merge_same_account(&applied(Some("2"), vec![rule("c", &[])]));
         assert_eq!(known, both);
     }
 }

@@ -38,7 +38,7 @@ impl Priority {
     ///
     /// One that has failed is swept until it is changed: after an outage of AWS these are all objects, and a person's edit is
     /// not to wait for them.
-    pub fn of(
+    pub fn from_object(
         is_deleted_or_paused: bool,
         generation: Option<i64>,
         request: Option<&str>,

@@ -48,7 +48,7 @@ impl Default for Rates {
 
 impl Rates {
     /// The rate of one quota.
-    pub fn of(&self, quota: Quota) -> f64 {
+    pub fn rate(&self, quota: Quota) -> f64 {
         match quota {
             Quota::LambdaFunction => self.lambda * 100.0 / 15.0,
             Quota::LambdaPolicy | Quota::Lambda => self.lambda,

@@ -127,7 +127,7 @@ impl RuleStep {
 
 impl DesiredRule {
     /// The rule that a resource wants. `expression` is what its schedule comes to.
-    pub fn of(
+    pub fn from_spec(
         owner: &Owner,
         origin: &Origin,
         default_tags: &Tags,

@@ -329,7 +329,8 @@ fn a_definition_asks_for_what_is_sent_to_lambda() {
             Origin { kind: "ScheduledFunction", key: ObjectKey::new("media", "it"), uid: String::new() };
         let owner =
             Owner { id: crate::plan::identity::OwnerId::parse("1a2b3c4d").unwrap(), cluster: String::new() };
-        let desired = DesiredFunction::of(&owner, &origin, &Default::default(), &definition, None);
+        let desired =
+            DesiredFunction::from_definition(&owner, &origin, &Default::default(), &definition, None);
         let mut sent = references_of_configuration(&desired.configuration);
         sent.extend(references_of_code(&desired.code));
         sent.push(ResourceRef::DeployedFunction(desired.name));

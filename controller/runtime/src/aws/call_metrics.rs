@@ -31,7 +31,7 @@ pub struct CallMetrics {
 
 impl CallMetrics {
     /// Counts as those of this service.
-    pub fn of(service: Service, telemetry: &Telemetry) -> Self {
+    pub fn for_service(service: Service, telemetry: &Telemetry) -> Self {
         Self { service, telemetry: telemetry.clone(), rate_limiter: None }
     }
 

@@ -92,7 +92,7 @@ impl RateLimiter {
         let All { rates, began, buckets } = &*self.all;
         let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
-            let bucket = TokenBucket::new(rates.of(quota), began.elapsed());
+            let bucket = TokenBucket::new(rates.rate(quota), began.elapsed());
             let state = LimiterState {
                 bucket,
                 queue: Queue::default(),

@@ -160,7 +160,7 @@ impl Sdk {
 
     fn sts(&self) -> aws_sdk_sts::Client {
         let config = aws_sdk_sts::config::Builder::from(&self.config);
-        let config = config.interceptor(CallMetrics::of(Service::Sts, &self.telemetry));
+        let config = config.interceptor(CallMetrics::for_service(Service::Sts, &self.telemetry));
         aws_sdk_sts::Client::from_conf(config.build())
     }
 
@@ -190,7 +190,7 @@ impl Clients {
         // Another endpoint than AWS's own (a proxy, an emulator) answers for one host name only.
         let path_style = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         let guard = || guard.clone();
-        let attempts = |service| CallMetrics::of(service, telemetry).against(rate_limiter, region);
+        let attempts = |service| CallMetrics::for_service(service, telemetry).against(rate_limiter, region);
         let s3 = aws_sdk_s3::config::Builder::from(&config)
             .interceptor(guard())
             .interceptor(attempts(Service::S3))

@@ -35,7 +35,8 @@ impl Network {
 
     /// The client for a collector of traces. The machine's own authorities certify the collector.
     pub fn collector_client(&self, collector: &Uri) -> CollectorClient {
-        let connector = self.connector(Scheme::of(collector.scheme_str()), TlsContext::default(), None, None);
+        let connector =
+            self.connector(Scheme::from_text(collector.scheme_str()), TlsContext::default(), None, None);
         CollectorClient { connector: SharedHttpConnector::new(connector) }
     }
 
@@ -66,7 +67,7 @@ enum Scheme {
 }
 
 impl Scheme {
-    fn of(scheme: Option<&str>) -> Self {
+    fn from_text(scheme: Option<&str>) -> Self {
         if scheme == Some("https") { Self::Https } else { Self::Http }
     }
 }
@@ -96,7 +97,7 @@ impl HttpClient for ByScheme<SharedHttpClient> {
 
 impl HttpConnector for ByScheme<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        match Scheme::of(request.uri().split("://").next()) {
+        match Scheme::from_text(request.uri().split("://").next()) {
             Scheme::Http => self.http.call(request),
             Scheme::Https => self.https.call(request),
         }

@@ -88,7 +88,7 @@ pub fn priority<K: Trigger>(object: &K) -> Priority {
     let meta = object.meta();
     let request = object.annotations().get(RECONCILE_ANNOTATION).map(String::as_str);
     let is_urgent = meta.deletion_timestamp.is_some() || is_paused(object);
-    Priority::of(is_urgent, meta.generation, request, &read_status(object))
+    Priority::from_object(is_urgent, meta.generation, request, &read_status(object))
 }
 
 impl WorkQueue {

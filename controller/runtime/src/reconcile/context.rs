@@ -209,7 +209,7 @@ impl StatusCache {
     /// What was made for an object: what its status says, and what we know of beyond that.
     pub fn with_remembered(&self, uid: &str, mut applied: Applied) -> Applied {
         if let Some(made) = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(uid) {
-            applied.join(made);
+            applied.merge_same_account(made);
         }
         applied
     }

@@ -47,7 +47,7 @@ pub async fn deploy<K: Trigger>(
     let code = cluster_code(context, &origin.key.namespace, definition).await?;
     let (files, warning) = code.map(|ClusterCode { archive, warning }| (archive, warning)).unzip();
     let default_tags = &context.settings.default_tags;
-    let desired = DesiredFunction::of(&context.owner, &origin, default_tags, definition, files);
+    let desired = DesiredFunction::from_definition(&context.owner, &origin, default_tags, definition, files);
     check_count("spec.function.definition.tags", &desired.tags)
         .map_err(|message| Error::found(Component::Function, Reason::InvalidSpec, message))?;
     let aws = context.aws(&origin.key);

@@ -154,7 +154,7 @@ pub async fn reconcile<K: ReconcileKind>(
     call_context: Arc<CallContext>,
     context: Arc<Context>,
 ) -> Result<Action, Error> {
-    let Identity { key, generation, .. } = Identity::of(object.as_ref());
+    let Identity { key, generation, .. } = Identity::from_object(object.as_ref());
     // An error's, so that RUST_LOG takes it from no line that it lets through.
     let status = field::Empty;
     let span = error_span!("reconcile", object = %key, kind = K::NAME, generation, otel.status_code = status);
@@ -294,7 +294,7 @@ async fn roll_back_if_deleted<K: ReconcileKind>(object: &K, context: &Arc<Contex
     if stays || object.meta().deletion_timestamp.is_some() {
         return Ok(false);
     }
-    let id = Identity::of(object);
+    let id = Identity::from_object(object);
     let api: Api<K> = Api::namespaced(context.client.clone(), &id.key.namespace);
     let mut waits = ROLLBACK_DELAYS.into_iter().map(Duration::from_secs);
     let mut began = false;

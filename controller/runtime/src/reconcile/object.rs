@@ -127,7 +127,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    fn of<K: Trigger>(object: &K) -> Self {
+    fn from_object<K: Trigger>(object: &K) -> Self {
         let spec = object.spec().value();
         let text = |value: &Value| value.as_str().map(Into::into);
         let TriggerStatus { mut applied, conditions, .. } = read_status(object);
@@ -170,7 +170,7 @@ impl Trigger for RawScheduledFunction {
         &self.status
     }
     fn summary(&self) -> &Summary {
-        self.summary.0.get_or_init(|| Summary::of(self))
+        self.summary.0.get_or_init(|| Summary::from_object(self))
     }
 }
 
@@ -189,7 +189,7 @@ impl Trigger for RawS3TriggeredFunction {
         &self.status
     }
     fn summary(&self) -> &Summary {
-        self.summary.0.get_or_init(|| Summary::of(self))
+        self.summary.0.get_or_init(|| Summary::from_object(self))
     }
 }
 
@@ -210,7 +210,7 @@ pub struct Identity {
 
 impl Identity {
     /// The identity of an object.
-    pub fn of<K: Trigger>(object: &K) -> Self {
+    pub fn from_object<K: Trigger>(object: &K) -> Self {
         let meta = object.meta();
         Self {
             key: ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any()),

@@ -43,7 +43,7 @@ pub async fn record_released<K: Trigger>(
     applied: &Applied,
     kept: &Applied,
 ) -> Result<(), Error> {
-    if context.elected || applied.without(kept).is_empty() {
+    if context.elected || applied.difference(kept).is_empty() {
         return Ok(());
     }
     let key = format!("{}.{}.{}", K::NAME, writer.id.uid, writer.version().unwrap_or_default());
@@ -118,7 +118,7 @@ async fn check_object<K: ReconcileKind>(
     let api: Api<K> = Api::namespaced(context.client.clone(), namespace);
     let wanted = living.map(|object| StatusWriter::new(context, api.clone(), &*object).status.applied);
     let wanted = wanted.unwrap_or_default();
-    let left = applied.without(&wanted);
+    let left = applied.difference(&wanted);
     // As it was.
     let object: K = serde_json::from_value(json!({
         "metadata": {"namespace": namespace, "name": name, "uid": uid},

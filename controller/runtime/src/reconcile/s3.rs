@@ -69,7 +69,7 @@ pub async fn apply(
     let permissions = wanted_permissions(context, &writer.id, &grant, &before).await?;
     let wanted = wanted(&bucket, &entries, &function.arn, permissions, deployed);
     let mut all = wanted.clone();
-    all.add(&before);
+    all.merge(&before);
     writer.record_intent(all, "creating the permission and the bucket's entries").await?;
     permit(context, writer, &grant, came).await?;
     let desired = if spec.suspend { Desired::None } else { Desired::Entries(entries) };
@@ -209,7 +209,7 @@ fn applied_bucket(notification: &AppliedNotification) -> Bucket {
 /// What the spec alone says that a predecessor may have made: of an object that came back without its status, as from
 /// a backup.
 async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &str) -> Result<Applied, Error> {
-    let key = Identity::of(object).key;
+    let key = Identity::from_object(object).key;
     let aws = context.aws_for_removal(&key);
     let spec = object.spec.value();
     let arn = spec["function"]["arn"].as_str().and_then(FunctionArn::parse);

@@ -57,7 +57,8 @@ pub async fn apply(
     let origin = writer.origin();
     let default_tags = &context.settings.default_tags;
     let written = expression.to_string();
-    let desired = DesiredRule::of(&context.owner, &origin, default_tags, &spec, written, &function.arn);
+    let desired =
+        DesiredRule::from_spec(&context.owner, &origin, default_tags, &spec, written, &function.arn);
     check_count("spec.tags", &desired.tags).map_err(invalid)?;
     let rules = aws.rules(&region);
     let observed = rules.rule(&desired.name).await.map_err(Error::aws(Component::Rule))?;
@@ -82,7 +83,7 @@ pub async fn apply(
     let permissions = wanted_permissions(context, &writer.id, &grant, &before).await?;
     let wanted = wanted(&account.id, &region, &desired, permissions, deployed);
     let mut all = wanted.clone();
-    all.add(&before);
+    all.merge(&before);
     writer.record_intent(all, "creating the rule and the permission").await?;
     permit(context, writer, &grant, came).await?;
     writer.changed_aws |= !steps.is_empty();

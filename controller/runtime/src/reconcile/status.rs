@@ -58,7 +58,7 @@ pub struct StatusWriter<'a, K: Trigger> {
 impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
     /// The writer on an object.
     pub fn new(context: &'a Context, api: Api<K>, object: &K) -> Self {
-        let id = Identity::of(object);
+        let id = Identity::from_object(object);
         let (written, version) = context.status_cache.latest(object);
         let ready = written.conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True");
         let was_in_sync = ready && written.observed_generation == id.generation;

@@ -50,7 +50,7 @@ async fn is_in_reach(context: &Context, id: &Identity, applied: &Applied) -> Res
     }
     let own = context.credentials.implicit_grants(&context.owner.id, &id.key, &[]).await;
     let account = own.map_err(Error::aws(Component::Permission))?.account;
-    let Some(made_in) = applied.elsewhere(&account) else { return Ok(()) };
+    let Some(made_in) = applied.made_in_other_account(&account) else { return Ok(()) };
     let message = format!(
         "what was made for this resource is in account {made_in}, and its namespace acts in account {account} now: act in \
          {made_in} again until the resource is deleted, and create it anew then; or set spec.deletionPolicy to Retain and delete \
@@ -83,7 +83,7 @@ async fn refused<K: References>(
 /// permit what it names.
 pub async fn may_have_made<K: References>(context: &Context, object: &K) -> Result<bool, Error> {
     match read_spec(object) {
-        Ok(spec) => Ok(refused::<K>(context, &Identity::of(object), &spec).await?.is_empty()),
+        Ok(spec) => Ok(refused::<K>(context, &Identity::from_object(object), &spec).await?.is_empty()),
         // Its fields are looked at one by one.
         Err(_) => Ok(true),
     }

@@ -27,11 +27,11 @@ pub fn windows(writes: &[DocumentWrite]) -> Result<usize, String> {
         if *sent > *told + FRESH {
             return Err(format!("{bucket} was written at {sent:?} as it was told at {told:?}"));
         }
-        let (seen, written) = (Parts::of(document), Parts::of(after));
+        let (seen, written) = (Parts::from_xml(document), Parts::from_xml(after));
         if !seen.kept_in(&written) {
             return Err(format!("at {at:?}, {bucket} was\n{document}\nand the operator made of it\n{after}"));
         }
-        windows += usize::from(Parts::of(before).foreign != seen.foreign);
+        windows += usize::from(Parts::from_xml(before).foreign != seen.foreign);
     }
     Ok(windows)
 }
@@ -46,7 +46,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(xml: &str) -> Self {
+    fn from_xml(xml: &str) -> Self {
         let mut parts = Self { foreign: vec![], functions: vec![] };
         let tree = roxmltree::Document::parse(xml).unwrap_or_else(|error| panic!("{error}: {xml}"));
         for node in tree.root_element().children() {

@@ -139,7 +139,7 @@ impl Document {
 
 impl Child {
     /// An entry of our own.
-    pub(super) fn of(entry: Entry) -> Self {
+    pub(super) fn from_entry(entry: Entry) -> Self {
         Self { raw: entry.to_xml(), entry: Some(entry) }
     }
 }

@@ -241,14 +241,14 @@ impl<'a> Merge<'a> {
             let Some(id) = entry.id.clone().filter(|id| self.is_own(id, entry)) else { return true };
             let Some(wanted) = wanted.get(&id).filter(|_| seen.insert(id)) else { return false };
             if *wanted != entry {
-                *child = Child::of((*wanted).clone());
+                *child = Child::from_entry((*wanted).clone());
             }
             true
         });
         for entry in self.placed.iter().map(|placed| &placed.entry) {
             if entry.id.as_ref().is_some_and(|id| seen.insert(id.clone())) {
                 let place = after.place_for_function();
-                after.children.insert(place, Child::of(entry.clone()));
+                after.children.insert(place, Child::from_entry(entry.clone()));
             }
         }
         let adopted = self.adopted.into_iter().map(|(entry, by)| (entry.clone(), by)).collect();

@@ -123,7 +123,7 @@ pub fn function_name(definition: &FunctionDefinition, owner: &OwnerId, origin: &
 
 impl DesiredFunction {
     /// The function that `definition` asks for. `files` is the archive of inline code or of a ConfigMap.
-    pub fn of(
+    pub fn from_definition(
         owner: &Owner,
         origin: &Origin,
         default_tags: &Tags,
@@ -185,8 +185,8 @@ impl DesiredFunction {
                 dead_letter_queue_arn: dead_letter_queue_arn.clone().unwrap_or_default(),
                 kms_key_arn: kms_key_arn.clone().unwrap_or_default(),
                 snap_start: *snap_start,
-                logging: LoggingConfiguration::of(logging.as_ref(), &name),
-                image: code.image.as_ref().map(ImageConfiguration::of).unwrap_or_default(),
+                logging: LoggingConfiguration::from_spec(logging.as_ref(), &name),
+                image: code.image.as_ref().map(ImageConfiguration::from_code).unwrap_or_default(),
             },
             name,
             architecture: *architecture,
@@ -201,7 +201,7 @@ impl DesiredFunction {
 impl LoggingConfiguration {
     /// What Lambda makes of a function's logging: levels count with JSON alone, and are INFO there
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>).
-    fn of(logging: Option<&Logging>, function: &str) -> Self {
+    fn from_spec(logging: Option<&Logging>, function: &str) -> Self {
         let Logging { format, log_group, application_level, system_level } =
             logging.cloned().unwrap_or_default();
         let json = format == LogFormat::Json;
@@ -215,7 +215,7 @@ impl LoggingConfiguration {
 }
 
 impl ImageConfiguration {
-    fn of(image: &ImageCode) -> Self {
+    fn from_code(image: &ImageCode) -> Self {
         let ImageCode { uri: _, entry_point, command, working_directory } = image.clone();
         Self { entry_point, command, working_directory: working_directory.unwrap_or_default() }
     }

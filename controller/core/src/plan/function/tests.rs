@@ -40,7 +40,13 @@ fn zipped(text: &str) -> Archive {
 /// The function of a definition, whose files have this text.
 fn desired(definition: &FunctionDefinition, text: &str) -> DesiredFunction {
     let in_cluster = definition.code.s3.is_none() && definition.code.image.is_none();
-    DesiredFunction::of(&owner(), &origin(), &Tags::new(), definition, in_cluster.then(|| zipped(text)))
+    DesiredFunction::from_definition(
+        &owner(),
+        &origin(),
+        &Tags::new(),
+        definition,
+        in_cluster.then(|| zipped(text)),
+    )
 }
 
 fn small() -> FunctionDefinition {
@@ -346,8 +352,9 @@ fn default_tags_are_rolled_out_under_those_of_the_definition() {
         pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
     };
     let definition = FunctionDefinition { tags: tags(&[("team", "a")]), ..small() };
-    let with =
-        |defaults: &Tags| DesiredFunction::of(&owner(), &origin(), defaults, &definition, Some(zipped("")));
+    let with = |defaults: &Tags| {
+        DesiredFunction::from_definition(&owner(), &origin(), defaults, &definition, Some(zipped("")))
+    };
     let (old, new) = (tags(&[("team", "x"), ("stage", "test")]), tags(&[("cost", "7")]));
     let observed = in_place(&with(&old));
     assert_eq!((observed.tags["team"].as_str(), observed.tags["stage"].as_str()), ("a", "test"));

@@ -45,10 +45,10 @@ fn an_object_that_somebody_waits_for_is_an_edit() {
         ("stalled", false, None, status(Some(2), &stalled, None), Priority::Low),
     ];
     for (what, is_deleted, request, status, expected) in cases {
-        assert_eq!(Priority::of(is_deleted, Some(2), request, &status), expected, "{what}");
+        assert_eq!(Priority::from_object(is_deleted, Some(2), request, &status), expected, "{what}");
     }
     // As of an object that the API server has not given one.
-    assert_eq!(Priority::of(false, None, None, &status(None, &[], None)), Priority::High);
+    assert_eq!(Priority::from_object(false, None, None, &status(None, &[], None)), Priority::High);
 }
 
 fn all(queue: &mut Queue<&'static str>, priority: Priority) -> Vec<&'static str> {

@@ -77,7 +77,7 @@ fn after_a_cut_nothing_is_left_of_what_was_saved_up() {
 fn half_of_the_quotas_is_the_default() {
     let rates = Rates::default();
     let of = [Quota::LambdaFunction, Quota::LambdaPolicy, Quota::Lambda, Quota::Events, Quota::S3];
-    assert_eq!(of.map(|quota| rates.of(quota)), [50.0, 7.5, 7.5, 25.0, 20.0]);
+    assert_eq!(of.map(|quota| rates.rate(quota)), [50.0, 7.5, 7.5, 25.0, 20.0]);
 }
 
 proptest! {

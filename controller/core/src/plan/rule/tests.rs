@@ -28,7 +28,7 @@ fn desired(expression: &str, spec: &ScheduledFunctionSpec) -> DesiredRule {
 
 /// The same, of an operator with these default tags.
 fn with_defaults(expression: &str, defaults: &Tags, spec: &ScheduledFunctionSpec) -> DesiredRule {
-    DesiredRule::of(&owner(), &origin(), defaults, spec, expression.into(), &function("every-hour"))
+    DesiredRule::from_spec(&owner(), &origin(), defaults, spec, expression.into(), &function("every-hour"))
 }
 
 fn hourly() -> DesiredRule {

@@ -55,7 +55,7 @@ impl Deployments for SdkDeployments {
             reserved_concurrency: _,
             async_invoke: _,
         } = function;
-        let settings = write::Settings::of(configuration);
+        let settings = write::Settings::from_configuration(configuration);
         self.client
             .create_function()
             .function_name(name)
@@ -104,7 +104,7 @@ impl Deployments for SdkDeployments {
     }
 
     async fn update_configuration(&self, name: &str, configuration: &Configuration) -> Result<(), AwsError> {
-        let settings = write::Settings::of(configuration);
+        let settings = write::Settings::from_configuration(configuration);
         self.client
             .update_function_configuration()
             .function_name(name)

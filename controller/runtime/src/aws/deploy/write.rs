@@ -31,7 +31,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub fn of(configuration: &Configuration) -> Self {
+    pub fn from_configuration(configuration: &Configuration) -> Self {
         let archive = configuration.runtime.is_some();
         let variables = configuration.environment.clone().into_iter().collect();
         Self {

@@ -51,7 +51,7 @@ impl Principal {
     }
 
     /// Who speaks for a batch of requests: one who is let speak and means to stay, if there is one.
-    pub fn of(context: &Context, bucket: &Bucket, batch: &[Request]) -> Option<Self> {
+    pub fn for_batch(context: &Context, bucket: &Bucket, batch: &[Request]) -> Option<Self> {
         let principals = batch.iter().map(|request| match request {
             Request::Apply(apply) => Self {
                 namespace: apply.id.key.namespace.clone(),

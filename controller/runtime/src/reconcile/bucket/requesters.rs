@@ -66,7 +66,7 @@ impl Requesters {
 }
 
 fn cached(object: &RawS3TriggeredFunction, bucket: &Bucket) -> CachedResource {
-    let Identity { key, uid, created, generation: _, reference: _ } = Identity::of(object);
+    let Identity { key, uid, created, generation: _, reference: _ } = Identity::from_object(object);
     let Summary { readable, bucket: named, applied, .. } = object.summary();
     let by_spec = !readable || named.as_deref() == Some(bucket.name.as_str());
     let by_status = applied.notifications.iter().any(|applied| applied.bucket == bucket.name);

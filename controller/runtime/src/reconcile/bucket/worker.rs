@@ -62,7 +62,7 @@ struct Found {
 }
 
 impl Found {
-    fn of(context: &Context, synced: &Synced) -> Self {
+    fn from_synced(context: &Context, synced: &Synced) -> Self {
         let own = synced.document.entries().filter(|entry| {
             entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(&context.owner.id, id).is_some())
         });
@@ -221,7 +221,7 @@ impl Worker {
 
     async fn handle(&mut self, context: &Context, batch: Vec<Request>) {
         self.principal =
-            Principal::of(context, &self.bucket, &batch).unwrap_or_else(|| self.principal.clone());
+            Principal::for_batch(context, &self.bucket, &batch).unwrap_or_else(|| self.principal.clone());
         let mut applies = vec![];
         let mut checks = vec![];
         for request in batch {
@@ -372,7 +372,7 @@ impl Worker {
                 SyncCommand::End(SyncOutcome::InSync(synced)) => {
                     self.count(context, &synced);
                     self.emit_events(context, &synced).await;
-                    let found = Found::of(context, &synced);
+                    let found = Found::from_synced(context, &synced);
                     self.known = Some(synced.document);
                     self.last_result = Some((began, found.clone()));
                     return Ok(found);

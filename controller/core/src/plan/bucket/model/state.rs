@@ -185,7 +185,7 @@ pub fn with(document: &Document, entry: &Entry, there: bool) -> Document {
     let mut document = document.clone();
     document.children.retain(|child| child.entry.as_ref() != Some(entry));
     if there {
-        document.children.push(Child::of(entry.clone()));
+        document.children.push(Child::from_entry(entry.clone()));
     }
     document
 }

@@ -38,7 +38,7 @@ fn foreign() -> Entry {
 fn document(entries: &[Entry]) -> Document {
     let xml = "<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"></NotificationConfiguration>";
     let mut document = Document::parse(xml).unwrap();
-    document.children.extend(entries.iter().cloned().map(Child::of));
+    document.children.extend(entries.iter().cloned().map(Child::from_entry));
     document
 }
 

@@ -90,7 +90,7 @@ fn an_entry_of_ours_reads_as_it_was_written() {
             events: events(&["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]),
             filter: Filter { prefix: prefix.into(), suffix: suffix.into() },
         };
-        let child = Child::of(entry.clone());
+        let child = Child::from_entry(entry.clone());
         let filter = match written {
             "" => String::new(),
             rules => format!("<Filter><S3Key>{rules}</S3Key></Filter>"),

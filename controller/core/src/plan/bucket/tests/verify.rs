@@ -12,7 +12,7 @@ fn own_before() -> Entry {
 
 fn of(entries: &[&Entry]) -> Document {
     let mut document = document(&[]);
-    document.children.extend(entries.iter().map(|entry| Child::of((*entry).clone())));
+    document.children.extend(entries.iter().map(|entry| Child::from_entry((*entry).clone())));
     document
 }
 
