@@ -87,12 +87,12 @@ async fn until_seen(w: &World, controller: &Controller, count: usize) {
 async fn edits(w: &World) -> Vec<Duration> {
     let mut times = vec![];
     for number in 0..EDITS {
-        let before = w.front().count(w.account(), PUT);
+        let before = w.aws_proxy().count(w.account(), PUT);
         let began = Instant::now();
         let change = json!({"spec": {"filters": [{"prefix": format!("edited/{number}/")}]}});
         let name = format!("t{}", number * 7);
         api(w).patch(&name, &PatchParams::default(), &Patch::Merge(&change)).await.unwrap();
-        while w.front().count(w.account(), PUT) == before {
+        while w.aws_proxy().count(w.account(), PUT) == before {
             sleep(Duration::from_millis(2)).await;
         }
         times.push(began.elapsed());

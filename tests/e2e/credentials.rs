@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use lambda_triggers_tests::front::{CredentialFault, Fault, FaultKind};
+use lambda_triggers_tests::aws_proxy::{CredentialFault, Fault, FaultKind};
 use lambda_triggers_tests::world::{self, Controller, World};
 
 use crate::objects::{NO_RESYNC, OWNER, RESYNC_1S, allow, conditions, failed, until_conditions};
@@ -49,14 +49,14 @@ const CALLER: &str = "sts:GetCallerIdentity on the operator's credentials";
 fn missing_credentials_are_told_of_with_where_to_get_them() {
     world::test("no-credentials", async |w| {
         w.function("thumbs").await;
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         let _controller = operator(&w, &KEYLESS);
         apply(&w).await;
         let cause = "neither the environment nor a profile, a service account or the metadata of a container or an instance has \
                      any; give the operator's service account a role (docs/iam.md) and start its pods again, or set AWS_PROFILE \
                      or AWS_ACCESS_KEY_ID";
         until_told(&w, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
-        assert_eq!(w.front().calls(w.account()), vec![]);
+        assert_eq!(w.aws_proxy().calls(w.account()), vec![]);
         assert_eq!(doctor(&w, &KEYLESS).await, unavailable(CALLER, cause));
     });
 }
@@ -113,7 +113,7 @@ fn a_role_that_sts_refuses_to_the_service_account_is_named() {
         for (code, cure) in cases {
             let refused =
                 FaultKind::refuse(403, code, "Not authorized to perform sts:AssumeRoleWithWebIdentity");
-            w.front().inject(w.account(), Fault::on(action, refused).times(usize::MAX));
+            w.aws_proxy().inject(w.account(), Fault::on(action, refused).times(usize::MAX));
             let _controller = operator(&w, &environment);
             let cause = format!("STS refuses sts:{action} of role {role} ({code}); {cure}");
             until_told(&w, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, &cause)).await;
@@ -217,7 +217,7 @@ fn each_refusal_of_credentials_has_its_own_words() {
         for (fault, code, sts_code) in cases {
             let refuse = |operation: &str| {
                 let fault = Fault::on(operation, FaultKind::Credentials(fault)).times(usize::MAX);
-                w.front().inject(w.account(), fault);
+                w.aws_proxy().inject(w.account(), fault);
             };
             refuse("GetFunction");
             let (state, reason, message) = refused(fault, CALL, code);
@@ -237,7 +237,7 @@ fn eventbridge_and_s3_refuse_credentials_in_their_own_codes() {
         let bucket = w.new_bucket("photos").await;
         for operation in ["DescribeRule", "GetBucketNotificationConfiguration"] {
             let expired = FaultKind::Credentials(CredentialFault::Expired);
-            w.front().inject(w.account(), Fault::on(operation, expired).times(usize::MAX));
+            w.aws_proxy().inject(w.account(), Fault::on(operation, expired).times(usize::MAX));
         }
         let _controller = w.controller(&RESYNC_1S);
         apply(&w).await;

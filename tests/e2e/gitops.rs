@@ -1,6 +1,6 @@
 //! The examples for GitOps: Argo CD's health checks, on objects as the operator really reports on them.
 
-use lambda_triggers_tests::front::{Fault, FaultKind};
+use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::world::{self, World};
 use serde_json::Value;
 
@@ -100,7 +100,7 @@ impl Trigger {
         w.until_condition(self.kind, "stalled", "Stalled", "True").await;
         self.is_recorded("stalled", &self.seen(w, "stalled", &bucket).await);
         let throttled = Fault::on(self.write, FaultKind::Throttle).times(usize::MAX);
-        w.front().inject(w.account(), throttled);
+        w.aws_proxy().inject(w.account(), throttled);
         w.apply(&self.manifest("reconciling", "f", &bucket)).await;
         w.until_condition(self.kind, "reconciling", "Ready", "False").await;
         self.is_recorded("reconciling", &self.seen(w, "reconciling", &bucket).await);

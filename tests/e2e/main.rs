@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "this whole binary is a test")]
 
 mod agreement;
+mod aws_proxy;
 mod bench;
 mod chart;
 mod credentials;
 mod deployed;
 mod docs;
-mod front;
 mod gitops;
 mod iam;
 mod network;

@@ -5,7 +5,7 @@ use k8s_openapi::api::events::v1::Event;
 use kube::Api;
 use kube::api::ListParams;
 use lambda_triggers_core::plan::identity::OwnerId;
-use lambda_triggers_tests::front::{Call, Fault, FaultKind};
+use lambda_triggers_tests::aws_proxy::{Call, Fault, FaultKind};
 use lambda_triggers_tests::world::World;
 use serde_json::Value;
 
@@ -93,11 +93,11 @@ async fn events(w: &World) -> Vec<Event> {
 /// objects, nor an event. The operator is to run with [`RESYNC_1S`], and the objects to be in the state that lasts.
 pub async fn nothing_is_written_at_rest(w: &World, kind: &str, names: &[&str]) {
     let before = written(w, kind, names).await;
-    w.front().clear_calls(w.account());
+    w.aws_proxy().clear_calls(w.account());
     // Each look at an object begins with this read.
     let resyncs = |calls: &[Call]| calls.iter().filter(|call| call.operation == "GetFunction").count();
     let enough = |calls: &[Call]| resyncs(calls) > 4 * names.len();
-    let waited = w.front().wait_for_calls(w.account(), LIMIT, enough).await;
+    let waited = w.aws_proxy().wait_for_calls(w.account(), LIMIT, enough).await;
     waited.unwrap_or_else(|calls| panic!("no three resyncs: {calls:?}"));
     assert_eq!(w.aws_writes(), vec![]);
     assert_eq!(written(w, kind, names).await, before);
@@ -118,10 +118,10 @@ async fn written(w: &World, kind: &str, names: &[&str]) -> Vec<String> {
 /// Denies an operation on a rule, function or bucket until the faults are cleared.
 pub fn deny(w: &World, operation: &str, resource: &str) {
     let denied = Fault::on(operation, FaultKind::Denied).resource(resource).times(usize::MAX);
-    w.front().inject(w.account(), denied);
+    w.aws_proxy().inject(w.account(), denied);
 }
 
 /// Allows everything again.
 pub fn allow(w: &World) {
-    w.front().clear_faults(w.account());
+    w.aws_proxy().clear_faults(w.account());
 }

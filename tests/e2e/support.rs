@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lambda_triggers_core::plan::bucket::{Document, Entry};
-use lambda_triggers_tests::front::Call;
+use lambda_triggers_tests::aws_proxy::Call;
 use lambda_triggers_tests::world::{self, World};
 use serde_json::Value;
 
@@ -86,7 +86,7 @@ impl AwsView for World {
     }
 
     fn aws_writes(&self) -> Vec<Call> {
-        self.front().writes(self.account())
+        self.aws_proxy().writes(self.account())
     }
 }
 

@@ -210,7 +210,7 @@ fn an_image_changes_with_its_uri_and_its_settings() {
                 ("runtime", Value::Null),
                 ("handler", Value::Null),
                 ("imageUri", json!(format!("{registry}/app:{tag}"))),
-                // There is no registry here: what a tag stands for is the front's invention.
+                // There is no registry here: what a tag stands for is the aws_proxy's invention.
                 ("codeSha256", found["codeSha256"].clone()),
             ] {
                 expected[member] = value;

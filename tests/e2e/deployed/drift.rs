@@ -1,6 +1,6 @@
 //! What somebody changes on a deployed function, and the operator puts back.
 
-use lambda_triggers_tests::front::Pace;
+use lambda_triggers_tests::aws_proxy::Pace;
 use lambda_triggers_tests::world;
 use serde_json::json;
 
@@ -61,17 +61,17 @@ fn an_update_by_hand_is_put_back_as_somebody_elses_once_lambda_has_made_it() {
         until_settled(&w, SCHEDULED, "app", &name).await;
         let expected = plain(&w, SCHEDULED, "app", &name).await;
 
-        w.front().slow_functions(w.account(), Pace::Held);
+        w.aws_proxy().slow_functions(w.account(), Pace::Held);
         w.lambda().update_function_configuration().function_name(&name).timeout(9).send().await.unwrap();
-        w.front().clear_calls(w.account());
-        let looks = || w.front().count(w.account(), "GetFunction");
+        w.aws_proxy().clear_calls(w.account());
+        let looks = || w.aws_proxy().count(w.account(), "GetFunction");
         w.until(LIMIT, "three looks at it", async || (looks() >= 3).then_some(())).await;
         assert_eq!(w.aws_writes(), vec![]);
         let conditions = w.object(SCHEDULED, "app").await.unwrap()["status"]["conditions"].clone();
         assert!(conditions.as_array().unwrap().iter().all(|one| one["status"] == "True"), "{conditions}");
 
-        w.front().slow_functions(w.account(), Pace::default());
-        w.front().finish_functions(w.account());
+        w.aws_proxy().slow_functions(w.account(), Pace::default());
+        w.aws_proxy().finish_functions(w.account());
         until_function(&w, &name, &expected).await;
         until_settled(&w, SCHEDULED, "app", &name).await;
         let repaired = format!("put back what was changed on the function {name}: settings");

@@ -1,6 +1,6 @@
 //! What Lambda refuses, delays or fails, and what becomes of it.
 
-use lambda_triggers_tests::front::{Failure, Fault, FaultKind, Pace};
+use lambda_triggers_tests::aws_proxy::{Failure, Fault, FaultKind, Pace};
 use lambda_triggers_tests::world::{self, World};
 use serde_json::json;
 
@@ -22,7 +22,7 @@ async fn deployed(w: &World) -> String {
 }
 
 fn lasts(w: &World, operation: &str, kind: FaultKind) {
-    w.front().inject(w.account(), Fault::on(operation, kind).times(usize::MAX));
+    w.aws_proxy().inject(w.account(), Fault::on(operation, kind).times(usize::MAX));
 }
 
 fn progressing(message: &str) -> Vec<Condition> {
@@ -45,7 +45,7 @@ fn a_role_that_cannot_be_assumed_yet_is_waited_for() {
         );
         let not_yet = failed("Reconciling", "RoleNotReady", &message, &[], "FunctionReady");
         until_conditions(&w, SCHEDULED, "app", &not_yet).await;
-        let tries = || w.front().count(w.account(), "CreateFunction");
+        let tries = || w.aws_proxy().count(w.account(), "CreateFunction");
         w.until(LIMIT, "three tries", async || (tries() >= 3).then_some(())).await;
         allow(&w);
         w.until_ready(SCHEDULED, "app").await;
@@ -128,7 +128,7 @@ fn a_role_that_was_made_again_is_led_to_its_runbook() {
                    included in the request is invalid.";
         // Beyond what is tried in the time of this test.
         for _ in 0..1000 {
-            w.front().fail_function(w.account(), &name, Failure::new("KMSKeyAccessDenied", why));
+            w.aws_proxy().fail_function(w.account(), &name, Failure::new("KMSKeyAccessDenied", why));
         }
         apply(&w, &scheduled("app", &with(definition(&w, "app"), json!({"timeout": 5})))).await;
         let message = format!(
@@ -207,43 +207,43 @@ fn full_code_storage_is_told_of() {
 #[test]
 fn lambda_is_waited_for_and_never_hurried() {
     world::test("slow", async |w| {
-        w.front().slow_functions(w.account(), Pace::Held);
+        w.aws_proxy().slow_functions(w.account(), Pace::Held);
         let _controller = w.controller(&NO_RESYNC);
         apply(&w, &scheduled("app", &definition(&w, "app"))).await;
         until_conditions(&w, SCHEDULED, "app", &progressing("Lambda is making the function")).await;
         let name = function_name(&w, SCHEDULED, "app");
         looked_at(&w).await;
         assert_eq!(w.rule_names().await, Vec::<String>::new());
-        w.front().finish_functions(w.account());
+        w.aws_proxy().finish_functions(w.account());
         w.until_ready(SCHEDULED, "app").await;
 
         // Two updates: the second one waits for the first.
         let code = handler_with("second");
         let changed = json!({"timeout": 5, "code": {"inline": {"index.py": code}}});
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         apply(&w, &scheduled("app", &with(definition(&w, "app"), changed))).await;
         let updating = progressing("Lambda is updating the function");
         until_conditions(&w, SCHEDULED, "app", &updating).await;
         looked_at(&w).await;
         let updates = || w.aws_writes().into_iter().map(|call| call.operation).collect::<Vec<_>>();
         assert_eq!(updates(), ["UpdateFunctionConfiguration"]);
-        w.front().finish_functions(w.account());
+        w.aws_proxy().finish_functions(w.account());
         w.until(LIMIT, "the code to be sent", async || (updates().len() == 2).then_some(())).await;
         looked_at(&w).await;
         assert_eq!(updates(), ["UpdateFunctionConfiguration", "UpdateFunctionCode"]);
         until_conditions(&w, SCHEDULED, "app", &updating).await;
-        w.front().finish_functions(w.account());
+        w.aws_proxy().finish_functions(w.account());
         w.until_ready(SCHEDULED, "app").await;
         let expected = plain(&w, SCHEDULED, "app", &name).await;
         let changed = json!({"timeout": 5, "codeSha256": sha256(&[("index.py", &code)])});
         assert_eq!(function(&w, &name).await, Some(with(expected, changed)));
-        assert!(w.front().calls(w.account()).iter().all(|call| call.status < 400));
+        assert!(w.aws_proxy().calls(w.account()).iter().all(|call| call.status < 400));
     });
 }
 
 /// The operator looks at the function twice more.
 async fn looked_at(w: &World) {
-    let looks = || w.front().count(w.account(), "GetFunction");
+    let looks = || w.aws_proxy().count(w.account(), "GetFunction");
     let before = looks();
     w.until(LIMIT, "two more looks", async || (looks() >= before + 2).then_some(())).await;
 }
@@ -253,16 +253,16 @@ fn somebody_elses_update_is_waited_for() {
     world::test("busy", async |w| {
         let _controller = w.controller(&NO_RESYNC);
         let name = deployed(&w).await;
-        w.front().slow_functions(w.account(), Pace::Held);
+        w.aws_proxy().slow_functions(w.account(), Pace::Held);
         let by_hand = w.lambda().update_function_configuration().function_name(&name).timeout(9);
         by_hand.send().await.unwrap();
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         apply(&w, &scheduled("app", &with(definition(&w, "app"), json!({"timeout": 5})))).await;
         until_conditions(&w, SCHEDULED, "app", &progressing("Lambda is updating the function")).await;
         looked_at(&w).await;
         assert_eq!(w.aws_writes(), vec![]);
-        w.front().slow_functions(w.account(), Pace::default());
-        w.front().finish_functions(w.account());
+        w.aws_proxy().slow_functions(w.account(), Pace::default());
+        w.aws_proxy().finish_functions(w.account());
         w.until_ready(SCHEDULED, "app").await;
         let expected = plain(&w, SCHEDULED, "app", &name).await;
         assert_eq!(function(&w, &name).await, Some(with(expected, json!({"timeout": 5}))));
@@ -278,7 +278,7 @@ fn update_failed(name: &str) -> Vec<Condition> {
 }
 
 fn doom(w: &World, name: &str) {
-    w.front().fail_function(w.account(), name, Failure::new("InvalidKey", "The key is gone."));
+    w.aws_proxy().fail_function(w.account(), name, Failure::new("InvalidKey", "The key is gone."));
 }
 
 #[test]
@@ -331,7 +331,7 @@ fn a_function_that_could_not_be_made_is_made_anew_by_a_better_definition() {
         let _controller = w.controller(&RESYNC_1S);
         let name = function_name(&w, SCHEDULED, "app");
         let failure = Failure::new("InvalidSubnet", "The subnet is gone.");
-        w.front().fail_function(w.account(), &name, failure);
+        w.aws_proxy().fail_function(w.account(), &name, failure);
         apply(&w, &scheduled("app", &with(definition(&w, "app"), json!({"timeout": 5})))).await;
         let message = format!(
             "Lambda could not make the function {name} work: The subnet is gone. Mend what it says; then change the \
@@ -352,7 +352,7 @@ fn a_function_that_could_not_be_made_is_made_anew_by_a_better_definition() {
 #[test]
 fn a_definition_that_changes_while_the_function_is_made_leaves_nothing_behind() {
     world::test("renamed-early", async |w| {
-        w.front().slow_functions(w.account(), Pace::Held);
+        w.aws_proxy().slow_functions(w.account(), Pace::Held);
         let _controller = w.controller(&RESYNC_1S);
         let named = |name: &str| with(definition(&w, "app"), json!({"functionName": name}));
         for name in ["one", "two"] {
@@ -374,7 +374,7 @@ fn an_environment_that_may_not_be_read_is_told_of_and_not_written_again() {
         apply(&w, &scheduled("app", &encrypted)).await;
         w.until_ready(SCHEDULED, "app").await;
         let name = function_name(&w, SCHEDULED, "app");
-        w.front().deny_decryption(w.account(), true);
+        w.aws_proxy().deny_decryption(w.account(), true);
         let message = format!(
             "Lambda does not show the operator the environment of the function {name} (AccessDeniedException): allow \
              kms:Decrypt with {key} in the IAM policy of the operator's role; until then, nobody notices where the \
@@ -387,15 +387,15 @@ fn an_environment_that_may_not_be_read_is_told_of_and_not_written_again() {
 
         // What else changes is rolled out, and nothing keeps the object from being deleted.
         apply(&w, &scheduled("app", &with(encrypted.clone(), json!({"timeout": 7})))).await;
-        let updates = || w.front().count(w.account(), "UpdateFunctionConfiguration");
+        let updates = || w.aws_proxy().count(w.account(), "UpdateFunctionConfiguration");
         w.until(LIMIT, "the update", async || (updates() == 1).then_some(())).await;
         until_conditions(&w, SCHEDULED, "app", &unread).await;
-        w.front().deny_decryption(w.account(), false);
+        w.aws_proxy().deny_decryption(w.account(), false);
         w.until_ready(SCHEDULED, "app").await;
         let expected =
             with(plain(&w, SCHEDULED, "app", &name).await, json!({"timeout": 7, "kmsKeyArn": key}));
         assert_eq!(function(&w, &name).await, Some(expected));
-        w.front().deny_decryption(w.account(), true);
+        w.aws_proxy().deny_decryption(w.account(), true);
         w.delete(SCHEDULED, "app").await;
         w.until_gone(SCHEDULED, "app").await;
         assert_eq!(function(&w, &name).await, None);

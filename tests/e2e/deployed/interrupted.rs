@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lambda_triggers_tests::front::{Fault, FaultKind, Hook, Then};
+use lambda_triggers_tests::aws_proxy::{Fault, FaultKind, Hook, Then};
 use lambda_triggers_tests::world::{self, Controller, World};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -42,7 +42,7 @@ impl Held {
                 Then::HangUp
             }
         });
-        w.front().inject(w.account(), Fault::on(Fault::ANY_WRITE, FaultKind::Hook(hook)).after(number));
+        w.aws_proxy().inject(w.account(), Fault::on(Fault::ANY_WRITE, FaultKind::Hook(hook)).after(number));
         held
     }
 }
@@ -64,7 +64,7 @@ async fn until_done(w: &World, kind: &str, deleted: bool) {
 
 /// Does a step with a kill after the write number `number`, beginning with 0.
 async fn killed_after(w: &World, controller: &mut Controller, kind: &str, step: &Step<'_>, number: usize) {
-    w.front().clear_calls(w.account());
+    w.aws_proxy().clear_calls(w.account());
     let held = Held::write(w, number);
     act(w, kind, step.manifest.as_ref()).await;
     let waited = tokio::time::timeout(LIMIT, held.carried_out.notified()).await;

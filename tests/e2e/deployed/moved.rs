@@ -2,7 +2,7 @@
 
 use aws_sdk_lambda::config::Region;
 use lambda_triggers_core::plan::identity::bucket_statement_id;
-use lambda_triggers_tests::front::{Failure, Pace};
+use lambda_triggers_tests::aws_proxy::{Failure, Pace};
 use lambda_triggers_tests::world::{self, World};
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn while_the_new_function_is_made_the_old_one_is_invoked() {
         mine["spec"]["filters"] = json!([{"prefix": "mine/"}]);
         apply(&w, &mine).await;
         w.until_ready(S3, "app").await;
-        w.front().slow_functions(w.account(), Pace::Held);
+        w.aws_proxy().slow_functions(w.account(), Pace::Held);
         mine["spec"]["function"]["definition"] = named(&w, "new");
         apply(&w, &mine).await;
         w.until(LIMIT, "the new function", async || function(&w, "new").await).await;
@@ -46,7 +46,7 @@ fn while_the_new_function_is_made_the_old_one_is_invoked() {
         apply(&w, &resource(S3, "other", other)).await;
         w.until_ready(S3, "other").await;
         assert_eq!(invoked_by(&w, &bucket).await, [arn(&w, "old"), arn(&w, "other")]);
-        w.front().finish_functions(w.account());
+        w.aws_proxy().finish_functions(w.account());
         w.until_ready(S3, "app").await;
         let mut invoked = invoked_by(&w, &bucket).await;
         invoked.sort();
@@ -63,7 +63,7 @@ fn a_new_function_that_cannot_be_made_leaves_the_old_one_in_place() {
         w.until_ready(SCHEDULED, "app").await;
         let [name] = &w.rule_names().await[..] else { panic!("one rule") };
         let before = rule(w.events(), name).await;
-        w.front().fail_function(w.account(), "new", Failure::new("InvalidSubnet", "The subnet is gone."));
+        w.aws_proxy().fail_function(w.account(), "new", Failure::new("InvalidSubnet", "The subnet is gone."));
         apply(&w, &scheduled("app", &named(&w, "new"))).await;
         let broken = w.until_condition(SCHEDULED, "app", "FunctionReady", "False").await;
         assert_eq!(broken["reason"], "FunctionFailed");
@@ -83,7 +83,7 @@ fn a_function_that_is_named_where_it_was_defined_stays() {
         w.until_ready(SCHEDULED, "app").await;
         let mut before = function(&w, "payroll").await;
         let by_name = json!({"function": {"name": "payroll"}, "schedule": "rate(1 hour)"});
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         apply(&w, &resource(SCHEDULED, "app", by_name)).await;
         let object = w.until_ready(SCHEDULED, "app").await;
         assert_eq!(object["status"]["applied"]["functions"], Value::Null);
@@ -184,7 +184,7 @@ fn an_object_that_comes_back_owns_the_function_of_its_predecessor() {
         };
         controller.stop().await;
         come_back(&w).await;
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         controller.start();
         for ((kind, _), name) in manifests.iter().zip(["ticks", "uploads"]) {
             w.until_ready(kind, "app").await;

@@ -1,7 +1,7 @@
 //! Whose a function is: found, taken over, shared, renamed, retained.
 
 use lambda_triggers_core::plan::identity::bucket_statement_id;
-use lambda_triggers_tests::front::Call;
+use lambda_triggers_tests::aws_proxy::Call;
 use lambda_triggers_tests::world::{self, World};
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ fn somebody_elses_function_is_not_touched_and_not_deleted() {
         w.function("payroll").await;
         let before = function(&w, "payroll").await;
         let _controller = w.controller(&RESYNC_1S);
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         apply(&w, &scheduled("app", &named(&w, "payroll"))).await;
         let message = format!(
             "the function payroll in eu-west-1 exists and is not touched: its tags do not say that it was made for \
@@ -103,7 +103,7 @@ fn under_another_name_a_schedule_moves_before_the_old_function_goes() {
         let _controller = w.controller(&NO_RESYNC);
         apply(&w, &scheduled("app", &named(&w, "old"))).await;
         w.until_ready(SCHEDULED, "app").await;
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         apply(&w, &scheduled("app", &named(&w, "new"))).await;
         w.until_ready(SCHEDULED, "app").await;
         assert_eq!(function_names(&w).await, ["new"]);
@@ -137,7 +137,7 @@ fn under_another_name_a_buckets_entries_move_before_the_old_function_goes() {
         let _controller = w.controller(&NO_RESYNC);
         apply(&w, &s3("app", &bucket, &named(&w, "old"))).await;
         w.until_ready(S3, "app").await;
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         apply(&w, &s3("app", &bucket, &named(&w, "new"))).await;
         w.until_ready(S3, "app").await;
         assert_eq!(function_names(&w).await, ["new"]);
@@ -173,7 +173,7 @@ fn a_retained_function_stays_as_it_is() {
             w.until_ready(kind, "app").await;
         }
         let before = (function(&w, "ticks").await, function(&w, "uploads").await);
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         for kind in [SCHEDULED, S3] {
             w.delete(kind, "app").await;
             w.until_gone(kind, "app").await;
@@ -288,7 +288,7 @@ fn a_definition_in_place_of_a_name_and_back() {
         let by_name =
             resource(SCHEDULED, "app", json!({"function": {"name": "existing"}, "schedule": "rate(1 hour)"}));
         let deployed = function_name(&w, SCHEDULED, "app");
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         for _ in 0..2 {
             apply(&w, &by_name).await;
             w.until_ready(SCHEDULED, "app").await;

@@ -73,7 +73,7 @@ fn retries_are_set_put_back_and_taken_out() {
         set_by_hand(&w, &name, Some(1), &queue).await;
         nothing_is_written_at_rest(&w, SCHEDULED, &["app"]).await;
         assert_eq!(retries(&w, &name).await, Some((Some(1), None, Some(queue))));
-        let reads = w.front().calls(w.account());
+        let reads = w.aws_proxy().calls(w.account());
         let reads = reads.iter().filter(|call| call.operation == "GetFunctionEventInvokeConfig");
         // The test has made a single read, and the operator none.
         assert_eq!(reads.count(), 1);

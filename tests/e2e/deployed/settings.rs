@@ -3,7 +3,7 @@
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::LayerVersionContentInput;
 use lambda_triggers_core::plan::function::archive;
-use lambda_triggers_tests::front::Pace;
+use lambda_triggers_tests::aws_proxy::Pace;
 use lambda_triggers_tests::world::{self, REGION, World};
 use serde_json::{Value, json};
 
@@ -171,7 +171,7 @@ impl Changing<'_> {
 #[test]
 fn every_setting_is_set_changed_and_taken_out_again() {
     world::test("settings", async |w| {
-        w.front().slow_functions(w.account(), Pace::Reads(0));
+        w.aws_proxy().slow_functions(w.account(), Pace::Reads(0));
         publish_layers(&w).await;
         let _controller = w.controller(&RESYNC_1S);
         let changing = Changing { w: &w, name: function_name(&w, SCHEDULED, "all") };
@@ -190,7 +190,7 @@ fn every_setting_is_set_changed_and_taken_out_again() {
 #[test]
 fn each_setting_alone_is_changed_and_taken_out_again() {
     world::test("each-setting", async |w| {
-        w.front().slow_functions(w.account(), Pace::Reads(0));
+        w.aws_proxy().slow_functions(w.account(), Pace::Reads(0));
         publish_layers(&w).await;
         let _controller = w.controller(&RESYNC_1S);
         let name = function_name(&w, SCHEDULED, "all");

@@ -18,14 +18,14 @@ fn an_upgrade_that_changes_nothing_writes_nothing_to_aws() {
         controller.stop().await;
         let told = w.shell(&format!("cd '{}'\n{definitions}", root().display())).await.expect(&definitions);
         assert_eq!(told.matches("condition met").count(), 2, "{told}");
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         controller.start();
-        let looked = |calls: &[lambda_triggers_tests::front::Call]| {
+        let looked = |calls: &[lambda_triggers_tests::aws_proxy::Call]| {
             ["ListTargetsByRule", "GetBucketNotificationConfiguration"]
                 .iter()
                 .all(|read| calls.iter().any(|call| call.operation == *read))
         };
-        let waited = w.front().wait_for_calls(w.account(), LIMIT, looked).await;
+        let waited = w.aws_proxy().wait_for_calls(w.account(), LIMIT, looked).await;
         waited.unwrap_or_else(|calls| panic!("it has not looked at both: {calls:?}"));
         w.shell(&ready).await.expect(&ready);
         controller.stop().await;
@@ -48,7 +48,7 @@ fn a_move_to_another_cluster_changes_only_tags() {
         let before = rules(&blue).await;
         assert_eq!((entries.len(), before.len()), (1, 1));
 
-        blue.front().clear_calls(blue.account());
+        blue.aws_proxy().clear_calls(blue.account());
         let mut new = green.controller(&NO_RESYNC);
         for kind in ["schedfn", "s3fn"] {
             let arguments = ["get", kind, "--output", "yaml"];
@@ -63,7 +63,7 @@ fn a_move_to_another_cluster_changes_only_tags() {
         let reasons = told(&green, "nightly-report").await.into_iter().map(|[_, reason, _]| reason);
         assert!(reasons.clone().any(|reason| reason == "Adopted"), "{:?}", reasons.collect::<Vec<_>>());
 
-        blue.front().clear_calls(blue.account());
+        blue.aws_proxy().clear_calls(blue.account());
         blue.shell(&let_go).await.expect(&let_go);
         for (kind, name) in [("ScheduledFunction", "nightly-report"), ("S3TriggeredFunction", "thumbnails")] {
             blue.until_gone(kind, name).await;

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::{Api, ResourceExt};
-use lambda_triggers_tests::front::{Fault, FaultKind};
+use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::world::{self, World};
 use serde_json::json;
 
@@ -29,7 +29,7 @@ fn a_good_install_is_told_of_line_by_line() {
     world::test("doctor", async |w| {
         let function = w.function("report").await;
         let bucket = w.new_bucket("photos").await;
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         let flags = ["--namespace", w.namespace(), "--function", "report", "--bucket", &bucket];
         let (healthy, lines) = doctor(&w, &flags, &[]).await;
 
@@ -94,7 +94,7 @@ fn what_is_missing_is_said_with_what_to_do() {
         w.function("report").await;
         let bucket = w.new_bucket("photos").await;
         for operation in ["DescribeRule", "GetPolicy", "GetBucketNotificationConfiguration"] {
-            w.front().inject(w.account(), Fault::on(operation, FaultKind::Denied));
+            w.aws_proxy().inject(w.account(), Fault::on(operation, FaultKind::Denied));
         }
         w.apply("{apiVersion: v1, kind: ServiceAccount, metadata: {name: operator}}").await;
         w.apply(

@@ -34,7 +34,9 @@ impl Ladder {
     }
 
     fn give(&self) {
-        self.w.front().give_policy(self.w.account(), self.policy.only(|action| self.given.contains(action)));
+        self.w
+            .aws_proxy()
+            .give_policy(self.w.account(), self.policy.only(|action| self.given.contains(action)));
     }
 
     /// Gives what the objects ask for until all are as `wanted`.

@@ -1,9 +1,9 @@
 //! The examples under the least policy, on a local AWS that checks every signature and evaluates every policy.
 //!
-//! What it knows less of than AWS does, and the strict front knows: it finds no resource for several calls (CreateFunction,
+//! What it knows less of than AWS does, and the strict aws_proxy knows: it finds no resource for several calls (CreateFunction,
 //! ListTagsForResource) and names the bus in the ARN of a rule on the default bus, so resources are opened here; it sets
 //! neither `lambda:Principal` nor `events:TargetArn`; and it asks for no `iam:PassRole`, nor for what Lambda does with its
-//! caller's rights. An image it cannot run without Docker, so that example is left to the front.
+//! caller's rights. An image it cannot run without Docker, so that example is left to the aws_proxy.
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};

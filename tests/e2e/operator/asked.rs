@@ -60,12 +60,12 @@ fn a_value_asks_once() {
         ask(&w, KIND, "first", "one").await;
         let version = async || w.object(KIND, "first").await.unwrap()["metadata"]["resourceVersion"].clone();
         let calls_for = |name: &str| {
-            let calls = w.front().calls(w.account());
+            let calls = w.aws_proxy().calls(w.account());
             calls.into_iter().filter(|call| call.resource.ends_with(name)).count()
         };
         w.kubectl(&["label", KIND, "first", "team=a"], "").await.expect("kubectl label");
         let labelled = version().await;
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         let same = ["annotate", KIND, "first", "lambda-triggers.dev/reconcile=one", "--overwrite"];
         w.kubectl(&same, "").await.expect("kubectl annotate");
         // Whatever was to come for the first one has come before this is done.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lambda_triggers_core::api::KeyFilter;
 use lambda_triggers_core::plan::bucket::{Destination, Entry, Filter};
 use lambda_triggers_core::plan::identity::{ObjectKey, bucket_statement_id};
-use lambda_triggers_tests::front::{Fault, FaultKind, Hook, Then};
+use lambda_triggers_tests::aws_proxy::{Fault, FaultKind, Hook, Then};
 use lambda_triggers_tests::world::{self, Controller, World};
 use tokio::sync::Semaphore;
 
@@ -112,7 +112,8 @@ impl Held {
                 Then::GoOn
             }
         });
-        w.front().inject(w.account(), Fault::on(Fault::ANY_WRITE, FaultKind::Hook(hook)).after(number - 1));
+        w.aws_proxy()
+            .inject(w.account(), Fault::on(Fault::ANY_WRITE, FaultKind::Hook(hook)).after(number - 1));
         held
     }
 
@@ -141,7 +142,7 @@ fn killed(number: usize) {
     world::test(&format!("killed-{number}"), async |w| {
         let ten = Ten::in_world(&w).await;
         let mut controller = w.controller(&NO_RESYNC);
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         killed_at(&w, &mut controller, number, async || _ = w.apply(&ten.manifests()).await).await;
         ten.until_ready(&w).await;
         ten.are_in_place(&w).await;
@@ -192,7 +193,7 @@ fn stopped_in_the_middle_it_ends_well_and_goes_on_later() {
     world::test("stopped", async |w| {
         let ten = Ten::in_world(&w).await;
         let mut controller = w.controller(&NO_RESYNC);
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         let held = Held::write(&w, 4);
         w.apply(&ten.manifests()).await;
         held.until_carried_out().await;

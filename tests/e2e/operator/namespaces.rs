@@ -115,7 +115,7 @@ fn several_namespaces_are_watched_and_no_others() {
         let changed = code.replace("first", "second");
         kubectl_in(&w, &second, &["apply", "-f", "-"], &changed).await;
         w.until(LIMIT, "the new code", async || {
-            let calls = w.front().calls(w.account());
+            let calls = w.aws_proxy().calls(w.account());
             let updates = calls.iter().filter(|call| call.operation == "UpdateFunctionCode").count();
             if updates == 1 { Ok(()) } else { Err(updates) }
         })

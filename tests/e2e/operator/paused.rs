@@ -101,7 +101,7 @@ fn an_object_that_is_paused_from_the_start_gets_no_finalizer() {
     world::test("paused-new", async |w| {
         let _controller = w.controller(&NO_RESYNC);
         w.function("hourly").await;
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         let manifest = scheduled("hourly", "hourly", "schedule: rate(1 hour)");
         let annotated = "metadata:\n  annotations: {lambda-triggers.dev/paused: \"true\"}";
         w.apply(&manifest.replace("metadata:", annotated)).await;

@@ -37,7 +37,7 @@ fn a_resource_that_comes_back_with_another_uid_owns_what_its_predecessor_made() 
             w.until_gone(kind, "hourly").await;
         }
         w.apply(&both.join("---\n")).await;
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         controller.start();
         w.until_ready(SCHEDULED, "hourly").await;
         w.until_ready(S3, "hourly").await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
-use lambda_triggers_tests::front::{Fault, FaultKind, Hook, Then};
+use lambda_triggers_tests::aws_proxy::{Fault, FaultKind, Hook, Then};
 use lambda_triggers_tests::world::{self, World};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -75,7 +75,7 @@ fn a_leader_that_was_frozen_past_its_lease_writes_nothing_when_it_wakes() {
                 Then::GoOn
             }
         });
-        w.front().inject(w.account(), Fault::on(GET, FaultKind::Hook(hold)));
+        w.aws_proxy().inject(w.account(), Fault::on(GET, FaultKind::Hook(hold)));
         let mut first = w.controller(&ELECTED);
         let one = leader(&w, LIMIT, None).await;
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
@@ -86,14 +86,14 @@ fn a_leader_that_was_frozen_past_its_lease_writes_nothing_when_it_wakes() {
         w.until_ready(S3, "thumbs").await;
         w.delete(S3, "thumbs").await;
         w.until_gone(S3, "thumbs").await;
-        let writes = w.front().count(w.account(), PUT);
+        let writes = w.aws_proxy().count(w.account(), PUT);
 
         goes_on.notify_one();
         first.resume();
         let ended = w.until(LIMIT, "the end of the first", async || first.ended()).await;
         assert!(!ended.success(), "{ended}");
         assert!(first.log().contains("the lease could not be renewed"), "{}", first.log());
-        assert_eq!(w.front().count(w.account(), PUT), writes);
+        assert_eq!(w.aws_proxy().count(w.account(), PUT), writes);
         assert_eq!(own(&w.document(&bucket).await), []);
     });
 }

@@ -76,12 +76,12 @@ fn a_status_that_somebody_else_writes_is_repaired_when_it_is_seen() {
         until_conditions(&w, KIND, "hourly", &in_place).await;
         let after = w.object(KIND, "hourly").await.unwrap()["status"].clone();
         assert_eq!(after["applied"], before["applied"]);
-        let calls = w.front().calls(w.account()).len();
+        let calls = w.aws_proxy().calls(w.account()).len();
         let version = w.object(KIND, "hourly").await.unwrap()["metadata"]["resourceVersion"].clone();
         // The repair's own write causes no reconcile while another resource is created and becomes ready.
         w.apply(&scheduled("second", "late", "schedule: rate(1 hour)")).await;
         w.until_ready(KIND, "second").await;
-        let later = w.front().calls(w.account()).split_off(calls);
+        let later = w.aws_proxy().calls(w.account()).split_off(calls);
         let first = rule_name(&w, "hourly");
         assert!(later.iter().all(|call| !call.resource.ends_with(&first)), "{later:?}");
         assert_eq!(w.object(KIND, "hourly").await.unwrap()["metadata"]["resourceVersion"], version);

@@ -9,7 +9,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::DeleteParams;
 use kube::config::Kubeconfig;
 use kube::{Api, ResourceExt};
-use lambda_triggers_tests::front::{Fault, FaultKind, Hook, Then};
+use lambda_triggers_tests::aws_proxy::{Fault, FaultKind, Hook, Then};
 use lambda_triggers_tests::world::{self, Controller, World};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -198,13 +198,13 @@ fn a_reconcile_that_does_not_end_is_cut_off_and_repeated_by_the_next_leader() {
                 Then::GoOn
             }
         });
-        w.front().inject(w.account(), Fault::on("PutRule", FaultKind::Hook(hold)).times(usize::MAX));
+        w.aws_proxy().inject(w.account(), Fault::on("PutRule", FaultKind::Hook(hold)).times(usize::MAX));
         let mut controller = w.controller(&ELECTED);
         w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         tokio::time::timeout(LIMIT, held.notified()).await.expect("a write of the rule");
         stops_and_releases(&w, &mut controller).await;
 
-        w.front().clear_faults(w.account());
+        w.aws_proxy().clear_faults(w.account());
         answered.notify_waiters();
         controller.start();
         w.until_ready(KIND, "hourly").await;

@@ -1,6 +1,6 @@
 //! S3 refuses a document as a whole for one destination that is broken: somebody else's does not keep ours from the bucket.
 
-use lambda_triggers_tests::front::{Fault, FaultKind};
+use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::world::{self, World};
 
 use super::view::{
@@ -58,14 +58,14 @@ fn nothing_is_written_unseen_before_our_own_function_was_verified() {
         let (bucket, before) = bucket_with_broken_entry(&w).await;
         let policy_unread = Fault::on("GetPolicy", FaultKind::Denied).resource("thumbs").times(usize::MAX);
         // The look at the policy before the entries are written succeeds, the one after the refusal does not.
-        w.front().inject(w.account(), policy_unread.after(2));
+        w.aws_proxy().inject(w.account(), policy_unread.after(2));
         let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_condition(KIND, "thumbs", "NotificationReady", "False").await;
         assert_eq!(w.document_text(&bucket).await, before);
-        let puts = w.front().calls(w.account()).into_iter().filter(|call| call.operation == PUT);
+        let puts = w.aws_proxy().calls(w.account()).into_iter().filter(|call| call.operation == PUT);
         assert!(puts.clone().all(|call| call.status == 400), "{:?}", puts.collect::<Vec<_>>());
-        w.front().clear_faults(w.account());
+        w.aws_proxy().clear_faults(w.account());
         until_entries(&w, &bucket, &[entry(&w, "thumbs", &function, "", "")]).await;
         w.until_ready(KIND, "thumbs").await;
     });

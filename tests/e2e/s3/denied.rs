@@ -1,6 +1,6 @@
 //! Rights that the operator lacks: each is named by its action, and what waits for it goes on when it is given.
 
-use lambda_triggers_tests::front::Call;
+use lambda_triggers_tests::aws_proxy::Call;
 use lambda_triggers_tests::world;
 use serde_json::Value;
 
@@ -100,7 +100,7 @@ fn denied_while_deleted(operation: &str, message: impl Fn(&str) -> String, part:
         // Denied again and again, it is still not taken for done.
         let denied =
             |calls: &[Call]| calls.iter().filter(|c| c.operation == operation && c.status == 403).count() > 3;
-        w.front().wait_for_calls(w.account(), LIMIT, denied).await.expect("it is tried again");
+        w.aws_proxy().wait_for_calls(w.account(), LIMIT, denied).await.expect("it is tried again");
         assert!(w.object(KIND, "thumbs").await.is_some());
         allow(&w);
         w.until_gone(KIND, "thumbs").await;

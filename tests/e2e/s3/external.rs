@@ -160,7 +160,7 @@ fn a_bucket_triggers_a_function_of_another_account() {
             functions: vec!["*".into(), function.clone()],
             ..Scope::for_account(w.account(), Some(owner()))
         };
-        w.front().expect_operator(w.account(), scope);
+        w.aws_proxy().expect_operator(w.account(), scope);
         let _controller = w.controller(&NO_RESYNC);
         let manifest = s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{}'", w.account()));
         w.apply(&manifest.replace("{name: thumbs}", &format!("{{arn: '{function}', permission: External}}")))

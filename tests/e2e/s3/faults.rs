@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lambda_triggers_core::plan::bucket::Entry;
-use lambda_triggers_tests::front::{Call, Fault, FaultKind, LateAnswer};
+use lambda_triggers_tests::aws_proxy::{Call, Fault, FaultKind, LateAnswer};
 use lambda_triggers_tests::world::{self, World};
 
 use super::view::{
@@ -35,17 +35,17 @@ fn document(entries: &str) -> String {
     )
 }
 
-/// Applies the object while the front has these faults: it becomes ready all the same.
+/// Applies the object while the aws_proxy has these faults: it becomes ready all the same.
 fn gets_there(faults: impl Fn() -> Vec<Fault>, puts: usize) {
     world::test("fault", async |w| {
         let (bucket, before, entry) = shared_bucket(&w).await;
-        faults().into_iter().for_each(|fault| w.front().inject(w.account(), fault));
+        faults().into_iter().for_each(|fault| w.aws_proxy().inject(w.account(), fault));
         let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
-        assert_eq!(w.front().pending_faults(w.account()), 0);
+        assert_eq!(w.aws_proxy().pending_faults(w.account()), 0);
         assert_eq!(without_own(&w.document_text(&bucket).await), before);
-        assert_eq!(w.front().count(w.account(), PUT), puts);
+        assert_eq!(w.aws_proxy().count(w.account(), PUT), puts);
         assert_eq!(policy(&w, "thumbs", None).await, [permission(&w, &entry.arn, &bucket)]);
         assert_eq!(own(&w.document(&bucket).await), [entry]);
     });
@@ -101,7 +101,7 @@ fn a_late_write_does_not_bring_back_the_entry_of_a_deleted_object() {
     world::test("late", async |w| {
         let (bucket, before, _) = shared_bucket(&w).await;
         let late = FaultKind::Late(Duration::from_secs(8), LateAnswer::Lost);
-        w.front().inject(w.account(), Fault::on(PUT, late));
+        w.aws_proxy().inject(w.account(), Fault::on(PUT, late));
         let _controller = w.controller(&[&RESYNC_1S[..], &["--write-grace-period", "12s"]].concat());
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
@@ -125,7 +125,7 @@ fn a_writer_that_drops_our_entry_keeps_its_own() {
         let (bucket, _, ours) = shared_bucket(&w).await;
         let queue = w.queue("more").await;
         let theirs = document(&others(&queue, "more", "s3:ObjectTagging:*"));
-        w.front().inject(w.account(), Fault::on(GET, FaultKind::second_writer(theirs.clone())).after(1));
+        w.aws_proxy().inject(w.account(), Fault::on(GET, FaultKind::second_writer(theirs.clone())).after(1));
         let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
@@ -142,7 +142,7 @@ fn what_was_there_at_our_read_is_there_after_our_write() {
         let (bucket, before, ours) = shared_bucket(&w).await;
         let queue = w.queue("more").await;
         let theirs = document(&others(&queue, "more", "s3:ObjectTagging:*"));
-        w.front().inject(w.account(), Fault::on(PUT, FaultKind::second_writer(theirs)));
+        w.aws_proxy().inject(w.account(), Fault::on(PUT, FaultKind::second_writer(theirs)));
         let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
@@ -158,7 +158,7 @@ fn a_foreign_entry_that_goes_while_we_write_is_told_of() {
         let theirs = others(&w.queue("uploads").await, "theirs", "s3:ObjectRemoved:*");
         let empty = before.replace(&theirs, "");
         let gone = FaultKind::second_edit(move |text| text.replace(&theirs, ""));
-        w.front().inject(w.account(), Fault::on(GET, gone).after(1));
+        w.aws_proxy().inject(w.account(), Fault::on(GET, gone).after(1));
         let _controller = w.controller(&NO_RESYNC);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let [kind, _, note] = until_told(&w, "thumbs", "ForeignEntryGone").await;
@@ -175,7 +175,7 @@ fn a_bucket_that_another_tool_keeps_to_itself_is_called_contended() {
     world::test("contended", async |w| {
         let (bucket, before, ours) = shared_bucket(&w).await;
         let undo = FaultKind::second_edit(without_own);
-        w.front().inject(w.account(), Fault::on(GET, undo).times(usize::MAX));
+        w.aws_proxy().inject(w.account(), Fault::on(GET, undo).times(usize::MAX));
         let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let stalled = w.until_condition(KIND, "thumbs", "Stalled", "True").await;
@@ -183,9 +183,9 @@ fn a_bucket_that_another_tool_keeps_to_itself_is_called_contended() {
         let message = stalled["message"].as_str().unwrap();
         assert!(message.contains("it holds instead: queue entry \"theirs\""), "{message}");
         let puts = |calls: &[Call]| calls.iter().filter(|call| call.operation == PUT).count() > 5;
-        w.front().wait_for_calls(w.account(), LIMIT, puts).await.expect("it is tried again");
+        w.aws_proxy().wait_for_calls(w.account(), LIMIT, puts).await.expect("it is tried again");
 
-        w.front().clear_faults(w.account());
+        w.aws_proxy().clear_faults(w.account());
         w.until_ready(KIND, "thumbs").await;
         assert_eq!(own(&w.document(&bucket).await), [ours]);
         assert_eq!(without_own(&w.document_text(&bucket).await), before);

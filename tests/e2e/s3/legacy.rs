@@ -32,7 +32,7 @@ fn a_bucket_with_a_legacy_name_is_served_in_us_east_1_alone() {
     world::test("legacy", async |w| {
         let function = w.function_in(OLD_REGION, "thumbs").await;
         let bucket = w.bucket("Old_Photos");
-        assert!(w.front().create_legacy_bucket(w.account(), &bucket).await);
+        assert!(w.aws_proxy().create_legacy_bucket(w.account(), &bucket).await);
         let _controller = w.controller(&RESYNC_1S);
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let message = format!(

@@ -146,7 +146,7 @@ fn a_bucket_whose_name_passed_on_is_left_alone_until_its_owner_is_named() {
         let before = w.document(&bucket).await;
         assert_eq!(own(&before), [entry(&w, "thumbs", &function, "", "")]);
 
-        assert!(w.front().pass_bucket_to(w.account(), &bucket, OTHERS).await);
+        assert!(w.aws_proxy().pass_bucket_to(w.account(), &bucket, OTHERS).await);
         forget_calls(&w);
         until_conditions(&w, "thumbs", &in_other_account(&bucket, w.account())).await;
         assert_eq!(w.aws_writes(), []);
@@ -205,7 +205,7 @@ fn objects_of_a_bucket_whose_name_another_account_took_can_move_and_go() {
             w.apply(&spec(name, &old)).await;
             w.until_ready(KIND, name).await;
         }
-        assert!(w.front().take_bucket_name(w.account(), &old, OTHERS).await);
+        assert!(w.aws_proxy().take_bucket_name(w.account(), &old, OTHERS).await);
         for name in ["goes", "moves"] {
             until_conditions(&w, name, &in_other_account(&old, w.account())).await;
         }
@@ -233,7 +233,7 @@ fn a_bucket_is_not_taken_for_anothers_without_proof() {
         w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         w.until_ready(KIND, "thumbs").await;
         deny(&w, "ListBuckets");
-        assert!(w.front().take_bucket_name(w.account(), &bucket, OTHERS).await);
+        assert!(w.aws_proxy().take_bucket_name(w.account(), &bucket, OTHERS).await);
         w.delete(KIND, "thumbs").await;
         let message = format!(
             "AWS denies s3:GetBucketNotification on bucket {bucket}: allow s3:GetBucketNotification in the IAM policy of the \

@@ -78,7 +78,7 @@ fn thirty_objects_at_once_on_one_bucket_are_written_once() {
         }
 
         // One before the write, and one after it.
-        assert_eq!(w.front().count(w.account(), GET), 2);
+        assert_eq!(w.aws_proxy().count(w.account(), GET), 2);
         let mut found = own(&w.document(&bucket).await);
         found.sort();
         let expected =
@@ -108,7 +108,7 @@ fn thirty_objects_at_once_on_one_bucket_are_written_once() {
         for function in ["even", "odd"] {
             assert_eq!(policy(&w, function, None).await, Vec::<Value>::new());
         }
-        let puts = w.front().count(w.account(), PUT);
+        let puts = w.aws_proxy().count(w.account(), PUT);
         assert!(puts <= 2, "{puts} writes for thirty deletions");
     });
 }

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use lambda_triggers_core::api::KeyFilter;
 use lambda_triggers_core::plan::bucket::{Destination, Document, Entry, Filter};
 use lambda_triggers_core::plan::identity::{ObjectKey, bucket_statement_id, retained_id};
-use lambda_triggers_tests::front::{Call, Fault, FaultKind};
+use lambda_triggers_tests::aws_proxy::{Call, Fault, FaultKind};
 use lambda_triggers_tests::world::{REGION, World};
 use serde_json::{Value, json};
 
@@ -172,7 +172,7 @@ pub fn write(service: &str, operation: &str, resource: &str, status: u16) -> Cal
 
 /// Forgets all calls so far.
 pub fn forget_calls(w: &World) {
-    w.front().clear_calls(w.account());
+    w.aws_proxy().clear_calls(w.account());
 }
 
 /// Forgets all calls, and waits until the object of each function has been looked at three times from beginning to
@@ -184,11 +184,11 @@ pub async fn three_resyncs(w: &World, functions: &[&str]) {
     };
     // The fourth begins when the third has ended.
     let enough = |calls: &[Call]| functions.iter().all(|function| looks(calls, function) > 3);
-    let waited = w.front().wait_for_calls(w.account(), LIMIT, enough).await;
+    let waited = w.aws_proxy().wait_for_calls(w.account(), LIMIT, enough).await;
     waited.unwrap_or_else(|calls| panic!("no three resyncs: {calls:?}"));
 }
 
 /// Denies an operation until the faults are cleared.
 pub fn deny(w: &World, operation: &str) {
-    w.front().inject(w.account(), Fault::on(operation, FaultKind::Denied).times(usize::MAX));
+    w.aws_proxy().inject(w.account(), Fault::on(operation, FaultKind::Denied).times(usize::MAX));
 }

@@ -14,7 +14,7 @@ fn a_rule_for_a_function_of_another_account_is_refused_before_anything_is_made()
         let name = format!("thumbs-{}", w.account());
         let arn = w.create_function(&w.lambda_of(OTHER).await, &name).await;
         let _controller = w.controller(&NO_RESYNC);
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         w.apply(&format!(
             "apiVersion: lambda-triggers.dev/v1alpha1\nkind: {KIND}\nmetadata: {{name: thumbs}}\nspec: {{schedule: rate(1 hour), function: {{arn: '{arn}'}}}}\n"
         ))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lambda_triggers_tests::front::{Fault, FaultKind};
+use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::world::{self, World};
 
 use super::view::{KIND, Rules, STATEMENT, functions, in_place, plain_rules, rule_name, rules, until_rules};
@@ -47,7 +47,7 @@ fn plain(names: &[&str]) -> String {
 }
 
 async fn until_all_faults_were_met(w: &World) {
-    let pending = || w.front().pending_faults(w.account());
+    let pending = || w.aws_proxy().pending_faults(w.account());
     w.until(LIMIT, "all faults to be met", async || match pending() {
         0 => Ok(()),
         left => Err(format!("{left} are left")),
@@ -62,7 +62,7 @@ fn whatever_happens_to_a_write_a_rule_comes_into_being_once() {
         let names: Vec<&str> = objects.keys().map(String::as_str).collect();
         functions(&w, &names).await;
         for fault in objects.values() {
-            w.front().inject(w.account(), fault.clone());
+            w.aws_proxy().inject(w.account(), fault.clone());
         }
         let _controller = w.controller(&RESYNC_1S);
         w.apply(&plain(&names)).await;
@@ -97,7 +97,7 @@ fn whatever_happens_to_a_write_tags_change() {
             w.until_ready(KIND, name).await;
         }
         for fault in objects.values() {
-            w.front().inject(w.account(), fault.clone());
+            w.aws_proxy().inject(w.account(), fault.clone());
         }
         w.apply(&with_tags("team: b, new: x")).await;
         let mut expected: Rules = plain_rules(&w, &names).await;
@@ -125,7 +125,7 @@ fn whatever_happens_to_a_write_a_deleted_rule_goes() {
             w.until_ready(KIND, name).await;
         }
         for fault in objects.values() {
-            w.front().inject(w.account(), fault.clone());
+            w.aws_proxy().inject(w.account(), fault.clone());
         }
         w.kubectl(&["delete", KIND, "--all", "--wait=false"], "").await.expect("kubectl delete");
         for name in &names {
@@ -196,7 +196,7 @@ fn a_policy_that_is_full_is_told_of_with_what_helps() {
             "PolicyLengthExceededException",
             "The final policy size is bigger than the limit.",
         );
-        w.front().inject(w.account(), Fault::on("AddPermission", full).times(usize::MAX));
+        w.aws_proxy().inject(w.account(), Fault::on("AddPermission", full).times(usize::MAX));
         let _controller = w.controller(&RESYNC_1S);
         w.apply(&scheduled("thumbs", "thumbs", "schedule: rate(1 hour)")).await;
         let message = "lambda:AddPermission: the policy of function thumbs is full; AWS takes 20,480 bytes and raises this for \

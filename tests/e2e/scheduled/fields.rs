@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lambda_triggers_tests::front::{Fault, FaultKind};
+use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::world;
 use serde_json::json;
 
@@ -184,7 +184,7 @@ fn a_refusal_of_a_schedule_that_has_ended_reads_the_same() {
         w.function("hourly").await;
         let refused =
             FaultKind::refuse(400, "ValidationException", "Parameter ScheduleExpression is not valid.");
-        w.front().inject(w.account(), Fault::on("PutRule", refused).times(usize::MAX));
+        w.aws_proxy().inject(w.account(), Fault::on("PutRule", refused).times(usize::MAX));
         let _controller = w.controller(&NO_RESYNC);
         w.apply(&scheduled("hourly", "hourly", "schedule: cron(0 0 1 1 ? 1999)")).await;
         let message = "cron(0 0 1 1 ? 1999) had its last run on 1999-01-01 at 00:00 UTC and never runs again: write a \

@@ -155,7 +155,7 @@ fn events_tell_a_life_and_are_silent_at_rest() {
         let all = [created, updated, repaired, blocked];
         until_told(&w, "hourly", &all).await;
         // Refused again and again, it is told once.
-        let refused = || w.front().count(w.account(), "DeleteRule");
+        let refused = || w.aws_proxy().count(w.account(), "DeleteRule");
         let before = refused();
         w.until(LIMIT, "three more attempts", async || (refused() >= before + 3).then_some(())).await;
         allow(&w);

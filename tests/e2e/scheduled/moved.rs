@@ -73,7 +73,7 @@ fn to_another_function_and_its_alias_and_back() {
         assert_eq!(w.statements("second", None).await, NOBODY);
         assert_eq!(w.statements("second", Some("live")).await, [STATEMENT]);
 
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         w.apply(&on(&format!("{{arn: '{live}'}}"), "")).await;
         until_only_rule_runs(&w, &live).await;
         assert_eq!(w.aws_writes(), vec![], "it is the same function by another name");

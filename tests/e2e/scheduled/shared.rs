@@ -22,7 +22,7 @@ fn the_statement_goes_with_the_last() {
         w.until_ready(KIND, "first").await;
         w.until_ready(KIND, "second").await;
         assert_eq!(policy(&w, "both").await, json!([statement(&w, &function)]));
-        assert_eq!(w.front().count(w.account(), "AddPermission"), 1);
+        assert_eq!(w.aws_proxy().count(w.account(), "AddPermission"), 1);
 
         w.delete(KIND, "first").await;
         w.until_gone(KIND, "first").await;
@@ -46,11 +46,11 @@ fn at_rest_rules_are_listed_together() {
         for name in ["first", "second"] {
             w.until_ready(KIND, name).await;
         }
-        let count = |operation: &str| w.front().count(w.account(), operation);
+        let count = |operation: &str| w.aws_proxy().count(w.account(), operation);
         // The first look at what was just made is no resync.
         let made = count("ListTargetsByRule");
         w.until(LIMIT, "a resync", async || (count("ListTargetsByRule") > made + 2).then_some(())).await;
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         w.until(LIMIT, "three resyncs", async || (count("ListTargetsByRule") >= 6).then_some(())).await;
         assert!(count("ListRules") > 0);
         assert_eq!(count("DescribeRule"), 0);
@@ -70,7 +70,7 @@ fn ten_deleted_at_once_leave_nothing() {
             w.until_ready(KIND, name).await;
         }
         assert_eq!(w.statements("both", None).await, [STATEMENT]);
-        assert_eq!(w.front().count(w.account(), "AddPermission"), 1);
+        assert_eq!(w.aws_proxy().count(w.account(), "AddPermission"), 1);
 
         w.kubectl(&["delete", KIND, "--all", "--wait=false"], "").await.expect("kubectl delete");
         for name in &names {

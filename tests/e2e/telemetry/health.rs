@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use lambda_triggers_tests::front::{Fault, FaultKind};
+use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::world;
 
 use super::view::{of, samples, until, until_page};
@@ -13,18 +13,18 @@ use crate::support::LIMIT;
 fn an_operator_is_ready_once_aws_answers_and_calls_it_no_more() {
     world::test("ready", async |w| {
         let silent = Fault::on("GetCallerIdentity", FaultKind::LostAnswer).times(usize::MAX);
-        w.front().inject(w.account(), silent);
+        w.aws_proxy().inject(w.account(), silent);
         let mut controller = w.controller(&NO_RESYNC);
         let missing = "not ready: AWS has not answered any call yet; the log says what failed";
         until_page(&w, &controller, "/readyz", 503, missing).await;
         until_page(&w, &controller, "/healthz", 200, "ok").await;
-        w.front().clear_faults(w.account());
+        w.aws_proxy().clear_faults(w.account());
         until_page(&w, &controller, "/readyz", 200, "ok").await;
-        let calls = w.front().calls(w.account());
+        let calls = w.aws_proxy().calls(w.account());
         for _ in 0..3 {
             until_page(&w, &controller, "/readyz", 200, "ok").await;
         }
-        assert_eq!(w.front().calls(w.account()), calls);
+        assert_eq!(w.aws_proxy().calls(w.account()), calls);
         assert_eq!(controller.page("/other").await.unwrap().0, 404);
         controller.stop().await;
         assert_eq!(controller.page("/healthz").await, None);

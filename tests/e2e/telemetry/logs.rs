@@ -1,6 +1,6 @@
 //! Logs: each line of the work on an object names it, and none holds what is secret.
 
-use lambda_triggers_tests::front::{Fault, FaultKind};
+use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::world::{self, World};
 use serde_json::Value;
 
@@ -109,8 +109,8 @@ fn a_secret_of_a_spec_is_nowhere_to_be_read() {
             FaultKind::refuse(400, "ValidationException", message)
         };
         let always = |operation: &str, fault| Fault::on(operation, fault).times(usize::MAX);
-        w.front().inject(w.account(), always("PutTargets", echo("targets.1.member.input")));
-        w.front().inject(w.account(), always("CreateFunction", echo("environment.variables")));
+        w.aws_proxy().inject(w.account(), always("PutTargets", echo("targets.1.member.input")));
+        w.aws_proxy().inject(w.account(), always("CreateFunction", echo("environment.variables")));
         let controller = w.controller(&NO_RESYNC);
         let input = format!("schedule: rate(1 hour)\ninput: {{token: {MARK}}}");
         w.apply(&scheduled("hourly", "hourly", &input)).await;

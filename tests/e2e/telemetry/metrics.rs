@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lambda_triggers::telemetry::metrics::ALL;
-use lambda_triggers_tests::front::{Fault, FaultKind};
+use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::world::{self, World};
 
 use super::view::{Samples, are, of, samples, until};
@@ -19,7 +19,7 @@ const PUT: &str = "PutBucketNotificationConfiguration";
 /// The calls that AWS has seen, by service and operation.
 fn calls(w: &World) -> BTreeMap<String, f64> {
     let mut counts = BTreeMap::new();
-    for call in w.front().calls(w.account()) {
+    for call in w.aws_proxy().calls(w.account()) {
         *counts.entry(format!("{}:{}", call.service, call.operation)).or_default() += 1.0;
     }
     counts
@@ -50,10 +50,10 @@ fn creation_refusals_and_throttling_are_counted() {
             w.function(name).await;
         }
         let bucket = w.new_bucket("photos").await;
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         // Each service says it in its own words.
         for operation in ["DescribeRule", "GetPolicy", GET] {
-            w.front().inject(w.account(), Fault::on(operation, FaultKind::Throttle));
+            w.aws_proxy().inject(w.account(), Fault::on(operation, FaultKind::Throttle));
         }
         deny(&w, "GetFunction", "locked");
         let controller = w.controller(&NO_RESYNC);
@@ -164,7 +164,7 @@ fn drift_and_changes_of_others_are_counted() {
             let both = text.contains(&owner().prefix()) && text.contains("fleeting");
             if both { without(text, "QueueConfiguration") } else { text.to_owned() }
         });
-        w.front().inject(w.account(), Fault::on(GET, gone).times(usize::MAX));
+        w.aws_proxy().inject(w.account(), Fault::on(GET, gone).times(usize::MAX));
         only(&w, &bucket, "fleeting", &queue).await;
         until(&w, &controller, "entries_lost_total", &[("owner=foreign", 1.0), ("owner=own", 2.0)]).await;
         let now = samples(&controller).await;

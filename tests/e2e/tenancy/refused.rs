@@ -14,7 +14,7 @@ fn a_spec_that_names_too_much_costs_no_call() {
         let says = format!(
             "role: {{arn: '{role}'}}\nbuckets: [media-*]\nfunctions: [mine-*]\nruleTargets: [mine-a]\ncontact: ask Ada"
         );
-        w.front().clear_calls(w.account());
+        w.aws_proxy().clear_calls(w.account());
         let _controller = controller(&w, &file(&w, &says));
         let account = w.account();
         let definition = "code: {inline: {a.py: x}}, handler: a.b, runtime: python3.13";
@@ -70,7 +70,7 @@ fn a_spec_that_names_too_much_costs_no_call() {
             w.until_gone(kind, name).await;
         }
         // At its start, the operator asks who it is.
-        let calls = w.front().calls(w.account());
+        let calls = w.aws_proxy().calls(w.account());
         assert!(
             calls.iter().all(|call| call.operation == "GetCallerIdentity" && call.role.is_none()),
             "{calls:?}"

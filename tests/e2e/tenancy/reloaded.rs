@@ -43,7 +43,7 @@ fn what_is_permitted_changes_without_a_restart() {
         for (kind, name) in kinds {
             w.until_ready(kind, name).await;
         }
-        let calls = w.front().calls(w.account());
+        let calls = w.aws_proxy().calls(w.account());
         let not_by_role = calls.iter().filter(|call| call.role.as_deref() != Some(&role));
         let not_by_role: Vec<&str> = not_by_role
             .filter(|call| call.write && ["Put", "Add"].iter().any(|verb| call.operation.starts_with(verb)))

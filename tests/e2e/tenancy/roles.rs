@@ -19,7 +19,7 @@ async fn kubectl_in(w: &World, namespace: &str, args: &[&str], stdin: &str) -> S
 
 /// The roles with which an operation was called on something, by whoever is no test.
 fn roles_of(w: &World, operation: &str) -> BTreeSet<String> {
-    let calls = w.front().calls(w.account()).into_iter().filter(|call| call.operation == operation);
+    let calls = w.aws_proxy().calls(w.account()).into_iter().filter(|call| call.operation == operation);
     calls.filter_map(|call| call.role).collect()
 }
 
@@ -40,8 +40,8 @@ fn two_namespaces_share_a_bucket_each_with_its_role() {
              buckets: ['{bucket}']\n    functions: [of-other]\n",
             w.namespace()
         );
-        w.front().ask_for_external_id(&one, Some("cluster/one"));
-        w.front().clear_calls(w.account());
+        w.aws_proxy().ask_for_external_id(&one, Some("cluster/one"));
+        w.aws_proxy().clear_calls(w.account());
         let path = write(&w, &text);
         let _controller =
             w.controller_of_all_namespaces(&[&NO_RESYNC[..], &["--tenancy-file", &path]].concat());
@@ -66,7 +66,7 @@ fn two_namespaces_share_a_bucket_each_with_its_role() {
         assert_eq!(roles_of(&w, "PutBucketNotificationConfiguration"), all, "each writes its own entries");
         assert_eq!(roles_of(&w, "PutRule"), BTreeSet::from([one.clone()]));
         let permitted: BTreeSet<(String, String)> = w
-            .front()
+            .aws_proxy()
             .calls(w.account())
             .into_iter()
             .filter(|call| call.operation == "AddPermission")
@@ -74,7 +74,7 @@ fn two_namespaces_share_a_bucket_each_with_its_role() {
             .collect();
         assert_eq!(permitted, BTreeSet::from([("of-one".into(), one), ("of-other".into(), two)]));
         // Credentials are asked for once in each session.
-        assert_eq!(w.front().count(w.account(), "AssumeRole"), 2);
+        assert_eq!(w.aws_proxy().count(w.account(), "AssumeRole"), 2);
 
         kubectl_in(&w, &other, &["delete", "s3fn/entry", "--timeout=60s"], "").await;
         assert_eq!(own(&w.document(&bucket).await).len(), 1);
@@ -97,8 +97,8 @@ fn session_tags_of_eks_pod_identity_go_into_the_role_of_a_namespace() {
         w.function("thumbs").await;
         let role = role(&w, "media");
         // The least policy has `sts:TagSession`: the world fails at its end if it lacks it.
-        w.front().tag_sessions(w.account());
-        w.front().refuse_session_tags(&role, true);
+        w.aws_proxy().tag_sessions(w.account());
+        w.aws_proxy().refuse_session_tags(&role, true);
         let says = format!("role: {{arn: '{role}'}}\nfunctions: [thumbs]\nruleTargets: [thumbs]");
         let _controller = controller(&w, &file(&w, &says));
         w.apply(&scheduled("thumbs", "thumbs", "schedule: rate(1 day)")).await;
@@ -107,7 +107,7 @@ fn session_tags_of_eks_pod_identity_go_into_the_role_of_a_namespace() {
             (&denied["reason"], denied["message"].as_str()),
             (&"AccessDenied".into(), Some(&*refused(&role, "")))
         );
-        w.front().refuse_session_tags(&role, false);
+        w.aws_proxy().refuse_session_tags(&role, false);
         w.kubectl(&["annotate", "schedfn", "thumbs", "lambda-triggers.dev/reconcile=now"], "")
             .await
             .expect("annotate");
@@ -120,7 +120,7 @@ fn a_role_that_cannot_be_taken_on_is_told_of_with_what_to_write() {
     world::test("untrusted", async |w| {
         w.function("report").await;
         let role = role(&w, "media");
-        w.front().ask_for_external_id(&role, Some("another"));
+        w.aws_proxy().ask_for_external_id(&role, Some("another"));
         let says = format!(
             "role: {{arn: '{role}', externalId: cluster-1}}\nfunctions: [report]\nruleTargets: [report]"
         );
@@ -138,7 +138,7 @@ fn a_role_that_cannot_be_taken_on_is_told_of_with_what_to_write() {
             ready["message"].as_str().unwrap_or_default(),
             refused(&role, r#","Condition":{"StringEquals":{"sts:ExternalId":"cluster-1"}}"#)
         );
-        w.front().ask_for_external_id(&role, Some("cluster-1"));
+        w.aws_proxy().ask_for_external_id(&role, Some("cluster-1"));
         w.kubectl(&["annotate", "schedfn", "report", "lambda-triggers.dev/reconcile=now"], "")
             .await
             .expect("annotate");
@@ -152,7 +152,7 @@ fn a_role_in_another_account_makes_all_there() {
         let account = format!("9{}", &w.account()[1..]);
         let role = format!("arn:aws:iam::{account}:role/triggers/media");
         let scope = Scope::for_account(w.account(), Some(owner())).with(Feature::ALL);
-        w.front().expect_operator(w.account(), Scope { tenant_roles: vec![role.clone()], ..scope });
+        w.aws_proxy().expect_operator(w.account(), Scope { tenant_roles: vec![role.clone()], ..scope });
         let functions = w.lambda_of(&account).await;
         w.create_function(&functions, "report").await;
         let says = format!("role: {{arn: '{role}'}}\nfunctions: [report]\nruleTargets: [report]");
@@ -163,12 +163,12 @@ fn a_role_in_another_account_makes_all_there() {
             object["status"]["functionArn"],
             format!("arn:aws:lambda:eu-west-1:{account}:function:report")
         );
-        let rules = w.front().calls(&account).into_iter().filter(|call| call.operation == "PutRule");
+        let rules = w.aws_proxy().calls(&account).into_iter().filter(|call| call.operation == "PutRule");
         assert_eq!(rules.map(|call| call.role).collect::<Vec<_>>(), [Some(role)]);
-        assert_eq!(w.front().count(w.account(), "PutRule"), 0);
+        assert_eq!(w.aws_proxy().count(w.account(), "PutRule"), 0);
         w.delete("ScheduledFunction", "report").await;
         w.until_gone("ScheduledFunction", "report").await;
-        assert_eq!(w.front().not_in_least_policy(&account), Vec::<String>::new());
+        assert_eq!(w.aws_proxy().not_in_least_policy(&account), Vec::<String>::new());
     });
 }
 
@@ -178,7 +178,7 @@ fn what_was_made_in_another_account_is_not_forgotten_there() {
         let account = format!("8{}", &w.account()[1..]);
         let [here, there] = [w.account(), account.as_str()].map(|of| format!("arn:aws:iam::{of}:role/media"));
         let scope = Scope::for_account(w.account(), Some(owner())).with(Feature::ALL);
-        w.front().expect_operator(w.account(), Scope { tenant_roles: vec![there.clone()], ..scope });
+        w.aws_proxy().expect_operator(w.account(), Scope { tenant_roles: vec![there.clone()], ..scope });
         w.function("report").await;
         w.create_function(&w.lambda_of(&account).await, "report").await;
         let says = |role: &str| {
@@ -208,7 +208,11 @@ fn what_was_made_in_another_account_is_not_forgotten_there() {
         until_elsewhere(&w, &refused).await;
         assert_eq!(w.rule_names().await, rules);
         assert_eq!(
-            w.front().calls(&account).into_iter().filter(|call| call.write && call.role.is_some()).count(),
+            w.aws_proxy()
+                .calls(&account)
+                .into_iter()
+                .filter(|call| call.write && call.role.is_some())
+                .count(),
             0
         );
 
@@ -237,7 +241,7 @@ async fn until_elsewhere(w: &World, message: &str) {
 fn doctor_looks_at_the_file_and_takes_each_role_on() {
     world::test("doctor-tenancy", async |w| {
         let [fine, closed] = ["fine", "closed"].map(|name| role(&w, name));
-        w.front().ask_for_external_id(&closed, Some("another"));
+        w.aws_proxy().ask_for_external_id(&closed, Some("another"));
         let text = format!(
             "namespaces:\n  fine: {{role: {{arn: '{fine}'}}}}\n  closed-*: {{role: {{arn: '{closed}'}}}}\n"
         );

@@ -116,15 +116,15 @@ impl World {
         environment.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
-    /// Tells the front the owner id of an operator, whose rules it may touch. What the operator takes from the cluster is
-    /// not known here: for that, the front takes any.
+    /// Tells the aws_proxy the owner id of an operator, whose rules it may touch. What the operator takes from the cluster is
+    /// not known here: for that, the aws_proxy takes any.
     fn expect_operator(&self, arguments: &[String]) {
         let after =
             arguments.iter().skip_while(|argument| *argument != "--owner-id").nth(1).map(String::as_str);
         let given = after.or(arguments.iter().find_map(|argument| argument.strip_prefix("--owner-id=")));
         if let Some(owner) = given.and_then(|id| OwnerId::parse(id).ok()) {
             let scope = Scope::for_account(self.account(), Some(owner)).with(Feature::ALL);
-            self.front().expect_operator(self.account(), scope);
+            self.aws_proxy().expect_operator(self.account(), scope);
         }
     }
 }

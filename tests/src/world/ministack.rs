@@ -46,7 +46,7 @@ async fn python() -> String {
     script(&folder().join("install.sh")).await
 }
 
-/// A local AWS of a test's own, without the strict front, that checks signatures and IAM policies. It has one user with a
+/// A local AWS of a test's own, without the strict aws_proxy, that checks signatures and IAM policies. It has one user with a
 /// policy beside the account's root user.
 pub struct SignedAws {
     /// Where it answers.

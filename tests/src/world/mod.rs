@@ -78,7 +78,7 @@ use cluster::{Cluster, NAMESPACE_PREFIX};
 use ministack::Ministack;
 use statuses::StatusWatch;
 
-use crate::front::Front;
+use crate::aws_proxy::AwsProxy;
 
 pub use authority::{Authority, TlsServer};
 pub use aws::REGION;
@@ -140,14 +140,14 @@ pub fn test_on_own_cluster(name: &str, body: impl AsyncFnOnce(World)) {
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime can be started"));
 
-/// Runs work where the world lives, without a cluster: for tests of the front alone.
+/// Runs work where the world lives, without a cluster: for tests of the aws_proxy alone.
 pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     RUNTIME.block_on(work)
 }
 
-/// The strict front of the local AWS, which all worlds share.
-pub async fn front() -> &'static Front {
-    &Aws::shared().await.front
+/// The strict aws_proxy of the local AWS, which all worlds share.
+pub async fn aws_proxy() -> &'static AwsProxy {
+    &Aws::shared().await.aws_proxy
 }
 
 /// A namespace and an AWS account, and all that a test needs in them. Clones are the same world.
@@ -243,7 +243,7 @@ impl World {
         if let Err(panic) = result {
             std::panic::resume_unwind(panic);
         }
-        let surprises = self.front().not_in_least_policy(&self.account);
+        let surprises = self.aws_proxy().not_in_least_policy(&self.account);
         assert!(
             surprises.is_empty(),
             "the operator did what its least IAM policy (core/src/iam) does not allow: {surprises:?}"
@@ -301,9 +301,9 @@ impl World {
         &self.account
     }
 
-    /// The strict front of the local AWS: counts this account's calls, and fails them on request.
-    pub fn front(&self) -> &'static Front {
-        &self.aws.front
+    /// The strict aws_proxy of the local AWS: counts this account's calls, and fails them on request.
+    pub fn aws_proxy(&self) -> &'static AwsProxy {
+        &self.aws.aws_proxy
     }
 
     /// Where this world's AWS answers.
@@ -374,7 +374,7 @@ impl World {
 /// The local AWS of this process.
 struct Aws {
     ministack: Ministack,
-    front: Front,
+    aws_proxy: AwsProxy,
     endpoint: String,
 }
 
@@ -384,9 +384,9 @@ impl Aws {
         AWS.get_or_init(async || {
             let ministack = Ministack::start().await;
             let upstream = ministack.url.parse().expect("ministack announces a URL");
-            let front = Front::start(upstream).await.expect("a free port on 127.0.0.1");
-            let endpoint = front.url();
-            Self { ministack, front, endpoint }
+            let aws_proxy = AwsProxy::start(upstream).await.expect("a free port on 127.0.0.1");
+            let endpoint = aws_proxy.url();
+            Self { ministack, aws_proxy, endpoint }
         })
         .await
     }

@@ -9,12 +9,12 @@ use super::door::Door;
 use super::errors::Op;
 use super::journal::{DocumentWrite, Effect, Look};
 use super::state::{Answer, AwsState, Held};
-use crate::front::arn::FunctionRef;
-use crate::front::bucket_check::{
+use crate::aws_proxy::arn::FunctionRef;
+use crate::aws_proxy::bucket_check::{
     access_denied, check_destination_region, check_destinations, no_such_bucket, other_region, why_broken,
 };
-use crate::front::notification::{Destination, EMPTY, Entry, Notification};
-use crate::front::notification_rules::check;
+use crate::aws_proxy::notification::{Destination, EMPTY, Entry, Notification};
+use crate::aws_proxy::notification_rules::check;
 
 impl AwsState {
     /// The bucket's document.

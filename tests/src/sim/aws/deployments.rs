@@ -12,7 +12,7 @@ use super::door::Door;
 use super::errors::Op;
 use super::policies::missing_as_none;
 use super::state::{Answer, AwsState};
-use crate::front::arn::FunctionRef;
+use crate::aws_proxy::arn::FunctionRef;
 
 impl Door {
     /// A write to the function of this name or ARN.

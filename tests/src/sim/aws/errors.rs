@@ -5,9 +5,9 @@ use lambda_triggers_core::plan::bucket::refused_destinations;
 
 use super::super::gate::{self, Passed};
 use super::journal::Writer;
-use crate::front::bucket_check::no_such_bucket;
-use crate::front::fault_answers::{access_denied, operation_aborted, server_error, throttled};
-use crate::front::wire::Refusal;
+use crate::aws_proxy::bucket_check::no_such_bucket;
+use crate::aws_proxy::fault_answers::{access_denied, operation_aborted, server_error, throttled};
+use crate::aws_proxy::wire::Refusal;
 
 /// A call.
 #[derive(Clone, Debug)]

@@ -14,12 +14,12 @@ use super::journal::Effect;
 use super::policies::{port_arn, unqualified};
 use super::requests;
 use super::state::{Answer, AwsState};
-use crate::front::arn::FunctionRef;
-use crate::front::event_invoke::{event_invoke_config, no_event_invoke_config};
-use crate::front::function_check::{self, invalid};
-use crate::front::function_code::{Image, Unread, is_in_registry, no_image, unread};
-use crate::front::function_state::{Life, Stage};
-use crate::front::functions::{exists_already, missing, no_tags_there};
+use crate::aws_proxy::arn::FunctionRef;
+use crate::aws_proxy::event_invoke::{event_invoke_config, no_event_invoke_config};
+use crate::aws_proxy::function_check::{self, invalid};
+use crate::aws_proxy::function_code::{Image, Unread, is_in_registry, no_image, unread};
+use crate::aws_proxy::function_state::{Life, Stage};
+use crate::aws_proxy::functions::{exists_already, missing, no_tags_there};
 use crate::sim::gate::View;
 
 /// A function.

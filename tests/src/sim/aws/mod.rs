@@ -1,5 +1,5 @@
 //! AWS in memory: what the operator asks of AWS, over values in place of services. It refuses what AWS refuses, by the
-//! same code as the strict front.
+//! same code as the strict aws_proxy.
 //!
 //! Where it knows less than AWS:
 //! - A bucket is reached by every caller that names its owner, whatever a bucket policy may say.
@@ -36,7 +36,7 @@ pub use self::snapshot::{FunctionSnapshot, RuleSnapshot, Snapshot};
 use self::door::Door;
 use self::state::AwsState;
 use super::gate::Gate;
-use crate::front::Pace;
+use crate::aws_proxy::Pace;
 
 /// The account.
 pub const ACCOUNT: &str = "123456789012";

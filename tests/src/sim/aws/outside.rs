@@ -15,10 +15,10 @@ use super::policies::unqualified;
 use super::rules::Rule;
 use super::state::{Answer, AwsState, Held};
 use super::{ACCOUNT, MemoryAws, REGION};
-use crate::front::arn::FunctionRef;
-use crate::front::function_state::{Life, Stage};
-use crate::front::state::RuleKey;
-use crate::front::{Failure, Pace};
+use crate::aws_proxy::arn::FunctionRef;
+use crate::aws_proxy::function_state::{Life, Stage};
+use crate::aws_proxy::state::RuleKey;
+use crate::aws_proxy::{Failure, Pace};
 
 /// Buckets.
 impl MemoryAws {

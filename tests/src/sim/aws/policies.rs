@@ -10,11 +10,11 @@ use super::door::Door;
 use super::errors::Op;
 use super::journal::Effect;
 use super::state::{Answer, AwsState};
-use crate::front::arn::FunctionRef;
-use crate::front::function_state::Stage;
-use crate::front::functions::missing;
-use crate::front::lambda::no_policy_on_latest;
-use crate::front::policy::{self, not_found, statement};
+use crate::aws_proxy::arn::FunctionRef;
+use crate::aws_proxy::function_state::Stage;
+use crate::aws_proxy::functions::missing;
+use crate::aws_proxy::lambda::no_policy_on_latest;
+use crate::aws_proxy::policy::{self, not_found, statement};
 use crate::sim::gate::View;
 
 impl AwsState {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use tokio::time::Instant;
 
 use super::errors::Op;
-use crate::front::fault_answers::throttled;
-use crate::front::wire::Refusal;
+use crate::aws_proxy::fault_answers::throttled;
+use crate::aws_proxy::wire::Refusal;
 
 /// Calls a second that count towards one quota together: those of the actions that begin so.
 pub type Rate = (&'static str, f64);

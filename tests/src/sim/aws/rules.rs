@@ -12,10 +12,10 @@ use super::errors::Op;
 use super::journal::Effect;
 use super::policies::missing_as_none;
 use super::state::{Answer, AwsState};
-use crate::front::events::{has_targets, merged, missing};
-use crate::front::events_check::{MAX_RULES_PER_BUS, check_rule, check_targets, exceeded, invalid};
-use crate::front::state::RuleKey;
-use crate::front::wire::Refusal;
+use crate::aws_proxy::events::{has_targets, merged, missing};
+use crate::aws_proxy::events_check::{MAX_RULES_PER_BUS, check_rule, check_targets, exceeded, invalid};
+use crate::aws_proxy::state::RuleKey;
+use crate::aws_proxy::wire::Refusal;
 use crate::sim::gate::View;
 
 /// A rule.

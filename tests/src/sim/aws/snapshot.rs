@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::functions::Function;
 use super::rules::Rule;
 use super::state::AwsState;
-use crate::front::notification::EMPTY;
+use crate::aws_proxy::notification::EMPTY;
 
 /// Everything but revisions and times.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,12 +12,12 @@ use super::journal::{Applied, DocumentWrite, Effect, Writer};
 use super::kept::Kept;
 use super::rates::Rates;
 use super::rules::Rule;
-use crate::front::arn::FunctionRef;
-use crate::front::function_state::Wishes;
-use crate::front::notification::Notification;
-use crate::front::policy::Policy;
-use crate::front::state::RuleKey;
-use crate::front::wire::Refusal;
+use crate::aws_proxy::arn::FunctionRef;
+use crate::aws_proxy::function_state::Wishes;
+use crate::aws_proxy::notification::Notification;
+use crate::aws_proxy::policy::Policy;
+use crate::aws_proxy::state::RuleKey;
+use crate::aws_proxy::wire::Refusal;
 
 /// What a call comes back with.
 pub(super) type Answer<T> = Result<T, Refusal>;

@@ -11,7 +11,7 @@ use lambda_triggers_core::plan::function::{
 };
 
 use super::*;
-use crate::front::{Failure, Pace};
+use crate::aws_proxy::{Failure, Pace};
 
 fn code(text: &str) -> CodeSource {
     CodeSource::Archive(archive(&BTreeMap::from([("index.py".to_owned(), text.into())])).unwrap())

@@ -1,4 +1,4 @@
-//! What the front knows of each account, and what it makes the emulator deliver.
+//! What the aws_proxy knows of each account, and what it makes the emulator deliver.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -23,7 +23,7 @@ use super::{
     wire::{Answer, Refusal},
 };
 
-/// Everything that the front's connections share.
+/// Everything that the aws_proxy's connections share.
 pub(super) struct Shared {
     pub upstream: Upstream,
     pub journal: Journal,
@@ -41,14 +41,14 @@ pub(super) struct Shared {
 /// One account's buckets, functions, policies and rules. Held locked from check to write, so that a check still holds when the write is made.
 pub(super) struct Account {
     pub id: String,
-    pub buckets: BTreeMap<String, Bucket>,
+    pub buckets: BTreeMap<String, BucketState>,
     pub functions: Functions,
     pub policies: BTreeMap<FunctionRef, Policy>,
     pub rules: BTreeMap<RuleKey, Rule>,
 }
 
 /// A bucket that the emulator has.
-pub(super) struct Bucket {
+pub(super) struct BucketState {
     pub owner: String,
     pub region: String,
     /// Its name in the emulator, which takes no legacy names.
@@ -129,7 +129,7 @@ impl Shared {
         act(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The account and the role of a temporary access key, if STS gave it out through this front.
+    /// The account and the role of a temporary access key, if STS gave it out through this aws_proxy.
     pub fn session_of_key(&self, access_key: &str) -> Option<(String, String)> {
         self.session_keys.lock().unwrap_or_else(PoisonError::into_inner).get(access_key).cloned()
     }
@@ -248,7 +248,7 @@ impl Account {
     }
 }
 
-/// The emulator's refusal as the front's own, so that a client sees what it would see from the emulator.
+/// The emulator's refusal as the aws_proxy's own, so that a client sees what it would see from the emulator.
 fn expect_success(answer: &Answer, what: &str) -> Result<(), Refusal> {
     if answer.status().is_success() {
         return Ok(());

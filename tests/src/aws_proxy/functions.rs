@@ -1,6 +1,6 @@
 //! Lambda: the life of a function, from its creation to its removal.
 //!
-//! The emulator runs the functions and keeps their settings. The front judges each request, keeps the time that a change
+//! The emulator runs the functions and keeps their settings. The aws_proxy judges each request, keeps the time that a change
 //! takes, and answers in AWS's words.
 
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ use super::{
     wire::{Answer, Refusal, rest_json_answer},
 };
 
-/// What the front knows of a function that the emulator does not.
+/// What the aws_proxy knows of a function that the emulator does not.
 #[derive(Debug)]
 pub(super) struct Function {
     pub life: Life,
@@ -193,7 +193,7 @@ async fn list(shared: &Shared, account: &Account, request: &Request) -> Result<A
     Ok(rest_json_answer(answer.status().as_u16(), &found))
 }
 
-/// The emulator's configuration of a function, and what the front knows of it.
+/// The emulator's configuration of a function, and what the aws_proxy knows of it.
 pub(super) async fn find<'a>(
     shared: &Shared,
     functions: &'a mut Functions,
@@ -205,7 +205,7 @@ pub(super) async fn find<'a>(
         functions.remove(&target);
         return Err(missing(&target));
     }
-    // One that was made past the front is at rest.
+    // One that was made past the aws_proxy is at rest.
     let function = functions.entry(target).or_insert_with(|| Function {
         life: Life::new(Stage::Ready),
         image: None,

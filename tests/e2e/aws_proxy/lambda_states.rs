@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_triggers_tests::front::{Failure, Pace};
+use lambda_triggers_tests::aws_proxy::{Failure, Pace};
 
 use super::{
     Aws, aws, code,
@@ -45,7 +45,7 @@ fn an_update_is_in_progress_for_so_many_reads() {
     run(async {
         let aws = quick_aws().await;
         aws.created("updated").await;
-        aws.front.slow_functions(&aws.account, Pace::Reads(1));
+        aws.aws_proxy.slow_functions(&aws.account, Pace::Reads(1));
         let update = aws.code_update("updated").zip_file(archive(TWO)).send().await.expect("updated");
         assert_eq!(stage!(update), updating());
         assert_eq!(aws.stage("updated").await, updating());
@@ -75,11 +75,11 @@ fn a_held_change_ends_when_the_test_says_so() {
         let aws = aws_with_pace(Pace::Held).await;
         aws.created("held").await;
         assert_eq!(aws.stage("held").await, pending());
-        aws.front.finish_functions(&aws.account);
+        aws.aws_proxy.finish_functions(&aws.account);
         assert_eq!(aws.stage("held").await, active());
         aws.configuration_update("held").timeout(9).send().await.expect("updated");
         assert_eq!(aws.stage("held").await, updating());
-        aws.front.finish_functions(&aws.account);
+        aws.aws_proxy.finish_functions(&aws.account);
         assert_eq!(aws.stage("held").await, active());
     });
 }
@@ -93,13 +93,13 @@ fn changes_are_refused_until_a_function_is_at_rest() {
         let why = "The function is currently in the following state: Pending";
         assert_eq!(refusals(&aws, "busy").await, [(); 3].map(|()| conflict(why)));
         assert_eq!(aws.configuration("busy").await, before);
-        aws.front.finish_functions(&aws.account);
+        aws.aws_proxy.finish_functions(&aws.account);
         aws.configuration_update("busy").timeout(5).send().await.expect("updated");
         let before = aws.configuration("busy").await;
         let why = format!("An update is in progress for resource: {}", aws.function_arn("busy"));
         assert_eq!(refusals(&aws, "busy").await, [(); 3].map(|()| conflict(&why)));
         assert_eq!(aws.configuration("busy").await, before);
-        aws.front.finish_functions(&aws.account);
+        aws.aws_proxy.finish_functions(&aws.account);
         aws.configuration_update("busy").timeout(9).send().await.expect("updated");
         aws.lambda
             .delete_function()
@@ -120,7 +120,7 @@ fn a_function_runs_once_it_was_created_and_during_updates() {
             refusal(invocation),
             conflict("The function is currently in the following state: Pending")
         );
-        aws.front.finish_functions(&aws.account);
+        aws.aws_proxy.finish_functions(&aws.account);
         assert_eq!(aws.says("run").await, "\"one\"");
         aws.configuration_update("run").timeout(9).send().await.expect("updated");
         assert_eq!(aws.says("run").await, "\"one\"");
@@ -134,7 +134,7 @@ fn an_update_that_fails_leaves_the_function_as_it_was() {
         aws.created("kept").await;
         let before = aws.configuration("kept").await;
         let (code, reason) = ("InvalidRuntime", "The runtime is not there.");
-        aws.front.fail_function(&aws.account, "kept", Failure::new(code, reason));
+        aws.aws_proxy.fail_function(&aws.account, "kept", Failure::new(code, reason));
         let update = aws.code_update("kept").zip_file(archive(TWO)).send().await.expect("it is accepted");
         assert_eq!(stage!(update), updating());
         let after = aws.configuration("kept").await;
@@ -152,7 +152,7 @@ fn a_function_whose_creation_failed_can_only_be_deleted() {
     run(async {
         let aws = quick_aws().await;
         let (code, reason) = ("InvalidSubnet", "The subnet is not there.");
-        aws.front.fail_function(&aws.account, "lost", Failure::new(code, reason));
+        aws.aws_proxy.fail_function(&aws.account, "lost", Failure::new(code, reason));
         let created = aws.creation("lost").send().await.expect("it is accepted");
         assert_eq!(stage!(created), pending());
         assert_eq!(aws.stage("lost").await, creation_failed(reason, code));
@@ -172,11 +172,11 @@ fn the_revision_changes_with_a_change_and_with_its_end() {
         let aws = aws_with_pace(Pace::Held).await;
         let created = aws.creation("revised").send().await.expect("created").revision_id;
         assert_eq!(aws.configuration("revised").await.revision_id, created);
-        aws.front.finish_functions(&aws.account);
+        aws.aws_proxy.finish_functions(&aws.account);
         let settled = aws.configuration("revised").await.revision_id;
         let update = aws.configuration_update("revised").timeout(9).set_revision_id(settled.clone());
         let updated = update.send().await.expect("the revision is the latest").revision_id;
-        aws.front.finish_functions(&aws.account);
+        aws.aws_proxy.finish_functions(&aws.account);
         let latest = aws.configuration("revised").await.revision_id;
         let mut all = vec![created, settled, updated, latest];
         all.dedup();

@@ -12,10 +12,10 @@ use futures::{FutureExt, future::BoxFuture};
 
 use super::call::{Call, Request};
 
-/// A fault that the front answers matching calls with, until it is used up.
+/// A fault that the aws_proxy answers matching calls with, until it is used up.
 ///
 /// ```
-/// use lambda_triggers_tests::front::{Fault, FaultKind};
+/// use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 /// let third_write_of_this_bucket = Fault::on("PutBucketNotificationConfiguration", FaultKind::Throttle).resource("photos").after(2);
 /// ```
 #[derive(Clone, Debug)]
@@ -210,7 +210,7 @@ pub enum Then {
 
 type HookFn = Arc<dyn Fn(Call) -> BoxFuture<'static, Then> + Send + Sync>;
 
-/// A test's own code around a call. It runs on the front's runtime.
+/// A test's own code around a call. It runs on the aws_proxy's runtime.
 #[derive(Clone, Default)]
 pub struct Hook {
     pub(super) before: Option<HookFn>,

@@ -9,7 +9,7 @@ use super::{
     call::Request,
     notification::{Destination, EMPTY, Notification},
     notification_rules::check,
-    state::{Account, Bucket, Shared},
+    state::{Account, BucketState, Shared},
     upstream::with_body,
     wire::{Answer, Refusal, request_id, xml_answer},
 };
@@ -106,7 +106,7 @@ async fn adopt(shared: &Shared, account: &mut Account, request: &Request) -> Res
         Some("EU") => "eu-west-1",
         Some(region) => region,
     };
-    let bucket = Bucket {
+    let bucket = BucketState {
         owner: request.account.clone(),
         region: region.to_owned(),
         emulated: request.resource.clone(),
@@ -157,7 +157,7 @@ pub(super) async fn create_legacy(shared: &Shared, account: &str, name: &str) ->
     let created =
         shared.upstream.own(scope, hyper::Method::PUT, &format!("/{emulated}"), &[], Bytes::new()).await;
     let is_created = created.is_ok_and(|answer| answer.status().is_success());
-    let bucket = Bucket {
+    let bucket = BucketState {
         owner: account.to_owned(),
         region: "us-east-1".to_owned(),
         emulated,
@@ -185,14 +185,14 @@ pub(super) async fn take_name(shared: &Shared, account: &str, name: &str, owner:
     account.follow_policies(&shared.upstream).await.is_ok()
 }
 
-fn check_owner(bucket: &Bucket, request: &Request) -> Result<(), Refusal> {
+fn check_owner(bucket: &BucketState, request: &Request) -> Result<(), Refusal> {
     let expected = request.header("x-amz-expected-bucket-owner");
     let matches = expected.is_none_or(|expected| expected == bucket.owner);
     matches.then_some(()).ok_or_else(access_denied)
 }
 
 /// A bucket is reached through the endpoint of its own Region; only its location can be asked for through us-east-1.
-fn check_region(bucket: &Bucket, request: &Request) -> Result<(), Refusal> {
+fn check_region(bucket: &BucketState, request: &Request) -> Result<(), Refusal> {
     let asks_where = request.operation == "GetBucketLocation" && request.region == "us-east-1";
     let here = bucket.region == request.region || asks_where;
     if here { Ok(()) } else { Err(other_region(&request.resource, &bucket.region)) }

@@ -1,4 +1,4 @@
-//! One request as the front sees it: who asks, in which Region, for which operation on what.
+//! One request as the aws_proxy sees it: who asks, in which Region, for which operation on what.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::operations;
 /// The account that the emulator gives to an access key which is no account id.
 const DEFAULT_ACCOUNT: &str = "000000000000";
 
-/// One call that reached the front, in the order of arrival.
+/// One call that reached the aws_proxy, in the order of arrival.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// Signing name of the service: `s3`, `lambda`, `events`, `sts`, ...

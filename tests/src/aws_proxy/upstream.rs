@@ -1,4 +1,4 @@
-//! The client side: requests to the emulator behind the front.
+//! The client side: requests to the emulator behind the aws_proxy.
 
 use std::{fmt, sync::Arc};
 
@@ -67,7 +67,7 @@ impl Upstream {
         .await
     }
 
-    /// A request of the front's own for `account` in `region`. The emulator reads the signature's scope and does not check it.
+    /// A request of the aws_proxy's own for `account` in `region`. The emulator reads the signature's scope and does not check it.
     pub async fn own(
         &self,
         (account, region, service): (&str, &str, &str),
@@ -85,7 +85,7 @@ impl Upstream {
         self.send(&method, path, query, all, body.into()).await
     }
 
-    /// An EventBridge operation of the front's own.
+    /// An EventBridge operation of the aws_proxy's own.
     pub async fn events(
         &self,
         account: &str,

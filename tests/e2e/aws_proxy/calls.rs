@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_triggers_tests::front::Call;
+use lambda_triggers_tests::aws_proxy::Call;
 
 use super::{Aws, aws, functions::target, run};
 
@@ -25,7 +25,7 @@ fn calls_are_named_in_order_with_their_answers() {
         let aws = aws().await;
         aws.function("counted").await;
         aws.bucket("counted").await;
-        aws.front.clear_calls(&aws.account);
+        aws.aws_proxy.clear_calls(&aws.account);
         aws.permit_s3("counted", "counted").await;
         aws.lambda.get_policy().function_name(aws.function_arn("counted")).send().await.expect("read");
         aws.lambda.get_function_configuration().function_name("counted:$LATEST").send().await.expect("read");
@@ -61,11 +61,11 @@ fn calls_are_named_in_order_with_their_answers() {
             call("events", "ListTagsForResource", "counted", false, 200),
             call("events", "DescribeRule", "nothing", false, 400),
         ];
-        assert_eq!(aws.front.calls(&aws.account), expected);
-        assert_eq!(aws.front.writes(&aws.account).len(), 4);
-        assert_eq!(aws.front.count(&aws.account, "GetPolicy"), 1);
-        aws.front.clear_calls(&aws.account);
-        assert_eq!(aws.front.calls(&aws.account), []);
+        assert_eq!(aws.aws_proxy.calls(&aws.account), expected);
+        assert_eq!(aws.aws_proxy.writes(&aws.account).len(), 4);
+        assert_eq!(aws.aws_proxy.count(&aws.account, "GetPolicy"), 1);
+        aws.aws_proxy.clear_calls(&aws.account);
+        assert_eq!(aws.aws_proxy.calls(&aws.account), []);
     });
 }
 
@@ -84,7 +84,7 @@ fn accounts_do_not_see_each_other() {
             .await
             .expect("the other account's rule is still there");
         assert_eq!(
-            (one.front.count(&one.account, "PutRule"), one.front.count(&one.account, "DescribeRule")),
+            (one.aws_proxy.count(&one.account, "PutRule"), one.aws_proxy.count(&one.account, "DescribeRule")),
             (1, 0)
         );
     });
@@ -97,12 +97,14 @@ fn a_test_can_wait_for_a_call() {
         let answered =
             |calls: &[Call]| calls.iter().any(|call| call.operation == "PutRule" && call.status == 200);
         let (waited, ()) = tokio::join!(
-            aws.front.wait_for_calls(&aws.account, Duration::from_secs(10), answered),
+            aws.aws_proxy.wait_for_calls(&aws.account, Duration::from_secs(10), answered),
             aws.rule("awaited")
         );
         assert_eq!(waited, Ok(vec![call("events", "PutRule", "awaited", true, 200)]));
-        let never =
-            aws.front.wait_for_calls(&aws.account, Duration::from_millis(1), |calls| calls.len() > 1).await;
+        let never = aws
+            .aws_proxy
+            .wait_for_calls(&aws.account, Duration::from_millis(1), |calls| calls.len() > 1)
+            .await;
         assert_eq!(never, Err(vec![call("events", "PutRule", "awaited", true, 200)]));
     });
 }
@@ -118,8 +120,8 @@ fn a_session_of_a_role_counts_for_the_account_of_the_role() {
         let session = Aws::for_account(key.expect("an access key").to_owned(), super::REGION).await;
         session.rule("of-the-tenant").await;
         let made = call("events", "PutRule", "of-the-tenant", true, 200);
-        assert_eq!(owner.front.calls(&owner.account), [Call { role: Some(role), ..made }]);
-        assert_eq!(caller.front.calls(&caller.account), [call("sts", "AssumeRole", "", false, 200)]);
+        assert_eq!(owner.aws_proxy.calls(&owner.account), [Call { role: Some(role), ..made }]);
+        assert_eq!(caller.aws_proxy.calls(&caller.account), [call("sts", "AssumeRole", "", false, 200)]);
         owner
             .events
             .describe_rule()

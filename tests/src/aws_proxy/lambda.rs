@@ -1,4 +1,4 @@
-//! Lambda: which part of the front answers, and resource policies, kept here, each for its own function, version or alias.
+//! Lambda: which part of the aws_proxy answers, and resource policies, kept here, each for its own function, version or alias.
 
 use serde_json::json;
 

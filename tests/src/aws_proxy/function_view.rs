@@ -1,4 +1,4 @@
-//! A function as Lambda shows it: what the emulator says, without what AWS leaves out and with what the front knows better.
+//! A function as Lambda shows it: what the emulator says, without what AWS leaves out and with what the aws_proxy knows better.
 
 use serde_json::{Map, Value, json};
 
@@ -32,7 +32,7 @@ pub(super) fn document(answer: &Answer) -> Value {
     serde_json::from_slice(answer.body()).unwrap_or_default()
 }
 
-/// Makes a configuration of the emulator what AWS answers. `function` is none for a version, which the front knows nothing more of.
+/// Makes a configuration of the emulator what AWS answers. `function` is none for a version, which the aws_proxy knows nothing more of.
 pub(super) fn show_configuration(configuration: &mut Value, function: Option<&Function>) {
     let Some(members) = configuration.as_object_mut() else {
         return;

@@ -12,10 +12,10 @@ use super::call::Request;
 #[derive(Default)]
 pub(super) struct Quotas {
     limited: Mutex<HashSet<String>>,
-    buckets: Mutex<HashMap<(String, String, &'static str), Bucket>>,
+    buckets: Mutex<HashMap<(String, String, &'static str), TokenBucket>>,
 }
 
-struct Bucket {
+struct TokenBucket {
     tokens: f64,
     filled: Instant,
 }
@@ -41,7 +41,7 @@ impl Quotas {
         let now = Instant::now();
         let bucket = buckets
             .entry((request.account.clone(), request.region.clone(), name))
-            .or_insert(Bucket { tokens: rate, filled: now });
+            .or_insert(TokenBucket { tokens: rate, filled: now });
         bucket.tokens = (bucket.tokens + now.duration_since(bucket.filled).as_secs_f64() * rate).min(rate);
         bucket.filled = now;
         if bucket.tokens < 1.0 {

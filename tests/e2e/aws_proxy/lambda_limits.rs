@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lambda_triggers_tests::front::{Fault, FaultKind};
+use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 
 use super::{
     Aws, code,
@@ -160,13 +160,13 @@ fn what_is_not_there_is_not_found() {
 fn a_new_role_can_be_assumed_after_some_tries() {
     run(async {
         let aws = quick_aws().await;
-        aws.front.inject(&aws.account, Fault::on("CreateFunction", FaultKind::role_not_ready()).times(2));
+        aws.aws_proxy.inject(&aws.account, Fault::on("CreateFunction", FaultKind::role_not_ready()).times(2));
         let why = "The role defined for the function cannot be assumed by Lambda.";
         for _ in 0..2 {
             assert_eq!(refusal(aws.creation("roled").send().await), invalid(why));
         }
         aws.created("roled").await;
-        assert_eq!(aws.front.pending_faults(&aws.account), 0);
+        assert_eq!(aws.aws_proxy.pending_faults(&aws.account), 0);
     });
 }
 
@@ -176,7 +176,7 @@ fn code_storage_can_be_full() {
         let aws = quick_aws().await;
         aws.created("stored").await;
         let full = Fault::on("UpdateFunctionCode", FaultKind::code_storage_exceeded());
-        aws.front.inject(&aws.account, full);
+        aws.aws_proxy.inject(&aws.account, full);
         let update = aws.code_update("stored").zip_file(archive(ONE));
         let expected =
             (400, "CodeStorageExceededException".to_owned(), "Code storage limit exceeded.".to_owned());
@@ -191,10 +191,10 @@ fn any_refusal_can_be_asked_for() {
         let aws = quick_aws().await;
         let why = "The provided execution role does not have permissions to call SendMessage on SQS";
         let kind = FaultKind::refuse(400, "InvalidParameterValueException", why);
-        aws.front.inject(&aws.account, Fault::on("CreateFunction", kind).resource("refused"));
+        aws.aws_proxy.inject(&aws.account, Fault::on("CreateFunction", kind).resource("refused"));
         aws.created("other").await;
         assert_eq!(refusal(aws.creation("refused").send().await), invalid(why));
-        aws.front.inject(&aws.account, Fault::on("UpdateFunctionConfiguration", FaultKind::Throttle));
+        aws.aws_proxy.inject(&aws.account, Fault::on("UpdateFunctionConfiguration", FaultKind::Throttle));
         let throttled = code(aws.configuration_update("other").timeout(9).send().await);
         assert_eq!(throttled, (429, "TooManyRequestsException".to_owned()));
     });

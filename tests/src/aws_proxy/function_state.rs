@@ -19,7 +19,7 @@ pub enum Pace {
     Reads(usize),
     /// For so long.
     Time(Duration),
-    /// Until [`Front::finish_functions`](super::Front::finish_functions).
+    /// Until [`AwsProxy::finish_functions`](super::AwsProxy::finish_functions).
     Held,
 }
 

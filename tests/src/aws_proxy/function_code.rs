@@ -10,14 +10,14 @@ use sha2::{Digest, Sha256};
 use super::{
     call::Request,
     function_check::invalid,
-    state::{Bucket, Shared},
+    state::{BucketState, Shared},
     wire::Refusal,
 };
 
 /// What stays as it is in the path of an S3 object.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-type Buckets = BTreeMap<String, Bucket>;
+type Buckets = BTreeMap<String, BucketState>;
 
 /// An image that a function is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]

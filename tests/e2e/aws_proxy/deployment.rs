@@ -11,7 +11,7 @@ use aws_sdk_lambda::{
     primitives::Blob,
     types::{FunctionCode, FunctionConfiguration, Runtime},
 };
-use lambda_triggers_tests::front::Pace;
+use lambda_triggers_tests::aws_proxy::Pace;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{Aws, aws};
@@ -77,7 +77,7 @@ pub fn update_failed(reason: &str, code: &str) -> Stage {
 /// A fresh account, in which changes take as long as `pace` says.
 pub async fn aws_with_pace(pace: Pace) -> Aws {
     let aws = aws().await;
-    aws.front.slow_functions(&aws.account, pace);
+    aws.aws_proxy.slow_functions(&aws.account, pace);
     aws
 }
 

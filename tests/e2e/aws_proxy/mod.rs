@@ -1,4 +1,4 @@
-//! The strict front: each rule of AWS that it enforces, seen through the SDK.
+//! The strict aws_proxy: each rule of AWS that it enforces, seen through the SDK.
 
 mod calls;
 mod delivery;
@@ -32,19 +32,19 @@ use aws_sdk_s3::{
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use lambda_triggers_tests::{front::Front, world};
+use lambda_triggers_tests::{aws_proxy::AwsProxy, world};
 
 /// The Region of most tests.
 pub const REGION: &str = "eu-west-1";
 
-/// Runs a test where the front lives.
+/// Runs a test where the aws_proxy lives.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
     world::block_on(test)
 }
 
-/// An account of its own behind the shared front.
+/// An account of its own behind the shared aws_proxy.
 pub struct Aws {
-    pub front: &'static Front,
+    pub aws_proxy: &'static AwsProxy,
     pub account: String,
     pub region: &'static str,
     pub s3: aws_sdk_s3::Client,
@@ -62,17 +62,17 @@ pub async fn aws() -> Aws {
 impl Aws {
     /// The clients of an account in a Region. They try once, so that a test sees each answer.
     pub async fn for_account(account: String, region: &'static str) -> Self {
-        let front = world::front().await;
+        let aws_proxy = world::aws_proxy().await;
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(region))
-            .endpoint_url(front.url())
+            .endpoint_url(aws_proxy.url())
             .credentials_provider(Credentials::new(&account, "secret", None, None, "test"))
             .retry_config(RetryConfig::disabled())
             .load()
             .await;
         let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build();
         Self {
-            front,
+            aws_proxy,
             account,
             region,
             s3: aws_sdk_s3::Client::from_conf(s3),
@@ -102,7 +102,7 @@ impl Aws {
         );
         let request = hyper::Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.front.url()))
+            .uri(format!("{}{path}", self.aws_proxy.url()))
             .header("authorization", format!("{scope}, SignedHeaders=host, Signature=0"))
             .body(Full::new(body.into()))
             .expect("a valid request");

@@ -1,26 +1,26 @@
-//! The strict front: a proxy before the local AWS that refuses what AWS refuses, fails when a test wants it to, and counts every call.
+//! The strict aws_proxy: a proxy before the local AWS that refuses what AWS refuses, fails when a test wants it to, and counts every call.
 //!
-//! The emulator behind it (ministack) accepts much that AWS does not. The front closes those gaps for S3 bucket
+//! The emulator behind it (ministack) accepts much that AWS does not. The aws_proxy closes those gaps for S3 bucket
 //! notifications, Lambda functions and their resource policies, and EventBridge rules; every other request passes through as it came.
 //!
-//! One front serves many tests side by side: an access key of 12 digits is an account, and policies, buckets, rules, faults
-//! and calls belong to an account. Keys that STS gives out through the front count for the account of the role, and each call
+//! One aws_proxy serves many tests side by side: an access key of 12 digits is an account, and policies, buckets, rules, faults
+//! and calls belong to an account. Keys that STS gives out through the aws_proxy count for the account of the role, and each call
 //! says in which role's session it was made.
 //!
 //! Where it knows more than the emulator does:
 //! - A bucket's notification configuration is kept as it was written, byte by byte, but for what S3 itself changes: the
 //!   filter names read `Prefix` and `Suffix`, and an entry without an Id has one. The emulator gets what it can execute.
 //! - Filters are matched, and overlaps are judged, in the encoding that keys have in events. The emulator compares filters
-//!   with keys as they are, so it gets decoded ones. An entry with a filter that matches no key stays in the front.
+//!   with keys as they are, so it gets decoded ones. An entry with a filter that matches no key stays in the aws_proxy.
 //! - A bucket's owner is the account that created it, its Region the one of its `LocationConstraint`, else the one that its
-//!   creation was signed for. One that the front has not seen being created belongs to the account that finds it in the emulator.
-//! - Policies live in the front alone. An entry or a target whose function does not let the service in is kept from the
+//!   creation was signed for. One that the aws_proxy has not seen being created belongs to the account that finds it in the emulator.
+//! - Policies live in the aws_proxy alone. An entry or a target whose function does not let the service in is kept from the
 //!   emulator, so nothing is delivered, until a permission lets it in. A function of another account never does.
 //! - A policy's `RevisionId` changes with the policy and not with the function.
 //! - A function is `Pending` after its creation and its update `InProgress` for a while ([`Pace`]). Its `RevisionId` changes with
 //!   each change and again when that has ended. An update that is to fail changes nothing.
 //! - An image is there if its URI is well-formed, and a tag always means the same one. It never runs.
-//! - Targets and the existence of rules are the front's knowledge: a rule that was made past it does not exist for it.
+//! - Targets and the existence of rules are the aws_proxy's knowledge: a rule that was made past it does not exist for it.
 //!
 //! - Calls of the operator, told by the name of its application in `User-Agent`, must be allowed by the IAM policy that it
 //!   prints for itself; everybody else may do everything.
@@ -73,16 +73,16 @@ pub use self::{
 
 use self::{server::serve, state::Shared, upstream::Upstream};
 
-/// A running front. Dropping it closes its port and its connections.
-pub struct Front {
+/// A running aws_proxy. Dropping it closes its port and its connections.
+pub struct AwsProxy {
     address: SocketAddr,
     shared: Arc<Shared>,
     server: JoinHandle<()>,
 }
 
-impl Front {
-    /// Starts a front on a free port of 127.0.0.1, before the emulator at `upstream` (scheme, host and port).
-    /// It runs on the caller's tokio runtime, which must stay for as long as the front is used.
+impl AwsProxy {
+    /// Starts a aws_proxy on a free port of 127.0.0.1, before the emulator at `upstream` (scheme, host and port).
+    /// It runs on the caller's tokio runtime, which must stay for as long as the aws_proxy is used.
     ///
     /// # Errors
     /// When no port can be bound.
@@ -99,7 +99,7 @@ impl Front {
         format!("http://{}", self.address)
     }
 
-    /// The account's calls since the start or the last [`Front::clear_calls`], in order of arrival.
+    /// The account's calls since the start or the last [`AwsProxy::clear_calls`], in order of arrival.
     pub fn calls(&self, account: &str) -> Vec<Call> {
         self.shared.journal.calls(account)
     }
@@ -154,7 +154,7 @@ impl Front {
         self.shared.quotas.limit(account);
     }
 
-    /// Lifts [`Front::limit_to_quotas`].
+    /// Lifts [`AwsProxy::limit_to_quotas`].
     pub fn lift_quotas(&self, account: &str) {
         self.shared.quotas.lift(account);
     }
@@ -181,7 +181,7 @@ impl Front {
         self.shared.wishes.hide_environments(account, denied);
     }
 
-    /// Tells the front for what an operator runs in the account: its calls are judged by the least policy for that. Where
+    /// Tells the aws_proxy for what an operator runs in the account: its calls are judged by the least policy for that. Where
     /// several run, what is allowed to one of them is allowed. Where none was told of, one of any owner id is assumed.
     pub fn expect_operator(&self, account: &str, scope: Scope) {
         self.shared.iam.expect(account, scope);
@@ -210,13 +210,13 @@ impl Front {
     }
 
     /// What operators did in the account that their least policy does not allow, other than after
-    /// [`Front::give_policy`]: action and resource.
+    /// [`AwsProxy::give_policy`]: action and resource.
     pub fn not_in_least_policy(&self, account: &str) -> Vec<String> {
         self.shared.iam.surprises(account)
     }
 
     /// Passes a bucket that `account` reaches under this name to another owner, as when a name is deleted and created
-    /// anew by somebody else. Its permissions and notifications are then judged by that owner. Returns whether the front knows the bucket.
+    /// anew by somebody else. Its permissions and notifications are then judged by that owner. Returns whether the aws_proxy knows the bucket.
     pub async fn pass_bucket_to(&self, account: &str, bucket: &str, owner: &str) -> bool {
         let account = self.shared.account(account);
         let mut account = account.lock().await;
@@ -240,7 +240,7 @@ impl Front {
     }
 }
 
-impl Drop for Front {
+impl Drop for AwsProxy {
     fn drop(&mut self) {
         self.server.abort();
     }

@@ -20,7 +20,7 @@ fn a_bucket_that_passes_to_another_owner_is_closed_to_the_old_expectation_and_pe
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("passed-on").await;
-        assert!(aws.front.pass_bucket_to(&aws.account, "passed-on", "999999999999").await);
+        assert!(aws.aws_proxy.pass_bucket_to(&aws.account, "passed-on", "999999999999").await);
         let read = aws
             .s3
             .get_bucket_notification_configuration()
@@ -100,7 +100,7 @@ fn a_bucket_name_that_another_account_took_is_closed_and_not_listed() {
             list.buckets().iter().filter_map(|bucket| bucket.name().map(str::to_owned)).collect::<Vec<_>>()
         };
         assert_eq!(names().await, ["kept", "taken"]);
-        assert!(aws.front.take_bucket_name(&aws.account, "taken", "999999999999").await);
+        assert!(aws.aws_proxy.take_bucket_name(&aws.account, "taken", "999999999999").await);
         let read = || aws.s3.get_bucket_notification_configuration().bucket("taken");
         assert_eq!(code(read().send().await), (403, "AccessDenied".to_owned()));
         let as_theirs = read().expected_bucket_owner("999999999999").send().await;
@@ -114,7 +114,7 @@ fn a_bucket_with_a_legacy_name_is_in_us_east_1_alone() {
     run(async {
         let aws = aws().await;
         let old = "Old_Bucket";
-        assert!(aws.front.create_legacy_bucket(&aws.account, old).await);
+        assert!(aws.aws_proxy.create_legacy_bucket(&aws.account, old).await);
         assert_eq!(code(aws.notify(old, vec![]).await), (301, "PermanentRedirect".to_owned()));
         let there = aws.in_region("us-east-1").await;
         there.notify(old, vec![]).await.expect("accepted");

@@ -6,7 +6,7 @@ use std::{
 };
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
-use lambda_triggers_tests::front::{CredentialFault, Fault, FaultKind, Hook, LateAnswer, Then};
+use lambda_triggers_tests::aws_proxy::{CredentialFault, Fault, FaultKind, Hook, LateAnswer, Then};
 
 use super::{
     Aws, aws, code, eventually,
@@ -18,7 +18,7 @@ const PUT_NOTIFICATION: &str = "PutBucketNotificationConfiguration";
 
 impl Aws {
     fn inject(&self, fault: Fault) {
-        self.front.inject(&self.account, fault);
+        self.aws_proxy.inject(&self.account, fault);
     }
 
     async fn notify_one(&self, bucket: &str, id: &str) -> Result<(), (u16, String)> {
@@ -58,7 +58,7 @@ fn throttling_has_each_services_own_shape() {
             code(aws.events.describe_rule().name("any").send().await),
             (400, "ThrottlingException".to_owned())
         );
-        assert_eq!(aws.front.pending_faults(&aws.account), 0);
+        assert_eq!(aws.aws_proxy.pending_faults(&aws.account), 0);
         aws.notify("slow-down", vec![]).await.expect("the faults are used up");
     });
 }
@@ -156,7 +156,7 @@ fn a_fault_meets_only_the_calls_that_it_is_for() {
         let aborted = (409, "OperationAborted".to_owned());
         aws.notify("hit", vec![]).await.expect("the first is let through");
         aws.notify("spared", vec![]).await.expect("another bucket");
-        assert_eq!(aws.front.pending_faults(&aws.account), 1);
+        assert_eq!(aws.aws_proxy.pending_faults(&aws.account), 1);
         assert_eq!(code(aws.notify("hit", vec![]).await), aborted);
         assert_eq!(code(aws.notify("hit", vec![]).await), aborted);
         aws.notify("hit", vec![]).await.expect("the fault is used up");
@@ -164,7 +164,7 @@ fn a_fault_meets_only_the_calls_that_it_is_for() {
         assert_eq!(aws.notification_ids("hit").await, Vec::<String>::new());
         assert_eq!(code(aws.notify("hit", vec![]).await), (503, "ServiceUnavailable".to_owned()));
         aws.inject(Fault::on(Fault::ANY, FaultKind::Error(500)));
-        aws.front.clear_faults(&aws.account);
+        aws.aws_proxy.clear_faults(&aws.account);
         aws.notify("hit", vec![]).await.expect("the fault is taken back");
     });
 }
@@ -194,7 +194,7 @@ fn a_call_that_is_never_answered_is_not_applied() {
         aws.inject(Fault::on("PutRule", FaultKind::Timeout));
         aws.put_rule_fails_without_an_answer("silent").await;
         assert!(!aws.has_rule("silent").await);
-        assert_eq!(aws.front.calls(&aws.account)[0].status, 0);
+        assert_eq!(aws.aws_proxy.calls(&aws.account)[0].status, 0);
     });
 }
 
@@ -315,7 +315,7 @@ fn a_hook_runs_around_the_nth_call() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let noting = |then: Then| {
             let seen = Arc::clone(&seen);
-            move |call: lambda_triggers_tests::front::Call| {
+            move |call: lambda_triggers_tests::aws_proxy::Call| {
                 seen.lock().expect("not poisoned").push((call.resource, call.status));
                 async move { then }
             }
@@ -355,12 +355,12 @@ fn a_call_is_finished_when_its_client_goes_away() {
 fn an_account_can_be_put_under_the_real_quotas() {
     run(async {
         let aws = aws().await;
-        aws.front.limit_to_quotas(&aws.account);
+        aws.aws_proxy.limit_to_quotas(&aws.account);
         let read = || aws.lambda.get_policy().function_name("any").send();
         let answers = futures::future::join_all((0..40).map(|_| read())).await;
         let throttled = answers.into_iter().map(code).filter(|(status, _)| *status == 429).count();
         assert!((10..=25).contains(&throttled), "{throttled} of 40 calls were throttled");
-        aws.front.lift_quotas(&aws.account);
+        aws.aws_proxy.lift_quotas(&aws.account);
         assert_eq!(code(read().await).0, 404);
     });
 }
