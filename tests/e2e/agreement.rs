@@ -1,13 +1,13 @@
-//! The simulated world and the real one agree: the same steps, on the real API server and the strict AWS as on those in
+//! The simulated env and the real one agree: the same steps, on the real API server and the strict AWS as on those in
 //! memory, leave the same documents, policies, rules and conditions.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use lambda_triggers_tests::env::{self, TestEnv};
 use lambda_triggers_tests::sim::aws::ACCOUNT;
 use lambda_triggers_tests::sim::gate::{Call, Verdict};
 use lambda_triggers_tests::sim::run::{Sim, simulate};
-use lambda_triggers_tests::world::{self, World};
 use serde_json::{Value, json};
 
 use crate::objects::{Condition, NO_RESYNC, conditions};
@@ -74,21 +74,21 @@ fn foreign(account: &str) -> String {
 
 /// Puts both worlds through the steps, and compares them after each.
 fn agree(name: &'static str, steps: Vec<Step>) {
-    world::test(name, async |w| {
-        w.function(FUNCTION).await;
-        w.queue("uploads").await;
-        let bucket = w.new_bucket("photos").await;
-        w.put_document(&bucket, &foreign(w.account())).await;
+    env::test(name, async |env| {
+        env.function(FUNCTION).await;
+        env.queue("uploads").await;
+        let bucket = env.new_bucket("photos").await;
+        env.put_document(&bucket, &foreign(env.account())).await;
         let objects: Vec<(&str, String)> = names(&steps);
-        let _controller = w.controller(&NO_RESYNC);
+        let _controller = env.controller(&NO_RESYNC);
         let mut real = vec![];
         for step in &steps {
-            really(&w, &bucket, step).await;
-            real.push(seen(&w, &bucket, &objects).await);
+            really(&env, &bucket, step).await;
+            real.push(seen(&env, &bucket, &objects).await);
         }
-        let namespace = w.namespace().to_owned();
+        let namespace = env.namespace().to_owned();
         let simulated = tokio::task::spawn_blocking(move || simulated(&namespace, &bucket, &steps));
-        let account = w.account();
+        let account = env.account();
         for (step, (simulated, mut real)) in simulated.await.unwrap().into_iter().zip(real).enumerate() {
             real.in_account(account);
             assert_eq!(simulated, real, "after step {step}");
@@ -121,13 +121,13 @@ fn in_bucket(object: &Value, bucket: &str) -> Value {
     object
 }
 
-async fn really(w: &World, bucket: &str, step: &Step) {
+async fn really(env: &TestEnv, bucket: &str, step: &Step) {
     match step {
         Step::Apply(object) => {
             let (kind, name) = &names(std::slice::from_ref(step))[0];
-            w.apply(&in_bucket(object, bucket).to_string()).await;
-            w.until(LIMIT, "a result", async || {
-                let object = w.object(kind, name).await?;
+            env.apply(&in_bucket(object, bucket).to_string()).await;
+            env.until(LIMIT, "a result", async || {
+                let object = env.object(kind, name).await?;
                 let of_now = object["status"]["observedGeneration"] == object["metadata"]["generation"];
                 let ready = &object["status"]["conditions"][0]["status"];
                 (of_now && *ready != "Unknown").then_some(())
@@ -135,31 +135,31 @@ async fn really(w: &World, bucket: &str, step: &Step) {
             .await;
         }
         Step::Delete(kind, name) => {
-            w.delete(kind, name).await;
-            w.until_gone(kind, name).await;
+            env.delete(kind, name).await;
+            env.until_gone(kind, name).await;
         }
     }
 }
 
-async fn seen(w: &World, bucket: &str, objects: &[(&str, String)]) -> Seen {
+async fn seen(env: &TestEnv, bucket: &str, objects: &[(&str, String)]) -> Seen {
     let mut all = BTreeMap::new();
     for (kind, name) in objects {
-        all.insert(format!("{kind} {name}"), conditions(w, kind, name).await);
+        all.insert(format!("{kind} {name}"), conditions(env, kind, name).await);
     }
     all.retain(|_, conditions: &mut Vec<Condition>| !conditions.is_empty());
     let mut rules = BTreeMap::new();
-    for name in w.rule_names().await {
-        let rule = rule(w.events(), &name).await.unwrap();
+    for name in env.rule_names().await {
+        let rule = rule(env.events(), &name).await.unwrap();
         let targets = rule.targets.into_iter().map(|target| (target.id, target.arn, target.input));
         let targets = targets.collect();
         rules.insert(name, Rule { expression: rule.expression, enabled: rule.enabled, targets });
     }
-    let statements = w.statements(FUNCTION, None).await;
-    Seen { document: w.document_text(bucket).await, statements, rules, conditions: all }
+    let statements = env.statements(FUNCTION, None).await;
+    Seen { document: env.document_text(bucket).await, statements, rules, conditions: all }
 }
 
 impl Seen {
-    /// The same in the account of the simulated world.
+    /// The same in the account of the simulated env.
     fn in_account(&mut self, account: &str) {
         let here = |text: &mut String| *text = text.replace(account, ACCOUNT);
         here(&mut self.document);
@@ -190,7 +190,7 @@ fn simulated(namespace: &str, bucket: &str, steps: &[Step]) -> Vec<Seen> {
                     }
                     Step::Delete(kind, name) => cluster.delete(kind, namespace, name).unwrap(),
                 }
-                // The progress deadline has passed by then, as it has in the other world.
+                // The progress deadline has passed by then, as it has in the other env.
                 tokio::time::sleep(Duration::from_secs(180)).await;
                 all.push(seen_in_memory(&sim, namespace, bucket, &names(steps)));
             }

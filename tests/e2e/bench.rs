@@ -9,8 +9,8 @@ use kube::Api;
 use kube::api::{DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use lambda_triggers_core::plan::quota::{Quota, Rates};
+use lambda_triggers_tests::env::{self, Controller, TestEnv};
 use lambda_triggers_tests::kstatus::is_ready;
-use lambda_triggers_tests::world::{self, Controller, World};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -25,10 +25,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Ticks of the kernel's clock a second, as /proc counts them (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>).
 const TICKS: f64 = 100.0;
 
-fn api(w: &World) -> Api<DynamicObject> {
+fn api(env: &TestEnv) -> Api<DynamicObject> {
     let kind = GroupVersionKind::gvk("lambda-triggers.dev", "v1alpha1", "S3TriggeredFunction");
     let resource = ApiResource::from_gvk(&kind);
-    Api::namespaced_with(w.kube().clone(), w.namespace(), &resource)
+    Api::namespaced_with(env.kube().clone(), env.namespace(), &resource)
 }
 
 /// Resident memory, in MiB.
@@ -46,8 +46,8 @@ fn processor(controller: &Controller) -> f64 {
 }
 
 /// Makes the objects with these numbers, a hundred a bucket, and a bucket's with a function of their own.
-async fn create(w: &World, buckets: &[String], numbers: std::ops::Range<usize>) {
-    let api = api(w);
+async fn create(env: &TestEnv, buckets: &[String], numbers: std::ops::Range<usize>) {
+    let api = api(env);
     let create = |number: usize| {
         let (api, at) = (api.clone(), number / PER_BUCKET);
         let object = json!({
@@ -66,14 +66,14 @@ async fn create(w: &World, buckets: &[String], numbers: std::ops::Range<usize>) 
     stream::iter(numbers.map(create)).buffer_unordered(16).collect::<Vec<()>>().await;
 }
 
-async fn ready(w: &World) -> usize {
-    let objects = api(w).list(&ListParams::default()).await.unwrap();
+async fn ready(env: &TestEnv) -> usize {
+    let objects = api(env).list(&ListParams::default()).await.unwrap();
     objects.iter().filter(|object| is_ready(&serde_json::to_value(object).unwrap())).count()
 }
 
 /// Waits until all objects are in the operator's cache.
-async fn until_seen(w: &World, controller: &Controller, count: usize) {
-    w.until(5 * MINUTE, "the objects to be seen", async || {
+async fn until_seen(env: &TestEnv, controller: &Controller, count: usize) {
+    env.until(5 * MINUTE, "the objects to be seen", async || {
         let (_, text) = controller.page("/metrics").await.ok_or("no metrics")?;
         let counts = text.lines().filter(|line| line.starts_with("lambda_triggers_objects{"));
         let values = counts.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
@@ -84,15 +84,15 @@ async fn until_seen(w: &World, controller: &Controller, count: usize) {
 }
 
 /// The time from an edit to its write to AWS, of many edits one after the other, in order of length.
-async fn edits(w: &World) -> Vec<Duration> {
+async fn edits(env: &TestEnv) -> Vec<Duration> {
     let mut times = vec![];
     for number in 0..EDITS {
-        let before = w.aws_proxy().count(w.account(), PUT);
+        let before = env.aws_proxy().count(env.account(), PUT);
         let began = Instant::now();
         let change = json!({"spec": {"filters": [{"prefix": format!("edited/{number}/")}]}});
         let name = format!("t{}", number * 7);
-        api(w).patch(&name, &PatchParams::default(), &Patch::Merge(&change)).await.unwrap();
-        while w.aws_proxy().count(w.account(), PUT) == before {
+        api(env).patch(&name, &PatchParams::default(), &Patch::Merge(&change)).await.unwrap();
+        while env.aws_proxy().count(env.account(), PUT) == before {
             sleep(Duration::from_millis(2)).await;
         }
         times.push(began.elapsed());
@@ -110,22 +110,22 @@ fn print(what: &str, found: impl std::fmt::Display, goal: &str) {
 #[test]
 #[ignore = "make bench: minutes"]
 fn figures() {
-    world::run("bench", async |w| {
+    env::run("bench", async |env| {
         let count: usize = std::env::var("OBJECTS").ok().and_then(|text| text.parse().ok()).unwrap_or(10_000);
         let few = count / 10;
         let mut buckets = vec![];
         for number in 0..count / PER_BUCKET {
-            w.function(&format!("f{number}")).await;
-            buckets.push(w.new_bucket(&format!("bench{number}")).await);
+            env.function(&format!("f{number}")).await;
+            buckets.push(env.new_bucket(&format!("bench{number}")).await);
         }
-        let controller = w.controller(&NO_RESYNC);
-        until_seen(&w, &controller, 0).await;
+        let controller = env.controller(&NO_RESYNC);
+        until_seen(&env, &controller, 0).await;
         sleep(Duration::from_secs(5)).await;
         print("memory without objects", format!("{:.1} MiB", memory(&controller)), "goal: 15 MiB");
 
         let began = Instant::now();
-        create(&w, &buckets, 0..few).await;
-        while ready(&w).await < few {
+        create(&env, &buckets, 0..few).await;
+        while ready(&env).await < few {
             sleep(Duration::from_millis(500)).await;
         }
         let rates = Rates::default();
@@ -149,15 +149,15 @@ fn figures() {
         let share = (processor(&controller) - before) / MINUTE.as_secs_f64() * 100.0;
         print(&format!("processor with {few} objects at rest"), format!("{share:.2} %"), "");
 
-        let times = edits(&w).await;
+        let times = edits(&env).await;
         let at = |part: usize| {
             format!("{} ms", times[(times.len() * part / 100).min(times.len() - 1)].as_millis())
         };
         print("edit to AWS, p50", at(50), "");
         print("edit to AWS, p99", at(99), "");
 
-        create(&w, &buckets, few..count).await;
-        until_seen(&w, &controller, count).await;
+        create(&env, &buckets, few..count).await;
+        until_seen(&env, &controller, count).await;
         sleep(Duration::from_secs(10)).await;
         print(
             &format!("memory with {count} objects"),

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use lambda_triggers_tests::aws_proxy::{CredentialFault, Fault, FaultKind};
-use lambda_triggers_tests::world::{self, Controller, World};
+use lambda_triggers_tests::env::{self, Controller, TestEnv};
 
 use crate::objects::{NO_RESYNC, OWNER, RESYNC_1S, allow, conditions, failed, until_conditions};
 use crate::support::{AwsView, LIMIT, scheduled};
@@ -13,28 +13,28 @@ const KIND: &str = "ScheduledFunction";
 const CALL: &str = "lambda:GetFunction on function thumbs";
 
 /// Starts an operator in another environment.
-fn operator(w: &World, environment: &[(&str, &str)]) -> Controller {
-    let own = ["run", "--namespace", w.namespace(), "--log-format", "text", "--leader-elect", "false"];
+fn operator(env: &TestEnv, environment: &[(&str, &str)]) -> Controller {
+    let own = ["run", "--namespace", env.namespace(), "--log-format", "text", "--leader-elect", "false"];
     let arguments = own.iter().chain(&["--http-address", "127.0.0.1:0"]).chain(&NO_RESYNC);
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
-    w.operator(arguments.map(ToString::to_string).collect(), environment.collect())
+    env.operator(arguments.map(ToString::to_string).collect(), environment.collect())
 }
 
 /// An operator without keys.
 const KEYLESS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
 
-async fn apply(w: &World) {
-    w.apply(&scheduled("thumbs", "thumbs", "schedule: rate(1 hour)")).await;
+async fn apply(env: &TestEnv) {
+    env.apply(&scheduled("thumbs", "thumbs", "schedule: rate(1 hour)")).await;
 }
 
-async fn until_told(w: &World, state: &str, reason: &str, message: &str) {
-    until_conditions(w, KIND, "thumbs", &failed(state, reason, message, &[], "FunctionReady")).await;
+async fn until_told(env: &TestEnv, state: &str, reason: &str, message: &str) {
+    until_conditions(env, KIND, "thumbs", &failed(state, reason, message, &[], "FunctionReady")).await;
 }
 
 /// The line of `doctor` about the credentials.
-async fn doctor(w: &World, environment: &[(&'static str, &str)]) -> String {
-    let command = ["doctor", "--owner-id", OWNER, "--namespace", w.namespace()];
-    let output = w.lambda_triggers(&command, environment).await.stdout;
+async fn doctor(env: &TestEnv, environment: &[(&'static str, &str)]) -> String {
+    let command = ["doctor", "--owner-id", OWNER, "--namespace", env.namespace()];
+    let output = env.lambda_triggers(&command, environment).await.stdout;
     let line = output.lines().find_map(|line| line.strip_prefix("failed   AWS credentials: "));
     line.unwrap_or_else(|| panic!("{output}")).to_owned()
 }
@@ -47,33 +47,33 @@ const CALLER: &str = "sts:GetCallerIdentity on the operator's credentials";
 
 #[test]
 fn missing_credentials_are_told_of_with_where_to_get_them() {
-    world::test("no-credentials", async |w| {
-        w.function("thumbs").await;
-        w.aws_proxy().clear_calls(w.account());
-        let _controller = operator(&w, &KEYLESS);
-        apply(&w).await;
+    env::test("no-credentials", async |env| {
+        env.function("thumbs").await;
+        env.aws_proxy().clear_calls(env.account());
+        let _controller = operator(&env, &KEYLESS);
+        apply(&env).await;
         let cause = "neither the environment nor a profile, a service account or the metadata of a container or an instance has \
                      any; give the operator's service account a role (docs/iam.md) and start its pods again, or set AWS_PROFILE \
                      or AWS_ACCESS_KEY_ID";
-        until_told(&w, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
-        assert_eq!(w.aws_proxy().calls(w.account()), vec![]);
-        assert_eq!(doctor(&w, &KEYLESS).await, unavailable(CALLER, cause));
+        until_told(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
+        assert_eq!(env.aws_proxy().calls(env.account()), vec![]);
+        assert_eq!(doctor(&env, &KEYLESS).await, unavailable(CALLER, cause));
     });
 }
 
 #[test]
 fn a_profile_that_does_not_exist_is_named() {
-    world::test("no-profile", async |w| {
-        let file = w.directory().join("config");
+    env::test("no-profile", async |env| {
+        let file = env.directory().join("config");
         std::fs::write(&file, "[profile other]\nregion = eu-west-1\n").unwrap();
         let file = file.to_str().unwrap();
         let profile = [("AWS_PROFILE", "nowhere"), ("AWS_CONFIG_FILE", file)];
         let environment = [&KEYLESS[..], &profile].concat();
-        let _controller = operator(&w, &environment);
-        apply(&w).await;
-        let message = w
+        let _controller = operator(&env, &environment);
+        apply(&env).await;
+        let message = env
             .until(LIMIT, "the profile to be named", async || {
-                let found = conditions(&w, KIND, "thumbs").await;
+                let found = conditions(&env, KIND, "thumbs").await;
                 found
                     .first()
                     .filter(|ready| ready[2] == "CredentialsUnavailable")
@@ -82,16 +82,16 @@ fn a_profile_that_does_not_exist_is_named() {
             .await;
         assert!(message.contains("profile `nowhere` was not defined"), "{message}");
         assert!(message.contains("set AWS_PROFILE to a profile that is in it"), "{message}");
-        assert_eq!(doctor(&w, &environment).await, message.replace(CALL, CALLER));
+        assert_eq!(doctor(&env, &environment).await, message.replace(CALL, CALLER));
     });
 }
 
 #[test]
 fn a_role_that_sts_refuses_to_the_service_account_is_named() {
-    world::test("sts-refuses", async |w| {
-        let token = w.directory().join("token");
+    env::test("sts-refuses", async |env| {
+        let token = env.directory().join("token");
         std::fs::write(&token, "a.b.c").unwrap();
-        let role = format!("arn:aws:iam::{}:role/lambda-triggers", w.account());
+        let role = format!("arn:aws:iam::{}:role/lambda-triggers", env.account());
         let identity = [("AWS_ROLE_ARN", &*role), ("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap())];
         let environment = [&KEYLESS[..], &identity].concat();
         let action = "AssumeRoleWithWebIdentity";
@@ -109,29 +109,29 @@ fn a_role_that_sts_refuses_to_the_service_account_is_named() {
                 "the service account's token has expired: start the operator's pods again",
             ),
         ];
-        apply(&w).await;
+        apply(&env).await;
         for (code, cure) in cases {
             let refused =
                 FaultKind::refuse(403, code, "Not authorized to perform sts:AssumeRoleWithWebIdentity");
-            w.aws_proxy().inject(w.account(), Fault::on(action, refused).times(usize::MAX));
-            let _controller = operator(&w, &environment);
+            env.aws_proxy().inject(env.account(), Fault::on(action, refused).times(usize::MAX));
+            let _controller = operator(&env, &environment);
             let cause = format!("STS refuses sts:{action} of role {role} ({code}); {cure}");
-            until_told(&w, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, &cause)).await;
-            assert_eq!(doctor(&w, &environment).await, unavailable(CALLER, &cause));
-            allow(&w);
+            until_told(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, &cause)).await;
+            assert_eq!(doctor(&env, &environment).await, unavailable(CALLER, &cause));
+            allow(&env);
         }
         std::fs::remove_file(&token).unwrap();
-        let _controller = operator(&w, &environment);
+        let _controller = operator(&env, &environment);
         let cause = "the file that AWS_WEB_IDENTITY_TOKEN_FILE names cannot be read; see that the service account's token is \
                      mounted in the operator's pods, and start them again";
-        until_told(&w, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
+        until_told(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
     });
 }
 
 #[test]
 fn a_connection_that_is_not_made_says_what_is_in_the_way() {
-    world::test("not-connected", async |w| {
-        let tls = w.aws_endpoint().replace("http://", "https://");
+    env::test("not-connected", async |env| {
+        let tls = env.aws_endpoint().replace("http://", "https://");
         let cases = [
             (
                 "http://127.0.0.1:1",
@@ -148,15 +148,15 @@ fn a_connection_that_is_not_made_says_what_is_in_the_way() {
                  AWS_CA_BUNDLE names a file of authorities (docs/network.md)",
             ),
         ];
-        apply(&w).await;
+        apply(&env).await;
         for (endpoint, cause) in cases {
             let environment = [("AWS_ENDPOINT_URL", endpoint)];
-            let _controller = operator(&w, &environment);
+            let _controller = operator(&env, &environment);
             let message = |call: &str| {
                 format!("{call} is not sent, since there is no connection to AWS: {cause}; trying again")
             };
-            until_told(&w, "Reconciling", "AwsUnavailable", &message(CALL)).await;
-            assert_eq!(doctor(&w, &environment).await, message(CALLER));
+            until_told(&env, "Reconciling", "AwsUnavailable", &message(CALL)).await;
+            assert_eq!(doctor(&env, &environment).await, message(CALLER));
         }
     });
 }
@@ -203,8 +203,8 @@ fn refused(fault: CredentialFault, call: &str, code: &str) -> (&'static str, &'s
 
 #[test]
 fn each_refusal_of_credentials_has_its_own_words() {
-    world::test("credentials", async |w| {
-        w.function("thumbs").await;
+    env::test("credentials", async |env| {
+        env.function("thumbs").await;
         let cases = [
             (CredentialFault::Expired, "ExpiredTokenException", "ExpiredToken"),
             (CredentialFault::Unknown, "UnrecognizedClientException", "InvalidClientTokenId"),
@@ -212,48 +212,48 @@ fn each_refusal_of_credentials_has_its_own_words() {
             (CredentialFault::ClockBehind, "InvalidSignatureException", "SignatureDoesNotMatch"),
             (CredentialFault::RegionNotEnabled, "OptInRequired", "RegionDisabledException"),
         ];
-        let _controller = w.controller(&RESYNC_1S);
-        apply(&w).await;
+        let _controller = env.controller(&RESYNC_1S);
+        apply(&env).await;
         for (fault, code, sts_code) in cases {
             let refuse = |operation: &str| {
                 let fault = Fault::on(operation, FaultKind::Credentials(fault)).times(usize::MAX);
-                w.aws_proxy().inject(w.account(), fault);
+                env.aws_proxy().inject(env.account(), fault);
             };
             refuse("GetFunction");
             let (state, reason, message) = refused(fault, CALL, code);
-            until_told(&w, state, reason, &message).await;
+            until_told(&env, state, reason, &message).await;
             refuse("GetCallerIdentity");
-            assert_eq!(doctor(&w, &[]).await, refused(fault, CALLER, sts_code).2);
-            allow(&w);
-            w.until_ready(KIND, "thumbs").await;
+            assert_eq!(doctor(&env, &[]).await, refused(fault, CALLER, sts_code).2);
+            allow(&env);
+            env.until_ready(KIND, "thumbs").await;
         }
     });
 }
 
 #[test]
 fn eventbridge_and_s3_refuse_credentials_in_their_own_codes() {
-    world::test("credentials-of", async |w| {
-        w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
+    env::test("credentials-of", async |env| {
+        env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
         for operation in ["DescribeRule", "GetBucketNotificationConfiguration"] {
             let expired = FaultKind::Credentials(CredentialFault::Expired);
-            w.aws_proxy().inject(w.account(), Fault::on(operation, expired).times(usize::MAX));
+            env.aws_proxy().inject(env.account(), Fault::on(operation, expired).times(usize::MAX));
         }
-        let _controller = w.controller(&RESYNC_1S);
-        apply(&w).await;
-        w.apply(&crate::support::s3("thumbs", "thumbs", &bucket, "")).await;
-        let rule = crate::scheduled::view::rule_name(&w, "thumbs");
+        let _controller = env.controller(&RESYNC_1S);
+        apply(&env).await;
+        env.apply(&crate::support::s3("thumbs", "thumbs", &bucket, "")).await;
+        let rule = crate::scheduled::view::rule_name(&env, "thumbs");
         let call = format!("events:DescribeRule on rule {rule}");
         let (state, reason, message) = refused(CredentialFault::Expired, &call, "ExpiredTokenException");
         let expected = failed(state, reason, &message, &["FunctionReady"], "RuleReady");
-        until_conditions(&w, KIND, "thumbs", &expected).await;
+        until_conditions(&env, KIND, "thumbs", &expected).await;
         let call = format!("s3:GetBucketNotification on bucket {bucket}");
         let (state, reason, message) = refused(CredentialFault::Expired, &call, "ExpiredToken");
         let fine = ["FunctionReady", "PermissionReady"];
         let expected = failed(state, reason, &message, &fine, "NotificationReady");
-        until_conditions(&w, "S3TriggeredFunction", "thumbs", &expected).await;
-        allow(&w);
-        w.until_ready(KIND, "thumbs").await;
-        w.until_ready("S3TriggeredFunction", "thumbs").await;
+        until_conditions(&env, "S3TriggeredFunction", "thumbs", &expected).await;
+        allow(&env);
+        env.until_ready(KIND, "thumbs").await;
+        env.until_ready("S3TriggeredFunction", "thumbs").await;
     });
 }

@@ -1,7 +1,7 @@
 //! The examples for GitOps: Argo CD's health checks, on objects as the operator really reports on them.
 
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::Value;
 
 use crate::chart::{read, repository};
@@ -28,24 +28,24 @@ impl Trigger {
         }
     }
 
-    async fn suspend(&self, w: &World, suspend: bool) {
+    async fn suspend(&self, env: &TestEnv, suspend: bool) {
         let patch = format!(r#"{{"spec":{{"suspend":{suspend}}}}}"#);
-        w.kubectl(&["patch", self.kind, "trigger", "--type=merge", "--patch", &patch], "")
+        env.kubectl(&["patch", self.kind, "trigger", "--type=merge", "--patch", &patch], "")
             .await
             .expect("patch");
     }
 
     /// Sets or removes the annotation, and waits for the reason of Ready.
-    async fn pause(&self, w: &World, change: &str, reason: &str) {
+    async fn pause(&self, env: &TestEnv, change: &str, reason: &str) {
         let annotation = format!("lambda-triggers.dev/paused{change}");
-        w.kubectl(&["annotate", self.kind, "trigger", &annotation], "").await.expect("annotate");
+        env.kubectl(&["annotate", self.kind, "trigger", &annotation], "").await.expect("annotate");
         let reason = format!("--for=jsonpath={{.status.conditions[0].reason}}={reason}");
-        w.kubectl(&["wait", &reason, self.kind, "trigger", "--timeout=60s"], "").await.expect("wait");
+        env.kubectl(&["wait", &reason, self.kind, "trigger", "--timeout=60s"], "").await.expect("wait");
     }
 
     /// The object, as it would be in anybody's cluster and account.
-    async fn seen(&self, w: &World, name: &str, bucket: &str) -> Value {
-        let mut object = w.object(self.kind, name).await.unwrap();
+    async fn seen(&self, env: &TestEnv, name: &str, bucket: &str) -> Value {
+        let mut object = env.object(self.kind, name).await.unwrap();
         let metadata = object["metadata"].as_object_mut().unwrap();
         metadata.retain(|key, _| ["name", "namespace", "generation", "finalizers"].contains(&key.as_str()));
         for condition in
@@ -64,8 +64,8 @@ impl Trigger {
         }
         let text = text
             .replace(bucket, "photos")
-            .replace(w.namespace(), "team")
-            .replace(w.account(), "123456789012");
+            .replace(env.namespace(), "team")
+            .replace(env.account(), "123456789012");
         serde_json::from_str(&text).unwrap()
     }
 
@@ -82,31 +82,31 @@ impl Trigger {
     }
 
     /// The life of one object, and what becomes of two others.
-    async fn is_as_recorded(&self, w: &World) {
-        w.function("f").await;
-        let bucket = w.new_bucket("photos").await;
-        w.apply(&self.manifest("trigger", "f", &bucket)).await;
-        self.is_recorded("new", &self.seen(w, "trigger", &bucket).await);
-        let mut controller = w.controller(&NO_RESYNC);
-        w.until_ready(self.kind, "trigger").await;
-        self.is_recorded("ready", &self.seen(w, "trigger", &bucket).await);
-        self.suspend(w, true).await;
-        w.until_ready(self.kind, "trigger").await;
-        self.is_recorded("suspended", &self.seen(w, "trigger", &bucket).await);
-        self.pause(w, "=true", "Paused").await;
-        self.is_recorded("paused", &self.seen(w, "trigger", &bucket).await);
-        self.pause(w, "-", "Suspended").await;
-        w.apply(&self.manifest("stalled", "nowhere", &bucket)).await;
-        w.until_condition(self.kind, "stalled", "Stalled", "True").await;
-        self.is_recorded("stalled", &self.seen(w, "stalled", &bucket).await);
+    async fn is_as_recorded(&self, env: &TestEnv) {
+        env.function("f").await;
+        let bucket = env.new_bucket("photos").await;
+        env.apply(&self.manifest("trigger", "f", &bucket)).await;
+        self.is_recorded("new", &self.seen(env, "trigger", &bucket).await);
+        let mut controller = env.controller(&NO_RESYNC);
+        env.until_ready(self.kind, "trigger").await;
+        self.is_recorded("ready", &self.seen(env, "trigger", &bucket).await);
+        self.suspend(env, true).await;
+        env.until_ready(self.kind, "trigger").await;
+        self.is_recorded("suspended", &self.seen(env, "trigger", &bucket).await);
+        self.pause(env, "=true", "Paused").await;
+        self.is_recorded("paused", &self.seen(env, "trigger", &bucket).await);
+        self.pause(env, "-", "Suspended").await;
+        env.apply(&self.manifest("stalled", "nowhere", &bucket)).await;
+        env.until_condition(self.kind, "stalled", "Stalled", "True").await;
+        self.is_recorded("stalled", &self.seen(env, "stalled", &bucket).await);
         let throttled = Fault::on(self.write, FaultKind::Throttle).times(usize::MAX);
-        w.aws_proxy().inject(w.account(), throttled);
-        w.apply(&self.manifest("reconciling", "f", &bucket)).await;
-        w.until_condition(self.kind, "reconciling", "Ready", "False").await;
-        self.is_recorded("reconciling", &self.seen(w, "reconciling", &bucket).await);
+        env.aws_proxy().inject(env.account(), throttled);
+        env.apply(&self.manifest("reconciling", "f", &bucket)).await;
+        env.until_condition(self.kind, "reconciling", "Ready", "False").await;
+        self.is_recorded("reconciling", &self.seen(env, "reconciling", &bucket).await);
         controller.stop().await;
-        self.suspend(w, false).await;
-        self.is_recorded("changed", &self.seen(w, "trigger", &bucket).await);
+        self.suspend(env, false).await;
+        self.is_recorded("changed", &self.seen(env, "trigger", &bucket).await);
     }
 }
 
@@ -122,24 +122,24 @@ fn names(value: &Value) -> Vec<String> {
 
 #[test]
 fn scheduled_functions_are_as_the_health_check_is_tested_with() {
-    world::test("gitops-scheduled", async |w| {
-        Trigger { kind: "ScheduledFunction", write: "PutRule" }.is_as_recorded(&w).await;
+    env::test("gitops-scheduled", async |env| {
+        Trigger { kind: "ScheduledFunction", write: "PutRule" }.is_as_recorded(&env).await;
     });
 }
 
 #[test]
 fn s3_triggered_functions_are_as_the_health_check_is_tested_with() {
     let write = "PutBucketNotificationConfiguration";
-    world::test("gitops-s3", async |w| {
-        Trigger { kind: "S3TriggeredFunction", write }.is_as_recorded(&w).await;
+    env::test("gitops-s3", async |env| {
+        Trigger { kind: "S3TriggeredFunction", write }.is_as_recorded(&env).await;
     });
 }
 
 #[test]
 fn argo_cd_sees_the_right_health() {
-    world::block_on(async {
+    env::block_on(async {
         let folder = repository(HEALTH);
-        let output = world::tool("argohealth", &[folder.to_str().unwrap()], "").await;
+        let output = env::tool("argohealth", &[folder.to_str().unwrap()], "").await;
         assert_eq!(output.expect("argohealth"), "14 passed, 0 failed\n");
         let script = |kind: &str| read(&format!("{HEALTH}/lambda-triggers.dev/{kind}/health.lua"));
         assert_eq!(script("ScheduledFunction"), script("S3TriggeredFunction"));
@@ -149,7 +149,7 @@ fn argo_cd_sees_the_right_health() {
 /// What the chart is given by the examples, it takes.
 #[test]
 fn the_examples_give_the_chart_values_that_it_takes() {
-    world::block_on(async {
+    env::block_on(async {
         let application: Value =
             serde_saphyr::from_str(&read("examples/gitops/argocd/application.yaml")).unwrap();
         let release: Vec<Value> =

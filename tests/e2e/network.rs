@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 
 use kube::config::Kubeconfig;
-use lambda_triggers_tests::world::{self, Authority, Controller, ForwardProxy, Proxied, TlsServer, World};
+use lambda_triggers_tests::env::{self, Authority, Controller, ForwardProxy, Proxied, TestEnv, TlsServer};
 
 use crate::objects::OWNER;
 use crate::scheduled::view::KIND;
@@ -31,34 +31,34 @@ fn address(url: &str) -> SocketAddr {
 }
 
 /// A copy of the kubeconfig with [`API_SERVER`] as the server and `proxy` as the `proxy-url`.
-fn kubeconfig(w: &World, name: &str, proxy: Option<String>) -> (String, SocketAddr) {
-    let mut kubeconfig = Kubeconfig::read_from(w.operator_kubeconfig()).unwrap();
+fn kubeconfig(env: &TestEnv, name: &str, proxy: Option<String>) -> (String, SocketAddr) {
+    let mut kubeconfig = Kubeconfig::read_from(env.operator_kubeconfig()).unwrap();
     let cluster = kubeconfig.clusters[0].cluster.as_mut().unwrap();
     let server = cluster.server.replace(format!("https://{API_SERVER}:6443")).unwrap();
     cluster.proxy_url = proxy;
-    let path = w.directory().join(name);
+    let path = env.directory().join(name);
     std::fs::write(&path, serde_json::to_string(&kubeconfig).unwrap()).unwrap();
     (path.to_str().unwrap().to_owned(), address(&server))
 }
 
-async fn company(w: &World) -> Company {
-    let authority = Authority::new(w.directory());
-    let aws = authority.serve(AWS, address(w.aws_endpoint())).await;
-    let (kubeconfig, api_server) = kubeconfig(w, "kubeconfig-of-the-company", None);
+async fn company(env: &TestEnv) -> Company {
+    let authority = Authority::new(env.directory());
+    let aws = authority.serve(AWS, address(env.aws_endpoint())).await;
+    let (kubeconfig, api_server) = kubeconfig(env, "kubeconfig-of-the-company", None);
     let (to_aws, to_api_server) = (format!("{AWS}:443"), format!("{API_SERVER}:6443"));
     let proxy = ForwardProxy::start([(&*to_aws, aws.address()), (&*to_api_server, api_server)]).await;
     Company { authority, aws, proxy, kubeconfig }
 }
 
 /// The exit code of doctor is 0, and its output.
-async fn doctor(w: &World, environment: &[(&'static str, &str)]) -> (bool, String) {
-    let output = w.lambda_triggers(&["doctor", "--owner-id", OWNER], environment).await;
+async fn doctor(env: &TestEnv, environment: &[(&'static str, &str)]) -> (bool, String) {
+    let output = env.lambda_triggers(&["doctor", "--owner-id", OWNER], environment).await;
     assert_eq!(output.stderr, "");
     (output.success, output.stdout)
 }
 
 /// The operator with this environment.
-fn run(w: &World, environment: &[(&'static str, &str)], flags: &[&str]) -> Controller {
+fn run(env: &TestEnv, environment: &[(&'static str, &str)], flags: &[&str]) -> Controller {
     let own = [
         "run",
         "--log-format=text",
@@ -67,10 +67,10 @@ fn run(w: &World, environment: &[(&'static str, &str)], flags: &[&str]) -> Contr
         "--owner-id",
         OWNER,
     ];
-    let scope = ["--leader-elect=true", "--namespace", w.namespace()];
+    let scope = ["--leader-elect=true", "--namespace", env.namespace()];
     let arguments = own.iter().chain(&scope).chain(flags).map(ToString::to_string).collect();
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
-    w.operator(arguments, environment.collect())
+    env.operator(arguments, environment.collect())
 }
 
 /// The failed check of this name.
@@ -89,9 +89,9 @@ fn tunnel(destination: &str, authorization: Option<&str>) -> Proxied {
 
 #[test]
 fn run_and_doctor_work_through_a_proxy_and_with_a_private_authority() {
-    world::test("proxy", async |w| {
-        w.function("hourly").await;
-        let company = company(&w).await;
+    env::test("proxy", async |env| {
+        env.function("hourly").await;
+        let company = company(&env).await;
         let endpoint = format!("https://{AWS}");
         let proxy = format!("http://user:p%40ssword@{}", company.proxy.authority());
         let environment = [
@@ -101,7 +101,7 @@ fn run_and_doctor_work_through_a_proxy_and_with_a_private_authority() {
             ("AWS_ENDPOINT_URL", &endpoint),
             ("KUBECONFIG", &company.kubeconfig),
         ];
-        let (healthy, printed) = doctor(&w, &environment).await;
+        let (healthy, printed) = doctor(&env, &environment).await;
         assert!(healthy, "{printed}");
         let shown = format!("ok       HTTPS_PROXY: http://{}\n", company.proxy.authority());
         assert!(printed.starts_with(&shown), "{printed}");
@@ -114,9 +114,9 @@ fn run_and_doctor_work_through_a_proxy_and_with_a_private_authority() {
         ]);
         assert_eq!(company.proxy.seen(), expected);
 
-        let mut controller = run(&w, &environment, &[]);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        w.until_ready(KIND, "hourly").await;
+        let mut controller = run(&env, &environment, &[]);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        env.until_ready(KIND, "hourly").await;
         controller.stop().await;
         assert_eq!(company.proxy.seen(), expected);
         assert!(!controller.log().contains("ssword"), "the password is in the log");
@@ -126,18 +126,18 @@ fn run_and_doctor_work_through_a_proxy_and_with_a_private_authority() {
 
 #[test]
 fn the_proxy_of_the_kubeconfig_is_for_kubernetes_alone_and_wins() {
-    world::test("proxy-url", async |w| {
-        w.function("hourly").await;
-        let company = company(&w).await;
+    env::test("proxy-url", async |env| {
+        env.function("hourly").await;
+        let company = company(&env).await;
         let proxy = format!("http://{}", company.proxy.authority());
-        let (kubeconfig, _) = kubeconfig(&w, "kubeconfig-with-a-proxy", Some(proxy));
+        let (kubeconfig, _) = kubeconfig(&env, "kubeconfig-with-a-proxy", Some(proxy));
         let environment =
             [("KUBECONFIG", &*kubeconfig), ("HTTPS_PROXY", "http://127.0.0.1:9"), ("NO_PROXY", API_SERVER)];
-        let (healthy, printed) = doctor(&w, &environment).await;
+        let (healthy, printed) = doctor(&env, &environment).await;
         assert!(healthy, "{printed}");
-        let _controller = run(&w, &environment, &[]);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        w.until_ready(KIND, "hourly").await;
+        let _controller = run(&env, &environment, &[]);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        env.until_ready(KIND, "hourly").await;
         assert_eq!(company.proxy.seen(), [tunnel(&format!("{API_SERVER}:6443"), None)].into());
     });
 }
@@ -145,21 +145,21 @@ fn the_proxy_of_the_kubeconfig_is_for_kubernetes_alone_and_wins() {
 /// A proxy that is down does not matter for this machine and for the hosts of `NO_PROXY`.
 #[test]
 fn no_proxy_is_heeded_for_aws_and_for_kubernetes() {
-    world::test("no-proxy", async |w| {
+    env::test("no-proxy", async |env| {
         let dead = "http://127.0.0.1:9";
         let direct = [("HTTPS_PROXY", dead), ("HTTP_PROXY", dead)];
-        let (healthy, printed) = doctor(&w, &direct).await;
+        let (healthy, printed) = doctor(&env, &direct).await;
         assert!(healthy, "{printed}");
 
-        let company = company(&w).await;
+        let company = company(&env).await;
         let endpoint = format!("https://{AWS}");
         let environment =
             [("HTTPS_PROXY", dead), ("AWS_ENDPOINT_URL", &*endpoint), ("KUBECONFIG", &*company.kubeconfig)];
-        let through = doctor(&w, &environment).await.1;
+        let through = doctor(&env, &environment).await.1;
         assert!(line(&through, "API server").contains("tcp connect error"), "{through}");
         assert!(line(&through, "AWS credentials").contains("it is refused; see proxy"), "{through}");
         let named = format!("{API_SERVER}:6443,*.example.internal");
-        let past = doctor(&w, &[&environment[..], &[("NO_PROXY", &*named)]].concat()).await.1;
+        let past = doctor(&env, &[&environment[..], &[("NO_PROXY", &*named)]].concat()).await.1;
         assert!(line(&past, "API server").contains("dns error"), "{past}");
         assert!(line(&past, "AWS credentials").contains("DNS does not find its name"), "{past}");
     });
@@ -167,11 +167,11 @@ fn no_proxy_is_heeded_for_aws_and_for_kubernetes() {
 
 #[test]
 fn an_authority_that_is_not_trusted_is_told_of_with_what_to_do() {
-    world::test("no-authority", async |w| {
-        let company = company(&w).await;
+    env::test("no-authority", async |env| {
+        let company = company(&env).await;
         let (endpoint, proxy) = (format!("https://{AWS}"), format!("http://{}", company.proxy.authority()));
         let environment = [("HTTPS_PROXY", &*proxy), ("AWS_ENDPOINT_URL", &*endpoint)];
-        let (healthy, printed) = doctor(&w, &environment).await;
+        let (healthy, printed) = doctor(&env, &environment).await;
         assert!(!healthy, "{printed}");
         let line = line(&printed, "AWS credentials");
         assert!(line.contains("the TLS handshake failed"), "{line}");
@@ -181,11 +181,11 @@ fn an_authority_that_is_not_trusted_is_told_of_with_what_to_do() {
 
 #[test]
 fn wrong_settings_of_the_network_are_refused_with_what_to_write() {
-    world::test("network-settings", async |w| {
-        let empty = w.directory().join("empty.pem");
+    env::test("network-settings", async |env| {
+        let empty = env.directory().join("empty.pem");
         std::fs::write(&empty, "nothing").unwrap();
         let empty = empty.to_str().unwrap();
-        let missing = w.directory().join("missing.pem");
+        let missing = env.directory().join("missing.pem");
         let missing = missing.to_str().unwrap();
         let give = "give one with certificates in PEM";
         let file = |path: &str, why: &str| {
@@ -207,8 +207,8 @@ fn wrong_settings_of_the_network_are_refused_with_what_to_write() {
                 "failed   network: {message}\nskipped  Kubernetes: the network cannot be used\n\
                  skipped  AWS: the network cannot be used\n"
             );
-            assert_eq!(doctor(&w, &[environment]).await, (false, expected));
-            let output = w.lambda_triggers(&["run"], &[environment]).await;
+            assert_eq!(doctor(&env, &[environment]).await, (false, expected));
+            let output = env.lambda_triggers(&["run"], &[environment]).await;
             assert_eq!((output.success, output.stderr), (false, format!("lambda-triggers: {message}\n")));
         }
     });
@@ -217,16 +217,16 @@ fn wrong_settings_of_the_network_are_refused_with_what_to_write() {
 /// A request to an `http` destination reaches the proxy with its whole URL.
 #[test]
 fn traces_are_sent_through_the_proxy() {
-    world::test("proxy-traces", async |w| {
-        w.function("hourly").await;
+    env::test("proxy-traces", async |env| {
+        env.function("hourly").await;
         let collector = Collector::start().await;
         let destination = "collector.example.internal:4318";
         let proxy = ForwardProxy::start([(destination, address(&collector.url()))]).await;
         let url = format!("http://user:password@{}", proxy.authority());
         let endpoint = format!("http://{destination}");
-        let mut controller = run(&w, &[("http_proxy", &url)], &["--otlp-endpoint", &endpoint]);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        w.until_ready(KIND, "hourly").await;
+        let mut controller = run(&env, &[("http_proxy", &url)], &["--otlp-endpoint", &endpoint]);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        env.until_ready(KIND, "hourly").await;
         controller.stop().await;
         assert!(collector.spans().iter().any(|span| span.name == "reconcile"));
         let authorization = Some("Basic dXNlcjpwYXNzd29yZA==".into());
@@ -238,13 +238,13 @@ fn traces_are_sent_through_the_proxy() {
 /// `credential_process`, the way of `aws-vault` and IAM Roles Anywhere.
 #[test]
 fn credentials_come_from_the_program_that_a_profile_names() {
-    world::test("credential-process", async |w| {
-        let config = w.directory().join("config");
+    env::test("credential-process", async |env| {
+        let config = env.directory().join("config");
         let answer = format!(
             r#"{{"Version": 1, "AccessKeyId": "{}", "SecretAccessKey": "test-secret-key"}}"#,
-            w.account()
+            env.account()
         );
-        let file = w.directory().join("credentials.json");
+        let file = env.directory().join("credentials.json");
         std::fs::write(&file, answer).unwrap();
         std::fs::write(&config, format!("[profile tool]\ncredential_process = cat {}\n", file.display()))
             .unwrap();
@@ -254,8 +254,8 @@ fn credentials_come_from_the_program_that_a_profile_names() {
             ("AWS_PROFILE", "tool"),
             ("AWS_CONFIG_FILE", config.to_str().unwrap()),
         ];
-        let (healthy, printed) = doctor(&w, &environment).await;
-        let line = format!("ok       AWS credentials: arn:aws:iam::{0}:root in account {0}\n", w.account());
+        let (healthy, printed) = doctor(&env, &environment).await;
+        let line = format!("ok       AWS credentials: arn:aws:iam::{0}:root in account {0}\n", env.account());
         assert!(healthy && printed.contains(&line), "{printed}");
     });
 }
@@ -263,15 +263,15 @@ fn credentials_come_from_the_program_that_a_profile_names() {
 /// The SDK reads profiles of IAM Identity Center; doctor names the command to log in.
 #[test]
 fn a_profile_of_identity_center_without_a_login_says_what_to_run() {
-    world::test("sso", async |w| {
-        let config = w.directory().join("config");
+    env::test("sso", async |env| {
+        let config = env.directory().join("config");
         std::fs::write(
             &config,
             "[profile people]\nsso_session = company\nsso_account_id = 123456789012\nsso_role_name = admin\n\
              [sso-session company]\nsso_region = eu-west-1\nsso_start_url = https://company.awsapps.com/start\n",
         )
         .unwrap();
-        let home = w.directory().to_str().unwrap().to_owned();
+        let home = env.directory().to_str().unwrap().to_owned();
         let environment = [
             ("AWS_ACCESS_KEY_ID", ""),
             ("AWS_SECRET_ACCESS_KEY", ""),
@@ -279,7 +279,7 @@ fn a_profile_of_identity_center_without_a_login_says_what_to_run() {
             ("AWS_CONFIG_FILE", config.to_str().unwrap()),
             ("HOME", &*home),
         ];
-        let (healthy, printed) = doctor(&w, &environment).await;
+        let (healthy, printed) = doctor(&env, &environment).await;
         let line = line(&printed, "AWS credentials");
         assert!(!healthy && line.contains("aws sso login"), "{line}");
     });

@@ -6,7 +6,7 @@ use kube::Api;
 use kube::api::ListParams;
 use lambda_triggers_core::plan::identity::OwnerId;
 use lambda_triggers_tests::aws_proxy::{Call, Fault, FaultKind};
-use lambda_triggers_tests::world::World;
+use lambda_triggers_tests::env::TestEnv;
 use serde_json::Value;
 
 use crate::support::{AwsView, LIMIT};
@@ -46,8 +46,8 @@ pub fn failed(state: &str, reason: &str, message: &str, fine: &[&str], part: &st
 }
 
 /// The conditions of an object; none while it is not there.
-pub async fn conditions(w: &World, kind: &str, name: &str) -> Vec<Condition> {
-    let object = w.object(kind, name).await.unwrap_or_default();
+pub async fn conditions(env: &TestEnv, kind: &str, name: &str) -> Vec<Condition> {
+    let object = env.object(kind, name).await.unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
     conditions
@@ -57,17 +57,17 @@ pub async fn conditions(w: &World, kind: &str, name: &str) -> Vec<Condition> {
 }
 
 /// Waits until an object has these conditions and no others.
-pub async fn until_conditions(w: &World, kind: &str, name: &str, expected: &[Condition]) {
-    w.until(LIMIT, &format!("{name} to have the conditions {expected:?}"), async || {
-        let found = conditions(w, kind, name).await;
+pub async fn until_conditions(env: &TestEnv, kind: &str, name: &str, expected: &[Condition]) {
+    env.until(LIMIT, &format!("{name} to have the conditions {expected:?}"), async || {
+        let found = conditions(env, kind, name).await;
         if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
     })
     .await;
 }
 
 /// All events about the objects of a name, in the order in which they were first told. Repeats are one.
-pub async fn told(w: &World, name: &str) -> Vec<Told> {
-    let mut events = events(w).await;
+pub async fn told(env: &TestEnv, name: &str) -> Vec<Told> {
+    let mut events = events(env).await;
     events
         .retain(|event| event.regarding.as_ref().is_some_and(|object| object.name.as_deref() == Some(name)));
     events.sort_by_key(|event| event.event_time.clone().map(|time| time.0));
@@ -76,52 +76,52 @@ pub async fn told(w: &World, name: &str) -> Vec<Told> {
 }
 
 /// Waits until these are all the events about the objects of a name.
-pub async fn until_told(w: &World, name: &str, expected: &[Told]) {
-    w.until(LIMIT, &format!("the events {expected:?} about {name}"), async || {
-        let found = told(w, name).await;
+pub async fn until_told(env: &TestEnv, name: &str, expected: &[Told]) {
+    env.until(LIMIT, &format!("the events {expected:?} about {name}"), async || {
+        let found = told(env, name).await;
         if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
     })
     .await;
 }
 
-async fn events(w: &World) -> Vec<Event> {
-    let api: Api<Event> = Api::namespaced(w.kube().clone(), w.namespace());
+async fn events(env: &TestEnv) -> Vec<Event> {
+    let api: Api<Event> = Api::namespaced(env.kube().clone(), env.namespace());
     api.list(&ListParams::default()).await.unwrap().items
 }
 
 /// Lets three resyncs over this many objects go by, in which nobody writes anything: neither to AWS, nor to the
 /// objects, nor an event. The operator is to run with [`RESYNC_1S`], and the objects to be in the state that lasts.
-pub async fn nothing_is_written_at_rest(w: &World, kind: &str, names: &[&str]) {
-    let before = written(w, kind, names).await;
-    w.aws_proxy().clear_calls(w.account());
+pub async fn nothing_is_written_at_rest(env: &TestEnv, kind: &str, names: &[&str]) {
+    let before = written(env, kind, names).await;
+    env.aws_proxy().clear_calls(env.account());
     // Each look at an object begins with this read.
     let resyncs = |calls: &[Call]| calls.iter().filter(|call| call.operation == "GetFunction").count();
     let enough = |calls: &[Call]| resyncs(calls) > 4 * names.len();
-    let waited = w.aws_proxy().wait_for_calls(w.account(), LIMIT, enough).await;
+    let waited = env.aws_proxy().wait_for_calls(env.account(), LIMIT, enough).await;
     waited.unwrap_or_else(|calls| panic!("no three resyncs: {calls:?}"));
-    assert_eq!(w.aws_writes(), vec![]);
-    assert_eq!(written(w, kind, names).await, before);
+    assert_eq!(env.aws_writes(), vec![]);
+    assert_eq!(written(env, kind, names).await, before);
 }
 
 /// What changes with each write to an object or an event.
-async fn written(w: &World, kind: &str, names: &[&str]) -> Vec<String> {
+async fn written(env: &TestEnv, kind: &str, names: &[&str]) -> Vec<String> {
     let mut versions = vec![];
     for name in names {
-        let object = w.object(kind, name).await.unwrap();
+        let object = env.object(kind, name).await.unwrap();
         versions.push(format!("{name} {} {}", object["metadata"]["resourceVersion"], object["status"]));
     }
-    let events = events(w).await;
+    let events = events(env).await;
     versions.extend(events.into_iter().map(|event| format!("{:?}", event.metadata.resource_version)));
     versions
 }
 
 /// Denies an operation on a rule, function or bucket until the faults are cleared.
-pub fn deny(w: &World, operation: &str, resource: &str) {
+pub fn deny(env: &TestEnv, operation: &str, resource: &str) {
     let denied = Fault::on(operation, FaultKind::Denied).resource(resource).times(usize::MAX);
-    w.aws_proxy().inject(w.account(), denied);
+    env.aws_proxy().inject(env.account(), denied);
 }
 
 /// Allows everything again.
-pub fn allow(w: &World) {
-    w.aws_proxy().clear_faults(w.account());
+pub fn allow(env: &TestEnv) {
+    env.aws_proxy().clear_faults(env.account());
 }

@@ -7,7 +7,7 @@
 
 use std::fmt::Write;
 
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -53,13 +53,13 @@ impl Table {
     }
 
     /// Applies each row; all that went otherwise than the table says is told at the end.
-    async fn holds(&self, w: &World) {
+    async fn holds(&self, env: &TestEnv) {
         let mut wrong = String::new();
         for row in &self.rows {
             let manifest = self.manifest(row);
             let answer = match row.refused.as_slice() {
-                [] => accepted(w, &manifest).await,
-                refused => compare(refused, &w.refused(&manifest).await),
+                [] => accepted(env, &manifest).await,
+                refused => compare(refused, &env.refused(&manifest).await),
             };
             if let Err(found) = answer {
                 let _ = writeln!(wrong, "{}: {:?} was expected, but: {found}", row.name, row.refused);
@@ -73,8 +73,8 @@ fn over(defaults: &Map<String, Value>, fields: &Map<String, Value>) -> Map<Strin
     defaults.clone().into_iter().chain(fields.clone()).collect()
 }
 
-async fn accepted(w: &World, manifest: &str) -> Result<(), String> {
-    let output = w.kubectl(&["apply", "--dry-run=server", "--filename", "-"], manifest).await;
+async fn accepted(env: &TestEnv, manifest: &str) -> Result<(), String> {
+    let output = env.kubectl(&["apply", "--dry-run=server", "--filename", "-"], manifest).await;
     if output.success { Ok(()) } else { Err(output.stderr) }
 }
 
@@ -112,35 +112,35 @@ fn says(line: &str, refusal: &str) -> bool {
 
 #[test]
 fn each_refused_schedule_is_answered_with_what_to_write() {
-    world::test("refused-schedules", async |w| {
-        Table::read(include_str!("refused/schedules.yaml")).holds(&w).await;
+    env::test("refused-schedules", async |env| {
+        Table::read(include_str!("refused/schedules.yaml")).holds(&env).await;
     });
 }
 
 #[test]
 fn each_form_of_a_schedule_is_accepted() {
-    world::test("accepted-schedules", async |w| {
-        Table::read(include_str!("refused/accepted_schedules.yaml")).holds(&w).await;
+    env::test("accepted-schedules", async |env| {
+        Table::read(include_str!("refused/accepted_schedules.yaml")).holds(&env).await;
     });
 }
 
 #[test]
 fn each_refused_scheduled_function_is_answered_with_what_to_write() {
-    world::test("refused-scheduled", async |w| {
-        Table::read(include_str!("refused/scheduled_functions.yaml")).holds(&w).await;
+    env::test("refused-scheduled", async |env| {
+        Table::read(include_str!("refused/scheduled_functions.yaml")).holds(&env).await;
     });
 }
 
 #[test]
 fn each_refused_s3_triggered_function_is_answered_with_what_to_write() {
-    world::test("refused-s3", async |w| {
-        Table::read(include_str!("refused/s3_triggered_functions.yaml")).holds(&w).await;
+    env::test("refused-s3", async |env| {
+        Table::read(include_str!("refused/s3_triggered_functions.yaml")).holds(&env).await;
     });
 }
 
 #[test]
 fn each_refused_definition_is_answered_with_what_to_write() {
-    world::test("refused-definitions", async |w| {
-        Table::read(include_str!("refused/definitions.yaml")).holds(&w).await;
+    env::test("refused-definitions", async |env| {
+        Table::read(include_str!("refused/definitions.yaml")).holds(&env).await;
     });
 }

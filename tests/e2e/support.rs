@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lambda_triggers_core::plan::bucket::{Document, Entry};
 use lambda_triggers_tests::aws_proxy::Call;
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::Value;
 
 /// The longest that a test waits for the operator.
@@ -33,7 +33,7 @@ pub struct Target {
 
 /// AWS as the tests see it.
 pub trait AwsView {
-    /// Creates a bucket in the world's Region and returns its name.
+    /// Creates a bucket in the env's Region and returns its name.
     async fn new_bucket(&self, name: &str) -> String;
     /// The bucket's notification configuration.
     async fn document(&self, bucket: &str) -> Document;
@@ -49,7 +49,7 @@ pub trait AwsView {
     fn aws_writes(&self) -> Vec<Call>;
 }
 
-impl AwsView for World {
+impl AwsView for TestEnv {
     async fn new_bucket(&self, name: &str) -> String {
         let bucket = self.bucket(name);
         self.create_bucket(&bucket).await;
@@ -112,17 +112,17 @@ pub async fn rule(events: &aws_sdk_eventbridge::Client, name: &str) -> Option<Ru
 }
 
 /// The call itself: the SDK's types would lose what they do not know.
-async fn raw_notification(w: &World, method: &str, bucket: &str, body: Option<String>) -> String {
+async fn raw_notification(env: &TestEnv, method: &str, bucket: &str, body: Option<String>) -> String {
     use hyper::header::{AUTHORIZATION, CONTENT_LENGTH};
     let body = body.unwrap_or_default();
     let credential = format!(
         "AWS4-HMAC-SHA256 Credential={}/20260101/{}/s3/aws4_request, SignedHeaders=host, Signature=0",
-        w.account(),
-        world::REGION
+        env.account(),
+        env::REGION
     );
     let request = hyper::Request::builder()
         .method(method)
-        .uri(format!("{}/{bucket}?notification", w.aws_endpoint()))
+        .uri(format!("{}/{bucket}?notification", env.aws_endpoint()))
         .header(AUTHORIZATION, credential)
         .header(CONTENT_LENGTH, body.len())
         .body(body)
@@ -161,20 +161,20 @@ fn manifest(kind: &str, name: &str, function: &str, spec: &str) -> String {
 }
 
 /// Publishes a version of a function, and returns its number.
-pub async fn publish(w: &World, function: &str) -> String {
-    w.lambda().publish_version().function_name(function).send().await.unwrap().version.unwrap()
+pub async fn publish(env: &TestEnv, function: &str) -> String {
+    env.lambda().publish_version().function_name(function).send().await.unwrap().version.unwrap()
 }
 
 /// Makes a resource of each kind, as the documentation names them, and waits until they are ready; returns the bucket.
-pub async fn both_in_place(w: &World) -> String {
-    w.function("report").await;
-    let bucket = w.new_bucket("photos").await;
+pub async fn both_in_place(env: &TestEnv) -> String {
+    env.function("report").await;
+    let bucket = env.new_bucket("photos").await;
     let objects = [
         scheduled("nightly-report", "report", "schedule: rate(1 day)"),
         s3("thumbnails", "report", &bucket, ""),
     ];
-    w.apply(&objects.join("---\n")).await;
-    w.until_ready("ScheduledFunction", "nightly-report").await;
-    w.until_ready("S3TriggeredFunction", "thumbnails").await;
+    env.apply(&objects.join("---\n")).await;
+    env.until_ready("ScheduledFunction", "nightly-report").await;
+    env.until_ready("S3TriggeredFunction", "thumbnails").await;
     bucket
 }

@@ -1,6 +1,6 @@
-//! The local world that the tests and the demo run in.
+//! The local env that the tests and the demo run in.
 
 pub mod aws_proxy;
+pub mod env;
 pub mod kstatus;
 pub mod sim;
-pub mod world;

@@ -32,14 +32,14 @@ use aws_sdk_s3::{
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use lambda_triggers_tests::{aws_proxy::AwsProxy, world};
+use lambda_triggers_tests::{aws_proxy::AwsProxy, env};
 
 /// The Region of most tests.
 pub const REGION: &str = "eu-west-1";
 
 /// Runs a test where the aws_proxy lives.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
-    world::block_on(test)
+    env::block_on(test)
 }
 
 /// An account of its own behind the shared aws_proxy.
@@ -62,7 +62,7 @@ pub async fn aws() -> Aws {
 impl Aws {
     /// The clients of an account in a Region. They try once, so that a test sees each answer.
     pub async fn for_account(account: String, region: &'static str) -> Self {
-        let aws_proxy = world::aws_proxy().await;
+        let aws_proxy = env::aws_proxy().await;
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(region))
             .endpoint_url(aws_proxy.url())

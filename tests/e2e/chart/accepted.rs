@@ -1,6 +1,6 @@
 //! What the chart renders is taken by the real API server, without a warning.
 
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
 use super::{NAMESPACE, matrix, objects, template};
@@ -21,26 +21,26 @@ const DRY_RUN: [&str; 7] = [
 ];
 
 /// A namespace that takes pods of the restricted Pod Security Standard alone.
-async fn restricted(w: &World) {
-    w.apply(&format!(
+async fn restricted(env: &TestEnv) {
+    env.apply(&format!(
         "{{apiVersion: v1, kind: Namespace, metadata: {{name: {NAMESPACE}, labels: \
          {{pod-security.kubernetes.io/enforce: restricted, pod-security.kubernetes.io/warn: restricted}}}}}}"
     ))
     .await;
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "existing"}});
-    w.kubectl(&["apply", "--namespace", NAMESPACE, "--filename", "-"], &account.to_string())
+    env.kubectl(&["apply", "--namespace", NAMESPACE, "--filename", "-"], &account.to_string())
         .await
         .expect("kubectl apply");
 }
 
 /// The Prometheus operator's definitions, served.
-async fn monitoring(w: &World) {
-    let folder = world::tools().await.join("crds");
+async fn monitoring(env: &TestEnv) {
+    let folder = env::tools().await.join("crds");
     let arguments = ["apply", "--server-side", "--filename", folder.to_str().unwrap()];
-    w.kubectl(&arguments, "").await.expect("kubectl apply");
+    env.kubectl(&arguments, "").await.expect("kubectl apply");
     let kinds = ["crd/prometheusrules.monitoring.coreos.com", "crd/servicemonitors.monitoring.coreos.com"];
     let arguments = ["wait", kinds[0], kinds[1], "--for=condition=Established", "--timeout=60s"];
-    w.kubectl(&arguments, "").await.expect("kubectl wait");
+    env.kubectl(&arguments, "").await.expect("kubectl wait");
 }
 
 /// The pod that a Deployment would make, as its controller would.
@@ -56,9 +56,9 @@ fn pod(deployment: &Value) -> Value {
 
 #[test]
 fn the_api_server_takes_all_that_the_chart_renders() {
-    world::test_on_own_cluster("chart-accepted", async |w| {
-        restricted(&w).await;
-        monitoring(&w).await;
+    env::test_on_own_cluster("chart-accepted", async |env| {
+        restricted(&env).await;
+        monitoring(&env).await;
         for (name, values) in matrix() {
             let mut seen: Option<String> = None;
             for version in KUBERNETES {
@@ -74,8 +74,8 @@ fn the_api_server_takes_all_that_the_chart_renders() {
                 assert_eq!(pods.len(), 1);
                 let all = format!("{yaml}\n---\n{}", pods[0]);
                 // The first answer for a kind that has just been defined may be that it is unknown.
-                w.until(LIMIT, &format!("{name} for {version} to be accepted"), async || {
-                    let output = w.kubectl_anywhere(&DRY_RUN, &all).await;
+                env.until(LIMIT, &format!("{name} for {version} to be accepted"), async || {
+                    let output = env.kubectl_anywhere(&DRY_RUN, &all).await;
                     let quiet = output.success && output.stderr.is_empty();
                     if quiet { Ok(()) } else { Err(output.stderr) }
                 })
@@ -89,7 +89,7 @@ fn the_api_server_takes_all_that_the_chart_renders() {
 /// Each object is named, labelled and placed as the rest of the release.
 #[test]
 fn every_object_says_what_it_belongs_to() {
-    world::block_on(async {
+    env::block_on(async {
         let (_, values) = matrix().into_iter().find(|(name, _)| name == "everything-values").unwrap();
         for object in objects(&template(&values, &[]).await.unwrap()) {
             let metadata = &object["metadata"];
@@ -115,7 +115,7 @@ fn every_object_says_what_it_belongs_to() {
 /// No rule says "all", and none lets it read Secrets.
 #[test]
 fn roles_have_no_wildcards_and_no_secrets() {
-    world::block_on(async {
+    env::block_on(async {
         for (name, values) in matrix() {
             let kinds = ["Role", "ClusterRole"];
             let yaml = template(&values, &[]).await.unwrap();

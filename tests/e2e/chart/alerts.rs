@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 use serde_json::{Value, json};
 
 use super::{NAMESPACE, read, rendered, repository};
@@ -20,7 +20,7 @@ fn names(rules: &Value) -> Vec<String> {
 
 #[test]
 fn each_alert_fires_when_it_should_and_not_before() {
-    world::block_on(async {
+    env::block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let rules = rules().await;
         let file = folder.path().join("rules.yaml");
@@ -28,7 +28,7 @@ fn each_alert_fires_when_it_should_and_not_before() {
         let tests = folder.path().join("alerts_test.yaml");
         std::fs::copy(repository("tests/helm/alerts_test.yaml"), &tests).unwrap();
         let check = ["check", "rules", "--lint=all", "--lint-fatal", file.to_str().unwrap()];
-        world::tool("promtool", &check, "").await.expect("promtool check rules");
+        env::tool("promtool", &check, "").await.expect("promtool check rules");
         // What an alert says is for people; when it fires is what is tested.
         let mut silent = rules.clone();
         for rule in silent["groups"][0]["rules"].as_array_mut().unwrap() {
@@ -36,7 +36,7 @@ fn each_alert_fires_when_it_should_and_not_before() {
         }
         std::fs::write(&file, silent.to_string()).unwrap();
         let test = ["test", "rules", tests.to_str().unwrap()];
-        world::tool("promtool", &test, "").await.expect("promtool test rules");
+        env::tool("promtool", &test, "").await.expect("promtool test rules");
 
         // Each has a test in which it fires.
         let tests: Value = serde_saphyr::from_str(&read("tests/helm/alerts_test.yaml")).unwrap();
@@ -55,7 +55,7 @@ fn each_alert_fires_when_it_should_and_not_before() {
 
 #[test]
 fn each_alert_has_its_section_in_the_runbooks() {
-    world::block_on(async {
+    env::block_on(async {
         let rules = rules().await;
         let runbooks = read("docs/runbooks.md");
         let sections = runbooks.lines().filter_map(|line| line.strip_prefix("## ")).map(ToOwned::to_owned);
@@ -81,7 +81,7 @@ fn each_alert_has_its_section_in_the_runbooks() {
 
 #[test]
 fn alerts_are_left_out_and_labelled_as_the_values_say() {
-    world::block_on(async {
+    env::block_on(async {
         let values = "prometheusRule: {enabled: true, disabled: [LambdaTriggersStuck], alertLabels: {team: a}, \
                       selector: 'cluster=\"x\"', runbookUrl: https://example.com/runbooks}";
         let all = rules().await;

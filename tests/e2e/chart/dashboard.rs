@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lambda_triggers::telemetry::metrics::{ALL, MetricDesc, Type};
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 use serde_json::{Value, json};
 
 use super::{read, rendered};
@@ -75,7 +75,7 @@ fn queries(dashboard: &Value) -> Vec<String> {
 
 #[test]
 fn alerts_and_dashboard_name_metrics_and_labels_that_there_are() {
-    world::block_on(async {
+    env::block_on(async {
         let rule = rendered("prometheusRule: {enabled: true}", "prometheusrule").await;
         let rules = rule["spec"]["groups"][0]["rules"].as_array().unwrap();
         let alerts = rules.iter().map(|rule| rule["expr"].as_str().unwrap().to_owned());
@@ -107,7 +107,7 @@ fn the_dashboard_is_whole() {
 
 #[test]
 fn prometheus_reads_the_dashboards_queries() {
-    world::block_on(async {
+    env::block_on(async {
         let plain = |query: &String| {
             let query =
                 query.replace("$__rate_interval", "5m").replace("$job", "job").replace("$namespace", "ns");
@@ -119,7 +119,7 @@ fn prometheus_reads_the_dashboards_queries() {
         let file = folder.path().join("queries.yaml");
         std::fs::write(&file, groups.to_string()).unwrap();
         let check = ["check", "rules", "--lint=none", file.to_str().unwrap()];
-        world::tool("promtool", &check, "").await.expect("promtool check rules");
+        env::tool("promtool", &check, "").await.expect("promtool check rules");
         let map = rendered("dashboard: {enabled: true}", "dashboard").await;
         let text = map["data"]["lambda-triggers.json"].as_str().unwrap();
         assert_eq!(serde_json::from_str::<Value>(text).unwrap(), dashboard());

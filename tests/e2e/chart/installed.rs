@@ -7,7 +7,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{EnvVar, Namespace};
 use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
-use lambda_triggers_tests::world::{self, Asked, Controller, Recorder, World};
+use lambda_triggers_tests::env::{self, Asked, Controller, Recorder, TestEnv};
 use serde_json::{Value, json};
 
 use super::{chart, objects, read};
@@ -23,39 +23,39 @@ const RELEASE: &str = "lambda-triggers";
 /// Values of all installs: the operator looks often, and waits for no write that is on its way.
 const IMPATIENT: &str = "resync: 1s\nextraArgs: [--write-grace-period=1ms, --progress-deadline=1ms]\nlog: {format: text, level: 'info,lambda_triggers=debug'}\n";
 
-async fn without_crds(w: &World) {
-    w.kubectl(&["delete", "--ignore-not-found", CRDS[0], CRDS[1]], "").await.expect("kubectl delete");
+async fn without_crds(env: &TestEnv) {
+    env.kubectl(&["delete", "--ignore-not-found", CRDS[0], CRDS[1]], "").await.expect("kubectl delete");
 }
 
-async fn namespace(w: &World, name: &str) {
+async fn namespace(env: &TestEnv, name: &str) {
     let metadata = ObjectMeta { name: Some(name.into()), ..ObjectMeta::default() };
-    let namespaces = Api::<Namespace>::all(w.kube().clone());
+    let namespaces = Api::<Namespace>::all(env.kube().clone());
     namespaces.create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() }).await.unwrap();
 }
 
-async fn helm(w: &World, command: &str, values: &str, arguments: &[&str]) -> String {
+async fn helm(env: &TestEnv, command: &str, values: &str, arguments: &[&str]) -> String {
     let chart = chart();
     let own = [command, RELEASE, &chart, "--values", "-"];
-    w.helm(&[&own[..], arguments].concat(), &format!("{IMPATIENT}{values}")).await.expect("helm")
+    env.helm(&[&own[..], arguments].concat(), &format!("{IMPATIENT}{values}")).await.expect("helm")
 }
 
 /// The operator as its pod would run, with a token of the release's service account.
-async fn pod(w: &World, recorder: &Recorder) -> Controller {
-    let deployments: Api<Deployment> = Api::namespaced(w.kube().clone(), w.namespace());
+async fn pod(env: &TestEnv, recorder: &Recorder) -> Controller {
+    let deployments: Api<Deployment> = Api::namespaced(env.kube().clone(), env.namespace());
     let deployment = deployments.get(RELEASE).await.unwrap();
     let pod = deployment.spec.unwrap().template.spec.unwrap();
     let account = pod.service_account_name.unwrap();
-    let token = w.kubectl(&["create", "token", &account], "").await.expect("kubectl create token");
+    let token = env.kubectl(&["create", "token", &account], "").await.expect("kubectl create token");
     let kubeconfig = json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "it", "cluster": {"server": recorder.url()}}],
         "users": [{"name": "it", "user": {"token": token.trim()}}],
         // As the service account's folder says it.
-        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it", "namespace": w.namespace()}}],
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it", "namespace": env.namespace()}}],
         "current-context": "it",
     });
-    let file = w.directory().join("kubeconfig-of-the-pod");
+    let file = env.directory().join("kubeconfig-of-the-pod");
     std::fs::write(&file, kubeconfig.to_string()).unwrap();
     let container = pod.containers.into_iter().next().unwrap();
     let arguments =
@@ -68,7 +68,7 @@ async fn pod(w: &World, recorder: &Recorder) -> Controller {
     environment.push(("KUBECONFIG".into(), file.into()));
     // All pods of a machine would want the same port.
     environment.push(("LAMBDA_TRIGGERS_HTTP_ADDRESS".into(), "127.0.0.1:0".into()));
-    w.operator(arguments.collect(), environment)
+    env.operator(arguments.collect(), environment)
 }
 
 /// A rule of a role, taken apart into what it grants.
@@ -97,8 +97,8 @@ fn words(value: &Value) -> Vec<String> {
 }
 
 /// What the release's roles grant its service account.
-async fn grants(w: &World) -> BTreeSet<Grant> {
-    let manifest = w.helm(&["get", "manifest", RELEASE], "").await.expect("helm get manifest");
+async fn grants(env: &TestEnv) -> BTreeSet<Grant> {
+    let manifest = env.helm(&["get", "manifest", RELEASE], "").await.expect("helm get manifest");
     let objects = objects(&manifest);
     let bound: BTreeSet<String> =
         objects.iter().filter(|o| !o["roleRef"].is_null()).map(|o| o["roleRef"].to_string()).collect();
@@ -132,12 +132,12 @@ async fn grants(w: &World) -> BTreeSet<Grant> {
 }
 
 /// Each request was allowed, by one rule, and each rule was needed.
-async fn rules_are_what_was_used(w: &World, recorder: &Recorder, beside: Option<&str>) {
+async fn rules_are_what_was_used(env: &TestEnv, recorder: &Recorder, beside: Option<&str>) {
     let mut asked = recorder.asked();
     asked.retain(|(asked, _)| beside.is_none() || asked.namespace.as_deref() != beside);
     let refused: Vec<_> = asked.iter().filter(|(_, status)| [401, 403].contains(status)).collect();
     assert_eq!(refused, Vec::<&(Asked, u16)>::new());
-    let mut grants = grants(w).await;
+    let mut grants = grants(env).await;
     grants.retain(|grant| beside.is_none() || grant.place.as_deref() != beside);
     let mut used = BTreeSet::new();
     for (asked, _) in &asked {
@@ -148,108 +148,108 @@ async fn rules_are_what_was_used(w: &World, recorder: &Recorder, beside: Option<
     assert_eq!(used, grants, "left: used; right: granted");
 }
 
-/// A life of all examples, in the world's namespace, with something in it that goes wrong for a while.
-async fn examples_work(w: &World, controller: &mut Controller) {
+/// A life of all examples, in the env's namespace, with something in it that goes wrong for a while.
+async fn examples_work(env: &TestEnv, controller: &mut Controller) {
     for function in ["every-minute", "make-thumbnail"] {
-        w.function(function).await;
+        env.function(function).await;
     }
-    let bucket = w.new_bucket("photos").await;
+    let bucket = env.new_bucket("photos").await;
     let put = "PutBucketNotificationConfiguration";
-    deny(w, put, &bucket);
+    deny(env, put, &bucket);
     let examples = ["scheduled-function", "s3-triggered-function", "functions/config-map"];
     let manifests: Vec<String> = examples.iter().map(|name| read(&format!("examples/{name}.yaml"))).collect();
     let manifests = manifests
         .join("---\n")
         .replace("photos-of-somebody-else", &bucket)
-        .replace("000000000000", w.account());
-    w.apply(&manifests).await;
-    w.until_condition(S3, "make-thumbnail", "Stalled", "True").await;
-    assert!(told(w, "make-thumbnail").await.iter().any(|[_, reason, _]| reason == "AccessDenied"));
-    allow(w);
+        .replace("000000000000", env.account());
+    env.apply(&manifests).await;
+    env.until_condition(S3, "make-thumbnail", "Stalled", "True").await;
+    assert!(told(env, "make-thumbnail").await.iter().any(|[_, reason, _]| reason == "AccessDenied"));
+    allow(env);
     let all = [(SCHEDULED, "every-minute"), (SCHEDULED, "working-day"), (S3, "make-thumbnail")];
     for (kind, name) in all {
-        w.until_ready(kind, name).await;
+        env.until_ready(kind, name).await;
     }
     // The same event once more is counted on the first one.
-    let statements = w.statements("make-thumbnail", None).await;
+    let statements = env.statements("make-thumbnail", None).await;
     for _ in 0..2 {
         let remove =
-            w.lambda().remove_permission().function_name("make-thumbnail").statement_id(&statements[0]);
+            env.lambda().remove_permission().function_name("make-thumbnail").statement_id(&statements[0]);
         remove.send().await.unwrap();
-        w.until(LIMIT, "the statement to be put back", async || {
-            let found = w.statements("make-thumbnail", None).await;
+        env.until(LIMIT, "the statement to be put back", async || {
+            let found = env.statements("make-thumbnail", None).await;
             if found == statements { Ok(()) } else { Err(format!("{found:?}")) }
         })
         .await;
         // The reconcile has ended its looks at the policy by then: another removal is another event.
-        w.until(LIMIT, "the event", async || {
-            let events = told(w, "make-thumbnail").await;
+        env.until(LIMIT, "the event", async || {
+            let events = told(env, "make-thumbnail").await;
             events.iter().any(|[_, reason, _]| reason == "DriftRepaired").then_some(())
         })
         .await;
     }
-    assert_eq!((w.rule_names().await.len(), own(&w.document(&bucket).await).len()), (2, 2));
+    assert_eq!((env.rule_names().await.len(), own(&env.document(&bucket).await).len()), (2, 2));
     for (kind, name) in all {
-        w.delete(kind, name).await;
+        env.delete(kind, name).await;
     }
     for (kind, name) in all {
-        w.until_gone(kind, name).await;
+        env.until_gone(kind, name).await;
     }
-    assert_eq!((w.rule_names().await.len(), own(&w.document(&bucket).await).len()), (0, 0));
+    assert_eq!((env.rule_names().await.len(), own(&env.document(&bucket).await).len()), (0, 0));
     assert_eq!(controller.ended(), None, "{}", controller.log());
 }
 
 /// It works as installed, then stops. The rules in the namespace `beside` are not compared with their use.
-async fn works(w: &World, beside: Option<&str>) {
-    let recorder = w.recorder().await;
-    let mut controller = pod(w, &recorder).await;
-    examples_work(w, &mut controller).await;
+async fn works(env: &TestEnv, beside: Option<&str>) {
+    let recorder = env.recorder().await;
+    let mut controller = pod(env, &recorder).await;
+    examples_work(env, &mut controller).await;
     let renewed = |recorder: &Recorder| {
         recorder.asked().iter().any(|(asked, _)| asked.resource == "leases" && asked.verb == "update")
     };
-    w.until(LIMIT, "the Lease to be renewed", async || renewed(&recorder).then_some(())).await;
+    env.until(LIMIT, "the Lease to be renewed", async || renewed(&recorder).then_some(())).await;
     controller.stop().await;
-    rules_are_what_was_used(w, &recorder, beside).await;
+    rules_are_what_was_used(env, &recorder, beside).await;
 }
 
 #[test]
 fn the_operator_works_with_what_the_chart_installs_and_needs_all_of_it() {
-    world::test_on_own_cluster("chart", async |w| {
-        without_crds(&w).await;
-        helm(&w, "install", "", &[]).await;
-        works(&w, None).await;
+    env::test_on_own_cluster("chart", async |env| {
+        without_crds(&env).await;
+        helm(&env, "install", "", &[]).await;
+        works(&env, None).await;
     });
 }
 
 #[test]
 fn the_operator_of_some_namespaces_needs_no_cluster_role() {
-    world::test_on_own_cluster("chart-namespaced", async |w| {
-        without_crds(&w).await;
-        namespace(&w, "team").await;
-        let values = format!("watchNamespaces: [team, {}]\nrbac: {{aggregate: false}}\n", w.namespace());
-        let notes = helm(&w, "install", &values, &[]).await;
-        let said = format!("watches only these namespaces: team, {}.", w.namespace());
+    env::test_on_own_cluster("chart-namespaced", async |env| {
+        without_crds(&env).await;
+        namespace(&env, "team").await;
+        let values = format!("watchNamespaces: [team, {}]\nrbac: {{aggregate: false}}\n", env.namespace());
+        let notes = helm(&env, "install", &values, &[]).await;
+        let said = format!("watches only these namespaces: team, {}.", env.namespace());
         assert!(notes.contains(&said), "{notes}");
-        let manifest = w.helm(&["get", "manifest", RELEASE], "").await.expect("helm get manifest");
+        let manifest = env.helm(&["get", "manifest", RELEASE], "").await.expect("helm get manifest");
         assert!(!manifest.contains("ClusterRole") && !manifest.contains("kube-system"), "{manifest}");
-        works(&w, Some("team")).await;
+        works(&env, Some("team")).await;
     });
 }
 
 /// The release's own namespace need not be watched; no other than the watched ones is looked into.
 #[test]
 fn an_operator_in_a_namespace_of_its_own_watches_another() {
-    world::test_on_own_cluster("chart-beside", async |w| {
-        without_crds(&w).await;
-        namespace(&w, "team").await;
-        w.function("every-minute").await;
-        helm(&w, "install", "watchNamespaces: [team]\nownerId: 1a2b3c4d\nrbac: {aggregate: false}\n", &[])
+    env::test_on_own_cluster("chart-beside", async |env| {
+        without_crds(&env).await;
+        namespace(&env, "team").await;
+        env.function("every-minute").await;
+        helm(&env, "install", "watchNamespaces: [team]\nownerId: 1a2b3c4d\nrbac: {aggregate: false}\n", &[])
             .await;
-        let recorder = w.recorder().await;
-        let mut controller = pod(&w, &recorder).await;
+        let recorder = env.recorder().await;
+        let mut controller = pod(&env, &recorder).await;
         let object = read("examples/scheduled-function.yaml");
         let apply = ["apply", "--namespace", "team", "--filename", "-"];
-        w.kubectl(&apply, &object).await.expect("kubectl apply");
+        env.kubectl(&apply, &object).await.expect("kubectl apply");
         let wait = [
             "wait",
             "--namespace=team",
@@ -257,55 +257,55 @@ fn an_operator_in_a_namespace_of_its_own_watches_another() {
             "--timeout=60s",
             "scheduledfunction/every-minute",
         ];
-        w.kubectl_anywhere(&wait, "").await.expect("kubectl wait");
+        env.kubectl_anywhere(&wait, "").await.expect("kubectl wait");
         controller.stop().await;
         let asked = recorder.asked();
         let refused: Vec<_> = asked.iter().filter(|(_, status)| [401, 403].contains(status)).collect();
         assert_eq!(refused, Vec::<&(Asked, u16)>::new());
         let namespaces: BTreeSet<_> =
             asked.iter().filter_map(|(asked, _)| asked.namespace.as_deref()).collect();
-        assert_eq!(namespaces, [w.namespace(), "team"].into());
+        assert_eq!(namespaces, [env.namespace(), "team"].into());
     });
 }
 
 /// An owner id narrows the roles to the objects of its name.
 #[test]
 fn with_an_owner_id_the_roles_name_what_is_the_operators() {
-    world::test_on_own_cluster("chart-owner", async |w| {
-        without_crds(&w).await;
-        helm(&w, "install", "ownerId: 1a2b3c4d\n", &[]).await;
-        works(&w, None).await;
+    env::test_on_own_cluster("chart-owner", async |env| {
+        without_crds(&env).await;
+        helm(&env, "install", "ownerId: 1a2b3c4d\n", &[]).await;
+        works(&env, None).await;
     });
 }
 
 /// `helm upgrade` upgrades the definitions, and `helm uninstall` leaves them and what is in them.
 #[test]
 fn definitions_are_upgraded_and_outlive_the_release() {
-    world::test_on_own_cluster("chart-crds", async |w| {
-        without_crds(&w).await;
-        namespace(&w, "team").await;
-        helm(&w, "install", "", &[]).await;
+    env::test_on_own_cluster("chart-crds", async |env| {
+        without_crds(&env).await;
+        namespace(&env, "team").await;
+        helm(&env, "install", "", &[]).await;
         let schedule = "--output=jsonpath={.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.schedule.type}";
-        let schema = async || w.kubectl(&["get", CRDS[0], schedule], "").await.expect("kubectl get");
+        let schema = async || env.kubectl(&["get", CRDS[0], schedule], "").await.expect("kubectl get");
         assert_eq!(schema().await, "string");
         // As an older chart may have had them.
         let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/schedule/description";
         let patch = json!([{"op": "replace", "path": path, "value": "old"}]).to_string();
-        w.kubectl(&["patch", CRDS[0], "--type=json", "--patch", &patch], "").await.expect("kubectl patch");
-        helm(&w, "upgrade", "replicaCount: 1\n", &["--force-conflicts"]).await;
+        env.kubectl(&["patch", CRDS[0], "--type=json", "--patch", &patch], "").await.expect("kubectl patch");
+        helm(&env, "upgrade", "replicaCount: 1\n", &["--force-conflicts"]).await;
         let description = schedule.replace(".type}", ".description}");
-        let seen = w.kubectl(&["get", CRDS[0], &description], "").await.expect("kubectl get");
+        let seen = env.kubectl(&["get", CRDS[0], &description], "").await.expect("kubectl get");
         assert!(seen.len() > "old".len(), "{seen}");
 
         let object = read("examples/scheduled-function.yaml");
-        w.kubectl(&["apply", "--namespace", "team", "--filename", "-"], &object)
+        env.kubectl(&["apply", "--namespace", "team", "--filename", "-"], &object)
             .await
             .expect("kubectl apply");
-        w.helm(&["uninstall", RELEASE], "").await.expect("helm uninstall");
+        env.helm(&["uninstall", RELEASE], "").await.expect("helm uninstall");
         let left =
-            w.kubectl(&["get", "scheduledfunctions", "--namespace", "team", "--output=name"], "").await;
+            env.kubectl(&["get", "scheduledfunctions", "--namespace", "team", "--output=name"], "").await;
         assert_eq!(left.expect("kubectl get"), "scheduledfunction.lambda-triggers.dev/every-minute\n");
         // Another install takes them up again.
-        helm(&w, "install", "", &[]).await;
+        helm(&env, "install", "", &[]).await;
     });
 }

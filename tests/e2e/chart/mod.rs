@@ -10,7 +10,7 @@ mod values;
 
 use std::path::{Path, PathBuf};
 
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 use serde_json::Value;
 
 /// The namespace that a release is rendered for where the test has no cluster.
@@ -46,7 +46,7 @@ pub fn matrix() -> Vec<(String, String)> {
 pub async fn template(values: &str, arguments: &[&str]) -> Result<String, String> {
     let (chart, own) = (chart(), ["--namespace", NAMESPACE, "--values", "-"]);
     let arguments = [&["template", "release", &chart][..], &own, arguments].concat();
-    let output = world::tool("helm", &arguments, values).await;
+    let output = env::tool("helm", &arguments, values).await;
     if output.success { Ok(output.stdout) } else { Err(output.stderr) }
 }
 

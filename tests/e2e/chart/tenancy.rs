@@ -2,7 +2,7 @@
 
 use lambda_triggers_core::api::S3TriggeredFunctionSpec;
 use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Tenancy, references_of_s3};
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 use serde_json::Value;
 
 use super::{matrix, read, rendered, template};
@@ -15,7 +15,7 @@ async fn tenancy(values: &str) -> Tenancy {
 
 #[test]
 fn the_operator_reads_what_the_chart_renders() {
-    world::block_on(async {
+    env::block_on(async {
         let (_, everything) = matrix().into_iter().find(|(name, _)| name == "everything-values").unwrap();
         let tenancy = tenancy(&everything).await;
         let own = ImplicitGrants { account: "123456789012".into(), functions: vec![] };
@@ -31,7 +31,7 @@ fn the_operator_reads_what_the_chart_renders() {
 
 #[test]
 fn what_is_no_tenancy_is_refused_before_it_is_installed() {
-    world::block_on(async {
+    env::block_on(async {
         for (wrong, said) in [
             ("{namespaces: {media: {bucket: [photos]}}}", "bucket"),
             ("{namespaces: {media: {bucketOwners: [210987654321]}}}", "bucketOwners"),
@@ -53,7 +53,7 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
 
 #[test]
 fn the_page_shows_what_is_printed() {
-    world::block_on(async {
+    env::block_on(async {
         let page = read("docs/tenancy.md");
         let yaml = blocks(&page, "yaml");
         let tenancy = tenancy(&yaml[0]).await;

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 
 use lambda_triggers::cli::command;
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 use serde_json::{Value, json};
 
 use super::{chart, matrix, objects, read, rendered, template};
 
 #[test]
 fn the_chart_has_no_lint() {
-    world::block_on(async {
+    env::block_on(async {
         for (name, values) in matrix() {
             let arguments = ["lint", "--strict", "--quiet", &chart(), "--values", "-"];
-            world::tool("helm", &arguments, &values).await.expect(&format!("helm lint of {name}"));
+            env::tool("helm", &arguments, &values).await.expect(&format!("helm lint of {name}"));
         }
     });
 }
@@ -48,7 +48,7 @@ fn wrong_values_are_refused_with_their_place() {
             "prometheusRule.disabled: there is no alert LambdaTriggersLate",
         ),
     ];
-    world::block_on(async {
+    env::block_on(async {
         for (values, message) in cases {
             let refusal = template(values, &[]).await.expect_err(values);
             assert!(refusal.contains(message), "{values}\n{refusal}");
@@ -85,10 +85,10 @@ fn names_follow_the_release() {
     let name = |values: &'static str, release: &'static str| async move {
         let arguments =
             ["template", release, &chart(), "--values", "-", "--show-only", "templates/service.yaml"];
-        let yaml = world::tool("helm", &arguments, values).await.expect("helm template");
+        let yaml = env::tool("helm", &arguments, values).await.expect("helm template");
         objects(&yaml)[0]["metadata"]["name"].clone()
     };
-    world::block_on(async {
+    env::block_on(async {
         assert_eq!(name("{}", "lambda-triggers").await, "lambda-triggers");
         assert_eq!(name("{}", "my-lambda-triggers").await, "my-lambda-triggers");
         assert_eq!(name("{}", "aws").await, "aws-lambda-triggers");
@@ -108,7 +108,7 @@ fn labels_that_repeat_are_merged_and_the_selectors_stay() {
                   dashboard: {enabled: true, labels: {team: f, grafana_dashboard: null}}\n\
                   commonAnnotations: {note: a}\n\
                   serviceAccount: {annotations: {note: b}}\n";
-    world::block_on(async {
+    env::block_on(async {
         let labels = |team: &str, version: &str| {
             json!({
                 "app.kubernetes.io/component": "controller",
@@ -148,7 +148,7 @@ fn labels_that_repeat_are_merged_and_the_selectors_stay() {
 fn a_variable_of_the_user_takes_the_place_of_the_charts() {
     let values =
         "extraEnv: [{name: RUST_LOG, value: debug}, {name: HTTPS_PROXY, value: 'http://proxy:3128'}]";
-    world::block_on(async {
+    env::block_on(async {
         let deployment = rendered(values, "deployment").await;
         let expected = json!([
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
@@ -165,7 +165,7 @@ fn null_leaves_the_user_to_openshift() {
     let readme = read("charts/lambda-triggers/README.md");
     let (_, after) = readme.split_once("## OpenShift").unwrap();
     let values = after.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    world::block_on(async {
+    env::block_on(async {
         let pod = rendered(values, "deployment").await["spec"]["template"]["spec"].clone();
         let expected = json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}});
         assert_eq!(pod["securityContext"], expected);
@@ -181,7 +181,7 @@ fn null_leaves_the_user_to_openshift() {
 fn pods_are_spread_over_those_of_the_release_unless_a_selector_is_given() {
     let values = "topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule}, \
                   {maxSkew: 1, topologyKey: b, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {team: a}}}]";
-    world::block_on(async {
+    env::block_on(async {
         let deployment = rendered(values, "deployment").await;
         let selectors = [0, 1].map(|index| {
             let constraints = &deployment["spec"]["template"]["spec"]["topologySpreadConstraints"];
@@ -195,7 +195,7 @@ fn pods_are_spread_over_those_of_the_release_unless_a_selector_is_given() {
 
 #[test]
 fn values_reach_the_command_line() {
-    world::block_on(async {
+    env::block_on(async {
         let container = |object: &Value| object["spec"]["template"]["spec"]["containers"][0].clone();
         let plain = container(&rendered("{}", "deployment").await);
         let expected = [

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use lambda_triggers_core::plan::function::{Archive, archive};
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
 use super::view::{
@@ -18,55 +18,55 @@ use crate::objects::{
     NO_RESYNC, RESYNC_1S, event, failed, nothing_is_written_at_rest, until_conditions, until_told,
 };
 
-fn config_maps(w: &World) -> Api<ConfigMap> {
-    Api::namespaced(w.kube().clone(), w.namespace())
+fn config_maps(env: &TestEnv) -> Api<ConfigMap> {
+    Api::namespaced(env.kube().clone(), env.namespace())
 }
 
-async fn config_map(w: &World, name: &str, code: &str) {
+async fn config_map(env: &TestEnv, name: &str, code: &str) {
     let config_map = ConfigMap {
         metadata: ObjectMeta { name: Some(name.into()), ..ObjectMeta::default() },
         data: Some([("index.py".to_owned(), code.to_owned())].into()),
         ..ConfigMap::default()
     };
-    config_maps(w).create(&PostParams::default(), &config_map).await.unwrap();
+    config_maps(env).create(&PostParams::default(), &config_map).await.unwrap();
 }
 
-async fn change(w: &World, name: &str, patch: Value) {
-    config_maps(w).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+async fn change(env: &TestEnv, name: &str, patch: Value) {
+    config_maps(env).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
 }
 
-fn of_config_map(w: &World, name: &str) -> Value {
-    with(definition(w, "app"), json!({"code": {"configMap": {"name": name}}}))
+fn of_config_map(env: &TestEnv, name: &str) -> Value {
+    with(definition(env, "app"), json!({"code": {"configMap": {"name": name}}}))
 }
 
 #[test]
 fn a_change_of_a_config_map_rolls_out_at_once() {
-    world::test("config-map", async |w| {
-        let _controller = w.controller(&NO_RESYNC);
-        config_map(&w, "code", HANDLER).await;
-        apply(&w, &scheduled("app", &of_config_map(&w, "code"))).await;
-        w.until_ready(SCHEDULED, "app").await;
-        let name = function_name(&w, SCHEDULED, "app");
-        let expected = plain(&w, SCHEDULED, "app", &name).await;
-        assert_eq!(function(&w, &name).await, Some(expected.clone()));
+    env::test("config-map", async |env| {
+        let _controller = env.controller(&NO_RESYNC);
+        config_map(&env, "code", HANDLER).await;
+        apply(&env, &scheduled("app", &of_config_map(&env, "code"))).await;
+        env.until_ready(SCHEDULED, "app").await;
+        let name = function_name(&env, SCHEDULED, "app");
+        let expected = plain(&env, SCHEDULED, "app", &name).await;
+        assert_eq!(function(&env, &name).await, Some(expected.clone()));
 
         let code = handler_with("second");
-        change(&w, "code", json!({"data": {"index.py": code}})).await;
+        change(&env, "code", json!({"data": {"index.py": code}})).await;
         let changed = with(expected.clone(), json!({"codeSha256": sha256(&[("index.py", &code)])}));
-        until_function(&w, &name, &changed).await;
-        w.until_ready(SCHEDULED, "app").await;
+        until_function(&env, &name, &changed).await;
+        env.until_ready(SCHEDULED, "app").await;
 
         // Bytes are files, too, and a key that is taken out is one no more.
         let bytes = ByteString(b"x".to_vec());
-        change(&w, "code", json!({"data": {"index.py": HANDLER}, "binaryData": {"data.bin": bytes}})).await;
+        change(&env, "code", json!({"data": {"index.py": HANDLER}, "binaryData": {"data.bin": bytes}})).await;
         let both = sha256(&[("data.bin", "x"), ("index.py", HANDLER)]);
-        until_function(&w, &name, &with(expected.clone(), json!({"codeSha256": both}))).await;
-        change(&w, "code", json!({"binaryData": null})).await;
-        until_function(&w, &name, &expected).await;
-        w.until_ready(SCHEDULED, "app").await;
+        until_function(&env, &name, &with(expected.clone(), json!({"codeSha256": both}))).await;
+        change(&env, "code", json!({"binaryData": null})).await;
+        until_function(&env, &name, &expected).await;
+        env.until_ready(SCHEDULED, "app").await;
 
         let updated = event("Normal", "FunctionUpdated", format!("updated the function {name}: code"));
-        let told = crate::objects::told(&w, "app").await;
+        let told = crate::objects::told(&env, "app").await;
         assert!(told.contains(&updated), "{told:#?}");
         assert!(told.iter().all(|[_, reason, _]| reason != "DriftRepaired"), "{told:#?}");
     });
@@ -74,27 +74,27 @@ fn a_change_of_a_config_map_rolls_out_at_once() {
 
 #[test]
 fn a_config_map_that_is_missing_is_waited_for() {
-    world::test("no-config-map", async |w| {
-        let _controller = w.controller(&NO_RESYNC);
-        apply(&w, &scheduled("app", &of_config_map(&w, "later"))).await;
+    env::test("no-config-map", async |env| {
+        let _controller = env.controller(&NO_RESYNC);
+        apply(&env, &scheduled("app", &of_config_map(&env, "later"))).await;
         let message = format!(
             "there is no ConfigMap later with files in the namespace {}: create it, or name another one in \
              spec.function.definition.code.configMap",
-            w.namespace()
+            env.namespace()
         );
         let missing = failed("Stalled", "CodeNotFound", &message, &[], "FunctionReady");
-        until_conditions(&w, SCHEDULED, "app", &missing).await;
-        until_told(&w, "app", &[event("Warning", "CodeNotFound", &message)]).await;
-        config_map(&w, "later", HANDLER).await;
-        w.until_ready(SCHEDULED, "app").await;
-        let name = function_name(&w, SCHEDULED, "app");
-        assert_eq!(function(&w, &name).await, Some(plain(&w, SCHEDULED, "app", &name).await));
+        until_conditions(&env, SCHEDULED, "app", &missing).await;
+        until_told(&env, "app", &[event("Warning", "CodeNotFound", &message)]).await;
+        config_map(&env, "later", HANDLER).await;
+        env.until_ready(SCHEDULED, "app").await;
+        let name = function_name(&env, SCHEDULED, "app");
+        assert_eq!(function(&env, &name).await, Some(plain(&env, SCHEDULED, "app", &name).await));
 
         // Once deployed, a function outlives the ConfigMap, and says so.
-        config_maps(&w).delete("later", &Default::default()).await.unwrap();
-        until_conditions(&w, SCHEDULED, "app", &missing).await;
-        assert_eq!(function(&w, &name).await, Some(plain(&w, SCHEDULED, "app", &name).await));
-        assert_eq!(w.events().list_rules().send().await.unwrap().rules().len(), 1);
+        config_maps(&env).delete("later", &Default::default()).await.unwrap();
+        until_conditions(&env, SCHEDULED, "app", &missing).await;
+        assert_eq!(function(&env, &name).await, Some(plain(&env, SCHEDULED, "app", &name).await));
+        assert_eq!(env.events().list_rules().send().await.unwrap().rules().len(), 1);
     });
 }
 
@@ -102,43 +102,43 @@ fn zipped(code: &str) -> Archive {
     archive(&[("index.py".to_owned(), code.as_bytes().to_vec())].into()).unwrap()
 }
 
-async fn upload(w: &World, bucket: &str, key: &str, archive: &Archive) -> Option<String> {
+async fn upload(env: &TestEnv, bucket: &str, key: &str, archive: &Archive) -> Option<String> {
     let body = ByteStream::from(archive.bytes.clone());
-    w.s3().put_object().bucket(bucket).key(key).body(body).send().await.unwrap().version_id
+    env.s3().put_object().bucket(bucket).key(key).body(body).send().await.unwrap().version_id
 }
 
 #[test]
 fn code_in_a_bucket_changes_with_its_key_and_its_version() {
-    world::test("code-in-s3", async |w| {
-        let bucket = crate::support::AwsView::new_bucket(&w, "code").await;
+    env::test("code-in-s3", async |env| {
+        let bucket = crate::support::AwsView::new_bucket(&env, "code").await;
         let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-        let call = w.s3().put_bucket_versioning().bucket(&bucket).versioning_configuration(versioning);
+        let call = env.s3().put_bucket_versioning().bucket(&bucket).versioning_configuration(versioning);
         call.send().await.unwrap();
         let [first, second, third] = ["first", "second", "third"].map(|text| zipped(&handler_with(text)));
-        upload(&w, &bucket, "app-1.zip", &first).await;
-        let version = upload(&w, &bucket, "app-2.zip", &second).await.expect("the bucket keeps versions");
-        upload(&w, &bucket, "app-2.zip", &third).await;
+        upload(&env, &bucket, "app-1.zip", &first).await;
+        let version = upload(&env, &bucket, "app-2.zip", &second).await.expect("the bucket keeps versions");
+        upload(&env, &bucket, "app-2.zip", &third).await;
 
-        let _controller = w.controller(&RESYNC_1S);
-        let name = function_name(&w, SCHEDULED, "app");
+        let _controller = env.controller(&RESYNC_1S);
+        let name = function_name(&env, SCHEDULED, "app");
         let mut tags = vec![];
         for (s3, code) in [
             (json!({"bucket": bucket, "key": "app-1.zip"}), &first),
             (json!({"bucket": bucket, "key": "app-2.zip", "version": version}), &second),
             (json!({"bucket": bucket, "key": "app-2.zip"}), &third),
         ] {
-            let wanted = with(definition(&w, "app"), json!({"code": {"s3": s3}}));
-            apply(&w, &scheduled("app", &wanted)).await;
-            w.until_ready(SCHEDULED, "app").await;
-            let mut found = function(&w, &name).await.unwrap();
+            let wanted = with(definition(&env, "app"), json!({"code": {"s3": s3}}));
+            apply(&env, &scheduled("app", &wanted)).await;
+            env.until_ready(SCHEDULED, "app").await;
+            let mut found = function(&env, &name).await.unwrap();
             let tag = found["tags"].as_object_mut().unwrap().remove("lambda-triggers.dev/code");
             let expected = with(
-                plain(&w, SCHEDULED, "app", &name).await,
-                json!({"codeSha256": code.sha256, "tags": owner_tags(&w, SCHEDULED, "app").await}),
+                plain(&env, SCHEDULED, "app", &name).await,
+                json!({"codeSha256": code.sha256, "tags": owner_tags(&env, SCHEDULED, "app").await}),
             );
             assert_eq!(found, expected);
             tags.push(tag.expect("the code has a tag").to_string());
-            nothing_is_written_at_rest(&w, SCHEDULED, &["app"]).await;
+            nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
         }
         tags.sort();
         tags.dedup();
@@ -146,50 +146,50 @@ fn code_in_a_bucket_changes_with_its_key_and_its_version() {
 
         // Somebody else's code goes.
         let other = zipped("def handler(event, context): pass\n");
-        let call = w.lambda().update_function_code().function_name(&name);
+        let call = env.lambda().update_function_code().function_name(&name);
         call.zip_file(aws_sdk_lambda::primitives::Blob::new(other.bytes)).send().await.unwrap();
-        w.until(crate::support::LIMIT, "the code to be the third again", async || {
-            let found = function(&w, &name).await?;
+        env.until(crate::support::LIMIT, "the code to be the third again", async || {
+            let found = function(&env, &name).await?;
             (found["codeSha256"] == third.sha256).then_some(())
         })
         .await;
 
         // From a bucket back into the manifest, the tag goes, too.
-        apply(&w, &scheduled("app", &definition(&w, "app"))).await;
-        w.until_ready(SCHEDULED, "app").await;
-        assert_eq!(function(&w, &name).await, Some(plain(&w, SCHEDULED, "app", &name).await));
+        apply(&env, &scheduled("app", &definition(&env, "app"))).await;
+        env.until_ready(SCHEDULED, "app").await;
+        assert_eq!(function(&env, &name).await, Some(plain(&env, SCHEDULED, "app", &name).await));
     });
 }
 
 #[test]
 fn code_that_is_not_in_the_bucket_is_told_of() {
-    world::test("no-object", async |w| {
-        let bucket = crate::support::AwsView::new_bucket(&w, "code").await;
-        let _controller = w.controller(&RESYNC_1S);
+    env::test("no-object", async |env| {
+        let bucket = crate::support::AwsView::new_bucket(&env, "code").await;
+        let _controller = env.controller(&RESYNC_1S);
         let s3 = json!({"bucket": bucket, "key": "app.zip"});
-        apply(&w, &scheduled("app", &with(definition(&w, "app"), json!({"code": {"s3": s3}})))).await;
-        let name = function_name(&w, SCHEDULED, "app");
+        apply(&env, &scheduled("app", &with(definition(&env, "app"), json!({"code": {"s3": s3}})))).await;
+        let name = function_name(&env, SCHEDULED, "app");
         let message = format!(
             "Lambda does not find what function {name} names: Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 \
              Error Message: The specified key does not exist. Create it, or name another one in spec.function.definition"
         );
         let refused = failed("Stalled", "CodeNotFound", &message, &[], "FunctionReady");
-        until_conditions(&w, SCHEDULED, "app", &refused).await;
-        upload(&w, &bucket, "app.zip", &zipped(HANDLER)).await;
-        w.until_ready(SCHEDULED, "app").await;
+        until_conditions(&env, SCHEDULED, "app", &refused).await;
+        upload(&env, &bucket, "app.zip", &zipped(HANDLER)).await;
+        env.until_ready(SCHEDULED, "app").await;
     });
 }
 
 #[test]
 fn an_image_changes_with_its_uri_and_its_settings() {
-    world::test("image", async |w| {
-        let _controller = w.controller(&RESYNC_1S);
-        let name = function_name(&w, SCHEDULED, "app");
-        let registry = format!("{}.dkr.ecr.{}.amazonaws.com", w.account(), world::REGION);
+    env::test("image", async |env| {
+        let _controller = env.controller(&RESYNC_1S);
+        let name = function_name(&env, SCHEDULED, "app");
+        let registry = format!("{}.dkr.ecr.{}.amazonaws.com", env.account(), env::REGION);
         let image = |tag: &str, settings: Value| {
             let image = with(json!({"uri": format!("{registry}/app:{tag}")}), settings);
             let code = json!({"runtime": null, "handler": null, "code": {"image": image}});
-            with(definition(&w, "app"), code)
+            with(definition(&env, "app"), code)
         };
         let words =
             json!({"entryPoint": ["/bin/app"], "command": ["app.handler", "-v"], "workingDirectory": "/srv"});
@@ -201,10 +201,10 @@ fn an_image_changes_with_its_uri_and_its_settings() {
             (image("2", words), 2, shown),
             (image("2", json!({})), 2, json!({})),
         ] {
-            apply(&w, &scheduled("app", &definition)).await;
-            w.until_ready(SCHEDULED, "app").await;
-            let found = function(&w, &name).await.unwrap();
-            let mut expected = with(plain(&w, SCHEDULED, "app", &name).await, shown);
+            apply(&env, &scheduled("app", &definition)).await;
+            env.until_ready(SCHEDULED, "app").await;
+            let found = function(&env, &name).await.unwrap();
+            let mut expected = with(plain(&env, SCHEDULED, "app", &name).await, shown);
             for (member, value) in [
                 ("packageType", json!("Image")),
                 ("runtime", Value::Null),
@@ -216,22 +216,22 @@ fn an_image_changes_with_its_uri_and_its_settings() {
                 expected[member] = value;
             }
             assert_eq!(found, expected);
-            nothing_is_written_at_rest(&w, SCHEDULED, &["app"]).await;
+            nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
         }
     });
 }
 
 #[test]
 fn a_config_map_without_the_file_of_the_handler_is_told_which_file_to_add() {
-    world::test("no-handler", async |w| {
-        let _controller = w.controller(&NO_RESYNC);
+    env::test("no-handler", async |env| {
+        let _controller = env.controller(&NO_RESYNC);
         let other = ConfigMap {
             metadata: ObjectMeta { name: Some("code".into()), ..ObjectMeta::default() },
             data: Some([("app.py".to_owned(), HANDLER.to_owned())].into()),
             ..ConfigMap::default()
         };
-        config_maps(&w).create(&PostParams::default(), &other).await.unwrap();
-        apply(&w, &scheduled("app", &of_config_map(&w, "code"))).await;
+        config_maps(&env).create(&PostParams::default(), &other).await.unwrap();
+        apply(&env, &scheduled("app", &of_config_map(&env, "code"))).await;
         let without = |cure: &str| {
             let message = format!(
                 "the ConfigMap code has no file index.py, in which python3.12 looks for the handler index.handler: {cure}"
@@ -240,48 +240,48 @@ fn a_config_map_without_the_file_of_the_handler_is_told_which_file_to_add() {
         };
         let add =
             "add that file, or write the handler of a file that is there in spec.function.definition.handler";
-        until_conditions(&w, SCHEDULED, "app", &without(add)).await;
+        until_conditions(&env, SCHEDULED, "app", &without(add)).await;
 
         let archive = ByteString(zipped(HANDLER).bytes);
-        change(&w, "code", json!({"data": null, "binaryData": {"code.zip": archive}})).await;
+        change(&env, "code", json!({"data": null, "binaryData": {"code.zip": archive}})).await;
         let unpack = "its key code.zip is an archive, which Lambda does not unpack; put the files themselves into the \
                       ConfigMap, or the archive into S3 and name it in code.s3";
-        until_conditions(&w, SCHEDULED, "app", &without(unpack)).await;
-        assert_eq!(super::view::function_names(&w).await, Vec::<String>::new());
+        until_conditions(&env, SCHEDULED, "app", &without(unpack)).await;
+        assert_eq!(super::view::function_names(&env).await, Vec::<String>::new());
 
-        change(&w, "code", json!({"data": {"index.py": HANDLER}, "binaryData": null})).await;
-        w.until_ready(SCHEDULED, "app").await;
-        let name = function_name(&w, SCHEDULED, "app");
-        let expected = plain(&w, SCHEDULED, "app", &name).await;
-        assert_eq!(function(&w, &name).await, Some(expected.clone()));
+        change(&env, "code", json!({"data": {"index.py": HANDLER}, "binaryData": null})).await;
+        env.until_ready(SCHEDULED, "app").await;
+        let name = function_name(&env, SCHEDULED, "app");
+        let expected = plain(&env, SCHEDULED, "app", &name).await;
+        assert_eq!(function(&env, &name).await, Some(expected.clone()));
 
         // The function that runs keeps its code.
-        change(&w, "code", json!({"data": {"index.py": null, "app.py": HANDLER}})).await;
-        until_conditions(&w, SCHEDULED, "app", &without(add)).await;
-        assert_eq!(function(&w, &name).await, Some(expected));
+        change(&env, "code", json!({"data": {"index.py": null, "app.py": HANDLER}})).await;
+        until_conditions(&env, SCHEDULED, "app", &without(add)).await;
+        assert_eq!(function(&env, &name).await, Some(expected));
     });
 }
 
 #[test]
 fn a_handler_that_only_a_layer_may_hold_is_warned_of() {
-    world::test("handler-in-layer", async |w| {
-        let _controller = w.controller(&RESYNC_1S);
+    env::test("handler-in-layer", async |env| {
+        let _controller = env.controller(&RESYNC_1S);
         let content = aws_sdk_lambda::types::LayerVersionContentInput::builder()
             .zip_file(aws_sdk_lambda::primitives::Blob::new(zipped(HANDLER).bytes))
             .build();
-        let published = w.lambda().publish_layer_version().layer_name("wrap").content(content).send().await;
+        let published = env.lambda().publish_layer_version().layer_name("wrap").content(content).send().await;
         let layer = published.unwrap().layer_version_arn.unwrap();
-        let wrapped = with(definition(&w, "app"), json!({"handler": "wrap.handler", "layers": [layer]}));
-        apply(&w, &scheduled("app", &wrapped)).await;
-        w.until_ready(SCHEDULED, "app").await;
+        let wrapped = with(definition(&env, "app"), json!({"handler": "wrap.handler", "layers": [layer]}));
+        apply(&env, &scheduled("app", &wrapped)).await;
+        env.until_ready(SCHEDULED, "app").await;
         let warning = event(
             "Warning",
             "HandlerNotFound",
             "code.inline has no file wrap.py, in which python3.12 looks for the handler wrap.handler: the function runs only if \
              one of its layers holds that file",
         );
-        let told = crate::objects::told(&w, "app").await;
+        let told = crate::objects::told(&env, "app").await;
         assert!(told.contains(&warning), "{told:#?}");
-        nothing_is_written_at_rest(&w, SCHEDULED, &["app"]).await;
+        nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
     });
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
 use lambda_triggers_core::plan::identity::{ObjectKey, bucket_statement_id};
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 use serde_json::json;
 
 use super::view::{
@@ -18,111 +18,111 @@ const NOTHING: [&str; 0] = [];
 
 #[test]
 fn a_scheduled_function_comes_with_its_code_changes_and_goes() {
-    world::test("scheduled-life", async |w| {
-        let _controller = w.controller(&RESYNC_1S);
-        let small = definition(&w, "hourly");
-        apply(&w, &scheduled("hourly", &small)).await;
-        let object = w.until_ready(SCHEDULED, "hourly").await;
-        let name = function_name(&w, SCHEDULED, "hourly");
-        let rule = ObjectKey::new(w.namespace(), "hourly").rule_name(&owner(), SCHEDULED);
-        let expected = plain(&w, SCHEDULED, "hourly", &name).await;
-        assert_eq!(function(&w, &name).await, Some(expected.clone()));
-        assert_eq!(object["status"]["functionArn"], arn(&w, &name));
+    env::test("scheduled-life", async |env| {
+        let _controller = env.controller(&RESYNC_1S);
+        let small = definition(&env, "hourly");
+        apply(&env, &scheduled("hourly", &small)).await;
+        let object = env.until_ready(SCHEDULED, "hourly").await;
+        let name = function_name(&env, SCHEDULED, "hourly");
+        let rule = ObjectKey::new(env.namespace(), "hourly").rule_name(&owner(), SCHEDULED);
+        let expected = plain(&env, SCHEDULED, "hourly", &name).await;
+        assert_eq!(function(&env, &name).await, Some(expected.clone()));
+        assert_eq!(object["status"]["functionArn"], arn(&env, &name));
         assert_eq!(object["status"]["function"]["codeSha256"], expected["codeSha256"]);
         assert_eq!(object["status"]["function"]["version"], "$LATEST");
-        assert_eq!(w.rule_names().await, std::slice::from_ref(&rule));
-        assert_eq!(w.statements(&name, None).await, ["lt-0a1b2c3d-rules"]);
+        assert_eq!(env.rule_names().await, std::slice::from_ref(&rule));
+        assert_eq!(env.statements(&name, None).await, ["lt-0a1b2c3d-rules"]);
         let created = [
             event("Normal", "FunctionCreated", format!("created the function {name}")),
             event("Normal", "RuleCreated", format!("created the rule {rule}")),
         ];
-        until_told(&w, "hourly", &created).await;
-        nothing_is_written_at_rest(&w, SCHEDULED, &["hourly"]).await;
-        apply(&w, &scheduled("hourly", &small)).await;
-        nothing_is_written_at_rest(&w, SCHEDULED, &["hourly"]).await;
+        until_told(&env, "hourly", &created).await;
+        nothing_is_written_at_rest(&env, SCHEDULED, &["hourly"]).await;
+        apply(&env, &scheduled("hourly", &small)).await;
+        nothing_is_written_at_rest(&env, SCHEDULED, &["hourly"]).await;
 
         let code = handler_with("second");
         let changed = with(small, json!({"timeout": 5, "code": {"inline": {"index.py": &code}}}));
-        apply(&w, &scheduled("hourly", &changed)).await;
-        w.until_ready(SCHEDULED, "hourly").await;
+        apply(&env, &scheduled("hourly", &changed)).await;
+        env.until_ready(SCHEDULED, "hourly").await;
         let sha256 = sha256(&[("index.py", &code)]);
         let expected = with(expected, json!({"timeout": 5, "codeSha256": sha256}));
-        assert_eq!(function(&w, &name).await, Some(expected));
+        assert_eq!(function(&env, &name).await, Some(expected));
         let updated = ["settings", "code"]
             .map(|what| event("Normal", "FunctionUpdated", format!("updated the function {name}: {what}")));
-        until_told(&w, "hourly", &[&created[..], &updated[..]].concat()).await;
-        nothing_is_written_at_rest(&w, SCHEDULED, &["hourly"]).await;
+        until_told(&env, "hourly", &[&created[..], &updated[..]].concat()).await;
+        nothing_is_written_at_rest(&env, SCHEDULED, &["hourly"]).await;
 
-        w.delete(SCHEDULED, "hourly").await;
-        w.until_gone(SCHEDULED, "hourly").await;
-        assert_eq!(w.rule_names().await, NOTHING);
-        assert_eq!(function_names(&w).await, NOTHING);
+        env.delete(SCHEDULED, "hourly").await;
+        env.until_gone(SCHEDULED, "hourly").await;
+        assert_eq!(env.rule_names().await, NOTHING);
+        assert_eq!(function_names(&env).await, NOTHING);
     });
 }
 
 #[test]
 fn an_s3_triggered_function_comes_with_its_code_changes_and_goes() {
-    world::test("s3-life", async |w| {
-        let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESYNC_1S);
-        let small = definition(&w, "thumbs");
-        apply(&w, &s3("thumbs", &bucket, &small)).await;
-        w.until_ready(S3, "thumbs").await;
-        let name = function_name(&w, S3, "thumbs");
-        let expected = plain(&w, S3, "thumbs", &name).await;
-        assert_eq!(function(&w, &name).await, Some(expected.clone()));
-        let entries = own(&w.document(&bucket).await);
-        assert_eq!(entries.iter().map(|entry| entry.arn.clone()).collect::<Vec<_>>(), [arn(&w, &name)]);
-        assert_eq!(w.statements(&name, None).await, [bucket_statement_id(&owner(), &bucket)]);
-        nothing_is_written_at_rest(&w, S3, &["thumbs"]).await;
-        apply(&w, &s3("thumbs", &bucket, &small)).await;
-        nothing_is_written_at_rest(&w, S3, &["thumbs"]).await;
+    env::test("s3-life", async |env| {
+        let bucket = env.new_bucket("photos").await;
+        let _controller = env.controller(&RESYNC_1S);
+        let small = definition(&env, "thumbs");
+        apply(&env, &s3("thumbs", &bucket, &small)).await;
+        env.until_ready(S3, "thumbs").await;
+        let name = function_name(&env, S3, "thumbs");
+        let expected = plain(&env, S3, "thumbs", &name).await;
+        assert_eq!(function(&env, &name).await, Some(expected.clone()));
+        let entries = own(&env.document(&bucket).await);
+        assert_eq!(entries.iter().map(|entry| entry.arn.clone()).collect::<Vec<_>>(), [arn(&env, &name)]);
+        assert_eq!(env.statements(&name, None).await, [bucket_statement_id(&owner(), &bucket)]);
+        nothing_is_written_at_rest(&env, S3, &["thumbs"]).await;
+        apply(&env, &s3("thumbs", &bucket, &small)).await;
+        nothing_is_written_at_rest(&env, S3, &["thumbs"]).await;
 
         let code = handler_with("second");
         let changed = with(small, json!({"memorySize": 256, "code": {"inline": {"index.py": &code}}}));
-        apply(&w, &s3("thumbs", &bucket, &changed)).await;
-        w.until_ready(S3, "thumbs").await;
+        apply(&env, &s3("thumbs", &bucket, &changed)).await;
+        env.until_ready(S3, "thumbs").await;
         let sha256 = sha256(&[("index.py", &code)]);
         let expected = with(expected, json!({"memorySize": 256, "codeSha256": sha256}));
-        until_function(&w, &name, &expected).await;
-        assert_eq!(own(&w.document(&bucket).await), entries);
-        nothing_is_written_at_rest(&w, S3, &["thumbs"]).await;
+        until_function(&env, &name, &expected).await;
+        assert_eq!(own(&env.document(&bucket).await), entries);
+        nothing_is_written_at_rest(&env, S3, &["thumbs"]).await;
 
-        w.delete(S3, "thumbs").await;
-        w.until_gone(S3, "thumbs").await;
-        assert_eq!(own(&w.document(&bucket).await), vec![]);
-        assert_eq!(function_names(&w).await, NOTHING);
+        env.delete(S3, "thumbs").await;
+        env.until_gone(S3, "thumbs").await;
+        assert_eq!(own(&env.document(&bucket).await), vec![]);
+        assert_eq!(function_names(&env).await, NOTHING);
     });
 }
 
 #[test]
 fn an_upload_runs_the_code_of_the_manifest_and_of_its_change() {
-    world::test("uploads", async |w| {
-        let bucket = w.new_bucket("uploads").await;
-        let _controller = w.controller(&NO_RESYNC);
-        let first = definition(&w, "first");
-        apply(&w, &s3("thumbs", &bucket, &first)).await;
-        w.until_ready(S3, "thumbs").await;
+    env::test("uploads", async |env| {
+        let bucket = env.new_bucket("uploads").await;
+        let _controller = env.controller(&NO_RESYNC);
+        let first = definition(&env, "first");
+        apply(&env, &s3("thumbs", &bucket, &first)).await;
+        env.until_ready(S3, "thumbs").await;
         let runs = async |record: &str, key: &str| {
-            let put = w.s3().put_object().bucket(&bucket).key(key).body(ByteStream::from_static(b"x"));
+            let put = env.s3().put_object().bucket(&bucket).key(key).body(ByteStream::from_static(b"x"));
             put.send().await.unwrap();
             let what = format!("a run of {record} for {key}");
-            w.until(LIMIT, &what, async || {
-                let runs = w.invocations(record);
+            env.until(LIMIT, &what, async || {
+                let runs = env.invocations(record);
                 runs.into_iter().find(|run| run.event["Records"][0]["s3"]["object"]["key"] == key)
             })
             .await
         };
-        let function = arn(&w, &function_name(&w, S3, "thumbs"));
+        let function = arn(&env, &function_name(&env, S3, "thumbs"));
         assert_eq!(runs("first", "a.jpg").await.arn, function);
 
         let code = HANDLER.replace("\"arn\":", "\"changed\": True, \"arn\":");
-        let second = with(definition(&w, "second"), json!({"code": {"inline": {"index.py": code}}}));
-        apply(&w, &s3("thumbs", &bucket, &second)).await;
-        w.until_ready(S3, "thumbs").await;
+        let second = with(definition(&env, "second"), json!({"code": {"inline": {"index.py": code}}}));
+        apply(&env, &s3("thumbs", &bucket, &second)).await;
+        env.until_ready(S3, "thumbs").await;
         assert_eq!(runs("second", "b.jpg").await.arn, function);
         assert!(
-            w.invocations("first")
+            env.invocations("first")
                 .iter()
                 .all(|run| run.event["Records"][0]["s3"]["object"]["key"] == "a.jpg")
         );
@@ -131,21 +131,21 @@ fn an_upload_runs_the_code_of_the_manifest_and_of_its_change() {
 
 #[test]
 fn a_schedule_runs_the_code_of_the_manifest() {
-    world::test("ticks", async |w| {
-        let _controller = w.controller(&NO_RESYNC);
-        let mut manifest = scheduled("minutely", &definition(&w, "minutely"));
+    env::test("ticks", async |env| {
+        let _controller = env.controller(&NO_RESYNC);
+        let mut manifest = scheduled("minutely", &definition(&env, "minutely"));
         manifest["spec"]["schedule"] = json!("rate(1 minute)");
-        apply(&w, &manifest).await;
-        w.until_ready(SCHEDULED, "minutely").await;
+        apply(&env, &manifest).await;
+        env.until_ready(SCHEDULED, "minutely").await;
         // The first run of a rate comes after a minute.
-        let run = w
-            .until(Duration::from_secs(180), "a run", async || w.invocations("minutely").into_iter().next())
+        let run = env
+            .until(Duration::from_secs(180), "a run", async || env.invocations("minutely").into_iter().next())
             .await;
-        let rule = ObjectKey::new(w.namespace(), "minutely").rule_name(&owner(), SCHEDULED);
-        assert_eq!(run.arn, arn(&w, &function_name(&w, SCHEDULED, "minutely")));
+        let rule = ObjectKey::new(env.namespace(), "minutely").rule_name(&owner(), SCHEDULED);
+        assert_eq!(run.arn, arn(&env, &function_name(&env, SCHEDULED, "minutely")));
         assert_eq!(
             (run.event["source"].clone(), run.event["resources"].clone()),
-            (json!("aws.events"), json!([format!("arn:aws:events:eu-west-1:{}:rule/{rule}", w.account())]))
+            (json!("aws.events"), json!([format!("arn:aws:events:eu-west-1:{}:rule/{rule}", env.account())]))
         );
     });
 }

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, ResourceExt};
 use lambda_triggers_core::plan::function::archive;
 use lambda_triggers_core::plan::identity::ObjectKey;
-use lambda_triggers_tests::world::{REGION, World};
+use lambda_triggers_tests::env::{REGION, TestEnv};
 use serde_json::{Value, json};
 
 use crate::objects::{OWNER, owner};
@@ -34,19 +34,19 @@ pub fn handler_with(comment: &str) -> String {
 }
 
 /// The least definition of a function with inline code that records its runs under `name`
-/// ([`World::invocations`]).
-pub fn definition(w: &World, name: &str) -> Value {
+/// ([`TestEnv::invocations`]).
+pub fn definition(env: &TestEnv, name: &str) -> Value {
     json!({
         "runtime": "python3.12",
         "handler": "index.handler",
-        "role": role(w),
+        "role": role(env),
         "code": {"inline": {"index.py": HANDLER}},
-        "environment": {"RECORD": w.directory().join(format!("{name}.invocations"))},
+        "environment": {"RECORD": env.directory().join(format!("{name}.invocations"))},
     })
 }
 
-pub fn role(w: &World) -> String {
-    format!("arn:aws:iam::{}:role/test", w.account())
+pub fn role(env: &TestEnv) -> String {
+    format!("arn:aws:iam::{}:role/test", env.account())
 }
 
 /// The SHA-256 that Lambda tells of code with these files.
@@ -83,22 +83,22 @@ pub fn resource(kind: &str, name: &str, spec: Value) -> Value {
 }
 
 /// `kubectl apply` of one manifest, which must succeed.
-pub async fn apply(w: &World, manifest: &Value) {
-    w.apply(&manifest.to_string()).await;
+pub async fn apply(env: &TestEnv, manifest: &Value) {
+    env.apply(&manifest.to_string()).await;
 }
 
 /// The name of the function that an object's definition makes where it gives none.
-pub fn function_name(w: &World, kind: &str, name: &str) -> String {
-    ObjectKey::new(w.namespace(), name).function_name(&owner(), kind)
+pub fn function_name(env: &TestEnv, kind: &str, name: &str) -> String {
+    ObjectKey::new(env.namespace(), name).function_name(&owner(), kind)
 }
 
-pub fn arn(w: &World, function: &str) -> String {
-    format!("arn:aws:lambda:{REGION}:{}:function:{function}", w.account())
+pub fn arn(env: &TestEnv, function: &str) -> String {
+    format!("arn:aws:lambda:{REGION}:{}:function:{function}", env.account())
 }
 
 /// The names of all functions.
-pub async fn function_names(w: &World) -> Vec<String> {
-    let functions = w.lambda().list_functions().send().await.unwrap();
+pub async fn function_names(env: &TestEnv) -> Vec<String> {
+    let functions = env.lambda().list_functions().send().await.unwrap();
     let mut names: Vec<String> = functions
         .functions()
         .iter()
@@ -109,8 +109,8 @@ pub async fn function_names(w: &World) -> Vec<String> {
 }
 
 /// The function of this name as Lambda has it, all that can be set on it; none if there is none.
-pub async fn function(w: &World, name: &str) -> Option<Value> {
-    w.lambda().get_function().function_name(name).send().await.ok().map(|answer| seen(&answer))
+pub async fn function(env: &TestEnv, name: &str) -> Option<Value> {
+    env.lambda().get_function().function_name(name).send().await.ok().map(|answer| seen(&answer))
 }
 
 fn seen(answer: &GetFunctionOutput) -> Value {
@@ -153,13 +153,13 @@ fn seen(answer: &GetFunctionOutput) -> Value {
 }
 
 /// The function of an object whose definition says no more than [`definition`] does, under this name in Lambda.
-pub async fn plain(w: &World, kind: &str, name: &str, function: &str) -> Value {
+pub async fn plain(env: &TestEnv, kind: &str, name: &str, function: &str) -> Value {
     json!({
-        "arn": arn(w, function),
+        "arn": arn(env, function),
         "packageType": "Zip",
         "runtime": "python3.12",
         "handler": "index.handler",
-        "role": role(w),
+        "role": role(env),
         "codeSha256": sha256(&[("index.py", HANDLER)]),
         "imageUri": null,
         "entryPoint": [],
@@ -167,8 +167,8 @@ pub async fn plain(w: &World, kind: &str, name: &str, function: &str) -> Value {
         "workingDirectory": "",
         "memorySize": 128,
         "timeout": 60,
-        "environment": {"RECORD": w.directory().join(format!("{name}.invocations"))},
-        "tags": owner_tags(w, kind, name).await,
+        "environment": {"RECORD": env.directory().join(format!("{name}.invocations"))},
+        "tags": owner_tags(env, kind, name).await,
         "subnetIds": [],
         "securityGroupIds": [],
         "layers": [],
@@ -188,23 +188,23 @@ pub async fn plain(w: &World, kind: &str, name: &str, function: &str) -> Value {
 }
 
 /// The tags that say whose function it is.
-pub async fn owner_tags(w: &World, kind: &str, name: &str) -> Value {
-    let object = w.object(kind, name).await.unwrap();
-    let own = Api::<Namespace>::all(w.kube().clone()).get(w.namespace()).await.unwrap();
+pub async fn owner_tags(env: &TestEnv, kind: &str, name: &str) -> Value {
+    let object = env.object(kind, name).await.unwrap();
+    let own = Api::<Namespace>::all(env.kube().clone()).get(env.namespace()).await.unwrap();
     json!({
         "lambda-triggers.dev/cluster": own.uid().unwrap(),
         "lambda-triggers.dev/kind": kind,
         "lambda-triggers.dev/name": name,
-        "lambda-triggers.dev/namespace": w.namespace(),
+        "lambda-triggers.dev/namespace": env.namespace(),
         "lambda-triggers.dev/owner": OWNER,
         "lambda-triggers.dev/uid": object["metadata"]["uid"],
     })
 }
 
 /// Waits until the function of this name is so.
-pub async fn until_function(w: &World, name: &str, expected: &Value) {
-    w.until(LIMIT, &format!("the function {name} to be {expected:#}"), async || {
-        match function(w, name).await {
+pub async fn until_function(env: &TestEnv, name: &str, expected: &Value) {
+    env.until(LIMIT, &format!("the function {name} to be {expected:#}"), async || {
+        match function(env, name).await {
             Some(found) if found == *expected => Ok(()),
             Some(found) => Err(format!("{found:#}")),
             None => Err("there is none".to_owned()),
@@ -214,20 +214,20 @@ pub async fn until_function(w: &World, name: &str, expected: &Value) {
 }
 
 /// Waits until there are these functions and no others.
-pub async fn until_functions(w: &World, names: &[&str]) {
-    w.until(LIMIT, &format!("the functions to be {names:?}"), async || {
-        let found = function_names(w).await;
+pub async fn until_functions(env: &TestEnv, names: &[&str]) {
+    env.until(LIMIT, &format!("the functions to be {names:?}"), async || {
+        let found = function_names(env).await;
         if found == names { Ok(()) } else { Err(format!("{found:?}")) }
     })
     .await;
 }
 
 /// Waits until an object is ready, and says of its function what Lambda says now.
-pub async fn until_settled(w: &World, kind: &str, name: &str, function: &str) {
-    w.until(LIMIT, &format!("{kind} {name} to be settled"), async || {
-        let found = w.lambda().get_function().function_name(function).send().await;
+pub async fn until_settled(env: &TestEnv, kind: &str, name: &str, function: &str) {
+    env.until(LIMIT, &format!("{kind} {name} to be settled"), async || {
+        let found = env.lambda().get_function().function_name(function).send().await;
         let found = found.map_err(|error| format!("{error:?}"))?.configuration.ok_or("no configuration")?;
-        let object = w.until_ready(kind, name).await;
+        let object = env.until_ready(kind, name).await;
         let settled = found.last_update_status().is_some_and(|status| status.as_str() == "Successful")
             && object["status"]["function"]["lastUpdate"].as_str() == found.last_modified();
         if settled { Ok(()) } else { Err(format!("{found:?}, status {}", object["status"])) }

@@ -1,6 +1,6 @@
 //! Every manifest in the documentation and in `examples/` is one that the API server takes.
 
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 
 use super::{Page, files, pages};
 
@@ -38,9 +38,9 @@ fn every_manifest_is_accepted() {
     all.extend(examples.map(|path| (path.clone(), Page::read(&path).text)));
     all.retain(|(_, manifest)| !is_other(manifest));
     assert!(all.len() > 8, "{all:?}");
-    world::test("docs-manifests", async |w| {
+    env::test("docs-manifests", async |env| {
         for (place, manifest) in all {
-            let output = w.kubectl(&["apply", "--dry-run=server", "--filename", "-"], &manifest).await;
+            let output = env.kubectl(&["apply", "--dry-run=server", "--filename", "-"], &manifest).await;
             assert!(output.success, "{place}: {}\n{manifest}", output.stderr);
         }
     });

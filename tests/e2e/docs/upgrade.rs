@@ -1,7 +1,7 @@
 //! `docs/upgrade.md`: its commands, that an upgrade which changes nothing writes nothing to AWS, and that a move to another
 //! cluster changes only tags.
 
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 
 use super::{Page, root};
 use crate::objects::{NO_RESYNC, told};
@@ -10,32 +10,32 @@ use crate::support::{AwsView, LIMIT, both_in_place, own};
 
 #[test]
 fn an_upgrade_that_changes_nothing_writes_nothing_to_aws() {
-    world::test_on_own_cluster("upgrade", async |w| {
-        let mut controller = w.controller(&NO_RESYNC);
-        both_in_place(&w).await;
+    env::test_on_own_cluster("upgrade", async |env| {
+        let mut controller = env.controller(&NO_RESYNC);
+        both_in_place(&env).await;
 
         let [definitions, ready] = Page::read("docs/upgrade.md").commands("CRDs first, then the operator");
         controller.stop().await;
-        let told = w.shell(&format!("cd '{}'\n{definitions}", root().display())).await.expect(&definitions);
+        let told = env.shell(&format!("cd '{}'\n{definitions}", root().display())).await.expect(&definitions);
         assert_eq!(told.matches("condition met").count(), 2, "{told}");
-        w.aws_proxy().clear_calls(w.account());
+        env.aws_proxy().clear_calls(env.account());
         controller.start();
         let looked = |calls: &[lambda_triggers_tests::aws_proxy::Call]| {
             ["ListTargetsByRule", "GetBucketNotificationConfiguration"]
                 .iter()
                 .all(|read| calls.iter().any(|call| call.operation == *read))
         };
-        let waited = w.aws_proxy().wait_for_calls(w.account(), LIMIT, looked).await;
+        let waited = env.aws_proxy().wait_for_calls(env.account(), LIMIT, looked).await;
         waited.unwrap_or_else(|calls| panic!("it has not looked at both: {calls:?}"));
-        w.shell(&ready).await.expect(&ready);
+        env.shell(&ready).await.expect(&ready);
         controller.stop().await;
-        assert_eq!(w.aws_writes(), vec![]);
+        assert_eq!(env.aws_writes(), vec![]);
     });
 }
 
 #[test]
 fn a_move_to_another_cluster_changes_only_tags() {
-    world::test_on_own_cluster("blue", async |blue| {
+    env::test_on_own_cluster("blue", async |blue| {
         let Some(green) = blue.in_another_cluster().await else { return };
         let [owner_id, _stop, ready, let_go] =
             Page::read("docs/upgrade.md").commands("Move to another cluster");

@@ -1,7 +1,7 @@
 //! `docs/iam.md` shows what the program prints, and tells of every action that is in the policy.
 
 use lambda_triggers_core::iam::{Feature, actions};
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 
 const PAGE: &str = include_str!("../../../docs/iam.md");
 const COMMAND: &str = "lambda-triggers doctor --print-iam-policy ";
@@ -22,11 +22,11 @@ fn shown() -> Vec<(&'static str, &'static str)> {
 fn the_policies_of_the_page_are_those_that_are_printed() {
     let shown = shown();
     assert_eq!(shown.len(), 2);
-    world::test("iam-docs", async |w| {
+    env::test("iam-docs", async |env| {
         for (arguments, json) in shown {
             let command: Vec<_> =
                 COMMAND.split_whitespace().skip(1).chain(arguments.split_whitespace()).collect();
-            let printed = w.lambda_triggers(&command, &[]).await.expect("lambda-triggers doctor");
+            let printed = env.lambda_triggers(&command, &[]).await.expect("lambda-triggers doctor");
             assert!(printed.trim() == json, "docs/iam.md is to show this after {command:?}:\n{printed}");
         }
     });

@@ -5,16 +5,16 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::json;
 
 use crate::objects::OWNER;
 use crate::support::AwsView;
 
 /// What doctor prints with these flags, a line each, and whether its exit code is 0.
-async fn doctor(w: &World, flags: &[&str], environment: &[(&'static str, &str)]) -> (bool, Vec<String>) {
+async fn doctor(env: &TestEnv, flags: &[&str], environment: &[(&'static str, &str)]) -> (bool, Vec<String>) {
     let command = [&["doctor"], flags].concat();
-    let output = w.lambda_triggers(&command, environment).await;
+    let output = env.lambda_triggers(&command, environment).await;
     assert_eq!(output.stderr, "");
     (output.success, output.stdout.lines().map(Into::into).collect())
 }
@@ -26,17 +26,17 @@ fn those<'a>(lines: &'a [String], state: &str) -> Vec<&'a str> {
 
 #[test]
 fn a_good_install_is_told_of_line_by_line() {
-    world::test("doctor", async |w| {
-        let function = w.function("report").await;
-        let bucket = w.new_bucket("photos").await;
-        w.aws_proxy().clear_calls(w.account());
-        let flags = ["--namespace", w.namespace(), "--function", "report", "--bucket", &bucket];
-        let (healthy, lines) = doctor(&w, &flags, &[]).await;
+    env::test("doctor", async |env| {
+        let function = env.function("report").await;
+        let bucket = env.new_bucket("photos").await;
+        env.aws_proxy().clear_calls(env.account());
+        let flags = ["--namespace", env.namespace(), "--function", "report", "--bucket", &bucket];
+        let (healthy, lines) = doctor(&env, &flags, &[]).await;
 
-        let owner: Namespace = Api::all(w.kube().clone()).get(w.namespace()).await.unwrap();
+        let owner: Namespace = Api::all(env.kube().clone()).get(env.namespace()).await.unwrap();
         let owner: String = owner.uid().unwrap().chars().take(8).collect();
-        let version = w.kube().apiserver_version().await.unwrap().git_version;
-        let within = format!("in the namespace {}", w.namespace());
+        let version = env.kube().apiserver_version().await.unwrap().git_version;
+        let within = format!("in the namespace {}", env.namespace());
         let url = lines[0].rsplit(' ').next().unwrap().to_owned();
         let rights = [
             (
@@ -68,10 +68,10 @@ fn a_good_install_is_told_of_line_by_line() {
         .into_iter()
         .chain(rights.map(|(right, why)| format!("ok       {right} {within}: {why}")))
         .chain([
-            format!("ok       get namespaces {}: to tell operators apart by its UID", w.namespace()),
+            format!("ok       get namespaces {}: to tell operators apart by its UID", env.namespace()),
             format!("ok       owner id: {owner}; names in AWS begin with lt-{owner}-"),
             "ok       AWS Region: eu-west-1".into(),
-            format!("ok       AWS credentials: arn:aws:iam::{0}:root in account {0}", w.account()),
+            format!("ok       AWS credentials: arn:aws:iam::{0}:root in account {0}", env.account()),
             format!("ok       events:DescribeRule: on rules lt-{owner}-*"),
             "ok       events:ListRules: of any name".into(),
             "ok       events:ListRuleNamesByTarget: by any function".into(),
@@ -84,35 +84,35 @@ fn a_good_install_is_told_of_line_by_line() {
         .collect();
         assert_eq!(lines, expected);
         assert!(healthy);
-        assert_eq!(w.aws_writes(), []);
+        assert_eq!(env.aws_writes(), []);
     });
 }
 
 #[test]
 fn what_is_missing_is_said_with_what_to_do() {
-    world::test("doctor-denied", async |w| {
-        w.function("report").await;
-        let bucket = w.new_bucket("photos").await;
+    env::test("doctor-denied", async |env| {
+        env.function("report").await;
+        let bucket = env.new_bucket("photos").await;
         for operation in ["DescribeRule", "GetPolicy", "GetBucketNotificationConfiguration"] {
-            w.aws_proxy().inject(w.account(), Fault::on(operation, FaultKind::Denied));
+            env.aws_proxy().inject(env.account(), Fault::on(operation, FaultKind::Denied));
         }
-        w.apply("{apiVersion: v1, kind: ServiceAccount, metadata: {name: operator}}").await;
-        w.apply(
+        env.apply("{apiVersion: v1, kind: ServiceAccount, metadata: {name: operator}}").await;
+        env.apply(
             "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: operator}, rules: [\
              {apiGroups: [lambda-triggers.dev], resources: [scheduledfunctions, s3triggeredfunctions], verbs: [get, list, watch]},\
              {apiGroups: [''], resources: [configmaps], verbs: ['*']}]}",
         )
         .await;
-        w.apply(
+        env.apply(
             "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: operator}, \
              subjects: [{kind: ServiceAccount, name: operator}], \
              roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: operator}}",
         )
         .await;
-        let user = format!("system:serviceaccount:{}:operator", w.namespace());
+        let user = format!("system:serviceaccount:{}:operator", env.namespace());
         let flags = [
             "--namespace",
-            w.namespace(),
+            env.namespace(),
             "--as",
             &user,
             "--owner-id",
@@ -126,15 +126,15 @@ fn what_is_missing_is_said_with_what_to_do() {
             "--bucket",
             "no-such-bucket",
         ];
-        let (healthy, lines) = doctor(&w, &flags, &[]).await;
+        let (healthy, lines) = doctor(&env, &flags, &[]).await;
         assert!(!healthy);
-        let within = format!("in the namespace {}", w.namespace());
+        let within = format!("in the namespace {}", env.namespace());
         let role = "add it to the operator's Role, and see that it is bound";
         let policy = "in the IAM policy of the operator's role";
         let mut failed = those(&lines, "failed");
         // How the API server words it is its own affair.
         let owner = failed.iter().position(|line| {
-            line.starts_with(&format!("owner id: cannot read the namespace {}", w.namespace()))
+            line.starts_with(&format!("owner id: cannot read the namespace {}", env.namespace()))
         });
         failed.remove(owner.unwrap_or_else(|| panic!("{lines:#?}")));
         assert_eq!(
@@ -146,7 +146,7 @@ fn what_is_missing_is_said_with_what_to_do() {
                 format!("patch s3triggeredfunctions/status of lambda-triggers.dev {within}: patch is denied, and needed to record what is made in AWS, and to say how it went; {role}"),
                 format!("create, patch events of events.k8s.io {within}: create, patch is denied, and needed to tell of what happens to a resource; {role}"),
                 format!("get, create, update leases of coordination.k8s.io {within}: get, create, update is denied, and needed to elect a leader; {role}"),
-                format!("get namespaces {}: get is denied, and needed to tell operators apart by its UID; {role}", w.namespace()),
+                format!("get namespaces {}: get is denied, and needed to tell operators apart by its UID; {role}", env.namespace()),
                 format!("events:DescribeRule: AWS denies events:DescribeRule on rule lt-{OWNER}-doctor: allow events:DescribeRule {policy}"),
                 format!("its policy, report: AWS denies lambda:GetPolicy on function report: allow lambda:GetPolicy {policy}"),
                 "function nowhere: is not in eu-west-1; deploy it there, or write another name, alias or Region".into(),
@@ -169,10 +169,10 @@ fn what_is_missing_is_said_with_what_to_do() {
 
 #[test]
 fn without_a_cluster_or_credentials_the_rest_is_still_told() {
-    world::test("doctor-nothing", async |w| {
-        let nowhere = w.directory().join("nowhere");
+    env::test("doctor-nothing", async |env| {
+        let nowhere = env.directory().join("nowhere");
         let nowhere = nowhere.to_str().unwrap();
-        let (healthy, lines) = doctor(&w, &[], &[("KUBECONFIG", nowhere), ("AWS_REGION", "")]).await;
+        let (healthy, lines) = doctor(&env, &[], &[("KUBECONFIG", nowhere), ("AWS_REGION", "")]).await;
         assert!(!healthy);
         assert!(
             lines[0].starts_with("failed   API server: no kubeconfig can be used, and this is no pod: "),
@@ -193,7 +193,7 @@ fn without_a_cluster_or_credentials_the_rest_is_still_told() {
             ]
         );
         let flags = ["doctor", "--print-iam-policy", "--account", "123456789012"];
-        let output = w.lambda_triggers(&flags, &[("KUBECONFIG", nowhere)]).await;
+        let output = env.lambda_triggers(&flags, &[("KUBECONFIG", nowhere)]).await;
         assert!(!output.success && output.stdout.is_empty(), "{output:?}");
         assert!(output.stderr.contains("the owner id is not known"), "{output:?}");
         assert!(output.stderr.ends_with("; give --owner-id\n"), "{output:?}");
@@ -202,19 +202,19 @@ fn without_a_cluster_or_credentials_the_rest_is_still_told() {
 
 #[test]
 fn definitions_of_another_version_are_noticed() {
-    world::test_on_own_cluster("doctor-crds", async |w| {
-        let crds = Api::<CustomResourceDefinition>::all(w.kube().clone());
+    env::test_on_own_cluster("doctor-crds", async |env| {
+        let crds = Api::<CustomResourceDefinition>::all(env.kube().clone());
         let [scheduled, s3] =
             ["scheduledfunctions.lambda-triggers.dev", "s3triggeredfunctions.lambda-triggers.dev"];
         let patch = json!([{"op": "remove", "path": "/spec/versions/0/additionalPrinterColumns/0"}]);
         let patch = Patch::Json::<()>(serde_json::from_value(patch).unwrap());
         crds.patch(scheduled, &PatchParams::default(), &patch).await.unwrap();
         crds.delete(s3, &DeleteParams::default()).await.unwrap();
-        w.until(crate::support::LIMIT, "the CRD to be gone", async || {
+        env.until(crate::support::LIMIT, "the CRD to be gone", async || {
             crds.get_opt(s3).await.unwrap().map_or(Ok(()), |crd| Err(format!("{:?}", crd.metadata)))
         })
         .await;
-        let (healthy, lines) = doctor(&w, &[], &[]).await;
+        let (healthy, lines) = doctor(&env, &[], &[]).await;
         assert!(!healthy);
         let apply =
             "apply the definitions of this version: lambda-triggers crds | kubectl apply --server-side -f -";

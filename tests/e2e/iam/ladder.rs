@@ -9,7 +9,7 @@ use aws_sdk_lambda::types::LayerVersionContentInput;
 use aws_sdk_s3::primitives::ByteStream;
 use lambda_triggers_core::iam::{Feature, Policy, Scope, least_policy};
 use lambda_triggers_core::plan::function::archive;
-use lambda_triggers_tests::world::{self, REGION, World};
+use lambda_triggers_tests::env::{self, REGION, TestEnv};
 use serde_json::json;
 
 use crate::deployed::view::{S3, SCHEDULED, apply, definition, handler_with, scheduled, with};
@@ -20,23 +20,24 @@ use crate::support::{AwsView, LIMIT, s3};
 const CLIMB: Duration = Duration::from_secs(150);
 
 struct Ladder {
-    w: World,
+    env: TestEnv,
     policy: Policy,
     given: BTreeSet<String>,
 }
 
 impl Ladder {
-    fn new(w: &World, uses: &[Feature]) -> Self {
-        let policy = least_policy(&Scope::for_account(w.account(), Some(owner())).with(uses.iter().copied()));
-        let ladder = Self { w: w.clone(), policy, given: BTreeSet::new() };
+    fn new(env: &TestEnv, uses: &[Feature]) -> Self {
+        let policy =
+            least_policy(&Scope::for_account(env.account(), Some(owner())).with(uses.iter().copied()));
+        let ladder = Self { env: env.clone(), policy, given: BTreeSet::new() };
         ladder.give();
         ladder
     }
 
     fn give(&self) {
-        self.w
+        self.env
             .aws_proxy()
-            .give_policy(self.w.account(), self.policy.only(|action| self.given.contains(action)));
+            .give_policy(self.env.account(), self.policy.only(|action| self.given.contains(action)));
     }
 
     /// Gives what the objects ask for until all are as `wanted`.
@@ -44,14 +45,14 @@ impl Ladder {
         &mut self,
         wanted: &str,
         objects: &[(&str, &str)],
-        there: impl AsyncFn(&World, &str, &str) -> bool,
+        there: impl AsyncFn(&TestEnv, &str, &str) -> bool,
     ) {
-        let w = self.w.clone();
-        w.until(CLIMB, wanted, async || {
+        let env = self.env.clone();
+        env.until(CLIMB, wanted, async || {
             let mut seen = vec![];
             for (kind, name) in objects {
-                if !there(&w, kind, name).await {
-                    seen.push(conditions(&w, kind, name).await);
+                if !there(&env, kind, name).await {
+                    seen.push(conditions(&env, kind, name).await);
                 }
             }
             let asked = seen.iter().flatten().flat_map(|[.., message]| rights(message));
@@ -66,8 +67,8 @@ impl Ladder {
     }
 
     async fn until_ready(&mut self, objects: &[(&str, &str)]) {
-        self.climb(&format!("{objects:?} to be ready"), objects, async |w, kind, name| {
-            let object = w.object(kind, name).await.unwrap_or_default();
+        self.climb(&format!("{objects:?} to be ready"), objects, async |env, kind, name| {
+            let object = env.object(kind, name).await.unwrap_or_default();
             let generation = &object["metadata"]["generation"];
             let all = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
             all.iter().any(|c| {
@@ -79,9 +80,9 @@ impl Ladder {
 
     async fn until_gone(&mut self, objects: &[(&str, &str)]) {
         for (kind, name) in objects {
-            self.w.delete(kind, name).await;
+            self.env.delete(kind, name).await;
         }
-        let gone = async |w: &World, kind: &str, name: &str| w.object(kind, name).await.is_none();
+        let gone = async |env: &TestEnv, kind: &str, name: &str| env.object(kind, name).await.is_none();
         self.climb(&format!("{objects:?} to be gone"), objects, gone).await;
     }
 
@@ -100,23 +101,23 @@ fn rights(message: &str) -> Vec<String> {
 
 #[test]
 fn triggers_need_each_right_of_their_policy_and_ask_for_it() {
-    world::test("iam-triggers", async |w| {
-        w.function("report").await;
-        let bucket = w.new_bucket("photos").await;
-        let mut ladder = Ladder::new(&w, &[]);
-        let controller = w.controller(&RESYNC_1S);
+    env::test("iam-triggers", async |env| {
+        env.function("report").await;
+        let bucket = env.new_bucket("photos").await;
+        let mut ladder = Ladder::new(&env, &[]);
+        let controller = env.controller(&RESYNC_1S);
         let both = [(SCHEDULED, "hourly"), (S3, "photos")];
         let hourly = |tags: &str| {
             crate::support::scheduled("hourly", "report", &format!("schedule: rate(1 hour)\ntags: {tags}"))
         };
 
-        w.apply(&hourly("{team: a, stage: test}")).await;
-        w.apply(&s3("photos", "report", &bucket, "")).await;
+        env.apply(&hourly("{team: a, stage: test}")).await;
+        env.apply(&s3("photos", "report", &bucket, "")).await;
         ladder.until_ready(&both).await;
         // Whoever may not list rules is told so in the log alone, and each rule is asked for.
         let asked = async || controller.log().contains("cannot list rules").then_some(());
-        w.until(LIMIT, "the right to list rules to be asked for", asked).await;
-        w.apply(&hourly("{team: b}")).await;
+        env.until(LIMIT, "the right to list rules to be asked for", asked).await;
+        env.apply(&hourly("{team: b}")).await;
         ladder.until_ready(&both).await;
         ladder.until_gone(&both).await;
 
@@ -125,24 +126,24 @@ fn triggers_need_each_right_of_their_policy_and_ask_for_it() {
         let needed: BTreeSet<String> =
             ladder.all().into_iter().filter(|right| !not_asked.contains(&&**right)).collect();
         assert_eq!(ladder.given, needed);
-        assert_eq!(w.rule_names().await, Vec::<String>::new());
-        assert_eq!(w.statements("report", None).await, Vec::<String>::new());
+        assert_eq!(env.rule_names().await, Vec::<String>::new());
+        assert_eq!(env.statements("report", None).await, Vec::<String>::new());
     });
 }
 
 #[test]
 fn definitions_need_each_right_of_their_policy_and_ask_for_it() {
-    world::test("iam-definitions", async |w| {
+    env::test("iam-definitions", async |env| {
         let code = |text: &str| {
             archive(&[("index.py".into(), handler_with(text).into_bytes())].into()).unwrap().bytes
         };
-        let builds = w.new_bucket("builds").await;
+        let builds = env.new_bucket("builds").await;
         for key in ["1.zip", "2.zip"] {
-            let put = w.s3().put_object().bucket(&builds).key(key).body(ByteStream::from(code(key)));
+            let put = env.s3().put_object().bucket(&builds).key(key).body(ByteStream::from(code(key)));
             put.send().await.unwrap();
         }
         let layer = LayerVersionContentInput::builder().zip_file(Blob::new(code("layer"))).build();
-        w.lambda().publish_layer_version().layer_name("a").content(layer).send().await.unwrap();
+        env.lambda().publish_layer_version().layer_name("a").content(layer).send().await.unwrap();
         let uses = [
             Feature::Definitions,
             Feature::Archives,
@@ -151,33 +152,33 @@ fn definitions_need_each_right_of_their_policy_and_ask_for_it() {
             Feature::Vpc,
             Feature::Kms,
         ];
-        let mut ladder = Ladder::new(&w, &uses);
+        let mut ladder = Ladder::new(&env, &uses);
         // What triggers need is the other test's.
-        ladder.given = least_policy(&Scope::for_account(w.account(), Some(owner())))
+        ladder.given = least_policy(&Scope::for_account(env.account(), Some(owner())))
             .actions()
             .into_iter()
             .map(Into::into)
             .collect();
         ladder.give();
-        let _controller = w.controller(&RESYNC_1S);
+        let _controller = env.controller(&RESYNC_1S);
         let both = [(SCHEDULED, "app"), (SCHEDULED, "image")];
 
         let app = with(
-            definition(&w, "app"),
+            definition(&env, "app"),
             json!({
                 "code": {"s3": {"bucket": builds, "key": "1.zip"}},
-                "layers": [format!("arn:aws:lambda:{REGION}:{}:layer:a:1", w.account())],
+                "layers": [format!("arn:aws:lambda:{REGION}:{}:layer:a:1", env.account())],
                 "vpc": {"subnetIds": ["subnet-1"], "securityGroupIds": ["sg-1"]},
-                "kmsKeyArn": format!("arn:aws:kms:{REGION}:{}:key/1", w.account()),
+                "kmsKeyArn": format!("arn:aws:kms:{REGION}:{}:key/1", env.account()),
                 "reservedConcurrency": 1,
                 "asyncInvoke": {"maximumRetryAttempts": 0},
                 "tags": {"team": "a", "stage": "test"},
             }),
         );
-        let uri = format!("{}.dkr.ecr.{REGION}.amazonaws.com/invoices:1", w.account());
-        let image = json!({"role": format!("arn:aws:iam::{}:role/image", w.account()), "code": {"image": {"uri": uri}}});
-        apply(&w, &scheduled("app", &app)).await;
-        apply(&w, &scheduled("image", &image)).await;
+        let uri = format!("{}.dkr.ecr.{REGION}.amazonaws.com/invoices:1", env.account());
+        let image = json!({"role": format!("arn:aws:iam::{}:role/image", env.account()), "code": {"image": {"uri": uri}}});
+        apply(&env, &scheduled("app", &app)).await;
+        apply(&env, &scheduled("image", &image)).await;
         ladder.until_ready(&both).await;
         let changed = json!({
             "code": {"s3": {"bucket": builds, "key": "2.zip"}},
@@ -186,11 +187,11 @@ fn definitions_need_each_right_of_their_policy_and_ask_for_it() {
             "asyncInvoke": null,
             "tags": {"team": "b"},
         });
-        apply(&w, &scheduled("app", &with(app, changed))).await;
+        apply(&env, &scheduled("app", &with(app, changed))).await;
         ladder.until_ready(&both).await;
         ladder.until_gone(&both).await;
 
         assert_eq!(ladder.given, ladder.all());
-        assert_eq!(w.lambda().list_functions().send().await.unwrap().functions().len(), 0);
+        assert_eq!(env.lambda().list_functions().send().await.unwrap().functions().len(), 0);
     });
 }

@@ -9,7 +9,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use lambda_triggers_core::iam::{Feature, Scope, least_policy};
 use lambda_triggers_core::plan::function::archive;
-use lambda_triggers_tests::world::{self, REGION, SignedAws};
+use lambda_triggers_tests::env::{self, REGION, SignedAws};
 
 use crate::deployed::view::{S3, SCHEDULED};
 use crate::objects::{RESYNC_1S, owner};
@@ -26,16 +26,16 @@ const ROLES: [&str; 5] = ["test", "heartbeat", "list-documents", "working-day", 
 
 #[test]
 fn the_examples_run_under_the_least_policy() {
-    world::test("iam-signed", async |w| {
-        let scope = Scope::for_account(w.account(), Some(owner()));
+    env::test("iam-signed", async |env| {
+        let scope = Scope::for_account(env.account(), Some(owner()));
         let mut policy = least_policy(&scope.with([Feature::Definitions, Feature::Archives]));
         for statement in &mut policy.statements {
             statement.resources = vec!["*".into()];
         }
         let without = |lacking: &'static str| policy.only(move |action| action != lacking);
-        let aws = SignedAws::start(&w, &without("events:PutRule"), &ROLES).await;
+        let aws = SignedAws::start(&env, &without("events:PutRule"), &ROLES).await;
         for function in ["every-minute", "make-thumbnail"] {
-            w.create_function(&aws.lambda, function).await;
+            env.create_function(&aws.lambda, function).await;
         }
         for bucket in ["photos-of-somebody-else", "my-deployments"] {
             let location = BucketLocationConstraint::from(REGION);
@@ -48,12 +48,12 @@ fn the_examples_run_under_the_least_policy() {
         let put = aws.s3.put_object().bucket("my-deployments").key("previews/1.4.0.zip");
         put.body(ByteStream::from(code.bytes)).send().await.unwrap();
         let [key, secret] = &aws.keys;
-        let _controller = w.controller_on(&aws.endpoint, [key, secret], &RESYNC_1S);
+        let _controller = env.controller_on(&aws.endpoint, [key, secret], &RESYNC_1S);
 
         for (.., manifest) in EXAMPLES {
-            w.apply(&manifest.replace("000000000000", w.account())).await;
+            env.apply(&manifest.replace("000000000000", env.account())).await;
         }
-        let denied = w.until_condition(SCHEDULED, "every-minute", "RuleReady", "False").await;
+        let denied = env.until_condition(SCHEDULED, "every-minute", "RuleReady", "False").await;
         let message = denied["message"].as_str().unwrap_or_default();
         assert!(message.starts_with("AWS denies events:PutRule on rule lt-0a1b2c3d-"), "{message}");
         assert!(
@@ -63,22 +63,22 @@ fn the_examples_run_under_the_least_policy() {
 
         aws.give_policy(&without("lambda:DeleteFunction")).await;
         for (kind, name, _) in EXAMPLES {
-            w.until_ready(kind, name).await;
+            env.until_ready(kind, name).await;
         }
         for (kind, name, _) in EXAMPLES {
-            w.delete(kind, name).await;
+            env.delete(kind, name).await;
         }
         for (kind, name) in [(SCHEDULED, "every-minute"), (S3, "make-thumbnail")] {
-            w.until_gone(kind, name).await;
+            env.until_gone(kind, name).await;
         }
-        let denied = w.until_condition(SCHEDULED, "heartbeat", "Ready", "False").await;
+        let denied = env.until_condition(SCHEDULED, "heartbeat", "Ready", "False").await;
         let message = "AWS denies lambda:DeleteFunction on function heartbeat: allow lambda:DeleteFunction in the IAM policy of \
                        the operator's role";
         assert_eq!((&denied["reason"], &denied["message"]), (&"AccessDenied".into(), &message.into()));
 
         aws.give_policy(&policy).await;
         for (kind, name, _) in EXAMPLES {
-            w.until_gone(kind, name).await;
+            env.until_gone(kind, name).await;
         }
         let left = aws.lambda.list_functions().send().await.unwrap();
         let mut left: Vec<_> =

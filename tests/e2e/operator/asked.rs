@@ -2,7 +2,7 @@
 //! once.
 
 use lambda_triggers_core::plan::bucket::Document;
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::json;
 
 use crate::docs::Page;
@@ -13,35 +13,35 @@ use crate::support::{AwsView, both_in_place, own, scheduled};
 const S3: &str = "S3TriggeredFunction";
 
 /// Asks for a reconcile with a value, and waits until that was met.
-async fn ask(w: &World, kind: &str, name: &str, value: &str) {
+async fn ask(env: &TestEnv, kind: &str, name: &str, value: &str) {
     let annotation = format!("lambda-triggers.dev/reconcile={value}");
-    w.kubectl(&["annotate", kind, name, &annotation, "--overwrite"], "").await.expect("kubectl annotate");
+    env.kubectl(&["annotate", kind, name, &annotation, "--overwrite"], "").await.expect("kubectl annotate");
     let handled = format!("--for=jsonpath={{.status.lastHandledReconcileAt}}={value}");
-    w.kubectl(&["wait", &handled, kind, name, "--timeout=60s"], "").await.expect("kubectl wait");
+    env.kubectl(&["wait", &handled, kind, name, "--timeout=60s"], "").await.expect("kubectl wait");
 }
 
 /// It waits ten minutes else.
 #[test]
 fn drift_is_repaired_as_soon_as_somebody_asks() {
-    world::test("asked", async |w| {
-        let _controller = w.controller(&NO_RESYNC);
-        let bucket = both_in_place(&w).await;
-        let before = (rules(&w).await, own(&w.document(&bucket).await));
+    env::test("asked", async |env| {
+        let _controller = env.controller(&NO_RESYNC);
+        let bucket = both_in_place(&env).await;
+        let before = (rules(&env).await, own(&env.document(&bucket).await));
 
-        w.events().disable_rule().name(rule_name(&w, "nightly-report")).send().await.unwrap();
-        w.put_document(&bucket, "<NotificationConfiguration/>").await;
-        assert_eq!(own(&w.document(&bucket).await), []);
+        env.events().disable_rule().name(rule_name(&env, "nightly-report")).send().await.unwrap();
+        env.put_document(&bucket, "<NotificationConfiguration/>").await;
+        assert_eq!(own(&env.document(&bucket).await), []);
         let [ask_for_one, ask_for_all] = Page::read("docs/conditions.md").commands("Request a reconcile");
-        w.shell(&ask_for_one).await.expect(&ask_for_one);
-        assert_eq!(rules(&w).await, before.0);
-        assert_eq!(w.document(&bucket).await, Document::parse("<NotificationConfiguration/>").unwrap());
-        ask(&w, S3, "thumbnails", "now").await;
-        assert_eq!((rules(&w).await, own(&w.document(&bucket).await)), before);
+        env.shell(&ask_for_one).await.expect(&ask_for_one);
+        assert_eq!(rules(&env).await, before.0);
+        assert_eq!(env.document(&bucket).await, Document::parse("<NotificationConfiguration/>").unwrap());
+        ask(&env, S3, "thumbnails", "now").await;
+        assert_eq!((rules(&env).await, own(&env.document(&bucket).await)), before);
 
-        w.put_document(&bucket, "<NotificationConfiguration/>").await;
-        w.shell(&ask_for_all).await.expect(&ask_for_all);
-        w.until(crate::support::LIMIT, "the entry", async || {
-            let found = own(&w.document(&bucket).await);
+        env.put_document(&bucket, "<NotificationConfiguration/>").await;
+        env.shell(&ask_for_all).await.expect(&ask_for_all);
+        env.until(crate::support::LIMIT, "the entry", async || {
+            let found = own(&env.document(&bucket).await);
             if found == before.1 { Ok(()) } else { Err(format!("{found:?}")) }
         })
         .await;
@@ -50,60 +50,61 @@ fn drift_is_repaired_as_soon_as_somebody_asks() {
 
 #[test]
 fn a_value_asks_once() {
-    world::test("asked-once", async |w| {
-        let mut controller = w.controller(&NO_RESYNC);
+    env::test("asked-once", async |env| {
+        let mut controller = env.controller(&NO_RESYNC);
         for name in ["first", "second"] {
-            w.function(name).await;
-            w.apply(&scheduled(name, name, "schedule: rate(1 hour)")).await;
-            w.until_ready(KIND, name).await;
+            env.function(name).await;
+            env.apply(&scheduled(name, name, "schedule: rate(1 hour)")).await;
+            env.until_ready(KIND, name).await;
         }
-        ask(&w, KIND, "first", "one").await;
-        let version = async || w.object(KIND, "first").await.unwrap()["metadata"]["resourceVersion"].clone();
+        ask(&env, KIND, "first", "one").await;
+        let version =
+            async || env.object(KIND, "first").await.unwrap()["metadata"]["resourceVersion"].clone();
         let calls_for = |name: &str| {
-            let calls = w.aws_proxy().calls(w.account());
+            let calls = env.aws_proxy().calls(env.account());
             calls.into_iter().filter(|call| call.resource.ends_with(name)).count()
         };
-        w.kubectl(&["label", KIND, "first", "team=a"], "").await.expect("kubectl label");
+        env.kubectl(&["label", KIND, "first", "team=a"], "").await.expect("kubectl label");
         let labelled = version().await;
-        w.aws_proxy().clear_calls(w.account());
+        env.aws_proxy().clear_calls(env.account());
         let same = ["annotate", KIND, "first", "lambda-triggers.dev/reconcile=one", "--overwrite"];
-        w.kubectl(&same, "").await.expect("kubectl annotate");
+        env.kubectl(&same, "").await.expect("kubectl annotate");
         // Whatever was to come for the first one has come before this is done.
-        ask(&w, KIND, "second", "one").await;
+        ask(&env, KIND, "second", "one").await;
         assert!(calls_for("second") > 0);
         assert_eq!((calls_for("first"), version().await), (0, labelled.clone()));
 
         // The next operator looks at all objects when it starts, and has nothing to write.
         controller.stop().await;
         controller.start();
-        ask(&w, KIND, "second", "two").await;
-        w.until(crate::support::LIMIT, "a look at the first", async || {
+        ask(&env, KIND, "second", "two").await;
+        env.until(crate::support::LIMIT, "a look at the first", async || {
             (calls_for("first") > 0).then_some(())
         })
         .await;
-        ask(&w, KIND, "second", "three").await;
+        ask(&env, KIND, "second", "three").await;
         assert_eq!(version().await, labelled);
-        assert_eq!(w.aws_writes(), []);
+        assert_eq!(env.aws_writes(), []);
     });
 }
 
 /// What was asked for is a look, and it was made: the conditions say what came of it.
 #[test]
 fn a_request_is_met_where_the_object_is_not_ready_and_at_rest_nothing_is_written() {
-    world::test("asked-stalled", async |w| {
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&scheduled("nightly-report", "report", "schedule: rate(1 day)")).await;
-        w.until_condition(KIND, "nightly-report", "Stalled", "True").await;
-        let before = conditions(&w, KIND, "nightly-report").await;
-        ask(&w, KIND, "nightly-report", "now please").await;
-        assert_eq!(conditions(&w, KIND, "nightly-report").await, before);
-        nothing_is_written_at_rest(&w, KIND, &["nightly-report"]).await;
+    env::test("asked-stalled", async |env| {
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&scheduled("nightly-report", "report", "schedule: rate(1 day)")).await;
+        env.until_condition(KIND, "nightly-report", "Stalled", "True").await;
+        let before = conditions(&env, KIND, "nightly-report").await;
+        ask(&env, KIND, "nightly-report", "now please").await;
+        assert_eq!(conditions(&env, KIND, "nightly-report").await, before);
+        nothing_is_written_at_rest(&env, KIND, &["nightly-report"]).await;
 
-        w.kubectl(&["annotate", KIND, "nightly-report", "lambda-triggers.dev/reconcile-"], "")
+        env.kubectl(&["annotate", KIND, "nightly-report", "lambda-triggers.dev/reconcile-"], "")
             .await
             .expect("kubectl");
-        nothing_is_written_at_rest(&w, KIND, &["nightly-report"]).await;
-        let status = w.object(KIND, "nightly-report").await.unwrap()["status"].clone();
+        nothing_is_written_at_rest(&env, KIND, &["nightly-report"]).await;
+        let status = env.object(KIND, "nightly-report").await.unwrap()["status"].clone();
         assert_eq!(status["lastHandledReconcileAt"], json!("now please"));
     });
 }

@@ -1,6 +1,6 @@
 //! Default tags of rules and functions: the spec's tags win, and a change of the flag is rolled out.
 
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
 use crate::deployed::view::{self as deployed, function};
@@ -12,18 +12,18 @@ fn flags(tags: &str) -> [String; 4] {
 }
 
 /// The tags of the rule and the function, without the operator's own tags.
-async fn tags(w: &World) -> [Value; 2] {
-    let of_rule = json!(rules(w).await[&rule_name(w, "app")].tags);
-    let of_function = function(w, "payroll").await.unwrap()["tags"].clone();
+async fn tags(env: &TestEnv) -> [Value; 2] {
+    let of_rule = json!(rules(env).await[&rule_name(env, "app")].tags);
+    let of_function = function(env, "payroll").await.unwrap()["tags"].clone();
     [of_rule, of_function].map(|mut tags| {
         tags.as_object_mut().unwrap().retain(|key, _| !key.starts_with("lambda-triggers.dev/"));
         tags
     })
 }
 
-async fn until_tags(w: &World, expected: &Value) {
-    w.until(crate::support::LIMIT, &format!("both to have the tags {expected}"), async || {
-        let found = tags(w).await;
+async fn until_tags(env: &TestEnv, expected: &Value) {
+    env.until(crate::support::LIMIT, &format!("both to have the tags {expected}"), async || {
+        let found = tags(env).await;
         if found.iter().all(|tags| tags == expected) { Ok(()) } else { Err(json!(found)) }
     })
     .await;
@@ -31,47 +31,47 @@ async fn until_tags(w: &World, expected: &Value) {
 
 #[test]
 fn default_tags_are_set_and_rolled_out() {
-    world::test("default-tags", async |w| {
+    env::test("default-tags", async |env| {
         let operator = |tags: &str| {
             let flags = flags(tags);
-            w.controller(&flags.each_ref().map(String::as_str))
+            env.controller(&flags.each_ref().map(String::as_str))
         };
         let mut controller = operator("team=platform,stage=test,cost-centre=1");
         let definition = deployed::with(
-            deployed::definition(&w, "app"),
+            deployed::definition(&env, "app"),
             json!({"functionName": "payroll", "tags": {"team": "media"}}),
         );
         let mut manifest = deployed::scheduled("app", &definition);
         manifest["spec"]["tags"] = json!({"team": "media"});
-        deployed::apply(&w, &manifest).await;
-        w.until_ready(KIND, "app").await;
-        until_tags(&w, &json!({"team": "media", "stage": "test", "cost-centre": "1"})).await;
+        deployed::apply(&env, &manifest).await;
+        env.until_ready(KIND, "app").await;
+        until_tags(&env, &json!({"team": "media", "stage": "test", "cost-centre": "1"})).await;
         controller.stop().await;
-        let before = told(&w, "app").await;
+        let before = told(&env, "app").await;
 
         let mut controller = operator("team=platform,stage=live");
-        until_tags(&w, &json!({"team": "media", "stage": "live"})).await;
-        w.until_ready(KIND, "app").await;
+        until_tags(&env, &json!({"team": "media", "stage": "live"})).await;
+        env.until_ready(KIND, "app").await;
         let updated = [
             event("Normal", "FunctionUpdated", "updated the function payroll: tags"),
-            event("Normal", "RuleUpdated", format!("updated the rule {}: tags", rule_name(&w, "app"))),
+            event("Normal", "RuleUpdated", format!("updated the rule {}: tags", rule_name(&env, "app"))),
         ];
-        assert_eq!(told(&w, "app").await, [&before[..], &updated].concat());
+        assert_eq!(told(&env, "app").await, [&before[..], &updated].concat());
         controller.stop().await;
 
-        let mut controller = w.controller(&["--owner-id", OWNER]);
-        until_tags(&w, &json!({"team": "media"})).await;
-        w.until_ready(KIND, "app").await;
+        let mut controller = env.controller(&["--owner-id", OWNER]);
+        until_tags(&env, &json!({"team": "media"})).await;
+        env.until_ready(KIND, "app").await;
         controller.stop().await;
 
         // With 40 tags of the spec and the operator's own, there is room for three more on a function.
         let of_spec: serde_json::Map<String, Value> = (0..40).map(|n| (format!("{n}"), json!(""))).collect();
         let _controller = operator("a=1,b=2,c=3,d=4,e=5");
         manifest["spec"]["function"]["definition"]["tags"] = Value::Object(of_spec);
-        deployed::apply(&w, &manifest).await;
+        deployed::apply(&env, &manifest).await;
         let message = "spec.function.definition.tags: with the operator's default tags and its own these are 51 tags, and AWS \
                        takes 50: remove 1 of spec.function.definition.tags or of --default-tags";
         let stalled = failed("Stalled", "InvalidSpec", message, &[], "FunctionReady");
-        until_conditions(&w, KIND, "app", &stalled).await;
+        until_conditions(&env, KIND, "app", &stalled).await;
     });
 }

@@ -4,7 +4,7 @@
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
-use lambda_triggers_tests::world::{self, REGION, World};
+use lambda_triggers_tests::env::{self, REGION, TestEnv};
 use serde_json::{Value, json};
 
 use crate::objects::NO_RESYNC;
@@ -12,25 +12,25 @@ use crate::scheduled::view::{KIND, STATEMENT, rules};
 use crate::support::{AwsView, scheduled};
 
 /// Replaces what the status of an object says was made.
-async fn edit(w: &World, name: &str, applied: &Value) {
+async fn edit(env: &TestEnv, name: &str, applied: &Value) {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("lambda-triggers.dev", "v1alpha1", KIND));
-    let api: Api<DynamicObject> = Api::namespaced_with(w.kube().clone(), w.namespace(), &resource);
+    let api: Api<DynamicObject> = Api::namespaced_with(env.kube().clone(), env.namespace(), &resource);
     let patch = Patch::Merge(json!({"status": {"applied": applied}}));
     api.patch_status(name, &PatchParams::default(), &patch).await.unwrap();
 }
 
 #[test]
 fn what_an_edited_status_names_is_left_alone_where_it_is_not_ours() {
-    world::test("edited", async |w| {
-        let mut controller = w.controller(&NO_RESYNC);
-        let function = w.function("report").await;
-        w.permit_bucket("report", "photos").await;
-        let foreign = w.statements("report", None).await;
-        w.events().put_rule().name("theirs").schedule_expression("rate(1 day)").send().await.unwrap();
-        let theirs = rules(&w).await;
-        w.apply(&scheduled("hourly", "report", "schedule: rate(1 hour)")).await;
-        let object = w.until_ready(KIND, "hourly").await;
-        assert_eq!(w.statements("report", None).await, [&foreign[..], &[STATEMENT.to_owned()]].concat());
+    env::test("edited", async |env| {
+        let mut controller = env.controller(&NO_RESYNC);
+        let function = env.function("report").await;
+        env.permit_bucket("report", "photos").await;
+        let foreign = env.statements("report", None).await;
+        env.events().put_rule().name("theirs").schedule_expression("rate(1 day)").send().await.unwrap();
+        let theirs = rules(&env).await;
+        env.apply(&scheduled("hourly", "report", "schedule: rate(1 hour)")).await;
+        let object = env.until_ready(KIND, "hourly").await;
+        assert_eq!(env.statements("report", None).await, [&foreign[..], &[STATEMENT.to_owned()]].concat());
         controller.stop().await;
 
         let mut applied = object["status"]["applied"].clone();
@@ -41,13 +41,13 @@ fn what_an_edited_status_names_is_left_alone_where_it_is_not_ours() {
         name_too("permissions", json!({"functionArn": function, "statementId": foreign[0]}));
         name_too("rules", json!({"region": REGION, "name": "theirs"}));
         name_too("functions", json!({"region": REGION, "name": "report"}));
-        edit(&w, "hourly", &applied).await;
+        edit(&env, "hourly", &applied).await;
         controller.start();
-        w.delete(KIND, "hourly").await;
-        w.until_gone(KIND, "hourly").await;
+        env.delete(KIND, "hourly").await;
+        env.until_gone(KIND, "hourly").await;
 
-        assert_eq!(w.statements("report", None).await, foreign);
-        assert_eq!(rules(&w).await, theirs);
-        w.lambda().get_function().function_name("report").send().await.unwrap();
+        assert_eq!(env.statements("report", None).await, foreign);
+        assert_eq!(rules(&env).await, theirs);
+        env.lambda().get_function().function_name("report").send().await.unwrap();
     });
 }

@@ -7,7 +7,7 @@ use lambda_triggers_core::api::KeyFilter;
 use lambda_triggers_core::plan::bucket::{Destination, Entry, Filter};
 use lambda_triggers_core::plan::identity::{ObjectKey, bucket_statement_id};
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind, Hook, Then};
-use lambda_triggers_tests::world::{self, Controller, World};
+use lambda_triggers_tests::env::{self, Controller, TestEnv};
 use tokio::sync::Semaphore;
 
 use crate::objects::{NO_RESYNC, owner};
@@ -26,10 +26,10 @@ struct Ten {
 }
 
 impl Ten {
-    async fn in_world(w: &World) -> Self {
+    async fn in_world(env: &TestEnv) -> Self {
         let names: Vec<String> = (0..5).map(|number| format!("n{number}")).collect();
-        futures::future::join_all(names.iter().map(|name| w.function(name))).await;
-        Self { names, bucket: w.new_bucket("shared").await, function: w.function("uploads").await }
+        futures::future::join_all(names.iter().map(|name| env.function(name))).await;
+        Self { names, bucket: env.new_bucket("shared").await, function: env.function("uploads").await }
     }
 
     fn manifests(&self) -> String {
@@ -40,25 +40,25 @@ impl Ten {
         self.names.iter().flat_map(pair).collect::<Vec<_>>().join("---\n")
     }
 
-    async fn until_ready(&self, w: &World) {
+    async fn until_ready(&self, env: &TestEnv) {
         for name in &self.names {
-            w.until_ready(SCHEDULED, name).await;
-            w.until_ready(S3, name).await;
+            env.until_ready(SCHEDULED, name).await;
+            env.until_ready(S3, name).await;
         }
     }
 
-    async fn until_gone(&self, w: &World) {
+    async fn until_gone(&self, env: &TestEnv) {
         for name in &self.names {
-            w.until_gone(SCHEDULED, name).await;
-            w.until_gone(S3, name).await;
+            env.until_gone(SCHEDULED, name).await;
+            env.until_gone(S3, name).await;
         }
     }
 
     /// The entry of each object, in the order of their names.
-    fn entries(&self, w: &World) -> Vec<Entry> {
+    fn entries(&self, env: &TestEnv) -> Vec<Entry> {
         let entry = |name: &String| {
             let filter = KeyFilter { prefix: Some(format!("{name}/")), ..KeyFilter::default() };
-            let key = ObjectKey::new(w.namespace(), name);
+            let key = ObjectKey::new(env.namespace(), name);
             Entry {
                 destination: Destination::Function,
                 arn: self.function.clone(),
@@ -71,24 +71,24 @@ impl Ten {
     }
 
     /// Everything is there, once, and nothing else.
-    async fn are_in_place(&self, w: &World) {
+    async fn are_in_place(&self, env: &TestEnv) {
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        assert_eq!(rules(w).await, plain_rules(w, &names).await);
-        let mut entries = own(&w.document(&self.bucket).await);
+        assert_eq!(rules(env).await, plain_rules(env, &names).await);
+        let mut entries = own(&env.document(&self.bucket).await);
         entries.sort_by(|a, b| a.filter.prefix.cmp(&b.filter.prefix));
-        assert_eq!(entries, self.entries(w));
+        assert_eq!(entries, self.entries(env));
         for name in names {
-            assert_eq!(w.statements(name, None).await, [STATEMENT]);
+            assert_eq!(env.statements(name, None).await, [STATEMENT]);
         }
-        assert_eq!(w.statements("uploads", None).await, [bucket_statement_id(&owner(), &self.bucket)]);
+        assert_eq!(env.statements("uploads", None).await, [bucket_statement_id(&owner(), &self.bucket)]);
     }
 
     /// Nothing is there any more.
-    async fn are_gone(&self, w: &World) {
-        assert_eq!(rules(w).await, Rules::new());
-        assert_eq!(own(&w.document(&self.bucket).await), vec![]);
+    async fn are_gone(&self, env: &TestEnv) {
+        assert_eq!(rules(env).await, Rules::new());
+        assert_eq!(own(&env.document(&self.bucket).await), vec![]);
         for name in self.names.iter().map(String::as_str).chain(["uploads"]) {
-            assert_eq!(w.statements(name, None).await, NOBODY, "{name}");
+            assert_eq!(env.statements(name, None).await, NOBODY, "{name}");
         }
     }
 }
@@ -101,7 +101,7 @@ struct Held {
 
 impl Held {
     /// Holds the answer to the write number `number` from now on, beginning with 1.
-    fn write(w: &World, number: usize) -> Self {
+    fn write(env: &TestEnv, number: usize) -> Self {
         let held = Self { carried_out: Arc::new(Semaphore::new(0)), answered: Arc::new(Semaphore::new(0)) };
         let (carried_out, answered) = (held.carried_out.clone(), held.answered.clone());
         let hook = Hook::after(move |_| {
@@ -112,8 +112,8 @@ impl Held {
                 Then::GoOn
             }
         });
-        w.aws_proxy()
-            .inject(w.account(), Fault::on(Fault::ANY_WRITE, FaultKind::Hook(hook)).after(number - 1));
+        env.aws_proxy()
+            .inject(env.account(), Fault::on(Fault::ANY_WRITE, FaultKind::Hook(hook)).after(number - 1));
         held
     }
 
@@ -128,8 +128,8 @@ impl Held {
 }
 
 /// The operator is killed when the write number `number` has been carried out, and started again.
-async fn killed_at(w: &World, controller: &mut Controller, number: usize, act: impl AsyncFnOnce()) {
-    let held = Held::write(w, number);
+async fn killed_at(env: &TestEnv, controller: &mut Controller, number: usize, act: impl AsyncFnOnce()) {
+    let held = Held::write(env, number);
     act().await;
     held.until_carried_out().await;
     controller.kill().await;
@@ -139,27 +139,27 @@ async fn killed_at(w: &World, controller: &mut Controller, number: usize, act: i
 
 /// Creates ten objects, and deletes them, each time with a kill at the write of this number.
 fn killed(number: usize) {
-    world::test(&format!("killed-{number}"), async |w| {
-        let ten = Ten::in_world(&w).await;
-        let mut controller = w.controller(&NO_RESYNC);
-        w.aws_proxy().clear_calls(w.account());
-        killed_at(&w, &mut controller, number, async || _ = w.apply(&ten.manifests()).await).await;
-        ten.until_ready(&w).await;
-        ten.are_in_place(&w).await;
+    env::test(&format!("killed-{number}"), async |env| {
+        let ten = Ten::in_world(&env).await;
+        let mut controller = env.controller(&NO_RESYNC);
+        env.aws_proxy().clear_calls(env.account());
+        killed_at(&env, &mut controller, number, async || _ = env.apply(&ten.manifests()).await).await;
+        ten.until_ready(&env).await;
+        ten.are_in_place(&env).await;
         // What was made before the end was found, and is not made again.
-        let writes = w.aws_writes();
+        let writes = env.aws_writes();
         let made = ["PutRule", "PutTargets", "AddPermission"].map(|operation| {
             writes.iter().filter(|call| call.operation == operation && call.status < 300).count()
         });
         assert_eq!(made, [5, 5, 6], "{writes:#?}");
 
-        killed_at(&w, &mut controller, number, async || {
+        killed_at(&env, &mut controller, number, async || {
             let both = format!("{SCHEDULED},{S3}");
-            w.kubectl(&["delete", &both, "--all", "--wait=false"], "").await.expect("kubectl delete");
+            env.kubectl(&["delete", &both, "--all", "--wait=false"], "").await.expect("kubectl delete");
         })
         .await;
-        ten.until_gone(&w).await;
-        ten.are_gone(&w).await;
+        ten.until_gone(&env).await;
+        ten.are_gone(&env).await;
     });
 }
 
@@ -190,18 +190,18 @@ fn killed_at_the_eleventh_write() {
 
 #[test]
 fn stopped_in_the_middle_it_ends_well_and_goes_on_later() {
-    world::test("stopped", async |w| {
-        let ten = Ten::in_world(&w).await;
-        let mut controller = w.controller(&NO_RESYNC);
-        w.aws_proxy().clear_calls(w.account());
-        let held = Held::write(&w, 4);
-        w.apply(&ten.manifests()).await;
+    env::test("stopped", async |env| {
+        let ten = Ten::in_world(&env).await;
+        let mut controller = env.controller(&NO_RESYNC);
+        env.aws_proxy().clear_calls(env.account());
+        let held = Held::write(&env, 4);
+        env.apply(&ten.manifests()).await;
         held.until_carried_out().await;
         let (answer, stop) = (async { held.answer() }, controller.stop());
         // The exit code is 0, or this panics.
         tokio::join!(stop, answer);
         controller.start();
-        ten.until_ready(&w).await;
-        ten.are_in_place(&w).await;
+        ten.until_ready(&env).await;
+        ten.are_in_place(&env).await;
     });
 }

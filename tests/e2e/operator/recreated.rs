@@ -1,6 +1,6 @@
 //! Resources that come back under their names with other UIDs, as from a backup.
 
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 
 use crate::objects::{RESYNC_1S, nothing_is_written_at_rest};
 use crate::scheduled::view::{Rules, STATEMENT, plain_rule, rule_name, rules};
@@ -13,88 +13,88 @@ const NOBODY: [&str; 0] = [];
 
 #[test]
 fn a_resource_that_comes_back_with_another_uid_owns_what_its_predecessor_made() {
-    world::test("another-uid", async |w| {
-        let function = w.function("hourly").await;
-        let bucket = w.new_bucket("photos").await;
-        let mut controller = w.controller(&RESYNC_1S);
+    env::test("another-uid", async |env| {
+        let function = env.function("hourly").await;
+        let bucket = env.new_bucket("photos").await;
+        let mut controller = env.controller(&RESYNC_1S);
         let both =
             [scheduled("hourly", "hourly", "schedule: rate(1 hour)"), s3("hourly", "hourly", &bucket, "")];
-        w.apply(&both.join("---\n")).await;
-        w.until_ready(SCHEDULED, "hourly").await;
-        w.until_ready(S3, "hourly").await;
-        let old = plain_rule(&w, "hourly", &function).await;
-        let statements = w.statements("hourly", None).await;
-        let entries = own(&w.document(&bucket).await);
+        env.apply(&both.join("---\n")).await;
+        env.until_ready(SCHEDULED, "hourly").await;
+        env.until_ready(S3, "hourly").await;
+        let old = plain_rule(&env, "hourly", &function).await;
+        let statements = env.statements("hourly", None).await;
+        let entries = own(&env.document(&bucket).await);
         assert_eq!((statements.len(), entries.len()), (2, 1));
 
         controller.stop().await;
         for kind in [SCHEDULED, S3] {
             let without = r#"{"metadata":{"finalizers":null}}"#;
-            w.kubectl(&["patch", kind, "hourly", "--type=merge", "--patch", without], "")
+            env.kubectl(&["patch", kind, "hourly", "--type=merge", "--patch", without], "")
                 .await
                 .expect("kubectl patch");
-            w.delete(kind, "hourly").await;
-            w.until_gone(kind, "hourly").await;
+            env.delete(kind, "hourly").await;
+            env.until_gone(kind, "hourly").await;
         }
-        w.apply(&both.join("---\n")).await;
-        w.aws_proxy().clear_calls(w.account());
+        env.apply(&both.join("---\n")).await;
+        env.aws_proxy().clear_calls(env.account());
         controller.start();
-        w.until_ready(SCHEDULED, "hourly").await;
-        w.until_ready(S3, "hourly").await;
-        let new = plain_rule(&w, "hourly", &function).await;
+        env.until_ready(SCHEDULED, "hourly").await;
+        env.until_ready(S3, "hourly").await;
+        let new = plain_rule(&env, "hourly", &function).await;
         assert_ne!(new.tags, old.tags, "it is another UID");
-        assert_eq!(rules(&w).await, Rules::from([(rule_name(&w, "hourly"), new)]));
-        assert_eq!(w.statements("hourly", None).await, statements);
+        assert_eq!(rules(&env).await, Rules::from([(rule_name(&env, "hourly"), new)]));
+        assert_eq!(env.statements("hourly", None).await, statements);
         assert!(statements.contains(&STATEMENT.to_owned()), "{statements:?}");
-        assert_eq!(own(&w.document(&bucket).await), entries);
-        let writes: Vec<String> = w.aws_writes().into_iter().map(|call| call.operation).collect();
+        assert_eq!(own(&env.document(&bucket).await), entries);
+        let writes: Vec<String> = env.aws_writes().into_iter().map(|call| call.operation).collect();
         assert_eq!(writes, ["TagResource"], "the UID on the rule, for people to read");
-        nothing_is_written_at_rest(&w, SCHEDULED, &["hourly"]).await;
+        nothing_is_written_at_rest(&env, SCHEDULED, &["hourly"]).await;
 
         for kind in [SCHEDULED, S3] {
-            w.delete(kind, "hourly").await;
+            env.delete(kind, "hourly").await;
         }
         for kind in [SCHEDULED, S3] {
-            w.until_gone(kind, "hourly").await;
+            env.until_gone(kind, "hourly").await;
         }
-        assert_eq!(rules(&w).await, Rules::new());
-        assert_eq!(w.statements("hourly", None).await, NOBODY);
-        assert_eq!(own(&w.document(&bucket).await), vec![]);
+        assert_eq!(rules(&env).await, Rules::new());
+        assert_eq!(env.statements("hourly", None).await, NOBODY);
+        assert_eq!(own(&env.document(&bucket).await), vec![]);
     });
 }
 
 /// Its first reconcile never came: nothing but the names leads to what its predecessor made.
 #[test]
 fn a_resource_that_comes_back_and_is_deleted_at_once_takes_its_predecessors_things_with_it() {
-    world::test("back-and-gone", async |w| {
-        w.function("hourly").await;
-        let bucket = w.new_bucket("photos").await;
-        let mut controller = w.controller(&RESYNC_1S);
+    env::test("back-and-gone", async |env| {
+        env.function("hourly").await;
+        let bucket = env.new_bucket("photos").await;
+        let mut controller = env.controller(&RESYNC_1S);
         let both =
             [scheduled("hourly", "hourly", "schedule: rate(1 hour)"), s3("hourly", "hourly", &bucket, "")];
-        w.apply(&both.join("---\n")).await;
-        w.until_ready(SCHEDULED, "hourly").await;
-        w.until_ready(S3, "hourly").await;
+        env.apply(&both.join("---\n")).await;
+        env.until_ready(SCHEDULED, "hourly").await;
+        env.until_ready(S3, "hourly").await;
         controller.stop().await;
         for kind in [SCHEDULED, S3] {
             let without = r#"{"metadata":{"finalizers":null}}"#;
-            w.kubectl(&["patch", kind, "hourly", "--type=merge", "--patch", without], "")
+            env.kubectl(&["patch", kind, "hourly", "--type=merge", "--patch", without], "")
                 .await
                 .expect("kubectl patch");
-            w.delete(kind, "hourly").await;
-            w.until_gone(kind, "hourly").await;
+            env.delete(kind, "hourly").await;
+            env.until_gone(kind, "hourly").await;
         }
         let with_finalizer = "  name: hourly\n  finalizers: [lambda-triggers.dev/aws-cleanup]\n";
-        w.apply(&both.join("---\n").replace("  name: hourly\n", with_finalizer)).await;
+        env.apply(&both.join("---\n").replace("  name: hourly\n", with_finalizer)).await;
         for kind in [SCHEDULED, S3] {
-            w.delete(kind, "hourly").await;
+            env.delete(kind, "hourly").await;
         }
         controller.start();
         for kind in [SCHEDULED, S3] {
-            w.until_gone(kind, "hourly").await;
+            env.until_gone(kind, "hourly").await;
         }
-        assert_eq!(rules(&w).await, Rules::new());
-        assert_eq!(own(&w.document(&bucket).await), vec![]);
-        assert_eq!(w.statements("hourly", None).await, NOBODY);
+        assert_eq!(rules(&env).await, Rules::new());
+        assert_eq!(own(&env.document(&bucket).await), vec![]);
+        assert_eq!(env.statements("hourly", None).await, NOBODY);
     });
 }

@@ -7,7 +7,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind, Hook, Then};
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -22,9 +22,9 @@ const PUT: &str = "PutBucketNotificationConfiguration";
 const ELECTED: [&str; 4] = ["--owner-id", OWNER, "--leader-elect", "true"];
 
 /// Who leads, once it is another one than `before`.
-async fn leader(w: &World, limit: Duration, before: Option<&str>) -> String {
-    let leases: Api<Lease> = Api::namespaced(w.kube().clone(), w.namespace());
-    w.until(limit, "another leader", async || {
+async fn leader(env: &TestEnv, limit: Duration, before: Option<&str>) -> String {
+    let leases: Api<Lease> = Api::namespaced(env.kube().clone(), env.namespace());
+    env.until(limit, "another leader", async || {
         let lease = leases.get(&format!("lambda-triggers-{OWNER}")).await.ok()?;
         let holder = lease.spec?.holder_identity?;
         (before != Some(holder.as_str())).then_some(holder)
@@ -34,37 +34,37 @@ async fn leader(w: &World, limit: Duration, before: Option<&str>) -> String {
 
 #[test]
 fn a_standby_takes_over_from_one_that_is_killed_and_from_one_that_stops() {
-    world::test("replicas", async |w| {
-        w.function("hourly").await;
-        let mut first = w.controller(&ELECTED);
-        let one = leader(&w, LIMIT, None).await;
-        let mut second = w.controller(&ELECTED);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        w.until_ready(SCHEDULED, "hourly").await;
+    env::test("replicas", async |env| {
+        env.function("hourly").await;
+        let mut first = env.controller(&ELECTED);
+        let one = leader(&env, LIMIT, None).await;
+        let mut second = env.controller(&ELECTED);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        env.until_ready(SCHEDULED, "hourly").await;
         first.kill().await;
         // Fifteen seconds without a renewal, and a look every two.
-        let two = leader(&w, Duration::from_secs(20), Some(&one)).await;
-        w.apply(&scheduled("second", "hourly", "schedule: rate(2 hours)")).await;
-        w.until_ready(SCHEDULED, "second").await;
+        let two = leader(&env, Duration::from_secs(20), Some(&one)).await;
+        env.apply(&scheduled("second", "hourly", "schedule: rate(2 hours)")).await;
+        env.until_ready(SCHEDULED, "second").await;
 
         first.start();
-        w.until(LIMIT, "the standby", async || first.log().contains("waiting to lead").then_some(())).await;
+        env.until(LIMIT, "the standby", async || first.log().contains("waiting to lead").then_some(())).await;
         second.stop().await;
-        leader(&w, Duration::from_secs(3), Some(&two)).await;
+        leader(&env, Duration::from_secs(3), Some(&two)).await;
         for name in ["hourly", "second"] {
-            w.delete(SCHEDULED, name).await;
-            w.until_gone(SCHEDULED, name).await;
+            env.delete(SCHEDULED, name).await;
+            env.until_gone(SCHEDULED, name).await;
         }
-        assert_eq!(w.rule_names().await, Vec::<String>::new());
+        assert_eq!(env.rule_names().await, Vec::<String>::new());
     });
 }
 
 /// It is frozen between its read of a bucket and its write, for longer than its lease lasts, and then goes on.
 #[test]
 fn a_leader_that_was_frozen_past_its_lease_writes_nothing_when_it_wakes() {
-    world::test("frozen", async |w| {
-        w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
+    env::test("frozen", async |env| {
+        env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
         let (reads, goes_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (reading, released) = (reads.clone(), goes_on.clone());
         let hold = Hook::before(move |_| {
@@ -75,38 +75,38 @@ fn a_leader_that_was_frozen_past_its_lease_writes_nothing_when_it_wakes() {
                 Then::GoOn
             }
         });
-        w.aws_proxy().inject(w.account(), Fault::on(GET, FaultKind::Hook(hold)));
-        let mut first = w.controller(&ELECTED);
-        let one = leader(&w, LIMIT, None).await;
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        env.aws_proxy().inject(env.account(), Fault::on(GET, FaultKind::Hook(hold)));
+        let mut first = env.controller(&ELECTED);
+        let one = leader(&env, LIMIT, None).await;
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         reads.notified().await;
         first.pause();
-        let _second = w.controller(&ELECTED);
-        leader(&w, Duration::from_secs(25), Some(&one)).await;
-        w.until_ready(S3, "thumbs").await;
-        w.delete(S3, "thumbs").await;
-        w.until_gone(S3, "thumbs").await;
-        let writes = w.aws_proxy().count(w.account(), PUT);
+        let _second = env.controller(&ELECTED);
+        leader(&env, Duration::from_secs(25), Some(&one)).await;
+        env.until_ready(S3, "thumbs").await;
+        env.delete(S3, "thumbs").await;
+        env.until_gone(S3, "thumbs").await;
+        let writes = env.aws_proxy().count(env.account(), PUT);
 
         goes_on.notify_one();
         first.resume();
-        let ended = w.until(LIMIT, "the end of the first", async || first.ended()).await;
+        let ended = env.until(LIMIT, "the end of the first", async || first.ended()).await;
         assert!(!ended.success(), "{ended}");
         assert!(first.log().contains("the lease could not be renewed"), "{}", first.log());
-        assert_eq!(w.aws_proxy().count(w.account(), PUT), writes);
-        assert_eq!(own(&w.document(&bucket).await), []);
+        assert_eq!(env.aws_proxy().count(env.account(), PUT), writes);
+        assert_eq!(own(&env.document(&bucket).await), []);
     });
 }
 
 /// Alone by its user's word, it needs no Lease.
 #[test]
 fn without_leader_election_there_is_no_lease() {
-    world::test("alone", async |w| {
-        w.function("hourly").await;
-        let _controller = w.controller(&NO_RESYNC);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        w.until_ready(SCHEDULED, "hourly").await;
-        let leases: Api<Lease> = Api::namespaced(w.kube().clone(), w.namespace());
+    env::test("alone", async |env| {
+        env.function("hourly").await;
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        env.until_ready(SCHEDULED, "hourly").await;
+        let leases: Api<Lease> = Api::namespaced(env.kube().clone(), env.namespace());
         assert_eq!(leases.list(&Default::default()).await.unwrap().items, []);
     });
 }
@@ -114,21 +114,21 @@ fn without_leader_election_there_is_no_lease() {
 /// Another one may run beside it: what that makes again is looked for once more.
 #[test]
 fn without_leader_election_what_a_resource_lets_go_is_noted() {
-    world::test("let-go", async |w| {
-        w.function("hourly").await;
-        let _controller = w.controller(&NO_RESYNC);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        let object = w.until_ready(SCHEDULED, "hourly").await;
-        w.delete(SCHEDULED, "hourly").await;
-        w.until_gone(SCHEDULED, "hourly").await;
-        let maps: Api<ConfigMap> = Api::namespaced(w.kube().clone(), w.namespace());
+    env::test("let-go", async |env| {
+        env.function("hourly").await;
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        let object = env.until_ready(SCHEDULED, "hourly").await;
+        env.delete(SCHEDULED, "hourly").await;
+        env.until_gone(SCHEDULED, "hourly").await;
+        let maps: Api<ConfigMap> = Api::namespaced(env.kube().clone(), env.namespace());
         let noted = maps.get(&format!("lambda-triggers-{OWNER}")).await.unwrap().data.unwrap();
         let of_object = format!("ScheduledFunction.{}.", object["metadata"]["uid"].as_str().unwrap());
         let notes = noted
             .iter()
             .map(|(key, note)| (key.starts_with(&of_object), serde_json::from_str::<Value>(note).unwrap()));
         let applied = &object["status"]["applied"];
-        let expected = json!({"namespace": w.namespace(), "name": "hourly", "applied": applied});
+        let expected = json!({"namespace": env.namespace(), "name": "hourly", "applied": applied});
         assert_eq!(notes.collect::<Vec<_>>(), [(true, expected)]);
     });
 }

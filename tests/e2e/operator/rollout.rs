@@ -3,7 +3,7 @@
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
-use lambda_triggers_tests::world::{self, REGION, World};
+use lambda_triggers_tests::env::{self, REGION, TestEnv};
 use serde_json::{Value, json};
 
 use crate::objects::{OWNER, conditions, failed, nothing_is_written_at_rest, until_conditions};
@@ -19,71 +19,71 @@ fn missing(state: &str) -> Vec<crate::objects::Condition> {
     failed(state, "FunctionNotFound", &message, &[], "FunctionReady")
 }
 
-async fn set_status(w: &World, name: &str, status: &Value) {
+async fn set_status(env: &TestEnv, name: &str, status: &Value) {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("lambda-triggers.dev", "v1alpha1", KIND));
-    let api: Api<DynamicObject> = Api::namespaced_with(w.kube().clone(), w.namespace(), &resource);
+    let api: Api<DynamicObject> = Api::namespaced_with(env.kube().clone(), env.namespace(), &resource);
     let patch = Patch::Merge(json!({"status": status}));
     api.patch_status(name, &PatchParams::default(), &patch).await.unwrap();
 }
 
 #[test]
 fn a_function_that_comes_after_its_trigger_is_waited_for() {
-    world::test("late-function", async |w| {
-        let mut controller = w.controller(&WAITING);
-        w.apply(&scheduled("hourly", "late", "schedule: rate(1 hour)")).await;
-        until_conditions(&w, KIND, "hourly", &missing("Reconciling")).await;
+    env::test("late-function", async |env| {
+        let mut controller = env.controller(&WAITING);
+        env.apply(&scheduled("hourly", "late", "schedule: rate(1 hour)")).await;
+        until_conditions(&env, KIND, "hourly", &missing("Reconciling")).await;
         let observed =
-            async || w.object(KIND, "hourly").await.unwrap()["status"]["observedGenerationAt"].clone();
+            async || env.object(KIND, "hourly").await.unwrap()["status"]["observedGenerationAt"].clone();
         let since = observed().await;
         assert!(since.is_string(), "{since}");
         controller.stop().await;
         controller.start();
-        w.function("late").await;
-        w.until_ready(KIND, "hourly").await;
+        env.function("late").await;
+        env.until_ready(KIND, "hourly").await;
         assert_eq!(observed().await, since);
     });
 }
 
 #[test]
 fn a_function_that_is_still_missing_at_the_deadline_stalls_its_trigger() {
-    world::test("no-function-at-deadline", async |w| {
+    env::test("no-function-at-deadline", async |env| {
         let flags = [&WAITING[..], &["--resync", "1s"]].concat();
-        let _controller = w.controller(&flags);
-        w.apply(&scheduled("hourly", "late", "schedule: rate(1 hour)")).await;
-        until_conditions(&w, KIND, "hourly", &missing("Reconciling")).await;
-        nothing_is_written_at_rest(&w, KIND, &["hourly"]).await;
+        let _controller = env.controller(&flags);
+        env.apply(&scheduled("hourly", "late", "schedule: rate(1 hour)")).await;
+        until_conditions(&env, KIND, "hourly", &missing("Reconciling")).await;
+        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
         // The generation is older than two minutes from here on.
-        set_status(&w, "hourly", &json!({"observedGenerationAt": "2026-01-01T00:00:00Z"})).await;
-        until_conditions(&w, KIND, "hourly", &missing("Stalled")).await;
-        nothing_is_written_at_rest(&w, KIND, &["hourly"]).await;
+        set_status(&env, "hourly", &json!({"observedGenerationAt": "2026-01-01T00:00:00Z"})).await;
+        until_conditions(&env, KIND, "hourly", &missing("Stalled")).await;
+        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
     });
 }
 
 /// The next resync comes ten minutes later.
 #[test]
 fn a_status_that_somebody_else_writes_is_repaired_when_it_is_seen() {
-    world::test("forged", async |w| {
-        let _controller = w.controller(&WAITING);
-        w.function("late").await;
-        w.apply(&scheduled("hourly", "late", "schedule: rate(1 hour)")).await;
-        w.until_ready(KIND, "hourly").await;
-        let before = w.object(KIND, "hourly").await.unwrap()["status"].clone();
-        let in_place = conditions(&w, KIND, "hourly").await;
+    env::test("forged", async |env| {
+        let _controller = env.controller(&WAITING);
+        env.function("late").await;
+        env.apply(&scheduled("hourly", "late", "schedule: rate(1 hour)")).await;
+        env.until_ready(KIND, "hourly").await;
+        let before = env.object(KIND, "hourly").await.unwrap()["status"].clone();
+        let in_place = conditions(&env, KIND, "hourly").await;
         assert_eq!(in_place[0][3], IN_PLACE);
         let mut forged = before["conditions"].clone();
         forged[0]["reason"] = "Forged".into();
-        set_status(&w, "hourly", &json!({"conditions": forged, "applied": {"rules": []}})).await;
-        until_conditions(&w, KIND, "hourly", &in_place).await;
-        let after = w.object(KIND, "hourly").await.unwrap()["status"].clone();
+        set_status(&env, "hourly", &json!({"conditions": forged, "applied": {"rules": []}})).await;
+        until_conditions(&env, KIND, "hourly", &in_place).await;
+        let after = env.object(KIND, "hourly").await.unwrap()["status"].clone();
         assert_eq!(after["applied"], before["applied"]);
-        let calls = w.aws_proxy().calls(w.account()).len();
-        let version = w.object(KIND, "hourly").await.unwrap()["metadata"]["resourceVersion"].clone();
+        let calls = env.aws_proxy().calls(env.account()).len();
+        let version = env.object(KIND, "hourly").await.unwrap()["metadata"]["resourceVersion"].clone();
         // The repair's own write causes no reconcile while another resource is created and becomes ready.
-        w.apply(&scheduled("second", "late", "schedule: rate(1 hour)")).await;
-        w.until_ready(KIND, "second").await;
-        let later = w.aws_proxy().calls(w.account()).split_off(calls);
-        let first = rule_name(&w, "hourly");
+        env.apply(&scheduled("second", "late", "schedule: rate(1 hour)")).await;
+        env.until_ready(KIND, "second").await;
+        let later = env.aws_proxy().calls(env.account()).split_off(calls);
+        let first = rule_name(&env, "hourly");
         assert!(later.iter().all(|call| !call.resource.ends_with(&first)), "{later:?}");
-        assert_eq!(w.object(KIND, "hourly").await.unwrap()["metadata"]["resourceVersion"], version);
+        assert_eq!(env.object(KIND, "hourly").await.unwrap()["metadata"]["resourceVersion"], version);
     });
 }

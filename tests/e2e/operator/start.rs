@@ -3,7 +3,7 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use kube::api::DeleteParams;
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 
 use crate::scheduled::view::KIND;
 use crate::support::{AwsView, LIMIT, scheduled};
@@ -14,11 +14,11 @@ const CRDS: [&str; 2] = [
 ];
 
 /// The exit code of an operator that is started with these flags, and what it prints.
-async fn refused(w: &World, flags: &[&str]) -> (Option<i32>, String) {
-    let mut controller = w.controller(flags);
-    let status = w.until(LIMIT, "the operator to end", async || controller.ended()).await;
+async fn refused(env: &TestEnv, flags: &[&str]) -> (Option<i32>, String) {
+    let mut controller = env.controller(flags);
+    let status = env.until(LIMIT, "the operator to end", async || controller.ended()).await;
     let printed = |log: String| log.lines().skip(1).collect::<Vec<_>>().join("\n");
-    let text = w
+    let text = env
         .until(LIMIT, "its last words", async || {
             let text = printed(controller.log());
             if text.ends_with("try '--help'.") { Ok(text) } else { Err(text) }
@@ -52,43 +52,43 @@ fn a_wrong_flag_is_refused_with_what_to_write() {
             "error: invalid value '0m' for '--reconcile-timeout <RECONCILE_TIMEOUT>': it must be longer than nothing; write it as in 10m, 90s or 1h30m",
         ),
     ];
-    world::test("flags", async |w| {
+    env::test("flags", async |env| {
         for (flags, message) in cases {
-            assert_eq!(refused(&w, &flags).await, (Some(2), format!("{message}{help}")), "{flags:?}");
+            assert_eq!(refused(&env, &flags).await, (Some(2), format!("{message}{help}")), "{flags:?}");
         }
     });
 }
 
 #[test]
 fn an_operator_that_is_there_before_its_crds_waits_for_them() {
-    world::test_on_own_cluster("no-crds", async |w| {
-        w.function("hourly").await;
-        let crds = Api::<CustomResourceDefinition>::all(w.kube().clone());
+    env::test_on_own_cluster("no-crds", async |env| {
+        env.function("hourly").await;
+        let crds = Api::<CustomResourceDefinition>::all(env.kube().clone());
         let names = ["scheduledfunctions.lambda-triggers.dev", "s3triggeredfunctions.lambda-triggers.dev"];
         for name in names {
             crds.delete(name, &DeleteParams::default()).await.unwrap();
         }
-        w.until(LIMIT, "the CRDs to be gone", async || {
+        env.until(LIMIT, "the CRDs to be gone", async || {
             let left = crds.list_metadata(&Default::default()).await.unwrap().items;
             if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
         })
         .await;
 
-        let mut controller = w.controller(&[]);
+        let mut controller = env.controller(&[]);
         let complaints = || controller.log().matches("the controller's queue failed").count();
-        w.until(LIMIT, "the operator to look twice for each kind", async || {
+        env.until(LIMIT, "the operator to look twice for each kind", async || {
             (complaints() >= 4).then_some(())
         })
         .await;
         assert_eq!(controller.ended(), None);
 
-        w.apply(&CRDS.join("---\n")).await;
-        w.kubectl(&["wait", "crd", names[0], names[1], "--for=condition=Established", "--timeout=60s"], "")
+        env.apply(&CRDS.join("---\n")).await;
+        env.kubectl(&["wait", "crd", names[0], names[1], "--for=condition=Established", "--timeout=60s"], "")
             .await
             .expect("kubectl wait");
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        w.until_ready(KIND, "hourly").await;
-        assert_eq!(w.rule_names().await.len(), 1);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        env.until_ready(KIND, "hourly").await;
+        assert_eq!(env.rule_names().await.len(), 1);
         assert_eq!(controller.ended(), None);
     });
 }

@@ -10,7 +10,7 @@ use kube::api::DeleteParams;
 use kube::config::Kubeconfig;
 use kube::{Api, ResourceExt};
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind, Hook, Then};
-use lambda_triggers_tests::world::{self, Controller, World};
+use lambda_triggers_tests::env::{self, Controller, TestEnv};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -56,31 +56,31 @@ impl Drop for Silent {
 }
 
 /// The administrator's kubeconfig with some of it changed.
-fn kubeconfig(w: &World, name: &str, change: impl FnOnce(&mut Kubeconfig)) -> PathBuf {
-    let mut config = Kubeconfig::read_from(w.operator_kubeconfig()).unwrap();
+fn kubeconfig(env: &TestEnv, name: &str, change: impl FnOnce(&mut Kubeconfig)) -> PathBuf {
+    let mut config = Kubeconfig::read_from(env.operator_kubeconfig()).unwrap();
     change(&mut config);
-    let file = w.directory().join(name);
+    let file = env.directory().join(name);
     std::fs::write(&file, serde_json::to_string(&config).unwrap()).unwrap();
     file
 }
 
-/// An elected operator of this world with a further environment.
-fn elected(w: &World, further: Vec<(&str, OsString)>) -> Controller {
+/// An elected operator of this env with a further environment.
+fn elected(env: &TestEnv, further: Vec<(&str, OsString)>) -> Controller {
     let scope =
-        ["run", "--namespace", w.namespace(), "--http-address", "127.0.0.1:0", "--log-format", "text"];
+        ["run", "--namespace", env.namespace(), "--http-address", "127.0.0.1:0", "--log-format", "text"];
     let arguments = scope.iter().chain(&ELECTED).map(ToString::to_string).collect();
-    w.operator(arguments, further.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    env.operator(arguments, further.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// The holder of the Lease, if the Lease exists and is held.
-async fn holder(w: &World) -> Option<String> {
-    let leases: Api<Lease> = Api::namespaced(w.kube().clone(), w.namespace());
+async fn holder(env: &TestEnv) -> Option<String> {
+    let leases: Api<Lease> = Api::namespaced(env.kube().clone(), env.namespace());
     let lease = leases.get_opt(&format!("lambda-triggers-{OWNER}")).await.unwrap();
     lease.and_then(|lease| lease.spec?.holder_identity)
 }
 
-async fn until_logged(w: &World, controller: &Controller, words: &str) {
-    w.until(LIMIT, words, async || {
+async fn until_logged(env: &TestEnv, controller: &Controller, words: &str) {
+    env.until(LIMIT, words, async || {
         let log = controller.log();
         if log.contains(words) { Ok(()) } else { Err(log) }
     })
@@ -88,43 +88,43 @@ async fn until_logged(w: &World, controller: &Controller, words: &str) {
 }
 
 /// Stops the operator, whose exit code must be 0 within 30 seconds, and expects a released Lease.
-async fn stops_and_releases(w: &World, controller: &mut Controller) {
+async fn stops_and_releases(env: &TestEnv, controller: &mut Controller) {
     controller.stop().await;
-    assert_eq!(holder(w).await, None);
+    assert_eq!(holder(env).await, None);
 }
 
 #[test]
 fn a_stop_before_the_lease_is_read_is_obeyed() {
-    world::test("stop-no-api", async |w| {
+    env::test("stop-no-api", async |env| {
         let api_server = Silent::start().await;
         let url = api_server.url.clone();
-        let file = kubeconfig(&w, "silent", |config| {
+        let file = kubeconfig(&env, "silent", |config| {
             for cluster in config.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
                 cluster.server = Some(url.clone());
             }
         });
-        let mut controller = elected(&w, vec![("KUBECONFIG", file.into())]);
+        let mut controller = elected(&env, vec![("KUBECONFIG", file.into())]);
         api_server.until_asked().await;
-        stops_and_releases(&w, &mut controller).await;
+        stops_and_releases(&env, &mut controller).await;
     });
 }
 
 #[test]
 fn a_standby_that_stops_leaves_the_lease_to_the_leader() {
-    world::test("stop-standby", async |w| {
-        let _leader = w.controller(&ELECTED);
-        let leader = w.until(LIMIT, "a leader", async || holder(&w).await).await;
-        let mut standby = w.controller(&ELECTED);
-        until_logged(&w, &standby, "waiting to lead").await;
+    env::test("stop-standby", async |env| {
+        let _leader = env.controller(&ELECTED);
+        let leader = env.until(LIMIT, "a leader", async || holder(&env).await).await;
+        let mut standby = env.controller(&ELECTED);
+        until_logged(&env, &standby, "waiting to lead").await;
         standby.stop().await;
-        assert_eq!(holder(&w).await, Some(leader));
+        assert_eq!(holder(&env).await, Some(leader));
     });
 }
 
 /// The kubeconfig of a service account with these RBAC rules.
-async fn account(w: &World, name: &str, rules: &str) -> PathBuf {
-    let namespace = w.namespace();
-    w.apply(&format!(
+async fn account(env: &TestEnv, name: &str, rules: &str) -> PathBuf {
+    let namespace = env.namespace();
+    env.apply(&format!(
         "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}, namespace: {namespace}}}\n---\n\
          apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {name}}}\nrules: {rules}\n---\n\
          apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {name}}}\n\
@@ -132,8 +132,8 @@ async fn account(w: &World, name: &str, rules: &str) -> PathBuf {
          subjects: [{{kind: ServiceAccount, name: {name}, namespace: {namespace}}}]\n"
     ))
     .await;
-    let token = w.kubectl(&["create", "token", name], "").await.expect("kubectl create token");
-    kubeconfig(w, name, |config| {
+    let token = env.kubectl(&["create", "token", name], "").await.expect("kubectl create token");
+    kubeconfig(env, name, |config| {
         for user in config.auth_infos.iter_mut().filter_map(|named| named.auth_info.as_mut()) {
             *user = serde_json::from_value(serde_json::json!({"token": token.trim()})).unwrap();
         }
@@ -146,48 +146,48 @@ const CONFIG_MAPS: &str = "{apiGroups: [\"\"], resources: [configmaps], verbs: [
 
 #[test]
 fn a_stop_before_the_first_list_is_obeyed() {
-    world::test_on_own_cluster("stop-no-list", async |w| {
-        let file = account(&w, "no-list", &format!("[{BASE}, {CONFIG_MAPS}]")).await;
-        let mut controller = elected(&w, vec![("KUBECONFIG", file.into())]);
-        until_logged(&w, &controller, "is forbidden").await;
-        assert!(holder(&w).await.is_some());
-        stops_and_releases(&w, &mut controller).await;
+    env::test_on_own_cluster("stop-no-list", async |env| {
+        let file = account(&env, "no-list", &format!("[{BASE}, {CONFIG_MAPS}]")).await;
+        let mut controller = elected(&env, vec![("KUBECONFIG", file.into())]);
+        until_logged(&env, &controller, "is forbidden").await;
+        assert!(holder(&env).await.is_some());
+        stops_and_releases(&env, &mut controller).await;
 
-        let file = account(&w, "no-config-maps", &format!("[{BASE}]")).await;
-        let mut controller = elected(&w, vec![("KUBECONFIG", file.into())]);
-        let ended = w.until(LIMIT, "the operator to end", async || controller.ended()).await;
+        let file = account(&env, "no-config-maps", &format!("[{BASE}]")).await;
+        let mut controller = elected(&env, vec![("KUBECONFIG", file.into())]);
+        let ended = env.until(LIMIT, "the operator to end", async || controller.ended()).await;
         assert!(!ended.success(), "{ended}");
-        until_logged(&w, &controller, "cannot read the ConfigMap of buckets to look at again").await;
-        assert_eq!(holder(&w).await, None);
+        until_logged(&env, &controller, "cannot read the ConfigMap of buckets to look at again").await;
+        assert_eq!(holder(&env).await, None);
 
-        let crds = Api::<CustomResourceDefinition>::all(w.kube().clone());
+        let crds = Api::<CustomResourceDefinition>::all(env.kube().clone());
         for crd in crds.list(&Default::default()).await.unwrap() {
             crds.delete(&crd.name_any(), &DeleteParams::default()).await.unwrap();
         }
-        let mut controller = elected(&w, vec![]);
-        until_logged(&w, &controller, "the controller's queue failed").await;
-        assert!(holder(&w).await.is_some());
-        stops_and_releases(&w, &mut controller).await;
+        let mut controller = elected(&env, vec![]);
+        until_logged(&env, &controller, "the controller's queue failed").await;
+        assert!(holder(&env).await.is_some());
+        stops_and_releases(&env, &mut controller).await;
     });
 }
 
 #[test]
 fn a_stop_while_aws_does_not_answer_is_obeyed() {
-    world::test("stop-no-aws", async |w| {
+    env::test("stop-no-aws", async |env| {
         let aws = Silent::start().await;
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        let mut controller = elected(&w, vec![("AWS_ENDPOINT_URL", aws.url.clone().into())]);
-        until_logged(&w, &controller, "leading").await;
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        let mut controller = elected(&env, vec![("AWS_ENDPOINT_URL", aws.url.clone().into())]);
+        until_logged(&env, &controller, "leading").await;
         aws.until_asked().await;
-        stops_and_releases(&w, &mut controller).await;
+        stops_and_releases(&env, &mut controller).await;
     });
 }
 
 /// AWS holds the answer to a write for longer than the operator waits.
 #[test]
 fn a_reconcile_that_does_not_end_is_cut_off_and_repeated_by_the_next_leader() {
-    world::test("stop-cut-off", async |w| {
-        w.function("hourly").await;
+    env::test("stop-cut-off", async |env| {
+        env.function("hourly").await;
         let (held, answered) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (holding, answer) = (held.clone(), answered.clone());
         let hold = Hook::after(move |_| {
@@ -198,16 +198,16 @@ fn a_reconcile_that_does_not_end_is_cut_off_and_repeated_by_the_next_leader() {
                 Then::GoOn
             }
         });
-        w.aws_proxy().inject(w.account(), Fault::on("PutRule", FaultKind::Hook(hold)).times(usize::MAX));
-        let mut controller = w.controller(&ELECTED);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        env.aws_proxy().inject(env.account(), Fault::on("PutRule", FaultKind::Hook(hold)).times(usize::MAX));
+        let mut controller = env.controller(&ELECTED);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         tokio::time::timeout(LIMIT, held.notified()).await.expect("a write of the rule");
-        stops_and_releases(&w, &mut controller).await;
+        stops_and_releases(&env, &mut controller).await;
 
-        w.aws_proxy().clear_faults(w.account());
+        env.aws_proxy().clear_faults(env.account());
         answered.notify_waiters();
         controller.start();
-        w.until_ready(KIND, "hourly").await;
-        assert_eq!(w.rule_names().await.len(), 1);
+        env.until_ready(KIND, "hourly").await;
+        assert_eq!(env.rule_names().await.len(), 1);
     });
 }

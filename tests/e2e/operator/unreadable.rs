@@ -5,7 +5,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use kube::Api;
 use kube::api::PostParams;
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 
 use crate::objects::{RESYNC_1S, event, failed, told, until_conditions};
 use crate::support::{AwsView, LIMIT, s3, scheduled};
@@ -14,8 +14,8 @@ const SCHEDULED: &str = "ScheduledFunction";
 const S3: &str = "S3TriggeredFunction";
 
 /// The API server takes any spec from now on.
-async fn loosen(w: &World) {
-    let crds = Api::<CustomResourceDefinition>::all(w.kube().clone());
+async fn loosen(env: &TestEnv) {
+    let crds = Api::<CustomResourceDefinition>::all(env.kube().clone());
     for name in ["scheduledfunctions.lambda-triggers.dev", "s3triggeredfunctions.lambda-triggers.dev"] {
         let mut crd = crds.get(name).await.unwrap();
         let schema = crd.spec.versions[0].schema.as_mut().unwrap().open_api_v3_schema.as_mut().unwrap();
@@ -28,8 +28,9 @@ async fn loosen(w: &World) {
         crds.replace(name, &PostParams::default(), &crd).await.unwrap();
     }
     for kind in [SCHEDULED, S3] {
-        w.until(LIMIT, "the API server to take anything", async || {
-            let output = w.kubectl(&["apply", "-f", "-"], &manifest("anything", kind, "{any: thing}")).await;
+        env.until(LIMIT, "the API server to take anything", async || {
+            let output =
+                env.kubectl(&["apply", "-f", "-"], &manifest("anything", kind, "{any: thing}")).await;
             if output.success { Ok(()) } else { Err(output.stderr) }
         })
         .await;
@@ -84,30 +85,30 @@ fn an_object_that_does_not_parse_stops_no_other_and_can_be_deleted() {
             "NotificationReady",
         ),
     ];
-    world::test_on_own_cluster("unreadable", async |w| {
-        w.function("hourly").await;
-        let bucket = w.new_bucket("photos").await;
-        loosen(&w).await;
+    env::test_on_own_cluster("unreadable", async |env| {
+        env.function("hourly").await;
+        let bucket = env.new_bucket("photos").await;
+        loosen(&env).await;
         for (kind, name, spec, ..) in &cases {
-            w.apply(&manifest(name, kind, spec)).await;
+            env.apply(&manifest(name, kind, spec)).await;
         }
-        let _controller = w.controller(&RESYNC_1S);
+        let _controller = env.controller(&RESYNC_1S);
         let readable =
             [scheduled("hourly", "hourly", "schedule: rate(1 hour)"), s3("hourly", "hourly", &bucket, "")];
-        w.apply(&readable.join("---\n")).await;
-        w.until_ready(SCHEDULED, "hourly").await;
-        w.until_ready(S3, "hourly").await;
+        env.apply(&readable.join("---\n")).await;
+        env.until_ready(SCHEDULED, "hourly").await;
+        env.until_ready(S3, "hourly").await;
 
         for (kind, name, _, message, part) in &cases {
             let stalled = failed("Stalled", "InvalidSpec", message, &[], part);
-            until_conditions(&w, kind, name, &stalled).await;
-            assert_eq!(told(&w, name).await, [event("Warning", "InvalidSpec", message.clone())]);
+            until_conditions(&env, kind, name, &stalled).await;
+            assert_eq!(told(&env, name).await, [event("Warning", "InvalidSpec", message.clone())]);
         }
         for (kind, name, ..) in &cases {
-            w.delete(kind, name).await;
-            w.until_gone(kind, name).await;
+            env.delete(kind, name).await;
+            env.until_gone(kind, name).await;
         }
-        assert_eq!(w.rule_names().await.len(), 1, "what is readable stays");
-        assert_eq!(w.document(&bucket).await.entries().count(), 1);
+        assert_eq!(env.rule_names().await.len(), 1, "what is readable stays");
+        assert_eq!(env.document(&bucket).await.entries().count(), 1);
     });
 }

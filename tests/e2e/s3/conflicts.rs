@@ -1,7 +1,7 @@
 //! Entries that S3 would not let stand beside each other: of the same function, of two objects, of somebody else.
 
 use lambda_triggers_core::plan::bucket::Entry;
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::Value;
 
 use super::view::{
@@ -14,7 +14,7 @@ const PARTS_BEFORE: [&str; 2] = ["FunctionReady", "PermissionReady"];
 const PUT_ONLY: [&str; 1] = ["s3:ObjectCreated:Put"];
 
 /// Somebody else's entries for functions, with Ids and events as given.
-async fn put_entries(w: &World, bucket: &str, entries: &[(&str, &str, &str)]) {
+async fn put_entries(env: &TestEnv, bucket: &str, entries: &[(&str, &str, &str)]) {
     let entry = |(id, function, event): &(&str, &str, &str)| {
         format!(
             "<CloudFunctionConfiguration><Id>{id}</Id><CloudFunction>{function}</CloudFunction><Event>{event}</Event></CloudFunctionConfiguration>"
@@ -22,7 +22,7 @@ async fn put_entries(w: &World, bucket: &str, entries: &[(&str, &str, &str)]) {
     };
     let entries: String = entries.iter().map(entry).collect();
     let root = "NotificationConfiguration";
-    w.put_document(
+    env.put_document(
         bucket,
         &format!("<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{entries}</{root}>"),
     )
@@ -30,88 +30,88 @@ async fn put_entries(w: &World, bucket: &str, entries: &[(&str, &str, &str)]) {
 }
 
 /// All entries of a bucket.
-async fn entries(w: &World, bucket: &str) -> Vec<Entry> {
-    w.document(bucket).await.entries().cloned().collect()
+async fn entries(env: &TestEnv, bucket: &str) -> Vec<Entry> {
+    env.document(bucket).await.entries().cloned().collect()
 }
 
 #[test]
 fn an_entry_that_another_tool_made_for_the_same_function_is_taken_over() {
-    world::test("adopted", async |w| {
-        let function = w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
-        w.permit_bucket("thumbs", &bucket).await;
-        let theirs = policy(&w, "thumbs", None).await;
+    env::test("adopted", async |env| {
+        let function = env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
+        env.permit_bucket("thumbs", &bucket).await;
+        let theirs = policy(&env, "thumbs", None).await;
         let made =
             [("chalice", &*function, "s3:ObjectCreated:Put"), ("kept", &*function, "s3:ObjectRemoved:*")];
-        put_entries(&w, &bucket, &made).await;
-        let kept = entries(&w, &bucket).await.remove(1);
-        let _controller = w.controller(&NO_RESYNC);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        w.until_ready(KIND, "thumbs").await;
+        put_entries(&env, &bucket, &made).await;
+        let kept = entries(&env, &bucket).await.remove(1);
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        env.until_ready(KIND, "thumbs").await;
 
-        let ours = entry(&w, "thumbs", &function, "", "");
-        assert_eq!(entries(&w, &bucket).await, [kept.clone(), ours.clone()]);
+        let ours = entry(&env, "thumbs", &function, "", "");
+        assert_eq!(entries(&env, &bucket).await, [kept.clone(), ours.clone()]);
         let adopted = format!(
             "took over the function entry \"chalice\" (s3:ObjectCreated:Put, all keys) in bucket {bucket}, which another tool \
              made"
         );
         let created = format!("added the {} to bucket {bucket}", ours.describe());
         let expected = [event("Normal", "Adopted", adopted), event("Normal", "EntryCreated", created)];
-        assert_eq!(told(&w, "thumbs").await, expected);
+        assert_eq!(told(&env, "thumbs").await, expected);
 
-        w.delete(KIND, "thumbs").await;
-        w.until_gone(KIND, "thumbs").await;
-        assert_eq!(entries(&w, &bucket).await, [kept]);
-        assert_eq!(policy(&w, "thumbs", None).await, theirs);
+        env.delete(KIND, "thumbs").await;
+        env.until_gone(KIND, "thumbs").await;
+        assert_eq!(entries(&env, &bucket).await, [kept]);
+        assert_eq!(policy(&env, "thumbs", None).await, theirs);
     });
 }
 
 #[test]
 fn of_two_objects_that_overlap_the_older_holds_until_it_goes() {
-    world::test("overlap", async |w| {
-        let (thumbs, index) = (w.function("thumbs").await, w.function("index").await);
-        let bucket = w.new_bucket("photos").await;
-        let held = entry(&w, "older", &thumbs, "images/", "");
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("older", "thumbs", &bucket, "filters: [{prefix: images/}]")).await;
-        w.until_ready(KIND, "older").await;
-        until_younger_ones_can_come(&w, "older").await;
-        w.apply(&s3("younger", "index", &bucket, "filters: [{suffix: .jpg}]")).await;
-        w.apply(&s3("beside", "index", &bucket, "events: ['s3:ObjectRemoved:*']")).await;
+    env::test("overlap", async |env| {
+        let (thumbs, index) = (env.function("thumbs").await, env.function("index").await);
+        let bucket = env.new_bucket("photos").await;
+        let held = entry(&env, "older", &thumbs, "images/", "");
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("older", "thumbs", &bucket, "filters: [{prefix: images/}]")).await;
+        env.until_ready(KIND, "older").await;
+        until_younger_ones_can_come(&env, "older").await;
+        env.apply(&s3("younger", "index", &bucket, "filters: [{suffix: .jpg}]")).await;
+        env.apply(&s3("beside", "index", &bucket, "events: ['s3:ObjectRemoved:*']")).await;
 
         let message = format!(
             "spec.filters[0] (*.jpg): bucket {bucket} takes one entry only for the same events and keys, and function entry \
              {:?} (s3:ObjectCreated:*, images/) has it; that entry is of {}/older: change the events or filters of one of \
              the two",
             held.id.as_deref().unwrap(),
-            w.namespace()
+            env.namespace()
         );
         let expected = stalled("HeldByOther", &message, &PARTS_BEFORE, "NotificationReady");
-        until_conditions(&w, "younger", &expected).await;
-        w.until_ready(KIND, "beside").await;
-        let beside = on(&["s3:ObjectRemoved:*"], entry(&w, "beside", &index, "", ""));
-        assert_eq!(entries(&w, &bucket).await, [held, beside.clone()]);
-        assert_eq!(told(&w, "younger").await, [event("Warning", "HeldByOther", message)]);
+        until_conditions(&env, "younger", &expected).await;
+        env.until_ready(KIND, "beside").await;
+        let beside = on(&["s3:ObjectRemoved:*"], entry(&env, "beside", &index, "", ""));
+        assert_eq!(entries(&env, &bucket).await, [held, beside.clone()]);
+        assert_eq!(told(&env, "younger").await, [event("Warning", "HeldByOther", message)]);
 
-        w.delete(KIND, "older").await;
-        w.until_gone(KIND, "older").await;
-        w.until_ready(KIND, "younger").await;
-        assert_eq!(entries(&w, &bucket).await, [beside, entry(&w, "younger", &index, "", ".jpg")]);
-        assert_eq!(policy(&w, "thumbs", None).await, Vec::<Value>::new());
-        assert_eq!(policy(&w, "index", None).await, [permission(&w, &index, &bucket)]);
+        env.delete(KIND, "older").await;
+        env.until_gone(KIND, "older").await;
+        env.until_ready(KIND, "younger").await;
+        assert_eq!(entries(&env, &bucket).await, [beside, entry(&env, "younger", &index, "", ".jpg")]);
+        assert_eq!(policy(&env, "thumbs", None).await, Vec::<Value>::new());
+        assert_eq!(policy(&env, "index", None).await, [permission(&env, &index, &bucket)]);
     });
 }
 
 #[test]
 fn an_entry_of_somebody_else_in_the_way_is_named_and_stays() {
-    world::test("foreign-overlap", async |w| {
-        let (theirs, function) = (w.function("theirs").await, w.function("thumbs").await);
-        let bucket = w.new_bucket("photos").await;
-        w.permit_bucket("theirs", &bucket).await;
-        put_entries(&w, &bucket, &[("terraform-1", &*theirs, "s3:ObjectCreated:*")]).await;
-        let before = w.document_text(&bucket).await;
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "events: ['s3:ObjectCreated:Put']")).await;
+    env::test("foreign-overlap", async |env| {
+        let (theirs, function) = (env.function("theirs").await, env.function("thumbs").await);
+        let bucket = env.new_bucket("photos").await;
+        env.permit_bucket("theirs", &bucket).await;
+        put_entries(&env, &bucket, &[("terraform-1", &*theirs, "s3:ObjectCreated:*")]).await;
+        let before = env.document_text(&bucket).await;
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "events: ['s3:ObjectCreated:Put']")).await;
 
         let message = format!(
             "spec.filters (all keys): bucket {bucket} takes one entry only for the same events and keys, and function entry \
@@ -119,29 +119,30 @@ fn an_entry_of_somebody_else_in_the_way_is_named_and_stays() {
              not touched: change spec.events or spec.filters, or have it removed"
         );
         let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
-        until_conditions(&w, "thumbs", &expected).await;
-        assert_eq!(told(&w, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
-        assert_eq!(w.document_text(&bucket).await, before);
+        until_conditions(&env, "thumbs", &expected).await;
+        assert_eq!(told(&env, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
+        assert_eq!(env.document_text(&bucket).await, before);
 
-        put_entries(&w, &bucket, &[("terraform-1", &*theirs, "s3:ObjectRemoved:*")]).await;
-        let ours = on(&PUT_ONLY, entry(&w, "thumbs", &function, "", ""));
-        until_entries(&w, &bucket, &[ours]).await;
-        until_conditions(&w, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}"))).await;
+        put_entries(&env, &bucket, &[("terraform-1", &*theirs, "s3:ObjectRemoved:*")]).await;
+        let ours = on(&PUT_ONLY, entry(&env, "thumbs", &function, "", ""));
+        until_entries(&env, &bucket, &[ours]).await;
+        until_conditions(&env, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}")))
+            .await;
     });
 }
 
 /// Two operators that take an entry over from each other would do so for ever.
 #[test]
 fn an_entry_of_another_operator_is_named_and_stays() {
-    world::test("other-operator", async |w| {
-        let function = w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
-        w.permit_bucket("thumbs", &bucket).await;
+    env::test("other-operator", async |env| {
+        let function = env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
+        env.permit_bucket("thumbs", &bucket).await;
         let id = "lt-ffffffff-media-thumbs-0123456789-abcdef";
-        put_entries(&w, &bucket, &[(id, &*function, "s3:ObjectCreated:*")]).await;
-        let before = w.document_text(&bucket).await;
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        put_entries(&env, &bucket, &[(id, &*function, "s3:ObjectCreated:*")]).await;
+        let before = env.document_text(&bucket).await;
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let message = format!(
             "spec.filters (all keys): bucket {bucket} takes one entry only for the same events and keys, and function entry \
              {id:?} (s3:ObjectCreated:*, all keys) has it; the operator with owner id ffffffff made that entry, and it is not \
@@ -149,70 +150,71 @@ fn an_entry_of_another_operator_is_named_and_stays() {
              cluster\" in docs/upgrade.md tells how a cluster takes over what another one made"
         );
         let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
-        until_conditions(&w, "thumbs", &expected).await;
-        assert_eq!(told(&w, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
-        assert_eq!(w.document_text(&bucket).await, before);
+        until_conditions(&env, "thumbs", &expected).await;
+        assert_eq!(told(&env, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
+        assert_eq!(env.document_text(&bucket).await, before);
 
-        w.put_document(&bucket, "<NotificationConfiguration/>").await;
-        w.until_ready(KIND, "thumbs").await;
-        assert_eq!(entries(&w, &bucket).await, [entry(&w, "thumbs", &function, "", "")]);
+        env.put_document(&bucket, "<NotificationConfiguration/>").await;
+        env.until_ready(KIND, "thumbs").await;
+        assert_eq!(entries(&env, &bucket).await, [entry(&env, "thumbs", &function, "", "")]);
     });
 }
 
 #[test]
 fn a_conflict_names_the_filter_of_the_spec_and_the_entry_in_its_way() {
-    world::test("named-conflict", async |w| {
-        let (function, queue) = (w.function("thumbs").await, w.queue("audit").await);
-        let bucket = w.new_bucket("photos").await;
+    env::test("named-conflict", async |env| {
+        let (function, queue) = (env.function("thumbs").await, env.queue("audit").await);
+        let bucket = env.new_bucket("photos").await;
         let root = "NotificationConfiguration";
         let document = format!(
             "<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><QueueConfiguration><Id>audit</Id><Queue>{queue}</Queue>\
              <Event>s3:ObjectCreated:Put</Event><Filter><S3Key><FilterRule><Name>prefix</Name><Value>dt%3D2026/a+b/</Value>\
              </FilterRule></S3Key></Filter></QueueConfiguration></{root}>"
         );
-        w.put_document(&bucket, &document).await;
-        let before = w.document_text(&bucket).await;
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: raw/}, {prefix: dt=2026/a b/1}]")).await;
+        env.put_document(&bucket, &document).await;
+        let before = env.document_text(&bucket).await;
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: raw/}, {prefix: dt=2026/a b/1}]"))
+            .await;
         let message = format!(
             "spec.filters[1] (dt=2026/a b/1): bucket {bucket} takes one entry only for the same events and keys, and queue \
              entry \"audit\" (s3:ObjectCreated:Put, dt=2026/a b/) has it; that entry is somebody else's, notifies {queue} \
              and is not touched: change spec.events or spec.filters, or have it removed"
         );
         let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
-        until_conditions(&w, "thumbs", &expected).await;
-        assert_eq!(told(&w, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
-        assert_eq!(w.document_text(&bucket).await, before);
+        until_conditions(&env, "thumbs", &expected).await;
+        assert_eq!(told(&env, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
+        assert_eq!(env.document_text(&bucket).await, before);
 
         // To S3 the text without the encoding is another one, and no key has it.
-        w.put_document(&bucket, &before.replace("dt%3D2026/a+b/", "dt=2026/a b/")).await;
-        let ours = ["raw/", "dt=2026/a b/1"].map(|prefix| entry(&w, "thumbs", &function, prefix, ""));
-        until_entries(&w, &bucket, &ours).await;
+        env.put_document(&bucket, &before.replace("dt%3D2026/a+b/", "dt=2026/a b/")).await;
+        let ours = ["raw/", "dt=2026/a b/1"].map(|prefix| entry(&env, "thumbs", &function, prefix, ""));
+        until_entries(&env, &bucket, &ours).await;
     });
 }
 
 #[test]
 fn an_object_that_comes_into_conflict_by_a_change_keeps_what_it_has() {
-    world::test("widened", async |w| {
-        let (thumbs, index) = (w.function("thumbs").await, w.function("index").await);
-        let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("jpg", "thumbs", &bucket, "filters: [{suffix: .jpg}]")).await;
-        w.until_ready(KIND, "jpg").await;
-        until_younger_ones_can_come(&w, "jpg").await;
-        w.apply(&s3("png", "index", &bucket, "filters: [{suffix: .png}]")).await;
-        w.until_ready(KIND, "png").await;
-        let both = [entry(&w, "jpg", &thumbs, "", ".jpg"), entry(&w, "png", &index, "", ".png")];
+    env::test("widened", async |env| {
+        let (thumbs, index) = (env.function("thumbs").await, env.function("index").await);
+        let bucket = env.new_bucket("photos").await;
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("jpg", "thumbs", &bucket, "filters: [{suffix: .jpg}]")).await;
+        env.until_ready(KIND, "jpg").await;
+        until_younger_ones_can_come(&env, "jpg").await;
+        env.apply(&s3("png", "index", &bucket, "filters: [{suffix: .png}]")).await;
+        env.until_ready(KIND, "png").await;
+        let both = [entry(&env, "jpg", &thumbs, "", ".jpg"), entry(&env, "png", &index, "", ".png")];
 
-        w.apply(&s3("png", "index", &bucket, "filters: [{suffix: g}]")).await;
-        w.until_condition(KIND, "png", "Stalled", "True").await;
-        assert_eq!(own(&w.document(&bucket).await), both);
+        env.apply(&s3("png", "index", &bucket, "filters: [{suffix: g}]")).await;
+        env.until_condition(KIND, "png", "Stalled", "True").await;
+        assert_eq!(own(&env.document(&bucket).await), both);
 
-        w.apply(&s3("jpg", "thumbs", &bucket, "filters: [{suffix: .gif}]")).await;
-        w.until_ready(KIND, "png").await;
-        let mut found = own(&w.document(&bucket).await);
+        env.apply(&s3("jpg", "thumbs", &bucket, "filters: [{suffix: .gif}]")).await;
+        env.until_ready(KIND, "png").await;
+        let mut found = own(&env.document(&bucket).await);
         found.sort();
-        let mut expected = [entry(&w, "jpg", &thumbs, "", ".gif"), entry(&w, "png", &index, "", "g")];
+        let mut expected = [entry(&env, "jpg", &thumbs, "", ".gif"), entry(&env, "png", &index, "", "g")];
         expected.sort();
         assert_eq!(found, expected);
     });

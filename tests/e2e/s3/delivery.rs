@@ -4,21 +4,21 @@ use std::collections::BTreeSet;
 
 use aws_sdk_s3::primitives::ByteStream;
 use lambda_triggers_core::plan::bucket::Entry;
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
 use super::view::{KIND, NO_RESYNC, RESYNC_1S, entry};
 use crate::objects::nothing_is_written_at_rest;
 use crate::support::{AwsView, LIMIT, s3};
 
-async fn upload(w: &World, bucket: &str, key: &str) {
+async fn upload(env: &TestEnv, bucket: &str, key: &str) {
     let body = ByteStream::from_static(b"picture");
-    w.s3().put_object().bucket(bucket).key(key).body(body).send().await.unwrap();
+    env.s3().put_object().bucket(bucket).key(key).body(body).send().await.unwrap();
 }
 
 /// Event name, bucket and key of each record that a function has received.
-fn received(w: &World, function: &str) -> Vec<Value> {
-    let invocations = w.invocations(function);
+fn received(env: &TestEnv, function: &str) -> Vec<Value> {
+    let invocations = env.invocations(function);
     let records =
         invocations.iter().flat_map(|run| run.event["Records"].as_array().cloned().unwrap_or_default());
     records.map(|r| json!([r["eventName"], r["s3"]["bucket"]["name"], r["s3"]["object"]["key"]])).collect()
@@ -26,18 +26,18 @@ fn received(w: &World, function: &str) -> Vec<Value> {
 
 #[test]
 fn an_upload_runs_the_function_and_only_for_its_keys() {
-    world::test("delivery", async |w| {
-        w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&NO_RESYNC);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: images/, suffix: .jpg}]")).await;
-        w.until_ready(KIND, "thumbs").await;
+    env::test("delivery", async |env| {
+        env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: images/, suffix: .jpg}]")).await;
+        env.until_ready(KIND, "thumbs").await;
 
-        upload(&w, &bucket, "images/dog.png").await;
-        upload(&w, &bucket, "images/cat.jpg").await;
+        upload(&env, &bucket, "images/dog.png").await;
+        upload(&env, &bucket, "images/cat.jpg").await;
         let expected = [json!(["ObjectCreated:Put", bucket, "images/cat.jpg"])];
-        w.until(LIMIT, "the function to run for the cat", async || {
-            let found = received(&w, "thumbs");
+        env.until(LIMIT, "the function to run for the cat", async || {
+            let found = received(&env, "thumbs");
             if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
         })
         .await;
@@ -46,15 +46,15 @@ fn an_upload_runs_the_function_and_only_for_its_keys() {
 
 #[test]
 fn keys_with_special_characters_are_written_as_they_are() {
-    world::test("special-keys", async |w| {
-        let function = w.function("thumbs").await;
-        let bucket = w.new_bucket("lake").await;
-        let _controller = w.controller(&RESYNC_1S);
+    env::test("special-keys", async |env| {
+        let function = env.function("thumbs").await;
+        let bucket = env.new_bucket("lake").await;
+        let _controller = env.controller(&RESYNC_1S);
         let filters = "filters: [{prefix: dt=2026-11-26/, suffix: .jpg}, {prefix: 'a b+c/été (1)%/'}, {prefix: at=10%3A30/, literalPercent: true}]";
-        w.apply(&s3("thumbs", "thumbs", &bucket, filters)).await;
-        w.until_ready(KIND, "thumbs").await;
+        env.apply(&s3("thumbs", "thumbs", &bucket, filters)).await;
+        env.until_ready(KIND, "thumbs").await;
         let values = |entry: &Entry| (entry.filter.prefix.clone(), entry.filter.suffix.clone());
-        let entries: Vec<Entry> = w.document(&bucket).await.entries().cloned().collect();
+        let entries: Vec<Entry> = env.document(&bucket).await.entries().cloned().collect();
         let expected = [
             ("dt%3D2026-11-26/", ".jpg"),
             ("a+b%2Bc/%C3%A9t%C3%A9+%281%29%25/", ""),
@@ -62,33 +62,33 @@ fn keys_with_special_characters_are_written_as_they_are() {
         ];
         let expected = expected.map(|(prefix, suffix)| (prefix.to_owned(), suffix.to_owned()));
         assert_eq!(BTreeSet::from_iter(entries.iter().map(values)), BTreeSet::from(expected));
-        assert!(entries.contains(&entry(&w, "thumbs", &function, "dt=2026-11-26/", ".jpg")), "{entries:?}");
+        assert!(entries.contains(&entry(&env, "thumbs", &function, "dt=2026-11-26/", ".jpg")), "{entries:?}");
 
         let keys = ["dt=2026-11-26/1.jpg", "a b+c/été (1)%/2", "at=10%3A30/3"];
         for key in ["dt-2026-11-26/0.jpg", "a b c/été (1)%/0", "at=10:30/0"].into_iter().chain(keys) {
-            upload(&w, &bucket, key).await;
+            upload(&env, &bucket, key).await;
         }
         let sent = ["dt%3D2026-11-26/1.jpg", "a+b%2Bc/%C3%A9t%C3%A9+%281%29%25/2", "at%3D10%253A30/3"];
         let expected: BTreeSet<String> =
             sent.iter().map(|key| json!(["ObjectCreated:Put", bucket, key]).to_string()).collect();
-        w.until(LIMIT, "the function to run for the three keys of the filters", async || {
-            let found: Vec<String> = received(&w, "thumbs").iter().map(ToString::to_string).collect();
+        env.until(LIMIT, "the function to run for the three keys of the filters", async || {
+            let found: Vec<String> = received(&env, "thumbs").iter().map(ToString::to_string).collect();
             let is_as_expected = found.len() == sent.len() && BTreeSet::from_iter(found.clone()) == expected;
             if is_as_expected { Ok(()) } else { Err(format!("{found:?}")) }
         })
         .await;
-        nothing_is_written_at_rest(&w, KIND, &["thumbs"]).await;
+        nothing_is_written_at_rest(&env, KIND, &["thumbs"]).await;
     });
 }
 
 /// An entry from before filters were encoded has the same Id, and is replaced in its place.
 #[test]
 fn an_entry_of_ours_that_is_not_encoded_is_replaced() {
-    world::test("re-encoded", async |w| {
-        let function = w.function("thumbs").await;
-        let bucket = w.new_bucket("lake").await;
-        w.permit_bucket("thumbs", &bucket).await;
-        let ours = entry(&w, "thumbs", &function, "dt=2026/", "");
+    env::test("re-encoded", async |env| {
+        let function = env.function("thumbs").await;
+        let bucket = env.new_bucket("lake").await;
+        env.permit_bucket("thumbs", &bucket).await;
+        let ours = entry(&env, "thumbs", &function, "dt=2026/", "");
         let raw = format!(
             "<CloudFunctionConfiguration><Id>{}</Id><CloudFunction>{function}</CloudFunction><Event>s3:ObjectCreated:*</Event>\
              <Filter><S3Key><FilterRule><Name>prefix</Name><Value>dt=2026/</Value></FilterRule></S3Key></Filter></CloudFunctionConfiguration>",
@@ -96,10 +96,10 @@ fn an_entry_of_ours_that_is_not_encoded_is_replaced() {
         );
         let root = "NotificationConfiguration";
         let document = format!("<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{raw}</{root}>");
-        w.put_document(&bucket, &document).await;
-        let _controller = w.controller(&NO_RESYNC);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: dt=2026/}]")).await;
-        w.until_ready(KIND, "thumbs").await;
-        assert_eq!(w.document(&bucket).await.entries().cloned().collect::<Vec<_>>(), [ours]);
+        env.put_document(&bucket, &document).await;
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: dt=2026/}]")).await;
+        env.until_ready(KIND, "thumbs").await;
+        assert_eq!(env.document(&bucket).await.entries().cloned().collect::<Vec<_>>(), [ours]);
     });
 }

@@ -1,7 +1,7 @@
 //! Rights that the operator lacks: each is named by its action, and what waits for it goes on when it is given.
 
 use lambda_triggers_tests::aws_proxy::Call;
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 use serde_json::Value;
 
 use super::view::{
@@ -33,19 +33,19 @@ fn s3_denied(action: &str, bucket: &str) -> String {
 
 /// An object whose first reconcile may not call `operation` is stalled at `part`, and ready once it may.
 fn denied_while_made(operation: &str, message: impl Fn(&str) -> String, fine: &[&str], part: &str) {
-    world::test("denied", async |w| {
-        let function = w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
+    env::test("denied", async |env| {
+        let function = env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
         let message = message(&bucket);
-        deny(&w, operation);
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        until_conditions(&w, "thumbs", &stalled("AccessDenied", &message, fine, part)).await;
-        assert_eq!(told(&w, "thumbs").await, [event("Warning", "AccessDenied", message)]);
+        deny(&env, operation);
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        until_conditions(&env, "thumbs", &stalled("AccessDenied", &message, fine, part)).await;
+        assert_eq!(told(&env, "thumbs").await, [event("Warning", "AccessDenied", message)]);
 
-        allow(&w);
-        w.until_ready(KIND, "thumbs").await;
-        assert_eq!(own(&w.document(&bucket).await), [entry(&w, "thumbs", &function, "", "")]);
+        allow(&env);
+        env.until_ready(KIND, "thumbs").await;
+        assert_eq!(own(&env.document(&bucket).await), [entry(&env, "thumbs", &function, "", "")]);
     });
 }
 
@@ -83,29 +83,29 @@ fn put_notification_configuration() {
 
 /// The deletion of an object waits for the right to call `operation`, and says so.
 fn denied_while_deleted(operation: &str, message: impl Fn(&str) -> String, part: &str) {
-    world::test("denied-deletion", async |w| {
-        w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
+    env::test("denied-deletion", async |env| {
+        env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
         let message = message(&bucket);
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        w.until_ready(KIND, "thumbs").await;
-        deny(&w, operation);
-        forget_calls(&w);
-        w.delete(KIND, "thumbs").await;
-        until_conditions(&w, "thumbs", &stalled("AccessDenied", &message, &[], part)).await;
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        env.until_ready(KIND, "thumbs").await;
+        deny(&env, operation);
+        forget_calls(&env);
+        env.delete(KIND, "thumbs").await;
+        until_conditions(&env, "thumbs", &stalled("AccessDenied", &message, &[], part)).await;
         let blocked = event("Warning", "DeletionBlocked", message);
-        assert_eq!(until_told(&w, "thumbs", "DeletionBlocked").await, blocked);
+        assert_eq!(until_told(&env, "thumbs", "DeletionBlocked").await, blocked);
 
         // Denied again and again, it is still not taken for done.
         let denied =
             |calls: &[Call]| calls.iter().filter(|c| c.operation == operation && c.status == 403).count() > 3;
-        w.aws_proxy().wait_for_calls(w.account(), LIMIT, denied).await.expect("it is tried again");
-        assert!(w.object(KIND, "thumbs").await.is_some());
-        allow(&w);
-        w.until_gone(KIND, "thumbs").await;
-        assert_eq!(own(&w.document(&bucket).await), []);
-        assert_eq!(policy(&w, "thumbs", None).await, Vec::<Value>::new());
+        env.aws_proxy().wait_for_calls(env.account(), LIMIT, denied).await.expect("it is tried again");
+        assert!(env.object(KIND, "thumbs").await.is_some());
+        allow(&env);
+        env.until_gone(KIND, "thumbs").await;
+        assert_eq!(own(&env.document(&bucket).await), []);
+        assert_eq!(policy(&env, "thumbs", None).await, Vec::<Value>::new());
     });
 }
 

@@ -1,7 +1,7 @@
 //! The example: applied, ready, seen in AWS, deleted; and what a user sees of it meanwhile.
 
 use lambda_triggers_core::plan::identity::bucket_statement_id;
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 use serde_json::{Value, json};
 
 use super::view::{
@@ -14,22 +14,22 @@ const EXAMPLE: &str = include_str!("../../../examples/s3-triggered-function.yaml
 
 #[test]
 fn the_example_is_applied_and_taken_away() {
-    world::test("example", async |w| {
-        let function = w.function("make-thumbnail").await;
-        let bucket = w.new_bucket("photos").await;
-        let before = w.document(&bucket).await;
-        forget_calls(&w);
-        let _controller = w.controller(&NO_RESYNC);
+    env::test("example", async |env| {
+        let function = env.function("make-thumbnail").await;
+        let bucket = env.new_bucket("photos").await;
+        let before = env.document(&bucket).await;
+        forget_calls(&env);
+        let _controller = env.controller(&NO_RESYNC);
 
-        w.apply(&EXAMPLE.replace("photos-of-somebody-else", &bucket)).await;
-        let object = w.until_ready(KIND, "make-thumbnail").await;
+        env.apply(&EXAMPLE.replace("photos-of-somebody-else", &bucket)).await;
+        let object = env.until_ready(KIND, "make-thumbnail").await;
 
         let entries =
-            [".jpg", ".png"].map(|suffix| entry(&w, "make-thumbnail", &function, "images/", suffix));
-        assert_eq!(own(&w.document(&bucket).await), entries);
+            [".jpg", ".png"].map(|suffix| entry(&env, "make-thumbnail", &function, "images/", suffix));
+        assert_eq!(own(&env.document(&bucket).await), entries);
         let mut ids = entries.clone().map(|entry| entry.id);
         ids.sort();
-        assert_eq!(policy(&w, "make-thumbnail", None).await, [permission(&w, &function, &bucket)]);
+        assert_eq!(policy(&env, "make-thumbnail", None).await, [permission(&env, &function, &bucket)]);
         assert_eq!(
             without_times(object["status"].clone()),
             json!({
@@ -45,9 +45,9 @@ fn the_example_is_applied_and_taken_away() {
                 "functionName": "make-thumbnail",
                 "applied": {
                     "notifications": [{
-                        "region": world::REGION,
+                        "region": env::REGION,
                         "bucket": bucket,
-                        "bucketOwner": w.account(),
+                        "bucketOwner": env.account(),
                         "ids": ids,
                     }],
                     "permissions": [{"functionArn": function, "statementId": bucket_statement_id(&owner(), &bucket)}],
@@ -56,33 +56,34 @@ fn the_example_is_applied_and_taken_away() {
         );
         let mut created = entries.map(|entry| format!("added the {} to bucket {bucket}", entry.describe()));
         created.sort();
-        assert_eq!(told(&w, "make-thumbnail").await, [event("Normal", "EntryCreated", created.join("; "))]);
+        assert_eq!(told(&env, "make-thumbnail").await, [event("Normal", "EntryCreated", created.join("; "))]);
         let made = [write("lambda", "AddPermission", "make-thumbnail", 201), write("s3", PUT, &bucket, 200)];
-        assert_eq!(w.aws_writes(), made);
+        assert_eq!(env.aws_writes(), made);
 
-        w.delete(KIND, "make-thumbnail").await;
-        w.until_gone(KIND, "make-thumbnail").await;
-        assert_eq!(w.document(&bucket).await.children, before.children);
-        assert_eq!(policy(&w, "make-thumbnail", None).await, Vec::<Value>::new());
+        env.delete(KIND, "make-thumbnail").await;
+        env.until_gone(KIND, "make-thumbnail").await;
+        assert_eq!(env.document(&bucket).await.children, before.children);
+        assert_eq!(policy(&env, "make-thumbnail", None).await, Vec::<Value>::new());
         let taken =
             [write("s3", PUT, &bucket, 200), write("lambda", "RemovePermission", "make-thumbnail", 204)];
-        assert_eq!(w.aws_writes(), [made, taken].concat());
+        assert_eq!(env.aws_writes(), [made, taken].concat());
     });
 }
 
 #[test]
 fn kubectl_get_shows_what_a_person_wants() {
-    world::test("columns", async |w| {
-        w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&NO_RESYNC);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "events: ['s3:ObjectCreated:Put', 's3:ObjectTagging:*']"))
+    env::test("columns", async |env| {
+        env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "events: ['s3:ObjectCreated:Put', 's3:ObjectTagging:*']"))
             .await;
-        w.apply(&s3("missing", "nowhere", &bucket, "")).await;
-        until_conditions(&w, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}"))).await;
-        w.until_condition(KIND, "missing", "Ready", "False").await;
+        env.apply(&s3("missing", "nowhere", &bucket, "")).await;
+        until_conditions(&env, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}")))
+            .await;
+        env.until_condition(KIND, "missing", "Ready", "False").await;
 
-        let seen = w.kubectl(&["get", "s3fn"], "").await.expect("kubectl get");
+        let seen = env.kubectl(&["get", "s3fn"], "").await.expect("kubectl get");
         assert_eq!(
             columns(&seen, 6),
             [
@@ -98,7 +99,8 @@ fn kubectl_get_shows_what_a_person_wants() {
                 ],
             ]
         );
-        let wide = w.kubectl(&["get", "s3fn", "thumbs", "--output", "wide"], "").await.expect("kubectl get");
+        let wide =
+            env.kubectl(&["get", "s3fn", "thumbs", "--output", "wide"], "").await.expect("kubectl get");
         assert_eq!(columns(&wide, 7)[1][6], format!("1 entry is in bucket {bucket}"));
     });
 }
@@ -127,13 +129,16 @@ fn without_times(mut status: Value) -> Value {
 
 #[test]
 fn the_newest_events_reach_the_bucket() {
-    world::test("events", async |w| {
-        let function = w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&NO_RESYNC);
+    env::test("events", async |env| {
+        let function = env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
+        let _controller = env.controller(&NO_RESYNC);
         let events = ["s3:ObjectAnnotation:*", "s3:ObjectRetention:Put"];
-        w.apply(&s3("thumbs", "thumbs", &bucket, &format!("events: {events:?}"))).await;
-        w.until_ready(KIND, "thumbs").await;
-        assert_eq!(own(&w.document(&bucket).await), [on(&events, entry(&w, "thumbs", &function, "", ""))]);
+        env.apply(&s3("thumbs", "thumbs", &bucket, &format!("events: {events:?}"))).await;
+        env.until_ready(KIND, "thumbs").await;
+        assert_eq!(
+            own(&env.document(&bucket).await),
+            [on(&events, entry(&env, "thumbs", &function, "", ""))]
+        );
     });
 }

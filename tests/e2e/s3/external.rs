@@ -2,7 +2,7 @@
 
 use lambda_triggers_core::iam::Scope;
 use lambda_triggers_core::plan::report::Reason;
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::Value;
 
 use super::view::{
@@ -23,100 +23,101 @@ fn in_place_by_others(bucket: &str, message: &str) -> Vec<Condition> {
     conditions
 }
 
-fn external(w: &World, function: &str, bucket: &str) -> String {
+fn external(env: &TestEnv, function: &str, bucket: &str) -> String {
     let manifest = s3(function, function, bucket, "");
-    assert!(manifest.contains(&format!("{{name: {function}}}")), "{}", w.namespace());
+    assert!(manifest.contains(&format!("{{name: {function}}}")), "{}", env.namespace());
     manifest.replace(&format!("{{name: {function}}}"), &format!("{{name: {function}, permission: External}}"))
 }
 
 #[test]
 fn a_statement_of_others_will_do_where_the_operator_may_not_add_one() {
-    world::test("by-others", async |w| {
-        let function = w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
-        w.permit_bucket("thumbs", &bucket).await;
-        WRITES.iter().for_each(|operation| deny(&w, operation));
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+    env::test("by-others", async |env| {
+        let function = env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
+        env.permit_bucket("thumbs", &bucket).await;
+        WRITES.iter().for_each(|operation| deny(&env, operation));
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let sid = format!("bucket-{}", bucket.replace('.', "-"));
         let message = format!(
             "AWS denies the operator a change of the policy of thumbs, whose statement {sid} permits bucket {bucket} to invoke it"
         );
-        until_conditions(&w, "thumbs", &in_place_by_others(&bucket, &message)).await;
-        assert_eq!(own(&w.document(&bucket).await), [entry(&w, "thumbs", &function, "", "")]);
+        until_conditions(&env, "thumbs", &in_place_by_others(&bucket, &message)).await;
+        assert_eq!(own(&env.document(&bucket).await), [entry(&env, "thumbs", &function, "", "")]);
         // The denied call is not repeated.
-        nothing_is_written_at_rest(&w, KIND, &["thumbs"]).await;
+        nothing_is_written_at_rest(&env, KIND, &["thumbs"]).await;
 
-        w.delete(KIND, "thumbs").await;
-        w.until_gone(KIND, "thumbs").await;
-        assert_eq!(own(&w.document(&bucket).await), []);
-        assert_eq!(w.statements("thumbs", None).await, [sid]);
+        env.delete(KIND, "thumbs").await;
+        env.until_gone(KIND, "thumbs").await;
+        assert_eq!(own(&env.document(&bucket).await), []);
+        assert_eq!(env.statements("thumbs", None).await, [sid]);
     });
 }
 
 #[test]
 fn a_statement_of_others_that_goes_is_made_up_for_once_the_operator_may() {
-    world::test("by-others-gone", async |w| {
-        w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
-        w.permit_bucket("thumbs", &bucket).await;
-        deny(&w, "AddPermission");
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        w.until_ready(KIND, "thumbs").await;
-        allow(&w);
-        let [sid] = &w.statements("thumbs", None).await[..] else { panic!("one statement") };
-        w.lambda().remove_permission().function_name("thumbs").statement_id(sid).send().await.unwrap();
-        until_conditions(&w, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}"))).await;
-        let ours = policy(&w, "thumbs", None).await;
+    env::test("by-others-gone", async |env| {
+        env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
+        env.permit_bucket("thumbs", &bucket).await;
+        deny(&env, "AddPermission");
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        env.until_ready(KIND, "thumbs").await;
+        allow(&env);
+        let [sid] = &env.statements("thumbs", None).await[..] else { panic!("one statement") };
+        env.lambda().remove_permission().function_name("thumbs").statement_id(sid).send().await.unwrap();
+        until_conditions(&env, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}")))
+            .await;
+        let ours = policy(&env, "thumbs", None).await;
         assert_eq!(ours.len(), 1);
-        w.delete(KIND, "thumbs").await;
-        w.until_gone(KIND, "thumbs").await;
-        assert_eq!(policy(&w, "thumbs", None).await, Vec::<Value>::new());
+        env.delete(KIND, "thumbs").await;
+        env.until_gone(KIND, "thumbs").await;
+        assert_eq!(policy(&env, "thumbs", None).await, Vec::<Value>::new());
     });
 }
 
 #[test]
 fn an_external_permission_needs_no_right_to_the_policy() {
-    world::test("external", async |w| {
-        let function = w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
-        w.permit_bucket("thumbs", &bucket).await;
-        let statements = w.statements("thumbs", None).await;
-        WRITES.iter().chain(&["GetPolicy"]).for_each(|operation| deny(&w, operation));
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+    env::test("external", async |env| {
+        let function = env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
+        env.permit_bucket("thumbs", &bucket).await;
+        let statements = env.statements("thumbs", None).await;
+        WRITES.iter().chain(&["GetPolicy"]).for_each(|operation| deny(&env, operation));
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let denied = "AWS denies lambda:GetPolicy on function thumbs: allow lambda:GetPolicy in the IAM policy of the operator's \
                       role; where others manage the function's policy, set spec.function.permission to External";
         let expected = stalled("AccessDenied", denied, &["FunctionReady"], "PermissionReady");
-        until_conditions(&w, "thumbs", &expected).await;
+        until_conditions(&env, "thumbs", &expected).await;
 
-        w.apply(&external(&w, "thumbs", &bucket)).await;
+        env.apply(&external(&env, "thumbs", &bucket)).await;
         let message = format!(
             "spec.function.permission is External: the operator neither adds nor checks the permission of bucket {bucket} to \
              invoke thumbs"
         );
-        until_conditions(&w, "thumbs", &in_place_by_others(&bucket, &message)).await;
-        assert_eq!(own(&w.document(&bucket).await), [entry(&w, "thumbs", &function, "", "")]);
-        nothing_is_written_at_rest(&w, KIND, &["thumbs"]).await;
+        until_conditions(&env, "thumbs", &in_place_by_others(&bucket, &message)).await;
+        assert_eq!(own(&env.document(&bucket).await), [entry(&env, "thumbs", &function, "", "")]);
+        nothing_is_written_at_rest(&env, KIND, &["thumbs"]).await;
 
-        w.delete(KIND, "thumbs").await;
-        w.until_gone(KIND, "thumbs").await;
-        allow(&w);
-        assert_eq!(own(&w.document(&bucket).await), []);
-        assert_eq!(w.statements("thumbs", None).await, statements);
+        env.delete(KIND, "thumbs").await;
+        env.until_gone(KIND, "thumbs").await;
+        allow(&env);
+        assert_eq!(own(&env.document(&bucket).await), []);
+        assert_eq!(env.statements("thumbs", None).await, statements);
     });
 }
 
 #[test]
 fn an_external_permission_that_is_missing_keeps_out_no_other_resource() {
-    world::test("external-missing", async |w| {
-        let function = w.function("thumbs").await;
-        let report = w.function("report").await;
-        let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(
-            &external(&w, "thumbs", &bucket).replace("  bucket:", "  filters: [{prefix: a/}]\n  bucket:"),
+    env::test("external-missing", async |env| {
+        let function = env.function("thumbs").await;
+        let report = env.function("report").await;
+        let bucket = env.new_bucket("photos").await;
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(
+            &external(&env, "thumbs", &bucket).replace("  bucket:", "  filters: [{prefix: a/}]\n  bucket:"),
         )
         .await;
         let message = format!(
@@ -124,7 +125,7 @@ fn an_external_permission_that_is_missing_keeps_out_no_other_resource() {
              spec.function.permission is External, so the operator does not add the permission: let those who manage the policy \
              permit lambda:InvokeFunction to s3.amazonaws.com with AWS:SourceArn arn:aws:s3:::{bucket} and AWS:SourceAccount {}, \
              or set spec.function.permission to Managed",
-            w.account()
+            env.account()
         );
         let mut refused = failed(
             "Reconciling",
@@ -137,36 +138,38 @@ fn an_external_permission_that_is_missing_keeps_out_no_other_resource() {
         refused[3] =
             ["PermissionReady", "True", "ExternalPermission", &format!("{said}{bucket} to invoke thumbs")]
                 .map(ToOwned::to_owned);
-        until_conditions(&w, "thumbs", &refused).await;
+        until_conditions(&env, "thumbs", &refused).await;
 
-        w.apply(&s3("report", "report", &bucket, "filters: [{prefix: b/}]")).await;
-        w.until_ready(KIND, "report").await;
-        assert_eq!(own(&w.document(&bucket).await), [entry(&w, "report", &report, "b/", "")]);
+        env.apply(&s3("report", "report", &bucket, "filters: [{prefix: b/}]")).await;
+        env.until_ready(KIND, "report").await;
+        assert_eq!(own(&env.document(&bucket).await), [entry(&env, "report", &report, "b/", "")]);
 
-        w.permit_bucket("thumbs", &bucket).await;
-        w.until_ready(KIND, "thumbs").await;
-        let both = [entry(&w, "report", &report, "b/", ""), entry(&w, "thumbs", &function, "a/", "")];
-        assert_eq!(own(&w.document(&bucket).await), both);
+        env.permit_bucket("thumbs", &bucket).await;
+        env.until_ready(KIND, "thumbs").await;
+        let both = [entry(&env, "report", &report, "b/", ""), entry(&env, "thumbs", &function, "a/", "")];
+        assert_eq!(own(&env.document(&bucket).await), both);
     });
 }
 
 #[test]
 fn a_bucket_triggers_a_function_of_another_account() {
-    world::test("other-account", async |w| {
-        let account = format!("6{}", &w.account()[1..]);
-        let function = w.create_function(&w.lambda_of(&account).await, "thumbs").await;
-        let bucket = w.new_bucket("photos").await;
+    env::test("other-account", async |env| {
+        let account = format!("6{}", &env.account()[1..]);
+        let function = env.create_function(&env.lambda_of(&account).await, "thumbs").await;
+        let bucket = env.new_bucket("photos").await;
         let scope = Scope {
             functions: vec!["*".into(), function.clone()],
-            ..Scope::for_account(w.account(), Some(owner()))
+            ..Scope::for_account(env.account(), Some(owner()))
         };
-        w.aws_proxy().expect_operator(w.account(), scope);
-        let _controller = w.controller(&NO_RESYNC);
-        let manifest = s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{}'", w.account()));
-        w.apply(&manifest.replace("{name: thumbs}", &format!("{{arn: '{function}', permission: External}}")))
-            .await;
-        w.until(LIMIT, "S3 to refuse the function", async || {
-            let conditions = conditions(&w, "thumbs").await;
+        env.aws_proxy().expect_operator(env.account(), scope);
+        let _controller = env.controller(&NO_RESYNC);
+        let manifest = s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{}'", env.account()));
+        env.apply(
+            &manifest.replace("{name: thumbs}", &format!("{{arn: '{function}', permission: External}}")),
+        )
+        .await;
+        env.until(LIMIT, "S3 to refuse the function", async || {
+            let conditions = conditions(&env, "thumbs").await;
             let ready = conditions
                 .iter()
                 .find(|condition| condition[0] == "Ready")
@@ -175,12 +178,12 @@ fn a_bucket_triggers_a_function_of_another_account() {
             if ready[2] == "DestinationRefused" { Ok(()) } else { Err(format!("{ready:?}")) }
         })
         .await;
-        w.permit_bucket_in(&account, "thumbs", &bucket).await;
-        w.until_ready(KIND, "thumbs").await;
-        assert_eq!(own(&w.document(&bucket).await), [entry(&w, "thumbs", &function, "", "")]);
+        env.permit_bucket_in(&account, "thumbs", &bucket).await;
+        env.until_ready(KIND, "thumbs").await;
+        assert_eq!(own(&env.document(&bucket).await), [entry(&env, "thumbs", &function, "", "")]);
 
-        w.delete(KIND, "thumbs").await;
-        w.until_gone(KIND, "thumbs").await;
-        assert_eq!(own(&w.document(&bucket).await), []);
+        env.delete(KIND, "thumbs").await;
+        env.until_gone(KIND, "thumbs").await;
+        assert_eq!(own(&env.document(&bucket).await), []);
     });
 }

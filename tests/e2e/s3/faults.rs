@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lambda_triggers_core::plan::bucket::Entry;
 use lambda_triggers_tests::aws_proxy::{Call, Fault, FaultKind, LateAnswer};
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::view::{
     GET, KIND, NO_RESYNC, PUT, RESYNC_1S, entry, event, forget_calls, own, permission, policy, until_entries,
@@ -14,12 +14,12 @@ use crate::support::{AwsView, LIMIT, s3};
 
 /// A bucket with somebody else's entry and EventBridge on, the text of its document, and the entry that the object
 /// `thumbs` is to have there.
-async fn shared_bucket(w: &World) -> (String, String, Entry) {
-    let (function, queue) = (w.function("thumbs").await, w.queue("uploads").await);
-    let bucket = w.new_bucket("photos").await;
-    w.put_document(&bucket, &document(&others(&queue, "theirs", "s3:ObjectRemoved:*"))).await;
-    forget_calls(w);
-    (bucket.clone(), w.document_text(&bucket).await, entry(w, "thumbs", &function, "", ""))
+async fn shared_bucket(env: &TestEnv) -> (String, String, Entry) {
+    let (function, queue) = (env.function("thumbs").await, env.queue("uploads").await);
+    let bucket = env.new_bucket("photos").await;
+    env.put_document(&bucket, &document(&others(&queue, "theirs", "s3:ObjectRemoved:*"))).await;
+    forget_calls(env);
+    (bucket.clone(), env.document_text(&bucket).await, entry(env, "thumbs", &function, "", ""))
 }
 
 fn others(queue: &str, id: &str, event: &str) -> String {
@@ -37,17 +37,17 @@ fn document(entries: &str) -> String {
 
 /// Applies the object while the aws_proxy has these faults: it becomes ready all the same.
 fn gets_there(faults: impl Fn() -> Vec<Fault>, puts: usize) {
-    world::test("fault", async |w| {
-        let (bucket, before, entry) = shared_bucket(&w).await;
-        faults().into_iter().for_each(|fault| w.aws_proxy().inject(w.account(), fault));
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        w.until_ready(KIND, "thumbs").await;
-        assert_eq!(w.aws_proxy().pending_faults(w.account()), 0);
-        assert_eq!(without_own(&w.document_text(&bucket).await), before);
-        assert_eq!(w.aws_proxy().count(w.account(), PUT), puts);
-        assert_eq!(policy(&w, "thumbs", None).await, [permission(&w, &entry.arn, &bucket)]);
-        assert_eq!(own(&w.document(&bucket).await), [entry]);
+    env::test("fault", async |env| {
+        let (bucket, before, entry) = shared_bucket(&env).await;
+        faults().into_iter().for_each(|fault| env.aws_proxy().inject(env.account(), fault));
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        env.until_ready(KIND, "thumbs").await;
+        assert_eq!(env.aws_proxy().pending_faults(env.account()), 0);
+        assert_eq!(without_own(&env.document_text(&bucket).await), before);
+        assert_eq!(env.aws_proxy().count(env.account(), PUT), puts);
+        assert_eq!(policy(&env, "thumbs", None).await, [permission(&env, &entry.arn, &bucket)]);
+        assert_eq!(own(&env.document(&bucket).await), [entry]);
     });
 }
 
@@ -98,39 +98,40 @@ fn lambda_throttles_and_fails() {
 /// The write is applied long after its answer was lost, when the object is being deleted.
 #[test]
 fn a_late_write_does_not_bring_back_the_entry_of_a_deleted_object() {
-    world::test("late", async |w| {
-        let (bucket, before, _) = shared_bucket(&w).await;
+    env::test("late", async |env| {
+        let (bucket, before, _) = shared_bucket(&env).await;
         let late = FaultKind::Late(Duration::from_secs(8), LateAnswer::Lost);
-        w.aws_proxy().inject(w.account(), Fault::on(PUT, late));
-        let _controller = w.controller(&[&RESYNC_1S[..], &["--write-grace-period", "12s"]].concat());
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        w.until_ready(KIND, "thumbs").await;
-        w.delete(KIND, "thumbs").await;
+        env.aws_proxy().inject(env.account(), Fault::on(PUT, late));
+        let _controller = env.controller(&[&RESYNC_1S[..], &["--write-grace-period", "12s"]].concat());
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        env.until_ready(KIND, "thumbs").await;
+        env.delete(KIND, "thumbs").await;
         let outcome_unknown = format!(
             "a write to bucket {bucket} may take effect still, since AWS did not answer it, or since the operator has only \
              just started and does not know how the last one went; the finalizer stays until it cannot"
         );
         let blocked = event("Warning", "DeletionBlocked", outcome_unknown);
-        assert_eq!(until_told(&w, "thumbs", "DeletionBlocked").await, blocked);
-        w.until_gone(KIND, "thumbs").await;
-        assert_eq!(w.document_text(&bucket).await, before);
-        assert!(policy(&w, "thumbs", None).await.is_empty());
+        assert_eq!(until_told(&env, "thumbs", "DeletionBlocked").await, blocked);
+        env.until_gone(KIND, "thumbs").await;
+        assert_eq!(env.document_text(&bucket).await, before);
+        assert!(policy(&env, "thumbs", None).await.is_empty());
     });
 }
 
 /// Another tool read the document before our write, and writes it back with an entry of its own after it.
 #[test]
 fn a_writer_that_drops_our_entry_keeps_its_own() {
-    world::test("second-writer", async |w| {
-        let (bucket, _, ours) = shared_bucket(&w).await;
-        let queue = w.queue("more").await;
+    env::test("second-writer", async |env| {
+        let (bucket, _, ours) = shared_bucket(&env).await;
+        let queue = env.queue("more").await;
         let theirs = document(&others(&queue, "more", "s3:ObjectTagging:*"));
-        w.aws_proxy().inject(w.account(), Fault::on(GET, FaultKind::second_writer(theirs.clone())).after(1));
-        let _controller = w.controller(&NO_RESYNC);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        w.until_ready(KIND, "thumbs").await;
-        assert_eq!(own(&w.document(&bucket).await), [ours]);
-        assert_eq!(without_own(&w.document_text(&bucket).await), theirs);
+        env.aws_proxy()
+            .inject(env.account(), Fault::on(GET, FaultKind::second_writer(theirs.clone())).after(1));
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        env.until_ready(KIND, "thumbs").await;
+        assert_eq!(own(&env.document(&bucket).await), [ours]);
+        assert_eq!(without_own(&env.document_text(&bucket).await), theirs);
     });
 }
 
@@ -138,56 +139,56 @@ fn a_writer_that_drops_our_entry_keeps_its_own() {
 /// at our read is not.
 #[test]
 fn what_was_there_at_our_read_is_there_after_our_write() {
-    world::test("window", async |w| {
-        let (bucket, before, ours) = shared_bucket(&w).await;
-        let queue = w.queue("more").await;
+    env::test("window", async |env| {
+        let (bucket, before, ours) = shared_bucket(&env).await;
+        let queue = env.queue("more").await;
         let theirs = document(&others(&queue, "more", "s3:ObjectTagging:*"));
-        w.aws_proxy().inject(w.account(), Fault::on(PUT, FaultKind::second_writer(theirs)));
-        let _controller = w.controller(&NO_RESYNC);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        w.until_ready(KIND, "thumbs").await;
-        assert_eq!(own(&w.document(&bucket).await), [ours]);
-        assert_eq!(without_own(&w.document_text(&bucket).await), before);
+        env.aws_proxy().inject(env.account(), Fault::on(PUT, FaultKind::second_writer(theirs)));
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        env.until_ready(KIND, "thumbs").await;
+        assert_eq!(own(&env.document(&bucket).await), [ours]);
+        assert_eq!(without_own(&env.document_text(&bucket).await), before);
     });
 }
 
 #[test]
 fn a_foreign_entry_that_goes_while_we_write_is_told_of() {
-    world::test("foreign-gone", async |w| {
-        let (bucket, before, ours) = shared_bucket(&w).await;
-        let theirs = others(&w.queue("uploads").await, "theirs", "s3:ObjectRemoved:*");
+    env::test("foreign-gone", async |env| {
+        let (bucket, before, ours) = shared_bucket(&env).await;
+        let theirs = others(&env.queue("uploads").await, "theirs", "s3:ObjectRemoved:*");
         let empty = before.replace(&theirs, "");
         let gone = FaultKind::second_edit(move |text| text.replace(&theirs, ""));
-        w.aws_proxy().inject(w.account(), Fault::on(GET, gone).after(1));
-        let _controller = w.controller(&NO_RESYNC);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        let [kind, _, note] = until_told(&w, "thumbs", "ForeignEntryGone").await;
+        env.aws_proxy().inject(env.account(), Fault::on(GET, gone).after(1));
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        let [kind, _, note] = until_told(&env, "thumbs", "ForeignEntryGone").await;
         assert_eq!(kind, "Warning");
         assert!(note.contains("queue entry \"theirs\""), "{note}");
-        until_entries(&w, &bucket, &[ours]).await;
-        assert_eq!(without_own(&w.document_text(&bucket).await), empty);
+        until_entries(&env, &bucket, &[ours]).await;
+        assert_eq!(without_own(&env.document_text(&bucket).await), empty);
     });
 }
 
 /// Another tool that takes every entry away which it did not make.
 #[test]
 fn a_bucket_that_another_tool_keeps_to_itself_is_called_contended() {
-    world::test("contended", async |w| {
-        let (bucket, before, ours) = shared_bucket(&w).await;
+    env::test("contended", async |env| {
+        let (bucket, before, ours) = shared_bucket(&env).await;
         let undo = FaultKind::second_edit(without_own);
-        w.aws_proxy().inject(w.account(), Fault::on(GET, undo).times(usize::MAX));
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        let stalled = w.until_condition(KIND, "thumbs", "Stalled", "True").await;
+        env.aws_proxy().inject(env.account(), Fault::on(GET, undo).times(usize::MAX));
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        let stalled = env.until_condition(KIND, "thumbs", "Stalled", "True").await;
         assert_eq!(stalled["reason"], "Contended");
         let message = stalled["message"].as_str().unwrap();
         assert!(message.contains("it holds instead: queue entry \"theirs\""), "{message}");
         let puts = |calls: &[Call]| calls.iter().filter(|call| call.operation == PUT).count() > 5;
-        w.aws_proxy().wait_for_calls(w.account(), LIMIT, puts).await.expect("it is tried again");
+        env.aws_proxy().wait_for_calls(env.account(), LIMIT, puts).await.expect("it is tried again");
 
-        w.aws_proxy().clear_faults(w.account());
-        w.until_ready(KIND, "thumbs").await;
-        assert_eq!(own(&w.document(&bucket).await), [ours]);
-        assert_eq!(without_own(&w.document_text(&bucket).await), before);
+        env.aws_proxy().clear_faults(env.account());
+        env.until_ready(KIND, "thumbs").await;
+        assert_eq!(own(&env.document(&bucket).await), [ours]);
+        assert_eq!(without_own(&env.document_text(&bucket).await), before);
     });
 }

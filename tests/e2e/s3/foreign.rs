@@ -1,16 +1,16 @@
 //! What others have in a bucket's document stays as it is, to the byte, whatever becomes of our entries beside it.
 
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::view::{KIND, NO_RESYNC, PUT, entry, forget_calls, own, until_entries, without_own, write};
 use crate::support::{AwsView, s3};
 
 /// A document such as other tools make: entries of all four kinds, with elements, attributes and white space that
 /// no SDK would give back.
-async fn document_of_others(w: &World, bucket: &str) -> String {
+async fn document_of_others(env: &TestEnv, bucket: &str) -> String {
     let (topic, queue, function) =
-        (w.topic("news").await, w.queue("uploads").await, w.function("theirs").await);
-    w.permit_bucket("theirs", bucket).await;
+        (env.topic("news").await, env.queue("uploads").await, env.function("theirs").await);
+    env.permit_bucket("theirs", bucket).await;
     let document = format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/" xmlns:x='urn:later' x:later = "1">
@@ -24,59 +24,60 @@ async fn document_of_others(w: &World, bucket: &str) -> String {
   <TableConfiguration><Table>t</Table></TableConfiguration>
 </NotificationConfiguration>"#
     );
-    w.put_document(bucket, &document).await;
-    w.document_text(bucket).await
+    env.put_document(bucket, &document).await;
+    env.document_text(bucket).await
 }
 
 #[test]
 fn foreign_entries_of_all_kinds_stay_as_they_are_to_the_byte() {
-    world::test("foreign", async |w| {
-        let function = w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
-        let before = document_of_others(&w, &bucket).await;
-        forget_calls(&w);
-        let _controller = w.controller(&NO_RESYNC);
+    env::test("foreign", async |env| {
+        let function = env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
+        let before = document_of_others(&env, &bucket).await;
+        forget_calls(&env);
+        let _controller = env.controller(&NO_RESYNC);
 
-        w.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: images/}]")).await;
-        w.until_ready(KIND, "thumbs").await;
-        let text = w.document_text(&bucket).await;
-        assert_eq!(own(&w.document(&bucket).await), [entry(&w, "thumbs", &function, "images/", "")]);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: images/}]")).await;
+        env.until_ready(KIND, "thumbs").await;
+        let text = env.document_text(&bucket).await;
+        assert_eq!(own(&env.document(&bucket).await), [entry(&env, "thumbs", &function, "images/", "")]);
         assert_eq!(without_own(&text), before);
 
-        w.apply(&s3(
+        env.apply(&s3(
             "thumbs",
             "thumbs",
             &bucket,
             "filters: [{prefix: images/, suffix: .jpg}, {prefix: raw/}]",
         ))
         .await;
-        let changed = [("images/", ".jpg"), ("raw/", "")].map(|(p, s)| entry(&w, "thumbs", &function, p, s));
-        until_entries(&w, &bucket, &changed).await;
-        assert_eq!(without_own(&w.document_text(&bucket).await), before);
+        let changed =
+            [("images/", ".jpg"), ("raw/", "")].map(|(p, s)| entry(&env, "thumbs", &function, p, s));
+        until_entries(&env, &bucket, &changed).await;
+        assert_eq!(without_own(&env.document_text(&bucket).await), before);
 
-        w.delete(KIND, "thumbs").await;
-        w.until_gone(KIND, "thumbs").await;
-        assert_eq!(w.document_text(&bucket).await, before);
-        let puts: Vec<_> = w.aws_writes().into_iter().filter(|call| call.operation == PUT).collect();
+        env.delete(KIND, "thumbs").await;
+        env.until_gone(KIND, "thumbs").await;
+        assert_eq!(env.document_text(&bucket).await, before);
+        let puts: Vec<_> = env.aws_writes().into_iter().filter(|call| call.operation == PUT).collect();
         assert_eq!(puts, vec![write("s3", PUT, &bucket, 200); 3]);
     });
 }
 
 #[test]
 fn our_entries_come_before_event_bridge_which_ends_the_schema() {
-    world::test("eventbridge", async |w| {
-        w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
+    env::test("eventbridge", async |env| {
+        env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
         let root = "<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
         let event_bridge =
             "<EventBridgeConfiguration></EventBridgeConfiguration></NotificationConfiguration>";
-        w.put_document(&bucket, &format!("{root}{event_bridge}")).await;
-        let _controller = w.controller(&NO_RESYNC);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        w.until_ready(KIND, "thumbs").await;
-        let text = w.document_text(&bucket).await;
+        env.put_document(&bucket, &format!("{root}{event_bridge}")).await;
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        env.until_ready(KIND, "thumbs").await;
+        let text = env.document_text(&bucket).await;
         let ours = text.strip_prefix(root).and_then(|rest| rest.strip_suffix(event_bridge));
         assert_eq!(ours.map(without_own).as_deref(), Some(""), "{text}");
-        assert_eq!(own(&w.document(&bucket).await).len(), 1);
+        assert_eq!(own(&env.document(&bucket).await).len(), 1);
     });
 }

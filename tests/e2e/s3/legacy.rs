@@ -1,7 +1,7 @@
 //! Buckets of us-east-1 from before March 2018, whose names S3 gives to no bucket today.
 
 use aws_sdk_lambda::config::Region;
-use lambda_triggers_tests::world::{self, REGION, World};
+use lambda_triggers_tests::env::{self, REGION, TestEnv};
 use serde_json::Value;
 
 use super::view::{KIND, RESYNC_1S, entry, permission, stalled, until_conditions};
@@ -10,8 +10,8 @@ use crate::support::s3;
 const OLD_REGION: &str = "us-east-1";
 
 /// Id and function of each function entry of a bucket.
-async fn entries(w: &World, bucket: &str) -> Vec<(Option<String>, String)> {
-    let config = w.s3().config().to_builder().region(Region::new(OLD_REGION));
+async fn entries(env: &TestEnv, bucket: &str) -> Vec<(Option<String>, String)> {
+    let config = env.s3().config().to_builder().region(Region::new(OLD_REGION));
     let client = aws_sdk_s3::Client::from_conf(config.build());
     let document = client.get_bucket_notification_configuration().bucket(bucket).send().await.unwrap();
     let entries = document.lambda_function_configurations();
@@ -19,8 +19,8 @@ async fn entries(w: &World, bucket: &str) -> Vec<(Option<String>, String)> {
 }
 
 /// The statements of a function's policy.
-async fn policy(w: &World, function: &str) -> Vec<Value> {
-    let config = w.lambda().config().to_builder().region(Region::new(OLD_REGION));
+async fn policy(env: &TestEnv, function: &str) -> Vec<Value> {
+    let config = env.lambda().config().to_builder().region(Region::new(OLD_REGION));
     let client = aws_sdk_lambda::Client::from_conf(config.build());
     let Ok(policy) = client.get_policy().function_name(function).send().await else { return vec![] };
     let policy: Value = serde_json::from_str(policy.policy().unwrap()).unwrap();
@@ -29,27 +29,27 @@ async fn policy(w: &World, function: &str) -> Vec<Value> {
 
 #[test]
 fn a_bucket_with_a_legacy_name_is_served_in_us_east_1_alone() {
-    world::test("legacy", async |w| {
-        let function = w.function_in(OLD_REGION, "thumbs").await;
-        let bucket = w.bucket("Old_Photos");
-        assert!(w.aws_proxy().create_legacy_bucket(w.account(), &bucket).await);
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+    env::test("legacy", async |env| {
+        let function = env.function_in(OLD_REGION, "thumbs").await;
+        let bucket = env.bucket("Old_Photos");
+        assert!(env.aws_proxy().create_legacy_bucket(env.account(), &bucket).await);
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let message = format!(
             "spec.bucket: write 3 to 63 lower-case letters, digits, hyphens and dots, with a letter or digit at both ends: only \
              old buckets of us-east-1 have other names, and this one is looked for in another Region ({REGION})"
         );
-        until_conditions(&w, "thumbs", &stalled("InvalidSpec", &message, &[], "NotificationReady")).await;
+        until_conditions(&env, "thumbs", &stalled("InvalidSpec", &message, &[], "NotificationReady")).await;
 
-        w.apply(&s3("thumbs", "thumbs", &bucket, "region: us-east-1")).await;
-        w.until_ready(KIND, "thumbs").await;
-        let id = entry(&w, "thumbs", &function, "", "").id;
-        assert_eq!(entries(&w, &bucket).await, [(id, function.clone())]);
-        assert_eq!(policy(&w, "thumbs").await, [permission(&w, &function, &bucket)]);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "region: us-east-1")).await;
+        env.until_ready(KIND, "thumbs").await;
+        let id = entry(&env, "thumbs", &function, "", "").id;
+        assert_eq!(entries(&env, &bucket).await, [(id, function.clone())]);
+        assert_eq!(policy(&env, "thumbs").await, [permission(&env, &function, &bucket)]);
 
-        w.delete(KIND, "thumbs").await;
-        w.until_gone(KIND, "thumbs").await;
-        assert_eq!(entries(&w, &bucket).await, []);
-        assert_eq!(policy(&w, "thumbs").await, Vec::<Value>::new());
+        env.delete(KIND, "thumbs").await;
+        env.until_gone(KIND, "thumbs").await;
+        assert_eq!(entries(&env, &bucket).await, []);
+        assert_eq!(policy(&env, "thumbs").await, Vec::<Value>::new());
     });
 }

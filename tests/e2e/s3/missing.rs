@@ -1,6 +1,6 @@
 //! A function or a bucket that is not there, or not any more.
 
-use lambda_triggers_tests::world::{self, REGION};
+use lambda_triggers_tests::env::{self, REGION};
 
 use super::view::{
     KIND, RESYNC_1S, conditions, entry, event, in_place, own, permission, policy, stalled, told,
@@ -10,85 +10,91 @@ use crate::support::{AwsView, s3};
 
 #[test]
 fn a_function_that_is_missing_is_named_and_found_when_it_is_created() {
-    world::test("no-function", async |w| {
-        let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+    env::test("no-function", async |env| {
+        let bucket = env.new_bucket("photos").await;
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let message = format!(
             "there is no Lambda function thumbs in {REGION}: create it, or name another one in spec.function"
         );
-        until_conditions(&w, "thumbs", &stalled("FunctionNotFound", &message, &[], "FunctionReady")).await;
-        assert_eq!(told(&w, "thumbs").await, [event("Warning", "FunctionNotFound", message)]);
-        assert_eq!(own(&w.document(&bucket).await), []);
+        until_conditions(&env, "thumbs", &stalled("FunctionNotFound", &message, &[], "FunctionReady")).await;
+        assert_eq!(told(&env, "thumbs").await, [event("Warning", "FunctionNotFound", message)]);
+        assert_eq!(own(&env.document(&bucket).await), []);
 
-        let function = w.function("thumbs").await;
-        w.until_ready(KIND, "thumbs").await;
-        assert_eq!(own(&w.document(&bucket).await), [entry(&w, "thumbs", &function, "", "")]);
-        assert_eq!(policy(&w, "thumbs", None).await, [permission(&w, &function, &bucket)]);
+        let function = env.function("thumbs").await;
+        env.until_ready(KIND, "thumbs").await;
+        assert_eq!(own(&env.document(&bucket).await), [entry(&env, "thumbs", &function, "", "")]);
+        assert_eq!(policy(&env, "thumbs", None).await, [permission(&env, &function, &bucket)]);
     });
 }
 
 #[test]
 fn a_bucket_that_is_missing_is_named_and_found_when_it_is_created() {
-    world::test("no-bucket", async |w| {
-        let function = w.function("thumbs").await;
-        let bucket = w.bucket("photos");
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+    env::test("no-bucket", async |env| {
+        let function = env.function("thumbs").await;
+        let bucket = env.bucket("photos");
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let message = format!("there is no bucket {bucket}: create it, or name another one in spec.bucket");
         let fine = ["FunctionReady", "PermissionReady"];
-        until_conditions(&w, "thumbs", &stalled("BucketNotFound", &message, &fine, "NotificationReady"))
+        until_conditions(&env, "thumbs", &stalled("BucketNotFound", &message, &fine, "NotificationReady"))
             .await;
-        assert_eq!(told(&w, "thumbs").await, [event("Warning", "BucketNotFound", message)]);
+        assert_eq!(told(&env, "thumbs").await, [event("Warning", "BucketNotFound", message)]);
 
-        w.create_bucket(&bucket).await;
-        w.until_ready(KIND, "thumbs").await;
-        assert_eq!(own(&w.document(&bucket).await), [entry(&w, "thumbs", &function, "", "")]);
+        env.create_bucket(&bucket).await;
+        env.until_ready(KIND, "thumbs").await;
+        assert_eq!(own(&env.document(&bucket).await), [entry(&env, "thumbs", &function, "", "")]);
     });
 }
 
 /// S3 refuses everybody's writes to a bucket while an entry names a function that is gone.
 #[test]
 fn the_entry_of_a_function_that_was_deleted_goes_so_that_others_can_write() {
-    world::test("function-gone", async |w| {
-        let function = w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        w.until_ready(KIND, "thumbs").await;
+    env::test("function-gone", async |env| {
+        let function = env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        env.until_ready(KIND, "thumbs").await;
 
-        w.lambda().delete_function().function_name("thumbs").send().await.unwrap();
-        until_entries(&w, &bucket, &[]).await;
+        env.lambda().delete_function().function_name("thumbs").send().await.unwrap();
+        until_entries(&env, &bucket, &[]).await;
         let message = format!(
             "there is no Lambda function thumbs in {REGION}: create it, or name another one in spec.function"
         );
-        until_conditions(&w, "thumbs", &stalled("FunctionNotFound", &message, &[], "FunctionReady")).await;
-        let removed =
-            format!("removed the {} from bucket {bucket}", entry(&w, "thumbs", &function, "", "").describe());
-        assert_eq!(until_told(&w, "thumbs", "EntryRemoved").await, event("Normal", "EntryRemoved", removed));
+        until_conditions(&env, "thumbs", &stalled("FunctionNotFound", &message, &[], "FunctionReady")).await;
+        let removed = format!(
+            "removed the {} from bucket {bucket}",
+            entry(&env, "thumbs", &function, "", "").describe()
+        );
+        assert_eq!(
+            until_told(&env, "thumbs", "EntryRemoved").await,
+            event("Normal", "EntryRemoved", removed)
+        );
 
-        w.function("thumbs").await;
-        until_entries(&w, &bucket, &[entry(&w, "thumbs", &function, "", "")]).await;
-        until_conditions(&w, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}"))).await;
-        assert_eq!(policy(&w, "thumbs", None).await, [permission(&w, &function, &bucket)]);
+        env.function("thumbs").await;
+        until_entries(&env, &bucket, &[entry(&env, "thumbs", &function, "", "")]).await;
+        until_conditions(&env, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}")))
+            .await;
+        assert_eq!(policy(&env, "thumbs", None).await, [permission(&env, &function, &bucket)]);
     });
 }
 
 /// The function goes after it was looked up, and before the bucket is written: S3 refuses the document as a whole.
 #[test]
 fn an_object_whose_function_has_gone_does_not_keep_its_neighbours_from_the_bucket() {
-    world::test("neighbour", async |w| {
-        w.function("gone").await;
-        let function = w.function("index").await;
-        let bucket = w.new_bucket("photos").await;
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&s3("first", "gone", &bucket, "filters: [{prefix: a/}]")).await;
-        w.until_ready(KIND, "first").await;
-        w.lambda().delete_function().function_name("gone").send().await.unwrap();
-        w.apply(&s3("second", "index", &bucket, "filters: [{prefix: b/}]")).await;
-        w.until_ready(KIND, "second").await;
-        until_entries(&w, &bucket, &[entry(&w, "second", &function, "b/", "")]).await;
-        w.until_condition(KIND, "first", "FunctionReady", "False").await;
-        assert_eq!(conditions(&w, "first").await[0][2], "FunctionNotFound");
+    env::test("neighbour", async |env| {
+        env.function("gone").await;
+        let function = env.function("index").await;
+        let bucket = env.new_bucket("photos").await;
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&s3("first", "gone", &bucket, "filters: [{prefix: a/}]")).await;
+        env.until_ready(KIND, "first").await;
+        env.lambda().delete_function().function_name("gone").send().await.unwrap();
+        env.apply(&s3("second", "index", &bucket, "filters: [{prefix: b/}]")).await;
+        env.until_ready(KIND, "second").await;
+        until_entries(&env, &bucket, &[entry(&env, "second", &function, "b/", "")]).await;
+        env.until_condition(KIND, "first", "FunctionReady", "False").await;
+        assert_eq!(conditions(&env, "first").await[0][2], "FunctionNotFound");
     });
 }

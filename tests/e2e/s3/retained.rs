@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 use serde_json::Value;
 
 use super::view::{KIND, NO_RESYNC, entry, forget_calls, own, permission, policy, retained, until_entries};
@@ -10,11 +10,11 @@ use crate::support::{AwsView, s3};
 
 #[test]
 fn what_is_retained_outlives_its_object_and_changes_beside_it() {
-    world::test("retain", async |w| {
-        let function = w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
-        let stays = retained(entry(&w, "kept", &function, "kept/", ""));
-        let statements = [permission(&w, &function, &bucket)];
+    env::test("retain", async |env| {
+        let function = env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
+        let stays = retained(entry(&env, "kept", &function, "kept/", ""));
+        let statements = [permission(&env, &function, &bucket)];
         let manifest = |deletion: &str| {
             s3(
                 "kept",
@@ -23,71 +23,71 @@ fn what_is_retained_outlives_its_object_and_changes_beside_it() {
                 &format!("filters: [{{prefix: kept/}}]\ndeletionPolicy: {deletion}"),
             )
         };
-        let mut controller = w.controller(&NO_RESYNC);
-        w.apply(&manifest("Retain")).await;
-        w.until_ready(KIND, "kept").await;
-        assert_eq!(own(&w.document(&bucket).await), slice::from_ref(&stays));
+        let mut controller = env.controller(&NO_RESYNC);
+        env.apply(&manifest("Retain")).await;
+        env.until_ready(KIND, "kept").await;
+        assert_eq!(own(&env.document(&bucket).await), slice::from_ref(&stays));
 
-        forget_calls(&w);
-        w.delete(KIND, "kept").await;
-        w.until_gone(KIND, "kept").await;
-        assert_eq!(w.aws_writes(), []);
+        forget_calls(&env);
+        env.delete(KIND, "kept").await;
+        env.until_gone(KIND, "kept").await;
+        assert_eq!(env.aws_writes(), []);
 
         for suffix in [".jpg", ".png"] {
-            w.apply(&s3(
+            env.apply(&s3(
                 "neighbour",
                 "thumbs",
                 &bucket,
                 &format!("filters: [{{prefix: new/, suffix: {suffix}}}]"),
             ))
             .await;
-            w.until_ready(KIND, "neighbour").await;
-            let new = entry(&w, "neighbour", &function, "new/", suffix);
-            assert_eq!(own(&w.document(&bucket).await), [stays.clone(), new]);
+            env.until_ready(KIND, "neighbour").await;
+            let new = entry(&env, "neighbour", &function, "new/", suffix);
+            assert_eq!(own(&env.document(&bucket).await), [stays.clone(), new]);
         }
         controller.stop().await;
         controller.start();
-        w.delete(KIND, "neighbour").await;
-        w.until_gone(KIND, "neighbour").await;
-        assert_eq!(own(&w.document(&bucket).await), slice::from_ref(&stays));
-        assert_eq!(policy(&w, "thumbs", None).await, statements);
+        env.delete(KIND, "neighbour").await;
+        env.until_gone(KIND, "neighbour").await;
+        assert_eq!(own(&env.document(&bucket).await), slice::from_ref(&stays));
+        assert_eq!(policy(&env, "thumbs", None).await, statements);
 
-        forget_calls(&w);
-        w.apply(&manifest("Retain")).await;
-        w.until_ready(KIND, "kept").await;
-        assert_eq!(w.aws_writes(), []);
-        w.apply(&manifest("Delete")).await;
-        until_entries(&w, &bucket, &[entry(&w, "kept", &function, "kept/", "")]).await;
-        assert_eq!(policy(&w, "thumbs", None).await, statements);
-        w.delete(KIND, "kept").await;
-        w.until_gone(KIND, "kept").await;
-        assert_eq!(own(&w.document(&bucket).await), []);
-        assert_eq!(policy(&w, "thumbs", None).await, Vec::<Value>::new());
+        forget_calls(&env);
+        env.apply(&manifest("Retain")).await;
+        env.until_ready(KIND, "kept").await;
+        assert_eq!(env.aws_writes(), []);
+        env.apply(&manifest("Delete")).await;
+        until_entries(&env, &bucket, &[entry(&env, "kept", &function, "kept/", "")]).await;
+        assert_eq!(policy(&env, "thumbs", None).await, statements);
+        env.delete(KIND, "kept").await;
+        env.until_gone(KIND, "kept").await;
+        assert_eq!(own(&env.document(&bucket).await), []);
+        assert_eq!(policy(&env, "thumbs", None).await, Vec::<Value>::new());
     });
 }
 
 /// The policy is set and the object deleted before the operator sees either.
 #[test]
 fn a_policy_that_is_set_just_before_the_deletion_counts() {
-    world::test("retain-late", async |w| {
-        let function = w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
-        let mut controller = w.controller(&NO_RESYNC);
-        w.apply(&s3("kept", "thumbs", &bucket, "")).await;
-        w.until_ready(KIND, "kept").await;
+    env::test("retain-late", async |env| {
+        let function = env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
+        let mut controller = env.controller(&NO_RESYNC);
+        env.apply(&s3("kept", "thumbs", &bucket, "")).await;
+        env.until_ready(KIND, "kept").await;
         controller.stop().await;
-        w.apply(&s3("kept", "thumbs", &bucket, "deletionPolicy: Retain")).await;
-        w.delete(KIND, "kept").await;
+        env.apply(&s3("kept", "thumbs", &bucket, "deletionPolicy: Retain")).await;
+        env.delete(KIND, "kept").await;
         controller.start();
-        w.until_gone(KIND, "kept").await;
-        assert_eq!(own(&w.document(&bucket).await), [retained(entry(&w, "kept", &function, "", ""))]);
-        assert_eq!(policy(&w, "thumbs", None).await, [permission(&w, &function, &bucket)]);
+        env.until_gone(KIND, "kept").await;
+        assert_eq!(own(&env.document(&bucket).await), [retained(entry(&env, "kept", &function, "", ""))]);
+        assert_eq!(policy(&env, "thumbs", None).await, [permission(&env, &function, &bucket)]);
 
-        w.apply(&s3("neighbour", "thumbs", &bucket, "events: ['s3:ObjectRemoved:*']")).await;
-        w.until_ready(KIND, "neighbour").await;
-        w.delete(KIND, "neighbour").await;
-        w.until_gone(KIND, "neighbour").await;
-        assert_eq!(own(&w.document(&bucket).await), [retained(entry(&w, "kept", &function, "", ""))]);
-        assert_eq!(policy(&w, "thumbs", None).await, [permission(&w, &function, &bucket)]);
+        env.apply(&s3("neighbour", "thumbs", &bucket, "events: ['s3:ObjectRemoved:*']")).await;
+        env.until_ready(KIND, "neighbour").await;
+        env.delete(KIND, "neighbour").await;
+        env.until_gone(KIND, "neighbour").await;
+        assert_eq!(own(&env.document(&bucket).await), [retained(entry(&env, "kept", &function, "", ""))]);
+        assert_eq!(policy(&env, "thumbs", None).await, [permission(&env, &function, &bucket)]);
     });
 }

@@ -8,7 +8,7 @@ use lambda_triggers_core::api::KeyFilter;
 use lambda_triggers_core::plan::bucket::{Destination, Document, Entry, Filter};
 use lambda_triggers_core::plan::identity::{ObjectKey, bucket_statement_id, retained_id};
 use lambda_triggers_tests::aws_proxy::{Call, Fault, FaultKind};
-use lambda_triggers_tests::world::{REGION, World};
+use lambda_triggers_tests::env::{REGION, TestEnv};
 use serde_json::{Value, json};
 
 use crate::objects;
@@ -27,10 +27,10 @@ const FIRST_READ: &str = "GetFunction";
 
 /// The entry that the operator is to make for one filter of an object; `function` is an ARN, and an empty prefix or
 /// suffix is none. Both are written as in a spec.
-pub fn entry(w: &World, name: &str, function: &str, prefix: &str, suffix: &str) -> Entry {
+pub fn entry(env: &TestEnv, name: &str, function: &str, prefix: &str, suffix: &str) -> Entry {
     let filter =
         KeyFilter { prefix: Some(prefix.into()), suffix: Some(suffix.into()), ..KeyFilter::default() };
-    let id = ObjectKey::new(w.namespace(), name).entry_id(&owner(), &filter, false);
+    let id = ObjectKey::new(env.namespace(), name).entry_id(&owner(), &filter, false);
     Entry {
         destination: Destination::Function,
         arn: function.into(),
@@ -50,8 +50,8 @@ pub fn retained(entry: Entry) -> Entry {
     Entry { id: entry.id.as_deref().map(retained_id), ..entry }
 }
 
-/// The statement that lets a bucket of this world invoke a function, by its ARN.
-pub fn permission(w: &World, function: &str, bucket: &str) -> Value {
+/// The statement that lets a bucket of this env invoke a function, by its ARN.
+pub fn permission(env: &TestEnv, function: &str, bucket: &str) -> Value {
     json!({
         "Sid": bucket_statement_id(&owner(), bucket),
         "Effect": "Allow",
@@ -59,15 +59,15 @@ pub fn permission(w: &World, function: &str, bucket: &str) -> Value {
         "Action": "lambda:InvokeFunction",
         "Resource": function,
         "Condition": {
-            "StringEquals": {"AWS:SourceAccount": w.account()},
+            "StringEquals": {"AWS:SourceAccount": env.account()},
             "ArnLike": {"AWS:SourceArn": format!("arn:aws:s3:::{bucket}")},
         },
     })
 }
 
 /// All statements in a function's policy; `function` is a name or an ARN.
-pub async fn policy(w: &World, function: &str, qualifier: Option<&str>) -> Vec<Value> {
-    let call = w.lambda().get_policy().function_name(function).set_qualifier(qualifier.map(Into::into));
+pub async fn policy(env: &TestEnv, function: &str, qualifier: Option<&str>) -> Vec<Value> {
+    let call = env.lambda().get_policy().function_name(function).set_qualifier(qualifier.map(Into::into));
     match call.send().await {
         Ok(policy) => {
             let policy: Value = serde_json::from_str(policy.policy().unwrap()).unwrap();
@@ -82,9 +82,9 @@ pub async fn policy(w: &World, function: &str, qualifier: Option<&str>) -> Vec<V
 }
 
 /// Waits until the operator's entries in a bucket are these, in this order.
-pub async fn until_entries(w: &World, bucket: &str, expected: &[Entry]) {
-    w.until(LIMIT, &format!("the entries of bucket {bucket} to be {expected:?}"), async || {
-        let found = own(&w.document(bucket).await);
+pub async fn until_entries(env: &TestEnv, bucket: &str, expected: &[Entry]) {
+    env.until(LIMIT, &format!("the entries of bucket {bucket} to be {expected:?}"), async || {
+        let found = own(&env.document(bucket).await);
         if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
     })
     .await;
@@ -109,8 +109,8 @@ pub fn without_own(text: &str) -> String {
 }
 
 /// The conditions of an object.
-pub async fn conditions(w: &World, name: &str) -> Vec<Condition> {
-    objects::conditions(w, KIND, name).await
+pub async fn conditions(env: &TestEnv, name: &str) -> Vec<Condition> {
+    objects::conditions(env, KIND, name).await
 }
 
 /// The conditions of an object whose spec is in place, with what `Ready` says.
@@ -126,15 +126,15 @@ pub fn stalled(reason: &str, message: &str, fine: &[&str], part: &str) -> Vec<Co
 }
 
 /// Waits until an object has these conditions.
-pub async fn until_conditions(w: &World, name: &str, expected: &[Condition]) {
-    objects::until_conditions(w, KIND, name, expected).await;
+pub async fn until_conditions(env: &TestEnv, name: &str, expected: &[Condition]) {
+    objects::until_conditions(env, KIND, name, expected).await;
 }
 
 /// Waits until an object that is created now has a later creationTimestamp, which counts in seconds.
-pub async fn until_younger_ones_can_come(w: &World, name: &str) {
-    let object = w.object(KIND, name).await.unwrap();
+pub async fn until_younger_ones_can_come(env: &TestEnv, name: &str) {
+    let object = env.object(KIND, name).await.unwrap();
     let created: Time = serde_json::from_value(object["metadata"]["creationTimestamp"].clone()).unwrap();
-    w.until(LIMIT, "the next second", async || {
+    env.until(LIMIT, "the next second", async || {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         i64::try_from(now).ok().filter(|now| *now > created.0.as_second())
     })
@@ -142,16 +142,16 @@ pub async fn until_younger_ones_can_come(w: &World, name: &str) {
 }
 
 /// The events about an object, by reason; those of one reason are one.
-pub async fn told(w: &World, name: &str) -> Vec<Told> {
-    let mut told = objects::told(w, name).await;
+pub async fn told(env: &TestEnv, name: &str) -> Vec<Told> {
+    let mut told = objects::told(env, name).await;
     told.sort_by(|a, b| a[1].cmp(&b[1]));
     told
 }
 
 /// Waits for the event of this reason about an object, and returns it.
-pub async fn until_told(w: &World, name: &str, reason: &str) -> Told {
-    w.until(LIMIT, &format!("the event {reason} about {name}"), async || {
-        let all = told(w, name).await;
+pub async fn until_told(env: &TestEnv, name: &str, reason: &str) -> Told {
+    env.until(LIMIT, &format!("the event {reason} about {name}"), async || {
+        let all = told(env, name).await;
         all.iter().find(|told| told[1] == reason).cloned().ok_or_else(|| format!("{all:?}"))
     })
     .await
@@ -171,24 +171,24 @@ pub fn write(service: &str, operation: &str, resource: &str, status: u16) -> Cal
 }
 
 /// Forgets all calls so far.
-pub fn forget_calls(w: &World) {
-    w.aws_proxy().clear_calls(w.account());
+pub fn forget_calls(env: &TestEnv) {
+    env.aws_proxy().clear_calls(env.account());
 }
 
 /// Forgets all calls, and waits until the object of each function has been looked at three times from beginning to
 /// end.
-pub async fn three_resyncs(w: &World, functions: &[&str]) {
-    forget_calls(w);
+pub async fn three_resyncs(env: &TestEnv, functions: &[&str]) {
+    forget_calls(env);
     let looks = |calls: &[Call], function: &str| {
         calls.iter().filter(|call| call.operation == FIRST_READ && call.resource == function).count()
     };
     // The fourth begins when the third has ended.
     let enough = |calls: &[Call]| functions.iter().all(|function| looks(calls, function) > 3);
-    let waited = w.aws_proxy().wait_for_calls(w.account(), LIMIT, enough).await;
+    let waited = env.aws_proxy().wait_for_calls(env.account(), LIMIT, enough).await;
     waited.unwrap_or_else(|calls| panic!("no three resyncs: {calls:?}"));
 }
 
 /// Denies an operation until the faults are cleared.
-pub fn deny(w: &World, operation: &str) {
-    w.aws_proxy().inject(w.account(), Fault::on(operation, FaultKind::Denied).times(usize::MAX));
+pub fn deny(env: &TestEnv, operation: &str) {
+    env.aws_proxy().inject(env.account(), Fault::on(operation, FaultKind::Denied).times(usize::MAX));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_eventbridge::types::Tag;
 use futures::StreamExt;
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::drift::not_ours;
 use super::view::{KIND, Rules, in_place, plain_rule, plain_rules, rule_name, rules, until_rules};
@@ -14,9 +14,9 @@ use crate::support::{AwsView, Rule, publish, scheduled};
 const NOBODY: [&str; 0] = [];
 
 /// Somebody makes a rule, with these tags.
-async fn made_by_somebody(w: &World, name: &str, tags: &[(&str, &str)]) {
+async fn made_by_somebody(env: &TestEnv, name: &str, tags: &[(&str, &str)]) {
     let tag = |(key, value): &(&str, &str)| Tag::builder().key(*key).value(*value).build().unwrap();
-    let put = w.events().put_rule().name(name).schedule_expression("rate(7 days)");
+    let put = env.events().put_rule().name(name).schedule_expression("rate(7 days)");
     put.set_tags(Some(tags.iter().map(tag).collect())).send().await.unwrap();
 }
 
@@ -33,121 +33,122 @@ fn theirs(tags: &[(&str, &str)]) -> Rule {
 #[test]
 fn a_rule_of_somebody_else_is_neither_changed_nor_deleted() {
     let tags = [("lambda-triggers.dev/owner", "ffffffff"), ("team", "theirs")];
-    world::test("theirs", async |w| {
-        w.function("hourly").await;
-        let (untagged, tagged) = (rule_name(&w, "untagged"), rule_name(&w, "tagged"));
-        made_by_somebody(&w, &untagged, &[]).await;
-        made_by_somebody(&w, &tagged, &tags).await;
+    env::test("theirs", async |env| {
+        env.function("hourly").await;
+        let (untagged, tagged) = (rule_name(&env, "untagged"), rule_name(&env, "tagged"));
+        made_by_somebody(&env, &untagged, &[]).await;
+        made_by_somebody(&env, &tagged, &tags).await;
         let before = BTreeMap::from([(untagged.clone(), theirs(&[])), (tagged.clone(), theirs(&tags))]);
-        assert_eq!(rules(&w).await, before);
+        assert_eq!(rules(&env).await, before);
 
-        let _controller = w.controller(&RESYNC_1S);
+        let _controller = env.controller(&RESYNC_1S);
         for (name, rule) in [("untagged", &untagged), ("tagged", &tagged)] {
-            w.apply(&scheduled(name, "hourly", "schedule: rate(1 hour)")).await;
-            let stalled = not_ours(&w, name, rule);
-            until_conditions(&w, KIND, name, &stalled).await;
+            env.apply(&scheduled(name, "hourly", "schedule: rate(1 hour)")).await;
+            let stalled = not_ours(&env, name, rule);
+            until_conditions(&env, KIND, name, &stalled).await;
             let warning = event("Warning", "ConflictingRule", stalled[0][3].clone());
-            assert_eq!(told(&w, name).await, [warning]);
+            assert_eq!(told(&env, name).await, [warning]);
         }
-        nothing_is_written_at_rest(&w, KIND, &["untagged", "tagged"]).await;
+        nothing_is_written_at_rest(&env, KIND, &["untagged", "tagged"]).await;
 
-        w.delete(KIND, "untagged").await;
-        w.until_gone(KIND, "untagged").await;
-        assert_eq!(rules(&w).await, before);
+        env.delete(KIND, "untagged").await;
+        env.until_gone(KIND, "untagged").await;
+        assert_eq!(rules(&env).await, before);
 
-        w.events().delete_rule().name(&tagged).send().await.unwrap();
-        until_conditions(&w, KIND, "tagged", &in_place()).await;
-        w.delete(KIND, "tagged").await;
-        w.until_gone(KIND, "tagged").await;
-        assert_eq!(rules(&w).await, BTreeMap::from([(untagged, theirs(&[]))]));
-        assert_eq!(w.statements("hourly", None).await, NOBODY);
+        env.events().delete_rule().name(&tagged).send().await.unwrap();
+        until_conditions(&env, KIND, "tagged", &in_place()).await;
+        env.delete(KIND, "tagged").await;
+        env.until_gone(KIND, "tagged").await;
+        assert_eq!(rules(&env).await, BTreeMap::from([(untagged, theirs(&[]))]));
+        assert_eq!(env.statements("hourly", None).await, NOBODY);
     });
 }
 
 #[test]
 fn a_missing_function_is_named_and_waited_for() {
-    world::test("no-function", async |w| {
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+    env::test("no-function", async |env| {
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         let message = "there is no Lambda function hourly in eu-west-1: create it, or name another one in spec.function";
         let stalled = failed("Stalled", "FunctionNotFound", message, &[], "FunctionReady");
-        until_conditions(&w, KIND, "hourly", &stalled).await;
-        nothing_is_written_at_rest(&w, KIND, &["hourly"]).await;
-        assert_eq!(rules(&w).await, Rules::new());
-        assert_eq!(told(&w, "hourly").await, [event("Warning", "FunctionNotFound", message)]);
+        until_conditions(&env, KIND, "hourly", &stalled).await;
+        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
+        assert_eq!(rules(&env).await, Rules::new());
+        assert_eq!(told(&env, "hourly").await, [event("Warning", "FunctionNotFound", message)]);
 
-        w.function("hourly").await;
-        until_conditions(&w, KIND, "hourly", &in_place()).await;
-        assert_eq!(rules(&w).await, plain_rules(&w, &["hourly"]).await);
+        env.function("hourly").await;
+        until_conditions(&env, KIND, "hourly", &in_place()).await;
+        assert_eq!(rules(&env).await, plain_rules(&env, &["hourly"]).await);
     });
 }
 
 #[test]
 fn a_missing_alias_is_named_and_waited_for() {
-    world::test("no-alias", async |w| {
-        let function = w.function("hourly").await;
-        let _controller = w.controller(&RESYNC_1S);
+    env::test("no-alias", async |env| {
+        let function = env.function("hourly").await;
+        let _controller = env.controller(&RESYNC_1S);
         let plain = scheduled("hourly", "hourly", "schedule: rate(1 hour)");
-        w.apply(&plain.replace("{name: hourly}", "{name: hourly, qualifier: live}")).await;
+        env.apply(&plain.replace("{name: hourly}", "{name: hourly, qualifier: live}")).await;
         let message = "there is no Lambda function hourly with the alias or version live in eu-west-1: create it, \
                        or name another one in spec.function";
         let stalled = failed("Stalled", "FunctionNotFound", message, &[], "FunctionReady");
-        until_conditions(&w, KIND, "hourly", &stalled).await;
+        until_conditions(&env, KIND, "hourly", &stalled).await;
 
-        let version = publish(&w, "hourly").await;
-        let alias = w.lambda().create_alias().function_name("hourly").name("live").function_version(version);
+        let version = publish(&env, "hourly").await;
+        let alias =
+            env.lambda().create_alias().function_name("hourly").name("live").function_version(version);
         alias.send().await.unwrap();
-        until_conditions(&w, KIND, "hourly", &in_place()).await;
-        let expected = plain_rule(&w, "hourly", &format!("{function}:live")).await;
-        assert_eq!(rules(&w).await, Rules::from([(rule_name(&w, "hourly"), expected)]));
+        until_conditions(&env, KIND, "hourly", &in_place()).await;
+        let expected = plain_rule(&env, "hourly", &format!("{function}:live")).await;
+        assert_eq!(rules(&env).await, Rules::from([(rule_name(&env, "hourly"), expected)]));
     });
 }
 
 #[test]
 fn a_function_that_was_deleted_comes_back_to_its_rule() {
-    world::test("function-gone", async |w| {
-        w.function("hourly").await;
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        until_conditions(&w, KIND, "hourly", &in_place()).await;
-        w.lambda().delete_function().function_name("hourly").send().await.unwrap();
+    env::test("function-gone", async |env| {
+        env.function("hourly").await;
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        until_conditions(&env, KIND, "hourly", &in_place()).await;
+        env.lambda().delete_function().function_name("hourly").send().await.unwrap();
         let message = "there is no Lambda function hourly in eu-west-1: create it, or name another one in spec.function";
         let stalled = failed("Stalled", "FunctionNotFound", message, &[], "FunctionReady");
-        until_conditions(&w, KIND, "hourly", &stalled).await;
-        w.function("hourly").await;
-        until_conditions(&w, KIND, "hourly", &in_place()).await;
-        until_rules(&w, &plain_rules(&w, &["hourly"]).await).await;
-        assert_eq!(w.statements("hourly", None).await.len(), 1);
+        until_conditions(&env, KIND, "hourly", &stalled).await;
+        env.function("hourly").await;
+        until_conditions(&env, KIND, "hourly", &in_place()).await;
+        until_rules(&env, &plain_rules(&env, &["hourly"]).await).await;
+        assert_eq!(env.statements("hourly", None).await.len(), 1);
     });
 }
 
 #[test]
 fn a_quota_that_is_used_up_is_named_and_waited_for() {
     const QUOTA: usize = 300;
-    world::test("quota", async |w| {
-        w.function("hourly").await;
+    env::test("quota", async |env| {
+        env.function("hourly").await;
         let full = (0..QUOTA).map(|number| {
-            let w = w.clone();
-            async move { made_by_somebody(&w, &format!("theirs-{number}"), &[]).await }
+            let env = env.clone();
+            async move { made_by_somebody(&env, &format!("theirs-{number}"), &[]).await }
         });
         futures::stream::iter(full).buffer_unordered(16).collect::<Vec<()>>().await;
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         let message = format!(
             "events:PutRule on rule {} exceeds a quota of AWS: The requested resource exceeds the maximum number \
              allowed. Raise the quota, or remove what is not needed",
-            rule_name(&w, "hourly")
+            rule_name(&env, "hourly")
         );
         let fine = ["FunctionReady", "PermissionReady"];
         until_conditions(
-            &w,
+            &env,
             KIND,
             "hourly",
             &failed("Stalled", "QuotaExceeded", &message, &fine, "RuleReady"),
         )
         .await;
 
-        w.events().delete_rule().name("theirs-0").send().await.unwrap();
-        until_conditions(&w, KIND, "hourly", &in_place()).await;
+        env.events().delete_rule().name("theirs-0").send().await.unwrap();
+        until_conditions(&env, KIND, "hourly", &in_place()).await;
     });
 }

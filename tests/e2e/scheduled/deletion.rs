@@ -1,6 +1,6 @@
 //! Deletion: of what has gone already, of what may not be deleted, and of what is to stay.
 
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::view::{KIND, Rules, STATEMENT, functions, in_place, plain_rule, plain_rules, rule_name, rules};
 use crate::objects::{
@@ -16,54 +16,54 @@ fn plain(names: &[&str]) -> String {
     names.iter().map(plain).collect::<Vec<_>>().join("---\n")
 }
 
-async fn until_all_ready(w: &World, names: &[&str]) {
+async fn until_all_ready(env: &TestEnv, names: &[&str]) {
     for name in names {
-        w.until_ready(KIND, name).await;
+        env.until_ready(KIND, name).await;
     }
 }
 
 #[test]
 fn what_has_gone_already_does_not_hold_a_deletion_up() {
     let names = ["rule-gone", "function-gone", "both-gone", "with-theirs"];
-    world::test("gone", async |w| {
-        functions(&w, &names).await;
-        let other = w.function("other").await;
-        let _controller = w.controller(&NO_RESYNC);
-        w.apply(&plain(&names)).await;
-        until_all_ready(&w, &names).await;
+    env::test("gone", async |env| {
+        functions(&env, &names).await;
+        let other = env.function("other").await;
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&plain(&names)).await;
+        until_all_ready(&env, &names).await;
 
         for name in ["rule-gone", "both-gone"] {
-            w.events().remove_targets().rule(rule_name(&w, name)).ids(OURS).send().await.unwrap();
-            w.events().delete_rule().name(rule_name(&w, name)).send().await.unwrap();
+            env.events().remove_targets().rule(rule_name(&env, name)).ids(OURS).send().await.unwrap();
+            env.events().delete_rule().name(rule_name(&env, name)).send().await.unwrap();
         }
         for name in ["function-gone", "both-gone"] {
-            w.lambda().delete_function().function_name(name).send().await.unwrap();
+            env.lambda().delete_function().function_name(name).send().await.unwrap();
         }
         let theirs = aws_sdk_eventbridge::types::Target::builder().id("theirs").arn(other).build().unwrap();
-        w.events().put_targets().rule(rule_name(&w, "with-theirs")).targets(theirs).send().await.unwrap();
+        env.events().put_targets().rule(rule_name(&env, "with-theirs")).targets(theirs).send().await.unwrap();
 
         for name in names {
-            w.delete(KIND, name).await;
+            env.delete(KIND, name).await;
         }
         for name in names {
-            w.until_gone(KIND, name).await;
+            env.until_gone(KIND, name).await;
         }
-        assert_eq!(rules(&w).await, Rules::new());
+        assert_eq!(rules(&env).await, Rules::new());
         for name in ["rule-gone", "with-theirs"] {
-            assert_eq!(w.statements(name, None).await, NOBODY, "{name}");
+            assert_eq!(env.statements(name, None).await, NOBODY, "{name}");
         }
     });
 }
 
 #[test]
 fn an_object_that_never_came_to_anything_can_be_deleted() {
-    world::test("nothing-made", async |w| {
-        let _controller = w.controller(&NO_RESYNC);
-        w.apply(&scheduled("hourly", "no-such-function", "schedule: rate(1 hour)")).await;
-        w.until_condition(KIND, "hourly", "Stalled", "True").await;
-        w.delete(KIND, "hourly").await;
-        w.until_gone(KIND, "hourly").await;
-        assert_eq!(w.aws_writes(), vec![]);
+    env::test("nothing-made", async |env| {
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&scheduled("hourly", "no-such-function", "schedule: rate(1 hour)")).await;
+        env.until_condition(KIND, "hourly", "Stalled", "True").await;
+        env.delete(KIND, "hourly").await;
+        env.until_gone(KIND, "hourly").await;
+        assert_eq!(env.aws_writes(), vec![]);
     });
 }
 
@@ -76,20 +76,20 @@ fn a_denied_call_blocks_a_deletion_until_it_is_allowed() {
         ("GetPolicy", "lambda:GetPolicy", "PermissionReady"),
         ("RemovePermission", "lambda:RemovePermission", "PermissionReady"),
     ];
-    world::test("blocked", async |w| {
+    env::test("blocked", async |env| {
         let names: Vec<String> = calls.iter().map(|call| call.0.to_lowercase()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        functions(&w, &names).await;
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&plain(&names)).await;
-        until_all_ready(&w, &names).await;
+        functions(&env, &names).await;
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&plain(&names)).await;
+        until_all_ready(&env, &names).await;
         let of_lambda = |action: &str| action.starts_with("lambda:");
         let resource = |name: &str, action: &str| {
-            if of_lambda(action) { name.to_owned() } else { rule_name(&w, name) }
+            if of_lambda(action) { name.to_owned() } else { rule_name(&env, name) }
         };
         for (name, (call, action, _)) in names.iter().zip(calls) {
-            deny(&w, call, &resource(name, action));
-            w.delete(KIND, name).await;
+            deny(&env, call, &resource(name, action));
+            env.delete(KIND, name).await;
         }
         for (name, (_, action, part)) in names.iter().zip(calls) {
             let kind = if of_lambda(action) { "function" } else { "rule" };
@@ -99,65 +99,69 @@ fn a_denied_call_blocks_a_deletion_until_it_is_allowed() {
             );
             let blocked = [("Ready", "False"), ("Stalled", "True"), (part, "False")];
             let blocked = blocked.map(|(kind, status)| condition(kind, status, "AccessDenied", &message));
-            until_conditions(&w, KIND, name, &blocked).await;
-            let last = told(&w, name).await.pop();
+            until_conditions(&env, KIND, name, &blocked).await;
+            let last = told(&env, name).await.pop();
             assert_eq!(last, Some(event("Warning", "DeletionBlocked", message)), "{name}");
         }
-        allow(&w);
+        allow(&env);
         for name in &names {
-            w.until_gone(KIND, name).await;
-            assert_eq!(w.statements(name, None).await, NOBODY, "{name}");
+            env.until_gone(KIND, name).await;
+            assert_eq!(env.statements(name, None).await, NOBODY, "{name}");
         }
-        assert_eq!(rules(&w).await, Rules::new());
+        assert_eq!(rules(&env).await, Rules::new());
     });
 }
 
 #[test]
 fn what_is_retained_stays_until_its_resource_comes_back() {
-    world::test("retained", async |w| {
-        let function = w.function("both").await;
-        let _controller = w.controller(&RESYNC_1S);
+    env::test("retained", async |env| {
+        let function = env.function("both").await;
+        let _controller = env.controller(&RESYNC_1S);
         let retained = scheduled("kept", "both", "schedule: rate(1 hour)\ndeletionPolicy: Retain");
         let other = scheduled("other", "both", "schedule: rate(1 hour)");
-        w.apply(&[retained.clone(), other].join("---\n")).await;
-        until_all_ready(&w, &["kept", "other"]).await;
-        let kept = rule_name(&w, "kept");
-        let before = Rules::from([(kept.clone(), plain_rule(&w, "kept", &function).await)]);
+        env.apply(&[retained.clone(), other].join("---\n")).await;
+        until_all_ready(&env, &["kept", "other"]).await;
+        let kept = rule_name(&env, "kept");
+        let before = Rules::from([(kept.clone(), plain_rule(&env, "kept", &function).await)]);
 
-        w.delete(KIND, "kept").await;
-        w.until_gone(KIND, "kept").await;
-        w.delete(KIND, "other").await;
-        w.until_gone(KIND, "other").await;
-        assert_eq!(rules(&w).await, before);
-        assert_eq!(w.statements("both", None).await, [STATEMENT], "the rule that was retained relies on it");
+        env.delete(KIND, "kept").await;
+        env.until_gone(KIND, "kept").await;
+        env.delete(KIND, "other").await;
+        env.until_gone(KIND, "other").await;
+        assert_eq!(rules(&env).await, before);
+        assert_eq!(
+            env.statements("both", None).await,
+            [STATEMENT],
+            "the rule that was retained relies on it"
+        );
 
-        w.apply(&retained.replace("Retain", "Delete")).await;
-        until_conditions(&w, KIND, "kept", &in_place()).await;
-        let mine_again = Rules::from([(kept, plain_rule(&w, "kept", &function).await)]);
-        assert_eq!(rules(&w).await, mine_again);
-        nothing_is_written_at_rest(&w, KIND, &["kept"]).await;
+        env.apply(&retained.replace("Retain", "Delete")).await;
+        until_conditions(&env, KIND, "kept", &in_place()).await;
+        let mine_again = Rules::from([(kept, plain_rule(&env, "kept", &function).await)]);
+        assert_eq!(rules(&env).await, mine_again);
+        nothing_is_written_at_rest(&env, KIND, &["kept"]).await;
 
-        w.delete(KIND, "kept").await;
-        w.until_gone(KIND, "kept").await;
-        assert_eq!(rules(&w).await, Rules::new());
-        assert_eq!(w.statements("both", None).await, NOBODY);
+        env.delete(KIND, "kept").await;
+        env.until_gone(KIND, "kept").await;
+        assert_eq!(rules(&env).await, Rules::new());
+        assert_eq!(env.statements("both", None).await, NOBODY);
     });
 }
 
 #[test]
 fn a_policy_of_retain_that_is_taken_back_in_time_does_not_count() {
-    world::test("not-retained", async |w| {
-        w.function("hourly").await;
-        let _controller = w.controller(&NO_RESYNC);
+    env::test("not-retained", async |env| {
+        env.function("hourly").await;
+        let _controller = env.controller(&NO_RESYNC);
         let retained = scheduled("hourly", "hourly", "schedule: rate(1 hour)\ndeletionPolicy: Retain");
-        w.apply(&retained).await;
-        w.until_ready(KIND, "hourly").await;
-        w.apply(&retained.replace("Retain", "Delete")).await;
-        w.until_ready(KIND, "hourly").await;
-        assert_eq!(rules(&w).await, plain_rules(&w, &["hourly"]).await);
-        w.delete(KIND, "hourly").await;
-        w.until_gone(KIND, "hourly").await;
-        assert_eq!(rules(&w).await, Rules::new());
-        assert_eq!(w.statements("hourly", None).await, NOBODY);
+        env.apply(&retained).await;
+        env.until_ready(KIND, "hourly").await;
+        env.apply(&retained.replace("Retain", "Delete")).await;
+        env.until_ready(KIND, "hourly").await;
+        assert_eq!(rules(&env).await, plain_rules(&env, &["hourly"]).await);
+        env.delete(KIND, "hourly").await;
+        env.until_gone(KIND, "hourly").await;
+        assert_eq!(rules(&env).await, Rules::new());
+        assert_eq!(env.statements("hourly", None).await, NOBODY);
     });
 }

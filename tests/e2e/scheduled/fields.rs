@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 use serde_json::json;
 
 use super::view::{KIND, STATEMENT, in_place, plain_rule, rule_name, rules, until_rule};
@@ -42,45 +42,49 @@ const FIELDS: [(&str, Edit); 11] = [
 
 #[test]
 fn a_field_that_is_set_and_unset_leaves_the_same_rule() {
-    world::test("fields", async |w| {
-        let function = w.function("hourly").await;
-        let _controller = w.controller(&NO_RESYNC);
+    env::test("fields", async |env| {
+        let function = env.function("hourly").await;
+        let _controller = env.controller(&NO_RESYNC);
         let plain = scheduled("hourly", "hourly", "schedule: rate(1 hour)");
-        w.apply(&plain).await;
-        w.until_ready(KIND, "hourly").await;
-        let before = plain_rule(&w, "hourly", &function).await;
-        let name = rule_name(&w, "hourly");
+        env.apply(&plain).await;
+        env.until_ready(KIND, "hourly").await;
+        let before = plain_rule(&env, "hourly", &function).await;
+        let name = rule_name(&env, "hourly");
         for (field, edit) in FIELDS {
             let mut changed = before.clone();
             edit(&mut changed);
-            w.apply(&format!("{plain}  {field}\n")).await;
-            w.until_ready(KIND, "hourly").await;
-            assert_eq!(rules(&w).await, BTreeMap::from([(name.clone(), changed)]), "{field}");
+            env.apply(&format!("{plain}  {field}\n")).await;
+            env.until_ready(KIND, "hourly").await;
+            assert_eq!(rules(&env).await, BTreeMap::from([(name.clone(), changed)]), "{field}");
 
-            w.apply(&plain).await;
-            w.until_ready(KIND, "hourly").await;
-            assert_eq!(rules(&w).await, BTreeMap::from([(name.clone(), before.clone())]), "{field} is unset");
+            env.apply(&plain).await;
+            env.until_ready(KIND, "hourly").await;
+            assert_eq!(
+                rules(&env).await,
+                BTreeMap::from([(name.clone(), before.clone())]),
+                "{field} is unset"
+            );
         }
-        assert_eq!(w.statements("hourly", None).await, [STATEMENT]);
+        assert_eq!(env.statements("hourly", None).await, [STATEMENT]);
     });
 }
 
 #[test]
 fn one_value_follows_another() {
-    world::test("values", async |w| {
-        let function = w.function("hourly").await;
-        let _controller = w.controller(&NO_RESYNC);
+    env::test("values", async |env| {
+        let function = env.function("hourly").await;
+        let _controller = env.controller(&NO_RESYNC);
         let with = |spec: &str| scheduled("hourly", "hourly", &format!("schedule: rate(1 hour)\n{spec}"));
-        w.apply(&with("tags: {team: a, cost: \"7\"}\ndescription: first\ninput: [1]")).await;
-        w.until_ready(KIND, "hourly").await;
-        w.apply(&with("tags: {team: b, site: x}\ndescription: second\ninput: [2]\nsuspend: true")).await;
-        w.until_ready(KIND, "hourly").await;
-        let mut expected = plain_rule(&w, "hourly", &function).await;
+        env.apply(&with("tags: {team: a, cost: \"7\"}\ndescription: first\ninput: [1]")).await;
+        env.until_ready(KIND, "hourly").await;
+        env.apply(&with("tags: {team: b, site: x}\ndescription: second\ninput: [2]\nsuspend: true")).await;
+        env.until_ready(KIND, "hourly").await;
+        let mut expected = plain_rule(&env, "hourly", &function).await;
         expected.tags.extend([("team".into(), "b".into()), ("site".into(), "x".into())]);
         expected.description = "second".into();
         expected.enabled = false;
         expected.targets[0].input = Some(json!([2]));
-        assert_eq!(rules(&w).await, BTreeMap::from([(rule_name(&w, "hourly"), expected)]));
+        assert_eq!(rules(&env).await, BTreeMap::from([(rule_name(&env, "hourly"), expected)]));
     });
 }
 
@@ -104,60 +108,60 @@ fn a_schedule_in_each_of_its_forms() {
         ),
         ("schedule: rate(1 hour)", "rate(1 hour)"),
     ];
-    world::test("schedules", async |w| {
-        let function = w.function("hourly").await;
-        let _controller = w.controller(&NO_RESYNC);
+    env::test("schedules", async |env| {
+        let function = env.function("hourly").await;
+        let _controller = env.controller(&NO_RESYNC);
         for (spec, expression) in forms {
-            w.apply(&scheduled("hourly", "hourly", spec)).await;
-            let object = w.until_ready(KIND, "hourly").await;
+            env.apply(&scheduled("hourly", "hourly", spec)).await;
+            let object = env.until_ready(KIND, "hourly").await;
             assert_eq!(object["status"]["schedule"], json!(expression), "{spec}");
             let expected =
-                Rule { expression: expression.into(), ..plain_rule(&w, "hourly", &function).await };
-            assert_eq!(rules(&w).await, BTreeMap::from([(rule_name(&w, "hourly"), expected)]), "{spec}");
+                Rule { expression: expression.into(), ..plain_rule(&env, "hourly", &function).await };
+            assert_eq!(rules(&env).await, BTreeMap::from([(rule_name(&env, "hourly"), expected)]), "{spec}");
         }
     });
 }
 
 #[test]
 fn a_suspended_schedule_is_in_place_and_ready() {
-    world::test("suspended", async |w| {
-        let function = w.function("hourly").await;
-        let _controller = w.controller(&RESYNC_1S);
+    env::test("suspended", async |env| {
+        let function = env.function("hourly").await;
+        let _controller = env.controller(&RESYNC_1S);
         let plain = scheduled("hourly", "hourly", "schedule: rate(1 hour)");
-        w.apply(&format!("{plain}  suspend: true\n")).await;
+        env.apply(&format!("{plain}  suspend: true\n")).await;
         let mut suspended = in_place();
         suspended[0] =
             condition("Ready", "True", "Suspended", "suspended: the rule is in place and disabled");
-        until_conditions(&w, KIND, "hourly", &suspended).await;
-        let expected = plain_rule(&w, "hourly", &function).await;
-        until_rule(&w, "hourly", &Rule { enabled: false, ..expected.clone() }).await;
-        nothing_is_written_at_rest(&w, KIND, &["hourly"]).await;
+        until_conditions(&env, KIND, "hourly", &suspended).await;
+        let expected = plain_rule(&env, "hourly", &function).await;
+        until_rule(&env, "hourly", &Rule { enabled: false, ..expected.clone() }).await;
+        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
 
-        w.apply(&plain).await;
-        until_conditions(&w, KIND, "hourly", &in_place()).await;
-        until_rule(&w, "hourly", &expected).await;
+        env.apply(&plain).await;
+        until_conditions(&env, KIND, "hourly", &in_place()).await;
+        until_rule(&env, "hourly", &expected).await;
     });
 }
 
 #[test]
 fn a_schedule_that_never_runs_again_is_not_ready_and_costs_nothing_at_rest() {
-    world::test("ended", async |w| {
-        let function = w.function("hourly").await;
-        let _controller = w.controller(&RESYNC_1S);
+    env::test("ended", async |env| {
+        let function = env.function("hourly").await;
+        let _controller = env.controller(&RESYNC_1S);
         let ended = scheduled("hourly", "hourly", "schedule: cron(0 0 1 1 ? 1999)");
-        w.apply(&ended).await;
+        env.apply(&ended).await;
         let message = "cron(0 0 1 1 ? 1999) had its last run on 1999-01-01 at 00:00 UTC and never runs again: write a \
                        schedule with a later year, or delete this resource";
         let parts = ["FunctionReady", "PermissionReady"];
         let expected = failed("Stalled", "NoNextRun", message, &parts, "RuleReady");
-        until_conditions(&w, KIND, "hourly", &expected).await;
-        let plain = plain_rule(&w, "hourly", &function).await;
+        until_conditions(&env, KIND, "hourly", &expected).await;
+        let plain = plain_rule(&env, "hourly", &function).await;
         let rule = Rule { expression: "cron(0 0 1 1 ? 1999)".into(), ..plain };
-        until_rule(&w, "hourly", &rule).await;
-        nothing_is_written_at_rest(&w, KIND, &["hourly"]).await;
-        let name = rule_name(&w, "hourly");
+        until_rule(&env, "hourly", &rule).await;
+        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
+        let name = rule_name(&env, "hourly");
         until_told(
-            &w,
+            &env,
             "hourly",
             &[
                 event("Normal", "RuleCreated", format!("created the rule {name}")),
@@ -166,32 +170,32 @@ fn a_schedule_that_never_runs_again_is_not_ready_and_costs_nothing_at_rest() {
         )
         .await;
 
-        w.apply(&format!("{ended}  suspend: true\n")).await;
+        env.apply(&format!("{ended}  suspend: true\n")).await;
         let mut suspended = in_place();
         suspended[0] =
             condition("Ready", "True", "Suspended", "suspended: the rule is in place and disabled");
-        until_conditions(&w, KIND, "hourly", &suspended).await;
+        until_conditions(&env, KIND, "hourly", &suspended).await;
 
-        w.apply(&scheduled("hourly", "hourly", "schedule: cron(0 0 1 1 ? 2199)")).await;
-        until_conditions(&w, KIND, "hourly", &in_place()).await;
+        env.apply(&scheduled("hourly", "hourly", "schedule: cron(0 0 1 1 ? 2199)")).await;
+        until_conditions(&env, KIND, "hourly", &in_place()).await;
     });
 }
 
 /// AWS does not document whether it takes a schedule that has ended: its refusal does not hide the reason.
 #[test]
 fn a_refusal_of_a_schedule_that_has_ended_reads_the_same() {
-    world::test("ended-refused", async |w| {
-        w.function("hourly").await;
+    env::test("ended-refused", async |env| {
+        env.function("hourly").await;
         let refused =
             FaultKind::refuse(400, "ValidationException", "Parameter ScheduleExpression is not valid.");
-        w.aws_proxy().inject(w.account(), Fault::on("PutRule", refused).times(usize::MAX));
-        let _controller = w.controller(&NO_RESYNC);
-        w.apply(&scheduled("hourly", "hourly", "schedule: cron(0 0 1 1 ? 1999)")).await;
+        env.aws_proxy().inject(env.account(), Fault::on("PutRule", refused).times(usize::MAX));
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&scheduled("hourly", "hourly", "schedule: cron(0 0 1 1 ? 1999)")).await;
         let message = "cron(0 0 1 1 ? 1999) had its last run on 1999-01-01 at 00:00 UTC and never runs again: write a \
                        schedule with a later year, or delete this resource";
         let parts = ["FunctionReady", "PermissionReady"];
         let expected = failed("Stalled", "NoNextRun", message, &parts, "RuleReady");
-        until_conditions(&w, KIND, "hourly", &expected).await;
+        until_conditions(&env, KIND, "hourly", &expected).await;
     });
 }
 
@@ -199,42 +203,42 @@ fn a_refusal_of_a_schedule_that_has_ended_reads_the_same() {
 /// (<https://kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config/>).
 #[test]
 fn nulls_reach_the_function_by_input_json_and_by_an_apply_on_the_server() {
-    world::test("nulls", async |w| {
-        w.function("hourly").await;
-        let _controller = w.controller(&RESYNC_1S);
+    env::test("nulls", async |env| {
+        env.function("hourly").await;
+        let _controller = env.controller(&RESYNC_1S);
         let with = |spec: &str| scheduled("hourly", "hourly", &format!("schedule: rate(1 hour)\n{spec}"));
-        let name = rule_name(&w, "hourly");
+        let name = rule_name(&env, "hourly");
         let input = async || {
-            w.until_ready(KIND, "hourly").await;
-            let targets = w.events().list_targets_by_rule().rule(&name).send().await.unwrap();
+            env.until_ready(KIND, "hourly").await;
+            let targets = env.events().list_targets_by_rule().rule(&name).send().await.unwrap();
             targets.targets()[0].input().unwrap_or_default().to_owned()
         };
-        w.apply(&with("input: {limit: null, total: 1}")).await;
-        w.apply(&with("input: {limit: null, total: 2}")).await;
+        env.apply(&with("input: {limit: null, total: 1}")).await;
+        env.apply(&with("input: {limit: null, total: 2}")).await;
         assert_eq!(input().await, r#"{"total":2}"#);
 
         let on_the_server = ["apply", "--server-side", "--force-conflicts", "--filename", "-"];
-        let applied = w.kubectl(&on_the_server, &with("input: {limit: null, total: 3}")).await;
+        let applied = env.kubectl(&on_the_server, &with("input: {limit: null, total: 3}")).await;
         applied.expect("an apply on the server");
         assert_eq!(input().await, r#"{"limit":null,"total":3}"#);
-        let applied = w.kubectl(&on_the_server, &with("input: {limit: null, total: 4}")).await;
+        let applied = env.kubectl(&on_the_server, &with("input: {limit: null, total: 4}")).await;
         applied.expect("an apply on the server");
         assert_eq!(input().await, r#"{"limit":null,"total":4}"#);
 
-        w.delete(KIND, "hourly").await;
-        w.until_gone(KIND, "hourly").await;
+        env.delete(KIND, "hourly").await;
+        env.until_gone(KIND, "hourly").await;
         for number in ["1.0", "2.50"] {
             let text = format!(r#"{{"n": {number},  "limit": null}}"#);
-            w.apply(&with(&format!("inputJson: '{text}'"))).await;
+            env.apply(&with(&format!("inputJson: '{text}'"))).await;
             assert_eq!(input().await, text);
         }
-        nothing_is_written_at_rest(&w, KIND, &["hourly"]).await;
+        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
 
         let text = r#"{"limit": }"#;
-        w.apply(&with(&format!("inputJson: '{text}'"))).await;
+        env.apply(&with(&format!("inputJson: '{text}'"))).await;
         let message = "spec.inputJson: write JSON, such as '{\"report\": \"daily\", \"limit\": null}', with double quotes around \
                        names and texts";
         let refused = crate::objects::failed("Stalled", "InvalidSpec", message, &[], "RuleReady");
-        until_conditions(&w, KIND, "hourly", &refused).await;
+        until_conditions(&env, KIND, "hourly", &refused).await;
     });
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
 use super::view::{IN_PLACE, KIND, STATEMENT, plain_rule, policy, rule_name, rules, statement};
@@ -30,9 +30,9 @@ fn condition(kind: &str, reason: &str, message: &str, generation: i64) -> Value 
 }
 
 /// The columns of `kubectl get`, without those of the last line's age.
-async fn columns(w: &World, arguments: &[&str]) -> Vec<Vec<String>> {
+async fn columns(env: &TestEnv, arguments: &[&str]) -> Vec<Vec<String>> {
     let get = [&["get", "schedfn"][..], arguments].concat();
-    let table = w.kubectl(&get, "").await.expect("kubectl get");
+    let table = env.kubectl(&get, "").await.expect("kubectl get");
     let cells =
         |line: &str| line.split("   ").map(str::trim).filter(|c| !c.is_empty()).map(Into::into).collect();
     let mut rows: Vec<Vec<String>> = table.lines().map(cells).collect();
@@ -44,13 +44,13 @@ async fn columns(w: &World, arguments: &[&str]) -> Vec<Vec<String>> {
 
 #[test]
 fn the_example_is_applied_seen_changed_and_deleted() {
-    world::test("example", async |w| {
-        let function = w.function("my-example").await;
+    env::test("example", async |env| {
+        let function = env.function("my-example").await;
         let example = EXAMPLE.replace("every-minute", "my-example");
-        let _controller = w.controller(&NO_RESYNC);
-        w.apply(&example).await;
-        let object = w.until_ready(KIND, "my-example").await;
-        let name = rule_name(&w, "my-example");
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&example).await;
+        let object = env.until_ready(KIND, "my-example").await;
+        let name = rule_name(&env, "my-example");
         let tag_keys = ["cluster", "kind", "name", "namespace", "owner", "uid"]
             .map(|key| format!("lambda-triggers.dev/{key}"));
         let expected = json!({
@@ -66,41 +66,41 @@ fn the_example_is_applied_seen_changed_and_deleted() {
             "schedule": "rate(1 minute)",
             "when": "Every minute.",
             "applied": {
-                "account": w.account(),
+                "account": env.account(),
                 "rules": [{"region": "eu-west-1", "name": name, "tagKeys": tag_keys}],
                 "permissions": [{"functionArn": function, "statementId": STATEMENT}],
             },
         });
         assert_eq!(status(&object), expected);
 
-        let plain = plain_rule(&w, "my-example", &function).await;
+        let plain = plain_rule(&env, "my-example", &function).await;
         let mut rule = Rule { expression: "rate(1 minute)".into(), ..plain };
         rule.targets[0].input = Some(json!({"greeting": "hello from Kubernetes"}));
-        assert_eq!(rules(&w).await, BTreeMap::from([(name.clone(), rule.clone())]));
-        assert_eq!(policy(&w, "my-example").await, json!([statement(&w, &function)]));
+        assert_eq!(rules(&env).await, BTreeMap::from([(name.clone(), rule.clone())]));
+        assert_eq!(policy(&env, "my-example").await, json!([statement(&env, &function)]));
 
-        w.apply(&example.replace("rate(1 minute)", "0 18 * * MON-FRI")).await;
-        w.until_ready(KIND, "my-example").await;
+        env.apply(&example.replace("rate(1 minute)", "0 18 * * MON-FRI")).await;
+        env.until_ready(KIND, "my-example").await;
         rule.expression = "cron(0 18 ? * MON-FRI *)".into();
-        assert_eq!(rules(&w).await, BTreeMap::from([(name, rule)]));
+        assert_eq!(rules(&env).await, BTreeMap::from([(name, rule)]));
 
-        w.delete(KIND, "my-example").await;
-        w.until_gone(KIND, "my-example").await;
-        assert_eq!(rules(&w).await, BTreeMap::new());
-        assert_eq!(w.statements("my-example", None).await, Vec::<String>::new());
+        env.delete(KIND, "my-example").await;
+        env.until_gone(KIND, "my-example").await;
+        assert_eq!(rules(&env).await, BTreeMap::new());
+        assert_eq!(env.statements("my-example", None).await, Vec::<String>::new());
     });
 }
 
 #[test]
 fn kubectl_get_shows_what_a_person_wants() {
-    world::test("columns", async |w| {
-        w.function("every-day").await;
-        let _controller = w.controller(&NO_RESYNC);
-        w.apply(&scheduled("daily", "every-day", "schedule: 0 18 * * MON,FRI")).await;
-        w.until_ready(KIND, "daily").await;
+    env::test("columns", async |env| {
+        env.function("every-day").await;
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&scheduled("daily", "every-day", "schedule: 0 18 * * MON,FRI")).await;
+        env.until_ready(KIND, "daily").await;
         let schedule = "cron(0 18 ? * MON,FRI *)";
         assert_eq!(
-            columns(&w, &[]).await,
+            columns(&env, &[]).await,
             [
                 vec!["NAME", "READY", "REASON", "SCHEDULE", "FUNCTION"],
                 vec!["daily", "True", "Applied", schedule, "every-day"],
@@ -108,7 +108,7 @@ fn kubectl_get_shows_what_a_person_wants() {
         );
         let when = "At 18:00 UTC, on Monday and Friday.";
         assert_eq!(
-            columns(&w, &["-o", "wide"]).await,
+            columns(&env, &["-o", "wide"]).await,
             [
                 vec!["NAME", "READY", "REASON", "SCHEDULE", "FUNCTION", "WHEN", "MESSAGE"],
                 vec!["daily", "True", "Applied", schedule, "every-day", when, IN_PLACE],
@@ -119,32 +119,32 @@ fn kubectl_get_shows_what_a_person_wants() {
 
 #[test]
 fn events_tell_a_life_and_are_silent_at_rest() {
-    world::test("events", async |w| {
-        w.function("hourly").await;
-        let _controller = w.controller(&RESYNC_1S);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        w.until_ready(KIND, "hourly").await;
-        let rule = rule_name(&w, "hourly");
+    env::test("events", async |env| {
+        env.function("hourly").await;
+        let _controller = env.controller(&RESYNC_1S);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        env.until_ready(KIND, "hourly").await;
+        let rule = rule_name(&env, "hourly");
         let created = event("Normal", "RuleCreated", format!("created the rule {rule}"));
-        until_told(&w, "hourly", std::slice::from_ref(&created)).await;
-        nothing_is_written_at_rest(&w, KIND, &["hourly"]).await;
+        until_told(&env, "hourly", std::slice::from_ref(&created)).await;
+        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
 
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(2 hours)\ntags: {team: a}")).await;
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(2 hours)\ntags: {team: a}")).await;
         let updated = event("Normal", "RuleUpdated", format!("updated the rule {rule}: settings, tags"));
-        until_told(&w, "hourly", &[created.clone(), updated.clone()]).await;
-        w.until_ready(KIND, "hourly").await;
+        until_told(&env, "hourly", &[created.clone(), updated.clone()]).await;
+        env.until_ready(KIND, "hourly").await;
 
-        w.events().disable_rule().name(&rule).send().await.unwrap();
+        env.events().disable_rule().name(&rule).send().await.unwrap();
         let repaired = event(
             "Warning",
             "DriftRepaired",
             format!("put back what was changed on the rule {rule}: settings"),
         );
-        until_told(&w, "hourly", &[created.clone(), updated.clone(), repaired.clone()]).await;
-        nothing_is_written_at_rest(&w, KIND, &["hourly"]).await;
+        until_told(&env, "hourly", &[created.clone(), updated.clone(), repaired.clone()]).await;
+        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
 
-        deny(&w, "DeleteRule", &rule);
-        w.delete(KIND, "hourly").await;
+        deny(&env, "DeleteRule", &rule);
+        env.delete(KIND, "hourly").await;
         let blocked = event(
             "Warning",
             "DeletionBlocked",
@@ -153,28 +153,28 @@ fn events_tell_a_life_and_are_silent_at_rest() {
             ),
         );
         let all = [created, updated, repaired, blocked];
-        until_told(&w, "hourly", &all).await;
+        until_told(&env, "hourly", &all).await;
         // Refused again and again, it is told once.
-        let refused = || w.aws_proxy().count(w.account(), "DeleteRule");
+        let refused = || env.aws_proxy().count(env.account(), "DeleteRule");
         let before = refused();
-        w.until(LIMIT, "three more attempts", async || (refused() >= before + 3).then_some(())).await;
-        allow(&w);
-        w.until_gone(KIND, "hourly").await;
-        until_told(&w, "hourly", &all).await;
+        env.until(LIMIT, "three more attempts", async || (refused() >= before + 3).then_some(())).await;
+        allow(&env);
+        env.until_gone(KIND, "hourly").await;
+        until_told(&env, "hourly", &all).await;
     });
 }
 
 #[test]
 fn names_begin_with_the_owner_id() {
-    world::test("owner", async |w| {
-        w.function("hourly").await;
-        let _controller = w.controller(&["--owner-id", OWNER]);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        w.until_ready(KIND, "hourly").await;
-        let names = w.rule_names().await;
+    env::test("owner", async |env| {
+        env.function("hourly").await;
+        let _controller = env.controller(&["--owner-id", OWNER]);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        env.until_ready(KIND, "hourly").await;
+        let names = env.rule_names().await;
         assert!(names.iter().all(|name| name.starts_with("lt-0a1b2c3d-")), "{names:?}");
         assert_eq!(
-            (names.len(), w.statements("hourly", None).await),
+            (names.len(), env.statements("hourly", None).await),
             (1, vec!["lt-0a1b2c3d-rules".to_owned()])
         );
     });

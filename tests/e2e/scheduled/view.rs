@@ -6,7 +6,7 @@ use aws_sdk_eventbridge::config::Region;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, ResourceExt};
 use lambda_triggers_core::plan::identity::ObjectKey;
-use lambda_triggers_tests::world::{REGION, World};
+use lambda_triggers_tests::env::{REGION, TestEnv};
 use serde_json::{Value, json};
 
 use crate::objects::{Condition, OWNER, condition, owner};
@@ -23,19 +23,19 @@ pub const IN_PLACE: &str = "the rule is in place";
 pub type Rules = BTreeMap<String, Rule>;
 
 /// The name of an object's rule.
-pub fn rule_name(w: &World, name: &str) -> String {
-    ObjectKey::new(w.namespace(), name).rule_name(&owner(), KIND)
+pub fn rule_name(env: &TestEnv, name: &str) -> String {
+    ObjectKey::new(env.namespace(), name).rule_name(&owner(), KIND)
 }
 
 /// EventBridge in a Region.
-pub fn events_in(w: &World, region: &str) -> aws_sdk_eventbridge::Client {
-    let config = w.events().config().to_builder().region(Region::new(region.to_owned()));
+pub fn events_in(env: &TestEnv, region: &str) -> aws_sdk_eventbridge::Client {
+    let config = env.events().config().to_builder().region(Region::new(region.to_owned()));
     aws_sdk_eventbridge::Client::from_conf(config.build())
 }
 
 /// All rules of a Region.
-pub async fn rules_in(w: &World, region: &str) -> Rules {
-    let events = events_in(w, region);
+pub async fn rules_in(env: &TestEnv, region: &str) -> Rules {
+    let events = events_in(env, region);
     let mut rules = Rules::new();
     for found in events.list_rules().send().await.unwrap().rules() {
         let name = found.name().unwrap().to_owned();
@@ -47,19 +47,19 @@ pub async fn rules_in(w: &World, region: &str) -> Rules {
 }
 
 /// All rules of the operator's Region.
-pub async fn rules(w: &World) -> Rules {
-    rules_in(w, REGION).await
+pub async fn rules(env: &TestEnv) -> Rules {
+    rules_in(env, REGION).await
 }
 
 /// The rule of an object with `schedule: rate(1 hour)` and nothing else; `function` is the function's ARN.
-pub async fn plain_rule(w: &World, name: &str, function: &str) -> Rule {
-    let object = w.object(KIND, name).await.unwrap();
-    let own = Api::<Namespace>::all(w.kube().clone()).get(w.namespace()).await.unwrap();
+pub async fn plain_rule(env: &TestEnv, name: &str, function: &str) -> Rule {
+    let object = env.object(KIND, name).await.unwrap();
+    let own = Api::<Namespace>::all(env.kube().clone()).get(env.namespace()).await.unwrap();
     let tags = [
         ("lambda-triggers.dev/cluster", own.uid().unwrap()),
         ("lambda-triggers.dev/kind", KIND.to_owned()),
         ("lambda-triggers.dev/name", name.to_owned()),
-        ("lambda-triggers.dev/namespace", w.namespace().to_owned()),
+        ("lambda-triggers.dev/namespace", env.namespace().to_owned()),
         ("lambda-triggers.dev/owner", OWNER.to_owned()),
         ("lambda-triggers.dev/uid", object["metadata"]["uid"].as_str().unwrap().to_owned()),
     ];
@@ -79,43 +79,43 @@ pub async fn plain_rule(w: &World, name: &str, function: &str) -> Rule {
 }
 
 /// The plain rules of these objects, of which each runs the function of its own name.
-pub async fn plain_rules(w: &World, names: &[&str]) -> Rules {
+pub async fn plain_rules(env: &TestEnv, names: &[&str]) -> Rules {
     let mut rules = Rules::new();
     for name in names {
-        let function = format!("arn:aws:lambda:{REGION}:{}:function:{name}", w.account());
-        rules.insert(rule_name(w, name), plain_rule(w, name, &function).await);
+        let function = format!("arn:aws:lambda:{REGION}:{}:function:{name}", env.account());
+        rules.insert(rule_name(env, name), plain_rule(env, name, &function).await);
     }
     rules
 }
 
 /// Waits until these are all the rules.
-pub async fn until_rules(w: &World, expected: &Rules) {
-    w.until(LIMIT, &format!("the rules to be {expected:#?}"), async || {
-        let found = rules(w).await;
+pub async fn until_rules(env: &TestEnv, expected: &Rules) {
+    env.until(LIMIT, &format!("the rules to be {expected:#?}"), async || {
+        let found = rules(env).await;
         if found == *expected { Ok(()) } else { Err(format!("{found:#?}")) }
     })
     .await;
 }
 
 /// Waits until an object has this rule.
-pub async fn until_rule(w: &World, name: &str, expected: &Rule) {
-    w.until(LIMIT, &format!("the rule of {name} to be {expected:#?}"), async || {
-        let found = rule(w.events(), &rule_name(w, name)).await.ok_or("none")?;
+pub async fn until_rule(env: &TestEnv, name: &str, expected: &Rule) {
+    env.until(LIMIT, &format!("the rule of {name} to be {expected:#?}"), async || {
+        let found = rule(env.events(), &rule_name(env, name)).await.ok_or("none")?;
         if found == *expected { Ok(()) } else { Err(format!("{found:#?}")) }
     })
     .await;
 }
 
 /// All statements in a function's policy.
-pub async fn policy(w: &World, function: &str) -> Value {
-    let policy = w.lambda().get_policy().function_name(function).send().await.unwrap();
+pub async fn policy(env: &TestEnv, function: &str) -> Value {
+    let policy = env.lambda().get_policy().function_name(function).send().await.unwrap();
     let policy: Value = serde_json::from_str(policy.policy().unwrap()).unwrap();
     policy["Statement"].clone()
 }
 
 /// The statement that lets the operator's rules invoke a function of its Region.
-pub fn statement(w: &World, function: &str) -> Value {
-    let rules = format!("arn:aws:events:{REGION}:{}:rule/lt-{OWNER}-*", w.account());
+pub fn statement(env: &TestEnv, function: &str) -> Value {
+    let rules = format!("arn:aws:events:{REGION}:{}:rule/lt-{OWNER}-*", env.account());
     json!({
         "Sid": STATEMENT,
         "Effect": "Allow",
@@ -138,6 +138,6 @@ pub fn in_place() -> Vec<Condition> {
 }
 
 /// Creates a function for each name.
-pub async fn functions(w: &World, names: &[&str]) {
-    futures::future::join_all(names.iter().map(|name| w.function(name))).await;
+pub async fn functions(env: &TestEnv, names: &[&str]) {
+    futures::future::join_all(names.iter().map(|name| env.function(name))).await;
 }

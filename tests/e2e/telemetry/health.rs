@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 
 use super::view::{of, samples, until, until_page};
 use crate::objects::{NO_RESYNC, OWNER};
@@ -11,20 +11,20 @@ use crate::support::LIMIT;
 
 #[test]
 fn an_operator_is_ready_once_aws_answers_and_calls_it_no_more() {
-    world::test("ready", async |w| {
+    env::test("ready", async |env| {
         let silent = Fault::on("GetCallerIdentity", FaultKind::LostAnswer).times(usize::MAX);
-        w.aws_proxy().inject(w.account(), silent);
-        let mut controller = w.controller(&NO_RESYNC);
+        env.aws_proxy().inject(env.account(), silent);
+        let mut controller = env.controller(&NO_RESYNC);
         let missing = "not ready: AWS has not answered any call yet; the log says what failed";
-        until_page(&w, &controller, "/readyz", 503, missing).await;
-        until_page(&w, &controller, "/healthz", 200, "ok").await;
-        w.aws_proxy().clear_faults(w.account());
-        until_page(&w, &controller, "/readyz", 200, "ok").await;
-        let calls = w.aws_proxy().calls(w.account());
+        until_page(&env, &controller, "/readyz", 503, missing).await;
+        until_page(&env, &controller, "/healthz", 200, "ok").await;
+        env.aws_proxy().clear_faults(env.account());
+        until_page(&env, &controller, "/readyz", 200, "ok").await;
+        let calls = env.aws_proxy().calls(env.account());
         for _ in 0..3 {
-            until_page(&w, &controller, "/readyz", 200, "ok").await;
+            until_page(&env, &controller, "/readyz", 200, "ok").await;
         }
-        assert_eq!(w.aws_proxy().calls(w.account()), calls);
+        assert_eq!(env.aws_proxy().calls(env.account()), calls);
         assert_eq!(controller.page("/other").await.unwrap().0, 404);
         controller.stop().await;
         assert_eq!(controller.page("/healthz").await, None);
@@ -33,29 +33,29 @@ fn an_operator_is_ready_once_aws_answers_and_calls_it_no_more() {
 
 #[test]
 fn a_standby_is_ready_and_says_that_it_does_not_lead() {
-    world::test("standby", async |w| {
+    env::test("standby", async |env| {
         let elected = ["--owner-id", OWNER, "--leader-elect", "true"];
-        let mut first = w.controller(&elected);
-        until(&w, &first, "leader", &[("", 1.0)]).await;
-        until_page(&w, &first, "/readyz", 200, "ok").await;
-        let second = w.controller(&elected);
-        until_page(&w, &second, "/readyz", 200, "ok").await;
-        until_page(&w, &second, "/healthz", 200, "ok").await;
+        let mut first = env.controller(&elected);
+        until(&env, &first, "leader", &[("", 1.0)]).await;
+        until_page(&env, &first, "/readyz", 200, "ok").await;
+        let second = env.controller(&elected);
+        until_page(&env, &second, "/readyz", 200, "ok").await;
+        until_page(&env, &second, "/healthz", 200, "ok").await;
         let shown = samples(&second).await;
         assert_eq!(shown.get("leader"), Some(&0.0));
         assert_eq!(of(&shown, "aws_calls_total"), [].into(), "a standby leaves AWS alone");
         first.stop().await;
-        until(&w, &second, "leader", &[("", 1.0)]).await;
-        until_page(&w, &second, "/readyz", 200, "ok").await;
+        until(&env, &second, "leader", &[("", 1.0)]).await;
+        until_page(&env, &second, "/readyz", 200, "ok").await;
     });
 }
 
 /// A cluster of IPv6 asks there alone, one of IPv4 there.
 #[test]
 fn both_families_are_served() {
-    world::test("families", async |w| {
-        let controller = w.controller(&["--owner-id", OWNER, "--http-address", "[::]:0"]);
-        until_page(&w, &controller, "/healthz", 200, "ok").await;
+    env::test("families", async |env| {
+        let controller = env.controller(&["--owner-id", OWNER, "--http-address", "[::]:0"]);
+        until_page(&env, &controller, "/healthz", 200, "ok").await;
         let address = controller.http_address().unwrap();
         let (_, port) = address.rsplit_once(':').unwrap();
         let port: u16 = port.parse().unwrap();
@@ -69,17 +69,17 @@ fn both_families_are_served() {
 
 #[test]
 fn a_port_in_use_is_named_with_its_flag() {
-    world::test("port", async |w| {
+    env::test("port", async |env| {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
-        let mut controller = w.controller(&["--http-address", &address]);
-        let status = w.until(LIMIT, "the operator to end", async || controller.ended()).await;
+        let mut controller = env.controller(&["--http-address", &address]);
+        let status = env.until(LIMIT, "the operator to end", async || controller.ended()).await;
         assert_eq!(status.code(), Some(1));
         let expected = format!(
             "lambda-triggers: cannot listen on {address}: give a free address of this machine as --http-address, such \
              as [::]:8081: Address already in use (os error 98)"
         );
-        w.until(LIMIT, "its last words", async || {
+        env.until(LIMIT, "its last words", async || {
             let log = controller.log();
             if log.lines().any(|line| line == expected) { Ok(()) } else { Err(log) }
         })

@@ -1,7 +1,7 @@
 //! Logs: each line of the work on an object names it, and none holds what is secret.
 
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::Value;
 
 use crate::objects::{NO_RESYNC, deny};
@@ -32,13 +32,13 @@ spec:
 ";
 
 /// An object that fails before its rule is made, and a bucket that cannot be read.
-async fn failures(w: &World) {
-    w.function("hourly").await;
-    w.function("thumbs").await;
-    let bucket = w.new_bucket("photos").await;
-    deny(w, "GetBucketNotificationConfiguration", &bucket);
-    w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-    w.until_condition(S3, "thumbs", "Stalled", "True").await;
+async fn failures(env: &TestEnv) {
+    env.function("hourly").await;
+    env.function("thumbs").await;
+    let bucket = env.new_bucket("photos").await;
+    deny(env, "GetBucketNotificationConfiguration", &bucket);
+    env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+    env.until_condition(S3, "thumbs", "Stalled", "True").await;
 }
 
 /// The lines of JSON with this message.
@@ -55,11 +55,11 @@ fn fields<const N: usize>(line: &Value, names: [&str; N]) -> [Value; N] {
 
 #[test]
 fn each_line_of_json_names_the_object_its_generation_and_the_bucket() {
-    world::test("json", async |w| {
-        let controller = w.controller(&["--owner-id", "0a1b2c3d", "--log-format", "json"]);
-        failures(&w).await;
-        let object = Value::from(format!("{}/thumbs", w.namespace()));
-        let line = w
+    env::test("json", async |env| {
+        let controller = env.controller(&["--owner-id", "0a1b2c3d", "--log-format", "json"]);
+        failures(&env).await;
+        let object = Value::from(format!("{}/thumbs", env.namespace()));
+        let line = env
             .until(LIMIT, "the failure in the log", async || {
                 lines(&controller.log(), "reconcile failed").into_iter().next()
             })
@@ -67,27 +67,27 @@ fn each_line_of_json_names_the_object_its_generation_and_the_bucket() {
         let expected = [object.clone(), S3.into(), 1.into(), "WARN".into()];
         assert_eq!(fields(&line, ["object", "kind", "generation", "level"]), expected);
         let line = &lines(&controller.log(), "cannot read the notification configuration")[0];
-        let expected = [object, w.bucket("photos").into(), "1".into()];
+        let expected = [object, env.bucket("photos").into(), "1".into()];
         assert_eq!(fields(line, ["object", "bucket", "generation"]), expected);
     });
 }
 
 #[test]
 fn each_line_of_text_names_the_object_its_generation_and_the_bucket() {
-    world::test("text", async |w| {
-        let controller = w.controller(&NO_RESYNC);
-        failures(&w).await;
-        let object = format!("object={}/thumbs", w.namespace());
+    env::test("text", async |env| {
+        let controller = env.controller(&NO_RESYNC);
+        failures(&env).await;
+        let object = format!("object={}/thumbs", env.namespace());
         let expected = [
             format!("reconcile{{{object} kind=\"{S3}\" generation=1}}"),
             format!(
                 "bucket{{bucket={} object=\"{}/thumbs\" generation=\"1\"}}",
-                w.bucket("photos"),
-                w.namespace()
+                env.bucket("photos"),
+                env.namespace()
             ),
         ];
         for part in expected {
-            w.until(LIMIT, &part, async || {
+            env.until(LIMIT, &part, async || {
                 let log = controller.log();
                 if log.contains(&part) { Ok(()) } else { Err(log) }
             })
@@ -99,8 +99,8 @@ fn each_line_of_text_names_the_object_its_generation_and_the_bucket() {
 /// AWS repeats what it was sent where it refuses it.
 #[test]
 fn a_secret_of_a_spec_is_nowhere_to_be_read() {
-    world::test("secrets", async |w| {
-        w.function("hourly").await;
+    env::test("secrets", async |env| {
+        env.function("hourly").await;
         let echo = |field: &str| {
             let message = format!(
                 "1 validation error detected: Value '[{{\"token\":\"{MARK}\"}}]' at '{field}' failed to satisfy constraint: \
@@ -109,20 +109,20 @@ fn a_secret_of_a_spec_is_nowhere_to_be_read() {
             FaultKind::refuse(400, "ValidationException", message)
         };
         let always = |operation: &str, fault| Fault::on(operation, fault).times(usize::MAX);
-        w.aws_proxy().inject(w.account(), always("PutTargets", echo("targets.1.member.input")));
-        w.aws_proxy().inject(w.account(), always("CreateFunction", echo("environment.variables")));
-        let controller = w.controller(&NO_RESYNC);
+        env.aws_proxy().inject(env.account(), always("PutTargets", echo("targets.1.member.input")));
+        env.aws_proxy().inject(env.account(), always("CreateFunction", echo("environment.variables")));
+        let controller = env.controller(&NO_RESYNC);
         let input = format!("schedule: rate(1 hour)\ninput: {{token: {MARK}}}");
-        w.apply(&scheduled("hourly", "hourly", &input)).await;
-        w.apply(&DEFINED.replace("123456789012", w.account())).await;
+        env.apply(&scheduled("hourly", "hourly", &input)).await;
+        env.apply(&DEFINED.replace("123456789012", env.account())).await;
         for name in ["hourly", "defined"] {
-            w.until_condition(SCHEDULED, name, "Stalled", "True").await;
-            let object = w.object(SCHEDULED, name).await.unwrap();
+            env.until_condition(SCHEDULED, name, "Stalled", "True").await;
+            let object = env.object(SCHEDULED, name).await.unwrap();
             let message = object["status"]["conditions"][0]["message"].as_str().unwrap();
             assert!(message.contains("Value '...' at '"), "{message}");
             assert!(!object["status"].to_string().contains(MARK), "{message}");
         }
-        w.until(LIMIT, "both failures in the log", async || {
+        env.until(LIMIT, "both failures in the log", async || {
             let failures = controller.log().matches("reconcile failed").count();
             if failures >= 2 { Ok(()) } else { Err(controller.log()) }
         })
@@ -130,7 +130,7 @@ fn a_secret_of_a_spec_is_nowhere_to_be_read() {
         assert!(!controller.log().contains(MARK), "{}", controller.log());
         let (_, metrics) = controller.page("/metrics").await.unwrap();
         assert!(!metrics.contains(MARK), "{metrics}");
-        let events = w.kubectl(&["get", "events", "--output", "yaml"], "").await.stdout;
+        let events = env.kubectl(&["get", "events", "--output", "yaml"], "").await.stdout;
         assert!(events.contains("AwsRefused") && !events.contains(MARK), "{events}");
     });
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lambda_triggers::telemetry::metrics::ALL;
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::view::{Samples, are, of, samples, until};
 use crate::objects::{NO_RESYNC, RESYNC_1S, allow, deny, owner};
@@ -17,9 +17,9 @@ const GET: &str = "GetBucketNotificationConfiguration";
 const PUT: &str = "PutBucketNotificationConfiguration";
 
 /// The calls that AWS has seen, by service and operation.
-fn calls(w: &World) -> BTreeMap<String, f64> {
+fn calls(env: &TestEnv) -> BTreeMap<String, f64> {
     let mut counts = BTreeMap::new();
-    for call in w.aws_proxy().calls(w.account()) {
+    for call in env.aws_proxy().calls(env.account()) {
         *counts.entry(format!("{}:{}", call.service, call.operation)).or_default() += 1.0;
     }
     counts
@@ -45,24 +45,24 @@ fn refused(samples: &Samples) -> Samples {
 
 #[test]
 fn creation_refusals_and_throttling_are_counted() {
-    world::test("counted", async |w| {
+    env::test("counted", async |env| {
         for name in ["hourly", "thumbs", "locked"] {
-            w.function(name).await;
+            env.function(name).await;
         }
-        let bucket = w.new_bucket("photos").await;
-        w.aws_proxy().clear_calls(w.account());
+        let bucket = env.new_bucket("photos").await;
+        env.aws_proxy().clear_calls(env.account());
         // Each service says it in its own words.
         for operation in ["DescribeRule", "GetPolicy", GET] {
-            w.aws_proxy().inject(w.account(), Fault::on(operation, FaultKind::Throttle));
+            env.aws_proxy().inject(env.account(), Fault::on(operation, FaultKind::Throttle));
         }
-        deny(&w, "GetFunction", "locked");
-        let controller = w.controller(&NO_RESYNC);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        w.until_ready(SCHEDULED, "hourly").await;
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        w.until_ready(S3, "thumbs").await;
-        w.apply(&scheduled("locked", "locked", "schedule: rate(1 hour)")).await;
-        w.until_condition(SCHEDULED, "locked", "Stalled", "True").await;
+        deny(&env, "GetFunction", "locked");
+        let controller = env.controller(&NO_RESYNC);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        env.until_ready(SCHEDULED, "hourly").await;
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        env.until_ready(S3, "thumbs").await;
+        env.apply(&scheduled("locked", "locked", "schedule: rate(1 hour)")).await;
+        env.until_condition(SCHEDULED, "locked", "Stalled", "True").await;
 
         // One to set the finalizer, and one to do the work; the next try of what is denied comes half a minute later.
         let reconciles = [
@@ -70,16 +70,16 @@ fn creation_refusals_and_throttling_are_counted() {
             ("kind=ScheduledFunction,outcome=terminal", 1.0),
             ("kind=ScheduledFunction,outcome=success", 3.0),
         ];
-        until(&w, &controller, "reconciles_total", &reconciles).await;
+        until(&env, &controller, "reconciles_total", &reconciles).await;
         let objects = [
             ("kind=S3TriggeredFunction,reason=Applied", 1.0),
             ("kind=ScheduledFunction,reason=AccessDenied", 1.0),
             ("kind=ScheduledFunction,reason=Applied", 1.0),
         ];
-        until(&w, &controller, "objects", &objects).await;
+        until(&env, &controller, "objects", &objects).await;
 
         let samples = samples(&controller).await;
-        assert_eq!(counted(&samples), calls(&w));
+        assert_eq!(counted(&samples), calls(&env));
         let expected = are(&[
             ("service=events,operation=DescribeRule,outcome=throttled", 1.0),
             // There is no rule yet, and no policy.
@@ -128,33 +128,34 @@ fn labels_are_bounded(samples: &Samples) {
 }
 
 /// Writes a document that has an entry for a queue, under this Id, and no other.
-async fn only(w: &World, bucket: &str, id: &str, queue: &str) {
+async fn only(env: &TestEnv, bucket: &str, id: &str, queue: &str) {
     let entry = format!(
         "<QueueConfiguration><Id>{id}</Id><Queue>{queue}</Queue><Event>s3:ObjectRemoved:*</Event></QueueConfiguration>"
     );
-    w.put_document(bucket, &format!("<NotificationConfiguration>{entry}</NotificationConfiguration>")).await;
+    env.put_document(bucket, &format!("<NotificationConfiguration>{entry}</NotificationConfiguration>"))
+        .await;
 }
 
 #[test]
 fn drift_and_changes_of_others_are_counted() {
-    world::test("drift-counted", async |w| {
-        w.function("hourly").await;
-        w.function("thumbs").await;
-        let queue = w.queue("uploads").await;
-        let bucket = w.new_bucket("photos").await;
-        let controller = w.controller(&RESYNC_1S);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        w.until_ready(SCHEDULED, "hourly").await;
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        w.until_ready(S3, "thumbs").await;
+    env::test("drift-counted", async |env| {
+        env.function("hourly").await;
+        env.function("thumbs").await;
+        let queue = env.queue("uploads").await;
+        let bucket = env.new_bucket("photos").await;
+        let controller = env.controller(&RESYNC_1S);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        env.until_ready(SCHEDULED, "hourly").await;
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        env.until_ready(S3, "thumbs").await;
 
-        w.events().disable_rule().name(rule_name(&w, "hourly")).send().await.unwrap();
-        until(&w, &controller, "drift_repaired_total", &[("kind=ScheduledFunction", 1.0)]).await;
+        env.events().disable_rule().name(rule_name(&env, "hourly")).send().await.unwrap();
+        until(&env, &controller, "drift_repaired_total", &[("kind=ScheduledFunction", 1.0)]).await;
 
-        only(&w, &bucket, "theirs", &queue).await;
-        until(&w, &controller, "entries_restored_total", &[("", 1.0)]).await;
+        only(&env, &bucket, "theirs", &queue).await;
+        until(&env, &controller, "entries_restored_total", &[("", 1.0)]).await;
         let repaired = [("kind=S3TriggeredFunction", 1.0), ("kind=ScheduledFunction", 1.0)];
-        until(&w, &controller, "drift_repaired_total", &repaired).await;
+        until(&env, &controller, "drift_repaired_total", &repaired).await;
         let now = samples(&controller).await;
         assert_eq!(of(&now, "entries_lost_total"), are(&[("owner=own", 1.0)]));
         assert_eq!(of(&now, "foreign_changes_total"), are(&[("", 1.0)]));
@@ -164,15 +165,15 @@ fn drift_and_changes_of_others_are_counted() {
             let both = text.contains(&owner().prefix()) && text.contains("fleeting");
             if both { without(text, "QueueConfiguration") } else { text.to_owned() }
         });
-        w.aws_proxy().inject(w.account(), Fault::on(GET, gone).times(usize::MAX));
-        only(&w, &bucket, "fleeting", &queue).await;
-        until(&w, &controller, "entries_lost_total", &[("owner=foreign", 1.0), ("owner=own", 2.0)]).await;
+        env.aws_proxy().inject(env.account(), Fault::on(GET, gone).times(usize::MAX));
+        only(&env, &bucket, "fleeting", &queue).await;
+        until(&env, &controller, "entries_lost_total", &[("owner=foreign", 1.0), ("owner=own", 2.0)]).await;
         let now = samples(&controller).await;
         assert_eq!(of(&now, "entries_restored_total"), are(&[("", 2.0)]));
         // The first queue's entry went as well.
         assert_eq!(of(&now, "foreign_changes_total"), are(&[("", 2.0)]));
         assert_eq!(of(&now, "drift_repaired_total"), are(&[("kind=S3TriggeredFunction", 2.0), repaired[1]]));
-        allow(&w);
+        allow(&env);
         labels_are_bounded(&now);
     });
 }

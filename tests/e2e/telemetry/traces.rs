@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 use opentelemetry_proto::tonic::trace::v1::Span;
 
 use super::collector::{Collector, texts};
@@ -36,24 +36,24 @@ fn calls_within(spans: &[Span], root: &Span) -> BTreeSet<String> {
 
 #[test]
 fn a_reconcile_is_a_trace_of_the_calls_that_it_made() {
-    world::test("traces", async |w| {
-        w.function("hourly").await;
-        w.function("thumbs").await;
-        let bucket = w.new_bucket("photos").await;
+    env::test("traces", async |env| {
+        env.function("hourly").await;
+        env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
         let collector = Collector::start().await;
-        let mut controller = w.controller(&["--owner-id", OWNER, "--otlp-endpoint", &collector.url()]);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        w.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        w.apply(&scheduled("nothing", "nothing", "schedule: rate(1 hour)")).await;
-        w.until_ready(SCHEDULED, "hourly").await;
-        w.until_ready(S3, "thumbs").await;
-        w.until_condition(SCHEDULED, "nothing", "Stalled", "True").await;
+        let mut controller = env.controller(&["--owner-id", OWNER, "--otlp-endpoint", &collector.url()]);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        env.apply(&scheduled("nothing", "nothing", "schedule: rate(1 hour)")).await;
+        env.until_ready(SCHEDULED, "hourly").await;
+        env.until_ready(S3, "thumbs").await;
+        env.until_condition(SCHEDULED, "nothing", "Stalled", "True").await;
         // What is left is sent before it ends.
         controller.stop().await;
 
         let spans = collector.spans();
         let of = |name: &str, kind: &str| {
-            let object = format!("{}/{name}", w.namespace());
+            let object = format!("{}/{name}", env.namespace());
             let is_it = |span: &&Span| {
                 span.name == "reconcile"
                     && attribute(span, "object").as_deref() == Some(&object)
@@ -92,13 +92,13 @@ fn a_reconcile_is_a_trace_of_the_calls_that_it_made() {
 
 #[test]
 fn a_collector_that_is_not_there_is_told_of_and_holds_nothing_up() {
-    world::test("no-collector", async |w| {
-        w.function("hourly").await;
-        let mut controller = w.controller(&["--owner-id", OWNER, "--otlp-endpoint", "http://127.0.0.1:9"]);
-        w.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        w.until_ready(SCHEDULED, "hourly").await;
+    env::test("no-collector", async |env| {
+        env.function("hourly").await;
+        let mut controller = env.controller(&["--owner-id", OWNER, "--otlp-endpoint", "http://127.0.0.1:9"]);
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        env.until_ready(SCHEDULED, "hourly").await;
         controller.stop().await;
-        w.until(LIMIT, "the failure in the log", async || {
+        env.until(LIMIT, "the failure in the log", async || {
             let log = controller.log();
             if log.contains("BatchSpanProcessor.ExportError") { Ok(()) } else { Err(log) }
         })

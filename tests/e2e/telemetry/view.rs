@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lambda_triggers_tests::world::{Controller, World};
+use lambda_triggers_tests::env::{Controller, TestEnv};
 
 use crate::support::LIMIT;
 
@@ -40,9 +40,9 @@ pub fn are(samples: &[(&str, f64)]) -> Samples {
 }
 
 /// Waits until the samples of a metric that are not zero are these.
-pub async fn until(w: &World, controller: &Controller, metric: &str, expected: &[(&str, f64)]) {
+pub async fn until(env: &TestEnv, controller: &Controller, metric: &str, expected: &[(&str, f64)]) {
     let expected = are(expected);
-    w.until(LIMIT, &format!("{metric} to be {expected:?}"), async || {
+    env.until(LIMIT, &format!("{metric} to be {expected:?}"), async || {
         if controller.page("/metrics").await.is_none() {
             return Err("no answer yet".to_owned());
         }
@@ -53,9 +53,9 @@ pub async fn until(w: &World, controller: &Controller, metric: &str, expected: &
 }
 
 /// Waits until the operator answers a page so.
-pub async fn until_page(w: &World, controller: &Controller, path: &str, status: u16, body: &str) {
+pub async fn until_page(env: &TestEnv, controller: &Controller, path: &str, status: u16, body: &str) {
     let expected = (status, format!("{body}\n"));
-    w.until(LIMIT, &format!("{path} to be {expected:?}"), async || {
+    env.until(LIMIT, &format!("{path} to be {expected:?}"), async || {
         let found = controller.page(path).await;
         if found.as_ref() == Some(&expected) { Ok(()) } else { Err(format!("{found:?}")) }
     })

@@ -4,40 +4,40 @@ mod refused;
 mod reloaded;
 mod roles;
 
-use lambda_triggers_tests::world::{Controller, World};
+use lambda_triggers_tests::env::{Controller, TestEnv};
 
 use crate::objects::{NO_RESYNC, OWNER};
 use crate::support::LIMIT;
 
-/// A role in the world's account.
-fn role(w: &World, name: &str) -> String {
-    format!("arn:aws:iam::{}:role/{name}", w.account())
+/// A role in the env's account.
+fn role(env: &TestEnv, name: &str) -> String {
+    format!("arn:aws:iam::{}:role/{name}", env.account())
 }
 
-/// Writes the tenancy file of the world, as a whole at once, and returns its path.
-fn write(w: &World, text: &str) -> String {
-    let (path, draft) = (w.directory().join("tenancy.yaml"), w.directory().join("draft.yaml"));
+/// Writes the tenancy file of the env, as a whole at once, and returns its path.
+fn write(env: &TestEnv, text: &str) -> String {
+    let (path, draft) = (env.directory().join("tenancy.yaml"), env.directory().join("draft.yaml"));
     std::fs::write(&draft, text).unwrap();
     std::fs::rename(draft, &path).unwrap();
     path.to_str().unwrap().to_owned()
 }
 
-/// Starts an operator for the world's namespace that has this tenancy file.
-fn controller(w: &World, text: &str) -> Controller {
-    let path = write(w, text);
-    w.controller(&[&NO_RESYNC[..], &["--tenancy-file", &path]].concat())
+/// Starts an operator for the env's namespace that has this tenancy file.
+fn controller(env: &TestEnv, text: &str) -> Controller {
+    let path = write(env, text);
+    env.controller(&[&NO_RESYNC[..], &["--tenancy-file", &path]].concat())
 }
 
-/// A file that says this of the world's namespace.
-fn file(w: &World, says: &str) -> String {
+/// A file that says this of the env's namespace.
+fn file(env: &TestEnv, says: &str) -> String {
     let says: String = says.lines().map(|line| format!("    {line}\n")).collect();
-    format!("contact: ask the platform team\nnamespaces:\n  {}:\n{says}", w.namespace())
+    format!("contact: ask the platform team\nnamespaces:\n  {}:\n{says}", env.namespace())
 }
 
 /// Waits until an object is refused, and returns the condition's type and message.
-async fn until_refused(w: &World, kind: &str, name: &str) -> (String, String) {
-    w.until(LIMIT, &format!("{kind} {name} to be refused"), async || {
-        let object = w.object(kind, name).await.ok_or("no such object")?;
+async fn until_refused(env: &TestEnv, kind: &str, name: &str) -> (String, String) {
+    env.until(LIMIT, &format!("{kind} {name} to be refused"), async || {
+        let object = env.object(kind, name).await.ok_or("no such object")?;
         let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
         let refused = |condition: &&serde_json::Value| {
             condition["reason"] == "NotPermitted"

@@ -1,22 +1,22 @@
 //! What the file does not permit is refused before any call to AWS.
 
-use lambda_triggers_tests::world;
+use lambda_triggers_tests::env;
 
 use super::{controller, file, until_refused};
 use crate::support::{AwsView, LIMIT, s3, scheduled};
 
 #[test]
 fn a_spec_that_names_too_much_costs_no_call() {
-    world::test("refused", async |w| {
-        w.function("theirs").await;
-        let bucket = w.new_bucket("photos").await;
-        let role = super::role(&w, "media");
+    env::test("refused", async |env| {
+        env.function("theirs").await;
+        let bucket = env.new_bucket("photos").await;
+        let role = super::role(&env, "media");
         let says = format!(
             "role: {{arn: '{role}'}}\nbuckets: [media-*]\nfunctions: [mine-*]\nruleTargets: [mine-a]\ncontact: ask Ada"
         );
-        w.aws_proxy().clear_calls(w.account());
-        let _controller = controller(&w, &file(&w, &says));
-        let account = w.account();
+        env.aws_proxy().clear_calls(env.account());
+        let _controller = controller(&env, &file(&env, &says));
+        let account = env.account();
         let definition = "code: {inline: {a.py: x}}, handler: a.b, runtime: python3.13";
         let defined = format!(
             "apiVersion: lambda-triggers.dev/v1alpha1\nkind: ScheduledFunction\nmetadata: {{name: defined}}\nspec:\n  \
@@ -28,9 +28,9 @@ fn a_spec_that_names_too_much_costs_no_call() {
             scheduled("target", "mine-b", "schedule: rate(1 day)"),
             defined,
         ];
-        w.apply(&objects.join("---\n")).await;
+        env.apply(&objects.join("---\n")).await;
 
-        let (ns, arn) = (w.namespace(), format!("arn:aws:lambda:eu-west-1:{account}:function"));
+        let (ns, arn) = (env.namespace(), format!("arn:aws:lambda:eu-west-1:{account}:function"));
         let refusal = |thing: &str, list: &str, holds: &str| {
             format!(
                 "namespace {ns} may not name {thing}: namespaces.{ns}.{list} in the tenancy file holds {holds}; ask Ada"
@@ -46,18 +46,18 @@ fn a_spec_that_names_too_much_costs_no_call() {
         };
         let bucket = format!("spec.bucket: {}", refusal(&format!("bucket {bucket}"), "buckets", "media-*"));
         assert_eq!(
-            until_refused(&w, "S3TriggeredFunction", "both").await,
+            until_refused(&env, "S3TriggeredFunction", "both").await,
             ("FunctionReady".to_owned(), format!("{function}; {bucket}"))
         );
         assert_eq!(
-            until_refused(&w, "ScheduledFunction", "function").await,
+            until_refused(&env, "ScheduledFunction", "function").await,
             ("FunctionReady".to_owned(), format!("{function}; {}", target("theirs")))
         );
         assert_eq!(
-            until_refused(&w, "ScheduledFunction", "target").await,
+            until_refused(&env, "ScheduledFunction", "target").await,
             ("RuleReady".to_owned(), target("mine-b"))
         );
-        let (part, message) = until_refused(&w, "ScheduledFunction", "defined").await;
+        let (part, message) = until_refused(&env, "ScheduledFunction", "defined").await;
         assert_eq!(part, "FunctionReady");
         assert!(message.contains("spec.function.definition.role: "), "{message}");
         for (kind, name) in [
@@ -66,11 +66,11 @@ fn a_spec_that_names_too_much_costs_no_call() {
             ("ScheduledFunction", "target"),
             ("ScheduledFunction", "defined"),
         ] {
-            w.delete(kind, name).await;
-            w.until_gone(kind, name).await;
+            env.delete(kind, name).await;
+            env.until_gone(kind, name).await;
         }
         // At its start, the operator asks who it is.
-        let calls = w.aws_proxy().calls(w.account());
+        let calls = env.aws_proxy().calls(env.account());
         assert!(
             calls.iter().all(|call| call.operation == "GetCallerIdentity" && call.role.is_none()),
             "{calls:?}"
@@ -80,28 +80,31 @@ fn a_spec_that_names_too_much_costs_no_call() {
 
 #[test]
 fn a_namespace_that_is_not_named_may_name_nothing() {
-    world::test("unnamed", async |w| {
-        w.function("report").await;
+    env::test("unnamed", async |env| {
+        env.function("report").await;
         let _controller =
-            controller(&w, "contact: ask the platform team\nnamespaces:\n  other: {functions: ['*']}\n");
-        w.apply(&scheduled("report", "report", "schedule: rate(1 day)")).await;
+            controller(&env, "contact: ask the platform team\nnamespaces:\n  other: {functions: ['*']}\n");
+        env.apply(&scheduled("report", "report", "schedule: rate(1 day)")).await;
         let message = format!(
             "the tenancy file does not name namespace {}, so its resources may name nothing in AWS; ask the platform team",
-            w.namespace()
+            env.namespace()
         );
-        assert_eq!(until_refused(&w, "ScheduledFunction", "report").await, ("FunctionReady".into(), message));
-        w.delete("ScheduledFunction", "report").await;
-        w.until_gone("ScheduledFunction", "report").await;
+        assert_eq!(
+            until_refused(&env, "ScheduledFunction", "report").await,
+            ("FunctionReady".into(), message)
+        );
+        env.delete("ScheduledFunction", "report").await;
+        env.until_gone("ScheduledFunction", "report").await;
     });
 }
 
 #[test]
 fn a_broken_file_at_the_start_ends_the_operator_with_words() {
-    world::test("broken-start", async |w| {
-        let mut controller = controller(&w, "namespaces:\n  media:\n    bucket: [photos]\n");
-        let status = w.until(LIMIT, "the operator to end", async || controller.ended()).await;
+    env::test("broken-start", async |env| {
+        let mut controller = controller(&env, "namespaces:\n  media:\n    bucket: [photos]\n");
+        let status = env.until(LIMIT, "the operator to end", async || controller.ended()).await;
         assert_eq!(status.code(), Some(1));
-        let said = w
+        let said = env
             .until(LIMIT, "its last words", async || {
                 let log = controller.log();
                 log.lines()

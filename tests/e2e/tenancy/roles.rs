@@ -6,78 +6,78 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
 use lambda_triggers_core::iam::{Feature, Scope};
-use lambda_triggers_tests::world::{self, World};
+use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::{controller, file, role, write};
 use crate::objects::{NO_RESYNC, OWNER, owner};
 use crate::support::{AwsView, LIMIT, own, s3, scheduled};
 
-/// `kubectl` in another namespace than the world's.
-async fn kubectl_in(w: &World, namespace: &str, args: &[&str], stdin: &str) -> String {
-    w.kubectl(&[args, &["--namespace", namespace]].concat(), stdin).await.expect("kubectl")
+/// `kubectl` in another namespace than the env's.
+async fn kubectl_in(env: &TestEnv, namespace: &str, args: &[&str], stdin: &str) -> String {
+    env.kubectl(&[args, &["--namespace", namespace]].concat(), stdin).await.expect("kubectl")
 }
 
 /// The roles with which an operation was called on something, by whoever is no test.
-fn roles_of(w: &World, operation: &str) -> BTreeSet<String> {
-    let calls = w.aws_proxy().calls(w.account()).into_iter().filter(|call| call.operation == operation);
+fn roles_of(env: &TestEnv, operation: &str) -> BTreeSet<String> {
+    let calls = env.aws_proxy().calls(env.account()).into_iter().filter(|call| call.operation == operation);
     calls.filter_map(|call| call.role).collect()
 }
 
 #[test]
 fn two_namespaces_share_a_bucket_each_with_its_role() {
-    world::test_on_own_cluster("two-roles", async |w| {
-        let other = format!("{}-other", w.namespace());
+    env::test_on_own_cluster("two-roles", async |env| {
+        let other = format!("{}-other", env.namespace());
         let metadata = ObjectMeta { name: Some(other.clone()), ..ObjectMeta::default() };
         let namespace = Namespace { metadata, ..Namespace::default() };
-        Api::<Namespace>::all(w.kube().clone()).create(&PostParams::default(), &namespace).await.unwrap();
-        w.function("of-one").await;
-        w.function("of-other").await;
-        let bucket = w.new_bucket("shared").await;
-        let [one, two] = ["one", "two"].map(|name| role(&w, name));
+        Api::<Namespace>::all(env.kube().clone()).create(&PostParams::default(), &namespace).await.unwrap();
+        env.function("of-one").await;
+        env.function("of-other").await;
+        let bucket = env.new_bucket("shared").await;
+        let [one, two] = ["one", "two"].map(|name| role(&env, name));
         let text = format!(
             "namespaces:\n  {}:\n    role: {{arn: '{one}', externalId: cluster/one}}\n    buckets: ['{bucket}']\n    \
              functions: [of-one]\n    ruleTargets: [of-one]\n  '*-other':\n    role: {{arn: '{two}'}}\n    \
              buckets: ['{bucket}']\n    functions: [of-other]\n",
-            w.namespace()
+            env.namespace()
         );
-        w.aws_proxy().ask_for_external_id(&one, Some("cluster/one"));
-        w.aws_proxy().clear_calls(w.account());
-        let path = write(&w, &text);
+        env.aws_proxy().ask_for_external_id(&one, Some("cluster/one"));
+        env.aws_proxy().clear_calls(env.account());
+        let path = write(&env, &text);
         let _controller =
-            w.controller_of_all_namespaces(&[&NO_RESYNC[..], &["--tenancy-file", &path]].concat());
+            env.controller_of_all_namespaces(&[&NO_RESYNC[..], &["--tenancy-file", &path]].concat());
         let of_one = [
             s3("entry", "of-one", &bucket, "filters: [{prefix: one/}]"),
             scheduled("hourly", "of-one", "schedule: rate(1 hour)"),
         ];
-        w.apply(&of_one.join("---\n")).await;
+        env.apply(&of_one.join("---\n")).await;
         let of_other = s3("entry", "of-other", &bucket, "filters: [{prefix: other/}]");
-        kubectl_in(&w, &other, &["apply", "-f", "-"], &of_other).await;
+        kubectl_in(&env, &other, &["apply", "-f", "-"], &of_other).await;
         let wait = ["wait", "--for=condition=Ready", "--timeout=60s", "s3fn/entry"];
-        for namespace in [w.namespace(), &other] {
-            kubectl_in(&w, namespace, &wait, "").await;
+        for namespace in [env.namespace(), &other] {
+            kubectl_in(&env, namespace, &wait, "").await;
         }
-        w.until_ready("ScheduledFunction", "hourly").await;
-        let entries: BTreeSet<String> = own(&w.document(&bucket).await)
+        env.until_ready("ScheduledFunction", "hourly").await;
+        let entries: BTreeSet<String> = own(&env.document(&bucket).await)
             .into_iter()
             .map(|entry| entry.arn.rsplit(':').next().unwrap().into())
             .collect();
         assert_eq!(entries, BTreeSet::from(["of-one".into(), "of-other".into()]));
         let all = BTreeSet::from([one.clone(), two.clone()]);
-        assert_eq!(roles_of(&w, "PutBucketNotificationConfiguration"), all, "each writes its own entries");
-        assert_eq!(roles_of(&w, "PutRule"), BTreeSet::from([one.clone()]));
-        let permitted: BTreeSet<(String, String)> = w
+        assert_eq!(roles_of(&env, "PutBucketNotificationConfiguration"), all, "each writes its own entries");
+        assert_eq!(roles_of(&env, "PutRule"), BTreeSet::from([one.clone()]));
+        let permitted: BTreeSet<(String, String)> = env
             .aws_proxy()
-            .calls(w.account())
+            .calls(env.account())
             .into_iter()
             .filter(|call| call.operation == "AddPermission")
             .map(|call| (call.resource, call.role.unwrap_or_default()))
             .collect();
         assert_eq!(permitted, BTreeSet::from([("of-one".into(), one), ("of-other".into(), two)]));
         // Credentials are asked for once in each session.
-        assert_eq!(w.aws_proxy().count(w.account(), "AssumeRole"), 2);
+        assert_eq!(env.aws_proxy().count(env.account(), "AssumeRole"), 2);
 
-        kubectl_in(&w, &other, &["delete", "s3fn/entry", "--timeout=60s"], "").await;
-        assert_eq!(own(&w.document(&bucket).await).len(), 1);
+        kubectl_in(&env, &other, &["delete", "s3fn/entry", "--timeout=60s"], "").await;
+        assert_eq!(own(&env.document(&bucket).await).len(), 1);
     });
 }
 
@@ -93,42 +93,42 @@ fn refused(role: &str, condition: &str) -> String {
 
 #[test]
 fn session_tags_of_eks_pod_identity_go_into_the_role_of_a_namespace() {
-    world::test("tagged-session", async |w| {
-        w.function("thumbs").await;
-        let role = role(&w, "media");
-        // The least policy has `sts:TagSession`: the world fails at its end if it lacks it.
-        w.aws_proxy().tag_sessions(w.account());
-        w.aws_proxy().refuse_session_tags(&role, true);
+    env::test("tagged-session", async |env| {
+        env.function("thumbs").await;
+        let role = role(&env, "media");
+        // The least policy has `sts:TagSession`: the env fails at its end if it lacks it.
+        env.aws_proxy().tag_sessions(env.account());
+        env.aws_proxy().refuse_session_tags(&role, true);
         let says = format!("role: {{arn: '{role}'}}\nfunctions: [thumbs]\nruleTargets: [thumbs]");
-        let _controller = controller(&w, &file(&w, &says));
-        w.apply(&scheduled("thumbs", "thumbs", "schedule: rate(1 day)")).await;
-        let denied = w.until_condition("ScheduledFunction", "thumbs", "FunctionReady", "False").await;
+        let _controller = controller(&env, &file(&env, &says));
+        env.apply(&scheduled("thumbs", "thumbs", "schedule: rate(1 day)")).await;
+        let denied = env.until_condition("ScheduledFunction", "thumbs", "FunctionReady", "False").await;
         assert_eq!(
             (&denied["reason"], denied["message"].as_str()),
             (&"AccessDenied".into(), Some(&*refused(&role, "")))
         );
-        w.aws_proxy().refuse_session_tags(&role, false);
-        w.kubectl(&["annotate", "schedfn", "thumbs", "lambda-triggers.dev/reconcile=now"], "")
+        env.aws_proxy().refuse_session_tags(&role, false);
+        env.kubectl(&["annotate", "schedfn", "thumbs", "lambda-triggers.dev/reconcile=now"], "")
             .await
             .expect("annotate");
-        w.until_ready("ScheduledFunction", "thumbs").await;
+        env.until_ready("ScheduledFunction", "thumbs").await;
     });
 }
 
 #[test]
 fn a_role_that_cannot_be_taken_on_is_told_of_with_what_to_write() {
-    world::test("untrusted", async |w| {
-        w.function("report").await;
-        let role = role(&w, "media");
-        w.aws_proxy().ask_for_external_id(&role, Some("another"));
+    env::test("untrusted", async |env| {
+        env.function("report").await;
+        let role = role(&env, "media");
+        env.aws_proxy().ask_for_external_id(&role, Some("another"));
         let says = format!(
             "role: {{arn: '{role}', externalId: cluster-1}}\nfunctions: [report]\nruleTargets: [report]"
         );
-        let _controller = controller(&w, &file(&w, &says));
-        w.apply(&scheduled("report", "report", "schedule: rate(1 day)")).await;
-        let ready = w
+        let _controller = controller(&env, &file(&env, &says));
+        env.apply(&scheduled("report", "report", "schedule: rate(1 day)")).await;
+        let ready = env
             .until(LIMIT, "the role to be refused", async || {
-                let object = w.object("ScheduledFunction", "report").await.ok_or("no such object")?;
+                let object = env.object("ScheduledFunction", "report").await.ok_or("no such object")?;
                 let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
                 let found = conditions.iter().find(|condition| condition["reason"] == "AccessDenied");
                 found.cloned().ok_or_else(|| format!("{conditions:?}"))
@@ -138,77 +138,78 @@ fn a_role_that_cannot_be_taken_on_is_told_of_with_what_to_write() {
             ready["message"].as_str().unwrap_or_default(),
             refused(&role, r#","Condition":{"StringEquals":{"sts:ExternalId":"cluster-1"}}"#)
         );
-        w.aws_proxy().ask_for_external_id(&role, Some("cluster-1"));
-        w.kubectl(&["annotate", "schedfn", "report", "lambda-triggers.dev/reconcile=now"], "")
+        env.aws_proxy().ask_for_external_id(&role, Some("cluster-1"));
+        env.kubectl(&["annotate", "schedfn", "report", "lambda-triggers.dev/reconcile=now"], "")
             .await
             .expect("annotate");
-        w.until_ready("ScheduledFunction", "report").await;
+        env.until_ready("ScheduledFunction", "report").await;
     });
 }
 
 #[test]
 fn a_role_in_another_account_makes_all_there() {
-    world::test("other-account", async |w| {
-        let account = format!("9{}", &w.account()[1..]);
+    env::test("other-account", async |env| {
+        let account = format!("9{}", &env.account()[1..]);
         let role = format!("arn:aws:iam::{account}:role/triggers/media");
-        let scope = Scope::for_account(w.account(), Some(owner())).with(Feature::ALL);
-        w.aws_proxy().expect_operator(w.account(), Scope { tenant_roles: vec![role.clone()], ..scope });
-        let functions = w.lambda_of(&account).await;
-        w.create_function(&functions, "report").await;
+        let scope = Scope::for_account(env.account(), Some(owner())).with(Feature::ALL);
+        env.aws_proxy().expect_operator(env.account(), Scope { tenant_roles: vec![role.clone()], ..scope });
+        let functions = env.lambda_of(&account).await;
+        env.create_function(&functions, "report").await;
         let says = format!("role: {{arn: '{role}'}}\nfunctions: [report]\nruleTargets: [report]");
-        let _controller = controller(&w, &file(&w, &says));
-        w.apply(&scheduled("report", "report", "schedule: rate(1 day)")).await;
-        let object = w.until_ready("ScheduledFunction", "report").await;
+        let _controller = controller(&env, &file(&env, &says));
+        env.apply(&scheduled("report", "report", "schedule: rate(1 day)")).await;
+        let object = env.until_ready("ScheduledFunction", "report").await;
         assert_eq!(
             object["status"]["functionArn"],
             format!("arn:aws:lambda:eu-west-1:{account}:function:report")
         );
-        let rules = w.aws_proxy().calls(&account).into_iter().filter(|call| call.operation == "PutRule");
+        let rules = env.aws_proxy().calls(&account).into_iter().filter(|call| call.operation == "PutRule");
         assert_eq!(rules.map(|call| call.role).collect::<Vec<_>>(), [Some(role)]);
-        assert_eq!(w.aws_proxy().count(w.account(), "PutRule"), 0);
-        w.delete("ScheduledFunction", "report").await;
-        w.until_gone("ScheduledFunction", "report").await;
-        assert_eq!(w.aws_proxy().not_in_least_policy(&account), Vec::<String>::new());
+        assert_eq!(env.aws_proxy().count(env.account(), "PutRule"), 0);
+        env.delete("ScheduledFunction", "report").await;
+        env.until_gone("ScheduledFunction", "report").await;
+        assert_eq!(env.aws_proxy().not_in_least_policy(&account), Vec::<String>::new());
     });
 }
 
 #[test]
 fn what_was_made_in_another_account_is_not_forgotten_there() {
-    world::test("moved-account", async |w| {
-        let account = format!("8{}", &w.account()[1..]);
-        let [here, there] = [w.account(), account.as_str()].map(|of| format!("arn:aws:iam::{of}:role/media"));
-        let scope = Scope::for_account(w.account(), Some(owner())).with(Feature::ALL);
-        w.aws_proxy().expect_operator(w.account(), Scope { tenant_roles: vec![there.clone()], ..scope });
-        w.function("report").await;
-        w.create_function(&w.lambda_of(&account).await, "report").await;
+    env::test("moved-account", async |env| {
+        let account = format!("8{}", &env.account()[1..]);
+        let [here, there] =
+            [env.account(), account.as_str()].map(|of| format!("arn:aws:iam::{of}:role/media"));
+        let scope = Scope::for_account(env.account(), Some(owner())).with(Feature::ALL);
+        env.aws_proxy().expect_operator(env.account(), Scope { tenant_roles: vec![there.clone()], ..scope });
+        env.function("report").await;
+        env.create_function(&env.lambda_of(&account).await, "report").await;
         let says = |role: &str| {
-            file(&w, &format!("role: {{arn: '{role}'}}\nfunctions: [report]\nruleTargets: [report]"))
+            file(&env, &format!("role: {{arn: '{role}'}}\nfunctions: [report]\nruleTargets: [report]"))
         };
-        let _controller = controller(&w, &says(&here));
+        let _controller = controller(&env, &says(&here));
         let schedule = scheduled("report", "report", "schedule: rate(1 day)");
-        w.apply(&schedule).await;
-        w.until_ready("ScheduledFunction", "report").await;
-        let rules = w.rule_names().await;
+        env.apply(&schedule).await;
+        env.until_ready("ScheduledFunction", "report").await;
+        let rules = env.rule_names().await;
         assert_eq!(rules.len(), 1);
 
-        write(&w, &says(&there));
+        write(&env, &says(&there));
         let refused = format!(
             "what was made for this resource is in account {}, and its namespace acts in account {account} now: act in {0} \
              again until the resource is deleted, and create it anew then; or set spec.deletionPolicy to Retain and delete \
              it, which leaves what is in {0} to you",
-            w.account()
+            env.account()
         );
-        until_elsewhere(&w, &refused).await;
-        w.delete("ScheduledFunction", "report").await;
+        until_elsewhere(&env, &refused).await;
+        env.delete("ScheduledFunction", "report").await;
         let deleting = async || {
-            let object = w.object("ScheduledFunction", "report").await?;
+            let object = env.object("ScheduledFunction", "report").await?;
             object["metadata"]["deletionTimestamp"].is_string().then_some(())
         };
-        w.until(LIMIT, "the deletion to wait", deleting).await;
-        until_elsewhere(&w, &refused).await;
-        assert_eq!(w.rule_names().await, rules);
+        env.until(LIMIT, "the deletion to wait", deleting).await;
+        until_elsewhere(&env, &refused).await;
+        assert_eq!(env.rule_names().await, rules);
         assert_eq!(
-            w.aws_proxy()
+            env.aws_proxy()
                 .calls(&account)
                 .into_iter()
                 .filter(|call| call.write && call.role.is_some())
@@ -216,16 +217,16 @@ fn what_was_made_in_another_account_is_not_forgotten_there() {
             0
         );
 
-        write(&w, &says(&here));
-        w.until_gone("ScheduledFunction", "report").await;
-        assert_eq!(w.rule_names().await, Vec::<String>::new());
+        write(&env, &says(&here));
+        env.until_gone("ScheduledFunction", "report").await;
+        assert_eq!(env.rule_names().await, Vec::<String>::new());
     });
 }
 
 /// Waits until the schedule says so, for the reason `OtherAccount`.
-async fn until_elsewhere(w: &World, message: &str) {
-    w.until(LIMIT, "the other account to be told of", async || {
-        let object = w.object("ScheduledFunction", "report").await.ok_or("no such object")?;
+async fn until_elsewhere(env: &TestEnv, message: &str) {
+    env.until(LIMIT, "the other account to be told of", async || {
+        let object = env.object("ScheduledFunction", "report").await.ok_or("no such object")?;
         let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
         let told = conditions.iter().any(|condition| {
             condition["type"] == "Stalled"
@@ -239,15 +240,15 @@ async fn until_elsewhere(w: &World, message: &str) {
 
 #[test]
 fn doctor_looks_at_the_file_and_takes_each_role_on() {
-    world::test("doctor-tenancy", async |w| {
-        let [fine, closed] = ["fine", "closed"].map(|name| role(&w, name));
-        w.aws_proxy().ask_for_external_id(&closed, Some("another"));
+    env::test("doctor-tenancy", async |env| {
+        let [fine, closed] = ["fine", "closed"].map(|name| role(&env, name));
+        env.aws_proxy().ask_for_external_id(&closed, Some("another"));
         let text = format!(
             "namespaces:\n  fine: {{role: {{arn: '{fine}'}}}}\n  closed-*: {{role: {{arn: '{closed}'}}}}\n"
         );
-        let path = write(&w, &text);
-        let flags = ["doctor", "--namespace", w.namespace(), "--owner-id", OWNER, "--tenancy-file", &path];
-        let printed = w.lambda_triggers(&flags, &[]).await;
+        let path = write(&env, &text);
+        let flags = ["doctor", "--namespace", env.namespace(), "--owner-id", OWNER, "--tenancy-file", &path];
+        let printed = env.lambda_triggers(&flags, &[]).await;
         assert!(!printed.success, "{printed:?}");
         let said = |what: &str| {
             printed.stdout.lines().find(|line| line.contains(what)).unwrap_or_default().to_owned()
@@ -257,15 +258,15 @@ fn doctor_looks_at_the_file_and_takes_each_role_on() {
             said("role of fine"),
             format!(
                 "ok       role of fine: can be taken on, as arn:aws:sts::{}:assumed-role/fine/lt-{OWNER}-doctor",
-                w.account()
+                env.account()
             )
         );
         let refused =
             format!("failed   role of closed-*: AWS does not let the operator assume role {closed}: ");
         assert!(said("role of closed-*").starts_with(&refused), "{printed:?}");
 
-        let path = write(&w, "namespaces: {media: {bucket: []}}");
-        let printed = w.lambda_triggers(&["doctor", "--tenancy-file", &path], &[]).await;
+        let path = write(&env, "namespaces: {media: {bucket: []}}");
+        let printed = env.lambda_triggers(&["doctor", "--tenancy-file", &path], &[]).await;
         let line = printed.stdout.lines().find(|line| line.contains("tenancy file")).unwrap_or_default();
         assert!(
             line.starts_with(&format!("failed   tenancy file: {path}: ")) && line.contains("bucket"),

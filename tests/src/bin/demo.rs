@@ -15,7 +15,7 @@ use aws_sdk_s3::types::{
 };
 use kube::ResourceExt;
 use lambda_triggers_core::api::{S3TriggeredFunction, ScheduledFunction};
-use lambda_triggers_tests::world::{self, Controller, Invocation, World};
+use lambda_triggers_tests::env::{self, Controller, Invocation, TestEnv};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ const KINDS: &str = "scheduledfunctions,s3triggeredfunctions";
 fn main() {
     let keep = std::env::var("KEEP").is_ok_and(|keep| !keep.is_empty() && keep != "0");
     println!("Starting a Kubernetes API server and a local AWS ...");
-    world::run("demo", async |w| {
+    env::run("demo", async |w| {
         let examples = Examples::read();
         let before = prepare(&w, &examples).await;
         title("A bucket that others use, too; its notification configuration:");
@@ -34,7 +34,7 @@ fn main() {
             "lambda-triggers run, and kubectl apply -f examples/, with two manifests that bring their functions:",
         );
         let mut controller = w.controller(&[]);
-        // The examples name roles of an account that stands for the reader's: here it is this world's.
+        // The examples name roles of an account that stands for the reader's: here it is this env's.
         print!("{}", w.apply(&Examples::text().replace("000000000000", w.account())).await);
         ready(&w).await;
         title("kubectl get scheduledfunctions,s3triggeredfunctions");
@@ -126,7 +126,7 @@ impl Examples {
 }
 
 /// Makes the functions and the bucket, with a queue's entry, a function's entry and EventBridge in it.
-async fn prepare(w: &World, examples: &Examples) -> GetBucketNotificationConfigurationOutput {
+async fn prepare(w: &TestEnv, examples: &Examples) -> GetBucketNotificationConfigurationOutput {
     let functions = BTreeSet::from([examples.scheduled_function(), examples.triggered_function()]);
     for function in functions {
         w.function(function).await;
@@ -157,7 +157,7 @@ async fn prepare(w: &World, examples: &Examples) -> GetBucketNotificationConfigu
     self::configuration(w, examples).await
 }
 
-async fn configuration(w: &World, examples: &Examples) -> GetBucketNotificationConfigurationOutput {
+async fn configuration(w: &TestEnv, examples: &Examples) -> GetBucketNotificationConfigurationOutput {
     let get = w.s3().get_bucket_notification_configuration().bucket(examples.bucket()).send().await;
     get.unwrap_or_else(|error| panic!("reading the configuration of {}: {error:?}", examples.bucket()))
 }
@@ -210,12 +210,12 @@ fn show(configuration: &GetBucketNotificationConfigurationOutput) {
     }
 }
 
-async fn ready(w: &World) {
+async fn ready(w: &TestEnv) {
     let args = ["wait", "--for=condition=Ready", "--timeout=60s", "--all", KINDS];
     progress("waiting for Ready", kubectl(w, &args)).await;
 }
 
-async fn upload(w: &World, examples: &Examples) {
+async fn upload(w: &TestEnv, examples: &Examples) {
     let key = Examples::key(&examples.triggered);
     title(&format!("Upload {key}; {} is invoked:", examples.triggered_function()));
     put(w, examples, &key).await;
@@ -231,24 +231,24 @@ async fn upload(w: &World, examples: &Examples) {
     println!("  {}", progress("waiting for the invocation", printed(w, &name)).await);
 }
 
-async fn put(w: &World, examples: &Examples, key: &str) {
+async fn put(w: &TestEnv, examples: &Examples, key: &str) {
     let put = w.s3().put_object().bucket(examples.bucket()).key(key).body(ByteStream::from_static(b"demo"));
     put.send().await.unwrap_or_else(|error| panic!("uploading {key}: {error:?}"));
 }
 
 /// The name of the function that was deployed for an object.
-async fn deployed(w: &World, kind: &str, name: &str) -> String {
+async fn deployed(w: &TestEnv, kind: &str, name: &str) -> String {
     let object = w.object(kind, name).await.unwrap_or_else(|| panic!("{kind} {name} is gone"));
     text(&object["status"]["functionName"]).to_owned()
 }
 
 /// The first line that a deployed function prints.
-async fn printed(w: &World, function: &str) -> String {
+async fn printed(w: &TestEnv, function: &str) -> String {
     let seen = async || w.printed(function).await.into_iter().next();
     w.until(Duration::from_secs(100), "a line that the function prints", seen).await
 }
 
-async fn fire(w: &World, examples: &Examples) {
+async fn fire(w: &TestEnv, examples: &Examples) {
     let (function, schedule) = (examples.scheduled_function(), &examples.scheduled.spec.schedule);
     title(&format!("{function} is invoked by its schedule, {}:", schedule.as_deref().unwrap_or_default()));
     let seen = async || w.invocations(function).into_iter().find(|run| run.event["Records"].is_null());
@@ -261,7 +261,7 @@ async fn fire(w: &World, examples: &Examples) {
 }
 
 /// Leaves all running until Ctrl-C, and shows each further invocation.
-async fn play(w: &World, controller: &Controller, examples: &Examples) {
+async fn play(w: &TestEnv, controller: &Controller, examples: &Examples) {
     let namespace = ["config", "set-context", "--current", "--namespace", w.namespace()];
     kubectl(w, &namespace).await;
     title("All of it keeps running until Ctrl-C. To play with it, in another terminal:");
@@ -272,7 +272,7 @@ async fn play(w: &World, controller: &Controller, examples: &Examples) {
         "export AWS_ENDPOINT_URL={} AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY=test AWS_REGION={}",
         w.aws_endpoint(),
         w.account(),
-        world::REGION
+        env::REGION
     );
     if let Some(address) = controller.http_address() {
         println!("curl http://{address}/metrics");
@@ -286,7 +286,7 @@ async fn play(w: &World, controller: &Controller, examples: &Examples) {
     }
 }
 
-async fn follow(w: &World, functions: &BTreeSet<&str>) {
+async fn follow(w: &TestEnv, functions: &BTreeSet<&str>) {
     let mut shown: Vec<usize> = functions.iter().map(|function| w.invocations(function).len()).collect();
     let mut tick = tokio::time::interval(Duration::from_millis(500));
     loop {
@@ -321,7 +321,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-async fn kubectl(w: &World, args: &[impl AsRef<str>]) -> String {
+async fn kubectl(w: &TestEnv, args: &[impl AsRef<str>]) -> String {
     let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
     w.kubectl(&args, "").await.expect(&format!("kubectl {}", args.join(" ")))
 }

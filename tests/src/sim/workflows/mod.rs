@@ -1,19 +1,19 @@
 //! The workflows that the operator is put through: each is what users and others do, one step after the other, in a world
 //! that is the same at the start of each.
 
+mod env;
 mod life;
 mod outside;
 mod play;
 mod scheduled;
 mod triggered;
-mod world;
 
 use serde_json::{Value, json};
 
 use super::aws::MemoryAws;
 
+pub use env::{FOREIGN, permit, prepare};
 pub use play::{RESYNC_PERIOD, Run, rest, result, take, until_orphan_check};
-pub use world::{FOREIGN, permit, prepare};
 
 /// The namespace of all objects.
 pub const NAMESPACE: &str = "team";

@@ -5,7 +5,7 @@ use lambda_triggers::aws::Bucket;
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, bucket_statement_id, rules_statement_id};
 use serde_json::json;
 
-use super::world::{FOREIGN, put};
+use super::env::{FOREIGN, put};
 use super::{NAMESPACE, S3, SCHEDULED, Step, Workflow, apply, definition, hourly, triggered, workflow};
 use crate::sim::aws::{MemoryAws, REGION};
 use crate::sim::run::owner;

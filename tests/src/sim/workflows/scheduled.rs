@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::FAR;
+use super::env::FAR;
 use super::{SCHEDULED, Step, Workflow, apply, definition, hourly, with, workflow};
 
 pub(super) fn all() -> Vec<Workflow> {

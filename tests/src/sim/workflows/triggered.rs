@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::{FAR, FOREIGN, permit, put};
+use super::env::{FAR, FOREIGN, permit, put};
 use super::{S3, SCHEDULED, Step, Workflow, apply, definition, object, triggered, with, workflow};
 use crate::sim::aws::MemoryAws;
 

@@ -1,14 +1,14 @@
-//! One world for all tests of a process: a real API server and a local AWS, started once.
+//! One env for all tests of a process: a real API server and a local AWS, started once.
 //!
-//! A test says [`test`], and gets a [`World`]: a namespace, an AWS account and clients of its
+//! A test says [`test`], and gets a [`TestEnv`]: a namespace, an AWS account and clients of its
 //! own, so that tests run side by side without seeing each other.
 //!
 //! ```no_run
-//! use lambda_triggers_tests::world;
+//! use lambda_triggers_tests::env;
 //!
 //! #[test]
 //! fn an_upload_invokes_the_function() {
-//!     world::test("upload", async |w| {
+//!     env::test("upload", async |w| {
 //!         let arn = w.function("thumbnails").await;
 //!         let _controller = w.controller(&["--resync", "1s"]);
 //!         // ...
@@ -95,27 +95,27 @@ pub use wait::{Seen, until};
 /// No test takes longer.
 const TEST_LIMIT: Duration = Duration::from_secs(300);
 
-/// A world's kubeconfig for operators, in its directory.
+/// A env's kubeconfig for operators, in its directory.
 const OPERATOR_KUBECONFIG: &str = "operator.kubeconfig";
 
 /// Lines of each log that a failed test shows.
 const SHOWN_LINES: usize = 60;
 
-/// Runs a test in a world of its own, on the cluster that all tests share. `name` is for people:
+/// Runs a test in a env of its own, on the cluster that all tests share. `name` is for people:
 /// the namespace's name holds it. When the test fails, the logs are printed.
 ///
 /// # Panics
 /// When `body` does, and when it takes longer than five minutes.
-pub fn test(name: &str, body: impl AsyncFnOnce(World)) {
-    run(name, async |world| limited(body(world)).await);
+pub fn test(name: &str, body: impl AsyncFnOnce(TestEnv)) {
+    run(name, async |env| limited(body(env)).await);
 }
 
 /// As [`test`], without a time limit.
 ///
 /// # Panics
 /// When `body` does.
-pub fn run(name: &str, body: impl AsyncFnOnce(World)) {
-    RUNTIME.block_on(async { World::open(name).await.run(body).await });
+pub fn run(name: &str, body: impl AsyncFnOnce(TestEnv)) {
+    RUNTIME.block_on(async { TestEnv::open(name).await.run(body).await });
 }
 
 async fn limited(test: impl Future<Output = ()>) {
@@ -126,12 +126,12 @@ async fn limited(test: impl Future<Output = ()>) {
 /// As [`test`], on a control plane that nobody else uses: for tests which change what is not in
 /// a namespace, such as a CRD. It takes some seconds and 350 MB. Where it cannot be had, because
 /// `KUBECONFIG` is set and there is no Go, the test is skipped, and says so.
-pub fn test_on_own_cluster(name: &str, body: impl AsyncFnOnce(World)) {
+pub fn test_on_own_cluster(name: &str, body: impl AsyncFnOnce(TestEnv)) {
     RUNTIME.block_on(async {
         match Cluster::separate().await {
             Some(cluster) => {
-                let world = World::on(Arc::new(cluster), Scope::Cluster, name).await;
-                world.run(async |world| limited(body(world)).await).await;
+                let env = TestEnv::on(Arc::new(cluster), Scope::Cluster, name).await;
+                env.run(async |env| limited(body(env)).await).await;
             }
             None => eprintln!("skipped: {name} needs a control plane of its own, which needs Go"),
         }
@@ -140,7 +140,7 @@ pub fn test_on_own_cluster(name: &str, body: impl AsyncFnOnce(World)) {
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime can be started"));
 
-/// Runs work where the world lives, without a cluster: for tests of the aws_proxy alone.
+/// Runs work where the env lives, without a cluster: for tests of the aws_proxy alone.
 pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     RUNTIME.block_on(work)
 }
@@ -150,9 +150,9 @@ pub async fn aws_proxy() -> &'static AwsProxy {
     &Aws::shared().await.aws_proxy
 }
 
-/// A namespace and an AWS account, and all that a test needs in them. Clones are the same world.
+/// A namespace and an AWS account, and all that a test needs in them. Clones are the same env.
 #[derive(Clone)]
-pub struct World {
+pub struct TestEnv {
     cluster: Arc<Cluster>,
     aws: &'static Aws,
     clients: Clients,
@@ -163,7 +163,7 @@ pub struct World {
     statuses: Arc<StatusWatch>,
 }
 
-/// Where a world's objects are.
+/// Where a env's objects are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
     /// In its namespace.
@@ -172,8 +172,8 @@ enum Scope {
     Cluster,
 }
 
-impl World {
-    /// One more world on the cluster that all share; [`test`] opens and closes one for each test.
+impl TestEnv {
+    /// One more env on the cluster that all share; [`test`] opens and closes one for each test.
     pub async fn open(name: &str) -> Self {
         static CLUSTER: OnceCell<Arc<Cluster>> = OnceCell::const_new();
         let cluster = CLUSTER.get_or_init(async || {
@@ -196,8 +196,8 @@ impl World {
         Self::at(cluster, scope, namespace, account, directory).await
     }
 
-    /// A world in another cluster, with the name of this world's namespace, and with the same AWS account: as where resources
-    /// move from one cluster to another. The caller checks its [`World::status_findings`]. `None` where
+    /// A env in another cluster, with the name of this env's namespace, and with the same AWS account: as where resources
+    /// move from one cluster to another. The caller checks its [`TestEnv::status_findings`]. `None` where
     /// [`test_on_own_cluster`] skips a test.
     pub async fn in_another_cluster(&self) -> Option<Self> {
         let cluster = Arc::new(Cluster::separate().await?);
@@ -250,7 +250,7 @@ impl World {
         );
     }
 
-    /// The end of every log of this world, as a failed test shows it.
+    /// The end of every log of this env, as a failed test shows it.
     pub fn logs(&self) -> String {
         let mut logs = vec![("ministack".to_owned(), self.aws.ministack.log().clone())];
         let plane = self.cluster.log().map(|log| log.filtered(is_problem));
@@ -260,7 +260,7 @@ impl World {
     }
 
     /// What was wrong, by the rules of [`crate::kstatus`], with the statuses that an operator has written to the objects
-    /// of this world. A test fails at its end where there is any.
+    /// of this env. A test fails at its end where there is any.
     pub async fn status_findings(&self) -> Vec<String> {
         self.statuses.findings().await
     }
@@ -271,7 +271,7 @@ impl World {
 
     /// Leaves a cluster of `KUBECONFIG` as it was: removes the namespace, and the finalizers that no
     /// controller is there to honour. Other clusters end with the test process, and it does nothing.
-    /// Only a world that was opened with [`World::open`] needs it.
+    /// Only a env that was opened with [`TestEnv::open`] needs it.
     pub async fn close(&self) {
         if !self.cluster.outlives_us() {
             return;
@@ -291,12 +291,12 @@ impl World {
         }
     }
 
-    /// The namespace of this world.
+    /// The namespace of this env.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// The AWS account of this world, 12 digits; its access key, too.
+    /// The AWS account of this env, 12 digits; its access key, too.
     pub fn account(&self) -> &str {
         &self.account
     }
@@ -306,7 +306,7 @@ impl World {
         &self.aws.aws_proxy
     }
 
-    /// Where this world's AWS answers.
+    /// Where this env's AWS answers.
     pub fn aws_endpoint(&self) -> &str {
         &self.aws.endpoint
     }
@@ -316,12 +316,12 @@ impl World {
         &self.cluster.kubeconfig
     }
 
-    /// The path of an administrator's kubeconfig whose context names this world's namespace, as the operator's own.
+    /// The path of an administrator's kubeconfig whose context names this env's namespace, as the operator's own.
     pub fn operator_kubeconfig(&self) -> PathBuf {
         self.directory.join(OPERATOR_KUBECONFIG)
     }
 
-    /// A directory of this world's own; it goes when the test process ends.
+    /// A directory of this env's own; it goes when the test process ends.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -331,7 +331,7 @@ impl World {
         self.cluster.removes_namespaces()
     }
 
-    /// The kubectl that [`World::kubectl`] runs: a path, or a name on `PATH`.
+    /// The kubectl that [`TestEnv::kubectl`] runs: a path, or a name on `PATH`.
     pub fn kubectl_program(&self) -> &Path {
         &self.cluster.kubectl
     }
@@ -341,17 +341,17 @@ impl World {
         &self.cluster.client
     }
 
-    /// S3, as this world's account.
+    /// S3, as this env's account.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         &self.clients.s3
     }
 
-    /// Lambda, as this world's account.
+    /// Lambda, as this env's account.
     pub fn lambda(&self) -> &aws_sdk_lambda::Client {
         &self.clients.lambda
     }
 
-    /// EventBridge, as this world's account.
+    /// EventBridge, as this env's account.
     pub fn events(&self) -> &aws_sdk_eventbridge::Client {
         &self.clients.events
     }

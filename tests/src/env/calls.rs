@@ -6,10 +6,10 @@ use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
-use super::World;
+use super::TestEnv;
 use super::aws::REGION;
 
-impl World {
+impl TestEnv {
     /// Posts a body to a service; `headers` say which protocol and call it is. The local AWS takes account, Region and
     /// service from the credential, and does not check signatures.
     ///

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
-use super::World;
+use super::TestEnv;
 use super::control_plane::script;
 use super::kubectl::{Output, run};
 use super::process::scratch;
@@ -22,8 +22,8 @@ pub async fn tool(name: &str, args: &[&str], stdin: &str) -> Output {
     run(command(name).await.args(args), stdin).await
 }
 
-impl World {
-    /// Runs `helm` in this world's namespace, with the administrator's rights.
+impl TestEnv {
+    /// Runs `helm` in this env's namespace, with the administrator's rights.
     pub async fn helm(&self, args: &[&str], values: &str) -> Output {
         let mut command = command("helm").await;
         command.env("KUBECONFIG", self.kubeconfig()).args(["--namespace", self.namespace()]);

@@ -5,7 +5,7 @@ use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use tokio::sync::OnceCell;
 
-use super::World;
+use super::TestEnv;
 
 /// The Region of all tests.
 pub const REGION: &str = "eu-west-1";
@@ -41,7 +41,7 @@ impl Clients {
     }
 }
 
-impl World {
+impl TestEnv {
     /// A bucket name that no other test has: bucket names are global.
     pub fn bucket(&self, name: &str) -> String {
         format!("{name}-{}", &self.account()[6..])

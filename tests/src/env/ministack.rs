@@ -6,7 +6,7 @@ use std::time::Duration;
 use lambda_triggers_core::iam::Policy;
 use tokio::process::Command;
 
-use super::World;
+use super::TestEnv;
 use super::aws::{Clients, SECRET_KEY};
 use super::control_plane::script;
 use super::log::Log;
@@ -62,8 +62,8 @@ pub struct SignedAws {
 }
 
 impl SignedAws {
-    /// Starts one for the world's account, in which the user has this policy; `roles` are there, too.
-    pub async fn start(w: &World, policy: &Policy, roles: &[&str]) -> Self {
+    /// Starts one for the env's account, in which the user has this policy; `roles` are there, too.
+    pub async fn start(w: &TestEnv, policy: &Policy, roles: &[&str]) -> Self {
         // What root's secret is, it takes from its environment.
         let ministack = Ministack::with(&[("AUTH", "true"), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)]).await;
         w.show_on_failure("ministack with AUTH=true", ministack.log());

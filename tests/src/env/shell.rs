@@ -1,12 +1,12 @@
-//! Commands as the documentation has them, run by the shell of a user of this world.
+//! Commands as the documentation has them, run by the shell of a user of this env.
 
 use std::path::PathBuf;
 
-use super::World;
+use super::TestEnv;
 use super::kubectl::{Output, run};
 
-impl World {
-    /// Runs lines of a shell, which end at the first one that fails, with `kubectl` on the `PATH` and this world's namespace
+impl TestEnv {
+    /// Runs lines of a shell, which end at the first one that fails, with `kubectl` on the `PATH` and this env's namespace
     /// as the one of its current context.
     pub async fn shell(&self, lines: &str) -> Output {
         let kubeconfig = self.user_kubeconfig().await;
@@ -20,7 +20,7 @@ impl World {
         run(&mut command, "").await
     }
 
-    /// A copy of the administrator's kubeconfig, whose context names this world's namespace.
+    /// A copy of the administrator's kubeconfig, whose context names this env's namespace.
     async fn user_kubeconfig(&self) -> PathBuf {
         let path = self.directory().join("kubeconfig");
         if !path.exists() {

@@ -1,9 +1,9 @@
 //! Queues and topics for other people's entries: S3 accepts only destinations that exist.
 
-use super::World;
+use super::TestEnv;
 use super::aws::REGION;
 
-impl World {
+impl TestEnv {
     /// Creates an SQS queue and returns its ARN.
     pub async fn queue(&self, name: &str) -> String {
         self.query("sqs", &format!("Action=CreateQueue&QueueName={name}&Version=2012-11-05")).await;

@@ -1,4 +1,4 @@
-//! The world itself: a real API server, kubectl, and an AWS whose functions really run.
+//! The env itself: a real API server, kubectl, and an AWS whose functions really run.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::Api;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
-use lambda_triggers_tests::world::{self, Invocation, World};
+use lambda_triggers_tests::env::{self, Invocation, TestEnv};
 use serde_json::json;
 
 /// The version that `tests/controlplane/go.mod` pins.
@@ -21,9 +21,9 @@ fn pinned_version() -> String {
 
 #[test]
 fn the_api_server_has_the_pinned_version_and_is_the_one_that_kubectl_sees() {
-    world::test_on_own_cluster("version", async |w| {
-        let server = w.kube().apiserver_version().await.unwrap();
-        let seen = w.kubectl(&["version", "--output", "json"], "").await.expect("kubectl version");
+    env::test_on_own_cluster("version", async |env| {
+        let server = env.kube().apiserver_version().await.unwrap();
+        let seen = env.kubectl(&["version", "--output", "json"], "").await.expect("kubectl version");
         let seen: serde_json::Value = serde_json::from_str(&seen).unwrap();
         let versions = [&json!(server.git_version), &seen["serverVersion"]["gitVersion"]];
         assert_eq!([&json!(pinned_version()); 2], versions);
@@ -32,25 +32,25 @@ fn the_api_server_has_the_pinned_version_and_is_the_one_that_kubectl_sees() {
 
 #[test]
 fn kubectl_applies_and_is_refused() {
-    world::test("kubectl", async |w| {
-        let applied = w
+    env::test("kubectl", async |env| {
+        let applied = env
             .apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: greeting}, data: {hello: world}}")
             .await;
         assert_eq!("configmap/greeting created\n", applied);
         let map =
-            Api::<ConfigMap>::namespaced(w.kube().clone(), w.namespace()).get("greeting").await.unwrap();
+            Api::<ConfigMap>::namespaced(env.kube().clone(), env.namespace()).get("greeting").await.unwrap();
         assert_eq!(Some("world"), map.data.unwrap().get("hello").map(String::as_str));
 
-        let message = w.refused("{apiVersion: v1, kind: ConfigMap, metadata: {name: Not_A_Name}}").await;
+        let message = env.refused("{apiVersion: v1, kind: ConfigMap, metadata: {name: Not_A_Name}}").await;
         assert!(message.contains("metadata.name: Invalid value: \"Not_A_Name\""), "{message}");
     });
 }
 
 #[test]
 fn our_resources_are_served() {
-    world::test("crds", async |w| {
+    env::test("crds", async |env| {
         let kinds =
-            w.kubectl(&["api-resources", "--api-group=lambda-triggers.dev", "--output=name"], "").await;
+            env.kubectl(&["api-resources", "--api-group=lambda-triggers.dev", "--output=name"], "").await;
         assert_eq!(
             "s3triggeredfunctions.lambda-triggers.dev\nscheduledfunctions.lambda-triggers.dev\n",
             kinds.expect("kubectl api-resources")
@@ -60,16 +60,16 @@ fn our_resources_are_served() {
 
 #[test]
 fn a_deleted_namespace_goes_away_with_what_is_in_it() {
-    world::test("namespace", async |w| {
-        if !w.removes_namespaces() {
+    env::test("namespace", async |env| {
+        if !env.removes_namespaces() {
             eprintln!("skipped: the API server of KUBEBUILDER_ASSETS runs no namespace controller");
             return;
         }
-        w.apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: content}}").await;
-        let namespaces = Api::<Namespace>::all(w.kube().clone());
-        namespaces.delete(w.namespace(), &DeleteParams::default()).await.unwrap();
-        w.until(Duration::from_secs(60), "the namespace to be gone", async || {
-            match namespaces.get_opt(w.namespace()).await.unwrap() {
+        env.apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: content}}").await;
+        let namespaces = Api::<Namespace>::all(env.kube().clone());
+        namespaces.delete(env.namespace(), &DeleteParams::default()).await.unwrap();
+        env.until(Duration::from_secs(60), "the namespace to be gone", async || {
+            match namespaces.get_opt(env.namespace()).await.unwrap() {
                 None => Ok(()),
                 Some(namespace) => Err(format!("{:?}", namespace.status)),
             }
@@ -81,8 +81,8 @@ fn a_deleted_namespace_goes_away_with_what_is_in_it() {
 /// What fails every test at its end: here it is looked at by hand.
 #[test]
 fn a_status_that_breaks_the_rules_is_found_though_the_next_one_is_right() {
-    world::test("statuses", async |_| {
-        let other = World::open("statuses").await;
+    env::test("statuses", async |_| {
+        let other = TestEnv::open("statuses").await;
         other
             .apply(
                 "{apiVersion: lambda-triggers.dev/v1alpha1, kind: ScheduledFunction, metadata: {name: hourly}, \
@@ -122,12 +122,12 @@ fn a_status_that_breaks_the_rules_is_found_though_the_next_one_is_right() {
 
 #[test]
 fn worlds_do_not_see_each_others_account() {
-    world::test("accounts", async |w| {
-        let other = World::open("accounts").await;
+    env::test("accounts", async |env| {
+        let other = TestEnv::open("accounts").await;
         other.function("theirs").await;
-        let arn = w.function("ours").await;
-        assert_eq!(format!("arn:aws:lambda:eu-west-1:{}:function:ours", w.account()), arn);
-        let listed = w.lambda().list_functions().send().await.unwrap().functions.unwrap_or_default();
+        let arn = env.function("ours").await;
+        assert_eq!(format!("arn:aws:lambda:eu-west-1:{}:function:ours", env.account()), arn);
+        let listed = env.lambda().list_functions().send().await.unwrap().functions.unwrap_or_default();
         let arns: Vec<_> = listed.iter().map(|function| function.function_arn().unwrap()).collect();
         other.close().await;
         assert_eq!(vec![arn], arns);
@@ -136,21 +136,27 @@ fn worlds_do_not_see_each_others_account() {
 
 #[test]
 fn a_function_records_what_it_receives() {
-    world::test("invoke", async |w| {
-        let arn = w.function("echo").await;
+    env::test("invoke", async |env| {
+        let arn = env.function("echo").await;
         let input = json!({"hello": ["world", 1, null]});
-        w.lambda().invoke().function_name("echo").payload(Blob::new(input.to_string())).send().await.unwrap();
-        assert_eq!(vec![Invocation { event: input, arn }], w.invocations("echo"));
+        env.lambda()
+            .invoke()
+            .function_name("echo")
+            .payload(Blob::new(input.to_string()))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(vec![Invocation { event: input, arn }], env.invocations("echo"));
     });
 }
 
 #[test]
 fn an_upload_invokes_a_function() {
-    world::test("upload", async |w| {
-        let bucket = w.bucket("uploads");
-        w.create_bucket(&bucket).await;
-        let arn = w.function("thumbnails").await;
-        w.permit_bucket("thumbnails", &bucket).await;
+    env::test("upload", async |env| {
+        let bucket = env.bucket("uploads");
+        env.create_bucket(&bucket).await;
+        let arn = env.function("thumbnails").await;
+        env.permit_bucket("thumbnails", &bucket).await;
         let entry = LambdaFunctionConfiguration::builder()
             .id("uploads")
             .lambda_function_arn(&arn)
@@ -159,7 +165,7 @@ fn an_upload_invokes_a_function() {
             .unwrap();
         let configuration =
             NotificationConfiguration::builder().lambda_function_configurations(entry).build();
-        w.s3()
+        env.s3()
             .put_bucket_notification_configuration()
             .bucket(&bucket)
             .notification_configuration(configuration)
@@ -167,7 +173,7 @@ fn an_upload_invokes_a_function() {
             .await
             .unwrap();
 
-        w.s3()
+        env.s3()
             .put_object()
             .bucket(&bucket)
             .key("cat.jpg")
@@ -176,9 +182,9 @@ fn an_upload_invokes_a_function() {
             .await
             .unwrap();
 
-        let invocation = w
+        let invocation = env
             .until(Duration::from_secs(30), "an invocation by the upload", async || {
-                w.invocations("thumbnails")
+                env.invocations("thumbnails")
                     .into_iter()
                     .find(|invocation| invocation.event["Records"].is_array())
             })
@@ -193,20 +199,20 @@ fn an_upload_invokes_a_function() {
 
 #[test]
 fn a_controller_is_killed_started_again_and_stopped() {
-    world::test("controller", async |w| {
-        w.function("every-hour").await;
-        let mut controller = w.controller(&["--resync", "1s"]);
+    env::test("controller", async |env| {
+        env.function("every-hour").await;
+        let mut controller = env.controller(&["--resync", "1s"]);
         controller.kill().await;
-        w.apply(
+        env.apply(
             "{apiVersion: lambda-triggers.dev/v1alpha1, kind: ScheduledFunction, metadata: {name: every-hour}, \
              spec: {function: {name: every-hour}, schedule: rate(1 hour)}}",
         )
         .await;
         assert_eq!(None, controller.ended());
         controller.start();
-        w.until_ready("ScheduledFunction", "every-hour").await;
-        w.delete("ScheduledFunction", "every-hour").await;
-        w.until_gone("ScheduledFunction", "every-hour").await;
+        env.until_ready("ScheduledFunction", "every-hour").await;
+        env.delete("ScheduledFunction", "every-hour").await;
+        env.until_gone("ScheduledFunction", "every-hour").await;
         controller.stop().await;
         assert!(controller.log().contains("--- stopped: exit status: 0"), "{}", controller.log());
     });

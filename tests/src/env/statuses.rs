@@ -1,4 +1,4 @@
-//! Watches a world's objects, and judges every status that an operator writes to them by the rules of [`crate::kstatus`].
+//! Watches a env's objects, and judges every status that an operator writes to them by the rules of [`crate::kstatus`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

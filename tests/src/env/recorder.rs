@@ -16,7 +16,7 @@ use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::World;
+use super::TestEnv;
 
 /// A request, as the API server's authorizer sees it
 /// (<https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb>).
@@ -79,8 +79,8 @@ pub struct Recorder {
     server: JoinHandle<()>,
 }
 
-impl World {
-    /// Starts a proxy before this world's API server. It has no rights of its own.
+impl TestEnv {
+    /// Starts a proxy before this env's API server. It has no rights of its own.
     pub async fn recorder(&self) -> Recorder {
         let mut kubeconfig = Kubeconfig::read_from(self.kubeconfig()).expect("the world has a kubeconfig");
         for user in &mut kubeconfig.auth_infos {

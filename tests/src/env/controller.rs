@@ -10,7 +10,7 @@ use lambda_triggers_core::plan::identity::OwnerId;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
 
-use super::World;
+use super::TestEnv;
 use super::aws::{REGION, SECRET_KEY};
 use super::kubectl::Output;
 use super::log::Log;
@@ -28,14 +28,14 @@ pub struct Controller {
     process: Option<Ward>,
 }
 
-impl World {
-    /// Starts `lambda-triggers run` for this world's namespace and account, with further
+impl TestEnv {
+    /// Starts `lambda-triggers run` for this env's namespace and account, with further
     /// `arguments`, such as `&["--resync", "1s"]`. It does not wait for it to be ready.
     pub fn controller(&self, arguments: &[&str]) -> Controller {
         self.start_controller(&["--namespace", self.namespace()], arguments)
     }
 
-    /// As [`World::controller`], for all namespaces of the cluster: only in a world of
+    /// As [`TestEnv::controller`], for all namespaces of the cluster: only in a env of
     /// [`super::test_on_own_cluster`].
     pub fn controller_of_all_namespaces(&self, arguments: &[&str]) -> Controller {
         self.start_controller(&[], arguments)
@@ -47,7 +47,7 @@ impl World {
             ("LAMBDA_TRIGGERS_LOG_FORMAT", "text"),
             // Its log says which port that is: Controller::page finds it there.
             ("LAMBDA_TRIGGERS_HTTP_ADDRESS", "127.0.0.1:0"),
-            // Alone in its world, it need not wait for one that was killed.
+            // Alone in its env, it need not wait for one that was killed.
             ("LAMBDA_TRIGGERS_LEADER_ELECT", "false"),
             // Nothing is on its way to this AWS for longer, unless a test says so.
             ("LAMBDA_TRIGGERS_SETTLE", "1ms"),
@@ -58,7 +58,7 @@ impl World {
         self.operator(arguments, environment.map(|(name, value)| (name.to_owned(), value.into())).into())
     }
 
-    /// Starts the operator with exactly these arguments and this environment, to which the credentials of this world's
+    /// Starts the operator with exactly these arguments and this environment, to which the credentials of this env's
     /// account are added, and an administrator's kubeconfig where it names none.
     pub fn operator(&self, arguments: Vec<String>, further: Vec<(String, OsString)>) -> Controller {
         self.expect_operator(&arguments);
@@ -67,7 +67,7 @@ impl World {
         self.launch(arguments, environment)
     }
 
-    /// Starts `lambda-triggers run` for this world's namespace, with another AWS and another's keys.
+    /// Starts `lambda-triggers run` for this env's namespace, with another AWS and another's keys.
     pub fn controller_on(&self, endpoint: &str, keys: [&str; 2], arguments: &[&str]) -> Controller {
         let own = [
             "run",
@@ -85,7 +85,7 @@ impl World {
         self.launch(arguments.map(ToString::to_string).collect(), self.environment(endpoint, keys))
     }
 
-    /// Runs `lambda-triggers` with these arguments to its end, as this world's account; further `environment` wins.
+    /// Runs `lambda-triggers` with these arguments to its end, as this env's account; further `environment` wins.
     pub async fn lambda_triggers(&self, arguments: &[&str], environment: &[(&'static str, &str)]) -> Output {
         let mut command = bare_command();
         command.args(arguments).envs(self.environment(self.aws_endpoint(), [self.account(), SECRET_KEY]));

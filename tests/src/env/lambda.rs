@@ -9,7 +9,7 @@ use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime, State};
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
-use super::World;
+use super::TestEnv;
 
 /// Appends each invocation to the file that `RECORD` names, as one line.
 const HANDLER: &str = r#"
@@ -33,19 +33,19 @@ pub struct Invocation {
     pub arn: String,
 }
 
-impl World {
+impl TestEnv {
     /// Creates a function that records its invocations, and returns its unqualified ARN once it is active.
     pub async fn function(&self, name: &str) -> String {
         self.create_function(self.lambda(), name).await
     }
 
-    /// As [`World::function`], in another Region.
+    /// As [`TestEnv::function`], in another Region.
     pub async fn function_in(&self, region: &'static str, name: &str) -> String {
         let there = self.lambda().config().to_builder().region(Region::new(region)).build();
         self.create_function(&aws_sdk_lambda::Client::from_conf(there), name).await
     }
 
-    /// As [`World::function`], by the client of another AWS.
+    /// As [`TestEnv::function`], by the client of another AWS.
     pub async fn create_function(&self, lambda: &aws_sdk_lambda::Client, name: &str) -> String {
         let record = self.record(name).to_str().expect("the scratch directory's path is UTF-8").to_owned();
         let created = lambda
@@ -68,12 +68,12 @@ impl World {
         arn
     }
 
-    /// Lets a bucket of this world's account invoke a function, by name or ARN.
+    /// Lets a bucket of this env's account invoke a function, by name or ARN.
     pub async fn permit_bucket(&self, function: &str, bucket: &str) {
         self.permit_bucket_in(self.account(), function, bucket).await;
     }
 
-    /// Lets a bucket of this world invoke a function of another account.
+    /// Lets a bucket of this env invoke a function of another account.
     ///
     /// # Panics
     /// When Lambda refuses it.
@@ -92,7 +92,7 @@ impl World {
         added.unwrap_or_else(|error| panic!("letting {bucket} invoke {function}: {error:?}"));
     }
 
-    /// Each run so far of a function that [`World::function`] made, in order.
+    /// Each run so far of a function that [`TestEnv::function`] made, in order.
     pub fn invocations(&self, name: &str) -> Vec<Invocation> {
         let record = std::fs::read_to_string(self.record(name)).unwrap_or_default();
         let complete = record.split_inclusive('\n').filter(|line| line.ends_with('\n'));

@@ -1,4 +1,4 @@
-//! The world's resources, as a user applies and sees them.
+//! The env's resources, as a user applies and sees them.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use kube::api::{ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
 use serde_json::Value;
 
-use super::World;
+use super::TestEnv;
 use super::kubectl::{Output, kubectl};
 
-impl World {
-    /// Runs `kubectl` in this world's namespace, with the administrator's rights.
+impl TestEnv {
+    /// Runs `kubectl` in this env's namespace, with the administrator's rights.
     pub async fn kubectl(&self, args: &[&str], stdin: &str) -> Output {
         kubectl(self.cluster(), Some(self.namespace()), args, stdin).await
     }
 
-    /// As [`World::kubectl`], where the manifests say in which namespace.
+    /// As [`TestEnv::kubectl`], where the manifests say in which namespace.
     pub async fn kubectl_anywhere(&self, args: &[&str], stdin: &str) -> Output {
         kubectl(self.cluster(), None, args, stdin).await
     }
