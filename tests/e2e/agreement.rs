@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lambda_triggers_tests::env::{self, TestEnv};
 use lambda_triggers_tests::sim::aws::ACCOUNT;
-use lambda_triggers_tests::sim::gate::{Call, Verdict};
+use lambda_triggers_tests::sim::fault_injector::{Call, CallFault};
 use lambda_triggers_tests::sim::run::{Sim, simulate};
 use serde_json::{Value, json};
 
@@ -172,7 +172,7 @@ impl Seen {
 fn simulated(namespace: &str, bucket: &str, steps: &[Step]) -> Vec<Seen> {
     simulate(
         1,
-        |_: &Call| Verdict::Pass,
+        |_: &Call| CallFault::Pass,
         async |sim| {
             let Sim { aws, cluster, .. } = &sim;
             cluster.create_namespace(namespace);

@@ -19,7 +19,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::aws::MemoryAws;
-use super::gate::{Gate, Gates, Plan};
+use super::fault_injector::{CallInterceptor, FaultInjector, Plan};
 use super::kube::Cluster;
 use super::logs::Logs;
 
@@ -45,7 +45,7 @@ pub struct Sim {
     /// Kubernetes.
     pub cluster: Cluster,
     /// The way of every call of the operator.
-    pub gates: Gates,
+    pub injector: FaultInjector,
     /// What is logged.
     pub logs: Logs,
     seed: u64,
@@ -65,8 +65,8 @@ impl AssumeRoles for Roles {
 pub struct Operator {
     supervisor: JoinHandle<()>,
     stop: CancellationToken,
-    /// The gate of its present life.
-    gate: Arc<Mutex<Gate>>,
+    /// The interceptor of its present life.
+    interceptor: Arc<Mutex<CallInterceptor>>,
 }
 
 /// Runs a test in a world of its own, in which time passes as fast as nobody has anything to do.
@@ -81,10 +81,10 @@ where
     let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
     let logs = Logs::default();
     let test = async {
-        let gates = Gates::new(seed, plan);
+        let injector = FaultInjector::new(seed, plan);
         let cluster = Cluster::new();
         cluster.let_watches_last(12);
-        test(Sim { aws: MemoryAws::new(), cluster, gates, logs: logs.clone(), seed, tenancy: None }).await
+        test(Sim { aws: MemoryAws::new(), cluster, injector, logs: logs.clone(), seed, tenancy: None }).await
     };
     logs.during(|| runtime.block_on(test))
 }
@@ -112,25 +112,25 @@ impl Sim {
 
     fn start_as(&self, leader_elect: bool) -> Operator {
         let stop = CancellationToken::new();
-        let present = Arc::new(Mutex::new(self.gates.open()));
-        let (sim, stopped, gates) = (self.clone(), stop.clone(), present.clone());
+        let present = Arc::new(Mutex::new(self.injector.open()));
+        let (sim, stopped, injector) = (self.clone(), stop.clone(), present.clone());
         let supervisor = tokio::spawn(async move {
             while !stopped.is_cancelled() {
-                let gate = lock(&gates).clone();
+                let interceptor = lock(&injector).clone();
                 tokio::select! {
                     biased;
-                    () = gate.killed() => sleep(Duration::from_secs(1)).await,
-                    () = sim.live(gate.clone(), leader_elect, stopped.clone()) => {}
+                    () = interceptor.killed() => sleep(Duration::from_secs(1)).await,
+                    () = sim.live(interceptor.clone(), leader_elect, stopped.clone()) => {}
                 }
-                gate.kill();
-                *lock(&gates) = sim.gates.open();
+                interceptor.kill();
+                *lock(&injector) = sim.injector.open();
             }
         });
-        Operator { supervisor, stop, gate: present }
+        Operator { supervisor, stop, interceptor: present }
     }
 
     /// One life of the operator.
-    async fn live(&self, gate: Gate, leader_elect: bool, stop: CancellationToken) {
+    async fn live(&self, interceptor: CallInterceptor, leader_elect: bool, stop: CancellationToken) {
         let options = Options {
             namespaces: vec![],
             owner_id: Some(owner()),
@@ -141,7 +141,7 @@ impl Sim {
             settings: Settings { seed: self.seed, clock: self.cluster.clock(), ..Settings::default() },
             telemetry: Telemetry::default(),
         };
-        let aws = RateLimited::new(self.aws.ports(gate.clone()), RateLimiter::new(options.rates));
+        let aws = RateLimited::new(self.aws.ports(interceptor.clone()), RateLimiter::new(options.rates));
         let aws: Arc<dyn Aws> = Arc::new(ReadCache::new(Arc::new(aws)));
         let credentials = match self.tenancy.clone() {
             Some(tenancy) => {
@@ -150,7 +150,8 @@ impl Sim {
             None => NamespaceCredentials::single(aws),
         };
         let ended =
-            operator::run_controllers(self.cluster.client(gate.clone()), credentials, options, stop).await;
+            operator::run_controllers(self.cluster.client(interceptor.clone()), credentials, options, stop)
+                .await;
         if ended.is_err() {
             // It could not start; Kubernetes waits before it tries again.
             sleep(Duration::from_secs(10)).await;
@@ -159,7 +160,7 @@ impl Sim {
 
     /// Forgets what has happened so far, and events: a long run would fill the memory with it.
     pub fn forget(&self) {
-        self.gates.forget();
+        self.injector.forget();
         self.aws.forget_writes();
         self.cluster.forget();
     }
@@ -195,10 +196,10 @@ impl Operator {
     /// Kills it for good: no call of it comes through any more, not of the tasks either that it has begun.
     pub fn kill(self) {
         self.supervisor.abort();
-        lock(&self.gate).kill();
+        lock(&self.interceptor).kill();
     }
 }
 
-fn lock(gate: &Mutex<Gate>) -> MutexGuard<'_, Gate> {
-    gate.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(interceptor: &Mutex<CallInterceptor>) -> MutexGuard<'_, CallInterceptor> {
+    interceptor.lock().unwrap_or_else(PoisonError::into_inner)
 }

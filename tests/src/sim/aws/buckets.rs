@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use lambda_triggers::aws::{AwsError, Bucket, Notifications, Validation};
 use sha2::{Digest, Sha256};
 
-use super::super::gate::{Passed, View};
-use super::door::Door;
+use super::super::fault_injector::{Passed, View};
+use super::client::SimClient;
 use super::errors::Op;
 use super::journal::{DocumentWrite, Effect, Look};
 use super::state::{Answer, AwsState, Held};
@@ -108,7 +108,7 @@ fn made_up_id(entry: &str) -> String {
 }
 
 #[async_trait]
-impl Notifications for Door {
+impl Notifications for SimClient {
     async fn get(&self, bucket: &Bucket) -> Result<String, AwsError> {
         let op = self.reading("s3:GetBucketNotification", format!("bucket {bucket}"));
         let (region, bucket) = (self.region.clone(), bucket.clone());

@@ -8,13 +8,13 @@ use lambda_triggers_core::plan::function::{
     CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
 };
 
-use super::door::Door;
+use super::client::SimClient;
 use super::errors::Op;
 use super::policies::missing_as_none;
 use super::state::{Answer, AwsState};
 use crate::aws_proxy::arn::FunctionRef;
 
-impl Door {
+impl SimClient {
     /// A write to the function of this name or ARN.
     async fn on_function(
         &self,
@@ -34,7 +34,7 @@ impl Door {
 }
 
 #[async_trait]
-impl Deployments for Door {
+impl Deployments for SimClient {
     async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
         let op = self.reading("lambda:GetFunction", format!("function {name}"));
         let (region, name) = (self.region.clone(), name.to_owned());

@@ -3,7 +3,7 @@
 use lambda_triggers::aws::{AwsError, AwsErrorKind, NoConnection};
 use lambda_triggers_core::plan::bucket::refused_destinations;
 
-use super::super::gate::{self, Passed};
+use super::super::fault_injector::{self, Passed};
 use super::journal::Writer;
 use crate::aws_proxy::bucket_check::no_such_bucket;
 use crate::aws_proxy::fault_answers::{access_denied, operation_aborted, server_error, throttled};
@@ -60,14 +60,14 @@ impl Op {
     }
 
     /// A refusal by plan, in the words of the service.
-    fn by_plan(&self, planned: gate::Refusal) -> Refusal {
+    fn by_plan(&self, planned: fault_injector::Refusal) -> Refusal {
         let service = self.action.split(':').next().unwrap_or_default();
         match planned {
-            gate::Refusal::Forbidden => {
+            fault_injector::Refusal::Forbidden => {
                 let text = format!("User: operator is not authorized to perform: {}", self.action);
                 access_denied(service, text)
             }
-            gate::Refusal::NotFound => match service {
+            fault_injector::Refusal::NotFound => match service {
                 "s3" => no_such_bucket(),
                 "events" => {
                     Refusal::new(400, "ResourceNotFoundException", format!("{} does not exist", self.on))
@@ -78,7 +78,7 @@ impl Op {
                     "The resource you requested does not exist.",
                 ),
             },
-            gate::Refusal::Conflict => match service {
+            fault_injector::Refusal::Conflict => match service {
                 "s3" => operation_aborted(),
                 "events" => {
                     let text = format!("{} was modified concurrently", self.on);
@@ -89,12 +89,12 @@ impl Op {
                     Refusal::new(409, "ResourceConflictException", text)
                 }
             },
-            gate::Refusal::Precondition => {
+            fault_injector::Refusal::Precondition => {
                 let code = if service == "s3" { "PreconditionFailed" } else { "PreconditionFailedException" };
                 Refusal::new(412, code, "At least one of the preconditions you specified did not hold")
             }
-            gate::Refusal::Throttled => throttled(service),
-            gate::Refusal::Server => server_error(service, 500),
+            fault_injector::Refusal::Throttled => throttled(service),
+            fault_injector::Refusal::Server => server_error(service, 500),
         }
     }
 }

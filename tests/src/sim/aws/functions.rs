@@ -20,7 +20,7 @@ use crate::aws_proxy::function_check::{self, invalid};
 use crate::aws_proxy::function_code::{Image, Unread, is_in_registry, no_image, unread};
 use crate::aws_proxy::function_state::{Life, Stage};
 use crate::aws_proxy::functions::{exists_already, missing, no_tags_there};
-use crate::sim::gate::View;
+use crate::sim::fault_injector::View;
 
 /// A function.
 #[derive(Clone, Debug)]

@@ -20,7 +20,7 @@ pub struct Applied {
 /// Who makes a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writer {
-    /// The operator, through its gate.
+    /// The operator, through its interceptor.
     Operator,
     /// Anybody else.
     Outside,

@@ -8,13 +8,12 @@
 //!   ([`MemoryAws::limit_calls`]), and a call of a port counts as one, whatever number of requests the SDK makes of it.
 
 mod buckets;
+mod client;
 mod deployments;
-mod door;
 mod errors;
 mod functions;
 mod journal;
-mod kept;
-mod outside;
+mod other_writers;
 mod policies;
 mod rates;
 mod requests;
@@ -23,6 +22,7 @@ mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
+mod versioned;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -33,9 +33,9 @@ pub use self::journal::{Applied, DocumentWrite, Effect, Look, Writer};
 pub use self::rates::{RATES, Rate};
 pub use self::snapshot::{FunctionSnapshot, RuleSnapshot, Snapshot};
 
-use self::door::Door;
+use self::client::SimClient;
 use self::state::AwsState;
-use super::gate::Gate;
+use super::fault_injector::CallInterceptor;
 use crate::aws_proxy::Pace;
 
 /// The account.
@@ -63,12 +63,12 @@ impl MemoryAws {
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// The operator's way in, one for each of its starts: every call passes the gate.
-    pub fn ports(&self, gate: Gate) -> Arc<dyn Aws> {
-        self.door(Some(gate))
+    /// The operator's way in, one for each of its starts: every call passes the interceptor.
+    pub fn ports(&self, interceptor: CallInterceptor) -> Arc<dyn Aws> {
+        self.door(Some(interceptor))
     }
 
-    /// Everybody else's way in, past the gate: what is done is done at once, and judged as the operator's calls are.
+    /// Everybody else's way in, past the interceptor: what is done is done at once, and judged as the operator's calls are.
     pub fn outside(&self) -> Arc<dyn Aws> {
         self.door(None)
     }
@@ -120,9 +120,9 @@ impl MemoryAws {
         self.lock().rates.refused
     }
 
-    fn door(&self, gate: Option<Gate>) -> Arc<dyn Aws> {
+    fn door(&self, interceptor: Option<CallInterceptor>) -> Arc<dyn Aws> {
         let (account, looks) = Default::default();
-        Arc::new(Door { world: self.clone(), gate, region: REGION.into(), account, looks })
+        Arc::new(SimClient { world: self.clone(), interceptor, region: REGION.into(), account, looks })
     }
 
     /// The state, with all changes ended that are due.

@@ -6,7 +6,7 @@ use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use serde_json::{Value, json};
 
-use super::door::Door;
+use super::client::SimClient;
 use super::errors::Op;
 use super::journal::Effect;
 use super::state::{Answer, AwsState};
@@ -15,7 +15,7 @@ use crate::aws_proxy::function_state::Stage;
 use crate::aws_proxy::functions::missing;
 use crate::aws_proxy::lambda::no_policy_on_latest;
 use crate::aws_proxy::policy::{self, not_found, statement};
-use crate::sim::gate::View;
+use crate::sim::fault_injector::View;
 
 impl AwsState {
     /// Whether the function is there, and the version or alias if one is named.
@@ -131,7 +131,7 @@ pub(super) fn missing_as_none<T>(result: Result<T, AwsError>) -> Result<Option<T
 }
 
 #[async_trait]
-impl Functions for Door {
+impl Functions for SimClient {
     async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
         let on = qualifier.map_or_else(|| name.to_owned(), |qualifier| format!("{name}:{qualifier}"));
         let op = self.reading("lambda:GetFunction", format!("function {on}"));

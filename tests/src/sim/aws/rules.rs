@@ -7,7 +7,7 @@ use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target, canon
 use serde_json::{Value, json};
 
 use super::ACCOUNT;
-use super::door::Door;
+use super::client::SimClient;
 use super::errors::Op;
 use super::journal::Effect;
 use super::policies::missing_as_none;
@@ -16,7 +16,7 @@ use crate::aws_proxy::events::{has_targets, merged, missing};
 use crate::aws_proxy::events_check::{MAX_RULES_PER_BUS, check_rule, check_targets, exceeded, invalid};
 use crate::aws_proxy::state::RuleKey;
 use crate::aws_proxy::wire::Refusal;
-use crate::sim::gate::View;
+use crate::sim::fault_injector::View;
 
 /// A rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -198,7 +198,7 @@ fn read_target(wire: &Value) -> Option<Target> {
     known.then_some(Target { retry_policy, ..target })
 }
 
-impl Door {
+impl SimClient {
     fn rule_key(&self, name: &str) -> RuleKey {
         RuleKey { region: self.region.clone(), bus: "default".into(), name: name.to_owned() }
     }
@@ -221,7 +221,7 @@ fn on(rule: &str) -> String {
 }
 
 #[async_trait]
-impl Rules for Door {
+impl Rules for SimClient {
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
         let op = self.reading("events:ListRules", format!("rules {prefix}*"));
         let (region, prefix) = (self.region.clone(), prefix.to_owned());

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use super::errors::Op;
 use super::functions::Function;
 use super::journal::{Applied, DocumentWrite, Effect, Writer};
-use super::kept::Kept;
 use super::rates::Rates;
 use super::rules::Rule;
+use super::versioned::Versioned;
 use crate::aws_proxy::arn::FunctionRef;
 use crate::aws_proxy::function_state::Wishes;
 use crate::aws_proxy::notification::Notification;
@@ -27,14 +27,14 @@ pub(super) struct AwsState {
     pub account: String,
     pub buckets: BTreeMap<String, Held>,
     /// Notification configurations by bucket.
-    pub documents: Kept<String, Notification>,
+    pub documents: Versioned<String, Notification>,
     /// ARNs that S3 cannot deliver to.
     pub broken: BTreeSet<String>,
     /// Functions by reference, without qualifiers.
-    pub functions: Kept<FunctionRef, Function>,
+    pub functions: Versioned<FunctionRef, Function>,
     /// Policies by reference, with qualifiers.
-    pub policies: Kept<FunctionRef, Policy>,
-    pub rules: Kept<RuleKey, Rule>,
+    pub policies: Versioned<FunctionRef, Policy>,
+    pub rules: Versioned<RuleKey, Rule>,
     /// How long changes of functions take, and which fail.
     pub wishes: Wishes,
     /// Roles that Lambda cannot assume.
@@ -60,11 +60,11 @@ impl AwsState {
         Self {
             account: account.to_owned(),
             buckets: BTreeMap::new(),
-            documents: Kept::default(),
+            documents: Versioned::default(),
             broken: BTreeSet::new(),
-            functions: Kept::default(),
-            policies: Kept::default(),
-            rules: Kept::default(),
+            functions: Versioned::default(),
+            policies: Versioned::default(),
+            rules: Versioned::default(),
             wishes: Wishes::default(),
             unready_roles: BTreeSet::new(),
             rates: Rates::default(),

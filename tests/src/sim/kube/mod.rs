@@ -24,7 +24,7 @@ use lambda_triggers::reconcile::Clock;
 use serde_json::{Value, json};
 use tokio::sync::watch as channel;
 
-use super::gate::Gate;
+use super::fault_injector::CallInterceptor;
 pub use faults::WatchFault;
 pub use history::{Change, Event};
 use object::{Check, Component};
@@ -61,11 +61,11 @@ impl Cluster {
         cluster
     }
 
-    /// A client whose calls pass this gate. To be made within a runtime.
-    pub fn client(&self, gate: Gate) -> ::kube::Client {
+    /// A client whose calls pass this interceptor. To be made within a runtime.
+    pub fn client(&self, interceptor: CallInterceptor) -> ::kube::Client {
         let cluster = self.clone();
         let service =
-            tower::service_fn(move |request| service::answer(cluster.clone(), gate.clone(), request));
+            tower::service_fn(move |request| service::answer(cluster.clone(), interceptor.clone(), request));
         ::kube::Client::new(service, "default")
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::super::gate::Refusal;
+use super::super::fault_injector::Refusal;
 use super::resource::{Key, Resource};
 
 /// A refusal, which becomes a `Status`

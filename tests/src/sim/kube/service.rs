@@ -1,4 +1,4 @@
-//! Answers the requests of a Kubernetes client, as far as the gate lets them through.
+//! Answers the requests of a Kubernetes client, as far as the interceptor lets them through.
 
 use std::io;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use hyper::{Response, StatusCode, header};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::super::gate::{Gate, Passed, Refusal, View};
+use super::super::fault_injector::{CallInterceptor, Passed, Refusal, View};
 use super::Cluster;
 use super::history::{self, Scope};
 use super::object::Check;
@@ -40,10 +40,10 @@ pub enum Answer {
     Watch(Watch),
 }
 
-/// Lets a request through the gate, again where a client would ask again.
+/// Lets a request through the interceptor, again where a client would ask again.
 pub async fn answer(
     cluster: Cluster,
-    gate: Gate,
+    interceptor: CallInterceptor,
     request: hyper::Request<Body>,
 ) -> Result<Response<AnswerBody>, io::Error> {
     let (parts, body) = request.into_parts();
@@ -57,7 +57,7 @@ pub async fn answer(
         let (cluster, performed) = (cluster.clone(), request.clone());
         let perform =
             move |view| performed.perform(&cluster, view).unwrap_or_else(|refused| refusal(&refused));
-        let passed = gate.pass(&request.operation(), &request.on(), request.write(), perform).await;
+        let passed = interceptor.pass(&request.operation(), &request.on(), request.write(), perform).await;
         match passed {
             Passed::Refused(Refusal::Throttled) if retries < RETRIES => {
                 sleep((FIRST_RETRY * 2u32.pow(retries)).max(RETRY_AFTER)).await;
@@ -69,7 +69,7 @@ pub async fn answer(
             }
             Passed::NoAnswer | Passed::Unsent => return Err(closed()),
             Passed::Truncated(answer) => return cut(answer),
-            Passed::Answer(Answer::Watch(watch)) => return stream(while_alive(gate, watch.lines())),
+            Passed::Answer(Answer::Watch(watch)) => return stream(while_alive(interceptor, watch.lines())),
             Passed::Answer(answer) => return whole(answer),
         }
     }
@@ -151,16 +151,16 @@ fn cut(answer: Answer) -> Result<Response<AnswerBody>, io::Error> {
 
 /// A dead operator hears nothing more, not even that the connection ended.
 fn while_alive(
-    gate: Gate,
+    interceptor: CallInterceptor,
     lines: impl Stream<Item = io::Result<Bytes>> + Send,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    futures::stream::unfold((gate, Box::pin(lines)), |(gate, mut lines)| async move {
+    futures::stream::unfold((interceptor, Box::pin(lines)), |(interceptor, mut lines)| async move {
         let line = tokio::select! {
             biased;
-            () = gate.killed() => std::future::pending().await,
+            () = interceptor.killed() => std::future::pending().await,
             line = lines.next() => line,
         };
-        line.map(|line| (line, (gate, lines)))
+        line.map(|line| (line, (interceptor, lines)))
     })
 }
 

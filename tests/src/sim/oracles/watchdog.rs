@@ -137,10 +137,10 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
 /// Whether AWS told something untrue within the time that a reconcile may take, or somebody else wrote to it, a late write of
 /// the operator's among them: what a status says then may never have been so at one moment.
 fn in_doubt(sim: &Sim) -> bool {
-    let since = sim.gates.elapsed().saturating_sub(RECONCILE);
+    let since = sim.injector.elapsed().saturating_sub(RECONCILE);
     // What was there before the operator is no news.
     let outside = sim.aws.outside_wrote().filter(|at| !at.is_zero());
-    sim.gates.untrue().max(outside).is_some_and(|last| last >= since)
+    sim.injector.untrue().max(outside).is_some_and(|last| last >= since)
 }
 
 impl Seen {

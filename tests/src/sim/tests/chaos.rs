@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use crate::sim::gate::{Call, Moment, Plan, Refusal, Verdict};
+use crate::sim::fault_injector::{Call, CallFault, CrashPoint, Plan, Refusal};
 use crate::sim::run::Sim;
 
 /// Faults at random, up to a time.
@@ -49,7 +49,7 @@ impl Chaos {
         self.writes.clone()
     }
 
-    fn fault(&mut self, call: &Call) -> Verdict {
+    fn fault(&mut self, call: &Call) -> CallFault {
         let refusals = [
             Refusal::Forbidden,
             Refusal::NotFound,
@@ -58,23 +58,23 @@ impl Chaos {
             Refusal::Throttled,
             Refusal::Server,
         ];
-        let moments = [Moment::Before, Moment::Applied, Moment::Answered];
+        let moments = [CrashPoint::Before, CrashPoint::Applied, CrashPoint::Answered];
         let mut pick = |count: usize| self.random.random_range(0..count);
         let (moment, refusal, other) = (moments[pick(3)], refusals[pick(6)], pick(2));
         match (pick(11), call.write) {
-            (0 | 1, _) => Verdict::Crash(moment),
-            (2 | 3, _) if refusal == Refusal::NotFound && !self.may_be_denied(call) => Verdict::Pass,
-            (2 | 3, _) => Verdict::Refuse(refusal),
-            (4, _) => Verdict::Timeout,
-            (5, _) => Verdict::Slow(Duration::from_secs([3, 90][other])),
-            (6, _) => Verdict::Truncated,
-            (7, true) => Verdict::Duplicate,
+            (0 | 1, _) => CallFault::Crash(moment),
+            (2 | 3, _) if refusal == Refusal::NotFound && !self.may_be_denied(call) => CallFault::Pass,
+            (2 | 3, _) => CallFault::Refuse(refusal),
+            (4, _) => CallFault::Timeout,
+            (5, _) => CallFault::Slow(Duration::from_secs([3, 90][other])),
+            (6, _) => CallFault::Truncated,
+            (7, true) => CallFault::Duplicate,
             (8, true) if call.operation == "s3:PutBucketNotification" => {
-                Verdict::Late(Duration::from_secs([5, 600][other]))
+                CallFault::Late(Duration::from_secs([5, 600][other]))
             }
-            (_, true) => Verdict::LostAnswer,
-            (_, false) if self.may_be_behind(call) => Verdict::Stale,
-            (_, false) => Verdict::Pass,
+            (_, true) => CallFault::LostAnswer,
+            (_, false) if self.may_be_behind(call) => CallFault::Stale,
+            (_, false) => CallFault::Pass,
         }
     }
 }
@@ -96,24 +96,24 @@ impl Chaos {
 }
 
 impl Plan for Chaos {
-    fn verdict(&mut self, call: &Call) -> Verdict {
-        let verdict = if call.at < self.until && self.random.random_bool(self.rate) {
+    fn fault(&mut self, call: &Call) -> CallFault {
+        let fault = if call.at < self.until && self.random.random_bool(self.rate) {
             self.fault(call)
         } else {
-            Verdict::Pass
+            CallFault::Pass
         };
         if call.write {
             self.written.insert(call.on.clone(), call.at);
-        } else if verdict != Verdict::Stale {
+        } else if fault != CallFault::Stale {
             self.stale.remove(&(call.operation.clone(), call.on.clone()));
         }
-        if matches!(verdict, Verdict::Stale | Verdict::Refuse(Refusal::NotFound)) {
+        if matches!(fault, CallFault::Stale | CallFault::Refuse(Refusal::NotFound)) {
             self.untrue.insert(call.on.clone(), call.at);
         }
         if call.operation == "s3:PutBucketNotification" {
             self.writes.notify_one();
         }
-        verdict
+        fault
     }
 }
 
@@ -135,7 +135,7 @@ pub async fn others(sim: Sim, seed: u64, buckets: &[&str], writes: Arc<Notify>, 
         let Some(read) = sim.aws.notification(bucket) else { continue };
         let pause = if slow { 30_000 } else { 20 };
         sleep(Duration::from_millis(random.random_range(0..pause))).await;
-        if sim.gates.elapsed() >= until {
+        if sim.injector.elapsed() >= until {
             return;
         }
         // S3 may refuse it, as for a function of ours that has gone since: others live with that.

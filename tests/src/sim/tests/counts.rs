@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use crate::kstatus::is_ready;
 use crate::sim::aws::{ACCOUNT, RATES, REGION};
-use crate::sim::gate::{Call, Verdict};
+use crate::sim::fault_injector::{Call, CallFault};
 use crate::sim::run::{Sim, owner, simulate};
 use crate::sim::workflows::{self, NAMESPACE};
 
@@ -48,7 +48,7 @@ fn apply(sim: &Sim, object: &Value) {
 /// The calls to AWS, from this one on, by operation.
 fn calls(sim: &Sim, from: usize) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
-    for call in sim.gates.calls().into_iter().filter(|call| call.number >= from) {
+    for call in sim.injector.calls().into_iter().filter(|call| call.number >= from) {
         if !call.operation.starts_with("kube:") {
             *counts.entry(call.operation).or_default() += 1;
         }
@@ -78,7 +78,7 @@ async fn until_ready(sim: &Sim, kind: &str, count: usize) {
 fn thirty(functions: usize) -> BTreeMap<String, usize> {
     simulate(
         1,
-        |_: &Call| Verdict::Pass,
+        |_: &Call| CallFault::Pass,
         async |sim| {
             workflows::prepare(&sim);
             for number in 0..functions {
@@ -87,7 +87,7 @@ fn thirty(functions: usize) -> BTreeMap<String, usize> {
             sim.aws.limit_calls(&RATES);
             let operator = sim.start();
             sleep(Duration::from_secs(1)).await;
-            let before = sim.gates.count();
+            let before = sim.injector.count();
             for number in 0..30 {
                 apply(&sim, &trigger(&format!("t{number}"), &format!("f{}", number % functions), "archive"));
             }
@@ -189,7 +189,7 @@ fn set_status(sim: &Sim, name: &str, arn: &FunctionArn, bucket: &str, id: &str) 
 fn a_resync_reads_each_bucket_and_each_policy_once_and_writes_nothing() {
     simulate(
         1,
-        |_: &Call| Verdict::Pass,
+        |_: &Call| CallFault::Pass,
         async |sim| {
             settled(&sim, 1_000).await;
             sim.aws.limit_calls(&RATES);
@@ -197,7 +197,7 @@ fn a_resync_reads_each_bucket_and_each_policy_once_and_writes_nothing() {
             // The first look at all, and half of the wait for the next one.
             sleep(RESYNC_PERIOD / 2).await;
             for resync in 1..=2 {
-                let (before, changes) = (sim.gates.count(), sim.cluster.journal().len());
+                let (before, changes) = (sim.injector.count(), sim.cluster.journal().len());
                 sleep(RESYNC_PERIOD).await;
                 let expected = are([
                     ("lambda:GetFunction", 10),
@@ -219,7 +219,7 @@ fn a_resync_lists_the_rules_of_all_schedules() {
     const SCHEDULES: usize = 250;
     simulate(
         1,
-        |_: &Call| Verdict::Pass,
+        |_: &Call| CallFault::Pass,
         async |sim| {
             workflows::prepare(&sim);
             sim.aws.create_function(&sim.aws.function("f0"));
@@ -230,9 +230,9 @@ fn a_resync_lists_the_rules_of_all_schedules() {
             }
             until_ready(&sim, SCHEDULE, SCHEDULES).await;
             // To the middle of a round.
-            let into = sim.gates.elapsed().as_secs() % RESYNC_PERIOD.as_secs();
+            let into = sim.injector.elapsed().as_secs() % RESYNC_PERIOD.as_secs();
             sleep(RESYNC_PERIOD * 3 / 2 - Duration::from_secs(into)).await;
-            let (before, changes) = (sim.gates.count(), sim.cluster.journal().len());
+            let (before, changes) = (sim.injector.count(), sim.cluster.journal().len());
             sleep(RESYNC_PERIOD).await;
             let mut calls = calls(&sim, before);
             // The tags and the targets of each.
@@ -252,12 +252,12 @@ fn a_resync_lists_the_rules_of_all_schedules() {
 /// The time from a change of this object to the first write to AWS for it.
 async fn seen_to(sim: &Sim, number: usize) -> Duration {
     let (function, bucket, name) = place(number);
-    let (before, began) = (sim.gates.count(), sim.gates.elapsed());
+    let (before, began) = (sim.injector.count(), sim.injector.elapsed());
     let mut object = trigger(&name, &function, &bucket);
     object["spec"]["events"] = json!(["s3:ObjectCreated:Put"]);
     apply(sim, &object);
     for _ in 0..10_000 {
-        let calls = sim.gates.calls();
+        let calls = sim.injector.calls();
         let written = calls.iter().find(|call| {
             let is_ours = call.operation == "s3:PutBucketNotification" && call.on.contains(&bucket);
             call.number >= before && is_ours
@@ -274,7 +274,7 @@ async fn seen_to(sim: &Sim, number: usize) -> Duration {
 fn ten_thousand_objects_at_a_start_delay_no_edit() {
     simulate(
         1,
-        |_: &Call| Verdict::Pass,
+        |_: &Call| CallFault::Pass,
         async |sim| {
             settled(&sim, 10_000).await;
             sim.aws.limit_calls(&RATES);

@@ -6,21 +6,21 @@ use std::thread;
 use std::time::Instant;
 
 use super::tell;
-use crate::sim::gate::{Call, Moment, Verdict};
+use crate::sim::fault_injector::{Call, CallFault, CrashPoint};
 use crate::sim::oracles::judge;
 use crate::sim::workflows::{self, Run, Workflow};
 
 const SEED: u64 = 1;
-const OF_A_WRITE: [Moment; 3] = [Moment::Before, Moment::Applied, Moment::Answered];
+const OF_A_WRITE: [CrashPoint; 3] = [CrashPoint::Before, CrashPoint::Applied, CrashPoint::Answered];
 /// A read changes nothing: the world is the same at each of its moments.
-const OF_A_READ: [Moment; 1] = [Moment::Answered];
+const OF_A_READ: [CrashPoint; 1] = [CrashPoint::Answered];
 
 /// The operator dies at this moment of the call with this number.
-fn crash(workflow: &Workflow, number: usize, moment: Moment) -> Run {
+fn crash(workflow: &Workflow, number: usize, moment: CrashPoint) -> Run {
     workflow.run(
         SEED,
         move |call: &Call| {
-            if call.number == number { Verdict::Crash(moment) } else { Verdict::Pass }
+            if call.number == number { CallFault::Crash(moment) } else { CallFault::Pass }
         },
     )
 }
@@ -30,7 +30,7 @@ struct Plan<'a> {
     workflow: &'a Workflow,
     faultless: &'a Run,
     number: usize,
-    moment: Moment,
+    moment: CrashPoint,
 }
 
 impl Plan<'_> {
@@ -77,7 +77,7 @@ fn a_crash_at_any_call_changes_nothing() {
     let faultless: Vec<(Workflow, Run)> = workflows::all()
         .into_iter()
         .map(|workflow| {
-            let run = workflow.run(SEED, |_: &Call| Verdict::Pass);
+            let run = workflow.run(SEED, |_: &Call| CallFault::Pass);
             (workflow, run)
         })
         .collect();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{parallel, tell};
-use crate::sim::gate::{Call, Plan, Refusal, Verdict};
+use crate::sim::fault_injector::{Call, CallFault, Plan, Refusal};
 use crate::sim::oracles::{Oracle, judge};
 use crate::sim::workflows::{self, Run, Step, Workflow};
 
@@ -12,23 +12,23 @@ use crate::sim::workflows::{self, Run, Step, Workflow};
 const SEED: u64 = 1;
 
 /// What a call meets.
-const FAULTS: [Verdict; 16] = [
-    Verdict::LostAnswer,
-    Verdict::Late(Duration::from_secs(5)),
-    Verdict::Late(Duration::from_secs(600)),
-    Verdict::Duplicate,
-    Verdict::Refuse(Refusal::Forbidden),
-    Verdict::Refuse(Refusal::NotFound),
-    Verdict::Refuse(Refusal::Conflict),
-    Verdict::Refuse(Refusal::Precondition),
-    Verdict::Refuse(Refusal::Throttled),
-    Verdict::Refuse(Refusal::Server),
-    Verdict::Timeout,
-    Verdict::Unsent,
-    Verdict::Slow(Duration::from_secs(3)),
-    Verdict::Slow(Duration::from_secs(90)),
-    Verdict::Truncated,
-    Verdict::Stale,
+const FAULTS: [CallFault; 16] = [
+    CallFault::LostAnswer,
+    CallFault::Late(Duration::from_secs(5)),
+    CallFault::Late(Duration::from_secs(600)),
+    CallFault::Duplicate,
+    CallFault::Refuse(Refusal::Forbidden),
+    CallFault::Refuse(Refusal::NotFound),
+    CallFault::Refuse(Refusal::Conflict),
+    CallFault::Refuse(Refusal::Precondition),
+    CallFault::Refuse(Refusal::Throttled),
+    CallFault::Refuse(Refusal::Server),
+    CallFault::Timeout,
+    CallFault::Unsent,
+    CallFault::Slow(Duration::from_secs(3)),
+    CallFault::Slow(Duration::from_secs(90)),
+    CallFault::Truncated,
+    CallFault::Stale,
 ];
 
 /// A fault that one call meets.
@@ -37,17 +37,17 @@ struct Single {
     operation: String,
     /// Which call of this operation, from 0.
     occurrence: usize,
-    fault: Verdict,
+    fault: CallFault,
 }
 
 impl Plan for Single {
-    fn verdict(&mut self, call: &Call) -> Verdict {
+    fn fault(&mut self, call: &Call) -> CallFault {
         if call.operation != self.operation {
-            return Verdict::Pass;
+            return CallFault::Pass;
         }
         let meets = self.occurrence == 0;
         self.occurrence = self.occurrence.wrapping_sub(1);
-        if meets { self.fault } else { Verdict::Pass }
+        if meets { self.fault } else { CallFault::Pass }
     }
 }
 
@@ -71,15 +71,15 @@ fn plans(faultless: &Run, of_each_start: &BTreeSet<String>) -> Vec<Single> {
 }
 
 /// Whether a fault differs from the others for such a call, and whether it is one that such a call can meet.
-fn befalls(fault: Verdict, operation: &str, write: bool) -> bool {
+fn befalls(fault: CallFault, operation: &str, write: bool) -> bool {
     match fault {
         // A read does nothing, whether its answer is lost or it never gets there, and nothing twice.
-        Verdict::LostAnswer | Verdict::Late(_) | Verdict::Duplicate if !write => false,
-        Verdict::Stale => !write && !operation.starts_with("kube:watch"),
+        CallFault::LostAnswer | CallFault::Late(_) | CallFault::Duplicate if !write => false,
+        CallFault::Stale => !write && !operation.starts_with("kube:watch"),
         // Kubernetes' client does not tell the two apart.
-        Verdict::Unsent => !operation.starts_with("kube:"),
+        CallFault::Unsent => !operation.starts_with("kube:"),
         // A write to a bucket is the one that is made again only when it cannot come any more.
-        Verdict::Late(time) if time > Duration::from_secs(60) => operation == "s3:PutBucketNotification",
+        CallFault::Late(time) if time > Duration::from_secs(60) => operation == "s3:PutBucketNotification",
         _ => true,
     }
 }
@@ -91,18 +91,18 @@ fn findings(workflow: &Workflow, faultless: &Run, plan: &Single) -> Vec<String> 
     // A statement of others is enough where AWS denies ours, and nothing is tried again at rest.
     let by_others = others_write
         && plan.operation == "lambda:AddPermission"
-        && plan.fault == Verdict::Refuse(Refusal::Forbidden);
+        && plan.fault == CallFault::Refuse(Refusal::Forbidden);
     let counts = |oracle: Oracle| match oracle {
         Oracle::Effects | Oracle::EndState | Oracle::Ready if by_others => false,
         Oracle::Effects => counts(plan),
         // The known window: a write on the ground of what was there before somebody else's write.
-        Oracle::Foreign | Oracle::EndState if plan.fault == Verdict::Stale && others_write => {
+        Oracle::Foreign | Oracle::EndState if plan.fault == CallFault::Stale && others_write => {
             plan.operation != "s3:GetBucketNotification"
         }
         // What a resync did not see of others' changes, the next one puts right.
-        Oracle::Rest if plan.fault == Verdict::Stale && others_write => false,
+        Oracle::Rest if plan.fault == CallFault::Stale && others_write => false,
         // And what a late write has undone.
-        Oracle::Rest | Oracle::Gone => !matches!(plan.fault, Verdict::Late(_)),
+        Oracle::Rest | Oracle::Gone => !matches!(plan.fault, CallFault::Late(_)),
         _ => true,
     };
     let findings = judge(faultless, &run).into_iter().filter(|finding| counts(finding.oracle));
@@ -112,7 +112,7 @@ fn findings(workflow: &Workflow, faultless: &Run, plan: &Single) -> Vec<String> 
 /// Whether what is created and deleted in AWS is the same as without the fault. Who is told that something is not there, or
 /// makes it again while the first one is under way, may create and delete once more.
 fn counts(plan: &Single) -> bool {
-    !matches!(plan.fault, Verdict::Refuse(Refusal::NotFound) | Verdict::Stale | Verdict::Late(_))
+    !matches!(plan.fault, CallFault::Refuse(Refusal::NotFound) | CallFault::Stale | CallFault::Late(_))
 }
 
 /// What is called before the first object is looked at.
@@ -125,7 +125,7 @@ fn of_each_start(run: &Run) -> BTreeSet<String> {
 fn all_is_as_without_it_when_a_fault_has_passed() {
     let workflows = workflows::all();
     let faultless =
-        parallel::each(workflows.len(), |number| workflows[number].run(SEED, |_: &Call| Verdict::Pass));
+        parallel::each(workflows.len(), |number| workflows[number].run(SEED, |_: &Call| CallFault::Pass));
     let faultless: Vec<Run> =
         faultless.into_iter().map(|run| run.unwrap_or_else(|panic| panic!("{panic}"))).collect();
     let of_each_start = of_each_start(&faultless[0]);

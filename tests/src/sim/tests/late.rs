@@ -6,7 +6,7 @@ use std::time::Duration;
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId};
 use tokio::time::sleep;
 
-use crate::sim::gate::{Call, Verdict};
+use crate::sim::fault_injector::{Call, CallFault};
 use crate::sim::run::{Operator, Sim, owner, simulate};
 use crate::sim::workflows::{self, NAMESPACE, Step};
 
@@ -34,7 +34,7 @@ fn late_write(meanwhile: impl AsyncFnOnce(&Sim, Operator) -> Operator) {
     let plan = move |call: &Call| {
         let meets = !met && call.operation == "s3:PutBucketNotification";
         met |= meets;
-        if meets { Verdict::Late(MAX_REQUEST_AGE) } else { Verdict::Pass }
+        if meets { CallFault::Late(MAX_REQUEST_AGE) } else { CallFault::Pass }
     };
     simulate(1, plan, async |sim| {
         workflows::prepare(&sim);
@@ -49,14 +49,14 @@ fn late_write(meanwhile: impl AsyncFnOnce(&Sim, Operator) -> Operator) {
             }
         }
         sim.until("the object to be gone", |sim| !exists(sim)).await;
-        let gone = sim.gates.elapsed();
+        let gone = sim.injector.elapsed();
         assert!(gone < MAX_REQUEST_AGE, "it waited for the late write: {gone:?}");
         assert_eq!(entries(&sim), 0);
 
         let operator = meanwhile(&sim, operator).await;
         sim.until("the late write", |sim| entries(sim) == 1).await;
         sim.until("the second look", |sim| entries(sim) == 0).await;
-        let after = sim.gates.elapsed() - gone;
+        let after = sim.injector.elapsed() - gone;
         assert!(after < ORPHAN_CHECK, "looked after {after:?}");
         operator.kill();
     });
@@ -77,12 +77,12 @@ fn an_orphan_check_survives_a_restart() {
 }
 
 /// How long a deletion takes whose write to the bucket meets this.
-fn deletion_takes(verdict: Verdict) -> Duration {
+fn deletion_takes(fault: CallFault) -> Duration {
     let mut writes = 0;
     let plan = move |call: &Call| {
         let is_write = call.operation == "s3:PutBucketNotification";
         writes += usize::from(is_write);
-        if is_write && writes == 2 { verdict } else { Verdict::Pass }
+        if is_write && writes == 2 { fault } else { CallFault::Pass }
     };
     simulate(1, plan, async |sim| {
         workflows::prepare(&sim);
@@ -90,7 +90,7 @@ fn deletion_takes(verdict: Verdict) -> Duration {
         let mut deleted = Duration::ZERO;
         for step in &workflows::named("s3: create and delete").steps {
             workflows::take(&sim, step).await;
-            deleted = sim.gates.elapsed();
+            deleted = sim.injector.elapsed();
             if matches!(step, Step::Apply(_)) {
                 sim.until("the write", |sim| entries(sim) == 1).await;
                 // Until no write of an earlier life of the operator can come any more.
@@ -99,14 +99,14 @@ fn deletion_takes(verdict: Verdict) -> Duration {
         }
         sim.until("the object to be gone", |sim| !exists(sim)).await;
         operator.kill();
-        sim.gates.elapsed() - deleted
+        sim.injector.elapsed() - deleted
     })
 }
 
 #[test]
 fn a_write_that_was_not_sent_holds_no_finalizer() {
     let grace = Duration::from_secs(30);
-    assert!(deletion_takes(Verdict::Timeout) >= grace, "AWS may apply the write until then");
-    let unsent = deletion_takes(Verdict::Unsent);
+    assert!(deletion_takes(CallFault::Timeout) >= grace, "AWS may apply the write until then");
+    let unsent = deletion_takes(CallFault::Unsent);
     assert!(unsent < grace, "it waited for a write that was never sent: {unsent:?}");
 }

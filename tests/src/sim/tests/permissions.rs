@@ -6,7 +6,7 @@ use lambda_triggers_core::plan::identity::bucket_statement_id;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::sim::gate::{Call, Moment, Refusal, Verdict};
+use crate::sim::fault_injector::{Call, CallFault, CrashPoint, Refusal};
 use crate::sim::oracles::judge;
 use crate::sim::run::{Sim, owner, simulate};
 use crate::sim::workflows::{self, NAMESPACE, Step};
@@ -16,14 +16,14 @@ const SCHEDULE: &str = "schedule: create and delete";
 
 /// Goes through a workflow of which the first call of an operation meets a fault.
 #[track_caller]
-fn ends_well(workflow: &str, operation: &'static str, fault: Verdict) {
+fn ends_well(workflow: &str, operation: &'static str, fault: CallFault) {
     let workflow = workflows::named(workflow);
-    let faultless = workflow.run(1, |_: &Call| Verdict::Pass);
+    let faultless = workflow.run(1, |_: &Call| CallFault::Pass);
     let mut met = false;
     let run = workflow.run(1, move |call: &Call| {
         let meets = !met && call.operation == operation;
         met |= meets;
-        if meets { fault } else { Verdict::Pass }
+        if meets { fault } else { CallFault::Pass }
     });
     assert!(run.calls.iter().any(|call| call.operation == operation), "{operation} is not called");
     let findings: Vec<String> = judge(&faultless, &run).iter().map(ToString::to_string).collect();
@@ -32,44 +32,44 @@ fn ends_well(workflow: &str, operation: &'static str, fault: Verdict) {
 
 #[test]
 fn a_lost_answer_to_add_permission() {
-    ends_well(S3, "lambda:AddPermission", Verdict::LostAnswer);
-    ends_well(SCHEDULE, "lambda:AddPermission", Verdict::LostAnswer);
+    ends_well(S3, "lambda:AddPermission", CallFault::LostAnswer);
+    ends_well(SCHEDULE, "lambda:AddPermission", CallFault::LostAnswer);
 }
 
 #[test]
 fn a_lost_answer_to_remove_permission() {
-    ends_well(S3, "lambda:RemovePermission", Verdict::LostAnswer);
-    ends_well(SCHEDULE, "lambda:RemovePermission", Verdict::LostAnswer);
+    ends_well(S3, "lambda:RemovePermission", CallFault::LostAnswer);
+    ends_well(SCHEDULE, "lambda:RemovePermission", CallFault::LostAnswer);
 }
 
 #[test]
 fn another_writer_comes_between() {
-    ends_well(S3, "lambda:AddPermission", Verdict::Refuse(Refusal::Precondition));
-    ends_well(S3, "lambda:RemovePermission", Verdict::Refuse(Refusal::Precondition));
+    ends_well(S3, "lambda:AddPermission", CallFault::Refuse(Refusal::Precondition));
+    ends_well(S3, "lambda:RemovePermission", CallFault::Refuse(Refusal::Precondition));
 }
 
 #[test]
 fn a_target_is_refused_after_its_rule_was_made() {
-    ends_well(SCHEDULE, "events:PutTargets", Verdict::Refuse(Refusal::Server));
-    ends_well(SCHEDULE, "events:PutTargets", Verdict::Refuse(Refusal::Conflict));
+    ends_well(SCHEDULE, "events:PutTargets", CallFault::Refuse(Refusal::Server));
+    ends_well(SCHEDULE, "events:PutTargets", CallFault::Refuse(Refusal::Conflict));
 }
 
 #[test]
 fn a_target_gets_no_answer_after_its_rule_was_made() {
-    ends_well(SCHEDULE, "events:PutTargets", Verdict::Timeout);
-    ends_well(SCHEDULE, "events:PutTargets", Verdict::LostAnswer);
+    ends_well(SCHEDULE, "events:PutTargets", CallFault::Timeout);
+    ends_well(SCHEDULE, "events:PutTargets", CallFault::LostAnswer);
 }
 
 #[test]
 fn the_removal_of_targets_is_refused() {
-    ends_well(SCHEDULE, "events:RemoveTargets", Verdict::Refuse(Refusal::Server));
-    ends_well(SCHEDULE, "events:RemoveTargets", Verdict::Refuse(Refusal::Forbidden));
+    ends_well(SCHEDULE, "events:RemoveTargets", CallFault::Refuse(Refusal::Server));
+    ends_well(SCHEDULE, "events:RemoveTargets", CallFault::Refuse(Refusal::Forbidden));
 }
 
 #[test]
 fn a_crash_between_the_removal_of_targets_and_of_their_rule() {
-    ends_well(SCHEDULE, "events:RemoveTargets", Verdict::Crash(Moment::Answered));
-    ends_well(SCHEDULE, "events:DeleteRule", Verdict::Crash(Moment::Before));
+    ends_well(SCHEDULE, "events:RemoveTargets", CallFault::Crash(CrashPoint::Answered));
+    ends_well(SCHEDULE, "events:DeleteRule", CallFault::Crash(CrashPoint::Before));
 }
 
 /// The condition `Ready` of the only S3 trigger.
@@ -87,7 +87,7 @@ fn ready(sim: &Sim) -> [String; 3] {
 fn a_statement_that_another_tool_removes_again_and_again() {
     simulate(
         1,
-        |_: &Call| Verdict::Pass,
+        |_: &Call| CallFault::Pass,
         async |sim| {
             workflows::prepare(&sim);
             let operator = sim.start();

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::kstatus::is_ready;
 use crate::sim::aws::Rate;
-use crate::sim::gate::{Call, Verdict};
+use crate::sim::fault_injector::{Call, CallFault};
 use crate::sim::oracles::Watchdog;
 use crate::sim::run::{Sim, simulate};
 use crate::sim::workflows::{self, NAMESPACE};
@@ -42,9 +42,9 @@ fn resource(number: usize) -> Value {
 
 /// Waits until this holds of all objects; every ten seconds, since there are many of them.
 async fn until(sim: &Sim, what: &str, holds: impl Fn(&[Value]) -> bool) {
-    let end = sim.gates.elapsed() + LIMIT;
+    let end = sim.injector.elapsed() + LIMIT;
     while !holds(&objects(sim)) {
-        assert!(sim.gates.elapsed() < end, "not all are {what} after {LIMIT:?}");
+        assert!(sim.injector.elapsed() < end, "not all are {what} after {LIMIT:?}");
         sleep(Duration::from_secs(10)).await;
     }
 }
@@ -57,7 +57,7 @@ fn objects(sim: &Sim) -> Vec<Value> {
 fn a_hundred_resources_get_ready_and_go_under_small_quotas() {
     simulate(
         1,
-        |_: &Call| Verdict::Pass,
+        |_: &Call| CallFault::Pass,
         async |sim| {
             workflows::prepare(&sim);
             let watchdog = Watchdog::watch(&sim, &[]);
@@ -67,7 +67,7 @@ fn a_hundred_resources_get_ready_and_go_under_small_quotas() {
                 sim.cluster.apply(&resource(number)).unwrap_or_else(|refused| panic!("{refused:?}"));
             }
             until(&sim, "ready", |objects| objects.iter().all(is_ready)).await;
-            let ready = sim.gates.elapsed();
+            let ready = sim.injector.elapsed();
             workflows::rest(&sim).await;
             watchdog.look();
             for object in objects(&sim) {
@@ -76,10 +76,10 @@ fn a_hundred_resources_get_ready_and_go_under_small_quotas() {
                 sim.cluster.delete(&kind, NAMESPACE, &name).unwrap_or_else(|refused| panic!("{refused:?}"));
             }
             until(&sim, "gone", <[Value]>::is_empty).await;
-            let gone = sim.gates.elapsed() - ready;
+            let gone = sim.injector.elapsed() - ready;
             println!(
                 "quotas: ready after {ready:.0?}, gone after {gone:.0?}, {} calls, {} refused",
-                sim.gates.count(),
+                sim.injector.count(),
                 sim.aws.throttled()
             );
             watchdog.look();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::kstatus::is_ready;
-use crate::sim::gate::{Call, Verdict};
+use crate::sim::fault_injector::{Call, CallFault};
 use crate::sim::run::{Sim, simulate};
 use crate::sim::workflows::{self, NAMESPACE, Step};
 
@@ -55,7 +55,7 @@ fn apply(sim: &Sim, object: &Value) {
 fn with_operator(test: impl AsyncFnOnce(&Sim)) {
     simulate(
         1,
-        |_: &Call| Verdict::Pass,
+        |_: &Call| CallFault::Pass,
         async |sim| {
             workflows::prepare(&sim);
             let operator = sim.start();
@@ -81,12 +81,12 @@ fn is(state: &str, reason: &str) -> Vec<(String, String)> {
 
 /// Waits until an object is ready, and returns how long that took.
 async fn until_ready(sim: &Sim, kind: &str, name: &str) -> Duration {
-    let began = sim.gates.elapsed();
+    let began = sim.injector.elapsed();
     sim.until(&format!("{kind} {name} to be ready"), |sim| {
         sim.cluster.get(kind, NAMESPACE, name).is_some_and(|object| is_ready(&object))
     })
     .await;
-    sim.gates.elapsed() - began
+    sim.injector.elapsed() - began
 }
 
 /// True if any status of the object was Stalled.
@@ -136,11 +136,11 @@ fn what_another_manifest_makes_a_minute_later_stalls_nobody() {
 #[test]
 fn what_is_missing_for_two_minutes_is_stalled_and_tried_every_few_seconds_until_then() {
     with_operator(async |sim| {
-        let before = sim.gates.count();
+        let before = sim.injector.count();
         apply(sim, &schedule("one", &named("never")));
         sleep(Duration::from_secs(115)).await;
         assert_eq!(state(sim, SCHEDULED, "one"), is("Reconciling", "FunctionNotFound"));
-        let calls = sim.gates.calls();
+        let calls = sim.injector.calls();
         let looks =
             calls.iter().filter(|call| call.number >= before && call.operation == "lambda:GetFunction");
         // A look is two calls, the second one a second after the first.
@@ -162,7 +162,7 @@ fn what_is_missing_for_two_minutes_is_stalled_and_tried_every_few_seconds_until_
 fn a_restart_gives_no_second_progress_deadline() {
     simulate(
         1,
-        |_: &Call| Verdict::Pass,
+        |_: &Call| CallFault::Pass,
         async |sim| {
             workflows::prepare(&sim);
             let operator = sim.start();
@@ -281,13 +281,13 @@ fn a_status_that_somebody_else_writes_is_repaired_and_ours_bring_nothing() {
         apply(sim, &schedule("one", &named("report")));
         until_ready(sim, SCHEDULED, "one").await;
         sleep(Duration::from_secs(5)).await;
-        let calls = sim.gates.count();
+        let calls = sim.injector.count();
         let status =
             |sim: &Sim| sim.cluster.get(SCHEDULED, NAMESPACE, "one").unwrap_or_default()["status"].clone();
         let before = status(sim);
         sleep(Duration::from_secs(30)).await;
         let made: Vec<String> =
-            sim.gates.calls().into_iter().skip(calls).map(|call| call.operation).collect();
+            sim.injector.calls().into_iter().skip(calls).map(|call| call.operation).collect();
         assert!(made.iter().all(|operation| operation.starts_with("kube:watch")), "{made:?}");
 
         forge(sim, "Forged");

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use super::chaos::{Chaos, others};
 use super::{parallel, tell};
 use crate::sim::aws::{DocumentWrite, Writer};
-use crate::sim::gate::{Call, Verdict};
+use crate::sim::fault_injector::{Call, CallFault};
 use crate::sim::oracles::{self, Oracle, Watchdog, judge};
 use crate::sim::run::{Operator, Sim, owner, simulate};
 use crate::sim::workflows::{self, Run, Step, Workflow};
@@ -113,7 +113,7 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
         cases.push((format!("{} | {}", s3.name, schedule.name), both(s3, schedule)));
     }
     let faultless =
-        parallel::each(cases.len(), |number| ended(cases[number].1.run(1, |_: &Call| Verdict::Pass)));
+        parallel::each(cases.len(), |number| ended(cases[number].1.run(1, |_: &Call| CallFault::Pass)));
     let case = |((name, workflow), faultless): (_, Result<Run, String>)| Case {
         faultless: faultless.unwrap_or_else(|panic| panic!("{name}: {panic}")),
         name,
@@ -209,7 +209,7 @@ async fn play(
             workflows::rest(sim).await;
         }
     }
-    sleep(until.saturating_sub(sim.gates.elapsed())).await;
+    sleep(until.saturating_sub(sim.injector.elapsed())).await;
     too_many.into_iter().for_each(Operator::kill);
     sleep(CALM).await;
     workflows::rest(sim).await;
@@ -218,7 +218,7 @@ async fn play(
     watchdog.at_rest(sleep(workflows::RESYNC_PERIOD)).await;
     operator.kill();
     if given("SEED").is_some() {
-        for Call { number, at, life, operation, on, write: _ } in sim.gates.calls() {
+        for Call { number, at, life, operation, on, write: _ } in sim.injector.calls() {
             println!("{number} {at:?} life {life}: {operation} {on}");
         }
     }
@@ -227,7 +227,7 @@ async fn play(
     let windows = oracles::windows(&writes)?;
     let mut run = workflows::result(sim, 0, watchdog.findings());
     let brought_back = forgive(&mut run, &writes, &sim.cluster.objects("S3TriggeredFunction"));
-    let counts_effects = writers == 0 && operators == 1 && !hasty && sim.gates.untrue().is_none();
+    let counts_effects = writers == 0 && operators == 1 && !hasty && sim.injector.untrue().is_none();
     let counts = |oracle: Oracle| match oracle {
         Oracle::EndState | Oracle::Kstatus | Oracle::Secret | Oracle::Rest => true,
         // Two that put right what the other one does are not ready for long.

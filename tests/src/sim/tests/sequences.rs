@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use super::{parallel, seeds, tell};
-use crate::sim::gate::{Call, Verdict};
+use crate::sim::fault_injector::{Call, CallFault};
 use crate::sim::oracles::{Oracle, Watchdog, judge};
 use crate::sim::run::{Sim, simulate};
 use crate::sim::workflows::{self, NAMESPACE, Run};
@@ -158,7 +158,7 @@ async fn play(sim: &Sim, subject: Subject, specs: &[(Value, bool)]) -> (Run, Vec
 fn refusal(subject: Subject, spec: &Value) -> Option<String> {
     simulate(
         1,
-        |_: &Call| Verdict::Pass,
+        |_: &Call| CallFault::Pass,
         async |sim| {
             workflows::prepare(&sim);
             sim.cluster.apply(&subject.object(spec)).err().map(|refused| format!("{refused:?}"))
@@ -198,7 +198,7 @@ fn findings(number: usize) -> (usize, Vec<String>) {
     let subject = SUBJECTS[number % SUBJECTS.len()];
     let specs = sequence(subject, &mut random);
     let run = |specs: &[(Value, bool)]| {
-        simulate(1, |_: &Call| Verdict::Pass, async |sim| play(&sim, subject, specs).await)
+        simulate(1, |_: &Call| CallFault::Pass, async |sim| play(&sim, subject, specs).await)
     };
     let (lived, silences) = run(&specs);
     let last = specs.len() - 1;

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::chaos::{Chaos, others};
 use crate::kstatus::is_ready;
-use crate::sim::gate::{Call, Plan, Verdict};
+use crate::sim::fault_injector::{Call, CallFault, Plan};
 use crate::sim::oracles;
 use crate::sim::run::{Sim, owner, simulate};
 use crate::sim::workflows::{self, NAMESPACE};
@@ -132,23 +132,23 @@ async fn soak(sim: Sim, end: Duration) {
     }
     let (mut after_an_hour, mut gone) = (None, BTreeSet::new());
     let (mut windows, mut least, mut lives) = (0, RESOURCES, 1);
-    while sim.gates.elapsed() < end {
+    while sim.injector.elapsed() < end {
         churn(&sim, &mut gone, &mut random);
         sleep(Duration::from_secs(60)).await;
         least = least.min(objects(&sim).len());
-        if sim.gates.elapsed().as_secs() / LIFE >= lives {
+        if sim.injector.elapsed().as_secs() / LIFE >= lives {
             lives += 1;
             windows += oracles::windows(&sim.aws.document_writes()).unwrap_or_else(|why| panic!("{why}"));
             sim.forget();
             operator.kill();
             operator = sim.start();
         }
-        if sim.gates.elapsed().as_secs() % 3600 < 60 {
+        if sim.injector.elapsed().as_secs() % 3600 < 60 {
             let pages = memory();
             println!(
                 "soak: {:?}, {pages:?} pages, {} calls, {windows} windows, {least} resources at least",
-                sim.gates.elapsed(),
-                sim.gates.count()
+                sim.injector.elapsed(),
+                sim.injector.count()
             );
             after_an_hour = after_an_hour.or(pages);
         }
@@ -179,9 +179,9 @@ fn chaos_among_a_thousand_resources_leaves_nothing_behind_and_fills_no_memory() 
     let end = Duration::from_secs(HOURS * 3600);
     let mut chaos = Chaos::new(6, RATE, end);
     // A death at one call in a hundred would leave it no time to look at everything once; it is killed by the clock instead.
-    let plan = move |call: &Call| match chaos.verdict(call) {
-        Verdict::Crash(_) => Verdict::Timeout,
-        verdict => verdict,
+    let plan = move |call: &Call| match chaos.fault(call) {
+        CallFault::Crash(_) => CallFault::Timeout,
+        fault => fault,
     };
     simulate(6, plan, async |sim| soak(sim, end).await);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::{parallel, tell};
-use crate::sim::gate::{Call, Verdict};
+use crate::sim::fault_injector::{Call, CallFault};
 use crate::sim::kube::WatchFault;
 use crate::sim::oracles::{Oracle, Watchdog, judge};
 use crate::sim::run::{Sim, simulate};
@@ -57,7 +57,7 @@ async fn play(sim: &Sim, workflow: &Workflow, fault: WatchFault) -> Run {
 fn the_end_is_the_same_whatever_befalls_watches() {
     let workflows = workflows::all();
     let run = |number: usize, fault| {
-        simulate(1, |_: &Call| Verdict::Pass, async |sim| play(&sim, &workflows[number], fault).await)
+        simulate(1, |_: &Call| CallFault::Pass, async |sim| play(&sim, &workflows[number], fault).await)
     };
     let findings = parallel::each(workflows.len() * FAULTS.len(), |at| {
         let (number, fault) = (at / FAULTS.len(), FAULTS[at % FAULTS.len()]);

@@ -1,11 +1,11 @@
 //! Each workflow without faults.
 
-use crate::sim::gate::{Call, Verdict};
+use crate::sim::fault_injector::{Call, CallFault};
 use crate::sim::run::simulate;
 use crate::sim::workflows::{self, Run, Workflow};
 
 fn faultless(workflow: &Workflow, resyncs: u32) -> Run {
-    simulate(1, |_: &Call| Verdict::Pass, async |sim| workflow.play(&sim, resyncs).await)
+    simulate(1, |_: &Call| CallFault::Pass, async |sim| workflow.play(&sim, resyncs).await)
 }
 
 #[test]

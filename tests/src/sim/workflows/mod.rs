@@ -3,7 +3,7 @@
 
 mod env;
 mod life;
-mod outside;
+mod other_writers;
 mod play;
 mod scheduled;
 mod triggered;
@@ -50,7 +50,7 @@ pub enum Step {
 
 /// All workflows.
 pub fn all() -> Vec<Workflow> {
-    [triggered::all(), scheduled::all(), outside::all(), life::all()].concat()
+    [triggered::all(), scheduled::all(), other_writers::all(), life::all()].concat()
 }
 
 /// The workflow of this name.

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::{NAMESPACE, S3, SCHEDULED, Step, Workflow, prepare};
 use crate::sim::aws::{Applied, Snapshot};
-use crate::sim::gate::{Call, Plan};
+use crate::sim::fault_injector::{Call, Plan};
 use crate::sim::oracles::{self, Finding, Watchdog};
 use crate::sim::run::{OWNER, Sim, simulate};
 
@@ -60,7 +60,7 @@ impl Workflow {
         }
         until_orphan_check(sim).await;
         rest(sim).await;
-        let worked = sim.gates.count();
+        let worked = sim.injector.count();
         watchdog.at_rest(sleep(RESYNC_PERIOD * resyncs)).await;
         operator.kill();
         result(sim, worked, watchdog.findings())
@@ -73,7 +73,7 @@ pub fn result(sim: &Sim, worked: usize, findings: Vec<Finding>) -> Run {
         aws: oracles::with_names(sim.aws.snapshot(), &sim.cluster.journal()),
         conditions: conditions(sim),
         effects: oracles::effects(&sim.aws.journal()),
-        calls: sim.gates.calls(),
+        calls: sim.injector.calls(),
         worked,
         findings,
     }
@@ -126,14 +126,14 @@ pub async fn take(sim: &Sim, step: &Step) {
 
 /// Waits until the operator makes no calls, and no object is on its way to something.
 pub async fn rest(sim: &Sim) {
-    let end = sim.gates.elapsed() + LIMIT;
-    let (mut count, mut since) = (sim.gates.count(), sim.gates.elapsed());
-    while sim.gates.elapsed() < end {
+    let end = sim.injector.elapsed() + LIMIT;
+    let (mut count, mut since) = (sim.injector.count(), sim.injector.elapsed());
+    while sim.injector.elapsed() < end {
         sleep(Duration::from_secs(5)).await;
-        let now = sim.gates.count();
+        let now = sim.injector.count();
         if now != count {
-            (count, since) = (now, sim.gates.elapsed());
-        } else if sim.gates.elapsed() - since >= QUIET && !on_the_way(sim) {
+            (count, since) = (now, sim.injector.elapsed());
+        } else if sim.injector.elapsed() - since >= QUIET && !on_the_way(sim) {
             return;
         }
     }
@@ -145,8 +145,8 @@ pub async fn until_orphan_check(sim: &Sim) {
         let map = sim.cluster.get("ConfigMap", "default", &format!("lambda-triggers-{OWNER}"));
         map.is_some_and(|map| map["data"].as_object().is_some_and(|data| !data.is_empty()))
     };
-    let end = sim.gates.elapsed() + LIMIT;
-    while noted(sim) && sim.gates.elapsed() < end {
+    let end = sim.injector.elapsed() + LIMIT;
+    while noted(sim) && sim.injector.elapsed() < end {
         sleep(Duration::from_secs(10)).await;
     }
 }

@@ -1,8 +1,8 @@
 //! The rules of AWS, one test for each.
 
 mod buckets;
+mod fault_injector;
 mod functions;
-mod gate;
 mod policies;
 mod rates;
 mod rules;

@@ -5,12 +5,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::*;
-use crate::sim::gate::{Call, Gates, Verdict};
+use crate::sim::fault_injector::{Call, CallFault, FaultInjector};
 
 #[tokio::test(start_paused = true)]
 async fn calls_over_a_quota_are_refused_in_the_words_of_the_service() {
     let aws = world().await;
-    let ports = aws.ports(Gates::new(1, |_: &Call| Verdict::Pass).open());
+    let ports = aws.ports(FaultInjector::new(1, |_: &Call| CallFault::Pass).open());
     aws.limit_calls(&[("lambda:GetPolicy", 1.0), ("lambda:", 1.0), ("events:", 0.1), ("s3:", 0.1)]);
     let (resize, photos) = (aws.function("resize"), aws.bucket("photos"));
     let code = |error: Option<AwsError>| {
@@ -37,7 +37,7 @@ async fn calls_over_a_quota_are_refused_in_the_words_of_the_service() {
 #[tokio::test(start_paused = true)]
 async fn a_quota_fills_again_with_time_and_a_refused_call_takes_nothing_of_it() {
     let aws = world().await;
-    let ports = aws.ports(Gates::new(1, |_: &Call| Verdict::Pass).open());
+    let ports = aws.ports(FaultInjector::new(1, |_: &Call| CallFault::Pass).open());
     aws.limit_calls(&[("events:", 5.0)]);
     let at_once = async || {
         let mut done = 0;

@@ -1,4 +1,4 @@
-//! What the gate's verdicts look like to a client.
+//! What the interceptor's verdicts look like to a client.
 
 use ::kube::api::{ListParams, PostParams, WatchParams};
 use ::kube::runtime::wait::await_condition;
@@ -7,11 +7,11 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use tokio::time::timeout;
 
 use super::*;
-use crate::sim::gate::{Moment, Refusal};
+use crate::sim::fault_injector::{CrashPoint, Refusal};
 
-/// A cluster where each call of an operation meets this verdict.
-fn meets(operation: &'static str, verdict: Verdict) -> (Cluster, Client, Gates) {
-    planned(move |call| if call.operation == operation { verdict } else { Verdict::Pass })
+/// A cluster where each call of an operation meets this fault.
+fn meets(operation: &'static str, fault: CallFault) -> (Cluster, Client, FaultInjector) {
+    planned(move |call| if call.operation == operation { fault } else { CallFault::Pass })
 }
 
 async fn create(client: &Client) -> Result<ConfigMap, Error> {
@@ -20,12 +20,13 @@ async fn create(client: &Client) -> Result<ConfigMap, Error> {
 
 #[tokio::test(start_paused = true)]
 async fn calls_are_recorded_as_what_they_are() {
-    let (_, client, gates) = planned(|_| Verdict::Pass);
+    let (_, client, injector) = planned(|_| CallFault::Pass);
     create(&client).await.expect("create");
     config_maps(&client).list(&ListParams::default()).await.expect("list");
     let _ = functions(&client).watch(&WatchParams::default(), "1").await.expect("watch");
     let _ = functions(&client).get_status("b").await;
-    let calls: Vec<_> = gates.calls().into_iter().map(|call| (call.operation, call.on, call.write)).collect();
+    let calls: Vec<_> =
+        injector.calls().into_iter().map(|call| (call.operation, call.on, call.write)).collect();
     let call = |operation: &str, on: &str, write| (operation.to_owned(), on.to_owned(), write);
     assert_eq!(
         calls,
@@ -48,22 +49,22 @@ async fn refusals_have_the_codes_and_reasons_of_the_api_server() {
         (Refusal::Throttled, 429, "TooManyRequests"),
         (Refusal::Server, 500, "InternalError"),
     ] {
-        let (cluster, client, gates) = meets("kube:create configmaps", Verdict::Refuse(refusal_planned));
+        let (cluster, client, injector) = meets("kube:create configmaps", CallFault::Refuse(refusal_planned));
         assert_eq!(refusal(create(&client).await), (code, reason.to_owned()));
         assert_eq!(cluster.objects("ConfigMap"), Vec::<Value>::new());
-        assert_eq!(gates.count(), if code == 429 { 16 } else { 1 });
+        assert_eq!(injector.count(), if code == 429 { 16 } else { 1 });
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_a_transport_error_and_the_work_is_done() {
-    for (verdict, done) in [(Verdict::LostAnswer, 1), (Verdict::Timeout, 0), (Verdict::Truncated, 1)] {
-        let (cluster, client, _) = meets("kube:create configmaps", verdict);
+    for (fault, done) in [(CallFault::LostAnswer, 1), (CallFault::Timeout, 0), (CallFault::Truncated, 1)] {
+        let (cluster, client, _) = meets("kube:create configmaps", fault);
         let error = create(&client).await.expect_err("there is no whole answer");
         assert!(!matches!(error, Error::Api(_)), "{error:?}");
-        assert_eq!(cluster.objects("ConfigMap").len(), done, "{verdict:?}");
+        assert_eq!(cluster.objects("ConfigMap").len(), done, "{fault:?}");
     }
-    let (cluster, client, _) = meets("kube:create configmaps", Verdict::Late(Duration::from_secs(60)));
+    let (cluster, client, _) = meets("kube:create configmaps", CallFault::Late(Duration::from_secs(60)));
     create(&client).await.expect_err("there is no answer");
     assert_eq!(cluster.objects("ConfigMap").len(), 0);
     pass(60).await;
@@ -72,7 +73,7 @@ async fn a_lost_answer_is_a_transport_error_and_the_work_is_done() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stale_read_answers_what_was_there_before() {
-    let (cluster, client, _) = planned(|call| if call.write { Verdict::Pass } else { Verdict::Stale });
+    let (cluster, client, _) = planned(|call| if call.write { CallFault::Pass } else { CallFault::Stale });
     let api = config_maps(&client);
     create(&client).await.expect("create");
     assert!(api.get_opt("a").await.expect("get").is_none());
@@ -86,7 +87,7 @@ async fn a_stale_read_answers_what_was_there_before() {
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_is_cut_off_ends_without_its_event() {
-    let (cluster, client, _) = meets("kube:watch configmaps", Verdict::Truncated);
+    let (cluster, client, _) = meets("kube:watch configmaps", CallFault::Truncated);
     cluster.apply(&config_map("a", "1")).expect("apply");
     let stream = config_maps(&client).watch(&WatchParams::default(), "1").await.expect("watch");
     let events: Vec<_> = stream.collect().await;
@@ -95,7 +96,7 @@ async fn a_watch_that_is_cut_off_ends_without_its_event() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_operator_hears_nothing_more() {
-    let (cluster, client, _) = meets("kube:create configmaps", Verdict::Crash(Moment::Applied));
+    let (cluster, client, _) = meets("kube:create configmaps", CallFault::Crash(CrashPoint::Applied));
     let waits = await_condition(config_maps(&client), "a", |object: Option<&ConfigMap>| object.is_some());
     let waits = tokio::spawn(waits);
     pass(1).await;

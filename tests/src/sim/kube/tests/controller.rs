@@ -45,10 +45,10 @@ async fn reconcile(
 
 #[tokio::test(start_paused = true)]
 async fn a_controller_reconciles_in_virtual_time() {
-    let (cluster, client, gates) = planned(|_| Verdict::Pass);
+    let (cluster, client, injector) = planned(|_| CallFault::Pass);
     let (api, seen) = (functions(&client), Arc::new(Seen::default()));
     let run = Controller::new(api.clone(), watcher::Config::default()).run(
-        move |object, seen| reconcile(api.clone(), object, seen, gates.elapsed().as_secs()),
+        move |object, seen| reconcile(api.clone(), object, seen, injector.elapsed().as_secs()),
         |_, error: &Failure, _| panic!("no reconcile fails: {error}"),
         seen.clone(),
     );

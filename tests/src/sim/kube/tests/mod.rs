@@ -18,21 +18,21 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::Cluster;
-use crate::sim::gate::{Call, Gates, Verdict};
+use crate::sim::fault_injector::{Call, CallFault, FaultInjector};
 
 const KIND: &str = "S3TriggeredFunction";
 
-/// A cluster whose gate lets all pass, and a client.
+/// A cluster whose interceptor lets all pass, and a client.
 fn cluster() -> (Cluster, Client) {
-    let (cluster, client, _) = planned(|_| Verdict::Pass);
+    let (cluster, client, _) = planned(|_| CallFault::Pass);
     (cluster, client)
 }
 
-fn planned(plan: impl Fn(&Call) -> Verdict + Send + 'static) -> (Cluster, Client, Gates) {
+fn planned(plan: impl Fn(&Call) -> CallFault + Send + 'static) -> (Cluster, Client, FaultInjector) {
     let cluster = Cluster::new();
-    let gates = Gates::new(1, move |call: &Call| plan(call));
-    let client = cluster.client(gates.open());
-    (cluster, client, gates)
+    let injector = FaultInjector::new(1, move |call: &Call| plan(call));
+    let client = cluster.client(injector.open());
+    (cluster, client, injector)
 }
 
 fn functions(client: &Client) -> Api<S3TriggeredFunction> {

@@ -1,4 +1,4 @@
-//! The way out of the simulated operator: every call to AWS and to Kubernetes passes a gate, which records it and does with
+//! The way out of the simulated operator: every call to AWS and to Kubernetes passes a interceptor, which records it and does with
 //! it what the plan of the run says.
 
 use std::panic::resume_unwind;
@@ -36,11 +36,11 @@ pub struct Call {
 
 /// What becomes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum CallFault {
     /// It is done and answered.
     Pass,
     /// The operator dies at this moment of it.
-    Crash(Moment),
+    Crash(CrashPoint),
     /// It is refused, and nothing is done.
     Refuse(Refusal),
     /// It is done, and its answer is lost.
@@ -63,7 +63,7 @@ pub enum Verdict {
 
 /// A moment of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum CrashPoint {
     /// Nothing is done.
     Before,
     /// It is done, and the operator does not hear of it.
@@ -115,19 +115,19 @@ pub enum View {
 
 /// Decides what becomes of calls.
 pub trait Plan: Send {
-    /// The verdict on a call, asked once for each, in the order in which they are made.
-    fn verdict(&mut self, call: &Call) -> Verdict;
+    /// The fault on a call, asked once for each, in the order in which they are made.
+    fn fault(&mut self, call: &Call) -> CallFault;
 }
 
-impl<F: FnMut(&Call) -> Verdict + Send> Plan for F {
-    fn verdict(&mut self, call: &Call) -> Verdict {
+impl<F: FnMut(&Call) -> CallFault + Send> Plan for F {
+    fn fault(&mut self, call: &Call) -> CallFault {
         self(call)
     }
 }
 
-/// The gates of one run.
+/// The injector of one run.
 #[derive(Clone)]
-pub struct Gates(Arc<Shared>);
+pub struct FaultInjector(Arc<Shared>);
 
 struct Shared {
     start: Instant,
@@ -144,8 +144,8 @@ struct InjectorState {
     lives: usize,
 }
 
-impl Gates {
-    /// The gates of a run with this seed and plan. To be made where tokio's time is paused.
+impl FaultInjector {
+    /// The injector of a run with this seed and plan. To be made where tokio's time is paused.
     pub fn new(seed: u64, plan: impl Plan + 'static) -> Self {
         let random = StdRng::seed_from_u64(seed);
         let state =
@@ -153,12 +153,12 @@ impl Gates {
         Self(Arc::new(Shared { start: Instant::now(), state: Mutex::new(state) }))
     }
 
-    /// The gate of a new start of the operator.
-    pub fn open(&self) -> Gate {
+    /// The interceptor of a new start of the operator.
+    pub fn open(&self) -> CallInterceptor {
         let mut state = self.0.lock();
         let life = state.lives;
         state.lives += 1;
-        Gate { shared: self.0.clone(), life, alive: watch::Sender::new(true) }
+        CallInterceptor { shared: self.0.clone(), life, alive: watch::Sender::new(true) }
     }
 
     /// From here on, this plan decides.
@@ -199,15 +199,15 @@ impl Shared {
     }
 }
 
-/// The gate of one start of the operator.
+/// The interceptor of one start of the operator.
 #[derive(Clone)]
-pub struct Gate {
+pub struct CallInterceptor {
     shared: Arc<Shared>,
     life: usize,
     alive: watch::Sender<bool>,
 }
 
-impl Gate {
+impl CallInterceptor {
     /// Ends this start of the operator: no call of it comes through any more, and none under way is answered.
     pub fn kill(&self) {
         self.alive.send_replace(false);
@@ -215,7 +215,7 @@ impl Gate {
 
     /// Waits until it is killed.
     pub async fn killed(&self) {
-        // The sender lives as long as this gate does.
+        // The sender lives as long as this interceptor does.
         let _ = self.alive.subscribe().wait_for(|alive| !alive).await;
     }
 
@@ -229,52 +229,52 @@ impl Gate {
         perform: impl Fn(View) -> T + Send + 'static,
     ) -> Passed<T> {
         self.still_alive().await;
-        let (verdict, there, back) = self.verdict(operation, on, write);
+        let (fault, there, back) = self.fault(operation, on, write);
         let travel = async |time| {
             sleep(time).await;
             self.still_alive().await;
         };
-        if verdict == Verdict::Crash(Moment::Before) {
+        if fault == CallFault::Crash(CrashPoint::Before) {
             self.kill();
         }
         travel(there).await;
-        let passed = match verdict {
-            Verdict::Pass | Verdict::Slow(_) => Passed::Answer(perform(View::Now)),
-            Verdict::Crash(moment) => {
+        let passed = match fault {
+            CallFault::Pass | CallFault::Slow(_) => Passed::Answer(perform(View::Now)),
+            CallFault::Crash(moment) => {
                 let answer = perform(View::Now);
                 self.kill();
-                if moment == Moment::Answered {
+                if moment == CrashPoint::Answered {
                     return Passed::Answer(answer);
                 }
                 Passed::NoAnswer
             }
-            Verdict::Refuse(refusal) => Passed::Refused(refusal),
-            Verdict::LostAnswer => {
+            CallFault::Refuse(refusal) => Passed::Refused(refusal),
+            CallFault::LostAnswer => {
                 perform(View::Now);
                 Passed::NoAnswer
             }
-            Verdict::Late(time) => {
+            CallFault::Late(time) => {
                 tokio::spawn(async move {
                     sleep(time).await;
                     perform(View::Now);
                 });
                 Passed::NoAnswer
             }
-            Verdict::Duplicate => {
+            CallFault::Duplicate => {
                 let answer = perform(View::Now);
                 perform(View::Now);
                 Passed::Answer(answer)
             }
-            Verdict::Timeout => Passed::NoAnswer,
-            Verdict::Unsent => Passed::Unsent,
-            Verdict::Truncated => Passed::Truncated(perform(View::Now)),
-            Verdict::Stale => Passed::Answer(perform(View::Stale)),
+            CallFault::Timeout => Passed::NoAnswer,
+            CallFault::Unsent => Passed::Unsent,
+            CallFault::Truncated => Passed::Truncated(perform(View::Now)),
+            CallFault::Stale => Passed::Answer(perform(View::Stale)),
         };
         travel(back).await;
         passed
     }
 
-    fn verdict(&self, operation: &str, on: &str, write: bool) -> (Verdict, Duration, Duration) {
+    fn fault(&self, operation: &str, on: &str, write: bool) -> (CallFault, Duration, Duration) {
         let mut state = self.shared.lock();
         let call = Call {
             number: state.made,
@@ -284,20 +284,20 @@ impl Gate {
             at: self.shared.start.elapsed(),
             life: self.life,
         };
-        let verdict = state.plan.verdict(&call);
-        let untrue = match verdict {
-            Verdict::Stale | Verdict::Refuse(Refusal::NotFound) => Some(call.at),
-            Verdict::Late(time) => Some(call.at + time),
+        let fault = state.plan.fault(&call);
+        let untrue = match fault {
+            CallFault::Stale | CallFault::Refuse(Refusal::NotFound) => Some(call.at),
+            CallFault::Late(time) => Some(call.at + time),
             _ => None,
         };
         state.untrue = state.untrue.max(untrue);
         state.calls.push(call);
         state.made += 1;
-        let mut way = || match verdict {
-            Verdict::Slow(time) => time,
+        let mut way = || match fault {
+            CallFault::Slow(time) => time,
             _ => Duration::from_millis(state.random.random_range(LATENCY)),
         };
-        (verdict, way(), way())
+        (fault, way(), way())
     }
 
     /// What is dead does not go on. The futures of a dead operator are dropped with it; a task that it has begun is none of

@@ -1,4 +1,4 @@
-//! What the operator hears of a call through its gate, and what the journal says of it.
+//! What the operator hears of a call through its interceptor, and what the journal says of it.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use lambda_triggers_core::plan::permission::Policy;
 
 use super::*;
 use crate::sim::aws::{Applied, Effect, Writer};
-use crate::sim::gate::{Call, Gates, Refusal, Verdict};
+use crate::sim::fault_injector::{Call, CallFault, FaultInjector, Refusal};
 
-/// A way in by which every call meets this verdict.
-fn ports(aws: &MemoryAws, verdict: Verdict) -> Arc<dyn Aws> {
-    aws.ports(Gates::new(1, move |_: &Call| verdict).open())
+/// A way in by which every call meets this fault.
+fn ports(aws: &MemoryAws, fault: CallFault) -> Arc<dyn Aws> {
+    aws.ports(FaultInjector::new(1, move |_: &Call| fault).open())
 }
 
 const DOCUMENT: &str = "<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>";
@@ -20,7 +20,7 @@ const DOCUMENT: &str = "<NotificationConfiguration><EventBridgeConfiguration/></
 async fn a_planned_refusal_is_told_in_the_words_of_the_service() {
     let aws = world().await;
     let told = async |refusal| {
-        let ports = ports(&aws, Verdict::Refuse(refusal));
+        let ports = ports(&aws, CallFault::Refuse(refusal));
         let bucket = ports
             .notifications(REGION)
             .put(&aws.bucket("photos"), DOCUMENT.into(), Validation::Full)
@@ -63,25 +63,25 @@ async fn a_planned_refusal_is_told_in_the_words_of_the_service() {
 #[tokio::test]
 async fn no_answer_leaves_the_outcome_open() {
     let aws = world().await;
-    let put = async |verdict| {
-        let ports = ports(&aws, verdict);
+    let put = async |fault| {
+        let ports = ports(&aws, fault);
         told(ports.notifications(REGION).put(&aws.bucket("photos"), DOCUMENT.into(), Validation::Full).await)
             .0
     };
-    assert_eq!(put(Verdict::Unsent).await, AwsErrorKind::NoConnection(NoConnection::Refused));
+    assert_eq!(put(CallFault::Unsent).await, AwsErrorKind::NoConnection(NoConnection::Refused));
     assert_ne!(aws.notification("photos").as_deref(), Some(DOCUMENT));
-    assert_eq!(put(Verdict::Timeout).await, AwsErrorKind::OutcomeUnknown);
+    assert_eq!(put(CallFault::Timeout).await, AwsErrorKind::OutcomeUnknown);
     assert_ne!(aws.notification("photos").as_deref(), Some(DOCUMENT));
-    assert_eq!(put(Verdict::LostAnswer).await, AwsErrorKind::OutcomeUnknown);
+    assert_eq!(put(CallFault::LostAnswer).await, AwsErrorKind::OutcomeUnknown);
     assert_eq!(aws.notification("photos").as_deref(), Some(DOCUMENT));
-    assert_eq!(put(Verdict::Truncated).await, AwsErrorKind::OutcomeUnknown);
+    assert_eq!(put(CallFault::Truncated).await, AwsErrorKind::OutcomeUnknown);
 }
 
 #[tokio::test]
 async fn a_document_that_is_cut_off_arrives_as_its_first_half() {
     let aws = world().await;
     aws.put_notification("photos", DOCUMENT).unwrap();
-    let ports = ports(&aws, Verdict::Truncated);
+    let ports = ports(&aws, CallFault::Truncated);
     let got = ports.notifications(REGION).get(&aws.bucket("photos")).await.unwrap();
     assert_eq!(got, DOCUMENT[..DOCUMENT.len() / 2]);
     assert_eq!(told(ports.functions(REGION).function("resize", None).await).0, AwsErrorKind::OutcomeUnknown);
@@ -90,7 +90,7 @@ async fn a_document_that_is_cut_off_arrives_as_its_first_half() {
 #[tokio::test]
 async fn a_stale_read_answers_what_was_there_before_the_last_change() {
     let aws = world().await;
-    let ports = ports(&aws, Verdict::Stale);
+    let ports = ports(&aws, CallFault::Stale);
     let bucket = aws.bucket("photos");
     aws.put_notification("photos", DOCUMENT).unwrap();
     let empty = ports.notifications(REGION).get(&bucket).await.unwrap();
@@ -110,7 +110,7 @@ async fn the_journal_tells_who_did_what() {
     let aws = world().await;
     let resize = aws.function("resize");
     let before = aws.journal().len();
-    let functions = ports(&aws, Verdict::Pass).functions(REGION);
+    let functions = ports(&aws, CallFault::Pass).functions(REGION);
     functions.add_permission(&resize, &statement("a", ACCOUNT), None).await.unwrap();
     aws.remove_statement(&resize, "a");
     let entry = |by, action, effect| Applied {
@@ -130,13 +130,14 @@ async fn the_journal_tells_who_did_what() {
 #[tokio::test]
 async fn one_call_of_a_port_is_one_call_at_the_gate() {
     let aws = world().await;
-    let gates = Gates::new(1, |_: &Call| Verdict::Pass);
-    let ports = aws.ports(gates.open());
+    let injector = FaultInjector::new(1, |_: &Call| CallFault::Pass);
+    let ports = aws.ports(injector.open());
     for _ in 0..2 {
         assert_eq!(ports.account().await.unwrap().id, ACCOUNT);
     }
     ports.rules(REGION).rule("lt-1").await.unwrap();
-    let calls: Vec<_> = gates.calls().into_iter().map(|call| (call.operation, call.on, call.write)).collect();
+    let calls: Vec<_> =
+        injector.calls().into_iter().map(|call| (call.operation, call.on, call.write)).collect();
     let call = |operation: &str, on: &str| (operation.to_owned(), on.to_owned(), false);
     let account = call("sts:GetCallerIdentity", "the operator's credentials");
     assert_eq!(calls, [account, call("events:DescribeRule", "rule lt-1")]);

@@ -1,4 +1,4 @@
-//! The ways in: the operator's, through its gate, and everybody else's, past it.
+//! The ways in: the operator's, through its interceptor, and everybody else's, past it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,14 +12,14 @@ use super::MemoryAws;
 use super::errors::Op;
 use super::journal::{Look, Writer};
 use super::state::{Answer, AwsState};
-use crate::sim::gate::{Gate, Passed, View};
+use crate::sim::fault_injector::{CallInterceptor, Passed, View};
 
 /// One way in, to one Region.
 #[derive(Clone)]
-pub(super) struct Door {
+pub(super) struct SimClient {
     pub world: MemoryAws,
     /// None for everybody but the operator.
-    pub gate: Option<Gate>,
+    pub interceptor: Option<CallInterceptor>,
     pub region: String,
     /// Asked for once, as the SDK adapter does.
     pub account: Arc<OnceCell<Account>>,
@@ -27,7 +27,7 @@ pub(super) struct Door {
     pub looks: Arc<Mutex<BTreeMap<String, (String, Duration)>>>,
 }
 
-impl Door {
+impl SimClient {
     pub fn reading(&self, action: &'static str, on: impl Into<String>) -> Op {
         Op { by: self.by(), action, on: on.into(), write: false }
     }
@@ -37,7 +37,7 @@ impl Door {
     }
 
     fn by(&self) -> Writer {
-        if self.gate.is_some() { Writer::Operator } else { Writer::Outside }
+        if self.interceptor.is_some() { Writer::Operator } else { Writer::Outside }
     }
 
     /// Remembers what was read of a bucket.
@@ -47,7 +47,7 @@ impl Door {
 
     /// What was last read of a bucket, as the ground of a write that is sent now; none but for the operator.
     pub fn last_look(&self, bucket: &str) -> Option<Look> {
-        self.gate.as_ref()?;
+        self.interceptor.as_ref()?;
         let sent = self.world.lock().start.elapsed();
         let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         let (document, told) = looks.get(bucket)?.clone();
@@ -70,7 +70,7 @@ impl Door {
         op: &Op,
         perform: impl Fn(&mut AwsState, View) -> Answer<T> + Send + 'static,
     ) -> Passed<Answer<T>> {
-        let Some(gate) = &self.gate else {
+        let Some(interceptor) = &self.interceptor else {
             return Passed::Answer(perform(&mut self.world.lock(), View::Now));
         };
         let (world, region, call) = (self.world.clone(), self.region.clone(), op.clone());
@@ -79,7 +79,7 @@ impl Door {
             state.rates.take(&call, &region)?;
             perform(&mut state, view)
         };
-        gate.pass(op.action, &op.on, op.write, perform).await
+        interceptor.pass(op.action, &op.on, op.write, perform).await
     }
 
     fn to(&self, region: &str) -> Arc<Self> {
@@ -88,7 +88,7 @@ impl Door {
 }
 
 #[async_trait]
-impl Aws for Door {
+impl Aws for SimClient {
     fn default_region(&self) -> &str {
         &self.region
     }

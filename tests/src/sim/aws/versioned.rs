@@ -2,23 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::gate::View;
+use super::super::fault_injector::View;
 
 /// Values of which the state before the last change is still known.
 #[derive(Clone, Debug)]
-pub(super) struct Kept<K, V> {
+pub(super) struct Versioned<K, V> {
     now: BTreeMap<K, V>,
     /// For what was ever changed: the value before, none where there was none.
     before: BTreeMap<K, Option<V>>,
 }
 
-impl<K, V> Default for Kept<K, V> {
+impl<K, V> Default for Versioned<K, V> {
     fn default() -> Self {
         Self { now: BTreeMap::new(), before: BTreeMap::new() }
     }
 }
 
-impl<K: Ord + Clone, V: Clone> Kept<K, V> {
+impl<K: Ord + Clone, V: Clone> Versioned<K, V> {
     /// The value as this view shows it.
     pub fn seen(&self, key: &K, view: View) -> Option<&V> {
         match self.before.get(key) {

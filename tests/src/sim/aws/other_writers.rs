@@ -1,4 +1,4 @@
-//! What users and others do to this AWS that the operator's ports cannot: at once, and past its gate.
+//! What users and others do to this AWS that the operator's ports cannot: at once, and past its interceptor.
 
 use lambda_triggers::aws::{AwsError, Bucket};
 use lambda_triggers_core::api::Architecture;
