@@ -27,7 +27,7 @@ async fn apply(env: &TestEnv) {
     env.apply(&scheduled("thumbs", "thumbs", "schedule: rate(1 hour)")).await;
 }
 
-async fn until_told(env: &TestEnv, state: &str, reason: &str, message: &str) {
+async fn until_events(env: &TestEnv, state: &str, reason: &str, message: &str) {
     until_conditions(env, KIND, "thumbs", &failed(state, reason, message, &[], "FunctionReady")).await;
 }
 
@@ -55,7 +55,7 @@ fn missing_credentials_are_told_of_with_where_to_get_them() {
         let cause = "neither the environment nor a profile, a service account or the metadata of a container or an instance has \
                      any; give the operator's service account a role (docs/iam.md) and start its pods again, or set AWS_PROFILE \
                      or AWS_ACCESS_KEY_ID";
-        until_told(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
+        until_events(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
         assert_eq!(env.aws_proxy().calls(env.account()), vec![]);
         assert_eq!(doctor(&env, &KEYLESS).await, unavailable(CALLER, cause));
     });
@@ -116,7 +116,7 @@ fn a_role_that_sts_refuses_to_the_service_account_is_named() {
             env.aws_proxy().inject(env.account(), Fault::on(action, refused).times(usize::MAX));
             let _controller = operator(&env, &environment);
             let cause = format!("STS refuses sts:{action} of role {role} ({code}); {cure}");
-            until_told(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, &cause)).await;
+            until_events(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, &cause)).await;
             assert_eq!(doctor(&env, &environment).await, unavailable(CALLER, &cause));
             allow(&env);
         }
@@ -124,7 +124,7 @@ fn a_role_that_sts_refuses_to_the_service_account_is_named() {
         let _controller = operator(&env, &environment);
         let cause = "the file that AWS_WEB_IDENTITY_TOKEN_FILE names cannot be read; see that the service account's token is \
                      mounted in the operator's pods, and start them again";
-        until_told(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
+        until_events(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
     });
 }
 
@@ -155,7 +155,7 @@ fn a_connection_that_is_not_made_says_what_is_in_the_way() {
             let message = |call: &str| {
                 format!("{call} is not sent, since there is no connection to AWS: {cause}; trying again")
             };
-            until_told(&env, "Reconciling", "AwsUnavailable", &message(CALL)).await;
+            until_events(&env, "Reconciling", "AwsUnavailable", &message(CALL)).await;
             assert_eq!(doctor(&env, &environment).await, message(CALLER));
         }
     });
@@ -221,7 +221,7 @@ fn each_refusal_of_credentials_has_its_own_words() {
             };
             refuse("GetFunction");
             let (state, reason, message) = refused(fault, CALL, code);
-            until_told(&env, state, reason, &message).await;
+            until_events(&env, state, reason, &message).await;
             refuse("GetCallerIdentity");
             assert_eq!(doctor(&env, &[]).await, refused(fault, CALLER, sts_code).2);
             allow(&env);

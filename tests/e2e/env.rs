@@ -114,9 +114,9 @@ fn a_status_that_breaks_the_rules_is_found_though_the_next_one_is_right() {
         }
         let findings = other.status_findings().await;
         other.close().await;
-        let told: Vec<&str> =
+        let emitted: Vec<&str> =
             findings.iter().map(|finding| finding.split(", in the status").next().unwrap()).collect();
-        assert_eq!(told, ["ScheduledFunction hourly: Ready is \"Perhaps\""]);
+        assert_eq!(emitted, ["ScheduledFunction hourly: Ready is \"Perhaps\""]);
     });
 }
 

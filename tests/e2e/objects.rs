@@ -21,7 +21,7 @@ pub const RESYNC_1S: [&str; 4] = ["--owner-id", OWNER, "--resync", "1s"];
 /// Type, status, reason and message of a condition.
 pub type Condition = [String; 4];
 /// Type, reason and note of an event.
-pub type Told = [String; 3];
+pub type EmittedEvent = [String; 3];
 
 pub fn owner() -> OwnerId {
     OwnerId::parse(OWNER).unwrap()
@@ -31,7 +31,7 @@ pub fn condition(kind: &str, status: &str, reason: &str, message: &str) -> Condi
     [kind, status, reason, message].map(ToOwned::to_owned)
 }
 
-pub fn event(kind: &str, reason: &str, note: impl Into<String>) -> Told {
+pub fn event(kind: &str, reason: &str, note: impl Into<String>) -> EmittedEvent {
     [kind.into(), reason.into(), note.into()]
 }
 
@@ -66,7 +66,7 @@ pub async fn until_conditions(env: &TestEnv, kind: &str, name: &str, expected: &
 }
 
 /// All events about the objects of a name, in the order in which they were first told. Repeats are one.
-pub async fn told(env: &TestEnv, name: &str) -> Vec<Told> {
+pub async fn events_of(env: &TestEnv, name: &str) -> Vec<EmittedEvent> {
     let mut events = events(env).await;
     events
         .retain(|event| event.regarding.as_ref().is_some_and(|object| object.name.as_deref() == Some(name)));
@@ -76,9 +76,9 @@ pub async fn told(env: &TestEnv, name: &str) -> Vec<Told> {
 }
 
 /// Waits until these are all the events about the objects of a name.
-pub async fn until_told(env: &TestEnv, name: &str, expected: &[Told]) {
+pub async fn until_events(env: &TestEnv, name: &str, expected: &[EmittedEvent]) {
     env.until(LIMIT, &format!("the events {expected:?} about {name}"), async || {
-        let found = told(env, name).await;
+        let found = events_of(env, name).await;
         if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
     })
     .await;

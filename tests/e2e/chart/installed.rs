@@ -11,7 +11,7 @@ use lambda_triggers_tests::env::{self, Asked, Controller, Recorder, TestEnv};
 use serde_json::{Value, json};
 
 use super::{chart, objects, read};
-use crate::objects::{allow, deny, told};
+use crate::objects::{allow, deny, events_of};
 use crate::support::{AwsView, LIMIT, own};
 
 const SCHEDULED: &str = "ScheduledFunction";
@@ -164,7 +164,7 @@ async fn examples_work(env: &TestEnv, controller: &mut Controller) {
         .replace("000000000000", env.account());
     env.apply(&manifests).await;
     env.until_condition(S3, "make-thumbnail", "Stalled", "True").await;
-    assert!(told(env, "make-thumbnail").await.iter().any(|[_, reason, _]| reason == "AccessDenied"));
+    assert!(events_of(env, "make-thumbnail").await.iter().any(|[_, reason, _]| reason == "AccessDenied"));
     allow(env);
     let all = [(SCHEDULED, "every-minute"), (SCHEDULED, "working-day"), (S3, "make-thumbnail")];
     for (kind, name) in all {
@@ -183,7 +183,7 @@ async fn examples_work(env: &TestEnv, controller: &mut Controller) {
         .await;
         // The reconcile has ended its looks at the policy by then: another removal is another event.
         env.until(LIMIT, "the event", async || {
-            let events = told(env, "make-thumbnail").await;
+            let events = events_of(env, "make-thumbnail").await;
             events.iter().any(|[_, reason, _]| reason == "DriftRepaired").then_some(())
         })
         .await;

@@ -15,7 +15,7 @@ use super::view::{
     scheduled, sha256, until_function, with,
 };
 use crate::objects::{
-    NO_RESYNC, RESYNC_1S, event, failed, nothing_is_written_at_rest, until_conditions, until_told,
+    NO_RESYNC, RESYNC_1S, event, failed, nothing_is_written_at_rest, until_conditions, until_events,
 };
 
 fn config_maps(env: &TestEnv) -> Api<ConfigMap> {
@@ -66,7 +66,7 @@ fn a_change_of_a_config_map_rolls_out_at_once() {
         env.until_ready(SCHEDULED, "app").await;
 
         let updated = event("Normal", "FunctionUpdated", format!("updated the function {name}: code"));
-        let told = crate::objects::told(&env, "app").await;
+        let told = crate::objects::events_of(&env, "app").await;
         assert!(told.contains(&updated), "{told:#?}");
         assert!(told.iter().all(|[_, reason, _]| reason != "DriftRepaired"), "{told:#?}");
     });
@@ -84,7 +84,7 @@ fn a_config_map_that_is_missing_is_waited_for() {
         );
         let missing = failed("Stalled", "CodeNotFound", &message, &[], "FunctionReady");
         until_conditions(&env, SCHEDULED, "app", &missing).await;
-        until_told(&env, "app", &[event("Warning", "CodeNotFound", &message)]).await;
+        until_events(&env, "app", &[event("Warning", "CodeNotFound", &message)]).await;
         config_map(&env, "later", HANDLER).await;
         env.until_ready(SCHEDULED, "app").await;
         let name = function_name(&env, SCHEDULED, "app");
@@ -280,7 +280,7 @@ fn a_handler_that_only_a_layer_may_hold_is_warned_of() {
             "code.inline has no file wrap.py, in which python3.12 looks for the handler wrap.handler: the function runs only if \
              one of its layers holds that file",
         );
-        let told = crate::objects::told(&env, "app").await;
+        let told = crate::objects::events_of(&env, "app").await;
         assert!(told.contains(&warning), "{told:#?}");
         nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
     });

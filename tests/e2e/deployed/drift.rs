@@ -8,7 +8,7 @@ use super::view::{
     SCHEDULED, apply, arn, definition, function, function_name, plain, scheduled, until_function,
     until_settled, with,
 };
-use crate::objects::{RESYNC_1S, event, nothing_is_written_at_rest, told};
+use crate::objects::{RESYNC_1S, event, events_of, nothing_is_written_at_rest};
 use crate::support::{AwsView, LIMIT};
 
 #[test]
@@ -45,7 +45,7 @@ fn what_is_changed_by_hand_is_put_back() {
             let note = format!("put back what was changed on the function {name}: {what}");
             event("Warning", "DriftRepaired", note)
         });
-        let told = told(&env, "app").await;
+        let told = events_of(&env, "app").await;
         let drift = told.iter().filter(|[_, reason, _]| reason == "DriftRepaired");
         assert_eq!(drift.collect::<Vec<_>>(), repaired.iter().collect::<Vec<_>>(), "{told:#?}");
     });
@@ -75,7 +75,7 @@ fn an_update_by_hand_is_put_back_as_somebody_elses_once_lambda_has_made_it() {
         until_function(&env, &name, &expected).await;
         until_settled(&env, SCHEDULED, "app", &name).await;
         let repaired = format!("put back what was changed on the function {name}: settings");
-        let told = told(&env, "app").await;
+        let told = events_of(&env, "app").await;
         assert_eq!(told.last(), Some(&event("Warning", "DriftRepaired", repaired)), "{told:#?}");
     });
 }
@@ -96,7 +96,7 @@ fn a_function_deleted_by_hand_is_created_again_with_its_permission() {
         until_settled(&env, SCHEDULED, "app", &name).await;
         let again =
             event("Warning", "DriftRepaired", format!("created the function {name} again, which was gone"));
-        let told = told(&env, "app").await;
+        let told = events_of(&env, "app").await;
         assert!(told.contains(&again), "{told:#?}");
         nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
     });

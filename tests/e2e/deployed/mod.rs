@@ -2,9 +2,9 @@
 
 mod code;
 mod drift;
+mod example;
 mod failures;
 mod interrupted;
-mod life;
 mod moved;
 mod ownership;
 mod retries;

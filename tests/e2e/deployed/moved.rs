@@ -11,7 +11,7 @@ use super::view::{
     scheduled, with,
 };
 use crate::objects::{
-    NO_RESYNC, RESYNC_1S, event, failed, nothing_is_written_at_rest, owner, told, until_conditions,
+    NO_RESYNC, RESYNC_1S, event, events_of, failed, nothing_is_written_at_rest, owner, until_conditions,
 };
 use crate::support::{AwsView, LIMIT, own, rule};
 
@@ -101,7 +101,7 @@ fn a_function_that_is_named_where_it_was_defined_stays() {
             "left the function payroll as it is and removed the operator's tags, since spec.function names it and \
              defines it no more: nobody updates or deletes it from here on",
         );
-        assert_eq!(told(&env, "app").await.pop(), Some(left));
+        assert_eq!(events_of(&env, "app").await.pop(), Some(left));
         nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
         env.delete(SCHEDULED, "app").await;
         env.until_gone(SCHEDULED, "app").await;

@@ -10,7 +10,7 @@ use super::view::{
     scheduled, until_functions, with,
 };
 use crate::objects::{
-    NO_RESYNC, RESYNC_1S, event, failed, nothing_is_written_at_rest, owner, until_conditions, until_told,
+    NO_RESYNC, RESYNC_1S, event, failed, nothing_is_written_at_rest, owner, until_conditions, until_events,
 };
 use crate::support::{AwsView, LIMIT, own, rule};
 
@@ -40,7 +40,7 @@ fn somebody_elses_function_is_not_touched_and_not_deleted() {
         );
         let conflict = failed("Stalled", "ConflictingFunction", &message, &[], "FunctionReady");
         until_conditions(&env, SCHEDULED, "app", &conflict).await;
-        until_told(&env, "app", &[event("Warning", "ConflictingFunction", &message)]).await;
+        until_events(&env, "app", &[event("Warning", "ConflictingFunction", &message)]).await;
         nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
         env.delete(SCHEDULED, "app").await;
         env.until_gone(SCHEDULED, "app").await;

@@ -5,7 +5,7 @@ use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
 use super::view::{SCHEDULED, apply, definition, function_name, scheduled, with};
-use crate::objects::{RESYNC_1S, event, nothing_is_written_at_rest, told};
+use crate::objects::{RESYNC_1S, event, events_of, nothing_is_written_at_rest};
 use crate::support::LIMIT;
 
 /// Attempts, age and the destination of failed events in Lambda. `None` stands for no configuration.
@@ -61,7 +61,7 @@ fn retries_are_set_put_back_and_taken_out() {
             "DriftRepaired",
             format!("put back what was changed on the function {name}: retries"),
         );
-        let found = told(&env, "app").await;
+        let found = events_of(&env, "app").await;
         assert!(found.contains(&repaired), "{found:#?}");
 
         apply(&env, &with_retries(&env, json!({"maximumRetryAttempts": 1}))).await;

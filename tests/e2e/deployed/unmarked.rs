@@ -12,8 +12,8 @@ use super::view::{
     until_function, with,
 };
 use crate::objects::{
-    NO_RESYNC, OWNER, RESYNC_1S, condition, event, nothing_is_written_at_rest, told, until_conditions,
-    until_told,
+    NO_RESYNC, OWNER, RESYNC_1S, condition, event, events_of, nothing_is_written_at_rest, until_conditions,
+    until_events,
 };
 use crate::support::AwsView;
 
@@ -40,12 +40,12 @@ fn a_function_gets_its_tags_back() {
         let definition = with(definition(&env, "app"), json!({"functionName": "payroll"}));
         apply(&env, &scheduled("app", &definition)).await;
         env.until_ready(SCHEDULED, "app").await;
-        let events = told(&env, "app").await;
+        let events = events_of(&env, "app").await;
         untag(&env, "payroll").await;
         until_function(&env, "payroll", &plain(&env, SCHEDULED, "app", "payroll").await).await;
         let note = "put back what was changed on the function payroll: tags";
         let repaired = event("Warning", "DriftRepaired", note);
-        until_told(&env, "app", &[&events[..], &[repaired]].concat()).await;
+        until_events(&env, "app", &[&events[..], &[repaired]].concat()).await;
         nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
     });
 }
@@ -86,7 +86,7 @@ fn a_function_with_other_code_and_without_tags_blocks_the_deletion_until_a_tag_n
         let blocked = [("Ready", "False"), ("Stalled", "True"), ("FunctionReady", "False")];
         let blocked = blocked.map(|(kind, status)| condition(kind, status, "ConflictingFunction", &message));
         until_conditions(&env, SCHEDULED, "app", &blocked).await;
-        assert_eq!(told(&env, "app").await.pop(), Some(event("Warning", "DeletionBlocked", message)));
+        assert_eq!(events_of(&env, "app").await.pop(), Some(event("Warning", "DeletionBlocked", message)));
 
         controller.stop().await;
         let tags = [("lambda-triggers.dev/owner".to_owned(), "none".to_owned())].into();

@@ -44,16 +44,16 @@ fn every_reason_has_its_cause_and_its_cure() {
 fn every_event_is_told() {
     let page = Page::read(PAGE);
     let rows = part(&page, "Events").lines().filter_map(|line| line.strip_prefix("| `"));
-    let told: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
-    assert_eq!(told, EventReason::ALL.iter().map(|reason| reason.as_str()).collect::<Vec<_>>());
+    let emitted: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    assert_eq!(emitted, EventReason::ALL.iter().map(|reason| reason.as_str()).collect::<Vec<_>>());
 }
 
 #[test]
 fn every_condition_is_told() {
     let page = Page::read(PAGE);
     let rows = part(&page, "Conditions").lines().filter_map(|line| line.strip_prefix("| `"));
-    let told: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    let emitted: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
     let parts = [Component::Function, Component::Permission, Component::Rule, Component::Notification]
         .map(Component::condition);
-    assert_eq!(told, [&["Ready", "Reconciling", "Stalled"][..], &parts].concat());
+    assert_eq!(emitted, [&["Ready", "Reconciling", "Stalled"][..], &parts].concat());
 }

@@ -4,7 +4,7 @@
 use lambda_triggers_tests::env;
 
 use super::{Page, root};
-use crate::objects::{NO_RESYNC, told};
+use crate::objects::{NO_RESYNC, events_of};
 use crate::scheduled::view::{rule_name, rules};
 use crate::support::{AwsView, LIMIT, both_in_place, own};
 
@@ -60,7 +60,7 @@ fn a_move_to_another_cluster_changes_only_tags() {
         assert_eq!(writes, ["TagResource"]);
         assert_eq!(own(&blue.document(&bucket).await), entries);
         assert_ne!(rules(&blue).await, before, "the tags name green");
-        let reasons = told(&green, "nightly-report").await.into_iter().map(|[_, reason, _]| reason);
+        let reasons = events_of(&green, "nightly-report").await.into_iter().map(|[_, reason, _]| reason);
         assert!(reasons.clone().any(|reason| reason == "Adopted"), "{:?}", reasons.collect::<Vec<_>>());
 
         blue.aws_proxy().clear_calls(blue.account());

@@ -4,7 +4,7 @@ use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
 use crate::deployed::view::{self as deployed, function};
-use crate::objects::{OWNER, event, failed, told, until_conditions};
+use crate::objects::{OWNER, event, events_of, failed, until_conditions};
 use crate::scheduled::view::{KIND, rule_name, rules};
 
 fn flags(tags: &str) -> [String; 4] {
@@ -47,7 +47,7 @@ fn default_tags_are_set_and_rolled_out() {
         env.until_ready(KIND, "app").await;
         until_tags(&env, &json!({"team": "media", "stage": "test", "cost-centre": "1"})).await;
         controller.stop().await;
-        let before = told(&env, "app").await;
+        let before = events_of(&env, "app").await;
 
         let mut controller = operator("team=platform,stage=live");
         until_tags(&env, &json!({"team": "media", "stage": "live"})).await;
@@ -56,7 +56,7 @@ fn default_tags_are_set_and_rolled_out() {
             event("Normal", "FunctionUpdated", "updated the function payroll: tags"),
             event("Normal", "RuleUpdated", format!("updated the rule {}: tags", rule_name(&env, "app"))),
         ];
-        assert_eq!(told(&env, "app").await, [&before[..], &updated].concat());
+        assert_eq!(events_of(&env, "app").await, [&before[..], &updated].concat());
         controller.stop().await;
 
         let mut controller = env.controller(&["--owner-id", OWNER]);

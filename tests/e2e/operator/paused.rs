@@ -7,7 +7,9 @@ use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
 use crate::docs::Page;
-use crate::objects::{Condition, NO_RESYNC, condition, conditions, event, owner, told, until_conditions};
+use crate::objects::{
+    Condition, NO_RESYNC, condition, conditions, event, events_of, owner, until_conditions,
+};
 use crate::scheduled::view::{KIND, STATEMENT, rule_name, rules};
 use crate::support::{AwsView, both_in_place, own, s3, scheduled};
 
@@ -52,7 +54,7 @@ fn a_paused_object_is_left_alone_and_the_others_go_on() {
         annotate(&env, S3, "thumbnails", "=true").await;
         until_conditions(&env, S3, "thumbnails", &in_place("NotificationReady")).await;
         let paused = event("Normal", "Paused", in_place("")[0][3].clone());
-        assert_eq!(told(&env, "thumbnails").await.pop(), Some(paused));
+        assert_eq!(events_of(&env, "thumbnails").await.pop(), Some(paused));
 
         let rule = rule_name(&env, "nightly-report");
         env.events().disable_rule().name(&rule).send().await.unwrap();
@@ -64,7 +66,7 @@ fn a_paused_object_is_left_alone_and_the_others_go_on() {
         let deleted = waiting("what was made for the resource stays, and so does the finalizer");
         until_conditions(&env, KIND, "nightly-report", &deleted).await;
         let blocked = event("Warning", "DeletionBlocked", deleted[0][3].clone());
-        assert_eq!(told(&env, "nightly-report").await.pop(), Some(blocked));
+        assert_eq!(events_of(&env, "nightly-report").await.pop(), Some(blocked));
 
         // Another trigger of the same bucket and function comes and goes, before and after a restart.
         let statements = [bucket_statement_id(&owner(), &bucket), STATEMENT.to_owned()];

@@ -7,7 +7,7 @@ use kube::Api;
 use kube::api::PostParams;
 use lambda_triggers_tests::env::{self, TestEnv};
 
-use crate::objects::{RESYNC_1S, event, failed, told, until_conditions};
+use crate::objects::{RESYNC_1S, event, events_of, failed, until_conditions};
 use crate::support::{AwsView, LIMIT, s3, scheduled};
 
 const SCHEDULED: &str = "ScheduledFunction";
@@ -102,7 +102,7 @@ fn an_object_that_does_not_parse_stops_no_other_and_can_be_deleted() {
         for (kind, name, _, message, part) in &cases {
             let stalled = failed("Stalled", "InvalidSpec", message, &[], part);
             until_conditions(&env, kind, name, &stalled).await;
-            assert_eq!(told(&env, name).await, [event("Warning", "InvalidSpec", message.clone())]);
+            assert_eq!(events_of(&env, name).await, [event("Warning", "InvalidSpec", message.clone())]);
         }
         for (kind, name, ..) in &cases {
             env.delete(kind, name).await;

@@ -5,7 +5,7 @@ use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::Value;
 
 use super::view::{
-    KIND, NO_RESYNC, RESYNC_1S, entry, event, in_place, on, own, permission, policy, stalled, told,
+    KIND, NO_RESYNC, RESYNC_1S, entry, event, events_of, in_place, on, own, permission, policy, stalled,
     until_conditions, until_entries, until_younger_ones_can_come,
 };
 use crate::support::{AwsView, s3};
@@ -57,7 +57,7 @@ fn an_entry_that_another_tool_made_for_the_same_function_is_taken_over() {
         );
         let created = format!("added the {} to bucket {bucket}", ours.describe());
         let expected = [event("Normal", "Adopted", adopted), event("Normal", "EntryCreated", created)];
-        assert_eq!(told(&env, "thumbs").await, expected);
+        assert_eq!(events_of(&env, "thumbs").await, expected);
 
         env.delete(KIND, "thumbs").await;
         env.until_gone(KIND, "thumbs").await;
@@ -91,7 +91,7 @@ fn of_two_objects_that_overlap_the_older_holds_until_it_goes() {
         env.until_ready(KIND, "beside").await;
         let beside = on(&["s3:ObjectRemoved:*"], entry(&env, "beside", &index, "", ""));
         assert_eq!(entries(&env, &bucket).await, [held, beside.clone()]);
-        assert_eq!(told(&env, "younger").await, [event("Warning", "HeldByOther", message)]);
+        assert_eq!(events_of(&env, "younger").await, [event("Warning", "HeldByOther", message)]);
 
         env.delete(KIND, "older").await;
         env.until_gone(KIND, "older").await;
@@ -120,7 +120,7 @@ fn an_entry_of_somebody_else_in_the_way_is_named_and_stays() {
         );
         let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
         until_conditions(&env, "thumbs", &expected).await;
-        assert_eq!(told(&env, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
+        assert_eq!(events_of(&env, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
         assert_eq!(env.document_text(&bucket).await, before);
 
         put_entries(&env, &bucket, &[("terraform-1", &*theirs, "s3:ObjectRemoved:*")]).await;
@@ -151,7 +151,7 @@ fn an_entry_of_another_operator_is_named_and_stays() {
         );
         let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
         until_conditions(&env, "thumbs", &expected).await;
-        assert_eq!(told(&env, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
+        assert_eq!(events_of(&env, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
         assert_eq!(env.document_text(&bucket).await, before);
 
         env.put_document(&bucket, "<NotificationConfiguration/>").await;
@@ -183,7 +183,7 @@ fn a_conflict_names_the_filter_of_the_spec_and_the_entry_in_its_way() {
         );
         let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
         until_conditions(&env, "thumbs", &expected).await;
-        assert_eq!(told(&env, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
+        assert_eq!(events_of(&env, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
         assert_eq!(env.document_text(&bucket).await, before);
 
         // To S3 the text without the encoding is another one, and no key has it.

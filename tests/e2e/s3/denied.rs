@@ -5,8 +5,8 @@ use lambda_triggers_tests::env;
 use serde_json::Value;
 
 use super::view::{
-    GET, KIND, PUT, RESYNC_1S, allow, deny, entry, event, forget_calls, own, policy, stalled, told,
-    until_conditions, until_told,
+    GET, KIND, PUT, RESYNC_1S, allow, deny, entry, event, events_of, forget_calls, own, policy, stalled,
+    until_conditions, until_events,
 };
 use crate::support::{AwsView, LIMIT, s3};
 
@@ -41,7 +41,7 @@ fn denied_while_made(operation: &str, message: impl Fn(&str) -> String, fine: &[
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         until_conditions(&env, "thumbs", &stalled("AccessDenied", &message, fine, part)).await;
-        assert_eq!(told(&env, "thumbs").await, [event("Warning", "AccessDenied", message)]);
+        assert_eq!(events_of(&env, "thumbs").await, [event("Warning", "AccessDenied", message)]);
 
         allow(&env);
         env.until_ready(KIND, "thumbs").await;
@@ -95,7 +95,7 @@ fn denied_while_deleted(operation: &str, message: impl Fn(&str) -> String, part:
         env.delete(KIND, "thumbs").await;
         until_conditions(&env, "thumbs", &stalled("AccessDenied", &message, &[], part)).await;
         let blocked = event("Warning", "DeletionBlocked", message);
-        assert_eq!(until_told(&env, "thumbs", "DeletionBlocked").await, blocked);
+        assert_eq!(until_events(&env, "thumbs", "DeletionBlocked").await, blocked);
 
         // Denied again and again, it is still not taken for done.
         let denied =

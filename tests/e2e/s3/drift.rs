@@ -5,12 +5,12 @@ use lambda_triggers_core::plan::identity::bucket_statement_id;
 use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::view::{
-    KIND, RESYNC_1S, Told, entry, event, owner, permission, policy, three_resyncs, until_entries, until_told,
-    until_younger_ones_can_come,
+    EmittedEvent, KIND, RESYNC_1S, entry, event, owner, permission, policy, three_resyncs, until_entries,
+    until_events, until_younger_ones_can_come,
 };
 use crate::support::{AwsView, s3};
 
-fn drift(note: String) -> Told {
+fn drift(note: String) -> EmittedEvent {
     event("Warning", "DriftRepaired", note)
 }
 
@@ -32,7 +32,7 @@ fn a_permission_that_was_removed_comes_back() {
         let sid = bucket_statement_id(&owner(), &bucket);
         env.lambda().remove_permission().function_name("thumbs").statement_id(sid).send().await.unwrap();
         let note = format!("put back the permission for bucket {bucket} to invoke thumbs");
-        assert_eq!(until_told(&env, "thumbs", "DriftRepaired").await, drift(note));
+        assert_eq!(until_events(&env, "thumbs", "DriftRepaired").await, drift(note));
         assert_eq!(policy(&env, "thumbs", None).await, [permission(&env, &function, &bucket)]);
     });
 }
@@ -55,7 +55,7 @@ fn a_permission_that_was_changed_is_made_anew() {
             .unwrap();
         controller.start();
         let note = format!("put back the permission for bucket {bucket} to invoke thumbs");
-        assert_eq!(until_told(&env, "thumbs", "DriftRepaired").await, drift(note));
+        assert_eq!(until_events(&env, "thumbs", "DriftRepaired").await, drift(note));
         assert_eq!(policy(&env, "thumbs", None).await, [permission(&env, &function, &bucket)]);
     });
 }
@@ -67,7 +67,7 @@ fn an_entry_that_was_removed_comes_back() {
         let (_, bucket, entry) = in_place(&env).await;
         env.put_document(&bucket, "<NotificationConfiguration/>").await;
         let note = format!("put back the {}, which was gone from bucket {bucket}", entry.describe());
-        assert_eq!(until_told(&env, "thumbs", "DriftRepaired").await, drift(note));
+        assert_eq!(until_events(&env, "thumbs", "DriftRepaired").await, drift(note));
         until_entries(&env, &bucket, &[entry]).await;
     });
 }
@@ -80,7 +80,7 @@ fn an_entry_that_was_changed_is_put_right() {
         let text = env.document_text(&bucket).await;
         env.put_document(&bucket, &text.replace("s3:ObjectCreated:*", "s3:ObjectRemoved:Delete")).await;
         let note = format!("put back the {}, which was changed in bucket {bucket}", entry.describe());
-        assert_eq!(until_told(&env, "thumbs", "DriftRepaired").await, drift(note));
+        assert_eq!(until_events(&env, "thumbs", "DriftRepaired").await, drift(note));
         until_entries(&env, &bucket, &[entry]).await;
     });
 }

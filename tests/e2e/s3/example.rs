@@ -5,8 +5,8 @@ use lambda_triggers_tests::env;
 use serde_json::{Value, json};
 
 use super::view::{
-    KIND, NO_RESYNC, PUT, entry, event, forget_calls, in_place, on, own, owner, permission, policy, told,
-    until_conditions, write,
+    KIND, NO_RESYNC, PUT, entry, event, events_of, forget_calls, in_place, on, own, owner, permission,
+    policy, until_conditions, write,
 };
 use crate::support::{AwsView, s3};
 
@@ -56,7 +56,10 @@ fn the_example_is_applied_and_taken_away() {
         );
         let mut created = entries.map(|entry| format!("added the {} to bucket {bucket}", entry.describe()));
         created.sort();
-        assert_eq!(told(&env, "make-thumbnail").await, [event("Normal", "EntryCreated", created.join("; "))]);
+        assert_eq!(
+            events_of(&env, "make-thumbnail").await,
+            [event("Normal", "EntryCreated", created.join("; "))]
+        );
         let made = [write("lambda", "AddPermission", "make-thumbnail", 201), write("s3", PUT, &bucket, 200)];
         assert_eq!(env.aws_writes(), made);
 

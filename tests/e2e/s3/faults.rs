@@ -8,7 +8,7 @@ use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::view::{
     GET, KIND, NO_RESYNC, PUT, RESYNC_1S, entry, event, forget_calls, own, permission, policy, until_entries,
-    until_told, without_own,
+    until_events, without_own,
 };
 use crate::support::{AwsView, LIMIT, s3};
 
@@ -111,7 +111,7 @@ fn a_late_write_does_not_bring_back_the_entry_of_a_deleted_object() {
              just started and does not know how the last one went; the finalizer stays until it cannot"
         );
         let blocked = event("Warning", "DeletionBlocked", outcome_unknown);
-        assert_eq!(until_told(&env, "thumbs", "DeletionBlocked").await, blocked);
+        assert_eq!(until_events(&env, "thumbs", "DeletionBlocked").await, blocked);
         env.until_gone(KIND, "thumbs").await;
         assert_eq!(env.document_text(&bucket).await, before);
         assert!(policy(&env, "thumbs", None).await.is_empty());
@@ -162,7 +162,7 @@ fn a_foreign_entry_that_goes_while_we_write_is_told_of() {
         env.aws_proxy().inject(env.account(), Fault::on(GET, gone).after(1));
         let _controller = env.controller(&NO_RESYNC);
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        let [kind, _, note] = until_told(&env, "thumbs", "ForeignEntryGone").await;
+        let [kind, _, note] = until_events(&env, "thumbs", "ForeignEntryGone").await;
         assert_eq!(kind, "Warning");
         assert!(note.contains("queue entry \"theirs\""), "{note}");
         until_entries(&env, &bucket, &[ours]).await;

@@ -3,8 +3,8 @@
 use lambda_triggers_tests::env::{self, REGION};
 
 use super::view::{
-    KIND, RESYNC_1S, conditions, entry, event, in_place, own, permission, policy, stalled, told,
-    until_conditions, until_entries, until_told,
+    KIND, RESYNC_1S, conditions, entry, event, events_of, in_place, own, permission, policy, stalled,
+    until_conditions, until_entries, until_events,
 };
 use crate::support::{AwsView, s3};
 
@@ -18,7 +18,7 @@ fn a_function_that_is_missing_is_named_and_found_when_it_is_created() {
             "there is no Lambda function thumbs in {REGION}: create it, or name another one in spec.function"
         );
         until_conditions(&env, "thumbs", &stalled("FunctionNotFound", &message, &[], "FunctionReady")).await;
-        assert_eq!(told(&env, "thumbs").await, [event("Warning", "FunctionNotFound", message)]);
+        assert_eq!(events_of(&env, "thumbs").await, [event("Warning", "FunctionNotFound", message)]);
         assert_eq!(own(&env.document(&bucket).await), []);
 
         let function = env.function("thumbs").await;
@@ -39,7 +39,7 @@ fn a_bucket_that_is_missing_is_named_and_found_when_it_is_created() {
         let fine = ["FunctionReady", "PermissionReady"];
         until_conditions(&env, "thumbs", &stalled("BucketNotFound", &message, &fine, "NotificationReady"))
             .await;
-        assert_eq!(told(&env, "thumbs").await, [event("Warning", "BucketNotFound", message)]);
+        assert_eq!(events_of(&env, "thumbs").await, [event("Warning", "BucketNotFound", message)]);
 
         env.create_bucket(&bucket).await;
         env.until_ready(KIND, "thumbs").await;
@@ -68,7 +68,7 @@ fn the_entry_of_a_function_that_was_deleted_goes_so_that_others_can_write() {
             entry(&env, "thumbs", &function, "", "").describe()
         );
         assert_eq!(
-            until_told(&env, "thumbs", "EntryRemoved").await,
+            until_events(&env, "thumbs", "EntryRemoved").await,
             event("Normal", "EntryRemoved", removed)
         );
 

@@ -1,6 +1,5 @@
 //! `S3TriggeredFunction` on the real API server and the strict AWS: created, changed, healed, deleted.
 
-mod broken;
 mod changes;
 mod conflicts;
 mod deletion;
@@ -11,9 +10,10 @@ mod example;
 mod external;
 mod faults;
 mod foreign;
+mod foreign_destinations;
 mod legacy;
 mod missing;
-mod place;
+mod region_and_owner;
 mod retained;
 mod sharing;
 mod unparsable;

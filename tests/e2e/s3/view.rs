@@ -12,7 +12,7 @@ use lambda_triggers_tests::env::{REGION, TestEnv};
 use serde_json::{Value, json};
 
 use crate::objects;
-pub use crate::objects::{Condition, NO_RESYNC, RESYNC_1S, Told, allow, event, owner};
+pub use crate::objects::{Condition, EmittedEvent, NO_RESYNC, RESYNC_1S, allow, event, owner};
 use crate::support::{AwsView, LIMIT};
 
 /// The kind under test.
@@ -142,16 +142,16 @@ pub async fn until_younger_ones_can_come(env: &TestEnv, name: &str) {
 }
 
 /// The events about an object, by reason; those of one reason are one.
-pub async fn told(env: &TestEnv, name: &str) -> Vec<Told> {
-    let mut told = objects::told(env, name).await;
+pub async fn events_of(env: &TestEnv, name: &str) -> Vec<EmittedEvent> {
+    let mut told = objects::events_of(env, name).await;
     told.sort_by(|a, b| a[1].cmp(&b[1]));
     told
 }
 
 /// Waits for the event of this reason about an object, and returns it.
-pub async fn until_told(env: &TestEnv, name: &str, reason: &str) -> Told {
+pub async fn until_events(env: &TestEnv, name: &str, reason: &str) -> EmittedEvent {
     env.until(LIMIT, &format!("the event {reason} about {name}"), async || {
-        let all = told(env, name).await;
+        let all = events_of(env, name).await;
         all.iter().find(|told| told[1] == reason).cloned().ok_or_else(|| format!("{all:?}"))
     })
     .await

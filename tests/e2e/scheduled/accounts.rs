@@ -3,7 +3,7 @@
 use lambda_triggers_tests::env;
 
 use super::view::{KIND, rules};
-use crate::objects::{NO_RESYNC, event, failed, until_conditions, until_told};
+use crate::objects::{NO_RESYNC, event, failed, until_conditions, until_events};
 use crate::support::AwsView;
 
 const OTHER: &str = "210987654321";
@@ -27,7 +27,7 @@ fn a_rule_for_a_function_of_another_account_is_refused_before_anything_is_made()
         );
         let refused = failed("Stalled", "OtherAccount", &message, &[], "RuleReady");
         until_conditions(&env, KIND, "thumbs", &refused).await;
-        until_told(&env, "thumbs", &[event("Warning", "OtherAccount", &message)]).await;
+        until_events(&env, "thumbs", &[event("Warning", "OtherAccount", &message)]).await;
         assert_eq!(env.aws_writes(), vec![]);
         assert_eq!(env.object(KIND, "thumbs").await.unwrap()["status"]["applied"], serde_json::Value::Null);
 

@@ -8,7 +8,7 @@ use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::drift::not_ours;
 use super::view::{KIND, Rules, in_place, plain_rule, plain_rules, rule_name, rules, until_rules};
-use crate::objects::{RESYNC_1S, event, failed, nothing_is_written_at_rest, told, until_conditions};
+use crate::objects::{RESYNC_1S, event, events_of, failed, nothing_is_written_at_rest, until_conditions};
 use crate::support::{AwsView, Rule, publish, scheduled};
 
 const NOBODY: [&str; 0] = [];
@@ -47,7 +47,7 @@ fn a_rule_of_somebody_else_is_neither_changed_nor_deleted() {
             let stalled = not_ours(&env, name, rule);
             until_conditions(&env, KIND, name, &stalled).await;
             let warning = event("Warning", "ConflictingRule", stalled[0][3].clone());
-            assert_eq!(told(&env, name).await, [warning]);
+            assert_eq!(events_of(&env, name).await, [warning]);
         }
         nothing_is_written_at_rest(&env, KIND, &["untagged", "tagged"]).await;
 
@@ -74,7 +74,7 @@ fn a_missing_function_is_named_and_waited_for() {
         until_conditions(&env, KIND, "hourly", &stalled).await;
         nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
         assert_eq!(rules(&env).await, Rules::new());
-        assert_eq!(told(&env, "hourly").await, [event("Warning", "FunctionNotFound", message)]);
+        assert_eq!(events_of(&env, "hourly").await, [event("Warning", "FunctionNotFound", message)]);
 
         env.function("hourly").await;
         until_conditions(&env, KIND, "hourly", &in_place()).await;

@@ -4,7 +4,8 @@ use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::view::{KIND, Rules, STATEMENT, functions, in_place, plain_rule, plain_rules, rule_name, rules};
 use crate::objects::{
-    NO_RESYNC, RESYNC_1S, allow, condition, deny, event, nothing_is_written_at_rest, told, until_conditions,
+    NO_RESYNC, RESYNC_1S, allow, condition, deny, event, events_of, nothing_is_written_at_rest,
+    until_conditions,
 };
 use crate::support::{AwsView, scheduled};
 
@@ -100,7 +101,7 @@ fn a_denied_call_blocks_a_deletion_until_it_is_allowed() {
             let blocked = [("Ready", "False"), ("Stalled", "True"), (part, "False")];
             let blocked = blocked.map(|(kind, status)| condition(kind, status, "AccessDenied", &message));
             until_conditions(&env, KIND, name, &blocked).await;
-            let last = told(&env, name).await.pop();
+            let last = events_of(&env, name).await.pop();
             assert_eq!(last, Some(event("Warning", "DeletionBlocked", message)), "{name}");
         }
         allow(&env);

@@ -7,7 +7,9 @@ use serde_json::json;
 use super::view::{
     KIND, Rules, STATEMENT, functions, plain_rules, policy, rule_name, rules, statement, until_rules,
 };
-use crate::objects::{Condition, RESYNC_1S, Told, event, failed, nothing_is_written_at_rest, until_told};
+use crate::objects::{
+    Condition, EmittedEvent, RESYNC_1S, event, failed, nothing_is_written_at_rest, until_events,
+};
 use crate::support::{Target, rule, scheduled};
 
 /// Objects of these names, each with a function of its own, all in place.
@@ -24,7 +26,7 @@ async fn in_place_are(env: &TestEnv, names: &[&str]) -> Rules {
     expected
 }
 
-fn created(env: &TestEnv, name: &str) -> Told {
+fn created(env: &TestEnv, name: &str) -> EmittedEvent {
     event("Normal", "RuleCreated", format!("created the rule {}", rule_name(env, name)))
 }
 
@@ -109,10 +111,10 @@ fn what_was_changed_by_hand_is_put_back() {
         ];
         for (name, what) in repaired {
             let note = format!("put back what was changed on the rule {}: {what}", r(name));
-            until_told(&env, name, &[created(&env, name), event("Warning", "DriftRepaired", note)]).await;
+            until_events(&env, name, &[created(&env, name), event("Warning", "DriftRepaired", note)]).await;
         }
         let note = format!("put back the rule {}, which was gone", r("deleted"));
-        until_told(&env, "deleted", &[created(&env, "deleted"), event("Warning", "DriftRepaired", note)])
+        until_events(&env, "deleted", &[created(&env, "deleted"), event("Warning", "DriftRepaired", note)])
             .await;
         until_rules(&env, &expected).await;
         let input_path = env.events().list_targets_by_rule().rule(r("transformed")).send().await.unwrap();
@@ -139,7 +141,7 @@ fn a_permission_that_was_removed_or_changed_by_hand_is_put_back() {
 
         for name in ["removed", "changed"] {
             let note = format!("put back the permission for EventBridge to invoke {name}");
-            until_told(&env, name, &[created(&env, name), event("Warning", "DriftRepaired", note)]).await;
+            until_events(&env, name, &[created(&env, name), event("Warning", "DriftRepaired", note)]).await;
             let function = format!("arn:aws:lambda:eu-west-1:{}:function:{name}", env.account());
             let expected = json!([statement(&env, &function)]);
             let what = format!("the policy of {name} to be {expected}");

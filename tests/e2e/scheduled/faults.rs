@@ -7,7 +7,7 @@ use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::view::{KIND, Rules, STATEMENT, functions, in_place, plain_rules, rule_name, rules, until_rules};
 use crate::objects::{
-    RESYNC_1S, allow, deny, event, failed, nothing_is_written_at_rest, told, until_conditions,
+    RESYNC_1S, allow, deny, event, events_of, failed, nothing_is_written_at_rest, until_conditions,
 };
 use crate::support::{AwsView, LIMIT, scheduled};
 
@@ -73,7 +73,7 @@ fn whatever_happens_to_a_write_a_rule_comes_into_being_once() {
         assert_eq!(rules(&env).await, plain_rules(&env, &names).await);
         for name in &names {
             assert_eq!(env.statements(name, None).await, [STATEMENT], "{name}");
-            let told = told(&env, name).await;
+            let told = events_of(&env, name).await;
             assert!(
                 told.iter().all(|told| told[1] != "DriftRepaired"),
                 "nobody else changed anything: {told:?}"
@@ -177,7 +177,7 @@ fn a_denied_call_is_named_until_it_is_allowed() {
             );
             until_conditions(&env, KIND, name, &failed("Stalled", "AccessDenied", &message, fine, part))
                 .await;
-            let events = told(&env, name).await;
+            let events = events_of(&env, name).await;
             assert_eq!(events, [event("Warning", "AccessDenied", message)], "{name}");
         }
         allow(&env);

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::view::{KIND, STATEMENT, in_place, plain_rule, rule_name, rules, until_rule};
 use crate::objects::{
-    NO_RESYNC, RESYNC_1S, condition, event, failed, nothing_is_written_at_rest, until_conditions, until_told,
+    NO_RESYNC, RESYNC_1S, condition, event, failed, nothing_is_written_at_rest, until_conditions,
+    until_events,
 };
 use crate::support::{AwsView, Rule, scheduled};
 
@@ -160,7 +161,7 @@ fn a_schedule_that_never_runs_again_is_not_ready_and_costs_nothing_at_rest() {
         until_rule(&env, "hourly", &rule).await;
         nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
         let name = rule_name(&env, "hourly");
-        until_told(
+        until_events(
             &env,
             "hourly",
             &[

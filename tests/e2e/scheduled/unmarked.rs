@@ -5,7 +5,7 @@ use lambda_triggers_tests::env::{self, TestEnv};
 use super::drift::{put_target, tag, untag_all};
 use super::view::{KIND, Rules, STATEMENT, functions, plain_rules, rule_name, rules};
 use crate::objects::{
-    Condition, NO_RESYNC, OWNER, RESYNC_1S, condition, event, failed, nothing_is_written_at_rest, told,
+    Condition, NO_RESYNC, OWNER, RESYNC_1S, condition, event, events_of, failed, nothing_is_written_at_rest,
     until_conditions,
 };
 use crate::support::{AwsView, scheduled};
@@ -54,7 +54,7 @@ fn blocked(env: &TestEnv) -> Vec<Condition> {
 async fn until_blocked(env: &TestEnv) {
     let blocked = blocked(env);
     until_conditions(env, KIND, "hourly", &blocked).await;
-    let last = told(env, "hourly").await.pop();
+    let last = events_of(env, "hourly").await.pop();
     assert_eq!(last, Some(event("Warning", "DeletionBlocked", blocked[0][3].clone())));
 }
 

@@ -123,7 +123,7 @@ impl Notifications for SimClient {
             }
             passed => passed,
         };
-        let (xml, told) = op.heard(passed)?;
+        let (xml, told) = op.received(passed)?;
         self.looked(name, xml.clone(), told);
         Ok(xml)
     }

@@ -61,7 +61,7 @@ impl SimClient {
         perform: impl Fn(&mut AwsState, View) -> Answer<T> + Send + 'static,
     ) -> Result<T, AwsError> {
         let passed = self.pass(&op, perform).await;
-        op.heard(passed)
+        op.received(passed)
     }
 
     /// Makes a call.

@@ -28,7 +28,7 @@ fn destinations(details: &[(String, String)]) -> Vec<String> {
 
 impl Op {
     /// What the caller hears of a call. An answer that is cut off cannot be read, so nothing is known of the call.
-    pub fn heard<T>(&self, passed: Passed<Result<T, Refusal>>) -> Result<T, AwsError> {
+    pub fn received<T>(&self, passed: Passed<Result<T, Refusal>>) -> Result<T, AwsError> {
         match passed {
             Passed::Answer(Ok(answer)) => Ok(answer),
             Passed::Answer(Err(refusal)) => Err(self.refused(&refusal)),

@@ -53,8 +53,8 @@ pub struct Watch {
     asked: Asked,
     /// Told up to this version, or swallowed.
     version: u64,
-    /// The last version that its client heard of.
-    heard: u64,
+    /// The last version that its client seen_version of.
+    seen_version: u64,
     /// What is there is still to be told; and whether with a bookmark.
     initial: Option<bool>,
     missed: bool,
@@ -86,7 +86,7 @@ impl Watch {
             cluster,
             asked,
             version,
-            heard: version,
+            seen_version: version,
             initial,
             missed: false,
             over: false,
@@ -146,7 +146,8 @@ impl Watch {
             return Step::End;
         }
         // A client that missed events must not be told that it saw them.
-        let bookmark = self.asked.bookmarks && store.fault != WatchFault::Miss && self.heard < self.version;
+        let bookmark =
+            self.asked.bookmarks && store.fault != WatchFault::Miss && self.seen_version < self.version;
         if bookmark && self.next_bookmark <= now {
             self.next_bookmark = now + BOOKMARK_INTERVAL;
             return Step::Send(self.bookmark(json!({})));
@@ -164,7 +165,7 @@ impl Watch {
 
     fn initial_lines(&mut self, visible: &[Change], marked: bool) -> String {
         self.version = history::version(visible);
-        self.heard = self.version;
+        self.seen_version = self.version;
         let objects = history::replay(visible, &self.asked.scope);
         let added = objects.values().map(|object| line("ADDED", &self.asked.form.of(object)));
         let mut lines: String = added.collect();
@@ -186,7 +187,7 @@ impl Watch {
                 self.missed = true;
                 continue;
             }
-            self.heard = change.version;
+            self.seen_version = change.version;
             let times = if fault == WatchFault::Duplicate { 2 } else { 1 };
             lines += &line(change.event.as_str(), &self.asked.form.of(&change.object)).repeat(times);
         }
@@ -194,7 +195,7 @@ impl Watch {
     }
 
     fn bookmark(&mut self, annotations: Value) -> String {
-        self.heard = self.version;
+        self.seen_version = self.version;
         let resource = self.asked.scope.resource;
         let bookmark = json!({
             "kind": resource.kind(), "apiVersion": resource.api_version(),

@@ -4,7 +4,7 @@ use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::view::{
-    KIND, NO_RESYNC, PUT, entry, event, forget_calls, own, until_entries, until_told, without_own,
+    KIND, NO_RESYNC, PUT, entry, event, forget_calls, own, until_entries, until_events, without_own,
 };
 use crate::support::{AwsView, s3};
 
@@ -42,7 +42,7 @@ fn a_broken_entry_of_somebody_else_is_named_and_does_not_block_ours() {
              entries without looking at it. Fix that destination, or remove the entry"
         );
         let broken = event("Warning", "ForeignDestinationBroken", note);
-        assert_eq!(until_told(&env, "thumbs", "ForeignDestinationBroken").await, broken);
+        assert_eq!(until_events(&env, "thumbs", "ForeignDestinationBroken").await, broken);
 
         env.delete(KIND, "thumbs").await;
         env.until_gone(KIND, "thumbs").await;

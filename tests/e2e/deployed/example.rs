@@ -11,7 +11,7 @@ use super::view::{
     HANDLER, S3, SCHEDULED, apply, arn, definition, function, function_name, function_names, handler_with,
     plain, s3, scheduled, sha256, until_function, with,
 };
-use crate::objects::{NO_RESYNC, RESYNC_1S, event, nothing_is_written_at_rest, owner, until_told};
+use crate::objects::{NO_RESYNC, RESYNC_1S, event, nothing_is_written_at_rest, owner, until_events};
 use crate::support::{AwsView, LIMIT, own};
 
 const NOTHING: [&str; 0] = [];
@@ -36,7 +36,7 @@ fn a_scheduled_function_comes_with_its_code_changes_and_goes() {
             event("Normal", "FunctionCreated", format!("created the function {name}")),
             event("Normal", "RuleCreated", format!("created the rule {rule}")),
         ];
-        until_told(&env, "hourly", &created).await;
+        until_events(&env, "hourly", &created).await;
         nothing_is_written_at_rest(&env, SCHEDULED, &["hourly"]).await;
         apply(&env, &scheduled("hourly", &small)).await;
         nothing_is_written_at_rest(&env, SCHEDULED, &["hourly"]).await;
@@ -50,7 +50,7 @@ fn a_scheduled_function_comes_with_its_code_changes_and_goes() {
         assert_eq!(function(&env, &name).await, Some(expected));
         let updated = ["settings", "code"]
             .map(|what| event("Normal", "FunctionUpdated", format!("updated the function {name}: {what}")));
-        until_told(&env, "hourly", &[&created[..], &updated[..]].concat()).await;
+        until_events(&env, "hourly", &[&created[..], &updated[..]].concat()).await;
         nothing_is_written_at_rest(&env, SCHEDULED, &["hourly"]).await;
 
         env.delete(SCHEDULED, "hourly").await;

@@ -6,8 +6,8 @@ use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
 use super::view::{
-    Condition, KIND, RESYNC_1S, Told, allow, deny, entry, event, forget_calls, own, permission, policy,
-    stalled, until_conditions, until_told,
+    Condition, EmittedEvent, KIND, RESYNC_1S, allow, deny, entry, event, forget_calls, own, permission,
+    policy, stalled, until_conditions, until_events,
 };
 use crate::support::{AwsView, s3};
 
@@ -127,7 +127,7 @@ fn in_other_account(bucket: &str, owner: &str) -> Vec<Condition> {
 }
 
 /// The event of an object that had entries in a bucket of `owner`.
-fn owner_changed(bucket: &str, owner: &str) -> Told {
+fn owner_changed(bucket: &str, owner: &str) -> EmittedEvent {
     let note = format!(
         "bucket {bucket} is in another account than {owner} now: the entries of this resource went with the bucket that had \
          the name before"
@@ -212,12 +212,18 @@ fn objects_of_a_bucket_whose_name_another_account_took_can_move_and_go() {
         forget_calls(&env);
         env.delete(KIND, "goes").await;
         env.until_gone(KIND, "goes").await;
-        assert_eq!(until_told(&env, "goes", "BucketOwnerChanged").await, owner_changed(&old, env.account()));
+        assert_eq!(
+            until_events(&env, "goes", "BucketOwnerChanged").await,
+            owner_changed(&old, env.account())
+        );
         assert_eq!(env.aws_writes(), []);
 
         env.apply(&spec("moves", &new)).await;
         env.until_ready(KIND, "moves").await;
-        assert_eq!(until_told(&env, "moves", "BucketOwnerChanged").await, owner_changed(&old, env.account()));
+        assert_eq!(
+            until_events(&env, "moves", "BucketOwnerChanged").await,
+            owner_changed(&old, env.account())
+        );
         assert_eq!(own(&env.document(&new).await), [entry(&env, "moves", &function, "moves/", "")]);
         assert_eq!(policy(&env, "thumbs", None).await, [permission(&env, &function, &new)]);
     });

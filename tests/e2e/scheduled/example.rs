@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::view::{IN_PLACE, KIND, STATEMENT, plain_rule, policy, rule_name, rules, statement};
 use crate::objects::{
-    NO_RESYNC, OWNER, RESYNC_1S, allow, deny, event, nothing_is_written_at_rest, until_told,
+    NO_RESYNC, OWNER, RESYNC_1S, allow, deny, event, nothing_is_written_at_rest, until_events,
 };
 use crate::support::{AwsView, LIMIT, Rule, scheduled};
 
@@ -126,12 +126,12 @@ fn events_tell_a_life_and_are_silent_at_rest() {
         env.until_ready(KIND, "hourly").await;
         let rule = rule_name(&env, "hourly");
         let created = event("Normal", "RuleCreated", format!("created the rule {rule}"));
-        until_told(&env, "hourly", std::slice::from_ref(&created)).await;
+        until_events(&env, "hourly", std::slice::from_ref(&created)).await;
         nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
 
         env.apply(&scheduled("hourly", "hourly", "schedule: rate(2 hours)\ntags: {team: a}")).await;
         let updated = event("Normal", "RuleUpdated", format!("updated the rule {rule}: settings, tags"));
-        until_told(&env, "hourly", &[created.clone(), updated.clone()]).await;
+        until_events(&env, "hourly", &[created.clone(), updated.clone()]).await;
         env.until_ready(KIND, "hourly").await;
 
         env.events().disable_rule().name(&rule).send().await.unwrap();
@@ -140,7 +140,7 @@ fn events_tell_a_life_and_are_silent_at_rest() {
             "DriftRepaired",
             format!("put back what was changed on the rule {rule}: settings"),
         );
-        until_told(&env, "hourly", &[created.clone(), updated.clone(), repaired.clone()]).await;
+        until_events(&env, "hourly", &[created.clone(), updated.clone(), repaired.clone()]).await;
         nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
 
         deny(&env, "DeleteRule", &rule);
@@ -153,14 +153,14 @@ fn events_tell_a_life_and_are_silent_at_rest() {
             ),
         );
         let all = [created, updated, repaired, blocked];
-        until_told(&env, "hourly", &all).await;
+        until_events(&env, "hourly", &all).await;
         // Refused again and again, it is told once.
         let refused = || env.aws_proxy().count(env.account(), "DeleteRule");
         let before = refused();
         env.until(LIMIT, "three more attempts", async || (refused() >= before + 3).then_some(())).await;
         allow(&env);
         env.until_gone(KIND, "hourly").await;
-        until_told(&env, "hourly", &all).await;
+        until_events(&env, "hourly", &all).await;
     });
 }
 
