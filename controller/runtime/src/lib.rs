@@ -3,7 +3,11 @@
 pub mod aws;
 pub mod cli;
 pub mod doctor;
+mod error_chain;
+pub mod leadership;
 pub mod network;
 pub mod operator;
 pub mod reconcile;
 pub mod telemetry;
+
+pub use error_chain::error_chain;

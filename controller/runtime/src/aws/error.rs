@@ -14,7 +14,7 @@ use super::credential_errors;
 use super::dependency;
 use super::execution_role::{self, is_not_ready, is_throttled_by_ec2};
 use super::unsent::{NoConnection, NoCredentials, of_assumed_role, was_not_sent};
-use crate::reconcile::error_chain;
+use crate::error_chain;
 
 /// What kind of refusal or failure it was.
 #[derive(Clone, Debug, PartialEq, Eq)]

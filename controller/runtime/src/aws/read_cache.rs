@@ -21,7 +21,7 @@ use super::call_context::CallContext;
 use super::{
     Account, Aws, AwsError, AwsErrorKind, Deployments, Function, Functions, ListedRule, Notifications, Rules,
 };
-use crate::reconcile::error_chain;
+use crate::error_chain;
 use entries::CachedReads;
 
 /// AWS with the credentials of some, who share its answers.

@@ -26,8 +26,8 @@ use super::{
     Account, AssumeRoles, Aws, AwsError, AwsErrorKind, Deployments, Functions, Notifications, RateLimited,
     RateLimiter, ReadCache, Rules, Session,
 };
+use crate::leadership::Leadership;
 use crate::network::Network;
-use crate::operator::Leadership;
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::Service;
 

@@ -15,9 +15,10 @@ use lambda_triggers_core::plan::identity::OwnerId;
 use lambda_triggers_core::plan::quota::Rates;
 use tracing::info;
 
+use crate::error_chain;
 use crate::network::Network;
 use crate::operator::{self, Options, StartError};
-use crate::reconcile::{Settings, error_chain};
+use crate::reconcile::Settings;
 use crate::telemetry::Telemetry;
 use crate::telemetry::logs::{self, LogFormat};
 use crate::telemetry::server::Server;

@@ -10,9 +10,9 @@ use lambda_triggers_core::tenancy::Tenancy;
 use super::tenancy::roles;
 use super::{Check, Options};
 use crate::aws::{Aws, AwsError, AwsErrorKind, Bucket, Caller, NoRegion, RateLimiter, Sdk, SdkSettings};
+use crate::error_chain;
+use crate::leadership::Leadership;
 use crate::network::Network;
-use crate::operator::Leadership;
-use crate::reconcile::error_chain;
 use crate::telemetry::Telemetry;
 
 const CREDENTIALS: &str = "AWS credentials";

@@ -13,9 +13,9 @@ use lambda_triggers_core::api::crds;
 use lambda_triggers_core::plan::identity::OwnerId;
 
 use super::{Check, Options};
+use crate::error_chain;
 use crate::network::Network;
 use crate::operator::{CLUSTER, RBAC_RULES, RbacRule, RbacScope, find_owner, identity};
-use crate::reconcile::error_chain;
 
 const API_SERVER: &str = "API server";
 const GROUP_VERSION: &str = "lambda-triggers.dev/v1alpha1";

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 use lambda_triggers_core::plan::identity::OwnerId;
 
+use crate::error_chain;
 use crate::network::Network;
-use crate::reconcile::error_chain;
 
 /// What to look at.
 #[derive(Clone, Debug, Default)]

@@ -38,16 +38,17 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use crate::aws::{NamespaceCredentials, RateLimiter, Sdk, SdkSettings};
+use crate::error_chain;
+use crate::leadership::Leadership;
 use crate::network::Network;
 use crate::reconcile::{
     Buckets, Clock, Context, Error, EventRecorder, FIELD_MANAGER, Hindrance, Jitter, OrphanQueue,
-    Permissions, ReconcileKind, Requests, Settings, StatusCache, Stores, Wakes, check_released, error_chain,
-    is_paused, object_of, reconcile,
+    Permissions, ReconcileKind, Requests, Settings, StatusCache, Stores, Wakes, check_released, is_paused,
+    object_of, reconcile,
 };
 use crate::telemetry::Telemetry;
 use backoff::{Backoff, WatchBackoff};
 use leader_election::LeaderElector;
-pub use leader_election::{Leadership, LeadershipLost};
 pub(crate) use owner_id::{CLUSTER, find_in as find_owner, identity};
 pub use rbac::{RBAC_RULES, RbacRule, RbacScope};
 pub use stop::stop_on_signal;

@@ -9,7 +9,8 @@ use lambda_triggers_core::plan::function::{Archive, MissingHandler, archive, mis
 use lambda_triggers_core::plan::report::{Component, Reason};
 
 use super::context::Context;
-use super::error::{Error, error_chain};
+use super::error::Error;
+use crate::error_chain;
 
 /// Code as it is sent to Lambda.
 pub struct ClusterCode {

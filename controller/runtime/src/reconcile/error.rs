@@ -98,17 +98,3 @@ impl From<Failure> for Error {
         Self::Trigger { failure: Reported(failure), source: None }
     }
 }
-
-/// An error with all of its sources, in one line.
-pub fn error_chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let words = error.to_string();
-        if !text.ends_with(&words) {
-            text = format!("{text}: {words}");
-        }
-        source = error.source();
-    }
-    text
-}

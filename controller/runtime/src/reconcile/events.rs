@@ -11,7 +11,7 @@ use lambda_triggers_core::plan::report::{EventReason, Failure};
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::error::error_chain;
+use crate::error_chain;
 use crate::telemetry::Metrics;
 
 /// The same event within this time is counted on the first one; as kube has it.

@@ -36,7 +36,7 @@ use tracing::{Instrument, Span, error_span, field, info, warn};
 pub use bucket::{Buckets, OrphanQueue};
 pub use clock::Clock;
 pub use context::{Context, Settings, StatusCache, Stores};
-pub use error::{Error, error_chain};
+pub use error::Error;
 pub use events::{EventRecorder, EventToEmit};
 pub use jitter::Jitter;
 pub use object::{Identity, RawS3TriggeredFunction, RawScheduledFunction, Trigger, is_paused, read_status};
@@ -46,6 +46,7 @@ pub use status::{FIELD_MANAGER, StatusWriter};
 pub use wakes::{Hindrance, Requests, Waiter, Wakes, object_of};
 
 use crate::aws::CallContext;
+use crate::error_chain;
 use crate::telemetry::metrics::ReconcileOutcome;
 
 /// Seconds before it is tried again to take away what is nobody's.

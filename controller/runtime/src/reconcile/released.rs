@@ -19,11 +19,12 @@ use tracing::{info, warn};
 
 use super::bucket::MAX_REQUEST_AGE;
 use super::context::Context;
-use super::error::{Error, error_chain};
+use super::error::Error;
 use super::object::{RawS3TriggeredFunction, RawScheduledFunction, Trigger};
 use super::status::StatusWriter;
 use super::{ReconcileKind, store, tenancy};
 use crate::aws::CallContext;
+use crate::error_chain;
 
 /// Between two looks at the store, which others write, too.
 const PERIOD: Duration = Duration::from_secs(MAX_REQUEST_AGE.as_secs() / 2);

@@ -14,7 +14,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::metrics::described::{LEADER, OBJECTS, QUEUE_DEPTH, QUEUE_OLDEST};
 use super::metrics::{MetricDesc, OTHER_REASON, Priority};
-use crate::operator::Leadership;
+use crate::leadership::Leadership;
 use crate::reconcile::{Stores, Trigger};
 
 /// One priority of the queue as it is now.

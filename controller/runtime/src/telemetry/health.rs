@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::operator::Leadership;
+use crate::leadership::Leadership;
 
 /// A replica that wants to lead looks at the Lease every two seconds, and no look takes longer than ten: one that has not
 /// come to an end for so long is stuck.

@@ -19,7 +19,7 @@ use prometheus_client::registry::{Metric, Registry};
 
 use super::collect::Sources;
 pub use super::collect::{QueueState, QueueView};
-use crate::operator::Leadership;
+use crate::leadership::Leadership;
 use crate::reconcile::Stores;
 pub use described::{
     ALL, AwsOutcome, EntryOwner, KINDS, Label, MetricDesc, OTHER_REASON, Priority, ReconcileOutcome, Service,

@@ -8,7 +8,7 @@ use lambda_triggers_core::plan::identity::{OwnEntryId, OwnerId};
 use lambda_triggers_core::plan::report::{Component, Failure, Reason};
 
 use crate::aws::{AwsError, AwsErrorKind, Bucket};
-use crate::reconcile::error::error_chain;
+use crate::error_chain;
 
 fn notification(reason: Reason, message: impl Into<String>) -> Failure {
     Failure::new(Component::Notification, reason, message)

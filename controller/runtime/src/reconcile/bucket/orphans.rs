@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use crate::aws::Bucket;
+use crate::error_chain;
 use crate::reconcile::context::Context;
-use crate::reconcile::error::error_chain;
 use crate::reconcile::store;
 
 /// The longest that a write may be on its way: AWS refuses a request that was signed more than 15 minutes ago
