@@ -6,6 +6,7 @@ pub mod doctor;
 mod error_chain;
 pub mod leadership;
 pub mod network;
+pub mod objects;
 pub mod operator;
 pub mod reconcile;
 pub mod telemetry;

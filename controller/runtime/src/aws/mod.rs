@@ -10,6 +10,7 @@ mod dependency;
 mod deploy;
 mod error;
 mod eventbridge;
+mod eventual;
 mod execution_role;
 mod lambda;
 mod ports;
@@ -26,6 +27,7 @@ pub use call_context::CallContext;
 pub use call_metrics::CallMetrics;
 pub use credentials::{AssumeRoles, NamespaceCredentials, Session};
 pub use error::{AwsError, AwsErrorKind};
+pub use eventual::{NOT_FOUND_RETRY_DELAY, confirm_absent, retry_not_found};
 pub use ports::{
     Account, Aws, Bucket, Deployments, Function, Functions, ListedRule, Notifications, Rules, Validation,
 };

@@ -6,7 +6,7 @@ use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, is_own_statement_
 use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Role, Tenancy};
 
 use super::{Aws, AwsError, AwsErrorKind};
-use crate::telemetry::metrics::KINDS;
+use crate::objects::KINDS;
 
 /// The account that is acted in with a role, or without one, with the credentials of `own`.
 pub async fn acting_account(role: Option<&Role>, own: &dyn Aws) -> Result<String, AwsError> {

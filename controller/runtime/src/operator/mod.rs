@@ -41,10 +41,10 @@ use crate::aws::{NamespaceCredentials, RateLimiter, Sdk, SdkSettings};
 use crate::error_chain;
 use crate::leadership::Leadership;
 use crate::network::Network;
+use crate::objects::{StatusCache, Stores, is_paused};
 use crate::reconcile::{
     Buckets, Clock, Context, Error, EventRecorder, FIELD_MANAGER, Hindrance, Jitter, OrphanQueue,
-    Permissions, ReconcileKind, Requests, Settings, StatusCache, Stores, Wakes, check_released, is_paused,
-    object_of, reconcile,
+    Permissions, ReconcileKind, Requests, Settings, Wakes, check_released, object_of, reconcile,
 };
 use crate::telemetry::Telemetry;
 use backoff::{Backoff, WatchBackoff};

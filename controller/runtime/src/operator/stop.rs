@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::workqueue::WorkQueue;
-use crate::reconcile::Stores;
+use crate::objects::Stores;
 
 /// The time for running reconciles to end after a stop. The release of the Lease, the last traces and the HTTP server take 11
 /// seconds more, within `terminationGracePeriodSeconds` of the chart: a killed process releases no Lease.

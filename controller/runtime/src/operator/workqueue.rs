@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::aws::CallContext;
-use crate::reconcile::{Trigger, is_paused, read_status};
+use crate::objects::{Trigger, is_paused, read_status};
 use crate::telemetry::metrics::QueueState;
 
 /// Reconciles at a time, of both kinds. Most of each is waiting for AWS. As many resources of one bucket come to its worker

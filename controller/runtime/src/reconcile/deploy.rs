@@ -18,11 +18,10 @@ use super::code::{ClusterCode, cluster_code};
 use super::context::Context;
 use super::error::Error;
 use super::events::EventToEmit;
-use super::function::{confirm_absent, retry_not_found};
-use super::object::{Identity, Trigger};
 use super::status::StatusWriter;
 use super::wakes::Hindrance;
-use crate::aws::{AwsError, Deployments};
+use crate::aws::{AwsError, Deployments, confirm_absent, retry_not_found};
+use crate::objects::{Identity, Trigger};
 
 /// A function after a look at it, and what was done about it.
 pub struct Deployment {

@@ -1,7 +1,5 @@
 //! Finds the function that a resource names, or deploys the one that it defines.
 
-use std::time::Duration;
-
 use lambda_triggers_core::api::{AppliedFunction, FunctionRef};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::report::{Component, Failure, Outcome, Reason};
@@ -9,13 +7,10 @@ use lambda_triggers_core::plan::report::{Component, Failure, Outcome, Reason};
 use super::context::Context;
 use super::deploy::{Deployment, deploy};
 use super::error::Error;
-use super::object::Trigger;
 use super::status::StatusWriter;
 use super::wakes::Hindrance;
-use crate::aws::{Aws, AwsError, AwsErrorKind, Function};
-
-/// Between two looks for what did not show.
-pub const NOT_FOUND_RETRY_DELAY: Duration = Duration::from_secs(1);
+use crate::aws::{Aws, Function, confirm_absent};
+use crate::objects::Trigger;
 
 /// The Region of a resource: its own, else that of its function's ARN, else the operator's.
 pub fn region(context: &Context, spec: Option<&str>, function: &FunctionRef) -> String {
@@ -93,31 +88,6 @@ pub async fn find(aws: &dyn Aws, region: &str, function: &FunctionRef) -> Result
     found
         .map_err(Error::aws(Component::Function))?
         .ok_or_else(|| not_found(&name, qualifier.as_deref(), region))
-}
-
-/// Looks for something, and once more where it does not show: a read may be one of before it was made, and what it hides
-/// would stay for good where it is to be removed.
-pub async fn confirm_absent<T, F>(look: impl Fn() -> F) -> Result<Option<T>, AwsError>
-where
-    F: Future<Output = Result<Option<T>, AwsError>>,
-{
-    if let Some(found) = look().await? {
-        return Ok(Some(found));
-    }
-    tokio::time::sleep(NOT_FOUND_RETRY_DELAY).await;
-    look().await
-}
-
-/// Removes something that a look has shown, by a look and what follows from it: once more where AWS says of a removal that
-/// there is nothing of that name, as it may of what was made a moment ago.
-pub async fn retry_not_found<T, F>(read_and_remove: impl Fn() -> F) -> Result<T, AwsError>
-where
-    F: Future<Output = Result<T, AwsError>>,
-{
-    match read_and_remove().await {
-        Err(AwsError { kind: AwsErrorKind::NotFound, .. }) => read_and_remove().await,
-        done => done,
-    }
 }
 
 /// Says that there is no such function.

@@ -9,7 +9,6 @@ mod error;
 mod events;
 mod function;
 mod jitter;
-mod object;
 mod permission;
 mod released;
 mod s3;
@@ -35,11 +34,10 @@ use tracing::{Instrument, Span, error_span, field, info, warn};
 
 pub use bucket::{Buckets, OrphanQueue};
 pub use clock::Clock;
-pub use context::{Context, Settings, StatusCache, Stores};
+pub use context::{Context, Settings};
 pub use error::Error;
 pub use events::{EventRecorder, EventToEmit};
 pub use jitter::Jitter;
-pub use object::{Identity, RawS3TriggeredFunction, RawScheduledFunction, Trigger, is_paused, read_status};
 pub use permission::Permissions;
 pub use released::check_released;
 pub use status::{FIELD_MANAGER, StatusWriter};
@@ -47,6 +45,9 @@ pub use wakes::{Hindrance, Requests, Waiter, Wakes, object_of};
 
 use crate::aws::CallContext;
 use crate::error_chain;
+use crate::objects::{
+    Identity, RawS3TriggeredFunction, RawScheduledFunction, Trigger, deletion_policy, is_paused,
+};
 use crate::telemetry::metrics::ReconcileOutcome;
 
 /// Seconds before it is tried again to take away what is nobody's.
@@ -200,7 +201,7 @@ fn counted_as(result: &Result<Action, Error>) -> Option<ReconcileOutcome> {
 }
 
 async fn reconcile_in_time<K: ReconcileKind>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Error> {
-    context.stores.wait_for_sync().await?;
+    context.stores.wait_for_sync().await.map_err(|_| Error::Stopping)?;
     let namespace = object.meta().namespace.clone().unwrap_or_default();
     let api: Api<K> = Api::namespaced(context.client.clone(), &namespace);
     if is_paused(&*object) {
@@ -291,7 +292,7 @@ async fn apply<K: ReconcileKind>(api: &Api<K>, object: &K, context: &Arc<Context
 /// beside us by mistake: it is nobody's. True if any of it was. No reconcile comes for what is gone, so a failure is tried
 /// again here.
 async fn roll_back_if_deleted<K: ReconcileKind>(object: &K, context: &Arc<Context>) -> Result<bool, Error> {
-    let stays = object::deletion_policy(object) == DeletionPolicy::Retain;
+    let stays = deletion_policy(object) == DeletionPolicy::Retain;
     if stays || object.meta().deletion_timestamp.is_some() {
         return Ok(false);
     }
@@ -345,7 +346,7 @@ async fn cleanup<K: ReconcileKind>(
     let mut writer = StatusWriter::new(context, api.clone(), object);
     let uid = writer.id.uid.clone();
     context.permissions.forget(&uid);
-    let result = match object::deletion_policy(object) {
+    let result = match deletion_policy(object) {
         DeletionPolicy::Delete => {
             released::record_released(context, &writer, &writer.status.applied, &Applied::default()).await?;
             match tenancy::is_found(context, &writer.id, &writer.status.applied).await {

@@ -19,10 +19,9 @@ use tokio::time::Instant;
 use super::context::Context;
 use super::error::Error;
 use super::events::EventToEmit;
-use super::function::confirm_absent;
-use super::object::{Identity, Trigger};
 use super::status::StatusWriter;
-use crate::aws::{AwsError, AwsErrorKind, CallContext, Functions};
+use crate::aws::{AwsError, AwsErrorKind, CallContext, Functions, confirm_absent};
+use crate::objects::{Identity, Trigger};
 
 /// Looks at a policy until it is as planned; a write is seen at the first look after it, as a rule.
 const LOOKS: u32 = 6;

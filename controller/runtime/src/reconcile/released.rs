@@ -20,11 +20,11 @@ use tracing::{info, warn};
 use super::bucket::MAX_REQUEST_AGE;
 use super::context::Context;
 use super::error::Error;
-use super::object::{RawS3TriggeredFunction, RawScheduledFunction, Trigger};
 use super::status::StatusWriter;
 use super::{ReconcileKind, store, tenancy};
 use crate::aws::CallContext;
 use crate::error_chain;
+use crate::objects::{RawS3TriggeredFunction, RawScheduledFunction, Trigger};
 
 /// Between two looks at the store, which others write, too.
 const PERIOD: Duration = Duration::from_secs(MAX_REQUEST_AGE.as_secs() / 2);
@@ -113,7 +113,7 @@ async fn check_object<K: ReconcileKind>(
     uid: &str,
     Released { namespace, name, applied }: &Released,
 ) -> Result<(), Error> {
-    context.stores.wait_for_sync().await?;
+    context.stores.wait_for_sync().await.map_err(|_| Error::Stopping)?;
     let living = cache.get(&ObjectRef::new(name).within(namespace));
     let living = living.filter(|object| object.meta().deletion_timestamp.is_none());
     let api: Api<K> = Api::namespaced(context.client.clone(), namespace);

@@ -21,11 +21,11 @@ use super::deploy;
 use super::error::Error;
 use super::events::EventToEmit;
 use super::function::{find, region, resolve, updating};
-use super::object::{Identity, RawS3TriggeredFunction, valid_spec};
 use super::permission::{Grant, permit, wanted_permissions};
 use super::status::StatusWriter;
 use super::tenancy::{authorize, may_have_made};
 use crate::aws::{Aws, Bucket};
+use crate::objects::{Identity, RawS3TriggeredFunction, valid_spec};
 
 /// Makes AWS as the spec says.
 pub async fn apply(

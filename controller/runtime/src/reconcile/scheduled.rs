@@ -19,12 +19,12 @@ use super::context::Context;
 use super::deploy;
 use super::error::Error;
 use super::events::EventToEmit;
-use super::function::{confirm_absent, region, resolve, retry_not_found, updating};
-use super::object::{RawScheduledFunction, valid_spec};
+use super::function::{region, resolve, updating};
 use super::permission::{Grant, permit, wanted_permissions};
 use super::status::StatusWriter;
 use super::tenancy::{authorize, may_have_made};
-use crate::aws::{Aws, AwsError, AwsErrorKind, Rules};
+use crate::aws::{Aws, AwsError, AwsErrorKind, Rules, confirm_absent, retry_not_found};
+use crate::objects::{RawScheduledFunction, valid_spec};
 
 /// Makes AWS as the spec says.
 pub async fn apply(

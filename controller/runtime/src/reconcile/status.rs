@@ -14,9 +14,9 @@ use serde_json::json;
 use super::context::{Context, Settings};
 use super::error::Error;
 use super::events::EventToEmit;
-use super::object::{Identity, RawJson, Trigger};
 use super::released;
 use super::wakes::Hindrance;
+use crate::objects::{Identity, RawJson, Trigger};
 
 /// Owns the fields of the status that we apply.
 pub const FIELD_MANAGER: &str = "lambda-triggers";

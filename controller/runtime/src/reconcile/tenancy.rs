@@ -7,7 +7,7 @@ use lambda_triggers_core::tenancy::{ImplicitGrants, Reference, references_of_s3,
 use super::context::Context;
 use super::error::Error;
 use super::function::region;
-use super::object::{Identity, RawS3TriggeredFunction, RawScheduledFunction, Trigger, read_spec};
+use crate::objects::{Identity, RawS3TriggeredFunction, RawScheduledFunction, Trigger, read_spec};
 
 /// A kind whose specs name references in AWS.
 pub trait References: Trigger {

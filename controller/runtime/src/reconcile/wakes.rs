@@ -9,7 +9,7 @@ use lambda_triggers_core::plan::identity::ObjectKey;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use super::object::{RawS3TriggeredFunction, Trigger};
+use crate::objects::{RawS3TriggeredFunction, Trigger};
 
 /// The least time between two repairs of one object's status. Without a limit, the operator and another controller could
 /// overwrite each other's status in a hot loop.
@@ -111,8 +111,8 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::object::RawScheduledFunction;
     use super::*;
+    use crate::objects::RawScheduledFunction;
 
     fn waiter(name: &str) -> Waiter {
         (RawScheduledFunction::NAME, ObjectKey::new("team", name))

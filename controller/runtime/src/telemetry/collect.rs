@@ -15,7 +15,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use super::metrics::described::{LEADER, OBJECTS, QUEUE_DEPTH, QUEUE_OLDEST};
 use super::metrics::{MetricDesc, OTHER_REASON, Priority};
 use crate::leadership::Leadership;
-use crate::reconcile::{Stores, Trigger};
+use crate::objects::{Stores, Trigger};
 
 /// One priority of the queue as it is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,10 +20,10 @@ use prometheus_client::registry::{Metric, Registry};
 use super::collect::Sources;
 pub use super::collect::{QueueState, QueueView};
 use crate::leadership::Leadership;
-use crate::reconcile::Stores;
+use crate::objects::{KINDS, Stores};
 pub use described::{
-    ALL, AwsOutcome, EntryOwner, KINDS, Label, MetricDesc, OTHER_REASON, Priority, ReconcileOutcome, Service,
-    Type, Values,
+    ALL, AwsOutcome, EntryOwner, Label, MetricDesc, OTHER_REASON, Priority, ReconcileOutcome, Service, Type,
+    Values,
 };
 use described::{
     AWS_CALL_DURATION, AWS_CALLS, AWS_THROTTLES, BUILD_INFO, DRIFT_REPAIRED, ENTRIES_LOST, ENTRIES_RESTORED,

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::failures;
 use super::requesters::Requesters;
 use crate::aws::Bucket;
+use crate::objects::Identity;
 use crate::reconcile::context::Context;
-use crate::reconcile::object::Identity;
 use crate::reconcile::permission::Refused;
 
 /// Makes sure that the functions of all resources exist and permit the bucket; true if so. A resource is left out if

@@ -6,8 +6,8 @@ use lambda_triggers_core::plan::report::EventReason;
 
 use super::requesters::{Requester, Requesters};
 use crate::aws::Bucket;
+use crate::objects::Identity;
 use crate::reconcile::events::EventToEmit;
-use crate::reconcile::object::Identity;
 
 /// The events for the changes that a write has made: one for an object and a reason, which tells of all entries, since
 /// Kubernetes keeps the note of the first of those with the same reason only.

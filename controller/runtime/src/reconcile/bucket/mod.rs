@@ -22,8 +22,8 @@ use tokio_util::task::TaskTracker;
 use tracing::Span;
 
 use super::context::Context;
-use super::object::Identity;
 use crate::aws::{Bucket, CallContext};
+use crate::objects::Identity;
 pub use orphans::{MAX_REQUEST_AGE, OrphanQueue};
 use worker::Worker;
 

@@ -8,7 +8,7 @@ use lambda_triggers_core::plan::bucket::{CachedResource, Claim, Desired, Documen
 use lambda_triggers_core::plan::report::Failure;
 
 use crate::aws::Bucket;
-use crate::reconcile::object::{Identity, RawS3TriggeredFunction, Summary, Trigger};
+use crate::objects::{Identity, RawS3TriggeredFunction, Summary, Trigger};
 
 /// What a resource has asked for.
 pub struct Requester {

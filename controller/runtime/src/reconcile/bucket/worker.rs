@@ -18,11 +18,10 @@ use super::orphans::MAX_REQUEST_AGE;
 use super::principal::{Principal, by_role};
 use super::requesters::{Requester, Requesters};
 use super::{ApplyRequest, Done, Request, Reservations, destinations, events, failures, ownership};
-use crate::aws::{AwsErrorKind, Bucket, CallContext, Validation};
+use crate::aws::{AwsErrorKind, Bucket, CallContext, NOT_FOUND_RETRY_DELAY, Validation};
 use crate::error_chain;
+use crate::objects::{Identity, RawS3TriggeredFunction, Trigger};
 use crate::reconcile::context::Context;
-use crate::reconcile::function::NOT_FOUND_RETRY_DELAY;
-use crate::reconcile::object::{Identity, RawS3TriggeredFunction, Trigger};
 use crate::telemetry::metrics::EntryOwner;
 
 /// A request waits this long for others to join it.

@@ -3,7 +3,7 @@
 pub use lambda_triggers_core::plan::queue::Priority;
 use lambda_triggers_core::plan::report::Reason;
 
-use crate::reconcile::{RawS3TriggeredFunction, RawScheduledFunction, Trigger};
+use crate::objects::KINDS;
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +53,6 @@ pub enum Values {
 
 /// The reasons that this version does not know, as of an object that a newer one has reported on.
 pub const OTHER_REASON: &str = "Other";
-
-/// Both kinds of resource.
-pub const KINDS: [&str; 2] = [RawScheduledFunction::NAME, RawS3TriggeredFunction::NAME];
 
 macro_rules! values {
     ($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $value_doc:literal])+ $value:ident = $text:literal,)+ }) => {

@@ -4,6 +4,9 @@
 //! that an older or a laxer schema let in is reported on, keeps what it has, and can be deleted. And they are kept as
 //! text: of ten thousand objects, the values would take several times as much.
 
+mod status_cache;
+mod stores;
+
 use std::fmt::Debug;
 use std::sync::OnceLock;
 
@@ -21,6 +24,12 @@ use lambda_triggers_core::plan::report::Component;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+
+pub use status_cache::StatusCache;
+pub use stores::{Stopped, Stores};
+
+/// The names of both kinds.
+pub const KINDS: [&str; 2] = [RawScheduledFunction::NAME, RawS3TriggeredFunction::NAME];
 
 /// A `ScheduledFunction` as it is watched.
 #[derive(Resource, Serialize, Deserialize, Clone, Debug)]

@@ -1,0 +1,134 @@
+//! The statuses that the operator wrote, ahead of the stores: client-go calls this a mutation cache.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, PoisonError};
+
+use lambda_triggers_core::api::{Applied, TriggerStatus};
+
+use super::{Trigger, read_status};
+
+/// The statuses that we wrote and the stores may not show yet: a reconcile that began from an older one would
+/// forget what was made meanwhile.
+#[derive(Default)]
+pub struct StatusCache {
+    written: Mutex<HashMap<String, Written>>,
+    /// What reconciles made, by UID, until one finds that all is in place. Another operator, that runs beside us by mistake,
+    /// may have taken it away while we made it, and struck it from the status.
+    made: Mutex<HashMap<String, Applied>>,
+    /// The statuses that this operator wrote, by UID: any other status comes from another writer.
+    own: Mutex<HashMap<String, OwnWrite>>,
+}
+
+/// Hashes of two statuses: the last known one, and the one of a write under way.
+struct OwnWrite {
+    written: u64,
+    writing: Option<u64>,
+}
+
+struct Written {
+    resource_version: u64,
+    status: TriggerStatus,
+}
+
+impl StatusCache {
+    /// The newest status that is known of an object, and the version of the object that has it.
+    pub fn latest<K: Trigger>(&self, object: &K) -> (TriggerStatus, Option<String>) {
+        let meta = object.meta();
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        match written.get(meta.uid.as_deref().unwrap_or_default()) {
+            Some(newer) if newer.resource_version > version(meta.resource_version.as_deref()) => {
+                (newer.status.clone(), Some(newer.resource_version.to_string()))
+            }
+            _ => (read_status(object), meta.resource_version.clone()),
+        }
+    }
+
+    /// Forgets the status that we wrote where the stores show it by now, or a newer one.
+    pub fn forget_seen<K: Trigger>(&self, object: &K) {
+        let meta = object.meta();
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let uid = meta.uid.as_deref().unwrap_or_default();
+        let seen = version(meta.resource_version.as_deref());
+        if written.get(uid).is_some_and(|ours| ours.resource_version <= seen) {
+            written.remove(uid);
+        }
+    }
+
+    /// Whether another writer changed the status of an object. True once for each such status. The first status that is seen
+    /// of an object is taken as known.
+    pub fn is_foreign<K: Trigger>(&self, object: &K) -> bool {
+        let meta = object.meta();
+        let seen = content(&read_status(object));
+        let newer = |written: &Written| written.resource_version > version(meta.resource_version.as_deref());
+        let uid = meta.uid.as_deref().unwrap_or_default();
+        let is_old = self.written.lock().unwrap_or_else(PoisonError::into_inner).get(uid).is_some_and(newer);
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(OwnWrite { written, writing }) = own.get_mut(uid) else {
+            own.insert(uid.into(), OwnWrite { written: seen, writing: None });
+            return false;
+        };
+        let is_foreign = !is_old && *written != seen && *writing != Some(seen);
+        if is_foreign {
+            *written = seen;
+        }
+        is_foreign
+    }
+
+    /// Records a status before the write: the watch may show the status before the answer to the write comes.
+    pub fn begin_write(&self, uid: &str, status: &TriggerStatus) {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = own.entry(uid.into()).or_insert(OwnWrite { written: 0, writing: None });
+        own.writing = Some(content(status));
+    }
+
+    /// Forgets the status_cache of a deleted object.
+    pub fn forget_object<K: Trigger>(&self, object: &K) {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        own.remove(object.meta().uid.as_deref().unwrap_or_default());
+    }
+
+    /// Remembers a status that was written.
+    pub fn remember(&self, uid: &str, resource_version: Option<&str>, status: TriggerStatus) {
+        let written = OwnWrite { written: content(&status), writing: None };
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.into(), written);
+        let written = Written { resource_version: version(resource_version), status };
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.into(), written);
+    }
+
+    /// Notes what a reconcile of an object made; none if it found all in place.
+    pub fn remember_applied(&self, uid: &str, made: Option<&Applied>) {
+        let mut all = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        match made {
+            Some(made) => drop(all.insert(uid.into(), made.clone())),
+            None => drop(all.remove(uid)),
+        }
+    }
+
+    /// What was made for an object: what its status says, and what we know of beyond that.
+    pub fn with_remembered(&self, uid: &str, mut applied: Applied) -> Applied {
+        if let Some(made) = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(uid) {
+            applied.merge_same_account(made);
+        }
+        applied
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.remember_applied(uid, None);
+    }
+}
+
+/// A hash of the content of a status.
+fn content(status: &TriggerStatus) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_string(status).unwrap_or_default().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Resource versions are numbers that grow
+/// (<https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>).
+fn version(text: Option<&str>) -> u64 {
+    text.and_then(|text| text.parse().ok()).unwrap_or_default()
+}

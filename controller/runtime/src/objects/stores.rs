@@ -1,0 +1,79 @@
+//! The stores of both kinds, which kube's reflectors fill.
+
+use std::sync::Arc;
+
+use kube::runtime::reflector::{ObjectRef, Store};
+use lambda_triggers_core::api::AppliedPermission;
+use lambda_triggers_core::plan::identity::ObjectKey;
+use tokio::sync::watch;
+
+use super::{RawS3TriggeredFunction, RawScheduledFunction, Trigger, is_paused, needs_what_it_has};
+
+/// The reflectors stopped before the first list, so the stores never sync.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the operator is stopping")]
+pub struct Stopped;
+
+/// The objects of both kinds, as Kubernetes last told.
+#[derive(Clone)]
+pub struct Stores {
+    /// All `ScheduledFunction`s that are watched.
+    pub scheduled: Store<RawScheduledFunction>,
+    /// All `S3TriggeredFunction`s that are watched.
+    pub s3: Store<RawS3TriggeredFunction>,
+    /// For each, whether it holds all objects. `Store::wait_until_ready` would tell, too, but wakes the last one of those
+    /// who wait for it only, and its controller is one of them.
+    pub synced: [watch::Receiver<bool>; 2],
+}
+
+impl Stores {
+    /// Waits until both are synced: what nobody claims is removed, so nobody may be missing.
+    pub async fn wait_for_sync(&self) -> Result<(), Stopped> {
+        for synced in &self.synced {
+            synced.clone().wait_for(|synced| *synced).await.map_err(|_| Stopped)?;
+        }
+        Ok(())
+    }
+
+    /// Whether both are synced.
+    pub fn are_synced(&self) -> bool {
+        self.synced.iter().all(|synced| *synced.borrow())
+    }
+
+    /// True if the `S3TriggeredFunction` of this name is paused.
+    pub fn is_s3_paused(&self, key: &ObjectKey) -> bool {
+        let object = self.s3.get(&ObjectRef::new(&key.name).within(&key.namespace));
+        object.is_some_and(|object| is_paused(&*object))
+    }
+
+    /// True if another object than the one with this UID needs the statement.
+    pub fn permission_claimed(&self, permission: &AppliedPermission, except: &str) -> bool {
+        any_claims(&self.scheduled, permission, except) || any_claims(&self.s3, permission, except)
+    }
+
+    /// True if an object needs this function, which was deployed for the object.
+    pub fn deploys(&self, kind: &str, key: &ObjectKey, region: &str, function: &str) -> bool {
+        match kind {
+            RawScheduledFunction::NAME => deploys(&self.scheduled, key, region, function),
+            RawS3TriggeredFunction::NAME => deploys(&self.s3, key, region, function),
+            _ => false,
+        }
+    }
+}
+
+fn any_claims<K: Trigger>(store: &Store<K>, permission: &AppliedPermission, except: &str) -> bool {
+    let claims = |object: &Arc<K>| {
+        needs_what_it_has(&**object)
+            && object.meta().uid.as_deref() != Some(except)
+            && object.summary().applied.permissions.contains(permission)
+    };
+    store.state().iter().any(claims)
+}
+
+fn deploys<K: Trigger>(store: &Store<K>, key: &ObjectKey, region: &str, function: &str) -> bool {
+    let object = store.get(&ObjectRef::new(&key.name).within(&key.namespace));
+    object.filter(|object| needs_what_it_has(&**object)).is_some_and(|object| {
+        let deployed = &object.summary().applied.functions;
+        deployed.iter().any(|deployed| deployed.region == region && deployed.name == function)
+    })
+}
