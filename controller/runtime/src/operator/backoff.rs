@@ -7,7 +7,7 @@ use std::time::Duration;
 use kube::runtime::utils::{Backoff as StreamBackoff, ResetTimerBackoff};
 use lambda_triggers_core::plan::report::ErrorClass;
 
-use crate::reconcile::Context;
+use crate::reconcile::Jitter;
 
 /// The most that any failure waits.
 const MAX_BACKOFF: Duration = Duration::from_secs(300);
@@ -71,14 +71,14 @@ fn wait(class: ErrorClass, failures: u32) -> Duration {
 /// The waits before a watch is begun again, as kube's own default has them: 0.8 s, twice as long each time, up to 30 s,
 /// from the start again after two quiet minutes.
 pub struct WatchBackoff {
-    context: Arc<Context>,
+    jitter: Arc<Jitter>,
     failures: u32,
 }
 
 impl WatchBackoff {
     /// None has failed yet.
-    pub fn new(context: &Arc<Context>) -> ResetTimerBackoff<Self> {
-        ResetTimerBackoff::new(Self { context: context.clone(), failures: 0 }, Duration::from_secs(120))
+    pub fn new(jitter: &Arc<Jitter>) -> ResetTimerBackoff<Self> {
+        ResetTimerBackoff::new(Self { jitter: jitter.clone(), failures: 0 }, Duration::from_secs(120))
     }
 }
 
@@ -88,7 +88,7 @@ impl Iterator for WatchBackoff {
     fn next(&mut self) -> Option<Duration> {
         let wait = Duration::from_millis(800).saturating_mul(2u32.saturating_pow(self.failures.min(16)));
         self.failures = self.failures.saturating_add(1);
-        Some(self.context.jitter.vary(wait.min(Duration::from_secs(30))))
+        Some(self.jitter.vary(wait.min(Duration::from_secs(30))))
     }
 }
 

@@ -1,6 +1,7 @@
 //! `lambda-triggers run`: both controllers in one process, from start to clean stop.
 
 mod backoff;
+mod controllers;
 mod leader_election;
 mod namespaces;
 mod owner_id;
@@ -10,44 +11,32 @@ mod tenancy_file;
 mod workqueue;
 
 use std::convert::Infallible;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryStreamExt};
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::core::PartialObjectMeta;
-use kube::runtime::controller::{self, Action};
 use kube::runtime::events::Reporter;
-use kube::runtime::reflector::store::{Store, Writer};
-use kube::runtime::reflector::{self, ObjectRef};
-use kube::runtime::{Controller, Predicate, WatchStreamExt, predicates, watcher};
-use kube::{Client, Config, ResourceExt};
-use lambda_triggers_core::api::{RECONCILE_ANNOTATION, Tags};
+use kube::runtime::reflector;
+use kube::{Client, Config};
 use lambda_triggers_core::plan::identity::OwnerId;
-use lambda_triggers_core::plan::queue::Priority;
 use lambda_triggers_core::plan::quota::Rates;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use crate::aws::{NamespaceCredentials, RateLimiter, Sdk, SdkSettings};
 use crate::error_chain;
 use crate::leadership::Leadership;
 use crate::network::Network;
-use crate::objects::{StatusCache, Stores, is_paused};
+use crate::objects::{StatusCache, Stores};
 use crate::reconcile::{
-    Buckets, Clock, Context, Error, EventRecorder, FIELD_MANAGER, Hindrance, Jitter, OrphanQueue,
-    Permissions, ReconcileKind, Requests, Settings, Wakes, check_released, object_of, reconcile,
+    Buckets, Context, EventRecorder, FIELD_MANAGER, Jitter, OrphanQueue, Permissions, Settings, Wakes,
+    check_released,
 };
 use crate::telemetry::Telemetry;
-use backoff::{Backoff, WatchBackoff};
+use controllers::run_controller;
 use leader_election::LeaderElector;
 pub(crate) use owner_id::{CLUSTER, find_in as find_owner, identity};
 pub use rbac::{RBAC_RULES, RbacRule, RbacScope};
@@ -216,7 +205,7 @@ pub async fn run_controllers(
         elected: options.leader_elect,
         namespace: client.default_namespace().into(),
         started: Instant::now(),
-        jitter: Jitter::from_seed(options.settings.seed),
+        jitter: Arc::new(Jitter::from_seed(options.settings.seed)),
         settings: options.settings,
         telemetry: options.telemetry,
     });
@@ -262,202 +251,4 @@ fn register_stores(context: &Context) {
     let [scheduled, s3] = context.stores.synced.clone();
     health.waits_for(vec![("ScheduledFunctions", scheduled), ("S3TriggeredFunctions", s3)]);
     metrics.show_objects(context.stores.clone());
-}
-
-/// Runs the controller of one kind, and says when its cache is `synced`.
-async fn run_controller<K: ReconcileKind>(
-    watched: &[String],
-    writer: Writer<K>,
-    synced: watch::Sender<bool>,
-    requests: Requests,
-    (workqueue, context, stop): (Arc<WorkQueue>, Arc<Context>, CancellationToken),
-) {
-    let reader = writer.as_reader();
-    let promoting = workqueue.clone();
-    let (seeing, deleting) = (context.clone(), context.clone());
-    // Our own writes to the status change none of these, so they bring nothing back here. A status that another writer changed
-    // is repaired through the wakes.
-    let relevant_change =
-        predicates::generation.combine(predicates::finalizers).combine(reconcile_requested).combine(paused);
-    let watch_objects = |(namespace, api)| {
-        let events = watcher(api, watcher::Config::default().any_semantic());
-        (namespace, events.backoff(WatchBackoff::new(&context)).boxed())
-    };
-    let watches = namespaces::apis(&context.client, watched).into_iter().map(watch_objects).collect();
-    let objects = namespaces::merged(watches, reader.clone())
-        .modify(strip_unused_fields)
-        .reflect(writer)
-        .inspect_ok(move |event| {
-            if matches!(event, watcher::Event::InitDone) {
-                synced.send_replace(true);
-            }
-            if let watcher::Event::Delete(object) = event {
-                deleting.status_cache.forget_object(object);
-                deleting.wakes.ended(&holder(object));
-            }
-        })
-        .applied_objects()
-        .inspect_ok(move |object| {
-            seeing.wakes.ended(&holder(object));
-            if seeing.status_cache.is_foreign(object) {
-                seeing.wakes.repair((K::NAME, workqueue::key(object).1.clone()));
-            }
-            seeing.status_cache.forget_seen(object);
-            if workqueue::priority(object) == Priority::High {
-                promoting.raise_priority(&workqueue::key(object));
-            }
-        })
-        .predicate_filter(relevant_change, Default::default());
-    let backoff = Arc::new(Backoff::new(context.settings.resync));
-    let (succeeded, failed) = (backoff.clone(), backoff);
-    let (cache, taking) = (reader.clone(), workqueue.clone());
-    let reconcile = move |object: Arc<K>, context: Arc<Context>| {
-        let (workqueue, cache, backoff) = (taking.clone(), cache.clone(), succeeded.clone());
-        async move { reconcile_with_permit(object.as_ref(), &workqueue, &cache, context, &backoff).await }
-    };
-    let retry = move |object: Arc<K>, error: &Error, context: Arc<Context>| {
-        let generation = object.meta().generation;
-        let wait = failed.next(&object.uid().unwrap_or_default(), generation, error.class());
-        Action::requeue(context.jitter.vary(wait))
-    };
-    let apis = namespaces::apis::<PartialObjectMeta<ConfigMap>>(&context.client, watched);
-    let unlisted = Arc::new(AtomicUsize::new(apis.len()));
-    let watch_config_maps = |(_, api)| {
-        let mut first = Some(unlisted.clone());
-        let events = watcher(api, watcher::Config::default()).backoff(WatchBackoff::new(&context));
-        let events = events.inspect_ok(move |event| {
-            if matches!(event, watcher::Event::InitDone)
-                && let Some(unlisted) = first.take()
-            {
-                unlisted.fetch_sub(1, Ordering::Release);
-            }
-        });
-        events.boxed()
-    };
-    let config_maps = stream::select_all(apis.into_iter().map(watch_config_maps))
-        .touched_objects()
-        .predicate_filter(predicates::resource_version, Default::default());
-    let (cache, raising) = (reader.clone(), workqueue.clone());
-    let users = move |config_map: PartialObjectMeta<ConfigMap>| {
-        let users = users_of_config_map(&cache, &config_map);
-        // What was there at the start, nobody has changed just now.
-        if unlisted.load(Ordering::Acquire) == 0 {
-            users.iter().for_each(|user| raising.raise_priority_next(workqueue::key_of(user)));
-        }
-        users
-    };
-    let raising = workqueue.clone();
-    let woken =
-        stream::unfold(requests, async |mut requests: Requests| Some((requests.recv().await?, requests)))
-            .map(|key| object_of::<K>(&key))
-            .inspect(move |object| raising.raise_priority_next(workqueue::key_of(object)));
-    let permitted = context.credentials.changes().map_or_else(|| stream::pending().boxed(), changes);
-    Controller::for_stream(objects, reader)
-        .watches_stream(config_maps, users)
-        .reconcile_on(woken)
-        // What was refused may be permitted now, and the other way round.
-        .reconcile_all_on(permitted)
-        .graceful_shutdown_on(stop.cancelled_owned())
-        .run(reconcile, retry, context)
-        .for_each(|result| async {
-            if let Err(error) = result {
-                log_queue_failure(&error);
-            }
-        })
-        .await;
-}
-
-/// The hindrance of objects that wait for this object.
-fn holder<K: ReconcileKind>(object: &K) -> Hindrance {
-    Hindrance::Holder(K::NAME.into(), workqueue::key(object).1.clone())
-}
-
-/// Has an object wait for its permit, and reconciles it as it is then.
-async fn reconcile_with_permit<K: ReconcileKind>(
-    object: &K,
-    workqueue: &Arc<WorkQueue>,
-    cache: &Store<K>,
-    context: Arc<Context>,
-    backoff: &Backoff,
-) -> Result<Action, Error> {
-    let permit = workqueue
-        .acquire(&workqueue::key(object), workqueue::priority(object))
-        .await
-        .ok_or(Error::Stopping)?;
-    let Some(object) = cache.get(&ObjectRef::from_obj(object)) else { return Ok(Action::await_change()) };
-    let uid = object.uid().unwrap_or_default();
-    // In a task of its own: whatever wakes the controller's has all of those looked at that wait for their workqueue.
-    let work = async move {
-        let result = reconcile(object, permit.call_context.clone(), context).await;
-        drop(permit);
-        result
-    };
-    match AbortOnDropHandle::new(tokio::spawn(work)).await {
-        Ok(result) => result.inspect(|_| backoff.reset(&uid)),
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Err(Error::Stopping),
-    }
-}
-
-/// An item for each change.
-fn changes<T: Send + Sync + 'static>(receiver: watch::Receiver<T>) -> BoxStream<'static, ()> {
-    let next = async |mut receiver: watch::Receiver<T>| {
-        receiver.changed().await.ok()?;
-        Some(((), receiver))
-    };
-    stream::unfold(receiver, next).boxed()
-}
-
-/// Takes out of an object what nobody here asks for, and what would take as much memory as all the rest.
-fn strip_unused_fields<K: ReconcileKind>(object: &mut K) {
-    object.managed_fields_mut().clear();
-    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
-}
-
-/// What somebody asks for a reconcile by, as a predicate: another value is another request.
-fn reconcile_requested<K: ReconcileKind>(object: &K) -> Option<u64> {
-    let mut hasher = DefaultHasher::new();
-    object.annotations().get(RECONCILE_ANNOTATION)?.hash(&mut hasher);
-    Some(hasher.finish())
-}
-
-/// Whether an object is paused, as a predicate.
-fn paused<K: ReconcileKind>(object: &K) -> Option<u64> {
-    Some(u64::from(is_paused(object)))
-}
-
-/// The objects whose function has its code from a ConfigMap. Of ConfigMaps the metadata alone is watched.
-fn users_of_config_map<K: ReconcileKind>(
-    cache: &Store<K>,
-    config_map: &PartialObjectMeta<ConfigMap>,
-) -> Vec<ObjectRef<K>> {
-    let name = config_map.name_any();
-    let uses = |object: &&Arc<K>| {
-        let code = object.summary().config_map.as_deref();
-        object.namespace() == config_map.namespace() && code == Some(name.as_str())
-    };
-    cache.state().iter().filter(uses).map(|object| ObjectRef::from_obj(object.as_ref())).collect()
-}
-
-fn log_queue_failure(error: &controller::Error<Error, watcher::Error>) {
-    match error {
-        // The reconcile itself has said so. Or the object went while it was in the queue.
-        controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_) => {}
-        other => warn!(error = error_chain(other), "the controller's queue failed"),
-    }
-}
-
-/// The default of [`Settings`].
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            resync: Duration::from_secs(600),
-            timeout: Duration::from_secs(120),
-            write_grace_period: Duration::from_secs(30),
-            progress_deadline: Duration::from_secs(120),
-            default_tags: Tags::new(),
-            seed: rand::random(),
-            clock: Clock::default(),
-        }
-    }
 }

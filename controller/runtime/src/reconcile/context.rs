@@ -38,6 +38,20 @@ pub struct Settings {
     pub clock: Clock,
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            resync: Duration::from_secs(600),
+            timeout: Duration::from_secs(120),
+            write_grace_period: Duration::from_secs(30),
+            progress_deadline: Duration::from_secs(120),
+            default_tags: Tags::new(),
+            seed: rand::random(),
+            clock: Clock::default(),
+        }
+    }
+}
+
 /// What every reconcile has at hand.
 pub struct Context {
     /// Kubernetes.
@@ -67,7 +81,7 @@ pub struct Context {
     /// When the operator started.
     pub started: Instant,
     /// Varies waits.
-    pub jitter: Jitter,
+    pub jitter: Arc<Jitter>,
     /// How reconciles behave.
     pub settings: Settings,
     /// What is told of all this.
