@@ -18,7 +18,7 @@ use lambda_triggers_core::tenancy::{
 
 use super::tenant_policy::TenantPolicy;
 use super::{
-    Account, Aws, AwsError, Bucket, Deployments, Function, Functions, ListedRule, Notifications, Rules,
+    Account, Aws, AwsError, Bucket, DeploymentApi, EventBridgeApi, Function, LambdaApi, ListedRule, S3Api,
     Validation,
 };
 
@@ -58,20 +58,20 @@ impl Aws for Authorized {
         }
     }
 
-    fn functions(&self, region: &str) -> Arc<dyn Functions> {
-        self.port(self.aws.functions(region), region)
+    fn lambda(&self, region: &str) -> Arc<dyn LambdaApi> {
+        self.port(self.aws.lambda(region), region)
     }
 
-    fn deployments(&self, region: &str) -> Arc<dyn Deployments> {
+    fn deployments(&self, region: &str) -> Arc<dyn DeploymentApi> {
         self.port(self.aws.deployments(region), region)
     }
 
-    fn rules(&self, region: &str) -> Arc<dyn Rules> {
-        self.port(self.aws.rules(region), region)
+    fn eventbridge(&self, region: &str) -> Arc<dyn EventBridgeApi> {
+        self.port(self.aws.eventbridge(region), region)
     }
 
-    fn notifications(&self, region: &str) -> Arc<dyn Notifications> {
-        self.port(self.aws.notifications(region), region)
+    fn s3(&self, region: &str) -> Arc<dyn S3Api> {
+        self.port(self.aws.s3(region), region)
     }
 }
 
@@ -106,7 +106,7 @@ impl<P: ?Sized> Port<P> {
 }
 
 #[async_trait]
-impl Functions for Port<dyn Functions> {
+impl LambdaApi for Port<dyn LambdaApi> {
     async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
         let named = |own: &ImplicitGrants| FunctionArn {
             partition: partition_of(&self.region).into(),
@@ -160,7 +160,7 @@ impl Functions for Port<dyn Functions> {
 }
 
 #[async_trait]
-impl Deployments for Port<dyn Deployments> {
+impl DeploymentApi for Port<dyn DeploymentApi> {
     async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
         self.permit("lambda:GetFunction", vec![ResourceRef::DeployedFunction(name.into())]).await?;
         self.told(self.port.deployed(name).await)
@@ -244,7 +244,7 @@ impl Deployments for Port<dyn Deployments> {
     }
 }
 
-impl Port<dyn Rules> {
+impl Port<dyn EventBridgeApi> {
     /// Lets a call through that makes or changes the object's rule.
     async fn own_rule(
         &self,
@@ -259,7 +259,7 @@ impl Port<dyn Rules> {
 }
 
 #[async_trait]
-impl Rules for Port<dyn Rules> {
+impl EventBridgeApi for Port<dyn EventBridgeApi> {
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
         const ACTION: &str = "events:ListRules";
         self.policy.require_own(ACTION, prefix == self.policy.owner.prefix(), "what is looked for")?;
@@ -337,7 +337,7 @@ impl Rules for Port<dyn Rules> {
 }
 
 #[async_trait]
-impl Notifications for Port<dyn Notifications> {
+impl S3Api for Port<dyn S3Api> {
     async fn get(&self, bucket: &Bucket) -> Result<String, AwsError> {
         self.permit("s3:GetBucketNotification", things_of_bucket(bucket)).await?;
         self.told(self.port.get(bucket).await)

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::authorized::Authorized;
 use super::tenant_policy::{TenantPolicy, acting_account};
-use super::{Aws, AwsError, Notifications};
+use super::{Aws, AwsError, S3Api};
 
 /// A role, and the session in which it is taken on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -81,14 +81,8 @@ impl NamespaceCredentials {
 
     /// The notification configurations of buckets in a Region, on behalf of a namespace, which `leaves` if it only wants
     /// what it has there to go.
-    pub fn notifications(
-        &self,
-        owner: &OwnerId,
-        namespace: &str,
-        region: &str,
-        leaves: bool,
-    ) -> Arc<dyn Notifications> {
-        self.authorized(owner, namespace, |policy| policy.of_bucket(leaves)).notifications(region)
+    pub fn s3(&self, owner: &OwnerId, namespace: &str, region: &str, leaves: bool) -> Arc<dyn S3Api> {
+        self.authorized(owner, namespace, |policy| policy.of_bucket(leaves)).s3(region)
     }
 
     /// The role that a namespace acts with; none for the operator's own credentials.

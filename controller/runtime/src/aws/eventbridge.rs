@@ -6,14 +6,14 @@ use aws_sdk_eventbridge::types::{self as sdk, RuleState};
 use lambda_triggers_core::api::{RetryPolicy, Tags};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target, canonical_retry};
 
-use super::{AwsError, AwsErrorKind, ListedRule, Rules};
+use super::{AwsError, AwsErrorKind, EventBridgeApi, ListedRule};
 
 /// EventBridge in one Region, on the default bus.
-pub struct SdkRules {
+pub struct SdkEventBridge {
     client: Client,
 }
 
-impl SdkRules {
+impl SdkEventBridge {
     pub(super) fn new(client: Client) -> Self {
         Self { client }
     }
@@ -86,7 +86,7 @@ fn listed(rule: sdk::Rule) -> Option<ListedRule> {
 }
 
 #[async_trait]
-impl Rules for SdkRules {
+impl EventBridgeApi for SdkEventBridge {
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
         let mut rules = vec![];
         let mut next = None;

@@ -6,14 +6,14 @@ use aws_sdk_lambda::types::State;
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 
-use super::{AwsError, AwsErrorKind, Function, Functions};
+use super::{AwsError, AwsErrorKind, Function, LambdaApi};
 
 /// Lambda in one Region.
-pub struct SdkFunctions {
+pub struct SdkLambda {
     client: Client,
 }
 
-impl SdkFunctions {
+impl SdkLambda {
     pub(super) fn new(client: Client) -> Self {
         Self { client }
     }
@@ -29,7 +29,7 @@ pub(super) fn missing_as_none<T>(result: Result<T, AwsError>) -> Result<Option<T
 }
 
 #[async_trait]
-impl Functions for SdkFunctions {
+impl LambdaApi for SdkLambda {
     /// By GetFunction, whose quota is 100 calls a second; that of GetFunctionConfiguration is shared with all
     /// other control calls (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-rate_limiter.html>).
     async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {

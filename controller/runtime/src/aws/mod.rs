@@ -29,7 +29,7 @@ pub use credentials::{AssumeRoles, NamespaceCredentials, Session};
 pub use error::{AwsError, AwsErrorKind};
 pub use eventual::{NOT_FOUND_RETRY_DELAY, confirm_absent, retry_not_found};
 pub use ports::{
-    Account, Aws, Bucket, Deployments, Function, Functions, ListedRule, Notifications, Rules, Validation,
+    Account, Aws, Bucket, DeploymentApi, EventBridgeApi, Function, LambdaApi, ListedRule, S3Api, Validation,
 };
 pub use rate_limit::RateLimited;
 pub use rate_limiter::RateLimiter;

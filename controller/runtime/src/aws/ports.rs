@@ -22,13 +22,13 @@ pub trait Aws: Send + Sync {
     /// The account whose credentials are used.
     async fn account(&self) -> Result<Account, AwsError>;
     /// Lambda in a Region.
-    fn functions(&self, region: &str) -> Arc<dyn Functions>;
+    fn lambda(&self, region: &str) -> Arc<dyn LambdaApi>;
     /// Lambda in a Region, for functions that the operator deploys.
-    fn deployments(&self, region: &str) -> Arc<dyn Deployments>;
+    fn deployments(&self, region: &str) -> Arc<dyn DeploymentApi>;
     /// EventBridge in a Region.
-    fn rules(&self, region: &str) -> Arc<dyn Rules>;
+    fn eventbridge(&self, region: &str) -> Arc<dyn EventBridgeApi>;
     /// S3 in a Region.
-    fn notifications(&self, region: &str) -> Arc<dyn Notifications>;
+    fn s3(&self, region: &str) -> Arc<dyn S3Api>;
 }
 
 /// An AWS account.
@@ -49,7 +49,7 @@ pub struct Function {
 
 /// Lambda's part.
 #[async_trait]
-pub trait Functions: Send + Sync {
+pub trait LambdaApi: Send + Sync {
     /// The function of that name or ARN, at that alias or version; none if there is none.
     async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError>;
     /// The resource policy of a function at its qualifier; empty if it has none, none if there is no such function.
@@ -72,7 +72,7 @@ pub trait Functions: Send + Sync {
 
 /// Lambda's part in functions that the operator deploys. All take the function's name.
 #[async_trait]
-pub trait Deployments: Send + Sync {
+pub trait DeploymentApi: Send + Sync {
     /// The function with code, tags and concurrency; none if there is none.
     async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError>;
     /// Creates a function.
@@ -130,7 +130,7 @@ impl ListedRule {
 
 /// EventBridge's part, on the default bus: schedules exist on no other.
 #[async_trait]
-pub trait Rules: Send + Sync {
+pub trait EventBridgeApi: Send + Sync {
     /// The rules whose names begin with `prefix`.
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError>;
     /// A rule of a list with its tags and targets. One that has gone since is an error, [`AwsErrorKind::NotFound`].
@@ -174,7 +174,7 @@ impl fmt::Display for Bucket {
 
 /// S3's part.
 #[async_trait]
-pub trait Notifications: Send + Sync {
+pub trait S3Api: Send + Sync {
     /// The bucket's notification configuration, as the XML that S3 sent.
     async fn get(&self, bucket: &Bucket) -> Result<String, AwsError>;
     /// Reads and drops the notification configuration, whatever account owns the bucket. Where [`get`](Self::get) is refused,

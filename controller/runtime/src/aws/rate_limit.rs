@@ -14,8 +14,8 @@ use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 
 use super::rate_limiter::RateLimiter;
 use super::{
-    Account, Aws, AwsError, AwsErrorKind, Bucket, Deployments, Function, Functions, ListedRule,
-    Notifications, Rules, Validation,
+    Account, Aws, AwsError, AwsErrorKind, Bucket, DeploymentApi, EventBridgeApi, Function, LambdaApi,
+    ListedRule, S3Api, Validation,
 };
 
 /// The most rules in one page of a list.
@@ -80,25 +80,25 @@ impl Aws for RateLimited {
         self.inner.account().await
     }
 
-    fn functions(&self, region: &str) -> Arc<dyn Functions> {
-        self.port(self.inner.functions(region), region)
+    fn lambda(&self, region: &str) -> Arc<dyn LambdaApi> {
+        self.port(self.inner.lambda(region), region)
     }
 
-    fn deployments(&self, region: &str) -> Arc<dyn Deployments> {
+    fn deployments(&self, region: &str) -> Arc<dyn DeploymentApi> {
         self.port(self.inner.deployments(region), region)
     }
 
-    fn rules(&self, region: &str) -> Arc<dyn Rules> {
-        self.port(self.inner.rules(region), region)
+    fn eventbridge(&self, region: &str) -> Arc<dyn EventBridgeApi> {
+        self.port(self.inner.eventbridge(region), region)
     }
 
-    fn notifications(&self, region: &str) -> Arc<dyn Notifications> {
-        self.port(self.inner.notifications(region), region)
+    fn s3(&self, region: &str) -> Arc<dyn S3Api> {
+        self.port(self.inner.s3(region), region)
     }
 }
 
 #[async_trait]
-impl Functions for Port<dyn Functions> {
+impl LambdaApi for Port<dyn LambdaApi> {
     async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
         self.call(Quota::LambdaFunction, self.inner.function(name, qualifier)).await
     }
@@ -127,7 +127,7 @@ impl Functions for Port<dyn Functions> {
 }
 
 #[async_trait]
-impl Deployments for Port<dyn Deployments> {
+impl DeploymentApi for Port<dyn DeploymentApi> {
     async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
         self.call(Quota::LambdaFunction, self.inner.deployed(name)).await
     }
@@ -183,7 +183,7 @@ impl Deployments for Port<dyn Deployments> {
 }
 
 #[async_trait]
-impl Rules for Port<dyn Rules> {
+impl EventBridgeApi for Port<dyn EventBridgeApi> {
     /// A page has a hundred rules at most
     /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRules.html>).
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
@@ -242,7 +242,7 @@ impl Rules for Port<dyn Rules> {
 }
 
 #[async_trait]
-impl Notifications for Port<dyn Notifications> {
+impl S3Api for Port<dyn S3Api> {
     async fn get(&self, bucket: &Bucket) -> Result<String, AwsError> {
         self.call(Quota::S3, self.inner.get(bucket)).await
     }

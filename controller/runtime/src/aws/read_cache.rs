@@ -19,7 +19,8 @@ use tracing::warn;
 
 use super::call_context::CallContext;
 use super::{
-    Account, Aws, AwsError, AwsErrorKind, Deployments, Function, Functions, ListedRule, Notifications, Rules,
+    Account, Aws, AwsError, AwsErrorKind, DeploymentApi, EventBridgeApi, Function, LambdaApi, ListedRule,
+    S3Api,
 };
 use crate::error_chain;
 use entries::CachedReads;
@@ -77,26 +78,26 @@ impl Aws for ReadCache {
         self.inner.account().await
     }
 
-    fn functions(&self, region: &str) -> Arc<dyn Functions> {
-        self.port(self.inner.functions(region), region)
+    fn lambda(&self, region: &str) -> Arc<dyn LambdaApi> {
+        self.port(self.inner.lambda(region), region)
     }
 
-    fn deployments(&self, region: &str) -> Arc<dyn Deployments> {
+    fn deployments(&self, region: &str) -> Arc<dyn DeploymentApi> {
         self.port(self.inner.deployments(region), region)
     }
 
-    fn rules(&self, region: &str) -> Arc<dyn Rules> {
-        self.port(self.inner.rules(region), region)
+    fn eventbridge(&self, region: &str) -> Arc<dyn EventBridgeApi> {
+        self.port(self.inner.eventbridge(region), region)
     }
 
     /// A bucket's worker shares what it has read.
-    fn notifications(&self, region: &str) -> Arc<dyn Notifications> {
-        self.inner.notifications(region)
+    fn s3(&self, region: &str) -> Arc<dyn S3Api> {
+        self.inner.s3(region)
     }
 }
 
 #[async_trait]
-impl Functions for Port<dyn Functions> {
+impl LambdaApi for Port<dyn LambdaApi> {
     async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
         let key = (self.region.clone(), name.to_owned(), qualifier.map(ToOwned::to_owned));
         // One that is not there, or cannot run, is a reason to do something.
@@ -131,9 +132,9 @@ impl Functions for Port<dyn Functions> {
     }
 }
 
-/// Functions that are deployed for one object are that object's: nobody else asks for them.
+/// LambdaApi that are deployed for one object are that object's: nobody else asks for them.
 #[async_trait]
-impl Deployments for Port<dyn Deployments> {
+impl DeploymentApi for Port<dyn DeploymentApi> {
     async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
         self.inner.deployed(name).await
     }
@@ -201,7 +202,7 @@ impl Deployments for Port<dyn Deployments> {
     }
 }
 
-impl Port<dyn Rules> {
+impl Port<dyn EventBridgeApi> {
     /// The rule as the list tells it that all resyncs share; none where it is not in it.
     async fn listed(&self, name: &str) -> Result<Option<ListedRule>, AwsError> {
         let shares = CallContext::current().oldest_cached_read().is_some();
@@ -225,7 +226,7 @@ impl Port<dyn Rules> {
 
 /// A rule is one object's, and nobody else asks for it; but a list tells of many.
 #[async_trait]
-impl Rules for Port<dyn Rules> {
+impl EventBridgeApi for Port<dyn EventBridgeApi> {
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
         self.inner.list(prefix).await
     }

@@ -17,21 +17,21 @@ use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
 use aws_sdk_s3::types::NotificationConfiguration;
 
-use super::{AwsError, AwsErrorKind, Bucket, Notifications, Validation};
+use super::{AwsError, AwsErrorKind, Bucket, S3Api, Validation};
 
 /// S3 in one Region.
-pub struct SdkNotifications {
+pub struct SdkS3 {
     client: Client,
 }
 
-impl SdkNotifications {
+impl SdkS3 {
     pub(super) fn new(client: Client) -> Self {
         Self { client }
     }
 }
 
 #[async_trait]
-impl Notifications for SdkNotifications {
+impl S3Api for SdkS3 {
     async fn get(&self, bucket: &Bucket) -> Result<String, AwsError> {
         const ACTION: &str = "s3:GetBucketNotification";
         let on = || format!("bucket {bucket}");
@@ -176,7 +176,7 @@ mod tests {
             .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
             .retry_config(RetryConfig::disabled())
             .interceptor(sent.clone());
-        let notifications = SdkNotifications::new(Client::from_conf(config.build()));
+        let notifications = SdkS3::new(Client::from_conf(config.build()));
         let long = "b".repeat(255);
         for (name, host) in [
             ("photos", "https://photos.s3.us-east-1.amazonaws.com/?notification"),

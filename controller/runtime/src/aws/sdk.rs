@@ -18,13 +18,13 @@ use tokio::sync::OnceCell;
 
 use super::call_metrics::CallMetrics;
 use super::deploy::SdkDeployments;
-use super::eventbridge::SdkRules;
-use super::lambda::SdkFunctions;
+use super::eventbridge::SdkEventBridge;
+use super::lambda::SdkLambda;
 use super::role::RoleCredentials;
-use super::s3::SdkNotifications;
+use super::s3::SdkS3;
 use super::{
-    Account, AssumeRoles, Aws, AwsError, AwsErrorKind, Deployments, Functions, Notifications, RateLimited,
-    RateLimiter, ReadCache, Rules, Session,
+    Account, AssumeRoles, Aws, AwsError, AwsErrorKind, DeploymentApi, EventBridgeApi, LambdaApi, RateLimited,
+    RateLimiter, ReadCache, S3Api, Session,
 };
 use crate::leadership::Leadership;
 use crate::network::Network;
@@ -78,10 +78,10 @@ pub struct Caller {
 
 /// The clients of one Region.
 struct Clients {
-    functions: Arc<SdkFunctions>,
+    functions: Arc<SdkLambda>,
     deployments: Arc<SdkDeployments>,
-    rules: Arc<SdkRules>,
-    notifications: Arc<SdkNotifications>,
+    rules: Arc<SdkEventBridge>,
+    notifications: Arc<SdkS3>,
 }
 
 /// Why the SDK cannot be used.
@@ -203,10 +203,10 @@ impl Clients {
             .interceptor(attempts(Service::Events));
         let lambda = aws_sdk_lambda::Client::from_conf(lambda.build());
         Self {
-            functions: Arc::new(SdkFunctions::new(lambda.clone())),
+            functions: Arc::new(SdkLambda::new(lambda.clone())),
             deployments: Arc::new(SdkDeployments::new(lambda)),
-            rules: Arc::new(SdkRules::new(aws_sdk_eventbridge::Client::from_conf(events.build()))),
-            notifications: Arc::new(SdkNotifications::new(aws_sdk_s3::Client::from_conf(s3.build()))),
+            rules: Arc::new(SdkEventBridge::new(aws_sdk_eventbridge::Client::from_conf(events.build()))),
+            notifications: Arc::new(SdkS3::new(aws_sdk_s3::Client::from_conf(s3.build()))),
         }
     }
 }
@@ -222,19 +222,19 @@ impl Aws for Sdk {
         self.account.get_or_try_init(ask).await.cloned()
     }
 
-    fn functions(&self, region: &str) -> Arc<dyn Functions> {
+    fn lambda(&self, region: &str) -> Arc<dyn LambdaApi> {
         self.clients(region).functions.clone()
     }
 
-    fn deployments(&self, region: &str) -> Arc<dyn Deployments> {
+    fn deployments(&self, region: &str) -> Arc<dyn DeploymentApi> {
         self.clients(region).deployments.clone()
     }
 
-    fn rules(&self, region: &str) -> Arc<dyn Rules> {
+    fn eventbridge(&self, region: &str) -> Arc<dyn EventBridgeApi> {
         self.clients(region).rules.clone()
     }
 
-    fn notifications(&self, region: &str) -> Arc<dyn Notifications> {
+    fn s3(&self, region: &str) -> Arc<dyn S3Api> {
         self.clients(region).notifications.clone()
     }
 }

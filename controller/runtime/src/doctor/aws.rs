@@ -101,7 +101,7 @@ fn partition(arn: &str) -> &str {
 /// Looks for a rule that is not there: whoever may not look is told so all the same.
 async fn rules(sdk: &Sdk, caller: &Caller, owner: &OwnerId) -> Vec<Check> {
     let region = sdk.default_region();
-    let rules = sdk.rules(region);
+    let rules = sdk.eventbridge(region);
     let name = format!("{}doctor", owner.prefix());
     let nothing =
         format!("arn:{}:lambda:{region}:{}:function:{name}", partition(&caller.arn), caller.account);
@@ -130,7 +130,7 @@ async fn function(sdk: &Sdk, named: &str) -> Vec<Check> {
             None => (named.to_owned(), None),
         },
     };
-    let functions = sdk.functions(&region);
+    let functions = sdk.lambda(&region);
     let found = match functions.function(&name, qualifier.as_deref()).await {
         Ok(Some(found)) => found,
         Ok(None) => {
@@ -155,7 +155,7 @@ async fn function(sdk: &Sdk, named: &str) -> Vec<Check> {
 async fn bucket(sdk: &Sdk, name: &str, owner: &str) -> Check {
     let what = format!("bucket {name}");
     let bucket = Bucket { region: sdk.default_region().into(), name: name.into(), owner: owner.into() };
-    let xml = match sdk.notifications(&bucket.region).get(&bucket).await {
+    let xml = match sdk.s3(&bucket.region).get(&bucket).await {
         Ok(xml) => xml,
         Err(error) if error.kind == AwsErrorKind::NotFound => {
             return Check::failed(what, "does not exist; create it, or write another name");

@@ -24,7 +24,7 @@ pub struct Options {
     pub region: Option<String>,
     /// Reference the API server in the name of this user, such as the operator's service account.
     pub as_user: Option<String>,
-    /// Functions to look at, by name or ARN, with or without an alias or a version.
+    /// LambdaApi to look at, by name or ARN, with or without an alias or a version.
     pub functions: Vec<String>,
     /// Buckets to look at.
     pub buckets: Vec<String>,

@@ -1,4 +1,4 @@
-//! Functions that the operator deploys: observe, plan, apply, one update at a time and none waited for.
+//! LambdaApi that the operator deploys: observe, plan, apply, one update at a time and none waited for.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use super::error::Error;
 use super::events::EventToEmit;
 use super::status::StatusWriter;
 use super::wakes::Hindrance;
-use crate::aws::{AwsError, Deployments, confirm_absent, retry_not_found};
+use crate::aws::{AwsError, DeploymentApi, confirm_absent, retry_not_found};
 use crate::objects::{Identity, Trigger};
 
 /// A function after a look at it, and what was done about it.
@@ -328,7 +328,7 @@ fn set_retries_before(applied: &Applied, region: &str, name: &str) -> bool {
 }
 
 async fn carry_out(
-    deployments: &dyn Deployments,
+    deployments: &dyn DeploymentApi,
     name: &str,
     observed: Option<&ObservedFunction>,
     steps: &[FunctionStep],

@@ -82,7 +82,7 @@ pub async fn find(aws: &dyn Aws, region: &str, function: &FunctionRef) -> Result
     let qualifier = function.qualifier.clone().or_else(|| arn.as_ref().and_then(|arn| arn.qualifier.clone()));
     let name = arn.map(|arn| arn.with_qualifier(None).to_string()).or_else(|| function.name.clone());
     let name = name.unwrap_or_default();
-    let functions = aws.functions(region);
+    let functions = aws.lambda(region);
     // What is attached to a function that has gone is taken out.
     let found = confirm_absent(|| functions.function(&name, qualifier.as_deref())).await;
     found

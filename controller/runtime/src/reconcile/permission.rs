@@ -20,7 +20,7 @@ use super::context::Context;
 use super::error::Error;
 use super::events::EventToEmit;
 use super::status::StatusWriter;
-use crate::aws::{AwsError, AwsErrorKind, CallContext, Functions, confirm_absent};
+use crate::aws::{AwsError, AwsErrorKind, CallContext, LambdaApi, confirm_absent};
 use crate::objects::{Identity, Trigger};
 
 /// Looks at a policy until it is as planned; a write is seen at the first look after it, as a rule.
@@ -74,7 +74,7 @@ impl Permissions {
         came: Instant,
         trusts_others: bool,
     ) -> Result<Permitted, Refused> {
-        let functions = context.aws(&id.key).functions(&function.region);
+        let functions = context.aws(&id.key).lambda(&function.region);
         let claim = || {
             self.claims().entry(identity(function, statement)).or_default().insert(id.uid.clone());
         };
@@ -130,7 +130,7 @@ impl Permissions {
         permission: &AppliedPermission,
         id: &Identity,
     ) -> Result<(), Error> {
-        let functions = context.aws(&id.key).functions(&function.region);
+        let functions = context.aws(&id.key).lambda(&function.region);
         let _turn = self.turn(function).await;
         if self.claims().contains_key(permission) {
             return Ok(());
@@ -163,7 +163,7 @@ impl Permissions {
         if in_use().await? {
             return Ok(());
         }
-        let functions = context.aws_for_removal(&id.key).functions(&function.region);
+        let functions = context.aws_for_removal(&id.key).lambda(&function.region);
         remove(&*functions, &function, &permission.statement_id).await
     }
 
@@ -281,7 +281,7 @@ pub async fn wanted_permissions(
     Ok(is_wanted.then_some(permission).into_iter().collect())
 }
 
-async fn policy(functions: &dyn Functions, function: &FunctionArn) -> Result<Policy, Error> {
+async fn policy(functions: &dyn LambdaApi, function: &FunctionArn) -> Result<Policy, Error> {
     functions.policy(function).await.map_err(denied_or_failed)?.ok_or_else(|| gone(function))
 }
 
@@ -319,7 +319,7 @@ fn refused(error: Error, changed: bool, by_others: Option<Permitted>) -> Result<
 
 /// Carries a step out; false if another writer came between, so that one has to look again.
 async fn apply(
-    functions: &dyn Functions,
+    functions: &dyn LambdaApi,
     function: &FunctionArn,
     step: PermissionStep,
     policy: &Policy,
@@ -340,7 +340,7 @@ async fn apply(
 /// Removes a statement, looking again where another writer came between. A policy that does not show it at first may be
 /// one from before it was added, so it is removed all the same. After a denied removal, the statement counts as absent if
 /// no look shows the statement: AWS denied its creation, too.
-async fn remove(functions: &dyn Functions, function: &FunctionArn, id: &str) -> Result<(), Error> {
+async fn remove(functions: &dyn LambdaApi, function: &FunctionArn, id: &str) -> Result<(), Error> {
     let mut is_denied = false;
     for look in 0..LOOKS {
         let policy =

@@ -23,7 +23,7 @@ use super::function::{region, resolve, updating};
 use super::permission::{Grant, permit, wanted_permissions};
 use super::status::StatusWriter;
 use super::tenancy::{authorize, may_have_made};
-use crate::aws::{Aws, AwsError, AwsErrorKind, Rules, confirm_absent, retry_not_found};
+use crate::aws::{Aws, AwsError, AwsErrorKind, EventBridgeApi, confirm_absent, retry_not_found};
 use crate::objects::{RawScheduledFunction, valid_spec};
 
 /// Makes AWS as the spec says.
@@ -60,7 +60,7 @@ pub async fn apply(
     let desired =
         DesiredRule::from_spec(&context.owner, &origin, default_tags, &spec, written, &function.arn);
     check_count("spec.tags", &desired.tags).map_err(invalid)?;
-    let rules = aws.rules(&region);
+    let rules = aws.eventbridge(&region);
     let observed = rules.rule(&desired.name).await.map_err(Error::aws(Component::Rule))?;
     let before = writer.status.applied.clone();
     let RulePlan { steps, adopted_from } = plan_rule(
@@ -143,7 +143,7 @@ async fn by_name(
     let region = spec["region"].as_str().or(arn.as_ref().map(|arn| arn.region.as_str()));
     let region = region.unwrap_or(context.default_region());
     let name = key.rule_name(&context.owner.id, origin.kind);
-    let rules = context.aws_for_removal(key).rules(region);
+    let rules = context.aws_for_removal(key).eventbridge(region);
     let observed = confirm_absent(|| rules.rule(&name)).await.map_err(Error::aws(Component::Rule))?;
     let targets = observed.into_iter().flat_map(|rule| rule.targets).filter_map(|(_, target)| target);
     let statement_id = rules_statement_id(&context.owner.id);
@@ -192,7 +192,7 @@ fn tags_set_before(applied: &Applied, region: &str, name: &str) -> BTreeSet<Stri
     applied.rules.iter().filter(same).flat_map(|rule| rule.tag_keys.iter().cloned()).collect()
 }
 
-async fn carry_out(rules: &dyn Rules, name: &str, steps: &[RuleStep]) -> Result<(), AwsError> {
+async fn carry_out(rules: &dyn EventBridgeApi, name: &str, steps: &[RuleStep]) -> Result<(), AwsError> {
     for step in steps {
         match step {
             RuleStep::Put(settings, tags) => rules.put_rule(name, settings, tags).await,
@@ -251,7 +251,7 @@ pub async fn release(
     let own = origin.key.rule_name(&context.owner.id, origin.kind);
     let released = before.rules.iter().filter(|rule| rule.name == own && !is_wanted(rule));
     for AppliedRule { region, name, tag_keys } in released {
-        let rules = aws.rules(region);
+        let rules = aws.eventbridge(region);
         let set_before = tag_keys.iter().cloned().collect();
         let removed = retry_not_found(|| async {
             let observed = confirm_absent(|| rules.rule(name)).await?;
@@ -280,7 +280,7 @@ async fn others_use(
     own_rule: &str,
 ) -> Result<bool, Error> {
     let Some(function) = FunctionArn::parse(&permission.function_arn) else { return Ok(false) };
-    let rules = aws.rules(&function.region);
+    let rules = aws.eventbridge(&function.region);
     let prefix = context.owner.id.prefix();
     let names = rules
         .rules_with_target(&permission.function_arn, &prefix)

@@ -1,7 +1,7 @@
 //! S3: buckets and their notification configurations.
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{AwsError, Bucket, Notifications, Validation};
+use lambda_triggers::aws::{AwsError, Bucket, S3Api, Validation};
 use sha2::{Digest, Sha256};
 
 use super::super::fault_injector::{Passed, View};
@@ -108,7 +108,7 @@ fn made_up_id(entry: &str) -> String {
 }
 
 #[async_trait]
-impl Notifications for SimClient {
+impl S3Api for SimClient {
     async fn get(&self, bucket: &Bucket) -> Result<String, AwsError> {
         let op = self.reading("s3:GetBucketNotification", format!("bucket {bucket}"));
         let (region, bucket) = (self.region.clone(), bucket.clone());

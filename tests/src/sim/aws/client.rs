@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{Account, Aws, AwsError, Deployments, Functions, Notifications, Rules};
+use lambda_triggers::aws::{Account, Aws, AwsError, DeploymentApi, EventBridgeApi, LambdaApi, S3Api};
 use tokio::sync::OnceCell;
 
 use super::MemoryAws;
@@ -99,19 +99,19 @@ impl Aws for SimClient {
         self.account.get_or_try_init(ask).await.cloned()
     }
 
-    fn functions(&self, region: &str) -> Arc<dyn Functions> {
+    fn lambda(&self, region: &str) -> Arc<dyn LambdaApi> {
         self.to(region)
     }
 
-    fn deployments(&self, region: &str) -> Arc<dyn Deployments> {
+    fn deployments(&self, region: &str) -> Arc<dyn DeploymentApi> {
         self.to(region)
     }
 
-    fn rules(&self, region: &str) -> Arc<dyn Rules> {
+    fn eventbridge(&self, region: &str) -> Arc<dyn EventBridgeApi> {
         self.to(region)
     }
 
-    fn notifications(&self, region: &str) -> Arc<dyn Notifications> {
+    fn s3(&self, region: &str) -> Arc<dyn S3Api> {
         self.to(region)
     }
 }

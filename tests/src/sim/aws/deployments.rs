@@ -1,7 +1,7 @@
 //! Lambda as seen by who deploys functions.
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{AwsError, Deployments};
+use lambda_triggers::aws::{AwsError, DeploymentApi};
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::function::{
@@ -34,7 +34,7 @@ impl SimClient {
 }
 
 #[async_trait]
-impl Deployments for SimClient {
+impl DeploymentApi for SimClient {
     async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
         let op = self.reading("lambda:GetFunction", format!("function {name}"));
         let (region, name) = (self.region.clone(), name.to_owned());

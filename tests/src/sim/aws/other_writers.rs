@@ -94,7 +94,7 @@ impl MemoryAws {
     }
 }
 
-/// Functions and their policies.
+/// LambdaApi and their policies.
 impl MemoryAws {
     /// The function of this name in [`REGION`] and [`ACCOUNT`], there or not.
     pub fn function(&self, name: &str) -> FunctionArn {
@@ -200,7 +200,7 @@ impl MemoryAws {
     }
 }
 
-/// Rules, in [`REGION`].
+/// EventBridgeApi, in [`REGION`].
 impl MemoryAws {
     /// Makes a rule that has more than the operator's rules have: an event pattern, and a service that manages it.
     pub fn create_managed_rule(&self, name: &str, settings: &RuleSettings, service: Option<&str>) {

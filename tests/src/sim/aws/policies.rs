@@ -1,7 +1,7 @@
 //! Lambda as seen by the owner of a trigger: functions that exist, and their resource policies.
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{AwsError, AwsErrorKind, Function, Functions};
+use lambda_triggers::aws::{AwsError, AwsErrorKind, Function, LambdaApi};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use serde_json::{Value, json};
@@ -131,7 +131,7 @@ pub(super) fn missing_as_none<T>(result: Result<T, AwsError>) -> Result<Option<T
 }
 
 #[async_trait]
-impl Functions for SimClient {
+impl LambdaApi for SimClient {
     async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
         let on = qualifier.map_or_else(|| name.to_owned(), |qualifier| format!("{name}:{qualifier}"));
         let op = self.reading("lambda:GetFunction", format!("function {on}"));

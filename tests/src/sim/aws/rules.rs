@@ -1,7 +1,7 @@
 //! EventBridge: rules on the default bus, with tags and targets.
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{AwsError, ListedRule, Rules};
+use lambda_triggers::aws::{AwsError, EventBridgeApi, ListedRule};
 use lambda_triggers_core::api::{RetryPolicy, Tags};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target, canonical_retry};
 use serde_json::{Value, json};
@@ -221,7 +221,7 @@ fn on(rule: &str) -> String {
 }
 
 #[async_trait]
-impl Rules for SimClient {
+impl EventBridgeApi for SimClient {
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
         let op = self.reading("events:ListRules", format!("rules {prefix}*"));
         let (region, prefix) = (self.region.clone(), prefix.to_owned());

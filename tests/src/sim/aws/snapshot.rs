@@ -19,9 +19,9 @@ pub struct Snapshot {
     pub buckets: BTreeMap<String, String>,
     /// Policies by the ARN of function, version or alias: statements by Sid.
     pub policies: BTreeMap<String, BTreeMap<String, Value>>,
-    /// Rules by ARN.
+    /// EventBridgeApi by ARN.
     pub rules: BTreeMap<String, RuleSnapshot>,
-    /// Functions by ARN.
+    /// LambdaApi by ARN.
     pub functions: BTreeMap<String, FunctionSnapshot>,
 }
 

@@ -154,7 +154,7 @@ async fn settled(sim: &Sim, count: usize) {
         sim.aws.create_bucket(&sim.aws.bucket(&bucket));
         sim.aws.create_function(&arn);
         let statement = Statement::for_bucket(&owner, &arn, &bucket, ACCOUNT);
-        aws.functions(REGION).add_permission(&arn, &statement, None).await.unwrap();
+        aws.lambda(REGION).add_permission(&arn, &statement, None).await.unwrap();
         let empty = Document::parse("<NotificationConfiguration/>").unwrap();
         let document = plan_bucket(&empty, &owner, &claims).write.unwrap();
         sim.aws.put_notification(&bucket, &document.to_xml()).unwrap();

@@ -27,12 +27,12 @@ pub(super) fn all() -> Vec<Workflow> {
             let Some(mut settings) = settings else { return };
             settings.enabled = false;
             let name = rule(&owner());
-            aws.outside().rules(REGION).put_rule(&name, &settings, &Default::default()).now_or_never();
+            aws.outside().eventbridge(REGION).put_rule(&name, &settings, &Default::default()).now_or_never();
         }),
         schedule("drift: the target is removed", |aws| {
             let targets: Vec<String> =
                 aws.snapshot().rules.into_values().flat_map(|rule| rule.targets.into_keys()).collect();
-            aws.outside().rules(REGION).remove_targets(&rule(&owner()), &targets).now_or_never();
+            aws.outside().eventbridge(REGION).remove_targets(&rule(&owner()), &targets).now_or_never();
         }),
         schedule("drift: the rules' statement is removed", |aws| {
             aws.remove_statement(&aws.function("report"), &rules_statement_id(&owner()));
@@ -60,7 +60,7 @@ pub(super) fn all() -> Vec<Workflow> {
                 Step::Outside(|aws| {
                     let tags = aws.snapshot().rules.into_values().flat_map(|rule| rule.tags.into_keys());
                     let tags: Vec<String> = tags.collect();
-                    aws.outside().rules(REGION).untag_rule(&rule(&owner()), &tags).now_or_never();
+                    aws.outside().eventbridge(REGION).untag_rule(&rule(&owner()), &tags).now_or_never();
                 }),
                 Step::Delete(SCHEDULED, "hourly"),
             ],

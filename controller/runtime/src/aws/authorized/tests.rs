@@ -43,22 +43,22 @@ impl Aws for Asked {
     async fn account(&self) -> Result<Account, AwsError> {
         self.note("account", Account { id: ACCOUNT.into() })
     }
-    fn functions(&self, _: &str) -> Arc<dyn Functions> {
+    fn lambda(&self, _: &str) -> Arc<dyn LambdaApi> {
         Arc::new(self.clone())
     }
-    fn deployments(&self, _: &str) -> Arc<dyn Deployments> {
+    fn deployments(&self, _: &str) -> Arc<dyn DeploymentApi> {
         Arc::new(self.clone())
     }
-    fn rules(&self, _: &str) -> Arc<dyn Rules> {
+    fn eventbridge(&self, _: &str) -> Arc<dyn EventBridgeApi> {
         Arc::new(self.clone())
     }
-    fn notifications(&self, _: &str) -> Arc<dyn Notifications> {
+    fn s3(&self, _: &str) -> Arc<dyn S3Api> {
         Arc::new(self.clone())
     }
 }
 
 #[async_trait]
-impl Functions for Asked {
+impl LambdaApi for Asked {
     async fn function(&self, _: &str, _: Option<&str>) -> Result<Option<Function>, AwsError> {
         self.note("function", None)
     }
@@ -74,7 +74,7 @@ impl Functions for Asked {
 }
 
 #[async_trait]
-impl Deployments for Asked {
+impl DeploymentApi for Asked {
     async fn deployed(&self, _: &str) -> Result<Option<ObservedFunction>, AwsError> {
         self.note("deployed", None)
     }
@@ -114,7 +114,7 @@ impl Deployments for Asked {
 }
 
 #[async_trait]
-impl Rules for Asked {
+impl EventBridgeApi for Asked {
     async fn list(&self, _: &str) -> Result<Vec<ListedRule>, AwsError> {
         self.note("list", vec![])
     }
@@ -148,7 +148,7 @@ impl Rules for Asked {
 }
 
 #[async_trait]
-impl Notifications for Asked {
+impl S3Api for Asked {
     async fn get(&self, _: &Bucket) -> Result<String, AwsError> {
         self.note("get", String::new())
     }
@@ -236,8 +236,8 @@ async fn every_call(aws: &dyn Aws, asked: &Asked, about: &About) -> Vec<&'static
     let settings =
         RuleSettings { expression: "rate(1 day)".into(), description: String::new(), enabled: true };
     let bucket = Bucket { region: (*region).into(), name: (*bucket).into(), owner: (*bucket_owner).into() };
-    let (functions, deployments) = (aws.functions(region), aws.deployments(region));
-    let (rules, notifications) = (aws.rules(region), aws.notifications(region));
+    let (functions, deployments) = (aws.lambda(region), aws.deployments(region));
+    let (rules, notifications) = (aws.eventbridge(region), aws.s3(region));
     let tags = Tags::new();
     let refused = [
         aws.account().await.err(),

@@ -1,4 +1,4 @@
-//! Functions that the operator deploys, through the SDK.
+//! LambdaApi that the operator deploys, through the SDK.
 
 mod read;
 mod write;
@@ -14,7 +14,7 @@ use lambda_triggers_core::plan::function::{
 };
 
 use super::lambda::missing_as_none;
-use super::{AwsError, AwsErrorKind, Deployments};
+use super::{AwsError, AwsErrorKind, DeploymentApi};
 
 /// Lambda in one Region.
 pub struct SdkDeployments {
@@ -28,7 +28,7 @@ impl SdkDeployments {
 }
 
 #[async_trait]
-impl Deployments for SdkDeployments {
+impl DeploymentApi for SdkDeployments {
     async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
         const ACTION: &str = "lambda:GetFunction";
         let answer = self.client.get_function().function_name(name).send().await;

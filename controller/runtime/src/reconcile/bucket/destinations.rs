@@ -69,6 +69,6 @@ async fn is_let_in(
     if !refused.is_empty() {
         return !refused.contains(&function.to_string());
     }
-    let policy = context.aws(&id.key).functions(&function.region).policy(function).await;
+    let policy = context.aws(&id.key).lambda(&function.region).policy(function).await;
     policy.is_ok_and(|policy| policy.is_some_and(|policy| policy.permitted_by(statement).is_some()))
 }

@@ -13,7 +13,7 @@ use crate::reconcile::context::Context;
 /// True if the bucket is proven to be in another account than `bucket.owner`. The caller has just seen S3 refuse a read of the
 /// bucket's configuration.
 pub async fn is_in_other_account(context: &Context, principal: &Principal, bucket: &Bucket) -> bool {
-    let notifications = principal.notifications(context, bucket);
+    let notifications = principal.s3(context, bucket);
     if notifications.get_of_any_owner(bucket).await.is_ok() {
         // No policy can tell the two calls apart, since the expected owner is no condition key of IAM.
         return is_denied(&notifications.get(bucket).await);

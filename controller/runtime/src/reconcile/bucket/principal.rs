@@ -7,7 +7,7 @@ use lambda_triggers_core::tenancy::Role;
 
 use super::Request;
 use super::requesters::Requester;
-use crate::aws::{Bucket, Notifications};
+use crate::aws::{Bucket, S3Api};
 use crate::reconcile::context::Context;
 
 /// For whom S3 is spoken to, and so with whose credentials.
@@ -72,8 +72,8 @@ impl Principal {
     }
 
     /// The notification configurations that it may read and write.
-    pub fn notifications(&self, context: &Context, bucket: &Bucket) -> Arc<dyn Notifications> {
+    pub fn s3(&self, context: &Context, bucket: &Bucket) -> Arc<dyn S3Api> {
         let Self { namespace, leaves } = self;
-        context.credentials.notifications(&context.owner.id, namespace, &bucket.region, *leaves)
+        context.credentials.s3(&context.owner.id, namespace, &bucket.region, *leaves)
     }
 }

@@ -402,7 +402,7 @@ impl Worker {
     }
 
     async fn document(&self, context: &Context) -> Result<Document, Failure> {
-        let xml = self.principal.notifications(context, &self.bucket).get(&self.bucket).await;
+        let xml = self.principal.s3(context, &self.bucket).get(&self.bucket).await;
         let xml = match xml {
             Ok(xml) => xml,
             Err(error) => {
@@ -433,7 +433,7 @@ impl Worker {
         validate: bool,
     ) -> Result<(SyncEvent, Option<Failure>), Failure> {
         let validation = if validate { Validation::Full } else { Validation::SkipDestinations };
-        let notifications = self.principal.notifications(context, &self.bucket);
+        let notifications = self.principal.s3(context, &self.bucket);
         let Err(error) = notifications.put(&self.bucket, document.to_xml(), validation).await else {
             return Ok((SyncEvent::Written, None));
         };

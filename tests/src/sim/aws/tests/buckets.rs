@@ -1,4 +1,4 @@
-//! Rules of S3.
+//! EventBridgeApi of S3.
 
 use lambda_triggers::aws::{AwsErrorKind, Bucket, Validation};
 
@@ -137,7 +137,7 @@ async fn a_function_that_does_not_permit_is_refused() {
     put(&resize).unwrap();
     // A policy counts for its own qualifier, and for the account that owns the bucket.
     assert_eq!(told(put(&live)), (AwsErrorKind::Destination(vec![live.to_string()]), BROKEN.into()));
-    let functions = aws.outside().functions(REGION);
+    let functions = aws.outside().lambda(REGION);
     functions.add_permission(&live, &statement("other", "999999999999"), None).await.unwrap();
     assert_eq!(told(put(&live)).0, AwsErrorKind::Destination(vec![live.to_string()]));
     permit(&aws, &live).await.unwrap();
@@ -166,13 +166,13 @@ async fn a_function_in_another_region_is_refused() {
 #[tokio::test]
 async fn another_owner_region_or_no_bucket_is_told() {
     let aws = world().await;
-    let s3 = aws.outside().notifications(REGION);
+    let s3 = aws.outside().s3(REGION);
     let photos = aws.bucket("photos");
     let other = Bucket { owner: "999999999999".into(), ..photos.clone() };
     assert_eq!(told(s3.get(&other).await), (AwsErrorKind::Denied, "Access Denied".into()));
     assert_eq!(told(s3.put(&other, document(&[]), Validation::Full).await).0, AwsErrorKind::Denied);
     assert_eq!(told(s3.get(&aws.bucket("gone")).await).0, AwsErrorKind::NotFound);
-    let elsewhere = aws.outside().notifications("us-east-1");
+    let elsewhere = aws.outside().s3("us-east-1");
     assert_eq!(told(elsewhere.get(&photos).await).0, AwsErrorKind::OtherRegion(Some(REGION.into())));
     aws.delete_bucket("photos");
     assert_eq!(told(s3.get(&photos).await).0, AwsErrorKind::NotFound);

@@ -21,14 +21,10 @@ async fn a_planned_refusal_is_told_in_the_words_of_the_service() {
     let aws = world().await;
     let told = async |refusal| {
         let ports = ports(&aws, CallFault::Refuse(refusal));
-        let bucket = ports
-            .notifications(REGION)
-            .put(&aws.bucket("photos"), DOCUMENT.into(), Validation::Full)
-            .await
-            .unwrap_err();
-        let function =
-            ports.functions(REGION).remove_permission(&aws.function("resize"), "a", None).await.err();
-        let rule = ports.rules(REGION).delete_rule("lt-1").await.err();
+        let bucket =
+            ports.s3(REGION).put(&aws.bucket("photos"), DOCUMENT.into(), Validation::Full).await.unwrap_err();
+        let function = ports.lambda(REGION).remove_permission(&aws.function("resize"), "a", None).await.err();
+        let rule = ports.eventbridge(REGION).delete_rule("lt-1").await.err();
         let code = |error: AwsError| (error.kind, error.code.map(String::from).unwrap_or_default());
         (code(bucket), function.map(code), rule.map(code))
     };
@@ -65,8 +61,7 @@ async fn no_answer_leaves_the_outcome_open() {
     let aws = world().await;
     let put = async |fault| {
         let ports = ports(&aws, fault);
-        told(ports.notifications(REGION).put(&aws.bucket("photos"), DOCUMENT.into(), Validation::Full).await)
-            .0
+        told(ports.s3(REGION).put(&aws.bucket("photos"), DOCUMENT.into(), Validation::Full).await).0
     };
     assert_eq!(put(CallFault::Unsent).await, AwsErrorKind::NoConnection(NoConnection::Refused));
     assert_ne!(aws.notification("photos").as_deref(), Some(DOCUMENT));
@@ -82,9 +77,9 @@ async fn a_document_that_is_cut_off_arrives_as_its_first_half() {
     let aws = world().await;
     aws.put_notification("photos", DOCUMENT).unwrap();
     let ports = ports(&aws, CallFault::Truncated);
-    let got = ports.notifications(REGION).get(&aws.bucket("photos")).await.unwrap();
+    let got = ports.s3(REGION).get(&aws.bucket("photos")).await.unwrap();
     assert_eq!(got, DOCUMENT[..DOCUMENT.len() / 2]);
-    assert_eq!(told(ports.functions(REGION).function("resize", None).await).0, AwsErrorKind::OutcomeUnknown);
+    assert_eq!(told(ports.lambda(REGION).function("resize", None).await).0, AwsErrorKind::OutcomeUnknown);
 }
 
 #[tokio::test]
@@ -93,12 +88,12 @@ async fn a_stale_read_answers_what_was_there_before_the_last_change() {
     let ports = ports(&aws, CallFault::Stale);
     let bucket = aws.bucket("photos");
     aws.put_notification("photos", DOCUMENT).unwrap();
-    let empty = ports.notifications(REGION).get(&bucket).await.unwrap();
+    let empty = ports.s3(REGION).get(&bucket).await.unwrap();
     assert!(!empty.contains("EventBridge"), "{empty}");
     aws.put_notification("photos", "<NotificationConfiguration/>").unwrap();
-    assert_eq!(ports.notifications(REGION).get(&bucket).await.unwrap(), DOCUMENT);
+    assert_eq!(ports.s3(REGION).get(&bucket).await.unwrap(), DOCUMENT);
     let resize = aws.function("resize");
-    let functions = ports.functions(REGION);
+    let functions = ports.lambda(REGION);
     assert_eq!(functions.policy(&resize).await.unwrap(), Some(Policy::default()));
     assert!(functions.function("resize", None).await.unwrap().is_some());
     aws.delete_function(&resize);
@@ -110,7 +105,7 @@ async fn the_journal_tells_who_did_what() {
     let aws = world().await;
     let resize = aws.function("resize");
     let before = aws.journal().len();
-    let functions = ports(&aws, CallFault::Pass).functions(REGION);
+    let functions = ports(&aws, CallFault::Pass).lambda(REGION);
     functions.add_permission(&resize, &statement("a", ACCOUNT), None).await.unwrap();
     aws.remove_statement(&resize, "a");
     let entry = |by, action, effect| Applied {
@@ -135,7 +130,7 @@ async fn one_call_of_a_port_is_one_call_at_the_gate() {
     for _ in 0..2 {
         assert_eq!(ports.account().await.unwrap().id, ACCOUNT);
     }
-    ports.rules(REGION).rule("lt-1").await.unwrap();
+    ports.eventbridge(REGION).rule("lt-1").await.unwrap();
     let calls: Vec<_> =
         injector.calls().into_iter().map(|call| (call.operation, call.on, call.write)).collect();
     let call = |operation: &str, on: &str| (operation.to_owned(), on.to_owned(), false);

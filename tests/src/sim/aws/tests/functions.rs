@@ -1,9 +1,9 @@
-//! Rules of Lambda's functions.
+//! EventBridgeApi of Lambda's functions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lambda_triggers::aws::Deployments;
+use lambda_triggers::aws::DeploymentApi;
 use lambda_triggers_core::api::Architecture;
 use lambda_triggers_core::plan::function::{
     CodeSource, Configuration, DesiredFunction, EventInvokeConfig, FunctionState, LoggingConfiguration,
@@ -40,14 +40,14 @@ fn desired() -> DesiredFunction {
 }
 
 /// With changes of functions that end when a test says so.
-async fn held_world() -> (MemoryAws, Arc<dyn Deployments>) {
+async fn held_world() -> (MemoryAws, Arc<dyn DeploymentApi>) {
     let aws = world().await;
     aws.slow_functions(Pace::Held);
     let deployments = aws.outside().deployments(REGION);
     (aws, deployments)
 }
 
-async fn stage(deployments: &Arc<dyn Deployments>) -> (FunctionState, Update) {
+async fn stage(deployments: &Arc<dyn DeploymentApi>) -> (FunctionState, Update) {
     let function = deployments.deployed("app").await.unwrap().unwrap();
     (function.state, function.update)
 }

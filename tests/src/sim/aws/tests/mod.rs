@@ -27,7 +27,7 @@ async fn world() -> MemoryAws {
 
 /// Lets the bucket `photos` invoke a function.
 async fn permit(aws: &MemoryAws, function: &FunctionArn) -> Result<(), AwsError> {
-    let functions = aws.outside().functions(REGION);
+    let functions = aws.outside().lambda(REGION);
     functions.add_permission(function, &statement("photos-in", ACCOUNT), None).await
 }
 

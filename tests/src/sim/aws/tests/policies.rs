@@ -1,4 +1,4 @@
-//! Rules of Lambda's resource policies.
+//! EventBridgeApi of Lambda's resource policies.
 
 use lambda_triggers::aws::Function;
 use lambda_triggers_core::plan::permission::Policy;
@@ -10,7 +10,7 @@ use super::*;
 async fn a_revision_changes_with_each_write_and_a_stale_one_is_refused() {
     let aws = world().await;
     let resize = aws.function("resize");
-    let functions = aws.outside().functions(REGION);
+    let functions = aws.outside().lambda(REGION);
     let first = functions.policy(&resize).await.unwrap().unwrap();
     let add = |id: &'static str, revision: Option<String>| {
         let (functions, resize) = (functions.clone(), resize.clone());
@@ -34,7 +34,7 @@ async fn an_existing_sid_is_a_conflict() {
 #[tokio::test]
 async fn no_policy_is_empty_and_no_function_is_none() {
     let aws = world().await;
-    let functions = aws.outside().functions(REGION);
+    let functions = aws.outside().lambda(REGION);
     let resize = aws.function("resize");
     functions.remove_permission(&resize, "photos-in", None).await.unwrap();
     assert_eq!(functions.policy(&resize).await.unwrap(), Some(Policy::default()));
@@ -46,7 +46,7 @@ async fn no_policy_is_empty_and_no_function_is_none() {
 async fn each_qualifier_has_its_own_policy() {
     let aws = world().await;
     let live = aws.function("resize").with_qualifier(Some("live"));
-    let functions = aws.outside().functions(REGION);
+    let functions = aws.outside().lambda(REGION);
     assert_eq!(functions.policy(&live).await.unwrap(), None);
     assert_eq!(functions.function("resize", Some("live")).await.unwrap(), None);
     aws.publish(&live);
@@ -77,7 +77,7 @@ async fn a_policy_of_more_than_20480_bytes_is_refused() {
 #[tokio::test]
 async fn removing_what_is_not_there_succeeds() {
     let aws = world().await;
-    let functions = aws.outside().functions(REGION);
+    let functions = aws.outside().lambda(REGION);
     let before = aws.journal();
     functions.remove_permission(&aws.function("resize"), "gone", None).await.unwrap();
     functions.remove_permission(&aws.function("gone"), "gone", None).await.unwrap();

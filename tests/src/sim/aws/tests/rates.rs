@@ -19,19 +19,19 @@ async fn calls_over_a_quota_are_refused_in_the_words_of_the_service() {
     let refused = |code: &str| Some((AwsErrorKind::Throttled, code.to_owned()));
     let cases = [None, refused("TooManyRequestsException")];
     for expected in cases {
-        assert_eq!(code(ports.functions(REGION).policy(&resize).await.err()), expected);
-        assert_eq!(code(ports.functions(REGION).function("resize", None).await.err()), expected);
+        assert_eq!(code(ports.lambda(REGION).policy(&resize).await.err()), expected);
+        assert_eq!(code(ports.lambda(REGION).function("resize", None).await.err()), expected);
     }
     for expected in [None, refused("ThrottlingException")] {
-        assert_eq!(code(ports.rules(REGION).rule("lt-1").await.err()), expected);
-        assert_eq!(code(ports.rules("us-east-1").rule("lt-1").await.err()), expected);
+        assert_eq!(code(ports.eventbridge(REGION).rule("lt-1").await.err()), expected);
+        assert_eq!(code(ports.eventbridge("us-east-1").rule("lt-1").await.err()), expected);
     }
     for expected in [None, refused("SlowDown")] {
-        assert_eq!(code(ports.notifications(REGION).get(&photos).await.err()), expected);
+        assert_eq!(code(ports.s3(REGION).get(&photos).await.err()), expected);
     }
     assert_eq!(aws.throttled(), 5);
     // Everybody else is free.
-    assert!(aws.outside().rules(REGION).rule("lt-1").await.is_ok());
+    assert!(aws.outside().eventbridge(REGION).rule("lt-1").await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,7 +42,7 @@ async fn a_quota_fills_again_with_time_and_a_refused_call_takes_nothing_of_it() 
     let at_once = async || {
         let mut done = 0;
         for _ in 0..20 {
-            done += u32::from(ports.rules(REGION).rule("lt-1").await.is_ok());
+            done += u32::from(ports.eventbridge(REGION).rule("lt-1").await.is_ok());
         }
         done
     };

@@ -1,6 +1,6 @@
-//! Rules of EventBridge.
+//! EventBridgeApi of EventBridge.
 
-use lambda_triggers::aws::Rules;
+use lambda_triggers::aws::EventBridgeApi;
 use lambda_triggers_core::api::Tags;
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 use serde_json::json;
@@ -27,9 +27,9 @@ fn target(id: &str) -> Target {
 }
 
 /// With the rule `lt-1`, without targets.
-async fn world_with_rule() -> (MemoryAws, Arc<dyn Rules>) {
+async fn world_with_rule() -> (MemoryAws, Arc<dyn EventBridgeApi>) {
     let aws = world().await;
-    let rules = aws.outside().rules(REGION);
+    let rules = aws.outside().eventbridge(REGION);
     rules.put_rule("lt-1", &settings("rate(1 minute)"), &tags("a")).await.unwrap();
     (aws, rules)
 }
@@ -96,7 +96,7 @@ async fn rules_are_found_by_target_and_prefix() {
     }
     let arn = aws.function("resize").to_string();
     assert_eq!(rules.rules_with_target(&arn, "lt-").await.unwrap(), ["lt-2"]);
-    let elsewhere = aws.outside().rules("us-east-1");
+    let elsewhere = aws.outside().eventbridge("us-east-1");
     assert_eq!(elsewhere.rules_with_target(&arn, "").await.unwrap(), [""; 0]);
 }
 
@@ -128,11 +128,11 @@ async fn a_region_takes_300_rules() {
     for number in 1..300 {
         rules.put_rule(&format!("more-{number}"), &settings("rate(1 hour)"), &Tags::new()).await.unwrap();
     }
-    let put = |rules: Arc<dyn Rules>, name| async move {
+    let put = |rules: Arc<dyn EventBridgeApi>, name| async move {
         rules.put_rule(name, &settings("rate(1 day)"), &Tags::new()).await
     };
     assert_eq!(told(put(rules.clone(), "one-too-many").await).0, AwsErrorKind::Quota);
     // One that is there is changed, and another Region has its own.
     put(rules, "lt-1").await.unwrap();
-    put(aws.outside().rules("us-east-1"), "lt-1").await.unwrap();
+    put(aws.outside().eventbridge("us-east-1"), "lt-1").await.unwrap();
 }
