@@ -7,8 +7,7 @@ use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, session_name};
 use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Role, Tenancy};
 use tokio::sync::watch;
 
-use super::authorized::Authorized;
-use super::tenant_policy::{TenantPolicy, acting_account};
+use super::layers::{Authorized, TenantPolicy, acting_account};
 use super::{Aws, AwsError, S3Api};
 
 /// A role, and the session in which it is taken on.

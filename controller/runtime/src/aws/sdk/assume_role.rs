@@ -5,8 +5,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_types::DateTime;
 
-use super::credentials::Session;
-use super::{AwsError, AwsErrorKind};
+use crate::aws::credentials::Session;
+use crate::aws::{AwsError, AwsErrorKind};
 
 const ACTION: &str = "sts:AssumeRole";
 

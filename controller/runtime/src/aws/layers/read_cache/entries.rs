@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use super::super::AwsError;
-use super::super::call_context::CallContext;
+use crate::aws::AwsError;
+use crate::aws::call_context::CallContext;
 
 /// So many answers are entries_mut before old ones are looked for.
 const MIN_PRUNE_SIZE: usize = 64;

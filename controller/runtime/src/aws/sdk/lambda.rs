@@ -6,7 +6,7 @@ use aws_sdk_lambda::types::State;
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 
-use super::{AwsError, AwsErrorKind, Function, LambdaApi};
+use crate::aws::{AwsError, AwsErrorKind, Function, LambdaApi};
 
 /// Lambda in one Region.
 pub struct SdkLambda {

@@ -13,7 +13,7 @@ use lambda_triggers_core::plan::quota::Quota;
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 
 use super::rate_limiter::RateLimiter;
-use super::{
+use crate::aws::{
     Account, Aws, AwsError, AwsErrorKind, Bucket, DeploymentApi, EventBridgeApi, Function, LambdaApi,
     ListedRule, S3Api, Validation,
 };

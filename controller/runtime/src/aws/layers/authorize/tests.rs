@@ -4,8 +4,8 @@ use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, bucket_statement_
 use lambda_triggers_core::plan::rule::RuleSettings;
 use lambda_triggers_core::tenancy::{Role, Tenancy};
 
-use super::super::AwsErrorKind;
 use super::*;
+use crate::aws::AwsErrorKind;
 
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "eu-west-1";

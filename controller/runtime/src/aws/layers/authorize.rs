@@ -17,7 +17,7 @@ use lambda_triggers_core::tenancy::{
 };
 
 use super::tenant_policy::TenantPolicy;
-use super::{
+use crate::aws::{
     Account, Aws, AwsError, Bucket, DeploymentApi, EventBridgeApi, Function, LambdaApi, ListedRule, S3Api,
     Validation,
 };

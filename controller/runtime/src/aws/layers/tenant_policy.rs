@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, is_own_statement_id};
 use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Role, Tenancy};
 
-use super::{Aws, AwsError, AwsErrorKind};
+use crate::aws::{Aws, AwsError, AwsErrorKind};
 use crate::objects::KINDS;
 
 /// The account that is acted in with a role, or without one, with the credentials of `own`.

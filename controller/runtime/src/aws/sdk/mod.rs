@@ -1,5 +1,12 @@
 //! The ports over the AWS SDK: one set of clients a Region, made when it is first needed.
 
+mod assume_role;
+mod call_metrics;
+mod deploy;
+mod eventbridge;
+mod lambda;
+mod s3;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,13 +23,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use tokio::sync::OnceCell;
 
-use super::call_metrics::CallMetrics;
-use super::deploy::SdkDeployments;
-use super::eventbridge::SdkEventBridge;
-use super::lambda::SdkLambda;
-use super::role::RoleCredentials;
-use super::s3::SdkS3;
-use super::{
+use crate::aws::{
     Account, AssumeRoles, Aws, AwsError, AwsErrorKind, DeploymentApi, EventBridgeApi, LambdaApi, RateLimited,
     RateLimiter, ReadCache, S3Api, Session,
 };
@@ -30,6 +31,12 @@ use crate::leadership::Leadership;
 use crate::network::Network;
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::Service;
+use assume_role::RoleCredentials;
+pub use call_metrics::CallMetrics;
+use deploy::SdkDeployments;
+use eventbridge::SdkEventBridge;
+use lambda::SdkLambda;
+use s3::SdkS3;
 
 /// Time for one attempt at a call. The SDK sets none of its own, and would wait for an answer for ever.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -10,7 +10,7 @@ use lambda_triggers_core::plan::quota::{Quota, Rates, TokenBucket};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
-use super::call_context::CallContext;
+use crate::aws::call_context::CallContext;
 
 /// The rate_limiter of one account. Clones, and those of other accounts that are made of it, are of the same operator.
 #[derive(Clone, Debug)]

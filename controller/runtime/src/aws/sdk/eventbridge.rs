@@ -6,7 +6,7 @@ use aws_sdk_eventbridge::types::{self as sdk, RuleState};
 use lambda_triggers_core::api::{RetryPolicy, Tags};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target, canonical_retry};
 
-use super::{AwsError, AwsErrorKind, EventBridgeApi, ListedRule};
+use crate::aws::{AwsError, AwsErrorKind, EventBridgeApi, ListedRule};
 
 /// EventBridge in one Region, on the default bus.
 pub struct SdkEventBridge {

@@ -14,7 +14,7 @@ use lambda_triggers_core::plan::function::{
 };
 
 use super::lambda::missing_as_none;
-use super::{AwsError, AwsErrorKind, DeploymentApi};
+use crate::aws::{AwsError, AwsErrorKind, DeploymentApi};
 
 /// Lambda in one Region.
 pub struct SdkDeployments {

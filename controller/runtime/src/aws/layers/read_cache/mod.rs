@@ -17,8 +17,8 @@ use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 use tracing::warn;
 
-use super::call_context::CallContext;
-use super::{
+use crate::aws::call_context::CallContext;
+use crate::aws::{
     Account, Aws, AwsError, AwsErrorKind, DeploymentApi, EventBridgeApi, Function, LambdaApi, ListedRule,
     S3Api,
 };

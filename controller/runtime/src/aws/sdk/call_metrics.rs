@@ -14,9 +14,9 @@ use lambda_triggers_core::plan::quota::Quota;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::RateLimiter;
-use super::error::{AwsErrorKind, kind};
-use super::unsent::NotSent;
+use crate::aws::RateLimiter;
+use crate::aws::error::{AwsErrorKind, kind};
+use crate::aws::unsent::NotSent;
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::{AwsOutcome, Service};
 

@@ -17,7 +17,7 @@ use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
 use aws_sdk_s3::types::NotificationConfiguration;
 
-use super::{AwsError, AwsErrorKind, Bucket, S3Api, Validation};
+use crate::aws::{AwsError, AwsErrorKind, Bucket, S3Api, Validation};
 
 /// S3 in one Region.
 pub struct SdkS3 {
