@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Changes the decisions in plan/ in small ways, one at a time, and sees that the tests notice.
+"""Changes the decisions of controller/core in small ways, one at a time, and sees that the tests notice.
 
 usage: mutants.py [PART]     PART, such as 3/10, is a part of all changes; without it, all are made. any/10 is one of
                              the ten that the code itself chooses.
@@ -15,9 +15,10 @@ import os
 import pathlib
 import subprocess
 import sys
+import tomllib
 
 LEAST = 0.95
-PLAN = pathlib.Path("controller/core/src/plan")
+CONFIGURATION = pathlib.Path(".cargo/mutants.toml")
 OUT = pathlib.Path("target/mutants")
 # In seconds of processor time. All tests together take less than one.
 TEST_LIMIT = 30
@@ -53,9 +54,11 @@ def main(part: str | None) -> int:
 
 
 def chosen(parts: int) -> str:
-    """One of so many parts, by what plan/ says: the same wherever the code is the same, and another with each change
+    """One of so many parts, by the text of the decisions: the same wherever the code is the same, and another with each change
     to it, so that in time each has its turn. A change in the tests is as good a reason as one in what they test."""
-    files = sorted(path for path in PLAN.rglob("*.rs"))
+    globs = tomllib.loads(CONFIGURATION.read_text())["examine_globs"]
+    folders = [pathlib.Path(glob.removesuffix("/**")) for glob in globs]
+    files = sorted(path for folder in folders for path in folder.rglob("*.rs"))
     text = b"".join(path.as_posix().encode() + b"\0" + path.read_bytes() + b"\0" for path in files)
     return f"{int(hashlib.sha256(text).hexdigest(), 16) % parts}/{parts}"
 

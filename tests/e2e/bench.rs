@@ -8,7 +8,7 @@ use futures::stream;
 use kube::Api;
 use kube::api::{DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
-use lambda_triggers_core::plan::quota::{Quota, Rates};
+use lambda_triggers_core::pacing::token_bucket::{Quota, Rates};
 use lambda_triggers_tests::env::{self, Controller, TestEnv};
 use lambda_triggers_tests::kstatus::is_ready;
 use serde_json::json;

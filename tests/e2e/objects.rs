@@ -4,7 +4,7 @@
 use k8s_openapi::api::events::v1::Event;
 use kube::Api;
 use kube::api::ListParams;
-use lambda_triggers_core::plan::identity::OwnerId;
+use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_tests::aws_proxy::{Call, Fault, FaultKind};
 use lambda_triggers_tests::env::TestEnv;
 use serde_json::Value;

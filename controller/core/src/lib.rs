@@ -6,5 +6,8 @@
 pub mod api;
 pub mod arn;
 pub mod iam;
+pub mod ownership;
+pub mod pacing;
 pub mod plan;
+pub mod status;
 pub mod tenancy;

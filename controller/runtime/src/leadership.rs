@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lambda_triggers_core::plan::lease::RENEW_WITHIN;
+use lambda_triggers_core::pacing::lease::RENEW_WITHIN;
 use tokio::time::Instant;
 
 /// The right to write, as long as the lease is renewed. Whoever has it asks before each write: a process that was

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
-use lambda_triggers_core::plan::identity::{ObjectKey, bucket_statement_id};
+use lambda_triggers_core::ownership::{ObjectKey, bucket_statement_id};
 use lambda_triggers_tests::env;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! A function that gives way to another one, and an object that comes back.
 
 use aws_sdk_lambda::config::Region;
-use lambda_triggers_core::plan::identity::bucket_statement_id;
+use lambda_triggers_core::ownership::bucket_statement_id;
 use lambda_triggers_tests::aws_proxy::{Failure, Pace};
 use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};

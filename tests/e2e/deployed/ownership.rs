@@ -1,6 +1,6 @@
 //! Whose a function is: found, taken over, shared, renamed, retained.
 
-use lambda_triggers_core::plan::identity::bucket_statement_id;
+use lambda_triggers_core::ownership::bucket_statement_id;
 use lambda_triggers_tests::aws_proxy::Call;
 use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};

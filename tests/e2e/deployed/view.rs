@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, ResourceExt};
+use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::plan::function::archive;
-use lambda_triggers_core::plan::identity::ObjectKey;
 use lambda_triggers_tests::env::{REGION, TestEnv};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! `docs/conditions.md` knows every reason and every event of the code, says of each who has to act, and invents none.
 
-use lambda_triggers_core::plan::report::{Component, ErrorClass, EventReason, Failure, Reason};
+use lambda_triggers_core::status::{Component, ErrorClass, EventReason, Failure, Reason};
 
 use super::Page;
 

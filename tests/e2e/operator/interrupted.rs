@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lambda_triggers_core::api::KeyFilter;
+use lambda_triggers_core::ownership::{ObjectKey, bucket_statement_id};
 use lambda_triggers_core::plan::bucket::{Destination, Entry, Filter};
-use lambda_triggers_core::plan::identity::{ObjectKey, bucket_statement_id};
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind, Hook, Then};
 use lambda_triggers_tests::env::{self, Controller, TestEnv};
 use tokio::sync::Semaphore;

@@ -1,8 +1,8 @@
 //! The annotation that pauses one object: its rule and entries stay as they are, and other objects go on.
 
 use lambda_triggers_core::api::KeyFilter;
+use lambda_triggers_core::ownership::{ObjectKey, bucket_statement_id};
 use lambda_triggers_core::plan::bucket::Entry;
-use lambda_triggers_core::plan::identity::{ObjectKey, bucket_statement_id};
 use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! What was changed by hand is put back at the next resync, and where nothing was, nothing is written.
 
+use lambda_triggers_core::ownership::bucket_statement_id;
 use lambda_triggers_core::plan::bucket::Entry;
-use lambda_triggers_core::plan::identity::bucket_statement_id;
 use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::view::{

@@ -1,6 +1,6 @@
 //! The example: applied, ready, seen in AWS, deleted; and what a user sees of it meanwhile.
 
-use lambda_triggers_core::plan::identity::bucket_statement_id;
+use lambda_triggers_core::ownership::bucket_statement_id;
 use lambda_triggers_tests::env;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Bucket triggers with an external permission.
 
 use lambda_triggers_core::iam::Scope;
-use lambda_triggers_core::plan::report::Reason;
+use lambda_triggers_core::status::Reason;
 use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::Value;
 

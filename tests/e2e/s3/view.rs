@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use lambda_triggers_core::api::KeyFilter;
+use lambda_triggers_core::ownership::{ObjectKey, bucket_statement_id, retained_id};
 use lambda_triggers_core::plan::bucket::{Destination, Document, Entry, Filter};
-use lambda_triggers_core::plan::identity::{ObjectKey, bucket_statement_id, retained_id};
 use lambda_triggers_tests::aws_proxy::{Call, Fault, FaultKind};
 use lambda_triggers_tests::env::{REGION, TestEnv};
 use serde_json::{Value, json};

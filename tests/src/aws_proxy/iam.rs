@@ -199,7 +199,7 @@ fn holds(condition: &Condition, found: Option<&[String]>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use lambda_triggers_core::plan::identity::OwnerId;
+    use lambda_triggers_core::ownership::OwnerId;
 
     use super::*;
 

@@ -6,7 +6,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use lambda_triggers_core::iam::{Feature, Scope};
-use lambda_triggers_core::plan::identity::OwnerId;
+use lambda_triggers_core::ownership::OwnerId;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
 

@@ -10,8 +10,8 @@ use lambda_triggers::aws::{
 use lambda_triggers::operator::{self, Options};
 use lambda_triggers::reconcile::Settings;
 use lambda_triggers::telemetry::Telemetry;
-use lambda_triggers_core::plan::identity::OwnerId;
-use lambda_triggers_core::plan::quota::Rates;
+use lambda_triggers_core::ownership::OwnerId;
+use lambda_triggers_core::pacing::token_bucket::Rates;
 use lambda_triggers_core::tenancy::Tenancy;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;

@@ -8,8 +8,8 @@ mod policy;
 
 use std::collections::BTreeSet;
 
-use crate::plan::identity::OwnerId;
-use crate::plan::ownership::TAG_OWNER;
+use crate::ownership::OwnerId;
+use crate::ownership::TAG_OWNER;
 
 pub use actions::{Action, actions};
 pub use policy::{Condition, Policy, Statement};

@@ -5,14 +5,6 @@
 
 pub mod bucket;
 pub mod function;
-pub mod identity;
-pub mod lease;
-pub mod ownership;
-pub mod pause;
 pub mod permission;
-pub mod queue;
-pub mod quota;
-pub mod report;
-pub mod resync;
 pub mod rule;
 pub mod tags;

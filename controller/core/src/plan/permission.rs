@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::identity::{OwnerId, bucket_statement_id, rules_statement_id};
 use crate::arn::FunctionArn;
+use crate::ownership::{OwnerId, bucket_statement_id, rules_statement_id};
 
 /// A statement as we make it: a service that may invoke the function on behalf of one source.
 #[derive(Clone, Debug, PartialEq, Eq)]

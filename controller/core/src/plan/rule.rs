@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::identity::{ObjectKey, Owner};
-use super::ownership::{
-    Evidence, Origin, Ownership, TAG_CLUSTER, TAG_OWNER, Unmarked, missing_owner_tag, ownership,
-};
-use super::report::{Component, Failure, Reason};
 use super::tags::{all_tags, is_rollout};
 use crate::api::{Expression, RetryPolicy, ScheduledFunctionSpec, Tags};
 use crate::arn::FunctionArn;
+use crate::ownership::{
+    Evidence, Origin, Ownership, TAG_CLUSTER, TAG_OWNER, Unmarked, missing_owner_tag, ownership,
+};
+use crate::ownership::{ObjectKey, Owner};
+use crate::status::{Component, Failure, Reason};
 
 /// What PutRule sets, all of it: the call resets what it is not given
 /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).

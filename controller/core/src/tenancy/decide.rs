@@ -5,7 +5,7 @@ use std::fmt;
 use super::pattern::NamePattern;
 use super::{Definitions, Tenancy, Tenant};
 use crate::arn::FunctionArn;
-use crate::plan::identity::{ObjectKey, OwnerId};
+use crate::ownership::{ObjectKey, OwnerId};
 
 /// Something in AWS that a resource, or a call on its behalf, names.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::{ImplicitGrants, ResourceRef};
 use crate::api::{FunctionDefinition, FunctionRef, S3TriggeredFunctionSpec, ScheduledFunctionSpec};
 use crate::arn::{FunctionArn, partition_of};
 use crate::plan::function::{CodeSource, Configuration};
-use crate::plan::report::Component;
+use crate::status::Component;
 
 /// A resource that a spec names.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 use super::*;
 use crate::api::{FunctionDefinition, S3TriggeredFunctionSpec, ScheduledFunctionSpec};
 use crate::arn::FunctionArn;
+use crate::ownership::Origin;
+use crate::ownership::{ObjectKey, Owner};
 use crate::plan::function::DesiredFunction;
-use crate::plan::identity::{ObjectKey, Owner};
-use crate::plan::ownership::Origin;
 
 mod fields;
 mod fuzz;
@@ -328,7 +328,7 @@ fn a_definition_asks_for_what_is_sent_to_lambda() {
         let origin =
             Origin { kind: "ScheduledFunction", key: ObjectKey::new("media", "it"), uid: String::new() };
         let owner =
-            Owner { id: crate::plan::identity::OwnerId::parse("1a2b3c4d").unwrap(), cluster: String::new() };
+            Owner { id: crate::ownership::OwnerId::parse("1a2b3c4d").unwrap(), cluster: String::new() };
         let desired =
             DesiredFunction::from_definition(&owner, &origin, &Default::default(), &definition, None);
         let mut sent = references_of_configuration(&desired.configuration);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lambda_triggers_core::plan::queue::Priority;
+use lambda_triggers_core::pacing::queue::Priority;
 use tokio::time::{Instant, timeout};
 
 /// Work that is out of time is given up at the latest after this time: by then it is known whether it waited.

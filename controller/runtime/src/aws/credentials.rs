@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, session_name};
+use lambda_triggers_core::ownership::{ObjectKey, OwnerId, session_name};
 use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Role, Tenancy};
 use tokio::sync::watch;
 

@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_triggers_core::plan::bucket::refused_destinations;
-use lambda_triggers_core::plan::report::{Component, Failure, Reason};
+use lambda_triggers_core::status::{Component, Failure, Reason};
 use lambda_triggers_core::tenancy::Role;
 
 use super::access_denied::{MissingPermission, is_passed_on, missing};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use lambda_triggers_core::iam::{Feature, Scope, least_policy};
-use lambda_triggers_core::plan::identity::OwnerId;
+use lambda_triggers_core::ownership::OwnerId;
 
 use crate::doctor::{self, Options};
 use crate::operator::StartError;

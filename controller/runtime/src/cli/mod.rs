@@ -11,8 +11,8 @@ use std::time::Duration;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use http::Uri;
 use lambda_triggers_core::api::{Tags, parse_default_tags};
-use lambda_triggers_core::plan::identity::OwnerId;
-use lambda_triggers_core::plan::quota::Rates;
+use lambda_triggers_core::ownership::OwnerId;
+use lambda_triggers_core::pacing::token_bucket::Rates;
 use tracing::info;
 
 use crate::error_chain;

@@ -1,10 +1,10 @@
 //! AWS: whose credentials are used, where, and whether they may read what the operator reads.
 
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::ownership::OwnerId;
+use lambda_triggers_core::pacing::token_bucket::Rates;
 use lambda_triggers_core::plan::bucket::Document;
-use lambda_triggers_core::plan::identity::OwnerId;
-use lambda_triggers_core::plan::quota::Rates;
-use lambda_triggers_core::plan::report::Component;
+use lambda_triggers_core::status::Component;
 use lambda_triggers_core::tenancy::Tenancy;
 
 use super::tenancy::roles;

@@ -10,7 +10,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::api::PostParams;
 use kube::{Api, Client, ResourceExt};
 use lambda_triggers_core::api::crds;
-use lambda_triggers_core::plan::identity::OwnerId;
+use lambda_triggers_core::ownership::OwnerId;
 
 use super::{Check, Options};
 use crate::error_chain;

@@ -8,7 +8,7 @@ mod tenancy;
 use std::fmt;
 use std::path::PathBuf;
 
-use lambda_triggers_core::plan::identity::OwnerId;
+use lambda_triggers_core::ownership::OwnerId;
 
 use crate::error_chain;
 use crate::network::Network;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use lambda_triggers_core::plan::identity::{OwnerId, session_name};
-use lambda_triggers_core::plan::report::Component;
+use lambda_triggers_core::ownership::{OwnerId, session_name};
+use lambda_triggers_core::status::Component;
 use lambda_triggers_core::tenancy::{Role, Tenancy};
 
 use super::Check;

@@ -18,9 +18,9 @@ use lambda_triggers_core::api::{
     Applied, DeletionPolicy, FieldError, PAUSED_ANNOTATION, S3TriggeredFunction, S3TriggeredFunctionSpec,
     ScheduledFunction, ScheduledFunctionSpec, TriggerStatus,
 };
-use lambda_triggers_core::plan::identity::ObjectKey;
-use lambda_triggers_core::plan::pause;
-use lambda_triggers_core::plan::report::Component;
+use lambda_triggers_core::ownership::ObjectKey;
+use lambda_triggers_core::status::Component;
+use lambda_triggers_core::status::pause;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kube::runtime::reflector::{ObjectRef, Store};
 use lambda_triggers_core::api::AppliedPermission;
-use lambda_triggers_core::plan::identity::ObjectKey;
+use lambda_triggers_core::ownership::ObjectKey;
 use tokio::sync::watch;
 
 use super::{RawS3TriggeredFunction, RawScheduledFunction, Trigger, is_paused, needs_what_it_has};

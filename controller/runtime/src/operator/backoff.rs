@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::runtime::utils::{Backoff as StreamBackoff, ResetTimerBackoff};
-use lambda_triggers_core::plan::report::ErrorClass;
+use lambda_triggers_core::status::ErrorClass;
 
 use crate::reconcile::Jitter;
 

@@ -14,7 +14,7 @@ use kube::runtime::reflector::ObjectRef;
 use kube::runtime::reflector::store::{Store, Writer};
 use kube::runtime::{Controller, Predicate, WatchStreamExt, predicates, watcher};
 use lambda_triggers_core::api::RECONCILE_ANNOTATION;
-use lambda_triggers_core::plan::queue::Priority;
+use lambda_triggers_core::pacing::queue::Priority;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;

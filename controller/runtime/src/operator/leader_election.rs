@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::PostParams;
 use kube::client::{Body, ClientBuilder};
 use kube::{Api, Client, Config};
-use lambda_triggers_core::plan::lease::{LEASE, RENEW_WITHIN, RETRY, Record, Step, decide};
+use lambda_triggers_core::pacing::lease::{LEASE, RENEW_WITHIN, RETRY, Record, Step, decide};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::filter::FilterLayer;

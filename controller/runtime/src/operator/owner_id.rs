@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt};
-use lambda_triggers_core::plan::identity::{Owner, OwnerId};
+use lambda_triggers_core::ownership::{Owner, OwnerId};
 
 use super::StartError;
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use lambda_triggers_core::api::RECONCILE_ANNOTATION;
-use lambda_triggers_core::plan::identity::ObjectKey;
-use lambda_triggers_core::plan::queue::{self, Concurrency, Priority};
+use lambda_triggers_core::ownership::ObjectKey;
+use lambda_triggers_core::pacing::queue::{self, Concurrency, Priority};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 

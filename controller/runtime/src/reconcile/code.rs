@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use lambda_triggers_core::api::FunctionDefinition;
 use lambda_triggers_core::plan::function::{Archive, MissingHandler, archive, missing_handler};
-use lambda_triggers_core::plan::report::{Component, Reason};
+use lambda_triggers_core::status::{Component, Reason};
 
 use super::context::Context;
 use super::error::Error;

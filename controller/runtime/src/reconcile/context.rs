@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use kube::Client;
 use lambda_triggers_core::api::Tags;
-use lambda_triggers_core::plan::identity::{ObjectKey, Owner};
-use lambda_triggers_core::plan::resync;
+use lambda_triggers_core::ownership::{ObjectKey, Owner};
+use lambda_triggers_core::pacing::resync;
 use tokio::time::Instant;
 
 use super::bucket::{Buckets, OrphanQueue};

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use lambda_triggers_core::api::{Applied, AppliedFunction, DeployedFunction, FunctionDefinition};
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::ownership::ObjectKey;
+use lambda_triggers_core::ownership::Origin;
 use lambda_triggers_core::plan::function::{
     CodeSource, DesiredFunction, FunctionConflict, FunctionPlan, FunctionState, FunctionStep,
     ObservedFunction, plan_async_invoke, plan_function, plan_function_release, plan_function_removal,
 };
-use lambda_triggers_core::plan::identity::ObjectKey;
-use lambda_triggers_core::plan::ownership::Origin;
-use lambda_triggers_core::plan::report::{Component, EventReason, Failure, Reason};
 use lambda_triggers_core::plan::tags::check_count;
+use lambda_triggers_core::status::{Component, EventReason, Failure, Reason};
 use lambda_triggers_core::tenancy::ResourceRef;
 
 use super::code::{ClusterCode, cluster_code};

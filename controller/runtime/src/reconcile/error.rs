@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use lambda_triggers_core::plan::report::{Component, ErrorClass, Failure, Reason};
+use lambda_triggers_core::status::{Component, ErrorClass, Failure, Reason};
 
 use crate::aws::AwsError;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use lambda_triggers_core::plan::report::{EventReason, Failure};
+use lambda_triggers_core::status::{EventReason, Failure};
 use tokio::time::Instant;
 use tracing::warn;
 

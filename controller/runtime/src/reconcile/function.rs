@@ -2,7 +2,7 @@
 
 use lambda_triggers_core::api::{AppliedFunction, FunctionRef};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::report::{Component, Failure, Outcome, Reason};
+use lambda_triggers_core::status::{Component, Failure, Outcome, Reason};
 
 use super::context::Context;
 use super::deploy::{Deployment, deploy};

@@ -26,9 +26,9 @@ use kube::api::Api;
 use kube::runtime::controller::Action;
 use kube::runtime::finalizer::{Event, finalizer};
 use lambda_triggers_core::api::{Applied, DeletionPolicy, FINALIZER};
-use lambda_triggers_core::plan::pause::paused;
-use lambda_triggers_core::plan::queue::Priority;
-use lambda_triggers_core::plan::report::{ErrorClass, EventReason, Failure, Outcome};
+use lambda_triggers_core::pacing::queue::Priority;
+use lambda_triggers_core::status::pause::paused;
+use lambda_triggers_core::status::{ErrorClass, EventReason, Failure, Outcome};
 use tokio::time::Instant;
 use tracing::{Instrument, Span, error_span, field, info, warn};
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use lambda_triggers_core::api::{Applied, AppliedPermission, PermissionPolicy};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::identity::is_own_statement_id;
+use lambda_triggers_core::ownership::is_own_statement_id;
 use lambda_triggers_core::plan::permission::{PermissionStep, Policy, Statement, plan_permission};
-use lambda_triggers_core::plan::report::{Component, ErrorClass, EventReason, Reason};
+use lambda_triggers_core::status::{Component, ErrorClass, EventReason, Reason};
 
 use tokio::time::Instant;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use kube::Api;
 use kube::runtime::reflector::{ObjectRef, Store};
 use lambda_triggers_core::api::Applied;
-use lambda_triggers_core::plan::queue::Priority;
+use lambda_triggers_core::pacing::queue::Priority;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, sleep};

@@ -8,10 +8,10 @@ use lambda_triggers_core::api::{
     S3TriggeredFunctionSpec,
 };
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::ownership::{ObjectKey, OwnEntryId, Owner, bucket_statement_id};
 use lambda_triggers_core::plan::bucket::{Desired, Destination, Entry, Filter};
-use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId, Owner, bucket_statement_id};
 use lambda_triggers_core::plan::permission::Statement;
-use lambda_triggers_core::plan::report::{Component, EventReason, Failure, Outcome, Reason};
+use lambda_triggers_core::status::{Component, EventReason, Failure, Outcome, Reason};
 use serde::Deserialize;
 use tokio::time::Instant;
 

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use lambda_triggers_core::api::{Applied, AppliedFunction, AppliedPermission, AppliedRule};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::identity::rules_statement_id;
-use lambda_triggers_core::plan::ownership::Origin;
+use lambda_triggers_core::ownership::Origin;
+use lambda_triggers_core::ownership::rules_statement_id;
 use lambda_triggers_core::plan::permission::Statement;
-use lambda_triggers_core::plan::report::{Component, EventReason, Outcome, Reason};
 use lambda_triggers_core::plan::rule::{
     DesiredRule, RulePlan, RuleStep, Target, no_next_run, plan_removal, plan_rule, target_in_other_account,
 };
 use lambda_triggers_core::plan::tags::check_count;
+use lambda_triggers_core::status::{Component, EventReason, Outcome, Reason};
 
 use tokio::time::Instant;
 

@@ -7,8 +7,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use lambda_triggers_core::api::{Applied, RECONCILE_ANNOTATION, TriggerStatus};
-use lambda_triggers_core::plan::ownership::Origin;
-use lambda_triggers_core::plan::report::{Component, Outcome, Reason, conditions, is_overdue};
+use lambda_triggers_core::ownership::Origin;
+use lambda_triggers_core::status::{Component, Outcome, Reason, conditions, is_overdue};
 use serde_json::json;
 
 use super::context::{Context, Settings};

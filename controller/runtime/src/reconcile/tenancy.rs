@@ -1,7 +1,7 @@
 //! What the tenancy file says of an object as a whole: asked before AWS is.
 
 use lambda_triggers_core::api::Applied;
-use lambda_triggers_core::plan::report::{Component, Reason};
+use lambda_triggers_core::status::{Component, Reason};
 use lambda_triggers_core::tenancy::{ImplicitGrants, Reference, references_of_s3, references_of_scheduled};
 
 use super::context::Context;

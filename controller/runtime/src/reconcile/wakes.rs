@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kube::runtime::reflector::ObjectRef;
-use lambda_triggers_core::plan::identity::ObjectKey;
+use lambda_triggers_core::ownership::ObjectKey;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 

@@ -6,9 +6,9 @@ use std::fmt::Debug;
 use lambda_triggers_core::api::{
     AppliedNotification, AppliedPermission, S3TriggeredFunctionSpec, ScheduledFunctionSpec, TriggerStatus,
 };
+use lambda_triggers_core::ownership::TAG_UID;
+use lambda_triggers_core::ownership::{ObjectKey, OwnEntryId};
 use lambda_triggers_core::plan::bucket::{Document, Entry};
-use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId};
-use lambda_triggers_core::plan::ownership::TAG_UID;
 use serde::Deserialize;
 use serde_json::Value;
 

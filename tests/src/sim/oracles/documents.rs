@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_triggers_core::plan::identity::OwnEntryId;
+use lambda_triggers_core::ownership::OwnEntryId;
 
 use crate::sim::aws::{DocumentWrite, Look, Writer};
 use crate::sim::run::owner;

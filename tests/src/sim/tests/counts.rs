@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use lambda_triggers_core::api::{FINALIZER, KeyFilter};
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::plan::bucket::{Claim, Desired, Destination, Document, Entry, Filter, plan_bucket};
-use lambda_triggers_core::plan::identity::ObjectKey;
 use lambda_triggers_core::plan::permission::Statement;
 use serde_json::{Value, json};
 use tokio::time::sleep;

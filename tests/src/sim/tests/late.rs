@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId};
+use lambda_triggers_core::ownership::{ObjectKey, OwnEntryId};
 use tokio::time::sleep;
 
 use crate::sim::fault_injector::{Call, CallFault};

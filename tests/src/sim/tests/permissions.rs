@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_triggers_core::plan::identity::bucket_statement_id;
+use lambda_triggers_core::ownership::bucket_statement_id;
 use serde_json::Value;
 use tokio::time::sleep;
 

@@ -6,8 +6,8 @@ use std::ops::{AddAssign, Range};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use lambda_triggers_core::ownership::OwnEntryId;
 use lambda_triggers_core::plan::bucket::{Document, Entry};
-use lambda_triggers_core::plan::identity::OwnEntryId;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;

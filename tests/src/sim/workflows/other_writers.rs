@@ -2,7 +2,7 @@
 
 use futures::FutureExt;
 use lambda_triggers::aws::Bucket;
-use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, bucket_statement_id, rules_statement_id};
+use lambda_triggers_core::ownership::{ObjectKey, OwnerId, bucket_statement_id, rules_statement_id};
 use serde_json::json;
 
 use super::env::{FOREIGN, put};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Entry;
-use crate::plan::identity::ObjectKey;
+use crate::ownership::ObjectKey;
 
 /// What one resource wants of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use roxmltree::Node;
 
 use super::Filter;
-use crate::plan::identity::OwnerId;
+use crate::ownership::OwnerId;
 
 /// The root element.
 const NAME: &str = "NotificationConfiguration";

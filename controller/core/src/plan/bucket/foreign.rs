@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, Child, Destination, Document, Entry, Synced};
-use crate::plan::identity::{OwnEntryId, OwnerId};
+use crate::ownership::{OwnEntryId, OwnerId};
 
 /// What names a foreign part.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -57,8 +57,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::ownership::ObjectKey;
     use crate::plan::bucket::BucketPlan;
-    use crate::plan::identity::ObjectKey;
 
     fn document(children: &str) -> Document {
         Document::parse(&format!("<NotificationConfiguration>{children}</NotificationConfiguration>"))

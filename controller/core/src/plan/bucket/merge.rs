@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Child, Claim, Desired, Destination, Document, Entry, Filter};
 use crate::api::events_meet;
-use crate::plan::identity::{ObjectKey, OwnEntryId, OwnerId, retained_id};
+use crate::ownership::{ObjectKey, OwnEntryId, OwnerId, retained_id};
 
 /// The most entries that S3 takes in one document
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html>).

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::{BucketPlan, Claim, Desired, Destination, Document, Entry, plan_bucket, verify};
-use crate::plan::identity::{OwnEntryId, OwnerId};
+use crate::ownership::{OwnEntryId, OwnerId};
 
 #[cfg(test)]
 mod tests;

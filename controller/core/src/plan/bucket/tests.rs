@@ -7,7 +7,7 @@ use proptest::sample::select;
 
 use super::*;
 use crate::api::KeyFilter;
-use crate::plan::identity::{ObjectKey, OwnEntryId, OwnerId};
+use crate::ownership::{ObjectKey, OwnEntryId, OwnerId};
 
 mod document;
 mod merge;

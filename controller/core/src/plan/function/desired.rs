@@ -7,8 +7,8 @@ use crate::api::{
     ApplicationLogLevel, Architecture, AsyncInvoke, FunctionDefinition, ImageCode, LogFormat, Logging,
     SnapStart, SystemLogLevel, Tags, Tracing, Vpc,
 };
-use crate::plan::identity::{Owner, OwnerId, source_hash};
-use crate::plan::ownership::{Origin, TAG_CODE};
+use crate::ownership::{Origin, TAG_CODE};
+use crate::ownership::{Owner, OwnerId, source_hash};
 use crate::plan::tags::all_tags;
 
 /// A function as it should be.

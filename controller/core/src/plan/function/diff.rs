@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::{CodeSource, Configuration, DesiredFunction, EventInvokeConfig};
 use crate::api::{Architecture, Tags};
 use crate::arn::FunctionArn;
-use crate::plan::identity::{ObjectKey, Owner, OwnerId};
-use crate::plan::ownership::{
+use crate::ownership::{
     Evidence, Origin, Ownership, TAG_CLUSTER, TAG_CODE, TAG_KIND, TAG_NAME, TAG_NAMESPACE, TAG_OWNER,
     Unmarked, missing_owner_tag, own_keys, ownership,
 };
+use crate::ownership::{ObjectKey, Owner, OwnerId};
 use crate::plan::tags::is_rollout;
 
 /// A function as it was found.

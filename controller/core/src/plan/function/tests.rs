@@ -13,8 +13,8 @@ use crate::api::{
     SnapStart, SystemLogLevel, Tags, Tracing, Vpc,
 };
 use crate::arn::FunctionArn;
-use crate::plan::identity::{ObjectKey, Owner, OwnerId};
-use crate::plan::ownership::{Origin, TAG_CLUSTER, TAG_CODE, TAG_UID};
+use crate::ownership::{ObjectKey, Owner, OwnerId};
+use crate::ownership::{Origin, TAG_CLUSTER, TAG_CODE, TAG_UID};
 
 mod desired;
 mod ownership;

@@ -114,7 +114,7 @@ fn texts(value: Option<&Value>) -> Vec<&str> {
 mod tests {
     use super::*;
     use crate::arn::FunctionArn;
-    use crate::plan::identity::OwnerId;
+    use crate::ownership::OwnerId;
 
     fn function() -> FunctionArn {
         FunctionArn::parse("arn:aws:lambda:eu-west-1:123456789012:function:thumbs").unwrap()

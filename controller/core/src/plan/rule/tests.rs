@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::plan::identity::OwnerId;
-use crate::plan::ownership::{TAG_KIND, TAG_NAME, TAG_NAMESPACE, TAG_UID};
+use crate::ownership::OwnerId;
+use crate::ownership::{TAG_KIND, TAG_NAME, TAG_NAMESPACE, TAG_UID};
 
 fn owner() -> Owner {
     Owner { id: OwnerId::parse("1a2b3c4d").unwrap(), cluster: "cluster-1".into() }

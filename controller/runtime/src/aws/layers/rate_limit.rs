@@ -5,11 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::pacing::token_bucket::Quota;
 use lambda_triggers_core::plan::function::{
     CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
 };
 use lambda_triggers_core::plan::permission::{Policy, Statement};
-use lambda_triggers_core::plan::quota::Quota;
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 
 use super::rate_limiter::RateLimiter;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lambda_triggers_core::plan::queue::{Priority, Queue};
-use lambda_triggers_core::plan::quota::{Quota, Rates, TokenBucket};
+use lambda_triggers_core::pacing::queue::{Priority, Queue};
+use lambda_triggers_core::pacing::token_bucket::{Quota, Rates, TokenBucket};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 

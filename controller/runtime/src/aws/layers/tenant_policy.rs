@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, is_own_statement_id};
+use lambda_triggers_core::ownership::{ObjectKey, OwnerId, is_own_statement_id};
 use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Role, Tenancy};
 
 use crate::aws::{Aws, AwsError, AwsErrorKind};

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
-use lambda_triggers_core::plan::quota::Quota;
+use lambda_triggers_core::pacing::token_bucket::Quota;
 use serde_json::Value;
 use tokio::time::Instant;
 

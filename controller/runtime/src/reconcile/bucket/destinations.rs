@@ -6,7 +6,7 @@ use lambda_triggers_core::api::PermissionPolicy;
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::Desired;
 use lambda_triggers_core::plan::permission::Statement;
-use lambda_triggers_core::plan::report::Reason;
+use lambda_triggers_core::status::Reason;
 use tokio::time::Instant;
 
 use super::failures;

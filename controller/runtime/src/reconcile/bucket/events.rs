@@ -1,8 +1,8 @@
 //! What a change to a bucket's document means to the resources of the bucket, as events on them.
 
+use lambda_triggers_core::ownership::{OwnEntryId, OwnerId};
 use lambda_triggers_core::plan::bucket::{Change, Entry};
-use lambda_triggers_core::plan::identity::{OwnEntryId, OwnerId};
-use lambda_triggers_core::plan::report::EventReason;
+use lambda_triggers_core::status::EventReason;
 
 use super::requesters::{Requester, Requesters};
 use crate::aws::Bucket;

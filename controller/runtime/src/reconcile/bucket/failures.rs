@@ -1,11 +1,11 @@
 //! What keeps a bucket from being as a resource wants it, in words that say what to do.
 
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::ownership::{OwnEntryId, OwnerId};
 use lambda_triggers_core::plan::bucket::{
     Conflict, Document, Entry, InvalidDocument, MAX_ENTRIES, Rejection,
 };
-use lambda_triggers_core::plan::identity::{OwnEntryId, OwnerId};
-use lambda_triggers_core::plan::report::{Component, Failure, Reason};
+use lambda_triggers_core::status::{Component, Failure, Reason};
 
 use crate::aws::{AwsError, AwsErrorKind, Bucket};
 use crate::error_chain;

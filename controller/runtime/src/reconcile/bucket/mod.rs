@@ -14,9 +14,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lambda_triggers_core::api::PermissionPolicy;
+use lambda_triggers_core::pacing::queue::Priority;
 use lambda_triggers_core::plan::bucket::Desired;
-use lambda_triggers_core::plan::queue::Priority;
-use lambda_triggers_core::plan::report::{Component, Failure, Reason};
+use lambda_triggers_core::status::{Component, Failure, Reason};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::Span;

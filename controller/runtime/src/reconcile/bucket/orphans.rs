@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lambda_triggers_core::api::is_bucket_name;
-use lambda_triggers_core::plan::identity::{OwnerId, bucket_statement_id};
-use lambda_triggers_core::plan::report::{Component, Failure, Reason};
+use lambda_triggers_core::ownership::{OwnerId, bucket_statement_id};
+use lambda_triggers_core::status::{Component, Failure, Reason};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};

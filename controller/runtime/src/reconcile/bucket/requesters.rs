@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::runtime::reflector::Store;
 use lambda_triggers_core::api::PermissionPolicy;
 use lambda_triggers_core::plan::bucket::{CachedResource, Claim, Desired, Document, claims};
-use lambda_triggers_core::plan::report::Failure;
+use lambda_triggers_core::status::Failure;
 
 use crate::aws::Bucket;
 use crate::objects::{Identity, RawS3TriggeredFunction, Summary, Trigger};

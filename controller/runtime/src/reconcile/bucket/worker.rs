@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use lambda_triggers_core::ownership::{ObjectKey, OwnEntryId};
 use lambda_triggers_core::plan::bucket::{
     BucketSync, Desired, Document, MAX_WRITES, Rejection, SyncCommand, SyncEvent, SyncOutcome, Synced,
     foreign_changes,
 };
-use lambda_triggers_core::plan::identity::{ObjectKey, OwnEntryId};
-use lambda_triggers_core::plan::report::{Failure, Reason};
+use lambda_triggers_core::status::{Failure, Reason};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{Instrument, Span, error_span, info, warn};

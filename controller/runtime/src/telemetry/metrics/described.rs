@@ -1,7 +1,7 @@
 //! Every metric with its labels and all that these can say: names are API, as users alert on them.
 
-pub use lambda_triggers_core::plan::queue::Priority;
-use lambda_triggers_core::plan::report::Reason;
+pub use lambda_triggers_core::pacing::queue::Priority;
+use lambda_triggers_core::status::Reason;
 
 use crate::objects::KINDS;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::{BucketSync, Child, Claim, Desired, Destination, Document, Entry, Filter};
 use super::Bounds;
 use crate::api::KeyFilter;
-use crate::plan::identity::{ObjectKey, OwnerId};
+use crate::ownership::{ObjectKey, OwnerId};
 
 /// All there is at a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

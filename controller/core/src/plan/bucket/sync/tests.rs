@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::{Change, Child, Filter};
 use super::*;
 use crate::api::KeyFilter;
-use crate::plan::identity::ObjectKey;
+use crate::ownership::ObjectKey;
 
 fn owner() -> OwnerId {
     OwnerId::parse("1a2b3c4d").unwrap()

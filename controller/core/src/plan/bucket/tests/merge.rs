@@ -1,7 +1,7 @@
 //! Who gets its entries, who is set aside, and what that one keeps: the cases that the laws meet seldom.
 
 use super::*;
-use crate::plan::identity::retained_id;
+use crate::ownership::retained_id;
 
 fn queue(prefix: &str) -> String {
     foreign("QueueConfiguration", "Queue", "arn:q", Some("q"), "s3:ObjectCreated:*", prefix)

@@ -1,7 +1,7 @@
 //! Ownership of functions, with tags and without.
 
 use super::*;
-use crate::plan::ownership::{TAG_OWNER, Unmarked};
+use crate::ownership::{TAG_OWNER, Unmarked};
 
 #[test]
 fn only_its_own_function_is_removed() {

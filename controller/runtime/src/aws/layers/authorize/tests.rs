@@ -1,6 +1,6 @@
 use std::sync::{Mutex, PoisonError};
 
-use lambda_triggers_core::plan::identity::{ObjectKey, OwnerId, bucket_statement_id};
+use lambda_triggers_core::ownership::{ObjectKey, OwnerId, bucket_statement_id};
 use lambda_triggers_core::plan::rule::RuleSettings;
 use lambda_triggers_core::tenancy::{Role, Tenancy};
 

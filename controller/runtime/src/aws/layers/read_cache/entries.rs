@@ -147,7 +147,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
 
-    use lambda_triggers_core::plan::queue::Priority;
+    use lambda_triggers_core::pacing::queue::Priority;
     use tokio::time::sleep;
 
     use super::*;

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::ownership::prefix_of;
 use lambda_triggers_core::plan::function::{
     CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
 };
-use lambda_triggers_core::plan::identity::prefix_of;
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 use tracing::warn;

@@ -226,7 +226,7 @@ fn function_code(code: &CodeSource) -> FunctionCode {
 
 #[cfg(test)]
 mod tests {
-    use lambda_triggers_core::plan::report::{Component, Failure, Reason};
+    use lambda_triggers_core::status::{Component, Failure, Reason};
 
     use super::*;
 

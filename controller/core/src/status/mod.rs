@@ -361,5 +361,6 @@ pub fn conditions(
     conditions
 }
 
+pub mod pause;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Ownership of rules and functions: tags decide, and the status where tags are gone.
 
+use super::{ObjectKey, Owner};
 use crate::api::Tags;
-use crate::plan::identity::{ObjectKey, Owner};
 
 /// Tag with the owner id.
 pub const TAG_OWNER: &str = "lambda-triggers.dev/owner";
@@ -34,7 +34,7 @@ pub struct Origin {
 
 impl Origin {
     /// The operator's tags on the object's rule and function.
-    pub(super) fn tags(&self, owner: &Owner) -> Tags {
+    pub(crate) fn tags(&self, owner: &Owner) -> Tags {
         let mut tags = self.owner_tags(owner);
         tags.insert(TAG_CLUSTER.into(), owner.cluster.clone());
         tags.insert(TAG_UID.into(), self.uid.clone());
@@ -57,13 +57,13 @@ impl Origin {
 
 /// The owner tag that a removal adds first: the operator's IAM policy permits the deletion of functions with that tag only
 /// (docs/iam.md), and a removal that fails half-way must leave a trace of the owner. `None` if `tags` have it.
-pub(super) fn missing_owner_tag(tags: &Tags, owner: &Owner) -> Option<Tags> {
+pub(crate) fn missing_owner_tag(tags: &Tags, owner: &Owner) -> Option<Tags> {
     (!tags.contains_key(TAG_OWNER)).then(|| Tags::from([(TAG_OWNER.into(), owner.id.to_string())]))
 }
 
 /// The result of [`ownership`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ownership {
+pub(crate) enum Ownership {
     /// The rule or function belongs to the object.
     Ours,
     /// Tags are gone, and no other evidence decides.
@@ -74,7 +74,7 @@ pub(super) enum Ownership {
 
 /// Evidence for an object where tags are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Evidence {
+pub(crate) struct Evidence {
     /// The status records the operator's tags on the rule or function.
     pub recorded: bool,
     /// The rule or function has the name that the object asks for.
@@ -85,7 +85,7 @@ pub(super) struct Evidence {
 }
 
 /// The owner of a rule or function with these tags. A single owner tag with another value proves another owner.
-pub(super) fn ownership(tags: &Tags, owner: &Owner, origin: &Origin, evidence: Evidence) -> Ownership {
+pub(crate) fn ownership(tags: &Tags, owner: &Owner, origin: &Origin, evidence: Evidence) -> Ownership {
     let wanted = origin.owner_tags(owner);
     let has = |wanted: &(&String, &String)| tags.get(wanted.0) == Some(wanted.1);
     if wanted.iter().any(|pair| tags.contains_key(pair.0) && !has(&pair)) {
@@ -104,7 +104,7 @@ pub(super) fn ownership(tags: &Tags, owner: &Owner, origin: &Origin, evidence: E
 }
 
 /// The operator's tags among these.
-pub(super) fn own_keys(tags: &Tags) -> impl Iterator<Item = String> {
+pub(crate) fn own_keys(tags: &Tags) -> impl Iterator<Item = String> {
     TAGS.into_iter().filter(|key| tags.contains_key(*key)).map(ToOwned::to_owned)
 }
 
@@ -119,7 +119,7 @@ pub struct Unmarked {
 }
 
 impl Unmarked {
-    pub(super) fn new(owner: &Owner, origin: &Origin) -> Self {
+    pub(crate) fn new(owner: &Owner, origin: &Origin) -> Self {
         let pairs: Vec<String> =
             origin.owner_tags(owner).iter().map(|(key, value)| format!("{key}={value}")).collect();
         Self { tags: pairs.join(", ") }
@@ -129,7 +129,7 @@ impl Unmarked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::identity::OwnerId;
+    use crate::ownership::OwnerId;
 
     fn owner() -> Owner {
         Owner { id: OwnerId::parse("1a2b3c4d").unwrap(), cluster: "cluster-1".into() }

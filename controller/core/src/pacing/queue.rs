@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::api::TriggerStatus;
-use crate::plan::report::Reason;
+use crate::status::Reason;
 
 #[cfg(test)]
 mod tests;

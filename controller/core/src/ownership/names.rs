@@ -195,7 +195,7 @@ pub fn session_name(owner: &OwnerId, namespace: &str) -> String {
 }
 
 /// Tells one source of code from another.
-pub(super) fn source_hash(parts: &[&str]) -> String {
+pub(crate) fn source_hash(parts: &[&str]) -> String {
     hash(parts, 32)
 }
 

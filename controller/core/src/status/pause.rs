@@ -1,6 +1,6 @@
 //! The annotation that pauses one object.
 
-use super::report::Outcome;
+use super::Outcome;
 use crate::api::PAUSED_ANNOTATION;
 
 /// Reads the value of [`PAUSED_ANNOTATION`]. Every value but `false` pauses: a typo must not let the operator write.
