@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>,
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-restrictions-limitations.html>).
 
-use super::limits;
+use super::validation::limits;
 
 /// The Region with buckets of legacy names.
 pub(super) const LEGACY_REGION: &str = "us-east-1";

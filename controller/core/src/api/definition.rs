@@ -7,18 +7,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::function::Tags;
-use super::{limits, rules};
+use super::validation::{cel, limits};
 
 /// A Lambda function that comes and goes with the resource.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(transform = rules::definition)]
+#[schemars(transform = cel::definition)]
 pub struct FunctionDefinition {
     /// Name of the function in AWS: 1 to 64 letters, digits, hyphens and underscores. Without it, one is made of the
     /// operator's owner id, the namespace and the name of this resource. Under another name a new function is made,
     /// the trigger moves to it, and the old one is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::defined_name)]
+    #[schemars(transform = cel::defined_name)]
     pub function_name: Option<String>,
     /// Set to true to take over a function of that name which this operator did not make: from then on it is updated
     /// and deleted as one of its own. While false, such a function is left alone and this resource is not ready.
@@ -27,17 +27,17 @@ pub struct FunctionDefinition {
     /// Runtime as AWS names it, such as `python3.13`, `nodejs22.x` or `provided.al2023`. Needed unless the code is an
     /// image, which has one within.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::runtime)]
+    #[schemars(transform = cel::runtime)]
     pub runtime: Option<String>,
     /// What Lambda calls: `app.handler` is `def handler(event, context)` in `app.py`. At most 128 characters. Needed
     /// unless the code is an image. Inline code and a ConfigMap have to hold the file of the handler, unless `layers`
     /// may hold that file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::handler)]
+    #[schemars(transform = cel::handler)]
     pub handler: Option<String>,
     /// ARN of the IAM role that the function runs as, such as `arn:aws:iam::123456789012:role/my-function`. It must
     /// exist and let `lambda.amazonaws.com` assume it; the operator makes no roles, and needs `iam:PassRole` for it.
-    #[schemars(transform = rules::role)]
+    #[schemars(transform = cel::role)]
     pub role: String,
     /// The code: exactly one of `inline`, `configMap`, `s3` and `image`.
     pub code: Code,
@@ -53,11 +53,11 @@ pub struct FunctionDefinition {
     /// read this resource reads them. Name a secret of Secrets Manager or a parameter of Parameter Store instead, and
     /// let the function fetch it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(transform = rules::environment)]
+    #[schemars(transform = cel::environment)]
     pub environment: BTreeMap<String, String>,
     /// Tags of the function, at most 40. Keys that begin with `aws:` or `lambda-triggers.dev/` are taken.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
-    #[schemars(transform = rules::tags)]
+    #[schemars(transform = cel::tags)]
     pub tags: Tags,
     /// Subnets and security groups of the VPC that the function reaches; without it, the function reaches the
     /// internet and no VPC.
@@ -66,7 +66,7 @@ pub struct FunctionDefinition {
     /// ARNs of layer versions, at most 5, in the order in which they are laid over each other, such as
     /// `arn:aws:lambda:eu-west-1:123456789012:layer:my-layer:3`. Not beside an image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(transform = rules::layers)]
+    #[schemars(transform = cel::layers)]
     pub layers: Vec<String>,
     /// Instruction set that the code is made for: `x86_64` or `arm64`.
     #[serde(default)]
@@ -92,12 +92,12 @@ pub struct FunctionDefinition {
     /// the retries of `asyncInvoke`. The role must let the function send to it. It does not receive the events that
     /// EventBridge could not hand to Lambda: see `spec.deadLetterQueueArn` of a ScheduledFunction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::function_dead_letter)]
+    #[schemars(transform = cel::function_dead_letter)]
     pub dead_letter_queue_arn: Option<String>,
     /// ARN of the KMS key that encrypts environment variables and snapshots, such as
     /// `arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab`; without it, a key of AWS's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::kms_key)]
+    #[schemars(transform = cel::kms_key)]
     pub kms_key_arn: Option<String>,
     /// SnapStart: `PublishedVersions` lets versions that are published start from a snapshot. The latest code, which
     /// runs where no version is named, starts without one. Not beside an image, nor with more than 512 MB of
@@ -117,7 +117,7 @@ pub struct FunctionDefinition {
 /// Retries of asynchronous invocations: at least one of these.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(transform = rules::async_invoke)]
+#[schemars(transform = cel::async_invoke)]
 pub struct AsyncInvoke {
     /// Number of retries after a run that failed, 0 to 2; without it, 2. Lambda waits one minute before the first retry
     /// and two before the second.
@@ -133,12 +133,12 @@ pub struct AsyncInvoke {
 /// Where the code comes from: exactly one of these.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(transform = rules::code)]
+#[schemars(transform = cel::code)]
 pub struct Code {
     /// File name to text, such as `app.py: |`; 1 to 100 files of 1 MiB in all, which are put into an archive. With more
     /// than 256 KiB use `kubectl apply --server-side`. Not for Java and .NET, whose code is compiled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::inline)]
+    #[schemars(transform = cel::inline)]
     pub inline: Option<BTreeMap<String, String>>,
     /// A ConfigMap of the resource's namespace, whose keys, of `data` and of `binaryData`, are file names. When it
     /// changes, the function is updated. A zip archive in it is not unpacked.
@@ -157,7 +157,7 @@ pub struct Code {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConfigMapCode {
     /// Name of the ConfigMap.
-    #[schemars(transform = rules::config_map_name)]
+    #[schemars(transform = cel::config_map_name)]
     pub name: String,
 }
 
@@ -166,15 +166,15 @@ pub struct ConfigMapCode {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct S3Code {
     /// Name of the bucket, such as `my-bucket`. The operator, not the function's role, must be allowed to read it.
-    #[schemars(transform = rules::code_bucket)]
+    #[schemars(transform = cel::code_bucket)]
     pub bucket: String,
     /// Key of the archive, such as `functions/report-1.2.zip`.
-    #[schemars(transform = rules::code_key)]
+    #[schemars(transform = cel::code_key)]
     pub key: String,
     /// Version of the object in a bucket that keeps versions. Without it, the function is updated when `key` changes;
     /// another archive under the same key goes unnoticed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::object_version)]
+    #[schemars(transform = cel::object_version)]
     pub version: Option<String>,
 }
 
@@ -184,15 +184,15 @@ pub struct S3Code {
 pub struct ImageCode {
     /// URI of the image in ECR, with a tag or, better, a digest, since an image that is pushed under the same tag goes
     /// unnoticed: `123456789012.dkr.ecr.eu-west-1.amazonaws.com/report@sha256:...`.
-    #[schemars(transform = rules::image_uri)]
+    #[schemars(transform = cel::image_uri)]
     pub uri: String,
     /// In place of the image's ENTRYPOINT.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(transform = rules::words)]
+    #[schemars(transform = cel::words)]
     pub entry_point: Vec<String>,
     /// In place of the image's CMD: in AWS's base images, the handler.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(transform = rules::words)]
+    #[schemars(transform = cel::words)]
     pub command: Vec<String>,
     /// In place of the image's WORKDIR; at most 1,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -205,10 +205,10 @@ pub struct ImageCode {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Vpc {
     /// Ids of 1 to 16 subnets, such as `subnet-0bb1c79de3example`.
-    #[schemars(transform = rules::subnet_ids)]
+    #[schemars(transform = cel::subnet_ids)]
     pub subnet_ids: Vec<String>,
     /// Ids of 1 to 5 security groups, such as `sg-0c9f7b1c8eexample`.
-    #[schemars(transform = rules::security_group_ids)]
+    #[schemars(transform = cel::security_group_ids)]
     pub security_group_ids: Vec<String>,
 }
 
@@ -247,14 +247,14 @@ pub enum SnapStart {
 /// How and where the function logs.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(transform = rules::logging)]
+#[schemars(transform = cel::logging)]
 pub struct Logging {
     /// The form of a line: `Text` or `JSON`.
     #[serde(default)]
     pub format: LogFormat,
     /// Name of the log group, 1 to 512 characters; without it, `/aws/lambda/<function>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::log_group)]
+    #[schemars(transform = cel::log_group)]
     pub log_group: Option<String>,
     /// Least level of the function's own logs that is kept; with `JSON` only, and `INFO` without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -309,25 +309,3 @@ fn default_timeout() -> i32 {
 fn default_ephemeral_storage() -> i32 {
     512
 }
-
-/// The variables that Lambda sets itself and refuses in a function's configuration
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>); two more
-/// begin with an underscore, which no name may.
-pub(super) const RESERVED_VARIABLES: [&str; 16] = [
-    "AWS_ACCESS_KEY",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_DEFAULT_REGION",
-    "AWS_EXECUTION_ENV",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-    "AWS_LAMBDA_FUNCTION_NAME",
-    "AWS_LAMBDA_FUNCTION_VERSION",
-    "AWS_LAMBDA_INITIALIZATION_TYPE",
-    "AWS_LAMBDA_LOG_GROUP_NAME",
-    "AWS_LAMBDA_LOG_STREAM_NAME",
-    "AWS_LAMBDA_RUNTIME_API",
-    "AWS_REGION",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "LAMBDA_RUNTIME_DIR",
-    "LAMBDA_TASK_ROOT",
-];

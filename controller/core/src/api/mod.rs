@@ -1,36 +1,30 @@
 //! The API group `lambda-triggers.dev/v1alpha1`: what users write, what they read back, and which of it is refused.
 
 mod bucket_name;
-mod check;
 mod crd;
 mod cron;
 mod definition;
 mod describe;
-mod events;
-mod field_error;
 mod function;
 mod handler;
 mod key_encoding;
-mod limits;
-mod messages;
-mod rules;
+mod s3_events;
 mod s3_triggered_function;
 mod schedule;
 mod scheduled_function;
 mod status;
+mod validation;
 
 pub use bucket_name::is_bucket_name;
-pub use check::parse_default_tags;
 pub use crd::{crd_file_name, crd_yaml, crds};
 pub use definition::{
     ApplicationLogLevel, Architecture, AsyncInvoke, Code, ConfigMapCode, FunctionDefinition, ImageCode,
     LogFormat, Logging, S3Code, SnapStart, SystemLogLevel, Tracing, Vpc,
 };
-pub use events::{EVENT_NAMES, affixes_meet, events_meet, keys_meet};
-pub use field_error::FieldError;
 pub use function::{DeletionPolicy, FunctionRef, PermissionPolicy, Tags};
 pub use handler::missing_handler_files;
 pub use key_encoding::{decode_key, encode_key};
+pub use s3_events::{EVENT_NAMES, affixes_meet, events_meet, keys_meet};
 pub use s3_triggered_function::{KeyFilter, S3TriggeredFunction, S3TriggeredFunctionSpec};
 pub use schedule::Expression;
 pub use scheduled_function::{
@@ -40,9 +34,7 @@ pub use status::{
     Applied, AppliedFunction, AppliedNotification, AppliedPermission, AppliedRule, DeployedFunction,
     TriggerStatus,
 };
-
-#[cfg(test)]
-mod refusals;
+pub use validation::{FieldError, parse_default_tags};
 
 /// The finalizer that holds an object until nothing made for it is left in AWS.
 pub const FINALIZER: &str = "lambda-triggers.dev/aws-cleanup";

@@ -3,7 +3,8 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::{DeletionPolicy, FunctionRef, TriggerStatus, rules};
+use super::validation::cel;
+use super::{DeletionPolicy, FunctionRef, TriggerStatus};
 
 /// Runs a Lambda function on events of an S3 bucket that exists already and may serve others, too.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -40,30 +41,30 @@ use super::{DeletionPolicy, FunctionRef, TriggerStatus, rules};
 )]
 #[expect(clippy::duplicated_attributes, reason = "each column has its own")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(transform = rules::region_of_arn, transform = rules::region_of_bucket)]
+#[schemars(transform = cel::region_of_arn, transform = cel::region_of_bucket)]
 pub struct S3TriggeredFunctionSpec {
     /// The function to run: exactly one of `name`, `arn` and `definition`. It must be in the bucket's Region.
     pub function: FunctionRef,
     /// Name of the bucket, such as `my-bucket`. It must exist; it is never created and never deleted. A bucket of us-east-1
     /// from before March 2018 may have capitals, `_` and up to 255 characters in its name.
-    #[schemars(transform = rules::bucket)]
+    #[schemars(transform = cel::bucket)]
     pub bucket: String,
     /// The 12 digits of the account that owns the bucket, in quotes. Set it where that is not the function's account.
     /// A bucket of that name in any other account is left alone, and may not run the function: so a name that passes
     /// on to somebody else after its bucket was deleted does no harm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::bucket_owner)]
+    #[schemars(transform = cel::bucket_owner)]
     pub bucket_owner: Option<String>,
     /// The events that run the function, by S3's names: `s3:ObjectCreated:Put`, or `s3:ObjectCreated:*` for all of a
     /// kind. Write each once: S3 refuses a name beside the wildcard that stands for it.
     #[serde(default = "default_events")]
-    #[schemars(transform = rules::events)]
+    #[schemars(transform = cel::events)]
     pub events: Vec<String>,
     /// Which keys run the function, at most 50 filters; without any, all keys. Each filter becomes an entry of the bucket's
     /// notification configuration. No key may match two of them: S3 refuses filters that
     /// overlap.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(transform = rules::filters)]
+    #[schemars(transform = cel::filters)]
     pub filters: Vec<KeyFilter>,
     /// Set to true to take the entries out of the bucket until it is false again.
     #[serde(default)]
@@ -75,7 +76,7 @@ pub struct S3TriggeredFunctionSpec {
     /// AWS Region of bucket and function, such as `eu-west-1`; without it, that of `function.arn`, else the
     /// operator's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::region)]
+    #[schemars(transform = cel::region)]
     pub region: Option<String>,
 }
 
@@ -83,16 +84,16 @@ pub struct S3TriggeredFunctionSpec {
 /// spaces, `=` and `+` as themselves: the operator encodes them for S3.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(transform = rules::filter)]
+#[schemars(transform = cel::filter)]
 pub struct KeyFilter {
     /// What the key begins with, such as `images/` or `dt=2026-11-26/`. Keys have no `/` at their beginning, and `*` is no
     /// wildcard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::key_part)]
+    #[schemars(transform = cel::key_part)]
     pub prefix: Option<String>,
     /// What the key ends with, such as `.jpg`. Capitals count, and `*` is no wildcard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::key_part)]
+    #[schemars(transform = cel::key_part)]
     pub suffix: Option<String>,
     /// Set to true where the keys themselves hold a percent sign before two hex digits, such as `at=10%3A30/`, which Hive and
     /// Spark write. Else `%3A` is refused, as a `:` that somebody encoded for S3.

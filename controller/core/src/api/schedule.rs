@@ -10,7 +10,8 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::cron::{Cron, FIELDS};
-use super::{CronFields, FieldError, Rate, RateUnit, ScheduledFunctionSpec, messages};
+use super::validation::messages;
+use super::{CronFields, FieldError, Rate, RateUnit, ScheduledFunctionSpec};
 
 /// The longest schedule expression that EventBridge takes, in characters.
 pub(super) const MAX_EXPRESSION: usize = 256;

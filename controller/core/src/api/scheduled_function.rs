@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::function::Tags;
 use super::schedule::MAX_RATE;
-use super::{DeletionPolicy, FunctionRef, TriggerStatus, limits, rules};
+use super::validation::{cel, limits};
+use super::{DeletionPolicy, FunctionRef, TriggerStatus};
 
 /// Runs a Lambda function on a schedule, by a rule of EventBridge.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -43,7 +44,7 @@ use super::{DeletionPolicy, FunctionRef, TriggerStatus, limits, rules};
 )]
 #[expect(clippy::duplicated_attributes, reason = "each column has its own")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(transform = rules::scheduled_function)]
+#[schemars(transform = cel::scheduled_function)]
 pub struct ScheduledFunctionSpec {
     /// The function to run: exactly one of `name`, `arn` and `definition`.
     pub function: FunctionRef,
@@ -51,7 +52,7 @@ pub struct ScheduledFunctionSpec {
     /// `cron(0 18 ? * MON-FRI *)`, with `?` in one of the two day fields. Or the five fields of a CronJob, which are
     /// translated: `0 18 * * MON-FRI`, `@daily`. Set exactly one of `schedule`, `rate` and `cron`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::schedule)]
+    #[schemars(transform = cel::schedule)]
     pub schedule: Option<String>,
     /// The schedule as an interval, in place of `schedule`: `{value: 1, unit: hours}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,12 +64,12 @@ pub struct ScheduledFunctionSpec {
     /// `inputJson` the function receives EventBridge's event. `kubectl apply` without `--server-side` drops members that
     /// are null: write those in `inputJson`, or use `kubectl apply --server-side`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::input)]
+    #[schemars(transform = cel::input)]
     pub input: Option<serde_json::Value>,
     /// What the function receives, as JSON text of at most 8,192 characters, which is sent as it is written: with nulls,
     /// and with numbers such as `1.0`. In place of `input`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::input_json)]
+    #[schemars(transform = cel::input_json)]
     pub input_json: Option<String>,
     /// How often and how long EventBridge tries again where it cannot hand an event to Lambda, as while Lambda throttles
     /// or the permission is missing. EventBridge does not see errors of the function's code: Lambda retries those, as
@@ -79,7 +80,7 @@ pub struct ScheduledFunctionSpec {
     /// of `retryPolicy`, such as `arn:aws:sqs:eu-west-1:123456789012:my-queue`. The queue's policy must let EventBridge
     /// send to it. It does not receive events whose runs failed: see `function.definition.deadLetterQueueArn`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::dead_letter_queue)]
+    #[schemars(transform = cel::dead_letter_queue)]
     pub dead_letter_queue_arn: Option<String>,
     /// Description of the rule, as AWS's console shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,11 +95,11 @@ pub struct ScheduledFunctionSpec {
     pub deletion_policy: DeletionPolicy,
     /// AWS Region of rule and function, such as `eu-west-1`; without it, that of `function.arn`, else the operator's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(transform = rules::region)]
+    #[schemars(transform = cel::region)]
     pub region: Option<String>,
     /// Tags of the rule, at most 40. Keys that begin with `aws:` or `lambda-triggers.dev/` are taken.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
-    #[schemars(transform = rules::tags)]
+    #[schemars(transform = cel::tags)]
     pub tags: Tags,
 }
 
@@ -129,27 +130,27 @@ pub enum RateUnit {
 /// The six fields of AWS's cron, in UTC.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(transform = rules::cron_object)]
+#[schemars(transform = cel::cron_object)]
 pub struct CronFields {
     /// Minutes, 0-59: `0`, `0,30`, `0-29`, `0/15` (every 15 from 0 on) or `*`. Quote numbers and `*`.
-    #[schemars(transform = rules::minutes)]
+    #[schemars(transform = cel::minutes)]
     pub minutes: String,
     /// Hours in UTC, 0-23: `18`, `8,18`, `8-17`, `20-2` (around midnight), `0/6` or `*`.
-    #[schemars(transform = rules::hours)]
+    #[schemars(transform = cel::hours)]
     pub hours: String,
     /// Day of the month, 1-31: `1`, `1,15`, `1-7`, `1/2`, `*`, `L` (the last day), `LW` (the last weekday), `3W` (the
     /// weekday nearest the third), or `?` where `dayOfWeek` says which days.
-    #[schemars(transform = rules::day_of_month)]
+    #[schemars(transform = cel::day_of_month)]
     pub day_of_month: String,
     /// Month, 1-12 or JAN-DEC: `JAN,JUL`, `JUN-AUG`, `NOV-FEB`, `1/3` or `*`.
-    #[schemars(transform = rules::month)]
+    #[schemars(transform = cel::month)]
     pub month: String,
     /// Day of the week, 1-7 or SUN-SAT, where 1 is Sunday: `MON-FRI`, `SAT-SUN`, `L` (Saturday), `6L` (the last Friday of
     /// the month), `3#2` (the second Tuesday), or `?` where `dayOfMonth` says which days.
-    #[schemars(transform = rules::day_of_week)]
+    #[schemars(transform = cel::day_of_week)]
     pub day_of_week: String,
     /// Year, 1970-2199: `2027`, `2027-2030` or `*`.
-    #[schemars(transform = rules::year)]
+    #[schemars(transform = cel::year)]
     pub year: String,
 }
 

@@ -1,7 +1,7 @@
 //! What a field of cron may hold, and how it is read.
 
-use super::super::messages;
 use super::item::{Item, Value};
+use crate::api::validation::messages;
 
 /// A field of cron: what it may hold.
 #[derive(Debug)]

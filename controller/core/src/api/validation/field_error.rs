@@ -12,12 +12,12 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    pub(super) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(in crate::api) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
 
     /// A number outside of its limits, in the words of Kubernetes.
-    pub(super) fn of_range(field: &str, value: i64, min: i64, max: i64) -> Option<Self> {
+    pub(in crate::api) fn of_range(field: &str, value: i64, min: i64, max: i64) -> Option<Self> {
         let limit = match value {
             _ if value < min => format!("greater than or equal to {min}"),
             _ if value > max => format!("less than or equal to {max}"),

@@ -2,7 +2,8 @@
 
 use super::definition::definition;
 use super::{FieldError, is_account, is_partition, is_region, is_word, messages, over_length, unless};
-use crate::api::{FunctionRef, Tags, limits};
+use crate::api::validation::limits;
+use crate::api::{FunctionRef, Tags};
 use crate::arn::FunctionArn;
 
 pub(super) fn function(function: &FunctionRef) -> Vec<FieldError> {

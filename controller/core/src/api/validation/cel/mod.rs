@@ -13,13 +13,15 @@ use serde_json::json;
 
 use super::{limits, messages};
 
-pub(super) use cron::{cron_object, day_of_month, day_of_week, hours, minutes, month, schedule, year};
-pub(super) use definition::{
+pub(in crate::api) use cron::{
+    cron_object, day_of_month, day_of_week, hours, minutes, month, schedule, year,
+};
+pub(in crate::api) use definition::{
     async_invoke, code, code_bucket, code_key, config_map_name, defined_name, definition, environment,
     function_dead_letter, handler, image_uri, inline, kms_key, layers, log_group, logging, object_version,
     role, runtime, security_group_ids, subnet_ids, words,
 };
-pub(super) use s3::{bucket, bucket_owner, events, filter, filters, key_part, region_of_bucket};
+pub(in crate::api) use s3::{bucket, bucket_owner, events, filter, filters, key_part, region_of_bucket};
 
 /// Adds a rule on the value that the schema describes.
 fn rule(schema: &mut Schema, rule: impl Into<String>, message: &str) {
@@ -64,7 +66,7 @@ fn quoted(text: &str) -> String {
 const REGION: &str = "[a-z]+(-[a-z]+)+-[0-9]{1,2}";
 const PARTITION: &str = "aws(-[a-z-]*)?";
 
-pub(super) fn function(schema: &mut Schema) {
+pub(in crate::api) fn function(schema: &mut Schema) {
     rule(schema, one_of(&["name", "arn", "definition"]), messages::ONE_FUNCTION);
     rule(schema, "!has(self.qualifier) || !has(self.definition)", messages::QUALIFIER_BESIDE_DEFINITION);
     rule(
@@ -74,12 +76,12 @@ pub(super) fn function(schema: &mut Schema) {
     );
 }
 
-pub(super) fn function_name(schema: &mut Schema) {
+pub(in crate::api) fn function_name(schema: &mut Schema) {
     set(schema, "maxLength", limits::ARN);
     rule(schema, "self.matches('^[a-zA-Z0-9_-]{1,64}$')", messages::FUNCTION_NAME);
 }
 
-pub(super) fn function_arn(schema: &mut Schema) {
+pub(in crate::api) fn function_arn(schema: &mut Schema) {
     set(schema, "maxLength", limits::ARN);
     let arn = format!(
         "^arn:{PARTITION}:lambda:{REGION}:[0-9]{{12}}:function:[a-zA-Z0-9_-]{{1,64}}(:[a-zA-Z0-9_-]{{1,128}})?$"
@@ -88,19 +90,19 @@ pub(super) fn function_arn(schema: &mut Schema) {
     rule(schema, "!self.endsWith(':$LATEST')", messages::LATEST);
 }
 
-pub(super) fn qualifier(schema: &mut Schema) {
+pub(in crate::api) fn qualifier(schema: &mut Schema) {
     set(schema, "maxLength", limits::QUALIFIER);
     rule(schema, "self == '$LATEST' || self.matches('^[a-zA-Z0-9_-]{1,128}$')", messages::QUALIFIER);
     rule(schema, "self != '$LATEST'", messages::LATEST);
 }
 
-pub(super) fn region(schema: &mut Schema) {
+pub(in crate::api) fn region(schema: &mut Schema) {
     set(schema, "maxLength", limits::REGION);
     rule(schema, format!("self.matches('^{REGION}$')"), messages::REGION);
 }
 
 /// A rule of the whole spec: the Region and the function's ARN say the same.
-pub(super) fn region_of_arn(schema: &mut Schema) {
+pub(in crate::api) fn region_of_arn(schema: &mut Schema) {
     // CEL keeps the word `function` for itself, and Kubernetes escapes it so.
     let arn = "self.__function__.arn";
     rule_at(
@@ -111,7 +113,7 @@ pub(super) fn region_of_arn(schema: &mut Schema) {
     );
 }
 
-pub(super) fn tags(schema: &mut Schema) {
+pub(in crate::api) fn tags(schema: &mut Schema) {
     set(schema, "maxProperties", limits::TAGS);
     set(schema, "additionalProperties", json!({"type": "string", "maxLength": limits::TAG_VALUE}));
     let keys = format!("self.all(key, key.size() >= 1 && key.size() <= {})", limits::TAG_KEY);
@@ -122,26 +124,26 @@ pub(super) fn tags(schema: &mut Schema) {
 }
 
 /// Rules of a whole `ScheduledFunction` spec.
-pub(super) fn scheduled_function(schema: &mut Schema) {
+pub(in crate::api) fn scheduled_function(schema: &mut Schema) {
     rule(schema, one_of(&["schedule", "rate", "cron"]), messages::ONE_SCHEDULE);
     region_of_arn(schema);
 }
 
-pub(super) fn dead_letter_queue(schema: &mut Schema) {
+pub(in crate::api) fn dead_letter_queue(schema: &mut Schema) {
     set(schema, "maxLength", limits::ARN);
     let arn = format!("^arn:{PARTITION}:sqs:{REGION}:[0-9]{{12}}:[a-zA-Z0-9_-]{{1,80}}$");
     rule(schema, format!("self.matches('{arn}')"), messages::DEAD_LETTER_QUEUE);
 }
 
 /// JSON text, as far as CEL can tell: how it begins and ends. The check in Rust reads all of it.
-pub(super) fn input_json(schema: &mut Schema) {
+pub(in crate::api) fn input_json(schema: &mut Schema) {
     set(schema, "maxLength", limits::INPUT);
     let json = r#"(?s)^\s*(\{.*\}|\[.*\]|".*"|-?[0-9].*|true|false|null)\s*$"#;
     rule(schema, format!("self.matches({})", raw(json)), messages::INPUT_JSON);
 }
 
 /// Any JSON value. Its size is beyond CEL, which does not see what has no schema.
-pub(super) fn input(schema: &mut Schema) {
+pub(in crate::api) fn input(schema: &mut Schema) {
     *schema = schemars::json_schema!({
         "description": schema.get("description").cloned().unwrap_or_default(),
         "x-kubernetes-preserve-unknown-fields": true,

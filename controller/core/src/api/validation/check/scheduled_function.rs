@@ -4,7 +4,8 @@ use super::function::{function, region, tags};
 use super::{
     FieldError, is_account, is_partition, is_region, is_word, messages, over_length, unless, unless_is,
 };
-use crate::api::{RetryPolicy, ScheduledFunctionSpec, limits};
+use crate::api::validation::limits;
+use crate::api::{RetryPolicy, ScheduledFunctionSpec};
 
 impl ScheduledFunctionSpec {
     /// All that is wrong with the spec as far as it can be known without AWS; nothing, if it can be tried.

@@ -2,10 +2,10 @@
 
 use schemars::Schema;
 
-use super::super::cron::{CRONTAB, FIELDS, Field};
-use super::super::schedule::MAX_EXPRESSION;
-use super::super::{limits, messages};
 use super::{quoted, raw, rule, rule_that_says, set};
+use crate::api::cron::{CRONTAB, FIELDS, Field};
+use crate::api::schedule::MAX_EXPRESSION;
+use crate::api::validation::{limits, messages};
 
 const UNIT: &str = "(minute|minutes|hour|hours|day|days)";
 /// What cannot be five bare fields.

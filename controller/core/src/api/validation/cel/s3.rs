@@ -3,9 +3,10 @@
 use schemars::Schema;
 use serde_json::json;
 
-use super::super::bucket_name::{LEGACY_REGEX, LEGACY_REGION, REGEX};
-use super::super::{EVENT_NAMES, limits, messages};
 use super::{rule, rule_at, set};
+use crate::api::EVENT_NAMES;
+use crate::api::bucket_name::{LEGACY_REGEX, LEGACY_REGION, REGEX};
+use crate::api::validation::{limits, messages};
 
 pub(in crate::api) fn bucket(schema: &mut Schema) {
     set(schema, "maxLength", limits::ARN);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{FieldError, is_account, is_region, messages, over_count, over_length, unless, unless_is};
-use crate::api::{Code, ImageCode, S3Code, limits};
+use crate::api::validation::limits;
+use crate::api::{Code, ImageCode, S3Code};
 
 pub(super) fn code(field: &str, code: &Code) -> Vec<FieldError> {
     let Code { inline: files, config_map, s3: archive, image: container } = code;

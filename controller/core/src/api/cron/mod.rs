@@ -8,7 +8,8 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{describe, messages};
+use super::describe;
+use super::validation::messages;
 use field::DAYS;
 use item::{Item, Value};
 

@@ -11,14 +11,14 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::*;
+use crate::api::*;
 
 const TABLES: [&str; 5] = [
-    include_str!("../../../../tests/e2e/refused/accepted_schedules.yaml"),
-    include_str!("../../../../tests/e2e/refused/definitions.yaml"),
-    include_str!("../../../../tests/e2e/refused/s3_triggered_functions.yaml"),
-    include_str!("../../../../tests/e2e/refused/scheduled_functions.yaml"),
-    include_str!("../../../../tests/e2e/refused/schedules.yaml"),
+    include_str!("../../../../../tests/e2e/refused/accepted_schedules.yaml"),
+    include_str!("../../../../../tests/e2e/refused/definitions.yaml"),
+    include_str!("../../../../../tests/e2e/refused/s3_triggered_functions.yaml"),
+    include_str!("../../../../../tests/e2e/refused/scheduled_functions.yaml"),
+    include_str!("../../../../../tests/e2e/refused/schedules.yaml"),
 ];
 
 #[derive(Deserialize)]

@@ -8,10 +8,11 @@ use super::{
     FieldError, is_account, is_partition, is_word, messages, over_count, over_length, resource_of, unless,
     unless_is,
 };
-use crate::api::definition::RESERVED_VARIABLES;
 use crate::api::handler::RuntimeFamily;
+use crate::api::validation::limits;
+use crate::api::validation::limits::RESERVED_VARIABLES;
 use crate::api::{
-    AsyncInvoke, FunctionDefinition, LogFormat, Logging, SnapStart, Vpc, limits, missing_handler_files,
+    AsyncInvoke, FunctionDefinition, LogFormat, Logging, SnapStart, Vpc, missing_handler_files,
 };
 
 const FIELD: &str = "spec.function.definition";

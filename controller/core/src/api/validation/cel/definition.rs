@@ -3,9 +3,9 @@
 use schemars::Schema;
 use serde_json::json;
 
-use super::super::definition::RESERVED_VARIABLES;
-use super::super::{limits, messages};
 use super::{PARTITION, REGION, one_of, quoted, rule, set};
+use crate::api::validation::limits::RESERVED_VARIABLES;
+use crate::api::validation::{limits, messages};
 
 /// Rules that speak of several fields.
 pub(in crate::api) fn definition(schema: &mut Schema) {

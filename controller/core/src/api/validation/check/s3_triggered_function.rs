@@ -4,8 +4,9 @@ use super::function::{function, region};
 use super::{FieldError, is_account, messages, over_length, unless};
 use crate::api::bucket_name::{LEGACY_REGION, is_bucket_name, is_legacy_bucket_name};
 use crate::api::key_encoding::{encode_filter, has_percent_encoding, is_xml_text};
+use crate::api::validation::limits;
 use crate::api::{
-    EVENT_NAMES, FunctionRef, KeyFilter, S3TriggeredFunctionSpec, encode_key, events_meet, keys_meet, limits,
+    EVENT_NAMES, FunctionRef, KeyFilter, S3TriggeredFunctionSpec, encode_key, events_meet, keys_meet,
 };
 use crate::arn::FunctionArn;
 

@@ -1,0 +1,13 @@
+//! Validation of both resources. [`cel`] holds the rules of the CRDs, which the API server evaluates; [`check`] repeats them in
+//! Rust for objects of older CRDs and for limits that CEL cannot count. One table of refused manifests judges both.
+
+pub(super) mod cel;
+mod check;
+mod field_error;
+pub(super) mod limits;
+pub(super) mod messages;
+#[cfg(test)]
+mod tests;
+
+pub use check::parse_default_tags;
+pub use field_error::FieldError;
