@@ -12,7 +12,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetri
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use super::metrics::described::{LEADER, OBJECTS, QUEUE_DEPTH, QUEUE_OLDEST};
+use super::described::{LEADER, OBJECTS, QUEUE_DEPTH, QUEUE_OLDEST};
 use super::metrics::{MetricDesc, OTHER_REASON, Priority};
 use crate::leadership::Leadership;
 use crate::objects::{Stores, Trigger};

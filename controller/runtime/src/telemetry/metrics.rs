@@ -1,7 +1,6 @@
 //! The metrics, as Prometheus reads them. Each is described in [`ALL`], by which it is registered too, so that what is
 //! documented and what is exported are one.
 
-pub(super) mod described;
 #[cfg(test)]
 mod tests;
 
@@ -19,16 +18,16 @@ use prometheus_client::registry::{Metric, Registry};
 
 use super::collect::Sources;
 pub use super::collect::{QueueState, QueueView};
-use crate::leadership::Leadership;
-use crate::objects::{KINDS, Stores};
-pub use described::{
+pub use super::described::{
     ALL, AwsOutcome, EntryOwner, Label, MetricDesc, OTHER_REASON, Priority, ReconcileOutcome, Service, Type,
     Values,
 };
-use described::{
+use super::described::{
     AWS_CALL_DURATION, AWS_CALLS, AWS_THROTTLES, BUILD_INFO, DRIFT_REPAIRED, ENTRIES_LOST, ENTRIES_RESTORED,
     FOREIGN_CHANGES, RECONCILE_DURATION, RECONCILES, TENANCY_READ,
 };
+use crate::leadership::Leadership;
+use crate::objects::{KINDS, Stores};
 
 /// What the name of each metric begins with.
 const PREFIX: &str = "lambda_triggers";

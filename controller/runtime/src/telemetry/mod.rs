@@ -1,6 +1,7 @@
 //! What the operator tells of itself: metrics, health, logs and traces.
 
 mod collect;
+mod described;
 mod health;
 pub mod logs;
 pub mod metrics;

@@ -1,7 +1,6 @@
 //! AWS's cron, and the five fields of a CronJob with their translation into it.
 
 mod field;
-mod item;
 
 use std::fmt;
 
@@ -11,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::describe;
 use super::validation::messages;
 use field::DAYS;
-use item::{Item, Value};
+use field::{Item, Value};
 
 pub(super) use field::{CRONTAB, FIELDS, Field};
 
