@@ -42,11 +42,11 @@ fn a_scheduled_function_comes_with_its_code_changes_and_goes() {
         nothing_is_written_at_rest(&env, SCHEDULED, &["hourly"]).await;
 
         let code = handler_with("second");
-        let changed = with(small, json!({"timeout": 5, "code": {"inline": {"index.py": &code}}}));
+        let changed = with(small, json!({"timeoutSeconds": 5, "code": {"inline": {"index.py": &code}}}));
         apply(&env, &scheduled("hourly", &changed)).await;
         env.until_ready(SCHEDULED, "hourly").await;
         let sha256 = sha256(&[("index.py", &code)]);
-        let expected = with(expected, json!({"timeout": 5, "codeSha256": sha256}));
+        let expected = with(expected, json!({"timeoutSeconds": 5, "codeSha256": sha256}));
         assert_eq!(function(&env, &name).await, Some(expected));
         let updated = ["settings", "code"]
             .map(|what| event("Normal", "FunctionUpdated", format!("updated the function {name}: {what}")));
@@ -79,11 +79,11 @@ fn an_s3_triggered_function_comes_with_its_code_changes_and_goes() {
         nothing_is_written_at_rest(&env, S3, &["thumbs"]).await;
 
         let code = handler_with("second");
-        let changed = with(small, json!({"memorySize": 256, "code": {"inline": {"index.py": &code}}}));
+        let changed = with(small, json!({"memorySizeMB": 256, "code": {"inline": {"index.py": &code}}}));
         apply(&env, &s3("thumbs", &bucket, &changed)).await;
         env.until_ready(S3, "thumbs").await;
         let sha256 = sha256(&[("index.py", &code)]);
-        let expected = with(expected, json!({"memorySize": 256, "codeSha256": sha256}));
+        let expected = with(expected, json!({"memorySizeMB": 256, "codeSha256": sha256}));
         until_function(&env, &name, &expected).await;
         assert_eq!(own(&env.document(&bucket).await), entries);
         nothing_is_written_at_rest(&env, S3, &["thumbs"]).await;

@@ -83,11 +83,11 @@ fn a_role_that_lacks_a_permission_yet_is_waited_for() {
                 ),
             ),
         ];
-        apply(&env, &scheduled("app", &with(definition(&env, "app"), json!({"timeout": 4})))).await;
+        apply(&env, &scheduled("app", &with(definition(&env, "app"), json!({"timeoutSeconds": 4})))).await;
         for (number, (fault, message)) in cases.into_iter().enumerate() {
             env.until_ready(SCHEDULED, "app").await;
             lasts(&env, "UpdateFunctionConfiguration", fault);
-            let change = json!({"timeout": 5 + number});
+            let change = json!({"timeoutSeconds": 5 + number});
             apply(&env, &scheduled("app", &with(definition(&env, "app"), change))).await;
             let not_yet = failed("Reconciling", "RoleNotReady", &message, &[], "FunctionReady");
             until_conditions(&env, SCHEDULED, "app", &not_yet).await;
@@ -130,7 +130,7 @@ fn a_role_that_was_made_again_is_led_to_its_runbook() {
         for _ in 0..1000 {
             env.aws_proxy().fail_function(env.account(), &name, Failure::new("KMSKeyAccessDenied", why));
         }
-        apply(&env, &scheduled("app", &with(definition(&env, "app"), json!({"timeout": 5})))).await;
+        apply(&env, &scheduled("app", &with(definition(&env, "app"), json!({"timeoutSeconds": 5})))).await;
         let message = format!(
             "Lambda could not update the function {name}, which runs as it was before: {why} Mend what it says; the update is \
              tried again; if the role was deleted and made again, see \
@@ -160,7 +160,7 @@ fn a_denied_call_names_the_action_to_allow() {
         env.until_ready(SCHEDULED, "app").await;
 
         let changes = [
-            (json!({"timeout": 5}), "UpdateFunctionConfiguration"),
+            (json!({"timeoutSeconds": 5}), "UpdateFunctionConfiguration"),
             (json!({"code": {"inline": {"index.py": handler_with("second")}}}), "UpdateFunctionCode"),
             (json!({"tags": {"team": "a"}}), "TagResource"),
             (json!({"reservedConcurrency": 2}), "PutFunctionConcurrency"),
@@ -219,7 +219,7 @@ fn lambda_is_waited_for_and_never_hurried() {
 
         // Two updates: the second one waits for the first.
         let code = handler_with("second");
-        let changed = json!({"timeout": 5, "code": {"inline": {"index.py": code}}});
+        let changed = json!({"timeoutSeconds": 5, "code": {"inline": {"index.py": code}}});
         env.aws_proxy().clear_calls(env.account());
         apply(&env, &scheduled("app", &with(definition(&env, "app"), changed))).await;
         let updating = progressing("Lambda is updating the function");
@@ -235,7 +235,7 @@ fn lambda_is_waited_for_and_never_hurried() {
         env.aws_proxy().finish_functions(env.account());
         env.until_ready(SCHEDULED, "app").await;
         let expected = plain(&env, SCHEDULED, "app", &name).await;
-        let changed = json!({"timeout": 5, "codeSha256": sha256(&[("index.py", &code)])});
+        let changed = json!({"timeoutSeconds": 5, "codeSha256": sha256(&[("index.py", &code)])});
         assert_eq!(function(&env, &name).await, Some(with(expected, changed)));
         assert!(env.aws_proxy().calls(env.account()).iter().all(|call| call.status < 400));
     });
@@ -257,7 +257,7 @@ fn somebody_elses_update_is_waited_for() {
         let by_hand = env.lambda().update_function_configuration().function_name(&name).timeout(9);
         by_hand.send().await.unwrap();
         env.aws_proxy().clear_calls(env.account());
-        apply(&env, &scheduled("app", &with(definition(&env, "app"), json!({"timeout": 5})))).await;
+        apply(&env, &scheduled("app", &with(definition(&env, "app"), json!({"timeoutSeconds": 5})))).await;
         until_conditions(&env, SCHEDULED, "app", &progressing("Lambda is updating the function")).await;
         looked_at(&env).await;
         assert_eq!(env.aws_writes(), vec![]);
@@ -265,7 +265,7 @@ fn somebody_elses_update_is_waited_for() {
         env.aws_proxy().finish_functions(env.account());
         env.until_ready(SCHEDULED, "app").await;
         let expected = plain(&env, SCHEDULED, "app", &name).await;
-        assert_eq!(function(&env, &name).await, Some(with(expected, json!({"timeout": 5}))));
+        assert_eq!(function(&env, &name).await, Some(with(expected, json!({"timeoutSeconds": 5}))));
     });
 }
 
@@ -283,7 +283,9 @@ fn doom(env: &TestEnv, name: &str) {
 
 #[test]
 fn an_update_that_fails_is_told_of_and_tried_again_while_the_trigger_stays() {
-    for change in [json!({"timeout": 5}), json!({"code": {"inline": {"index.py": handler_with("second")}}})] {
+    for change in
+        [json!({"timeoutSeconds": 5}), json!({"code": {"inline": {"index.py": handler_with("second")}}})]
+    {
         env::test("update-fails", async |env| {
             let bucket = env.new_bucket("photos").await;
             let _controller = env.controller(&RESYNC_1S);
@@ -332,7 +334,7 @@ fn a_function_that_could_not_be_made_is_made_anew_by_a_better_definition() {
         let name = function_name(&env, SCHEDULED, "app");
         let failure = Failure::new("InvalidSubnet", "The subnet is gone.");
         env.aws_proxy().fail_function(env.account(), &name, failure);
-        apply(&env, &scheduled("app", &with(definition(&env, "app"), json!({"timeout": 5})))).await;
+        apply(&env, &scheduled("app", &with(definition(&env, "app"), json!({"timeoutSeconds": 5})))).await;
         let message = format!(
             "Lambda could not make the function {name} work: The subnet is gone. Mend what it says; then change the \
              definition, or delete the function in AWS, and it is created again"
@@ -386,14 +388,14 @@ fn an_environment_that_may_not_be_read_is_told_of_and_not_written_again() {
         nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
 
         // What else changes is rolled out, and nothing keeps the object from being deleted.
-        apply(&env, &scheduled("app", &with(encrypted.clone(), json!({"timeout": 7})))).await;
+        apply(&env, &scheduled("app", &with(encrypted.clone(), json!({"timeoutSeconds": 7})))).await;
         let updates = || env.aws_proxy().count(env.account(), "UpdateFunctionConfiguration");
         env.until(LIMIT, "the update", async || (updates() == 1).then_some(())).await;
         until_conditions(&env, SCHEDULED, "app", &unread).await;
         env.aws_proxy().deny_decryption(env.account(), false);
         env.until_ready(SCHEDULED, "app").await;
         let expected =
-            with(plain(&env, SCHEDULED, "app", &name).await, json!({"timeout": 7, "kmsKeyArn": key}));
+            with(plain(&env, SCHEDULED, "app", &name).await, json!({"timeoutSeconds": 7, "kmsKeyArn": key}));
         assert_eq!(function(&env, &name).await, Some(expected));
         env.aws_proxy().deny_decryption(env.account(), true);
         env.delete(SCHEDULED, "app").await;

@@ -91,7 +91,7 @@ fn changed(env: &TestEnv, name: &str) -> Value {
     let code = json!({"inline": {"index.py": handler_with("second")}});
     with(
         named(env, name),
-        json!({"timeout": 5, "code": code, "tags": {"team": "b"}, "reservedConcurrency": null}),
+        json!({"timeoutSeconds": 5, "code": code, "tags": {"team": "b"}, "reservedConcurrency": null}),
     )
 }
 
@@ -99,7 +99,7 @@ async fn expected(env: &TestEnv, kind: &str, name: &str, is_changed: bool) -> Va
     let mut expected = plain(env, kind, "app", name).await;
     expected["tags"]["team"] = json!(if is_changed { "b" } else { "a" });
     if is_changed {
-        expected["timeout"] = json!(5);
+        expected["timeoutSeconds"] = json!(5);
         expected["codeSha256"] = json!(sha256(&[("index.py", &handler_with("second"))]));
     } else {
         expected["reservedConcurrency"] = json!(1);

@@ -231,7 +231,9 @@ fn of_two_objects_that_define_one_function_the_first_has_it() {
         );
         let conflict = failed("Stalled", "ConflictingFunction", &message, &[], "FunctionReady");
         // Adoption is for functions that nobody else looks after.
-        for settings in [json!({"timeout": 5}), json!({"timeout": 5, "adoptFunction": true})] {
+        for settings in
+            [json!({"timeoutSeconds": 5}), json!({"timeoutSeconds": 5, "adoptionPolicy": "Always"})]
+        {
             apply(&env, &scheduled("second", &with(named(&env, "one"), settings))).await;
             // Of this generation: the one before it was in the same state.
             env.until_condition(SCHEDULED, "second", "Stalled", "True").await;
@@ -242,7 +244,7 @@ fn of_two_objects_that_define_one_function_the_first_has_it() {
         env.delete(SCHEDULED, "first").await;
         env.until_gone(SCHEDULED, "first").await;
         env.until_ready(SCHEDULED, "second").await;
-        let timeout = function(&env, "one").await.unwrap()["timeout"].clone();
+        let timeout = function(&env, "one").await.unwrap()["timeoutSeconds"].clone();
         assert_eq!(timeout, 5);
     });
 }

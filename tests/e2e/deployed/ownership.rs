@@ -34,8 +34,8 @@ fn somebody_elses_function_is_not_touched_and_not_deleted() {
         apply(&env, &scheduled("app", &named(&env, "payroll"))).await;
         let message = format!(
             "the function payroll in eu-west-1 exists and is not touched: its tags do not say that it was made for \
-             {}/app by the operator with owner id 0a1b2c3d; write another functionName, or adoptFunction: true to \
-             take it over",
+             {}/app by the operator with owner id 0a1b2c3d; write another functionName, or write adoptionPolicy: Always to \
+             adopt it",
             env.namespace()
         );
         let conflict = failed("Stalled", "ConflictingFunction", &message, &[], "FunctionReady");
@@ -57,7 +57,7 @@ fn a_function_is_taken_over_where_the_definition_says_so() {
         let tag = env.lambda().tag_resource().resource(arn(&env, "payroll")).set_tags(Some(foreign));
         tag.send().await.unwrap();
         let _controller = env.controller(&RESYNC_1S);
-        let adopting = with(named(&env, "payroll"), json!({"adoptFunction": true}));
+        let adopting = with(named(&env, "payroll"), json!({"adoptionPolicy": "Always"}));
         apply(&env, &scheduled("app", &adopting)).await;
         env.until_ready(SCHEDULED, "app").await;
         let mut expected = plain(&env, SCHEDULED, "app", "payroll").await;
@@ -81,11 +81,11 @@ fn a_function_of_another_operator_is_not_taken_over() {
         tag.send().await.unwrap();
         let before = function(&env, "payroll").await;
         let _controller = env.controller(&RESYNC_1S);
-        let adopting = with(named(&env, "payroll"), json!({"adoptFunction": true}));
+        let adopting = with(named(&env, "payroll"), json!({"adoptionPolicy": "Always"}));
         apply(&env, &scheduled("app", &adopting)).await;
         let message = "the function payroll in eu-west-1 exists and is not touched: the operator with owner id ffffffff made \
                        it; write another functionName, delete the resource there, or, if that operator runs no more, remove \
-                       the tag lambda-triggers.dev/owner from the function and write adoptFunction: true";
+                       the tag lambda-triggers.dev/owner from the function and write adoptionPolicy: Always";
         let conflict = failed("Stalled", "ConflictingFunction", message, &[], "FunctionReady");
         until_conditions(&env, SCHEDULED, "app", &conflict).await;
         nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;

@@ -176,13 +176,13 @@ fn definitions_need_each_right_of_their_policy_and_ask_for_it() {
             }),
         );
         let uri = format!("{}.dkr.ecr.{REGION}.amazonaws.com/invoices:1", env.account());
-        let image = json!({"role": format!("arn:aws:iam::{}:role/image", env.account()), "code": {"image": {"uri": uri}}});
+        let image = json!({"roleArn": format!("arn:aws:iam::{}:role/image", env.account()), "code": {"image": {"uri": uri}}});
         apply(&env, &scheduled("app", &app)).await;
         apply(&env, &scheduled("image", &image)).await;
         ladder.until_ready(&both).await;
         let changed = json!({
             "code": {"s3": {"bucket": builds, "key": "2.zip"}},
-            "memorySize": 256,
+            "memorySizeMB": 256,
             "reservedConcurrency": null,
             "asyncInvoke": null,
             "tags": {"team": "b"},

@@ -90,7 +90,7 @@ fn several_namespaces_are_watched_and_no_others() {
         let role = format!("arn:aws:iam::{}:role/lambda", env.account());
         let deployed = format!(
             "apiVersion: lambda-triggers.dev/v1alpha1\nkind: ScheduledFunction\nmetadata: {{name: deployed}}\nspec:\n  \
-             schedule: rate(1 hour)\n  function:\n    definition: {{runtime: python3.13, handler: app.handler, role: '{role}', \
+             schedule: rate(1 hour)\n  function:\n    definition: {{runtime: python3.13, handler: app.handler, roleArn: '{role}', \
              code: {{configMap: {{name: code}}}}}}\n"
         );
         let hourly = scheduled("hourly", "both", "schedule: rate(1 hour)");

@@ -64,7 +64,7 @@ fn the_example_is_applied_seen_changed_and_deleted() {
             "functionArn": function,
             "functionName": "my-example",
             "schedule": "rate(1 minute)",
-            "when": "Every minute.",
+            "scheduleDescription": "Every minute.",
             "applied": {
                 "account": env.account(),
                 "rules": [{"region": "eu-west-1", "name": name, "tagKeys": tag_keys}],

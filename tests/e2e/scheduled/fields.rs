@@ -97,8 +97,8 @@ fn a_schedule_in_each_of_its_forms() {
         ("schedule: cron(0/30 20-2 ? NOV-FEB MON-FRI *)", "cron(0/30 20-2 ? NOV-FEB MON-FRI *)"),
         ("schedule: 30 6 1 * *", "cron(30 6 1 * ? *)"),
         ("schedule: '@daily'", "cron(0 0 * * ? *)"),
-        ("rate: {value: 1, unit: hours}", "rate(1 hour)"),
-        ("rate: {value: 2, unit: day}", "rate(2 days)"),
+        ("rate: {value: 1, unit: Hours}", "rate(1 hour)"),
+        ("rate: {value: 2, unit: Days}", "rate(2 days)"),
         (
             "cron: {minutes: \"0\", hours: \"18\", dayOfMonth: \"?\", month: \"*\", dayOfWeek: MON-FRI, year: \"*\"}",
             "cron(0 18 ? * MON-FRI *)",

@@ -23,7 +23,7 @@ spec:
     definition:
       runtime: python3.13
       handler: app.handler
-      role: arn:aws:iam::123456789012:role/lambda
+      roleArn: arn:aws:iam::123456789012:role/lambda
       environment: {TOKEN: hunter2-in-the-spec}
       code:
         inline:

@@ -20,7 +20,7 @@ fn a_spec_that_names_too_much_costs_no_call() {
         let definition = "code: {inline: {a.py: x}}, handler: a.b, runtime: python3.13";
         let defined = format!(
             "apiVersion: lambda-triggers.dev/v1alpha1\nkind: ScheduledFunction\nmetadata: {{name: defined}}\nspec:\n  \
-             schedule: rate(1 day)\n  function:\n    definition: {{role: 'arn:aws:iam::{account}:role/admin', {definition}}}\n"
+             schedule: rate(1 day)\n  function:\n    definition: {{roleArn: 'arn:aws:iam::{account}:role/admin', {definition}}}\n"
         );
         let objects = [
             s3("both", "theirs", &bucket, ""),
@@ -59,7 +59,7 @@ fn a_spec_that_names_too_much_costs_no_call() {
         );
         let (part, message) = until_refused(&env, "ScheduledFunction", "defined").await;
         assert_eq!(part, "FunctionReady");
-        assert!(message.contains("spec.function.definition.role: "), "{message}");
+        assert!(message.contains("spec.function.definition.roleArn: "), "{message}");
         for (kind, name) in [
             ("S3TriggeredFunction", "both"),
             ("ScheduledFunction", "function"),

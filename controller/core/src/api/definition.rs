@@ -20,10 +20,11 @@ pub struct FunctionDefinition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = cel::defined_name)]
     pub function_name: Option<String>,
-    /// Set to true to take over a function of that name which this operator did not make: from then on it is updated
-    /// and deleted as one of its own. While false, such a function is left alone and this resource is not ready.
+    /// Whether a function of that name is adopted. `IfOwned`: only a function that this operator made for this resource. Any
+    /// other function is left alone, and this resource is not ready. `Always`: also a function that nobody's operator
+    /// made. The operator updates and deletes an adopted function as its own.
     #[serde(default)]
-    pub adopt_function: bool,
+    pub adoption_policy: AdoptionPolicy,
     /// Runtime as AWS names it, such as `python3.13`, `nodejs22.x` or `provided.al2023`. Needed unless the code is an
     /// image, which has one within.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,17 +39,17 @@ pub struct FunctionDefinition {
     /// ARN of the IAM role that the function runs as, such as `arn:aws:iam::123456789012:role/my-function`. It must
     /// exist and let `lambda.amazonaws.com` assume it; the operator makes no roles, and needs `iam:PassRole` for it.
     #[schemars(transform = cel::role)]
-    pub role: String,
+    pub role_arn: String,
     /// The code: exactly one of `inline`, `configMap`, `s3` and `image`.
     pub code: Code,
     /// Memory in MB, 128 to 10,240; CPU comes in proportion. New accounts may be limited to 3,008.
-    #[serde(default = "default_memory_size")]
+    #[serde(default = "default_memory_size", rename = "memorySizeMB")]
     #[schemars(range(min = limits::MIN_MEMORY_SIZE, max = limits::MAX_MEMORY_SIZE))]
-    pub memory_size: i32,
+    pub memory_size_mb: i32,
     /// Seconds after which Lambda ends a run, 1 to 900.
     #[serde(default = "default_timeout")]
     #[schemars(range(min = limits::MIN_TIMEOUT, max = limits::MAX_TIMEOUT))]
-    pub timeout: i32,
+    pub timeout_seconds: i32,
     /// Environment variables, name to value; 4 KB in all, measured as JSON. They are no place for secrets: whoever may
     /// read this resource reads them. Name a secret of Secrets Manager or a parameter of Parameter Store instead, and
     /// let the function fetch it.
@@ -67,14 +68,15 @@ pub struct FunctionDefinition {
     /// `arn:aws:lambda:eu-west-1:123456789012:layer:my-layer:3`. Not beside an image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(transform = cel::layers)]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub layers: Vec<String>,
     /// Instruction set that the code is made for: `x86_64` or `arm64`.
     #[serde(default)]
     pub architecture: Architecture,
     /// Size of `/tmp` in MB, 512 to 10,240.
-    #[serde(default = "default_ephemeral_storage")]
+    #[serde(default = "default_ephemeral_storage", rename = "ephemeralStorageMB")]
     #[schemars(range(min = limits::MIN_EPHEMERAL_STORAGE, max = limits::MAX_EPHEMERAL_STORAGE))]
-    pub ephemeral_storage: i32,
+    pub ephemeral_storage_mb: i32,
     /// How many runs at a time are kept for the function, which never has more than these; 0 keeps it from running.
     /// Without it, the function shares what the account has left, of which AWS keeps 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,7 +103,7 @@ pub struct FunctionDefinition {
     pub kms_key_arn: Option<String>,
     /// SnapStart: `PublishedVersions` lets versions that are published start from a snapshot. The latest code, which
     /// runs where no version is named, starts without one. Not beside an image, nor with more than 512 MB of
-    /// `ephemeralStorage`.
+    /// `ephemeralStorageMB`.
     #[serde(default)]
     pub snap_start: SnapStart,
     /// How and where the function logs; without it, in text and to `/aws/lambda/<function>`.
@@ -189,10 +191,12 @@ pub struct ImageCode {
     /// In place of the image's ENTRYPOINT.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(transform = cel::words)]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub entry_point: Vec<String>,
     /// In place of the image's CMD: in AWS's base images, the handler.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(transform = cel::words)]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub command: Vec<String>,
     /// In place of the image's WORKDIR; at most 1,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -206,10 +210,22 @@ pub struct ImageCode {
 pub struct Vpc {
     /// Ids of 1 to 16 subnets, such as `subnet-0bb1c79de3example`.
     #[schemars(transform = cel::subnet_ids)]
+    #[x_kube(merge_strategy = ListMerge::Set)]
     pub subnet_ids: Vec<String>,
     /// Ids of 1 to 5 security groups, such as `sg-0c9f7b1c8eexample`.
     #[schemars(transform = cel::security_group_ids)]
+    #[x_kube(merge_strategy = ListMerge::Set)]
     pub security_group_ids: Vec<String>,
+}
+
+/// Whether the operator adopts a function that it did not make.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AdoptionPolicy {
+    /// The operator changes only functions that it made for the resource.
+    #[default]
+    IfOwned,
+    /// The operator also adopts a function without the tags of another operator.
+    Always,
 }
 
 /// An instruction set.

@@ -18,8 +18,8 @@ mod validation;
 pub use bucket_name::is_bucket_name;
 pub use crd::{crd_file_name, crd_yaml, crds};
 pub use definition::{
-    ApplicationLogLevel, Architecture, AsyncInvoke, Code, ConfigMapCode, FunctionDefinition, ImageCode,
-    LogFormat, Logging, S3Code, SnapStart, SystemLogLevel, Tracing, Vpc,
+    AdoptionPolicy, ApplicationLogLevel, Architecture, AsyncInvoke, Code, ConfigMapCode, FunctionDefinition,
+    ImageCode, LogFormat, Logging, S3Code, SnapStart, SystemLogLevel, Tracing, Vpc,
 };
 pub use function::{DeletionPolicy, FunctionRef, PermissionPolicy, Tags};
 pub use handler::missing_handler_files;
@@ -32,7 +32,7 @@ pub use scheduled_function::{
 };
 pub use status::{
     Applied, AppliedFunction, AppliedNotification, AppliedPermission, AppliedRule, DeployedFunction,
-    TriggerStatus,
+    S3TriggeredFunctionStatus, ScheduledFunctionStatus, TriggerStatus,
 };
 pub use validation::{FieldError, parse_default_tags};
 

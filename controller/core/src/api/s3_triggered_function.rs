@@ -4,7 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::validation::cel;
-use super::{DeletionPolicy, FunctionRef, TriggerStatus};
+use super::{DeletionPolicy, FunctionRef, S3TriggeredFunctionStatus};
 
 /// Runs a Lambda function on events of an S3 bucket that exists already and may serve others, too.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -14,10 +14,11 @@ use super::{DeletionPolicy, FunctionRef, TriggerStatus};
     kind = "S3TriggeredFunction",
     doc = "Runs a Lambda function on events of an S3 bucket. The bucket exists already; what others have in its notification configuration stays as it is.",
     namespaced,
-    status = "TriggerStatus",
+    status = "S3TriggeredFunctionStatus",
     derive = "PartialEq",
     shortname = "s3fn",
     category = "lambda-triggers",
+    category = "aws",
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -29,8 +30,8 @@ use super::{DeletionPolicy, FunctionRef, TriggerStatus};
         json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
     ),
     printcolumn(name = "Bucket", type_ = "string", json_path = ".spec.bucket"),
-    printcolumn(name = "Events", type_ = "string", json_path = ".spec.events"),
     printcolumn(name = "Function", type_ = "string", json_path = ".status.functionName"),
+    printcolumn(name = "Events", type_ = "string", json_path = ".spec.events", priority = 1),
     printcolumn(
         name = "Message",
         type_ = "string",
@@ -59,12 +60,14 @@ pub struct S3TriggeredFunctionSpec {
     /// kind. Write each once: S3 refuses a name beside the wildcard that stands for it.
     #[serde(default = "default_events")]
     #[schemars(transform = cel::events)]
+    #[x_kube(merge_strategy = ListMerge::Set)]
     pub events: Vec<String>,
     /// Which keys run the function, at most 50 filters; without any, all keys. Each filter becomes an entry of the bucket's
     /// notification configuration. No key may match two of them: S3 refuses filters that
     /// overlap.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(transform = cel::filters)]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub filters: Vec<KeyFilter>,
     /// Set to true to take the entries out of the bucket until it is false again.
     #[serde(default)]

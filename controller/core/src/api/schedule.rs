@@ -209,9 +209,9 @@ impl Rate {
 impl RateUnit {
     fn singular(self) -> &'static str {
         match self {
-            Self::Minute | Self::Minutes => "minute",
-            Self::Hour | Self::Hours => "hour",
-            Self::Day | Self::Days => "day",
+            Self::Minutes => "minute",
+            Self::Hours => "hour",
+            Self::Days => "day",
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::function::Tags;
 use super::schedule::MAX_RATE;
 use super::validation::{cel, limits};
-use super::{DeletionPolicy, FunctionRef, TriggerStatus};
+use super::{DeletionPolicy, FunctionRef, ScheduledFunctionStatus};
 
 /// Runs a Lambda function on a schedule, by a rule of EventBridge.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -17,10 +17,11 @@ use super::{DeletionPolicy, FunctionRef, TriggerStatus};
     kind = "ScheduledFunction",
     doc = "Runs a Lambda function on a schedule, by a rule of EventBridge.",
     namespaced,
-    status = "TriggerStatus",
+    status = "ScheduledFunctionStatus",
     derive = "PartialEq",
     shortname = "schedfn",
     category = "lambda-triggers",
+    category = "aws",
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -33,7 +34,7 @@ use super::{DeletionPolicy, FunctionRef, TriggerStatus};
     ),
     printcolumn(name = "Schedule", type_ = "string", json_path = ".status.schedule"),
     printcolumn(name = "Function", type_ = "string", json_path = ".status.functionName"),
-    printcolumn(name = "When", type_ = "string", json_path = ".status.when", priority = 1),
+    printcolumn(name = "When", type_ = "string", json_path = ".status.scheduleDescription", priority = 1),
     printcolumn(
         name = "Message",
         type_ = "string",
@@ -54,7 +55,7 @@ pub struct ScheduledFunctionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = cel::schedule)]
     pub schedule: Option<String>,
-    /// The schedule as an interval, in place of `schedule`: `{value: 1, unit: hours}`.
+    /// The schedule as an interval, in place of `schedule`: `{value: 1, unit: Hours}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
     /// The schedule as the six fields of AWS's cron, in place of `schedule`; in UTC.
@@ -110,20 +111,16 @@ pub struct Rate {
     /// How many units lie between two runs, 1 or more.
     #[schemars(range(min = 1, max = MAX_RATE))]
     pub value: i64,
-    /// The unit, in the singular or the plural.
+    /// The unit.
     pub unit: RateUnit,
 }
 
-/// A unit of time, in the singular or the plural.
+/// A unit of time.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
 #[allow(missing_docs)]
 pub enum RateUnit {
-    Minute,
     Minutes,
-    Hour,
     Hours,
-    Day,
     Days,
 }
 

@@ -4,9 +4,43 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-/// What was observed and done for an object.
+/// The observed state of a `ScheduledFunction`.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(transparent)]
+#[schemars(transform = without_notifications)]
+pub struct ScheduledFunctionStatus(TriggerStatus);
+
+/// The observed state of an `S3TriggeredFunction`.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(transparent)]
+#[schemars(transform = without_schedule)]
+pub struct S3TriggeredFunctionStatus(TriggerStatus);
+
+fn without_notifications(schema: &mut Schema) {
+    remove(schema, &["properties", "applied", "properties"], "notifications");
+}
+
+fn without_schedule(schema: &mut Schema) {
+    remove(schema, &["properties"], "schedule");
+    remove(schema, &["properties"], "scheduleDescription");
+    remove(schema, &["properties", "applied", "properties"], "rules");
+}
+
+/// Removes a property from the object at `path`.
+fn remove(schema: &mut Schema, path: &[&str], property: &str) {
+    let Some((first, rest)) = path.split_first() else { return };
+    let start = schema.get_mut(*first);
+    let found = rest.iter().try_fold(start, |value, name| value.map(|value| value.get_mut(name)));
+    if let Some(Some(Value::Object(properties))) = found {
+        properties.remove(property);
+    }
+}
+
+/// The observed state of an object of either kind. The CRD of each kind has only the fields of that kind.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct TriggerStatus {
@@ -38,7 +72,7 @@ pub struct TriggerStatus {
     pub schedule: Option<String>,
     /// The schedule in words, in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub when: Option<String>,
+    pub schedule_description: Option<String>,
     /// The identity of everything made in AWS for the object, written before it is made.
     #[serde(default, skip_serializing_if = "Applied::is_empty")]
     pub applied: Applied,
@@ -53,15 +87,19 @@ pub struct Applied {
     pub account: Option<String>,
     /// Rules of EventBridge, on the default bus.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub rules: Vec<AppliedRule>,
     /// Entries in notification configurations of buckets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub notifications: Vec<AppliedNotification>,
     /// Functions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub functions: Vec<AppliedFunction>,
     /// Statements in the policies of functions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub permissions: Vec<AppliedPermission>,
 }
 
@@ -132,6 +170,7 @@ pub struct AppliedRule {
     pub name: String,
     /// The keys of the tags that were set on it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub tag_keys: Vec<String>,
 }
 
@@ -153,6 +192,7 @@ pub struct AppliedNotification {
     pub bucket_owner: String,
     /// The Ids of the entries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub ids: Vec<String>,
 }
 
@@ -166,6 +206,7 @@ pub struct AppliedFunction {
     pub name: String,
     /// The keys of the tags that were set on it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub tag_keys: Vec<String>,
     /// True if the retries of asynchronous invocations were set: they are set back when `asyncInvoke` is taken out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

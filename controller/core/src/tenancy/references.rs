@@ -105,7 +105,10 @@ fn of_definition(definition: &FunctionDefinition, own: &ImplicitGrants) -> Vec<R
     };
     let fields = [
         one("spec.function.definition.functionName", name.map(ResourceRef::DeployedFunction)),
-        one("spec.function.definition.role", Some(ResourceRef::ExecutionRole(definition.role.clone()))),
+        one(
+            "spec.function.definition.roleArn",
+            Some(ResourceRef::ExecutionRole(definition.role_arn.clone())),
+        ),
         one(
             "spec.function.definition.code.s3.bucket",
             code.s3.as_ref().map(|s3| ResourceRef::CodeBucket(s3.bucket.clone())),

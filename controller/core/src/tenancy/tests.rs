@@ -302,11 +302,11 @@ fn a_spec_asks_for_all_that_it_names() {
         ]
     );
     assert_eq!(
-        scheduled("{function: {definition: {role: r, code: {inline: {a: b}}}}, schedule: rate(1 day)}"),
+        scheduled("{function: {definition: {roleArn: r, code: {inline: {a: b}}}}, schedule: rate(1 day)}"),
         [
             "spec.region Region eu-west-1",
             "spec.function.definition.functionName a function lt-1a2b3c4d-media-it-0123456789 that is deployed for it",
-            "spec.function.definition.role role r for a function",
+            "spec.function.definition.roleArn role r for a function",
         ]
     );
 }
@@ -316,7 +316,7 @@ fn a_spec_asks_for_all_that_it_names() {
 fn a_definition_asks_for_what_is_sent_to_lambda() {
     let full = "
         functionName: media-made-1
-        role: r
+        roleArn: r
         code: CODE
         layers: [l1, l2]
         vpc: {subnetIds: [s1, s2], securityGroupIds: [g]}

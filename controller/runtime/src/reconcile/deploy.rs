@@ -68,7 +68,7 @@ pub async fn deploy<K: Trigger>(
         known_code.as_deref(),
         &context.owner,
         &origin,
-        definition.adopt_function,
+        definition.adoption_policy,
     );
     let mut plan = plan.map_err(|conflict| {
         writer.wait(Hindrance::Function(region.into(), desired.name.clone()));

@@ -35,7 +35,7 @@ pub async fn apply(
     let spec = valid_spec(object).map_err(invalid)?;
     let expression = spec.expression().map_err(|error| invalid(error.to_string()))?;
     writer.status.schedule = Some(expression.to_string());
-    writer.status.when = Some(expression.in_words());
+    writer.status.schedule_description = Some(expression.in_words());
     authorize::<RawScheduledFunction>(context, &writer.id, &spec, &writer.status.applied).await?;
 
     let aws = context.aws(&writer.id.key);

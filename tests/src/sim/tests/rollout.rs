@@ -39,7 +39,7 @@ fn named(name: &str) -> Value {
 fn defined(name: &str, code: Value) -> Value {
     json!({"definition": {
         "functionName": name, "runtime": "python3.13", "handler": "app.handler",
-        "role": "arn:aws:iam::123456789012:role/functions", "code": code,
+        "roleArn": "arn:aws:iam::123456789012:role/functions", "code": code,
     }})
 }
 

@@ -39,7 +39,7 @@ impl Subject {
     fn spec(self) -> Value {
         let definition = json!({
             "functionName": "own", "runtime": "python3.13", "handler": "app.handler",
-            "role": "arn:aws:iam::123456789012:role/functions",
+            "roleArn": "arn:aws:iam::123456789012:role/functions",
             "code": {"inline": {"app.py": "def handler(event, context): pass"}},
         });
         let function = match self {
@@ -87,7 +87,7 @@ impl Subject {
             Self::TriggeredDeployed | Self::ScheduledDeployed => properties.extend([
                 ("/function/definition/functionName", json!([null, "own", "other", "theirs", "no name"])),
                 ("/function/definition/code", json!([{"inline": {"app.py": "1"}}, {"inline": {"app.py": "2"}}, {"configMap": {"name": "nowhere"}}, {}, {"image": "nginx"}])),
-                ("/function/definition/memorySize", json!([null, 128, 512, 64, 20_000])),
+                ("/function/definition/memorySizeMB", json!([null, 128, 512, 64, 20_000])),
                 ("/function/definition/timeout", json!([null, 30, 0, 901])),
                 ("/function/definition/handler", json!(["app.handler", "app.other", null])),
                 ("/function/definition/environment", json!([null, {"A": "1"}, {"A": "2", "B": "3"}, {"AWS_REGION": "x"}])),

@@ -101,7 +101,7 @@ fn hourly(changes: Value) -> Value {
 /// The definition of a function that the operator deploys, but for what `changes` says.
 fn definition(changes: Value) -> Value {
     let definition = json!({
-        "runtime": "python3.13", "handler": "app.handler", "role": "arn:aws:iam::123456789012:role/functions",
+        "runtime": "python3.13", "handler": "app.handler", "roleArn": "arn:aws:iam::123456789012:role/functions",
         "code": {"inline": {"app.py": "def handler(event, context): pass"}},
         "environment": {"PASSWORD": SECRET}, "tags": {"team": "a"},
     });

@@ -25,7 +25,7 @@ pub(super) fn all() -> Vec<Workflow> {
             "schedule: deploy, change the code and delete",
             json!({"code": {"inline": {"app.py": "changed"}}}),
         ),
-        deployed("schedule: deploy, change the settings and delete", json!({"timeout": 30})),
+        deployed("schedule: deploy, change the settings and delete", json!({"timeoutSeconds": 30})),
         workflow(
             "schedule: deploy with retries, take them out and delete",
             [

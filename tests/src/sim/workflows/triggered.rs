@@ -25,7 +25,7 @@ pub(super) fn all() -> Vec<Workflow> {
         ),
         deployed(
             "s3: deploy, change the settings and delete",
-            json!({"memorySize": 512, "tags": {"team": "b"}}),
+            json!({"memorySizeMB": 512, "tags": {"team": "b"}}),
         ),
         workflow(
             "s3: leave a function of its own for one that exists",

@@ -168,7 +168,7 @@ pub(in crate::api) const LAYERS_OF_IMAGE: &str =
 pub(in crate::api) const SNAP_START_OF_IMAGE: &str =
     "leave snapStart out, or put the code into an archive: Lambda takes no snapshots of images";
 pub(in crate::api) const SNAP_START_STORAGE: &str =
-    "leave snapStart out, or ephemeralStorage at 512: Lambda takes no snapshots with more";
+    "leave snapStart out, or ephemeralStorageMB at 512: Lambda takes no snapshots with more";
 
 pub(in crate::api) const ONE_CODE: &str = "set exactly one of inline, configMap, s3 and image";
 pub(in crate::api) const NO_FILES: &str = "write at least one file, such as app.py";

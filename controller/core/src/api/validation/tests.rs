@@ -247,11 +247,11 @@ fn defined(code: BTreeMap<String, String>, environment: BTreeMap<String, String>
     let definition = FunctionDefinition {
         runtime: Some("python3.13".into()),
         handler: Some("app.handler".into()),
-        role: "arn:aws:iam::123456789012:role/my-function".into(),
+        role_arn: "arn:aws:iam::123456789012:role/my-function".into(),
         code: Code { inline: Some(code), ..Code::default() },
-        memory_size: 128,
-        timeout: 60,
-        ephemeral_storage: 512,
+        memory_size_mb: 128,
+        timeout_seconds: 60,
+        ephemeral_storage_mb: 512,
         environment,
         ..FunctionDefinition::default()
     };
@@ -320,15 +320,15 @@ proptest! {
     ) {
         let arn = |service, resource| format!("arn:aws:{service}:eu-west-1:{account}:{resource}{name}");
         let role = format!("arn:aws:iam::{account}:role/{name}");
-        let of_image = serde_json::json!({"role": role, "code": {"image": {"uri": uri}}});
+        let of_image = serde_json::json!({"roleArn": role, "code": {"image": {"uri": uri}}});
         let of_files = serde_json::json!({
-            "role": role, "code": {"inline": {file.clone(): ""}}, "runtime": format!("nodejs{name}"), "handler": name,
+            "roleArn": role, "code": {"inline": {file.clone(): ""}}, "runtime": format!("nodejs{name}"), "handler": name,
         });
         let of_handler = serde_json::json!({
-            "role": role, "code": {"inline": {format!("a{end}"): "", file: ""}}, "runtime": family, "handler": handler,
+            "roleArn": role, "code": {"inline": {format!("a{end}"): "", file: ""}}, "runtime": family, "handler": handler,
         });
         let of_map = serde_json::json!({
-            "role": role, "code": {"configMap": {"name": name}}, "runtime": "python3.13", "handler": "app.handler",
+            "roleArn": role, "code": {"configMap": {"name": name}}, "runtime": "python3.13", "handler": "app.handler",
             "layers": [arn("lambda", "layer:l:")], "deadLetterQueueArn": arn("sns", "q"), "kmsKeyArn": arn("kms", "key/"),
             "functionName": name, "logging": {"logGroup": name}, "environment": {name.clone(): ""},
             "vpc": {"subnetIds": [format!("subnet-{name}")], "securityGroupIds": [format!("sg-{name}")]},

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{CodeSource, Configuration, DesiredFunction, EventInvokeConfig};
-use crate::api::{Architecture, Tags};
+use crate::api::{AdoptionPolicy, Architecture, Tags};
 use crate::arn::FunctionArn;
 use crate::ownership::{
     Evidence, Origin, Ownership, TAG_CLUSTER, TAG_CODE, TAG_KIND, TAG_NAME, TAG_NAMESPACE, TAG_OWNER,
@@ -139,7 +139,7 @@ pub enum FunctionConflict {
     /// Its tags do not say that it was made for the object by this operator.
     #[error(
         "its tags do not say that it was made for {key} by the operator with owner id {owner}; write another \
-         functionName, or adoptFunction: true to take it over"
+         functionName, or write adoptionPolicy: Always to adopt it"
     )]
     NotOurs {
         /// The object that wanted it.
@@ -150,7 +150,7 @@ pub enum FunctionConflict {
     /// An operator with another owner id made it: adopting it would set two operators against each other.
     #[error(
         "the operator with owner id {0} made it; write another functionName, delete the resource there, or, if that \
-         operator runs no more, remove the tag {TAG_OWNER} from the function and write adoptFunction: true"
+         operator runs no more, remove the tag {TAG_OWNER} from the function and write adoptionPolicy: Always"
     )]
     OtherOwner(OwnerId),
     /// It is deployed for another object, and adopting it would set two definitions against each other.
@@ -183,7 +183,7 @@ pub fn plan_function(
     known_code: Option<&str>,
     owner: &Owner,
     origin: &Origin,
-    adopt: bool,
+    adoption_policy: AdoptionPolicy,
 ) -> Result<FunctionPlan, FunctionConflict> {
     let Some(observed) = observed else {
         return Ok(FunctionPlan { steps: create(desired), wait: true, ..FunctionPlan::default() });
@@ -193,7 +193,7 @@ pub fn plan_function(
     if let Some(other) = made_by.filter(|made_by| *made_by != owner.id) {
         return Err(FunctionConflict::OtherOwner(other));
     }
-    if !ours && !adopt {
+    if !ours && adoption_policy == AdoptionPolicy::IfOwned {
         return Err(FunctionConflict::NotOurs { key: origin.key.clone(), owner: owner.id.to_string() });
     }
     if observed.image_uri.is_some() != matches!(desired.code, CodeSource::Image { .. }) {

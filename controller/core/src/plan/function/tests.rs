@@ -9,8 +9,8 @@ use proptest::sample::select;
 
 use super::*;
 use crate::api::{
-    ApplicationLogLevel, Architecture, Code, FunctionDefinition, ImageCode, LogFormat, Logging, S3Code,
-    SnapStart, SystemLogLevel, Tags, Tracing, Vpc,
+    AdoptionPolicy, ApplicationLogLevel, Architecture, Code, FunctionDefinition, ImageCode, LogFormat,
+    Logging, S3Code, SnapStart, SystemLogLevel, Tags, Tracing, Vpc,
 };
 use crate::arn::FunctionArn;
 use crate::ownership::{ObjectKey, Owner, OwnerId};
@@ -53,10 +53,10 @@ fn small() -> FunctionDefinition {
     FunctionDefinition {
         runtime: Some("python3.13".into()),
         handler: Some("app.handler".into()),
-        role: "arn:aws:iam::123456789012:role/app".into(),
-        memory_size: 128,
-        timeout: 60,
-        ephemeral_storage: 512,
+        role_arn: "arn:aws:iam::123456789012:role/app".into(),
+        memory_size_mb: 128,
+        timeout_seconds: 60,
+        ephemeral_storage_mb: 512,
         ..FunctionDefinition::default()
     }
 }
@@ -102,7 +102,8 @@ fn in_place(desired: &DesiredFunction) -> ObservedFunction {
 }
 
 fn plan(desired: &DesiredFunction, observed: Option<&ObservedFunction>) -> FunctionPlan {
-    plan_function(desired, observed, &BTreeSet::new(), None, &owner(), &origin(), false).unwrap()
+    plan_function(desired, observed, &BTreeSet::new(), None, &owner(), &origin(), AdoptionPolicy::IfOwned)
+        .unwrap()
 }
 
 fn updates(plan: &FunctionPlan) -> usize {
@@ -169,7 +170,7 @@ prop_compose! {
 
 prop_compose! {
     fn settings()(
-        (memory_size, timeout, ephemeral_storage) in (128..10_240, 1..900, 512..10_240),
+        (memory_size_mb, timeout_seconds, ephemeral_storage_mb) in (128..10_240, 1..900, 512..10_240),
         environment in btree_map("[a-c]", "[a-z]{0,3}", 0..3),
         tags in btree_map("[a-c]", "[a-z]{0,3}", 0..3),
         layers in vec("[a-z]{3}", 0..3),
@@ -180,9 +181,9 @@ prop_compose! {
         logging in option::of(logging()),
     ) -> FunctionDefinition {
         FunctionDefinition {
-            memory_size,
-            timeout,
-            ephemeral_storage,
+            memory_size_mb,
+            timeout_seconds,
+            ephemeral_storage_mb,
             environment,
             tags,
             layers,
@@ -238,7 +239,7 @@ proptest! {
         let mut rounds = 0;
         loop {
             let plan = plan_function(
-                &wanted, observed.as_ref(), &before_tags, known.as_deref(), &owner(), &origin(), false,
+                &wanted, observed.as_ref(), &before_tags, known.as_deref(), &owner(), &origin(), AdoptionPolicy::IfOwned,
             ).unwrap();
             let busy = observed.as_ref().is_some_and(ObservedFunction::is_busy);
             prop_assert!(updates(&plan) <= usize::from(!busy), "{plan:#?}");
@@ -270,7 +271,7 @@ proptest! {
         observed.tags.extend(foreign);
         let before = keys(&wanted.tags);
         let known = Some(observed.code_sha256.as_str());
-        let plan = plan_function(&wanted, Some(&observed), &before, known, &owner(), &origin(), false);
+        let plan = plan_function(&wanted, Some(&observed), &before, known, &owner(), &origin(), AdoptionPolicy::IfOwned);
         prop_assert_eq!(plan, Ok(FunctionPlan::default()));
     }
 
@@ -282,12 +283,12 @@ proptest! {
     ) {
         let mut observed = in_place(&before);
         observed.tags.insert(changed, other);
-        let refused = plan_function(&wanted, Some(&observed), &BTreeSet::new(), None, &owner(), &origin(), false);
+        let refused = plan_function(&wanted, Some(&observed), &BTreeSet::new(), None, &owner(), &origin(), AdoptionPolicy::IfOwned);
         let conflict = FunctionConflict::NotOurs { key: origin().key, owner: "1a2b3c4d".into() };
         prop_assert_eq!(refused, Err(conflict));
         prop_assert_eq!(removal(&observed, &origin()), Ok(vec![]));
         let adopted =
-            plan_function(&wanted, Some(&observed), &BTreeSet::new(), None, &owner(), &origin(), true).unwrap();
+            plan_function(&wanted, Some(&observed), &BTreeSet::new(), None, &owner(), &origin(), AdoptionPolicy::Always).unwrap();
         prop_assert!(adopted.adopted);
         let ours = carry_out(&adopted.steps, Some(observed)).unwrap();
         prop_assert_eq!(removal(&ours, &origin()), Ok(vec![FunctionStep::Delete]));
@@ -359,8 +360,16 @@ fn default_tags_are_rolled_out_under_those_of_the_definition() {
     let observed = in_place(&with(&old));
     assert_eq!((observed.tags["team"].as_str(), observed.tags["stage"].as_str()), ("a", "test"));
     let set_before = keys(&observed.tags);
-    let plan =
-        plan_function(&with(&new), Some(&observed), &set_before, None, &owner(), &origin(), false).unwrap();
+    let plan = plan_function(
+        &with(&new),
+        Some(&observed),
+        &set_before,
+        None,
+        &owner(),
+        &origin(),
+        AdoptionPolicy::IfOwned,
+    )
+    .unwrap();
     let steps = vec![
         FunctionStep::Untag(BTreeSet::from(["stage".to_owned()])),
         FunctionStep::Tag(tags(&[("cost", "7")])),
@@ -376,7 +385,7 @@ fn default_tags_are_rolled_out_under_those_of_the_definition() {
 
 #[test]
 fn settings_come_before_code() {
-    let wanted = desired(&FunctionDefinition { timeout: 5, ..small() }, "new");
+    let wanted = desired(&FunctionDefinition { timeout_seconds: 5, ..small() }, "new");
     let mut observed = in_place(&desired(&small(), "old"));
     let settings = FunctionStep::UpdateConfiguration(Box::new(wanted.configuration.clone()));
     let first = plan(&wanted, Some(&observed));
@@ -408,8 +417,16 @@ fn code_in_a_bucket_is_told_by_its_tag() {
     // Somebody else's code in its place is told by the hash.
     let known = |sha256: &str| {
         let observed = in_place(&wanted);
-        plan_function(&wanted, Some(&observed), &BTreeSet::new(), Some(sha256), &owner(), &origin(), false)
-            .unwrap()
+        plan_function(
+            &wanted,
+            Some(&observed),
+            &BTreeSet::new(),
+            Some(sha256),
+            &owner(),
+            &origin(),
+            AdoptionPolicy::IfOwned,
+        )
+        .unwrap()
     };
     assert_eq!(known("hash of b.zip"), FunctionPlan::default());
     assert_eq!(
@@ -461,7 +478,7 @@ fn an_archive_does_not_become_an_image() {
         None,
         &owner(),
         &origin(),
-        false,
+        AdoptionPolicy::IfOwned,
     );
     assert_eq!(refused, Err(FunctionConflict::PackageType));
 }

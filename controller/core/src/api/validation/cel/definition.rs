@@ -17,7 +17,7 @@ pub(in crate::api) fn definition(schema: &mut Schema) {
     let layers = "has(self.layers) && self.layers.size() > 0";
     rule(schema, format!("!{image} || !({layers})"), messages::LAYERS_OF_IMAGE);
     rule(schema, format!("!{image} || self.snapStart == 'None'"), messages::SNAP_START_OF_IMAGE);
-    let storage = format!("self.ephemeralStorage <= {}", limits::MIN_EPHEMERAL_STORAGE);
+    let storage = format!("self.ephemeralStorageMB <= {}", limits::MIN_EPHEMERAL_STORAGE);
     rule(schema, format!("{storage} || self.snapStart == 'None'"), messages::SNAP_START_STORAGE);
     // A layer may hold the handler: tools that wrap another handler do so.
     let inline =

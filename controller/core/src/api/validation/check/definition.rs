@@ -44,10 +44,11 @@ pub(super) fn definition(definition: &FunctionDefinition) -> Vec<FieldError> {
 
 /// The rules that speak of several fields.
 fn together(definition: &FunctionDefinition) -> [Option<FieldError>; 6] {
-    let FunctionDefinition { runtime, handler, code, layers, snap_start, ephemeral_storage, .. } = definition;
+    let FunctionDefinition { runtime, handler, code, layers, snap_start, ephemeral_storage_mb, .. } =
+        definition;
     let image = code.image.is_some();
     let snap_start = *snap_start != SnapStart::None;
-    let storage = i64::from(*ephemeral_storage) > limits::MIN_EPHEMERAL_STORAGE;
+    let storage = i64::from(*ephemeral_storage_mb) > limits::MIN_EPHEMERAL_STORAGE;
     [
         unless(image || runtime.is_some() && handler.is_some(), FIELD, messages::RUNTIME_AND_HANDLER),
         unless(!image || runtime.is_none() && handler.is_none(), FIELD, messages::RUNTIME_OF_IMAGE),
@@ -77,7 +78,7 @@ fn strings(definition: &FunctionDefinition) -> [Option<FieldError>; 7] {
     let optional = |name: &str, text: &Option<String>, limit, is: fn(&str) -> bool, message| {
         text.as_ref().and_then(|text| unless_is(&at(name), text, limit, is, message))
     };
-    let FunctionDefinition { function_name: name, runtime, handler, role, description, .. } = definition;
+    let FunctionDefinition { function_name: name, runtime, handler, role_arn, description, .. } = definition;
     let FunctionDefinition { dead_letter_queue_arn: queue, kms_key_arn: key, .. } = definition;
     let is_name = |text: &str| is_word(text, limits::FUNCTION_NAME);
     let is_handler = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_ascii_whitespace());
@@ -85,7 +86,7 @@ fn strings(definition: &FunctionDefinition) -> [Option<FieldError>; 7] {
         optional("functionName", name, limits::ARN, is_name, messages::DEFINED_NAME),
         optional("runtime", runtime, limits::RUNTIME, is_runtime, messages::RUNTIME),
         optional("handler", handler, limits::HANDLER, is_handler, messages::HANDLER),
-        unless_is(&at("role"), role, limits::ROLE, is_role, messages::ROLE),
+        unless_is(&at("roleArn"), role_arn, limits::ROLE, is_role, messages::ROLE),
         over_length(&at("description"), description.as_ref(), limits::FUNCTION_DESCRIPTION),
         optional(
             "deadLetterQueueArn",
@@ -100,13 +101,19 @@ fn strings(definition: &FunctionDefinition) -> [Option<FieldError>; 7] {
 
 fn numbers(definition: &FunctionDefinition) -> [Option<FieldError>; 4] {
     let range = |name: &str, value: i32, min, max| FieldError::of_range(&at(name), value.into(), min, max);
-    let FunctionDefinition { memory_size, timeout, ephemeral_storage, reserved_concurrency, .. } = definition;
+    let FunctionDefinition {
+        memory_size_mb,
+        timeout_seconds,
+        ephemeral_storage_mb,
+        reserved_concurrency,
+        ..
+    } = definition;
     [
-        range("memorySize", *memory_size, limits::MIN_MEMORY_SIZE, limits::MAX_MEMORY_SIZE),
-        range("timeout", *timeout, limits::MIN_TIMEOUT, limits::MAX_TIMEOUT),
+        range("memorySizeMB", *memory_size_mb, limits::MIN_MEMORY_SIZE, limits::MAX_MEMORY_SIZE),
+        range("timeoutSeconds", *timeout_seconds, limits::MIN_TIMEOUT, limits::MAX_TIMEOUT),
         range(
-            "ephemeralStorage",
-            *ephemeral_storage,
+            "ephemeralStorageMB",
+            *ephemeral_storage_mb,
             limits::MIN_EPHEMERAL_STORAGE,
             limits::MAX_EPHEMERAL_STORAGE,
         ),

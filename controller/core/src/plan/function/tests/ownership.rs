@@ -27,7 +27,15 @@ fn a_recorded_function_with_its_code_gets_its_tags_back_and_is_removed() {
     let known = Some(untagged.code_sha256.as_str());
     let recorded = keys(&wanted.tags);
     let plan = |set_before, known| {
-        plan_function(&wanted, Some(&untagged), set_before, known, &owner(), &origin(), false)
+        plan_function(
+            &wanted,
+            Some(&untagged),
+            set_before,
+            known,
+            &owner(),
+            &origin(),
+            AdoptionPolicy::IfOwned,
+        )
     };
     let steps = vec![FunctionStep::Tag(wanted.tags.clone())];
     assert_eq!(plan(&recorded, known), Ok(FunctionPlan { steps, ..FunctionPlan::default() }));
@@ -56,10 +64,12 @@ fn a_failed_function_without_tags_gets_them_before_it_is_deleted() {
     let broken = FunctionState::Failed("A subnet is gone.".into());
     let untagged = ObservedFunction { tags: Tags::new(), state: broken, ..in_place(&wanted) };
     let known = Some(untagged.code_sha256.as_str());
-    let new = desired(&FunctionDefinition { timeout: 5, ..small() }, "");
+    let new = desired(&FunctionDefinition { timeout_seconds: 5, ..small() }, "");
     let recorded = keys(&wanted.tags);
     let plan = |observed| {
-        plan_function(&new, Some(observed), &recorded, known, &owner(), &origin(), false).unwrap().steps
+        plan_function(&new, Some(observed), &recorded, known, &owner(), &origin(), AdoptionPolicy::IfOwned)
+            .unwrap()
+            .steps
     };
     assert_eq!(plan(&untagged), vec![FunctionStep::Tag(new.tags.clone())]);
     let tagged = ObservedFunction { tags: new.tags.clone(), ..untagged.clone() };
@@ -100,9 +110,16 @@ fn a_function_of_another_operator_is_not_taken_over() {
     let mut observed = in_place(&wanted);
     observed.tags.insert(TAG_OWNER.into(), "ffffffff".into());
     let other = OwnerId::parse("ffffffff").unwrap();
-    for adopt in [false, true] {
-        let refused =
-            plan_function(&wanted, Some(&observed), &BTreeSet::new(), None, &owner(), &origin(), adopt);
+    for adoption_policy in [AdoptionPolicy::IfOwned, AdoptionPolicy::Always] {
+        let refused = plan_function(
+            &wanted,
+            Some(&observed),
+            &BTreeSet::new(),
+            None,
+            &owner(),
+            &origin(),
+            adoption_policy,
+        );
         assert_eq!(refused, Err(FunctionConflict::OtherOwner(other.clone())));
     }
 }
