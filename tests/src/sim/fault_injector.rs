@@ -1,5 +1,7 @@
-//! The way out of the simulated operator: every call to AWS and to Kubernetes passes a interceptor, which records it and does with
-//! it what the plan of the run says.
+//! Faults for the calls of the simulated operator.
+//!
+//! Every call to AWS and to Kubernetes passes a [`CallInterceptor`], which records the call and applies the fault that
+//! the plan of the run decides.
 
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,69 +12,69 @@ use rand::{RngExt, SeedableRng};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-/// What a dead operator has begun is gone after this time.
+/// The time after which a pending call of a dead operator is unwound.
 const BURIED: Duration = Duration::from_secs(600);
 
-/// One way of a call, there or back, takes up to so many milliseconds.
+/// The latency of each direction of a call, in milliseconds.
 const LATENCY: std::ops::Range<u64> = 1..20;
 
-/// A call as the plan sees it.
+/// A call, as the plan sees a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// Its place among all calls of the run, from 0.
+    /// The number of the call in the run, from 0.
     pub number: usize,
-    /// What is asked: an action of IAM, as `s3:PutBucketNotification`, or `kube:` with the verb and the resource, as
+    /// The operation: an IAM action such as `s3:PutBucketNotification`, or `kube:` with verb and resource, such as
     /// `kube:patch s3triggeredfunctions/status`.
     pub operation: String,
-    /// What it is asked of: a function, a bucket, a rule, or namespace and name of an object.
+    /// The resource of the call: a function, a bucket, a rule, or the namespace and name of an object.
     pub on: String,
-    /// Whether it changes anything.
+    /// True for a write.
     pub write: bool,
-    /// When it was made, since the start of the run.
+    /// The time of the call since the start of the run.
     pub at: Duration,
-    /// Which start of the operator made it, from 0.
+    /// The start of the operator that made the call, from 0.
     pub life: usize,
 }
 
-/// What becomes of a call.
+/// The fault that a call meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallFault {
-    /// It is done and answered.
+    /// No fault: the call succeeds.
     Pass,
-    /// The operator dies at this moment of it.
+    /// The operator crashes at this point of the call.
     Crash(CrashPoint),
-    /// It is refused, and nothing is done.
+    /// The server refuses the call and does nothing.
     Refuse(Refusal),
-    /// It is done, and its answer is lost.
+    /// The server performs the call, and the answer is lost.
     LostAnswer,
-    /// It gets no answer, and is done after this time.
+    /// The call gets no answer, and the server performs the call after this time.
     Late(Duration),
-    /// It is done twice, as by a network that repeats it.
+    /// The server performs the call twice, since the network repeated the request.
     Duplicate,
-    /// It is neither done nor answered.
+    /// The call gets no answer, and the server does nothing.
     Timeout,
-    /// It is not sent, and the operator knows that.
+    /// The request is not sent, and the operator knows this fact.
     Unsent,
-    /// It is done and answered, each way in this time.
+    /// The call succeeds, and each direction takes this time.
     Slow(Duration),
-    /// It is done, and its answer is cut off.
+    /// The server performs the call, and the answer is cut off.
     Truncated,
-    /// A read answers what was there before the last change.
+    /// A read returns the state before the last change.
     Stale,
 }
 
-/// A moment of a call.
+/// The point of a call at which the operator crashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrashPoint {
-    /// Nothing is done.
+    /// Before the server performs the call.
     Before,
-    /// It is done, and the operator does not hear of it.
+    /// After the server performed the call, without an answer.
     Applied,
-    /// The operator has the answer, and does nothing more.
+    /// After the answer, before any later step of the operator.
     Answered,
 }
 
-/// A refusal, by its HTTP status.
+/// A refusal, by HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// 403.
@@ -89,33 +91,33 @@ pub enum Refusal {
     Server,
 }
 
-/// What a caller learns.
+/// The outcome of a call, as the caller sees the outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Passed<T> {
-    /// What the world answered.
+    /// The answer of the server.
     Answer(T),
     /// A refusal by plan.
     Refused(Refusal),
-    /// Nothing, until it gives up.
+    /// No answer until the timeout of the caller.
     NoAnswer,
-    /// The call was not sent.
+    /// The request was not sent.
     Unsent,
-    /// A part of the answer.
+    /// An answer that is cut off.
     Truncated(T),
 }
 
-/// What a read sees.
+/// The state that a read sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
-    /// The world as it is.
+    /// The current state.
     Now,
-    /// The world before its last change.
+    /// The state before the last change.
     Stale,
 }
 
-/// Decides what becomes of calls.
+/// Decides the fault of each call.
 pub trait Plan: Send {
-    /// The fault on a call, asked once for each, in the order in which they are made.
+    /// The fault of a call. The injector asks once for each call, in the order of the calls.
     fn fault(&mut self, call: &Call) -> CallFault;
 }
 
@@ -125,7 +127,7 @@ impl<F: FnMut(&Call) -> CallFault + Send> Plan for F {
     }
 }
 
-/// The injector of one run.
+/// The fault injector of one run.
 #[derive(Clone)]
 pub struct FaultInjector(Arc<Shared>);
 
@@ -138,14 +140,14 @@ struct InjectorState {
     plan: Box<dyn Plan>,
     random: StdRng,
     calls: Vec<Call>,
-    /// When something untrue was last answered, or a write took effect whose answer nobody waits for any more.
+    /// The time of the last untrue answer, or of the last late write.
     untrue: Option<Duration>,
     made: usize,
     lives: usize,
 }
 
 impl FaultInjector {
-    /// The injector of a run with this seed and plan. To be made where tokio's time is paused.
+    /// Creates the injector of a run. Call this function while tokio's time is paused.
     pub fn new(seed: u64, plan: impl Plan + 'static) -> Self {
         let random = StdRng::seed_from_u64(seed);
         let state =
@@ -153,7 +155,7 @@ impl FaultInjector {
         Self(Arc::new(Shared { start: Instant::now(), state: Mutex::new(state) }))
     }
 
-    /// The interceptor of a new start of the operator.
+    /// Opens the interceptor of a new start of the operator.
     pub fn open(&self) -> CallInterceptor {
         let mut state = self.0.lock();
         let life = state.lives;
@@ -161,28 +163,28 @@ impl FaultInjector {
         CallInterceptor { shared: self.0.clone(), life, alive: watch::Sender::new(true) }
     }
 
-    /// From here on, this plan decides.
+    /// Replaces the plan for all later calls.
     pub fn set_plan(&self, plan: impl Plan + 'static) {
         self.0.lock().plan = Box::new(plan);
     }
 
-    /// Forgets the calls so far, but not their number.
+    /// Forgets the calls until now, but keeps their number.
     pub fn forget(&self) {
         self.0.lock().calls.clear();
     }
 
-    /// All calls so far.
+    /// All recorded calls.
     pub fn calls(&self) -> Vec<Call> {
         self.0.lock().calls.clone()
     }
 
-    /// The number of calls so far.
+    /// The number of calls, including forgotten calls.
     pub fn count(&self) -> usize {
         self.0.lock().made
     }
 
-    /// When a read was last answered with what was there before, a call with a 404 that was not so, or when a late write
-    /// takes effect; none where that never was.
+    /// The time of the last stale read, of the last planned 404, or of the last late write. `None` without any of these
+    /// faults.
     pub fn untrue(&self) -> Option<Duration> {
         self.0.lock().untrue
     }
@@ -208,19 +210,19 @@ pub struct CallInterceptor {
 }
 
 impl CallInterceptor {
-    /// Ends this start of the operator: no call of it comes through any more, and none under way is answered.
+    /// Ends this start of the operator. Later calls do not run, and calls in flight get no answer.
     pub fn kill(&self) {
         self.alive.send_replace(false);
     }
 
-    /// Waits until it is killed.
+    /// Waits until [`CallInterceptor::kill`].
     pub async fn killed(&self) {
-        // The sender lives as long as this interceptor does.
+        // The sender lives as long as this interceptor.
         let _ = self.alive.subscribe().wait_for(|alive| !alive).await;
     }
 
-    /// Lets a call through as the plan says. `perform` does it, at once, in the world; where the plan says so, not at all,
-    /// twice, or later, when the operator may be gone.
+    /// Passes a call with the fault of the plan. `perform` runs the call in memory without delay. By plan, `perform`
+    /// runs not at all, twice, or later, when the operator may be dead.
     pub async fn pass<T: Send + 'static>(
         &self,
         operation: &str,
@@ -300,8 +302,8 @@ impl CallInterceptor {
         (fault, way(), way())
     }
 
-    /// What is dead does not go on. The futures of a dead operator are dropped with it; a task that it has begun is none of
-    /// those, and is unwound after a while, without a word, so that it holds no memory for ever.
+    /// Stops the caller if the operator is dead. The futures of a dead operator are dropped with the operator. A
+    /// spawned task is unwound after a while, so that the task does not hold memory for ever.
     async fn still_alive(&self) {
         if !*self.alive.borrow() {
             sleep(BURIED).await;

@@ -1,4 +1,4 @@
-//! What the operator logs in a run: each line is looked through for what no log may tell.
+//! The operator's log in a run. Each line is searched for the secret, which no log line may contain.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,22 +12,22 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use super::workflows::SECRET;
 
-/// The log of one run. Clones are the same one.
+/// The log of one run. Clones share the log.
 #[derive(Clone, Default)]
 pub struct Logs(Arc<Mutex<Seen>>);
 
-/// What was seen of a log.
+/// The findings in a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// How many lines there were.
+    /// The number of lines.
     pub lines: usize,
-    /// Those that tell the secret.
+    /// The lines that contain the secret.
     pub telling: Vec<String>,
 }
 
 impl Logs {
-    /// Runs something on this thread, with all that is logged on it written to this log, as JSON: all of the operator's own
-    /// lines, and what its libraries write where nobody asks for more.
+    /// Runs a function and keeps the log lines of this thread, as JSON. The log has all lines of the operator, and the
+    /// lines of libraries at the default level.
     pub fn during<T>(&self, run: impl FnOnce() -> T) -> T {
         let levels = Targets::new()
             .with_default(LevelFilter::INFO)
@@ -36,7 +36,7 @@ impl Logs {
         with_default(tracing_subscriber::registry().with(levels).with(logs::json(self.clone())), run)
     }
 
-    /// What was seen so far.
+    /// The findings until now.
     pub fn seen(&self) -> Seen {
         self.lock().clone()
     }
@@ -46,7 +46,7 @@ impl Logs {
     }
 }
 
-/// A line comes in one write.
+/// The JSON formatter writes each line with one call.
 impl Write for &Logs {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_tells_the_secret_is_found_whatever_it_stands_in() {
+    fn the_secret_is_found_in_fields_spans_and_library_lines() {
         let logs = Logs::default();
         logs.during(|| {
             info!("nothing of it");

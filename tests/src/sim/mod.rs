@@ -1,5 +1,8 @@
-//! A world in memory, in which the operator runs as it is: AWS and Kubernetes as values behind a interceptor, time that passes when
-//! nobody has anything to do, and all chance from one seed. A whole life of a resource takes milliseconds.
+//! The simulator: the operator runs unchanged against AWS and Kubernetes in memory.
+//!
+//! Each call passes a fault injector. Time is virtual: tokio's clock jumps forward when no task can run. One seed
+//! decides every random choice. The life of a resource takes milliseconds. `tests/e2e/agreement.rs` compares the
+//! simulator with a real API server.
 
 pub mod aws;
 pub mod fault_injector;

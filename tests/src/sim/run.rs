@@ -1,4 +1,5 @@
-//! One run of the operator in the simulated world: started, killed and started again as the plan says, until nothing moves.
+//! Runs the operator in the simulator: start, planned crashes and restarts, and the wait until the operator is idle.
+//! idle.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,33 +27,34 @@ use super::logs::Logs;
 /// The operator's owner id in each run.
 pub const OWNER: &str = "0a1b2c3d";
 
-/// The same, as a value.
+/// [`OWNER`] as a value.
 ///
 /// # Panics
-/// Never: it is one.
+/// Never, since the constant is valid.
 pub fn owner() -> OwnerId {
     OwnerId::parse(OWNER).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Longer than any wait of the operator's but for the second look: a back-off, a resync and a finalizer held back.
+/// Longer than each wait of the operator: a backoff, a resync or a held finalizer. Only the deferred check for orphans
+/// waits longer.
 const QUIET: Duration = Duration::from_secs(25 * 60);
 
-/// The world of one run.
+/// The simulated environment of one run.
 #[derive(Clone)]
 pub struct Sim {
-    /// AWS.
+    /// AWS in memory.
     pub aws: MemoryAws,
-    /// Kubernetes.
+    /// Kubernetes in memory.
     pub cluster: Cluster,
-    /// The way of every call of the operator.
+    /// The fault injector, which every call of the operator passes.
     pub injector: FaultInjector,
-    /// What is logged.
+    /// The log lines of the run.
     pub logs: Logs,
     seed: u64,
     tenancy: Option<Arc<Tenancy>>,
 }
 
-/// Takes on roles, each of which may do what the operator itself may.
+/// Assumes any IAM role, with the permissions of the operator itself.
 struct Roles(Arc<dyn Aws>);
 
 impl AssumeRoles for Roles {
@@ -61,18 +63,18 @@ impl AssumeRoles for Roles {
     }
 }
 
-/// A running operator, which is started again when it is killed, as Kubernetes does.
+/// A running operator. The supervisor restarts a crashed operator, as Kubernetes does.
 pub struct Operator {
     supervisor: JoinHandle<()>,
     stop: CancellationToken,
-    /// The interceptor of its present life.
+    /// The interceptor of the current life.
     interceptor: Arc<Mutex<CallInterceptor>>,
 }
 
-/// Runs a test in a world of its own, in which time passes as fast as nobody has anything to do.
+/// Runs a test in its own simulator, in virtual time.
 ///
 /// # Panics
-/// When the test does, or when no runtime can be built.
+/// If the test panics, or if no runtime can be built.
 pub fn simulate<T, F>(seed: u64, plan: impl Plan + 'static, test: impl FnOnce(Sim) -> F) -> T
 where
     F: Future<Output = T>,
@@ -90,22 +92,22 @@ where
 }
 
 impl Sim {
-    /// The same world, whose operator has this tenancy file.
+    /// The same environment with this tenancy file for the operator.
     ///
     /// # Panics
-    /// Where it is none.
+    /// If the file is invalid.
     #[must_use]
     pub fn with_tenancy(&self, file: &str) -> Self {
         let tenancy = Tenancy::parse(file).unwrap_or_else(|error| panic!("{error}"));
         Self { tenancy: Some(Arc::new(tenancy)), ..self.clone() }
     }
 
-    /// Starts the operator. It is started again a second after each death, until it is stopped or dropped.
+    /// Starts the operator. The supervisor restarts the operator one second after each crash, until a stop or a drop.
     pub fn start(&self) -> Operator {
         self.start_as(true)
     }
 
-    /// The same, of one beside which others may run, as no leader is elected.
+    /// Starts the operator without leader election, so that two operators can run at once.
     pub fn start_beside_others(&self) -> Operator {
         self.start_as(false)
     }
@@ -129,7 +131,7 @@ impl Sim {
         Operator { supervisor, stop, interceptor: present }
     }
 
-    /// One life of the operator.
+    /// Runs the operator until a clean stop or a crash.
     async fn live(&self, interceptor: CallInterceptor, leader_elect: bool, stop: CancellationToken) {
         let options = Options {
             namespaces: vec![],
@@ -153,19 +155,19 @@ impl Sim {
             operator::run_controllers(self.cluster.client(interceptor.clone()), credentials, options, stop)
                 .await;
         if ended.is_err() {
-            // It could not start; Kubernetes waits before it tries again.
+            // The start failed. Kubernetes also waits before the next start.
             sleep(Duration::from_secs(10)).await;
         }
     }
 
-    /// Forgets what has happened so far, and events: a long run would fill the memory with it.
+    /// Forgets past calls, writes and events. They would fill the memory in a long run.
     pub fn forget(&self) {
         self.injector.forget();
         self.aws.forget_writes();
         self.cluster.forget();
     }
 
-    /// Waits until everything that the operator may have begun is over, and it has swept twice more.
+    /// Waits until all work of the operator has ended and two more resyncs have run.
     pub async fn settle(&self) {
         sleep(QUIET).await;
     }
@@ -173,7 +175,7 @@ impl Sim {
     /// Waits until a condition holds.
     ///
     /// # Panics
-    /// When it does not within an hour of the world's time.
+    /// If the condition does not hold within an hour of virtual time.
     pub async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
         for _ in 0..36_000 {
             if condition(self) {
@@ -186,14 +188,14 @@ impl Sim {
 }
 
 impl Operator {
-    /// Stops it cleanly, and waits until it has ended.
+    /// Stops the operator cleanly, and waits for the end.
     pub async fn stop(self) {
         self.stop.cancel();
-        // It is only ever cancelled by being dropped.
+        // Only a drop cancels the supervisor.
         let _ = self.supervisor.await;
     }
 
-    /// Kills it for good: no call of it comes through any more, not of the tasks either that it has begun.
+    /// Kills the operator for good. No later call succeeds, not even a call of a spawned task.
     pub fn kill(self) {
         self.supervisor.abort();
         lock(&self.interceptor).kill();

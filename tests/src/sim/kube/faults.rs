@@ -1,30 +1,29 @@
-//! What can befall watches.
+//! Faults of watches.
 
 use std::time::Duration;
 
 use super::history::Change;
 
-/// What befalls all open watches and those to come.
+/// The fault of all open and all later watches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WatchFault {
-    /// Nothing.
+    /// No fault.
     #[default]
     None,
-    /// Their connections break.
+    /// The connections break.
     Drop,
-    /// Their versions are too old, and they end.
+    /// The watches end with 410 Gone.
     Gone,
-    /// Every event comes twice.
+    /// Every event arrives twice.
     Duplicate,
-    /// Events do not come. Watches that missed any end when this ends, as too old, so that a new list finds what they
-    /// missed.
+    /// Events are lost. When this fault ends, watches that missed events end with 410 Gone, so that clients list again.
     Miss,
-    /// Events come so much later, and lists answer what was there so long ago.
+    /// Events arrive late by this time, and lists return the state of this time ago.
     Stale(Duration),
 }
 
 impl WatchFault {
-    /// How far back lists and watches see.
+    /// The delay of lists and watches.
     pub fn delay(self) -> Duration {
         match self {
             Self::Stale(delay) => delay,

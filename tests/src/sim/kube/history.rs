@@ -1,4 +1,4 @@
-//! What happened in a cluster: the source of every watch, of every look into the past, and of what a test judges by.
+//! The history of a cluster: the source of all watches, of stale reads, and of the oracles.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,22 +7,22 @@ use serde_json::Value;
 
 use super::resource::{Key, Resource};
 
-/// The version of a cluster in which nothing happened yet.
+/// The version of an empty cluster.
 pub const FIRST_VERSION: u64 = 1;
 
-/// What became of an object.
+/// The type of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// It came.
+    /// The object was created.
     Added,
-    /// It changed.
+    /// The object was changed.
     Modified,
-    /// It went.
+    /// The object was deleted.
     Deleted,
 }
 
 impl Event {
-    /// As in a watch.
+    /// The type as in a watch.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Added => "ADDED",
@@ -32,44 +32,44 @@ impl Event {
     }
 }
 
-/// A write that changed something.
+/// A write that changed an object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// The resource version that it made.
+    /// The resource version of the write.
     pub version: u64,
-    /// When, since the cluster began.
+    /// The time since the start of the cluster.
     pub at: Duration,
-    /// The operation, as in the plan of a run (`kube:patch s3triggeredfunctions/status`); with `test:` where no client
-    /// made it.
+    /// The operation, as in the plan of a run (`kube:patch s3triggeredfunctions/status`). Writes of a test begin with
+    /// `test:`.
     pub operation: String,
-    /// What became of the object.
+    /// The type of the change.
     pub event: Event,
     /// The object's key.
     pub key: Key,
-    /// The object after it, or as it was last.
+    /// The object after the write, or the last state of a deleted object.
     pub object: Value,
 }
 
 impl Change {
-    /// Whether it was a write to the status.
+    /// True for a write to the status.
     pub fn of_status(&self) -> bool {
         self.operation.ends_with("/status")
     }
 }
 
-/// The objects that a list or a watch is about.
+/// The objects that a list or a watch selects.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    /// Of this resource.
+    /// The resource.
     pub resource: Resource,
-    /// In this namespace, or in all.
+    /// The namespace, or all namespaces.
     pub namespace: Option<String>,
-    /// With this name, or all.
+    /// The name, or all names.
     pub name: Option<String>,
 }
 
 impl Scope {
-    /// Whether an object is among them.
+    /// True if the scope selects this object.
     pub fn has(&self, key: &Key) -> bool {
         key.resource == self.resource
             && self.namespace.as_ref().is_none_or(|namespace| key.namespace == *namespace)
@@ -77,7 +77,7 @@ impl Scope {
     }
 }
 
-/// The objects as they were after these changes, by key.
+/// The objects after these changes, by key.
 pub fn replay<'a>(changes: &'a [Change], scope: &Scope) -> BTreeMap<&'a Key, &'a Value> {
     let mut objects = BTreeMap::new();
     for change in changes.iter().filter(|change| scope.has(&change.key)) {
@@ -94,7 +94,7 @@ pub fn version(changes: &[Change]) -> u64 {
     changes.last().map_or(FIRST_VERSION, |change| change.version)
 }
 
-/// The changes before the last one of the scope.
+/// The changes before the last change within the scope.
 pub fn before_the_last<'a>(changes: &'a [Change], scope: &Scope) -> &'a [Change] {
     let last = changes.iter().rposition(|change| scope.has(&change.key));
     &changes[..last.unwrap_or(changes.len())]

@@ -1,7 +1,7 @@
-//! Kubernetes in memory: what the operator uses of an API server, behind a real client, in virtual time.
+//! Kubernetes in memory: the part of an API server that the operator uses, behind a real client, in virtual time.
 //!
-//! Versions are counted, UIDs are made from the cluster's name, and times from tokio's clock: the same calls give the same
-//! cluster.
+//! Versions are counted, UIDs come from the cluster's name, and times come from tokio's clock. So the same calls
+//! produce the same cluster. `tests/e2e/agreement.rs` compares this server with a real API server.
 
 mod faults;
 mod history;
@@ -32,7 +32,7 @@ pub use refused::Refused;
 pub use resource::{Key, Resource};
 use store::{Preconditions, Store, Write};
 
-/// A cluster. Clones are the same one.
+/// A cluster. Clones share the state.
 #[derive(Clone)]
 pub struct Cluster {
     store: Arc<Mutex<Store>>,
@@ -46,12 +46,13 @@ impl Default for Cluster {
 }
 
 impl Cluster {
-    /// A cluster with the namespaces `default` and `kube-system`. To be made where tokio's time is paused.
+    /// Creates a cluster with the namespaces `default` and `kube-system`. Call this function while tokio's time is
+    /// paused.
     pub fn new() -> Self {
         Self::named("cluster")
     }
 
-    /// The same with a name, which gives it other UIDs than those of clusters with other names.
+    /// Creates a cluster with a name. Clusters with different names have different UIDs.
     pub fn named(name: &str) -> Self {
         let cluster =
             Self { store: Arc::new(Mutex::new(Store::new(name))), changed: channel::Sender::new(()) };
@@ -61,7 +62,7 @@ impl Cluster {
         cluster
     }
 
-    /// A client whose calls pass this interceptor. To be made within a runtime.
+    /// Creates a client whose calls pass this interceptor. Call this function within a runtime.
     pub fn client(&self, interceptor: CallInterceptor) -> ::kube::Client {
         let cluster = self.clone();
         let service =
@@ -69,32 +70,32 @@ impl Cluster {
         ::kube::Client::new(service, "default")
     }
 
-    /// The cluster's clock, by which operators tell the time of day.
+    /// The cluster's clock, which gives operators the time of day.
     pub fn clock(&self) -> Clock {
         let cluster = self.clone();
         Clock::new(move || cluster.lock().time_of_day())
     }
 
-    /// Creates a namespace, where there is none of this name.
+    /// Creates a namespace. Does nothing if the namespace exists.
     pub fn create_namespace(&self, name: &str) {
         let manifest = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        // It is there already, which is what was asked for.
+        // The namespace may exist already.
         let _ = self.apply(&manifest);
     }
 
-    /// Creates an object, or gives it this spec, these labels and annotations, as `kubectl apply` does. Without a
-    /// namespace, it is in `default`.
+    /// Creates an object, or replaces spec, labels and annotations, as `kubectl apply` does. The default namespace is
+    /// `default`.
     ///
     /// # Errors
-    /// As the API server refuses it.
+    /// The refusal of the API server.
     pub fn apply(&self, manifest: &Value) -> Result<Value, Refused> {
         self.apply_with(manifest, Check::Strict)
     }
 
-    /// The same with an object that the definitions of our resources refuse, as if older ones had let it in.
+    /// Applies an object that the current CRDs refuse, as if an older CRD had accepted the object.
     ///
     /// # Errors
-    /// As the API server refuses it.
+    /// The refusal of the API server.
     pub fn apply_unchecked(&self, manifest: &Value) -> Result<Value, Refused> {
         self.apply_with(manifest, Check::Skip)
     }
@@ -112,10 +113,10 @@ impl Cluster {
         })
     }
 
-    /// Gives an object this status, as an operator before this one has left it.
+    /// Sets the status of an object, as an earlier operator would have left the status.
     ///
     /// # Errors
-    /// As the API server refuses it.
+    /// The refusal of the API server.
     pub fn set_status(
         &self,
         kind: &str,
@@ -134,10 +135,10 @@ impl Cluster {
         })
     }
 
-    /// Deletes an object; while it has finalizers, it is marked only.
+    /// Deletes an object. An object with finalizers is only marked.
     ///
     /// # Errors
-    /// As the API server refuses it.
+    /// The refusal of the API server.
     pub fn delete(&self, kind: &str, namespace: &str, name: &str) -> Result<(), Refused> {
         let resource = resource(kind)?;
         let key = Key::new(resource, namespace, name);
@@ -145,15 +146,15 @@ impl Cluster {
         self.write(|store| store.delete(&operation, &key, &Preconditions::default())).map(|_| ())
     }
 
-    /// Deletes a namespace and all that is in it. It goes when the last finalizer in it is gone.
+    /// Deletes a namespace and its objects. The namespace disappears with the last finalizer.
     ///
     /// # Errors
-    /// As the API server refuses it.
+    /// The refusal of the API server.
     pub fn delete_namespace(&self, name: &str) -> Result<(), Refused> {
         self.delete("Namespace", "", name)
     }
 
-    /// An object; `kind` as in a manifest.
+    /// An object. `kind` is written as in a manifest.
     pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
         self.lock().get(&Key::new(Resource::of_kind(kind)?, namespace, name)).cloned()
     }
@@ -164,40 +165,40 @@ impl Cluster {
         Resource::of_kind(kind).into_iter().flat_map(|resource| store.objects(resource)).cloned().collect()
     }
 
-    /// All events, in the order in which they came or were last repeated.
+    /// All events, in the order of their last write.
     pub fn events(&self) -> Vec<Value> {
         let mut events = self.objects("Event");
         events.sort_by_key(version);
         events
     }
 
-    /// Every write that changed something, oldest first.
+    /// Every write that changed an object, oldest first.
     pub fn journal(&self) -> Vec<Change> {
         self.lock().history.clone()
     }
 
-    /// The same from this number on, with those before it left out.
+    /// The writes from this number on, oldest first.
     pub fn journal_from(&self, number: usize) -> Vec<Change> {
         self.lock().history.get(number..).unwrap_or_default().to_vec()
     }
 
-    /// Forgets all events, and of each object all but its last change. To be called when no watch is behind.
+    /// Forgets all events, and keeps only the last change of each object. Call this function while no watch is behind.
     pub fn forget(&self) {
         self.lock().forget();
     }
 
-    /// How many writes changed a status.
+    /// The number of writes that changed a status.
     pub fn status_writes(&self) -> usize {
         self.lock().history.iter().filter(|change| change.of_status()).count()
     }
 
-    /// From here on, a watch lasts so many times longer than its client asks for: in runs of hours, most calls would be
-    /// watches that begin again.
+    /// Multiplies the duration of all later watches. Otherwise restarts of watches would be most of the calls in a long
+    /// run.
     pub fn let_watches_last(&self, times: u32) {
         self.lock().patience = times;
     }
 
-    /// From here on, this befalls all watches.
+    /// Applies a fault to all watches from now on.
     pub fn fault_watches(&self, fault: WatchFault) {
         self.write(|store| store.fault = fault);
     }
@@ -212,7 +213,7 @@ impl Cluster {
         written
     }
 
-    /// Tells of each write, before any time passes.
+    /// Notifies of each write, before any time passes.
     pub fn changed(&self) -> channel::Receiver<()> {
         self.changed.subscribe()
     }
@@ -222,7 +223,7 @@ fn resource(kind: &str) -> Result<Resource, Refused> {
     Resource::of_kind(kind).ok_or_else(|| Refused::bad_request(format!("no matches for kind \"{kind}\"")))
 }
 
-/// The object as a manifest has it, with what a manifest does not say of the metadata and the status.
+/// The object of a manifest, with the live status and with the live metadata that the manifest does not set.
 fn applied(live: &Value, manifest: &Value) -> Value {
     let mut object = manifest.clone();
     object["metadata"] = live["metadata"].clone();

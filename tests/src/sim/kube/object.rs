@@ -1,4 +1,4 @@
-//! What one write makes of one object: the part that it is about changes, and the system's metadata do not.
+//! The effect of one write on one object: the write changes one component, and the system's metadata stays.
 
 use serde_json::{Value, json};
 
@@ -6,26 +6,26 @@ use super::refused::Refused;
 use super::resource::Key;
 use super::schema;
 
-/// The part of an object that a write is about. None changes the other
+/// The component of an object that a write changes. The other component stays
 /// (<https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#status-subresource>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Component {
-    /// All but the status.
+    /// All fields except the status.
     Main,
     /// The status.
     Status,
 }
 
-/// Whether an object has to be as its definition says now.
+/// The validation of an object against its CRD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// It has to be.
+    /// The API server validates the object.
     Strict,
-    /// An older definition let it in.
+    /// No validation, as if an older CRD had accepted the object.
     Skip,
 }
 
-/// Refuses what is no object.
+/// Refuses values that are not objects with metadata.
 pub fn well_formed(object: &Value) -> Result<(), Refused> {
     if object.is_object() && (object["metadata"].is_object() || object["metadata"].is_null()) {
         return Ok(());
@@ -33,8 +33,8 @@ pub fn well_formed(object: &Value) -> Result<(), Refused> {
     Err(Refused::bad_request("this is no object with metadata"))
 }
 
-/// A patch cannot change the UID; one of the status is not even asked for the one that it has in mind, as the API
-/// server takes all metadata from the object that is there before it looks at them.
+/// Makes sure that a patch does not change the UID. For a patch of the status, the API server ignores the UID, since
+/// the live metadata replaces the metadata of the patch first.
 pub fn keep_uid(key: &Key, part: Component, object: &mut Value, live: &Value) -> Result<(), Refused> {
     let (wanted, uid) = (&object["metadata"]["uid"], &live["metadata"]["uid"]);
     if part == Component::Main && wanted.as_str().is_some_and(|wanted| uid != wanted) {
@@ -47,7 +47,7 @@ pub fn keep_uid(key: &Key, part: Component, object: &mut Value, live: &Value) ->
     Ok(())
 }
 
-/// The object with all but the status as in `new`.
+/// The live object with all fields of `new` except the status.
 pub fn main_part(key: &Key, new: Value, live: &Value, check: Check) -> Result<Value, Refused> {
     let mut object = with_identity(key, new, live);
     if key.resource.custom() {
@@ -75,7 +75,7 @@ pub fn main_part(key: &Key, new: Value, live: &Value, check: Check) -> Result<Va
     Ok(object)
 }
 
-/// The object with the status as in `new`.
+/// The live object with the status of `new`.
 pub fn status_part(key: &Key, new: Value, live: &Value) -> Value {
     let mut object = live.clone();
     set(&mut object, "status", new.get("status").cloned());
@@ -83,7 +83,7 @@ pub fn status_part(key: &Key, new: Value, live: &Value) -> Value {
     object
 }
 
-/// What of a manifest server-side apply is about.
+/// The fields of a manifest that server-side apply owns.
 pub fn applied_fields(wanted: &Value, part: Component) -> Value {
     let mut fields = json!({});
     for (field, value) in wanted.as_object().into_iter().flatten() {
@@ -105,7 +105,7 @@ pub fn applied_fields(wanted: &Value, part: Component) -> Value {
     fields
 }
 
-/// What of the metadata no client may choose.
+/// The metadata fields that no client can set.
 const SYSTEM: [&str; 6] = [
     "uid",
     "creationTimestamp",
@@ -115,7 +115,7 @@ const SYSTEM: [&str; 6] = [
     "resourceVersion",
 ];
 
-/// The object under its key, with the system's metadata of `live`.
+/// The object with its key, and with the system's metadata of `live`.
 pub fn with_identity(key: &Key, mut object: Value, live: &Value) -> Value {
     object["apiVersion"] = key.resource.api_version().into();
     object["kind"] = key.resource.kind().into();
@@ -137,7 +137,7 @@ pub fn with_identity(key: &Key, mut object: Value, live: &Value) -> Value {
     object
 }
 
-/// Sets a field, or takes it away.
+/// Sets or removes a field.
 pub fn set(object: &mut Value, field: &str, value: Option<Value>) {
     let Some(fields) = object.as_object_mut() else { return };
     match value {
@@ -146,7 +146,7 @@ pub fn set(object: &mut Value, field: &str, value: Option<Value>) {
     };
 }
 
-/// A text, empty where there is none.
+/// The text of a value, or an empty text.
 pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }

@@ -1,15 +1,15 @@
-//! The three kinds of patches: JSON patch, merge patch, and server-side apply.
+//! The three types of patches: JSON patch, merge patch, and server-side apply.
 
 use json_patch::{PatchOperation, TestOperation};
 use serde_json::{Map, Value};
 
 use super::refused::Refused;
 
-/// Lists of the schema that are merged by a key instead of replaced as a whole (`x-kubernetes-list-map-keys`).
+/// Lists that are merged by a key (`x-kubernetes-list-map-keys`). Other lists are replaced as a whole.
 const MAP_LISTS: [(&str, &str); 1] = [("conditions", "type")];
 
-/// Applies a JSON patch (<https://www.rfc-editor.org/rfc/rfc6902>) as the API server does, to which a field that is not
-/// there is `null` to a test.
+/// Applies a JSON patch (<https://www.rfc-editor.org/rfc/rfc6902>) as the API server does. For a `test` operation, a
+/// missing field equals `null`.
 pub fn json(object: &mut Value, patch: &[u8]) -> Result<(), Refused> {
     let patch: json_patch::Patch =
         serde_json::from_slice(patch).map_err(|error| Refused::bad_request(error.to_string()))?;
@@ -33,7 +33,7 @@ pub fn merge(object: &mut Value, patch: &[u8]) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Applies what a manager wants, by force: what it applied before and does not want any more goes
+/// Applies the fields of a manager by force, and removes fields that the manager applied before and now omits
 /// (<https://kubernetes.io/docs/reference/using-api/server-side-apply/>).
 pub fn apply(live: &mut Value, before: Option<&Value>, wanted: &Value) {
     match (live, wanted) {

@@ -1,4 +1,4 @@
-//! What the API server refuses, in its words.
+//! Refusals of the API server, with its messages.
 
 use std::fmt;
 
@@ -13,9 +13,9 @@ use super::resource::{Key, Resource};
 pub struct Refused {
     /// The HTTP status.
     pub code: u16,
-    /// The reason, as a program reads it.
+    /// The machine-readable reason.
     pub reason: &'static str,
-    /// The reason, as a person reads it.
+    /// The human-readable message.
     pub message: String,
 }
 
@@ -77,7 +77,7 @@ impl Refused {
         Self::new(410, "Expired", "too old resource version")
     }
 
-    /// What the plan of the run refuses.
+    /// A refusal by the plan of the run.
     pub(super) fn planned(refusal: Refusal, resource: Resource, creating: bool) -> Self {
         let (code, reason) = match refusal {
             Refusal::Forbidden => (403, "Forbidden"),
@@ -90,7 +90,7 @@ impl Refused {
         Self::new(code, reason, format!("{resource}: {reason}, by plan"))
     }
 
-    /// The `Status`.
+    /// The refusal as a `Status`.
     pub fn status(&self) -> Value {
         let Self { code, reason, message } = self;
         json!({

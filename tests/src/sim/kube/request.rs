@@ -1,4 +1,4 @@
-//! Reads a request of a Kubernetes client: what is asked, and of what.
+//! Parses the request of a Kubernetes client.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,9 +14,9 @@ use super::refused::Refused;
 use super::resource::{Key, Resource};
 use super::store::{PatchType, Preconditions};
 use super::view::Form;
-use super::watch::{Asked, From};
+use super::watch::{From, WatchRequest};
 
-/// The query parameters that are understood. Any other one is refused, as what it asks for would not be done.
+/// The known query parameters. Any other parameter is refused, since this server would ignore the parameter.
 const PARAMETERS: [&str; 12] = [
     "allowWatchBookmarks",
     "continue",
@@ -35,44 +35,44 @@ const PARAMETERS: [&str; 12] = [
 /// A request.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// What is asked for.
+    /// The verb, with its arguments.
     pub verb: Verb,
-    /// The part of the object.
+    /// The component of the object.
     pub part: Component,
-    /// The object, or the collection: one without a name.
+    /// The object. For a collection, the name is empty.
     pub key: Key,
-    /// What is shown of objects in the answer.
+    /// The form of objects in the answer.
     pub form: Form,
 }
 
-/// What is asked for.
+/// The verb of a request.
 #[derive(Clone, Debug)]
 pub enum Verb {
-    /// One object.
+    /// Reads one object.
     Get,
-    /// Many.
+    /// Lists objects.
     List(Scope),
-    /// What becomes of many.
-    Watch(Asked),
-    /// A new object.
+    /// Watches objects.
+    Watch(WatchRequest),
+    /// Creates an object.
     Create(Value),
-    /// Another state of an object.
+    /// Replaces an object.
     Update(Value),
-    /// A change of an object.
+    /// Patches an object.
     Patch {
-        /// Who makes it.
+        /// The field manager.
         manager: String,
-        /// How it is written.
+        /// The type of the patch.
         how: PatchType,
-        /// What it is.
+        /// The patch.
         body: Bytes,
     },
-    /// No object any more.
+    /// Deletes an object.
     Delete(Preconditions),
 }
 
 impl Request {
-    /// Reads it, or refuses what this cluster does not do.
+    /// Parses a request, or refuses an operation that this server does not support.
     pub fn read(parts: &Parts, body: Bytes) -> Result<Self, Refused> {
         let path = Path::read(parts.uri.path())?;
         let query = query(parts.uri.query().unwrap_or_default())?;
@@ -91,7 +91,7 @@ impl Request {
             Method::GET => {
                 let scope = scope(&path, &query)?;
                 if query.contains_key("watch") {
-                    Verb::Watch(asked(scope, form, &query)?)
+                    Verb::Watch(watch_request(scope, form, &query)?)
                 } else {
                     Verb::List(scope)
                 }
@@ -112,7 +112,7 @@ impl Request {
         Ok(Self { verb, part, key, form })
     }
 
-    /// As in the plan of a run: `kube:patch s3triggeredfunctions/status`.
+    /// The operation as in the plan of a run: `kube:patch s3triggeredfunctions/status`.
     pub fn operation(&self) -> String {
         let verb = match self.verb {
             Verb::Get => "get",
@@ -127,7 +127,7 @@ impl Request {
         format!("kube:{verb} {}{subresource}", self.key.resource)
     }
 
-    /// What it is asked of, as in the plan of a run: namespace and name, or nothing for many objects.
+    /// The object as in the plan of a run: namespace and name. Empty for lists and watches.
     pub fn on(&self) -> String {
         match self.verb {
             Verb::List(_) | Verb::Watch(_) => String::new(),
@@ -137,7 +137,7 @@ impl Request {
         }
     }
 
-    /// Whether it changes anything.
+    /// True for a write.
     pub fn write(&self) -> bool {
         !matches!(self.verb, Verb::Get | Verb::List(_) | Verb::Watch(_))
     }
@@ -151,7 +151,7 @@ struct Path<'a> {
 }
 
 impl<'a> Path<'a> {
-    /// Reads a path (<https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris>).
+    /// Parses a path (<https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris>).
     fn read(path: &'a str) -> Result<Self, Refused> {
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         let (api_version, rest) = match segments.as_slice() {
@@ -190,7 +190,7 @@ fn query(text: &str) -> Result<BTreeMap<String, String>, Refused> {
     }
 }
 
-/// The objects that a list or a watch is about. Of the field selectors, it knows the one for a name.
+/// The scope of a list or a watch. The only known field selector selects a name.
 fn scope(path: &Path<'_>, query: &BTreeMap<String, String>) -> Result<Scope, Refused> {
     let name = match query.get("fieldSelector") {
         None => None,
@@ -203,7 +203,11 @@ fn scope(path: &Path<'_>, query: &BTreeMap<String, String>) -> Result<Scope, Ref
     Ok(Scope { resource: path.resource, namespace: path.namespace.map(str::to_owned), name })
 }
 
-fn asked(scope: Scope, form: Form, query: &BTreeMap<String, String>) -> Result<Asked, Refused> {
+fn watch_request(
+    scope: Scope,
+    form: Form,
+    query: &BTreeMap<String, String>,
+) -> Result<WatchRequest, Refused> {
     let number = |name| match query.get(name) {
         None => Ok(None),
         Some(text) => text.parse::<u64>().map(Some).map_err(|_| {
@@ -216,7 +220,7 @@ fn asked(scope: Scope, form: Form, query: &BTreeMap<String, String>) -> Result<A
         _ => From::Any { marked: is("sendInitialEvents") },
     };
     let timeout = number("timeoutSeconds")?.map(Duration::from_secs);
-    Ok(Asked { scope, form, from, bookmarks: is("allowWatchBookmarks"), timeout })
+    Ok(WatchRequest { scope, form, from, bookmarks: is("allowWatchBookmarks"), timeout })
 }
 
 fn json(body: &[u8]) -> Result<Value, Refused> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A resource.
+/// A resource type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Resource {
     /// `configmaps`.
@@ -11,7 +11,7 @@ pub enum Resource {
     Events,
     /// `coordination.k8s.io/v1 leases`.
     Leases,
-    /// `namespaces`, the only ones without a namespace.
+    /// `namespaces`, the only resource that is not namespaced.
     Namespaces,
     /// `lambda-triggers.dev/v1alpha1 s3triggeredfunctions`.
     S3TriggeredFunctions,
@@ -20,7 +20,7 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// All of them.
+    /// All resource types.
     pub const ALL: [Self; 6] = [
         Self::ConfigMaps,
         Self::Events,
@@ -30,12 +30,12 @@ impl Resource {
         Self::ScheduledFunctions,
     ];
 
-    /// The one with this kind, as in a manifest.
+    /// The resource type of a manifest's kind.
     pub fn of_kind(kind: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|resource| resource.kind() == kind)
     }
 
-    /// As in a path.
+    /// The plural name, as in a path.
     pub fn plural(self) -> &'static str {
         match self {
             Self::ConfigMaps => "configmaps",
@@ -47,7 +47,7 @@ impl Resource {
         }
     }
 
-    /// As in a manifest.
+    /// The kind, as in a manifest.
     pub fn kind(self) -> &'static str {
         match self {
             Self::ConfigMaps => "ConfigMap",
@@ -59,7 +59,7 @@ impl Resource {
         }
     }
 
-    /// The API group, empty for the core.
+    /// The API group, empty for the core group.
     pub fn group(self) -> &'static str {
         match self {
             Self::ConfigMaps | Self::Namespaces => "",
@@ -79,28 +79,28 @@ impl Resource {
         }
     }
 
-    /// Whether its objects are in namespaces.
+    /// True if the objects are in namespaces.
     pub fn namespaced(self) -> bool {
         self != Self::Namespaces
     }
 
-    /// Whether it is one of ours, with a schema, generations and a status subresource.
+    /// True for our CRDs, which have a schema, generations and a status subresource.
     pub fn custom(self) -> bool {
         matches!(self, Self::S3TriggeredFunctions | Self::ScheduledFunctions)
     }
 
-    /// Whether an update has to say which version it replaces
+    /// True if an update must name the version that the update replaces
     /// (<https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>).
     pub fn needs_version(self) -> bool {
         self.custom() || self == Self::Leases
     }
 
-    /// As messages of the API server name it: `scheduledfunctions.lambda-triggers.dev`.
+    /// The name in messages of the API server: `scheduledfunctions.lambda-triggers.dev`.
     pub fn qualified(self) -> String {
         Self::qualify(self.plural(), self.group())
     }
 
-    /// As messages on invalid objects name it: `ScheduledFunction.lambda-triggers.dev`.
+    /// The name in messages about invalid objects: `ScheduledFunction.lambda-triggers.dev`.
     pub fn qualified_kind(self) -> String {
         Self::qualify(self.kind(), self.group())
     }
@@ -116,12 +116,12 @@ impl fmt::Display for Resource {
     }
 }
 
-/// What an object is known by.
+/// The identity of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
-    /// The resource.
+    /// The resource type.
     pub resource: Resource,
-    /// The namespace, empty where there is none.
+    /// The namespace. Empty for a resource that is not namespaced.
     pub namespace: String,
     /// The name.
     pub name: String,

@@ -1,4 +1,4 @@
-//! What the definitions of our resources make of an object: unknown fields go, defaults come, and what is wrong is refused.
+//! The schemas of our CRDs: unknown fields are pruned, defaults are set, and invalid specs are refused.
 
 use std::sync::LazyLock;
 
@@ -19,7 +19,7 @@ static SCHEMAS: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
     crds().into_iter().map(schema).collect()
 });
 
-/// Drops what the schema does not know, and fills in its defaults, in spec and status
+/// Prunes unknown fields and sets defaults in spec and status
 /// (<https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#field-pruning>).
 pub fn complete(resource: Resource, object: &mut Value) {
     let Some((_, schema)) = SCHEMAS.iter().find(|(plural, _)| plural == resource.plural()) else { return };
@@ -40,7 +40,7 @@ fn complete_value(schema: &Value, value: &mut Value) {
 
 fn complete_fields(schema: &Value, fields: &mut Map<String, Value>) {
     if let Some(properties) = schema["properties"].as_object() {
-        // No property of ours is nullable, so null is the same as nothing.
+        // Our schemas have no nullable property, so `null` equals a missing field.
         fields.retain(|field, value| properties.contains_key(field) && !value.is_null());
         for (field, schema) in properties {
             if let Some(default) = schema.get("default") {
@@ -55,7 +55,7 @@ fn complete_fields(schema: &Value, fields: &mut Map<String, Value>) {
     }
 }
 
-/// Refuses a spec that the definition refuses.
+/// Refuses a spec that the CRD refuses.
 pub fn check(key: &Key, spec: &Value) -> Result<(), Refused> {
     let problems = match key.resource {
         Resource::ScheduledFunctions => problems::<ScheduledFunctionSpec>(spec, ScheduledFunctionSpec::check),

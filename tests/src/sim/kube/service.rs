@@ -1,4 +1,4 @@
-//! Answers the requests of a Kubernetes client, as far as the interceptor lets them through.
+//! Answers the requests of a Kubernetes client, with the faults of the interceptor.
 
 use std::io;
 use std::time::Duration;
@@ -21,18 +21,18 @@ use super::request::{Request, Verb};
 use super::store::Write;
 use super::watch::Watch;
 
-/// The first wait of the client that the operator has, and how often it asks again
-/// (`kube::client::retry::RetryPolicy::server_retry`); here without its jitter.
+/// The first delay and the number of retries of the operator's client
+/// (`kube::client::retry::RetryPolicy::server_retry`), without jitter.
 const FIRST_RETRY: Duration = Duration::from_millis(5);
 const RETRIES: u32 = 15;
 
-/// The API server tells throttled clients to wait so long at least (`Retry-After`).
+/// The minimum delay that the API server demands of throttled clients (`Retry-After`).
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The body of an answer.
 pub type AnswerBody = UnsyncBoxBody<Bytes, io::Error>;
 
-/// What a request comes to.
+/// The answer to a request.
 pub enum Answer {
     /// An object, a list, or a `Status`.
     Value(StatusCode, Value),
@@ -40,7 +40,7 @@ pub enum Answer {
     Watch(Watch),
 }
 
-/// Lets a request through the interceptor, again where a client would ask again.
+/// Passes a request through the interceptor, and retries as a client would retry.
 pub async fn answer(
     cluster: Cluster,
     interceptor: CallInterceptor,
@@ -81,7 +81,7 @@ impl Request {
         let operation = self.operation();
         let write = Write { operation: &operation, key, part: *part, check: Check::Strict };
         let (code, object) = match verb {
-            Verb::Watch(asked) => return Ok(Answer::Watch(Watch::open(cluster.clone(), asked.clone()))),
+            Verb::Watch(request) => return Ok(Answer::Watch(Watch::open(cluster.clone(), request.clone()))),
             Verb::List(scope) => {
                 let store = cluster.lock();
                 let mut changes = store.fault.visible(&store.history, store.elapsed());
@@ -136,7 +136,7 @@ fn whole(answer: Answer) -> Result<Response<AnswerBody>, io::Error> {
     }
 }
 
-/// The first half of an answer, or of the first event of a watch; then the connection is gone.
+/// The first half of an answer, or of the first event of a watch. Then the connection breaks.
 fn cut(answer: Answer) -> Result<Response<AnswerBody>, io::Error> {
     let half = |whole: Bytes| whole.slice(..whole.len() / 2);
     let end = futures::stream::once(async { Err(closed()) });
@@ -149,7 +149,7 @@ fn cut(answer: Answer) -> Result<Response<AnswerBody>, io::Error> {
     }
 }
 
-/// A dead operator hears nothing more, not even that the connection ended.
+/// Ends the stream without a word when the operator dies. A dead operator must not see even the end of the connection.
 fn while_alive(
     interceptor: CallInterceptor,
     lines: impl Stream<Item = io::Result<Bytes>> + Send,

@@ -1,4 +1,4 @@
-//! The objects, and what each write makes of them.
+//! The objects of a cluster, and the effect of each write.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,10 +18,10 @@ use super::refused::Refused;
 use super::resource::{Key, Resource};
 use super::schema;
 
-/// The wall clock when a cluster begins, in seconds of Unix time: 1 January 2026.
+/// The wall clock at the start of a cluster, in seconds of Unix time: 1 January 2026.
 const EPOCH: i64 = 1_767_225_600;
 
-/// How a patch is written.
+/// The type of a patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatchType {
     /// `application/json-patch+json`.
@@ -32,31 +32,31 @@ pub enum PatchType {
     Apply,
 }
 
-/// A write: what is written, and by which operation.
+/// The target and the operation of a write.
 #[derive(Clone, Copy, Debug)]
 pub struct Write<'a> {
     /// The operation, as in the plan of a run.
     pub operation: &'a str,
     /// The object.
     pub key: &'a Key,
-    /// The part.
+    /// The component.
     pub part: Component,
-    /// Whether it is checked.
+    /// The validation of the object.
     pub check: Check,
 }
 
-/// What only this object may be, for a deletion.
+/// The preconditions of a deletion.
 #[derive(Clone, Debug, Default)]
 pub struct Preconditions {
-    /// The UID.
+    /// The expected UID.
     pub uid: Option<String>,
-    /// The version.
+    /// The expected resource version.
     pub resource_version: Option<String>,
 }
 
 struct Entry {
     object: Value,
-    /// What each manager applied last, by server-side apply.
+    /// The fields that each manager last applied by server-side apply.
     applied: BTreeMap<(String, Component), Value>,
 }
 
@@ -67,16 +67,16 @@ pub struct Store {
     version: u64,
     uids: u64,
     entries: BTreeMap<Key, Entry>,
-    /// What happened, oldest first.
+    /// All changes, oldest first.
     pub history: Vec<Change>,
-    /// What befalls watches.
+    /// The current fault of watches.
     pub fault: WatchFault,
-    /// How many times longer a watch lasts than its client asks for.
+    /// The factor between the duration of a watch and the requested timeout.
     pub patience: u32,
 }
 
 impl Store {
-    /// An empty cluster. Its name goes into all UIDs.
+    /// Creates an empty cluster. All UIDs depend on the name.
     pub fn new(name: &str) -> Self {
         Self {
             start: Instant::now(),
@@ -90,7 +90,7 @@ impl Store {
         }
     }
 
-    /// Forgets all events, and of each object all but its last change.
+    /// Forgets all events, and keeps only the last change of each object.
     pub fn forget(&mut self) {
         self.entries.retain(|key, _| key.resource != Resource::Events);
         let last: BTreeMap<Key, u64> =
@@ -102,7 +102,7 @@ impl Store {
         self.history.shrink_to_fit();
     }
 
-    /// The time since the cluster began.
+    /// The time since the start of the cluster.
     pub fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
@@ -155,7 +155,7 @@ impl Store {
         Ok(self.commit(operation, Event::Added, key, object))
     }
 
-    /// Replaces a part of an object. What changes nothing makes no new version.
+    /// Replaces a component of an object. A write without a change makes no new version.
     pub fn replace(&mut self, write: Write<'_>, new: Value) -> Result<Value, Refused> {
         let Write { operation, key, part, check } = write;
         let live = self.get(key).ok_or_else(|| Refused::not_found(key))?.clone();
@@ -185,14 +185,14 @@ impl Store {
             return Ok(live);
         }
         if !object["metadata"]["deletionTimestamp"].is_null() && object["metadata"]["finalizers"].is_null() {
-            // The writer is answered what it wrote, under the version before; watches are told what was there.
+            // The writer gets the written object, under the old version. Watches get the last stored object.
             self.remove(operation, key, live);
             return Ok(object);
         }
         Ok(self.commit(operation, Event::Modified, key, object))
     }
 
-    /// Patches a part of an object. What is applied to nothing creates it.
+    /// Patches a component of an object. Server-side apply creates a missing object.
     pub fn patch(
         &mut self,
         write: Write<'_>,
@@ -248,7 +248,7 @@ impl Store {
         Ok(answer)
     }
 
-    /// Deletes an object, or marks it to be deleted while it has finalizers. Answers what there is of it then.
+    /// Deletes an object, or marks an object with finalizers as deleted. Returns the marked object or a `Status`.
     pub fn delete(&mut self, operation: &str, key: &Key, only: &Preconditions) -> Result<Value, Refused> {
         let mut object = self.get(key).ok_or_else(|| Refused::not_found(key))?.clone();
         let meta = &object["metadata"];
@@ -276,7 +276,7 @@ impl Store {
         Ok(self.commit(operation, Event::Modified, key, object))
     }
 
-    /// Does at once what the namespace controller does.
+    /// Deletes a namespace with its objects at once. In Kubernetes, the namespace controller does this work.
     fn delete_namespace(&mut self, operation: &str, key: &Key, mut object: Value) -> Value {
         if object["metadata"]["deletionTimestamp"].is_null() {
             self.mark_deleted(key, &mut object);
@@ -284,7 +284,7 @@ impl Store {
             object = self.commit(operation, Event::Modified, key, object);
         }
         for inside in self.inside(&key.name) {
-            // It is there: it was a moment ago, and nothing else runs.
+            // The object exists: nothing else runs since the list.
             let _ = self.delete(operation, &inside, &Preconditions::default());
         }
         self.end_namespace(operation, &key.name);

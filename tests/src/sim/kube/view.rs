@@ -1,10 +1,10 @@
-//! What a client is shown of objects.
+//! The form in which a client gets objects.
 
 use serde_json::{Value, json};
 
 use super::resource::Resource;
 
-/// Whole objects, or their metadata alone
+/// Whole objects, or only their metadata
 /// (<https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -15,7 +15,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// As an `Accept` header asks for.
+    /// The form that an `Accept` header asks for.
     pub fn accepted(header: Option<&str>) -> Self {
         match header {
             Some(accept) if accept.contains("as=PartialObjectMetadata") => Self::Metadata,
@@ -33,7 +33,7 @@ impl Form {
         }
     }
 
-    /// A list in this form, all on one page.
+    /// A list in this form, as one page.
     pub fn list<'a>(
         self,
         resource: Resource,

@@ -1,4 +1,4 @@
-//! A watch: the changes from a version on, as they come, or as a fault lets them come
+//! A watch: the changes since a version, with the delays and losses of the current fault
 //! (<https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes>).
 
 use std::io;
@@ -17,45 +17,45 @@ use super::refused::Refused;
 use super::store::Store;
 use super::view::Form;
 
-/// The API server sends bookmarks about so often.
+/// The interval of bookmarks, as of the API server.
 const BOOKMARK_INTERVAL: Duration = Duration::from_secs(60);
 
-/// From where a watch begins.
+/// The start of a watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
-    /// From this version.
+    /// The changes after this version.
     Version(u64),
-    /// From what is there, which is told first.
+    /// The current objects, then all changes.
     Any {
-        /// Whether a bookmark tells that all of it was told.
+        /// True if a bookmark marks the end of the current objects.
         marked: bool,
     },
 }
 
-/// What a watch is asked for.
+/// The parameters of a watch.
 #[derive(Clone, Debug)]
-pub struct Asked {
-    /// The objects.
+pub struct WatchRequest {
+    /// The selected objects.
     pub scope: Scope,
-    /// What is told of them.
+    /// The form of the objects.
     pub form: Form,
-    /// From where.
+    /// The start.
     pub from: From,
-    /// Whether bookmarks are wanted.
+    /// True if the client accepts bookmarks.
     pub bookmarks: bool,
-    /// How long it may last.
+    /// The requested timeout.
     pub timeout: Option<Duration>,
 }
 
 /// An open watch.
 pub struct Watch {
     cluster: Cluster,
-    asked: Asked,
-    /// Told up to this version, or swallowed.
+    request: WatchRequest,
+    /// The last version that was sent or lost.
     version: u64,
-    /// The last version that its client seen_version of.
+    /// The last version that the client has received.
     seen_version: u64,
-    /// What is there is still to be told; and whether with a bookmark.
+    /// `Some` until the current objects are sent. True if a bookmark marks their end.
     initial: Option<bool>,
     missed: bool,
     over: bool,
@@ -63,7 +63,7 @@ pub struct Watch {
     next_bookmark: Instant,
 }
 
-/// What to do next.
+/// The next action of a watch.
 enum Step {
     Send(String),
     Break,
@@ -72,19 +72,19 @@ enum Step {
 }
 
 impl Watch {
-    /// Begins one.
-    pub fn open(cluster: Cluster, asked: Asked) -> Self {
+    /// Opens a watch.
+    pub fn open(cluster: Cluster, request: WatchRequest) -> Self {
         let now = Instant::now();
-        let (version, initial) = match asked.from {
+        let (version, initial) = match request.from {
             From::Version(version) => (version, None),
             From::Any { marked } => (0, Some(marked)),
         };
         let patience = cluster.lock().patience;
-        let deadline = asked.timeout.map(|timeout| now + timeout * patience);
+        let deadline = request.timeout.map(|timeout| now + timeout * patience);
         let next_bookmark = now + BOOKMARK_INTERVAL;
         Self {
             cluster,
-            asked,
+            request,
             version,
             seen_version: version,
             initial,
@@ -95,7 +95,7 @@ impl Watch {
         }
     }
 
-    /// Its body: a line for each event.
+    /// The body: one line for each event.
     pub fn lines(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
         unfold(self, |mut watch| async move {
             let mut changed = watch.cluster.changed();
@@ -145,9 +145,9 @@ impl Watch {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             return Step::End;
         }
-        // A client that missed events must not be told that it saw them.
+        // A bookmark would claim that the client has seen the lost events.
         let bookmark =
-            self.asked.bookmarks && store.fault != WatchFault::Miss && self.seen_version < self.version;
+            self.request.bookmarks && store.fault != WatchFault::Miss && self.seen_version < self.version;
         if bookmark && self.next_bookmark <= now {
             self.next_bookmark = now + BOOKMARK_INTERVAL;
             return Step::Send(self.bookmark(json!({})));
@@ -166,8 +166,8 @@ impl Watch {
     fn initial_lines(&mut self, visible: &[Change], marked: bool) -> String {
         self.version = history::version(visible);
         self.seen_version = self.version;
-        let objects = history::replay(visible, &self.asked.scope);
-        let added = objects.values().map(|object| line("ADDED", &self.asked.form.of(object)));
+        let objects = history::replay(visible, &self.request.scope);
+        let added = objects.values().map(|object| line("ADDED", &self.request.form.of(object)));
         let mut lines: String = added.collect();
         if marked {
             lines += &self.bookmark(json!({"k8s.io/initial-events-end": "true"}));
@@ -180,7 +180,7 @@ impl Watch {
         let mut lines = String::new();
         for change in &visible[old..] {
             self.version = change.version;
-            if !self.asked.scope.has(&change.key) {
+            if !self.request.scope.has(&change.key) {
                 continue;
             }
             if fault == WatchFault::Miss {
@@ -189,14 +189,14 @@ impl Watch {
             }
             self.seen_version = change.version;
             let times = if fault == WatchFault::Duplicate { 2 } else { 1 };
-            lines += &line(change.event.as_str(), &self.asked.form.of(&change.object)).repeat(times);
+            lines += &line(change.event.as_str(), &self.request.form.of(&change.object)).repeat(times);
         }
         lines
     }
 
     fn bookmark(&mut self, annotations: Value) -> String {
         self.seen_version = self.version;
-        let resource = self.asked.scope.resource;
+        let resource = self.request.scope.resource;
         let bookmark = json!({
             "kind": resource.kind(), "apiVersion": resource.api_version(),
             "metadata": {"resourceVersion": self.version.to_string(), "annotations": annotations},
@@ -205,7 +205,7 @@ impl Watch {
     }
 }
 
-/// When the first change comes that is not seen yet.
+/// The time at which the next invisible change becomes visible.
 fn next_arrival(store: &Store, seen: usize) -> Option<Instant> {
     let change = store.history.get(seen)?;
     Some(Instant::now() + (change.at + store.fault.delay()).saturating_sub(store.elapsed()))

@@ -1,4 +1,4 @@
-//! What the interceptor's verdicts look like to a client.
+//! The faults of the interceptor, as a client sees the faults.
 
 use ::kube::api::{ListParams, PostParams, WatchParams};
 use ::kube::runtime::wait::await_condition;
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::sim::fault_injector::{CrashPoint, Refusal};
 
-/// A cluster where each call of an operation meets this fault.
+/// A cluster where each call of this operation meets this fault.
 fn meets(operation: &'static str, fault: CallFault) -> (Cluster, Client, FaultInjector) {
     planned(move |call| if call.operation == operation { fault } else { CallFault::Pass })
 }
@@ -19,7 +19,7 @@ async fn create(client: &Client) -> Result<ConfigMap, Error> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_are_recorded_as_what_they_are() {
+async fn calls_are_recorded_with_operation_and_object() {
     let (_, client, injector) = planned(|_| CallFault::Pass);
     create(&client).await.expect("create");
     config_maps(&client).list(&ListParams::default()).await.expect("list");
@@ -57,7 +57,7 @@ async fn refusals_have_the_codes_and_reasons_of_the_api_server() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_is_a_transport_error_and_the_work_is_done() {
+async fn lost_answers_are_transport_errors() {
     for (fault, done) in [(CallFault::LostAnswer, 1), (CallFault::Timeout, 0), (CallFault::Truncated, 1)] {
         let (cluster, client, _) = meets("kube:create configmaps", fault);
         let error = create(&client).await.expect_err("there is no whole answer");
@@ -72,7 +72,7 @@ async fn a_lost_answer_is_a_transport_error_and_the_work_is_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_read_answers_what_was_there_before() {
+async fn a_stale_read_returns_the_state_before_the_change() {
     let (cluster, client, _) = planned(|call| if call.write { CallFault::Pass } else { CallFault::Stale });
     let api = config_maps(&client);
     create(&client).await.expect("create");
@@ -86,7 +86,7 @@ async fn a_stale_read_answers_what_was_there_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_is_cut_off_ends_without_its_event() {
+async fn a_truncated_watch_ends_without_its_event() {
     let (cluster, client, _) = meets("kube:watch configmaps", CallFault::Truncated);
     cluster.apply(&config_map("a", "1")).expect("apply");
     let stream = config_maps(&client).watch(&WatchParams::default(), "1").await.expect("watch");
@@ -95,7 +95,7 @@ async fn a_watch_that_is_cut_off_ends_without_its_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_operator_hears_nothing_more() {
+async fn a_dead_operator_gets_no_answer() {
     let (cluster, client, _) = meets("kube:create configmaps", CallFault::Crash(CrashPoint::Applied));
     let waits = await_condition(config_maps(&client), "a", |object: Option<&ConfigMap>| object.is_some());
     let waits = tokio::spawn(waits);

@@ -1,4 +1,4 @@
-//! A controller of kube's, with its finalizer helper, from an object's creation to its end.
+//! A kube `Controller` with its finalizer helper, from the creation of an object to its deletion.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,7 +15,7 @@ use super::*;
 
 type Failure = FinalizerError<Error>;
 
-/// What was reconciled, and when.
+/// The reconciled events, with their times.
 #[derive(Default)]
 struct Seen(Mutex<Vec<(&'static str, u64)>>);
 

@@ -1,4 +1,4 @@
-//! Deletion, with finalizers and of namespaces.
+//! The deletion of objects with finalizers, and of namespaces.
 
 use ::kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use ::kube::{Api, ResourceExt};
@@ -13,7 +13,7 @@ fn held(mut manifest: Value) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_object_goes_when_its_last_finalizer_is_gone() {
+async fn an_object_disappears_with_its_last_finalizer() {
     let (cluster, client) = cluster();
     cluster.apply(&held(manifest("a", "photos"))).expect("apply");
     pass(60).await;
@@ -30,14 +30,14 @@ async fn an_object_goes_when_its_last_finalizer_is_gone() {
     let none = Patch::Merge(json!({"metadata": {"finalizers": null}}));
     let last = api.patch("a", &PatchParams::default(), &none).await.expect("patch");
     assert_eq!((last.resource_version().as_deref(), last.finalizers()), (Some("5"), &[] as &[String]));
-    let told = cluster.journal().pop().expect("there are writes");
-    assert_eq!((told.version, &told.object["metadata"]["finalizers"]), (6, &json!(["x/y"])));
+    let change = cluster.journal().pop().expect("there are writes");
+    assert_eq!((change.version, &change.object["metadata"]["finalizers"]), (6, &json!(["x/y"])));
     assert_eq!(cluster.get(KIND, "default", "a"), None);
     assert_eq!(refusal(api.delete("a", &DeleteParams::default()).await), (404, "NotFound".into()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nothing_holds_goes_at_once_if_it_is_the_one_that_is_meant() {
+async fn deletion_without_finalizers_checks_the_preconditions() {
     let (cluster, client) = cluster();
     cluster.apply(&config_map("a", "1")).expect("apply");
     let other = Preconditions { uid: Some("another".into()), resource_version: None };
@@ -49,7 +49,7 @@ async fn what_nothing_holds_goes_at_once_if_it_is_the_one_that_is_meant() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_namespace_goes_with_the_last_object_in_it_and_takes_no_new_ones() {
+async fn a_terminating_namespace_waits_for_finalizers_and_refuses_new_objects() {
     let (cluster, client) = cluster();
     cluster.create_namespace("team");
     let within = |mut manifest: Value| {

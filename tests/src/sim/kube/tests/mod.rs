@@ -1,4 +1,4 @@
-//! What real clients see of the cluster.
+//! The cluster in memory, as real clients see the cluster.
 
 mod client_faults;
 mod controller;
@@ -22,7 +22,7 @@ use crate::sim::fault_injector::{Call, CallFault, FaultInjector};
 
 const KIND: &str = "S3TriggeredFunction";
 
-/// A cluster whose interceptor lets all pass, and a client.
+/// A cluster without faults, and a client.
 fn cluster() -> (Cluster, Client) {
     let (cluster, client, _) = planned(|_| CallFault::Pass);
     (cluster, client)
@@ -43,7 +43,7 @@ fn config_maps(client: &Client) -> Api<ConfigMap> {
     Api::namespaced(client.clone(), "default")
 }
 
-/// A manifest of a function of ours for this bucket.
+/// A manifest of an `S3TriggeredFunction` for this bucket.
 fn manifest(name: &str, bucket: &str) -> Value {
     json!({
         "apiVersion": "lambda-triggers.dev/v1alpha1", "kind": KIND, "metadata": {"name": name},
@@ -63,12 +63,12 @@ fn json_of(value: &impl Serialize) -> Value {
     serde_json::to_value(value).expect("an object is JSON")
 }
 
-/// Lets so much time pass, and all that happens in it happen.
+/// Waits for a time, in which all due work happens.
 async fn pass(seconds: u64) {
     sleep(Duration::from_secs(seconds)).await;
 }
 
-/// The code and reason of a refusal.
+/// The code and the reason of a refusal.
 fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> (u16, String) {
     match result {
         Err(Error::Api(status)) => (status.code, status.reason),

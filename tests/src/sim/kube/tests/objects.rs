@@ -1,4 +1,4 @@
-//! Creating, reading and changing objects.
+//! Reads, creations and changes of objects.
 
 use ::kube::api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use ::kube::core::PartialObjectMeta;
@@ -35,7 +35,7 @@ async fn a_new_object_gets_metadata_and_the_defaults_of_the_schema() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_cluster_has_the_same_uids_and_another_one_has_others() {
+async fn uids_depend_on_the_name_of_the_cluster() {
     let uid = |cluster: &Cluster, name| {
         cluster.get("Namespace", "", name).map(|object| object["metadata"]["uid"].clone())
     };
@@ -50,7 +50,7 @@ async fn the_same_cluster_has_the_same_uids_and_another_one_has_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_generation_rises_with_the_spec_alone_and_what_changes_nothing_makes_no_version() {
+async fn only_a_changed_spec_increments_the_generation() {
     let (cluster, client) = cluster();
     cluster.apply(&manifest("a", "photos")).expect("apply");
     let api = functions(&client);
@@ -69,7 +69,7 @@ async fn the_generation_rises_with_the_spec_alone_and_what_changes_nothing_makes
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_of_an_old_version_is_a_conflict() {
+async fn an_update_of_an_old_version_conflicts() {
     let (_, client) = cluster();
     let leases: Api<Lease> = Api::namespaced(client, "kube-system");
     let new: Lease = typed(json!({"metadata": {"name": "leader"}, "spec": {"holderIdentity": "a"}}));
@@ -95,7 +95,7 @@ async fn an_update_of_an_old_version_is_a_conflict() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failing_test_of_a_json_patch_changes_nothing() {
+async fn a_failed_json_patch_test_changes_nothing() {
     let (cluster, client) = cluster();
     let before = cluster.apply(&config_map("a", "old")).expect("apply");
     let patch = async |patch: Value| {
@@ -116,7 +116,7 @@ async fn a_failing_test_of_a_json_patch_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_spec_that_the_definition_refuses_is_invalid_unless_an_older_one_let_it_in() {
+async fn an_invalid_spec_is_refused_only_when_the_spec_changes() {
     let (cluster, client) = cluster();
     let api = functions(&client);
     let mut bad = manifest("a", "photos");
@@ -148,7 +148,7 @@ async fn applying_again_keeps_status_and_finalizers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lists_are_of_a_namespace_or_of_all_and_of_whole_objects_or_of_metadata() {
+async fn lists_select_by_namespace_and_name_and_can_be_metadata_only() {
     let (cluster, client) = cluster();
     cluster.create_namespace("team");
     cluster.apply(&config_map("a", "1")).expect("apply");
@@ -172,7 +172,7 @@ async fn lists_are_of_a_namespace_or_of_all_and_of_whole_objects_or_of_metadata(
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_are_created_and_repeated_ones_are_counted() {
+async fn repeated_events_are_counted() {
     let (cluster, client) = cluster();
     let object: S3TriggeredFunction = typed(cluster.apply(&manifest("a", "photos")).expect("apply"));
     let recorder = Recorder::new(client, Reporter { controller: "lambda-triggers".into(), instance: None });
@@ -188,7 +188,7 @@ async fn events_are_created_and_repeated_ones_are_counted() {
         recorder.publish(&event, &about).await.expect("publish");
     }
     let events = cluster.events();
-    let said: Vec<_> =
+    let emitted: Vec<_> =
         events.iter().map(|event| (&event["reason"], &event["note"], &event["series"]["count"])).collect();
-    assert_eq!(said, [(&json!("Denied"), &json!("allow it"), &json!(2))]);
+    assert_eq!(emitted, [(&json!("Denied"), &json!("allow it"), &json!(2))]);
 }

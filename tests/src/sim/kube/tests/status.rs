@@ -1,4 +1,4 @@
-//! The status subresource, and server-side apply to it.
+//! The status subresource, and server-side apply of the status.
 
 use ::kube::Api;
 use ::kube::api::{Patch, PatchParams, PostParams};
@@ -29,7 +29,7 @@ fn condition(kind: &str, status: &str) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_manager_does_not_apply_any_more_goes() {
+async fn fields_that_a_manager_omits_are_removed() {
     let (cluster, client) = cluster();
     let uid = cluster.apply(&manifest("a", "photos")).expect("apply")["metadata"]["uid"].clone();
     let api = functions(&client);
@@ -46,7 +46,7 @@ async fn what_a_manager_does_not_apply_any_more_goes() {
     assert_eq!(cluster.status_writes(), 3);
 
     apply(&api, "us", &uid, second).await.expect("apply");
-    assert_eq!(cluster.status_writes(), 3, "what changes nothing is no write");
+    assert_eq!(cluster.status_writes(), 3, "a write without a change makes no version");
     let last = cluster.journal().pop().expect("there are writes");
     assert_eq!(
         (last.operation.as_str(), &last.object["status"]),
@@ -55,7 +55,7 @@ async fn what_a_manager_does_not_apply_any_more_goes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_patch_of_the_status_is_not_asked_for_the_uid_that_it_means_but_any_other_write_is() {
+async fn only_a_patch_of_the_status_ignores_the_uid() {
     let (cluster, client) = cluster();
     let object = cluster.apply(&manifest("a", "photos")).expect("apply");
     let api = functions(&client);
@@ -81,7 +81,7 @@ async fn a_patch_of_the_status_is_not_asked_for_the_uid_that_it_means_but_any_ot
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_status_of_an_older_version_or_of_no_object_is_refused() {
+async fn a_status_of_an_old_version_or_a_missing_object_is_refused() {
     let (cluster, client) = cluster();
     let api = functions(&client);
     let refused = apply(&api, "us", &json!("another"), json!({})).await;
@@ -97,7 +97,7 @@ async fn a_status_of_an_older_version_or_of_no_object_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_to_the_status_changes_nothing_else() {
+async fn a_status_write_changes_only_the_status() {
     let (cluster, client) = cluster();
     let before = cluster.apply(&manifest("a", "photos")).expect("apply");
     let patch = json!({"spec": {"bucket": "films"}, "metadata": {"labels": {"a": "b"}}, "status": {"observedGeneration": 1}});

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::*;
 
-fn told<K: ResourceExt>(event: WatchEvent<K>) -> String {
+fn describe<K: ResourceExt>(event: WatchEvent<K>) -> String {
     match event {
         WatchEvent::Added(object) => format!("added {}", object.name_any()),
         WatchEvent::Modified(object) => format!("modified {}", object.name_any()),
@@ -23,11 +23,11 @@ fn told<K: ResourceExt>(event: WatchEvent<K>) -> String {
 
 async fn watch(api: &Api<ConfigMap>, params: &WatchParams, version: &str) -> Vec<String> {
     let stream = api.watch(params, version).await.expect("watch");
-    stream.map(|event| told(event.expect("an event"))).collect().await
+    stream.map(|event| describe(event.expect("an event"))).collect().await
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_tells_what_changed_since_its_version_until_its_time_is_over() {
+async fn a_watch_sends_the_changes_since_its_version_until_the_timeout() {
     let (cluster, client) = cluster();
     let api = config_maps(&client);
     cluster.apply(&config_map("old", "1")).expect("apply");
@@ -50,7 +50,7 @@ async fn a_watch_tells_what_changed_since_its_version_until_its_time_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_of_no_version_begins_with_what_is_there() {
+async fn a_watch_without_a_version_sends_existing_objects_first() {
     let (cluster, client) = cluster();
     let api = config_maps(&client);
     cluster.apply(&config_map("a", "1")).expect("apply");
@@ -64,7 +64,7 @@ async fn a_watch_of_no_version_begins_with_what_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_of_metadata_tells_metadata() {
+async fn a_metadata_watch_sends_metadata() {
     let (cluster, client) = cluster();
     let api: Api<PartialObjectMeta<ConfigMap>> = Api::all(client);
     cluster.apply(&config_map("a", "1")).expect("apply");
@@ -72,7 +72,7 @@ async fn a_watch_of_metadata_tells_metadata() {
     let kinds: Vec<String> = stream
         .map(|event| match event.expect("an event") {
             WatchEvent::Added(object) => object.types.map(|types| types.kind).unwrap_or_default(),
-            other => told(other),
+            other => describe(other),
         })
         .collect()
         .await;
