@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::super::fault_injector::{Passed, View};
 use super::client::SimClient;
 use super::errors::Op;
-use super::journal::{DocumentWrite, Effect, Look};
+use super::journal::{BaseRead, DocumentWrite, Effect};
 use super::state::{Answer, AwsState, Held};
 use crate::aws_proxy::arn::FunctionRef;
 use crate::aws_proxy::bucket_check::{
@@ -23,7 +23,7 @@ impl AwsState {
         Ok(self.documents.seen(&bucket.name, view).map_or(EMPTY, |document| &document.raw).to_owned())
     }
 
-    /// Refuses the account a bucket of another owner, expected or not.
+    /// Checks that the account owns the bucket. The caller need not name the owner.
     pub fn notification_of_any_owner(&self, region: &str, bucket: &Bucket) -> Answer<()> {
         let held = self.buckets.get(&bucket.name).ok_or_else(no_such_bucket)?;
         if held.owner != self.account {
@@ -32,7 +32,7 @@ impl AwsState {
         self.bucket(region, &Bucket { owner: held.owner.clone(), ..bucket.clone() }).map(drop)
     }
 
-    /// Replaces the bucket's document as a whole, or refuses it as a whole.
+    /// Replaces the whole document of the bucket, or refuses the whole document.
     pub fn put_notification(
         &mut self,
         op: &Op,
@@ -42,7 +42,7 @@ impl AwsState {
         skip_validation: bool,
     ) -> Answer<()> {
         let held = self.bucket(region, bucket)?;
-        let document = Notification::parse(xml.as_bytes(), made_up_id)?;
+        let document = Notification::parse(xml.as_bytes(), generated_id)?;
         check(&document)?;
         for entry in &document.entries {
             check_destination_region(entry, &held.region)?;
@@ -51,7 +51,7 @@ impl AwsState {
             let broken = document.entries.iter().filter_map(|entry| self.broken(entry, bucket, &held.owner));
             check_destinations(broken.collect())?;
         }
-        // The same again is no change that a stale read could miss.
+        // A write without a change must not hide the last change from a stale read.
         if self.documents.get(&bucket.name).is_none_or(|present| present.raw != document.raw) {
             self.documents.set(bucket.name.clone(), Some(document));
         }
@@ -59,8 +59,8 @@ impl AwsState {
         Ok(())
     }
 
-    /// Writes down what a write made of the bucket's document, which was `before`.
-    pub fn note_document(&mut self, op: &Op, bucket: &str, before: String, based_on: Option<Look>) {
+    /// Records a write that replaced the document `before`.
+    pub fn note_document(&mut self, op: &Op, bucket: &str, before: String, based_on: Option<BaseRead>) {
         let after = self.document(bucket);
         if before != after {
             let (at, bucket) = (self.start.elapsed(), bucket.to_owned());
@@ -68,12 +68,12 @@ impl AwsState {
         }
     }
 
-    /// The bucket's document as it is; that of one without notifications, if there is no such bucket.
+    /// The current document of the bucket. A missing bucket has the empty document.
     pub fn document(&self, bucket: &str) -> String {
         self.documents.get(&bucket.to_owned()).map_or(EMPTY, |document| &document.raw).to_owned()
     }
 
-    /// The bucket, if it is the expected owner's and in this Region.
+    /// The bucket, if owner and Region are as expected.
     fn bucket(&self, region: &str, bucket: &Bucket) -> Answer<&Held> {
         let held = self.buckets.get(&bucket.name).ok_or_else(no_such_bucket)?;
         if held.owner != bucket.owner {
@@ -101,8 +101,8 @@ impl AwsState {
     }
 }
 
-/// The Id of an entry that came without one: the same for the same entry, so that two runs end alike.
-fn made_up_id(entry: &str) -> String {
+/// A generated Id for an entry without an Id. Equal entries get equal Ids, so that equal runs end with equal documents.
+fn generated_id(entry: &str) -> String {
     let hex: String = Sha256::digest(entry.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32])
 }
@@ -113,18 +113,18 @@ impl S3Api for SimClient {
         let op = self.reading("s3:GetBucketNotification", format!("bucket {bucket}"));
         let (region, bucket) = (self.region.clone(), bucket.clone());
         let name = bucket.name.clone();
-        let told = move |state: &mut AwsState, view| {
+        let read = move |state: &mut AwsState, view| {
             Ok((state.notification(&region, &bucket, view)?, state.start.elapsed()))
         };
-        let passed = match self.pass(&op, told).await {
-            // The adapter does not read the document, so it does not notice.
+        let passed = match self.pass(&op, read).await {
+            // The SDK adapter does not parse the document, so the adapter accepts a truncated document.
             Passed::Truncated(Ok((xml, at))) => {
                 Passed::Answer(Ok((xml.chars().take(xml.chars().count() / 2).collect(), at)))
             }
             passed => passed,
         };
-        let (xml, told) = op.received(passed)?;
-        self.looked(name, xml.clone(), told);
+        let (xml, read_at) = op.received(passed)?;
+        self.record_read(name, xml.clone(), read_at);
         Ok(xml)
     }
 
@@ -146,7 +146,7 @@ impl S3Api for SimClient {
     async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {
         let skips = validation == Validation::SkipDestinations;
         let op = self.writing("s3:PutBucketNotification", format!("bucket {bucket}"));
-        let based_on = self.last_look(&bucket.name);
+        let based_on = self.last_read(&bucket.name);
         let (region, bucket, call) = (self.region.clone(), bucket.clone(), op.clone());
         self.call(op, move |state, _| {
             let before = state.document(&bucket.name);

@@ -1,4 +1,4 @@
-//! The ways in: the operator's, through its interceptor, and everybody else's, past it.
+//! The clients of AWS in memory. The operator's client passes an interceptor, and the client of other writers does not.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,21 +10,21 @@ use tokio::sync::OnceCell;
 
 use super::MemoryAws;
 use super::errors::Op;
-use super::journal::{Look, Writer};
+use super::journal::{BaseRead, Writer};
 use super::state::{Answer, AwsState};
 use crate::sim::fault_injector::{CallInterceptor, Passed, View};
 
-/// One way in, to one Region.
+/// A client for one Region.
 #[derive(Clone)]
 pub(super) struct SimClient {
-    pub world: MemoryAws,
-    /// None for everybody but the operator.
+    pub aws: MemoryAws,
+    /// `None` for other writers.
     pub interceptor: Option<CallInterceptor>,
     pub region: String,
-    /// Asked for once, as the SDK adapter does.
+    /// Requested once, as in the SDK adapter.
     pub account: Arc<OnceCell<Account>>,
-    /// What was last read of each bucket, and when it was told.
-    pub looks: Arc<Mutex<BTreeMap<String, (String, Duration)>>>,
+    /// The last read of each bucket, with its time.
+    pub reads: Arc<Mutex<BTreeMap<String, (String, Duration)>>>,
 }
 
 impl SimClient {
@@ -40,21 +40,21 @@ impl SimClient {
         if self.interceptor.is_some() { Writer::Operator } else { Writer::Outside }
     }
 
-    /// Remembers what was read of a bucket.
-    pub fn looked(&self, bucket: String, document: String, told: Duration) {
-        self.looks.lock().unwrap_or_else(PoisonError::into_inner).insert(bucket, (document, told));
+    /// Records a read of a bucket.
+    pub fn record_read(&self, bucket: String, document: String, read_at: Duration) {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner).insert(bucket, (document, read_at));
     }
 
-    /// What was last read of a bucket, as the ground of a write that is sent now; none but for the operator.
-    pub fn last_look(&self, bucket: &str) -> Option<Look> {
+    /// The last read of a bucket, as the base of a write that is sent now. `None` for other writers.
+    pub fn last_read(&self, bucket: &str) -> Option<BaseRead> {
         self.interceptor.as_ref()?;
-        let sent = self.world.lock().start.elapsed();
-        let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        let (document, told) = looks.get(bucket)?.clone();
-        Some(Look { document, told, sent })
+        let sent_at = self.aws.lock().start.elapsed();
+        let reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        let (document, read_at) = reads.get(bucket)?.clone();
+        Some(BaseRead { document, read_at, sent_at })
     }
 
-    /// Makes a call and reads its answer.
+    /// Makes a call and converts its outcome.
     pub async fn call<T: Send + 'static>(
         &self,
         op: Op,
@@ -71,11 +71,11 @@ impl SimClient {
         perform: impl Fn(&mut AwsState, View) -> Answer<T> + Send + 'static,
     ) -> Passed<Answer<T>> {
         let Some(interceptor) = &self.interceptor else {
-            return Passed::Answer(perform(&mut self.world.lock(), View::Now));
+            return Passed::Answer(perform(&mut self.aws.lock(), View::Now));
         };
-        let (world, region, call) = (self.world.clone(), self.region.clone(), op.clone());
+        let (aws, region, call) = (self.aws.clone(), self.region.clone(), op.clone());
         let perform = move |view| {
-            let mut state = world.lock();
+            let mut state = aws.lock();
             state.rates.take(&call, &region)?;
             perform(&mut state, view)
         };

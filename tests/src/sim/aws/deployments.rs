@@ -1,4 +1,4 @@
-//! Lambda as seen by who deploys functions.
+//! Lambda's deployment API: functions that the operator creates, updates and deletes.
 
 use async_trait::async_trait;
 use lambda_triggers::aws::{AwsError, DeploymentApi};
@@ -15,7 +15,7 @@ use super::state::{Answer, AwsState};
 use crate::aws_proxy::arn::FunctionRef;
 
 impl SimClient {
-    /// A write to the function of this name or ARN.
+    /// A write to the function with this name or ARN.
     async fn on_function(
         &self,
         action: &'static str,

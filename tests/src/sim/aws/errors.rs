@@ -1,4 +1,4 @@
-//! Refusals, and calls without an answer, as the SDK adapters would tell them to the operator.
+//! Refusals and lost answers, as the SDK adapters report these errors to the operator.
 
 use lambda_triggers::aws::{AwsError, AwsErrorKind, NoConnection};
 use lambda_triggers_core::plan::bucket::refused_destinations;
@@ -9,25 +9,25 @@ use crate::aws_proxy::bucket_check::no_such_bucket;
 use crate::aws_proxy::fault_answers::{access_denied, operation_aborted, server_error, throttled};
 use crate::aws_proxy::wire::Refusal;
 
-/// A call.
+/// The identity of a call.
 #[derive(Clone, Debug)]
 pub(super) struct Op {
     pub by: Writer,
-    /// An action of IAM.
+    /// The IAM action.
     pub action: &'static str,
-    /// What it is asked of, in the adapters' words.
+    /// The resource, with the names of the SDK adapters.
     pub on: String,
     pub write: bool,
 }
 
-/// The ARNs that a refusal of a document names, as the SDK's adapter reads them from S3's answer.
+/// The ARNs in a refusal of a document. The SDK adapter parses the same elements of S3's answer.
 fn destinations(details: &[(String, String)]) -> Vec<String> {
     let elements: String = details.iter().map(|(name, value)| format!("<{name}>{value}</{name}>")).collect();
     refused_destinations(&format!("<Error>{elements}</Error>"))
 }
 
 impl Op {
-    /// What the caller hears of a call. An answer that is cut off cannot be read, so nothing is known of the call.
+    /// The outcome of a call for the caller. A truncated answer cannot be parsed, so the outcome is unknown.
     pub fn received<T>(&self, passed: Passed<Result<T, Refusal>>) -> Result<T, AwsError> {
         match passed {
             Passed::Answer(Ok(answer)) => Ok(answer),
@@ -59,7 +59,7 @@ impl Op {
         }
     }
 
-    /// A refusal by plan, in the words of the service.
+    /// A planned refusal, with the code and the message of the service.
     fn by_plan(&self, planned: fault_injector::Refusal) -> Refusal {
         let service = self.action.split(':').next().unwrap_or_default();
         match planned {

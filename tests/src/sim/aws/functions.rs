@@ -1,4 +1,4 @@
-//! Lambda's functions: made, changed and deleted, each change taking its time.
+//! Lambda's functions. Each creation and each update takes time.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ pub(super) struct Function {
     pub last_modified: String,
 }
 
-/// What a function runs.
+/// The code of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Code {
     pub sha256: String,
@@ -216,7 +216,7 @@ impl AwsState {
         })
     }
 
-    /// Deletes a function with its versions, aliases and all of their policies.
+    /// Deletes a function with its versions, its aliases and all their policies.
     pub fn delete_function(&mut self, op: &Op, reference: &FunctionRef) -> Answer<()> {
         self.functions.get(reference).ok_or_else(|| missing(reference))?;
         self.functions.set(reference.clone(), None);
@@ -231,7 +231,7 @@ impl AwsState {
         Ok(function)
     }
 
-    /// A change that takes a while. One that is to fail changes nothing but the state.
+    /// An update that takes time. An update that the test makes fail changes only the state.
     fn update(&mut self, op: &Op, reference: &FunctionRef, update: impl FnOnce(&mut Function)) -> Answer<()> {
         let fails = self.wishes.dooms(&self.account, &reference.name);
         let stage = Stage::Updating(self.wishes.change(&self.account, &reference.name));
@@ -246,7 +246,7 @@ impl AwsState {
         })
     }
 
-    /// A change at once.
+    /// A change that takes effect at once.
     fn change(
         &mut self,
         op: &Op,
@@ -267,7 +267,7 @@ impl AwsState {
         Ok(())
     }
 
-    /// The code as Lambda copies it.
+    /// The code, as Lambda copies the code at deployment.
     fn code(&self, source: &CodeSource, region: &str) -> Answer<Code> {
         match source {
             CodeSource::Archive(archive) => Ok(Code { sha256: archive.sha256.clone(), image_uri: None }),
@@ -288,7 +288,7 @@ impl AwsState {
     }
 }
 
-/// What Lambda keeps of the settings that the adapter sends: those of archives for an archive, of images for an image.
+/// The settings that Lambda stores for the package type of the function: archive or image. Other settings are dropped.
 fn kept(configuration: &Configuration) -> Configuration {
     let mut kept = configuration.clone();
     if kept.runtime.is_some() {

@@ -1,66 +1,66 @@
-//! What was done to this AWS, in order.
+//! The journal of writes to AWS, in order.
 
 use std::time::Duration;
 
 /// A write that took effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
-    /// Who made it.
+    /// The writer.
     pub by: Writer,
-    /// The call, as an action of IAM: `lambda:AddPermission`.
+    /// The call, as an IAM action: `lambda:AddPermission`.
     pub action: &'static str,
-    /// What it was made on: `function every-hour:live`, `bucket photos`, `rule lt-1`.
+    /// The resource: `function every-hour:live`, `bucket photos`, `rule lt-1`.
     pub on: String,
-    /// The part of it that was written: a statement's Sid or a target's Id.
+    /// The written part of the resource: the Sid of a statement or the Id of a target.
     pub part: Option<String>,
-    /// What it did.
+    /// The effect.
     pub effect: Effect,
 }
 
-/// Who makes a call.
+/// The writer of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writer {
     /// The operator, through its interceptor.
     Operator,
-    /// Anybody else.
+    /// Any other writer.
     Outside,
 }
 
-/// What a write did to what it was made on, or to the part of it.
+/// The effect of a write on the resource, or on its written part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It is there since.
+    /// The resource is new.
     Created,
-    /// It was there before and is now, the same or not.
+    /// The resource existed before. The value may be the same.
     Changed,
-    /// It is gone.
+    /// The resource is deleted.
     Deleted,
 }
 
 /// A write that replaced a bucket's document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentWrite {
-    /// Who made it.
+    /// The writer.
     pub by: Writer,
     /// The bucket.
     pub bucket: String,
-    /// When it took effect, since this AWS began.
+    /// The time at which the write took effect, since the start of the run.
     pub at: Duration,
-    /// The document that it replaced.
+    /// The replaced document.
     pub before: String,
-    /// The document since.
+    /// The new document.
     pub after: String,
-    /// What the operator had read when it sent this; none for anybody else.
-    pub based_on: Option<Look>,
+    /// The operator's read before the write. `None` for other writers.
+    pub based_on: Option<BaseRead>,
 }
 
-/// What the operator had read of a bucket when it sent a write.
+/// The operator's last read of a bucket before a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// The document, as it was told.
+pub struct BaseRead {
+    /// The document that the operator got.
     pub document: String,
-    /// When it was told it.
-    pub told: Duration,
-    /// When it sent the write.
-    pub sent: Duration,
+    /// The time of the read.
+    pub read_at: Duration,
+    /// The time at which the operator sent the write.
+    pub sent_at: Duration,
 }

@@ -1,11 +1,12 @@
-//! AWS in memory: what the operator asks of AWS, over values in place of services. It refuses what AWS refuses, by the
-//! same code as the strict aws_proxy.
+//! AWS in memory: the services that the operator uses. The rules of AWS are the code of the strict AWS proxy, so both
+//! refuse the same requests.
 //!
-//! Where it knows less than AWS:
-//! - A bucket is reached by every caller that names its owner, whatever a bucket policy may say.
-//! - A stale read answers what was there before the last change, however long ago that was.
-//! - Deliveries and invocations are not part of it. Quotas of calls are no part of it until a test says so
-//!   ([`MemoryAws::limit_calls`]), and a call of a port counts as one, whatever number of requests the SDK makes of it.
+//! Differences from AWS:
+//! - Every caller that names the owner can reach a bucket, without regard to a bucket policy.
+//! - A stale read returns the state before the last change, even if that change is old.
+//! - Deliveries and invocations are not simulated.
+//! - The quotas of calls are off until a test sets [`MemoryAws::limit_calls`]. A call of a port counts once, even if
+//!   the SDK would send several requests.
 
 mod buckets;
 mod client;
@@ -29,7 +30,7 @@ use std::time::Duration;
 
 use lambda_triggers::aws::Aws;
 
-pub use self::journal::{Applied, DocumentWrite, Effect, Look, Writer};
+pub use self::journal::{Applied, BaseRead, DocumentWrite, Effect, Writer};
 pub use self::rates::{RATES, Rate};
 pub use self::snapshot::{FunctionSnapshot, RuleSnapshot, Snapshot};
 
@@ -38,14 +39,14 @@ use self::state::AwsState;
 use super::fault_injector::CallInterceptor;
 use crate::aws_proxy::Pace;
 
-/// The account.
+/// The account ID.
 pub const ACCOUNT: &str = "123456789012";
-/// The Region of what names none.
+/// The default Region.
 pub const REGION: &str = "eu-west-1";
-/// How long a function is `Pending` after its creation, or `InProgress` after an update, if nothing else is said.
+/// The default time that a function is `Pending` after its creation, or `InProgress` after an update.
 const CHANGE_TAKES: Duration = Duration::from_secs(1);
 
-/// The AWS of one run. Clones are the same one.
+/// The AWS of one run. Clones share the state.
 #[derive(Clone)]
 pub struct MemoryAws(Arc<Mutex<AwsState>>);
 
@@ -56,21 +57,22 @@ impl Default for MemoryAws {
 }
 
 impl MemoryAws {
-    /// An AWS with one account, [`ACCOUNT`], in which there is nothing.
+    /// Creates an empty AWS with one account, [`ACCOUNT`].
     pub fn new() -> Self {
         let state = AwsState::new(ACCOUNT);
         state.wishes.set_pace(ACCOUNT, Pace::Time(CHANGE_TAKES));
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// The operator's way in, one for each of its starts: every call passes the interceptor.
+    /// Opens the client of one start of the operator. Every call passes the interceptor.
     pub fn ports(&self, interceptor: CallInterceptor) -> Arc<dyn Aws> {
-        self.door(Some(interceptor))
+        self.client(Some(interceptor))
     }
 
-    /// Everybody else's way in, past the interceptor: what is done is done at once, and judged as the operator's calls are.
+    /// Opens a client for other writers. Calls skip the interceptor and take effect at once, with the same checks as
+    /// the operator's calls.
     pub fn outside(&self) -> Arc<dyn Aws> {
-        self.door(None)
+        self.client(None)
     }
 
     /// The whole state.
@@ -78,7 +80,7 @@ impl MemoryAws {
         self.lock().snapshot()
     }
 
-    /// When somebody else than the operator last wrote anything, since this AWS began.
+    /// The time of the last write of another writer, since the start of the run.
     pub fn outside_wrote(&self) -> Option<Duration> {
         self.lock().outside_wrote
     }
@@ -93,14 +95,14 @@ impl MemoryAws {
         self.lock().document_writes.clone()
     }
 
-    /// Forgets what was written so far: a long run would fill the memory with it.
+    /// Forgets the recorded writes. They would fill the memory in a long run.
     pub fn forget_writes(&self) {
         let mut state = self.lock();
         state.journal.clear();
         state.document_writes.clear();
     }
 
-    /// Takes all that is there as if it had always been: no read, however stale, misses it.
+    /// Makes the current state visible to every later read, also to stale reads.
     pub fn settle(&self) {
         let mut state = self.lock();
         state.documents.settle_all();
@@ -109,23 +111,23 @@ impl MemoryAws {
         state.rules.settle_all();
     }
 
-    /// From here on, AWS refuses the operator's calls in a Region that are more than so many a second, as it does those
-    /// over an account's quotas: [`RATES`], or smaller ones. With none, all calls are free again.
+    /// Limits the operator's calls per second in each Region from now on, as an account's quotas do: [`RATES`] or lower
+    /// rates. An empty slice removes the limits.
     pub fn limit_calls(&self, rates: &[Rate]) {
         self.lock().rates.set(rates);
     }
 
-    /// How many calls were refused since they were too many.
+    /// The number of throttled calls.
     pub fn throttled(&self) -> usize {
         self.lock().rates.refused
     }
 
-    fn door(&self, interceptor: Option<CallInterceptor>) -> Arc<dyn Aws> {
-        let (account, looks) = Default::default();
-        Arc::new(SimClient { world: self.clone(), interceptor, region: REGION.into(), account, looks })
+    fn client(&self, interceptor: Option<CallInterceptor>) -> Arc<dyn Aws> {
+        let (account, reads) = Default::default();
+        Arc::new(SimClient { aws: self.clone(), interceptor, region: REGION.into(), account, reads })
     }
 
-    /// The state, with all changes ended that are due.
+    /// The state, after all due changes of functions have ended.
     fn lock(&self) -> MutexGuard<'_, AwsState> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.age();

@@ -1,4 +1,5 @@
-//! What users and others do to this AWS that the operator's ports cannot: at once, and past its interceptor.
+//! Writes of users and other tools. They take effect at once, without the interceptor and without the limits of the
+//! operator's API.
 
 use lambda_triggers::aws::{AwsError, Bucket};
 use lambda_triggers_core::api::Architecture;
@@ -22,12 +23,12 @@ use crate::aws_proxy::{Failure, Pace};
 
 /// Buckets.
 impl MemoryAws {
-    /// The bucket of this name in [`REGION`] and [`ACCOUNT`], there or not.
+    /// The reference to the bucket of this name in [`REGION`] and [`ACCOUNT`]. The bucket need not exist.
     pub fn bucket(&self, name: &str) -> Bucket {
         Bucket { region: REGION.into(), name: name.into(), owner: ACCOUNT.into() }
     }
 
-    /// Creates a bucket, for its owner and in its Region, without notifications.
+    /// Creates a bucket without notifications, with the owner and the Region of `bucket`.
     pub fn create_bucket(&self, bucket: &Bucket) {
         let Bucket { region, name, owner } = bucket.clone();
         let mut state = self.lock();
@@ -36,7 +37,7 @@ impl MemoryAws {
         state.note(&outside("s3:CreateBucket", format!("bucket {bucket}")), None, Effect::Created);
     }
 
-    /// Deletes a bucket with all that is in it.
+    /// Deletes a bucket and its objects.
     pub fn delete_bucket(&self, name: &str) {
         let mut state = self.lock();
         state.documents.set(name.to_owned(), None);
@@ -45,7 +46,7 @@ impl MemoryAws {
         }
     }
 
-    /// The bucket's notification configuration; none if there is no such bucket.
+    /// The bucket's notification configuration. `None` for a missing bucket.
     pub fn notification(&self, name: &str) -> Option<String> {
         let state = self.lock();
         state.buckets.contains_key(name).then(|| state.document(name))
@@ -71,7 +72,7 @@ impl MemoryAws {
         Ok(())
     }
 
-    /// Puts an object into a bucket, as one of this version if one is named.
+    /// Puts an object into a bucket, also under `version` if one is given.
     pub fn put_object(&self, bucket: &str, key: &str, version: Option<&str>, content: &[u8]) {
         let digest = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         if let Some(held) = self.lock().buckets.get_mut(bucket) {
@@ -83,20 +84,20 @@ impl MemoryAws {
         }
     }
 
-    /// From here on, S3 cannot deliver to this ARN, as after its queue, topic or function is gone.
+    /// Makes S3 unable to deliver to this ARN, as after the deletion of the queue, topic or function.
     pub fn break_destination(&self, arn: &str) {
         self.lock().broken.insert(arn.to_owned());
     }
 
-    /// Takes back [`MemoryAws::break_destination`].
-    pub fn mend_destination(&self, arn: &str) {
+    /// Reverts [`MemoryAws::break_destination`].
+    pub fn repair_destination(&self, arn: &str) {
         self.lock().broken.remove(arn);
     }
 }
 
-/// LambdaApi and their policies.
+/// Lambda functions and their policies.
 impl MemoryAws {
-    /// The function of this name in [`REGION`] and [`ACCOUNT`], there or not.
+    /// The ARN of the function of this name in [`REGION`] and [`ACCOUNT`]. The function need not exist.
     pub fn function(&self, name: &str) -> FunctionArn {
         FunctionArn {
             partition: "aws".into(),
@@ -107,7 +108,7 @@ impl MemoryAws {
         }
     }
 
-    /// Creates a user's own function, as one that has long been there: no read, however stale, misses it.
+    /// Creates a user's function, as if the function had existed for a long time. Stale reads also see the function.
     pub fn create_function(&self, function: &FunctionArn) {
         let name = &function.name;
         let logging = LoggingConfiguration { log_group: format!("/aws/lambda/{name}"), ..Default::default() };
@@ -137,13 +138,13 @@ impl MemoryAws {
         state.note(&outside("lambda:CreateFunction", on(function)), None, Effect::Created);
     }
 
-    /// Deletes a function with its versions, aliases and all of their policies.
+    /// Deletes a function with its versions, its aliases and all their policies.
     pub fn delete_function(&self, function: &FunctionArn) {
         let gone = unqualified(&reference(function));
         self.act("lambda:DeleteFunction", on(function), |state, op| state.delete_function(op, &gone)).ok();
     }
 
-    /// Makes the function's version or alias exist that `function` names.
+    /// Creates the version or alias that `function` names.
     pub fn publish(&self, function: &FunctionArn) {
         let reference = reference(function);
         let mut state = self.lock();
@@ -153,10 +154,11 @@ impl MemoryAws {
         state.note(&outside("lambda:CreateAlias", on(function)), None, Effect::Created);
     }
 
-    /// Puts a statement, whatever it says, into the policy of a function, version or alias, in place of one with its Sid.
+    /// Puts a statement with any content into the policy of a function, version or alias. Replaces a statement with the
+    /// same Sid.
     ///
     /// # Errors
-    /// Lambda's refusal: there is no such function, or its policy is full.
+    /// Lambda's refusal of a missing function or of a full policy.
     pub fn put_statement(&self, function: &FunctionArn, statement: &Value) -> Result<(), AwsError> {
         self.remove_statement(function, statement["Sid"].as_str().unwrap_or_default());
         let reference = reference(function);
@@ -165,7 +167,7 @@ impl MemoryAws {
         })
     }
 
-    /// Removes a statement, if it is there.
+    /// Removes a statement. Does nothing if the statement is missing.
     pub fn remove_statement(&self, function: &FunctionArn, sid: &str) {
         let reference = reference(function);
         self.act("lambda:RemovePermission", on(function), |state, op| {
@@ -174,22 +176,22 @@ impl MemoryAws {
         .ok();
     }
 
-    /// How long creations and updates of functions take from now on.
+    /// Sets the duration of creations and updates of functions from now on.
     pub fn slow_functions(&self, pace: Pace) {
         self.lock().wishes.set_pace(ACCOUNT, pace);
     }
 
-    /// Ends the creations and updates under way that [`Pace::Held`] holds; later ones are held again.
+    /// Ends all creations and updates in progress that [`Pace::Held`] holds. Later changes are held again.
     pub fn finish_functions(&self) {
         self.lock().wishes.finish(ACCOUNT);
     }
 
-    /// Makes the next creation or update of a function fail after it was accepted.
+    /// Makes the next creation or update of a function fail after Lambda has accepted the change.
     pub fn fail_function(&self, name: &str, failure: Failure) {
         self.lock().wishes.fail(ACCOUNT, name, failure);
     }
 
-    /// From here on, whether Lambda can assume a role.
+    /// Sets whether Lambda can assume a role from now on.
     pub fn set_role_ready(&self, arn: &str, ready: bool) {
         let mut state = self.lock();
         if ready {
@@ -200,9 +202,9 @@ impl MemoryAws {
     }
 }
 
-/// EventBridgeApi, in [`REGION`].
+/// EventBridge rules in [`REGION`].
 impl MemoryAws {
-    /// Makes a rule that has more than the operator's rules have: an event pattern, and a service that manages it.
+    /// Creates a rule with an event pattern and with a managing service. Rules of the operator have neither.
     pub fn create_managed_rule(&self, name: &str, settings: &RuleSettings, service: Option<&str>) {
         let managed_by = service.map(ToOwned::to_owned);
         let rule = Rule {
@@ -217,7 +219,7 @@ impl MemoryAws {
         state.note(&outside("events:PutRule", format!("rule {name}")), None, Effect::Created);
     }
 
-    /// Sets a target of a rule, given as on the wire.
+    /// Sets a target of a rule, in wire form.
     ///
     /// # Errors
     /// EventBridge's refusal.

@@ -1,4 +1,4 @@
-//! Lambda as seen by the owner of a trigger: functions that exist, and their resource policies.
+//! Lambda's functions and their resource policies.
 
 use async_trait::async_trait;
 use lambda_triggers::aws::{AwsError, AwsErrorKind, Function, LambdaApi};
@@ -18,7 +18,7 @@ use crate::aws_proxy::policy::{self, not_found, statement};
 use crate::sim::fault_injector::View;
 
 impl AwsState {
-    /// Whether the function is there, and the version or alias if one is named.
+    /// True if the function exists, with the named version or alias.
     pub fn exists(&self, function: &FunctionRef, view: View) -> bool {
         let found = self.functions.seen(&unqualified(function), view);
         let qualifier = function.qualifier.as_deref();
@@ -27,7 +27,7 @@ impl AwsState {
         })
     }
 
-    /// The function that a caller in `region` means.
+    /// The function that a reference names in a Region.
     pub fn reference(&self, reference: &str, region: &str) -> Answer<FunctionRef> {
         let mut function = FunctionRef::parse(reference, region)
             .ok_or_else(|| not_found(&format!("Function not found: {reference}")))?;
@@ -42,9 +42,9 @@ impl AwsState {
         Ok(function)
     }
 
-    /// Counts a read for changes that end after so many.
+    /// Counts a read, for changes that end after a number of reads.
     pub fn note_read(&mut self, function: &FunctionRef) {
-        if let Some(found) = self.functions.look_at(&unqualified(function)) {
+        if let Some(found) = self.functions.get_mut(&unqualified(function)) {
             found.life.seen();
         }
     }
@@ -69,7 +69,7 @@ impl AwsState {
         Ok((policy.document(), policy.revision().to_owned()))
     }
 
-    /// `AddPermission`: `request` has its members as on the wire.
+    /// `AddPermission`. `request` has the members of the real request.
     pub fn add_permission(&mut self, op: &Op, function: &FunctionRef, request: &Value) -> Answer<()> {
         let statement = statement(request, function)?;
         if function.qualifier.as_deref() == Some("$LATEST") {
@@ -78,7 +78,7 @@ impl AwsState {
         self.add_statement(op, function, statement, request["RevisionId"].as_str())
     }
 
-    /// Adds a statement, whatever it says.
+    /// Adds a statement with any content.
     pub fn add_statement(
         &mut self,
         op: &Op,
@@ -122,7 +122,7 @@ pub(super) fn port_arn(function: &FunctionRef) -> FunctionArn {
     FunctionArn { partition: "aws".into(), region, account, name, qualifier }
 }
 
-/// Nothing where the error says that there is nothing of that name.
+/// `None` for a not-found error.
 pub(super) fn missing_as_none<T>(result: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
     match result {
         Err(error) if error.kind == AwsErrorKind::NotFound => Ok(None),

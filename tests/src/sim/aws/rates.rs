@@ -1,4 +1,4 @@
-//! AWS's quotas of calls, for runs that are put under them.
+//! AWS's quotas of calls. The quotas are off by default.
 
 use std::collections::BTreeMap;
 
@@ -8,34 +8,34 @@ use super::errors::Op;
 use crate::aws_proxy::fault_answers::throttled;
 use crate::aws_proxy::wire::Refusal;
 
-/// Calls a second that count towards one quota together: those of the actions that begin so.
+/// The prefix of IAM actions that share a quota, and their calls per second.
 pub type Rate = (&'static str, f64);
 
-/// AWS's own, for one account in one Region: of two that an action begins with, the first one counts. S3 names no number
-/// for the configuration of buckets.
+/// AWS's default quotas for one account in one Region. The first matching prefix counts. S3 publishes no number for
+/// bucket configurations.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>,
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
 pub const RATES: [Rate; 4] =
     [("lambda:GetFunction", 100.0), ("lambda:GetPolicy", 15.0), ("lambda:", 15.0), ("events:", 50.0)];
 
-/// The quotas that are in force, and what is left of each.
+/// The active quotas, and the remaining calls of each quota.
 #[derive(Default)]
 pub(super) struct Rates {
     rates: Vec<Rate>,
-    /// By place in `rates` and Region: the calls that may be made at once, as of then.
+    /// The remaining calls and their time, by index in `rates` and Region.
     left: BTreeMap<(usize, String), (f64, Instant)>,
-    /// How many calls were refused.
+    /// The number of throttled calls.
     pub refused: usize,
 }
 
 impl Rates {
-    /// From here on, these are in force.
+    /// Replaces the active quotas.
     pub fn set(&mut self, rates: &[Rate]) {
         *self = Self { rates: rates.to_vec(), refused: self.refused, ..Self::default() };
     }
 
-    /// Counts a call in a Region, or refuses it, as its service does. One that is refused counts for nothing. At most the
-    /// calls of a second are made at once, and one in any case.
+    /// Debits a call in a Region, or throttles the call as the service does. A throttled call costs nothing. The burst
+    /// is the calls of one second, but at least one call.
     pub fn take(&mut self, op: &Op, region: &str) -> Result<(), Refusal> {
         let Some(at) = self.rates.iter().position(|(begin, _)| op.action.starts_with(begin)) else {
             return Ok(());

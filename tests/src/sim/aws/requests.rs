@@ -1,4 +1,4 @@
-//! Requests to Lambda as they are on the wire, for the checks that read them there.
+//! The bodies of Lambda requests, for the checks of the AWS proxy.
 
 use lambda_triggers_core::api::{
     ApplicationLogLevel, Architecture, LogFormat, SnapStart, SystemLogLevel, Tracing,
@@ -122,7 +122,7 @@ pub(super) fn package_type(code: &CodeSource) -> &'static str {
 
 fn code_members(code: &CodeSource) -> Value {
     match code {
-        // The checks ask only whether it is there.
+        // The checks need only the presence of the member.
         CodeSource::Archive(_) => json!({"ZipFile": ""}),
         CodeSource::S3 { bucket, key, version } => {
             json!({"S3Bucket": bucket, "S3Key": key, "S3ObjectVersion": version})

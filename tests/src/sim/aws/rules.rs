@@ -22,12 +22,12 @@ use crate::sim::fault_injector::View;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Rule {
     pub settings: RuleSettings,
-    /// Whether it has an event pattern or a role besides.
+    /// True if the rule also has an event pattern or a role.
     pub has_more: bool,
-    /// The AWS service that manages it.
+    /// The AWS service that manages the rule.
     pub managed_by: Option<String>,
     pub tags: Tags,
-    /// As on the wire, since others' targets can have more than ours.
+    /// Targets in wire form, since foreign targets can have more members than our targets.
     pub targets: Vec<Value>,
 }
 
@@ -48,7 +48,7 @@ impl AwsState {
             return Err(Refusal::new(400, "ManagedRuleException", text));
         }
         change(&mut rule)?;
-        // The same again is no change that a stale read could miss.
+        // A write without a change must not hide the last change from a stale read.
         if self.rules.get(key) != Some(&rule) {
             self.rules.set(key.clone(), Some(rule));
         }
@@ -81,7 +81,7 @@ impl AwsState {
         Ok(())
     }
 
-    /// The rules whose names begin so.
+    /// The rules with this name prefix.
     fn list(&self, region: &str, prefix: &str, view: View) -> Vec<ListedRule> {
         let mut keys = self.rules.keys();
         keys.retain(|key| key.region == region && key.name.starts_with(prefix));
@@ -93,8 +93,8 @@ impl AwsState {
         keys.into_iter().filter_map(listed).collect()
     }
 
-    /// The names of the rules that have a target and begin so. A stale list misses what the last change made, and has
-    /// what it took away.
+    /// The names of the rules with this target and this name prefix. A stale list shows the state before the last
+    /// change.
     fn rules_with_target(&self, region: &str, arn: &str, prefix: &str, view: View) -> Vec<String> {
         let aims_at = |rule: &Rule| rule.targets.iter().any(|target| target["Arn"] == arn);
         let here = |key: &&RuleKey| key.region == region && key.name.starts_with(prefix);
@@ -112,7 +112,7 @@ impl AwsState {
         Ok(())
     }
 
-    /// Sets a target, given as on the wire.
+    /// Sets a target in wire form.
     pub fn put_target(&mut self, op: &Op, key: &RuleKey, target: Value) -> Answer<()> {
         check_targets(std::slice::from_ref(&target), &self.account)?;
         let id = target["Id"].as_str().unwrap_or_default().to_owned();
@@ -154,7 +154,7 @@ impl AwsState {
     }
 }
 
-/// A target as on the wire, without members that are not set.
+/// A target in wire form, without unset members.
 fn wire_target(target: &Target) -> Value {
     let Target { id, arn, input, retry_policy, dead_letter_queue_arn } = target;
     let mut wire = json!({"Id": id, "Arn": arn});
@@ -178,7 +178,7 @@ fn wire_target(target: &Target) -> Value {
     wire
 }
 
-/// A target as the port tells it; none if it has more than the port knows.
+/// A target as the port returns the target. `None` if the target has members that the port does not know.
 fn read_target(wire: &Value) -> Option<Target> {
     let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
     let number = |value: &Value| value.as_i64().and_then(|number| i32::try_from(number).ok());

@@ -1,4 +1,4 @@
-//! The state of this AWS as one value: what two runs that end alike have in common.
+//! The whole state of AWS as one value, so that tests can compare the ends of two runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,52 +12,52 @@ use super::rules::Rule;
 use super::state::AwsState;
 use crate::aws_proxy::notification::EMPTY;
 
-/// Everything but revisions and times.
+/// All state except revisions and times.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// Notification configurations by bucket, as text.
     pub buckets: BTreeMap<String, String>,
-    /// Policies by the ARN of function, version or alias: statements by Sid.
+    /// Policies by the ARN of the function, version or alias. Statements are ordered by Sid.
     pub policies: BTreeMap<String, BTreeMap<String, Value>>,
-    /// EventBridgeApi by ARN.
+    /// EventBridge rules by ARN.
     pub rules: BTreeMap<String, RuleSnapshot>,
-    /// LambdaApi by ARN.
+    /// Lambda functions by ARN.
     pub functions: BTreeMap<String, FunctionSnapshot>,
 }
 
-/// A rule.
+/// An EventBridge rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleSnapshot {
-    /// What PutRule sets.
+    /// The settings of `PutRule`.
     pub settings: RuleSettings,
-    /// Whether it has an event pattern or a role besides.
+    /// True if the rule also has an event pattern or a role.
     pub has_more: bool,
-    /// The AWS service that manages it.
+    /// The AWS service that manages the rule.
     pub managed_by: Option<String>,
-    /// Its tags.
+    /// The tags.
     pub tags: Tags,
-    /// Its targets by Id, as on the wire.
+    /// The targets by Id, in wire form.
     pub targets: BTreeMap<String, Value>,
 }
 
-/// A function.
+/// A Lambda function.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FunctionSnapshot {
-    /// Its settings.
+    /// The settings.
     pub configuration: Configuration,
-    /// Instruction set.
+    /// The instruction set.
     pub architecture: Architecture,
-    /// SHA-256 of the code.
+    /// The SHA-256 of the code.
     pub code_sha256: String,
-    /// The image's URI, if it is one.
+    /// The URI of a container image.
     pub image_uri: Option<String>,
-    /// Its tags.
+    /// The tags.
     pub tags: Tags,
-    /// Runs at a time that are kept for it.
+    /// The reserved number of concurrent executions.
     pub reserved_concurrency: Option<i32>,
     /// The configuration of asynchronous invocations.
     pub event_invoke_config: Option<EventInvokeConfig>,
-    /// Its versions and aliases.
+    /// The versions and aliases.
     pub qualifiers: BTreeSet<String>,
 }
 
@@ -115,7 +115,7 @@ impl Function {
     }
 }
 
-/// The values by one of their members.
+/// The values, keyed by this member.
 fn by(values: &[Value], member: &str) -> BTreeMap<String, Value> {
     values
         .iter()

@@ -1,4 +1,4 @@
-//! All that this AWS holds.
+//! The state of AWS in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,28 +19,28 @@ use crate::aws_proxy::policy::Policy;
 use crate::aws_proxy::state::RuleKey;
 use crate::aws_proxy::wire::Refusal;
 
-/// What a call comes back with.
+/// The answer to a call.
 pub(super) type Answer<T> = Result<T, Refusal>;
 
-/// The values of one account.
+/// The state of one account.
 pub(super) struct AwsState {
     pub account: String,
     pub buckets: BTreeMap<String, Held>,
     /// Notification configurations by bucket.
     pub documents: Versioned<String, Notification>,
-    /// ARNs that S3 cannot deliver to.
+    /// ARNs to which S3 cannot deliver.
     pub broken: BTreeSet<String>,
     /// Functions by reference, without qualifiers.
     pub functions: Versioned<FunctionRef, Function>,
     /// Policies by reference, with qualifiers.
     pub policies: Versioned<FunctionRef, Policy>,
     pub rules: Versioned<RuleKey, Rule>,
-    /// How long changes of functions take, and which fail.
+    /// The duration of function changes, and the planned failures.
     pub wishes: Wishes,
     /// Roles that Lambda cannot assume.
     pub unready_roles: BTreeSet<String>,
     pub rates: Rates,
-    /// When somebody else than the operator last wrote anything.
+    /// The time of the last write of another writer.
     pub outside_wrote: Option<Duration>,
     pub journal: Vec<Applied>,
     pub document_writes: Vec<DocumentWrite>,
@@ -51,7 +51,7 @@ pub(super) struct AwsState {
 pub(super) struct Held {
     pub owner: String,
     pub region: String,
-    /// Objects by key and version, each with the SHA-256 of its content.
+    /// Objects by key and version, with the SHA-256 of their content.
     pub objects: BTreeMap<(String, Option<String>), String>,
 }
 
@@ -75,7 +75,7 @@ impl AwsState {
         }
     }
 
-    /// Ends changes of functions that are due. To call before anything is read or written.
+    /// Ends all due changes of functions. Each read and each write needs this call first.
     pub fn age(&mut self) {
         let finished = self.wishes.finished(&self.account);
         for function in self.functions.age() {
@@ -83,7 +83,7 @@ impl AwsState {
         }
     }
 
-    /// Writes down what a call did.
+    /// Records the effect of a call.
     pub fn note(&mut self, op: &Op, part: Option<&str>, effect: Effect) {
         let Op { by, action, on, write: _ } = op;
         let part = part.map(ToOwned::to_owned);
@@ -93,7 +93,7 @@ impl AwsState {
         self.journal.push(Applied { by: *by, action, on: on.clone(), part, effect });
     }
 
-    /// The time since the start, as a date: `2026-01-01T00:00:01.500+0000`.
+    /// The virtual time as a date: `2026-01-01T00:00:01.500+0000`.
     pub fn date(&self) -> String {
         let begin = Timestamp::constant(1_767_225_600, 0);
         let passed = SignedDuration::try_from(self.start.elapsed()).unwrap_or(SignedDuration::MAX);

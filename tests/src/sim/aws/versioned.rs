@@ -1,14 +1,14 @@
-//! Values by name, each with what it was before its last change: what a stale read answers.
+//! Values with their state before the last change, which a stale read returns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::fault_injector::View;
 
-/// Values of which the state before the last change is still known.
+/// A map that remembers the previous value of each key.
 #[derive(Clone, Debug)]
 pub(super) struct Versioned<K, V> {
     now: BTreeMap<K, V>,
-    /// For what was ever changed: the value before, none where there was none.
+    /// The previous value of each changed key. `None` if the key was new.
     before: BTreeMap<K, Option<V>>,
 }
 
@@ -19,7 +19,7 @@ impl<K, V> Default for Versioned<K, V> {
 }
 
 impl<K: Ord + Clone, V: Clone> Versioned<K, V> {
-    /// The value as this view shows it.
+    /// The value in this view.
     pub fn seen(&self, key: &K, view: View) -> Option<&V> {
         match self.before.get(key) {
             Some(before) if view == View::Stale => before.as_ref(),
@@ -27,33 +27,33 @@ impl<K: Ord + Clone, V: Clone> Versioned<K, V> {
         }
     }
 
-    /// The value as it is.
+    /// The current value.
     pub fn get(&self, key: &K) -> Option<&V> {
         self.now.get(key)
     }
 
-    /// All values, to be changed as time changes them: that is no write.
+    /// All current values, for changes that only time makes. These changes are invisible to [`View::Stale`].
     pub fn age(&mut self) -> impl Iterator<Item = &mut V> {
         self.now.values_mut()
     }
 
-    /// The value, to be changed as looking at it changes it: that is no write either.
-    pub fn look_at(&mut self, key: &K) -> Option<&mut V> {
+    /// The current value, for the count of reads. The count is invisible to [`View::Stale`].
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.now.get_mut(key)
     }
 
-    /// The names of all that is or was there, in order.
+    /// The keys of all current and previous values, in order.
     pub fn keys(&self) -> Vec<&K> {
         let keys: BTreeSet<&K> = self.now.keys().chain(self.before.keys()).collect();
         keys.into_iter().collect()
     }
 
-    /// All values as they are.
+    /// All current values.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.now.iter()
     }
 
-    /// Gives a value, or takes it away. Returns the one that was there.
+    /// Sets or removes a value. Returns the current value before the change.
     pub fn set(&mut self, key: K, value: Option<V>) -> Option<V> {
         let before = match value {
             Some(value) => self.now.insert(key.clone(), value),
@@ -63,18 +63,18 @@ impl<K: Ord + Clone, V: Clone> Versioned<K, V> {
         before
     }
 
-    /// Gives a value as if it had always been there: no read, however stale, misses it.
+    /// Sets a value without a previous value, so that a stale read also sees the new value.
     pub fn settle(&mut self, key: K, value: V) {
         self.before.remove(&key);
         self.now.insert(key, value);
     }
 
-    /// Takes all values as if they had always been there.
+    /// Forgets all previous values.
     pub fn settle_all(&mut self) {
         self.before.clear();
     }
 
-    /// Takes away all values of which this holds.
+    /// Removes all values with a matching key.
     pub fn remove_if(&mut self, gone: impl Fn(&K) -> bool) {
         let keys: Vec<K> = self.now.keys().filter(|key| gone(key)).cloned().collect();
         for key in keys {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lambda_triggers_core::ownership::OwnEntryId;
 
-use crate::sim::aws::{DocumentWrite, Look, Writer};
+use crate::sim::aws::{BaseRead, DocumentWrite, Writer};
 use crate::sim::run::owner;
 
 /// The operator writes on the ground of what it was told no longer ago than this.
@@ -21,11 +21,11 @@ pub fn windows(writes: &[DocumentWrite]) -> Result<usize, String> {
     let mut windows = 0;
     for write in writes.iter().filter(|write| write.by == Writer::Operator) {
         let DocumentWrite { bucket, at, before, after, based_on, .. } = write;
-        let Some(Look { document, told, sent }) = based_on else {
+        let Some(BaseRead { document, read_at, sent_at }) = based_on else {
             return Err(format!("{bucket} was written at {at:?} without a look at it:\n{after}"));
         };
-        if *sent > *told + FRESH {
-            return Err(format!("{bucket} was written at {sent:?} as it was told at {told:?}"));
+        if *sent_at > *read_at + FRESH {
+            return Err(format!("{bucket} was written at {sent_at:?} from a read at {read_at:?}"));
         }
         let (seen, written) = (Parts::from_xml(document), Parts::from_xml(after));
         if !seen.kept_in(&written) {

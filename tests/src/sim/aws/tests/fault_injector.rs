@@ -1,4 +1,4 @@
-//! What the operator hears of a call through its interceptor, and what the journal says of it.
+//! The outcome of faulty calls for the operator, and the journal of their effects.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::*;
 use crate::sim::aws::{Applied, Effect, Writer};
 use crate::sim::fault_injector::{Call, CallFault, FaultInjector, Refusal};
 
-/// A way in by which every call meets this fault.
+/// A client whose calls all meet this fault.
 fn ports(aws: &MemoryAws, fault: CallFault) -> Arc<dyn Aws> {
     aws.ports(FaultInjector::new(1, move |_: &Call| fault).open())
 }
@@ -17,9 +17,9 @@ fn ports(aws: &MemoryAws, fault: CallFault) -> Arc<dyn Aws> {
 const DOCUMENT: &str = "<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>";
 
 #[tokio::test]
-async fn a_planned_refusal_is_told_in_the_words_of_the_service() {
-    let aws = world().await;
-    let told = async |refusal| {
+async fn a_planned_refusal_has_the_code_of_the_service() {
+    let aws = aws_with_bucket().await;
+    let codes_of = async |refusal| {
         let ports = ports(&aws, CallFault::Refuse(refusal));
         let bucket =
             ports.s3(REGION).put(&aws.bucket("photos"), DOCUMENT.into(), Validation::Full).await.unwrap_err();
@@ -33,35 +33,40 @@ async fn a_planned_refusal_is_told_in_the_words_of_the_service() {
         (of(kind.clone(), code[0]), Some(of(kind.clone(), code[1])), Some(of(kind, code[2])))
     };
     assert_eq!(
-        told(Refusal::Forbidden).await,
+        codes_of(Refusal::Forbidden).await,
         both(AwsErrorKind::Denied, ["AccessDenied", "AccessDeniedException", "AccessDeniedException"])
     );
     assert_eq!(
-        told(Refusal::Conflict).await,
+        codes_of(Refusal::Conflict).await,
         both(
             AwsErrorKind::Conflict,
             ["OperationAborted", "ResourceConflictException", "ConcurrentModificationException"]
         )
     );
     assert_eq!(
-        told(Refusal::Throttled).await,
+        codes_of(Refusal::Throttled).await,
         both(AwsErrorKind::Throttled, ["SlowDown", "TooManyRequestsException", "ThrottlingException"])
     );
     assert_eq!(
-        told(Refusal::Server).await,
+        codes_of(Refusal::Server).await,
         both(AwsErrorKind::Unavailable, ["InternalError", "ServiceException", "InternalException"])
     );
-    // What is not there is removed, but for what a removal by its name alone says so of.
+    // Removals treat a not-found as success. `delete_rule` reports a not-found, since `DeleteRule` itself succeeds for
+    // a missing rule.
     let no_rule = Some(of(AwsErrorKind::NotFound, "ResourceNotFoundException"));
-    assert_eq!(told(Refusal::NotFound).await, (of(AwsErrorKind::NotFound, "NoSuchBucket"), None, no_rule));
+    assert_eq!(
+        codes_of(Refusal::NotFound).await,
+        (of(AwsErrorKind::NotFound, "NoSuchBucket"), None, no_rule)
+    );
 }
 
 #[tokio::test]
-async fn no_answer_leaves_the_outcome_open() {
-    let aws = world().await;
+async fn a_lost_answer_leaves_the_outcome_unknown() {
+    let aws = aws_with_bucket().await;
     let put = async |fault| {
         let ports = ports(&aws, fault);
-        told(ports.s3(REGION).put(&aws.bucket("photos"), DOCUMENT.into(), Validation::Full).await).0
+        kind_and_message(ports.s3(REGION).put(&aws.bucket("photos"), DOCUMENT.into(), Validation::Full).await)
+            .0
     };
     assert_eq!(put(CallFault::Unsent).await, AwsErrorKind::NoConnection(NoConnection::Refused));
     assert_ne!(aws.notification("photos").as_deref(), Some(DOCUMENT));
@@ -73,18 +78,21 @@ async fn no_answer_leaves_the_outcome_open() {
 }
 
 #[tokio::test]
-async fn a_document_that_is_cut_off_arrives_as_its_first_half() {
-    let aws = world().await;
+async fn a_truncated_document_arrives_as_its_first_half() {
+    let aws = aws_with_bucket().await;
     aws.put_notification("photos", DOCUMENT).unwrap();
     let ports = ports(&aws, CallFault::Truncated);
     let got = ports.s3(REGION).get(&aws.bucket("photos")).await.unwrap();
     assert_eq!(got, DOCUMENT[..DOCUMENT.len() / 2]);
-    assert_eq!(told(ports.lambda(REGION).function("resize", None).await).0, AwsErrorKind::OutcomeUnknown);
+    assert_eq!(
+        kind_and_message(ports.lambda(REGION).function("resize", None).await).0,
+        AwsErrorKind::OutcomeUnknown
+    );
 }
 
 #[tokio::test]
-async fn a_stale_read_answers_what_was_there_before_the_last_change() {
-    let aws = world().await;
+async fn a_stale_read_returns_the_state_before_the_last_change() {
+    let aws = aws_with_bucket().await;
     let ports = ports(&aws, CallFault::Stale);
     let bucket = aws.bucket("photos");
     aws.put_notification("photos", DOCUMENT).unwrap();
@@ -101,8 +109,8 @@ async fn a_stale_read_answers_what_was_there_before_the_last_change() {
 }
 
 #[tokio::test]
-async fn the_journal_tells_who_did_what() {
-    let aws = world().await;
+async fn the_journal_names_writer_and_effect() {
+    let aws = aws_with_bucket().await;
     let resize = aws.function("resize");
     let before = aws.journal().len();
     let functions = ports(&aws, CallFault::Pass).lambda(REGION);
@@ -123,8 +131,8 @@ async fn the_journal_tells_who_did_what() {
 }
 
 #[tokio::test]
-async fn one_call_of_a_port_is_one_call_at_the_gate() {
-    let aws = world().await;
+async fn each_port_call_is_recorded_once() {
+    let aws = aws_with_bucket().await;
     let injector = FaultInjector::new(1, |_: &Call| CallFault::Pass);
     let ports = aws.ports(injector.open());
     for _ in 0..2 {

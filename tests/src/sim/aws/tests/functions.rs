@@ -1,4 +1,4 @@
-//! EventBridgeApi of Lambda's functions.
+//! The rules of Lambda's functions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,9 +39,9 @@ fn desired() -> DesiredFunction {
     }
 }
 
-/// With changes of functions that end when a test says so.
-async fn held_world() -> (MemoryAws, Arc<dyn DeploymentApi>) {
-    let aws = world().await;
+/// An AWS in which changes of functions end only at the test's command.
+async fn aws_with_held_changes() -> (MemoryAws, Arc<dyn DeploymentApi>) {
+    let aws = aws_with_bucket().await;
     aws.slow_functions(Pace::Held);
     let deployments = aws.outside().deployments(REGION);
     (aws, deployments)
@@ -53,8 +53,8 @@ async fn stage(deployments: &Arc<dyn DeploymentApi>) -> (FunctionState, Update) 
 }
 
 #[tokio::test]
-async fn a_function_is_pending_after_its_creation_and_as_it_was_asked_for() {
-    let (aws, deployments) = held_world().await;
+async fn a_new_function_is_pending_and_has_the_requested_settings() {
+    let (aws, deployments) = aws_with_held_changes().await;
     deployments.create(&desired()).await.unwrap();
     assert_eq!(stage(&deployments).await, (FunctionState::Pending, Update::Settled));
     aws.finish_functions();
@@ -79,24 +79,24 @@ async fn a_function_is_pending_after_its_creation_and_as_it_was_asked_for() {
 }
 
 #[tokio::test]
-async fn an_update_takes_a_while_and_another_one_meanwhile_is_a_conflict() {
-    let (aws, deployments) = held_world().await;
+async fn an_update_during_another_change_conflicts() {
+    let (aws, deployments) = aws_with_held_changes().await;
     deployments.create(&desired()).await.unwrap();
     let new = code("2");
     let update = || deployments.update_code("app", &new, Architecture::Arm64);
-    assert_eq!(told(update().await).0, AwsErrorKind::Conflict);
+    assert_eq!(kind_and_message(update().await).0, AwsErrorKind::Conflict);
     aws.finish_functions();
     update().await.unwrap();
     assert_eq!(stage(&deployments).await, (FunctionState::Usable, Update::InProgress));
     let configuration = deployments.update_configuration("app", &desired().configuration).await;
-    assert_eq!(told(configuration).0, AwsErrorKind::Conflict);
+    assert_eq!(kind_and_message(configuration).0, AwsErrorKind::Conflict);
     aws.finish_functions();
     deployments.update_configuration("app", &desired().configuration).await.unwrap();
 }
 
 #[tokio::test]
-async fn an_update_that_fails_changes_nothing() {
-    let (aws, deployments) = held_world().await;
+async fn a_failed_update_changes_nothing() {
+    let (aws, deployments) = aws_with_held_changes().await;
     deployments.create(&desired()).await.unwrap();
     aws.finish_functions();
     let before = aws.snapshot();
@@ -108,18 +108,18 @@ async fn an_update_that_fails_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_name_is_taken_once() {
-    let (_, deployments) = held_world().await;
+async fn an_existing_name_conflicts() {
+    let (_, deployments) = aws_with_held_changes().await;
     deployments.create(&desired()).await.unwrap();
     assert_eq!(
-        told(deployments.create(&desired()).await),
+        kind_and_message(deployments.create(&desired()).await),
         (AwsErrorKind::Conflict, "Function already exist: app".into())
     );
 }
 
 #[tokio::test]
-async fn tags_and_concurrency_count_at_once() {
-    let (aws, deployments) = held_world().await;
+async fn tags_and_concurrency_change_at_once() {
+    let (aws, deployments) = aws_with_held_changes().await;
     deployments.create(&desired()).await.unwrap();
     let app = aws.function("app");
     deployments.tag_function(&app, &[("stage".to_owned(), "test".to_owned())].into()).await.unwrap();
@@ -130,31 +130,31 @@ async fn tags_and_concurrency_count_at_once() {
     assert_eq!((found.tags, found.reserved_concurrency), (tags, Some(5)));
     deployments.delete_concurrency("app").await.unwrap();
     assert_eq!(deployments.deployed("app").await.unwrap().unwrap().reserved_concurrency, None);
-    assert_eq!(told(deployments.put_concurrency("app", 901).await).0, AwsErrorKind::Invalid);
+    assert_eq!(kind_and_message(deployments.put_concurrency("app", 901).await).0, AwsErrorKind::Invalid);
 }
 
 #[tokio::test]
-async fn a_function_takes_its_policies_with_it() {
-    let (aws, deployments) = held_world().await;
+async fn deleting_a_function_deletes_its_policies() {
+    let (aws, deployments) = aws_with_held_changes().await;
     let live = aws.function("resize").with_qualifier(Some("live"));
     aws.publish(&live);
     permit(&aws, &live).await.unwrap();
     deployments.delete_function("resize").await.unwrap();
     let after = aws.snapshot();
     assert_eq!((after.functions, after.policies), ([].into(), [].into()));
-    assert_eq!(told(deployments.delete_function("resize").await).0, AwsErrorKind::NotFound);
+    assert_eq!(kind_and_message(deployments.delete_function("resize").await).0, AwsErrorKind::NotFound);
 }
 
 #[tokio::test]
-async fn a_role_that_is_not_ready_and_code_that_is_not_there_are_told() {
-    let (aws, deployments) = held_world().await;
+async fn unready_roles_and_missing_code_are_reported() {
+    let (aws, deployments) = aws_with_held_changes().await;
     let role = desired().configuration.role;
     aws.set_role_ready(&role, false);
-    assert_eq!(told(deployments.create(&desired()).await).0, AwsErrorKind::RoleNotReady);
+    assert_eq!(kind_and_message(deployments.create(&desired()).await).0, AwsErrorKind::RoleNotReady);
     aws.set_role_ready(&role, true);
     let stored = CodeSource::S3 { bucket: "photos".into(), key: "app.zip".into(), version: None };
     let from_bucket = DesiredFunction { code: stored, ..desired() };
-    let (kind, words) = told(deployments.create(&from_bucket).await);
+    let (kind, words) = kind_and_message(deployments.create(&from_bucket).await);
     assert!(matches!(kind, AwsErrorKind::DependencyMissing(_)), "{kind:?}");
     assert!(words.contains("NoSuchKey"), "{words}");
     aws.put_object("photos", "app.zip", None, b"1");
@@ -162,8 +162,8 @@ async fn a_role_that_is_not_ready_and_code_that_is_not_there_are_told() {
 }
 
 #[tokio::test]
-async fn a_configuration_of_asynchronous_invocations_is_replaced_as_a_whole() {
-    let (_, deployments) = held_world().await;
+async fn an_event_invoke_config_is_replaced_as_a_whole() {
+    let (_, deployments) = aws_with_held_changes().await;
     deployments.create(&desired()).await.unwrap();
     assert_eq!(deployments.event_invoke_config("app").await.unwrap(), None);
     let first = EventInvokeConfig {
@@ -177,7 +177,7 @@ async fn a_configuration_of_asynchronous_invocations_is_replaced_as_a_whole() {
         assert_eq!(deployments.event_invoke_config("app").await.unwrap(), Some(config));
     }
     let empty = deployments.put_event_invoke_config("app", &EventInvokeConfig::default()).await;
-    assert_eq!(told(empty).0, AwsErrorKind::Invalid);
+    assert_eq!(kind_and_message(empty).0, AwsErrorKind::Invalid);
     for _ in 0..2 {
         deployments.delete_event_invoke_config("app").await.unwrap();
         assert_eq!(deployments.event_invoke_config("app").await.unwrap(), None);

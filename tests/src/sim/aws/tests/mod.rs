@@ -1,4 +1,4 @@
-//! The rules of AWS, one test for each.
+//! The rules of AWS in memory, one test for each rule.
 
 mod buckets;
 mod fault_injector;
@@ -16,8 +16,8 @@ use super::{ACCOUNT, MemoryAws, REGION};
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:queue";
 const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:topic";
 
-/// An AWS with the bucket `photos` and the function `resize`, which lets the bucket in.
-async fn world() -> MemoryAws {
+/// An AWS with the bucket `photos` and the function `resize`, which permits the bucket.
+async fn aws_with_bucket() -> MemoryAws {
     let aws = MemoryAws::new();
     aws.create_bucket(&aws.bucket("photos"));
     aws.create_function(&aws.function("resize"));
@@ -25,7 +25,7 @@ async fn world() -> MemoryAws {
     aws
 }
 
-/// Lets the bucket `photos` invoke a function.
+/// Permits the bucket `photos` to invoke a function.
 async fn permit(aws: &MemoryAws, function: &FunctionArn) -> Result<(), AwsError> {
     let functions = aws.outside().lambda(REGION);
     functions.add_permission(function, &statement("photos-in", ACCOUNT), None).await
@@ -40,8 +40,8 @@ fn statement(id: &str, account: &str) -> Statement {
     }
 }
 
-/// What a caller learns of an error: its kind and its words.
-fn told<T: std::fmt::Debug>(result: Result<T, AwsError>) -> (AwsErrorKind, String) {
+/// The kind and the message of an error.
+fn kind_and_message<T: std::fmt::Debug>(result: Result<T, AwsError>) -> (AwsErrorKind, String) {
     let error = result.unwrap_err();
     (error.kind, error.message.map(String::from).unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! EventBridgeApi of Lambda's resource policies.
+//! The rules of Lambda's resource policies.
 
 use lambda_triggers::aws::Function;
 use lambda_triggers_core::plan::permission::Policy;
@@ -7,8 +7,8 @@ use serde_json::json;
 use super::*;
 
 #[tokio::test]
-async fn a_revision_changes_with_each_write_and_a_stale_one_is_refused() {
-    let aws = world().await;
+async fn each_write_changes_the_revision_and_refuses_an_old_revision() {
+    let aws = aws_with_bucket().await;
     let resize = aws.function("resize");
     let functions = aws.outside().lambda(REGION);
     let first = functions.policy(&resize).await.unwrap().unwrap();
@@ -19,32 +19,32 @@ async fn a_revision_changes_with_each_write_and_a_stale_one_is_refused() {
     add("a", first.revision.clone()).await.unwrap();
     let second = functions.policy(&resize).await.unwrap().unwrap();
     assert_ne!(second.revision, first.revision);
-    assert_eq!(told(add("b", first.revision.clone()).await).0, AwsErrorKind::Conflict);
+    assert_eq!(kind_and_message(add("b", first.revision.clone()).await).0, AwsErrorKind::Conflict);
     let removal = functions.remove_permission(&resize, "a", first.revision.as_deref()).await;
-    assert_eq!(told(removal).0, AwsErrorKind::Conflict);
+    assert_eq!(kind_and_message(removal).0, AwsErrorKind::Conflict);
     assert_eq!(functions.policy(&resize).await.unwrap().unwrap(), second);
 }
 
 #[tokio::test]
-async fn an_existing_sid_is_a_conflict() {
-    let aws = world().await;
-    assert_eq!(told(permit(&aws, &aws.function("resize")).await).0, AwsErrorKind::Conflict);
+async fn an_existing_sid_conflicts() {
+    let aws = aws_with_bucket().await;
+    assert_eq!(kind_and_message(permit(&aws, &aws.function("resize")).await).0, AwsErrorKind::Conflict);
 }
 
 #[tokio::test]
-async fn no_policy_is_empty_and_no_function_is_none() {
-    let aws = world().await;
+async fn a_missing_policy_is_empty_and_a_missing_function_is_none() {
+    let aws = aws_with_bucket().await;
     let functions = aws.outside().lambda(REGION);
     let resize = aws.function("resize");
     functions.remove_permission(&resize, "photos-in", None).await.unwrap();
     assert_eq!(functions.policy(&resize).await.unwrap(), Some(Policy::default()));
     assert_eq!(functions.policy(&aws.function("gone")).await.unwrap(), None);
-    assert_eq!(told(permit(&aws, &aws.function("gone")).await).0, AwsErrorKind::NotFound);
+    assert_eq!(kind_and_message(permit(&aws, &aws.function("gone")).await).0, AwsErrorKind::NotFound);
 }
 
 #[tokio::test]
 async fn each_qualifier_has_its_own_policy() {
-    let aws = world().await;
+    let aws = aws_with_bucket().await;
     let live = aws.function("resize").with_qualifier(Some("live"));
     let functions = aws.outside().lambda(REGION);
     assert_eq!(functions.policy(&live).await.unwrap(), None);
@@ -54,12 +54,12 @@ async fn each_qualifier_has_its_own_policy() {
     let found = functions.function("resize", Some("live")).await.unwrap();
     assert_eq!(found, Some(Function { arn: live, failed: None }));
     let latest = aws.function("resize").with_qualifier(Some("$LATEST"));
-    assert_eq!(told(permit(&aws, &latest).await).0, AwsErrorKind::Invalid);
+    assert_eq!(kind_and_message(permit(&aws, &latest).await).0, AwsErrorKind::Invalid);
 }
 
 #[tokio::test]
 async fn a_policy_of_more_than_20480_bytes_is_refused() {
-    let aws = world().await;
+    let aws = aws_with_bucket().await;
     let full = loop {
         let sid = format!("s{}", aws.journal().len());
         let foreign = json!({"Sid": sid, "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "f".repeat(500)});
@@ -75,8 +75,8 @@ async fn a_policy_of_more_than_20480_bytes_is_refused() {
 }
 
 #[tokio::test]
-async fn removing_what_is_not_there_succeeds() {
-    let aws = world().await;
+async fn removing_a_missing_statement_succeeds() {
+    let aws = aws_with_bucket().await;
     let functions = aws.outside().lambda(REGION);
     let before = aws.journal();
     functions.remove_permission(&aws.function("resize"), "gone", None).await.unwrap();

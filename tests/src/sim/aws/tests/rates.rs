@@ -1,4 +1,4 @@
-//! Quotas of calls.
+//! The quotas of calls.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use super::*;
 use crate::sim::fault_injector::{Call, CallFault, FaultInjector};
 
 #[tokio::test(start_paused = true)]
-async fn calls_over_a_quota_are_refused_in_the_words_of_the_service() {
-    let aws = world().await;
+async fn calls_over_a_quota_get_the_error_of_the_service() {
+    let aws = aws_with_bucket().await;
     let ports = aws.ports(FaultInjector::new(1, |_: &Call| CallFault::Pass).open());
     aws.limit_calls(&[("lambda:GetPolicy", 1.0), ("lambda:", 1.0), ("events:", 0.1), ("s3:", 0.1)]);
     let (resize, photos) = (aws.function("resize"), aws.bucket("photos"));
@@ -30,13 +30,13 @@ async fn calls_over_a_quota_are_refused_in_the_words_of_the_service() {
         assert_eq!(code(ports.s3(REGION).get(&photos).await.err()), expected);
     }
     assert_eq!(aws.throttled(), 5);
-    // Everybody else is free.
+    // The quotas do not limit other writers.
     assert!(aws.outside().eventbridge(REGION).rule("lt-1").await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quota_fills_again_with_time_and_a_refused_call_takes_nothing_of_it() {
-    let aws = world().await;
+async fn a_quota_refills_and_throttled_calls_cost_nothing() {
+    let aws = aws_with_bucket().await;
     let ports = aws.ports(FaultInjector::new(1, |_: &Call| CallFault::Pass).open());
     aws.limit_calls(&[("events:", 5.0)]);
     let at_once = async || {
@@ -47,7 +47,7 @@ async fn a_quota_fills_again_with_time_and_a_refused_call_takes_nothing_of_it() 
         done
     };
     sleep(Duration::from_secs(60)).await;
-    // Those of one second, and what comes while they are made, each in up to 40 ms.
+    // The burst of one second, and the refill while the calls run, each in up to 40 ms.
     let first = at_once().await;
     assert!((5..10).contains(&first), "{first}");
     sleep(Duration::from_secs(1)).await;

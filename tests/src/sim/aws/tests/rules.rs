@@ -1,4 +1,4 @@
-//! EventBridgeApi of EventBridge.
+//! The rules of EventBridge.
 
 use lambda_triggers::aws::EventBridgeApi;
 use lambda_triggers_core::api::Tags;
@@ -26,17 +26,17 @@ fn target(id: &str) -> Target {
     }
 }
 
-/// With the rule `lt-1`, without targets.
-async fn world_with_rule() -> (MemoryAws, Arc<dyn EventBridgeApi>) {
-    let aws = world().await;
+/// An AWS with the rule `lt-1`, without targets.
+async fn aws_with_rule() -> (MemoryAws, Arc<dyn EventBridgeApi>) {
+    let aws = aws_with_bucket().await;
     let rules = aws.outside().eventbridge(REGION);
     rules.put_rule("lt-1", &settings("rate(1 minute)"), &tags("a")).await.unwrap();
     (aws, rules)
 }
 
 #[tokio::test]
-async fn a_put_resets_what_it_is_not_given_and_ignores_tags_of_a_rule_that_exists() {
-    let (aws, rules) = world_with_rule().await;
+async fn put_rule_resets_omitted_settings_and_ignores_tags_of_existing_rules() {
+    let (aws, rules) = aws_with_rule().await;
     aws.create_managed_rule("more", &settings("rate(1 minute)"), None);
     let plain = RuleSettings { description: String::new(), ..settings("rate(1 hour)") };
     for name in ["lt-1", "more"] {
@@ -58,38 +58,38 @@ async fn a_put_resets_what_it_is_not_given_and_ignores_tags_of_a_rule_that_exist
 }
 
 #[tokio::test]
-async fn a_target_needs_its_rule_and_five_are_all() {
-    let (_, rules) = world_with_rule().await;
-    assert_eq!(told(rules.put_target("gone", &target("a")).await).0, AwsErrorKind::NotFound);
+async fn a_target_needs_a_rule_and_a_rule_takes_five() {
+    let (_, rules) = aws_with_rule().await;
+    assert_eq!(kind_and_message(rules.put_target("gone", &target("a")).await).0, AwsErrorKind::NotFound);
     for id in ["a", "b", "c", "d", "e", "e"] {
         rules.put_target("lt-1", &target(id)).await.unwrap();
     }
-    assert_eq!(told(rules.put_target("lt-1", &target("f")).await).0, AwsErrorKind::Quota);
+    assert_eq!(kind_and_message(rules.put_target("lt-1", &target("f")).await).0, AwsErrorKind::Quota);
 }
 
 #[tokio::test]
 async fn a_rule_with_targets_is_not_deleted() {
-    let (aws, rules) = world_with_rule().await;
+    let (aws, rules) = aws_with_rule().await;
     rules.put_target("lt-1", &target("a")).await.unwrap();
     let words = "Rule can't be deleted since it has targets.";
-    assert_eq!(told(rules.delete_rule("lt-1").await), (AwsErrorKind::Invalid, words.into()));
+    assert_eq!(kind_and_message(rules.delete_rule("lt-1").await), (AwsErrorKind::Invalid, words.into()));
     rules.remove_targets("lt-1", &["a".into()]).await.unwrap();
     rules.delete_rule("lt-1").await.unwrap();
     assert_eq!(aws.snapshot().rules, [].into());
 }
 
 #[tokio::test]
-async fn what_is_gone_already_is_removed() {
-    let (_, rules) = world_with_rule().await;
+async fn removing_a_missing_rule_or_target_succeeds() {
+    let (_, rules) = aws_with_rule().await;
     rules.delete_rule("gone").await.unwrap();
     rules.remove_targets("gone", &["a".into()]).await.unwrap();
     assert_eq!(rules.rule("gone").await.unwrap(), None);
-    assert_eq!(told(rules.tag_rule("gone", &tags("a")).await).0, AwsErrorKind::NotFound);
+    assert_eq!(kind_and_message(rules.tag_rule("gone", &tags("a")).await).0, AwsErrorKind::NotFound);
 }
 
 #[tokio::test]
 async fn rules_are_found_by_target_and_prefix() {
-    let (aws, rules) = world_with_rule().await;
+    let (aws, rules) = aws_with_rule().await;
     for name in ["lt-2", "other"] {
         rules.put_rule(name, &settings("rate(1 minute)"), &Tags::new()).await.unwrap();
         rules.put_target(name, &target("a")).await.unwrap();
@@ -101,8 +101,8 @@ async fn rules_are_found_by_target_and_prefix() {
 }
 
 #[tokio::test]
-async fn a_target_of_others_is_told_without_what_the_port_does_not_know() {
-    let (aws, rules) = world_with_rule().await;
+async fn a_foreign_target_with_unknown_members_is_returned_by_id_only() {
+    let (aws, rules) = aws_with_rule().await;
     aws.put_target("lt-1", &json!({"Id": "a", "Arn": target("a").arn, "InputPath": "$.detail"})).unwrap();
     aws.put_target("lt-1", &json!({"Id": "b", "Arn": target("b").arn})).unwrap();
     let targets = rules.rule("lt-1").await.unwrap().unwrap().targets;
@@ -111,28 +111,28 @@ async fn a_target_of_others_is_told_without_what_the_port_does_not_know() {
 
 #[tokio::test]
 async fn a_managed_rule_and_an_unknown_schedule_are_refused() {
-    let (aws, rules) = world_with_rule().await;
+    let (aws, rules) = aws_with_rule().await;
     aws.create_managed_rule("theirs", &settings("rate(1 minute)"), Some("ecs.amazonaws.com"));
     assert_eq!(
-        told(rules.put_rule("theirs", &settings("rate(1 hour)"), &Tags::new()).await).0,
+        kind_and_message(rules.put_rule("theirs", &settings("rate(1 hour)"), &Tags::new()).await).0,
         AwsErrorKind::Invalid
     );
     let words = "Parameter ScheduleExpression is not valid.";
     let put = rules.put_rule("lt-1", &settings("rate(1 minutes)"), &Tags::new()).await;
-    assert_eq!(told(put), (AwsErrorKind::Invalid, words.into()));
+    assert_eq!(kind_and_message(put), (AwsErrorKind::Invalid, words.into()));
 }
 
 #[tokio::test]
 async fn a_region_takes_300_rules() {
-    let (aws, rules) = world_with_rule().await;
+    let (aws, rules) = aws_with_rule().await;
     for number in 1..300 {
         rules.put_rule(&format!("more-{number}"), &settings("rate(1 hour)"), &Tags::new()).await.unwrap();
     }
     let put = |rules: Arc<dyn EventBridgeApi>, name| async move {
         rules.put_rule(name, &settings("rate(1 day)"), &Tags::new()).await
     };
-    assert_eq!(told(put(rules.clone(), "one-too-many").await).0, AwsErrorKind::Quota);
-    // One that is there is changed, and another Region has its own.
+    assert_eq!(kind_and_message(put(rules.clone(), "one-too-many").await).0, AwsErrorKind::Quota);
+    // An update of an existing rule is permitted, and another Region has its own quota.
     put(rules, "lt-1").await.unwrap();
     put(aws.outside().eventbridge("us-east-1"), "lt-1").await.unwrap();
 }
