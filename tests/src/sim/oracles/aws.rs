@@ -1,4 +1,4 @@
-//! What AWS is to hold.
+//! Checks of the state of AWS.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -16,7 +16,7 @@ use crate::sim::aws::{ACCOUNT, Applied, Effect, Snapshot, Writer};
 use crate::sim::kube::{Change, Event};
 use crate::sim::run::owner;
 
-/// What the operator created and deleted, in an order that does not tell who came first.
+/// The creations and deletions of the operator, in an order that does not depend on time.
 pub fn effects(journal: &[Applied]) -> Vec<Applied> {
     let counts = |applied: &&Applied| applied.by == Writer::Operator && applied.effect != Effect::Changed;
     let mut effects: Vec<Applied> = journal.iter().filter(counts).cloned().collect();
@@ -24,7 +24,7 @@ pub fn effects(journal: &[Applied]) -> Vec<Applied> {
     effects
 }
 
-/// The same with names of objects in place of their UIDs, which count all objects that were ever made.
+/// A snapshot with names in place of UIDs. UIDs depend on the number of created objects, so UIDs differ between runs.
 pub fn with_names(mut aws: Snapshot, journal: &[Change]) -> Snapshot {
     let mut names = BTreeMap::new();
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
@@ -46,7 +46,7 @@ pub fn with_names(mut aws: Snapshot, journal: &[Change]) -> Snapshot {
     aws
 }
 
-/// Where two states differ.
+/// The differences between two states.
 pub fn differences(expected: &Snapshot, found: &Snapshot) -> Vec<String> {
     let Snapshot { buckets, policies, rules, functions } = expected;
     [
@@ -71,12 +71,12 @@ fn differing<V: PartialEq + Debug>(
     names.map(text).collect()
 }
 
-/// The document without entries of ours, and without those that were taken over.
-pub fn without_own(xml: &str, taken_over: &[&str]) -> String {
+/// The document without our own entries and without adopted entries.
+pub fn without_own(xml: &str, adopted: &[&str]) -> String {
     let mut document = document(xml);
     let stays = |entry: &Entry| {
         let id = entry.id.as_deref().unwrap_or_default();
-        OwnEntryId::parse(&owner(), id).is_none() && !taken_over.contains(&id)
+        OwnEntryId::parse(&owner(), id).is_none() && !adopted.contains(&id)
     };
     document.children.retain(|child| child.entry.as_ref().is_none_or(stays));
     document.to_xml()
@@ -86,7 +86,7 @@ fn document(xml: &str) -> Document {
     Document::parse(xml).unwrap_or_else(|error| panic!("{error}: {xml}"))
 }
 
-/// The entries of ours, by bucket.
+/// Our own entries, with their buckets.
 fn own_entries(aws: &Snapshot) -> Vec<(&String, Entry, OwnEntryId)> {
     let of = |(bucket, xml): (_, &String)| {
         let entries: Vec<Entry> = document(xml).entries().cloned().collect();
@@ -99,7 +99,7 @@ fn own_entries(aws: &Snapshot) -> Vec<(&String, Entry, OwnEntryId)> {
     aws.buckets.iter().flat_map(of).collect()
 }
 
-/// What there still is of an object that is gone.
+/// The remaining AWS resources of a deleted object.
 pub fn left_of(object: &Value, aws: &Snapshot) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (kind, meta) = (text(&object["kind"]), &object["metadata"]);
@@ -128,8 +128,8 @@ pub fn left_of(object: &Value, aws: &Snapshot) -> Vec<String> {
     left
 }
 
-/// The statements of ours that no entry and no rule of ours needs, and none of the objects claims.
-pub fn idle_statements(aws: &Snapshot, objects: &[Value]) -> Vec<String> {
+/// Our own permission statements that no entry, no rule and no object needs.
+pub fn unneeded_statements(aws: &Snapshot, objects: &[Value]) -> Vec<String> {
     let prefix = owner().prefix();
     let entries = own_entries(aws);
     let needed = |function: &String, statement: &Value| {
@@ -157,7 +157,7 @@ pub fn idle_statements(aws: &Snapshot, objects: &[Value]) -> Vec<String> {
     aws.policies.iter().flat_map(own).collect()
 }
 
-/// What is not in AWS as an object says that is ready at its present generation.
+/// The AWS resources that a ready object claims and AWS lacks.
 pub fn missing(object: &Value, aws: &Snapshot) -> Vec<String> {
     let status = TriggerStatus::deserialize(&object["status"]).unwrap_or_default();
     let function = status.function_arn.unwrap_or_default();

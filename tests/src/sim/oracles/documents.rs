@@ -1,4 +1,4 @@
-//! What others have in buckets, at each write of the operator to one.
+//! Checks of foreign entries at each write of the operator to a bucket.
 
 use std::time::Duration;
 
@@ -7,41 +7,40 @@ use lambda_triggers_core::ownership::OwnEntryId;
 use crate::sim::aws::{BaseRead, DocumentWrite, Writer};
 use crate::sim::run::owner;
 
-/// The operator writes on the ground of what it was told no longer ago than this.
-const FRESH: Duration = Duration::from_secs(1);
+/// The maximum age of the read on which a write depends.
+const MAX_READ_AGE: Duration = Duration::from_secs(1);
 
-/// Judges every write to a document. S3 has no conditional write, so what others write between the answer to the
-/// operator's read and its write taking effect is lost: the one window that no client can close. How often that happened is
-/// returned.
+/// Checks each write of a bucket's document, and returns the number of lost foreign writes. S3 has no conditional
+/// write. A foreign write between the operator's read and the operator's write is lost, and no client can prevent this
+/// loss.
 ///
 /// # Errors
-/// What others had when the operator looked, and it did not write as it was; or a write that was sent on the ground of an
-/// old look.
+/// A write without the foreign entries of the operator's last read, or a write after an old read.
 pub fn windows(writes: &[DocumentWrite]) -> Result<usize, String> {
     let mut windows = 0;
     for write in writes.iter().filter(|write| write.by == Writer::Operator) {
         let DocumentWrite { bucket, at, before, after, based_on, .. } = write;
         let Some(BaseRead { document, read_at, sent_at }) = based_on else {
-            return Err(format!("{bucket} was written at {at:?} without a look at it:\n{after}"));
+            return Err(format!("{bucket} was written at {at:?} without a read:\n{after}"));
         };
-        if *sent_at > *read_at + FRESH {
+        if *sent_at > *read_at + MAX_READ_AGE {
             return Err(format!("{bucket} was written at {sent_at:?} from a read at {read_at:?}"));
         }
         let (seen, written) = (Parts::from_xml(document), Parts::from_xml(after));
         if !seen.kept_in(&written) {
-            return Err(format!("at {at:?}, {bucket} was\n{document}\nand the operator made of it\n{after}"));
+            return Err(format!("at {at:?}, {bucket} was\n{document}\nand the operator wrote\n{after}"));
         }
         windows += usize::from(Parts::from_xml(before).foreign != seen.foreign);
     }
     Ok(windows)
 }
 
-/// A document, taken apart.
+/// The parsed parts of a document.
 #[derive(Debug)]
 struct Parts {
-    /// What others have, in order, each with the function that it is for, if it is for one.
+    /// The foreign elements in order, each with the function of the entry.
     foreign: Vec<(String, Option<String>)>,
-    /// The functions that entries of ours are for.
+    /// The functions of our own entries.
     functions: Vec<String>,
 }
 
@@ -64,16 +63,16 @@ impl Parts {
         parts
     }
 
-    /// Whether all that others have here is there, byte for byte and in this order. An entry for a function that an entry
-    /// of ours is for may have been taken over.
+    /// True if `after` has all foreign elements in the same order, byte for byte. The operator may have adopted an
+    /// entry for a function that one of our own entries names.
     fn kept_in(&self, after: &Self) -> bool {
-        let mut there = after.foreign.iter().peekable();
+        let mut kept = after.foreign.iter().peekable();
         for part in &self.foreign {
-            let taken = || part.1.as_ref().is_some_and(|function| after.functions.contains(function));
-            if there.next_if_eq(&part).is_none() && !taken() {
+            let adopted = || part.1.as_ref().is_some_and(|function| after.functions.contains(function));
+            if kept.next_if_eq(&part).is_none() && !adopted() {
                 return false;
             }
         }
-        there.next().is_none()
+        kept.next().is_none()
     }
 }

@@ -1,4 +1,4 @@
-//! What is to hold in each run, and after it.
+//! The oracles: laws that hold during each run and at its end.
 
 mod aws;
 mod documents;
@@ -12,36 +12,37 @@ pub use watchdog::Watchdog;
 
 use super::workflows::Run;
 
-/// What is wrong.
+/// A violation of a law.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The law that does not hold.
+    /// The violated law.
     pub oracle: Oracle,
-    /// What does not hold, and when.
+    /// A description of the violation, with its time.
     pub text: String,
 }
 
 /// The laws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Oracle {
-    /// AWS and the conditions end as without faults.
+    /// AWS and the conditions end as in the run without faults.
     EndState,
-    /// What is created and deleted in AWS is what is created and deleted without faults, as often.
+    /// The operator creates and deletes the same AWS resources as without faults, and as often.
     Effects,
-    /// What others wrote stays, to the byte.
+    /// Foreign entries stay, byte for byte.
     Foreign,
-    /// When an object is gone, nothing of it is in AWS, nor comes back; nor is there a statement that nothing of ours needs.
+    /// After the deletion of an object, nothing of the object is in AWS, and nothing comes back. AWS has no permission
+    /// statement of ours that no resource needs.
     Gone,
-    /// An object that says that it is ready is so in AWS.
+    /// AWS has everything that a ready object claims.
     Ready,
-    /// The same just after AWS told the operator what was not so, or somebody else wrote to AWS: what it says was so when it
-    /// looked, or it was told that it is.
+    /// The law [`Oracle::Ready`], shortly after an untrue answer of AWS or a foreign write. Then a status can be wrong
+    /// although each of the operator's reads supports the status.
     ReadyInDoubt,
-    /// At rest, nothing is written.
+    /// The operator writes nothing while all objects are in sync.
     Rest,
-    /// No status, no event and no line of the log tells what a function gets as input or environment.
+    /// No status, event or log line shows a function's input or environment.
     Secret,
-    /// StatusCache keep to the rules of kstatus.
+    /// Statuses keep the rules of kstatus.
     Kstatus,
 }
 
@@ -55,9 +56,9 @@ fn finding(oracle: Oracle, text: impl Into<String>) -> Finding {
     Finding { oracle, text: text.into() }
 }
 
-/// What is wrong with a run, by itself and beside the same workflow without faults.
+/// The violations of a run, alone and in comparison with the same workflow without faults.
 ///
-/// Where a fault allows other creations and deletions than there are without it, leave out [`Oracle::Effects`].
+/// Callers ignore [`Oracle::Effects`] if a fault permits other creations and deletions.
 pub fn judge(faultless: &Run, run: &Run) -> Vec<Finding> {
     let mut findings = run.findings.clone();
     for difference in aws::differences(&faultless.aws, &run.aws) {

@@ -1,4 +1,5 @@
-//! Watches a run: looks at each write to the cluster before any time passes, and at AWS whenever the operator is at rest.
+//! Watches a run. The watchdog checks each write to the cluster before any time passes, and checks AWS while the
+//! operator is idle.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::aws::{idle_statements, left_of, missing, without_own};
+use super::aws::{left_of, missing, unneeded_statements, without_own};
 use super::{Finding, Oracle, finding};
 use crate::kstatus::{StatusCache, is_ready};
 use crate::sim::aws::{Snapshot, Writer};
@@ -14,10 +15,10 @@ use crate::sim::kube::{Change, Event, Resource};
 use crate::sim::run::Sim;
 use crate::sim::workflows::SECRET;
 
-/// A reconcile takes no longer than this.
+/// The maximum duration of a reconcile.
 const RECONCILE: Duration = Duration::from_secs(120);
 
-/// Watches a run until it is dropped.
+/// Watches a run until the drop.
 pub struct Watchdog {
     sim: Sim,
     seen: Arc<Mutex<Seen>>,
@@ -25,25 +26,25 @@ pub struct Watchdog {
 }
 
 struct Seen {
-    taken_over: &'static [&'static str],
-    /// How much of the cluster's journal was looked at.
+    adopted: &'static [&'static str],
+    /// The number of checked changes in the cluster's journal.
     changes: usize,
-    /// What others have in each bucket.
+    /// The expected foreign entries of each bucket.
     foreign: BTreeMap<String, String>,
-    /// The objects that are gone, with nothing to be left of them.
+    /// Deleted objects, of which AWS must have nothing.
     gone: BTreeMap<String, Value>,
     statuses: StatusCache,
-    /// How often an object said that it is ready, and how often in doubt.
+    /// The number of ready statuses, and the number of ready statuses in doubt.
     ready: [usize; 2],
     findings: Vec<Finding>,
 }
 
 impl Watchdog {
-    /// Watches from here on. Entries of others with these Ids may be taken over.
-    pub fn watch(sim: &Sim, taken_over: &'static [&'static str]) -> Self {
+    /// Starts the watch. The operator may adopt the foreign entries with these Ids.
+    pub fn watch(sim: &Sim, adopted: &'static [&'static str]) -> Self {
         let foreign = BTreeMap::new();
         let seen = Seen {
-            taken_over,
+            adopted,
             changes: 0,
             foreign,
             gone: BTreeMap::new(),
@@ -60,19 +61,19 @@ impl Watchdog {
             }
         });
         let watchdog = Self { sim: sim.clone(), seen, task };
-        watchdog.note_foreign();
+        watchdog.expect_foreign();
         watchdog
     }
 
-    /// Takes what others have in the buckets now as what is to stay.
-    pub fn note_foreign(&self) {
+    /// Sets the expected foreign entries to the current entries.
+    pub fn expect_foreign(&self) {
         let aws = self.sim.aws.snapshot();
         let mut seen = lock(&self.seen);
         seen.foreign = seen.foreign(&aws);
     }
 
-    /// Looks at AWS while the operator is at rest.
-    pub fn look(&self) {
+    /// Checks AWS while the operator is idle.
+    pub fn check(&self) {
         let aws = self.sim.aws.snapshot();
         let mut seen = lock(&self.seen);
         seen.catch_up(&self.sim);
@@ -87,11 +88,11 @@ impl Watchdog {
             ["S3TriggeredFunction", "ScheduledFunction"].map(|kind| self.sim.cluster.objects(kind)).concat();
         let gone: Vec<Value> = seen.gone.values().cloned().collect();
         let left =
-            gone.iter().flat_map(|object| left_of(object, &aws)).chain(idle_statements(&aws, &objects));
-        seen.tell(Oracle::Gone, "at rest", left.collect());
+            gone.iter().flat_map(|object| left_of(object, &aws)).chain(unneeded_statements(&aws, &objects));
+        seen.report(Oracle::Gone, "at rest", left.collect());
     }
 
-    /// Lets time pass in which nothing is to be written.
+    /// Waits for a future, during which the operator must not write.
     pub async fn at_rest(&self, time: impl Future<Output = ()>) {
         let writes =
             |sim: &Sim| sim.aws.journal().into_iter().filter(|write| write.by == Writer::Operator).count();
@@ -103,24 +104,24 @@ impl Watchdog {
         let changes = self.sim.cluster.journal_from(changes);
         let kubernetes =
             changes.iter().map(|change| format!("{} {}: {}", change.operation, change.key, change.object));
-        lock(&self.seen).tell(
+        lock(&self.seen).report(
             Oracle::Rest,
             "in resyncs at rest",
             aws.into_iter().chain(kubernetes).collect(),
         );
-        self.look();
+        self.check();
     }
 
-    /// How often an object said that it is ready and was judged by [`Oracle::Ready`], and by [`Oracle::ReadyInDoubt`].
+    /// The number of ready statuses that [`Oracle::Ready`] judged, and the number that [`Oracle::ReadyInDoubt`] judged.
     pub fn ready(&self) -> [usize; 2] {
         lock(&self.seen).ready
     }
 
-    /// What was found so far.
+    /// The violations until now.
     pub fn findings(&self) -> Vec<Finding> {
-        let told = self.sim.logs.seen().telling.into_iter();
-        let told = told.map(|line| finding(Oracle::Secret, format!("in the log: {line}")));
-        lock(&self.seen).findings.iter().cloned().chain(told).collect()
+        let secrets = self.sim.logs.seen().telling.into_iter();
+        let secrets = secrets.map(|line| finding(Oracle::Secret, format!("in the log: {line}")));
+        lock(&self.seen).findings.iter().cloned().chain(secrets).collect()
     }
 }
 
@@ -134,18 +135,18 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether AWS told something untrue within the time that a reconcile may take, or somebody else wrote to it, a late write of
-/// the operator's among them: what a status says then may never have been so at one moment.
+/// True if AWS gave an untrue answer, or got a foreign or a late write, within the duration of a reconcile. Then a
+/// status can combine facts that were never true at the same time.
 fn in_doubt(sim: &Sim) -> bool {
     let since = sim.injector.elapsed().saturating_sub(RECONCILE);
-    // What was there before the operator is no news.
+    // Writes at time zero are the preparation of the run.
     let outside = sim.aws.outside_wrote().filter(|at| !at.is_zero());
     sim.injector.untrue().max(outside).is_some_and(|last| last >= since)
 }
 
 impl Seen {
     fn foreign(&self, aws: &Snapshot) -> BTreeMap<String, String> {
-        let without_own = |xml| without_own(xml, self.taken_over);
+        let without_own = |xml| without_own(xml, self.adopted);
         aws.buckets.iter().map(|(bucket, xml)| (bucket.clone(), without_own(xml))).collect()
     }
 
@@ -171,19 +172,19 @@ impl Seen {
             Event::Added => drop(self.gone.remove(&name)),
             Event::Deleted => {
                 if object["spec"]["deletionPolicy"] != "Retain" {
-                    self.tell(Oracle::Gone, &about, left_of(object, &sim.aws.snapshot()));
+                    self.report(Oracle::Gone, &about, left_of(object, &sim.aws.snapshot()));
                     self.gone.insert(name, object.clone());
                 }
             }
             Event::Modified if change.of_status() => {
                 let wrong = self.statuses.see(object);
-                self.tell(Oracle::Kstatus, &about, wrong);
+                self.report(Oracle::Kstatus, &about, wrong);
                 if object["status"].to_string().contains(SECRET) {
                     self.findings.push(finding(Oracle::Secret, format!("{about}: {}", object["status"])));
                 }
                 if is_ready(object) {
                     let oracle = if in_doubt(sim) { Oracle::ReadyInDoubt } else { Oracle::Ready };
-                    self.tell(oracle, &about, missing(object, &sim.aws.snapshot()));
+                    self.report(oracle, &about, missing(object, &sim.aws.snapshot()));
                     self.ready[usize::from(oracle == Oracle::ReadyInDoubt)] += 1;
                 }
             }
@@ -191,7 +192,7 @@ impl Seen {
         }
     }
 
-    fn tell(&mut self, oracle: Oracle, about: &str, texts: Vec<String>) {
+    fn report(&mut self, oracle: Oracle, about: &str, texts: Vec<String>) {
         self.findings.extend(texts.into_iter().map(|text| finding(oracle, format!("{about}: {text}"))));
     }
 }

@@ -1,4 +1,4 @@
-//! What goes wrong in a run, by chance: faults of calls, deaths of the operator, and others who write to the buckets.
+//! Random faults: faults of calls, crashes of the operator, and other writers of the buckets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,38 +13,38 @@ use tokio::time::{sleep, timeout};
 use crate::sim::fault_injector::{Call, CallFault, CrashPoint, Plan, Refusal};
 use crate::sim::run::Sim;
 
-/// Faults at random, up to a time.
+/// A plan with random faults until a time.
 pub struct Chaos {
     random: StdRng,
-    /// So many calls in a hundred meet a fault.
+    /// The share of calls that meet a fault, from 0 to 1.
     rate: f64,
     until: Duration,
-    /// What was last answered with what was there before: the answer after that is a true one. Services that answer
-    /// so for longer would have to be asked for longer than a deletion may take.
+    /// The reads whose last answer was stale. Their next answer is current, since a longer series of stale reads would
+    /// outlast the retries of a deletion.
     stale: BTreeSet<(String, String)>,
-    /// When something untrue was last said of each thing: what was there before, or that it is not there.
+    /// The time of the last untrue answer about each resource: a stale read or a false not-found.
     untrue: BTreeMap<String, Duration>,
-    /// When each thing was last written to.
+    /// The time of the last write to each resource.
     written: BTreeMap<String, Duration>,
-    /// Told of each write to a bucket that is sent.
+    /// Notified of each write to a bucket.
     writes: Arc<Notify>,
 }
 
-/// Reads are behind for no longer than this.
-const BEHIND: Duration = Duration::from_secs(60);
+/// The maximum time after a write in which reads can be stale.
+const MAX_STALENESS: Duration = Duration::from_secs(60);
 
-/// For so long after AWS has said that a thing is not there, or was behind about it, it does not say so again.
-const UNTRUE_ONCE: Duration = Duration::from_secs(10);
+/// The time after an untrue answer in which AWS gives no second untrue answer about the same resource.
+const UNTRUE_PAUSE: Duration = Duration::from_secs(10);
 
 impl Chaos {
-    /// Faults of this seed, for so many calls in a hundred, until then.
+    /// Creates a plan with this seed, this percentage of faulty calls, and this end.
     pub fn new(seed: u64, rate: f64, until: Duration) -> Self {
         let (random, rate) = (StdRng::seed_from_u64(seed), rate / 100.0);
         let (stale, untrue, written, writes) = Default::default();
         Self { random, rate, until, stale, untrue, written, writes }
     }
 
-    /// Tells of each write to a bucket that is sent.
+    /// Notifies of each write to a bucket.
     pub fn writes(&self) -> Arc<Notify> {
         self.writes.clone()
     }
@@ -63,7 +63,7 @@ impl Chaos {
         let (moment, refusal, other) = (moments[pick(3)], refusals[pick(6)], pick(2));
         match (pick(11), call.write) {
             (0 | 1, _) => CallFault::Crash(moment),
-            (2 | 3, _) if refusal == Refusal::NotFound && !self.may_be_denied(call) => CallFault::Pass,
+            (2 | 3, _) if refusal == Refusal::NotFound && !self.may_be_not_found(call) => CallFault::Pass,
             (2 | 3, _) => CallFault::Refuse(refusal),
             (4, _) => CallFault::Timeout,
             (5, _) => CallFault::Slow(Duration::from_secs([3, 90][other])),
@@ -73,24 +73,24 @@ impl Chaos {
                 CallFault::Late(Duration::from_secs([5, 600][other]))
             }
             (_, true) => CallFault::LostAnswer,
-            (_, false) if self.may_be_behind(call) => CallFault::Stale,
+            (_, false) if self.may_be_stale(call) => CallFault::Stale,
             (_, false) => CallFault::Pass,
         }
     }
 }
 
 impl Chaos {
-    /// Whether a read may answer what was there before the last change: a while after one, and not twice in a row.
-    fn may_be_behind(&mut self, call: &Call) -> bool {
-        let recent = self.written.get(&call.on).is_some_and(|at| call.at < *at + BEHIND);
-        let denied = self.untrue.get(&call.on).is_some_and(|at| call.at < *at + UNTRUE_ONCE);
+    /// True if a read may return the state before the last change: soon after a write, and not twice in a row.
+    fn may_be_stale(&mut self, call: &Call) -> bool {
+        let recent = self.written.get(&call.on).is_some_and(|at| call.at < *at + MAX_STALENESS);
+        let denied = self.untrue.get(&call.on).is_some_and(|at| call.at < *at + UNTRUE_PAUSE);
         recent && !denied && self.stale.insert((call.operation.clone(), call.on.clone()))
     }
 
-    /// Whether AWS may say that there is no such thing: of any that it did not say something untrue of a moment ago, or the
-    /// operator would have to ask for longer than a deletion may take. Kubernetes reads what is there.
-    fn may_be_denied(&self, call: &Call) -> bool {
-        let untrue = self.untrue.get(&call.on).is_some_and(|at| call.at < *at + UNTRUE_ONCE);
+    /// True if AWS may answer with a false not-found. A second untrue answer about the same resource would outlast the
+    /// retries of a deletion. The Kubernetes API is consistent, so Kubernetes never gives a false not-found.
+    fn may_be_not_found(&self, call: &Call) -> bool {
+        let untrue = self.untrue.get(&call.on).is_some_and(|at| call.at < *at + UNTRUE_PAUSE);
         !call.operation.starts_with("kube:") && !untrue
     }
 }
@@ -117,10 +117,9 @@ impl Plan for Chaos {
     }
 }
 
-/// Others who read buckets, change an entry of their own and write all of it, until then. Some do so at once, and some of
-/// these just when the operator writes; some put back after a while what they had read, with all that has become of the
-/// bucket meanwhile undone.
-pub async fn others(sim: Sim, seed: u64, buckets: &[&str], writes: Arc<Notify>, until: Duration) {
+/// Runs a writer that reads a bucket, changes an own entry and writes the whole document, until a time. A fast writer
+/// writes at once, often at the same moment as the operator. A slow writer reverts all changes since the read.
+pub async fn other_writers(sim: Sim, seed: u64, buckets: &[&str], writes: Arc<Notify>, until: Duration) {
     let mut random = StdRng::seed_from_u64(seed);
     let slow = random.random_bool(0.5);
     for number in 0.. {
@@ -128,7 +127,7 @@ pub async fn others(sim: Sim, seed: u64, buckets: &[&str], writes: Arc<Notify>, 
         if slow {
             sleep(wait).await;
         } else {
-            // Whichever comes first.
+            // The timeout or the operator's write, whichever is first.
             let _ = timeout(wait, writes.notified()).await;
         }
         let bucket = buckets[random.random_range(0..buckets.len())];
@@ -138,12 +137,12 @@ pub async fn others(sim: Sim, seed: u64, buckets: &[&str], writes: Arc<Notify>, 
         if sim.injector.elapsed() >= until {
             return;
         }
-        // S3 may refuse it, as for a function of ours that has gone since: others live with that.
+        // S3 may refuse the write, for example because of a deleted function. The writer ignores the refusal.
         let _ = sim.aws.put_notification(bucket, &changed(&read, seed, number));
     }
 }
 
-/// The document with one entry more, and without an older one.
+/// The document with a new entry, and sometimes without an older entry.
 fn changed(read: &str, seed: u64, number: usize) -> String {
     let mut document = Document::parse(read).unwrap_or_else(|error| panic!("{error}: {read}"));
     let own = format!("<Id>other-{seed}-");

@@ -1,4 +1,4 @@
-//! How many calls are made: of resources that come together, of a resync, and how soon an edit is seen to while all else is due.
+//! The number of calls for a batch of resources and for a resync, and the latency of an edit during a resync.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::sim::workflows::{self, NAMESPACE};
 
 const KIND: &str = "S3TriggeredFunction";
 const SCHEDULE: &str = "ScheduledFunction";
-/// The whole of a resync, from one to the next.
+/// The period of a resync.
 const RESYNC_PERIOD: Duration = Duration::from_secs(600);
 
 fn trigger(name: &str, function: &str, bucket: &str) -> Value {
@@ -45,7 +45,7 @@ fn apply(sim: &Sim, object: &Value) {
     sim.cluster.apply(object).unwrap_or_else(|refused| panic!("{object}: {refused:?}"));
 }
 
-/// The calls to AWS, from this one on, by operation.
+/// The number of calls to AWS by operation, from this call on.
 fn calls(sim: &Sim, from: usize) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for call in sim.injector.calls().into_iter().filter(|call| call.number >= from) {
@@ -74,7 +74,7 @@ async fn until_ready(sim: &Sim, kind: &str, count: usize) {
     panic!("not all are ready");
 }
 
-/// Thirty resources come to one bucket, for so many functions, under AWS's quotas. Returns the calls that are made.
+/// Creates thirty resources for one bucket, with this number of functions, under AWS's quotas. Returns the calls.
 fn thirty(functions: usize) -> BTreeMap<String, usize> {
     simulate(
         1,
@@ -103,10 +103,11 @@ fn thirty(functions: usize) -> BTreeMap<String, usize> {
 fn thirty_resources_of_one_bucket_are_written_once() {
     for functions in [1, 3, 30] {
         let mut calls = thirty(functions);
-        // Before it is added to, and after that. Who comes meanwhile needs no look of its own; a late one does, and which
-        // ones are late is not the same each time: kube hands out what there is in the order of a hash.
+        // The policy is read before and after the addition. A resource that arrives during a read shares the read. A
+        // later resource reads again. The number of later resources varies, since kube dispatches in the order of a
+        // hash.
         let policies = calls.remove("lambda:GetPolicy").unwrap_or_default();
-        assert!(policies <= 4 * functions, "{policies} looks at {functions} policies");
+        assert!(policies <= 4 * functions, "{policies} reads of {functions} policies");
         let expected = are([
             ("lambda:AddPermission", functions),
             ("lambda:GetFunction", 30),
@@ -117,19 +118,19 @@ fn thirty_resources_of_one_bucket_are_written_once() {
     }
 }
 
-/// The function, the bucket and the filter of one of many objects: a hundred for each bucket, and a function for each.
-fn place(number: usize) -> (String, String, String) {
+/// The function, the bucket and the name of an object. A hundred objects share a bucket and a function.
+fn location(number: usize) -> (String, String, String) {
     (format!("f{}", number / 100), format!("bucket-{}", number / 100), format!("t{number}"))
 }
 
-/// Has so many objects there be that an operator has seen to before.
-async fn settled(sim: &Sim, count: usize) {
+/// Creates objects in sync, as an earlier operator would have left the objects and AWS.
+async fn create_synced(sim: &Sim, count: usize) {
     workflows::prepare(sim);
     let aws = sim.aws.outside();
     let owner = owner();
     let mut claims: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
     for number in 0..count {
-        let (function, bucket, name) = place(number);
+        let (function, bucket, name) = location(number);
         let arn = sim.aws.function(&function);
         let key = ObjectKey::new(NAMESPACE, &name);
         let filter = KeyFilter { prefix: Some(format!("{name}/")), ..KeyFilter::default() };
@@ -191,10 +192,10 @@ fn a_resync_reads_each_bucket_and_each_policy_once_and_writes_nothing() {
         1,
         |_: &Call| CallFault::Pass,
         async |sim| {
-            settled(&sim, 1_000).await;
+            create_synced(&sim, 1_000).await;
             sim.aws.limit_calls(&RATES);
             let operator = sim.start();
-            // The first look at all, and half of the wait for the next one.
+            // The initial sync, and half of the time to the next resync.
             sleep(RESYNC_PERIOD / 2).await;
             for resync in 1..=2 {
                 let (before, changes) = (sim.injector.count(), sim.cluster.journal().len());
@@ -213,7 +214,7 @@ fn a_resync_reads_each_bucket_and_each_policy_once_and_writes_nothing() {
     );
 }
 
-/// What they have in EventBridge is listed, and asked for no further than a list tells.
+/// A list returns the settings of all rules. Only targets and tags need a call for each rule.
 #[test]
 fn a_resync_lists_the_rules_of_all_schedules() {
     const SCHEDULES: usize = 250;
@@ -229,15 +230,16 @@ fn a_resync_lists_the_rules_of_all_schedules() {
                 apply(&sim, &schedule(&format!("s{number}"), "f0"));
             }
             until_ready(&sim, SCHEDULE, SCHEDULES).await;
-            // To the middle of a round.
+            // The middle of a resync period.
             let into = sim.injector.elapsed().as_secs() % RESYNC_PERIOD.as_secs();
             sleep(RESYNC_PERIOD * 3 / 2 - Duration::from_secs(into)).await;
             let (before, changes) = (sim.injector.count(), sim.cluster.journal().len());
             sleep(RESYNC_PERIOD).await;
             let mut calls = calls(&sim, before);
-            // The tags and the targets of each.
+            // The targets and the tags of each rule.
             let rest = calls.remove("events:ListTargetsByRule");
-            // One is kept for a fifth of the round, and that many calls take longer at EventBridge's rate.
+            // The read cache keeps a list for a fifth of the period. At EventBridge's rate, the calls for all rules can
+            // take longer.
             let lists = calls.remove("events:ListRules").unwrap_or_default();
             assert_eq!(rest, Some(SCHEDULES));
             assert!((1..=2).contains(&lists), "{lists} lists");
@@ -249,9 +251,9 @@ fn a_resync_lists_the_rules_of_all_schedules() {
     );
 }
 
-/// The time from a change of this object to the first write to AWS for it.
-async fn seen_to(sim: &Sim, number: usize) -> Duration {
-    let (function, bucket, name) = place(number);
+/// The time from an edit of this object to the first write to AWS.
+async fn time_to_write(sim: &Sim, number: usize) -> Duration {
+    let (function, bucket, name) = location(number);
     let (before, began) = (sim.injector.count(), sim.injector.elapsed());
     let mut object = trigger(&name, &function, &bucket);
     object["spec"]["events"] = json!(["s3:ObjectCreated:Put"]);
@@ -267,7 +269,7 @@ async fn seen_to(sim: &Sim, number: usize) -> Duration {
         }
         sleep(Duration::from_millis(10)).await;
     }
-    panic!("{name} is not seen to");
+    panic!("{name} is not written to AWS");
 }
 
 #[test]
@@ -276,17 +278,17 @@ fn ten_thousand_objects_at_a_start_delay_no_edit() {
         1,
         |_: &Call| CallFault::Pass,
         async |sim| {
-            settled(&sim, 10_000).await;
+            create_synced(&sim, 10_000).await;
             sim.aws.limit_calls(&RATES);
             let operator = sim.start();
             let mut times = vec![];
-            // As soon as it runs, and a while later; whether or not the object was looked at before.
+            // Edits right after the start and later, of objects before and after their initial sync.
             for (wait, number) in [(1, 0), (0, 9_999), (1, 5_050), (2, 1), (10, 4_000)] {
                 sleep(Duration::from_secs(wait)).await;
-                times.push(seen_to(&sim, number).await);
+                times.push(time_to_write(&sim, number).await);
             }
             operator.kill();
-            println!("edits are seen to after {times:?}");
+            println!("edits are written to AWS after {times:?}");
             assert!(times.iter().all(|time| *time <= Duration::from_secs(1)), "{times:?}");
             assert_eq!(sim.aws.throttled(), 0);
         },

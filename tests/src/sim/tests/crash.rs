@@ -1,21 +1,21 @@
-//! Crash everywhere: a first run lists every call of a workflow; then the operator dies at each of them, before it is done,
-//! after it is done, and after it heard the answer. Each time AWS ends as if nothing had happened.
+//! Crashes at every call. A first run lists the calls of a workflow. Then the operator crashes at each call: before the
+//! effect, after the effect, and after the answer. AWS must end as without a crash.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use super::tell;
+use super::print_figures;
 use crate::sim::fault_injector::{Call, CallFault, CrashPoint};
 use crate::sim::oracles::judge;
 use crate::sim::workflows::{self, Run, Workflow};
 
 const SEED: u64 = 1;
 const OF_A_WRITE: [CrashPoint; 3] = [CrashPoint::Before, CrashPoint::Applied, CrashPoint::Answered];
-/// A read changes nothing: the world is the same at each of its moments.
+/// A read has no effect, so the three crash points of a read are equal.
 const OF_A_READ: [CrashPoint; 1] = [CrashPoint::Answered];
 
-/// The operator dies at this moment of the call with this number.
+/// Runs a workflow with a crash at this point of the call with this number.
 fn crash(workflow: &Workflow, number: usize, moment: CrashPoint) -> Run {
     workflow.run(
         SEED,
@@ -34,7 +34,7 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// What is wrong with the run of this plan, and how to see it again.
+    /// The violations of the run, with the code that reproduces the run.
     fn run(&self) -> Option<String> {
         let Self { workflow, faultless, number, moment } = self;
         let findings = judge(faultless, &crash(workflow, *number, *moment));
@@ -45,14 +45,14 @@ impl Plan<'_> {
         let Call { operation, on, .. } = &faultless.calls[*number];
         let findings: Vec<String> = findings.iter().map(|finding| format!("  {finding}")).collect();
         Some(format!(
-            "{name:?}, call {number} ({operation} {on}), crash {moment:?}, seed {SEED}: see it again with \
-             `judge(&faultless, &crash(&workflows::named({name:?}), {number}, Moment::{moment:?}))`\n{}",
+            "{name:?}, call {number} ({operation} {on}), crash {moment:?}, seed {SEED}: reproduce it with \
+             `judge(&faultless, &crash(&workflows::named({name:?}), {number}, CrashPoint::{moment:?}))`\n{}",
             findings.join("\n")
         ))
     }
 }
 
-/// Runs every plan, on all processors, tells at once what goes wrong, and returns how often.
+/// Runs all plans on all cores, prints each failure at once, and returns the number of failures.
 fn run_all(plans: &[Plan<'_>]) -> usize {
     let (next, failures) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
@@ -72,7 +72,7 @@ fn run_all(plans: &[Plan<'_>]) -> usize {
 }
 
 #[test]
-fn a_crash_at_any_call_changes_nothing() {
+fn a_crash_at_any_call_does_not_change_the_end() {
     let start = Instant::now();
     let faultless: Vec<(Workflow, Run)> = workflows::all()
         .into_iter()
@@ -90,7 +90,7 @@ fn a_crash_at_any_call_changes_nothing() {
         }
     }
     let failures = run_all(&plans);
-    tell(&format!(
+    print_figures(&format!(
         "crash everywhere: {} workflows, {} calls, {} plans in {:.0?}",
         faultless.len(),
         faultless.iter().map(|(_, run)| run.worked).sum::<usize>(),

@@ -1,9 +1,10 @@
-//! P2: each kind of call of each workflow meets each fault once. Once the fault has passed, all is as without it.
+//! Single faults: each type of call in each workflow meets each fault once. The end must be the same as without the
+//! fault.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{parallel, tell};
+use super::{parallel, print_figures};
 use crate::sim::fault_injector::{Call, CallFault, Plan, Refusal};
 use crate::sim::oracles::{Oracle, judge};
 use crate::sim::workflows::{self, Run, Step, Workflow};
@@ -11,7 +12,7 @@ use crate::sim::workflows::{self, Run, Step, Workflow};
 /// The seed of all runs.
 const SEED: u64 = 1;
 
-/// What a call meets.
+/// The faults of a call.
 const FAULTS: [CallFault; 16] = [
     CallFault::LostAnswer,
     CallFault::Late(Duration::from_secs(5)),
@@ -31,11 +32,11 @@ const FAULTS: [CallFault; 16] = [
     CallFault::Stale,
 ];
 
-/// A fault that one call meets.
+/// A fault of one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Single {
     operation: String,
-    /// Which call of this operation, from 0.
+    /// The number of the call among the calls of this operation, from 0.
     occurrence: usize,
     fault: CallFault,
 }
@@ -51,8 +52,8 @@ impl Plan for Single {
     }
 }
 
-/// The faults of a workflow: the first call of each operation meets each, and so does the second of each write. Those that
-/// every start of the operator makes, `of_each_start`, are left to one workflow.
+/// The faults for a workflow: the first call of each operation, and also the second call of each write, meets each
+/// fault. `of_each_start` has the operations of every start, which only one workflow tests.
 fn plans(faultless: &Run, of_each_start: &BTreeSet<String>) -> Vec<Single> {
     let mut operations: BTreeMap<&str, (usize, bool)> = BTreeMap::new();
     for call in
@@ -63,45 +64,47 @@ fn plans(faultless: &Run, of_each_start: &BTreeSet<String>) -> Vec<Single> {
     let mut plans = vec![];
     for (operation, (times, write)) in operations {
         for occurrence in 0..times.min(if write { 2 } else { 1 }) {
-            let faults = FAULTS.into_iter().filter(|fault| befalls(*fault, operation, write));
+            let faults = FAULTS.into_iter().filter(|fault| applies_to(*fault, operation, write));
             plans.extend(faults.map(|fault| Single { operation: operation.into(), occurrence, fault }));
         }
     }
     plans
 }
 
-/// Whether a fault differs from the others for such a call, and whether it is one that such a call can meet.
-fn befalls(fault: CallFault, operation: &str, write: bool) -> bool {
+/// True if a call can meet this fault, and if the fault differs from other faults for the call.
+fn applies_to(fault: CallFault, operation: &str, write: bool) -> bool {
     match fault {
-        // A read does nothing, whether its answer is lost or it never gets there, and nothing twice.
+        // For a read, a lost answer and a late effect equal a timeout, and a duplicate has no effect.
         CallFault::LostAnswer | CallFault::Late(_) | CallFault::Duplicate if !write => false,
         CallFault::Stale => !write && !operation.starts_with("kube:watch"),
-        // Kubernetes' client does not tell the two apart.
+        // The Kubernetes client reports an unsent request like a timeout.
         CallFault::Unsent => !operation.starts_with("kube:"),
-        // A write to a bucket is the one that is made again only when it cannot come any more.
+        // The operator repeats a bucket write only when the first request can no longer apply. Other writes are
+        // repeated earlier.
         CallFault::Late(time) if time > Duration::from_secs(60) => operation == "s3:PutBucketNotification",
         _ => true,
     }
 }
 
-/// What is wrong after a fault.
+/// The violations after a fault.
 fn findings(workflow: &Workflow, faultless: &Run, plan: &Single) -> Vec<String> {
     let run = workflow.run(SEED, plan.clone());
     let others_write = workflow.steps.iter().any(|step| matches!(step, Step::Outside(_)));
-    // A statement of others is enough where AWS denies ours, and nothing is tried again at rest.
-    let by_others = others_write
+    // If AWS denies our permission statement, a foreign statement can be sufficient. Then the operator does not retry
+    // while in sync.
+    let foreign_suffices = others_write
         && plan.operation == "lambda:AddPermission"
         && plan.fault == CallFault::Refuse(Refusal::Forbidden);
     let counts = |oracle: Oracle| match oracle {
-        Oracle::Effects | Oracle::EndState | Oracle::Ready if by_others => false,
+        Oracle::Effects | Oracle::EndState | Oracle::Ready if foreign_suffices => false,
         Oracle::Effects => counts(plan),
-        // The known window: a write on the ground of what was there before somebody else's write.
+        // The known race: a write after a stale read loses another writer's change.
         Oracle::Foreign | Oracle::EndState if plan.fault == CallFault::Stale && others_write => {
             plan.operation != "s3:GetBucketNotification"
         }
-        // What a resync did not see of others' changes, the next one puts right.
+        // A resync with a stale read misses foreign changes, and the next resync repairs the drift.
         Oracle::Rest if plan.fault == CallFault::Stale && others_write => false,
-        // And what a late write has undone.
+        // The next resync also repairs the effect of a late write.
         Oracle::Rest | Oracle::Gone => !matches!(plan.fault, CallFault::Late(_)),
         _ => true,
     };
@@ -109,20 +112,20 @@ fn findings(workflow: &Workflow, faultless: &Run, plan: &Single) -> Vec<String> 
     findings.map(|finding| finding.to_string()).collect()
 }
 
-/// Whether what is created and deleted in AWS is the same as without the fault. Who is told that something is not there, or
-/// makes it again while the first one is under way, may create and delete once more.
+/// True if the operator must create and delete the same AWS resources as without the fault. After a false not-found, or
+/// during a late write, the operator may create and delete a resource once more.
 fn counts(plan: &Single) -> bool {
     !matches!(plan.fault, CallFault::Refuse(Refusal::NotFound) | CallFault::Stale | CallFault::Late(_))
 }
 
-/// What is called before the first object is looked at.
+/// The Kubernetes operations before the first write.
 fn of_each_start(run: &Run) -> BTreeSet<String> {
     let start = run.calls.iter().take_while(|call| !call.write);
     start.filter(|call| call.operation.starts_with("kube:")).map(|call| call.operation.clone()).collect()
 }
 
 #[test]
-fn all_is_as_without_it_when_a_fault_has_passed() {
+fn a_single_fault_does_not_change_the_end() {
     let workflows = workflows::all();
     let faultless =
         parallel::each(workflows.len(), |number| workflows[number].run(SEED, |_: &Call| CallFault::Pass));
@@ -137,11 +140,11 @@ fn all_is_as_without_it_when_a_fault_has_passed() {
             plans(run, &others).into_iter().map(move |plan| (number, plan))
         })
         .collect();
-    tell(&format!("faults: {} plans", plans.len()));
+    print_figures(&format!("faults: {} plans", plans.len()));
     let wrong = parallel::each(plans.len(), |at| {
         let (number, plan) = &plans[at];
         let wrong = findings(&workflows[*number], &faultless[*number], plan);
-        // At once, since the rest takes a while.
+        // Printed at once, since the remaining plans take a while.
         wrong.iter().for_each(|wrong| println!("{}, {plan:?}: {wrong}", workflows[*number].name));
         wrong.len()
     });

@@ -1,5 +1,5 @@
-//! A write to a bucket that takes effect ten minutes after its answer was lost, while its object was deleted: what it
-//! brings back goes at the second look, though no object names the bucket any more.
+//! A write to a bucket takes effect ten minutes after the loss of its answer, and after the deletion of its object. The
+//! orphan check must remove the restored entry, although no object names the bucket any more.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::sim::fault_injector::{Call, CallFault};
 use crate::sim::run::{Operator, Sim, owner, simulate};
 use crate::sim::workflows::{self, NAMESPACE, Step};
 
-/// From the write on.
+/// The delay from the write to its effect.
 const MAX_REQUEST_AGE: Duration = Duration::from_secs(600);
-/// A look comes at most so long after the object is gone.
+/// The maximum time from the object's deletion to the removal of the orphan.
 const ORPHAN_CHECK: Duration = Duration::from_secs(16 * 60 + 30);
 
-/// How many entries of ours the bucket has.
+/// The number of our own entries in the bucket.
 fn entries(sim: &Sim) -> usize {
     let document = sim.aws.notification("photos").unwrap_or_default();
     let base_name = ObjectKey::new(NAMESPACE, "thumbs").base_name(&owner());
@@ -23,13 +23,14 @@ fn entries(sim: &Sim) -> usize {
     document.matches(&base_name).count()
 }
 
-/// Whether it is there.
+/// True if the object exists.
 fn exists(sim: &Sim) -> bool {
     sim.cluster.get("S3TriggeredFunction", NAMESPACE, "thumbs").is_some()
 }
 
-/// Deletes an object while a write for it is on its way; `meanwhile` happens to the operator.
-fn late_write(meanwhile: impl AsyncFnOnce(&Sim, Operator) -> Operator) {
+/// Deletes an object while a write for the object is in flight. `disturb` acts on the operator before the write takes
+/// effect.
+fn late_write(disturb: impl AsyncFnOnce(&Sim, Operator) -> Operator) {
     let mut met = false;
     let plan = move |call: &Call| {
         let meets = !met && call.operation == "s3:PutBucketNotification";
@@ -38,11 +39,11 @@ fn late_write(meanwhile: impl AsyncFnOnce(&Sim, Operator) -> Operator) {
     };
     simulate(1, plan, async |sim| {
         workflows::prepare(&sim);
-        // The bucket may invoke the function whether or not we are there, so S3 takes the late write.
+        // The bucket may always invoke the function, so S3 accepts the late write.
         workflows::permit(&sim.aws, "resize", "by-hand");
         let operator = sim.start();
         for step in &workflows::named("s3: create and delete").steps {
-            workflows::take(&sim, step).await;
+            workflows::perform(&sim, step).await;
             if matches!(step, Step::Apply(_)) {
                 sim.until("the write", |sim| entries(sim) == 1).await;
                 sleep(Duration::from_secs(20)).await;
@@ -53,11 +54,11 @@ fn late_write(meanwhile: impl AsyncFnOnce(&Sim, Operator) -> Operator) {
         assert!(gone < MAX_REQUEST_AGE, "it waited for the late write: {gone:?}");
         assert_eq!(entries(&sim), 0);
 
-        let operator = meanwhile(&sim, operator).await;
+        let operator = disturb(&sim, operator).await;
         sim.until("the late write", |sim| entries(sim) == 1).await;
-        sim.until("the second look", |sim| entries(sim) == 0).await;
+        sim.until("the orphan check", |sim| entries(sim) == 0).await;
         let after = sim.injector.elapsed() - gone;
-        assert!(after < ORPHAN_CHECK, "looked after {after:?}");
+        assert!(after < ORPHAN_CHECK, "checked after {after:?}");
         operator.kill();
     });
 }
@@ -76,7 +77,7 @@ fn an_orphan_check_survives_a_restart() {
     });
 }
 
-/// How long a deletion takes whose write to the bucket meets this.
+/// The duration of a deletion whose bucket write meets this fault.
 fn deletion_takes(fault: CallFault) -> Duration {
     let mut writes = 0;
     let plan = move |call: &Call| {
@@ -89,11 +90,11 @@ fn deletion_takes(fault: CallFault) -> Duration {
         let operator = sim.start();
         let mut deleted = Duration::ZERO;
         for step in &workflows::named("s3: create and delete").steps {
-            workflows::take(&sim, step).await;
+            workflows::perform(&sim, step).await;
             deleted = sim.injector.elapsed();
             if matches!(step, Step::Apply(_)) {
                 sim.until("the write", |sim| entries(sim) == 1).await;
-                // Until no write of an earlier life of the operator can come any more.
+                // After this time, no write of an earlier life of the operator can apply any more.
                 sleep(Duration::from_secs(60)).await;
             }
         }
@@ -104,7 +105,7 @@ fn deletion_takes(fault: CallFault) -> Duration {
 }
 
 #[test]
-fn a_write_that_was_not_sent_holds_no_finalizer() {
+fn an_unsent_write_does_not_delay_the_finalizer() {
     let grace = Duration::from_secs(30);
     assert!(deletion_takes(CallFault::Timeout) >= grace, "AWS may apply the write until then");
     let unsent = deletion_takes(CallFault::Unsent);

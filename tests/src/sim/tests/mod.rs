@@ -1,4 +1,4 @@
-//! The protocols that the operator is put through.
+//! The test protocols of the simulator. Each protocol runs the whole operator under other faults.
 
 mod chaos;
 mod counts;
@@ -18,8 +18,9 @@ mod workflows;
 
 use std::io::{Write, stderr};
 
-/// Tells how much was tried, in each run: of a test that passes, cargo shows nothing else.
-fn tell(figures: &str) {
-    // Figures alone are lost where nobody can be told.
+/// Prints how much a test has tried. The output goes directly to stderr, since cargo hides the captured output of a
+/// passing test.
+fn print_figures(figures: &str) {
+    // The figures are optional, so an error is ignored.
     let _ = writeln!(stderr(), "{figures}");
 }

@@ -1,11 +1,11 @@
-//! Runs on all cores, each in a world of its own.
+//! Parallel runs on all cores, each in its own simulator.
 
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{available_parallelism, scope};
 
-/// What `run` makes of each number below `count`, in their order; of one that panics, its words.
+/// The results of `run` for each number below `count`, in order. A panic becomes an error with the panic's message.
 pub fn each<R: Send>(count: usize, run: impl Fn(usize) -> R + Sync) -> Vec<Result<R, String>> {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -16,7 +16,7 @@ pub fn each<R: Send>(count: usize, run: impl Fn(usize) -> R + Sync) -> Vec<Resul
                 return done;
             }
             let result = catch_unwind(AssertUnwindSafe(|| run(number)));
-            done.push((number, result.map_err(|panic| words(panic.as_ref()))));
+            done.push((number, result.map_err(|panic| message(panic.as_ref()))));
         }
     };
     let cores = available_parallelism().map_or(1, NonZero::get);
@@ -28,7 +28,7 @@ pub fn each<R: Send>(count: usize, run: impl Fn(usize) -> R + Sync) -> Vec<Resul
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Calls on policies and rules of which one half is done: named cases, each as without the fault in the end.
+//! Half-finished writes of policies and rules. Each case must end as without the fault.
 
 use std::time::Duration;
 
@@ -14,9 +14,10 @@ use crate::sim::workflows::{self, NAMESPACE, Step};
 const S3: &str = "s3: create and delete";
 const SCHEDULE: &str = "schedule: create and delete";
 
-/// Goes through a workflow of which the first call of an operation meets a fault.
+/// Runs a workflow, in which the first call of an operation meets a fault. The end must be the same as without the
+/// fault.
 #[track_caller]
-fn ends_well(workflow: &str, operation: &'static str, fault: CallFault) {
+fn ends_like_faultless(workflow: &str, operation: &'static str, fault: CallFault) {
     let workflow = workflows::named(workflow);
     let faultless = workflow.run(1, |_: &Call| CallFault::Pass);
     let mut met = false;
@@ -31,45 +32,45 @@ fn ends_well(workflow: &str, operation: &'static str, fault: CallFault) {
 }
 
 #[test]
-fn a_lost_answer_to_add_permission() {
-    ends_well(S3, "lambda:AddPermission", CallFault::LostAnswer);
-    ends_well(SCHEDULE, "lambda:AddPermission", CallFault::LostAnswer);
+fn a_lost_answer_to_add_permission_is_repaired() {
+    ends_like_faultless(S3, "lambda:AddPermission", CallFault::LostAnswer);
+    ends_like_faultless(SCHEDULE, "lambda:AddPermission", CallFault::LostAnswer);
 }
 
 #[test]
-fn a_lost_answer_to_remove_permission() {
-    ends_well(S3, "lambda:RemovePermission", CallFault::LostAnswer);
-    ends_well(SCHEDULE, "lambda:RemovePermission", CallFault::LostAnswer);
+fn a_lost_answer_to_remove_permission_is_repaired() {
+    ends_like_faultless(S3, "lambda:RemovePermission", CallFault::LostAnswer);
+    ends_like_faultless(SCHEDULE, "lambda:RemovePermission", CallFault::LostAnswer);
 }
 
 #[test]
-fn another_writer_comes_between() {
-    ends_well(S3, "lambda:AddPermission", CallFault::Refuse(Refusal::Precondition));
-    ends_well(S3, "lambda:RemovePermission", CallFault::Refuse(Refusal::Precondition));
+fn a_failed_precondition_of_a_policy_write_is_retried() {
+    ends_like_faultless(S3, "lambda:AddPermission", CallFault::Refuse(Refusal::Precondition));
+    ends_like_faultless(S3, "lambda:RemovePermission", CallFault::Refuse(Refusal::Precondition));
 }
 
 #[test]
-fn a_target_is_refused_after_its_rule_was_made() {
-    ends_well(SCHEDULE, "events:PutTargets", CallFault::Refuse(Refusal::Server));
-    ends_well(SCHEDULE, "events:PutTargets", CallFault::Refuse(Refusal::Conflict));
+fn a_target_that_is_refused_after_rule_creation_is_retried() {
+    ends_like_faultless(SCHEDULE, "events:PutTargets", CallFault::Refuse(Refusal::Server));
+    ends_like_faultless(SCHEDULE, "events:PutTargets", CallFault::Refuse(Refusal::Conflict));
 }
 
 #[test]
-fn a_target_gets_no_answer_after_its_rule_was_made() {
-    ends_well(SCHEDULE, "events:PutTargets", CallFault::Timeout);
-    ends_well(SCHEDULE, "events:PutTargets", CallFault::LostAnswer);
+fn a_target_without_an_answer_is_retried() {
+    ends_like_faultless(SCHEDULE, "events:PutTargets", CallFault::Timeout);
+    ends_like_faultless(SCHEDULE, "events:PutTargets", CallFault::LostAnswer);
 }
 
 #[test]
-fn the_removal_of_targets_is_refused() {
-    ends_well(SCHEDULE, "events:RemoveTargets", CallFault::Refuse(Refusal::Server));
-    ends_well(SCHEDULE, "events:RemoveTargets", CallFault::Refuse(Refusal::Forbidden));
+fn a_refused_removal_of_targets_is_retried() {
+    ends_like_faultless(SCHEDULE, "events:RemoveTargets", CallFault::Refuse(Refusal::Server));
+    ends_like_faultless(SCHEDULE, "events:RemoveTargets", CallFault::Refuse(Refusal::Forbidden));
 }
 
 #[test]
-fn a_crash_between_the_removal_of_targets_and_of_their_rule() {
-    ends_well(SCHEDULE, "events:RemoveTargets", CallFault::Crash(CrashPoint::Answered));
-    ends_well(SCHEDULE, "events:DeleteRule", CallFault::Crash(CrashPoint::Before));
+fn a_crash_between_target_and_rule_deletion_is_repaired() {
+    ends_like_faultless(SCHEDULE, "events:RemoveTargets", CallFault::Crash(CrashPoint::Answered));
+    ends_like_faultless(SCHEDULE, "events:DeleteRule", CallFault::Crash(CrashPoint::Before));
 }
 
 /// The condition `Ready` of the only S3 trigger.
@@ -84,7 +85,7 @@ fn ready(sim: &Sim) -> [String; 3] {
 }
 
 #[test]
-fn a_statement_that_another_tool_removes_again_and_again() {
+fn a_contended_statement_is_reported_and_recovers() {
     simulate(
         1,
         |_: &Call| CallFault::Pass,
@@ -99,7 +100,7 @@ fn a_statement_that_another_tool_removes_again_and_again() {
                 }
             });
             let [Step::Apply(create), ..] = &workflows::named(S3).steps[..] else {
-                panic!("it begins otherwise")
+                panic!("the first step creates the object")
             };
             let started = sim.cluster.apply(&create[0]);
             started.unwrap_or_else(|refused| panic!("{refused:?}"));

@@ -1,4 +1,4 @@
-//! A hundred resources at once, under quotas of calls that they need many times over: AWS refuses some, and all get ready.
+//! A hundred resources at once under very small quotas. AWS throttles some calls, and all resources become ready.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::sim::run::{Sim, simulate};
 use crate::sim::workflows::{self, NAMESPACE};
 
 const RESOURCES: usize = 100;
-/// A fifth of what AWS allows, and a few calls for S3.
+/// A fifth of AWS's quotas, and a low rate for S3.
 const RATES: [Rate; 5] = [
     ("lambda:GetFunction", 20.0),
     ("lambda:GetPolicy", 3.0),
@@ -21,7 +21,7 @@ const RATES: [Rate; 5] = [
     ("events:", 10.0),
     ("s3:", 2.0),
 ];
-/// All are ready by then, and all that are deleted gone.
+/// The time limit for all creations, and for all deletions.
 const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 fn resource(number: usize) -> Value {
@@ -40,7 +40,7 @@ fn resource(number: usize) -> Value {
     })
 }
 
-/// Waits until this holds of all objects; every ten seconds, since there are many of them.
+/// Waits until a condition holds for all objects. The interval is ten seconds, since the check of many objects is slow.
 async fn until(sim: &Sim, what: &str, holds: impl Fn(&[Value]) -> bool) {
     let end = sim.injector.elapsed() + LIMIT;
     while !holds(&objects(sim)) {
@@ -54,7 +54,7 @@ fn objects(sim: &Sim) -> Vec<Value> {
 }
 
 #[test]
-fn a_hundred_resources_get_ready_and_go_under_small_quotas() {
+fn a_hundred_resources_sync_and_delete_under_small_quotas() {
     simulate(
         1,
         |_: &Call| CallFault::Pass,
@@ -68,8 +68,8 @@ fn a_hundred_resources_get_ready_and_go_under_small_quotas() {
             }
             until(&sim, "ready", |objects| objects.iter().all(is_ready)).await;
             let ready = sim.injector.elapsed();
-            workflows::rest(&sim).await;
-            watchdog.look();
+            workflows::until_idle(&sim).await;
+            watchdog.check();
             for object in objects(&sim) {
                 let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
                 let (kind, name) = (text(&object["kind"]), text(&object["metadata"]["name"]));
@@ -82,7 +82,7 @@ fn a_hundred_resources_get_ready_and_go_under_small_quotas() {
                 sim.injector.count(),
                 sim.aws.throttled()
             );
-            watchdog.look();
+            watchdog.check();
             operator.kill();
             assert_eq!(watchdog.findings(), []);
         },

@@ -1,4 +1,4 @@
-//! A rollout that applies in any order, and hindrances that end: resources become ready within seconds, and are Stalled only
+//! Rollouts in any order, and obstacles that disappear. Resources become ready within seconds, and are Stalled only
 //! after the progress deadline.
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::sim::workflows::{self, NAMESPACE, Step};
 const S3: &str = "S3TriggeredFunction";
 const SCHEDULED: &str = "ScheduledFunction";
 
-/// The longest that a resource waits for what has come: two tries, and the calls of one.
+/// The maximum time from a dependency's creation to a ready resource: two tries, and the calls of one try.
 const SOON: Duration = Duration::from_secs(10);
 
 fn trigger(name: &str, function: &Value, bucket: &str) -> Value {
@@ -51,7 +51,7 @@ fn apply(sim: &Sim, object: &Value) {
     sim.cluster.apply(object).unwrap_or_else(|refused| panic!("{object}: {refused:?}"));
 }
 
-/// Runs a test with an operator in a world without faults, in which all has long been there.
+/// Runs a test with an operator, without faults, in a prepared environment.
 fn with_operator(test: impl AsyncFnOnce(&Sim)) {
     simulate(
         1,
@@ -66,7 +66,7 @@ fn with_operator(test: impl AsyncFnOnce(&Sim)) {
     );
 }
 
-/// Type and reason of the conditions that say who has to act.
+/// Type and reason of the conditions `Reconciling` and `Stalled`.
 fn state(sim: &Sim, kind: &str, name: &str) -> Vec<(String, String)> {
     let object = sim.cluster.get(kind, NAMESPACE, name).unwrap_or_default();
     let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
@@ -79,7 +79,7 @@ fn is(state: &str, reason: &str) -> Vec<(String, String)> {
     vec![(state.into(), reason.into())]
 }
 
-/// Waits until an object is ready, and returns how long that took.
+/// Waits until an object is ready, and returns the duration.
 async fn until_ready(sim: &Sim, kind: &str, name: &str) -> Duration {
     let began = sim.injector.elapsed();
     sim.until(&format!("{kind} {name} to be ready"), |sim| {
@@ -97,14 +97,14 @@ fn ever_stalled(sim: &Sim, name: &str) -> bool {
     })
 }
 
-/// A resource whose dependency comes after a minute is Reconciling until then, and ready soon after.
-fn waits(object: &Value, reason: &str, come: fn(&Sim)) {
+/// Creates a dependency after a minute. The resource must be Reconciling before, and ready soon after.
+fn becomes_ready_after(object: &Value, reason: &str, create_dependency: fn(&Sim)) {
     with_operator(async |sim| {
         let kind = object["kind"].as_str().unwrap_or_default();
         apply(sim, object);
         sleep(Duration::from_secs(60)).await;
         assert_eq!(state(sim, kind, "one"), is("Reconciling", reason));
-        come(sim);
+        create_dependency(sim);
         let took = until_ready(sim, kind, "one").await;
         assert!(took <= SOON, "{reason}: {took:?}");
         assert!(!ever_stalled(sim, "one"), "{reason}");
@@ -112,44 +112,48 @@ fn waits(object: &Value, reason: &str, come: fn(&Sim)) {
 }
 
 #[test]
-fn what_another_manifest_makes_a_minute_later_stalls_nobody() {
-    waits(&trigger("one", &named("late"), "archive"), "FunctionNotFound", |sim| {
+fn dependencies_created_a_minute_later_do_not_stall_a_resource() {
+    becomes_ready_after(&trigger("one", &named("late"), "archive"), "FunctionNotFound", |sim| {
         sim.aws.create_function(&sim.aws.function("late"));
     });
-    waits(&schedule("one", &named("late")), "FunctionNotFound", |sim| {
+    becomes_ready_after(&schedule("one", &named("late")), "FunctionNotFound", |sim| {
         sim.aws.create_function(&sim.aws.function("late"));
     });
-    waits(&trigger("one", &named("resize"), "late"), "BucketNotFound", |sim| {
+    becomes_ready_after(&trigger("one", &named("resize"), "late"), "BucketNotFound", |sim| {
         sim.aws.create_bucket(&sim.aws.bucket("late"));
     });
-    waits(&schedule("one", &defined("own", json!({"configMap": {"name": "late"}}))), "CodeNotFound", |sim| {
-        apply(
-            sim,
-            &json!({
-                "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "late", "namespace": NAMESPACE},
-                "data": {"app.py": "def handler(event, context): pass"},
-            }),
-        );
-    });
+    becomes_ready_after(
+        &schedule("one", &defined("own", json!({"configMap": {"name": "late"}}))),
+        "CodeNotFound",
+        |sim| {
+            apply(
+                sim,
+                &json!({
+                    "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "late", "namespace": NAMESPACE},
+                    "data": {"app.py": "def handler(event, context): pass"},
+                }),
+            );
+        },
+    );
 }
 
 #[test]
-fn what_is_missing_for_two_minutes_is_stalled_and_tried_every_few_seconds_until_then() {
+fn a_missing_dependency_stalls_after_two_minutes_of_retries() {
     with_operator(async |sim| {
         let before = sim.injector.count();
         apply(sim, &schedule("one", &named("never")));
         sleep(Duration::from_secs(115)).await;
         assert_eq!(state(sim, SCHEDULED, "one"), is("Reconciling", "FunctionNotFound"));
         let calls = sim.injector.calls();
-        let looks =
+        let reads =
             calls.iter().filter(|call| call.number >= before && call.operation == "lambda:GetFunction");
-        // A look is two calls, the second one a second after the first.
-        let looks = looks.count() / 2;
-        assert!((20..=40).contains(&looks), "{looks} looks");
+        // Each try reads the function twice, with a second between the reads.
+        let reads = reads.count() / 2;
+        assert!((20..=40).contains(&reads), "{reads} reads");
         sleep(Duration::from_secs(15)).await;
         assert_eq!(state(sim, SCHEDULED, "one"), is("Stalled", "FunctionNotFound"));
 
-        // Another generation is waited for again.
+        // A new generation gets a new progress deadline.
         apply(sim, &schedule("one", &named("neither")));
         sleep(Duration::from_secs(60)).await;
         assert_eq!(state(sim, SCHEDULED, "one"), is("Reconciling", "FunctionNotFound"));
@@ -159,7 +163,7 @@ fn what_is_missing_for_two_minutes_is_stalled_and_tried_every_few_seconds_until_
 }
 
 #[test]
-fn a_restart_gives_no_second_progress_deadline() {
+fn a_restart_does_not_extend_the_progress_deadline() {
     simulate(
         1,
         |_: &Call| CallFault::Pass,
@@ -179,9 +183,9 @@ fn a_restart_gives_no_second_progress_deadline() {
     );
 }
 
-/// As docs/functions.md recommends it for two triggers of one function.
+/// The setup that docs/functions.md recommends for two triggers of one function.
 #[test]
-fn a_resource_that_names_what_another_one_defines_is_ready_within_seconds() {
+fn a_resource_naming_a_function_defined_later_is_ready_within_seconds() {
     with_operator(async |sim| {
         apply(sim, &trigger("names", &named("shared"), "archive"));
         sleep(Duration::from_secs(200)).await;
@@ -193,21 +197,21 @@ fn a_resource_that_names_what_another_one_defines_is_ready_within_seconds() {
 }
 
 #[test]
-fn a_function_that_one_resource_lets_go_is_anothers_within_seconds() {
+fn a_released_function_passes_to_another_resource_within_seconds() {
     with_operator(async |sim| {
         apply(sim, &schedule("holds", &defined("own", inline())));
         until_ready(sim, SCHEDULED, "holds").await;
         apply(sim, &schedule("waits", &defined("own", inline())));
         sleep(Duration::from_secs(200)).await;
         assert_eq!(state(sim, SCHEDULED, "waits"), is("Stalled", "ConflictingFunction"));
-        workflows::take(sim, &Step::Delete(SCHEDULED, "holds")).await;
+        workflows::perform(sim, &Step::Delete(SCHEDULED, "holds")).await;
         let took = until_ready(sim, SCHEDULED, "waits").await;
         assert!(took <= SOON, "{took:?}");
     });
 }
 
 #[test]
-fn keys_that_one_resource_lets_go_are_anothers_within_seconds() {
+fn released_keys_pass_to_another_resource_within_seconds() {
     with_operator(async |sim| {
         apply(sim, &trigger("holds", &named("resize"), "archive"));
         until_ready(sim, S3, "holds").await;
@@ -215,14 +219,14 @@ fn keys_that_one_resource_lets_go_are_anothers_within_seconds() {
         apply(sim, &trigger("waits", &named("report"), "archive"));
         sleep(Duration::from_secs(218)).await;
         assert_eq!(state(sim, S3, "waits"), is("Stalled", "HeldByOther"));
-        workflows::take(sim, &Step::Delete(S3, "holds")).await;
+        workflows::perform(sim, &Step::Delete(S3, "holds")).await;
         sim.until("the holder to be gone", |sim| sim.cluster.get(S3, NAMESPACE, "holds").is_none()).await;
         let took = until_ready(sim, S3, "waits").await;
         assert!(took <= SOON, "{took:?}");
     });
 }
 
-/// For how long, of what follows, a function has no entry in any of the two buckets.
+/// The time without an entry for this function in either bucket, of the next 100 seconds.
 async fn without_entry(sim: &Sim, function: &str) -> Duration {
     let arn = sim.aws.function(function).to_string();
     let mut without = Duration::ZERO;
@@ -256,7 +260,7 @@ fn two_resources_that_swap_buckets_are_ready_within_seconds() {
     });
 }
 
-/// Writes of the operator to the status of `one`.
+/// The operator's writes to the status of `one`.
 fn status_writes(sim: &Sim) -> usize {
     let journal = sim.cluster.journal();
     let ours = journal.iter().filter(|change| {
@@ -276,7 +280,7 @@ fn forge(sim: &Sim, reason: &str) {
 }
 
 #[test]
-fn a_status_that_somebody_else_writes_is_repaired_and_ours_bring_nothing() {
+fn foreign_status_writes_are_repaired_without_a_hot_loop() {
     with_operator(async |sim| {
         apply(sim, &schedule("one", &named("report")));
         until_ready(sim, SCHEDULED, "one").await;

@@ -1,4 +1,5 @@
-//! P2: workflows under faults, deaths and other writers at random; then it is quiet, and all is as without them.
+//! Workflows under random faults, crashes and other writers. After the faults, the end must be the same as without
+//! faults.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -14,22 +15,23 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use super::chaos::{Chaos, others};
-use super::{parallel, tell};
+use super::chaos::{Chaos, other_writers};
+use super::{parallel, print_figures};
 use crate::sim::aws::{DocumentWrite, Writer};
 use crate::sim::fault_injector::{Call, CallFault};
 use crate::sim::oracles::{self, Oracle, Watchdog, judge};
 use crate::sim::run::{Operator, Sim, owner, simulate};
 use crate::sim::workflows::{self, Run, Step, Workflow};
 
-/// So many in each `make test`.
+/// The number of seeds in `make test`.
 const SEEDS: u64 = 10_000;
-/// The buckets that others write to.
+/// The buckets that other writers change.
 const BUCKETS: [&str; 2] = ["photos", "archive"];
-/// What is under way when it gets quiet has ended then, the latest write to a bucket too, and all was looked at once more.
+/// Longer than calls in flight, than the latest effect of a write to a bucket, and than one more resync.
 const CALM: Duration = Duration::from_secs(12 * 60);
 
-/// A tenancy that permits all that the workflows name, to a role that the operator takes on for their namespace.
+/// A tenancy file that permits all resources of the workflows, and a role that the operator assumes for their
+/// namespace.
 const TENANCY: &str = r#"
 namespaces:
   team:
@@ -45,26 +47,26 @@ namespaces:
       reservedConcurrency: 100
 "#;
 
-/// What came of a seed.
+/// The figures of one seed, or of many seeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Writes of others that were lost in the one window that no client can close.
+    /// Foreign writes that were lost between a read and a write of the operator. No client can prevent this loss.
     pub windows: usize,
-    /// Entries of ours that others wrote again when no object named their bucket any more.
-    pub brought_back: usize,
-    /// How often an object said that it is ready and was so.
+    /// Our own entries that another writer restored in a bucket that no object names any more.
+    pub restored: usize,
+    /// The number of true ready statuses.
     pub ready: usize,
-    /// How often one said so in doubt: AWS had just told what was not so, or somebody else had just written.
+    /// The number of ready statuses in doubt, shortly after an untrue answer of AWS or a foreign write.
     pub in_doubt: usize,
-    /// Runs whose creations and deletions were counted.
+    /// The number of runs with a check of creations and deletions.
     pub effects: usize,
 }
 
 impl AddAssign for Outcome {
     fn add_assign(&mut self, one: Self) {
-        let Self { windows, brought_back, ready, in_doubt, effects } = self;
+        let Self { windows, restored, ready, in_doubt, effects } = self;
         *windows += one.windows;
-        *brought_back += one.brought_back;
+        *restored += one.restored;
         *ready += one.ready;
         *in_doubt += one.in_doubt;
         *effects += one.effects;
@@ -73,16 +75,16 @@ impl AddAssign for Outcome {
 
 impl Display for Outcome {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { windows, brought_back, ready, in_doubt, effects } = self;
+        let Self { windows, restored, ready, in_doubt, effects } = self;
         write!(
             f,
-            "{windows} windows, {brought_back} entries brought back by others, {ready} times ready, {in_doubt} times in \
+            "{windows} windows, {restored} entries restored by other writers, {ready} times ready, {in_doubt} times in \
              doubt, effects counted in {effects}"
         )
     }
 }
 
-/// A workflow, or two at once, and how it ends without faults.
+/// A workflow or a pair of workflows, with the result without faults.
 struct Case {
     name: String,
     workflow: Workflow,
@@ -90,9 +92,10 @@ struct Case {
 }
 
 impl Case {
-    /// Whether its end is what was made for an earlier spec: an object that was deleted with `Retain`, whose spec cannot be
-    /// met, or that names the function that it defined, keeps what it has, and nobody can put that back.
-    fn keeps(&self) -> bool {
+    /// True if the end has resources of an earlier spec. The object was deleted with `Retain`, is Stalled, or names the
+    /// function that the object defined before. The operator does not restore these resources after another writer has
+    /// removed them.
+    fn keeps_old_resources(&self) -> bool {
         let stalled = self.faultless.conditions.values().flatten().any(|condition| condition[0] == "Stalled");
         let steps = format!("{:?}", self.workflow.steps);
         stalled || steps.contains("Retain") || steps.contains(r#""name": String("own")"#)
@@ -103,7 +106,7 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
     let all = workflows::all();
     let mut cases: Vec<(String, Workflow)> =
         all.iter().map(|workflow| (workflow.name.to_owned(), workflow.clone())).collect();
-    // Two that do not touch each other's things.
+    // Pairs of workflows that share no resources.
     let of = |begin: &'static str| {
         all.iter().filter(move |workflow| workflow.name.starts_with(begin) && is_alone(workflow))
     };
@@ -112,8 +115,9 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
         let schedule = schedules[number % schedules.len()];
         cases.push((format!("{} | {}", s3.name, schedule.name), both(s3, schedule)));
     }
-    let faultless =
-        parallel::each(cases.len(), |number| ended(cases[number].1.run(1, |_: &Call| CallFault::Pass)));
+    let faultless = parallel::each(cases.len(), |number| {
+        own_entries_only(cases[number].1.run(1, |_: &Call| CallFault::Pass))
+    });
     let case = |((name, workflow), faultless): (_, Result<Run, String>)| Case {
         faultless: faultless.unwrap_or_else(|panic| panic!("{name}: {panic}")),
         name,
@@ -122,7 +126,7 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
     cases.into_iter().zip(faultless).map(case).collect()
 });
 
-/// Whether nothing but objects of one kind is touched, and no function that another workflow deploys.
+/// True if the workflow only applies and deletes objects, without a function that another workflow deploys.
 fn is_alone(workflow: &Workflow) -> bool {
     let alone = |step: &Step| match step {
         Step::Apply(objects) => objects.iter().all(|object| !object.to_string().contains("\"own\"")),
@@ -132,16 +136,16 @@ fn is_alone(workflow: &Workflow) -> bool {
     workflow.steps.iter().all(alone)
 }
 
-/// The steps of both, in turn.
+/// The steps of both workflows, interleaved.
 fn both(one: &Workflow, other: &Workflow) -> Workflow {
     let count = one.steps.len().max(other.steps.len());
-    let reconcile_with_permit =
+    let steps_at =
         |number| [one, other].into_iter().filter_map(move |workflow| workflow.steps.get(number).cloned());
-    Workflow { steps: (0..count).flat_map(reconcile_with_permit).collect(), ..one.clone() }
+    Workflow { steps: (0..count).flat_map(steps_at).collect(), ..one.clone() }
 }
 
-/// What counts of a run: of the documents, the entries of ours. [`Oracle::Foreign`] looks at the others.
-pub fn ended(mut run: Run) -> Run {
+/// The run with only our own entries of each document. [`Oracle::Foreign`] checks the foreign entries.
+pub fn own_entries_only(mut run: Run) -> Run {
     let own = |(bucket, xml): (&String, &String)| (bucket.clone(), format!("{:#?}", own_entries(xml)));
     run.aws.buckets = run.aws.buckets.iter().map(own).collect();
     run
@@ -157,24 +161,24 @@ fn own_entries(xml: &str) -> BTreeMap<String, Entry> {
     document.entries().filter_map(own).collect()
 }
 
-/// Runs a seed, with or without faults of calls and deaths.
+/// Runs a seed, with or without faulty calls and crashes.
 ///
 /// # Errors
-/// What is wrong.
+/// The violations.
 pub fn run(seed: u64, operators: usize, faults: bool) -> Result<Outcome, String> {
     let mut random = StdRng::seed_from_u64(seed);
     let case = &CASES[random.random_range(0..CASES.len())];
     let rate = random.random_range(1.0..8.0);
     let rate = if faults { rate } else { 0.0 };
     let until = Duration::from_secs(random.random_range(60..1500));
-    // What is kept is not put back when others take it away.
-    let alone = case.keeps() || random.random_bool(0.5);
+    // Another writer could remove resources of an earlier spec, and the operator would not restore these resources.
+    let alone = case.keeps_old_resources() || random.random_bool(0.5);
     let writers = if alone { 0 } else { random.random_range(1..4) };
     let plan = Chaos::new(random.random(), rate, until);
     let writes = plan.writes();
-    let told = |what: String| format!("{}: {what}", case.name);
+    let with_name = |what: String| format!("{}: {what}", case.name);
     simulate(seed, plan, async |sim| play(&sim, case, random, until, [operators, writers], writes).await)
-        .map_err(told)
+        .map_err(with_name)
 }
 
 async fn play(
@@ -185,36 +189,36 @@ async fn play(
     [operators, writers]: [usize; 2],
     writes: Arc<Notify>,
 ) -> Result<Outcome, String> {
-    // For half of them, it is permitted rather than not asked about.
+    // Half of the seeds run with a tenancy file that permits all resources.
     let sim = &if random.random_bool(0.5) { sim.with_tenancy(TENANCY) } else { sim.clone() };
     workflows::prepare(sim);
-    let watchdog = Watchdog::watch(sim, case.workflow.takes_over);
+    let watchdog = Watchdog::watch(sim, case.workflow.adopts);
     let start = || if operators == 1 { sim.start() } else { sim.start_beside_others() };
     let operator = start();
-    let too_many: Vec<Operator> = (1..operators).map(|_| start()).collect();
+    let extra_operators: Vec<Operator> = (1..operators).map(|_| start()).collect();
     for _ in 0..writers {
         let (seed, sim, writes) = (random.random_range(0..1_000_000), sim.clone(), writes.clone());
-        tokio::spawn(async move { others(sim, seed, &BUCKETS, writes, until).await });
+        tokio::spawn(async move { other_writers(sim, seed, &BUCKETS, writes, until).await });
     }
-    // What is kept must have been there.
-    let hasty = !case.keeps() && random.random_bool(0.5);
+    // Resources of an earlier spec must exist, so these workflows wait after each step.
+    let hasty = !case.keeps_old_resources() && random.random_bool(0.5);
     for step in &case.workflow.steps {
-        workflows::take(sim, step).await;
+        workflows::perform(sim, step).await;
         if matches!(step, Step::Outside(_)) && writers == 0 {
-            watchdog.note_foreign();
+            watchdog.expect_foreign();
         }
         if hasty {
             sleep(Duration::from_millis(random.random_range(0..20_000))).await;
         } else {
-            workflows::rest(sim).await;
+            workflows::until_idle(sim).await;
         }
     }
     sleep(until.saturating_sub(sim.injector.elapsed())).await;
-    too_many.into_iter().for_each(Operator::kill);
+    extra_operators.into_iter().for_each(Operator::kill);
     sleep(CALM).await;
-    workflows::rest(sim).await;
+    workflows::until_idle(sim).await;
     workflows::until_orphan_check(sim).await;
-    workflows::rest(sim).await;
+    workflows::until_idle(sim).await;
     watchdog.at_rest(sleep(workflows::RESYNC_PERIOD)).await;
     operator.kill();
     if given("SEED").is_some() {
@@ -226,25 +230,28 @@ async fn play(
     let writes = sim.aws.document_writes();
     let windows = oracles::windows(&writes)?;
     let mut run = workflows::result(sim, 0, watchdog.findings());
-    let brought_back = forgive(&mut run, &writes, &sim.cluster.objects("S3TriggeredFunction"));
+    let restored = drop_restored_entries(&mut run, &writes, &sim.cluster.objects("S3TriggeredFunction"));
     let counts_effects = writers == 0 && operators == 1 && !hasty && sim.injector.untrue().is_none();
     let counts = |oracle: Oracle| match oracle {
         Oracle::EndState | Oracle::Kstatus | Oracle::Secret | Oracle::Rest => true,
-        // Two that put right what the other one does are not ready for long.
+        // Two operators revert each other's changes, so a ready state does not last.
         Oracle::Ready => operators == 1,
-        // Others who write may undo what was there a moment ago, and what they wrote is judged at each write, by `windows`.
+        // Other writers revert earlier foreign changes. [`oracles::windows`] judges their entries at each write.
         Oracle::Foreign => writers == 0,
-        // One of two may make again what the other one has just taken away: then it counts that it goes in the end.
+        // One operator may recreate a resource during the deletion by the other operator. Then only the end state
+        // counts.
+        // counts.
         Oracle::Gone => writers == 0 && operators == 1,
-        // Who hurries may skip what comes between, others may undo it, and what is said not to be there is made again.
+        // A hasty run skips intermediate states, other writers revert changes, and a false not-found causes a second
+        // creation.
         Oracle::Effects => counts_effects,
-        // There is no moment at which it must have been so.
+        // The claims of the status need not have been true at the same time.
         Oracle::ReadyInDoubt => false,
     };
     let [ready, in_doubt] = watchdog.ready();
-    // A late write of one that is gone may bring back the Id that an entry had before it was to outlive its object. The entry
-    // stays, which is what was asked for, and nobody looks at it any more.
-    let mut runs = [case.faultless.clone(), ended(run)];
+    // A late write of the killed operator may restore the Id that a retained entry had before the deletion. The entry
+    // stays, as `Retain` asks, and the remaining operator does not check the entry again.
+    let mut runs = [case.faultless.clone(), own_entries_only(run)];
     if operators > 1 {
         let buckets = runs.iter_mut().flat_map(|run| run.aws.buckets.values_mut());
         buckets.for_each(|entries| *entries = entries.replace("-retained", ""));
@@ -256,25 +263,25 @@ async fn play(
         .map(|finding| finding.to_string())
         .collect();
     if findings.is_empty() {
-        Ok(Outcome { windows, brought_back, ready, in_doubt, effects: usize::from(counts_effects) })
+        Ok(Outcome { windows, restored, ready, in_doubt, effects: usize::from(counts_effects) })
     } else {
         Err(findings.join("\n  "))
     }
 }
 
-/// Leaves out the entries of ours that somebody else wrote again after we had removed them, where no object names the
-/// bucket any more: nobody looks at such a bucket for ever. Returns how many there are.
-fn forgive(run: &mut Run, writes: &[DocumentWrite], objects: &[Value]) -> usize {
+/// Drops our own entries that another writer restored after their removal, in buckets that no object names any more.
+/// The operator does not check these buckets for ever. Returns the number of dropped entries.
+fn drop_restored_entries(run: &mut Run, writes: &[DocumentWrite], objects: &[Value]) -> usize {
     let named = |bucket: &str| objects.iter().any(|object| object["spec"]["bucket"] == bucket);
     let mut count = 0;
     for (bucket, xml) in run.aws.buckets.iter_mut().filter(|(bucket, _)| !named(bucket)) {
         let mut document = Document::parse(xml).unwrap_or_else(|error| panic!("{error}: {xml}"));
-        let by_others = |id: &str| {
-            let came = |write: &&DocumentWrite| {
+        let restored_by_others = |id: &str| {
+            let added = |write: &&DocumentWrite| {
                 let had = |xml: &str| own_entries(xml).contains_key(id);
                 write.bucket == *bucket && !had(&write.before) && had(&write.after)
             };
-            writes.iter().rfind(came).is_some_and(|write| write.by == Writer::Outside)
+            writes.iter().rfind(added).is_some_and(|write| write.by == Writer::Outside)
         };
         let own = own_entries(xml);
         let id =
@@ -282,21 +289,21 @@ fn forgive(run: &mut Run, writes: &[DocumentWrite], objects: &[Value]) -> usize 
         let before = document.children.len();
         document
             .children
-            .retain(|child| !own.contains_key(&id(&child.entry)) || !by_others(&id(&child.entry)));
+            .retain(|child| !own.contains_key(&id(&child.entry)) || !restored_by_others(&id(&child.entry)));
         count += before - document.children.len();
         *xml = document.to_xml();
     }
     count
 }
 
-/// Runs these seeds with so many operators at once, with or without faults, and says what came of them.
+/// Runs these seeds with this number of operators, with or without faults, and prints the figures.
 pub fn run_all(what: &str, seeds: Range<u64>, operators: usize, faults: bool) {
     let numbers: Vec<u64> = seeds.collect();
     let command = |seed| format!("OPERATORS={operators} FAULTS={} make chaos SEED={seed}", u8::from(faults));
     let results = parallel::each(numbers.len(), |at| {
         let result = run(numbers[at], operators, faults);
         if let Err(why) = &result {
-            // At once, since the rest takes a while.
+            // Printed at once, since the remaining seeds take a while.
             println!("{}: {why}", command(numbers[at]));
         }
         result
@@ -309,16 +316,16 @@ pub fn run_all(what: &str, seeds: Range<u64>, operators: usize, faults: bool) {
             Err(_) => failures.push(command(*seed)),
         }
     }
-    tell(&format!("{what}: {}, {total}", numbers.len()));
+    print_figures(&format!("{what}: {}, {total}", numbers.len()));
     assert!(failures.is_empty(), "{} of {} fail:\n{}", failures.len(), numbers.len(), failures.join("\n"));
 }
 
 #[test]
-fn all_is_as_without_them_when_random_faults_have_passed() {
+fn random_faults_do_not_change_the_end() {
     run_all("seeds", 0..SEEDS, 1, true);
 }
 
-/// A number that `make chaos` was given.
+/// A number in the environment of `make chaos`.
 fn given(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().and_then(|number| number.parse().ok())
 }
@@ -330,7 +337,7 @@ fn chaos() {
     let faults = given("FAULTS") != Some(0);
     match given("SEED") {
         Some(seed) => println!("{:?}", run(seed, operators, faults)),
-        // Others than those of each `make test`.
+        // Other seeds than the seeds of `make test`.
         None => {
             let seeds = SEEDS..SEEDS + given("SEEDS").unwrap_or(5 * SEEDS);
             run_all("seeds", seeds, operators, faults);

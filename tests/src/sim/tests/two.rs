@@ -1,17 +1,17 @@
-//! Two operators at once by mistake, with the same owner id, each with caches of its own and without leader election: what
-//! others have stays safe, and when one is stopped, the other one brings all to where it should be.
+//! Two operators at once by mistake: the same owner ID, separate caches, and no leader election. Foreign entries stay.
+//! After the stop of one operator, the other operator brings all resources in sync.
 
 use super::seeds;
 
-/// So many in each `make test`.
+/// The number of seeds in `make test`.
 const SEEDS: u64 = 500;
 
 #[test]
-fn two_operators_at_once_end_as_one_alone() {
+fn two_operators_end_like_one_operator() {
     seeds::run_all("two operators", 0..SEEDS, 2, false);
 }
 
 #[test]
-fn under_faults_two_operators_at_once_end_as_one_alone() {
+fn two_operators_under_faults_end_like_one_operator() {
     seeds::run_all("two operators under faults", 0..SEEDS, 2, true);
 }

@@ -1,10 +1,10 @@
-//! P3: whatever befalls the watches while a step is taken, the end is the same.
+//! Faults of watches during each step of a workflow. The end must be the same as without faults.
 
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{parallel, tell};
+use super::{parallel, print_figures};
 use crate::sim::fault_injector::{Call, CallFault};
 use crate::sim::kube::WatchFault;
 use crate::sim::oracles::{Oracle, Watchdog, judge};
@@ -19,15 +19,15 @@ const FAULTS: [WatchFault; 6] = [
     WatchFault::Stale(Duration::from_secs(1)),
     WatchFault::Stale(Duration::from_secs(60)),
 ];
-/// How long a fault lasts from the beginning of a step on.
+/// The duration of a fault, from the start of a step.
 const FAULTY: Duration = Duration::from_secs(70);
-/// Longer than a resync takes to come.
+/// Longer than the time to the next resync.
 const RESYNC_PERIOD: Duration = Duration::from_secs(12 * 60);
 
-/// Goes through a workflow, with the fault at each step.
+/// Runs a workflow, with the fault in each step.
 async fn play(sim: &Sim, workflow: &Workflow, fault: WatchFault) -> Run {
     workflows::prepare(sim);
-    let watchdog = Watchdog::watch(sim, workflow.takes_over);
+    let watchdog = Watchdog::watch(sim, workflow.adopts);
     let operator = sim.start();
     for step in &workflow.steps {
         sim.cluster.fault_watches(fault);
@@ -36,25 +36,25 @@ async fn play(sim: &Sim, workflow: &Workflow, fault: WatchFault) -> Run {
             sleep(FAULTY).await;
             cluster.fault_watches(WatchFault::None);
         });
-        workflows::take(sim, step).await;
+        workflows::perform(sim, step).await;
         sleep(FAULTY).await;
         if matches!(step, Step::Outside(_)) {
-            watchdog.note_foreign();
+            watchdog.expect_foreign();
             sleep(RESYNC_PERIOD).await;
         }
-        workflows::rest(sim).await;
-        watchdog.look();
+        workflows::until_idle(sim).await;
+        watchdog.check();
     }
     sleep(RESYNC_PERIOD).await;
     workflows::until_orphan_check(sim).await;
-    workflows::rest(sim).await;
-    watchdog.look();
+    workflows::until_idle(sim).await;
+    watchdog.check();
     operator.kill();
     workflows::result(sim, 0, watchdog.findings())
 }
 
 #[test]
-fn the_end_is_the_same_whatever_befalls_watches() {
+fn watch_faults_do_not_change_the_end() {
     let workflows = workflows::all();
     let run = |number: usize, fault| {
         simulate(1, |_: &Call| CallFault::Pass, async |sim| play(&sim, &workflows[number], fault).await)
@@ -62,7 +62,7 @@ fn the_end_is_the_same_whatever_befalls_watches() {
     let findings = parallel::each(workflows.len() * FAULTS.len(), |at| {
         let (number, fault) = (at / FAULTS.len(), FAULTS[at % FAULTS.len()]);
         let findings = judge(&run(number, WatchFault::None), &run(number, fault)).into_iter();
-        // What is not seen for a while may be made in another order, and once less or more.
+        // A delayed event can change the order and the number of the operator's writes.
         let findings: Vec<String> = findings
             .filter(|finding| finding.oracle != Oracle::Effects)
             .map(|finding| finding.to_string())
@@ -70,7 +70,7 @@ fn the_end_is_the_same_whatever_befalls_watches() {
         (!findings.is_empty())
             .then(|| format!("{}, {fault:?}:\n  {}", workflows[number].name, findings.join("\n  ")))
     });
-    tell(&format!("watches: {} plans", findings.len()));
+    print_figures(&format!("watches: {} plans", findings.len()));
     let failures: Vec<String> = findings.into_iter().filter_map(|found| found.unwrap_or_else(Some)).collect();
     assert!(failures.is_empty(), "{} fail:\n{}", failures.len(), failures.join("\n"));
 }

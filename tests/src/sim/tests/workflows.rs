@@ -9,7 +9,7 @@ fn faultless(workflow: &Workflow, resyncs: u32) -> Run {
 }
 
 #[test]
-fn each_workflow_ends_well_and_three_resyncs_write_nothing() {
+fn each_workflow_keeps_the_laws_and_resyncs_write_nothing() {
     let findings = |workflow: Workflow| {
         let run = faultless(&workflow, 3);
         run.findings.into_iter().map(move |finding| format!("{}: {finding}", workflow.name))
@@ -18,9 +18,9 @@ fn each_workflow_ends_well_and_three_resyncs_write_nothing() {
     assert!(findings.is_empty(), "{}", findings.join("\n"));
 }
 
-/// What is asked, of what, and by which start of the operator. Left out are watches, of which two that end in the same
-/// millisecond begin again in any order, and what names of events end in, which is a time of the machine's clock.
-fn asked(run: &Run) -> Vec<(&str, &str, usize)> {
+/// Operation, resource and life of each call. Watches are left out: two watches that end in the same millisecond
+/// restart in random order. The names of events are cut, since the names end in a real time.
+fn call_sequence(run: &Run) -> Vec<(&str, &str, usize)> {
     let calls = run.calls.iter().filter(|call| !call.operation.starts_with("kube:watch"));
     let on = |call: &'_ Call| match call.operation.ends_with(" events") {
         true => call.on.rfind('.').unwrap_or(call.on.len()),
@@ -29,8 +29,8 @@ fn asked(run: &Run) -> Vec<(&str, &str, usize)> {
     calls.map(|call| (call.operation.as_str(), &call.on[..on(call)], call.life)).collect()
 }
 
-/// Several resources of this workflow are retried together until their progress deadline. kube starts reconciles that are due
-/// in the same millisecond in the order of a hash, so the order of the calls differs from run to run.
+/// The resources of this workflow are retried together until their progress deadline. kube starts reconciles that are
+/// due in the same millisecond in the order of a hash. So the order of the calls differs from run to run.
 const RETRIED_TOGETHER: &str = "s3: ten on one bucket";
 
 #[test]
@@ -38,7 +38,7 @@ fn the_same_seed_makes_the_same_calls() {
     for workflow in workflows::all() {
         let [once, again] = [(); 2].map(|()| faultless(&workflow, 1));
         if workflow.name != RETRIED_TOGETHER {
-            assert_eq!(asked(&once), asked(&again), "{}", workflow.name);
+            assert_eq!(call_sequence(&once), call_sequence(&again), "{}", workflow.name);
         }
         assert_eq!((once.aws, once.conditions), (again.aws, again.conditions), "{}", workflow.name);
     }

@@ -1,4 +1,4 @@
-//! What is there before a workflow begins.
+//! The environment before the first step of each workflow.
 
 use lambda_triggers::aws::Bucket;
 use lambda_triggers_core::arn::FunctionArn;
@@ -8,11 +8,11 @@ use super::NAMESPACE;
 use crate::sim::aws::{ACCOUNT, MemoryAws};
 use crate::sim::run::Sim;
 
-/// The Region that is not the operator's.
+/// A Region that is not the operator's Region.
 pub const FAR: &str = "us-east-1";
 
-/// What others have in the bucket `photos`: entries of all kinds, with elements, attributes and white space that no SDK
-/// would give back.
+/// The foreign entries of the bucket `photos`. The document has all types of entries, with elements, attributes and
+/// white space that an SDK would lose.
 pub const FOREIGN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/" xmlns:x='urn:later' x:later = "1">
   <!-- by hand: do not reformat -->
@@ -25,11 +25,12 @@ pub const FOREIGN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
   <TableConfiguration><Table>t</Table></TableConfiguration>
 </NotificationConfiguration>"#;
 
-/// Makes what each workflow begins with: the buckets `photos`, in which others have entries, `archive`, and `far` in another
-/// Region; and the functions `resize`, `report` and `theirs`, the first two in both Regions. All of it has long been there.
+/// Prepares the environment of a workflow. The buckets are `photos` with foreign entries, `archive`, and `far` in
+/// another Region. The functions are `resize`, `report` and `theirs`; the first two exist in both Regions. Stale reads
+/// also see this environment.
 ///
 /// # Panics
-/// When AWS refuses what others have.
+/// If AWS refuses a foreign entry.
 pub fn prepare(sim: &Sim) {
     let Sim { aws, cluster, .. } = sim;
     cluster.create_namespace(NAMESPACE);
@@ -47,7 +48,7 @@ pub fn prepare(sim: &Sim) {
     aws.settle();
 }
 
-/// Lets the bucket `photos` invoke a function, as somebody else would.
+/// Permits the bucket `photos` to invoke a function, as another writer.
 pub fn permit(aws: &MemoryAws, function: &str, sid: &str) {
     let function = aws.function(function);
     let statement: Value = json!({
@@ -60,7 +61,7 @@ pub fn permit(aws: &MemoryAws, function: &str, sid: &str) {
     aws.put_statement(&function, &statement).unwrap_or_else(|error| panic!("{error:?}"));
 }
 
-/// Writes a bucket's document, as somebody else would.
+/// Writes a bucket's document, as another writer.
 pub fn put(aws: &MemoryAws, bucket: &str, xml: &str) {
     aws.put_notification(bucket, xml).unwrap_or_else(|error| panic!("{error:?}"));
 }

@@ -1,4 +1,4 @@
-//! The end of objects, and what comes after it.
+//! Deletions of objects, and new objects with the same names.
 
 use serde_json::json;
 
@@ -29,15 +29,15 @@ pub(super) fn all() -> Vec<Workflow> {
             [apply(triggered(json!({}))), apply(triggered(retained.clone())), Step::Delete(S3, "thumbs")],
         ),
         workflow(
-            "life: a schedule is retained, and taken up again",
+            "life: a schedule is retained and created again",
             [apply(hourly(retained)), Step::Delete(SCHEDULED, "hourly"), apply(hourly(json!({})))],
         ),
         workflow(
-            "life: a namespace goes",
+            "life: a namespace is deleted",
             [Step::Apply(vec![triggered(own("thumbs")), hourly(json!({}))]), Step::DeleteNamespace],
         ),
         workflow(
-            "life: deleted before it was made",
+            "life: an object is deleted at once",
             [Step::Brief(triggered(json!({}))), Step::Brief(hourly(json!({})))],
         ),
     ]

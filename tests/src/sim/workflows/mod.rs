@@ -1,5 +1,5 @@
-//! The workflows that the operator is put through: each is what users and others do, one step after the other, in a world
-//! that is the same at the start of each.
+//! The workflows: steps of users and other writers, in a prepared environment. Tests run each workflow with and without
+//! faults.
 
 mod env;
 mod life;
@@ -13,38 +13,38 @@ use serde_json::{Value, json};
 use super::aws::MemoryAws;
 
 pub use env::{FOREIGN, permit, prepare};
-pub use play::{RESYNC_PERIOD, Run, rest, result, take, until_orphan_check};
+pub use play::{RESYNC_PERIOD, Run, perform, result, until_idle, until_orphan_check};
 
 /// The namespace of all objects.
 pub const NAMESPACE: &str = "team";
-/// What no status, event or log may say: it stands in inputs and environments.
+/// The secret that no status, event or log line may show. Inputs and environments contain the secret.
 pub const SECRET: &str = "hunter2-do-not-tell";
 
 /// A workflow.
 #[derive(Clone, Debug)]
 pub struct Workflow {
-    /// Its name, as a failing test prints it.
+    /// The name, which a failed test prints.
     pub name: &'static str,
-    /// What happens; the operator comes to rest after each step.
+    /// The steps. The operator becomes idle after each step.
     pub steps: Vec<Step>,
-    /// The Ids of other tools' entries that it may take over.
-    pub takes_over: &'static [&'static str],
+    /// The Ids of foreign entries that the operator may adopt.
+    pub adopts: &'static [&'static str],
 }
 
-/// One thing that somebody does.
+/// A step of a user or of another writer.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Somebody applies these objects, one right after the other.
+    /// A user applies these objects in quick succession.
     Apply(Vec<Value>),
-    /// Somebody deletes the object of this kind and name.
+    /// A user deletes the object of this kind and name.
     Delete(&'static str, &'static str),
-    /// Somebody deletes an object and applies it again as soon as it is gone.
+    /// A user deletes an object, and applies the object again after the deletion.
     Recreate(Value),
-    /// Somebody applies an object and deletes it at once.
+    /// A user applies an object and deletes the object at once.
     Brief(Value),
-    /// Somebody deletes the namespace.
+    /// A user deletes the namespace.
     DeleteNamespace,
-    /// Somebody else changes AWS.
+    /// Another writer changes AWS.
     Outside(fn(&MemoryAws)),
 }
 
@@ -53,17 +53,17 @@ pub fn all() -> Vec<Workflow> {
     [triggered::all(), scheduled::all(), other_writers::all(), life::all()].concat()
 }
 
-/// The workflow of this name.
+/// The workflow with this name.
 ///
 /// # Panics
-/// When there is none.
+/// If no workflow has this name.
 pub fn named(name: &str) -> Workflow {
     let found = all().into_iter().find(|workflow| workflow.name == name);
     found.unwrap_or_else(|| panic!("there is no workflow {name:?}"))
 }
 
 fn workflow(name: &'static str, steps: impl Into<Vec<Step>>) -> Workflow {
-    Workflow { name, steps: steps.into(), takes_over: &[] }
+    Workflow { name, steps: steps.into(), adopts: &[] }
 }
 
 fn apply(object: Value) -> Step {
@@ -73,7 +73,7 @@ fn apply(object: Value) -> Step {
 const S3: &str = "S3TriggeredFunction";
 const SCHEDULED: &str = "ScheduledFunction";
 
-/// An object of ours.
+/// An object of one of our CRDs.
 fn object(kind: &str, name: &str, spec: Value) -> Value {
     json!({
         "apiVersion": "lambda-triggers.dev/v1alpha1", "kind": kind,
@@ -81,7 +81,7 @@ fn object(kind: &str, name: &str, spec: Value) -> Value {
     })
 }
 
-/// A trigger of `resize` by the bucket `photos`, but for what `changes` says.
+/// A trigger of `resize` by the bucket `photos`, with these changes.
 fn triggered(changes: Value) -> Value {
     let spec = json!({
         "function": {"name": "resize"}, "bucket": "photos", "events": ["s3:ObjectCreated:*"],
@@ -90,7 +90,7 @@ fn triggered(changes: Value) -> Value {
     object(S3, "thumbs", with(spec, changes))
 }
 
-/// A schedule for `report`, but for what `changes` says.
+/// A schedule for `report`, with these changes.
 fn hourly(changes: Value) -> Value {
     let spec = json!({
         "function": {"name": "report"}, "schedule": "rate(1 hour)", "input": {"password": SECRET},
@@ -98,7 +98,7 @@ fn hourly(changes: Value) -> Value {
     object(SCHEDULED, "hourly", with(spec, changes))
 }
 
-/// The definition of a function that the operator deploys, but for what `changes` says.
+/// A `definition` of a function, with these changes.
 fn definition(changes: Value) -> Value {
     let definition = json!({
         "runtime": "python3.13", "handler": "app.handler", "roleArn": "arn:aws:iam::123456789012:role/functions",
@@ -108,7 +108,7 @@ fn definition(changes: Value) -> Value {
     json!({"definition": with(definition, changes)})
 }
 
-/// The fields, with others in place of some.
+/// The fields, with some values replaced.
 fn with(mut fields: Value, changes: Value) -> Value {
     for (field, value) in changes.as_object().into_iter().flatten() {
         fields[field] = value.clone();

@@ -1,4 +1,4 @@
-//! What others do to what the operator made: it puts it back.
+//! Drift: other writers change AWS resources of the operator, and the operator repairs the drift.
 
 use futures::FutureExt;
 use lambda_triggers::aws::Bucket;

@@ -1,4 +1,4 @@
-//! Puts the operator through a workflow, with the oracles watching.
+//! Runs the operator through a workflow, under the oracles.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,54 +12,55 @@ use crate::sim::fault_injector::{Call, Plan};
 use crate::sim::oracles::{self, Finding, Watchdog};
 use crate::sim::run::{OWNER, Sim, simulate};
 
-/// The operator is at rest when it has made no call for so long. Longer than any wait of a first or second failure.
+/// The operator is idle after this time without a call. The time is longer than the backoff after a first or second
+/// failure.
 const QUIET: Duration = Duration::from_secs(100);
-/// It is not waited for longer than this.
+/// The maximum wait for an idle operator.
 const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
-/// Longer than a resync takes to come: a look at each object every ten minutes, or up to a tenth later.
+/// Longer than the time to the next resync, which is ten minutes plus jitter of up to a tenth.
 pub const RESYNC_PERIOD: Duration = Duration::from_secs(11 * 60 + 30);
 
-/// What came of a workflow.
+/// The result of a workflow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
-    /// AWS at the end, with names of objects in place of their UIDs.
+    /// AWS at the end, with names of objects in place of UIDs.
     pub aws: Snapshot,
     /// The conditions of all objects at the end, without times.
     pub conditions: BTreeMap<String, Vec<[String; 4]>>,
-    /// What the operator created and deleted in AWS, sorted.
+    /// The creations and deletions of the operator in AWS, sorted.
     pub effects: Vec<Applied>,
     /// Every call of the operator.
     pub calls: Vec<Call>,
-    /// How many of them were made before it had nothing to do but resync.
+    /// The number of calls before the operator was idle. All later calls belong to resyncs.
     pub worked: usize,
-    /// What is wrong with the run alone.
+    /// The violations of the run alone.
     pub findings: Vec<Finding>,
 }
 
 impl Workflow {
-    /// Goes through the workflow in a world of its own, and has one resync prove that the end is one.
+    /// Runs the workflow in a new simulator. One resync then proves that the operator is in sync.
     pub fn run(&self, seed: u64, plan: impl Plan + 'static) -> Run {
         simulate(seed, plan, async |sim| self.play(&sim, 1).await)
     }
 
-    /// Goes through the workflow in this world, in which there is nothing yet, and through so many resyncs at rest.
+    /// Runs the workflow in an empty environment, and then this number of resyncs without a change.
     pub async fn play(&self, sim: &Sim, resyncs: u32) -> Run {
         prepare(sim);
-        let watchdog = Watchdog::watch(sim, self.takes_over);
+        let watchdog = Watchdog::watch(sim, self.adopts);
         let operator = sim.start();
-        // Of objects that are there when it starts, kube's controllers take up one after the other in no order.
+        // The first second lets the operator start. kube's controllers reconcile existing objects in random order.
         sleep(Duration::from_secs(1)).await;
         for step in &self.steps {
-            take(sim, step).await;
+            perform(sim, step).await;
             if matches!(step, Step::Outside(_)) {
-                watchdog.note_foreign();
+                watchdog.expect_foreign();
                 sleep(RESYNC_PERIOD).await;
             }
-            rest(sim).await;
-            watchdog.look();
+            until_idle(sim).await;
+            watchdog.check();
         }
         until_orphan_check(sim).await;
-        rest(sim).await;
+        until_idle(sim).await;
         let worked = sim.injector.count();
         watchdog.at_rest(sleep(RESYNC_PERIOD * resyncs)).await;
         operator.kill();
@@ -67,7 +68,7 @@ impl Workflow {
     }
 }
 
-/// What came of a run, so many calls of which were made before the operator had nothing to do but resync.
+/// The result of a run. `worked` is the number of calls before the operator was idle.
 pub fn result(sim: &Sim, worked: usize, findings: Vec<Finding>) -> Run {
     Run {
         aws: oracles::with_names(sim.aws.snapshot(), &sim.cluster.journal()),
@@ -79,11 +80,11 @@ pub fn result(sim: &Sim, worked: usize, findings: Vec<Finding>) -> Run {
     }
 }
 
-/// Does what a step says.
+/// Performs a step.
 ///
 /// # Panics
-/// When the API server refuses it: that is a mistake in the workflow.
-pub async fn take(sim: &Sim, step: &Step) {
+/// If the API server refuses the step, since the workflow is wrong then.
+pub async fn perform(sim: &Sim, step: &Step) {
     let Sim { aws, cluster, .. } = sim;
     let apply = |object: &Value| {
         cluster.apply(object).unwrap_or_else(|refused| panic!("{object} is refused: {refused:?}"));
@@ -124,8 +125,8 @@ pub async fn take(sim: &Sim, step: &Step) {
     }
 }
 
-/// Waits until the operator makes no calls, and no object is on its way to something.
-pub async fn rest(sim: &Sim) {
+/// Waits until the operator makes no calls and no object is in transition.
+pub async fn until_idle(sim: &Sim) {
     let end = sim.injector.elapsed() + LIMIT;
     let (mut count, mut since) = (sim.injector.count(), sim.injector.elapsed());
     while sim.injector.elapsed() < end {
@@ -133,26 +134,26 @@ pub async fn rest(sim: &Sim) {
         let now = sim.injector.count();
         if now != count {
             (count, since) = (now, sim.injector.elapsed());
-        } else if sim.injector.elapsed() - since >= QUIET && !on_the_way(sim) {
+        } else if sim.injector.elapsed() - since >= QUIET && !in_transition(sim) {
             return;
         }
     }
 }
 
-/// Waits until every bucket is looked at that a write without an answer may still reach.
+/// Waits until the operator has checked every bucket with an unanswered write for orphans.
 pub async fn until_orphan_check(sim: &Sim) {
-    let noted = |sim: &Sim| {
+    let is_pending = |sim: &Sim| {
         let map = sim.cluster.get("ConfigMap", "default", &format!("lambda-triggers-{OWNER}"));
         map.is_some_and(|map| map["data"].as_object().is_some_and(|data| !data.is_empty()))
     };
     let end = sim.injector.elapsed() + LIMIT;
-    while noted(sim) && sim.injector.elapsed() < end {
+    while is_pending(sim) && sim.injector.elapsed() < end {
         sleep(Duration::from_secs(10)).await;
     }
 }
 
-/// Whether an object is being deleted, or was not yet reported on, or is on its way to be as its spec says.
-fn on_the_way(sim: &Sim) -> bool {
+/// True if an object is being deleted, has no current status, or is still reconciling.
+fn in_transition(sim: &Sim) -> bool {
     let conditions = |object: &Value| object["status"]["conditions"].as_array().cloned().unwrap_or_default();
     [S3, SCHEDULED].into_iter().flat_map(|kind| sim.cluster.objects(kind)).any(|object| {
         let reconciling = |condition: &Value| condition["type"] == "Reconciling";

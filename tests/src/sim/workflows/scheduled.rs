@@ -1,4 +1,4 @@
-//! A `ScheduledFunction`, each of its fields, and where it moves to.
+//! Workflows of a `ScheduledFunction`: changes of each field, and moves to other functions and Regions.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub(super) fn all() -> Vec<Workflow> {
         ),
         deployed("schedule: deploy, change the settings and delete", json!({"timeoutSeconds": 30})),
         workflow(
-            "schedule: deploy with retries, take them out and delete",
+            "schedule: deploy with retries, remove the retries and delete",
             [
                 apply(hourly(
                     json!({"function": definition(json!({"asyncInvoke": {"maximumRetryAttempts": 0}}))}),
@@ -46,7 +46,7 @@ pub(super) fn all() -> Vec<Workflow> {
             ],
         ),
         workflow(
-            "schedule: two share a function, and one goes",
+            "schedule: two objects share a function, and one is deleted",
             [
                 Step::Apply(vec![hourly(json!({})), named("daily", json!({"schedule": "rate(1 day)"}))]),
                 Step::Delete(SCHEDULED, "hourly"),

@@ -1,4 +1,4 @@
-//! An `S3TriggeredFunction`, each of its fields, and where it moves to.
+//! Workflows of an `S3TriggeredFunction`: changes of each field, and moves to other buckets, functions and Regions.
 
 use serde_json::{Value, json};
 
@@ -28,18 +28,18 @@ pub(super) fn all() -> Vec<Workflow> {
             json!({"memorySizeMB": 512, "tags": {"team": "b"}}),
         ),
         workflow(
-            "s3: leave a function of its own for one that exists",
+            "s3: replace a deployed function by an existing function",
             [apply(triggered(json!({"function": definition(json!({}))}))), apply(triggered(json!({})))],
         ),
         Workflow {
-            takes_over: &["chalice"],
+            adopts: &["chalice"],
             ..workflow(
-                "s3: take over another tool's entry",
+                "s3: adopt another tool's entry",
                 [Step::Outside(chalice), apply(triggered(json!({})))],
             )
         },
         workflow(
-            "s3: two that conflict, and the older one goes",
+            "s3: two objects conflict, and the older object is deleted",
             [
                 apply(triggered(json!({}))),
                 apply(named("younger", json!({"filters": [{"prefix": "images/"}]}))),
@@ -48,7 +48,7 @@ pub(super) fn all() -> Vec<Workflow> {
         ),
         ten(),
         workflow(
-            "s3: another kind under its name",
+            "s3: another kind with the same name",
             [
                 apply(triggered(json!({}))),
                 Step::Delete(S3, "thumbs"),
@@ -68,7 +68,7 @@ fn named(name: &str, changes: Value) -> Value {
     object
 }
 
-/// Ten on one bucket, made at once; then half of them go, and others change.
+/// Ten objects on one bucket, created at once. Then half of the objects change, and then the namespace is deleted.
 fn ten() -> Workflow {
     let one = |n: usize, events: Value| {
         named(&format!("trigger-{n}"), json!({"events": events, "filters": [{"prefix": format!("in/{n}/")}]}))
@@ -84,7 +84,7 @@ fn deployed(name: &'static str, changes: Value) -> Workflow {
     workflow(name, [steps.to_vec(), vec![Step::Delete(S3, "thumbs")]].concat())
 }
 
-/// Another tool has an entry for the same function and keys.
+/// Writes an entry of another tool for the same function and keys.
 fn chalice(aws: &MemoryAws) {
     permit(aws, "resize", "chalice-in");
     let entry = "<CloudFunctionConfiguration><Id>chalice</Id><CloudFunction>arn:aws:lambda:eu-west-1:123456789012:function:resize\
