@@ -1,5 +1,4 @@
 //! Runs the operator in the simulator: start, planned crashes and restarts, and the wait until the operator is idle.
-//! idle.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -51,7 +51,7 @@ fn late_write(disturb: impl AsyncFnOnce(&Sim, Operator) -> Operator) {
         }
         sim.until("the object to be gone", |sim| !exists(sim)).await;
         let gone = sim.injector.elapsed();
-        assert!(gone < MAX_REQUEST_AGE, "it waited for the late write: {gone:?}");
+        assert!(gone < MAX_REQUEST_AGE, "the deletion waited for the late write: {gone:?}");
         assert_eq!(entries(&sim), 0);
 
         let operator = disturb(&sim, operator).await;
@@ -109,5 +109,5 @@ fn an_unsent_write_does_not_delay_the_finalizer() {
     let grace = Duration::from_secs(30);
     assert!(deletion_takes(CallFault::Timeout) >= grace, "AWS may apply the write until then");
     let unsent = deletion_takes(CallFault::Unsent);
-    assert!(unsent < grace, "it waited for a write that was never sent: {unsent:?}");
+    assert!(unsent < grace, "the deletion waited for an unsent write: {unsent:?}");
 }

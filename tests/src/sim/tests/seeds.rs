@@ -240,7 +240,6 @@ async fn play(
         Oracle::Foreign => writers == 0,
         // One operator may recreate a resource during the deletion by the other operator. Then only the end state
         // counts.
-        // counts.
         Oracle::Gone => writers == 0 && operators == 1,
         // A hasty run skips intermediate states, other writers revert changes, and a false not-found causes a second
         // creation.
@@ -270,7 +269,7 @@ async fn play(
 }
 
 /// Drops our own entries that another writer restored after their removal, in buckets that no object names any more.
-/// The operator does not check these buckets for ever. Returns the number of dropped entries.
+/// The operator checks these buckets only for a limited time. Returns the number of dropped entries.
 fn drop_restored_entries(run: &mut Run, writes: &[DocumentWrite], objects: &[Value]) -> usize {
     let named = |bucket: &str| objects.iter().any(|object| object["spec"]["bucket"] == bucket);
     let mut count = 0;

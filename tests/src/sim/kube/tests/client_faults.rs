@@ -60,12 +60,12 @@ async fn refusals_have_the_codes_and_reasons_of_the_api_server() {
 async fn lost_answers_are_transport_errors() {
     for (fault, done) in [(CallFault::LostAnswer, 1), (CallFault::Timeout, 0), (CallFault::Truncated, 1)] {
         let (cluster, client, _) = meets("kube:create configmaps", fault);
-        let error = create(&client).await.expect_err("there is no whole answer");
+        let error = create(&client).await.expect_err("the answer is lost");
         assert!(!matches!(error, Error::Api(_)), "{error:?}");
         assert_eq!(cluster.objects("ConfigMap").len(), done, "{fault:?}");
     }
     let (cluster, client, _) = meets("kube:create configmaps", CallFault::Late(Duration::from_secs(60)));
-    create(&client).await.expect_err("there is no answer");
+    create(&client).await.expect_err("no answer arrives");
     assert_eq!(cluster.objects("ConfigMap").len(), 0);
     pass(60).await;
     assert_eq!(cluster.objects("ConfigMap").len(), 1);
@@ -77,7 +77,7 @@ async fn a_stale_read_returns_the_state_before_the_change() {
     let api = config_maps(&client);
     create(&client).await.expect("create");
     assert!(api.get_opt("a").await.expect("get").is_none());
-    let old = cluster.get("ConfigMap", "default", "a").expect("it is there");
+    let old = cluster.get("ConfigMap", "default", "a").expect("the object exists");
     cluster.apply(&config_map("a", "2")).expect("apply");
     cluster.apply(&config_map("b", "1")).expect("apply");
     assert_eq!(json_of(&api.get("a").await.expect("get")), old);

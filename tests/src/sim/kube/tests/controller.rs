@@ -56,7 +56,7 @@ async fn a_controller_reconciles_in_virtual_time() {
     pass(5).await;
     cluster.apply(&manifest("a", "photos")).expect("apply");
     pass(1300).await;
-    let object = cluster.get(KIND, "default", "a").expect("it is there");
+    let object = cluster.get(KIND, "default", "a").expect("the object exists");
     assert_eq!(object["metadata"]["finalizers"], json!([FINALIZER]));
     assert_eq!((cluster.status_writes(), &object["status"]["observedGeneration"]), (1, &json!(1)));
 

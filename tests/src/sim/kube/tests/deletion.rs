@@ -19,8 +19,12 @@ async fn an_object_disappears_with_its_last_finalizer() {
     pass(60).await;
     let api = functions(&client);
     for _ in 0..2 {
-        let object =
-            api.delete("a", &DeleteParams::default()).await.expect("delete").left().expect("it is held");
+        let object = api
+            .delete("a", &DeleteParams::default())
+            .await
+            .expect("delete")
+            .left()
+            .expect("a finalizer holds the object");
         assert_eq!(json_of(&object.metadata.deletion_timestamp), "2026-01-01T00:01:00Z");
         assert_eq!((object.metadata.generation, object.resource_version().as_deref()), (Some(2), Some("5")));
     }
@@ -30,7 +34,7 @@ async fn an_object_disappears_with_its_last_finalizer() {
     let none = Patch::Merge(json!({"metadata": {"finalizers": null}}));
     let last = api.patch("a", &PatchParams::default(), &none).await.expect("patch");
     assert_eq!((last.resource_version().as_deref(), last.finalizers()), (Some("5"), &[] as &[String]));
-    let change = cluster.journal().pop().expect("there are writes");
+    let change = cluster.journal().pop().expect("the journal has writes");
     assert_eq!((change.version, &change.object["metadata"]["finalizers"]), (6, &json!(["x/y"])));
     assert_eq!(cluster.get(KIND, "default", "a"), None);
     assert_eq!(refusal(api.delete("a", &DeleteParams::default()).await), (404, "NotFound".into()));
@@ -60,7 +64,7 @@ async fn a_terminating_namespace_waits_for_finalizers_and_refuses_new_objects() 
     cluster.apply(&within(config_map("code", "1"))).expect("apply");
     cluster.delete_namespace("team").expect("delete");
     assert_eq!(cluster.get("ConfigMap", "team", "code"), None);
-    let namespace = cluster.get("Namespace", "", "team").expect("it is held");
+    let namespace = cluster.get("Namespace", "", "team").expect("a finalizer holds the object");
     assert_eq!(namespace["status"]["phase"], "Terminating");
     let team: Api<ConfigMap> = Api::namespaced(client.clone(), "team");
     let new: ConfigMap = typed(config_map("new", "1"));

@@ -56,7 +56,7 @@ fn config_map(name: &str, text: &str) -> Value {
 }
 
 fn typed<K: serde::de::DeserializeOwned>(value: Value) -> K {
-    serde_json::from_value(value).expect("this is an object of the type")
+    serde_json::from_value(value).expect("an object of this type")
 }
 
 fn json_of(value: &impl Serialize) -> Value {
@@ -72,6 +72,6 @@ async fn pass(seconds: u64) {
 fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> (u16, String) {
     match result {
         Err(Error::Api(status)) => (status.code, status.reason),
-        other => panic!("this was to be refused: {other:?}"),
+        other => panic!("not refused: {other:?}"),
     }
 }

@@ -23,7 +23,7 @@ async fn a_new_object_gets_metadata_and_the_defaults_of_the_schema() {
     let meta = &object.metadata;
     assert_eq!((meta.generation, meta.resource_version.as_deref()), (Some(1), Some("4")));
     assert_eq!(json_of(&meta.creation_timestamp), "2026-01-01T00:01:30Z");
-    let stored = cluster.get(KIND, "default", "a").expect("it is there");
+    let stored = cluster.get(KIND, "default", "a").expect("the object exists");
     assert_eq!(
         stored["spec"],
         json!({
@@ -123,13 +123,11 @@ async fn an_invalid_spec_is_refused_only_when_the_spec_changes() {
     bad["spec"]["bucket"] = "No Bucket".into();
     let refused = api.create(&PostParams::default(), &typed(bad.clone())).await;
     assert_eq!(refusal(refused), (422, "Invalid".into()));
-    let refused = cluster.apply(&bad).expect_err("this is invalid");
+    let refused = cluster.apply(&bad).expect_err("the spec is invalid");
     assert!(refused.message.contains("spec.bucket"), "{refused}");
     cluster.apply_unchecked(&bad).expect("apply");
     let patch = async |patch: Value| api.patch("a", &PatchParams::default(), &Patch::Merge(patch)).await;
-    patch(json!({"metadata": {"finalizers": ["x/y"]}}))
-        .await
-        .expect("what is there already is not checked again");
+    patch(json!({"metadata": {"finalizers": ["x/y"]}})).await.expect("an unchanged spec is not checked");
     assert_eq!(refusal(patch(json!({"spec": {"suspend": true}})).await), (422, "Invalid".into()));
 }
 

@@ -39,7 +39,7 @@ async fn fields_that_a_manager_omits_are_removed() {
     apply(&api, "them", &uid, theirs).await.expect("apply");
     let second = json!({"conditions": [condition("Ready", "False")]});
     apply(&api, "us", &uid, second.clone()).await.expect("apply");
-    let object = cluster.get(KIND, "default", "a").expect("it is there");
+    let object = cluster.get(KIND, "default", "a").expect("the object exists");
     let status = json!({"conditions": [condition("Ready", "False"), condition("Theirs", "True")]});
     assert_eq!(object["status"], status);
     assert_eq!(object["metadata"]["generation"], 1);
@@ -47,7 +47,7 @@ async fn fields_that_a_manager_omits_are_removed() {
 
     apply(&api, "us", &uid, second).await.expect("apply");
     assert_eq!(cluster.status_writes(), 3, "a write without a change makes no version");
-    let last = cluster.journal().pop().expect("there are writes");
+    let last = cluster.journal().pop().expect("the journal has writes");
     assert_eq!(
         (last.operation.as_str(), &last.object["status"]),
         ("kube:patch s3triggeredfunctions/status", &status)
