@@ -1,4 +1,4 @@
-//! Amazon Resource Names of Lambda functions, taken apart.
+//! Amazon Resource Names (ARNs) of Lambda functions.
 
 use std::fmt;
 
@@ -10,18 +10,18 @@ use std::fmt;
 pub struct FunctionArn {
     /// `aws`, `aws-cn`, `aws-us-gov`, ...
     pub partition: String,
-    /// The Region of the function.
+    /// The AWS Region, such as `eu-west-1`.
     pub region: String,
     /// The account that owns the function, 12 digits.
     pub account: String,
-    /// The function's name.
+    /// The function name, without the qualifier.
     pub name: String,
-    /// An alias or a version; none: `$LATEST`.
+    /// The alias or the version; `None` stands for `$LATEST`.
     pub qualifier: Option<String>,
 }
 
 impl FunctionArn {
-    /// Takes an ARN apart; none if it is not that of a Lambda function.
+    /// Parses the ARN of a Lambda function; returns `None` for any other text.
     pub fn parse(arn: &str) -> Option<Self> {
         let parts: Vec<&str> = arn.split(':').collect();
         let (head, qualifier) = match parts.len() {
@@ -49,7 +49,7 @@ impl FunctionArn {
         Self { qualifier: qualifier.map(Into::into), ..self.clone() }
     }
 
-    /// Name and qualifier, as a person would write them: `every-hour:live`.
+    /// Name and qualifier for messages, such as `every-hour:live`.
     pub fn short(&self) -> String {
         match &self.qualifier {
             Some(qualifier) => format!("{}:{qualifier}", self.name),
@@ -58,7 +58,7 @@ impl FunctionArn {
     }
 }
 
-/// The partition that a Region is in
+/// The AWS partition of a Region
 /// (<https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>).
 pub fn partition_of(region: &str) -> &'static str {
     const OTHERS: [(&str, &str); 7] = [
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_arn_survives_the_way_through() {
+    fn a_parsed_arn_prints_as_the_same_text() {
         for arn in [
             "arn:aws:lambda:eu-west-1:123456789012:function:every-hour",
             "arn:aws-cn:lambda:cn-north-1:123456789012:function:every-hour:live",
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_is_in_a_partition() {
+    fn regions_map_to_their_partitions() {
         let regions =
             ["eu-west-1", "us-west-2", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1"];
         let partitions = ["aws", "aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b"];
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_function_is_refused() {
+    fn other_arns_are_rejected() {
         for arn in [
             "every-hour",
             "arn:aws:sqs:eu-west-1:123456789012:function:q",

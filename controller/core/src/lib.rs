@@ -1,7 +1,8 @@
-//! The two resources of lambda-triggers and every decision about them, as functions from values to values.
+//! The custom resources of lambda-triggers and all decisions about the resources, as pure functions.
 //!
-//! Nothing here reaches a network, a clock or a source of randomness: what AWS and Kubernetes say comes in as
-//! values ([`plan`] calls them observations), and what is to be done goes out as values.
+//! The crate does no I/O and reads neither a clock nor a source of randomness. The state of AWS and Kubernetes comes
+//! in as values ([`plan`] calls the values observations). The steps to take go out as values. The `lambda-triggers`
+//! crate reads the state and executes the steps.
 
 pub mod api;
 pub mod arn;

@@ -1,41 +1,42 @@
-//! Who leads: what a candidate does about the Lease that it has just read, as client-go decides it
+//! Leader election: the next step of a candidate after a read of the Lease, decided as in client-go
 //! (<https://pkg.go.dev/k8s.io/client-go/tools/leaderelection>).
 //!
-//! No clock is compared with another machine's: a lease has run out when its record has not changed for its duration, by
-//! the clock of who watches it.
+//! Clocks of two machines are never compared. A Lease expires when its record has not changed for the lease duration,
+//! measured by the observer's clock.
 
 use std::time::Duration;
 
-/// For so long nobody else takes a lease that is renewed no more.
+/// The lease duration: a Lease without renewals stays with its holder for this time.
 pub const LEASE: Duration = Duration::from_secs(15);
-/// A leader that could not renew for so long gives up: before anybody else may begin.
+/// The renew deadline: a leader stops if no renewal succeeds for this time. Must be shorter than [`LEASE`], or two
+/// leaders would run at once.
 pub const RENEW_WITHIN: Duration = Duration::from_secs(10);
-/// Between two looks at the lease.
+/// The time between two reads of the Lease.
 pub const RETRY: Duration = Duration::from_secs(2);
 
-/// What a Lease says.
+/// The content of a Lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Who leads; none where the last leader has let go.
+    /// The identity of the leader; `None` after a leader released the Lease.
     pub holder: Option<String>,
-    /// For how long, from the last renewal on.
+    /// The lease duration in the record, counted from the last renewal.
     pub duration: Duration,
 }
 
-/// What to do.
+/// The next step of a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Create the Lease: there is none.
+    /// Create the Lease, because no Lease exists.
     Create,
-    /// Take it: nobody has it, or who has it has not renewed it in time.
+    /// Acquire the Lease, because no candidate holds the Lease or the holder's Lease has expired.
     Take,
-    /// Renew it: it is ours.
+    /// Renew the Lease, because this candidate holds the Lease.
     Renew,
-    /// Look again after this time: another one leads.
+    /// Another candidate leads: read the Lease again after this time.
     Wait(Duration),
 }
 
-/// What `me` does about a record that has not changed for this long.
+/// The next step of candidate `me`. `unchanged_for` is the time since the last change of the record.
 pub fn decide(record: Option<&Record>, unchanged_for: Duration, me: &str) -> Step {
     let Some(Record { holder, duration }) = record else { return Step::Create };
     match holder.as_deref() {
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lease_is_taken_when_nobody_renews_it() {
+    fn an_expired_lease_is_acquired() {
         let held = |holder: Option<&str>| Record { holder: holder.map(Into::into), duration: LEASE };
         let seconds = Duration::from_secs;
         let cases = [
@@ -72,9 +73,9 @@ mod tests {
         }
     }
 
-    /// The one that led has stopped writing when the next one begins, whenever its last renewal got through.
+    /// An old leader stops its writes before the next leader starts, even if the last renewal arrived late.
     #[test]
-    fn a_leader_gives_up_before_another_one_may_begin() {
+    fn a_leader_stops_before_its_lease_expires() {
         assert!(RENEW_WITHIN < LEASE);
     }
 }

@@ -1,5 +1,7 @@
-//! Who is next: two levels, edits before resyncs, and within a priority one namespace after the other, so that nobody waits for
-//! all of somebody else's.
+//! A priority queue for reconciles with two priorities: edits before resyncs.
+//!
+//! Within a priority, the namespaces take turns (round robin). A namespace with many objects cannot delay the objects
+//! of other namespaces. `operator/workqueue.rs` in the runtime crate drives the [`Dispatcher`].
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -10,22 +12,22 @@ use crate::status::Reason;
 #[cfg(test)]
 mod tests;
 
-/// A priority of the queue.
+/// The priority of a reconcile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// Objects that somebody has changed.
+    /// Objects with a change that a user waits for.
     High,
-    /// Objects that are looked at again.
+    /// Resyncs of unchanged objects.
     Low,
 }
 
 impl Priority {
-    /// Both, in the order in which they are served.
+    /// All priorities, in the order of dispatch.
     pub const ALL: &[Self] = &[Self::High, Self::Low];
-    /// Their names.
+    /// The names of all priorities, in the order of [`Priority::ALL`].
     pub const TEXTS: &[&str] = &[Self::High.as_str(), Self::Low.as_str()];
 
-    /// Its name, as a metric's label says it.
+    /// The name in the metric label `priority`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::High => "high",
@@ -33,11 +35,10 @@ impl Priority {
         }
     }
 
-    /// The priority of an object: whether somebody waits for what becomes of it. `request` is what its annotation
-    /// `lambda-triggers.dev/reconcile` says. The end of a pause counts as an edit.
+    /// The priority of an object. `request` is the value of the object's annotation `lambda-triggers.dev/reconcile`.
     ///
-    /// One that has failed is swept until it is changed: after an outage of AWS these are all objects, and a person's edit is
-    /// not to wait for them.
+    /// Edits, deletions, a pause and the end of a pause have high priority. A failed object keeps low priority until
+    /// the next edit: after an AWS outage, all objects are failed, and an edit must not wait for all retries.
     pub fn from_object(
         is_deleted_or_paused: bool,
         generation: Option<i64>,
@@ -45,18 +46,18 @@ impl Priority {
         status: &TriggerStatus,
     ) -> Self {
         let is_new = status.observed_generation.is_none() || status.observed_generation != generation;
-        let is_asked = request.is_some() && request != status.last_handled_reconcile_at.as_deref();
-        let says = |kind: &str, reason: Reason| {
+        let is_requested = request.is_some() && request != status.last_handled_reconcile_at.as_deref();
+        let has_condition = |kind: &str, reason: Reason| {
             status.conditions.iter().any(|c| c.type_ == kind && c.reason == reason.as_str())
         };
-        let is_under_way = says("Reconciling", Reason::Progressing);
-        let was_paused = says("Ready", Reason::Paused);
-        let is_high_priority = is_deleted_or_paused || is_new || is_asked || is_under_way || was_paused;
+        let is_in_progress = has_condition("Reconciling", Reason::Progressing);
+        let was_paused = has_condition("Ready", Reason::Paused);
+        let is_high_priority = is_deleted_or_paused || is_new || is_requested || is_in_progress || was_paused;
         if is_high_priority { Self::High } else { Self::Low }
     }
 }
 
-/// Those who wait, each once.
+/// The waiting keys; each key waits at most once.
 #[derive(Clone, Debug)]
 pub struct Queue<K> {
     levels: [Level<K>; 2],
@@ -64,18 +65,18 @@ pub struct Queue<K> {
     arrivals: u64,
 }
 
-/// Those who wait in one priority.
+/// The waiting keys of one priority.
 #[derive(Clone, Debug)]
 struct Level<K> {
-    /// Those of each namespace, by their arrival.
+    /// The keys of each namespace, by arrival number.
     namespaces: BTreeMap<String, BTreeMap<u64, K>>,
-    /// The namespaces in which somebody waits, in the order in which they are served.
+    /// The namespaces with waiting keys, in the order of dispatch.
     order: VecDeque<String>,
-    /// Since when each of them waits, by their arrival: a later one has not waited longer.
+    /// The start of each wait, by arrival number. The first entry is the oldest wait.
     since: BTreeMap<u64, Duration>,
 }
 
-/// Where somebody waits.
+/// The position of a key in the queue.
 #[derive(Clone, Debug)]
 struct Position {
     priority: Priority,
@@ -96,8 +97,8 @@ impl<K> Default for Queue<K> {
 }
 
 impl<K: Ord + Clone> Queue<K> {
-    /// Has `key` wait in a priority from `now` on, which is the time since some start. Nothing changes for one that waits
-    /// already.
+    /// Adds `key` to the queue of a priority. `now` is the time since some fixed start. A key in the queue keeps its
+    /// position.
     pub fn push(&mut self, key: K, namespace: &str, priority: Priority, now: Duration) {
         if self.positions.contains_key(&key) {
             return;
@@ -108,14 +109,14 @@ impl<K: Ord + Clone> Queue<K> {
         self.positions.insert(key, Position { priority, namespace: namespace.into(), arrival });
     }
 
-    /// The next one of a priority.
+    /// Removes and returns the next key of a priority.
     pub fn pop(&mut self, priority: Priority) -> Option<K> {
         let key = self.levels[priority as usize].pop()?;
         self.positions.remove(&key);
         Some(key)
     }
 
-    /// Has one that waits in the priority of resyncs wait in that of edits.
+    /// Moves a waiting key from low to high priority. Other keys stay unchanged.
     pub fn raise_priority(&mut self, key: &K, now: Duration) {
         if let Some(Position { priority: Priority::Low, namespace, .. }) = self.positions.get(key) {
             let namespace = namespace.clone();
@@ -124,19 +125,19 @@ impl<K: Ord + Clone> Queue<K> {
         }
     }
 
-    /// Takes one out who waits no more.
+    /// Removes a key from the queue.
     pub fn remove(&mut self, key: &K) {
         if let Some(Position { priority, namespace, arrival }) = self.positions.remove(key) {
             self.levels[priority as usize].remove(&namespace, arrival);
         }
     }
 
-    /// How many wait in a priority.
+    /// The number of waiting keys of a priority.
     pub fn depth(&self, priority: Priority) -> usize {
         self.levels[priority as usize].since.len()
     }
 
-    /// How long the one has waited at `now` that has waited the longest in a priority; zero where none does.
+    /// The longest wait of a priority until `now`; zero for an empty queue.
     pub fn oldest(&self, priority: Priority, now: Duration) -> Duration {
         let first = self.levels[priority as usize].since.first_key_value();
         first.map_or(Duration::ZERO, |(_, since)| now.saturating_sub(*since))
@@ -176,32 +177,33 @@ impl<K> Level<K> {
     }
 }
 
-/// How many may be at work at a time.
+/// The maximum number of concurrent reconciles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Concurrency {
-    /// In all.
+    /// The limit over all priorities.
     pub total: usize,
-    /// Of resyncs: the others are kept free for edits, since a resync may be a while at work.
+    /// The limit for low priority. The remaining permits stay free for edits, because a resync can take long.
     pub low_priority: usize,
 }
 
-/// Those who wait for a turn, and those who have one.
+/// A queue with a limited number of permits for its keys.
 #[derive(Clone, Debug)]
 pub struct Dispatcher<K> {
-    /// Those who wait.
+    /// The keys without a permit.
     pub queue: Queue<K>,
     concurrency: Concurrency,
-    /// How many of each priority are at work.
+    /// The number of permits in use, by priority.
     running: [usize; 2],
 }
 
 impl<K: Ord + Clone> Dispatcher<K> {
-    /// Nobody waits, and nobody is at work.
+    /// A dispatcher with an empty queue and all permits free.
     pub fn new(concurrency: Concurrency) -> Self {
         Self { queue: Queue::default(), concurrency, running: [0, 0] }
     }
 
-    /// Gives the next one a turn, if there is a place. The turn counts as one of the priority that is returned with it.
+    /// Returns the next key if a permit is free. The permit counts for the returned priority; [`Self::release`] needs
+    /// the same priority.
     pub fn dispatch(&mut self) -> Option<(K, Priority)> {
         let [high, low] = self.running;
         if high + low >= self.concurrency.total {
@@ -216,7 +218,7 @@ impl<K: Ord + Clone> Dispatcher<K> {
         Some((key, priority))
     }
 
-    /// Takes back a turn of this priority.
+    /// Returns a permit of this priority.
     pub fn release(&mut self, priority: Priority) {
         let running = &mut self.running[priority as usize];
         *running = running.saturating_sub(1);

@@ -1,21 +1,23 @@
-//! When objects are looked at again: in rounds, so that those which need the same answer of AWS come together and share it.
-//! All times are those since the operator's start.
+//! The times of resyncs.
+//!
+//! Resyncs happen in periods, so that objects which need the same read of AWS come close together and share a cached
+//! read. All times count from the start of the operator.
 
 use std::time::Duration;
 
-/// The time until an object is looked at again that was just found, or made, as it is to be: early in the next round.
-/// `chance`, of nothing to one, spreads objects over a tenth of the round.
+/// The time until the next resync of an object in sync: early in the next period. `chance`, from 0 to 1, spreads the
+/// objects over a tenth of the period.
 pub fn next(now: Duration, resync: Duration, chance: f64) -> Duration {
     period_start(now, resync) + resync - now + (resync / 10).mul_f64(chance)
 }
 
-/// Since when an answer of AWS may have been asked for to be shared in a resync: in its round, and not long ago. So what
-/// somebody changes between two rounds is seen in the second one, whoever asks first.
+/// The oldest read of AWS that a resync may take from the cache. The read must be from the same period and at most a
+/// fifth of the period old. A change between two periods is therefore seen in the second period at the latest.
 pub fn oldest_cached_read(now: Duration, resync: Duration) -> Duration {
     period_start(now, resync).max(now.saturating_sub(resync / 5))
 }
 
-/// When the round began.
+/// The start of the period that contains `now`.
 fn period_start(now: Duration, resync: Duration) -> Duration {
     let into = now.as_nanos().checked_rem(resync.as_nanos()).unwrap_or_default();
     now - Duration::from_nanos_u128(into)
@@ -34,12 +36,12 @@ mod tests {
     }
 
     #[test]
-    fn objects_come_together_early_in_each_round() {
+    fn resyncs_happen_early_in_each_period() {
         for (now, chance, expected) in [
             (0, 0.0, 600),
             (30, 0.0, 570),
             (599, 0.5, 31),
-            // Not again in the round that it was just looked at in.
+            // Not twice in one period.
             (600, 0.0, 600),
             (660, 1.0, 600),
         ] {
@@ -48,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_an_earlier_round_or_an_old_one_is_not_shared() {
+    fn old_reads_are_not_taken_from_the_cache() {
         for (now, expected) in
             [(0, 0), (60, 0), (120, 0), (300, 180), (599, 479), (600, 600), (610, 600), (725, 605)]
         {
@@ -57,18 +59,18 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever an object shares: what somebody changes after its last look is seen within a round and a tenth.
+        /// Holds for every choice of cached reads.
         #[test]
-        fn a_change_is_seen_within_a_round_and_a_tenth(
+        fn a_change_is_seen_within_one_period_and_a_tenth(
             start in 0u64..100_000,
             chances in prop::collection::vec(0.0..1.0f64, 20),
         ) {
-            // At the start it was looked at with answers of its own.
-            let (mut now, mut looked) = (at(start), at(start));
+            // The first reconcile uses no cached reads.
+            let (mut now, mut last_read) = (at(start), at(start));
             for chance in chances {
                 now += next(now, RESYNC, chance);
-                prop_assert!(now - looked <= RESYNC + RESYNC / 10, "{now:?} {looked:?}");
-                looked = oldest_cached_read(now, RESYNC);
+                prop_assert!(now - last_read <= RESYNC + RESYNC / 10, "{now:?} {last_read:?}");
+                last_read = oldest_cached_read(now, RESYNC);
             }
         }
     }

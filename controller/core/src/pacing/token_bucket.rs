@@ -1,45 +1,48 @@
-//! How many calls may be made: a token bucket, whose rate falls where AWS asks for fewer calls, and grows back bit by bit.
+//! Rate limits for calls to AWS: a token bucket with a rate that halves when AWS throttles and recovers linearly.
 
 use std::time::Duration;
 
 #[cfg(test)]
 mod tests;
 
-/// A rate that was halved_at is halved_at again at the earliest after this time: what was on its way before knows nothing of the halved_at.
+/// The minimum time between two cuts. Calls in flight at the first cut may still be throttled, and those errors must
+/// not halve the rate again.
 const MIN_TIME_BETWEEN_CUTS: Duration = Duration::from_secs(1);
-/// The part of the full rate that is kept, however often it is halved_at: what grows from nothing would take long.
+/// The lower limit of the rate, as a share of the full rate. Without a limit, the rate would take long to recover.
 const MIN_RATE: f64 = 1.0 / 8.0;
-/// In so many seconds a rate grows from nothing to the full one.
+/// The time of a linear recovery from zero to the full rate.
 const RECOVERY_SECONDS: f64 = 60.0;
 
-/// Which of its quotas AWS counts a call against: each is kept for an account and a Region by itself.
+/// The AWS quota that a call counts against. AWS counts each quota per account and Region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Quota {
-    /// Lambda's GetFunction.
+    /// Lambda's quota for GetFunction.
     LambdaFunction,
-    /// Lambda's GetPolicy.
+    /// Lambda's quota for GetPolicy.
     LambdaPolicy,
-    /// All else that is asked of Lambda, but for invocations.
+    /// Lambda's quota for all other calls, except invocations.
     Lambda,
-    /// EventBridge.
+    /// EventBridge's quotas.
     Events,
-    /// S3's configuration of buckets.
+    /// S3's limit for bucket configurations.
     S3,
 }
 
-/// Calls a second, on average, in one account and Region.
+/// Average calls per second in one account and Region.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rates {
-    /// Of Lambda's quota for all calls together that have none of their own. GetPolicy has one that is as large, and
-    /// GetFunction one of 100/15 of it (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html#api-requests>).
+    /// For Lambda's quota of all calls without a quota of their own. The quota of GetPolicy has the same size, and
+    /// the quota of GetFunction has 100/15 of the size
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html#api-requests>).
     pub lambda: f64,
-    /// Of EventBridge's (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>).
+    /// For EventBridge (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>).
     pub events: f64,
-    /// Of S3, which tells no quota for the configuration of buckets.
+    /// For S3, which documents no quota for bucket configurations.
     pub s3: f64,
 }
 
-/// Half of what AWS allows, so that others in the account have the other half: of 15 in Lambda, of 50 in EventBridge.
+/// Half of the AWS quotas (15 in Lambda, 50 in EventBridge), so that other clients in the account have the other
+/// half.
 impl Default for Rates {
     fn default() -> Self {
         Self { lambda: 7.5, events: 25.0, s3: 20.0 }
@@ -47,7 +50,7 @@ impl Default for Rates {
 }
 
 impl Rates {
-    /// The rate of one quota.
+    /// The rate for one quota, in calls per second.
     pub fn rate(&self, quota: Quota) -> f64 {
         match quota {
             Quota::LambdaFunction => self.lambda * 100.0 / 15.0,
@@ -58,46 +61,48 @@ impl Rates {
     }
 }
 
-/// The calls that may be made now. Times are those since some start.
+/// A token bucket. Times count from some fixed start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TokenBucket {
-    /// The rate as it was given, in calls a second.
+    /// The configured rate, in calls per second.
     full: f64,
-    /// The rate as of `at`.
+    /// The rate at time `at`.
     rate: f64,
-    /// The calls that may be made at once; below zero, calls that are to be made up for.
+    /// The calls that may start at once. A negative number is a debt that later calls wait for.
     tokens: f64,
     at: Duration,
     halved_at: Option<Duration>,
 }
 
 impl TokenBucket {
-    /// A bucket that holds the calls of a second: with those that come in during the next one, these are twice the rate.
+    /// A full bucket, with the calls of one second. Together with the refill of the first second, twice the rate is
+    /// possible.
     pub fn new(rate: f64, now: Duration) -> Self {
         Self { full: rate, rate, tokens: capacity(rate), at: now, halved_at: None }
     }
 
-    /// Takes a call from the bucket.
+    /// Consumes a token for a call.
     ///
     /// # Errors
-    /// Says after which time to try again, where there is none.
+    ///
+    /// Returns the time to wait if no token is available.
     pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
         self.refill(now);
         if self.tokens >= 1.0 {
             self.tokens -= 1.0;
             return Ok(());
         }
-        // A little more, so that rounding leaves nothing to wait for again.
+        // An extra millisecond avoids a second wait after a rounding error.
         Err(Duration::from_secs_f64((1.0 - self.tokens) / self.rate) + Duration::from_millis(1))
     }
 
-    /// Counts calls that are made in any case: later ones wait for them.
+    /// Debits tokens for calls that start without a wait. Later calls wait until the bucket has recovered.
     pub fn debit(&mut self, calls: u32, now: Duration) {
         self.refill(now);
         self.tokens -= f64::from(calls);
     }
 
-    /// Halves the rate: AWS has asked for fewer calls.
+    /// Halves the rate after AWS has throttled a call.
     pub fn halve_rate(&mut self, now: Duration) {
         self.refill(now);
         if self.halved_at.is_some_and(|halved_at| now.saturating_sub(halved_at) < MIN_TIME_BETWEEN_CUTS) {
@@ -108,7 +113,7 @@ impl TokenBucket {
         self.tokens = self.tokens.min(0.0);
     }
 
-    /// The rate as it is now.
+    /// The rate at time `now`, in calls per second.
     pub fn rate(&mut self, now: Duration) -> f64 {
         self.refill(now);
         self.rate
@@ -123,7 +128,7 @@ impl TokenBucket {
     }
 }
 
-/// A second's calls, and at least one: with fewer, none could ever be made.
+/// The tokens of one second, and at least one token, or no call could ever start.
 fn capacity(rate: f64) -> f64 {
     rate.max(1.0)
 }

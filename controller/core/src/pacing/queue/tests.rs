@@ -18,7 +18,7 @@ fn condition(kind: &str, reason: Reason) -> Condition {
 }
 
 #[test]
-fn an_object_that_somebody_waits_for_is_an_edit() {
+fn edits_have_high_priority_and_resyncs_low() {
     let status = |observed, conditions: &[Condition], handled: Option<&str>| TriggerStatus {
         observed_generation: observed,
         conditions: conditions.to_vec(),
@@ -26,7 +26,7 @@ fn an_object_that_somebody_waits_for_is_an_edit() {
         ..TriggerStatus::default()
     };
     let ready = [condition("Ready", Reason::Applied)];
-    let under_way = [condition("Reconciling", Reason::Progressing)];
+    let in_progress = [condition("Reconciling", Reason::Progressing)];
     let failed = [condition("Reconciling", Reason::AwsUnavailable)];
     let stalled = [condition("Stalled", Reason::InvalidSpec)];
     let was_paused = [condition("Ready", Reason::Paused)];
@@ -39,15 +39,15 @@ fn an_object_that_somebody_waits_for_is_an_edit() {
         ("asked for the first time", false, Some("b"), status(Some(2), &ready, None), Priority::High),
         ("answered", false, Some("a"), status(Some(2), &ready, Some("a")), Priority::Low),
         ("asked for no more", false, None, status(Some(2), &ready, Some("a")), Priority::Low),
-        ("under way", false, None, status(Some(2), &under_way, None), Priority::High),
+        ("under way", false, None, status(Some(2), &in_progress, None), Priority::High),
         ("failed", false, None, status(Some(2), &failed, None), Priority::Low),
         ("paused no more", false, None, status(Some(2), &was_paused, None), Priority::High),
         ("stalled", false, None, status(Some(2), &stalled, None), Priority::Low),
     ];
-    for (what, is_deleted, request, status, expected) in cases {
-        assert_eq!(Priority::from_object(is_deleted, Some(2), request, &status), expected, "{what}");
+    for (case, is_deleted, request, status, expected) in cases {
+        assert_eq!(Priority::from_object(is_deleted, Some(2), request, &status), expected, "{case}");
     }
-    // As of an object that the API server has not given one.
+    // An object may have no generation.
     assert_eq!(Priority::from_object(false, None, None, &status(None, &[], None)), Priority::High);
 }
 
@@ -56,23 +56,23 @@ fn all(queue: &mut Queue<&'static str>, priority: Priority) -> Vec<&'static str>
 }
 
 #[test]
-fn namespaces_take_turns_and_each_is_served_in_the_order_of_arrival() {
+fn namespaces_take_turns_in_order_of_arrival() {
     let mut queue = Queue::default();
     for (key, namespace) in [("a1", "a"), ("a2", "a"), ("a3", "a"), ("b1", "b"), ("c1", "c"), ("b2", "b")] {
         queue.push(key, namespace, Priority::Low, at(0));
     }
     assert_eq!(queue.pop(Priority::Low), Some("a1"));
-    // One that comes meanwhile waits for those before it, of its namespace alone.
+    // A namespace that comes later is served after the namespaces before it.
     queue.push("d1", "d", Priority::Low, at(1));
     assert_eq!(all(&mut queue, Priority::Low), ["b1", "c1", "a2", "d1", "b2", "a3"]);
     assert_eq!(queue.pop(Priority::Low), None);
-    // Nothing is left of what was before.
+    // A served key leaves no state behind.
     queue.push("a1", "a", Priority::Low, at(2));
     assert_eq!(all(&mut queue, Priority::Low), ["a1"]);
 }
 
 #[test]
-fn one_that_waits_already_keeps_its_place() {
+fn a_waiting_key_keeps_its_place() {
     let mut queue = Queue::default();
     queue.push("a1", "a", Priority::High, at(0));
     queue.push("a2", "a", Priority::High, at(0));
@@ -82,14 +82,14 @@ fn one_that_waits_already_keeps_its_place() {
 }
 
 #[test]
-fn one_that_is_edited_while_it_waits_waits_with_the_edits() {
+fn raising_the_priority_moves_a_waiting_key() {
     let mut queue = Queue::default();
     for key in ["a1", "a2", "a3"] {
         queue.push(key, "a", Priority::Low, at(0));
     }
     queue.push("a4", "a", Priority::High, at(1));
     queue.raise_priority(&"a2", at(2));
-    // Neither is one of these a resync that waits.
+    // No effect: `a4` has high priority, and `a5` does not wait.
     queue.raise_priority(&"a4", at(2));
     queue.raise_priority(&"a5", at(2));
     assert_eq!(all(&mut queue, Priority::High), ["a4", "a2"]);
@@ -97,7 +97,7 @@ fn one_that_is_edited_while_it_waits_waits_with_the_edits() {
 }
 
 #[test]
-fn who_waits_no_more_is_not_served() {
+fn a_removed_key_is_not_dispatched() {
     let mut queue = Queue::default();
     for (key, namespace) in [("a1", "a"), ("b1", "b"), ("b2", "b")] {
         queue.push(key, namespace, Priority::High, at(0));
@@ -109,7 +109,7 @@ fn who_waits_no_more_is_not_served() {
 }
 
 #[test]
-fn the_depth_and_the_longest_wait_of_each_lane_are_told() {
+fn depth_and_longest_wait_are_known_per_priority() {
     let state = |queue: &Queue<&'static str>, now| {
         [Priority::High, Priority::Low]
             .map(|priority| (queue.depth(priority), queue.oldest(priority, at(now))))
@@ -122,7 +122,7 @@ fn the_depth_and_the_longest_wait_of_each_lane_are_told() {
     assert_eq!(state(&queue, 5), [(1, at(1)), (2, at(4))]);
     queue.pop(Priority::Low);
     assert_eq!(state(&queue, 5), [(1, at(1)), (1, at(3))]);
-    // Edited just now, it waits as one who has just come.
+    // The wait of a raised key starts again at zero.
     queue.raise_priority(&"b1", at(5));
     assert_eq!(state(&queue, 6), [(2, at(2)), (0, at(0))]);
     queue.remove(&"b2");
@@ -131,28 +131,29 @@ fn the_depth_and_the_longest_wait_of_each_lane_are_told() {
 
 #[test]
 fn low_priority_leaves_permits_for_high_priority() {
-    let mut turns = Dispatcher::new(Concurrency { total: 3, low_priority: 2 });
+    let mut dispatcher = Dispatcher::new(Concurrency { total: 3, low_priority: 2 });
     for key in ["s1", "s2", "s3"] {
-        turns.queue.push(key, "a", Priority::Low, at(0));
+        dispatcher.queue.push(key, "a", Priority::Low, at(0));
     }
-    let given =
-        |turns: &mut Dispatcher<&'static str>| std::iter::from_fn(|| turns.dispatch()).collect::<Vec<_>>();
-    assert_eq!(given(&mut turns), [("s1", Priority::Low), ("s2", Priority::Low)]);
+    let dispatch_all = |dispatcher: &mut Dispatcher<&'static str>| {
+        std::iter::from_fn(|| dispatcher.dispatch()).collect::<Vec<_>>()
+    };
+    assert_eq!(dispatch_all(&mut dispatcher), [("s1", Priority::Low), ("s2", Priority::Low)]);
     for key in ["e1", "e2", "e3"] {
-        turns.queue.push(key, "a", Priority::High, at(1));
+        dispatcher.queue.push(key, "a", Priority::High, at(1));
     }
-    assert_eq!(given(&mut turns), [("e1", Priority::High)]);
-    // A place that gets free is an edit's first.
-    turns.release(Priority::Low);
-    assert_eq!(given(&mut turns), [("e2", Priority::High)]);
-    turns.release(Priority::High);
-    turns.release(Priority::High);
-    assert_eq!(given(&mut turns), [("e3", Priority::High), ("s3", Priority::Low)]);
+    assert_eq!(dispatch_all(&mut dispatcher), [("e1", Priority::High)]);
+    // A free permit goes to high priority first.
+    dispatcher.release(Priority::Low);
+    assert_eq!(dispatch_all(&mut dispatcher), [("e2", Priority::High)]);
+    dispatcher.release(Priority::High);
+    dispatcher.release(Priority::High);
+    assert_eq!(dispatch_all(&mut dispatcher), [("e3", Priority::High), ("s3", Priority::Low)]);
 }
 
-/// Dashboards and alerts say these.
+/// Dashboards and alerts use these names.
 #[test]
-fn lanes_have_names() {
+fn priorities_have_stable_names() {
     assert_eq!(Priority::ALL.iter().map(|priority| priority.as_str()).collect::<Vec<_>>(), ["high", "low"]);
     assert_eq!(Priority::TEXTS, ["high", "low"]);
 }
