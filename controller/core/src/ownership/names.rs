@@ -1,7 +1,7 @@
-//! Who owns what in AWS: the owner id, and the names and Ids that are made from it.
+//! The owner id, and the names, Ids and Sids that contain the owner id.
 //!
-//! A name says owner, namespace and object, never the object's UID: a resource that is recreated or restored under
-//! its name owns what its predecessor made.
+//! A name contains the owner id, the namespace and the name of the object, but never the UID of the object. A
+//! recreated or restored object therefore owns the AWS resources of its predecessor.
 
 use std::fmt;
 
@@ -9,56 +9,56 @@ use sha2::{Digest, Sha256};
 
 use crate::api::KeyFilter;
 
-/// Hex digits of the hash that tells apart objects whose readable names are cut to the same text.
+/// Hex digits of the hash in each name. The hash separates objects whose readable parts are cut to the same text.
 const OBJECT_HASH: usize = 10;
-/// Hex digits of the hash that tells apart the entries of one object.
+/// Hex digits of the hash that separates the entries of one object.
 const FILTER_HASH: usize = 6;
-/// What is left of EventBridge's 64 characters for the readable part, after `lt-<owner id>-` and `-<hash>`
-/// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
+/// The maximum length of the readable part: EventBridge's limit of 64 characters without `lt-<owner id>-` and
+/// `-<hash>` (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
 const MAX_READABLE: usize = 64 - 12 - 1 - OBJECT_HASH;
-/// Hex digits of the hash that stands for a bucket.
+/// Hex digits of the hash of a bucket name.
 const BUCKET_HASH: usize = 16;
-/// The longest name of a session of STS.
+/// The maximum length of an STS session name.
 const SESSION: usize = 64;
-/// Hex digits of the hash that tells apart namespaces whose names are cut to the same text.
+/// Hex digits of the hash that separates namespaces whose names are cut to the same text.
 const SESSION_HASH: usize = 8;
-/// Ends the Id of an entry that stays when its object is deleted.
+/// The suffix of Ids of entries with deletion policy `Retain`.
 const RETAINED: &str = "-retained";
 
-/// Eight hex digits that tell this operator's things in AWS from those of every other one.
+/// Eight hex digits that identify an operator installation in AWS.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OwnerId(String);
 
-/// Why a text is no owner id.
+/// The error for a text that is no owner id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("owner id {0:?} is not eight hex digits; write it as in 1a2b3c4d")]
 pub struct InvalidOwnerId(String);
 
 impl OwnerId {
-    /// Takes an owner id as a user gives it.
+    /// Parses an owner id from the user's configuration.
     pub fn parse(text: &str) -> Result<Self, InvalidOwnerId> {
         let valid = text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         if valid { Ok(Self(text.into())) } else { Err(InvalidOwnerId(text.into())) }
     }
 
-    /// The owner id that a namespace's UID stands for: its first eight hex digits.
+    /// The owner id of a namespace UID: the first eight hex digits of the UID.
     pub fn from_uid(uid: &str) -> Result<Self, InvalidOwnerId> {
         Self::parse(&uid.chars().filter(char::is_ascii_hexdigit).take(8).collect::<String>().to_lowercase())
     }
 
-    /// The owner id in a name or an Id that an operator made, `lt-<owner id>-...`; `None` in any other.
+    /// The owner id in a name or an Id of the form `lt-<owner id>-...`; `None` for all other names.
     pub fn from_name(name: &str) -> Option<Self> {
         let (owner, _) = name.strip_prefix("lt-")?.split_once('-')?;
         Self::parse(owner).ok()
     }
 
-    /// What every name and Id of ours begins with.
+    /// The prefix of all names and Ids of this owner.
     pub fn prefix(&self) -> String {
         format!("lt-{}-", self.0)
     }
 }
 
-/// What the names of the owner begin with who gave this name to a rule; none if it is no name of an owner's.
+/// The owner prefix of a rule name, or `None` if no operator made the name.
 pub fn prefix_of(rule: &str) -> Option<&str> {
     rule.get(..OwnerId::from_name(rule)?.prefix().len())
 }
@@ -69,61 +69,58 @@ impl fmt::Display for OwnerId {
     }
 }
 
-/// The operator as the owner of things in AWS.
+/// The identity of this operator as an owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
-    /// What its names begin with.
+    /// The owner id in names and tags.
     pub id: OwnerId,
-    /// UID of the namespace that stands for the cluster, written into tags: kube-system, or the operator's own namespace
-    /// where the operator watches only some.
+    /// The UID of the namespace that identifies the cluster, for tags. Normally kube-system; the operator's own
+    /// namespace if the operator watches only some namespaces.
     pub cluster: String,
 }
 
 /// Namespace and name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey {
-    /// Its namespace.
     pub namespace: String,
-    /// Its name.
     pub name: String,
 }
 
 impl ObjectKey {
-    /// The key of `name` in `namespace`.
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self { namespace: namespace.into(), name: name.into() }
     }
 
-    /// What the names and Ids of everything made for the object begin with; at most 64 characters of
-    /// `[.\-_A-Za-z0-9]`, since the name of an object is a DNS subdomain.
+    /// The common prefix of the names and Ids of all AWS resources of the object. At most 64 characters of
+    /// `[.\-_A-Za-z0-9]`, because the name of an object is a DNS subdomain.
     pub fn base_name(&self, owner: &OwnerId) -> String {
         let hash = hash(&[&self.namespace, &self.name], OBJECT_HASH);
         format!("{}{}-{hash}", owner.prefix(), self.readable())
     }
 
-    /// The name of the object's rule. The hash covers the kind: objects of two kinds may have the same name.
+    /// The name of the object's rule. The hash covers the kind, because objects of two kinds may have the same name.
     pub fn rule_name(&self, owner: &OwnerId, kind: &str) -> String {
         format!("{}{}-{}", owner.prefix(), self.readable(), self.kind_hash(kind))
     }
 
-    /// The name of the object's function where the definition gives none.
+    /// The name of the object's function if the definition has no name.
     pub fn function_name(&self, owner: &OwnerId, kind: &str) -> String {
-        // The name of an object may have dots, that of a function may not.
+        // Object names may contain dots; function names may not.
         format!("{}{}-{}", owner.prefix(), self.readable().replace('.', "-"), self.kind_hash(kind))
     }
 
-    /// The hash that tells objects of all kinds apart.
+    /// A hash over kind, namespace and name.
     fn kind_hash(&self, kind: &str) -> String {
         hash(&[kind, &self.namespace, &self.name], OBJECT_HASH)
     }
 
-    /// Namespace and name, as far as they fit into a name in AWS.
+    /// Namespace and name, cut to [`MAX_READABLE`] characters.
     fn readable(&self) -> String {
         format!("{}-{}", self.namespace, self.name).chars().take(MAX_READABLE).collect()
     }
 
-    /// The Id of the object's entry for one filter. An entry that is to outlive its object says so in its Id, so
-    /// that nobody's memory is needed to leave it alone later.
+    /// The Id of the object's entry for one filter. The Id of a retained entry has a suffix, so that a later cleanup
+    /// recognizes the entry without any stored state.
     pub fn entry_id(&self, owner: &OwnerId, filter: &KeyFilter, retained: bool) -> String {
         let text = |part: &Option<String>| part.clone().unwrap_or_default();
         let filter_hash = hash(&[&text(&filter.prefix), &text(&filter.suffix)], FILTER_HASH);
@@ -138,17 +135,17 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// The Id of an entry that this operator made.
+/// The parsed Id of an entry of this operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnEntryId {
-    /// [`ObjectKey::base_name`] of the object that it was made for.
+    /// [`ObjectKey::base_name`] of the owning object.
     pub base_name: String,
-    /// Whether it stays when the object is deleted.
+    /// True if the entry stays after the deletion of the object.
     pub retained: bool,
 }
 
 impl OwnEntryId {
-    /// Reads an Id; none if it is not, exactly, one that [`ObjectKey::entry_id`] makes for this owner.
+    /// Parses an Id; returns `None` unless the Id has exactly the form of [`ObjectKey::entry_id`] for this owner.
     pub fn parse(owner: &OwnerId, id: &str) -> Option<Self> {
         let (body, retained) = match id.strip_suffix(RETAINED) {
             Some(body) => (body, true),
@@ -161,30 +158,30 @@ impl OwnEntryId {
     }
 }
 
-/// The Id under which the entry with this Id outlives its object.
+/// The Id of the entry after the deletion of the object under deletion policy `Retain`.
 pub fn retained_id(id: &str) -> String {
     format!("{}{RETAINED}", id.trim_end_matches(RETAINED))
 }
 
-/// The Sid of the statement that lets all rules of this owner invoke a function.
+/// The Sid of the permission statement for all rules of this owner.
 pub fn rules_statement_id(owner: &OwnerId) -> String {
     format!("{}rules", owner.prefix())
 }
 
-/// The Sid of the statement that lets a bucket invoke a function. A Sid has no dots, a bucket's name may: hence the
-/// hash (<https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html>).
+/// The Sid of the permission statement for a bucket. A Sid has no dots, but a bucket name may contain dots; therefore
+/// the Sid contains a hash (<https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html>).
 pub fn bucket_statement_id(owner: &OwnerId, bucket: &str) -> String {
     format!("{}bucket-{}", owner.prefix(), hash(&[bucket], BUCKET_HASH))
 }
 
-/// Whether a statement's Sid is, exactly, one that this owner makes.
+/// True if the Sid has exactly the form of a Sid of this owner.
 pub fn is_own_statement_id(owner: &OwnerId, id: &str) -> bool {
     let bucket = format!("{}bucket-", owner.prefix());
     id == rules_statement_id(owner) || id.strip_prefix(&bucket).is_some_and(|hash| is_hash(hash, BUCKET_HASH))
 }
 
-/// The name of the session in which the operator acts with a role for a namespace, as CloudTrail shows it; at most the 64
-/// characters that STS takes (<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>).
+/// The STS session name for calls on behalf of a namespace, as shown in CloudTrail. At most 64 characters, the limit
+/// of STS (<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>).
 pub fn session_name(owner: &OwnerId, namespace: &str) -> String {
     let name = format!("{}{namespace}", owner.prefix());
     if name.len() <= SESSION {
@@ -194,12 +191,13 @@ pub fn session_name(owner: &OwnerId, namespace: &str) -> String {
     format!("{kept}.{}", hash(&[namespace], SESSION_HASH))
 }
 
-/// Tells one source of code from another.
+/// A hash over the location of code, to detect a change of the location.
 pub(crate) fn source_hash(parts: &[&str]) -> String {
     hash(parts, 32)
 }
 
-/// The first `digits` hex digits of a hash over `parts`, none of which can run into the next.
+/// The first `digits` hex digits of a hash over `parts`. The hash covers the length of each part, so that `["ab",
+/// "c"]` and `["a", "bc"]` differ.
 fn hash(parts: &[&str], digits: usize) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
@@ -230,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_rule_says_what_all_of_its_owner_begin_with() {
+    fn a_rule_name_contains_the_owner_prefix() {
         let name = ObjectKey::new("team", "hourly").rule_name(&owner(), KIND);
         assert_eq!((prefix_of(&name), OwnerId::from_name(&name)), (Some("lt-1a2b3c4d-"), Some(owner())));
         for other in ["", "lt-", "lt-0a1b2c3d", "lt-0a1b2c3-x", "LT-0a1b2c3d-x", "xt-0a1b2c3d-x"] {
@@ -239,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_id_is_the_beginning_of_a_uid() {
+    fn an_owner_id_is_the_start_of_a_uid() {
         let uid = "0F9d2b6c-5bd1-4a33-8f40-5d1c0f7f7f11";
         assert_eq!(OwnerId::from_uid(uid), OwnerId::parse("0f9d2b6c"));
         assert_eq!(OwnerId::parse("1A2B3C4D"), Err(InvalidOwnerId("1A2B3C4D".into())));
@@ -247,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn names_can_be_read() {
+    fn names_contain_namespace_and_object_name() {
         let key = ObjectKey::new("media", "thumbnails");
         assert_eq!(key.to_string(), "media/thumbnails");
         assert_eq!(key.base_name(&owner()), "lt-1a2b3c4d-media-thumbnails-e040debe41");
@@ -262,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_says_whose_it_is() {
+    fn a_session_name_contains_owner_and_namespace() {
         assert_eq!(session_name(&owner(), "media"), "lt-1a2b3c4d-media");
         let [one, other] = ["a", "b"].map(|end| session_name(&owner(), &format!("{}{end}", "n".repeat(62))));
         assert_eq!(one, format!("lt-1a2b3c4d-{}.288c168e", "n".repeat(43)));
@@ -271,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_that_only_looks_like_ours_is_foreign() {
+    fn a_similar_statement_id_is_foreign() {
         let own = [rules_statement_id(&owner()), bucket_statement_id(&owner(), "a.b")];
         assert!(own.iter().all(|id| is_own_statement_id(&owner(), id)));
         let foreign = [
@@ -290,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_only_looks_like_ours_is_foreign() {
+    fn a_similar_entry_id_is_foreign() {
         let key = ObjectKey::new("media", "thumbnails");
         let id = key.entry_id(&owner(), &KeyFilter::default(), false);
         let other = OwnerId::parse("ffffffff").unwrap();
@@ -304,7 +302,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn names_fit_and_ids_lead_back(
+        fn names_fit_the_limits_and_ids_parse(
             namespace in "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?",
             name in "[a-z0-9]([-a-z0-9.]{0,250}[a-z0-9])?",
             prefix in proptest::option::of(".{0,40}"),

@@ -1,39 +1,40 @@
-//! Ownership of rules and functions: tags decide, and the status where tags are gone.
+//! Ownership of rules and functions.
+//!
+//! The tags decide. If tags were removed, the record in the object's status decides together with other evidence.
 
 use super::{ObjectKey, Owner};
 use crate::api::Tags;
 
 /// Tag with the owner id.
 pub const TAG_OWNER: &str = "lambda-triggers.dev/owner";
-/// Tag with the UID of the namespace that stands for the cluster.
+/// Tag with the UID of the namespace that identifies the cluster.
 pub const TAG_CLUSTER: &str = "lambda-triggers.dev/cluster";
-/// Tag with the object's kind.
+/// Tag with the kind of the object.
 pub const TAG_KIND: &str = "lambda-triggers.dev/kind";
-/// Tag with the object's namespace.
+/// Tag with the namespace of the object.
 pub const TAG_NAMESPACE: &str = "lambda-triggers.dev/namespace";
-/// Tag with the object's name.
+/// Tag with the name of the object.
 pub const TAG_NAME: &str = "lambda-triggers.dev/name";
-/// Tag with the object's UID, for people to read.
+/// Tag with the UID of the object, for people only.
 pub const TAG_UID: &str = "lambda-triggers.dev/uid";
-/// Tag with a hash of the code's place in a bucket. Lambda does not report that place.
+/// Tag with a hash of the code's location in S3. Lambda does not report the location.
 pub const TAG_CODE: &str = "lambda-triggers.dev/code";
 
 /// All tag keys of the operator.
 const TAGS: [&str; 7] = [TAG_OWNER, TAG_CLUSTER, TAG_KIND, TAG_NAMESPACE, TAG_NAME, TAG_UID, TAG_CODE];
 
-/// The object behind a rule or a function.
+/// The object that a rule or a function was created for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// Its kind.
+    /// The kind, such as `ScheduledFunction`.
     pub kind: &'static str,
-    /// Its namespace and name.
     pub key: ObjectKey,
-    /// Its UID.
+    /// The UID, for the tag [`TAG_UID`].
     pub uid: String,
 }
 
 impl Origin {
-    /// The operator's tags on the object's rule and function.
+    /// The operator's tags on the rule and the function of the object.
     pub(crate) fn tags(&self, owner: &Owner) -> Tags {
         let mut tags = self.owner_tags(owner);
         tags.insert(TAG_CLUSTER.into(), owner.cluster.clone());
@@ -41,8 +42,8 @@ impl Origin {
         tags
     }
 
-    /// The tags that decide about ownership. Cluster and UID are left out: an owner id moves from cluster to cluster, and a
-    /// restored object gets another UID.
+    /// The tags that decide about ownership. Cluster and UID are not among the tags: an owner id can move to another
+    /// cluster, and a restored object has a new UID.
     fn owner_tags(&self, owner: &Owner) -> Tags {
         let Self { kind, key: ObjectKey { namespace, name }, uid: _ } = self;
         let pairs = [
@@ -55,8 +56,10 @@ impl Origin {
     }
 }
 
-/// The owner tag that a removal adds first: the operator's IAM policy permits the deletion of functions with that tag only
-/// (docs/iam.md), and a removal that fails half-way must leave a trace of the owner. `None` if `tags` have it.
+/// The owner tag that a removal sets first; `None` if `tags` contain an owner tag.
+///
+/// The operator's IAM policy permits the deletion only of functions with an owner tag (docs/iam.md). A removal that
+/// fails half-way must also leave a trace of the owner.
 pub(crate) fn missing_owner_tag(tags: &Tags, owner: &Owner) -> Option<Tags> {
     (!tags.contains_key(TAG_OWNER)).then(|| Tags::from([(TAG_OWNER.into(), owner.id.to_string())]))
 }
@@ -66,25 +69,25 @@ pub(crate) fn missing_owner_tag(tags: &Tags, owner: &Owner) -> Option<Tags> {
 pub(crate) enum Ownership {
     /// The rule or function belongs to the object.
     Ours,
-    /// Tags are gone, and no other evidence decides.
+    /// Tags were removed, and no other evidence decides.
     Unknown,
     /// The rule or function belongs to another owner.
     Foreign,
 }
 
-/// Evidence for an object where tags are missing.
+/// Evidence for ownership if tags are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Evidence {
-    /// The status records the operator's tags on the rule or function.
+    /// True if the status records the operator's tags on the rule or function.
     pub recorded: bool,
-    /// The rule or function has the name that the object asks for.
+    /// True if the rule or function has the name from the object's spec.
     pub named: bool,
-    /// The rule or function has a part that only the operator makes. A rule that a person made later under the same name
-    /// has none.
+    /// True if the rule or function has a part that only the operator creates. A rule that a person created later
+    /// under the same name has no such part.
     pub trace: bool,
 }
 
-/// The owner of a rule or function with these tags. A single owner tag with another value proves another owner.
+/// The owner of a rule or function with these tags. A single owner tag with another value proves a foreign owner.
 pub(crate) fn ownership(tags: &Tags, owner: &Owner, origin: &Origin, evidence: Evidence) -> Ownership {
     let wanted = origin.owner_tags(owner);
     let has = |wanted: &(&String, &String)| tags.get(wanted.0) == Some(wanted.1);
@@ -103,12 +106,12 @@ pub(crate) fn ownership(tags: &Tags, owner: &Owner, origin: &Origin, evidence: E
     }
 }
 
-/// The operator's tags among these.
+/// The keys of the operator's tags in `tags`.
 pub(crate) fn own_keys(tags: &Tags) -> impl Iterator<Item = String> {
     TAGS.into_iter().filter(|key| tags.contains_key(*key)).map(ToOwned::to_owned)
 }
 
-/// A rule or a function of unknown ownership.
+/// The error for a rule or function of unknown ownership. The message asks a person to set tags.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "it may have been made for this resource, and its tags do not say so any more. If it was, set its tags {tags}; if it \
@@ -139,14 +142,14 @@ mod tests {
         Origin { kind: "ScheduledFunction", key: ObjectKey::new("media", "hourly"), uid: "uid-1".into() }
     }
 
-    const NOTHING: Evidence = Evidence { recorded: false, named: true, trace: false };
+    const NO_EVIDENCE: Evidence = Evidence { recorded: false, named: true, trace: false };
 
     #[test]
     fn all_owner_tags_prove_ownership_without_any_record() {
         let mut tags = origin().tags(&owner());
         tags.insert(TAG_CLUSTER.into(), "cluster-0".into());
         tags.remove(TAG_UID);
-        assert_eq!(ownership(&tags, &owner(), &origin(), NOTHING), Ownership::Ours);
+        assert_eq!(ownership(&tags, &owner(), &origin(), NO_EVIDENCE), Ownership::Ours);
     }
 
     #[test]
@@ -180,13 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn one_tag_that_is_left_is_a_trace() {
+    fn one_remaining_tag_is_a_trace() {
         for tag in [TAG_OWNER, TAG_KIND, TAG_NAMESPACE, TAG_NAME] {
             let mut tags = origin().tags(&owner());
             tags.retain(|key, _| key == tag);
-            let recorded = Evidence { recorded: true, ..NOTHING };
+            let recorded = Evidence { recorded: true, ..NO_EVIDENCE };
             assert_eq!(ownership(&tags, &owner(), &origin(), recorded), Ownership::Ours, "{tag}");
-            assert_eq!(ownership(&tags, &owner(), &origin(), NOTHING), Ownership::Unknown, "{tag}");
+            assert_eq!(ownership(&tags, &owner(), &origin(), NO_EVIDENCE), Ownership::Unknown, "{tag}");
         }
     }
 
@@ -194,11 +197,11 @@ mod tests {
     fn tags_for_people_are_no_trace() {
         let mut tags = origin().tags(&owner());
         tags.retain(|key, _| key == TAG_CLUSTER || key == TAG_UID);
-        assert_eq!(ownership(&tags, &owner(), &origin(), NOTHING), Ownership::Foreign);
+        assert_eq!(ownership(&tags, &owner(), &origin(), NO_EVIDENCE), Ownership::Foreign);
     }
 
     #[test]
-    fn the_operators_tags_are_told_from_others() {
+    fn own_keys_are_separated_from_user_tags() {
         let mut tags = origin().tags(&owner());
         tags.extend([(TAG_CODE.into(), "1".into()), ("team".into(), "a".into())]);
         let expected = [TAG_OWNER, TAG_CLUSTER, TAG_KIND, TAG_NAMESPACE, TAG_NAME, TAG_UID, TAG_CODE];

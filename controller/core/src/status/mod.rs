@@ -1,28 +1,28 @@
-//! What is reported on an object: its conditions, from how each of its parts fared.
+//! The status of an object: conditions, their reasons, and the outcome of a reconcile.
 //!
-//! The conditions follow kstatus (<https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus>): `Ready`
-//! always; `Reconciling` and `Stalled` only while they are true.
+//! The conditions follow kstatus (<https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus>). `Ready` is
+//! always present; `Reconciling` and `Stalled` are present only while true.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-/// A part of a trigger, with a condition of its own.
+/// A component of a trigger with a condition of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Component {
-    /// The function that is run.
+    /// The function that the trigger invokes.
     Function,
-    /// The statement in its policy.
+    /// The statement in the function's resource policy.
     Permission,
-    /// The rule of EventBridge and its target.
+    /// The EventBridge rule with its target.
     Rule,
     /// The entries in the bucket's notification configuration.
     Notification,
 }
 
 impl Component {
-    /// The condition's type.
+    /// The type of the component's condition.
     pub fn condition(self) -> &'static str {
         match self {
             Self::Function => "FunctionReady",
@@ -40,10 +40,10 @@ macro_rules! reasons {
         pub enum $kind { $($(#[doc = $doc])+ $name,)+ }
 
         impl $kind {
-            /// All of them.
+            /// All reasons.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// As it is written in a condition or an event.
+            /// The text in a condition or an event.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)+ }
             }
@@ -52,144 +52,145 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// Why a condition is as it is. These are API: users and their tools match on them; `docs/conditions.md` tells the
-    /// cause and the cure of each.
+    /// The reasons of conditions. The reasons are API, because users and tools match on the texts.
+    /// `docs/conditions.md` describes the cause and the fix of each reason.
     Reason:
-    /// AWS is as the spec says.
+    /// AWS matches the spec.
     Applied,
-    /// Others permit the function's invocation: the operator does not, or may not, manage the function's policy.
+    /// A foreign statement permits the invocation. The operator does not, or may not, manage the function's policy.
     ExternalPermission,
-    /// As `Applied`, and `spec.suspend` keeps the trigger from running.
+    /// AWS matches the spec, and `spec.suspend` stops the trigger.
     Suspended,
     /// The annotation `lambda-triggers.dev/paused` pauses the object.
     Paused,
-    /// The object has just been seen, or changed; its state in AWS is not known yet.
+    /// The object is new or changed. The state in AWS is not known yet.
     Progressing,
-    /// The object is being deleted, and what was made for it is being removed.
+    /// The object is being deleted, and the operator removes the AWS resources of the object.
     Deleting,
-    /// The spec says something that AWS cannot do.
+    /// The spec contains a value that AWS cannot accept.
     InvalidSpec,
-    /// The schedule has no run after now, such as a schedule for a year that has passed.
+    /// The schedule has no future run, for example because its year has passed.
     NoNextRun,
-    /// The function, or its alias or version, does not exist.
+    /// The function, the alias or the version does not exist.
     FunctionNotFound,
-    /// Lambda says that the function has failed and cannot be invoked.
+    /// Lambda reports the function as failed, and the function cannot be invoked.
     FunctionFailed,
-    /// A function of the name that this resource would deploy was made by somebody else.
+    /// A foreign function has the name that this object would deploy.
     ConflictingFunction,
-    /// The code does not exist: the ConfigMap, which may be empty or lack the file of the handler, the object in S3 or the
-    /// image.
+    /// The code does not exist. The code is a ConfigMap (which may be empty or lack the handler's file), an object in
+    /// S3 or an image.
     CodeNotFound,
-    /// Something else that the definition names does not exist: a layer, a queue, a subnet, a security group or a key.
+    /// Another resource of the definition does not exist: a layer, a queue, a subnet, a security group or a key.
     DependencyNotFound,
-    /// Lambda cannot assume the function's role, or cannot yet.
+    /// Lambda cannot assume the function's role, or cannot assume the role yet.
     RoleNotReady,
     /// The bucket does not exist.
     BucketNotFound,
     /// The bucket is in another Region than the function.
     BucketInOtherRegion,
-    /// The bucket of that name is in another account than the one that is expected to own it.
+    /// The bucket belongs to another account than the expected owner.
     BucketInOtherAccount,
-    /// A resource of this operator holds what this one wants.
+    /// Another resource of this operator holds the same events or the same function.
     HeldByOther,
-    /// An entry that somebody else made in the bucket conflicts with this resource.
+    /// A foreign entry in the bucket conflicts with this resource.
     ConflictingEntry,
-    /// A rule of the name that this resource needs was made by somebody else.
+    /// A foreign rule has the name that this resource needs.
     ConflictingRule,
-    /// The bucket's notification configuration would have more entries than S3 takes.
+    /// The bucket's notification configuration would exceed S3's maximum number of entries.
     TooManyEntries,
-    /// S3 refuses a destination in the bucket's notification configuration.
+    /// S3 rejects a destination in the bucket's notification configuration.
     DestinationRefused,
-    /// Another writer undoes our writes to the bucket again and again.
+    /// Another writer repeatedly reverts the operator's writes to the bucket.
     Contended,
-    /// The tenancy file does not permit the namespace something that the spec names.
+    /// The tenancy file does not permit the namespace to use a resource in the spec.
     NotPermitted,
-    /// What was made, or the function of a schedule, is in another account than the one that the namespace acts in now.
+    /// The namespace now acts in another account than the account of the existing AWS resources or of the schedule's
+    /// function.
     OtherAccount,
-    /// The operator's credentials do not allow a call.
+    /// The IAM policy of the operator's credentials does not permit a call.
     AccessDenied,
-    /// No credentials to sign a call with: none are found, or STS gives out none.
+    /// No credentials are available: no source has credentials, or STS issues none.
     CredentialsUnavailable,
-    /// The credentials have expired; the operator tries again with renewed credentials.
+    /// The credentials have expired. The operator retries with renewed credentials.
     CredentialsExpired,
-    /// AWS does not know the credentials, or the signature is not theirs.
+    /// AWS does not know the credentials, or the signature does not match the credentials.
     CredentialsRefused,
-    /// The clock of the operator's node differs too much from that of AWS; the operator tries again.
+    /// The clock of the operator's node differs too much from AWS' clock. The operator retries.
     ClockSkewed,
-    /// The account may not use the Region.
+    /// The Region is not enabled for the account.
     RegionNotEnabled,
-    /// A quota of AWS is used up.
+    /// An AWS quota is exhausted.
     QuotaExceeded,
-    /// AWS refuses a call as invalid.
+    /// AWS rejects a call as invalid.
     AwsRefused,
-    /// AWS asks for fewer calls; the operator tries again by itself.
+    /// AWS throttles calls. The operator retries with backoff.
     Throttled,
-    /// AWS could not be reached or failed; the operator tries again by itself.
+    /// AWS was unreachable or failed. The operator retries with backoff.
     AwsUnavailable,
-    /// A write to AWS may still take effect; the operator waits until it cannot.
+    /// A write without an answer may still take effect. The operator waits for the write grace period.
     OutcomeUnknown,
 }
 
 reasons! {
-    /// What an event tells of. These are API, too. A failure is told by an event with its [`Reason`].
+    /// The reasons of events. The reasons are API too. An event about a failure carries a [`Reason`].
     EventReason:
     /// The rule was created.
     RuleCreated,
-    /// The rule was changed, since the spec was.
+    /// The rule was changed after a change of the spec.
     RuleUpdated,
     /// Entries were added to the bucket.
     EntryCreated,
-    /// Entries were changed in the bucket, since the spec was.
+    /// Entries in the bucket were changed after a change of the spec.
     EntryUpdated,
     /// Entries were removed from the bucket.
     EntryRemoved,
     /// The function was created.
     FunctionCreated,
-    /// The function was changed, since the spec, or the code it names, was.
+    /// The function was changed after a change of the spec or of the code.
     FunctionUpdated,
     /// The function was deleted.
     FunctionDeleted,
-    /// The code that was sent lacks the file of the handler, which a layer may hold.
+    /// The deployed code lacks the handler's file. A layer may contain the file.
     HandlerNotFound,
-    /// The function is left to its user: the spec names the function and no longer defines it.
+    /// The function stays with the user, because the spec no longer defines the function.
     FunctionReleased,
-    /// Something that somebody else made is this resource's from now on.
+    /// The object adopted a foreign AWS resource.
     Adopted,
-    /// What somebody changed or removed in AWS was put back.
+    /// The operator reverted a foreign change in AWS.
     DriftRepaired,
-    /// A pause of the object has begun.
+    /// A pause of the object has started.
     Paused,
-    /// An entry of somebody else's went from the bucket at the time of our write.
+    /// A foreign entry disappeared from the bucket at the time of a write of the operator.
     ForeignEntryGone,
-    /// S3 cannot deliver to an entry of somebody else's.
+    /// S3 cannot deliver to the destination of a foreign entry.
     ForeignDestinationBroken,
-    /// The name of a bucket has passed to another account, so nothing of the object is left in it.
+    /// The bucket name now belongs to another account. The bucket therefore contains nothing of the object.
     BucketOwnerChanged,
-    /// The object is being deleted, and what was made for it cannot be removed.
+    /// The object is being deleted, but its AWS resources cannot be removed.
     DeletionBlocked,
 }
 
-/// What kind of failure it is, which decides when it is tried again and who has to act.
+/// The class of a failure. The class decides when the operator retries and who must act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorClass {
-    /// It passes by itself.
+    /// The failure passes without a change.
     Retryable,
-    /// It passes by itself when we call less.
+    /// The failure passes with fewer calls.
     Throttled,
-    /// Another resource has to come, to go or to be permitted, and may be part of the same rollout. The failure passes by itself
-    /// until the progress deadline of the generation, and needs somebody to act after the deadline.
+    /// Another resource must be created, deleted or permitted, perhaps in the same rollout. Retryable until the
+    /// progress deadline of the generation; after the deadline, a person must act.
     Dependency,
-    /// It lasts until somebody acts: on the spec, in AWS or on the operator's rights.
+    /// The failure stays until a person changes the spec, AWS or the operator's permissions.
     Terminal,
 }
 
 impl ErrorClass {
-    /// Whether the failure passes without any change of a resource.
+    /// True if the failure passes without a change of any resource.
     pub fn passes_by_itself(self) -> bool {
         matches!(self, Self::Retryable | Self::Throttled)
     }
 
-    /// The class before or after the progress deadline: see [`is_overdue`].
+    /// The class before or after the progress deadline; see [`is_overdue`].
     pub fn at_deadline(self, is_overdue: bool) -> Self {
         match self {
             Self::Dependency if is_overdue => Self::Terminal,
@@ -198,31 +199,28 @@ impl ErrorClass {
     }
 }
 
-/// Whether the progress deadline of a generation has passed, counted from the time when the generation was first `observed`. A
-/// status of an older version has no such time, and is overdue.
+/// True if the progress deadline of a generation has passed. The deadline counts from `observed`, the first time that
+/// the operator saw the generation. A status from an older version has no time and is overdue.
 pub fn is_overdue(observed: Option<&Time>, now: &Time, deadline: Duration) -> bool {
     observed.is_none_or(|observed| now.0.duration_since(observed.0).unsigned_abs() >= deadline)
 }
 
-/// Something that went wrong with one part of an object.
+/// A failure of one component of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The part.
     pub component: Component,
-    /// Why.
     pub reason: Reason,
-    /// What was tried, on what, what came back and what to do next. The same failure has the same message each
-    /// time: a message that changes would be a write to the status each time.
+    /// The failed operation, its target, the error and the next step for the user. The same failure must have the
+    /// same message each time, because every change of the message causes a write of the status.
     pub message: String,
 }
 
 impl Failure {
-    /// A failure of `part`.
     pub fn new(component: Component, reason: Reason, message: impl Into<String>) -> Self {
         Self { component, reason, message: message.into() }
     }
 
-    /// What kind of failure it is.
+    /// The class of the failure, by its reason.
     pub fn class(&self) -> ErrorClass {
         match self.reason {
             Reason::Throttled => ErrorClass::Throttled,
@@ -265,40 +263,41 @@ impl Failure {
     }
 }
 
-/// How an object fares.
+/// The outcome of a reconcile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Work has begun, or goes on: `message` says on what.
+    /// The work has started or continues.
     Progressing {
-        /// On what.
+        /// The current work, in words.
         message: String,
     },
-    /// AWS is as the spec says.
+    /// AWS matches the spec.
     Applied {
-        /// Whether the spec suspends the trigger.
+        /// True if the spec suspends the trigger.
         suspended: bool,
-        /// What is in place, in words.
+        /// The state in AWS, in words.
         message: String,
     },
-    /// The object is paused until the annotation goes.
+    /// The object is paused by an annotation.
     Paused {
         /// True if AWS matched the spec at the last check.
         in_place: bool,
-        /// The words of the condition.
+        /// The message of the condition.
         message: String,
     },
-    /// Something went wrong while applying the spec.
+    /// Applying the spec has failed.
     Failed(Failure),
-    /// Something went wrong while removing what was made.
+    /// The cleanup of a deleted object has failed.
     DeletionBlocked(Failure),
 }
 
-/// The conditions of an object of which the parts in `ready` were found, or made, as the spec says. A part of which
-/// nothing is known, since the work did not get as far, has no condition. `external_permission` says who permits the
-/// invocation where the operator does not.
+/// The conditions of an object.
 ///
-/// `now` becomes the transition time of conditions whose status differs from that in `previous`. `is_overdue` is the answer of
-/// [`is_overdue`].
+/// `ready` contains the components that match the spec. Components of unknown state have no condition.
+/// `external_permission` is the message about a foreign permission statement, if the operator manages no statement.
+///
+/// `now` becomes the transition time of conditions with a status other than in `previous`. `is_overdue` is the result
+/// of [`is_overdue`].
 pub fn conditions(
     previous: &[Condition],
     ready: &BTreeSet<Component>,
@@ -347,7 +346,7 @@ pub fn conditions(
         Outcome::Failed(failure) | Outcome::DeletionBlocked(failure) => {
             let Failure { component, reason, message } = failure;
             conditions.push(build("Ready", "False", *reason, message));
-            // A deletion waits for no other manifest of a rollout.
+            // A deletion does not wait for other manifests of a rollout, so a dependency error is terminal at once.
             let is_overdue = is_overdue || matches!(outcome, Outcome::DeletionBlocked(_));
             let stalled = failure.class().at_deadline(is_overdue) == ErrorClass::Terminal;
             conditions.push(build(if stalled { "Stalled" } else { "Reconciling" }, "True", *reason, message));

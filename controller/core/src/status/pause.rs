@@ -1,9 +1,9 @@
-//! The annotation that pauses one object.
+//! The annotation that pauses an object.
 
 use super::Outcome;
 use crate::api::PAUSED_ANNOTATION;
 
-/// Reads the value of [`PAUSED_ANNOTATION`]. Every value but `false` pauses: a typo must not let the operator write.
+/// Parses the value of [`PAUSED_ANNOTATION`]. Every value except `false` pauses, so that a typo never permits writes.
 pub fn is_paused(annotation: Option<&str>) -> bool {
     annotation.is_some_and(|value| !value.trim().eq_ignore_ascii_case("false"))
 }
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_paused_object_says_what_is_left_as_it_is() {
+    fn the_message_of_a_pause_describes_the_state() {
         let outcome = |in_place, what: &str| Outcome::Paused {
             in_place,
             message: format!("paused: {what}; remove the annotation lambda-triggers.dev/paused to go on"),

@@ -1,8 +1,8 @@
-//! The conditions as wholes, and the rules of kstatus that they follow.
+//! Conditions of whole objects, and the kstatus rules for conditions.
 
 use super::*;
 
-/// A point in time, in seconds.
+/// The time at this Unix second.
 fn at(second: i64) -> Time {
     Time(jiff::Timestamp::from_second(second).unwrap())
 }
@@ -45,11 +45,11 @@ fn failed(component: Component, reason: Reason) -> Outcome {
 const ALL: [Component; 3] = [Component::Function, Component::Permission, Component::Rule];
 
 #[test]
-fn conditions_as_wholes() {
+fn each_outcome_has_its_conditions() {
     let is = |kind: &str, reason: &str| condition(kind, "True", reason, "", 5);
     let cases = [
         (
-            "work has begun",
+            "in progress",
             after(&[], &[], &progressing(), 5),
             vec![
                 condition("Ready", "Unknown", "Progressing", "creating", 5),
@@ -57,7 +57,7 @@ fn conditions_as_wholes() {
             ],
         ),
         (
-            "all is in place",
+            "in sync",
             after(&[], &ALL, &applied(false), 5),
             vec![
                 condition("Ready", "True", "Applied", "in place", 5),
@@ -67,17 +67,17 @@ fn conditions_as_wholes() {
             ],
         ),
         (
-            "all is in place, and suspended",
+            "in sync and suspended",
             after(&[], &[Component::Rule], &applied(true), 5),
             vec![condition("Ready", "True", "Suspended", "in place", 5), is("RuleReady", "Applied")],
         ),
         (
-            "it is paused, and all was in place",
+            "paused, in sync at the last check",
             after(&[], &[Component::Rule], &paused(true), 5),
             vec![condition("Ready", "True", "Paused", "left", 5), is("RuleReady", "Applied")],
         ),
         (
-            "it is paused, and AWS may be otherwise",
+            "paused, perhaps not in sync",
             after(&[], &[Component::Rule], &paused(false), 5),
             vec![
                 condition("Ready", "False", "Paused", "left", 5),
@@ -85,7 +85,7 @@ fn conditions_as_wholes() {
             ],
         ),
         (
-            "somebody has to act, and nothing else is known",
+            "terminal failure, other components unknown",
             after(&[], &[], &failed(Component::Rule, Reason::InvalidSpec), 5),
             vec![
                 condition("Ready", "False", "InvalidSpec", "why", 5),
@@ -94,7 +94,7 @@ fn conditions_as_wholes() {
             ],
         ),
         (
-            "it passes by itself, and a component is in place",
+            "throttled, another component ready",
             after(&[], &[Component::Function], &failed(Component::Permission, Reason::Throttled), 5),
             vec![
                 condition("Ready", "False", "Throttled", "why", 5),
@@ -104,7 +104,7 @@ fn conditions_as_wholes() {
             ],
         ),
         (
-            "a component that was in place failed after all",
+            "a ready component fails",
             after(&[], &ALL, &failed(Component::Function, Reason::FunctionFailed), 5),
             vec![
                 condition("Ready", "False", "FunctionFailed", "why", 5),
@@ -115,7 +115,7 @@ fn conditions_as_wholes() {
             ],
         ),
         (
-            "deletion is blocked: what is still there is nobody's concern",
+            "blocked deletion shows only the failed component",
             after(
                 &[],
                 &ALL,
@@ -135,7 +135,7 @@ fn conditions_as_wholes() {
 }
 
 #[test]
-fn failures_of_credentials_are_classed_by_who_ends_them() {
+fn credential_failures_have_the_right_class() {
     let cases = [
         (Reason::CredentialsUnavailable, ErrorClass::Retryable),
         (Reason::CredentialsExpired, ErrorClass::Retryable),
@@ -150,7 +150,7 @@ fn failures_of_credentials_are_classed_by_who_ends_them() {
 }
 
 #[test]
-fn what_may_be_part_of_the_same_rollout_is_reconciling_until_the_deadline() {
+fn dependency_failures_stall_only_after_the_deadline() {
     let state = |conditions: &[Condition]| conditions[1].type_.clone();
     for reason in Reason::ALL {
         let outcome = failed(Component::Function, *reason);
@@ -176,7 +176,7 @@ fn what_may_be_part_of_the_same_rollout_is_reconciling_until_the_deadline() {
 }
 
 #[test]
-fn the_reasons_that_another_resource_of_a_rollout_may_end() {
+fn dependency_reasons_are_complete() {
     let dependencies: Vec<&str> = Reason::ALL
         .iter()
         .filter(|reason| Failure::new(Component::Rule, **reason, "").class() == ErrorClass::Dependency)
@@ -202,23 +202,23 @@ fn the_reasons_that_another_resource_of_a_rollout_may_end() {
 }
 
 #[test]
-fn a_deletion_waits_for_nothing_that_is_part_of_a_rollout() {
+fn a_blocked_deletion_stalls_at_once() {
     let blocked = Outcome::DeletionBlocked(Failure::new(Component::Rule, Reason::AccessDenied, "why"));
     assert_eq!(before_deadline(&blocked)[1], condition("Stalled", "True", "AccessDenied", "why", 5));
 }
 
 #[test]
-fn a_generation_is_overdue_from_its_deadline_on() {
+fn a_generation_is_overdue_at_its_deadline() {
     let deadline = Duration::from_secs(120);
     let overdue = |observed, now| is_overdue(Some(&at(observed)), &at(now), deadline);
     assert_eq!([overdue(10, 10), overdue(10, 129), overdue(10, 130)], [false, false, true]);
     assert!(is_overdue(None, &at(10), deadline), "a status of an older version");
-    // Another replica's clock may be a moment ahead.
+    // Another replica's clock may be slightly ahead.
     assert!(!overdue(15, 10));
 }
 
 #[test]
-fn the_transition_time_stays_while_the_status_does() {
+fn the_transition_time_changes_only_with_the_status() {
     let first = after(&[], &[], &failed(Component::Function, Reason::FunctionNotFound), 10);
     let second = after(&first, &[], &failed(Component::Function, Reason::AccessDenied), 20);
     let times = |conditions: &[Condition]| -> Vec<(String, Time)> {
@@ -232,11 +232,11 @@ fn the_transition_time_stays_while_the_status_does() {
     assert_eq!(times(&third), all);
 
     let fourth = after(&third, &ALL, &applied(true), 40);
-    assert_eq!(times(&fourth), all, "suspended is no less ready");
+    assert_eq!(times(&fourth), all, "a suspended trigger stays ready");
 }
 
 #[test]
-fn kstatus_holds_after_every_failure() {
+fn every_failure_is_either_reconciling_or_stalled() {
     for reason in Reason::ALL {
         for outcome in [
             failed(Component::Rule, *reason),
@@ -247,18 +247,14 @@ fn kstatus_holds_after_every_failure() {
             let of = |kind: &str| found.iter().filter(|c| c.type_ == kind).collect::<Vec<_>>();
             assert_eq!(of("Ready").len(), 1, "{reason:?}");
             let abnormal = [of("Reconciling"), of("Stalled")].concat();
-            assert_eq!(
-                abnormal.len(),
-                1,
-                "either it goes on by itself, or it waits for somebody: {reason:?}"
-            );
+            assert_eq!(abnormal.len(), 1, "expected either Reconciling or Stalled: {reason:?}");
             assert_eq!(abnormal[0].status, "True", "{reason:?}");
         }
     }
 }
 
 #[test]
-fn a_permission_of_others_is_told_as_one() {
+fn a_foreign_permission_has_its_own_reason() {
     let ready = ALL.into_iter().collect();
     let external = condition("PermissionReady", "True", "ExternalPermission", "theirs", 5);
     for outcome in [applied(false), failed(Component::Rule, Reason::AwsRefused)] {
