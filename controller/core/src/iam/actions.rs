@@ -1,19 +1,19 @@
-//! Each action of the policy: in which statement it is, why it is needed, and what happens without it.
+//! The actions of the least IAM policy, each with its statement, its purpose and the effect of a denial.
 
 use super::Feature;
 
 /// An action that the operator's role needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Action {
-    /// The name of IAM, such as `lambda:GetFunction`.
+    /// The IAM name, such as `lambda:GetFunction`.
     pub name: &'static str,
-    /// The Sid of the statement that allows it.
+    /// The Sid of the action's statement.
     pub statement: &'static str,
-    /// What needs it.
+    /// The feature that needs the action.
     pub feature: Feature,
-    /// What it is called for.
+    /// The purpose of the call, for docs/iam.md.
     pub why: &'static str,
-    /// What a user sees where it is denied.
+    /// The effect for users if IAM denies the action.
     pub without: &'static str,
 }
 
@@ -22,7 +22,7 @@ pub fn actions() -> &'static [Action] {
     &ACTIONS
 }
 
-/// The names of those that are in a statement.
+/// The names of all actions in a statement.
 pub(super) fn in_statement(sid: &str) -> Vec<&'static str> {
     ACTIONS.iter().filter(|action| action.statement == sid).map(|action| action.name).collect()
 }

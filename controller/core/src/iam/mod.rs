@@ -1,7 +1,8 @@
-//! The least IAM policy for the operator's role, as a value: what the code calls, on what it may be called, and why.
+//! The least IAM policy for the operator's role: actions, resources, conditions and reasons, as a value.
 //!
-//! Which action can be narrowed to which resources, and by which condition keys, is in the service authorization
-//! reference (<https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>).
+//! The service authorization reference lists the resources and condition keys of each action
+//! (<https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>).
+//! The `iam-policy` command prints the policy, and `doctor` checks the permissions.
 
 mod actions;
 mod policy;
@@ -14,29 +15,29 @@ use crate::ownership::TAG_OWNER;
 pub use actions::{Action, actions};
 pub use policy::{Condition, Policy, Statement};
 
-/// What the operator is to be allowed to do, in statements that can be left out.
+/// A feature of the operator. The policy contains only the statements for enabled features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Feature {
-    /// Schedules and bucket events for functions that exist: what every operator needs.
+    /// Schedules and bucket events for existing functions. Every operator needs this feature.
     Triggers,
-    /// Functions that it deploys (`spec.function.definition`).
+    /// Functions that the operator deploys (`spec.function.definition`).
     Definitions,
-    /// Their code from archives in S3.
+    /// Function code from archives in S3.
     Archives,
-    /// Their code from images in ECR of the same account.
+    /// Function code from ECR images in the same account.
     Images,
-    /// Their layers.
+    /// Lambda layers of deployed functions.
     Layers,
-    /// Their network.
+    /// VPC networks of deployed functions.
     Vpc,
-    /// Their environment, encrypted with a key of one's own.
+    /// Function environments encrypted with a customer-managed KMS key.
     Kms,
-    /// Roles that it takes on for tenants.
+    /// Roles that the operator assumes for tenants.
     Tenancy,
 }
 
 impl Feature {
-    /// All of them, in the order in which a policy names them.
+    /// All features, in the order of the policy's statements.
     pub const ALL: [Self; 8] = [
         Self::Triggers,
         Self::Definitions,
@@ -49,33 +50,33 @@ impl Feature {
     ];
 }
 
-/// What a policy is for. A list that is empty narrows nothing; each may have `*` in it.
+/// The scope of a policy. An empty list permits all resources; list items may contain `*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     /// `aws`, `aws-cn`, `aws-us-gov`, ...
     pub partition: String,
     /// The account of functions and rules, 12 digits.
     pub account: String,
-    /// The operator's owner id, with which the names of its rules begin; without one, any owner's.
+    /// The operator's owner id, to limit rules to the owner's names. `None` permits the rules of all owners.
     pub owner: Option<OwnerId>,
-    /// What it is to be allowed beyond triggers.
+    /// The enabled features besides [`Feature::Triggers`].
     pub features: BTreeSet<Feature>,
-    /// The functions: names in `account`, and ARNs without a qualifier for functions of other accounts.
+    /// The functions: names in `account`, or ARNs without a qualifier for other accounts.
     pub functions: Vec<String>,
-    /// The names of the buckets whose events run functions.
+    /// The names of buckets with triggers.
     pub buckets: Vec<String>,
-    /// The accounts that own buckets (`spec.bucketOwner`), beside `account`.
+    /// The accounts of buckets (`spec.bucketOwner`) besides `account`.
     pub bucket_owners: Vec<String>,
-    /// The names of the buckets that archives are in.
+    /// The names of buckets with code archives.
     pub code_buckets: Vec<String>,
-    /// The names, with their paths, of the roles that a definition may give to its function.
+    /// The names, with paths, of the roles that a definition may pass to a function.
     pub function_roles: Vec<String>,
-    /// The ARNs of the roles of tenants.
+    /// The ARNs of tenant roles.
     pub tenant_roles: Vec<String>,
 }
 
 impl Scope {
-    /// All functions and buckets of an account, for triggers.
+    /// The scope of all functions and buckets of an account, for triggers only.
     pub fn for_account(account: impl Into<String>, owner: Option<OwnerId>) -> Self {
         Self {
             partition: "aws".into(),
@@ -91,14 +92,14 @@ impl Scope {
         }
     }
 
-    /// The same, for these features, too.
+    /// Adds features to the scope.
     #[must_use]
     pub fn with(mut self, features: impl IntoIterator<Item = Feature>) -> Self {
         self.features.extend(features);
         self
     }
 
-    /// ARNs of these names, or of all.
+    /// The ARNs of `names`, or the ARN with `*` if the list is empty.
     fn arns(&self, names: &[String], arn: impl Fn(&str) -> String) -> Vec<String> {
         if names.is_empty() { vec![arn("*")] } else { names.iter().map(|name| arn(name)).collect() }
     }
@@ -109,7 +110,7 @@ impl Scope {
             arn if arn.starts_with("arn:") => arn.to_owned(),
             name => format!("arn:{partition}:lambda:*:{account}:function:{name}"),
         };
-        // An alias or a version is a resource of its own.
+        // IAM treats an alias or a version as a separate resource.
         let with_qualifiers = |arn: String| {
             let all = arn.ends_with('*');
             [Some(arn.clone()), (!all).then(|| format!("{arn}:*"))].into_iter().flatten()
@@ -123,12 +124,12 @@ impl Scope {
 
     fn bucket_owners(&self) -> Condition {
         let owners: BTreeSet<_> = [&self.account].into_iter().chain(&self.bucket_owners).cloned().collect();
-        // The ARN of a bucket names no account.
+        // The ARN of a bucket contains no account.
         Condition::new("StringEquals", "s3:ResourceAccount", owners)
     }
 }
 
-/// The least policy for what is in `scope`.
+/// The least policy for a scope.
 pub fn least_policy(scope: &Scope) -> Policy {
     let used = |feature: &Feature| *feature == Feature::Triggers || scope.features.contains(feature);
     Policy {
@@ -153,10 +154,10 @@ fn statements(feature: Feature, scope: &Scope) -> Vec<Statement> {
             vec![Statement::new("UseImages", vec![format!("arn:{partition}:ecr:*:{account}:repository/*")])]
         }
         Feature::Layers => {
-            // Of any account: those of AWS and of vendors are published from their own.
+            // Layers of every account: AWS and vendors publish layers from accounts of their own.
             vec![Statement::new("UseLayers", vec![format!("arn:{}:lambda:*:*:layer:*:*", scope.partition)])]
         }
-        // These know no resources.
+        // The EC2 describe actions support no resource-level permissions.
         Feature::Vpc => vec![Statement::new("FindNetworks", vec!["*".into()])],
         Feature::Kms => kms(scope),
         Feature::Tenancy => {
@@ -176,8 +177,10 @@ fn triggers(scope: &Scope) -> Vec<Statement> {
         Some(owner) => format!("arn:{partition}:events:*:{account}:rule/{}*", owner.prefix()),
         None => format!("arn:{partition}:events:*:{account}:rule/lt-*"),
     };
-    // Both actions have the key (https://docs.aws.amazon.com/lambda/latest/dg/permissions-user-function.html); that it
-    // is there at each removal is written nowhere, and without it a permission of ours would stay for ever.
+    // Both actions support the key `lambda:Principal`
+    // (https://docs.aws.amazon.com/lambda/latest/dg/permissions-user-function.html). AWS does not document that every
+    // RemovePermission request has the key. Without `IfExists`, a request without the key would be denied, and the
+    // statement would stay forever.
     let principals = ["events.amazonaws.com", "s3.amazonaws.com"].map(Into::into);
     let services_only = Condition::new("StringEqualsIfExists", "lambda:Principal", principals);
     let functions_only = Condition::new("ForAllValues:ArnLike", "events:TargetArn", scope.functions());
@@ -185,11 +188,11 @@ fn triggers(scope: &Scope) -> Vec<Statement> {
         Statement::new("ReadFunctions", scope.functions()),
         Statement::new("PermitTriggers", scope.functions()).when(services_only),
         Statement::new("MergeBucketEntries", scope.buckets(&scope.buckets, "")).when(scope.bucket_owners()),
-        // The action knows no resources.
+        // The action supports no resource-level permissions.
         Statement::new("FindOwnBuckets", vec!["*".into()]),
         Statement::new("OwnRules", vec![rules.clone()]),
         Statement::new("OwnTargets", vec![rules]).when(functions_only),
-        // This one knows no resources.
+        // Both actions support no resource-level permissions.
         Statement::new("FindRules", vec!["*".into()]),
     ]
 }

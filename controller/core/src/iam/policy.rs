@@ -1,37 +1,37 @@
-//! An IAM policy, as far as the operator's needs one: what is allowed, on what, under which conditions.
+//! The model of an IAM policy: only the features of IAM that the operator's policy needs.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::actions::in_statement;
 
-/// A policy. Written by serde, it is the JSON that IAM takes.
+/// An IAM policy. Serializes to the JSON that IAM accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Its statements, each of which allows.
+    /// The statements. Every statement has the effect `Allow`.
     pub statements: Vec<Statement>,
 }
 
-/// What is allowed.
+/// A statement with the effect `Allow`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// Its name in the policy: letters and digits.
+    /// The Sid: letters and digits.
     pub sid: &'static str,
-    /// Actions of IAM, such as `lambda:GetFunction`.
+    /// IAM actions, such as `lambda:GetFunction`.
     pub actions: Vec<&'static str>,
-    /// ARNs, with `*` for any text.
+    /// ARNs, where `*` matches any text.
     pub resources: Vec<String>,
-    /// All of them must hold.
+    /// The conditions. All conditions must hold.
     pub conditions: Vec<Condition>,
 }
 
-/// What must hold for a statement to count.
+/// A condition of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// Such as `StringEquals`.
+    /// The operator, such as `StringEquals`.
     pub operator: &'static str,
-    /// Such as `s3:ResourceAccount`.
+    /// The condition key, such as `s3:ResourceAccount`.
     pub key: String,
-    /// One of them must match.
+    /// The permitted values. Any match is enough.
     pub values: Vec<String>,
 }
 
@@ -42,7 +42,7 @@ impl Condition {
 }
 
 impl Statement {
-    /// The statement of this name, with its actions, on these resources.
+    /// The statement with this Sid and its actions, for these resources.
     pub(super) fn new(sid: &'static str, resources: Vec<String>) -> Self {
         Self { sid, actions: in_statement(sid), resources, conditions: vec![] }
     }
@@ -54,7 +54,7 @@ impl Statement {
 }
 
 impl Policy {
-    /// Every action that it allows, sorted.
+    /// All permitted actions, sorted and without duplicates.
     pub fn actions(&self) -> Vec<&'static str> {
         let mut actions: Vec<_> =
             self.statements.iter().flat_map(|statement| statement.actions.iter().copied()).collect();
@@ -63,7 +63,7 @@ impl Policy {
         actions
     }
 
-    /// The same policy with those of its actions alone that `keep` holds for.
+    /// The policy without the actions that `keep` rejects.
     #[must_use]
     pub fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
         let mut statements = self.statements.clone();
@@ -97,7 +97,7 @@ impl Serialize for Statement {
     }
 }
 
-/// By operator, as IAM wants them. No statement of ours has two conditions of one operator.
+/// Conditions grouped by operator, as IAM requires. No statement has two conditions with the same operator.
 struct Conditions<'a>(&'a [Condition]);
 
 impl Serialize for Conditions<'_> {

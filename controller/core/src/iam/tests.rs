@@ -14,7 +14,7 @@ fn statement(policy: &Policy, sid: &str) -> Value {
 }
 
 #[test]
-fn triggers_alone_need_little() {
+fn the_policy_for_triggers_alone_is_small() {
     let functions = "arn:aws:lambda:*:123456789012:function:*";
     let rules = "arn:aws:events:*:123456789012:rule/lt-1a2b3c4d-*";
     assert_eq!(
@@ -79,7 +79,7 @@ fn triggers_alone_need_little() {
 }
 
 #[test]
-fn what_is_named_is_all_that_is_allowed() {
+fn names_in_the_scope_limit_every_statement() {
     let scope = Scope {
         partition: "aws-cn".into(),
         functions: vec![
@@ -125,11 +125,11 @@ fn what_is_named_is_all_that_is_allowed() {
 }
 
 #[test]
-fn each_action_has_its_place_and_is_told_of() {
+fn each_action_is_documented_and_in_a_statement() {
     let policy = least_policy(&scope().with(Feature::ALL));
-    let told: BTreeSet<_> = actions().iter().map(|action| action.name).collect();
-    assert_eq!(told.len(), actions().len(), "an action is there twice");
-    assert_eq!(policy.actions(), told.into_iter().collect::<Vec<_>>());
+    let documented: BTreeSet<_> = actions().iter().map(|action| action.name).collect();
+    assert_eq!(documented.len(), actions().len(), "duplicate action");
+    assert_eq!(policy.actions(), documented.into_iter().collect::<Vec<_>>());
     for feature in Feature::ALL {
         let of_feature: BTreeSet<_> =
             actions().iter().filter(|action| action.feature == feature).map(|action| action.name).collect();
@@ -143,16 +143,16 @@ fn each_action_has_its_place_and_is_told_of() {
     }
 }
 
-/// A managed policy has at most 6,144 characters, white space not counted
+/// A managed policy has at most 6,144 characters without white space
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
 #[test]
-fn the_whole_policy_fits_into_one() {
+fn the_full_policy_fits_into_one_managed_policy() {
     let text = serde_json::to_string(&least_policy(&scope().with(Feature::ALL))).unwrap();
     assert!(text.len() < 6144, "{} characters", text.len());
 }
 
 #[test]
-fn a_policy_without_an_action_has_no_empty_statement() {
+fn filtering_actions_leaves_no_empty_statement() {
     let policy =
         least_policy(&scope()).only(|action| !action.starts_with("s3:") && action != "lambda:GetPolicy");
     let sids: Vec<_> = policy.statements.iter().map(|statement| statement.sid).collect();

@@ -1,4 +1,4 @@
-//! The decision: whether a namespace may name a resource in AWS.
+//! The authorization decision: may a namespace use an AWS resource?
 
 use std::fmt;
 
@@ -7,68 +7,69 @@ use super::{Definitions, Tenancy, Tenant};
 use crate::arn::FunctionArn;
 use crate::ownership::{ObjectKey, OwnerId};
 
-/// Something in AWS that a resource, or a call on its behalf, names.
+/// An AWS resource that a spec or a call uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResourceRef {
-    /// A Region, in which a call is made.
+    /// The Region of a call.
     Region(String),
-    /// A function that is to be run, and whose policy is changed for that.
+    /// An existing function with a trigger. The operator changes the resource policy of the function.
     Function(FunctionArn),
-    /// A function that a rule is to run.
+    /// A function as the target of a rule.
     RuleTarget(FunctionArn),
-    /// A bucket whose notification configuration is changed.
+    /// A bucket with a trigger. The operator changes the notification configuration of the bucket.
     Bucket(String),
-    /// The account that is to own such a bucket.
+    /// The expected account of a bucket.
     BucketOwner(String),
-    /// The ARN of a queue or a topic for what could not be delivered.
+    /// The ARN of a queue or a topic for undeliverable events.
     DeadLetterQueue(String),
-    /// The name of a function that is to be made, changed or deleted.
+    /// The name of a function that the operator creates, changes or deletes.
     DeployedFunction(String),
-    /// The ARN of the role that such a function runs as.
+    /// The ARN of a function's execution role.
     ExecutionRole(String),
-    /// The bucket that its code is in.
+    /// The bucket of a function's code.
     CodeBucket(String),
-    /// The URI of its image.
+    /// The URI of a function's image.
     Image(String),
-    /// The ARN of a layer of its.
+    /// The ARN of a function's layer.
     Layer(String),
-    /// A subnet that it reaches.
+    /// The id of a function's subnet.
     Subnet(String),
-    /// A security group that it is in.
+    /// The id of a function's security group.
     SecurityGroup(String),
-    /// The ARN of the key for its environment.
+    /// The ARN of the KMS key for a function's environment.
     KmsKey(String),
-    /// How many runs at a time are kept for it.
+    /// The reserved concurrency of a function.
     ReservedConcurrency(i32),
 }
 
-/// What is a namespace's own, whatever the file says.
+/// The resources that a namespace may always use, independent of the tenancy file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImplicitGrants {
-    /// The account of the credentials that the namespace acts with.
+    /// The account of the namespace's credentials.
     pub account: String,
-    /// The names that the operator makes up for the functions that the resource at hand may define.
+    /// The function names that the operator generates for the current object.
     pub functions: Vec<String>,
 }
 
 impl ImplicitGrants {
-    /// What is the namespace's own where it acts in `account` for the object `key`, of one of these kinds.
+    /// The implicit grants of object `key` in `account`. The object may be of each kind in `kinds`.
     pub fn for_object(account: &str, owner: &OwnerId, key: &ObjectKey, kinds: &[&str]) -> Self {
         let functions = kinds.iter().map(|kind| key.function_name(owner, kind)).collect();
         Self { account: account.into(), functions }
     }
 }
 
-/// Why a namespace may not name a resource.
+/// The reason for a denial.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refusal(String);
 
 impl Tenancy {
-    /// Whether the resources of a namespace may name a resource. Every spec, and then every call, is asked about here.
+    /// Decides whether a namespace may use a resource. Called for every spec, and again for every AWS call.
     ///
     /// # Errors
-    /// In words that say what the file has in place of it, and whom to ask.
+    ///
+    /// Returns a refusal that names the responsible list of the file, the content of the list and the contact.
     pub fn authorize(
         &self,
         namespace: &str,
@@ -79,7 +80,7 @@ impl Tenancy {
         if tenant.permits(own, resource) { Ok(()) } else { Err(tenant.refusal(namespace, resource)) }
     }
 
-    /// That nothing names the namespace.
+    /// The refusal for a namespace without a tenant in the file.
     pub fn unnamed(&self, namespace: &str) -> Refusal {
         let contact = contact(self.contact.as_ref());
         Refusal(format!(
@@ -116,26 +117,26 @@ impl Tenant {
         }
     }
 
-    /// Whether it may deploy a function of this name.
+    /// True if the namespace may deploy a function with this name.
     fn deploys(&self, own: &ImplicitGrants, name: &str) -> bool {
         let named = |name: &str| own.functions.iter().any(|own| own == name);
         self.definitions.as_ref().is_some_and(|definitions| named(name) || any(&definitions.names, name))
     }
 
     fn refusal(&self, namespace: &str, resource: &ResourceRef) -> Refusal {
-        let (list, held) = self.list(resource);
+        let (list, allowed) = self.list(resource);
         let place = format!("namespaces.{}.{list}", self.named);
-        let held = if held.is_empty() { "nothing".to_owned() } else { shown(&held) };
+        let allowed = if allowed.is_empty() { "nothing".to_owned() } else { shown(&allowed) };
         let contact = contact(self.contact.as_ref());
         Refusal(format!(
-            "namespace {namespace} may not name {resource}: {place} in the tenancy file holds {held}{contact}"
+            "namespace {namespace} may not name {resource}: {place} in the tenancy file holds {allowed}{contact}"
         ))
     }
 
-    /// The list of the file that decides about a resource, and what it holds.
+    /// The list in the file that decides about a resource, and the content of the list.
     fn list(&self, resource: &ResourceRef) -> (&'static str, Vec<String>) {
-        let of = |held: &dyn Fn(&Definitions) -> Vec<String>| {
-            self.definitions.as_ref().map(held).unwrap_or_default()
+        let of = |allowed: &dyn Fn(&Definitions) -> Vec<String>| {
+            self.definitions.as_ref().map(allowed).unwrap_or_default()
         };
         match resource {
             ResourceRef::Region(_) => ("regions", texts(self.regions.iter().flatten())),
@@ -166,7 +167,8 @@ fn any(patterns: &[super::Pattern], text: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(text))
 }
 
-/// A pattern without a qualifier is for all of them.
+/// True if a pattern matches the function with or without its qualifier. A pattern without a qualifier covers all
+/// qualifiers.
 fn any_function(patterns: &[NamePattern], own: &ImplicitGrants, function: &FunctionArn) -> bool {
     let bare = function.with_qualifier(None);
     patterns.iter().any(|pattern| match pattern {
@@ -197,12 +199,12 @@ fn texts<'a, T: fmt::Display + 'a>(patterns: impl IntoIterator<Item = &'a T>) ->
     patterns.into_iter().map(ToString::to_string).collect()
 }
 
-/// The most that a refusal shows of a list.
+/// The maximum number of list items in a refusal.
 const SHOWN: usize = 5;
 
-fn shown(held: &[String]) -> String {
-    let first = held.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match held.len().checked_sub(SHOWN) {
+fn shown(allowed: &[String]) -> String {
+    let first = allowed.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match allowed.len().checked_sub(SHOWN) {
         None | Some(0) => first,
         Some(more) => format!("{first} and {more} more"),
     }

@@ -1,4 +1,4 @@
-//! The file as users write it, in YAML or JSON, and what is wrong with one.
+//! The format of the tenancy file, in YAML or JSON, and its validation.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,18 @@ use serde::Deserialize;
 use super::pattern::{ArnPattern, NamePattern, Pattern, is_pattern};
 use super::{Definitions, Role, Tenancy, Tenant};
 
-/// Why a file is no tenancy.
+/// The error for an invalid tenancy file.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidTenancy {
-    /// It is not YAML of the right form.
+    /// The text is not YAML with the expected fields.
     #[error("{0}")]
     Form(String),
-    /// It says something that cannot be.
+    /// A field has an invalid value.
     #[error("{place}: {problem}")]
     At {
-        /// Where: `namespaces.media.buckets[0]`.
+        /// The path of the field, such as `namespaces.media.buckets[0]`.
         place: String,
-        /// What.
+        /// The problem, in words.
         problem: String,
     },
 }
@@ -86,10 +86,12 @@ struct RawDefinitions {
 }
 
 impl Tenancy {
-    /// Reads the file's text.
+    /// Parses and validates the text of a tenancy file.
     ///
     /// # Errors
-    /// Where it is not YAML of the right form, has a field that there is not, or says what cannot be; the error says where.
+    ///
+    /// Returns an error with the position if the text is not valid YAML, has an unknown field or has an invalid
+    /// value.
     pub fn parse(text: &str) -> Result<Self, InvalidTenancy> {
         let File { contact, namespaces } =
             serde_saphyr::from_str(text).map_err(|error| InvalidTenancy::Form(error.to_string()))?;
@@ -113,7 +115,8 @@ impl Tenancy {
     }
 }
 
-/// A namespace that is named by two patterns has the one that says more: so no two may say as much of one namespace.
+/// Rejects two equally specific patterns that match the same namespace, because neither pattern would have
+/// precedence.
 fn refuse_ties(patterns: &[(Pattern, Tenant)]) -> Result<(), InvalidTenancy> {
     for (n, (one, _)) in patterns.iter().enumerate() {
         let tie = |(other, _): &&(Pattern, Tenant)| one.literals() == other.literals() && one.overlaps(other);
@@ -183,7 +186,7 @@ fn definitions(place: &str, raw: RawDefinitions) -> Result<Definitions, InvalidT
     })
 }
 
-/// Reads each text of a list, and says which is none.
+/// Parses all items of a list. An error names the first invalid item.
 fn list<T>(
     place: &str,
     texts: &[String],
@@ -195,7 +198,7 @@ fn list<T>(
     texts.iter().enumerate().map(read_one).collect()
 }
 
-/// A role to act with. The characters of an external id are those of
+/// Validates a role to assume. For the characters of an external id, see
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
 fn role(place: &str, raw: RawRole) -> Result<Role, InvalidTenancy> {
     let RawRole { arn, external_id } = raw;
@@ -226,7 +229,7 @@ fn region(text: &str) -> Result<Pattern, String> {
 }
 
 fn bucket(text: &str) -> Result<Pattern, String> {
-    // Old buckets of us-east-1 have up to 255 characters, capitals and `_`.
+    // Old buckets in us-east-1 have names with up to 255 characters, capital letters and `_`.
     let is_bucket = |b: u8| b.is_ascii_alphanumeric() || b"._-*?".contains(&b);
     if is_of(text, 255, is_bucket) {
         Ok(Pattern::new(text))
@@ -243,7 +246,7 @@ fn account(text: &str) -> Result<String, String> {
     }
 }
 
-/// A function by name, with or without `:<alias or version>`, or by ARN.
+/// A function name with an optional `:<alias or version>`, or a function ARN.
 fn function(text: &str) -> Result<NamePattern, String> {
     let of_function = |arn: &ArnPattern| arn.to_string().splitn(6, ':').nth(5).is_some_and(is_function_part);
     if text.starts_with("arn:") {
@@ -271,7 +274,7 @@ fn own_function(text: &str) -> Result<Pattern, String> {
     }
 }
 
-/// A role by name, with its path, or by ARN.
+/// A role name with its path, or a role ARN.
 fn execution_role(text: &str) -> Result<NamePattern, String> {
     let words =
         || "is no role, such as lambda/media-* or arn:aws:iam::123456789012:role/lambda/media-*".to_owned();
@@ -305,12 +308,13 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// A name, or a pattern for some, of letters, digits, hyphens and underscores.
+/// A name or pattern of letters, digits, hyphens and underscores.
 fn is_word(text: &str, longest: usize) -> bool {
     is_of(text, longest, |b| b.is_ascii_alphanumeric() || b"-_*?".contains(&b))
 }
 
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names>
+/// The characters of a role name with its path
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names>).
 fn is_of_a_role(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"+=,.@_/-".contains(&b)
 }

@@ -1,7 +1,7 @@
-//! Tenancy: which namespace acts in AWS with which role, and what its resources may name there.
+//! Tenancy: the AWS role of each namespace, and the AWS resources that each namespace may use.
 //!
-//! One file says so. Where there is one, what it does not name is refused: a namespace, a list, and what matches no pattern
-//! of the list. Every call to AWS, and every spec before the first of them, passes [`Tenancy::authorize`].
+//! A single file configures the tenancy. With a tenancy file, everything is denied by default: a namespace, a list or
+//! a resource that the file does not mention. Every spec and every AWS call must pass [`Tenancy::authorize`].
 
 mod decide;
 mod file;
@@ -17,91 +17,88 @@ pub use references::{
     Reference, references_of_code, references_of_configuration, references_of_s3, references_of_scheduled,
 };
 
-/// What the file says.
+/// A parsed tenancy file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenancy {
-    /// The namespaces that are named as they are.
+    /// The tenants with an exact namespace name.
     exact: BTreeMap<String, Tenant>,
-    /// Those that are named by patterns: the ones that say more come first.
+    /// The tenants with a namespace pattern, ordered from most to least specific.
     patterns: Vec<(Pattern, Tenant)>,
-    /// Whom to ask where a namespace is not named.
+    /// The contact in a refusal for a namespace without a tenant.
     contact: Option<String>,
 }
 
-/// What the file says of a namespace, or of those of a pattern.
+/// The permissions of a namespace, or of all namespaces that match a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
-    /// The name or pattern under which the file has it.
+    /// The namespace name or pattern in the file.
     pub named: String,
-    /// The role to act with; none for the operator's own credentials.
+    /// The role to assume; `None` to use the operator's own credentials.
     pub role: Option<Role>,
-    /// Regions; none for all of them.
+    /// Permitted Regions; `None` permits all Regions.
     regions: Option<Vec<Pattern>>,
-    /// Buckets whose events run functions.
+    /// Buckets that may trigger functions.
     buckets: Vec<Pattern>,
-    /// Accounts that may own those buckets, beside the namespace's own.
+    /// Accounts that may own the buckets, besides the namespace's own account.
     bucket_owners: Vec<String>,
-    /// Functions that exist, with or without alias or version.
+    /// Existing functions, with or without an alias or a version.
     functions: Vec<NamePattern>,
-    /// Functions that exist, and that a rule may run.
+    /// Existing functions that may be the target of a rule.
     rule_targets: Vec<NamePattern>,
-    /// Queues and topics for what could not be delivered.
+    /// Queues and topics for undeliverable events.
     dead_letter_queues: Vec<ArnPattern>,
-    /// What functions may be that it deploys; none if it deploys none.
+    /// The limits of deployed functions; `None` permits no deployment.
     definitions: Option<Definitions>,
-    /// Whom to ask for more.
+    /// The contact in a refusal.
     contact: Option<String>,
 }
 
-/// What the functions that a namespace deploys may be.
+/// The limits of the functions that a namespace deploys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Definitions {
-    /// Names of functions, beside those that the operator makes up.
+    /// Function names, besides the names that the operator generates.
     names: Vec<Pattern>,
-    /// Roles that functions run as.
+    /// Execution roles of functions.
     roles: Vec<NamePattern>,
-    /// Buckets with archives.
+    /// Buckets with code archives.
     code_buckets: Vec<Pattern>,
-    /// URIs of images.
+    /// Image URIs.
     images: Vec<Pattern>,
-    /// Layers.
     layers: Vec<ArnPattern>,
-    /// Subnets.
     subnets: Vec<Pattern>,
-    /// Security groups.
     security_groups: Vec<Pattern>,
-    /// Keys for environments.
+    /// KMS keys for function environments.
     kms_keys: Vec<ArnPattern>,
-    /// The most runs at a time that are kept for one function.
+    /// The maximum reserved concurrency of each function.
     reserved_concurrency: i32,
 }
 
-/// A role to act with.
+/// A role to assume for a namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Role {
-    /// Its ARN.
+    /// The ARN of the role.
     pub arn: String,
-    /// What its trust policy references for
+    /// The external id that the role's trust policy requires
     /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>).
     pub external_id: Option<String>,
 }
 
 impl Role {
-    /// The account that it is in, 12 digits.
+    /// The account of the role, 12 digits.
     pub fn account(&self) -> &str {
         self.arn.split(':').nth(4).unwrap_or_default()
     }
 }
 
 impl Tenancy {
-    /// What the file says of a namespace: under its name, else under the pattern with the most characters that stand for
-    /// themselves; none if nothing names it.
+    /// The tenant of a namespace, or `None` if the file does not mention the namespace. An exact name has precedence
+    /// over patterns; among patterns, the pattern with the most literal characters wins.
     pub fn tenant(&self, namespace: &str) -> Option<&Tenant> {
         let by_pattern = || self.patterns.iter().find(|(pattern, _)| pattern.matches(namespace));
         self.exact.get(namespace).or_else(|| by_pattern().map(|(_, tenant)| tenant))
     }
 
-    /// All roles that the file names, each with the name or pattern of namespaces that it is for.
+    /// All roles in the file, each with its namespace name or pattern.
     pub fn roles(&self) -> impl Iterator<Item = (&str, &Role)> {
         let tenants = self.exact.values().chain(self.patterns.iter().map(|(_, tenant)| tenant));
         tenants.filter_map(|tenant| Some((tenant.named.as_str(), tenant.role.as_ref()?)))

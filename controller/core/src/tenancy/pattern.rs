@@ -1,23 +1,24 @@
-//! Patterns as IAM has them in `StringLike` and `ArnLike`: the whole text must match, `*` stands for any characters, also
-//! for none, and `?` for one.
+//! Patterns with the semantics of IAM's `StringLike` and `ArnLike`.
+//!
+//! A pattern must match the whole text. `*` matches any number of characters (zero included); `?` matches a single
+//! character.
 
 use std::fmt;
 
-/// A pattern for a text.
+/// A `StringLike` pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern(String);
 
 impl Pattern {
-    /// The pattern that is written so.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// Whether the whole text is as the pattern says.
+    /// True if the pattern matches the whole text.
     pub fn matches(&self, text: &str) -> bool {
         let (pattern, text): (Vec<char>, Vec<char>) = (self.0.chars().collect(), text.chars().collect());
         let (mut p, mut t) = (0, 0);
-        // After the last star, and where in the text what it stands for ends.
+        // The pattern position after the last `*`, and the end of the text that the `*` has matched.
         let mut star: Option<(usize, usize)> = None;
         while t < text.len() {
             if pattern.get(p) == Some(&'*') {
@@ -37,15 +38,15 @@ impl Pattern {
         pattern[p..].iter().all(|c| *c == '*')
     }
 
-    /// How many of its characters stand for themselves: of two patterns, the one with more says more.
+    /// The number of literal characters. Of two matching patterns, the pattern with more literals is more specific.
     pub fn literals(&self) -> usize {
         self.0.chars().filter(|c| !is_wild(*c)).count()
     }
 
-    /// Whether there is a text that matches both.
+    /// True if some text matches both patterns.
     pub fn overlaps(&self, other: &Self) -> bool {
         let (a, b): (Vec<char>, Vec<char>) = (self.0.chars().collect(), other.0.chars().collect());
-        // For each rest of `a` and of `b`, from the ends on, whether there is a text for both.
+        // `both[i][j]` is true if some text matches both `a[i..]` and `b[j..]`. The table is filled from the ends.
         let mut both = vec![vec![false; b.len() + 1]; a.len() + 1];
         for i in (0..=a.len()).rev() {
             for j in (0..=b.len()).rev() {
@@ -68,7 +69,7 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// Whether a text has a character that does not stand for itself.
+/// True if the text contains a wildcard.
 pub fn is_pattern(text: &str) -> bool {
     text.chars().any(is_wild)
 }
@@ -77,20 +78,21 @@ fn is_wild(character: char) -> bool {
     matches!(character, '*' | '?')
 }
 
-/// A pattern for an ARN: each of its six parts is compared by itself, so that no `*` reaches over a colon, but in the last
+/// An `ArnLike` pattern. The six parts of the ARN match separately, so `*` matches a colon only in the last part
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN>).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArnPattern(Vec<Pattern>);
 
 impl ArnPattern {
-    /// Reads a pattern for ARNs of a service; none if it has not six parts, or is for another service.
+    /// Parses a pattern for ARNs of these services. Returns `None` if the pattern has fewer than six parts or another
+    /// service.
     pub fn parse(text: &str, services: &[&str]) -> Option<Self> {
         let parts = arn_parts(text)?;
         let service = parts[2];
         (parts[0] == "arn" && services.contains(&service)).then(|| Self(parts.map(Pattern::new).to_vec()))
     }
 
-    /// Whether each part of the ARN is as the pattern says.
+    /// True if the pattern matches each part of the ARN.
     pub fn matches(&self, arn: &str) -> bool {
         let parts = arn_parts(arn);
         parts.is_some_and(|parts| {
@@ -110,13 +112,12 @@ impl fmt::Display for ArnPattern {
     }
 }
 
-/// A pattern for something that is written by its name where it is in the namespace's own account, and by its ARN wherever
-/// it is.
+/// A pattern for resources with a name and an ARN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamePattern {
     /// A name in the namespace's own account.
     Name(Pattern),
-    /// An ARN.
+    /// An ARN in any account.
     Arn(ArnPattern),
 }
 

@@ -1,4 +1,7 @@
-//! What a spec names in AWS, as the references that its namespace must be permitted; and the same of what is sent to Lambda.
+//! The AWS resources that a spec references and that the tenancy file must permit.
+//!
+//! The same references are extracted from the settings that go to Lambda. The authorization layer checks the settings
+//! again at the call.
 
 use super::{ImplicitGrants, ResourceRef};
 use crate::api::{FunctionDefinition, FunctionRef, S3TriggeredFunctionSpec, ScheduledFunctionSpec};
@@ -6,22 +9,22 @@ use crate::arn::{FunctionArn, partition_of};
 use crate::plan::function::{CodeSource, Configuration};
 use crate::status::Component;
 
-/// A resource that a spec names.
+/// An AWS resource that a spec references.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// The field that names it.
+    /// The field with the reference.
     pub field: &'static str,
-    /// The part of the object that it belongs to.
+    /// The component that reports a refusal.
     pub component: Component,
-    /// What it names.
+    /// The referenced resource.
     pub resource: ResourceRef,
 }
 
-fn ask(component: Component, field: &'static str, resource: ResourceRef) -> Reference {
+fn reference(component: Component, field: &'static str, resource: ResourceRef) -> Reference {
     Reference { field, component, resource }
 }
 
-/// What a `ScheduledFunction` names, which is in `region`.
+/// The references of a `ScheduledFunction` in `region`.
 pub fn references_of_scheduled(
     spec: &ScheduledFunctionSpec,
     region: &str,
@@ -29,33 +32,37 @@ pub fn references_of_scheduled(
 ) -> Vec<Reference> {
     let (field, references) = function(&spec.function, spec.region.is_some(), region, own);
     let target = function_arn(&spec.function, region, own)
-        .map(|arn| ask(Component::Rule, field, ResourceRef::RuleTarget(arn)));
+        .map(|arn| reference(Component::Rule, field, ResourceRef::RuleTarget(arn)));
     let queue = spec.dead_letter_queue_arn.iter();
     let queue = queue.map(|arn| {
-        ask(Component::Rule, "spec.deadLetterQueueArn", ResourceRef::DeadLetterQueue(arn.clone()))
+        reference(Component::Rule, "spec.deadLetterQueueArn", ResourceRef::DeadLetterQueue(arn.clone()))
     });
     references.into_iter().chain(target).chain(queue).collect()
 }
 
-/// What an `S3TriggeredFunction` names, which is in `region`.
+/// The references of an `S3TriggeredFunction` in `region`.
 pub fn references_of_s3(
     spec: &S3TriggeredFunctionSpec,
     region: &str,
     own: &ImplicitGrants,
 ) -> Vec<Reference> {
     let (field, mut references) = function(&spec.function, spec.region.is_some(), region, own);
-    references.push(ask(Component::Notification, "spec.bucket", ResourceRef::Bucket(spec.bucket.clone())));
-    // Without an owner, it is to be the function's account.
+    references.push(reference(
+        Component::Notification,
+        "spec.bucket",
+        ResourceRef::Bucket(spec.bucket.clone()),
+    ));
+    // Without `bucketOwner`, the owner must be the account of the function.
     let owner = match (&spec.bucket_owner, function_arn(&spec.function, region, own)) {
         (Some(owner), _) => Some(("spec.bucketOwner", owner.clone())),
         (None, arn) => arn.map(|arn| (field, arn.account)),
     };
-    let owner =
-        owner.map(|(field, owner)| ask(Component::Notification, field, ResourceRef::BucketOwner(owner)));
+    let owner = owner
+        .map(|(field, owner)| reference(Component::Notification, field, ResourceRef::BucketOwner(owner)));
     references.into_iter().chain(owner).collect()
 }
 
-/// The Region and the function of a spec, and the field that names the function.
+/// The name of the field with the function, and the references to the Region and the function.
 fn function(
     function: &FunctionRef,
     region_is_given: bool,
@@ -64,7 +71,8 @@ fn function(
 ) -> (&'static str, Vec<Reference>) {
     let field = if function.arn.is_some() { "spec.function.arn" } else { "spec.function.name" };
     let region_field = if region_is_given || function.arn.is_none() { "spec.region" } else { field };
-    let mut references = vec![ask(Component::Function, region_field, ResourceRef::Region(region.into()))];
+    let mut references =
+        vec![reference(Component::Function, region_field, ResourceRef::Region(region.into()))];
     match &function.definition {
         Some(definition) => {
             references.extend(of_definition(definition, own));
@@ -72,13 +80,14 @@ fn function(
         }
         None => {
             let arn = function_arn(function, region, own);
-            references.extend(arn.map(|arn| ask(Component::Function, field, ResourceRef::Function(arn))));
+            references
+                .extend(arn.map(|arn| reference(Component::Function, field, ResourceRef::Function(arn))));
             (field, references)
         }
     }
 }
 
-/// The function that a spec names; none where it defines one.
+/// The existing function of a spec, or `None` if the spec defines a function.
 fn function_arn(function: &FunctionRef, region: &str, own: &ImplicitGrants) -> Option<FunctionArn> {
     let FunctionRef { name, arn, qualifier, definition: _, permission: _ } = function;
     let mut arn = match (name, arn) {
@@ -135,12 +144,12 @@ fn of_definition(definition: &FunctionDefinition, own: &ImplicitGrants) -> Vec<R
         ),
     ];
     let references = |(field, references): (&'static str, Vec<ResourceRef>)| {
-        references.into_iter().map(move |resource| ask(Component::Function, field, resource))
+        references.into_iter().map(move |resource| reference(Component::Function, field, resource))
     };
     fields.into_iter().flat_map(references).collect()
 }
 
-/// What the settings of a function name, as they are sent to Lambda.
+/// The references in the settings of a function, as sent to Lambda.
 pub fn references_of_configuration(configuration: &Configuration) -> Vec<ResourceRef> {
     let filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     [ResourceRef::ExecutionRole(configuration.role.clone())]
@@ -153,7 +162,7 @@ pub fn references_of_configuration(configuration: &Configuration) -> Vec<Resourc
         .collect()
 }
 
-/// What the source of a function's code names.
+/// The references in the source of a function's code.
 pub fn references_of_code(code: &CodeSource) -> Vec<ResourceRef> {
     match code {
         CodeSource::Archive(_) => vec![],

@@ -55,7 +55,7 @@ fn permitted(namespace: &str, resource: ResourceRef) -> bool {
 }
 
 #[test]
-fn what_a_list_names_is_permitted_and_nothing_else() {
+fn only_resources_in_the_lists_are_permitted() {
     let cases = [
         (true, ResourceRef::Region("eu-west-1".into())),
         (false, ResourceRef::Region("us-east-1".into())),
@@ -67,7 +67,7 @@ fn what_a_list_names_is_permitted_and_nothing_else() {
         (false, ResourceRef::BucketOwner("111111111111".into())),
         (true, ResourceRef::Function(function("123456789012:function:media-x"))),
         (true, ResourceRef::Function(function("123456789012:function:media-x:live"))),
-        // A name is one in the namespace's own account.
+        // A name stands for a function in the namespace's own account.
         (false, ResourceRef::Function(function("210987654321:function:media-x"))),
         (true, ResourceRef::Function(function("123456789012:function:shared:live"))),
         (false, ResourceRef::Function(function("123456789012:function:shared"))),
@@ -78,7 +78,7 @@ fn what_a_list_names_is_permitted_and_nothing_else() {
         (false, ResourceRef::RuleTarget(function("123456789012:function:shared:live"))),
         (true, ResourceRef::DeadLetterQueue("arn:aws:sqs:eu-west-1:123456789012:media-dead".into())),
         (false, ResourceRef::DeadLetterQueue("arn:aws:sns:eu-west-1:123456789012:media-dead".into())),
-        // What it deploys, it may run, and put on a schedule.
+        // A namespace may invoke and schedule the functions that the namespace deploys.
         (true, ResourceRef::DeployedFunction("media-made-1".into())),
         (true, ResourceRef::DeployedFunction("lt-1a2b3c4d-media-it-0123456789".into())),
         (false, ResourceRef::DeployedFunction("lt-1a2b3c4d-media-other-0123456789".into())),
@@ -91,7 +91,7 @@ fn what_a_list_names_is_permitted_and_nothing_else() {
         (false, ResourceRef::ExecutionRole("arn:aws:iam::210987654321:role/lambda/media-app".into())),
         (true, ResourceRef::ExecutionRole("arn:aws:iam::210987654321:role/lent".into())),
         (true, ResourceRef::CodeBucket("builds".into())),
-        // A bucket for events is none for code.
+        // The list of trigger buckets does not cover code buckets.
         (false, ResourceRef::CodeBucket("media-photos".into())),
         (true, ResourceRef::Image("123456789012.dkr.ecr.eu-west-1.amazonaws.com/media/app:1".into())),
         (false, ResourceRef::Image("123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:1".into())),
@@ -122,40 +122,40 @@ fn what_a_list_names_is_permitted_and_nothing_else() {
 }
 
 #[test]
-fn a_namespace_has_what_says_most_of_it() {
+fn the_most_specific_pattern_applies_to_a_namespace() {
     let bucket = || ResourceRef::Bucket("photos".into());
     assert!(permitted("team-b", bucket()));
-    assert!(!permitted("team-a-1", bucket()), "team-a-* says more than team-*");
+    assert!(!permitted("team-a-1", bucket()), "team-a-* is more specific than team-*");
     assert!(!permitted("teams", bucket()));
-    assert!(!permitted("media", bucket()), "a name says more than any pattern");
+    assert!(!permitted("media", bucket()), "an exact name has precedence over patterns");
     assert!(
         permitted("team-b", ResourceRef::Region("us-east-1".into())),
-        "no list of Regions is all of them"
+        "a tenant without Regions may use all Regions"
     );
     assert!(!permitted("team-b", ResourceRef::DeployedFunction(own().functions.remove(0))));
     assert!(!permitted("team-b", ResourceRef::ReservedConcurrency(0)));
 }
 
 #[test]
-fn a_refusal_says_what_the_file_holds_and_whom_to_ask() {
-    let said = |namespace: &str, resource: ResourceRef| {
+fn a_refusal_shows_the_list_and_the_contact() {
+    let refusal = |namespace: &str, resource: ResourceRef| {
         tenancy().authorize(namespace, &own(), &resource).unwrap_err().to_string()
     };
     assert_eq!(
-        said("media", ResourceRef::Bucket("photos".into())),
+        refusal("media", ResourceRef::Bucket("photos".into())),
         "namespace media may not name bucket photos: namespaces.media.buckets in the tenancy file holds media-*; ask media's own platform engineer"
     );
     assert_eq!(
-        said("team-a-1", ResourceRef::Function(function("123456789012:function:f"))),
+        refusal("team-a-1", ResourceRef::Function(function("123456789012:function:f"))),
         "namespace team-a-1 may not name function arn:aws:lambda:eu-west-1:123456789012:function:f: \
          namespaces.team-a-*.functions in the tenancy file holds nothing; ask the platform team"
     );
     assert_eq!(
-        said("team-a-1", ResourceRef::DeployedFunction("f".into())),
+        refusal("team-a-1", ResourceRef::DeployedFunction("f".into())),
         "namespace team-a-1 may not name a function f that is deployed for it: namespaces.team-a-*.definitions in the tenancy file holds nothing; ask the platform team"
     );
     assert_eq!(
-        said("other", ResourceRef::Bucket("photos".into())),
+        refusal("other", ResourceRef::Bucket("photos".into())),
         "the tenancy file does not name namespace other, so its resources may name nothing in AWS; ask the platform team"
     );
     let long = Tenancy::parse("namespaces: {a: {buckets: [aaa, bbb, ccc, ddd, eee, fff, ggg]}}").unwrap();
@@ -166,7 +166,7 @@ fn a_refusal_says_what_the_file_holds_and_whom_to_ask() {
 }
 
 #[test]
-fn roles_are_told_with_whom_they_are_for() {
+fn roles_are_listed_with_their_namespaces() {
     let tenancy = tenancy();
     let role = Role {
         arn: "arn:aws:iam::123456789012:role/triggers/media".into(),
@@ -179,7 +179,7 @@ fn roles_are_told_with_whom_they_are_for() {
 }
 
 #[test]
-fn a_broken_file_says_where_it_is_broken() {
+fn an_invalid_file_is_rejected_with_the_position() {
     let cases = [
         ("", "unexpected end of input"),
         ("contact: us", "namespaces"),
@@ -238,20 +238,20 @@ fn a_broken_file_says_where_it_is_broken() {
         ("namespaces:\n  a*: {}\n  '*b': {}\n", "and namespaces.a* may name the same namespace"),
     ];
     for (text, expected) in cases {
-        let said = Tenancy::parse(text).unwrap_err().to_string();
-        assert!(said.contains(expected), "{text}\n{said}");
+        let error = Tenancy::parse(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text}\n{error}");
     }
 }
 
 #[test]
-fn accounts_and_json_are_read_as_they_are_written() {
+fn json_and_quoted_accounts_are_accepted() {
     let owner = |text: &str| Tenancy::parse(text).map(|t| t.tenant("a").unwrap().bucket_owners.clone());
     assert_eq!(owner("namespaces: {a: {bucketOwners: ['012345678901']}}").unwrap(), ["012345678901"]);
     assert_eq!(
         owner(r#"{"namespaces": {"a": {"bucketOwners": ["012345678901"]}}}"#).unwrap(),
         ["012345678901"]
     );
-    assert!(Tenancy::parse("namespaces: {}").is_ok(), "a file that lets nobody do anything");
+    assert!(Tenancy::parse("namespaces: {}").is_ok(), "a file without namespaces is valid");
 }
 
 fn spec_references<T>(
@@ -264,12 +264,12 @@ where
     let spec: T = serde_saphyr::from_str(yaml).unwrap();
     references(&spec, "eu-west-1", &own())
         .into_iter()
-        .map(|ask| format!("{} {}", ask.field, ask.resource))
+        .map(|reference| format!("{} {}", reference.field, reference.resource))
         .collect()
 }
 
 #[test]
-fn a_spec_asks_for_all_that_it_names() {
+fn all_resources_of_a_spec_are_referenced() {
     let scheduled = |yaml: &str| spec_references::<ScheduledFunctionSpec>(yaml, references_of_scheduled);
     let s3 = |yaml: &str| spec_references::<S3TriggeredFunctionSpec>(yaml, references_of_s3);
     let f = "arn:aws:lambda:eu-west-1:123456789012:function:f";
@@ -311,9 +311,9 @@ fn a_spec_asks_for_all_that_it_names() {
     );
 }
 
-/// The guard over the ports must be asked for the same as the spec.
+/// The authorization layer must check the same resources as the check of the spec.
 #[test]
-fn a_definition_asks_for_what_is_sent_to_lambda() {
+fn definition_references_match_the_settings_for_lambda() {
     let full = "
         functionName: media-made-1
         roleArn: r
@@ -339,14 +339,16 @@ fn a_definition_asks_for_what_is_sent_to_lambda() {
             function: crate::api::FunctionRef { definition: Some(definition), ..Default::default() },
             ..serde_saphyr::from_str("{function: {}}").unwrap()
         };
-        let mut asked: Vec<ResourceRef> =
-            references_of_scheduled(&spec, "eu-west-1", &own()).into_iter().map(|ask| ask.resource).collect();
-        asked.retain(|resource| !matches!(resource, ResourceRef::Region(_)));
+        let mut referenced: Vec<ResourceRef> = references_of_scheduled(&spec, "eu-west-1", &own())
+            .into_iter()
+            .map(|reference| reference.resource)
+            .collect();
+        referenced.retain(|resource| !matches!(resource, ResourceRef::Region(_)));
         let sorted = |references: Vec<ResourceRef>| {
             let mut texts: Vec<String> = references.iter().map(ToString::to_string).collect();
             texts.sort();
             texts
         };
-        assert_eq!(sorted(sent), sorted(asked));
+        assert_eq!(sorted(sent), sorted(referenced));
     }
 }

@@ -1,5 +1,5 @@
-//! Every field of a spec is either one that references for something, or one that gives no power beyond what is named: a field
-//! that is added has to be put here.
+//! A list of all fields of the specs. A field either references an AWS resource that the tenancy file must permit, or
+//! gives no access to further resources. A new field must be added to one of the lists.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::api::crds;
 
-/// Fields that name something in AWS, and are asked about.
-const ASKED: &[&str] = &[
+/// Fields with references to AWS resources, checked against the tenancy file.
+const CHECKED: &[&str] = &[
     "bucket",
     "bucketOwner",
     "deadLetterQueueArn",
@@ -28,8 +28,8 @@ const ASKED: &[&str] = &[
     "region",
 ];
 
-/// Fields that do not: what the function or the rule is like, what is in the resource's own namespace, and what is within
-/// something that is asked about.
+/// Fields without references to AWS resources: settings of the function or rule, Kubernetes objects in the same
+/// namespace, and details of a checked resource.
 const HARMLESS: &[&str] = &[
     "cron.dayOfMonth",
     "cron.dayOfWeek",
@@ -43,7 +43,7 @@ const HARMLESS: &[&str] = &[
     "filters.literalPercent",
     "filters.prefix",
     "filters.suffix",
-    // What it takes over is of the name that was asked about.
+    // Adopts only the function of the checked name.
     "function.definition.adoptionPolicy",
     "function.definition.architecture",
     "function.definition.asyncInvoke.maximumEventAgeSeconds",
@@ -61,7 +61,7 @@ const HARMLESS: &[&str] = &[
     "function.definition.handler",
     "function.definition.logging.applicationLevel",
     "function.definition.logging.format",
-    // The function writes there with its own role.
+    // The function writes to the log group with its own role.
     "function.definition.logging.logGroup",
     "function.definition.logging.systemLevel",
     "function.definition.memorySizeMB",
@@ -70,7 +70,7 @@ const HARMLESS: &[&str] = &[
     "function.definition.tags",
     "function.definition.timeoutSeconds",
     "function.definition.tracing",
-    // Without it, the operator does less in AWS.
+    // Can only reduce the operator's actions in AWS.
     "function.permission",
     "input",
     "inputJson",
@@ -84,14 +84,14 @@ const HARMLESS: &[&str] = &[
 ];
 
 #[test]
-fn each_field_is_asked_about_or_harmless() {
+fn each_field_is_checked_or_harmless() {
     let mut found = BTreeSet::new();
     for crd in crds() {
         let crd = serde_json::to_value(crd).unwrap();
         let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
         collect("", spec, &mut found);
     }
-    let known: BTreeSet<String> = ASKED.iter().chain(HARMLESS).map(|field| (*field).to_owned()).collect();
+    let known: BTreeSet<String> = CHECKED.iter().chain(HARMLESS).map(|field| (*field).to_owned()).collect();
     assert_eq!(found, known);
 }
 

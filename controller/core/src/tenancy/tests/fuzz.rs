@@ -1,12 +1,12 @@
-//! Random files and questions, answered a second time by an implementation in another style: it reads the file as plain
-//! JSON, tries patterns by recursion, and looks for ties by trying names.
+//! Random tenancy files and resources, decided by a second, naive implementation. The naive implementation reads the
+//! file as plain JSON, matches patterns by recursion, and finds ties by trial of names.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
 
-/// As IAM defines it, word by word.
+/// Pattern matching as defined by IAM.
 fn like(pattern: &str, text: &str) -> bool {
     match (pattern.chars().next(), text.chars().next()) {
         (None, None) => true,
@@ -30,14 +30,13 @@ fn weight(pattern: &str) -> usize {
     pattern.replace(['*', '?'], "").len()
 }
 
-/// The texts of a list of a tenant.
 fn texts<'a>(tenant: &'a Value, list: &str) -> Vec<&'a str> {
     let list = list.split('.').fold(tenant, |value, key| &value[key]);
     list.as_array().into_iter().flatten().map(|text| text.as_str().unwrap()).collect()
 }
 
-/// What the file says of the namespace, if anything.
-fn chosen<'a>(file: &'a Value, namespace: &str) -> Option<&'a Value> {
+/// The tenant of the namespace in the file.
+fn tenant_of<'a>(file: &'a Value, namespace: &str) -> Option<&'a Value> {
     let all = file["namespaces"].as_object().unwrap();
     if let Some(tenant) = all.get(namespace) {
         return Some(tenant);
@@ -55,7 +54,7 @@ fn chosen<'a>(file: &'a Value, namespace: &str) -> Option<&'a Value> {
 }
 
 fn naive(file: &Value, namespace: &str, own: &ImplicitGrants, resource: &ResourceRef) -> bool {
-    let Some(tenant) = chosen(file, namespace) else { return false };
+    let Some(tenant) = tenant_of(file, namespace) else { return false };
     let by_text = |list: &str, text: &str| texts(tenant, list).iter().any(|pattern| like(pattern, text));
     let by_arn = |list: &str, arn: &str| texts(tenant, list).iter().any(|pattern| arn_like(pattern, arn));
     let deploys = |name: &str| {
@@ -112,7 +111,7 @@ fn naive(file: &Value, namespace: &str, own: &ImplicitGrants, resource: &Resourc
     }
 }
 
-/// Two patterns of one weight that a name of up to five letters matches both of.
+/// True if two equally specific patterns match the same name of up to five letters.
 fn has_tie(file: &Value) -> bool {
     let mut names = vec![String::new()];
     let mut last = names.clone();
@@ -132,7 +131,7 @@ fn has_tie(file: &Value) -> bool {
 
 const ACCOUNTS: [&str; 2] = ["111111111111", "222222222222"];
 
-/// Of few letters, so that much matches.
+/// A short word of few letters, so that many patterns match.
 fn word() -> impl Strategy<Value = String> {
     "[ab-]{1,3}"
 }
@@ -184,7 +183,7 @@ fn list(of: impl Strategy<Value = String> + 'static) -> BoxedStrategy<Option<Val
     proptest::option::of(proptest::collection::vec(of, 0..3).prop_map(|texts| json!(texts))).boxed()
 }
 
-/// An object with those of the fields that there are.
+/// A JSON object with random optional fields.
 fn object(fields: Vec<(&'static str, BoxedStrategy<Option<Value>>)>) -> BoxedStrategy<Value> {
     let (names, values): (Vec<_>, Vec<_>) = fields.into_iter().unzip();
     let named = move |values: Vec<Option<Value>>| {
@@ -256,7 +255,7 @@ proptest! {
     #[test]
     fn both_implementations_agree(
         file in file(),
-        questions in proptest::collection::vec((word(), resource()), 1..24),
+        requests in proptest::collection::vec((word(), resource()), 1..24),
         own_function in word(),
     ) {
         match Tenancy::parse(&file.to_string()) {
@@ -264,7 +263,7 @@ proptest! {
             Ok(tenancy) => {
                 prop_assert!(!has_tie(&file));
                 let own = ImplicitGrants { account: ACCOUNTS[0].into(), functions: vec![own_function] };
-                for (namespace, resource) in questions {
+                for (namespace, resource) in requests {
                     let permitted = tenancy.authorize(&namespace, &own, &resource).is_ok();
                     prop_assert_eq!(permitted, naive(&file, &namespace, &own, &resource), "{} {}", namespace, resource);
                 }
@@ -273,12 +272,12 @@ proptest! {
     }
 
     #[test]
-    fn patterns_match_as_iam_says(pattern in "[ab*?é]{0,8}", text in "[abé]{0,8}") {
+    fn patterns_match_as_in_iam(pattern in "[ab*?é]{0,8}", text in "[abé]{0,8}") {
         prop_assert_eq!(Pattern::new(&*pattern).matches(&text), like(&pattern, &text));
     }
 
     #[test]
-    fn a_random_text_is_no_reason_to_end(text in ".{0,200}") {
+    fn random_text_never_panics(text in ".{0,200}") {
         drop(Tenancy::parse(&text));
     }
 }
