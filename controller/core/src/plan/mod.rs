@@ -1,7 +1,8 @@
-//! What is to be done: pure functions from what is wanted and what is observed to the steps between.
+//! Planners: pure functions from a desired and an observed state to the steps between both.
 //!
-//! Laws, each with a property test: planning after applying is empty; what is not ours is identical before and
-//! after; the order of resources does not matter; deletion removes own things only.
+//! Each planner obeys four laws, and each law has a property test: A plan after its own application is empty. Foreign
+//! parts stay byte-identical. The order of resources has no effect. A deletion removes only the resources of this
+//! owner.
 
 pub mod bucket;
 pub mod function;

@@ -1,4 +1,4 @@
-//! Statements in the resource policy of a function: who may invoke it on our triggers' behalf.
+//! Permission statements in the resource policy of a function, for S3 and EventBridge.
 
 mod equivalent;
 
@@ -9,23 +9,23 @@ use serde_json::Value;
 use crate::arn::FunctionArn;
 use crate::ownership::{OwnerId, bucket_statement_id, rules_statement_id};
 
-/// A statement as we make it: a service that may invoke the function on behalf of one source.
+/// A permission statement of the operator: a service may invoke the function on behalf of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// Its Sid.
+    /// The Sid of the statement.
     pub id: String,
     /// The service, such as `s3.amazonaws.com`.
     pub principal: String,
-    /// The ARN of the bucket, or the pattern of the rules, that it is for.
+    /// The ARN of the bucket, or the ARN pattern of the rules.
     pub source_arn: String,
-    /// The account of the source. Needed for a bucket: its name can pass to another owner
+    /// The account of the source. Required for a bucket, because the bucket name can pass to another account
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/with-s3.html>).
     pub source_account: Option<String>,
 }
 
 impl Statement {
-    /// Lets every rule of this owner in the operator's account invoke `function`. One statement for all of them,
-    /// since a function's policy has room for some 40 only.
+    /// The statement for all rules of this owner in the operator's account. One statement covers all rules, because a
+    /// function's policy has room for only about 40 statements.
     pub fn for_rules(owner: &OwnerId, function: &FunctionArn, account: &str) -> Self {
         let FunctionArn { partition, region, .. } = function;
         Self {
@@ -36,7 +36,7 @@ impl Statement {
         }
     }
 
-    /// Lets `bucket`, as long as it belongs to `bucket_owner`, invoke `function`.
+    /// The statement for `bucket`, valid only while the bucket belongs to `bucket_owner`.
     pub fn for_bucket(owner: &OwnerId, function: &FunctionArn, bucket: &str, bucket_owner: &str) -> Self {
         Self {
             id: bucket_statement_id(owner, bucket),
@@ -47,19 +47,19 @@ impl Statement {
     }
 }
 
-/// A function's resource policy as it was read.
+/// The observed resource policy of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Changes with each write; sent with a write, it lets Lambda refuse one that is based on an older policy.
+    /// The revision id, which changes with each write. Lambda rejects a write with an outdated revision.
     pub revision: Option<String>,
-    /// Sid to statement; none where a statement is of a form that we never make.
+    /// The statements by Sid; `None` for a statement of a form that the operator never writes.
     pub statements: BTreeMap<String, Option<Statement>>,
-    /// All statements, as they are.
+    /// All statements as JSON, for [`Policy::permitted_by`].
     all: Vec<Value>,
 }
 
 impl Policy {
-    /// Reads the policy's JSON text.
+    /// Parses the JSON text of a policy.
     pub fn parse(text: &str, revision: Option<String>) -> Result<Self, serde_json::Error> {
         let policy: Value = serde_json::from_str(text)?;
         let all = policy["Statement"].as_array().cloned().unwrap_or_default();
@@ -80,7 +80,8 @@ pub enum PermissionStep {
     Add(Statement),
 }
 
-/// What makes a policy contain `wanted`. A statement cannot be changed in place.
+/// The steps that add `wanted` to a policy. Lambda cannot update a statement in place, so a changed statement is
+/// removed first.
 pub fn plan_permission(policy: &Policy, wanted: &Statement) -> Vec<PermissionStep> {
     match policy.statements.get(&wanted.id) {
         Some(Some(found)) if found == wanted => vec![],
@@ -118,7 +119,7 @@ mod tests {
         Statement::for_bucket(&owner, &function, "photos", "111122223333")
     }
 
-    /// A policy as GetPolicy answers it, with the wanted statement but for one change.
+    /// A GetPolicy answer with the wanted statement, after replacement of `from` with `to`.
     fn policy(from: &str, to: &str) -> Policy {
         let text = format!(
             r#"{{"Version":"2012-10-17","Id":"default","Statement":[
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_is_read_as_a_whole() {
+    fn all_statements_of_a_policy_are_parsed() {
         let statements = BTreeMap::from([("someone-else".into(), None), (wanted().id, Some(wanted()))]);
         let Policy { revision, statements: found, all } = policy("", "");
         assert_eq!((revision.as_deref(), found, all.len()), (Some("r1"), statements, 2));
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn one_statement_is_for_all_rules_of_an_owner() {
+    fn one_statement_covers_all_rules_of_an_owner() {
         let owner = OwnerId::parse("1a2b3c4d").unwrap();
         let function = FunctionArn::parse("arn:aws-cn:lambda:cn-north-1:123456789012:function:f").unwrap();
         let expected = Statement {
@@ -155,28 +156,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_left_alone() {
+    fn an_existing_statement_is_kept() {
         assert_eq!(plan_permission(&policy("", ""), &wanted()), vec![]);
     }
 
     #[test]
-    fn what_is_missing_is_added() {
+    fn a_missing_statement_is_added() {
         assert_eq!(plan_permission(&Policy::default(), &wanted()), vec![PermissionStep::Add(wanted())]);
     }
 
     #[test]
-    fn what_was_changed_by_hand_is_made_anew() {
-        let anew = vec![PermissionStep::Remove(wanted().id), PermissionStep::Add(wanted())];
+    fn a_changed_statement_is_replaced() {
+        let replacement = vec![PermissionStep::Remove(wanted().id), PermissionStep::Add(wanted())];
         for (from, to) in [
             ("111122223333", "999999999999"),
             ("arn:aws:s3:::photos", "arn:aws:s3:::other"),
             ("s3.amazonaws.com", "sns.amazonaws.com"),
             (r#""Effect":"Allow","Principal":{"#, r#""Effect":"Deny","Principal":{"#),
             ("lambda:InvokeFunction", "lambda:*"),
-            // It holds in fewer cases than ours.
+            // The statement applies in fewer cases than the wanted statement.
             ("\"ArnLike\":{", r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::1:role/one","#),
         ] {
-            assert_eq!(plan_permission(&policy(from, to), &wanted()), anew, "{to}");
+            assert_eq!(plan_permission(&policy(from, to), &wanted()), replacement, "{to}");
         }
     }
 }

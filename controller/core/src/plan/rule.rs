@@ -1,4 +1,7 @@
-//! A rule of EventBridge and its target: what is wanted, what is there, and the steps between.
+//! The planner for an EventBridge rule and its target.
+//!
+//! The planner compares the desired rule with the observed rule and returns the steps. Foreign targets and tags on
+//! the rule stay.
 
 use std::collections::BTreeSet;
 
@@ -13,67 +16,65 @@ use crate::ownership::{
 use crate::ownership::{ObjectKey, Owner};
 use crate::status::{Component, Failure, Reason};
 
-/// What PutRule sets, all of it: the call resets what it is not given
+/// The settings of PutRule. PutRule resets omitted settings, so the settings are always complete
 /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleSettings {
-    /// The schedule expression.
     pub expression: String,
-    /// The description; empty for none.
+    /// The description; an empty text for no description.
     pub description: String,
-    /// Whether the rule fires.
+    /// True if the rule fires.
     pub enabled: bool,
 }
 
 /// A target of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Its Id within the rule.
+    /// The Id of the target within the rule.
     pub id: String,
     /// The ARN of the function, with its qualifier.
     pub arn: String,
-    /// JSON text that the function receives in place of the event.
+    /// JSON text that the function receives instead of the event.
     pub input: Option<String>,
-    /// How often and how long a failed delivery is tried again.
+    /// The limits for retries of a failed delivery.
     pub retry_policy: Option<RetryPolicy>,
-    /// The queue for events that could not be delivered.
+    /// The queue for undeliverable events.
     pub dead_letter_queue_arn: Option<String>,
 }
 
-/// A rule as it should be.
+/// The desired rule of a `ScheduledFunction`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DesiredRule {
-    /// Its name.
+    /// The name of the rule.
     pub name: String,
-    /// What PutRule sets.
+    /// The settings of PutRule.
     pub settings: RuleSettings,
-    /// Its tags: the user's and ours.
+    /// All tags: the user's and the operator's.
     pub tags: Tags,
-    /// Its one target.
+    /// The only target of the operator.
     pub target: Target,
 }
 
-/// A rule as it was found.
+/// The observed rule in EventBridge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservedRule {
-    /// What PutRule sets; the expression is empty for a rule with an event pattern alone.
+    /// The settings of PutRule. The expression is empty for a rule with only an event pattern.
     pub settings: RuleSettings,
-    /// Whether it has an event pattern besides, or a role: settings of which we make none.
+    /// True if the rule has an event pattern or a role. The operator sets neither.
     pub has_more: bool,
-    /// The AWS service that manages it.
+    /// The AWS service that manages the rule.
     pub managed_by: Option<String>,
-    /// Its tags.
     pub tags: Tags,
-    /// Its targets; none where one has settings of which we make none, such as an input path.
+    /// The targets by Id; `None` for a target with settings that the operator never sets, such as an input path.
     pub targets: Vec<(String, Option<Target>)>,
 }
 
 /// A write to a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleStep {
-    /// Create the rule, or set all of its settings. Tags count for a new rule only.
+    /// Create the rule, or replace all settings. PutRule ignores the tags of an existing rule.
     Put(RuleSettings, Tags),
-    /// Set tags on a rule that exists: PutRule ignores tags there.
+    /// Set tags on an existing rule.
     Tag(Tags),
     /// Remove tags.
     Untag(BTreeSet<String>),
@@ -81,25 +82,25 @@ pub enum RuleStep {
     PutTarget(Target),
     /// Remove targets by Id.
     RemoveTargets(Vec<String>),
-    /// Delete the rule, which has no targets any more.
+    /// Delete the rule after the removal of all targets.
     Delete,
 }
 
-/// Why a rule of the wanted name is not touched.
+/// The reason why the planner does not touch an existing rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RuleConflict {
-    /// An AWS service manages it.
+    /// An AWS service manages the rule.
     #[error("it is managed by {0}")]
     Managed(String),
-    /// Its tags do not say that it was made for the object by this operator.
+    /// The tags do not prove that this operator created the rule for the object.
     #[error("its tags do not say that it was made for {key} by the operator with owner id {owner}")]
     NotOurs {
-        /// The object that wanted it.
+        /// The object that needs the rule.
         key: ObjectKey,
-        /// Our owner id.
+        /// The owner id of this operator.
         owner: String,
     },
-    /// Its ownership is unknown.
+    /// The ownership of the rule is unknown.
     #[error(transparent)]
     Unmarked(#[from] Unmarked),
 }
@@ -109,12 +110,12 @@ pub enum RuleConflict {
 pub struct RulePlan {
     /// The writes, in order.
     pub steps: Vec<RuleStep>,
-    /// The UID of the cluster from which the rule is taken over.
+    /// The UID of the previous cluster if the plan adopts the rule from another cluster.
     pub adopted_from: Option<String>,
 }
 
 impl RuleStep {
-    /// Whether the steps bring a rule to other default tags, and do nothing else.
+    /// True if the steps only apply changed default tags.
     pub fn are_rollout(steps: &[Self], default_tags: &Tags, spec: &Tags) -> bool {
         let is_rollout = |step: &Self| match step {
             Self::Tag(tags) => is_rollout(Some(tags), None, default_tags, spec),
@@ -126,7 +127,7 @@ impl RuleStep {
 }
 
 impl DesiredRule {
-    /// The rule that a resource wants. `expression` is what its schedule comes to.
+    /// The desired rule of an object. `expression` is the schedule expression of the spec.
     pub fn from_spec(
         owner: &Owner,
         origin: &Origin,
@@ -170,15 +171,16 @@ impl DesiredRule {
     }
 }
 
-/// The Id of our target within a rule.
+/// The Id of the operator's target within a rule.
 fn target_id(owner: &Owner) -> String {
     format!("{}function", owner.id.prefix())
 }
 
-/// The message for a function of another account than the rule's `account`.
+/// The error message for a function outside the rule's `account`; `None` if the function is in the account.
 ///
 /// EventBridge requires a role on a target in another account
-/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html>). The operator sets no role.
+/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html>). The operator sets no
+/// role.
 pub fn target_in_other_account(function: &FunctionArn, account: &str) -> Option<String> {
     let there = &function.account;
     (there != account).then(|| {
@@ -191,8 +193,10 @@ pub fn target_in_other_account(function: &FunctionArn, account: &str) -> Option<
     })
 }
 
-/// What makes a rule so. Targets and tags that somebody added to our rule are left alone: `set_before` are the keys
-/// of the tags that we set, of which those are removed that are wanted no more.
+/// The steps from the observed to the desired rule.
+///
+/// Foreign targets and tags stay. `set_before` contains the keys of the tags that the operator has set. Keys in
+/// `set_before` without a desired tag are removed.
 pub fn plan_rule(
     desired: &DesiredRule,
     observed: Option<&ObservedRule>,
@@ -220,7 +224,7 @@ pub fn plan_rule(
     let set: Tags = tags.iter().filter(|(k, v)| observed.tags.get(*k) != Some(v)).map(own_pair).collect();
     let stale = |tag: &&String| observed.tags.contains_key(*tag) && !tags.contains_key(*tag);
     let unset: BTreeSet<String> = set_before.iter().filter(stale).cloned().collect();
-    // Old tags go first: a rule with 50 tags has no room for new ones.
+    // Untag first: a rule with 50 tags has no room for new tags.
     if !unset.is_empty() {
         steps.push(RuleStep::Untag(unset));
     }
@@ -236,12 +240,15 @@ pub fn plan_rule(
     Ok(RulePlan { steps, adopted_from: cluster.cloned() })
 }
 
-/// What takes a rule away: its targets first, since a rule that has any cannot be deleted
-/// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DeleteRule.html>). A rule that is not ours is
-/// left alone, whatever its name.
+/// The steps that delete a rule. A foreign rule stays, even under the name of the object's rule.
+///
+/// The targets are removed first, because EventBridge does not delete a rule with targets
+/// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DeleteRule.html>).
 ///
 /// # Errors
-/// [`Unmarked`] for a rule of unknown ownership: a rule left in silence would go on to run the function.
+///
+/// Returns [`Unmarked`] for a rule of unknown ownership. If the operator skipped the rule silently, the rule would
+/// continue to invoke the function.
 pub fn plan_removal(
     observed: Option<&ObservedRule>,
     set_before: &BTreeSet<String>,
@@ -260,8 +267,8 @@ pub fn plan_removal(
     Ok(tag.into_iter().chain(targets).chain([RuleStep::Delete]).collect())
 }
 
-/// The owner of a rule with the name of the object's rule. Our target is a trace: a rule made by hand has a target with
-/// another Id.
+/// The owner of a rule with the object's rule name. The operator's target is a trace, because a rule made by hand has
+/// a target with another Id.
 fn owned_by(
     rule: &ObservedRule,
     set_before: &BTreeSet<String>,
@@ -280,8 +287,8 @@ fn owned_by(
     Ok(ownership(&rule.tags, owner, origin, evidence))
 }
 
-/// A retry policy with both values, or none where it says what AWS does anyway: the form in which two compare,
-/// whether or not a server fills in defaults
+/// The canonical form of a retry policy, for comparison: both values, or `None` for the defaults of AWS. AWS may or
+/// may not return default values
 /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html>).
 pub fn canonical_retry(policy: Option<&RetryPolicy>) -> Option<RetryPolicy> {
     let RetryPolicy { maximum_retry_attempts, maximum_event_age_seconds } = policy?;
@@ -295,8 +302,8 @@ fn own_pair((key, value): (&String, &String)) -> (String, String) {
     (key.clone(), value.clone())
 }
 
-/// The failure of a schedule that has no run after `now`: EventBridge takes it, and never invokes the function. The message
-/// stays the same from one look to the next.
+/// The failure of a schedule without a run after `now`. EventBridge accepts the schedule but never invokes the
+/// function. The message is the same on every resync.
 pub fn no_next_run(expression: &Expression, now: Timestamp) -> Option<Failure> {
     if expression.next_run(now).is_some() {
         return None;

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::api::Tags;
 
-/// Tags of a rule or a function (<https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html>).
+/// The maximum number of tags of a rule or a function
+/// (<https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html>).
 const MOST: usize = 50;
 
-/// All tags of a rule or a function. The spec decides over the defaults, and the operator's own over both.
+/// All tags of a rule or a function. Tags of the spec override the defaults, and the operator's own tags override
+/// both.
 pub(super) fn all_tags(defaults: &Tags, spec: &Tags, own: Tags) -> Tags {
     let mut tags = defaults.clone();
     tags.extend(spec.clone());
@@ -18,7 +20,7 @@ pub(super) fn all_tags(defaults: &Tags, spec: &Tags, own: Tags) -> Tags {
 /// Checks the number of tags. `field` is the path of the spec's tags.
 ///
 /// # Errors
-/// The message says how many tags to remove.
+/// Returns a message with the number of tags to remove.
 pub fn check_count(field: &str, tags: &Tags) -> Result<(), String> {
     let count = tags.len();
     if count <= MOST {
@@ -31,8 +33,9 @@ pub fn check_count(field: &str, tags: &Tags) -> Result<(), String> {
     ))
 }
 
-/// Tells a change of the default tags from drift. Keys to `set` must be defaults that the spec does not name; keys to
-/// remove are the operator's from before. Drift of a default tag's value looks like a change.
+/// True if a change of tags comes from changed default tags, and not from drift. Keys in `set` must be defaults that
+/// the spec does not override. Keys in `unset` are keys from the record of the operator. Drift of a default tag's
+/// value looks the same.
 pub(super) fn is_rollout(
     set: Option<&Tags>,
     unset: Option<&BTreeSet<String>>,
@@ -52,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spec_decides_over_the_defaults_and_nothing_over_the_operators_own() {
+    fn spec_tags_override_defaults_but_not_own_tags() {
         let defaults = tags(&[("team", "platform"), ("stage", "test"), ("own", "default")]);
         let spec = tags(&[("team", "media"), ("own", "spec")]);
         let expected = tags(&[("team", "media"), ("stage", "test"), ("own", "operator")]);
@@ -60,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn fifty_tags_are_the_most() {
+    fn more_than_fifty_tags_are_rejected() {
         let of = |count: usize| (0..count).map(|n| (n.to_string(), String::new())).collect::<Tags>();
         assert_eq!(check_count("spec.tags", &of(50)), Ok(()));
         let message = "spec.tags: with the operator's default tags and its own these are 53 tags, and AWS takes 50: remove 3 of \
@@ -69,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_defaults_are_told_from_drift() {
+    fn changed_defaults_are_separated_from_drift() {
         let (defaults, spec) = (tags(&[("stage", "test"), ("team", "x")]), tags(&[("team", "a")]));
         let set = |key: &str| Some(tags(&[(key, "b")]));
         let gone = Some(BTreeSet::from(["old".to_owned()]));

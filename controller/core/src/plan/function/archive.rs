@@ -1,4 +1,4 @@
-//! Code as Lambda takes it: a zip archive, the same bytes for the same files.
+//! Code as a zip archive for Lambda. Equal files give equal bytes.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
@@ -11,14 +11,14 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 /// A zip archive.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Archive {
-    /// Its bytes.
+    /// The content of the archive.
     pub bytes: Vec<u8>,
-    /// Their SHA-256 in base64, as Lambda tells it of a function's code.
+    /// The SHA-256 of `bytes` in base64, the same form as Lambda's `CodeSha256`.
     pub sha256: String,
 }
 
 impl Archive {
-    /// No code: that of a definition which names none, and is refused for it.
+    /// An empty archive for a definition without code. Validation rejects the definition.
     pub(super) fn none() -> Self {
         Self { bytes: vec![], sha256: String::new() }
     }
@@ -30,15 +30,17 @@ impl std::fmt::Debug for Archive {
     }
 }
 
-/// Why files cannot be put into an archive, such as a name that is too long for it.
+/// The error for files that do not fit into an archive, for example because of a long name.
 #[derive(Debug, thiserror::Error)]
 #[error("the code cannot be put into an archive")]
 pub struct ArchiveError(#[from] zip::result::ZipError);
 
-/// Puts files into an archive, in the order of their names. Every file may be read and run by everybody, since
-/// Lambda runs code as a user of its own
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-function-zip.html>), and is of the same date, so
-/// that the same files are the same bytes. They are stored as they are: what fits into a Kubernetes object is small.
+/// Packs files into an archive, in the order of their names.
+///
+/// All users may read and execute every file, because Lambda runs code as a separate user
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-function-zip.html>). All files have the same date, so
+/// that equal files give equal bytes. The archive is uncompressed, because a Kubernetes object has room for little
+/// code only.
 pub fn archive(files: &BTreeMap<String, Vec<u8>>) -> Result<Archive, ArchiveError> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)

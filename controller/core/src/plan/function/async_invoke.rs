@@ -1,9 +1,10 @@
-//! How Lambda retries the events of asynchronous invocations: a configuration of its own beside the function's.
+//! The planner for the retries of asynchronous invocations. Lambda keeps the retries in a separate configuration per
+//! function.
 
 use super::{FunctionPlan, FunctionStep};
 use crate::api::AsyncInvoke;
 
-/// Lambda's defaults: the number of retries, and the greatest age of an event in seconds
+/// Lambda's defaults: the number of retries, and the maximum age of an event in seconds
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>).
 const DEFAULT_RETRY_ATTEMPTS: i32 = 2;
 const DEFAULT_EVENT_AGE_SECONDS: i32 = 21_600;
@@ -12,13 +13,13 @@ const DEFAULT_EVENT_AGE_SECONDS: i32 = 21_600;
 /// (<https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html>).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventInvokeConfig {
-    /// Number of retries.
+    /// The number of retries.
     pub maximum_retry_attempts: Option<i32>,
-    /// Age of an event in seconds after which no retry is made.
+    /// The maximum age of an event in seconds. Older events are not retried.
     pub maximum_event_age_seconds: Option<i32>,
-    /// ARN of a foreign destination for results. Definitions never set a destination.
+    /// The ARN of a foreign destination for results. The operator never sets a destination.
     pub on_success: Option<String>,
-    /// ARN of a foreign destination for failed events.
+    /// The ARN of a foreign destination for failed events.
     pub on_failure: Option<String>,
 }
 
@@ -33,7 +34,7 @@ impl EventInvokeConfig {
         self.on_success.is_some() || self.on_failure.is_some()
     }
 
-    /// The effective retries: Lambda may show a default, or omit the value.
+    /// The effective retries. Lambda may return a default value or omit the value.
     fn retries(&self) -> (i32, i32) {
         (
             self.maximum_retry_attempts.unwrap_or(DEFAULT_RETRY_ATTEMPTS),
@@ -42,8 +43,8 @@ impl EventInvokeConfig {
     }
 }
 
-/// Adds the step for the configuration to the plan of an existing function. If `wanted` is `None`, an earlier definition
-/// has set the retries.
+/// Adds the step for the configuration to the plan of an existing function. Call with `wanted` `None` only if an
+/// earlier definition has set the retries.
 pub fn plan_async_invoke(
     plan: &mut FunctionPlan,
     wanted: Option<&AsyncInvoke>,
@@ -101,14 +102,14 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_that_is_missing_is_set() {
+    fn a_missing_configuration_is_set() {
         assert_eq!(steps(Some((Some(0), Some(60))), None), put(Some(0), Some(60), None));
         // Lambda also keeps a configuration with the defaults.
         assert_eq!(steps(Some((Some(2), None)), None), put(Some(2), None, None));
     }
 
     #[test]
-    fn a_configuration_that_is_in_place_is_left_alone() {
+    fn an_equal_configuration_is_kept() {
         for (attempts, age) in [(Some(0), Some(60)), (Some(1), None), (None, Some(61))] {
             assert_eq!(steps(Some((attempts, age)), Some(config(attempts, age, None))), vec![]);
             // Lambda may show the defaults.
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_that_differs_is_put_back_with_foreign_destinations() {
+    fn a_repair_keeps_foreign_destinations() {
         for observed in [(Some(1), Some(60)), (Some(0), Some(61)), (None, Some(60)), (Some(0), None)] {
             let found = config(observed.0, observed.1, Some("queue"));
             assert_eq!(steps(Some((Some(0), Some(60))), Some(found)), put(Some(0), Some(60), Some("queue")));
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn retries_that_are_taken_out_go_back_to_the_defaults_and_foreign_destinations_stay() {
+    fn removed_retries_return_to_the_defaults() {
         assert_eq!(steps(None, None), vec![]);
         let delete = vec![FunctionStep::DeleteEventInvokeConfig];
         assert_eq!(steps(None, Some(config(Some(0), Some(60), None))), delete);

@@ -1,4 +1,4 @@
-//! The function that a definition asks for, in the form in which Lambda reports one back.
+//! The desired function of a definition, in the form that Lambda reports for an existing function.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,118 +11,118 @@ use crate::ownership::{Origin, TAG_CODE};
 use crate::ownership::{Owner, OwnerId, source_hash};
 use crate::plan::tags::all_tags;
 
-/// A function as it should be.
+/// A desired function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DesiredFunction {
-    /// Its name.
+    /// The function name.
     pub name: String,
-    /// What UpdateFunctionConfiguration sets.
+    /// The settings of UpdateFunctionConfiguration.
     pub configuration: Configuration,
-    /// Instruction set, which goes with the code.
+    /// The instruction set, which Lambda updates together with the code.
     pub architecture: Architecture,
-    /// The code.
     pub code: CodeSource,
-    /// Its tags: the user's and ours.
+    /// All tags: the user's and the operator's.
     pub tags: Tags,
-    /// Runs at a time that are kept for it.
+    /// The reserved concurrency.
     pub reserved_concurrency: Option<i32>,
-    /// Retries of asynchronous invocations.
+    /// The retries of asynchronous invocations.
     pub async_invoke: Option<AsyncInvoke>,
 }
 
-/// Where the code is.
+/// The location of the code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CodeSource {
-    /// Here.
+    /// An archive, built from files in the cluster.
     Archive(Archive),
-    /// In a bucket.
+    /// An archive in S3.
     S3 {
-        /// The bucket.
+        /// The bucket name.
         bucket: String,
-        /// The key.
+        /// The object key.
         key: String,
-        /// The version of the object.
+        /// The object version.
         version: Option<String>,
     },
-    /// In ECR.
+    /// A container image in ECR.
     Image {
-        /// The image's URI.
+        /// The image URI.
         uri: String,
     },
 }
 
-/// The settings of a function but for code, tags and concurrency. What is not set has the value that Lambda gives
-/// it, so that two compare, and that a setting which is taken out goes back to it
+/// The settings of a function without code, tags and concurrency.
+///
+/// Omitted settings have Lambda's default values. Desired and observed settings are therefore comparable, and a
+/// removed setting returns to its default
 /// (<https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html>).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Configuration {
-    /// Runtime; none for an image.
+    /// The runtime; `None` for an image.
     pub runtime: Option<String>,
-    /// What is called; none for an image.
+    /// The handler; `None` for an image.
     pub handler: Option<String>,
-    /// The role's ARN.
+    /// The ARN of the execution role.
     pub role: String,
-    /// Memory in MB.
+    /// The memory in MB.
     pub memory_size: i32,
-    /// The longest run in seconds.
+    /// The timeout in seconds.
     pub timeout: i32,
-    /// Environment variables.
+    /// The environment variables.
     pub environment: BTreeMap<String, String>,
-    /// Subnets.
+    /// The subnet ids.
     pub subnets: BTreeSet<String>,
-    /// Security groups.
+    /// The security group ids.
     pub security_groups: BTreeSet<String>,
-    /// ARNs of layer versions, in order.
+    /// The ARNs of layer versions, in order.
     pub layers: Vec<String>,
-    /// Size of `/tmp` in MB.
+    /// The size of `/tmp` in MB.
     pub ephemeral_storage: i32,
-    /// X-Ray tracing.
+    /// The X-Ray tracing mode.
     pub tracing: Tracing,
-    /// Description; empty for none.
+    /// The description; an empty text for no description.
     pub description: String,
-    /// ARN for events whose runs failed; empty for none.
+    /// The ARN of the dead-letter queue or topic; an empty text for no queue.
     pub dead_letter_queue_arn: String,
-    /// ARN of the key for environment variables; empty for AWS's own.
+    /// The ARN of the KMS key for environment variables; an empty text for the AWS managed key.
     pub kms_key_arn: String,
-    /// SnapStart.
+    /// The SnapStart mode.
     pub snap_start: SnapStart,
-    /// Logging.
+    /// The logging settings.
     pub logging: LoggingConfiguration,
-    /// What is set in place of the image's own.
+    /// The overrides of the image's settings.
     pub image: ImageConfiguration,
 }
 
-/// Logging, with nothing left open.
+/// Complete logging settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoggingConfiguration {
-    /// The form of a line.
+    /// The log format.
     pub format: LogFormat,
-    /// The log group.
     pub log_group: String,
-    /// Least level of the function's own logs; none for text.
+    /// The minimum level of the function's own logs; `None` for text logs.
     pub application_level: Option<ApplicationLogLevel>,
-    /// Least level of Lambda's logs; none for text.
+    /// The minimum level of Lambda's system logs; `None` for text logs.
     pub system_level: Option<SystemLogLevel>,
 }
 
-/// What is set in place of an image's own.
+/// Overrides of the image's settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageConfiguration {
-    /// ENTRYPOINT; empty for the image's.
+    /// ENTRYPOINT; empty to use the value of the image.
     pub entry_point: Vec<String>,
-    /// CMD; empty for the image's.
+    /// CMD; empty to use the value of the image.
     pub command: Vec<String>,
-    /// WORKDIR; empty for the image's.
+    /// WORKDIR; empty to use the value of the image.
     pub working_directory: String,
 }
 
-/// The name of the function that a definition makes for an object.
+/// The name of the function that a definition creates for an object.
 pub fn function_name(definition: &FunctionDefinition, owner: &OwnerId, origin: &Origin) -> String {
     definition.function_name.clone().unwrap_or_else(|| origin.key.function_name(owner, origin.kind))
 }
 
 impl DesiredFunction {
-    /// The function that `definition` asks for. `files` is the archive of inline code or of a ConfigMap.
+    /// The desired function of `definition`. `files` is the archive of inline code or of a ConfigMap.
     pub fn from_definition(
         owner: &Owner,
         origin: &Origin,
@@ -199,7 +199,7 @@ impl DesiredFunction {
 }
 
 impl LoggingConfiguration {
-    /// What Lambda makes of a function's logging: levels count with JSON alone, and are INFO there
+    /// The effective logging settings. Lambda supports log levels only with JSON, with the default INFO
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>).
     fn from_spec(logging: Option<&Logging>, function: &str) -> Self {
         let Logging { format, log_group, application_level, system_level } =

@@ -1,4 +1,4 @@
-//! From a function as it is to the function as it should be.
+//! The steps from the observed function to the desired function, and the ownership checks before any step.
 
 use std::collections::BTreeSet;
 
@@ -12,43 +12,40 @@ use crate::ownership::{
 use crate::ownership::{ObjectKey, Owner, OwnerId};
 use crate::plan::tags::is_rollout;
 
-/// A function as it was found.
+/// An observed function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservedFunction {
-    /// Its ARN, without a qualifier.
+    /// The ARN without a qualifier.
     pub arn: FunctionArn,
-    /// Its settings.
     pub configuration: Configuration,
-    /// Lambda's code for why it does not show the variables of the environment, if it does not: for one, since the caller
-    /// may not decrypt them (<https://docs.aws.amazon.com/lambda/latest/api/API_EnvironmentError.html>).
+    /// Lambda's error code if the environment variables are unreadable, for example because the caller may not
+    /// decrypt the variables (<https://docs.aws.amazon.com/lambda/latest/api/API_EnvironmentError.html>).
     pub environment_unread: Option<String>,
-    /// Instruction set.
+    /// The instruction set.
     pub architecture: Architecture,
-    /// SHA-256 of the code in base64.
+    /// The SHA-256 of the code in base64.
     pub code_sha256: String,
-    /// The image's URI, if it is one.
+    /// The image URI; `None` for an archive.
     pub image_uri: Option<String>,
-    /// Its tags.
     pub tags: Tags,
-    /// Runs at a time that are kept for it.
+    /// The reserved concurrency.
     pub reserved_concurrency: Option<i32>,
-    /// Whether it can be invoked.
     pub state: FunctionState,
-    /// How the last update went.
+    /// The result of the last update.
     pub update: Update,
-    /// The version that was described, `$LATEST`.
+    /// The described version, normally `$LATEST`.
     pub version: String,
-    /// When it was last changed, as Lambda writes it.
+    /// The time of the last change, as text from Lambda.
     pub last_modified: String,
 }
 
 impl ObservedFunction {
-    /// Whether Lambda is at work on it, and takes no update.
+    /// True if Lambda is creating or updating the function. Lambda rejects updates in the meantime.
     pub fn is_busy(&self) -> bool {
         self.state == FunctionState::Pending || self.update == Update::InProgress
     }
 
-    /// The kind and the key of the object that it was made for by this owner; none if it was made by others.
+    /// Kind and key of the object that this owner deployed the function for; `None` for a foreign function.
     pub fn made_for(&self, owner: &Owner) -> Option<(&str, ObjectKey)> {
         let tag = |key: &str| self.tags.get(key).map(String::as_str);
         let key = ObjectKey::new(tag(TAG_NAMESPACE)?, tag(TAG_NAME)?);
@@ -56,55 +53,54 @@ impl ObservedFunction {
     }
 }
 
-/// Whether a function can be invoked.
+/// The state of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FunctionState {
-    /// It is being made.
+    /// Lambda is creating the function.
     Pending,
-    /// It can be: active, or asleep and woken by the next run, or of a kind that we do not know.
+    /// The function is invocable: active, inactive until the next invocation, or in an unknown state.
     Usable,
-    /// It could not be made, for this reason.
+    /// The creation has failed, with this reason.
     Failed(String),
 }
 
-/// How the last update of a function went.
+/// The result of a function's last update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Update {
-    /// Well, or there was none.
+    /// The last update was successful, or the function had no update.
     Settled,
-    /// It is under way.
+    /// An update is in progress.
     InProgress,
-    /// Badly, for this reason: what ran before runs still.
+    /// The last update has failed, with this reason. The previous code and settings stay active.
     Failed(String),
 }
 
 /// A write to a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FunctionStep {
-    /// Create it, with its tags.
+    /// Create the function, with tags.
     Create(Box<DesiredFunction>),
-    /// Set its code and instruction set.
+    /// Set the code and the instruction set.
     UpdateCode(CodeSource, Architecture),
-    /// Set all of its settings.
+    /// Replace all settings.
     UpdateConfiguration(Box<Configuration>),
     /// Set tags.
     Tag(Tags),
     /// Remove tags.
     Untag(BTreeSet<String>),
-    /// Keep so many runs at a time for it.
+    /// Set the reserved concurrency.
     PutConcurrency(i32),
-    /// Keep none.
+    /// Remove the reserved concurrency.
     DeleteConcurrency,
     /// Replace the configuration of asynchronous invocations.
     PutEventInvokeConfig(EventInvokeConfig),
     /// Delete the configuration of asynchronous invocations.
     DeleteEventInvokeConfig,
-    /// Delete it.
     Delete,
 }
 
 impl FunctionStep {
-    /// Whether the steps bring a function to other default tags, and do nothing else.
+    /// True if the steps only apply changed default tags.
     pub fn are_rollout(steps: &[Self], default_tags: &Tags, spec: &Tags) -> bool {
         let is_rollout = |step: &Self| match step {
             Self::Tag(tags) => is_rollout(Some(tags), None, default_tags, spec),
@@ -114,7 +110,7 @@ impl FunctionStep {
         !steps.is_empty() && steps.iter().all(is_rollout)
     }
 
-    /// Whether Lambda is at work for a while after it was told to.
+    /// True if Lambda executes the step asynchronously, so that a later read must wait for the result.
     pub fn is_awaited(&self) -> bool {
         matches!(self, Self::Create(_) | Self::UpdateCode(..) | Self::UpdateConfiguration(_))
     }
@@ -125,45 +121,47 @@ impl FunctionStep {
 pub struct FunctionPlan {
     /// The writes, in order.
     pub steps: Vec<FunctionStep>,
-    /// Whether more is to be done once Lambda has finished what it is doing.
+    /// True if a later reconcile must continue after Lambda has finished.
     pub wait: bool,
-    /// Whether it was somebody else's, or another cluster's, before.
+    /// True if the plan adopts a foreign function or a function from another cluster.
     pub adopted: bool,
-    /// Why Lambda did not manage the last update, where that is still to be done: the steps try again.
+    /// The reason of Lambda's last failed update if the update is still needed. The steps retry the update.
     pub failed: Option<String>,
 }
 
-/// Why a function of the wanted name is not touched.
+/// The reason why the planner does not touch an existing function.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FunctionConflict {
-    /// Its tags do not say that it was made for the object by this operator.
+    /// The tags do not prove that this operator created the function for the object.
     #[error(
         "its tags do not say that it was made for {key} by the operator with owner id {owner}; write another \
          functionName, or write adoptionPolicy: Always to adopt it"
     )]
     NotOurs {
-        /// The object that wanted it.
+        /// The object that needs the function.
         key: ObjectKey,
-        /// Our owner id.
+        /// The owner id of this operator.
         owner: String,
     },
-    /// An operator with another owner id made it: adopting it would set two operators against each other.
+    /// An operator with another owner id created the function. After an adoption, both operators would revert each
+    /// other's changes.
     #[error(
         "the operator with owner id {0} made it; write another functionName, delete the resource there, or, if that \
          operator runs no more, remove the tag {TAG_OWNER} from the function and write adoptionPolicy: Always"
     )]
     OtherOwner(OwnerId),
-    /// It is deployed for another object, and adopting it would set two definitions against each other.
+    /// The function is deployed for another object. After an adoption, two definitions would revert each other's
+    /// changes.
     #[error(
         "it is deployed for the {kind} {key}; write another functionName, or take the definition out there"
     )]
     Held {
-        /// The kind of that object.
+        /// The kind of the other object.
         kind: String,
-        /// That object.
+        /// The key of the other object.
         key: ObjectKey,
     },
-    /// Code in an archive cannot become an image, nor the reverse.
+    /// Lambda cannot change the package type of a function between archive and image.
     #[error(
         "Lambda cannot change a function from an archive to an image, or back; write another functionName, and the \
          old function goes when the new one is in place"
@@ -171,11 +169,11 @@ pub enum FunctionConflict {
     PackageType,
 }
 
-/// What makes a function so.
+/// The steps from the observed to the desired function.
 ///
-/// `set_before` are the keys of the tags that we set, of which those are removed that are wanted no more.
-/// `known_code` is the SHA-256 that Lambda told when the wanted code was last in place: for code in a bucket there is
-/// nothing else to compare.
+/// `set_before` contains the keys of the tags that the operator has set. Keys in `set_before` without a desired tag
+/// are removed. `known_code` is Lambda's SHA-256 at the last time that the desired code was deployed. For code in S3,
+/// no other comparison is possible.
 pub fn plan_function(
     desired: &DesiredFunction,
     observed: Option<&ObservedFunction>,
@@ -204,16 +202,16 @@ pub fn plan_function(
     let configuration = configuration_differs(desired, observed);
     let cluster_is_other = observed.tags.get(TAG_CLUSTER).is_some_and(|cluster| *cluster != owner.cluster);
     let adopted = !ours || cluster_is_other;
-    // One that could not be made takes no update
-    // (https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html): nothing is lost with it. A function without our
-    // owner tag gets the tag first, and is deleted at the next look.
+    // Lambda accepts no update of a function whose creation failed
+    // (https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html). A deletion loses nothing. A function
+    // without the owner tag first gets the tag, and the next reconcile deletes the function.
     let marked = observed.tags.contains_key(TAG_OWNER);
     if ours && marked && matches!(observed.state, FunctionState::Failed(_)) && (code || configuration) {
         let steps = [FunctionStep::Delete].into_iter().chain(create(desired)).collect();
         return Ok(FunctionPlan { steps, wait: true, adopted, failed: None });
     }
     let mut steps = vec![];
-    // Lambda takes one update at a time, and each takes it a while: the other one follows when that is done.
+    // Lambda processes one update at a time. The second update follows in a later reconcile.
     let takes_updates = !busy && !matches!(observed.state, FunctionState::Failed(_));
     if takes_updates && configuration {
         steps.push(FunctionStep::UpdateConfiguration(Box::new(desired.configuration.clone())));
@@ -264,8 +262,8 @@ pub fn plan_function_removal(
     }
 }
 
-/// The steps that leave a function to its user. The operator's tags go, since a later definition must not take the
-/// function. Another owner's tags stay.
+/// The steps that leave a function to its user. The operator's tags are removed, because a later definition must not
+/// own the function by its old tags. Tags of another owner stay.
 pub fn plan_function_release(
     observed: &ObservedFunction,
     owner: &Owner,
@@ -277,7 +275,7 @@ pub fn plan_function_release(
     if is_foreign || keys.is_empty() { vec![] } else { vec![FunctionStep::Untag(keys)] }
 }
 
-/// The owner of a function. Code with the hash from the status is a trace.
+/// The owner of a function. Code with the recorded hash is a trace.
 fn owned_by(
     function: &ObservedFunction,
     set_before: &BTreeSet<String>,
@@ -294,7 +292,7 @@ fn owned_by(
     ownership(&function.tags, owner, origin, evidence)
 }
 
-/// An environment that cannot be read is not counted: each look would find a difference, and write.
+/// Unreadable environment variables count as equal. Otherwise, every resync would see a difference and write.
 fn configuration_differs(desired: &DesiredFunction, observed: &ObservedFunction) -> bool {
     let mut seen = observed.configuration.clone();
     if observed.environment_unread.is_some() {
@@ -309,7 +307,7 @@ fn code_differs(desired: &DesiredFunction, observed: &ObservedFunction, known_co
         CodeSource::Image { uri } => observed.image_uri.as_ref() != Some(uri),
         CodeSource::S3 { .. } => {
             let other_source = observed.tags.get(TAG_CODE) != desired.tags.get(TAG_CODE);
-            // An update that failed may have been this one: its tag is there, and its code is not.
+            // The failed update may be the update to the desired code: the tag is then new, but the code is old.
             let failed = matches!(observed.update, Update::Failed(_));
             other_source || failed || known_code.is_some_and(|known| known != observed.code_sha256)
         }
@@ -317,7 +315,7 @@ fn code_differs(desired: &DesiredFunction, observed: &ObservedFunction, known_co
     other_code || observed.architecture != desired.architecture
 }
 
-/// Tags, but for the one of the code as long as that is still to follow.
+/// The steps for tags. The code tag waits until the code update, or a crash between both would hide the old code.
 fn tag_steps(
     desired: &DesiredFunction,
     observed: &ObservedFunction,
@@ -335,7 +333,7 @@ fn tag_steps(
     let unset: BTreeSet<String> = set_before.iter().filter(stale).cloned().collect();
     let set = (!set.is_empty()).then_some(FunctionStep::Tag(set));
     let unset = (!unset.is_empty()).then_some(FunctionStep::Untag(unset));
-    // Old tags go first: a function with 50 tags has no room for new ones.
+    // Untag first: a function with 50 tags has no room for new tags.
     unset.into_iter().chain(set).collect()
 }
 

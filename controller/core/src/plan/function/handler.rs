@@ -1,22 +1,23 @@
-//! Handlers whose files are missing from code in the cluster.
+//! Checks for the handler's file in code from the cluster.
 
 use std::collections::BTreeMap;
 
 use crate::api::{FunctionDefinition, missing_handler_files};
 
-/// The beginning of a zip archive (<https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT>, 4.3.7).
+/// The first bytes of a zip archive (<https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT>, 4.3.7).
 const ZIP_SIGNATURE: &[u8] = b"PK\x03\x04";
 
-/// A handler whose file is missing from the code.
+/// A handler without a file in the code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MissingHandler {
-    /// The function cannot run. The message says what to do.
+    /// The function cannot run. The message contains a fix.
     Nowhere(String),
-    /// Only a layer can hold the file.
+    /// The function can run only if a layer contains the file.
     UnlessInLayer(String),
 }
 
-/// Looks for the file of the handler in `files`, which come from a ConfigMap, or are inline if `config_map` is `None`.
+/// Searches `files` for the handler's file. The files come from a ConfigMap, or are inline code if `config_map` is
+/// `None`.
 pub fn missing_handler(
     definition: &FunctionDefinition,
     config_map: Option<&str>,
@@ -89,9 +90,9 @@ mod tests {
     }
 
     #[test]
-    fn a_handler_whose_file_is_there_is_fine() {
+    fn a_handler_with_its_file_is_valid() {
         assert_eq!(missing("nodejs22.x", "index.handler", "index.mjs", b"x"), None);
-        // A file of data may be an archive.
+        // A data file may be an archive.
         let files = BTreeMap::from([
             ("app.py".to_owned(), b"x".to_vec()),
             ("data.zip".to_owned(), ZIP_SIGNATURE.to_vec()),
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_config_map_without_the_file_of_the_handler_is_told_which_one_to_add() {
+    fn a_missing_handler_file_is_named() {
         assert_eq!(
             missing("nodejs22.x", "index.handler", "app.mjs", b"x"),
             nowhere(
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_in_a_config_map_is_named() {
+    fn an_archive_in_a_config_map_is_rejected() {
         assert_eq!(
             missing("python3.13", "app.handler", "code.zip", b"PK\x03\x04..."),
             nowhere(
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_config_map_cannot_hold_the_folder_of_a_handler() {
+    fn a_config_map_cannot_contain_folders() {
         assert_eq!(
             missing("python3.13", "src.app.handler", "app.py", b"x"),
             nowhere(
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handler_of_another_form_is_told_which_form_to_write() {
+    fn a_handler_of_the_wrong_form_is_rejected() {
         assert_eq!(
             missing("python3.13", "handler", "handler.py", b"x"),
             nowhere(
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_may_hold_the_handler() {
+    fn a_layer_may_contain_the_handler() {
         let definition = FunctionDefinition {
             layers: vec!["arn:aws:lambda:eu-west-1:123456789012:layer:my-layer:3".into()],
             ..definition("nodejs22.x", "/opt/nodejs/wrap.handler")

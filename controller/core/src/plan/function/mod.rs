@@ -1,4 +1,6 @@
-//! A function that the operator deploys: what is wanted, what is there, and the steps between.
+//! The planner for a Lambda function that the operator deploys (`spec.function.definition`).
+//!
+//! `desired` builds the desired function, `diff` returns the steps, and `archive` packs code from the cluster.
 
 mod archive;
 mod async_invoke;

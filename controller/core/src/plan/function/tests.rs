@@ -1,4 +1,4 @@
-//! The laws of a function's plan, on arbitrary functions, and the cases of its table.
+//! Property tests of the function planner's laws, and tables of single cases.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +37,7 @@ fn zipped(text: &str) -> Archive {
     archive(&files(text)).unwrap()
 }
 
-/// The function of a definition, whose files have this text.
+/// The desired function of a definition, with `text` as its code.
 fn desired(definition: &FunctionDefinition, text: &str) -> DesiredFunction {
     let in_cluster = definition.code.s3.is_none() && definition.code.image.is_none();
     DesiredFunction::from_definition(
@@ -66,7 +66,7 @@ fn in_bucket(key: &str) -> FunctionDefinition {
     FunctionDefinition { code: Code { s3: Some(s3), ..Code::default() }, ..small() }
 }
 
-/// What Lambda says of code: for an archive the hash of its bytes; for others one that nobody can foresee.
+/// Lambda's hash of code: the real hash for an archive, and an unpredictable hash for other code.
 fn code_sha256(code: &CodeSource) -> String {
     match code {
         CodeSource::Archive(archive) => archive.sha256.clone(),
@@ -82,8 +82,8 @@ fn image_uri(code: &CodeSource) -> Option<String> {
     }
 }
 
-/// The function as it is once everything wanted was done.
-fn in_place(desired: &DesiredFunction) -> ObservedFunction {
+/// The observed function after all steps.
+fn in_sync(desired: &DesiredFunction) -> ObservedFunction {
     ObservedFunction {
         arn: FunctionArn::parse(&format!("arn:aws:lambda:eu-west-1:123456789012:function:{}", desired.name))
             .unwrap(),
@@ -113,12 +113,12 @@ fn updates(plan: &FunctionPlan) -> usize {
     plan.steps.iter().filter(is_update).count()
 }
 
-/// What Lambda makes of a function by these steps; each update and creation takes it a while.
-fn carry_out(steps: &[FunctionStep], observed: Option<ObservedFunction>) -> Option<ObservedFunction> {
+/// Lambda's behaviour: the function after the steps. Creations and updates stay in progress until [`finish`].
+fn apply(steps: &[FunctionStep], observed: Option<ObservedFunction>) -> Option<ObservedFunction> {
     steps.iter().fold(observed, |function, step| match (step, function) {
         (FunctionStep::Delete, _) => None,
         (FunctionStep::Create(desired), None) => {
-            let made = in_place(desired);
+            let made = in_sync(desired);
             Some(ObservedFunction { state: FunctionState::Pending, reserved_concurrency: None, ..made })
         }
         (step, function) => {
@@ -148,8 +148,8 @@ fn carry_out(steps: &[FunctionStep], observed: Option<ObservedFunction>) -> Opti
     })
 }
 
-/// Lambda ends what it is doing.
-fn settle(function: ObservedFunction) -> ObservedFunction {
+/// Lambda finishes the current creation or update.
+fn finish(function: ObservedFunction) -> ObservedFunction {
     ObservedFunction { state: FunctionState::Usable, update: Update::Settled, ..function }
 }
 
@@ -201,7 +201,7 @@ prop_compose! {
     }
 }
 
-/// Two functions of the same package type.
+/// Two definitions with the same package type.
 fn pairs() -> impl Strategy<Value = [DesiredFunction; 2]> {
     let code = |image: bool, in_bucket: bool, name: String| match (image, in_bucket) {
         (true, _) => Code { image: Some(ImageCode { uri: name, ..ImageCode::default() }), ..Code::default() },
@@ -222,7 +222,7 @@ fn pairs() -> impl Strategy<Value = [DesiredFunction; 2]> {
 
 proptest! {
     #[test]
-    fn from_any_state_one_update_at_a_time_leads_to_what_is_wanted(
+    fn every_state_converges_with_one_update_at_a_time(
         [wanted, before] in pairs(),
         is_there: bool,
         state in select(vec![FunctionState::Usable, FunctionState::Pending, FunctionState::Failed("a subnet is gone".into())]),
@@ -230,13 +230,13 @@ proptest! {
         foreign in btree_map("foreign-[a-c]", "[a-z]{0,3}", 0..3),
     ) {
         let before_tags = keys(&before.tags);
-        let mut observed = is_there.then(|| ObservedFunction { state, update, ..in_place(&before) });
+        let mut observed = is_there.then(|| ObservedFunction { state, update, ..in_sync(&before) });
         if let Some(function) = &mut observed {
             function.tags.extend(foreign.clone());
         }
-        // What the status says of the code, for as long as nothing else was sent.
+        // The hash that the status records after each update.
         let mut known = None;
-        let mut rounds = 0;
+        let mut reconciles = 0;
         loop {
             let plan = plan_function(
                 &wanted, observed.as_ref(), &before_tags, known.as_deref(), &owner(), &origin(), AdoptionPolicy::IfOwned,
@@ -246,28 +246,28 @@ proptest! {
             if plan.steps.is_empty() && !plan.wait {
                 break;
             }
-            let made_anew = plan.steps.contains(&FunctionStep::Delete);
-            observed = carry_out(&plan.steps, observed).map(settle);
+            let was_recreated = plan.steps.contains(&FunctionStep::Delete);
+            observed = apply(&plan.steps, observed).map(finish);
             known = observed.as_ref().map(|function| function.code_sha256.clone());
-            if made_anew && let Some(function) = &mut observed {
+            if was_recreated && let Some(function) = &mut observed {
                 function.tags.extend(foreign.clone());
             }
-            rounds += 1;
-            prop_assert!(rounds <= 4, "{plan:#?}");
+            reconciles += 1;
+            prop_assert!(reconciles <= 4, "{plan:#?}");
         }
-        let mut expected = in_place(&wanted);
+        let mut expected = in_sync(&wanted);
         if is_there {
             expected.tags.extend(foreign);
         }
         let found = observed.expect("it is there");
-        // One that failed and is as wanted is reported, and left.
+        // A failed function in sync is reported and kept.
         let ended = ObservedFunction { state: FunctionState::Usable, update: Update::Settled, ..found };
         prop_assert_eq!(ended, expected);
     }
 
     #[test]
-    fn what_is_in_place_is_left_alone([wanted, _] in pairs(), foreign in btree_map("foreign-[a-c]", "[a-z]", 0..3)) {
-        let mut observed = in_place(&wanted);
+    fn a_function_in_sync_has_an_empty_plan([wanted, _] in pairs(), foreign in btree_map("foreign-[a-c]", "[a-z]", 0..3)) {
+        let mut observed = in_sync(&wanted);
         observed.tags.extend(foreign);
         let before = keys(&wanted.tags);
         let known = Some(observed.code_sha256.as_str());
@@ -276,12 +276,12 @@ proptest! {
     }
 
     #[test]
-    fn of_another_object_nothing_is_touched(
+    fn a_function_of_another_object_is_not_touched(
         [wanted, before] in pairs(),
         changed in select(owner_keys()),
         other in "[a-z]{1,5}",
     ) {
-        let mut observed = in_place(&before);
+        let mut observed = in_sync(&before);
         observed.tags.insert(changed, other);
         let refused = plan_function(&wanted, Some(&observed), &BTreeSet::new(), None, &owner(), &origin(), AdoptionPolicy::IfOwned);
         let conflict = FunctionConflict::NotOurs { key: origin().key, owner: "1a2b3c4d".into() };
@@ -290,12 +290,12 @@ proptest! {
         let adopted =
             plan_function(&wanted, Some(&observed), &BTreeSet::new(), None, &owner(), &origin(), AdoptionPolicy::Always).unwrap();
         prop_assert!(adopted.adopted);
-        let ours = carry_out(&adopted.steps, Some(observed)).unwrap();
+        let ours = apply(&adopted.steps, Some(observed)).unwrap();
         prop_assert_eq!(removal(&ours, &origin()), Ok(vec![FunctionStep::Delete]));
     }
 
     #[test]
-    fn the_same_files_are_the_same_archive(
+    fn equal_files_give_equal_archives(
         files in btree_map("[a-z]{1,8}\\.py", vec(any::<u8>(), 0..64), 1..5),
         other in btree_map("[a-z]{1,8}\\.py", vec(any::<u8>(), 0..64), 1..5),
     ) {
@@ -305,15 +305,15 @@ proptest! {
     }
 }
 
-/// The tags without which a function is not the object's.
+/// The keys of the tags that decide about ownership.
 fn owner_keys() -> Vec<String> {
     let tags = desired(&small(), "").tags;
     tags.into_keys().filter(|key| key != TAG_UID && key != TAG_CLUSTER).collect()
 }
 
 #[test]
-fn an_archive_is_pinned() {
-    // A change here would update every deployed function.
+fn the_archive_format_is_stable() {
+    // A change of the archive format would update every deployed function.
     let archive = zipped("def handler(event, context): pass\n");
     assert_eq!(
         (archive.bytes.len(), archive.sha256.as_str()),
@@ -322,14 +322,14 @@ fn an_archive_is_pinned() {
 }
 
 #[test]
-fn concurrency_follows_the_creation() {
+fn concurrency_is_set_after_the_creation() {
     let wanted = desired(&FunctionDefinition { reserved_concurrency: Some(0), ..small() }, "");
     let steps = vec![FunctionStep::Create(Box::new(wanted.clone())), FunctionStep::PutConcurrency(0)];
     assert_eq!(plan(&wanted, None), FunctionPlan { steps, wait: true, ..FunctionPlan::default() });
 }
 
 #[test]
-fn lambda_is_at_work_for_a_while_on_code_and_settings_alone() {
+fn only_code_and_settings_are_awaited() {
     let wanted = desired(&small(), "one");
     let awaited = [
         FunctionStep::Create(Box::new(wanted.clone())),
@@ -348,7 +348,7 @@ fn lambda_is_at_work_for_a_while_on_code_and_settings_alone() {
 }
 
 #[test]
-fn default_tags_are_rolled_out_under_those_of_the_definition() {
+fn changed_default_tags_do_not_override_the_definition() {
     let tags = |pairs: &[(&str, &str)]| -> Tags {
         pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
     };
@@ -357,7 +357,7 @@ fn default_tags_are_rolled_out_under_those_of_the_definition() {
         DesiredFunction::from_definition(&owner(), &origin(), defaults, &definition, Some(zipped("")))
     };
     let (old, new) = (tags(&[("team", "x"), ("stage", "test")]), tags(&[("cost", "7")]));
-    let observed = in_place(&with(&old));
+    let observed = in_sync(&with(&old));
     assert_eq!((observed.tags["team"].as_str(), observed.tags["stage"].as_str()), ("a", "test"));
     let set_before = keys(&observed.tags);
     let plan = plan_function(
@@ -384,39 +384,39 @@ fn default_tags_are_rolled_out_under_those_of_the_definition() {
 }
 
 #[test]
-fn settings_come_before_code() {
+fn settings_are_updated_before_code() {
     let wanted = desired(&FunctionDefinition { timeout_seconds: 5, ..small() }, "new");
-    let mut observed = in_place(&desired(&small(), "old"));
+    let mut observed = in_sync(&desired(&small(), "old"));
     let settings = FunctionStep::UpdateConfiguration(Box::new(wanted.configuration.clone()));
     let first = plan(&wanted, Some(&observed));
     assert_eq!(first, FunctionPlan { steps: vec![settings], wait: true, ..FunctionPlan::default() });
-    observed = carry_out(&first.steps, Some(observed)).unwrap();
+    observed = apply(&first.steps, Some(observed)).unwrap();
     assert_eq!(plan(&wanted, Some(&observed)), FunctionPlan { wait: true, ..FunctionPlan::default() });
     let code = FunctionStep::UpdateCode(wanted.code.clone(), Architecture::X86_64);
     let expected = FunctionPlan { steps: vec![code], wait: true, ..FunctionPlan::default() };
-    assert_eq!(plan(&wanted, Some(&settle(observed))), expected);
+    assert_eq!(plan(&wanted, Some(&finish(observed))), expected);
 }
 
 #[test]
-fn code_in_a_bucket_is_told_by_its_tag() {
+fn code_in_s3_is_compared_by_its_tag() {
     let (wanted, old) = (desired(&in_bucket("b.zip"), ""), desired(&in_bucket("a.zip"), ""));
     let tag = FunctionStep::Tag(BTreeMap::from([(TAG_CODE.into(), wanted.tags[TAG_CODE].clone())]));
     let code = FunctionStep::UpdateCode(wanted.code.clone(), Architecture::X86_64);
     let expected = FunctionPlan { steps: vec![code.clone(), tag], wait: true, ..FunctionPlan::default() };
-    assert_eq!(plan(&wanted, Some(&in_place(&old))), expected);
+    assert_eq!(plan(&wanted, Some(&in_sync(&old))), expected);
 
-    // The tag waits for the code, or an end between the two would lose it.
+    // The tag waits for the code, or a crash between both steps would hide the old code.
     let slow = DesiredFunction {
         configuration: Configuration { timeout: 5, ..wanted.configuration.clone() },
         ..wanted.clone()
     };
     let settings = FunctionStep::UpdateConfiguration(Box::new(slow.configuration.clone()));
     let expected = FunctionPlan { steps: vec![settings], wait: true, ..FunctionPlan::default() };
-    assert_eq!(plan(&slow, Some(&in_place(&old))), expected);
+    assert_eq!(plan(&slow, Some(&in_sync(&old))), expected);
 
-    // Somebody else's code in its place is told by the hash.
+    // Foreign code is detected by its hash.
     let known = |sha256: &str| {
-        let observed = in_place(&wanted);
+        let observed = in_sync(&wanted);
         plan_function(
             &wanted,
             Some(&observed),
@@ -436,7 +436,7 @@ fn code_in_a_bucket_is_told_by_its_tag() {
 }
 
 #[test]
-fn an_update_that_failed_is_tried_again_where_it_is_still_wanted() {
+fn a_failed_update_is_retried_if_still_needed() {
     let why = "The key is gone.";
     let failed =
         |function: ObservedFunction| ObservedFunction { update: Update::Failed(why.into()), ..function };
@@ -444,19 +444,19 @@ fn an_update_that_failed_is_tried_again_where_it_is_still_wanted() {
     let code = FunctionStep::UpdateCode(wanted.code.clone(), Architecture::X86_64);
     let again =
         |code| FunctionPlan { steps: vec![code], wait: true, failed: Some(why.into()), adopted: false };
-    assert_eq!(plan(&wanted, Some(&failed(in_place(&desired(&small(), "old"))))), again(code));
-    assert_eq!(plan(&wanted, Some(&failed(in_place(&wanted)))), FunctionPlan::default());
+    assert_eq!(plan(&wanted, Some(&failed(in_sync(&desired(&small(), "old"))))), again(code));
+    assert_eq!(plan(&wanted, Some(&failed(in_sync(&wanted)))), FunctionPlan::default());
 
-    // Whether code from a bucket is in place, nobody can say.
+    // After a failed update, the planner cannot know whether code from S3 is deployed.
     let wanted = desired(&in_bucket("b.zip"), "");
     let code = FunctionStep::UpdateCode(wanted.code.clone(), Architecture::X86_64);
-    assert_eq!(plan(&wanted, Some(&failed(in_place(&wanted)))), again(code));
+    assert_eq!(plan(&wanted, Some(&failed(in_sync(&wanted)))), again(code));
 }
 
 #[test]
-fn a_function_that_could_not_be_made_is_made_anew_as_now_wanted() {
+fn a_function_with_failed_creation_is_recreated() {
     let failed = |text| {
-        let made = in_place(&desired(&small(), text));
+        let made = in_sync(&desired(&small(), text));
         ObservedFunction { state: FunctionState::Failed("A subnet is gone.".into()), ..made }
     };
     let wanted = desired(&small(), "new");
@@ -467,10 +467,10 @@ fn a_function_that_could_not_be_made_is_made_anew_as_now_wanted() {
 }
 
 #[test]
-fn an_archive_does_not_become_an_image() {
+fn an_archive_cannot_become_an_image() {
     let image = ImageCode { uri: "app:1".into(), ..ImageCode::default() };
     let definition = FunctionDefinition { code: Code { image: Some(image), ..Code::default() }, ..small() };
-    let observed = in_place(&desired(&small(), ""));
+    let observed = in_sync(&desired(&small(), ""));
     let refused = plan_function(
         &desired(&definition, ""),
         Some(&observed),
@@ -484,14 +484,14 @@ fn an_archive_does_not_become_an_image() {
 }
 
 #[test]
-fn an_environment_that_cannot_be_read_is_no_difference() {
+fn an_unreadable_environment_is_no_difference() {
     let variables = |value: &str| Tags::from([("STAGE".to_owned(), value.to_owned())]);
     let wanted = desired(&FunctionDefinition { environment: variables("test"), ..small() }, "one");
-    let mut hidden = in_place(&wanted);
+    let mut hidden = in_sync(&wanted);
     hidden.configuration.environment = BTreeMap::new();
     hidden.environment_unread = Some("AccessDeniedException".into());
     assert_eq!(plan(&wanted, Some(&hidden)), FunctionPlan::default());
-    // Where another setting differs, all are sent, and with them the environment.
+    // An update for another setting sends all settings, including the environment.
     hidden.configuration.timeout = 7;
     let update = FunctionStep::UpdateConfiguration(Box::new(wanted.configuration.clone()));
     assert_eq!(
@@ -501,9 +501,9 @@ fn an_environment_that_cannot_be_read_is_no_difference() {
 }
 
 #[test]
-fn lambda_is_at_work_while_it_makes_or_updates_a_function() {
+fn a_function_is_busy_during_creation_and_update() {
     let is_busy =
-        |state, update| ObservedFunction { state, update, ..in_place(&desired(&small(), "")) }.is_busy();
+        |state, update| ObservedFunction { state, update, ..in_sync(&desired(&small(), "")) }.is_busy();
     assert!(is_busy(FunctionState::Pending, Update::Settled));
     assert!(is_busy(FunctionState::Usable, Update::InProgress));
     assert!(is_busy(FunctionState::Pending, Update::InProgress));

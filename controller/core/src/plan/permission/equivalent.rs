@@ -1,4 +1,6 @@
-//! Foreign statements in a policy, as a substitute where the operator cannot add a statement.
+//! Foreign permission statements that make the operator's own statement unnecessary.
+//!
+//! The operator accepts a foreign statement if the operator must not, or may not, write the function's policy.
 
 use serde_json::Value;
 
@@ -8,7 +10,8 @@ use super::{Policy, Statement};
 const INVOKE: &str = "lambda:InvokeFunction";
 
 impl Policy {
-    /// The Sid of a statement that permits at least as much as `wanted`. A policy with any `Deny` has no such statement.
+    /// The Sid of a statement that permits at least as much as `wanted`. Returns `None` for a policy with any `Deny`,
+    /// because a `Deny` could override the statement.
     pub fn permitted_by(&self, wanted: &Statement) -> Option<&str> {
         let denies = self.all.iter().any(|statement| statement["Effect"] != "Allow");
         let found = self.all.iter().find(|statement| permits(statement, wanted)).filter(|_| !denies)?;
@@ -16,7 +19,7 @@ impl Policy {
     }
 }
 
-/// Compares a statement with `wanted`. An unknown element, such as `NotAction`, makes the comparison fail.
+/// True if a statement permits `wanted`. A statement with an unknown element, such as `NotAction`, never counts.
 fn permits(statement: &Value, wanted: &Statement) -> bool {
     const ELEMENTS: [&str; 6] = ["Sid", "Effect", "Principal", "Action", "Resource", "Condition"];
     let Some(elements) = statement.as_object() else { return false };
@@ -25,7 +28,7 @@ fn permits(statement: &Value, wanted: &Statement) -> bool {
         .and_then(Value::as_object)
         .is_some_and(|principal| texts(principal.get("Service")).contains(&wanted.principal.as_str()));
     let actions = texts(elements.get("Action"));
-    // IAM compares actions without regard to case
+    // IAM compares action names case-insensitively
     // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html).
     let is_action = |action: &&str| covers(&action.to_ascii_lowercase(), &INVOKE.to_ascii_lowercase());
     elements.keys().all(|name| ELEMENTS.contains(&name.as_str()))
@@ -34,7 +37,7 @@ fn permits(statement: &Value, wanted: &Statement) -> bool {
         && elements.get("Condition").is_some_and(|condition| holds(condition, wanted))
 }
 
-/// Compares the conditions. IAM requires all conditions, and any value of a key
+/// True if the conditions hold for `wanted`. IAM requires all conditions, and any value of a key
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html>).
 fn holds(condition: &Value, wanted: &Statement) -> bool {
     let Some(operators) = condition.as_object() else { return false };
@@ -62,12 +65,12 @@ fn holds(condition: &Value, wanted: &Statement) -> bool {
     names_source
 }
 
-/// The account of the source: a bucket's is given, and a rule's is in its ARN.
+/// The account of the source. Buckets have an explicit account; the ARN of a rule contains the account.
 fn account(wanted: &Statement) -> Option<&str> {
     wanted.source_account.as_deref().or_else(|| wanted.source_arn.split(':').nth(4))
 }
 
-/// Compares the ARN in a condition with the ARN or pattern of `wanted`
+/// Compares the ARN in a condition with the ARN or the pattern of `wanted`
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>).
 fn matches(operator: &str, pattern: &str, wanted: &str) -> bool {
     match operator {
@@ -84,8 +87,8 @@ fn matches(operator: &str, pattern: &str, wanted: &str) -> bool {
     }
 }
 
-/// True if `pattern` includes `wanted`, where `*` stands for any text and `?` for a character. Only a `*` includes a
-/// wildcard of `wanted`.
+/// True if `pattern` covers `wanted`, where `*` matches any text and `?` matches a single character. Only a `*`
+/// covers a wildcard in `wanted`.
 fn covers(pattern: &str, wanted: &str) -> bool {
     let mut rest = wanted.chars();
     match (pattern.chars().next(), rest.next()) {
@@ -101,7 +104,7 @@ fn covers(pattern: &str, wanted: &str) -> bool {
     }
 }
 
-/// A text, or the texts of a list.
+/// The strings of a JSON string or list.
 fn texts(value: Option<&Value>) -> Vec<&str> {
     match value {
         Some(Value::String(text)) => vec![text],
@@ -131,7 +134,7 @@ mod tests {
     const FOR_BUCKET: &str = r#"{"Sid":"byThem","Effect":"Allow","Principal":{"Service":"s3.amazonaws.com"},"Action":"lambda:InvokeFunction","Resource":"f","Condition":{"StringEquals":{"AWS:SourceAccount":"111122223333"},"ArnLike":{"AWS:SourceArn":"arn:aws:s3:::photos"}}}"#;
     const FOR_RULES: &str = r#"{"Sid":"byThem","Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"lambda:InvokeFunction","Resource":"f","Condition":{"ArnLike":{"AWS:SourceArn":"arn:aws:events:eu-west-1:123456789012:rule/*"}}}"#;
 
-    /// Whether a policy with one statement, with some of its text replaced, permits what is wanted.
+    /// True if a policy with one statement permits `wanted`, after replacement of `from` with `to` in the statement.
     fn permits_with(statement: &str, from: &str, to: &str, wanted: &Statement) -> bool {
         assert!(statement.contains(from), "{from}");
         let text = format!(r#"{{"Statement":[{}]}}"#, statement.replace(from, to));
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_of_anybody_that_permits_as_much_is_found_by_its_sid() {
+    fn an_equivalent_foreign_statement_is_found() {
         let policy =
             |statements: &str| Policy::parse(&format!(r#"{{"Statement":[{statements}]}}"#), None).unwrap();
         let other = FOR_BUCKET.replace("photos", "other").replace("byThem", "other");
@@ -155,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_denies_anything_permits_nothing_for_sure() {
+    fn a_policy_with_a_deny_has_no_equivalent_statement() {
         let deny = r#"{"Sid":"deny","Effect":"Deny","Principal":"*","Action":"lambda:InvokeFunction","Resource":"f"}"#;
         for text in [format!("{FOR_BUCKET},{deny}"), format!("{deny},{FOR_BUCKET}")] {
             let policy = Policy::parse(&format!(r#"{{"Statement":[{text}]}}"#), None).unwrap();
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_that_permits_more_counts() {
+    fn a_broader_statement_is_equivalent() {
         for (from, to) in [
             ("", ""),
             (r#"{"Service":"s3.amazonaws.com"}"#, r#"{"Service":["sns.amazonaws.com","s3.amazonaws.com"]}"#),
@@ -187,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_that_permits_less_or_something_else_does_not_count() {
+    fn a_narrower_or_different_statement_is_not_equivalent() {
         for (from, to) in [
             ("Allow", "Deny"),
             ("s3.amazonaws.com", "sns.amazonaws.com"),
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_of_rules_has_to_cover_every_rule_of_the_operator() {
+    fn a_rule_pattern_must_cover_all_rules_of_the_owner() {
         let own = "rule/lt-1a2b3c4d-*";
         for (to, expected) in [
             ("rule/*", true),

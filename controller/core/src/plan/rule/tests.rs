@@ -1,4 +1,4 @@
-//! The laws of a rule's plan, on arbitrary rules, and the cases of its table.
+//! Property tests of the rule planner's laws, and tables of single cases.
 
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
@@ -21,12 +21,12 @@ fn function(name: &str) -> FunctionArn {
     FunctionArn::parse(&format!("arn:aws:lambda:eu-west-1:123456789012:function:{name}")).unwrap()
 }
 
-/// The rule of a spec with this schedule.
+/// The desired rule for a spec and a schedule.
 fn desired(expression: &str, spec: &ScheduledFunctionSpec) -> DesiredRule {
     with_defaults(expression, &Tags::new(), spec)
 }
 
-/// The same, of an operator with these default tags.
+/// The desired rule of an operator with default tags.
 fn with_defaults(expression: &str, defaults: &Tags, spec: &ScheduledFunctionSpec) -> DesiredRule {
     DesiredRule::from_spec(&owner(), &origin(), defaults, spec, expression.into(), &function("every-hour"))
 }
@@ -35,8 +35,8 @@ fn hourly() -> DesiredRule {
     desired("rate(1 hour)", &ScheduledFunctionSpec::default())
 }
 
-/// The rule as it is once everything wanted was done.
-fn in_place(desired: &DesiredRule) -> ObservedRule {
+/// The observed rule after all steps.
+fn in_sync(desired: &DesiredRule) -> ObservedRule {
     ObservedRule {
         settings: desired.settings.clone(),
         has_more: false,
@@ -54,13 +54,13 @@ fn plan(desired: &DesiredRule, observed: Option<&ObservedRule>, before: &BTreeSe
     plan_rule(desired, observed, before, &owner(), &origin()).unwrap()
 }
 
-/// What EventBridge makes of a rule by these steps.
-fn carry_out(steps: &[RuleStep], observed: Option<ObservedRule>) -> Option<ObservedRule> {
+/// EventBridge's behaviour: the rule after the steps.
+fn apply(steps: &[RuleStep], observed: Option<ObservedRule>) -> Option<ObservedRule> {
     steps.iter().fold(observed, |rule, step| match step {
         RuleStep::Put(settings, tags) => {
             let settings = settings.clone();
             Some(match rule {
-                // Tags on a rule that exists are ignored; all else that is not given is reset.
+                // PutRule ignores the tags of an existing rule and resets omitted settings.
                 Some(rule) => ObservedRule { settings, has_more: false, ..rule },
                 None => ObservedRule {
                     settings,
@@ -93,7 +93,7 @@ fn carry_out(steps: &[RuleStep], observed: Option<ObservedRule>) -> Option<Obser
 }
 
 #[test]
-fn a_rule_is_made_of_every_field() {
+fn the_desired_rule_contains_every_field() {
     let spec = ScheduledFunctionSpec {
         input: Some(serde_json::json!({"b": 1, "a": [null]})),
         retry_policy: Some(RetryPolicy { maximum_retry_attempts: Some(2), maximum_event_age_seconds: None }),
@@ -135,12 +135,12 @@ fn a_rule_is_made_of_every_field() {
 }
 
 #[test]
-fn what_differs_is_set_and_nothing_else() {
+fn only_differences_cause_steps() {
     let wanted = hourly();
     let put = RuleStep::Put(wanted.settings.clone(), wanted.tags.clone());
     let put_target = RuleStep::PutTarget(wanted.target.clone());
     let with = |change: &dyn Fn(&mut ObservedRule)| {
-        let mut rule = in_place(&wanted);
+        let mut rule = in_sync(&wanted);
         change(&mut rule);
         Some(rule)
     };
@@ -183,8 +183,8 @@ fn what_differs_is_set_and_nothing_else() {
 }
 
 #[test]
-fn a_rule_of_another_cluster_with_our_owner_id_is_taken_over() {
-    let mut rule = in_place(&hourly());
+fn a_rule_of_the_same_owner_in_another_cluster_is_adopted() {
+    let mut rule = in_sync(&hourly());
     rule.tags.insert(TAG_CLUSTER.into(), "cluster-0".into());
     let expected = RulePlan {
         steps: vec![RuleStep::Tag(Tags::from([(TAG_CLUSTER.into(), "cluster-1".into())]))],
@@ -194,13 +194,13 @@ fn a_rule_of_another_cluster_with_our_owner_id_is_taken_over() {
 }
 
 #[test]
-fn default_tags_are_rolled_out_under_those_of_the_spec() {
+fn changed_default_tags_do_not_override_the_spec() {
     let tags = |pairs: &[(&str, &str)]| -> Tags {
         pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
     };
     let spec = ScheduledFunctionSpec { tags: tags(&[("team", "a")]), ..ScheduledFunctionSpec::default() };
     let (old, new) = (tags(&[("team", "x"), ("stage", "test")]), tags(&[("cost", "7")]));
-    let observed = in_place(&with_defaults("rate(1 hour)", &old, &spec));
+    let observed = in_sync(&with_defaults("rate(1 hour)", &old, &spec));
     assert_eq!((observed.tags["team"].as_str(), observed.tags["stage"].as_str()), ("a", "test"));
     let wanted = with_defaults("rate(1 hour)", &new, &spec);
     let RulePlan { steps, .. } = plan(&wanted, Some(&observed), &keys(&observed.tags));
@@ -215,20 +215,20 @@ fn default_tags_are_rolled_out_under_those_of_the_spec() {
     assert!(!are_rollout(&[steps[0].clone(), RuleStep::PutTarget(wanted.target.clone())]));
 }
 
-/// The rule of [`hourly`], with one tag changed or removed.
+/// The rule of [`hourly`] with one tag changed or removed.
 fn with_tag(key: &str, value: Option<&str>) -> ObservedRule {
-    let mut rule = in_place(&hourly());
+    let mut rule = in_sync(&hourly());
     rule.tags.remove(key);
     rule.tags.extend(value.map(|value| (key.to_owned(), value.to_owned())));
     rule
 }
 
-/// The rule of [`hourly`] without any tag.
+/// The rule of [`hourly`] without tags.
 fn untagged() -> ObservedRule {
-    ObservedRule { tags: Tags::new(), ..in_place(&hourly()) }
+    ObservedRule { tags: Tags::new(), ..in_sync(&hourly()) }
 }
 
-/// The rule of [`hourly`] as somebody makes it by hand, with a target of another Id.
+/// A rule made by hand, with another target Id than the operator's.
 fn by_hand() -> ObservedRule {
     let targets = vec![("1".to_owned(), Some(hourly().target))];
     ObservedRule { targets, ..untagged() }
@@ -243,7 +243,7 @@ fn unmarked() -> Unmarked {
 }
 
 #[test]
-fn a_recorded_rule_gets_its_tags_back_and_is_removed() {
+fn a_recorded_rule_without_tags_is_repaired_and_removed() {
     let recorded = keys(&hourly().tags);
     let without = |key: &str| with_tag(key, None);
     let cases =
@@ -251,29 +251,29 @@ fn a_recorded_rule_gets_its_tags_back_and_is_removed() {
     for rule in cases {
         let RulePlan { steps, adopted_from } = plan(&hourly(), Some(&rule), &recorded);
         assert_eq!((steps.len(), adopted_from), (1, None), "{rule:?}");
-        assert_eq!(carry_out(&steps, Some(rule.clone())), Some(in_place(&hourly())), "{rule:?}");
+        assert_eq!(apply(&steps, Some(rule.clone())), Some(in_sync(&hourly())), "{rule:?}");
         let removed = removal(&rule, &recorded).unwrap();
-        assert_eq!(carry_out(&removed, Some(rule.clone())), None, "{rule:?}");
+        assert_eq!(apply(&removed, Some(rule.clone())), None, "{rule:?}");
         for done in 0..removed.len() {
-            let left = carry_out(&removed[..done], Some(rule.clone())).unwrap();
+            let left = apply(&removed[..done], Some(rule.clone())).unwrap();
             let rest = removal(&left, &recorded).unwrap();
-            assert_eq!(carry_out(&rest, Some(left)), None, "{rule:?} after {done} steps");
+            assert_eq!(apply(&rest, Some(left)), None, "{rule:?} after {done} steps");
         }
     }
 }
 
 #[test]
-fn a_rule_of_unknown_ownership_is_reported_and_left() {
+fn a_rule_of_unknown_ownership_is_an_error() {
     let recorded = keys(&hourly().tags);
-    let nothing = BTreeSet::new();
+    let no_record = BTreeSet::new();
     let cases = [
-        // A rule made by hand after ours was deleted.
+        // A person created the rule after the deletion of the operator's rule.
         (by_hand(), &recorded),
         (ObservedRule { targets: vec![], ..untagged() }, &recorded),
         // The object was restored without its status.
-        (untagged(), &nothing),
-        (with_tag(TAG_OWNER, None), &nothing),
-        (with_tag(TAG_KIND, None), &nothing),
+        (untagged(), &no_record),
+        (with_tag(TAG_OWNER, None), &no_record),
+        (with_tag(TAG_KIND, None), &no_record),
     ];
     for (rule, set_before) in cases {
         let planned = plan_rule(&hourly(), Some(&rule), set_before, &owner(), &origin());
@@ -284,10 +284,10 @@ fn a_rule_of_unknown_ownership_is_reported_and_left() {
 }
 
 #[test]
-fn a_rule_that_is_not_ours_is_neither_changed_nor_removed() {
+fn a_foreign_rule_is_neither_changed_nor_removed() {
     let not_ours = RuleConflict::NotOurs { key: origin().key, owner: "1a2b3c4d".into() };
     let tags = |key: &str, value: &str| with_tag(key, Some(value));
-    let managed = ObservedRule { managed_by: Some("schemas.amazonaws.com".into()), ..in_place(&hourly()) };
+    let managed = ObservedRule { managed_by: Some("schemas.amazonaws.com".into()), ..in_sync(&hourly()) };
     let cases = [
         (by_hand(), BTreeSet::new(), not_ours.clone()),
         (tags(TAG_OWNER, "ffffffff"), keys(&hourly().tags), not_ours.clone()),
@@ -304,7 +304,7 @@ fn a_rule_that_is_not_ours_is_neither_changed_nor_removed() {
 }
 
 #[test]
-fn a_retry_policy_that_says_what_aws_does_anyway_is_none() {
+fn a_retry_policy_with_the_defaults_is_none() {
     let policy =
         |attempts, age| RetryPolicy { maximum_retry_attempts: attempts, maximum_event_age_seconds: age };
     let cases = [
@@ -346,13 +346,13 @@ fn arbitrary_desired() -> impl Strategy<Value = DesiredRule> {
     )
 }
 
-/// A rule of ours in any state that people may have brought it into.
+/// A rule of this owner after arbitrary foreign changes.
 fn arbitrary_observed() -> impl Strategy<Value = ObservedRule> {
     let targets = vec(select(vec!["theirs", "another", "third"]), 0..3);
     let ours = option::of(any::<bool>());
     (arbitrary_desired(), any::<bool>(), arbitrary_tags(), targets, ours).prop_map(
         |(was, has_more, added, foreign, ours)| {
-            let mut rule = ObservedRule { has_more, ..in_place(&was) };
+            let mut rule = ObservedRule { has_more, ..in_sync(&was) };
             rule.tags.extend(added);
             match ours {
                 None => rule.targets.clear(),
@@ -378,7 +378,7 @@ proptest! {
         before in btree_set("[a-d]", 0..4),
     ) {
         let RulePlan { steps, .. } = plan(&desired, observed.as_ref(), &before);
-        let after = carry_out(&steps, observed);
+        let after = apply(&steps, observed);
         prop_assert_eq!(plan(&desired, after.as_ref(), &before), RulePlan::default());
         let after = after.unwrap();
         prop_assert_eq!(&after.settings, &desired.settings);
@@ -387,13 +387,13 @@ proptest! {
     }
 
     #[test]
-    fn what_others_added_is_the_same_before_and_after(
+    fn foreign_targets_and_tags_stay_the_same(
         desired in arbitrary_desired(),
         observed in arbitrary_observed(),
         before in btree_set("[a-d]", 0..4),
     ) {
         let RulePlan { steps, .. } = plan(&desired, Some(&observed), &before);
-        let after = carry_out(&steps, Some(observed.clone())).unwrap();
+        let after = apply(&steps, Some(observed.clone())).unwrap();
         prop_assert_eq!(foreign_targets(&after), foreign_targets(&observed));
         let foreign = |rule: &ObservedRule| -> Tags {
             let ours = |key: &&String| before.contains(*key) || desired.tags.contains_key(*key);
@@ -403,31 +403,31 @@ proptest! {
     }
 
     #[test]
-    fn a_field_that_is_set_and_unset_leaves_the_same_rule(
+    fn setting_and_unsetting_a_field_restores_the_rule(
         first in arbitrary_desired(),
         second in arbitrary_desired(),
     ) {
-        let there = plan(&second, Some(&in_place(&first)), &keys(&first.tags)).steps;
-        let changed = carry_out(&there, Some(in_place(&first)));
+        let steps_to_second = plan(&second, Some(&in_sync(&first)), &keys(&first.tags)).steps;
+        let changed = apply(&steps_to_second, Some(in_sync(&first)));
         let set = keys(&first.tags).union(&keys(&second.tags)).cloned().collect();
         let back = plan(&first, changed.as_ref(), &set).steps;
-        prop_assert_eq!(carry_out(&back, changed), Some(in_place(&first)));
+        prop_assert_eq!(apply(&back, changed), Some(in_sync(&first)));
     }
 
     #[test]
-    fn removal_takes_a_rule_of_ours_whole_and_no_other(
+    fn removal_deletes_only_rules_of_this_owner(
         observed in arbitrary_observed(),
         owner_tag in select(vec!["1a2b3c4d", "ffffffff", ""]),
     ) {
         let mut rule = observed;
         rule.tags.insert(TAG_OWNER.into(), owner_tag.into());
-        let after = carry_out(&removal(&rule, &BTreeSet::new()).unwrap(), Some(rule.clone()));
+        let after = apply(&removal(&rule, &BTreeSet::new()).unwrap(), Some(rule.clone()));
         prop_assert_eq!(after, (owner_tag != "1a2b3c4d").then_some(rule));
     }
 }
 
 #[test]
-fn a_schedule_without_a_next_run_is_told_with_its_last_run() {
+fn a_schedule_without_a_next_run_is_a_failure() {
     let now: Timestamp = "2026-11-26T18:00:00Z".parse().unwrap();
     let later = "write a schedule with a later year, or delete this resource";
     let ended = |expression: &str, last: &str| {
@@ -458,21 +458,21 @@ fn a_schedule_without_a_next_run_is_told_with_its_last_run() {
 }
 
 #[test]
-fn the_message_of_a_schedule_that_has_ended_stays_the_same() {
+fn the_message_of_an_ended_schedule_is_stable() {
     let expression = "cron(0 0 1 1 ? 1999)".parse().unwrap();
     let at = |second| no_next_run(&expression, Timestamp::from_second(second).unwrap());
     assert_eq!(at(1_800_000_000), at(1_900_000_000));
 }
 
 #[test]
-fn an_input_as_text_is_sent_as_it_is_written() {
+fn input_json_is_sent_unchanged() {
     let text = "{\"b\": 1.0,  \"a\": null}";
     let spec = ScheduledFunctionSpec { input_json: Some(text.into()), ..ScheduledFunctionSpec::default() };
     assert_eq!(desired("rate(1 hour)", &spec).target.input.as_deref(), Some(text));
 }
 
 #[test]
-fn a_function_of_another_account_cannot_be_the_target_of_a_rule() {
+fn a_rule_cannot_target_another_account() {
     let thumbs = FunctionArn::parse("arn:aws:lambda:eu-west-1:210987654321:function:thumbs:live").unwrap();
     assert_eq!(target_in_other_account(&thumbs, "210987654321"), None);
     let why = "the function thumbs:live is in account 210987654321, and its rule would be in account 123456789012: EventBridge invokes a function of another account only with a role on the target, which this operator does not set. Make this resource in a namespace to which the tenancy file gives a role of account 210987654321, or name a function of account 123456789012";

@@ -1,9 +1,9 @@
-//! What a definition comes to, setting by setting.
+//! The desired function, setting by setting.
 
 use super::*;
 
 #[test]
-fn what_is_set_in_place_of_an_image_s_own_is_kept() {
+fn overrides_of_image_settings_are_kept() {
     let image = ImageCode {
         uri: "app:1".into(),
         entry_point: vec!["/bin/run".into()],
@@ -20,7 +20,7 @@ fn what_is_set_in_place_of_an_image_s_own_is_kept() {
 }
 
 #[test]
-fn levels_of_logging_count_with_json_alone() {
+fn log_levels_need_json_logs() {
     let logging = |logging| desired(&FunctionDefinition { logging, ..small() }, "").configuration.logging;
     let name = desired(&small(), "").name;
     let text = LoggingConfiguration {
@@ -40,7 +40,7 @@ fn levels_of_logging_count_with_json_alone() {
 }
 
 #[test]
-fn a_function_has_the_name_that_it_is_given_or_its_object_s() {
+fn the_function_name_defaults_to_the_object_name() {
     let named = FunctionDefinition { function_name: Some("report".into()), ..small() };
     assert_eq!(function_name(&named, &owner().id, &origin()), "report");
     let made = origin().key.function_name(&owner().id, origin().kind);
@@ -48,7 +48,7 @@ fn a_function_has_the_name_that_it_is_given_or_its_object_s() {
 }
 
 #[test]
-fn an_archive_is_shown_by_its_size_and_hash() {
+fn the_debug_text_of_an_archive_is_short() {
     let archive = zipped("text");
     assert_eq!(format!("{archive:?}"), format!("Archive({} bytes, {})", archive.bytes.len(), archive.sha256));
 }

@@ -1,29 +1,29 @@
-//! Ownership of functions, with tags and without.
+//! Ownership of functions, with and without tags.
 
 use super::*;
 use crate::ownership::{TAG_OWNER, Unmarked};
 
 #[test]
-fn only_its_own_function_is_removed() {
+fn only_the_object_s_own_function_is_removed() {
     let wanted = desired(&small(), "");
     assert_eq!(plan_function_removal(None, &keys(&wanted.tags), true, None, &owner(), &origin()), Ok(vec![]));
-    let removal = |origin: &Origin| removal(&in_place(&wanted), origin);
+    let removal = |origin: &Origin| removal(&in_sync(&wanted), origin);
     assert_eq!(removal(&origin()), Ok(vec![FunctionStep::Delete]));
     assert_eq!(removal(&Origin { kind: "S3TriggeredFunction", ..origin() }), Ok(vec![]));
     assert_eq!(removal(&Origin { key: ObjectKey::new("media", "daily"), ..origin() }), Ok(vec![]));
-    // An object that was made again under its name owns what its predecessor made.
+    // A recreated object owns the function of its predecessor.
     assert_eq!(removal(&Origin { uid: "uid-2".into(), ..origin() }), Ok(vec![FunctionStep::Delete]));
 }
 
-/// The removal of a function with another name than the definition's, and without a record.
+/// The removal of a function without a record and without the name of the definition.
 pub(super) fn removal(function: &ObservedFunction, origin: &Origin) -> Result<Vec<FunctionStep>, Unmarked> {
     plan_function_removal(Some(function), &BTreeSet::new(), false, None, &owner(), origin)
 }
 
 #[test]
-fn a_recorded_function_with_its_code_gets_its_tags_back_and_is_removed() {
+fn a_recorded_function_without_tags_is_repaired_and_removed() {
     let wanted = desired(&small(), "");
-    let untagged = ObservedFunction { tags: Tags::new(), ..in_place(&wanted) };
+    let untagged = ObservedFunction { tags: Tags::new(), ..in_sync(&wanted) };
     let known = Some(untagged.code_sha256.as_str());
     let recorded = keys(&wanted.tags);
     let plan = |set_before, known| {
@@ -59,10 +59,10 @@ fn a_recorded_function_with_its_code_gets_its_tags_back_and_is_removed() {
 }
 
 #[test]
-fn a_failed_function_without_tags_gets_them_before_it_is_deleted() {
+fn a_failed_function_is_tagged_before_its_deletion() {
     let wanted = desired(&small(), "");
     let broken = FunctionState::Failed("A subnet is gone.".into());
-    let untagged = ObservedFunction { tags: Tags::new(), state: broken, ..in_place(&wanted) };
+    let untagged = ObservedFunction { tags: Tags::new(), state: broken, ..in_sync(&wanted) };
     let known = Some(untagged.code_sha256.as_str());
     let new = desired(&FunctionDefinition { timeout_seconds: 5, ..small() }, "");
     let recorded = keys(&wanted.tags);
@@ -77,27 +77,27 @@ fn a_failed_function_without_tags_gets_them_before_it_is_deleted() {
 }
 
 #[test]
-fn a_function_that_is_left_to_its_user_loses_our_tags_alone() {
+fn a_released_function_loses_only_own_tags() {
     let wanted = desired(&in_bucket("a.zip"), "");
-    let mut function = in_place(&wanted);
+    let mut function = in_sync(&wanted);
     function.tags.insert("team".into(), "a".into());
     let release = |function: &ObservedFunction| plan_function_release(function, &owner(), &origin());
-    let after = carry_out(&release(&function), Some(function.clone())).unwrap();
+    let after = apply(&release(&function), Some(function.clone())).unwrap();
     assert_eq!(after.tags, Tags::from([("team".into(), "a".into())]));
     assert_eq!(release(&after), vec![]);
     // A person may have removed some of the tags.
     function.tags.remove(TAG_OWNER);
-    let after = carry_out(&release(&function), Some(function.clone())).unwrap();
+    let after = apply(&release(&function), Some(function.clone())).unwrap();
     assert_eq!(after.tags, Tags::from([("team".into(), "a".into())]));
-    // Another owner has taken it over.
+    // Another owner has adopted the function.
     function.tags.insert(TAG_OWNER.into(), "ffffffff".into());
     assert_eq!(release(&function), vec![]);
 }
 
 #[test]
-fn a_function_of_another_cluster_with_our_owner_id_is_taken_over() {
+fn a_function_of_the_same_owner_in_another_cluster_is_adopted() {
     let wanted = desired(&small(), "");
-    let mut observed = in_place(&wanted);
+    let mut observed = in_sync(&wanted);
     observed.tags.insert(TAG_CLUSTER.into(), "cluster-0".into());
     let tag = FunctionStep::Tag(BTreeMap::from([(TAG_CLUSTER.into(), "cluster-1".into())]));
     let expected = FunctionPlan { steps: vec![tag], adopted: true, ..FunctionPlan::default() };
@@ -105,9 +105,9 @@ fn a_function_of_another_cluster_with_our_owner_id_is_taken_over() {
 }
 
 #[test]
-fn a_function_of_another_operator_is_not_taken_over() {
+fn a_function_of_another_operator_is_not_adopted() {
     let wanted = desired(&small(), "");
-    let mut observed = in_place(&wanted);
+    let mut observed = in_sync(&wanted);
     observed.tags.insert(TAG_OWNER.into(), "ffffffff".into());
     let other = OwnerId::parse("ffffffff").unwrap();
     for adoption_policy in [AdoptionPolicy::IfOwned, AdoptionPolicy::Always] {
@@ -125,8 +125,8 @@ fn a_function_of_another_operator_is_not_taken_over() {
 }
 
 #[test]
-fn a_function_says_for_whom_it_was_made() {
-    let made = in_place(&desired(&small(), ""));
+fn tags_name_the_object_of_a_function() {
+    let made = in_sync(&desired(&small(), ""));
     let key = ObjectKey::new("media", "hourly");
     assert_eq!(made.made_for(&owner()), Some(("ScheduledFunction", key)));
     let other = Owner { id: OwnerId::parse("ffffffff").unwrap(), ..owner() };
