@@ -1,57 +1,55 @@
-//! What the resources of a bucket desired of it.
+//! The claims of resources on a bucket: the desired entries of each resource.
 
 use std::collections::BTreeMap;
 
 use super::Entry;
 use crate::ownership::ObjectKey;
 
-/// What one resource wants of a bucket.
+/// The claim of a resource on a bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Claim {
-    /// The resource.
     pub key: ObjectKey,
-    /// Its creationTimestamp, in seconds of Unix time: of two that conflict, the older one holds.
+    /// The creationTimestamp in seconds of Unix time. In a conflict, the older resource wins.
     pub created: i64,
-    /// Its UID, which decides between two of the same second.
+    /// The UID, as the tie-breaker for resources of the same second.
     pub uid: String,
-    /// What it wants.
     pub desired: Desired,
 }
 
-/// What a resource wants in a bucket's document.
+/// The desired entries of a resource in a bucket's document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Desired {
-    /// These entries, and none else of its own.
+    /// Exactly these entries.
     Entries(Vec<Entry>),
-    /// What it has: it exists, but what it wants now is not known.
+    /// The current entries: the resource exists, but its desired entries are unknown.
     KeepCurrent,
-    /// What it has, under Ids that say that the entries outlive it.
+    /// The current entries, under Ids with the retained suffix, so that the entries outlive the resource.
     Retain,
-    /// Nothing of its own.
+    /// No entries.
     None,
 }
 
-/// A resource that exists, as far as its bucket's worker sees it.
+/// An existing resource in the cache of the bucket's worker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CachedResource {
-    /// The resource.
     pub key: ObjectKey,
-    /// Its creationTimestamp, in seconds of Unix time.
+    /// The creationTimestamp in seconds of Unix time.
     pub created: i64,
-    /// Its UID.
     pub uid: String,
-    /// Whether its spec or its status names the bucket, or cannot be read.
+    /// True if the spec or the status of the resource names the bucket, or is unreadable.
     pub may_have_entries: bool,
 }
 
-/// The claims of all resources that exist, from what each has `asked` for, by UID. One that has not asked yet, as
-/// after a restart, or that cannot, since its spec does not parse, keeps what it has. One that neither names the bucket nor
-/// has something in it any more has moved away since it asked, be it by another operator that runs beside us by mistake.
-pub fn claims(known: Vec<CachedResource>, asked: &BTreeMap<String, Desired>) -> Vec<Claim> {
-    known
+/// The claims of all existing resources. `requests` contains the last request of each resource by UID.
+///
+/// A resource without a request keeps its current entries, for example after a restart or with an invalid spec. A
+/// resource that no longer names the bucket in spec and status has moved since its request. Its request for entries
+/// is ignored.
+pub fn claims(resources: Vec<CachedResource>, requests: &BTreeMap<String, Desired>) -> Vec<Claim> {
+    resources
         .into_iter()
         .filter_map(|CachedResource { key, created, uid, may_have_entries }| {
-            let desired = match asked.get(&uid) {
+            let desired = match requests.get(&uid) {
                 Some(Desired::Entries(_)) if !may_have_entries => None,
                 Some(desired) => Some(desired.clone()),
                 None => may_have_entries.then_some(Desired::KeepCurrent),

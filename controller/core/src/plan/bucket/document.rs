@@ -1,9 +1,9 @@
-//! A bucket's notification configuration as S3 sent it, taken apart without losing a byte.
+//! A lossless parser for a bucket's notification configuration.
 //!
-//! S3 replaces the whole document at each write, so what we do not write back is lost to its owner
-//! (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>). Hence every
-//! child of the root is kept as the text it came in, whether or not we know its element, attributes or events; what
-//! we read from it serves comparison alone.
+//! S3 replaces the whole document at each write, so omitted parts are lost for their owners
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>). The parser
+//! therefore keeps every child of the root as its original text, including unknown elements, attributes and events.
+//! Parsed values serve only for comparison.
 
 use std::collections::BTreeSet;
 
@@ -12,17 +12,17 @@ use roxmltree::Node;
 use super::Filter;
 use crate::ownership::OwnerId;
 
-/// The root element.
+/// The name of the root element.
 const NAME: &str = "NotificationConfiguration";
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
-/// Why a text is no notification configuration.
+/// The error for a text that is no notification configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidDocument {
-    /// It is not XML.
+    /// The text is not XML.
     #[error("the notification configuration is not well-formed XML")]
     Malformed(#[from] roxmltree::Error),
-    /// Its root is something else.
+    /// The root element has another name.
     #[error("the answer's root element is {0}, not NotificationConfiguration")]
     WrongRoot(String),
 }
@@ -31,53 +31,51 @@ pub enum InvalidDocument {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Document {
     head: String,
-    /// The root's children, in order.
+    /// The children of the root element, in order.
     pub children: Vec<Child>,
     tail: String,
 }
 
-/// A child of the root, as it came.
+/// A child of the root element with its original text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Child {
-    /// The text it came in.
+    /// The original text.
     pub raw: String,
-    /// What it says, if it is a configuration with a destination; none for EventBridge, comments and white space.
+    /// The parsed entry; `None` for EventBridge's element, comments and white space.
     pub entry: Option<Entry>,
 }
 
-/// What an entry of a notification configuration says.
+/// An entry of a notification configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Entry {
-    /// Which service is notified.
+    /// The type of the destination.
     pub destination: Destination,
     /// The ARN of the function, queue or topic.
     pub arn: String,
-    /// Its Id; S3 makes one up where the writer gave none.
+    /// The Id. S3 generates an Id if the writer omits the Id.
     pub id: Option<String>,
-    /// The events, as S3 names them.
+    /// The event types, such as `s3:ObjectCreated:*`.
     pub events: BTreeSet<String>,
-    /// Which keys it is about.
+    /// The filter for object keys.
     pub filter: Filter,
 }
 
-/// The service that an entry notifies.
+/// The type of an entry's destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Destination {
-    /// A Lambda function.
     Function,
-    /// An SQS queue.
     Queue,
-    /// An SNS topic.
     Topic,
 }
 
 impl Document {
-    /// Takes a document apart.
+    /// Parses a document.
     pub fn parse(xml: &str) -> Result<Self, InvalidDocument> {
         let tree = roxmltree::Document::parse(xml)?;
         let root = tree.root_element();
         let text = &xml[root.range()];
-        // As it is written: where a prefix stands for S3's namespace, what is added would be in none. S3 sends no prefix.
+        // The literal name, including a prefix. With a prefix for S3's namespace, added entries would have no
+        // namespace. S3 sends no prefix.
         let name =
             text[1..].split(|c: char| c.is_whitespace() || c == '/' || c == '>').next().unwrap_or_default();
         if name != NAME {
@@ -104,14 +102,15 @@ impl Document {
         Ok(if root.tag_name().namespace().is_none() { document.with_namespace(start) } else { document })
     }
 
-    /// S3 wants the root in its namespace, whatever a server in between made of it.
+    /// Adds S3's namespace to the root element. A server between S3 and the operator may have removed the namespace,
+    /// and S3 requires it in a PUT.
     fn with_namespace(mut self, start: usize) -> Self {
         let name_end = start + 1 + NAME.len();
         self.head.insert_str(name_end, &format!(" xmlns=\"{NAMESPACE}\""));
         self
     }
 
-    /// The document as XML.
+    /// The XML text of the document.
     pub fn to_xml(&self) -> String {
         let children: String = self.children.iter().map(|child| child.raw.as_str()).collect();
         format!("{}{children}{}", self.head, self.tail)
@@ -122,8 +121,8 @@ impl Document {
         self.children.iter().filter_map(|child| child.entry.as_ref())
     }
 
-    /// Where a new entry for a function belongs: behind the last one, or else before EventBridge's element, which
-    /// ends the schema's sequence.
+    /// The index for a new function entry: after the last function entry, or else before EventBridge's element.
+    /// EventBridge's element must be the last element in the schema.
     pub(super) fn place_for_function(&self) -> usize {
         let is_function =
             |child: &Child| child.entry.as_ref().is_some_and(|e| e.destination == Destination::Function);
@@ -138,7 +137,7 @@ impl Document {
 }
 
 impl Child {
-    /// An entry of our own.
+    /// A child for an entry of the operator.
     pub(super) fn from_entry(entry: Entry) -> Self {
         Self { raw: entry.to_xml(), entry: Some(entry) }
     }
@@ -178,7 +177,7 @@ impl Entry {
         format!("<CloudFunctionConfiguration>{id}{arn}{events}{filter}</CloudFunctionConfiguration>")
     }
 
-    /// The entry in words, for conditions and events: `queue entry "audit" (s3:ObjectCreated:Put, images/)`.
+    /// A description for conditions and events, such as `queue entry "audit" (s3:ObjectCreated:Put, images/)`.
     pub fn describe(&self) -> String {
         let kind = match self.destination {
             Destination::Function => "function",
@@ -190,14 +189,14 @@ impl Entry {
         format!("{kind} entry {id} ({events}{})", self.filter.describe())
     }
 
-    /// The owner id in the entry's Id, if another operator made the entry. Operators make entries for functions alone.
+    /// The owner id in the entry's Id, if another operator created the entry. Operators create only function entries.
     pub fn other_owner(&self, owner: &OwnerId) -> Option<OwnerId> {
         let id = self.id.as_deref().filter(|_| self.destination == Destination::Function)?;
         OwnerId::from_name(id).filter(|found| found != owner)
     }
 }
 
-/// The texts of all children of that name.
+/// The texts of all children with this name.
 fn texts(node: Node, name: &'static str) -> impl Iterator<Item = String> {
     node.children()
         .filter(move |child| child.tag_name().name() == name)
@@ -206,8 +205,8 @@ fn texts(node: Node, name: &'static str) -> impl Iterator<Item = String> {
         .into_iter()
 }
 
-/// The value of a filter rule. S3 answers `Prefix` and `Suffix` where it was sent `prefix` and `suffix`, in any
-/// order, so names are compared without case.
+/// The value of a filter rule. S3 may return `Prefix` for `prefix` and `Suffix` for `suffix`, in any order. The
+/// comparison of names is therefore case-insensitive.
 fn filter_value(entry: Node, name: &str) -> String {
     entry
         .descendants()
@@ -224,7 +223,7 @@ fn element(name: &str, text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            // As references they survive the normalisation of line ends.
+            // Character references survive XML's normalization of line ends.
             '\r' | '\n' | '\t' => escaped.push_str(&format!("&#{};", u32::from(c))),
             other => escaped.push(other),
         }

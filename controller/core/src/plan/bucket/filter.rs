@@ -1,22 +1,20 @@
-//! The filter of an entry.
+//! The key filter of an entry.
 
 use crate::api::{KeyFilter, affixes_meet, decode_key, encode_key};
 
-/// The prefix and the suffix of an entry in the encoding in which S3 compares keys; empty for all keys. A foreign entry keeps
-/// the text of its writer, with or without the encoding.
+/// The prefix and the suffix of object keys, in S3's key encoding; empty for all keys. A foreign entry keeps its
+/// original text, encoded or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Filter {
-    /// The beginning of the key.
     pub prefix: String,
-    /// The end of the key.
     pub suffix: String,
 }
 
 impl Filter {
-    /// Returns `true` if S3 may refuse two entries with these filters in one document.
+    /// True if S3 may reject two entries with these filters in the same document.
     ///
-    /// S3 compares the encoded texts. Two spellings of one encoding, such as `%3D` and `%3d`, count as equal here: no document
-    /// of AWS says how S3 compares them. A refused document would stop all work on the bucket.
+    /// S3 compares the encoded texts. Two spellings of one encoding, such as `%3D` and `%3d`, count as equal here,
+    /// because AWS does not document the comparison. A rejected document would block all changes to the bucket.
     pub fn meets(&self, other: &Self) -> bool {
         let keys = |Self { prefix, suffix }: &Self| Some((decode_key(prefix)?, decode_key(suffix)?));
         let as_texts = affixes_meet(&self.prefix, &self.suffix, &other.prefix, &other.suffix);
@@ -27,7 +25,7 @@ impl Filter {
         as_texts || as_keys().unwrap_or_default()
     }
 
-    /// The filter for people, decoded: `images/`, `*.jpg`, `images/*.jpg` or `all keys`.
+    /// The decoded filter for messages: `images/`, `*.jpg`, `images/*.jpg` or `all keys`.
     pub fn describe(&self) -> String {
         let [prefix, suffix] =
             [&self.prefix, &self.suffix].map(|text| decode_key(text).unwrap_or_else(|| text.clone()));
@@ -69,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_is_described_by_the_keys_that_it_matches() {
+    fn the_description_shows_the_decoded_filter() {
         for (prefix, suffix, words) in [
             ("", "", "all keys"),
             ("dt%3D2026/a+b", "", "dt=2026/a b"),
@@ -83,21 +81,21 @@ mod tests {
     }
 
     #[test]
-    fn filters_meet_as_texts_and_in_any_spelling_of_the_encoding() {
+    fn filters_overlap_as_texts_or_decoded() {
         for (a, b, meet) in [
             (["dt%3D2026/", ""], ["dt%3D2026/11/", ""], true),
             (["dt%3D2026/", ""], ["dt%3d2026/", ""], true),
             (["a+b/", ""], ["a%20b/c", ""], true),
             (["a%281%29/", ".jpg"], ["a(1)/", "jpg"], true),
-            // S3 compares texts: the second text has no encoding and matches no key.
+            // S3 compares texts: the second text is not encoded and matches no key.
             (["dt%3D2026/", ""], ["dt=2026/", ""], false),
             (["a+b/", ""], ["a b/", ""], false),
             (["dt%3D2026/", ""], ["dt%3", ""], true),
             (["d", ""], ["dt=2026/", ""], true),
-            // The suffixes `=.csv` and `D.csv` meet once they are encoded.
+            // The suffixes `=.csv` and `D.csv` overlap in encoded form.
             (["", "%3D.csv"], ["", "D.csv"], true),
             (["", "%3D.csv"], ["", "E.csv"], false),
-            // The prefixes meet once they are decoded, and the suffixes before.
+            // The prefixes overlap in decoded form, and the suffixes overlap as texts.
             (["a+b/", "%3D.csv"], ["a%20b/", "D.csv"], false),
         ] {
             let [a, b] =

@@ -1,21 +1,21 @@
-//! What others have done to a bucket's notification configuration between two looks at it.
+//! Foreign changes of a bucket's notification configuration between two reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, Child, Destination, Document, Entry, Synced};
 use crate::ownership::{OwnEntryId, OwnerId};
 
-/// What names a foreign part.
+/// The identity of a foreign part.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Name<'a> {
-    /// An entry, by the service that is notified and its Id.
+    /// An entry, by destination type and Id.
     Entry(Destination, Option<&'a str>),
-    /// An element that is no entry, such as EventBridge's.
+    /// An element without an entry, such as EventBridge's.
     Element(&'a str),
 }
 
-/// How many foreign parts others have added, changed or removed since the bucket was `before`. What we have taken over
-/// ourselves is none of them, unless it has come since.
+/// The number of foreign parts that other writers have added, changed or removed since `before`. An entry adopted by
+/// the operator counts only if the entry is newer than `before`.
 pub fn foreign_changes(owner: &OwnerId, before: &Document, synced: &Synced) -> usize {
     let mut old = parts(owner, before);
     let new = parts(owner, &synced.document);
@@ -23,12 +23,12 @@ pub fn foreign_changes(owner: &OwnerId, before: &Document, synced: &Synced) -> u
         Change::Adopted(entry, _) => Some(Name::Entry(entry.destination, entry.id.as_deref())),
         Change::Added(_) | Change::Replaced(_) | Change::Removed(_) => None,
     });
-    let came_since = adopted.filter(|name| old.remove(name).is_none()).count();
+    let new_and_adopted = adopted.filter(|name| old.remove(name).is_none()).count();
     let names: BTreeSet<&Name> = old.keys().chain(new.keys()).collect();
-    names.into_iter().filter(|name| old.get(name) != new.get(name)).count() + came_since
+    names.into_iter().filter(|name| old.get(name) != new.get(name)).count() + new_and_adopted
 }
 
-/// The foreign parts of a document, with the entries of each name. How they are written does not count.
+/// The foreign parts of a document, with the entries of each name. The XML formatting does not count.
 fn parts<'a>(owner: &OwnerId, document: &'a Document) -> BTreeMap<Name<'a>, BTreeSet<&'a Entry>> {
     let is_own = |entry: &Entry| entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(owner, id).is_some());
     let mut parts: BTreeMap<Name, BTreeSet<&Entry>> = BTreeMap::new();
@@ -46,7 +46,7 @@ fn parts<'a>(owner: &OwnerId, document: &'a Document) -> BTreeMap<Name<'a>, BTre
     parts
 }
 
-/// The name of the element that the text is; none for white space and comments.
+/// The element name of a child; `None` for white space and comments.
 fn element_name(raw: &str) -> Option<&str> {
     let name = raw.strip_prefix('<')?.split(|c: char| c.is_whitespace() || "/>".contains(c)).next()?;
     name.starts_with(|c: char| c.is_alphabetic()).then_some(name)
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_of_others_counts_once_and_ours_do_not() {
+    fn each_foreign_change_counts_once() {
         let [a, b] = ["a", "b"].map(|id| queue(id, "s3:ObjectCreated:*"));
         let changed = queue("a", "s3:ObjectRemoved:*");
         let events = "<EventBridgeConfiguration/>";
@@ -93,7 +93,7 @@ mod tests {
         let both = format!("{a}{b}");
         let cases = [
             (both.as_str(), both.clone(), 0),
-            // In another order, with a comment and a blank, it says the same.
+            // Order, comments and white space do not count.
             (&both, format!("{b} <!-- moved -->{a}"), 0),
             ("", a.clone(), 1),
             (&a, changed.clone(), 1),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_over_counts_where_it_has_come_since() {
+    fn an_adopted_entry_counts_if_it_is_new() {
         let theirs = queue("theirs", "s3:ObjectCreated:*");
         let entry = document(&theirs).entries().next().unwrap().clone();
         assert_eq!(changes(&theirs, "", &[&entry]), 0);

@@ -1,4 +1,4 @@
-//! [`plan_bucket`]: from a document and the claims of all resources of the bucket to the document after.
+//! [`plan_bucket`]: merges the claims of all resources into a bucket's document.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,60 +6,61 @@ use super::{Child, Claim, Desired, Destination, Document, Entry, Filter};
 use crate::api::events_meet;
 use crate::ownership::{ObjectKey, OwnEntryId, OwnerId, retained_id};
 
-/// The most entries that S3 takes in one document
+/// The maximum number of entries in a document
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html>).
 pub const MAX_ENTRIES: usize = 100;
 
-/// What is to become of a bucket's document.
+/// The plan for a bucket's document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BucketPlan {
-    /// The document to write; none if the one that is there will do.
+    /// The document to write; `None` if the current document matches the claims.
     pub write: Option<Document>,
-    /// What the write changes.
+    /// The changes in the write.
     pub changes: Vec<Change>,
-    /// The resources whose wish cannot be met, and why. All others that asked for entries have them.
+    /// The rejected resources with the reasons. All other resources with desired entries have the entries.
     pub rejected: BTreeMap<ObjectKey, Rejection>,
 }
 
-/// One change to a document.
+/// A change in a document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Change {
-    /// An entry of ours that was not there.
+    /// A new own entry.
     Added(Entry),
-    /// An entry of ours that said something else.
+    /// An own entry with new content.
     Replaced(Entry),
-    /// An entry of ours that nothing claims any more.
+    /// An own entry without a claim.
     Removed(Entry),
-    /// A foreign entry of the same function, which conflicted with one of this resource.
+    /// A foreign entry of the same function that conflicts with an entry of this resource. The plan removes the
+    /// foreign entry.
     Adopted(Entry, ObjectKey),
 }
 
-/// Why a resource is set aside.
+/// The reason for the rejection of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Rejection {
-    /// An older resource, or one whose wish is not known now, has an entry that conflicts.
+    /// The entry of an older resource, or of a resource with unknown desired entries, conflicts.
     HeldBy(ObjectKey, Conflict),
     /// A foreign entry conflicts.
     Foreign(Conflict),
     /// An entry of the operator with this owner id conflicts.
     OtherOwner(OwnerId, Conflict),
-    /// The document would have more entries than S3 takes.
+    /// The document would exceed [`MAX_ENTRIES`].
     TooMany,
 }
 
-/// Two entries that S3 refuses in one document.
+/// Two entries that S3 rejects in the same document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Conflict {
-    /// The index of the resource's entry, which is the index of its filter in the spec.
+    /// The index of the resource's entry and of the filter in the spec.
     pub index: usize,
     /// The filter of the resource's entry.
     pub filter: Filter,
-    /// The entry that is in the document, or will be.
+    /// The conflicting entry in the current or the planned document.
     pub other: Entry,
 }
 
 impl Conflict {
-    /// The field of the spec in conflict: `spec.filters[0] (images/)`.
+    /// The field of the conflict for messages, such as `spec.filters[0] (images/)`.
     pub fn field(&self) -> String {
         let Self { index, filter, other: _ } = self;
         let index = if *filter == Filter::default() { String::new() } else { format!("[{index}]") };
@@ -67,17 +68,18 @@ impl Conflict {
     }
 }
 
-/// Plans one bucket.
+/// Plans the document of a bucket.
 ///
-/// `claims` are those of *all* resources that exist: an Id of ours that none of them claims is removed.
+/// `claims` must contain the claims of *all* existing resources, because own entries without a claim are removed.
 pub fn plan_bucket(document: &Document, owner: &OwnerId, claims: &[Claim]) -> BucketPlan {
     let mut claims: Vec<&Claim> = claims.iter().collect();
     claims.sort_by(|a, b| (a.created, &a.uid, &a.key).cmp(&(b.created, &b.uid, &b.key)));
     let mut after = document.clone();
     let mut adopted = vec![];
     let mut rejected = BTreeMap::new();
-    // Entries that a pass removes make room for resources that found none: those get it in the next pass, so that
-    // planning after applying is empty. Each pass but the last places one more resource at least.
+    // Entries removed in a pass make room for rejected resources, which the next pass places. Without further passes,
+    // a plan after its own application would not be empty. Each pass except the last places at least one more
+    // resource.
     for _ in 0..=claims.len() {
         let pass = Merge::pass(&after, owner, &claims);
         rejected = pass.rejected;
@@ -91,36 +93,36 @@ pub fn plan_bucket(document: &Document, owner: &OwnerId, claims: &[Claim]) -> Bu
     BucketPlan { write: (!changes.is_empty()).then_some(after), changes, rejected }
 }
 
-/// What a pass comes to.
+/// The result of a pass.
 struct Pass {
     document: Document,
     adopted: Vec<(Entry, ObjectKey)>,
     rejected: BTreeMap<ObjectKey, Rejection>,
 }
 
-/// An entry of ours that will be in the document, and whose it is.
+/// An own entry of the planned document, with its resource.
 struct Placed {
     holder: ObjectKey,
     entry: Entry,
 }
 
-/// The state of a pass under way.
+/// The state of a running pass.
 struct Merge<'a> {
     owner: &'a OwnerId,
-    /// Entries of ours that the document has, by Id, each with the claim that it belongs to.
+    /// The own entries of the current document by Id, each with its claim.
     own: BTreeMap<String, (&'a Entry, Option<&'a Claim>)>,
     foreign: Vec<&'a Entry>,
     placed: Vec<Placed>,
-    /// Resources whose turn has not come: what they have in the document keeps its room until then.
+    /// Resources that the pass has not placed yet. Their current entries still count as used room.
     waiting: BTreeSet<&'a ObjectKey>,
     adopted: Vec<(&'a Entry, ObjectKey)>,
     rejected: BTreeMap<ObjectKey, Rejection>,
-    /// What the resources that were set aside wanted.
+    /// The desired entries of rejected resources.
     unmet: Vec<&'a Entry>,
 }
 
 impl<'a> Merge<'a> {
-    /// Gives each resource its entries in turn, the oldest first.
+    /// Places the entries of each resource, from the oldest to the youngest resource.
     fn pass(document: &'a Document, owner: &'a OwnerId, claims: &[&'a Claim]) -> Pass {
         let mut merge = Self::new(document, owner, claims);
         for claim in claims {
@@ -158,14 +160,14 @@ impl<'a> Merge<'a> {
         }
     }
 
-    /// The entries that the document has as things place_entry.
+    /// The number of entries in the document at this point of the pass.
     fn len(&self) -> usize {
         let waits = |claim: &&Claim| self.waiting.contains(&claim.key);
         let waiting = self.own.values().filter(|(_, claim)| claim.as_ref().is_some_and(waits)).count();
         self.foreign.len() + self.placed.len() + waiting
     }
 
-    /// Gives a resource all of its entries, or sets it aside with what it has.
+    /// Places all entries of a resource, or rejects the resource and keeps its current entries.
     fn place(&mut self, claim: &'a Claim, entries: &'a [Entry]) {
         if let Some(rejection) = self.rejection(entries) {
             self.rejected.insert(claim.key.clone(), rejection);
@@ -204,9 +206,11 @@ impl<'a> Merge<'a> {
         })
     }
 
-    /// Returns `true` if `entry` may adopt a foreign entry: an entry of the same function, of no other operator, and in the way
-    /// of no older resource. Two operators would replace each other's entry for ever. The older resource would later push out
-    /// the younger one.
+    /// True if `entry` may adopt a foreign entry.
+    ///
+    /// The foreign entry must have the same function and must not belong to another operator; otherwise two operators
+    /// would replace each other's entries forever. The foreign entry must also not conflict with an older rejected
+    /// resource. Otherwise, the older resource would later push out the younger resource.
     fn may_adopt(&self, foreign: &Entry, entry: &Entry, all: &[Entry]) -> bool {
         let same_function = foreign.destination == Destination::Function && foreign.arn == entry.arn;
         let in_reach =
@@ -215,8 +219,8 @@ impl<'a> Merge<'a> {
         same_function && !others && !self.unmet.iter().any(in_reach)
     }
 
-    /// A resource at rejection keeps the entries that it has, as far as they are in nobody's way: what worked goes on
-    /// working until its owner has mended the resource.
+    /// Keeps the current entries of a rejected resource, except entries in conflict with placed entries. Working
+    /// triggers continue to work until a user has fixed the resource.
     fn keep_current_entries(&mut self, claim: &Claim) {
         let is_its = |owner: &Option<&Claim>| owner.is_some_and(|owner| owner.key == claim.key);
         let has: Vec<Entry> =
@@ -260,7 +264,7 @@ impl<'a> Merge<'a> {
     }
 }
 
-/// What differs between two documents, of our own.
+/// The changes of own entries between two documents.
 fn changes(
     before: &Document,
     after: &Document,
@@ -283,8 +287,10 @@ fn changes(
     adopted.chain(removed).chain(made).collect()
 }
 
-/// The Id and the claim of an entry of ours; none for a foreign one. We make entries for functions alone, so any
-/// other with such an Id is somebody else's. A retained entry whose object is gone is nobody's to remove.
+/// The Id and the claim of an own entry; `None` for a foreign entry.
+///
+/// The operator creates only function entries, so every other entry with an own Id is foreign. A retained entry of a
+/// deleted object counts as foreign too, so that no later cleanup removes the entry.
 fn own_id<'a>(
     entry: &Entry,
     owner: &OwnerId,
@@ -296,7 +302,7 @@ fn own_id<'a>(
     (claim.is_some() || !own.retained).then(|| (id.clone(), claim))
 }
 
-/// What stays of an entry whose claim is to what it has.
+/// The kept entry for a claim on the current entries.
 fn kept(entry: &Entry, claim: &Claim) -> Option<Placed> {
     let id = match claim.desired {
         Desired::KeepCurrent => entry.id.clone(),
@@ -306,7 +312,7 @@ fn kept(entry: &Entry, claim: &Claim) -> Option<Placed> {
     Some(Placed { holder: claim.key.clone(), entry: Entry { id, ..entry.clone() } })
 }
 
-/// Whether S3 would refuse two entries beside each other: their events meet, and so do the keys
+/// True if S3 would reject two entries in the same document: both events and keys overlap
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>).
 fn conflict(a: &Entry, b: &Entry) -> bool {
     let events = a.events.iter().any(|one| b.events.iter().any(|other| events_meet(one, other)));

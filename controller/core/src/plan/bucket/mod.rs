@@ -1,16 +1,18 @@
-//! The merge of a bucket's notification configuration: what stays, what is ours, and who is set aside.
+//! The planner for a bucket's notification configuration: a merge of the operator's entries into the document.
+//!
+//! An own entry is an entry with an Id of this owner. A rejected resource keeps its current entries where possible.
 //!
 //! | found in the document | outcome |
 //! |---|---|
-//! | entry with an Id of ours, wanted as it is | stays as it came, to the byte |
-//! | entry with an Id of ours, wanted differently | replaced in its place |
-//! | entry with an Id of ours whose object exists, but cannot say now what it wants | stays |
-//! | entry with an Id of ours, marked as retained, whose object is gone | as any foreign entry |
-//! | entry with any other Id of ours | removed |
-//! | entry of another operator, by its Id, that conflicts with one of ours | stays; our resource is set aside |
-//! | other foreign entry of the same function that conflicts with one of ours | taken over |
-//! | foreign entry of another destination that conflicts with one of ours | stays; our resource is set aside |
-//! | every other foreign element | stays as it came, to the byte |
+//! | own entry, equal to the desired entry | stays byte-identical |
+//! | own entry, different from the desired entry | is replaced in its position |
+//! | own entry of an existing object with an unknown desired state | stays |
+//! | own entry, marked as retained, of a deleted object | is treated as a foreign entry |
+//! | every other own entry | is removed |
+//! | entry of another operator (by its Id) in conflict with a desired entry | stays; the resource is rejected |
+//! | other foreign entry of the same function in conflict with a desired entry | is adopted |
+//! | foreign entry of another destination in conflict with a desired entry | stays; the resource is rejected |
+//! | every other foreign element | stays byte-identical |
 
 mod claim;
 mod document;

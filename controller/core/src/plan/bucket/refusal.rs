@@ -1,8 +1,9 @@
-//! Which destinations S3 names when it refuses a document.
+//! The destinations in S3's rejection of a document.
 
-/// The ARNs in S3's refusal of a document with destinations to which it cannot deliver. Each is the value of an
-/// element `ArgumentName`, with a number from the first one on, and may have ", null" behind it
-/// (as in <https://github.com/awslabs/aws-lambda-redshift-loader/issues/219>). None where the text says none.
+/// The ARNs of rejected destinations in S3's error response; empty if the response has no ARN.
+///
+/// Each ARN is the value of an element `ArgumentName` with a number, and may have the suffix ", null" (as in
+/// <https://github.com/awslabs/aws-lambda-redshift-loader/issues/219>).
 pub fn refused_destinations(xml: &str) -> Vec<String> {
     let Ok(document) = roxmltree::Document::parse(xml) else { return vec![] };
     let names = document.descendants().filter(|node| node.tag_name().name().starts_with("ArgumentName"));
@@ -19,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_destination_is_read_that_a_refusal_names() {
+    fn all_rejected_destinations_are_parsed() {
         let refusal = "<Error><Code>InvalidArgument</Code>\
             <Message>Unable to validate the following destination configurations</Message>\
             <ArgumentName1>arn:aws:lambda:eu-west-1:1:function:a, null</ArgumentName1>\

@@ -1,8 +1,10 @@
-//! [`BucketSync`]: the work on one bucket, from the first look to the last, as a step function: what came back goes in, the next
-//! call comes out. It neither waits nor calls; whoever drives it does, the operator and the model check alike.
+//! [`BucketSync`]: the sync of a bucket as a state machine. Each event goes in, and the next command comes out.
 //!
-//! S3 has no conditional write, so a round keeps the time between a read and the write that is based on it short, writes
-//! only what differs, and reads_done afterwards. What it cannot see is another writer's document that took effect between the two.
+//! The state machine neither waits nor calls AWS. The operator's bucket worker and the model checker drive the same
+//! code.
+//!
+//! S3 has no conditional write. A sync therefore keeps the time between read and write short, writes only
+//! differences, and reads again afterwards. A foreign write between read and write cannot be detected.
 
 use std::time::Duration;
 
@@ -12,19 +14,19 @@ use crate::ownership::{OwnEntryId, OwnerId};
 #[cfg(test)]
 mod tests;
 
-/// Writes before the bucket is called contended.
+/// The maximum number of writes before the outcome [`SyncOutcome::Contended`].
 pub const MAX_WRITES: u32 = 3;
-/// The oldest read that a write may be based on.
+/// The maximum age of a read as the base of a write.
 pub const MAX_READ_AGE: Duration = Duration::from_secs(1);
-/// Reads that were too old, of which the last will do all the same: S3 may be slow for a while.
+/// The number of old reads after which an old read is accepted, because S3 may be slow for a while.
 const MAX_STALE_READS: u32 = 3;
-/// Reads that are made in search of one that can be relied on, before the last will do.
+/// The maximum number of reads before a write, even without agreement.
 const MAX_READS: u32 = 8;
-/// Pauses between reads that must agree, where the first of them may be older than what is known.
+/// The delays between reads that must agree if the first read may be stale.
 const AGREEMENT_DELAYS: [Duration; 3] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
-/// Pauses before the reads_done that verify a write: S3 may show the document from before it for a while
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>).
+/// The delays before the reads that verify a write. S3 is eventually consistent and may return the old document for a
+/// while (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>).
 const VERIFY_DELAYS: [Duration; 5] = [
     Duration::ZERO,
     Duration::from_millis(200),
@@ -33,98 +35,99 @@ const VERIFY_DELAYS: [Duration; 5] = [
     Duration::from_secs(2),
 ];
 
-/// What is to be done next.
+/// The next command for the driver.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SyncCommand {
-    /// Read the document after this time.
+    /// Read the document after a pause.
     Read {
-        /// The wait before it.
+        /// The time to wait before the read.
         pause: Duration,
     },
-    /// Write the document, at once: nothing may be awaited before.
+    /// Write the document at once. The driver must not wait before the write.
     Write {
-        /// The whole of it.
+        /// The complete document.
         document: Document,
-        /// Whether S3 is to see that it can deliver to every destination.
+        /// True if S3 must validate that all destinations accept events.
         validate: bool,
     },
-    /// See that each function of ours is there and lets the bucket invoke it, and mend what can be mended.
+    /// Check that each own function exists and permits the bucket to invoke it, and repair missing permissions.
     CheckDestinations,
-    /// Nothing: the round is over.
+    /// The sync is over.
     End(SyncOutcome),
 }
 
-/// What came back.
+/// The result of the last command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SyncEvent {
-    /// The document.
+    /// A document was read.
     Read {
-        /// As S3 sent it.
+        /// The document from S3.
         document: Document,
-        /// The time since the read was sent.
+        /// The time since the start of the read.
         age: Duration,
-        /// What all resources desired of the bucket now.
+        /// The current claims of all resources.
         claims: Vec<Claim>,
     },
-    /// S3 has taken the write.
+    /// S3 has accepted the write.
     Written,
-    /// The write has no answer: it may have been done, or may be yet.
+    /// The write has no answer. S3 may have applied the write, or may apply the write later.
     Unanswered,
-    /// S3 has refused the write, since it cannot deliver to a destination in the document.
+    /// S3 has rejected the write, because a destination in the document accepts no events.
     DestinationRefused {
-        /// The ARNs that it names, if it does.
+        /// The ARNs in S3's response; may be empty.
         arns: Vec<String>,
     },
-    /// Our functions were looked at.
+    /// The own functions were checked.
     DestinationsChecked {
-        /// Whether each of them is there and lets the bucket in.
+        /// True if every own function exists and permits the bucket.
         fine: bool,
     },
 }
 
-/// How a round ends.
+/// The outcome of a sync.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SyncOutcome {
-    /// The document is as planned.
+    /// The document matches the plan.
     InSync(Synced),
-    /// Our entries do not stay: another writer removes them each time. This is what was found instead.
+    /// Another writer removes the operator's entries again and again. Contains the last read document.
     Contended(Document),
-    /// The last write had no answer, and does not show.
+    /// The last write had no answer, and the document does not show the write.
     Unanswered,
-    /// S3 cannot deliver to a destination that is ours, or ours are in doubt.
+    /// S3 rejects an own destination, or the check of the own destinations failed.
     DestinationRefused,
 }
 
-/// A document that is as planned.
+/// A document that matches its plan.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Synced {
-    /// As it was last read.
+    /// The last read document.
     pub document: Document,
-    /// Its plan, whose changes are in place.
+    /// The plan of the document, with all changes applied.
     pub plan: BucketPlan,
-    /// Foreign entries that were there when we looked before our write, and are not now.
+    /// Foreign entries in the document before the write, but not after the write.
     pub lost: Vec<Entry>,
-    /// Foreign entries to which S3 cannot deliver, for which S3 was told to take the document unseen.
+    /// Foreign entries with broken destinations. The write skipped S3's validation of destinations.
     pub broken: Vec<Entry>,
 }
 
-/// The work on one bucket.
+/// A running sync of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BucketSync {
     owner: OwnerId,
-    /// The document as it was last seen to be as planned.
+    /// The document at the end of the last successful sync.
     known: Option<Document>,
     phase: Phase,
     writes: u32,
     unanswered: bool,
     own_destinations: OwnDestinations,
-    /// Foreign entries to which S3 cannot deliver: while they are there, S3 is to take the document unseen.
+    /// Foreign entries with broken destinations. While the document contains one of the entries, writes skip S3's
+    /// validation.
     broken: Vec<Entry>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Phase {
-    /// Reading the document that a write is to be based on.
+    /// Reads the base document for a write.
     Reading {
         reads: Reads,
         last: Option<Document>,
@@ -138,17 +141,17 @@ enum Phase {
     Ended,
 }
 
-/// The reads in search of one that a write can be based on.
+/// Counters of the reads before a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Reads {
     all: u32,
-    /// How many were too old.
+    /// The number of old reads.
     old: u32,
-    /// How many of the last ones said the same as the one before.
+    /// The number of last reads in a row with an equal document.
     agreed: usize,
 }
 
-/// A write, and what it is based on.
+/// A write with its base document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct PendingWrite {
     before: Document,
@@ -165,7 +168,7 @@ enum OwnDestinations {
 }
 
 impl BucketSync {
-    /// Begins a round. `known` is the document that the last round ended with, if there was one.
+    /// Starts a sync. `known` is the document at the end of the last sync, if any.
     pub fn begin(owner: OwnerId, known: Option<Document>) -> (Self, SyncCommand) {
         let phase = Phase::Reading { reads: Reads::default(), last: None };
         let own_destinations = OwnDestinations::Unchecked;
@@ -174,8 +177,8 @@ impl BucketSync {
         (sync, SyncCommand::Read { pause: Duration::ZERO })
     }
 
-    /// Takes what came back of the last call, and says what is next. An event that answers no call of this round
-    /// changes nothing, and the document is read again.
+    /// Consumes the result of the last command and returns the next command. An event without a matching command
+    /// causes a new read.
     pub fn step(&mut self, event: SyncEvent) -> SyncCommand {
         match (std::mem::replace(&mut self.phase, Phase::Ended), event) {
             (Phase::Reading { reads, last }, SyncEvent::Read { document, age, claims }) => {
@@ -233,9 +236,11 @@ impl BucketSync {
         }
     }
 
-    /// How many more reads have to say the same as this one. S3 may answer with what was there before: writing on the
-    /// ground of it would take away what others have added since, and seeing nothing of ours in it would leave behind
-    /// what is there. What has all that is known, and more, is newer than that.
+    /// The number of further reads that must return the same document.
+    ///
+    /// S3 may return an old document. A write based on an old document would revert newer foreign changes. A false
+    /// absence of own entries would orphan the entries. A document with all known children is at least as new as the
+    /// known document.
     fn required_agreement(&self, document: &Document, plan: &BucketPlan, claims: &[Claim]) -> usize {
         let releases = claims.iter().any(|claim| claim.desired == Desired::None);
         match &self.known {
@@ -255,8 +260,11 @@ impl BucketSync {
         SyncCommand::Write { document, validate }
     }
 
-    /// S3 refuses a document as a whole for one destination. If it is ours, it is mended or left out. If it is somebody
-    /// else's, ours are not to wait for that: S3 is told to take it unseen, once we have seen to our own ourselves.
+    /// Handles S3's rejection of a document because of a destination. S3 rejects the whole document for one
+    /// destination.
+    ///
+    /// An own destination is repaired or left out. A broken foreign destination must not block the operator's
+    /// entries: after a check of the own destinations, the write skips S3's validation.
     fn on_refused(&mut self, pending: &PendingWrite, arns: &[String]) -> SyncCommand {
         self.writes -= 1;
         let named = |entry: &Entry| arns.is_empty() || arns.contains(&entry.arn);
@@ -291,12 +299,14 @@ impl BucketSync {
         claims: &[Claim],
     ) -> SyncCommand {
         let seen = verify(&pending.before, &pending.plan.changes, &document);
-        // Beside our changes there may be what another write has brought back, such as a late one of our own.
+        // The document may show the operator's changes and also entries of another write, for example of a late write
+        // of the operator.
         if seen.missing.is_empty() && plan_bucket(&document, &self.owner, claims).write.is_none() {
             let PendingWrite { before: _, plan, document: _, broken } = pending;
             return SyncCommand::End(SyncOutcome::InSync(Synced { document, plan, lost: seen.lost, broken }));
         }
-        // Neither the document from before nor ours: there is another writer, and nothing to wait for.
+        // The document is neither the base document nor the planned document: another writer is active, and waiting
+        // does not help.
         let is_contended = document != pending.before;
         if !is_contended && reads_done + 1 < VERIFY_DELAYS.len() {
             return self.verify_after(pending, reads_done + 1);

@@ -1,4 +1,4 @@
-//! The laws of the merge, on arbitrary documents and claims, and the cases of its table.
+//! Property tests of the merge's laws, and single cases.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ fn document(children: &[String]) -> Document {
     Document::parse(&format!("{OPEN}{}{CLOSE}", children.concat())).unwrap()
 }
 
-/// A foreign child as S3 or another tool writes it: capital names, an Id or none, things that we do not know.
+/// A foreign child as S3 or another tool writes it: capitalized names, an optional Id, and unknown parts.
 fn foreign(
     element: &str,
     arn_element: &str,
@@ -49,7 +49,7 @@ fn foreign(
     )
 }
 
-/// A resource that wants one entry for each of the prefixes.
+/// A resource that desires one entry per prefix.
 fn wants(name: &str, created: i64, function_name: &str, event: &str, prefixes: &[&str]) -> Claim {
     let key = ObjectKey::new("media", name);
     let entry = |prefix: &&str| {
@@ -73,13 +73,13 @@ fn entries(claim: &Claim) -> Vec<Entry> {
     }
 }
 
-/// The conflict of a resource's entry at `index`, with this prefix, with another entry.
+/// The conflict of the resource's entry at `index` with another entry.
 fn conflict(index: usize, prefix: &str, other: &Entry) -> Conflict {
     let filter = Filter { prefix: prefix.into(), suffix: String::new() };
     Conflict { index, filter, other: other.clone() }
 }
 
-/// The document after a plan for `claims`.
+/// The document after the plan for `claims`.
 fn after(before: &Document, claims: &[Claim]) -> Document {
     plan_bucket(before, &owner(), claims).write.unwrap_or_else(|| before.clone())
 }
@@ -137,13 +137,13 @@ fn arbitrary_claims() -> impl Strategy<Value = Vec<Claim>> {
     })
 }
 
-/// A document with foreign children, and with what earlier claims have left.
+/// A document with foreign children, and with the entries of earlier claims.
 fn arbitrary_document() -> impl Strategy<Value = Document> {
     (proptest::collection::vec(arbitrary_foreign(), 0..6), arbitrary_claims())
         .prop_map(|(children, earlier)| after(&document(&children), &earlier))
 }
 
-/// The text of all children that are not ours, in order, but for those that were taken over.
+/// The texts of all foreign children, in order, except adopted entries.
 fn foreign_text(document: &Document, plan: &BucketPlan) -> Vec<String> {
     let taken =
         |entry: &Entry| plan.changes.iter().any(|c| matches!(c, Change::Adopted(taken, _) if taken == entry));
@@ -156,7 +156,7 @@ fn foreign_text(document: &Document, plan: &BucketPlan) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn a_document_survives_the_way_through(children in proptest::collection::vec(arbitrary_foreign(), 0..6)) {
+    fn a_parsed_document_prints_as_the_same_text(children in proptest::collection::vec(arbitrary_foreign(), 0..6)) {
         let xml = format!("<?xml version=\"1.0\"?>\n{OPEN}{}{CLOSE}\n", children.concat());
         prop_assert_eq!(Document::parse(&xml).unwrap().to_xml(), xml);
     }
@@ -177,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn only_an_entry_of_the_same_function_that_conflicts_is_taken_over(
+    fn only_entries_of_the_same_function_are_adopted(
         before in arbitrary_document(),
         claims in arbitrary_claims(),
     ) {
@@ -199,7 +199,7 @@ proptest! {
     }
 
     #[test]
-    fn who_is_not_set_aside_has_exactly_what_it_wants(before in arbitrary_document(), claims in arbitrary_claims()) {
+    fn accepted_resources_have_exactly_their_desired_entries(before in arbitrary_document(), claims in arbitrary_claims()) {
         let plan = plan_bucket(&before, &owner(), &claims);
         let written = plan.write.unwrap_or(before);
         for claim in claims.iter().filter(|claim| !plan.rejected.contains_key(&claim.key)) {
@@ -218,7 +218,7 @@ proptest! {
     }
 
     #[test]
-    fn deletion_leaves_the_document_as_it_was(children in proptest::collection::vec(arbitrary_foreign(), 0..6)) {
+    fn a_deletion_restores_the_original_document(children in proptest::collection::vec(arbitrary_foreign(), 0..6)) {
         let before = document(&children);
         let claim = wants("one", 0, "nobody-else-has-it", "s3:ObjectCreated:Post", &["x/", "y/"]);
         let with = after(&before, std::slice::from_ref(&claim));
@@ -229,7 +229,7 @@ proptest! {
 }
 
 #[test]
-fn an_unconfigured_bucket_gets_our_entry() {
+fn an_empty_document_gets_the_entry() {
     let empty =
         Document::parse(r#"<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>"#)
             .unwrap();
@@ -245,27 +245,27 @@ fn an_unconfigured_bucket_gets_our_entry() {
 }
 
 #[test]
-fn the_older_resource_holds() {
+fn the_older_resource_wins_a_conflict() {
     let old = wants("old", 1, "f", "s3:ObjectCreated:*", &["a/"]);
     let young = wants("young", 2, "g", "s3:ObjectCreated:Put", &["a/b/"]);
     let plan = plan_bucket(&document(&[]), &owner(), &[young.clone(), old.clone()]);
-    let fault = Rejection::HeldBy(old.key.clone(), conflict(0, "a/b/", &entries(&old)[0]));
-    assert_eq!(plan.rejected, [(young.key, fault)].into());
+    let rejection = Rejection::HeldBy(old.key.clone(), conflict(0, "a/b/", &entries(&old)[0]));
+    assert_eq!(plan.rejected, [(young.key, rejection)].into());
     assert_eq!(plan.changes, vec![Change::Added(entries(&old)[0].clone())]);
 }
 
 #[test]
-fn a_foreign_entry_of_another_destination_holds() {
+fn a_foreign_queue_entry_wins_a_conflict() {
     let queue = foreign("QueueConfiguration", "Queue", "arn:q", None, "s3:ObjectCreated:*", "");
     let claim = wants("one", 1, "f", "s3:ObjectCreated:Put", &["a/"]);
     let before = document(&[queue]);
     let plan = plan_bucket(&before, &owner(), std::slice::from_ref(&claim));
-    let fault = Rejection::Foreign(conflict(0, "a/", before.entries().next().unwrap()));
-    assert_eq!(plan, BucketPlan { write: None, changes: vec![], rejected: [(claim.key, fault)].into() });
+    let rejection = Rejection::Foreign(conflict(0, "a/", before.entries().next().unwrap()));
+    assert_eq!(plan, BucketPlan { write: None, changes: vec![], rejected: [(claim.key, rejection)].into() });
 }
 
 #[test]
-fn a_foreign_entry_of_the_same_function_is_taken_over() {
+fn a_foreign_entry_of_the_same_function_is_adopted() {
     let theirs = foreign(
         "CloudFunctionConfiguration",
         "CloudFunction",
@@ -282,7 +282,7 @@ fn a_foreign_entry_of_the_same_function_is_taken_over() {
 }
 
 #[test]
-fn one_that_has_not_asked_yet_keeps_what_it_has_and_what_is_gone_goes() {
+fn a_resource_without_a_request_keeps_its_entries() {
     let (one, two) = (
         wants("one", 1, "f", "s3:ObjectCreated:*", &["a/"]),
         wants("two", 1, "f", "s3:ObjectCreated:*", &["b/"]),
@@ -300,22 +300,22 @@ fn one_that_has_not_asked_yet_keeps_what_it_has_and_what_is_gone_goes() {
 }
 
 #[test]
-fn one_that_has_moved_away_since_it_asked_wants_nothing_here() {
+fn a_resource_that_moved_away_has_no_claim() {
     let one = wants("one", 1, "f", "s3:ObjectCreated:*", &["a/"]);
     let Claim { key, created, uid, desired } = one.clone();
-    let asked = [(uid.clone(), desired)].into();
+    let requests = [(uid.clone(), desired)].into();
     let known = |may_have_entries| {
         vec![CachedResource { key: key.clone(), created, uid: uid.clone(), may_have_entries }]
     };
-    assert_eq!(claims(known(true), &asked), vec![one.clone()]);
-    assert_eq!(claims(known(false), &asked), vec![]);
-    // Its entries are left alone when it goes, and what it asked for last counts.
+    assert_eq!(claims(known(true), &requests), vec![one.clone()]);
+    assert_eq!(claims(known(false), &requests), vec![]);
+    // The request to retain entries counts even after a move.
     let retains = [(uid.clone(), Desired::Retain)].into();
     assert_eq!(claims(known(false), &retains), vec![Claim { desired: Desired::Retain, ..one }]);
 }
 
 #[test]
-fn what_is_retained_outlives_its_object_and_is_its_own_again_when_it_returns() {
+fn a_recreated_object_owns_its_retained_entry() {
     let one = wants("one", 1, "f", "s3:ObjectCreated:*", &["a/"]);
     let with = after(&document(&[]), std::slice::from_ref(&one));
     let retained = after(&with, &[Claim { desired: Desired::Retain, ..one.clone() }]);
@@ -325,7 +325,7 @@ fn what_is_retained_outlives_its_object_and_is_its_own_again_when_it_returns() {
 }
 
 #[test]
-fn a_hundred_entries_are_the_most() {
+fn more_than_a_hundred_entries_are_rejected() {
     let prefixes: Vec<String> = (0..MAX_ENTRIES).map(|n| format!("{n:03}/")).collect();
     let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
     let old = wants("old", 1, "f", "s3:ObjectCreated:*", &prefixes[1..]);
@@ -336,7 +336,7 @@ fn a_hundred_entries_are_the_most() {
 }
 
 #[test]
-fn a_look_after_the_write_shows_what_is_missing_and_what_is_lost() {
+fn verification_finds_missing_and_lost_entries() {
     let queue = foreign("QueueConfiguration", "Queue", "arn:q", Some("q"), "s3:ObjectRemoved:*", "");
     let before = document(&[queue]);
     let one = wants("one", 1, "f", "s3:ObjectCreated:*", &["a/"]);

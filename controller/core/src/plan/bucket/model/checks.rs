@@ -1,4 +1,4 @@
-//! The explorations, each with what it shows.
+//! The explorations of the model, each with its expected result.
 
 use std::collections::BTreeSet;
 use std::io::{Write, stderr};
@@ -27,14 +27,14 @@ fn two_objects(bounds: Bounds) -> Buckets {
     Buckets { objects: 2, ..one_object(bounds) }
 }
 
-/// Explores all states, of which there are at least so many, and sees that what must not be is not, and that of what
-/// may be exactly this is.
+/// Explores all states, at least `at_least` states. Checks all `always` properties, and checks that exactly the
+/// `expected` properties of kind `sometimes` occur.
 fn explore(name: &str, model: Buckets, at_least: usize, expected: &[&str]) {
     let begin = Instant::now();
     let checker = model.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     let states = checker.unique_state_count();
     let (depth, time) = (checker.max_depth(), begin.elapsed());
-    // In each run, for of a test that passes cargo shows nothing else.
+    // Written to stderr, because cargo captures the stdout of passing tests.
     writeln!(stderr(), "{name}: {states} states, {depth} actions deep, {time:.1?}").unwrap();
     let found = checker.discoveries();
     for (property, path) in found.iter().filter(|(property, _)| !expected.contains(*property)) {
@@ -46,7 +46,7 @@ fn explore(name: &str, model: Buckets, at_least: usize, expected: &[&str]) {
 }
 
 #[test]
-fn operators_that_follow_each_other_leave_nothing_behind() {
+fn a_crash_leaves_no_orphans() {
     let explore = |name, model, at_least| explore(name, model, at_least, &[IS_GONE]);
     let crash = Bounds { crashes: 1, ..DELETION };
     explore("crash, two objects", two_objects(crash), 9_000);
@@ -61,8 +61,8 @@ fn operators_that_follow_each_other_leave_nothing_behind() {
 }
 
 #[test]
-fn another_tool_may_write_at_any_time() {
-    // What the tool has read before it writes back after: that is why something may be there again.
+fn foreign_writes_at_any_time_are_safe() {
+    // The tool writes back an old read, so entries of a deleted object may return.
     let explore = |name, model, at_least| explore(name, model, at_least, &[IS_GONE, IS_BACK]);
     let tool = Bounds { tool_writes: 1, ..DELETION };
     explore("tool, two objects", two_objects(tool), 8_000);
@@ -79,17 +79,18 @@ fn the_orphan_check_removes_entries_of_a_late_put() {
     explore("late PUT, two objects", late(two_objects(given_up)), 10_000);
 }
 
-/// While both run, one may write back what the other has removed, and has let go: it has not heard of the deletion. When
-/// one has stopped, all is right but for that, which goes if anybody still names the bucket.
+/// While both operators run, one operator may restore a removed entry, because the operator has not seen the
+/// deletion. After the stop of one operator, everything is repaired except restored entries of a bucket without
+/// resources.
 #[test]
-fn of_two_operators_at_once_the_one_that_remains_puts_things_right() {
+fn the_last_of_two_operators_repairs_the_bucket() {
     let bounds = Bounds { second_operators: 1, stops: 1, ..DELETION };
     explore("two operators", one_object(bounds), 10_000, &[IS_GONE, IS_BACK]);
 }
 
-/// No client can close it: S3 has no conditional write.
+/// No client can close the window, because S3 has no conditional write.
 #[test]
-fn a_foreign_write_is_undone_between_our_read_and_our_write_alone() {
+fn a_foreign_write_is_reverted_only_in_the_read_write_window() {
     let bounds = Bounds { tool_writes: 1, ..Bounds::default() };
     explore("window excused", one_object(bounds), 200, &[]);
 

@@ -1,13 +1,15 @@
-//! A model check of the bucket's worker: [`BucketSync`](super::BucketSync) itself, driven as the operator's worker drives it, among
-//! everything that others, S3 and the network may do in between.
+//! A model check of the bucket's worker.
 //!
-//! Every order of the [`Action`]s is explored, within [`Bounds`]. Time is abstract: a timer goes off at any moment that
-//! what is assumed of it allows.
+//! The model drives the real [`BucketSync`](super::BucketSync) in the same way as the operator's worker. Other
+//! writers, S3 and the network act in between. The model checker explores every order of the [`Action`]s within
+//! [`Bounds`]. Time is abstract: a timer fires at any moment that the assumptions permit.
 //!
-//! Assumed of AWS: a read answers the document that is there or the one before it; a PUT takes effect at once as a whole,
-//! within the settle time ([`Assumption::WithinGracePeriod`]) or at least before the second look
+//! Assumptions about AWS: A read returns the current or the previous document. A PUT is atomic. A PUT takes effect
+//! within the write grace period ([`Assumption::WithinGracePeriod`]), or at least before the orphan check
 //! ([`Assumption::BeforeOrphanCheck`]).
-//! Assumed of Kubernetes: a worker sees at once that an object is gone; what else an object wants, it hears when asked.
+//!
+//! Assumptions about Kubernetes: A worker sees a deleted object at once. Other changes of an object reach the worker
+//! with the object's next request.
 
 mod checks;
 mod state;
@@ -18,10 +20,10 @@ use stateright::{Model, Property};
 pub use state::ModelState;
 use state::{Answer, Asked, Grace, History, Object};
 
-/// Rounds that are enough, once nothing happens any more that is nobody's work.
+/// The maximum number of syncs to reach rest after the last fault.
 const ENOUGH_SYNCS: u8 = 12;
 
-/// How often each of the things may happen that are nobody's work.
+/// The maximum number of each fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Bounds {
     pub deletions: u8,
@@ -34,64 +36,63 @@ pub struct Bounds {
     pub stops: u8,
 }
 
-/// By when a PUT that has no answer takes effect, if it ever does.
+/// The latest time for the effect of a PUT without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assumption {
     WithinGracePeriod,
     BeforeOrphanCheck,
 }
 
-/// What is explored.
+/// The model: bounds and assumptions of an exploration.
 #[derive(Clone, Debug)]
 pub struct Buckets {
     pub bounds: Bounds,
-    /// 1 or 2.
+    /// The number of objects, 1 or 2.
     pub objects: usize,
     pub assumption: Assumption,
-    /// Whether a foreign write may be undone that came between our read and our PUT's taking effect.
+    /// True if the operator may revert a foreign write between a read and the effect of the following PUT.
     pub excuses_the_window: bool,
 }
 
-/// One thing that happens. Workers and objects are told by their numbers, PUTs by their place in [`ModelState::puts`].
+/// A transition. Workers and objects have numbers; a PUT has its index in [`ModelState::puts`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    // The operator's work, and what comes of it.
-    /// An object asks the worker of an operator for what it wants: at first, when it was not granted, or as it sees to
-    /// it from time to time that nobody has changed the bucket.
-    Reference { worker: usize, object: usize },
-    /// A worker begins a round: for those who have asked, since the settle time is over, or for the second look.
+    // The operator's work and its results.
+    /// An object sends its desired state to a worker: for the first time, after a failed request, or at a resync.
+    Request { worker: usize, object: usize },
+    /// A worker starts a sync: for requests, after the write grace period, or for the orphan check.
     Begin { worker: usize },
-    /// A worker's read is answered with the document that is there.
+    /// A worker's read returns the current document.
     Read { worker: usize },
     /// A PUT takes effect.
     TakesEffect { put: usize },
-    /// A PUT that has taken effect is answered.
+    /// S3 answers a PUT that has taken effect.
     Answer { worker: usize },
-    /// A PUT for which nobody waits is lost: it will never take effect.
+    /// A PUT without a waiting worker is lost and never takes effect.
     Vanish { put: usize },
-    /// The settle time is over.
+    /// The write grace period ends.
     GraceTimer { worker: usize },
-    /// The time is over in which a PUT may take effect at all.
+    /// The maximum lifetime of a PUT ends.
     LateTimer { worker: usize },
 
-    // What is nobody's work.
-    /// Somebody deletes an object.
+    // Faults and actions of the environment.
+    /// A user deletes an object.
     Delete { object: usize },
     /// Another tool reads the document.
     ToolReads,
-    /// It writes what it read, with its own entry added or removed.
+    /// The tool writes back its read with its own entry added or removed.
     ToolWrites,
-    /// A worker's read is answered with the document from before.
+    /// A worker's read returns the previous document.
     StaleRead { worker: usize },
-    /// A PUT has taken effect, and its answer is lost.
+    /// A PUT has taken effect, but its answer is lost.
     LoseAnswer { worker: usize },
-    /// A worker waits no longer for an answer; the PUT is still on its way.
+    /// A worker stops waiting for an answer; the PUT is still in flight.
     GiveUp { worker: usize },
-    /// An operator ends at once, and the next one starts in its place.
+    /// An operator crashes, and its successor starts.
     Crash { worker: usize },
-    /// A second operator is started by mistake, with the same owner id.
+    /// A second operator starts by mistake, with the same owner id.
     StartSecond,
-    /// One of two operators ends.
+    /// One of two operators stops.
     Stop { worker: usize },
 }
 
@@ -133,12 +134,12 @@ impl Model for Buckets {
     }
 }
 
-/// But for the one window that no client can close, where that is excused: a foreign write between our read and our
-/// PUT's taking effect.
+/// Except in the window that no client can close: a foreign write between a read and the effect of the following PUT.
+/// The exception applies only if `excuses_the_window` is true.
 const NOT_UNDONE: &str = "a PUT of ours undoes no foreign write";
 const ONE_PUT: &str = "no worker sends a PUT while it waits for another";
-/// But for what somebody has written back who could not know better ([`History::restored`]), and, where a PUT may take
-/// effect after the settle time, what is has_orphan_check for the second look.
+/// Except entries that another writer restored without knowledge of the deletion ([`History::restored`]), and entries
+/// that await the orphan check.
 const NOTHING_OF_THE_GONE: &str = "when a finalizer is gone, nothing of its object is there, nor comes back";
 const RIGHT_AT_REST: &str = "when nothing is left to do, the document is as everybody wants it";
 const IS_GONE: &str = "a finalizer is gone";
@@ -146,7 +147,7 @@ const IS_BACK: &str = "a finalizer is gone, and something of its object is there
 const COMES_TO_REST: &str = "there is nothing left to do after some rounds without faults";
 
 impl Buckets {
-    /// What happens by itself.
+    /// Adds the operator's actions.
     fn work(&self, state: &ModelState, actions: &mut Vec<Action>) {
         let may_be_late = self.assumption == Assumption::BeforeOrphanCheck;
         for (worker, it) in state.workers.iter().enumerate() {
@@ -158,7 +159,7 @@ impl Buckets {
                         Some(Answer::Done) => it.known.as_ref() != Some(&state.bucket.current),
                     };
                     if state.objects[object] != Object::Gone && !requester.in_batch && wants_more {
-                        actions.push(Action::Reference { worker, object });
+                        actions.push(Action::Request { worker, object });
                     }
                 }
                 let is_asked = it.requesters.iter().any(|requester| requester.in_batch);
@@ -189,11 +190,11 @@ impl Buckets {
         }
     }
 
-    /// What else may happen.
+    /// Adds the actions of the environment.
     fn faults(&self, state: &ModelState, actions: &mut Vec<Action>) {
         let left = &state.left;
         if left.deletions > 0 {
-            // The objects are alike: it makes no difference which goes first.
+            // The objects are symmetric, so one deletion order is enough.
             let wanted = state.objects.iter().position(|object| *object == Object::Wanted);
             actions.extend(wanted.map(|object| Action::Delete { object }));
         }
@@ -227,7 +228,7 @@ impl Buckets {
         }
     }
 
-    /// Whether only faults are left to happen.
+    /// True if only faults are possible.
     fn is_at_rest(&self, state: &ModelState) -> bool {
         let mut actions = vec![];
         self.work(state, &mut actions);
@@ -251,9 +252,11 @@ impl ModelState {
         (0..self.objects.len()).all(|object| self.objects[object] != Object::Gone || !is_there(object))
     }
 
-    /// Whether all finalizers that should be are gone, the entries of those objects that are there show, and no others
-    /// of ours, and the last write of the tool stands, unless it fell into the window. What was written back of
-    /// a gone object stays only if no object is left that names the bucket.
+    /// True if the document and the objects are in their final state.
+    ///
+    /// All deleted objects have lost their finalizers. The document shows exactly the entries of the wanted objects.
+    /// The last write of the tool is present, unless a PUT reverted the write in the window. A restored entry of a
+    /// deleted object may stay only if no object names the bucket.
     fn is_right(&self) -> bool {
         let nobody_is_left = self.objects.iter().all(|object| *object == Object::Gone);
         let is_object_right = |object: usize| match self.objects[object] {
@@ -270,7 +273,7 @@ impl ModelState {
 }
 
 impl Object {
-    fn wish(self) -> Asked {
+    fn desired(self) -> Asked {
         if self == Self::Wanted { Asked::Entries } else { Asked::Nothing }
     }
 }

@@ -1,4 +1,4 @@
-//! What the model consists of: the bucket, the operators' workers, the PUTs on their way, the objects and the other tool.
+//! The state of the model: the bucket, the workers, the PUTs in flight, the objects and the other tool.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,70 +8,70 @@ use super::Bounds;
 use crate::api::KeyFilter;
 use crate::ownership::{ObjectKey, OwnerId};
 
-/// All there is at a moment.
+/// The complete state.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ModelState {
     pub bucket: ModelBucket,
-    /// PUTs that have been sent, in that order, and have neither vanished nor been answered.
+    /// Sent PUTs, in order, without lost and answered PUTs.
     pub puts: Vec<Put>,
     pub workers: Vec<Worker>,
     pub objects: Vec<Object>,
     pub tool: Tool,
-    /// What may yet happen that is nobody's work.
+    /// The remaining number of each fault.
     pub left: Bounds,
-    /// Whether the bucket is has_orphan_check for a second look.
+    /// True if the bucket awaits an orphan check.
     pub has_orphan_check: bool,
-    /// Rounds since the last thing happened that is nobody's work.
+    /// The number of syncs since the last fault.
     pub quiet_syncs: u8,
     pub history: History,
 }
 
-/// The document in S3. Moments are counted in writes of the other tool: `as_of` 2 is before its third write.
+/// The document in S3. Moments are counted in writes of the other tool: `as_of` 2 is before the third write.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ModelBucket {
     pub current: Arc<Document>,
-    /// What a stale read answers.
+    /// The answer of a stale read.
     pub previous: Arc<Document>,
-    /// The last moment when `previous` was current.
+    /// The last moment at which `previous` was current.
     pub previous_as_of: u8,
 }
 
-/// A PUT of ours that was sent.
+/// A sent PUT.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Put {
     pub worker: usize,
     pub document: Arc<Document>,
-    /// The last moment when the document that it is based on was current, as far as the worker could see.
+    /// The last moment at which the base document of the PUT was current, as far as the worker knows.
     pub as_of: u8,
-    /// Whether the worker waits for the answer.
+    /// True if the worker waits for the answer.
     pub awaited: bool,
-    /// Whether it has taken effect, so that only its answer is on its way.
+    /// True if the PUT has taken effect and only the answer is in flight.
     pub taken: bool,
-    /// Whether it was sent before the second look was has_orphan_check, so that the look comes after it can take effect at all.
+    /// True if the orphan check must wait for the PUT, because the PUT is older than the orphan check.
     pub delays_orphan_check: bool,
 }
 
-/// The worker of the bucket in one operator.
+/// The worker of the bucket in an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Worker {
     pub runs: bool,
-    /// How each object stands with it.
+    /// The state of each object in the worker.
     pub requesters: Vec<Requester>,
     pub known: Option<Arc<Document>>,
     pub work: Option<Work>,
     pub grace: Grace,
-    /// Whether a write whose outcome is not known may take effect at all.
+    /// True if a write without an answer may still take effect within the maximum lifetime of a PUT.
     pub late: bool,
 }
 
-/// An object in the eyes of a worker.
+/// The state of an object in a worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Requester {
-    /// What it has asked for.
+    /// The last request.
     pub asked: Option<Asked>,
-    /// Whether it waits for the answer to the round that is next, or under way.
+    /// True if the object waits for the result of the next or the running sync.
     pub in_batch: bool,
-    /// The last answer, since its wish changed.
+    /// The last answer since the last change of the desired state.
     pub answer: Option<Answer>,
 }
 
@@ -84,27 +84,28 @@ pub enum Asked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
     Done,
-    /// Its finalizer has to wait: a write may take effect yet.
+    /// The finalizer must wait, because a write may still take effect.
     InGracePeriod,
 }
 
-/// A round under way.
+/// A running sync.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Work {
     pub sync: Arc<BucketSync>,
-    /// Whether its call is a PUT; else it is a read.
+    /// True if the current command is a PUT; false for a read.
     pub writes: bool,
-    /// Whether it is the first after the settle time: if it fails, another has to tell what is there for good.
+    /// True for the first sync after the write grace period. A failed sync must be repeated, because only a
+    /// successful sync shows the final document.
     pub is_after_grace: bool,
-    /// Whether it makes the second look.
+    /// True if the sync is the orphan check.
     pub is_orphan_check: bool,
 }
 
-/// Whether a write whose outcome is not known may take effect as a rule.
+/// The state of the write grace period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Grace {
     Waiting,
-    /// The time is over, and the round that tells is still to be made.
+    /// The period is over, and the following sync has not run yet.
     Over,
     Ended,
 }
@@ -113,35 +114,36 @@ pub enum Grace {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Object {
     Wanted,
-    /// It is deleted, and its finalizer holds it.
+    /// The object has a deletion timestamp and a finalizer.
     Deleted,
-    /// Its finalizer is gone, and so is it.
+    /// The finalizer is removed, and the object is gone.
     Gone,
 }
 
-/// A tool of somebody else's that reads the document, adds or removes its own entry, and writes the rest back as read.
+/// A foreign tool. The tool reads the document, adds or removes its own entry, and writes back all other parts
+/// unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tool {
     pub read: Option<Arc<Document>>,
-    /// Whether its last write put its entry there.
+    /// True if the last write added the tool's entry.
     pub has_entry: bool,
-    /// How often it has written.
+    /// The number of writes.
     pub writes: u8,
 }
 
-/// What has happened, as far as a property speaks of it.
+/// Past events that a property needs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct History {
-    /// A PUT of ours has undone the last write of the tool, which came between our read and that PUT's taking effect.
+    /// A PUT reverted the tool's last write, and the write came between the PUT's base read and the PUT's effect.
     pub undone_in_window: bool,
-    /// A PUT of ours has undone a write of the tool that we could have seen.
+    /// A PUT reverted a write of the tool that the worker could have seen.
     pub undone_outside: bool,
-    /// The objects whose entries somebody has written back who could not know better, since a PUT of ours took effect
-    /// last: the tool, or one of two operators at once.
+    /// The objects with entries that another writer restored since the last PUT took effect, without knowledge of the
+    /// deletion. The other writer is the tool, or one of two operators.
     pub restored: BTreeSet<usize>,
 }
 
-/// The owner of all workers.
+/// The owner id of all workers.
 pub fn owner() -> OwnerId {
     OwnerId::parse("1a2b3c4d").unwrap()
 }
@@ -150,7 +152,7 @@ fn key(object: usize) -> ObjectKey {
     ObjectKey::new("media", ["first", "second"][object])
 }
 
-/// The entry that an object wants.
+/// The desired entry of an object.
 pub fn entry(object: usize) -> Entry {
     let filter = KeyFilter { prefix: Some(format!("{object}/")), ..KeyFilter::default() };
     Entry {
@@ -162,7 +164,6 @@ pub fn entry(object: usize) -> Entry {
     }
 }
 
-/// The entry of the tool.
 pub fn tools_entry() -> Entry {
     Entry {
         destination: Destination::Function,
@@ -173,10 +174,10 @@ pub fn tools_entry() -> Entry {
     }
 }
 
-/// The document before anybody writes: somebody has set it up, and never comes back.
+/// The initial document, with a foreign entry that nobody changes.
 pub fn first_document() -> Document {
     let xml = "<NotificationConfiguration xmlns=\"\"><QueueConfiguration><Id>q</Id><Queue>arn:q</Queue>\
-               <SyncEvent>s3:ObjectRestore:*</SyncEvent></QueueConfiguration></NotificationConfiguration>";
+               <Event>s3:ObjectRestore:*</Event></QueueConfiguration></NotificationConfiguration>";
     Document::parse(xml).unwrap()
 }
 
@@ -195,7 +196,7 @@ pub fn has(document: &Document, entry: &Entry) -> bool {
 }
 
 impl Worker {
-    /// One that has just started, or that is to start later.
+    /// A worker that has just started, or starts later.
     pub fn new(runs: bool, objects: usize) -> Self {
         Self {
             runs,
@@ -207,15 +208,15 @@ impl Worker {
         }
     }
 
-    /// Whether it waits for requests.
+    /// True if the worker waits for requests.
     pub fn is_idle(&self) -> bool {
         self.runs && self.work.is_none()
     }
 }
 
 impl ModelState {
-    /// Before anything has happened: the objects are there, and the first operator has just started. Where there is to
-    /// be a second one beside it, it has run for a while.
+    /// The initial state: all objects exist, and the first operator has just started. If the bounds permit a second
+    /// operator, the first operator has run for a while.
     pub fn first(bounds: Bounds, objects: usize) -> Self {
         let document = Arc::new(first_document());
         let mut first = Worker::new(true, objects);
@@ -235,7 +236,8 @@ impl ModelState {
         }
     }
 
-    /// What a worker's claims are now. One that has not asked keeps what it has; one that is gone has no claim.
+    /// The current claims of a worker. An object without a request keeps its current entries; a deleted object has no
+    /// claim.
     pub fn claims(&self, worker: usize) -> Vec<Claim> {
         let claim = |(object, state): (usize, &Object)| {
             let desired = match self.workers[worker].requesters[object].asked {
@@ -249,7 +251,7 @@ impl ModelState {
         self.objects.iter().enumerate().filter_map(claim).collect()
     }
 
-    /// Whether a PUT is on its way for which nobody waits.
+    /// True if a PUT without a waiting worker is in flight.
     pub fn has_stray_put(&self) -> bool {
         self.puts.iter().any(|put| !put.awaited)
     }

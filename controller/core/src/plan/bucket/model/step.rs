@@ -1,4 +1,4 @@
-//! What each [`Action`] does to the [`ModelState`]. The rules of releases are those of the operator's worker.
+//! The effect of each [`Action`] on the [`ModelState`]. The rules for releases match the operator's worker.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::{Action, Assumption, Buckets, ENOUGH_SYNCS};
 pub fn after(model: &Buckets, before: &ModelState, action: &Action) -> ModelState {
     let mut state = before.clone();
     match *action {
-        Action::Reference { worker, object } => state.ask(worker, object),
+        Action::Request { worker, object } => state.request(worker, object),
         Action::Begin { worker } => state.begin(worker),
         Action::Read { worker } => {
             let (document, as_of) = (state.bucket.current.clone(), state.tool.writes);
@@ -54,7 +54,7 @@ pub fn after(model: &Buckets, before: &ModelState, action: &Action) -> ModelStat
             state.left.crashes -= 1;
             state.end(worker);
             state.workers[worker] = Worker::new(true, state.objects.len());
-            // Who starts counts anew until the second look.
+            // A restart resets the wait for the orphan check.
             state.delay_orphan_check();
         }
         Action::StartSecond => {
@@ -74,7 +74,7 @@ pub fn after(model: &Buckets, before: &ModelState, action: &Action) -> ModelStat
 }
 
 impl Worker {
-    /// Those whose finalizer had to wait ask again.
+    /// Objects with a waiting finalizer send their request again.
     fn retry_releases(&mut self) {
         for requester in &mut self.requesters {
             requester.answer = requester.answer.filter(|answer| *answer != Answer::InGracePeriod);
@@ -83,22 +83,22 @@ impl Worker {
 }
 
 impl ModelState {
-    fn ask(&mut self, worker: usize, object: usize) {
+    fn request(&mut self, worker: usize, object: usize) {
         let requester = &mut self.workers[worker].requesters[object];
-        requester.asked = Some(self.objects[object].wish());
+        requester.asked = Some(self.objects[object].desired());
         requester.in_batch = true;
     }
 
     fn begin(&mut self, worker: usize) {
         let is_orphan_check = self.is_orphan_check_due();
-        // Two that run at once may undo each other's work for as long as they like.
+        // Two running operators may revert each other's work without a limit.
         if self.workers.iter().filter(|worker| worker.runs).count() == 1 {
             self.quiet_syncs = ENOUGH_SYNCS.min(self.quiet_syncs + 1);
         }
         let worker = &mut self.workers[worker];
         let is_after_grace = worker.grace == Grace::Over;
         if is_after_grace {
-            // What was seen before is no ground to believe a read any more.
+            // Knowledge from before the grace period must not confirm a read.
             worker.known = None;
             worker.grace = Grace::Ended;
             worker.retry_releases();
@@ -113,7 +113,7 @@ impl ModelState {
         self.step(model, worker, event, Some(as_of));
     }
 
-    /// Whatever a worker was waiting for, it waits no longer.
+    /// The worker stops waiting for all its PUTs.
     fn abandon_puts(&mut self, worker: usize) {
         self.puts.retain(|put| !(put.worker == worker && put.awaited && put.taken));
         self.puts.iter_mut().filter(|put| put.worker == worker).for_each(|put| put.awaited = false);
@@ -131,7 +131,7 @@ impl ModelState {
         self.workers[worker].work = None;
     }
 
-    /// Hands an event to a worker's round, and does what it says. `as_of` is the moment of a read.
+    /// Sends an event to a worker's sync and executes the next command. `as_of` is the moment of a read.
     fn step(&mut self, model: &Buckets, worker: usize, event: SyncEvent, as_of: Option<u8>) {
         let Some(work) = &mut self.workers[worker].work else { return };
         match Arc::make_mut(&mut work.sync).step(event) {
@@ -148,30 +148,30 @@ impl ModelState {
                 });
             }
             SyncCommand::CheckDestinations => unreachable!("no destination is refused"),
-            SyncCommand::End(ending) => self.end_of_sync(model, worker, ending),
+            SyncCommand::End(outcome) => self.end_of_sync(model, worker, outcome),
         }
     }
 
-    fn end_of_sync(&mut self, model: &Buckets, worker: usize, ending: SyncOutcome) {
+    fn end_of_sync(&mut self, model: &Buckets, worker: usize, outcome: SyncOutcome) {
         let Some(Work { is_after_grace, is_orphan_check, .. }) = self.workers[worker].work.take() else {
             return;
         };
-        let is_settled = matches!(ending, SyncOutcome::InSync(_));
-        if let SyncOutcome::InSync(synced) = ending {
+        let is_in_sync = matches!(outcome, SyncOutcome::InSync(_));
+        if let SyncOutcome::InSync(synced) = outcome {
             self.workers[worker].known = Some(Arc::new(synced.document));
         }
         let grace = &mut self.workers[worker].grace;
-        if is_after_grace && !is_settled && *grace == Grace::Ended {
+        if is_after_grace && !is_in_sync && *grace == Grace::Ended {
             *grace = Grace::Waiting;
         }
         for object in 0..self.objects.len() {
             let Worker { grace, late, ref mut requesters, .. } = self.workers[worker];
             let requester = &mut requesters[object];
-            if !std::mem::take(&mut requester.in_batch) || !is_settled {
+            if !std::mem::take(&mut requester.in_batch) || !is_in_sync {
                 continue;
             }
-            // What it wanted may have changed since it asked: then it asks again.
-            let is_current = requester.asked == Some(self.objects[object].wish());
+            // The desired state may have changed since the request. In this case, the object sends a new request.
+            let is_current = requester.asked == Some(self.objects[object].desired());
             match (requester.asked, grace) {
                 (Some(Asked::Nothing), Grace::Ended) => {
                     if late && model.assumption == Assumption::BeforeOrphanCheck {
@@ -186,7 +186,7 @@ impl ModelState {
                 _ => requester.answer = is_current.then_some(Answer::Done),
             }
         }
-        if is_orphan_check && is_settled {
+        if is_orphan_check && is_in_sync {
             self.has_orphan_check = false;
         }
     }
@@ -197,14 +197,14 @@ impl ModelState {
 
     fn take_effect(&mut self, model: &Buckets, index: usize) {
         let put = self.puts[index].clone();
-        let queue_is_kept = first_document().entries().all(|entry| has(&put.document, entry));
-        let had = has(&self.bucket.current, &tools_entry());
-        // What was undone before, and came back by a late PUT of ours, is not undone again.
-        let undoes = had == self.tool.has_entry
-            && has(&put.document, &tools_entry()) != had
+        let is_queue_kept = first_document().entries().all(|entry| has(&put.document, entry));
+        let had_tools_entry = has(&self.bucket.current, &tools_entry());
+        // A write that was reverted before, and was restored by a late PUT, does not count again.
+        let undoes = had_tools_entry == self.tool.has_entry
+            && has(&put.document, &tools_entry()) != had_tools_entry
             && !self.history.undone_in_window;
         self.history.undone_in_window |= undoes && self.tool.writes > put.as_of;
-        self.history.undone_outside |= !queue_is_kept || (undoes && self.tool.writes <= put.as_of);
+        self.history.undone_outside |= !is_queue_kept || (undoes && self.tool.writes <= put.as_of);
         let is_gone = |object: &usize| self.objects[*object] == Object::Gone;
         let brings_back = |object: &usize| is_gone(object) && has(&put.document, &entry(*object));
         let are_two = model.bounds.second_operators > self.left.second_operators;

@@ -1,4 +1,4 @@
-//! What a round does, call by call, for what comes back.
+//! The commands of a sync for sequences of events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,13 +50,13 @@ fn wanted() -> Vec<Claim> {
     claims(Desired::Entries(vec![own()]))
 }
 
-/// A fresh read on behalf of a resource that wants its entry.
+/// A fresh read, with a resource that desires its entry.
 fn shows(entries: &[Entry]) -> SyncEvent {
     SyncEvent::Read { document: document(entries), age: Duration::ZERO, claims: wanted() }
 }
 
-/// The same for one that wants nothing.
-fn shows_to_leaver(entries: &[Entry]) -> SyncEvent {
+/// A fresh read, with a resource that desires no entries.
+fn shows_to_released(entries: &[Entry]) -> SyncEvent {
     SyncEvent::Read { document: document(entries), age: Duration::ZERO, claims: claims(Desired::None) }
 }
 
@@ -72,17 +72,17 @@ fn write(entries: &[Entry]) -> SyncCommand {
     SyncCommand::Write { document: document(entries), validate: true }
 }
 
-fn write_unseen(entries: &[Entry]) -> SyncCommand {
+fn write_without_validation(entries: &[Entry]) -> SyncCommand {
     SyncCommand::Write { document: document(entries), validate: false }
 }
 
-/// The end of a round that has done nothing.
+/// The outcome of a sync without a write.
 fn unchanged(entries: &[Entry]) -> Synced {
     let plan = BucketPlan { write: None, changes: vec![], rejected: BTreeMap::new() };
     Synced { document: document(entries), plan, lost: vec![], broken: vec![] }
 }
 
-/// The end of a sync that has changed this.
+/// The outcome of a sync with this change.
 fn changed(entries: &[Entry], change: Change) -> Synced {
     let plan =
         BucketPlan { write: Some(document(entries)), changes: vec![change], rejected: BTreeMap::new() };
@@ -93,7 +93,7 @@ fn end(synced: Synced) -> SyncCommand {
     SyncCommand::End(SyncOutcome::InSync(synced))
 }
 
-/// All calls of a sync that is answered with these events.
+/// All commands of a sync with these events.
 fn calls(known: Option<Document>, events: Vec<SyncEvent>) -> Vec<SyncCommand> {
     let (mut sync, first) = BucketSync::begin(owner(), known);
     let rest = events.into_iter().map(|event| sync.step(event));
@@ -101,14 +101,14 @@ fn calls(known: Option<Document>, events: Vec<SyncEvent>) -> Vec<SyncCommand> {
 }
 
 #[test]
-fn where_nothing_is_to_be_done_one_read_is_enough() {
-    let there = [foreign(), own()];
-    assert_eq!(calls(None, vec![shows(&there)]), [read(0), end(unchanged(&there))]);
-    assert_eq!(calls(Some(document(&there)), vec![shows(&there)]), [read(0), end(unchanged(&there))]);
+fn a_document_in_sync_needs_one_read() {
+    let in_sync = [foreign(), own()];
+    assert_eq!(calls(None, vec![shows(&in_sync)]), [read(0), end(unchanged(&in_sync))]);
+    assert_eq!(calls(Some(document(&in_sync)), vec![shows(&in_sync)]), [read(0), end(unchanged(&in_sync))]);
 }
 
 #[test]
-fn a_change_is_read_written_at_once_and_read_again() {
+fn a_change_needs_a_read_a_write_and_a_read() {
     let (before, after) = ([foreign()], [foreign(), own()]);
     assert_eq!(
         calls(None, vec![shows(&before), SyncEvent::Written, shows(&after)]),
@@ -117,14 +117,14 @@ fn a_change_is_read_written_at_once_and_read_again() {
     assert_eq!(
         calls(
             Some(document(&after)),
-            vec![shows_to_leaver(&after), SyncEvent::Written, shows_to_leaver(&before)]
+            vec![shows_to_released(&after), SyncEvent::Written, shows_to_released(&before)]
         ),
         [read(0), write(&before), read(0), end(changed(&before, Change::Removed(own())))]
     );
 }
 
 #[test]
-fn an_old_read_is_made_again_but_not_for_ever() {
+fn old_reads_are_repeated_up_to_the_limit() {
     let read_for = |age| SyncEvent::Read { document: document(&[]), age, claims: wanted() };
     let (fresh, old) = (|| read_for(MAX_READ_AGE), || read_for(MAX_READ_AGE + Duration::from_millis(1)));
     let write = || write(&[own()]);
@@ -132,7 +132,7 @@ fn an_old_read_is_made_again_but_not_for_ever() {
     assert_eq!(calls(None, vec![old(), fresh()]), [read(0), read(0), write()]);
     assert_eq!(calls(None, vec![old(), old(), fresh()]), [read(0), read(0), read(0), write()]);
     assert_eq!(calls(None, vec![old(), old(), old()]), [read(0), read(0), read(0), write()]);
-    // However many were made before, in doubt.
+    // Old reads count separately from the reads for agreement.
     let known = Some(document(&[foreign()]));
     assert_eq!(
         calls(known, vec![fresh(), fresh(), fresh(), old(), fresh()]),
@@ -141,25 +141,25 @@ fn an_old_read_is_made_again_but_not_for_ever() {
 }
 
 #[test]
-fn a_read_that_lacks_what_is_known_is_confirmed_by_three_more() {
+fn missing_known_entries_need_four_equal_reads() {
     let known = || Some(document(&[foreign(), own()]));
     let four = vec![shows(&[]), shows(&[]), shows(&[]), shows(&[])];
     assert_eq!(calls(known(), four), [read(0), read(500), read(1000), read(2000), write(&[own()])]);
-    // It was one from before.
-    let there = [foreign(), own()];
+    // The first reads were stale.
+    let in_sync = [foreign(), own()];
     assert_eq!(
-        calls(known(), vec![shows(&[]), shows(&[]), shows(&there)]),
-        [read(0), read(500), read(1000), end(unchanged(&there))]
+        calls(known(), vec![shows(&[]), shows(&[]), shows(&in_sync)]),
+        [read(0), read(500), read(1000), end(unchanged(&in_sync))]
     );
-    // What has more than is known is newer than that.
+    // A document with more than the known entries is newer than the known document.
     let more = Entry { id: Some("more".into()), ..foreign() };
     assert_eq!(
         calls(Some(document(&[foreign()])), vec![shows(&[foreign(), more.clone()])]),
         [read(0), write(&[foreign(), more, own()])]
     );
-    // Where nothing is written on the ground of it, it is not asked whether it is one from before.
+    // Without a write, no agreement is needed.
     assert_eq!(calls(known(), vec![shows(&[own()])]), [read(0), end(unchanged(&[own()]))]);
-    // No two agree: the eighth will do.
+    // No two reads agree: the eighth read is accepted.
     let (one, other) = (|| shows(&[]), || shows(&[foreign()]));
     let mut expected = vec![read(0)];
     expected.extend(std::iter::repeat_n(read(500), 7));
@@ -169,14 +169,14 @@ fn a_read_that_lacks_what_is_known_is_confirmed_by_three_more() {
 }
 
 #[test]
-fn where_nothing_is_known_the_absence_of_ours_is_confirmed_by_one_more() {
-    let (without, with) = (|| shows_to_leaver(&[]), || shows_to_leaver(&[own()]));
+fn a_release_without_known_document_needs_two_equal_reads() {
+    let (without, with) = (|| shows_to_released(&[]), || shows_to_released(&[own()]));
     assert_eq!(calls(None, vec![without(), without()]), [read(0), read(500), end(unchanged(&[]))]);
     assert_eq!(calls(None, vec![without(), with(), with()]), [read(0), read(500), read(500), write(&[])]);
 }
 
 #[test]
-fn a_write_without_an_answer_is_looked_for() {
+fn a_write_without_an_answer_is_verified() {
     let after = [own()];
     assert_eq!(
         calls(None, vec![shows(&[]), SyncEvent::Unanswered, shows(&[]), shows(&after)]),
@@ -185,23 +185,23 @@ fn a_write_without_an_answer_is_looked_for() {
 }
 
 #[test]
-fn a_write_that_never_shows_is_made_three_times() {
+fn a_write_that_never_shows_is_retried_twice() {
     let not_showing = || [SyncEvent::Unanswered].into_iter().chain(std::iter::repeat_n(shows(&[]), 6));
     let writes = || not_showing().chain(not_showing()).chain(not_showing().take(6));
     let events = std::iter::once(shows(&[])).chain(writes()).collect();
-    let looks = || [write(&[own()]), read(0), read(200), read(500), read(1000), read(2000)];
+    let write_and_reads = || [write(&[own()]), read(0), read(200), read(500), read(1000), read(2000)];
     let mut expected = vec![read(0)];
-    expected.extend(looks());
+    expected.extend(write_and_reads());
     expected.push(read(1000));
-    expected.extend(looks());
+    expected.extend(write_and_reads());
     expected.push(read(2000));
-    expected.extend(looks());
+    expected.extend(write_and_reads());
     expected.push(SyncCommand::End(SyncOutcome::Unanswered));
     assert_eq!(calls(None, events), expected);
 }
 
 #[test]
-fn entries_that_another_writer_removes_each_time_are_contended() {
+fn repeated_foreign_removals_are_contended() {
     let (before, theirs) = ([], [foreign()]);
     let events = vec![
         shows(&before),
@@ -230,7 +230,7 @@ fn entries_that_another_writer_removes_each_time_are_contended() {
 }
 
 #[test]
-fn an_entry_that_a_late_write_brings_back_beside_our_change_goes_too() {
+fn an_entry_restored_by_a_late_write_is_removed() {
     let other = ObjectKey::new("media", "other");
     let filter = KeyFilter { prefix: Some("out/".into()), ..KeyFilter::default() };
     let id = other.entry_id(&owner(), &filter, false);
@@ -269,7 +269,7 @@ fn an_entry_that_a_late_write_brings_back_beside_our_change_goes_too() {
 }
 
 #[test]
-fn own_destinations_are_checked_before_foreign_ones_are_passed_over() {
+fn own_destinations_are_checked_before_validation_is_skipped() {
     let (before, after) = ([foreign()], [foreign(), own()]);
     let synced = Synced { broken: vec![foreign()], ..changed(&after, Change::Added(own())) };
     let events = vec![
@@ -289,7 +289,7 @@ fn own_destinations_are_checked_before_foreign_ones_are_passed_over() {
         read(0),
         write(&after),
         read(0),
-        write_unseen(&after),
+        write_without_validation(&after),
         read(0),
         end(synced),
     ];
@@ -297,7 +297,7 @@ fn own_destinations_are_checked_before_foreign_ones_are_passed_over() {
 }
 
 #[test]
-fn a_destination_that_is_ours_or_in_doubt_ends_the_round() {
+fn a_broken_own_destination_ends_the_sync() {
     let (before, after) = ([foreign()], [foreign(), own()]);
     let ends = |fine, arns: &[&str]| {
         let checked = SyncEvent::DestinationsChecked { fine };
@@ -313,7 +313,7 @@ fn a_destination_that_is_ours_or_in_doubt_ends_the_round() {
 }
 
 #[test]
-fn where_s3_names_no_destination_all_foreign_ones_are_passed_over() {
+fn without_arns_all_foreign_destinations_count_as_broken() {
     let (before, after) = ([foreign()], [foreign(), own()]);
     let checked = SyncEvent::DestinationsChecked { fine: true };
     let refused = || refused(&[]);
@@ -326,14 +326,14 @@ fn where_s3_names_no_destination_all_foreign_ones_are_passed_over() {
         read(0),
         write(&after),
         read(0),
-        write_unseen(&after),
+        write_without_validation(&after),
         SyncCommand::End(SyncOutcome::DestinationRefused),
     ];
     assert_eq!(calls(None, events), expected);
 }
 
 #[test]
-fn where_all_destinations_are_ours_there_is_none_to_pass_over() {
+fn without_foreign_destinations_validation_is_not_skipped() {
     let after = [own()];
     let checked = SyncEvent::DestinationsChecked { fine: true };
     let events = vec![shows(&[]), refused(&[]), checked, shows(&[]), refused(&[])];
@@ -343,7 +343,7 @@ fn where_all_destinations_are_ours_there_is_none_to_pass_over() {
 }
 
 #[test]
-fn a_write_that_s3_refused_is_none_that_another_writer_undid() {
+fn a_rejected_write_does_not_count_as_contended() {
     let (after, theirs) = ([own()], [foreign()]);
     let undone = || [SyncEvent::Written, shows(&theirs), shows(&[])];
     let refusal =

@@ -1,4 +1,4 @@
-//! Documents as S3 and others write them, and what is read from them.
+//! Documents as written by S3 and other tools, and their parsed values.
 
 use super::*;
 
@@ -6,14 +6,14 @@ fn read(xml: &str) -> Document {
     Document::parse(xml).unwrap()
 }
 
-/// The document with an entry of ours more.
-fn with_ours(xml: &str) -> String {
+/// The document after the addition of an own entry.
+fn with_own_entry(xml: &str) -> String {
     after(&read(xml), &[wants("one", 1, "f", "s3:ObjectCreated:Post", &["x/"])]).to_xml()
 }
 
-/// The text of that entry.
-fn ours() -> String {
-    let xml = with_ours(&format!("{OPEN}{CLOSE}"));
+/// The text of the own entry.
+fn own_entry() -> String {
+    let xml = with_own_entry(&format!("{OPEN}{CLOSE}"));
     xml.strip_prefix(OPEN).and_then(|xml| xml.strip_suffix(CLOSE)).unwrap().to_owned()
 }
 
@@ -22,7 +22,7 @@ fn events(names: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
-fn an_entry_of_each_service_is_read() {
+fn entries_of_all_destinations_are_parsed() {
     let xml = format!(
         "{OPEN}\
          <TopicConfiguration><Id>alarm</Id><Topic>arn:aws:sns:eu-west-1:1:t</Topic><Event>s3:ReducedRedundancyLostObject</Event>\
@@ -71,7 +71,7 @@ fn an_entry_of_each_service_is_read() {
 }
 
 #[test]
-fn an_entry_of_ours_reads_as_it_was_written() {
+fn an_own_entry_parses_to_the_same_entry() {
     for (prefix, suffix, written) in [
         ("", "", ""),
         ("in/", "", "<FilterRule><Name>prefix</Name><Value>in/</Value></FilterRule>"),
@@ -106,40 +106,42 @@ fn an_entry_of_ours_reads_as_it_was_written() {
 }
 
 #[test]
-fn around_the_entries_all_stays_as_it_came() {
-    let ours = ours();
+fn text_around_the_entries_stays_the_same() {
+    let own_entry = own_entry();
     let namespace = r#" xmlns="http://s3.amazonaws.com/doc/2006-03-01/""#;
     for (before, expected) in [
-        (format!("{OPEN}{CLOSE}"), format!("{OPEN}{ours}{CLOSE}")),
-        (format!("<NotificationConfiguration{namespace}/>"), format!("{OPEN}{ours}{CLOSE}")),
-        (format!("<NotificationConfiguration{namespace} />"), format!("{OPEN}{ours}{CLOSE}")),
+        (format!("{OPEN}{CLOSE}"), format!("{OPEN}{own_entry}{CLOSE}")),
+        (format!("<NotificationConfiguration{namespace}/>"), format!("{OPEN}{own_entry}{CLOSE}")),
+        (format!("<NotificationConfiguration{namespace} />"), format!("{OPEN}{own_entry}{CLOSE}")),
         (
             format!("<?xml version=\"1.0\"?>\n<NotificationConfiguration a='1'{namespace}/>\n<!-- end -->"),
             format!(
-                "<?xml version=\"1.0\"?>\n<NotificationConfiguration a='1'{namespace}>{ours}{CLOSE}\n<!-- end -->"
+                "<?xml version=\"1.0\"?>\n<NotificationConfiguration a='1'{namespace}>{own_entry}{CLOSE}\n<!-- end -->"
             ),
         ),
         (format!("<NotificationConfiguration a='1>0'{namespace}></NotificationConfiguration >"), {
-            format!("<NotificationConfiguration a='1>0'{namespace}>{ours}</NotificationConfiguration >")
+            format!("<NotificationConfiguration a='1>0'{namespace}>{own_entry}</NotificationConfiguration >")
         }),
         (format!("<NotificationConfiguration a='1>0'{namespace}/>"), {
-            format!("<NotificationConfiguration a='1>0'{namespace}>{ours}{CLOSE}")
+            format!("<NotificationConfiguration a='1>0'{namespace}>{own_entry}{CLOSE}")
         }),
-        // Without a namespace, S3 would refuse it.
-        ("<NotificationConfiguration/>".to_owned(), format!("{OPEN}{ours}{CLOSE}")),
+        // S3 would reject a document without the namespace.
+        ("<NotificationConfiguration/>".to_owned(), format!("{OPEN}{own_entry}{CLOSE}")),
         (
             "<?xml version=\"1.0\"?>\n<NotificationConfiguration a='1'> </NotificationConfiguration>"
                 .to_owned(),
-            format!("<?xml version=\"1.0\"?>\n<NotificationConfiguration{namespace} a='1'> {ours}{CLOSE}"),
+            format!(
+                "<?xml version=\"1.0\"?>\n<NotificationConfiguration{namespace} a='1'> {own_entry}{CLOSE}"
+            ),
         ),
     ] {
-        assert_eq!(with_ours(&before), expected, "{before}");
+        assert_eq!(with_own_entry(&before), expected, "{before}");
     }
 }
 
 #[test]
-fn a_new_entry_has_its_place_in_the_schema() {
-    let ours = ours();
+fn a_new_entry_is_inserted_in_schema_order() {
+    let own_entry = own_entry();
     let theirs = foreign(
         "CloudFunctionConfiguration",
         "CloudFunction",
@@ -151,18 +153,21 @@ fn a_new_entry_has_its_place_in_the_schema() {
     let queue = foreign("QueueConfiguration", "Queue", "arn:q", Some("q"), "s3:ObjectRemoved:*", "q/");
     let event_bridge = "<EventBridgeConfiguration></EventBridgeConfiguration>";
     for (before, expected) in [
-        (vec![queue.as_str()], vec![queue.as_str(), &ours]),
-        (vec![&queue, event_bridge], vec![&queue, &ours, event_bridge]),
-        (vec![&theirs, &queue, event_bridge], vec![&theirs, &ours, &queue, event_bridge]),
-        (vec![&queue, &queue, &theirs, event_bridge], vec![&queue, &queue, &theirs, &ours, event_bridge]),
+        (vec![queue.as_str()], vec![queue.as_str(), &own_entry]),
+        (vec![&queue, event_bridge], vec![&queue, &own_entry, event_bridge]),
+        (vec![&theirs, &queue, event_bridge], vec![&theirs, &own_entry, &queue, event_bridge]),
+        (
+            vec![&queue, &queue, &theirs, event_bridge],
+            vec![&queue, &queue, &theirs, &own_entry, event_bridge],
+        ),
     ] {
         let document = |children: &[&str]| format!("{OPEN}{}{CLOSE}", children.concat());
-        assert_eq!(with_ours(&document(&before)), document(&expected));
+        assert_eq!(with_own_entry(&document(&before)), document(&expected));
     }
 }
 
 #[test]
-fn what_is_no_notification_configuration_is_named() {
+fn other_documents_are_rejected_with_their_root() {
     let refusal = |xml: &str| Document::parse(xml).unwrap_err().to_string();
     assert_eq!(
         refusal("<Error><Code>SlowDown</Code></Error>"),

@@ -1,4 +1,4 @@
-//! Who gets its entries, who is set aside, and what that one keeps: the cases that the laws meet seldom.
+//! Accepted, rejected and kept entries: cases that the property tests rarely produce.
 
 use super::*;
 use crate::ownership::retained_id;
@@ -13,7 +13,7 @@ fn theirs(name: &str, prefix: &str) -> String {
     foreign("CloudFunctionConfiguration", "CloudFunction", &arn, Some("theirs"), "s3:ObjectCreated:*", prefix)
 }
 
-/// Queue entries that are in nobody's way.
+/// Queue entries without conflicts.
 fn queues(count: usize) -> Vec<String> {
     let queue = |n| {
         let (id, prefix) = (format!("q-{n}"), format!("queue-{n:03}/"));
@@ -44,11 +44,11 @@ fn added(claim: &Claim) -> Vec<Change> {
 }
 
 fn rejected(plan: &BucketPlan) -> Vec<(&str, Rejection)> {
-    plan.rejected.iter().map(|(key, fault)| (key.name.as_str(), fault.clone())).collect()
+    plan.rejected.iter().map(|(key, rejection)| (key.name.as_str(), rejection.clone())).collect()
 }
 
 #[test]
-fn s3_takes_the_hundredth_entry_and_not_the_next() {
+fn the_hundredth_entry_is_the_last() {
     let one = created("one", 1, &["x/"]);
     let two = created("two", 2, &["y/"]);
     let room = document(&queues(MAX_ENTRIES - 1));
@@ -60,7 +60,7 @@ fn s3_takes_the_hundredth_entry_and_not_the_next() {
 }
 
 #[test]
-fn what_is_taken_over_or_goes_makes_room() {
+fn adopted_and_removed_entries_make_room() {
     let one = created("one", 1, &["x/"]);
     let full = document(&[vec![theirs("f", "x/")], queues(MAX_ENTRIES - 1)].concat());
     let taken = Change::Adopted(first(&full), one.key.clone());
@@ -76,7 +76,7 @@ fn what_is_taken_over_or_goes_makes_room() {
 }
 
 #[test]
-fn what_a_younger_resource_has_keeps_its_room() {
+fn entries_of_a_younger_resource_keep_their_room() {
     let young = many("young", 2, 60);
     let before = after(&document(&queues(38)), std::slice::from_ref(&young));
     let old = |prefixes: &[&str]| created("old", 1, prefixes);
@@ -85,7 +85,7 @@ fn what_a_younger_resource_has_keeps_its_room() {
     let much = old(&["x/", "y/", "z/"]);
     let planned = plan(&before, &[&young, &much]);
     assert_eq!((planned.changes.clone(), rejected(&planned)), (vec![], vec![("old", Rejection::TooMany)]));
-    // Its room is free once it wants less.
+    // The room is free after the younger resource desires fewer entries.
     let less = many("young", 2, 59);
     let planned = plan(&before, &[&less, &much]);
     assert_eq!(planned.rejected, [].into());
@@ -93,7 +93,7 @@ fn what_a_younger_resource_has_keeps_its_room() {
 }
 
 #[test]
-fn an_entry_of_another_function_is_not_taken_over() {
+fn an_entry_of_another_function_is_not_adopted() {
     let before = document(&[theirs("g", "a/")]);
     let one = created("one", 1, &["a/b/"]);
     let planned = plan(&before, &[&one]);
@@ -102,7 +102,7 @@ fn an_entry_of_another_function_is_not_taken_over() {
 }
 
 #[test]
-fn an_entry_of_another_operator_is_not_taken_over() {
+fn an_entry_of_another_operator_is_not_adopted() {
     let id = "lt-ffffffff-media-thumbs-0123456789-abcdef";
     let of = |element: &str, child: &str, arn: &str, id: &str| {
         document(&[foreign(element, child, arn, Some(id), "s3:ObjectCreated:*", "a/")])
@@ -113,13 +113,13 @@ fn an_entry_of_another_operator_is_not_taken_over() {
     for id in [id.to_owned(), retained_id(id), "lt-ffffffff-by-a-later-release".to_owned()] {
         let before = function_entry(&id);
         let planned = plan(&before, &[&one]);
-        let fault = Rejection::OtherOwner(other.clone(), conflict(0, "a/", &first(&before)));
-        assert_eq!((planned.changes.clone(), rejected(&planned)), (vec![], vec![("one", fault)]));
+        let rejection = Rejection::OtherOwner(other.clone(), conflict(0, "a/", &first(&before)));
+        assert_eq!((planned.changes.clone(), rejected(&planned)), (vec![], vec![("one", rejection)]));
     }
-    // An operator makes entries for functions alone.
+    // Operators create only function entries.
     let queue = of("QueueConfiguration", "Queue", "arn:q", id);
-    let fault = Rejection::Foreign(conflict(0, "a/", &first(&queue)));
-    assert_eq!(rejected(&plan(&queue, &[&one])), [("one", fault)]);
+    let rejection = Rejection::Foreign(conflict(0, "a/", &first(&queue)));
+    assert_eq!(rejected(&plan(&queue, &[&one])), [("one", rejection)]);
     for id in ["lt-ffffffff", "lt-fffffff-x", "lt-1a2b3c4d-by-hand"] {
         let before = function_entry(id);
         assert_eq!(plan(&before, &[&one]).changes[0], Change::Adopted(first(&before), one.key.clone()));
@@ -127,7 +127,7 @@ fn an_entry_of_another_operator_is_not_taken_over() {
 }
 
 #[test]
-fn entries_whose_events_or_keys_differ_stand_beside_each_other() {
+fn entries_with_different_events_or_keys_coexist() {
     let before = document(&[queue("a/")]);
     for beside in [
         wants("one", 1, "f", "s3:ObjectRemoved:*", &["a/"]),
@@ -146,13 +146,13 @@ fn a_conflict_names_the_field_of_the_spec() {
     assert_eq!(field(0, ""), "spec.filters (all keys)");
 }
 
-/// Else the older one, once it can have its entries, would push out the younger one for which they were given up.
+/// Otherwise, the older resource would later get its entries and push out the younger resource.
 #[test]
-fn what_an_older_resource_waits_for_is_not_taken_over_for_a_younger_one() {
+fn a_younger_resource_does_not_adopt_what_blocks_an_older_one() {
     let before = document(&[theirs("f", "a/"), queue("q/")]);
     let blocked = Rejection::Foreign(conflict(1, "q/", before.entries().nth(1).unwrap()));
     for (old, young, prefix) in [
-        // The older one is in the foreign entry's way alone; in the younger one's way alone; in neither's.
+        // The older resource conflicts only with the foreign entry, only with the younger resource, or with neither.
         (created("old", 1, &["a/x/", "q/"]), created("young", 2, &["a/y/"]), "a/y/"),
         (created("old", 1, &["b/x/", "q/"]), created("young", 2, &["a/", "b/"]), "a/"),
     ] {
@@ -168,25 +168,25 @@ fn what_an_older_resource_waits_for_is_not_taken_over_for_a_younger_one() {
 }
 
 #[test]
-fn who_is_set_aside_keeps_what_it_has_where_that_is_in_nobodys_way() {
-    let was = created("one", 2, &["a/", "b/"]);
+fn a_rejected_resource_keeps_entries_without_conflict() {
+    let current = created("one", 2, &["a/", "b/"]);
     let bystander = created("two", 3, &["c/"]);
-    let before = after(&document(&[queue("q/")]), &[was.clone(), bystander.clone()]);
+    let before = after(&document(&[queue("q/")]), &[current.clone(), bystander.clone()]);
     let now = created("one", 2, &["q/"]);
     let planned = plan(&before, &[&now, &bystander]);
     assert_eq!(planned.changes, vec![]);
-    let fault = Rejection::Foreign(conflict(0, "q/", &first(&before)));
-    assert_eq!(rejected(&planned), [("one", fault.clone())]);
+    let rejection = Rejection::Foreign(conflict(0, "q/", &first(&before)));
+    assert_eq!(rejected(&planned), [("one", rejection.clone())]);
 
     let older = created("older", 1, &["a/x/"]);
     let planned = plan(&before, &[&now, &bystander, &older]);
-    let removed = Change::Removed(entries(&was)[0].clone());
+    let removed = Change::Removed(entries(&current)[0].clone());
     assert_eq!(planned.changes, [vec![removed], added(&older)].concat());
-    assert_eq!(rejected(&planned), [("one", fault)]);
+    assert_eq!(rejected(&planned), [("one", rejection)]);
 }
 
 #[test]
-fn an_entry_of_ours_that_was_changed_is_replaced_where_it_stands() {
+fn a_changed_own_entry_is_replaced_in_its_position() {
     let one = created("one", 1, &["a/"]);
     let before = after(&document(&[queue("q/")]), std::slice::from_ref(&one));
     let changed = wants("one", 1, "g", "s3:ObjectCreated:Put", &["a/"]);
@@ -196,9 +196,9 @@ fn an_entry_of_ours_that_was_changed_is_replaced_where_it_stands() {
     assert_eq!(plan(&before, &[&one]), BucketPlan { write: None, changes: vec![], rejected: [].into() });
 }
 
-/// We make entries for functions alone.
+/// The operator creates only function entries.
 #[test]
-fn a_queue_with_an_id_of_ours_is_somebody_elses() {
+fn a_queue_entry_with_an_own_id_is_foreign() {
     let one = created("one", 1, &["a/"]);
     let id = entries(&one)[0].id.clone();
     let queue = foreign("QueueConfiguration", "Queue", "arn:q", id.as_deref(), "s3:ObjectRemoved:*", "q/");
@@ -210,20 +210,20 @@ fn a_queue_with_an_id_of_ours_is_somebody_elses() {
 }
 
 #[test]
-fn what_is_kept_or_retained_holds_against_younger_ones() {
-    let was = created("one", 1, &["a/"]);
-    let before = after(&document(&[]), std::slice::from_ref(&was));
+fn kept_and_retained_entries_win_against_younger_resources() {
+    let current = created("one", 1, &["a/"]);
+    let before = after(&document(&[]), std::slice::from_ref(&current));
     let young = created("young", 2, &["a/b/"]);
-    let keeps = Claim { desired: Desired::KeepCurrent, ..was.clone() };
+    let keeps = Claim { desired: Desired::KeepCurrent, ..current.clone() };
     let held =
-        |entry: Entry| vec![("young", Rejection::HeldBy(was.key.clone(), conflict(0, "a/b/", &entry)))];
+        |entry: Entry| vec![("young", Rejection::HeldBy(current.key.clone(), conflict(0, "a/b/", &entry)))];
     let planned = plan(&before, &[&keeps, &young]);
-    assert_eq!((planned.write.clone(), rejected(&planned)), (None, held(entries(&was)[0].clone())));
+    assert_eq!((planned.write.clone(), rejected(&planned)), (None, held(entries(&current)[0].clone())));
 
-    let retains = Claim { desired: Desired::Retain, ..was.clone() };
+    let retains = Claim { desired: Desired::Retain, ..current.clone() };
     let planned = plan(&before, &[&retains, &young]);
-    let id = retained_id(entries(&was)[0].id.as_deref().unwrap());
-    let retained = Entry { id: Some(id), ..entries(&was)[0].clone() };
-    let changes = vec![Change::Removed(entries(&was)[0].clone()), Change::Added(retained.clone())];
+    let id = retained_id(entries(&current)[0].id.as_deref().unwrap());
+    let retained = Entry { id: Some(id), ..entries(&current)[0].clone() };
+    let changes = vec![Change::Removed(entries(&current)[0].clone()), Change::Added(retained.clone())];
     assert_eq!((planned.changes.clone(), rejected(&planned)), (changes, held(retained)));
 }

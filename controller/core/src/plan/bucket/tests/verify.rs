@@ -1,4 +1,4 @@
-//! What a look after a write says, change by change.
+//! The check after a write, for each kind of change.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn of(entries: &[&Entry]) -> Document {
 }
 
 #[test]
-fn a_change_shows_or_is_missing() {
+fn a_change_is_visible_or_missing() {
     let theirs = Entry { id: Some("theirs".into()), ..own() };
     let key = ObjectKey::new("media", "one");
     let (before, after) = (own_before(), own());
@@ -25,7 +25,7 @@ fn a_change_shows_or_is_missing() {
         (Change::Added(own()), vec![], vec![&after]),
         (Change::Replaced(own()), vec![&before], vec![&after]),
         (Change::Removed(own()), vec![&after], vec![]),
-        // However it has changed in between, it is still there.
+        // The entry is still present, in an older version.
         (Change::Removed(own()), vec![&before], vec![]),
         (Change::Adopted(theirs.clone(), key), vec![&theirs], vec![]),
     ];
@@ -38,7 +38,7 @@ fn a_change_shows_or_is_missing() {
 }
 
 #[test]
-fn a_foreign_entry_is_lost_whatever_of_ours_changes() {
+fn a_missing_foreign_entry_is_lost() {
     let queue = |id: Option<&str>| {
         document(&[foreign("QueueConfiguration", "Queue", "arn:q", id, "s3:ObjectRemoved:*", "")])
     };
@@ -57,9 +57,9 @@ fn a_foreign_entry_is_lost_whatever_of_ours_changes() {
     }
 }
 
-/// A queue may have the Id that an entry of ours had.
+/// A foreign queue entry may have the Id of a removed own entry.
 #[test]
-fn what_has_an_id_of_ours_and_is_no_function_is_not_ours() {
+fn a_queue_entry_with_an_own_id_is_foreign() {
     let queue =
         foreign("QueueConfiguration", "Queue", "arn:q", own().id.as_deref(), "s3:ObjectRemoved:*", "");
     let removed = [Change::Removed(own())];
