@@ -82,11 +82,14 @@ pub struct Owner {
 /// Namespace and name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey {
+    /// The Kubernetes namespace.
     pub namespace: String,
+    /// The object name, a DNS subdomain.
     pub name: String,
 }
 
 impl ObjectKey {
+    /// The key of an object, without validation.
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self { namespace: namespace.into(), name: name.into() }
     }

@@ -28,6 +28,7 @@ const TAGS: [&str; 7] = [TAG_OWNER, TAG_CLUSTER, TAG_KIND, TAG_NAMESPACE, TAG_NA
 pub struct Origin {
     /// The kind, such as `ScheduledFunction`.
     pub kind: &'static str,
+    /// Namespace and name of the object.
     pub key: ObjectKey,
     /// The UID, for the tag [`TAG_UID`].
     pub uid: String,

@@ -20,6 +20,7 @@ use crate::status::{Component, Failure, Reason};
 /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleSettings {
+    /// The schedule expression, such as `rate(1 hour)`.
     pub expression: String,
     /// The description; an empty text for no description.
     pub description: String,
@@ -64,6 +65,7 @@ pub struct ObservedRule {
     pub has_more: bool,
     /// The AWS service that manages the rule.
     pub managed_by: Option<String>,
+    /// All current tags, foreign tags included.
     pub tags: Tags,
     /// The targets by Id; `None` for a target with settings that the operator never sets, such as an input path.
     pub targets: Vec<(String, Option<Target>)>,

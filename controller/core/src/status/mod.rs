@@ -208,7 +208,9 @@ pub fn is_overdue(observed: Option<&Time>, now: &Time, deadline: Duration) -> bo
 /// A failure of one component of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
+    /// The failed component.
     pub component: Component,
+    /// The reason, which also decides the class.
     pub reason: Reason,
     /// The failed operation, its target, the error and the next step for the user. The same failure must have the
     /// same message each time, because every change of the message causes a write of the status.
@@ -216,6 +218,7 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// A failure with a message for the condition.
     pub fn new(component: Component, reason: Reason, message: impl Into<String>) -> Self {
         Self { component, reason, message: message.into() }
     }

@@ -1,7 +1,8 @@
 //! Tenancy: the AWS role of each namespace, and the AWS resources that each namespace may use.
 //!
 //! A single file configures the tenancy. With a tenancy file, everything is denied by default: a namespace, a list or
-//! a resource that the file does not mention. Every spec and every AWS call must pass [`Tenancy::authorize`].
+//! a resource that the file does not mention. As the only exception, a missing list of Regions permits all Regions.
+//! Every spec and every AWS call must pass [`Tenancy::authorize`].
 
 mod decide;
 mod file;

@@ -10,6 +10,7 @@ use std::fmt;
 pub struct Pattern(String);
 
 impl Pattern {
+    /// A pattern from its text. Every text is valid.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }

@@ -8,11 +8,13 @@ use crate::ownership::ObjectKey;
 /// The claim of a resource on a bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Claim {
+    /// Namespace and name of the resource.
     pub key: ObjectKey,
     /// The creationTimestamp in seconds of Unix time. In a conflict, the older resource wins.
     pub created: i64,
     /// The UID, as the tie-breaker for resources of the same second.
     pub uid: String,
+    /// The desired entries.
     pub desired: Desired,
 }
 
@@ -32,9 +34,11 @@ pub enum Desired {
 /// An existing resource in the cache of the bucket's worker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CachedResource {
+    /// Namespace and name of the resource.
     pub key: ObjectKey,
     /// The creationTimestamp in seconds of Unix time.
     pub created: i64,
+    /// The UID, the key of the resource's request.
     pub uid: String,
     /// True if the spec or the status of the resource names the bucket, or is unreadable.
     pub may_have_entries: bool,

@@ -63,8 +63,11 @@ pub struct Entry {
 /// The type of an entry's destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Destination {
+    /// A Lambda function, in a `CloudFunctionConfiguration`.
     Function,
+    /// An SQS queue, in a `QueueConfiguration`.
     Queue,
+    /// An SNS topic, in a `TopicConfiguration`.
     Topic,
 }
 

@@ -6,7 +6,9 @@ use crate::api::{KeyFilter, affixes_meet, decode_key, encode_key};
 /// original text, encoded or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Filter {
+    /// The encoded prefix of object keys.
     pub prefix: String,
+    /// The encoded suffix of object keys.
     pub suffix: String,
 }
 

@@ -20,6 +20,7 @@ pub struct DesiredFunction {
     pub configuration: Configuration,
     /// The instruction set, which Lambda updates together with the code.
     pub architecture: Architecture,
+    /// The location of the code.
     pub code: CodeSource,
     /// All tags: the user's and the operator's.
     pub tags: Tags,
@@ -98,6 +99,7 @@ pub struct Configuration {
 pub struct LoggingConfiguration {
     /// The log format.
     pub format: LogFormat,
+    /// The CloudWatch log group.
     pub log_group: String,
     /// The minimum level of the function's own logs; `None` for text logs.
     pub application_level: Option<ApplicationLogLevel>,

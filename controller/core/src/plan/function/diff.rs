@@ -17,6 +17,7 @@ use crate::plan::tags::is_rollout;
 pub struct ObservedFunction {
     /// The ARN without a qualifier.
     pub arn: FunctionArn,
+    /// The current settings.
     pub configuration: Configuration,
     /// Lambda's error code if the environment variables are unreadable, for example because the caller may not
     /// decrypt the variables (<https://docs.aws.amazon.com/lambda/latest/api/API_EnvironmentError.html>).
@@ -27,9 +28,11 @@ pub struct ObservedFunction {
     pub code_sha256: String,
     /// The image URI; `None` for an archive.
     pub image_uri: Option<String>,
+    /// All current tags, foreign tags included.
     pub tags: Tags,
     /// The reserved concurrency.
     pub reserved_concurrency: Option<i32>,
+    /// The result of the creation.
     pub state: FunctionState,
     /// The result of the last update.
     pub update: Update,
@@ -96,6 +99,7 @@ pub enum FunctionStep {
     PutEventInvokeConfig(EventInvokeConfig),
     /// Delete the configuration of asynchronous invocations.
     DeleteEventInvokeConfig,
+    /// Delete the function.
     Delete,
 }
 
