@@ -1,20 +1,22 @@
-//! Which right a access_denied is about, read from AWS's words for it. A call can need others than its own: Lambda reads
-//! archives, layers and networks, and gives a function its role, with the rights of whoever calls it.
+//! Missing permissions, read from AWS's access-denied messages. A call can need more than the permission for its own
+//! action. Lambda reads archives, layers and networks, and passes the function's role, with the permissions of the
+//! caller.
 
-/// A right that the caller lacks.
+/// A permission missing from the caller's policies.
 #[derive(Debug, PartialEq, Eq)]
 pub struct MissingPermission<'a> {
-    /// What to allow: an action of IAM, or more than one.
+    /// The IAM action to allow, or several actions.
     pub right: String,
-    /// On what, where the words say so.
+    /// The resource, if the message names the resource.
     pub on: Option<&'a str>,
-    /// The kind of policy that forbids it, where it is not that nothing allows it: `a service control policy`.
+    /// The kind of policy with an explicit deny, such as `a service control policy`; `None` if no policy allows the
+    /// action.
     pub forbidden_by: Option<&'a str>,
 }
 
-/// What a access_denied says of the right that is missing; none where it says nothing. The forms are those of
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>, and of Lambda where it passes on
-/// what another service said.
+/// Parses an access-denied message; `None` if the message names no permission. The formats come from
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>, and from Lambda for the errors
+/// of other services.
 pub fn missing(words: &str) -> Option<MissingPermission<'_>> {
     if let Some((_, rest)) = words.split_once("not authorized to perform: ") {
         let on = rest.split_once("on resource: ").map(|(_, on)| word(on));
@@ -42,7 +44,7 @@ pub fn missing(words: &str) -> Option<MissingPermission<'_>> {
     })
 }
 
-/// Whether Lambda says that another service denied something.
+/// True if Lambda passes on an access denied from another service.
 pub fn is_passed_on(words: &str) -> bool {
     passed_on(words).is_some()
 }
@@ -66,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_denial_says_what_is_missing() {
+    fn finds_the_missing_permission_in_the_message() {
         let found =
             |right: &str, on, forbidden_by| Some(MissingPermission { right: right.into(), on, forbidden_by });
         let user = "User: arn:aws:sts::123456789012:assumed-role/operator/1 is not authorized to perform: ";

@@ -1,5 +1,5 @@
-//! What AWS is called for: in which priority a call waits until the quota allows it, and how long that took, which is no
-//! work and counts as none; and whether an answer to somebody else will do.
+//! Per-reconcile call context: the priority, the time spent waiting for the rate limiter, and the use of cached reads.
+//! The reconcile timeout does not count the waits. The layers find the context in a task-local.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,28 +9,28 @@ use std::time::Duration;
 use lambda_triggers_core::pacing::queue::Priority;
 use tokio::time::{Instant, timeout};
 
-/// Work that is out of time is given up at the latest after this time: by then it is known whether it waited.
+/// The shortest timeout in [`CallContext::run_within`]: work may exceed the limit by this time.
 const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 
 tokio::task_local! {
     static CALL_CONTEXT: Arc<CallContext>;
 }
 
-/// The work on an object, or on several, that AWS is called for.
+/// The context of the AWS calls for one object, or for a batch of objects.
 #[derive(Debug)]
 pub struct CallContext {
-    /// The namespace in whose turn it is served.
+    /// The namespace, for fairness between namespaces.
     pub namespace: String,
     is_high_priority: AtomicBool,
     waits: Mutex<Waits>,
     cache_policy: Mutex<CachePolicy>,
-    /// Those that wait while this one does.
+    /// The contexts of a batch. A wait of the batch counts in all contexts.
     callers: Vec<Arc<CallContext>>,
 }
 
 #[derive(Debug, Default)]
 struct Waits {
-    /// All that have ended, together.
+    /// The total duration of the finished waits.
     ended: Duration,
     under_way: u32,
     since: Option<Instant>,
@@ -38,15 +38,14 @@ struct Waits {
 
 #[derive(Debug, Default)]
 struct CachePolicy {
-    /// CachedReads that were asked for since then will do.
+    /// Cached reads from this time on are accepted.
     since: Option<Instant>,
-    /// Those that were asked for since then are as good as its own.
+    /// Cached reads from this time on count as fresh.
     fresh_since: Option<Instant>,
-    /// Whether it has had one.
     used_cached_read: bool,
 }
 
-/// A wait, until it is dropped.
+/// A wait that ends with the drop.
 #[derive(Debug)]
 pub struct WaitGuard(Arc<CallContext>);
 
@@ -57,12 +56,12 @@ impl Drop for WaitGuard {
 }
 
 impl CallContext {
-    /// The work on an object of this namespace.
+    /// Creates the context for an object in `namespace`.
     pub fn new(namespace: impl Into<String>, priority: Priority) -> Arc<Self> {
         Self::on_behalf_of(namespace.into(), priority, vec![])
     }
 
-    /// One for all of these: an edit, if one of them is.
+    /// Creates the context for a batch, at high priority if any member has high priority.
     pub fn for_batch(contexts: Vec<Arc<CallContext>>) -> Arc<Self> {
         let is_high_priority = |call_context: &Arc<Self>| call_context.priority() == Priority::High;
         let first = contexts.iter().find(|call_context| is_high_priority(call_context)).or(contexts.first());
@@ -82,43 +81,44 @@ impl CallContext {
         })
     }
 
-    /// The one that is run now. Somebody waits for what is done for no object.
+    /// The current task's context. Outside any reconcile, calls run at high priority.
     pub fn current() -> Arc<Self> {
         CALL_CONTEXT.try_with(Clone::clone).unwrap_or_else(|_| Self::new("", Priority::High))
     }
 
-    /// Has `work` be done as this one.
+    /// Runs `work` with this context.
     pub async fn scope<T>(self: Arc<Self>, work: impl Future<Output = T>) -> T {
         CALL_CONTEXT.scope(self, work).await
     }
 
-    /// The priority that its calls wait in.
+    /// The priority of calls in the rate limiter.
     pub fn priority(&self) -> Priority {
         if self.is_high_priority.load(Ordering::Acquire) { Priority::High } else { Priority::Low }
     }
 
-    /// Has its next calls wait with those of edits.
+    /// Raises the priority of later calls to high.
     pub fn raise_priority(&self) {
         self.is_high_priority.store(true, Ordering::Release);
     }
 
-    /// Lets answers do from here on that somebody else has asked for, at `since` or later. They may say that there is
-    /// nothing to do, and nothing else: see [`CallContext::used_cached_read`].
+    /// From now on, accept cached reads made at or after `since`. A cached read may only prove that nothing needs to
+    /// change: see [`CallContext::used_cached_read`].
     pub fn accept_cached_reads(&self, since: Instant) {
         *self.cache_policy() = CachePolicy { since: Some(since), ..CachePolicy::default() };
     }
 
-    /// Has all be asked for anew from here on.
+    /// From now on, read everything from AWS.
     pub fn require_fresh_reads(&self) {
         *self.cache_policy() = CachePolicy::default();
     }
 
-    /// Takes answers for its own that somebody else has asked for since then, when this one already wanted to know.
+    /// Treat reads started after `wanted` as fresh.
     pub fn treat_as_fresh_since(&self, wanted: Option<Instant>) {
         self.cache_policy().fresh_since = wanted;
     }
 
-    /// Whether an answer will do that somebody asked for then; it is noted if it is not as good as its own.
+    /// True if a cached read started at `asked` is acceptable. An accepted read that is not fresh sets
+    /// [`used_cached_read`](Self::used_cached_read).
     pub fn accepts(&self, asked: Instant) -> bool {
         let mut cache_policy = self.cache_policy();
         let is_fresh = cache_policy.fresh_since.is_some_and(|since| asked >= since);
@@ -127,34 +127,34 @@ impl CallContext {
         is_fresh || is_cached
     }
 
-    /// Since when an answer may have been asked for; none where it is to be asked for anew.
+    /// The earliest acceptable start of a cached read; `None` if every read must go to AWS.
     pub fn oldest_cached_read(&self) -> Option<Instant> {
         self.cache_policy().since
     }
 
-    /// Whether it has had an answer that somebody else asked for: then nothing may be done on the ground of it.
+    /// True after the use of a cached read. AWS must not be changed based on a cached read.
     pub fn used_cached_read(&self) -> bool {
         self.cache_policy().used_cached_read
     }
 
-    /// Begins to wait.
+    /// Begins a wait, for example for the rate limiter.
     pub fn wait(self: &Arc<Self>) -> WaitGuard {
         self.begin();
         WaitGuard(self.clone())
     }
 
-    /// Whether it waits now.
+    /// True during a wait.
     pub fn is_rate_limited(&self) -> bool {
         self.waits().under_way > 0
     }
 
-    /// How long it has waited in all.
+    /// The total duration of all waits so far.
     pub fn waited(&self) -> Duration {
         let waits = self.waits();
         waits.ended + waits.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// Does `work`; none where it takes longer than `limit`, without its waits.
+    /// Runs `work`; `None` if the work takes longer than `limit`. The waits do not count.
     pub async fn run_within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         let (mut work, began) = (pin!(work), Instant::now());
         loop {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn waits_are_no_work_of_those_that_they_are_for() {
+    async fn waits_of_a_batch_do_not_count_against_the_timeout() {
         let contexts = [Priority::Low, Priority::High].map(|priority| CallContext::new("team", priority));
         let worker = CallContext::for_batch(contexts.to_vec());
         assert_eq!(worker.priority(), Priority::High);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn work_that_takes_too_long_is_given_up() {
+    async fn work_is_stopped_after_the_timeout() {
         let call_context = CallContext::new("team", Priority::Low);
         let began = Instant::now();
         let work = async {
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_is_done_as_the_errand_that_it_is() {
+    async fn work_runs_with_the_current_call_context() {
         let priority = async || CallContext::current().priority();
         assert_eq!(priority().await, Priority::High);
         let call_context = CallContext::new("team", Priority::Low);

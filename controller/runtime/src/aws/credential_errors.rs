@@ -1,14 +1,15 @@
-//! CachedReads of AWS about the credentials of a call. No answer here is a missing permission.
+//! AWS errors about the credentials of a call, and the messages for users. Missing permissions belong to
+//! `access_denied`.
 
 use super::AwsErrorKind;
 
-/// The kind of an error about credentials, by its code; `None` for every other error.
+/// Classifies an error code about credentials; `None` for all unrelated codes.
 ///
 /// Sources: <https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html>,
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html> and
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
 pub fn refusal(code: &str, message: &str) -> Option<AwsErrorKind> {
-    // Both directions of a wrong clock have the code of a wrong signature
+    // AWS reports a clock that is slow or fast with the code of a wrong signature
     // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html).
     let is_clock =
         message.starts_with("Signature expired") || message.starts_with("Signature not yet current");
@@ -42,7 +43,7 @@ pub fn expired(action: &str, on: &str, code: &str, whose: &str) -> String {
     )
 }
 
-/// The message for a call with a signature of a wrong time.
+/// The message for a call signed with a wrong time.
 pub fn clock_skewed(action: &str, on: &str, code: &str) -> String {
     format!(
         "AWS refuses {action} on {on}, since the clock here is wrong by more than AWS allows ({code}); trying again: set the \
@@ -50,7 +51,7 @@ pub fn clock_skewed(action: &str, on: &str, code: &str) -> String {
     )
 }
 
-/// The message for a call with credentials that AWS does not accept. `whose` names the credentials.
+/// The message for a call with credentials unknown to AWS. `whose` names the credentials.
 pub fn refused(action: &str, on: &str, code: &str, whose: &str) -> String {
     format!(
         "AWS refuses {action} on {on}, since it does not accept {whose} ({code}): give the operator's service account its role \
@@ -59,7 +60,7 @@ pub fn refused(action: &str, on: &str, code: &str, whose: &str) -> String {
     )
 }
 
-/// The message for a call in a Region that the account may not use.
+/// The message for a call in a Region that is not enabled for the account.
 pub fn region_not_enabled(action: &str, on: &str, code: &str) -> String {
     format!(
         "AWS refuses {action} on {on}, since the account may not use the service in this Region ({code}): enable the Region in \

@@ -1,4 +1,4 @@
-//! AWS by namespace: with whose credentials a call is made, and that the tenancy file permits it.
+//! AWS access by namespace: the credentials for each call, and the authorization by the tenancy file.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,28 +10,28 @@ use tokio::sync::watch;
 use super::layers::{Authorized, TenantPolicy, acting_account};
 use super::{Aws, AwsError, S3Api};
 
-/// A role, and the session in which it is taken on.
+/// A role to assume, and the session name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Session {
-    /// The role.
+    /// The role to assume.
     pub role: Role,
-    /// The name of the session, as CloudTrail shows it.
+    /// The session name, shown in CloudTrail.
     pub name: String,
 }
 
-/// Takes on roles.
+/// Assumes roles.
 pub trait AssumeRoles: Send + Sync {
-    /// AWS with the credentials of a role. No call is made before there is one to make with them.
+    /// AWS with the credentials of a role. The role is assumed before the first call, not here.
     fn assume(&self, session: &Session) -> Arc<dyn Aws>;
 }
 
-/// AWS by namespace.
+/// Credentials provider by namespace.
 pub struct NamespaceCredentials {
     own: Arc<dyn Aws>,
     separate: Option<Separate>,
 }
 
-/// Namespaces that differ in what they may do.
+/// The tenancy, with one `Aws` for each session.
 struct Separate {
     tenancy: watch::Receiver<Arc<Tenancy>>,
     roles: Arc<dyn AssumeRoles>,
@@ -39,12 +39,12 @@ struct Separate {
 }
 
 impl NamespaceCredentials {
-    /// All namespaces act with the operator's own credentials, and may do what these may.
+    /// All namespaces share the operator's own credentials and permissions.
     pub fn single(own: Arc<dyn Aws>) -> Self {
         Self { own, separate: None }
     }
 
-    /// Each namespace acts as the tenancy says that is current then.
+    /// Each namespace has the role and the permissions from the current tenancy.
     pub fn separate(
         own: Arc<dyn Aws>,
         tenancy: watch::Receiver<Arc<Tenancy>>,
@@ -58,50 +58,49 @@ impl NamespaceCredentials {
         &self.own
     }
 
-    /// The tenancy, where there is one.
+    /// The current tenancy; `None` without a tenancy file.
     pub fn tenancy(&self) -> Option<Arc<Tenancy>> {
         self.separate.as_ref().map(|separate| separate.tenancy.borrow().clone())
     }
 
-    /// Tells of each change of the tenancy, where there is one.
+    /// A receiver of tenancy changes; `None` without a tenancy file.
     pub fn changes(&self) -> Option<watch::Receiver<Arc<Tenancy>>> {
         self.separate.as_ref().map(|separate| separate.tenancy.clone())
     }
 
-    /// AWS for what an object asks for.
+    /// AWS for the reconcile of an object.
     pub fn aws(&self, owner: &OwnerId, key: &ObjectKey) -> Arc<dyn Aws> {
         self.authorized(owner, &key.namespace, |policy| policy.of_object(key, false))
     }
 
-    /// AWS for taking away what was made for an object.
+    /// AWS for the cleanup of an object: only removals are permitted.
     pub fn aws_for_removal(&self, owner: &OwnerId, key: &ObjectKey) -> Arc<dyn Aws> {
         self.authorized(owner, &key.namespace, |policy| policy.of_object(key, true))
     }
 
-    /// The notification configurations of buckets in a Region, on behalf of a namespace, which `leaves` if it only wants
-    /// what it has there to go.
+    /// S3 in a Region, on behalf of a namespace. `leaves` is true if the namespace only removes its entries.
     pub fn s3(&self, owner: &OwnerId, namespace: &str, region: &str, leaves: bool) -> Arc<dyn S3Api> {
         self.authorized(owner, namespace, |policy| policy.of_bucket(leaves)).s3(region)
     }
 
-    /// The role that a namespace acts with; none for the operator's own credentials.
+    /// The role of a namespace; `None` for the operator's own credentials.
     pub fn role(&self, namespace: &str) -> Option<Role> {
         self.tenancy()?.tenant(namespace)?.role.clone()
     }
 
-    /// Whether the tenancy says anything of a namespace, where there is one.
+    /// True if the tenancy names the namespace, and always without a tenancy file.
     pub fn is_named(&self, namespace: &str) -> bool {
         self.tenancy().is_none_or(|tenancy| tenancy.tenant(namespace).is_some())
     }
 
-    /// Whether a namespace may name a bucket at this moment.
+    /// True if the namespace may reference the bucket now.
     pub fn permits_bucket(&self, namespace: &str, bucket: &str) -> bool {
         let bucket = ResourceRef::Bucket(bucket.into());
         self.tenancy()
             .is_none_or(|tenancy| tenancy.authorize(namespace, &ImplicitGrants::default(), &bucket).is_ok())
     }
 
-    /// What is the own of an object of one of these kinds, whatever the tenancy says.
+    /// The resources an object may always reference, independent of the tenancy file.
     pub async fn implicit_grants(
         &self,
         owner: &OwnerId,
@@ -112,7 +111,7 @@ impl NamespaceCredentials {
         Ok(ImplicitGrants::for_object(&account, owner, key, kinds))
     }
 
-    /// The account that a namespace acts in, 12 digits.
+    /// The account ID of a namespace, 12 digits.
     pub async fn account_of(&self, namespace: &str) -> Result<String, AwsError> {
         acting_account(self.role(namespace).as_ref(), &*self.own).await
     }
@@ -131,7 +130,7 @@ impl NamespaceCredentials {
         Arc::new(Authorized::new(aws, policy))
     }
 
-    /// The session that a namespace acts in; none for the operator's own credentials.
+    /// The session of a namespace; `None` for the operator's own credentials.
     fn session(&self, owner: &OwnerId, namespace: &str) -> Option<Session> {
         Some(Session { role: self.role(namespace)?, name: session_name(owner, namespace) })
     }

@@ -1,16 +1,17 @@
-//! Lambda's refusals of a function that names a missing resource.
+//! Lambda's errors for a function that depends on a missing resource.
 
 /// The kind of the missing resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissingPermission {
-    /// The object in S3, its bucket or its version, or the image.
+    /// The S3 object with the code, its bucket or its version, or the image.
     Code,
     /// A layer, a queue, a topic, a subnet, a security group or a key.
     Other,
 }
 
-/// The kind of the missing resource, from the message of an `InvalidParameterValueException`: Lambda has no error code for it
-/// (<https://github.com/aws/aws-cdk/issues/24648>, <https://github.com/keithrozario/Klayers/issues/76>).
+/// The kind of the missing resource, from the message of an `InvalidParameterValueException`. Lambda has no error code
+/// for a missing resource (<https://github.com/aws/aws-cdk/issues/24648>,
+/// <https://github.com/keithrozario/Klayers/issues/76>).
 pub fn missing(words: &str) -> Option<MissingPermission> {
     let has = |component: &str| words.contains(component);
     let of_s3 = has("S3 Error Code: NoSuch");
@@ -27,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_is_known_by_the_words() {
+    fn finds_the_missing_resource_in_the_message() {
         let cases = [
             (
                 "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.",

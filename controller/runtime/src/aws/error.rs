@@ -1,4 +1,4 @@
-//! What a call to AWS came back with, when it was no success: read once, here, for all services.
+//! Errors of AWS calls, classified once for all services, and the messages for users.
 
 use std::error::Error as StdError;
 
@@ -16,74 +16,74 @@ use super::execution_role::{self, is_not_ready, is_throttled_by_ec2};
 use super::unsent::{NoConnection, NoCredentials, of_assumed_role, was_not_sent};
 use crate::error_chain;
 
-/// What kind of refusal or failure it was.
+/// The kind of an AWS error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AwsErrorKind {
-    /// Nothing of that name.
+    /// The resource does not exist.
     NotFound,
-    /// The credentials do not allow the call.
+    /// Access denied: the credentials do not allow the call.
     Denied,
-    /// The call was not sent, for lack of credentials to sign it with.
+    /// The call was not sent: no credentials to sign the call.
     NoCredentials(Box<NoCredentials>),
-    /// The call was not sent, for lack of a connection.
+    /// The call was not sent: no connection to AWS.
     NoConnection(NoConnection),
     /// The credentials have expired.
     CredentialsExpired,
-    /// The clock of the node differs too much from that of AWS.
+    /// The node's clock differs too much from AWS's clock.
     ClockSkewed,
-    /// AWS does not know the credentials, or the signature is not theirs.
+    /// AWS does not know the credentials, or the signature does not match the credentials.
     CredentialsRefused,
     /// The account may not use the Region.
     RegionNotEnabled,
-    /// The operator may not take on the role of the namespace.
+    /// The operator may not assume the role of the namespace.
     RoleRefused(Box<Role>),
-    /// The tenancy does not permit it, and the call was not made.
+    /// The tenancy file does not permit the call. The call was not sent.
     NotPermitted,
-    /// Too many calls.
+    /// AWS throttles the call.
     Throttled,
-    /// It changed under our hands, or another write is under way.
+    /// A concurrent change: the resource was changed since the read, or another write is in flight.
     Conflict,
-    /// A quota is used up.
+    /// A quota is exceeded.
     Quota,
-    /// S3 cannot deliver to destinations of the document: to these, where it says which.
+    /// S3 cannot deliver to these destinations of the document; empty if S3 names no destination.
     Destination(Vec<String>),
-    /// Something that the function names does not exist.
+    /// A resource that the function depends on does not exist.
     DependencyMissing(dependency::MissingPermission),
-    /// Lambda cannot use the function's role; a new role takes a while to count.
+    /// Lambda cannot use the function's role; a new role is not ready for a while.
     RoleNotReady,
-    /// The bucket is in another Region; S3 says which, mostly.
+    /// The bucket is in another Region. S3 names the Region in most cases.
     OtherRegion(Option<String>),
-    /// Any other refusal of what was asked for.
+    /// AWS rejects the request for any other reason.
     Invalid,
-    /// It failed, and nothing was done.
+    /// AWS failed, and changed nothing.
     Unavailable,
-    /// No answer: it may have been done, or may be yet.
+    /// No answer: AWS may have applied the call, or may still apply it.
     OutcomeUnknown,
 }
 
-/// A call that did not succeed.
+/// A failed AWS call.
 #[derive(Debug, thiserror::Error)]
 #[error("{action} on {resource}: {}", code.as_deref().unwrap_or("no answer"))]
 pub struct AwsError {
-    /// What kind of failure.
+    /// The kind of the error.
     pub kind: AwsErrorKind,
-    /// The call, as an action of IAM: `lambda:AddPermission`.
+    /// The call as an IAM action: `lambda:AddPermission`.
     pub action: &'static str,
-    /// What it was tried on.
+    /// The target of the call, such as `function app`.
     pub resource: Box<str>,
-    /// The role that it was made with; none for the operator's own credentials.
+    /// The assumed role; `None` for the operator's own credentials.
     pub role: Option<Box<Role>>,
-    /// AWS's code for the failure.
+    /// The error code from AWS.
     pub code: Option<Box<str>>,
-    /// AWS's words for it.
+    /// The error message from AWS, without the values of the request.
     pub message: Option<Box<str>>,
-    /// All that is known of it, for the log.
+    /// All sources of the error, for the log.
     #[source]
     pub source: Box<dyn StdError + Send + Sync>,
 }
 
 impl AwsError {
-    /// Reads the SDK's error of the call `action` on `on`.
+    /// Converts the SDK's error of the call `action` on `resource`.
     pub fn from_sdk<E>(
         action: &'static str,
         resource: impl Into<Box<str>>,
@@ -101,13 +101,14 @@ impl AwsError {
         let status = response.map(|response| response.status().as_u16());
         let region = response.and_then(|r| r.headers().get("x-amz-bucket-region")).map(ToOwned::to_owned);
         let unsent = || {
-            // A service account has its role by this variable (https://docs.aws.amazon.com/sdkref/latest/guide/component-assume-role-credentials.html).
+            // A service account gets the role from this variable
+            // (https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html).
             let role = std::env::var("AWS_ROLE_ARN").ok();
             NoCredentials::from_chain(&error, role.as_deref())
                 .map(|why| AwsErrorKind::NoCredentials(why.into()))
         };
         let kind = match &error {
-            // A success whose answer breaks off.
+            // A successful answer that was cut off.
             SdkError::ResponseError(_) if status.is_some_and(|status| status < 300) => {
                 AwsErrorKind::OutcomeUnknown
             }
@@ -134,7 +135,7 @@ impl AwsError {
         Self { kind, action, resource: resource.into(), role: None, code, message, source }
     }
 
-    /// The call `action` on `on`, which was not sent: the role of the namespace could not be assumed.
+    /// The error of the unsent call `action` on `resource`, after a failed AssumeRole for the namespace.
     fn without_role(action: &'static str, resource: impl Into<Box<str>>, found: &Self) -> Self {
         let kind = match &found.kind {
             AwsErrorKind::NoConnection(why) => NoCredentials::Unreached(*why),
@@ -158,7 +159,7 @@ impl AwsError {
         Self::unexpected(AwsErrorKind::NoCredentials(kind.into()), action, resource, found.source.to_string())
     }
 
-    /// An answer that succeeded as a call, and says that it failed all the same, or cannot be read.
+    /// An error in a successful response: the body reports a failure, or cannot be parsed.
     pub fn unexpected(
         kind: AwsErrorKind,
         action: &'static str,
@@ -176,8 +177,8 @@ impl AwsError {
         }
     }
 
-    /// A service's refusal of the call `action` on `on`, by HTTP status, error code and words. `region` is where the
-    /// answer says that the bucket is.
+    /// The error response of a service to the call `action` on `resource`. `region` is the bucket's Region, if the
+    /// response names the Region.
     pub fn rejected(
         action: &'static str,
         resource: impl Into<Box<str>>,
@@ -194,8 +195,8 @@ impl AwsError {
         }
     }
 
-    /// As a failure of `part`, in words that say what to do. They leave out AWS's own message where it holds
-    /// names of sessions or request ids: a status that changes with each try would be written with each try.
+    /// The failure of `component`, with a message about the fix. The message leaves out AWS's own text if the text
+    /// contains session names or request IDs. Otherwise every retry would change the status, and so write the status.
     pub fn failure(&self, component: Component) -> Failure {
         let Self { kind, action, resource, role, code, message, source: _ } = self;
         let code = code.as_deref().unwrap_or("no code");
@@ -292,7 +293,7 @@ impl AwsError {
         Failure::new(component, reason, message)
     }
 
-    /// The credentials that the call was made with, in words.
+    /// The credentials of the call, in words.
     fn whose(&self) -> String {
         self.role.as_ref().map_or_else(
             || "the operator's credentials".to_owned(),
@@ -301,23 +302,23 @@ impl AwsError {
     }
 }
 
-/// AWS's words without the values that it was sent, which may be secret: it repeats them where one breaks a constraint of
-/// its API, as in `Value 'hunter2' at 'environment' failed to satisfy constraint`.
+/// Removes the values of the request from AWS's message, as the values may be secret. AWS repeats a value that breaks
+/// an API constraint: `Value 'hunter2' at 'environment' failed to satisfy constraint`.
 fn without_values(words: &str) -> String {
     const BEGIN: &str = "Value '";
     const FIELD: &str = "' at '";
     const END: &str = "' failed to satisfy constraint";
     let mut kept = String::new();
     let mut rest = words;
-    while let Some((told, after)) = rest.split_once(END) {
-        // The value may hold any of these words itself.
-        match (told.find(BEGIN), told.rfind(FIELD)) {
+    while let Some((before, after)) = rest.split_once(END) {
+        // The value may contain the same words.
+        match (before.find(BEGIN), before.rfind(FIELD)) {
             (Some(begin), Some(field)) if begin + BEGIN.len() <= field => {
-                kept += &told[..begin + BEGIN.len()];
+                kept += &before[..begin + BEGIN.len()];
                 kept += "...";
-                kept += &told[field..];
+                kept += &before[field..];
             }
-            _ => kept += told,
+            _ => kept += before,
         }
         kept += END;
         rest = after;
@@ -325,8 +326,8 @@ fn without_values(words: &str) -> String {
     kept + rest
 }
 
-/// The permissions for a role that cannot be assumed. AWS does not say which of the two policies lacks the permission. The
-/// credentials of EKS Pod Identity have transitive session tags
+/// The message for a role that cannot be assumed. AWS does not say which of the two policies lacks the permission. The
+/// credentials of EKS Pod Identity have transitive session tags, and so need `sts:TagSession`
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_permissions-required>).
 fn role_refused(role: &Role) -> String {
     let Role { arn, external_id } = role;
@@ -341,8 +342,8 @@ fn role_refused(role: &Role) -> String {
     )
 }
 
-/// The cure for a quota that is used up. AWS raises most quotas on request, but not the size of a policy
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-rate_limiter.html>).
+/// The message for an exceeded quota. AWS raises most quotas on request, but not the size of a policy
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 fn quota_exceeded(action: &str, resource: &str, code: &str, words: &str) -> String {
     if code == "PolicyLengthExceededException" {
         return format!(
@@ -355,7 +356,7 @@ fn quota_exceeded(action: &str, resource: &str, code: &str, words: &str) -> Stri
     )
 }
 
-/// What is denied, and what to allow.
+/// The message for an access denied, with the permission to allow.
 fn denied(action: &str, resource: &str, words: &str, role: Option<&str>) -> String {
     let whose = role.map_or_else(|| "the operator's role".to_owned(), |role| format!("role {role}"));
     let missing = missing(words).filter(|missing| missing.right != action || missing.forbidden_by.is_some());
@@ -380,13 +381,13 @@ fn denied(action: &str, resource: &str, words: &str, role: Option<&str>) -> Stri
     )
 }
 
-/// The destinations that an answer names.
+/// The destinations named in a response.
 fn destinations(response: Option<&HttpResponse>) -> Vec<String> {
     let body = response.and_then(|response| response.body().bytes()).unwrap_or_default();
     refused_destinations(&String::from_utf8_lossy(body))
 }
 
-/// What a service's answer means: by its code where that is known, else by its status.
+/// Classifies the error response of a service: by a known code, else by the status.
 pub(super) fn kind(
     status: u16,
     code: Option<&str>,
@@ -438,9 +439,10 @@ pub(super) fn kind(
     }
 }
 
-/// The cure for common refusals whose messages have none.
+/// The fix for common errors without a fix in AWS's message.
 fn cure(words: &str) -> &'static str {
-    // Lambda takes an image of one manifest alone (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html).
+    // Lambda accepts only an image with a single manifest
+    // (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html).
     let is_index = words.starts_with("The image manifest") && words.ends_with("is not supported.");
     if is_index {
         " Lambda takes no image with attestations and none for several platforms: build it for one platform with \
@@ -450,7 +452,7 @@ fn cure(words: &str) -> &'static str {
     }
 }
 
-/// True for a 401 or 403 that is a missing permission. An answer to a `HEAD` request has no code.
+/// True if a 401 or 403 is an access denied. The response to a `HEAD` request has no code.
 fn is_denial(code: &str) -> bool {
     code.is_empty()
         || ["AccessDenied", "NotAuthorized", "Unauthorized", "Forbidden"]

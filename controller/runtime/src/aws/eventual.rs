@@ -1,27 +1,27 @@
-//! Reads of AWS are eventually consistent: a read may not show what was made a moment ago.
+//! Retries for AWS's eventual consistency: a read may miss a resource that was created a moment ago.
 
 use std::time::Duration;
 
 use super::{AwsError, AwsErrorKind};
 
-/// Between two looks for what did not show.
+/// The delay before a read is repeated after a not-found.
 pub const NOT_FOUND_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Looks for something, and once more where it does not show: a read may be one of before it was made, and what it hides
-/// would stay for good where it is to be removed.
-pub async fn confirm_absent<T, F>(look: impl Fn() -> F) -> Result<Option<T>, AwsError>
+/// Reads again after a not-found, since AWS reads are eventually consistent. A false not-found during cleanup would
+/// orphan the resource.
+pub async fn confirm_absent<T, F>(read: impl Fn() -> F) -> Result<Option<T>, AwsError>
 where
     F: Future<Output = Result<Option<T>, AwsError>>,
 {
-    if let Some(found) = look().await? {
+    if let Some(found) = read().await? {
         return Ok(Some(found));
     }
     tokio::time::sleep(NOT_FOUND_RETRY_DELAY).await;
-    look().await
+    read().await
 }
 
-/// Removes something that a look has shown, by a look and what follows from it: once more where AWS says of a removal that
-/// there is nothing of that name, as it may of what was made a moment ago.
+/// Runs a read and the removal of the resource, and runs both once more after a not-found. AWS may answer not-found
+/// for a resource created a moment ago.
 pub async fn retry_not_found<T, F>(read_and_remove: impl Fn() -> F) -> Result<T, AwsError>
 where
     F: Future<Output = Result<T, AwsError>>,

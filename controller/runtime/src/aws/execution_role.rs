@@ -1,51 +1,53 @@
-//! The role of a function where Lambda cannot use the role: mostly a role that was made a moment ago.
+//! Errors about a function's execution role. In most cases, the role was created a moment ago, and Lambda cannot use
+//! the role yet.
 //!
 //! IAM is eventually consistent
-//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>), and Lambda
-//! looks at the role when a function is made or changed. Its answer is `InvalidParameterValueException`, and the message alone
-//! says more.
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>),
+//! and Lambda checks the role when a function is created or changed. The error code is always
+//! `InvalidParameterValueException`, so only the message identifies the error.
 
-/// After the name of an action and before that of a service: `call CreateNetworkInterface on EC2`.
+/// Lambda's text before an action and a service, such as `CreateNetworkInterface on EC2`.
 const LACKS: &str = "execution role does not have permissions to call ";
 const NO_PRINCIPAL: &str = "KMS key is invalid for CreateGrant";
 
-/// True for a role that Lambda cannot use yet, or at all.
+/// True if Lambda cannot use the role, now or ever.
 pub fn is_not_ready(message: &str) -> bool {
     message.contains("cannot be assumed") || message.contains(LACKS) || message.contains(NO_PRINCIPAL)
 }
 
-/// True where EC2 throttles the calls of Lambda for a function in a VPC.
+/// True if EC2 throttles the calls of Lambda for a function in a VPC.
 pub fn is_throttled_by_ec2(message: &str) -> bool {
     message.contains("throttled by EC2")
 }
 
-/// The message for the role of `function`, by the message of Lambda.
+/// The message for users about the role of `function`, based on Lambda's message.
 pub fn describe(function: &str, message: &str) -> String {
-    const YOUNG: &str = "a new role takes a moment to count, so this is tried again; if it stays";
+    const NEW_ROLE: &str = "a new role takes a moment to count, so this is tried again; if it stays";
     if let Some((_, call)) = message.split_once(LACKS) {
         let call = call.trim_end_matches('.');
         return format!(
-            "the role of {function} may not call {call}; {YOUNG}, allow {} in the IAM policy of that role",
+            "the role of {function} may not call {call}; {NEW_ROLE}, allow {} in the IAM policy of that role",
             permission(call)
         );
     }
     if message.contains(NO_PRINCIPAL) {
         return format!(
-            "KMS makes no grant for the role of {function}; {YOUNG}, see that the role exists and that the KMS key is enabled"
+            "KMS makes no grant for the role of {function}; {NEW_ROLE}, see that the role exists and that the KMS key is enabled"
         );
     }
     format!(
-        "Lambda cannot assume the role of {function}; {YOUNG}, see that the role exists and that its trust policy names \
+        "Lambda cannot assume the role of {function}; {NEW_ROLE}, see that the role exists and that its trust policy names \
          lambda.amazonaws.com"
     )
 }
 
-/// The action of IAM: `ec2:CreateNetworkInterface` for `CreateNetworkInterface on EC2`.
+/// The IAM action, such as `ec2:CreateNetworkInterface` for `CreateNetworkInterface on EC2`.
 fn permission(call: &str) -> String {
     let Some((action, service)) = call.split_once(" on ") else { return call.to_owned() };
     let action = format!("{}:{action}", service.to_ascii_lowercase());
     match service {
-        // Lambda looks for one of several (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html).
+        // Lambda checks one of several permissions
+        // (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html).
         "EC2" => format!("{action} and the rest of AWSLambdaVPCAccessExecutionRole"),
         _ => action,
     }
@@ -56,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_that_is_too_young_is_told_from_a_wrong_parameter() {
+    fn a_role_that_is_not_ready_is_recognized() {
         let cases = [
             "The role defined for the function cannot be assumed by Lambda.",
             "The provided execution role does not have permissions to call CreateNetworkInterface on EC2",
@@ -77,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_permission_that_the_role_lacks_is_named() {
+    fn names_the_permission_missing_in_the_role() {
         let of = |call: &str| {
             describe(
                 "function app",

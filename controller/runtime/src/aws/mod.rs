@@ -1,4 +1,5 @@
-//! AWS in the words of this project: one narrow port a service, and the SDK behind it.
+//! AWS: the ports for each service, the layers around the ports, and the SDK behind the ports. Reconciles call only
+//! the ports, so that tests can replace AWS.
 
 mod access_denied;
 mod call_context;

@@ -1,4 +1,5 @@
-//! The ports: what this operator asks of AWS, and nothing else. Each method is one call, or one paged call.
+//! The AWS ports: every AWS operation of the operator. Each method is one API call, or one paged list. The `sdk`
+//! module implements the ports with the AWS SDK, and the `layers` module wraps them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,16 +15,16 @@ use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 
 use super::AwsError;
 
-/// All of AWS, by Region.
+/// All AWS services of the operator, with one set of credentials.
 #[async_trait]
 pub trait Aws: Send + Sync {
-    /// The Region of resources that name none.
+    /// The Region for resources without `spec.region`.
     fn default_region(&self) -> &str;
-    /// The account whose credentials are used.
+    /// The account of the credentials.
     async fn account(&self) -> Result<Account, AwsError>;
-    /// Lambda in a Region.
+    /// Lambda functions and permissions in a Region.
     fn lambda(&self, region: &str) -> Arc<dyn LambdaApi>;
-    /// Lambda in a Region, for functions that the operator deploys.
+    /// Lambda functions deployed by the operator, in a Region.
     fn deployments(&self, region: &str) -> Arc<dyn DeploymentApi>;
     /// EventBridge in a Region.
     fn eventbridge(&self, region: &str) -> Arc<dyn EventBridgeApi>;
@@ -34,34 +35,35 @@ pub trait Aws: Send + Sync {
 /// An AWS account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// Its 12 digits.
+    /// The account ID, 12 digits.
     pub id: String,
 }
 
-/// A function as Lambda describes it.
+/// A Lambda function, as observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
-    /// Its ARN, with the qualifier that was asked for.
+    /// The ARN, with the requested qualifier.
     pub arn: FunctionArn,
-    /// Why it cannot be invoked, if its state is `Failed`.
+    /// The reason for the state `Failed`, in which a function cannot be invoked; `None` in all other states.
     pub failed: Option<String>,
 }
 
-/// Lambda's part.
+/// The Lambda operations on functions and resource policies.
 #[async_trait]
 pub trait LambdaApi: Send + Sync {
-    /// The function of that name or ARN, at that alias or version; none if there is none.
+    /// Reads the function by name or ARN, at an alias or version; `None` if not found.
     async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError>;
-    /// The resource policy of a function at its qualifier; empty if it has none, none if there is no such function.
+    /// Reads the resource policy at the function's qualifier. A function without a policy has an empty policy; `None`
+    /// if the function is not found.
     async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError>;
-    /// Adds a statement, if the policy still is of `revision`.
+    /// Adds a permission statement if the policy still has this `revision`.
     async fn add_permission(
         &self,
         function: &FunctionArn,
         statement: &Statement,
         revision: Option<&str>,
     ) -> Result<(), AwsError>;
-    /// Removes a statement, if the policy still is of `revision`. One that is not there is removed already.
+    /// Removes a permission statement if the policy still has this `revision`. A missing statement is no error.
     async fn remove_permission(
         &self,
         function: &FunctionArn,
@@ -70,76 +72,77 @@ pub trait LambdaApi: Send + Sync {
     ) -> Result<(), AwsError>;
 }
 
-/// Lambda's part in functions that the operator deploys. All take the function's name.
+/// The Lambda operations on functions deployed by the operator.
 #[async_trait]
 pub trait DeploymentApi: Send + Sync {
-    /// The function with code, tags and concurrency; none if there is none.
+    /// Reads a function with code, tags and concurrency; `None` if not found.
     async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError>;
     /// Creates a function.
     async fn create(&self, function: &DesiredFunction) -> Result<(), AwsError>;
-    /// Sets code and instruction set.
+    /// Sets the code and the instruction set.
     async fn update_code(
         &self,
         name: &str,
         code: &CodeSource,
         architecture: Architecture,
     ) -> Result<(), AwsError>;
-    /// Sets all settings; what is not set goes back to Lambda's default.
+    /// Replaces all settings. Unset settings return to Lambda's defaults.
     async fn update_configuration(&self, name: &str, configuration: &Configuration) -> Result<(), AwsError>;
     /// Sets tags.
     async fn tag_function(&self, function: &FunctionArn, tags: &Tags) -> Result<(), AwsError>;
     /// Removes tags.
     async fn untag_function(&self, function: &FunctionArn, keys: &[String]) -> Result<(), AwsError>;
-    /// Keeps so many runs at a time for the function.
+    /// Reserves `runs` concurrent executions for the function.
     async fn put_concurrency(&self, name: &str, runs: i32) -> Result<(), AwsError>;
-    /// Keeps none.
+    /// Removes the reserved concurrency.
     async fn delete_concurrency(&self, name: &str) -> Result<(), AwsError>;
-    /// The configuration of asynchronous invocations; none if there is none.
+    /// Reads the configuration of asynchronous invocations; `None` if not found.
     async fn event_invoke_config(&self, name: &str) -> Result<Option<EventInvokeConfig>, AwsError>;
     /// Replaces the configuration of asynchronous invocations.
     async fn put_event_invoke_config(&self, name: &str, config: &EventInvokeConfig) -> Result<(), AwsError>;
-    /// Deletes the configuration of asynchronous invocations. One that is not there is deleted already.
+    /// Deletes the configuration of asynchronous invocations. A missing configuration is no error.
     async fn delete_event_invoke_config(&self, name: &str) -> Result<(), AwsError>;
-    /// Deletes a function with all of its versions. One that is not there is an error, [`AwsErrorKind::NotFound`]: Lambda may say
-    /// so of one that was made a moment ago.
+    /// Deletes a function with all versions. A missing function is the error
+    /// [`NotFound`](super::AwsErrorKind::NotFound), which may be false for a function created a moment ago.
     async fn delete_function(&self, name: &str) -> Result<(), AwsError>;
 }
 
-/// A rule as lists of them tell it.
+/// A rule in a list of rules: without tags and targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedRule {
-    /// Its name.
+    /// The name on the default event bus.
     pub name: String,
-    /// Its ARN.
+    /// The ARN.
     pub arn: String,
-    /// What PutRule sets; the expression is empty for a rule with an event pattern alone.
+    /// The settings of PutRule. A rule with only an event pattern has an empty expression.
     pub settings: RuleSettings,
-    /// Whether it has an event pattern besides, or a role.
+    /// True if the rule also has an event pattern or a role.
     pub has_more: bool,
-    /// The AWS service that manages it.
+    /// The AWS service that manages the rule, if any.
     pub managed_by: Option<String>,
 }
 
 impl ListedRule {
-    /// The whole rule.
+    /// Adds the tags and targets to the listed rule.
     pub fn with(self, tags: Tags, targets: Vec<(String, Option<Target>)>) -> ObservedRule {
         let Self { name: _, arn: _, settings, has_more, managed_by } = self;
         ObservedRule { settings, has_more, managed_by, tags, targets }
     }
 }
 
-/// EventBridge's part, on the default bus: schedules exist on no other.
+/// The EventBridge operations on the default bus: schedules exist on no other bus.
 #[async_trait]
 pub trait EventBridgeApi: Send + Sync {
-    /// The rules whose names begin with `prefix`.
+    /// Lists the rules with this name prefix.
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError>;
-    /// A rule of a list with its tags and targets. One that has gone since is an error, [`AwsErrorKind::NotFound`].
+    /// Reads the tags and targets of a listed rule. A rule deleted since the list is the error
+    /// [`NotFound`](super::AwsErrorKind::NotFound).
     async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError>;
-    /// The rule with its tags and targets; none if there is none.
+    /// Reads a rule with tags and targets; `None` if not found.
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError>;
-    /// The names of the rules that have this target, as far as they begin with `prefix`.
+    /// Lists the names of the rules with this target and this name prefix.
     async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError>;
-    /// Creates a rule, or sets all settings of one that exists; tags count for a new one only.
+    /// Creates a rule, or replaces all settings of an existing rule. Only a new rule gets the tags.
     async fn put_rule(&self, name: &str, settings: &RuleSettings, tags: &Tags) -> Result<(), AwsError>;
     /// Sets tags on a rule.
     async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError>;
@@ -147,22 +150,22 @@ pub trait EventBridgeApi: Send + Sync {
     async fn untag_rule(&self, name: &str, keys: &[String]) -> Result<(), AwsError>;
     /// Sets a target of a rule.
     async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError>;
-    /// Removes targets from a rule, by Id.
+    /// Removes targets from a rule, by ID.
     async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError>;
-    /// Deletes a rule without targets. One that is not there is deleted already, or an error, [`AwsErrorKind::NotFound`]:
-    /// EventBridge may say so of one that was made a moment ago.
+    /// Deletes a rule without targets. A missing rule is no error, or the error
+    /// [`NotFound`](super::AwsErrorKind::NotFound), which EventBridge may answer for a rule created a moment ago.
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError>;
 }
 
-/// A bucket, and where it is said to be.
+/// A bucket with the expected Region and owner.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bucket {
-    /// Its Region.
+    /// The Region of the bucket.
     pub region: String,
-    /// Its name.
+    /// The bucket name.
     pub name: String,
-    /// The account that is expected to own it: S3 refuses every call if another one does, as after the name has
-    /// passed to somebody else.
+    /// The account ID of the expected owner. S3 refuses every call if another account owns the bucket, for example
+    /// after a reuse of the bucket name.
     pub owner: String,
 }
 
@@ -172,26 +175,27 @@ impl fmt::Display for Bucket {
     }
 }
 
-/// S3's part.
+/// The S3 operations on buckets and notification configurations.
 #[async_trait]
 pub trait S3Api: Send + Sync {
-    /// The bucket's notification configuration, as the XML that S3 sent.
+    /// Reads the notification configuration, as the XML from S3.
     async fn get(&self, bucket: &Bucket) -> Result<String, AwsError>;
-    /// Reads and drops the notification configuration, whatever account owns the bucket. Where [`get`](Self::get) is refused,
-    /// an answer here proves another owner.
+    /// Reads and drops the notification configuration of a bucket with any owner. If [`get`](Self::get) is denied, an
+    /// answer here proves a different owner.
     async fn get_of_any_owner(&self, bucket: &Bucket) -> Result<(), AwsError>;
-    /// True if the caller's own account has a bucket of this name, in any Region.
+    /// True if the caller's account has a bucket of this name, in any Region.
     async fn is_own_bucket(&self, bucket: &Bucket) -> Result<bool, AwsError>;
-    /// Replaces the bucket's notification configuration. Tried once only: the caller looks before it tries again.
+    /// Replaces the notification configuration. The call has no retry: the caller reads the document again before a
+    /// second attempt.
     async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError>;
 }
 
-/// What S3 looks at before it takes a notification configuration, beyond the document itself.
+/// The checks of destinations by S3 during a write of a notification configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validation {
-    /// Whether it can deliver to each destination.
+    /// S3 checks that every destination accepts events.
     Full,
-    /// Nothing: for a document in which somebody else's destination is broken
+    /// S3 checks no destination, for a document with a broken foreign destination
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>).
     SkipDestinations,
 }

@@ -1,5 +1,5 @@
-//! Calls that were never sent, for lack of credentials or of a connection. AWS has done nothing, so the outcome of such a
-//! call is known.
+//! Unsent calls, for lack of credentials or of a connection. The outcome of an unsent call is known: AWS has changed
+//! nothing.
 
 use std::error::Error as StdError;
 use std::io;
@@ -18,11 +18,11 @@ use hyper_util::client::legacy;
 
 use super::AwsError;
 
-/// An attempt that ended before the request was handed to the HTTP client.
+/// An attempt that failed before the HTTP client got the request.
 #[derive(Debug, thiserror::Error)]
 #[error("the request was not sent")]
 pub struct NotSent {
-    /// True for a time-out: the credentials alone can take so long.
+    /// True for a timeout: the loading of credentials alone can time out.
     pub is_timeout: bool,
     /// The error of the attempt.
     pub source: BoxError,
@@ -31,47 +31,47 @@ pub struct NotSent {
 /// The error of the AWS configuration file. The SDK reads the file once, and returns the error once.
 static PROFILE: OnceLock<Box<str>> = OnceLock::new();
 
-/// Why there is no connection to a service.
+/// The reason for a missing connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoConnection {
-    /// DNS has no address for the name of the endpoint.
+    /// DNS has no address for the endpoint.
     Dns,
     /// The TLS handshake failed.
     Tls,
     /// Nothing listens at the endpoint, or a firewall answers for it.
     Refused,
-    /// No answer to the attempt to connect.
+    /// The attempt to connect had no answer.
     Timeout,
     /// Any other failure to connect.
     Other,
 }
 
-/// Why there are no credentials to sign a call with.
+/// The reason for missing credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoCredentials {
-    /// No source of the SDK's default chain has credentials
+    /// No source in the SDK's default chain has credentials
     /// (<https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>).
     NotFound,
     /// The AWS configuration file, or a profile in the file, is wrong. The text of the SDK names the profile.
     Profile(Box<str>),
-    /// The profile is one of IAM Identity Center, and nobody is logged in.
+    /// The profile uses IAM Identity Center, and has no valid login.
     Login,
-    /// The file that `AWS_WEB_IDENTITY_TOKEN_FILE` names cannot be read.
+    /// The file in `AWS_WEB_IDENTITY_TOKEN_FILE` cannot be read.
     TokenFile,
-    /// STS refused the role, where its ARN is known, with this error code.
+    /// STS refused the role with this error code.
     Refused {
-        /// An action of IAM, as `sts:AssumeRoleWithWebIdentity`.
+        /// The IAM action, such as `sts:AssumeRoleWithWebIdentity`.
         action: &'static str,
-        /// The ARN of the role.
+        /// The ARN of the role, if known.
         role: Option<Box<str>>,
         /// The error code of STS.
         code: Box<str>,
     },
-    /// The endpoint of the credentials is not reached.
+    /// No connection to the endpoint of the credentials.
     Unreached(NoConnection),
-    /// The endpoint of the credentials failed, or did not answer in time. `action` is there for STS.
+    /// The endpoint of the credentials failed, or did not answer in time.
     Failed {
-        /// An action of IAM, as `sts:AssumeRole`.
+        /// The IAM action, such as `sts:AssumeRole`; `None` for all endpoints except STS.
         action: Option<&'static str>,
     },
 }
@@ -106,13 +106,13 @@ impl NoConnection {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Some(Self::Refused),
             io::ErrorKind::TimedOut => Some(Self::Timeout),
-            // A server that closes the connection in the handshake.
+            // The server closed the connection during the handshake.
             io::ErrorKind::UnexpectedEof => Some(Self::Tls),
             _ => None,
         }
     }
 
-    /// The cause and the cure, for the end of a message.
+    /// The cause and the fix, for the end of a message.
     pub fn describe(self) -> &'static str {
         match self {
             Self::Dns => {
@@ -133,16 +133,16 @@ impl NoConnection {
 }
 
 impl NoCredentials {
-    /// Reads the SDK's error of a call; `None` for a call with credentials. `role` is the ARN in `AWS_ROLE_ARN`, the role of a
-    /// service account.
+    /// Reads the SDK's error of a call; `None` if the call had credentials. `role` is the role of a service account,
+    /// from `AWS_ROLE_ARN`.
     pub fn from_chain(error: &(dyn StdError + 'static), role: Option<&str>) -> Option<Self> {
         let is_missing = |error: &(dyn StdError + 'static)| {
-            // The time-out of the SDK's cache of credentials has no public type.
+            // The timeout of the SDK's credentials cache has no public type.
             error.is::<CredentialsError>()
                 || error.downcast_ref::<NotSent>().is_some_and(|unsent| unsent.is_timeout)
                 || error.to_string().starts_with("identity resolver timed out")
         };
-        // The error of the call itself may be of STS, too.
+        // The first error belongs to the call itself, which may be a call to STS.
         let mut causes = sources(error).skip(1);
         sources(error).any(is_missing).then(|| {
             causes.find_map(|error| Self::from_source(error, role)).unwrap_or(Self::Failed { action: None })
@@ -151,7 +151,7 @@ impl NoCredentials {
 
     fn from_source(error: &(dyn StdError + 'static), role: Option<&str>) -> Option<Self> {
         if let Some(chain) = error.downcast_ref::<ProviderChainError<CredentialsError>>() {
-            // A missing profile is no error of the chain: a later source could have credentials.
+            // The chain does not report a missing profile, since a later source could have credentials.
             let profile = chain.attempts().iter().filter_map(|attempt| attempt.error().source());
             let profile = profile.map(ToString::to_string).find(|text| text.starts_with("profile "));
             return Some(profile.map_or(Self::NotFound, Self::from_profile));
@@ -202,7 +202,7 @@ impl NoCredentials {
         }
     }
 
-    /// The cause and the cure, for the end of a message.
+    /// The cause and the fix, for the end of a message.
     pub fn describe(&self) -> String {
         match self {
             Self::NotFound => {
@@ -246,7 +246,7 @@ impl NoCredentials {
     }
 }
 
-/// The cure for a role that STS refuses. Source of the codes:
+/// The fix for a role that STS refuses. Source of the codes:
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>.
 fn sts_cure(code: &str) -> &'static str {
     match code {
@@ -264,12 +264,12 @@ fn sts_cure(code: &str) -> &'static str {
     }
 }
 
-/// The failed `AssumeRole` of a namespace's role, in the error of a call that needed the credentials of the role.
+/// The failed `AssumeRole` for a namespace, found in the error of a call with the role's credentials.
 pub fn of_assumed_role<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a AwsError> {
     sources(error).find_map(|error| error.downcast_ref::<AwsError>())
 }
 
-/// True for a call that failed before the request was handed to the HTTP client.
+/// True if the call failed before the HTTP client got the request.
 pub fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
     sources(error).any(|error| error.is::<NotSent>())
 }

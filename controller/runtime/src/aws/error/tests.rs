@@ -1,4 +1,4 @@
-//! Errors of AWS, as they are classed and reported.
+//! Tests of the classification and the messages of AWS errors.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use super::*;
 
 #[test]
-fn a_code_says_more_than_a_status() {
+fn the_code_decides_before_the_status() {
     let refused = "Unable to validate the following destination configurations";
     let cases = [
         (400, "ThrottlingException", "", AwsErrorKind::Throttled),
@@ -57,7 +57,7 @@ fn a_code_says_more_than_a_status() {
 }
 
 #[test]
-fn a_role_that_cannot_be_taken_on_is_told_of_in_place_of_the_call() {
+fn a_failed_assume_role_is_reported_instead_of_the_call() {
     let role =
         Role { arn: "arn:aws:iam::123456789012:role/media".into(), external_id: Some("cluster-1".into()) };
     let refused = AwsError {
@@ -83,7 +83,7 @@ fn a_role_that_cannot_be_taken_on_is_told_of_in_place_of_the_call() {
 }
 
 #[test]
-fn values_that_aws_repeats_are_left_out() {
+fn request_values_are_removed_from_the_message() {
     let cases = [
         ("Rate exceeded", "Rate exceeded"),
         (
@@ -103,7 +103,7 @@ fn values_that_aws_repeats_are_left_out() {
 }
 
 #[test]
-fn what_is_reported_does_not_change_from_try_to_try() {
+fn the_message_is_the_same_on_every_retry() {
     let error = |session: &str| AwsError {
         kind: AwsErrorKind::Denied,
         action: "events:DeleteRule",
@@ -129,7 +129,7 @@ fn what_is_reported_does_not_change_from_try_to_try() {
     );
 }
 
-/// The error of a call to S3 whose credentials could not be loaded.
+/// The error of an S3 call without credentials.
 fn unsigned(error: CredentialsError) -> AwsError {
     let sent: SdkError<aws_sdk_sts::operation::assume_role::AssumeRoleError, HttpResponse> =
         SdkError::dispatch_failure(ConnectorError::other(error.into(), None));
@@ -137,7 +137,7 @@ fn unsigned(error: CredentialsError) -> AwsError {
 }
 
 #[test]
-fn a_call_without_credentials_was_not_sent_and_says_why() {
+fn a_call_without_credentials_is_reported_as_unsent() {
     let cases = [
         (
             CredentialsError::provider_timed_out(Duration::from_secs(5)),
@@ -148,7 +148,7 @@ fn a_call_without_credentials_was_not_sent_and_says_why() {
             NoCredentials::Profile("profile `a` has no key".into()),
         ),
         (CredentialsError::provider_error(std::io::Error::from_raw_os_error(2)), NoCredentials::TokenFile),
-        // An error of a provider that is not known here may hold anything, and so is left to the log.
+        // The error of an unknown provider may contain secrets, so only the log shows the error.
         (CredentialsError::unhandled("token hunter2"), NoCredentials::Failed { action: None }),
     ];
     for (error, why) in cases {
@@ -165,7 +165,7 @@ fn a_call_without_credentials_was_not_sent_and_says_why() {
 }
 
 #[test]
-fn a_role_whose_sts_call_had_no_answer_leaves_nothing_open() {
+fn an_unanswered_assume_role_leaves_the_call_unsent() {
     let kinds = [
         (AwsErrorKind::OutcomeUnknown, NoCredentials::Failed { action: Some("sts:AssumeRole") }),
         (AwsErrorKind::Unavailable, NoCredentials::Failed { action: Some("sts:AssumeRole") }),
@@ -181,7 +181,7 @@ fn a_role_whose_sts_call_had_no_answer_leaves_nothing_open() {
 }
 
 #[test]
-fn a_connection_that_broke_leaves_the_outcome_open() {
+fn a_broken_connection_leaves_the_outcome_unknown() {
     let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
     let sent: SdkError<aws_sdk_sts::operation::assume_role::AssumeRoleError, HttpResponse> =
         SdkError::dispatch_failure(ConnectorError::io(broken.into()));

@@ -1,6 +1,7 @@
-//! The ports, with each call checked against the tenancy before it is made.
+//! The authorization layer: checks each call against the tenancy before the call is sent.
 //!
-//! A spec was checked as a whole before. This is what no later mistake gets past: no call leaves without it.
+//! The reconciler has checked the whole spec before. This layer is the second check: even a bug in the reconciler
+//! cannot send a forbidden call.
 
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ pub struct Authorized {
 }
 
 impl Authorized {
-    /// Calls `aws` as far as the policy lets calls through.
+    /// Wraps `aws` with the policy.
     pub fn new(aws: Arc<dyn Aws>, policy: TenantPolicy) -> Self {
         Self { aws, policy: Arc::new(policy) }
     }
@@ -75,7 +76,7 @@ impl Aws for Authorized {
     }
 }
 
-/// One port in one Region.
+/// A port in one Region.
 struct Port<P: ?Sized> {
     port: Arc<P>,
     region: String,
@@ -83,8 +84,8 @@ struct Port<P: ?Sized> {
 }
 
 impl<P: ?Sized> Port<P> {
-    /// What a call came back with, and with which role it was made.
-    fn told<T>(&self, result: Result<T, AwsError>) -> Result<T, AwsError> {
+    /// Adds the assumed role to an error.
+    fn with_role<T>(&self, result: Result<T, AwsError>) -> Result<T, AwsError> {
         let role = || self.policy.role.clone().map(Box::new);
         result.map_err(|error| AwsError { role: role(), ..error })
     }
@@ -121,12 +122,12 @@ impl LambdaApi for Port<dyn LambdaApi> {
             vec![ResourceRef::Function(arn)]
         };
         self.policy.permit("lambda:GetFunction", &self.region, references).await?;
-        self.told(self.port.function(name, qualifier).await)
+        self.with_role(self.port.function(name, qualifier).await)
     }
 
     async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError> {
         self.permit("lambda:GetPolicy", vec![ResourceRef::Function(function.clone())]).await?;
-        self.told(self.port.policy(function).await)
+        self.with_role(self.port.policy(function).await)
     }
 
     async fn add_permission(
@@ -143,7 +144,7 @@ impl LambdaApi for Port<dyn LambdaApi> {
         let owner = statement.source_account.clone().map(ResourceRef::BucketOwner);
         let references = [ResourceRef::Function(function.clone())].into_iter().chain(bucket).chain(owner);
         self.permit(ACTION, references.collect()).await?;
-        self.told(self.port.add_permission(function, statement, revision).await)
+        self.with_role(self.port.add_permission(function, statement, revision).await)
     }
 
     async fn remove_permission(
@@ -155,7 +156,7 @@ impl LambdaApi for Port<dyn LambdaApi> {
         const ACTION: &str = "lambda:RemovePermission";
         self.policy.own_statement(ACTION, statement_id)?;
         self.permit(ACTION, vec![ResourceRef::Function(function.clone())]).await?;
-        self.told(self.port.remove_permission(function, statement_id, revision).await)
+        self.with_role(self.port.remove_permission(function, statement_id, revision).await)
     }
 }
 
@@ -163,7 +164,7 @@ impl LambdaApi for Port<dyn LambdaApi> {
 impl DeploymentApi for Port<dyn DeploymentApi> {
     async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
         self.permit("lambda:GetFunction", vec![ResourceRef::DeployedFunction(name.into())]).await?;
-        self.told(self.port.deployed(name).await)
+        self.with_role(self.port.deployed(name).await)
     }
 
     async fn create(&self, function: &DesiredFunction) -> Result<(), AwsError> {
@@ -171,7 +172,7 @@ impl DeploymentApi for Port<dyn DeploymentApi> {
         let references =
             references_of_configuration(configuration).into_iter().chain(references_of_code(code));
         self.deploys("lambda:CreateFunction", name, references.collect()).await?;
-        self.told(self.port.create(function).await)
+        self.with_role(self.port.create(function).await)
     }
 
     async fn update_code(
@@ -181,71 +182,71 @@ impl DeploymentApi for Port<dyn DeploymentApi> {
         architecture: Architecture,
     ) -> Result<(), AwsError> {
         self.deploys("lambda:UpdateFunctionCode", name, references_of_code(code)).await?;
-        self.told(self.port.update_code(name, code, architecture).await)
+        self.with_role(self.port.update_code(name, code, architecture).await)
     }
 
     async fn update_configuration(&self, name: &str, configuration: &Configuration) -> Result<(), AwsError> {
         let references = references_of_configuration(configuration);
         self.deploys("lambda:UpdateFunctionConfiguration", name, references).await?;
-        self.told(self.port.update_configuration(name, configuration).await)
+        self.with_role(self.port.update_configuration(name, configuration).await)
     }
 
-    /// In a removal, the owner tag comes back to a function that has lost it and is deleted next.
+    /// Permitted during cleanup: a function without the owner tag is tagged before the deletion.
     async fn tag_function(&self, function: &FunctionArn, tags: &Tags) -> Result<(), AwsError> {
         let references = vec![
             ResourceRef::DeployedFunction(function.name.clone()),
             ResourceRef::Function(function.clone()),
         ];
         self.permit("lambda:TagResource", references).await?;
-        self.told(self.port.tag_function(function, tags).await)
+        self.with_role(self.port.tag_function(function, tags).await)
     }
 
-    /// In a removal, the tags go from a function that is left to its user.
+    /// Permitted during cleanup: a retained function loses the operator's tags.
     async fn untag_function(&self, function: &FunctionArn, keys: &[String]) -> Result<(), AwsError> {
         let references = vec![
             ResourceRef::DeployedFunction(function.name.clone()),
             ResourceRef::Function(function.clone()),
         ];
         self.permit("lambda:UntagResource", references).await?;
-        self.told(self.port.untag_function(function, keys).await)
+        self.with_role(self.port.untag_function(function, keys).await)
     }
 
     async fn put_concurrency(&self, name: &str, runs: i32) -> Result<(), AwsError> {
         let resource = ResourceRef::ReservedConcurrency(runs);
         self.deploys("lambda:PutFunctionConcurrency", name, vec![resource]).await?;
-        self.told(self.port.put_concurrency(name, runs).await)
+        self.with_role(self.port.put_concurrency(name, runs).await)
     }
 
     async fn delete_concurrency(&self, name: &str) -> Result<(), AwsError> {
         self.deploys("lambda:DeleteFunctionConcurrency", name, vec![]).await?;
-        self.told(self.port.delete_concurrency(name).await)
+        self.with_role(self.port.delete_concurrency(name).await)
     }
 
     async fn event_invoke_config(&self, name: &str) -> Result<Option<EventInvokeConfig>, AwsError> {
         let resource = ResourceRef::DeployedFunction(name.into());
         self.permit("lambda:GetFunctionEventInvokeConfig", vec![resource]).await?;
-        self.told(self.port.event_invoke_config(name).await)
+        self.with_role(self.port.event_invoke_config(name).await)
     }
 
     async fn put_event_invoke_config(&self, name: &str, config: &EventInvokeConfig) -> Result<(), AwsError> {
         self.deploys("lambda:PutFunctionEventInvokeConfig", name, vec![]).await?;
-        self.told(self.port.put_event_invoke_config(name, config).await)
+        self.with_role(self.port.put_event_invoke_config(name, config).await)
     }
 
     async fn delete_event_invoke_config(&self, name: &str) -> Result<(), AwsError> {
         self.deploys("lambda:DeleteFunctionEventInvokeConfig", name, vec![]).await?;
-        self.told(self.port.delete_event_invoke_config(name).await)
+        self.with_role(self.port.delete_event_invoke_config(name).await)
     }
 
-    /// In a removal, the tags have said that it was made for the object.
+    /// Permitted during cleanup: the tags have proved that the function was created for the object.
     async fn delete_function(&self, name: &str) -> Result<(), AwsError> {
         self.permit("lambda:DeleteFunction", vec![ResourceRef::DeployedFunction(name.into())]).await?;
-        self.told(self.port.delete_function(name).await)
+        self.with_role(self.port.delete_function(name).await)
     }
 }
 
 impl Port<dyn EventBridgeApi> {
-    /// Lets a call through that makes or changes the object's rule.
+    /// Permits a call that creates or changes the object's rule.
     async fn own_rule(
         &self,
         action: &'static str,
@@ -264,7 +265,7 @@ impl EventBridgeApi for Port<dyn EventBridgeApi> {
         const ACTION: &str = "events:ListRules";
         self.policy.require_own(ACTION, prefix == self.policy.owner.prefix(), "what is looked for")?;
         self.permit(ACTION, vec![]).await?;
-        self.told(self.port.list(prefix).await)
+        self.with_role(self.port.list(prefix).await)
     }
 
     async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
@@ -273,7 +274,7 @@ impl EventBridgeApi for Port<dyn EventBridgeApi> {
             self.policy.own_rule(ACTION, &rule.name)?;
         }
         self.permit(ACTION, vec![]).await?;
-        self.told(self.port.complete(rule).await)
+        self.with_role(self.port.complete(rule).await)
     }
 
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
@@ -282,33 +283,33 @@ impl EventBridgeApi for Port<dyn EventBridgeApi> {
             self.policy.own_rule(ACTION, name)?;
         }
         self.permit(ACTION, vec![]).await?;
-        self.told(self.port.rule(name).await)
+        self.with_role(self.port.rule(name).await)
     }
 
-    /// Of use in a removal alone, which looks whether something of the operator's needs the function still.
+    /// Used only by cleanup, to find rules of the operator that still need the function.
     async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError> {
         const ACTION: &str = "events:ListRuleNamesByTarget";
         self.policy.require_own(ACTION, prefix == self.policy.owner.prefix(), "what is looked for")?;
         self.permit(ACTION, vec![]).await?;
-        self.told(self.port.rules_with_target(arn, prefix).await)
+        self.with_role(self.port.rules_with_target(arn, prefix).await)
     }
 
     async fn put_rule(&self, name: &str, settings: &RuleSettings, tags: &Tags) -> Result<(), AwsError> {
         self.own_rule("events:PutRule", name, vec![]).await?;
-        self.told(self.port.put_rule(name, settings, tags).await)
+        self.with_role(self.port.put_rule(name, settings, tags).await)
     }
 
-    /// In a removal, a rule without tags is tagged before its targets go.
+    /// Permitted during cleanup: a rule without tags is tagged before the targets are removed.
     async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
         const ACTION: &str = "events:TagResource";
         self.policy.own_rule(ACTION, name)?;
         self.permit(ACTION, vec![]).await?;
-        self.told(self.port.tag_rule(name, tags).await)
+        self.with_role(self.port.tag_rule(name, tags).await)
     }
 
     async fn untag_rule(&self, name: &str, keys: &[String]) -> Result<(), AwsError> {
         self.own_rule("events:UntagResource", name, vec![]).await?;
-        self.told(self.port.untag_rule(name, keys).await)
+        self.with_role(self.port.untag_rule(name, keys).await)
     }
 
     async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError> {
@@ -318,49 +319,49 @@ impl EventBridgeApi for Port<dyn EventBridgeApi> {
         let queue = target.dead_letter_queue_arn.clone().map(ResourceRef::DeadLetterQueue);
         let references = function.map(ResourceRef::RuleTarget).into_iter().chain(queue).collect();
         self.own_rule(ACTION, rule, references).await?;
-        self.told(self.port.put_target(rule, target).await)
+        self.with_role(self.port.put_target(rule, target).await)
     }
 
     async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError> {
         const ACTION: &str = "events:RemoveTargets";
         self.policy.own_rule(ACTION, rule)?;
         self.permit(ACTION, vec![]).await?;
-        self.told(self.port.remove_targets(rule, ids).await)
+        self.with_role(self.port.remove_targets(rule, ids).await)
     }
 
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {
         const ACTION: &str = "events:DeleteRule";
         self.policy.own_rule(ACTION, name)?;
         self.permit(ACTION, vec![]).await?;
-        self.told(self.port.delete_rule(name).await)
+        self.with_role(self.port.delete_rule(name).await)
     }
 }
 
 #[async_trait]
 impl S3Api for Port<dyn S3Api> {
     async fn get(&self, bucket: &Bucket) -> Result<String, AwsError> {
-        self.permit("s3:GetBucketNotification", things_of_bucket(bucket)).await?;
-        self.told(self.port.get(bucket).await)
+        self.permit("s3:GetBucketNotification", references_of_bucket(bucket)).await?;
+        self.with_role(self.port.get(bucket).await)
     }
 
     async fn get_of_any_owner(&self, bucket: &Bucket) -> Result<(), AwsError> {
-        self.permit("s3:GetBucketNotification", things_of_bucket(bucket)).await?;
-        self.told(self.port.get_of_any_owner(bucket).await)
+        self.permit("s3:GetBucketNotification", references_of_bucket(bucket)).await?;
+        self.with_role(self.port.get_of_any_owner(bucket).await)
     }
 
     async fn is_own_bucket(&self, bucket: &Bucket) -> Result<bool, AwsError> {
-        self.permit("s3:ListAllMyBuckets", things_of_bucket(bucket)).await?;
-        self.told(self.port.is_own_bucket(bucket).await)
+        self.permit("s3:ListAllMyBuckets", references_of_bucket(bucket)).await?;
+        self.with_role(self.port.is_own_bucket(bucket).await)
     }
 
-    /// What a removal writes is the whole document, from which its worker has taken what was the object's.
+    /// Permitted during cleanup: the bucket worker has removed the object's entries from the document.
     async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {
-        self.permit("s3:PutBucketNotification", things_of_bucket(bucket)).await?;
-        self.told(self.port.put(bucket, xml, validation).await)
+        self.permit("s3:PutBucketNotification", references_of_bucket(bucket)).await?;
+        self.with_role(self.port.put(bucket, xml, validation).await)
     }
 }
 
-fn things_of_bucket(bucket: &Bucket) -> Vec<ResourceRef> {
+fn references_of_bucket(bucket: &Bucket) -> Vec<ResourceRef> {
     vec![ResourceRef::Bucket(bucket.name.clone()), ResourceRef::BucketOwner(bucket.owner.clone())]
 }
 

@@ -1,4 +1,5 @@
-//! Decorators of the ports: authorization, rate limit, read cache. Each implements [`super::Aws`] over an inner one.
+//! Layers around the ports: authorization, rate limit, read cache. Each layer implements [`super::Aws`] over an inner
+//! `Aws`.
 
 mod authorize;
 mod rate_limit;

@@ -1,4 +1,4 @@
-//! The ports, with each call kept back until the quotas allow it.
+//! The rate-limit layer: each call waits for the rate limiter.
 
 use std::sync::Arc;
 
@@ -18,17 +18,17 @@ use crate::aws::{
     ListedRule, S3Api, Validation,
 };
 
-/// The most rules in one page of a list.
+/// The maximum number of rules in one page of ListRules.
 const PAGE: usize = 100;
 
-/// AWS in one account, kept below its quotas.
+/// AWS in one account, below the quotas of the account.
 pub struct RateLimited {
     inner: Arc<dyn Aws>,
     rate_limiter: RateLimiter,
 }
 
 impl RateLimited {
-    /// Calls `inner` as these rate_limiter allow.
+    /// Limits the calls to `inner`.
     pub fn new(inner: Arc<dyn Aws>, rate_limiter: RateLimiter) -> Self {
         Self { inner, rate_limiter }
     }
@@ -38,7 +38,7 @@ impl RateLimited {
     }
 }
 
-/// One port in one Region.
+/// A port in one Region.
 struct Port<P: ?Sized> {
     inner: Arc<P>,
     rate_limiter: RateLimiter,
@@ -46,7 +46,7 @@ struct Port<P: ?Sized> {
 }
 
 impl<P: ?Sized> Port<P> {
-    /// Waits until the call may be made, makes it, and takes note where AWS asks for fewer.
+    /// Waits for the rate limiter, makes the call, and reports throttling to the rate limiter.
     async fn call<T>(
         &self,
         quota: Quota,
@@ -63,7 +63,7 @@ impl<P: ?Sized> Port<P> {
         result
     }
 
-    /// Counts calls that come with one that was let through.
+    /// Counts the further requests of one permitted call.
     fn debit(&self, quota: Quota, calls: u32) {
         self.rate_limiter.debit(quota, &self.region, calls);
     }
@@ -75,7 +75,7 @@ impl Aws for RateLimited {
         self.inner.default_region()
     }
 
-    /// Asked for once.
+    /// Not limited: the account is read only once.
     async fn account(&self) -> Result<Account, AwsError> {
         self.inner.account().await
     }
@@ -184,7 +184,7 @@ impl DeploymentApi for Port<dyn DeploymentApi> {
 
 #[async_trait]
 impl EventBridgeApi for Port<dyn EventBridgeApi> {
-    /// A page has a hundred rules at most
+    /// Counts one request for each page of at most 100 rules
     /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRules.html>).
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
         let rules = self.call(Quota::Events, self.inner.list(prefix)).await?;
@@ -193,13 +193,13 @@ impl EventBridgeApi for Port<dyn EventBridgeApi> {
         Ok(rules)
     }
 
-    /// Its tags are one call, and its targets another one.
+    /// Counts two requests: the tags and the targets.
     async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
         self.debit(Quota::Events, 1);
         self.call(Quota::Events, self.inner.complete(rule)).await
     }
 
-    /// Its tags and targets are two more calls, where it is there.
+    /// Counts two further requests for the tags and the targets of an existing rule.
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
         let rule = self.call(Quota::Events, self.inner.rule(name)).await?;
         if rule.is_some() {
@@ -216,13 +216,13 @@ impl EventBridgeApi for Port<dyn EventBridgeApi> {
         self.call(Quota::Events, self.inner.put_rule(name, settings, tags)).await
     }
 
-    /// The rule's ARN is asked for first.
+    /// Counts the request for the rule's ARN.
     async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
         self.debit(Quota::Events, 1);
         self.call(Quota::Events, self.inner.tag_rule(name, tags)).await
     }
 
-    /// The rule's ARN is asked for first.
+    /// Counts the request for the rule's ARN.
     async fn untag_rule(&self, name: &str, keys: &[String]) -> Result<(), AwsError> {
         self.debit(Quota::Events, 1);
         self.call(Quota::Events, self.inner.untag_rule(name, keys)).await
@@ -255,7 +255,8 @@ impl S3Api for Port<dyn S3Api> {
         self.call(Quota::S3, self.inner.is_own_bucket(bucket)).await
     }
 
-    /// It never waits: the document that was read before is to be of this moment. Later calls make up for it.
+    /// Never waits: during a wait, the document that was read before would become stale. Later calls wait longer
+    /// instead.
     async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {
         self.debit(Quota::S3, 1);
         let result = self.inner.put(bucket, xml, validation).await;

@@ -1,5 +1,5 @@
-//! Keeps calls below AWS's quotas: one bucket of tokens for each quota, account and Region. Those who wait are served edits
-//! first, and one namespace after the other.
+//! Rate limiter for AWS calls, with one token bucket for each quota, account and Region. Waiting calls pass by
+//! priority, and take turns between namespaces.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::aws::call_context::CallContext;
 
-/// The rate_limiter of one account. Clones, and those of other accounts that are made of it, are of the same operator.
+/// The rate limiter of one account. Clones, and the rate limiters of other accounts, share one state.
 #[derive(Clone, Debug)]
 pub struct RateLimiter {
     account: String,
@@ -26,7 +26,7 @@ struct All {
     buckets: Mutex<HashMap<(String, Quota, String), Arc<Limiter>>>,
 }
 
-/// One quota in one account and Region.
+/// The limiter of one quota in one account and Region.
 #[derive(Debug)]
 struct Limiter {
     began: Instant,
@@ -39,11 +39,11 @@ struct LimiterState {
     queue: Queue<u64>,
     waiting: BTreeMap<u64, oneshot::Sender<()>>,
     tickets: u64,
-    /// Whether somebody lets those through who wait.
+    /// True while a task dispatches the waiting calls.
     is_dispatching: bool,
 }
 
-/// One who waits, until it does no more.
+/// A waiting call. The drop removes the call from the queue.
 struct Ticket<'a> {
     limiter: &'a Limiter,
     number: u64,
@@ -58,30 +58,30 @@ impl Drop for Ticket<'_> {
 }
 
 impl RateLimiter {
-    /// The rate_limiter of the operator's own account: with these rates, as are those of every other one.
+    /// The rate limiter of the operator's own account. All accounts have the same rates.
     pub fn new(rates: Rates) -> Self {
         let all = All { rates, began: Instant::now(), buckets: Mutex::default() };
         Self { account: String::new(), all: Arc::new(all) }
     }
 
-    /// The rate_limiter of another account, by its number.
+    /// The rate limiter of another account, by account ID.
     pub fn of_account(&self, account: impl Into<String>) -> Self {
         Self { account: account.into(), all: self.all.clone() }
     }
 
-    /// Waits until a call may be made, and counts it.
+    /// Waits until a call is allowed, and takes a token.
     pub async fn call(&self, quota: Quota, region: &str) {
         self.limiter(quota, region).acquire().await;
     }
 
-    /// Counts calls that are made in any case: later ones wait for them.
+    /// Debits tokens for calls without a wait. Later calls wait longer.
     pub fn debit(&self, quota: Quota, region: &str, calls: u32) {
         let limiter = self.limiter(quota, region);
         let now = limiter.began.elapsed();
         limiter.state().bucket.debit(calls, now);
     }
 
-    /// Notes that AWS has asked for fewer calls.
+    /// Halves the rate after AWS has throttled a call.
     pub fn on_throttled(&self, quota: Quota, region: &str) {
         let limiter = self.limiter(quota, region);
         let now = limiter.began.elapsed();
@@ -112,7 +112,7 @@ impl Limiter {
         let (number, passed) = {
             let now = self.began.elapsed();
             let mut state = self.state();
-            // Who waits is first, whatever there is.
+            // A new call never overtakes a waiting call, even if a token is free.
             if state.waiting.is_empty() && state.bucket.take(now).is_ok() {
                 return;
             }
@@ -128,18 +128,18 @@ impl Limiter {
         };
         let _ticket = Ticket { limiter: &self, number };
         let _wait = call_context.wait();
-        // Who serves never lets go of one who waits.
+        // The dispatcher never drops the sender of a waiting call.
         let _ = passed.await;
     }
 
-    /// Lets those through who wait, as the rate allows, until nobody does.
+    /// Dispatches the waiting calls, as the rate allows, until the queue is empty.
     async fn dispatch_all(self: Arc<Self>) {
         while let Some(wait) = self.dispatch() {
             sleep(wait).await;
         }
     }
 
-    /// Lets through who may pass now. Returns the time until the next one may; none where nobody waits.
+    /// Dispatches the calls that may pass now. Returns the time until the next token; `None` if the queue is empty.
     fn dispatch(&self) -> Option<Duration> {
         let now = self.began.elapsed();
         let mut state = self.state();
@@ -149,7 +149,7 @@ impl Limiter {
             }
             let next = Priority::ALL.iter().find_map(|priority| state.queue.pop(*priority));
             if let Some(pass) = next.and_then(|number| state.waiting.remove(&number)) {
-                // Who is gone has left its ticket.
+                // The send fails if the call was cancelled.
                 let _ = pass.send(());
             }
         }
@@ -172,7 +172,7 @@ mod tests {
         RateLimiter::new(Rates { lambda: 1.0, ..Rates::default() })
     }
 
-    /// Has a call wait in a task of its own, which tells when it may be made.
+    /// Spawns a call. The task returns the second in which the call passes.
     async fn call(
         rate_limiter: &RateLimiter,
         began: Instant,
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn calls_wait_for_their_turn_edits_first() {
+    async fn high_priority_calls_pass_first() {
         let (rate_limiter, began) = (rate_limiter(), Instant::now());
         let mut calls = vec![];
         for (namespace, priority) in [
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_quota_account_and_region_is_its_own() {
+    async fn each_quota_account_and_region_has_its_own_rate() {
         let (rate_limiter, began) = (rate_limiter(), Instant::now());
         let other = rate_limiter.of_account("210987654321");
         rate_limiter.call(Quota::Lambda, REGION).await;
@@ -220,26 +220,26 @@ mod tests {
         rate_limiter.call(Quota::Lambda, "us-east-1").await;
         other.call(Quota::Lambda, REGION).await;
         assert_eq!(began.elapsed(), Duration::ZERO);
-        // A clone is the same one.
+        // A clone shares the tokens.
         rate_limiter.clone().call(Quota::Lambda, REGION).await;
         assert_eq!(began.elapsed().as_secs(), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_gives_up_takes_nobodys_place() {
+    async fn a_cancelled_call_takes_no_token() {
         let (rate_limiter, began) = (rate_limiter(), Instant::now());
         rate_limiter.call(Quota::Lambda, REGION).await;
-        let gone = call(&rate_limiter, began, "a", Priority::High).await;
+        let cancelled = call(&rate_limiter, began, "a", Priority::High).await;
         let next = call(&rate_limiter, began, "a", Priority::High).await;
-        gone.abort();
+        cancelled.abort();
         assert_eq!(next.await.unwrap(), 1);
-        // Nobody waited meanwhile, and somebody does again.
+        // The dispatcher restarts after the queue was empty.
         rate_limiter.debit(Quota::Lambda, REGION, 2);
         assert_eq!(call(&rate_limiter, began, "a", Priority::High).await.await.unwrap(), 4);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn fewer_calls_are_made_where_aws_asks_for_it() {
+    async fn throttling_halves_the_rate() {
         let (rate_limiter, began) = (rate_limiter(), Instant::now());
         rate_limiter.on_throttled(Quota::Lambda, REGION);
         rate_limiter.call(Quota::Lambda, REGION).await;

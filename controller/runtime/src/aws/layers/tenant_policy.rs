@@ -1,4 +1,4 @@
-//! What lets a call to AWS through, or not: the tenancy, and what the call is for.
+//! The authorization policy for AWS calls: by the tenancy file, and by the purpose of a call.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Role, Tenancy};
 use crate::aws::{Aws, AwsError, AwsErrorKind};
 use crate::objects::KINDS;
 
-/// The account that is acted in with a role, or without one, with the credentials of `own`.
+/// The account ID of the role, or of the credentials of `own` if `role` is `None`.
 pub async fn acting_account(role: Option<&Role>, own: &dyn Aws) -> Result<String, AwsError> {
     match role {
         Some(role) => Ok(role.account().to_owned()),
@@ -16,23 +16,23 @@ pub async fn acting_account(role: Option<&Role>, own: &dyn Aws) -> Result<String
     }
 }
 
-/// What lets a call through, or not.
+/// The authorization policy of a namespace.
 pub struct TenantPolicy {
     tenancy: Arc<Tenancy>,
-    /// The operator.
+    /// The owner ID of the operator.
     pub owner: OwnerId,
     namespace: String,
-    /// The role that it acts with; none for the operator's own credentials.
+    /// The assumed role; `None` for the operator's own credentials.
     pub role: Option<Role>,
     aws: Arc<dyn Aws>,
-    /// The object that the calls are for; none where they are for all of the namespace in a bucket.
+    /// The object of the calls; `None` for the bucket calls of the whole namespace.
     key: Option<ObjectKey>,
-    /// Whether it only takes away what was made, which it may whatever the tenancy says now.
+    /// True for cleanup. Removals are permitted even if the tenancy does not permit the resources any more.
     pub removes: bool,
 }
 
 impl TenantPolicy {
-    /// The policy of a namespace that acts with this role.
+    /// Creates the policy of a namespace.
     pub fn new(
         tenancy: Arc<Tenancy>,
         owner: OwnerId,
@@ -43,26 +43,26 @@ impl TenantPolicy {
         Self { tenancy, owner, namespace: namespace.into(), role, aws, key: None, removes: false }
     }
 
-    /// The same, for an object.
+    /// The policy for the calls of one object.
     pub fn of_object(self, key: &ObjectKey, removes: bool) -> Self {
         Self { key: Some(key.clone()), removes, ..self }
     }
 
-    /// The same, for what the namespace has in buckets.
+    /// The policy for the namespace's entries in buckets.
     pub fn of_bucket(self, removes: bool) -> Self {
         Self { removes, ..self }
     }
 
-    /// Lets a call through that only reads what was made, or takes it away.
+    /// Permits a read or a removal of own resources, if the tenancy names the namespace.
     pub fn removal(&self, action: &'static str) -> Result<(), AwsError> {
         match self.tenancy.tenant(&self.namespace) {
             Some(_) => Ok(()),
-            // Nobody knows with which role.
+            // The role of an unnamed namespace is not known.
             None => Err(self.refused(action, self.tenancy.unnamed(&self.namespace).to_string())),
         }
     }
 
-    /// Lets a call through that changes something of the operator's own alone.
+    /// Permits a change only to a resource of the operator.
     pub fn require_own(&self, action: &'static str, is_own: bool, what: &str) -> Result<(), AwsError> {
         if is_own {
             return Ok(());
@@ -71,7 +71,7 @@ impl TenantPolicy {
             .refused(action, format!("{what} was not made for a resource of namespace {}", self.namespace)))
     }
 
-    /// Lets a call through that is about the object's rule.
+    /// Permits a call only on the object's own rule.
     pub fn own_rule(&self, action: &'static str, name: &str) -> Result<(), AwsError> {
         let is_own = self
             .key
@@ -80,12 +80,12 @@ impl TenantPolicy {
         self.require_own(action, is_own, &format!("rule {name}"))
     }
 
-    /// Lets a call through that is about a statement of the operator's.
+    /// Permits a call only on a permission statement of the operator.
     pub fn own_statement(&self, action: &'static str, id: &str) -> Result<(), AwsError> {
         self.require_own(action, is_own_statement_id(&self.owner, id), &format!("statement {id}"))
     }
 
-    /// Refuses what makes or changes something where only removals are due.
+    /// Refuses a creation or a change during cleanup.
     pub fn makes(&self, action: &'static str) -> Result<(), AwsError> {
         if self.removes {
             return Err(self.refused(action, format!("{action} is no removal of what was made")));
@@ -93,7 +93,7 @@ impl TenantPolicy {
         Ok(())
     }
 
-    /// Lets a call through if the tenancy permits the namespace everything that it names.
+    /// Permits a call if the tenancy permits the namespace the Region and all references.
     pub async fn permit(
         &self,
         action: &'static str,
@@ -121,7 +121,7 @@ impl TenantPolicy {
         })
     }
 
-    /// What a call that is not let through ends with.
+    /// The error of a forbidden call. The call is not sent.
     pub fn refused(&self, action: &'static str, words: String) -> AwsError {
         AwsError {
             message: Some(words.as_str().into()),

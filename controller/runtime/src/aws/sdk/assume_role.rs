@@ -1,4 +1,4 @@
-//! Credentials of a role that the operator takes on for a namespace.
+//! Credentials provider for the role of a namespace, by AssumeRole.
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -10,7 +10,7 @@ use crate::aws::{AwsError, AwsErrorKind};
 
 const ACTION: &str = "sts:AssumeRole";
 
-/// Takes on one role, each time that its credentials have run out. The SDK keeps them until then.
+/// Assumes a role each time that the credentials have expired. The SDK caches the credentials until then.
 #[derive(Debug)]
 pub struct RoleCredentials {
     sts: aws_sdk_sts::Client,
@@ -18,7 +18,7 @@ pub struct RoleCredentials {
 }
 
 impl RoleCredentials {
-    /// Takes the session's role on by this client.
+    /// Assumes the role of the session with this client.
     pub fn new(sts: aws_sdk_sts::Client, session: Session) -> Self {
         Self { sts, session }
     }

@@ -1,4 +1,4 @@
-//! Counts each attempt at a call to AWS, by how it ended, and against the quotas what was not counted before.
+//! Counts each attempt of an AWS call by outcome, and debits retries from the rate limiter.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -20,27 +20,27 @@ use crate::aws::unsent::NotSent;
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::{AwsOutcome, Service};
 
-/// Counts the attempts at the calls of one service's client.
+/// Counts the attempts of one service's client.
 #[derive(Clone, Debug)]
 pub struct CallMetrics {
     service: Service,
     telemetry: Telemetry,
-    /// The quotas of the account, and the Region.
+    /// The rate limiter of the account, and the Region.
     rate_limiter: Option<(RateLimiter, String)>,
 }
 
 impl CallMetrics {
-    /// Counts as those of this service.
+    /// Counts attempts for this service.
     pub fn for_service(service: Service, telemetry: &Telemetry) -> Self {
         Self { service, telemetry: telemetry.clone(), rate_limiter: None }
     }
 
-    /// Counts against these quotas in a Region: each attempt but the first, which was counted when it was let through.
+    /// Also debits retries from the rate limiter. The rate-limit layer has counted the first attempt.
     pub fn against(self, rate_limiter: &RateLimiter, region: &str) -> Self {
         Self { rate_limiter: Some((rate_limiter.clone(), region.into())), ..self }
     }
 
-    /// Does something to the limit of an operation.
+    /// Changes the rate limit of an operation.
     fn limit(&self, operation: &str, change: impl FnOnce(&RateLimiter, Quota, &str)) {
         if let (Some((rate_limiter, region)), Some(quota)) =
             (&self.rate_limiter, quota(self.service, operation))
@@ -50,13 +50,13 @@ impl CallMetrics {
     }
 }
 
-/// An attempt that is under way. One that is given up, as with the reconcile that made it, had no answer.
+/// An attempt in flight. An attempt that is cancelled with the reconcile has no answer.
 #[derive(Debug)]
 struct Attempt {
     counts: CallMetrics,
     operation: String,
     began: Instant,
-    /// Whether the request was handed to the HTTP client.
+    /// True after the request went to the HTTP client.
     sent: bool,
     ended: bool,
 }
@@ -120,7 +120,7 @@ impl Intercept for CallMetrics {
         Ok(())
     }
 
-    /// Marks the error of an attempt that was still waiting for credentials: its outcome is known.
+    /// Marks the error of an attempt that still waited for credentials: the outcome is known.
     fn modify_before_attempt_completion(
         &self,
         context: &mut FinalizerInterceptorContextMut<'_>,
@@ -135,7 +135,7 @@ impl Intercept for CallMetrics {
             let is_timeout = error.is_timeout_error();
             let cause = std::mem::replace(error, OrchestratorError::other("the request was not sent"));
             let unsent = NotSent { is_timeout, source: cause.into() }.into();
-            // The SDK tries again after a time-out alone.
+            // The SDK retries only after a timeout.
             *error = OrchestratorError::connector(if is_timeout {
                 ConnectorError::timeout(unsent)
             } else {
@@ -154,7 +154,7 @@ impl Intercept for CallMetrics {
         let Some(attempt) = bag.get_mut_from_interceptor_state::<Attempt>() else { return Ok(()) };
         let result = context.output_or_error();
         if result.is_some_and(|result| result.is_err_and(|error| error.is_interceptor_error())) {
-            // It was not let out: no call.
+            // The leadership check has stopped the request: no call to count.
             attempt.ended = true;
         } else {
             let succeeded = result.is_some_and(|result| result.is_ok());
@@ -168,7 +168,7 @@ impl Intercept for CallMetrics {
     }
 }
 
-/// The quota that AWS counts an operation against; none where it is asked for once.
+/// The AWS quota of an operation; `None` for STS, which the operator calls rarely.
 fn quota(service: Service, operation: &str) -> Option<Quota> {
     Some(match (service, operation) {
         (Service::Lambda, "GetFunction") => Quota::LambdaFunction,
@@ -180,7 +180,7 @@ fn quota(service: Service, operation: &str) -> Option<Quota> {
     })
 }
 
-/// How an attempt ended that was answered with anything but success.
+/// The outcome of an attempt with an error response.
 fn refusal(response: &HttpResponse) -> AwsOutcome {
     let status = response.status().as_u16();
     let code = code(response.headers().get("x-amzn-errortype"), response.body().bytes().unwrap_or_default());
@@ -212,8 +212,8 @@ fn outcome(kind: &AwsErrorKind) -> AwsOutcome {
     }
 }
 
-/// The error's code, where the protocols have it: a header (Lambda), a field of JSON (Lambda and EventBridge), an element
-/// of XML (S3 and STS). Of `aws.example#Code:http://...`, AWS's clients take what is between
+/// The error code: in a header (Lambda), a JSON field (Lambda and EventBridge) or an XML element (S3 and STS). From
+/// `aws.example#Code:http://...`, AWS's clients take the part between `#` and `:`
 /// (<https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>).
 fn code(header: Option<&str>, body: &[u8]) -> Option<String> {
     let of_json = || {

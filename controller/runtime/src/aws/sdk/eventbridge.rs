@@ -1,4 +1,4 @@
-//! EventBridge's rules through the SDK.
+//! EventBridge rules through the SDK.
 
 use async_trait::async_trait;
 use aws_sdk_eventbridge::Client;
@@ -65,7 +65,7 @@ impl SdkEventBridge {
     }
 }
 
-/// What PutRule sets, as AWS answers it.
+/// The settings of PutRule, from an answer.
 fn settings(expression: Option<&str>, description: Option<&str>, state: Option<&RuleState>) -> RuleSettings {
     RuleSettings {
         expression: expression.unwrap_or_default().to_owned(),
@@ -74,7 +74,8 @@ fn settings(expression: Option<&str>, description: Option<&str>, state: Option<&
     }
 }
 
-/// A rule of a list, which is whole in it: <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Rule.html>.
+/// Converts a rule in a list. The list contains all settings of a rule:
+/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Rule.html>.
 fn listed(rule: sdk::Rule) -> Option<ListedRule> {
     Some(ListedRule {
         settings: settings(rule.schedule_expression(), rule.description(), rule.state()),
@@ -195,7 +196,7 @@ fn on(rule: &str) -> String {
     format!("rule {rule}")
 }
 
-/// PutTargets and RemoveTargets answer 200 with a count of the entries that failed
+/// Checks the failed entries: PutTargets and RemoveTargets answer 200 even if entries have failed
 /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html>).
 fn all_done(
     failed: i32,
@@ -215,7 +216,7 @@ fn all_done(
     })
 }
 
-/// A target as we make them; none if it has settings of which we make none.
+/// Converts a target; `None` if the target has settings that the operator never sets.
 fn read_target(target: &sdk::Target) -> Option<Target> {
     let retry_policy = target.retry_policy().map(|policy| RetryPolicy {
         maximum_retry_attempts: policy.maximum_retry_attempts(),
@@ -229,7 +230,7 @@ fn read_target(target: &sdk::Target) -> Option<Target> {
         retry_policy,
         dead_letter_queue_arn,
     };
-    // Built again from what we read, it has lost whatever we do not know.
+    // The rebuilt target has lost all unknown settings.
     let known = sdk_target(&ours).ok().as_ref() == Some(target);
     let retry_policy = canonical_retry(ours.retry_policy.as_ref());
     known.then_some(Target { retry_policy, ..ours })

@@ -19,7 +19,7 @@ impl SdkLambda {
     }
 }
 
-/// `none` where the error says that there is nothing of that name.
+/// Maps a not-found error to `None`.
 pub(super) fn missing_as_none<T>(result: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
     match result {
         Ok(found) => Ok(Some(found)),
@@ -30,8 +30,8 @@ pub(super) fn missing_as_none<T>(result: Result<T, AwsError>) -> Result<Option<T
 
 #[async_trait]
 impl LambdaApi for SdkLambda {
-    /// By GetFunction, whose quota is 100 calls a second; that of GetFunctionConfiguration is shared with all
-    /// other control calls (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-rate_limiter.html>).
+    /// Calls GetFunction, with a quota of 100 calls a second. GetFunctionConfiguration shares a quota with all other
+    /// control calls (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
     async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
         const ACTION: &str = "lambda:GetFunction";
         let on = || match qualifier {
@@ -52,7 +52,8 @@ impl LambdaApi for SdkLambda {
         Ok(Some(Function { arn: arn.with_qualifier(qualifier), failed }))
     }
 
-    /// GetPolicy answers 404 both for a function without a policy and for no function: the words tell them apart.
+    /// GetPolicy answers 404 both for a function without a policy and for a missing function. Only the message
+    /// differs.
     async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError> {
         const ACTION: &str = "lambda:GetPolicy";
         let on = || format!("function {}", function.short());
@@ -121,7 +122,7 @@ impl LambdaApi for SdkLambda {
     }
 }
 
-/// The ARN without the qualifier, which these calls take apart from it.
+/// The ARN without the qualifier. These calls take the qualifier as a parameter.
 fn unqualified(function: &FunctionArn) -> String {
     function.with_qualifier(None).to_string()
 }

@@ -1,4 +1,4 @@
-//! The ports over the AWS SDK: one set of clients a Region, made when it is first needed.
+//! The ports over the AWS SDK, with one set of clients for each Region, created on first use.
 
 mod assume_role;
 mod call_metrics;
@@ -38,28 +38,28 @@ use eventbridge::SdkEventBridge;
 use lambda::SdkLambda;
 use s3::SdkS3;
 
-/// Time for one attempt at a call. The SDK sets none of its own, and would wait for an answer for ever.
+/// The timeout of one attempt. The SDK has no default timeout, and would wait forever for an answer.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time for a call with its retries.
+/// The timeout of a call with all retries.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// CallMetrics at a call, with the SDK's back-off between them.
+/// The maximum attempts of a call, with the SDK's backoff.
 const ATTEMPTS: u32 = 3;
 
-/// How the operator names itself in `User-Agent`, and so in CloudTrail, unless the environment says otherwise.
+/// The application name in `User-Agent`, and so in CloudTrail. The environment can replace the name.
 const APP_NAME: &str = "lambda-triggers";
 
-/// What the SDK is told beyond its own environment variables and files.
+/// Settings of the SDK in addition to the SDK's own environment variables and files.
 #[derive(Clone, Debug)]
 pub struct SdkSettings {
-    /// Proxies and trusted authorities.
+    /// Proxies and trusted certificate authorities.
     pub network: Network,
-    /// The Region of resources that name none; else the SDK's own search for it.
+    /// The Region for resources without a Region; `None` for the SDK's own lookup.
     pub region: Option<String>,
-    /// The right to write.
+    /// The leadership, checked before each call.
     pub leadership: Leadership,
-    /// Where calls are counted.
+    /// The metrics and health for AWS calls.
     pub telemetry: Telemetry,
-    /// The quotas that calls are counted against. What is kept back until they allow it is not decided here.
+    /// The rate limiter that counts retries. Waiting for the rate limiter is the task of the rate-limit layer.
     pub rate_limiter: RateLimiter,
 }
 
@@ -74,10 +74,10 @@ pub struct Sdk {
     account: OnceCell<Account>,
 }
 
-/// Whose credentials the SDK found.
+/// The identity behind the credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The account, 12 digits.
+    /// The account ID, 12 digits.
     pub account: String,
     /// The ARN of the role's session, or of the user.
     pub arn: String,
@@ -91,13 +91,13 @@ struct Clients {
     notifications: Arc<SdkS3>,
 }
 
-/// Why the SDK cannot be used.
+/// The error without a Region.
 #[derive(Debug, thiserror::Error)]
 #[error("no AWS Region is set: give --region or the environment variable AWS_REGION, such as eu-west-1")]
 pub struct NoRegion;
 
 impl Sdk {
-    /// Takes credentials and Region from where the SDK finds them: environment, profile, IRSA, Pod Identity.
+    /// Loads credentials and Region from the SDK's default sources: environment, profile, IRSA, Pod Identity.
     pub async fn load(settings: SdkSettings) -> Result<Self, NoRegion> {
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -110,14 +110,14 @@ impl Sdk {
         if let Some(region) = &settings.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        // A name that is given explicitly would hide that of AWS_SDK_UA_APP_ID.
+        // An explicit name would override AWS_SDK_UA_APP_ID.
         if std::env::var_os("AWS_SDK_UA_APP_ID").is_none()
             && let Ok(name) = AppName::new(APP_NAME)
         {
             loader = loader.app_name(name);
         }
         let config = loader.load().await;
-        // A variable that is set to nothing is not taken for a Region.
+        // An empty variable counts as unset.
         let region =
             config.region().map(ToString::to_string).filter(|region| !region.is_empty()).ok_or(NoRegion)?;
         let guard = Guard { leadership: settings.leadership };
@@ -133,8 +133,8 @@ impl Sdk {
         })
     }
 
-    /// The same with the credentials of a role, which are asked for when the first call is made with them. An account has
-    /// its quotas whoever calls.
+    /// Returns an SDK with the credentials of a role, which the first call requests. Quotas belong to the account, so
+    /// callers in one account share the rate limiter.
     pub fn with_role(&self, session: &Session) -> Self {
         let account = session.role.account();
         let is_own = self.account.get().is_some_and(|own| own.id == account);
@@ -145,7 +145,7 @@ impl Sdk {
             .config
             .to_builder()
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            // The operator's own would give out the operator's credentials.
+            // The operator's cache would return the operator's credentials.
             .identity_cache(IdentityCache::lazy().load_timeout(CALL_TIMEOUT).build())
             .build();
         Self {
@@ -159,7 +159,7 @@ impl Sdk {
         }
     }
 
-    /// The same with its answers shared, and with each call kept back until the quotas allow it.
+    /// Wraps the SDK with the read cache and the rate limit.
     pub fn with_layers(self: Arc<Self>) -> Arc<dyn Aws> {
         let rate_limiter = self.rate_limiter.clone();
         Arc::new(ReadCache::new(Arc::new(RateLimited::new(self, rate_limiter))))
@@ -171,7 +171,7 @@ impl Sdk {
         aws_sdk_sts::Client::from_conf(config.build())
     }
 
-    /// Whose credentials are used. Nobody is denied this call
+    /// Reads the identity behind the credentials. No policy can deny this call
     /// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>).
     pub async fn caller(&self) -> Result<Caller, AwsError> {
         const ACTION: &str = "sts:GetCallerIdentity";
@@ -194,7 +194,8 @@ impl Clients {
     fn new(sdk: &Sdk, region: &str) -> Self {
         let Sdk { config, guard, telemetry, rate_limiter, .. } = sdk;
         let config = config.clone().into_builder().region(Region::new(region.to_owned())).build();
-        // Another endpoint than AWS's own (a proxy, an emulator) answers for one host name only.
+        // A custom endpoint (a proxy, an emulator) answers for a single host name, so the path must contain the
+        // bucket.
         let path_style = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         let guard = || guard.clone();
         let attempts = |service| CallMetrics::for_service(service, telemetry).against(rate_limiter, region);
@@ -252,7 +253,7 @@ impl AssumeRoles for Sdk {
     }
 }
 
-/// Lets no call out once this replica does not lead any more, however long ago it was begun.
+/// Stops every call after the loss of leadership, even a call from before the loss.
 #[derive(Clone, Debug)]
 struct Guard {
     leadership: Leadership,

@@ -1,8 +1,8 @@
-//! S3's notification configurations through the SDK, as raw XML.
+//! S3 notification configurations through the SDK, as raw XML.
 //!
-//! The SDK's types drop elements and attributes that they do not know, and a document is replaced as a whole: what
-//! the types drop would be lost to its owner. So the SDK signs, sends and tells errors apart, and the body of the
-//! answer, and of the request, is the document's own text.
+//! The SDK's types drop unknown elements and attributes, and a PUT replaces the whole document. Foreign entries would
+//! lose the dropped parts. The SDK therefore only signs, sends and classifies errors. Interceptors read and write the
+//! raw body.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -56,7 +56,7 @@ impl S3Api for SdkS3 {
     }
 
     async fn is_own_bucket(&self, bucket: &Bucket) -> Result<bool, AwsError> {
-        // Accounts with more than 10,000 buckets must ask for pages.
+        // Accounts with more than 10,000 buckets must list by page.
         let mut pages =
             self.client.list_buckets().prefix(&bucket.name).into_paginator().page_size(1000).send();
         while let Some(page) = pages.next().await {
@@ -69,7 +69,7 @@ impl S3Api for SdkS3 {
     }
 
     async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {
-        // A second attempt beside a first one that only seems lost would be two writes at once.
+        // A retry after a lost answer could be a second write in flight.
         let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
         self.client
             .put_bucket_notification_configuration()
@@ -87,7 +87,7 @@ impl S3Api for SdkS3 {
     }
 }
 
-/// Keeps the body of the answer.
+/// Records the body of the response.
 #[derive(Clone, Debug, Default)]
 struct Received {
     body: Arc<Mutex<Vec<u8>>>,
@@ -116,7 +116,7 @@ impl Intercept for Received {
     }
 }
 
-/// Puts the document into the request, before it is signed.
+/// Replaces the body of the request with the document, before the request is signed.
 #[derive(Debug)]
 struct Send {
     xml: String,
@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    /// Notes where a request would go, and stops it.
+    /// Records the URI of a request, and stops the request.
     #[derive(Clone, Debug, Default)]
     struct Destination(Arc<Mutex<String>>);
 

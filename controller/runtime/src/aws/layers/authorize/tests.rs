@@ -20,11 +20,11 @@ namespaces:
     definitions: {names: [made], roles: [app]}
 "#;
 
-/// AWS that does whatever it is asked for, and keeps a list.
+/// A fake AWS that accepts every call and records the name of the call.
 #[derive(Clone, Default)]
-struct Asked(Arc<Mutex<Vec<&'static str>>>);
+struct RecordingAws(Arc<Mutex<Vec<&'static str>>>);
 
-impl Asked {
+impl RecordingAws {
     fn note<T>(&self, call: &'static str, answer: T) -> Result<T, AwsError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(call);
         Ok(answer)
@@ -36,7 +36,7 @@ impl Asked {
 }
 
 #[async_trait]
-impl Aws for Asked {
+impl Aws for RecordingAws {
     fn default_region(&self) -> &str {
         REGION
     }
@@ -58,7 +58,7 @@ impl Aws for Asked {
 }
 
 #[async_trait]
-impl LambdaApi for Asked {
+impl LambdaApi for RecordingAws {
     async fn function(&self, _: &str, _: Option<&str>) -> Result<Option<Function>, AwsError> {
         self.note("function", None)
     }
@@ -74,7 +74,7 @@ impl LambdaApi for Asked {
 }
 
 #[async_trait]
-impl DeploymentApi for Asked {
+impl DeploymentApi for RecordingAws {
     async fn deployed(&self, _: &str) -> Result<Option<ObservedFunction>, AwsError> {
         self.note("deployed", None)
     }
@@ -114,7 +114,7 @@ impl DeploymentApi for Asked {
 }
 
 #[async_trait]
-impl EventBridgeApi for Asked {
+impl EventBridgeApi for RecordingAws {
     async fn list(&self, _: &str) -> Result<Vec<ListedRule>, AwsError> {
         self.note("list", vec![])
     }
@@ -148,7 +148,7 @@ impl EventBridgeApi for Asked {
 }
 
 #[async_trait]
-impl S3Api for Asked {
+impl S3Api for RecordingAws {
     async fn get(&self, _: &Bucket) -> Result<String, AwsError> {
         self.note("get", String::new())
     }
@@ -163,9 +163,9 @@ impl S3Api for Asked {
     }
 }
 
-/// What the calls are about.
+/// The arguments of the calls.
 #[derive(Clone)]
-struct About {
+struct Arguments {
     region: &'static str,
     function: &'static str,
     bucket: &'static str,
@@ -184,9 +184,9 @@ fn key() -> ObjectKey {
     ObjectKey::new("media", "thumbs")
 }
 
-/// What namespace media may have.
-fn permitted() -> About {
-    About {
+/// Arguments that namespace `media` may use.
+fn permitted() -> Arguments {
+    Arguments {
         region: REGION,
         function: "thumbs",
         bucket: "photos",
@@ -202,9 +202,9 @@ fn configuration(role: &str) -> Configuration {
     Configuration { role: format!("arn:aws:iam::{ACCOUNT}:role/{role}"), ..Configuration::default() }
 }
 
-/// Makes every call that there is. Returns those that were let through; the others must have been refused as such.
-async fn every_call(aws: &dyn Aws, asked: &Asked, about: &About) -> Vec<&'static str> {
-    let About { region, function, bucket, bucket_owner, made, role, rule, statement } = about;
+/// Makes every call, and returns the names of the permitted calls. All other calls must fail with `NotPermitted`.
+async fn every_call(aws: &dyn Aws, recorder: &RecordingAws, arguments: &Arguments) -> Vec<&'static str> {
+    let Arguments { region, function, bucket, bucket_owner, made, role, rule, statement } = arguments;
     let arn = |name: &str| {
         FunctionArn::parse(&format!("arn:aws:lambda:{region}:{ACCOUNT}:function:{name}")).unwrap()
     };
@@ -272,12 +272,12 @@ async fn every_call(aws: &dyn Aws, asked: &Asked, about: &About) -> Vec<&'static
     ];
     let kinds = refused.iter().flatten().map(|error| error.kind.clone());
     assert!(kinds.into_iter().all(|kind| kind == AwsErrorKind::NotPermitted), "{refused:?}");
-    let through = asked.take();
-    assert_eq!(refused.iter().filter(|refused| refused.is_none()).count(), through.len());
-    // What the file does not permit in the code, it does not permit in a change of it either.
+    let passed = recorder.take();
+    assert_eq!(refused.iter().filter(|refused| refused.is_none()).count(), passed.len());
+    // A code source that is forbidden in a new function is forbidden in an update, too.
     assert!(deployments.update_code(made, &code, Architecture::X86_64).await.is_err());
-    assert_eq!(asked.take(), [""; 0]);
-    through
+    assert_eq!(recorder.take(), [""; 0]);
+    passed
 }
 
 const ALL: [&str; 29] = [
@@ -311,36 +311,40 @@ const ALL: [&str; 29] = [
     "is_own_bucket",
     "put",
 ];
-/// The calls that name a bucket.
+/// The calls with a bucket argument.
 const OF_BUCKET: [&str; 5] = ["add_permission", "get", "get_of_any_owner", "is_own_bucket", "put"];
 
 fn without(gone: &[&str]) -> Vec<&'static str> {
     ALL.into_iter().filter(|call| !gone.contains(call)).collect()
 }
 
-fn authorized(asked: &Asked, namespace: &str, set: impl FnOnce(TenantPolicy) -> TenantPolicy) -> Authorized {
+fn authorized(
+    recorder: &RecordingAws,
+    namespace: &str,
+    set: impl FnOnce(TenantPolicy) -> TenantPolicy,
+) -> Authorized {
     let tenancy = Arc::new(Tenancy::parse(FILE).unwrap());
     let role = tenancy.tenant(namespace).and_then(|tenant| tenant.role.clone());
-    let aws: Arc<dyn Aws> = Arc::new(asked.clone());
+    let aws: Arc<dyn Aws> = Arc::new(recorder.clone());
     Authorized::new(aws.clone(), set(TenantPolicy::new(tenancy, owner(), namespace, role, aws)))
 }
 
 #[tokio::test]
-async fn what_is_permitted_is_let_through_and_nothing_else_is() {
-    let asked = Asked::default();
-    let aws = authorized(&asked, "media", |policy| policy.of_object(&key(), false));
+async fn only_permitted_calls_pass() {
+    let recorder = RecordingAws::default();
+    let aws = authorized(&recorder, "media", |policy| policy.of_object(&key(), false));
     let same = permitted();
     let cases = [
         (same.clone(), ALL.to_vec()),
-        (About { region: "us-east-1", ..same.clone() }, vec!["account"]),
+        (Arguments { region: "us-east-1", ..same.clone() }, vec!["account"]),
         (
-            About { function: "theirs", ..same.clone() },
+            Arguments { function: "theirs", ..same.clone() },
             without(&["function", "policy", "add_permission", "remove_permission", "put_target"]),
         ),
-        (About { bucket: "theirs", ..same.clone() }, without(&OF_BUCKET)),
-        (About { bucket_owner: "111111111111", ..same.clone() }, without(&OF_BUCKET)),
+        (Arguments { bucket: "theirs", ..same.clone() }, without(&OF_BUCKET)),
+        (Arguments { bucket_owner: "111111111111", ..same.clone() }, without(&OF_BUCKET)),
         (
-            About { made: "theirs", ..same.clone() },
+            Arguments { made: "theirs", ..same.clone() },
             without(&[
                 "deployed",
                 "create",
@@ -356,9 +360,9 @@ async fn what_is_permitted_is_let_through_and_nothing_else_is() {
                 "delete_function",
             ]),
         ),
-        (About { role: "admin", ..same.clone() }, without(&["create", "update_configuration"])),
+        (Arguments { role: "admin", ..same.clone() }, without(&["create", "update_configuration"])),
         (
-            About {
+            Arguments {
                 rule: ObjectKey::new("media", "other").rule_name(&owner(), "ScheduledFunction"),
                 ..same.clone()
             },
@@ -372,20 +376,25 @@ async fn what_is_permitted_is_let_through_and_nothing_else_is() {
                 "delete_rule",
             ]),
         ),
-        (About { statement: "theirs".into(), ..same }, without(&["add_permission", "remove_permission"])),
+        (Arguments { statement: "theirs".into(), ..same }, without(&["add_permission", "remove_permission"])),
     ];
-    for (about, expected) in cases {
-        assert_eq!(every_call(&aws, &asked, &about).await, expected, "{}", about.rule);
+    for (arguments, expected) in cases {
+        assert_eq!(every_call(&aws, &recorder, &arguments).await, expected, "{}", arguments.rule);
     }
 }
 
-/// Whatever the file says by then, what was made goes; nothing is made.
+/// Cleanup does not depend on the tenancy file, and creates nothing.
 #[tokio::test]
-async fn a_removal_takes_away_its_own_and_makes_nothing() {
-    let asked = Asked::default();
-    let aws = authorized(&asked, "media", |policy| policy.of_object(&key(), true));
-    let theirs =
-        About { region: "us-east-1", function: "theirs", bucket: "theirs", made: "theirs", ..permitted() };
+async fn cleanup_removes_own_resources_and_creates_nothing() {
+    let recorder = RecordingAws::default();
+    let aws = authorized(&recorder, "media", |policy| policy.of_object(&key(), true));
+    let theirs = Arguments {
+        region: "us-east-1",
+        function: "theirs",
+        bucket: "theirs",
+        made: "theirs",
+        ..permitted()
+    };
     let removals = [
         "account",
         "function",
@@ -406,32 +415,36 @@ async fn a_removal_takes_away_its_own_and_makes_nothing() {
         "is_own_bucket",
         "put",
     ];
-    assert_eq!(every_call(&aws, &asked, &theirs).await, removals);
-    let foreign = About { rule: "theirs".into(), statement: "theirs".into(), ..theirs };
+    assert_eq!(every_call(&aws, &recorder, &theirs).await, removals);
+    let foreign = Arguments { rule: "theirs".into(), statement: "theirs".into(), ..theirs };
     let left: Vec<&str> = removals
         .into_iter()
         .filter(|call| !["remove_permission", "tag_rule", "remove_targets", "delete_rule"].contains(call))
         .collect();
-    assert_eq!(every_call(&aws, &asked, &foreign).await, left);
+    assert_eq!(every_call(&aws, &recorder, &foreign).await, left);
 }
 
 #[tokio::test]
-async fn a_namespace_that_is_not_named_gets_nothing_through() {
+async fn an_unnamed_namespace_can_call_nothing() {
     for removes in [false, true] {
-        let asked = Asked::default();
-        let aws =
-            authorized(&asked, "other", |policy| policy.of_object(&ObjectKey::new("other", "it"), removes));
-        assert_eq!(every_call(&aws, &asked, &permitted()).await, [""; 0]);
+        let recorder = RecordingAws::default();
+        let aws = authorized(&recorder, "other", |policy| {
+            policy.of_object(&ObjectKey::new("other", "it"), removes)
+        });
+        assert_eq!(every_call(&aws, &recorder, &permitted()).await, [""; 0]);
     }
 }
 
 #[tokio::test]
-async fn a_role_in_another_account_than_its_arn_says_is_not_used() {
-    let asked = Asked::default();
+async fn a_role_in_an_unexpected_account_is_refused() {
+    let recorder = RecordingAws::default();
     let tenancy = Arc::new(Tenancy::parse(FILE).unwrap());
     let role = Role { arn: "arn:aws:iam::210987654321:role/media".into(), external_id: None };
-    let aws: Arc<dyn Aws> = Arc::new(asked);
+    let aws: Arc<dyn Aws> = Arc::new(recorder);
     let aws = Authorized::new(aws.clone(), TenantPolicy::new(tenancy, owner(), "media", Some(role), aws));
-    let said = aws.account().await.err().and_then(|error| error.message).unwrap_or_default();
-    assert_eq!(&*said, "role arn:aws:iam::210987654321:role/media turns out to be in account 123456789012");
+    let message = aws.account().await.err().and_then(|error| error.message).unwrap_or_default();
+    assert_eq!(
+        &*message,
+        "role arn:aws:iam::210987654321:role/media turns out to be in account 123456789012"
+    );
 }

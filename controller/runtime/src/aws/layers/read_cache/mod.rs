@@ -1,5 +1,5 @@
-//! The ports, with answers shared by all resyncs that need the same one. An earlier answer may only say that there is nothing
-//! to do: whoever has had one writes nothing before it has asked anew.
+//! The read cache: a layer in which resyncs share reads. A cached read may only prove that nothing needs to change.
+//! After a cached read, every write is refused until the caller has read from AWS again.
 
 mod entries;
 
@@ -25,24 +25,24 @@ use crate::aws::{
 use crate::error_chain;
 use entries::CachedReads;
 
-/// AWS with the credentials of some, who share its answers.
+/// AWS with one set of credentials, and a cache shared by all callers.
 pub struct ReadCache {
     inner: Arc<dyn Aws>,
     entries: Arc<CacheEntries>,
 }
 
-/// What was answered.
+/// The cached reads by kind of resource.
 #[derive(Default)]
 struct CacheEntries {
-    /// By Region, name or ARN as it was asked for, and qualifier.
+    /// By Region, requested name or ARN, and qualifier.
     functions: CachedReads<(String, String, Option<String>), Function>,
     policies: CachedReads<FunctionArn, Policy>,
-    /// By Region, and what their names begin with; by name.
+    /// By Region and name prefix. The value maps names to rules.
     rules: CachedReads<(String, String), Arc<BTreeMap<String, ListedRule>>>,
 }
 
 impl ReadCache {
-    /// Shares the answers of `inner`.
+    /// Caches the reads of `inner`.
     pub fn new(inner: Arc<dyn Aws>) -> Self {
         Self { inner, entries: Arc::default() }
     }
@@ -52,14 +52,14 @@ impl ReadCache {
     }
 }
 
-/// One port in one Region.
+/// A port in one Region.
 struct Port<P: ?Sized> {
     inner: Arc<P>,
     entries: Arc<CacheEntries>,
     region: String,
 }
 
-/// Refuses a write that may be based on an earlier answer: who gets this asks anew.
+/// Refuses a write after a cached read. The caller must read from AWS again first.
 fn require_fresh(action: &'static str, on: &str) -> Result<(), AwsError> {
     if CallContext::current().used_cached_read() {
         let why = "what it is based on is to be read anew first";
@@ -90,7 +90,7 @@ impl Aws for ReadCache {
         self.port(self.inner.eventbridge(region), region)
     }
 
-    /// A bucket's worker shares what it has read.
+    /// Not cached here: the bucket worker shares its own reads.
     fn s3(&self, region: &str) -> Arc<dyn S3Api> {
         self.inner.s3(region)
     }
@@ -100,7 +100,7 @@ impl Aws for ReadCache {
 impl LambdaApi for Port<dyn LambdaApi> {
     async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
         let key = (self.region.clone(), name.to_owned(), qualifier.map(ToOwned::to_owned));
-        // One that is not there, or cannot run, is a reason to do something.
+        // A missing or failed function needs a reconcile without cached reads.
         let is_fine = |function: &Function| function.failed.is_none();
         self.entries.functions.get_or_fetch(key, is_fine, self.inner.function(name, qualifier)).await
     }
@@ -132,7 +132,7 @@ impl LambdaApi for Port<dyn LambdaApi> {
     }
 }
 
-/// LambdaApi that are deployed for one object are that object's: nobody else asks for them.
+/// Not cached: only one object reads a deployed function.
 #[async_trait]
 impl DeploymentApi for Port<dyn DeploymentApi> {
     async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
@@ -193,17 +193,19 @@ impl DeploymentApi for Port<dyn DeploymentApi> {
         self.inner.delete_event_invoke_config(name).await
     }
 
-    /// What was entries of others by this name, as of its policy, has gone with it.
+    /// Other objects may have cached the function and the policy by this name.
     async fn delete_function(&self, name: &str) -> Result<(), AwsError> {
         require_fresh("lambda:DeleteFunction", name)?;
-        self.entries.functions.forget(|(_, asked, _)| asked == name || asked.contains(&format!(":{name}")));
+        self.entries
+            .functions
+            .forget(|(_, name_or_arn, _)| name_or_arn == name || name_or_arn.contains(&format!(":{name}")));
         self.entries.policies.forget(|function| function.name == name);
         self.inner.delete_function(name).await
     }
 }
 
 impl Port<dyn EventBridgeApi> {
-    /// The rule as the list tells it that all resyncs share; none where it is not in it.
+    /// The rule from the list shared by all resyncs; `None` if the list does not contain the rule.
     async fn listed(&self, name: &str) -> Result<Option<ListedRule>, AwsError> {
         let shares = CallContext::current().oldest_cached_read().is_some();
         let Some(prefix) = prefix_of(name).filter(|_| shares) else { return Ok(None) };
@@ -224,7 +226,7 @@ impl Port<dyn EventBridgeApi> {
     }
 }
 
-/// A rule is one object's, and nobody else asks for it; but a list tells of many.
+/// Only one object reads a rule, so a single rule is not cached. Resyncs share the list of rules.
 #[async_trait]
 impl EventBridgeApi for Port<dyn EventBridgeApi> {
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {

@@ -1,4 +1,4 @@
-//! LambdaApi that the operator deploys, through the SDK.
+//! Functions deployed by the operator, through the SDK.
 
 mod read;
 mod write;
@@ -199,8 +199,8 @@ impl DeploymentApi for SdkDeployments {
     }
 }
 
-/// Why an answer has no tags: the caller may not read them, or they cannot be read now. Without them every function
-/// would look like somebody else's (<https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html>).
+/// The error for unreadable tags: access denied, or a failure of AWS. Without tags, every function would look foreign
+/// (<https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html>).
 fn tags_unread(name: &str, error: &TagsError) -> AwsError {
     let denied = error.error_code().starts_with("AccessDenied");
     let kind = if denied { AwsErrorKind::Denied } else { AwsErrorKind::Unavailable };
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_that_cannot_be_read_are_told_of() {
+    fn unreadable_tags_are_an_error() {
         let failure = |code: &str| {
             let error = TagsError::builder().error_code(code).message("No tags.").build().unwrap();
             tags_unread("app", &error).failure(Component::Function)

@@ -1,4 +1,4 @@
-//! A function as GetFunction answers it, in the form in which it compares to a wanted one.
+//! Converts the answer of GetFunction for the comparison with the desired function.
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::operation::get_function_event_invoke_config::GetFunctionEventInvokeConfigOutput;
@@ -16,7 +16,7 @@ use lambda_triggers_core::plan::function::{
     ObservedFunction, Update,
 };
 
-/// The function of an answer; none if it describes none.
+/// The function in an answer; `None` if the answer describes no function.
 pub fn observed(answer: &GetFunctionOutput) -> Option<ObservedFunction> {
     let function = answer.configuration()?;
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
@@ -38,7 +38,7 @@ pub fn observed(answer: &GetFunctionOutput) -> Option<ObservedFunction> {
         state: match function.state() {
             Some(SdkState::Pending) => FunctionState::Pending,
             Some(SdkState::Failed) => FunctionState::Failed(text(function.state_reason())),
-            // Any other can be invoked, or will be woken by an invocation; one that we do not know, too.
+            // A function in any other state, even an unknown state, can be invoked or is woken by an invocation.
             _ => FunctionState::Usable,
         },
         update: match function.last_update_status() {
@@ -51,7 +51,7 @@ pub fn observed(answer: &GetFunctionOutput) -> Option<ObservedFunction> {
     })
 }
 
-/// The configuration of asynchronous invocations of an answer.
+/// The configuration of asynchronous invocations in an answer.
 pub fn event_invoke_config(answer: &GetFunctionEventInvokeConfigOutput) -> EventInvokeConfig {
     let destinations = answer.destination_config();
     let on_success = destinations.and_then(|config| config.on_success()).and_then(|one| one.destination());

@@ -1,5 +1,5 @@
-//! Settings of a function as the SDK takes them, each set explicitly: what a call leaves out stays as it was, so a
-//! setting that was taken out of a definition would stay for ever
+//! Converts the settings of a function for the SDK, with a value for every setting. Lambda keeps a setting that a call
+//! leaves out. A setting removed from the definition would stay forever
 //! (<https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html>).
 
 use aws_sdk_lambda::types::{
@@ -15,7 +15,7 @@ use lambda_triggers_core::plan::function::{
     CodeSource, Configuration, EventInvokeConfig, ImageConfiguration, LoggingConfiguration,
 };
 
-/// The settings that create and update share.
+/// The settings for both create and update.
 pub struct Settings {
     pub runtime: Option<Runtime>,
     pub environment: Environment,
@@ -23,10 +23,10 @@ pub struct Settings {
     pub ephemeral_storage: EphemeralStorage,
     pub tracing: TracingConfig,
     pub dead_letter: DeadLetterConfig,
-    /// None for an image, which cannot have it.
+    /// `None` for an image: images do not support SnapStart.
     pub snap_start: Option<SdkSnapStart>,
     pub logging: LoggingConfig,
-    /// None for an archive, which cannot have it.
+    /// `None` for an archive: archives have no image configuration.
     pub image: Option<ImageConfig>,
 }
 
@@ -76,7 +76,7 @@ pub fn architecture(architecture: Architecture) -> SdkArchitecture {
     }
 }
 
-/// The destinations of asynchronous invocations; none where nothing is to be sent.
+/// The destinations of asynchronous invocations; `None` if both are unset.
 pub fn destinations(config: &EventInvokeConfig) -> Option<DestinationConfig> {
     let EventInvokeConfig { on_success, on_failure, .. } = config;
     let success = on_success.as_ref().map(|arn| OnSuccess::builder().destination(arn).build());
@@ -86,7 +86,7 @@ pub fn destinations(config: &EventInvokeConfig) -> Option<DestinationConfig> {
 }
 
 fn ephemeral_storage(size: i32) -> EphemeralStorage {
-    // The builder fails without a size alone.
+    // The builder fails only without a size.
     EphemeralStorage::builder().size(size).build().unwrap_or_else(|_| unreachable!("the size is set"))
 }
 
