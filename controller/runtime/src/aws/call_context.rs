@@ -117,12 +117,12 @@ impl CallContext {
         self.cache_policy().fresh_since = wanted;
     }
 
-    /// True if a cached read started at `asked` is acceptable. An accepted read that is not fresh sets
+    /// True if the caller accepts a cached read with this start. An accepted read that is not fresh sets
     /// [`used_cached_read`](Self::used_cached_read).
-    pub fn accepts(&self, asked: Instant) -> bool {
+    pub fn accepts(&self, started: Instant) -> bool {
         let mut cache_policy = self.cache_policy();
-        let is_fresh = cache_policy.fresh_since.is_some_and(|since| asked >= since);
-        let is_cached = !is_fresh && cache_policy.since.is_some_and(|since| asked >= since);
+        let is_fresh = cache_policy.fresh_since.is_some_and(|since| started >= since);
+        let is_cached = !is_fresh && cache_policy.since.is_some_and(|since| started >= since);
         cache_policy.used_cached_read |= is_cached;
         is_fresh || is_cached
     }
