@@ -1,4 +1,4 @@
-//! The HTTP client of the AWS SDK and of the exporter of traces.
+//! The HTTP client of the AWS SDK and of the trace exporter.
 
 use async_trait::async_trait;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -20,7 +20,7 @@ use opentelemetry_http::HttpError;
 use super::Network;
 
 impl Network {
-    /// The client for the AWS SDK and its providers of credentials.
+    /// The client for the AWS SDK and the SDK's credentials providers.
     pub fn aws_client(&self) -> SharedHttpClient {
         let client = |scheme| {
             let network = self.clone();
@@ -33,7 +33,7 @@ impl Network {
         SharedHttpClient::new(ByScheme { http: client(Scheme::Http), https: client(Scheme::Https) })
     }
 
-    /// The client for a collector of traces. The machine's own authorities certify the collector.
+    /// The client for a trace collector. The system's certificate authorities certify the collector.
     pub fn collector_client(&self, collector: &Uri) -> CollectorClient {
         let connector =
             self.connector(Scheme::from_text(collector.scheme_str()), TlsContext::default(), None, None);

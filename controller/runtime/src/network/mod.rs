@@ -1,4 +1,4 @@
-//! How AWS, Kubernetes and a collector of traces are reached: proxies, and the authorities that are trusted.
+//! Network settings for AWS, Kubernetes and a trace collector: proxies and trusted certificate authorities.
 
 mod http_client;
 mod proxy;
@@ -15,22 +15,22 @@ use rustls::pki_types::pem::PemObject;
 
 pub use proxy::{InvalidProxy, Proxies};
 
-/// The AWS SDKs' variable for a file of certificates, which takes the place of the machine's own
+/// The AWS SDKs' variable for a certificate file. The file replaces the system's certificates
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-ca-bundle.html>).
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// Why the network settings of the environment cannot be used.
+/// Invalid network settings in the environment.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
-    /// A proxy's variable is no URL.
+    /// A proxy variable is no valid URL.
     #[error(transparent)]
     Proxy(#[from] InvalidProxy),
-    /// The file of certificates cannot be used.
+    /// The certificate file cannot be used.
     #[error(
         "the file {path} of the environment variable {CA_BUNDLE} cannot be used ({problem}): give one with certificates in PEM"
     )]
     Bundle {
-        /// The file.
+        /// The path of the certificate file.
         path: PathBuf,
         /// The reason.
         problem: String,
@@ -41,18 +41,18 @@ pub enum NetworkError {
 #[derive(Clone, Debug)]
 pub struct Network {
     proxies: Proxies,
-    /// The proxies for destinations of `http` and of `https`.
+    /// The proxies for `http` and `https` destinations.
     proxy_configs: [ProxyConfig; 2],
-    /// The authorities that certify AWS's endpoints.
+    /// The certificate authorities for AWS endpoints.
     aws_authorities: TlsContext,
     ca_bundle: Option<PathBuf>,
 }
 
 impl Network {
-    /// Reads the variables of this process.
+    /// Reads the environment variables of this process.
     ///
     /// # Errors
-    /// A proxy is no URL, or the file of `AWS_CA_BUNDLE` has no certificates that can be used.
+    /// A proxy variable is no valid URL, or the file in `AWS_CA_BUNDLE` has no usable certificates.
     pub fn from_env() -> Result<Self, NetworkError> {
         let proxies = Proxies::from_env(|name| std::env::var(name).ok())?;
         let proxy_configs = proxies.configs()?;
@@ -61,37 +61,38 @@ impl Network {
         Ok(Self { proxies, proxy_configs, aws_authorities, ca_bundle })
     }
 
-    /// The settings in effect, a variable and a value each. Credentials of proxies are left out.
+    /// The settings in effect, as pairs of variable and value, without the credentials of proxies.
     pub fn shown(&self) -> Vec<(&'static str, String)> {
         let bundle = self.ca_bundle.iter().map(|path| (CA_BUNDLE, path.display().to_string()));
         self.proxies.shown().into_iter().chain(bundle).collect()
     }
 
-    /// The configuration of the current kubeconfig, or of the pod. The kubeconfig's `proxy-url` wins over `HTTPS_PROXY`
-    /// and `NO_PROXY`, as in client-go.
+    /// The configuration from the current kubeconfig, or from the pod. As in client-go, `proxy-url` in the kubeconfig
+    /// overrides `HTTPS_PROXY` and `NO_PROXY`.
     ///
     /// # Errors
-    /// There is neither a kubeconfig that can be used, nor a service account.
+    /// The process has neither a usable kubeconfig nor a service account.
     pub async fn kube_config(&self) -> Result<Config, InferConfigError> {
         let mut config = Config::infer().await?;
-        // kube-rs holds NO_PROXY against the address of the proxy, in place of that of the API server.
+        // kube-rs compares NO_PROXY with the address of the proxy instead of the API server.
         let declared = Kubeconfig::read().ok().and_then(|kubeconfig| proxy_url(&kubeconfig));
         config.proxy_url = declared.or_else(|| self.proxies.proxy_for(&config.cluster_url).cloned());
         Ok(config)
     }
 }
 
-/// The proxy that the current context's cluster names.
+/// The `proxy-url` of the current context's cluster.
 fn proxy_url(kubeconfig: &Kubeconfig) -> Option<Uri> {
     let current = kubeconfig.current_context.as_ref()?;
     let context = kubeconfig.contexts.iter().find(|context| context.name == *current)?.context.as_ref()?;
     let named = kubeconfig.clusters.iter().find(|cluster| cluster.name == context.cluster)?;
     let url = named.cluster.as_ref()?.proxy_url.as_ref()?;
-    // A value that is no URL was refused with the rest of the kubeconfig.
+    // An invalid URL was rejected before, with the whole kubeconfig.
     url.parse().ok()
 }
 
-/// Reads a file of certificates. The HTTP client panics on an invalid certificate, so each is checked here.
+/// Reads a certificate file. The HTTP client panics on an invalid certificate, so this function checks each
+/// certificate.
 fn read_bundle(path: &Path) -> Result<TlsContext, NetworkError> {
     let invalid = |problem: String| NetworkError::Bundle { path: path.into(), problem };
     let pem = std::fs::read(path).map_err(|error| invalid(error.to_string()))?;

@@ -1,20 +1,21 @@
-//! Proxies by the variables that curl, the AWS CLI and programs in Go read: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`.
+//! Proxies from the variables `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, as in curl, the AWS CLI and Go.
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use http::Uri;
 use http::uri::Scheme;
 use hyper_util::client::proxy::matcher::Matcher;
 
-/// Destinations that are never reached through a proxy. A proxy cannot reach the node's link-local addresses: instance
-/// metadata, and the agents of EKS Pod Identity and ECS
-/// (<https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html>). Loopback addresses are left out as in
-/// Go (<https://pkg.go.dev/net/http#ProxyFromEnvironment>).
+/// Destinations that never use a proxy. A proxy cannot reach the node's link-local addresses: instance metadata, and
+/// the agents of EKS Pod Identity and ECS
+/// (<https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html>). Loopback addresses use no proxy, as
+/// in Go (<https://pkg.go.dev/net/http#ProxyFromEnvironment>).
 const NEVER_PROXIED: &str = "localhost,127.0.0.0/8,::1,169.254.0.0/16,fd00:ec2::/32";
 
-/// The API server's address in a pod, by Kubernetes' own variable: it is in the same cluster.
+/// Kubernetes' variable for the API server's address in a pod. The API server runs in the same cluster, so needs no
+/// proxy.
 const API_SERVER: &str = "KUBERNETES_SERVICE_HOST";
 
-/// A variable whose value is no URL of a proxy. The value itself may hold a password, and is not shown.
+/// A variable without a valid proxy URL. The value may contain a password, and is not shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the environment variable {variable} is no URL of an HTTP proxy ({problem}): write it as in \
@@ -25,7 +26,7 @@ pub struct InvalidProxy {
     problem: String,
 }
 
-/// Which proxy a destination is reached through.
+/// The proxies, by scheme of the destination.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxies {
     http: Option<Uri>,
@@ -34,7 +35,7 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// Reads the variables through `variable`. Names in capitals win; an empty value counts as none.
+    /// Reads the variables with `variable`. Uppercase names take precedence. An empty value counts as unset.
     pub fn from_env(variable: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidProxy> {
         let first =
             |names: [&str; 2]| names.into_iter().filter_map(&variable).find(|value| !value.trim().is_empty());
@@ -51,16 +52,16 @@ impl Proxies {
         })
     }
 
-    /// The proxy on the way to a destination, with its credentials.
+    /// The proxy for a destination, with the credentials of the proxy.
     pub fn proxy_for(&self, destination: &Uri) -> Option<&Uri> {
         let proxy = if destination.scheme()? == &Scheme::HTTPS { &self.https } else { &self.http };
         let proxy = proxy.as_ref()?;
-        // The matcher decides by NO_PROXY alone here, whichever proxy it holds.
+        // The matcher only decides by NO_PROXY here; the address of the matcher's proxy does not matter.
         let matcher = Matcher::builder().all("http://proxy").no(self.no_proxy.as_str()).build();
         matcher.intercept(destination).map(|_| proxy)
     }
 
-    /// The HTTP client's settings for destinations of `http` and of `https`.
+    /// The HTTP client's proxy settings for `http` and `https` destinations.
     pub fn configs(&self) -> Result<[ProxyConfig; 2], InvalidProxy> {
         let config = |variable, proxy: &Option<Uri>| match proxy {
             None => Ok(ProxyConfig::disabled()),
@@ -72,7 +73,7 @@ impl Proxies {
         Ok([config("HTTP_PROXY", &self.http)?, config("HTTPS_PROXY", &self.https)?])
     }
 
-    /// The variables in effect, with proxies shown without their credentials.
+    /// The variables in effect, without the credentials of proxies.
     pub fn shown(&self) -> Vec<(&'static str, String)> {
         let proxies = [("HTTPS_PROXY", &self.https), ("HTTP_PROXY", &self.http)];
         proxies
@@ -82,12 +83,12 @@ impl Proxies {
     }
 }
 
-/// Parses the URL of a proxy. The default scheme is `http`, as in Go.
+/// Parses a proxy URL. The default scheme is `http`, as in Go.
 fn parse(variable: &'static str, value: &str) -> Result<Uri, InvalidProxy> {
     let invalid = |problem: &str| InvalidProxy { variable, problem: problem.into() };
     let text = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
     let url: Uri = text.parse().map_err(|error: http::uri::InvalidUri| invalid(&error.to_string()))?;
-    // http::Uri takes any text as a port, and leaves it out.
+    // http::Uri accepts any text as a port, and drops an invalid port.
     let port = host_and_port(&url).rsplit_once(':').map(|(_, port)| port);
     if port.is_some_and(|port| !port.ends_with(']') && port.parse::<u16>().is_err()) {
         return Err(invalid("its port is no number"));
@@ -99,8 +100,8 @@ fn parse(variable: &'static str, value: &str) -> Result<Uri, InvalidProxy> {
     }
 }
 
-/// `NO_PROXY` in the matcher's own form. `*` covers addresses, too, and `*.example.com` becomes `.example.com`. A port is
-/// dropped: the host is reached directly at every port.
+/// `NO_PROXY` in the matcher's format. `*` also covers IP addresses, and `*.example.com` becomes `.example.com`. Ports
+/// are dropped: a host bypasses the proxy at every port.
 fn normalized(no_proxy: &str) -> String {
     let entries = no_proxy.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
     let entries = entries.flat_map(|entry| match entry {
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn each_scheme_has_its_proxy_and_capitals_win() {
+    fn each_scheme_has_its_proxy_and_uppercase_wins() {
         let both = [("HTTPS_PROXY", "http://a:1"), ("HTTP_PROXY", "b:2"), ("https_proxy", "http://c:3")];
         assert_eq!(chosen(&both, "https://sts.eu-west-1.amazonaws.com/").as_deref(), Some("http://a:1/"));
         assert_eq!(chosen(&both, "http://collector.tracing:4318/").as_deref(), Some("http://b:2/"));
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nodes_own_addresses_and_the_api_server_of_the_pod_need_no_entry() {
+    fn node_addresses_and_the_api_server_bypass_the_proxy() {
         let variables = [
             ("HTTPS_PROXY", "http://proxy:3128"),
             ("HTTP_PROXY", "http://proxy:3128"),
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn no_proxy_names_hosts_domains_and_ranges() {
+    fn no_proxy_matches_hosts_domains_and_ranges() {
         for (no_proxy, destination, proxied) in [
             ("example.com", "https://example.com/", false),
             ("example.com", "https://api.example.com:6443/", false),
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_proxy_is_refused_without_its_password() {
+    fn an_invalid_proxy_is_rejected_without_the_password() {
         for (value, problem) in [
             ("socks5://user:secret@proxy:1080", "its scheme is neither http nor https"),
             ("http://user:secret@", "invalid authority"),
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_are_shown_without_their_credentials() {
+    fn proxies_are_shown_without_credentials() {
         let variables = [("HTTPS_PROXY", "http://user:p%40ss@proxy:3128"), ("HTTP_PROXY", "proxy")];
         let shown = proxies(&variables).unwrap().shown();
         let expected = [("HTTPS_PROXY", "http://proxy:3128".into()), ("HTTP_PROXY", "http://proxy".into())];
