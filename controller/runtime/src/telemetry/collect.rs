@@ -1,4 +1,4 @@
-//! What is looked up when Prometheus asks, and not counted before: objects, the queue, and who leads.
+//! Metrics that are computed at each scrape: objects, queue and leadership.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,32 +17,32 @@ use super::metrics::{MetricDesc, OTHER_REASON, Priority};
 use crate::leadership::Leadership;
 use crate::objects::{Stores, Trigger};
 
-/// One priority of the queue as it is now.
+/// The current state of one priority in the workqueue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueState {
-    /// Which.
+    /// The priority of the objects.
     pub priority: Priority,
-    /// Objects that wait.
+    /// The number of waiting objects.
     pub depth: usize,
-    /// For how long the first of them has waited since it was due; zero where none does.
+    /// The longest wait of an object since the object was due; zero for an empty queue.
     pub oldest: Duration,
 }
 
-/// Looks at the queue.
+/// Returns the current state of the workqueue.
 pub type QueueView = Arc<dyn Fn() -> Vec<QueueState> + Send + Sync>;
 
-/// Where to look. A source that is not there yet has no series: a zero would be a lie.
+/// The sources of the metrics. A metric without a source has no series: a zero would be wrong.
 #[derive(Debug, Default)]
 pub struct Sources {
-    /// The objects of a replica that leads.
+    /// The objects, while this replica leads.
     pub stores: Source<Stores>,
-    /// The queue of a replica that leads.
+    /// The workqueue, while this replica leads.
     pub queue: Source<QueueView>,
-    /// The right to write.
+    /// The leadership of this replica.
     pub leadership: Source<Leadership>,
 }
 
-/// A source, once it is there.
+/// A source that is set after the start.
 pub struct Source<T>(Mutex<Option<T>>);
 
 impl<T> Default for Source<T> {
@@ -58,7 +58,7 @@ impl<T> fmt::Debug for Source<T> {
 }
 
 impl<T: Clone> Source<T> {
-    /// From now on, this is where to look.
+    /// Sets the source.
     pub fn set(&self, source: T) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
     }
@@ -105,7 +105,7 @@ fn gauges<const N: usize>(
 where
     [(&'static str, &'static str); N]: EncodeLabelSet,
 {
-    // As the registry writes those that it has.
+    // The registry adds a full stop, too.
     let help = format!("{}.", described.help);
     let mut metric = encoder.encode_descriptor(described.base_name(), &help, None, MetricType::Gauge)?;
     for (labels, value) in values {
@@ -117,7 +117,7 @@ where
     Ok(())
 }
 
-/// How many objects there are of each kind, for each reason of their condition Ready.
+/// Counts the objects by kind and by reason of the condition Ready.
 fn objects(stores: &Stores) -> BTreeMap<(&'static str, &'static str), usize> {
     let mut counts = BTreeMap::new();
     count(&stores.scheduled, &mut counts);
@@ -131,7 +131,7 @@ fn count<K: Trigger>(store: &Store<K>, counts: &mut BTreeMap<(&'static str, &'st
     }
 }
 
-/// The reason of the condition Ready. One that nobody has reported on yet is as one that has just been seen.
+/// The reason of the condition Ready; `Progressing` for an object without a status.
 fn reason<K: Trigger>(object: &K) -> &'static str {
     let Some(ready) = object.summary().ready.as_deref() else { return Reason::Progressing.as_str() };
     let known = Reason::ALL.iter().map(|reason| reason.as_str()).find(|reason| ready == *reason);

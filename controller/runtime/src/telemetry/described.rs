@@ -1,20 +1,20 @@
-//! Every metric with its labels and all that these can say: names are API, as users alert on them.
+//! All metrics, with their labels and the possible values. Names are API, since users build alerts on the names.
 
 pub use lambda_triggers_core::pacing::queue::Priority;
 use lambda_triggers_core::status::Reason;
 
 use crate::objects::KINDS;
 
-/// What a metric is.
+/// The descriptor of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MetricDesc {
-    /// Its name, as Prometheus has it. A histogram's series end with `_bucket`, `_sum` and `_count` besides.
+    /// The name in Prometheus. Histogram series also end with `_bucket`, `_sum` and `_count`.
     pub name: &'static str,
-    /// Its type.
+    /// The metric type.
     pub kind: Type,
-    /// Its labels.
+    /// The labels.
     pub labels: &'static [Label],
-    /// What it counts, and in which unit, without a full stop.
+    /// The help text, with the unit, without a full stop.
     pub help: &'static str,
 }
 
@@ -25,33 +25,33 @@ pub enum Type {
     Counter,
     /// Goes up and down.
     Gauge,
-    /// Counts what took how long.
+    /// Counts durations.
     Histogram,
 }
 
-/// A label, and what it can say: a bounded number of references, whatever users make.
+/// A label and the possible values: a bounded number, for any number of objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Label {
-    /// Its name.
+    /// The label name.
     pub name: &'static str,
-    /// Its values.
+    /// The possible values.
     pub values: Values,
 }
 
-/// The values of a label.
+/// The possible values of a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Values {
-    /// One of these.
+    /// A value from a fixed list.
     OneOf(&'static [&'static str]),
-    /// Why the condition Ready is as it is: a name of [`Reason`], or [`OTHER_REASON`].
+    /// The reason of the condition Ready: a name of [`Reason`], or [`OTHER_REASON`].
     Reason,
-    /// An operation of AWS that this operator calls, as AWS's API reference names it, such as `PutRule`.
+    /// An AWS operation called by the operator, with the name from AWS's API reference, such as `PutRule`.
     Operation,
     /// The operator's version.
     Version,
 }
 
-/// The reasons that this version does not know, as of an object that a newer one has reported on.
+/// The label value for an unknown reason, reported by a newer version.
 pub const OTHER_REASON: &str = "Other";
 
 macro_rules! values {
@@ -61,11 +61,11 @@ macro_rules! values {
         pub enum $name { $($(#[doc = $value_doc])+ $value,)+ }
 
         impl $name {
-            /// All of them.
+            /// All values.
             pub const ALL: &[Self] = &[$(Self::$value,)+];
             const TEXTS: &[&str] = &[$($text,)+];
 
-            /// As the label says it.
+            /// The label value.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$value => $text,)+ }
             }
@@ -74,23 +74,23 @@ macro_rules! values {
 }
 
 values! {
-    /// How a reconcile ended.
+    /// The outcome of a reconcile.
     ReconcileOutcome {
-        /// AWS is as the spec says, or is at work on it, or what was made is gone.
+        /// AWS matches the spec, or AWS is still applying a change, or the cleanup is done.
         Success = "success",
-        /// It failed, and is tried again by itself.
+        /// The reconcile failed, and is retried automatically.
         Retryable = "retryable",
-        /// AWS asked for fewer calls.
+        /// AWS throttled a call.
         Throttled = "throttled",
-        /// It fails until somebody acts: on the spec, in AWS or on the operator's rights.
+        /// The reconcile fails until a user acts: on the spec, in AWS or on the operator's permissions.
         Terminal = "terminal",
-        /// It took longer than `--reconcile-timeout`.
+        /// The reconcile took longer than `--reconcile-timeout`.
         Timeout = "timeout",
     }
 }
 
 values! {
-    /// A service of AWS, by the prefix of its actions in IAM.
+    /// An AWS service, by the prefix of its IAM actions.
     Service {
         /// Lambda.
         Lambda = "lambda",
@@ -104,33 +104,33 @@ values! {
 }
 
 values! {
-    /// How an attempt at a call to AWS ended.
+    /// The outcome of an attempt of an AWS call.
     AwsOutcome {
-        /// It succeeded.
+        /// The attempt succeeded.
         Ok = "ok",
-        /// Too many calls.
+        /// AWS throttled the call.
         Throttled = "throttled",
-        /// The credentials do not allow it, or AWS does not accept them.
+        /// Access denied, or AWS does not accept the credentials.
         Denied = "denied",
-        /// There is nothing of that name.
+        /// The resource does not exist.
         NotFound = "not_found",
-        /// Another write is under way, or came between.
+        /// A concurrent change.
         Conflict = "conflict",
-        /// Any other refusal of what was asked for, a quota among them.
+        /// Any other client error, for example an exceeded quota.
         Refused = "refused",
-        /// AWS failed, with an answer that says so.
+        /// AWS answered with a server error.
         Failed = "failed",
-        /// No answer in time, no connection, or nothing sent for lack of credentials.
+        /// No answer in time, no connection, or no credentials to send the call.
         NoAnswer = "no_answer",
     }
 }
 
 values! {
-    /// Whose entry in a bucket's notification configuration.
+    /// The owner of an entry in a bucket's notification configuration.
     EntryOwner {
-        /// This operator's.
+        /// This operator.
         ImplicitGrants = "own",
-        /// Anybody else's.
+        /// Any other writer.
         Foreign = "foreign",
     }
 }
@@ -191,7 +191,7 @@ metrics! {
 }
 
 impl MetricDesc {
-    /// The name without what the library adds to it.
+    /// The name without the prefix and suffix from the library.
     pub(in crate::telemetry) fn base_name(&self) -> &'static str {
         let name = self.name.strip_prefix("lambda_triggers_").unwrap_or(self.name);
         name.strip_suffix("_total").unwrap_or(name)
@@ -199,7 +199,7 @@ impl MetricDesc {
 }
 
 impl Label {
-    /// Whether the label can say this, as far as that is known beforehand.
+    /// True if the value is possible, as far as the values are known beforehand.
     pub fn allows(&self, value: &str) -> bool {
         match self.values {
             Values::OneOf(values) => values.contains(&value),

@@ -1,4 +1,4 @@
-//! Whether the process can make progress, and whether it could do its work now: what `/healthz` and `/readyz` say.
+//! Liveness and readiness, as served at `/healthz` and `/readyz`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,31 +8,31 @@ use tokio::time::Instant;
 
 use crate::leadership::Leadership;
 
-/// A replica that wants to lead looks at the Lease every two seconds, and no look takes longer than ten: one that has not
-/// come to an end for so long is stuck.
+/// The process counts as stuck after this time without an attempt on the Lease. A replica makes an attempt every two
+/// seconds, and an attempt takes at most ten seconds.
 const STALLED: Duration = Duration::from_secs(60);
 
-/// CallMetrics at calls to AWS in a row without an answer after which AWS counts as out of reach: those of one call.
+/// AWS counts as unreachable after this number of unanswered attempts in a row: the attempts of one call.
 const UNANSWERED: u32 = 3;
 
-/// The health of one operator. Clones are the same one.
+/// The health of one operator. Clones share their state.
 #[derive(Clone, Debug, Default)]
 pub struct Health(Arc<Mutex<HealthState>>);
 
 #[derive(Debug, Default)]
 struct HealthState {
-    /// None before the start.
+    /// `None` before the start.
     leadership: Option<Leadership>,
-    /// None where there is no election.
-    lease: Option<Look>,
-    /// Whether the stores are complete, by the plural of their kind; none before there are any.
+    /// `None` without leader election.
+    lease: Option<LeaseAttempt>,
+    /// The synced flag of each store, by plural kind; `None` before the stores exist.
     stores: Option<Vec<(&'static str, watch::Receiver<bool>)>>,
     aws: Aws,
 }
 
-/// The last look at the Lease.
+/// The last attempt to acquire or renew the Lease.
 #[derive(Clone, Copy, Debug)]
-struct Look {
+struct LeaseAttempt {
     at: Instant,
     answered: bool,
 }
@@ -40,60 +40,60 @@ struct Look {
 #[derive(Debug, Default)]
 struct Aws {
     ever_answered: bool,
-    /// CallMetrics in a row.
+    /// Unanswered attempts in a row.
     unanswered: u32,
 }
 
 impl Health {
-    /// Notes who has the right to write.
+    /// Records the leadership at the start.
     pub fn starts(&self, leadership: Leadership) {
         let mut state = self.state();
         if leadership.is_elected() {
-            state.lease = Some(Look { at: Instant::now(), answered: false });
+            state.lease = Some(LeaseAttempt { at: Instant::now(), answered: false });
         }
         state.leadership = Some(leadership);
     }
 
-    /// Notes that a look at the Lease came to an end, and whether the API server answered.
+    /// Records the end of an attempt on the Lease. `answered` is true if the API server answered.
     pub fn looked_at_lease(&self, answered: bool) {
-        self.state().lease = Some(Look { at: Instant::now(), answered });
+        self.state().lease = Some(LeaseAttempt { at: Instant::now(), answered });
     }
 
-    /// Notes the stores that are to be complete before anything is done, by the plural of their kind.
+    /// Records the stores that must be synced before work begins, by plural kind.
     pub fn waits_for(&self, stores: Vec<(&'static str, watch::Receiver<bool>)>) {
         self.state().stores = Some(stores);
     }
 
-    /// Notes that an attempt at a call to AWS came to an end, and whether there was an answer, be it a refusal.
+    /// Records the end of an attempt of an AWS call. An error response counts as an answer.
     pub fn called_aws(&self, answered: bool) {
         let aws = &mut self.state().aws;
         aws.ever_answered |= answered;
         aws.unanswered = if answered { 0 } else { aws.unanswered.saturating_add(1) };
     }
 
-    /// What keeps the process from making progress, if anything does.
+    /// Checks that the process makes progress.
     ///
     /// # Errors
-    /// Says what is stuck: a restart is all that helps.
+    /// Names the stuck part. Only a restart helps.
     pub fn live(&self) -> Result<(), String> {
         match self.state().lease {
-            Some(look) if look.at.elapsed() > STALLED => {
-                Err(format!("stuck: the Lease has not been looked at for {:?}", look.at.elapsed()))
+            Some(attempt) if attempt.at.elapsed() > STALLED => {
+                Err(format!("stuck: the Lease has not been looked at for {:?}", attempt.at.elapsed()))
             }
             _ => Ok(()),
         }
     }
 
-    /// What keeps this replica from its work: of one that leads, on the objects; of a standby, on taking over.
+    /// Checks that this replica can do its task: a leader reconciles, a standby waits for the Lease.
     ///
     /// # Errors
-    /// Says what is missing.
+    /// Names the missing part.
     pub fn ready(&self) -> Result<(), String> {
         let state = self.state();
         let Some(leadership) = &state.leadership else { return Err("not ready: starting".into()) };
         if leadership.check().is_err() {
             return match state.lease {
-                Some(look) if look.answered => Ok(()),
+                Some(attempt) if attempt.answered => Ok(()),
                 _ => Err("not ready: the API server did not answer the last look at the Lease".into()),
             };
         }

@@ -1,5 +1,5 @@
-//! Logs on standard error, as JSON or as text. Each line within the work on an object says on which, and on which
-//! generation of it.
+//! Logs on standard error, as JSON or as text. Each line of a reconcile contains the object and the object's
+//! generation.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -20,7 +20,7 @@ use tracing_subscriber::{Layer, Registry};
 
 use super::traces::Traces;
 
-/// How logs are written.
+/// The format of logs.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// An object a line, for collectors.
@@ -29,16 +29,16 @@ pub enum LogFormat {
     Text,
 }
 
-/// Writes logs from here on. The environment variable `RUST_LOG` chooses which: `info` where it is not set
-/// (<https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html#directives>).
-/// Spans go where `traces` says.
+/// Starts logging. The environment variable `RUST_LOG` selects the lines, by default `info`
+/// (<https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html#directives>). `traces`
+/// receives the spans.
 pub fn start(format: LogFormat, traces: Option<&Traces>) {
     tracing_subscriber::registry().with(lines(format)).with(traces.map(Traces::layer)).init();
 }
 
 fn lines(format: LogFormat) -> impl Layer<Registry> {
     let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let filter = chosen.and(filter_fn(is_told));
+    let filter = chosen.and(filter_fn(is_logged));
     match format {
         LogFormat::Json => json(std::io::stderr).with_filter(filter).boxed(),
         LogFormat::Text => {
@@ -48,7 +48,7 @@ fn lines(format: LogFormat) -> impl Layer<Registry> {
     }
 }
 
-/// Writes each event as a line of JSON, with the fields of the spans that it is in.
+/// Writes each event as a line of JSON, with the fields of all enclosing spans.
 pub fn json<S, W>(writer: W) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -57,12 +57,13 @@ where
     layer().fmt_fields(JsonFields::new()).event_format(JsonLine).with_writer(writer)
 }
 
-/// The spans of kube and of the SDK say again, and at length, what ours say.
-fn is_told(metadata: &Metadata<'_>) -> bool {
+/// Drops the spans of kube and the SDK, which repeat the fields of the operator's spans at length.
+fn is_logged(metadata: &Metadata<'_>) -> bool {
     !metadata.is_span() || metadata.target().starts_with("lambda_triggers")
 }
 
-/// A line of JSON, in which the fields of the spans stand beside the event's own: a collector finds `object` in one place.
+/// A line of JSON. Fields of spans and of the event are on the same level, so that a collector finds `object` in one
+/// place.
 struct JsonLine;
 
 impl<S> FormatEvent<S, JsonFields> for JsonLine

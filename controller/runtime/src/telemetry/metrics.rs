@@ -1,5 +1,5 @@
-//! The metrics, as Prometheus reads them. Each is described in [`ALL`], by which it is registered too, so that what is
-//! documented and what is exported are one.
+//! The Prometheus metrics. The descriptors in [`ALL`] are the source for both registration and documentation, so the
+//! two always agree.
 
 #[cfg(test)]
 mod tests;
@@ -29,15 +29,16 @@ use super::described::{
 use crate::leadership::Leadership;
 use crate::objects::{KINDS, Stores};
 
-/// What the name of each metric begins with.
+/// The prefix of all metric names.
 const PREFIX: &str = "lambda_triggers";
 
-/// How [`Metrics::text`] is written: <https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md>.
+/// The format of [`Metrics::text`]:
+/// <https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md>.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// From what a reconcile that finds nothing to do takes, up to the default of `--reconcile-timeout`.
+/// Histogram bounds, from a reconcile without changes up to the default of `--reconcile-timeout`.
 const RECONCILE_SECONDS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
-/// Up to the time-out of one attempt at a call.
+/// Histogram bounds, up to the timeout of one attempt.
 const CALL_SECONDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -79,7 +80,7 @@ struct ByVersion {
     version: &'static str,
 }
 
-/// What one operator has counted. Clones count together.
+/// The metrics of one operator. Clones share the counters.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics(Arc<Inner>);
 
@@ -136,7 +137,8 @@ impl Default for Inner {
 }
 
 impl Inner {
-    /// A counter that is there from the start shows its first step, too: Prometheus's `rate` sees no step from nothing.
+    /// Creates all counters at zero. Prometheus's `rate` misses the first increment of a counter without an earlier
+    /// sample.
     fn begin_at_zero(&self) {
         self.tenancy_read.set(1);
         for kind in KINDS {
@@ -154,7 +156,7 @@ impl Inner {
     }
 }
 
-/// Registers what is described. The library puts the prefix before the name, and what a counter's name ends with behind.
+/// Registers a metric by its descriptor. The library adds the prefix, and the suffix of counters, to the name.
 fn register(registry: &mut Registry, described: &MetricDesc, metric: impl Metric) {
     registry.register(described.base_name(), described.help, metric);
 }
@@ -167,21 +169,21 @@ fn build_info() -> Family<ByVersion, ConstGauge, fn() -> ConstGauge> {
 }
 
 impl Metrics {
-    /// All of them, as text of [`CONTENT_TYPE`].
+    /// All metrics, as text of [`CONTENT_TYPE`].
     pub fn text(&self) -> String {
         let mut text = String::new();
-        // Writing to a String does not fail.
+        // Writing to a String never fails.
         let _ = encode(&mut text, &self.0.registry);
         text
     }
 
-    /// Counts a reconcile of an object of this kind that took so long.
+    /// Counts a reconcile of an object of this kind, and observes the duration.
     pub fn reconciled(&self, kind: &'static str, outcome: ReconcileOutcome, took: Duration) {
         self.0.reconciles.get_or_create(&ByKindAndOutcome { kind, outcome: outcome.as_str() }).inc();
         self.0.reconcile_duration.get_or_create(&ByKind { kind }).observe(took.as_secs_f64());
     }
 
-    /// Counts an attempt at a call to AWS that took so long.
+    /// Counts an attempt of an AWS call, and observes the duration.
     pub fn aws_called(&self, service: Service, operation: &str, outcome: AwsOutcome, took: Duration) {
         let (service, operation) = (service.as_str(), Cow::<'static, str>::Owned(operation.to_owned()));
         let by_operation = ByOperation { service, operation: operation.clone() };
@@ -193,44 +195,44 @@ impl Metrics {
         self.0.aws_calls.get_or_create(&labels).inc();
     }
 
-    /// Counts a repair of what somebody else had changed, for an object of this kind.
+    /// Counts a repair of drift for an object of this kind.
     pub fn drift_repaired(&self, kind: &str) {
         if let Some(kind) = KINDS.into_iter().find(|known| *known == kind) {
             self.0.drift_repaired.get_or_create(&ByKind { kind }).inc();
         }
     }
 
-    /// Counts changes that others made to their own parts of a bucket's notification configuration.
+    /// Counts changes by other writers to foreign parts of a bucket's notification configuration.
     pub fn foreign_changes(&self, changes: usize) {
         self.0.foreign_changes.inc_by(changes as u64);
     }
 
-    /// Counts entries that have gone from a bucket, and were not to.
+    /// Counts entries of a bucket that were removed or changed unexpectedly.
     pub fn entries_lost(&self, owner: EntryOwner, entries: usize) {
         self.0.entries_lost.get_or_create(&ByOwner { owner: owner.as_str() }).inc_by(entries as u64);
     }
 
-    /// Counts entries of ours that were put back.
+    /// Counts own entries that were restored.
     pub fn entries_restored(&self, entries: usize) {
         self.0.entries_restored.inc_by(entries as u64);
     }
 
-    /// Tells whether the tenancy file was taken when it was read last.
+    /// Records the result of the last read of the tenancy file.
     pub fn tenancy_read(&self, taken: bool) {
         self.0.tenancy_read.set(i64::from(taken));
     }
 
-    /// Has each scrape count these objects.
+    /// Exports the counts of these objects.
     pub fn show_objects(&self, stores: Stores) {
         self.0.sources.stores.set(stores);
     }
 
-    /// Has each scrape look at this queue.
+    /// Exports the state of this queue.
     pub fn show_queue(&self, queue: QueueView) {
         self.0.sources.queue.set(queue);
     }
 
-    /// Has each scrape tell whether this replica leads.
+    /// Exports the leadership of this replica.
     pub fn show_leader(&self, leadership: Leadership) {
         self.0.sources.leadership.set(leadership);
     }

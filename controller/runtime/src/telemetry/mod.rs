@@ -1,4 +1,4 @@
-//! What the operator tells of itself: metrics, health, logs and traces.
+//! Telemetry of the operator: metrics, health, logs and traces.
 
 mod collect;
 mod described;
@@ -11,12 +11,12 @@ pub mod traces;
 pub use health::Health;
 pub use metrics::Metrics;
 
-/// Metrics and health of one operator. A plain value, so that two operators in one process do not mix; clones are the
-/// same one.
+/// Metrics and health of one operator. Telemetry is a plain value and not global, so two operators in one process do
+/// not mix. Clones share their state.
 #[derive(Clone, Debug, Default)]
 pub struct Telemetry {
-    /// What is counted.
+    /// The Prometheus metrics.
     pub metrics: Metrics,
-    /// Whether it lives, and is ready.
+    /// Liveness and readiness.
     pub health: Health,
 }

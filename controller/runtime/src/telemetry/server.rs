@@ -18,13 +18,13 @@ use tracing::{info, warn};
 use super::Telemetry;
 use super::metrics::CONTENT_TYPE;
 
-/// Answers that are under way at the end have this long.
+/// The time for answers in flight after a stop.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
-/// Connections that wait to be accepted.
+/// The maximum number of connections that wait to be accepted.
 const BACKLOG: i32 = 128;
 
-/// Why there is no server.
+/// The error of a failed start.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "cannot listen on {address}: give a free address of this machine as --http-address, such as [::]:8081"
@@ -35,7 +35,7 @@ pub struct CannotListen {
     source: io::Error,
 }
 
-/// A server that runs until it is stopped.
+/// A running server.
 #[derive(Debug)]
 pub struct Server {
     stop: CancellationToken,
@@ -43,7 +43,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens from here on; a port of 0 is any free one, and the log says which.
+    /// Listens on `address`. Port 0 means any free port, and the log shows the port.
     pub async fn start(address: SocketAddr, telemetry: Telemetry) -> Result<Self, CannotListen> {
         let failed = |source| CannotListen { address, source };
         let listener = listen(address, bind).map_err(failed)?;
@@ -59,15 +59,15 @@ impl Server {
         Ok(Self { stop, task })
     }
 
-    /// Brings the answers that are under way to their end.
+    /// Finishes the answers in flight, and stops.
     pub async fn stop(self) {
         self.stop.cancel();
-        // One that takes longer is cut off with the process.
+        // The end of the process cuts off slower answers.
         let _ = tokio::time::timeout(LAST_ANSWERS, self.task).await;
     }
 }
 
-/// Binds an address. `[::]` means all addresses of IPv4 and IPv6; on a machine without IPv6, all of IPv4.
+/// Binds an address. `[::]` means all addresses of IPv4 and IPv6, or all addresses of IPv4 on a machine without IPv6.
 fn listen<T>(address: SocketAddr, bind: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
     match bind(address) {
         Err(error)
@@ -80,7 +80,7 @@ fn listen<T>(address: SocketAddr, bind: impl Fn(SocketAddr) -> io::Result<T>) ->
     }
 }
 
-/// A listener. The system's default for IPv6 (`net.ipv6.bindv6only`) does not count.
+/// Creates a listener. The system's default for IPv6 (`net.ipv6.bindv6only`) has no effect.
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
@@ -113,7 +113,7 @@ fn answer(state: Result<(), String>) -> impl IntoResponse {
 mod tests {
     use super::*;
 
-    /// The address that is bound where IPv6 fails like this.
+    /// The bound address if IPv6 fails with this error.
     fn bound(address: &str, ipv6: io::ErrorKind) -> Result<String, io::ErrorKind> {
         let bind = |address: SocketAddr| match address {
             SocketAddr::V6(_) => Err(ipv6.into()),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn all_addresses_are_those_of_ipv4_where_there_is_no_ipv6() {
+    fn the_server_listens_on_ipv4_without_ipv6() {
         for absent in [io::ErrorKind::Unsupported, io::ErrorKind::AddrNotAvailable, io::ErrorKind::Other] {
             assert_eq!(bound("[::]:8080", absent), Ok("0.0.0.0:8080".into()));
         }

@@ -1,4 +1,4 @@
-//! Traces: each reconcile as a span, with the calls to Kubernetes and AWS that it made, sent by OTLP over HTTP.
+//! Traces by OTLP over HTTP: one span for each reconcile, with the reconcile's calls to Kubernetes and AWS.
 
 use std::time::Duration;
 
@@ -19,25 +19,24 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::network::Network;
 
-/// What is added to the collector's URL
-/// (<https://opentelemetry.io/docs/specs/otlp/#otlphttp-request>).
+/// The path added to the collector's URL (<https://opentelemetry.io/docs/specs/otlp/#otlphttp-request>).
 const PATH: &str = "/v1/traces";
-/// The most that sending one batch of spans may take.
+/// The timeout for sending a batch of spans.
 const SEND_LIMIT: Duration = Duration::from_secs(10);
-/// The most that sending the last spans may hold up the end of the process.
+/// The timeout for sending the last spans at the end of the process.
 const END_LIMIT: Duration = Duration::from_secs(5);
 
-/// Spans on their way to a collector.
+/// The exporter of spans to a collector.
 #[derive(Debug)]
 pub struct Traces {
     provider: SdkTracerProvider,
 }
 
 impl Traces {
-    /// Sends spans to this collector, in batches, from within the runtime of `handle`.
+    /// Sends spans to this collector in batches, on the runtime of `handle`.
     ///
     /// # Errors
-    /// A variable `OTEL_EXPORTER_OTLP_*` is wrong.
+    /// A variable `OTEL_EXPORTER_OTLP_*` is invalid.
     pub fn to(
         collector: &Uri,
         network: &Network,
@@ -51,7 +50,7 @@ impl Traces {
         Ok(Self { provider: provider.build() })
     }
 
-    /// What takes the spans from the program.
+    /// The layer that collects the spans of the program.
     pub fn layer<S>(&self) -> impl Layer<S> + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -61,7 +60,7 @@ impl Traces {
         layer.with_location(false).with_threads(false).with_filter(filter_fn(is_traced))
     }
 
-    /// Sends what is left. To be called outside of the runtime, while it lives.
+    /// Sends the remaining spans. Call this function outside of the runtime, while the runtime still runs.
     pub fn end(self) {
         if let Err(error) = self.provider.shutdown_with_timeout(END_LIMIT) {
             warn!(%error, "the last spans were not sent to the collector");
@@ -69,7 +68,7 @@ impl Traces {
     }
 }
 
-/// Who these spans are of, as far as the environment does not say it
+/// The service name and version of the spans. The environment can set the name
 /// (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration>).
 fn resource() -> Resource {
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
@@ -80,8 +79,8 @@ fn resource() -> Resource {
     }
 }
 
-/// Our spans, with what is told in them, and one for each call: of the SDK's spans those that name the operation, of kube's
-/// those of requests.
+/// True for the operator's own spans and events, and for one span of each call: the SDK's span with the operation, and
+/// kube's span of the request.
 fn is_traced(metadata: &Metadata<'_>) -> bool {
     let (target, is_span) = (metadata.target(), metadata.is_span());
     if target.starts_with("lambda_triggers") {
@@ -91,7 +90,7 @@ fn is_traced(metadata: &Metadata<'_>) -> bool {
         && (target.starts_with("aws_sdk_") || target.starts_with("kube_client") && metadata.name() == "HTTP")
 }
 
-/// The client on the runtime of the operator: spans are sent from a thread of their own.
+/// The client on the operator's runtime: the exporter sends spans from a thread outside of the runtime.
 #[derive(Debug)]
 struct OnRuntime<C> {
     handle: Handle,

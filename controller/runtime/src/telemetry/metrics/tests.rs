@@ -2,13 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 
-/// All names that the text describes, with their types.
+/// All metric names in the text, with the type of each metric.
 fn types(text: &str) -> BTreeMap<String, String> {
     let lines = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     lines.filter_map(|line| line.split_once(' ')).map(|(name, kind)| (name.into(), kind.into())).collect()
 }
 
-/// An operator that has met each thing once, and has all sources.
+/// Metrics of an operator with one event of each kind, and with all sources.
 fn full() -> Metrics {
     let metrics = Metrics::default();
     let second = Duration::from_secs(1);
@@ -21,7 +21,7 @@ fn full() -> Metrics {
 }
 
 #[test]
-fn every_metric_is_exported_as_it_is_described() {
+fn every_metric_is_exported_as_described() {
     let text = full().text();
     let described: BTreeMap<String, String> = ALL
         .iter()
@@ -29,7 +29,7 @@ fn every_metric_is_exported_as_it_is_described() {
             let kind = format!("{:?}", metric.kind).to_lowercase();
             (metric.name.trim_end_matches("_total").to_owned(), kind)
         })
-        // Objects come from stores, which there are none of here.
+        // Objects come from stores, and this test has no stores.
         .filter(|(name, _)| name != "lambda_triggers_objects")
         .collect();
     assert_eq!(types(&text), described);
@@ -51,7 +51,7 @@ fn every_metric_is_exported_as_it_is_described() {
 }
 
 #[test]
-fn what_has_no_source_yet_is_left_out() {
+fn a_metric_without_a_source_is_left_out() {
     let shown: BTreeSet<String> = types(&Metrics::default().text()).into_keys().collect();
     for name in ["queue_depth", "queue_oldest_seconds", "objects", "leader"] {
         assert!(!shown.contains(&format!("lambda_triggers_{name}")), "{name}");
@@ -59,7 +59,7 @@ fn what_has_no_source_yet_is_left_out() {
 }
 
 #[test]
-fn two_operators_do_not_mix() {
+fn metrics_of_two_operators_do_not_mix() {
     let (one, other) = (full(), Metrics::default());
     let step = "lambda_triggers_reconciles_total{kind=\"ScheduledFunction\",outcome=\"success\"}";
     assert!(one.text().contains(&format!("{step} 1\n")));
@@ -68,7 +68,7 @@ fn two_operators_do_not_mix() {
 }
 
 #[test]
-fn a_throttled_attempt_is_counted_as_one_and_as_a_throttle() {
+fn a_throttled_attempt_counts_as_call_and_throttle() {
     let text = full().text();
     let labels = "service=\"s3\",operation=\"GetBucketNotificationConfiguration\"";
     for line in [
