@@ -1,4 +1,4 @@
-//! AWS: whose credentials are used, where, and whether they may read what the operator reads.
+//! Checks of AWS: the Region, the credentials, and the permissions to read.
 
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::OwnerId;
@@ -18,7 +18,7 @@ use crate::telemetry::Telemetry;
 const CREDENTIALS: &str = "AWS credentials";
 const REGION: &str = "AWS Region";
 
-/// The checks of AWS.
+/// Runs the checks of AWS.
 pub async fn examine(
     options: &Options,
     network: Network,
@@ -74,7 +74,7 @@ pub async fn examine(
     checks
 }
 
-/// The account of the credentials, and its partition.
+/// The account of the credentials, and the account's partition.
 pub async fn account_and_partition(region: Option<String>) -> Result<(String, String), String> {
     let network = Network::from_env().map_err(|error| error_chain(&error))?;
     let sdk = load(region, network).await.map_err(|error| error_chain(&error))?;
@@ -98,7 +98,7 @@ fn partition(arn: &str) -> &str {
     arn.split(':').nth(1).unwrap_or("aws")
 }
 
-/// Looks for a rule that is not there: whoever may not look is told so all the same.
+/// Reads a rule that does not exist: AWS answers access denied even for a missing rule.
 async fn rules(sdk: &Sdk, caller: &Caller, owner: &OwnerId) -> Vec<Check> {
     let region = sdk.default_region();
     let rules = sdk.eventbridge(region);
@@ -134,8 +134,9 @@ async fn function(sdk: &Sdk, named: &str) -> Vec<Check> {
     let found = match functions.function(&name, qualifier.as_deref()).await {
         Ok(Some(found)) => found,
         Ok(None) => {
-            let said = format!("is not in {region}; deploy it there, or write another name, alias or Region");
-            return vec![Check::failed(what, said)];
+            let finding =
+                format!("is not in {region}; deploy it there, or write another name, alias or Region");
+            return vec![Check::failed(what, finding)];
         }
         Err(error) => return vec![Check::failed(what, error.failure(Component::Function).message)],
     };
@@ -181,10 +182,10 @@ fn read<T>(
     what: &str,
     answer: Result<T, AwsError>,
     component: Component,
-    said: impl FnOnce(T) -> String,
+    finding: impl FnOnce(T) -> String,
 ) -> Check {
     match answer {
-        Ok(found) => Check::ok(what, said(found)),
+        Ok(found) => Check::ok(what, finding(found)),
         Err(error) => Check::failed(what, error.failure(component).message),
     }
 }

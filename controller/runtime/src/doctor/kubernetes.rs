@@ -1,4 +1,4 @@
-//! The cluster: whether it can be reached, knows our resources, and lets the operator do its work.
+//! Checks of the cluster: the connection, the CRDs, and the operator's RBAC.
 
 use futures::future::join_all;
 use k8s_openapi::api::authorization::v1::{
@@ -20,7 +20,7 @@ use crate::operator::{CLUSTER, RBAC_RULES, RbacRule, RbacScope, find_owner, iden
 const API_SERVER: &str = "API server";
 const GROUP_VERSION: &str = "lambda-triggers.dev/v1alpha1";
 
-/// The checks of the cluster, and the owner id if it could be found out.
+/// Runs the checks of the cluster. Returns the owner ID, if known.
 pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Option<OwnerId>) {
     let given = options.owner_id.clone();
     let (mut checks, client) = match connect(options, network).await {
@@ -32,7 +32,7 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Optio
         }
     };
     for crd in crds() {
-        checks.push(definition(&client, &crd).await);
+        checks.push(check_crd(&client, &crd).await);
     }
     let own = own_namespace(options, &client);
     let places = RBAC_RULES.iter().flat_map(|right| {
@@ -50,7 +50,7 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Optio
     (checks, owner.ok().map(|owner| owner.id).or(given))
 }
 
-/// The owner id that the operator has here.
+/// The operator's owner ID in this cluster.
 pub async fn owner_id(namespaces: &[String]) -> Result<OwnerId, String> {
     let network = Network::from_env().map_err(|error| error_chain(&error))?;
     let config = network.kube_config().await.map_err(|error| error_chain(&error))?;
@@ -94,7 +94,7 @@ async fn connect(options: &Options, network: &Network) -> Result<(Check, Client)
     }
 }
 
-/// The namespace that the operator runs in: that of its service account, where we ask in its name.
+/// The operator's namespace: the namespace of the impersonated service account, if any.
 fn own_namespace(options: &Options, client: &Client) -> String {
     let of_account = options.as_user.as_deref().and_then(|user| user.strip_prefix("system:serviceaccount:"));
     let of_account =
@@ -102,8 +102,8 @@ fn own_namespace(options: &Options, client: &Client) -> String {
     of_account.unwrap_or_else(|| client.default_namespace().into())
 }
 
-/// Whether a resource is served, and by the definition that this program was built with.
-async fn definition(client: &Client, wanted: &CustomResourceDefinition) -> Check {
+/// Checks that a CRD exists and matches the CRD of this version.
+async fn check_crd(client: &Client, wanted: &CustomResourceDefinition) -> Check {
     let name = wanted.name_any();
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let apply =
@@ -115,13 +115,13 @@ async fn definition(client: &Client, wanted: &CustomResourceDefinition) -> Check
             format!("is of another version than this program: fields may be missing or refused; {apply}"),
         ),
         Ok(None) => Check::failed(&name, format!("is not there; {apply}")),
-        // Nobody needs that right to use the resources, the operator neither.
+        // Neither users nor the operator need the permission to read CRDs.
         Err(kube::Error::Api(status)) if status.code == 403 => served(client, &name, apply).await,
         Err(error) => Check::failed(&name, format!("cannot be read: {}", error_chain(&error))),
     }
 }
 
-/// What the API server tells everybody: whether a resource is there.
+/// Looks for a resource in API discovery, which every user can read.
 async fn served(client: &Client, name: &str, apply: &str) -> Check {
     let plural = name.split('.').next().unwrap_or_default();
     match client.list_api_group_resources(GROUP_VERSION).await {
@@ -137,7 +137,7 @@ async fn served(client: &Client, name: &str, apply: &str) -> Check {
     }
 }
 
-/// The API server adds to a definition what it was not given, but not to a version of it.
+/// Compares the versions of two CRDs. The API server adds defaults to a CRD, but not to the versions.
 fn same(found: &CustomResourceDefinition, wanted: &CustomResourceDefinition) -> bool {
     let shape = |version: &CustomResourceDefinitionVersion| {
         serde_json::to_value((&version.schema, &version.additional_printer_columns, &version.subresources))
@@ -149,16 +149,16 @@ fn same(found: &CustomResourceDefinition, wanted: &CustomResourceDefinition) -> 
     })
 }
 
-/// A namespace, or none for all of them; and the one object that a right is needed on.
+/// A namespace (`None` for all namespaces), and the name of the only object.
 type At<'a> = (Option<&'a str>, Option<&'a str>);
 
-/// The places where a right is needed.
+/// The namespaces and objects of an RBAC scope.
 fn places<'a>(place: RbacScope, watched: &'a [String], own: &'a str) -> Vec<At<'a>> {
     match place {
         RbacScope::Watched if watched.is_empty() => vec![(None, None)],
         RbacScope::Watched => watched.iter().map(|namespace| (Some(namespace.as_str()), None)).collect(),
         RbacScope::ImplicitGrants => vec![(Some(own), None)],
-        // A namespace counts as in itself, so that a Role in it can grant the right to get it.
+        // RBAC treats a Namespace as an object inside of the namespace, so a Role in the namespace can grant `get`.
         RbacScope::Identity => {
             let name = identity(watched, own);
             vec![(Some(name), Some(name))]
@@ -178,9 +178,9 @@ async fn permission(client: &Client, right: &RbacRule, (namespace, object): At<'
         (None, None) => " in all namespaces".into(),
     };
     let what = format!("{} {on}{at}", verbs.join(", "));
-    let asked = verbs.iter().map(|verb| may(client, right, verb, namespace, object));
+    let reviews = verbs.iter().map(|verb| is_allowed(client, right, verb, namespace, object));
     let mut denied = vec![];
-    for (verb, answer) in verbs.iter().zip(join_all(asked).await) {
+    for (verb, answer) in verbs.iter().zip(join_all(reviews).await) {
         match answer {
             Ok(true) => {}
             Ok(false) => denied.push(*verb),
@@ -202,7 +202,7 @@ async fn permission(client: &Client, right: &RbacRule, (namespace, object): At<'
     )
 }
 
-async fn may(
+async fn is_allowed(
     client: &Client,
     right: &RbacRule,
     verb: &str,

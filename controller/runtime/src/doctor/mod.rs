@@ -1,5 +1,5 @@
-//! `lambda-triggers doctor`: looks at all that the operator needs, and says what to do about what is missing. It reads
-//! and asks, and changes nothing anywhere.
+//! `lambda-triggers doctor`: checks all requirements of the operator, and names the fix for each failed check. The
+//! doctor only reads, and changes nothing.
 
 mod aws;
 mod kubernetes;
@@ -13,46 +13,46 @@ use lambda_triggers_core::ownership::OwnerId;
 use crate::error_chain;
 use crate::network::Network;
 
-/// What to look at.
+/// The options of the doctor.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// As of the operator: watch these namespaces alone; without any, all.
+    /// The namespaces that the operator watches; empty for all.
     pub namespaces: Vec<String>,
-    /// As of the operator: the owner id; else it is taken from the cluster.
+    /// The owner ID of the operator; `None` for the ID from the cluster.
     pub owner_id: Option<OwnerId>,
-    /// As of the operator: the Region.
+    /// The default Region of the operator.
     pub region: Option<String>,
-    /// Reference the API server in the name of this user, such as the operator's service account.
+    /// The user to impersonate at the API server, such as the operator's service account.
     pub as_user: Option<String>,
-    /// LambdaApi to look at, by name or ARN, with or without an alias or a version.
+    /// The functions to check, by name or ARN, with or without an alias or a version.
     pub functions: Vec<String>,
-    /// Buckets to look at.
+    /// The buckets to check.
     pub buckets: Vec<String>,
-    /// The account that owns the buckets; else the operator's.
+    /// The account that owns the buckets; `None` for the operator's account.
     pub bucket_owner: Option<String>,
-    /// As of the operator: the file that says what each namespace may do.
+    /// The tenancy file of the operator.
     pub tenancy_file: Option<PathBuf>,
 }
 
-/// How a check went.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckState {
-    /// As it should be.
+    /// The check passed.
     Ok,
-    /// Something is to be done.
+    /// The check failed, and a user must act.
     Failed,
-    /// It could not be looked at.
+    /// The check was not possible.
     Skipped,
 }
 
-/// One check: how it went, of what, and what was seen or is to be done.
+/// A check with the result, the subject, and the finding or the fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// How it went.
+    /// The result.
     pub state: CheckState,
-    /// What was looked at.
+    /// The subject of the check.
     pub what: String,
-    /// What was seen, or why it failed and what to do.
+    /// The finding, or the reason of a failure and the fix.
     pub said: String,
 }
 
@@ -86,13 +86,13 @@ impl fmt::Display for Check {
     }
 }
 
-/// Makes all checks, and hands each to `tell` as soon as it is made. Returns whether none failed.
-pub async fn examine(options: &Options, mut tell: impl FnMut(&Check)) -> bool {
+/// Runs all checks, and passes each finished check to `report`. Returns true if no check has failed.
+pub async fn examine(options: &Options, mut report: impl FnMut(&Check)) -> bool {
     let mut healthy = true;
-    let mut told = |checks: Vec<Check>| {
+    let mut record = |checks: Vec<Check>| {
         for check in &checks {
             healthy &= check.state != CheckState::Failed;
-            tell(check);
+            report(check);
         }
     };
     let network = match Network::from_env() {
@@ -100,31 +100,31 @@ pub async fn examine(options: &Options, mut tell: impl FnMut(&Check)) -> bool {
         Err(error) => {
             let skipped =
                 ["Kubernetes", "AWS"].map(|what| Check::skipped(what, "the network cannot be used"));
-            told([Check::failed("network", error_chain(&error))].into_iter().chain(skipped).collect());
+            record([Check::failed("network", error_chain(&error))].into_iter().chain(skipped).collect());
             return healthy;
         }
     };
-    told(network.shown().into_iter().map(|(variable, value)| Check::ok(variable, value)).collect());
+    record(network.shown().into_iter().map(|(variable, value)| Check::ok(variable, value)).collect());
     let (checks, owner) = kubernetes::examine(options, &network).await;
-    told(checks);
+    record(checks);
     let (checks, tenancy) = tenancy::examine(options.tenancy_file.as_deref());
-    told(checks);
-    told(aws::examine(options, network, owner.as_ref(), tenancy.as_ref()).await);
+    record(checks);
+    record(aws::examine(options, network, owner.as_ref(), tenancy.as_ref()).await);
     healthy
 }
 
-/// The account of the credentials, and the partition that it is in.
+/// The account of the credentials, and the account's partition.
 ///
 /// # Errors
-/// Where there are no credentials, or AWS does not take them.
+/// No credentials, or AWS does not accept the credentials.
 pub async fn account_and_partition(region: Option<String>) -> Result<(String, String), String> {
     aws::account_and_partition(region).await
 }
 
-/// The owner id that the operator has in the cluster of the kubeconfig.
+/// The operator's owner ID in the cluster of the kubeconfig.
 ///
 /// # Errors
-/// Where the cluster cannot be reached, or does not let its namespace be read.
+/// The cluster cannot be reached, or RBAC denies `get` on the namespace.
 pub async fn owner_id(namespaces: &[String]) -> Result<OwnerId, String> {
     kubernetes::owner_id(namespaces).await
 }

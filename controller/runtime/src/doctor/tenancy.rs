@@ -1,4 +1,4 @@
-//! The tenancy file, and the roles that it names.
+//! Checks of the tenancy file and the roles in the file.
 
 use std::path::Path;
 
@@ -12,10 +12,10 @@ use crate::operator::read_tenancy;
 
 const FILE: &str = "tenancy file";
 
-/// Reads the file, where there is one.
+/// Reads the tenancy file, if one is configured.
 pub fn examine(path: Option<&Path>) -> (Vec<Check>, Option<Tenancy>) {
     let Some(path) = path else { return (vec![], None) };
-    let said = |why: &str| {
+    let refused = |why: &str| {
         format!(
             "{}: {why}; the operator does not start with it, and goes on with the last good one",
             path.display()
@@ -26,11 +26,11 @@ pub fn examine(path: Option<&Path>) -> (Vec<Check>, Option<Tenancy>) {
             let roles = tenancy.roles().count();
             (vec![Check::ok(FILE, format!("{} is one; roles in it: {roles}", path.display()))], Some(tenancy))
         }
-        Err(why) => (vec![Check::failed(FILE, said(&why))], None),
+        Err(why) => (vec![Check::failed(FILE, refused(&why))], None),
     }
 }
 
-/// Takes each role on.
+/// Assumes each role in the tenancy file.
 pub async fn roles(sdk: &Sdk, owner: Option<&OwnerId>, tenancy: &Tenancy) -> Vec<Check> {
     let mut checks = vec![];
     for (named, role) in tenancy.roles() {
