@@ -1,4 +1,4 @@
-//! `lambda-triggers crds`: the custom resource definitions, generated from the types.
+//! `lambda-triggers crds`: the CRDs, generated from the types.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use lambda_triggers_core::api::{crd_file_name, crd_yaml, crds};
 
 use crate::operator::StartError;
 
-/// Prints the definitions, or writes them into a folder.
+/// Prints the CRDs, or writes the CRDs to a folder.
 pub fn print(dir: Option<&Path>) -> Result<(), StartError> {
     for crd in crds() {
         let yaml = crd_yaml(&crd)?;

@@ -1,4 +1,4 @@
-//! `lambda-triggers doctor`: its flags, and what it prints.
+//! `lambda-triggers doctor`: flags and output.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -104,7 +104,7 @@ impl From<FeatureArg> for Feature {
     }
 }
 
-/// Makes the checks and prints them, or prints the policy. The exit code is 1 where a check failed.
+/// Runs the checks and prints the results, or prints the IAM policy. The exit code is 1 if a check has failed.
 pub fn run(args: DoctorArgs) -> Result<ExitCode, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line. The doc comments of flags and commands are the text of `--help`.
 
 mod crds;
 mod doctor;
@@ -109,12 +109,12 @@ struct RunArgs {
     otlp_endpoint: Option<Uri>,
 }
 
-/// The parser of the command line, as the documentation lists its flags.
+/// The parser of the command line, for the documentation of the flags.
 pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Parses the command line and carries it out; says on standard error why it could not.
+/// Parses and runs the command line, and prints an error to standard error.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run(*args).map(|()| ExitCode::SUCCESS),
@@ -180,19 +180,19 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         let options =
             Options { namespaces, owner_id, region, tenancy_file, leader_elect, rates, settings, telemetry };
         let ended = operator::run(options, network, stop).await;
-        // It ends last: what is under way is seen to its end.
+        // The server stops last, and finishes the answers in flight.
         server.stop().await;
         ended
     });
     if let Some(traces) = traces {
         traces.end();
     }
-    // A lookup of a name in DNS blocks its thread, and would hold up the end of the process.
+    // A DNS lookup blocks a thread, and would delay the end of the process.
     runtime.shutdown_background();
     ended
 }
 
-/// Reads the URL of a collector.
+/// Parses the URL of a collector.
 fn collector(text: &str) -> Result<Uri, String> {
     let wrong = "write the URL of a collector's OTLP over HTTP, such as http://collector.tracing:4318";
     let url: Uri = text.parse().map_err(|error| format!("{error}; {wrong}"))?;
@@ -202,7 +202,7 @@ fn collector(text: &str) -> Result<Uri, String> {
     }
 }
 
-/// Reads the name of a namespace.
+/// Parses the name of a namespace.
 fn namespace(text: &str) -> Result<String, String> {
     let is_label =
         text.split('-').all(|part| part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()));
@@ -213,14 +213,14 @@ fn namespace(text: &str) -> Result<String, String> {
     }
 }
 
-/// Each name once: a namespace that is named twice is watched once.
+/// Removes duplicates: a namespace that is named twice is watched once.
 fn distinct(mut names: Vec<String>) -> Vec<String> {
     names.sort();
     names.dedup();
     names
 }
 
-/// Reads a time such as `10m` or `90s`.
+/// Parses a duration such as `10m` or `90s`.
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = |why: String| format!("{why}; write it as in 10m, 90s or 1h30m");
     let span: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| wrong(error.to_string()))?;
@@ -228,7 +228,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     if time.is_zero() { Err(wrong("it must be longer than nothing".into())) } else { Ok(time) }
 }
 
-/// Reads a rate such as `7.5`.
+/// Parses a rate such as `7.5`.
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|error| format!("{error}; write it as in 7.5"))?;
     if rate > 0.0 && rate.is_finite() {
