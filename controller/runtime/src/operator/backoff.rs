@@ -1,4 +1,4 @@
-//! When a failed reconcile, or a watch that broke off, is tried again.
+//! Backoff of failed reconciles and of broken watches.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,20 +9,20 @@ use lambda_triggers_core::status::ErrorClass;
 
 use crate::reconcile::Jitter;
 
-/// The most that any failure waits.
+/// The maximum backoff.
 const MAX_BACKOFF: Duration = Duration::from_secs(300);
 
-/// The time between two tries before the progress deadline.
+/// The retry delay before the progress deadline.
 const DEPENDENCY_RETRY_DELAY: Duration = Duration::from_secs(3);
 
-/// Counts the failures of each generation of an object in a row. The wait grows with each failure, up to five minutes or the
-/// resync time.
+/// Counts the consecutive failures of each object's generation. The backoff grows with each failure, up to five
+/// minutes or the resync interval.
 pub struct Backoff {
     failures: Mutex<HashMap<String, Failures>>,
     longest: Duration,
 }
 
-/// The failures of one generation in a row.
+/// The consecutive failures of one generation.
 #[derive(Default)]
 struct Failures {
     generation: Option<i64>,
@@ -30,12 +30,12 @@ struct Failures {
 }
 
 impl Backoff {
-    /// Waits no longer than `resync`.
+    /// Creates a backoff of at most `resync`.
     pub fn new(resync: Duration) -> Self {
         Self { failures: Mutex::default(), longest: resync.min(MAX_BACKOFF) }
     }
 
-    /// Counts a failure of an object, and says when to try again. A new spec starts without failures.
+    /// Counts a failure of an object, and returns the backoff. A new generation starts without failures.
     pub fn next(&self, uid: &str, generation: Option<i64>, class: ErrorClass) -> Duration {
         if class == ErrorClass::Dependency {
             self.reset(uid);
@@ -51,14 +51,14 @@ impl Backoff {
         wait
     }
 
-    /// Forgets an object's failures.
+    /// Forgets the failures of an object.
     pub fn reset(&self, uid: &str) {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 }
 
-/// The wait after so many failures: short at first for what passes by itself, long from the start for what waits
-/// for a person.
+/// The backoff after this number of failures. Transient errors start with a short backoff. Errors that need a user
+/// start with a long backoff.
 fn wait(class: ErrorClass, failures: u32) -> Duration {
     let first = match class {
         ErrorClass::Retryable => 1,
@@ -68,15 +68,15 @@ fn wait(class: ErrorClass, failures: u32) -> Duration {
     Duration::from_secs(first).saturating_mul(2u32.saturating_pow(failures.min(16)))
 }
 
-/// The waits before a watch is begun again, as kube's own default has them: 0.8 s, twice as long each time, up to 30 s,
-/// from the start again after two quiet minutes.
+/// The backoff of a watch, as in kube's default: 0.8 s, doubled each time, up to 30 s, and reset after two quiet
+/// minutes.
 pub struct WatchBackoff {
     jitter: Arc<Jitter>,
     failures: u32,
 }
 
 impl WatchBackoff {
-    /// None has failed yet.
+    /// Starts without failures.
     pub fn new(jitter: &Arc<Jitter>) -> ResetTimerBackoff<Self> {
         ResetTimerBackoff::new(Self { jitter: jitter.clone(), failures: 0 }, Duration::from_secs(120))
     }
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_waited_for_is_tried_often_and_counts_as_no_failure() {
+    fn a_missing_dependency_is_retried_often_and_not_counted() {
         let backoff = Backoff::new(Duration::from_secs(600));
         let next = |class| backoff.next("uid", Some(1), class).as_secs();
         let classes = [
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_and_end() {
+    fn backoff_grows_to_the_maximum() {
         let seconds = |class, failures| wait(class, failures).min(MAX_BACKOFF).as_secs();
         assert_eq!([0, 1, 2, 3, 50].map(|n| seconds(ErrorClass::Retryable, n)), [1, 2, 4, 8, 300]);
         assert_eq!([0, 1, 50].map(|n| seconds(ErrorClass::Throttled, n)), [5, 10, 300]);

@@ -1,4 +1,4 @@
-//! kube's controller of each kind: watches, predicates, triggers of reconciles.
+//! The kube Controller of each kind: watches, predicates, and triggers of reconciles.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::error_chain;
 use crate::objects::is_paused;
 use crate::reconcile::{Context, Error, Hindrance, ReconcileKind, Requests, object_of, reconcile};
 
-/// Runs the controller of one kind, and says when its cache is `synced`.
+/// Runs the controller of one kind, and sets `synced` after the first list.
 pub async fn run_controller<K: ReconcileKind>(
     watched: &[String],
     writer: Writer<K>,
@@ -36,10 +36,10 @@ pub async fn run_controller<K: ReconcileKind>(
     (workqueue, context, stop): (Arc<WorkQueue>, Arc<Context>, CancellationToken),
 ) {
     let reader = writer.as_reader();
-    let promoting = workqueue.clone();
+    let raising = workqueue.clone();
     let (seeing, deleting) = (context.clone(), context.clone());
-    // Our own writes to the status change none of these, so they bring nothing back here. A status that another writer changed
-    // is repaired through the wakes.
+    // Own status writes do not match these predicates, so do not trigger a reconcile. The wakes repair a status that
+    // another writer has changed.
     let relevant_change =
         predicates::generation.combine(predicates::finalizers).combine(reconcile_requested).combine(paused);
     let watch_objects = |(namespace, api)| {
@@ -67,7 +67,7 @@ pub async fn run_controller<K: ReconcileKind>(
             }
             seeing.status_cache.forget_seen(object);
             if workqueue::priority(object) == Priority::High {
-                promoting.raise_priority(&workqueue::key(object));
+                raising.raise_priority(&workqueue::key(object));
             }
         })
         .predicate_filter(relevant_change, Default::default());
@@ -103,7 +103,7 @@ pub async fn run_controller<K: ReconcileKind>(
     let (cache, raising) = (reader.clone(), workqueue.clone());
     let users = move |config_map: PartialObjectMeta<ConfigMap>| {
         let users = users_of_config_map(&cache, &config_map);
-        // What was there at the start, nobody has changed just now.
+        // ConfigMaps of the first list have not changed just now.
         if unlisted.load(Ordering::Acquire) == 0 {
             users.iter().for_each(|user| raising.raise_priority_next(workqueue::key_of(user)));
         }
@@ -118,7 +118,7 @@ pub async fn run_controller<K: ReconcileKind>(
     Controller::for_stream(objects, reader)
         .watches_stream(config_maps, users)
         .reconcile_on(woken)
-        // What was refused may be permitted now, and the other way round.
+        // A new tenancy file may permit a reference that was refused, and the reverse.
         .reconcile_all_on(permitted)
         .graceful_shutdown_on(stop.cancelled_owned())
         .run(reconcile, retry, context)
@@ -135,7 +135,7 @@ fn holder<K: ReconcileKind>(object: &K) -> Hindrance {
     Hindrance::Holder(K::NAME.into(), workqueue::key(object).1.clone())
 }
 
-/// Has an object wait for its permit, and reconciles it as it is then.
+/// Waits for a permit, then reconciles the latest version of the object.
 async fn reconcile_with_permit<K: ReconcileKind>(
     object: &K,
     workqueue: &Arc<WorkQueue>,
@@ -149,7 +149,7 @@ async fn reconcile_with_permit<K: ReconcileKind>(
         .ok_or(Error::Stopping)?;
     let Some(object) = cache.get(&ObjectRef::from_obj(object)) else { return Ok(Action::await_change()) };
     let uid = object.uid().unwrap_or_default();
-    // In a task of its own: whatever wakes the controller's has all of those looked at that wait for their workqueue.
+    // Spawned: kube's Controller polls every pending reconcile whenever one of them wakes.
     let work = async move {
         let result = reconcile(object, permit.call_context.clone(), context).await;
         drop(permit);
@@ -162,7 +162,7 @@ async fn reconcile_with_permit<K: ReconcileKind>(
     }
 }
 
-/// An item for each change.
+/// A stream with an item for each change.
 fn changes<T: Send + Sync + 'static>(receiver: watch::Receiver<T>) -> BoxStream<'static, ()> {
     let next = async |mut receiver: watch::Receiver<T>| {
         receiver.changed().await.ok()?;
@@ -171,25 +171,25 @@ fn changes<T: Send + Sync + 'static>(receiver: watch::Receiver<T>) -> BoxStream<
     stream::unfold(receiver, next).boxed()
 }
 
-/// Takes out of an object what nobody here asks for, and what would take as much memory as all the rest.
+/// Removes unused fields. The fields would take as much memory as the rest of the object.
 fn strip_unused_fields<K: ReconcileKind>(object: &mut K) {
     object.managed_fields_mut().clear();
     object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
 }
 
-/// What somebody asks for a reconcile by, as a predicate: another value is another request.
+/// The requested reconcile, as a predicate: a new annotation value is a new request.
 fn reconcile_requested<K: ReconcileKind>(object: &K) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     object.annotations().get(RECONCILE_ANNOTATION)?.hash(&mut hasher);
     Some(hasher.finish())
 }
 
-/// Whether an object is paused, as a predicate.
+/// The paused state, as a predicate.
 fn paused<K: ReconcileKind>(object: &K) -> Option<u64> {
     Some(u64::from(is_paused(object)))
 }
 
-/// The objects whose function has its code from a ConfigMap. Of ConfigMaps the metadata alone is watched.
+/// The objects with function code from this ConfigMap. Only the metadata of ConfigMaps is watched.
 fn users_of_config_map<K: ReconcileKind>(
     cache: &Store<K>,
     config_map: &PartialObjectMeta<ConfigMap>,
@@ -204,7 +204,7 @@ fn users_of_config_map<K: ReconcileKind>(
 
 fn log_queue_failure(error: &controller::Error<Error, watcher::Error>) {
     match error {
-        // The reconcile itself has said so. Or the object went while it was in the queue.
+        // The reconcile has logged the error, or the object was deleted while queued.
         controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_) => {}
         other => warn!(error = error_chain(other), "the controller's queue failed"),
     }

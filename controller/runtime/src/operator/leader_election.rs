@@ -1,4 +1,4 @@
-//! Leader election: of several replicas one works, and the others wait for its Lease to run out.
+//! Leader election: one replica works, and the other replicas wait until the Lease expires.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ use crate::error_chain;
 use crate::leadership::{Leadership, LeadershipLost};
 use crate::telemetry::Health;
 
-/// The most that the release of the Lease may take.
+/// The timeout for the release of the Lease.
 const RELEASE_WITHIN: Duration = Duration::from_secs(5);
 
-/// A look at the Lease that came to nothing.
+/// A failed attempt to read or write the Lease.
 #[derive(Debug, thiserror::Error)]
 enum LeaseError {
     #[error(transparent)]
@@ -32,19 +32,19 @@ enum LeaseError {
     Silent(Duration),
 }
 
-/// A replica that wants to lead.
+/// The leader elector of one replica.
 pub struct LeaderElector {
     api: Api<Lease>,
     name: String,
     me: String,
     leadership: Leadership,
     health: Health,
-    /// The Lease as it was last seen, and since when it has been like that.
+    /// The Lease as last seen, and the time of the last change.
     seen: Option<(Lease, Instant)>,
 }
 
 impl LeaderElector {
-    /// A leader_elector of this name for the Lease `name` in `namespace`.
+    /// Creates an elector with the identity `me` for the Lease `name` in `namespace`.
     pub fn new(
         client: Client,
         namespace: &str,
@@ -56,8 +56,8 @@ impl LeaderElector {
         Self { api: Api::namespaced(client, namespace), name, me, leadership, health, seen: None }
     }
 
-    /// Waits until this replica leads; false if a stop comes first. A stop does not interrupt an attempt: the Lease could be
-    /// taken without an answer, and would block the next leader until the Lease expires.
+    /// Waits until this replica leads; false after a stop. A stop does not interrupt an attempt. An interrupted
+    /// attempt could still acquire the Lease, and would block the next leader until the Lease expires.
     pub async fn lead(&mut self, stop: &CancellationToken) -> bool {
         info!(lease = self.name, me = self.me, "waiting to lead");
         loop {
@@ -81,12 +81,12 @@ impl LeaderElector {
         true
     }
 
-    /// Renews for as long as that succeeds in time.
+    /// Renews the Lease, until another replica holds the Lease or no renewal succeeds in time.
     pub async fn keep(&mut self) -> LeadershipLost {
         while self.leadership.check().is_ok() {
             sleep(RETRY).await;
             match self.attempt_in_time(RENEW_WITHIN / 2).await {
-                // Where somebody has only written beside it, it is still ours.
+                // A conflict can come from a writer of other fields: this replica may still hold the Lease.
                 Ok(Some(_)) if !self.holds() => break,
                 Ok(_) => {}
                 Err(error) => warn!(lease = self.name, error = error_chain(&error), "cannot renew the lease"),
@@ -100,7 +100,7 @@ impl LeaderElector {
         self.seen.as_ref().is_some_and(|(lease, _)| record(lease).holder.as_ref() == Some(&self.me))
     }
 
-    /// Releases the Lease, so that the next leader does not wait until the Lease expires.
+    /// Releases the Lease, so that the next leader does not wait for the expiry.
     pub async fn release(&mut self) {
         self.leadership.renewed(None);
         let released = match timeout(RELEASE_WITHIN, self.clear_holder()).await {
@@ -116,8 +116,8 @@ impl LeaderElector {
         }
     }
 
-    /// Clears the holder if this replica is the holder. An interrupted renewal may still be written, so the Lease is read
-    /// first, and read again after a conflict.
+    /// Clears the holder if this replica is the holder. An interrupted renewal may still be written, so the Lease is
+    /// read first, and read again after a conflict.
     async fn clear_holder(&self) -> Result<(), kube::Error> {
         loop {
             let Some(mut lease) = self.api.get_opt(&self.name).await? else { return Ok(()) };
@@ -131,18 +131,19 @@ impl LeaderElector {
         }
     }
 
-    /// As [`Self::attempt`], but for no longer than this: kube's client waits for an answer for ever.
+    /// Runs [`Self::attempt`] with a timeout, since kube's client would wait forever for an answer.
     async fn attempt_in_time(&mut self, limit: Duration) -> Result<Option<Duration>, LeaseError> {
         let attempt = match timeout(limit, self.attempt()).await {
             Ok(attempt) => attempt.map_err(LeaseError::Failed),
             Err(_) => Err(LeaseError::Silent(limit)),
         };
-        // A refusal is an answer, too, but one that keeps it from leading.
+        // A refusal is an answer, but keeps the replica from leading.
         self.health.looked_at_lease(attempt.is_ok());
         attempt
     }
 
-    /// One look, and what is to be done about it: none if this replica leads now, else when to look again.
+    /// Reads the Lease, and creates, acquires or renews the Lease. Returns `None` if this replica leads now, else the
+    /// time until the next attempt.
     async fn attempt(&mut self) -> Result<Option<Duration>, kube::Error> {
         let sent = Instant::now();
         let found = self.api.get_opt(&self.name).await?;
@@ -167,13 +168,14 @@ impl LeaderElector {
                 self.leadership.renewed(Some(sent));
                 Ok(None)
             }
-            // Another one was quicker; the next look tells who.
+            // Another replica was faster, and the next attempt reads its Lease.
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(Some(RETRY)),
             Err(error) => Err(error),
         }
     }
 
-    /// The Lease as this replica holds it. Its resourceVersion is that of `before`: a write over another one's is refused.
+    /// The Lease with this replica as holder. With the resourceVersion of `before`, the API server refuses the write
+    /// if another replica has written since.
     fn lease(&self, before: Option<&Lease>, step: Step) -> Lease {
         let now = MicroTime(Timestamp::now());
         let spec = before.and_then(|lease| lease.spec.clone()).unwrap_or_default();
@@ -200,7 +202,7 @@ fn record(lease: &Lease) -> Record {
     Record { holder: spec.holder_identity, duration: seconds.map_or(LEASE, Duration::from_secs) }
 }
 
-/// A client that writes only while this replica leads.
+/// A client that can write only while this replica leads.
 pub fn guarded_client(config: Config, leadership: Leadership) -> Result<Client, StartError> {
     let guard = move |request: Request<Body>| -> Result<Request<Body>, LeadershipLost> {
         let reads = request.method() == Method::GET;

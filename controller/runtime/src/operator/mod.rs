@@ -1,4 +1,4 @@
-//! `lambda-triggers run`: both controllers in one process, from start to clean stop.
+//! `lambda-triggers run`: both controllers in one process, from start to graceful shutdown.
 
 mod backoff;
 mod controllers;
@@ -45,32 +45,32 @@ use tenancy_file::TenancyFile;
 pub(crate) use tenancy_file::read as read_tenancy;
 use workqueue::WorkQueue;
 
-/// How the operator is run.
+/// The options of the operator.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Watch these namespaces alone; without any, all.
+    /// The namespaces to watch; empty for all.
     pub namespaces: Vec<String>,
-    /// The owner id; else it is taken from the cluster.
+    /// The owner ID; `None` for the ID from the cluster.
     pub owner_id: Option<OwnerId>,
-    /// The Region of resources that name none.
+    /// The Region for resources without a Region.
     pub region: Option<String>,
-    /// Wait for the Lease before working, as one of several replicas.
+    /// Leader election: wait for the Lease before any work, as one of several replicas.
     pub leader_elect: bool,
-    /// The file that says what each namespace may do; none where each may do all.
+    /// The tenancy file; without a file, each namespace may do everything.
     pub tenancy_file: Option<PathBuf>,
-    /// How many calls a second are made to AWS.
+    /// The rate limits of AWS calls.
     pub rates: Rates,
-    /// How reconciles behave.
+    /// The settings of reconciles.
     pub settings: Settings,
-    /// What is told of all this.
+    /// Metrics and health.
     pub telemetry: Telemetry,
 }
 
-/// Why the operator cannot run.
+/// The error of a failed start or run.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Runs until `stop` is cancelled, and the reconciles that are under way have ended, or were cut off after
-/// 20 seconds. With leader election, it waits until it leads, and ends with an error when it does no more.
+/// Runs until `stop` is cancelled and the reconciles in flight have ended, or are cut off after 20 seconds. With
+/// leader election, the operator first waits for leadership, and ends with an error after losing leadership.
 pub async fn run(options: Options, network: Network, stop: CancellationToken) -> Result<(), StartError> {
     let leadership = if options.leader_elect { Leadership::elected() } else { Leadership::alone() };
     options.telemetry.health.starts(leadership.clone());
@@ -84,7 +84,7 @@ pub async fn run(options: Options, network: Network, stop: CancellationToken) ->
         telemetry: options.telemetry.clone(),
         rate_limiter: RateLimiter::new(options.rates),
     };
-    // The SDK may ask the metadata of the machine for the Region.
+    // The SDK may ask the instance metadata for the Region.
     let Some(sdk) = stop.run_until_cancelled(Sdk::load(settings)).await else { return Ok(()) };
     let sdk = Arc::new(sdk?);
     let own = sdk.clone().with_layers();
@@ -100,7 +100,7 @@ pub async fn run(options: Options, network: Network, stop: CancellationToken) ->
     }
 }
 
-/// Waits until this replica leads, where there may be others, and works as long as it does.
+/// Waits for leadership, if leader election is on, and runs while this replica leads.
 async fn run_as_leader(
     client: Client,
     config: Config,
@@ -128,8 +128,8 @@ async fn run_as_leader(
     ended
 }
 
-/// Runs on this cluster and AWS, and has AWS answer once, so that a replica without objects knows, too, whether it can
-/// reach it.
+/// Runs the controllers, and calls AWS until the first answer. A replica without objects would otherwise not know if
+/// AWS is reachable.
 async fn run_with_credential_check(
     client: Client,
     credentials: NamespaceCredentials,
@@ -152,7 +152,7 @@ async fn run_with_credential_check(
     }
 }
 
-/// This replica, as one that wants to lead the operator of its owner id.
+/// The leader elector of this replica, for the operator with this owner ID.
 async fn leader_elector(
     client: &Client,
     config: Config,
@@ -162,17 +162,17 @@ async fn leader_elector(
     let owner = owner_id::find(client, &options.namespaces, options.owner_id.clone()).await?;
     let namespace = client.default_namespace();
     let pod = std::env::var("POD_NAME").unwrap_or_else(|_| "lambda-triggers".into());
-    // A pod that is started again under its name is another leader_elector.
+    // A restarted pod of the same name has a new identity.
     let me = format!("{pod}_{:016x}", rand::random::<u64>());
     let name = format!("lambda-triggers-{}", owner.id);
-    // It writes before it leads.
+    // The elector writes before the replica leads, so this client has no leadership check.
     let lease_client = Client::try_from(config)?;
     let health = options.telemetry.health.clone();
     Ok(LeaderElector::new(lease_client, namespace, name, me, leadership, health))
 }
 
-/// Runs on this cluster and this AWS, which may be stand-ins, until `stop` is cancelled, and what is under way has
-/// ended.
+/// Runs the controllers until `stop` is cancelled and the reconciles in flight have ended. The cluster and AWS may be
+/// fakes.
 pub async fn run_controllers(
     client: Client,
     credentials: NamespaceCredentials,
@@ -245,7 +245,7 @@ pub async fn run_controllers(
     Ok(())
 }
 
-/// Has the metrics and the health tell of the stores.
+/// Connects the stores to metrics and health.
 fn register_stores(context: &Context) {
     let Telemetry { metrics, health } = &context.telemetry;
     let [scheduled, s3] = context.stores.synced.clone();

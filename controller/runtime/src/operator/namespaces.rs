@@ -1,4 +1,4 @@
-//! Lists and watches of several namespaces, as one.
+//! Lists and watches of several namespaces, merged into a single stream.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use kube::{Api, Client, Resource, ResourceExt};
 /// A namespace with its API of one kind. `None` stands for all namespaces.
 pub type Scoped<K> = (Option<String>, Api<K>);
 
-/// The list and the watch of one kind.
+/// The events of the list and the watch of one kind.
 pub type WatchEvents<K> = BoxStream<'static, Result<Event<K>, Error>>;
 
-/// The API of one kind in each of these namespaces; without any, in all of the cluster.
+/// The API of one kind in each namespace, or in the whole cluster if `namespaces` is empty.
 pub fn apis<K>(client: &Client, namespaces: &[String]) -> Vec<Scoped<K>>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
@@ -28,8 +28,8 @@ where
     namespaces.iter().map(of).collect()
 }
 
-/// One watch of several, each of a namespace of its own. A reflector replaces its whole content at the end of a list, so
-/// the first lists are passed on together, and a later list of one namespace as the changes that it brought.
+/// Merges the watches of several namespaces. A reflector replaces the whole content at the end of a list. The first
+/// lists are therefore passed on together, and a later list of one namespace as single changes.
 pub fn merged<K>(watches: Vec<(Option<String>, WatchEvents<K>)>, store: Store<K>) -> WatchEvents<K>
 where
     K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
@@ -60,17 +60,17 @@ fn flattened<T: Send + 'static>(
     batches.flat_map(stream::iter).boxed()
 }
 
-/// The objects of a namespace that the reflector holds.
+/// The reflector's objects in a namespace.
 fn held<K: Resource<DynamicType = ()> + Clone>(store: &Store<K>, namespace: Option<&str>) -> Vec<Arc<K>> {
     let mut objects = store.state();
     objects.retain(|object| object.namespace().as_deref() == namespace);
     objects
 }
 
-/// The lists under way, one a namespace.
+/// The current list of each namespace.
 struct Lists<K> {
     lists: Vec<List<K>>,
-    /// Each namespace was listed once, and the reflector holds them all.
+    /// True after each namespace was listed once: the reflector holds all objects.
     passed_on: bool,
 }
 
@@ -85,7 +85,7 @@ impl<K: ResourceExt + Clone> Lists<K> {
         Self { lists, passed_on: false }
     }
 
-    /// The merged events that follow from the next one of a namespace, whose objects the reflector `held` before.
+    /// The merged events for an event of one namespace. `held` returns the reflector's objects in the namespace.
     fn next(&mut self, index: usize, event: Event<K>, held: impl FnOnce() -> Vec<Arc<K>>) -> Vec<Event<K>> {
         let list = &mut self.lists[index];
         match event {
@@ -120,7 +120,7 @@ impl<K: ResourceExt + Clone> Lists<K> {
         }
     }
 
-    /// The first lists, once the last of them is synced.
+    /// Passes on the first lists, after the last list is complete.
     fn pass_on(&mut self) -> Vec<Event<K>> {
         self.passed_on = self.lists.iter().all(|list| list.synced);
         if !self.passed_on {
@@ -144,7 +144,7 @@ mod tests {
         serde_json::from_value(json!({"metadata": {"namespace": namespace, "name": name}})).unwrap()
     }
 
-    /// The events of watches of `a` and `b` in the order given, merged, and what the reflector holds in the end.
+    /// Merges events of the namespaces `a` and `b`. Returns the kinds of merged events, and the reflector's objects.
     async fn merge(events: Vec<(usize, Event<ConfigMap>)>) -> (Vec<&'static str>, Vec<String>) {
         let (store, mut writer) = reflector::store();
         let mut lists = Lists::new(2);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_lists_are_complete_when_the_last_one_is() {
+    async fn the_first_lists_pass_after_all_are_complete() {
         let early = vec![(0, Event::Apply(object("a", "new"))), (0, Event::Delete(object("a", "old")))];
         let first = [list(0, &["old", "kept"]), early].concat();
         assert_eq!(merge(first.clone()).await, (vec![], vec![]));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_namespace_that_is_listed_again_before_the_others_counts_once() {
+    async fn a_repeated_first_list_replaces_the_earlier_list() {
         let (_, held) = merge([list(0, &["old"]), list(0, &["new"]), list(1, &[])].concat()).await;
         assert_eq!(held, ["a/new"]);
         let unfinished = vec![(0, Event::Init)];
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_later_list_of_one_namespace_leaves_the_others_alone() {
+    async fn a_later_list_keeps_objects_of_other_namespaces() {
         let start = [list(0, &["gone", "kept"]), list(1, &["gone", "kept"])].concat();
         let (kinds, held) = merge([start, list(0, &["kept", "new"])].concat()).await;
         assert_eq!(kinds[6..], ["delete", "apply", "apply"]);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn changes_pass_through_after_the_first_lists() {
+    async fn changes_pass_after_the_first_lists() {
         let start = [list(0, &["one"]), list(1, &["two"])].concat();
         let changes = vec![(1, Event::Apply(object("b", "three"))), (0, Event::Delete(object("a", "one")))];
         let (kinds, held) = merge([start, changes].concat()).await;

@@ -6,22 +6,21 @@ use lambda_triggers_core::ownership::{Owner, OwnerId};
 
 use super::StartError;
 
-/// The namespace whose UID tells clusters apart.
+/// The namespace with the UID that identifies the cluster.
 pub const CLUSTER: &str = "kube-system";
 
-/// The namespace that stands for an operator: kube-system, or the operator's own one where it watches only some
-/// namespaces. Two operators of one cluster never share an id, and a change of the list keeps the id.
+/// The namespace that identifies an operator: kube-system, or the operator's own namespace if the operator watches
+/// only some namespaces. Two operators of one cluster never share an ID, and a change of the list keeps the ID.
 pub fn identity<'a>(watched: &[String], own: &'a str) -> &'a str {
     if watched.is_empty() { CLUSTER } else { own }
 }
 
-/// The owner of the client's default namespace: by the id given, else by the UID of the namespace that stands for this
-/// operator.
+/// The owner of the operator's resources: the given ID, or else an ID from the UID of the [`identity`] namespace.
 pub async fn find(client: &Client, watched: &[String], given: Option<OwnerId>) -> Result<Owner, StartError> {
     find_in(client, identity(watched, client.default_namespace()), given).await
 }
 
-/// As [`find`], by the UID of this namespace.
+/// Like [`find`], with the UID of the namespace `name`.
 pub async fn find_in(client: &Client, name: &str, given: Option<OwnerId>) -> Result<Owner, StartError> {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let namespace = namespaces.get(name).await.map_err(|error| {

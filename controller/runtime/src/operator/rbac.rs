@@ -1,35 +1,36 @@
-//! What the operator does in Kubernetes, and so all that its roles are to allow. `lambda-triggers doctor` asks the API
-//! server for each.
+//! The RBAC rules of the operator, and so the rules for the operator's roles. `lambda-triggers doctor` checks each
+//! rule at the API server.
 
-/// Where a right is needed.
+/// The scope of an RBAC rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RbacScope {
-    /// In every namespace that is watched: all of them, or those of the list.
+    /// Every watched namespace: all namespaces, or the namespaces of the list.
     Watched,
-    /// In the namespace that the operator keeps its own references in.
+    /// The operator's own namespace, with the ConfigMap and the Lease of the operator.
     ImplicitGrants,
-    /// On the namespace whose UID tells operators apart: kube-system, or the operator's own one where it watches only some.
+    /// The namespace whose UID identifies the operator: kube-system, or the operator's own namespace if the operator
+    /// watches only some namespaces.
     Identity,
 }
 
-/// Verbs on a resource.
+/// The verbs on a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RbacRule {
     /// The API group; empty for the core group.
     pub group: &'static str,
     /// The resource, with its subresource: `scheduledfunctions/status`.
     pub resource: &'static str,
-    /// What is done with it.
+    /// The verbs.
     pub verbs: &'static [&'static str],
-    /// Where.
+    /// The scope.
     pub place: RbacScope,
-    /// What for.
+    /// The purpose, for the output of the doctor.
     pub why: &'static str,
 }
 
 const OURS: &str = "lambda-triggers.dev";
 
-/// All rights.
+/// All RBAC rules of the operator.
 pub const RBAC_RULES: [RbacRule; 9] = [
     RbacRule {
         group: OURS,

@@ -1,4 +1,4 @@
-//! Graceful shutdown: SIGTERM is obeyed at every moment of the process's life, and within a limit.
+//! Graceful shutdown: the process handles SIGTERM at every moment, and stops within a time limit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,12 @@ use tracing::{info, warn};
 use super::workqueue::WorkQueue;
 use crate::objects::Stores;
 
-/// The time for running reconciles to end after a stop. The release of the Lease, the last traces and the HTTP server take 11
-/// seconds more, within `terminationGracePeriodSeconds` of the chart: a killed process releases no Lease.
+/// The time for running reconciles to end after a stop. The release of the Lease, the last traces and the HTTP server
+/// take 11 seconds more. The sum is below `terminationGracePeriodSeconds` of the chart: a killed process releases no
+/// Lease.
 pub const GRACE_PERIOD: Duration = Duration::from_secs(20);
 
-/// A token that is cancelled by SIGTERM and SIGINT.
+/// A token cancelled by SIGTERM and SIGINT.
 ///
 /// Process 1 of a container ignores SIGTERM until a handler is installed
 /// (<https://man7.org/linux/man-pages/man7/pid_namespaces.7.html>), so the program calls this function first.
@@ -36,8 +37,8 @@ pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
 
 /// Waits for a stop and for the end of [`GRACE_PERIOD`]. No reconcile begins after the stop.
 ///
-/// Each reconcile waits for both stores before the first call, so an operator without synced stores stops at once. kube's
-/// controllers never end before their first list, which fails while RBAC denies the list or the CRDs are missing.
+/// Each reconcile waits for both stores before the first call, so an operator without synced stores stops at once.
+/// kube's controllers never end before the first list, which fails while RBAC denies the list or the CRDs are missing.
 pub async fn overdue(stop: &CancellationToken, workqueue: &Arc<WorkQueue>, stores: &Stores) {
     stop.cancelled().await;
     workqueue.close();

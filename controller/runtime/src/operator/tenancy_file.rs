@@ -1,4 +1,4 @@
-//! The tenancy file: read at the start, and again while the operator runs.
+//! The tenancy file: read at the start, and read again while the operator runs.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -12,27 +12,27 @@ use tracing::{error, info};
 use super::StartError;
 use crate::telemetry::metrics::Metrics;
 
-/// Between two looks at the file. One of a ConfigMap changes with a delay of up to a minute anyhow.
-const PAUSE: Duration = Duration::from_secs(2);
+/// The poll interval. A file from a ConfigMap changes with a delay of up to a minute anyway.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What was read from the file, or why nothing could be.
+/// The text of the file, or the read error.
 type Text = Result<String, String>;
 
-/// The file, and what follows it.
+/// The tenancy file, with a channel for changes.
 pub struct TenancyFile {
     path: PathBuf,
-    /// What counts now, or was refused last.
+    /// The last text that was accepted or refused.
     known: Text,
     current: watch::Sender<Arc<Tenancy>>,
     metrics: Metrics,
 }
 
 impl TenancyFile {
-    /// Reads the file, and tells of its changes once it is followed.
+    /// Reads the file. The receiver gets changes while [`follow`](Self::follow) runs.
     ///
     /// # Errors
-    /// Where it cannot be read, or says what cannot be: an operator that starts without it would permit too much, or
-    /// forbid too much.
+    /// The file cannot be read, or is invalid. An operator that starts without the file would permit too much or too
+    /// little.
     pub fn open(path: &Path, metrics: Metrics) -> Result<(Self, watch::Receiver<Arc<Tenancy>>), StartError> {
         let known = text(path);
         let tenancy = parse(&known).map_err(|why| format!("the tenancy file {}: {why}", path.display()))?;
@@ -40,12 +40,12 @@ impl TenancyFile {
         Ok((Self { path: path.into(), known, current, metrics }, receiver))
     }
 
-    /// Looks at the file again and again. What reads the same twice counts from then on, so that no half of a file does; one
-    /// that is broken is refused, and the last good one stays.
+    /// Polls the file. A new text takes effect after two equal reads, so that no half-written file takes effect. A
+    /// broken file is refused, and the last valid tenancy stays in effect.
     pub async fn follow(mut self) -> Infallible {
         let mut seen = self.known.clone();
         loop {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             let now = text(&self.path);
             if now == seen && now != self.known {
                 self.take(now.clone());
@@ -76,7 +76,7 @@ impl TenancyFile {
     }
 }
 
-/// What the file says, or why it says nothing.
+/// Reads and parses the file.
 pub fn read(path: &Path) -> Result<Tenancy, String> {
     parse(&text(path))
 }
@@ -112,24 +112,25 @@ mod tests {
     }
 
     impl Followed {
-        /// Between two looks at the file.
+        /// Follows a file, and waits until a moment between two polls.
         async fn new(name: &str) -> Self {
             let path = std::env::temp_dir().join(format!("lambda-triggers-{name}-{}", std::process::id()));
             std::fs::write(&path, ONE).unwrap();
             let metrics = Metrics::default();
             let (file, tenancy) = TenancyFile::open(&path, metrics.clone()).unwrap();
             let followed = Self { path, tenancy, metrics, follower: tokio::spawn(file.follow()) };
-            tokio::time::sleep(PAUSE / 2).await;
+            tokio::time::sleep(POLL_INTERVAL / 2).await;
             followed
         }
 
-        /// What counts, and what the metric says, after the file was this for so many looks.
-        async fn after(&self, text: Option<&str>, looks: u32) -> (Tenancy, bool) {
+        /// Changes the file and waits for this number of polls. Returns the current tenancy, and true if the metric
+        /// shows a success.
+        async fn after(&self, text: Option<&str>, polls: u32) -> (Tenancy, bool) {
             match text {
                 Some(text) => std::fs::write(&self.path, text).unwrap(),
                 None => std::fs::remove_file(&self.path).unwrap(),
             }
-            tokio::time::sleep(PAUSE * looks).await;
+            tokio::time::sleep(POLL_INTERVAL * polls).await;
             let fine = self.metrics.text().contains("tenancy_last_reload_successful 1");
             (Tenancy::clone(&self.tenancy.borrow()), fine)
         }
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_change_counts_once_it_was_read_twice() {
+    async fn a_change_takes_effect_after_two_equal_reads() {
         let followed = Followed::new("changed").await;
         assert_eq!(followed.after(Some(ONE), 0).await, (tenancy(ONE), true));
         assert_eq!(followed.after(Some(OTHER), 1).await, (tenancy(ONE), true));
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_broken_file_is_refused_and_the_last_good_one_stays() {
+    async fn a_broken_file_keeps_the_last_valid_tenancy() {
         let followed = Followed::new("broken").await;
         for broken in [Some("namespaces: {a: {bucket: [other]}}"), Some(""), None] {
             assert_eq!(followed.after(broken, 3).await, (tenancy(ONE), false), "{broken:?}");
@@ -158,12 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_broken_at_the_start_is_an_error() {
+    fn a_missing_file_at_the_start_is_an_error() {
         let path = std::env::temp_dir().join("lambda-triggers-there-is-no-such-file");
-        let said = TenancyFile::open(&path, Metrics::default()).err().unwrap().to_string();
+        let message = TenancyFile::open(&path, Metrics::default()).err().unwrap().to_string();
         assert!(
-            said.starts_with(&format!("the tenancy file {}: cannot be read: ", path.display())),
-            "{said}"
+            message.starts_with(&format!("the tenancy file {}: cannot be read: ", path.display())),
+            "{message}"
         );
     }
 }

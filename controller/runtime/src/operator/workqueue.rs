@@ -1,5 +1,5 @@
-//! WorkQueue at reconciling: many objects may be due at a time, as all are at a start, and a few are worked on, those that
-//! somebody has changed first. One that waits costs little.
+//! The workqueue in front of the reconciler. All objects can be due at once, for example after a start. Only a few are
+//! reconciled at a time, and changed objects come first. A waiting object costs little.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,14 +16,14 @@ use crate::aws::CallContext;
 use crate::objects::{Trigger, is_paused, read_status};
 use crate::telemetry::metrics::QueueState;
 
-/// Reconciles at a time, of both kinds. Most of each is waiting for AWS. As many resources of one bucket come to its worker
-/// together.
+/// Max concurrent reconciles, for both kinds together. A reconcile mostly waits for AWS. The bucket worker gets up to
+/// this number of resources in a batch.
 const MAX_CONCURRENT_RECONCILES: Concurrency = Concurrency { total: 32, low_priority: 16 };
 
-/// An object that waits or works: its kind, and which one.
+/// An object in the queue: kind, namespace and name.
 pub type Key = Arc<(&'static str, ObjectKey)>;
 
-/// Those who wait for a permit, and those who have one.
+/// The waiting objects, and the objects with a permit.
 pub struct WorkQueue {
     began: Instant,
     state: Mutex<WorkQueueState>,
@@ -33,18 +33,18 @@ struct WorkQueueState {
     dispatcher: queue::Dispatcher<Key>,
     waiting: HashMap<Key, oneshot::Sender<Permit>>,
     running: HashMap<Key, Arc<CallContext>>,
-    /// Those whose next permit is an edit's, whatever they say themselves.
+    /// Objects with high priority in the next reconcile, regardless of their own priority.
     raised_next: BTreeSet<Key>,
     closed: bool,
 }
 
-/// The right to work, for as long as it is kept.
+/// The permit to reconcile an object, released on drop.
 pub struct Permit {
     workqueue: Arc<WorkQueue>,
     key: Key,
-    /// The priority that it was granted in.
+    /// The priority at the dispatch.
     priority: Priority,
-    /// The work that it was granted for.
+    /// The context of the reconcile's AWS calls.
     pub call_context: Arc<CallContext>,
 }
 
@@ -58,7 +58,7 @@ impl Drop for Permit {
     }
 }
 
-/// One who waits, until it does no more.
+/// A waiting object. The drop removes the object from the queue.
 struct WaitGuard<'a> {
     workqueue: &'a WorkQueue,
     key: &'a Key,
@@ -72,18 +72,16 @@ impl Drop for WaitGuard<'_> {
     }
 }
 
-/// The key of an object.
 pub fn key<K: Trigger>(object: &K) -> Key {
     Arc::new((K::NAME, ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any())))
 }
 
-/// The key of the object that is referred to.
 pub fn key_of<K: Trigger>(object: &ObjectRef<K>) -> Key {
     let namespace = object.namespace.clone().unwrap_or_default();
     Arc::new((K::NAME, ObjectKey::new(namespace, object.name.clone())))
 }
 
-/// The priority of an object.
+/// High if the object was changed, deleted or paused, or if a reconcile was requested.
 pub fn priority<K: Trigger>(object: &K) -> Priority {
     let meta = object.meta();
     let request = object.annotations().get(RECONCILE_ANNOTATION).map(String::as_str);
@@ -92,7 +90,7 @@ pub fn priority<K: Trigger>(object: &K) -> Priority {
 }
 
 impl WorkQueue {
-    /// Nobody waits.
+    /// Creates an empty workqueue.
     pub fn new() -> Arc<Self> {
         let state = WorkQueueState {
             dispatcher: queue::Dispatcher::new(MAX_CONCURRENT_RECONCILES),
@@ -104,7 +102,7 @@ impl WorkQueue {
         Arc::new(Self { began: Instant::now(), state: Mutex::new(state) })
     }
 
-    /// Waits for a permit; none where the operator is stopping.
+    /// Waits for a permit; `None` if the operator is stopping.
     pub async fn acquire(self: &Arc<Self>, key: &Key, priority: Priority) -> Option<Permit> {
         let (permit, granted) = oneshot::channel();
         {
@@ -122,7 +120,7 @@ impl WorkQueue {
         granted.await.ok()
     }
 
-    /// Has an object that waits to be swept, or is, wait as one that was edited: it has been, meanwhile.
+    /// Raises a queued or running object to high priority after its spec changed.
     pub fn raise_priority(self: &Arc<Self>, key: &Key) {
         let now = self.began.elapsed();
         let mut state = self.state();
@@ -131,11 +129,11 @@ impl WorkQueue {
             call_context.raise_priority();
         }
         drop(state);
-        // There may be a place for it already.
+        // High priority may have a free slot.
         self.dispatch();
     }
 
-    /// Has the next permit of an object be that of one that was edited, as where something was that it names.
+    /// Runs the object's next reconcile at high priority, for example when a ConfigMap it references changed.
     pub fn raise_priority_next(self: &Arc<Self>, key: Key) {
         let mut state = self.state();
         if state.waiting.contains_key(&key) {
@@ -146,7 +144,7 @@ impl WorkQueue {
         }
     }
 
-    /// Nobody gets a permit any more.
+    /// Closes the queue: waiting objects get no permits.
     pub fn close(&self) {
         let mut state = self.state();
         state.closed = true;
@@ -155,7 +153,7 @@ impl WorkQueue {
         drop(waiting);
     }
 
-    /// The queue as it is now.
+    /// The current state, for the metrics.
     pub fn snapshot(&self) -> Vec<QueueState> {
         let (now, state) = (self.began.elapsed(), self.state());
         let queue = &state.dispatcher.queue;
@@ -167,7 +165,7 @@ impl WorkQueue {
         Priority::ALL.iter().map(of).collect()
     }
 
-    /// Gives workqueue to those who are next, as far as there are places.
+    /// Dispatches permits to the next objects, as far as slots are free.
     fn dispatch(self: &Arc<Self>) {
         loop {
             let (waiter, permit) = {
@@ -180,7 +178,7 @@ impl WorkQueue {
                 state.running.insert(key.clone(), call_context.clone());
                 (state.waiting.remove(&key), Permit { workqueue: self.clone(), key, priority, call_context })
             };
-            // Who does not wait any more gives it back by not taking it.
+            // A cancelled waiter drops the permit, and the drop releases the slot.
             drop(waiter.map(|waiter| waiter.send(permit)));
         }
     }
@@ -202,7 +200,7 @@ mod tests {
         workqueue.snapshot().iter().map(|priority| priority.depth).collect()
     }
 
-    /// As many resyncs at work as may be.
+    /// Fills all low-priority slots with resyncs.
     async fn busy(workqueue: &Arc<WorkQueue>) -> Vec<Permit> {
         let mut running = vec![];
         for number in 0..MAX_CONCURRENT_RECONCILES.low_priority {
@@ -219,7 +217,7 @@ mod tests {
         workqueue.acquire(&object(name), priority).await.map(|permit| permit.priority)
     }
 
-    /// Has an object wait in a task of its own, which says the priority of its permit and keeps it no longer.
+    /// Spawns a waiter. The task returns the priority of the permit, and releases the permit at once.
     async fn waiter(
         workqueue: &Arc<WorkQueue>,
         name: &str,
@@ -239,12 +237,12 @@ mod tests {
         let workqueue = WorkQueue::new();
         let mut running = busy(&workqueue).await;
         let resync = waiter(&workqueue, "a", Priority::Low).await;
-        let promoted = waiter(&workqueue, "b", Priority::Low).await;
+        let raised = waiter(&workqueue, "b", Priority::Low).await;
         let raised_next = waiter(&workqueue, "c", Priority::Low).await;
         assert_eq!(depths(&workqueue), [0, 3]);
         assert_eq!(priority_of_permit(&workqueue, "d", Priority::High).await, Some(Priority::High));
         workqueue.raise_priority(&object("b"));
-        assert_eq!(promoted.await.unwrap(), Some(Priority::High));
+        assert_eq!(raised.await.unwrap(), Some(Priority::High));
         workqueue.raise_priority_next(object("c"));
         assert_eq!(raised_next.await.unwrap(), Some(Priority::High));
         assert_eq!(depths(&workqueue), [0, 1]);
@@ -253,26 +251,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_expedited_before_it_is_due_is_an_edit_once() {
+    async fn a_raised_priority_applies_to_one_reconcile() {
         let workqueue = WorkQueue::new();
         workqueue.raise_priority_next(object("a"));
         assert_eq!(priority_of_permit(&workqueue, "a", Priority::Low).await, Some(Priority::High));
         assert_eq!(priority_of_permit(&workqueue, "a", Priority::Low).await, Some(Priority::Low));
-        // One that does not wait is not edited.
+        // Raising the priority of an object outside of the queue has no effect.
         workqueue.raise_priority(&object("a"));
         assert_eq!(priority_of_permit(&workqueue, "a", Priority::Low).await, Some(Priority::Low));
     }
 
     #[tokio::test]
-    async fn who_gives_up_takes_nobodys_turn() {
+    async fn a_cancelled_waiter_takes_no_permit() {
         let workqueue = WorkQueue::new();
         let mut running = busy(&workqueue).await;
-        let gone = waiter(&workqueue, "a", Priority::Low).await;
+        let cancelled = waiter(&workqueue, "a", Priority::Low).await;
         let next = waiter(&workqueue, "b", Priority::Low).await;
-        gone.abort();
-        assert!(gone.await.unwrap_err().is_cancelled());
+        cancelled.abort();
+        assert!(cancelled.await.unwrap_err().is_cancelled());
         assert_eq!(depths(&workqueue), [0, 1]);
-        // It has its permit, and is gone before it takes it.
+        // The waiter is cancelled between the dispatch and the receipt of the permit.
         let late = waiter(&workqueue, "c", Priority::Low).await;
         running.pop();
         next.abort();
@@ -280,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_gets_a_turn_where_the_operator_is_stopping() {
+    async fn a_closed_queue_dispatches_no_permits() {
         let workqueue = WorkQueue::new();
         let running = busy(&workqueue).await;
         let waiting = waiter(&workqueue, "a", Priority::Low).await;
