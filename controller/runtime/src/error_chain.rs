@@ -1,8 +1,8 @@
-//! Errors in one line, with their sources.
+//! Error chains in a single line.
 
 use std::error::Error as StdError;
 
-/// Joins an error and its sources to one line. A source that the text before it ends with is left out.
+/// Joins an error and the error's sources in a single line. A source that the text already ends with is left out.
 pub fn error_chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

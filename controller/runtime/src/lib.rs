@@ -1,4 +1,4 @@
-//! The operator around `lambda-triggers-core`: it observes AWS and Kubernetes, carries out the plans, and reports.
+//! The operator around `lambda-triggers-core`: observes AWS and Kubernetes, applies the plans, and reports the status.
 
 pub mod aws;
 pub mod cli;
