@@ -1,19 +1,19 @@
 //! Function references and ARN patterns.
 
-/// A function as a caller names it: by name, partial ARN or ARN, with or without a version or an alias.
+/// A function reference of a caller: a name, a partial ARN or an ARN, with or without a version or an alias.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FunctionRef {
     pub region: String,
-    /// Account in the ARN; empty when the reference is a bare name.
+    /// Account in the ARN; empty for a bare name.
     pub account: String,
     pub name: String,
-    /// Version or alias; none for the unqualified function.
+    /// Version or alias; `None` for the unqualified function.
     pub qualifier: Option<String>,
 }
 
 impl FunctionRef {
-    /// Reads `name`, `name:qualifier`, `123456789012:function:name`, or an ARN with either.
-    /// `region` stands where the reference names none.
+    /// Parses `name`, `name:qualifier`, `123456789012:function:name`, or an ARN with either. `region` applies to a
+    /// reference without a Region.
     pub fn parse(reference: &str, region: &str) -> Option<Self> {
         let (region, account, rest) = match reference.split(':').collect::<Vec<_>>().as_slice() {
             ["arn", _, "lambda", region, account, "function", rest @ ..] => {
@@ -36,12 +36,12 @@ impl FunctionRef {
         })
     }
 
-    /// The function that an ARN names; a bare name is none.
+    /// Parses an ARN; `None` for a bare name.
     pub fn from_arn(arn: &str) -> Option<Self> {
         Self::parse(arn, "").filter(|function| arn.starts_with("arn:") && !function.account.is_empty())
     }
 
-    /// The ARN, with the qualifier where there is one.
+    /// The ARN, with the qualifier if present.
     pub fn arn(&self) -> String {
         let Self { region, account, name, qualifier } = self;
         let tail = qualifier.as_ref().map(|qualifier| format!(":{qualifier}")).unwrap_or_default();
@@ -49,7 +49,7 @@ impl FunctionRef {
     }
 }
 
-/// `ArnLike` as IAM defines it: each of the six components is compared for itself; `*` stands for any run of characters, `?` for one.
+/// IAM's `ArnLike`: compares each of the six components separately. `*` matches any run of characters, `?` exactly one.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
 pub(crate) fn arn_like(pattern: &str, arn: &str) -> bool {
     let (patterns, parts): (Vec<_>, Vec<_>) =
@@ -58,7 +58,7 @@ pub(crate) fn arn_like(pattern: &str, arn: &str) -> bool {
         && patterns.iter().zip(parts).all(|(pattern, part)| glob(pattern.as_bytes(), part.as_bytes()))
 }
 
-/// Whether `text` is like `pattern`, in which `*` stands for any run of characters and `?` for one.
+/// True if `text` matches `pattern`. `*` matches any run of characters, `?` exactly one.
 pub(crate) fn glob(pattern: &[u8], text: &[u8]) -> bool {
     match (pattern.split_first(), text.split_first()) {
         (None, None) => true,

@@ -1,11 +1,11 @@
-//! What S3 refuses of a bucket and of the destinations in its notification configuration.
+//! S3's checks of a bucket's owner and Region, and of the destinations in a notification configuration.
 
 use super::{notification::Entry, notification_rules::invalid, wire::Refusal};
 
-/// A destination that S3 cannot deliver to, and why.
+/// ARN of a destination that S3 cannot deliver to, and the reason.
 pub(crate) type Broken = (String, String);
 
-/// 403: another account's bucket, or not the expected owner's.
+/// 403: the bucket belongs to another account, or not to the expected owner.
 pub(crate) fn access_denied() -> Refusal {
     Refusal::new(403, "AccessDenied", "Access Denied")
 }
@@ -42,7 +42,7 @@ pub(crate) fn check_destination_region(entry: &Entry, bucket_region: &str) -> Re
     Err(refusal.detail("ArgumentName", "Arn").detail("ArgumentValue", &entry.arn))
 }
 
-/// Why S3 cannot deliver to a function, if it cannot.
+/// The reason why S3 cannot deliver to a function; `None` if S3 can.
 pub(crate) fn why_broken(arn: &str, exists: bool, permitted: bool) -> Option<Broken> {
     let why = match (exists, permitted) {
         (false, _) => format!("The destination Lambda function does not exist: [{arn}]"),

@@ -1,4 +1,4 @@
-//! One request as the aws_proxy sees it: who asks, in which Region, for which operation on what.
+//! A request as the proxy sees it: caller, Region, operation and resource.
 
 use std::collections::BTreeMap;
 
@@ -8,33 +8,33 @@ use serde_json::Value;
 
 use super::operations;
 
-/// The account that the emulator gives to an access key which is no account id.
+/// The emulator's account for an access key that is no account id.
 const DEFAULT_ACCOUNT: &str = "000000000000";
 
-/// One call that reached the aws_proxy, in the order of arrival.
+/// A recorded call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// Signing name of the service: `s3`, `lambda`, `events`, `sts`, ...
     pub service: String,
     /// The operation as AWS names it, for instance `PutBucketNotificationConfiguration`.
     pub operation: String,
-    /// Bucket, function or rule name without its qualifier; empty where the call names none.
+    /// Bucket, function or rule name without its qualifier; empty if the call names no resource.
     pub resource: String,
-    /// The Region that the request was signed for.
+    /// The Region in the request's signature.
     pub region: String,
-    /// Whether the operation changes anything.
+    /// True if the operation changes something.
     pub write: bool,
-    /// The ARN of the role in whose session it was made; none for other credentials.
+    /// ARN of the role whose session made the call; `None` for other credentials.
     pub role: Option<String>,
-    /// HTTP status of the answer; 0 while there is none, and for good when the answer was withheld or lost.
+    /// HTTP status of the answer. 0 before the answer, and forever if the answer was withheld or lost.
     pub status: u16,
 }
 
-/// A decoded request. Cloning is cheap but for the headers.
+/// A decoded request. Cloning is cheap, except for the headers.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub method: Method,
-    /// Path as it came, still percent-encoded.
+    /// Path, still percent-encoded.
     pub path: String,
     pub query: Option<String>,
     pub headers: HeaderMap,
@@ -48,7 +48,7 @@ pub(super) struct Request {
     pub write: bool,
 }
 
-/// The scope that a request was signed for: `<key>/<date>/<region>/<service>/aws4_request`.
+/// The scope of a request's signature: `<key>/<date>/<region>/<service>/aws4_request`.
 pub(super) struct SignatureScope {
     pub access_key: String,
     pub region: String,
@@ -56,7 +56,7 @@ pub(super) struct SignatureScope {
 }
 
 impl SignatureScope {
-    /// Reads the scope from the `Authorization` header or, for a presigned URL, from the query.
+    /// Reads the scope from the `Authorization` header, or from the query of a presigned URL.
     pub fn from_headers(headers: &HeaderMap, query: Option<&str>) -> Self {
         let credential = headers
             .get(AUTHORIZATION)
@@ -74,7 +74,7 @@ impl SignatureScope {
         Self { access_key, region: region.unwrap_or_else(|| "us-east-1".to_owned()), service: next() }
     }
 
-    /// The scope of a call without a signature: STS takes one of a service account's token, and the role names the account
+    /// The scope of an unsigned STS call with a service account token. The role in the request names the account
     /// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>).
     pub fn or_of_web_identity(self, body: &[u8]) -> Self {
         let form: BTreeMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
@@ -86,7 +86,7 @@ impl SignatureScope {
         Self { access_key: account.to_owned(), service: "sts".to_owned(), ..self }
     }
 
-    /// The account whose key this is, as the emulator sees it: a key of 12 digits is the account.
+    /// The account of the access key, as the emulator sees it: a key of 12 digits is an account.
     pub fn account(&self) -> String {
         let is_account =
             self.access_key.len() == 12 && self.access_key.bytes().all(|byte| byte.is_ascii_digit());
@@ -95,7 +95,7 @@ impl SignatureScope {
 }
 
 impl Request {
-    /// Decodes a request that `account`, or a role in it, made within `scope`.
+    /// Decodes a request of `account`, or of a role in the account.
     pub fn new(
         (account, role): (String, Option<String>),
         scope: SignatureScope,
@@ -123,7 +123,7 @@ impl Request {
         request
     }
 
-    /// The entry for the journal, not answered yet.
+    /// The journal entry, still without an answer.
     pub fn call(&self) -> Call {
         Call {
             service: self.service.clone(),
@@ -136,12 +136,12 @@ impl Request {
         }
     }
 
-    /// A header's text, if it is there and is text.
+    /// A header's value, if present and valid text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The decoded query, the last value of each name.
+    /// The decoded query. The last value of each name wins.
     pub fn parameters(&self) -> BTreeMap<String, String> {
         pairs(self.query.as_deref())
     }
@@ -155,12 +155,12 @@ impl Request {
             .collect()
     }
 
-    /// A field of the body where that is a form.
+    /// A field of a form body.
     pub fn form(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(&self.body).into_owned().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    /// The body as a JSON object; anything else counts as an empty one.
+    /// The body as a JSON object; empty for any other body.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .ok()

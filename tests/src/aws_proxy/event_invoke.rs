@@ -43,10 +43,10 @@ pub(super) async fn handle(
     target: &FunctionRef,
 ) -> Result<Answer, Refusal> {
     let is_put = request.operation == "PutFunctionEventInvokeConfig";
-    let asked = if is_put { Some(event_invoke_config(&request.json())?) } else { None };
+    let requested = if is_put { Some(event_invoke_config(&request.json())?) } else { None };
     let (_, function) = find(shared, &mut account.functions, target).await?;
-    if let Some(asked) = asked {
-        function.event_invoke_config = Some(asked);
+    if let Some(requested) = requested {
+        function.event_invoke_config = Some(requested);
     }
     let Some(mut shown) = function.event_invoke_config.clone() else {
         return Err(no_event_invoke_config(target));

@@ -10,7 +10,7 @@ use super::{
     wire::{Answer, Refusal, json_answer},
 };
 
-/// Answers a request to EventBridge. Rules are the emulator's, targets are kept here.
+/// Answers a request to EventBridge. The emulator stores the rules, the proxy stores the targets.
 pub(super) async fn handle(shared: &Shared, request: &Request) -> Result<Answer, Refusal> {
     let account = shared.account(&request.account);
     let mut account = account.lock().await;
@@ -65,25 +65,25 @@ fn find<'a>(account: &'a mut Account, key: &RuleKey) -> Result<&'a mut Rule, Ref
     account.rules.get_mut(key).ok_or_else(|| missing(key))
 }
 
-/// No rule of that name.
+/// 400: the rule does not exist.
 pub(crate) fn missing(key: &RuleKey) -> Refusal {
     let text = format!("Rule {} does not exist on EventBus {}.", key.name, key.bus);
     Refusal::new(400, "ResourceNotFoundException", text)
 }
 
-/// A rule that is to be deleted, and has targets.
+/// 400: the rule still has targets.
 pub(crate) fn has_targets() -> Refusal {
     invalid("Rule can't be deleted since it has targets.")
 }
 
-/// The request with the bus by its name: the emulator does not know a rule by the bus's ARN.
+/// The request with the bus's name in place of its ARN: the emulator does not find a rule by the bus's ARN.
 fn on_bus(request: &Request, mut body: Value, key: &RuleKey) -> Request {
     body["EventBusName"] = json!(key.bus);
     with_body(request, body.to_string())
 }
 
-/// The rules of a bus, in pages of a hundred at most
-/// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRules.html>), which the emulator does not make.
+/// Lists the rules of a bus in pages of at most 100, since the emulator does not paginate
+/// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRules.html>).
 async fn list_rules(
     shared: &Shared,
     request: &Request,
@@ -167,7 +167,7 @@ async fn put_targets(
     settle(shared, account, key, before).await
 }
 
-/// The targets after a `PutTargets`: one of a known Id takes that one's place.
+/// The targets after a `PutTargets`: a target with a known Id replaces the present target.
 pub(crate) fn merged(before: &[Value], given: Vec<Value>) -> Result<Vec<Value>, Refusal> {
     let mut targets = before.to_vec();
     for target in given {
@@ -196,7 +196,7 @@ async fn remove_targets(
     settle(shared, account, key, before).await
 }
 
-/// Carries a change of targets to the emulator, or takes it back.
+/// Applies a change of targets to the emulator, or restores the targets in `before`.
 async fn settle(
     shared: &Shared,
     account: &mut Account,
@@ -210,7 +210,7 @@ async fn settle(
     Ok(json_answer(&json!({"FailedEntryCount": 0, "FailedEntries": []})))
 }
 
-/// One page of a list. The token is the index of the next element.
+/// A page of a list. The token is the index of the next element.
 fn page(body: &Value, member: &str, all: Vec<Value>) -> Result<Answer, Refusal> {
     let limit = body["Limit"].as_u64().unwrap_or(100);
     if !(1..=100).contains(&limit) {

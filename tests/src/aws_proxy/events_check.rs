@@ -1,4 +1,4 @@
-//! What EventBridge refuses in a rule and in a target.
+//! EventBridge's checks of a rule and of a target.
 //! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>,
 //! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html>
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::{schedule, wire::Refusal};
 
-/// Rules on one event bus.
+/// Maximum rules on an event bus.
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
 pub(crate) const MAX_RULES_PER_BUS: usize = 300;
-/// Targets of one rule, from the same page.
+/// Maximum targets of a rule, from the same page.
 pub(crate) const MAX_TARGETS_PER_RULE: usize = 5;
 
 /// `ValidationException`.
@@ -28,7 +28,7 @@ fn constraint(value: &str, path: &str, rule: &str) -> Refusal {
     ))
 }
 
-/// The grammar of rule names and target Ids.
+/// Checks the length and the characters of a rule name or a target Id.
 pub(crate) fn pattern(value: &str, path: &str) -> Result<(), Refusal> {
     length(path, value.len(), 1, 64)?;
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
@@ -38,7 +38,7 @@ pub(crate) fn pattern(value: &str, path: &str) -> Result<(), Refusal> {
         .ok_or_else(|| constraint(value, path, "satisfy regular expression pattern: [\\.\\-_A-Za-z0-9]+"))
 }
 
-/// The length of a text or a list.
+/// Checks the length of a text or a list.
 pub(crate) fn length(path: &str, length: usize, least: usize, most: usize) -> Result<(), Refusal> {
     let (bound, word) = if length < least { (least, "greater") } else { (most, "less") };
     let holds = (least..=most).contains(&length);

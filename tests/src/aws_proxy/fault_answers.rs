@@ -1,8 +1,8 @@
-//! Injected refusals in each service's own words.
+//! Injected refusals in the words of each service.
 
 use super::{call::Request, faults::CredentialFault, iam_needs::Need, wire::Refusal};
 
-/// Refused for its rate.
+/// The call exceeds the request rate.
 pub(crate) fn throttled(service: &str) -> Refusal {
     match service {
         "s3" => Refusal::new(503, "SlowDown", "Please reduce your request rate."),
@@ -26,13 +26,13 @@ pub(crate) fn server_error(service: &str, status: u16) -> Refusal {
     Refusal::new(status, code, "We encountered an internal error. Please try again.")
 }
 
-/// 409 of S3.
+/// S3's 409 for parallel changes.
 pub(crate) fn operation_aborted() -> Refusal {
     let text = "A conflicting conditional operation is currently in progress against this resource. Please try again.";
     Refusal::new(409, "OperationAborted", text)
 }
 
-/// Refused for its credentials. EventBridge, of the awsJson protocol, answers 400.
+/// Rejected credentials. EventBridge uses the awsJson protocol and answers 400.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>,
 /// <https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html>
 pub(super) fn credentials_refused(service: &str, fault: CredentialFault) -> Refusal {
@@ -80,7 +80,7 @@ const UNSIGNED: &str = "The request signature we calculated does not match the s
 const BEHIND: &str =
     "Signature expired: 20261126T095500Z is now earlier than 20261126T100000Z (20261126T100500Z - 5 min.)";
 
-/// Refused by IAM, as the account, Region and resource of a request are told.
+/// Access denied by IAM. The text names the account, Region and resource of the request.
 pub(super) fn denied(request: &Request) -> Refusal {
     let Request { account, region, service, operation, resource, .. } = request;
     let (action, arn) = match service.as_str() {
@@ -97,14 +97,14 @@ pub(super) fn denied(request: &Request) -> Refusal {
     access_denied(service, text)
 }
 
-/// Refused by IAM for lack of a right, in the words of the service.
+/// Access denied by IAM for a missing permission, in the words of the service.
 pub(super) fn not_authorized(request: &Request, need: &Need) -> Refusal {
     let Request { account, service, .. } = request;
     let Need { action, resource, .. } = need;
     let through_lambda = (service == "lambda").then(|| action.split_once(':')).flatten();
     match through_lambda {
         Some(("s3", right)) => {
-            // The action for a version is the one that the words lack.
+            // The text names `GetObject`, also for `s3:GetObjectVersion`.
             let right = right.trim_end_matches("Version");
             let text = format!(
                 "Your access has been denied by S3, please make sure your request credentials have permission to \
@@ -134,7 +134,7 @@ pub(super) fn not_authorized(request: &Request, need: &Need) -> Refusal {
     }
 }
 
-/// A denial in a service's own shape. JSON services of the awsJson protocol answer 400, the others 403.
+/// Access denied in the format of the service. Services of the awsJson protocol answer 400, all others 403.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
 pub(crate) fn access_denied(service: &str, text: String) -> Refusal {
     let (status, code) = match service {

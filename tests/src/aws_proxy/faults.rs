@@ -1,4 +1,4 @@
-//! Faults that a test asks for, and the calls that they meet.
+//! Faults that a test injects into matching calls.
 
 use std::{
     collections::HashMap,
@@ -12,11 +12,13 @@ use futures::{FutureExt, future::BoxFuture};
 
 use super::call::{Call, Request};
 
-/// A fault that the aws_proxy answers matching calls with, until it is used up.
+/// A fault for matching calls, active until used up.
 ///
 /// ```
 /// use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
-/// let third_write_of_this_bucket = Fault::on("PutBucketNotificationConfiguration", FaultKind::Throttle).resource("photos").after(2);
+/// let third_write_of_this_bucket = Fault::on("PutBucketNotificationConfiguration", FaultKind::Throttle)
+///     .resource("photos")
+///     .after(2);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Fault {
@@ -28,9 +30,9 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Matches calls of any operation.
+    /// Matches all operations.
     pub const ANY: &str = "*";
-    /// Matches calls of any operation that changes something.
+    /// Matches all operations that change something.
     pub const ANY_WRITE: &str = "* (writes)";
 
     /// A fault for the next call of `operation` (an AWS name, [`Fault::ANY`] or [`Fault::ANY_WRITE`]).
@@ -38,19 +40,19 @@ impl Fault {
         Self { operation: operation.to_owned(), resource: None, times: 1, after: 0, kind }
     }
 
-    /// Only for calls that name this bucket, function or rule.
+    /// Restricts the fault to calls with this bucket, function or rule.
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
         self.resource = Some(resource.into());
         self
     }
 
-    /// For so many calls; one if not said.
+    /// Sets the number of calls that get the fault; 1 by default.
     pub fn times(mut self, times: usize) -> Self {
         self.times = times;
         self
     }
 
-    /// Lets so many matching calls through first.
+    /// Skips the first `calls` matching calls.
     pub fn after(mut self, calls: usize) -> Self {
         self.after = calls;
         self
@@ -66,62 +68,64 @@ impl Fault {
     }
 }
 
-/// What happens to a call.
+/// The effect of a fault on a call.
 #[derive(Clone, Debug)]
 pub enum FaultKind {
-    /// Refused for its rate, in the service's own shape: S3 503 `SlowDown`, Lambda 429 `TooManyRequestsException`,
-    /// EventBridge 400 `ThrottlingException`. Not applied.
+    /// Throttled, in the service's format: S3 503 `SlowDown`, Lambda 429 `TooManyRequestsException`, EventBridge 400
+    /// `ThrottlingException`. Not applied.
     Throttle,
-    /// Refused by IAM: `AccessDenied` (S3) or `AccessDeniedException`; 403, but 400 from EventBridge, as on AWS. Not applied.
+    /// Denied by IAM: `AccessDenied` (S3) or `AccessDeniedException`. The status is 403, or 400 from EventBridge, as on
+    /// AWS. Not applied.
     Denied,
-    /// Refused with this status, error code and message. Not applied.
+    /// Refused with a status, an error code and a message. Not applied.
     Refuse {
         /// HTTP status.
         status: u16,
-        /// The service's name of the error, for instance `InvalidParameterValueException`.
+        /// The service's error code, for instance `InvalidParameterValueException`.
         code: String,
-        /// The service's words for it.
+        /// The service's error message.
         message: String,
     },
-    /// Refused for the credentials that it was signed with, in the service's own shape. Not applied.
+    /// Refused for the credentials, in the service's format. Not applied.
     Credentials(CredentialFault),
-    /// 409 `OperationAborted`, as S3 answers parallel changes of a bucket's configuration. Not applied.
+    /// 409 `OperationAborted`, S3's answer to parallel changes of a bucket's configuration. Not applied.
     OperationAborted,
-    /// A server error of this status. Not applied.
+    /// A server error with this status. Not applied.
     Error(u16),
     /// Never answered and not applied; the connection stays open.
     Timeout,
-    /// Applied at once, answered after so long.
+    /// Applied at once, answered after the delay.
     Slow(Duration),
     /// Applied, and the connection closed without an answer.
     LostAnswer,
-    /// Answered now, applied after so long.
+    /// Answered at once, applied after the delay.
     Late(Duration, LateAnswer),
-    /// A read of a bucket's notification configuration that returns the document before the present one.
+    /// A read of a bucket's notification configuration returns the previous document.
     StaleRead,
-    /// Somebody else's write of the bucket's notification configuration just before the call is carried out.
+    /// Another writer changes the bucket's notification configuration just before the call is applied.
     SecondWriter(SecondWriter),
-    /// `PutTargets` and `RemoveTargets`: 200 with `FailedEntryCount` 1. The first entry is not applied, the others are.
+    /// `PutTargets` and `RemoveTargets` answer 200 with `FailedEntryCount` 1. The first entry is not applied, the rest
+    /// is.
     FailedEntry,
-    /// The test's own code before and after the call is carried out.
+    /// The test's own code before and after the call.
     Hook(Hook),
 }
 
 impl FaultKind {
-    /// A refusal in the service's own shape.
+    /// A refusal with a status, an error code and a message.
     pub fn refuse(status: u16, code: &str, message: impl Into<String>) -> Self {
         Self::Refuse { status, code: code.to_owned(), message: message.into() }
     }
 
-    /// Lambda cannot assume a function's role yet: IAM takes some seconds to make a new one known everywhere.
+    /// Lambda cannot assume a new role yet: IAM takes some seconds to propagate the role.
     pub fn role_not_ready() -> Self {
         let message = "The role defined for the function cannot be assumed by Lambda.";
         Self::refuse(400, "InvalidParameterValueException", message)
     }
 
-    /// The function's role lacks a permission, or has one that IAM has not made known everywhere: `call` is as
-    /// `SendMessage on SQS`. <https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/lambda/function.go>
-    /// retries it.
+    /// The function's role lacks a permission, or IAM has not propagated the permission yet. `call` has the form
+    /// `SendMessage on SQS`. Terraform retries the error:
+    /// <https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/lambda/function.go>.
     pub fn role_may_not(call: &str) -> Self {
         let message = format!("The provided execution role does not have permissions to call {call}");
         Self::refuse(400, "InvalidParameterValueException", message)
@@ -137,7 +141,7 @@ impl FaultKind {
         Self::refuse(400, "InvalidParameterValueException", message)
     }
 
-    /// An image that is an index, as one with attestations is. <https://github.com/docker/buildx/issues/1533>
+    /// The image is an index, as images with attestations are. <https://github.com/docker/buildx/issues/1533>
     pub fn image_is_index(uri: &str) -> Self {
         let message = format!(
             "The image manifest, config or layer media type for the source image {uri} is not supported."
@@ -145,51 +149,51 @@ impl FaultKind {
         Self::refuse(400, "InvalidParameterValueException", message)
     }
 
-    /// The account's code storage is full: 75 GB in a Region, if not raised.
+    /// The account's code storage is full: 75 GB in a Region by default.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
     pub fn code_storage_exceeded() -> Self {
         Self::refuse(400, "CodeStorageExceededException", "Code storage limit exceeded.")
     }
 
-    /// A second writer who replaces the whole document with this XML.
+    /// A second writer that replaces the whole document with this XML.
     pub fn second_writer(document: impl Into<String>) -> Self {
         let document = document.into();
         Self::second_edit(move |_| document.clone())
     }
 
-    /// A second writer who makes a new document of the present one.
+    /// A second writer that edits the present document.
     pub fn second_edit(edit: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         Self::SecondWriter(SecondWriter(Arc::new(edit)))
     }
 }
 
-/// Why AWS does not accept the credentials of a call.
+/// The reason why AWS rejects the credentials of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialFault {
     /// The session has expired.
     Expired,
-    /// AWS does not know the access key. It says the same in a Region that the account has not enabled.
+    /// AWS does not know the access key. The error is the same in a Region that the account has not enabled.
     Unknown,
-    /// The secret key is another's.
+    /// The secret key does not belong to the access key.
     WrongSignature,
-    /// The clock of the caller is behind that of AWS.
+    /// The caller's clock is behind AWS's clock.
     ClockBehind,
     /// The account may not use the Region.
     RegionNotEnabled,
 }
 
-/// What the client of a late call sees.
+/// The client's view of a late call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LateAnswer {
-    /// A server error of this status.
+    /// A server error with this status.
     Error(u16),
-    /// The connection is closed without an answer.
+    /// The connection closes without an answer.
     Lost,
-    /// Nothing, on an open connection.
+    /// No answer, on an open connection.
     Silence,
 }
 
-/// Makes the document of a second writer from the present one.
+/// Makes the second writer's document from the present document.
 #[derive(Clone)]
 pub struct SecondWriter(pub(super) Arc<dyn Fn(&str) -> String + Send + Sync>);
 
@@ -199,18 +203,18 @@ impl fmt::Debug for SecondWriter {
     }
 }
 
-/// How a call goes on after a hook.
+/// The course of a call after a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
-    /// As if there had been no hook.
+    /// Continue as without a hook.
     GoOn,
-    /// The connection is closed: before the call it is not applied, after it the answer is lost.
+    /// Close the connection. Before the call, the call is not applied. After the call, the answer is lost.
     HangUp,
 }
 
 type HookFn = Arc<dyn Fn(Call) -> BoxFuture<'static, Then> + Send + Sync>;
 
-/// A test's own code around a call. It runs on the aws_proxy's runtime.
+/// A test's own code around a call. The code runs on the proxy's runtime.
 #[derive(Clone, Default)]
 pub struct Hook {
     pub(super) before: Option<HookFn>,
@@ -218,14 +222,14 @@ pub struct Hook {
 }
 
 impl Hook {
-    /// Runs before the call is carried out.
+    /// Runs before the call is applied.
     pub fn before<F: Future<Output = Then> + Send + 'static>(
         run: impl Fn(Call) -> F + Send + Sync + 'static,
     ) -> Self {
         Self { before: Some(Arc::new(move |call| run(call).boxed())), after: None }
     }
 
-    /// Runs when the call has been carried out, before its answer is sent; the call has its status.
+    /// Runs after the call is applied and before the answer is sent. The call has its status.
     pub fn after<F: Future<Output = Then> + Send + 'static>(
         run: impl Fn(Call) -> F + Send + Sync + 'static,
     ) -> Self {
@@ -256,12 +260,12 @@ impl Faults {
         self.with(account, Vec::clear);
     }
 
-    /// How many faults are not used up.
+    /// Number of faults that are not used up.
     pub fn pending(&self, account: &str) -> usize {
         self.with(account, |faults| faults.len())
     }
 
-    /// The fault that this call meets: the first that is due. Each matching one counts the call.
+    /// The first fault that is due for the call. Every matching fault counts the call.
     pub fn meet(&self, request: &Request) -> Option<FaultKind> {
         self.with(&request.account, |faults| {
             let mut met = None;

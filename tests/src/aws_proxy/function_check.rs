@@ -1,6 +1,7 @@
-//! What Lambda refuses in a request that creates or changes a function, before it looks at the function.
+//! Lambda's checks of a request that creates or changes a function, before Lambda reads the function.
 //!
-//! RateLimiter: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>; the rest is in the API model.
+//! Limits: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>. All other rules come from the API
+//! model.
 
 use std::fmt;
 
@@ -8,13 +9,13 @@ use serde_json::Value;
 
 use super::wire::Refusal;
 
-/// Layers of a function.
+/// Maximum layers of a function.
 const MAX_LAYERS: usize = 5;
-/// Tags of a function.
+/// Maximum tags of a function.
 const MAX_TAGS: usize = 50;
-/// Environment variables, all together, in bytes.
+/// Maximum size of all environment variables together, in bytes.
 const MAX_ENVIRONMENT_BYTES: usize = 4096;
-/// Concurrent executions of an account in a Region, and how many of them no function may reserve.
+/// Concurrent executions of an account in a Region, and the part that no function may reserve.
 const CONCURRENCY: u64 = 1000;
 const UNRESERVED_CONCURRENCY: u64 = 100;
 
@@ -46,7 +47,7 @@ pub(crate) fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::new(400, "InvalidParameterValueException", message)
 }
 
-/// 400 `ValidationException`: a value that breaks the API model.
+/// 400 `ValidationException`: the value violates the API model.
 fn violation(value: impl fmt::Display, member: &str, constraint: impl fmt::Display) -> Refusal {
     let text = format!(
         "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"
@@ -54,7 +55,7 @@ fn violation(value: impl fmt::Display, member: &str, constraint: impl fmt::Displ
     Refusal::new(400, "ValidationException", text)
 }
 
-/// A creation: its settings, and what must or must not be there for its package type.
+/// Checks a creation: its settings, and the required and forbidden members for its package type.
 pub(crate) fn creation(body: &Value) -> Result<(), Refusal> {
     let name = body["FunctionName"].as_str().unwrap_or_default();
     if name.is_empty() || name.len() > 64 {
@@ -76,7 +77,7 @@ pub(crate) fn creation(body: &Value) -> Result<(), Refusal> {
         }
         return no_settings_of_archives(body);
     }
-    // An image needs the package type beside it: AWS takes none for Zip.
+    // The default package type is Zip, which AWS refuses for an image.
     if body["Runtime"].is_null() || body["Handler"].is_null() {
         let why =
             "Runtime and Handler are mandatory parameters for functions created with deployment packages.";
@@ -88,7 +89,7 @@ pub(crate) fn creation(body: &Value) -> Result<(), Refusal> {
     no_settings_of_images(body)
 }
 
-/// New code for a function of this package type.
+/// Checks new code for a function of this package type.
 pub(crate) fn code_update(body: &Value, package_type: &str) -> Result<(), Refusal> {
     architectures(&body["Architectures"])?;
     let image = !body["ImageUri"].is_null();
@@ -100,7 +101,7 @@ pub(crate) fn code_update(body: &Value, package_type: &str) -> Result<(), Refusa
     Err(invalid(why))
 }
 
-/// New settings for a function of this package type.
+/// Checks new settings for a function of this package type.
 pub(crate) fn configuration_update(body: &Value, package_type: &str) -> Result<(), Refusal> {
     settings(body)?;
     match package_type {
@@ -125,7 +126,7 @@ fn no_settings_of_images(body: &Value) -> Result<(), Refusal> {
     Err(invalid("Please don't provide ImageConfig when the intended function PackageType is Zip."))
 }
 
-/// What is wrong with a setting whatever the function is.
+/// Checks the settings that do not depend on the package type.
 fn settings(body: &Value) -> Result<(), Refusal> {
     within(&body["MemorySize"], "memorySize", 128, 10_240)?;
     within(&body["Timeout"], "timeout", 1, 900)?;
@@ -266,7 +267,7 @@ fn vpc(value: &Value) -> Result<(), Refusal> {
     Err(invalid("SubnetIds and SecurityIds must coexist or be both empty list."))
 }
 
-/// A logging configuration as it will be, after defaults and what was there before.
+/// Checks a logging configuration. `whole` also has the defaults and the present values.
 pub(crate) fn logging(given: &Value, whole: &Value) -> Result<(), Refusal> {
     one_of(&given["LogFormat"], "loggingConfig.logFormat", &["JSON", "Text"])?;
     let levels = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
@@ -279,7 +280,7 @@ pub(crate) fn logging(given: &Value, whole: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Tags that are added to those that are there.
+/// Checks new tags together with the present tags.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html>
 pub(crate) fn tags(given: &Value, present: &Value) -> Result<(), Refusal> {
     let keys = |tags: &Value| -> Vec<String> {
@@ -308,7 +309,7 @@ pub(crate) fn tags(given: &Value, present: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A reservation of concurrency beside what other functions of the account and Region have reserved.
+/// Checks reserved concurrency against the reservations of other functions in the account and Region.
 pub(crate) fn reservation(wanted: &Value, of_others: u64) -> Result<u64, Refusal> {
     let Some(wanted) = wanted.as_u64() else {
         let constraint = "Member must have value greater than or equal to 0";

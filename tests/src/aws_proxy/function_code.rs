@@ -1,4 +1,4 @@
-//! Where a function's code comes from: an archive in the request, an object in S3 or an image.
+//! The source of a function's code: an archive in the request, an object in S3 or an image.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,18 @@ use super::{
     wire::Refusal,
 };
 
-/// What stays as it is in the path of an S3 object.
+/// Characters that stay unescaped in the path of an S3 object.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 type Buckets = BTreeMap<String, BucketState>;
 
-/// An image that a function is made of.
+/// The image of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Image {
-    /// As the caller wrote it.
+    /// The URI as sent.
     pub uri: String,
-    /// 64 hex digits. There is no registry here: a tag always means the same image, a digest of its text.
+    /// 64 hex digits. No registry exists here: a tag always means the same image, and its digest is the hash of the
+    /// URI.
     pub digest: String,
 }
 
@@ -38,18 +39,18 @@ impl Image {
         Self { uri: uri.to_owned(), digest: given.unwrap_or_else(of_tag) }
     }
 
-    /// The URI by digest.
+    /// The URI with the digest in place of the tag.
     pub fn resolved(&self) -> String {
         let repository = self.uri.split(['@', ':']).next().unwrap_or_default();
         format!("{repository}@sha256:{}", self.digest)
     }
 }
 
-/// Refuses a source that is missing, ambiguous, unfit for the package type or not there.
-/// `code` is the member `Code` of `CreateFunction`, or the body of `UpdateFunctionCode`.
+/// Refuses a source that is missing, ambiguous, not found, or wrong for the package type. `code` is the member `Code`
+/// of `CreateFunction`, or the body of `UpdateFunctionCode`.
 ///
 /// # Errors
-/// In Lambda's words; an object in S3 that cannot be read is told as S3 tells it.
+/// In Lambda's words. For an unreadable object in S3, the error contains S3's code and message.
 pub(super) async fn source(
     shared: &Shared,
     buckets: &Buckets,
@@ -82,12 +83,12 @@ fn missing() -> Refusal {
     invalid("Please provide a source for function code.")
 }
 
-/// An image that Lambda does not take.
+/// 400: Lambda refuses the image.
 pub(crate) fn no_image(uri: &str) -> Refusal {
     invalid(format!("Source image {uri} is not valid. Provide a valid source image."))
 }
 
-/// Whether an image is in a private repository of ECR in the function's Region, as Lambda wants it.
+/// True if the image is in a private ECR repository in the function's Region. Lambda refuses all other images.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>
 pub(crate) fn is_in_registry(uri: &str, region: &str) -> bool {
     let Some((host, repository)) = uri.split_once('/') else {
@@ -100,7 +101,7 @@ pub(crate) fn is_in_registry(uri: &str, region: &str) -> bool {
     is_account && rest == format!("dkr.ecr.{region}.amazonaws.com") && !repository.is_empty()
 }
 
-/// Refuses an object that is not there, or is somebody else's.
+/// Refuses an object that does not exist or belongs to another account.
 async fn object(
     shared: &Shared,
     buckets: &Buckets,
@@ -136,7 +137,7 @@ async fn object(
     }))
 }
 
-/// What is missing where an object is not there.
+/// The missing part of an S3 object's address.
 #[derive(Clone, Copy)]
 pub(crate) enum Unread {
     Bucket,
@@ -144,7 +145,7 @@ pub(crate) enum Unread {
     Version,
 }
 
-/// Code that S3 does not have.
+/// 400: S3 does not have the code.
 pub(crate) fn unread(what: Unread) -> Refusal {
     let (code, message) = match what {
         Unread::Bucket => ("NoSuchBucket", "The specified bucket does not exist"),

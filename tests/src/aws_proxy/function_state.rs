@@ -1,4 +1,4 @@
-//! What Lambda does over time with a function: creations and updates that take a while, and may fail.
+//! The states of a function over time: creations and updates take a while and may fail.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>
 
 use std::{
@@ -15,22 +15,23 @@ use super::wire::{Refusal, request_id};
 /// How long a function stays `Pending` after its creation, or `InProgress` after an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// For so many reads: `GetFunction` and `GetFunctionConfiguration` of the function itself, not of a version or an alias.
+    /// For a number of reads: `GetFunction` and `GetFunctionConfiguration` of the function itself, not of a version or
+    /// an alias.
     Reads(usize),
-    /// For so long.
+    /// For a duration.
     Time(Duration),
     /// Until [`AwsProxy::finish_functions`](super::AwsProxy::finish_functions).
     Held,
 }
 
 impl Default for Pace {
-    /// 200 ms: a moment, as on AWS for a function without a VPC.
+    /// 200 ms: short, as on AWS for a function without a VPC.
     fn default() -> Self {
         Self::Time(Duration::from_millis(200))
     }
 }
 
-/// Why a creation or an update fails in the end, after it was accepted.
+/// The reason why an accepted creation or update fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// `StateReasonCode` or `LastUpdateStatusReasonCode`, for instance `InvalidSubnet`.
@@ -40,20 +41,20 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure with AWS's code for it and its reason in words.
+    /// A failure with AWS's reason code and reason text.
     pub fn new(code: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { code: code.into(), reason: reason.into() }
     }
 }
 
-/// What tests want of the functions of each account.
+/// Settings by tests for the functions of each account.
 #[derive(Default)]
 pub(crate) struct Wishes(Mutex<HashMap<String, Wish>>);
 
 #[derive(Default)]
 struct Wish {
     pace: Pace,
-    /// How often held changes were let go.
+    /// How often held changes were released.
     finished: usize,
     failures: Vec<(String, Failure)>,
     hides_environments: bool,
@@ -81,22 +82,22 @@ impl Wishes {
         self.with(account, |wish| wish.hides_environments = hides);
     }
 
-    /// Whether the account's callers may not decrypt environments.
+    /// True if the account's callers may not decrypt environments.
     pub fn hides_environments(&self, account: &str) -> bool {
         self.with(account, |wish| wish.hides_environments)
     }
 
-    /// How often the account's held changes were let go.
+    /// How often the account's held changes were released.
     pub fn finished(&self, account: &str) -> usize {
         self.with(account, |wish| wish.finished)
     }
 
-    /// Whether the next change of a function is to fail.
+    /// True if the next change of the function fails.
     pub fn dooms(&self, account: &str, function: &str) -> bool {
         self.with(account, |wish| wish.failures.iter().any(|(name, _)| name == function))
     }
 
-    /// A change that begins now. It takes with it the failure that was wished for.
+    /// Starts a change. The change uses up a failure that a test requested for the function.
     pub fn change(&self, account: &str, function: &str) -> Change {
         self.with(account, |wish| {
             let doomed = wish.failures.iter().position(|(name, _)| name == function);
@@ -112,7 +113,7 @@ impl Wishes {
     }
 }
 
-/// A creation or an update under way.
+/// A creation or an update in progress.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     failure: Option<Failure>,
@@ -126,7 +127,7 @@ enum Until {
     Finished(usize),
 }
 
-/// Where a function stands.
+/// The state of a function.
 #[derive(Clone, Debug)]
 pub(crate) enum Stage {
     Creating(Change),
@@ -136,7 +137,7 @@ pub(crate) enum Stage {
     UpdateFailed(Failure),
 }
 
-/// A function's stage, and the revision that changes with it.
+/// The stage of a function, and the revision that changes with the stage.
 #[derive(Clone, Debug)]
 pub(crate) struct Life {
     pub stage: Stage,
@@ -148,7 +149,7 @@ impl Life {
         Self { stage, revision: request_id() }
     }
 
-    /// Ends a change that is due. `finished` is how often held ones were let go.
+    /// Ends a change that is due. `finished` counts the releases of held changes.
     pub fn settle(&mut self, finished: usize) {
         let (Stage::Creating(change) | Stage::Updating(change)) = &self.stage else {
             return;
@@ -169,7 +170,7 @@ impl Life {
         }
     }
 
-    /// Counts a read that saw the change under way.
+    /// Counts a read that saw the change in progress.
     pub fn seen(&mut self) {
         if let Stage::Creating(change) | Stage::Updating(change) = &mut self.stage
             && let Until::Reads(left) = &mut change.until
@@ -178,7 +179,7 @@ impl Life {
         }
     }
 
-    /// Refuses what needs a function that is complete and at rest.
+    /// Refuses a request that needs a complete function without a change in progress.
     pub fn check_at_rest(&self, arn: &str) -> Result<(), Refusal> {
         let why = match self.stage {
             Stage::Updating(_) => format!("An update is in progress for resource: {arn}"),
@@ -187,7 +188,7 @@ impl Life {
         Err(conflict(&why))
     }
 
-    /// Refuses what needs a function that can run. While an update is in progress, the code and configuration before it run.
+    /// Refuses an invocation of a function that cannot run. During an update, the previous code and configuration run.
     pub fn check_invocable(&self) -> Result<(), Refusal> {
         let state = match self.stage {
             Stage::Creating(_) => "Pending",
@@ -197,7 +198,7 @@ impl Life {
         Err(conflict(&format!("The function is currently in the following state: {state}")))
     }
 
-    /// The members of a configuration that say where the function stands.
+    /// The state members of a function's configuration.
     pub fn members(&self) -> Value {
         let creating = "The function is being created.";
         match &self.stage {
@@ -207,7 +208,7 @@ impl Life {
             Stage::CreationFailed(Failure { code, reason }) => {
                 json!({"State": "Failed", "StateReason": reason, "StateReasonCode": code})
             }
-            // AWS speaks of creating here, too.
+            // AWS reports `Creating` for updates, too.
             Stage::Updating(_) => json!({
                 "State": "Active",
                 "LastUpdateStatus": "InProgress",

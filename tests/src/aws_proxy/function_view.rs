@@ -1,4 +1,5 @@
-//! A function as Lambda shows it: what the emulator says, without what AWS leaves out and with what the aws_proxy knows better.
+//! A function as Lambda shows it: the emulator's answer without the members that AWS omits, and with the proxy's own
+//! state.
 
 use serde_json::{Map, Value, json};
 
@@ -7,17 +8,17 @@ use super::{
     wire::{Answer, rest_json_answer},
 };
 
-/// Members that AWS leaves out where they are empty.
+/// Members that AWS omits if empty.
 const ABSENT_WHEN_EMPTY: [&str; 4] = ["KMSKeyArn", "Runtime", "Handler", "Layers"];
 
-/// Members that AWS leaves out where this one in them is empty.
+/// Members that AWS omits if the inner member is empty.
 const ABSENT_WITHOUT: [(&str, &str); 3] = [
     ("Environment", "Variables"),
     ("DeadLetterConfig", "TargetArn"),
     ("RuntimeVersionConfig", "RuntimeVersionArn"),
 ];
 
-/// Members that say where a function stands. The emulator's own are wrong.
+/// State members. The emulator's values are wrong.
 const STAGE: [&str; 6] = [
     "State",
     "StateReason",
@@ -32,7 +33,8 @@ pub(super) fn document(answer: &Answer) -> Value {
     serde_json::from_slice(answer.body()).unwrap_or_default()
 }
 
-/// Makes a configuration of the emulator what AWS answers. `function` is none for a version, which the aws_proxy knows nothing more of.
+/// Turns the emulator's configuration into AWS's. `function` is `None` for a version, since the proxy has no state of
+/// versions.
 pub(super) fn show_configuration(configuration: &mut Value, function: Option<&Function>) {
     let Some(members) = configuration.as_object_mut() else {
         return;
@@ -68,7 +70,7 @@ pub(super) fn show_configuration(configuration: &mut Value, function: Option<&Fu
     }
 }
 
-/// An image's settings are always there, empty where none are set.
+/// AWS always shows the settings of an image, even if empty.
 fn show_image_configuration(members: &mut Map<String, Value>) {
     let set =
         members.get("ImageConfigResponse").is_some_and(|response| !is_empty(response.get("ImageConfig")));
@@ -77,7 +79,7 @@ fn show_image_configuration(members: &mut Map<String, Value>) {
     }
 }
 
-/// Makes an answer to `GetFunction` of the emulator what AWS answers.
+/// Turns the emulator's answer to `GetFunction` into AWS's.
 pub(super) fn show_function(answer: &mut Value, function: Option<&Function>) {
     show_configuration(&mut answer["Configuration"], function);
     if let Some(image) = function.and_then(|function| function.image.as_ref()) {
@@ -94,8 +96,8 @@ pub(super) fn show_function(answer: &mut Value, function: Option<&Function>) {
     }
 }
 
-/// Shows what a caller sees who may not decrypt: an error in place of the variables, for a key of the customer's. With
-/// Lambda's own key everybody may who may read the function.
+/// Shows a caller without `kms:Decrypt` an error instead of the variables, if the function has a customer managed key.
+/// With Lambda's own key, every reader of the function may decrypt.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_EnvironmentError.html>
 pub(super) fn hide_environment(configuration: &mut Value) {
     if is_empty(configuration.get("KMSKeyArn")) || is_empty(configuration.get("Environment")) {
@@ -108,7 +110,7 @@ pub(super) fn hide_environment(configuration: &mut Value) {
     }});
 }
 
-/// Nothing, or nothing in it.
+/// True if the value is absent, null or empty.
 fn is_empty(value: Option<&Value>) -> bool {
     match value {
         None | Some(Value::Null) => true,
@@ -119,7 +121,7 @@ fn is_empty(value: Option<&Value>) -> bool {
     }
 }
 
-/// An answer to `GetFunction` as a caller has it who may not read tags
+/// The answer to `GetFunction` for a caller without permission to read tags
 /// (<https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html>).
 pub(super) fn without_tags(answer: Answer) -> Answer {
     let mut shown = document(&answer);

@@ -1,7 +1,7 @@
-//! Lambda: the life of a function, from its creation to its removal.
+//! Lambda functions, from creation to deletion.
 //!
-//! The emulator runs the functions and keeps their settings. The aws_proxy judges each request, keeps the time that a change
-//! takes, and answers in AWS's words.
+//! The emulator runs the functions and stores their settings. The proxy checks each request, simulates the duration of
+//! changes, and answers in AWS's words.
 
 use std::collections::BTreeMap;
 
@@ -23,23 +23,22 @@ use super::{
     wire::{Answer, Refusal, rest_json_answer},
 };
 
-/// What the aws_proxy knows of a function that the emulator does not.
+/// State of a function that only the proxy has.
 #[derive(Debug)]
 pub(super) struct Function {
     pub life: Life,
     pub image: Option<Image>,
-    /// Reserved concurrency.
+    /// Reserved concurrent executions.
     reserved: Option<u64>,
-    /// The configuration of asynchronous invocations.
     pub event_invoke_config: Option<Value>,
-    /// Whether its VPC was ever named: only then AWS shows one, empty or not.
+    /// True if a request ever had a VPC configuration. AWS then shows `VpcConfig`, even if empty.
     pub has_had_vpc: bool,
 }
 
 /// Functions by reference, without qualifiers.
 pub(super) type Functions = BTreeMap<FunctionRef, Function>;
 
-/// Whether an operation is one of those that [`handle`] answers.
+/// True if [`handle`] answers the operation.
 pub(super) fn handles(operation: &str) -> bool {
     matches!(
         operation,
@@ -89,7 +88,7 @@ pub(super) async fn handle(
     }
 }
 
-/// Refuses an invocation of a function that cannot run yet, or never will.
+/// Refuses an invocation of a function that is not created yet, or whose creation failed.
 pub(super) async fn check_invocation(shared: &Shared, request: &Request) -> Result<(), Refusal> {
     let target = unqualified(lambda::function(request)?);
     let account = shared.account(&request.account);
@@ -144,7 +143,7 @@ async fn create(shared: &Shared, account: &mut Account, request: &Request) -> Re
     Ok(shown)
 }
 
-/// The emulator's answer with a configuration, as AWS gives it.
+/// Turns the emulator's answer with a configuration into AWS's.
 fn shown(answer: &Answer, function: &Function) -> Answer {
     let mut configuration = document(answer);
     show_configuration(&mut configuration, Some(function));
@@ -193,7 +192,7 @@ async fn list(shared: &Shared, account: &Account, request: &Request) -> Result<A
     Ok(rest_json_answer(answer.status().as_u16(), &found))
 }
 
-/// The emulator's configuration of a function, and what the aws_proxy knows of it.
+/// The emulator's configuration of a function, and the proxy's state of the function.
 pub(super) async fn find<'a>(
     shared: &Shared,
     functions: &'a mut Functions,
@@ -205,7 +204,7 @@ pub(super) async fn find<'a>(
         functions.remove(&target);
         return Err(missing(&target));
     }
-    // One that was made past the aws_proxy is at rest.
+    // A function that was created without the proxy has no change in progress.
     let function = functions.entry(target).or_insert_with(|| Function {
         life: Life::new(Stage::Ready),
         image: None,
@@ -264,7 +263,7 @@ async fn update(
     Ok(shown(&answer, function))
 }
 
-/// Refuses a stale `RevisionId`, and takes it from the request: the emulator has others.
+/// Refuses a stale `RevisionId`. Removes a current one from the request, since the emulator has different revisions.
 fn check_revision(body: &mut Value, function: &Function) -> Result<(), Refusal> {
     let given = body.as_object_mut().and_then(|members| members.remove("RevisionId"));
     match given {
@@ -277,7 +276,7 @@ fn check_revision(body: &mut Value, function: &Function) -> Result<(), Refusal> 
     }
 }
 
-/// A logging configuration after a change: what is not given stays, and levels are there with JSON only.
+/// The logging configuration after a change. Omitted members stay, and log levels exist only with JSON.
 fn logging(present: &Value, given: &Value) -> Result<Value, Refusal> {
     let mut whole = present.clone();
     let is_json = |logging: &Value| logging["LogFormat"] == "JSON";
@@ -357,7 +356,7 @@ async fn unreserve(
     Ok(answer)
 }
 
-/// Only the function itself has tags.
+/// 400: versions and aliases have no tags.
 pub(crate) fn no_tags_there(arn: &str) -> Refusal {
     let text = format!(
         "Tags on function aliases and versions are not supported. Please specify a function ARN: {arn}"

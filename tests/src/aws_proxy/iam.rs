@@ -1,7 +1,8 @@
-//! IAM for the operator: its calls are judged by the least policy that it prints, so that what any test has it do and the
-//! policy lacks fails that test. Everybody else, tests foremost, may do everything.
+//! IAM for the operator. The least policy that the operator prints must allow each of its calls. A test fails if the
+//! operator needs a permission that the policy lacks. All other callers, mainly the tests, may do everything.
 //!
-//! The evaluator knows what the policy uses: statements that allow, `*` and `?` in ARNs, and the condition operators below
+//! The evaluator knows only the features of the policy: statements that allow, `*` and `?` in ARNs, and the condition
+//! operators below
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>).
 
 use std::{
@@ -20,14 +21,14 @@ use super::{
     wire::Refusal,
 };
 
-/// How the SDK writes the name of the operator's application into `User-Agent`.
+/// The operator's application name, as the SDK writes it into `User-Agent`.
 const OPERATOR: &str = "app/lambda-triggers";
 
-/// What operators may do in each account, and what they tried beyond it.
+/// Permissions of the operators in each account, and calls beyond them.
 #[derive(Default)]
 pub(super) struct Iam {
     accounts: Mutex<HashMap<String, Rights>>,
-    /// Roles whose trust policies ask for an external id, and the id.
+    /// Required external ids, by role.
     external_ids: Mutex<HashMap<String, String>>,
     /// Roles whose trust policies lack `sts:TagSession`.
     untaggable: Mutex<HashSet<String>>,
@@ -36,10 +37,10 @@ pub(super) struct Iam {
 #[derive(Default)]
 struct Rights {
     expected: Vec<Scope>,
-    /// A test's own policy, in place of the least ones.
+    /// A test's own policy, in place of the least policies.
     given: Option<Policy>,
     surprises: Vec<String>,
-    /// Whether the operators' credentials have transitive session tags.
+    /// True if the operators' credentials have transitive session tags.
     tags_sessions: bool,
 }
 
@@ -82,7 +83,7 @@ impl Iam {
         }
     }
 
-    /// The need that session tags bring with them for a request.
+    /// The additional permission that a request needs because of session tags.
     fn tag_session(&self, request: &Request) -> Option<Need> {
         let is_tagged = self.with(&request.account, |rights| rights.tags_sessions);
         let role = request.form("RoleArn").filter(|_| request.operation == "AssumeRole" && is_tagged)?;
@@ -93,10 +94,10 @@ impl Iam {
         !self.untaggable.lock().unwrap_or_else(PoisonError::into_inner).contains(role)
     }
 
-    /// Whether the role's trust policy lets it be taken on with this external id.
+    /// True if the role's trust policy allows a caller with this external id to assume the role.
     fn trusts(&self, role: &str, id: Option<&str>) -> bool {
         let ids = self.external_ids.lock().unwrap_or_else(PoisonError::into_inner);
-        ids.get(role).is_none_or(|asked| id == Some(asked))
+        ids.get(role).is_none_or(|required| id == Some(required))
     }
 
     pub fn surprises(&self, account: &str) -> Vec<String> {
@@ -126,18 +127,18 @@ impl Iam {
     }
 }
 
-/// The scope, with the owner of the bucket named: whoever has `spec.bucketOwner` names it.
+/// The scope with the bucket's owner added, like the scope of a user with `spec.bucketOwner`.
 fn named(mut scope: Scope, need: &Need) -> Scope {
     scope.bucket_owners.extend(need.context("s3:ResourceAccount").unwrap_or_default().iter().cloned());
     scope
 }
 
-/// What AWS answers where the caller may not do all that the request needs.
+/// The refusal if the caller lacks a permission for the request; `None` if AWS allows the request.
 pub(super) async fn judge(shared: &Shared, request: &Request) -> Option<Refusal> {
     if let (true, Some(role)) = (request.operation == "AssumeRole", request.form("RoleArn"))
         && !shared.iam.trusts(&role, request.form("ExternalId").as_deref())
     {
-        // As where the caller's own policy lacks it: AWS does not tell the two apart.
+        // AWS answers the same if the caller's own policy lacks the permission.
         return Some(not_authorized(request, &Need::new("sts:AssumeRole", role)));
     }
     if !is_operators(request) {
@@ -153,7 +154,7 @@ pub(super) async fn judge(shared: &Shared, request: &Request) -> Option<Refusal>
     Some(not_authorized(request, &denied))
 }
 
-/// Whether the caller sees a function without its tags.
+/// True if the caller may read a function but not its tags.
 pub(super) fn hides_tags(shared: &Shared, request: &Request) -> bool {
     let reads = request.service == "lambda" && request.operation == "GetFunction" && is_operators(request);
     reads && !shared.iam.allows(&request.account, &Need::of_function("lambda:ListTags", request))
@@ -176,6 +177,7 @@ fn permits(statement: &Statement, need: &Need) -> bool {
         && conditions.iter().all(|condition| holds(condition, need.context(&condition.key)))
 }
 
+/// Evaluates a condition.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
 fn holds(condition: &Condition, found: Option<&[String]>) -> bool {
     let Condition { operator, key: _, values } = condition;
@@ -192,7 +194,7 @@ fn holds(condition: &Condition, found: Option<&[String]>) -> bool {
         "StringEquals" | "Bool" => values.contains(value),
         "StringLike" => values.iter().any(|pattern| glob(pattern.as_bytes(), value.as_bytes())),
         "ArnLike" => values.iter().any(|pattern| arn_like(pattern, value)),
-        _ => panic!("the front does not know the condition operator {operator}"),
+        _ => panic!("the proxy does not know the condition operator {operator}"),
     };
     if for_all { found.iter().all(matches) } else { found.iter().any(matches) }
 }
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn resources_and_conditions_count() {
+    fn the_least_policy_limits_resources_and_conditions() {
         let rule = "arn:aws:events:eu-west-1:123456789012:rule/lt-1a2b3c4d-media-hourly-0123456789";
         let function = "arn:aws:lambda:eu-west-1:123456789012:function:hourly";
         let cases = [

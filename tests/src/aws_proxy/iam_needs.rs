@@ -1,12 +1,12 @@
-//! What IAM wants of a caller for a request: actions, each on a resource, with the context that conditions look at.
+//! Permissions that IAM requires for a request: actions on resources, with the context for conditions.
 //!
-//! An operation needs the action of its name, mostly, and some need others with it; sources are at each.
+//! Most operations need only the action of the same name. The sources for further actions are at each operation.
 
 use serde_json::Value;
 
 use super::{arn::FunctionRef, call::Request, state::Shared};
 
-/// An action on a resource.
+/// A required action on a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Need {
     pub action: String,
@@ -16,7 +16,7 @@ pub(super) struct Need {
 }
 
 impl Need {
-    /// An action on a resource, with no context.
+    /// An action on a resource, without context.
     pub fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
         Self { action: action.into(), resource: resource.into(), context: vec![] }
     }
@@ -31,13 +31,13 @@ impl Need {
         self
     }
 
-    /// The values of a condition key; none where it is not there.
+    /// The values of a condition key; `None` if the request does not have the key.
     pub fn context(&self, key: &str) -> Option<&[String]> {
         self.context.iter().find(|(found, _)| *found == key).map(|(_, values)| values.as_slice())
     }
 }
 
-/// All that a request needs.
+/// All permissions that a request needs.
 pub(super) async fn needs(shared: &Shared, request: &Request) -> Vec<Need> {
     let Request { service, operation, resource, account, region, .. } = request;
     match service.as_str() {
@@ -67,14 +67,15 @@ pub(super) async fn needs(shared: &Shared, request: &Request) -> Vec<Need> {
                     let arns = targets.iter().filter_map(|target| target["Arn"].as_str());
                     vec![own.with("events:TargetArn", arns.map(Into::into).collect())]
                 }
-                // A rule that is made with tags (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html).
+                // Tags on a new rule need a second action
+                // (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html).
                 "PutRule" if request.json()["Tags"].is_array() => {
                     vec![own.clone(), Need { action: "events:TagResource".into(), ..own }]
                 }
                 _ => vec![own],
             }
         }
-        // Nobody is denied this one (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
+        // IAM never denies this call (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
         "sts" if operation == "GetCallerIdentity" => vec![],
         "sts" => {
             let role = request.form("RoleArn").unwrap_or_else(|| "*".into());
@@ -151,9 +152,9 @@ async fn tags(shared: &Shared, request: &Request) -> Vec<(String, String)> {
     tags.into_iter().map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned())).collect()
 }
 
-/// What Lambda does with the caller's rights for the settings of a function
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/permissions-user-function.html>, configuration-vpc.html and
-/// configuration-envvars-encryption.html beside it).
+/// Permissions of the caller that Lambda uses for the settings of a function
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/permissions-user-function.html>, and configuration-vpc.html and
+/// configuration-envvars-encryption.html in the same guide).
 fn settings(request: &Request, body: &Value) -> Vec<Need> {
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
@@ -180,8 +181,8 @@ fn settings(request: &Request, body: &Value) -> Vec<Need> {
     role.into_iter().chain(layers).chain(network).chain(keys).collect()
 }
 
-/// What Lambda reads with the caller's rights for the code of a function
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>, API_FunctionCode.html in its API reference).
+/// Permissions of the caller that Lambda uses to read the code of a function
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>, and API_FunctionCode.html in the API reference).
 fn code(code: &Value, region: &str, account: &str) -> Vec<Need> {
     let text = |name: &str| code[name].as_str();
     if let (Some(bucket), Some(key)) = (text("S3Bucket"), text("S3Key")) {

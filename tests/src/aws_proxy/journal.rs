@@ -1,4 +1,4 @@
-//! Every call, in order, and a way to wait for one.
+//! Records every call in order, and waits for calls.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ pub(super) struct Journal {
 #[derive(Default)]
 struct Record {
     calls: Vec<Call>,
-    /// Calls that were cleared: the number of the first one in `calls`.
+    /// Number of cleared calls, and therefore the number of the first call in `calls`.
     cleared: usize,
 }
 
@@ -35,7 +35,7 @@ impl Journal {
         act(accounts.entry(account.to_owned()).or_default())
     }
 
-    /// Notes a call and returns its number in the account.
+    /// Records a call and returns its number in the account.
     pub fn arrived(&self, account: &str, call: Call) -> usize {
         let number = self.with(account, |record| {
             record.calls.push(call);
@@ -45,7 +45,7 @@ impl Journal {
         number
     }
 
-    /// Notes the answer to a call, unless the call has been cleared since.
+    /// Records the answer to a call, unless the call was cleared.
     pub fn answered(&self, account: &str, number: usize, status: u16) {
         self.with(account, |record| {
             let call = number.checked_sub(record.cleared).and_then(|index| record.calls.get_mut(index));
@@ -67,7 +67,7 @@ impl Journal {
         });
     }
 
-    /// Waits until the calls of an account are as `wanted`, at most `limit`.
+    /// Waits until `wanted` accepts the calls of an account, for at most `limit`.
     pub async fn wait(
         &self,
         account: &str,

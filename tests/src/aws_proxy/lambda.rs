@@ -1,4 +1,4 @@
-//! Lambda: which part of the aws_proxy answers, and resource policies, kept here, each for its own function, version or alias.
+//! Lambda: routes requests to the parts of the proxy, and keeps a resource policy for each function, version and alias.
 
 use serde_json::json;
 
@@ -14,8 +14,8 @@ use super::{
     wire::{Answer, Refusal, empty_answer, rest_json_answer},
 };
 
-/// Answers a request to Lambda. A function of another account is looked up in that account. Its policy is taken to let the
-/// caller read it, and no policy can let the caller change that policy
+/// Answers a request to Lambda. A request for a function of another account uses the state of the owning account. The
+/// proxy assumes that the function's policy permits reads. No policy can permit another account to change the policy
 /// (<https://github.com/awsdocs/aws-lambda-developer-guide/issues/139>).
 pub(super) async fn handle(shared: &Shared, request: &Request) -> Result<Answer, Refusal> {
     let reference = request.segments().get(2).cloned().unwrap_or_default();
@@ -46,7 +46,7 @@ pub(super) async fn handle(shared: &Shared, request: &Request) -> Result<Answer,
     }
 }
 
-/// The function that the path and the `Qualifier` parameter name together.
+/// The function in the path, with the qualifier from the path or from the `Qualifier` parameter.
 pub(super) fn function(request: &Request) -> Result<FunctionRef, Refusal> {
     let reference = request.segments().get(2).cloned().unwrap_or_default();
     let mut function = FunctionRef::parse(&reference, &request.region).ok_or_else(|| {
@@ -66,7 +66,7 @@ pub(super) fn function(request: &Request) -> Result<FunctionRef, Refusal> {
 async fn on_policy(shared: &Shared, account: &mut Account, request: &Request) -> Result<Answer, Refusal> {
     let function = function(request)?;
     if request.operation == "AddPermission" {
-        // What is wrong with the request itself comes before what is wrong with what it names.
+        // AWS reports errors in the request before errors about the function.
         statement(&request.json(), &function)?;
         if function.qualifier.as_deref() == Some("$LATEST") {
             return Err(no_policy_on_latest());
@@ -83,7 +83,7 @@ async fn on_policy(shared: &Shared, account: &mut Account, request: &Request) ->
     }
 }
 
-/// `$LATEST` by that name has no policy; without a qualifier the function has one.
+/// 400: `$LATEST` cannot have a policy. The unqualified function can.
 pub(crate) fn no_policy_on_latest() -> Refusal {
     let text = "We currently do not support adding policies for $LATEST.";
     Refusal::new(400, "InvalidParameterValueException", text)
@@ -128,7 +128,7 @@ fn get_policy(account: &Account, function: &FunctionRef) -> Result<Answer, Refus
     Ok(rest_json_answer(200, &json!({"Policy": policy.document(), "RevisionId": policy.revision()})))
 }
 
-/// A policy goes with the function, version or alias that it belongs to, and deliveries go with the policy.
+/// Deletes a function, version or alias together with its policy, which ends its deliveries.
 async fn delete(shared: &Shared, account: &mut Account, request: &Request) -> Result<Answer, Refusal> {
     let mut gone = function(request)?;
     if request.operation == "DeleteFunction" && gone.qualifier.as_deref() == Some("$LATEST") {

@@ -1,30 +1,33 @@
-//! The strict aws_proxy: a proxy before the local AWS that refuses what AWS refuses, fails when a test wants it to, and counts every call.
+//! A strict proxy before the local AWS. The proxy refuses requests that AWS refuses, injects faults for tests, and
+//! records every call.
 //!
-//! The emulator behind it (ministack) accepts much that AWS does not. The aws_proxy closes those gaps for S3 bucket
-//! notifications, Lambda functions and their resource policies, and EventBridge rules; every other request passes through as it came.
+//! The emulator behind the proxy (ministack) accepts many requests that AWS refuses. The proxy closes those gaps for S3
+//! bucket notifications, Lambda functions and their resource policies, and EventBridge rules. Every other request
+//! passes through unchanged.
 //!
-//! One aws_proxy serves many tests side by side: an access key of 12 digits is an account, and policies, buckets, rules, faults
-//! and calls belong to an account. Keys that STS gives out through the aws_proxy count for the account of the role, and each call
-//! says in which role's session it was made.
+//! One proxy serves many tests in parallel. An access key of 12 digits is an account. Policies, buckets, rules, faults
+//! and calls belong to an account. Temporary keys that STS issues through the proxy belong to the account of the role.
+//! Each call records the role of its session.
 //!
-//! Where it knows more than the emulator does:
-//! - A bucket's notification configuration is kept as it was written, byte by byte, but for what S3 itself changes: the
-//!   filter names read `Prefix` and `Suffix`, and an entry without an Id has one. The emulator gets what it can execute.
-//! - Filters are matched, and overlaps are judged, in the encoding that keys have in events. The emulator compares filters
-//!   with keys as they are, so it gets decoded ones. An entry with a filter that matches no key stays in the aws_proxy.
-//! - A bucket's owner is the account that created it, its Region the one of its `LocationConstraint`, else the one that its
-//!   creation was signed for. One that the aws_proxy has not seen being created belongs to the account that finds it in the emulator.
-//! - Policies live in the aws_proxy alone. An entry or a target whose function does not let the service in is kept from the
-//!   emulator, so nothing is delivered, until a permission lets it in. A function of another account never does.
+//! Differences from the emulator:
+//! - The proxy keeps a bucket's notification configuration byte by byte, except for two changes that S3 also makes.
+//!   Filter names become `Prefix` and `Suffix`, and an entry without an Id gets an Id. The emulator gets only entries
+//!   that it can execute.
+//! - Filters are matched, and overlaps are checked, in the encoding of keys in events. The emulator compares filters
+//!   with plain keys, so the proxy decodes filters. An entry whose filter matches no key stays in the proxy.
+//! - A bucket belongs to the account that created the bucket. The Region comes from `LocationConstraint`, or else from
+//!   the signature of the creation. A bucket that was created without the proxy belongs to the account that first finds
+//!   the bucket in the emulator.
+//! - Resource policies exist only in the proxy. An entry or a target reaches the emulator only if the policy of its
+//!   function permits the service. Before, nothing is delivered. Functions of other accounts never receive events.
 //! - A policy's `RevisionId` changes with the policy and not with the function.
-//! - A function is `Pending` after its creation and its update `InProgress` for a while ([`Pace`]). Its `RevisionId` changes with
-//!   each change and again when that has ended. An update that is to fail changes nothing.
-//! - An image is there if its URI is well-formed, and a tag always means the same one. It never runs.
-//! - Targets and the existence of rules are the aws_proxy's knowledge: a rule that was made past it does not exist for it.
-//!
-//! - Calls of the operator, told by the name of its application in `User-Agent`, must be allowed by the IAM policy that it
-//!   prints for itself; everybody else may do everything.
-//! - A bucket of another account answers `AccessDenied`, whatever a bucket policy may say.
+//! - A function is `Pending` after its creation, and an update is `InProgress` for a while ([`Pace`]). The `RevisionId`
+//!   changes at the start and at the end of each change. A failed update changes nothing.
+//! - An image exists if its URI is well-formed. A tag always means the same image. Images never run.
+//! - The proxy alone decides which targets and rules exist. A rule that was created without the proxy does not exist.
+//! - The IAM policy that the operator prints must allow all calls of the operator. The proxy recognizes the operator by
+//!   the application name in `User-Agent`. All other callers may do everything.
+//! - A bucket of another account answers `AccessDenied`. The proxy ignores bucket policies.
 //!
 //! S3 is addressed by path, not by virtual host.
 
@@ -73,7 +76,7 @@ pub use self::{
 
 use self::{server::serve, state::Shared, upstream::Upstream};
 
-/// A running aws_proxy. Dropping it closes its port and its connections.
+/// A running proxy. Drop closes the port and all connections.
 pub struct AwsProxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -81,11 +84,11 @@ pub struct AwsProxy {
 }
 
 impl AwsProxy {
-    /// Starts a aws_proxy on a free port of 127.0.0.1, before the emulator at `upstream` (scheme, host and port).
-    /// It runs on the caller's tokio runtime, which must stay for as long as the aws_proxy is used.
+    /// Starts a proxy on a free port of 127.0.0.1, before the emulator at `upstream` (scheme, host and port). The proxy
+    /// runs on the caller's tokio runtime, which must live as long as the proxy.
     ///
     /// # Errors
-    /// When no port can be bound.
+    /// If no port can be bound.
     pub async fn start(upstream: Uri) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
@@ -99,7 +102,7 @@ impl AwsProxy {
         format!("http://{}", self.address)
     }
 
-    /// The account's calls since the start or the last [`AwsProxy::clear_calls`], in order of arrival.
+    /// The account's calls in order of arrival, since the start or the last [`AwsProxy::clear_calls`].
     pub fn calls(&self, account: &str) -> Vec<Call> {
         self.shared.journal.calls(account)
     }
@@ -109,20 +112,20 @@ impl AwsProxy {
         self.calls(account).into_iter().filter(|call| call.write).collect()
     }
 
-    /// How often the account called an operation.
+    /// Number of the account's calls of `operation`.
     pub fn count(&self, account: &str, operation: &str) -> usize {
         self.calls(account).iter().filter(|call| call.operation == operation).count()
     }
 
-    /// Forgets the account's calls.
+    /// Deletes the account's recorded calls.
     pub fn clear_calls(&self, account: &str) {
         self.shared.journal.clear(account);
     }
 
-    /// Waits until the account's calls are as `wanted`, and returns them.
+    /// Waits until `wanted` accepts the account's calls, and returns the calls.
     ///
     /// # Errors
-    /// The calls as they are when `limit` has passed.
+    /// The calls so far, if `limit` passes first.
     pub async fn wait_for_calls(
         &self,
         account: &str,
@@ -132,91 +135,94 @@ impl AwsProxy {
         self.shared.journal.wait(account, limit, wanted).await
     }
 
-    /// Makes coming calls of the account fail. Faults are tried in the order in which they were injected; a call meets
-    /// one at most, and counts for every fault that it matches.
+    /// Makes future calls of the account fail. The proxy tries faults in the order of injection. A call gets at most
+    /// one fault, but counts for every fault that it matches.
     pub fn inject(&self, account: &str, fault: Fault) {
         self.shared.faults.inject(account, fault);
     }
 
-    /// Takes back the account's faults.
+    /// Removes the account's faults.
     pub fn clear_faults(&self, account: &str) {
         self.shared.faults.clear(account);
     }
 
-    /// How many of the account's faults are not used up.
+    /// Number of the account's faults that are not used up.
     pub fn pending_faults(&self, account: &str) -> usize {
         self.shared.faults.pending(account)
     }
 
-    /// Throttles the account as AWS does: Lambda 100 `GetFunction`, 15 `GetPolicy` and 15 other control calls a second,
-    /// EventBridge 50 control calls a second, in each Region.
+    /// Throttles the account at AWS's quotas in each Region. Lambda: 100 `GetFunction`, 15 `GetPolicy` and 15 other
+    /// control plane calls a second. EventBridge: 50 control plane calls a second.
     pub fn limit_to_quotas(&self, account: &str) {
         self.shared.quotas.limit(account);
     }
 
-    /// Lifts [`AwsProxy::limit_to_quotas`].
+    /// Removes the limits of [`AwsProxy::limit_to_quotas`].
     pub fn lift_quotas(&self, account: &str) {
         self.shared.quotas.lift(account);
     }
 
-    /// How long creations and updates of the account's functions take from now on; [`Pace::default`] if not said.
+    /// Sets the duration of creations and updates of the account's functions from now on. [`Pace::default`] applies
+    /// before.
     pub fn slow_functions(&self, account: &str, pace: Pace) {
         self.shared.wishes.set_pace(account, pace);
     }
 
-    /// Ends the creations and updates under way that [`Pace::Held`] holds; later ones are held again.
+    /// Ends the creations and updates in progress that [`Pace::Held`] holds. Later changes are held again.
     pub fn finish_functions(&self, account: &str) {
         self.shared.wishes.finish(account);
     }
 
-    /// Makes the next creation or update of a function fail after it was accepted: its `State` or `LastUpdateStatus` ends as
-    /// `Failed`. After an update that failed the function is as it was; one whose creation failed can only be deleted.
+    /// Makes the next creation or update of a function fail after Lambda accepted the request: `State` or
+    /// `LastUpdateStatus` becomes `Failed`. A failed update leaves the function unchanged. A function whose creation
+    /// failed can only be deleted.
     pub fn fail_function(&self, account: &str, function: &str, failure: Failure) {
         self.shared.wishes.fail(account, function, failure);
     }
 
-    /// Whether the account's callers are denied `kms:Decrypt` from now on: they are not shown the environment of a function
-    /// that has a key of the customer's.
+    /// Denies `kms:Decrypt` to the account's callers from now on, or allows the action again. Without the permission,
+    /// callers cannot read the environment of a function with a customer managed key.
     pub fn deny_decryption(&self, account: &str, denied: bool) {
         self.shared.wishes.hide_environments(account, denied);
     }
 
-    /// Tells the aws_proxy for what an operator runs in the account: its calls are judged by the least policy for that. Where
-    /// several run, what is allowed to one of them is allowed. Where none was told of, one of any owner id is assumed.
+    /// Registers the scope of an operator in the account. The proxy allows a call if the least policy for one of the
+    /// registered scopes allows the call. Without a scope, the proxy assumes an operator with any owner id.
     pub fn expect_operator(&self, account: &str, scope: Scope) {
         self.shared.iam.expect(account, scope);
     }
 
-    /// Judges the calls of operators in the account by this policy instead, and takes denials for what the test wants.
+    /// Judges calls of operators in the account by `policy` instead. Denials then do not count in
+    /// [`AwsProxy::not_in_least_policy`].
     pub fn give_policy(&self, account: &str, policy: Policy) {
         self.shared.iam.give(account, policy);
     }
 
-    /// Has a role's trust policy ask for an external id from now on, or for none.
+    /// Sets the external id that a role's trust policy requires, or removes the requirement.
     pub fn ask_for_external_id(&self, role: &str, id: Option<&str>) {
         self.shared.iam.ask_for_external_id(role, id);
     }
 
-    /// Gives the operators of the account credentials with transitive session tags, as EKS Pod Identity does: to assume a
-    /// further role, they need `sts:TagSession` on it
+    /// Gives the account's operators credentials with transitive session tags, as EKS Pod Identity does. With the tags,
+    /// an operator also needs `sts:TagSession` to assume a further role
     /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining>).
     pub fn tag_sessions(&self, account: &str) {
         self.shared.iam.tag_sessions(account);
     }
 
-    /// Takes `sts:TagSession` out of a role's trust policy, or puts it back.
+    /// Removes `sts:TagSession` from a role's trust policy, or restores the action.
     pub fn refuse_session_tags(&self, role: &str, refuse: bool) {
         self.shared.iam.refuse_session_tags(role, refuse);
     }
 
-    /// What operators did in the account that their least policy does not allow, other than after
-    /// [`AwsProxy::give_policy`]: action and resource.
+    /// Calls of operators in the account that their least policy does not allow, as action and resource. Calls after
+    /// [`AwsProxy::give_policy`] do not count.
     pub fn not_in_least_policy(&self, account: &str) -> Vec<String> {
         self.shared.iam.surprises(account)
     }
 
-    /// Passes a bucket that `account` reaches under this name to another owner, as when a name is deleted and created
-    /// anew by somebody else. Its permissions and notifications are then judged by that owner. Returns whether the aws_proxy knows the bucket.
+    /// Changes the owner of a bucket, as if another account had created a new bucket of the same name. The new owner
+    /// then decides about permissions and notifications. Returns false if the proxy does not know the bucket.
     pub async fn pass_bucket_to(&self, account: &str, bucket: &str, owner: &str) -> bool {
         let account = self.shared.account(account);
         let mut account = account.lock().await;
@@ -227,14 +233,14 @@ impl AwsProxy {
         account.follow_policies(&self.shared.upstream).await.is_ok()
     }
 
-    /// Deletes a bucket of the account, and has `owner` create another one of that name, which is closed to the account. False
-    /// if the account has no such bucket.
+    /// Deletes a bucket of the account and creates a bucket of the same name for `owner`, closed to the account.
+    /// Returns false if the account has no bucket of the name.
     pub async fn take_bucket_name(&self, account: &str, bucket: &str, owner: &str) -> bool {
         s3::take_name(&self.shared, account, bucket, owner).await
     }
 
-    /// Makes a bucket of us-east-1 with a name from before March 2018: capitals, `_`, up to 255 characters. False where the
-    /// emulator does not take the bucket. Events of the bucket have another name in them.
+    /// Creates a bucket in us-east-1 with a name from before March 2018: capitals, `_`, up to 255 characters. Returns
+    /// false if the emulator refuses the bucket. Events of the bucket contain its name in the emulator.
     pub async fn create_legacy_bucket(&self, account: &str, bucket: &str) -> bool {
         s3::create_legacy(&self.shared, account, bucket).await
     }

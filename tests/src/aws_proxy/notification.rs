@@ -1,4 +1,4 @@
-//! A bucket's notification configuration: the document as it was written, and what it says.
+//! A bucket's notification configuration: the document as sent, and its parsed entries.
 
 use std::ops::Range;
 
@@ -7,19 +7,19 @@ use roxmltree::{Document as Xml, Node};
 use super::object_keys::matched_by;
 use super::wire::{Refusal, escape};
 
-/// What S3 answers for a bucket without notifications.
+/// S3's answer for a bucket without notifications.
 pub(crate) const EMPTY: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>";
 
-/// A document that S3 would keep.
+/// A valid document.
 #[derive(Clone, Debug)]
 pub(crate) struct Notification {
-    /// The bytes to answer: as sent, but with an Id in each entry and `Prefix` and `Suffix` in capitals.
+    /// The bytes of the answer: the document as sent, with an Id in each entry and with `Prefix` and `Suffix`
+    /// capitalized.
     pub raw: String,
     pub entries: Vec<Entry>,
     pub event_bridge: bool,
 }
 
-/// What kind of destination an entry has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Destination {
     Topic,
@@ -27,7 +27,6 @@ pub(crate) enum Destination {
     Function,
 }
 
-/// One entry of the document.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub destination: Destination,
@@ -39,7 +38,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// The value of the filter rule of that name; an absent one matches every key.
+    /// The value of a filter rule; empty if absent, since an absent rule matches every key.
     pub fn filter(&self, name: &str) -> &str {
         let rule = self.rules.iter().find(|(rule, _)| rule.eq_ignore_ascii_case(name));
         rule.map(|(_, value)| value.as_str()).unwrap_or_default()
@@ -66,7 +65,7 @@ impl Entry {
 }
 
 impl Notification {
-    /// The document for the emulator, in its words: the entries that `delivers` lets through and that some key matches.
+    /// The document for the emulator: the entries that `delivers` accepts and that match at least one key.
     pub fn executable(&self, delivers: impl Fn(&Entry) -> bool) -> String {
         let entries: String =
             self.entries.iter().filter(|entry| delivers(entry)).filter_map(Entry::executable).collect();
@@ -76,11 +75,11 @@ impl Notification {
         )
     }
 
-    /// Reads a document. Elements that the service does not know stay in `raw` and mean nothing. An entry without an Id
-    /// gets the one that `new_id` makes up for its text.
+    /// Parses a document. Unknown elements stay in `raw` and have no effect. An entry without an Id gets an Id from
+    /// `new_id`, which gets the entry's text.
     ///
     /// # Errors
-    /// `MalformedXML` for what is no such document, or has an entry without a destination or an event.
+    /// `MalformedXML` for an invalid document, or for an entry without a destination or an event.
     pub fn parse(body: &[u8], new_id: impl Fn(&str) -> String) -> Result<Self, Refusal> {
         let text = std::str::from_utf8(body).map_err(|_| malformed())?;
         let xml = Xml::parse(text).map_err(|_| malformed())?;
@@ -179,7 +178,7 @@ fn filter_rule(rule: Node<'_, '_>, edits: &mut Vec<Edit>) -> Result<(String, Str
     Ok((name, value))
 }
 
-/// The entry's Id; S3 makes one up where the caller gave none.
+/// The entry's Id. S3 generates an Id if the entry has none.
 fn id_of(section: Node<'_, '_>, edits: &mut Vec<Edit>, new_id: impl Fn(&str) -> String) -> String {
     let element = children(section, &["Id"]).next();
     let given = element.map(text_of).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What S3 refuses in a notification configuration before it looks at the destinations.
+//! S3's checks of a notification configuration, before the checks of its destinations.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>
 
 use std::collections::BTreeSet;
@@ -47,7 +47,7 @@ const EVENTS: [&str; 31] = [
     "s3:ObjectRetention:Put",
 ];
 
-/// Checks everything that the document itself shows.
+/// Checks all rules that need only the document.
 pub(crate) fn check(notification: &Notification) -> Result<(), Refusal> {
     let entries = &notification.entries;
     if entries.len() > MAX_ENTRIES {
@@ -70,7 +70,7 @@ pub(crate) fn check(notification: &Notification) -> Result<(), Refusal> {
     pairs.try_for_each(|(one, other)| check_pair(one, other))
 }
 
-/// `InvalidArgument`, as S3 answers for all of these.
+/// S3's error for each of these checks.
 pub(crate) fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::new(400, "InvalidArgument", message)
 }
@@ -124,11 +124,11 @@ fn share_an_event(one: &Entry, other: &Entry) -> bool {
     !expanded(one).is_disjoint(&expanded(other))
 }
 
-/// The single events that an entry asks for.
+/// The events of an entry, with wildcards expanded.
 fn expanded(entry: &Entry) -> BTreeSet<&'static str> {
-    let means = |asked: &str, event: &str| {
-        asked == event || asked.strip_suffix('*').is_some_and(|family| event.starts_with(family))
+    let matches = |pattern: &str, event: &str| {
+        pattern == event || pattern.strip_suffix('*').is_some_and(|family| event.starts_with(family))
     };
     let single = EVENTS.into_iter().filter(|event| !event.ends_with('*'));
-    single.filter(|event| entry.events.iter().any(|asked| means(asked, event))).collect()
+    single.filter(|event| entry.events.iter().any(|pattern| matches(pattern, event))).collect()
 }

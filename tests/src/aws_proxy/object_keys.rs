@@ -1,10 +1,10 @@
-//! Keys in the filters of a notification configuration. S3 compares keys in the encoding of its events: a space is `+`, and
-//! each byte but unreserved characters and `/` is `%` with two upper-case hex digits.
+//! Keys in the filters of a notification configuration. S3 compares keys in the encoding of its events. A space is `+`,
+//! and other bytes are `%` with two upper-case hex digits. Unreserved characters and `/` stay.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>
 
 use std::fmt::Write;
 
-/// A key as S3 compares it.
+/// A key in S3's encoding.
 fn encoded(key: &str) -> String {
     key.bytes().fold(String::new(), |mut text, byte| {
         match byte {
@@ -19,7 +19,8 @@ fn encoded(key: &str) -> String {
     })
 }
 
-/// The part of a key that a filter's value matches. `None` for a value that differs from S3's encoding: no key matches.
+/// Decodes a filter's value into the matching part of a key. `None` if the value is not in S3's encoding: no key
+/// matches.
 pub(crate) fn matched_by(value: &str) -> Option<String> {
     let mut bytes = value.bytes();
     let mut key = Vec::new();
@@ -41,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_matches_the_keys_that_are_encoded_so() {
+    fn only_values_in_s3_encoding_match_keys() {
         for (value, key) in [
             ("", Some("")),
             ("dt%3D2026/a+b", Some("dt=2026/a b")),

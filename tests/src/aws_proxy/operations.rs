@@ -1,13 +1,13 @@
-//! From method, path and headers to the name of the operation, what it names and whether it writes.
+//! Derives the operation of a request, its resource, and whether it writes, from method, path and headers.
 //!
-//! Paths and query keys are those of the services' API models.
+//! Paths and query keys come from the services' API models.
 
 use hyper::Method;
 use serde_json::Value;
 
 use super::{arn::FunctionRef, call::Request};
 
-/// What a request turns out to be.
+/// The operation of a request.
 pub(super) struct Named {
     pub operation: String,
     pub resource: String,
@@ -63,7 +63,7 @@ const FUNCTION_SUBRESOURCES: [(&str, &str); 10] = [
     ("url", "FunctionUrlConfig"),
 ];
 
-/// Names a request. One that no table knows keeps its method and path as its operation.
+/// Names a request. An unknown request keeps its method and path as operation.
 pub(super) fn name(request: &Request) -> Named {
     match request.service.as_str() {
         "s3" => s3(request),
@@ -72,7 +72,7 @@ pub(super) fn name(request: &Request) -> Named {
     }
 }
 
-/// `Get` or `Put` and so on, as operations on a sub-resource begin.
+/// The verb of an operation on a sub-resource.
 fn verb(method: &Method) -> &'static str {
     match *method {
         Method::GET | Method::HEAD => "Get",
@@ -191,7 +191,7 @@ fn listed(method: &Method, item: &str, noun: &str) -> String {
     }
 }
 
-/// Services that name the operation themselves: in `X-Amz-Target`, or as `Action` in a form.
+/// Services whose requests name the operation: in `X-Amz-Target`, or as `Action` in a form.
 fn by_action(request: &Request) -> Named {
     let target = request.header("x-amz-target").and_then(|target| target.rsplit('.').next());
     let form = || {
@@ -210,7 +210,7 @@ fn by_action(request: &Request) -> Named {
     Named { operation, resource, write }
 }
 
-/// The rule that a request to EventBridge names, in whichever member that operation uses.
+/// The rule of a request to EventBridge. The member with the name depends on the operation.
 fn rule_name(body: &Value) -> String {
     let member = |name: &str| body[name].as_str();
     let tagged = member("ResourceARN")

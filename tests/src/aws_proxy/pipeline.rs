@@ -1,4 +1,4 @@
-//! One call from its arrival to its end: journal, quota, fault, rules, emulator.
+//! A call from its arrival to its end: journal, quota, IAM, fault, rules, emulator.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ use super::{
     wire::{Answer, Refusal, json_answer},
 };
 
-/// How a call ends for its client.
+/// The end of a call, as the client sees it.
 pub(super) enum Outcome {
     Answer(Answer),
-    /// Nothing comes, and the connection stays open.
+    /// No answer, on an open connection.
     Silence,
-    /// The connection is closed.
+    /// The connection closes without an answer.
     HangUp,
 }
 
-/// Carries a call out. It runs to its end even if the client goes away.
+/// Runs a call to its end, even if the client disconnects.
 pub(super) async fn run(shared: Arc<Shared>, request: Request) -> Outcome {
     let number = shared.journal.arrived(&request.account, request.call());
     let outcome = if shared.quotas.exceeded(&request) {
@@ -44,7 +44,7 @@ pub(super) async fn run(shared: Arc<Shared>, request: Request) -> Outcome {
     outcome
 }
 
-/// The call under AWS's rules, without faults.
+/// Applies AWS's rules to a call, without faults.
 async fn apply(shared: &Shared, request: &Request) -> Answer {
     let result = match request.service.as_str() {
         "s3" => s3::handle(shared, request).await,
@@ -128,7 +128,8 @@ async fn with_hook(shared: &Shared, request: &Request, hook: &Hook) -> Outcome {
     }
 }
 
-/// The second writer's document goes the way of any other, so it must be one that S3 accepts. Its destinations are not looked at.
+/// Applies the second writer's document before the request. S3 must accept the document, but destinations are not
+/// validated.
 async fn after_second_writer(shared: &Shared, request: &Request, writer: &SecondWriter) -> Answer {
     let present = s3::current(shared, &request.account, &request.resource).await;
     let mut write = with_body(request, (writer.0)(&present));

@@ -1,4 +1,4 @@
-//! The resource policy of one function, version or alias: what may be added to it and whom it lets in.
+//! The resource policy of a function, version or alias: checks of new statements, and permissions of services.
 
 use serde_json::{Value, json};
 
@@ -7,11 +7,11 @@ use super::{
     wire::{Refusal, request_id},
 };
 
-/// Size of a function's resource policy, in bytes.
+/// Maximum size of a function's resource policy, in bytes.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const MAX_POLICY_BYTES: usize = 20_480;
 
-/// Service principals that invoke functions. AWS refuses a name that is no service of its own.
+/// Service principals that invoke functions. AWS refuses an unknown service.
 const SERVICES: [&str; 24] = [
     "alexa-appkit",
     "apigateway",
@@ -47,27 +47,27 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// Changes with each write to the policy.
+    /// The revision, which changes with each write to the policy.
     pub fn revision(&self) -> &str {
         &self.revision
     }
 
-    /// Its statements, in the order in which they were added.
+    /// The statements in the order of addition.
     pub fn statements(&self) -> &[Value] {
         &self.statements
     }
 
-    /// The document as `GetPolicy` returns it.
+    /// The document in the answer to `GetPolicy`.
     pub fn document(&self) -> String {
         document(&self.statements)
     }
 
-    /// Whether `service` (`s3.amazonaws.com`) may invoke for `source_arn`, which belongs to `source_account`.
+    /// True if `service` (`s3.amazonaws.com`) may invoke the function for `source_arn` in `source_account`.
     pub fn permits(&self, service: &str, source_arn: &str, source_account: &str) -> bool {
         self.statements.iter().any(|statement| permits(statement, service, source_arn, source_account))
     }
 
-    /// The policy with one more statement. `expected` is the caller's `RevisionId`.
+    /// The policy with an additional statement. `expected` is the caller's `RevisionId`.
     pub fn add(current: Option<&Self>, statement: Value, expected: Option<&str>) -> Result<Self, Refusal> {
         check_revision(current, expected)?;
         let mut statements = current.map(|policy| policy.statements.clone()).unwrap_or_default();
@@ -88,7 +88,7 @@ impl Policy {
         Ok(Self { statements, revision: request_id() })
     }
 
-    /// The policy without a statement; none when that was the last.
+    /// The policy without the statement; `None` if no statement is left.
     pub fn remove(
         current: Option<&Self>,
         sid: &str,
@@ -107,7 +107,7 @@ impl Policy {
     }
 }
 
-/// 404 in Lambda's words.
+/// Lambda's 404.
 pub(crate) fn not_found(message: &str) -> Refusal {
     Refusal::new(404, "ResourceNotFoundException", message)
 }
@@ -135,7 +135,7 @@ fn permits(statement: &Value, service: &str, source_arn: &str, source_account: &
         && conditions_hold(statement, source_arn, source_account)
 }
 
-/// A condition that says nothing about an invocation by a service fails, as a missing key does in IAM.
+/// A condition on a key that an invocation by a service does not have fails, as a missing key does in IAM.
 fn conditions_hold(statement: &Value, source_arn: &str, source_account: &str) -> bool {
     let Some(operators) = statement["Condition"].as_object() else {
         return true;
@@ -150,7 +150,7 @@ fn conditions_hold(statement: &Value, source_arn: &str, source_account: &str) ->
     })
 }
 
-/// The statement that `AddPermission` makes of its request, or the refusal of what AWS does not accept.
+/// The statement of an `AddPermission` request, or AWS's refusal.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html>
 pub(crate) fn statement(request: &Value, function: &FunctionRef) -> Result<Value, Refusal> {
     let sid = required(request, "StatementId", "statementId")?;

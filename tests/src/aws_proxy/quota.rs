@@ -1,4 +1,4 @@
-//! AWS's request rates, for accounts that a test puts under them.
+//! AWS's request rates, for accounts that a test limits.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -8,7 +8,7 @@ use std::{
 
 use super::call::Request;
 
-/// Token buckets of the accounts that are limited. A bucket holds one second's worth of calls.
+/// Token buckets of the limited accounts. A token bucket holds the calls of one second.
 #[derive(Default)]
 pub(super) struct Quotas {
     limited: Mutex<HashSet<String>>,
@@ -29,7 +29,7 @@ impl Quotas {
         self.limited.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
     }
 
-    /// Whether the call is over its quota. A call that is counts for nothing.
+    /// True if the call exceeds its quota. A throttled call does not use a token.
     pub fn exceeded(&self, request: &Request) -> bool {
         let Some((name, rate)) = quota(request) else {
             return false;
@@ -52,7 +52,7 @@ impl Quotas {
     }
 }
 
-/// The quota that a call counts towards and its calls a second, for an account and Region.
+/// The quota of a call, and its calls a second for each account and Region.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>,
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
 fn quota(request: &Request) -> Option<(&'static str, f64)> {

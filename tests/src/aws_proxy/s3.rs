@@ -38,7 +38,7 @@ pub(super) async fn handle(shared: &Shared, request: &Request) -> Result<Answer,
         return Ok(answer);
     }
     if !account.buckets.contains_key(&request.resource) && !adopt(shared, &mut account, request).await? {
-        // The emulator would answer that there is no such bucket.
+        // The emulator would answer `NoSuchBucket` instead.
         let held = shared.with_held_buckets(|held| held.contains(&request.resource));
         return if held { Err(access_denied()) } else { Ok(forward().await?) };
     }
@@ -67,14 +67,14 @@ pub(super) async fn handle(shared: &Shared, request: &Request) -> Result<Answer,
             Ok(answer)
         }
         _ => {
-            // Objects may be large and many: they do not wait for each other.
+            // Objects may be large, so requests for objects do not hold the lock.
             drop(account);
             Ok(forward().await?)
         }
     }
 }
 
-/// Answers a read of a notification configuration with the document before the present one.
+/// Answers a read of a notification configuration with the previous document.
 pub(super) async fn stale_read(shared: &Shared, request: &Request) -> Answer {
     let account = shared.account(&request.account);
     let account = account.lock().await;
@@ -82,7 +82,7 @@ pub(super) async fn stale_read(shared: &Shared, request: &Request) -> Answer {
     xml_answer(previous.unwrap_or_else(|| EMPTY.to_owned()))
 }
 
-/// The notification configuration as a read would return it now.
+/// The notification configuration that a read would return now.
 pub(super) async fn current(shared: &Shared, account: &str, bucket: &str) -> String {
     let account = shared.account(account);
     let account = account.lock().await;
@@ -90,7 +90,7 @@ pub(super) async fn current(shared: &Shared, account: &str, bucket: &str) -> Str
     notification.map_or_else(|| EMPTY.to_owned(), |notification| notification.raw.clone())
 }
 
-/// Takes note of a bucket that the emulator has. False if it has none of that name.
+/// Registers a bucket that the emulator has. Returns false if the emulator has no bucket of the name.
 async fn adopt(shared: &Shared, account: &mut Account, request: &Request) -> Result<bool, Refusal> {
     let scope = (request.account.as_str(), request.region.as_str(), "s3");
     let path = format!("/{}?location", request.resource);
@@ -120,7 +120,7 @@ async fn adopt(shared: &Shared, account: &mut Account, request: &Request) -> Res
     Ok(true)
 }
 
-/// A list of buckets without those that have passed to another account.
+/// Removes buckets that now belong to another account from a list of buckets.
 fn without_others(account: &Account, answer: Answer) -> Answer {
     let text = String::from_utf8_lossy(answer.body()).into_owned();
     let Ok(document) = roxmltree::Document::parse(&text) else { return answer };
@@ -139,7 +139,7 @@ fn without_others(account: &Account, answer: Answer) -> Answer {
     xml_answer(kept)
 }
 
-/// The request for a bucket under its name in the emulator.
+/// The request with the bucket's name in the emulator.
 fn addressed(request: &Request, emulated: &str) -> Request {
     let mut changed = request.clone();
     let rest = request.path.trim_start_matches('/').split_once('/').map_or("", |(_, key)| key);
@@ -148,8 +148,9 @@ fn addressed(request: &Request, emulated: &str) -> Request {
     changed
 }
 
-/// A bucket from before March 2018, of us-east-1 (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>).
-/// The emulator makes none, so it has the bucket under another name.
+/// Creates a bucket of us-east-1 with a name from before March 2018. The emulator refuses such names, so the bucket has
+/// a different name there.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 pub(super) async fn create_legacy(shared: &Shared, account: &str, name: &str) -> bool {
     let hash: String = Sha256::digest(name).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let emulated = format!("legacy-{hash}");
@@ -171,8 +172,8 @@ pub(super) async fn create_legacy(shared: &Shared, account: &str, name: &str) ->
     is_created
 }
 
-/// The bucket of this name is deleted, and `owner` makes another one, which is closed to everybody else. False if the account
-/// has no such bucket.
+/// Replaces the bucket by a new bucket of `owner`, closed to all other accounts. Returns false if the account has no
+/// bucket of the name.
 pub(super) async fn take_name(shared: &Shared, account: &str, name: &str, owner: &str) -> bool {
     let account = shared.account(account);
     let mut account = account.lock().await;
@@ -191,7 +192,7 @@ fn check_owner(bucket: &BucketState, request: &Request) -> Result<(), Refusal> {
     matches.then_some(()).ok_or_else(access_denied)
 }
 
-/// A bucket is reached through the endpoint of its own Region; only its location can be asked for through us-east-1.
+/// A bucket answers only at the endpoint of its own Region. us-east-1 also answers `GetBucketLocation`.
 fn check_region(bucket: &BucketState, request: &Request) -> Result<(), Refusal> {
     let asks_where = request.operation == "GetBucketLocation" && request.region == "us-east-1";
     let here = bucket.region == request.region || asks_where;
@@ -229,7 +230,7 @@ async fn put_notification(
     Ok(answer)
 }
 
-/// Every function in the document, new or old, exists and lets S3 invoke it for this bucket.
+/// Checks that every function in the document exists and permits S3 to invoke it for this bucket.
 async fn check_functions(
     shared: &Shared,
     account: &Account,
@@ -243,12 +244,12 @@ async fn check_functions(
         let function = FunctionRef::from_arn(&entry.arn);
         let permitted = match &function {
             Some(function) if function.account == account.id => {
-                account.lets_in(function, "s3.amazonaws.com", &source, owner)
+                account.permits_invoke(function, "s3.amazonaws.com", &source, owner)
             }
             Some(function) => {
                 let elsewhere = shared.account(&function.account);
                 let elsewhere = elsewhere.lock().await;
-                elsewhere.lets_in(function, "s3.amazonaws.com", &source, owner)
+                elsewhere.permits_invoke(function, "s3.amazonaws.com", &source, owner)
             }
             None => false,
         };

@@ -7,7 +7,7 @@ const MONTHS: [&str; 12] =
     ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 const DAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
-/// Whether AWS accepts the expression for a rule. A rule knows neither `at()` nor time zones.
+/// True if AWS accepts the expression for a rule. Rules support neither `at()` nor time zones.
 pub(super) fn is_valid(expression: &str) -> bool {
     match inside(expression, "rate(") {
         Some(rate) => is_rate(rate),
@@ -19,7 +19,7 @@ fn inside<'a>(expression: &'a str, opening: &str) -> Option<&'a str> {
     expression.strip_prefix(opening)?.strip_suffix(')')
 }
 
-/// A positive number and a unit that agrees with it: singular for 1, plural for the rest.
+/// A positive number and its unit: singular for 1, plural for all other numbers.
 fn is_rate(rate: &str) -> bool {
     let Some((number, unit)) = rate.split_once(' ') else {
         return false;
@@ -55,7 +55,8 @@ fn is_day_of_month(field: &str) -> bool {
     field == "L" || nearest || Field::plain(1..=31).accepts(field)
 }
 
-/// `L` for Saturday, `5L` for the last Thursday, `3#2` for the second Tuesday; `#` stands alone. AWS lists no `/` for this field.
+/// `L` for Saturday, `5L` for the last Thursday, `3#2` for the second Tuesday. A list cannot contain `#`. AWS documents
+/// no `/` for the field.
 fn is_day_of_week(field: &str) -> bool {
     let week = Field { range: 1..=7, names: &DAYS, ranges_wrap: true };
     let last = field.strip_suffix('L').is_some_and(|day| day.is_empty() || week.value(day).is_some());
@@ -69,7 +70,7 @@ fn is_day_of_week(field: &str) -> bool {
 struct Field {
     range: RangeInclusive<u32>,
     names: &'static [&'static str],
-    /// True where a range may wrap around the end of the field, such as hours `20-2`: in all fields but the year.
+    /// True if a range may wrap around the end of the field, such as hours `20-2`. Only the year does not wrap.
     ranges_wrap: bool,
 }
 
@@ -111,7 +112,7 @@ mod tests {
     use super::is_valid;
 
     #[test]
-    fn accepts_what_aws_documents() {
+    fn accepts_expressions_that_aws_documents() {
         let valid = [
             "rate(1 minute)",
             "rate(5 minutes)",
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_aws_refuses() {
+    fn refuses_expressions_that_aws_refuses() {
         let invalid = [
             "",
             "rate(1 minutes)",

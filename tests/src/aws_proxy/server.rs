@@ -1,4 +1,4 @@
-//! The listening side: connections and the three ways in which a call ends.
+//! The listening side: connections, and the three ends of a call.
 
 use std::{io, sync::Arc};
 
@@ -20,7 +20,7 @@ use super::{
     state::Shared,
 };
 
-/// Accepts connections until it is dropped, and its connections with it.
+/// Accepts connections until dropped. Drop also closes all connections.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
@@ -37,11 +37,11 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let service = service_fn(move |request| answer(Arc::clone(&shared), request));
-    // An error here is a client that went away or a call that was to be hung up on.
+    // Errors are expected: the client disconnected, or a fault closed the connection.
     let _closed = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// Answers one request; an error closes the connection without an answer.
+/// Answers a request. An error closes the connection without an answer.
 async fn answer(
     shared: Arc<Shared>,
     request: hyper::Request<Incoming>,
@@ -54,7 +54,7 @@ async fn answer(
         None => (scope.account(), None),
     };
     let request = Request::new(caller, scope, parts, body);
-    // On a task of its own: AWS finishes what it has begun when a client goes away.
+    // Spawned: AWS also finishes a request if the client disconnects.
     match tokio::spawn(run(shared, request)).await.map_err(io::Error::other)? {
         Outcome::Answer(answer) => Ok(answer.map(Full::new)),
         Outcome::Silence => std::future::pending().await,

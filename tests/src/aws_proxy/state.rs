@@ -1,4 +1,4 @@
-//! What the aws_proxy knows of each account, and what it makes the emulator deliver.
+//! The proxy's state of each account, and the synchronization of the emulator with it.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -23,7 +23,7 @@ use super::{
     wire::{Answer, Refusal},
 };
 
-/// Everything that the aws_proxy's connections share.
+/// State that all connections share.
 pub(super) struct Shared {
     pub upstream: Upstream,
     pub journal: Journal,
@@ -32,13 +32,14 @@ pub(super) struct Shared {
     pub wishes: Wishes,
     pub iam: Iam,
     accounts: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Account>>>>,
-    /// The buckets of all accounts: two cannot have one of the same name.
+    /// Bucket names of all accounts, since bucket names are globally unique.
     held: Mutex<HashSet<String>>,
-    /// Temporary access keys, and the account and the role that STS gave each for.
+    /// Account and role of each temporary access key that STS issued.
     session_keys: Mutex<HashMap<String, (String, String)>>,
 }
 
-/// One account's buckets, functions, policies and rules. Held locked from check to write, so that a check still holds when the write is made.
+/// Buckets, functions, policies and rules of an account. A request holds the lock from its checks to its write, so that
+/// the checks stay valid.
 pub(super) struct Account {
     pub id: String,
     pub buckets: BTreeMap<String, BucketState>,
@@ -47,22 +48,21 @@ pub(super) struct Account {
     pub rules: BTreeMap<RuleKey, Rule>,
 }
 
-/// A bucket that the emulator has.
+/// A bucket in the emulator.
 pub(super) struct BucketState {
     pub owner: String,
     pub region: String,
-    /// Its name in the emulator, which takes no legacy names.
+    /// The name in the emulator, which refuses legacy names.
     pub emulated: String,
-    /// Whether its owner, who is another account, lets nobody in.
+    /// True if the bucket belongs to another account that denies all access.
     pub closed: bool,
     pub notification: Option<Notification>,
-    /// The document before that one, for stale reads.
+    /// The document before `notification`, for stale reads.
     pub previous: Option<String>,
-    /// The document that the emulator has.
+    /// The document in the emulator.
     pub delivered: Option<String>,
 }
 
-/// Where a rule is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RuleKey {
     pub region: String,
@@ -70,11 +70,11 @@ pub(crate) struct RuleKey {
     pub name: String,
 }
 
-/// The targets of a rule that the emulator has.
+/// The targets of a rule in the emulator.
 #[derive(Default)]
 pub(super) struct Rule {
     pub targets: Vec<Value>,
-    /// Those of them that the emulator has.
+    /// The targets that the emulator has.
     pub delivered: Vec<Value>,
 }
 
@@ -118,23 +118,23 @@ impl Shared {
         Arc::clone(accounts.entry(id.to_owned()).or_insert_with(fresh))
     }
 
-    /// Forgets all accounts, as the emulator does on a reset.
+    /// Deletes the state of all accounts, as a reset of the emulator does.
     pub fn forget_accounts(&self) {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.with_held_buckets(HashSet::clear);
     }
 
-    /// Reads or changes the names of the buckets that some account has.
+    /// Reads or changes the names of existing buckets.
     pub fn with_held_buckets<T>(&self, act: impl FnOnce(&mut HashSet<String>) -> T) -> T {
         act(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The account and the role of a temporary access key, if STS gave it out through this aws_proxy.
+    /// Account and role of a temporary access key; `None` if the key did not come from STS through the proxy.
     pub fn session_of_key(&self, access_key: &str) -> Option<(String, String)> {
         self.session_keys.lock().unwrap_or_else(PoisonError::into_inner).get(access_key).cloned()
     }
 
-    /// Notes the access key in the answer to a request that took on a role.
+    /// Records the access key in the answer to a request that assumed a role.
     pub fn learn_session_key(&self, request: &Request, answer: &Answer) {
         let text = String::from_utf8_lossy(answer.body());
         let between =
@@ -150,9 +150,9 @@ impl Shared {
 }
 
 impl Account {
-    /// Whether the policy of exactly this function, version or alias lets `service` invoke it for the source.
-    /// A function of another account is not known here: that account is to be asked.
-    pub fn lets_in(
+    /// True if the policy of exactly this function, version or alias permits `service` to invoke it for the source. The
+    /// state of another account has the policies of its functions.
+    pub fn permits_invoke(
         &self,
         function: &FunctionRef,
         service: &str,
@@ -162,7 +162,7 @@ impl Account {
         self.policies.get(function).is_some_and(|policy| policy.permits(service, source_arn, source_account))
     }
 
-    /// Makes the emulator deliver what the policies allow, and nothing else. To call after each change of a policy.
+    /// Synchronizes the emulator's deliveries with the policies. Callers run it after each change of a policy.
     pub async fn follow_policies(&mut self, upstream: &Upstream) -> Result<(), Refusal> {
         let buckets: Vec<_> = self.buckets.keys().cloned().collect();
         for bucket in buckets {
@@ -175,13 +175,14 @@ impl Account {
         Ok(())
     }
 
-    /// The document that the emulator may have of `notification`: without the functions that do not let this bucket in.
+    /// The part of `notification` that the emulator may have: without functions that do not permit the bucket.
     pub fn permitted_notification(&self, bucket: &str, owner: &str, notification: &Notification) -> String {
         let source = format!("arn:aws:s3:::{bucket}");
         notification.executable(|entry| {
             entry.destination != Destination::Function
-                || FunctionRef::from_arn(&entry.arn)
-                    .is_some_and(|function| self.lets_in(&function, "s3.amazonaws.com", &source, owner))
+                || FunctionRef::from_arn(&entry.arn).is_some_and(|function| {
+                    self.permits_invoke(&function, "s3.amazonaws.com", &source, owner)
+                })
         })
     }
 
@@ -196,7 +197,7 @@ impl Account {
         if bucket.delivered.as_ref() == Some(&wanted) {
             return Ok(());
         }
-        // Without validation there is no test message: nobody wrote a configuration here.
+        // Without validation, the emulator sends no test message. No caller wrote a configuration here.
         let headers = [("x-amz-skip-destination-validation", "true")];
         let path = format!("/{}?notification", bucket.emulated);
         let scope = (self.id.as_str(), bucket.region.as_str(), "s3");
@@ -208,13 +209,13 @@ impl Account {
         Ok(())
     }
 
-    /// Makes the emulator have those of a rule's targets that let EventBridge in.
+    /// Sends a rule's targets to the emulator, but only targets whose functions permit EventBridge.
     pub async fn deliver_targets(&mut self, key: &RuleKey, upstream: &Upstream) -> Result<(), Refusal> {
         let Some(rule) = self.rules.get(key) else {
             return Ok(());
         };
         let wanted: Vec<_> =
-            rule.targets.iter().filter(|target| self.target_lets_in(key, target)).cloned().collect();
+            rule.targets.iter().filter(|target| self.is_target_permitted(key, target)).cloned().collect();
         let gone: Vec<_> = rule
             .delivered
             .iter()
@@ -239,16 +240,16 @@ impl Account {
         Ok(())
     }
 
-    fn target_lets_in(&self, key: &RuleKey, target: &Value) -> bool {
+    fn is_target_permitted(&self, key: &RuleKey, target: &Value) -> bool {
         let arn = target["Arn"].as_str().unwrap_or_default();
         let function = FunctionRef::from_arn(arn);
         function.is_none_or(|function| {
-            self.lets_in(&function, "events.amazonaws.com", &key.arn(&self.id), &self.id)
+            self.permits_invoke(&function, "events.amazonaws.com", &key.arn(&self.id), &self.id)
         })
     }
 }
 
-/// The emulator's refusal as the aws_proxy's own, so that a client sees what it would see from the emulator.
+/// Returns the emulator's refusal unchanged, so that a client sees the emulator's error.
 fn expect_success(answer: &Answer, what: &str) -> Result<(), Refusal> {
     if answer.status().is_success() {
         return Ok(());

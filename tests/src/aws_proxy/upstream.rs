@@ -1,4 +1,4 @@
-//! The client side: requests to the emulator behind the aws_proxy.
+//! The client side: requests to the emulator behind the proxy.
 
 use std::{fmt, sync::Arc};
 
@@ -20,14 +20,14 @@ use super::{
     wire::{Answer, Refusal},
 };
 
-/// Reaches the emulator at one address.
+/// A client of the emulator at one address.
 #[derive(Clone)]
 pub(super) struct Upstream {
     client: Client<HttpConnector, Full<Bytes>>,
     base: Arc<str>,
 }
 
-/// The emulator could not be reached, or its answer did not arrive whole.
+/// The emulator was unreachable, or its answer was incomplete.
 #[derive(Debug)]
 pub(super) struct Unreachable {
     what: String,
@@ -49,13 +49,13 @@ impl From<Unreachable> for Refusal {
 impl Upstream {
     /// `base` is scheme, host and port, without a path.
     pub fn new(base: &Uri) -> Self {
-        // No idle connections: the emulator closes them when it likes, and a request that meets the
-        // closing would fail for no reason of the test's.
+        // No idle connections: the emulator closes idle connections at any time, and a request on a closing connection
+        // would fail.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
         Self { client, base: base.to_string().trim_end_matches('/').into() }
     }
 
-    /// Passes a client's request on as it came.
+    /// Forwards a client's request unchanged.
     pub async fn forward(&self, request: &Request) -> Result<Answer, Unreachable> {
         self.send(
             &request.method,
@@ -67,7 +67,8 @@ impl Upstream {
         .await
     }
 
-    /// A request of the aws_proxy's own for `account` in `region`. The emulator reads the signature's scope and does not check it.
+    /// Sends a request of the proxy itself for `account` in `region`. The emulator reads the signature's scope but does
+    /// not verify the signature.
     pub async fn own(
         &self,
         (account, region, service): (&str, &str, &str),
@@ -79,13 +80,13 @@ impl Upstream {
         let mut all = HeaderMap::new();
         all.insert(AUTHORIZATION, authorization(account, region, service));
         for (name, value) in headers {
-            all.insert(*name, value.parse().expect("the front's own headers are valid"));
+            all.insert(*name, value.parse().expect("the proxy's own headers are valid"));
         }
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         self.send(&method, path, query, all, body.into()).await
     }
 
-    /// An EventBridge operation of the aws_proxy's own.
+    /// Calls an EventBridge operation for the proxy itself.
     pub async fn events(
         &self,
         account: &str,
@@ -98,7 +99,7 @@ impl Upstream {
         self.own((account, region, "events"), Method::POST, "/", &headers, body.to_string()).await
     }
 
-    /// `GetFunctionConfiguration` as the emulator answers it: 200 where function and qualifier exist, else 404.
+    /// The emulator's `GetFunctionConfiguration`: 200 if function and qualifier exist, else 404.
     pub async fn function(&self, account: &str, function: &FunctionRef) -> Result<Answer, Unreachable> {
         let query = function
             .qualifier
@@ -143,7 +144,7 @@ impl Upstream {
     }
 }
 
-/// A signature's scope, which the emulator takes for the whole signature.
+/// A signature with nothing but its scope. The emulator verifies no signature.
 fn authorization(account: &str, region: &str, service: &str) -> HeaderValue {
     let scope = format!(
         "AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
@@ -151,7 +152,7 @@ fn authorization(account: &str, region: &str, service: &str) -> HeaderValue {
     scope.parse().expect("account and Region came in a header")
 }
 
-/// The same request in another account.
+/// The same request for another account.
 pub(super) fn on_behalf_of(request: &Request, account: &str) -> Request {
     let mut changed = request.clone();
     changed.headers.insert(AUTHORIZATION, authorization(account, &request.region, &request.service));
@@ -159,7 +160,7 @@ pub(super) fn on_behalf_of(request: &Request, account: &str) -> Request {
     changed
 }
 
-/// Replaces a request's body and keeps its headers fit for it.
+/// Replaces a request's body, and removes the headers that describe the old body.
 pub(super) fn with_body(request: &Request, body: impl Into<Bytes>) -> Request {
     let mut changed = request.clone();
     changed.body = body.into();

@@ -1,9 +1,9 @@
-//! Refusals in each service's own wire shape.
+//! Refusals in the wire format of each service.
 
 use hyper::{Response, body::Bytes};
 use serde_json::json;
 
-/// A whole answer.
+/// A complete answer.
 pub(super) type Answer = Response<Bytes>;
 
 /// The Smithy error shape of a service.
@@ -19,13 +19,13 @@ enum Shape {
     Query,
 }
 
-/// An error answer before it has a shape.
+/// An error answer, independent of the service's format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub status: u16,
     pub code: String,
     pub message: String,
-    /// Further members: elements of the XML document, or members of the JSON object.
+    /// Further members: elements in XML, members in JSON.
     pub details: Vec<(String, String)>,
     pub headers: Vec<(String, String)>,
 }
@@ -53,7 +53,7 @@ impl Refusal {
         self
     }
 
-    /// The answer as `service` would write it. An answer to `HEAD` has no body.
+    /// The answer in the format of `service`. An answer to `HEAD` has no body.
     pub fn render(&self, service: &str, head: bool) -> Answer {
         let shape = shape_of(service);
         let request_id = request_id();
@@ -123,12 +123,12 @@ fn shape_of(service: &str) -> Shape {
     }
 }
 
-/// A 200 with a JSON document, as EventBridge answers.
+/// 200 with a JSON document, in EventBridge's format.
 pub(super) fn json_answer(document: &serde_json::Value) -> Answer {
     json_with_status(200, document, "application/x-amz-json-1.1")
 }
 
-/// An answer of Lambda with a JSON document.
+/// A JSON answer in Lambda's format.
 pub(super) fn rest_json_answer(status: u16, document: &serde_json::Value) -> Answer {
     json_with_status(status, document, "application/json")
 }
@@ -151,7 +151,7 @@ pub(super) fn empty_answer(status: u16) -> Answer {
         .expect("constant headers are valid")
 }
 
-/// A 200 with an XML document, as S3 answers.
+/// 200 with an XML document, in S3's format.
 pub(super) fn xml_answer(document: impl Into<Bytes>) -> Answer {
     Response::builder()
         .status(200)
@@ -161,12 +161,12 @@ pub(super) fn xml_answer(document: impl Into<Bytes>) -> Answer {
         .expect("constant headers are valid")
 }
 
-/// Text for an element's content or an attribute's value.
+/// Escapes text for XML elements and attributes.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// A fresh identifier in the form of a UUID, as request ids and revision ids are.
+/// A random identifier in the form of a UUID, as in request ids and revision ids.
 pub(crate) fn request_id() -> String {
     let bits: u128 = rand::random();
     let hex = format!("{bits:032x}");
