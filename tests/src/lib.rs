@@ -1,4 +1,5 @@
-//! The local env that the tests and the demo run in.
+//! The test environment of lambda-triggers: control plane, local AWS behind a strict proxy, simulator, and rules for
+//! statuses. The tests and the demo run in it.
 
 pub mod aws_proxy;
 pub mod env;

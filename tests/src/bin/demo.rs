@@ -1,6 +1,6 @@
-//! Both resources at work: the manifests of `examples/` on a real API server and a local AWS.
+//! A demo of both resources: the manifests of `examples/` on a real API server and a local AWS.
 //!
-//! With `KEEP=1` it leaves everything running until Ctrl-C, and says how to reach it.
+//! With `KEEP=1`, everything keeps running until Ctrl-C, and the demo prints how to connect.
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
@@ -34,7 +34,7 @@ fn main() {
             "lambda-triggers run, and kubectl apply -f examples/, with two manifests that bring their functions:",
         );
         let mut controller = w.controller(&[]);
-        // The examples name roles of an account that stands for the reader's: here it is this env's.
+        // The examples name roles of a placeholder account, here replaced with the account of the test environment.
         print!("{}", w.apply(&Examples::text().replace("000000000000", w.account())).await);
         ready(&w).await;
         title("kubectl get scheduledfunctions,s3triggeredfunctions");
@@ -63,7 +63,7 @@ fn main() {
     });
 }
 
-/// What the manifests of `examples/` name, so that it can be made.
+/// The manifests of `examples/`. The demo creates the AWS resources that the manifests name.
 struct Examples {
     scheduled: ScheduledFunction,
     triggered: S3TriggeredFunction,
@@ -73,7 +73,7 @@ struct Examples {
     complete_triggered: S3TriggeredFunction,
 }
 
-/// The manifests that bring their functions.
+/// Manifests with a function definition.
 const COMPLETE: [&str; 2] =
     ["functions/inline-scheduled-function.yaml", "functions/inline-s3-triggered-function.yaml"];
 
@@ -82,7 +82,7 @@ impl Examples {
         format!("{}/../examples", env!("CARGO_MANIFEST_DIR"))
     }
 
-    /// All manifests, as one text.
+    /// All manifests as a single text.
     fn text() -> String {
         let files = ["scheduled-function.yaml", "s3-triggered-function.yaml"].into_iter().chain(COMPLETE);
         files.map(Self::source).collect::<Vec<_>>().join("\n---\n")
@@ -118,14 +118,14 @@ impl Examples {
         self.triggered.spec.function.name.as_deref().expect("the example names its function")
     }
 
-    /// A key that the first filter lets through.
+    /// A key that matches the first filter.
     fn key(triggered: &S3TriggeredFunction) -> String {
         let filter = triggered.spec.filters.first().cloned().unwrap_or_default();
         format!("{}demo{}", filter.prefix.unwrap_or_default(), filter.suffix.unwrap_or_default())
     }
 }
 
-/// Makes the functions and the bucket, with a queue's entry, a function's entry and EventBridge in it.
+/// Creates the functions and the bucket. The bucket notifies a queue, a function and EventBridge.
 async fn prepare(w: &TestEnv, examples: &Examples) -> GetBucketNotificationConfigurationOutput {
     let functions = BTreeSet::from([examples.scheduled_function(), examples.triggered_function()]);
     for function in functions {
@@ -162,7 +162,7 @@ async fn configuration(w: &TestEnv, examples: &Examples) -> GetBucketNotificatio
     get.unwrap_or_else(|error| panic!("reading the configuration of {}: {error:?}", examples.bucket()))
 }
 
-/// All that is in the configuration; the rest of the answer is its request's.
+/// All sections of the configuration, without the metadata of the answer.
 fn sections(configuration: &GetBucketNotificationConfigurationOutput) -> impl PartialEq + std::fmt::Debug {
     (
         configuration.queue_configurations(),
@@ -172,7 +172,7 @@ fn sections(configuration: &GetBucketNotificationConfigurationOutput) -> impl Pa
     )
 }
 
-/// The configuration for people, one line an entry.
+/// The configuration as readable text, with a line for each entry.
 fn facts(configuration: &GetBucketNotificationConfigurationOutput) -> Vec<String> {
     let queues = configuration.queue_configurations().iter();
     let queues = queues.map(|q| entry("queue", q.id(), q.queue_arn(), q.events(), q.filter()));
@@ -236,7 +236,7 @@ async fn put(w: &TestEnv, examples: &Examples, key: &str) {
     put.send().await.unwrap_or_else(|error| panic!("uploading {key}: {error:?}"));
 }
 
-/// The name of the function that was deployed for an object.
+/// The name of the function that the operator deployed for an object.
 async fn deployed(w: &TestEnv, kind: &str, name: &str) -> String {
     let object = w.object(kind, name).await.unwrap_or_else(|| panic!("{kind} {name} is gone"));
     text(&object["status"]["functionName"]).to_owned()
@@ -260,7 +260,7 @@ async fn fire(w: &TestEnv, examples: &Examples) {
     println!("  {}", progress("waiting for the invocation", printed(w, &name)).await);
 }
 
-/// Leaves all running until Ctrl-C, and shows each further invocation.
+/// Keeps everything running until Ctrl-C, and shows each new invocation.
 async fn play(w: &TestEnv, controller: &Controller, examples: &Examples) {
     let namespace = ["config", "set-context", "--current", "--namespace", w.namespace()];
     kubectl(w, &namespace).await;
@@ -300,7 +300,7 @@ async fn follow(w: &TestEnv, functions: &BTreeSet<&str>) {
     }
 }
 
-/// What a person wants to see of an event.
+/// A readable summary of an event.
 fn summary(invocation: &Invocation) -> String {
     let event = &invocation.event;
     let record = &event["Records"][0];
@@ -330,7 +330,7 @@ fn title(text: &str) {
     println!("\n{text}");
 }
 
-/// Says what is waited for and for how long, on one line that is gone when it is over.
+/// Shows the awaited event and the elapsed seconds on a line that disappears at the end.
 async fn progress<T>(what: &str, future: impl Future<Output = T>) -> T {
     let start = Instant::now();
     let terminal = std::io::stdout().is_terminal();
@@ -350,7 +350,7 @@ async fn progress<T>(what: &str, future: impl Future<Output = T>) -> T {
             _ = tick.tick() => {
                 if terminal {
                     print!("\r\x1b[K  {what} ... {} s", start.elapsed().as_secs());
-                    // A terminal that is gone is no reason to stop.
+                    // A closed terminal must not stop the demo.
                     let _ = std::io::stdout().flush();
                 }
             }

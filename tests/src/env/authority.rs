@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-/// A certificate authority outside of every machine's trust store.
+/// A certificate authority that no trust store contains.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     bundle: PathBuf,
@@ -36,7 +36,7 @@ impl Authority {
         Self { issuer: Issuer::new(parameters, key), bundle }
     }
 
-    /// The file with the authority's certificate.
+    /// Path of the authority's certificate.
     pub fn bundle(&self) -> &str {
         self.bundle.to_str().expect("the folder has a name in UTF-8")
     }
@@ -61,14 +61,14 @@ impl Authority {
     }
 }
 
-/// A server of [`Authority::serve`]. Port and connections close on drop.
+/// A server of [`Authority::serve`]. Drop closes the port and all connections.
 pub struct TlsServer {
     address: SocketAddr,
     server: JoinHandle<()>,
 }
 
 impl TlsServer {
-    /// Its address.
+    /// The address on 127.0.0.1.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

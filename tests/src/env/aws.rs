@@ -13,7 +13,7 @@ pub const REGION: &str = "eu-west-1";
 /// The secret key of every account.
 pub(super) const SECRET_KEY: &str = "test";
 
-/// Clients of the SDK that act as one account.
+/// SDK clients of one account.
 #[derive(Clone, Debug)]
 pub(super) struct Clients {
     pub s3: aws_sdk_s3::Client,
@@ -22,7 +22,7 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// `account` is the access key, too: this is how the local AWS tells accounts apart.
+    /// `account` is also the access key, since the local AWS recognizes accounts by access key.
     pub async fn new(endpoint: &str, account: &str) -> Self {
         let credentials = Credentials::new(account, SECRET_KEY, None, None, "test");
         let config = base()
@@ -42,12 +42,12 @@ impl Clients {
 }
 
 impl TestEnv {
-    /// A bucket name that no other test has: bucket names are global.
+    /// A bucket name that is unique among the tests, since bucket names are global.
     pub fn bucket(&self, name: &str) -> String {
         format!("{name}-{}", &self.account()[6..])
     }
 
-    /// Lambda, as another account.
+    /// A Lambda client of another account.
     pub async fn lambda_of(&self, account: &str) -> aws_sdk_lambda::Client {
         Clients::new(self.aws_endpoint(), account).await.lambda
     }
@@ -62,7 +62,7 @@ impl TestEnv {
     }
 }
 
-/// What all accounts share: the HTTP client, and nothing of the user's own AWS configuration.
+/// The configuration of all accounts, for a shared HTTP client. Nothing comes from the user's own AWS configuration.
 async fn base() -> &'static SdkConfig {
     static BASE: OnceCell<SdkConfig> = OnceCell::const_new();
     BASE.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! Calls to AWS that are not worth one more SDK.
+//! Calls to AWS services for which the tests have no SDK.
 
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
@@ -10,11 +10,11 @@ use super::TestEnv;
 use super::aws::REGION;
 
 impl TestEnv {
-    /// Posts a body to a service; `headers` say which protocol and call it is. The local AWS takes account, Region and
-    /// service from the credential, and does not check signatures.
+    /// Posts a body to a service. `headers` select the protocol and the operation. The local AWS reads account, Region
+    /// and service from the credential, and does not verify signatures.
     ///
     /// # Errors
-    /// Where the service refuses the call, with its answer.
+    /// If the service refuses the call, with the answer.
     pub(super) async fn call(
         &self,
         service: &str,

@@ -1,4 +1,4 @@
-//! The cluster that the tests run against: a given one, or one of our own.
+//! The cluster of the tests: a given cluster, or our own control plane.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use super::kubectl::kubectl;
 use super::log::Log;
 use super::process::scratch;
 
-/// Every namespace that a test makes begins so.
+/// Prefix of every namespace that a test creates.
 pub(super) const NAMESPACE_PREFIX: &str = "lt-test-";
 
 /// A cluster with our CRDs.
@@ -31,7 +31,7 @@ enum Backing {
 }
 
 impl Cluster {
-    /// The cluster of `KUBECONFIG`, else one from `KUBEBUILDER_ASSETS`, else our own control plane.
+    /// Uses the cluster of `KUBECONFIG`, else a cluster from `KUBEBUILDER_ASSETS`, else our own control plane.
     pub async fn shared() -> Self {
         if let Some(kubeconfig) = variable("KUBECONFIG") {
             Self::given(&kubeconfig).await
@@ -42,7 +42,7 @@ impl Cluster {
         }
     }
 
-    /// A control plane that nobody else uses; none where it would need Go, and there is no Go.
+    /// A control plane for a single test. `None` if a build needs Go and Go is missing.
     pub async fn separate() -> Option<Self> {
         match variable("KUBEBUILDER_ASSETS") {
             _ if ControlPlane::available().await => Some(Self::own().await),
@@ -119,17 +119,17 @@ impl Cluster {
         std::fs::write(path, text).expect("the scratch directory can be written to");
     }
 
-    /// Whether a deleted namespace goes away: not with envtest, which runs no controllers.
+    /// True if a deleted namespace disappears. Envtest runs no controllers, so namespaces stay.
     pub fn removes_namespaces(&self) -> bool {
         !matches!(self.backing, Backing::Envtest(_))
     }
 
-    /// Whether it is there after the tests, and so wants to be left as it was.
+    /// True if the cluster outlives the tests and must stay unchanged.
     pub fn outlives_us(&self) -> bool {
         matches!(self.backing, Backing::Given)
     }
 
-    /// What its processes wrote; nothing for a given cluster.
+    /// Log of the cluster's processes; `None` for a given cluster.
     pub fn log(&self) -> Option<&Log> {
         match &self.backing {
             Backing::Given => None,
@@ -141,14 +141,14 @@ impl Cluster {
     /// `kubectl`, bound to this cluster.
     pub fn kubectl_command(&self) -> Command {
         let mut command = Command::new(&self.kubectl);
-        // A cache of its own: another server may have had this address before.
+        // A separate cache, since another server may have used the same address before.
         let cache = self.kubeconfig.with_file_name("kubectl-cache");
         command.env("KUBECONFIG", &self.kubeconfig).arg("--cache-dir").arg(cache);
         command
     }
 }
 
-/// A copy of the current context alone: the user may switch to another while tests run.
+/// A copy of the current context, since the user may switch contexts while tests run.
 async fn freeze(kubeconfig: &str) -> PathBuf {
     let args = ["config", "view", "--minify", "--flatten", "--raw"];
     let output = Command::new("kubectl").args(args).env("KUBECONFIG", kubeconfig).output().await;
@@ -170,7 +170,7 @@ pub(super) async fn client(kubeconfig: &Path) -> Result<kube::Client, String> {
     kube::Client::try_from(config).map_err(|error| error.to_string())
 }
 
-/// An environment variable that is set, and not to nothing.
+/// An environment variable; `None` if unset or empty.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -8,7 +8,6 @@ use tokio::process::Command;
 
 use super::process::Service;
 
-/// A running control plane.
 #[derive(Debug)]
 pub(super) struct ControlPlane {
     pub kubeconfig: PathBuf,
@@ -24,7 +23,7 @@ impl ControlPlane {
         Self { kubeconfig: kubeconfig.into(), kubectl: bin.join("kubectl"), service }
     }
 
-    /// Whether it is built or can be built: it needs Go.
+    /// True if the control plane is built or can be built, which needs Go.
     pub async fn available() -> bool {
         let mut check = Command::new(Self::build_script());
         check.arg("--check").stdout(Stdio::null()).stderr(Stdio::null());
@@ -36,7 +35,7 @@ impl ControlPlane {
     }
 }
 
-/// Runs a script that builds or installs something and prints where it is.
+/// Runs a script that builds or installs a tool, and returns the printed path.
 pub(super) async fn script(path: &Path) -> String {
     let output = Command::new(path)
         .stdin(Stdio::null())

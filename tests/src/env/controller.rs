@@ -16,10 +16,10 @@ use super::kubectl::Output;
 use super::log::Log;
 use super::process::Ward;
 
-/// A controller has this long to end after SIGTERM.
+/// Time limit for a controller to stop after SIGTERM.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// A running operator; killed when dropped.
+/// A running operator, killed on drop.
 #[derive(Debug)]
 pub struct Controller {
     arguments: Vec<String>,
@@ -29,13 +29,13 @@ pub struct Controller {
 }
 
 impl TestEnv {
-    /// Starts `lambda-triggers run` for this env's namespace and account, with further
-    /// `arguments`, such as `&["--resync", "1s"]`. It does not wait for it to be ready.
+    /// Starts `lambda-triggers run` for the environment's namespace and account, with further `arguments` such as
+    /// `&["--resync", "1s"]`. Does not wait until the operator is ready.
     pub fn controller(&self, arguments: &[&str]) -> Controller {
         self.start_controller(&["--namespace", self.namespace()], arguments)
     }
 
-    /// As [`TestEnv::controller`], for all namespaces of the cluster: only in a env of
+    /// Like [`TestEnv::controller`], for all namespaces of the cluster. Only for environments of
     /// [`super::test_on_own_cluster`].
     pub fn controller_of_all_namespaces(&self, arguments: &[&str]) -> Controller {
         self.start_controller(&[], arguments)
@@ -45,21 +45,21 @@ impl TestEnv {
         let arguments = ["run"].iter().chain(scope).chain(arguments).map(ToString::to_string).collect();
         let environment = [
             ("LAMBDA_TRIGGERS_LOG_FORMAT", "text"),
-            // Its log says which port that is: Controller::page finds it there.
+            // The operator logs its port, and Controller::page reads the port from the log.
             ("LAMBDA_TRIGGERS_HTTP_ADDRESS", "127.0.0.1:0"),
-            // Alone in its env, it need not wait for one that was killed.
+            // No other operator runs. A restart must not wait for the Lease of a killed operator.
             ("LAMBDA_TRIGGERS_LEADER_ELECT", "false"),
-            // Nothing is on its way to this AWS for longer, unless a test says so.
+            // No write to the local AWS is in flight for longer, unless a test delays a write.
             ("LAMBDA_TRIGGERS_SETTLE", "1ms"),
-            // What a test leaves out is missing for good, unless it says so.
+            // A resource that a test leaves out stays missing, unless a test sets a longer deadline.
             ("LAMBDA_TRIGGERS_PROGRESS_DEADLINE", "1ms"),
             ("RUST_LOG", "info,lambda_triggers=debug"),
         ];
         self.operator(arguments, environment.map(|(name, value)| (name.to_owned(), value.into())).into())
     }
 
-    /// Starts the operator with exactly these arguments and this environment, to which the credentials of this env's
-    /// account are added, and an administrator's kubeconfig where it names none.
+    /// Starts the operator with exactly these arguments and variables. The method adds the credentials of the
+    /// environment's account, and an administrator's kubeconfig if `further` names none.
     pub fn operator(&self, arguments: Vec<String>, further: Vec<(String, OsString)>) -> Controller {
         self.expect_operator(&arguments);
         let mut environment = self.environment(self.aws_endpoint(), [self.account(), SECRET_KEY]);
@@ -67,7 +67,7 @@ impl TestEnv {
         self.launch(arguments, environment)
     }
 
-    /// Starts `lambda-triggers run` for this env's namespace, with another AWS and another's keys.
+    /// Starts `lambda-triggers run` for the environment's namespace, with a different AWS endpoint and different keys.
     pub fn controller_on(&self, endpoint: &str, keys: [&str; 2], arguments: &[&str]) -> Controller {
         let own = [
             "run",
@@ -85,7 +85,8 @@ impl TestEnv {
         self.launch(arguments.map(ToString::to_string).collect(), self.environment(endpoint, keys))
     }
 
-    /// Runs `lambda-triggers` with these arguments to its end, as this env's account; further `environment` wins.
+    /// Runs `lambda-triggers` with these arguments to its end, as the environment's account. `environment` overrides
+    /// variables.
     pub async fn lambda_triggers(&self, arguments: &[&str], environment: &[(&'static str, &str)]) -> Output {
         let mut command = bare_command();
         command.args(arguments).envs(self.environment(self.aws_endpoint(), [self.account(), SECRET_KEY]));
@@ -116,8 +117,8 @@ impl TestEnv {
         environment.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
-    /// Tells the aws_proxy the owner id of an operator, whose rules it may touch. What the operator takes from the cluster is
-    /// not known here: for that, the aws_proxy takes any.
+    /// Registers the owner id of an operator at the AWS proxy, which then allows only the operator's own rules. The
+    /// owner id is unknown if the operator reads it from the cluster. The proxy then allows any owner id.
     fn expect_operator(&self, arguments: &[String]) {
         let after =
             arguments.iter().skip_while(|argument| *argument != "--owner-id").nth(1).map(String::as_str);
@@ -130,10 +131,10 @@ impl TestEnv {
 }
 
 impl Controller {
-    /// Starts it again, with the same arguments, after [`Controller::kill`] or [`Controller::stop`].
+    /// Starts the operator again with the same arguments, after [`Controller::kill`] or [`Controller::stop`].
     ///
     /// # Panics
-    /// When it still runs.
+    /// If the operator still runs.
     pub fn start(&mut self) {
         assert!(self.process.is_none(), "the controller runs already");
         let mut command = bare_command();
@@ -142,19 +143,19 @@ impl Controller {
         self.process = Some(Ward::start(command, &self.log));
     }
 
-    /// SIGKILL: what a node that fails does to it. Returns when it is gone.
+    /// Sends SIGKILL, like a node failure, and waits for the end of the process.
     pub async fn kill(&mut self) {
         let mut ward = self.running();
         ward.child.kill().await.expect("a child can be killed");
         self.log.push("--- killed".to_owned());
     }
 
-    /// SIGSTOP: what a node does that is frozen for a while. It goes on with [`Controller::resume`].
+    /// Sends SIGSTOP, like a frozen node. [`Controller::resume`] continues the process.
     pub fn pause(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// SIGCONT, after [`Controller::pause`].
+    /// Sends SIGCONT after [`Controller::pause`].
     pub fn resume(&self) {
         self.signal(Signal::CONT);
     }
@@ -166,10 +167,10 @@ impl Controller {
         }
     }
 
-    /// SIGTERM: what Kubernetes sends first. Waits for its end.
+    /// Sends SIGTERM, as Kubernetes does first, and waits for the end of the process.
     ///
     /// # Panics
-    /// When it does not end within 30 seconds, or with another exit code than 0.
+    /// If the process does not end within 30 seconds, or ends with an exit code other than 0.
     pub async fn stop(&mut self) {
         self.signal(Signal::TERM);
         let mut ward = self.running();
@@ -180,20 +181,20 @@ impl Controller {
         assert!(status.success(), "the controller stopped with {status}");
     }
 
-    /// The exit status, once it has ended by itself.
+    /// The exit status, if the operator ended by itself.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.process.as_mut().and_then(|ward| ward.child.try_wait().expect("a child can be waited for"))
     }
 
-    /// Its process.
+    /// Process id of the operator.
     ///
     /// # Panics
-    /// When it does not run.
+    /// If the operator does not run.
     pub fn process_id(&self) -> u32 {
         self.process.as_ref().and_then(|ward| ward.child.id()).expect("the controller runs")
     }
 
-    /// What it wrote to stdout and stderr, over all its starts: the last 5,000 lines.
+    /// The last 5,000 lines of stdout and stderr, over all starts.
     pub fn log(&self) -> String {
         self.log.text()
     }
@@ -203,7 +204,7 @@ impl Controller {
     }
 }
 
-/// The program, without what the environment of the tests says to it.
+/// The program, without AWS, operator and proxy variables of the test process.
 fn bare_command() -> Command {
     let mut command = Command::new(binary());
     for (name, _) in std::env::vars_os() {
@@ -216,7 +217,7 @@ fn bare_command() -> Command {
     command
 }
 
-/// `LAMBDA_TRIGGERS_BIN`, or what cargo built beside this executable.
+/// `LAMBDA_TRIGGERS_BIN`, or the program that cargo built beside the test executable.
 fn binary() -> PathBuf {
     let path = match std::env::var_os("LAMBDA_TRIGGERS_BIN") {
         Some(path) => PathBuf::from(path),

@@ -1,4 +1,4 @@
-//! Our CRDs, as the types generate them; another test compares `crds/` with these.
+//! Our CRDs, generated from the types. Another test compares `crds/` with the types.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use kube::runtime::wait::await_condition;
 use kube::{Api, ResourceExt};
 use lambda_triggers_core::api::crds;
 
-/// The API server needs a moment to serve a new CRD.
+/// Time limit for the API server to serve a new CRD.
 const ESTABLISHED_LIMIT: Duration = Duration::from_secs(60);
 
 /// Applies the CRDs and waits until the API server serves them.

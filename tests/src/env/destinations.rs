@@ -1,4 +1,4 @@
-//! Queues and topics for other people's entries: S3 accepts only destinations that exist.
+//! Queues and topics for foreign entries: S3 accepts only destinations that exist.
 
 use super::TestEnv;
 use super::aws::REGION;

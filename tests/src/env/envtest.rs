@@ -1,4 +1,4 @@
-//! etcd and kube-apiserver from `KUBEBUILDER_ASSETS`, as controller-runtime's envtest runs them.
+//! Runs etcd and kube-apiserver from `KUBEBUILDER_ASSETS`, like controller-runtime's envtest.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use super::log::Log;
 use super::process::{Ward, scratch};
 use super::wait::until;
 
-/// Any of them serves tests only, and only on 127.0.0.1.
+/// A constant token is safe: the API server serves only tests, on 127.0.0.1.
 const TOKEN: &str = "lambda-triggers-test";
 
-/// A running etcd and kube-apiserver. No controllers: namespaces are never removed.
+/// A running etcd and kube-apiserver. No controllers run, so namespaces are never removed.
 #[derive(Debug)]
 pub(super) struct Envtest {
     pub kubeconfig: PathBuf,
@@ -38,7 +38,7 @@ impl Envtest {
         ]);
         let etcd = Ward::start(etcd, &log);
 
-        // The API server makes its serving certificate itself; its key signs tokens as well.
+        // The API server generates its serving certificate. The certificate's key also signs tokens.
         let pki = dir.join("pki");
         let (certificate, key) = (pki.join("apiserver.crt"), pki.join("apiserver.key"));
         let tokens = dir.join("tokens.csv");
@@ -96,7 +96,7 @@ async fn ready(port: u16, certificate: &Path, kubeconfig: &Path) -> Result<(), S
     client.request_text(request).await.map(drop).map_err(|error| error.to_string())
 }
 
-/// Below the range from which the system hands out ports, so that nobody else gets one of them first.
+/// Free ports below the ephemeral range, so that no other process takes a port before its use.
 fn free_ports<const N: usize>() -> [u16; N] {
     let mut listeners = (20_000..32_000)
         .skip(std::process::id() as usize % 10_000)

@@ -1,4 +1,4 @@
-//! An HTTP proxy as companies run it: the only way out, and the only resolver of names.
+//! An HTTP proxy as in company networks: the only way out, and the only resolver of names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -9,13 +9,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Longest head of a request.
+/// Maximum size of a request's head, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// A request as the proxy reads it.
+/// A request to the proxy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Proxied {
-    /// `CONNECT` for a tunnel, or the method of a request that the proxy passes on.
+    /// `CONNECT` for a tunnel, else the method of the forwarded request.
     pub method: String,
     /// Host and port.
     pub destination: String,
@@ -25,7 +25,7 @@ pub struct Proxied {
 
 type Seen = Arc<Mutex<BTreeSet<Proxied>>>;
 
-/// A running proxy. Port and connections close on drop.
+/// A running proxy. Drop closes the port and all connections.
 pub struct ForwardProxy {
     address: SocketAddr,
     seen: Seen,
@@ -33,7 +33,7 @@ pub struct ForwardProxy {
 }
 
 impl ForwardProxy {
-    /// Starts a proxy. Other destinations than those of `routes`, by host and port, get a 502.
+    /// Starts a proxy. Destinations (host and port) outside of `routes` get a 502.
     pub async fn start(routes: impl IntoIterator<Item = (&str, SocketAddr)>) -> Self {
         let routes: BTreeMap<String, SocketAddr> =
             routes.into_iter().map(|(destination, address)| (destination.to_owned(), address)).collect();
@@ -49,7 +49,7 @@ impl ForwardProxy {
         self.address.to_string()
     }
 
-    /// The requests to the proxy so far, each once.
+    /// All requests so far, without duplicates.
     pub fn seen(&self) -> BTreeSet<Proxied> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -85,7 +85,7 @@ async fn pass_on(
     if tunnel {
         client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
     } else {
-        // A server takes a request with its whole URL, too (RFC 9112, section 3.2.2).
+        // A server also accepts a request with the whole URL (RFC 9112, section 3.2.2).
         onward.write_all(&head).await?;
     }
     copy_bidirectional(&mut client, &mut onward).await.map(drop)

@@ -1,25 +1,25 @@
-//! Keeps the tests off clusters that are not meant for them.
+//! Keeps the tests off clusters that are not for tests.
 //!
-//! Many developers have `KUBECONFIG` exported, and it may lead to production. The tests
-//! apply CRDs, which are cluster-wide, so they use a given cluster only when
+//! Many developers export `KUBECONFIG`, possibly for a production cluster. The tests apply CRDs, which are
+//! cluster-wide. The tests use a given cluster only if
 //!
-//! - its API server is on a loopback address, or its context is named as kind, k3d, minikube,
-//!   Docker Desktop, Rancher Desktop, OrbStack and Colima name theirs, or
-//! - `LAMBDA_TRIGGERS_TEST_CONTEXT` is the name of its context: the user says so;
+//! - its API server has a loopback address, or its context has a name as from kind, k3d, minikube, Docker Desktop,
+//!   Rancher Desktop, OrbStack or Colima, or
+//! - `LAMBDA_TRIGGERS_TEST_CONTEXT` names its context.
 //!
-//! and, as a tunnel to production ends on a loopback address, too, only when nobody but the
-//! tests has a `ScheduledFunction` or an `S3TriggeredFunction` there.
+//! A tunnel to production also ends on a loopback address. Without the variable, the cluster may therefore contain a
+//! `ScheduledFunction` or an `S3TriggeredFunction` only in namespaces of tests.
 
 use kube::config::Kubeconfig;
 
-/// The user's word that the context of this name is for tests.
+/// The variable with the name of a context for tests.
 pub(super) const CONTEXT: &str = "LAMBDA_TRIGGERS_TEST_CONTEXT";
 
 const LOCAL_PREFIXES: [&str; 3] = ["kind-", "k3d-", "colima"];
 const LOCAL_NAMES: [&str; 4] = ["minikube", "docker-desktop", "rancher-desktop", "orbstack"];
 const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
-/// Refuses a kubeconfig whose current context looks like a cluster that is not for tests.
+/// Refuses a kubeconfig whose current context does not look like a cluster for tests.
 pub(super) fn check(kubeconfig: &Kubeconfig, allowed: Option<&str>) -> Result<(), String> {
     let context = kubeconfig.current_context.as_deref().unwrap_or_default();
     let server = server(kubeconfig, context).unwrap_or_default();
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn other_clusters_need_the_users_word_for_that_very_context() {
+    fn a_remote_cluster_needs_its_context_in_the_variable() {
         let production = kubeconfig("prod", "https://127.0.0.1.example.com:6443");
         let refusal = check(&production, None).unwrap_err();
         assert!(refusal.contains("\"prod\" (https://127.0.0.1.example.com:6443)"), "{refusal}");

@@ -1,4 +1,4 @@
-//! What a running operator serves: metrics and health.
+//! Metrics and health pages of a running operator.
 
 use http_body_util::{BodyExt, Empty};
 use hyper::Uri;
@@ -8,11 +8,11 @@ use hyper_util::rt::TokioExecutor;
 
 use super::Controller;
 
-/// The line in which the operator says where it listens.
-const SAID: &str = "serving /metrics, /healthz and /readyz";
+/// The log line with the operator's address.
+const LISTENING: &str = "serving /metrics, /healthz and /readyz";
 
 impl Controller {
-    /// Status and body of a page, such as `/metrics`; none while nobody answers.
+    /// Status and body of a page, such as `/metrics`; `None` while the operator does not answer.
     pub async fn page(&self, path: &str) -> Option<(u16, String)> {
         let uri: Uri = format!("http://{}{path}", self.http_address()?).parse().ok()?;
         let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
@@ -22,11 +22,11 @@ impl Controller {
         Some((status, String::from_utf8_lossy(&body).into_owned()))
     }
 
-    /// Where the last start of it listens, once its log says so.
+    /// The address of the operator since its last start; `None` until the log contains the address.
     pub fn http_address(&self) -> Option<String> {
         let log = self.log();
         let since_start = log.rsplit_once("--- lambda-triggers ").map_or(log.as_str(), |(_, after)| after);
-        let line = since_start.lines().find(|line| line.contains(SAID))?;
+        let line = since_start.lines().find(|line| line.contains(LISTENING))?;
         let (_, address) = line.split_once("address=")?;
         let (_, port) = address.rsplit_once(':')?;
         Some(format!("127.0.0.1:{port}"))

@@ -1,4 +1,4 @@
-//! kubectl, as a user runs it.
+//! Runs kubectl like a user.
 
 use std::process::Stdio;
 
@@ -7,29 +7,29 @@ use tokio::process::Command;
 
 use super::cluster::Cluster;
 
-/// What a command that has ended left behind.
+/// The result of a finished command.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Output {
-    /// Whether its exit code was 0.
+    /// True if the exit code was 0.
     pub success: bool,
-    /// What it wrote to stdout.
+    /// The text on stdout.
     pub stdout: String,
-    /// What it wrote to stderr.
+    /// The text on stderr.
     pub stderr: String,
 }
 
 impl Output {
-    /// Its stdout.
+    /// Returns stdout.
     ///
     /// # Panics
-    /// When it failed, with its stderr.
+    /// If the command failed. The message contains stderr.
     pub fn expect(self, what: &str) -> String {
         assert!(self.success, "{what} failed: {}{}", self.stdout, self.stderr);
         self.stdout
     }
 }
 
-/// Runs `kubectl` with the administrator's rights, `stdin` as its input.
+/// Runs `kubectl` as administrator, with `stdin` as input.
 pub(super) async fn kubectl(
     cluster: &Cluster,
     namespace: Option<&str>,
@@ -43,7 +43,7 @@ pub(super) async fn kubectl(
     run(command.args(args), stdin).await
 }
 
-/// Runs a command, `stdin` as its input.
+/// Runs a command with `stdin` as input.
 pub(super) async fn run(command: &mut Command, stdin: &str) -> Output {
     let mut child = command
         .stdin(Stdio::piped())
@@ -53,7 +53,7 @@ pub(super) async fn run(command: &mut Command, stdin: &str) -> Output {
         .spawn()
         .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}; is kubectl on PATH?"));
     let mut input = child.stdin.take().expect("stdin is piped");
-    // A command that has no use for its input may end before it is written.
+    // A command that does not read its input may end before the write.
     let _ = input.write_all(stdin.as_bytes()).await;
     drop(input);
     let output = child.wait_with_output().await.unwrap_or_else(|error| panic!("{command:?}: {error}"));

@@ -1,4 +1,4 @@
-//! Lambda functions that really run, and keep a record of what they receive.
+//! Lambda functions that really run and record their events.
 
 use std::io::{Cursor, Write};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use zip::write::SimpleFileOptions;
 
 use super::TestEnv;
 
-/// Appends each invocation to the file that `RECORD` names, as one line.
+/// Appends each invocation as a line to the file in the variable `RECORD`.
 const HANDLER: &str = r#"
 import json
 import os
@@ -24,28 +24,28 @@ def handler(event, context):
     return {"recorded": True}
 "#;
 
-/// One run of a function.
+/// A recorded run of a function.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invocation {
-    /// What the function received.
+    /// The received event.
     pub event: Value,
-    /// The ARN by which it was invoked, with the qualifier if there was one.
+    /// The ARN of the invocation, with the qualifier if present.
     pub arn: String,
 }
 
 impl TestEnv {
-    /// Creates a function that records its invocations, and returns its unqualified ARN once it is active.
+    /// Creates a function that records its invocations. Returns the unqualified ARN once the function is active.
     pub async fn function(&self, name: &str) -> String {
         self.create_function(self.lambda(), name).await
     }
 
-    /// As [`TestEnv::function`], in another Region.
+    /// Like [`TestEnv::function`], in another Region.
     pub async fn function_in(&self, region: &'static str, name: &str) -> String {
         let there = self.lambda().config().to_builder().region(Region::new(region)).build();
         self.create_function(&aws_sdk_lambda::Client::from_conf(there), name).await
     }
 
-    /// As [`TestEnv::function`], by the client of another AWS.
+    /// Like [`TestEnv::function`], with the client of another AWS.
     pub async fn create_function(&self, lambda: &aws_sdk_lambda::Client, name: &str) -> String {
         let record = self.record(name).to_str().expect("the scratch directory's path is UTF-8").to_owned();
         let created = lambda
@@ -68,15 +68,15 @@ impl TestEnv {
         arn
     }
 
-    /// Lets a bucket of this env's account invoke a function, by name or ARN.
+    /// Permits a bucket of the environment's account to invoke a function, by name or ARN.
     pub async fn permit_bucket(&self, function: &str, bucket: &str) {
         self.permit_bucket_in(self.account(), function, bucket).await;
     }
 
-    /// Lets a bucket of this env invoke a function of another account.
+    /// Permits a bucket of the environment's account to invoke a function of another account.
     ///
     /// # Panics
-    /// When Lambda refuses it.
+    /// If Lambda refuses the permission.
     pub async fn permit_bucket_in(&self, account: &str, function: &str, bucket: &str) {
         let permission = self
             .lambda_of(account)
@@ -92,7 +92,7 @@ impl TestEnv {
         added.unwrap_or_else(|error| panic!("letting {bucket} invoke {function}: {error:?}"));
     }
 
-    /// Each run so far of a function that [`TestEnv::function`] made, in order.
+    /// All runs so far of a function from [`TestEnv::function`], in order.
     pub fn invocations(&self, name: &str) -> Vec<Invocation> {
         let record = std::fs::read_to_string(self.record(name)).unwrap_or_default();
         let complete = record.split_inclusive('\n').filter(|line| line.ends_with('\n'));
@@ -105,8 +105,7 @@ impl TestEnv {
             .collect()
     }
 
-    /// The lines that a function has printed so far, as CloudWatch Logs has them: without those in which Lambda tells of
-    /// its own doings.
+    /// The lines that a function has printed so far, from CloudWatch Logs, without Lambda's own lines.
     pub async fn printed(&self, function: &str) -> Vec<String> {
         let log_group = format!("/aws/lambda/{function}");
         let body = json!({"logGroupName": log_group}).to_string();
@@ -114,7 +113,7 @@ impl TestEnv {
             ("content-type", "application/x-amz-json-1.1"),
             ("x-amz-target", "Logs_20140328.FilterLogEvents"),
         ];
-        // A function that has printed nothing has no log group.
+        // A function without output has no log group.
         let Ok(answer) = self.call("logs", &headers, &body).await else { return vec![] };
         let answer: Value = serde_json::from_slice(&answer).expect("CloudWatch Logs answers JSON");
         let events = answer["events"].as_array().cloned().unwrap_or_default();
@@ -131,7 +130,7 @@ impl TestEnv {
 
 fn archive() -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    // Stored: the crate's compression is left out, and a date would change the code's hash.
+    // Stored, since the zip crate is built without compression. A date would change the code's hash.
     let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     zip.start_file("index.py", options).expect("writing to memory");
     zip.write_all(HANDLER.as_bytes()).expect("writing to memory");

@@ -1,14 +1,14 @@
-//! What a child process wrote: kept in memory, shown when a test fails.
+//! The output of a child process, kept in memory and shown if a test fails.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
-/// Older lines than these are dropped.
+/// Maximum number of lines. The oldest lines are dropped.
 const KEPT_LINES: usize = 5_000;
 
-/// The output of one process, or of several in turn; clones share it.
+/// The output of one process, or of several processes in sequence. Clones share the output.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<VecDeque<String>>>);
 
@@ -30,14 +30,14 @@ impl Log {
         tail.join("\n")
     }
 
-    /// A copy of those lines that `keep` holds for.
+    /// A copy with only the lines that `keep` accepts.
     pub fn filtered(&self, keep: impl Fn(&str) -> bool) -> Self {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = lines.iter().filter(|line| keep(line)).cloned().collect();
         Self(Arc::new(Mutex::new(kept)))
     }
 
-    /// Everything that is kept: the last 5,000 lines.
+    /// All kept lines, at most 5,000.
     pub fn text(&self) -> String {
         self.tail(KEPT_LINES)
     }

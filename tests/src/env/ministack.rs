@@ -1,4 +1,4 @@
-//! The local AWS: ministack, with real Lambda functions, on 127.0.0.1.
+//! The local AWS: ministack on 127.0.0.1, with real Lambda functions.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::control_plane::script;
 use super::log::Log;
 use super::process::Service;
 
-/// A ministack of this test process.
+/// A ministack of the test process.
 #[derive(Debug)]
 pub(super) struct Ministack {
     pub url: String,
@@ -24,7 +24,7 @@ impl Ministack {
         Self::with(&[]).await
     }
 
-    /// One that reads further `environment`.
+    /// Starts a ministack with further `environment` variables.
     async fn with(environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(python().await);
         command.arg(folder().join("serve.py")).envs(environment.iter().copied());
@@ -41,30 +41,30 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("ministack")
 }
 
-/// The Python that has ministack, and botocore with it.
+/// The Python that has ministack and botocore.
 async fn python() -> String {
     script(&folder().join("install.sh")).await
 }
 
-/// A local AWS of a test's own, without the strict aws_proxy, that checks signatures and IAM policies. It has one user with a
-/// policy beside the account's root user.
+/// A local AWS for a single test, without the strict proxy. Signatures and IAM policies are verified. The account has a
+/// root user, and a user with a policy.
 pub struct SignedAws {
-    /// Where it answers.
+    /// The endpoint URL.
     pub endpoint: String,
     /// Access key and secret of the user.
     pub keys: [String; 2],
-    /// Lambda, as root.
+    /// Lambda client of the root user.
     pub lambda: aws_sdk_lambda::Client,
-    /// S3, as root.
+    /// S3 client of the root user.
     pub s3: aws_sdk_s3::Client,
     account: String,
     _ministack: Ministack,
 }
 
 impl SignedAws {
-    /// Starts one for the env's account, in which the user has this policy; `roles` are there, too.
+    /// Starts an AWS with the account of `w`. The user gets `policy`, and the roles are created.
     pub async fn start(w: &TestEnv, policy: &Policy, roles: &[&str]) -> Self {
-        // What root's secret is, it takes from its environment.
+        // Ministack reads the root user's secret from its environment.
         let ministack = Ministack::with(&[("AUTH", "true"), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)]).await;
         w.show_on_failure("ministack with AUTH=true", ministack.log());
         let printed = user(&ministack.url, w.account(), policy, roles).await;
@@ -80,7 +80,7 @@ impl SignedAws {
         }
     }
 
-    /// Gives the user another policy in place of the one that it has.
+    /// Replaces the user's policy.
     pub async fn give_policy(&self, policy: &Policy) {
         user(&self.endpoint, &self.account, policy, &[]).await;
     }

@@ -1,7 +1,7 @@
-//! One env for all tests of a process: a real API server and a local AWS, started once.
+//! The environment of all tests in a process: a real API server and a local AWS, started once.
 //!
-//! A test says [`test`], and gets a [`TestEnv`]: a namespace, an AWS account and clients of its
-//! own, so that tests run side by side without seeing each other.
+//! A test calls [`test`] and gets a [`TestEnv`]: a namespace, an AWS account and their clients. Tests run in parallel
+//! without seeing each other.
 //!
 //! ```no_run
 //! use lambda_triggers_tests::env;
@@ -18,23 +18,23 @@
 //!
 //! # Which cluster
 //!
-//! - `KUBECONFIG`, where set: that cluster, with the kubectl on `PATH`. As many developers have
-//!   it exported, a cluster that is not local is refused, unless `LAMBDA_TRIGGERS_TEST_CONTEXT`
-//!   names its context; so is one that holds resources of ours which no test made.
-//! - else `KUBEBUILDER_ASSETS`: etcd and kube-apiserver from there, and kubectl, if it is there.
-//! - else our own control plane, built once from `tests/controlplane`, which needs Go.
+//! - `KUBECONFIG`, if set: the cluster of its current context, with the kubectl on `PATH`. Many developers export the
+//!   variable. A remote cluster is therefore refused, unless `LAMBDA_TRIGGERS_TEST_CONTEXT` names its context. A
+//!   cluster with resources of ours that no test created is also refused.
+//! - Else `KUBEBUILDER_ASSETS`: etcd and kube-apiserver from the folder, and kubectl if present.
+//! - Else our own control plane, built once from `tests/controlplane`, which needs Go.
 //!
-//! A test that changes a CRD has a control plane of its own: [`test_on_own_cluster`].
+//! A test that changes a CRD gets a separate control plane: [`test_on_own_cluster`].
 //!
 //! # What every test checks
 //!
-//! Each status that an operator writes is judged by the rules of kstatus and Flux; one that breaks them fails the test at
-//! its end.
+//! Every status that an operator writes must follow the rules of kstatus and Flux. A violation fails the test at its
+//! end.
 //!
 //! # What is left behind
 //!
-//! Nothing: processes and files go when the test process ends, even by SIGKILL. In the cluster
-//! of `KUBECONFIG` each test removes its namespace; the CRDs stay.
+//! Nothing: processes and files disappear when the test process ends, even by SIGKILL. In the cluster of `KUBECONFIG`,
+//! each test removes its namespace. The CRDs stay.
 
 mod authority;
 mod aws;
@@ -92,28 +92,28 @@ pub use recorder::{Asked, Recorder};
 pub use tools::{tool, tools};
 pub use wait::{Seen, until};
 
-/// No test takes longer.
+/// Time limit of a test.
 const TEST_LIMIT: Duration = Duration::from_secs(300);
 
-/// A env's kubeconfig for operators, in its directory.
+/// File name of the operator's kubeconfig in the environment's directory.
 const OPERATOR_KUBECONFIG: &str = "operator.kubeconfig";
 
 /// Lines of each log that a failed test shows.
 const SHOWN_LINES: usize = 60;
 
-/// Runs a test in a env of its own, on the cluster that all tests share. `name` is for people:
-/// the namespace's name holds it. When the test fails, the logs are printed.
+/// Runs a test in a new environment on the shared cluster. `name` is for people and becomes a part of the namespace's
+/// name. A failed test prints the logs.
 ///
 /// # Panics
-/// When `body` does, and when it takes longer than five minutes.
+/// If `body` panics or takes longer than five minutes.
 pub fn test(name: &str, body: impl AsyncFnOnce(TestEnv)) {
     run(name, async |env| limited(body(env)).await);
 }
 
-/// As [`test`], without a time limit.
+/// Like [`test`], without a time limit.
 ///
 /// # Panics
-/// When `body` does.
+/// If `body` panics.
 pub fn run(name: &str, body: impl AsyncFnOnce(TestEnv)) {
     RUNTIME.block_on(async { TestEnv::open(name).await.run(body).await });
 }
@@ -123,9 +123,8 @@ async fn limited(test: impl Future<Output = ()>) {
     result.unwrap_or_else(|_| panic!("the test took longer than {TEST_LIMIT:?}"));
 }
 
-/// As [`test`], on a control plane that nobody else uses: for tests which change what is not in
-/// a namespace, such as a CRD. It takes some seconds and 350 MB. Where it cannot be had, because
-/// `KUBECONFIG` is set and there is no Go, the test is skipped, and says so.
+/// Like [`test`], on a separate control plane, for tests that change cluster-wide objects such as CRDs. The control
+/// plane takes some seconds and 350 MB. If `KUBECONFIG` is set and Go is missing, the test is skipped with a message.
 pub fn test_on_own_cluster(name: &str, body: impl AsyncFnOnce(TestEnv)) {
     RUNTIME.block_on(async {
         match Cluster::separate().await {
@@ -140,17 +139,17 @@ pub fn test_on_own_cluster(name: &str, body: impl AsyncFnOnce(TestEnv)) {
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime can be started"));
 
-/// Runs work where the env lives, without a cluster: for tests of the aws_proxy alone.
+/// Runs work on the environment's runtime, without a cluster, for tests of the AWS proxy alone.
 pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     RUNTIME.block_on(work)
 }
 
-/// The strict aws_proxy of the local AWS, which all worlds share.
+/// The strict proxy before the local AWS, shared by all environments.
 pub async fn aws_proxy() -> &'static AwsProxy {
     &Aws::shared().await.aws_proxy
 }
 
-/// A namespace and an AWS account, and all that a test needs in them. Clones are the same env.
+/// A namespace and an AWS account for a test, with their clients. Clones share the environment.
 #[derive(Clone)]
 pub struct TestEnv {
     cluster: Arc<Cluster>,
@@ -163,17 +162,17 @@ pub struct TestEnv {
     statuses: Arc<StatusWatch>,
 }
 
-/// Where a env's objects are.
+/// The place of an environment's objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
-    /// In its namespace.
+    /// Only the environment's namespace.
     Namespace,
-    /// Anywhere in its cluster.
+    /// All namespaces of the cluster.
     Cluster,
 }
 
 impl TestEnv {
-    /// One more env on the cluster that all share; [`test`] opens and closes one for each test.
+    /// Opens an environment on the shared cluster. [`test`] opens and closes an environment for each test.
     pub async fn open(name: &str) -> Self {
         static CLUSTER: OnceCell<Arc<Cluster>> = OnceCell::const_new();
         let cluster = CLUSTER.get_or_init(async || {
@@ -196,9 +195,8 @@ impl TestEnv {
         Self::at(cluster, scope, namespace, account, directory).await
     }
 
-    /// A env in another cluster, with the name of this env's namespace, and with the same AWS account: as where resources
-    /// move from one cluster to another. The caller checks its [`TestEnv::status_findings`]. `None` where
-    /// [`test_on_own_cluster`] skips a test.
+    /// An environment in another cluster, with the same namespace name and AWS account, as if resources move to a new
+    /// cluster. The caller checks its [`TestEnv::status_findings`]. `None` if [`test_on_own_cluster`] skips tests.
     pub async fn in_another_cluster(&self) -> Option<Self> {
         let cluster = Arc::new(Cluster::separate().await?);
         let directory = self.directory.join("another-cluster");
@@ -228,7 +226,7 @@ impl TestEnv {
         Self { cluster, aws, clients, namespace, account, directory, logs: Arc::default(), statuses }
     }
 
-    /// Runs a body, and sees that the statuses of its objects kept to the rules; prints the logs when it fails.
+    /// Runs a body, then checks that the statuses of all objects follow the rules. Prints the logs on failure.
     async fn run(self, body: impl AsyncFnOnce(Self)) {
         let test = async {
             body(self.clone()).await;
@@ -250,7 +248,7 @@ impl TestEnv {
         );
     }
 
-    /// The end of every log of this env, as a failed test shows it.
+    /// The last lines of every log, as a failed test prints them.
     pub fn logs(&self) -> String {
         let mut logs = vec![("ministack".to_owned(), self.aws.ministack.log().clone())];
         let plane = self.cluster.log().map(|log| log.filtered(is_problem));
@@ -259,8 +257,8 @@ impl TestEnv {
         logs.iter().map(|(name, log)| format!("===== {name}\n{}\n", log.tail(SHOWN_LINES))).collect()
     }
 
-    /// What was wrong, by the rules of [`crate::kstatus`], with the statuses that an operator has written to the objects
-    /// of this env. A test fails at its end where there is any.
+    /// Violations of the rules of [`crate::kstatus`] in the statuses that an operator wrote to the environment's
+    /// objects. A violation fails the test at its end.
     pub async fn status_findings(&self) -> Vec<String> {
         self.statuses.findings().await
     }
@@ -269,9 +267,9 @@ impl TestEnv {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner).push((name.to_owned(), log.clone()));
     }
 
-    /// Leaves a cluster of `KUBECONFIG` as it was: removes the namespace, and the finalizers that no
-    /// controller is there to honour. Other clusters end with the test process, and it does nothing.
-    /// Only a env that was opened with [`TestEnv::open`] needs it.
+    /// Cleans up the cluster of `KUBECONFIG`: removes the namespace, and the finalizers that no controller will handle.
+    /// Other clusters end with the test process and need no cleanup. Only environments from [`TestEnv::open`] need the
+    /// call.
     pub async fn close(&self) {
         if !self.cluster.outlives_us() {
             return;
@@ -291,22 +289,22 @@ impl TestEnv {
         }
     }
 
-    /// The namespace of this env.
+    /// The environment's namespace.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// The AWS account of this env, 12 digits; its access key, too.
+    /// The environment's AWS account, 12 digits. The account is also the access key.
     pub fn account(&self) -> &str {
         &self.account
     }
 
-    /// The strict aws_proxy of the local AWS: counts this account's calls, and fails them on request.
+    /// The strict proxy before the local AWS: records the account's calls, and injects faults.
     pub fn aws_proxy(&self) -> &'static AwsProxy {
         &self.aws.aws_proxy
     }
 
-    /// Where this env's AWS answers.
+    /// The endpoint URL of the environment's AWS.
     pub fn aws_endpoint(&self) -> &str {
         &self.aws.endpoint
     }
@@ -316,47 +314,47 @@ impl TestEnv {
         &self.cluster.kubeconfig
     }
 
-    /// The path of an administrator's kubeconfig whose context names this env's namespace, as the operator's own.
+    /// The path of an administrator's kubeconfig for the operator. Its context names the environment's namespace.
     pub fn operator_kubeconfig(&self) -> PathBuf {
         self.directory.join(OPERATOR_KUBECONFIG)
     }
 
-    /// A directory of this env's own; it goes when the test process ends.
+    /// The environment's directory, removed when the test process ends.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Whether the cluster removes a namespace that is deleted: envtest's does not.
+    /// True if the cluster removes a deleted namespace. Envtest does not.
     pub fn removes_namespaces(&self) -> bool {
         self.cluster.removes_namespaces()
     }
 
-    /// The kubectl that [`TestEnv::kubectl`] runs: a path, or a name on `PATH`.
+    /// The kubectl program of [`TestEnv::kubectl`]: a path, or a name on `PATH`.
     pub fn kubectl_program(&self) -> &Path {
         &self.cluster.kubectl
     }
 
-    /// A client with the administrator's rights.
+    /// A client with administrator rights.
     pub fn kube(&self) -> &kube::Client {
         &self.cluster.client
     }
 
-    /// S3, as this env's account.
+    /// An S3 client of the environment's account.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         &self.clients.s3
     }
 
-    /// Lambda, as this env's account.
+    /// A Lambda client of the environment's account.
     pub fn lambda(&self) -> &aws_sdk_lambda::Client {
         &self.clients.lambda
     }
 
-    /// EventBridge, as this env's account.
+    /// An EventBridge client of the environment's account.
     pub fn events(&self) -> &aws_sdk_eventbridge::Client {
         &self.clients.events
     }
 
-    /// Looks again and again until `look` sees `what`, and fails after `limit` with what it saw last.
+    /// Polls `look` until a value appears. Panics after `limit` with `what` and the last result.
     pub async fn until<S: Seen>(
         &self,
         limit: Duration,
@@ -371,7 +369,7 @@ impl TestEnv {
     }
 }
 
-/// The local AWS of this process.
+/// The local AWS of the test process.
 struct Aws {
     ministack: Ministack,
     aws_proxy: AwsProxy,
@@ -392,13 +390,13 @@ impl Aws {
     }
 }
 
-/// Tells the namespaces of this run from those that an earlier one left in a cluster of `KUBECONFIG`.
+/// Distinguishes the namespaces of this run from leftovers of an earlier run in a cluster of `KUBECONFIG`.
 static RUN: LazyLock<String> = LazyLock::new(|| {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     format!("{seconds:x}{:x}", std::process::id())
 });
 
-/// Whether a line of Kubernetes' log is more than information.
+/// True if a line of Kubernetes' log is above the level info.
 fn is_problem(line: &str) -> bool {
     !line.starts_with('I')
 }

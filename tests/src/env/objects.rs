@@ -1,4 +1,4 @@
-//! The env's resources, as a user applies and sees them.
+//! The environment's resources, applied and read like by a user.
 
 use std::time::Duration;
 
@@ -11,34 +11,34 @@ use super::TestEnv;
 use super::kubectl::{Output, kubectl};
 
 impl TestEnv {
-    /// Runs `kubectl` in this env's namespace, with the administrator's rights.
+    /// Runs `kubectl` as administrator in the environment's namespace.
     pub async fn kubectl(&self, args: &[&str], stdin: &str) -> Output {
         kubectl(self.cluster(), Some(self.namespace()), args, stdin).await
     }
 
-    /// As [`TestEnv::kubectl`], where the manifests say in which namespace.
+    /// Like [`TestEnv::kubectl`], with the namespaces of the manifests.
     pub async fn kubectl_anywhere(&self, args: &[&str], stdin: &str) -> Output {
         kubectl(self.cluster(), None, args, stdin).await
     }
 
-    /// `kubectl apply`, which must succeed; returns what it printed.
+    /// Runs `kubectl apply`, which must succeed. Returns the output.
     pub async fn apply(&self, yaml: &str) -> String {
         self.kubectl(&["apply", "--filename", "-"], yaml).await.expect("kubectl apply")
     }
 
-    /// `kubectl apply`, which must be refused; returns the message.
+    /// Runs `kubectl apply`, which must fail. Returns the error message.
     pub async fn refused(&self, yaml: &str) -> String {
         let output = self.kubectl(&["apply", "--filename", "-"], yaml).await;
-        assert!(!output.success, "this was to be refused, but: {}\n{yaml}", output.stdout);
+        assert!(!output.success, "kubectl apply succeeded, but must fail: {}\n{yaml}", output.stdout);
         output.stderr.trim().to_owned()
     }
 
-    /// `kubectl delete` of one object, without waiting for its finalizers.
+    /// Deletes an object without waiting for its finalizers.
     pub async fn delete(&self, kind: &str, name: &str) {
         self.kubectl(&["delete", kind, name, "--wait=false"], "").await.expect("kubectl delete");
     }
 
-    /// One of our resources as the API server has it, or `None`; `kind` as in a manifest.
+    /// Reads a resource of ours; `None` if it does not exist. `kind` is the kind in a manifest.
     pub async fn object(&self, kind: &str, name: &str) -> Option<Value> {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("lambda-triggers.dev", "v1alpha1", kind));
         let api: Api<DynamicObject> = Api::namespaced_with(self.kube().clone(), self.namespace(), &resource);
@@ -46,8 +46,8 @@ impl TestEnv {
         object.map(|object| serde_json::to_value(object).expect("an object is JSON"))
     }
 
-    /// Waits until the condition `type_` of a resource has this `status` (`True`, `False`) for the
-    /// generation that is there, and returns the condition.
+    /// Waits until the condition `type_` has this `status` (`True`, `False`) for the current generation. Returns the
+    /// condition.
     pub async fn until_condition(&self, kind: &str, name: &str, type_: &str, status: &str) -> Value {
         let what = format!("{kind} {name} to be {type_}={status}");
         self.until(Duration::from_secs(60), &what, async || {
@@ -63,13 +63,13 @@ impl TestEnv {
         .await
     }
 
-    /// Waits until a resource is `Ready` at its generation, and returns it.
+    /// Waits until a resource is `Ready` for its current generation. Returns the resource.
     pub async fn until_ready(&self, kind: &str, name: &str) -> Value {
         self.until_condition(kind, name, "Ready", "True").await;
         self.object(kind, name).await.unwrap_or_else(|| panic!("{kind} {name} was ready, and now is gone"))
     }
 
-    /// Waits until a resource is gone.
+    /// Waits until a resource is deleted.
     pub async fn until_gone(&self, kind: &str, name: &str) {
         let what = format!("{kind} {name} to be gone");
         self.until(Duration::from_secs(60), &what, async || match self.object(kind, name).await {

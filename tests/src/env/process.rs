@@ -1,4 +1,4 @@
-//! Child processes that end with the test process, however that ends.
+//! Child processes that end with the test process, even if it gets SIGKILL.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,17 @@ use tokio::process::{Child, ChildStdin, Command};
 
 use super::log::Log;
 
-/// A server that says on stdout when it is ready, and ends when its stdin is closed.
+/// A server that announces its start on stdout, and ends when its stdin is closed.
 #[derive(Debug)]
 pub(super) struct Service {
-    /// What it wrote to stderr.
+    /// The server's stderr.
     pub log: Log,
     _stdin: ChildStdin,
     _child: Child,
 }
 
 impl Service {
-    /// Starts `command` and waits for its line `<key>=<value>`; the value is returned, too.
+    /// Starts `command` and waits for its line `<key>=<value>`. Also returns the value.
     pub async fn start(mut command: Command, key: &str, limit: Duration) -> (Self, String) {
         let mut child = command
             .stdin(Stdio::piped())
@@ -51,8 +51,7 @@ impl Service {
     }
 }
 
-/// A process that knows nothing of tests: killed when dropped, and when the test process
-/// ends, even by SIGKILL.
+/// A process that does not watch its stdin. Killed on drop, and when the test process ends, even by SIGKILL.
 #[derive(Debug)]
 pub(super) struct Ward {
     pub child: Child,
@@ -70,7 +69,7 @@ impl Ward {
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         let pid = child.id().expect("a child that was not waited for has an id");
-        GUARDIAN.tell('+', pid);
+        GUARDIAN.send('+', pid);
         log.follow(child.stdout.take().expect("stdout is piped"));
         log.follow(child.stderr.take().expect("stderr is piped"));
         Self { child, pid }
@@ -79,25 +78,25 @@ impl Ward {
 
 impl Drop for Ward {
     fn drop(&mut self) {
-        GUARDIAN.tell('-', self.pid);
+        GUARDIAN.send('-', self.pid);
     }
 }
 
-/// A directory of this test process, removed when the process has ended.
+/// The directory of the test process, removed after its end.
 pub(super) fn scratch() -> &'static Path {
     &GUARDIAN.scratch
 }
 
 static GUARDIAN: LazyLock<Guardian> = LazyLock::new(Guardian::start);
 
-/// Outlives us for a moment: our end closes its stdin.
+/// A shell that outlives the test process for a moment. The end of the test process closes its stdin.
 struct Guardian {
     scratch: PathBuf,
     process: Mutex<std::process::Child>,
 }
 
 impl Guardian {
-    /// Kills what it was told of (`+ pid`, and not `- pid` since), and removes the directory.
+    /// Kills every process that was added (`+ pid`) and not removed (`- pid`), then removes the directory.
     const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 pids=' '
@@ -128,7 +127,7 @@ rm -rf "$1"
         Self { scratch, process: Mutex::new(process) }
     }
 
-    fn tell(&self, sign: char, pid: u32) {
+    fn send(&self, sign: char, pid: u32) {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         let stdin = process.stdin.as_mut().expect("stdin is piped");
         writeln!(stdin, "{sign} {pid}").expect("the guardian reads until we end");

@@ -1,4 +1,4 @@
-//! What an operator asks of the API server: a proxy between the two that passes everything on, and remembers it.
+//! Records the requests of an operator to the API server, as a proxy that forwards every request.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -22,20 +22,20 @@ use super::TestEnv;
 /// (<https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb>).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
-    /// The namespace; none for what is in none, and for all of them.
+    /// The namespace; `None` for a cluster-wide resource, and for all namespaces.
     pub namespace: Option<String>,
-    /// The API group; the core group is the empty one.
+    /// The API group; empty for the core group.
     pub group: String,
     /// The resource, with its subresource: `pods/log`.
     pub resource: String,
     /// The verb, such as `watch`.
     pub verb: &'static str,
-    /// The name of the object; none for several, and where it is in the body.
+    /// The name of the object; `None` for several objects, and for a name in the body.
     pub name: Option<String>,
 }
 
 impl Asked {
-    /// Reads a request; none if it is about no resource.
+    /// Reads a request; `None` if the request is not about a resource.
     fn read(method: &Method, uri: &Uri) -> Option<Self> {
         let path: Vec<&str> = uri.path().split('/').filter(|part| !part.is_empty()).collect();
         let (group, rest) = match path.as_slice() {
@@ -44,7 +44,7 @@ impl Asked {
             _ => return None,
         };
         let (namespace, rest) = match rest {
-            // The namespace itself counts as in it.
+            // The authorizer counts a namespace as inside of itself.
             ["namespaces", name] => (Some(*name), rest),
             ["namespaces", name, rest @ ..] => (Some(*name), rest),
             rest => (None, rest),
@@ -72,7 +72,7 @@ impl Asked {
     }
 }
 
-/// A running proxy. Dropping it closes its port and its connections.
+/// A running proxy. Drop closes the port and all connections.
 pub struct Recorder {
     address: SocketAddr,
     asked: Arc<Mutex<BTreeSet<(Asked, u16)>>>,
@@ -80,9 +80,10 @@ pub struct Recorder {
 }
 
 impl TestEnv {
-    /// Starts a proxy before this env's API server. It has no rights of its own.
+    /// Starts a proxy before the environment's API server. The proxy has no credentials of its own.
     pub async fn recorder(&self) -> Recorder {
-        let mut kubeconfig = Kubeconfig::read_from(self.kubeconfig()).expect("the world has a kubeconfig");
+        let mut kubeconfig =
+            Kubeconfig::read_from(self.kubeconfig()).expect("the environment has a kubeconfig");
         for user in &mut kubeconfig.auth_infos {
             user.auth_info = Some(AuthInfo::default());
         }
@@ -101,12 +102,12 @@ impl TestEnv {
 }
 
 impl Recorder {
-    /// Where it listens, `http://127.0.0.1:<port>`.
+    /// The proxy's URL, `http://127.0.0.1:<port>`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What was asked, each with the status of its answer.
+    /// The recorded requests, with the status of each answer.
     pub fn asked(&self) -> BTreeSet<(Asked, u16)> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -136,7 +137,7 @@ async fn serve(listener: TcpListener, client: kube::Client, record: Record) {
 
 async fn connection(stream: TcpStream, client: kube::Client, record: Record) {
     let service = service_fn(move |request| pass(client.clone(), record.clone(), request));
-    // An error here is a client that went away, as an operator does that is stopped.
+    // Errors are expected: an operator disconnects when it stops.
     let _closed = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -145,16 +146,16 @@ async fn pass(
     record: Record,
     request: Request<Incoming>,
 ) -> io::Result<Response<Body>> {
-    let asked = Asked::read(request.method(), request.uri());
+    let attributes = Asked::read(request.method(), request.uri());
     let (mut parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    // The client adds the API server's own.
+    // The client adds the host of the API server.
     parts.headers.remove(hyper::header::HOST);
     let request = Request::from_parts(parts, Body::from(body.to_vec()));
     let answer = client.send(request).await.map_err(io::Error::other)?;
-    if let Some(asked) = asked {
+    if let Some(attributes) = attributes {
         let status = answer.status().as_u16();
-        record.lock().unwrap_or_else(PoisonError::into_inner).insert((asked, status));
+        record.lock().unwrap_or_else(PoisonError::into_inner).insert((attributes, status));
     }
     Ok(answer)
 }

@@ -1,4 +1,4 @@
-//! Commands as the documentation has them, run by the shell of a user of this env.
+//! Commands of the documentation, run by a shell as a user of the environment.
 
 use std::path::PathBuf;
 
@@ -6,8 +6,8 @@ use super::TestEnv;
 use super::kubectl::{Output, run};
 
 impl TestEnv {
-    /// Runs lines of a shell, which end at the first one that fails, with `kubectl` on the `PATH` and this env's namespace
-    /// as the one of its current context.
+    /// Runs shell lines up to the first failure. `kubectl` is on the `PATH`, and the current context names the
+    /// environment's namespace.
     pub async fn shell(&self, lines: &str) -> Output {
         let kubeconfig = self.user_kubeconfig().await;
         let mut command = tokio::process::Command::new("sh");
@@ -20,7 +20,7 @@ impl TestEnv {
         run(&mut command, "").await
     }
 
-    /// A copy of the administrator's kubeconfig, whose context names this env's namespace.
+    /// A copy of the administrator's kubeconfig. Its context names the environment's namespace.
     async fn user_kubeconfig(&self) -> PathBuf {
         let path = self.directory().join("kubeconfig");
         if !path.exists() {

@@ -1,4 +1,5 @@
-//! Watches a env's objects, and judges every status that an operator writes to them by the rules of [`crate::kstatus`].
+//! Watches an environment's objects, and checks every status that an operator writes by the rules of
+//! [`crate::kstatus`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,12 +15,12 @@ use tokio::time::sleep;
 use crate::kstatus::StatusCache;
 
 const KINDS: [&str; 2] = ["ScheduledFunction", "S3TriggeredFunction"];
-/// Between two attempts at a watch that the API server has ended.
+/// Pause before the next watch after an error.
 const PAUSE: Duration = Duration::from_millis(100);
-/// A watch is behind the API server for no longer.
+/// Time limit for the watch to reach the API server's state.
 const BEHIND: Duration = Duration::from_secs(20);
 
-/// Watches until it is dropped.
+/// A watch that runs until dropped.
 #[derive(Debug)]
 pub(super) struct StatusWatch {
     apis: Vec<Api<DynamicObject>>,
@@ -36,7 +37,7 @@ struct Seen {
 }
 
 impl StatusWatch {
-    /// Watches what happens after a version, in one namespace or in all.
+    /// Watches changes after a resource version, in a namespace or in all namespaces.
     pub fn start(client: &Client, namespace: Option<&str>, after: &str) -> Self {
         let api = |kind| {
             let resource =
@@ -53,10 +54,10 @@ impl StatusWatch {
         Self { apis, seen, tasks }
     }
 
-    /// What was wrong with the statuses that were written until now.
+    /// Violations in the statuses so far.
     pub async fn findings(&self) -> Vec<String> {
         for api in &self.apis {
-            // A test may have taken the kind, or the API server, away.
+            // A test may have deleted the CRD or stopped the API server.
             let Ok(objects) = api.list(&ListParams::default()).await else { continue };
             for object in objects {
                 self.catch_up(&object).await;
@@ -65,7 +66,7 @@ impl StatusWatch {
         lock(&self.seen).findings.clone()
     }
 
-    /// Waits until the watch has come to this version of an object.
+    /// Waits until the watch has seen this version of an object.
     async fn catch_up(&self, object: &DynamicObject) {
         let uid = object.uid().unwrap_or_default();
         let seen = || lock(&self.seen).versions.get(&uid).is_some_and(|seen| *seen >= version(object));
@@ -79,8 +80,8 @@ impl Drop for StatusWatch {
     }
 }
 
-/// Looks at each version of each object: from the last one on where the watch ends, and at what is there where the API
-/// server has forgotten that one.
+/// Checks each version of each object. A watch that ends continues at its last version. After an error, for example
+/// because the API server dropped old versions, the watch starts from a new list.
 async fn watch(api: Api<DynamicObject>, mut from: String, seen: Arc<Mutex<Seen>>) {
     loop {
         if watch_once(&api, &mut from, &seen).await.is_err() {
@@ -110,7 +111,7 @@ async fn watch_once(api: &Api<DynamicObject>, from: &mut String, seen: &Mutex<Se
 
 impl Seen {
     fn see(&mut self, object: &DynamicObject) {
-        // What is there already may be listed once more.
+        // A list may contain versions that the watch has seen.
         let known = self.versions.entry(object.uid().unwrap_or_default()).or_default();
         if *known >= version(object) {
             return;
@@ -125,7 +126,7 @@ impl Seen {
     }
 }
 
-/// Versions are numbers that grow
+/// Resource versions are increasing numbers
 /// (<https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>).
 fn version(object: &DynamicObject) -> u64 {
     object.resource_version().and_then(|version| version.parse().ok()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The programs that tests of the chart and of the GitOps examples run, built once from `tests/helm`.
+//! Programs for the tests of the chart and of the GitOps examples, built once from `tests/helm`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use super::control_plane::script;
 use super::kubectl::{Output, run};
 use super::process::scratch;
 
-/// The folder of the programs, which holds the CRDs of the Prometheus operator in `crds/`, too.
+/// The folder of the programs. Its subfolder `crds/` has the CRDs of the Prometheus operator.
 pub async fn tools() -> &'static Path {
     static FOLDER: OnceCell<PathBuf> = OnceCell::const_new();
     let build = Path::new(env!("CARGO_MANIFEST_DIR")).join("helm/build.sh");
@@ -23,7 +23,7 @@ pub async fn tool(name: &str, args: &[&str], stdin: &str) -> Output {
 }
 
 impl TestEnv {
-    /// Runs `helm` in this env's namespace, with the administrator's rights.
+    /// Runs `helm` as administrator in the environment's namespace.
     pub async fn helm(&self, args: &[&str], values: &str) -> Output {
         let mut command = command("helm").await;
         command.env("KUBECONFIG", self.kubeconfig()).args(["--namespace", self.namespace()]);
@@ -31,7 +31,7 @@ impl TestEnv {
     }
 }
 
-/// Nothing of the user's own Helm is read or written.
+/// A program that neither reads nor writes files of the user's own Helm.
 async fn command(name: &str) -> Command {
     let mut command = Command::new(tools().await.join(name));
     for variable in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {

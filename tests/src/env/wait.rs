@@ -3,18 +3,18 @@
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-/// Between two looks.
+/// Pause between polls.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// What one look saw: the thing waited for, or what was there instead.
+/// The result of a poll: the expected value, or a description of the present state.
 pub trait Seen {
-    /// The thing waited for.
+    /// The expected value.
     type Value;
 
-    /// The thing waited for, or a description of what was there instead.
+    /// Returns the expected value, or a description of the present state.
     ///
     /// # Errors
-    /// When the wait goes on.
+    /// If the wait goes on.
     fn seen(self) -> Result<Self::Value, String>;
 }
 
@@ -34,11 +34,11 @@ impl<T, E: Display> Seen for Result<T, E> {
     }
 }
 
-/// Looks again and again until `look` sees `what`, and fails after `limit` with what it saw last.
-/// A single look that hangs counts against the limit, too.
+/// Polls `look` until a value appears. Panics after `limit` with `what` and the last result. A poll that hangs also
+/// counts against the limit.
 pub async fn until<S: Seen>(limit: Duration, what: &str, mut look: impl AsyncFnMut() -> S) -> S::Value {
     let start = Instant::now();
-    let mut last = "no look came to an end".to_owned();
+    let mut last = "no poll ended".to_owned();
     while let Some(left) = limit.checked_sub(start.elapsed()) {
         match tokio::time::timeout(left, look()).await.map(S::seen) {
             Ok(Ok(value)) => return value,

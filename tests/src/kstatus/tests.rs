@@ -1,4 +1,4 @@
-//! Each rule, by a status that keeps all of them and one that breaks it alone.
+//! Each rule, with a valid status and with a status that violates only the rule.
 
 use serde_json::{Value, json};
 
@@ -44,8 +44,8 @@ fn progressing() -> Value {
     ])
 }
 
-/// What is wrong with an object that was changed at these paths.
-fn wrong(mut object: Value, changes: &[(&str, Value)]) -> Vec<String> {
+/// Violations of an object after changes at these paths.
+fn violations(mut object: Value, changes: &[(&str, Value)]) -> Vec<String> {
     for (path, value) in changes {
         *object.pointer_mut(path).unwrap_or_else(|| panic!("there is no {path}")) = value.clone();
     }
@@ -53,99 +53,99 @@ fn wrong(mut object: Value, changes: &[(&str, Value)]) -> Vec<String> {
 }
 
 #[test]
-fn what_the_operator_writes_keeps_to_the_rules() {
+fn valid_statuses_have_no_violations() {
     for object in [ready(), failed("Stalled"), failed("Reconciling"), progressing()] {
         assert_eq!(Vec::<String>::new(), StatusCache::default().see(&object), "{object}");
     }
 }
 
 #[test]
-fn each_rule_is_told_when_it_is_broken() {
+fn each_violated_rule_is_reported() {
     let first = |field: &str| format!("/status/conditions/0/{field}");
     let second = |field: &str| format!("/status/conditions/1/{field}");
     let cases: Vec<(Vec<String>, &[&str])> = vec![
-        (wrong(ready(), &[("/status/conditions", json!([]))]), &["Ready is missing"]),
+        (violations(ready(), &[("/status/conditions", json!([]))]), &["Ready is missing"]),
         (
-            wrong(ready(), &[("/status/observedGeneration", json!(3))]),
+            violations(ready(), &[("/status/observedGeneration", json!(3))]),
             &[
-                "it observed 3 of 2 generations",
-                "Ready is True for a generation that is gone",
-                "Ready speaks of generation 2, the status of 3",
-                "RuleReady speaks of generation 2, the status of 3",
+                "observedGeneration is 3, the generation is 2",
+                "Ready is True for a different generation",
+                "Ready observed generation 2, the status 3",
+                "RuleReady observed generation 2, the status 3",
             ],
         ),
         (
-            wrong(ready(), &[("/metadata/generation", json!(3))]),
-            &["Ready is True for a generation that is gone"],
+            violations(ready(), &[("/metadata/generation", json!(3))]),
+            &["Ready is True for a different generation"],
         ),
         (
-            wrong(ready(), &[(&second("observedGeneration"), json!(1))]),
-            &["RuleReady speaks of generation 1, the status of 2"],
+            violations(ready(), &[(&second("observedGeneration"), json!(1))]),
+            &["RuleReady observed generation 1, the status 2"],
         ),
         (
-            wrong(ready(), &[(&second("status"), json!("False")), (&second("message"), json!("why"))]),
+            violations(ready(), &[(&second("status"), json!("False")), (&second("message"), json!("why"))]),
             &["Ready is True and RuleReady is not"],
         ),
-        (wrong(ready(), &[(&second("type"), json!("Ready"))]), &["Ready is there twice"]),
+        (violations(ready(), &[(&second("type"), json!("Ready"))]), &["Ready exists twice"]),
         (
-            wrong(ready(), &[(&second("type"), json!("Stalled"))]),
+            violations(ready(), &[(&second("type"), json!("Stalled"))]),
             &[
-                "Stalled is there and Ready is True",
-                "Ready does not say what Stalled says",
-                "Stalled is there and Ready is not False",
+                "Stalled exists while Ready is True",
+                "Ready and Stalled differ in reason or message",
+                "Stalled exists and Ready is not False",
             ],
         ),
         (
-            wrong(failed("Stalled"), &[(&second("status"), json!("False"))]),
-            &["Stalled is there and not True"],
+            violations(failed("Stalled"), &[(&second("status"), json!("False"))]),
+            &["Stalled exists and is not True"],
         ),
         (
-            wrong(failed("Stalled"), &[(&second("message"), json!("something else"))]),
-            &["Ready does not say what Stalled says"],
+            violations(failed("Stalled"), &[(&second("message"), json!("something else"))]),
+            &["Ready and Stalled differ in reason or message"],
         ),
         (
-            wrong(failed("Stalled"), &[(&second("type"), json!("FunctionReady"))]),
-            &["Ready is False, and neither Reconciling nor Stalled says who has to act"],
+            violations(failed("Stalled"), &[(&second("type"), json!("FunctionReady"))]),
+            &["Ready is False without Reconciling or Stalled"],
         ),
         (
-            wrong(failed("Stalled"), &[("/status/conditions/2/type", json!("Reconciling"))]),
+            violations(failed("Stalled"), &[("/status/conditions/2/type", json!("Reconciling"))]),
             &[
-                "Reconciling and Stalled are there at once",
-                "Reconciling is there and not True",
-                "Ready is False, and neither Reconciling nor Stalled says who has to act",
+                "Reconciling and Stalled exist together",
+                "Reconciling exists and is not True",
+                "Ready is False without Reconciling or Stalled",
             ],
         ),
         (
-            wrong(progressing(), &[(&second("type"), json!("FunctionReady"))]),
+            violations(progressing(), &[(&second("type"), json!("FunctionReady"))]),
             &["Ready is Unknown without Reconciling"],
         ),
         (
-            wrong(progressing(), &[(&second("type"), json!("Stalled"))]),
-            &["Stalled is there and Ready is not False", "Ready is Unknown without Reconciling"],
+            violations(progressing(), &[(&second("type"), json!("Stalled"))]),
+            &["Stalled exists and Ready is not False", "Ready is Unknown without Reconciling"],
         ),
         (
-            wrong(ready(), &[(&first("reason"), json!("all is well"))]),
+            violations(ready(), &[(&first("reason"), json!("all is well"))]),
             &["Ready has the reason \"all is well\""],
         ),
-        (wrong(ready(), &[(&first("reason"), json!(""))]), &["Ready has the reason \"\""]),
+        (violations(ready(), &[(&first("reason"), json!(""))]), &["Ready has the reason \"\""]),
         (
-            wrong(ready(), &[(&second("status"), json!("true"))]),
+            violations(ready(), &[(&second("status"), json!("true"))]),
             &[
                 "RuleReady is \"true\"",
                 "Ready is True and RuleReady is not",
-                "RuleReady is true and does not say why",
+                "RuleReady is true without a message",
             ],
         ),
         (
-            wrong(ready(), &[(&first("lastTransitionTime"), json!(null))]),
+            violations(ready(), &[(&first("lastTransitionTime"), json!(null))]),
             &["Ready has no lastTransitionTime"],
         ),
         (
-            wrong(failed("Stalled"), &[("/status/conditions/2/message", json!(""))]),
-            &["RuleReady is False and does not say why"],
+            violations(failed("Stalled"), &[("/status/conditions/2/message", json!(""))]),
+            &["RuleReady is False without a message"],
         ),
         (
-            wrong(ready(), &[(&first("message"), json!("x".repeat(32_769)))]),
+            violations(ready(), &[(&first("message"), json!("x".repeat(32_769)))]),
             &["Ready has a message longer than 32 KiB"],
         ),
     ];
@@ -155,7 +155,7 @@ fn each_rule_is_told_when_it_is_broken() {
 }
 
 #[test]
-fn a_transition_has_its_time_and_nothing_else_has() {
+fn last_transition_time_changes_only_with_the_status() {
     let at = |mut object: Value, time: &str| {
         for condition in object["status"]["conditions"].as_array_mut().expect("conditions") {
             condition["lastTransitionTime"] = time.into();
@@ -170,7 +170,8 @@ fn a_transition_has_its_time_and_nothing_else_has() {
     let (early, late) = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z");
     assert_eq!(
         seen_after(at(ready(), early), at(ready(), late)),
-        ["Ready", "RuleReady"].map(|kind| format!("{kind} has not changed, and its lastTransitionTime has"))
+        ["Ready", "RuleReady"]
+            .map(|kind| format!("the lastTransitionTime of {kind} changed without a transition"))
     );
     assert_eq!(seen_after(at(ready(), early), at(failed("Stalled"), late)), [""; 0]);
     assert_eq!(
@@ -186,11 +187,11 @@ fn a_transition_has_its_time_and_nothing_else_has() {
         condition["message"] = json!("why");
     }
     let found = seen_after(failed("Stalled"), older);
-    assert!(found.contains(&"it speaks of an older generation than before".to_owned()), "{found:?}");
+    assert!(found.contains(&"the observed generation decreased".to_owned()), "{found:?}");
 }
 
 #[test]
-fn only_what_the_operator_writes_is_judged() {
+fn only_statuses_of_the_operator_are_checked() {
     let mut statuses = StatusCache::default();
     let mut by_hand = object(&[]);
     by_hand["metadata"]["managedFields"] = json!([{"manager": "kubectl-edit", "subresource": "status"}]);
