@@ -50,7 +50,7 @@ impl TestEnv {
             // No other operator runs. A restart must not wait for the Lease of a killed operator.
             ("LAMBDA_TRIGGERS_LEADER_ELECT", "false"),
             // No write to the local AWS is in flight for longer, unless a test delays a write.
-            ("LAMBDA_TRIGGERS_SETTLE", "1ms"),
+            ("LAMBDA_TRIGGERS_WRITE_GRACE_PERIOD", "1ms"),
             // A resource that a test leaves out stays missing, unless a test sets a longer deadline.
             ("LAMBDA_TRIGGERS_PROGRESS_DEADLINE", "1ms"),
             ("RUST_LOG", "info,lambda_triggers=debug"),
