@@ -1,5 +1,5 @@
-# The image of lambda-triggers: one static binary and the certificates of public authorities, run as nobody in particular.
-# `make image` builds it without a daemon.
+# The image of lambda-triggers: a static binary and the certificates of public authorities, run as an unprivileged user.
+# `make image` builds the image without a daemon.
 
 FROM docker.io/library/rust:1.95-slim-bookworm AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates musl-tools && rm -rf /var/lib/apt/lists/*
@@ -10,7 +10,7 @@ RUN case "$(uname -m)" in x86_64 | aarch64) target=$(uname -m)-unknown-linux-mus
     cargo build --locked --profile image --package lambda-triggers --target "$target" && \
     cp "target/$target/image/lambda-triggers" /lambda-triggers
 
-# What `make image` builds by itself is put here in place of the above.
+# `make image` uses only this stage, with a binary that the host builds.
 FROM scratch AS image
 ARG BINARY=/lambda-triggers
 ARG CERTIFICATES=/etc/ssl/certs/ca-certificates.crt

@@ -23,7 +23,7 @@ test: tools ## Check format, lints and dependencies, then run every test against
 	@$(MAKE) -j2 test-env checkers compiled
 	@$(MAKE) deny
 	cargo test --workspace --locked
-	@# All mutants take too long for every run. The code selects the part, so each part has its turn over time.
+	@# All mutants take too long for every run. A hash of the code selects the part, so all parts run over time.
 	@$(MAKE) mutants MUTANTS=any/20
 
 demo: tools ## Show both resources on a real API server and a local AWS, in two minutes; KEEP=1 leaves all running
@@ -72,7 +72,7 @@ mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and check that a
 
 bench: tools ## Measure the operator's memory and time, in some minutes; OBJECTS=n, 10,000 by default
 	@$(MAKE) test-env
-	@# The image's binary, if the machine can build it: another C library or optimization gives other figures.
+	@# The binary of the image, if the machine can build it: a different C library or optimization changes the figures.
 	@binary=$$(./image.sh --binary); \
 	test -n "$$binary" || { cargo build --profile image --locked --package lambda-triggers && \
 	    binary=target/image/lambda-triggers; } && \

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the container image without a daemon, into an archive that `docker load`, `podman load` and `skopeo copy` read,
-# and prints where it is. The same commit gives the same image. Where a tool is missing, it says so and ends well: the
-# image is not what most people work on. With --binary, it builds what the image holds, and prints where that is.
+# Builds the container image without a daemon, and prints the path of the archive. `docker load`, `podman load` and
+# `skopeo copy` read the archive. The same commit gives the same image. If a tool is missing, the script names the tool
+# and exits with 0, since most contributors do not need the image. With --binary, the script builds only the binary of
+# the image and prints its path.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -18,7 +19,7 @@ certificates=/etc/ssl/certs/ca-certificates.crt
 [[ -e $certificates ]] || skip "$certificates: apt-get install ca-certificates"
 rustup target add "$target" >/dev/null 2>&1 || skip "the target $target: rustup target add $target"
 
-# Paths of this machine are no part of the program.
+# The binary must not contain paths of the build machine: builds would not be reproducible.
 export RUSTFLAGS="--remap-path-prefix=$PWD=/src --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
 export CC_${target//-/_}=musl-gcc
 cargo build --locked --quiet --profile image --package lambda-triggers --target "$target"
@@ -34,7 +35,7 @@ cp "$binary" "$certificates" "$context"
 archive=target/lambda-triggers-image.tar
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 rm -f "$archive"
-# The last stage of the Dockerfile, with what was built here in place of its first one.
+# The last stage of the Dockerfile, with the binary from above in place of the first stage.
 sed -n '/^FROM scratch/,$p' Dockerfile | sed 's/--from=build //' >"$context/Dockerfile"
 buildah build --quiet --isolation chroot --storage-driver vfs --root "$context/storage" --runroot "$context/run" \
     --timestamp "$(git log -1 --format=%ct 2>/dev/null || echo 0)" \

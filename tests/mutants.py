@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Changes the decisions of controller/core in small ways, one at a time, and sees that the tests notice.
+"""Changes the decisions of controller/core in small ways, one at a time, and checks that a test fails.
 
-usage: mutants.py [PART]     PART, such as 3/10, is a part of all changes; without it, all are made. any/10 is one of
-                             the ten that the code itself chooses.
+usage: mutants.py [PART]     PART, such as 3/10, selects a part of all changes; the default is all changes. any/10
+                             selects one of ten parts by a hash of the code.
 
-Ends with 1 where less than 95 % are noticed, and names those that are not. The same code has the same result each time
-and everywhere: the laws are tried with the same values, and a change that makes a test run for ever is noticed by the
-processor time that it takes, which other work on the machine does not change.
+Exits with 1 if the tests notice less than 95 % of the changes, and names the changes that no test notices. The same
+code gives the same result on every run and machine. Property tests try the same values. A change that makes a test run
+forever is noticed by its processor time, which does not depend on the load of the machine.
 """
 
 import hashlib
@@ -20,9 +20,9 @@ import tomllib
 LEAST = 0.95
 CONFIGURATION = pathlib.Path(".cargo/mutants.toml")
 OUT = pathlib.Path("target/mutants")
-# In seconds of processor time. All tests together take less than one.
+# Seconds of processor time. All tests together take less than a second.
 TEST_LIMIT = 30
-# In seconds, so that nothing hangs: what gets there has not been noticed.
+# Seconds, to prevent a hang. A change that reaches the limit counts as not noticed.
 LIMIT = 900
 LIMITED = ["sh", "-c", f'ulimit -t {TEST_LIMIT} && exec "$0" "$@"']
 
@@ -35,27 +35,27 @@ def main(part: str | None) -> int:
         "CARGO_TARGET_DIR": str((OUT / "build").resolve()),
         "PROPTEST_CASES": "64",
         "PROPTEST_RNG_SEED": "1",
-        # What one change has failed with is not tried on the next.
+        # A failing value of one change must not be tried on the next change.
         "PROPTEST_DISABLE_FAILURE_PERSISTENCE": "1",
     }
-    # cargo-mutants works on a copy under a new name each time: what was built of the last one is of no use.
+    # cargo-mutants works on a copy with a new path each time, so the last build of the crate is useless.
     clean = ["cargo", "clean", "--quiet", "--profile", "mutants", "--package", "lambda-triggers-core"]
     subprocess.run(clean, env=environment, check=True)
     command = ["cargo", "mutants", "--package", "lambda-triggers-core", "--output", str(OUT)]
     command += ["--colors", "never", "--no-times", "--timeout", str(LIMIT), "--build-timeout", str(LIMIT)]
     command += ["--cargo-arg=--config", f"--cargo-arg=target.'cfg(all())'.runner={json.dumps(LIMITED)}"]
-    # Each part has some of every file.
+    # Each part has changes of every file.
     command += ["--shard", part, "--sharding", "round-robin"] if part else []
     ended = subprocess.run(command, env=environment).returncode
-    # 2: some were missed; 3: some ran into the time limit.
+    # 2: missed changes; 3: changes that reached the time limit.
     if ended not in (0, 2, 3):
         return ended
     return judge(part)
 
 
 def chosen(parts: int) -> str:
-    """One of so many parts, by the text of the decisions: the same wherever the code is the same, and another with each change
-    to it, so that in time each has its turn. A change in the tests is as good a reason as one in what they test."""
+    """Chooses a part by a hash of the code under mutation and of its tests. The same code gives the same part. Each
+    change of the code gives a new part, so all parts run over time."""
     globs = tomllib.loads(CONFIGURATION.read_text())["examine_globs"]
     folders = [pathlib.Path(glob.removesuffix("/**")) for glob in globs]
     files = sorted(path for folder in folders for path in folder.rglob("*.rs"))

@@ -1,8 +1,8 @@
 """Serves ministack, a local AWS, on a free port of 127.0.0.1.
 
-Prints one line, AWS_ENDPOINT_URL=http://127.0.0.1:<port>, once it answers; its log goes
-to stderr. It ends when its stdin is closed, and takes the processes of its Lambda functions
-and its files with it, so that nothing outlives the test run which holds the other end.
+Prints one line, AWS_ENDPOINT_URL=http://127.0.0.1:<port>, once ministack answers. The log goes
+to stderr. The server ends when its stdin is closed, kills the processes of its Lambda functions
+and removes its files. Nothing outlives the test run, which holds the other end of stdin.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import urllib.request
 
 
 def main() -> None:
-    os.setsid()  # a process group of its own: ended as one
+    os.setsid()  # a separate process group, killed as a whole
     directory = tempfile.mkdtemp(prefix="lambda-triggers-ministack-")
     threading.Thread(target=end_with_stdin, args=[directory], daemon=True).start()
 
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def end_with_stdin(directory: str) -> None:
-    """Waits for the end of stdin, then leaves nothing behind."""
+    """Waits for the end of stdin, then removes all files and kills the process group."""
     while os.read(0, 4096):
         pass
     shutil.rmtree(directory, ignore_errors=True)
@@ -37,7 +37,7 @@ def end_with_stdin(directory: str) -> None:
 
 
 def configure(port: int, directory: str) -> None:
-    """Sets what ministack reads from its environment, and reads once, when it is imported."""
+    """Sets the variables that ministack reads once, at its import."""
     os.environ.update(
         GATEWAY_PORT=str(port),
         MINISTACK_HOST="127.0.0.1",
@@ -53,7 +53,7 @@ def configure(port: int, directory: str) -> None:
 
 
 def announce(url: str) -> None:
-    """The kernel holds the request until the server takes it, so one is enough."""
+    """Prints the URL once the server answers. The kernel holds the request until then, so one is enough."""
     urllib.request.urlopen(f"{url}/_ministack/health", timeout=120).read()
     print(f"AWS_ENDPOINT_URL={url}", flush=True)
 

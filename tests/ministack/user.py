@@ -1,7 +1,7 @@
-"""Makes a user with one policy in a ministack that checks signatures and policies.
+"""Creates a user with one policy in a ministack that verifies signatures and policies.
 
-user.py <endpoint> <account> <policy as JSON> [<role>...] prints the user's access key and secret, with a space between.
-Run again, it replaces the policy and prints nothing new: the key is made once. Roles are made with nothing in them.
+user.py <endpoint> <account> <policy as JSON> [<role>...] prints the user's access key and secret, separated by a space.
+A second run replaces the policy and prints nothing, since the key exists. The roles have no policies.
 """
 
 import json
