@@ -104,8 +104,8 @@ pub enum FaultKind {
     StaleRead,
     /// Another writer changes the bucket's notification configuration just before the call is applied.
     SecondWriter(SecondWriter),
-    /// `PutTargets` and `RemoveTargets` answer 200 with `FailedEntryCount` 1. The first entry is not applied, the rest
-    /// is.
+    /// `PutTargets` and `RemoveTargets` answer 200 with `FailedEntryCount` 1. Only the first entry is not
+    /// applied.
     FailedEntry,
     /// The test's own code before and after the call.
     Hook(Hook),

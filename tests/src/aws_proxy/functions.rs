@@ -88,7 +88,7 @@ pub(super) async fn handle(
     }
 }
 
-/// Refuses an invocation of a function that is not created yet, or whose creation failed.
+/// Refuses an invocation of a function whose creation is in progress or failed.
 pub(super) async fn check_invocation(shared: &Shared, request: &Request) -> Result<(), Refusal> {
     let target = unqualified(lambda::function(request)?);
     let account = shared.account(&request.account);
@@ -263,7 +263,8 @@ async fn update(
     Ok(shown(&answer, function))
 }
 
-/// Refuses a stale `RevisionId`. Removes a current one from the request, since the emulator has different revisions.
+/// Refuses a stale `RevisionId`. A current `RevisionId` is removed from the request: the emulator has different
+/// revisions.
 fn check_revision(body: &mut Value, function: &Function) -> Result<(), Refusal> {
     let given = body.as_object_mut().and_then(|members| members.remove("RevisionId"));
     match given {

@@ -19,12 +19,15 @@
 //!   the signature of the creation. A bucket that was created without the proxy belongs to the account that first finds
 //!   the bucket in the emulator.
 //! - Resource policies exist only in the proxy. An entry or a target reaches the emulator only if the policy of its
-//!   function permits the service. Before, nothing is delivered. Functions of other accounts never receive events.
+//!   function permits the service. Until then, nothing is delivered. Functions of other
+//!   accounts never receive events.
 //! - A policy's `RevisionId` changes with the policy and not with the function.
 //! - A function is `Pending` after its creation, and an update is `InProgress` for a while ([`Pace`]). The `RevisionId`
-//!   changes at the start and at the end of each change. A failed update changes nothing.
+//!   changes at the start and at the end of each change. A failed update leaves code and
+//!   configuration unchanged.
 //! - An image exists if its URI is well-formed. A tag always means the same image. Images never run.
-//! - The proxy alone decides which targets and rules exist. A rule that was created without the proxy does not exist.
+//! - The proxy alone decides which targets and rules exist. A rule that was created without the proxy does not
+//!   exist for clients.
 //! - The IAM policy that the operator prints must allow all calls of the operator. The proxy recognizes the operator by
 //!   the application name in `User-Agent`. All other callers may do everything.
 //! - A bucket of another account answers `AccessDenied`. The proxy ignores bucket policies.
@@ -162,8 +165,8 @@ impl AwsProxy {
         self.shared.quotas.lift(account);
     }
 
-    /// Sets the duration of creations and updates of the account's functions from now on. [`Pace::default`] applies
-    /// before.
+    /// Sets the duration of creations and updates of the account's functions from now on. The default is
+    /// [`Pace::default`].
     pub fn slow_functions(&self, account: &str, pace: Pace) {
         self.shared.wishes.set_pace(account, pace);
     }

@@ -135,7 +135,7 @@ fn permits(statement: &Value, service: &str, source_arn: &str, source_account: &
         && conditions_hold(statement, source_arn, source_account)
 }
 
-/// A condition on a key that an invocation by a service does not have fails, as a missing key does in IAM.
+/// A condition fails if an invocation by a service does not have its key, as in IAM.
 fn conditions_hold(statement: &Value, source_arn: &str, source_account: &str) -> bool {
     let Some(operators) = statement["Condition"].as_object() else {
         return true;

@@ -70,11 +70,11 @@ pub(crate) struct RuleKey {
     pub name: String,
 }
 
-/// The targets of a rule in the emulator.
+/// A rule in the emulator, with its targets.
 #[derive(Default)]
 pub(super) struct Rule {
     pub targets: Vec<Value>,
-    /// The targets that the emulator has.
+    /// Targets in the emulator.
     pub delivered: Vec<Value>,
 }
 
