@@ -1,4 +1,4 @@
-//! Every call is counted.
+//! The AWS proxy records every call with its account, role and answer.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn call(service: &str, operation: &str, resource: &str, write: bool, status: u16
 }
 
 #[test]
-fn calls_are_named_in_order_with_their_answers() {
+fn calls_are_recorded_in_order_with_their_answers() {
     run(async {
         let aws = aws().await;
         aws.function("counted").await;
@@ -110,7 +110,7 @@ fn a_test_can_wait_for_a_call() {
 }
 
 #[test]
-fn a_session_of_a_role_counts_for_the_account_of_the_role() {
+fn calls_with_an_assumed_role_count_for_its_account() {
     run(async {
         let (caller, owner) = (aws().await, aws().await);
         let role = format!("arn:aws:iam::{}:role/tenant", owner.account);
@@ -119,8 +119,8 @@ fn a_session_of_a_role_counts_for_the_account_of_the_role() {
         let key = answer.body.split(['<', '>']).skip_while(|part| *part != "AccessKeyId").nth(1);
         let session = Aws::for_account(key.expect("an access key").to_owned(), super::REGION).await;
         session.rule("of-the-tenant").await;
-        let made = call("events", "PutRule", "of-the-tenant", true, 200);
-        assert_eq!(owner.aws_proxy.calls(&owner.account), [Call { role: Some(role), ..made }]);
+        let put_rule = call("events", "PutRule", "of-the-tenant", true, 200);
+        assert_eq!(owner.aws_proxy.calls(&owner.account), [Call { role: Some(role), ..put_rule }]);
         assert_eq!(caller.aws_proxy.calls(&caller.account), [call("sts", "AssumeRole", "", false, 200)]);
         owner
             .events

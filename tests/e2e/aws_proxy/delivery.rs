@@ -1,4 +1,4 @@
-//! Nothing is delivered to a function that does not let the service in.
+//! The AWS proxy delivers events only to functions whose policy allows the service to invoke them.
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_s3::primitives::ByteStream;
@@ -28,13 +28,13 @@ impl Aws {
     }
 }
 
-async fn has_received(received: &Received, events: usize) {
+async fn assert_event_count(received: &Received, events: usize) {
     eventually("the function receives the event", async || received.count() >= events).await;
     assert_eq!(received.count(), events);
 }
 
 #[test]
-fn s3_delivers_while_its_permission_stands() {
+fn s3_delivers_only_while_the_permission_statement_exists() {
     run(async {
         let aws = aws().await;
         let watched = aws.permitted_function_and_bucket("delivers").await;
@@ -51,7 +51,7 @@ fn s3_delivers_while_its_permission_stands() {
         ];
         aws.notify("delivers", both).await.expect("accepted");
         aws.upload("delivers", "in/1").await;
-        has_received(&watched, 1).await;
+        assert_event_count(&watched, 1).await;
         aws.lambda
             .remove_permission()
             .function_name("delivers")
@@ -66,15 +66,15 @@ fn s3_delivers_while_its_permission_stands() {
         );
         aws.upload("delivers", "in/2").await;
         aws.upload("delivers", "witness/1").await;
-        has_received(&witness, 1).await;
+        assert_event_count(&witness, 1).await;
         aws.permit_s3("delivers", "delivers").await;
         aws.upload("delivers", "in/3").await;
-        has_received(&watched, 2).await;
+        assert_event_count(&watched, 2).await;
     });
 }
 
 #[test]
-fn filters_are_compared_with_the_encoded_key() {
+fn filters_match_the_encoded_object_key() {
     run(async {
         let aws = aws().await;
         let watched = aws.permitted_function_and_bucket("encoded").await;
@@ -86,19 +86,19 @@ fn filters_are_compared_with_the_encoded_key() {
         let both = vec![on("encoded", "encoded", "dt%3D2026/a+b"), on("raw", "raw", "dt=2026/a b")];
         aws.notify("encoded", both).await.expect("the two texts do not overlap");
         aws.upload("encoded", "dt=2026/a b/1").await;
-        has_received(&watched, 1).await;
+        assert_event_count(&watched, 1).await;
         aws.notify("encoded", vec![on("raw", "raw", "dt=2026/a b"), on("witness", "encoded", "w/")])
             .await
             .expect("accepted");
         aws.upload("encoded", "dt=2026/a b/2").await;
         aws.upload("encoded", "w/1").await;
-        has_received(&watched, 2).await;
+        assert_event_count(&watched, 2).await;
         assert_eq!(raw.count(), 0);
     });
 }
 
 #[test]
-fn a_rule_invokes_only_a_function_that_lets_it_in() {
+fn a_rule_invokes_only_functions_that_permit_it() {
     run(async {
         let aws = aws().await;
         let (open, closed) = (aws.function("open").await, aws.function("closed").await);
@@ -110,7 +110,7 @@ fn a_rule_invokes_only_a_function_that_lets_it_in() {
             aws.events.put_targets().rule("on-event").targets(target("open", &aws.function_arn("open")));
         targets.targets(target("closed", &aws.function_arn("closed"))).send().await.expect("targets");
         aws.emit().await;
-        has_received(&open, 1).await;
+        assert_event_count(&open, 1).await;
         aws.lambda
             .remove_permission()
             .function_name("closed")
@@ -120,8 +120,8 @@ fn a_rule_invokes_only_a_function_that_lets_it_in() {
             .expect("removed");
         aws.permit_events("closed", "on-*").await;
         aws.emit().await;
-        has_received(&closed, 1).await;
-        has_received(&open, 2).await;
+        assert_event_count(&closed, 1).await;
+        assert_event_count(&open, 2).await;
         aws.lambda
             .remove_permission()
             .function_name("closed")
@@ -130,13 +130,13 @@ fn a_rule_invokes_only_a_function_that_lets_it_in() {
             .await
             .expect("removed");
         aws.emit().await;
-        has_received(&open, 3).await;
+        assert_event_count(&open, 3).await;
         assert_eq!(closed.count(), 1);
     });
 }
 
 #[test]
-fn a_deleted_function_receives_nothing_nor_does_its_namesake() {
+fn a_deleted_or_recreated_function_receives_no_events() {
     run(async {
         let aws = aws().await;
         let received = aws.permitted_function_and_bucket("namesake").await;
@@ -161,18 +161,18 @@ fn a_deleted_function_receives_nothing_nor_does_its_namesake() {
         targets.targets(target("2", &aws.function_arn("witness"))).send().await.expect("targets");
         aws.upload("namesake", "in/1").await;
         aws.emit().await;
-        has_received(&received, 2).await;
-        has_received(&witness, 1).await;
+        assert_event_count(&received, 2).await;
+        assert_event_count(&witness, 1).await;
 
         aws.lambda.delete_function().function_name("namesake").send().await.expect("deleted");
         let namesake = aws.function("namesake").await;
         aws.upload("namesake", "in/2").await;
         aws.upload("namesake", "witness/1").await;
         aws.emit().await;
-        has_received(&witness, 3).await;
+        assert_event_count(&witness, 3).await;
         assert_eq!(namesake.count(), 2, "both write to one file");
         aws.permit_s3("namesake", "namesake").await;
         aws.upload("namesake", "in/3").await;
-        has_received(&namesake, 3).await;
+        assert_event_count(&namesake, 3).await;
     });
 }

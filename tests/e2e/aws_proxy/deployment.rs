@@ -1,4 +1,4 @@
-//! Deployments for the tests: small functions, and where they stand.
+//! Helpers that deploy small functions and read their state.
 
 use std::io::{Cursor, Write};
 
@@ -16,12 +16,12 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{Aws, aws};
 
-/// Says `one` when it is invoked.
+/// Source of a function that returns `one`.
 pub const ONE: &str = "def handler(event, context):\n    return 'one'\n";
-/// Says `two` when it is invoked.
+/// Source of a function that returns `two`.
 pub const TWO: &str = "def handler(event, context):\n    return 'two'\n";
 
-/// An archive with one file; the same text makes the same archive.
+/// A ZIP archive with one file. The same source always gives the same bytes.
 pub fn archive(source: &str) -> Blob {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
@@ -30,10 +30,11 @@ pub fn archive(source: &str) -> Blob {
     Blob::new(zip.finish().expect("writing to memory").into_inner())
 }
 
-/// Where a function stands: `State`, its reason and code, then `LastUpdateStatus`, its reason and code. Empty where AWS says nothing.
+/// A function's state: `State`, its reason and code, then `LastUpdateStatus`, its reason and code. A field that AWS
+/// omits is empty.
 pub type Stage = [String; 6];
 
-/// Where a function stands, from any answer that has its configuration.
+/// Reads the [`Stage`] from any answer that contains a function configuration.
 macro_rules! stage {
     ($configuration:expr) => {{
         let configuration = &$configuration;
@@ -50,8 +51,8 @@ macro_rules! stage {
 }
 pub(crate) use stage;
 
-fn stage_of(members: [&str; 6]) -> Stage {
-    members.map(str::to_owned)
+fn stage_of(fields: [&str; 6]) -> Stage {
+    fields.map(str::to_owned)
 }
 
 pub fn pending() -> Stage {
@@ -74,14 +75,14 @@ pub fn update_failed(reason: &str, code: &str) -> Stage {
     stage_of(["Active", "", "", "Failed", reason, code])
 }
 
-/// A fresh account, in which changes take as long as `pace` says.
+/// A new account in which function changes take as long as `pace` says.
 pub async fn aws_with_pace(pace: Pace) -> Aws {
     let aws = aws().await;
     aws.aws_proxy.slow_functions(&aws.account, pace);
     aws
 }
 
-/// A fresh account, in which changes are done at once.
+/// A new account in which function changes finish at once.
 pub async fn quick_aws() -> Aws {
     aws_with_pace(Pace::Reads(0)).await
 }
@@ -91,7 +92,7 @@ impl Aws {
         format!("arn:aws:iam::{}:role/test", self.account)
     }
 
-    /// A creation of a function that says `one`.
+    /// A creation request for a function that returns `one`.
     pub fn creation(&self, name: &str) -> CreateFunctionFluentBuilder {
         self.bare_creation(name)
             .runtime(Runtime::Python312)
@@ -99,7 +100,7 @@ impl Aws {
             .code(FunctionCode::builder().zip_file(archive(ONE)).build())
     }
 
-    /// A creation with a name and a role only.
+    /// A creation request with only a name and a role.
     pub fn bare_creation(&self, name: &str) -> CreateFunctionFluentBuilder {
         self.lambda.create_function().function_name(name).role(self.role())
     }
@@ -125,7 +126,7 @@ impl Aws {
         stage!(self.configuration(name).await)
     }
 
-    /// What a function says.
+    /// The function's return value.
     pub async fn says(&self, name: &str) -> String {
         let answer = self.lambda.invoke().function_name(name).send().await.expect("it is invoked");
         String::from_utf8_lossy(answer.payload().map(Blob::as_ref).unwrap_or_default()).into_owned()

@@ -1,4 +1,4 @@
-//! Rules.
+//! EventBridge rules: limits, schedule expressions, tags and removal.
 
 use aws_sdk_eventbridge::types::{RuleState, Tag};
 
@@ -13,7 +13,7 @@ fn missing(rule: &str) -> (u16, String, String) {
 }
 
 #[test]
-fn an_expression_outside_the_grammar_is_refused() {
+fn invalid_schedule_expressions_are_refused() {
     run(async {
         let aws = aws().await;
         let put =
@@ -56,7 +56,7 @@ fn a_rule_needs_a_schedule_or_a_pattern() {
 }
 
 #[test]
-fn a_schedule_lives_on_the_default_bus() {
+fn schedules_work_only_on_the_default_bus() {
     run(async {
         let aws = aws().await;
         let bus = aws.events.create_event_bus().name("custom").send().await.expect("created");
@@ -78,7 +78,7 @@ fn a_schedule_lives_on_the_default_bus() {
 }
 
 #[test]
-fn putting_a_rule_resets_what_it_does_not_say() {
+fn put_rule_resets_omitted_fields() {
     run(async {
         let aws = aws().await;
         let put = || aws.events.put_rule().name("reset").schedule_expression("rate(1 hour)");
@@ -90,7 +90,7 @@ fn putting_a_rule_resets_what_it_does_not_say() {
 }
 
 #[test]
-fn tags_are_set_only_when_a_rule_is_made() {
+fn put_rule_sets_tags_only_at_creation() {
     run(async {
         let aws = aws().await;
         let tag = |value: &str| Tag::builder().key("owner").value(value).build().expect("a tag");
@@ -142,7 +142,7 @@ fn a_rule_with_targets_cannot_be_deleted() {
 }
 
 #[test]
-fn a_missing_rule_is_an_error_for_all_but_its_removal() {
+fn a_missing_rule_is_an_error_except_for_deletion() {
     run(async {
         let aws = aws().await;
         let events = &aws.events;
@@ -178,7 +178,7 @@ fn a_missing_rule_is_an_error_for_all_but_its_removal() {
 }
 
 #[test]
-fn names_and_texts_of_a_rule_have_limits() {
+fn names_and_descriptions_of_rules_have_limits() {
     run(async {
         let aws = aws().await;
         let put = |name: &str| aws.events.put_rule().name(name).schedule_expression("rate(1 hour)");
@@ -197,7 +197,7 @@ fn names_and_texts_of_a_rule_have_limits() {
 }
 
 #[test]
-fn a_bus_has_300_rules() {
+fn a_bus_holds_at_most_300_rules() {
     run(async {
         let aws = aws().await;
         let put = async |aws: &Aws, number: usize| {

@@ -1,4 +1,4 @@
-//! Targets of rules.
+//! Targets of EventBridge rules: limits, validation and paging.
 
 use aws_sdk_eventbridge::types::{
     DeadLetterConfig, InputTransformer, RetryPolicy, Target, builders::TargetBuilder,
@@ -12,7 +12,7 @@ async fn ids(aws: &Aws, rule: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_rule_has_five_targets_at_most() {
+fn a_rule_has_at_most_five_targets() {
     run(async {
         let aws = aws().await;
         aws.rule("five").await;
@@ -34,7 +34,7 @@ fn a_rule_has_five_targets_at_most() {
 }
 
 #[test]
-fn what_a_target_may_not_say_is_refused() {
+fn invalid_targets_are_refused() {
     run(async {
         let aws = aws().await;
         aws.rule("strict").await;
@@ -62,8 +62,8 @@ fn what_a_target_may_not_say_is_refused() {
             aws.events.put_targets().rule("strict").targets(target.build().expect("a target")).send()
         };
         for target in refused {
-            let shown = format!("{target:?}");
-            assert_eq!(code(put(target).await), (400, "ValidationException".to_owned()), "{shown}");
+            let request = format!("{target:?}");
+            assert_eq!(code(put(target).await), (400, "ValidationException".to_owned()), "{request}");
         }
         assert_eq!(
             refusal(put(base().input("{not json")).await).2,
@@ -77,7 +77,7 @@ fn what_a_target_may_not_say_is_refused() {
 }
 
 #[test]
-fn a_target_is_listed_whole_even_while_its_function_lets_nobody_in() {
+fn targets_are_listed_without_an_invoke_permission() {
     run(async {
         let aws = aws().await;
         aws.rule("listed").await;
@@ -105,7 +105,7 @@ fn a_target_is_listed_whole_even_while_its_function_lets_nobody_in() {
 }
 
 #[test]
-fn lists_come_in_pages() {
+fn lists_are_paged() {
     run(async {
         let aws = aws().await;
         aws.rule("paged").await;

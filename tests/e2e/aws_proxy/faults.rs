@@ -1,4 +1,4 @@
-//! Faults on request.
+//! Faults that a test injects into the AWS proxy.
 
 use std::{
     sync::{Arc, Mutex},
@@ -43,7 +43,7 @@ impl Aws {
 }
 
 #[test]
-fn throttling_has_each_services_own_shape() {
+fn throttling_errors_have_the_shape_of_each_service() {
     run(async {
         let aws = aws().await;
         aws.bucket("slow-down").await;
@@ -64,7 +64,7 @@ fn throttling_has_each_services_own_shape() {
 }
 
 #[test]
-fn a_denial_names_the_action_and_the_resource() {
+fn access_denied_names_the_action_and_the_resource() {
     run(async {
         let aws = aws().await;
         aws.bucket("denied").await;
@@ -94,7 +94,7 @@ fn a_denial_names_the_action_and_the_resource() {
 }
 
 #[test]
-fn credentials_are_refused_in_the_shape_of_each_service() {
+fn credential_errors_have_the_shape_of_each_service() {
     run(async {
         let aws = aws().await;
         aws.bucket("refused").await;
@@ -145,7 +145,7 @@ fn credentials_are_refused_in_the_shape_of_each_service() {
 }
 
 #[test]
-fn a_fault_meets_only_the_calls_that_it_is_for() {
+fn a_fault_affects_only_matching_calls() {
     run(async {
         let aws = aws().await;
         aws.bucket("hit").await;
@@ -170,7 +170,7 @@ fn a_fault_meets_only_the_calls_that_it_is_for() {
 }
 
 #[test]
-fn server_errors_have_each_services_own_shape() {
+fn server_errors_have_the_shape_of_each_service() {
     run(async {
         let aws = aws().await;
         aws.bucket("broken").await;
@@ -209,7 +209,7 @@ fn a_lost_answer_leaves_the_call_applied() {
 }
 
 #[test]
-fn a_slow_answer_comes() {
+fn a_slow_call_is_answered() {
     run(async {
         let aws = aws().await;
         aws.inject(Fault::on("PutRule", FaultKind::Slow(Duration::from_millis(300))));
@@ -220,7 +220,7 @@ fn a_slow_answer_comes() {
 }
 
 #[test]
-fn a_late_call_is_answered_before_it_is_applied() {
+fn a_late_call_is_applied_after_its_answer() {
     run(async {
         let aws = aws().await;
         let late = |answer| Fault::on("PutRule", FaultKind::Late(Duration::from_millis(300), answer));
@@ -236,7 +236,7 @@ fn a_late_call_is_answered_before_it_is_applied() {
 }
 
 #[test]
-fn a_stale_read_returns_the_document_before() {
+fn a_stale_read_returns_the_previous_document() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("stale").await;
@@ -249,13 +249,13 @@ fn a_stale_read_returns_the_document_before() {
 }
 
 #[test]
-fn a_second_writer_comes_between_read_and_write() {
+fn another_writer_writes_between_read_and_write() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("contended").await;
         let seen = Arc::new(Mutex::new(String::new()));
         let (note, arn) = (Arc::clone(&seen), aws.function_arn("contended"));
-        let theirs = FaultKind::second_edit(move |present| {
+        let other_writer = FaultKind::second_edit(move |present| {
             *note.lock().expect("not poisoned") = present.to_owned();
             format!(
                 "<NotificationConfiguration><CloudFunctionConfiguration><Id>theirs</Id><CloudFunction>{arn}</CloudFunction>\
@@ -263,7 +263,7 @@ fn a_second_writer_comes_between_read_and_write() {
             )
         });
         aws.notify_one("contended", "before").await.expect("written");
-        aws.inject(Fault::on(PUT_NOTIFICATION, theirs));
+        aws.inject(Fault::on(PUT_NOTIFICATION, other_writer));
         aws.notify_one("contended", "ours").await.expect("written");
         assert!(seen.lock().expect("not poisoned").contains("<Id>before</Id>"));
         assert_eq!(aws.notification_ids("contended").await, ["ours"]);
@@ -278,7 +278,7 @@ fn a_second_writer_comes_between_read_and_write() {
 }
 
 #[test]
-fn an_entry_can_fail_in_a_call_that_succeeds() {
+fn an_entry_can_fail_in_a_successful_call() {
     run(async {
         let aws = aws().await;
         aws.rule("partial").await;
@@ -313,19 +313,19 @@ fn a_hook_runs_around_the_nth_call() {
     run(async {
         let aws = aws().await;
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let noting = |then: Then| {
+        let record = |then: Then| {
             let seen = Arc::clone(&seen);
             move |call: lambda_triggers_tests::aws_proxy::Call| {
                 seen.lock().expect("not poisoned").push((call.resource, call.status));
                 async move { then }
             }
         };
-        aws.inject(Fault::on("PutRule", FaultKind::Hook(Hook::before(noting(Then::GoOn)))).after(1));
+        aws.inject(Fault::on("PutRule", FaultKind::Hook(Hook::before(record(Then::GoOn)))).after(1));
         aws.rule("first").await;
         aws.rule("second").await;
-        aws.inject(Fault::on("PutRule", FaultKind::Hook(Hook::before(noting(Then::HangUp)))));
+        aws.inject(Fault::on("PutRule", FaultKind::Hook(Hook::before(record(Then::HangUp)))));
         aws.put_rule_fails_without_an_answer("third").await;
-        aws.inject(Fault::on("PutRule", FaultKind::Hook(Hook::after(noting(Then::HangUp)))));
+        aws.inject(Fault::on("PutRule", FaultKind::Hook(Hook::after(record(Then::HangUp)))));
         aws.put_rule_fails_without_an_answer("fourth").await;
         let expected =
             [("second", 0), ("third", 0), ("fourth", 200)].map(|(rule, status)| (rule.to_owned(), status));
@@ -335,7 +335,7 @@ fn a_hook_runs_around_the_nth_call() {
 }
 
 #[test]
-fn a_call_is_finished_when_its_client_goes_away() {
+fn a_call_completes_after_its_client_disconnects() {
     run(async {
         let aws = aws().await;
         aws.inject(Fault::on(
@@ -352,7 +352,7 @@ fn a_call_is_finished_when_its_client_goes_away() {
 }
 
 #[test]
-fn an_account_can_be_put_under_the_real_quotas() {
+fn an_account_can_be_limited_to_the_real_quotas() {
     run(async {
         let aws = aws().await;
         aws.aws_proxy.limit_to_quotas(&aws.account);

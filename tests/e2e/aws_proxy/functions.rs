@@ -1,4 +1,4 @@
-//! Functions, buckets, rules and permissions for the tests.
+//! Helpers that create functions, buckets, rules and permissions.
 
 use std::{
     path::{Path, PathBuf},
@@ -23,7 +23,7 @@ use aws_sdk_s3::{
 
 use super::{Aws, eventually};
 
-/// Appends each event to the file that `OUT` names, one a line.
+/// Source of a function that appends each event to the file named by `OUT`, one event a line.
 const SOURCE: &str = "\
 import json, os
 
@@ -48,7 +48,7 @@ fn scratch(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("front-{}-{name}", std::process::id()))
 }
 
-/// The events that a function has received.
+/// The file of the events that a function received.
 pub struct Received(PathBuf);
 
 impl Received {
@@ -58,7 +58,7 @@ impl Received {
 }
 
 impl Aws {
-    /// A function that notes its events, ready to be invoked.
+    /// Creates a function that records its events, and waits until the function is active.
     pub async fn function(&self, name: &str) -> Received {
         let out = scratch(&format!("{}-{name}.jsonl", self.account));
         self.lambda
@@ -84,7 +84,7 @@ impl Aws {
         Received(out)
     }
 
-    /// A bucket in the clients' Region.
+    /// Creates a bucket in the clients' Region.
     pub async fn bucket(&self, name: &str) {
         let location = CreateBucketConfiguration::builder()
             .location_constraint(BucketLocationConstraint::from(self.region));
@@ -92,7 +92,7 @@ impl Aws {
         create.send().await.expect("the bucket is created");
     }
 
-    /// A permission for S3 to invoke a function for a bucket of this account.
+    /// A request that permits S3 to invoke a function for a bucket of this account.
     pub fn permission(&self, function: &str, sid: &str, bucket: &str) -> AddPermissionFluentBuilder {
         self.lambda
             .add_permission()
@@ -108,7 +108,7 @@ impl Aws {
         self.permission(function, "s3", bucket).send().await.expect("S3 is let in");
     }
 
-    /// Lets EventBridge invoke a function for the rules that `rule` matches.
+    /// Permits EventBridge to invoke a function for the rules that match `rule`.
     pub async fn permit_events(&self, function: &str, rule: &str) {
         let permission = self
             .lambda
@@ -120,7 +120,7 @@ impl Aws {
         permission.send().await.expect("EventBridge is let in");
     }
 
-    /// Function, bucket and permission of one name.
+    /// Creates a function, a bucket and a permission statement, all with one name.
     pub async fn permitted_function_and_bucket(&self, name: &str) -> Received {
         let received = self.function(name).await;
         self.bucket(name).await;
@@ -128,7 +128,7 @@ impl Aws {
         received
     }
 
-    /// A write of a bucket's notification configuration.
+    /// Replaces a bucket's notification configuration.
     pub async fn notify(
         &self,
         bucket: &str,
@@ -160,7 +160,7 @@ impl Aws {
             .collect()
     }
 
-    /// A schedule that is never due in a test.
+    /// Creates a rule whose schedule is never due during a test.
     pub async fn rule(&self, name: &str) {
         let put =
             self.events.put_rule().name(name).schedule_expression("rate(7 days)").state(RuleState::Enabled);

@@ -1,4 +1,4 @@
-//! Where a function's code comes from, and how it changes.
+//! Sources of a function's code, and code updates.
 
 use aws_sdk_lambda::types::{Architecture, FunctionCode, ImageConfig, PackageType, Runtime};
 use aws_sdk_s3::{
@@ -20,7 +20,7 @@ fn invalid(why: &str) -> (u16, String, String) {
 }
 
 impl Aws {
-    /// Puts an archive into a bucket, and returns its version.
+    /// Uploads an archive to a bucket and returns the object's version.
     async fn upload_code(&self, bucket: &str, key: &str, source: &str) -> Option<String> {
         let body = ByteStream::from(archive(source).into_inner());
         let put = self.s3.put_object().bucket(bucket).key(key).body(body).send().await;
@@ -37,7 +37,7 @@ fn in_s3(bucket: &str, key: &str) -> FunctionCode {
 }
 
 #[test]
-fn code_is_known_by_its_hash() {
+fn code_sha256_identifies_the_code() {
     run(async {
         let aws = quick_aws().await;
         aws.created("hashed").await;
@@ -68,7 +68,7 @@ fn a_dry_run_changes_nothing() {
 }
 
 #[test]
-fn the_architecture_changes_with_the_code() {
+fn a_code_update_changes_the_architecture() {
     run(async {
         let aws = quick_aws().await;
         aws.created("ported").await;
@@ -84,7 +84,7 @@ fn the_architecture_changes_with_the_code() {
 }
 
 #[test]
-fn code_comes_from_an_object_and_a_version_of_it() {
+fn code_comes_from_an_s3_object_or_its_version() {
     run(async {
         let aws = quick_aws().await;
         let bucket = format!("code-{}", aws.account);
@@ -94,9 +94,9 @@ fn code_comes_from_an_object_and_a_version_of_it() {
         put.send().await.expect("versions are kept");
         let first = aws.upload_code(&bucket, "builds/a b.zip", ONE).await.expect("a version");
         aws.upload_code(&bucket, "builds/a b.zip", TWO).await;
-        let of_first =
+        let first_version =
             FunctionCode::builder().s3_bucket(&bucket).s3_key("builds/a b.zip").s3_object_version(first);
-        aws.creation("stored").code(of_first.build()).send().await.expect("created");
+        aws.creation("stored").code(first_version.build()).send().await.expect("created");
         assert_eq!(aws.configuration("stored").await.code_sha256(), Some(SHA_OF_ONE));
         let latest = aws.code_update("stored").s3_bucket(&bucket).s3_key("builds/a b.zip");
         latest.send().await.expect("updated");
@@ -109,7 +109,7 @@ fn code_comes_from_an_object_and_a_version_of_it() {
 }
 
 #[test]
-fn code_that_is_not_there_is_refused() {
+fn missing_code_is_refused() {
     run(async {
         let (aws, other) = (quick_aws().await, quick_aws().await);
         let (bucket, foreign) = (format!("some-{}", aws.account), format!("foreign-{}", aws.account));
@@ -216,11 +216,11 @@ fn a_function_keeps_its_package_type() {
 }
 
 #[test]
-fn an_image_is_in_the_registry_of_the_region() {
+fn an_image_must_be_in_the_registry_of_the_region() {
     run(async {
         let aws = quick_aws().await;
-        let elsewhere = format!("{}.dkr.ecr.us-east-1.amazonaws.com/app:1", aws.account);
-        for uri in ["python:3.12", "public.ecr.aws/lambda/python:3.12", &elsewhere] {
+        let other_region_image = format!("{}.dkr.ecr.us-east-1.amazonaws.com/app:1", aws.account);
+        for uri in ["python:3.12", "public.ecr.aws/lambda/python:3.12", &other_region_image] {
             let code = FunctionCode::builder().image_uri(uri).build();
             let creation = aws.bare_creation("boxed").package_type(PackageType::Image).code(code);
             let why = format!("Source image {uri} is not valid. Provide a valid source image.");

@@ -1,4 +1,4 @@
-//! Tags, concurrency, names that are taken or missing, and refusals that pass.
+//! Tags, reserved concurrency, conflicting and missing names, and temporary refusals.
 
 use std::collections::HashMap;
 
@@ -34,9 +34,10 @@ impl Aws {
     async fn reservation(&self, name: &str) -> Option<i32> {
         let read = self.lambda.get_function_concurrency().function_name(name).send().await.expect("read");
         let found = self.lambda.get_function().function_name(name).send().await.expect("read");
-        let shown = found.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
-        assert_eq!(shown, read.reserved_concurrent_executions(), "both reads agree");
-        shown
+        let reserved_by_function =
+            found.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
+        assert_eq!(reserved_by_function, read.reserved_concurrent_executions(), "both reads agree");
+        reserved_by_function
     }
 }
 
@@ -87,7 +88,7 @@ fn tags_are_limited() {
 }
 
 #[test]
-fn concurrency_is_reserved_and_given_back() {
+fn concurrency_is_reserved_and_released() {
     run(async {
         let aws = quick_aws().await;
         aws.created("one").await;
@@ -116,7 +117,7 @@ fn concurrency_is_reserved_and_given_back() {
 }
 
 #[test]
-fn a_name_is_taken_once() {
+fn a_function_name_is_unique_in_its_region() {
     run(async {
         let aws = quick_aws().await;
         aws.created("taken").await;
@@ -124,13 +125,13 @@ fn a_name_is_taken_once() {
             (409, "ResourceConflictException".to_owned(), "Function already exist: taken".to_owned());
         assert_eq!(refusal(aws.creation("taken").send().await), conflict);
         assert_eq!(aws.stage("taken").await, active());
-        let elsewhere = aws.in_region("us-east-1").await;
-        elsewhere.creation("taken").send().await.expect("another Region has names of its own");
+        let other_region = aws.in_region("us-east-1").await;
+        other_region.creation("taken").send().await.expect("another Region has names of its own");
     });
 }
 
 #[test]
-fn what_is_not_there_is_not_found() {
+fn calls_for_a_missing_function_answer_not_found() {
     run(async {
         let aws = quick_aws().await;
         let (lambda, name) = (&aws.lambda, "nothing");
@@ -157,7 +158,7 @@ fn what_is_not_there_is_not_found() {
 }
 
 #[test]
-fn a_new_role_can_be_assumed_after_some_tries() {
+fn a_new_role_cannot_be_assumed_at_first() {
     run(async {
         let aws = quick_aws().await;
         aws.aws_proxy.inject(&aws.account, Fault::on("CreateFunction", FaultKind::role_not_ready()).times(2));
@@ -186,7 +187,7 @@ fn code_storage_can_be_full() {
 }
 
 #[test]
-fn any_refusal_can_be_asked_for() {
+fn a_test_can_inject_any_refusal() {
     run(async {
         let aws = quick_aws().await;
         let why = "The provided execution role does not have permissions to call SendMessage on SQS";

@@ -1,11 +1,11 @@
-//! Resource policies of functions.
+//! Resource policies of functions: statements, qualifiers, revisions and limits.
 
 use aws_sdk_lambda::{error::SdkError, operation::get_policy::GetPolicyError};
 use serde_json::{Value, json};
 
 use super::{Aws, aws, code, refusal, run};
 
-/// The policy of a function, its Sids and its revision.
+/// The policy document of a function and its revision.
 async fn policy(aws: &Aws, function: &str) -> Result<(Value, String), SdkError<GetPolicyError>> {
     let found = aws.lambda.get_policy().function_name(function).send().await?;
     let document = serde_json::from_str(found.policy().unwrap_or_default()).expect("a policy is JSON");
@@ -13,7 +13,7 @@ async fn policy(aws: &Aws, function: &str) -> Result<(Value, String), SdkError<G
 }
 
 #[test]
-fn a_policy_reads_as_aws_writes_it() {
+fn a_policy_has_the_format_of_aws() {
     run(async {
         let aws = aws().await;
         aws.function("read").await;
@@ -32,7 +32,7 @@ fn a_policy_reads_as_aws_writes_it() {
 }
 
 #[test]
-fn each_qualifier_has_a_policy_of_its_own() {
+fn each_qualifier_has_its_own_policy() {
     run(async {
         let aws = aws().await;
         aws.function("several").await;
@@ -71,7 +71,7 @@ fn each_qualifier_has_a_policy_of_its_own() {
 }
 
 #[test]
-fn the_policy_goes_with_its_alias_and_its_function() {
+fn deleting_an_alias_or_function_deletes_its_policy() {
     run(async {
         let aws = aws().await;
         aws.function("goes").await;
@@ -98,7 +98,7 @@ fn the_policy_goes_with_its_alias_and_its_function() {
 }
 
 #[test]
-fn latest_has_no_policy() {
+fn latest_accepts_no_policy() {
     run(async {
         let aws = aws().await;
         aws.function("latest").await;
@@ -109,7 +109,7 @@ fn latest_has_no_policy() {
 }
 
 #[test]
-fn no_policy_and_no_function_are_told_apart() {
+fn a_missing_policy_differs_from_a_missing_function() {
     run(async {
         let aws = aws().await;
         aws.function("empty").await;
@@ -127,7 +127,7 @@ fn no_policy_and_no_function_are_told_apart() {
 }
 
 #[test]
-fn the_parts_of_a_permission_are_checked() {
+fn invalid_fields_of_a_permission_are_refused() {
     run(async {
         let aws = aws().await;
         aws.function("checked").await;
@@ -143,15 +143,15 @@ fn the_parts_of_a_permission_are_checked() {
             (valid().source_arn("arn:aws:s3:europe::photos"), "ValidationException"),
         ];
         for (request, expected) in refused {
-            let shown = format!("{request:?}");
-            assert_eq!(code(request.send().await), (400, expected.to_owned()), "{shown}");
+            let text_of_request = format!("{request:?}");
+            assert_eq!(code(request.send().await), (400, expected.to_owned()), "{text_of_request}");
         }
         valid().statement_id("s".repeat(100)).send().await.expect("100 characters are allowed");
     });
 }
 
 #[test]
-fn a_sid_is_given_once() {
+fn a_sid_is_unique_in_a_policy() {
     run(async {
         let aws = aws().await;
         aws.function("once").await;
@@ -212,7 +212,7 @@ fn a_stale_revision_is_refused() {
 }
 
 #[test]
-fn a_policy_has_a_size() {
+fn a_policy_has_a_maximum_size() {
     run(async {
         let aws = aws().await;
         aws.function("large").await;
@@ -233,7 +233,7 @@ fn a_policy_has_a_size() {
 }
 
 #[test]
-fn a_policy_is_changed_from_its_own_account_alone() {
+fn another_account_cannot_change_a_policy() {
     run(async {
         let (aws, other) = (aws().await, aws().await);
         other.function("shared").await;

@@ -1,9 +1,9 @@
-//! What goes with a function that is deleted.
+//! Deletion of a function and of its policy, tags and concurrency.
 
 use super::{code, deployment::quick_aws, refusal, run};
 
 #[test]
-fn a_function_takes_its_policy_tags_and_concurrency_with_it() {
+fn deleting_a_function_deletes_policy_tags_and_concurrency() {
     run(async {
         let aws = quick_aws().await;
         aws.creation("gone").tags("team", "a").send().await.expect("created");

@@ -7,7 +7,7 @@ fn invalid(code: &str, why: &str) -> (u16, String, String) {
 }
 
 #[test]
-fn a_configuration_of_asynchronous_invocations_is_replaced_as_a_whole() {
+fn an_async_invocation_configuration_is_replaced_as_a_whole() {
     run(async {
         let aws = quick_aws().await;
         aws.created("async").await;
@@ -47,8 +47,8 @@ fn retries_beyond_the_limits_are_refused() {
             let refused = refusal(put().maximum_event_age_in_seconds(age).send().await);
             assert_eq!(refused, at(age, "maximumEventAgeInSeconds", bound));
         }
-        let elsewhere = aws.lambda.put_function_event_invoke_config().function_name("nowhere");
-        let elsewhere = elsewhere.maximum_retry_attempts(0).send().await;
-        assert_eq!(code(elsewhere), (404, "ResourceNotFoundException".to_owned()));
+        let missing_function = aws.lambda.put_function_event_invoke_config().function_name("nowhere");
+        let missing_function = missing_function.maximum_retry_attempts(0).send().await;
+        assert_eq!(code(missing_function), (404, "ResourceNotFoundException".to_owned()));
     });
 }

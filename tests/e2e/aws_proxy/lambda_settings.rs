@@ -1,4 +1,4 @@
-//! A function's settings: what reads back, what stays, what goes, and what is refused.
+//! Settings of a function: defaults, updates, resets and limits.
 
 use aws_sdk_lambda::{
     operation::update_function_configuration::builders::UpdateFunctionConfigurationFluentBuilder as Update,
@@ -16,7 +16,7 @@ use super::{
     refusal, run,
 };
 
-/// What a test compares of a function: all that its owner can set.
+/// All settings of a function that its owner can set.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Settings {
     runtime: String,
@@ -33,7 +33,7 @@ struct Settings {
     dead_letters: Option<String>,
     key: Option<String>,
     snap_start: String,
-    /// Format, group, application and system level.
+    /// Format, group, application level and system level.
     logging: [String; 4],
 }
 
@@ -77,7 +77,7 @@ impl Settings {
         }
     }
 
-    /// Those of a function of which only the needful was said.
+    /// The settings of a function that was created with only the required fields.
     fn standard(name: &str) -> Self {
         Self {
             runtime: "python3.12".into(),
@@ -92,7 +92,7 @@ impl Settings {
         }
     }
 
-    /// Those that [`Aws::full`] sets.
+    /// The settings of [`Aws::full`].
     fn full(aws: &Aws) -> Self {
         Self {
             description: "all of it".into(),
@@ -118,7 +118,7 @@ impl Aws {
         Settings::from_configuration(&self.configuration(name).await)
     }
 
-    /// A layer of somebody else's.
+    /// A layer in another account.
     fn layer(&self, number: usize) -> String {
         format!("arn:aws:lambda:{}:999999999999:layer:layer-{number}:1", self.region)
     }
@@ -131,7 +131,7 @@ impl Aws {
         format!("arn:aws:kms:{}:{}:key/1", self.region, self.account)
     }
 
-    /// A function with every setting.
+    /// Creates a function with every setting.
     async fn full(&self, name: &str) {
         let creation = self
             .creation(name)
@@ -172,7 +172,7 @@ fn format(format: LogFormat) -> LoggingConfig {
 }
 
 #[test]
-fn what_is_not_said_has_aws_defaults() {
+fn omitted_settings_have_the_defaults_of_aws() {
     run(async {
         let aws = quick_aws().await;
         aws.created("bare").await;
@@ -192,7 +192,7 @@ fn what_is_not_said_has_aws_defaults() {
 }
 
 #[test]
-fn every_setting_reads_back() {
+fn every_setting_is_returned_as_written() {
     run(async {
         let aws = quick_aws().await;
         aws.full("full").await;
@@ -207,7 +207,7 @@ fn every_setting_reads_back() {
 }
 
 #[test]
-fn a_list_shows_functions_as_a_read_does() {
+fn lists_show_the_same_settings_as_reads() {
     run(async {
         let aws = quick_aws().await;
         aws.full("full").await;
@@ -219,7 +219,7 @@ fn a_list_shows_functions_as_a_read_does() {
 }
 
 #[test]
-fn an_update_keeps_what_it_does_not_name() {
+fn an_update_keeps_omitted_settings() {
     run(async {
         let aws = quick_aws().await;
         aws.full("kept").await;
@@ -231,7 +231,7 @@ fn an_update_keeps_what_it_does_not_name() {
 }
 
 #[test]
-fn an_empty_value_takes_a_setting_back() {
+fn an_empty_value_resets_a_setting() {
     run(async {
         let aws = quick_aws().await;
         aws.full("reset").await;
@@ -249,7 +249,7 @@ fn an_empty_value_takes_a_setting_back() {
                 LoggingConfig::builder().log_format(LogFormat::Text).log_group("/aws/lambda/reset").build(),
             );
         update.memory_size(128).timeout(3).send().await.expect("updated");
-        // A VPC that was left is shown as an empty one.
+        // Lambda shows a removed VPC as an empty configuration.
         let expected =
             Settings { subnets: Some(vec![]), security_groups: Some(vec![]), ..Settings::standard("reset") };
         assert_eq!(aws.settings("reset").await, expected);
@@ -270,7 +270,7 @@ fn a_variable_may_be_empty() {
 }
 
 #[test]
-fn log_levels_come_and_go_with_json() {
+fn log_levels_exist_only_with_json_logs() {
     run(async {
         let aws = quick_aws().await;
         aws.created("logs").await;
@@ -348,7 +348,7 @@ fn settings_out_of_range_are_refused() {
         for (update, name, text) in wrong {
             let (status, code, message) = refusal(update.send().await);
             assert_eq!((status, code.as_str()), (400, name), "{text}");
-            assert!(message.contains(text), "{message:?} was to say {text:?}");
+            assert!(message.contains(text), "{message:?} does not contain {text:?}");
         }
         assert_eq!(aws.configuration("ranged").await, before);
         let most =
@@ -358,7 +358,7 @@ fn settings_out_of_range_are_refused() {
 }
 
 #[test]
-fn a_creation_says_what_is_needed() {
+fn a_creation_requires_runtime_handler_and_valid_fields() {
     run(async {
         let aws = quick_aws().await;
         let mandatory =
@@ -375,7 +375,7 @@ fn a_creation_says_what_is_needed() {
         for (creation, name, text) in wrong {
             let (status, code, message) = refusal(creation.send().await);
             assert_eq!((status, code.as_str()), (400, name), "{text}");
-            assert!(message.contains(text), "{message:?} was to say {text:?}");
+            assert!(message.contains(text), "{message:?} does not contain {text:?}");
         }
         let no_archive = aws.code_update("lacking").zip_file(Blob::new("text")).send().await;
         assert_eq!(refusal(no_archive).0, 404, "nothing was created");

@@ -1,4 +1,4 @@
-//! Creations and updates take a while, and what must wait for them is refused.
+//! States of a function: creations and updates take time, and AWS refuses other changes until then.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::{
     eventually, refusal, run,
 };
 
-/// How the operations are refused that need a function at rest.
+/// The refusals of the three operations that conflict with a change in progress.
 async fn refusals(aws: &Aws, name: &str) -> [(u16, String, String); 3] {
     [
         refusal(aws.code_update(name).zip_file(archive(TWO)).send().await),
@@ -28,7 +28,7 @@ fn conflict(why: &str) -> (u16, String, String) {
 }
 
 #[test]
-fn a_new_function_is_pending_for_so_many_reads() {
+fn a_new_function_is_pending_for_the_given_reads() {
     run(async {
         let aws = aws_with_pace(Pace::Reads(2)).await;
         let created = aws.creation("new").send().await.expect("created");
@@ -41,7 +41,7 @@ fn a_new_function_is_pending_for_so_many_reads() {
 }
 
 #[test]
-fn an_update_is_in_progress_for_so_many_reads() {
+fn an_update_is_in_progress_for_the_given_reads() {
     run(async {
         let aws = quick_aws().await;
         aws.created("updated").await;
@@ -58,7 +58,7 @@ fn an_update_is_in_progress_for_so_many_reads() {
 }
 
 #[test]
-fn a_change_ends_after_a_time() {
+fn a_change_ends_after_the_given_time() {
     run(async {
         let aws = aws_with_pace(Pace::Time(Duration::from_secs(3600))).await;
         aws.created("slow").await;
@@ -70,7 +70,7 @@ fn a_change_ends_after_a_time() {
 }
 
 #[test]
-fn a_held_change_ends_when_the_test_says_so() {
+fn a_held_change_ends_when_the_test_finishes_it() {
     run(async {
         let aws = aws_with_pace(Pace::Held).await;
         aws.created("held").await;
@@ -85,7 +85,7 @@ fn a_held_change_ends_when_the_test_says_so() {
 }
 
 #[test]
-fn changes_are_refused_until_a_function_is_at_rest() {
+fn changes_are_refused_while_another_is_in_progress() {
     run(async {
         let aws = aws_with_pace(Pace::Held).await;
         aws.created("busy").await;
@@ -111,7 +111,7 @@ fn changes_are_refused_until_a_function_is_at_rest() {
 }
 
 #[test]
-fn a_function_runs_once_it_was_created_and_during_updates() {
+fn a_function_runs_after_creation_and_during_updates() {
     run(async {
         let aws = aws_with_pace(Pace::Held).await;
         aws.created("run").await;
@@ -128,7 +128,7 @@ fn a_function_runs_once_it_was_created_and_during_updates() {
 }
 
 #[test]
-fn an_update_that_fails_leaves_the_function_as_it_was() {
+fn a_failed_update_leaves_the_function_unchanged() {
     run(async {
         let aws = quick_aws().await;
         aws.created("kept").await;
@@ -148,7 +148,7 @@ fn an_update_that_fails_leaves_the_function_as_it_was() {
 }
 
 #[test]
-fn a_function_whose_creation_failed_can_only_be_deleted() {
+fn a_function_with_a_failed_creation_can_only_be_deleted() {
     run(async {
         let aws = quick_aws().await;
         let (code, reason) = ("InvalidSubnet", "The subnet is not there.");
@@ -167,7 +167,7 @@ fn a_function_whose_creation_failed_can_only_be_deleted() {
 }
 
 #[test]
-fn the_revision_changes_with_a_change_and_with_its_end() {
+fn the_revision_changes_when_a_change_starts_and_ends() {
     run(async {
         let aws = aws_with_pace(Pace::Held).await;
         let created = aws.creation("revised").send().await.expect("created").revision_id;
@@ -204,7 +204,7 @@ fn a_stale_revision_is_refused() {
 }
 
 #[test]
-fn accounts_have_paces_of_their_own() {
+fn each_account_has_its_own_pace() {
     run(async {
         let (held, other) = (aws_with_pace(Pace::Held).await, aws().await);
         held.created("one").await;

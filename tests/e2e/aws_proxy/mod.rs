@@ -1,4 +1,5 @@
-//! The strict aws_proxy: each rule of AWS that it enforces, seen through the SDK.
+//! Tests of the AWS proxy: every AWS rule that the proxy enforces, seen through the SDK. The proxy is in
+//! `tests/src/aws_proxy`.
 
 mod calls;
 mod delivery;
@@ -37,12 +38,12 @@ use lambda_triggers_tests::{aws_proxy::AwsProxy, env};
 /// The Region of most tests.
 pub const REGION: &str = "eu-west-1";
 
-/// Runs a test where the aws_proxy lives.
+/// Runs a test on the runtime of the shared AWS proxy.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
     env::block_on(test)
 }
 
-/// An account of its own behind the shared aws_proxy.
+/// A test's own account behind the shared AWS proxy.
 pub struct Aws {
     pub aws_proxy: &'static AwsProxy,
     pub account: String,
@@ -52,7 +53,7 @@ pub struct Aws {
     pub events: aws_sdk_eventbridge::Client,
 }
 
-/// A fresh account.
+/// A new account.
 pub async fn aws() -> Aws {
     static NEXT: AtomicU64 = AtomicU64::new(700_000_000_000);
     let account = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
@@ -60,7 +61,7 @@ pub async fn aws() -> Aws {
 }
 
 impl Aws {
-    /// The clients of an account in a Region. They try once, so that a test sees each answer.
+    /// The clients of an account in a Region. Retries are disabled, so that a test sees every answer.
     pub async fn for_account(account: String, region: &'static str) -> Self {
         let aws_proxy = env::aws_proxy().await;
         let config = aws_config::defaults(BehaviorVersion::latest())
@@ -81,7 +82,7 @@ impl Aws {
         }
     }
 
-    /// The same account seen from another Region.
+    /// The same account in another Region.
     pub async fn in_region(&self, region: &'static str) -> Self {
         Self::for_account(self.account.clone(), region).await
     }
@@ -94,7 +95,7 @@ impl Aws {
         format!("arn:aws:events:{}:{}:rule/{name}", self.region, self.account)
     }
 
-    /// A request that the SDK would not send.
+    /// Sends a request that the SDK would not send.
     pub async fn raw(&self, service: &str, method: &str, path: &str, body: impl Into<Bytes>) -> Raw {
         let scope = format!(
             "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{service}/aws4_request",
@@ -114,16 +115,16 @@ impl Aws {
     }
 }
 
-/// An answer as it came.
+/// An unparsed answer.
 pub struct Raw {
     pub status: u16,
     pub body: String,
 }
 
-/// Status, code and message of a refusal, as the SDK reads them.
+/// Status, code and message of a refusal, as the SDK parses them.
 pub fn refusal<T, E: ProvideErrorMetadata>(result: Result<T, SdkError<E>>) -> (u16, String, String) {
     let Err(SdkError::ServiceError(error)) = result else {
-        panic!("this was to be refused by the service");
+        panic!("the service accepted the call");
     };
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     (error.raw().status().as_u16(), text(error.err().code()), text(error.err().message()))
@@ -135,7 +136,7 @@ pub fn code<T, E: ProvideErrorMetadata>(result: Result<T, SdkError<E>>) -> (u16,
     (status, code)
 }
 
-/// Asks again until the answer is yes, at most 20 seconds.
+/// Polls until the condition is true, at most 20 seconds.
 pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !holds().await {

@@ -16,7 +16,7 @@ fn the_expected_owner_is_checked() {
 }
 
 #[test]
-fn a_bucket_that_passes_to_another_owner_is_closed_to_the_old_expectation_and_permission() {
+fn a_bucket_with_a_new_owner_denies_the_previous_owner() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("passed-on").await;
@@ -38,12 +38,12 @@ fn a_bucket_that_passes_to_another_owner_is_closed_to_the_old_expectation_and_pe
 }
 
 #[test]
-fn a_bucket_in_another_region_answers_with_its_own() {
+fn a_bucket_in_another_region_answers_with_its_region() {
     run(async {
         let aws = aws().await;
         aws.bucket("far-away").await;
-        let elsewhere = aws.in_region("us-east-2").await;
-        let answer = elsewhere.s3.get_bucket_notification_configuration().bucket("far-away").send().await;
+        let other_region = aws.in_region("us-east-2").await;
+        let answer = other_region.s3.get_bucket_notification_configuration().bucket("far-away").send().await;
         let region = answer
             .as_ref()
             .err()
@@ -55,7 +55,7 @@ fn a_bucket_in_another_region_answers_with_its_own() {
 }
 
 #[test]
-fn a_missing_bucket_is_missing() {
+fn a_missing_bucket_is_not_found() {
     run(async {
         let aws = aws().await;
         assert_eq!(code(aws.notify("nowhere", vec![]).await), (404, "NoSuchBucket".to_owned()));
@@ -65,7 +65,7 @@ fn a_missing_bucket_is_missing() {
 }
 
 #[test]
-fn a_bucket_of_another_account_is_closed() {
+fn a_bucket_of_another_account_denies_access() {
     run(async {
         let (owner, other) = (aws().await, aws().await);
         owner.bucket("not-yours").await;
@@ -76,7 +76,7 @@ fn a_bucket_of_another_account_is_closed() {
 }
 
 #[test]
-fn a_bucket_that_is_created_anew_has_no_notifications() {
+fn a_recreated_bucket_has_no_notifications() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("again").await;
@@ -90,7 +90,7 @@ fn a_bucket_that_is_created_anew_has_no_notifications() {
 }
 
 #[test]
-fn a_bucket_name_that_another_account_took_is_closed_and_not_listed() {
+fn a_bucket_name_taken_by_another_account_denies_access() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("taken").await;
@@ -110,14 +110,14 @@ fn a_bucket_name_that_another_account_took_is_closed_and_not_listed() {
 }
 
 #[test]
-fn a_bucket_with_a_legacy_name_is_in_us_east_1_alone() {
+fn a_bucket_with_a_legacy_name_exists_only_in_us_east_1() {
     run(async {
         let aws = aws().await;
         let old = "Old_Bucket";
         assert!(aws.aws_proxy.create_legacy_bucket(&aws.account, old).await);
         assert_eq!(code(aws.notify(old, vec![]).await), (301, "PermanentRedirect".to_owned()));
-        let there = aws.in_region("us-east-1").await;
-        there.notify(old, vec![]).await.expect("accepted");
-        assert_eq!(there.notification_ids(old).await, Vec::<String>::new());
+        let us_east_1 = aws.in_region("us-east-1").await;
+        us_east_1.notify(old, vec![]).await.expect("accepted");
+        assert_eq!(us_east_1.notification_ids(old).await, Vec::<String>::new());
     });
 }

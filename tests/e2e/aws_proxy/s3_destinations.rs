@@ -1,4 +1,4 @@
-//! A function must exist and let S3 in before an entry can name it.
+//! Destination validation: an entry's function must exist and must permit S3 to invoke the function.
 
 use aws_sdk_s3::types::NotificationConfiguration;
 
@@ -14,7 +14,7 @@ fn unable() -> (u16, String, String) {
     )
 }
 
-/// What S3 says to one entry for the ARN; nothing if it accepts it.
+/// The refusal of a document with one entry for the ARN, or `None` if S3 accepts the document.
 async fn verdict(aws: &Aws, bucket: &str, arn: &str) -> Option<(u16, String, String)> {
     let written = aws.notify(bucket, vec![entry("one", arn, CREATED, &[])]).await;
     written.is_err().then(|| refusal(written))
@@ -30,7 +30,7 @@ fn a_missing_function_is_refused() {
 }
 
 #[test]
-fn only_a_permission_for_this_bucket_and_owner_opens_the_function() {
+fn only_a_permission_for_this_bucket_and_owner_counts() {
     run(async {
         let aws = aws().await;
         aws.function("strict").await;
@@ -53,7 +53,7 @@ fn only_a_permission_for_this_bucket_and_owner_opens_the_function() {
 }
 
 #[test]
-fn a_pattern_in_the_source_arn_covers_the_bucket() {
+fn a_pattern_in_the_source_arn_matches_the_bucket() {
     run(async {
         let aws = aws().await;
         aws.function("pattern").await;
@@ -64,7 +64,7 @@ fn a_pattern_in_the_source_arn_covers_the_bucket() {
 }
 
 #[test]
-fn an_alias_needs_a_permission_of_its_own() {
+fn an_alias_needs_its_own_permission() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("aliased").await;
@@ -88,7 +88,7 @@ fn an_alias_needs_a_permission_of_its_own() {
 }
 
 #[test]
-fn one_broken_entry_refuses_the_whole_document_unless_validation_is_skipped() {
+fn an_invalid_destination_refuses_the_document_unless_validation_is_skipped() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("skips").await;
@@ -115,12 +115,12 @@ fn a_function_in_another_region_is_refused() {
     run(async {
         let aws = aws().await;
         aws.bucket("abroad").await;
-        let elsewhere = aws.in_region("us-east-2").await;
-        elsewhere.function("abroad").await;
-        elsewhere.permit_s3("abroad", "abroad").await;
+        let other_region = aws.in_region("us-east-2").await;
+        other_region.function("abroad").await;
+        other_region.permit_s3("abroad", "abroad").await;
         let text =
             "The notification destination service region is not valid for the bucket location constraint";
         let expected = (400, "InvalidArgument".to_owned(), text.to_owned());
-        assert_eq!(verdict(&aws, "abroad", &elsewhere.function_arn("abroad")).await, Some(expected));
+        assert_eq!(verdict(&aws, "abroad", &other_region.function_arn("abroad")).await, Some(expected));
     });
 }

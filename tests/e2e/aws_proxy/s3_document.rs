@@ -1,11 +1,11 @@
-//! What S3 keeps of a notification configuration, and what it refuses of it.
+//! Storage and validation of a bucket's notification configuration.
 
 use super::{Aws, aws, functions::entry, refusal, run};
 
 const PUT: &[&str] = &["s3:ObjectCreated:Put"];
 
 #[test]
-fn get_answers_filter_names_with_a_capital() {
+fn reads_return_filter_names_with_a_capital() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("capital").await;
@@ -20,7 +20,7 @@ fn get_answers_filter_names_with_a_capital() {
 }
 
 #[test]
-fn an_unknown_element_or_attribute_is_kept_byte_for_byte() {
+fn unknown_elements_and_attributes_are_kept_byte_for_byte() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("verbatim").await;
@@ -37,7 +37,7 @@ fn an_unknown_element_or_attribute_is_kept_byte_for_byte() {
 }
 
 #[test]
-fn an_entry_without_an_id_gets_one_that_stays() {
+fn an_entry_without_an_id_gets_a_permanent_id() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("no-id").await;
@@ -53,7 +53,7 @@ fn an_entry_without_an_id_gets_one_that_stays() {
 }
 
 #[test]
-fn a_document_that_is_none_is_refused_and_changes_nothing() {
+fn a_malformed_document_is_refused_and_changes_nothing() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("malformed").await;
@@ -69,7 +69,7 @@ fn a_document_that_is_none_is_refused_and_changes_nothing() {
         ]
         .map(str::to_owned)
         .into_iter()
-        // XML 1.0 cannot hold these characters, not even as references.
+        // XML 1.0 cannot contain these characters, not even as references.
         .chain(["\u{1}", "&#1;", "&#xB;", "\u{fffe}", "&#xFFFF;"].map(|character| {
             format!(
                 "<NotificationConfiguration><QueueConfiguration><Queue>arn:aws:sqs:eu-west-1:1:q</Queue><Event>s3:ObjectRemoved:*</Event>\
@@ -106,7 +106,7 @@ fn a_refused_write_changes_nothing() {
 }
 
 #[test]
-fn what_an_entry_may_not_say_is_refused() {
+fn invalid_entries_are_refused() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("shape").await;
@@ -167,7 +167,7 @@ fn an_id_of_255_characters_and_100_entries_are_accepted() {
     });
 }
 
-/// Writes a document of one section and returns status and body of the answer.
+/// Writes a document with one section; returns the status and the body of the answer.
 async fn put(aws: &Aws, bucket: &str, section: &str) -> (u16, String) {
     let document = format!(
         "<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{section}</NotificationConfiguration>"

@@ -1,11 +1,16 @@
-//! Which entries may stand side by side.
+//! Conflicts of entries in one bucket by event type and filter.
 
 use super::{Aws, aws, functions::entry, refusal, run};
 
 type Filter = &'static [(&'static str, &'static str)];
 
-/// Whether two entries are accepted together; else the message.
-async fn together(aws: &Aws, bucket: &str, one: (&str, Filter), other: (&str, Filter)) -> Result<(), String> {
+/// Writes two entries in one document; returns the message if S3 refuses the document.
+async fn write_together(
+    aws: &Aws,
+    bucket: &str,
+    one: (&str, Filter),
+    other: (&str, Filter),
+) -> Result<(), String> {
     let arn = aws.function_arn(bucket);
     let written = aws
         .notify(bucket, vec![entry("one", &arn, &[one.0], one.1), entry("other", &arn, &[other.0], other.1)])
@@ -18,7 +23,7 @@ const OVERLAP: &str =
 const AMBIGUOUS: &str = "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the prefixes are overlapping for the same event type.";
 
 #[test]
-fn entries_conflict_where_an_object_could_match_both() {
+fn entries_that_match_the_same_object_conflict() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("overlap").await;
@@ -60,7 +65,7 @@ fn entries_conflict_where_an_object_could_match_both() {
         ];
         for (event, filter, other_event, other_filter, message) in conflicts {
             assert_eq!(
-                together(&aws, "overlap", (event, filter), (other_event, other_filter)).await,
+                write_together(&aws, "overlap", (event, filter), (other_event, other_filter)).await,
                 Err(message.to_owned()),
                 "{event} {filter:?}"
             );
@@ -69,11 +74,11 @@ fn entries_conflict_where_an_object_could_match_both() {
 }
 
 #[test]
-fn entries_stand_side_by_side_where_no_object_matches_both() {
+fn entries_that_match_no_common_object_are_accepted() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("peaceful").await;
-        let peaceful: [(&str, Filter, &str, Filter); 6] = [
+        let compatible: [(&str, Filter, &str, Filter); 6] = [
             ("s3:ObjectCreated:*", &[], "s3:ObjectRemoved:*", &[]),
             ("s3:ObjectCreated:Put", &[], "s3:ObjectCreated:Copy", &[]),
             ("s3:ObjectCreated:*", &[("suffix", ".jpg")], "s3:ObjectCreated:*", &[("suffix", ".png")]),
@@ -86,9 +91,9 @@ fn entries_stand_side_by_side_where_no_object_matches_both() {
                 &[("prefix", "a/b/"), ("suffix", ".png")],
             ),
         ];
-        for (event, filter, other_event, other_filter) in peaceful {
+        for (event, filter, other_event, other_filter) in compatible {
             assert_eq!(
-                together(&aws, "peaceful", (event, filter), (other_event, other_filter)).await,
+                write_together(&aws, "peaceful", (event, filter), (other_event, other_filter)).await,
                 Ok(()),
                 "{event} {filter:?}"
             );
@@ -97,7 +102,7 @@ fn entries_stand_side_by_side_where_no_object_matches_both() {
 }
 
 #[test]
-fn a_queue_and_a_function_conflict_too() {
+fn a_queue_and_a_function_conflict() {
     run(async {
         let aws = aws().await;
         aws.permitted_function_and_bucket("mixed").await;
