@@ -1,5 +1,6 @@
-//! The simulated env and the real one agree: the same steps, on the real API server and the strict AWS as on those in
-//! memory, leave the same documents, policies, rules and conditions.
+//! Compares the simulation with the real test environment. The same steps must leave the same documents, policies,
+//! rules and conditions in both environments. The real environment is the API server and the AWS proxy; the simulation
+//! keeps everything in memory.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,27 +16,27 @@ use crate::support::{AwsView, LIMIT, rule};
 
 const S3: &str = "S3TriggeredFunction";
 const SCHEDULED: &str = "ScheduledFunction";
-/// Names of buckets and functions, the same in both worlds.
+/// Names of buckets and functions, the same in both environments.
 const FUNCTION: &str = "thumbs";
 const BUCKET: &str = "BUCKET";
 
-/// One thing that a user does.
+/// An action of a user.
 #[derive(Clone)]
 enum Step {
     Apply(Value),
     Delete(&'static str, &'static str),
 }
 
-/// What AWS and the objects are like after a step.
+/// The state of AWS and of the objects after a step.
 #[derive(Debug, PartialEq)]
-struct Seen {
+struct StateAfterStep {
     document: String,
     statements: Vec<String>,
     rules: BTreeMap<String, Rule>,
     conditions: BTreeMap<String, Vec<Condition>>,
 }
 
-/// A rule, as far as both worlds show it alike.
+/// The fields of a rule that both environments show alike.
 #[derive(Debug, PartialEq)]
 struct Rule {
     expression: String,
@@ -62,7 +63,7 @@ fn schedule(function: &str, spec: Value) -> Step {
     Step::Apply(object(SCHEDULED, "hourly", all))
 }
 
-/// What stands in the bucket before.
+/// The bucket's document before the first step: a foreign entry and settings that the operator does not know.
 fn foreign(account: &str) -> String {
     let root = "NotificationConfiguration";
     format!(
@@ -72,32 +73,34 @@ fn foreign(account: &str) -> String {
     )
 }
 
-/// Puts both worlds through the steps, and compares them after each.
-fn agree(name: &'static str, steps: Vec<Step>) {
+/// Runs the steps in both environments and compares the state after each step.
+fn assert_same_state_in_both_environments(name: &'static str, steps: Vec<Step>) {
     env::test(name, async |env| {
         env.function(FUNCTION).await;
         env.queue("uploads").await;
         let bucket = env.new_bucket("photos").await;
         env.put_document(&bucket, &foreign(env.account())).await;
-        let objects: Vec<(&str, String)> = names(&steps);
+        let objects: Vec<(&str, String)> = object_names(&steps);
         let _controller = env.controller(&NO_RESYNC);
         let mut real = vec![];
         for step in &steps {
-            really(&env, &bucket, step).await;
-            real.push(seen(&env, &bucket, &objects).await);
+            run_step(&env, &bucket, step).await;
+            real.push(state_after_step(&env, &bucket, &objects).await);
         }
         let namespace = env.namespace().to_owned();
-        let simulated = tokio::task::spawn_blocking(move || simulated(&namespace, &bucket, &steps));
+        let simulate_steps = tokio::task::spawn_blocking(move || simulate_steps(&namespace, &bucket, &steps));
         let account = env.account();
-        for (step, (simulated, mut real)) in simulated.await.unwrap().into_iter().zip(real).enumerate() {
+        for (step, (simulate_steps, mut real)) in
+            simulate_steps.await.unwrap().into_iter().zip(real).enumerate()
+        {
             real.in_account(account);
-            assert_eq!(simulated, real, "after step {step}");
+            assert_eq!(simulate_steps, real, "after step {step}");
         }
     });
 }
 
-/// The objects that steps are about.
-fn names(steps: &[Step]) -> Vec<(&'static str, String)> {
+/// The kinds and names of the objects in the steps.
+fn object_names(steps: &[Step]) -> Vec<(&'static str, String)> {
     let kind = |object: &Value| if object["kind"] == S3 { S3 } else { SCHEDULED };
     let mut all: Vec<_> = steps
         .iter()
@@ -121,16 +124,16 @@ fn in_bucket(object: &Value, bucket: &str) -> Value {
     object
 }
 
-async fn really(env: &TestEnv, bucket: &str, step: &Step) {
+async fn run_step(env: &TestEnv, bucket: &str, step: &Step) {
     match step {
         Step::Apply(object) => {
-            let (kind, name) = &names(std::slice::from_ref(step))[0];
+            let (kind, name) = &object_names(std::slice::from_ref(step))[0];
             env.apply(&in_bucket(object, bucket).to_string()).await;
             env.until(LIMIT, "a result", async || {
                 let object = env.object(kind, name).await?;
-                let of_now = object["status"]["observedGeneration"] == object["metadata"]["generation"];
+                let is_current = object["status"]["observedGeneration"] == object["metadata"]["generation"];
                 let ready = &object["status"]["conditions"][0]["status"];
-                (of_now && *ready != "Unknown").then_some(())
+                (is_current && *ready != "Unknown").then_some(())
             })
             .await;
         }
@@ -141,7 +144,7 @@ async fn really(env: &TestEnv, bucket: &str, step: &Step) {
     }
 }
 
-async fn seen(env: &TestEnv, bucket: &str, objects: &[(&str, String)]) -> Seen {
+async fn state_after_step(env: &TestEnv, bucket: &str, objects: &[(&str, String)]) -> StateAfterStep {
     let mut all = BTreeMap::new();
     for (kind, name) in objects {
         all.insert(format!("{kind} {name}"), conditions(env, kind, name).await);
@@ -155,21 +158,21 @@ async fn seen(env: &TestEnv, bucket: &str, objects: &[(&str, String)]) -> Seen {
         rules.insert(name, Rule { expression: rule.expression, enabled: rule.enabled, targets });
     }
     let statements = env.statements(FUNCTION, None).await;
-    Seen { document: env.document_text(bucket).await, statements, rules, conditions: all }
+    StateAfterStep { document: env.document_text(bucket).await, statements, rules, conditions: all }
 }
 
-impl Seen {
-    /// The same in the account of the simulated env.
+impl StateAfterStep {
+    /// Replaces the account in all ARNs by the simulation's account.
     fn in_account(&mut self, account: &str) {
-        let here = |text: &mut String| *text = text.replace(account, ACCOUNT);
-        here(&mut self.document);
-        self.conditions.values_mut().flatten().flatten().for_each(here);
+        let replace_account = |text: &mut String| *text = text.replace(account, ACCOUNT);
+        replace_account(&mut self.document);
+        self.conditions.values_mut().flatten().flatten().for_each(replace_account);
         let targets = self.rules.values_mut().flat_map(|rule| &mut rule.targets);
-        targets.for_each(|(_, arn, _)| here(arn));
+        targets.for_each(|(_, arn, _)| replace_account(arn));
     }
 }
 
-fn simulated(namespace: &str, bucket: &str, steps: &[Step]) -> Vec<Seen> {
+fn simulate_steps(namespace: &str, bucket: &str, steps: &[Step]) -> Vec<StateAfterStep> {
     simulate(
         1,
         |_: &Call| CallFault::Pass,
@@ -190,9 +193,9 @@ fn simulated(namespace: &str, bucket: &str, steps: &[Step]) -> Vec<Seen> {
                     }
                     Step::Delete(kind, name) => cluster.delete(kind, namespace, name).unwrap(),
                 }
-                // The progress deadline has passed by then, as it has in the other env.
+                // The progress deadline has passed after this time, as in the real environment.
                 tokio::time::sleep(Duration::from_secs(180)).await;
-                all.push(seen_in_memory(&sim, namespace, bucket, &names(steps)));
+                all.push(simulated_state(&sim, namespace, bucket, &object_names(steps)));
             }
             operator.stop().await;
             all
@@ -200,7 +203,7 @@ fn simulated(namespace: &str, bucket: &str, steps: &[Step]) -> Vec<Seen> {
     )
 }
 
-fn seen_in_memory(sim: &Sim, namespace: &str, bucket: &str, objects: &[(&str, String)]) -> Seen {
+fn simulated_state(sim: &Sim, namespace: &str, bucket: &str, objects: &[(&str, String)]) -> StateAfterStep {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let snapshot = sim.aws.snapshot();
     let mut conditions = BTreeMap::new();
@@ -219,7 +222,7 @@ fn seen_in_memory(sim: &Sim, namespace: &str, bucket: &str, objects: &[(&str, St
         (name, Rule { expression, enabled: rule.settings.enabled, targets: targets.collect() })
     });
     let policy = snapshot.policies.get(&sim.aws.function(FUNCTION).to_string());
-    Seen {
+    StateAfterStep {
         document: snapshot.buckets[bucket].clone(),
         statements: policy.map(|policy| policy.keys().cloned().collect()).unwrap_or_default(),
         rules: rules.collect(),
@@ -228,8 +231,8 @@ fn seen_in_memory(sim: &Sim, namespace: &str, bucket: &str, objects: &[(&str, St
 }
 
 #[test]
-fn on_entries_in_a_bucket() {
-    agree(
+fn simulation_agrees_on_bucket_entries() {
+    assert_same_state_in_both_environments(
         "agree-s3",
         vec![
             s3("first", BUCKET, json!({"filters": [{"prefix": "in/"}]})),
@@ -251,8 +254,8 @@ fn on_entries_in_a_bucket() {
 }
 
 #[test]
-fn on_a_schedule() {
-    agree(
+fn simulation_agrees_on_schedules() {
+    assert_same_state_in_both_environments(
         "agree-schedule",
         vec![
             schedule(FUNCTION, json!({"schedule": "rate(1 hour)", "input": {"a": [1, "ü"]}})),

@@ -1,4 +1,5 @@
-//! `make bench`: what the operator needs of memory and time, as a table. The goals are printed beside it, and decide nothing.
+//! `make bench`: prints the operator's memory, processor time and edit latency as a table. The table shows the goals
+//! too, but a missed goal does not fail the benchmark.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -18,11 +19,12 @@ use crate::objects::NO_RESYNC;
 use crate::support::AwsView;
 
 const PUT: &str = "PutBucketNotificationConfiguration";
-/// S3 takes so many entries a bucket.
+/// The maximum number of entries in a bucket.
 const PER_BUCKET: usize = 100;
 const EDITS: usize = 100;
 const MINUTE: Duration = Duration::from_secs(60);
-/// Ticks of the kernel's clock a second, as /proc counts them (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>).
+/// Ticks of the kernel's clock per second, as /proc counts them
+/// (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>).
 const TICKS: f64 = 100.0;
 
 fn api(env: &TestEnv) -> Api<DynamicObject> {
@@ -38,14 +40,14 @@ fn memory(controller: &Controller) -> f64 {
     line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
 }
 
-/// Time on a processor since the start, in seconds.
+/// Processor time since the start, in seconds.
 fn processor(controller: &Controller) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{}/stat", controller.process_id())).unwrap();
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / TICKS
 }
 
-/// Makes the objects with these numbers, a hundred a bucket, and a bucket's with a function of their own.
+/// Creates the objects with these numbers, a hundred per bucket. The objects of a bucket share a function.
 async fn create(env: &TestEnv, buckets: &[String], numbers: std::ops::Range<usize>) {
     let api = api(env);
     let create = |number: usize| {
@@ -72,18 +74,18 @@ async fn ready(env: &TestEnv) -> usize {
 }
 
 /// Waits until all objects are in the operator's cache.
-async fn until_seen(env: &TestEnv, controller: &Controller, count: usize) {
-    env.until(5 * MINUTE, "the objects to be seen", async || {
+async fn wait_until_cached(env: &TestEnv, controller: &Controller, count: usize) {
+    env.until(5 * MINUTE, "the objects to be cached", async || {
         let (_, text) = controller.page("/metrics").await.ok_or("no metrics")?;
         let counts = text.lines().filter(|line| line.starts_with("lambda_triggers_objects{"));
         let values = counts.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
-        let seen: f64 = values.sum();
-        if seen as usize == count { Ok(()) } else { Err(format!("{seen} of {count}")) }
+        let cached: f64 = values.sum();
+        if cached as usize == count { Ok(()) } else { Err(format!("{cached} of {count}")) }
     })
     .await;
 }
 
-/// The time from an edit to its write to AWS, of many edits one after the other, in order of length.
+/// Makes many edits one after another. Returns the sorted times from each edit to its write to AWS.
 async fn edits(env: &TestEnv) -> Vec<Duration> {
     let mut times = vec![];
     for number in 0..EDITS {
@@ -96,7 +98,7 @@ async fn edits(env: &TestEnv) -> Vec<Duration> {
             sleep(Duration::from_millis(2)).await;
         }
         times.push(began.elapsed());
-        // Nothing of it is under way any more.
+        // Waits until the edit's reconcile has ended.
         sleep(Duration::from_millis(300)).await;
     }
     times.sort();
@@ -119,7 +121,7 @@ fn figures() {
             buckets.push(env.new_bucket(&format!("bench{number}")).await);
         }
         let controller = env.controller(&NO_RESYNC);
-        until_seen(&env, &controller, 0).await;
+        wait_until_cached(&env, &controller, 0).await;
         sleep(Duration::from_secs(5)).await;
         print("memory without objects", format!("{:.1} MiB", memory(&controller)), "goal: 15 MiB");
 
@@ -157,7 +159,7 @@ fn figures() {
         print("edit to AWS, p99", at(99), "");
 
         create(&env, &buckets, few..count).await;
-        until_seen(&env, &controller, count).await;
+        wait_until_cached(&env, &controller, count).await;
         sleep(Duration::from_secs(10)).await;
         print(
             &format!("memory with {count} objects"),

@@ -1,4 +1,5 @@
-//! The env itself: a real API server, kubectl, and an AWS whose functions really run.
+//! Tests of the test environment: a real API server, kubectl, and a local AWS that runs functions. The environment is
+//! in `tests/src/env`.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use kube::core::GroupVersionKind;
 use lambda_triggers_tests::env::{self, Invocation, TestEnv};
 use serde_json::json;
 
-/// The version that `tests/controlplane/go.mod` pins.
+/// The Kubernetes version in `tests/controlplane/go.mod`.
 fn pinned_version() -> String {
     let go_mod = include_str!("../controlplane/go.mod");
     let line = go_mod.lines().find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes "));
@@ -20,18 +21,18 @@ fn pinned_version() -> String {
 }
 
 #[test]
-fn the_api_server_has_the_pinned_version_and_is_the_one_that_kubectl_sees() {
+fn the_api_server_has_the_pinned_version() {
     env::test_on_own_cluster("version", async |env| {
         let server = env.kube().apiserver_version().await.unwrap();
-        let seen = env.kubectl(&["version", "--output", "json"], "").await.expect("kubectl version");
-        let seen: serde_json::Value = serde_json::from_str(&seen).unwrap();
-        let versions = [&json!(server.git_version), &seen["serverVersion"]["gitVersion"]];
+        let reported = env.kubectl(&["version", "--output", "json"], "").await.expect("kubectl version");
+        let reported: serde_json::Value = serde_json::from_str(&reported).unwrap();
+        let versions = [&json!(server.git_version), &reported["serverVersion"]["gitVersion"]];
         assert_eq!([&json!(pinned_version()); 2], versions);
     });
 }
 
 #[test]
-fn kubectl_applies_and_is_refused() {
+fn kubectl_applies_valid_manifests_only() {
     env::test("kubectl", async |env| {
         let applied = env
             .apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: greeting}, data: {hello: world}}")
@@ -47,7 +48,7 @@ fn kubectl_applies_and_is_refused() {
 }
 
 #[test]
-fn our_resources_are_served() {
+fn the_api_server_serves_the_crds() {
     env::test("crds", async |env| {
         let kinds =
             env.kubectl(&["api-resources", "--api-group=lambda-triggers.dev", "--output=name"], "").await;
@@ -59,7 +60,7 @@ fn our_resources_are_served() {
 }
 
 #[test]
-fn a_deleted_namespace_goes_away_with_what_is_in_it() {
+fn deleting_a_namespace_deletes_its_content() {
     env::test("namespace", async |env| {
         if !env.removes_namespaces() {
             eprintln!("skipped: the API server of KUBEBUILDER_ASSETS runs no namespace controller");
@@ -78,9 +79,9 @@ fn a_deleted_namespace_goes_away_with_what_is_in_it() {
     });
 }
 
-/// What fails every test at its end: here it is looked at by hand.
+/// Every test checks its statuses at its end. This test runs the check itself.
 #[test]
-fn a_status_that_breaks_the_rules_is_found_though_the_next_one_is_right() {
+fn an_invalid_status_is_found_after_a_valid_status() {
     env::test("statuses", async |_| {
         let other = TestEnv::open("statuses").await;
         other
@@ -114,14 +115,14 @@ fn a_status_that_breaks_the_rules_is_found_though_the_next_one_is_right() {
         }
         let findings = other.status_findings().await;
         other.close().await;
-        let emitted: Vec<&str> =
+        let violations: Vec<&str> =
             findings.iter().map(|finding| finding.split(", in the status").next().unwrap()).collect();
-        assert_eq!(emitted, ["ScheduledFunction hourly: Ready is \"Perhaps\""]);
+        assert_eq!(violations, ["ScheduledFunction hourly: Ready is \"Perhaps\""]);
     });
 }
 
 #[test]
-fn worlds_do_not_see_each_others_account() {
+fn environments_have_separate_accounts() {
     env::test("accounts", async |env| {
         let other = TestEnv::open("accounts").await;
         other.function("theirs").await;
@@ -198,7 +199,7 @@ fn an_upload_invokes_a_function() {
 }
 
 #[test]
-fn a_controller_is_killed_started_again_and_stopped() {
+fn a_controller_can_be_killed_restarted_and_stopped() {
     env::test("controller", async |env| {
         env.function("every-hour").await;
         let mut controller = env.controller(&["--resync", "1s"]);

@@ -1,4 +1,4 @@
-//! The examples for GitOps: Argo CD's health checks, on objects as the operator really reports on them.
+//! The GitOps examples: Argo CD's health checks are tested with objects as the operator reports them.
 
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::env::{self, TestEnv};
@@ -10,13 +10,13 @@ use crate::support::{AwsView, s3, scheduled};
 
 const HEALTH: &str = "examples/gitops/argocd/health";
 
-/// Set to write the test data, instead of comparing with it.
+/// Set to write the test data, instead of comparing them.
 const UPDATE: &str = "LAMBDA_TRIGGERS_UPDATE_DOCS";
 
-/// A kind, as these tests use it.
+/// A kind of trigger in these tests.
 struct Trigger {
     kind: &'static str,
-    /// The write that puts the trigger in place.
+    /// The AWS write that creates the trigger.
     write: &'static str,
 }
 
@@ -35,7 +35,7 @@ impl Trigger {
             .expect("patch");
     }
 
-    /// Sets or removes the annotation, and waits for the reason of Ready.
+    /// Changes the annotation, and waits for the new reason of `Ready`.
     async fn pause(&self, env: &TestEnv, change: &str, reason: &str) {
         let annotation = format!("lambda-triggers.dev/paused{change}");
         env.kubectl(&["annotate", self.kind, "trigger", &annotation], "").await.expect("annotate");
@@ -43,8 +43,8 @@ impl Trigger {
         env.kubectl(&["wait", &reason, self.kind, "trigger", "--timeout=60s"], "").await.expect("wait");
     }
 
-    /// The object, as it would be in anybody's cluster and account.
-    async fn seen(&self, env: &TestEnv, name: &str, bucket: &str) -> Value {
+    /// The object with neutral values for all names, times and accounts.
+    async fn neutral_object(&self, env: &TestEnv, name: &str, bucket: &str) -> Value {
         let mut object = env.object(self.kind, name).await.unwrap();
         let metadata = object["metadata"].as_object_mut().unwrap();
         metadata.retain(|key, _| ["name", "namespace", "generation", "finalizers"].contains(&key.as_str()));
@@ -56,7 +56,7 @@ impl Trigger {
         if let Some(observed) = object.pointer_mut("/status/observedGenerationAt") {
             *observed = "2026-01-01T00:00:00Z".into();
         }
-        // Names in AWS end with a hash of the namespace's name, among others.
+        // Names in AWS contain a hash of the namespace and the name.
         let applied = object.pointer("/status/applied").cloned().unwrap_or_default();
         let mut text = object.to_string();
         for (count, name) in names(&applied).into_iter().enumerate() {
@@ -69,7 +69,7 @@ impl Trigger {
         serde_json::from_str(&text).unwrap()
     }
 
-    fn is_recorded(&self, file: &str, object: &Value) {
+    fn assert_recorded(&self, file: &str, object: &Value) {
         let path = format!("{HEALTH}/lambda-triggers.dev/{}/testdata/{file}.yaml", self.kind);
         if std::env::var_os(UPDATE).is_some() {
             std::fs::write(repository(&path), serde_saphyr::to_string(object).unwrap()).unwrap();
@@ -81,36 +81,36 @@ impl Trigger {
         );
     }
 
-    /// The life of one object, and what becomes of two others.
-    async fn is_as_recorded(&self, env: &TestEnv) {
+    /// Records an object in all states of its life, and two objects with failures.
+    async fn assert_all_states_recorded(&self, env: &TestEnv) {
         env.function("f").await;
         let bucket = env.new_bucket("photos").await;
         env.apply(&self.manifest("trigger", "f", &bucket)).await;
-        self.is_recorded("new", &self.seen(env, "trigger", &bucket).await);
+        self.assert_recorded("new", &self.neutral_object(env, "trigger", &bucket).await);
         let mut controller = env.controller(&NO_RESYNC);
         env.until_ready(self.kind, "trigger").await;
-        self.is_recorded("ready", &self.seen(env, "trigger", &bucket).await);
+        self.assert_recorded("ready", &self.neutral_object(env, "trigger", &bucket).await);
         self.suspend(env, true).await;
         env.until_ready(self.kind, "trigger").await;
-        self.is_recorded("suspended", &self.seen(env, "trigger", &bucket).await);
+        self.assert_recorded("suspended", &self.neutral_object(env, "trigger", &bucket).await);
         self.pause(env, "=true", "Paused").await;
-        self.is_recorded("paused", &self.seen(env, "trigger", &bucket).await);
+        self.assert_recorded("paused", &self.neutral_object(env, "trigger", &bucket).await);
         self.pause(env, "-", "Suspended").await;
         env.apply(&self.manifest("stalled", "nowhere", &bucket)).await;
         env.until_condition(self.kind, "stalled", "Stalled", "True").await;
-        self.is_recorded("stalled", &self.seen(env, "stalled", &bucket).await);
+        self.assert_recorded("stalled", &self.neutral_object(env, "stalled", &bucket).await);
         let throttled = Fault::on(self.write, FaultKind::Throttle).times(usize::MAX);
         env.aws_proxy().inject(env.account(), throttled);
         env.apply(&self.manifest("reconciling", "f", &bucket)).await;
         env.until_condition(self.kind, "reconciling", "Ready", "False").await;
-        self.is_recorded("reconciling", &self.seen(env, "reconciling", &bucket).await);
+        self.assert_recorded("reconciling", &self.neutral_object(env, "reconciling", &bucket).await);
         controller.stop().await;
         self.suspend(env, false).await;
-        self.is_recorded("changed", &self.seen(env, "trigger", &bucket).await);
+        self.assert_recorded("changed", &self.neutral_object(env, "trigger", &bucket).await);
     }
 }
 
-/// All names of the operator's in a value, in order.
+/// All names of the operator's AWS resources in a value, in order.
 fn names(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) if text.starts_with("lt-") => vec![text.clone()],
@@ -121,22 +121,22 @@ fn names(value: &Value) -> Vec<String> {
 }
 
 #[test]
-fn scheduled_functions_are_as_the_health_check_is_tested_with() {
+fn recorded_scheduled_functions_match_the_operators_reports() {
     env::test("gitops-scheduled", async |env| {
-        Trigger { kind: "ScheduledFunction", write: "PutRule" }.is_as_recorded(&env).await;
+        Trigger { kind: "ScheduledFunction", write: "PutRule" }.assert_all_states_recorded(&env).await;
     });
 }
 
 #[test]
-fn s3_triggered_functions_are_as_the_health_check_is_tested_with() {
+fn recorded_s3_triggered_functions_match_the_operators_reports() {
     let write = "PutBucketNotificationConfiguration";
     env::test("gitops-s3", async |env| {
-        Trigger { kind: "S3TriggeredFunction", write }.is_as_recorded(&env).await;
+        Trigger { kind: "S3TriggeredFunction", write }.assert_all_states_recorded(&env).await;
     });
 }
 
 #[test]
-fn argo_cd_sees_the_right_health() {
+fn argo_cd_reports_the_expected_health() {
     env::block_on(async {
         let folder = repository(HEALTH);
         let output = env::tool("argohealth", &[folder.to_str().unwrap()], "").await;
@@ -146,9 +146,9 @@ fn argo_cd_sees_the_right_health() {
     });
 }
 
-/// What the chart is given by the examples, it takes.
+/// The chart accepts the values of the examples.
 #[test]
-fn the_examples_give_the_chart_values_that_it_takes() {
+fn the_chart_accepts_the_values_of_the_examples() {
     env::block_on(async {
         let application: Value =
             serde_saphyr::from_str(&read("examples/gitops/argocd/application.yaml")).unwrap();

@@ -1,4 +1,5 @@
-//! End-to-end tests.
+//! End-to-end tests: the operator's program against a real API server and a strict local AWS. `tests/src` contains the
+//! environment.
 
 #![allow(clippy::unwrap_used, reason = "this whole binary is a test")]
 

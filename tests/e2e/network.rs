@@ -1,4 +1,4 @@
-//! Networks that lead out through a proxy, and endpoints that a private authority certifies.
+//! Networks with an outbound proxy, and endpoints with certificates of a private authority.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -12,12 +12,12 @@ use crate::scheduled::view::KIND;
 use crate::support::scheduled;
 use crate::telemetry::collector::Collector;
 
-/// AWS under a name that only the proxy resolves.
+/// The host name of AWS. Only the proxy resolves this name.
 const AWS: &str = "aws.example.internal";
-/// The API server under a name in its certificate. The proxy alone resolves the name.
+/// The host name of the API server in its certificate. Only the proxy resolves this name.
 const API_SERVER: &str = "kubernetes.default.svc";
 
-/// AWS behind TLS of a private authority, and the API server, both behind a proxy.
+/// A company network: AWS with a certificate of a private authority, and the API server, both behind a proxy.
 struct Company {
     authority: Authority,
     aws: TlsServer,
@@ -50,14 +50,14 @@ async fn company(env: &TestEnv) -> Company {
     Company { authority, aws, proxy, kubeconfig }
 }
 
-/// The exit code of doctor is 0, and its output.
+/// Runs doctor. Returns true if the exit code is 0, and the output.
 async fn doctor(env: &TestEnv, environment: &[(&'static str, &str)]) -> (bool, String) {
     let output = env.lambda_triggers(&["doctor", "--owner-id", OWNER], environment).await;
     assert_eq!(output.stderr, "");
     (output.success, output.stdout)
 }
 
-/// The operator with this environment.
+/// Starts the operator with this environment.
 fn run(env: &TestEnv, environment: &[(&'static str, &str)], flags: &[&str]) -> Controller {
     let own = [
         "run",
@@ -73,7 +73,7 @@ fn run(env: &TestEnv, environment: &[(&'static str, &str)], flags: &[&str]) -> C
     env.operator(arguments, environment.collect())
 }
 
-/// The failed check of this name.
+/// The message of the failed check with this name.
 fn line<'a>(printed: &'a str, check: &str) -> &'a str {
     let failed = format!("failed   {check}: ");
     printed.lines().find_map(|line| line.strip_prefix(&failed)).unwrap_or_else(|| panic!("{printed}"))
@@ -103,8 +103,8 @@ fn run_and_doctor_work_through_a_proxy_and_with_a_private_authority() {
         ];
         let (healthy, printed) = doctor(&env, &environment).await;
         assert!(healthy, "{printed}");
-        let shown = format!("ok       HTTPS_PROXY: http://{}\n", company.proxy.authority());
-        assert!(printed.starts_with(&shown), "{printed}");
+        let proxy_line = format!("ok       HTTPS_PROXY: http://{}\n", company.proxy.authority());
+        assert!(printed.starts_with(&proxy_line), "{printed}");
         let bundle = format!("ok       AWS_CA_BUNDLE: {}\n", company.authority.bundle());
         assert!(printed.contains(&bundle), "{printed}");
         let credentials = Some("Basic dXNlcjpwQHNzd29yZA==");
@@ -125,7 +125,7 @@ fn run_and_doctor_work_through_a_proxy_and_with_a_private_authority() {
 }
 
 #[test]
-fn the_proxy_of_the_kubeconfig_is_for_kubernetes_alone_and_wins() {
+fn the_proxy_of_the_kubeconfig_overrides_https_proxy_for_kubernetes() {
     env::test("proxy-url", async |env| {
         env.function("hourly").await;
         let company = company(&env).await;
@@ -142,31 +142,37 @@ fn the_proxy_of_the_kubeconfig_is_for_kubernetes_alone_and_wins() {
     });
 }
 
-/// A proxy that is down does not matter for this machine and for the hosts of `NO_PROXY`.
+/// The operator ignores the unreachable proxy for local addresses and for the hosts of `NO_PROXY`.
 #[test]
-fn no_proxy_is_heeded_for_aws_and_for_kubernetes() {
+fn no_proxy_applies_to_aws_and_to_kubernetes() {
     env::test("no-proxy", async |env| {
-        let dead = "http://127.0.0.1:9";
-        let direct = [("HTTPS_PROXY", dead), ("HTTP_PROXY", dead)];
+        let unreachable = "http://127.0.0.1:9";
+        let direct = [("HTTPS_PROXY", unreachable), ("HTTP_PROXY", unreachable)];
         let (healthy, printed) = doctor(&env, &direct).await;
         assert!(healthy, "{printed}");
 
         let company = company(&env).await;
         let endpoint = format!("https://{AWS}");
-        let environment =
-            [("HTTPS_PROXY", dead), ("AWS_ENDPOINT_URL", &*endpoint), ("KUBECONFIG", &*company.kubeconfig)];
-        let through = doctor(&env, &environment).await.1;
-        assert!(line(&through, "API server").contains("tcp connect error"), "{through}");
-        assert!(line(&through, "AWS credentials").contains("it is refused; see proxy"), "{through}");
-        let named = format!("{API_SERVER}:6443,*.example.internal");
-        let past = doctor(&env, &[&environment[..], &[("NO_PROXY", &*named)]].concat()).await.1;
-        assert!(line(&past, "API server").contains("dns error"), "{past}");
-        assert!(line(&past, "AWS credentials").contains("DNS does not find its name"), "{past}");
+        let environment = [
+            ("HTTPS_PROXY", unreachable),
+            ("AWS_ENDPOINT_URL", &*endpoint),
+            ("KUBECONFIG", &*company.kubeconfig),
+        ];
+        let with_proxy = doctor(&env, &environment).await.1;
+        assert!(line(&with_proxy, "API server").contains("tcp connect error"), "{with_proxy}");
+        assert!(line(&with_proxy, "AWS credentials").contains("it is refused; see proxy"), "{with_proxy}");
+        let no_proxy = format!("{API_SERVER}:6443,*.example.internal");
+        let without_proxy = doctor(&env, &[&environment[..], &[("NO_PROXY", &*no_proxy)]].concat()).await.1;
+        assert!(line(&without_proxy, "API server").contains("dns error"), "{without_proxy}");
+        assert!(
+            line(&without_proxy, "AWS credentials").contains("DNS does not find its name"),
+            "{without_proxy}"
+        );
     });
 }
 
 #[test]
-fn an_authority_that_is_not_trusted_is_told_of_with_what_to_do() {
+fn an_untrusted_authority_is_reported_with_the_remedy() {
     env::test("no-authority", async |env| {
         let company = company(&env).await;
         let (endpoint, proxy) = (format!("https://{AWS}"), format!("http://{}", company.proxy.authority()));
@@ -180,7 +186,7 @@ fn an_authority_that_is_not_trusted_is_told_of_with_what_to_do() {
 }
 
 #[test]
-fn wrong_settings_of_the_network_are_refused_with_what_to_write() {
+fn invalid_network_settings_are_refused_with_the_remedy() {
     env::test("network-settings", async |env| {
         let empty = env.directory().join("empty.pem");
         std::fs::write(&empty, "nothing").unwrap();
@@ -235,9 +241,9 @@ fn traces_are_sent_through_the_proxy() {
     });
 }
 
-/// `credential_process`, the way of `aws-vault` and IAM Roles Anywhere.
+/// `credential_process`: the interface of `aws-vault` and IAM Roles Anywhere.
 #[test]
-fn credentials_come_from_the_program_that_a_profile_names() {
+fn credentials_come_from_the_credential_process_of_a_profile() {
     env::test("credential-process", async |env| {
         let config = env.directory().join("config");
         let answer = format!(
@@ -262,7 +268,7 @@ fn credentials_come_from_the_program_that_a_profile_names() {
 
 /// The SDK reads profiles of IAM Identity Center; doctor names the command to log in.
 #[test]
-fn a_profile_of_identity_center_without_a_login_says_what_to_run() {
+fn a_missing_sso_login_is_reported_with_the_command() {
     env::test("sso", async |env| {
         let config = env.directory().join("config");
         std::fs::write(

@@ -1,9 +1,9 @@
-//! The table of refused manifests: what `kubectl apply` answers to each, and that the rest is accepted.
+//! Validation of manifests: the table of refused and accepted manifests, checked with `kubectl apply`.
 //!
-//! `refused/` holds the rows, each a spec that is put over its file's defaults, or a definition of a function that is
-//! put over its file's definition, where a null takes a field away. A refusal is written as the checks in
-//! Rust report it, `<field>: <message>`; the API server puts the refused value between the two. The unit tests of the
-//! API hold the same rows against those checks.
+//! The rows are in `refused/`. A row is a spec that overrides the defaults of its file, or a function definition that
+//! overrides the definition of its file; a null removes a field. A refusal is written like the errors of the Rust
+//! validation, `<field>: <message>`; the API server inserts the refused value between the two. The unit tests of the
+//! API check the same rows with the Rust validation.
 
 use std::fmt::Write;
 
@@ -37,12 +37,12 @@ impl Table {
 
     fn manifest(&self, row: &Row) -> String {
         let definition = row.definition.as_ref().map(|fields| {
-            let mut definition = over(&self.definition, fields);
+            let mut definition = override_fields(&self.definition, fields);
             definition.retain(|_, value| !value.is_null());
             ("function".to_owned(), json!({"definition": definition}))
         });
         let spec: Map<String, Value> =
-            over(&self.defaults, &row.spec).into_iter().chain(definition).collect();
+            override_fields(&self.defaults, &row.spec).into_iter().chain(definition).collect();
         json!({
             "apiVersion": "lambda-triggers.dev/v1alpha1",
             "kind": self.kind,
@@ -52,36 +52,36 @@ impl Table {
         .to_string()
     }
 
-    /// Applies each row; all that went otherwise than the table says is told at the end.
-    async fn holds(&self, env: &TestEnv) {
-        let mut wrong = String::new();
+    /// Applies each row, and reports all differences to the table at the end.
+    async fn assert_rows(&self, env: &TestEnv) {
+        let mut differences = String::new();
         for row in &self.rows {
             let manifest = self.manifest(row);
             let answer = match row.refused.as_slice() {
-                [] => accepted(env, &manifest).await,
-                refused => compare(refused, &env.refused(&manifest).await),
+                [] => check_accepted(env, &manifest).await,
+                refused => check_refused(refused, &env.refused(&manifest).await),
             };
             if let Err(found) = answer {
-                let _ = writeln!(wrong, "{}: {:?} was expected, but: {found}", row.name, row.refused);
+                let _ = writeln!(differences, "{}: {:?} was expected, but: {found}", row.name, row.refused);
             }
         }
-        assert!(wrong.is_empty(), "{wrong}");
+        assert!(differences.is_empty(), "{differences}");
     }
 }
 
-fn over(defaults: &Map<String, Value>, fields: &Map<String, Value>) -> Map<String, Value> {
+fn override_fields(defaults: &Map<String, Value>, fields: &Map<String, Value>) -> Map<String, Value> {
     defaults.clone().into_iter().chain(fields.clone()).collect()
 }
 
-async fn accepted(env: &TestEnv, manifest: &str) -> Result<(), String> {
+async fn check_accepted(env: &TestEnv, manifest: &str) -> Result<(), String> {
     let output = env.kubectl(&["apply", "--dry-run=server", "--filename", "-"], manifest).await;
     if output.success { Ok(()) } else { Err(output.stderr) }
 }
 
-fn compare(refused: &[String], answer: &str) -> Result<(), String> {
-    let mut lines: Vec<&str> = lines_of(answer);
+fn check_refused(refused: &[String], answer: &str) -> Result<(), String> {
+    let mut lines: Vec<&str> = error_lines(answer);
     for refusal in refused {
-        let Some(found) = lines.iter().position(|line| says(line, refusal)) else {
+        let Some(found) = lines.iter().position(|line| matches_refusal(line, refusal)) else {
             return Err(answer.to_owned());
         };
         lines.remove(found);
@@ -89,19 +89,20 @@ fn compare(refused: &[String], answer: &str) -> Result<(), String> {
     if lines.is_empty() { Ok(()) } else { Err(answer.to_owned()) }
 }
 
-/// What kubectl's answer consists of: after `The ... "x" is invalid:`, one complaint on the same line, or several with
-/// a line and a `*` each.
-fn lines_of(answer: &str) -> Vec<&str> {
-    let complaints = answer.split_once(" is invalid: ").map_or(answer, |(_, complaints)| complaints);
-    complaints
+/// The errors in the answer of kubectl. After `The ... "x" is invalid:`, a single error follows on the same line, and
+/// several errors follow on lines that begin with `*`.
+fn error_lines(answer: &str) -> Vec<&str> {
+    let errors = answer.split_once(" is invalid: ").map_or(answer, |(_, errors)| errors);
+    errors
         .lines()
         .map(|line| line.strip_prefix("* ").unwrap_or(line))
         .filter(|line| !line.is_empty() && !line.contains("some validation rules were not checked"))
         .collect()
 }
 
-/// Whether a line is `<field>: Invalid value: ...: <message>` for a refusal `<field>: <message>`, or ends with it.
-fn says(line: &str, refusal: &str) -> bool {
+/// True if the line is `<field>: Invalid value: ...: <message>` for the refusal `<field>: <message>`, or ends with the
+/// refusal.
+fn matches_refusal(line: &str, refusal: &str) -> bool {
     let same_field = |(field, message): (&str, &str)| {
         line.starts_with(&format!("{field}: ")) && line.ends_with(&format!(": {message}"))
     };
@@ -111,36 +112,36 @@ fn says(line: &str, refusal: &str) -> bool {
 }
 
 #[test]
-fn each_refused_schedule_is_answered_with_what_to_write() {
+fn invalid_schedules_are_refused_with_the_remedy() {
     env::test("refused-schedules", async |env| {
-        Table::read(include_str!("refused/schedules.yaml")).holds(&env).await;
+        Table::read(include_str!("refused/schedules.yaml")).assert_rows(&env).await;
     });
 }
 
 #[test]
-fn each_form_of_a_schedule_is_accepted() {
+fn valid_schedules_are_accepted() {
     env::test("accepted-schedules", async |env| {
-        Table::read(include_str!("refused/accepted_schedules.yaml")).holds(&env).await;
+        Table::read(include_str!("refused/accepted_schedules.yaml")).assert_rows(&env).await;
     });
 }
 
 #[test]
-fn each_refused_scheduled_function_is_answered_with_what_to_write() {
+fn invalid_scheduled_functions_are_refused_with_the_remedy() {
     env::test("refused-scheduled", async |env| {
-        Table::read(include_str!("refused/scheduled_functions.yaml")).holds(&env).await;
+        Table::read(include_str!("refused/scheduled_functions.yaml")).assert_rows(&env).await;
     });
 }
 
 #[test]
-fn each_refused_s3_triggered_function_is_answered_with_what_to_write() {
+fn invalid_s3_triggered_functions_are_refused_with_the_remedy() {
     env::test("refused-s3", async |env| {
-        Table::read(include_str!("refused/s3_triggered_functions.yaml")).holds(&env).await;
+        Table::read(include_str!("refused/s3_triggered_functions.yaml")).assert_rows(&env).await;
     });
 }
 
 #[test]
-fn each_refused_definition_is_answered_with_what_to_write() {
+fn invalid_definitions_are_refused_with_the_remedy() {
     env::test("refused-definitions", async |env| {
-        Table::read(include_str!("refused/definitions.yaml")).holds(&env).await;
+        Table::read(include_str!("refused/definitions.yaml")).assert_rows(&env).await;
     });
 }

@@ -1,4 +1,4 @@
-//! What the chart renders is taken by the real API server, without a warning.
+//! The real API server accepts all rendered objects without a warning.
 
 use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::{NAMESPACE, matrix, objects, template};
 use crate::support::LIMIT;
 
-/// From the oldest that the chart allows, to the newest that Helm knows.
+/// From the oldest version that the chart allows to the newest version that Helm knows.
 const KUBERNETES: [&str; 4] = ["1.29.0", "1.32.5", "1.35.0", "1.37.1"];
 
-/// As Helm applies it, from its version 4 on.
+/// The arguments of an apply by Helm 4.
 const DRY_RUN: [&str; 7] = [
     "apply",
     "--server-side",
@@ -20,8 +20,8 @@ const DRY_RUN: [&str; 7] = [
     "-",
 ];
 
-/// A namespace that takes pods of the restricted Pod Security Standard alone.
-async fn restricted(env: &TestEnv) {
+/// Creates a namespace that accepts only pods of the restricted Pod Security Standard.
+async fn create_restricted_namespace(env: &TestEnv) {
     env.apply(&format!(
         "{{apiVersion: v1, kind: Namespace, metadata: {{name: {NAMESPACE}, labels: \
          {{pod-security.kubernetes.io/enforce: restricted, pod-security.kubernetes.io/warn: restricted}}}}}}"
@@ -33,8 +33,8 @@ async fn restricted(env: &TestEnv) {
         .expect("kubectl apply");
 }
 
-/// The Prometheus operator's definitions, served.
-async fn monitoring(env: &TestEnv) {
+/// Installs the CRDs of the Prometheus operator.
+async fn install_prometheus_crds(env: &TestEnv) {
     let folder = env::tools().await.join("crds");
     let arguments = ["apply", "--server-side", "--filename", folder.to_str().unwrap()];
     env.kubectl(&arguments, "").await.expect("kubectl apply");
@@ -43,52 +43,52 @@ async fn monitoring(env: &TestEnv) {
     env.kubectl(&arguments, "").await.expect("kubectl wait");
 }
 
-/// The pod that a Deployment would make, as its controller would.
-fn pod(deployment: &Value) -> Value {
+/// The pod that the Deployment controller would create.
+fn pod_of_deployment(deployment: &Value) -> Value {
     let template = &deployment["spec"]["template"];
-    let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"], "spec": template["spec"]});
-    pod["metadata"]["name"] = "pod".into();
-    pod["metadata"]["namespace"] = NAMESPACE.into();
-    // Nobody makes the account in a dry run.
-    pod["spec"]["serviceAccountName"] = "existing".into();
-    pod
+    let mut pod_of_deployment = json!({"apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"], "spec": template["spec"]});
+    pod_of_deployment["metadata"]["name"] = "pod".into();
+    pod_of_deployment["metadata"]["namespace"] = NAMESPACE.into();
+    // The service account of the release does not exist in a dry run.
+    pod_of_deployment["spec"]["serviceAccountName"] = "existing".into();
+    pod_of_deployment
 }
 
 #[test]
-fn the_api_server_takes_all_that_the_chart_renders() {
+fn the_api_server_accepts_all_rendered_objects() {
     env::test_on_own_cluster("chart-accepted", async |env| {
-        restricted(&env).await;
-        monitoring(&env).await;
+        create_restricted_namespace(&env).await;
+        install_prometheus_crds(&env).await;
         for (name, values) in matrix() {
-            let mut seen: Option<String> = None;
+            let mut previous: Option<String> = None;
             for version in KUBERNETES {
                 let yaml = template(&values, &["--kube-version", version]).await.unwrap();
-                if seen.as_ref() == Some(&yaml) {
+                if previous.as_ref() == Some(&yaml) {
                     continue;
                 }
                 let pods = objects(&yaml)
                     .iter()
                     .filter(|object| object["kind"] == "Deployment")
-                    .map(pod)
+                    .map(pod_of_deployment)
                     .collect::<Vec<_>>();
                 assert_eq!(pods.len(), 1);
                 let all = format!("{yaml}\n---\n{}", pods[0]);
-                // The first answer for a kind that has just been defined may be that it is unknown.
+                // The API server may not serve a new kind at first.
                 env.until(LIMIT, &format!("{name} for {version} to be accepted"), async || {
                     let output = env.kubectl_anywhere(&DRY_RUN, &all).await;
                     let quiet = output.success && output.stderr.is_empty();
                     if quiet { Ok(()) } else { Err(output.stderr) }
                 })
                 .await;
-                seen = Some(yaml);
+                previous = Some(yaml);
             }
         }
     });
 }
 
-/// Each object is named, labelled and placed as the rest of the release.
+/// Each object has the names, labels and annotations of the release.
 #[test]
-fn every_object_says_what_it_belongs_to() {
+fn every_object_has_the_labels_of_the_release() {
     env::block_on(async {
         let (_, values) = matrix().into_iter().find(|(name, _)| name == "everything-values").unwrap();
         for object in objects(&template(&values, &[]).await.unwrap()) {
@@ -112,7 +112,7 @@ fn every_object_says_what_it_belongs_to() {
     });
 }
 
-/// No rule says "all", and none lets it read Secrets.
+/// No rule has a wildcard or grants access to Secrets.
 #[test]
 fn roles_have_no_wildcards_and_no_secrets() {
     env::block_on(async {

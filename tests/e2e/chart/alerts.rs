@@ -1,4 +1,4 @@
-//! The alerts: taken by promtool, fired by the series that they are for, and each with its runbook.
+//! The alerts: promtool accepts the rules, each alert fires on its series, and each alert has a runbook.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{NAMESPACE, read, rendered, repository};
 
-/// The rules as Prometheus has them of the chart.
+/// The spec of the chart's PrometheusRule.
 async fn rules() -> Value {
     let rule = rendered("prometheusRule: {enabled: true}", "prometheusrule").await;
     rule["spec"].clone()
@@ -19,7 +19,7 @@ fn names(rules: &Value) -> Vec<String> {
 }
 
 #[test]
-fn each_alert_fires_when_it_should_and_not_before() {
+fn each_alert_fires_exactly_on_its_condition() {
     env::block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let rules = rules().await;
@@ -29,7 +29,7 @@ fn each_alert_fires_when_it_should_and_not_before() {
         std::fs::copy(repository("tests/helm/alerts_test.yaml"), &tests).unwrap();
         let check = ["check", "rules", "--lint=all", "--lint-fatal", file.to_str().unwrap()];
         env::tool("promtool", &check, "").await.expect("promtool check rules");
-        // What an alert says is for people; when it fires is what is tested.
+        // Remove the annotations: the promtool tests check when an alert fires, not its texts.
         let mut silent = rules.clone();
         for rule in silent["groups"][0]["rules"].as_array_mut().unwrap() {
             rule.as_object_mut().unwrap().remove("annotations");
@@ -38,7 +38,7 @@ fn each_alert_fires_when_it_should_and_not_before() {
         let test = ["test", "rules", tests.to_str().unwrap()];
         env::tool("promtool", &test, "").await.expect("promtool test rules");
 
-        // Each has a test in which it fires.
+        // Every alert has a test in which the alert fires.
         let tests: Value = serde_saphyr::from_str(&read("tests/helm/alerts_test.yaml")).unwrap();
         let cases = tests["tests"]
             .as_array()
@@ -54,7 +54,7 @@ fn each_alert_fires_when_it_should_and_not_before() {
 }
 
 #[test]
-fn each_alert_has_its_section_in_the_runbooks() {
+fn each_alert_has_a_section_in_the_runbooks() {
     env::block_on(async {
         let rules = rules().await;
         let runbooks = read("docs/runbooks.md");
@@ -80,7 +80,7 @@ fn each_alert_has_its_section_in_the_runbooks() {
 }
 
 #[test]
-fn alerts_are_left_out_and_labelled_as_the_values_say() {
+fn values_disable_and_label_alerts() {
     env::block_on(async {
         let values = "prometheusRule: {enabled: true, disabled: [LambdaTriggersStuck], alertLabels: {team: a}, \
                       selector: 'cluster=\"x\"', runbookUrl: https://example.com/runbooks}";

@@ -1,5 +1,5 @@
-//! The dashboard: Grafana's JSON, with queries that Prometheus can read. And, as the alerts, it names metrics that the
-//! operator exports, and labels that they have.
+//! The dashboard: valid Grafana JSON with queries that Prometheus accepts. The dashboard and the alerts use only
+//! metrics and labels that the operator exports.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{read, rendered};
 
-/// Each series with its labels; a histogram's buckets have `le`, too.
+/// All exported series with their labels. The buckets of a histogram have the label `le`.
 fn series() -> BTreeMap<String, BTreeSet<&'static str>> {
     let of = |metric: &MetricDesc| {
         let name = metric.name.strip_prefix("lambda_triggers_").unwrap();
@@ -23,12 +23,12 @@ fn series() -> BTreeMap<String, BTreeSet<&'static str>> {
     ALL.iter().map(of).collect()
 }
 
-/// What Prometheus adds to every series, and what the dashboard's variables match.
+/// Labels that Prometheus adds to every series. The dashboard's variables match these labels.
 const TARGET: [&str; 3] = ["job", "namespace", "pod"];
 
-/// The names in a query that are not Prometheus' own, by the metrics that they belong to.
-fn used(query: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let mut used = BTreeMap::new();
+/// The operator's metrics in a query, with the labels that the query matches.
+fn used_metrics(query: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut used_metrics = BTreeMap::new();
     for (at, prefix) in query.match_indices("lambda_triggers_") {
         let rest = &query[at + prefix.len()..];
         let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(rest.len());
@@ -40,16 +40,16 @@ fn used(query: &str) -> BTreeMap<String, BTreeSet<String>> {
                 .filter(|label| !label.is_empty())
                 .map(|label| label.trim().to_owned())
         });
-        used.entry(rest[..end].to_owned()).or_insert_with(BTreeSet::new).extend(labels);
+        used_metrics.entry(rest[..end].to_owned()).or_insert_with(BTreeSet::new).extend(labels);
     }
-    used
+    used_metrics
 }
 
 fn assert_known(query: &str) {
-    let (used, series) = (used(query), series());
-    assert!(!used.is_empty(), "{query}");
+    let (used_metrics, series) = (used_metrics(query), series());
+    assert!(!used_metrics.is_empty(), "{query}");
     let mut labels: BTreeSet<&str> = TARGET.into();
-    for (metric, matched) in &used {
+    for (metric, matched) in &used_metrics {
         let known = series.get(metric);
         let own = known.unwrap_or_else(|| panic!("no metric lambda_triggers_{metric}: {query}"));
         labels.extend(own);
@@ -74,7 +74,7 @@ fn queries(dashboard: &Value) -> Vec<String> {
 }
 
 #[test]
-fn alerts_and_dashboard_name_metrics_and_labels_that_there_are() {
+fn alerts_and_dashboard_use_only_exported_metrics_and_labels() {
     env::block_on(async {
         let rule = rendered("prometheusRule: {enabled: true}", "prometheusrule").await;
         let rules = rule["spec"]["groups"][0]["rules"].as_array().unwrap();
@@ -85,9 +85,9 @@ fn alerts_and_dashboard_name_metrics_and_labels_that_there_are() {
     });
 }
 
-/// A panel is a query, a title and a place; all read the data source that is chosen above them.
+/// Each panel has a query, a title and a position, and reads the selected data source.
 #[test]
-fn the_dashboard_is_whole() {
+fn every_panel_is_complete_and_every_metric_shown() {
     let dashboard = dashboard();
     let mut ids = BTreeSet::new();
     for panel in dashboard["panels"].as_array().unwrap() {
@@ -100,13 +100,13 @@ fn the_dashboard_is_whole() {
         }
     }
     let metrics: BTreeSet<String> =
-        queries(&dashboard).iter().flat_map(|query| used(query).into_keys()).collect();
+        queries(&dashboard).iter().flat_map(|query| used_metrics(query).into_keys()).collect();
     let all: BTreeSet<String> = series().into_keys().collect();
     assert_eq!(metrics, all, "every metric is shown");
 }
 
 #[test]
-fn prometheus_reads_the_dashboards_queries() {
+fn prometheus_accepts_the_queries_of_the_dashboard() {
     env::block_on(async {
         let plain = |query: &String| {
             let query =

@@ -1,5 +1,5 @@
-//! A real install: the operator runs with what the chart gives it, and nothing else, and the examples work. What it asks
-//! of the API server is compared with the rules of its roles: it needs each of them, and no other.
+//! A real install of the chart: the operator runs with the chart's arguments and roles, and the examples work. The
+//! requests to the API server are compared with the RBAC rules: no request is denied, and no rule is unused.
 
 use std::collections::BTreeSet;
 
@@ -20,14 +20,14 @@ const CRDS: [&str; 2] =
     ["crd/scheduledfunctions.lambda-triggers.dev", "crd/s3triggeredfunctions.lambda-triggers.dev"];
 const RELEASE: &str = "lambda-triggers";
 
-/// Values of all installs: the operator looks often, and waits for no write that is on its way.
+/// Values of all installs: frequent resyncs, and almost no write grace period.
 const IMPATIENT: &str = "resync: 1s\nextraArgs: [--write-grace-period=1ms, --progress-deadline=1ms]\nlog: {format: text, level: 'info,lambda_triggers=debug'}\n";
 
-async fn without_crds(env: &TestEnv) {
+async fn delete_crds(env: &TestEnv) {
     env.kubectl(&["delete", "--ignore-not-found", CRDS[0], CRDS[1]], "").await.expect("kubectl delete");
 }
 
-async fn namespace(env: &TestEnv, name: &str) {
+async fn create_namespace(env: &TestEnv, name: &str) {
     let metadata = ObjectMeta { name: Some(name.into()), ..ObjectMeta::default() };
     let namespaces = Api::<Namespace>::all(env.kube().clone());
     namespaces.create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() }).await.unwrap();
@@ -39,25 +39,25 @@ async fn helm(env: &TestEnv, command: &str, values: &str, arguments: &[&str]) ->
     env.helm(&[&own[..], arguments].concat(), &format!("{IMPATIENT}{values}")).await.expect("helm")
 }
 
-/// The operator as its pod would run, with a token of the release's service account.
-async fn pod(env: &TestEnv, recorder: &Recorder) -> Controller {
+/// Runs the operator like its pod, with a token of the release's service account.
+async fn run_as_pod(env: &TestEnv, recorder: &Recorder) -> Controller {
     let deployments: Api<Deployment> = Api::namespaced(env.kube().clone(), env.namespace());
     let deployment = deployments.get(RELEASE).await.unwrap();
-    let pod = deployment.spec.unwrap().template.spec.unwrap();
-    let account = pod.service_account_name.unwrap();
+    let run_as_pod = deployment.spec.unwrap().template.spec.unwrap();
+    let account = run_as_pod.service_account_name.unwrap();
     let token = env.kubectl(&["create", "token", &account], "").await.expect("kubectl create token");
     let kubeconfig = json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "it", "cluster": {"server": recorder.url()}}],
         "users": [{"name": "it", "user": {"token": token.trim()}}],
-        // As the service account's folder says it.
+        // In a pod, the service account's folder sets the namespace.
         "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it", "namespace": env.namespace()}}],
         "current-context": "it",
     });
     let file = env.directory().join("kubeconfig-of-the-pod");
     std::fs::write(&file, kubeconfig.to_string()).unwrap();
-    let container = pod.containers.into_iter().next().unwrap();
+    let container = run_as_pod.containers.into_iter().next().unwrap();
     let arguments =
         container.args.unwrap().into_iter().filter(|argument| !argument.starts_with("--http-address="));
     let value = |variable: EnvVar| match variable.value_from {
@@ -66,15 +66,15 @@ async fn pod(env: &TestEnv, recorder: &Recorder) -> Controller {
     };
     let mut environment: Vec<_> = container.env.unwrap().into_iter().map(value).collect();
     environment.push(("KUBECONFIG".into(), file.into()));
-    // All pods of a machine would want the same port.
+    // A fixed port would conflict with the operators of other tests.
     environment.push(("LAMBDA_TRIGGERS_HTTP_ADDRESS".into(), "127.0.0.1:0".into()));
     env.operator(arguments.collect(), environment)
 }
 
-/// A rule of a role, taken apart into what it grants.
+/// A single permission of an RBAC rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Grant {
-    /// The namespace of a Role; none for a ClusterRole.
+    /// The namespace of a Role, or `None` for a ClusterRole.
     place: Option<String>,
     group: String,
     resource: String,
@@ -83,12 +83,12 @@ struct Grant {
 }
 
 impl Grant {
-    fn allows(&self, asked: &Asked) -> bool {
-        (self.place.is_none() || self.place == asked.namespace)
-            && self.group == asked.group
-            && self.resource == asked.resource
-            && self.verb == asked.verb
-            && (self.name.is_none() || self.name == asked.name)
+    fn allows(&self, request: &Asked) -> bool {
+        (self.place.is_none() || self.place == request.namespace)
+            && self.group == request.group
+            && self.resource == request.resource
+            && self.verb == request.verb
+            && (self.name.is_none() || self.name == request.name)
     }
 }
 
@@ -96,7 +96,7 @@ fn words(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().map(|word| word.as_str().unwrap().to_owned()).collect()
 }
 
-/// What the release's roles grant its service account.
+/// The permissions of the release's service account.
 async fn grants(env: &TestEnv) -> BTreeSet<Grant> {
     let manifest = env.helm(&["get", "manifest", RELEASE], "").await.expect("helm get manifest");
     let objects = objects(&manifest);
@@ -106,7 +106,7 @@ async fn grants(env: &TestEnv) -> BTreeSet<Grant> {
     for role in objects.iter().filter(|object| object["rules"].is_array()) {
         let reference = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": role["kind"], "name": role["metadata"]["name"]});
         if !bound.contains(&reference.to_string()) {
-            continue; // for people
+            continue; // for users
         }
         let place = role["metadata"]["namespace"].as_str().map(ToOwned::to_owned);
         for rule in role["rules"].as_array().unwrap() {
@@ -131,24 +131,25 @@ async fn grants(env: &TestEnv) -> BTreeSet<Grant> {
     grants
 }
 
-/// Each request was allowed, by one rule, and each rule was needed.
-async fn rules_are_what_was_used(env: &TestEnv, recorder: &Recorder, beside: Option<&str>) {
-    let mut asked = recorder.asked();
-    asked.retain(|(asked, _)| beside.is_none() || asked.namespace.as_deref() != beside);
-    let refused: Vec<_> = asked.iter().filter(|(_, status)| [401, 403].contains(status)).collect();
+/// Checks that exactly one rule grants each request, and that each rule is used.
+async fn assert_rules_match_requests(env: &TestEnv, recorder: &Recorder, beside: Option<&str>) {
+    let mut requests = recorder.asked();
+    requests.retain(|(request, _)| beside.is_none() || request.namespace.as_deref() != beside);
+    let refused: Vec<_> = requests.iter().filter(|(_, status)| [401, 403].contains(status)).collect();
     assert_eq!(refused, Vec::<&(Asked, u16)>::new());
     let mut grants = grants(env).await;
     grants.retain(|grant| beside.is_none() || grant.place.as_deref() != beside);
-    let mut used = BTreeSet::new();
-    for (asked, _) in &asked {
-        let by: Vec<&Grant> = grants.iter().filter(|grant| grant.allows(asked)).collect();
-        assert_eq!(by.len(), 1, "{asked:?} is granted by {by:?}");
-        used.insert(by[0].clone());
+    let mut used_grants = BTreeSet::new();
+    for (request, _) in &requests {
+        let granted_by: Vec<&Grant> = grants.iter().filter(|grant| grant.allows(request)).collect();
+        assert_eq!(granted_by.len(), 1, "{request:?} is granted by {granted_by:?}");
+        used_grants.insert(granted_by[0].clone());
     }
-    assert_eq!(used, grants, "left: used; right: granted");
+    assert_eq!(used_grants, grants, "left: used; right: granted");
 }
 
-/// A life of all examples, in the env's namespace, with something in it that goes wrong for a while.
+/// Creates and deletes all examples in the env's namespace. A denied write, repeated events and a removed statement
+/// happen on the way.
 async fn examples_work(env: &TestEnv, controller: &mut Controller) {
     for function in ["every-minute", "make-thumbnail"] {
         env.function(function).await;
@@ -170,7 +171,7 @@ async fn examples_work(env: &TestEnv, controller: &mut Controller) {
     for (kind, name) in all {
         env.until_ready(kind, name).await;
     }
-    // The same event once more is counted on the first one.
+    // A repeated event increments the count of the first event.
     let statements = env.statements("make-thumbnail", None).await;
     for _ in 0..2 {
         let remove =
@@ -181,7 +182,7 @@ async fn examples_work(env: &TestEnv, controller: &mut Controller) {
             if found == statements { Ok(()) } else { Err(format!("{found:?}")) }
         })
         .await;
-        // The reconcile has ended its looks at the policy by then: another removal is another event.
+        // Wait for the event: a removal during a running reconcile would count as the same event.
         env.until(LIMIT, "the event", async || {
             let events = events_of(env, "make-thumbnail").await;
             events.iter().any(|[_, reason, _]| reason == "DriftRepaired").then_some(())
@@ -199,54 +200,54 @@ async fn examples_work(env: &TestEnv, controller: &mut Controller) {
     assert_eq!(controller.ended(), None, "{}", controller.log());
 }
 
-/// It works as installed, then stops. The rules in the namespace `beside` are not compared with their use.
-async fn works(env: &TestEnv, beside: Option<&str>) {
+/// Runs the examples, then stops the operator. RBAC rules in the namespace `beside` are not compared with the requests.
+async fn install_works(env: &TestEnv, beside: Option<&str>) {
     let recorder = env.recorder().await;
-    let mut controller = pod(env, &recorder).await;
+    let mut controller = run_as_pod(env, &recorder).await;
     examples_work(env, &mut controller).await;
     let renewed = |recorder: &Recorder| {
-        recorder.asked().iter().any(|(asked, _)| asked.resource == "leases" && asked.verb == "update")
+        recorder.asked().iter().any(|(request, _)| request.resource == "leases" && request.verb == "update")
     };
     env.until(LIMIT, "the Lease to be renewed", async || renewed(&recorder).then_some(())).await;
     controller.stop().await;
-    rules_are_what_was_used(env, &recorder, beside).await;
+    assert_rules_match_requests(env, &recorder, beside).await;
 }
 
 #[test]
-fn the_operator_works_with_what_the_chart_installs_and_needs_all_of_it() {
+fn the_chart_grants_exactly_the_needed_permissions() {
     env::test_on_own_cluster("chart", async |env| {
-        without_crds(&env).await;
+        delete_crds(&env).await;
         helm(&env, "install", "", &[]).await;
-        works(&env, None).await;
+        install_works(&env, None).await;
     });
 }
 
 #[test]
-fn the_operator_of_some_namespaces_needs_no_cluster_role() {
+fn an_operator_of_listed_namespaces_needs_no_cluster_role() {
     env::test_on_own_cluster("chart-namespaced", async |env| {
-        without_crds(&env).await;
-        namespace(&env, "team").await;
+        delete_crds(&env).await;
+        create_namespace(&env, "team").await;
         let values = format!("watchNamespaces: [team, {}]\nrbac: {{aggregate: false}}\n", env.namespace());
         let notes = helm(&env, "install", &values, &[]).await;
-        let said = format!("watches only these namespaces: team, {}.", env.namespace());
-        assert!(notes.contains(&said), "{notes}");
+        let expected = format!("watches only these namespaces: team, {}.", env.namespace());
+        assert!(notes.contains(&expected), "{notes}");
         let manifest = env.helm(&["get", "manifest", RELEASE], "").await.expect("helm get manifest");
         assert!(!manifest.contains("ClusterRole") && !manifest.contains("kube-system"), "{manifest}");
-        works(&env, Some("team")).await;
+        install_works(&env, Some("team")).await;
     });
 }
 
-/// The release's own namespace need not be watched; no other than the watched ones is looked into.
+/// The operator can watch another namespace than its own, and requests only the watched namespaces and its own.
 #[test]
-fn an_operator_in_a_namespace_of_its_own_watches_another() {
+fn an_operator_can_watch_another_namespace() {
     env::test_on_own_cluster("chart-beside", async |env| {
-        without_crds(&env).await;
-        namespace(&env, "team").await;
+        delete_crds(&env).await;
+        create_namespace(&env, "team").await;
         env.function("every-minute").await;
         helm(&env, "install", "watchNamespaces: [team]\nownerId: 1a2b3c4d\nrbac: {aggregate: false}\n", &[])
             .await;
         let recorder = env.recorder().await;
-        let mut controller = pod(&env, &recorder).await;
+        let mut controller = run_as_pod(&env, &recorder).await;
         let object = read("examples/scheduled-function.yaml");
         let apply = ["apply", "--namespace", "team", "--filename", "-"];
         env.kubectl(&apply, &object).await.expect("kubectl apply");
@@ -259,43 +260,43 @@ fn an_operator_in_a_namespace_of_its_own_watches_another() {
         ];
         env.kubectl_anywhere(&wait, "").await.expect("kubectl wait");
         controller.stop().await;
-        let asked = recorder.asked();
-        let refused: Vec<_> = asked.iter().filter(|(_, status)| [401, 403].contains(status)).collect();
+        let requests = recorder.asked();
+        let refused: Vec<_> = requests.iter().filter(|(_, status)| [401, 403].contains(status)).collect();
         assert_eq!(refused, Vec::<&(Asked, u16)>::new());
         let namespaces: BTreeSet<_> =
-            asked.iter().filter_map(|(asked, _)| asked.namespace.as_deref()).collect();
+            requests.iter().filter_map(|(request, _)| request.namespace.as_deref()).collect();
         assert_eq!(namespaces, [env.namespace(), "team"].into());
     });
 }
 
-/// An owner id narrows the roles to the objects of its name.
+/// An owner id restricts the roles to objects with the owner's name.
 #[test]
-fn with_an_owner_id_the_roles_name_what_is_the_operators() {
+fn an_owner_id_restricts_the_roles_to_owned_objects() {
     env::test_on_own_cluster("chart-owner", async |env| {
-        without_crds(&env).await;
+        delete_crds(&env).await;
         helm(&env, "install", "ownerId: 1a2b3c4d\n", &[]).await;
-        works(&env, None).await;
+        install_works(&env, None).await;
     });
 }
 
-/// `helm upgrade` upgrades the definitions, and `helm uninstall` leaves them and what is in them.
+/// `helm upgrade` upgrades the CRDs. `helm uninstall` keeps the CRDs and the objects.
 #[test]
-fn definitions_are_upgraded_and_outlive_the_release() {
+fn crds_are_upgraded_and_outlive_the_release() {
     env::test_on_own_cluster("chart-crds", async |env| {
-        without_crds(&env).await;
-        namespace(&env, "team").await;
+        delete_crds(&env).await;
+        create_namespace(&env, "team").await;
         helm(&env, "install", "", &[]).await;
         let schedule = "--output=jsonpath={.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.schedule.type}";
         let schema = async || env.kubectl(&["get", CRDS[0], schedule], "").await.expect("kubectl get");
         assert_eq!(schema().await, "string");
-        // As an older chart may have had them.
+        // Simulate the CRD of an older chart.
         let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/schedule/description";
         let patch = json!([{"op": "replace", "path": path, "value": "old"}]).to_string();
         env.kubectl(&["patch", CRDS[0], "--type=json", "--patch", &patch], "").await.expect("kubectl patch");
         helm(&env, "upgrade", "replicaCount: 1\n", &["--force-conflicts"]).await;
         let description = schedule.replace(".type}", ".description}");
-        let seen = env.kubectl(&["get", CRDS[0], &description], "").await.expect("kubectl get");
-        assert!(seen.len() > "old".len(), "{seen}");
+        let found = env.kubectl(&["get", CRDS[0], &description], "").await.expect("kubectl get");
+        assert!(found.len() > "old".len(), "{found}");
 
         let object = read("examples/scheduled-function.yaml");
         env.kubectl(&["apply", "--namespace", "team", "--filename", "-"], &object)
@@ -305,7 +306,7 @@ fn definitions_are_upgraded_and_outlive_the_release() {
         let left =
             env.kubectl(&["get", "scheduledfunctions", "--namespace", "team", "--output=name"], "").await;
         assert_eq!(left.expect("kubectl get"), "scheduledfunction.lambda-triggers.dev/every-minute\n");
-        // Another install takes them up again.
+        // Another install adopts the remaining CRDs.
         helm(&env, "install", "", &[]).await;
     });
 }

@@ -1,4 +1,4 @@
-//! The Helm chart: what it renders, whether the API server takes it, and whether the operator works as it installs it.
+//! Tests of the Helm chart: rendering, validation by the API server, and a real install.
 
 mod accepted;
 mod alerts;
@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use lambda_triggers_tests::env;
 use serde_json::Value;
 
-/// The namespace that a release is rendered for where the test has no cluster.
+/// The namespace of a release that is rendered without a cluster.
 pub const NAMESPACE: &str = "lambda-triggers";
 
-/// A folder or file of the repository.
+/// The path of a folder or file of the repository.
 pub fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
@@ -30,7 +30,7 @@ pub fn chart() -> String {
     repository("charts/lambda-triggers").to_str().unwrap().to_owned()
 }
 
-/// The values that the chart is tried with, by the name of their file.
+/// The test values of the chart, with the names of their files.
 pub fn matrix() -> Vec<(String, String)> {
     let folder = std::fs::read_dir(repository("charts/lambda-triggers/ci")).unwrap();
     let files = folder.map(|file| file.unwrap().path());
@@ -42,7 +42,7 @@ pub fn matrix() -> Vec<(String, String)> {
         .collect()
 }
 
-/// What `helm template` prints for these values, or why it refuses them.
+/// The output of `helm template` for these values, or the error.
 pub async fn template(values: &str, arguments: &[&str]) -> Result<String, String> {
     let (chart, own) = (chart(), ["--namespace", NAMESPACE, "--values", "-"]);
     let arguments = [&["template", "release", &chart][..], &own, arguments].concat();
@@ -56,7 +56,7 @@ pub fn objects(yaml: &str) -> Vec<Value> {
     objects.into_iter().filter(|object| !object.is_null()).collect()
 }
 
-/// The only object of a kind, at this template.
+/// The only object that this template renders.
 pub async fn rendered(values: &str, template_name: &str) -> Value {
     let template_name = format!("templates/{template_name}.yaml");
     let yaml = template(values, &["--show-only", &template_name]).await.unwrap();

@@ -1,4 +1,4 @@
-//! The value `tenancy`: what the chart makes of it is what the operator reads.
+//! The chart's value `tenancy`: the operator reads the rendered ConfigMap.
 
 use lambda_triggers_core::api::S3TriggeredFunctionSpec;
 use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Tenancy, references_of_s3};
@@ -7,21 +7,21 @@ use serde_json::Value;
 
 use super::{matrix, read, rendered, template};
 
-/// The tenancy that the operator reads where the chart has these values.
+/// The tenancy that the operator reads from a chart with these values.
 async fn tenancy(values: &str) -> Tenancy {
     let config_map = rendered(values, "tenancy").await;
     Tenancy::parse(config_map["data"]["tenancy.yaml"].as_str().unwrap()).unwrap()
 }
 
 #[test]
-fn the_operator_reads_what_the_chart_renders() {
+fn the_operator_reads_the_rendered_tenancy() {
     env::block_on(async {
         let (_, everything) = matrix().into_iter().find(|(name, _)| name == "everything-values").unwrap();
         let tenancy = tenancy(&everything).await;
         let own = ImplicitGrants { account: "123456789012".into(), functions: vec![] };
         let permitted =
-            |namespace: &str, thing: ResourceRef| tenancy.authorize(namespace, &own, &thing).is_ok();
-        // An account that begins with a zero stays one.
+            |namespace: &str, resource: ResourceRef| tenancy.authorize(namespace, &own, &resource).is_ok();
+        // An account number keeps its leading zero.
         assert!(permitted("media", ResourceRef::BucketOwner("012345678901".into())));
         assert!(permitted("media", ResourceRef::ReservedConcurrency(10)));
         assert!(permitted("team-a", ResourceRef::Bucket("any".into())));
@@ -30,9 +30,9 @@ fn the_operator_reads_what_the_chart_renders() {
 }
 
 #[test]
-fn what_is_no_tenancy_is_refused_before_it_is_installed() {
+fn an_invalid_tenancy_is_refused_before_the_install() {
     env::block_on(async {
-        for (wrong, said) in [
+        for (wrong, message) in [
             ("{namespaces: {media: {bucket: [photos]}}}", "bucket"),
             ("{namespaces: {media: {bucketOwners: [210987654321]}}}", "bucketOwners"),
             ("{namespaces: {media: {role: {externalId: cluster-1}}}}", "arn"),
@@ -40,19 +40,19 @@ fn what_is_no_tenancy_is_refused_before_it_is_installed() {
             ("{contact: reference Ada}", "namespaces"),
         ] {
             let refused = template(&format!("tenancy: {wrong}"), &[]).await.unwrap_err();
-            assert!(refused.contains(said), "{wrong}: {refused}");
+            assert!(refused.contains(message), "{wrong}: {refused}");
         }
     });
 }
 
-/// The blocks of a language in a page.
+/// The code blocks of a language in a page.
 fn blocks(page: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
     page.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
 }
 
 #[test]
-fn the_page_shows_what_is_printed() {
+fn the_documentation_shows_the_actual_refusal() {
     env::block_on(async {
         let page = read("docs/tenancy.md");
         let yaml = blocks(&page, "yaml");

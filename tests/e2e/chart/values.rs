@@ -1,4 +1,4 @@
-//! The chart's values: lint, schema, names, and what depends on what.
+//! The chart's values: lint, schema, names, labels and dependencies between values.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{chart, matrix, objects, read, rendered, template};
 
 #[test]
-fn the_chart_has_no_lint() {
+fn helm_lint_accepts_all_test_values() {
     env::block_on(async {
         for (name, values) in matrix() {
             let arguments = ["lint", "--strict", "--quiet", &chart(), "--values", "-"];
@@ -19,7 +19,7 @@ fn the_chart_has_no_lint() {
 }
 
 #[test]
-fn wrong_values_are_refused_with_their_place() {
+fn invalid_values_are_refused_with_their_path() {
     let cases = [
         ("replicas: 3", "- at '': additional properties 'replicas' not allowed"),
         ("image: {name: x}", "- at '/image': additional properties 'name' not allowed"),
@@ -58,30 +58,30 @@ fn wrong_values_are_refused_with_their_place() {
     });
 }
 
-/// A value that the schema does not know would be refused, and one that it alone knows would do nothing.
+/// The schema refuses unknown values, and a value in the schema alone would have no effect.
 #[test]
-fn schema_and_values_name_the_same() {
+fn schema_and_values_have_the_same_keys() {
     let values: Value = serde_saphyr::from_str(&read("charts/lambda-triggers/values.yaml")).unwrap();
     let schema: Value = serde_json::from_str(&read("charts/lambda-triggers/values.schema.json")).unwrap();
-    let mut known = BTreeSet::new();
+    let mut in_schema = BTreeSet::new();
     for (name, property) in schema["properties"].as_object().unwrap() {
-        known.insert(name.clone());
+        in_schema.insert(name.clone());
         let inner = property["properties"].as_object().into_iter().flatten();
-        known.extend(inner.map(|(inner, _)| format!("{name}.{inner}")));
+        in_schema.extend(inner.map(|(inner, _)| format!("{name}.{inner}")));
     }
-    assert!(known.remove("global"));
-    let closed = |name: &str| schema["properties"][name].get("properties").is_some();
-    let mut there = BTreeSet::new();
+    assert!(in_schema.remove("global"));
+    let has_properties = |name: &str| schema["properties"][name].get("properties").is_some();
+    let mut in_values = BTreeSet::new();
     for (name, value) in values.as_object().unwrap() {
-        there.insert(name.clone());
-        let inner = value.as_object().into_iter().flatten().filter(|_| closed(name));
-        there.extend(inner.map(|(inner, _)| format!("{name}.{inner}")));
+        in_values.insert(name.clone());
+        let inner = value.as_object().into_iter().flatten().filter(|_| has_properties(name));
+        in_values.extend(inner.map(|(inner, _)| format!("{name}.{inner}")));
     }
-    assert_eq!(there, known);
+    assert_eq!(in_values, in_schema);
 }
 
 #[test]
-fn names_follow_the_release() {
+fn names_depend_on_the_release_name() {
     let name = |values: &'static str, release: &'static str| async move {
         let arguments =
             ["template", release, &chart(), "--values", "-", "--show-only", "templates/service.yaml"];
@@ -97,9 +97,9 @@ fn names_follow_the_release() {
     });
 }
 
-/// A key that is there twice is refused by kubeconform, Kustomize and Flux, and so by the parser here.
+/// kubeconform, Kustomize and Flux refuse a duplicate key. The parser of this test refuses a duplicate key, too.
 #[test]
-fn labels_that_repeat_are_merged_and_the_selectors_stay() {
+fn duplicate_labels_are_merged_and_selectors_stay() {
     let values = "commonLabels: {team: a, app.kubernetes.io/name: x, app.kubernetes.io/part-of: shop}\n\
                   podLabels: {team: b, app.kubernetes.io/instance: x, app.kubernetes.io/version: v9}\n\
                   service: {labels: {team: c, app.kubernetes.io/name: x}}\n\
@@ -143,9 +143,9 @@ fn labels_that_repeat_are_merged_and_the_selectors_stay() {
     });
 }
 
-/// Server-side apply, and so Helm 4, refuses a variable that is there twice.
+/// Server-side apply, and therefore Helm 4, refuses a duplicate variable.
 #[test]
-fn a_variable_of_the_user_takes_the_place_of_the_charts() {
+fn extra_env_overrides_variables_of_the_chart() {
     let values =
         "extraEnv: [{name: RUST_LOG, value: debug}, {name: HTTPS_PROXY, value: 'http://proxy:3128'}]";
     env::block_on(async {
@@ -159,9 +159,9 @@ fn a_variable_of_the_user_takes_the_place_of_the_charts() {
     });
 }
 
-/// As the chart's README has it: the platform assigns the user.
+/// The example of the chart's README: OpenShift assigns the user.
 #[test]
-fn null_leaves_the_user_to_openshift() {
+fn null_removes_the_security_contexts() {
     let readme = read("charts/lambda-triggers/README.md");
     let (_, after) = readme.split_once("## OpenShift").unwrap();
     let values = after.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
@@ -178,7 +178,7 @@ fn null_leaves_the_user_to_openshift() {
 }
 
 #[test]
-fn pods_are_spread_over_those_of_the_release_unless_a_selector_is_given() {
+fn topology_spread_selects_the_pods_of_the_release_by_default() {
     let values = "topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule}, \
                   {maxSkew: 1, topologyKey: b, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {team: a}}}]";
     env::block_on(async {
@@ -194,7 +194,7 @@ fn pods_are_spread_over_those_of_the_release_unless_a_selector_is_given() {
 }
 
 #[test]
-fn values_reach_the_command_line() {
+fn values_become_command_line_flags() {
     env::block_on(async {
         let container = |object: &Value| object["spec"]["template"]["spec"]["containers"][0].clone();
         let plain = container(&rendered("{}", "deployment").await);
@@ -230,7 +230,7 @@ fn values_reach_the_command_line() {
         assert_eq!(some["args"][1], "--namespace=team-a,team-b");
         for container in [plain, all, some] {
             let flags = container["args"].as_array().into_iter().flatten().filter_map(Value::as_str);
-            // The program knows each flag, and takes its value.
+            // The program's parser accepts every flag and its value.
             command().try_get_matches_from(["lambda-triggers"].into_iter().chain(flags)).unwrap();
         }
     });

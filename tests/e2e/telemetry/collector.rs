@@ -1,4 +1,4 @@
-//! A collector of traces: takes spans by OTLP over HTTP, and keeps them.
+//! A collector of traces: receives spans by OTLP over HTTP, and stores them.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ use prost::Message;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// A collector; its connections end when it is dropped.
+/// A collector. Its connections end on drop.
 pub struct Collector {
     address: String,
     requests: Arc<Mutex<Vec<ExportTraceServiceRequest>>>,
@@ -24,28 +24,28 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Listens on a port of its own.
+    /// Listens on a free port.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let requests: Arc<Mutex<Vec<_>>> = Arc::default();
-        let kept = requests.clone();
+        let stored = requests.clone();
         let mut served = JoinSet::new();
         served.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, kept.clone()));
+                connections.spawn(serve(stream, stored.clone()));
             }
         });
         Self { address, requests, _served: served }
     }
 
-    /// Its URL, as the operator is told it.
+    /// The URL for the operator's flag.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// All spans so far.
+    /// All received spans.
     pub fn spans(&self) -> Vec<Span> {
         let requests = self.requests.lock().unwrap();
         let scopes =
@@ -53,13 +53,13 @@ impl Collector {
         scopes.flat_map(|scope| scope.spans.clone()).collect()
     }
 
-    /// The attributes of those that sent spans, each once.
+    /// The resource attributes of the received spans, without duplicates.
     pub fn senders(&self) -> Vec<Vec<(String, String)>> {
         let requests = self.requests.lock().unwrap();
         let resources = requests.iter().flat_map(|request| &request.resource_spans);
         let mut all: Vec<_> = resources
             .filter_map(|spans| spans.resource.as_ref())
-            .map(|from| texts(&from.attributes))
+            .map(|resource| texts(&resource.attributes))
             .collect();
         all.sort();
         all.dedup();
@@ -67,7 +67,7 @@ impl Collector {
     }
 }
 
-/// Attributes by their names, those that are texts.
+/// The text attributes, by name.
 pub fn texts(attributes: &[KeyValue]) -> Vec<(String, String)> {
     let text = |attribute: &KeyValue| match attribute.value.as_ref()?.value.as_ref()? {
         Value::StringValue(text) => Some((attribute.key.clone(), text.clone())),
@@ -78,18 +78,18 @@ pub fn texts(attributes: &[KeyValue]) -> Vec<(String, String)> {
     all
 }
 
-async fn serve(stream: TcpStream, kept: Arc<Mutex<Vec<ExportTraceServiceRequest>>>) {
-    let service = service_fn(move |request| take(request, kept.clone()));
-    // An error here is a client that went away.
+async fn serve(stream: TcpStream, stored: Arc<Mutex<Vec<ExportTraceServiceRequest>>>) {
+    let service = service_fn(move |request| store_request(request, stored.clone()));
+    // An error means that the client has disconnected.
     let _closed = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn take(
+async fn store_request(
     request: Request<Incoming>,
-    kept: Arc<Mutex<Vec<ExportTraceServiceRequest>>>,
+    stored: Arc<Mutex<Vec<ExportTraceServiceRequest>>>,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     assert_eq!(request.uri().path(), "/v1/traces");
     let body = request.into_body().collect().await?.to_bytes();
-    kept.lock().unwrap().push(ExportTraceServiceRequest::decode(body).unwrap());
+    stored.lock().unwrap().push(ExportTraceServiceRequest::decode(body).unwrap());
     Ok(Response::default())
 }

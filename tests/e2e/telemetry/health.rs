@@ -1,28 +1,28 @@
-//! Health as the kubelet asks for it.
+//! The health endpoints of the kubelet's probes.
 
 use std::net::TcpListener;
 
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::env;
 
-use super::view::{of, samples, until, until_page};
+use super::view::{samples, samples_of, wait_for_page, wait_for_samples};
 use crate::objects::{NO_RESYNC, OWNER};
 use crate::support::LIMIT;
 
 #[test]
-fn an_operator_is_ready_once_aws_answers_and_calls_it_no_more() {
+fn an_operator_is_ready_after_one_answer_of_aws() {
     env::test("ready", async |env| {
         let silent = Fault::on("GetCallerIdentity", FaultKind::LostAnswer).times(usize::MAX);
         env.aws_proxy().inject(env.account(), silent);
         let mut controller = env.controller(&NO_RESYNC);
         let missing = "not ready: AWS has not answered any call yet; the log says what failed";
-        until_page(&env, &controller, "/readyz", 503, missing).await;
-        until_page(&env, &controller, "/healthz", 200, "ok").await;
+        wait_for_page(&env, &controller, "/readyz", 503, missing).await;
+        wait_for_page(&env, &controller, "/healthz", 200, "ok").await;
         env.aws_proxy().clear_faults(env.account());
-        until_page(&env, &controller, "/readyz", 200, "ok").await;
+        wait_for_page(&env, &controller, "/readyz", 200, "ok").await;
         let calls = env.aws_proxy().calls(env.account());
         for _ in 0..3 {
-            until_page(&env, &controller, "/readyz", 200, "ok").await;
+            wait_for_page(&env, &controller, "/readyz", 200, "ok").await;
         }
         assert_eq!(env.aws_proxy().calls(env.account()), calls);
         assert_eq!(controller.page("/other").await.unwrap().0, 404);
@@ -32,30 +32,30 @@ fn an_operator_is_ready_once_aws_answers_and_calls_it_no_more() {
 }
 
 #[test]
-fn a_standby_is_ready_and_says_that_it_does_not_lead() {
+fn a_standby_is_ready_and_is_not_the_leader() {
     env::test("standby", async |env| {
         let elected = ["--owner-id", OWNER, "--leader-elect", "true"];
         let mut first = env.controller(&elected);
-        until(&env, &first, "leader", &[("", 1.0)]).await;
-        until_page(&env, &first, "/readyz", 200, "ok").await;
+        wait_for_samples(&env, &first, "leader", &[("", 1.0)]).await;
+        wait_for_page(&env, &first, "/readyz", 200, "ok").await;
         let second = env.controller(&elected);
-        until_page(&env, &second, "/readyz", 200, "ok").await;
-        until_page(&env, &second, "/healthz", 200, "ok").await;
-        let shown = samples(&second).await;
-        assert_eq!(shown.get("leader"), Some(&0.0));
-        assert_eq!(of(&shown, "aws_calls_total"), [].into(), "a standby leaves AWS alone");
+        wait_for_page(&env, &second, "/readyz", 200, "ok").await;
+        wait_for_page(&env, &second, "/healthz", 200, "ok").await;
+        let found = samples(&second).await;
+        assert_eq!(found.get("leader"), Some(&0.0));
+        assert_eq!(samples_of(&found, "aws_calls_total"), [].into(), "a standby leaves AWS alone");
         first.stop().await;
-        until(&env, &second, "leader", &[("", 1.0)]).await;
-        until_page(&env, &second, "/readyz", 200, "ok").await;
+        wait_for_samples(&env, &second, "leader", &[("", 1.0)]).await;
+        wait_for_page(&env, &second, "/readyz", 200, "ok").await;
     });
 }
 
-/// A cluster of IPv6 asks there alone, one of IPv4 there.
+/// An IPv6 cluster connects only by IPv6, and an IPv4 cluster only by IPv4.
 #[test]
-fn both_families_are_served() {
+fn the_server_listens_on_ipv4_and_ipv6() {
     env::test("families", async |env| {
         let controller = env.controller(&["--owner-id", OWNER, "--http-address", "[::]:0"]);
-        until_page(&env, &controller, "/healthz", 200, "ok").await;
+        wait_for_page(&env, &controller, "/healthz", 200, "ok").await;
         let address = controller.http_address().unwrap();
         let (_, port) = address.rsplit_once(':').unwrap();
         let port: u16 = port.parse().unwrap();
@@ -68,7 +68,7 @@ fn both_families_are_served() {
 }
 
 #[test]
-fn a_port_in_use_is_named_with_its_flag() {
+fn a_port_in_use_is_reported_with_its_flag() {
     env::test("port", async |env| {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
@@ -79,7 +79,7 @@ fn a_port_in_use_is_named_with_its_flag() {
             "lambda-triggers: cannot listen on {address}: give a free address of this machine as --http-address, such \
              as [::]:8081: Address already in use (os error 98)"
         );
-        env.until(LIMIT, "its last words", async || {
+        env.until(LIMIT, "the error message", async || {
             let log = controller.log();
             if log.lines().any(|line| line == expected) { Ok(()) } else { Err(log) }
         })

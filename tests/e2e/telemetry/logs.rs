@@ -1,4 +1,4 @@
-//! Logs: each line of the work on an object names it, and none holds what is secret.
+//! Logs: each line about an object names the object, and no line contains a secret.
 
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::env::{self, TestEnv};
@@ -10,10 +10,10 @@ use crate::support::{AwsView, LIMIT, s3, scheduled};
 const SCHEDULED: &str = "ScheduledFunction";
 const S3: &str = "S3TriggeredFunction";
 
-/// What no log, no metric and no object's status may hold.
-const MARK: &str = "hunter2-in-the-spec";
+/// A secret value in a spec. Logs, metrics, events and statuses must not contain this value.
+const SECRET: &str = "hunter2-in-the-spec";
 
-/// A function of the operator's own, with a secret in its environment.
+/// A function definition with a secret in its environment.
 const DEFINED: &str = "\
 apiVersion: lambda-triggers.dev/v1alpha1
 kind: ScheduledFunction
@@ -31,8 +31,8 @@ spec:
   schedule: rate(1 hour)
 ";
 
-/// An object that fails before its rule is made, and a bucket that cannot be read.
-async fn failures(env: &TestEnv) {
+/// Creates an object that fails at the denied read of its bucket.
+async fn create_failing_object(env: &TestEnv) {
     env.function("hourly").await;
     env.function("thumbs").await;
     let bucket = env.new_bucket("photos").await;
@@ -41,7 +41,7 @@ async fn failures(env: &TestEnv) {
     env.until_condition(S3, "thumbs", "Stalled", "True").await;
 }
 
-/// The lines of JSON with this message.
+/// The JSON lines with this message.
 fn lines(log: &str, message: &str) -> Vec<Value> {
     let json = log.lines().filter(|line| line.starts_with('{'));
     let parsed =
@@ -54,10 +54,10 @@ fn fields<const N: usize>(line: &Value, names: [&str; N]) -> [Value; N] {
 }
 
 #[test]
-fn each_line_of_json_names_the_object_its_generation_and_the_bucket() {
+fn json_lines_name_object_generation_and_bucket() {
     env::test("json", async |env| {
         let controller = env.controller(&["--owner-id", "0a1b2c3d", "--log-format", "json"]);
-        failures(&env).await;
+        create_failing_object(&env).await;
         let object = Value::from(format!("{}/thumbs", env.namespace()));
         let line = env
             .until(LIMIT, "the failure in the log", async || {
@@ -73,10 +73,10 @@ fn each_line_of_json_names_the_object_its_generation_and_the_bucket() {
 }
 
 #[test]
-fn each_line_of_text_names_the_object_its_generation_and_the_bucket() {
+fn text_lines_name_object_generation_and_bucket() {
     env::test("text", async |env| {
         let controller = env.controller(&NO_RESYNC);
-        failures(&env).await;
+        create_failing_object(&env).await;
         let object = format!("object={}/thumbs", env.namespace());
         let expected = [
             format!("reconcile{{{object} kind=\"{S3}\" generation=1}}"),
@@ -96,14 +96,14 @@ fn each_line_of_text_names_the_object_its_generation_and_the_bucket() {
     });
 }
 
-/// AWS repeats what it was sent where it refuses it.
+/// AWS repeats refused values in its error messages.
 #[test]
-fn a_secret_of_a_spec_is_nowhere_to_be_read() {
+fn a_secret_of_a_spec_is_never_reported() {
     env::test("secrets", async |env| {
         env.function("hourly").await;
         let echo = |field: &str| {
             let message = format!(
-                "1 validation error detected: Value '[{{\"token\":\"{MARK}\"}}]' at '{field}' failed to satisfy constraint: \
+                "1 validation error detected: Value '[{{\"token\":\"{SECRET}\"}}]' at '{field}' failed to satisfy constraint: \
                  Member must satisfy regular expression pattern: [a-z]+"
             );
             FaultKind::refuse(400, "ValidationException", message)
@@ -112,7 +112,7 @@ fn a_secret_of_a_spec_is_nowhere_to_be_read() {
         env.aws_proxy().inject(env.account(), always("PutTargets", echo("targets.1.member.input")));
         env.aws_proxy().inject(env.account(), always("CreateFunction", echo("environment.variables")));
         let controller = env.controller(&NO_RESYNC);
-        let input = format!("schedule: rate(1 hour)\ninput: {{token: {MARK}}}");
+        let input = format!("schedule: rate(1 hour)\ninput: {{token: {SECRET}}}");
         env.apply(&scheduled("hourly", "hourly", &input)).await;
         env.apply(&DEFINED.replace("123456789012", env.account())).await;
         for name in ["hourly", "defined"] {
@@ -120,17 +120,17 @@ fn a_secret_of_a_spec_is_nowhere_to_be_read() {
             let object = env.object(SCHEDULED, name).await.unwrap();
             let message = object["status"]["conditions"][0]["message"].as_str().unwrap();
             assert!(message.contains("Value '...' at '"), "{message}");
-            assert!(!object["status"].to_string().contains(MARK), "{message}");
+            assert!(!object["status"].to_string().contains(SECRET), "{message}");
         }
         env.until(LIMIT, "both failures in the log", async || {
-            let failures = controller.log().matches("reconcile failed").count();
-            if failures >= 2 { Ok(()) } else { Err(controller.log()) }
+            let create_failing_object = controller.log().matches("reconcile failed").count();
+            if create_failing_object >= 2 { Ok(()) } else { Err(controller.log()) }
         })
         .await;
-        assert!(!controller.log().contains(MARK), "{}", controller.log());
+        assert!(!controller.log().contains(SECRET), "{}", controller.log());
         let (_, metrics) = controller.page("/metrics").await.unwrap();
-        assert!(!metrics.contains(MARK), "{metrics}");
+        assert!(!metrics.contains(SECRET), "{metrics}");
         let events = env.kubectl(&["get", "events", "--output", "yaml"], "").await.stdout;
-        assert!(events.contains("AwsRefused") && !events.contains(MARK), "{events}");
+        assert!(events.contains("AwsRefused") && !events.contains(SECRET), "{events}");
     });
 }

@@ -1,4 +1,4 @@
-//! The metrics after a known course of events.
+//! The metrics after known events.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use lambda_triggers::telemetry::metrics::ALL;
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::env::{self, TestEnv};
 
-use super::view::{Samples, are, of, samples, until};
+use super::view::{Samples, samples, samples_from, samples_of, wait_for_samples};
 use crate::objects::{NO_RESYNC, RESYNC_1S, allow, deny, owner};
 use crate::scheduled::view::rule_name;
 use crate::support::{AwsView, s3, scheduled};
@@ -16,7 +16,7 @@ const S3: &str = "S3TriggeredFunction";
 const GET: &str = "GetBucketNotificationConfiguration";
 const PUT: &str = "PutBucketNotificationConfiguration";
 
-/// The calls that AWS has seen, by service and operation.
+/// The calls that the AWS proxy has received, by service and operation.
 fn calls(env: &TestEnv) -> BTreeMap<String, f64> {
     let mut counts = BTreeMap::new();
     for call in env.aws_proxy().calls(env.account()) {
@@ -25,10 +25,10 @@ fn calls(env: &TestEnv) -> BTreeMap<String, f64> {
     counts
 }
 
-/// The calls that the operator has counted, by service and operation, whatever their outcome.
-fn counted(samples: &Samples) -> BTreeMap<String, f64> {
+/// The calls that the operator has counted, by service and operation, with all outcomes.
+fn counted_calls(samples: &Samples) -> BTreeMap<String, f64> {
     let mut counts = BTreeMap::new();
-    for (labels, value) in of(samples, "aws_calls_total") {
+    for (labels, value) in samples_of(samples, "aws_calls_total") {
         let value_of = |label: &str| {
             let (_, rest) = labels.split_once(&format!("{label}=")).unwrap();
             rest.split(',').next().unwrap().to_owned()
@@ -38,9 +38,12 @@ fn counted(samples: &Samples) -> BTreeMap<String, f64> {
     counts
 }
 
-/// The samples of the calls that were not answered with success.
-fn refused(samples: &Samples) -> Samples {
-    of(samples, "aws_calls_total").into_iter().filter(|(labels, _)| !labels.ends_with("outcome=ok")).collect()
+/// The samples of calls without success.
+fn unsuccessful_calls(samples: &Samples) -> Samples {
+    samples_of(samples, "aws_calls_total")
+        .into_iter()
+        .filter(|(labels, _)| !labels.ends_with("outcome=ok"))
+        .collect()
 }
 
 #[test]
@@ -51,7 +54,7 @@ fn creation_refusals_and_throttling_are_counted() {
         }
         let bucket = env.new_bucket("photos").await;
         env.aws_proxy().clear_calls(env.account());
-        // Each service says it in its own words.
+        // Each service has its own throttling error.
         for operation in ["DescribeRule", "GetPolicy", GET] {
             env.aws_proxy().inject(env.account(), Fault::on(operation, FaultKind::Throttle));
         }
@@ -64,58 +67,62 @@ fn creation_refusals_and_throttling_are_counted() {
         env.apply(&scheduled("locked", "locked", "schedule: rate(1 hour)")).await;
         env.until_condition(SCHEDULED, "locked", "Stalled", "True").await;
 
-        // One to set the finalizer, and one to do the work; the next try of what is denied comes half a minute later.
+        // The first reconcile sets the finalizer, and the second reconcile creates the resources. The retry of the
+        // denied call follows after half a minute.
         let reconciles = [
             ("kind=S3TriggeredFunction,outcome=success", 2.0),
             ("kind=ScheduledFunction,outcome=terminal", 1.0),
             ("kind=ScheduledFunction,outcome=success", 3.0),
         ];
-        until(&env, &controller, "reconciles_total", &reconciles).await;
+        wait_for_samples(&env, &controller, "reconciles_total", &reconciles).await;
         let objects = [
             ("kind=S3TriggeredFunction,reason=Applied", 1.0),
             ("kind=ScheduledFunction,reason=AccessDenied", 1.0),
             ("kind=ScheduledFunction,reason=Applied", 1.0),
         ];
-        until(&env, &controller, "objects", &objects).await;
+        wait_for_samples(&env, &controller, "objects", &objects).await;
 
         let samples = samples(&controller).await;
-        assert_eq!(counted(&samples), calls(&env));
-        let expected = are(&[
+        assert_eq!(counted_calls(&samples), calls(&env));
+        let expected = samples_from(&[
             ("service=events,operation=DescribeRule,outcome=throttled", 1.0),
-            // There is no rule yet, and no policy.
+            // The rule and the policy do not exist yet.
             ("service=events,operation=DescribeRule,outcome=not_found", 1.0),
             ("service=lambda,operation=GetFunction,outcome=denied", 1.0),
             ("service=lambda,operation=GetPolicy,outcome=not_found", 2.0),
             ("service=lambda,operation=GetPolicy,outcome=throttled", 1.0),
             (&format!("service=s3,operation={GET},outcome=throttled"), 1.0),
         ]);
-        assert_eq!(refused(&samples), expected);
+        assert_eq!(unsuccessful_calls(&samples), expected);
         let each = [("service=events", 1.0), ("service=lambda", 1.0), ("service=s3", 1.0)];
-        assert_eq!(of(&samples, "aws_throttles_total"), are(&each));
-        let counts = of(&samples, "aws_call_duration_seconds_count");
+        assert_eq!(samples_of(&samples, "aws_throttles_total"), samples_from(&each));
+        let counts = samples_of(&samples, "aws_call_duration_seconds_count");
         assert_eq!(counts[&format!("service=s3,operation={PUT}")], 1.0);
-        let counts = of(&samples, "reconcile_duration_seconds_count");
-        assert_eq!(counts, are(&[("kind=S3TriggeredFunction", 2.0), ("kind=ScheduledFunction", 4.0)]));
+        let counts = samples_of(&samples, "reconcile_duration_seconds_count");
+        assert_eq!(
+            counts,
+            samples_from(&[("kind=S3TriggeredFunction", 2.0), ("kind=ScheduledFunction", 4.0)])
+        );
         for metric in
             ["drift_repaired_total", "foreign_changes_total", "entries_lost_total", "entries_restored_total"]
         {
-            assert_eq!(of(&samples, metric), Samples::new(), "{metric}");
+            assert_eq!(samples_of(&samples, metric), Samples::new(), "{metric}");
         }
-        assert_eq!(of(&samples, "leader"), are(&[("", 1.0)]));
+        assert_eq!(samples_of(&samples, "leader"), samples_from(&[("", 1.0)]));
         let version = format!("version={}", env!("CARGO_PKG_VERSION"));
-        assert_eq!(of(&samples, "build_info"), are(&[(&version, 1.0)]));
-        labels_are_bounded(&samples);
+        assert_eq!(samples_of(&samples, "build_info"), samples_from(&[(&version, 1.0)]));
+        assert_labels_are_bounded(&samples);
     });
 }
 
-/// No label says anything but what its description allows: no namespace, object, bucket, function or account.
-fn labels_are_bounded(samples: &Samples) {
+/// Checks that every label has only the values of its description: no namespace, object, bucket, function or account.
+fn assert_labels_are_bounded(samples: &Samples) {
     for name in samples.keys() {
         let (name, labels) = name.split_once('{').unwrap_or((name, ""));
         let of_histogram = |end: &&str| name.ends_with(*end) && name.contains("_duration_seconds");
         let end = ["_bucket", "_sum", "_count"].into_iter().find(of_histogram).unwrap_or_default();
-        let described = format!("lambda_triggers_{}", name.strip_suffix(end).unwrap());
-        let metric = ALL.iter().find(|metric| metric.name == described);
+        let metric_name = format!("lambda_triggers_{}", name.strip_suffix(end).unwrap());
+        let metric = ALL.iter().find(|metric| metric.name == metric_name);
         let metric = metric.unwrap_or_else(|| panic!("{name} is not described"));
         for label in labels.trim_end_matches('}').split(',').filter(|label| !label.is_empty()) {
             let (label, value) = label.split_once('=').unwrap();
@@ -127,8 +134,8 @@ fn labels_are_bounded(samples: &Samples) {
     }
 }
 
-/// Writes a document that has an entry for a queue, under this Id, and no other.
-async fn only(env: &TestEnv, bucket: &str, id: &str, queue: &str) {
+/// Replaces the document by a document with a single queue entry.
+async fn put_single_entry(env: &TestEnv, bucket: &str, id: &str, queue: &str) {
     let entry = format!(
         "<QueueConfiguration><Id>{id}</Id><Queue>{queue}</Queue><Event>s3:ObjectRemoved:*</Event></QueueConfiguration>"
     );
@@ -137,7 +144,7 @@ async fn only(env: &TestEnv, bucket: &str, id: &str, queue: &str) {
 }
 
 #[test]
-fn drift_and_changes_of_others_are_counted() {
+fn drift_and_foreign_changes_are_counted() {
     env::test("drift-counted", async |env| {
         env.function("hourly").await;
         env.function("thumbs").await;
@@ -150,31 +157,40 @@ fn drift_and_changes_of_others_are_counted() {
         env.until_ready(S3, "thumbs").await;
 
         env.events().disable_rule().name(rule_name(&env, "hourly")).send().await.unwrap();
-        until(&env, &controller, "drift_repaired_total", &[("kind=ScheduledFunction", 1.0)]).await;
+        wait_for_samples(&env, &controller, "drift_repaired_total", &[("kind=ScheduledFunction", 1.0)]).await;
 
-        only(&env, &bucket, "theirs", &queue).await;
-        until(&env, &controller, "entries_restored_total", &[("", 1.0)]).await;
+        put_single_entry(&env, &bucket, "theirs", &queue).await;
+        wait_for_samples(&env, &controller, "entries_restored_total", &[("", 1.0)]).await;
         let repaired = [("kind=S3TriggeredFunction", 1.0), ("kind=ScheduledFunction", 1.0)];
-        until(&env, &controller, "drift_repaired_total", &repaired).await;
+        wait_for_samples(&env, &controller, "drift_repaired_total", &repaired).await;
         let now = samples(&controller).await;
-        assert_eq!(of(&now, "entries_lost_total"), are(&[("owner=own", 1.0)]));
-        assert_eq!(of(&now, "foreign_changes_total"), are(&[("", 1.0)]));
+        assert_eq!(samples_of(&now, "entries_lost_total"), samples_from(&[("owner=own", 1.0)]));
+        assert_eq!(samples_of(&now, "foreign_changes_total"), samples_from(&[("", 1.0)]));
 
-        // Another tool takes its entry away as soon as it sees ours.
-        let gone = FaultKind::second_edit(move |text| {
-            let both = text.contains(&owner().prefix()) && text.contains("fleeting");
-            if both { without(text, "QueueConfiguration") } else { text.to_owned() }
+        // Another tool removes its own entry as soon as the document contains the operator's entry.
+        let remove_fleeting = FaultKind::second_edit(move |text| {
+            let has_both = text.contains(&owner().prefix()) && text.contains("fleeting");
+            if has_both { without(text, "QueueConfiguration") } else { text.to_owned() }
         });
-        env.aws_proxy().inject(env.account(), Fault::on(GET, gone).times(usize::MAX));
-        only(&env, &bucket, "fleeting", &queue).await;
-        until(&env, &controller, "entries_lost_total", &[("owner=foreign", 1.0), ("owner=own", 2.0)]).await;
+        env.aws_proxy().inject(env.account(), Fault::on(GET, remove_fleeting).times(usize::MAX));
+        put_single_entry(&env, &bucket, "fleeting", &queue).await;
+        wait_for_samples(
+            &env,
+            &controller,
+            "entries_lost_total",
+            &[("owner=foreign", 1.0), ("owner=own", 2.0)],
+        )
+        .await;
         let now = samples(&controller).await;
-        assert_eq!(of(&now, "entries_restored_total"), are(&[("", 2.0)]));
-        // The first queue's entry went as well.
-        assert_eq!(of(&now, "foreign_changes_total"), are(&[("", 2.0)]));
-        assert_eq!(of(&now, "drift_repaired_total"), are(&[("kind=S3TriggeredFunction", 2.0), repaired[1]]));
+        assert_eq!(samples_of(&now, "entries_restored_total"), samples_from(&[("", 2.0)]));
+        // The entry of the first queue was removed, too.
+        assert_eq!(samples_of(&now, "foreign_changes_total"), samples_from(&[("", 2.0)]));
+        assert_eq!(
+            samples_of(&now, "drift_repaired_total"),
+            samples_from(&[("kind=S3TriggeredFunction", 2.0), repaired[1]])
+        );
         allow(&env);
-        labels_are_bounded(&now);
+        assert_labels_are_bounded(&now);
     });
 }
 

@@ -1,4 +1,4 @@
-//! What the operator tells of itself: metrics, health, logs and traces.
+//! The operator's telemetry: metrics, health, logs and traces.
 
 pub mod collector;
 mod health;

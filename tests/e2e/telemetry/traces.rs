@@ -1,4 +1,4 @@
-//! Traces, as a collector gets them.
+//! Traces, as a collector receives them.
 
 use std::collections::BTreeSet;
 
@@ -17,25 +17,25 @@ fn attribute(span: &Span, name: &str) -> Option<String> {
     texts(&span.attributes).into_iter().find_map(|(key, value)| (key == name).then_some(value))
 }
 
-/// The names of the spans within `root` whose names say an operation of AWS.
+/// The names of the AWS call spans within `root`.
 fn calls_within(spans: &[Span], root: &Span) -> BTreeSet<String> {
-    let mut inside = BTreeSet::from([root.span_id.clone()]);
-    // Spans arrive as they end: those within others before them.
+    let mut span_ids = BTreeSet::from([root.span_id.clone()]);
+    // Inner spans arrive before outer spans. Each round adds one level of spans.
     for _ in 0..spans.len() {
-        let within = spans.iter().filter(|span| inside.contains(&span.parent_span_id));
+        let within = spans.iter().filter(|span| span_ids.contains(&span.parent_span_id));
         let more: BTreeSet<Vec<u8>> = within.map(|span| span.span_id.clone()).collect();
-        let before = inside.len();
-        inside.extend(more);
-        if inside.len() == before {
+        let before = span_ids.len();
+        span_ids.extend(more);
+        if span_ids.len() == before {
             break;
         }
     }
-    let named = spans.iter().filter(|span| inside.contains(&span.span_id) && span.name.contains('.'));
+    let named = spans.iter().filter(|span| span_ids.contains(&span.span_id) && span.name.contains('.'));
     named.map(|span| span.name.clone()).collect()
 }
 
 #[test]
-fn a_reconcile_is_a_trace_of_the_calls_that_it_made() {
+fn a_reconcile_is_a_trace_of_its_calls() {
     env::test("traces", async |env| {
         env.function("hourly").await;
         env.function("thumbs").await;
@@ -48,37 +48,37 @@ fn a_reconcile_is_a_trace_of_the_calls_that_it_made() {
         env.until_ready(SCHEDULED, "hourly").await;
         env.until_ready(S3, "thumbs").await;
         env.until_condition(SCHEDULED, "nothing", "Stalled", "True").await;
-        // What is left is sent before it ends.
+        // The operator sends the remaining spans before it ends.
         controller.stop().await;
 
         let spans = collector.spans();
-        let of = |name: &str, kind: &str| {
+        let last_reconcile = |name: &str, kind: &str| {
             let object = format!("{}/{name}", env.namespace());
-            let is_it = |span: &&Span| {
+            let matches = |span: &&Span| {
                 span.name == "reconcile"
                     && attribute(span, "object").as_deref() == Some(&object)
                     && attribute(span, "kind").as_deref() == Some(kind)
             };
-            let all: Vec<&Span> = spans.iter().filter(is_it).collect();
+            let all: Vec<&Span> = spans.iter().filter(matches).collect();
             all.into_iter().max_by_key(|span| span.end_time_unix_nano).cloned().unwrap()
         };
-        let hourly = of("hourly", SCHEDULED);
-        let made = [
+        let hourly = last_reconcile("hourly", SCHEDULED);
+        let expected_calls = [
             "EventBridge.DescribeRule",
             "EventBridge.PutRule",
             "EventBridge.PutTargets",
             "Lambda.AddPermission",
         ];
         let calls = calls_within(&spans, &hourly);
-        assert!(made.iter().all(|call| calls.contains(*call)), "{calls:?}");
+        assert!(expected_calls.iter().all(|call| calls.contains(*call)), "{calls:?}");
         assert_eq!(hourly.status.map(|status| status.code), Some(0));
-        let code = of("nothing", SCHEDULED).status.map(|status| status.code);
+        let code = last_reconcile("nothing", SCHEDULED).status.map(|status| status.code);
         assert_eq!(code, Some(2), "what failed is an error");
 
-        // A bucket's worker works for many, whose traces lead to it.
-        let thumbs = of("thumbs", S3);
-        let works_for = |span: &&Span| span.links.iter().any(|link| link.span_id == thumbs.span_id);
-        let work = spans.iter().find(works_for).expect("the work on the bucket");
+        // A bucket's worker serves many objects. The worker's span has links to the traces of the objects.
+        let thumbs = last_reconcile("thumbs", S3);
+        let links_to_thumbs = |span: &&Span| span.links.iter().any(|link| link.span_id == thumbs.span_id);
+        let work = spans.iter().find(links_to_thumbs).expect("the work on the bucket");
         assert_eq!((work.name.as_str(), attribute(work, "bucket")), ("bucket", Some(bucket)));
         let expected = ["S3.GetBucketNotificationConfiguration", "S3.PutBucketNotificationConfiguration"];
         assert_eq!(calls_within(&spans, work), expected.map(ToOwned::to_owned).into());
@@ -91,7 +91,7 @@ fn a_reconcile_is_a_trace_of_the_calls_that_it_made() {
 }
 
 #[test]
-fn a_collector_that_is_not_there_is_told_of_and_holds_nothing_up() {
+fn a_missing_collector_is_logged_and_blocks_nothing() {
     env::test("no-collector", async |env| {
         env.function("hourly").await;
         let mut controller = env.controller(&["--owner-id", OWNER, "--otlp-endpoint", "http://127.0.0.1:9"]);

@@ -1,4 +1,4 @@
-//! Metrics as tests see them: samples by name and labels.
+//! Samples of metrics by name and labels.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use lambda_triggers_tests::env::{Controller, TestEnv};
 
 use crate::support::LIMIT;
 
-/// Values by name and labels, as they are written, without `lambda_triggers_`.
+/// Values by name and labels as in the text format, without the prefix `lambda_triggers_`.
 pub type Samples = BTreeMap<String, f64>;
 
 /// All samples that the operator exports now.
@@ -23,8 +23,8 @@ pub async fn samples(controller: &Controller) -> Samples {
     samples.collect()
 }
 
-/// The samples of one metric that are not zero, by their labels.
-pub fn of(samples: &Samples, metric: &str) -> Samples {
+/// The nonzero samples of a metric, by labels.
+pub fn samples_of(samples: &Samples, metric: &str) -> Samples {
     let labels = |name: &str| {
         let labels = name.strip_prefix(metric)?;
         (labels.is_empty() || labels.starts_with('{'))
@@ -35,25 +35,30 @@ pub fn of(samples: &Samples, metric: &str) -> Samples {
 }
 
 /// Expected samples.
-pub fn are(samples: &[(&str, f64)]) -> Samples {
+pub fn samples_from(samples: &[(&str, f64)]) -> Samples {
     samples.iter().map(|(labels, value)| ((*labels).to_owned(), *value)).collect()
 }
 
-/// Waits until the samples of a metric that are not zero are these.
-pub async fn until(env: &TestEnv, controller: &Controller, metric: &str, expected: &[(&str, f64)]) {
-    let expected = are(expected);
+/// Waits until the nonzero samples of a metric are exactly these.
+pub async fn wait_for_samples(
+    env: &TestEnv,
+    controller: &Controller,
+    metric: &str,
+    expected: &[(&str, f64)],
+) {
+    let expected = samples_from(expected);
     env.until(LIMIT, &format!("{metric} to be {expected:?}"), async || {
         if controller.page("/metrics").await.is_none() {
             return Err("no answer yet".to_owned());
         }
-        let found = of(&samples(controller).await, metric);
+        let found = samples_of(&samples(controller).await, metric);
         if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
     })
     .await;
 }
 
-/// Waits until the operator answers a page so.
-pub async fn until_page(env: &TestEnv, controller: &Controller, path: &str, status: u16, body: &str) {
+/// Waits until a page has this status and this body.
+pub async fn wait_for_page(env: &TestEnv, controller: &Controller, path: &str, status: u16, body: &str) {
     let expected = (status, format!("{body}\n"));
     env.until(LIMIT, &format!("{path} to be {expected:?}"), async || {
         let found = controller.page(path).await;

@@ -1,4 +1,4 @@
-//! The tenancy file: who may name what, and with which role the operator acts.
+//! The tenancy file: which AWS resources a namespace may reference, and the role for each namespace.
 
 mod refused;
 mod reloaded;
@@ -14,28 +14,28 @@ fn role(env: &TestEnv, name: &str) -> String {
     format!("arn:aws:iam::{}:role/{name}", env.account())
 }
 
-/// Writes the tenancy file of the env, as a whole at once, and returns its path.
-fn write(env: &TestEnv, text: &str) -> String {
+/// Replaces the tenancy file of the env atomically, and returns its path.
+fn write_file(env: &TestEnv, text: &str) -> String {
     let (path, draft) = (env.directory().join("tenancy.yaml"), env.directory().join("draft.yaml"));
     std::fs::write(&draft, text).unwrap();
     std::fs::rename(draft, &path).unwrap();
     path.to_str().unwrap().to_owned()
 }
 
-/// Starts an operator for the env's namespace that has this tenancy file.
+/// Starts an operator for the env's namespace with this tenancy file.
 fn controller(env: &TestEnv, text: &str) -> Controller {
-    let path = write(env, text);
+    let path = write_file(env, text);
     env.controller(&[&NO_RESYNC[..], &["--tenancy-file", &path]].concat())
 }
 
-/// A file that says this of the env's namespace.
-fn file(env: &TestEnv, says: &str) -> String {
-    let says: String = says.lines().map(|line| format!("    {line}\n")).collect();
-    format!("contact: ask the platform team\nnamespaces:\n  {}:\n{says}", env.namespace())
+/// A tenancy file with this entry for the env's namespace.
+fn file(env: &TestEnv, entry: &str) -> String {
+    let entry: String = entry.lines().map(|line| format!("    {line}\n")).collect();
+    format!("contact: ask the platform team\nnamespaces:\n  {}:\n{entry}", env.namespace())
 }
 
 /// Waits until an object is refused, and returns the condition's type and message.
-async fn until_refused(env: &TestEnv, kind: &str, name: &str) -> (String, String) {
+async fn wait_for_refusal(env: &TestEnv, kind: &str, name: &str) -> (String, String) {
     env.until(LIMIT, &format!("{kind} {name} to be refused"), async || {
         let object = env.object(kind, name).await.ok_or("no such object")?;
         let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
@@ -51,7 +51,7 @@ async fn until_refused(env: &TestEnv, kind: &str, name: &str) -> (String, String
     .await
 }
 
-/// The owner id in names that the operator makes.
+/// The prefix of the operator's names in AWS.
 fn prefix() -> String {
     format!("lt-{OWNER}-")
 }

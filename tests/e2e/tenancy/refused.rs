@@ -1,21 +1,21 @@
-//! What the file does not permit is refused before any call to AWS.
+//! The operator refuses references that the tenancy file does not permit, before any call to AWS.
 
 use lambda_triggers_tests::env;
 
-use super::{controller, file, until_refused};
+use super::{controller, file, wait_for_refusal};
 use crate::support::{AwsView, LIMIT, s3, scheduled};
 
 #[test]
-fn a_spec_that_names_too_much_costs_no_call() {
+fn a_forbidden_reference_causes_no_aws_call() {
     env::test("refused", async |env| {
         env.function("theirs").await;
         let bucket = env.new_bucket("photos").await;
         let role = super::role(&env, "media");
-        let says = format!(
+        let entry = format!(
             "role: {{arn: '{role}'}}\nbuckets: [media-*]\nfunctions: [mine-*]\nruleTargets: [mine-a]\ncontact: ask Ada"
         );
         env.aws_proxy().clear_calls(env.account());
-        let _controller = controller(&env, &file(&env, &says));
+        let _controller = controller(&env, &file(&env, &entry));
         let account = env.account();
         let definition = "code: {inline: {a.py: x}}, handler: a.b, runtime: python3.13";
         let defined = format!(
@@ -31,9 +31,9 @@ fn a_spec_that_names_too_much_costs_no_call() {
         env.apply(&objects.join("---\n")).await;
 
         let (ns, arn) = (env.namespace(), format!("arn:aws:lambda:eu-west-1:{account}:function"));
-        let refusal = |thing: &str, list: &str, holds: &str| {
+        let refusal = |resource: &str, list: &str, holds: &str| {
             format!(
-                "namespace {ns} may not name {thing}: namespaces.{ns}.{list} in the tenancy file holds {holds}; ask Ada"
+                "namespace {ns} may not name {resource}: namespaces.{ns}.{list} in the tenancy file holds {holds}; ask Ada"
             )
         };
         let function = format!(
@@ -41,23 +41,23 @@ fn a_spec_that_names_too_much_costs_no_call() {
             refusal(&format!("function {arn}:theirs"), "functions", "mine-*")
         );
         let target = |name: &str| {
-            let thing = format!("function {arn}:{name} as the target of a rule");
-            format!("spec.function.name: {}", refusal(&thing, "ruleTargets", "mine-a"))
+            let resource = format!("function {arn}:{name} as the target of a rule");
+            format!("spec.function.name: {}", refusal(&resource, "ruleTargets", "mine-a"))
         };
         let bucket = format!("spec.bucket: {}", refusal(&format!("bucket {bucket}"), "buckets", "media-*"));
         assert_eq!(
-            until_refused(&env, "S3TriggeredFunction", "both").await,
+            wait_for_refusal(&env, "S3TriggeredFunction", "both").await,
             ("FunctionReady".to_owned(), format!("{function}; {bucket}"))
         );
         assert_eq!(
-            until_refused(&env, "ScheduledFunction", "function").await,
+            wait_for_refusal(&env, "ScheduledFunction", "function").await,
             ("FunctionReady".to_owned(), format!("{function}; {}", target("theirs")))
         );
         assert_eq!(
-            until_refused(&env, "ScheduledFunction", "target").await,
+            wait_for_refusal(&env, "ScheduledFunction", "target").await,
             ("RuleReady".to_owned(), target("mine-b"))
         );
-        let (part, message) = until_refused(&env, "ScheduledFunction", "defined").await;
+        let (part, message) = wait_for_refusal(&env, "ScheduledFunction", "defined").await;
         assert_eq!(part, "FunctionReady");
         assert!(message.contains("spec.function.definition.roleArn: "), "{message}");
         for (kind, name) in [
@@ -69,7 +69,7 @@ fn a_spec_that_names_too_much_costs_no_call() {
             env.delete(kind, name).await;
             env.until_gone(kind, name).await;
         }
-        // At its start, the operator asks who it is.
+        // The operator reads its own identity at the start.
         let calls = env.aws_proxy().calls(env.account());
         assert!(
             calls.iter().all(|call| call.operation == "GetCallerIdentity" && call.role.is_none()),
@@ -79,7 +79,7 @@ fn a_spec_that_names_too_much_costs_no_call() {
 }
 
 #[test]
-fn a_namespace_that_is_not_named_may_name_nothing() {
+fn an_unlisted_namespace_may_reference_nothing() {
     env::test("unnamed", async |env| {
         env.function("report").await;
         let _controller =
@@ -90,7 +90,7 @@ fn a_namespace_that_is_not_named_may_name_nothing() {
             env.namespace()
         );
         assert_eq!(
-            until_refused(&env, "ScheduledFunction", "report").await,
+            wait_for_refusal(&env, "ScheduledFunction", "report").await,
             ("FunctionReady".into(), message)
         );
         env.delete("ScheduledFunction", "report").await;
@@ -99,13 +99,13 @@ fn a_namespace_that_is_not_named_may_name_nothing() {
 }
 
 #[test]
-fn a_broken_file_at_the_start_ends_the_operator_with_words() {
+fn an_invalid_file_at_the_start_ends_the_operator() {
     env::test("broken-start", async |env| {
         let mut controller = controller(&env, "namespaces:\n  media:\n    bucket: [photos]\n");
         let status = env.until(LIMIT, "the operator to end", async || controller.ended()).await;
         assert_eq!(status.code(), Some(1));
-        let said = env
-            .until(LIMIT, "its last words", async || {
+        let output = env
+            .until(LIMIT, "the error message", async || {
                 let log = controller.log();
                 log.lines()
                     .find(|line| line.starts_with("lambda-triggers: "))
@@ -114,8 +114,8 @@ fn a_broken_file_at_the_start_ends_the_operator_with_words() {
             })
             .await;
         assert!(
-            said.contains("the tenancy file ") && said.contains("bucket") && said.contains("line 3"),
-            "{said}"
+            output.contains("the tenancy file ") && output.contains("bucket") && output.contains("line 3"),
+            "{output}"
         );
     });
 }

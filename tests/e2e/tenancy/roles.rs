@@ -1,4 +1,4 @@
-//! Each namespace acts with its own role.
+//! The operator acts for each namespace with the namespace's role.
 
 use std::collections::BTreeSet;
 
@@ -8,23 +8,23 @@ use kube::api::{ObjectMeta, PostParams};
 use lambda_triggers_core::iam::{Feature, Scope};
 use lambda_triggers_tests::env::{self, TestEnv};
 
-use super::{controller, file, role, write};
+use super::{controller, file, role, write_file};
 use crate::objects::{NO_RESYNC, OWNER, owner};
 use crate::support::{AwsView, LIMIT, own, s3, scheduled};
 
-/// `kubectl` in another namespace than the env's.
+/// Runs `kubectl` in another namespace than the env's.
 async fn kubectl_in(env: &TestEnv, namespace: &str, args: &[&str], stdin: &str) -> String {
     env.kubectl(&[args, &["--namespace", namespace]].concat(), stdin).await.expect("kubectl")
 }
 
-/// The roles with which an operation was called on something, by whoever is no test.
+/// The roles of the operator's calls of an operation. Calls of the test have no role.
 fn roles_of(env: &TestEnv, operation: &str) -> BTreeSet<String> {
     let calls = env.aws_proxy().calls(env.account()).into_iter().filter(|call| call.operation == operation);
     calls.filter_map(|call| call.role).collect()
 }
 
 #[test]
-fn two_namespaces_share_a_bucket_each_with_its_role() {
+fn two_namespaces_can_share_a_bucket_with_separate_roles() {
     env::test_on_own_cluster("two-roles", async |env| {
         let other = format!("{}-other", env.namespace());
         let metadata = ObjectMeta { name: Some(other.clone()), ..ObjectMeta::default() };
@@ -42,7 +42,7 @@ fn two_namespaces_share_a_bucket_each_with_its_role() {
         );
         env.aws_proxy().ask_for_external_id(&one, Some("cluster/one"));
         env.aws_proxy().clear_calls(env.account());
-        let path = write(&env, &text);
+        let path = write_file(&env, &text);
         let _controller =
             env.controller_of_all_namespaces(&[&NO_RESYNC[..], &["--tenancy-file", &path]].concat());
         let of_one = [
@@ -73,7 +73,7 @@ fn two_namespaces_share_a_bucket_each_with_its_role() {
             .map(|call| (call.resource, call.role.unwrap_or_default()))
             .collect();
         assert_eq!(permitted, BTreeSet::from([("of-one".into(), one), ("of-other".into(), two)]));
-        // Credentials are asked for once in each session.
+        // Each session requests its credentials once.
         assert_eq!(env.aws_proxy().count(env.account(), "AssumeRole"), 2);
 
         kubectl_in(&env, &other, &["delete", "s3fn/entry", "--timeout=60s"], "").await;
@@ -81,7 +81,7 @@ fn two_namespaces_share_a_bucket_each_with_its_role() {
     });
 }
 
-/// What a resource says of a role that the operator may not assume. `condition` is that of the trust policy.
+/// The message about a role that the operator cannot assume. `condition` is the condition of the trust policy.
 fn refused(role: &str, condition: &str) -> String {
     let statement = r#"{"Effect":"Allow","Principal":{"AWS":"<ARN of the operator's role>"},"Action":"sts:"#;
     format!(
@@ -92,15 +92,15 @@ fn refused(role: &str, condition: &str) -> String {
 }
 
 #[test]
-fn session_tags_of_eks_pod_identity_go_into_the_role_of_a_namespace() {
+fn session_tags_of_eks_pod_identity_need_tag_session() {
     env::test("tagged-session", async |env| {
         env.function("thumbs").await;
         let role = role(&env, "media");
-        // The least policy has `sts:TagSession`: the env fails at its end if it lacks it.
+        // The least policy contains `sts:TagSession`. The env fails at its end if the policy lacks this action.
         env.aws_proxy().tag_sessions(env.account());
         env.aws_proxy().refuse_session_tags(&role, true);
-        let says = format!("role: {{arn: '{role}'}}\nfunctions: [thumbs]\nruleTargets: [thumbs]");
-        let _controller = controller(&env, &file(&env, &says));
+        let entry = format!("role: {{arn: '{role}'}}\nfunctions: [thumbs]\nruleTargets: [thumbs]");
+        let _controller = controller(&env, &file(&env, &entry));
         env.apply(&scheduled("thumbs", "thumbs", "schedule: rate(1 day)")).await;
         let denied = env.until_condition("ScheduledFunction", "thumbs", "FunctionReady", "False").await;
         assert_eq!(
@@ -116,15 +116,15 @@ fn session_tags_of_eks_pod_identity_go_into_the_role_of_a_namespace() {
 }
 
 #[test]
-fn a_role_that_cannot_be_taken_on_is_told_of_with_what_to_write() {
+fn a_role_that_cannot_be_assumed_is_reported_with_the_remedy() {
     env::test("untrusted", async |env| {
         env.function("report").await;
         let role = role(&env, "media");
         env.aws_proxy().ask_for_external_id(&role, Some("another"));
-        let says = format!(
+        let entry = format!(
             "role: {{arn: '{role}', externalId: cluster-1}}\nfunctions: [report]\nruleTargets: [report]"
         );
-        let _controller = controller(&env, &file(&env, &says));
+        let _controller = controller(&env, &file(&env, &entry));
         env.apply(&scheduled("report", "report", "schedule: rate(1 day)")).await;
         let ready = env
             .until(LIMIT, "the role to be refused", async || {
@@ -147,7 +147,7 @@ fn a_role_that_cannot_be_taken_on_is_told_of_with_what_to_write() {
 }
 
 #[test]
-fn a_role_in_another_account_makes_all_there() {
+fn a_role_in_another_account_creates_all_resources_there() {
     env::test("other-account", async |env| {
         let account = format!("9{}", &env.account()[1..]);
         let role = format!("arn:aws:iam::{account}:role/triggers/media");
@@ -155,8 +155,8 @@ fn a_role_in_another_account_makes_all_there() {
         env.aws_proxy().expect_operator(env.account(), Scope { tenant_roles: vec![role.clone()], ..scope });
         let functions = env.lambda_of(&account).await;
         env.create_function(&functions, "report").await;
-        let says = format!("role: {{arn: '{role}'}}\nfunctions: [report]\nruleTargets: [report]");
-        let _controller = controller(&env, &file(&env, &says));
+        let entry = format!("role: {{arn: '{role}'}}\nfunctions: [report]\nruleTargets: [report]");
+        let _controller = controller(&env, &file(&env, &entry));
         env.apply(&scheduled("report", "report", "schedule: rate(1 day)")).await;
         let object = env.until_ready("ScheduledFunction", "report").await;
         assert_eq!(
@@ -173,40 +173,40 @@ fn a_role_in_another_account_makes_all_there() {
 }
 
 #[test]
-fn what_was_made_in_another_account_is_not_forgotten_there() {
+fn a_changed_account_blocks_until_the_old_resources_are_deleted() {
     env::test("moved-account", async |env| {
         let account = format!("8{}", &env.account()[1..]);
-        let [here, there] =
-            [env.account(), account.as_str()].map(|of| format!("arn:aws:iam::{of}:role/media"));
+        let [here, there] = [env.account(), account.as_str()]
+            .map(|account_id| format!("arn:aws:iam::{account_id}:role/media"));
         let scope = Scope::for_account(env.account(), Some(owner())).with(Feature::ALL);
         env.aws_proxy().expect_operator(env.account(), Scope { tenant_roles: vec![there.clone()], ..scope });
         env.function("report").await;
         env.create_function(&env.lambda_of(&account).await, "report").await;
-        let says = |role: &str| {
+        let entry = |role: &str| {
             file(&env, &format!("role: {{arn: '{role}'}}\nfunctions: [report]\nruleTargets: [report]"))
         };
-        let _controller = controller(&env, &says(&here));
+        let _controller = controller(&env, &entry(&here));
         let schedule = scheduled("report", "report", "schedule: rate(1 day)");
         env.apply(&schedule).await;
         env.until_ready("ScheduledFunction", "report").await;
         let rules = env.rule_names().await;
         assert_eq!(rules.len(), 1);
 
-        write(&env, &says(&there));
+        write_file(&env, &entry(&there));
         let refused = format!(
             "what was made for this resource is in account {}, and its namespace acts in account {account} now: act in {0} \
              again until the resource is deleted, and create it anew then; or set spec.deletionPolicy to Retain and delete \
              it, which leaves what is in {0} to you",
             env.account()
         );
-        until_elsewhere(&env, &refused).await;
+        wait_for_other_account(&env, &refused).await;
         env.delete("ScheduledFunction", "report").await;
         let deleting = async || {
             let object = env.object("ScheduledFunction", "report").await?;
             object["metadata"]["deletionTimestamp"].is_string().then_some(())
         };
         env.until(LIMIT, "the deletion to wait", deleting).await;
-        until_elsewhere(&env, &refused).await;
+        wait_for_other_account(&env, &refused).await;
         assert_eq!(env.rule_names().await, rules);
         assert_eq!(
             env.aws_proxy()
@@ -217,45 +217,48 @@ fn what_was_made_in_another_account_is_not_forgotten_there() {
             0
         );
 
-        write(&env, &says(&here));
+        write_file(&env, &entry(&here));
         env.until_gone("ScheduledFunction", "report").await;
         assert_eq!(env.rule_names().await, Vec::<String>::new());
     });
 }
 
-/// Waits until the schedule says so, for the reason `OtherAccount`.
-async fn until_elsewhere(env: &TestEnv, message: &str) {
-    env.until(LIMIT, "the other account to be told of", async || {
+/// Waits until the schedule is stalled with this message and the reason `OtherAccount`.
+async fn wait_for_other_account(env: &TestEnv, message: &str) {
+    env.until(LIMIT, "the other account to be reported", async || {
         let object = env.object("ScheduledFunction", "report").await.ok_or("no such object")?;
         let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        let told = conditions.iter().any(|condition| {
+        let is_reported = conditions.iter().any(|condition| {
             condition["type"] == "Stalled"
                 && condition["reason"] == "OtherAccount"
                 && condition["message"] == message
         });
-        if told { Ok(()) } else { Err(format!("{conditions:?}")) }
+        if is_reported { Ok(()) } else { Err(format!("{conditions:?}")) }
     })
     .await;
 }
 
 #[test]
-fn doctor_looks_at_the_file_and_takes_each_role_on() {
+fn doctor_checks_the_file_and_assumes_each_role() {
     env::test("doctor-tenancy", async |env| {
         let [fine, closed] = ["fine", "closed"].map(|name| role(&env, name));
         env.aws_proxy().ask_for_external_id(&closed, Some("another"));
         let text = format!(
             "namespaces:\n  fine: {{role: {{arn: '{fine}'}}}}\n  closed-*: {{role: {{arn: '{closed}'}}}}\n"
         );
-        let path = write(&env, &text);
+        let path = write_file(&env, &text);
         let flags = ["doctor", "--namespace", env.namespace(), "--owner-id", OWNER, "--tenancy-file", &path];
         let printed = env.lambda_triggers(&flags, &[]).await;
         assert!(!printed.success, "{printed:?}");
-        let said = |what: &str| {
+        let line_about = |what: &str| {
             printed.stdout.lines().find(|line| line.contains(what)).unwrap_or_default().to_owned()
         };
-        assert_eq!(said("tenancy file"), format!("ok       tenancy file: {path} is one; roles in it: 2"));
         assert_eq!(
-            said("role of fine"),
+            line_about("tenancy file"),
+            format!("ok       tenancy file: {path} is one; roles in it: 2")
+        );
+        assert_eq!(
+            line_about("role of fine"),
             format!(
                 "ok       role of fine: can be taken on, as arn:aws:sts::{}:assumed-role/fine/lt-{OWNER}-doctor",
                 env.account()
@@ -263,9 +266,9 @@ fn doctor_looks_at_the_file_and_takes_each_role_on() {
         );
         let refused =
             format!("failed   role of closed-*: AWS does not let the operator assume role {closed}: ");
-        assert!(said("role of closed-*").starts_with(&refused), "{printed:?}");
+        assert!(line_about("role of closed-*").starts_with(&refused), "{printed:?}");
 
-        let path = write(&env, "namespaces: {media: {bucket: []}}");
+        let path = write_file(&env, "namespaces: {media: {bucket: []}}");
         let printed = env.lambda_triggers(&["doctor", "--tenancy-file", &path], &[]).await;
         let line = printed.stdout.lines().find(|line| line.contains("tenancy file")).unwrap_or_default();
         assert!(
