@@ -1,18 +1,18 @@
-//! Missing, refused and expired credentials, a wrong clock, and no connection: `kubectl get` and `doctor` say what to do,
-//! and blame no permission.
+//! Credential and connection errors: missing, refused and expired credentials, a wrong clock, and no connection. The
+//! status and `doctor` name the remedy, and do not report a missing permission.
 
 use std::ffi::OsString;
 
 use lambda_triggers_tests::aws_proxy::{CredentialFault, Fault, FaultKind};
 use lambda_triggers_tests::env::{self, Controller, TestEnv};
 
-use crate::objects::{NO_RESYNC, OWNER, RESYNC_1S, allow, conditions, failed, until_conditions};
+use crate::objects::{NO_RESYNC, OWNER, RESYNC_1S, allow, conditions, failed, wait_for_conditions};
 use crate::support::{AwsView, LIMIT, scheduled};
 
 const KIND: &str = "ScheduledFunction";
 const CALL: &str = "lambda:GetFunction on function thumbs";
 
-/// Starts an operator in another environment.
+/// Starts an operator with its own environment variables.
 fn operator(env: &TestEnv, environment: &[(&str, &str)]) -> Controller {
     let own = ["run", "--namespace", env.namespace(), "--log-format", "text", "--leader-elect", "false"];
     let arguments = own.iter().chain(&["--http-address", "127.0.0.1:0"]).chain(&NO_RESYNC);
@@ -20,18 +20,18 @@ fn operator(env: &TestEnv, environment: &[(&str, &str)]) -> Controller {
     env.operator(arguments.map(ToString::to_string).collect(), environment.collect())
 }
 
-/// An operator without keys.
+/// The environment of an operator without access keys.
 const KEYLESS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
 
 async fn apply(env: &TestEnv) {
     env.apply(&scheduled("thumbs", "thumbs", "schedule: rate(1 hour)")).await;
 }
 
-async fn until_events(env: &TestEnv, state: &str, reason: &str, message: &str) {
-    until_conditions(env, KIND, "thumbs", &failed(state, reason, message, &[], "FunctionReady")).await;
+async fn wait_for_failure(env: &TestEnv, state: &str, reason: &str, message: &str) {
+    wait_for_conditions(env, KIND, "thumbs", &failed(state, reason, message, &[], "FunctionReady")).await;
 }
 
-/// The line of `doctor` about the credentials.
+/// The message of `doctor` about the credentials.
 async fn doctor(env: &TestEnv, environment: &[(&'static str, &str)]) -> String {
     let command = ["doctor", "--owner-id", OWNER, "--namespace", env.namespace()];
     let output = env.lambda_triggers(&command, environment).await.stdout;
@@ -46,7 +46,7 @@ fn unavailable(call: &str, cause: &str) -> String {
 const CALLER: &str = "sts:GetCallerIdentity on the operator's credentials";
 
 #[test]
-fn missing_credentials_are_told_of_with_where_to_get_them() {
+fn missing_credentials_are_reported_with_the_remedy() {
     env::test("no-credentials", async |env| {
         env.function("thumbs").await;
         env.aws_proxy().clear_calls(env.account());
@@ -55,14 +55,14 @@ fn missing_credentials_are_told_of_with_where_to_get_them() {
         let cause = "neither the environment nor a profile, a service account or the metadata of a container or an instance has \
                      any; give the operator's service account a role (docs/iam.md) and start its pods again, or set AWS_PROFILE \
                      or AWS_ACCESS_KEY_ID";
-        until_events(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
+        wait_for_failure(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
         assert_eq!(env.aws_proxy().calls(env.account()), vec![]);
         assert_eq!(doctor(&env, &KEYLESS).await, unavailable(CALLER, cause));
     });
 }
 
 #[test]
-fn a_profile_that_does_not_exist_is_named() {
+fn a_missing_profile_is_named() {
     env::test("no-profile", async |env| {
         let file = env.directory().join("config");
         std::fs::write(&file, "[profile other]\nregion = eu-west-1\n").unwrap();
@@ -87,7 +87,7 @@ fn a_profile_that_does_not_exist_is_named() {
 }
 
 #[test]
-fn a_role_that_sts_refuses_to_the_service_account_is_named() {
+fn a_role_refused_by_sts_is_named() {
     env::test("sts-refuses", async |env| {
         let token = env.directory().join("token");
         std::fs::write(&token, "a.b.c").unwrap();
@@ -110,13 +110,13 @@ fn a_role_that_sts_refuses_to_the_service_account_is_named() {
             ),
         ];
         apply(&env).await;
-        for (code, cure) in cases {
+        for (code, remedy) in cases {
             let refused =
                 FaultKind::refuse(403, code, "Not authorized to perform sts:AssumeRoleWithWebIdentity");
             env.aws_proxy().inject(env.account(), Fault::on(action, refused).times(usize::MAX));
             let _controller = operator(&env, &environment);
-            let cause = format!("STS refuses sts:{action} of role {role} ({code}); {cure}");
-            until_events(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, &cause)).await;
+            let cause = format!("STS refuses sts:{action} of role {role} ({code}); {remedy}");
+            wait_for_failure(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, &cause)).await;
             assert_eq!(doctor(&env, &environment).await, unavailable(CALLER, &cause));
             allow(&env);
         }
@@ -124,12 +124,12 @@ fn a_role_that_sts_refuses_to_the_service_account_is_named() {
         let _controller = operator(&env, &environment);
         let cause = "the file that AWS_WEB_IDENTITY_TOKEN_FILE names cannot be read; see that the service account's token is \
                      mounted in the operator's pods, and start them again";
-        until_events(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
+        wait_for_failure(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
     });
 }
 
 #[test]
-fn a_connection_that_is_not_made_says_what_is_in_the_way() {
+fn a_failed_connection_is_reported_with_its_cause() {
     env::test("not-connected", async |env| {
         let tls = env.aws_endpoint().replace("http://", "https://");
         let cases = [
@@ -155,7 +155,7 @@ fn a_connection_that_is_not_made_says_what_is_in_the_way() {
             let message = |call: &str| {
                 format!("{call} is not sent, since there is no connection to AWS: {cause}; trying again")
             };
-            until_events(&env, "Reconciling", "AwsUnavailable", &message(CALL)).await;
+            wait_for_failure(&env, "Reconciling", "AwsUnavailable", &message(CALL)).await;
             assert_eq!(doctor(&env, &environment).await, message(CALLER));
         }
     });
@@ -202,7 +202,7 @@ fn refused(fault: CredentialFault, call: &str, code: &str) -> (&'static str, &'s
 }
 
 #[test]
-fn each_refusal_of_credentials_has_its_own_words() {
+fn each_credential_error_has_its_own_message() {
     env::test("credentials", async |env| {
         env.function("thumbs").await;
         let cases = [
@@ -221,7 +221,7 @@ fn each_refusal_of_credentials_has_its_own_words() {
             };
             refuse("GetFunction");
             let (state, reason, message) = refused(fault, CALL, code);
-            until_events(&env, state, reason, &message).await;
+            wait_for_failure(&env, state, reason, &message).await;
             refuse("GetCallerIdentity");
             assert_eq!(doctor(&env, &[]).await, refused(fault, CALLER, sts_code).2);
             allow(&env);
@@ -231,7 +231,7 @@ fn each_refusal_of_credentials_has_its_own_words() {
 }
 
 #[test]
-fn eventbridge_and_s3_refuse_credentials_in_their_own_codes() {
+fn credential_errors_of_eventbridge_and_s3_are_recognized() {
     env::test("credentials-of", async |env| {
         env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -246,12 +246,12 @@ fn eventbridge_and_s3_refuse_credentials_in_their_own_codes() {
         let call = format!("events:DescribeRule on rule {rule}");
         let (state, reason, message) = refused(CredentialFault::Expired, &call, "ExpiredTokenException");
         let expected = failed(state, reason, &message, &["FunctionReady"], "RuleReady");
-        until_conditions(&env, KIND, "thumbs", &expected).await;
+        wait_for_conditions(&env, KIND, "thumbs", &expected).await;
         let call = format!("s3:GetBucketNotification on bucket {bucket}");
         let (state, reason, message) = refused(CredentialFault::Expired, &call, "ExpiredToken");
         let fine = ["FunctionReady", "PermissionReady"];
         let expected = failed(state, reason, &message, &fine, "NotificationReady");
-        until_conditions(&env, "S3TriggeredFunction", "thumbs", &expected).await;
+        wait_for_conditions(&env, "S3TriggeredFunction", "thumbs", &expected).await;
         allow(&env);
         env.until_ready(KIND, "thumbs").await;
         env.until_ready("S3TriggeredFunction", "thumbs").await;

@@ -1,5 +1,5 @@
-//! Objects of either kind as tests see them, in values that can be compared as wholes: conditions, events, and the
-//! proof that nothing is written at rest.
+//! Conditions and events of objects of both kinds, as values that can be compared as wholes, and the check that the
+//! operator writes nothing at rest.
 
 use k8s_openapi::api::events::v1::Event;
 use kube::Api;
@@ -13,9 +13,9 @@ use crate::support::{AwsView, LIMIT};
 
 /// The operator's owner id in these tests.
 pub const OWNER: &str = "0a1b2c3d";
-/// Flags of an operator that looks at its objects again after the default time, which no test reaches.
+/// Flags of an operator with the default resync interval, which is longer than every test.
 pub const NO_RESYNC: [&str; 2] = ["--owner-id", OWNER];
-/// Flags of an operator that looks at its objects again each second.
+/// Flags of an operator with a resync each second.
 pub const RESYNC_1S: [&str; 4] = ["--owner-id", OWNER, "--resync", "1s"];
 
 /// Type, status, reason and message of a condition.
@@ -35,8 +35,8 @@ pub fn event(kind: &str, reason: &str, note: impl Into<String>) -> EmittedEvent 
     [kind.into(), reason.into(), note.into()]
 }
 
-/// The conditions of an object of which `part` failed; the parts in `fine` are in place. It waits for somebody to
-/// act (`Stalled`), or goes on by itself (`Reconciling`).
+/// The conditions of an object with a failed `part` and with the parts in `fine` applied. The `state` is `Stalled` if a
+/// user must act, or `Reconciling` if the operator retries.
 pub fn failed(state: &str, reason: &str, message: &str, fine: &[&str], part: &str) -> Vec<Condition> {
     let mut all =
         vec![condition("Ready", "False", reason, message), condition(state, "True", reason, message)];
@@ -45,7 +45,7 @@ pub fn failed(state: &str, reason: &str, message: &str, fine: &[&str], part: &st
     all
 }
 
-/// The conditions of an object; none while it is not there.
+/// The conditions of an object, or an empty list if the object does not exist.
 pub async fn conditions(env: &TestEnv, kind: &str, name: &str) -> Vec<Condition> {
     let object = env.object(kind, name).await.unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -56,8 +56,8 @@ pub async fn conditions(env: &TestEnv, kind: &str, name: &str) -> Vec<Condition>
         .collect()
 }
 
-/// Waits until an object has these conditions and no others.
-pub async fn until_conditions(env: &TestEnv, kind: &str, name: &str, expected: &[Condition]) {
+/// Waits until an object has exactly these conditions.
+pub async fn wait_for_conditions(env: &TestEnv, kind: &str, name: &str, expected: &[Condition]) {
     env.until(LIMIT, &format!("{name} to have the conditions {expected:?}"), async || {
         let found = conditions(env, kind, name).await;
         if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
@@ -65,18 +65,18 @@ pub async fn until_conditions(env: &TestEnv, kind: &str, name: &str, expected: &
     .await;
 }
 
-/// All events about the objects of a name, in the order in which they were first told. Repeats are one.
+/// All events about the objects with this name, in the order of their first occurrence. A repeated event is one event.
 pub async fn events_of(env: &TestEnv, name: &str) -> Vec<EmittedEvent> {
     let mut events = events(env).await;
     events
         .retain(|event| event.regarding.as_ref().is_some_and(|object| object.name.as_deref() == Some(name)));
     events.sort_by_key(|event| event.event_time.clone().map(|time| time.0));
-    let told = |event: Event| [event.type_, event.reason, event.note].map(Option::unwrap_or_default);
-    events.into_iter().map(told).collect()
+    let fields = |event: Event| [event.type_, event.reason, event.note].map(Option::unwrap_or_default);
+    events.into_iter().map(fields).collect()
 }
 
-/// Waits until these are all the events about the objects of a name.
-pub async fn until_events(env: &TestEnv, name: &str, expected: &[EmittedEvent]) {
+/// Waits until the events about the objects with this name are exactly these.
+pub async fn wait_for_events(env: &TestEnv, name: &str, expected: &[EmittedEvent]) {
     env.until(LIMIT, &format!("the events {expected:?} about {name}"), async || {
         let found = events_of(env, name).await;
         if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
@@ -89,22 +89,22 @@ async fn events(env: &TestEnv) -> Vec<Event> {
     api.list(&ListParams::default()).await.unwrap().items
 }
 
-/// Lets three resyncs over this many objects go by, in which nobody writes anything: neither to AWS, nor to the
-/// objects, nor an event. The operator is to run with [`RESYNC_1S`], and the objects to be in the state that lasts.
-pub async fn nothing_is_written_at_rest(env: &TestEnv, kind: &str, names: &[&str]) {
-    let before = written(env, kind, names).await;
+/// Waits for three resyncs of the objects, and checks that the operator writes nothing to AWS, to the objects and to
+/// events. The operator must run with [`RESYNC_1S`], and the objects must be in their final state.
+pub async fn assert_no_writes_at_rest(env: &TestEnv, kind: &str, names: &[&str]) {
+    let before = versions_of(env, kind, names).await;
     env.aws_proxy().clear_calls(env.account());
-    // Each look at an object begins with this read.
+    // Every reconcile begins with this read.
     let resyncs = |calls: &[Call]| calls.iter().filter(|call| call.operation == "GetFunction").count();
-    let enough = |calls: &[Call]| resyncs(calls) > 4 * names.len();
-    let waited = env.aws_proxy().wait_for_calls(env.account(), LIMIT, enough).await;
+    let has_three_resyncs = |calls: &[Call]| resyncs(calls) > 4 * names.len();
+    let waited = env.aws_proxy().wait_for_calls(env.account(), LIMIT, has_three_resyncs).await;
     waited.unwrap_or_else(|calls| panic!("no three resyncs: {calls:?}"));
     assert_eq!(env.aws_writes(), vec![]);
-    assert_eq!(written(env, kind, names).await, before);
+    assert_eq!(versions_of(env, kind, names).await, before);
 }
 
-/// What changes with each write to an object or an event.
-async fn written(env: &TestEnv, kind: &str, names: &[&str]) -> Vec<String> {
+/// The resource versions of the objects and events. Every write changes one of them.
+async fn versions_of(env: &TestEnv, kind: &str, names: &[&str]) -> Vec<String> {
     let mut versions = vec![];
     for name in names {
         let object = env.object(kind, name).await.unwrap();
@@ -121,7 +121,7 @@ pub fn deny(env: &TestEnv, operation: &str, resource: &str) {
     env.aws_proxy().inject(env.account(), denied);
 }
 
-/// Allows everything again.
+/// Clears all faults.
 pub fn allow(env: &TestEnv) {
     env.aws_proxy().clear_faults(env.account());
 }

@@ -1,4 +1,4 @@
-//! What the tests of the operator share: AWS as they see it, in values that can be compared as wholes.
+//! Shared helpers of the operator's tests: manifests, and AWS state as values that can be compared as wholes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use lambda_triggers_tests::aws_proxy::Call;
 use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::Value;
 
-/// The longest that a test waits for the operator.
+/// The maximum time that a test waits for the operator.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// A rule and its targets, as AWS has them.
+/// A rule and its targets in EventBridge.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     pub expression: String,
@@ -21,7 +21,7 @@ pub struct Rule {
     pub targets: Vec<Target>,
 }
 
-/// A target as AWS has it.
+/// A target in EventBridge.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     pub id: String,
@@ -31,7 +31,7 @@ pub struct Target {
     pub dead_letter_queue_arn: Option<String>,
 }
 
-/// AWS as the tests see it.
+/// Reads and writes of AWS state in tests.
 pub trait AwsView {
     /// Creates a bucket in the env's Region and returns its name.
     async fn new_bucket(&self, name: &str) -> String;
@@ -45,7 +45,7 @@ pub trait AwsView {
     async fn rule_names(&self) -> Vec<String>;
     /// The Sids in a function's policy, sorted.
     async fn statements(&self, function: &str, qualifier: Option<&str>) -> Vec<String>;
-    /// The writes to AWS since the counter was last set back.
+    /// The writes to AWS since the recorded calls were last cleared.
     fn aws_writes(&self) -> Vec<Call>;
 }
 
@@ -90,7 +90,7 @@ impl AwsView for TestEnv {
     }
 }
 
-/// The rule of this name; none if there is none, or it is going away just now.
+/// The rule with this name, or `None` if the rule does not exist or is deleted during the reads.
 pub async fn rule(events: &aws_sdk_eventbridge::Client, name: &str) -> Option<Rule> {
     let rule = events.describe_rule().name(name).send().await.ok()?;
     let tags = events.list_tags_for_resource().resource_arn(rule.arn()?).send().await.ok()?;
@@ -111,7 +111,7 @@ pub async fn rule(events: &aws_sdk_eventbridge::Client, name: &str) -> Option<Ru
     })
 }
 
-/// The call itself: the SDK's types would lose what they do not know.
+/// Sends the request without the SDK, whose types would drop unknown elements.
 async fn raw_notification(env: &TestEnv, method: &str, bucket: &str, body: Option<String>) -> String {
     use hyper::header::{AUTHORIZATION, CONTENT_LENGTH};
     let body = body.unwrap_or_default();
@@ -137,18 +137,18 @@ async fn raw_notification(env: &TestEnv, method: &str, bucket: &str, body: Optio
     text
 }
 
-/// The entries of a document that have an Id of the operator's.
+/// The entries of a document with an Id of the operator.
 pub fn own(document: &Document) -> Vec<Entry> {
     let is_own = |entry: &&Entry| entry.id.as_deref().is_some_and(|id| id.starts_with("lt-"));
     document.entries().filter(is_own).cloned().collect()
 }
 
-/// A `ScheduledFunction` with further lines of spec.
+/// A `ScheduledFunction` with additional lines of spec.
 pub fn scheduled(name: &str, function: &str, spec: &str) -> String {
     manifest("ScheduledFunction", name, function, spec)
 }
 
-/// An `S3TriggeredFunction` with further lines of spec.
+/// An `S3TriggeredFunction` with additional lines of spec.
 pub fn s3(name: &str, function: &str, bucket: &str, spec: &str) -> String {
     manifest("S3TriggeredFunction", name, function, &format!("bucket: {bucket}\n{spec}"))
 }
@@ -165,8 +165,9 @@ pub async fn publish(env: &TestEnv, function: &str) -> String {
     env.lambda().publish_version().function_name(function).send().await.unwrap().version.unwrap()
 }
 
-/// Makes a resource of each kind, as the documentation names them, and waits until they are ready; returns the bucket.
-pub async fn both_in_place(env: &TestEnv) -> String {
+/// Creates a resource of each kind with the names of the documentation, waits until both are ready, and returns the
+/// bucket.
+pub async fn create_both_triggers(env: &TestEnv) -> String {
     env.function("report").await;
     let bucket = env.new_bucket("photos").await;
     let objects = [

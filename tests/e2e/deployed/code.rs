@@ -1,4 +1,4 @@
-//! Each kind of code: where it comes from, and what rolls a change of it out.
+//! Each source of code: inline, ConfigMap, S3 and image, and the changes that trigger an update.
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
@@ -12,87 +12,92 @@ use serde_json::{Value, json};
 
 use super::view::{
     HANDLER, SCHEDULED, apply, definition, function, function_name, handler_with, owner_tags, plain,
-    scheduled, sha256, until_function, with,
+    scheduled, sha256, wait_for_function, with,
 };
 use crate::objects::{
-    NO_RESYNC, RESYNC_1S, event, failed, nothing_is_written_at_rest, until_conditions, until_events,
+    NO_RESYNC, RESYNC_1S, assert_no_writes_at_rest, event, failed, wait_for_conditions, wait_for_events,
 };
 
 fn config_maps(env: &TestEnv) -> Api<ConfigMap> {
     Api::namespaced(env.kube().clone(), env.namespace())
 }
 
-async fn config_map(env: &TestEnv, name: &str, code: &str) {
-    let config_map = ConfigMap {
+async fn create_config_map(env: &TestEnv, name: &str, code: &str) {
+    let create_config_map = ConfigMap {
         metadata: ObjectMeta { name: Some(name.into()), ..ObjectMeta::default() },
         data: Some([("index.py".to_owned(), code.to_owned())].into()),
         ..ConfigMap::default()
     };
-    config_maps(env).create(&PostParams::default(), &config_map).await.unwrap();
+    config_maps(env).create(&PostParams::default(), &create_config_map).await.unwrap();
 }
 
-async fn change(env: &TestEnv, name: &str, patch: Value) {
+async fn change_config_map(env: &TestEnv, name: &str, patch: Value) {
     config_maps(env).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
 }
 
-fn of_config_map(env: &TestEnv, name: &str) -> Value {
+fn definition_with_config_map(env: &TestEnv, name: &str) -> Value {
     with(definition(env, "app"), json!({"code": {"configMap": {"name": name}}}))
 }
 
 #[test]
-fn a_change_of_a_config_map_rolls_out_at_once() {
+fn a_config_map_change_is_deployed_at_once() {
     env::test("config-map", async |env| {
         let _controller = env.controller(&NO_RESYNC);
-        config_map(&env, "code", HANDLER).await;
-        apply(&env, &scheduled("app", &of_config_map(&env, "code"))).await;
+        create_config_map(&env, "code", HANDLER).await;
+        apply(&env, &scheduled("app", &definition_with_config_map(&env, "code"))).await;
         env.until_ready(SCHEDULED, "app").await;
         let name = function_name(&env, SCHEDULED, "app");
         let expected = plain(&env, SCHEDULED, "app", &name).await;
         assert_eq!(function(&env, &name).await, Some(expected.clone()));
 
         let code = handler_with("second");
-        change(&env, "code", json!({"data": {"index.py": code}})).await;
+        change_config_map(&env, "code", json!({"data": {"index.py": code}})).await;
         let changed = with(expected.clone(), json!({"codeSha256": sha256(&[("index.py", &code)])}));
-        until_function(&env, &name, &changed).await;
+        wait_for_function(&env, &name, &changed).await;
         env.until_ready(SCHEDULED, "app").await;
 
-        // Bytes are files, too, and a key that is taken out is one no more.
+        // Binary data becomes files, too. A removed key removes its file.
         let bytes = ByteString(b"x".to_vec());
-        change(&env, "code", json!({"data": {"index.py": HANDLER}, "binaryData": {"data.bin": bytes}})).await;
+        change_config_map(
+            &env,
+            "code",
+            json!({"data": {"index.py": HANDLER}, "binaryData": {"data.bin": bytes}}),
+        )
+        .await;
         let both = sha256(&[("data.bin", "x"), ("index.py", HANDLER)]);
-        until_function(&env, &name, &with(expected.clone(), json!({"codeSha256": both}))).await;
-        change(&env, "code", json!({"binaryData": null})).await;
-        until_function(&env, &name, &expected).await;
+        wait_for_function(&env, &name, &with(expected.clone(), json!({"codeSha256": both}))).await;
+        change_config_map(&env, "code", json!({"binaryData": null})).await;
+        wait_for_function(&env, &name, &expected).await;
         env.until_ready(SCHEDULED, "app").await;
 
         let updated = event("Normal", "FunctionUpdated", format!("updated the function {name}: code"));
-        let told = crate::objects::events_of(&env, "app").await;
-        assert!(told.contains(&updated), "{told:#?}");
-        assert!(told.iter().all(|[_, reason, _]| reason != "DriftRepaired"), "{told:#?}");
+        let events = crate::objects::events_of(&env, "app").await;
+        assert!(events.contains(&updated), "{events:#?}");
+        assert!(events.iter().all(|[_, reason, _]| reason != "DriftRepaired"), "{events:#?}");
     });
 }
 
 #[test]
-fn a_config_map_that_is_missing_is_waited_for() {
+fn a_missing_config_map_is_reported_until_it_exists() {
     env::test("no-config-map", async |env| {
         let _controller = env.controller(&NO_RESYNC);
-        apply(&env, &scheduled("app", &of_config_map(&env, "later"))).await;
+        apply(&env, &scheduled("app", &definition_with_config_map(&env, "later"))).await;
         let message = format!(
             "there is no ConfigMap later with files in the namespace {}: create it, or name another one in \
              spec.function.definition.code.configMap",
             env.namespace()
         );
         let missing = failed("Stalled", "CodeNotFound", &message, &[], "FunctionReady");
-        until_conditions(&env, SCHEDULED, "app", &missing).await;
-        until_events(&env, "app", &[event("Warning", "CodeNotFound", &message)]).await;
-        config_map(&env, "later", HANDLER).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &missing).await;
+        wait_for_events(&env, "app", &[event("Warning", "CodeNotFound", &message)]).await;
+        create_config_map(&env, "later", HANDLER).await;
         env.until_ready(SCHEDULED, "app").await;
         let name = function_name(&env, SCHEDULED, "app");
         assert_eq!(function(&env, &name).await, Some(plain(&env, SCHEDULED, "app", &name).await));
 
-        // Once deployed, a function outlives the ConfigMap, and says so.
+        // A deployed function outlives the ConfigMap, and the status reports the missing ConfigMap.
         config_maps(&env).delete("later", &Default::default()).await.unwrap();
-        until_conditions(&env, SCHEDULED, "app", &missing).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &missing).await;
         assert_eq!(function(&env, &name).await, Some(plain(&env, SCHEDULED, "app", &name).await));
         assert_eq!(env.events().list_rules().send().await.unwrap().rules().len(), 1);
     });
@@ -108,7 +113,7 @@ async fn upload(env: &TestEnv, bucket: &str, key: &str, archive: &Archive) -> Op
 }
 
 #[test]
-fn code_in_a_bucket_changes_with_its_key_and_its_version() {
+fn a_new_s3_key_or_version_deploys_new_code() {
     env::test("code-in-s3", async |env| {
         let bucket = crate::support::AwsView::new_bucket(&env, "code").await;
         let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
@@ -127,8 +132,8 @@ fn code_in_a_bucket_changes_with_its_key_and_its_version() {
             (json!({"bucket": bucket, "key": "app-2.zip", "version": version}), &second),
             (json!({"bucket": bucket, "key": "app-2.zip"}), &third),
         ] {
-            let wanted = with(definition(&env, "app"), json!({"code": {"s3": s3}}));
-            apply(&env, &scheduled("app", &wanted)).await;
+            let desired = with(definition(&env, "app"), json!({"code": {"s3": s3}}));
+            apply(&env, &scheduled("app", &desired)).await;
             env.until_ready(SCHEDULED, "app").await;
             let mut found = function(&env, &name).await.unwrap();
             let tag = found["tags"].as_object_mut().unwrap().remove("lambda-triggers.dev/code");
@@ -138,13 +143,13 @@ fn code_in_a_bucket_changes_with_its_key_and_its_version() {
             );
             assert_eq!(found, expected);
             tags.push(tag.expect("the code has a tag").to_string());
-            nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
+            assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;
         }
         tags.sort();
         tags.dedup();
         assert_eq!(tags.len(), 3, "{tags:?}");
 
-        // Somebody else's code goes.
+        // The operator replaces code that another tool deployed.
         let other = zipped("def handler(event, context): pass\n");
         let call = env.lambda().update_function_code().function_name(&name);
         call.zip_file(aws_sdk_lambda::primitives::Blob::new(other.bytes)).send().await.unwrap();
@@ -154,7 +159,7 @@ fn code_in_a_bucket_changes_with_its_key_and_its_version() {
         })
         .await;
 
-        // From a bucket back into the manifest, the tag goes, too.
+        // The change from S3 to inline code removes the tag.
         apply(&env, &scheduled("app", &definition(&env, "app"))).await;
         env.until_ready(SCHEDULED, "app").await;
         assert_eq!(function(&env, &name).await, Some(plain(&env, SCHEDULED, "app", &name).await));
@@ -162,7 +167,7 @@ fn code_in_a_bucket_changes_with_its_key_and_its_version() {
 }
 
 #[test]
-fn code_that_is_not_in_the_bucket_is_told_of() {
+fn missing_code_in_s3_is_reported() {
     env::test("no-object", async |env| {
         let bucket = crate::support::AwsView::new_bucket(&env, "code").await;
         let _controller = env.controller(&RESYNC_1S);
@@ -174,14 +179,14 @@ fn code_that_is_not_in_the_bucket_is_told_of() {
              Error Message: The specified key does not exist. Create it, or name another one in spec.function.definition"
         );
         let refused = failed("Stalled", "CodeNotFound", &message, &[], "FunctionReady");
-        until_conditions(&env, SCHEDULED, "app", &refused).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &refused).await;
         upload(&env, &bucket, "app.zip", &zipped(HANDLER)).await;
         env.until_ready(SCHEDULED, "app").await;
     });
 }
 
 #[test]
-fn an_image_changes_with_its_uri_and_its_settings() {
+fn a_new_image_uri_or_image_setting_is_deployed() {
     env::test("image", async |env| {
         let _controller = env.controller(&RESYNC_1S);
         let name = function_name(&env, SCHEDULED, "app");
@@ -191,38 +196,38 @@ fn an_image_changes_with_its_uri_and_its_settings() {
             let code = json!({"runtime": null, "handler": null, "code": {"image": image}});
             with(definition(&env, "app"), code)
         };
-        let words =
+        let image_settings =
             json!({"entryPoint": ["/bin/app"], "command": ["app.handler", "-v"], "workingDirectory": "/srv"});
-        let shown =
+        let expected_settings =
             json!({"entryPoint": ["/bin/app"], "command": ["app.handler", "-v"], "workingDirectory": "/srv"});
-        for (definition, tag, shown) in [
+        for (definition, tag, expected_settings) in [
             (image("1", json!({})), 1, json!({})),
-            (image("1", words.clone()), 1, shown.clone()),
-            (image("2", words), 2, shown),
+            (image("1", image_settings.clone()), 1, expected_settings.clone()),
+            (image("2", image_settings), 2, expected_settings),
             (image("2", json!({})), 2, json!({})),
         ] {
             apply(&env, &scheduled("app", &definition)).await;
             env.until_ready(SCHEDULED, "app").await;
             let found = function(&env, &name).await.unwrap();
-            let mut expected = with(plain(&env, SCHEDULED, "app", &name).await, shown);
-            for (member, value) in [
+            let mut expected = with(plain(&env, SCHEDULED, "app", &name).await, expected_settings);
+            for (field, value) in [
                 ("packageType", json!("Image")),
                 ("runtime", Value::Null),
                 ("handler", Value::Null),
                 ("imageUri", json!(format!("{registry}/app:{tag}"))),
-                // There is no registry here: what a tag stands for is the aws_proxy's invention.
+                // The test has no registry: the AWS proxy invents the digest of a tag.
                 ("codeSha256", found["codeSha256"].clone()),
             ] {
-                expected[member] = value;
+                expected[field] = value;
             }
             assert_eq!(found, expected);
-            nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
+            assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;
         }
     });
 }
 
 #[test]
-fn a_config_map_without_the_file_of_the_handler_is_told_which_file_to_add() {
+fn a_config_map_without_the_handlers_file_is_reported() {
     env::test("no-handler", async |env| {
         let _controller = env.controller(&NO_RESYNC);
         let other = ConfigMap {
@@ -231,7 +236,7 @@ fn a_config_map_without_the_file_of_the_handler_is_told_which_file_to_add() {
             ..ConfigMap::default()
         };
         config_maps(&env).create(&PostParams::default(), &other).await.unwrap();
-        apply(&env, &scheduled("app", &of_config_map(&env, "code"))).await;
+        apply(&env, &scheduled("app", &definition_with_config_map(&env, "code"))).await;
         let without = |cure: &str| {
             let message = format!(
                 "the ConfigMap code has no file index.py, in which python3.12 looks for the handler index.handler: {cure}"
@@ -240,30 +245,30 @@ fn a_config_map_without_the_file_of_the_handler_is_told_which_file_to_add() {
         };
         let add =
             "add that file, or write the handler of a file that is there in spec.function.definition.handler";
-        until_conditions(&env, SCHEDULED, "app", &without(add)).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &without(add)).await;
 
         let archive = ByteString(zipped(HANDLER).bytes);
-        change(&env, "code", json!({"data": null, "binaryData": {"code.zip": archive}})).await;
+        change_config_map(&env, "code", json!({"data": null, "binaryData": {"code.zip": archive}})).await;
         let unpack = "its key code.zip is an archive, which Lambda does not unpack; put the files themselves into the \
                       ConfigMap, or the archive into S3 and name it in code.s3";
-        until_conditions(&env, SCHEDULED, "app", &without(unpack)).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &without(unpack)).await;
         assert_eq!(super::view::function_names(&env).await, Vec::<String>::new());
 
-        change(&env, "code", json!({"data": {"index.py": HANDLER}, "binaryData": null})).await;
+        change_config_map(&env, "code", json!({"data": {"index.py": HANDLER}, "binaryData": null})).await;
         env.until_ready(SCHEDULED, "app").await;
         let name = function_name(&env, SCHEDULED, "app");
         let expected = plain(&env, SCHEDULED, "app", &name).await;
         assert_eq!(function(&env, &name).await, Some(expected.clone()));
 
-        // The function that runs keeps its code.
-        change(&env, "code", json!({"data": {"index.py": null, "app.py": HANDLER}})).await;
-        until_conditions(&env, SCHEDULED, "app", &without(add)).await;
+        // The running function keeps its code.
+        change_config_map(&env, "code", json!({"data": {"index.py": null, "app.py": HANDLER}})).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &without(add)).await;
         assert_eq!(function(&env, &name).await, Some(expected));
     });
 }
 
 #[test]
-fn a_handler_that_only_a_layer_may_hold_is_warned_of() {
+fn a_handler_outside_the_code_causes_a_warning() {
     env::test("handler-in-layer", async |env| {
         let _controller = env.controller(&RESYNC_1S);
         let content = aws_sdk_lambda::types::LayerVersionContentInput::builder()
@@ -280,8 +285,8 @@ fn a_handler_that_only_a_layer_may_hold_is_warned_of() {
             "code.inline has no file wrap.py, in which python3.12 looks for the handler wrap.handler: the function runs only if \
              one of its layers holds that file",
         );
-        let told = crate::objects::events_of(&env, "app").await;
-        assert!(told.contains(&warning), "{told:#?}");
-        nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
+        let events = crate::objects::events_of(&env, "app").await;
+        assert!(events.contains(&warning), "{events:#?}");
+        assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;
     });
 }

@@ -1,4 +1,5 @@
-//! A resource that is complete in itself: function, trigger and permission come with it, change with it, and go with it.
+//! A resource with a function definition: the operator creates, updates and deletes the function, the trigger and the
+//! permission.
 
 use std::time::Duration;
 
@@ -9,19 +10,19 @@ use serde_json::json;
 
 use super::view::{
     HANDLER, S3, SCHEDULED, apply, arn, definition, function, function_name, function_names, handler_with,
-    plain, s3, scheduled, sha256, until_function, with,
+    plain, s3, scheduled, sha256, wait_for_function, with,
 };
-use crate::objects::{NO_RESYNC, RESYNC_1S, event, nothing_is_written_at_rest, owner, until_events};
+use crate::objects::{NO_RESYNC, RESYNC_1S, assert_no_writes_at_rest, event, owner, wait_for_events};
 use crate::support::{AwsView, LIMIT, own};
 
 const NOTHING: [&str; 0] = [];
 
 #[test]
-fn a_scheduled_function_comes_with_its_code_changes_and_goes() {
+fn a_scheduled_function_is_created_updated_and_deleted() {
     env::test("scheduled-life", async |env| {
         let _controller = env.controller(&RESYNC_1S);
-        let small = definition(&env, "hourly");
-        apply(&env, &scheduled("hourly", &small)).await;
+        let minimal = definition(&env, "hourly");
+        apply(&env, &scheduled("hourly", &minimal)).await;
         let object = env.until_ready(SCHEDULED, "hourly").await;
         let name = function_name(&env, SCHEDULED, "hourly");
         let rule = ObjectKey::new(env.namespace(), "hourly").rule_name(&owner(), SCHEDULED);
@@ -36,13 +37,13 @@ fn a_scheduled_function_comes_with_its_code_changes_and_goes() {
             event("Normal", "FunctionCreated", format!("created the function {name}")),
             event("Normal", "RuleCreated", format!("created the rule {rule}")),
         ];
-        until_events(&env, "hourly", &created).await;
-        nothing_is_written_at_rest(&env, SCHEDULED, &["hourly"]).await;
-        apply(&env, &scheduled("hourly", &small)).await;
-        nothing_is_written_at_rest(&env, SCHEDULED, &["hourly"]).await;
+        wait_for_events(&env, "hourly", &created).await;
+        assert_no_writes_at_rest(&env, SCHEDULED, &["hourly"]).await;
+        apply(&env, &scheduled("hourly", &minimal)).await;
+        assert_no_writes_at_rest(&env, SCHEDULED, &["hourly"]).await;
 
         let code = handler_with("second");
-        let changed = with(small, json!({"timeoutSeconds": 5, "code": {"inline": {"index.py": &code}}}));
+        let changed = with(minimal, json!({"timeoutSeconds": 5, "code": {"inline": {"index.py": &code}}}));
         apply(&env, &scheduled("hourly", &changed)).await;
         env.until_ready(SCHEDULED, "hourly").await;
         let sha256 = sha256(&[("index.py", &code)]);
@@ -50,8 +51,8 @@ fn a_scheduled_function_comes_with_its_code_changes_and_goes() {
         assert_eq!(function(&env, &name).await, Some(expected));
         let updated = ["settings", "code"]
             .map(|what| event("Normal", "FunctionUpdated", format!("updated the function {name}: {what}")));
-        until_events(&env, "hourly", &[&created[..], &updated[..]].concat()).await;
-        nothing_is_written_at_rest(&env, SCHEDULED, &["hourly"]).await;
+        wait_for_events(&env, "hourly", &[&created[..], &updated[..]].concat()).await;
+        assert_no_writes_at_rest(&env, SCHEDULED, &["hourly"]).await;
 
         env.delete(SCHEDULED, "hourly").await;
         env.until_gone(SCHEDULED, "hourly").await;
@@ -61,12 +62,12 @@ fn a_scheduled_function_comes_with_its_code_changes_and_goes() {
 }
 
 #[test]
-fn an_s3_triggered_function_comes_with_its_code_changes_and_goes() {
+fn an_s3_triggered_function_is_created_updated_and_deleted() {
     env::test("s3-life", async |env| {
         let bucket = env.new_bucket("photos").await;
         let _controller = env.controller(&RESYNC_1S);
-        let small = definition(&env, "thumbs");
-        apply(&env, &s3("thumbs", &bucket, &small)).await;
+        let minimal = definition(&env, "thumbs");
+        apply(&env, &s3("thumbs", &bucket, &minimal)).await;
         env.until_ready(S3, "thumbs").await;
         let name = function_name(&env, S3, "thumbs");
         let expected = plain(&env, S3, "thumbs", &name).await;
@@ -74,19 +75,19 @@ fn an_s3_triggered_function_comes_with_its_code_changes_and_goes() {
         let entries = own(&env.document(&bucket).await);
         assert_eq!(entries.iter().map(|entry| entry.arn.clone()).collect::<Vec<_>>(), [arn(&env, &name)]);
         assert_eq!(env.statements(&name, None).await, [bucket_statement_id(&owner(), &bucket)]);
-        nothing_is_written_at_rest(&env, S3, &["thumbs"]).await;
-        apply(&env, &s3("thumbs", &bucket, &small)).await;
-        nothing_is_written_at_rest(&env, S3, &["thumbs"]).await;
+        assert_no_writes_at_rest(&env, S3, &["thumbs"]).await;
+        apply(&env, &s3("thumbs", &bucket, &minimal)).await;
+        assert_no_writes_at_rest(&env, S3, &["thumbs"]).await;
 
         let code = handler_with("second");
-        let changed = with(small, json!({"memorySizeMB": 256, "code": {"inline": {"index.py": &code}}}));
+        let changed = with(minimal, json!({"memorySizeMB": 256, "code": {"inline": {"index.py": &code}}}));
         apply(&env, &s3("thumbs", &bucket, &changed)).await;
         env.until_ready(S3, "thumbs").await;
         let sha256 = sha256(&[("index.py", &code)]);
         let expected = with(expected, json!({"memorySizeMB": 256, "codeSha256": sha256}));
-        until_function(&env, &name, &expected).await;
+        wait_for_function(&env, &name, &expected).await;
         assert_eq!(own(&env.document(&bucket).await), entries);
-        nothing_is_written_at_rest(&env, S3, &["thumbs"]).await;
+        assert_no_writes_at_rest(&env, S3, &["thumbs"]).await;
 
         env.delete(S3, "thumbs").await;
         env.until_gone(S3, "thumbs").await;
@@ -96,7 +97,7 @@ fn an_s3_triggered_function_comes_with_its_code_changes_and_goes() {
 }
 
 #[test]
-fn an_upload_runs_the_code_of_the_manifest_and_of_its_change() {
+fn an_upload_runs_the_code_of_the_current_manifest() {
     env::test("uploads", async |env| {
         let bucket = env.new_bucket("uploads").await;
         let _controller = env.controller(&NO_RESYNC);
@@ -137,7 +138,7 @@ fn a_schedule_runs_the_code_of_the_manifest() {
         manifest["spec"]["schedule"] = json!("rate(1 minute)");
         apply(&env, &manifest).await;
         env.until_ready(SCHEDULED, "minutely").await;
-        // The first run of a rate comes after a minute.
+        // A rate schedule runs for the first time after a minute.
         let run = env
             .until(Duration::from_secs(180), "a run", async || env.invocations("minutely").into_iter().next())
             .await;

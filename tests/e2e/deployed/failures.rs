@@ -1,4 +1,4 @@
-//! What Lambda refuses, delays or fails, and what becomes of it.
+//! Calls that Lambda refuses, delays or fails, and the operator's reports and retries.
 
 use lambda_triggers_tests::aws_proxy::{Failure, Fault, FaultKind, Pace};
 use lambda_triggers_tests::env::{self, TestEnv};
@@ -6,22 +6,22 @@ use serde_json::json;
 
 use super::view::{
     S3, SCHEDULED, apply, definition, function, function_name, handler_with, plain, s3, scheduled, sha256,
-    until_function, with,
+    wait_for_function, with,
 };
 use crate::objects::{
-    Condition, NO_RESYNC, RESYNC_1S, allow, condition, deny, failed, nothing_is_written_at_rest,
-    until_conditions,
+    Condition, NO_RESYNC, RESYNC_1S, allow, assert_no_writes_at_rest, condition, deny, failed,
+    wait_for_conditions,
 };
 use crate::support::{AwsView, LIMIT, own};
 
-/// A env with a deployed `ScheduledFunction` `app`, and the name of its function.
-async fn deployed(env: &TestEnv) -> String {
+/// Deploys the `ScheduledFunction` `app` and returns the name of its function.
+async fn deploy_app(env: &TestEnv) -> String {
     apply(env, &scheduled("app", &definition(env, "app"))).await;
     env.until_ready(SCHEDULED, "app").await;
     function_name(env, SCHEDULED, "app")
 }
 
-fn lasts(env: &TestEnv, operation: &str, kind: FaultKind) {
+fn inject_until_cleared(env: &TestEnv, operation: &str, kind: FaultKind) {
     env.aws_proxy().inject(env.account(), Fault::on(operation, kind).times(usize::MAX));
 }
 
@@ -33,20 +33,20 @@ fn progressing(message: &str) -> Vec<Condition> {
 }
 
 #[test]
-fn a_role_that_cannot_be_assumed_yet_is_waited_for() {
+fn a_role_that_lambda_cannot_assume_yet_is_retried() {
     env::test("new-role", async |env| {
         let _controller = env.controller(&[&NO_RESYNC[..], &["--progress-deadline", "2m"]].concat());
-        lasts(&env, "CreateFunction", FaultKind::role_not_ready());
+        inject_until_cleared(&env, "CreateFunction", FaultKind::role_not_ready());
         apply(&env, &scheduled("app", &definition(&env, "app"))).await;
         let name = function_name(&env, SCHEDULED, "app");
         let message = format!(
             "Lambda cannot assume the role of function {name}; a new role takes a moment to count, so this is tried \
              again; if it stays, see that the role exists and that its trust policy names lambda.amazonaws.com"
         );
-        let not_yet = failed("Reconciling", "RoleNotReady", &message, &[], "FunctionReady");
-        until_conditions(&env, SCHEDULED, "app", &not_yet).await;
-        let tries = || env.aws_proxy().count(env.account(), "CreateFunction");
-        env.until(LIMIT, "three tries", async || (tries() >= 3).then_some(())).await;
+        let role_not_ready = failed("Reconciling", "RoleNotReady", &message, &[], "FunctionReady");
+        wait_for_conditions(&env, SCHEDULED, "app", &role_not_ready).await;
+        let attempts = || env.aws_proxy().count(env.account(), "CreateFunction");
+        env.until(LIMIT, "three tries", async || (attempts() >= 3).then_some(())).await;
         allow(&env);
         env.until_ready(SCHEDULED, "app").await;
         assert_eq!(function(&env, &name).await, Some(plain(&env, SCHEDULED, "app", &name).await));
@@ -54,31 +54,31 @@ fn a_role_that_cannot_be_assumed_yet_is_waited_for() {
 }
 
 #[test]
-fn a_role_that_lacks_a_permission_yet_is_waited_for() {
+fn a_role_without_a_new_permission_is_retried() {
     env::test("young-role", async |env| {
         let _controller = env.controller(&[&RESYNC_1S[..], &["--progress-deadline", "2m"]].concat());
         let name = function_name(&env, SCHEDULED, "app");
         let role = format!("arn:aws:iam::{}:role/test", env.account());
-        let young = "a new role takes a moment to count, so this is tried again; if it stays";
+        let role_hint = "a new role takes a moment to count, so this is tried again; if it stays";
         let cases = [
             (
                 FaultKind::role_may_not("CreateNetworkInterface on EC2"),
                 format!(
-                    "the role of function {name} may not call CreateNetworkInterface on EC2; {young}, allow \
+                    "the role of function {name} may not call CreateNetworkInterface on EC2; {role_hint}, allow \
                      ec2:CreateNetworkInterface and the rest of AWSLambdaVPCAccessExecutionRole in the IAM policy of that role"
                 ),
             ),
             (
                 FaultKind::role_may_not("SendMessage on SQS"),
                 format!(
-                    "the role of function {name} may not call SendMessage on SQS; {young}, allow sqs:SendMessage in the IAM \
+                    "the role of function {name} may not call SendMessage on SQS; {role_hint}, allow sqs:SendMessage in the IAM \
                      policy of that role"
                 ),
             ),
             (
                 FaultKind::role_unknown_to_kms(&role),
                 format!(
-                    "KMS makes no grant for the role of function {name}; {young}, see that the role exists and that the KMS \
+                    "KMS makes no grant for the role of function {name}; {role_hint}, see that the role exists and that the KMS \
                      key is enabled"
                 ),
             ),
@@ -86,11 +86,11 @@ fn a_role_that_lacks_a_permission_yet_is_waited_for() {
         apply(&env, &scheduled("app", &with(definition(&env, "app"), json!({"timeoutSeconds": 4})))).await;
         for (number, (fault, message)) in cases.into_iter().enumerate() {
             env.until_ready(SCHEDULED, "app").await;
-            lasts(&env, "UpdateFunctionConfiguration", fault);
+            inject_until_cleared(&env, "UpdateFunctionConfiguration", fault);
             let change = json!({"timeoutSeconds": 5 + number});
             apply(&env, &scheduled("app", &with(definition(&env, "app"), change))).await;
-            let not_yet = failed("Reconciling", "RoleNotReady", &message, &[], "FunctionReady");
-            until_conditions(&env, SCHEDULED, "app", &not_yet).await;
+            let role_not_ready = failed("Reconciling", "RoleNotReady", &message, &[], "FunctionReady");
+            wait_for_conditions(&env, SCHEDULED, "app", &role_not_ready).await;
             allow(&env);
         }
         env.until_ready(SCHEDULED, "app").await;
@@ -98,12 +98,12 @@ fn a_role_that_lacks_a_permission_yet_is_waited_for() {
 }
 
 #[test]
-fn an_image_with_attestations_is_told_of_with_how_to_build_it() {
+fn an_image_with_attestations_is_reported_with_the_remedy() {
     env::test("image-index", async |env| {
         let _controller = env.controller(&RESYNC_1S);
         let name = function_name(&env, SCHEDULED, "app");
         let uri = format!("{}.dkr.ecr.{}.amazonaws.com/app:1", env.account(), env::REGION);
-        lasts(&env, "CreateFunction", FaultKind::image_is_index(&uri));
+        inject_until_cleared(&env, "CreateFunction", FaultKind::image_is_index(&uri));
         let image = json!({"runtime": null, "handler": null, "code": {"image": {"uri": uri}}});
         apply(&env, &scheduled("app", &with(definition(&env, "app"), image))).await;
         let message = format!(
@@ -112,21 +112,21 @@ fn an_image_with_attestations_is_told_of_with_how_to_build_it() {
              for several platforms: build it for one platform with --provenance=false --sbom=false (docs/functions.md)"
         );
         let refused = failed("Stalled", "AwsRefused", &message, &[], "FunctionReady");
-        until_conditions(&env, SCHEDULED, "app", &refused).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &refused).await;
         allow(&env);
         env.until_ready(SCHEDULED, "app").await;
     });
 }
 
 #[test]
-fn a_role_that_was_made_again_is_led_to_its_runbook() {
+fn a_recreated_role_is_reported_with_its_runbook() {
     env::test("role-again", async |env| {
         let _controller = env.controller(&RESYNC_1S);
-        let name = deployed(&env).await;
+        let name = deploy_app(&env).await;
         let why = "Lambda was unable to decrypt the environment variables because KMS access was denied. Please check the \
                    function's KMS key settings. KMS Exception: UnrecognizedClientExceptionKMS Message: The security token \
                    included in the request is invalid.";
-        // Beyond what is tried in the time of this test.
+        // More failures than the operator's retries during this test.
         for _ in 0..1000 {
             env.aws_proxy().fail_function(env.account(), &name, Failure::new("KMSKeyAccessDenied", why));
         }
@@ -137,8 +137,8 @@ fn a_role_that_was_made_again_is_led_to_its_runbook() {
              docs/runbooks.md#a-role-that-was-deleted-and-made-again"
         );
         let fine = ["PermissionReady", "RuleReady"];
-        let told = failed("Stalled", "FunctionFailed", &message, &fine, "FunctionReady");
-        until_conditions(&env, SCHEDULED, "app", &told).await;
+        let failed_update = failed("Stalled", "FunctionFailed", &message, &fine, "FunctionReady");
+        wait_for_conditions(&env, SCHEDULED, "app", &failed_update).await;
     });
 }
 
@@ -155,7 +155,7 @@ fn a_denied_call_names_the_action_to_allow() {
         };
         deny(&env, "CreateFunction", &name);
         apply(&env, &scheduled("app", &definition(&env, "app"))).await;
-        until_conditions(&env, SCHEDULED, "app", &denied("lambda:CreateFunction")).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &denied("lambda:CreateFunction")).await;
         allow(&env);
         env.until_ready(SCHEDULED, "app").await;
 
@@ -169,7 +169,7 @@ fn a_denied_call_names_the_action_to_allow() {
         for (change, operation) in changes {
             deny(&env, operation, &name);
             apply(&env, &scheduled("app", &with(definition(&env, "app"), change))).await;
-            until_conditions(&env, SCHEDULED, "app", &denied(&format!("lambda:{operation}"))).await;
+            wait_for_conditions(&env, SCHEDULED, "app", &denied(&format!("lambda:{operation}"))).await;
             // The trigger stays.
             assert_eq!(env.rule_names().await, rules);
             assert_eq!(env.statements(&name, None).await, ["lt-0a1b2c3d-rules"]);
@@ -187,10 +187,10 @@ fn a_denied_call_names_the_action_to_allow() {
 }
 
 #[test]
-fn full_code_storage_is_told_of() {
+fn full_code_storage_is_reported() {
     env::test("storage", async |env| {
         let _controller = env.controller(&RESYNC_1S);
-        lasts(&env, "CreateFunction", FaultKind::code_storage_exceeded());
+        inject_until_cleared(&env, "CreateFunction", FaultKind::code_storage_exceeded());
         apply(&env, &scheduled("app", &definition(&env, "app"))).await;
         let name = function_name(&env, SCHEDULED, "app");
         let message = format!(
@@ -198,40 +198,40 @@ fn full_code_storage_is_told_of() {
              quota, or remove what is not needed"
         );
         let full = failed("Stalled", "QuotaExceeded", &message, &[], "FunctionReady");
-        until_conditions(&env, SCHEDULED, "app", &full).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &full).await;
         allow(&env);
         env.until_ready(SCHEDULED, "app").await;
     });
 }
 
 #[test]
-fn lambda_is_waited_for_and_never_hurried() {
+fn the_operator_waits_for_pending_changes_of_lambda() {
     env::test("slow", async |env| {
         env.aws_proxy().slow_functions(env.account(), Pace::Held);
         let _controller = env.controller(&NO_RESYNC);
         apply(&env, &scheduled("app", &definition(&env, "app"))).await;
-        until_conditions(&env, SCHEDULED, "app", &progressing("Lambda is making the function")).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &progressing("Lambda is making the function")).await;
         let name = function_name(&env, SCHEDULED, "app");
-        looked_at(&env).await;
+        wait_for_two_reads(&env).await;
         assert_eq!(env.rule_names().await, Vec::<String>::new());
         env.aws_proxy().finish_functions(env.account());
         env.until_ready(SCHEDULED, "app").await;
 
-        // Two updates: the second one waits for the first.
+        // Two updates: the second update waits for the first.
         let code = handler_with("second");
         let changed = json!({"timeoutSeconds": 5, "code": {"inline": {"index.py": code}}});
         env.aws_proxy().clear_calls(env.account());
         apply(&env, &scheduled("app", &with(definition(&env, "app"), changed))).await;
         let updating = progressing("Lambda is updating the function");
-        until_conditions(&env, SCHEDULED, "app", &updating).await;
-        looked_at(&env).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &updating).await;
+        wait_for_two_reads(&env).await;
         let updates = || env.aws_writes().into_iter().map(|call| call.operation).collect::<Vec<_>>();
         assert_eq!(updates(), ["UpdateFunctionConfiguration"]);
         env.aws_proxy().finish_functions(env.account());
         env.until(LIMIT, "the code to be sent", async || (updates().len() == 2).then_some(())).await;
-        looked_at(&env).await;
+        wait_for_two_reads(&env).await;
         assert_eq!(updates(), ["UpdateFunctionConfiguration", "UpdateFunctionCode"]);
-        until_conditions(&env, SCHEDULED, "app", &updating).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &updating).await;
         env.aws_proxy().finish_functions(env.account());
         env.until_ready(SCHEDULED, "app").await;
         let expected = plain(&env, SCHEDULED, "app", &name).await;
@@ -241,25 +241,25 @@ fn lambda_is_waited_for_and_never_hurried() {
     });
 }
 
-/// The operator looks at the function twice more.
-async fn looked_at(env: &TestEnv) {
-    let looks = || env.aws_proxy().count(env.account(), "GetFunction");
-    let before = looks();
-    env.until(LIMIT, "two more looks", async || (looks() >= before + 2).then_some(())).await;
+/// Waits until the operator has read the function twice more.
+async fn wait_for_two_reads(env: &TestEnv) {
+    let reads = || env.aws_proxy().count(env.account(), "GetFunction");
+    let before = reads();
+    env.until(LIMIT, "two more reads", async || (reads() >= before + 2).then_some(())).await;
 }
 
 #[test]
-fn somebody_elses_update_is_waited_for() {
+fn the_operator_waits_for_a_foreign_update() {
     env::test("busy", async |env| {
         let _controller = env.controller(&NO_RESYNC);
-        let name = deployed(&env).await;
+        let name = deploy_app(&env).await;
         env.aws_proxy().slow_functions(env.account(), Pace::Held);
-        let by_hand = env.lambda().update_function_configuration().function_name(&name).timeout(9);
-        by_hand.send().await.unwrap();
+        let foreign_update = env.lambda().update_function_configuration().function_name(&name).timeout(9);
+        foreign_update.send().await.unwrap();
         env.aws_proxy().clear_calls(env.account());
         apply(&env, &scheduled("app", &with(definition(&env, "app"), json!({"timeoutSeconds": 5})))).await;
-        until_conditions(&env, SCHEDULED, "app", &progressing("Lambda is updating the function")).await;
-        looked_at(&env).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &progressing("Lambda is updating the function")).await;
+        wait_for_two_reads(&env).await;
         assert_eq!(env.aws_writes(), vec![]);
         env.aws_proxy().slow_functions(env.account(), Pace::default());
         env.aws_proxy().finish_functions(env.account());
@@ -277,12 +277,12 @@ fn update_failed(name: &str) -> Vec<Condition> {
     failed("Stalled", "FunctionFailed", &message, &["PermissionReady", "NotificationReady"], "FunctionReady")
 }
 
-fn doom(env: &TestEnv, name: &str) {
+fn fail_next_update(env: &TestEnv, name: &str) {
     env.aws_proxy().fail_function(env.account(), name, Failure::new("InvalidKey", "The key is gone."));
 }
 
 #[test]
-fn an_update_that_fails_is_told_of_and_tried_again_while_the_trigger_stays() {
+fn a_failed_update_is_reported_and_retried_and_keeps_the_trigger() {
     for change in
         [json!({"timeoutSeconds": 5}), json!({"code": {"inline": {"index.py": handler_with("second")}}})]
     {
@@ -293,16 +293,16 @@ fn an_update_that_fails_is_told_of_and_tried_again_while_the_trigger_stays() {
             env.until_ready(S3, "app").await;
             let name = function_name(&env, S3, "app");
             let entries = own(&env.document(&bucket).await);
-            // Beyond what is tried in the time of this test.
+            // More failures than the operator's retries during this test.
             for _ in 0..1000 {
-                doom(&env, &name);
+                fail_next_update(&env, &name);
             }
             let changed = with(definition(&env, "app"), change.clone());
             apply(&env, &s3("app", &bucket, &changed)).await;
-            until_conditions(&env, S3, "app", &update_failed(&name)).await;
+            wait_for_conditions(&env, S3, "app", &update_failed(&name)).await;
             assert_eq!(function(&env, &name).await, Some(plain(&env, S3, "app", &name).await));
             assert_eq!(own(&env.document(&bucket).await), entries);
-            // The wish of the old definition ends it.
+            // The old definition needs no update, so it ends the failure.
             apply(&env, &s3("app", &bucket, &definition(&env, "app"))).await;
             env.until_ready(S3, "app").await;
             assert_eq!(own(&env.document(&bucket).await), entries);
@@ -311,24 +311,24 @@ fn an_update_that_fails_is_told_of_and_tried_again_while_the_trigger_stays() {
 }
 
 #[test]
-fn an_update_that_failed_once_is_mended_by_the_next() {
-    env::test("update-mended", async |env| {
+fn a_failed_update_succeeds_on_retry() {
+    env::test("update-retried", async |env| {
         let _controller = env.controller(&RESYNC_1S);
-        let name = deployed(&env).await;
-        doom(&env, &name);
+        let name = deploy_app(&env).await;
+        fail_next_update(&env, &name);
         let code = handler_with("second");
         let changed = with(definition(&env, "app"), json!({"code": {"inline": {"index.py": &code}}}));
         apply(&env, &scheduled("app", &changed)).await;
         let expected = plain(&env, SCHEDULED, "app", &name).await;
         let expected = with(expected, json!({"codeSha256": sha256(&[("index.py", &code)])}));
-        until_function(&env, &name, &expected).await;
+        wait_for_function(&env, &name, &expected).await;
         env.until_ready(SCHEDULED, "app").await;
-        nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
+        assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;
     });
 }
 
 #[test]
-fn a_function_that_could_not_be_made_is_made_anew_by_a_better_definition() {
+fn a_changed_definition_recreates_a_function_with_a_failed_creation() {
     env::test("creation-fails", async |env| {
         let _controller = env.controller(&RESYNC_1S);
         let name = function_name(&env, SCHEDULED, "app");
@@ -340,19 +340,19 @@ fn a_function_that_could_not_be_made_is_made_anew_by_a_better_definition() {
              definition, or delete the function in AWS, and it is created again"
         );
         let lost = failed("Stalled", "FunctionFailed", &message, &[], "FunctionReady");
-        until_conditions(&env, SCHEDULED, "app", &lost).await;
-        nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &lost).await;
+        assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;
         assert_eq!(env.rule_names().await, Vec::<String>::new());
         apply(&env, &scheduled("app", &definition(&env, "app"))).await;
         env.until_ready(SCHEDULED, "app").await;
         assert_eq!(function(&env, &name).await, Some(plain(&env, SCHEDULED, "app", &name).await));
         assert_eq!(env.statements(&name, None).await, ["lt-0a1b2c3d-rules"]);
-        nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
+        assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;
     });
 }
 
 #[test]
-fn a_definition_that_changes_while_the_function_is_made_leaves_nothing_behind() {
+fn a_rename_during_creation_leaves_no_orphan() {
     env::test("renamed-early", async |env| {
         env.aws_proxy().slow_functions(env.account(), Pace::Held);
         let _controller = env.controller(&RESYNC_1S);
@@ -368,7 +368,7 @@ fn a_definition_that_changes_while_the_function_is_made_leaves_nothing_behind() 
 }
 
 #[test]
-fn an_environment_that_may_not_be_read_is_told_of_and_not_written_again() {
+fn an_unreadable_environment_is_reported_and_not_rewritten() {
     env::test("undecryptable", async |env| {
         let _controller = env.controller(&RESYNC_1S);
         let key = format!("arn:aws:kms:{}:{}:key/1", env::REGION, env.account());
@@ -383,15 +383,15 @@ fn an_environment_that_may_not_be_read_is_told_of_and_not_written_again() {
              environment alone is not as the definition says"
         );
         let fine = ["PermissionReady", "RuleReady"];
-        let unread = failed("Stalled", "AccessDenied", &message, &fine, "FunctionReady");
-        until_conditions(&env, SCHEDULED, "app", &unread).await;
-        nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
+        let unreadable = failed("Stalled", "AccessDenied", &message, &fine, "FunctionReady");
+        wait_for_conditions(&env, SCHEDULED, "app", &unreadable).await;
+        assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;
 
-        // What else changes is rolled out, and nothing keeps the object from being deleted.
+        // Other changes are deployed, and the object can be deleted.
         apply(&env, &scheduled("app", &with(encrypted.clone(), json!({"timeoutSeconds": 7})))).await;
         let updates = || env.aws_proxy().count(env.account(), "UpdateFunctionConfiguration");
         env.until(LIMIT, "the update", async || (updates() == 1).then_some(())).await;
-        until_conditions(&env, SCHEDULED, "app", &unread).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &unreadable).await;
         env.aws_proxy().deny_decryption(env.account(), false);
         env.until_ready(SCHEDULED, "app").await;
         let expected =

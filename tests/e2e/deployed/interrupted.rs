@@ -1,4 +1,4 @@
-//! The operator is killed after each of its writes, and started again: the end is as without.
+//! The operator is killed after each of its writes and started again. The result must be the same as without a crash.
 
 use std::sync::Arc;
 
@@ -16,46 +16,46 @@ use crate::support::{AwsView, LIMIT, own, rule};
 
 const NOTHING: [&str; 0] = [];
 
-/// A change under test: its manifest, and how many writes it takes.
+/// A change under test: its manifest and the number of its writes.
 struct Step<'a> {
-    what: &'a str,
+    name: &'a str,
     manifest: Option<Value>,
     writes: usize,
 }
 
-/// A write that is carried out, and not answered before the operator is gone.
-struct Held {
-    carried_out: Arc<Notify>,
+/// A write that AWS applies and answers only after the operator was killed.
+struct HeldWrite {
+    applied: Arc<Notify>,
     killed: Arc<Notify>,
 }
 
-impl Held {
-    /// Holds the answer to the write number `number` from now on, beginning with 0.
-    fn write(env: &TestEnv, number: usize) -> Self {
-        let held = Self { carried_out: Arc::default(), killed: Arc::default() };
-        let (carried_out, killed) = (held.carried_out.clone(), held.killed.clone());
+impl HeldWrite {
+    /// Holds the answer to the write `number`, counted from 0.
+    fn hold(env: &TestEnv, number: usize) -> Self {
+        let held_write = Self { applied: Arc::default(), killed: Arc::default() };
+        let (applied, killed) = (held_write.applied.clone(), held_write.killed.clone());
         let hook = Hook::after(move |_| {
-            let (carried_out, killed) = (carried_out.clone(), killed.clone());
+            let (applied, killed) = (applied.clone(), killed.clone());
             async move {
-                carried_out.notify_one();
+                applied.notify_one();
                 killed.notified().await;
                 Then::HangUp
             }
         });
         env.aws_proxy()
             .inject(env.account(), Fault::on(Fault::ANY_WRITE, FaultKind::Hook(hook)).after(number));
-        held
+        held_write
     }
 }
 
-async fn act(env: &TestEnv, kind: &str, manifest: Option<&Value>) {
+async fn apply_step(env: &TestEnv, kind: &str, manifest: Option<&Value>) {
     match manifest {
         Some(manifest) => apply(env, manifest).await,
         None => env.delete(kind, "app").await,
     }
 }
 
-async fn until_done(env: &TestEnv, kind: &str, deleted: bool) {
+async fn wait_for_step(env: &TestEnv, kind: &str, deleted: bool) {
     if deleted {
         env.until_gone(kind, "app").await;
     } else {
@@ -63,8 +63,8 @@ async fn until_done(env: &TestEnv, kind: &str, deleted: bool) {
     }
 }
 
-/// Does a step with a kill after the write number `number`, beginning with 0.
-async fn killed_after(
+/// Runs a step, and kills the operator after the write `number`, counted from 0.
+async fn run_step_with_crash(
     env: &TestEnv,
     controller: &mut Controller,
     kind: &str,
@@ -72,17 +72,17 @@ async fn killed_after(
     number: usize,
 ) {
     env.aws_proxy().clear_calls(env.account());
-    let held = Held::write(env, number);
-    act(env, kind, step.manifest.as_ref()).await;
-    let waited = tokio::time::timeout(LIMIT, held.carried_out.notified()).await;
-    waited.unwrap_or_else(|_| panic!("{} made no write {number}: {:#?}", step.what, env.aws_writes()));
+    let held_write = HeldWrite::hold(env, number);
+    apply_step(env, kind, step.manifest.as_ref()).await;
+    let waited = tokio::time::timeout(LIMIT, held_write.applied.notified()).await;
+    waited.unwrap_or_else(|_| panic!("{} made no write {number}: {:#?}", step.name, env.aws_writes()));
     controller.kill().await;
-    held.killed.notify_one();
+    held_write.killed.notify_one();
     controller.start();
-    until_done(env, kind, step.manifest.is_none()).await;
+    wait_for_step(env, kind, step.manifest.is_none()).await;
 }
 
-fn named(env: &TestEnv, name: &str) -> Value {
+fn created(env: &TestEnv, name: &str) -> Value {
     let settings = json!({"functionName": name, "reservedConcurrency": 1, "tags": {"team": "a"}});
     with(definition(env, "app"), settings)
 }
@@ -90,7 +90,7 @@ fn named(env: &TestEnv, name: &str) -> Value {
 fn changed(env: &TestEnv, name: &str) -> Value {
     let code = json!({"inline": {"index.py": handler_with("second")}});
     with(
-        named(env, name),
+        created(env, name),
         json!({"timeoutSeconds": 5, "code": code, "tags": {"team": "b"}, "reservedConcurrency": null}),
     )
 }
@@ -107,8 +107,8 @@ async fn expected(env: &TestEnv, kind: &str, name: &str, is_changed: bool) -> Va
     expected
 }
 
-/// Everything of the object is there once, and nothing else.
-async fn is_in_place(env: &TestEnv, kind: &str, bucket: &str, name: &str, is_changed: bool) {
+/// Checks that all resources of the object exist exactly once, and no other resources.
+async fn assert_in_place(env: &TestEnv, kind: &str, bucket: &str, name: &str, is_changed: bool) {
     assert_eq!(function_names(env).await, [name]);
     assert_eq!(function(env, name).await, Some(expected(env, kind, name, is_changed).await));
     let mut targets = vec![];
@@ -122,14 +122,15 @@ async fn is_in_place(env: &TestEnv, kind: &str, bucket: &str, name: &str, is_cha
     assert_eq!(env.statements(name, None).await.len(), 1);
 }
 
-async fn is_gone(env: &TestEnv, bucket: &str) {
+async fn assert_deleted(env: &TestEnv, bucket: &str) {
     assert_eq!(function_names(env).await, NOTHING);
     assert_eq!(env.rule_names().await, NOTHING);
     assert_eq!(own(&env.document(bucket).await), vec![]);
 }
 
-/// Create, update, rename and delete, each with a kill after one of its writes; as often as the longest has writes.
-fn killed(kind: &'static str, title: &str, rounds: std::ops::Range<usize>, writes: [usize; 4]) {
+/// Runs create, update, rename and delete in each round, and kills the operator after one write of each step. The
+/// rounds cover the writes of the longest step.
+fn test_crashes(kind: &'static str, title: &str, rounds: std::ops::Range<usize>, writes: [usize; 4]) {
     env::test(title, async |env| {
         let bucket = env.new_bucket("photos").await;
         let mut controller = env.controller(&NO_RESYNC);
@@ -137,25 +138,25 @@ fn killed(kind: &'static str, title: &str, rounds: std::ops::Range<usize>, write
             Some(if kind == S3 { s3("app", &bucket, &definition) } else { scheduled("app", &definition) })
         };
         let steps = [
-            Step { what: "create", manifest: manifest(named(&env, "old")), writes: writes[0] },
-            Step { what: "update", manifest: manifest(changed(&env, "old")), writes: writes[1] },
-            Step { what: "rename", manifest: manifest(changed(&env, "new")), writes: writes[2] },
-            Step { what: "delete", manifest: None, writes: writes[3] },
+            Step { name: "create", manifest: manifest(created(&env, "old")), writes: writes[0] },
+            Step { name: "update", manifest: manifest(changed(&env, "old")), writes: writes[1] },
+            Step { name: "rename", manifest: manifest(changed(&env, "new")), writes: writes[2] },
+            Step { name: "delete", manifest: None, writes: writes[3] },
         ];
         for number in rounds {
             for (index, step) in steps.iter().enumerate() {
-                // A step with fewer writes is done as it is.
+                // A step with fewer writes runs without a crash.
                 if number < step.writes {
-                    killed_after(&env, &mut controller, kind, step, number).await;
+                    run_step_with_crash(&env, &mut controller, kind, step, number).await;
                 } else {
-                    act(&env, kind, step.manifest.as_ref()).await;
-                    until_done(&env, kind, step.manifest.is_none()).await;
+                    apply_step(&env, kind, step.manifest.as_ref()).await;
+                    wait_for_step(&env, kind, step.manifest.is_none()).await;
                 }
                 match index {
-                    0 => is_in_place(&env, kind, &bucket, "old", false).await,
-                    1 => is_in_place(&env, kind, &bucket, "old", true).await,
-                    2 => is_in_place(&env, kind, &bucket, "new", true).await,
-                    _ => is_gone(&env, &bucket).await,
+                    0 => assert_in_place(&env, kind, &bucket, "old", false).await,
+                    1 => assert_in_place(&env, kind, &bucket, "old", true).await,
+                    2 => assert_in_place(&env, kind, &bucket, "new", true).await,
+                    _ => assert_deleted(&env, &bucket).await,
                 }
             }
         }
@@ -166,33 +167,33 @@ fn killed(kind: &'static str, title: &str, rounds: std::ops::Range<usize>, write
 // permission, target, permission, function. Delete: target, rule, permission, function.
 
 #[test]
-fn a_schedule_killed_after_the_first_writes() {
-    killed(SCHEDULED, "killed-1", 0..2, [5, 4, 5, 4]);
+fn schedule_recovers_from_crash_after_write_1_or_2() {
+    test_crashes(SCHEDULED, "killed-1", 0..2, [5, 4, 5, 4]);
 }
 
 #[test]
-fn a_schedule_killed_after_the_third_and_fourth_write() {
-    killed(SCHEDULED, "killed-2", 2..4, [5, 4, 5, 4]);
+fn schedule_recovers_from_crash_after_write_3_or_4() {
+    test_crashes(SCHEDULED, "killed-2", 2..4, [5, 4, 5, 4]);
 }
 
 #[test]
-fn a_schedule_killed_after_the_last_write() {
-    killed(SCHEDULED, "killed-3", 4..5, [5, 4, 5, 4]);
+fn schedule_recovers_from_crash_after_write_5() {
+    test_crashes(SCHEDULED, "killed-3", 4..5, [5, 4, 5, 4]);
 }
 
-// As above, with one write of the bucket's document in place of rule and target.
+// The same writes, but one write of the bucket's document replaces rule and target.
 
 #[test]
-fn a_bucket_killed_after_the_first_writes() {
-    killed(S3, "killed-4", 0..2, [4, 4, 5, 3]);
-}
-
-#[test]
-fn a_bucket_killed_after_the_third_and_fourth_write() {
-    killed(S3, "killed-5", 2..4, [4, 4, 5, 3]);
+fn bucket_recovers_from_crash_after_write_1_or_2() {
+    test_crashes(S3, "killed-4", 0..2, [4, 4, 5, 3]);
 }
 
 #[test]
-fn a_bucket_killed_after_the_last_write() {
-    killed(S3, "killed-6", 4..5, [4, 4, 5, 3]);
+fn bucket_recovers_from_crash_after_write_3_or_4() {
+    test_crashes(S3, "killed-5", 2..4, [4, 4, 5, 3]);
+}
+
+#[test]
+fn bucket_recovers_from_crash_after_write_5() {
+    test_crashes(S3, "killed-6", 4..5, [4, 4, 5, 3]);
 }

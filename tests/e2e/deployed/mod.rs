@@ -1,4 +1,4 @@
-//! Functions that the operator deploys, from apply to delete.
+//! Functions that the operator deploys from a definition.
 
 mod code;
 mod drift;

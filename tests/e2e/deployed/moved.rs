@@ -1,4 +1,4 @@
-//! A function that gives way to another one, and an object that comes back.
+//! Replacement of a function by another function, release of a function, and recreated objects.
 
 use aws_sdk_lambda::config::Region;
 use lambda_triggers_core::ownership::bucket_statement_id;
@@ -11,7 +11,7 @@ use super::view::{
     scheduled, with,
 };
 use crate::objects::{
-    NO_RESYNC, RESYNC_1S, event, events_of, failed, nothing_is_written_at_rest, owner, until_conditions,
+    NO_RESYNC, RESYNC_1S, assert_no_writes_at_rest, event, events_of, failed, owner, wait_for_conditions,
 };
 use crate::support::{AwsView, LIMIT, own, rule};
 
@@ -21,26 +21,26 @@ fn named(env: &TestEnv, function: &str) -> Value {
     with(definition(env, "app"), json!({"functionName": function}))
 }
 
-/// The functions in the operator's entries of a bucket, in their order.
+/// The functions in the operator's entries of a bucket, in the order of the entries.
 async fn invoked_by(env: &TestEnv, bucket: &str) -> Vec<String> {
     own(&env.document(bucket).await).into_iter().map(|entry| entry.arn).collect()
 }
 
 #[test]
-fn while_the_new_function_is_made_the_old_one_is_invoked() {
+fn the_old_function_is_invoked_until_its_replacement_is_ready() {
     env::test("rename-slowly", async |env| {
         let bucket = env.new_bucket("photos").await;
         env.function("other").await;
         let _controller = env.controller(&RESYNC_1S);
-        let mut mine = s3("app", &bucket, &named(&env, "old"));
-        mine["spec"]["filters"] = json!([{"prefix": "mine/"}]);
-        apply(&env, &mine).await;
+        let mut app = s3("app", &bucket, &named(&env, "old"));
+        app["spec"]["filters"] = json!([{"prefix": "mine/"}]);
+        apply(&env, &app).await;
         env.until_ready(S3, "app").await;
         env.aws_proxy().slow_functions(env.account(), Pace::Held);
-        mine["spec"]["function"]["definition"] = named(&env, "new");
-        apply(&env, &mine).await;
+        app["spec"]["function"]["definition"] = named(&env, "new");
+        apply(&env, &app).await;
         env.until(LIMIT, "the new function", async || function(&env, "new").await).await;
-        // Somebody else's trigger has the bucket's document written.
+        // Another resource's trigger causes a write of the bucket's document.
         let other =
             json!({"function": {"name": "other"}, "bucket": bucket, "filters": [{"prefix": "other/"}]});
         apply(&env, &resource(S3, "other", other)).await;
@@ -56,7 +56,7 @@ fn while_the_new_function_is_made_the_old_one_is_invoked() {
 }
 
 #[test]
-fn a_new_function_that_cannot_be_made_leaves_the_old_one_in_place() {
+fn a_failed_replacement_keeps_the_old_function() {
     env::test("rename-fails", async |env| {
         let _controller = env.controller(&RESYNC_1S);
         apply(&env, &scheduled("app", &named(&env, "old"))).await;
@@ -80,7 +80,7 @@ fn a_new_function_that_cannot_be_made_leaves_the_old_one_in_place() {
 }
 
 #[test]
-fn a_function_that_is_named_where_it_was_defined_stays() {
+fn a_function_named_instead_of_defined_is_released() {
     env::test("defined-to-named", async |env| {
         let _controller = env.controller(&RESYNC_1S);
         apply(&env, &scheduled("app", &named(&env, "payroll"))).await;
@@ -93,16 +93,16 @@ fn a_function_that_is_named_where_it_was_defined_stays() {
         assert_eq!(object["status"]["applied"]["functions"], Value::Null);
         let writes: Vec<String> = env.aws_writes().into_iter().map(|call| call.operation).collect();
         assert_eq!(writes, ["UntagResource"]);
-        // Nothing takes it for the operator's later.
+        // The tags are removed, so that no operator owns the function later.
         before.as_mut().unwrap()["tags"] = json!({});
-        let left = event(
+        let released = event(
             "Normal",
             "FunctionReleased",
             "left the function payroll as it is and removed the operator's tags, since spec.function names it and \
              defines it no more: nobody updates or deletes it from here on",
         );
-        assert_eq!(events_of(&env, "app").await.pop(), Some(left));
-        nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
+        assert_eq!(events_of(&env, "app").await.pop(), Some(released));
+        assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;
         env.delete(SCHEDULED, "app").await;
         env.until_gone(SCHEDULED, "app").await;
         assert_eq!(function(&env, "payroll").await, before);
@@ -111,7 +111,7 @@ fn a_function_that_is_named_where_it_was_defined_stays() {
 }
 
 #[test]
-fn a_function_that_is_named_where_it_was_defined_stays_where_its_resource_is_deleted_at_once() {
+fn a_function_named_before_the_deletion_is_released() {
     env::test("named-and-deleted", async |env| {
         let bucket = env.new_bucket("photos").await;
         let mut controller = env.controller(&NO_RESYNC);
@@ -140,7 +140,7 @@ fn a_function_that_is_named_where_it_was_defined_stays_where_its_resource_is_del
 }
 
 #[test]
-fn in_another_region_the_function_is_made_anew() {
+fn a_new_region_recreates_the_function() {
     env::test("function-region", async |env| {
         let _controller = env.controller(&NO_RESYNC);
         let mut manifest = scheduled("app", &definition(&env, "app"));
@@ -152,19 +152,19 @@ fn in_another_region_the_function_is_made_anew() {
         assert_eq!(function_names(&env).await, NOTHING);
         assert_eq!(env.rule_names().await, NOTHING);
         let region = env.lambda().config().to_builder().region(Region::new("us-east-1")).build();
-        let there = aws_sdk_lambda::Client::from_conf(region);
-        let functions = there.list_functions().send().await.unwrap();
+        let lambda_there = aws_sdk_lambda::Client::from_conf(region);
+        let functions = lambda_there.list_functions().send().await.unwrap();
         let names: Vec<_> =
             functions.functions().iter().filter_map(|function| function.function_name()).collect();
         assert_eq!(names, [function_name(&env, SCHEDULED, "app")]);
         env.delete(SCHEDULED, "app").await;
         env.until_gone(SCHEDULED, "app").await;
-        assert_eq!(there.list_functions().send().await.unwrap().functions(), []);
+        assert_eq!(lambda_there.list_functions().send().await.unwrap().functions(), []);
     });
 }
 
 #[test]
-fn an_object_that_comes_back_owns_the_function_of_its_predecessor() {
+fn a_recreated_object_owns_the_function_of_its_predecessor() {
     env::test("function-again", async |env| {
         let bucket = env.new_bucket("photos").await;
         let mut controller = env.controller(&RESYNC_1S);
@@ -176,7 +176,7 @@ fn an_object_that_comes_back_owns_the_function_of_its_predecessor() {
             apply(&env, manifest).await;
             env.until_ready(kind, "app").await;
         }
-        let come_back = async |env: &TestEnv| {
+        let recreate_objects = async |env: &TestEnv| {
             for (kind, manifest) in &manifests {
                 let without = r#"{"metadata":{"finalizers":null}}"#;
                 let patch = ["patch", kind, "app", "--type=merge", "--patch", without];
@@ -187,7 +187,7 @@ fn an_object_that_comes_back_owns_the_function_of_its_predecessor() {
             }
         };
         controller.stop().await;
-        come_back(&env).await;
+        recreate_objects(&env).await;
         env.aws_proxy().clear_calls(env.account());
         controller.start();
         for ((kind, _), name) in manifests.iter().zip(["ticks", "uploads"]) {
@@ -198,9 +198,10 @@ fn an_object_that_comes_back_owns_the_function_of_its_predecessor() {
         assert_eq!(writes, ["TagResource"; 3], "the UIDs on two functions and a rule, for people to read");
         assert_eq!(env.statements("uploads", None).await, [bucket_statement_id(&owner(), &bucket)]);
 
-        // Without a status, and never deployed in this life: the spec alone says what there is.
+        // The recreated objects have no status and were never deployed. The operator must find the AWS resources by the
+        // spec alone.
         controller.stop().await;
-        come_back(&env).await;
+        recreate_objects(&env).await;
         for (kind, _) in &manifests {
             let finalizer = r#"{"metadata":{"finalizers":["lambda-triggers.dev/aws-cleanup"]}}"#;
             let patch = ["patch", kind, "app", "--type=merge", "--patch", finalizer];
@@ -218,7 +219,7 @@ fn an_object_that_comes_back_owns_the_function_of_its_predecessor() {
 }
 
 #[test]
-fn of_two_objects_that_define_one_function_the_first_has_it() {
+fn the_first_of_two_objects_owns_a_common_function() {
     env::test("two-definitions", async |env| {
         let _controller = env.controller(&RESYNC_1S);
         apply(&env, &scheduled("first", &named(&env, "one"))).await;
@@ -230,15 +231,13 @@ fn of_two_objects_that_define_one_function_the_first_has_it() {
             env.namespace()
         );
         let conflict = failed("Stalled", "ConflictingFunction", &message, &[], "FunctionReady");
-        // Adoption is for functions that nobody else looks after.
-        for settings in
-            [json!({"timeoutSeconds": 5}), json!({"timeoutSeconds": 5, "adoptionPolicy": "Always"})]
-        {
+        // `adoptFunction` does not apply to a function with an owner.
+        for settings in [json!({"timeoutSeconds": 5}), json!({"timeoutSeconds": 5, "adoptionPolicy": true})] {
             apply(&env, &scheduled("second", &with(named(&env, "one"), settings))).await;
-            // Of this generation: the one before it was in the same state.
+            // Wait for the new generation: the previous generation had the same conditions.
             env.until_condition(SCHEDULED, "second", "Stalled", "True").await;
-            until_conditions(&env, SCHEDULED, "second", &conflict).await;
-            nothing_is_written_at_rest(&env, SCHEDULED, &["first", "second"]).await;
+            wait_for_conditions(&env, SCHEDULED, "second", &conflict).await;
+            assert_no_writes_at_rest(&env, SCHEDULED, &["first", "second"]).await;
         }
         assert_eq!(function(&env, "one").await, before);
         env.delete(SCHEDULED, "first").await;

@@ -1,4 +1,4 @@
-//! Whose a function is: found, taken over, shared, renamed, retained.
+//! Ownership of functions: conflicts, adoption, sharing, renaming and retention.
 
 use lambda_triggers_core::ownership::bucket_statement_id;
 use lambda_triggers_tests::aws_proxy::Call;
@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::view::{
     S3, SCHEDULED, apply, arn, definition, function, function_name, function_names, plain, resource, s3,
-    scheduled, until_functions, with,
+    scheduled, wait_for_functions, with,
 };
 use crate::objects::{
-    NO_RESYNC, RESYNC_1S, event, failed, nothing_is_written_at_rest, owner, until_conditions, until_events,
+    NO_RESYNC, RESYNC_1S, assert_no_writes_at_rest, event, failed, owner, wait_for_conditions,
+    wait_for_events,
 };
 use crate::support::{AwsView, LIMIT, own, rule};
 
@@ -20,12 +21,12 @@ fn named(env: &TestEnv, function: &str) -> Value {
     with(definition(env, "app"), json!({"functionName": function}))
 }
 
-fn of_function(calls: Vec<Call>, function: &str) -> Vec<String> {
+fn operations_on(calls: Vec<Call>, function: &str) -> Vec<String> {
     calls.into_iter().filter(|call| call.resource == function).map(|call| call.operation).collect()
 }
 
 #[test]
-fn somebody_elses_function_is_not_touched_and_not_deleted() {
+fn a_foreign_function_is_neither_changed_nor_deleted() {
     env::test("conflict", async |env| {
         env.function("payroll").await;
         let before = function(&env, "payroll").await;
@@ -39,9 +40,9 @@ fn somebody_elses_function_is_not_touched_and_not_deleted() {
             env.namespace()
         );
         let conflict = failed("Stalled", "ConflictingFunction", &message, &[], "FunctionReady");
-        until_conditions(&env, SCHEDULED, "app", &conflict).await;
-        until_events(&env, "app", &[event("Warning", "ConflictingFunction", &message)]).await;
-        nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &conflict).await;
+        wait_for_events(&env, "app", &[event("Warning", "ConflictingFunction", &message)]).await;
+        assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;
         env.delete(SCHEDULED, "app").await;
         env.until_gone(SCHEDULED, "app").await;
         assert_eq!(function(&env, "payroll").await, before);
@@ -50,7 +51,7 @@ fn somebody_elses_function_is_not_touched_and_not_deleted() {
 }
 
 #[test]
-fn a_function_is_taken_over_where_the_definition_says_so() {
+fn adopt_function_adopts_a_foreign_function() {
     env::test("adopt", async |env| {
         env.function("payroll").await;
         let foreign = [("made-by".to_owned(), "chalice".to_owned())].into();
@@ -61,19 +62,19 @@ fn a_function_is_taken_over_where_the_definition_says_so() {
         apply(&env, &scheduled("app", &adopting)).await;
         env.until_ready(SCHEDULED, "app").await;
         let mut expected = plain(&env, SCHEDULED, "app", "payroll").await;
-        // A tag of somebody else's stays.
+        // A foreign tag stays.
         expected["tags"]["made-by"] = json!("chalice");
         assert_eq!(function(&env, "payroll").await, Some(expected));
-        nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
+        assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;
         env.delete(SCHEDULED, "app").await;
         env.until_gone(SCHEDULED, "app").await;
         assert_eq!(function_names(&env).await, NOTHING);
     });
 }
 
-/// Two operators that take a function over from each other would do so for ever.
+/// Two operators that adopt a function from each other would never stop.
 #[test]
-fn a_function_of_another_operator_is_not_taken_over() {
+fn a_function_of_another_operator_is_not_adopted() {
     env::test("other-operator", async |env| {
         env.function("payroll").await;
         let tags = [("lambda-triggers.dev/owner".to_owned(), "ffffffff".to_owned())].into();
@@ -87,8 +88,8 @@ fn a_function_of_another_operator_is_not_taken_over() {
                        it; write another functionName, delete the resource there, or, if that operator runs no more, remove \
                        the tag lambda-triggers.dev/owner from the function and write adoptionPolicy: Always";
         let conflict = failed("Stalled", "ConflictingFunction", message, &[], "FunctionReady");
-        until_conditions(&env, SCHEDULED, "app", &conflict).await;
-        nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &conflict).await;
+        assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;
         assert_eq!(function(&env, "payroll").await, before);
 
         let untag = env.lambda().untag_resource().resource(arn(&env, "payroll"));
@@ -98,7 +99,7 @@ fn a_function_of_another_operator_is_not_taken_over() {
 }
 
 #[test]
-fn under_another_name_a_schedule_moves_before_the_old_function_goes() {
+fn a_rename_moves_the_schedule_before_deleting_the_function() {
     env::test("rename", async |env| {
         let _controller = env.controller(&NO_RESYNC);
         apply(&env, &scheduled("app", &named(&env, "old"))).await;
@@ -131,7 +132,7 @@ fn under_another_name_a_schedule_moves_before_the_old_function_goes() {
 }
 
 #[test]
-fn under_another_name_a_buckets_entries_move_before_the_old_function_goes() {
+fn a_rename_moves_the_entries_before_deleting_the_function() {
     env::test("rename-s3", async |env| {
         let bucket = env.new_bucket("photos").await;
         let _controller = env.controller(&NO_RESYNC);
@@ -159,7 +160,7 @@ fn under_another_name_a_buckets_entries_move_before_the_old_function_goes() {
 }
 
 #[test]
-fn a_retained_function_stays_as_it_is() {
+fn a_retained_function_stays_unchanged() {
     env::test("retain", async |env| {
         let bucket = env.new_bucket("photos").await;
         let _controller = env.controller(&NO_RESYNC);
@@ -180,7 +181,7 @@ fn a_retained_function_stays_as_it_is() {
         }
         assert_eq!((function(&env, "ticks").await, function(&env, "uploads").await), before);
         assert_eq!(env.aws_writes(), vec![]);
-        // An object of that name owns what its predecessor left.
+        // An object with the same name owns the retained function.
         let mut again = scheduled("app", &named(&env, "ticks"));
         again["spec"]["description"] = json!("again");
         apply(&env, &again).await;
@@ -193,7 +194,7 @@ fn a_retained_function_stays_as_it_is() {
 }
 
 #[test]
-fn two_resources_share_a_function_that_one_of_them_defines() {
+fn two_resources_can_share_a_function() {
     env::test("shared-function", async |env| {
         let bucket = env.new_bucket("photos").await;
         let _controller = env.controller(&RESYNC_1S);
@@ -204,9 +205,10 @@ fn two_resources_share_a_function_that_one_of_them_defines() {
         env.until_ready(S3, "uploads").await;
         let both = [bucket_statement_id(&owner(), &bucket), "lt-0a1b2c3d-rules".to_owned()];
         assert_eq!(env.statements("shared", None).await, both);
-        nothing_is_written_at_rest(&env, SCHEDULED, &["ticks"]).await;
+        assert_no_writes_at_rest(&env, SCHEDULED, &["ticks"]).await;
 
-        // The one that names it leaves it; the one that defines it takes it along, and the other says so.
+        // The deletion of the resource that names the function keeps the function. The deletion of the resource that
+        // defines the function deletes it, and the other resource reports the missing function.
         env.delete(S3, "uploads").await;
         env.until_gone(S3, "uploads").await;
         assert_eq!(env.statements("shared", None).await, ["lt-0a1b2c3d-rules"]);
@@ -220,8 +222,8 @@ fn two_resources_share_a_function_that_one_of_them_defines() {
         env.delete(SCHEDULED, "ticks").await;
         env.until_gone(SCHEDULED, "ticks").await;
         assert_eq!(function_names(&env).await, NOTHING);
-        let gone = env.until_condition(S3, "uploads", "Ready", "False").await;
-        assert_eq!(gone["reason"], "FunctionNotFound");
+        let missing = env.until_condition(S3, "uploads", "Ready", "False").await;
+        assert_eq!(missing["reason"], "FunctionNotFound");
         env.until(LIMIT, "the bucket to be without entries", async || {
             let entries = own(&env.document(&bucket).await);
             if entries.is_empty() { Ok(()) } else { Err(format!("{entries:?}")) }
@@ -230,13 +232,13 @@ fn two_resources_share_a_function_that_one_of_them_defines() {
     });
 }
 
-/// [`named`] records under one name, whatever the object's is.
+/// Sets the environment of [`named`], which records under one name for all objects.
 fn with_record(function: Value, env: &TestEnv) -> Value {
     with(function, json!({"environment": definition(env, "app")["environment"]}))
 }
 
 #[test]
-fn objects_of_both_kinds_and_one_name_have_a_function_each() {
+fn objects_of_both_kinds_with_one_name_have_separate_functions() {
     env::test("one-name", async |env| {
         let bucket = env.new_bucket("photos").await;
         let _controller = env.controller(&RESYNC_1S);
@@ -247,17 +249,17 @@ fn objects_of_both_kinds_and_one_name_have_a_function_each() {
             env.until_ready(kind, "app").await;
             assert_eq!(function(&env, name).await, Some(plain(&env, kind, "app", name).await));
         }
-        nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
+        assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;
         env.delete(SCHEDULED, "app").await;
         env.until_gone(SCHEDULED, "app").await;
         assert_eq!(function_names(&env).await, std::slice::from_ref(&uploads));
-        nothing_is_written_at_rest(&env, S3, &["app"]).await;
+        assert_no_writes_at_rest(&env, S3, &["app"]).await;
         assert_eq!(env.statements(&uploads, None).await, [bucket_statement_id(&owner(), &bucket)]);
     });
 }
 
 #[test]
-fn one_kind_in_place_of_the_other_leaves_no_permission_behind() {
+fn replacing_one_kind_by_the_other_leaves_no_permission() {
     env::test("other-kind", async |env| {
         let bucket = env.new_bucket("photos").await;
         let _controller = env.controller(&RESYNC_1S);
@@ -266,7 +268,7 @@ fn one_kind_in_place_of_the_other_leaves_no_permission_behind() {
             apply(&env, &scheduled("app", &named(&env, "app"))).await;
             env.until_ready(SCHEDULED, "app").await;
             assert_eq!(env.statements("app", None).await, ["lt-0a1b2c3d-rules"]);
-            // The new one is there before the old one has gone.
+            // The new object exists before the operator has released the old object.
             env.delete(SCHEDULED, "app").await;
             apply(&env, &s3("app", &bucket, &named(&env, "app"))).await;
             env.until_gone(SCHEDULED, "app").await;
@@ -275,14 +277,14 @@ fn one_kind_in_place_of_the_other_leaves_no_permission_behind() {
             assert_eq!(env.rule_names().await, NOTHING);
             env.delete(S3, "app").await;
             env.until_gone(S3, "app").await;
-            until_functions(&env, &[]).await;
+            wait_for_functions(&env, &[]).await;
             assert_eq!(own(&env.document(&bucket).await), vec![]);
         }
     });
 }
 
 #[test]
-fn a_definition_in_place_of_a_name_and_back() {
+fn switching_between_name_and_definition_keeps_the_named_function() {
     env::test("name-to-definition", async |env| {
         env.function("existing").await;
         let before = function(&env, "existing").await;
@@ -305,7 +307,7 @@ fn a_definition_in_place_of_a_name_and_back() {
             assert_eq!(env.statements(&deployed, None).await, ["lt-0a1b2c3d-rules"]);
         }
         assert_eq!(function(&env, "existing").await, before);
-        let touched = of_function(env.aws_writes(), "existing");
-        assert!(touched.iter().all(|operation| operation.ends_with("Permission")), "{touched:?}");
+        let operations = operations_on(env.aws_writes(), "existing");
+        assert!(operations.iter().all(|operation| operation.ends_with("Permission")), "{operations:?}");
     });
 }

@@ -1,4 +1,5 @@
-//! What a function gets as environment, input and code is told nowhere: in no status, no event and no line of the log.
+//! The environment, the input and the code of a function may contain secrets. Status, events and logs must not contain
+//! these values.
 
 use k8s_openapi::api::events::v1::Event;
 use kube::Api;
@@ -9,7 +10,7 @@ use super::view::{SCHEDULED, apply, definition, function_name, handler_with, sch
 use crate::objects::{NO_RESYNC, deny};
 
 #[test]
-fn what_a_function_gets_is_told_nowhere() {
+fn environment_input_and_code_are_never_reported() {
     const SECRET: &str = "xyzzy-4711";
     env::test("secret", async |env| {
         let controller = env.controller(&NO_RESYNC);

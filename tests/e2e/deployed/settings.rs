@@ -1,4 +1,4 @@
-//! Every setting of a function: set, changed, taken out, and read back as a whole.
+//! Every setting of a function: set, changed, removed, and read back as a whole.
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::LayerVersionContentInput;
@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use super::view::{
     SCHEDULED, apply, definition, function, function_name, owner_tags, plain, scheduled, with,
 };
-use crate::objects::{RESYNC_1S, nothing_is_written_at_rest};
+use crate::objects::{RESYNC_1S, assert_no_writes_at_rest};
 
-/// What a definition says and how Lambda shows it, for two values of each field.
+/// The settings in a definition, and the same settings as Lambda shows them.
 struct Settings {
-    /// In the definition.
+    /// The fields of the definition.
     written: Value,
-    /// In the function; tags are the user's alone.
+    /// The fields of the function. `tags` contains only the user's tags.
     shown: Value,
 }
 
@@ -32,7 +32,7 @@ fn layers(env: &TestEnv, names: &[&str]) -> Vec<String> {
     names.iter().map(|name| format!("arn:aws:lambda:{REGION}:{}:layer:{name}", env.account())).collect()
 }
 
-/// The layers `a`, in two versions, and `b`.
+/// Publishes the layer `a` in two versions, and the layer `b`.
 async fn publish_layers(env: &TestEnv) {
     let code = archive(&[("layer.txt".into(), vec![])].into()).unwrap();
     for name in ["a", "a", "b"] {
@@ -139,14 +139,14 @@ fn second(env: &TestEnv) -> Settings {
     }
 }
 
-/// A env with one function whose definition changes.
-struct Changing<'a> {
+/// An env with a function whose definition changes.
+struct ChangingFunction<'a> {
     env: &'a TestEnv,
     name: String,
 }
 
-impl Changing<'_> {
-    async fn becomes(&self, written: &Value) -> Value {
+impl ChangingFunction<'_> {
+    async fn apply_and_read(&self, written: &Value) -> Value {
         let Self { env, name } = self;
         apply(env, &scheduled("all", written)).await;
         env.until_ready(SCHEDULED, "all").await;
@@ -157,8 +157,8 @@ impl Changing<'_> {
     async fn expected(&self, shown: &Value) -> Value {
         let Self { env, name } = self;
         let mut expected = plain(env, SCHEDULED, "all", name).await;
-        for (member, value) in shown.as_object().unwrap() {
-            expected[member] = value.clone();
+        for (field, value) in shown.as_object().unwrap() {
+            expected[field] = value.clone();
         }
         expected["tags"] = with(owner_tags(env, SCHEDULED, "all").await, shown["tags"].clone());
         if shown["logGroup"].is_null() {
@@ -169,42 +169,42 @@ impl Changing<'_> {
 }
 
 #[test]
-fn every_setting_is_set_changed_and_taken_out_again() {
+fn all_settings_are_set_changed_and_removed_together() {
     env::test("settings", async |env| {
         env.aws_proxy().slow_functions(env.account(), Pace::Reads(0));
         publish_layers(&env).await;
         let _controller = env.controller(&RESYNC_1S);
-        let changing = Changing { env: &env, name: function_name(&env, SCHEDULED, "all") };
-        let small = definition(&env, "all");
+        let changing_function = ChangingFunction { env: &env, name: function_name(&env, SCHEDULED, "all") };
+        let minimal = definition(&env, "all");
         for Settings { written, shown } in [first(&env), second(&env), first(&env)] {
-            let found = changing.becomes(&with(small.clone(), written)).await;
-            assert_eq!(found, changing.expected(&shown).await);
-            nothing_is_written_at_rest(&env, SCHEDULED, &["all"]).await;
+            let found = changing_function.becomes(&with(minimal.clone(), written)).await;
+            assert_eq!(found, changing_function.expected(&shown).await);
+            assert_no_writes_at_rest(&env, SCHEDULED, &["all"]).await;
         }
-        let found = changing.becomes(&small).await;
-        assert_eq!(found, plain(&env, SCHEDULED, "all", &changing.name).await);
-        nothing_is_written_at_rest(&env, SCHEDULED, &["all"]).await;
+        let found = changing_function.becomes(&minimal).await;
+        assert_eq!(found, plain(&env, SCHEDULED, "all", &changing_function.name).await);
+        assert_no_writes_at_rest(&env, SCHEDULED, &["all"]).await;
     });
 }
 
 #[test]
-fn each_setting_alone_is_changed_and_taken_out_again() {
+fn each_setting_is_set_and_removed_alone() {
     env::test("each-setting", async |env| {
         env.aws_proxy().slow_functions(env.account(), Pace::Reads(0));
         publish_layers(&env).await;
         let _controller = env.controller(&RESYNC_1S);
         let name = function_name(&env, SCHEDULED, "all");
-        let changing = Changing { env: &env, name: name.clone() };
-        let small = definition(&env, "all");
-        let bare = changing.becomes(&small).await;
+        let changing_function = ChangingFunction { env: &env, name: name.clone() };
+        let minimal = definition(&env, "all");
+        let initial = changing_function.becomes(&minimal).await;
         let all = first(&env).written;
         for (field, value) in all.as_object().unwrap() {
-            let one = json!({field: value});
-            let set = changing.becomes(&with(small.clone(), one)).await;
-            // The one value that is the default, since SnapStart takes no more.
-            assert_eq!(set == bare, field == "ephemeralStorageMB", "{field}: {set:#}");
-            let unset = changing.becomes(&small).await;
-            assert_eq!(unset, bare, "{field}");
+            let single = json!({field: value});
+            let set = changing_function.becomes(&with(minimal.clone(), single)).await;
+            // 512 MiB is the default, since SnapStart supports no larger storage.
+            assert_eq!(set == initial, field == "ephemeralStorageMB", "{field}: {set:#}");
+            let unset = changing_function.becomes(&minimal).await;
+            assert_eq!(unset, initial, "{field}");
         }
     });
 }

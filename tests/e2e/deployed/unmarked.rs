@@ -1,4 +1,5 @@
-//! Functions without tags: tagged again or deleted where the status proves ownership, else named in a blocked deletion.
+//! Functions without the operator's tags. The operator tags or deletes a function if the status proves ownership;
+//! otherwise the deletion is blocked and names the function.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +10,11 @@ use serde_json::json;
 
 use super::view::{
     SCHEDULED, apply, arn, definition, function, function_names, handler_with, plain, scheduled,
-    until_function, with,
+    wait_for_function, with,
 };
 use crate::objects::{
-    NO_RESYNC, OWNER, RESYNC_1S, condition, event, events_of, nothing_is_written_at_rest, until_conditions,
-    until_events,
+    NO_RESYNC, OWNER, RESYNC_1S, assert_no_writes_at_rest, condition, event, events_of, wait_for_conditions,
+    wait_for_events,
 };
 use crate::support::AwsView;
 
@@ -25,7 +26,7 @@ async fn untag(env: &TestEnv, name: &str) {
     env.lambda().untag_resource().resource(arn(env, name)).set_tag_keys(Some(keys)).send().await.unwrap();
 }
 
-/// Another person deploys other code.
+/// Deploys other code, as another tool would.
 async fn change_code(env: &TestEnv, name: &str) {
     let files = BTreeMap::from([("index.py".to_owned(), handler_with("theirs").into_bytes())]);
     let archive = Blob::new(archive(&files).unwrap().bytes);
@@ -34,7 +35,7 @@ async fn change_code(env: &TestEnv, name: &str) {
 }
 
 #[test]
-fn a_function_gets_its_tags_back() {
+fn removed_tags_of_a_function_are_restored() {
     env::test("function-retagged", async |env| {
         let _controller = env.controller(&RESYNC_1S);
         let definition = with(definition(&env, "app"), json!({"functionName": "payroll"}));
@@ -42,16 +43,16 @@ fn a_function_gets_its_tags_back() {
         env.until_ready(SCHEDULED, "app").await;
         let events = events_of(&env, "app").await;
         untag(&env, "payroll").await;
-        until_function(&env, "payroll", &plain(&env, SCHEDULED, "app", "payroll").await).await;
+        wait_for_function(&env, "payroll", &plain(&env, SCHEDULED, "app", "payroll").await).await;
         let note = "put back what was changed on the function payroll: tags";
         let repaired = event("Warning", "DriftRepaired", note);
-        until_events(&env, "app", &[&events[..], &[repaired]].concat()).await;
-        nothing_is_written_at_rest(&env, SCHEDULED, &["app"]).await;
+        wait_for_events(&env, "app", &[&events[..], &[repaired]].concat()).await;
+        assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;
     });
 }
 
 #[test]
-fn a_function_without_tags_is_deleted_with_its_resource() {
+fn an_untagged_function_is_deleted_with_its_resource() {
     env::test("function-untagged", async |env| {
         let _controller = env.controller(&NO_RESYNC);
         let definition = with(definition(&env, "app"), json!({"functionName": "payroll"}));
@@ -66,7 +67,7 @@ fn a_function_without_tags_is_deleted_with_its_resource() {
 }
 
 #[test]
-fn a_function_with_other_code_and_without_tags_blocks_the_deletion_until_a_tag_names_its_owner() {
+fn an_untagged_function_with_foreign_code_blocks_the_deletion() {
     env::test("function-unknown", async |env| {
         let mut controller = env.controller(&NO_RESYNC);
         let definition = with(definition(&env, "app"), json!({"functionName": "payroll"}));
@@ -74,7 +75,7 @@ fn a_function_with_other_code_and_without_tags_blocks_the_deletion_until_a_tag_n
         env.until_ready(SCHEDULED, "app").await;
         untag(&env, "payroll").await;
         change_code(&env, "payroll").await;
-        let theirs = function(&env, "payroll").await.unwrap();
+        let foreign = function(&env, "payroll").await.unwrap();
         env.delete(SCHEDULED, "app").await;
         let message = format!(
             "the function payroll in eu-west-1 is not deleted: it may have been made for this resource, and its tags do \
@@ -85,7 +86,7 @@ fn a_function_with_other_code_and_without_tags_blocks_the_deletion_until_a_tag_n
         );
         let blocked = [("Ready", "False"), ("Stalled", "True"), ("FunctionReady", "False")];
         let blocked = blocked.map(|(kind, status)| condition(kind, status, "ConflictingFunction", &message));
-        until_conditions(&env, SCHEDULED, "app", &blocked).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &blocked).await;
         assert_eq!(events_of(&env, "app").await.pop(), Some(event("Warning", "DeletionBlocked", message)));
 
         controller.stop().await;
@@ -94,7 +95,7 @@ fn a_function_with_other_code_and_without_tags_blocks_the_deletion_until_a_tag_n
         tag.send().await.unwrap();
         controller.start();
         env.until_gone(SCHEDULED, "app").await;
-        let kept = with(theirs, json!({"tags": {"lambda-triggers.dev/owner": "none"}}));
+        let kept = with(foreign, json!({"tags": {"lambda-triggers.dev/owner": "none"}}));
         assert_eq!(function(&env, "payroll").await, Some(kept));
         assert_eq!(env.rule_names().await, NOTHING);
     });

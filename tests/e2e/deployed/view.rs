@@ -1,4 +1,4 @@
-//! Deployed functions as these tests write and see them, in values that can be compared as wholes.
+//! Manifests and states of deployed functions, as values that can be compared as wholes.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::support::LIMIT;
 pub const SCHEDULED: &str = "ScheduledFunction";
 pub const S3: &str = "S3TriggeredFunction";
 
-/// Appends each event to the file that `RECORD` names, with the function's ARN, as one line.
+/// Source of a function that appends each event and the function's ARN to the file named by `RECORD`.
 pub const HANDLER: &str = r#"
 import json
 import os
@@ -28,12 +28,12 @@ def handler(event, context):
         record.write(line + "\n")
 "#;
 
-/// Code that does the same, and has another hash.
+/// The same handler with a comment, and therefore with another hash.
 pub fn handler_with(comment: &str) -> String {
     format!("# {comment}\n{HANDLER}")
 }
 
-/// The least definition of a function with inline code that records its runs under `name`
+/// The minimal definition of a function with inline code. The function records its invocations under `name`
 /// ([`TestEnv::invocations`]).
 pub fn definition(env: &TestEnv, name: &str) -> Value {
     json!({
@@ -49,20 +49,20 @@ pub fn role(env: &TestEnv) -> String {
     format!("arn:aws:iam::{}:role/test", env.account())
 }
 
-/// The SHA-256 that Lambda tells of code with these files.
+/// The `CodeSha256` that Lambda returns for code with these files.
 pub fn sha256(files: &[(&str, &str)]) -> String {
     let files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
     archive(&files).unwrap().sha256
 }
 
-/// A value with some of its members set anew; null takes one out.
-pub fn with(mut value: Value, members: Value) -> Value {
-    let Value::Object(members) = members else { panic!("not an object: {members}") };
-    for (name, member) in members {
-        if member.is_null() {
+/// Sets or replaces fields of an object. A null value removes a field.
+pub fn with(mut value: Value, fields: Value) -> Value {
+    let Value::Object(fields) = fields else { panic!("not an object: {fields}") };
+    for (name, field) in fields {
+        if field.is_null() {
             value.as_object_mut().unwrap().remove(&name);
         } else {
-            value[name] = member;
+            value[name] = field;
         }
     }
     value
@@ -82,12 +82,12 @@ pub fn resource(kind: &str, name: &str, spec: Value) -> Value {
     json!({"apiVersion": "lambda-triggers.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
 }
 
-/// `kubectl apply` of one manifest, which must succeed.
+/// Runs `kubectl apply` with one manifest. The apply must succeed.
 pub async fn apply(env: &TestEnv, manifest: &Value) {
     env.apply(&manifest.to_string()).await;
 }
 
-/// The name of the function that an object's definition makes where it gives none.
+/// The default name of the function of an object with a definition.
 pub fn function_name(env: &TestEnv, kind: &str, name: &str) -> String {
     ObjectKey::new(env.namespace(), name).function_name(&owner(), kind)
 }
@@ -96,7 +96,7 @@ pub fn arn(env: &TestEnv, function: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{}:function:{function}", env.account())
 }
 
-/// The names of all functions.
+/// The names of all functions, sorted.
 pub async fn function_names(env: &TestEnv) -> Vec<String> {
     let functions = env.lambda().list_functions().send().await.unwrap();
     let mut names: Vec<String> = functions
@@ -108,12 +108,12 @@ pub async fn function_names(env: &TestEnv) -> Vec<String> {
     names
 }
 
-/// The function of this name as Lambda has it, all that can be set on it; none if there is none.
+/// All settings of a function in Lambda, or `None` if the function does not exist.
 pub async fn function(env: &TestEnv, name: &str) -> Option<Value> {
-    env.lambda().get_function().function_name(name).send().await.ok().map(|answer| seen(&answer))
+    env.lambda().get_function().function_name(name).send().await.ok().map(|answer| settings(&answer))
 }
 
-fn seen(answer: &GetFunctionOutput) -> Value {
+fn settings(answer: &GetFunctionOutput) -> Value {
     let function = answer.configuration().unwrap();
     let environment = function.environment().and_then(|environment| environment.variables());
     let vpc = function.vpc_config();
@@ -152,7 +152,7 @@ fn seen(answer: &GetFunctionOutput) -> Value {
     })
 }
 
-/// The function of an object whose definition says no more than [`definition`] does, under this name in Lambda.
+/// The expected function for the minimal [`definition`], under this name in Lambda.
 pub async fn plain(env: &TestEnv, kind: &str, name: &str, function: &str) -> Value {
     json!({
         "arn": arn(env, function),
@@ -187,7 +187,7 @@ pub async fn plain(env: &TestEnv, kind: &str, name: &str, function: &str) -> Val
     })
 }
 
-/// The tags that say whose function it is.
+/// The tags that identify the owner of a function.
 pub async fn owner_tags(env: &TestEnv, kind: &str, name: &str) -> Value {
     let object = env.object(kind, name).await.unwrap();
     let own = Api::<Namespace>::all(env.kube().clone()).get(env.namespace()).await.unwrap();
@@ -201,8 +201,8 @@ pub async fn owner_tags(env: &TestEnv, kind: &str, name: &str) -> Value {
     })
 }
 
-/// Waits until the function of this name is so.
-pub async fn until_function(env: &TestEnv, name: &str, expected: &Value) {
+/// Waits until the function equals the expected value.
+pub async fn wait_for_function(env: &TestEnv, name: &str, expected: &Value) {
     env.until(LIMIT, &format!("the function {name} to be {expected:#}"), async || {
         match function(env, name).await {
             Some(found) if found == *expected => Ok(()),
@@ -213,8 +213,8 @@ pub async fn until_function(env: &TestEnv, name: &str, expected: &Value) {
     .await;
 }
 
-/// Waits until there are these functions and no others.
-pub async fn until_functions(env: &TestEnv, names: &[&str]) {
+/// Waits until exactly these functions exist.
+pub async fn wait_for_functions(env: &TestEnv, names: &[&str]) {
     env.until(LIMIT, &format!("the functions to be {names:?}"), async || {
         let found = function_names(env).await;
         if found == names { Ok(()) } else { Err(format!("{found:?}")) }
@@ -222,15 +222,15 @@ pub async fn until_functions(env: &TestEnv, names: &[&str]) {
     .await;
 }
 
-/// Waits until an object is ready, and says of its function what Lambda says now.
-pub async fn until_settled(env: &TestEnv, kind: &str, name: &str, function: &str) {
+/// Waits until the object is ready, and its status contains the function's last update.
+pub async fn wait_for_current_status(env: &TestEnv, kind: &str, name: &str, function: &str) {
     env.until(LIMIT, &format!("{kind} {name} to be settled"), async || {
         let found = env.lambda().get_function().function_name(function).send().await;
         let found = found.map_err(|error| format!("{error:?}"))?.configuration.ok_or("no configuration")?;
         let object = env.until_ready(kind, name).await;
-        let settled = found.last_update_status().is_some_and(|status| status.as_str() == "Successful")
+        let is_current = found.last_update_status().is_some_and(|status| status.as_str() == "Successful")
             && object["status"]["function"]["lastUpdate"].as_str() == found.last_modified();
-        if settled { Ok(()) } else { Err(format!("{found:?}, status {}", object["status"])) }
+        if is_current { Ok(()) } else { Err(format!("{found:?}, status {}", object["status"])) }
     })
     .await;
 }

@@ -1,10 +1,10 @@
-//! Every link from one page to another leads to a page, and to a heading that is there.
+//! Every link between pages leads to an existing page and an existing heading.
 
 use std::path::Path;
 
 use super::{Page, pages, root};
 
-/// The links of a page that lead to a file of ours, without those in fenced blocks.
+/// The links of a page to files of the repository, outside of fenced blocks.
 fn links(page: &Page) -> Vec<String> {
     let mut links = vec![];
     for line in prose(page) {
@@ -18,7 +18,7 @@ fn links(page: &Page) -> Vec<String> {
     links
 }
 
-/// The lines of a page that are in no fenced block.
+/// The lines of a page outside of fenced blocks.
 fn prose(page: &Page) -> Vec<&str> {
     let mut fenced = false;
     let mut lines = vec![];
@@ -32,7 +32,7 @@ fn prose(page: &Page) -> Vec<&str> {
     lines
 }
 
-/// The anchors of a page, as GitHub makes them from its headings.
+/// The anchors of a page, built from the headings with GitHub's rules.
 fn anchors(page: &Page) -> Vec<String> {
     let mut anchors: Vec<String> = vec![];
     for heading in prose(page).into_iter().filter(|line| line.starts_with('#')) {
@@ -46,7 +46,7 @@ fn anchors(page: &Page) -> Vec<String> {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let mut broken = vec![];
     for page in pages() {
         let folder = Path::new(&page.path).parent().unwrap();
@@ -67,16 +67,16 @@ fn every_link_leads_somewhere() {
     assert_eq!(broken, Vec::<String>::new());
 }
 
-/// A page that nobody finds is not read.
+/// A reader would not find a page without a link.
 #[test]
 fn every_page_is_linked_from_the_readme() {
     let linked = links(&Page::read("README.md"));
-    let lost: Vec<String> = pages()
+    let unlinked: Vec<String> = pages()
         .into_iter()
         .map(|page| page.path)
         .filter(|path| {
             path.starts_with("docs/") && !linked.iter().any(|link| link.split('#').next() == Some(path))
         })
         .collect();
-    assert_eq!(lost, Vec::<String>::new());
+    assert_eq!(unlinked, Vec::<String>::new());
 }

@@ -1,10 +1,10 @@
-//! Every manifest in the documentation and in `examples/` is one that the API server takes.
+//! The API server accepts every manifest in the documentation and in `examples/`.
 
 use lambda_triggers_tests::env;
 
 use super::{Page, files, pages};
 
-/// What is in the documentation and is of another API than Kubernetes' own and ours begins with its group.
+/// The API groups of manifests that the test API server does not serve.
 const OTHERS: [&str; 6] = [
     "argoproj.io/",
     "kustomize.toolkit.fluxcd.io/",
@@ -21,7 +21,7 @@ fn is_other(manifest: &str) -> bool {
         .any(|version| OTHERS.iter().any(|group| version.starts_with(group)))
 }
 
-/// The manifests of a page: its blocks of YAML that name a kind.
+/// The manifests of a page: its YAML blocks with a kind.
 fn manifests(page: &Page) -> Vec<(String, String)> {
     let blocks = page.blocks().into_iter().filter(|block| block.language == "yaml");
     let named = |text: &str| text.lines().any(|line| line.starts_with("kind: "));
@@ -32,7 +32,7 @@ fn manifests(page: &Page) -> Vec<(String, String)> {
 #[test]
 fn every_manifest_is_accepted() {
     let mut all: Vec<(String, String)> = pages().iter().flat_map(manifests).collect();
-    // What is in that folder is the test data of Argo CD.
+    // This folder contains test data of Argo CD.
     let is_manifest = |path: &String| path.ends_with(".yaml") && !path.contains("/argocd/health/");
     let examples = files("examples").into_iter().filter(is_manifest);
     all.extend(examples.map(|path| (path.clone(), Page::read(&path).text)));

@@ -1,5 +1,4 @@
-//! What the documentation says, held against what is so: its commands are run, its manifests applied, its lists compared
-//! with the code, its links followed.
+//! Tests of the documentation: commands run, manifests are accepted, lists match the code, and links have targets.
 
 mod generated;
 mod links;
@@ -15,7 +14,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The files in a folder of the repository and below it, by their paths from the root, sorted.
+/// The files in a folder and its subfolders, as sorted paths from the root of the repository.
 fn files(folder: &str) -> Vec<String> {
     let mut files = vec![];
     let mut folders = vec![PathBuf::from(folder)];
@@ -42,7 +41,7 @@ fn pages() -> Vec<Page> {
 
 /// A page of the documentation.
 pub struct Page {
-    /// Its path from the root of the repository.
+    /// The path from the root of the repository.
     path: String,
     text: String,
 }
@@ -50,23 +49,23 @@ pub struct Page {
 /// A fenced block of a page.
 #[derive(Debug)]
 struct Block {
-    /// The heading that it stands under, without its `#`.
+    /// The heading above the block, without `#`.
     heading: String,
-    /// What the fence says it is, such as `sh`; empty where it says nothing.
+    /// The language of the fence, such as `sh`, or an empty string.
     language: String,
-    /// The number of its first line.
+    /// The number of the block's first line.
     line: usize,
     text: String,
 }
 
 impl Page {
-    /// The page at a path from the root of the repository.
+    /// Reads the page at a path from the root of the repository.
     pub fn read(path: &str) -> Self {
         let text = std::fs::read_to_string(root().join(path));
         Self { path: path.into(), text: text.unwrap_or_else(|error| panic!("{path}: {error}")) }
     }
 
-    /// Its fenced blocks. One within a list is taken without the list's indentation.
+    /// The fenced blocks. A block in a list loses the list's indentation.
     fn blocks(&self) -> Vec<Block> {
         let mut blocks: Vec<Block> = vec![];
         let mut heading = "";
@@ -97,7 +96,7 @@ impl Page {
         blocks
     }
 
-    /// The commands that stand under a heading, a block each.
+    /// The commands under a heading, one string per block.
     pub fn commands<const N: usize>(&self, heading: &str) -> [String; N] {
         let blocks = self.blocks().into_iter();
         let found: Vec<String> = blocks

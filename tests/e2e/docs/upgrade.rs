@@ -1,4 +1,4 @@
-//! `docs/upgrade.md`: its commands, that an upgrade which changes nothing writes nothing to AWS, and that a move to another
+//! `docs/upgrade.md`: runs the page's commands. An upgrade without changes writes nothing to AWS, and a move to another
 //! cluster changes only tags.
 
 use lambda_triggers_tests::env;
@@ -6,27 +6,27 @@ use lambda_triggers_tests::env;
 use super::{Page, root};
 use crate::objects::{NO_RESYNC, events_of};
 use crate::scheduled::view::{rule_name, rules};
-use crate::support::{AwsView, LIMIT, both_in_place, own};
+use crate::support::{AwsView, LIMIT, create_both_triggers, own};
 
 #[test]
-fn an_upgrade_that_changes_nothing_writes_nothing_to_aws() {
+fn an_upgrade_without_changes_writes_nothing_to_aws() {
     env::test_on_own_cluster("upgrade", async |env| {
         let mut controller = env.controller(&NO_RESYNC);
-        both_in_place(&env).await;
+        create_both_triggers(&env).await;
 
-        let [definitions, ready] = Page::read("docs/upgrade.md").commands("CRDs first, then the operator");
+        let [crds, ready] = Page::read("docs/upgrade.md").commands("CRDs first, then the operator");
         controller.stop().await;
-        let told = env.shell(&format!("cd '{}'\n{definitions}", root().display())).await.expect(&definitions);
-        assert_eq!(told.matches("condition met").count(), 2, "{told}");
+        let output = env.shell(&format!("cd '{}'\n{crds}", root().display())).await.expect(&crds);
+        assert_eq!(output.matches("condition met").count(), 2, "{output}");
         env.aws_proxy().clear_calls(env.account());
         controller.start();
-        let looked = |calls: &[lambda_triggers_tests::aws_proxy::Call]| {
+        let has_read_both = |calls: &[lambda_triggers_tests::aws_proxy::Call]| {
             ["ListTargetsByRule", "GetBucketNotificationConfiguration"]
                 .iter()
                 .all(|read| calls.iter().any(|call| call.operation == *read))
         };
-        let waited = env.aws_proxy().wait_for_calls(env.account(), LIMIT, looked).await;
-        waited.unwrap_or_else(|calls| panic!("it has not looked at both: {calls:?}"));
+        let waited = env.aws_proxy().wait_for_calls(env.account(), LIMIT, has_read_both).await;
+        waited.unwrap_or_else(|calls| panic!("the operator has not read both: {calls:?}"));
         env.shell(&ready).await.expect(&ready);
         controller.stop().await;
         assert_eq!(env.aws_writes(), vec![]);
@@ -37,10 +37,10 @@ fn an_upgrade_that_changes_nothing_writes_nothing_to_aws() {
 fn a_move_to_another_cluster_changes_only_tags() {
     env::test_on_own_cluster("blue", async |blue| {
         let Some(green) = blue.in_another_cluster().await else { return };
-        let [owner_id, _stop, ready, let_go] =
+        let [owner_id, _stop, ready, release] =
             Page::read("docs/upgrade.md").commands("Move to another cluster");
         let mut old = blue.controller(&NO_RESYNC);
-        let bucket = both_in_place(&blue).await;
+        let bucket = create_both_triggers(&blue).await;
         let found = blue.shell(&owner_id).await.expect(&owner_id);
         assert_eq!(found.trim().len(), 8, "{found}");
         old.stop().await;
@@ -64,7 +64,7 @@ fn a_move_to_another_cluster_changes_only_tags() {
         assert!(reasons.clone().any(|reason| reason == "Adopted"), "{:?}", reasons.collect::<Vec<_>>());
 
         blue.aws_proxy().clear_calls(blue.account());
-        blue.shell(&let_go).await.expect(&let_go);
+        blue.shell(&release).await.expect(&release);
         for (kind, name) in [("ScheduledFunction", "nightly-report"), ("S3TriggeredFunction", "thumbnails")] {
             blue.until_gone(kind, name).await;
         }
@@ -81,7 +81,7 @@ fn a_move_to_another_cluster_changes_only_tags() {
     });
 }
 
-/// The manifests in a list of objects: without what the cluster that they come from has set.
+/// The manifests in a list of objects, without the fields that the API server has set.
 fn without_server_fields(list: &str) -> String {
     let list: serde_json::Value = serde_saphyr::from_str(list).unwrap();
     let manifests = list["items"].as_array().unwrap().iter().map(|object| {

@@ -1,4 +1,4 @@
-//! `docs/iam.md` shows what the program prints, and tells of every action that is in the policy.
+//! `docs/iam.md` shows the printed policies and documents every action of the policies.
 
 use lambda_triggers_core::iam::{Feature, actions};
 use lambda_triggers_tests::env;
@@ -6,8 +6,8 @@ use lambda_triggers_tests::env;
 const PAGE: &str = include_str!("../../../docs/iam.md");
 const COMMAND: &str = "lambda-triggers doctor --print-iam-policy ";
 
-/// The commands in the page that print a policy, each with the JSON after it.
-fn shown() -> Vec<(&'static str, &'static str)> {
+/// The commands in the page that print a policy, each with the JSON block after the command.
+fn policies_in_page() -> Vec<(&'static str, &'static str)> {
     let mut blocks = PAGE.split("```").skip(1).step_by(2).peekable();
     let mut found = vec![];
     while let Some(block) = blocks.next() {
@@ -19,21 +19,21 @@ fn shown() -> Vec<(&'static str, &'static str)> {
 }
 
 #[test]
-fn the_policies_of_the_page_are_those_that_are_printed() {
-    let shown = shown();
-    assert_eq!(shown.len(), 2);
+fn the_page_shows_the_printed_policies() {
+    let policies_in_page = policies_in_page();
+    assert_eq!(policies_in_page.len(), 2);
     env::test("iam-docs", async |env| {
-        for (arguments, json) in shown {
+        for (arguments, json) in policies_in_page {
             let command: Vec<_> =
                 COMMAND.split_whitespace().skip(1).chain(arguments.split_whitespace()).collect();
             let printed = env.lambda_triggers(&command, &[]).await.expect("lambda-triggers doctor");
-            assert!(printed.trim() == json, "docs/iam.md is to show this after {command:?}:\n{printed}");
+            assert!(printed.trim() == json, "docs/iam.md must show this after {command:?}:\n{printed}");
         }
     });
 }
 
 #[test]
-fn the_page_tells_of_each_action() {
+fn the_page_documents_each_action() {
     let table = |feature: Feature| {
         let rows = actions().iter().filter(|action| action.feature == feature);
         let row = |action: &lambda_triggers_core::iam::Action| {
@@ -43,6 +43,6 @@ fn the_page_tells_of_each_action() {
     };
     for feature in Feature::ALL {
         let table = table(feature);
-        assert!(PAGE.contains(&table), "docs/iam.md is to have this table:\n{table}");
+        assert!(PAGE.contains(&table), "docs/iam.md must contain this table:\n{table}");
     }
 }

@@ -1,4 +1,4 @@
-//! `lambda-triggers doctor`, as somebody sees it who has just installed the operator.
+//! `lambda-triggers doctor` after a new install: a complete install, missing permissions, no cluster, and old CRDs.
 
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::objects::OWNER;
 use crate::support::AwsView;
 
-/// What doctor prints with these flags, a line each, and whether its exit code is 0.
+/// Runs doctor with these flags. Returns true if the exit code is 0, and the printed lines.
 async fn doctor(env: &TestEnv, flags: &[&str], environment: &[(&'static str, &str)]) -> (bool, Vec<String>) {
     let command = [&["doctor"], flags].concat();
     let output = env.lambda_triggers(&command, environment).await;
@@ -19,13 +19,13 @@ async fn doctor(env: &TestEnv, flags: &[&str], environment: &[(&'static str, &st
     (output.success, output.stdout.lines().map(Into::into).collect())
 }
 
-/// The lines that begin with a state.
-fn those<'a>(lines: &'a [String], state: &str) -> Vec<&'a str> {
+/// The lines that begin with a state, without the state.
+fn lines_with_state<'a>(lines: &'a [String], state: &str) -> Vec<&'a str> {
     lines.iter().filter_map(|line| line.strip_prefix(state)).map(str::trim).collect()
 }
 
 #[test]
-fn a_good_install_is_told_of_line_by_line() {
+fn doctor_checks_a_complete_install() {
     env::test("doctor", async |env| {
         let function = env.function("report").await;
         let bucket = env.new_bucket("photos").await;
@@ -38,7 +38,7 @@ fn a_good_install_is_told_of_line_by_line() {
         let version = env.kube().apiserver_version().await.unwrap().git_version;
         let within = format!("in the namespace {}", env.namespace());
         let url = lines[0].rsplit(' ').next().unwrap().to_owned();
-        let rights = [
+        let rbac_checks = [
             (
                 "get, list, watch, patch scheduledfunctions of lambda-triggers.dev",
                 "to follow them, and to set their finalizers",
@@ -66,7 +66,7 @@ fn a_good_install_is_told_of_line_by_line() {
             "ok       s3triggeredfunctions.lambda-triggers.dev: is there, and of this version".into(),
         ]
         .into_iter()
-        .chain(rights.map(|(right, why)| format!("ok       {right} {within}: {why}")))
+        .chain(rbac_checks.map(|(rule, why)| format!("ok       {rule} {within}: {why}")))
         .chain([
             format!("ok       get namespaces {}: to tell operators apart by its UID", env.namespace()),
             format!("ok       owner id: {owner}; names in AWS begin with lt-{owner}-"),
@@ -89,7 +89,7 @@ fn a_good_install_is_told_of_line_by_line() {
 }
 
 #[test]
-fn what_is_missing_is_said_with_what_to_do() {
+fn doctor_reports_missing_permissions_with_the_remedy() {
     env::test("doctor-denied", async |env| {
         env.function("report").await;
         let bucket = env.new_bucket("photos").await;
@@ -131,8 +131,8 @@ fn what_is_missing_is_said_with_what_to_do() {
         let within = format!("in the namespace {}", env.namespace());
         let role = "add it to the operator's Role, and see that it is bound";
         let policy = "in the IAM policy of the operator's role";
-        let mut failed = those(&lines, "failed");
-        // How the API server words it is its own affair.
+        let mut failed = lines_with_state(&lines, "failed");
+        // The API server chooses the rest of this message.
         let owner = failed.iter().position(|line| {
             line.starts_with(&format!("owner id: cannot read the namespace {}", env.namespace()))
         });
@@ -158,7 +158,7 @@ fn what_is_missing_is_said_with_what_to_do() {
             ]
         );
         assert_eq!(
-            those(&lines, "ok").into_iter().filter(|line| line.contains("dev: is there")).collect::<Vec<_>>(),
+            lines_with_state(&lines, "ok").into_iter().filter(|line| line.contains("dev: is there")).collect::<Vec<_>>(),
             ["scheduledfunctions", "s3triggeredfunctions"].map(|kind| format!(
                 "{kind}.lambda-triggers.dev: is there; whether it is of this version cannot be seen without the right to get \
                  customresourcedefinitions"
@@ -168,7 +168,7 @@ fn what_is_missing_is_said_with_what_to_do() {
 }
 
 #[test]
-fn without_a_cluster_or_credentials_the_rest_is_still_told() {
+fn doctor_reports_without_a_cluster_or_credentials() {
     env::test("doctor-nothing", async |env| {
         let nowhere = env.directory().join("nowhere");
         let nowhere = nowhere.to_str().unwrap();
@@ -201,7 +201,7 @@ fn without_a_cluster_or_credentials_the_rest_is_still_told() {
 }
 
 #[test]
-fn definitions_of_another_version_are_noticed() {
+fn doctor_reports_crds_of_another_version() {
     env::test_on_own_cluster("doctor-crds", async |env| {
         let crds = Api::<CustomResourceDefinition>::all(env.kube().clone());
         let [scheduled, s3] =
@@ -219,7 +219,7 @@ fn definitions_of_another_version_are_noticed() {
         let apply =
             "apply the definitions of this version: lambda-triggers crds | kubectl apply --server-side -f -";
         assert_eq!(
-            those(&lines, "failed"),
+            lines_with_state(&lines, "failed"),
             [
                 format!(
                     "{scheduled}: is of another version than this program: fields may be missing or refused; {apply}"

@@ -1,5 +1,5 @@
-//! Every action of the policy is needed, and whoever lacks one is told its name: an operator begins with no right at all,
-//! and gets those alone that its resources ask for in their conditions.
+//! Every action of the IAM policy is needed, and the status names each missing action. The operator starts without any
+//! permission. The test then grants only the actions that the conditions ask for.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,58 +16,58 @@ use crate::deployed::view::{S3, SCHEDULED, apply, definition, handler_with, sche
 use crate::objects::{RESYNC_1S, conditions, owner};
 use crate::support::{AwsView, LIMIT, s3};
 
-/// The longest way up from one step to the next, each right in it asked for after a second or two.
-const CLIMB: Duration = Duration::from_secs(150);
+/// The maximum time for one step of a test. The operator asks for each action after a second or two.
+const STEP_LIMIT: Duration = Duration::from_secs(150);
 
-struct Ladder {
+struct IncrementalPolicy {
     env: TestEnv,
     policy: Policy,
-    given: BTreeSet<String>,
+    granted: BTreeSet<String>,
 }
 
-impl Ladder {
-    fn new(env: &TestEnv, uses: &[Feature]) -> Self {
+impl IncrementalPolicy {
+    fn new(env: &TestEnv, features: &[Feature]) -> Self {
         let policy =
-            least_policy(&Scope::for_account(env.account(), Some(owner())).with(uses.iter().copied()));
-        let ladder = Self { env: env.clone(), policy, given: BTreeSet::new() };
-        ladder.give();
-        ladder
+            least_policy(&Scope::for_account(env.account(), Some(owner())).with(features.iter().copied()));
+        let policy = Self { env: env.clone(), policy, granted: BTreeSet::new() };
+        policy.put_policy();
+        policy
     }
 
-    fn give(&self) {
+    fn put_policy(&self) {
         self.env
             .aws_proxy()
-            .give_policy(self.env.account(), self.policy.only(|action| self.given.contains(action)));
+            .give_policy(self.env.account(), self.policy.only(|action| self.granted.contains(action)));
     }
 
-    /// Gives what the objects ask for until all are as `wanted`.
-    async fn climb(
+    /// Grants the actions in the conditions, until `is_done` is true for all objects.
+    async fn grant_until(
         &mut self,
-        wanted: &str,
+        goal: &str,
         objects: &[(&str, &str)],
-        there: impl AsyncFn(&TestEnv, &str, &str) -> bool,
+        is_done: impl AsyncFn(&TestEnv, &str, &str) -> bool,
     ) {
         let env = self.env.clone();
-        env.until(CLIMB, wanted, async || {
-            let mut seen = vec![];
+        env.until(STEP_LIMIT, goal, async || {
+            let mut pending = vec![];
             for (kind, name) in objects {
-                if !there(&env, kind, name).await {
-                    seen.push(conditions(&env, kind, name).await);
+                if !is_done(&env, kind, name).await {
+                    pending.push(conditions(&env, kind, name).await);
                 }
             }
-            let asked = seen.iter().flatten().flat_map(|[.., message]| rights(message));
-            for right in asked.collect::<BTreeSet<_>>() {
-                if self.given.insert(right) {
-                    self.give();
+            let missing = pending.iter().flatten().flat_map(|[.., message]| missing_actions(message));
+            for action in missing.collect::<BTreeSet<_>>() {
+                if self.granted.insert(action) {
+                    self.put_policy();
                 }
             }
-            if seen.is_empty() { Ok(()) } else { Err(format!("{seen:?}, with {:?}", self.given)) }
+            if pending.is_empty() { Ok(()) } else { Err(format!("{pending:?}, with {:?}", self.granted)) }
         })
         .await;
     }
 
-    async fn until_ready(&mut self, objects: &[(&str, &str)]) {
-        self.climb(&format!("{objects:?} to be ready"), objects, async |env, kind, name| {
+    async fn wait_until_ready(&mut self, objects: &[(&str, &str)]) {
+        self.grant_until(&format!("{objects:?} to be ready"), objects, async |env, kind, name| {
             let object = env.object(kind, name).await.unwrap_or_default();
             let generation = &object["metadata"]["generation"];
             let all = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
@@ -78,33 +78,33 @@ impl Ladder {
         .await;
     }
 
-    async fn until_gone(&mut self, objects: &[(&str, &str)]) {
+    async fn wait_until_deleted(&mut self, objects: &[(&str, &str)]) {
         for (kind, name) in objects {
             self.env.delete(kind, name).await;
         }
-        let gone = async |env: &TestEnv, kind: &str, name: &str| env.object(kind, name).await.is_none();
-        self.climb(&format!("{objects:?} to be gone"), objects, gone).await;
+        let is_gone = async |env: &TestEnv, kind: &str, name: &str| env.object(kind, name).await.is_none();
+        self.grant_until(&format!("{objects:?} to be gone"), objects, is_gone).await;
     }
 
-    /// The actions of the policy, but for those on nobody's behalf here.
+    /// All actions of the policy.
     fn all(&self) -> BTreeSet<String> {
         self.policy.actions().into_iter().map(Into::into).collect()
     }
 }
 
 /// The actions that a message says to allow.
-fn rights(message: &str) -> Vec<String> {
-    let asked = message.split(": allow ").nth(1).and_then(|rest| rest.split(" in the IAM policy").next());
-    let words = asked.unwrap_or_default().split(|c: char| !c.is_ascii_alphanumeric() && c != ':');
+fn missing_actions(message: &str) -> Vec<String> {
+    let missing = message.split(": allow ").nth(1).and_then(|rest| rest.split(" in the IAM policy").next());
+    let words = missing.unwrap_or_default().split(|c: char| !c.is_ascii_alphanumeric() && c != ':');
     words.filter(|word| word.contains(':')).map(Into::into).collect()
 }
 
 #[test]
-fn triggers_need_each_right_of_their_policy_and_ask_for_it() {
+fn triggers_need_every_action_of_their_policy() {
     env::test("iam-triggers", async |env| {
         env.function("report").await;
         let bucket = env.new_bucket("photos").await;
-        let mut ladder = Ladder::new(&env, &[]);
+        let mut policy = IncrementalPolicy::new(&env, &[]);
         let controller = env.controller(&RESYNC_1S);
         let both = [(SCHEDULED, "hourly"), (S3, "photos")];
         let hourly = |tags: &str| {
@@ -113,26 +113,26 @@ fn triggers_need_each_right_of_their_policy_and_ask_for_it() {
 
         env.apply(&hourly("{team: a, stage: test}")).await;
         env.apply(&s3("photos", "report", &bucket, "")).await;
-        ladder.until_ready(&both).await;
-        // Whoever may not list rules is told so in the log alone, and each rule is asked for.
-        let asked = async || controller.log().contains("cannot list rules").then_some(());
-        env.until(LIMIT, "the right to list rules to be asked for", asked).await;
+        policy.wait_until_ready(&both).await;
+        // A missing events:ListRules appears only in the log; the operator then reads each rule.
+        let missing = async || controller.log().contains("cannot list rules").then_some(());
+        env.until(LIMIT, "the log to name events:ListRules", missing).await;
         env.apply(&hourly("{team: b}")).await;
-        ladder.until_ready(&both).await;
-        ladder.until_gone(&both).await;
+        policy.wait_until_ready(&both).await;
+        policy.wait_until_deleted(&both).await;
 
-        // The right to list buckets is used after S3 has refused a bucket.
-        let not_asked = ["events:ListRules", "s3:ListAllMyBuckets"];
+        // The operator calls ListBuckets only after S3 has refused a bucket.
+        let never_missing = ["events:ListRules", "s3:ListAllMyBuckets"];
         let needed: BTreeSet<String> =
-            ladder.all().into_iter().filter(|right| !not_asked.contains(&&**right)).collect();
-        assert_eq!(ladder.given, needed);
+            policy.all().into_iter().filter(|action| !never_missing.contains(&&**action)).collect();
+        assert_eq!(policy.granted, needed);
         assert_eq!(env.rule_names().await, Vec::<String>::new());
         assert_eq!(env.statements("report", None).await, Vec::<String>::new());
     });
 }
 
 #[test]
-fn definitions_need_each_right_of_their_policy_and_ask_for_it() {
+fn definitions_need_every_action_of_their_policy() {
     env::test("iam-definitions", async |env| {
         let code = |text: &str| {
             archive(&[("index.py".into(), handler_with(text).into_bytes())].into()).unwrap().bytes
@@ -144,7 +144,7 @@ fn definitions_need_each_right_of_their_policy_and_ask_for_it() {
         }
         let layer = LayerVersionContentInput::builder().zip_file(Blob::new(code("layer"))).build();
         env.lambda().publish_layer_version().layer_name("a").content(layer).send().await.unwrap();
-        let uses = [
+        let features = [
             Feature::Definitions,
             Feature::Archives,
             Feature::Images,
@@ -152,14 +152,14 @@ fn definitions_need_each_right_of_their_policy_and_ask_for_it() {
             Feature::Vpc,
             Feature::Kms,
         ];
-        let mut ladder = Ladder::new(&env, &uses);
-        // What triggers need is the other test's.
-        ladder.given = least_policy(&Scope::for_account(env.account(), Some(owner())))
+        let mut policy = IncrementalPolicy::new(&env, &features);
+        // The other test covers the actions that triggers need.
+        policy.granted = least_policy(&Scope::for_account(env.account(), Some(owner())))
             .actions()
             .into_iter()
             .map(Into::into)
             .collect();
-        ladder.give();
+        policy.put_policy();
         let _controller = env.controller(&RESYNC_1S);
         let both = [(SCHEDULED, "app"), (SCHEDULED, "image")];
 
@@ -179,7 +179,7 @@ fn definitions_need_each_right_of_their_policy_and_ask_for_it() {
         let image = json!({"roleArn": format!("arn:aws:iam::{}:role/image", env.account()), "code": {"image": {"uri": uri}}});
         apply(&env, &scheduled("app", &app)).await;
         apply(&env, &scheduled("image", &image)).await;
-        ladder.until_ready(&both).await;
+        policy.wait_until_ready(&both).await;
         let changed = json!({
             "code": {"s3": {"bucket": builds, "key": "2.zip"}},
             "memorySizeMB": 256,
@@ -188,10 +188,10 @@ fn definitions_need_each_right_of_their_policy_and_ask_for_it() {
             "tags": {"team": "b"},
         });
         apply(&env, &scheduled("app", &with(app, changed))).await;
-        ladder.until_ready(&both).await;
-        ladder.until_gone(&both).await;
+        policy.wait_until_ready(&both).await;
+        policy.wait_until_deleted(&both).await;
 
-        assert_eq!(ladder.given, ladder.all());
+        assert_eq!(policy.granted, policy.all());
         assert_eq!(env.lambda().list_functions().send().await.unwrap().functions().len(), 0);
     });
 }

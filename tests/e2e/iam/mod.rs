@@ -1,5 +1,5 @@
-//! The least IAM policy, and `lambda-triggers doctor`. That no test makes a call which the policy does not allow is seen
-//! to by the aws_proxy, in every test.
+//! The least IAM policy, and `lambda-triggers doctor`. In every test, the AWS proxy checks that the policy allows all
+//! calls.
 
 mod docs;
 mod doctor;

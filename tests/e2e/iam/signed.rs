@@ -1,9 +1,11 @@
-//! The examples under the least policy, on a local AWS that checks every signature and evaluates every policy.
+//! Runs the examples with the least IAM policy on a local AWS that checks every signature and evaluates every policy.
 //!
-//! What it knows less of than AWS does, and the strict aws_proxy knows: it finds no resource for several calls (CreateFunction,
-//! ListTagsForResource) and names the bus in the ARN of a rule on the default bus, so resources are opened here; it sets
-//! neither `lambda:Principal` nor `events:TargetArn`; and it asks for no `iam:PassRole`, nor for what Lambda does with its
-//! caller's rights. An image it cannot run without Docker, so that example is left to the aws_proxy.
+//! Differences to AWS that the AWS proxy covers:
+//! - The local AWS finds no resource for some calls (CreateFunction, ListTagsForResource), and names the bus in the ARN
+//!   of a rule on the default bus. Therefore this test allows all resources.
+//! - The local AWS sets neither `lambda:Principal` nor `events:TargetArn`.
+//! - The local AWS checks neither `iam:PassRole` nor the calls that Lambda makes with the caller's permissions.
+//! - The local AWS runs no image without Docker. Therefore this test omits the example with an image.
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
@@ -25,14 +27,14 @@ const EXAMPLES: [(&str, &str, &str); 6] = [
 const ROLES: [&str; 5] = ["test", "heartbeat", "list-documents", "working-day", "make-previews"];
 
 #[test]
-fn the_examples_run_under_the_least_policy() {
+fn the_examples_run_with_the_least_policy() {
     env::test("iam-signed", async |env| {
         let scope = Scope::for_account(env.account(), Some(owner()));
         let mut policy = least_policy(&scope.with([Feature::Definitions, Feature::Archives]));
         for statement in &mut policy.statements {
             statement.resources = vec!["*".into()];
         }
-        let without = |lacking: &'static str| policy.only(move |action| action != lacking);
+        let without = |missing: &'static str| policy.only(move |action| action != missing);
         let aws = SignedAws::start(&env, &without("events:PutRule"), &ROLES).await;
         for function in ["every-minute", "make-thumbnail"] {
             env.create_function(&aws.lambda, function).await;

@@ -1,10 +1,10 @@
-//! Default tags of rules and functions: the spec's tags win, and a change of the flag is rolled out.
+//! Default tags of rules and functions: the tags of the spec win, and a changed flag updates the tags.
 
 use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
 use crate::deployed::view::{self as deployed, function};
-use crate::objects::{OWNER, event, events_of, failed, until_conditions};
+use crate::objects::{OWNER, event, events_of, failed, wait_for_conditions};
 use crate::scheduled::view::{KIND, rule_name, rules};
 
 fn flags(tags: &str) -> [String; 4] {
@@ -21,7 +21,7 @@ async fn tags(env: &TestEnv) -> [Value; 2] {
     })
 }
 
-async fn until_tags(env: &TestEnv, expected: &Value) {
+async fn wait_for_tags(env: &TestEnv, expected: &Value) {
     env.until(crate::support::LIMIT, &format!("both to have the tags {expected}"), async || {
         let found = tags(env).await;
         if found.iter().all(|tags| tags == expected) { Ok(()) } else { Err(json!(found)) }
@@ -30,7 +30,7 @@ async fn until_tags(env: &TestEnv, expected: &Value) {
 }
 
 #[test]
-fn default_tags_are_set_and_rolled_out() {
+fn default_tags_are_set_updated_and_removed() {
     env::test("default-tags", async |env| {
         let operator = |tags: &str| {
             let flags = flags(tags);
@@ -45,12 +45,12 @@ fn default_tags_are_set_and_rolled_out() {
         manifest["spec"]["tags"] = json!({"team": "media"});
         deployed::apply(&env, &manifest).await;
         env.until_ready(KIND, "app").await;
-        until_tags(&env, &json!({"team": "media", "stage": "test", "cost-centre": "1"})).await;
+        wait_for_tags(&env, &json!({"team": "media", "stage": "test", "cost-centre": "1"})).await;
         controller.stop().await;
         let before = events_of(&env, "app").await;
 
         let mut controller = operator("team=platform,stage=live");
-        until_tags(&env, &json!({"team": "media", "stage": "live"})).await;
+        wait_for_tags(&env, &json!({"team": "media", "stage": "live"})).await;
         env.until_ready(KIND, "app").await;
         let updated = [
             event("Normal", "FunctionUpdated", "updated the function payroll: tags"),
@@ -60,11 +60,12 @@ fn default_tags_are_set_and_rolled_out() {
         controller.stop().await;
 
         let mut controller = env.controller(&["--owner-id", OWNER]);
-        until_tags(&env, &json!({"team": "media"})).await;
+        wait_for_tags(&env, &json!({"team": "media"})).await;
         env.until_ready(KIND, "app").await;
         controller.stop().await;
 
-        // With 40 tags of the spec and the operator's own, there is room for three more on a function.
+        // A function has at most 50 tags: 40 tags of the spec and the operator's own tags leave room for three default
+        // tags.
         let of_spec: serde_json::Map<String, Value> = (0..40).map(|n| (format!("{n}"), json!(""))).collect();
         let _controller = operator("a=1,b=2,c=3,d=4,e=5");
         manifest["spec"]["function"]["definition"]["tags"] = Value::Object(of_spec);
@@ -72,6 +73,6 @@ fn default_tags_are_set_and_rolled_out() {
         let message = "spec.function.definition.tags: with the operator's default tags and its own these are 51 tags, and AWS \
                        takes 50: remove 1 of spec.function.definition.tags or of --default-tags";
         let stalled = failed("Stalled", "InvalidSpec", message, &[], "FunctionReady");
-        until_conditions(&env, KIND, "app", &stalled).await;
+        wait_for_conditions(&env, KIND, "app", &stalled).await;
     });
 }

@@ -1,4 +1,5 @@
-//! Killed or stopped at any of its writes, and started again: the end is as without.
+//! The operator is killed or stopped at one of its writes and started again. The result must be the same as without a
+//! crash.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,17 +17,17 @@ use crate::support::{AwsView, LIMIT, own, s3, scheduled};
 
 const S3: &str = "S3TriggeredFunction";
 
-const NOBODY: [&str; 0] = [];
+const NOTHING: [&str; 0] = [];
 
-/// Five objects of each kind: each schedule has a function of its own, and the others share a bucket and a function.
-struct Ten {
+/// Five objects of each kind. Every schedule has its own function. The S3 triggers share a bucket and a function.
+struct TenObjects {
     names: Vec<String>,
     bucket: String,
     function: String,
 }
 
-impl Ten {
-    async fn in_world(env: &TestEnv) -> Self {
+impl TenObjects {
+    async fn new_in(env: &TestEnv) -> Self {
         let names: Vec<String> = (0..5).map(|number| format!("n{number}")).collect();
         futures::future::join_all(names.iter().map(|name| env.function(name))).await;
         Self { names, bucket: env.new_bucket("shared").await, function: env.function("uploads").await }
@@ -40,21 +41,21 @@ impl Ten {
         self.names.iter().flat_map(pair).collect::<Vec<_>>().join("---\n")
     }
 
-    async fn until_ready(&self, env: &TestEnv) {
+    async fn wait_until_ready(&self, env: &TestEnv) {
         for name in &self.names {
             env.until_ready(SCHEDULED, name).await;
             env.until_ready(S3, name).await;
         }
     }
 
-    async fn until_gone(&self, env: &TestEnv) {
+    async fn wait_until_deleted(&self, env: &TestEnv) {
         for name in &self.names {
             env.until_gone(SCHEDULED, name).await;
             env.until_gone(S3, name).await;
         }
     }
 
-    /// The entry of each object, in the order of their names.
+    /// The expected entry of each object, in the order of the names.
     fn entries(&self, env: &TestEnv) -> Vec<Entry> {
         let entry = |name: &String| {
             let filter = KeyFilter { prefix: Some(format!("{name}/")), ..KeyFilter::default() };
@@ -70,8 +71,8 @@ impl Ten {
         self.names.iter().map(entry).collect()
     }
 
-    /// Everything is there, once, and nothing else.
-    async fn are_in_place(&self, env: &TestEnv) {
+    /// Checks that all AWS resources exist exactly once, and no other resources.
+    async fn assert_in_place(&self, env: &TestEnv) {
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
         assert_eq!(rules(env).await, plain_rules(env, &names).await);
         let mut entries = own(&env.document(&self.bucket).await);
@@ -83,43 +84,43 @@ impl Ten {
         assert_eq!(env.statements("uploads", None).await, [bucket_statement_id(&owner(), &self.bucket)]);
     }
 
-    /// Nothing is there any more.
-    async fn are_gone(&self, env: &TestEnv) {
+    /// Checks that the operator has deleted all AWS resources.
+    async fn assert_deleted(&self, env: &TestEnv) {
         assert_eq!(rules(env).await, Rules::new());
         assert_eq!(own(&env.document(&self.bucket).await), vec![]);
         for name in self.names.iter().map(String::as_str).chain(["uploads"]) {
-            assert_eq!(env.statements(name, None).await, NOBODY, "{name}");
+            assert_eq!(env.statements(name, None).await, NOTHING, "{name}");
         }
     }
 }
 
-/// A write that has been carried out, and is not answered before [`Held::answer`].
-struct Held {
-    carried_out: Arc<Semaphore>,
+/// A write that AWS applies at once, but answers only after [`HeldWrite::answer`].
+struct HeldWrite {
+    applied: Arc<Semaphore>,
     answered: Arc<Semaphore>,
 }
 
-impl Held {
-    /// Holds the answer to the write number `number` from now on, beginning with 1.
-    fn write(env: &TestEnv, number: usize) -> Self {
-        let held = Self { carried_out: Arc::new(Semaphore::new(0)), answered: Arc::new(Semaphore::new(0)) };
-        let (carried_out, answered) = (held.carried_out.clone(), held.answered.clone());
+impl HeldWrite {
+    /// Holds the answer to the write `number`, counted from 1.
+    fn hold(env: &TestEnv, number: usize) -> Self {
+        let held_write = Self { applied: Arc::new(Semaphore::new(0)), answered: Arc::new(Semaphore::new(0)) };
+        let (applied, answered) = (held_write.applied.clone(), held_write.answered.clone());
         let hook = Hook::after(move |_| {
-            let (carried_out, answered) = (carried_out.clone(), answered.clone());
+            let (applied, answered) = (applied.clone(), answered.clone());
             async move {
-                carried_out.add_permits(1);
+                applied.add_permits(1);
                 let _ = answered.acquire().await;
                 Then::GoOn
             }
         });
         env.aws_proxy()
             .inject(env.account(), Fault::on(Fault::ANY_WRITE, FaultKind::Hook(hook)).after(number - 1));
-        held
+        held_write
     }
 
-    async fn until_carried_out(&self) {
-        let carried_out = tokio::time::timeout(LIMIT, self.carried_out.acquire()).await;
-        carried_out.expect("the write came").unwrap().forget();
+    async fn wait_until_applied(&self) {
+        let applied = tokio::time::timeout(LIMIT, self.applied.acquire()).await;
+        applied.expect("the write came").unwrap().forget();
     }
 
     fn answer(&self) {
@@ -127,81 +128,86 @@ impl Held {
     }
 }
 
-/// The operator is killed when the write number `number` has been carried out, and started again.
-async fn killed_at(env: &TestEnv, controller: &mut Controller, number: usize, act: impl AsyncFnOnce()) {
-    let held = Held::write(env, number);
-    act().await;
-    held.until_carried_out().await;
+/// Kills the operator after AWS has applied the write `number`, and starts the operator again.
+async fn with_crash_at(
+    env: &TestEnv,
+    controller: &mut Controller,
+    number: usize,
+    action: impl AsyncFnOnce(),
+) {
+    let held_write = HeldWrite::hold(env, number);
+    action().await;
+    held_write.wait_until_applied().await;
     controller.kill().await;
-    held.answer();
+    held_write.answer();
     controller.start();
 }
 
-/// Creates ten objects, and deletes them, each time with a kill at the write of this number.
-fn killed(number: usize) {
+/// Creates ten objects and deletes them, and kills the operator at the write `number` of both steps.
+fn test_crashes_at(number: usize) {
     env::test(&format!("killed-{number}"), async |env| {
-        let ten = Ten::in_world(&env).await;
+        let ten = TenObjects::new_in(&env).await;
         let mut controller = env.controller(&NO_RESYNC);
         env.aws_proxy().clear_calls(env.account());
-        killed_at(&env, &mut controller, number, async || _ = env.apply(&ten.manifests()).await).await;
-        ten.until_ready(&env).await;
-        ten.are_in_place(&env).await;
-        // What was made before the end was found, and is not made again.
+        with_crash_at(&env, &mut controller, number, async || _ = env.apply(&ten.manifests()).await).await;
+        ten.wait_until_ready(&env).await;
+        ten.assert_in_place(&env).await;
+        // The restarted operator finds the existing resources and creates no resource twice.
         let writes = env.aws_writes();
-        let made = ["PutRule", "PutTargets", "AddPermission"].map(|operation| {
+        let created = ["PutRule", "PutTargets", "AddPermission"].map(|operation| {
             writes.iter().filter(|call| call.operation == operation && call.status < 300).count()
         });
-        assert_eq!(made, [5, 5, 6], "{writes:#?}");
+        assert_eq!(created, [5, 5, 6], "{writes:#?}");
 
-        killed_at(&env, &mut controller, number, async || {
+        with_crash_at(&env, &mut controller, number, async || {
             let both = format!("{SCHEDULED},{S3}");
             env.kubectl(&["delete", &both, "--all", "--wait=false"], "").await.expect("kubectl delete");
         })
         .await;
-        ten.until_gone(&env).await;
-        ten.are_gone(&env).await;
+        ten.wait_until_deleted(&env).await;
+        ten.assert_deleted(&env).await;
     });
 }
 
 #[test]
-fn killed_at_the_first_write() {
-    killed(1);
+fn ten_objects_survive_a_crash_at_the_first_write() {
+    test_crashes_at(1);
 }
 
 #[test]
-fn killed_at_the_third_write() {
-    killed(3);
+fn ten_objects_survive_a_crash_at_the_third_write() {
+    test_crashes_at(3);
 }
 
 #[test]
-fn killed_at_the_fifth_write() {
-    killed(5);
+fn ten_objects_survive_a_crash_at_the_fifth_write() {
+    test_crashes_at(5);
 }
 
 #[test]
-fn killed_at_the_eighth_write() {
-    killed(8);
+fn ten_objects_survive_a_crash_at_the_eighth_write() {
+    test_crashes_at(8);
 }
 
 #[test]
-fn killed_at_the_eleventh_write() {
-    killed(11);
+fn ten_objects_survive_a_crash_at_the_eleventh_write() {
+    test_crashes_at(11);
 }
 
 #[test]
-fn stopped_in_the_middle_it_ends_well_and_goes_on_later() {
+fn a_stopped_operator_continues_after_its_restart() {
     env::test("stopped", async |env| {
-        let ten = Ten::in_world(&env).await;
+        let ten = TenObjects::new_in(&env).await;
         let mut controller = env.controller(&NO_RESYNC);
         env.aws_proxy().clear_calls(env.account());
-        let held = Held::write(&env, 4);
+        let held_write = HeldWrite::hold(&env, 4);
         env.apply(&ten.manifests()).await;
-        held.until_carried_out().await;
-        let (answer, stop) = (async { held.answer() }, controller.stop());
-        // The exit code is 0, or this panics.
+        held_write.wait_until_applied().await;
+        let (answer, stop) = (async { held_write.answer() }, controller.stop());
+        // `stop` panics if the exit code is not 0.
         tokio::join!(stop, answer);
         controller.start();
-        ten.until_ready(&env).await;
-        ten.are_in_place(&env).await;
+        ten.wait_until_ready(&env).await;
+        ten.assert_in_place(&env).await;
     });
 }

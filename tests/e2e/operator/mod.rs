@@ -1,5 +1,5 @@
-//! The life of the operator itself: killed, stopped, started too early or wrongly; and what it makes of objects and
-//! namespaces in every state.
+//! The life of the operator process: crash, shutdown, start and leader election. Also namespaces, annotations, and
+//! invalid or edited objects.
 
 mod default_tags;
 mod interrupted;

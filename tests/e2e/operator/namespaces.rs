@@ -1,4 +1,4 @@
-//! Namespaces: deleted with all that is in them, and several under one operator.
+//! Deletion of a namespace, and one operator for several namespaces.
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
@@ -9,10 +9,10 @@ use crate::objects::NO_RESYNC;
 use crate::scheduled::view::{KIND, Rules, rules};
 use crate::support::{AwsView, LIMIT, own, s3, scheduled};
 
-const NOBODY: [&str; 0] = [];
+const NOTHING: [&str; 0] = [];
 
 #[test]
-fn a_deleted_namespace_takes_everything_with_it() {
+fn deleting_a_namespace_keeps_only_foreign_entries() {
     env::test("namespace-deleted", async |env| {
         if !env.removes_namespaces() {
             eprintln!("skipped: the API server of KUBEBUILDER_ASSETS runs no namespace controller");
@@ -21,13 +21,13 @@ fn a_deleted_namespace_takes_everything_with_it() {
         env.function("both").await;
         let bucket = env.new_bucket("photos").await;
         let queue = env.queue("theirs").await;
-        let theirs = format!(
+        let foreign = format!(
             "<QueueConfiguration><Id>theirs</Id><Queue>{queue}</Queue><Event>s3:ObjectRemoved:*</Event></QueueConfiguration>"
         );
-        let theirs = format!(
-            r#"<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{theirs}</NotificationConfiguration>"#
+        let foreign = format!(
+            r#"<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{foreign}</NotificationConfiguration>"#
         );
-        env.put_document(&bucket, &theirs).await;
+        env.put_document(&bucket, &foreign).await;
         let before = env.document_text(&bucket).await;
         let _controller = env.controller(&NO_RESYNC);
         let filters = |prefix| format!("filters: [{{prefix: {prefix}/}}]");
@@ -54,12 +54,12 @@ fn a_deleted_namespace_takes_everything_with_it() {
         })
         .await;
         assert_eq!(rules(&env).await, Rules::new());
-        assert_eq!(env.statements("both", None).await, NOBODY);
+        assert_eq!(env.statements("both", None).await, NOTHING);
         assert_eq!(env.document_text(&bucket).await, before);
     });
 }
 
-/// `kubectl` in another namespace than the env's.
+/// Runs `kubectl` in another namespace than the env's.
 async fn kubectl_in(env: &TestEnv, namespace: &str, args: &[&str], stdin: &str) -> String {
     let args = [args, &["--namespace", namespace]].concat();
     env.kubectl(&args, stdin).await.expect("kubectl")
@@ -73,9 +73,9 @@ async fn new_namespace(env: &TestEnv, suffix: &str) -> String {
     name
 }
 
-/// The operator of some namespaces has its owner id from its own one, which it need not watch.
+/// An operator of listed namespaces derives its owner id from its own namespace, and need not watch that namespace.
 #[test]
-fn several_namespaces_are_watched_and_no_others() {
+fn only_the_listed_namespaces_are_watched() {
     env::test_on_own_cluster("some", async |env| {
         let [first, second, other] = ["first", "second", "other"];
         let [first, second, other] = [
@@ -115,7 +115,7 @@ fn several_namespaces_are_watched_and_no_others() {
         });
         assert_eq!(std::collections::BTreeSet::from_iter(found), expected.collect());
 
-        // A change of a ConfigMap is noticed in each of them.
+        // The operator watches the ConfigMaps in both namespaces.
         let changed = code.replace("first", "second");
         kubectl_in(&env, &second, &["apply", "-f", "-"], &changed).await;
         env.until(LIMIT, "the new code", async || {
@@ -124,13 +124,13 @@ fn several_namespaces_are_watched_and_no_others() {
             if updates == 1 { Ok(()) } else { Err(updates) }
         })
         .await;
-        let gone = kubectl_in(&env, &first, &["delete", KIND, "hourly", "deployed"], "").await;
-        assert_eq!(rules(&env).await.len(), 2, "{gone}");
+        let output = kubectl_in(&env, &first, &["delete", KIND, "hourly", "deployed"], "").await;
+        assert_eq!(rules(&env).await.len(), 2, "{output}");
     });
 }
 
 #[test]
-fn one_operator_looks_after_all_namespaces() {
+fn an_operator_can_watch_all_namespaces() {
     env::test_on_own_cluster("all", async |env| {
         let other = new_namespace(&env, "other").await;
         env.function("both").await;
@@ -163,6 +163,6 @@ fn one_operator_looks_after_all_namespaces() {
         assert_eq!(env.statements("both", None).await.len(), 1);
         kubectl_in(&env, &other, &["delete", KIND, "hourly"], "").await;
         assert_eq!(rules(&env).await, Rules::new());
-        assert_eq!(env.statements("both", None).await, NOBODY);
+        assert_eq!(env.statements("both", None).await, NOTHING);
     });
 }

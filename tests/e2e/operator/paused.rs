@@ -1,4 +1,5 @@
-//! The annotation that pauses one object: its rule and entries stay as they are, and other objects go on.
+//! The annotation `lambda-triggers.dev/paused`: the object's rule and entries stay unchanged, and other objects are
+//! reconciled.
 
 use lambda_triggers_core::api::KeyFilter;
 use lambda_triggers_core::ownership::{ObjectKey, bucket_statement_id};
@@ -8,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::docs::Page;
 use crate::objects::{
-    Condition, NO_RESYNC, condition, conditions, event, events_of, owner, until_conditions,
+    Condition, NO_RESYNC, condition, conditions, event, events_of, owner, wait_for_conditions,
 };
 use crate::scheduled::view::{KIND, STATEMENT, rule_name, rules};
-use crate::support::{AwsView, both_in_place, own, s3, scheduled};
+use crate::support::{AwsView, create_both_triggers, own, s3, scheduled};
 
 const S3: &str = "S3TriggeredFunction";
 const RESUME: &str = "remove the annotation lambda-triggers.dev/paused to go on";
@@ -21,7 +22,7 @@ async fn annotate(env: &TestEnv, kind: &str, name: &str, annotation: &str) {
     env.kubectl(&["annotate", kind, name, &annotation], "").await.expect("kubectl annotate");
 }
 
-/// The conditions of a paused object whose parts are in place.
+/// The conditions of a paused object that was in sync.
 fn in_place(part: &str) -> Vec<Condition> {
     let message = format!("paused: AWS was as the spec says, and nobody repairs it; {RESUME}");
     let ready = condition("Ready", "True", "Paused", &message);
@@ -29,7 +30,7 @@ fn in_place(part: &str) -> Vec<Condition> {
     [vec![ready], parts.to_vec()].concat()
 }
 
-/// The conditions of a paused object that waits for the pause to end.
+/// The conditions of a paused object with changes that wait for the end of the pause.
 fn waiting(what: &str) -> Vec<Condition> {
     let message = format!("paused: {what}; {RESUME}");
     let all = [("Ready", "False"), ("Stalled", "True")];
@@ -39,20 +40,20 @@ fn waiting(what: &str) -> Vec<Condition> {
 /// The operator's entries of one object.
 async fn entries_of(env: &TestEnv, bucket: &str, name: &str) -> Vec<Entry> {
     let base_name = ObjectKey::new(env.namespace(), name).base_name(&owner());
-    let is_its = |entry: &Entry| entry.id.as_deref().is_some_and(|id| id.starts_with(&base_name));
-    own(&env.document(bucket).await).into_iter().filter(is_its).collect()
+    let belongs_to_object = |entry: &Entry| entry.id.as_deref().is_some_and(|id| id.starts_with(&base_name));
+    own(&env.document(bucket).await).into_iter().filter(belongs_to_object).collect()
 }
 
 #[test]
-fn a_paused_object_is_left_alone_and_the_others_go_on() {
+fn a_paused_object_stays_unchanged_and_others_are_reconciled() {
     env::test("paused", async |env| {
         let mut controller = env.controller(&NO_RESYNC);
-        let bucket = both_in_place(&env).await;
+        let bucket = create_both_triggers(&env).await;
         let [pause, resume] = Page::read("docs/conditions.md").commands("Pause a resource");
         env.shell(&pause).await.expect(&pause);
-        until_conditions(&env, KIND, "nightly-report", &in_place("RuleReady")).await;
+        wait_for_conditions(&env, KIND, "nightly-report", &in_place("RuleReady")).await;
         annotate(&env, S3, "thumbnails", "=true").await;
-        until_conditions(&env, S3, "thumbnails", &in_place("NotificationReady")).await;
+        wait_for_conditions(&env, S3, "thumbnails", &in_place("NotificationReady")).await;
         let paused = event("Normal", "Paused", in_place("")[0][3].clone());
         assert_eq!(events_of(&env, "thumbnails").await.pop(), Some(paused));
 
@@ -61,14 +62,14 @@ fn a_paused_object_is_left_alone_and_the_others_go_on() {
         let (rules_before, entries) = (rules(&env).await, entries_of(&env, &bucket, "thumbnails").await);
         env.apply(&s3("thumbnails", "report", &bucket, "filters: [{prefix: new/}]")).await;
         let changed = waiting("AWS may not be as the spec says, and nobody changes it");
-        until_conditions(&env, S3, "thumbnails", &changed).await;
+        wait_for_conditions(&env, S3, "thumbnails", &changed).await;
         env.delete(KIND, "nightly-report").await;
         let deleted = waiting("what was made for the resource stays, and so does the finalizer");
-        until_conditions(&env, KIND, "nightly-report", &deleted).await;
+        wait_for_conditions(&env, KIND, "nightly-report", &deleted).await;
         let blocked = event("Warning", "DeletionBlocked", deleted[0][3].clone());
         assert_eq!(events_of(&env, "nightly-report").await.pop(), Some(blocked));
 
-        // Another trigger of the same bucket and function comes and goes, before and after a restart.
+        // Another trigger of the same bucket and function is created and deleted, before and after a restart.
         let statements = [bucket_statement_id(&owner(), &bucket), STATEMENT.to_owned()];
         for _ in 0..2 {
             env.apply(&s3("other", "report", &bucket, "events: ['s3:ObjectRemoved:*']")).await;
@@ -100,7 +101,7 @@ fn a_paused_object_is_left_alone_and_the_others_go_on() {
 }
 
 #[test]
-fn an_object_that_is_paused_from_the_start_gets_no_finalizer() {
+fn an_object_created_paused_gets_no_finalizer() {
     env::test("paused-new", async |env| {
         let _controller = env.controller(&NO_RESYNC);
         env.function("hourly").await;
@@ -109,7 +110,7 @@ fn an_object_that_is_paused_from_the_start_gets_no_finalizer() {
         let annotated = "metadata:\n  annotations: {lambda-triggers.dev/paused: \"true\"}";
         env.apply(&manifest.replace("metadata:", annotated)).await;
         let new = waiting("AWS may not be as the spec says, and nobody changes it");
-        until_conditions(&env, KIND, "hourly", &new).await;
+        wait_for_conditions(&env, KIND, "hourly", &new).await;
         assert_eq!(env.object(KIND, "hourly").await.unwrap()["metadata"]["finalizers"], Value::Null);
         env.delete(KIND, "hourly").await;
         env.until_gone(KIND, "hourly").await;

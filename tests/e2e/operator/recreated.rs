@@ -1,18 +1,18 @@
-//! Resources that come back under their names with other UIDs, as from a backup.
+//! Objects that are recreated with the same name and another UID, for example from a backup.
 
 use lambda_triggers_tests::env;
 
-use crate::objects::{RESYNC_1S, nothing_is_written_at_rest};
+use crate::objects::{RESYNC_1S, assert_no_writes_at_rest};
 use crate::scheduled::view::{Rules, STATEMENT, plain_rule, rule_name, rules};
 use crate::support::{AwsView, own, s3, scheduled};
 
 const SCHEDULED: &str = "ScheduledFunction";
 const S3: &str = "S3TriggeredFunction";
 
-const NOBODY: [&str; 0] = [];
+const NOTHING: [&str; 0] = [];
 
 #[test]
-fn a_resource_that_comes_back_with_another_uid_owns_what_its_predecessor_made() {
+fn a_recreated_object_owns_the_aws_resources_of_its_predecessor() {
     env::test("another-uid", async |env| {
         let function = env.function("hourly").await;
         let bucket = env.new_bucket("photos").await;
@@ -49,7 +49,7 @@ fn a_resource_that_comes_back_with_another_uid_owns_what_its_predecessor_made() 
         assert_eq!(own(&env.document(&bucket).await), entries);
         let writes: Vec<String> = env.aws_writes().into_iter().map(|call| call.operation).collect();
         assert_eq!(writes, ["TagResource"], "the UID on the rule, for people to read");
-        nothing_is_written_at_rest(&env, SCHEDULED, &["hourly"]).await;
+        assert_no_writes_at_rest(&env, SCHEDULED, &["hourly"]).await;
 
         for kind in [SCHEDULED, S3] {
             env.delete(kind, "hourly").await;
@@ -58,14 +58,14 @@ fn a_resource_that_comes_back_with_another_uid_owns_what_its_predecessor_made() 
             env.until_gone(kind, "hourly").await;
         }
         assert_eq!(rules(&env).await, Rules::new());
-        assert_eq!(env.statements("hourly", None).await, NOBODY);
+        assert_eq!(env.statements("hourly", None).await, NOTHING);
         assert_eq!(own(&env.document(&bucket).await), vec![]);
     });
 }
 
-/// Its first reconcile never came: nothing but the names leads to what its predecessor made.
+/// The operator has never reconciled the recreated object, so only the names lead to the AWS resources.
 #[test]
-fn a_resource_that_comes_back_and_is_deleted_at_once_takes_its_predecessors_things_with_it() {
+fn deleting_a_recreated_object_at_once_deletes_its_predecessors_resources() {
     env::test("back-and-gone", async |env| {
         env.function("hourly").await;
         let bucket = env.new_bucket("photos").await;
@@ -95,6 +95,6 @@ fn a_resource_that_comes_back_and_is_deleted_at_once_takes_its_predecessors_thin
         }
         assert_eq!(rules(&env).await, Rules::new());
         assert_eq!(own(&env.document(&bucket).await), vec![]);
-        assert_eq!(env.statements("hourly", None).await, NOBODY);
+        assert_eq!(env.statements("hourly", None).await, NOTHING);
     });
 }

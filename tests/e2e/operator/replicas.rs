@@ -1,4 +1,4 @@
-//! Two replicas: one works, the other takes over, and the one that led before writes nothing any more.
+//! Two replicas: the leader works, the standby replaces a stopped or killed leader, and a former leader writes nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const PUT: &str = "PutBucketNotificationConfiguration";
 
 const ELECTED: [&str; 4] = ["--owner-id", OWNER, "--leader-elect", "true"];
 
-/// Who leads, once it is another one than `before`.
+/// Waits for a leader other than `before`, and returns its identity.
 async fn leader(env: &TestEnv, limit: Duration, before: Option<&str>) -> String {
     let leases: Api<Lease> = Api::namespaced(env.kube().clone(), env.namespace());
     env.until(limit, "another leader", async || {
@@ -33,7 +33,7 @@ async fn leader(env: &TestEnv, limit: Duration, before: Option<&str>) -> String 
 }
 
 #[test]
-fn a_standby_takes_over_from_one_that_is_killed_and_from_one_that_stops() {
+fn a_standby_replaces_a_killed_and_a_stopped_leader() {
     env::test("replicas", async |env| {
         env.function("hourly").await;
         let mut first = env.controller(&ELECTED);
@@ -42,7 +42,7 @@ fn a_standby_takes_over_from_one_that_is_killed_and_from_one_that_stops() {
         env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         env.until_ready(SCHEDULED, "hourly").await;
         first.kill().await;
-        // Fifteen seconds without a renewal, and a look every two.
+        // The lease expires after fifteen seconds without a renewal. The standby checks the lease every two seconds.
         let two = leader(&env, Duration::from_secs(20), Some(&one)).await;
         env.apply(&scheduled("second", "hourly", "schedule: rate(2 hours)")).await;
         env.until_ready(SCHEDULED, "second").await;
@@ -59,19 +59,19 @@ fn a_standby_takes_over_from_one_that_is_killed_and_from_one_that_stops() {
     });
 }
 
-/// It is frozen between its read of a bucket and its write, for longer than its lease lasts, and then goes on.
+/// The operator is suspended between its read and its write of a bucket for longer than its lease, and then resumed.
 #[test]
-fn a_leader_that_was_frozen_past_its_lease_writes_nothing_when_it_wakes() {
+fn a_leader_resumed_after_its_lease_writes_nothing() {
     env::test("frozen", async |env| {
         env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
-        let (reads, goes_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let (reading, released) = (reads.clone(), goes_on.clone());
+        let (read_started, resume) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (started, resumed) = (read_started.clone(), resume.clone());
         let hold = Hook::before(move |_| {
-            let (reading, released) = (reading.clone(), released.clone());
+            let (started, resumed) = (started.clone(), resumed.clone());
             async move {
-                reading.notify_one();
-                released.notified().await;
+                started.notify_one();
+                resumed.notified().await;
                 Then::GoOn
             }
         });
@@ -79,7 +79,7 @@ fn a_leader_that_was_frozen_past_its_lease_writes_nothing_when_it_wakes() {
         let mut first = env.controller(&ELECTED);
         let one = leader(&env, LIMIT, None).await;
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        reads.notified().await;
+        read_started.notified().await;
         first.pause();
         let _second = env.controller(&ELECTED);
         leader(&env, Duration::from_secs(25), Some(&one)).await;
@@ -88,7 +88,7 @@ fn a_leader_that_was_frozen_past_its_lease_writes_nothing_when_it_wakes() {
         env.until_gone(S3, "thumbs").await;
         let writes = env.aws_proxy().count(env.account(), PUT);
 
-        goes_on.notify_one();
+        resume.notify_one();
         first.resume();
         let ended = env.until(LIMIT, "the end of the first", async || first.ended()).await;
         assert!(!ended.success(), "{ended}");
@@ -98,7 +98,7 @@ fn a_leader_that_was_frozen_past_its_lease_writes_nothing_when_it_wakes() {
     });
 }
 
-/// Alone by its user's word, it needs no Lease.
+/// With `--leader-elect=false`, the operator needs no Lease.
 #[test]
 fn without_leader_election_there_is_no_lease() {
     env::test("alone", async |env| {
@@ -111,9 +111,10 @@ fn without_leader_election_there_is_no_lease() {
     });
 }
 
-/// Another one may run beside it: what that makes again is looked for once more.
+/// Another operator may run at the same time and recreate resources. Therefore the operator records a deleted object's
+/// resources and checks them again.
 #[test]
-fn without_leader_election_what_a_resource_lets_go_is_noted() {
+fn without_leader_election_deleted_resources_are_recorded() {
     env::test("let-go", async |env| {
         env.function("hourly").await;
         let _controller = env.controller(&NO_RESYNC);
@@ -122,13 +123,13 @@ fn without_leader_election_what_a_resource_lets_go_is_noted() {
         env.delete(SCHEDULED, "hourly").await;
         env.until_gone(SCHEDULED, "hourly").await;
         let maps: Api<ConfigMap> = Api::namespaced(env.kube().clone(), env.namespace());
-        let noted = maps.get(&format!("lambda-triggers-{OWNER}")).await.unwrap().data.unwrap();
-        let of_object = format!("ScheduledFunction.{}.", object["metadata"]["uid"].as_str().unwrap());
-        let notes = noted
+        let data = maps.get(&format!("lambda-triggers-{OWNER}")).await.unwrap().data.unwrap();
+        let key_prefix = format!("ScheduledFunction.{}.", object["metadata"]["uid"].as_str().unwrap());
+        let rows = data
             .iter()
-            .map(|(key, note)| (key.starts_with(&of_object), serde_json::from_str::<Value>(note).unwrap()));
+            .map(|(key, row)| (key.starts_with(&key_prefix), serde_json::from_str::<Value>(row).unwrap()));
         let applied = &object["status"]["applied"];
         let expected = json!({"namespace": env.namespace(), "name": "hourly", "applied": applied});
-        assert_eq!(notes.collect::<Vec<_>>(), [(true, expected)]);
+        assert_eq!(rows.collect::<Vec<_>>(), [(true, expected)]);
     });
 }

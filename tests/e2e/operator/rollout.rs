@@ -1,4 +1,4 @@
-//! A rollout that applies in any order, on the real API server: nothing is Stalled before its progress deadline.
+//! A rollout that applies objects in any order: no object is Stalled before its progress deadline.
 
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
@@ -6,7 +6,7 @@ use kube::core::GroupVersionKind;
 use lambda_triggers_tests::env::{self, REGION, TestEnv};
 use serde_json::{Value, json};
 
-use crate::objects::{OWNER, conditions, failed, nothing_is_written_at_rest, until_conditions};
+use crate::objects::{OWNER, assert_no_writes_at_rest, conditions, failed, wait_for_conditions};
 use crate::scheduled::view::{IN_PLACE, KIND, rule_name};
 use crate::support::scheduled;
 
@@ -27,11 +27,11 @@ async fn set_status(env: &TestEnv, name: &str, status: &Value) {
 }
 
 #[test]
-fn a_function_that_comes_after_its_trigger_is_waited_for() {
+fn a_function_may_be_created_after_its_trigger() {
     env::test("late-function", async |env| {
         let mut controller = env.controller(&WAITING);
         env.apply(&scheduled("hourly", "late", "schedule: rate(1 hour)")).await;
-        until_conditions(&env, KIND, "hourly", &missing("Reconciling")).await;
+        wait_for_conditions(&env, KIND, "hourly", &missing("Reconciling")).await;
         let observed =
             async || env.object(KIND, "hourly").await.unwrap()["status"]["observedGenerationAt"].clone();
         let since = observed().await;
@@ -45,23 +45,23 @@ fn a_function_that_comes_after_its_trigger_is_waited_for() {
 }
 
 #[test]
-fn a_function_that_is_still_missing_at_the_deadline_stalls_its_trigger() {
+fn a_function_missing_at_the_deadline_stalls_its_trigger() {
     env::test("no-function-at-deadline", async |env| {
         let flags = [&WAITING[..], &["--resync", "1s"]].concat();
         let _controller = env.controller(&flags);
         env.apply(&scheduled("hourly", "late", "schedule: rate(1 hour)")).await;
-        until_conditions(&env, KIND, "hourly", &missing("Reconciling")).await;
-        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
-        // The generation is older than two minutes from here on.
+        wait_for_conditions(&env, KIND, "hourly", &missing("Reconciling")).await;
+        assert_no_writes_at_rest(&env, KIND, &["hourly"]).await;
+        // The generation is now older than two minutes.
         set_status(&env, "hourly", &json!({"observedGenerationAt": "2026-01-01T00:00:00Z"})).await;
-        until_conditions(&env, KIND, "hourly", &missing("Stalled")).await;
-        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
+        wait_for_conditions(&env, KIND, "hourly", &missing("Stalled")).await;
+        assert_no_writes_at_rest(&env, KIND, &["hourly"]).await;
     });
 }
 
-/// The next resync comes ten minutes later.
+/// The next resync would follow ten minutes later.
 #[test]
-fn a_status_that_somebody_else_writes_is_repaired_when_it_is_seen() {
+fn a_forged_status_is_repaired_at_once() {
     env::test("forged", async |env| {
         let _controller = env.controller(&WAITING);
         env.function("late").await;
@@ -73,7 +73,7 @@ fn a_status_that_somebody_else_writes_is_repaired_when_it_is_seen() {
         let mut forged = before["conditions"].clone();
         forged[0]["reason"] = "Forged".into();
         set_status(&env, "hourly", &json!({"conditions": forged, "applied": {"rules": []}})).await;
-        until_conditions(&env, KIND, "hourly", &in_place).await;
+        wait_for_conditions(&env, KIND, "hourly", &in_place).await;
         let after = env.object(KIND, "hourly").await.unwrap()["status"].clone();
         assert_eq!(after["applied"], before["applied"]);
         let calls = env.aws_proxy().calls(env.account()).len();

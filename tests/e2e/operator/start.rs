@@ -1,4 +1,4 @@
-//! The start: wrong flags, and a cluster without our CRDs.
+//! The operator's start: invalid flags, and a cluster without CRDs.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
@@ -13,13 +13,13 @@ const CRDS: [&str; 2] = [
     include_str!("../../../crds/lambda-triggers.dev_s3triggeredfunctions.yaml"),
 ];
 
-/// The exit code of an operator that is started with these flags, and what it prints.
-async fn refused(env: &TestEnv, flags: &[&str]) -> (Option<i32>, String) {
+/// The exit code and the output of an operator with invalid flags.
+async fn run_with_invalid_flags(env: &TestEnv, flags: &[&str]) -> (Option<i32>, String) {
     let mut controller = env.controller(flags);
     let status = env.until(LIMIT, "the operator to end", async || controller.ended()).await;
     let printed = |log: String| log.lines().skip(1).collect::<Vec<_>>().join("\n");
     let text = env
-        .until(LIMIT, "its last words", async || {
+        .until(LIMIT, "the error message", async || {
             let text = printed(controller.log());
             if text.ends_with("try '--help'.") { Ok(text) } else { Err(text) }
         })
@@ -28,7 +28,7 @@ async fn refused(env: &TestEnv, flags: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_wrong_flag_is_refused_with_what_to_write() {
+fn an_invalid_flag_is_refused_with_the_remedy() {
     let help = "\n\nFor more information, try '--help'.";
     let cases = [
         (
@@ -54,13 +54,17 @@ fn a_wrong_flag_is_refused_with_what_to_write() {
     ];
     env::test("flags", async |env| {
         for (flags, message) in cases {
-            assert_eq!(refused(&env, &flags).await, (Some(2), format!("{message}{help}")), "{flags:?}");
+            assert_eq!(
+                run_with_invalid_flags(&env, &flags).await,
+                (Some(2), format!("{message}{help}")),
+                "{flags:?}"
+            );
         }
     });
 }
 
 #[test]
-fn an_operator_that_is_there_before_its_crds_waits_for_them() {
+fn an_operator_without_crds_waits_for_them() {
     env::test_on_own_cluster("no-crds", async |env| {
         env.function("hourly").await;
         let crds = Api::<CustomResourceDefinition>::all(env.kube().clone());
@@ -75,11 +79,9 @@ fn an_operator_that_is_there_before_its_crds_waits_for_them() {
         .await;
 
         let mut controller = env.controller(&[]);
-        let complaints = || controller.log().matches("the controller's queue failed").count();
-        env.until(LIMIT, "the operator to look twice for each kind", async || {
-            (complaints() >= 4).then_some(())
-        })
-        .await;
+        let failures = || controller.log().matches("the controller's queue failed").count();
+        env.until(LIMIT, "the operator to list each kind twice", async || (failures() >= 4).then_some(()))
+            .await;
         assert_eq!(controller.ended(), None);
 
         env.apply(&CRDS.join("---\n")).await;

@@ -1,4 +1,4 @@
-//! SIGTERM in each phase of the operator's life: the process ends well and in time, and no Lease is left held.
+//! SIGTERM in each phase of the operator's life: the process ends in time with exit code 0 and releases its Lease.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -21,19 +21,19 @@ use crate::support::{AwsView, LIMIT, scheduled};
 
 const ELECTED: [&str; 4] = ["--owner-id", OWNER, "--leader-elect", "true"];
 
-/// A server that takes connections and never answers.
-struct Silent {
+/// A server that accepts connections and never answers.
+struct SilentServer {
     url: String,
-    asked: Arc<Notify>,
+    connected: Arc<Notify>,
     server: JoinHandle<()>,
 }
 
-impl Silent {
+impl SilentServer {
     async fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Notify::new());
-        let accepted = asked.clone();
+        let connected = Arc::new(Notify::new());
+        let accepted = connected.clone();
         let server = tokio::spawn(async move {
             let mut connections = vec![];
             while let Ok((connection, _)) = listener.accept().await {
@@ -41,21 +41,21 @@ impl Silent {
                 accepted.notify_one();
             }
         });
-        Self { url, asked, server }
+        Self { url, connected, server }
     }
 
-    async fn until_asked(&self) {
-        tokio::time::timeout(LIMIT, self.asked.notified()).await.expect("the operator connects");
+    async fn wait_for_connection(&self) {
+        tokio::time::timeout(LIMIT, self.connected.notified()).await.expect("the operator connects");
     }
 }
 
-impl Drop for Silent {
+impl Drop for SilentServer {
     fn drop(&mut self) {
         self.server.abort();
     }
 }
 
-/// The administrator's kubeconfig with some of it changed.
+/// The administrator's kubeconfig with a change.
 fn kubeconfig(env: &TestEnv, name: &str, change: impl FnOnce(&mut Kubeconfig)) -> PathBuf {
     let mut config = Kubeconfig::read_from(env.operator_kubeconfig()).unwrap();
     change(&mut config);
@@ -64,8 +64,8 @@ fn kubeconfig(env: &TestEnv, name: &str, change: impl FnOnce(&mut Kubeconfig)) -
     file
 }
 
-/// An elected operator of this env with a further environment.
-fn elected(env: &TestEnv, further: Vec<(&str, OsString)>) -> Controller {
+/// An operator of this env with leader election and additional environment variables.
+fn elected_operator(env: &TestEnv, further: Vec<(&str, OsString)>) -> Controller {
     let scope =
         ["run", "--namespace", env.namespace(), "--http-address", "127.0.0.1:0", "--log-format", "text"];
     let arguments = scope.iter().chain(&ELECTED).map(ToString::to_string).collect();
@@ -79,43 +79,43 @@ async fn holder(env: &TestEnv) -> Option<String> {
     lease.and_then(|lease| lease.spec?.holder_identity)
 }
 
-async fn until_logged(env: &TestEnv, controller: &Controller, words: &str) {
-    env.until(LIMIT, words, async || {
+async fn wait_for_log(env: &TestEnv, controller: &Controller, text: &str) {
+    env.until(LIMIT, text, async || {
         let log = controller.log();
-        if log.contains(words) { Ok(()) } else { Err(log) }
+        if log.contains(text) { Ok(()) } else { Err(log) }
     })
     .await;
 }
 
-/// Stops the operator, whose exit code must be 0 within 30 seconds, and expects a released Lease.
-async fn stops_and_releases(env: &TestEnv, controller: &mut Controller) {
+/// Stops the operator, which must end with exit code 0 within 30 seconds and release its Lease.
+async fn assert_stops_and_releases(env: &TestEnv, controller: &mut Controller) {
     controller.stop().await;
     assert_eq!(holder(env).await, None);
 }
 
 #[test]
-fn a_stop_before_the_lease_is_read_is_obeyed() {
+fn the_operator_stops_before_the_lease_is_read() {
     env::test("stop-no-api", async |env| {
-        let api_server = Silent::start().await;
+        let api_server = SilentServer::start().await;
         let url = api_server.url.clone();
         let file = kubeconfig(&env, "silent", |config| {
             for cluster in config.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
                 cluster.server = Some(url.clone());
             }
         });
-        let mut controller = elected(&env, vec![("KUBECONFIG", file.into())]);
-        api_server.until_asked().await;
-        stops_and_releases(&env, &mut controller).await;
+        let mut controller = elected_operator(&env, vec![("KUBECONFIG", file.into())]);
+        api_server.wait_for_connection().await;
+        assert_stops_and_releases(&env, &mut controller).await;
     });
 }
 
 #[test]
-fn a_standby_that_stops_leaves_the_lease_to_the_leader() {
+fn a_stopped_standby_leaves_the_lease_to_the_leader() {
     env::test("stop-standby", async |env| {
         let _leader = env.controller(&ELECTED);
         let leader = env.until(LIMIT, "a leader", async || holder(&env).await).await;
         let mut standby = env.controller(&ELECTED);
-        until_logged(&env, &standby, "waiting to lead").await;
+        wait_for_log(&env, &standby, "waiting to lead").await;
         standby.stop().await;
         assert_eq!(holder(&env).await, Some(leader));
     });
@@ -145,47 +145,47 @@ const BASE: &str = "{apiGroups: [\"\"], resources: [namespaces], verbs: [get]}, 
 const CONFIG_MAPS: &str = "{apiGroups: [\"\"], resources: [configmaps], verbs: [get, list, watch]}";
 
 #[test]
-fn a_stop_before_the_first_list_is_obeyed() {
+fn the_operator_stops_before_the_first_list() {
     env::test_on_own_cluster("stop-no-list", async |env| {
         let file = account(&env, "no-list", &format!("[{BASE}, {CONFIG_MAPS}]")).await;
-        let mut controller = elected(&env, vec![("KUBECONFIG", file.into())]);
-        until_logged(&env, &controller, "is forbidden").await;
+        let mut controller = elected_operator(&env, vec![("KUBECONFIG", file.into())]);
+        wait_for_log(&env, &controller, "is forbidden").await;
         assert!(holder(&env).await.is_some());
-        stops_and_releases(&env, &mut controller).await;
+        assert_stops_and_releases(&env, &mut controller).await;
 
         let file = account(&env, "no-config-maps", &format!("[{BASE}]")).await;
-        let mut controller = elected(&env, vec![("KUBECONFIG", file.into())]);
+        let mut controller = elected_operator(&env, vec![("KUBECONFIG", file.into())]);
         let ended = env.until(LIMIT, "the operator to end", async || controller.ended()).await;
         assert!(!ended.success(), "{ended}");
-        until_logged(&env, &controller, "cannot read the ConfigMap of buckets to look at again").await;
+        wait_for_log(&env, &controller, "cannot read the ConfigMap of buckets to look at again").await;
         assert_eq!(holder(&env).await, None);
 
         let crds = Api::<CustomResourceDefinition>::all(env.kube().clone());
         for crd in crds.list(&Default::default()).await.unwrap() {
             crds.delete(&crd.name_any(), &DeleteParams::default()).await.unwrap();
         }
-        let mut controller = elected(&env, vec![]);
-        until_logged(&env, &controller, "the controller's queue failed").await;
+        let mut controller = elected_operator(&env, vec![]);
+        wait_for_log(&env, &controller, "the controller's queue failed").await;
         assert!(holder(&env).await.is_some());
-        stops_and_releases(&env, &mut controller).await;
+        assert_stops_and_releases(&env, &mut controller).await;
     });
 }
 
 #[test]
-fn a_stop_while_aws_does_not_answer_is_obeyed() {
+fn the_operator_stops_while_aws_does_not_answer() {
     env::test("stop-no-aws", async |env| {
-        let aws = Silent::start().await;
+        let aws = SilentServer::start().await;
         env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        let mut controller = elected(&env, vec![("AWS_ENDPOINT_URL", aws.url.clone().into())]);
-        until_logged(&env, &controller, "leading").await;
-        aws.until_asked().await;
-        stops_and_releases(&env, &mut controller).await;
+        let mut controller = elected_operator(&env, vec![("AWS_ENDPOINT_URL", aws.url.clone().into())]);
+        wait_for_log(&env, &controller, "leading").await;
+        aws.wait_for_connection().await;
+        assert_stops_and_releases(&env, &mut controller).await;
     });
 }
 
-/// AWS holds the answer to a write for longer than the operator waits.
+/// AWS delays the answer to a write for longer than the operator waits.
 #[test]
-fn a_reconcile_that_does_not_end_is_cut_off_and_repeated_by_the_next_leader() {
+fn the_next_leader_repeats_an_interrupted_reconcile() {
     env::test("stop-cut-off", async |env| {
         env.function("hourly").await;
         let (held, answered) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -202,7 +202,7 @@ fn a_reconcile_that_does_not_end_is_cut_off_and_repeated_by_the_next_leader() {
         let mut controller = env.controller(&ELECTED);
         env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         tokio::time::timeout(LIMIT, held.notified()).await.expect("a write of the rule");
-        stops_and_releases(&env, &mut controller).await;
+        assert_stops_and_releases(&env, &mut controller).await;
 
         env.aws_proxy().clear_faults(env.account());
         answered.notify_waiters();

@@ -1,4 +1,4 @@
-//! Objects that do not parse, as an older or a laxer schema may have let them in.
+//! Objects that do not parse, for example from an older or less strict CRD.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps,
@@ -7,14 +7,14 @@ use kube::Api;
 use kube::api::PostParams;
 use lambda_triggers_tests::env::{self, TestEnv};
 
-use crate::objects::{RESYNC_1S, event, events_of, failed, until_conditions};
+use crate::objects::{RESYNC_1S, event, events_of, failed, wait_for_conditions};
 use crate::support::{AwsView, LIMIT, s3, scheduled};
 
 const SCHEDULED: &str = "ScheduledFunction";
 const S3: &str = "S3TriggeredFunction";
 
-/// The API server takes any spec from now on.
-async fn loosen(env: &TestEnv) {
+/// Changes the CRDs, so that the API server accepts any spec.
+async fn accept_any_spec(env: &TestEnv) {
     let crds = Api::<CustomResourceDefinition>::all(env.kube().clone());
     for name in ["scheduledfunctions.lambda-triggers.dev", "s3triggeredfunctions.lambda-triggers.dev"] {
         let mut crd = crds.get(name).await.unwrap();
@@ -45,7 +45,7 @@ fn manifest(name: &str, kind: &str, spec: &str) -> String {
 }
 
 #[test]
-fn an_object_that_does_not_parse_stops_no_other_and_can_be_deleted() {
+fn an_unparsable_object_blocks_no_other_and_can_be_deleted() {
     let message = |error: &str, kind: &str| {
         format!("the spec cannot be read: {error}; compare it with `kubectl explain {kind}.spec`")
     };
@@ -88,7 +88,7 @@ fn an_object_that_does_not_parse_stops_no_other_and_can_be_deleted() {
     env::test_on_own_cluster("unreadable", async |env| {
         env.function("hourly").await;
         let bucket = env.new_bucket("photos").await;
-        loosen(&env).await;
+        accept_any_spec(&env).await;
         for (kind, name, spec, ..) in &cases {
             env.apply(&manifest(name, kind, spec)).await;
         }
@@ -101,7 +101,7 @@ fn an_object_that_does_not_parse_stops_no_other_and_can_be_deleted() {
 
         for (kind, name, _, message, part) in &cases {
             let stalled = failed("Stalled", "InvalidSpec", message, &[], part);
-            until_conditions(&env, kind, name, &stalled).await;
+            wait_for_conditions(&env, kind, name, &stalled).await;
             assert_eq!(events_of(&env, name).await, [event("Warning", "InvalidSpec", message.clone())]);
         }
         for (kind, name, ..) in &cases {

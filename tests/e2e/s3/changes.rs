@@ -1,17 +1,18 @@
-//! Each field of a live object changed: AWS follows, and nothing of what was before is left behind.
+//! Changes of each field of an existing object. AWS must match the new spec, and nothing of the old spec may remain.
 
 use lambda_triggers_tests::env;
 use serde_json::Value;
 
 use super::view::{
-    KIND, NO_RESYNC, entry, in_place, on, own, permission, policy, retained, until_conditions, until_entries,
+    KIND, NO_RESYNC, entry, in_place, own, permission, policy, retained, wait_for_conditions,
+    wait_for_entries, with_events,
 };
 use crate::support::{AwsView, publish, s3};
 
 const NOTHING: [Value; 0] = [];
 
 #[test]
-fn another_bucket() {
+fn a_new_bucket_moves_entry_and_permission() {
     env::test("bucket", async |env| {
         let function = env.function("thumbs").await;
         let (old, new) = (env.new_bucket("old").await, env.new_bucket("new").await);
@@ -29,7 +30,7 @@ fn another_bucket() {
 }
 
 #[test]
-fn another_function() {
+fn a_new_function_moves_entry_and_permission() {
     env::test("function", async |env| {
         env.function("old").await;
         let new = env.function("new").await;
@@ -48,7 +49,7 @@ fn another_function() {
 }
 
 #[test]
-fn another_qualifier() {
+fn a_new_qualifier_moves_entry_and_permission() {
     env::test("qualifier", async |env| {
         let function = env.function("thumbs").await;
         let version = publish(&env, "thumbs").await;
@@ -80,24 +81,24 @@ fn another_qualifier() {
 }
 
 #[test]
-fn other_events_and_filters() {
+fn new_events_and_filters_replace_the_entries() {
     env::test("events", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
         let _controller = env.controller(&NO_RESYNC);
-        let one = |prefix: &str, suffix: &str| entry(&env, "thumbs", &function, prefix, suffix);
+        let entry_for = |prefix: &str, suffix: &str| entry(&env, "thumbs", &function, prefix, suffix);
         let put_and_copy = ["s3:ObjectCreated:Copy", "s3:ObjectCreated:Put"];
         let steps = [
-            ("", vec![one("", "")]),
+            ("", vec![entry_for("", "")]),
             (
                 "events: ['s3:ObjectCreated:Put', 's3:ObjectCreated:Copy']",
-                vec![on(&put_and_copy, one("", ""))],
+                vec![with_events(&put_and_copy, entry_for("", ""))],
             ),
-            ("events: ['s3:ObjectRemoved:*']", vec![on(&["s3:ObjectRemoved:*"], one("", ""))]),
-            ("filters: [{prefix: a/}, {prefix: b/}]", vec![one("a/", ""), one("b/", "")]),
-            ("filters: [{prefix: b/}, {prefix: c/}]", vec![one("b/", ""), one("c/", "")]),
-            // The whole bucket: what was a part of it must go in the same write.
-            ("filters: []", vec![one("", "")]),
+            ("events: ['s3:ObjectRemoved:*']", vec![with_events(&["s3:ObjectRemoved:*"], entry_for("", ""))]),
+            ("filters: [{prefix: a/}, {prefix: b/}]", vec![entry_for("a/", ""), entry_for("b/", "")]),
+            ("filters: [{prefix: b/}, {prefix: c/}]", vec![entry_for("b/", ""), entry_for("c/", "")]),
+            // The entry for the whole bucket overlaps the old entries, so the same write must remove the old entries.
+            ("filters: []", vec![entry_for("", "")]),
         ];
         for (spec, entries) in steps {
             env.apply(&s3("thumbs", "thumbs", &bucket, spec)).await;
@@ -109,7 +110,7 @@ fn other_events_and_filters() {
 }
 
 #[test]
-fn suspended_and_resumed() {
+fn suspending_removes_the_entries_until_resumed() {
     env::test("suspend", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -121,17 +122,17 @@ fn suspended_and_resumed() {
         env.apply(&s3("thumbs", "thumbs", &bucket, "suspend: true")).await;
         let message =
             format!("suspended: the entries are taken out of bucket {bucket} until suspend is false");
-        until_conditions(&env, "thumbs", &in_place("Suspended", &message)).await;
+        wait_for_conditions(&env, "thumbs", &in_place("Suspended", &message)).await;
         assert_eq!(own(&env.document(&bucket).await), []);
         assert_eq!(policy(&env, "thumbs", None).await, statements);
 
         env.apply(&s3("thumbs", "thumbs", &bucket, "suspend: false")).await;
-        until_entries(&env, &bucket, &[entry(&env, "thumbs", &function, "", "")]).await;
+        wait_for_entries(&env, &bucket, &[entry(&env, "thumbs", &function, "", "")]).await;
         env.until_ready(KIND, "thumbs").await;
         assert_eq!(policy(&env, "thumbs", None).await, statements);
 
         env.apply(&s3("thumbs", "thumbs", &bucket, "suspend: true")).await;
-        until_entries(&env, &bucket, &[]).await;
+        wait_for_entries(&env, &bucket, &[]).await;
         env.delete(KIND, "thumbs").await;
         env.until_gone(KIND, "thumbs").await;
         assert_eq!(policy(&env, "thumbs", None).await, NOTHING);
@@ -139,7 +140,7 @@ fn suspended_and_resumed() {
 }
 
 #[test]
-fn another_deletion_policy_and_back() {
+fn the_deletion_policy_changes_the_id_of_the_entry() {
     env::test("policy", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;

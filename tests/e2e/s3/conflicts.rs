@@ -1,19 +1,19 @@
-//! Entries that S3 would not let stand beside each other: of the same function, of two objects, of somebody else.
+//! Entries that S3 refuses beside each other: entries of other tools, of two objects, and of other operators.
 
 use lambda_triggers_core::plan::bucket::Entry;
 use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::Value;
 
 use super::view::{
-    KIND, NO_RESYNC, RESYNC_1S, entry, event, events_of, in_place, on, own, permission, policy, stalled,
-    until_conditions, until_entries, until_younger_ones_can_come,
+    KIND, NO_RESYNC, RESYNC_1S, entry, event, events_of, in_place, own, permission, policy, stalled,
+    wait_for_conditions, wait_for_entries, wait_for_next_second, with_events,
 };
 use crate::support::{AwsView, s3};
 
 const PARTS_BEFORE: [&str; 2] = ["FunctionReady", "PermissionReady"];
 const PUT_ONLY: [&str; 1] = ["s3:ObjectCreated:Put"];
 
-/// Somebody else's entries for functions, with Ids and events as given.
+/// Writes foreign function entries with these Ids, functions and events.
 async fn put_entries(env: &TestEnv, bucket: &str, entries: &[(&str, &str, &str)]) {
     let entry = |(id, function, event): &(&str, &str, &str)| {
         format!(
@@ -35,47 +35,47 @@ async fn entries(env: &TestEnv, bucket: &str) -> Vec<Entry> {
 }
 
 #[test]
-fn an_entry_that_another_tool_made_for_the_same_function_is_taken_over() {
+fn a_foreign_entry_for_the_same_function_is_adopted() {
     env::test("adopted", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
         env.permit_bucket("thumbs", &bucket).await;
-        let theirs = policy(&env, "thumbs", None).await;
-        let made =
+        let foreign = policy(&env, "thumbs", None).await;
+        let foreign_entries =
             [("chalice", &*function, "s3:ObjectCreated:Put"), ("kept", &*function, "s3:ObjectRemoved:*")];
-        put_entries(&env, &bucket, &made).await;
+        put_entries(&env, &bucket, &foreign_entries).await;
         let kept = entries(&env, &bucket).await.remove(1);
         let _controller = env.controller(&NO_RESYNC);
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         env.until_ready(KIND, "thumbs").await;
 
-        let ours = entry(&env, "thumbs", &function, "", "");
-        assert_eq!(entries(&env, &bucket).await, [kept.clone(), ours.clone()]);
+        let own_entry = entry(&env, "thumbs", &function, "", "");
+        assert_eq!(entries(&env, &bucket).await, [kept.clone(), own_entry.clone()]);
         let adopted = format!(
             "took over the function entry \"chalice\" (s3:ObjectCreated:Put, all keys) in bucket {bucket}, which another tool \
              made"
         );
-        let created = format!("added the {} to bucket {bucket}", ours.describe());
+        let created = format!("added the {} to bucket {bucket}", own_entry.describe());
         let expected = [event("Normal", "Adopted", adopted), event("Normal", "EntryCreated", created)];
         assert_eq!(events_of(&env, "thumbs").await, expected);
 
         env.delete(KIND, "thumbs").await;
         env.until_gone(KIND, "thumbs").await;
         assert_eq!(entries(&env, &bucket).await, [kept]);
-        assert_eq!(policy(&env, "thumbs", None).await, theirs);
+        assert_eq!(policy(&env, "thumbs", None).await, foreign);
     });
 }
 
 #[test]
-fn of_two_objects_that_overlap_the_older_holds_until_it_goes() {
+fn the_older_of_two_overlapping_objects_keeps_its_entry() {
     env::test("overlap", async |env| {
         let (thumbs, index) = (env.function("thumbs").await, env.function("index").await);
         let bucket = env.new_bucket("photos").await;
-        let held = entry(&env, "older", &thumbs, "images/", "");
+        let first_entry = entry(&env, "older", &thumbs, "images/", "");
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("older", "thumbs", &bucket, "filters: [{prefix: images/}]")).await;
         env.until_ready(KIND, "older").await;
-        until_younger_ones_can_come(&env, "older").await;
+        wait_for_next_second(&env, "older").await;
         env.apply(&s3("younger", "index", &bucket, "filters: [{suffix: .jpg}]")).await;
         env.apply(&s3("beside", "index", &bucket, "events: ['s3:ObjectRemoved:*']")).await;
 
@@ -83,57 +83,57 @@ fn of_two_objects_that_overlap_the_older_holds_until_it_goes() {
             "spec.filters[0] (*.jpg): bucket {bucket} takes one entry only for the same events and keys, and function entry \
              {:?} (s3:ObjectCreated:*, images/) has it; that entry is of {}/older: change the events or filters of one of \
              the two",
-            held.id.as_deref().unwrap(),
+            first_entry.id.as_deref().unwrap(),
             env.namespace()
         );
         let expected = stalled("HeldByOther", &message, &PARTS_BEFORE, "NotificationReady");
-        until_conditions(&env, "younger", &expected).await;
+        wait_for_conditions(&env, "younger", &expected).await;
         env.until_ready(KIND, "beside").await;
-        let beside = on(&["s3:ObjectRemoved:*"], entry(&env, "beside", &index, "", ""));
-        assert_eq!(entries(&env, &bucket).await, [held, beside.clone()]);
+        let compatible = with_events(&["s3:ObjectRemoved:*"], entry(&env, "beside", &index, "", ""));
+        assert_eq!(entries(&env, &bucket).await, [first_entry, compatible.clone()]);
         assert_eq!(events_of(&env, "younger").await, [event("Warning", "HeldByOther", message)]);
 
         env.delete(KIND, "older").await;
         env.until_gone(KIND, "older").await;
         env.until_ready(KIND, "younger").await;
-        assert_eq!(entries(&env, &bucket).await, [beside, entry(&env, "younger", &index, "", ".jpg")]);
+        assert_eq!(entries(&env, &bucket).await, [compatible, entry(&env, "younger", &index, "", ".jpg")]);
         assert_eq!(policy(&env, "thumbs", None).await, Vec::<Value>::new());
         assert_eq!(policy(&env, "index", None).await, [permission(&env, &index, &bucket)]);
     });
 }
 
 #[test]
-fn an_entry_of_somebody_else_in_the_way_is_named_and_stays() {
+fn a_conflicting_foreign_entry_is_named_and_kept() {
     env::test("foreign-overlap", async |env| {
-        let (theirs, function) = (env.function("theirs").await, env.function("thumbs").await);
+        let (foreign, function) = (env.function("theirs").await, env.function("thumbs").await);
         let bucket = env.new_bucket("photos").await;
         env.permit_bucket("theirs", &bucket).await;
-        put_entries(&env, &bucket, &[("terraform-1", &*theirs, "s3:ObjectCreated:*")]).await;
+        put_entries(&env, &bucket, &[("terraform-1", &*foreign, "s3:ObjectCreated:*")]).await;
         let before = env.document_text(&bucket).await;
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("thumbs", "thumbs", &bucket, "events: ['s3:ObjectCreated:Put']")).await;
 
         let message = format!(
             "spec.filters (all keys): bucket {bucket} takes one entry only for the same events and keys, and function entry \
-             \"terraform-1\" (s3:ObjectCreated:*, all keys) has it; that entry is somebody else's, notifies {theirs} and is \
+             \"terraform-1\" (s3:ObjectCreated:*, all keys) has it; that entry is somebody else's, notifies {foreign} and is \
              not touched: change spec.events or spec.filters, or have it removed"
         );
         let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
-        until_conditions(&env, "thumbs", &expected).await;
+        wait_for_conditions(&env, "thumbs", &expected).await;
         assert_eq!(events_of(&env, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
         assert_eq!(env.document_text(&bucket).await, before);
 
-        put_entries(&env, &bucket, &[("terraform-1", &*theirs, "s3:ObjectRemoved:*")]).await;
-        let ours = on(&PUT_ONLY, entry(&env, "thumbs", &function, "", ""));
-        until_entries(&env, &bucket, &[ours]).await;
-        until_conditions(&env, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}")))
+        put_entries(&env, &bucket, &[("terraform-1", &*foreign, "s3:ObjectRemoved:*")]).await;
+        let own_entry = with_events(&PUT_ONLY, entry(&env, "thumbs", &function, "", ""));
+        wait_for_entries(&env, &bucket, &[own_entry]).await;
+        wait_for_conditions(&env, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}")))
             .await;
     });
 }
 
-/// Two operators that take an entry over from each other would do so for ever.
+/// Two operators that adopt an entry from each other would never stop.
 #[test]
-fn an_entry_of_another_operator_is_named_and_stays() {
+fn an_entry_of_another_operator_is_named_and_kept() {
     env::test("other-operator", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -150,7 +150,7 @@ fn an_entry_of_another_operator_is_named_and_stays() {
              cluster\" in docs/upgrade.md tells how a cluster takes over what another one made"
         );
         let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
-        until_conditions(&env, "thumbs", &expected).await;
+        wait_for_conditions(&env, "thumbs", &expected).await;
         assert_eq!(events_of(&env, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
         assert_eq!(env.document_text(&bucket).await, before);
 
@@ -161,7 +161,7 @@ fn an_entry_of_another_operator_is_named_and_stays() {
 }
 
 #[test]
-fn a_conflict_names_the_filter_of_the_spec_and_the_entry_in_its_way() {
+fn a_conflict_names_the_filter_and_the_conflicting_entry() {
     env::test("named-conflict", async |env| {
         let (function, queue) = (env.function("thumbs").await, env.queue("audit").await);
         let bucket = env.new_bucket("photos").await;
@@ -182,26 +182,26 @@ fn a_conflict_names_the_filter_of_the_spec_and_the_entry_in_its_way() {
              and is not touched: change spec.events or spec.filters, or have it removed"
         );
         let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
-        until_conditions(&env, "thumbs", &expected).await;
+        wait_for_conditions(&env, "thumbs", &expected).await;
         assert_eq!(events_of(&env, "thumbs").await, [event("Warning", "ConflictingEntry", message)]);
         assert_eq!(env.document_text(&bucket).await, before);
 
-        // To S3 the text without the encoding is another one, and no key has it.
+        // S3 compares encoded texts. The text without encoding differs, and no object key matches it.
         env.put_document(&bucket, &before.replace("dt%3D2026/a+b/", "dt=2026/a b/")).await;
-        let ours = ["raw/", "dt=2026/a b/1"].map(|prefix| entry(&env, "thumbs", &function, prefix, ""));
-        until_entries(&env, &bucket, &ours).await;
+        let own_entry = ["raw/", "dt=2026/a b/1"].map(|prefix| entry(&env, "thumbs", &function, prefix, ""));
+        wait_for_entries(&env, &bucket, &own_entry).await;
     });
 }
 
 #[test]
-fn an_object_that_comes_into_conflict_by_a_change_keeps_what_it_has() {
+fn an_object_changed_into_a_conflict_keeps_its_entry() {
     env::test("widened", async |env| {
         let (thumbs, index) = (env.function("thumbs").await, env.function("index").await);
         let bucket = env.new_bucket("photos").await;
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("jpg", "thumbs", &bucket, "filters: [{suffix: .jpg}]")).await;
         env.until_ready(KIND, "jpg").await;
-        until_younger_ones_can_come(&env, "jpg").await;
+        wait_for_next_second(&env, "jpg").await;
         env.apply(&s3("png", "index", &bucket, "filters: [{suffix: .png}]")).await;
         env.until_ready(KIND, "png").await;
         let both = [entry(&env, "jpg", &thumbs, "", ".jpg"), entry(&env, "png", &index, "", ".png")];

@@ -1,4 +1,4 @@
-//! Deletion: of objects whose bucket or function is gone already, and of a whole namespace.
+//! Deletion of objects with a missing bucket or function, and of a whole namespace.
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
@@ -10,7 +10,7 @@ use super::view::{KIND, NO_RESYNC, own, policy};
 use crate::support::{AwsView, LIMIT, s3};
 
 #[test]
-fn a_bucket_that_is_gone_does_not_hold_up_the_deletion() {
+fn a_missing_bucket_does_not_block_the_deletion() {
     env::test("bucket-gone", async |env| {
         env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -26,7 +26,7 @@ fn a_bucket_that_is_gone_does_not_hold_up_the_deletion() {
 }
 
 #[test]
-fn a_function_that_is_gone_does_not_hold_up_the_deletion() {
+fn a_missing_function_does_not_block_the_deletion() {
     env::test("function-gone", async |env| {
         env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -42,7 +42,7 @@ fn a_function_that_is_gone_does_not_hold_up_the_deletion() {
 }
 
 #[test]
-fn an_object_that_never_had_a_function_or_a_bucket_can_be_deleted() {
+fn an_object_that_was_never_ready_can_be_deleted() {
     env::test("never", async |env| {
         let _controller = env.controller(&NO_RESYNC);
         env.apply(&s3("thumbs", "nowhere", &env.bucket("nowhere"), "")).await;
@@ -53,7 +53,7 @@ fn an_object_that_never_had_a_function_or_a_bucket_can_be_deleted() {
 }
 
 #[test]
-fn a_namespace_that_is_deleted_takes_its_objects_out_of_aws() {
+fn deleting_a_namespace_removes_its_entries_and_permissions() {
     env::test("namespace", async |env| {
         if !env.removes_namespaces() {
             eprintln!("skipped: the API server of KUBEBUILDER_ASSETS runs no namespace controller");

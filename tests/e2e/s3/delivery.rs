@@ -1,4 +1,4 @@
-//! What it is all for: an object that is put into the bucket runs the function.
+//! Delivery of events: an upload to the bucket runs the function.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
 use super::view::{KIND, NO_RESYNC, RESYNC_1S, entry};
-use crate::objects::nothing_is_written_at_rest;
+use crate::objects::assert_no_writes_at_rest;
 use crate::support::{AwsView, LIMIT, s3};
 
 async fn upload(env: &TestEnv, bucket: &str, key: &str) {
@@ -25,7 +25,7 @@ fn received(env: &TestEnv, function: &str) -> Vec<Value> {
 }
 
 #[test]
-fn an_upload_runs_the_function_and_only_for_its_keys() {
+fn an_upload_runs_the_function_only_for_matching_keys() {
     env::test("delivery", async |env| {
         env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -45,7 +45,7 @@ fn an_upload_runs_the_function_and_only_for_its_keys() {
 }
 
 #[test]
-fn keys_with_special_characters_are_written_as_they_are() {
+fn special_characters_in_filters_match_the_same_keys() {
     env::test("special-keys", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("lake").await;
@@ -77,29 +77,30 @@ fn keys_with_special_characters_are_written_as_they_are() {
             if is_as_expected { Ok(()) } else { Err(format!("{found:?}")) }
         })
         .await;
-        nothing_is_written_at_rest(&env, KIND, &["thumbs"]).await;
+        assert_no_writes_at_rest(&env, KIND, &["thumbs"]).await;
     });
 }
 
-/// An entry from before filters were encoded has the same Id, and is replaced in its place.
+/// Older versions did not encode filters. Their entries have the same Ids, and the operator replaces these entries.
 #[test]
-fn an_entry_of_ours_that_is_not_encoded_is_replaced() {
+fn an_unencoded_entry_of_the_operator_is_replaced() {
     env::test("re-encoded", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("lake").await;
         env.permit_bucket("thumbs", &bucket).await;
-        let ours = entry(&env, "thumbs", &function, "dt=2026/", "");
-        let raw = format!(
+        let own_entry = entry(&env, "thumbs", &function, "dt=2026/", "");
+        let unencoded = format!(
             "<CloudFunctionConfiguration><Id>{}</Id><CloudFunction>{function}</CloudFunction><Event>s3:ObjectCreated:*</Event>\
              <Filter><S3Key><FilterRule><Name>prefix</Name><Value>dt=2026/</Value></FilterRule></S3Key></Filter></CloudFunctionConfiguration>",
-            ours.id.as_deref().unwrap()
+            own_entry.id.as_deref().unwrap()
         );
         let root = "NotificationConfiguration";
-        let document = format!("<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{raw}</{root}>");
+        let document =
+            format!("<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{unencoded}</{root}>");
         env.put_document(&bucket, &document).await;
         let _controller = env.controller(&NO_RESYNC);
         env.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: dt=2026/}]")).await;
         env.until_ready(KIND, "thumbs").await;
-        assert_eq!(env.document(&bucket).await.entries().cloned().collect::<Vec<_>>(), [ours]);
+        assert_eq!(env.document(&bucket).await.entries().cloned().collect::<Vec<_>>(), [own_entry]);
     });
 }

@@ -1,12 +1,13 @@
-//! What was changed by hand is put back at the next resync, and where nothing was, nothing is written.
+//! Drift of entries and permissions: the next resync repairs changes by other tools. Without drift, the operator writes
+//! nothing.
 
 use lambda_triggers_core::ownership::bucket_statement_id;
 use lambda_triggers_core::plan::bucket::Entry;
 use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::view::{
-    EmittedEvent, KIND, RESYNC_1S, entry, event, owner, permission, policy, three_resyncs, until_entries,
-    until_events, until_younger_ones_can_come,
+    EmittedEvent, KIND, RESYNC_1S, entry, event, owner, permission, policy, wait_for_entries,
+    wait_for_events, wait_for_next_second, wait_for_three_resyncs,
 };
 use crate::support::{AwsView, s3};
 
@@ -14,8 +15,8 @@ fn drift(note: String) -> EmittedEvent {
     event("Warning", "DriftRepaired", note)
 }
 
-/// An object that is in place: its bucket, its function and its entry.
-async fn in_place(env: &TestEnv) -> (String, String, Entry) {
+/// Creates an object, and returns its function, its bucket and its entry.
+async fn create_in_place(env: &TestEnv) -> (String, String, Entry) {
     let function = env.function("thumbs").await;
     let bucket = env.new_bucket("photos").await;
     env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
@@ -25,23 +26,23 @@ async fn in_place(env: &TestEnv) -> (String, String, Entry) {
 }
 
 #[test]
-fn a_permission_that_was_removed_comes_back() {
+fn a_removed_permission_is_restored() {
     env::test("permission", async |env| {
         let _controller = env.controller(&RESYNC_1S);
-        let (function, bucket, _) = in_place(&env).await;
+        let (function, bucket, _) = create_in_place(&env).await;
         let sid = bucket_statement_id(&owner(), &bucket);
         env.lambda().remove_permission().function_name("thumbs").statement_id(sid).send().await.unwrap();
         let note = format!("put back the permission for bucket {bucket} to invoke thumbs");
-        assert_eq!(until_events(&env, "thumbs", "DriftRepaired").await, drift(note));
+        assert_eq!(wait_for_events(&env, "thumbs", "DriftRepaired").await, drift(note));
         assert_eq!(policy(&env, "thumbs", None).await, [permission(&env, &function, &bucket)]);
     });
 }
 
 #[test]
-fn a_permission_that_was_changed_is_made_anew() {
+fn a_changed_permission_is_replaced() {
     env::test("statement", async |env| {
         let mut controller = env.controller(&RESYNC_1S);
-        let (function, bucket, _) = in_place(&env).await;
+        let (function, bucket, _) = create_in_place(&env).await;
         controller.stop().await;
         let sid = bucket_statement_id(&owner(), &bucket);
         env.lambda().remove_permission().function_name("thumbs").statement_id(&sid).send().await.unwrap();
@@ -55,44 +56,44 @@ fn a_permission_that_was_changed_is_made_anew() {
             .unwrap();
         controller.start();
         let note = format!("put back the permission for bucket {bucket} to invoke thumbs");
-        assert_eq!(until_events(&env, "thumbs", "DriftRepaired").await, drift(note));
+        assert_eq!(wait_for_events(&env, "thumbs", "DriftRepaired").await, drift(note));
         assert_eq!(policy(&env, "thumbs", None).await, [permission(&env, &function, &bucket)]);
     });
 }
 
 #[test]
-fn an_entry_that_was_removed_comes_back() {
+fn a_removed_entry_is_restored() {
     env::test("entry", async |env| {
         let _controller = env.controller(&RESYNC_1S);
-        let (_, bucket, entry) = in_place(&env).await;
+        let (_, bucket, entry) = create_in_place(&env).await;
         env.put_document(&bucket, "<NotificationConfiguration/>").await;
         let note = format!("put back the {}, which was gone from bucket {bucket}", entry.describe());
-        assert_eq!(until_events(&env, "thumbs", "DriftRepaired").await, drift(note));
-        until_entries(&env, &bucket, &[entry]).await;
+        assert_eq!(wait_for_events(&env, "thumbs", "DriftRepaired").await, drift(note));
+        wait_for_entries(&env, &bucket, &[entry]).await;
     });
 }
 
 #[test]
-fn an_entry_that_was_changed_is_put_right() {
+fn a_changed_entry_is_repaired() {
     env::test("changed-entry", async |env| {
         let _controller = env.controller(&RESYNC_1S);
-        let (_, bucket, entry) = in_place(&env).await;
+        let (_, bucket, entry) = create_in_place(&env).await;
         let text = env.document_text(&bucket).await;
         env.put_document(&bucket, &text.replace("s3:ObjectCreated:*", "s3:ObjectRemoved:Delete")).await;
         let note = format!("put back the {}, which was changed in bucket {bucket}", entry.describe());
-        assert_eq!(until_events(&env, "thumbs", "DriftRepaired").await, drift(note));
-        until_entries(&env, &bucket, &[entry]).await;
+        assert_eq!(wait_for_events(&env, "thumbs", "DriftRepaired").await, drift(note));
+        wait_for_entries(&env, &bucket, &[entry]).await;
     });
 }
 
 #[test]
-fn at_rest_nothing_is_written_to_aws_or_to_a_status() {
+fn at_rest_the_operator_writes_nothing() {
     env::test("rest", async |env| {
         let _controller = env.controller(&RESYNC_1S);
-        let (_, bucket, _) = in_place(&env).await;
+        let (_, bucket, _) = create_in_place(&env).await;
         env.function("suspended").await;
         env.function("overlapping").await;
-        until_younger_ones_can_come(&env, "thumbs").await;
+        wait_for_next_second(&env, "thumbs").await;
         env.apply(&s3("suspended", "suspended", &bucket, "suspend: true\nevents: ['s3:ObjectRemoved:*']"))
             .await;
         env.until_ready(KIND, "suspended").await;
@@ -102,15 +103,15 @@ fn at_rest_nothing_is_written_to_aws_or_to_a_status() {
         env.until_condition(KIND, "overlapping", "Stalled", "True").await;
 
         let objects = ["thumbs", "suspended", "missing", "overlapping"];
-        let before = as_they_are(&env, &objects).await;
-        three_resyncs(&env, &objects).await;
+        let before = versions_and_statuses(&env, &objects).await;
+        wait_for_three_resyncs(&env, &objects).await;
         assert_eq!(env.aws_writes(), []);
-        assert_eq!(as_they_are(&env, &objects).await, before);
+        assert_eq!(versions_and_statuses(&env, &objects).await, before);
     });
 }
 
 /// Resource version and status of objects.
-async fn as_they_are(env: &TestEnv, objects: &[&str]) -> Vec<(String, serde_json::Value)> {
+async fn versions_and_statuses(env: &TestEnv, objects: &[&str]) -> Vec<(String, serde_json::Value)> {
     let mut all = vec![];
     for name in objects {
         let object = env.object(KIND, name).await.unwrap();
@@ -123,12 +124,12 @@ async fn as_they_are(env: &TestEnv, objects: &[&str]) -> Vec<(String, serde_json
 fn a_restart_of_the_operator_writes_nothing() {
     env::test("restart", async |env| {
         let mut controller = env.controller(&RESYNC_1S);
-        in_place(&env).await;
-        let before = as_they_are(&env, &["thumbs"]).await;
+        create_in_place(&env).await;
+        let before = versions_and_statuses(&env, &["thumbs"]).await;
         controller.stop().await;
         controller.start();
-        three_resyncs(&env, &["thumbs"]).await;
+        wait_for_three_resyncs(&env, &["thumbs"]).await;
         assert_eq!(env.aws_writes(), []);
-        assert_eq!(as_they_are(&env, &["thumbs"]).await, before);
+        assert_eq!(versions_and_statuses(&env, &["thumbs"]).await, before);
     });
 }

@@ -1,24 +1,24 @@
-//! The example: applied, ready, seen in AWS, deleted; and what a user sees of it meanwhile.
+//! The example: created, checked in AWS and with kubectl, and deleted.
 
 use lambda_triggers_core::ownership::bucket_statement_id;
 use lambda_triggers_tests::env;
 use serde_json::{Value, json};
 
 use super::view::{
-    KIND, NO_RESYNC, PUT, entry, event, events_of, forget_calls, in_place, on, own, owner, permission,
-    policy, until_conditions, write,
+    KIND, NO_RESYNC, PUT, clear_calls, entry, event, events_of, in_place, own, owner, permission, policy,
+    wait_for_conditions, with_events, write,
 };
 use crate::support::{AwsView, s3};
 
 const EXAMPLE: &str = include_str!("../../../examples/s3-triggered-function.yaml");
 
 #[test]
-fn the_example_is_applied_and_taken_away() {
+fn the_example_is_applied_and_deleted() {
     env::test("example", async |env| {
         let function = env.function("make-thumbnail").await;
         let bucket = env.new_bucket("photos").await;
         let before = env.document(&bucket).await;
-        forget_calls(&env);
+        clear_calls(&env);
         let _controller = env.controller(&NO_RESYNC);
 
         env.apply(&EXAMPLE.replace("photos-of-somebody-else", &bucket)).await;
@@ -60,21 +60,22 @@ fn the_example_is_applied_and_taken_away() {
             events_of(&env, "make-thumbnail").await,
             [event("Normal", "EntryCreated", created.join("; "))]
         );
-        let made = [write("lambda", "AddPermission", "make-thumbnail", 201), write("s3", PUT, &bucket, 200)];
-        assert_eq!(env.aws_writes(), made);
+        let creation_writes =
+            [write("lambda", "AddPermission", "make-thumbnail", 201), write("s3", PUT, &bucket, 200)];
+        assert_eq!(env.aws_writes(), creation_writes);
 
         env.delete(KIND, "make-thumbnail").await;
         env.until_gone(KIND, "make-thumbnail").await;
         assert_eq!(env.document(&bucket).await.children, before.children);
         assert_eq!(policy(&env, "make-thumbnail", None).await, Vec::<Value>::new());
-        let taken =
+        let deletion_writes =
             [write("s3", PUT, &bucket, 200), write("lambda", "RemovePermission", "make-thumbnail", 204)];
-        assert_eq!(env.aws_writes(), [made, taken].concat());
+        assert_eq!(env.aws_writes(), [creation_writes, deletion_writes].concat());
     });
 }
 
 #[test]
-fn kubectl_get_shows_what_a_person_wants() {
+fn kubectl_get_shows_the_main_columns() {
     env::test("columns", async |env| {
         env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -82,13 +83,13 @@ fn kubectl_get_shows_what_a_person_wants() {
         env.apply(&s3("thumbs", "thumbs", &bucket, "events: ['s3:ObjectCreated:Put', 's3:ObjectTagging:*']"))
             .await;
         env.apply(&s3("missing", "nowhere", &bucket, "")).await;
-        until_conditions(&env, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}")))
+        wait_for_conditions(&env, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}")))
             .await;
         env.until_condition(KIND, "missing", "Ready", "False").await;
 
-        let seen = env.kubectl(&["get", "s3fn"], "").await.expect("kubectl get");
+        let table = env.kubectl(&["get", "s3fn"], "").await.expect("kubectl get");
         assert_eq!(
-            columns(&seen, 6),
+            columns(&table, 6),
             [
                 ["NAME", "READY", "REASON", "BUCKET", "EVENTS", "FUNCTION"],
                 ["missing", "False", "FunctionNotFound", &bucket, r#"["s3:ObjectCreated:*"]"#, ""],
@@ -108,7 +109,7 @@ fn kubectl_get_shows_what_a_person_wants() {
     });
 }
 
-/// The first columns of kubectl's table, each as wide as its heading says; what follows varies with time.
+/// The first columns of kubectl's table. The headings give the width of the columns. Later columns vary with time.
 fn columns(table: &str, count: usize) -> Vec<Vec<String>> {
     let heading = table.lines().next().unwrap_or_default();
     let begins = |(index, c): &(usize, char)| *c != ' ' && (*index == 0 || heading[..*index].ends_with(' '));
@@ -123,15 +124,15 @@ fn columns(table: &str, count: usize) -> Vec<Vec<String>> {
 
 fn without_times(mut status: Value) -> Value {
     let time = status.as_object_mut().unwrap().remove("observedGenerationAt");
-    time.expect("the time of the first look at the generation");
+    time.expect("the time of the first reconcile of the generation");
     for condition in status["conditions"].as_array_mut().unwrap() {
-        condition.as_object_mut().unwrap().remove("lastTransitionTime").expect("each condition has its time");
+        condition.as_object_mut().unwrap().remove("lastTransitionTime").expect("every condition has a time");
     }
     status
 }
 
 #[test]
-fn the_newest_events_reach_the_bucket() {
+fn the_newest_event_types_are_supported() {
     env::test("events", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -141,7 +142,7 @@ fn the_newest_events_reach_the_bucket() {
         env.until_ready(KIND, "thumbs").await;
         assert_eq!(
             own(&env.document(&bucket).await),
-            [on(&events, entry(&env, "thumbs", &function, "", ""))]
+            [with_events(&events, entry(&env, "thumbs", &function, "", ""))]
         );
     });
 }

@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use super::view::{
     Condition, KIND, NO_RESYNC, RESYNC_1S, allow, conditions, deny, entry, in_place, own, owner, policy,
-    stalled, until_conditions,
+    stalled, wait_for_conditions,
 };
-use crate::objects::{failed, nothing_is_written_at_rest};
+use crate::objects::{assert_no_writes_at_rest, failed};
 use crate::support::{AwsView, LIMIT, s3};
 
 /// The calls that change a function's policy.
 const WRITES: [&str; 2] = ["AddPermission", "RemovePermission"];
 
 /// The conditions of a ready object with an external permission.
-fn in_place_by_others(bucket: &str, message: &str) -> Vec<Condition> {
+fn in_place_with_external_permission(bucket: &str, message: &str) -> Vec<Condition> {
     let mut conditions = in_place("Applied", &format!("1 entry is in bucket {bucket}"));
     conditions[2] =
         ["PermissionReady", "True", Reason::ExternalPermission.as_str(), message].map(ToOwned::to_owned);
@@ -30,7 +30,7 @@ fn external(env: &TestEnv, function: &str, bucket: &str) -> String {
 }
 
 #[test]
-fn a_statement_of_others_will_do_where_the_operator_may_not_add_one() {
+fn a_foreign_statement_is_enough_if_adding_one_is_denied() {
     env::test("by-others", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -42,10 +42,10 @@ fn a_statement_of_others_will_do_where_the_operator_may_not_add_one() {
         let message = format!(
             "AWS denies the operator a change of the policy of thumbs, whose statement {sid} permits bucket {bucket} to invoke it"
         );
-        until_conditions(&env, "thumbs", &in_place_by_others(&bucket, &message)).await;
+        wait_for_conditions(&env, "thumbs", &in_place_with_external_permission(&bucket, &message)).await;
         assert_eq!(own(&env.document(&bucket).await), [entry(&env, "thumbs", &function, "", "")]);
         // The denied call is not repeated.
-        nothing_is_written_at_rest(&env, KIND, &["thumbs"]).await;
+        assert_no_writes_at_rest(&env, KIND, &["thumbs"]).await;
 
         env.delete(KIND, "thumbs").await;
         env.until_gone(KIND, "thumbs").await;
@@ -55,7 +55,7 @@ fn a_statement_of_others_will_do_where_the_operator_may_not_add_one() {
 }
 
 #[test]
-fn a_statement_of_others_that_goes_is_made_up_for_once_the_operator_may() {
+fn a_removed_foreign_statement_is_replaced_once_allowed() {
     env::test("by-others-gone", async |env| {
         env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -67,10 +67,10 @@ fn a_statement_of_others_that_goes_is_made_up_for_once_the_operator_may() {
         allow(&env);
         let [sid] = &env.statements("thumbs", None).await[..] else { panic!("one statement") };
         env.lambda().remove_permission().function_name("thumbs").statement_id(sid).send().await.unwrap();
-        until_conditions(&env, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}")))
+        wait_for_conditions(&env, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}")))
             .await;
-        let ours = policy(&env, "thumbs", None).await;
-        assert_eq!(ours.len(), 1);
+        let own_statements = policy(&env, "thumbs", None).await;
+        assert_eq!(own_statements.len(), 1);
         env.delete(KIND, "thumbs").await;
         env.until_gone(KIND, "thumbs").await;
         assert_eq!(policy(&env, "thumbs", None).await, Vec::<Value>::new());
@@ -78,7 +78,7 @@ fn a_statement_of_others_that_goes_is_made_up_for_once_the_operator_may() {
 }
 
 #[test]
-fn an_external_permission_needs_no_right_to_the_policy() {
+fn an_external_permission_needs_no_access_to_the_policy() {
     env::test("external", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -90,16 +90,16 @@ fn an_external_permission_needs_no_right_to_the_policy() {
         let denied = "AWS denies lambda:GetPolicy on function thumbs: allow lambda:GetPolicy in the IAM policy of the operator's \
                       role; where others manage the function's policy, set spec.function.permission to External";
         let expected = stalled("AccessDenied", denied, &["FunctionReady"], "PermissionReady");
-        until_conditions(&env, "thumbs", &expected).await;
+        wait_for_conditions(&env, "thumbs", &expected).await;
 
         env.apply(&external(&env, "thumbs", &bucket)).await;
         let message = format!(
             "spec.function.permission is External: the operator neither adds nor checks the permission of bucket {bucket} to \
              invoke thumbs"
         );
-        until_conditions(&env, "thumbs", &in_place_by_others(&bucket, &message)).await;
+        wait_for_conditions(&env, "thumbs", &in_place_with_external_permission(&bucket, &message)).await;
         assert_eq!(own(&env.document(&bucket).await), [entry(&env, "thumbs", &function, "", "")]);
-        nothing_is_written_at_rest(&env, KIND, &["thumbs"]).await;
+        assert_no_writes_at_rest(&env, KIND, &["thumbs"]).await;
 
         env.delete(KIND, "thumbs").await;
         env.until_gone(KIND, "thumbs").await;
@@ -110,7 +110,7 @@ fn an_external_permission_needs_no_right_to_the_policy() {
 }
 
 #[test]
-fn an_external_permission_that_is_missing_keeps_out_no_other_resource() {
+fn a_missing_external_permission_blocks_no_other_resource() {
     env::test("external-missing", async |env| {
         let function = env.function("thumbs").await;
         let report = env.function("report").await;
@@ -134,11 +134,15 @@ fn an_external_permission_that_is_missing_keeps_out_no_other_resource() {
             &["FunctionReady", "PermissionReady"],
             "NotificationReady",
         );
-        let said = "spec.function.permission is External: the operator neither adds nor checks the permission of bucket ";
-        refused[3] =
-            ["PermissionReady", "True", "ExternalPermission", &format!("{said}{bucket} to invoke thumbs")]
-                .map(ToOwned::to_owned);
-        until_conditions(&env, "thumbs", &refused).await;
+        let message_start = "spec.function.permission is External: the operator neither adds nor checks the permission of bucket ";
+        refused[3] = [
+            "PermissionReady",
+            "True",
+            "ExternalPermission",
+            &format!("{message_start}{bucket} to invoke thumbs"),
+        ]
+        .map(ToOwned::to_owned);
+        wait_for_conditions(&env, "thumbs", &refused).await;
 
         env.apply(&s3("report", "report", &bucket, "filters: [{prefix: b/}]")).await;
         env.until_ready(KIND, "report").await;

@@ -1,4 +1,4 @@
-//! S3 and Lambda at their worst: in the end our entry is there once, and what others have is as it was.
+//! Faults of S3 and Lambda: in the end, the operator's entry exists once and foreign entries are unchanged.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use lambda_triggers_tests::aws_proxy::{Call, Fault, FaultKind, LateAnswer};
 use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::view::{
-    GET, KIND, NO_RESYNC, PUT, RESYNC_1S, entry, event, forget_calls, own, permission, policy, until_entries,
-    until_events, without_own,
+    GET, KIND, NO_RESYNC, PUT, RESYNC_1S, clear_calls, entry, event, own, permission, policy,
+    wait_for_entries, wait_for_events, without_own,
 };
 use crate::support::{AwsView, LIMIT, s3};
 
-/// A bucket with somebody else's entry and EventBridge on, the text of its document, and the entry that the object
-/// `thumbs` is to have there.
+/// Creates a bucket with a foreign entry and with EventBridge enabled. Returns the bucket, the text of its document,
+/// and the expected entry of the object `thumbs`.
 async fn shared_bucket(env: &TestEnv) -> (String, String, Entry) {
     let (function, queue) = (env.function("thumbs").await, env.queue("uploads").await);
     let bucket = env.new_bucket("photos").await;
-    env.put_document(&bucket, &document(&others(&queue, "theirs", "s3:ObjectRemoved:*"))).await;
-    forget_calls(env);
+    env.put_document(&bucket, &document(&foreign_entry(&queue, "theirs", "s3:ObjectRemoved:*"))).await;
+    clear_calls(env);
     (bucket.clone(), env.document_text(&bucket).await, entry(env, "thumbs", &function, "", ""))
 }
 
-fn others(queue: &str, id: &str, event: &str) -> String {
+fn foreign_entry(queue: &str, id: &str, event: &str) -> String {
     format!(
         "<QueueConfiguration><Id>{id}</Id><Queue>{queue}</Queue><Event>{event}</Event></QueueConfiguration>"
     )
@@ -35,8 +35,8 @@ fn document(entries: &str) -> String {
     )
 }
 
-/// Applies the object while the aws_proxy has these faults: it becomes ready all the same.
-fn gets_there(faults: impl Fn() -> Vec<Fault>, puts: usize) {
+/// Applies the object while the AWS proxy has these faults. The object must become ready.
+fn assert_ready_despite(faults: impl Fn() -> Vec<Fault>, puts: usize) {
     env::test("fault", async |env| {
         let (bucket, before, entry) = shared_bucket(&env).await;
         faults().into_iter().for_each(|fault| env.aws_proxy().inject(env.account(), fault));
@@ -52,38 +52,38 @@ fn gets_there(faults: impl Fn() -> Vec<Fault>, puts: usize) {
 }
 
 #[test]
-fn the_answer_to_the_write_is_lost() {
-    gets_there(|| vec![Fault::on(PUT, FaultKind::LostAnswer)], 1);
+fn a_write_with_a_lost_answer_is_not_repeated() {
+    assert_ready_despite(|| vec![Fault::on(PUT, FaultKind::LostAnswer)], 1);
 }
 
 #[test]
-fn the_write_fails() {
-    gets_there(|| vec![Fault::on(PUT, FaultKind::Error(500))], 2);
+fn a_failed_write_is_repeated() {
+    assert_ready_despite(|| vec![Fault::on(PUT, FaultKind::Error(500))], 2);
 }
 
 #[test]
-fn another_change_to_the_bucket_is_under_way() {
-    gets_there(|| vec![Fault::on(PUT, FaultKind::OperationAborted).times(2)], 3);
+fn a_conflicting_bucket_operation_is_retried() {
+    assert_ready_despite(|| vec![Fault::on(PUT, FaultKind::OperationAborted).times(2)], 3);
 }
 
 #[test]
-fn s3_throttles() {
+fn throttled_s3_calls_are_retried() {
     let throttle = |operation: &str| Fault::on(operation, FaultKind::Throttle).times(2);
-    gets_there(|| vec![throttle(PUT), throttle(GET)], 3);
+    assert_ready_despite(|| vec![throttle(PUT), throttle(GET)], 3);
 }
 
 #[test]
-fn s3_shows_the_document_from_before_the_write() {
-    gets_there(|| vec![Fault::on(GET, FaultKind::StaleRead).after(1).times(3)], 1);
+fn stale_reads_after_the_write_cause_no_second_write() {
+    assert_ready_despite(|| vec![Fault::on(GET, FaultKind::StaleRead).after(1).times(3)], 1);
 }
 
 #[test]
-fn the_answer_to_add_permission_is_lost() {
-    gets_there(|| vec![Fault::on("AddPermission", FaultKind::LostAnswer)], 1);
+fn add_permission_with_a_lost_answer_is_not_repeated() {
+    assert_ready_despite(|| vec![Fault::on("AddPermission", FaultKind::LostAnswer)], 1);
 }
 
 #[test]
-fn lambda_throttles_and_fails() {
+fn throttled_and_failed_lambda_calls_are_retried() {
     let faults = || {
         let throttle = |operation: &str| Fault::on(operation, FaultKind::Throttle).times(4);
         vec![
@@ -92,12 +92,12 @@ fn lambda_throttles_and_fails() {
             Fault::on("GetFunction", FaultKind::Error(500)).times(4),
         ]
     };
-    gets_there(faults, 1);
+    assert_ready_despite(faults, 1);
 }
 
-/// The write is applied long after its answer was lost, when the object is being deleted.
+/// AWS applies the write after its answer was lost, during the deletion of the object.
 #[test]
-fn a_late_write_does_not_bring_back_the_entry_of_a_deleted_object() {
+fn a_late_write_does_not_restore_the_entry_of_a_deleted_object() {
     env::test("late", async |env| {
         let (bucket, before, _) = shared_bucket(&env).await;
         let late = FaultKind::Late(Duration::from_secs(8), LateAnswer::Lost);
@@ -111,70 +111,71 @@ fn a_late_write_does_not_bring_back_the_entry_of_a_deleted_object() {
              just started and does not know how the last one went; the finalizer stays until it cannot"
         );
         let blocked = event("Warning", "DeletionBlocked", outcome_unknown);
-        assert_eq!(until_events(&env, "thumbs", "DeletionBlocked").await, blocked);
+        assert_eq!(wait_for_events(&env, "thumbs", "DeletionBlocked").await, blocked);
         env.until_gone(KIND, "thumbs").await;
         assert_eq!(env.document_text(&bucket).await, before);
         assert!(policy(&env, "thumbs", None).await.is_empty());
     });
 }
 
-/// Another tool read the document before our write, and writes it back with an entry of its own after it.
+/// Another tool reads the document before the operator's write, and writes the document with its own entry after the
+/// operator's write.
 #[test]
-fn a_writer_that_drops_our_entry_keeps_its_own() {
+fn a_concurrent_foreign_write_is_kept_and_our_entry_restored() {
     env::test("second-writer", async |env| {
-        let (bucket, _, ours) = shared_bucket(&env).await;
+        let (bucket, _, own_entry) = shared_bucket(&env).await;
         let queue = env.queue("more").await;
-        let theirs = document(&others(&queue, "more", "s3:ObjectTagging:*"));
+        let foreign = document(&foreign_entry(&queue, "more", "s3:ObjectTagging:*"));
         env.aws_proxy()
-            .inject(env.account(), Fault::on(GET, FaultKind::second_writer(theirs.clone())).after(1));
+            .inject(env.account(), Fault::on(GET, FaultKind::second_writer(foreign.clone())).after(1));
         let _controller = env.controller(&NO_RESYNC);
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         env.until_ready(KIND, "thumbs").await;
-        assert_eq!(own(&env.document(&bucket).await), [ours]);
-        assert_eq!(without_own(&env.document_text(&bucket).await), theirs);
+        assert_eq!(own(&env.document(&bucket).await), [own_entry]);
+        assert_eq!(without_own(&env.document_text(&bucket).await), foreign);
     });
 }
 
-/// S3 has no conditional write: what is written between our read and our write is lost to its writer. What was there
-/// at our read is not.
+/// S3 has no conditional write: a foreign write between the operator's read and write is lost. Entries from before the
+/// read are kept.
 #[test]
-fn what_was_there_at_our_read_is_there_after_our_write() {
+fn foreign_entries_read_before_the_write_are_kept() {
     env::test("window", async |env| {
-        let (bucket, before, ours) = shared_bucket(&env).await;
+        let (bucket, before, own_entry) = shared_bucket(&env).await;
         let queue = env.queue("more").await;
-        let theirs = document(&others(&queue, "more", "s3:ObjectTagging:*"));
-        env.aws_proxy().inject(env.account(), Fault::on(PUT, FaultKind::second_writer(theirs)));
+        let foreign = document(&foreign_entry(&queue, "more", "s3:ObjectTagging:*"));
+        env.aws_proxy().inject(env.account(), Fault::on(PUT, FaultKind::second_writer(foreign)));
         let _controller = env.controller(&NO_RESYNC);
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         env.until_ready(KIND, "thumbs").await;
-        assert_eq!(own(&env.document(&bucket).await), [ours]);
+        assert_eq!(own(&env.document(&bucket).await), [own_entry]);
         assert_eq!(without_own(&env.document_text(&bucket).await), before);
     });
 }
 
 #[test]
-fn a_foreign_entry_that_goes_while_we_write_is_told_of() {
+fn a_foreign_entry_removed_during_a_write_is_reported() {
     env::test("foreign-gone", async |env| {
-        let (bucket, before, ours) = shared_bucket(&env).await;
-        let theirs = others(&env.queue("uploads").await, "theirs", "s3:ObjectRemoved:*");
-        let empty = before.replace(&theirs, "");
-        let gone = FaultKind::second_edit(move |text| text.replace(&theirs, ""));
-        env.aws_proxy().inject(env.account(), Fault::on(GET, gone).after(1));
+        let (bucket, before, own_entry) = shared_bucket(&env).await;
+        let foreign = foreign_entry(&env.queue("uploads").await, "theirs", "s3:ObjectRemoved:*");
+        let empty = before.replace(&foreign, "");
+        let remove_foreign = FaultKind::second_edit(move |text| text.replace(&foreign, ""));
+        env.aws_proxy().inject(env.account(), Fault::on(GET, remove_foreign).after(1));
         let _controller = env.controller(&NO_RESYNC);
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        let [kind, _, note] = until_events(&env, "thumbs", "ForeignEntryGone").await;
+        let [kind, _, note] = wait_for_events(&env, "thumbs", "ForeignEntryGone").await;
         assert_eq!(kind, "Warning");
         assert!(note.contains("queue entry \"theirs\""), "{note}");
-        until_entries(&env, &bucket, &[ours]).await;
+        wait_for_entries(&env, &bucket, &[own_entry]).await;
         assert_eq!(without_own(&env.document_text(&bucket).await), empty);
     });
 }
 
-/// Another tool that takes every entry away which it did not make.
+/// Another tool removes all foreign entries from the bucket.
 #[test]
-fn a_bucket_that_another_tool_keeps_to_itself_is_called_contended() {
+fn a_tool_that_removes_foreign_entries_is_reported_as_contention() {
     env::test("contended", async |env| {
-        let (bucket, before, ours) = shared_bucket(&env).await;
+        let (bucket, before, own_entry) = shared_bucket(&env).await;
         let undo = FaultKind::second_edit(without_own);
         env.aws_proxy().inject(env.account(), Fault::on(GET, undo).times(usize::MAX));
         let _controller = env.controller(&RESYNC_1S);
@@ -188,7 +189,7 @@ fn a_bucket_that_another_tool_keeps_to_itself_is_called_contended() {
 
         env.aws_proxy().clear_faults(env.account());
         env.until_ready(KIND, "thumbs").await;
-        assert_eq!(own(&env.document(&bucket).await), [ours]);
+        assert_eq!(own(&env.document(&bucket).await), [own_entry]);
         assert_eq!(without_own(&env.document_text(&bucket).await), before);
     });
 }

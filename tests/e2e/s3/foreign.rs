@@ -1,13 +1,14 @@
-//! What others have in a bucket's document stays as it is, to the byte, whatever becomes of our entries beside it.
+//! Foreign content of a bucket's document: the operator keeps every byte while its own entries are created, changed and
+//! deleted.
 
 use lambda_triggers_tests::env::{self, TestEnv};
 
-use super::view::{KIND, NO_RESYNC, PUT, entry, forget_calls, own, until_entries, without_own, write};
+use super::view::{KIND, NO_RESYNC, PUT, clear_calls, entry, own, wait_for_entries, without_own, write};
 use crate::support::{AwsView, s3};
 
-/// A document such as other tools make: entries of all four kinds, with elements, attributes and white space that
-/// no SDK would give back.
-async fn document_of_others(env: &TestEnv, bucket: &str) -> String {
+/// Writes a document as other tools make it, with entries of all four kinds. The document contains elements, attributes
+/// and white space that no SDK would preserve.
+async fn foreign_document(env: &TestEnv, bucket: &str) -> String {
     let (topic, queue, function) =
         (env.topic("news").await, env.queue("uploads").await, env.function("theirs").await);
     env.permit_bucket("theirs", bucket).await;
@@ -29,12 +30,12 @@ async fn document_of_others(env: &TestEnv, bucket: &str) -> String {
 }
 
 #[test]
-fn foreign_entries_of_all_kinds_stay_as_they_are_to_the_byte() {
+fn foreign_entries_of_all_kinds_are_kept_byte_for_byte() {
     env::test("foreign", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
-        let before = document_of_others(&env, &bucket).await;
-        forget_calls(&env);
+        let before = foreign_document(&env, &bucket).await;
+        clear_calls(&env);
         let _controller = env.controller(&NO_RESYNC);
 
         env.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: images/}]")).await;
@@ -52,7 +53,7 @@ fn foreign_entries_of_all_kinds_stay_as_they_are_to_the_byte() {
         .await;
         let changed =
             [("images/", ".jpg"), ("raw/", "")].map(|(p, s)| entry(&env, "thumbs", &function, p, s));
-        until_entries(&env, &bucket, &changed).await;
+        wait_for_entries(&env, &bucket, &changed).await;
         assert_eq!(without_own(&env.document_text(&bucket).await), before);
 
         env.delete(KIND, "thumbs").await;
@@ -64,7 +65,7 @@ fn foreign_entries_of_all_kinds_stay_as_they_are_to_the_byte() {
 }
 
 #[test]
-fn our_entries_come_before_event_bridge_which_ends_the_schema() {
+fn own_entries_are_written_before_the_eventbridge_element() {
     env::test("eventbridge", async |env| {
         env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -76,8 +77,8 @@ fn our_entries_come_before_event_bridge_which_ends_the_schema() {
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         env.until_ready(KIND, "thumbs").await;
         let text = env.document_text(&bucket).await;
-        let ours = text.strip_prefix(root).and_then(|rest| rest.strip_suffix(event_bridge));
-        assert_eq!(ours.map(without_own).as_deref(), Some(""), "{text}");
+        let own_entries = text.strip_prefix(root).and_then(|rest| rest.strip_suffix(event_bridge));
+        assert_eq!(own_entries.map(without_own).as_deref(), Some(""), "{text}");
         assert_eq!(own(&env.document(&bucket).await).len(), 1);
     });
 }

@@ -1,10 +1,10 @@
-//! Buckets of us-east-1 from before March 2018, whose names S3 gives to no bucket today.
+//! Legacy buckets: before March 2018, us-east-1 allowed bucket names that S3 refuses today.
 
 use aws_sdk_lambda::config::Region;
 use lambda_triggers_tests::env::{self, REGION, TestEnv};
 use serde_json::Value;
 
-use super::view::{KIND, RESYNC_1S, entry, permission, stalled, until_conditions};
+use super::view::{KIND, RESYNC_1S, entry, permission, stalled, wait_for_conditions};
 use crate::support::s3;
 
 const OLD_REGION: &str = "us-east-1";
@@ -28,7 +28,7 @@ async fn policy(env: &TestEnv, function: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_bucket_with_a_legacy_name_is_served_in_us_east_1_alone() {
+fn a_bucket_with_a_legacy_name_works_only_in_us_east_1() {
     env::test("legacy", async |env| {
         let function = env.function_in(OLD_REGION, "thumbs").await;
         let bucket = env.bucket("Old_Photos");
@@ -39,7 +39,8 @@ fn a_bucket_with_a_legacy_name_is_served_in_us_east_1_alone() {
             "spec.bucket: write 3 to 63 lower-case letters, digits, hyphens and dots, with a letter or digit at both ends: only \
              old buckets of us-east-1 have other names, and this one is looked for in another Region ({REGION})"
         );
-        until_conditions(&env, "thumbs", &stalled("InvalidSpec", &message, &[], "NotificationReady")).await;
+        wait_for_conditions(&env, "thumbs", &stalled("InvalidSpec", &message, &[], "NotificationReady"))
+            .await;
 
         env.apply(&s3("thumbs", "thumbs", &bucket, "region: us-east-1")).await;
         env.until_ready(KIND, "thumbs").await;

@@ -1,15 +1,15 @@
-//! A function or a bucket that is not there, or not any more.
+//! Functions and buckets that do not exist, or exist no longer.
 
 use lambda_triggers_tests::env::{self, REGION};
 
 use super::view::{
     KIND, RESYNC_1S, conditions, entry, event, events_of, in_place, own, permission, policy, stalled,
-    until_conditions, until_entries, until_events,
+    wait_for_conditions, wait_for_entries, wait_for_events,
 };
 use crate::support::{AwsView, s3};
 
 #[test]
-fn a_function_that_is_missing_is_named_and_found_when_it_is_created() {
+fn a_missing_function_is_named_and_found_once_created() {
     env::test("no-function", async |env| {
         let bucket = env.new_bucket("photos").await;
         let _controller = env.controller(&RESYNC_1S);
@@ -17,7 +17,8 @@ fn a_function_that_is_missing_is_named_and_found_when_it_is_created() {
         let message = format!(
             "there is no Lambda function thumbs in {REGION}: create it, or name another one in spec.function"
         );
-        until_conditions(&env, "thumbs", &stalled("FunctionNotFound", &message, &[], "FunctionReady")).await;
+        wait_for_conditions(&env, "thumbs", &stalled("FunctionNotFound", &message, &[], "FunctionReady"))
+            .await;
         assert_eq!(events_of(&env, "thumbs").await, [event("Warning", "FunctionNotFound", message)]);
         assert_eq!(own(&env.document(&bucket).await), []);
 
@@ -29,7 +30,7 @@ fn a_function_that_is_missing_is_named_and_found_when_it_is_created() {
 }
 
 #[test]
-fn a_bucket_that_is_missing_is_named_and_found_when_it_is_created() {
+fn a_missing_bucket_is_named_and_found_once_created() {
     env::test("no-bucket", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.bucket("photos");
@@ -37,7 +38,7 @@ fn a_bucket_that_is_missing_is_named_and_found_when_it_is_created() {
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let message = format!("there is no bucket {bucket}: create it, or name another one in spec.bucket");
         let fine = ["FunctionReady", "PermissionReady"];
-        until_conditions(&env, "thumbs", &stalled("BucketNotFound", &message, &fine, "NotificationReady"))
+        wait_for_conditions(&env, "thumbs", &stalled("BucketNotFound", &message, &fine, "NotificationReady"))
             .await;
         assert_eq!(events_of(&env, "thumbs").await, [event("Warning", "BucketNotFound", message)]);
 
@@ -47,9 +48,9 @@ fn a_bucket_that_is_missing_is_named_and_found_when_it_is_created() {
     });
 }
 
-/// S3 refuses everybody's writes to a bucket while an entry names a function that is gone.
+/// S3 refuses all writes to a bucket while an entry names a missing function.
 #[test]
-fn the_entry_of_a_function_that_was_deleted_goes_so_that_others_can_write() {
+fn the_entry_of_a_deleted_function_is_removed() {
     env::test("function-gone", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -58,31 +59,33 @@ fn the_entry_of_a_function_that_was_deleted_goes_so_that_others_can_write() {
         env.until_ready(KIND, "thumbs").await;
 
         env.lambda().delete_function().function_name("thumbs").send().await.unwrap();
-        until_entries(&env, &bucket, &[]).await;
+        wait_for_entries(&env, &bucket, &[]).await;
         let message = format!(
             "there is no Lambda function thumbs in {REGION}: create it, or name another one in spec.function"
         );
-        until_conditions(&env, "thumbs", &stalled("FunctionNotFound", &message, &[], "FunctionReady")).await;
+        wait_for_conditions(&env, "thumbs", &stalled("FunctionNotFound", &message, &[], "FunctionReady"))
+            .await;
         let removed = format!(
             "removed the {} from bucket {bucket}",
             entry(&env, "thumbs", &function, "", "").describe()
         );
         assert_eq!(
-            until_events(&env, "thumbs", "EntryRemoved").await,
+            wait_for_events(&env, "thumbs", "EntryRemoved").await,
             event("Normal", "EntryRemoved", removed)
         );
 
         env.function("thumbs").await;
-        until_entries(&env, &bucket, &[entry(&env, "thumbs", &function, "", "")]).await;
-        until_conditions(&env, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}")))
+        wait_for_entries(&env, &bucket, &[entry(&env, "thumbs", &function, "", "")]).await;
+        wait_for_conditions(&env, "thumbs", &in_place("Applied", &format!("1 entry is in bucket {bucket}")))
             .await;
         assert_eq!(policy(&env, "thumbs", None).await, [permission(&env, &function, &bucket)]);
     });
 }
 
-/// The function goes after it was looked up, and before the bucket is written: S3 refuses the document as a whole.
+/// The function is deleted between the operator's check and the write of the bucket. S3 then refuses the whole
+/// document.
 #[test]
-fn an_object_whose_function_has_gone_does_not_keep_its_neighbours_from_the_bucket() {
+fn an_object_with_a_deleted_function_blocks_no_other_object() {
     env::test("neighbour", async |env| {
         env.function("gone").await;
         let function = env.function("index").await;
@@ -93,7 +96,7 @@ fn an_object_whose_function_has_gone_does_not_keep_its_neighbours_from_the_bucke
         env.lambda().delete_function().function_name("gone").send().await.unwrap();
         env.apply(&s3("second", "index", &bucket, "filters: [{prefix: b/}]")).await;
         env.until_ready(KIND, "second").await;
-        until_entries(&env, &bucket, &[entry(&env, "second", &function, "b/", "")]).await;
+        wait_for_entries(&env, &bucket, &[entry(&env, "second", &function, "b/", "")]).await;
         env.until_condition(KIND, "first", "FunctionReady", "False").await;
         assert_eq!(conditions(&env, "first").await[0][2], "FunctionNotFound");
     });

@@ -1,4 +1,5 @@
-//! `S3TriggeredFunction` on the real API server and the strict AWS: created, changed, healed, deleted.
+//! `S3TriggeredFunction` on the real API server and the strict local AWS: creation, changes, drift, faults and
+//! deletion.
 
 mod changes;
 mod conflicts;

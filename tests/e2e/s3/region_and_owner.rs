@@ -1,4 +1,4 @@
-//! Where a bucket is and whose it is: its Region and its owner, right from the start or put right later.
+//! The Region and the owner of a bucket: correct, wrong, corrected later, or changed by another account.
 
 use aws_sdk_lambda::config::Region;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
@@ -6,23 +6,23 @@ use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
 use super::view::{
-    Condition, EmittedEvent, KIND, RESYNC_1S, allow, deny, entry, event, forget_calls, own, permission,
-    policy, stalled, until_conditions, until_events,
+    Condition, EmittedEvent, KIND, RESYNC_1S, allow, clear_calls, deny, entry, event, own, permission,
+    policy, stalled, wait_for_conditions, wait_for_events,
 };
 use crate::support::{AwsView, s3};
 
-const ELSEWHERE: &str = "eu-central-1";
+const OTHER_REGION: &str = "eu-central-1";
 const PARTS_BEFORE: [&str; 2] = ["FunctionReady", "PermissionReady"];
 
 /// Another Region of the same account.
-struct Elsewhere {
+struct OtherRegion {
     lambda: aws_sdk_lambda::Client,
     s3: aws_sdk_s3::Client,
 }
 
-impl Elsewhere {
-    fn made_in(env: &TestEnv) -> Self {
-        let region = Region::new(ELSEWHERE);
+impl OtherRegion {
+    fn new(env: &TestEnv) -> Self {
+        let region = Region::new(OTHER_REGION);
         let lambda = env.lambda().config().to_builder().region(region.clone()).build();
         let s3 = env.s3().config().to_builder().region(region).build();
         Self { lambda: aws_sdk_lambda::Client::from_conf(lambda), s3: aws_sdk_s3::Client::from_conf(s3) }
@@ -30,7 +30,7 @@ impl Elsewhere {
 
     async fn bucket(&self, env: &TestEnv, name: &str) -> String {
         let bucket = env.bucket(name);
-        let location = BucketLocationConstraint::from(ELSEWHERE);
+        let location = BucketLocationConstraint::from(OTHER_REGION);
         let location = CreateBucketConfiguration::builder().location_constraint(location).build();
         self.s3.create_bucket().bucket(&bucket).create_bucket_configuration(location).send().await.unwrap();
         bucket
@@ -51,60 +51,60 @@ impl Elsewhere {
 }
 
 #[test]
-fn another_region() {
+fn a_new_region_moves_entry_and_permission() {
     env::test("region", async |env| {
-        let there = Elsewhere::made_in(&env);
+        let other_region = OtherRegion::new(&env);
         env.function("thumbs").await;
-        let function = env.function_in(ELSEWHERE, "thumbs").await;
-        let (old, new) = (env.new_bucket("old").await, there.bucket(&env, "new").await);
+        let function = env.function_in(OTHER_REGION, "thumbs").await;
+        let (old, new) = (env.new_bucket("old").await, other_region.bucket(&env, "new").await);
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("thumbs", "thumbs", &old, "")).await;
         env.until_ready(KIND, "thumbs").await;
 
-        env.apply(&s3("thumbs", "thumbs", &new, &format!("region: {ELSEWHERE}"))).await;
+        env.apply(&s3("thumbs", "thumbs", &new, &format!("region: {OTHER_REGION}"))).await;
         env.until_ready(KIND, "thumbs").await;
         let id = entry(&env, "thumbs", &function, "", "").id;
-        assert_eq!(there.entries(&new).await, [(id, function.clone())]);
-        assert_eq!(there.policy("thumbs").await, [permission(&env, &function, &new)]);
+        assert_eq!(other_region.entries(&new).await, [(id, function.clone())]);
+        assert_eq!(other_region.policy("thumbs").await, [permission(&env, &function, &new)]);
         assert_eq!(own(&env.document(&old).await), []);
         assert_eq!(policy(&env, "thumbs", None).await, Vec::<Value>::new());
 
         env.delete(KIND, "thumbs").await;
         env.until_gone(KIND, "thumbs").await;
-        assert_eq!(there.entries(&new).await, []);
-        assert_eq!(there.policy("thumbs").await, Vec::<Value>::new());
+        assert_eq!(other_region.entries(&new).await, []);
+        assert_eq!(other_region.policy("thumbs").await, Vec::<Value>::new());
     });
 }
 
 #[test]
-fn a_bucket_in_another_region_is_named_with_its_region_and_can_be_put_right() {
+fn a_bucket_in_another_region_is_reported_with_its_region() {
     env::test("other-region", async |env| {
-        let there = Elsewhere::made_in(&env);
+        let other_region = OtherRegion::new(&env);
         env.function("thumbs").await;
-        let function = env.function_in(ELSEWHERE, "thumbs").await;
-        let bucket = there.bucket(&env, "photos").await;
+        let function = env.function_in(OTHER_REGION, "thumbs").await;
+        let bucket = other_region.bucket(&env, "photos").await;
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let message = format!(
-            "bucket {bucket} is in {ELSEWHERE}: write `region: {ELSEWHERE}`, and name a function there"
+            "bucket {bucket} is in {OTHER_REGION}: write `region: {OTHER_REGION}`, and name a function there"
         );
         let expected = stalled("BucketInOtherRegion", &message, &PARTS_BEFORE, "NotificationReady");
-        until_conditions(&env, "thumbs", &expected).await;
+        wait_for_conditions(&env, "thumbs", &expected).await;
 
-        env.apply(&s3("thumbs", "thumbs", &bucket, &format!("region: {ELSEWHERE}"))).await;
+        env.apply(&s3("thumbs", "thumbs", &bucket, &format!("region: {OTHER_REGION}"))).await;
         env.until_ready(KIND, "thumbs").await;
         let id = entry(&env, "thumbs", &function, "", "").id;
-        assert_eq!(there.entries(&bucket).await, [(id, function.clone())]);
+        assert_eq!(other_region.entries(&bucket).await, [(id, function.clone())]);
         assert_eq!(policy(&env, "thumbs", None).await, Vec::<Value>::new());
     });
 }
 
 #[test]
-fn an_object_that_names_a_bucket_in_another_region_can_be_deleted() {
+fn an_object_with_a_bucket_in_another_region_can_be_deleted() {
     env::test("delete-other-region", async |env| {
-        let there = Elsewhere::made_in(&env);
+        let other_region = OtherRegion::new(&env);
         env.function("thumbs").await;
-        let bucket = there.bucket(&env, "photos").await;
+        let bucket = other_region.bucket(&env, "photos").await;
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         env.until_condition(KIND, "thumbs", "NotificationReady", "False").await;
@@ -115,9 +115,9 @@ fn an_object_that_names_a_bucket_in_another_region_can_be_deleted() {
     });
 }
 
-const OTHERS: &str = "999999999999";
+const OTHER_ACCOUNT: &str = "999999999999";
 
-/// The conditions of an object whose bucket is in another account than `owner`.
+/// The conditions of an object with a bucket in another account than `owner`.
 fn in_other_account(bucket: &str, owner: &str) -> Vec<Condition> {
     let message = format!(
         "bucket {bucket} is in another account than {owner}: write the account that owns the bucket in spec.bucketOwner, or \
@@ -136,7 +136,7 @@ fn owner_changed(bucket: &str, owner: &str) -> EmittedEvent {
 }
 
 #[test]
-fn a_bucket_whose_name_passed_on_is_left_alone_until_its_owner_is_named() {
+fn a_bucket_with_a_new_owner_is_not_written_until_confirmed() {
     env::test("owner", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -146,28 +146,28 @@ fn a_bucket_whose_name_passed_on_is_left_alone_until_its_owner_is_named() {
         let before = env.document(&bucket).await;
         assert_eq!(own(&before), [entry(&env, "thumbs", &function, "", "")]);
 
-        assert!(env.aws_proxy().pass_bucket_to(env.account(), &bucket, OTHERS).await);
-        forget_calls(&env);
-        until_conditions(&env, "thumbs", &in_other_account(&bucket, env.account())).await;
+        assert!(env.aws_proxy().pass_bucket_to(env.account(), &bucket, OTHER_ACCOUNT).await);
+        clear_calls(&env);
+        wait_for_conditions(&env, "thumbs", &in_other_account(&bucket, env.account())).await;
         assert_eq!(env.aws_writes(), []);
 
-        env.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{OTHERS}'"))).await;
+        env.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{OTHER_ACCOUNT}'"))).await;
         env.until_ready(KIND, "thumbs").await;
         let mut statement = permission(&env, &function, &bucket);
-        statement["Condition"]["StringEquals"] = json!({"AWS:SourceAccount": OTHERS});
+        statement["Condition"]["StringEquals"] = json!({"AWS:SourceAccount": OTHER_ACCOUNT});
         assert_eq!(policy(&env, "thumbs", None).await, [statement]);
         assert_eq!(env.document(&bucket).await, before);
     });
 }
 
 #[test]
-fn an_object_that_named_a_wrong_owner_can_be_deleted() {
+fn an_object_with_a_wrong_owner_can_be_deleted() {
     env::test("wrong-owner", async |env| {
         env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
         let _controller = env.controller(&RESYNC_1S);
-        env.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{OTHERS}'"))).await;
-        until_conditions(&env, "thumbs", &in_other_account(&bucket, OTHERS)).await;
+        env.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{OTHER_ACCOUNT}'"))).await;
+        wait_for_conditions(&env, "thumbs", &in_other_account(&bucket, OTHER_ACCOUNT)).await;
         env.delete(KIND, "thumbs").await;
         env.until_gone(KIND, "thumbs").await;
         assert_eq!(policy(&env, "thumbs", None).await, Vec::<Value>::new());
@@ -175,15 +175,15 @@ fn an_object_that_named_a_wrong_owner_can_be_deleted() {
 }
 
 #[test]
-fn a_wrong_owner_in_the_spec_does_not_hide_the_entries_of_the_right_one() {
+fn entries_of_the_previous_owner_are_removed_on_deletion() {
     env::test("owner-edited", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         env.until_ready(KIND, "thumbs").await;
-        env.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{OTHERS}'"))).await;
-        until_conditions(&env, "thumbs", &in_other_account(&bucket, OTHERS)).await;
+        env.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{OTHER_ACCOUNT}'"))).await;
+        wait_for_conditions(&env, "thumbs", &in_other_account(&bucket, OTHER_ACCOUNT)).await;
         assert_eq!(own(&env.document(&bucket).await), [entry(&env, "thumbs", &function, "", "")]);
 
         env.delete(KIND, "thumbs").await;
@@ -194,7 +194,7 @@ fn a_wrong_owner_in_the_spec_does_not_hide_the_entries_of_the_right_one() {
 }
 
 #[test]
-fn objects_of_a_bucket_whose_name_another_account_took_can_move_and_go() {
+fn objects_of_a_taken_bucket_name_can_move_and_be_deleted() {
     env::test("taken", async |env| {
         let function = env.function("thumbs").await;
         let (old, new) = (env.new_bucket("old").await, env.new_bucket("new").await);
@@ -205,15 +205,15 @@ fn objects_of_a_bucket_whose_name_another_account_took_can_move_and_go() {
             env.apply(&spec(name, &old)).await;
             env.until_ready(KIND, name).await;
         }
-        assert!(env.aws_proxy().take_bucket_name(env.account(), &old, OTHERS).await);
+        assert!(env.aws_proxy().take_bucket_name(env.account(), &old, OTHER_ACCOUNT).await);
         for name in ["goes", "moves"] {
-            until_conditions(&env, name, &in_other_account(&old, env.account())).await;
+            wait_for_conditions(&env, name, &in_other_account(&old, env.account())).await;
         }
-        forget_calls(&env);
+        clear_calls(&env);
         env.delete(KIND, "goes").await;
         env.until_gone(KIND, "goes").await;
         assert_eq!(
-            until_events(&env, "goes", "BucketOwnerChanged").await,
+            wait_for_events(&env, "goes", "BucketOwnerChanged").await,
             owner_changed(&old, env.account())
         );
         assert_eq!(env.aws_writes(), []);
@@ -221,7 +221,7 @@ fn objects_of_a_bucket_whose_name_another_account_took_can_move_and_go() {
         env.apply(&spec("moves", &new)).await;
         env.until_ready(KIND, "moves").await;
         assert_eq!(
-            until_events(&env, "moves", "BucketOwnerChanged").await,
+            wait_for_events(&env, "moves", "BucketOwnerChanged").await,
             owner_changed(&old, env.account())
         );
         assert_eq!(own(&env.document(&new).await), [entry(&env, "moves", &function, "moves/", "")]);
@@ -229,9 +229,9 @@ fn objects_of_a_bucket_whose_name_another_account_took_can_move_and_go() {
     });
 }
 
-/// A refusal alone never means that nothing is there.
+/// A refusal alone is no proof that the bucket has another owner.
 #[test]
-fn a_bucket_is_not_taken_for_anothers_without_proof() {
+fn a_denied_read_alone_does_not_prove_another_owner() {
     env::test("unproven", async |env| {
         env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -239,7 +239,7 @@ fn a_bucket_is_not_taken_for_anothers_without_proof() {
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         env.until_ready(KIND, "thumbs").await;
         deny(&env, "ListBuckets");
-        assert!(env.aws_proxy().take_bucket_name(env.account(), &bucket, OTHERS).await);
+        assert!(env.aws_proxy().take_bucket_name(env.account(), &bucket, OTHER_ACCOUNT).await);
         env.delete(KIND, "thumbs").await;
         let message = format!(
             "AWS denies s3:GetBucketNotification on bucket {bucket}: allow s3:GetBucketNotification in the IAM policy of the \
@@ -247,7 +247,7 @@ fn a_bucket_is_not_taken_for_anothers_without_proof() {
              owns the bucket"
         );
         let denied = stalled("AccessDenied", &message, &[], "NotificationReady");
-        until_conditions(&env, "thumbs", &denied).await;
+        wait_for_conditions(&env, "thumbs", &denied).await;
 
         allow(&env);
         env.until_gone(KIND, "thumbs").await;

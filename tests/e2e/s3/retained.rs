@@ -1,19 +1,19 @@
-//! `deletionPolicy: Retain`: what was made outlives its object, until an object of that name comes back.
+//! `deletionPolicy: Retain`: entries and permissions outlive the object. A recreated object owns them again.
 
 use std::slice;
 
 use lambda_triggers_tests::env;
 use serde_json::Value;
 
-use super::view::{KIND, NO_RESYNC, entry, forget_calls, own, permission, policy, retained, until_entries};
+use super::view::{KIND, NO_RESYNC, clear_calls, entry, own, permission, policy, retained, wait_for_entries};
 use crate::support::{AwsView, s3};
 
 #[test]
-fn what_is_retained_outlives_its_object_and_changes_beside_it() {
+fn a_retained_entry_outlives_its_object_and_other_changes() {
     env::test("retain", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
-        let stays = retained(entry(&env, "kept", &function, "kept/", ""));
+        let retained_entry = retained(entry(&env, "kept", &function, "kept/", ""));
         let statements = [permission(&env, &function, &bucket)];
         let manifest = |deletion: &str| {
             s3(
@@ -26,9 +26,9 @@ fn what_is_retained_outlives_its_object_and_changes_beside_it() {
         let mut controller = env.controller(&NO_RESYNC);
         env.apply(&manifest("Retain")).await;
         env.until_ready(KIND, "kept").await;
-        assert_eq!(own(&env.document(&bucket).await), slice::from_ref(&stays));
+        assert_eq!(own(&env.document(&bucket).await), slice::from_ref(&retained_entry));
 
-        forget_calls(&env);
+        clear_calls(&env);
         env.delete(KIND, "kept").await;
         env.until_gone(KIND, "kept").await;
         assert_eq!(env.aws_writes(), []);
@@ -43,21 +43,21 @@ fn what_is_retained_outlives_its_object_and_changes_beside_it() {
             .await;
             env.until_ready(KIND, "neighbour").await;
             let new = entry(&env, "neighbour", &function, "new/", suffix);
-            assert_eq!(own(&env.document(&bucket).await), [stays.clone(), new]);
+            assert_eq!(own(&env.document(&bucket).await), [retained_entry.clone(), new]);
         }
         controller.stop().await;
         controller.start();
         env.delete(KIND, "neighbour").await;
         env.until_gone(KIND, "neighbour").await;
-        assert_eq!(own(&env.document(&bucket).await), slice::from_ref(&stays));
+        assert_eq!(own(&env.document(&bucket).await), slice::from_ref(&retained_entry));
         assert_eq!(policy(&env, "thumbs", None).await, statements);
 
-        forget_calls(&env);
+        clear_calls(&env);
         env.apply(&manifest("Retain")).await;
         env.until_ready(KIND, "kept").await;
         assert_eq!(env.aws_writes(), []);
         env.apply(&manifest("Delete")).await;
-        until_entries(&env, &bucket, &[entry(&env, "kept", &function, "kept/", "")]).await;
+        wait_for_entries(&env, &bucket, &[entry(&env, "kept", &function, "kept/", "")]).await;
         assert_eq!(policy(&env, "thumbs", None).await, statements);
         env.delete(KIND, "kept").await;
         env.until_gone(KIND, "kept").await;
@@ -66,9 +66,9 @@ fn what_is_retained_outlives_its_object_and_changes_beside_it() {
     });
 }
 
-/// The policy is set and the object deleted before the operator sees either.
+/// The operator sees the new policy and the deletion at the same time.
 #[test]
-fn a_policy_that_is_set_just_before_the_deletion_counts() {
+fn a_policy_set_just_before_the_deletion_is_applied() {
     env::test("retain-late", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;

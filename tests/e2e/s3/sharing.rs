@@ -5,12 +5,13 @@ use lambda_triggers_tests::env;
 use serde_json::Value;
 
 use super::view::{
-    GET, KIND, NO_RESYNC, PUT, entry, forget_calls, on, own, permission, policy, until_entries, write,
+    GET, KIND, NO_RESYNC, PUT, clear_calls, entry, own, permission, policy, wait_for_entries, with_events,
+    write,
 };
 use crate::support::{AwsView, s3};
 
 #[test]
-fn two_objects_on_one_bucket_do_not_disturb_each_other() {
+fn two_objects_can_share_a_bucket() {
     env::test("two", async |env| {
         let (thumbs, index) = (env.function("thumbs").await, env.function("index").await);
         let bucket = env.new_bucket("photos").await;
@@ -20,12 +21,12 @@ fn two_objects_on_one_bucket_do_not_disturb_each_other() {
         env.apply(&s3("index", "index", &bucket, "events: ['s3:ObjectRemoved:*']")).await;
         env.until_ready(KIND, "index").await;
         let first = entry(&env, "thumbs", &thumbs, "", ".jpg");
-        let second = on(&["s3:ObjectRemoved:*"], entry(&env, "index", &index, "", ""));
+        let second = with_events(&["s3:ObjectRemoved:*"], entry(&env, "index", &index, "", ""));
         assert_eq!(own(&env.document(&bucket).await), [first.clone(), second.clone()]);
 
         env.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{suffix: .png}]")).await;
         let changed = entry(&env, "thumbs", &thumbs, "", ".png");
-        until_entries(&env, &bucket, &[second.clone(), changed]).await;
+        wait_for_entries(&env, &bucket, &[second.clone(), changed]).await;
 
         env.delete(KIND, "thumbs").await;
         env.until_gone(KIND, "thumbs").await;
@@ -36,7 +37,7 @@ fn two_objects_on_one_bucket_do_not_disturb_each_other() {
 }
 
 #[test]
-fn a_permission_that_two_objects_share_goes_with_the_last() {
+fn a_shared_permission_is_removed_with_the_last_object() {
     env::test("shared-permission", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -60,24 +61,24 @@ fn a_permission_that_two_objects_share_goes_with_the_last() {
 }
 
 #[test]
-fn thirty_objects_at_once_on_one_bucket_are_written_once() {
+fn thirty_objects_of_one_bucket_are_written_at_once() {
     env::test("thirty", async |env| {
         let functions = [env.function("even").await, env.function("odd").await];
         let bucket = env.new_bucket("photos").await;
         let name = |number: usize| format!("object-{number}");
-        let of = |number: usize| ["even", "odd"][number % 2];
+        let function_of = |number: usize| ["even", "odd"][number % 2];
         let manifest = |number: usize| {
-            s3(&name(number), of(number), &bucket, &format!("filters: [{{prefix: {number}/}}]"))
+            s3(&name(number), function_of(number), &bucket, &format!("filters: [{{prefix: {number}/}}]"))
         };
         env.apply(&(0..30).map(manifest).collect::<Vec<_>>().join("\n---\n")).await;
-        forget_calls(&env);
-        // It finds them all at once: kubectl sends them one by one.
+        clear_calls(&env);
+        // kubectl creates the objects one by one. An operator that starts later finds all objects at once.
         let mut controller = env.controller(&NO_RESYNC);
         for number in 0..30 {
             env.until_ready(KIND, &name(number)).await;
         }
 
-        // One before the write, and one after it.
+        // A read before the write, and a read after the write.
         assert_eq!(env.aws_proxy().count(env.account(), GET), 2);
         let mut found = own(&env.document(&bucket).await);
         found.sort();
@@ -99,7 +100,7 @@ fn thirty_objects_at_once_on_one_bucket_are_written_once() {
 
         controller.stop().await;
         env.kubectl(&["delete", KIND, "--all", "--wait=false"], "").await.expect("kubectl delete");
-        forget_calls(&env);
+        clear_calls(&env);
         controller.start();
         for number in 0..30 {
             env.until_gone(KIND, &name(number)).await;
@@ -114,11 +115,11 @@ fn thirty_objects_at_once_on_one_bucket_are_written_once() {
 }
 
 #[test]
-fn three_filters_make_three_entries_and_one_permission_in_one_write() {
+fn three_filters_are_written_as_three_entries_at_once() {
     env::test("filters", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
-        forget_calls(&env);
+        clear_calls(&env);
         let _controller = env.controller(&NO_RESYNC);
         env.apply(&s3(
             "thumbs",

@@ -1,16 +1,17 @@
-//! Objects that an older or laxer schema let in, and objects that came back from a backup.
+//! Objects that do not parse, for example from an older or less strict CRD, and objects that are restored from a
+//! backup.
 
 use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
 use super::view::{
-    KIND, NO_RESYNC, RESYNC_1S, entry, forget_calls, own, permission, policy, stalled, until_conditions,
-    until_entries,
+    KIND, NO_RESYNC, RESYNC_1S, clear_calls, entry, own, permission, policy, stalled, wait_for_conditions,
+    wait_for_entries,
 };
 use crate::support::{AwsView, LIMIT, s3};
 
-/// Lets the API server take any spec.
-async fn loosen_the_schema(env: &TestEnv) {
+/// Changes the CRD, so that the API server accepts any spec.
+async fn accept_any_spec(env: &TestEnv) {
     let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
     let patch =
         json!([{"op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema", "value": schema}]);
@@ -19,8 +20,8 @@ async fn loosen_the_schema(env: &TestEnv) {
     patched.expect("kubectl patch");
 }
 
-/// Makes the spec of an object unreadable, as soon as the API server takes it.
-async fn spoil(env: &TestEnv, name: &str) {
+/// Makes the spec of an object unparsable, as soon as the API server accepts the change.
+async fn make_unparsable(env: &TestEnv, name: &str) {
     let patch = r#"{"spec":{"events":"s3:ObjectCreated:*"}}"#;
     env.until(LIMIT, "the API server to take a spec that does not parse", async || {
         let patched = env.kubectl(&["patch", KIND, name, "--type=merge", "--patch", patch], "").await;
@@ -30,7 +31,7 @@ async fn spoil(env: &TestEnv, name: &str) {
 }
 
 #[test]
-fn an_object_that_no_longer_parses_keeps_its_entries_and_can_be_deleted() {
+fn an_unparsable_object_keeps_its_entries_and_can_be_deleted() {
     env::test_on_own_cluster("unparsable", async |env| {
         let (thumbs, index) = (env.function("thumbs").await, env.function("index").await);
         let bucket = env.new_bucket("photos").await;
@@ -38,19 +39,19 @@ fn an_object_that_no_longer_parses_keeps_its_entries_and_can_be_deleted() {
         let mut controller = env.controller(&RESYNC_1S);
         env.apply(&s3("broken", "thumbs", &bucket, "filters: [{prefix: a/}]")).await;
         env.until_ready(KIND, "broken").await;
-        loosen_the_schema(&env).await;
-        spoil(&env, "broken").await;
+        accept_any_spec(&env).await;
+        make_unparsable(&env, "broken").await;
         let message = "the spec cannot be read: invalid type: string \"s3:ObjectCreated:*\", expected a sequence; compare \
                        it with `kubectl explain s3triggeredfunction.spec`";
-        until_conditions(&env, "broken", &stalled("InvalidSpec", message, &[], "NotificationReady")).await;
+        wait_for_conditions(&env, "broken", &stalled("InvalidSpec", message, &[], "NotificationReady")).await;
 
         env.apply(&s3("neighbour", "index", &bucket, "filters: [{prefix: b/}]")).await;
-        until_entries(&env, &bucket, &[kept.clone(), entry(&env, "neighbour", &index, "b/", "")]).await;
-        // An operator that never saw the object whole knows it by its name alone.
+        wait_for_entries(&env, &bucket, &[kept.clone(), entry(&env, "neighbour", &index, "b/", "")]).await;
+        // The restarted operator has never parsed the object, and knows only its name.
         controller.stop().await;
         controller.start();
         env.apply(&s3("neighbour", "index", &bucket, "filters: [{prefix: c/}]")).await;
-        until_entries(&env, &bucket, &[kept.clone(), entry(&env, "neighbour", &index, "c/", "")]).await;
+        wait_for_entries(&env, &bucket, &[kept.clone(), entry(&env, "neighbour", &index, "c/", "")]).await;
         env.delete(KIND, "neighbour").await;
         env.until_gone(KIND, "neighbour").await;
         assert_eq!(own(&env.document(&bucket).await), [kept]);
@@ -63,8 +64,8 @@ fn an_object_that_no_longer_parses_keeps_its_entries_and_can_be_deleted() {
     });
 }
 
-/// Deletes an object without its finalizer being honoured, as when a cluster is lost.
-async fn lose(env: &TestEnv, name: &str) {
+/// Deletes an object without a cleanup, as after the loss of a cluster.
+async fn delete_without_cleanup(env: &TestEnv, name: &str) {
     env.delete(KIND, name).await;
     let patch = r#"{"metadata":{"finalizers":null}}"#;
     env.kubectl(&["patch", KIND, name, "--type=merge", "--patch", patch], "").await.expect("kubectl patch");
@@ -72,7 +73,7 @@ async fn lose(env: &TestEnv, name: &str) {
 }
 
 #[test]
-fn an_object_that_comes_back_with_another_uid_owns_what_its_predecessor_made() {
+fn a_restored_object_owns_the_entry_of_its_predecessor() {
     env::test("backup", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -80,9 +81,9 @@ fn an_object_that_comes_back_with_another_uid_owns_what_its_predecessor_made() {
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         env.until_ready(KIND, "thumbs").await;
         controller.stop().await;
-        lose(&env, "thumbs").await;
+        delete_without_cleanup(&env, "thumbs").await;
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        forget_calls(&env);
+        clear_calls(&env);
         controller.start();
         env.until_ready(KIND, "thumbs").await;
         assert_eq!(own(&env.document(&bucket).await), [entry(&env, "thumbs", &function, "", "")]);
@@ -96,9 +97,9 @@ fn an_object_that_comes_back_with_another_uid_owns_what_its_predecessor_made() {
     });
 }
 
-/// A backup keeps the finalizer, and not the status.
+/// A backup contains the finalizer, but not the status.
 #[test]
-fn an_object_that_comes_back_and_is_deleted_at_once_takes_with_it_what_its_predecessor_made() {
+fn deleting_a_restored_object_at_once_removes_its_predecessors_entry() {
     env::test("backup-deleted", async |env| {
         env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
@@ -106,7 +107,7 @@ fn an_object_that_comes_back_and_is_deleted_at_once_takes_with_it_what_its_prede
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         env.until_ready(KIND, "thumbs").await;
         controller.stop().await;
-        lose(&env, "thumbs").await;
+        delete_without_cleanup(&env, "thumbs").await;
         let manifest = s3("thumbs", "thumbs", &bucket, "");
         let finalizer = "  name: thumbs\n  finalizers: [lambda-triggers.dev/aws-cleanup]\n";
         env.apply(&manifest.replace("  name: thumbs\n", finalizer)).await;

@@ -1,4 +1,5 @@
-//! What these tests expect and see, as whole values: entries, statements, conditions, events and calls.
+//! Expected and actual state of S3 triggers as values that can be compared as wholes: entries, statements, conditions,
+//! events and calls.
 
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,11 +23,11 @@ pub const KIND: &str = "S3TriggeredFunction";
 pub const GET: &str = "GetBucketNotificationConfiguration";
 /// The write of a bucket's document.
 pub const PUT: &str = "PutBucketNotificationConfiguration";
-/// The read that each look at an object begins with.
+/// The first read of every reconcile.
 const FIRST_READ: &str = "GetFunction";
 
-/// The entry that the operator is to make for one filter of an object; `function` is an ARN, and an empty prefix or
-/// suffix is none. Both are written as in a spec.
+/// The expected entry for one filter of an object. `function` is an ARN. Prefix and suffix are written as in a spec,
+/// and may be empty.
 pub fn entry(env: &TestEnv, name: &str, function: &str, prefix: &str, suffix: &str) -> Entry {
     let filter =
         KeyFilter { prefix: Some(prefix.into()), suffix: Some(suffix.into()), ..KeyFilter::default() };
@@ -41,16 +42,16 @@ pub fn entry(env: &TestEnv, name: &str, function: &str, prefix: &str, suffix: &s
 }
 
 /// An entry with other events.
-pub fn on(events: &[&str], entry: Entry) -> Entry {
+pub fn with_events(events: &[&str], entry: Entry) -> Entry {
     Entry { events: events.iter().map(ToString::to_string).collect(), ..entry }
 }
 
-/// An entry as it is called when it outlives its object.
+/// An entry with the Id of a retained entry.
 pub fn retained(entry: Entry) -> Entry {
     Entry { id: entry.id.as_deref().map(retained_id), ..entry }
 }
 
-/// The statement that lets a bucket of this env invoke a function, by its ARN.
+/// The statement that permits a bucket of this env to invoke a function, by the function's ARN.
 pub fn permission(env: &TestEnv, function: &str, bucket: &str) -> Value {
     json!({
         "Sid": bucket_statement_id(&owner(), bucket),
@@ -81,8 +82,8 @@ pub async fn policy(env: &TestEnv, function: &str, qualifier: Option<&str>) -> V
     }
 }
 
-/// Waits until the operator's entries in a bucket are these, in this order.
-pub async fn until_entries(env: &TestEnv, bucket: &str, expected: &[Entry]) {
+/// Waits until the operator's entries in a bucket are exactly these, in this order.
+pub async fn wait_for_entries(env: &TestEnv, bucket: &str, expected: &[Entry]) {
     env.until(LIMIT, &format!("the entries of bucket {bucket} to be {expected:?}"), async || {
         let found = own(&env.document(bucket).await);
         if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
@@ -90,7 +91,7 @@ pub async fn until_entries(env: &TestEnv, bucket: &str, expected: &[Entry]) {
     .await;
 }
 
-/// The entries of a document that have an Id of the operator's.
+/// The entries of a document with an Id of the operator.
 pub fn own(document: &Document) -> Vec<Entry> {
     let is_own = |entry: &&Entry| entry.id.as_deref().is_some_and(|id| id.starts_with(&owner().prefix()));
     document.entries().filter(is_own).cloned().collect()
@@ -113,25 +114,25 @@ pub async fn conditions(env: &TestEnv, name: &str) -> Vec<Condition> {
     objects::conditions(env, KIND, name).await
 }
 
-/// The conditions of an object whose spec is in place, with what `Ready` says.
+/// The conditions of an object in sync, with this reason and message of `Ready`.
 pub fn in_place(reason: &str, message: &str) -> Vec<Condition> {
     let part = |name: &str| [name, "True", "Applied", ""].map(ToOwned::to_owned);
     let ready = ["Ready", "True", reason, message].map(ToOwned::to_owned);
     vec![ready, part("FunctionReady"), part("PermissionReady"), part("NotificationReady")]
 }
 
-/// The conditions of an object that waits for somebody to act on `part`; the parts before it are `fine`.
+/// The conditions of an object that is stalled at `part`; the parts in `fine` are applied.
 pub fn stalled(reason: &str, message: &str, fine: &[&str], part: &str) -> Vec<Condition> {
     objects::failed("Stalled", reason, message, fine, part)
 }
 
-/// Waits until an object has these conditions.
-pub async fn until_conditions(env: &TestEnv, name: &str, expected: &[Condition]) {
-    objects::until_conditions(env, KIND, name, expected).await;
+/// Waits until an object has exactly these conditions.
+pub async fn wait_for_conditions(env: &TestEnv, name: &str, expected: &[Condition]) {
+    objects::wait_for_conditions(env, KIND, name, expected).await;
 }
 
-/// Waits until an object that is created now has a later creationTimestamp, which counts in seconds.
-pub async fn until_younger_ones_can_come(env: &TestEnv, name: &str) {
+/// Waits for the next second, since a creationTimestamp counts in seconds. An object created later is then younger.
+pub async fn wait_for_next_second(env: &TestEnv, name: &str) {
     let object = env.object(KIND, name).await.unwrap();
     let created: Time = serde_json::from_value(object["metadata"]["creationTimestamp"].clone()).unwrap();
     env.until(LIMIT, "the next second", async || {
@@ -141,23 +142,23 @@ pub async fn until_younger_ones_can_come(env: &TestEnv, name: &str) {
     .await;
 }
 
-/// The events about an object, by reason; those of one reason are one.
+/// The events about an object, sorted by reason.
 pub async fn events_of(env: &TestEnv, name: &str) -> Vec<EmittedEvent> {
-    let mut told = objects::events_of(env, name).await;
-    told.sort_by(|a, b| a[1].cmp(&b[1]));
-    told
+    let mut events = objects::events_of(env, name).await;
+    events.sort_by(|a, b| a[1].cmp(&b[1]));
+    events
 }
 
-/// Waits for the event of this reason about an object, and returns it.
-pub async fn until_events(env: &TestEnv, name: &str, reason: &str) -> EmittedEvent {
+/// Waits for the event with this reason about an object, and returns the event.
+pub async fn wait_for_events(env: &TestEnv, name: &str, reason: &str) -> EmittedEvent {
     env.until(LIMIT, &format!("the event {reason} about {name}"), async || {
         let all = events_of(env, name).await;
-        all.iter().find(|told| told[1] == reason).cloned().ok_or_else(|| format!("{all:?}"))
+        all.iter().find(|event| event[1] == reason).cloned().ok_or_else(|| format!("{all:?}"))
     })
     .await
 }
 
-/// A write that succeeded.
+/// A successful write.
 pub fn write(service: &str, operation: &str, resource: &str, status: u16) -> Call {
     Call {
         service: service.into(),
@@ -170,21 +171,20 @@ pub fn write(service: &str, operation: &str, resource: &str, status: u16) -> Cal
     }
 }
 
-/// Forgets all calls so far.
-pub fn forget_calls(env: &TestEnv) {
+/// Clears the list of recorded calls.
+pub fn clear_calls(env: &TestEnv) {
     env.aws_proxy().clear_calls(env.account());
 }
 
-/// Forgets all calls, and waits until the object of each function has been looked at three times from beginning to
-/// end.
-pub async fn three_resyncs(env: &TestEnv, functions: &[&str]) {
-    forget_calls(env);
-    let looks = |calls: &[Call], function: &str| {
+/// Clears the list of recorded calls, and waits until the object of each function has completed three reconciles.
+pub async fn wait_for_three_resyncs(env: &TestEnv, functions: &[&str]) {
+    clear_calls(env);
+    let reconciles = |calls: &[Call], function: &str| {
         calls.iter().filter(|call| call.operation == FIRST_READ && call.resource == function).count()
     };
-    // The fourth begins when the third has ended.
-    let enough = |calls: &[Call]| functions.iter().all(|function| looks(calls, function) > 3);
-    let waited = env.aws_proxy().wait_for_calls(env.account(), LIMIT, enough).await;
+    // The fourth reconcile begins after the end of the third.
+    let has_three_resyncs = |calls: &[Call]| functions.iter().all(|function| reconciles(calls, function) > 3);
+    let waited = env.aws_proxy().wait_for_calls(env.account(), LIMIT, has_three_resyncs).await;
     waited.unwrap_or_else(|calls| panic!("no three resyncs: {calls:?}"));
 }
 

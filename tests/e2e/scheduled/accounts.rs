@@ -3,13 +3,13 @@
 use lambda_triggers_tests::env;
 
 use super::view::{KIND, rules};
-use crate::objects::{NO_RESYNC, event, failed, until_conditions, until_events};
+use crate::objects::{NO_RESYNC, event, failed, wait_for_conditions, wait_for_events};
 use crate::support::AwsView;
 
 const OTHER: &str = "210987654321";
 
 #[test]
-fn a_rule_for_a_function_of_another_account_is_refused_before_anything_is_made() {
+fn a_function_of_another_account_is_refused_before_any_write() {
     env::test("other-account", async |env| {
         let name = format!("thumbs-{}", env.account());
         let arn = env.create_function(&env.lambda_of(OTHER).await, &name).await;
@@ -26,8 +26,8 @@ fn a_rule_for_a_function_of_another_account_is_refused_before_anything_is_made()
              in a namespace to which the tenancy file gives a role of account {OTHER}, or name a function of account {account}"
         );
         let refused = failed("Stalled", "OtherAccount", &message, &[], "RuleReady");
-        until_conditions(&env, KIND, "thumbs", &refused).await;
-        until_events(&env, "thumbs", &[event("Warning", "OtherAccount", &message)]).await;
+        wait_for_conditions(&env, KIND, "thumbs", &refused).await;
+        wait_for_events(&env, "thumbs", &[event("Warning", "OtherAccount", &message)]).await;
         assert_eq!(env.aws_writes(), vec![]);
         assert_eq!(env.object(KIND, "thumbs").await.unwrap()["status"]["applied"], serde_json::Value::Null);
 

@@ -1,4 +1,4 @@
-//! The example's life, as its user sees it.
+//! The example: created, changed and deleted, with its status, events and kubectl columns.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 
 use super::view::{IN_PLACE, KIND, STATEMENT, plain_rule, policy, rule_name, rules, statement};
 use crate::objects::{
-    NO_RESYNC, OWNER, RESYNC_1S, allow, deny, event, nothing_is_written_at_rest, until_events,
+    NO_RESYNC, OWNER, RESYNC_1S, allow, assert_no_writes_at_rest, deny, event, wait_for_events,
 };
 use crate::support::{AwsView, LIMIT, Rule, scheduled};
 
 const EXAMPLE: &str = include_str!("../../../examples/scheduled-function.yaml");
 
-/// The status without the times, which differ from run to run.
+/// The status without times, which differ between runs.
 fn status(object: &Value) -> Value {
     let mut status = object["status"].clone();
     let time = status.as_object_mut().unwrap().remove("observedGenerationAt");
-    time.expect("the time of the first look at the generation");
+    time.expect("the time of the first reconcile of the generation");
     for condition in status["conditions"].as_array_mut().unwrap() {
         let time = condition.as_object_mut().unwrap().remove("lastTransitionTime").unwrap();
         assert!(time.as_str().unwrap().ends_with('Z'), "{time}");
@@ -29,7 +29,7 @@ fn condition(kind: &str, reason: &str, message: &str, generation: i64) -> Value 
     json!({"type": kind, "status": "True", "reason": reason, "message": message, "observedGeneration": generation})
 }
 
-/// The columns of `kubectl get`, without those of the last line's age.
+/// The columns of `kubectl get`, without the age in the last column.
 async fn columns(env: &TestEnv, arguments: &[&str]) -> Vec<Vec<String>> {
     let get = [&["get", "schedfn"][..], arguments].concat();
     let table = env.kubectl(&get, "").await.expect("kubectl get");
@@ -43,7 +43,7 @@ async fn columns(env: &TestEnv, arguments: &[&str]) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn the_example_is_applied_seen_changed_and_deleted() {
+fn the_example_is_applied_changed_and_deleted() {
     env::test("example", async |env| {
         let function = env.function("my-example").await;
         let example = EXAMPLE.replace("every-minute", "my-example");
@@ -92,7 +92,7 @@ fn the_example_is_applied_seen_changed_and_deleted() {
 }
 
 #[test]
-fn kubectl_get_shows_what_a_person_wants() {
+fn kubectl_get_shows_the_main_columns() {
     env::test("columns", async |env| {
         env.function("every-day").await;
         let _controller = env.controller(&NO_RESYNC);
@@ -118,7 +118,7 @@ fn kubectl_get_shows_what_a_person_wants() {
 }
 
 #[test]
-fn events_tell_a_life_and_are_silent_at_rest() {
+fn events_report_every_change_and_none_at_rest() {
     env::test("events", async |env| {
         env.function("hourly").await;
         let _controller = env.controller(&RESYNC_1S);
@@ -126,12 +126,12 @@ fn events_tell_a_life_and_are_silent_at_rest() {
         env.until_ready(KIND, "hourly").await;
         let rule = rule_name(&env, "hourly");
         let created = event("Normal", "RuleCreated", format!("created the rule {rule}"));
-        until_events(&env, "hourly", std::slice::from_ref(&created)).await;
-        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
+        wait_for_events(&env, "hourly", std::slice::from_ref(&created)).await;
+        assert_no_writes_at_rest(&env, KIND, &["hourly"]).await;
 
         env.apply(&scheduled("hourly", "hourly", "schedule: rate(2 hours)\ntags: {team: a}")).await;
         let updated = event("Normal", "RuleUpdated", format!("updated the rule {rule}: settings, tags"));
-        until_events(&env, "hourly", &[created.clone(), updated.clone()]).await;
+        wait_for_events(&env, "hourly", &[created.clone(), updated.clone()]).await;
         env.until_ready(KIND, "hourly").await;
 
         env.events().disable_rule().name(&rule).send().await.unwrap();
@@ -140,8 +140,8 @@ fn events_tell_a_life_and_are_silent_at_rest() {
             "DriftRepaired",
             format!("put back what was changed on the rule {rule}: settings"),
         );
-        until_events(&env, "hourly", &[created.clone(), updated.clone(), repaired.clone()]).await;
-        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
+        wait_for_events(&env, "hourly", &[created.clone(), updated.clone(), repaired.clone()]).await;
+        assert_no_writes_at_rest(&env, KIND, &["hourly"]).await;
 
         deny(&env, "DeleteRule", &rule);
         env.delete(KIND, "hourly").await;
@@ -153,14 +153,14 @@ fn events_tell_a_life_and_are_silent_at_rest() {
             ),
         );
         let all = [created, updated, repaired, blocked];
-        until_events(&env, "hourly", &all).await;
-        // Refused again and again, it is told once.
+        wait_for_events(&env, "hourly", &all).await;
+        // A repeated refusal emits a single event.
         let refused = || env.aws_proxy().count(env.account(), "DeleteRule");
         let before = refused();
         env.until(LIMIT, "three more attempts", async || (refused() >= before + 3).then_some(())).await;
         allow(&env);
         env.until_gone(KIND, "hourly").await;
-        until_events(&env, "hourly", &all).await;
+        wait_for_events(&env, "hourly", &all).await;
     });
 }
 

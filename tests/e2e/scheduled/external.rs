@@ -3,11 +3,11 @@
 use lambda_triggers_tests::env;
 
 use super::view::{KIND, in_place, rules};
-use crate::objects::{RESYNC_1S, allow, condition, deny, nothing_is_written_at_rest, until_conditions};
+use crate::objects::{RESYNC_1S, allow, assert_no_writes_at_rest, condition, deny, wait_for_conditions};
 use crate::support::{AwsView, scheduled};
 
 #[test]
-fn an_external_permission_leaves_the_policy_alone() {
+fn an_external_permission_makes_no_policy_calls() {
     env::test("external-rule", async |env| {
         env.function("hourly").await;
         for operation in ["GetPolicy", "AddPermission", "RemovePermission"] {
@@ -19,14 +19,14 @@ fn an_external_permission_leaves_the_policy_alone() {
         let message = "spec.function.permission is External: the operator neither adds nor checks the permission of EventBridge to \
                        invoke hourly";
         let mut expected = in_place();
-        for found in &mut expected {
-            if found[0] == "PermissionReady" {
-                *found = condition("PermissionReady", "True", "ExternalPermission", message);
+        for permission in &mut expected {
+            if permission[0] == "PermissionReady" {
+                *permission = condition("PermissionReady", "True", "ExternalPermission", message);
             }
         }
-        until_conditions(&env, KIND, "hourly", &expected).await;
+        wait_for_conditions(&env, KIND, "hourly", &expected).await;
         assert_eq!(rules(&env).await.len(), 1);
-        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
+        assert_no_writes_at_rest(&env, KIND, &["hourly"]).await;
         env.delete(KIND, "hourly").await;
         env.until_gone(KIND, "hourly").await;
         allow(&env);
@@ -36,7 +36,7 @@ fn an_external_permission_leaves_the_policy_alone() {
 }
 
 #[test]
-fn a_permission_that_becomes_external_goes_with_the_resource() {
+fn a_permission_changed_to_external_is_removed_on_deletion() {
     env::test("becomes-external", async |env| {
         env.function("hourly").await;
         let _controller = env.controller(&RESYNC_1S);

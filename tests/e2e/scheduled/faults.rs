@@ -1,39 +1,42 @@
-//! AWS refuses, fails or keeps silent, at each write: the end is the same.
+//! AWS refuses, fails or does not answer at each write. The result must be the same as without faults.
 
 use std::collections::BTreeMap;
 
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::env::{self, TestEnv};
 
-use super::view::{KIND, Rules, STATEMENT, functions, in_place, plain_rules, rule_name, rules, until_rules};
+use super::view::{
+    KIND, Rules, STATEMENT, functions, in_place, plain_rules, rule_name, rules, wait_for_rules,
+};
 use crate::objects::{
-    RESYNC_1S, allow, deny, event, events_of, failed, nothing_is_written_at_rest, until_conditions,
+    RESYNC_1S, allow, assert_no_writes_at_rest, deny, event, events_of, failed, wait_for_conditions,
 };
 use crate::support::{AwsView, LIMIT, scheduled};
 
-const NOBODY: [&str; 0] = [];
+const NOTHING: [&str; 0] = [];
 
-/// What the SDK does not get past by itself: it tries three times.
-const OFTEN: usize = 4;
+/// More failures than the SDK's three attempts.
+const MORE_THAN_SDK_RETRIES: usize = 4;
 
-/// What may go wrong with a write, by a short name, and how often.
-fn mishaps() -> [(&'static str, FaultKind, usize); 4] {
+/// The faults of a write: a short name, the kind of fault, and the number of times.
+fn fault_kinds() -> [(&'static str, FaultKind, usize); 4] {
     [
-        ("throttled", FaultKind::Throttle, OFTEN),
-        ("failing", FaultKind::Error(500), OFTEN),
-        ("down", FaultKind::Error(503), OFTEN),
+        ("throttled", FaultKind::Throttle, MORE_THAN_SDK_RETRIES),
+        ("failing", FaultKind::Error(500), MORE_THAN_SDK_RETRIES),
+        ("down", FaultKind::Error(503), MORE_THAN_SDK_RETRIES),
         ("lost", FaultKind::LostAnswer, 1),
     ]
 }
 
-/// An object for each of the writes and mishaps; the faults wait for its rule, or for its function of the same name.
+/// An object name and a fault for each write and kind of fault. The fault applies to the object's rule, or to the
+/// function with the object's name.
 fn objects(env: &TestEnv, writes: &[&str]) -> BTreeMap<String, Fault> {
     let mut objects = BTreeMap::new();
     for write in writes {
-        let partly = ("partly", FaultKind::FailedEntry, OFTEN);
-        let partly = write.ends_with("Targets").then_some(partly);
-        for (mishap, kind, times) in mishaps().into_iter().chain(partly) {
-            let name = format!("{}-{mishap}", write.to_lowercase());
+        let partial = ("partly", FaultKind::FailedEntry, MORE_THAN_SDK_RETRIES);
+        let partial = write.ends_with("Targets").then_some(partial);
+        for (fault_name, kind, times) in fault_kinds().into_iter().chain(partial) {
+            let name = format!("{}-{fault_name}", write.to_lowercase());
             let resource = if write.ends_with("Permission") { name.clone() } else { rule_name(env, &name) };
             objects.insert(name, Fault::on(write, kind).resource(resource).times(times));
         }
@@ -41,12 +44,12 @@ fn objects(env: &TestEnv, writes: &[&str]) -> BTreeMap<String, Fault> {
     objects
 }
 
-fn plain(names: &[&str]) -> String {
-    let plain = |name: &&str| scheduled(name, name, "schedule: rate(1 hour)");
-    names.iter().map(plain).collect::<Vec<_>>().join("---\n")
+fn plain_manifests(names: &[&str]) -> String {
+    let plain_manifests = |name: &&str| scheduled(name, name, "schedule: rate(1 hour)");
+    names.iter().map(plain_manifests).collect::<Vec<_>>().join("---\n")
 }
 
-async fn until_all_faults_were_met(env: &TestEnv) {
+async fn wait_until_all_faults_are_used(env: &TestEnv) {
     let pending = || env.aws_proxy().pending_faults(env.account());
     env.until(LIMIT, "all faults to be met", async || match pending() {
         0 => Ok(()),
@@ -56,7 +59,7 @@ async fn until_all_faults_were_met(env: &TestEnv) {
 }
 
 #[test]
-fn whatever_happens_to_a_write_a_rule_comes_into_being_once() {
+fn faults_during_creation_create_each_rule_once() {
     env::test("faults", async |env| {
         let objects = objects(&env, &["PutRule", "PutTargets", "AddPermission"]);
         let names: Vec<&str> = objects.keys().map(String::as_str).collect();
@@ -65,32 +68,33 @@ fn whatever_happens_to_a_write_a_rule_comes_into_being_once() {
             env.aws_proxy().inject(env.account(), fault.clone());
         }
         let _controller = env.controller(&RESYNC_1S);
-        env.apply(&plain(&names)).await;
+        env.apply(&plain_manifests(&names)).await;
         for name in &names {
-            until_conditions(&env, KIND, name, &in_place()).await;
+            wait_for_conditions(&env, KIND, name, &in_place()).await;
         }
-        until_all_faults_were_met(&env).await;
+        wait_until_all_faults_are_used(&env).await;
         assert_eq!(rules(&env).await, plain_rules(&env, &names).await);
         for name in &names {
             assert_eq!(env.statements(name, None).await, [STATEMENT], "{name}");
-            let told = events_of(&env, name).await;
+            let events = events_of(&env, name).await;
             assert!(
-                told.iter().all(|told| told[1] != "DriftRepaired"),
-                "nobody else changed anything: {told:?}"
+                events.iter().all(|event| event[1] != "DriftRepaired"),
+                "no other tool changed the rule: {events:?}"
             );
         }
-        nothing_is_written_at_rest(&env, KIND, &names).await;
+        assert_no_writes_at_rest(&env, KIND, &names).await;
     });
 }
 
 #[test]
-fn whatever_happens_to_a_write_tags_change() {
+fn faults_during_tagging_update_the_tags() {
     env::test("faults-tags", async |env| {
         let objects = objects(&env, &["TagResource", "UntagResource"]);
         let names: Vec<&str> = objects.keys().map(String::as_str).collect();
         functions(&env, &names).await;
-        let with_tags =
-            |tags: &str| plain(&names).replace("schedule:", &format!("tags: {{{tags}}}\n  schedule:"));
+        let with_tags = |tags: &str| {
+            plain_manifests(&names).replace("schedule:", &format!("tags: {{{tags}}}\n  schedule:"))
+        };
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&with_tags("team: a, old: x")).await;
         for name in &names {
@@ -104,23 +108,23 @@ fn whatever_happens_to_a_write_tags_change() {
         for rule in expected.values_mut() {
             rule.tags.extend([("team".into(), "b".into()), ("new".into(), "x".into())]);
         }
-        until_rules(&env, &expected).await;
-        until_all_faults_were_met(&env).await;
+        wait_for_rules(&env, &expected).await;
+        wait_until_all_faults_are_used(&env).await;
         for name in &names {
-            until_conditions(&env, KIND, name, &in_place()).await;
+            wait_for_conditions(&env, KIND, name, &in_place()).await;
         }
-        nothing_is_written_at_rest(&env, KIND, &names).await;
+        assert_no_writes_at_rest(&env, KIND, &names).await;
     });
 }
 
 #[test]
-fn whatever_happens_to_a_write_a_deleted_rule_goes() {
+fn faults_during_deletion_delete_the_rule() {
     env::test("faults-deletion", async |env| {
         let objects = objects(&env, &["RemoveTargets", "DeleteRule", "RemovePermission"]);
         let names: Vec<&str> = objects.keys().map(String::as_str).collect();
         functions(&env, &names).await;
         let _controller = env.controller(&RESYNC_1S);
-        env.apply(&plain(&names)).await;
+        env.apply(&plain_manifests(&names)).await;
         for name in &names {
             env.until_ready(KIND, name).await;
         }
@@ -131,16 +135,16 @@ fn whatever_happens_to_a_write_a_deleted_rule_goes() {
         for name in &names {
             env.until_gone(KIND, name).await;
         }
-        until_all_faults_were_met(&env).await;
+        wait_until_all_faults_are_used(&env).await;
         assert_eq!(rules(&env).await, Rules::new());
         for name in &names {
-            assert_eq!(env.statements(name, None).await, NOBODY, "{name}");
+            assert_eq!(env.statements(name, None).await, NOTHING, "{name}");
         }
     });
 }
 
 #[test]
-fn a_denied_call_is_named_until_it_is_allowed() {
+fn a_denied_call_is_reported_until_it_is_allowed() {
     let calls = [
         ("GetFunction", "lambda:GetFunction", &[][..], "FunctionReady"),
         ("GetPolicy", "lambda:GetPolicy", &["FunctionReady"], "PermissionReady"),
@@ -153,15 +157,15 @@ fn a_denied_call_is_named_until_it_is_allowed() {
         let names: Vec<String> = calls.iter().map(|call| call.0.to_lowercase()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         functions(&env, &names).await;
-        let of_lambda = |action: &str| action.starts_with("lambda:");
+        let is_lambda_action = |action: &str| action.starts_with("lambda:");
         for (name, (call, action, ..)) in names.iter().zip(calls) {
-            let resource = if of_lambda(action) { (*name).to_owned() } else { rule_name(&env, name) };
+            let resource = if is_lambda_action(action) { (*name).to_owned() } else { rule_name(&env, name) };
             deny(&env, call, &resource);
         }
         let _controller = env.controller(&RESYNC_1S);
-        env.apply(&plain(&names)).await;
+        env.apply(&plain_manifests(&names)).await;
         for (name, (_, action, fine, part)) in names.iter().zip(calls) {
-            let on = if of_lambda(action) {
+            let on = if is_lambda_action(action) {
                 format!("function {name}")
             } else {
                 format!("rule {}", rule_name(&env, name))
@@ -175,21 +179,21 @@ fn a_denied_call_is_named_until_it_is_allowed() {
             let message = format!(
                 "AWS denies {action} on {on}: allow {action} in the IAM policy of the operator's role{or_external}"
             );
-            until_conditions(&env, KIND, name, &failed("Stalled", "AccessDenied", &message, fine, part))
+            wait_for_conditions(&env, KIND, name, &failed("Stalled", "AccessDenied", &message, fine, part))
                 .await;
             let events = events_of(&env, name).await;
             assert_eq!(events, [event("Warning", "AccessDenied", message)], "{name}");
         }
         allow(&env);
         for name in &names {
-            until_conditions(&env, KIND, name, &in_place()).await;
+            wait_for_conditions(&env, KIND, name, &in_place()).await;
         }
         assert_eq!(rules(&env).await, plain_rules(&env, &names).await);
     });
 }
 
 #[test]
-fn a_policy_that_is_full_is_told_of_with_what_helps() {
+fn a_full_policy_is_reported_with_the_remedy() {
     env::test("full-policy", async |env| {
         env.function("thumbs").await;
         let full = FaultKind::refuse(
@@ -204,7 +208,7 @@ fn a_policy_that_is_full_is_told_of_with_what_helps() {
                        nobody: remove statements that are not needed (aws lambda get-policy, remove-permission), or name an \
                        alias in spec.function, which has a policy of its own";
         let full = failed("Stalled", "QuotaExceeded", message, &["FunctionReady"], "PermissionReady");
-        until_conditions(&env, KIND, "thumbs", &full).await;
+        wait_for_conditions(&env, KIND, "thumbs", &full).await;
         allow(&env);
         env.until_ready(KIND, "thumbs").await;
     });

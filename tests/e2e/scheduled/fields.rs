@@ -1,4 +1,4 @@
-//! Each field: set on a live object, and unset again.
+//! Each field of the spec: set on an existing object, and removed again.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,17 @@ use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::env;
 use serde_json::json;
 
-use super::view::{KIND, STATEMENT, in_place, plain_rule, rule_name, rules, until_rule};
+use super::view::{KIND, STATEMENT, in_place, plain_rule, rule_name, rules, wait_for_rule};
 use crate::objects::{
-    NO_RESYNC, RESYNC_1S, condition, event, failed, nothing_is_written_at_rest, until_conditions,
-    until_events,
+    NO_RESYNC, RESYNC_1S, assert_no_writes_at_rest, condition, event, failed, wait_for_conditions,
+    wait_for_events,
 };
 use crate::support::{AwsView, Rule, scheduled};
 
-/// Changes a rule.
+/// A change of a rule.
 type Edit = fn(&mut Rule);
 
-/// A spec with one field more than the plain one, and the change of the rule that it makes.
+/// A line of spec in addition to the plain spec, and the expected change of the rule.
 const FIELDS: [(&str, Edit); 11] = [
     (r#"input: {b: [1, null, "two"], a: {}}"#, |rule| {
         rule.targets[0].input = Some(json!({"a": {}, "b": [1, null, "two"]}));
@@ -42,7 +42,7 @@ const FIELDS: [(&str, Edit); 11] = [
 ];
 
 #[test]
-fn a_field_that_is_set_and_unset_leaves_the_same_rule() {
+fn setting_and_removing_a_field_restores_the_rule() {
     env::test("fields", async |env| {
         let function = env.function("hourly").await;
         let _controller = env.controller(&NO_RESYNC);
@@ -71,7 +71,7 @@ fn a_field_that_is_set_and_unset_leaves_the_same_rule() {
 }
 
 #[test]
-fn one_value_follows_another() {
+fn changed_values_replace_the_old_values() {
     env::test("values", async |env| {
         let function = env.function("hourly").await;
         let _controller = env.controller(&NO_RESYNC);
@@ -90,7 +90,7 @@ fn one_value_follows_another() {
 }
 
 #[test]
-fn a_schedule_in_each_of_its_forms() {
+fn every_form_of_a_schedule_is_supported() {
     let forms = [
         ("schedule: rate(5 minutes)", "rate(5 minutes)"),
         ("schedule: cron(0/15 8-17 ? * MON-FRI *)", "cron(0/15 8-17 ? * MON-FRI *)"),
@@ -133,19 +133,19 @@ fn a_suspended_schedule_is_in_place_and_ready() {
         let mut suspended = in_place();
         suspended[0] =
             condition("Ready", "True", "Suspended", "suspended: the rule is in place and disabled");
-        until_conditions(&env, KIND, "hourly", &suspended).await;
+        wait_for_conditions(&env, KIND, "hourly", &suspended).await;
         let expected = plain_rule(&env, "hourly", &function).await;
-        until_rule(&env, "hourly", &Rule { enabled: false, ..expected.clone() }).await;
-        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
+        wait_for_rule(&env, "hourly", &Rule { enabled: false, ..expected.clone() }).await;
+        assert_no_writes_at_rest(&env, KIND, &["hourly"]).await;
 
         env.apply(&plain).await;
-        until_conditions(&env, KIND, "hourly", &in_place()).await;
-        until_rule(&env, "hourly", &expected).await;
+        wait_for_conditions(&env, KIND, "hourly", &in_place()).await;
+        wait_for_rule(&env, "hourly", &expected).await;
     });
 }
 
 #[test]
-fn a_schedule_that_never_runs_again_is_not_ready_and_costs_nothing_at_rest() {
+fn an_ended_schedule_is_stalled_without_further_writes() {
     env::test("ended", async |env| {
         let function = env.function("hourly").await;
         let _controller = env.controller(&RESYNC_1S);
@@ -155,13 +155,13 @@ fn a_schedule_that_never_runs_again_is_not_ready_and_costs_nothing_at_rest() {
                        schedule with a later year, or delete this resource";
         let parts = ["FunctionReady", "PermissionReady"];
         let expected = failed("Stalled", "NoNextRun", message, &parts, "RuleReady");
-        until_conditions(&env, KIND, "hourly", &expected).await;
+        wait_for_conditions(&env, KIND, "hourly", &expected).await;
         let plain = plain_rule(&env, "hourly", &function).await;
         let rule = Rule { expression: "cron(0 0 1 1 ? 1999)".into(), ..plain };
-        until_rule(&env, "hourly", &rule).await;
-        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
+        wait_for_rule(&env, "hourly", &rule).await;
+        assert_no_writes_at_rest(&env, KIND, &["hourly"]).await;
         let name = rule_name(&env, "hourly");
-        until_events(
+        wait_for_events(
             &env,
             "hourly",
             &[
@@ -175,16 +175,17 @@ fn a_schedule_that_never_runs_again_is_not_ready_and_costs_nothing_at_rest() {
         let mut suspended = in_place();
         suspended[0] =
             condition("Ready", "True", "Suspended", "suspended: the rule is in place and disabled");
-        until_conditions(&env, KIND, "hourly", &suspended).await;
+        wait_for_conditions(&env, KIND, "hourly", &suspended).await;
 
         env.apply(&scheduled("hourly", "hourly", "schedule: cron(0 0 1 1 ? 2199)")).await;
-        until_conditions(&env, KIND, "hourly", &in_place()).await;
+        wait_for_conditions(&env, KIND, "hourly", &in_place()).await;
     });
 }
 
-/// AWS does not document whether it takes a schedule that has ended: its refusal does not hide the reason.
+/// AWS does not document whether PutRule accepts a schedule that has ended. The status reports the ended schedule even
+/// if AWS refuses the schedule.
 #[test]
-fn a_refusal_of_a_schedule_that_has_ended_reads_the_same() {
+fn a_refused_ended_schedule_is_reported_as_ended() {
     env::test("ended-refused", async |env| {
         env.function("hourly").await;
         let refused =
@@ -196,14 +197,14 @@ fn a_refusal_of_a_schedule_that_has_ended_reads_the_same() {
                        schedule with a later year, or delete this resource";
         let parts = ["FunctionReady", "PermissionReady"];
         let expected = failed("Stalled", "NoNextRun", message, &parts, "RuleReady");
-        until_conditions(&env, KIND, "hourly", &expected).await;
+        wait_for_conditions(&env, KIND, "hourly", &expected).await;
     });
 }
 
 /// kubectl without `--server-side` sends a merge patch, in which null removes a member
 /// (<https://kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config/>).
 #[test]
-fn nulls_reach_the_function_by_input_json_and_by_an_apply_on_the_server() {
+fn nulls_need_input_json_or_a_server_side_apply() {
     env::test("nulls", async |env| {
         env.function("hourly").await;
         let _controller = env.controller(&RESYNC_1S);
@@ -233,13 +234,13 @@ fn nulls_reach_the_function_by_input_json_and_by_an_apply_on_the_server() {
             env.apply(&with(&format!("inputJson: '{text}'"))).await;
             assert_eq!(input().await, text);
         }
-        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
+        assert_no_writes_at_rest(&env, KIND, &["hourly"]).await;
 
         let text = r#"{"limit": }"#;
         env.apply(&with(&format!("inputJson: '{text}'"))).await;
         let message = "spec.inputJson: write JSON, such as '{\"report\": \"daily\", \"limit\": null}', with double quotes around \
                        names and texts";
         let refused = crate::objects::failed("Stalled", "InvalidSpec", message, &[], "RuleReady");
-        until_conditions(&env, KIND, "hourly", &refused).await;
+        wait_for_conditions(&env, KIND, "hourly", &refused).await;
     });
 }

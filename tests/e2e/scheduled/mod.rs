@@ -1,4 +1,4 @@
-//! `ScheduledFunction` on the real API server and the strict AWS: created, changed, healed, deleted.
+//! `ScheduledFunction` on the real API server and the strict local AWS: creation, changes, drift, faults and deletion.
 
 mod accounts;
 mod conflict;

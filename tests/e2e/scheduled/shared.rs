@@ -1,4 +1,4 @@
-//! Two resources on one function share one statement, which goes with the last of them.
+//! Resources on one function share a statement. The operator removes the statement with the last resource.
 
 use lambda_triggers_tests::env;
 use serde_json::json;
@@ -7,14 +7,14 @@ use super::view::{KIND, Rules, STATEMENT, plain_rule, policy, rule_name, rules, 
 use crate::objects::{NO_RESYNC, RESYNC_1S};
 use crate::support::{AwsView, LIMIT, scheduled};
 
-const NOBODY: [&str; 0] = [];
+const NOTHING: [&str; 0] = [];
 
 fn on_one_function(name: &str) -> String {
     scheduled(name, "both", "schedule: rate(1 hour)")
 }
 
 #[test]
-fn the_statement_goes_with_the_last() {
+fn the_shared_statement_is_removed_with_the_last_resource() {
     env::test("shared", async |env| {
         let function = env.function("both").await;
         let _controller = env.controller(&NO_RESYNC);
@@ -32,13 +32,13 @@ fn the_statement_goes_with_the_last() {
 
         env.delete(KIND, "second").await;
         env.until_gone(KIND, "second").await;
-        assert_eq!(env.statements("both", None).await, NOBODY);
+        assert_eq!(env.statements("both", None).await, NOTHING);
         assert_eq!(rules(&env).await, Rules::new());
     });
 }
 
 #[test]
-fn at_rest_rules_are_listed_together() {
+fn a_resync_lists_all_rules_at_once() {
     env::test("listed", async |env| {
         env.function("both").await;
         let _controller = env.controller(&RESYNC_1S);
@@ -47,9 +47,12 @@ fn at_rest_rules_are_listed_together() {
             env.until_ready(KIND, name).await;
         }
         let count = |operation: &str| env.aws_proxy().count(env.account(), operation);
-        // The first look at what was just made is no resync.
-        let made = count("ListTargetsByRule");
-        env.until(LIMIT, "a resync", async || (count("ListTargetsByRule") > made + 2).then_some(())).await;
+        // The first reads after the creation are not part of a resync.
+        let reads_after_creation = count("ListTargetsByRule");
+        env.until(LIMIT, "a resync", async || {
+            (count("ListTargetsByRule") > reads_after_creation + 2).then_some(())
+        })
+        .await;
         env.aws_proxy().clear_calls(env.account());
         env.until(LIMIT, "three resyncs", async || (count("ListTargetsByRule") >= 6).then_some(())).await;
         assert!(count("ListRules") > 0);
@@ -59,7 +62,7 @@ fn at_rest_rules_are_listed_together() {
 }
 
 #[test]
-fn ten_deleted_at_once_leave_nothing() {
+fn ten_simultaneous_deletions_leave_nothing() {
     env::test("at-once", async |env| {
         env.function("both").await;
         let _controller = env.controller(&NO_RESYNC);
@@ -77,12 +80,12 @@ fn ten_deleted_at_once_leave_nothing() {
             env.until_gone(KIND, name).await;
         }
         assert_eq!(rules(&env).await, Rules::new());
-        assert_eq!(env.statements("both", None).await, NOBODY);
+        assert_eq!(env.statements("both", None).await, NOTHING);
     });
 }
 
 #[test]
-fn one_that_comes_while_the_other_goes_has_its_statement() {
+fn a_resource_created_during_a_deletion_has_its_statement() {
     env::test("come-and-go", async |env| {
         let function = env.function("both").await;
         let _controller = env.controller(&NO_RESYNC);

@@ -1,21 +1,22 @@
-//! Rules without tags: deleted where the status proves ownership, else named in a blocked deletion.
+//! Rules without the operator's tags. The operator deletes a rule if the status proves ownership; otherwise the
+//! deletion is blocked and names the rule.
 
 use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::drift::{put_target, tag, untag_all};
 use super::view::{KIND, Rules, STATEMENT, functions, plain_rules, rule_name, rules};
 use crate::objects::{
-    Condition, NO_RESYNC, OWNER, RESYNC_1S, condition, event, events_of, failed, nothing_is_written_at_rest,
-    until_conditions,
+    Condition, NO_RESYNC, OWNER, RESYNC_1S, assert_no_writes_at_rest, condition, event, events_of, failed,
+    wait_for_conditions,
 };
 use crate::support::{AwsView, scheduled};
 
-const NOBODY: [&str; 0] = [];
+const NOTHING: [&str; 0] = [];
 const OWNER_TAG: &str = "lambda-triggers.dev/owner";
 const TARGET: &str = "lt-0a1b2c3d-function";
 
-/// An object `hourly` with a function of its own, in place.
-async fn in_place(env: &TestEnv) -> String {
+/// Creates the object `hourly` with its own function, and returns the name of its rule.
+async fn create_in_place(env: &TestEnv) -> String {
     functions(env, &["hourly"]).await;
     env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
     env.until_ready(KIND, "hourly").await;
@@ -33,7 +34,7 @@ async fn delete_rule(env: &TestEnv, rule: &str) {
     env.events().delete_rule().name(rule).send().await.unwrap();
 }
 
-fn unmarked(env: &TestEnv) -> String {
+fn unknown_ownership(env: &TestEnv) -> String {
     format!(
         "it may have been made for this resource, and its tags do not say so any more. If it was, set its tags \
          lambda-triggers.dev/kind={KIND}, lambda-triggers.dev/name=hourly, lambda-triggers.dev/namespace={}, \
@@ -42,101 +43,104 @@ fn unmarked(env: &TestEnv) -> String {
     )
 }
 
-/// The conditions of an object with a rule of unknown ownership whose deletion waits.
+/// The conditions of an object whose deletion is blocked by a rule of unknown ownership.
 fn blocked(env: &TestEnv) -> Vec<Condition> {
-    let message =
-        format!("the rule {} in eu-west-1 is not deleted: {}", rule_name(env, "hourly"), unmarked(env));
+    let message = format!(
+        "the rule {} in eu-west-1 is not deleted: {}",
+        rule_name(env, "hourly"),
+        unknown_ownership(env)
+    );
     let all = [("Ready", "False"), ("Stalled", "True"), ("RuleReady", "False")];
     all.map(|(kind, status)| condition(kind, status, "ConflictingRule", &message)).to_vec()
 }
 
-/// Waits until the deletion is blocked, with an event that says the same.
-async fn until_blocked(env: &TestEnv) {
+/// Waits until the deletion is blocked and the event is emitted.
+async fn wait_until_blocked(env: &TestEnv) {
     let blocked = blocked(env);
-    until_conditions(env, KIND, "hourly", &blocked).await;
+    wait_for_conditions(env, KIND, "hourly", &blocked).await;
     let last = events_of(env, "hourly").await.pop();
     assert_eq!(last, Some(event("Warning", "DeletionBlocked", blocked[0][3].clone())));
 }
 
 #[test]
-fn a_rule_without_tags_is_deleted_with_its_resource() {
+fn an_untagged_rule_is_deleted_with_its_resource() {
     env::test("unmarked-deleted", async |env| {
         let _controller = env.controller(&NO_RESYNC);
-        let rule = in_place(&env).await;
+        let rule = create_in_place(&env).await;
         untag(&env, &rule).await;
         env.delete(KIND, "hourly").await;
         env.until_gone(KIND, "hourly").await;
         assert_eq!(rules(&env).await, Rules::new());
-        assert_eq!(env.statements("hourly", None).await, NOBODY);
+        assert_eq!(env.statements("hourly", None).await, NOTHING);
     });
 }
 
 #[test]
-fn a_rule_made_by_hand_in_place_of_ours_blocks_the_deletion_until_a_tag_names_its_owner() {
+fn a_foreign_rule_with_the_same_name_blocks_the_deletion() {
     env::test("unmarked-by-hand", async |env| {
         let mut controller = env.controller(&RESYNC_1S);
         functions(&env, &["other"]).await;
-        let rule = in_place(&env).await;
+        let rule = create_in_place(&env).await;
         let other = format!("arn:aws:lambda:eu-west-1:{}:function:other", env.account());
-        // The operator must not look between these calls.
+        // The operator must not reconcile between these calls.
         controller.stop().await;
         delete_rule(&env, &rule).await;
         env.events().put_rule().name(&rule).schedule_expression("rate(7 days)").send().await.unwrap();
         put_target(&env, &rule, "1", &other, None).await;
         controller.start();
-        let theirs = rules(&env).await;
+        let foreign = rules(&env).await;
         let message = format!(
             "the rule {rule} in eu-west-1 exists and is not touched: {}; delete that rule, or give this resource another \
              name",
-            unmarked(&env)
+            unknown_ownership(&env)
         );
         let stalled = failed("Stalled", "ConflictingRule", &message, &["FunctionReady"], "RuleReady");
-        until_conditions(&env, KIND, "hourly", &stalled).await;
-        nothing_is_written_at_rest(&env, KIND, &["hourly"]).await;
+        wait_for_conditions(&env, KIND, "hourly", &stalled).await;
+        assert_no_writes_at_rest(&env, KIND, &["hourly"]).await;
 
         env.delete(KIND, "hourly").await;
-        until_blocked(&env).await;
-        assert_eq!(rules(&env).await, theirs);
+        wait_until_blocked(&env).await;
+        assert_eq!(rules(&env).await, foreign);
         assert_eq!(env.statements("hourly", None).await, [STATEMENT]);
 
         tag(&env, &rule, OWNER_TAG, "none").await;
         env.until_gone(KIND, "hourly").await;
         assert_eq!(rules(&env).await.into_keys().collect::<Vec<_>>(), [rule]);
-        assert_eq!(env.statements("hourly", None).await, NOBODY);
+        assert_eq!(env.statements("hourly", None).await, NOTHING);
     });
 }
 
 #[test]
-fn a_rule_without_tags_blocks_the_deletion_of_an_object_restored_without_status() {
+fn an_untagged_rule_blocks_the_deletion_of_a_restored_object() {
     env::test("unmarked-restored", async |env| {
         let mut controller = env.controller(&NO_RESYNC);
-        let rule = in_place(&env).await;
-        let marked = rules(&env).await[&rule].tags.clone();
+        let rule = create_in_place(&env).await;
+        let original_tags = rules(&env).await[&rule].tags.clone();
         untag(&env, &rule).await;
         controller.stop().await;
-        // The object is restored from a backup without status, and deleted before the operator looks.
+        // The object is restored from a backup without status, and deleted before the operator reconciles it.
         let patch = |finalizers: &str| format!(r#"{{"metadata":{{"finalizers":{finalizers}}}}}"#);
-        let finalizers = async |finalizers: &str| {
+        let set_finalizers = async |finalizers: &str| {
             let patch = patch(finalizers);
             let patch = ["patch", KIND, "hourly", "--type=merge", "--patch", &patch];
             env.kubectl(&patch, "").await.expect("kubectl patch");
         };
-        finalizers("null").await;
+        set_finalizers("null").await;
         env.delete(KIND, "hourly").await;
         env.until_gone(KIND, "hourly").await;
         env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        finalizers(r#"["lambda-triggers.dev/aws-cleanup"]"#).await;
+        set_finalizers(r#"["lambda-triggers.dev/aws-cleanup"]"#).await;
         env.delete(KIND, "hourly").await;
         controller.start();
-        until_blocked(&env).await;
+        wait_until_blocked(&env).await;
 
-        for (key, value) in marked.iter().filter(|(key, _)| !key.ends_with("/uid")) {
+        for (key, value) in original_tags.iter().filter(|(key, _)| !key.ends_with("/uid")) {
             tag(&env, &rule, key, value).await;
         }
         controller.stop().await;
         controller.start();
         env.until_gone(KIND, "hourly").await;
         assert_eq!(rules(&env).await, Rules::new());
-        assert_eq!(env.statements("hourly", None).await, NOBODY);
+        assert_eq!(env.statements("hourly", None).await, NOTHING);
     });
 }

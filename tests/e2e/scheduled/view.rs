@@ -1,4 +1,4 @@
-//! What these tests expect and see in EventBridge and Lambda, as whole values.
+//! Expected and actual state of schedules in EventBridge and Lambda, as values that can be compared as wholes.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::support::{LIMIT, Rule, Target, rule};
 pub const KIND: &str = "ScheduledFunction";
 /// The Sid of the statement that all rules of the operator share.
 pub const STATEMENT: &str = "lt-0a1b2c3d-rules";
-/// What `Ready` says of an object whose rule is in place.
+/// The message of `Ready` for an object in sync.
 pub const IN_PLACE: &str = "the rule is in place";
 
 /// All rules of a Region, by name.
@@ -27,7 +27,7 @@ pub fn rule_name(env: &TestEnv, name: &str) -> String {
     ObjectKey::new(env.namespace(), name).rule_name(&owner(), KIND)
 }
 
-/// EventBridge in a Region.
+/// The EventBridge client of a Region.
 pub fn events_in(env: &TestEnv, region: &str) -> aws_sdk_eventbridge::Client {
     let config = env.events().config().to_builder().region(Region::new(region.to_owned()));
     aws_sdk_eventbridge::Client::from_conf(config.build())
@@ -51,7 +51,7 @@ pub async fn rules(env: &TestEnv) -> Rules {
     rules_in(env, REGION).await
 }
 
-/// The rule of an object with `schedule: rate(1 hour)` and nothing else; `function` is the function's ARN.
+/// The rule of an object with only `schedule: rate(1 hour)`; `function` is the function's ARN.
 pub async fn plain_rule(env: &TestEnv, name: &str, function: &str) -> Rule {
     let object = env.object(KIND, name).await.unwrap();
     let own = Api::<Namespace>::all(env.kube().clone()).get(env.namespace()).await.unwrap();
@@ -78,7 +78,7 @@ pub async fn plain_rule(env: &TestEnv, name: &str, function: &str) -> Rule {
     }
 }
 
-/// The plain rules of these objects, of which each runs the function of its own name.
+/// The plain rules of these objects. Each object has a function with its own name.
 pub async fn plain_rules(env: &TestEnv, names: &[&str]) -> Rules {
     let mut rules = Rules::new();
     for name in names {
@@ -88,8 +88,8 @@ pub async fn plain_rules(env: &TestEnv, names: &[&str]) -> Rules {
     rules
 }
 
-/// Waits until these are all the rules.
-pub async fn until_rules(env: &TestEnv, expected: &Rules) {
+/// Waits until the rules are exactly these.
+pub async fn wait_for_rules(env: &TestEnv, expected: &Rules) {
     env.until(LIMIT, &format!("the rules to be {expected:#?}"), async || {
         let found = rules(env).await;
         if found == *expected { Ok(()) } else { Err(format!("{found:#?}")) }
@@ -98,7 +98,7 @@ pub async fn until_rules(env: &TestEnv, expected: &Rules) {
 }
 
 /// Waits until an object has this rule.
-pub async fn until_rule(env: &TestEnv, name: &str, expected: &Rule) {
+pub async fn wait_for_rule(env: &TestEnv, name: &str, expected: &Rule) {
     env.until(LIMIT, &format!("the rule of {name} to be {expected:#?}"), async || {
         let found = rule(env.events(), &rule_name(env, name)).await.ok_or("none")?;
         if found == *expected { Ok(()) } else { Err(format!("{found:#?}")) }
@@ -113,7 +113,7 @@ pub async fn policy(env: &TestEnv, function: &str) -> Value {
     policy["Statement"].clone()
 }
 
-/// The statement that lets the operator's rules invoke a function of its Region.
+/// The statement that permits the operator's rules to invoke a function in its Region.
 pub fn statement(env: &TestEnv, function: &str) -> Value {
     let rules = format!("arn:aws:events:{REGION}:{}:rule/lt-{OWNER}-*", env.account());
     json!({
@@ -126,7 +126,7 @@ pub fn statement(env: &TestEnv, function: &str) -> Value {
     })
 }
 
-/// The conditions of an object whose rule is in place.
+/// The conditions of an object in sync.
 pub fn in_place() -> Vec<Condition> {
     let part = |name| condition(name, "True", "Applied", "");
     vec![
