@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "this whole binary is a test")]
 
-mod agreement;
 mod aws_proxy;
 mod bench;
 mod chart;
@@ -19,6 +18,7 @@ mod operator;
 mod refused;
 mod s3;
 mod scheduled;
+mod simulation_agreement;
 mod support;
 mod telemetry;
 mod tenancy;

@@ -1,14 +1,14 @@
 //! Functions that the operator deploys from a definition.
 
 mod code;
+mod crashes;
 mod drift;
 mod example;
 mod failures;
-mod interrupted;
-mod moved;
 mod ownership;
+mod replacement;
 mod retries;
 mod secret;
 mod settings;
-mod unmarked;
+mod untagged;
 pub mod view;

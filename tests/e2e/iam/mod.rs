@@ -3,5 +3,5 @@
 
 mod docs;
 mod doctor;
-mod ladder;
+mod required_actions;
 mod signed;
