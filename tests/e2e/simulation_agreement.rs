@@ -63,7 +63,7 @@ fn schedule(function: &str, spec: Value) -> Step {
     Step::Apply(object(SCHEDULED, "hourly", all))
 }
 
-/// The bucket's document before the first step: a foreign entry and settings that the operator does not know.
+/// The bucket's document before the first step: a foreign entry with an unknown attribute, and the EventBridge element.
 fn foreign(account: &str) -> String {
     let root = "NotificationConfiguration";
     format!(

@@ -182,7 +182,7 @@ async fn examples_work(env: &TestEnv, controller: &mut Controller) {
             if found == statements { Ok(()) } else { Err(format!("{found:?}")) }
         })
         .await;
-        // Wait for the event: a removal during a running reconcile would count as the same event.
+        // After the event, the reconcile reads the policy no more. The next removal therefore causes another event.
         env.until(LIMIT, "the event", async || {
             let events = events_of(env, "make-thumbnail").await;
             events.iter().any(|[_, reason, _]| reason == "DriftRepaired").then_some(())

@@ -175,7 +175,7 @@ fn an_object_with_a_wrong_owner_can_be_deleted() {
 }
 
 #[test]
-fn entries_of_the_previous_owner_are_removed_on_deletion() {
+fn a_wrong_owner_in_the_spec_does_not_block_the_cleanup() {
     env::test("owner-edited", async |env| {
         let function = env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
