@@ -231,7 +231,7 @@ fn the_first_of_two_objects_owns_a_common_function() {
             env.namespace()
         );
         let conflict = failed("Stalled", "ConflictingFunction", &message, &[], "FunctionReady");
-        // `adoptFunction` does not apply to a function with an owner.
+        // `adoptionPolicy` does not apply to a function with an owner.
         for settings in [json!({"timeoutSeconds": 5}), json!({"timeoutSeconds": 5, "adoptionPolicy": true})] {
             apply(&env, &scheduled("second", &with(named(&env, "one"), settings))).await;
             // Wait for the new generation: the previous generation had the same conditions.

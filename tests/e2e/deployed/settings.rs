@@ -139,7 +139,7 @@ fn second(env: &TestEnv) -> Settings {
     }
 }
 
-/// An env with a function whose definition changes.
+/// A function whose definition changes.
 struct ChangingFunction<'a> {
     env: &'a TestEnv,
     name: String,
@@ -177,11 +177,11 @@ fn all_settings_are_set_changed_and_removed_together() {
         let changing_function = ChangingFunction { env: &env, name: function_name(&env, SCHEDULED, "all") };
         let minimal = definition(&env, "all");
         for Settings { written, shown } in [first(&env), second(&env), first(&env)] {
-            let found = changing_function.becomes(&with(minimal.clone(), written)).await;
+            let found = changing_function.apply_and_read(&with(minimal.clone(), written)).await;
             assert_eq!(found, changing_function.expected(&shown).await);
             assert_no_writes_at_rest(&env, SCHEDULED, &["all"]).await;
         }
-        let found = changing_function.becomes(&minimal).await;
+        let found = changing_function.apply_and_read(&minimal).await;
         assert_eq!(found, plain(&env, SCHEDULED, "all", &changing_function.name).await);
         assert_no_writes_at_rest(&env, SCHEDULED, &["all"]).await;
     });
@@ -196,14 +196,14 @@ fn each_setting_is_set_and_removed_alone() {
         let name = function_name(&env, SCHEDULED, "all");
         let changing_function = ChangingFunction { env: &env, name: name.clone() };
         let minimal = definition(&env, "all");
-        let initial = changing_function.becomes(&minimal).await;
+        let initial = changing_function.apply_and_read(&minimal).await;
         let all = first(&env).written;
         for (field, value) in all.as_object().unwrap() {
             let single = json!({field: value});
-            let set = changing_function.becomes(&with(minimal.clone(), single)).await;
+            let set = changing_function.apply_and_read(&with(minimal.clone(), single)).await;
             // 512 MiB is the default, since SnapStart supports no larger storage.
             assert_eq!(set == initial, field == "ephemeralStorageMB", "{field}: {set:#}");
-            let unset = changing_function.becomes(&minimal).await;
+            let unset = changing_function.apply_and_read(&minimal).await;
             assert_eq!(unset, initial, "{field}");
         }
     });
