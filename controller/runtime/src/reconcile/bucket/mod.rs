@@ -1,21 +1,22 @@
-//! A bucket is reconciled as one: S3 keeps one document for it and has no conditional write, so all resources of a
-//! bucket go through one worker, which reads, merges, writes and verifies on behalf of all of them.
+//! The worker of each bucket. S3 stores one document for a bucket and has no conditional write
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>). So one worker reads, merges,
+//! writes and verifies the document for all resources of the bucket.
 
 mod destinations;
 mod events;
 mod failures;
+mod frozen;
 mod orphans;
 mod ownership;
 mod principal;
+mod request;
 mod requesters;
+mod reservation;
 mod worker;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use lambda_triggers_core::api::PermissionPolicy;
-use lambda_triggers_core::pacing::queue::Priority;
-use lambda_triggers_core::plan::bucket::Desired;
 use lambda_triggers_core::status::{Component, Failure, Reason};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
@@ -24,132 +25,36 @@ use tracing::Span;
 use super::context::Context;
 use crate::aws::{Bucket, CallContext};
 use crate::objects::Identity;
+use frozen::FrozenResources;
 pub use orphans::{MAX_REQUEST_AGE, OrphanQueue};
+use request::{ApplyRequest, Request};
+pub use request::{BucketRequest, Done};
+use reservation::{Reservation, Reservations};
 use worker::Worker;
 
 /// The workers of all buckets.
 #[derive(Default)]
 pub struct Buckets {
     workers: Mutex<HashMap<Bucket, Handle>>,
-    /// By the name of the bucket, which is known before its Region and owner are, and is nobody else's.
+    /// By bucket name: a reconcile knows the name before the Region and the owner. Bucket names are unique in S3.
     reservations: Mutex<HashMap<String, Arc<Reservations>>>,
     tasks: TaskTracker,
-    /// The resources, by UID, whose entries are kept as they are, as the tenancy permits them no more.
-    frozen: Mutex<HashSet<String>>,
+    frozen: Arc<FrozenResources>,
 }
 
-/// The way to one worker.
+/// The inbox of one worker.
 #[derive(Clone)]
 struct Handle {
     requests: mpsc::UnboundedSender<Request>,
 }
 
-/// Reconciles that will ask a worker in a moment: it waits for them, and writes once for all.
-#[derive(Default)]
-struct Reservations(Mutex<Vec<Arc<CallContext>>>);
-
-impl Reservations {
-    /// Whether any is to be waited for by requests of this priority: an edit waits for no resync.
-    fn any(&self, priority: Priority) -> bool {
-        self.all()
-            .iter()
-            .any(|call_context| priority == Priority::Low || call_context.priority() == Priority::High)
-    }
-
-    /// Whether the quotas keep one of them back that somebody waits for.
-    fn any_rate_limited(&self) -> bool {
-        self.all()
-            .iter()
-            .any(|call_context| call_context.priority() == Priority::High && call_context.is_rate_limited())
-    }
-
-    fn all(&self) -> MutexGuard<'_, Vec<Arc<CallContext>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What is request of a bucket's worker.
-enum Request {
-    /// That the bucket be as one resource wants it.
-    Apply(Box<ApplyRequest>),
-    /// A look at it, with the credentials of this namespace.
-    Check { namespace: String, reply: oneshot::Sender<Result<Done, Failure>> },
-}
-
-impl Request {
-    /// The namespace on whose behalf it is made.
-    fn namespace(&self) -> &str {
-        match self {
-            Self::Apply(apply) => &apply.id.key.namespace,
-            Self::Check { namespace, reply: _ } => namespace,
-        }
-    }
-}
-
-/// The request of a reconcile to the worker of a bucket.
-pub struct BucketRequest {
-    /// The wanted entries.
-    pub desired: Desired,
-    /// The manager of the permission.
-    pub permission: PermissionPolicy,
-    /// True if the resource was in sync before: a difference is drift.
-    pub was_in_sync: bool,
-}
-
-impl BucketRequest {
-    /// A request without an external permission.
-    pub fn own(desired: Desired, was_in_sync: bool) -> Self {
-        Self { desired, permission: PermissionPolicy::Managed, was_in_sync }
-    }
-}
-
-/// What one resource wants of a bucket.
-struct ApplyRequest {
-    id: Identity,
-    desired: Desired,
-    permission: PermissionPolicy,
-    was_in_sync: bool,
-    /// The reconcile that asks.
-    asks: Span,
-    /// What AWS is called for.
-    call_context: Arc<CallContext>,
-    reply: oneshot::Sender<Result<Done, Failure>>,
-}
-
-/// What a bucket is like after a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Done {
-    /// The ARNs of the functions that entries of ours name in it.
-    pub functions: BTreeSet<String>,
-    /// Whether it was written to.
-    pub changed: bool,
-}
-
-/// Says to a worker that a request is on its way, for as long as it is kept.
-pub struct Reservation {
-    reservations: Arc<Reservations>,
-    call_context: Arc<CallContext>,
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        let mut all = self.reservations.all();
-        if let Some(at) = all.iter().position(|call_context| Arc::ptr_eq(call_context, &self.call_context)) {
-            all.swap_remove(at);
-        }
-    }
-}
-
 impl Buckets {
-    /// Tells the worker of the bucket of this name that a request will follow in a moment.
+    /// Announces a request to the worker of the bucket with this name.
     pub fn reserve(&self, name: &str) -> Reservation {
-        let reservations = self.reservations(name);
-        let call_context = CallContext::current();
-        reservations.all().push(call_context.clone());
-        Reservation { reservations, call_context }
+        self.reservations(name).reserve()
     }
 
-    /// Makes the bucket's document hold what one resource wants, and waits until that shows.
+    /// Applies the desired entries of one resource, and waits until S3 shows the entries.
     pub async fn reconcile(
         &self,
         context: &Arc<Context>,
@@ -157,23 +62,14 @@ impl Buckets {
         id: &Identity,
         request: BucketRequest,
     ) -> Result<Done, Failure> {
-        self.frozen().remove(&id.uid);
+        self.frozen.remove(&id.uid);
         let (reply, answer) = oneshot::channel();
-        let (id, asks, call_context) = (id.clone(), Span::current(), CallContext::current());
-        let BucketRequest { desired, permission, was_in_sync } = request;
-        let request = Request::Apply(Box::new(ApplyRequest {
-            id,
-            desired,
-            permission,
-            was_in_sync,
-            call_context,
-            asks,
-            reply,
-        }));
-        self.ask(context, bucket, request, answer).await
+        let (id, span, call_context) = (id.clone(), Span::current(), CallContext::current());
+        let request = Request::Apply(Box::new(ApplyRequest { id, request, span, call_context, reply }));
+        self.send(context, bucket, request, answer).await
     }
 
-    /// Looks at the bucket on nobody's behalf, with the credentials of `namespace`, and removes what nobody claims.
+    /// Reads the document with the credentials of `namespace`, and removes the entries that no resource claims.
     pub async fn check(
         &self,
         context: &Arc<Context>,
@@ -181,10 +77,10 @@ impl Buckets {
         namespace: &str,
     ) -> Result<Done, Failure> {
         let (reply, answer) = oneshot::channel();
-        self.ask(context, bucket, Request::Check { namespace: namespace.into(), reply }, answer).await
+        self.send(context, bucket, Request::Check { namespace: namespace.into(), reply }, answer).await
     }
 
-    async fn ask(
+    async fn send(
         &self,
         context: &Arc<Context>,
         bucket: &Bucket,
@@ -200,25 +96,17 @@ impl Buckets {
         answer.await.map_err(|_| stopped())?
     }
 
-    /// Has the resource with this UID keep what it has in buckets, whatever it request for before.
+    /// Keeps the entries of the resource with this UID as they are, until the resource's next request.
     pub fn freeze(&self, uid: &str) {
-        self.frozen().insert(uid.into());
+        self.frozen.insert(uid);
     }
 
-    /// Forgets a resource that is gone.
+    /// Forgets a deleted resource.
     pub fn forget(&self, uid: &str) {
-        self.frozen().remove(uid);
+        self.frozen.remove(uid);
     }
 
-    fn is_frozen(&self, uid: &str) -> bool {
-        self.frozen().contains(uid)
-    }
-
-    fn frozen(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.frozen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until no worker is at work; a document that is being written is verified first.
+    /// Waits until all workers end. A worker verifies a document that is in flight before the worker ends.
     pub async fn stop(&self) {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.tasks.close();
@@ -236,8 +124,9 @@ impl Buckets {
         workers.retain(|_, handle| !handle.requests.is_closed());
         let start = || {
             let (requests, inbox) = mpsc::unbounded_channel();
-            self.tasks
-                .spawn(Worker::new(context, bucket.clone(), self.reservations(&bucket.name)).run(inbox));
+            let reservations = self.reservations(&bucket.name);
+            let worker = Worker::new(context, bucket.clone(), reservations, self.frozen.clone());
+            self.tasks.spawn(worker.run(inbox));
             Handle { requests }
         };
         workers.entry(bucket.clone()).or_insert_with(start).clone()

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use lambda_triggers_core::plan::bucket::Desired;
 use lambda_triggers_core::tenancy::Role;
 
-use super::Request;
+use super::frozen::FrozenResources;
+use super::request::Request;
 use super::requesters::Requester;
 use crate::aws::{Bucket, S3Api};
 use crate::reconcile::context::Context;
@@ -38,12 +39,18 @@ pub fn by_role(context: &Context, batch: Vec<Request>) -> Vec<Vec<Request>> {
 impl Principal {
     /// Whether what a resource has asked for is done now: that of another role keeps what it has until its own turn, one
     /// whose namespace may not name the bucket any more until it may again, and a paused one until it is paused no more.
-    pub fn acts_for(&self, context: &Context, bucket: &Bucket, requester: &Requester) -> bool {
+    pub fn acts_for(
+        &self,
+        context: &Context,
+        frozen: &FrozenResources,
+        bucket: &Bucket,
+        requester: &Requester,
+    ) -> bool {
         let Requester { id, desired, permission: _, was_in_sync: _, excluded: _ } = requester;
         let namespace = &id.key.namespace;
         let is_permitted = || {
             context.credentials.permits_bucket(namespace, &bucket.name)
-                && !context.buckets.is_frozen(&id.uid)
+                && !frozen.contains(&id.uid)
                 && !context.stores.is_s3_paused(&id.key)
         };
         context.credentials.role(namespace) == context.credentials.role(&self.namespace)
@@ -55,7 +62,7 @@ impl Principal {
         let principals = batch.iter().map(|request| match request {
             Request::Apply(apply) => Self {
                 namespace: apply.id.key.namespace.clone(),
-                leaves: !matches!(apply.desired, Desired::Entries(_)),
+                leaves: !matches!(apply.request.desired, Desired::Entries(_)),
             },
             Request::Check { namespace, reply: _ } => Self { namespace: namespace.clone(), leaves: true },
         });

@@ -14,10 +14,13 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{Instrument, Span, error_span, info, warn};
 
+use super::frozen::FrozenResources;
 use super::orphans::MAX_REQUEST_AGE;
 use super::principal::{Principal, by_role};
+use super::request::{ApplyRequest, BucketRequest, Done, Request};
 use super::requesters::{Requester, Requesters};
-use super::{ApplyRequest, Done, Request, Reservations, destinations, events, failures, ownership};
+use super::reservation::Reservations;
+use super::{destinations, events, failures, ownership};
 use crate::aws::{AwsErrorKind, Bucket, CallContext, NOT_FOUND_RETRY_DELAY, Validation};
 use crate::error_chain;
 use crate::objects::{Identity, RawS3TriggeredFunction, Trigger};
@@ -36,6 +39,7 @@ pub struct Worker {
     context: Weak<Context>,
     bucket: Bucket,
     reservations: Arc<Reservations>,
+    frozen: Arc<FrozenResources>,
     requesters: Requesters,
     /// Who S3 was last spoken to for.
     principal: Principal,
@@ -104,12 +108,18 @@ fn is_nowhere(failure: &Failure) -> bool {
 
 impl Worker {
     /// A worker that knows of no request yet.
-    pub fn new(context: &Arc<Context>, bucket: Bucket, reservations: Arc<Reservations>) -> Self {
+    pub fn new(
+        context: &Arc<Context>,
+        bucket: Bucket,
+        reservations: Arc<Reservations>,
+        frozen: Arc<FrozenResources>,
+    ) -> Self {
         let grace_end = context.started + context.settings.write_grace_period;
         Self {
             context: Arc::downgrade(context),
             bucket,
             reservations,
+            frozen,
             requesters: Requesters::default(),
             principal: Principal::default(),
             known: None,
@@ -176,7 +186,7 @@ impl Worker {
         // Of the level of an error, so that RUST_LOG takes it from no line that it lets through.
         let span = error_span!("bucket", bucket = %self.bucket, object, generation);
         for apply in apply_requests(batch) {
-            span.follows_from(&apply.asks);
+            span.follows_from(&apply.span);
         }
         span
     }
@@ -200,15 +210,15 @@ impl Worker {
         let requester = self.requesters.0.get(&apply.id.uid);
         let is_as_before = requester.is_some_and(|requester| {
             requester.was_in_sync
-                && requester.desired == apply.desired
-                && self.principal.acts_for(context, &self.bucket, requester)
+                && requester.desired == apply.request.desired
+                && self.principal.acts_for(context, &self.frozen, &self.bucket, requester)
         });
         let last_result =
             self.last_result.as_ref().filter(|_| is_as_before && self.write_grace_until.is_none());
         let Some((_, found)) = last_result.filter(|(began, _)| apply.call_context.accepts(*began)) else {
             return Some(request);
         };
-        let Ok(done) = self.answer(context, found, &apply.id, &apply.desired).await else {
+        let Ok(done) = self.answer(context, found, &apply.id, &apply.request.desired).await else {
             return Some(request);
         };
         if let Request::Apply(apply) = request {
@@ -226,22 +236,17 @@ impl Worker {
         for request in batch {
             match request {
                 Request::Apply(one) => {
-                    let ApplyRequest { id, desired, permission, was_in_sync, .. } = &*one;
-                    let requester = Requester {
-                        id: id.clone(),
-                        desired: desired.clone(),
-                        permission: *permission,
-                        was_in_sync: *was_in_sync,
-                        excluded: None,
-                    };
-                    self.requesters.0.insert(id.uid.clone(), requester);
+                    let (id, BucketRequest { desired, permission, was_in_sync }) =
+                        (one.id.clone(), one.request.clone());
+                    let requester = Requester { id, desired, permission, was_in_sync, excluded: None };
+                    self.requesters.0.insert(one.id.uid.clone(), requester);
                     applies.push(*one);
                 }
                 Request::Check { namespace: _, reply } => checks.push(reply),
             }
         }
-        let leaves =
-            applies.iter().any(|one| !matches!(one.desired, Desired::Entries(_))) || !checks.is_empty();
+        let leaves = applies.iter().any(|one| !matches!(one.request.desired, Desired::Entries(_)))
+            || !checks.is_empty();
         let asked: BTreeSet<ObjectKey> = applies.iter().map(|one| one.id.key.clone()).collect();
         let mut result = self.sync(context).await;
         if leaves && result.as_ref().is_err_and(is_missing) {
@@ -287,7 +292,8 @@ impl Worker {
         result: &Result<Found, Failure>,
         applies: Vec<ApplyRequest>,
     ) {
-        for ApplyRequest { id, desired, reply, .. } in applies {
+        for ApplyRequest { id, request, reply, .. } in applies {
+            let desired = request.desired;
             let answer = match result {
                 Ok(found) => self.answer(context, found, &id, &desired).await,
                 Err(failure) if is_nowhere(failure) && !matches!(desired, Desired::Entries(_)) => {
@@ -395,7 +401,8 @@ impl Worker {
         let waited = CallContext::current().waited();
         let document = self.document(context).await?;
         let waited = CallContext::current().waited() - waited;
-        let counts = |requester: &Requester| self.principal.acts_for(context, &self.bucket, requester);
+        let counts =
+            |requester: &Requester| self.principal.acts_for(context, &self.frozen, &self.bucket, requester);
         let claims = self.requesters.claims(&context.stores.s3, &self.bucket, counts);
         // It was sent when the quotas allowed it.
         Ok(SyncEvent::Read { document, age: sent.elapsed().saturating_sub(waited), claims })

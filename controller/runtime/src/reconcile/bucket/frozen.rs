@@ -1,0 +1,29 @@
+//! The resources whose bucket entries stay as they are, because the tenancy file no longer permits the resources.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The UIDs of the frozen resources.
+#[derive(Default)]
+pub struct FrozenResources(Mutex<HashSet<String>>);
+
+impl FrozenResources {
+    /// Freezes the entries of the resource with this UID.
+    pub fn insert(&self, uid: &str) {
+        self.uids().insert(uid.into());
+    }
+
+    /// Ends the freeze of a resource that sends a request again, or is deleted.
+    pub fn remove(&self, uid: &str) {
+        self.uids().remove(uid);
+    }
+
+    /// True if the entries of the resource are frozen.
+    pub fn contains(&self, uid: &str) -> bool {
+        self.uids().contains(uid)
+    }
+
+    fn uids(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
