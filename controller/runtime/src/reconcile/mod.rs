@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod function;
 mod jitter;
+mod kind;
 mod permission;
 mod released;
 mod s3;
@@ -38,6 +39,7 @@ pub use context::{Context, Settings};
 pub use error::Error;
 pub use events::{EventRecorder, EventToEmit};
 pub use jitter::Jitter;
+pub use kind::ReconcileKind;
 pub use permission::Permissions;
 pub use released::check_released;
 pub use status::{FIELD_MANAGER, StatusWriter};
@@ -45,110 +47,13 @@ pub use wakes::{Hindrance, Requests, Waiter, Wakes, object_of};
 
 use crate::aws::CallContext;
 use crate::error_chain;
-use crate::objects::{
-    Identity, RawS3TriggeredFunction, RawScheduledFunction, Trigger, deletion_policy, is_paused,
-};
+use crate::objects::{Identity, deletion_policy, is_paused};
 use crate::telemetry::metrics::ReconcileOutcome;
 
 /// Seconds before it is tried again to take away what is nobody's.
 const ROLLBACK_DELAYS: [u64; 5] = [1, 2, 4, 8, 16];
 /// Between two looks at what AWS is at work on.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
-
-/// What differs between the kinds.
-pub trait ReconcileKind: Trigger {
-    /// Makes AWS as the spec says.
-    fn apply(
-        &self,
-        context: &Arc<Context>,
-        writer: &mut StatusWriter<'_, Self>,
-    ) -> impl Future<Output = Result<Outcome, Error>> + Send;
-
-    /// Takes away what was made.
-    fn cleanup(
-        &self,
-        context: &Arc<Context>,
-        writer: &mut StatusWriter<'_, Self>,
-    ) -> impl Future<Output = Result<(), Error>> + Send;
-
-    /// Takes away what was made `before` and is `wanted` no more, and nothing that others rely on.
-    fn release(
-        context: &Arc<Context>,
-        writer: &StatusWriter<'_, Self>,
-        before: &Applied,
-        wanted: &Applied,
-    ) -> impl Future<Output = Result<(), Error>> + Send;
-
-    /// Sees to it that what was made is left alone once the object is gone.
-    fn retain(
-        &self,
-        context: &Arc<Context>,
-        writer: &mut StatusWriter<'_, Self>,
-    ) -> impl Future<Output = Result<(), Error>> + Send;
-}
-
-impl ReconcileKind for RawScheduledFunction {
-    async fn apply(
-        &self,
-        context: &Arc<Context>,
-        writer: &mut StatusWriter<'_, Self>,
-    ) -> Result<Outcome, Error> {
-        scheduled::apply(context, self, writer).await
-    }
-
-    async fn cleanup(
-        &self,
-        context: &Arc<Context>,
-        writer: &mut StatusWriter<'_, Self>,
-    ) -> Result<(), Error> {
-        scheduled::cleanup(context, self, writer).await
-    }
-
-    async fn release(
-        context: &Arc<Context>,
-        writer: &StatusWriter<'_, Self>,
-        before: &Applied,
-        wanted: &Applied,
-    ) -> Result<(), Error> {
-        scheduled::release(context, writer, before, wanted).await
-    }
-
-    /// Nothing takes a rule away but the deletion of its object.
-    async fn retain(&self, _: &Arc<Context>, _: &mut StatusWriter<'_, Self>) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-impl ReconcileKind for RawS3TriggeredFunction {
-    async fn apply(
-        &self,
-        context: &Arc<Context>,
-        writer: &mut StatusWriter<'_, Self>,
-    ) -> Result<Outcome, Error> {
-        s3::apply(context, self, writer).await
-    }
-
-    async fn cleanup(
-        &self,
-        context: &Arc<Context>,
-        writer: &mut StatusWriter<'_, Self>,
-    ) -> Result<(), Error> {
-        s3::cleanup(context, self, writer).await
-    }
-
-    async fn release(
-        context: &Arc<Context>,
-        writer: &StatusWriter<'_, Self>,
-        before: &Applied,
-        wanted: &Applied,
-    ) -> Result<(), Error> {
-        s3::release_left(context, writer, before, wanted).await
-    }
-
-    async fn retain(&self, context: &Arc<Context>, writer: &mut StatusWriter<'_, Self>) -> Result<(), Error> {
-        s3::retain(context, writer).await
-    }
-}
 
 /// Reconciles one object as this call_context, and says when to look at it again.
 pub async fn reconcile<K: ReconcileKind>(

@@ -21,14 +21,46 @@ use super::deploy;
 use super::error::Error;
 use super::events::EventToEmit;
 use super::function::{find, region, resolve, updating};
+use super::kind::ReconcileKind;
 use super::permission::{Grant, permit, wanted_permissions};
 use super::status::StatusWriter;
 use super::tenancy::{authorize, may_have_made};
 use crate::aws::{Aws, Bucket};
 use crate::objects::{Identity, RawS3TriggeredFunction, valid_spec};
 
+impl ReconcileKind for RawS3TriggeredFunction {
+    async fn apply(
+        &self,
+        context: &Arc<Context>,
+        writer: &mut StatusWriter<'_, Self>,
+    ) -> Result<Outcome, Error> {
+        apply(context, self, writer).await
+    }
+
+    async fn cleanup(
+        &self,
+        context: &Arc<Context>,
+        writer: &mut StatusWriter<'_, Self>,
+    ) -> Result<(), Error> {
+        cleanup(context, self, writer).await
+    }
+
+    async fn release(
+        context: &Arc<Context>,
+        writer: &StatusWriter<'_, Self>,
+        before: &Applied,
+        wanted: &Applied,
+    ) -> Result<(), Error> {
+        release_left(context, writer, before, wanted).await
+    }
+
+    async fn retain(&self, context: &Arc<Context>, writer: &mut StatusWriter<'_, Self>) -> Result<(), Error> {
+        retain(context, writer).await
+    }
+}
+
 /// Makes AWS as the spec says.
-pub async fn apply(
+async fn apply(
     context: &Arc<Context>,
     object: &RawS3TriggeredFunction,
     writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
@@ -90,7 +122,7 @@ pub async fn apply(
 }
 
 /// Takes away what was made, and what a predecessor of that name may have made.
-pub async fn cleanup(
+async fn cleanup(
     context: &Arc<Context>,
     object: &RawS3TriggeredFunction,
     writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
@@ -110,7 +142,7 @@ pub async fn cleanup(
 
 /// Leaves the entries in place, under Ids that say that they outlive the object. As a rule they have such Ids since
 /// the policy was set, and it is only seen to it that no write from before takes effect any more.
-pub async fn retain(
+async fn retain(
     context: &Arc<Context>,
     writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
 ) -> Result<(), Error> {
@@ -292,7 +324,7 @@ async fn release(
 }
 
 /// Takes away what was made `before` and is `wanted` no more, of an object that asks for nothing itself.
-pub async fn release_left(
+async fn release_left(
     context: &Arc<Context>,
     writer: &StatusWriter<'_, RawS3TriggeredFunction>,
     before: &Applied,

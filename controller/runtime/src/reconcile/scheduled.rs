@@ -1,6 +1,7 @@
 //! `ScheduledFunction`: observe its function, policy and rule, plan, apply, report.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use lambda_triggers_core::api::{Applied, AppliedFunction, AppliedPermission, AppliedRule};
 use lambda_triggers_core::arn::FunctionArn;
@@ -20,14 +21,47 @@ use super::deploy;
 use super::error::Error;
 use super::events::EventToEmit;
 use super::function::{region, resolve, updating};
+use super::kind::ReconcileKind;
 use super::permission::{Grant, permit, wanted_permissions};
 use super::status::StatusWriter;
 use super::tenancy::{authorize, may_have_made};
 use crate::aws::{Aws, AwsError, AwsErrorKind, EventBridgeApi, confirm_absent, retry_not_found};
 use crate::objects::{RawScheduledFunction, valid_spec};
 
+impl ReconcileKind for RawScheduledFunction {
+    async fn apply(
+        &self,
+        context: &Arc<Context>,
+        writer: &mut StatusWriter<'_, Self>,
+    ) -> Result<Outcome, Error> {
+        apply(context, self, writer).await
+    }
+
+    async fn cleanup(
+        &self,
+        context: &Arc<Context>,
+        writer: &mut StatusWriter<'_, Self>,
+    ) -> Result<(), Error> {
+        cleanup(context, self, writer).await
+    }
+
+    async fn release(
+        context: &Arc<Context>,
+        writer: &StatusWriter<'_, Self>,
+        before: &Applied,
+        wanted: &Applied,
+    ) -> Result<(), Error> {
+        release(context, writer, before, wanted).await
+    }
+
+    /// A rule stays without further work: only the deletion of the object removes the rule.
+    async fn retain(&self, _: &Arc<Context>, _: &mut StatusWriter<'_, Self>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
 /// Makes AWS as the spec says.
-pub async fn apply(
+async fn apply(
     context: &Context,
     object: &RawScheduledFunction,
     writer: &mut StatusWriter<'_, RawScheduledFunction>,
@@ -116,7 +150,7 @@ pub async fn apply(
 }
 
 /// Takes away what was made, and what a predecessor of that name may have made.
-pub async fn cleanup(
+async fn cleanup(
     context: &Context,
     object: &RawScheduledFunction,
     writer: &mut StatusWriter<'_, RawScheduledFunction>,
@@ -236,7 +270,7 @@ fn event(name: &str, steps: &[RuleStep], created: bool, is_drift: bool) -> Event
 
 /// Takes away what was made `before` and is `wanted` no more: rules first, then the permissions they needed, then the
 /// function.
-pub async fn release(
+async fn release(
     context: &Context,
     writer: &StatusWriter<'_, RawScheduledFunction>,
     before: &Applied,
