@@ -9,10 +9,11 @@ use lambda_triggers_core::ownership::{ObjectKey, Owner};
 use lambda_triggers_core::pacing::resync;
 use tokio::time::Instant;
 
-use super::bucket::{Buckets, OrphanQueue};
+use super::bucket::Buckets;
 use super::clock::Clock;
 use super::events::EventRecorder;
 use super::jitter::Jitter;
+use super::orphans::OrphanQueue;
 use super::permission::Permissions;
 use super::wakes::Wakes;
 use crate::aws::{Aws, NamespaceCredentials};

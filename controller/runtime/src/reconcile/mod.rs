@@ -10,12 +10,11 @@ mod events;
 mod function;
 mod jitter;
 mod kind;
+mod orphans;
 mod permission;
-mod released;
 mod s3;
 mod scheduled;
 mod status;
-mod store;
 mod tenancy;
 mod wakes;
 
@@ -33,15 +32,15 @@ use lambda_triggers_core::status::{ErrorClass, EventReason, Failure, Outcome};
 use tokio::time::Instant;
 use tracing::{Instrument, Span, error_span, field, info, warn};
 
-pub use bucket::{Buckets, OrphanQueue};
+pub use bucket::Buckets;
 pub use clock::Clock;
 pub use context::{Context, Settings};
 pub use error::Error;
 pub use events::{EventRecorder, EventToEmit};
 pub use jitter::Jitter;
 pub use kind::ReconcileKind;
+pub use orphans::{OrphanQueue, check_released};
 pub use permission::Permissions;
-pub use released::check_released;
 pub use status::{FIELD_MANAGER, StatusWriter};
 pub use wakes::{Hindrance, Requests, Waiter, Wakes, object_of};
 
@@ -49,6 +48,7 @@ use crate::aws::CallContext;
 use crate::error_chain;
 use crate::objects::{Identity, deletion_policy, is_paused};
 use crate::telemetry::metrics::ReconcileOutcome;
+use orphans::record_released;
 
 /// Seconds before it is tried again to take away what is nobody's.
 const ROLLBACK_DELAYS: [u64; 5] = [1, 2, 4, 8, 16];
@@ -253,7 +253,8 @@ async fn cleanup<K: ReconcileKind>(
     context.permissions.forget(&uid);
     let result = match deletion_policy(object) {
         DeletionPolicy::Delete => {
-            released::record_released(context, &writer, &writer.status.applied, &Applied::default()).await?;
+            let (version, applied) = (writer.version(), &writer.status.applied);
+            record_released(context, K::NAME, &writer.id, version, applied, &Applied::default()).await?;
             match tenancy::is_found(context, &writer.id, &writer.status.applied).await {
                 Ok(true) => object.cleanup(context, &mut writer).await,
                 Ok(false) => Ok(()),

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::context::{Context, Settings};
 use super::error::Error;
 use super::events::EventToEmit;
-use super::released;
+use super::orphans::record_released;
 use super::wakes::Hindrance;
 use crate::objects::{Identity, RawJson, Trigger};
 
@@ -137,7 +137,9 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
         if self.status == self.written {
             return Ok(());
         }
-        released::record_released(self.context, self, &self.written.applied, &self.status.applied).await?;
+        let (context, version) = (self.context, self.version.as_deref());
+        record_released(context, K::NAME, &self.id, version, &self.written.applied, &self.status.applied)
+            .await?;
         // Refused where the object has changed since: it may be another one of that name. The UID alone would not do, since
         // the API server takes a status with any.
         let patch = Patch::Apply(json!({

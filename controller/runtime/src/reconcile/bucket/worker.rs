@@ -15,7 +15,6 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{Instrument, Span, error_span, info, warn};
 
 use super::frozen::FrozenResources;
-use super::orphans::MAX_REQUEST_AGE;
 use super::principal::{Principal, by_role};
 use super::request::{ApplyRequest, BucketRequest, Done, Request};
 use super::requesters::{Requester, Requesters};
@@ -25,6 +24,7 @@ use crate::aws::{AwsErrorKind, Bucket, CallContext, NOT_FOUND_RETRY_DELAY, Valid
 use crate::error_chain;
 use crate::objects::{Identity, RawS3TriggeredFunction, Trigger};
 use crate::reconcile::context::Context;
+use crate::reconcile::orphans::MAX_REQUEST_AGE;
 use crate::telemetry::metrics::EntryOwner;
 
 /// A request waits this long for others to join it.

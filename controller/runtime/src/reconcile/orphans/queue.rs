@@ -15,10 +15,10 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
+use super::store;
 use crate::aws::Bucket;
 use crate::error_chain;
 use crate::reconcile::context::Context;
-use crate::reconcile::store;
 
 /// The longest that a write may be on its way: AWS refuses a request that was signed more than 15 minutes ago
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `RequestTimeTooSkewed`).

@@ -17,15 +17,16 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-use super::bucket::MAX_REQUEST_AGE;
-use super::context::Context;
-use super::error::Error;
-use super::kind::ReconcileKind;
-use super::status::StatusWriter;
-use super::{store, tenancy};
+use super::queue::MAX_REQUEST_AGE;
+use super::store;
 use crate::aws::CallContext;
 use crate::error_chain;
 use crate::objects::{RawS3TriggeredFunction, RawScheduledFunction, Trigger};
+use crate::reconcile::context::Context;
+use crate::reconcile::error::Error;
+use crate::reconcile::kind::ReconcileKind;
+use crate::reconcile::status::StatusWriter;
+use crate::reconcile::tenancy;
 
 /// Between two looks at the store, which others write, too.
 const PERIOD: Duration = Duration::from_secs(MAX_REQUEST_AGE.as_secs() / 2);
@@ -36,31 +37,6 @@ struct Released {
     namespace: String,
     name: String,
     applied: Applied,
-}
-
-/// Notes what an object has that lets some of it go, before it does; `kept` is what it does not let go.
-pub async fn record_released<K: Trigger>(
-    context: &Context,
-    writer: &StatusWriter<'_, K>,
-    applied: &Applied,
-    kept: &Applied,
-) -> Result<(), Error> {
-    if context.elected || applied.difference(kept).is_empty() {
-        return Ok(());
-    }
-    let key = format!("{}.{}.{}", K::NAME, writer.id.uid, writer.version().unwrap_or_default());
-    let what = json!({"namespace": writer.id.key.namespace, "name": writer.id.key.name, "applied": applied});
-    match store::insert(context, &key, &what).await {
-        // The ConfigMap is full, as after the deletion of thousands: none of them waits until there is room.
-        Err(error) if store::has_code(&error, 422) || store::has_code(&error, 413) => {
-            warn!(
-                error = error_chain(&error),
-                "cannot note what is to be looked at once more; going on without"
-            );
-            Ok(())
-        }
-        noted => noted.map_err(Error::kubernetes("note what is to be looked at once more")),
-    }
 }
 
 /// Makes each look when a write that was sent before can take effect no more, for ever.

@@ -8,7 +8,7 @@ use kube::api::{Patch, PatchParams, PostParams};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::context::Context;
+use crate::reconcile::context::Context;
 
 /// What is noted.
 pub async fn read(context: &Context) -> Result<BTreeMap<String, String>, kube::Error> {
