@@ -232,7 +232,9 @@ fn the_first_of_two_objects_owns_a_common_function() {
         );
         let conflict = failed("Stalled", "ConflictingFunction", &message, &[], "FunctionReady");
         // `adoptionPolicy` does not apply to a function with an owner.
-        for settings in [json!({"timeoutSeconds": 5}), json!({"timeoutSeconds": 5, "adoptionPolicy": "Always"})] {
+        for settings in
+            [json!({"timeoutSeconds": 5}), json!({"timeoutSeconds": 5, "adoptionPolicy": "Always"})]
+        {
             apply(&env, &scheduled("second", &with(named(&env, "one"), settings))).await;
             // Wait for the new generation: the previous generation had the same conditions.
             env.until_condition(SCHEDULED, "second", "Stalled", "True").await;

@@ -25,7 +25,7 @@ use super::namespaces;
 use super::workqueue::{self, WorkQueue};
 use crate::error_chain;
 use crate::objects::is_paused;
-use crate::reconcile::{Context, Error, Hindrance, ReconcileKind, Requests, object_of, reconcile};
+use crate::reconcile::{Error, Hindrance, ReconcileKind, Reconciler, Requests, object_of, reconcile};
 
 /// Runs the controller of one kind, and sets `synced` after the first list.
 pub async fn run_controller<K: ReconcileKind>(
@@ -33,8 +33,9 @@ pub async fn run_controller<K: ReconcileKind>(
     writer: Writer<K>,
     synced: watch::Sender<bool>,
     requests: Requests,
-    (workqueue, context, stop): (Arc<WorkQueue>, Arc<Context>, CancellationToken),
+    (workqueue, reconciler, stop): (Arc<WorkQueue>, Arc<Reconciler>, CancellationToken),
 ) {
+    let context = reconciler.context.clone();
     let reader = writer.as_reader();
     let raising = workqueue.clone();
     let (seeing, deleting) = (context.clone(), context.clone());
@@ -74,14 +75,14 @@ pub async fn run_controller<K: ReconcileKind>(
     let backoff = Arc::new(Backoff::new(context.settings.resync));
     let (succeeded, failed) = (backoff.clone(), backoff);
     let (cache, taking) = (reader.clone(), workqueue.clone());
-    let reconcile = move |object: Arc<K>, context: Arc<Context>| {
+    let reconcile = move |object: Arc<K>, reconciler: Arc<Reconciler>| {
         let (workqueue, cache, backoff) = (taking.clone(), cache.clone(), succeeded.clone());
-        async move { reconcile_with_permit(object.as_ref(), &workqueue, &cache, context, &backoff).await }
+        async move { reconcile_with_permit(object.as_ref(), &workqueue, &cache, reconciler, &backoff).await }
     };
-    let retry = move |object: Arc<K>, error: &Error, context: Arc<Context>| {
+    let retry = move |object: Arc<K>, error: &Error, reconciler: Arc<Reconciler>| {
         let generation = object.meta().generation;
         let wait = failed.next(&object.uid().unwrap_or_default(), generation, error.class());
-        Action::requeue(context.jitter.vary(wait))
+        Action::requeue(reconciler.context.jitter.vary(wait))
     };
     let apis = namespaces::apis::<PartialObjectMeta<ConfigMap>>(&context.client, watched);
     let unlisted = Arc::new(AtomicUsize::new(apis.len()));
@@ -121,7 +122,7 @@ pub async fn run_controller<K: ReconcileKind>(
         // A new tenancy file may permit a reference that was refused, and the reverse.
         .reconcile_all_on(permitted)
         .graceful_shutdown_on(stop.cancelled_owned())
-        .run(reconcile, retry, context)
+        .run(reconcile, retry, reconciler)
         .for_each(|result| async {
             if let Err(error) = result {
                 log_queue_failure(&error);
@@ -140,7 +141,7 @@ async fn reconcile_with_permit<K: ReconcileKind>(
     object: &K,
     workqueue: &Arc<WorkQueue>,
     cache: &Store<K>,
-    context: Arc<Context>,
+    reconciler: Arc<Reconciler>,
     backoff: &Backoff,
 ) -> Result<Action, Error> {
     let permit = workqueue
@@ -151,7 +152,7 @@ async fn reconcile_with_permit<K: ReconcileKind>(
     let uid = object.uid().unwrap_or_default();
     // Spawned: kube's Controller polls every pending reconcile whenever one of them wakes.
     let work = async move {
-        let result = reconcile(object, permit.call_context.clone(), context).await;
+        let result = reconcile(object, permit.call_context.clone(), reconciler).await;
         drop(permit);
         result
     };

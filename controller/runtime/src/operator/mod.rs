@@ -32,8 +32,7 @@ use crate::leadership::Leadership;
 use crate::network::Network;
 use crate::objects::{StatusCache, Stores};
 use crate::reconcile::{
-    Buckets, Context, EventRecorder, FIELD_MANAGER, Jitter, OrphanQueue, Permissions, Settings, Wakes,
-    check_released,
+    Context, EventRecorder, FIELD_MANAGER, Jitter, Reconciler, Settings, Wakes, check_released,
 };
 use crate::telemetry::Telemetry;
 use controllers::run_controller;
@@ -199,9 +198,6 @@ pub async fn run_controllers(
         status_cache: StatusCache::default(),
         wakes,
         events: EventRecorder::new(client.clone(), reporter, options.telemetry.metrics.clone()),
-        permissions: Permissions::default(),
-        buckets: Buckets::default(),
-        orphans: OrphanQueue::default(),
         elected: options.leader_elect,
         namespace: client.default_namespace().into(),
         started: Instant::now(),
@@ -210,7 +206,8 @@ pub async fn run_controllers(
         telemetry: options.telemetry,
     });
     register_stores(&context);
-    let loaded = stop.run_until_cancelled(context.orphans.load(&context)).await;
+    let reconciler = Arc::new(Reconciler::new(context.clone()));
+    let loaded = stop.run_until_cancelled(reconciler.orphans.load(&context)).await;
     let Some(loaded) = loaded else { return Ok(()) };
     loaded.map_err(|error| {
         format!("cannot read the ConfigMap of buckets to look at again: {error}; allow `get` on ConfigMaps")
@@ -219,7 +216,7 @@ pub async fn run_controllers(
     let workqueue = WorkQueue::new();
     let queue = workqueue.clone();
     context.telemetry.metrics.show_queue(Arc::new(move || queue.snapshot()));
-    let of = |stop: &CancellationToken| (workqueue.clone(), context.clone(), stop.clone());
+    let of = |stop: &CancellationToken| (workqueue.clone(), reconciler.clone(), stop.clone());
     let controllers = async {
         tokio::join!(
             run_controller(namespaces, scheduled_writer, scheduled_synced, scheduled_requests, of(&stop)),
@@ -231,13 +228,13 @@ pub async fn run_controllers(
         biased;
         _ = controllers => true,
         () = &mut overdue => false,
-        () = context.orphans.run(&context) => true,
-        never = check_released(&context), if !context.elected => match never {},
+        never = reconciler.check_orphans() => match never {},
+        never = check_released(&reconciler), if !context.elected => match never {},
     };
     if ended {
         tokio::select! {
             biased;
-            () = context.buckets.stop() => {}
+            () = reconciler.buckets.stop() => {}
             () = overdue => {}
         }
     }

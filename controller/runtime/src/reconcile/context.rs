@@ -9,12 +9,9 @@ use lambda_triggers_core::ownership::{ObjectKey, Owner};
 use lambda_triggers_core::pacing::resync;
 use tokio::time::Instant;
 
-use super::bucket::Buckets;
 use super::clock::Clock;
 use super::events::EventRecorder;
 use super::jitter::Jitter;
-use super::orphans::OrphanQueue;
-use super::permission::Permissions;
 use super::wakes::Wakes;
 use crate::aws::{Aws, NamespaceCredentials};
 use crate::objects::{StatusCache, Stores};
@@ -69,12 +66,6 @@ pub struct Context {
     pub wakes: Arc<Wakes>,
     /// Writes events.
     pub events: EventRecorder,
-    /// The one writer of each function's policy.
-    pub permissions: Permissions,
-    /// The one writer of each bucket.
-    pub buckets: Buckets,
-    /// The buckets that are to be looked at once more.
-    pub orphans: OrphanQueue,
     /// Whether a leader is elected; else, another operator of this owner id may run beside us by mistake.
     pub elected: bool,
     /// The operator's own namespace.

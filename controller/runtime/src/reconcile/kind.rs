@@ -1,12 +1,10 @@
 //! The behavior that differs between the kinds of triggers.
 
-use std::sync::Arc;
-
 use lambda_triggers_core::api::Applied;
 use lambda_triggers_core::status::Outcome;
 
-use super::context::Context;
 use super::error::Error;
+use super::reconciler::Reconciler;
 use super::status::StatusWriter;
 use crate::objects::Trigger;
 
@@ -15,20 +13,20 @@ pub trait ReconcileKind: Trigger {
     /// Creates and updates the AWS resources of the spec.
     fn apply(
         &self,
-        context: &Arc<Context>,
+        reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
     ) -> impl Future<Output = Result<Outcome, Error>> + Send;
 
     /// Removes the AWS resources of a deleted object.
     fn cleanup(
         &self,
-        context: &Arc<Context>,
+        reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Removes the AWS resources that are in `before` but not in `wanted`, unless another object needs them.
     fn release(
-        context: &Arc<Context>,
+        reconciler: &Reconciler,
         writer: &StatusWriter<'_, Self>,
         before: &Applied,
         wanted: &Applied,
@@ -37,7 +35,7 @@ pub trait ReconcileKind: Trigger {
     /// Makes sure that the AWS resources stay after the object is deleted, for `deletionPolicy: Retain`.
     fn retain(
         &self,
-        context: &Arc<Context>,
+        reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 }

@@ -12,6 +12,7 @@ mod jitter;
 mod kind;
 mod orphans;
 mod permission;
+mod reconciler;
 mod s3;
 mod scheduled;
 mod status;
@@ -32,15 +33,14 @@ use lambda_triggers_core::status::{ErrorClass, EventReason, Failure, Outcome};
 use tokio::time::Instant;
 use tracing::{Instrument, Span, error_span, field, info, warn};
 
-pub use bucket::Buckets;
 pub use clock::Clock;
 pub use context::{Context, Settings};
 pub use error::Error;
 pub use events::{EventRecorder, EventToEmit};
 pub use jitter::Jitter;
 pub use kind::ReconcileKind;
-pub use orphans::{OrphanQueue, check_released};
-pub use permission::Permissions;
+pub use orphans::check_released;
+pub use reconciler::Reconciler;
 pub use status::{FIELD_MANAGER, StatusWriter};
 pub use wakes::{Hindrance, Requests, Waiter, Wakes, object_of};
 
@@ -59,8 +59,9 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 pub async fn reconcile<K: ReconcileKind>(
     object: Arc<K>,
     call_context: Arc<CallContext>,
-    context: Arc<Context>,
+    reconciler: Arc<Reconciler>,
 ) -> Result<Action, Error> {
+    let context = &reconciler.context;
     let Identity { key, generation, .. } = Identity::from_object(object.as_ref());
     // An error's, so that RUST_LOG takes it from no line that it lets through.
     let status = field::Empty;
@@ -68,13 +69,13 @@ pub async fn reconcile<K: ReconcileKind>(
     let work = async {
         let began = Instant::now();
         let limit = context.settings.timeout;
-        let work = call_context.clone().scope(reconcile_in_time(object.clone(), context.clone()));
+        let work = call_context.clone().scope(reconcile_in_time(object.clone(), reconciler.clone()));
         // A call that the quotas keep back takes none of the time: it would fail when there is much to do.
         let result = match call_context.run_within(limit, work).await {
             Some(result) => result,
             // Nobody knows what was made.
             None => {
-                let looked = call_context.clone().scope(roll_back_if_deleted(object.as_ref(), &context));
+                let looked = call_context.clone().scope(roll_back_if_deleted(object.as_ref(), &reconciler));
                 let looked = call_context.run_within(limit, looked).await;
                 looked.unwrap_or(Ok(false)).and(Err(Error::Timeout(limit)))
             }
@@ -105,17 +106,21 @@ fn counted_as(result: &Result<Action, Error>) -> Option<ReconcileOutcome> {
     })
 }
 
-async fn reconcile_in_time<K: ReconcileKind>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Error> {
+async fn reconcile_in_time<K: ReconcileKind>(
+    object: Arc<K>,
+    reconciler: Arc<Reconciler>,
+) -> Result<Action, Error> {
+    let context = &reconciler.context;
     context.stores.wait_for_sync().await.map_err(|_| Error::Stopping)?;
     let namespace = object.meta().namespace.clone().unwrap_or_default();
     let api: Api<K> = Api::namespaced(context.client.clone(), &namespace);
     if is_paused(&*object) {
-        return pause(&api, &*object, &context).await;
+        return pause(&api, &*object, &reconciler).await;
     }
     let step = |event: Event<K>| async {
         match event {
-            Event::Apply(object) => apply(&api, &object, &context).await,
-            Event::Cleanup(object) => cleanup(&api, &object, &context).await,
+            Event::Apply(object) => apply(&api, &object, &reconciler).await,
+            Event::Cleanup(object) => cleanup(&api, &object, &reconciler).await,
         }
     };
     finalizer(&api, FINALIZER, object, step).await.map_err(|error| match error {
@@ -127,7 +132,8 @@ async fn reconcile_in_time<K: ReconcileKind>(object: Arc<K>, context: Arc<Contex
 
 /// Says of a paused object that it is left alone. Neither its finalizer nor AWS is changed_aws: an object that was paused from
 /// its creation on has nothing to clean up.
-async fn pause<K: ReconcileKind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
+async fn pause<K: ReconcileKind>(api: &Api<K>, object: &K, reconciler: &Reconciler) -> Result<Action, Error> {
+    let context = &reconciler.context;
     let meta = object.meta();
     let is_deleted = meta.deletion_timestamp.is_some();
     let is_held = meta.finalizers.iter().flatten().any(|name| name == FINALIZER);
@@ -150,13 +156,14 @@ async fn pause<K: ReconcileKind>(api: &Api<K>, object: &K, context: &Arc<Context
     Ok(Action::await_change())
 }
 
-async fn apply<K: ReconcileKind>(api: &Api<K>, object: &K, context: &Arc<Context>) -> Result<Action, Error> {
+async fn apply<K: ReconcileKind>(api: &Api<K>, object: &K, reconciler: &Reconciler) -> Result<Action, Error> {
+    let context = &reconciler.context;
     let call_context = CallContext::current();
     let mut writer = StatusWriter::new(context, api.clone(), object);
     if writer.was_in_sync && call_context.priority() == Priority::Low {
         call_context.accept_cached_reads(context.oldest_cached_read());
     }
-    let mut result = object.apply(context, &mut writer).await;
+    let mut result = object.apply(reconciler, &mut writer).await;
     let nothing_to_do = |writer: &StatusWriter<'_, K>, outcome: &Outcome| {
         matches!(outcome, Outcome::Applied { .. }) && !writer.changed_aws && !writer.would_change(outcome)
     };
@@ -167,14 +174,14 @@ async fn apply<K: ReconcileKind>(api: &Api<K>, object: &K, context: &Arc<Context
         let changed_aws = writer.changed_aws;
         writer = StatusWriter::new(context, api.clone(), object);
         writer.changed_aws = changed_aws;
-        result = object.apply(context, &mut writer).await;
+        result = object.apply(reconciler, &mut writer).await;
     }
     let is_in_place = !writer.changed_aws && matches!(result, Ok(Outcome::Applied { .. }));
     if writer.changed_aws || is_in_place {
         let made = writer.changed_aws.then_some(&writer.status.applied);
         context.status_cache.remember_applied(&writer.id.uid, made);
     }
-    if writer.changed_aws && roll_back_if_deleted(object, context).await? {
+    if writer.changed_aws && roll_back_if_deleted(object, reconciler).await? {
         return Ok(Action::requeue(POLL_INTERVAL));
     }
     match result {
@@ -196,7 +203,8 @@ async fn apply<K: ReconcileKind>(api: &Api<K>, object: &K, context: &Arc<Context
 /// Takes away again what was made for an object that somebody else took away meanwhile, as another operator does that runs
 /// beside us by mistake: it is nobody's. True if any of it was. No reconcile comes for what is gone, so a failure is tried
 /// again here.
-async fn roll_back_if_deleted<K: ReconcileKind>(object: &K, context: &Arc<Context>) -> Result<bool, Error> {
+async fn roll_back_if_deleted<K: ReconcileKind>(object: &K, reconciler: &Reconciler) -> Result<bool, Error> {
+    let context = &reconciler.context;
     let stays = deletion_policy(object) == DeletionPolicy::Retain;
     if stays || object.meta().deletion_timestamp.is_some() {
         return Ok(false);
@@ -210,7 +218,7 @@ async fn roll_back_if_deleted<K: ReconcileKind>(object: &K, context: &Arc<Contex
             Ok(false) => return Ok(began),
             Ok(true) => {
                 began = true;
-                object.cleanup(context, &mut StatusWriter::new(context, api.clone(), object)).await
+                object.cleanup(reconciler, &mut StatusWriter::new(context, api.clone(), object)).await
             }
             Err(error) => Err(error),
         };
@@ -226,7 +234,7 @@ async fn roll_back_if_deleted<K: ReconcileKind>(object: &K, context: &Arc<Contex
             }
         }
     }
-    context.permissions.forget(&id.uid);
+    reconciler.permissions.forget(&id.uid);
     context.status_cache.forget(&id.uid);
     info!("another operator deleted it: what was made since is taken away");
     Ok(true)
@@ -246,27 +254,28 @@ async fn is_deleted<K: ReconcileKind>(api: &Api<K>, id: &Identity) -> Result<boo
 async fn cleanup<K: ReconcileKind>(
     api: &Api<K>,
     object: &K,
-    context: &Arc<Context>,
+    reconciler: &Reconciler,
 ) -> Result<Action, Error> {
+    let context = &reconciler.context;
     let mut writer = StatusWriter::new(context, api.clone(), object);
     let uid = writer.id.uid.clone();
-    context.permissions.forget(&uid);
+    reconciler.permissions.forget(&uid);
     let result = match deletion_policy(object) {
         DeletionPolicy::Delete => {
             let (version, applied) = (writer.version(), &writer.status.applied);
             record_released(context, K::NAME, &writer.id, version, applied, &Applied::default()).await?;
             match tenancy::is_found(context, &writer.id, &writer.status.applied).await {
-                Ok(true) => object.cleanup(context, &mut writer).await,
+                Ok(true) => object.cleanup(reconciler, &mut writer).await,
                 Ok(false) => Ok(()),
                 Err(error) => Err(error),
             }
         }
-        DeletionPolicy::Retain => object.retain(context, &mut writer).await,
+        DeletionPolicy::Retain => object.retain(reconciler, &mut writer).await,
     };
     match result {
         Ok(()) => {
             context.status_cache.forget(&uid);
-            context.buckets.forget(&uid);
+            reconciler.buckets.forget(&uid);
             context.wakes.forget(&(K::NAME, writer.id.key.clone()));
             deploy::freed(context, &writer.status.applied);
             info!("nothing is left to clean up");

@@ -167,6 +167,69 @@ impl Permissions {
         remove(&*functions, &function, &permission.statement_id).await
     }
 
+    /// Permits the source to invoke the function, unless the permission is external. The first look accepts a policy from
+    /// after `came`.
+    pub async fn permit<K: Trigger>(
+        &self,
+        context: &Context,
+        writer: &mut StatusWriter<'_, K>,
+        grant: &Grant<'_>,
+        came: Instant,
+    ) -> Result<(), Error> {
+        let Grant { function, statement, managed_by, source } = grant;
+        let name = function.short();
+        if *managed_by == PermissionPolicy::External {
+            writer.permitted_by_others(format!(
+                "spec.function.permission is External: the operator neither adds nor checks the permission of {source} to invoke {name}"
+            ));
+            return Ok(());
+        }
+        let trusts_others = writer.trusts_others;
+        let permitted = self.ensure(context, function, statement, &writer.id, came, trusts_others).await;
+        match permitted {
+            Ok(Permitted::Own { added }) => {
+                writer.changed_aws |= added;
+                writer.ready(Component::Permission);
+                if added && writer.was_in_sync {
+                    let note = format!("put back the permission for {source} to invoke {name}");
+                    writer.emit(EventToEmit::warning(EventReason::DriftRepaired, note)).await;
+                }
+                Ok(())
+            }
+            Ok(Permitted::ByOthers { sid }) => {
+                writer.permitted_by_others(format!(
+                    "AWS denies the operator a change of the policy of {name}, whose statement {sid} permits {source} to invoke it"
+                ));
+                Ok(())
+            }
+            Err(Refused { error, changed }) => {
+                writer.changed_aws |= changed;
+                Err(error)
+            }
+        }
+    }
+
+    /// The statements of an object in the function's policy. The policy is read before a statement is recorded, since an
+    /// unreadable policy would block the object's deletion. A recorded statement stays until the object is deleted, even
+    /// with an external permission.
+    pub async fn wanted(
+        &self,
+        context: &Context,
+        id: &Identity,
+        grant: &Grant<'_>,
+        before: &Applied,
+    ) -> Result<Vec<AppliedPermission>, Error> {
+        let Grant { function, statement, managed_by, source: _ } = grant;
+        let permission = identity(function, statement);
+        let is_recorded = before.permissions.contains(&permission);
+        let is_managed = *managed_by == PermissionPolicy::Managed;
+        if !is_recorded && is_managed {
+            self.check_readable(context, function, &permission, id).await?;
+        }
+        let is_wanted = is_recorded || is_managed;
+        Ok(is_wanted.then_some(permission).into_iter().collect())
+    }
+
     /// Forgets the claim of one object to one statement; true if others have one.
     fn others_claim(&self, permission: &AppliedPermission, uid: &str) -> bool {
         let mut claims = self.claims();
@@ -217,68 +280,6 @@ pub struct Grant<'a> {
     pub managed_by: PermissionPolicy,
     /// The source of the events in words, such as `bucket photos`.
     pub source: String,
-}
-
-/// Permits the source to invoke the function, unless the permission is external. The first look accepts a policy from
-/// after `came`.
-pub async fn permit<K: Trigger>(
-    context: &Context,
-    writer: &mut StatusWriter<'_, K>,
-    grant: &Grant<'_>,
-    came: Instant,
-) -> Result<(), Error> {
-    let Grant { function, statement, managed_by, source } = grant;
-    let name = function.short();
-    if *managed_by == PermissionPolicy::External {
-        writer.permitted_by_others(format!(
-            "spec.function.permission is External: the operator neither adds nor checks the permission of {source} to invoke {name}"
-        ));
-        return Ok(());
-    }
-    let trusts_others = writer.trusts_others;
-    let permitted =
-        context.permissions.ensure(context, function, statement, &writer.id, came, trusts_others).await;
-    match permitted {
-        Ok(Permitted::Own { added }) => {
-            writer.changed_aws |= added;
-            writer.ready(Component::Permission);
-            if added && writer.was_in_sync {
-                let note = format!("put back the permission for {source} to invoke {name}");
-                writer.emit(EventToEmit::warning(EventReason::DriftRepaired, note)).await;
-            }
-            Ok(())
-        }
-        Ok(Permitted::ByOthers { sid }) => {
-            writer.permitted_by_others(format!(
-                "AWS denies the operator a change of the policy of {name}, whose statement {sid} permits {source} to invoke it"
-            ));
-            Ok(())
-        }
-        Err(Refused { error, changed }) => {
-            writer.changed_aws |= changed;
-            Err(error)
-        }
-    }
-}
-
-/// The statements of an object in the function's policy. The policy is read before a statement is recorded, since an
-/// unreadable policy would block the object's deletion. A recorded statement stays until the object is deleted, even
-/// with an external permission.
-pub async fn wanted_permissions(
-    context: &Context,
-    id: &Identity,
-    grant: &Grant<'_>,
-    before: &Applied,
-) -> Result<Vec<AppliedPermission>, Error> {
-    let Grant { function, statement, managed_by, source: _ } = grant;
-    let permission = identity(function, statement);
-    let is_recorded = before.permissions.contains(&permission);
-    let is_managed = *managed_by == PermissionPolicy::Managed;
-    if !is_recorded && is_managed {
-        context.permissions.check_readable(context, function, &permission, id).await?;
-    }
-    let is_wanted = is_recorded || is_managed;
-    Ok(is_wanted.then_some(permission).into_iter().collect())
 }
 
 async fn policy(functions: &dyn LambdaApi, function: &FunctionArn) -> Result<Policy, Error> {

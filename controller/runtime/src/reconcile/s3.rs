@@ -1,7 +1,6 @@
 //! `S3TriggeredFunction`: observe its function and policy, have the bucket's worker merge its entries, report.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use lambda_triggers_core::api::{
     Applied, AppliedFunction, AppliedNotification, AppliedPermission, DeletionPolicy, FunctionRef, KeyFilter,
@@ -22,7 +21,8 @@ use super::error::Error;
 use super::events::EventToEmit;
 use super::function::{find, region, resolve, updating};
 use super::kind::ReconcileKind;
-use super::permission::{Grant, permit, wanted_permissions};
+use super::permission::Grant;
+use super::reconciler::Reconciler;
 use super::status::StatusWriter;
 use super::tenancy::{authorize, may_have_made};
 use crate::aws::{Aws, Bucket};
@@ -31,45 +31,50 @@ use crate::objects::{Identity, RawS3TriggeredFunction, valid_spec};
 impl ReconcileKind for RawS3TriggeredFunction {
     async fn apply(
         &self,
-        context: &Arc<Context>,
+        reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
     ) -> Result<Outcome, Error> {
-        apply(context, self, writer).await
+        apply(reconciler, self, writer).await
     }
 
     async fn cleanup(
         &self,
-        context: &Arc<Context>,
+        reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
     ) -> Result<(), Error> {
-        cleanup(context, self, writer).await
+        cleanup(reconciler, self, writer).await
     }
 
     async fn release(
-        context: &Arc<Context>,
+        reconciler: &Reconciler,
         writer: &StatusWriter<'_, Self>,
         before: &Applied,
         wanted: &Applied,
     ) -> Result<(), Error> {
-        release_left(context, writer, before, wanted).await
+        release_left(reconciler, writer, before, wanted).await
     }
 
-    async fn retain(&self, context: &Arc<Context>, writer: &mut StatusWriter<'_, Self>) -> Result<(), Error> {
-        retain(context, writer).await
+    async fn retain(
+        &self,
+        reconciler: &Reconciler,
+        writer: &mut StatusWriter<'_, Self>,
+    ) -> Result<(), Error> {
+        retain(reconciler, writer).await
     }
 }
 
 /// Makes AWS as the spec says.
 async fn apply(
-    context: &Arc<Context>,
+    reconciler: &Reconciler,
     object: &RawS3TriggeredFunction,
     writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
 ) -> Result<Outcome, Error> {
+    let context = &reconciler.context;
     let invalid = |message| Error::found(Component::Notification, Reason::InvalidSpec, message);
     let spec = valid_spec(object).map_err(invalid)?;
-    authorize::<RawS3TriggeredFunction>(context, &writer.id, &spec, &writer.status.applied).await?;
+    authorize::<RawS3TriggeredFunction>(reconciler, &writer.id, &spec, &writer.status.applied).await?;
     // From here on the bucket's worker waits for us for a moment, to write once for all that come together.
-    let reservation = context.buckets.reserve(&spec.bucket);
+    let reservation = reconciler.buckets.reserve(&spec.bucket);
     let region = region(context, spec.region.as_deref(), &spec.function);
     if let Some(error) = spec.check_region(&region) {
         return Err(invalid(format!("{error} ({region})")));
@@ -78,7 +83,7 @@ async fn apply(
         Ok(resolved) => resolved,
         Err(error) => {
             drop(reservation);
-            return Err(without_function(context, writer, error).await);
+            return Err(without_function(reconciler, writer, error).await);
         }
     };
     let Some(function) = resolved.function.take() else { return Ok(updating("making")) };
@@ -98,16 +103,16 @@ async fn apply(
         source: format!("bucket {bucket}"),
     };
     let came = Instant::now();
-    let permissions = wanted_permissions(context, &writer.id, &grant, &before).await?;
+    let permissions = reconciler.permissions.wanted(context, &writer.id, &grant, &before).await?;
     let wanted = wanted(&bucket, &entries, &function.arn, permissions, deployed);
     let mut all = wanted.clone();
     all.merge(&before);
     writer.record_intent(all, "creating the permission and the bucket's entries").await?;
-    permit(context, writer, &grant, came).await?;
+    reconciler.permissions.permit(context, writer, &grant, came).await?;
     let desired = if spec.suspend { Desired::None } else { Desired::Entries(entries) };
     drop(reservation);
     let request = BucketRequest { desired, permission: grant.managed_by, was_in_sync: writer.was_in_sync };
-    let done = context.buckets.reconcile(context, &bucket, &writer.id, request).await;
+    let done = reconciler.buckets.reconcile(&bucket, &writer.id, request).await;
     writer.changed_aws |= match &done {
         Ok(done) => done.changed,
         // A write of it may have been taken all the same.
@@ -116,17 +121,18 @@ async fn apply(
     let done = done?;
     writer.ready(Component::Notification);
     let in_use = BTreeMap::from([(bucket_statement_id(&context.owner.id, &bucket.name), done.functions)]);
-    release(context, writer, &before, &wanted, in_use).await?;
+    release(reconciler, writer, &before, &wanted, in_use).await?;
     writer.status.applied = wanted;
     resolved.outcome(Outcome::Applied { suspended: spec.suspend, message: message(&spec) })
 }
 
 /// Takes away what was made, and what a predecessor of that name may have made.
 async fn cleanup(
-    context: &Arc<Context>,
+    reconciler: &Reconciler,
     object: &RawS3TriggeredFunction,
     writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
 ) -> Result<(), Error> {
+    let context = &reconciler.context;
     let mut applied = writer.status.applied.clone();
     let spec = object.spec.value();
     if let Some(name) = spec["bucket"].as_str()
@@ -137,21 +143,22 @@ async fn cleanup(
         deploy::union(&applied, &mut all);
         applied = all;
     }
-    release(context, writer, &applied, &Applied::default(), BTreeMap::new()).await
+    release(reconciler, writer, &applied, &Applied::default(), BTreeMap::new()).await
 }
 
 /// Leaves the entries in place, under Ids that say that they outlive the object. As a rule they have such Ids since
 /// the policy was set, and it is only seen to it that no write from before takes effect any more.
 async fn retain(
-    context: &Arc<Context>,
+    reconciler: &Reconciler,
     writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
 ) -> Result<(), Error> {
+    let context = &reconciler.context;
     let owner = &context.owner.id;
     let id_outlives = |id: &String| OwnEntryId::parse(owner, id).is_some_and(|id| id.retained);
     for notification in writer.status.applied.notifications.clone() {
         let bucket = applied_bucket(&notification);
         let request = BucketRequest::own(Desired::Retain, writer.was_in_sync);
-        match context.buckets.reconcile(context, &bucket, &writer.id, request).await {
+        match reconciler.buckets.reconcile(&bucket, &writer.id, request).await {
             Err(failure) if has_passed_on(writer, &bucket, &failure) => {}
             // What is in place already is left alone, whether or not the bucket can be read.
             Err(failure)
@@ -165,7 +172,7 @@ async fn retain(
 /// Entries for a function that is gone would make S3 refuse everybody's writes to the bucket: they go, and come
 /// back with the function.
 async fn without_function(
-    context: &Arc<Context>,
+    reconciler: &Reconciler,
     writer: &StatusWriter<'_, RawS3TriggeredFunction>,
     error: Error,
 ) -> Error {
@@ -173,7 +180,7 @@ async fn without_function(
         for notification in &writer.status.applied.notifications {
             let bucket = applied_bucket(notification);
             let request = BucketRequest::own(Desired::None, writer.was_in_sync);
-            let gone = context.buckets.reconcile(context, &bucket, &writer.id, request).await;
+            let gone = reconciler.buckets.reconcile(&bucket, &writer.id, request).await;
             match gone {
                 Err(failure) if !has_passed_on(writer, &bucket, &failure) => return failure.into(),
                 _ => {}
@@ -293,17 +300,18 @@ async fn function_by_spec(
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>): one of the name of a wanted one is
 /// that one, under a Region or an owner that was not right.
 async fn release(
-    context: &Arc<Context>,
+    reconciler: &Reconciler,
     writer: &StatusWriter<'_, RawS3TriggeredFunction>,
     before: &Applied,
     wanted: &Applied,
     mut in_use: BTreeMap<String, BTreeSet<String>>,
 ) -> Result<(), Error> {
+    let context = &reconciler.context;
     let names: BTreeSet<&String> = wanted.notifications.iter().map(|wanted| &wanted.bucket).collect();
     for old in before.notifications.iter().filter(|old| !names.contains(&old.bucket)) {
         let bucket = applied_bucket(old);
         let request = BucketRequest::own(Desired::None, writer.was_in_sync);
-        let done = match context.buckets.reconcile(context, &bucket, &writer.id, request).await {
+        let done = match reconciler.buckets.reconcile(&bucket, &writer.id, request).await {
             Err(failure) if has_passed_on(writer, &bucket, &failure) => {
                 let note = format!(
                     "bucket {bucket} is in another account than {} now: the entries of this resource went with the bucket \
@@ -320,39 +328,41 @@ async fn release(
             .or_default()
             .extend(done.functions);
     }
-    release_rest(context, writer, before, wanted, &in_use).await
+    release_rest(reconciler, writer, before, wanted, &in_use).await
 }
 
 /// Takes away what was made `before` and is `wanted` no more, of an object that asks for nothing itself.
 async fn release_left(
-    context: &Arc<Context>,
+    reconciler: &Reconciler,
     writer: &StatusWriter<'_, RawS3TriggeredFunction>,
     before: &Applied,
     wanted: &Applied,
 ) -> Result<(), Error> {
+    let context = &reconciler.context;
     let mut in_use: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for notification in before.notifications.iter().chain(&wanted.notifications) {
         let bucket = applied_bucket(notification);
-        let done = context.buckets.check(context, &bucket, &writer.id.key.namespace).await?;
+        let done = reconciler.buckets.check(&bucket, &writer.id.key.namespace).await?;
         let statement = bucket_statement_id(&context.owner.id, &bucket.name);
         in_use.entry(statement).or_default().extend(done.functions);
     }
-    release_rest(context, writer, before, wanted, &in_use).await
+    release_rest(reconciler, writer, before, wanted, &in_use).await
 }
 
 /// Takes away the permissions that were made `before` and are `wanted` no more, but for those that entries rely on, then the
 /// function.
 async fn release_rest(
-    context: &Context,
+    reconciler: &Reconciler,
     writer: &StatusWriter<'_, RawS3TriggeredFunction>,
     before: &Applied,
     wanted: &Applied,
     in_use: &BTreeMap<String, BTreeSet<String>>,
 ) -> Result<(), Error> {
+    let context = &reconciler.context;
     for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
         let functions = in_use.get(&permission.statement_id);
         let used = functions.is_some_and(|functions| functions.contains(&permission.function_arn));
-        context.permissions.release(context, permission, &writer.id, async || Ok(used)).await?;
+        reconciler.permissions.release(context, permission, &writer.id, async || Ok(used)).await?;
     }
     deploy::release(context, writer, before, wanted).await
 }

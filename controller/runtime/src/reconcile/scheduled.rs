@@ -1,7 +1,6 @@
 //! `ScheduledFunction`: observe its function, policy and rule, plan, apply, report.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use lambda_triggers_core::api::{Applied, AppliedFunction, AppliedPermission, AppliedRule};
 use lambda_triggers_core::arn::FunctionArn;
@@ -22,7 +21,8 @@ use super::error::Error;
 use super::events::EventToEmit;
 use super::function::{region, resolve, updating};
 use super::kind::ReconcileKind;
-use super::permission::{Grant, permit, wanted_permissions};
+use super::permission::Grant;
+use super::reconciler::Reconciler;
 use super::status::StatusWriter;
 use super::tenancy::{authorize, may_have_made};
 use crate::aws::{Aws, AwsError, AwsErrorKind, EventBridgeApi, confirm_absent, retry_not_found};
@@ -31,46 +31,47 @@ use crate::objects::{RawScheduledFunction, valid_spec};
 impl ReconcileKind for RawScheduledFunction {
     async fn apply(
         &self,
-        context: &Arc<Context>,
+        reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
     ) -> Result<Outcome, Error> {
-        apply(context, self, writer).await
+        apply(reconciler, self, writer).await
     }
 
     async fn cleanup(
         &self,
-        context: &Arc<Context>,
+        reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
     ) -> Result<(), Error> {
-        cleanup(context, self, writer).await
+        cleanup(reconciler, self, writer).await
     }
 
     async fn release(
-        context: &Arc<Context>,
+        reconciler: &Reconciler,
         writer: &StatusWriter<'_, Self>,
         before: &Applied,
         wanted: &Applied,
     ) -> Result<(), Error> {
-        release(context, writer, before, wanted).await
+        release(reconciler, writer, before, wanted).await
     }
 
     /// A rule stays without further work: only the deletion of the object removes the rule.
-    async fn retain(&self, _: &Arc<Context>, _: &mut StatusWriter<'_, Self>) -> Result<(), Error> {
+    async fn retain(&self, _: &Reconciler, _: &mut StatusWriter<'_, Self>) -> Result<(), Error> {
         Ok(())
     }
 }
 
 /// Makes AWS as the spec says.
 async fn apply(
-    context: &Context,
+    reconciler: &Reconciler,
     object: &RawScheduledFunction,
     writer: &mut StatusWriter<'_, RawScheduledFunction>,
 ) -> Result<Outcome, Error> {
+    let context = &reconciler.context;
     let spec = valid_spec(object).map_err(invalid)?;
     let expression = spec.expression().map_err(|error| invalid(error.to_string()))?;
     writer.status.schedule = Some(expression.to_string());
     writer.status.schedule_description = Some(expression.in_words());
-    authorize::<RawScheduledFunction>(context, &writer.id, &spec, &writer.status.applied).await?;
+    authorize::<RawScheduledFunction>(reconciler, &writer.id, &spec, &writer.status.applied).await?;
 
     let aws = context.aws(&writer.id.key);
     let account = async || aws.account().await.map_err(Error::aws(Component::Permission));
@@ -114,12 +115,12 @@ async fn apply(
         source: "EventBridge".into(),
     };
     let came = Instant::now();
-    let permissions = wanted_permissions(context, &writer.id, &grant, &before).await?;
+    let permissions = reconciler.permissions.wanted(context, &writer.id, &grant, &before).await?;
     let wanted = wanted(&account.id, &region, &desired, permissions, deployed);
     let mut all = wanted.clone();
     all.merge(&before);
     writer.record_intent(all, "creating the rule and the permission").await?;
-    permit(context, writer, &grant, came).await?;
+    reconciler.permissions.permit(context, writer, &grant, came).await?;
     writer.changed_aws |= !steps.is_empty();
     // A suspended schedule has no next run either, and says so itself.
     let no_next_run =
@@ -138,7 +139,7 @@ async fn apply(
         let is_drift = writer.was_in_sync && !RuleStep::are_rollout(&steps, default_tags, &spec.tags);
         writer.emit(event(&desired.name, &steps, observed.is_none(), is_drift)).await;
     }
-    release(context, writer, &before, &wanted).await?;
+    release(reconciler, writer, &before, &wanted).await?;
     writer.status.applied = wanted;
     let words =
         if spec.suspend { "suspended: the rule is in place and disabled" } else { "the rule is in place" };
@@ -151,17 +152,18 @@ async fn apply(
 
 /// Takes away what was made, and what a predecessor of that name may have made.
 async fn cleanup(
-    context: &Context,
+    reconciler: &Reconciler,
     object: &RawScheduledFunction,
     writer: &mut StatusWriter<'_, RawScheduledFunction>,
 ) -> Result<(), Error> {
+    let context = &reconciler.context;
     let mut applied = writer.status.applied.clone();
     if applied.rules.is_empty() && may_have_made(context, object).await? {
         let mut all = by_name(context, object, &writer.origin()).await?;
         deploy::union(&applied, &mut all);
         applied = all;
     }
-    release(context, writer, &applied, &Applied::default()).await
+    release(reconciler, writer, &applied, &Applied::default()).await
 }
 
 /// Where the names alone say what there may be: of an object that came back without its status, as from a backup.
@@ -271,11 +273,12 @@ fn event(name: &str, steps: &[RuleStep], created: bool, is_drift: bool) -> Event
 /// Takes away what was made `before` and is `wanted` no more: rules first, then the permissions they needed, then the
 /// function.
 async fn release(
-    context: &Context,
+    reconciler: &Reconciler,
     writer: &StatusWriter<'_, RawScheduledFunction>,
     before: &Applied,
     wanted: &Applied,
 ) -> Result<(), Error> {
+    let context = &reconciler.context;
     let aws = context.aws_for_removal(&writer.id.key);
     let is_wanted = |old: &AppliedRule| {
         wanted.rules.iter().any(|new| (&new.region, &new.name) == (&old.region, &old.name))
@@ -301,7 +304,7 @@ async fn release(
     }
     for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
         let in_use = async || others_use(context, &*aws, permission, &own).await;
-        context.permissions.release(context, permission, &writer.id, in_use).await?;
+        reconciler.permissions.release(context, permission, &writer.id, in_use).await?;
     }
     deploy::release(context, writer, before, wanted).await
 }

@@ -7,6 +7,7 @@ use lambda_triggers_core::tenancy::{ImplicitGrants, Reference, references_of_s3,
 use super::context::Context;
 use super::error::Error;
 use super::function::region;
+use super::reconciler::Reconciler;
 use crate::objects::{Identity, RawS3TriggeredFunction, RawScheduledFunction, Trigger, read_spec};
 
 /// A kind whose specs name references in AWS.
@@ -30,14 +31,15 @@ impl References for RawS3TriggeredFunction {
 /// Whether the tenancy permits all that a spec names, and what was made before is within reach. Says all that is not
 /// permitted, so that nobody has to ask twice. What was made stays as it is then, and nobody repairs it.
 pub async fn authorize<K: References>(
-    context: &Context,
+    reconciler: &Reconciler,
     id: &Identity,
     spec: &K::Spec,
     applied: &Applied,
 ) -> Result<(), Error> {
+    let context = &reconciler.context;
     let refused = refused::<K>(context, id, spec).await?;
     let Some((component, _)) = refused.first() else { return is_in_reach(context, id, applied).await };
-    context.buckets.freeze(&id.uid);
+    reconciler.buckets.freeze(&id.uid);
     let words: Vec<&str> = refused.iter().map(|(_, words)| words.as_str()).collect();
     Err(Error::found(*component, Reason::NotPermitted, words.join("; ")))
 }

@@ -14,13 +14,14 @@ use super::requesters::Requesters;
 use crate::aws::Bucket;
 use crate::objects::Identity;
 use crate::reconcile::context::Context;
-use crate::reconcile::permission::Refused;
+use crate::reconcile::permission::{Permissions, Refused};
 
 /// Makes sure that the functions of all resources exist and permit the bucket; true if so. A resource is left out if
 /// the function is gone, or if an external permission is missing. The other resources are written. A paused resource
 /// keeps its entries and its function as they are. `refused` are the destinations in S3's last refusal.
 pub async fn are_ready(
     context: &Context,
+    permissions: &Permissions,
     bucket: &Bucket,
     requesters: &mut Requesters,
     refused: &[String],
@@ -43,8 +44,7 @@ pub async fn are_ready(
                 }
                 continue;
             }
-            let ensured = context
-                .permissions
+            let ensured = permissions
                 .ensure(context, &function, &statement, &requester.id, Instant::now(), false)
                 .await;
             let Err(Refused { error, changed: _ }) = ensured else { continue };

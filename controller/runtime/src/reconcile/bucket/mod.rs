@@ -22,6 +22,8 @@ use tokio_util::task::TaskTracker;
 use tracing::Span;
 
 use super::context::Context;
+use super::orphans::OrphanQueue;
+use super::permission::Permissions;
 use crate::aws::{Bucket, CallContext};
 use crate::objects::Identity;
 use frozen::FrozenResources;
@@ -31,8 +33,10 @@ use reservation::{Reservation, Reservations};
 use worker::Worker;
 
 /// The workers of all buckets.
-#[derive(Default)]
 pub struct Buckets {
+    context: Arc<Context>,
+    permissions: Arc<Permissions>,
+    orphans: Arc<OrphanQueue>,
     workers: Mutex<HashMap<Bucket, Handle>>,
     /// By bucket name: a reconcile knows the name before the Region and the owner. Bucket names are unique in S3.
     reservations: Mutex<HashMap<String, Arc<Reservations>>>,
@@ -47,6 +51,13 @@ struct Handle {
 }
 
 impl Buckets {
+    /// No workers yet: the first request to a bucket starts its worker.
+    pub fn new(context: Arc<Context>, permissions: Arc<Permissions>, orphans: Arc<OrphanQueue>) -> Self {
+        let (workers, reservations) = (Mutex::default(), Mutex::default());
+        let (tasks, frozen) = (TaskTracker::new(), Arc::default());
+        Self { context, permissions, orphans, workers, reservations, tasks, frozen }
+    }
+
     /// Announces a request to the worker of the bucket with this name.
     pub fn reserve(&self, name: &str) -> Reservation {
         self.reservations(name).reserve()
@@ -55,7 +66,6 @@ impl Buckets {
     /// Applies the desired entries of one resource, and waits until S3 shows the entries.
     pub async fn reconcile(
         &self,
-        context: &Arc<Context>,
         bucket: &Bucket,
         id: &Identity,
         request: BucketRequest,
@@ -64,28 +74,22 @@ impl Buckets {
         let (reply, answer) = oneshot::channel();
         let (id, span, call_context) = (id.clone(), Span::current(), CallContext::current());
         let request = Request::Apply(Box::new(ApplyRequest { id, request, span, call_context, reply }));
-        self.send(context, bucket, request, answer).await
+        self.send(bucket, request, answer).await
     }
 
     /// Reads the document with the credentials of `namespace`, and removes the entries that no resource claims.
-    pub async fn check(
-        &self,
-        context: &Arc<Context>,
-        bucket: &Bucket,
-        namespace: &str,
-    ) -> Result<Done, Failure> {
+    pub async fn check(&self, bucket: &Bucket, namespace: &str) -> Result<Done, Failure> {
         let (reply, answer) = oneshot::channel();
-        self.send(context, bucket, Request::Check { namespace: namespace.into(), reply }, answer).await
+        self.send(bucket, Request::Check { namespace: namespace.into(), reply }, answer).await
     }
 
     async fn send(
         &self,
-        context: &Arc<Context>,
         bucket: &Bucket,
         request: Request,
         answer: oneshot::Receiver<Result<Done, Failure>>,
     ) -> Result<Done, Failure> {
-        let sent = self.handle(context, bucket).requests.send(request);
+        let sent = self.handle(bucket).requests.send(request);
         let stopped = || {
             let message = format!("the work on bucket {bucket} was interrupted; trying again");
             Failure::new(Component::Notification, Reason::AwsUnavailable, message)
@@ -117,13 +121,19 @@ impl Buckets {
         reservations.entry(name.to_owned()).or_default().clone()
     }
 
-    fn handle(&self, context: &Arc<Context>, bucket: &Bucket) -> Handle {
+    fn handle(&self, bucket: &Bucket) -> Handle {
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         workers.retain(|_, handle| !handle.requests.is_closed());
         let start = || {
             let (requests, inbox) = mpsc::unbounded_channel();
-            let reservations = self.reservations(&bucket.name);
-            let worker = Worker::new(context, bucket.clone(), reservations, self.frozen.clone());
+            let worker = Worker::new(
+                &self.context,
+                self.permissions.clone(),
+                self.orphans.clone(),
+                bucket.clone(),
+                self.reservations(&bucket.name),
+                self.frozen.clone(),
+            );
             self.tasks.spawn(worker.run(inbox));
             Handle { requests }
         };

@@ -24,7 +24,8 @@ use crate::aws::{AwsErrorKind, Bucket, CallContext, NOT_FOUND_RETRY_DELAY, Valid
 use crate::error_chain;
 use crate::objects::{Identity, RawS3TriggeredFunction, Trigger};
 use crate::reconcile::context::Context;
-use crate::reconcile::orphans::MAX_REQUEST_AGE;
+use crate::reconcile::orphans::{MAX_REQUEST_AGE, OrphanQueue};
+use crate::reconcile::permission::Permissions;
 use crate::telemetry::metrics::EntryOwner;
 
 /// A request waits this long for others to join it.
@@ -37,6 +38,8 @@ const BATCH_MAX_THROTTLED: Duration = Duration::from_secs(15);
 /// The worker of one bucket.
 pub struct Worker {
     context: Weak<Context>,
+    permissions: Arc<Permissions>,
+    orphans: Arc<OrphanQueue>,
     bucket: Bucket,
     reservations: Arc<Reservations>,
     frozen: Arc<FrozenResources>,
@@ -110,6 +113,8 @@ impl Worker {
     /// A worker that knows of no request yet.
     pub fn new(
         context: &Arc<Context>,
+        permissions: Arc<Permissions>,
+        orphans: Arc<OrphanQueue>,
         bucket: Bucket,
         reservations: Arc<Reservations>,
         frozen: Arc<FrozenResources>,
@@ -117,6 +122,8 @@ impl Worker {
         let grace_end = context.started + context.settings.write_grace_period;
         Self {
             context: Arc::downgrade(context),
+            permissions,
+            orphans,
             bucket,
             reservations,
             frozen,
@@ -336,7 +343,7 @@ impl Worker {
         }
         // From here on, nobody may name the bucket any more.
         if *desired == Desired::None && (is_late || context.started + MAX_REQUEST_AGE > now) {
-            context.orphans.insert(context, &self.bucket, &id.key.namespace).await?;
+            self.orphans.insert(context, &self.bucket, &id.key.namespace).await?;
         }
         Ok(found.done.clone())
     }
@@ -371,8 +378,14 @@ impl Worker {
                     event
                 }
                 SyncCommand::CheckDestinations => SyncEvent::DestinationsChecked {
-                    fine: destinations::are_ready(context, &self.bucket, &mut self.requesters, &self.refused)
-                        .await,
+                    fine: destinations::are_ready(
+                        context,
+                        &self.permissions,
+                        &self.bucket,
+                        &mut self.requesters,
+                        &self.refused,
+                    )
+                    .await,
                 },
                 SyncCommand::End(SyncOutcome::InSync(synced)) => {
                     self.count(context, &synced);

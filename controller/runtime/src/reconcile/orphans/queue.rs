@@ -4,7 +4,7 @@
 //! a network or by a process that was stopped for a while, would leave behind what nobody looks after.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lambda_triggers_core::api::is_bucket_name;
@@ -33,12 +33,12 @@ pub struct OrphanQueue {
     writing: tokio::sync::Mutex<()>,
 }
 
-/// A look that is to be made.
+/// A pending check of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct OrphanCheck {
+pub struct OrphanCheck {
     due: Instant,
-    /// The namespace whose credentials it is made with: the last one that had something in the bucket.
-    namespace: String,
+    /// The namespace whose credentials the check needs: the last namespace with an entry in the bucket.
+    pub namespace: String,
 }
 
 impl OrphanCheck {
@@ -79,35 +79,40 @@ impl OrphanQueue {
         Ok(())
     }
 
-    /// Makes each look when it is due, for ever.
-    pub async fn run(&self, context: &Arc<Context>) {
+    /// Waits until a check is due.
+    pub async fn next_due(&self) -> (Bucket, OrphanCheck) {
         loop {
             let next = {
                 let due = self.due();
                 due.iter()
-                    .min_by_key(|(_, look)| look.due)
-                    .map(|(bucket, look)| (bucket.clone(), look.clone()))
+                    .min_by_key(|(_, check)| check.due)
+                    .map(|(bucket, check)| (bucket.clone(), check.clone()))
             };
-            let Some((bucket, look)) = next else {
+            let Some((bucket, check)) = next else {
                 self.changed.notified().await;
                 continue;
             };
             tokio::select! {
                 biased;
-                () = self.changed.notified() => continue,
-                () = sleep_until(look.due) => {}
+                () = self.changed.notified() => {}
+                () = sleep_until(check.due) => return (bucket, check),
             }
-            let looked = context.buckets.check(context, &bucket, &look.namespace).await.is_ok();
-            let _one = self.writing.lock().await;
-            if self.due().get(&bucket) != Some(&look) {
-                // It was noted again while we looked.
-            } else if looked && forget(context, &bucket).await {
-                info!(%bucket, "looked again: nothing of ours is left that nobody claims");
-                self.due().remove(&bucket);
-            } else {
-                let again = context.jitter.vary(context.settings.resync);
-                self.due().insert(bucket, OrphanCheck::after(again, &look.namespace));
-            }
+        }
+    }
+
+    /// Removes the bucket after a check, unless the bucket was inserted again during the check. A failed check is repeated after
+    /// a resync interval.
+    pub async fn finish(&self, context: &Context, bucket: Bucket, check: &OrphanCheck, succeeded: bool) {
+        let _one = self.writing.lock().await;
+        if self.due().get(&bucket) != Some(check) {
+            return;
+        }
+        if succeeded && forget(context, &bucket).await {
+            info!(%bucket, "looked again: nothing of ours is left that nobody claims");
+            self.due().remove(&bucket);
+        } else {
+            let again = context.jitter.vary(context.settings.resync);
+            self.due().insert(bucket, OrphanCheck::after(again, &check.namespace));
         }
     }
 

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Api;
@@ -22,9 +21,9 @@ use super::store;
 use crate::aws::CallContext;
 use crate::error_chain;
 use crate::objects::{RawS3TriggeredFunction, RawScheduledFunction, Trigger};
-use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
 use crate::reconcile::kind::ReconcileKind;
+use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::status::StatusWriter;
 use crate::reconcile::tenancy;
 
@@ -40,10 +39,10 @@ struct Released {
 }
 
 /// Makes each look when a write that was sent before can take effect no more, for ever.
-pub async fn check_released(context: &Arc<Context>) -> Infallible {
+pub async fn check_released(reconciler: &Reconciler) -> Infallible {
     let mut known: BTreeMap<String, Instant> = BTreeMap::new();
     loop {
-        match store::read(context).await {
+        match store::read(&reconciler.context).await {
             Ok(mut noted) => {
                 known.retain(|key, _| noted.contains_key(key));
                 noted.retain(|key, _| {
@@ -52,7 +51,7 @@ pub async fn check_released(context: &Arc<Context>) -> Infallible {
                 for (key, what) in &noted {
                     // Nobody waits for it.
                     let call_context = CallContext::new("", Priority::Low);
-                    if let Err(error) = call_context.scope(check(context, key, what)).await {
+                    if let Err(error) = call_context.scope(check(reconciler, key, what)).await {
                         warn!(
                             error = error_chain(&error),
                             "cannot look again at what was let go; trying again"
@@ -68,15 +67,16 @@ pub async fn check_released(context: &Arc<Context>) -> Infallible {
     }
 }
 
-async fn check(context: &Arc<Context>, key: &str, what: &str) -> Result<(), Error> {
+async fn check(reconciler: &Reconciler, key: &str, what: &str) -> Result<(), Error> {
+    let context = &reconciler.context;
     let mut parts = key.splitn(3, '.');
     let (Some(kind), Some(uid)) = (parts.next(), parts.next()) else { return Ok(()) };
     let Ok(released) = serde_json::from_str::<Released>(what) else { return Ok(()) };
     match kind {
         RawScheduledFunction::NAME => {
-            check_object(context, &context.stores.scheduled, uid, &released).await?
+            check_object(reconciler, &context.stores.scheduled, uid, &released).await?
         }
-        RawS3TriggeredFunction::NAME => check_object(context, &context.stores.s3, uid, &released).await?,
+        RawS3TriggeredFunction::NAME => check_object(reconciler, &context.stores.s3, uid, &released).await?,
         // The name of a bucket.
         _ => return Ok(()),
     }
@@ -85,11 +85,12 @@ async fn check(context: &Arc<Context>, key: &str, what: &str) -> Result<(), Erro
 
 /// Takes away what is there of it, and nobody wants.
 async fn check_object<K: ReconcileKind>(
-    context: &Arc<Context>,
+    reconciler: &Reconciler,
     cache: &Store<K>,
     uid: &str,
     Released { namespace, name, applied }: &Released,
 ) -> Result<(), Error> {
+    let context = &reconciler.context;
     context.stores.wait_for_sync().await.map_err(|_| Error::Stopping)?;
     let living = cache.get(&ObjectRef::new(name).within(namespace));
     let living = living.filter(|object| object.meta().deletion_timestamp.is_none());
@@ -105,7 +106,7 @@ async fn check_object<K: ReconcileKind>(
     .map_err(|error| Error::kubernetes("read a note")(kube::Error::SerdeError(error)))?;
     let writer = StatusWriter::new(context, api, &object);
     if !left.is_empty() && tenancy::is_found(context, &writer.id, &left).await? {
-        K::release(context, &writer, &left, &wanted).await?;
+        K::release(reconciler, &writer, &left, &wanted).await?;
     }
     info!(object = %writer.id.key, kind = K::NAME, "looked again: nothing is left of what it let go");
     Ok(())
