@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tower::filter::FilterLayer;
 use tracing::{info, warn};
 
-use super::StartError;
+use super::start_error::StartError;
 use crate::error_chain;
 use crate::leadership::{Leadership, LeadershipLost};
 use crate::telemetry::Health;

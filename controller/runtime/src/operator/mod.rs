@@ -6,6 +6,7 @@ mod leader_election;
 mod namespaces;
 mod owner_id;
 mod rbac;
+mod start_error;
 mod stop;
 mod tenancy_file;
 mod workqueue;
@@ -39,6 +40,7 @@ use controllers::run_controller;
 use leader_election::LeaderElector;
 pub(crate) use owner_id::{CLUSTER, find_in as find_owner, identity};
 pub use rbac::{RBAC_RULES, RbacRule, RbacScope};
+pub use start_error::StartError;
 pub use stop::stop_on_signal;
 use tenancy_file::TenancyFile;
 pub(crate) use tenancy_file::read as read_tenancy;
@@ -65,11 +67,8 @@ pub struct Options {
     pub telemetry: Telemetry,
 }
 
-/// The error of a failed start or run.
-pub type StartError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Runs until `stop` is cancelled and the reconciles in flight have ended, or are cut off after 20 seconds. With
-/// leader election, the operator first waits for leadership, and ends with an error after losing leadership.
+/// Runs until `stop` is cancelled, and the reconciles that are under way have ended, or were cut off after
+/// 20 seconds. With leader election, it waits until it leads, and ends with an error when it does no more.
 pub async fn run(options: Options, network: Network, stop: CancellationToken) -> Result<(), StartError> {
     let leadership = if options.leader_elect { Leadership::elected() } else { Leadership::alone() };
     options.telemetry.health.starts(leadership.clone());

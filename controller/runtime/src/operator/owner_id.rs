@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt};
 use lambda_triggers_core::ownership::{Owner, OwnerId};
 
-use super::StartError;
+use super::start_error::StartError;
 
 /// The namespace with the UID that identifies the cluster.
 pub const CLUSTER: &str = "kube-system";

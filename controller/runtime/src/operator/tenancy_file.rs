@@ -9,7 +9,7 @@ use lambda_triggers_core::tenancy::Tenancy;
 use tokio::sync::watch;
 use tracing::{error, info};
 
-use super::StartError;
+use super::start_error::StartError;
 use crate::telemetry::metrics::Metrics;
 
 /// The poll interval. A file from a ConfigMap changes with a delay of up to a minute anyway.
