@@ -1,10 +1,9 @@
 //! One way through for each object: observe, plan, apply, report.
 
+mod authorize;
 mod bucket;
 mod clock;
-mod code;
 mod context;
-mod deploy;
 mod error;
 mod events;
 mod function;
@@ -13,10 +12,9 @@ mod kind;
 mod orphans;
 mod permission;
 mod reconciler;
-mod s3;
-mod scheduled;
+mod s3_triggered_function;
+mod scheduled_function;
 mod status;
-mod tenancy;
 mod wakes;
 
 use std::sync::Arc;
@@ -264,7 +262,7 @@ async fn cleanup<K: ReconcileKind>(
         DeletionPolicy::Delete => {
             let (version, applied) = (writer.version(), &writer.status.applied);
             record_released(context, K::NAME, &writer.id, version, applied, &Applied::default()).await?;
-            match tenancy::is_found(context, &writer.id, &writer.status.applied).await {
+            match authorize::is_found(context, &writer.id, &writer.status.applied).await {
                 Ok(true) => object.cleanup(reconciler, &mut writer).await,
                 Ok(false) => Ok(()),
                 Err(error) => Err(error),
@@ -277,7 +275,7 @@ async fn cleanup<K: ReconcileKind>(
             context.status_cache.forget(&uid);
             reconciler.buckets.forget(&uid);
             context.wakes.forget(&(K::NAME, writer.id.key.clone()));
-            deploy::freed(context, &writer.status.applied);
+            function::deploy::freed(context, &writer.status.applied);
             info!("nothing is left to clean up");
             Ok(Action::await_change())
         }

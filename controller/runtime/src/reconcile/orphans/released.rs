@@ -21,11 +21,11 @@ use super::store;
 use crate::aws::CallContext;
 use crate::error_chain;
 use crate::objects::{RawS3TriggeredFunction, RawScheduledFunction, Trigger};
+use crate::reconcile::authorize;
 use crate::reconcile::error::Error;
 use crate::reconcile::kind::ReconcileKind;
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::status::StatusWriter;
-use crate::reconcile::tenancy;
 
 /// Between two looks at the store, which others write, too.
 const PERIOD: Duration = Duration::from_secs(MAX_REQUEST_AGE.as_secs() / 2);
@@ -105,7 +105,7 @@ async fn check_object<K: ReconcileKind>(
     }))
     .map_err(|error| Error::kubernetes("read a note")(kube::Error::SerdeError(error)))?;
     let writer = StatusWriter::new(context, api, &object);
-    if !left.is_empty() && tenancy::is_found(context, &writer.id, &left).await? {
+    if !left.is_empty() && authorize::is_found(context, &writer.id, &left).await? {
         K::release(reconciler, &writer, &left, &wanted).await?;
     }
     info!(object = %writer.id.key, kind = K::NAME, "looked again: nothing is left of what it let go");

@@ -8,9 +8,9 @@ use lambda_triggers_core::api::FunctionDefinition;
 use lambda_triggers_core::plan::function::{Archive, MissingHandler, archive, missing_handler};
 use lambda_triggers_core::status::{Component, Reason};
 
-use super::context::Context;
-use super::error::Error;
 use crate::error_chain;
+use crate::reconcile::context::Context;
+use crate::reconcile::error::Error;
 
 /// Code as it is sent to Lambda.
 pub struct ClusterCode {

@@ -1,16 +1,19 @@
 //! Finds the function that a resource names, or deploys the one that it defines.
 
+mod code;
+pub mod deploy;
+
 use lambda_triggers_core::api::{AppliedFunction, FunctionRef};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::status::{Component, Failure, Outcome, Reason};
 
-use super::context::Context;
-use super::deploy::{Deployment, deploy};
-use super::error::Error;
-use super::status::StatusWriter;
-use super::wakes::Hindrance;
 use crate::aws::{Aws, Function, confirm_absent};
 use crate::objects::Trigger;
+use crate::reconcile::context::Context;
+use crate::reconcile::error::Error;
+use crate::reconcile::status::StatusWriter;
+use crate::reconcile::wakes::Hindrance;
+use deploy::{Deployment, deploy};
 
 /// The Region of a resource: its own, else that of its function's ARN, else the operator's.
 pub fn region(context: &Context, spec: Option<&str>, function: &FunctionRef) -> String {

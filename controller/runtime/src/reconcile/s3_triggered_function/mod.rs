@@ -14,19 +14,19 @@ use lambda_triggers_core::status::{Component, EventReason, Failure, Outcome, Rea
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::bucket::{BucketRequest, Done};
-use super::context::Context;
-use super::deploy;
-use super::error::Error;
-use super::events::EventToEmit;
-use super::function::{find, region, resolve, updating};
-use super::kind::ReconcileKind;
-use super::permission::Grant;
-use super::reconciler::Reconciler;
-use super::status::StatusWriter;
-use super::tenancy::{authorize, may_have_made};
 use crate::aws::{Aws, Bucket};
 use crate::objects::{Identity, RawS3TriggeredFunction, valid_spec};
+use crate::reconcile::authorize::{authorize, may_have_made};
+use crate::reconcile::bucket::{BucketRequest, Done};
+use crate::reconcile::context::Context;
+use crate::reconcile::error::Error;
+use crate::reconcile::events::EventToEmit;
+use crate::reconcile::function::deploy;
+use crate::reconcile::function::{find, region, resolve, updating};
+use crate::reconcile::kind::ReconcileKind;
+use crate::reconcile::permission::Grant;
+use crate::reconcile::reconciler::Reconciler;
+use crate::reconcile::status::StatusWriter;
 
 impl ReconcileKind for RawS3TriggeredFunction {
     async fn apply(

@@ -15,18 +15,18 @@ use lambda_triggers_core::status::{Component, EventReason, Outcome, Reason};
 
 use tokio::time::Instant;
 
-use super::context::Context;
-use super::deploy;
-use super::error::Error;
-use super::events::EventToEmit;
-use super::function::{region, resolve, updating};
-use super::kind::ReconcileKind;
-use super::permission::Grant;
-use super::reconciler::Reconciler;
-use super::status::StatusWriter;
-use super::tenancy::{authorize, may_have_made};
 use crate::aws::{Aws, AwsError, AwsErrorKind, EventBridgeApi, confirm_absent, retry_not_found};
 use crate::objects::{RawScheduledFunction, valid_spec};
+use crate::reconcile::authorize::{authorize, may_have_made};
+use crate::reconcile::context::Context;
+use crate::reconcile::error::Error;
+use crate::reconcile::events::EventToEmit;
+use crate::reconcile::function::deploy;
+use crate::reconcile::function::{region, resolve, updating};
+use crate::reconcile::kind::ReconcileKind;
+use crate::reconcile::permission::Grant;
+use crate::reconcile::reconciler::Reconciler;
+use crate::reconcile::status::StatusWriter;
 
 impl ReconcileKind for RawScheduledFunction {
     async fn apply(

@@ -15,13 +15,13 @@ use lambda_triggers_core::status::{Component, EventReason, Failure, Reason};
 use lambda_triggers_core::tenancy::ResourceRef;
 
 use super::code::{ClusterCode, cluster_code};
-use super::context::Context;
-use super::error::Error;
-use super::events::EventToEmit;
-use super::status::StatusWriter;
-use super::wakes::Hindrance;
 use crate::aws::{AwsError, DeploymentApi, confirm_absent, retry_not_found};
 use crate::objects::{Identity, Trigger};
+use crate::reconcile::context::Context;
+use crate::reconcile::error::Error;
+use crate::reconcile::events::EventToEmit;
+use crate::reconcile::status::StatusWriter;
+use crate::reconcile::wakes::Hindrance;
 
 /// A function after a look at it, and what was done about it.
 pub struct Deployment {
