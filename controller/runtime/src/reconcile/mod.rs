@@ -275,7 +275,7 @@ async fn cleanup<K: ReconcileKind>(
             context.status_cache.forget(&uid);
             reconciler.buckets.forget(&uid);
             context.wakes.forget(&(K::NAME, writer.id.key.clone()));
-            function::deploy::freed(context, &writer.status.applied);
+            function::freed(context, &writer.status.applied);
             info!("nothing is left to clean up");
             Ok(Action::await_change())
         }

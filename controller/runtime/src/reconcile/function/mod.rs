@@ -1,7 +1,11 @@
 //! Finds the function that a resource names, or deploys the one that it defines.
 
+mod applied;
 mod code;
-pub mod deploy;
+mod deploy;
+mod release;
+mod report;
+mod steps;
 
 use lambda_triggers_core::api::{AppliedFunction, FunctionRef};
 use lambda_triggers_core::arn::FunctionArn;
@@ -13,7 +17,9 @@ use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
 use crate::reconcile::status::StatusWriter;
 use crate::reconcile::wakes::Hindrance;
+pub use applied::{by_spec, union};
 use deploy::{Deployment, deploy};
+pub use release::{freed, release};
 
 /// The Region of a resource: its own, else that of its function's ARN, else the operator's.
 pub fn region(context: &Context, spec: Option<&str>, function: &FunctionRef) -> String {

@@ -1,0 +1,55 @@
+//! The functions that a status records.
+
+use std::collections::BTreeSet;
+
+use lambda_triggers_core::api::{Applied, AppliedFunction};
+use lambda_triggers_core::ownership::ObjectKey;
+
+use crate::objects::Trigger;
+use crate::reconcile::context::Context;
+
+/// The function that the spec alone says that a predecessor may have deployed: for an object that came back without
+/// its status, as from a backup, with a spec that may be unreadable as a whole.
+pub fn by_spec<K: Trigger>(
+    context: &Context,
+    object: &K,
+    key: &ObjectKey,
+    region: &str,
+) -> Vec<AppliedFunction> {
+    let definition = &object.spec().value()["function"]["definition"];
+    let given = definition["functionName"].as_str().map(ToOwned::to_owned);
+    let name = given.unwrap_or_else(|| key.function_name(&context.owner.id, K::NAME));
+    let function = AppliedFunction { region: region.into(), name, tag_keys: vec![], async_invoke: false };
+    definition.is_object().then_some(function).into_iter().collect()
+}
+
+/// What was made before, with what is about to be made.
+pub fn union(before: &Applied, wanted: &mut Applied) {
+    let new = |old: &&AppliedFunction| !wanted.functions.iter().any(|new| same(new, old));
+    let old: Vec<AppliedFunction> = before.functions.iter().filter(new).cloned().collect();
+    wanted.functions.extend(old);
+}
+
+pub fn with_function(applied: &Applied, account: &str, function: &AppliedFunction) -> Applied {
+    let account = Some(account.to_owned());
+    let mut all = Applied { account, functions: vec![function.clone()], ..applied.clone() };
+    union(applied, &mut all);
+    all
+}
+
+pub fn same(a: &AppliedFunction, b: &AppliedFunction) -> bool {
+    (&a.region, &a.name) == (&b.region, &b.name)
+}
+
+pub fn tags_set_before(applied: &Applied, region: &str, name: &str) -> BTreeSet<String> {
+    let this = |function: &&AppliedFunction| function.region == region && function.name == name;
+    applied.functions.iter().filter(this).flat_map(|function| function.tag_keys.iter().cloned()).collect()
+}
+
+/// True if an earlier definition set the retries of asynchronous invocations.
+pub fn set_retries_before(applied: &Applied, region: &str, name: &str) -> bool {
+    applied
+        .functions
+        .iter()
+        .any(|function| function.region == region && function.name == name && function.async_invoke)
+}

@@ -1,0 +1,144 @@
+//! The release of functions that an object needs no longer: a function is deleted, or left to its user without our tags.
+
+use lambda_triggers_core::api::{Applied, AppliedFunction};
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::function::{ObservedFunction, plan_function_release, plan_function_removal};
+use lambda_triggers_core::status::{Component, EventReason, Reason};
+use lambda_triggers_core::tenancy::ResourceRef;
+
+use super::applied::same;
+use super::steps::carry_out;
+use crate::aws::{confirm_absent, retry_not_found};
+use crate::objects::{Identity, Trigger};
+use crate::reconcile::context::Context;
+use crate::reconcile::error::Error;
+use crate::reconcile::events::EventToEmit;
+use crate::reconcile::status::StatusWriter;
+use crate::reconcile::wakes::Hindrance;
+
+/// Deletes the functions that were made `before` and are `wanted` no more, as far as they are ours. A function that the
+/// spec names now, where it was defined before, is the user's from here on: it stays, and loses our tags before the
+/// status forgets it. Tags that outlived the record would let a later definition take the function.
+pub async fn release<K: Trigger>(
+    context: &Context,
+    writer: &StatusWriter<'_, K>,
+    before: &Applied,
+    wanted: &Applied,
+) -> Result<(), Error> {
+    let origin = writer.origin();
+    let aws = context.aws_for_removal(&origin.key);
+    let is_wanted = |old: &AppliedFunction| wanted.functions.iter().any(|new| same(new, old));
+    let known_code = writer.status.function.as_ref().and_then(|function| function.code_sha256.as_deref());
+    for AppliedFunction { region, name, tag_keys, async_invoke: _ } in
+        before.functions.iter().filter(|old| !is_wanted(old))
+    {
+        let deployments = aws.deployments(region);
+        let set_before = tag_keys.iter().cloned().collect();
+        let named = may_define(context, writer, name).await?;
+        let released = retry_not_found(|| async {
+            let observed = confirm_absent(|| deployments.deployed(name)).await?;
+            let is_left = |function: &&ObservedFunction| {
+                is_used(&function.arn, wanted) || names(context, writer, &function.arn)
+            };
+            let (released, steps) = match observed.as_ref().filter(is_left) {
+                Some(function) => {
+                    (Released::Left, Ok(plan_function_release(function, &context.owner, &origin)))
+                }
+                None => {
+                    let observed = observed.as_ref();
+                    let steps = plan_function_removal(
+                        observed,
+                        &set_before,
+                        named,
+                        known_code,
+                        &context.owner,
+                        &origin,
+                    );
+                    let deletes = steps.as_ref().is_ok_and(|steps| !steps.is_empty());
+                    (if deletes { Released::Deleted } else { Released::Nothing }, steps)
+                }
+            };
+            match steps {
+                Ok(steps) => {
+                    carry_out(&*deployments, name, observed.as_ref(), &steps).await.map(|()| Ok(released))
+                }
+                Err(unmarked) => Ok(Err(unmarked)),
+            }
+        });
+        let released = released.await.map_err(Error::aws(Component::Function))?.map_err(|unmarked| {
+            let message = format!("the function {name} in {region} is not deleted: {unmarked}");
+            Error::found(Component::Function, Reason::ConflictingFunction, message)
+        })?;
+        let (reason, note) = match released {
+            Released::Nothing => continue,
+            Released::Deleted => (EventReason::FunctionDeleted, format!("deleted the function {name}")),
+            Released::Left => (
+                EventReason::FunctionReleased,
+                format!(
+                    "left the function {name} as it is and removed the operator's tags, since spec.function names it and \
+                     defines it no more: nobody updates or deletes it from here on"
+                ),
+            ),
+        };
+        writer.emit(EventToEmit::normal(reason, note)).await;
+        context.wakes.ended(&Hindrance::Function(region.clone(), name.clone()));
+    }
+    Ok(())
+}
+
+/// Requests reconciles of the objects that wait for one of these functions, which no object holds any more.
+pub fn freed(context: &Context, applied: &Applied) {
+    for AppliedFunction { region, name, tag_keys: _, async_invoke: _ } in &applied.functions {
+        context.wakes.ended(&Hindrance::Function(region.clone(), name.clone()));
+    }
+}
+
+/// The end of a function that a definition made.
+enum Released {
+    /// There is no such function, or another owner has it.
+    Nothing,
+    /// It is deleted.
+    Deleted,
+    /// It is its user's now.
+    Left,
+}
+
+/// Whether the spec defines a function of this name, and the tenancy permits that. A status that a tenant edited is no way
+/// to delete a function that the tenant may not define.
+async fn may_define<K: Trigger>(
+    context: &Context,
+    writer: &StatusWriter<'_, K>,
+    name: &str,
+) -> Result<bool, Error> {
+    let Identity { key, .. } = &writer.id;
+    if name == key.function_name(&context.owner.id, K::NAME) {
+        return Ok(true);
+    }
+    if writer.spec.value()["function"]["definition"]["functionName"] != name {
+        return Ok(false);
+    }
+    let Some(tenancy) = context.credentials.tenancy() else { return Ok(true) };
+    let own = context.credentials.implicit_grants(&context.owner.id, key, &[K::NAME]).await;
+    let own = own.map_err(Error::aws(Component::Function))?;
+    Ok(tenancy.authorize(&key.namespace, &own, &ResourceRef::DeployedFunction(name.into())).is_ok())
+}
+
+/// Whether the spec names this function.
+fn names<K: Trigger>(context: &Context, writer: &StatusWriter<'_, K>, function: &FunctionArn) -> bool {
+    let spec = writer.spec.value();
+    let named = &spec["function"];
+    match named["arn"].as_str().and_then(FunctionArn::parse) {
+        Some(arn) => arn.with_qualifier(None) == *function,
+        None => {
+            let region = spec["region"].as_str().unwrap_or(context.default_region());
+            named["name"] == function.name.as_str() && region == function.region
+        }
+    }
+}
+
+/// Whether a trigger that is wanted invokes the function, by any qualifier.
+fn is_used(function: &FunctionArn, wanted: &Applied) -> bool {
+    let arns =
+        wanted.permissions.iter().filter_map(|permission| FunctionArn::parse(&permission.function_arn));
+    arns.map(|arn| arn.with_qualifier(None)).any(|arn| arn == *function)
+}

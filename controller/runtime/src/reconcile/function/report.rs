@@ -1,0 +1,136 @@
+//! The status, the events and the failures of a deployed function.
+
+use lambda_triggers_core::api::DeployedFunction;
+use lambda_triggers_core::plan::function::{
+    CodeSource, FunctionPlan, FunctionState, FunctionStep, ObservedFunction,
+};
+use lambda_triggers_core::status::{Component, EventReason, Failure, Reason};
+
+use crate::objects::Trigger;
+use crate::reconcile::events::EventToEmit;
+use crate::reconcile::status::StatusWriter;
+
+/// Tells what was done to the function `name`. `is_drift` is true if the function was as wanted once, and somebody else
+/// changed it.
+pub async fn emit_event<K: Trigger>(
+    writer: &StatusWriter<'_, K>,
+    name: &str,
+    observed: Option<&ObservedFunction>,
+    plan: &FunctionPlan,
+    is_drift: bool,
+) {
+    if plan.steps.is_empty() {
+        return;
+    }
+    let mut words: Vec<&str> = plan.steps.iter().map(what).collect();
+    words.dedup();
+    let words = words.join(", ");
+    let event = match (observed, plan.adopted, is_drift) {
+        (None, _, true) => EventToEmit::warning(
+            EventReason::DriftRepaired,
+            format!("created the function {name} again, which was gone"),
+        ),
+        (None, _, false) => {
+            EventToEmit::normal(EventReason::FunctionCreated, format!("created the function {name}"))
+        }
+        (Some(_), true, _) => {
+            EventToEmit::normal(EventReason::Adopted, format!("took over the function {name}: {words}"))
+        }
+        (Some(_), false, true) => EventToEmit::warning(
+            EventReason::DriftRepaired,
+            format!("put back what was changed on the function {name}: {words}"),
+        ),
+        (Some(_), false, false) => {
+            EventToEmit::normal(EventReason::FunctionUpdated, format!("updated the function {name}: {words}"))
+        }
+    };
+    writer.emit(event).await;
+}
+
+fn what(step: &FunctionStep) -> &'static str {
+    match step {
+        FunctionStep::Create(_) => "all of it",
+        FunctionStep::UpdateCode(..) => "code",
+        FunctionStep::UpdateConfiguration(_) => "settings",
+        FunctionStep::Tag(_) | FunctionStep::Untag(_) => "tags",
+        FunctionStep::PutConcurrency(_) | FunctionStep::DeleteConcurrency => "reserved concurrency",
+        FunctionStep::PutEventInvokeConfig(_) | FunctionStep::DeleteEventInvokeConfig => "retries",
+        FunctionStep::Delete => "a new one in place of one that could not be made",
+    }
+}
+
+/// What the status says of the function. Of code that was just sent from a bucket, nobody knows the SHA-256 yet, and
+/// while Lambda is at work, what was sent last counts, which is `known`.
+pub fn status(
+    observed: Option<&ObservedFunction>,
+    plan: &FunctionPlan,
+    known: Option<String>,
+) -> DeployedFunction {
+    let sent = plan.steps.iter().find_map(|step| match step {
+        FunctionStep::UpdateCode(code, _) => Some(code),
+        FunctionStep::Create(function) => Some(&function.code),
+        _ => None,
+    });
+    let code_sha256 = match sent {
+        Some(CodeSource::Archive(archive)) => Some(archive.sha256.clone()),
+        Some(CodeSource::S3 { .. } | CodeSource::Image { .. }) => None,
+        None if observed.is_some_and(ObservedFunction::is_busy) => known,
+        None => observed.map(|function| function.code_sha256.clone()),
+    };
+    DeployedFunction {
+        code_sha256,
+        version: observed.map(|function| function.version.clone()),
+        last_update: observed.map(|function| function.last_modified.clone()),
+    }
+}
+
+/// What Lambda says it could not do. An attempt that it has not seen yet makes the last one's failure old news.
+pub fn failure(function: &ObservedFunction, plan: &FunctionPlan, untried: bool) -> Option<Failure> {
+    let name = &function.arn.name;
+    let message = match (&function.state, &plan.failed) {
+        (FunctionState::Failed(why), _) if plan.steps.is_empty() => format!(
+            "Lambda could not make the function {name} work: {why} Mend what it says; then change the definition, or \
+             delete the function in AWS, and it is created again{}",
+            kms_runbook(why)
+        ),
+        (_, Some(why)) if !untried => format!(
+            "Lambda could not update the function {name}, which runs as it was before: {why} Mend what it says; the \
+             update is tried again{}",
+            kms_runbook(why)
+        ),
+        _ => return environment_unread(function),
+    };
+    Some(Failure::new(Component::Function, Reason::FunctionFailed, message))
+}
+
+/// The way to the cure where KMS denies access, as to a role that was deleted and made again: the grant of Lambda is for the
+/// role that is gone (<https://repost.aws/knowledge-center/lambda-kmsaccessdeniedexception-errors>).
+fn kms_runbook(why: &str) -> &'static str {
+    if why.contains("KMS access was denied") || why.contains("KMSAccessDenied") {
+        "; if the role was deleted and made again, see docs/runbooks.md#a-role-that-was-deleted-and-made-again"
+    } else {
+        ""
+    }
+}
+
+/// What to do where Lambda does not show the environment: nobody would event that it is not as wanted.
+fn environment_unread(function: &ObservedFunction) -> Option<Failure> {
+    let code = function.environment_unread.as_ref()?;
+    let key = match function.configuration.kms_key_arn.as_str() {
+        "" => "Lambda's own key",
+        key => key,
+    };
+    let denied = code.contains("AccessDenied");
+    let cure = if denied {
+        format!("allow kms:Decrypt with {key} in the IAM policy of the operator's role")
+    } else {
+        format!("see that {key} exists, is enabled and permits kms:Decrypt to the operator's role")
+    };
+    let message = format!(
+        "Lambda does not show the operator the environment of the function {} ({code}): {cure}; until then, nobody \
+         notices where the environment alone is not as the definition says",
+        function.arn.name
+    );
+    let reason = if denied { Reason::AccessDenied } else { Reason::AwsRefused };
+    Some(Failure::new(Component::Function, reason, message))
+}
