@@ -1,30 +1,14 @@
-//! `S3TriggeredFunction`: observe its function and policy, have the bucket's worker merge its entries, report.
+//! The kind `S3TriggeredFunction`: entries in a bucket's notification configuration that invoke a function.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod apply;
+mod cleanup;
 
-use lambda_triggers_core::api::{
-    Applied, AppliedFunction, AppliedNotification, AppliedPermission, DeletionPolicy, FunctionRef, KeyFilter,
-    S3TriggeredFunctionSpec,
-};
-use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::ownership::{ObjectKey, OwnEntryId, Owner, bucket_statement_id};
-use lambda_triggers_core::plan::bucket::{Desired, Destination, Entry, Filter};
-use lambda_triggers_core::plan::permission::Statement;
-use lambda_triggers_core::status::{Component, EventReason, Failure, Outcome, Reason};
-use serde::Deserialize;
-use tokio::time::Instant;
+use lambda_triggers_core::api::Applied;
+use lambda_triggers_core::status::Outcome;
 
-use crate::aws::{Aws, Bucket};
-use crate::objects::{Identity, RawS3TriggeredFunction, valid_spec};
-use crate::reconcile::authorize::{authorize, may_have_made};
-use crate::reconcile::bucket::{BucketRequest, Done};
-use crate::reconcile::context::Context;
+use crate::objects::RawS3TriggeredFunction;
 use crate::reconcile::error::Error;
-use crate::reconcile::events::EventToEmit;
-use crate::reconcile::function::deploy;
-use crate::reconcile::function::{find, region, resolve, updating};
 use crate::reconcile::kind::ReconcileKind;
-use crate::reconcile::permission::Grant;
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::status::StatusWriter;
 
@@ -34,7 +18,7 @@ impl ReconcileKind for RawS3TriggeredFunction {
         reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
     ) -> Result<Outcome, Error> {
-        apply(reconciler, self, writer).await
+        apply::apply(reconciler, self, writer).await
     }
 
     async fn cleanup(
@@ -42,7 +26,7 @@ impl ReconcileKind for RawS3TriggeredFunction {
         reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
     ) -> Result<(), Error> {
-        cleanup(reconciler, self, writer).await
+        cleanup::cleanup(reconciler, self, writer).await
     }
 
     async fn release(
@@ -51,7 +35,7 @@ impl ReconcileKind for RawS3TriggeredFunction {
         before: &Applied,
         wanted: &Applied,
     ) -> Result<(), Error> {
-        release_left(reconciler, writer, before, wanted).await
+        cleanup::release_left(reconciler, writer, before, wanted).await
     }
 
     async fn retain(
@@ -59,332 +43,6 @@ impl ReconcileKind for RawS3TriggeredFunction {
         reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
     ) -> Result<(), Error> {
-        retain(reconciler, writer).await
-    }
-}
-
-/// Makes AWS as the spec says.
-async fn apply(
-    reconciler: &Reconciler,
-    object: &RawS3TriggeredFunction,
-    writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
-) -> Result<Outcome, Error> {
-    let context = &reconciler.context;
-    let invalid = |message| Error::found(Component::Notification, Reason::InvalidSpec, message);
-    let spec = valid_spec(object).map_err(invalid)?;
-    authorize::<RawS3TriggeredFunction>(reconciler, &writer.id, &spec, &writer.status.applied).await?;
-    // From here on the bucket's worker waits for us for a moment, to write once for all that come together.
-    let reservation = reconciler.buckets.reserve(&spec.bucket);
-    let region = region(context, spec.region.as_deref(), &spec.function);
-    if let Some(error) = spec.check_region(&region) {
-        return Err(invalid(format!("{error} ({region})")));
-    }
-    let mut resolved = match resolve(context, writer, &region, &spec.function).await {
-        Ok(resolved) => resolved,
-        Err(error) => {
-            drop(reservation);
-            return Err(without_function(reconciler, writer, error).await);
-        }
-    };
-    let Some(function) = resolved.function.take() else { return Ok(updating("making")) };
-    writer.ready(Component::Function);
-    writer.status.function_arn = Some(function.arn.to_string());
-    writer.status.function_name = Some(function.arn.short());
-
-    let bucket = bucket(&spec, region, &function.arn);
-    let statement = Statement::for_bucket(&context.owner.id, &function.arn, &bucket.name, &bucket.owner);
-    let entries = entries(&context.owner, &writer.id.key, &spec, &function.arn);
-    let deployed = std::mem::take(&mut resolved.applied);
-    let before = writer.status.applied.clone();
-    let grant = Grant {
-        function: &function.arn,
-        statement: &statement,
-        managed_by: spec.function.permission,
-        source: format!("bucket {bucket}"),
-    };
-    let came = Instant::now();
-    let permissions = reconciler.permissions.wanted(context, &writer.id, &grant, &before).await?;
-    let wanted = wanted(&bucket, &entries, &function.arn, permissions, deployed);
-    let mut all = wanted.clone();
-    all.merge(&before);
-    writer.record_intent(all, "creating the permission and the bucket's entries").await?;
-    reconciler.permissions.permit(context, writer, &grant, came).await?;
-    let desired = if spec.suspend { Desired::None } else { Desired::Entries(entries) };
-    drop(reservation);
-    let request = BucketRequest { desired, permission: grant.managed_by, was_in_sync: writer.was_in_sync };
-    let done = reconciler.buckets.reconcile(&bucket, &writer.id, request).await;
-    writer.changed_aws |= match &done {
-        Ok(done) => done.changed,
-        // A write of it may have been taken all the same.
-        Err(failure) => failure.class().passes_by_itself(),
-    };
-    let done = done?;
-    writer.ready(Component::Notification);
-    let in_use = BTreeMap::from([(bucket_statement_id(&context.owner.id, &bucket.name), done.functions)]);
-    release(reconciler, writer, &before, &wanted, in_use).await?;
-    writer.status.applied = wanted;
-    resolved.outcome(Outcome::Applied { suspended: spec.suspend, message: message(&spec) })
-}
-
-/// Takes away what was made, and what a predecessor of that name may have made.
-async fn cleanup(
-    reconciler: &Reconciler,
-    object: &RawS3TriggeredFunction,
-    writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
-) -> Result<(), Error> {
-    let context = &reconciler.context;
-    let mut applied = writer.status.applied.clone();
-    let spec = object.spec.value();
-    if let Some(name) = spec["bucket"].as_str()
-        && applied.notifications.is_empty()
-        && may_have_made(context, object).await?
-    {
-        let mut all = by_spec(context, object, name).await?;
-        deploy::union(&applied, &mut all);
-        applied = all;
-    }
-    release(reconciler, writer, &applied, &Applied::default(), BTreeMap::new()).await
-}
-
-/// Leaves the entries in place, under Ids that say that they outlive the object. As a rule they have such Ids since
-/// the policy was set, and it is only seen to it that no write from before takes effect any more.
-async fn retain(
-    reconciler: &Reconciler,
-    writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
-) -> Result<(), Error> {
-    let context = &reconciler.context;
-    let owner = &context.owner.id;
-    let id_outlives = |id: &String| OwnEntryId::parse(owner, id).is_some_and(|id| id.retained);
-    for notification in writer.status.applied.notifications.clone() {
-        let bucket = applied_bucket(&notification);
-        let request = BucketRequest::own(Desired::Retain, writer.was_in_sync);
-        match reconciler.buckets.reconcile(&bucket, &writer.id, request).await {
-            Err(failure) if has_passed_on(writer, &bucket, &failure) => {}
-            // What is in place already is left alone, whether or not the bucket can be read.
-            Err(failure)
-                if !failure.class().passes_by_itself() && notification.ids.iter().all(id_outlives) => {}
-            done => drop(done?),
-        }
-    }
-    Ok(())
-}
-
-/// Entries for a function that is gone would make S3 refuse everybody's writes to the bucket: they go, and come
-/// back with the function.
-async fn without_function(
-    reconciler: &Reconciler,
-    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
-    error: Error,
-) -> Error {
-    if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) {
-        for notification in &writer.status.applied.notifications {
-            let bucket = applied_bucket(notification);
-            let request = BucketRequest::own(Desired::None, writer.was_in_sync);
-            let gone = reconciler.buckets.reconcile(&bucket, &writer.id, request).await;
-            match gone {
-                Err(failure) if !has_passed_on(writer, &bucket, &failure) => return failure.into(),
-                _ => {}
-            }
-        }
-    }
-    error
-}
-
-fn bucket(spec: &S3TriggeredFunctionSpec, region: String, function: &FunctionArn) -> Bucket {
-    let owner = spec.bucket_owner.clone().unwrap_or_else(|| function.account.clone());
-    Bucket { region, name: spec.bucket.clone(), owner }
-}
-
-/// The entries of a resource: one a filter, or one for all keys.
-fn entries(
-    owner: &Owner,
-    key: &ObjectKey,
-    spec: &S3TriggeredFunctionSpec,
-    function: &FunctionArn,
-) -> Vec<Entry> {
-    let retained = spec.deletion_policy == DeletionPolicy::Retain;
-    let all_keys = [KeyFilter::default()];
-    let filters = if spec.filters.is_empty() { &all_keys[..] } else { &spec.filters[..] };
-    filters
-        .iter()
-        .map(|filter| Entry {
-            destination: Destination::Function,
-            arn: function.to_string(),
-            id: Some(key.entry_id(&owner.id, filter, retained)),
-            events: spec.events.iter().cloned().collect(),
-            filter: Filter::from(filter),
-        })
-        .collect()
-}
-
-/// The identity of everything that the resource needs.
-fn wanted(
-    bucket: &Bucket,
-    entries: &[Entry],
-    function: &FunctionArn,
-    permissions: Vec<AppliedPermission>,
-    functions: Vec<AppliedFunction>,
-) -> Applied {
-    let Bucket { region, name, owner } = bucket.clone();
-    // In the order of `union`: the same entries are the same status.
-    let ids: BTreeSet<String> = entries.iter().filter_map(|entry| entry.id.clone()).collect();
-    let ids = ids.into_iter().collect();
-    // What is recorded of a bucket and a permission names its account itself.
-    let account = (!functions.is_empty()).then(|| function.account.clone());
-    Applied {
-        account,
-        rules: vec![],
-        notifications: vec![AppliedNotification { region, bucket: name, bucket_owner: owner, ids }],
-        permissions,
-        functions,
-    }
-}
-
-fn applied_bucket(notification: &AppliedNotification) -> Bucket {
-    let AppliedNotification { region, bucket, bucket_owner, ids: _ } = notification.clone();
-    Bucket { region, name: bucket, owner: bucket_owner }
-}
-
-/// What the spec alone says that a predecessor may have made: of an object that came back without its status, as from
-/// a backup.
-async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &str) -> Result<Applied, Error> {
-    let key = Identity::from_object(object).key;
-    let aws = context.aws_for_removal(&key);
-    let spec = object.spec.value();
-    let arn = spec["function"]["arn"].as_str().and_then(FunctionArn::parse);
-    let region = spec["region"].as_str().or(arn.as_ref().map(|arn| arn.region.as_str()));
-    let region = region.unwrap_or(context.default_region()).to_owned();
-    let bucket_owner = match (spec["bucketOwner"].as_str(), &arn) {
-        (Some(owner), _) => owner.to_owned(),
-        (None, Some(arn)) => arn.account.clone(),
-        (None, None) => aws.account().await.map_err(Error::aws(Component::Notification))?.id,
-    };
-    let functions = deploy::by_spec(context, object, &key, &region);
-    let statement_id = bucket_statement_id(&context.owner.id, bucket);
-    let permission = |function_arn: String| AppliedPermission { function_arn, statement_id };
-    let function = function_by_spec(&*aws, object, &region).await?.map(|arn| arn.to_string());
-    Ok(Applied {
-        account: None,
-        rules: vec![],
-        notifications: vec![AppliedNotification { region, bucket: bucket.into(), bucket_owner, ids: vec![] }],
-        permissions: function.map(permission).into_iter().collect(),
-        functions,
-    })
-}
-
-/// The function that the spec names; none where it cannot be read, or where there is no such function any more.
-async fn function_by_spec(
-    aws: &dyn Aws,
-    object: &RawS3TriggeredFunction,
-    region: &str,
-) -> Result<Option<FunctionArn>, Error> {
-    let Ok(function) = FunctionRef::deserialize(&object.spec.value()["function"]) else { return Ok(None) };
-    if function.definition.is_some() {
-        // Its policy goes with it.
-        return Ok(None);
-    }
-    match find(aws, region, &function).await {
-        Ok(function) => Ok(Some(function.arn)),
-        Err(error) if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) => {
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Takes away what was made `before` and is `wanted` no more: entries first, then the permissions they needed, then the
-/// function.
-/// `in_use` names the functions in entries of ours, by the statement of their bucket.
-///
-/// No two buckets have the same name, whatever their Region and owner
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>): one of the name of a wanted one is
-/// that one, under a Region or an owner that was not right.
-async fn release(
-    reconciler: &Reconciler,
-    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
-    before: &Applied,
-    wanted: &Applied,
-    mut in_use: BTreeMap<String, BTreeSet<String>>,
-) -> Result<(), Error> {
-    let context = &reconciler.context;
-    let names: BTreeSet<&String> = wanted.notifications.iter().map(|wanted| &wanted.bucket).collect();
-    for old in before.notifications.iter().filter(|old| !names.contains(&old.bucket)) {
-        let bucket = applied_bucket(old);
-        let request = BucketRequest::own(Desired::None, writer.was_in_sync);
-        let done = match reconciler.buckets.reconcile(&bucket, &writer.id, request).await {
-            Err(failure) if has_passed_on(writer, &bucket, &failure) => {
-                let note = format!(
-                    "bucket {bucket} is in another account than {} now: the entries of this resource went with the bucket \
-                     that had the name before",
-                    bucket.owner
-                );
-                writer.emit(EventToEmit::warning(EventReason::BucketOwnerChanged, note)).await;
-                Done::default()
-            }
-            done => done?,
-        };
-        in_use
-            .entry(bucket_statement_id(&context.owner.id, &bucket.name))
-            .or_default()
-            .extend(done.functions);
-    }
-    release_rest(reconciler, writer, before, wanted, &in_use).await
-}
-
-/// Takes away what was made `before` and is `wanted` no more, of an object that asks for nothing itself.
-async fn release_left(
-    reconciler: &Reconciler,
-    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
-    before: &Applied,
-    wanted: &Applied,
-) -> Result<(), Error> {
-    let context = &reconciler.context;
-    let mut in_use: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for notification in before.notifications.iter().chain(&wanted.notifications) {
-        let bucket = applied_bucket(notification);
-        let done = reconciler.buckets.check(&bucket, &writer.id.key.namespace).await?;
-        let statement = bucket_statement_id(&context.owner.id, &bucket.name);
-        in_use.entry(statement).or_default().extend(done.functions);
-    }
-    release_rest(reconciler, writer, before, wanted, &in_use).await
-}
-
-/// Takes away the permissions that were made `before` and are `wanted` no more, but for those that entries rely on, then the
-/// function.
-async fn release_rest(
-    reconciler: &Reconciler,
-    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
-    before: &Applied,
-    wanted: &Applied,
-    in_use: &BTreeMap<String, BTreeSet<String>>,
-) -> Result<(), Error> {
-    let context = &reconciler.context;
-    for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
-        let functions = in_use.get(&permission.statement_id);
-        let used = functions.is_some_and(|functions| functions.contains(&permission.function_arn));
-        reconciler.permissions.release(context, permission, &writer.id, async || Ok(used)).await?;
-    }
-    deploy::release(context, writer, before, wanted).await
-}
-
-/// True if the bucket is not in the account that the status records. Each write named that account, so nothing of the
-/// resource is in the bucket. An owner guessed from the spec proves nothing, since the spec may have changed.
-fn has_passed_on(
-    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
-    bucket: &Bucket,
-    failure: &Failure,
-) -> bool {
-    let is_recorded =
-        writer.status.applied.notifications.iter().any(|recorded| applied_bucket(recorded) == *bucket);
-    is_recorded && failure.reason == Reason::BucketInOtherAccount
-}
-
-fn message(spec: &S3TriggeredFunctionSpec) -> String {
-    let entries = spec.filters.len().max(1);
-    let plural = if entries == 1 { "entry is" } else { "entries are" };
-    if spec.suspend {
-        format!("suspended: the entries are taken out of bucket {} until suspend is false", spec.bucket)
-    } else {
-        format!("{entries} {plural} in bucket {}", spec.bucket)
+        cleanup::retain(reconciler, writer).await
     }
 }

@@ -1,0 +1,203 @@
+//! Removes the AWS resources of an `S3TriggeredFunction`, or retains its entries.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lambda_triggers_core::api::{Applied, AppliedNotification, AppliedPermission, FunctionRef};
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::ownership::{OwnEntryId, bucket_statement_id};
+use lambda_triggers_core::plan::bucket::Desired;
+use lambda_triggers_core::status::{Component, EventReason, Failure, Reason};
+use serde::Deserialize;
+
+use crate::aws::{Aws, Bucket};
+use crate::objects::{Identity, RawS3TriggeredFunction};
+use crate::reconcile::authorize::may_have_made;
+use crate::reconcile::bucket::{BucketRequest, Done};
+use crate::reconcile::context::Context;
+use crate::reconcile::error::Error;
+use crate::reconcile::events::EventToEmit;
+use crate::reconcile::function::{self, find};
+use crate::reconcile::reconciler::Reconciler;
+use crate::reconcile::status::StatusWriter;
+
+/// Takes away what was made, and what a predecessor of that name may have made.
+pub async fn cleanup(
+    reconciler: &Reconciler,
+    object: &RawS3TriggeredFunction,
+    writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
+) -> Result<(), Error> {
+    let context = &reconciler.context;
+    let mut applied = writer.status.applied.clone();
+    let spec = object.spec.value();
+    if let Some(name) = spec["bucket"].as_str()
+        && applied.notifications.is_empty()
+        && may_have_made(context, object).await?
+    {
+        let mut all = by_spec(context, object, name).await?;
+        function::union(&applied, &mut all);
+        applied = all;
+    }
+    release(reconciler, writer, &applied, &Applied::default(), BTreeMap::new()).await
+}
+
+/// Leaves the entries in place, under Ids that say that they outlive the object. As a rule they have such Ids since
+/// the policy was set, and it is only seen to it that no write from before takes effect any more.
+pub async fn retain(
+    reconciler: &Reconciler,
+    writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
+) -> Result<(), Error> {
+    let context = &reconciler.context;
+    let owner = &context.owner.id;
+    let id_outlives = |id: &String| OwnEntryId::parse(owner, id).is_some_and(|id| id.retained);
+    for notification in writer.status.applied.notifications.clone() {
+        let bucket = applied_bucket(&notification);
+        let request = BucketRequest::own(Desired::Retain, writer.was_in_sync);
+        match reconciler.buckets.reconcile(&bucket, &writer.id, request).await {
+            Err(failure) if has_passed_on(writer, &bucket, &failure) => {}
+            // What is in place already is left alone, whether or not the bucket can be read.
+            Err(failure)
+                if !failure.class().passes_by_itself() && notification.ids.iter().all(id_outlives) => {}
+            done => drop(done?),
+        }
+    }
+    Ok(())
+}
+
+/// What the spec alone says that a predecessor may have made: of an object that came back without its status, as from
+/// a backup.
+async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &str) -> Result<Applied, Error> {
+    let key = Identity::from_object(object).key;
+    let aws = context.aws_for_removal(&key);
+    let spec = object.spec.value();
+    let arn = spec["function"]["arn"].as_str().and_then(FunctionArn::parse);
+    let region = spec["region"].as_str().or(arn.as_ref().map(|arn| arn.region.as_str()));
+    let region = region.unwrap_or(context.default_region()).to_owned();
+    let bucket_owner = match (spec["bucketOwner"].as_str(), &arn) {
+        (Some(owner), _) => owner.to_owned(),
+        (None, Some(arn)) => arn.account.clone(),
+        (None, None) => aws.account().await.map_err(Error::aws(Component::Notification))?.id,
+    };
+    let functions = function::by_spec(context, object, &key, &region);
+    let statement_id = bucket_statement_id(&context.owner.id, bucket);
+    let permission = |function_arn: String| AppliedPermission { function_arn, statement_id };
+    let function = function_by_spec(&*aws, object, &region).await?.map(|arn| arn.to_string());
+    Ok(Applied {
+        account: None,
+        rules: vec![],
+        notifications: vec![AppliedNotification { region, bucket: bucket.into(), bucket_owner, ids: vec![] }],
+        permissions: function.map(permission).into_iter().collect(),
+        functions,
+    })
+}
+
+/// The function that the spec names; none where it cannot be read, or where there is no such function any more.
+async fn function_by_spec(
+    aws: &dyn Aws,
+    object: &RawS3TriggeredFunction,
+    region: &str,
+) -> Result<Option<FunctionArn>, Error> {
+    let Ok(function) = FunctionRef::deserialize(&object.spec.value()["function"]) else { return Ok(None) };
+    if function.definition.is_some() {
+        // Its policy goes with it.
+        return Ok(None);
+    }
+    match find(aws, region, &function).await {
+        Ok(function) => Ok(Some(function.arn)),
+        Err(error) if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes away what was made `before` and is `wanted` no more: entries first, then the permissions they needed, then the
+/// function.
+/// `in_use` names the functions in entries of ours, by the statement of their bucket.
+///
+/// No two buckets have the same name, whatever their Region and owner
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>): one of the name of a wanted one is
+/// that one, under a Region or an owner that was not right.
+pub async fn release(
+    reconciler: &Reconciler,
+    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
+    before: &Applied,
+    wanted: &Applied,
+    mut in_use: BTreeMap<String, BTreeSet<String>>,
+) -> Result<(), Error> {
+    let context = &reconciler.context;
+    let names: BTreeSet<&String> = wanted.notifications.iter().map(|wanted| &wanted.bucket).collect();
+    for old in before.notifications.iter().filter(|old| !names.contains(&old.bucket)) {
+        let bucket = applied_bucket(old);
+        let request = BucketRequest::own(Desired::None, writer.was_in_sync);
+        let done = match reconciler.buckets.reconcile(&bucket, &writer.id, request).await {
+            Err(failure) if has_passed_on(writer, &bucket, &failure) => {
+                let note = format!(
+                    "bucket {bucket} is in another account than {} now: the entries of this resource went with the bucket \
+                     that had the name before",
+                    bucket.owner
+                );
+                writer.emit(EventToEmit::warning(EventReason::BucketOwnerChanged, note)).await;
+                Done::default()
+            }
+            done => done?,
+        };
+        in_use
+            .entry(bucket_statement_id(&context.owner.id, &bucket.name))
+            .or_default()
+            .extend(done.functions);
+    }
+    release_rest(reconciler, writer, before, wanted, &in_use).await
+}
+
+/// Takes away what was made `before` and is `wanted` no more, of an object that asks for nothing itself.
+pub async fn release_left(
+    reconciler: &Reconciler,
+    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
+    before: &Applied,
+    wanted: &Applied,
+) -> Result<(), Error> {
+    let context = &reconciler.context;
+    let mut in_use: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for notification in before.notifications.iter().chain(&wanted.notifications) {
+        let bucket = applied_bucket(notification);
+        let done = reconciler.buckets.check(&bucket, &writer.id.key.namespace).await?;
+        let statement = bucket_statement_id(&context.owner.id, &bucket.name);
+        in_use.entry(statement).or_default().extend(done.functions);
+    }
+    release_rest(reconciler, writer, before, wanted, &in_use).await
+}
+
+/// Takes away the permissions that were made `before` and are `wanted` no more, but for those that entries rely on, then the
+/// function.
+async fn release_rest(
+    reconciler: &Reconciler,
+    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
+    before: &Applied,
+    wanted: &Applied,
+    in_use: &BTreeMap<String, BTreeSet<String>>,
+) -> Result<(), Error> {
+    let context = &reconciler.context;
+    for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
+        let functions = in_use.get(&permission.statement_id);
+        let used = functions.is_some_and(|functions| functions.contains(&permission.function_arn));
+        reconciler.permissions.release(context, permission, &writer.id, async || Ok(used)).await?;
+    }
+    function::release(context, writer, before, wanted).await
+}
+
+pub fn applied_bucket(notification: &AppliedNotification) -> Bucket {
+    let AppliedNotification { region, bucket, bucket_owner, ids: _ } = notification.clone();
+    Bucket { region, name: bucket, owner: bucket_owner }
+}
+
+/// True if the bucket is not in the account that the status records. Each write named that account, so nothing of the
+/// resource is in the bucket. An owner guessed from the spec proves nothing, since the spec may have changed.
+pub fn has_passed_on(
+    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
+    bucket: &Bucket,
+    failure: &Failure,
+) -> bool {
+    let is_recorded =
+        writer.status.applied.notifications.iter().any(|recorded| applied_bucket(recorded) == *bucket);
+    is_recorded && failure.reason == Reason::BucketInOtherAccount
+}
