@@ -131,3 +131,13 @@ pub fn contended(bucket: &Bucket, owner: &OwnerId, there: &Document, writes: u32
     );
     notification(Reason::Contended, message)
 }
+
+/// Whether S3 says that there is no such bucket.
+pub fn is_missing(failure: &Failure) -> bool {
+    failure.reason == Reason::BucketNotFound
+}
+
+/// Whether there is no such bucket in its Region, so that nothing of ours can be in it.
+pub fn is_nowhere(failure: &Failure) -> bool {
+    is_missing(failure) || failure.reason == Reason::BucketInOtherRegion
+}

@@ -2,6 +2,7 @@
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>). So one worker reads, merges,
 //! writes and verifies the document for all resources of the bucket.
 
+mod batch;
 mod destinations;
 mod events;
 mod failures;
@@ -11,6 +12,7 @@ mod principal;
 mod request;
 mod requesters;
 mod reservation;
+mod sync;
 mod worker;
 
 use std::collections::HashMap;
@@ -30,6 +32,7 @@ use frozen::FrozenResources;
 use request::{ApplyRequest, Request};
 pub use request::{BucketRequest, Done};
 use reservation::{Reservation, Reservations};
+use sync::DocumentSync;
 use worker::Worker;
 
 /// The workers of all buckets.
@@ -126,14 +129,10 @@ impl Buckets {
         workers.retain(|_, handle| !handle.requests.is_closed());
         let start = || {
             let (requests, inbox) = mpsc::unbounded_channel();
-            let worker = Worker::new(
-                &self.context,
-                self.permissions.clone(),
-                self.orphans.clone(),
-                bucket.clone(),
-                self.reservations(&bucket.name),
-                self.frozen.clone(),
-            );
+            let (permissions, frozen) = (self.permissions.clone(), self.frozen.clone());
+            let sync = DocumentSync::new(&self.context, bucket.clone(), permissions, frozen);
+            let reservations = self.reservations(&bucket.name);
+            let worker = Worker::new(&self.context, self.orphans.clone(), reservations, sync);
             self.tasks.spawn(worker.run(inbox));
             Handle { requests }
         };

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use lambda_triggers_core::plan::bucket::Desired;
-use lambda_triggers_core::tenancy::Role;
 
 use super::frozen::FrozenResources;
 use super::request::Request;
@@ -18,22 +17,6 @@ pub struct Principal {
     namespace: String,
     /// Whether it only asked for what it has in it to go, or to be left alone.
     leaves: bool,
-}
-
-/// The requests apart by the role that they are made with: no entry of a namespace is written with another one's, whatever
-/// the tenancy permits the two.
-pub fn by_role(context: &Context, batch: Vec<Request>) -> Vec<Vec<Request>> {
-    let mut batches: Vec<(Option<Role>, Vec<Request>)> = vec![];
-    for request in batch {
-        let role = context.credentials.role(request.namespace());
-        match batches.iter_mut().find(|(other, _)| *other == role) {
-            Some((_, batch)) => batch.push(request),
-            None => batches.push((role, vec![request])),
-        }
-    }
-    let batches: Vec<Vec<Request>> = batches.into_iter().map(|(_, batch)| batch).collect();
-    // Without a request, it is looked whether a write has come to its end.
-    if batches.is_empty() { vec![vec![]] } else { batches }
 }
 
 impl Principal {

@@ -1,0 +1,241 @@
+//! The sync of one bucket's document: drives the state machine [`BucketSync`] with calls to S3, until the document holds the
+//! entries of all requesters.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lambda_triggers_core::ownership::{ObjectKey, OwnEntryId};
+use lambda_triggers_core::plan::bucket::{
+    BucketSync, Document, MAX_WRITES, Rejection, SyncCommand, SyncEvent, SyncOutcome, Synced, foreign_changes,
+};
+use lambda_triggers_core::status::Failure;
+use tokio::time::{Instant, sleep};
+use tracing::{info, warn};
+
+use super::frozen::FrozenResources;
+use super::principal::Principal;
+use super::request::Done;
+use super::requesters::{Requester, Requesters};
+use super::{destinations, events, failures, ownership};
+use crate::aws::{AwsErrorKind, Bucket, CallContext, Validation};
+use crate::error_chain;
+use crate::reconcile::context::Context;
+use crate::reconcile::orphans::MAX_REQUEST_AGE;
+use crate::reconcile::permission::Permissions;
+use crate::telemetry::metrics::EntryOwner;
+
+/// The sync of one bucket's document, for all requesters of the bucket.
+pub struct DocumentSync {
+    pub bucket: Bucket,
+    permissions: Arc<Permissions>,
+    frozen: Arc<FrozenResources>,
+    pub requesters: Requesters,
+    /// The principal of the last batch.
+    pub principal: Principal,
+    /// The document after the last sync.
+    known: Option<Document>,
+    /// A PUT without an answer (ours, or the previous leader's) may still be applied until this time.
+    pub write_grace_until: Option<Instant>,
+    /// Our last PUT without an answer can no longer be applied after this time.
+    pub request_age_until: Option<Instant>,
+    /// The destinations in S3's last refusal. The list may be empty.
+    refused: Vec<String>,
+}
+
+/// What a was_in_sync bucket is like for those who ask.
+#[derive(Clone)]
+pub struct Found {
+    pub rejected: BTreeMap<ObjectKey, Rejection>,
+    pub done: Done,
+}
+
+impl Found {
+    fn from_synced(context: &Context, synced: &Synced) -> Self {
+        let own = synced.document.entries().filter(|entry| {
+            entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(&context.owner.id, id).is_some())
+        });
+        let functions = own.map(|entry| entry.arn.clone()).collect();
+        let done = Done { functions, changed: !synced.plan.changes.is_empty() };
+        Self { rejected: synced.plan.rejected.clone(), done }
+    }
+}
+
+impl DocumentSync {
+    /// A sync without requesters. A write of the previous leader may be in flight until the grace period after the start ends.
+    pub fn new(
+        context: &Context,
+        bucket: Bucket,
+        permissions: Arc<Permissions>,
+        frozen: Arc<FrozenResources>,
+    ) -> Self {
+        let grace_end = context.started + context.settings.write_grace_period;
+        Self {
+            bucket,
+            permissions,
+            frozen,
+            requesters: Requesters::default(),
+            principal: Principal::default(),
+            known: None,
+            write_grace_until: (grace_end > Instant::now()).then_some(grace_end),
+            request_age_until: None,
+            refused: vec![],
+        }
+    }
+
+    /// True if the principal of this batch acts for the requester.
+    pub fn acts_for(&self, context: &Context, requester: &Requester) -> bool {
+        self.principal.acts_for(context, &self.frozen, &self.bucket, requester)
+    }
+
+    /// Brings the bucket's document to where all resources desired it. The first round that begins when a write whose outcome
+    /// is not known can take effect no more is the one that decides, from nothing seen before: one that fails is made again.
+    pub async fn run(&mut self, context: &Context) -> Result<Found, Failure> {
+        let decides = self.write_grace_until.take_if(|until| *until <= Instant::now()).is_some();
+        if decides {
+            self.known = None;
+        }
+        let result = self.drive(context).await;
+        if decides && result.as_ref().is_err_and(|failure| !failures::is_nowhere(failure)) {
+            self.write_grace_until.get_or_insert(Instant::now() + context.settings.write_grace_period);
+        }
+        result
+    }
+
+    async fn drive(&mut self, context: &Context) -> Result<Found, Failure> {
+        let (mut sync, mut command) = BucketSync::begin(context.owner.id.clone(), self.known.clone());
+        // What the last write failed with, in case that the round ends with it.
+        let mut failure = None;
+        loop {
+            // Nothing is awaited between the answer to a read and the write that is based on it.
+            let event = match command {
+                SyncCommand::Read { pause } => self.read(context, pause).await?,
+                SyncCommand::Write { document, validate } => {
+                    let (event, why) = self.write(context, &document, validate).await?;
+                    failure = why;
+                    event
+                }
+                SyncCommand::CheckDestinations => SyncEvent::DestinationsChecked {
+                    fine: destinations::are_ready(
+                        context,
+                        &self.permissions,
+                        &self.bucket,
+                        &mut self.requesters,
+                        &self.refused,
+                    )
+                    .await,
+                },
+                SyncCommand::End(SyncOutcome::InSync(synced)) => {
+                    self.count(context, &synced);
+                    self.emit_events(context, &synced).await;
+                    let found = Found::from_synced(context, &synced);
+                    self.known = Some(synced.document);
+                    return Ok(found);
+                }
+                SyncCommand::End(SyncOutcome::Contended(there)) => {
+                    let gone = self.requesters.missing_from(&there);
+                    context.telemetry.metrics.entries_lost(EntryOwner::ImplicitGrants, gone);
+                    return Err(failures::contended(&self.bucket, &context.owner.id, &there, MAX_WRITES));
+                }
+                SyncCommand::End(SyncOutcome::Unanswered | SyncOutcome::DestinationRefused) => {
+                    return Err(failure.unwrap_or_else(|| failures::awaiting_write(&self.bucket)));
+                }
+            };
+            command = sync.step(event);
+        }
+    }
+
+    async fn read(&mut self, context: &Context, pause: Duration) -> Result<SyncEvent, Failure> {
+        sleep(pause).await;
+        let sent = Instant::now();
+        let waited = CallContext::current().waited();
+        let document = self.document(context).await?;
+        let waited = CallContext::current().waited() - waited;
+        let Self { principal, frozen, bucket, requesters, .. } = self;
+        let counts = |requester: &Requester| principal.acts_for(context, frozen, bucket, requester);
+        let claims = requesters.claims(&context.stores.s3, bucket, counts);
+        // It was sent when the quotas allowed it.
+        Ok(SyncEvent::Read { document, age: sent.elapsed().saturating_sub(waited), claims })
+    }
+
+    async fn document(&self, context: &Context) -> Result<Document, Failure> {
+        let xml = self.principal.s3(context, &self.bucket).get(&self.bucket).await;
+        let xml = match xml {
+            Ok(xml) => xml,
+            Err(error) => {
+                warn!(error = error_chain(&error), "cannot read the notification configuration");
+                let is_refused = error.kind == AwsErrorKind::Denied;
+                return Err(
+                    if is_refused
+                        && ownership::is_in_other_account(context, &self.principal, &self.bucket).await
+                    {
+                        failures::in_other_account(&self.bucket)
+                    } else {
+                        failures::of_call(&self.bucket, &error)
+                    },
+                );
+            }
+        };
+        Document::parse(&xml).map_err(|error| {
+            warn!(error = error_chain(&error), "cannot understand the notification configuration");
+            failures::unreadable(&self.bucket, &error)
+        })
+    }
+
+    /// Writes the document. A refusal ends the round, but for one of a destination.
+    async fn write(
+        &mut self,
+        context: &Context,
+        document: &Document,
+        validate: bool,
+    ) -> Result<(SyncEvent, Option<Failure>), Failure> {
+        let validation = if validate { Validation::Full } else { Validation::SkipDestinations };
+        let notifications = self.principal.s3(context, &self.bucket);
+        let Err(error) = notifications.put(&self.bucket, document.to_xml(), validation).await else {
+            return Ok((SyncEvent::Written, None));
+        };
+        warn!(error = error_chain(&error), "cannot write the notification configuration");
+        let failure = failures::of_call(&self.bucket, &error);
+        match error.kind {
+            AwsErrorKind::OutcomeUnknown | AwsErrorKind::Unavailable => {
+                let now = Instant::now();
+                self.write_grace_until = Some(now + context.settings.write_grace_period);
+                self.request_age_until = Some(now + MAX_REQUEST_AGE);
+                Ok((SyncEvent::Unanswered, Some(failure)))
+            }
+            AwsErrorKind::Destination(arns) => {
+                self.refused.clone_from(&arns);
+                Ok((SyncEvent::DestinationRefused { arns }, Some(failure)))
+            }
+            _ => Err(failure),
+        }
+    }
+
+    /// Counts what the round has found and mended.
+    fn count(&self, context: &Context, synced: &Synced) {
+        let (owner, metrics) = (&context.owner.id, &context.telemetry.metrics);
+        if let Some(before) = &self.known {
+            metrics.foreign_changes(foreign_changes(owner, before, synced));
+        }
+        let restored = events::restored(&synced.plan.changes, &self.requesters, owner);
+        metrics.entries_lost(EntryOwner::ImplicitGrants, restored);
+        metrics.entries_restored(restored);
+        metrics.entries_lost(EntryOwner::Foreign, synced.lost.len());
+    }
+
+    async fn emit_events(&self, context: &Context, synced: &Synced) {
+        let owner = &context.owner.id;
+        for (id, event) in events::of_changes(&synced.plan.changes, &self.requesters, owner, &self.bucket) {
+            info!(object = %id.key, reason = event.reason, "{}", event.note);
+            context.events.publish(&id.reference, event).await;
+        }
+        let lost = synced.lost.iter().map(|entry| events::of_lost(entry, &self.bucket));
+        let broken = synced.broken.iter().map(|entry| events::of_broken(entry, &self.bucket));
+        for event in lost.chain(broken) {
+            warn!(reason = event.reason, "{}", event.note);
+            for requester in self.requesters.0.values() {
+                context.events.publish(&requester.id.reference, event.clone()).await;
+            }
+        }
+    }
+}
