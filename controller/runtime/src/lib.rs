@@ -4,6 +4,8 @@ pub mod aws;
 pub mod cli;
 pub mod doctor;
 mod error_chain;
+#[cfg(test)]
+mod layers_test;
 pub mod leadership;
 pub mod network;
 pub mod objects;
