@@ -1,8 +1,8 @@
-//! The two kinds as they are watched: read so leniently that no object can stop another one, or its own deletion.
+//! The two kinds as the operator watches them. An unreadable object must not block other objects or its own deletion.
 //!
-//! The spec and the status are kept as JSON, and read as their types only when an object is reconciled. So one
-//! that an older or a laxer schema let in is reported on, keeps what it has, and can be deleted. And they are kept as
-//! text: of ten thousand objects, the values would take several times as much.
+//! The spec and the status stay JSON until a reconcile parses the spec and the status. So an object from an older or
+//! laxer schema gets a status, keeps its resources, and can be deleted. The JSON is text, since parsed values of ten
+//! thousand objects would need several times the memory.
 
 mod status_cache;
 mod stores;
@@ -31,39 +31,39 @@ pub use stores::{Stopped, Stores};
 /// The names of both kinds.
 pub const KINDS: [&str; 2] = [RawScheduledFunction::NAME, RawS3TriggeredFunction::NAME];
 
-/// A `ScheduledFunction` as it is watched.
+/// A watched `ScheduledFunction`.
 #[derive(Resource, Serialize, Deserialize, Clone, Debug)]
 #[resource(inherit = ScheduledFunction)]
 pub struct RawScheduledFunction {
-    /// Its metadata.
+    /// The metadata.
     pub metadata: ObjectMeta,
-    /// Its spec, whatever it says.
+    /// The spec, valid or not.
     #[serde(default)]
     pub spec: RawJson,
-    /// Its status, whatever it says.
+    /// The status, valid or not.
     #[serde(default)]
     pub status: RawJson,
     #[serde(skip)]
     summary: CachedSummary,
 }
 
-/// An `S3TriggeredFunction` as it is watched.
+/// A watched `S3TriggeredFunction`.
 #[derive(Resource, Serialize, Deserialize, Clone, Debug)]
 #[resource(inherit = S3TriggeredFunction)]
 pub struct RawS3TriggeredFunction {
-    /// Its metadata.
+    /// The metadata.
     pub metadata: ObjectMeta,
-    /// Its spec, whatever it says.
+    /// The spec, valid or not.
     #[serde(default)]
     pub spec: RawJson,
-    /// Its status, whatever it says.
+    /// The status, valid or not.
     #[serde(default)]
     pub status: RawJson,
     #[serde(skip)]
     summary: CachedSummary,
 }
 
-/// A JSON value, as its text.
+/// A JSON value as text.
 #[derive(Clone, Debug)]
 pub struct RawJson(Box<str>);
 
@@ -74,7 +74,7 @@ impl Default for RawJson {
 }
 
 impl RawJson {
-    /// The value.
+    /// The parsed value.
     pub fn value(&self) -> Value {
         serde_json::from_str(&self.0).unwrap_or_default()
     }
@@ -92,7 +92,7 @@ impl<'de> Deserialize<'de> for RawJson {
     }
 }
 
-/// A kind of trigger, as it is watched.
+/// A watched kind of trigger.
 pub trait Trigger:
     Resource<DynamicType = (), Scope = NamespaceResourceScope>
     + Clone
@@ -103,35 +103,35 @@ pub trait Trigger:
     + Sync
     + 'static
 {
-    /// What its spec is read as.
+    /// The type of a valid spec.
     type Spec: DeserializeOwned + Clone + Debug + PartialEq + Send + Sync;
     /// The name of the kind.
     const NAME: &'static str;
-    /// Its parts, in the order in which they depend on each other.
+    /// The components, each after the components that it depends on.
     const COMPONENTS: &'static [Component];
-    /// What is wrong with a spec.
+    /// The errors of a spec.
     fn check(spec: &Self::Spec) -> Vec<FieldError>;
-    /// Its spec.
+    /// The spec as JSON.
     fn spec(&self) -> &RawJson;
-    /// Its status.
+    /// The status as JSON.
     fn status(&self) -> &RawJson;
-    /// What others ask of it at each of their reconciles, read from its spec and status once.
+    /// The fields that other reconciles read, parsed once.
     fn summary(&self) -> &Summary;
 }
 
-/// What is asked of all objects again and again, as by the reconcile of each other one: with a thousand of them, most of
-/// the work would be to read them again.
+/// Fields of one object that every other reconcile reads. With a thousand objects, repeated parsing would be most of
+/// the work.
 #[derive(Debug, PartialEq)]
 pub struct Summary {
-    /// Whether its spec can be read.
+    /// True if the spec is readable.
     pub readable: bool,
-    /// The bucket that its spec names.
+    /// The bucket in the spec.
     pub bucket: Option<Box<str>>,
-    /// The ConfigMap that its spec has the function's code from.
+    /// The ConfigMap with the function's code in the spec.
     pub config_map: Option<Box<str>>,
-    /// What its status says that was made for it; nothing where it cannot be read.
+    /// The recorded resources in the status; empty if the status is unreadable.
     pub applied: Applied,
-    /// The reason of its condition Ready; none where nobody has reported on it yet.
+    /// The reason of the condition Ready; `None` before the first status.
     pub ready: Option<Box<str>>,
 }
 
@@ -155,7 +155,7 @@ impl Summary {
     }
 }
 
-/// Those of one version of an object. A clone may be changed, so it has none yet.
+/// Cached per object version. Cleared on clone, since a clone may be mutated.
 #[derive(Debug, Default)]
 struct CachedSummary(OnceLock<Summary>);
 
@@ -202,18 +202,18 @@ impl Trigger for RawS3TriggeredFunction {
     }
 }
 
-/// What identifies an object, and decides between two.
+/// The identity of an object. The creation time and the UID order two objects.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Namespace and name.
+    /// The namespace and the name.
     pub key: ObjectKey,
-    /// Its UID.
+    /// The UID.
     pub uid: String,
-    /// Its creationTimestamp, in seconds of Unix time.
+    /// The creationTimestamp, in seconds of Unix time.
     pub created: i64,
-    /// Its generation.
+    /// The generation.
     pub generation: Option<i64>,
-    /// How events refer to it.
+    /// The reference for events.
     pub reference: ObjectReference,
 }
 
@@ -231,7 +231,7 @@ impl Identity {
     }
 }
 
-/// The spec, or why it cannot be read.
+/// The spec, or the error of an unreadable spec.
 pub fn read_spec<K: Trigger>(object: &K) -> Result<K::Spec, String> {
     K::Spec::deserialize(&object.spec().value()).map_err(|error| {
         let kind = K::kind(&()).to_lowercase();
@@ -239,29 +239,29 @@ pub fn read_spec<K: Trigger>(object: &K) -> Result<K::Spec, String> {
     })
 }
 
-/// The spec, or what is wrong with it.
+/// The valid spec, or the errors of the spec.
 pub fn valid_spec<K: Trigger>(object: &K) -> Result<K::Spec, String> {
     let spec = read_spec(object)?;
     let errors: Vec<String> = K::check(&spec).iter().map(ToString::to_string).collect();
     if errors.is_empty() { Ok(spec) } else { Err(errors.join("; ")) }
 }
 
-/// The status, empty where it cannot be read.
+/// The status; empty if the status is unreadable.
 pub fn read_status<K: Trigger>(object: &K) -> TriggerStatus {
     serde_json::from_str(&object.status().0).unwrap_or_default()
 }
 
-/// The deletion policy, which counts in a spec that cannot be read as a whole, too.
+/// The deletion policy, even of a spec that is unreadable as a whole.
 pub fn deletion_policy<K: Trigger>(object: &K) -> DeletionPolicy {
     DeletionPolicy::deserialize(&object.spec().value()["deletionPolicy"]).unwrap_or_default()
 }
 
-/// Whether the annotation has the operator leave the object alone.
+/// True if the annotation pauses the object.
 pub fn is_paused<K: Trigger>(object: &K) -> bool {
     pause::is_paused(object.annotations().get(PAUSED_ANNOTATION).map(String::as_str))
 }
 
-/// Whether the object needs what was made for it: it lives, or its deletion waits until it is paused no more.
+/// True if the object needs its AWS resources: the object is not being deleted, or the pause delays the deletion.
 pub fn needs_what_it_has<K: Trigger>(object: &K) -> bool {
     object.meta().deletion_timestamp.is_none() || is_paused(object)
 }

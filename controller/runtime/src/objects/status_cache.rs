@@ -1,4 +1,4 @@
-//! The statuses that the operator wrote, ahead of the stores: client-go calls this a mutation cache.
+//! The statuses that the operator wrote and the stores may not show yet: client-go calls this a mutation cache.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -8,19 +8,18 @@ use lambda_triggers_core::api::{Applied, TriggerStatus};
 
 use super::{Trigger, read_status};
 
-/// The statuses that we wrote and the stores may not show yet: a reconcile that began from an older one would
-/// forget what was made meanwhile.
+/// The operator's own writes. A reconcile from an older status would forget recorded resources.
 #[derive(Default)]
 pub struct StatusCache {
     written: Mutex<HashMap<String, Written>>,
-    /// What reconciles made, by UID, until one finds that all is in place. Another operator, that runs beside us by mistake,
-    /// may have taken it away while we made it, and struck it from the status.
+    /// The resources that reconciles created, by UID, until a reconcile finds all resources in place. A second operator
+    /// that runs by mistake may delete the resources and remove the record from the status.
     made: Mutex<HashMap<String, Applied>>,
     /// The statuses that this operator wrote, by UID: any other status comes from another writer.
     own: Mutex<HashMap<String, OwnWrite>>,
 }
 
-/// Hashes of two statuses: the last known one, and the one of a write under way.
+/// Hashes of two statuses: the last known status, and the status of a write in flight.
 struct OwnWrite {
     written: u64,
     writing: Option<u64>,
@@ -32,7 +31,7 @@ struct Written {
 }
 
 impl StatusCache {
-    /// The newest status that is known of an object, and the version of the object that has it.
+    /// The newest known status of an object, with the resource version.
     pub fn latest<K: Trigger>(&self, object: &K) -> (TriggerStatus, Option<String>) {
         let meta = object.meta();
         let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,7 +43,7 @@ impl StatusCache {
         }
     }
 
-    /// Forgets the status that we wrote where the stores show it by now, or a newer one.
+    /// Forgets our write if the stores show the write, or a newer status.
     pub fn forget_seen<K: Trigger>(&self, object: &K) {
         let meta = object.meta();
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,8 +54,8 @@ impl StatusCache {
         }
     }
 
-    /// Whether another writer changed the status of an object. True once for each such status. The first status that is seen
-    /// of an object is taken as known.
+    /// True if another writer changed the status of an object. True once for each foreign status. The first status of
+    /// an object counts as known.
     pub fn is_foreign<K: Trigger>(&self, object: &K) -> bool {
         let meta = object.meta();
         let seen = content(&read_status(object));
@@ -75,20 +74,20 @@ impl StatusCache {
         is_foreign
     }
 
-    /// Records a status before the write: the watch may show the status before the answer to the write comes.
+    /// Records a status before the write: the watch may show the status before the answer arrives.
     pub fn begin_write(&self, uid: &str, status: &TriggerStatus) {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         let own = own.entry(uid.into()).or_insert(OwnWrite { written: 0, writing: None });
         own.writing = Some(content(status));
     }
 
-    /// Forgets the status_cache of a deleted object.
+    /// Forgets the hashes of a deleted object.
     pub fn forget_object<K: Trigger>(&self, object: &K) {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         own.remove(object.meta().uid.as_deref().unwrap_or_default());
     }
 
-    /// Remembers a status that was written.
+    /// Remembers a written status.
     pub fn remember(&self, uid: &str, resource_version: Option<&str>, status: TriggerStatus) {
         let written = OwnWrite { written: content(&status), writing: None };
         self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.into(), written);
@@ -96,7 +95,7 @@ impl StatusCache {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.into(), written);
     }
 
-    /// Notes what a reconcile of an object made; none if it found all in place.
+    /// Remembers the resources that a reconcile created; `None` if all resources were in place.
     pub fn remember_applied(&self, uid: &str, made: Option<&Applied>) {
         let mut all = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         match made {
@@ -105,7 +104,7 @@ impl StatusCache {
         }
     }
 
-    /// What was made for an object: what its status says, and what we know of beyond that.
+    /// The recorded resources of an object, with the remembered resources.
     pub fn with_remembered(&self, uid: &str, mut applied: Applied) -> Applied {
         if let Some(made) = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(uid) {
             applied.merge_same_account(made);
@@ -113,7 +112,7 @@ impl StatusCache {
         applied
     }
 
-    /// Forgets an object that is gone.
+    /// Forgets a deleted object.
     pub fn forget(&self, uid: &str) {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
         self.remember_applied(uid, None);

@@ -14,20 +14,21 @@ use super::{RawS3TriggeredFunction, RawScheduledFunction, Trigger, is_paused, ne
 #[error("the operator is stopping")]
 pub struct Stopped;
 
-/// The objects of both kinds, as Kubernetes last told.
+/// The cached objects of both kinds.
 #[derive(Clone)]
 pub struct Stores {
-    /// All `ScheduledFunction`s that are watched.
+    /// All watched `ScheduledFunction`s.
     pub scheduled: Store<RawScheduledFunction>,
-    /// All `S3TriggeredFunction`s that are watched.
+    /// All watched `S3TriggeredFunction`s.
     pub s3: Store<RawS3TriggeredFunction>,
-    /// For each, whether it holds all objects. `Store::wait_until_ready` would tell, too, but wakes the last one of those
-    /// who wait for it only, and its controller is one of them.
+    /// True for each store that holds all objects. `Store::wait_until_ready` wakes only the last waiter, and the
+    /// controller of the store is a waiter, too.
     pub synced: [watch::Receiver<bool>; 2],
 }
 
 impl Stores {
-    /// Waits until both are synced: what nobody claims is removed, so nobody may be missing.
+    /// Waits until both stores are synced. A missing object would lose its entries, since the operator removes
+    /// unclaimed entries.
     pub async fn wait_for_sync(&self) -> Result<(), Stopped> {
         for synced in &self.synced {
             synced.clone().wait_for(|synced| *synced).await.map_err(|_| Stopped)?;
@@ -35,7 +36,7 @@ impl Stores {
         Ok(())
     }
 
-    /// Whether both are synced.
+    /// True if both stores are synced.
     pub fn are_synced(&self) -> bool {
         self.synced.iter().all(|synced| *synced.borrow())
     }
