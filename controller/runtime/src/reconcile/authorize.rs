@@ -1,4 +1,5 @@
-//! What the tenancy file says of an object as a whole: asked before AWS is.
+//! The authorization of a whole object against the tenancy file, before any AWS call. `aws/layers/authorize.rs`
+//! authorizes single calls.
 
 use lambda_triggers_core::api::Applied;
 use lambda_triggers_core::status::{Component, Reason};
@@ -10,9 +11,9 @@ use super::function::region;
 use super::reconciler::Reconciler;
 use crate::objects::{Identity, RawS3TriggeredFunction, RawScheduledFunction, Trigger, read_spec};
 
-/// A kind whose specs name references in AWS.
+/// A kind with references to AWS resources in the spec.
 pub trait References: Trigger {
-    /// All that a spec names.
+    /// All references of a spec.
     fn asks(context: &Context, spec: &Self::Spec, own: &ImplicitGrants) -> Vec<Reference>;
 }
 
@@ -28,8 +29,8 @@ impl References for RawS3TriggeredFunction {
     }
 }
 
-/// Whether the tenancy permits all that a spec names, and what was made before is within reach. Says all that is not
-/// permitted, so that nobody has to ask twice. What was made stays as it is then, and nobody repairs it.
+/// Checks that the tenancy permits all references of a spec, and that recorded resources are within reach. The error
+/// lists all denied references. The resources of a denied object stay as they are: the operator does not repair drift.
 pub async fn authorize<K: References>(
     reconciler: &Reconciler,
     id: &Identity,
@@ -44,8 +45,8 @@ pub async fn authorize<K: References>(
     Err(Error::found(*component, Reason::NotPermitted, words.join("; ")))
 }
 
-/// Whether what was made is in the account that the namespace acts in now: in another one it would not be found, and be
-/// forgotten there.
+/// Checks that recorded resources are in the namespace's current account. In another account, a read would not find the
+/// resources, and the operator would forget the resources.
 async fn is_in_reach(context: &Context, id: &Identity, applied: &Applied) -> Result<(), Error> {
     if applied.account.is_none() {
         return Ok(());
@@ -61,7 +62,7 @@ async fn is_in_reach(context: &Context, id: &Identity, applied: &Applied) -> Res
     Err(Error::found(Component::Permission, Reason::OtherAccount, message))
 }
 
-/// What a spec names and the tenancy does not permit, in words.
+/// The denied references of a spec, with messages.
 async fn refused<K: References>(
     context: &Context,
     id: &Identity,
@@ -81,18 +82,17 @@ async fn refused<K: References>(
     Ok(K::asks(context, spec, &own).into_iter().filter_map(refusal).collect())
 }
 
-/// Whether something may have been made for an object that does not say so itself: nothing was, if the tenancy does not
-/// permit what it names.
+/// True if an object without recorded resources may have resources in AWS. False if the tenancy denies the spec.
 pub async fn may_have_made<K: References>(context: &Context, object: &K) -> Result<bool, Error> {
     match read_spec(object) {
         Ok(spec) => Ok(refused::<K>(context, &Identity::from_object(object), &spec).await?.is_empty()),
-        // Its fields are looked at one by one.
+        // The caller reads the fields of an unreadable spec one by one.
         Err(_) => Ok(true),
     }
 }
 
-/// Whether it is known where that is which was made for an object that is being deleted: false if there is nothing. Nobody
-/// knows the credentials of a namespace that the tenancy does not name, and what was made with them before is not forgotten.
+/// True if cleanup can reach the object's AWS resources; `false` if the object has none. Fails if the tenancy file no
+/// longer names the namespace: the role is unknown, and the recorded resources must not be forgotten.
 pub async fn is_found(context: &Context, id: &Identity, applied: &Applied) -> Result<bool, Error> {
     let namespace = &id.key.namespace;
     if context.credentials.is_named(namespace) {

@@ -1,11 +1,11 @@
-//! The time of day, as status_cache say it.
+//! The clock for the timestamps of statuses.
 
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// A source of the time of day: the machine's, or that of a simulated world.
+/// A source of the time of day: the system clock, or the clock of a simulation.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
@@ -21,7 +21,7 @@ impl Clock {
     }
 }
 
-/// The machine's clock.
+/// The system clock.
 impl Default for Clock {
     fn default() -> Self {
         Self::new(Timestamp::now)

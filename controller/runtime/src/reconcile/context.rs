@@ -1,4 +1,4 @@
-//! What every reconcile has at hand.
+//! The context of every reconcile: clients, caches and settings. The shared writers are in [`super::reconciler`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,22 +17,22 @@ use crate::aws::{Aws, NamespaceCredentials};
 use crate::objects::{StatusCache, Stores};
 use crate::telemetry::Telemetry;
 
-/// How reconciles behave.
+/// The settings of reconciles.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Each object is checked again after this time.
+    /// The interval between two resyncs of an object.
     pub resync: Duration,
-    /// The most that one reconcile may take.
+    /// The time limit of one reconcile, without the waits for the rate limiter.
     pub timeout: Duration,
-    /// How long a write to a bucket that got no answer takes effect still, as a rule; as long does a finalizer wait for it.
+    /// The time in which S3 usually still applies a PUT without an answer. Finalizers wait this long for the PUT.
     pub write_grace_period: Duration,
-    /// The time from the first writer on a generation until a missing dependency makes the object Stalled.
+    /// The time from the first status of a generation until a missing dependency makes the object Stalled.
     pub progress_deadline: Duration,
-    /// Default tags of rules and functions. The spec's tags win.
+    /// Default tags of rules and functions. Tags of the spec override default tags.
     pub default_tags: Tags,
-    /// What waits are varied by.
+    /// The seed of the jitter.
     pub seed: u64,
-    /// The time of day.
+    /// The time of day for statuses and schedules.
     pub clock: Clock,
 }
 
@@ -50,59 +50,60 @@ impl Default for Settings {
     }
 }
 
-/// What every reconcile has at hand.
+/// The context of every reconcile.
 pub struct Context {
-    /// Kubernetes.
+    /// The Kubernetes client.
     pub client: Client,
-    /// AWS, by namespace.
+    /// AWS credentials by namespace.
     pub credentials: NamespaceCredentials,
-    /// Whose references in AWS are ours.
+    /// The owner of the operator's AWS resources.
     pub owner: Owner,
     /// The objects of both kinds.
     pub stores: Stores,
-    /// StatusCache newer than the stores.
+    /// The operator's own writes that are newer than the stores.
     pub status_cache: StatusCache,
     /// Requests reconciles of objects whose hindrance ended.
     pub wakes: Arc<Wakes>,
-    /// Writes events.
+    /// Emits Kubernetes events.
     pub events: EventRecorder,
-    /// Whether a leader is elected; else, another operator of this owner id may run beside us by mistake.
+    /// True with leader election. Without leader election, a second operator with the same owner id may run by mistake.
     pub elected: bool,
     /// The operator's own namespace.
     pub namespace: String,
-    /// When the operator started.
+    /// The start of the operator.
     pub started: Instant,
     /// Varies waits.
     pub jitter: Arc<Jitter>,
-    /// How reconciles behave.
+    /// The settings of reconciles.
     pub settings: Settings,
-    /// What is told of all this.
+    /// Metrics and health.
     pub telemetry: Telemetry,
 }
 
 impl Context {
-    /// AWS for what an object asks for: with the credentials of its namespace, and no further than the tenancy permits.
+    /// AWS with the credentials of the object's namespace. The tenancy file limits all calls.
     pub fn aws(&self, key: &ObjectKey) -> Arc<dyn Aws> {
         self.credentials.aws(&self.owner.id, key)
     }
 
-    /// AWS for taking away what was made for an object, with the credentials of its namespace: what that may not name any
-    /// more has to go all the same.
+    /// AWS for the removal of an object's resources, with the credentials of the object's namespace. The tenancy file
+    /// does not limit removals: a namespace must be able to remove resources that the namespace may no longer
+    /// reference.
     pub fn aws_for_removal(&self, key: &ObjectKey) -> Arc<dyn Aws> {
         self.credentials.aws_for_removal(&self.owner.id, key)
     }
 
-    /// When an object is looked at again that is as it is to be: after this time.
+    /// The time until the next resync of an object in sync.
     pub fn next_resync(&self) -> Duration {
         resync::next(self.started.elapsed(), self.settings.resync, self.jitter.chance())
     }
 
-    /// Since when an answer of AWS may have been asked for to be shared in a resync.
+    /// The oldest start of a cached read that a resync may use.
     pub fn oldest_cached_read(&self) -> Instant {
         self.started + resync::oldest_cached_read(self.started.elapsed(), self.settings.resync)
     }
 
-    /// The Region of resources that name none.
+    /// The Region for resources without a Region.
     pub fn default_region(&self) -> &str {
         self.credentials.own().default_region()
     }

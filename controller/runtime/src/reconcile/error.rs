@@ -1,4 +1,4 @@
-//! What a reconcile can fail with.
+//! The errors of a reconcile.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,42 +7,42 @@ use lambda_triggers_core::status::{Component, ErrorClass, Failure, Reason};
 
 use crate::aws::AwsError;
 
-/// A reconcile that did not reach its end.
+/// The error that ended a reconcile.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A component of the object cannot be made so; reported on the object.
+    /// A component of the object failed. The failure is reported on the object.
     #[error("{failure}")]
     Trigger {
-        /// What is reported.
+        /// The failure.
         failure: Reported,
-        /// Where it comes from.
+        /// The error chain of the failure, if an AWS call failed.
         #[source]
         source: Option<Box<dyn StdError + Send + Sync>>,
     },
     /// A failure before the progress deadline of the object's generation.
     #[error(transparent)]
     BeforeDeadline(Box<Error>),
-    /// Kubernetes did not do what it was asked.
+    /// A call to Kubernetes failed.
     #[error("cannot {what}")]
     Kubernetes {
-        /// What was asked.
+        /// The call, as a verb phrase.
         what: &'static str,
-        /// What came back.
+        /// The error of the client.
         #[source]
         source: Box<kube::Error>,
     },
-    /// The finalizer could not be set or removed; the object has changed meanwhile.
+    /// The finalizer could not be added or removed, because the object changed in the meantime.
     #[error("cannot change the finalizer")]
     Finalizer(#[source] Box<kube::runtime::finalizer::Error<Error>>),
-    /// The reconcile took longer than it may.
+    /// The reconcile exceeded the time limit.
     #[error("the reconcile took longer than {0:?}")]
     Timeout(std::time::Duration),
-    /// The stores will never be complete: the operator is stopping.
+    /// The operator is stopping, so the stores never sync.
     #[error("the operator is stopping")]
     Stopping,
 }
 
-/// A failure as it is reported.
+/// A failure with its text for logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reported(pub Failure);
 
@@ -54,12 +54,12 @@ impl fmt::Display for Reported {
 }
 
 impl Error {
-    /// A failure of `part` that this operator found itself.
+    /// A failure of `component` that the operator detected without an AWS error.
     pub fn found(component: Component, reason: Reason, message: impl Into<String>) -> Self {
         Failure::new(component, reason, message).into()
     }
 
-    /// A call to AWS that failed for `part`.
+    /// A failed AWS call for `component`.
     pub fn aws(component: Component) -> impl FnOnce(AwsError) -> Self {
         move |error| Self::Trigger {
             failure: Reported(error.failure(component)),
@@ -67,12 +67,12 @@ impl Error {
         }
     }
 
-    /// A call to Kubernetes that failed.
+    /// A failed call to Kubernetes.
     pub fn kubernetes(what: &'static str) -> impl FnOnce(kube::Error) -> Self {
         move |error| Self::Kubernetes { what, source: Box::new(error) }
     }
 
-    /// The failure to writer on the object, if there is one.
+    /// The failure to report on the object, if any.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Trigger { failure, .. } => Some(&failure.0),
@@ -81,7 +81,7 @@ impl Error {
         }
     }
 
-    /// The same failure, of an object whose progress deadline has not passed.
+    /// The same failure, before the progress deadline of the object's generation.
     pub fn before_deadline(self) -> Self {
         Self::BeforeDeadline(Box::new(self))
     }

@@ -1,4 +1,4 @@
-//! Events: what happened to an object, for people who read `kubectl describe`.
+//! Kubernetes events on objects, for users who run `kubectl describe`. The recorder removes duplicates.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,47 +14,47 @@ use tracing::warn;
 use crate::error_chain;
 use crate::telemetry::Metrics;
 
-/// The same event within this time is counted on the first one; as kube has it.
+/// Equal events within this time become one event series, as in kube's recorder.
 const DEDUP_WINDOW: Duration = Duration::from_secs(360);
-/// The most events that are kept for that. Each takes some ten kilobytes, and of a thousand resources that come at once
-/// each has an event of its own, which does not come again.
+/// The maximum number of recorders. A recorder takes some ten kilobytes. A thousand new resources would create a
+/// thousand recorders for events that never repeat.
 const MAX_TRACKED: usize = 256;
 
-/// Something that a user would want to know of.
+/// An event to emit on an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventToEmit {
-    /// Whether it is a warning.
+    /// True for the type `Warning`.
     pub warning: bool,
-    /// What happened, in one word.
+    /// The reason in CamelCase.
     pub reason: &'static str,
-    /// What happened, in words.
+    /// The text of the event.
     pub note: String,
 }
 
 impl EventToEmit {
-    /// Something good.
+    /// An event of the type `Normal`.
     pub fn normal(reason: EventReason, note: impl Into<String>) -> Self {
         Self { warning: false, reason: reason.as_str(), note: note.into() }
     }
 
-    /// Something that somebody should look at.
+    /// An event of the type `Warning`.
     pub fn warning(reason: EventReason, note: impl Into<String>) -> Self {
         Self { warning: true, reason: reason.as_str(), note: note.into() }
     }
 
-    /// Something that went wrong.
+    /// A warning with the reason and the message of the failure.
     pub fn failure(failure: &Failure) -> Self {
         Self { warning: true, reason: failure.reason.as_str(), note: failure.message.clone() }
     }
 }
 
-/// Recorders by the object's UID and the words, each with the time of its last event.
+/// Recorders by the object's UID and the note, each with the time of the last event.
 type Recent = HashMap<(Option<String>, String), (Recorder, Instant)>;
 
-/// Writes events.
+/// Emits events.
 ///
-/// kube's recorder takes two events for the same if their reasons are, and keeps the words of the first one. So there is
-/// a recorder for each that says something else.
+/// kube's recorder treats events with the same reason as equal, and keeps the note of the first event. So each note has
+/// a recorder.
 pub struct EventRecorder {
     client: Client,
     reporter: Reporter,
@@ -63,18 +63,20 @@ pub struct EventRecorder {
 }
 
 impl EventRecorder {
-    /// Events by this reporter, which are counted, too.
+    /// A recorder with this reporter. Drift repairs are counted in `metrics`.
     pub fn new(client: Client, reporter: Reporter, metrics: Metrics) -> Self {
         Self { client, reporter, metrics, recent: Mutex::default() }
     }
 
-    /// Writes an event. No reconcile fails for one that cannot be written, as in a namespace that is going away.
+    /// Emits an event. A reconcile does not fail if the event cannot be written, for example in a namespace that is
+    /// being deleted.
     pub async fn publish(&self, about: &ObjectReference, event: EventToEmit) {
         let EventToEmit { warning, reason, note } = event;
         if reason == EventReason::DriftRepaired.as_str() {
             self.metrics.drift_repaired(about.kind.as_deref().unwrap_or_default());
         }
-        // The API server takes notes up to 1 kB (https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/).
+        // The API server accepts notes up to 1 kB
+        // (https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/).
         let note: String = note.chars().take(1000).collect();
         let event = Event {
             type_: if warning { EventType::Warning } else { EventType::Normal },

@@ -1,4 +1,4 @@
-//! Varies waiting times, so that what began together does not stay together.
+//! Random variation of waits, so that objects that start together do not stay synchronized.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// Where all chance in this program comes from: with the same seed, the same waits.
+/// The only source of randomness in reconciles: the same seed gives the same waits.
 pub struct Jitter(Mutex<StdRng>);
 
 impl Jitter {
-    /// The waits of this seed.
+    /// A jitter with this seed.
     pub fn from_seed(seed: u64) -> Self {
         Self(Mutex::new(StdRng::seed_from_u64(seed)))
     }
 
-    /// The time, or up to a tenth more or less.
+    /// The time, plus or minus up to 10 percent.
     pub fn vary(&self, time: Duration) -> Duration {
         let mut random = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         time.mul_f64(random.random_range(0.9..1.1))
     }
 
-    /// From nothing to one.
+    /// A random number from 0.0 to 1.0.
     pub fn chance(&self) -> f64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).random_range(0.0..1.0)
     }

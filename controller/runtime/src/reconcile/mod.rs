@@ -1,4 +1,5 @@
-//! One way through for each object: observe, plan, apply, report.
+//! The reconcile of each object: observe, plan, apply, report. This file is the driver. The traits and the writers that
+//! the driver calls have files of their own.
 
 mod authorize;
 mod bucket;
@@ -48,12 +49,12 @@ use crate::objects::{Identity, deletion_policy, is_paused};
 use crate::telemetry::metrics::ReconcileOutcome;
 use orphans::record_released;
 
-/// Seconds before it is tried again to take away what is nobody's.
+/// Seconds between the attempts of a roll-back.
 const ROLLBACK_DELAYS: [u64; 5] = [1, 2, 4, 8, 16];
-/// Between two looks at what AWS is at work on.
+/// The interval between two polls of an AWS resource that is still changing.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Reconciles one object as this call_context, and says when to look at it again.
+/// Reconciles one object, and returns the time until the next reconcile.
 pub async fn reconcile<K: ReconcileKind>(
     object: Arc<K>,
     call_context: Arc<CallContext>,
@@ -61,21 +62,22 @@ pub async fn reconcile<K: ReconcileKind>(
 ) -> Result<Action, Error> {
     let context = &reconciler.context;
     let Identity { key, generation, .. } = Identity::from_object(object.as_ref());
-    // An error's, so that RUST_LOG takes it from no line that it lets through.
+    // Span level ERROR, so that no RUST_LOG filter drops the span.
     let status = field::Empty;
     let span = error_span!("reconcile", object = %key, kind = K::NAME, generation, otel.status_code = status);
     let work = async {
         let began = Instant::now();
         let limit = context.settings.timeout;
         let work = call_context.clone().scope(reconcile_in_time(object.clone(), reconciler.clone()));
-        // A call that the quotas keep back takes none of the time: it would fail when there is much to do.
+        // The time limit excludes the wait for the rate limiter: a busy operator would fail every reconcile.
         let result = match call_context.run_within(limit, work).await {
             Some(result) => result,
-            // Nobody knows what was made.
+            // The reconcile may have created resources before the timeout.
             None => {
-                let looked = call_context.clone().scope(roll_back_if_deleted(object.as_ref(), &reconciler));
-                let looked = call_context.run_within(limit, looked).await;
-                looked.unwrap_or(Ok(false)).and(Err(Error::Timeout(limit)))
+                let rolled_back =
+                    call_context.clone().scope(roll_back_if_deleted(object.as_ref(), &reconciler));
+                let rolled_back = call_context.run_within(limit, rolled_back).await;
+                rolled_back.unwrap_or(Ok(false)).and(Err(Error::Timeout(limit)))
             }
         };
         if let Err(error) = &result {
@@ -90,7 +92,7 @@ pub async fn reconcile<K: ReconcileKind>(
     work.instrument(span).await
 }
 
-/// The outcome that a reconcile is counted as; none where it did not begin.
+/// The outcome for the metrics; `None` if the reconcile did not begin.
 fn counted_as(result: &Result<Action, Error>) -> Option<ReconcileOutcome> {
     Some(match result {
         Ok(_) => ReconcileOutcome::Success,
@@ -128,8 +130,8 @@ async fn reconcile_in_time<K: ReconcileKind>(
     })
 }
 
-/// Says of a paused object that it is left alone. Neither its finalizer nor AWS is changed_aws: an object that was paused from
-/// its creation on has nothing to clean up.
+/// Reports the pause of an object. The pause changes neither the finalizer nor AWS: an object that was always paused
+/// has no resources to clean up.
 async fn pause<K: ReconcileKind>(api: &Api<K>, object: &K, reconciler: &Reconciler) -> Result<Action, Error> {
     let context = &reconciler.context;
     let meta = object.meta();
@@ -186,7 +188,7 @@ async fn apply<K: ReconcileKind>(api: &Api<K>, object: &K, reconciler: &Reconcil
         Ok(outcome) => {
             writer.outcome(&outcome).await?;
             let resync = context.next_resync();
-            // What AWS is at work on is looked at again, and holds no place among the reconciles meanwhile.
+            // A requeue frees the permit while AWS is still changing a resource.
             let next =
                 if writer.requeue_soon { context.jitter.vary(POLL_INTERVAL).min(resync) } else { resync };
             Ok(Action::requeue(next))
@@ -198,9 +200,9 @@ async fn apply<K: ReconcileKind>(api: &Api<K>, object: &K, reconciler: &Reconcil
     }
 }
 
-/// Takes away again what was made for an object that somebody else took away meanwhile, as another operator does that runs
-/// beside us by mistake: it is nobody's. True if any of it was. No reconcile comes for what is gone, so a failure is tried
-/// again here.
+/// Deletes what this reconcile created if the object was deleted in the meantime; otherwise the resources would be
+/// orphaned. A second operator that runs by mistake can delete the object. Returns true if the object was deleted. A
+/// deleted object gets no further reconcile, so this function retries failures.
 async fn roll_back_if_deleted<K: ReconcileKind>(object: &K, reconciler: &Reconciler) -> Result<bool, Error> {
     let context = &reconciler.context;
     let stays = deletion_policy(object) == DeletionPolicy::Retain;
@@ -238,15 +240,15 @@ async fn roll_back_if_deleted<K: ReconcileKind>(object: &K, reconciler: &Reconci
     Ok(true)
 }
 
-/// Whether there is no object of this name any more, or one that is about to go and that we have let go. A successor of that
-/// name owns what was made for it.
+/// True if the object is gone, or is being deleted without our finalizer. A successor with the same name owns the
+/// created resources.
 async fn is_deleted<K: ReconcileKind>(api: &Api<K>, id: &Identity) -> Result<bool, Error> {
     let found = api.get_metadata_opt(&id.key.name).await.map_err(Error::kubernetes("read the object"))?;
-    let is_let_go = |meta: &ObjectMeta| {
+    let is_released = |meta: &ObjectMeta| {
         let finalizers = meta.finalizers.as_deref().unwrap_or_default();
         meta.deletion_timestamp.is_some() && !finalizers.iter().any(|name| name == FINALIZER)
     };
-    Ok(found.is_none_or(|object| is_let_go(&object.metadata)))
+    Ok(found.is_none_or(|object| is_released(&object.metadata)))
 }
 
 async fn cleanup<K: ReconcileKind>(
@@ -275,7 +277,7 @@ async fn cleanup<K: ReconcileKind>(
             context.status_cache.forget(&uid);
             reconciler.buckets.forget(&uid);
             context.wakes.forget(&(K::NAME, writer.id.key.clone()));
-            function::freed(context, &writer.status.applied);
+            function::wake_waiting(context, &writer.status.applied);
             info!("nothing is left to clean up");
             Ok(Action::await_change())
         }
@@ -286,7 +288,7 @@ async fn cleanup<K: ReconcileKind>(
     }
 }
 
-/// Reports a failure: in the status, and as an event where it is news.
+/// Reports a failure in the status. Emits an event unless the status has the same failure already.
 async fn fail<K: ReconcileKind>(
     writer: &mut StatusWriter<'_, K>,
     error: &Error,

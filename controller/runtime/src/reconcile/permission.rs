@@ -1,8 +1,8 @@
-//! The one writer of each function's resource policy.
+//! The single writer of each function's resource policy.
 //!
-//! Statements are shared: one for all rules of this operator on a function, one for each bucket. So one is removed
-//! only with the last resource that needs it. Parallel AddPermission calls on one function have been seen to drop
-//! statements, hence one writer a function; RevisionId notices writers elsewhere.
+//! Objects share statements: all rules of this operator on a function need the same statement, and so do all resources
+//! of a bucket. The last object that needs a statement removes the statement. Parallel AddPermission calls on one
+//! function have dropped statements, so each function has one writer. RevisionId detects other writers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,11 +23,11 @@ use super::status::StatusWriter;
 use crate::aws::{AwsError, AwsErrorKind, CallContext, LambdaApi, confirm_absent};
 use crate::objects::{Identity, Trigger};
 
-/// Looks at a policy until it is as planned; a write is seen at the first look after it, as a rule.
-const LOOKS: u32 = 6;
-/// Between two looks that did not show a write.
+/// The maximum number of reads until the policy is as planned. Usually the first read after a write shows the write.
+const MAX_READS: u32 = 6;
+/// The pause after a read that does not show the last write, times the number of reads.
 const PAUSE: Duration = Duration::from_millis(250);
-/// The time for which a read proves that the operator may read a policy.
+/// A read within this time proves that the operator may read a policy.
 const READABLE_FOR: Duration = Duration::from_secs(30);
 
 /// The statement that permits a source to invoke a function.
@@ -52,19 +52,19 @@ pub struct Refused {
     pub changed: bool,
 }
 
-/// The one writer of each function's policy.
+/// The single writer of each function's policy.
 #[derive(Default)]
 pub struct Permissions {
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-    /// Who needs which statement, by UID. Registered before the policy is looked at, so that a removal which is
-    /// decided at the same moment knows of it.
+    /// The UIDs that need each statement. A claim is registered before the policy is read, so that a concurrent removal
+    /// sees the claim.
     claims: Mutex<BTreeMap<AppliedPermission, BTreeSet<String>>>,
 }
 
 impl Permissions {
     /// Makes the function's policy contain the statement for the object `id`. If AWS denies the write, an equivalent
     /// foreign statement is enough. With `trusts_others`, an equivalent foreign statement makes the write unnecessary.
-    /// The first look accepts a policy from after `came`.
+    /// The first read accepts a policy from after `came`.
     pub async fn ensure(
         &self,
         context: &Context,
@@ -79,7 +79,8 @@ impl Permissions {
             self.claims().entry(identity(function, statement)).or_default().insert(id.uid.clone());
         };
         if CallContext::current().oldest_cached_read().is_some() {
-            // Its status claims the statement already: nobody removes it meanwhile, and no edit has to wait for this look.
+            // The object's status claims the statement, so no other reconcile removes the statement. Edits do not wait
+            // for this read.
             claim();
             let policy = policy(&*functions, function).await.map_err(unchanged)?;
             if plan_permission(&policy, statement).is_empty() {
@@ -92,9 +93,9 @@ impl Permissions {
         let _turn = self.turn(function).await;
         claim();
         let mut changed = false;
-        for look in 0..LOOKS {
-            // Who was at the policy before may have looked at it since we came.
-            CallContext::current().treat_as_fresh_since((look == 0).then_some(came));
+        for read in 0..MAX_READS {
+            // The previous writer of the policy may have read the policy after `came`.
+            CallContext::current().treat_as_fresh_since((read == 0).then_some(came));
             let policy = policy(&*functions, function).await;
             CallContext::current().treat_as_fresh_since(None);
             let policy = policy.map_err(|error| Refused { error, changed })?;
@@ -105,8 +106,8 @@ impl Permissions {
             if let Some(theirs) = theirs.filter(|_| trusts_others) {
                 return Ok(theirs);
             }
-            if look > 0 {
-                tokio::time::sleep(PAUSE * look).await;
+            if read > 0 {
+                tokio::time::sleep(PAUSE * read).await;
             }
             match apply(&*functions, function, step, &policy).await {
                 Ok(applied) => changed |= applied,
@@ -114,15 +115,15 @@ impl Permissions {
             }
         }
         let message = format!(
-            "the policy of {} does not show the statement {} after {LOOKS} writes; another tool may be removing it",
+            "the policy of {} does not show the statement {} after {MAX_READS} writes; another tool may be removing it",
             function.short(),
             statement.id
         );
         Err(Refused { error: Error::found(Component::Permission, Reason::AwsUnavailable, message), changed })
     }
 
-    /// Checks that the policy can be read. A recent read for another object is enough, and so is a claim of another object to
-    /// the same statement.
+    /// Checks that the policy can be read. A recent read for another object is sufficient. A claim of another object to
+    /// the same statement is sufficient, too.
     async fn check_readable(
         &self,
         context: &Context,
@@ -142,9 +143,9 @@ impl Permissions {
         policy.map(|_| ())
     }
 
-    /// Removes a statement that the object `id` needs no more, unless somebody else does, or it is none of ours: the status
-    /// that names it may have been edited. `in_use` tells whether
-    /// AWS has anything of ours that relies on it still: an object that was deleted with `Retain` claims nothing.
+    /// Removes a statement that the object `id` needs no longer. The statement stays if another object needs the
+    /// statement, or if the statement is foreign: a user may have edited the status. `in_use` returns true if an AWS
+    /// resource of this operator still needs the statement: an object that was deleted with `Retain` has no claim.
     pub async fn release(
         &self,
         context: &Context,
@@ -167,8 +168,8 @@ impl Permissions {
         remove(&*functions, &function, &permission.statement_id).await
     }
 
-    /// Permits the source to invoke the function, unless the permission is external. The first look accepts a policy from
-    /// after `came`.
+    /// Permits the source to invoke the function, unless the permission is external. The first read accepts a policy
+    /// from after `came`.
     pub async fn permit<K: Trigger>(
         &self,
         context: &Context,
@@ -209,9 +210,9 @@ impl Permissions {
         }
     }
 
-    /// The statements of an object in the function's policy. The policy is read before a statement is recorded, since an
-    /// unreadable policy would block the object's deletion. A recorded statement stays until the object is deleted, even
-    /// with an external permission.
+    /// The statements of an object in the function's policy. The policy is read before a statement is recorded, since
+    /// an unreadable policy would block the object's deletion. A recorded statement stays until the object is deleted,
+    /// even with an external permission.
     pub async fn wanted(
         &self,
         context: &Context,
@@ -230,7 +231,7 @@ impl Permissions {
         Ok(is_wanted.then_some(permission).into_iter().collect())
     }
 
-    /// Forgets the claim of one object to one statement; true if others have one.
+    /// Removes the claim of one object to one statement. True if other objects have claims.
     fn others_claim(&self, permission: &AppliedPermission, uid: &str) -> bool {
         let mut claims = self.claims();
         let Some(uids) = claims.get_mut(permission) else { return false };
@@ -242,7 +243,7 @@ impl Permissions {
         others
     }
 
-    /// Forgets all claims of an object that is being deleted: from here on it needs nothing.
+    /// Removes all claims of an object that is being deleted.
     pub fn forget(&self, uid: &str) {
         self.claims().retain(|_, uids| {
             uids.remove(uid);
@@ -254,7 +255,7 @@ impl Permissions {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the turn at a function's policy.
+    /// Waits for the lock of a function's policy.
     async fn turn(&self, function: &FunctionArn) -> tokio::sync::OwnedMutexGuard<()> {
         let turn = {
             let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
@@ -265,7 +266,7 @@ impl Permissions {
     }
 }
 
-/// The identity of a statement, as it is kept in a status.
+/// The identity of a statement in a status.
 pub fn identity(function: &FunctionArn, statement: &Statement) -> AppliedPermission {
     AppliedPermission { function_arn: function.to_string(), statement_id: statement.id.clone() }
 }
@@ -318,7 +319,7 @@ fn refused(error: Error, changed: bool, by_others: Option<Permitted>) -> Result<
     }
 }
 
-/// Carries a step out; false if another writer came between, so that one has to look again.
+/// Applies a step. False if another writer changed the policy in the meantime: the caller reads the policy again.
 async fn apply(
     functions: &dyn LambdaApi,
     function: &FunctionArn,
@@ -338,21 +339,21 @@ async fn apply(
     }
 }
 
-/// Removes a statement, looking again where another writer came between. A policy that does not show it at first may be
-/// one from before it was added, so it is removed all the same. After a denied removal, the statement counts as absent if
-/// no look shows the statement: AWS denied its creation, too.
+/// Removes a statement, and reads the policy again after a conflict with another writer. The first read may be older
+/// than the statement, so the statement is removed even if the read does not show the statement. After a denied
+/// removal, the statement counts as absent if no read shows the statement: AWS denied its creation, too.
 async fn remove(functions: &dyn LambdaApi, function: &FunctionArn, id: &str) -> Result<(), Error> {
     let mut is_denied = false;
-    for look in 0..LOOKS {
+    for read in 0..MAX_READS {
         let policy =
             confirm_absent(|| functions.policy(function)).await.map_err(Error::aws(Component::Permission))?;
         let Some(policy) = policy else { return Ok(()) };
         let is_shown = policy.statements.contains_key(id);
-        if look > 0 && !is_shown && (!is_denied || look + 1 == LOOKS) {
+        if read > 0 && !is_shown && (!is_denied || read + 1 == MAX_READS) {
             return Ok(());
         }
-        if look > 0 {
-            tokio::time::sleep(PAUSE * look).await;
+        if read > 0 {
+            tokio::time::sleep(PAUSE * read).await;
         }
         if is_denied && !is_shown {
             continue;
@@ -363,8 +364,10 @@ async fn remove(functions: &dyn LambdaApi, function: &FunctionArn, id: &str) -> 
             Err(error) => return Err(Error::aws(Component::Permission)(error)),
         }
     }
-    let message =
-        format!("the policy of {} still shows the statement {id} after {LOOKS} removals", function.short());
+    let message = format!(
+        "the policy of {} still shows the statement {id} after {MAX_READS} removals",
+        function.short()
+    );
     Err(Error::found(Component::Permission, Reason::AwsUnavailable, message))
 }
 

@@ -1,4 +1,4 @@
-//! Writes what is known of an object back to it, as its status.
+//! Writes the status of an object, and keeps the flags of one reconcile.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -18,45 +18,44 @@ use super::orphans::record_released;
 use super::wakes::Hindrance;
 use crate::objects::{Identity, RawJson, Trigger};
 
-/// Owns the fields of the status that we apply.
+/// The field manager of the status in server-side apply.
 pub const FIELD_MANAGER: &str = "lambda-triggers";
 
-/// The status of one object, for the length of a reconcile.
+/// The status of one object during one reconcile.
 pub struct StatusWriter<'a, K: Trigger> {
     context: &'a Context,
     api: Api<K>,
-    /// The object.
+    /// The identity of the object.
     pub id: Identity,
-    /// Its spec, whatever it says.
+    /// The spec of the object, valid or not.
     pub spec: RawJson,
-    /// The status as the API server has it.
+    /// The status in the API server.
     written: TriggerStatus,
-    /// The object's version with that status.
+    /// The resource version of the object with that status.
     version: Option<String>,
-    /// The status as it will be written next.
+    /// The status to write next.
     pub status: TriggerStatus,
-    /// The parts that were found, or made, as the spec says.
+    /// The components that match the spec.
     ready: BTreeSet<Component>,
-    /// Whether AWS was as this generation of the spec says when the reconcile began: what differs now was changed
-    /// by somebody else.
+    /// True if AWS matched this generation of the spec before the reconcile: a difference is drift.
     pub was_in_sync: bool,
-    /// Whether something was changed in AWS, or may have been.
+    /// True if this reconcile changed AWS, or may have changed AWS.
     pub changed_aws: bool,
-    /// Whether AWS is at work on something, for whomever: it is to be looked at again soon.
+    /// True if AWS is still changing a resource, for this operator or for another client. The object is requeued soon.
     pub requeue_soon: bool,
-    /// Whether somebody reconcile_requested for this reconcile by the annotation: nothing may be taken from an earlier look.
+    /// True if the annotation requests a reconcile: no cached result may be used.
     pub reconcile_requested: bool,
-    /// What the annotation says, where it is there.
+    /// The value of the annotation.
     request: Option<String>,
-    /// True if the last reconcile of this generation found an equivalent foreign statement: the operator does not repeat
-    /// the denied write.
+    /// True if the last reconcile of this generation found an equivalent foreign statement: the operator does not
+    /// repeat the denied write.
     pub trusts_others: bool,
     /// The message of the condition for an external permission.
     external_permission: Option<String>,
 }
 
 impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
-    /// The writer on an object.
+    /// A writer with the newest known status of the object.
     pub fn new(context: &'a Context, api: Api<K>, object: &K) -> Self {
         let id = Identity::from_object(object);
         let (written, version) = context.status_cache.latest(object);
@@ -91,18 +90,18 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
         }
     }
 
-    /// The object, as tags name it.
+    /// The origin of the object's resources, for tags.
     pub fn origin(&self) -> Origin {
         Origin { kind: K::NAME, key: self.id.key.clone(), uid: self.id.uid.clone() }
     }
 
-    /// The object's version, as far as we know.
+    /// The newest known resource version of the object.
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
     }
 
-    /// Records the identity of what is about to be made: it is on the object before it is in AWS, so that whatever
-    /// happens between, the object's deletion finds it.
+    /// Records the identities of resources in the status before the resources are created. The deletion of the object
+    /// then finds the resources after a crash or a failure.
     pub async fn record_intent(&mut self, applied: Applied, message: &str) -> Result<(), Error> {
         self.status.applied = applied;
         if self.status.applied == self.written.applied {
@@ -111,18 +110,18 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
         self.write(&Outcome::Progressing { message: message.into() }).await
     }
 
-    /// Notes that a component is as the spec says, whatever becomes of the others.
+    /// Marks a component as ready, even if another component fails.
     pub fn ready(&mut self, component: Component) {
         self.ready.insert(component);
     }
 
-    /// Notes an external permission.
+    /// Records an external permission.
     pub fn permitted_by_others(&mut self, message: String) {
         self.ready.insert(Component::Permission);
         self.external_permission = Some(message);
     }
 
-    /// Writes the outcome, if it says anything new, and that the request by the annotation was met.
+    /// Writes the outcome and the handled annotation, if the status changes.
     pub async fn outcome(&mut self, outcome: &Outcome) -> Result<(), Error> {
         if self.reconcile_requested {
             self.status.last_handled_reconcile_at.clone_from(&self.request);
@@ -130,7 +129,7 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
         self.write(outcome).await
     }
 
-    /// Writes an outcome, if it says anything new. A request by the annotation stays open.
+    /// Writes the outcome, if the status changes. The annotation stays unhandled.
     pub async fn write(&mut self, outcome: &Outcome) -> Result<(), Error> {
         self.status.conditions = self.conditions(outcome);
         self.status.observed_generation = self.id.generation;
@@ -140,8 +139,8 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
         let (context, version) = (self.context, self.version.as_deref());
         record_released(context, K::NAME, &self.id, version, &self.written.applied, &self.status.applied)
             .await?;
-        // Refused where the object has changed since: it may be another one of that name. The UID alone would not do, since
-        // the API server takes a status with any.
+        // The resource version makes the API server reject the write after another change of the object. A UID does not
+        // protect against a successor with the same name: the API server accepts a status with any UID.
         let patch = Patch::Apply(json!({
             "apiVersion": K::api_version(&()),
             "kind": K::kind(&()),
@@ -158,12 +157,12 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
         Ok(())
     }
 
-    /// Whether the status says so already: an event about it would be one more of the same.
+    /// True if the status reports this outcome already: another event would be a duplicate.
     pub fn already_reported(&self, outcome: &Outcome) -> bool {
         self.conditions(outcome) == self.written.conditions
     }
 
-    /// Whether the status would be another one with this outcome.
+    /// True if this outcome changes the status.
     pub fn would_change(&self, outcome: &Outcome) -> bool {
         let (conditions, observed_generation) = (self.conditions(outcome), self.id.generation);
         TriggerStatus { conditions, observed_generation, ..self.status.clone() } != self.written
@@ -184,13 +183,13 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
         self.context.wakes.wait(hindrance, (K::NAME, self.id.key.clone()));
     }
 
-    /// Whether the progress deadline of this generation has passed.
+    /// True if the progress deadline of this generation has passed.
     pub fn is_overdue(&self) -> bool {
         let Settings { clock, progress_deadline, .. } = &self.context.settings;
         is_overdue(self.status.observed_generation_at.as_ref(), &Time(clock.now()), *progress_deadline)
     }
 
-    /// Tells what happened.
+    /// Emits an event on the object.
     pub async fn emit(&self, event: EventToEmit) {
         self.context.events.publish(&self.id.reference, event).await;
     }

@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::objects::{RawS3TriggeredFunction, Trigger};
 
-/// The least time between two repairs of one object's status. Without a limit, the operator and another controller could
-/// overwrite each other's status in a hot loop.
+/// The least time between two repairs of one object's status. Without a limit, the operator and another controller
+/// could overwrite each other's status in a hot loop.
 const BETWEEN_REPAIRS: Duration = Duration::from_secs(60);
 
 /// The kind and the key of an object.
@@ -30,17 +30,17 @@ pub enum Hindrance {
 /// The requests for reconciles of one kind.
 pub type Requests = mpsc::UnboundedReceiver<ObjectKey>;
 
-/// The waiting objects by hindrance, and the way to the controllers.
+/// The waiting objects by hindrance, and the channels to the controllers.
 pub struct Wakes {
     scheduled: mpsc::UnboundedSender<ObjectKey>,
     s3: mpsc::UnboundedSender<ObjectKey>,
     waiting: Mutex<BTreeMap<Hindrance, BTreeSet<Waiter>>>,
-    /// The time of the last repair of a status, which may lie ahead.
+    /// The time of the last repair of a status; a scheduled repair has a time in the future.
     repairs: Mutex<HashMap<Waiter, Instant>>,
 }
 
 impl Wakes {
-    /// A registry in which no object waits, with the requests for `ScheduledFunction`s and for `S3TriggeredFunction`s.
+    /// A registry without waiting objects, with the requests for `ScheduledFunction`s and for `S3TriggeredFunction`s.
     pub fn new() -> (Arc<Self>, Requests, Requests) {
         let (scheduled, of_scheduled) = mpsc::unbounded_channel();
         let (s3, of_s3) = mpsc::unbounded_channel();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_who_wait_are_woken_once_when_what_they_wait_for_has_ended() {
+    async fn waiting_objects_wake_once_when_the_hindrance_ends() {
         let (wakes, mut scheduled, mut s3) = Wakes::new();
         let function = |name: &str| Hindrance::Function("eu-west-1".into(), name.into());
         wakes.wait(function("a"), waiter("one"));
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn two_writers_of_a_status_bring_a_repair_a_minute() {
+    async fn status_repairs_are_one_minute_apart() {
         let (wakes, mut scheduled, _s3) = Wakes::new();
         wakes.repair(waiter("one"));
         assert_eq!(woken(&mut scheduled), ["one"]);

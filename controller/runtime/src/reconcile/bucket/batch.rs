@@ -1,4 +1,5 @@
-//! Batches of requests: the worker collects the requests that arrive together, and writes the document once for all of them.
+//! Batches of requests: the worker collects the requests that arrive together, and writes the document once for all of
+//! them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,15 +14,16 @@ use super::reservation::Reservations;
 use crate::aws::{Bucket, CallContext};
 use crate::reconcile::context::Context;
 
-/// A request waits this long for others to join it.
+/// A batch ends when no request arrives within this time.
 const BATCH_IDLE: Duration = Duration::from_millis(100);
-/// And no longer than this in all,
+/// The maximum duration of a batch.
 const BATCH_MAX: Duration = Duration::from_millis(1000);
-/// or than this, where it is the quotas that it waits for: what thirty resources need, each with a function of its own.
+/// The maximum duration while the rate limiter delays a reserved request: enough for thirty new resources, each with a
+/// function.
 const BATCH_MAX_THROTTLED: Duration = Duration::from_secs(15);
 
-/// Collects the requests that come, or are announced, within a moment of the first one. The moment of those that somebody
-/// waits for is longer while AWS's quotas keep them back.
+/// Collects the requests that arrive shortly after the first request, or have a reservation. The batch stays open
+/// longer while the rate limiter delays a request of high priority.
 pub async fn collect_batch(
     reservations: &Reservations,
     first: Request,
@@ -44,8 +46,8 @@ pub async fn collect_batch(
     batch
 }
 
-/// The requests apart by the role that they are made with: no entry of a namespace is written with another one's, whatever
-/// the tenancy permits the two.
+/// Splits a batch by role: no entry of a namespace is written with another namespace's credentials, even if the tenancy
+/// permits the two.
 pub fn by_role(context: &Context, batch: Vec<Request>) -> Vec<Vec<Request>> {
     let mut batches: Vec<(Option<Role>, Vec<Request>)> = vec![];
     for request in batch {
@@ -56,11 +58,11 @@ pub fn by_role(context: &Context, batch: Vec<Request>) -> Vec<Vec<Request>> {
         }
     }
     let batches: Vec<Vec<Request>> = batches.into_iter().map(|(_, batch)| batch).collect();
-    // Without a request, it is looked whether a write has come to its end.
+    // An empty batch checks whether a write without an answer was applied.
     if batches.is_empty() { vec![vec![]] } else { batches }
 }
 
-/// What resources ask for in a batch of requests.
+/// The apply requests of a batch.
 pub fn apply_requests(batch: &[Request]) -> impl Iterator<Item = &ApplyRequest> {
     batch.iter().filter_map(|request| match request {
         Request::Apply(apply) => Some(&**apply),
@@ -68,19 +70,18 @@ pub fn apply_requests(batch: &[Request]) -> impl Iterator<Item = &ApplyRequest> 
     })
 }
 
-/// What AWS is called for, for a batch of requests.
+/// The call context of a batch.
 pub fn call_context(batch: &[Request]) -> Arc<CallContext> {
     CallContext::for_batch(apply_requests(batch).map(|apply| apply.call_context.clone()).collect())
 }
 
-/// The span of the work on behalf of those who ask, so that each line of it names them and the bucket, and each of their
-/// traces leads to it.
+/// The span of a batch: names the objects and the bucket in each log line, and links to the traces of the reconciles.
 pub fn span(bucket: &Bucket, batch: &[Request]) -> Span {
     let ids = apply_requests(batch).map(|apply| &apply.id);
     let (keys, generations): (Vec<String>, Vec<String>) =
         ids.map(|id| (id.key.to_string(), id.generation.unwrap_or_default().to_string())).unzip();
     let (object, generation) = (keys.join(","), generations.join(","));
-    // Of the level of an error, so that RUST_LOG takes it from no line that it lets through.
+    // Span level ERROR, so that no RUST_LOG filter drops the span.
     let span = error_span!("bucket", %bucket, object, generation);
     for apply in apply_requests(batch) {
         span.follows_from(&apply.span);

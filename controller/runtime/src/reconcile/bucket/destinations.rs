@@ -1,4 +1,5 @@
-//! The check of a bucket's destinations, which S3 makes at each PUT: whether the functions exist and permit the bucket.
+//! The check of a bucket's destinations: the functions must exist and permit the bucket. S3 makes the same check at
+//! each PUT.
 
 use std::collections::BTreeSet;
 
@@ -16,8 +17,8 @@ use crate::objects::Identity;
 use crate::reconcile::context::Context;
 use crate::reconcile::permission::{Permissions, Refused};
 
-/// Makes sure that the functions of all resources exist and permit the bucket; true if so. A resource is left out if
-/// the function is gone, or if an external permission is missing. The other resources are written. A paused resource
+/// Makes sure that the functions of all resources exist and permit the bucket; true on success. A resource is excluded
+/// if the function is gone, or if an external permission is missing. The other resources are written. A paused resource
 /// keeps its entries and its function as they are. `refused` are the destinations in S3's last refusal.
 pub async fn are_ready(
     context: &Context,
@@ -38,7 +39,7 @@ pub async fn are_ready(
         for function in functions {
             let statement = Statement::for_bucket(&context.owner.id, &function, name, owner);
             if requester.permission == PermissionPolicy::External {
-                if !is_let_in(context, &requester.id, &function, &statement, refused).await {
+                if !has_external_permission(context, &requester.id, &function, &statement, refused).await {
                     requester.exclude(failures::not_permitted_by_others(bucket, &function));
                     break;
                 }
@@ -59,7 +60,7 @@ pub async fn are_ready(
 }
 
 /// True if an external permission exists: S3's refusal names the destinations, or else the policy is read.
-async fn is_let_in(
+async fn has_external_permission(
     context: &Context,
     id: &Identity,
     function: &FunctionArn,

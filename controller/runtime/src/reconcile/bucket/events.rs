@@ -1,4 +1,4 @@
-//! What a change to a bucket's document means to the resources of the bucket, as events on them.
+//! The events for changes of a bucket's document, on the resources of the bucket.
 
 use lambda_triggers_core::ownership::{OwnEntryId, OwnerId};
 use lambda_triggers_core::plan::bucket::{Change, Entry};
@@ -9,8 +9,8 @@ use crate::aws::Bucket;
 use crate::objects::Identity;
 use crate::reconcile::events::EventToEmit;
 
-/// The events for the changes that a write has made: one for an object and a reason, which tells of all entries, since
-/// Kubernetes keeps the note of the first of those with the same reason only.
+/// The events for the changes of a write: one event for each object and reason, with all entries in the note.
+/// Kubernetes keeps only the first note of events with the same reason.
 pub fn of_changes(
     changes: &[Change],
     requesters: &Requesters,
@@ -19,8 +19,8 @@ pub fn of_changes(
 ) -> Vec<(Identity, EventToEmit)> {
     let mut all: Vec<(Identity, EventToEmit)> = vec![];
     for (id, event) in changes.iter().filter_map(|change| of_change(change, requesters, owner, bucket)) {
-        match all.iter_mut().find(|(known, told)| known.uid == id.uid && told.reason == event.reason) {
-            Some((_, told)) => told.note = format!("{}; {}", told.note, event.note),
+        match all.iter_mut().find(|(known, merged)| known.uid == id.uid && merged.reason == event.reason) {
+            Some((_, merged)) => merged.note = format!("{}; {}", merged.note, event.note),
             None => all.push((id, event)),
         }
     }
@@ -71,7 +71,7 @@ fn of_change(
     }
 }
 
-/// How many of the changes put back an entry of a resource that had it before.
+/// The number of changes that restored an entry of a resource in sync.
 pub fn restored(changes: &[Change], requesters: &Requesters, owner: &OwnerId) -> usize {
     let was_in_place =
         |entry: &Entry| requester_of(entry, requesters, owner).is_some_and(|requester| requester.was_in_sync);
@@ -79,13 +79,13 @@ pub fn restored(changes: &[Change], requesters: &Requesters, owner: &OwnerId) ->
     changes.iter().filter(is_repair).count()
 }
 
-/// The resource whose entry it is.
+/// The resource that owns the entry.
 fn requester_of<'a>(entry: &Entry, requesters: &'a Requesters, owner: &OwnerId) -> Option<&'a Requester> {
     let id = OwnEntryId::parse(owner, entry.id.as_deref()?)?;
     requesters.0.values().find(|requester| requester.id.key.base_name(owner) == id.base_name)
 }
 
-/// The event for a foreign entry that was there before our write and is not after it.
+/// The event for a foreign entry that disappeared during our write.
 pub fn of_lost(entry: &Entry, bucket: &Bucket) -> EventToEmit {
     let note = format!(
         "the {} that notified {} has gone from bucket {bucket} while we wrote to it: another tool removed it, or wrote \
@@ -96,7 +96,7 @@ pub fn of_lost(entry: &Entry, bucket: &Bucket) -> EventToEmit {
     EventToEmit::warning(EventReason::ForeignEntryGone, note)
 }
 
-/// The event for a foreign entry to which S3 cannot deliver.
+/// The event for a foreign entry with a destination that S3 refuses.
 pub fn of_broken(entry: &Entry, bucket: &Bucket) -> EventToEmit {
     let note = format!(
         "S3 cannot deliver to {}, the destination of the {} in bucket {bucket}, which somebody else made: the destination is \

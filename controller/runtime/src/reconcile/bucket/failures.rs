@@ -1,4 +1,4 @@
-//! What keeps a bucket from being as a resource wants it, in words that say what to do.
+//! The failures of a bucket, with messages that name the fix.
 
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{OwnEntryId, OwnerId};
@@ -14,7 +14,7 @@ fn notification(reason: Reason, message: impl Into<String>) -> Failure {
     Failure::new(Component::Notification, reason, message)
 }
 
-/// A resource whose wish cannot be met beside those of others.
+/// The resource's entries conflict with other entries.
 pub fn rejected(bucket: &Bucket, rejection: &Rejection) -> Failure {
     let has_it = |conflict: &Conflict| {
         format!(
@@ -59,7 +59,7 @@ pub fn rejected(bucket: &Bucket, rejection: &Rejection) -> Failure {
     }
 }
 
-/// A call to S3 that did not succeed.
+/// A call to S3 failed.
 pub fn of_call(bucket: &Bucket, error: &AwsError) -> Failure {
     if error.kind == AwsErrorKind::NotFound {
         let message = format!("there is no bucket {bucket}: create it, or name another one in spec.bucket");
@@ -68,7 +68,7 @@ pub fn of_call(bucket: &Bucket, error: &AwsError) -> Failure {
     error.failure(Component::Notification)
 }
 
-/// A bucket in another account than the expected one, by proof.
+/// The bucket is in another account than the expected one, by proof.
 pub fn in_other_account(bucket: &Bucket) -> Failure {
     let message = format!(
         "bucket {bucket} is in another account than {}: write the account that owns the bucket in spec.bucketOwner, or name \
@@ -78,7 +78,7 @@ pub fn in_other_account(bucket: &Bucket) -> Failure {
     notification(Reason::BucketInOtherAccount, message)
 }
 
-/// A document that is no notification configuration.
+/// The document is no valid notification configuration.
 pub fn unreadable(bucket: &Bucket, error: &InvalidDocument) -> Failure {
     let message = format!(
         "the notification configuration of bucket {bucket} cannot be understood, so it is not touched: {}",
@@ -87,13 +87,13 @@ pub fn unreadable(bucket: &Bucket, error: &InvalidDocument) -> Failure {
     notification(Reason::AwsRefused, message)
 }
 
-/// A function that went between the look at it and the write of its entries.
+/// The function was deleted between its check and the write of the entries.
 pub fn function_gone() -> Failure {
     let message = "the function has gone: create it again, or name another one in spec.function";
     Failure::new(Component::Function, Reason::FunctionNotFound, message)
 }
 
-/// A missing external permission.
+/// The external permission is missing.
 pub fn not_permitted_by_others(bucket: &Bucket, function: &FunctionArn) -> Failure {
     let Bucket { region: _, name, owner } = bucket;
     let FunctionArn { partition, .. } = function;
@@ -107,7 +107,7 @@ pub fn not_permitted_by_others(bucket: &Bucket, function: &FunctionArn) -> Failu
     notification(Reason::DestinationRefused, message)
 }
 
-/// A write that may put back what a deletion has taken away.
+/// A write without an answer may restore entries that a deletion removed.
 pub fn awaiting_write(bucket: &Bucket) -> Failure {
     let message = format!(
         "a write to bucket {bucket} may take effect still, since AWS did not answer it, or since the operator has only just \
@@ -116,7 +116,7 @@ pub fn awaiting_write(bucket: &Bucket) -> Failure {
     notification(Reason::OutcomeUnknown, message)
 }
 
-/// Our entries do not stay after so many writes; `there` is the document that was found instead.
+/// Another writer reverts our entries after this number of writes. `there` is the document of the last read.
 pub fn contended(bucket: &Bucket, owner: &OwnerId, there: &Document, writes: u32) -> Failure {
     let is_own =
         |entry: &&Entry| entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(owner, id).is_some());
@@ -132,12 +132,12 @@ pub fn contended(bucket: &Bucket, owner: &OwnerId, there: &Document, writes: u32
     notification(Reason::Contended, message)
 }
 
-/// Whether S3 says that there is no such bucket.
+/// True if S3 does not find the bucket.
 pub fn is_missing(failure: &Failure) -> bool {
     failure.reason == Reason::BucketNotFound
 }
 
-/// Whether there is no such bucket in its Region, so that nothing of ours can be in it.
+/// True if the bucket does not exist in this Region, so the bucket has no entries of ours.
 pub fn is_nowhere(failure: &Failure) -> bool {
     is_missing(failure) || failure.reason == Reason::BucketInOtherRegion
 }

@@ -1,6 +1,5 @@
-//! The worker of each bucket. S3 stores one document for a bucket and has no conditional write
-//! (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>). So one worker reads, merges,
-//! writes and verifies the document for all resources of the bucket.
+//! The workers of the buckets. S3 stores one document for each bucket and has no conditional write. So one worker
+//! reads, merges, writes and verifies the document for all resources of the bucket.
 
 mod batch;
 mod destinations;

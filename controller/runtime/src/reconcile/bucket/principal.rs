@@ -1,4 +1,5 @@
-//! On whose behalf a bucket is worked on: with whose credentials, and for whose resources.
+//! The principal of a batch: the namespace whose credentials S3 sees. The principal decides which requesters a sync may
+//! change.
 
 use std::sync::Arc;
 
@@ -10,18 +11,18 @@ use super::requesters::Requester;
 use crate::aws::{Bucket, S3Api};
 use crate::reconcile::context::Context;
 
-/// For whom S3 is spoken to, and so with whose credentials.
+/// The identity for calls to S3.
 #[derive(Clone, Debug, Default)]
 pub struct Principal {
-    /// A namespace of which a resource asked for the bucket, or had something in it.
+    /// The namespace of a requester, or of a resource that had an entry in the bucket.
     namespace: String,
-    /// Whether it only asked for what it has in it to go, or to be left alone.
+    /// True if the batch has only removals and retentions of entries.
     leaves: bool,
 }
 
 impl Principal {
-    /// Whether what a resource has asked for is done now: that of another role keeps what it has until its own turn, one
-    /// whose namespace may not name the bucket any more until it may again, and a paused one until it is paused no more.
+    /// True if a sync with this principal applies the requester's desired state. A requester with another role keeps
+    /// its entries until a batch with its role. The entries of denied, frozen and paused requesters stay as they are.
     pub fn acts_for(
         &self,
         context: &Context,
@@ -40,7 +41,7 @@ impl Principal {
             && (!matches!(desired, Desired::Entries(_)) || is_permitted())
     }
 
-    /// Who speaks for a batch of requests: one who is let speak and means to stay, if there is one.
+    /// Picks the batch's principal, preferring a namespace that is permitted and applies entries.
     pub fn for_batch(context: &Context, bucket: &Bucket, batch: &[Request]) -> Option<Self> {
         let principals = batch.iter().map(|request| match request {
             Request::Apply(apply) => Self {
@@ -56,12 +57,12 @@ impl Principal {
         principals.min_by_key(|principal| (is_denied(principal), principal.leaves))
     }
 
-    /// The account that S3 is called in; `None` where AWS does not say.
+    /// The account of the credentials; `None` if AWS does not answer.
     pub async fn account(&self, context: &Context) -> Option<String> {
         context.credentials.account_of(&self.namespace).await.ok()
     }
 
-    /// The notification configurations that it may read and write.
+    /// The S3 client of the principal for the bucket's Region.
     pub fn s3(&self, context: &Context, bucket: &Bucket) -> Arc<dyn S3Api> {
         let Self { namespace, leaves } = self;
         context.credentials.s3(&context.owner.id, namespace, &bucket.region, *leaves)

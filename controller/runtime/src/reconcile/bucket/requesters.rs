@@ -1,4 +1,4 @@
-//! The resources of one bucket: what each has asked for, and what the stores cached of the others.
+//! The requesters of one bucket, and the cached resources that have sent no request yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,15 +10,14 @@ use lambda_triggers_core::status::Failure;
 use crate::aws::Bucket;
 use crate::objects::{Identity, RawS3TriggeredFunction, Summary, Trigger};
 
-/// What a resource has asked for.
+/// A resource that sent a request to the bucket's worker.
 pub struct Requester {
-    /// The resource.
     pub id: Identity,
-    /// What it wants.
+    /// The desired entries.
     pub desired: Desired,
     /// The manager of the permission.
     pub permission: PermissionPolicy,
-    /// Whether the bucket was as it wants before: what differs now was changed by somebody else.
+    /// True if the resource was in sync before: a difference is drift.
     pub was_in_sync: bool,
     /// The cause, if the entries are left out because S3 would refuse the document.
     pub excluded: Option<Failure>,
@@ -32,12 +31,12 @@ impl Requester {
     }
 }
 
-/// The resources that have asked something of one bucket, by UID.
+/// The requesters of one bucket, by UID.
 #[derive(Default)]
 pub struct Requesters(pub BTreeMap<String, Requester>);
 
 impl Requesters {
-    /// How many entries that resources desired are not in the document.
+    /// The number of desired entries that the document does not have.
     pub fn missing_from(&self, document: &Document) -> usize {
         let ids: BTreeSet<Option<&str>> = document.entries().map(|entry| entry.id.as_deref()).collect();
         let wanted = self.0.values().filter_map(|requester| match &requester.desired {
@@ -47,8 +46,8 @@ impl Requesters {
         wanted.flatten().filter(|entry| !ids.contains(&entry.id.as_deref())).count()
     }
 
-    /// The claims of all resources that exist, whether or not they have asked. Forgets those that are gone, or have moved
-    /// away. One that `counts` no more keeps what it has.
+    /// The claims of all existing resources, with or without a request. Forgets requesters that were deleted or moved
+    /// to another bucket. A requester for which `counts` is false keeps its entries.
     pub fn claims(
         &mut self,
         cache: &Store<RawS3TriggeredFunction>,

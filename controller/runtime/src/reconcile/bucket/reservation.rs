@@ -1,5 +1,5 @@
-//! Reservations in a batch: reconciles that will send a request to the worker of a bucket soon. The worker waits for their
-//! requests and writes the document once for all of them.
+//! Reservations in a batch: reconciles that will send a request to the worker of a bucket soon. The worker waits for
+//! their requests and writes the document once for all of them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

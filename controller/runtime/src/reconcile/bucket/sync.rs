@@ -1,5 +1,5 @@
-//! The sync of one bucket's document: drives the state machine [`BucketSync`] with calls to S3, until the document holds the
-//! entries of all requesters.
+//! The sync of one bucket's document: drives the state machine [`BucketSync`] with calls to S3, until the document
+//! holds the entries of all requesters.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub struct DocumentSync {
     refused: Vec<String>,
 }
 
-/// What a was_in_sync bucket is like for those who ask.
+/// The result of a sync, for the answers to requesters.
 #[derive(Clone)]
 pub struct Found {
     pub rejected: BTreeMap<ObjectKey, Rejection>,
@@ -62,7 +62,8 @@ impl Found {
 }
 
 impl DocumentSync {
-    /// A sync without requesters. A write of the previous leader may be in flight until the grace period after the start ends.
+    /// A sync without requesters. A write of the previous leader may be in flight until the grace period after the
+    /// start ends.
     pub fn new(
         context: &Context,
         bucket: Bucket,
@@ -88,8 +89,8 @@ impl DocumentSync {
         self.principal.acts_for(context, &self.frozen, &self.bucket, requester)
     }
 
-    /// Brings the bucket's document to where all resources desired it. The first round that begins when a write whose outcome
-    /// is not known can take effect no more is the one that decides, from nothing seen before: one that fails is made again.
+    /// Syncs the document with the desired state of all requesters. Once an unanswered PUT can no longer apply, one
+    /// sync without prior knowledge decides. If that sync fails, the grace period starts again.
     pub async fn run(&mut self, context: &Context) -> Result<Found, Failure> {
         let decides = self.write_grace_until.take_if(|until| *until <= Instant::now()).is_some();
         if decides {
@@ -104,10 +105,11 @@ impl DocumentSync {
 
     async fn drive(&mut self, context: &Context) -> Result<Found, Failure> {
         let (mut sync, mut command) = BucketSync::begin(context.owner.id.clone(), self.known.clone());
-        // What the last write failed with, in case that the round ends with it.
+        // The failure of the last write, if the sync ends with that failure.
         let mut failure = None;
         loop {
-            // Nothing is awaited between the answer to a read and the write that is based on it.
+            // The code does not await between a read and the write that uses the read: other writers could change the
+            // document.
             let event = match command {
                 SyncCommand::Read { pause } => self.read(context, pause).await?,
                 SyncCommand::Write { document, validate } => {
@@ -154,7 +156,7 @@ impl DocumentSync {
         let Self { principal, frozen, bucket, requesters, .. } = self;
         let counts = |requester: &Requester| principal.acts_for(context, frozen, bucket, requester);
         let claims = requesters.claims(&context.stores.s3, bucket, counts);
-        // It was sent when the quotas allowed it.
+        // The age excludes the wait for the rate limiter.
         Ok(SyncEvent::Read { document, age: sent.elapsed().saturating_sub(waited), claims })
     }
 
@@ -182,7 +184,7 @@ impl DocumentSync {
         })
     }
 
-    /// Writes the document. A refusal ends the round, but for one of a destination.
+    /// Writes the document. A refusal ends the sync, unless S3 refuses a destination.
     async fn write(
         &mut self,
         context: &Context,
@@ -211,7 +213,7 @@ impl DocumentSync {
         }
     }
 
-    /// Counts what the round has found and mended.
+    /// Counts changes by other writers and restored entries.
     fn count(&self, context: &Context, synced: &Synced) {
         let (owner, metrics) = (&context.owner.id, &context.telemetry.metrics);
         if let Some(before) = &self.known {

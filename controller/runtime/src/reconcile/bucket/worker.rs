@@ -1,4 +1,4 @@
-//! The worker of one bucket: collects requests, syncs the document for all of them, and answers each.
+//! The worker of one bucket: collects requests, syncs the document for all of them, and answers each request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
@@ -34,7 +34,7 @@ pub struct Worker {
     last_result: Option<(Instant, Found)>,
 }
 
-/// Waits until then, or for ever.
+/// Waits until the instant; never ends for `None`.
 async fn until(instant: Option<Instant>) {
     match instant {
         Some(instant) => sleep_until(instant).await,
@@ -54,7 +54,7 @@ impl Worker {
         Self { context, orphans, reservations, sync, rejected: BTreeMap::new(), last_result: None }
     }
 
-    /// Works until nobody can ask any more.
+    /// Works until the inbox is closed.
     pub async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Request>) {
         loop {
             let batch = tokio::select! {
@@ -65,7 +65,8 @@ impl Worker {
                 },
                 () = until(self.sync.write_grace_until) => vec![],
             };
-            // It is held no longer than the work takes: the context owns the worker.
+            // The worker holds the context only during a batch. The end of the operator drops the context, and then the
+            // worker ends.
             let Some(context) = self.context.upgrade() else { return };
             for batch in by_role(&context, batch) {
                 let span = span(&self.sync.bucket, &batch);
@@ -76,7 +77,7 @@ impl Worker {
     }
 
     async fn process(&mut self, context: &Context, batch: Vec<Request>) {
-        // A batch without a request comes from the worker itself.
+        // The worker itself creates an empty batch.
         let is_own = batch.is_empty();
         let mut rest = vec![];
         for request in batch {
@@ -87,8 +88,8 @@ impl Worker {
         }
     }
 
-    /// Answers a resync from what was last seen, if it wants nothing else than it did then; returns what is to be last_result
-    /// after.
+    /// Answers a resync from the last result, if the resync desires the same entries as before. Returns the request
+    /// otherwise.
     async fn answer_from_last_result(&self, context: &Context, request: Request) -> Option<Request> {
         let Request::Apply(apply) = &request else { return Some(request) };
         let requester = self.sync.requesters.0.get(&apply.id.uid);
@@ -106,7 +107,7 @@ impl Worker {
             return Some(request);
         };
         if let Request::Apply(apply) = request {
-            // Nobody listens where the reconcile has run out of time; it will ask again.
+            // The send fails after a timeout of the reconcile. The next reconcile sends a new request.
             let _ = apply.reply.send(Ok(Done { changed: false, ..done }));
         }
         None
@@ -134,7 +135,7 @@ impl Worker {
         let asked: BTreeSet<ObjectKey> = applies.iter().map(|one| one.id.key.clone()).collect();
         let mut result = self.sync(context).await;
         if leaves && result.as_ref().is_err_and(failures::is_missing) {
-            // S3 may say so of a bucket that was made a moment ago, and what is to go would stay for good.
+            // S3 may not find a bucket that was created a moment ago. A false not-found would orphan the entries.
             sleep(NOT_FOUND_RETRY_DELAY).await;
             result = self.sync(context).await;
         }
@@ -146,7 +147,7 @@ impl Worker {
         }
         self.answer_all(context, &result, applies).await;
         for reply in checks {
-            let last_result = match &result {
+            let answer = match &result {
                 Ok(found) => Ok(found.done.clone()),
                 Err(failure)
                     if failures::is_nowhere(failure) || failure.reason == Reason::BucketInOtherAccount =>
@@ -155,8 +156,8 @@ impl Worker {
                 }
                 Err(failure) => Err(failure.clone()),
             };
-            // Nobody listens where the operator is stopping.
-            let _ = reply.send(last_result);
+            // The send fails while the operator stops.
+            let _ = reply.send(answer);
         }
     }
 
@@ -168,8 +169,8 @@ impl Worker {
         result
     }
 
-    /// Requests reconciles of the resources that the round before set aside and this round placed, or set aside for another
-    /// conflict. Resources in `asked` get an answer anyway.
+    /// Requests reconciles of resources whose rejection ended or has another conflict now. Resources in `asked` get an
+    /// answer anyway.
     fn wake(&mut self, context: &Context, found: &Found, asked: &BTreeSet<ObjectKey>) {
         let before = std::mem::replace(&mut self.rejected, found.rejected.clone());
         let is_freed = |(key, rejection): &(ObjectKey, Rejection)| {
@@ -198,12 +199,12 @@ impl Worker {
             if let (Ok(_), Some(requester)) = (&answer, self.sync.requesters.0.get_mut(&id.uid)) {
                 requester.was_in_sync = true;
             }
-            // Nobody listens where the reconcile has run out of time; it will ask again.
+            // The send fails after a timeout of the reconcile. The next reconcile sends a new request.
             let _ = reply.send(answer);
         }
     }
 
-    /// What the bucket means to one resource.
+    /// The answer to one requester.
     async fn answer(
         &self,
         context: &Context,
@@ -223,14 +224,14 @@ impl Worker {
         let is_late = late.is_some_and(|late| late > now);
         let is_held = match desired {
             Desired::None => self.sync.write_grace_until.is_some(),
-            // What such a write brings back would be taken for left behind, and removed.
+            // A late write would restore entries without a claim, and the next sync would remove these orphans.
             Desired::Retain => self.sync.write_grace_until.is_some() || is_late,
             Desired::Entries(_) | Desired::KeepCurrent => false,
         };
         if is_held {
             return Err(failures::awaiting_write(&self.sync.bucket));
         }
-        // From here on, nobody may name the bucket any more.
+        // After this answer, no object may name the bucket.
         if *desired == Desired::None && (is_late || context.started + MAX_REQUEST_AGE > now) {
             self.orphans.insert(context, &self.sync.bucket, &id.key.namespace).await?;
         }

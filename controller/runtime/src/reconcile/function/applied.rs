@@ -1,4 +1,4 @@
-//! The functions that a status records.
+//! The functions in a status.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use lambda_triggers_core::ownership::ObjectKey;
 use crate::objects::Trigger;
 use crate::reconcile::context::Context;
 
-/// The function that the spec alone says that a predecessor may have deployed: for an object that came back without
-/// its status, as from a backup, with a spec that may be unreadable as a whole.
+/// The function that an earlier object of this name may have deployed, from the spec alone. A restored backup has no
+/// status, and its spec may be unreadable as a whole.
 pub fn by_spec<K: Trigger>(
     context: &Context,
     object: &K,
@@ -23,7 +23,7 @@ pub fn by_spec<K: Trigger>(
     definition.is_object().then_some(function).into_iter().collect()
 }
 
-/// What was made before, with what is about to be made.
+/// Adds the functions of `before` to `wanted`.
 pub fn union(before: &Applied, wanted: &mut Applied) {
     let new = |old: &&AppliedFunction| !wanted.functions.iter().any(|new| same(new, old));
     let old: Vec<AppliedFunction> = before.functions.iter().filter(new).cloned().collect();

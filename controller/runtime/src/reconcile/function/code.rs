@@ -1,4 +1,4 @@
-//! The code of a definition that the cluster holds: inline, or in a ConfigMap.
+//! Code in the cluster: inline in the definition, or in a ConfigMap.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +12,15 @@ use crate::error_chain;
 use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
 
-/// Code as it is sent to Lambda.
+/// Code as a ZIP archive for Lambda.
 pub struct ClusterCode {
-    /// The files, packed.
+    /// The files as a ZIP archive.
     pub archive: Archive,
-    /// A warning, where only a layer can hold the handler.
+    /// A warning if the files have no handler, so only a layer can provide the handler.
     pub warning: Option<String>,
 }
 
-/// Code in the cluster. `None` stands for code in S3 or in an image.
+/// The code in the cluster; `None` for code in S3 or in an image.
 pub async fn cluster_code(
     context: &Context,
     namespace: &str,

@@ -1,5 +1,5 @@
-//! The deployment of a function from `spec.function.definition`: observe, plan and apply. The operator starts one update at a
-//! time and does not wait for its end.
+//! The deployment of a function from `spec.function.definition`: observe, plan and apply. The operator starts one
+//! update at a time and does not wait for its end.
 
 use std::collections::BTreeSet;
 
@@ -24,19 +24,19 @@ use crate::reconcile::events::EventToEmit;
 use crate::reconcile::status::StatusWriter;
 use crate::reconcile::wakes::Hindrance;
 
-/// A function after a look at it, and what was done about it.
+/// The result of a deployment.
 pub struct Deployment {
-    /// Its ARN; none as long as Lambda is making it: nothing can be attached to it yet.
+    /// The ARN; `None` while Lambda creates the function, since no trigger can reference the function yet.
     pub arn: Option<FunctionArn>,
-    /// Its identity, as it is kept in the status.
+    /// The identity of the function for the status.
     pub applied: AppliedFunction,
-    /// Whether Lambda is at work on it for us, or will be.
+    /// True while Lambda applies a change of this operator, or has to apply a further change.
     pub in_progress: bool,
-    /// Why it is not as wanted, where Lambda tried and failed. What is attached to it stays.
+    /// The failure of the last update by Lambda. The triggers of the function stay.
     pub failed: Option<Failure>,
 }
 
-/// Makes the function as its definition says, as far as Lambda lets us now.
+/// Applies the definition to the function, as far as the state of the function allows.
 pub async fn deploy<K: Trigger>(
     context: &Context,
     writer: &mut StatusWriter<'_, K>,
@@ -97,10 +97,10 @@ pub async fn deploy<K: Trigger>(
     };
     let new_code = is_new(&desired.code, known_code.as_deref());
     let sends_code = plan.steps.iter().any(|step| matches!(step, FunctionStep::UpdateCode(..)));
-    // At rest, Lambda may be at work for somebody else, or of itself, as when it wakes a function that was idle. Until that is
-    // done, nobody can say that the function is not as wanted, and what is then put back was their change.
+    // Lambda may be changing a function in sync for another client, or by itself, for example when Lambda activates an
+    // idle function. The function counts as in sync until the change ends. A difference after the end is drift.
     let for_others = writer.was_in_sync && !new_code && !plan.steps.iter().any(FunctionStep::is_awaited);
-    // A spec, or code, of which nobody knows yet whether Lambda manages it.
+    // True if Lambda has not tried this spec or this code yet.
     let untried = new_code && sends_code || writer.status.observed_generation != writer.id.generation;
     let account = aws.account().await.map_err(Error::aws(Component::Function))?;
     let with_function = with_function(&writer.status.applied, &account.id, &applied);
@@ -126,7 +126,8 @@ pub async fn deploy<K: Trigger>(
         context.wakes.ended(&Hindrance::Function(region.into(), desired.name.clone()));
     }
     match failed {
-        // Nothing is attached to what never worked: what runs in its place, as under an old name, runs on.
+        // The old triggers stay, for example triggers of a function with an earlier name. A function that never worked
+        // gets no trigger.
         Some(failure) if arn.is_none() => Err(failure.into()),
         failed => {
             let tag_keys = desired.tags.keys().cloned().collect();
@@ -137,7 +138,7 @@ pub async fn deploy<K: Trigger>(
     }
 }
 
-/// Why a function is left to another object, which adoption does not change.
+/// The conflict if another object holds the function. `adoptFunction` does not change this conflict.
 fn held(
     context: &Context,
     region: &str,
@@ -150,7 +151,7 @@ fn held(
     held.then(|| FunctionConflict::Held { kind: kind.into(), key })
 }
 
-/// Whether the cluster holds other code than what was last sent.
+/// True if the code in the cluster differs from the last code sent.
 fn is_new(code: &CodeSource, known: Option<&str>) -> bool {
     matches!(code, CodeSource::Archive(archive) if known != Some(archive.sha256.as_str()))
 }

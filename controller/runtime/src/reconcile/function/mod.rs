@@ -1,4 +1,4 @@
-//! Finds the function that a resource names, or deploys the one that it defines.
+//! The function of a trigger: an existing function, or a function that the operator deploys.
 
 mod applied;
 mod code;
@@ -19,28 +19,28 @@ use crate::reconcile::status::StatusWriter;
 use crate::reconcile::wakes::Hindrance;
 pub use applied::{by_spec, union};
 use deploy::{Deployment, deploy};
-pub use release::{freed, release};
+pub use release::{release, wake_waiting};
 
-/// The Region of a resource: its own, else that of its function's ARN, else the operator's.
+/// The Region of a resource: the Region of the spec, else of the function's ARN, else of the operator.
 pub fn region(context: &Context, spec: Option<&str>, function: &FunctionRef) -> String {
     let of_arn = || function.arn.as_deref().and_then(FunctionArn::parse).map(|arn| arn.region);
     spec.map(ToOwned::to_owned).or_else(of_arn).unwrap_or_else(|| context.default_region().to_owned())
 }
 
-/// The function of a resource, as far as it is there.
+/// The function of a resource.
 pub struct Resolved {
-    /// The function, with its qualifier; none as long as Lambda is making it.
+    /// The function with its qualifier; `None` while Lambda creates the function.
     pub function: Option<Function>,
-    /// What was deployed for the resource.
+    /// The functions that the operator deployed for the resource.
     pub applied: Vec<AppliedFunction>,
-    /// Whether Lambda is at work on it.
+    /// True while Lambda applies a change.
     pub in_progress: bool,
-    /// Why it is not as wanted, where that keeps nothing from being attached to it.
+    /// The failure of the function, if triggers can still reference the function.
     pub failed: Option<Failure>,
 }
 
 impl Resolved {
-    /// The outcome of a reconcile that has done all else.
+    /// The outcome of the reconcile, after all other components.
     pub fn outcome(self, applied: Outcome) -> Result<Outcome, Error> {
         match self.failed {
             Some(failure) => Err(failure.into()),
@@ -50,12 +50,12 @@ impl Resolved {
     }
 }
 
-/// Says that Lambda is at work on the function.
+/// The outcome while Lambda changes the function.
 pub fn updating(what: &str) -> Outcome {
     Outcome::Progressing { message: format!("Lambda is {what} the function") }
 }
 
-/// Finds the function that a resource names, or deploys the one that it defines.
+/// Finds the function that the spec names, or deploys the function of the definition.
 pub async fn resolve<K: Trigger>(
     context: &Context,
     writer: &mut StatusWriter<'_, K>,
@@ -85,21 +85,21 @@ fn is_not_found(error: &Error) -> bool {
     error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound)
 }
 
-/// Looks the function up in its Region.
+/// Reads the function in its Region.
 pub async fn find(aws: &dyn Aws, region: &str, function: &FunctionRef) -> Result<Function, Error> {
     let arn = function.arn.as_deref().and_then(FunctionArn::parse);
     let qualifier = function.qualifier.clone().or_else(|| arn.as_ref().and_then(|arn| arn.qualifier.clone()));
     let name = arn.map(|arn| arn.with_qualifier(None).to_string()).or_else(|| function.name.clone());
     let name = name.unwrap_or_default();
     let functions = aws.lambda(region);
-    // What is attached to a function that has gone is taken out.
+    // The reconcile removes the triggers of a missing function, so a false not-found would remove entries.
     let found = confirm_absent(|| functions.function(&name, qualifier.as_deref())).await;
     found
         .map_err(Error::aws(Component::Function))?
         .ok_or_else(|| not_found(&name, qualifier.as_deref(), region))
 }
 
-/// Says that there is no such function.
+/// The failure for a missing function.
 fn not_found(name: &str, qualifier: Option<&str>, region: &str) -> Error {
     let what =
         qualifier.map_or_else(String::new, |qualifier| format!(" with the alias or version {qualifier}"));
@@ -109,7 +109,7 @@ fn not_found(name: &str, qualifier: Option<&str>, region: &str) -> Error {
     Error::found(Component::Function, Reason::FunctionNotFound, message)
 }
 
-/// What Lambda says where the function cannot run.
+/// The failure if Lambda reports that the function cannot run.
 fn check_state(function: &Function) -> Option<Failure> {
     let why = function.failed.as_ref()?;
     let message = format!(

@@ -1,4 +1,5 @@
-//! The release of functions that an object needs no longer: a function is deleted, or left to its user without our tags.
+//! The release of functions that an object needs no longer. A function is deleted, or stays with the user without the
+//! operator's tags.
 
 use lambda_triggers_core::api::{Applied, AppliedFunction};
 use lambda_triggers_core::arn::FunctionArn;
@@ -16,9 +17,9 @@ use crate::reconcile::events::EventToEmit;
 use crate::reconcile::status::StatusWriter;
 use crate::reconcile::wakes::Hindrance;
 
-/// Deletes the functions that were made `before` and are `wanted` no more, as far as they are ours. A function that the
-/// spec names now, where it was defined before, is the user's from here on: it stays, and loses our tags before the
-/// status forgets it. Tags that outlived the record would let a later definition take the function.
+/// Deletes the functions that are in `before` but not in `wanted`, unless the functions are foreign. If the spec names
+/// a function that the spec defined before, the function stays and belongs to the user. The operator removes its tags
+/// before the status forgets the function: remaining tags would allow a later definition to take the function.
 pub async fn release<K: Trigger>(
     context: &Context,
     writer: &StatusWriter<'_, K>,
@@ -86,25 +87,25 @@ pub async fn release<K: Trigger>(
     Ok(())
 }
 
-/// Requests reconciles of the objects that wait for one of these functions, which no object holds any more.
-pub fn freed(context: &Context, applied: &Applied) {
+/// Requests reconciles of objects that wait for the released functions.
+pub fn wake_waiting(context: &Context, applied: &Applied) {
     for AppliedFunction { region, name, tag_keys: _, async_invoke: _ } in &applied.functions {
         context.wakes.ended(&Hindrance::Function(region.clone(), name.clone()));
     }
 }
 
-/// The end of a function that a definition made.
+/// The result of a release.
 enum Released {
-    /// There is no such function, or another owner has it.
+    /// The function does not exist, or another owner has the function.
     Nothing,
-    /// It is deleted.
+    /// The operator deleted the function.
     Deleted,
-    /// It is its user's now.
+    /// The function belongs to the user now.
     Left,
 }
 
-/// Whether the spec defines a function of this name, and the tenancy permits that. A status that a tenant edited is no way
-/// to delete a function that the tenant may not define.
+/// True if the spec defines a function of this name and the tenancy permits the definition. A tenant must not delete a
+/// function by editing the status.
 async fn may_define<K: Trigger>(
     context: &Context,
     writer: &StatusWriter<'_, K>,
@@ -123,7 +124,7 @@ async fn may_define<K: Trigger>(
     Ok(tenancy.authorize(&key.namespace, &own, &ResourceRef::DeployedFunction(name.into())).is_ok())
 }
 
-/// Whether the spec names this function.
+/// True if the spec names this function.
 fn names<K: Trigger>(context: &Context, writer: &StatusWriter<'_, K>, function: &FunctionArn) -> bool {
     let spec = writer.spec.value();
     let named = &spec["function"];
@@ -136,7 +137,7 @@ fn names<K: Trigger>(context: &Context, writer: &StatusWriter<'_, K>, function: 
     }
 }
 
-/// Whether a trigger that is wanted invokes the function, by any qualifier.
+/// True if a wanted trigger invokes the function, with any qualifier.
 fn is_used(function: &FunctionArn, wanted: &Applied) -> bool {
     let arns =
         wanted.permissions.iter().filter_map(|permission| FunctionArn::parse(&permission.function_arn));

@@ -10,8 +10,7 @@ use crate::objects::Trigger;
 use crate::reconcile::events::EventToEmit;
 use crate::reconcile::status::StatusWriter;
 
-/// Tells what was done to the function `name`. `is_drift` is true if the function was as wanted once, and somebody else
-/// changed it.
+/// Emits the event for the steps on the function `name`. `is_drift` is true if the function was in sync before.
 pub async fn emit_event<K: Trigger>(
     writer: &StatusWriter<'_, K>,
     name: &str,
@@ -59,8 +58,8 @@ fn what(step: &FunctionStep) -> &'static str {
     }
 }
 
-/// What the status says of the function. Of code that was just sent from a bucket, nobody knows the SHA-256 yet, and
-/// while Lambda is at work, what was sent last counts, which is `known`.
+/// The function in the status. The SHA-256 of code from S3 is unknown right after the update. While Lambda applies a
+/// change, the last sent code counts, which is `known`.
 pub fn status(
     observed: Option<&ObservedFunction>,
     plan: &FunctionPlan,
@@ -84,7 +83,8 @@ pub fn status(
     }
 }
 
-/// What Lambda says it could not do. An attempt that it has not seen yet makes the last one's failure old news.
+/// The failure that Lambda reports. A failure of an earlier attempt does not count if Lambda has not seen the current
+/// attempt.
 pub fn failure(function: &ObservedFunction, plan: &FunctionPlan, untried: bool) -> Option<Failure> {
     let name = &function.arn.name;
     let message = match (&function.state, &plan.failed) {
@@ -103,8 +103,8 @@ pub fn failure(function: &ObservedFunction, plan: &FunctionPlan, untried: bool) 
     Some(Failure::new(Component::Function, Reason::FunctionFailed, message))
 }
 
-/// The way to the cure where KMS denies access, as to a role that was deleted and made again: the grant of Lambda is for the
-/// role that is gone (<https://repost.aws/knowledge-center/lambda-kmsaccessdeniedexception-errors>).
+/// The link to the runbook if KMS denies access. The cause may be a role that was deleted and created again: Lambda's
+/// grant is for the deleted role (<https://repost.aws/knowledge-center/lambda-kmsaccessdeniedexception-errors>).
 fn kms_runbook(why: &str) -> &'static str {
     if why.contains("KMS access was denied") || why.contains("KMSAccessDenied") {
         "; if the role was deleted and made again, see docs/runbooks.md#a-role-that-was-deleted-and-made-again"
@@ -113,7 +113,7 @@ fn kms_runbook(why: &str) -> &'static str {
     }
 }
 
-/// What to do where Lambda does not show the environment: nobody would event that it is not as wanted.
+/// The failure if Lambda does not show the environment. The operator cannot detect drift of the environment then.
 fn environment_unread(function: &ObservedFunction) -> Option<Failure> {
     let code = function.environment_unread.as_ref()?;
     let key = match function.configuration.kms_key_arn.as_str() {

@@ -23,7 +23,7 @@ pub async fn carry_out(
             (FunctionStep::Untag(keys), Some(function)) => {
                 deployments.untag_function(&function.arn, &keys.iter().cloned().collect::<Vec<_>>()).await
             }
-            // Only a function that is there has tags to change.
+            // Only an existing function has tags to change.
             (FunctionStep::Tag(_) | FunctionStep::Untag(_), None) => Ok(()),
             (FunctionStep::PutConcurrency(runs), _) => deployments.put_concurrency(name, *runs).await,
             (FunctionStep::DeleteConcurrency, _) => deployments.delete_concurrency(name).await,

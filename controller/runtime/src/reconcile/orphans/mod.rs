@@ -1,5 +1,5 @@
-//! Orphans: AWS resources that no Kubernetes object claims any more. A write that was in flight when its object went may create
-//! an orphan after the deletion.
+//! Orphans: AWS resources that no Kubernetes object claims. A write that is in flight during a deletion may create an
+//! orphan afterwards.
 //!
 //! A ConfigMap stores the pending checks, so a restart forgets none.
 

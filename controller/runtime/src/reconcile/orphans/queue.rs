@@ -1,7 +1,7 @@
-//! The buckets that are looked at once more when nobody names them any more, which is noted: a restart forgets none.
+//! The queue of buckets to check for orphans after the last resource of a bucket is deleted.
 //!
-//! A finalizer waits for a write without an answer as long as one takes effect as a rule. One that is held up longer, by
-//! a network or by a process that was stopped for a while, would leave behind what nobody looks after.
+//! A finalizer waits for an unanswered PUT during the write grace period only. A network or a stopped process can delay
+//! a PUT for longer. Such a PUT would leave orphans, since no resource names the bucket any more.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -20,16 +20,16 @@ use crate::aws::Bucket;
 use crate::error_chain;
 use crate::reconcile::context::Context;
 
-/// The longest that a write may be on its way: AWS refuses a request that was signed more than 15 minutes ago
+/// The maximum age of a request in flight: AWS refuses a request that was signed more than 15 minutes ago
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `RequestTimeTooSkewed`).
 pub const MAX_REQUEST_AGE: Duration = Duration::from_secs(16 * 60);
 
-/// The buckets that are to be looked at once more.
+/// The buckets to check, with the time of each check.
 #[derive(Default)]
 pub struct OrphanQueue {
     due: Mutex<BTreeMap<Bucket, OrphanCheck>>,
     changed: Notify,
-    /// One note is written or struck out at a time: a look that ends is not to strike out what was noted meanwhile.
+    /// Serializes changes of the store: the end of a check must not remove a row that was inserted during the check.
     writing: tokio::sync::Mutex<()>,
 }
 
@@ -48,10 +48,11 @@ impl OrphanCheck {
 }
 
 impl OrphanQueue {
-    /// Has the bucket looked at after [`MAX_REQUEST_AGE`], by whoever runs then, with the credentials of `namespace`.
+    /// Schedules a check of the bucket after [`MAX_REQUEST_AGE`], with the credentials of `namespace`. A later leader
+    /// runs the check after a restart.
     pub async fn insert(&self, context: &Context, bucket: &Bucket, namespace: &str) -> Result<(), Failure> {
         let _one = self.writing.lock().await;
-        let known = self.due().get(bucket).is_some_and(|look| look.namespace == namespace);
+        let known = self.due().get(bucket).is_some_and(|check| check.namespace == namespace);
         if !known {
             let mut place = json!({"region": bucket.region, "owner": bucket.owner, "namespace": namespace});
             let key = store_key(&context.owner.id, &bucket.name);
@@ -72,10 +73,10 @@ impl OrphanQueue {
         Ok(())
     }
 
-    /// Takes up what was noted before this start.
+    /// Loads the checks of earlier runs from the store.
     pub async fn load(&self, context: &Context) -> Result<(), kube::Error> {
-        let noted = store::read(context).await?;
-        self.due().extend(noted.iter().filter_map(|(name, place)| read(name, place)));
+        let rows = store::read(context).await?;
+        self.due().extend(rows.iter().filter_map(|(name, place)| read(name, place)));
         Ok(())
     }
 
@@ -100,8 +101,8 @@ impl OrphanQueue {
         }
     }
 
-    /// Removes the bucket after a check, unless the bucket was inserted again during the check. A failed check is repeated after
-    /// a resync interval.
+    /// Removes the bucket after a check, unless the bucket was inserted again during the check. A failed check is
+    /// repeated after a resync interval.
     pub async fn finish(&self, context: &Context, bucket: Bucket, check: &OrphanCheck, succeeded: bool) {
         let _one = self.writing.lock().await;
         if self.due().get(&bucket) != Some(check) {
@@ -121,13 +122,13 @@ impl OrphanQueue {
     }
 }
 
-/// The key of a bucket's note. A legacy name may be longer than a key, and may read like the key of an object's note. A
-/// name of today has no `_`.
+/// The key of a bucket in the store. A legacy bucket name may be too long for a key, or may equal the key of an object.
+/// Current bucket names have no `_`.
 fn store_key(owner: &OwnerId, bucket: &str) -> String {
     if is_bucket_name(bucket) { bucket.into() } else { format!("_{}", bucket_statement_id(owner, bucket)) }
 }
 
-/// Reads a note of a bucket; one of an older version names no namespace.
+/// Parses a row of the store. Rows of older versions have no namespace.
 fn read(name: &str, place: &str) -> Option<(Bucket, OrphanCheck)> {
     let place: Value = serde_json::from_str(place).ok()?;
     let text = |field: &str| place[field].as_str().map(ToOwned::to_owned);
@@ -136,7 +137,7 @@ fn read(name: &str, place: &str) -> Option<(Bucket, OrphanCheck)> {
     Some((bucket, OrphanCheck::after(MAX_REQUEST_AGE, &text("namespace").unwrap_or_default())))
 }
 
-/// Strikes a bucket out; false if that is to be tried again.
+/// Removes a bucket from the store. False if the removal failed.
 async fn forget(context: &Context, bucket: &Bucket) -> bool {
     match store::remove(context, &store_key(&context.owner.id, &bucket.name)).await {
         Ok(()) => true,

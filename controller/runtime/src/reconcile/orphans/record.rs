@@ -1,4 +1,4 @@
-//! The record of AWS resources that an object is about to release. Its reader is [`super::released`].
+//! The record of AWS resources that an object is about to release. The reader of the records is [`super::released`].
 
 use lambda_triggers_core::api::Applied;
 use serde_json::json;
@@ -10,8 +10,8 @@ use crate::objects::Identity;
 use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
 
-/// Records `applied` before an object of this kind releases all of `applied` except `kept`. `version` is the resource version of
-/// the object. Does nothing with leader election, since no second operator runs then.
+/// Records `applied` before an object of this kind releases all of `applied` except `kept`. `version` is the resource
+/// version of the object. Does nothing with leader election, since no second operator runs then.
 pub async fn record_released(
     context: &Context,
     kind: &str,

@@ -1,7 +1,7 @@
-//! What objects let go is looked at once more where no leader is elected.
+//! Checks released AWS resources again, in an operator without leader election.
 //!
-//! Another operator of our owner id may run beside us by mistake then. It makes again what it sees gone, and it may die
-//! before it sees that nobody wants it any more.
+//! A second operator with the same owner id may run by mistake. The second operator may restore the released resources
+//! and stop before its own cleanup.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -27,10 +27,10 @@ use crate::reconcile::kind::ReconcileKind;
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::status::StatusWriter;
 
-/// Between two looks at the store, which others write, too.
+/// The interval between two reads of the store, since other operators write the store, too.
 const PERIOD: Duration = Duration::from_secs(MAX_REQUEST_AGE.as_secs() / 2);
 
-/// What an object has let go.
+/// A record of released resources.
 #[derive(Deserialize)]
 struct Released {
     namespace: String,
@@ -38,18 +38,18 @@ struct Released {
     applied: Applied,
 }
 
-/// Makes each look when a write that was sent before can take effect no more, for ever.
+/// Checks each record after [`MAX_REQUEST_AGE`], when no earlier write is in flight. Never ends.
 pub async fn check_released(reconciler: &Reconciler) -> Infallible {
     let mut known: BTreeMap<String, Instant> = BTreeMap::new();
     loop {
         match store::read(&reconciler.context).await {
-            Ok(mut noted) => {
-                known.retain(|key, _| noted.contains_key(key));
-                noted.retain(|key, _| {
+            Ok(mut rows) => {
+                known.retain(|key, _| rows.contains_key(key));
+                rows.retain(|key, _| {
                     known.entry(key.clone()).or_insert_with(Instant::now).elapsed() >= MAX_REQUEST_AGE
                 });
-                for (key, what) in &noted {
-                    // Nobody waits for it.
+                for (key, what) in &rows {
+                    // Low priority: no user waits for the check.
                     let call_context = CallContext::new("", Priority::Low);
                     if let Err(error) = call_context.scope(check(reconciler, key, what)).await {
                         warn!(
@@ -77,13 +77,13 @@ async fn check(reconciler: &Reconciler, key: &str, what: &str) -> Result<(), Err
             check_object(reconciler, &context.stores.scheduled, uid, &released).await?
         }
         RawS3TriggeredFunction::NAME => check_object(reconciler, &context.stores.s3, uid, &released).await?,
-        // The name of a bucket.
+        // The row of a bucket.
         _ => return Ok(()),
     }
     store::remove(context, key).await.map_err(Error::kubernetes("strike out what was looked at again"))
 }
 
-/// Takes away what is there of it, and nobody wants.
+/// Removes the released resources that exist again and that no object needs.
 async fn check_object<K: ReconcileKind>(
     reconciler: &Reconciler,
     cache: &Store<K>,
@@ -98,7 +98,7 @@ async fn check_object<K: ReconcileKind>(
     let wanted = living.map(|object| StatusWriter::new(context, api.clone(), &*object).status.applied);
     let wanted = wanted.unwrap_or_default();
     let left = applied.difference(&wanted);
-    // As it was.
+    // The object as recorded.
     let object: K = serde_json::from_value(json!({
         "metadata": {"namespace": namespace, "name": name, "uid": uid},
         "status": {"applied": applied},

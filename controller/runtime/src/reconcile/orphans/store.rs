@@ -1,4 +1,4 @@
-//! What is to be looked at once more, kept in a ConfigMap: a restart forgets none.
+//! The ConfigMap with the pending checks for orphans.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use crate::reconcile::context::Context;
 
-/// What is noted.
+/// All rows.
 pub async fn read(context: &Context) -> Result<BTreeMap<String, String>, kube::Error> {
     Ok(api(context).get_opt(&name(context)).await?.and_then(|map| map.data).unwrap_or_default())
 }
 
-/// Notes something under a key, creating the ConfigMap where there is none.
+/// Inserts a row, and creates the ConfigMap if necessary.
 pub async fn insert(context: &Context, key: &str, what: &Value) -> Result<(), kube::Error> {
     let data = json!({key: what.to_string()});
     match change(context, &data).await {
@@ -24,7 +24,7 @@ pub async fn insert(context: &Context, key: &str, what: &Value) -> Result<(), ku
     }
     let empty: ConfigMap = named(context, &json!({}))?;
     match api(context).create(&PostParams::default(), &empty).await {
-        // Its namespace goes, and with it whoever would look again.
+        // The namespace is being deleted, and the operator with the namespace.
         Err(error) if is_terminating(&error) => return Ok(()),
         Err(error) if !has_code(&error, 409) => return Err(error),
         _ => {}
@@ -32,7 +32,7 @@ pub async fn insert(context: &Context, key: &str, what: &Value) -> Result<(), ku
     change(context, &data).await
 }
 
-/// Strikes out what is noted under a key.
+/// Removes a row.
 pub async fn remove(context: &Context, key: &str) -> Result<(), kube::Error> {
     match change(context, &json!({key: null})).await {
         Err(error) if has_code(&error, 404) => Ok(()),
@@ -40,7 +40,7 @@ pub async fn remove(context: &Context, key: &str) -> Result<(), kube::Error> {
     }
 }
 
-/// Changes some of what is noted.
+/// Patches some rows.
 async fn change(context: &Context, data: &Value) -> Result<(), kube::Error> {
     let map: Value = named(context, data)?;
     api(context).patch(&name(context), &PatchParams::default(), &Patch::Merge(&map)).await.map(drop)
@@ -52,7 +52,7 @@ fn named<T: DeserializeOwned>(context: &Context, data: &Value) -> Result<T, kube
     serde_json::from_value(map).map_err(kube::Error::SerdeError)
 }
 
-/// Whether the API server answered so.
+/// True if the API server answered with this code.
 pub fn has_code(error: &kube::Error, code: u16) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == code)
 }
@@ -67,7 +67,7 @@ fn api(context: &Context) -> Api<ConfigMap> {
     Api::namespaced(context.client.clone(), &context.namespace)
 }
 
-/// Operators with different owner ids may share a namespace.
+/// Each owner id has its own ConfigMap, since operators with different owner ids may share a namespace.
 fn name(context: &Context) -> String {
     format!("lambda-triggers-{}", context.owner.id)
 }

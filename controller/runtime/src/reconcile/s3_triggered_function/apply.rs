@@ -13,7 +13,7 @@ use lambda_triggers_core::plan::permission::Statement;
 use lambda_triggers_core::status::{Component, Outcome, Reason};
 use tokio::time::Instant;
 
-use super::cleanup::{applied_bucket, has_passed_on, release};
+use super::cleanup::{applied_bucket, has_new_owner, release};
 use crate::aws::Bucket;
 use crate::objects::{RawS3TriggeredFunction, valid_spec};
 use crate::reconcile::authorize::authorize;
@@ -24,7 +24,7 @@ use crate::reconcile::permission::Grant;
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::status::StatusWriter;
 
-/// Makes AWS as the spec says.
+/// Applies the spec: function, permission and entries.
 pub async fn apply(
     reconciler: &Reconciler,
     object: &RawS3TriggeredFunction,
@@ -34,7 +34,7 @@ pub async fn apply(
     let invalid = |message| Error::found(Component::Notification, Reason::InvalidSpec, message);
     let spec = valid_spec(object).map_err(invalid)?;
     authorize::<RawS3TriggeredFunction>(reconciler, &writer.id, &spec, &writer.status.applied).await?;
-    // From here on the bucket's worker waits for us for a moment, to write once for all that come together.
+    // The bucket's worker now waits a moment for this request, and writes once for all requests of the batch.
     let reservation = reconciler.buckets.reserve(&spec.bucket);
     let region = region(context, spec.region.as_deref(), &spec.function);
     if let Some(error) = spec.check_region(&region) {
@@ -76,7 +76,7 @@ pub async fn apply(
     let done = reconciler.buckets.reconcile(&bucket, &writer.id, request).await;
     writer.changed_aws |= match &done {
         Ok(done) => done.changed,
-        // A write of it may have been taken all the same.
+        // S3 may have applied a write of the failed request.
         Err(failure) => failure.class().passes_by_itself(),
     };
     let done = done?;
@@ -87,8 +87,8 @@ pub async fn apply(
     resolved.outcome(Outcome::Applied { suspended: spec.suspend, message: message(&spec) })
 }
 
-/// Entries for a function that is gone would make S3 refuse everybody's writes to the bucket: they go, and come
-/// back with the function.
+/// Removes the entries of a missing function. Otherwise S3 would refuse all writes to the bucket. The entries come back
+/// with the function.
 async fn without_function(
     reconciler: &Reconciler,
     writer: &StatusWriter<'_, RawS3TriggeredFunction>,
@@ -100,7 +100,7 @@ async fn without_function(
             let request = BucketRequest::own(Desired::None, writer.was_in_sync);
             let gone = reconciler.buckets.reconcile(&bucket, &writer.id, request).await;
             match gone {
-                Err(failure) if !has_passed_on(writer, &bucket, &failure) => return failure.into(),
+                Err(failure) if !has_new_owner(writer, &bucket, &failure) => return failure.into(),
                 _ => {}
             }
         }
@@ -113,7 +113,7 @@ fn bucket(spec: &S3TriggeredFunctionSpec, region: String, function: &FunctionArn
     Bucket { region, name: spec.bucket.clone(), owner }
 }
 
-/// The entries of a resource: one a filter, or one for all keys.
+/// The entries of a resource: an entry for each filter, or a single entry for all keys.
 fn entries(
     owner: &Owner,
     key: &ObjectKey,
@@ -135,7 +135,7 @@ fn entries(
         .collect()
 }
 
-/// The identity of everything that the resource needs.
+/// The identities of all resources that the object needs.
 fn wanted(
     bucket: &Bucket,
     entries: &[Entry],
@@ -144,10 +144,10 @@ fn wanted(
     functions: Vec<AppliedFunction>,
 ) -> Applied {
     let Bucket { region, name, owner } = bucket.clone();
-    // In the order of `union`: the same entries are the same status.
+    // Sorted as in `union`, so that the same entries give the same status.
     let ids: BTreeSet<String> = entries.iter().filter_map(|entry| entry.id.clone()).collect();
     let ids = ids.into_iter().collect();
-    // What is recorded of a bucket and a permission names its account itself.
+    // The records of a bucket and of a permission contain the account already.
     let account = (!functions.is_empty()).then(|| function.account.clone());
     Applied {
         account,

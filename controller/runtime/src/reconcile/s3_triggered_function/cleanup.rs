@@ -20,7 +20,7 @@ use crate::reconcile::function::{self, find};
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::status::StatusWriter;
 
-/// Takes away what was made, and what a predecessor of that name may have made.
+/// Removes the object's resources, and the resources of an earlier object with the same name.
 pub async fn cleanup(
     reconciler: &Reconciler,
     object: &RawS3TriggeredFunction,
@@ -40,8 +40,8 @@ pub async fn cleanup(
     release(reconciler, writer, &applied, &Applied::default(), BTreeMap::new()).await
 }
 
-/// Leaves the entries in place, under Ids that say that they outlive the object. As a rule they have such Ids since
-/// the policy was set, and it is only seen to it that no write from before takes effect any more.
+/// Keeps the entries, with Ids that mark the entries as retained. Usually the entries have these Ids since the policy
+/// was set, and the sync only makes sure that no earlier write is in flight.
 pub async fn retain(
     reconciler: &Reconciler,
     writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
@@ -53,8 +53,8 @@ pub async fn retain(
         let bucket = applied_bucket(&notification);
         let request = BucketRequest::own(Desired::Retain, writer.was_in_sync);
         match reconciler.buckets.reconcile(&bucket, &writer.id, request).await {
-            Err(failure) if has_passed_on(writer, &bucket, &failure) => {}
-            // What is in place already is left alone, whether or not the bucket can be read.
+            Err(failure) if has_new_owner(writer, &bucket, &failure) => {}
+            // Retained entries stay as they are, even if the bucket cannot be read.
             Err(failure)
                 if !failure.class().passes_by_itself() && notification.ids.iter().all(id_outlives) => {}
             done => drop(done?),
@@ -63,8 +63,8 @@ pub async fn retain(
     Ok(())
 }
 
-/// What the spec alone says that a predecessor may have made: of an object that came back without its status, as from
-/// a backup.
+/// The resources that an earlier object of this name may have created, from the spec alone. A restored backup has no
+/// status.
 async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &str) -> Result<Applied, Error> {
     let key = Identity::from_object(object).key;
     let aws = context.aws_for_removal(&key);
@@ -90,7 +90,7 @@ async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &st
     })
 }
 
-/// The function that the spec names; none where it cannot be read, or where there is no such function any more.
+/// The function that the spec names; `None` if the field is unreadable or the function does not exist.
 async fn function_by_spec(
     aws: &dyn Aws,
     object: &RawS3TriggeredFunction,
@@ -98,7 +98,7 @@ async fn function_by_spec(
 ) -> Result<Option<FunctionArn>, Error> {
     let Ok(function) = FunctionRef::deserialize(&object.spec.value()["function"]) else { return Ok(None) };
     if function.definition.is_some() {
-        // Its policy goes with it.
+        // The policy is deleted with the function.
         return Ok(None);
     }
     match find(aws, region, &function).await {
@@ -110,13 +110,12 @@ async fn function_by_spec(
     }
 }
 
-/// Takes away what was made `before` and is `wanted` no more: entries first, then the permissions they needed, then the
-/// function.
-/// `in_use` names the functions in entries of ours, by the statement of their bucket.
+/// Removes the resources that are in `before` but not in `wanted`: entries first, then permissions, then the function.
+/// `in_use` has the functions in our entries, by the statement of the bucket.
 ///
-/// No two buckets have the same name, whatever their Region and owner
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>): one of the name of a wanted one is
-/// that one, under a Region or an owner that was not right.
+/// Bucket names are unique across Regions and owners
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>). So a bucket with the name of a
+/// wanted bucket is the wanted bucket, recorded with a wrong Region or owner.
 pub async fn release(
     reconciler: &Reconciler,
     writer: &StatusWriter<'_, RawS3TriggeredFunction>,
@@ -130,7 +129,7 @@ pub async fn release(
         let bucket = applied_bucket(old);
         let request = BucketRequest::own(Desired::None, writer.was_in_sync);
         let done = match reconciler.buckets.reconcile(&bucket, &writer.id, request).await {
-            Err(failure) if has_passed_on(writer, &bucket, &failure) => {
+            Err(failure) if has_new_owner(writer, &bucket, &failure) => {
                 let note = format!(
                     "bucket {bucket} is in another account than {} now: the entries of this resource went with the bucket \
                      that had the name before",
@@ -146,11 +145,11 @@ pub async fn release(
             .or_default()
             .extend(done.functions);
     }
-    release_rest(reconciler, writer, before, wanted, &in_use).await
+    release_permissions_and_function(reconciler, writer, before, wanted, &in_use).await
 }
 
-/// Takes away what was made `before` and is `wanted` no more, of an object that asks for nothing itself.
-pub async fn release_left(
+/// Removes the resources that are in `before` but not in `wanted`, for an object without a request of its own.
+pub async fn release_without_request(
     reconciler: &Reconciler,
     writer: &StatusWriter<'_, RawS3TriggeredFunction>,
     before: &Applied,
@@ -164,12 +163,12 @@ pub async fn release_left(
         let statement = bucket_statement_id(&context.owner.id, &bucket.name);
         in_use.entry(statement).or_default().extend(done.functions);
     }
-    release_rest(reconciler, writer, before, wanted, &in_use).await
+    release_permissions_and_function(reconciler, writer, before, wanted, &in_use).await
 }
 
-/// Takes away the permissions that were made `before` and are `wanted` no more, but for those that entries rely on, then the
-/// function.
-async fn release_rest(
+/// Removes the permissions that are in `before` but not in `wanted`, unless entries need the permissions. Then releases
+/// the function.
+async fn release_permissions_and_function(
     reconciler: &Reconciler,
     writer: &StatusWriter<'_, RawS3TriggeredFunction>,
     before: &Applied,
@@ -192,7 +191,7 @@ pub fn applied_bucket(notification: &AppliedNotification) -> Bucket {
 
 /// True if the bucket is not in the account that the status records. Each write named that account, so nothing of the
 /// resource is in the bucket. An owner guessed from the spec proves nothing, since the spec may have changed.
-pub fn has_passed_on(
+pub fn has_new_owner(
     writer: &StatusWriter<'_, RawS3TriggeredFunction>,
     bucket: &Bucket,
     failure: &Failure,

@@ -35,7 +35,7 @@ impl ReconcileKind for RawS3TriggeredFunction {
         before: &Applied,
         wanted: &Applied,
     ) -> Result<(), Error> {
-        cleanup::release_left(reconciler, writer, before, wanted).await
+        cleanup::release_without_request(reconciler, writer, before, wanted).await
     }
 
     async fn retain(

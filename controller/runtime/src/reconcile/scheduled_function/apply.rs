@@ -24,7 +24,7 @@ use crate::reconcile::permission::Grant;
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::status::StatusWriter;
 
-/// Makes AWS as the spec says.
+/// Applies the spec: function, permission and rule.
 pub async fn apply(
     reconciler: &Reconciler,
     object: &RawScheduledFunction,
@@ -86,11 +86,11 @@ pub async fn apply(
     writer.record_intent(all, "creating the rule and the permission").await?;
     reconciler.permissions.permit(context, writer, &grant, came).await?;
     writer.changed_aws |= !steps.is_empty();
-    // A suspended schedule has no next run either, and says so itself.
+    // A suspended schedule has no next run either, and the status reports the suspension.
     let no_next_run =
         if spec.suspend { None } else { no_next_run(&expression, context.settings.clock.now()) };
     carry_out(&*rules, &desired.name, &steps).await.map_err(|error| match &no_next_run {
-        // AWS does not document whether it takes such a schedule. Its refusal names no reason.
+        // The AWS documentation does not say whether EventBridge accepts such a schedule. The refusal names no reason.
         Some(failure) if error.kind == AwsErrorKind::Invalid => failure.clone().into(),
         _ => Error::aws(Component::Rule)(error),
     })?;
@@ -125,7 +125,7 @@ fn conflicting_rule(name: &str, region: &str, conflict: &str) -> Error {
     Error::found(Component::Rule, Reason::ConflictingRule, message)
 }
 
-/// The identity of everything that the resource needs.
+/// The identities of all resources that the object needs.
 fn wanted(
     account: &str,
     region: &str,

@@ -16,7 +16,7 @@ use crate::reconcile::function;
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::status::StatusWriter;
 
-/// Takes away what was made, and what a predecessor of that name may have made.
+/// Removes the object's resources, and the resources of an earlier object with the same name.
 pub async fn cleanup(
     reconciler: &Reconciler,
     object: &RawScheduledFunction,
@@ -32,8 +32,8 @@ pub async fn cleanup(
     release(reconciler, writer, &applied, &Applied::default()).await
 }
 
-/// Where the names alone say what there may be: of an object that came back without its status, as from a backup.
-/// Which function's policy was added to, its rule knows.
+/// The resources that an earlier object of this name may have created, from names alone. A restored backup has no
+/// status. The targets of the rule name the functions whose policies have a statement.
 async fn by_name(
     context: &Context,
     object: &RawScheduledFunction,
@@ -60,8 +60,7 @@ async fn by_name(
     })
 }
 
-/// Takes away what was made `before` and is `wanted` no more: rules first, then the permissions they needed, then the
-/// function.
+/// Removes the resources that are in `before` but not in `wanted`: rules first, then permissions, then the function.
 pub async fn release(
     reconciler: &Reconciler,
     writer: &StatusWriter<'_, RawScheduledFunction>,
@@ -73,7 +72,7 @@ pub async fn release(
     let is_wanted = |old: &AppliedRule| {
         wanted.rules.iter().any(|new| (&new.region, &new.name) == (&old.region, &old.name))
     };
-    // A status is a user's to edit, too: a rule of another name was never made for this object.
+    // A user may edit the status. A rule of another name was never created for this object.
     let origin = writer.origin();
     let own = origin.key.rule_name(&context.owner.id, origin.kind);
     let released = before.rules.iter().filter(|rule| rule.name == own && !is_wanted(rule));
@@ -99,7 +98,8 @@ pub async fn release(
     function::release(context, writer, before, wanted).await
 }
 
-/// Whether another rule of ours has the function as its target: one that was retained, or is about to go.
+/// True if another rule of this operator targets the function, for example a retained rule or a rule that is about to
+/// be deleted.
 async fn others_use(
     context: &Context,
     aws: &dyn Aws,
@@ -114,7 +114,7 @@ async fn others_use(
         .await
         .map_err(Error::aws(Component::Rule))?;
     for name in names.iter().filter(|name| *name != own_rule) {
-        // The list may be behind: a rule counts while it is there.
+        // The list may be stale, so each rule is read.
         if confirm_absent(|| rules.rule(name)).await.map_err(Error::aws(Component::Rule))?.is_some() {
             return Ok(true);
         }
