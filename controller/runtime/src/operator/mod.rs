@@ -67,8 +67,8 @@ pub struct Options {
     pub telemetry: Telemetry,
 }
 
-/// Runs until `stop` is cancelled, and the reconciles that are under way have ended, or were cut off after
-/// 20 seconds. With leader election, it waits until it leads, and ends with an error when it does no more.
+/// Runs until `stop` is cancelled and the reconciles in flight have ended, or are cut off after 20 seconds. With
+/// leader election, the operator first waits for leadership, and ends with an error after losing leadership.
 pub async fn run(options: Options, network: Network, stop: CancellationToken) -> Result<(), StartError> {
     let leadership = if options.leader_elect { Leadership::elected() } else { Leadership::alone() };
     options.telemetry.health.starts(leadership.clone());

@@ -8,9 +8,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::api::AdoptionPolicy::{Always, IfOwned};
 use crate::api::{
-    AdoptionPolicy, ApplicationLogLevel, Architecture, Code, FunctionDefinition, ImageCode, LogFormat,
-    Logging, S3Code, SnapStart, SystemLogLevel, Tags, Tracing, Vpc,
+    ApplicationLogLevel, Architecture, Code, FunctionDefinition, ImageCode, LogFormat, Logging, S3Code,
+    SnapStart, SystemLogLevel, Tags, Tracing, Vpc,
 };
 use crate::arn::FunctionArn;
 use crate::ownership::{ObjectKey, Owner, OwnerId};
@@ -102,8 +103,7 @@ fn in_sync(desired: &DesiredFunction) -> ObservedFunction {
 }
 
 fn plan(desired: &DesiredFunction, observed: Option<&ObservedFunction>) -> FunctionPlan {
-    plan_function(desired, observed, &BTreeSet::new(), None, &owner(), &origin(), AdoptionPolicy::IfOwned)
-        .unwrap()
+    plan_function(desired, observed, &BTreeSet::new(), None, &owner(), &origin(), IfOwned).unwrap()
 }
 
 fn updates(plan: &FunctionPlan) -> usize {
@@ -239,7 +239,7 @@ proptest! {
         let mut reconciles = 0;
         loop {
             let plan = plan_function(
-                &wanted, observed.as_ref(), &before_tags, known.as_deref(), &owner(), &origin(), AdoptionPolicy::IfOwned,
+                &wanted, observed.as_ref(), &before_tags, known.as_deref(), &owner(), &origin(), IfOwned,
             ).unwrap();
             let busy = observed.as_ref().is_some_and(ObservedFunction::is_busy);
             prop_assert!(updates(&plan) <= usize::from(!busy), "{plan:#?}");
@@ -271,7 +271,7 @@ proptest! {
         observed.tags.extend(foreign);
         let before = keys(&wanted.tags);
         let known = Some(observed.code_sha256.as_str());
-        let plan = plan_function(&wanted, Some(&observed), &before, known, &owner(), &origin(), AdoptionPolicy::IfOwned);
+        let plan = plan_function(&wanted, Some(&observed), &before, known, &owner(), &origin(), IfOwned);
         prop_assert_eq!(plan, Ok(FunctionPlan::default()));
     }
 
@@ -283,12 +283,12 @@ proptest! {
     ) {
         let mut observed = in_sync(&before);
         observed.tags.insert(changed, other);
-        let refused = plan_function(&wanted, Some(&observed), &BTreeSet::new(), None, &owner(), &origin(), AdoptionPolicy::IfOwned);
+        let refused = plan_function(&wanted, Some(&observed), &BTreeSet::new(), None, &owner(), &origin(), IfOwned);
         let conflict = FunctionConflict::NotOurs { key: origin().key, owner: "1a2b3c4d".into() };
         prop_assert_eq!(refused, Err(conflict));
         prop_assert_eq!(removal(&observed, &origin()), Ok(vec![]));
         let adopted =
-            plan_function(&wanted, Some(&observed), &BTreeSet::new(), None, &owner(), &origin(), AdoptionPolicy::Always).unwrap();
+            plan_function(&wanted, Some(&observed), &BTreeSet::new(), None, &owner(), &origin(), Always).unwrap();
         prop_assert!(adopted.adopted);
         let ours = apply(&adopted.steps, Some(observed)).unwrap();
         prop_assert_eq!(removal(&ours, &origin()), Ok(vec![FunctionStep::Delete]));
@@ -360,16 +360,8 @@ fn changed_default_tags_do_not_override_the_definition() {
     let observed = in_sync(&with(&old));
     assert_eq!((observed.tags["team"].as_str(), observed.tags["stage"].as_str()), ("a", "test"));
     let set_before = keys(&observed.tags);
-    let plan = plan_function(
-        &with(&new),
-        Some(&observed),
-        &set_before,
-        None,
-        &owner(),
-        &origin(),
-        AdoptionPolicy::IfOwned,
-    )
-    .unwrap();
+    let plan =
+        plan_function(&with(&new), Some(&observed), &set_before, None, &owner(), &origin(), IfOwned).unwrap();
     let steps = vec![
         FunctionStep::Untag(BTreeSet::from(["stage".to_owned()])),
         FunctionStep::Tag(tags(&[("cost", "7")])),
@@ -417,16 +409,8 @@ fn code_in_s3_is_compared_by_its_tag() {
     // Foreign code is detected by its hash.
     let known = |sha256: &str| {
         let observed = in_sync(&wanted);
-        plan_function(
-            &wanted,
-            Some(&observed),
-            &BTreeSet::new(),
-            Some(sha256),
-            &owner(),
-            &origin(),
-            AdoptionPolicy::IfOwned,
-        )
-        .unwrap()
+        plan_function(&wanted, Some(&observed), &BTreeSet::new(), Some(sha256), &owner(), &origin(), IfOwned)
+            .unwrap()
     };
     assert_eq!(known("hash of b.zip"), FunctionPlan::default());
     assert_eq!(
@@ -478,7 +462,7 @@ fn an_archive_cannot_become_an_image() {
         None,
         &owner(),
         &origin(),
-        AdoptionPolicy::IfOwned,
+        IfOwned,
     );
     assert_eq!(refused, Err(FunctionConflict::PackageType));
 }

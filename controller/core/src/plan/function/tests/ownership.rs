@@ -27,15 +27,7 @@ fn a_recorded_function_without_tags_is_repaired_and_removed() {
     let known = Some(untagged.code_sha256.as_str());
     let recorded = keys(&wanted.tags);
     let plan = |set_before, known| {
-        plan_function(
-            &wanted,
-            Some(&untagged),
-            set_before,
-            known,
-            &owner(),
-            &origin(),
-            AdoptionPolicy::IfOwned,
-        )
+        plan_function(&wanted, Some(&untagged), set_before, known, &owner(), &origin(), IfOwned)
     };
     let steps = vec![FunctionStep::Tag(wanted.tags.clone())];
     assert_eq!(plan(&recorded, known), Ok(FunctionPlan { steps, ..FunctionPlan::default() }));
@@ -67,9 +59,7 @@ fn a_failed_function_is_tagged_before_its_deletion() {
     let new = desired(&FunctionDefinition { timeout_seconds: 5, ..small() }, "");
     let recorded = keys(&wanted.tags);
     let plan = |observed| {
-        plan_function(&new, Some(observed), &recorded, known, &owner(), &origin(), AdoptionPolicy::IfOwned)
-            .unwrap()
-            .steps
+        plan_function(&new, Some(observed), &recorded, known, &owner(), &origin(), IfOwned).unwrap().steps
     };
     assert_eq!(plan(&untagged), vec![FunctionStep::Tag(new.tags.clone())]);
     let tagged = ObservedFunction { tags: new.tags.clone(), ..untagged.clone() };
@@ -110,7 +100,7 @@ fn a_function_of_another_operator_is_not_adopted() {
     let mut observed = in_sync(&wanted);
     observed.tags.insert(TAG_OWNER.into(), "ffffffff".into());
     let other = OwnerId::parse("ffffffff").unwrap();
-    for adoption_policy in [AdoptionPolicy::IfOwned, AdoptionPolicy::Always] {
+    for adoption_policy in [IfOwned, Always] {
         let refused = plan_function(
             &wanted,
             Some(&observed),
