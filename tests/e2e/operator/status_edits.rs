@@ -53,3 +53,31 @@ fn foreign_resources_in_an_edited_status_are_not_deleted() {
         env.lambda().get_function().function_name("report").send().await.unwrap();
     });
 }
+
+#[test]
+fn a_recorded_permission_without_a_recorded_rule_is_removed() {
+    env::test("permission-alone", async |env| {
+        let mut controller = env.controller(&NO_RESYNC);
+        env.function("report").await;
+        let previous = env.function("previous").await;
+        env.apply(&scheduled("hourly", "report", "schedule: rate(1 hour)")).await;
+        let object = env.until_ready(KIND, "hourly").await;
+        controller.stop().await;
+
+        let permission = env.lambda().add_permission().function_name("previous").statement_id(STATEMENT);
+        let permission = permission.action("lambda:InvokeFunction").principal("events.amazonaws.com");
+        permission.send().await.unwrap();
+        let mut applied = object["status"]["applied"].clone();
+        applied["rules"] = json!([]);
+        let permissions = applied["permissions"].as_array_mut().unwrap();
+        permissions.push(json!({"functionArn": previous, "statementId": STATEMENT}));
+        edit_applied(&env, "hourly", &applied).await;
+        controller.start();
+        env.delete(KIND, "hourly").await;
+        env.until_gone(KIND, "hourly").await;
+
+        assert_eq!(env.statements("report", None).await, [""; 0]);
+        assert_eq!(env.statements("previous", None).await, [""; 0]);
+        assert_eq!(rules(&env).await.len(), 0);
+    });
+}

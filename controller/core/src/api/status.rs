@@ -214,7 +214,8 @@ pub struct AppliedFunction {
 }
 
 impl AppliedFunction {
-    fn key(&self) -> (String, String) {
+    /// Region and name, which identify the function in its account.
+    pub fn key(&self) -> (String, String) {
         (self.region.clone(), self.name.clone())
     }
 }

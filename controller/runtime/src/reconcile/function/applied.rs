@@ -23,22 +23,12 @@ pub fn by_spec<K: Trigger>(
     definition.is_object().then_some(function).into_iter().collect()
 }
 
-/// Adds the functions of `before` to `wanted`.
-pub fn union(before: &Applied, wanted: &mut Applied) {
-    let new = |old: &&AppliedFunction| !wanted.functions.iter().any(|new| same(new, old));
-    let old: Vec<AppliedFunction> = before.functions.iter().filter(new).cloned().collect();
-    wanted.functions.extend(old);
-}
-
+/// `applied` with the new record of a function.
 pub fn with_function(applied: &Applied, account: &str, function: &AppliedFunction) -> Applied {
     let account = Some(account.to_owned());
     let mut all = Applied { account, functions: vec![function.clone()], ..applied.clone() };
-    union(applied, &mut all);
+    all.merge(applied);
     all
-}
-
-pub fn same(a: &AppliedFunction, b: &AppliedFunction) -> bool {
-    (&a.region, &a.name) == (&b.region, &b.name)
 }
 
 pub fn tags_set_before(applied: &Applied, region: &str, name: &str) -> BTreeSet<String> {

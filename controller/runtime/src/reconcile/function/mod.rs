@@ -17,7 +17,7 @@ use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
 use crate::reconcile::status::StatusWriter;
 use crate::reconcile::wakes::Hindrance;
-pub use applied::{by_spec, union};
+pub use applied::by_spec;
 use deploy::{Deployment, deploy};
 pub use release::{release, wake_waiting};
 

@@ -7,7 +7,6 @@ use lambda_triggers_core::plan::function::{ObservedFunction, plan_function_relea
 use lambda_triggers_core::status::{Component, EventReason, Reason};
 use lambda_triggers_core::tenancy::ResourceRef;
 
-use super::applied::same;
 use super::steps::carry_out;
 use crate::aws::{confirm_absent, retry_not_found};
 use crate::objects::{Identity, Trigger};
@@ -28,7 +27,7 @@ pub async fn release<K: Trigger>(
 ) -> Result<(), Error> {
     let origin = writer.origin();
     let aws = context.aws_for_removal(&origin.key);
-    let is_wanted = |old: &AppliedFunction| wanted.functions.iter().any(|new| same(new, old));
+    let is_wanted = |old: &AppliedFunction| wanted.functions.iter().any(|new| new.key() == old.key());
     let known_code = writer.status.function.as_ref().and_then(|function| function.code_sha256.as_deref());
     for AppliedFunction { region, name, tag_keys, async_invoke: _ } in
         before.functions.iter().filter(|old| !is_wanted(old))

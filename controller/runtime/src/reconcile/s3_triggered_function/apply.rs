@@ -144,7 +144,7 @@ fn wanted(
     functions: Vec<AppliedFunction>,
 ) -> Applied {
     let Bucket { region, name, owner } = bucket.clone();
-    // Sorted as in `union`, so that the same entries give the same status.
+    // Sorted as in `Applied::merge`, so that the same entries give the same status.
     let ids: BTreeSet<String> = entries.iter().filter_map(|entry| entry.id.clone()).collect();
     let ids = ids.into_iter().collect();
     // The records of a bucket and of a permission contain the account already.

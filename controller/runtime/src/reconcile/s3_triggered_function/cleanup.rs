@@ -33,9 +33,7 @@ pub async fn cleanup(
         && applied.notifications.is_empty()
         && may_have_made(context, object).await?
     {
-        let mut all = by_spec(context, object, name).await?;
-        function::union(&applied, &mut all);
-        applied = all;
+        applied.merge(&by_spec(context, object, name).await?);
     }
     release(reconciler, writer, &applied, &Applied::default(), BTreeMap::new()).await
 }

@@ -25,9 +25,7 @@ pub async fn cleanup(
     let context = &reconciler.context;
     let mut applied = writer.status.applied.clone();
     if applied.rules.is_empty() && may_have_made(context, object).await? {
-        let mut all = by_name(context, object, &writer.origin()).await?;
-        function::union(&applied, &mut all);
-        applied = all;
+        applied.merge(&by_name(context, object, &writer.origin()).await?);
     }
     release(reconciler, writer, &applied, &Applied::default()).await
 }
