@@ -1,19 +1,19 @@
-//! Names of buckets: the grammar of today, and the legacy grammar of us-east-1 from before March 2018
+//! Bucket names: the current grammar, and the legacy grammar of us-east-1 from before March 2018
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>,
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-restrictions-limitations.html>).
 
 use super::validation::limits;
 
-/// The Region with buckets of legacy names.
+/// The only Region that has buckets with legacy names.
 pub(super) const LEGACY_REGION: &str = "us-east-1";
 
-/// A name of today as a regular expression, apart from two dots in a row.
+/// A current name as a regular expression. The expression does not exclude two dots in a row.
 pub(super) const REGEX: &str = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$";
 
-/// A legacy name as a regular expression, which names of today match, too.
+/// A legacy name as a regular expression. Current names match as well.
 pub(super) const LEGACY_REGEX: &str = "^[a-zA-Z0-9._-]{3,255}$";
 
-/// True for a name that S3 gives to a new bucket.
+/// True if S3 accepts the name for a new bucket.
 pub fn is_bucket_name(name: &str) -> bool {
     let is_edge = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = name.as_bytes();
@@ -24,7 +24,7 @@ pub fn is_bucket_name(name: &str) -> bool {
         && !name.contains("..")
 }
 
-/// True for a name that a bucket of us-east-1 may have. Names of today are among these names.
+/// True if a bucket of us-east-1 can have the name. Current names are included.
 pub(super) fn is_legacy_bucket_name(name: &str) -> bool {
     (3..=limits::LEGACY_BUCKET).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))

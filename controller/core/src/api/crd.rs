@@ -9,7 +9,7 @@ use kube::CustomResourceExt;
 
 use super::{S3TriggeredFunction, ScheduledFunction};
 
-/// The definitions of both resources.
+/// The CRDs of both resources.
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let mut crds = vec![ScheduledFunction::crd(), S3TriggeredFunction::crd()];
     let versions = crds.iter_mut().flat_map(|crd| &mut crd.spec.versions);
@@ -19,11 +19,11 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     crds
 }
 
-/// Makes `field: null` the same as no field, as in Kubernetes's own resources: an API server drops a null where it is
-/// not `nullable`, and keeps it otherwise, so that `has(self.field)` in a rule would be true.
+/// Gives `field: null` the meaning of an absent field, like the resources of Kubernetes. An API server drops a null
+/// unless the field is `nullable`. A kept null would make `has(self.field)` true in CEL rules.
 fn drop_nullable(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
-    // An optional enumeration lists it as well.
+    // schemars adds null to the values of an optional enumeration.
     schema.enum_.iter_mut().for_each(|values| values.retain(|value| !value.0.is_null()));
     schema.properties.iter_mut().flat_map(BTreeMap::values_mut).for_each(drop_nullable);
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
@@ -31,15 +31,16 @@ fn drop_nullable(schema: &mut JSONSchemaProps) {
     }
 }
 
-/// The name of a definition's file, by the convention of kubebuilder: `<group>_<plural>.yaml`.
+/// File name of a CRD by kubebuilder's convention: `<group>_<plural>.yaml`.
 pub fn crd_file_name(crd: &CustomResourceDefinition) -> String {
     format!("{}_{}.yaml", crd.spec.group, crd.spec.names.plural)
 }
 
-/// A definition as a YAML document, such as `kubectl apply -f` takes.
+/// A CRD as a YAML document for `kubectl apply -f`.
 ///
 /// # Errors
-/// Where the definition cannot be written as YAML, which the tests rule out for those of [`crds`].
+///
+/// Fails if the CRD has no YAML form. The tests exclude this error for [`crds`].
 pub fn crd_yaml(crd: &CustomResourceDefinition) -> Result<String, serde_saphyr::ser_error::Error> {
     Ok(format!("---\n{}", serde_saphyr::to_string(crd)?))
 }
@@ -50,9 +51,9 @@ mod tests {
 
     use super::*;
 
-    /// In `crds/`, and in the chart, which can read no file outside of itself.
+    /// The chart needs its own copy, since Helm reads no files outside of the chart.
     #[test]
-    fn the_committed_definitions_are_the_generated_ones() {
+    fn the_committed_crds_are_up_to_date() {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         for folder in ["crds", "charts/lambda-triggers/files/crds"] {
             for crd in crds() {

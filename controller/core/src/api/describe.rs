@@ -1,4 +1,5 @@
-//! A cron schedule in English, for the column WHEN of `kubectl get -o wide`.
+//! Description of a cron schedule in English, for the column WHEN of `kubectl get -o wide`. croner writes the
+//! description, and this module corrects croner's text for AWS's forms.
 
 use croner::Cron as Croner;
 use croner::parser::{CronParser, Seconds, Year};
@@ -7,7 +8,7 @@ use super::cron::Cron;
 
 const WORKING_DAYS: &str = "Monday, Tuesday, Wednesday, Thursday, and Friday";
 
-/// Reads seven fields, from seconds to years, with days of the week as AWS numbers them.
+/// Parses seven fields, from seconds to years, with AWS's numbers for days of the week.
 pub(super) fn croner(fields: &str) -> Option<Croner> {
     CronParser::builder()
         .seconds(Seconds::Required)
@@ -18,12 +19,12 @@ pub(super) fn croner(fields: &str) -> Option<Croner> {
         .ok()
 }
 
-/// A field in which a range may wrap around, such as hours from 20 to 2. croner would describe that range as two, so
-/// croner describes three other values, and the words for them are replaced.
+/// A field with a range that wraps around, such as hours from 20 to 2. croner would describe such a range as two
+/// ranges. So croner describes three placeholder values, and the placeholder's words are replaced.
 struct Wrapping {
     field: usize,
     values: &'static str,
-    /// The words of croner for the values.
+    /// croner's words for the placeholder values.
     words: &'static [&'static str],
     /// The words for a range that wraps around.
     range: fn(u16, u16) -> String,
@@ -66,7 +67,7 @@ const MONTHS: [&str; 12] = [
 ];
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
-/// `November to February`; of two neighbours, `Saturday and Sunday`. The first name has the number 1.
+/// `November to February`, or `Saturday and Sunday` for two neighbours. The first name has the number 1.
 fn between(names: &[&str], from: u16, to: u16) -> String {
     let name = |number: u16| names.get(usize::from(number).saturating_sub(1)).copied().unwrap_or_default();
     let are_neighbours = usize::from(from) == names.len() && to == 1;
@@ -74,7 +75,7 @@ fn between(names: &[&str], from: u16, to: u16) -> String {
 }
 
 impl Cron {
-    /// Such as `At 18:00 UTC, on Monday and Friday.`
+    /// A sentence such as `At 18:00 UTC, on Monday and Friday.`
     pub fn in_words(&self) -> String {
         let mut overrides = [None; 5];
         let wrapped: Vec<(&Wrapping, (u16, u16))> = WRAPPING
@@ -89,8 +90,8 @@ impl Cron {
         };
         let mut words = cron.describe().trim_end_matches('.').to_owned();
         for (wrapping, (from, to)) in wrapped {
-            for theirs in wrapping.words {
-                words = words.replace(theirs, &(wrapping.range)(from, to));
+            for placeholder in wrapping.words {
+                words = words.replace(placeholder, &(wrapping.range)(from, to));
             }
         }
         if self.is_last_weekday() {
@@ -104,7 +105,7 @@ impl Cron {
     }
 }
 
-/// croner says `At every 15 minutes`, and leaves the time zone to the reader.
+/// Adds the time zone to croner's words, and turns croner's `At every 15 minutes` into `Every 15 minutes`.
 fn in_utc(words: &str, bound_to_a_clock: bool) -> String {
     if let Some(rest) = words.strip_prefix("At every") {
         return in_utc(&format!("Every{rest}"), bound_to_a_clock);

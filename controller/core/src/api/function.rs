@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::FunctionDefinition;
 use super::validation::cel;
 
-/// Tags as AWS knows them: key to value.
+/// Tags of an AWS resource, key to value.
 pub type Tags = BTreeMap<String, String>;
 
 /// The Lambda function that a trigger runs: exactly one of `name`, `arn` and `definition`.
@@ -21,43 +21,44 @@ pub struct FunctionRef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = cel::function_name)]
     pub name: Option<String>,
-    /// ARN of an existing function, such as `arn:aws:lambda:eu-west-1:123456789012:function:every-hour`; with
-    /// `:<alias or version>` at its end, or without. A bucket may invoke a function of another account; a schedule may
-    /// not, since EventBridge wants a role for that.
+    /// ARN of an existing function, such as `arn:aws:lambda:eu-west-1:123456789012:function:every-hour`. An alias or
+    /// a version may follow, as `:<alias or version>`. A bucket may invoke a function of another account. A schedule
+    /// may not, since EventBridge needs a role for a function of another account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = cel::function_arn)]
     pub arn: Option<String>,
-    /// Alias (`live`) or version (`7`) of the function that runs; without it, the latest code (which is what
-    /// `$LATEST` would say). Leave it out where `arn` has one already, and beside `definition`.
+    /// Alias (`live`) or version (`7`) of the function. Without the field, the latest code runs, which AWS calls
+    /// `$LATEST`. Omit `qualifier` beside `definition`, and if `arn` ends with an alias or a version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = cel::qualifier)]
     pub qualifier: Option<String>,
-    /// A function that the operator makes for this resource, updates when this changes, and deletes with it. Another
-    /// resource runs the same function by its `name`.
+    /// Function that the operator creates for this resource, updates when the definition changes, and deletes with
+    /// the resource. Another resource can run the same function by its `name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<FunctionDefinition>,
-    /// Who permits EventBridge, or the bucket, to invoke the function: `Managed` lets the operator add and remove a
-    /// statement in the function's policy, `External` leaves the policy to others and does not read it.
+    /// Manager of the permission that allows EventBridge or the bucket to invoke the function. `Managed`: the
+    /// operator adds and removes a statement in the function's policy. `External`: another tool manages the policy,
+    /// and the operator does not read the policy.
     #[serde(default)]
     pub permission: PermissionPolicy,
 }
 
-/// Who manages the permission of a trigger.
+/// Manager of a trigger's permission.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PermissionPolicy {
     /// The operator.
     #[default]
     Managed,
-    /// Others.
+    /// Another tool or a person.
     External,
 }
 
-/// What happens in AWS when the object is deleted.
+/// Action in AWS when the object is deleted.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeletionPolicy {
-    /// What was made for the object is removed.
+    /// The operator removes everything that it created for the object.
     #[default]
     Delete,
-    /// AWS is left as it is.
+    /// The operator leaves everything in place.
     Retain,
 }

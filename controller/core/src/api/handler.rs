@@ -1,4 +1,4 @@
-//! The files where a runtime looks for the handler of a function.
+//! Lookup of the handler's file by each runtime. `validation/cel/definition.rs` has the same rules in CEL.
 
 use super::FunctionDefinition;
 
@@ -14,7 +14,7 @@ pub(super) enum RuntimeFamily {
 }
 
 impl RuntimeFamily {
-    /// The family of a runtime. `None` stands for a runtime with unknown rules.
+    /// The family of a runtime, or `None` for a runtime with unknown rules.
     pub fn from_runtime(runtime: &str) -> Option<Self> {
         let families = [
             ("nodejs", Self::NodeJs),
@@ -27,8 +27,8 @@ impl RuntimeFamily {
         families.into_iter().find(|(prefix, _)| runtime.starts_with(prefix)).map(|(_, family)| family)
     }
 
-    /// The possible paths of the handler's file, usual paths first. The list is empty for a handler that is malformed
-    /// under the runtime.
+    /// The possible paths of the handler's file, usual paths first. The list is empty for a handler that the runtime
+    /// cannot parse.
     ///
     /// The interface clients of the runtimes are the source, since Lambda's documentation names only the usual files:
     /// <https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/blob/main/src/UserFunction.js>,
@@ -69,8 +69,8 @@ impl RuntimeFamily {
     }
 }
 
-/// The usual files of a definition's handler, if `has` finds no file where the runtime looks. `None` stands for a
-/// handler that is there, and for a runtime with unknown rules.
+/// The usual files of the handler, if `has` is false for every file that the runtime tries. `None` for a handler whose
+/// file exists, and for a runtime with unknown rules.
 pub fn missing_handler_files(
     definition: &FunctionDefinition,
     has: impl Fn(&str) -> bool,
@@ -89,7 +89,7 @@ pub fn missing_handler_files(
 mod tests {
     use super::*;
 
-    /// The file of the handler that a message names where the code holds only `file`.
+    /// The missing files if the code has only `file`.
     fn missing(runtime: &str, handler: &str, file: &str) -> Option<Vec<String>> {
         let definition = FunctionDefinition {
             runtime: Some(runtime.into()),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_files_of_a_handler_are_named_where_none_is_there() {
+    fn a_missing_handler_file_lists_the_usual_files() {
         for (runtime, handler, files) in [
             ("nodejs22.x", "index.handler", &["index.js", "index.mjs", "index.cjs"][..]),
             ("nodejs22.x", "src/a.b.handler", &["src/a.js", "src/a.mjs", "src/a.cjs"]),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_handler_of_an_image_is_in_the_image() {
+    fn an_image_needs_no_handler_file() {
         assert_eq!(missing_handler_files(&FunctionDefinition::default(), |_| false), None);
     }
 }

@@ -1,7 +1,8 @@
 //! The encoding of object keys in the filters of a bucket's notification configuration.
 //!
-//! S3 compares the value of a filter with the key of an event. A space is `+` there, and other special characters are
-//! percent-encoded (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>).
+//! S3 compares the value of a filter with the encoded key of an event. The encoding turns a space into `+`, and
+//! percent-encodes other special characters
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>).
 //! S3 accepts a value without the encoding, and that value matches no key
 //! (<https://github.com/aws/aws-cdk/pull/28012>).
 
@@ -10,7 +11,7 @@ use super::KeyFilter;
 /// The upper-case digits of RFC 3986, section 2.1.
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// A part of a key as S3 compares it: unreserved characters and `/` stay, a space becomes `+`, and each other byte of
+/// Encodes a part of a key for S3. Unreserved characters and `/` stay, and a space becomes `+`. Each other byte of
 /// UTF-8 becomes `%` and two upper-case hex digits.
 pub fn encode_key(key: &str) -> String {
     let mut encoded = String::with_capacity(key.len());
@@ -27,10 +28,10 @@ pub fn encode_key(key: &str) -> String {
     encoded
 }
 
-/// The part of a key that a filter's value stands for, in any spelling: `%3D`, `%3d`, `%20` and `+` are read.
+/// Decodes the value of a filter. Every spelling is accepted: `%3D`, `%3d`, `%20` and `+`.
 ///
-/// `None` for a value with a special character and no encoding: no key matches such a value. The characters `!'()*` count
-/// as encoded: they need no encoding by AWS's list of safe characters
+/// `None` for a value with an unencoded special character, since no key matches such a value. The characters `!'()*`
+/// count as encoded, since AWS lists them as safe characters
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html#object-key-guidelines-safe-characters>).
 pub fn decode_key(value: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(value.len());
@@ -51,20 +52,20 @@ pub fn decode_key(value: &str) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
-/// The filter as S3 compares it.
+/// The filter in S3's encoding.
 pub(super) fn encode_filter(filter: &KeyFilter) -> KeyFilter {
     let KeyFilter { prefix, suffix, literal_percent } = filter;
     let encode = |part: &Option<String>| part.as_deref().map(encode_key);
     KeyFilter { prefix: encode(prefix), suffix: encode(suffix), literal_percent: *literal_percent }
 }
 
-/// Returns `true` if a percent sign stands before two hex digits, as in a text with an encoding.
+/// True if the text has a percent sign before two hex digits, like an encoded text.
 pub(super) fn has_percent_encoding(text: &str) -> bool {
     let is_encoded = |bytes: &[u8]| matches!(bytes, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
     text.as_bytes().windows(3).any(is_encoded)
 }
 
-/// Returns `true` if XML 1.0 can hold all characters of the text (<https://www.w3.org/TR/xml/#charsets>).
+/// True if XML 1.0 can hold all characters of the text (<https://www.w3.org/TR/xml/#charsets>).
 pub(super) fn is_xml_text(text: &str) -> bool {
     text.chars()
         .all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..))
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn other_spellings_of_an_encoding_are_read() {
+    fn other_spellings_of_an_encoding_are_decoded() {
         for (value, key) in
             [("dt%3d2026/", "dt=2026/"), ("a%20b", "a b"), ("%41%2f", "A/"), ("(1)!*'", "(1)!*'")]
         {
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_not_encoded_stands_for_no_key() {
+    fn a_value_without_encoding_decodes_to_no_key() {
         for value in ["dt=2026/", "a b", "é", "100%", "%", "%3", "%3G", "%G3", "%+3", "%FF"] {
             assert_eq!(decode_key(value), None, "{value}");
         }
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn xml_holds_tabs_and_line_ends_and_no_other_control_characters() {
+    fn xml_text_permits_only_some_control_characters() {
         for text in ["", "\t\n\r ", "\u{7f}\u{85}", "\u{d7ff}\u{e000}\u{fffd}\u{10000}\u{10ffff}"] {
             assert!(is_xml_text(text), "{text:?}");
         }
@@ -151,7 +152,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_encoded_key_is_ascii_and_leads_back(key in any::<String>()) {
+        fn encoded_keys_are_ascii_and_decode_to_the_key(key in any::<String>()) {
             let encoded = encode_key(&key);
             prop_assert!(encoded.bytes().all(|byte| is_plain(byte) || b"%+".contains(&byte)), "{}", encoded);
             prop_assert_eq!(decode_key(&encoded), Some(key));

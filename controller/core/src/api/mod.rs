@@ -1,4 +1,6 @@
-//! The API group `lambda-triggers.dev/v1alpha1`: what users write, what they read back, and which of it is refused.
+//! The API group `lambda-triggers.dev/v1alpha1`: specs, statuses and their validation. The doc comments of the fields
+//! are the descriptions in the CRDs, in `kubectl explain` and in `docs/api.md`, so they have no rustdoc links.
+//! `plan/` turns specs into AWS resources.
 
 mod bucket_name;
 mod crd;
@@ -36,13 +38,13 @@ pub use status::{
 };
 pub use validation::{FieldError, parse_default_tags};
 
-/// The finalizer that holds an object until nothing made for it is left in AWS.
+/// Finalizer that keeps an object until the object's AWS resources are released.
 pub const FINALIZER: &str = "lambda-triggers.dev/aws-cleanup";
 
-/// The annotation by which somebody asks for a look at an object now: each new value is a new request, whatever it says.
-/// `status.lastHandledReconcileAt` tells which one was met last.
+/// Annotation that requests a reconcile now. Each new value is a new request, and the text of the value has no
+/// meaning. `status.lastHandledReconcileAt` is the last handled value.
 pub const RECONCILE_ANNOTATION: &str = "lambda-triggers.dev/reconcile";
 
-/// The annotation that pauses an object. The operator leaves its rule, entries, permissions and function as they are. Every
-/// value but `false` pauses.
+/// Annotation that pauses an object. The operator does not change the object's rule, entries, permissions and
+/// function. Every value except `false` pauses.
 pub const PAUSED_ANNOTATION: &str = "lambda-triggers.dev/paused";

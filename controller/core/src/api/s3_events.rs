@@ -1,8 +1,9 @@
-//! The events of S3, and which entries of a notification configuration meet.
+//! Event names of S3, and the overlap of events and filters. S3 refuses a notification configuration with two
+//! overlapping entries.
 
 use super::KeyFilter;
 
-/// All event names of the API model, in which the four newest are `s3:ObjectAnnotation:` and `s3:ObjectRetention:Put`
+/// All event names of the API model. The four newest names are `s3:ObjectAnnotation:` and `s3:ObjectRetention:Put`
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_LambdaFunctionConfiguration.html>,
 /// <https://docs.aws.amazon.com/sdk-for-python/v4/reference/clients/s3/enums/Event/>).
 pub const EVENT_NAMES: [&str; 31] = [
@@ -39,9 +40,9 @@ pub const EVENT_NAMES: [&str; 31] = [
     "s3:ReducedRedundancyLostObject",
 ];
 
-/// Whether two event names stand for an event in common: `s3:ObjectCreated:*` meets `s3:ObjectCreated:Put`.
+/// True if two event names cover a common event: `s3:ObjectCreated:*` meets `s3:ObjectCreated:Put`.
 ///
-/// Names that this program does not know meet themselves and the wildcard above them.
+/// A name outside of [`EVENT_NAMES`] meets the same name and the wildcard above the name.
 pub fn events_meet(a: &str, b: &str) -> bool {
     a == b || covers(a, b) || covers(b, a)
 }
@@ -50,15 +51,14 @@ fn covers(wildcard: &str, name: &str) -> bool {
     wildcard.strip_suffix('*').is_some_and(|start| start.ends_with(':') && name.starts_with(start))
 }
 
-/// Whether a key can match both filters, so that S3 refuses them beside each other: one prefix starts with the other, and
-/// one suffix ends with the other. An absent prefix or suffix is an empty one.
+/// True if a key can match both filters. An absent prefix or suffix is empty. [`affixes_meet`] has the rule of S3.
 pub fn keys_meet(a: &KeyFilter, b: &KeyFilter) -> bool {
     let text = |part: &Option<String>| part.clone().unwrap_or_default();
     affixes_meet(&text(&a.prefix), &text(&a.suffix), &text(&b.prefix), &text(&b.suffix))
 }
 
-/// Whether one prefix starts with the other, and one suffix ends with the other. S3 refuses two entries for which this is
-/// true and whose events meet, even where their destinations are of different types
+/// True if one prefix starts with the other prefix, and one suffix ends with the other suffix. S3 refuses two entries
+/// with overlapping affixes and events, even if the types of the destinations differ
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>).
 pub fn affixes_meet(prefix_a: &str, suffix_a: &str, prefix_b: &str, suffix_b: &str) -> bool {
     (prefix_a.starts_with(prefix_b) || prefix_b.starts_with(prefix_a))
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_meets_what_it_stands_for() {
+    fn a_wildcard_meets_the_events_that_it_covers() {
         for (a, b, meet) in [
             ("s3:ObjectCreated:*", "s3:ObjectCreated:Put", true),
             ("s3:ObjectCreated:*", "s3:ObjectCreated:*", true),
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_meet_where_both_ends_do() {
+    fn filters_meet_if_prefixes_and_suffixes_meet() {
         for (a, b, meet) in [
             (filter("", ""), filter("images/", ".jpg"), true),
             (filter("images/", ""), filter("images/2024/", ""), true),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn no_event_name_is_listed_twice() {
+    fn event_names_are_unique() {
         let mut names = EVENT_NAMES.to_vec();
         names.sort_unstable();
         names.dedup();

@@ -1,8 +1,10 @@
-//! The schedule of a `ScheduledFunction`: what users may write, and what AWS gets.
+//! The schedule of a `ScheduledFunction`: the parser of the user's text, and the canonical expression for
+//! EventBridge.
 //!
-//! The grammar of `rate(...)` and `cron(...)` is that of
-//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>; five fields and `@hourly`
-//! and the like are those of a Kubernetes CronJob. All of it is in UTC.
+//! The grammar of `rate(...)` and `cron(...)` is AWS's grammar
+//! (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>). Five fields and
+//! shorthands like `@hourly` follow a Kubernetes CronJob. All times are in UTC. `validation/cel/cron.rs` has the same
+//! grammar in CEL.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,15 +15,15 @@ use super::cron::{Cron, FIELDS};
 use super::validation::messages;
 use super::{CronFields, FieldError, Rate, RateUnit, ScheduledFunctionSpec};
 
-/// The longest schedule expression that EventBridge takes, in characters.
+/// Maximum length of a schedule expression in EventBridge, in characters.
 pub(super) const MAX_EXPRESSION: usize = 256;
 
-/// The largest value of a rate: AWS documents none, and this is some two thousand years of minutes.
+/// Maximum value of a rate. AWS documents no limit, and this value is about two thousand years of minutes.
 pub(super) const MAX_RATE: i64 = 999_999_999;
 
-/// A schedule expression that EventBridge accepts, in canonical form: `rate(1 hour)`, `cron(0 18 ? * MON-FRI *)`.
+/// A schedule expression for EventBridge, in canonical form: `rate(1 hour)`, `cron(0 18 ? * MON-FRI *)`.
 ///
-/// [`fmt::Display`] is what goes to AWS; parsing that gives the same expression again.
+/// [`fmt::Display`] writes the text for AWS. Parsing the text returns an equal expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expression(ExpressionKind);
 
@@ -32,7 +34,7 @@ enum ExpressionKind {
 }
 
 impl Expression {
-    /// The schedule in English, for people: `Every hour.`, `At 18:00 UTC, on Monday and Friday.`
+    /// The schedule in English: `Every hour.`, `At 18:00 UTC, on Monday and Friday.`
     pub fn in_words(&self) -> String {
         match &self.0 {
             ExpressionKind::Rate { value: 1, unit } => format!("Every {unit}."),
@@ -41,8 +43,8 @@ impl Expression {
         }
     }
 
-    /// The first run after `now`, to the minute; `None` where no run is left, such as for a year that has passed. A rate
-    /// always has a next run, counted from the rule's creation, and `now` stands for that run.
+    /// The first run after `now`, to the minute. `None` if no run is left, such as for a past year. A rate counts
+    /// from the rule's creation, which is unknown here, so the result for a rate is `now`.
     pub fn next_run(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.0 {
             ExpressionKind::Rate { .. } => Some(now),
@@ -50,7 +52,7 @@ impl Expression {
         }
     }
 
-    /// The last run at `now` or before; `None` where there was none, or for a rate.
+    /// The last run at `now` or before. `None` for a rate, and for a schedule without earlier runs.
     pub fn last_run(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.0 {
             ExpressionKind::Rate { .. } => None,
@@ -89,7 +91,7 @@ impl fmt::Display for Expression {
     }
 }
 
-/// Reads what `spec.schedule` may hold; the error says what to write instead.
+/// Parses `spec.schedule`. The error says what to write instead.
 impl FromStr for Expression {
     type Err = String;
 
@@ -149,7 +151,7 @@ fn parse_cron(rest: &str) -> Result<Expression, String> {
     let Ok(fields) = <[&str; 6]>::try_from(fields.as_slice()) else {
         return Err(if fields.len() == 5 { messages::FIVE_FIELDS_IN_CRON } else { messages::CRON }.into());
     };
-    Expression::cron(Cron::from_aws(fields).map_err(|mut wrong| wrong.swap_remove(0).message)?)
+    Expression::cron(Cron::from_aws(fields).map_err(|mut errors| errors.swap_remove(0).message)?)
 }
 
 /// The shorthands of a CronJob
@@ -168,16 +170,17 @@ fn parse_macro(text: &str) -> Result<Expression, String> {
 }
 
 impl ScheduledFunctionSpec {
-    /// The schedule as EventBridge gets it, from whichever of `schedule`, `rate` and `cron` is set.
+    /// The schedule for EventBridge, from the set field of `schedule`, `rate` and `cron`.
     ///
     /// # Errors
-    /// The first thing that is wrong with the schedule, and what to write instead;
-    /// [`check`](ScheduledFunctionSpec::check) lists all.
+    ///
+    /// The first error of the schedule, with the text to write instead. [`check`](ScheduledFunctionSpec::check) lists
+    /// all errors.
     pub fn expression(&self) -> Result<Expression, FieldError> {
         self.read_schedule().map_err(|mut errors| errors.swap_remove(0))
     }
 
-    /// The schedule, or all that is wrong with it; never an empty list.
+    /// The schedule, or a non-empty list of all errors.
     pub(super) fn read_schedule(&self) -> Result<Expression, Vec<FieldError>> {
         match (&self.schedule, &self.rate, &self.cron) {
             (Some(text), None, None) => {
@@ -220,8 +223,11 @@ impl CronFields {
     fn expression(&self) -> Result<Expression, Vec<FieldError>> {
         let Self { minutes, hours, day_of_month, month, day_of_week, year } = self;
         let fields = [minutes, hours, day_of_month, month, day_of_week, year].map(String::as_str);
-        let cron = Cron::from_aws(fields).map_err(|wrong| {
-            wrong.into_iter().map(|wrong| FieldError::new(wrong.place(), wrong.hint)).collect::<Vec<_>>()
+        let cron = Cron::from_aws(fields).map_err(|errors| {
+            errors
+                .into_iter()
+                .map(|error| FieldError::new(error.field_path(), error.hint))
+                .collect::<Vec<_>>()
         })?;
         Expression::cron(cron).map_err(|message| vec![FieldError::new("spec.cron", message)])
     }

@@ -9,13 +9,13 @@ use super::schedule::MAX_RATE;
 use super::validation::{cel, limits};
 use super::{DeletionPolicy, FunctionRef, ScheduledFunctionStatus};
 
-/// Runs a Lambda function on a schedule, by a rule of EventBridge.
+/// Runs a Lambda function on a schedule, through an EventBridge rule.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[kube(
     group = "lambda-triggers.dev",
     version = "v1alpha1",
     kind = "ScheduledFunction",
-    doc = "Runs a Lambda function on a schedule, by a rule of EventBridge.",
+    doc = "Runs a Lambda function on a schedule, through an EventBridge rule.",
     namespaced,
     status = "ScheduledFunctionStatus",
     derive = "PartialEq",
@@ -49,56 +49,66 @@ use super::{DeletionPolicy, FunctionRef, ScheduledFunctionStatus};
 pub struct ScheduledFunctionSpec {
     /// The function to run: exactly one of `name`, `arn` and `definition`.
     pub function: FunctionRef,
-    /// When the function runs, in UTC, to the minute. An interval: `rate(5 minutes)`, `rate(1 hour)`. AWS's cron:
-    /// `cron(0 18 ? * MON-FRI *)`, with `?` in one of the two day fields. Or the five fields of a CronJob, which are
-    /// translated: `0 18 * * MON-FRI`, `@daily`. Set exactly one of `schedule`, `rate` and `cron`.
+    /// Schedule in UTC, to the minute, in one of three forms. An interval: `rate(5 minutes)`, `rate(1 hour)`. AWS's
+    /// cron: `cron(0 18 ? * MON-FRI *)`, with `?` in exactly one of the two day fields. The five fields of a CronJob,
+    /// which the operator translates to AWS's cron: `0 18 * * MON-FRI`, `@daily`. At most 256 characters. Set exactly
+    /// one of `schedule`, `rate` and `cron`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = cel::schedule)]
     pub schedule: Option<String>,
-    /// The schedule as an interval, in place of `schedule`: `{value: 1, unit: Hours}`.
+    /// Schedule as an interval, in place of `schedule`: `{value: 1, unit: Hours}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
-    /// The schedule as the six fields of AWS's cron, in place of `schedule`; in UTC.
+    /// Schedule in UTC as the six fields of AWS's cron, in place of `schedule`: `{minutes: "0", hours: "18",
+    /// dayOfMonth: "?", month: "*", dayOfWeek: MON-FRI, year: "*"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cron: Option<CronFields>,
-    /// What the function receives: any JSON, written as YAML, of at most 8,192 characters. Without `input` and
-    /// `inputJson` the function receives EventBridge's event. `kubectl apply` without `--server-side` drops members that
-    /// are null: write those in `inputJson`, or use `kubectl apply --server-side`.
+    /// Event that the function receives: any JSON value, written as YAML, such as `{report: daily}`. At most 8,192
+    /// characters as JSON. Without `input` and `inputJson`, the function receives EventBridge's event. `kubectl
+    /// apply` without `--server-side` drops null members: write nulls in `inputJson`, or use `kubectl apply
+    /// --server-side`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = cel::input)]
     pub input: Option<serde_json::Value>,
-    /// What the function receives, as JSON text of at most 8,192 characters, which is sent as it is written: with nulls,
-    /// and with numbers such as `1.0`. In place of `input`.
+    /// Event that the function receives, as JSON text of at most 8,192 characters, such as `{"limit": null}`.
+    /// EventBridge sends the text unchanged, with nulls and with numbers such as `1.0`. Set `input` or `inputJson`,
+    /// not both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = cel::input_json)]
     pub input_json: Option<String>,
-    /// How often and how long EventBridge tries again where it cannot hand an event to Lambda, as while Lambda throttles
-    /// or the permission is missing. EventBridge does not see errors of the function's code: Lambda retries those, as
-    /// `function.definition.asyncInvoke` says.
+    /// Limits of EventBridge's retries after a failed delivery to Lambda, for example while Lambda throttles or the
+    /// permission is missing. Without the field, EventBridge makes at most 185 further attempts within a day.
+    /// EventBridge does not see errors of the function's code: Lambda retries failed runs, within the limits of
+    /// `function.definition.asyncInvoke`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_policy: Option<RetryPolicy>,
-    /// ARN of a standard SQS queue that receives the events that EventBridge could not hand to Lambda, after the retries
-    /// of `retryPolicy`, such as `arn:aws:sqs:eu-west-1:123456789012:my-queue`. The queue's policy must let EventBridge
-    /// send to it. It does not receive events whose runs failed: see `function.definition.deadLetterQueueArn`.
+    /// ARN of a standard SQS queue, such as `arn:aws:sqs:eu-west-1:123456789012:my-queue`. The queue receives the
+    /// events that EventBridge could not deliver to Lambda within the limits of `retryPolicy`. The queue's policy
+    /// must allow EventBridge to send messages. Events whose runs failed do not arrive in this queue: see
+    /// `function.definition.deadLetterQueueArn`. Without the field, the rule has no dead-letter queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = cel::dead_letter_queue)]
     pub dead_letter_queue_arn: Option<String>,
-    /// Description of the rule, as AWS's console shows it.
+    /// Description of the rule in AWS's console, at most 512 characters. Without the field, the rule has no
+    /// description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = limits::DESCRIPTION))]
     pub description: Option<String>,
-    /// Set to true to disable the rule; it stays in place, and runs again once this is false.
+    /// Set to true to disable the rule. The rule stays in place, and runs the function again after `suspend` is
+    /// false.
     #[serde(default)]
     pub suspend: bool,
-    /// What happens in AWS when this object is deleted: `Delete` removes what was made for it, `Retain` leaves all in
-    /// place.
+    /// Action in AWS when this object is deleted. `Delete` removes everything that the operator created for the
+    /// object. `Retain` leaves everything in place.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
-    /// AWS Region of rule and function, such as `eu-west-1`; without it, that of `function.arn`, else the operator's.
+    /// AWS Region of the rule and the function, such as `eu-west-1`. Without the field: the Region of `function.arn`,
+    /// else the operator's Region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = cel::region)]
     pub region: Option<String>,
-    /// Tags of the rule, at most 40. Keys that begin with `aws:` or `lambda-triggers.dev/` are taken.
+    /// Tags of the rule, key to value, such as `team: media`; at most 40. Keys that begin with `aws:` or
+    /// `lambda-triggers.dev/` are reserved.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     #[schemars(transform = cel::tags)]
     pub tags: Tags,
@@ -108,10 +118,10 @@ pub struct ScheduledFunctionSpec {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rate {
-    /// How many units lie between two runs, 1 or more.
+    /// Number of units between two runs, 1 to 999,999,999.
     #[schemars(range(min = 1, max = MAX_RATE))]
     pub value: i64,
-    /// The unit.
+    /// Unit of `value`: `Minutes`, `Hours` or `Days`.
     pub unit: RateUnit,
 }
 
@@ -129,21 +139,21 @@ pub enum RateUnit {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = cel::cron_object)]
 pub struct CronFields {
-    /// Minutes, 0-59: `0`, `0,30`, `0-29`, `0/15` (every 15 from 0 on) or `*`. Quote numbers and `*`.
+    /// Minutes, 0-59: `0`, `0,30`, `0-29`, `0/15` (every 15 minutes from 0 on) or `*`. Quote numbers and `*`.
     #[schemars(transform = cel::minutes)]
     pub minutes: String,
     /// Hours in UTC, 0-23: `18`, `8,18`, `8-17`, `20-2` (around midnight), `0/6` or `*`.
     #[schemars(transform = cel::hours)]
     pub hours: String,
     /// Day of the month, 1-31: `1`, `1,15`, `1-7`, `1/2`, `*`, `L` (the last day), `LW` (the last weekday), `3W` (the
-    /// weekday nearest the third), or `?` where `dayOfWeek` says which days.
+    /// weekday nearest the third), or `?` if `dayOfWeek` selects the days.
     #[schemars(transform = cel::day_of_month)]
     pub day_of_month: String,
     /// Month, 1-12 or JAN-DEC: `JAN,JUL`, `JUN-AUG`, `NOV-FEB`, `1/3` or `*`.
     #[schemars(transform = cel::month)]
     pub month: String,
-    /// Day of the week, 1-7 or SUN-SAT, where 1 is Sunday: `MON-FRI`, `SAT-SUN`, `L` (Saturday), `6L` (the last Friday of
-    /// the month), `3#2` (the second Tuesday), or `?` where `dayOfMonth` says which days.
+    /// Day of the week, 1-7 or SUN-SAT, with 1 for Sunday: `MON-FRI`, `SAT-SUN`, `L` (Saturday), `6L` (the last
+    /// Friday of the month), `3#2` (the second Tuesday), or `?` if `dayOfMonth` selects the days.
     #[schemars(transform = cel::day_of_week)]
     pub day_of_week: String,
     /// Year, 1970-2199: `2027`, `2027-2030` or `*`.
@@ -151,15 +161,16 @@ pub struct CronFields {
     pub year: String,
 }
 
-/// How often and how long EventBridge repeats a failed delivery to Lambda.
+/// Limits of EventBridge's retries after a failed delivery to Lambda.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RetryPolicy {
-    /// Number of further attempts, 0 to 185; without it, 185.
+    /// Number of further attempts, 0 to 185. Without the field: 185.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = limits::MAX_RETRY_ATTEMPTS))]
     pub maximum_retry_attempts: Option<i32>,
-    /// Age in seconds after which an event is given up, 60 to 86,400; without it, 86,400 (a day).
+    /// Age of an event in seconds at which EventBridge stops the retries, 60 to 86,400. Without the field: 86,400, a
+    /// day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = limits::MIN_EVENT_AGE, max = limits::MAX_EVENT_AGE))]
     pub maximum_event_age_seconds: Option<i32>,

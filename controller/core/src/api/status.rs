@@ -1,4 +1,5 @@
-//! What both resources report back.
+//! The status of both resources, including the identities of all AWS resources of an object. `status/` in this crate
+//! builds the conditions.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +9,13 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The observed state of a `ScheduledFunction`.
+/// Observed state of a `ScheduledFunction`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(transparent)]
 #[schemars(transform = without_notifications)]
 pub struct ScheduledFunctionStatus(TriggerStatus);
 
-/// The observed state of an `S3TriggeredFunction`.
+/// Observed state of an `S3TriggeredFunction`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(transparent)]
 #[schemars(transform = without_schedule)]
@@ -40,79 +41,81 @@ fn remove(schema: &mut Schema, path: &[&str], property: &str) {
     }
 }
 
-/// The observed state of an object of either kind. The CRD of each kind has only the fields of that kind.
+/// Observed state of an object of either kind. The CRD of each kind has only the fields of that kind.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct TriggerStatus {
-    /// The generation of the spec that the rest of the status speaks of.
+    /// Generation of the spec that the rest of the status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// When the operator first reported on `observedGeneration`. The progress deadline counts from this time.
+    /// Time of the operator's first report on `observedGeneration`. The progress deadline starts at this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation_at: Option<Time>,
-    /// `Ready` always; `Reconciling` and `Stalled` only while true; one for each part.
+    /// Conditions: `Ready` always, `Reconciling` and `Stalled` only while true, and one condition for each component.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// The value of the annotation `lambda-triggers.dev/reconcile` that was met last: AWS was looked at after it was set, and
-    /// the conditions tell what came of it.
+    /// Last handled value of the annotation `lambda-triggers.dev/reconcile`. The operator read AWS after the
+    /// annotation was set, and the conditions show the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
     /// ARN of the function, with its qualifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_arn: Option<String>,
-    /// The function that was deployed for `function.definition`.
+    /// Function that the operator deployed for `function.definition`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<DeployedFunction>,
-    /// Name of the function, with its qualifier, as `kubectl get` shows it.
+    /// Name of the function, with its qualifier, for the column FUNCTION of `kubectl get`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_name: Option<String>,
-    /// The schedule as AWS knows it.
+    /// Schedule in the form that EventBridge stores, such as `cron(0 18 ? * MON-FRI *)`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
-    /// The schedule in words, in UTC.
+    /// Schedule in English, in UTC, such as `At 18:00 UTC, on Monday and Friday.`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule_description: Option<String>,
-    /// The identity of everything made in AWS for the object, written before it is made.
+    /// Identities of all AWS resources that the operator created for the object. The operator writes an identity
+    /// before the resource is created.
     #[serde(default, skip_serializing_if = "Applied::is_empty")]
     pub applied: Applied,
 }
 
-/// The identity of everything made in AWS for an object.
+/// Identities of all AWS resources that the operator created for an object.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Applied {
-    /// The account that rules and functions were made in, 12 digits: what is in another one by then is not found.
+    /// Account of the rules and functions, 12 digits. With credentials of another account, the operator cannot find
+    /// these rules and functions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Rules of EventBridge, on the default bus.
+    /// EventBridge rules, on the default event bus.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub rules: Vec<AppliedRule>,
-    /// Entries in notification configurations of buckets.
+    /// Entries in the notification configurations of buckets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub notifications: Vec<AppliedNotification>,
-    /// Functions.
+    /// Functions of `function.definition`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub functions: Vec<AppliedFunction>,
-    /// Statements in the policies of functions.
+    /// Permission statements in the policies of functions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub permissions: Vec<AppliedPermission>,
 }
 
 impl Applied {
-    /// Adds what `other` knows of and this does not, as far as it was made in the same account.
+    /// Merges `other` into `self`, unless both name an account and the accounts differ.
     pub fn merge_same_account(&mut self, other: &Self) {
         if self.account.is_none() || other.account.is_none() || self.account == other.account {
             self.merge(other);
         }
     }
 
-    /// Adds what `other` knows of and this does not: what was made before to what is to be made now, of which the first goes
-    /// when the second is in place. A rule has the tags of both then, and a bucket the entries of both.
+    /// Union of both, for a change that creates new resources before the old resources are deleted. A rule in both
+    /// keeps the tag keys of both, and a bucket in both keeps the entries of both.
     pub fn merge(&mut self, other: &Self) {
         let Self { account, rules, notifications, functions, permissions } = other;
         if self.account.is_none() {
@@ -131,7 +134,8 @@ impl Applied {
         add(&mut self.permissions, permissions, Clone::clone, |_, _| {});
     }
 
-    /// What this has and `other` has not. Of a bucket that both name, nothing: its entries are looked after as one.
+    /// Resources of `self` without those of `other`. Buckets named in both are left out: the bucket's worker owns the
+    /// entries of a bucket.
     pub fn difference(&self, other: &Self) -> Self {
         fn difference<T: Clone, K: PartialEq>(all: &[T], less: &[T], key: impl Fn(&T) -> K) -> Vec<T> {
             all.iter().filter(|one| !less.iter().any(|other| key(other) == key(one))).cloned().collect()
@@ -145,13 +149,14 @@ impl Applied {
         }
     }
 
-    /// The account that something was made in which is found there alone, unless it is `account`.
+    /// The account of the rules and functions, if the account differs from `account`. `None` without rules and
+    /// functions: the operator can find entries and permissions from any account.
     pub fn made_in_other_account(&self, account: &str) -> Option<&str> {
         let found_there_alone = !self.rules.is_empty() || !self.functions.is_empty();
         self.account.as_deref().filter(|made_in| found_there_alone && *made_in != account)
     }
 
-    /// Whether nothing was made.
+    /// True if the operator created nothing for the object.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
             && self.notifications.is_empty()
@@ -160,15 +165,15 @@ impl Applied {
     }
 }
 
-/// A rule of EventBridge.
+/// An EventBridge rule.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "camelCase")]
 pub struct AppliedRule {
-    /// Its Region.
+    /// Region of the rule.
     pub region: String,
-    /// Its name.
+    /// Name of the rule.
     pub name: String,
-    /// The keys of the tags that were set on it.
+    /// Keys of the tags that the operator has set on the rule.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub tag_keys: Vec<String>,
@@ -184,31 +189,32 @@ impl AppliedRule {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "camelCase")]
 pub struct AppliedNotification {
-    /// The Region of the bucket.
+    /// Region of the bucket.
     pub region: String,
-    /// The name of the bucket.
+    /// Name of the bucket.
     pub bucket: String,
-    /// The account that owns the bucket.
+    /// Account that owns the bucket, 12 digits.
     pub bucket_owner: String,
-    /// The Ids of the entries.
+    /// Ids of the entries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub ids: Vec<String>,
 }
 
-/// A function that the operator made.
+/// A function that the operator created.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "camelCase")]
 pub struct AppliedFunction {
-    /// Its Region.
+    /// Region of the function.
     pub region: String,
-    /// Its name.
+    /// Name of the function.
     pub name: String,
-    /// The keys of the tags that were set on it.
+    /// Keys of the tags that the operator has set on the function.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub tag_keys: Vec<String>,
-    /// True if the retries of asynchronous invocations were set: they are set back when `asyncInvoke` is taken out.
+    /// True if the operator has set the retries of asynchronous invocations. The operator resets the retries after
+    /// `asyncInvoke` is removed from the spec.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub async_invoke: bool,
 }
@@ -220,32 +226,32 @@ impl AppliedFunction {
     }
 }
 
-/// What is known of a function that was deployed.
+/// State of a function that the operator deployed.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct DeployedFunction {
-    /// SHA-256 of its code, in base64, as Lambda tells it.
+    /// SHA-256 of the code in base64, as reported by Lambda.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_sha256: Option<String>,
-    /// The version that runs.
+    /// Version of the running code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// When Lambda last updated it.
+    /// Time of the last update, as reported by Lambda.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_update: Option<String>,
 }
 
-/// A statement in the policy of a function.
+/// A permission statement in the policy of a function.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "camelCase")]
 pub struct AppliedPermission {
-    /// The ARN of the function, with the qualifier whose policy holds the statement.
+    /// ARN of the function. A qualifier selects the policy that holds the statement.
     pub function_arn: String,
-    /// The statement's Id.
+    /// Id of the statement.
     pub statement_id: String,
 }
 
-/// Adds those of `more` that are not in `all`, and has one that is there take something of its like.
+/// Appends the items of `more` with new keys to `all`. `take` merges an item into the known item with the same key.
 fn add<T: Clone, K: PartialEq>(
     all: &mut Vec<T>,
     more: &[T],
@@ -260,7 +266,7 @@ fn add<T: Clone, K: PartialEq>(
     }
 }
 
-/// Adds texts, each once, in their order.
+/// Merges two lists into a sorted list without duplicates.
 fn add_texts(all: &mut Vec<String>, more: &[String]) {
     let texts: BTreeSet<String> = all.drain(..).chain(more.iter().cloned()).collect();
     all.extend(texts);
@@ -271,18 +277,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_found_in_its_account_alone_is_elsewhere_in_another() {
+    fn rules_of_another_account_are_detected() {
         let rule = AppliedRule { region: "eu-west-1".into(), name: "lt-1".into(), tag_keys: vec![] };
         let made = Applied { account: Some("1".into()), rules: vec![rule], ..Applied::default() };
         assert_eq!(made.made_in_other_account("1"), None);
         assert_eq!(made.made_in_other_account("2"), Some("1"));
-        // Of a version that did not write it down, nobody knows.
+        // Old versions of the operator did not record the account.
         assert_eq!(Applied { account: None, ..made.clone() }.made_in_other_account("2"), None);
         assert_eq!(Applied { rules: vec![], ..made }.made_in_other_account("2"), None);
     }
 
     #[test]
-    fn what_one_has_without_another_is_compared_by_what_identifies_it() {
+    fn difference_compares_resources_by_identity() {
         let rule = |name: &str, tag: &str| AppliedRule {
             region: "eu-west-1".into(),
             name: name.into(),
@@ -327,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_one_knows_of_is_added_once_and_of_the_same_account_alone() {
+    fn merge_adds_no_duplicates_and_skips_another_account() {
         let rule = |name: &str, tags: &[&str]| AppliedRule {
             region: "eu-west-1".into(),
             name: name.into(),

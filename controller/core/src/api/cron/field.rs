@@ -1,44 +1,44 @@
-//! What a field of cron may hold, and how it is read.
+//! The fields of cron: limits, names of values, and the grammar as a parser and as regular expressions for the CRD.
 
 use std::fmt;
 
 use crate::api::validation::messages;
 
-/// A field of cron: what it may hold.
+/// The grammar of one field of cron.
 #[derive(Debug)]
 pub(in crate::api) struct Field {
-    /// Its name in messages, which is AWS's.
+    /// AWS's name of the field, for messages.
     pub name: &'static str,
-    /// Its name in `spec.cron`.
+    /// Name of the field in `spec.cron`.
     pub key: &'static str,
-    /// What it may hold, as messages put it.
+    /// The text of an error message: permitted values with examples.
     pub hint: &'static str,
     pub min: u16,
     pub max: u16,
-    /// Where a step without an end stops: in a CronJob's week, before the second Sunday.
+    /// End of a step without an end. In a CronJob's week, the end excludes the second Sunday.
     pub open_end: u16,
-    /// The largest step: larger ones say nothing, and Quartz, whose grammar AWS follows, refuses them.
+    /// Maximum step. A larger step has no effect, and Quartz refuses larger steps. AWS follows Quartz's grammar.
     max_step: u16,
-    /// Names of values; the first one is that of `min`.
+    /// Names of values, beginning with the name of `min`.
     names: &'static [&'static str],
     pub(super) kind: FieldKind,
     /// A value as a regular expression in RE2's syntax, for the CRD.
     value: &'static str,
-    /// A step likewise.
+    /// A step as a regular expression in RE2's syntax.
     step: &'static str,
-    /// True where a range may wrap around the end of the field: hours `20-2`, months `NOV-FEB`.
+    /// True if a range may wrap around the end of the field: hours `20-2`, months `NOV-FEB`.
     ranges_wrap: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FieldKind {
-    /// Values, ranges, steps.
+    /// Values, ranges and steps.
     Plain,
-    /// Also `?`, which in a CronJob is another `*`.
+    /// Also `?`, which means `*` in a CronJob.
     CrontabDay,
     /// Also `?`, `L`, `LW` and `3W`.
     DayOfMonth,
-    /// Also `?`, `L`, `6L` and `3#2`; no steps.
+    /// Also `?`, `L`, `6L` and `3#2`, but no steps.
     DayOfWeek,
 }
 
@@ -88,9 +88,9 @@ const MONTH: Field = Field {
 /// The fields of AWS's cron
 /// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>).
 ///
-/// Two forms go beyond that page and are known to work: `LW`, and `6L` for the last Friday of a month. A step in
-/// day-of-week is not in it: AWS has no `/` there. Ranges wrap around in every field but the year, as in Quartz, whose
-/// grammar AWS follows
+/// Two forms are missing on AWS's page and work: `LW`, and `6L` for the last Friday of a month. Day-of-week has no
+/// steps, since AWS accepts no `/` in day-of-week. Ranges wrap around in every field except the year, like in Quartz,
+/// whose grammar AWS follows
 /// (<https://www.quartz-scheduler.org/documentation/quartz-2.3.0/tutorials/crontrigger.html#notes>).
 pub(in crate::api) const FIELDS: [Field; 6] = [
     MINUTES,
@@ -140,7 +140,7 @@ pub(in crate::api) const FIELDS: [Field; 6] = [
     },
 ];
 
-/// The fields of a CronJob. Sunday is 0 as there, and 7 as in other crons. A CronJob refuses a range that goes down
+/// The fields of a CronJob. Sunday is 0, and also 7 like in other crons. A CronJob refuses a descending range
 /// (<https://pkg.go.dev/github.com/robfig/cron/v3>).
 pub(in crate::api) const CRONTAB: [Field; 5] = [
     Field { hint: messages::CRONTAB_MINUTES, ranges_wrap: false, ..MINUTES },
@@ -180,10 +180,10 @@ impl Field {
     pub(super) fn parse(&self, text: &str) -> Option<Vec<Item>> {
         let items =
             text.split(',').map(|item| self.item(&item.to_ascii_uppercase())).collect::<Option<Vec<_>>>()?;
-        (items.len() == 1 || items.iter().all(Item::joins_a_list)).then_some(items)
+        (items.len() == 1 || items.iter().all(Item::may_be_listed)).then_some(items)
     }
 
-    /// The whole field as a regular expression, apart from the order of ranges; case is left to the flag `(?i)`.
+    /// The whole field as a regular expression, without the order of ranges. The caller sets the flag `(?i)`.
     pub fn regex(&self) -> String {
         let Self { value, step, .. } = self;
         let item = match self.max_step {
@@ -199,8 +199,9 @@ impl Field {
         format!(r"(\*{special}|{item}(,{item})*)")
     }
 
-    /// A rule in CEL on the order of the ranges in the field that `token` stands for; `None` where ranges may wrap.
-    pub fn ranges_go_up(&self, token: &str) -> Option<String> {
+    /// A CEL expression that is true if all ranges of the field ascend. `None` if ranges may wrap. `token` is the
+    /// field in CEL.
+    pub fn ascending_ranges(&self, token: &str) -> Option<String> {
         if self.ranges_wrap {
             return None;
         }
@@ -266,7 +267,7 @@ impl Field {
         number(text, digits(self.max_step)).filter(|step| (1..=self.max_step).contains(step))
     }
 
-    /// A value that ends a range: in a CronJob's week, `FRI-SUN` ends with the seventh day.
+    /// The end of a range. In a CronJob's week, `FRI-SUN` ends with day 7.
     fn last(&self, text: &str) -> Option<Value> {
         let value = self.value(text)?;
         let is_sunday_at_the_end = self.kind == FieldKind::CrontabDay && value.name == Some("SUN");
@@ -292,7 +293,7 @@ fn number(text: &str, longest: usize) -> Option<u16> {
     is_number.then(|| text.parse().ok()).flatten()
 }
 
-/// A value of a field: a number, or the name that stands for it.
+/// A value of a field: a number, with the name that the user wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Value {
     pub number: u16,
@@ -305,7 +306,7 @@ impl From<u16> for Value {
     }
 }
 
-/// One element of a field's list.
+/// One item of a field's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Item {
     /// `*`
@@ -316,7 +317,7 @@ pub(super) enum Item {
     EveryNth(u16),
     /// `5`
     One(Value),
-    /// `5/3`: from 5 on, every third.
+    /// `5/3`: every third value from 5 on.
     From(Value, u16),
     /// `5-9` or `5-9/3`; `20-2` wraps around the end of the field.
     Range(Value, Value, Option<u16>),
@@ -324,7 +325,7 @@ pub(super) enum Item {
     Last,
     /// `LW`: the last weekday of the month.
     LastWeekday,
-    /// `3W`: the weekday nearest to the third.
+    /// `3W`: the weekday nearest to the third day of the month.
     NearestWeekday(Value),
     /// `6L`: the last Friday of the month.
     LastOf(Value),
@@ -333,12 +334,12 @@ pub(super) enum Item {
 }
 
 impl Item {
-    /// Whether it may stand beside others in a list.
-    pub fn joins_a_list(&self) -> bool {
+    /// True if the item may be one of several items in a list.
+    pub fn may_be_listed(&self) -> bool {
         matches!(self, Self::EveryNth(_) | Self::One(_) | Self::From(..) | Self::Range(..))
     }
 
-    /// The same with all values named.
+    /// The item as a list of all its values, if the values do not depend on the month.
     pub fn explicit(&self, field: &Field) -> String {
         match (self, self.numbers(field)) {
             (Self::Last, _) if field.kind == FieldKind::DayOfWeek => field.max.to_string(),
@@ -347,7 +348,7 @@ impl Item {
         }
     }
 
-    /// The ends of a range, without a step, that wraps around the end of its field.
+    /// The ends of a range that wraps around the end of the field. `None` for a range with a step.
     pub fn wrapped_ends(&self) -> Option<(u16, u16)> {
         match self {
             Self::Range(from, to, None) if from.number > to.number => Some((from.number, to.number)),
@@ -355,7 +356,7 @@ impl Item {
         }
     }
 
-    /// The numbers it stands for, where they do not depend on the month.
+    /// The values of the item. `None` if the values depend on the month.
     pub fn numbers(&self, field: &Field) -> Option<Vec<u16>> {
         let wrap = field.max - field.min + 1;
         let (from, to, step) = match self {

@@ -1,4 +1,5 @@
-//! AWS's cron, and the five fields of a CronJob with their translation into it.
+//! AWS's cron, and the translation of a CronJob's five fields into AWS's cron. `describe.rs` writes a cron schedule
+//! in English.
 
 mod field;
 
@@ -18,22 +19,22 @@ const DAY_OF_MONTH: usize = 2;
 const MONTH: usize = 3;
 const DAY_OF_WEEK: usize = 4;
 
-/// The days of each month, in a leap year.
+/// The number of days of each month, in a leap year.
 const LONGEST_MONTHS: [u16; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/// What is wrong with one field, or with how the two day fields go together.
+/// An error in one field, or in the combination of the day fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CronError {
     field: Option<&'static str>,
-    /// What to write instead, for one who sees the field's name.
+    /// The text to write instead, for a message that has the field's path.
     pub hint: &'static str,
-    /// The same for one who sees the whole schedule.
+    /// The text to write instead, with the field's name, for a message about the whole schedule.
     pub message: String,
 }
 
 impl CronError {
-    /// The path of the field in a `ScheduledFunction`.
-    pub fn place(&self) -> String {
+    /// Path of the field in a `ScheduledFunction`.
+    pub fn field_path(&self) -> String {
         match self.field {
             Some(key) => format!("spec.cron.{key}"),
             None => "spec.cron".into(),
@@ -45,7 +46,7 @@ fn parse_fields<const N: usize>(
     fields: &'static [Field; N],
     texts: [&str; N],
 ) -> Result<[Vec<Item>; N], Vec<CronError>> {
-    let wrong: Vec<CronError> = fields
+    let errors: Vec<CronError> = fields
         .iter()
         .zip(texts)
         .filter(|(field, text)| field.parse(text).is_none())
@@ -55,34 +56,34 @@ fn parse_fields<const N: usize>(
             message: messages::cron_field(field.name, text, field.hint),
         })
         .collect();
-    if !wrong.is_empty() {
-        return Err(wrong);
+    if !errors.is_empty() {
+        return Err(errors);
     }
     Ok(std::array::from_fn(|i| fields[i].parse(texts[i]).unwrap_or_default()))
 }
 
-/// The six fields of AWS's cron, each a list.
+/// The six fields of AWS's cron, each as a list of items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cron([Vec<Item>; 6]);
 
 impl Cron {
-    /// Reads AWS's six fields; on failure says what is wrong with each.
+    /// Parses AWS's six fields. Fails with one error for each invalid field.
     pub fn from_aws(texts: [&str; 6]) -> Result<Self, Vec<CronError>> {
         let cron = Self(parse_fields(&FIELDS, texts)?);
         let unspecified =
             [DAY_OF_MONTH, DAY_OF_WEEK].iter().filter(|&&day| cron.0[day] == [Item::Unspecified]);
         let hint = match unspecified.count() {
-            1 if cron.is_on_no_day() => messages::NO_SUCH_DAY,
+            1 if cron.has_impossible_day() => messages::NO_SUCH_DAY,
             1 => return Ok(cron),
             _ => messages::ONE_QUESTION_MARK,
         };
         Err(vec![CronError { field: None, hint, message: hint.into() }])
     }
 
-    /// Translates the five fields of a CronJob; the error says what to write instead.
+    /// Translates the five fields of a CronJob. The error says what to write instead.
     pub fn from_crontab(texts: [&str; 5]) -> Result<Self, String> {
         let [minutes, hours, day_of_month, month, day_of_week] =
-            parse_fields(&CRONTAB, texts).map_err(|mut wrong| wrong.swap_remove(0).message)?;
+            parse_fields(&CRONTAB, texts).map_err(|mut errors| errors.swap_remove(0).message)?;
         let (any_day_of_month, any_day_of_week) = (is_any(&day_of_month), is_any(&day_of_week));
         if !any_day_of_month && !any_day_of_week {
             return Err(messages::BOTH_DAYS.into());
@@ -99,12 +100,12 @@ impl Cron {
             if any_day_of_week { vec![Item::Unspecified] } else { translate_days_of_week(&day_of_week) },
             vec![Item::Every],
         ]);
-        if cron.is_on_no_day() { Err(messages::NO_SUCH_DAY.into()) } else { Ok(cron) }
+        if cron.has_impossible_day() { Err(messages::NO_SUCH_DAY.into()) } else { Ok(cron) }
     }
 
-    /// True if no year has such a day, as with 30 February. Like the CRD's rule, the function judges lists of single days and
-    /// months, and the range 30-31. [`Cron::next_run`] judges every form.
-    fn is_on_no_day(&self) -> bool {
+    /// True if no year has the day, like 30 February. Like the CRD's rule, the function covers lists of single days
+    /// and months, and the range 30-31. [`Cron::next_run`] covers every form.
+    fn has_impossible_day(&self) -> bool {
         let first_day = |item: &Item| match item {
             Item::One(day) => Some(day.number),
             Item::Range(from, to, None) if from.number <= to.number => Some(from.number),
@@ -120,32 +121,32 @@ impl Cron {
         matches!((first_day, longest), (Some(day), Some(longest)) if day > longest)
     }
 
-    /// The first run after `now`, in UTC; `None` where no run is left.
+    /// The first run after `now`, in UTC. `None` if no run is left.
     pub fn next_run(&self, now: Timestamp) -> Option<Timestamp> {
         let cron = describe::croner(&self.for_croner())?;
         let next = cron.find_next_occurrence(&now.to_zoned(TimeZone::UTC), false);
         next.ok().map(|run| run.timestamp())
     }
 
-    /// The last run at `now` or before, in UTC.
+    /// The last run at `now` or before, in UTC. `None` if there is no earlier run.
     pub fn last_run(&self, now: Timestamp) -> Option<Timestamp> {
         let cron = describe::croner(&self.for_croner())?;
         let last = cron.find_previous_occurrence(&now.to_zoned(TimeZone::UTC), true);
         last.ok().map(|run| run.timestamp())
     }
 
-    /// The items of a field, each with the definition of its field.
+    /// The grammar and the items of each field.
     fn fields(&self) -> impl Iterator<Item = (&'static Field, &Vec<Item>)> {
         const { &FIELDS }.iter().zip(&self.0)
     }
 }
 
-/// Whether a day field leaves the choice to the other one.
+/// True if a day field permits every day, so the other day field decides.
 fn is_any(items: &[Item]) -> bool {
     matches!(items, [Item::Every | Item::Unspecified | Item::EveryNth(1)])
 }
 
-/// The same field in the forms that AWS documents: `*/15` becomes `0/15`, and `0-30/10` becomes `0,10,20,30`.
+/// The items in the forms that AWS documents: `*/15` becomes `0/15`, and `0-30/10` becomes `0,10,20,30`.
 fn translate(field: &Field, items: Vec<Item>) -> Vec<Item> {
     if items.contains(&Item::EveryNth(1)) {
         return vec![Item::Every];
@@ -162,7 +163,8 @@ fn translate(field: &Field, items: Vec<Item>) -> Vec<Item> {
         .collect()
 }
 
-/// Days of the week by name, since AWS and a CronJob number them differently; a range where they are in a row.
+/// Days of the week by name, since AWS and a CronJob use different numbers. Three or more consecutive days become a
+/// range.
 fn translate_days_of_week(items: &[Item]) -> Vec<Item> {
     let field = &CRONTAB[DAY_OF_WEEK];
     let numbers: Vec<u16> =
@@ -182,10 +184,11 @@ fn translate_days_of_week(items: &[Item]) -> Vec<Item> {
     }
 }
 
-/// The forms in which croner is asked.
+/// Conversions for croner, which computes and describes runs.
 impl Cron {
-    /// Seven fields that croner reads as AWS reads ours: it counts `*/2` in years from another year, knows `5/3` in a
-    /// lenient mode only, refuses `20-2`, and takes `L` in day-of-week for something else.
+    /// Seven fields with AWS's meaning in croner. Forms that differ become lists of values: croner counts `*/2` in
+    /// years from another year, accepts `5/3` only in a lenient mode, refuses `20-2`, and gives `L` in day-of-week
+    /// another meaning.
     pub(super) fn for_croner(&self) -> String {
         let fields = self
             .fields()
@@ -193,8 +196,8 @@ impl Cron {
         format!("0 {}", fields.collect::<Vec<_>>().join(" "))
     }
 
-    /// Seven fields that croner describes rightly: it says "every 15" of any list with a step of 15 in it, and so sees
-    /// one only where that is all. Years are left out. `overrides` holds other values for some fields.
+    /// Seven fields that croner describes correctly, without years. croner says "every 15" for any list that contains
+    /// a step of 15, so only a single step stays a step. `overrides` replaces the values of some fields.
     pub(super) fn describable(&self, overrides: [Option<&str>; 5]) -> String {
         let fields = self.fields().zip(overrides).map(|((field, items), value)| match items.as_slice() {
             _ if let Some(value) = value => value.into(),
@@ -215,7 +218,7 @@ impl Cron {
         self.0[DAY_OF_MONTH] == [Item::LastWeekday]
     }
 
-    /// The ends of a field that is one range, without a step, around the field's end.
+    /// The ends of a field that is a single range around the field's end, without a step.
     pub(super) fn wrapped_ends(&self, field: usize) -> Option<(u16, u16)> {
         match self.0.get(field)?.as_slice() {
             [item] => item.wrapped_ends(),
@@ -223,13 +226,13 @@ impl Cron {
         }
     }
 
-    /// The years to which the schedule is confined.
+    /// The years of the schedule. `None` for every year.
     pub(super) fn years(&self) -> Option<String> {
         let [.., years] = &self.0;
         (*years != [Item::Every]).then(|| list(years).replace(',', ", "))
     }
 
-    /// Whether the time zone matters to it.
+    /// True if the runs depend on the time zone.
     pub(super) fn is_bound_to_a_clock(&self) -> bool {
         self.0.iter().skip(1).any(|items| !is_any(items))
     }

@@ -1,4 +1,4 @@
-//! The grammar beside croner's, which was written by others.
+//! Compares the grammar with croner, an independent implementation.
 
 use croner::Cron as Croner;
 use croner::parser::{CronParser, Seconds, Year};
@@ -12,19 +12,19 @@ fn parse(text: &str) -> Expression {
     text.parse().unwrap_or_else(|message| panic!("{text}: {message}"))
 }
 
-/// How croner reads what goes to AWS.
-fn as_aws_runs_it(expression: &Expression) -> Option<Croner> {
+/// croner's schedule for the expression that EventBridge gets.
+fn croner_of_aws(expression: &Expression) -> Option<Croner> {
     croner(&expression.as_cron()?.for_croner())
 }
 
-/// How croner reads the five fields of a CronJob.
-fn as_a_cronjob_runs_it(fields: &str) -> Croner {
+/// croner's schedule for the five fields of a CronJob.
+fn croner_of_cronjob(fields: &str) -> Croner {
     let parser =
         CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).sloppy_ranges(true);
     parser.build().parse(fields).unwrap_or_else(|error| panic!("{fields}: {error}"))
 }
 
-/// The next runs, from the last day of a leap year's February on.
+/// The next 40 runs, at most, after 11:58 on 29 February 2028, a leap day.
 fn next_runs(cron: &Croner) -> Vec<Zoned> {
     let mut at: Zoned = "2028-02-29T11:58:00[UTC]".parse().unwrap();
     let mut runs = Vec::new();
@@ -35,23 +35,23 @@ fn next_runs(cron: &Croner) -> Vec<Zoned> {
     runs
 }
 
-fn run_at_the_same_instants(crontab: &str) {
+fn assert_same_runs(crontab: &str) {
     let expression = parse(crontab);
-    let ours = as_aws_runs_it(&expression).unwrap_or_else(|| panic!("croner refuses {expression}"));
-    assert_eq!(next_runs(&ours), next_runs(&as_a_cronjob_runs_it(crontab)), "{crontab} became {expression}");
+    let ours = croner_of_aws(&expression).unwrap_or_else(|| panic!("croner refuses {expression}"));
+    assert_eq!(next_runs(&ours), next_runs(&croner_of_cronjob(crontab)), "{crontab} became {expression}");
 }
 
 #[test]
-fn every_sunday_is_the_same_sunday() {
+fn all_spellings_of_sunday_are_equivalent() {
     for days in [
         "0", "7", "SUN", "sun", "5-7", "FRI-SUN", "0-1", "SUN-MON", "6,0", "*/3", "*/7", "1-5/2", "0-6",
         "0-7",
     ] {
-        run_at_the_same_instants(&format!("0 12 * * {days}"));
+        assert_same_runs(&format!("0 12 * * {days}"));
     }
 }
 
-/// croner goes on to the seventh day, which a CronJob has not
+/// croner continues to a seventh day. A CronJob has no seventh day
 /// (<https://pkg.go.dev/github.com/robfig/cron/v3#hdr-CRON_Expression_Format>).
 #[test]
 fn a_step_through_the_week_ends_on_saturday() {
@@ -60,7 +60,7 @@ fn a_step_through_the_week_ends_on_saturday() {
 }
 
 #[test]
-fn a_schedule_of_aws_runs_when_its_documentation_says() {
+fn aws_schedules_run_at_the_documented_times() {
     for (schedule, runs) in [
         ("cron(0 12 ? * 1 *)", ["2028-03-05T12:00", "2028-03-12T12:00"]),
         ("cron(0 12 ? * L *)", ["2028-03-04T12:00", "2028-03-11T12:00"]),
@@ -79,14 +79,14 @@ fn a_schedule_of_aws_runs_when_its_documentation_says() {
         ("cron(0 0 1 1 ? 1971/2)", ["2029-01-01T00:00", "2031-01-01T00:00"]),
         ("cron(0 0 1 1 ? */2)", ["2030-01-01T00:00", "2032-01-01T00:00"]),
     ] {
-        let found = next_runs(&as_aws_runs_it(&parse(schedule)).unwrap());
+        let found = next_runs(&croner_of_aws(&parse(schedule)).unwrap());
         let found: Vec<String> = found.iter().take(2).map(|run| run.strftime("%FT%R").to_string()).collect();
         assert_eq!(found, runs, "{schedule}");
     }
 }
 
 #[test]
-fn five_fields_that_grow_too_long_in_translation_are_refused() {
+fn five_fields_with_a_too_long_translation_are_refused() {
     let crontab = format!("{} 0 * * *", ["0-59/2"; 4].join(","));
     assert_eq!(crontab.parse::<Expression>(), Err(messages::EXPRESSION_TOO_LONG.to_owned()));
 }
@@ -96,7 +96,7 @@ fn plain(min: u16, max: u16) -> impl Strategy<Value = String> {
     list(min, max, |a, b| format!("{}-{}", a.min(b), a.max(b)))
 }
 
-/// The same, with ranges that may wrap around.
+/// Like [`plain`], with ranges that may wrap around.
 fn wrapping(min: u16, max: u16) -> impl Strategy<Value = String> {
     list(min, max, |a, b| format!("{a}-{b}"))
 }
@@ -114,7 +114,7 @@ fn list(min: u16, max: u16, range: fn(u16, u16) -> String) -> impl Strategy<Valu
     prop_oneof![Just("*".to_owned()), list]
 }
 
-/// The two day fields of AWS, in all their forms.
+/// AWS's two day fields, in all forms.
 fn days() -> impl Strategy<Value = (String, String)> {
     let special = |forms: &'static [&'static str]| prop::sample::select(forms).prop_map(str::to_owned);
     let of_the_month = prop_oneof![wrapping(1, 31), special(&["L", "LW", "3W", "31W"])];
@@ -128,7 +128,7 @@ fn days() -> impl Strategy<Value = (String, String)> {
     ]
 }
 
-/// The two day fields of a CronJob, of which one is open.
+/// The two day fields of a CronJob, with `*` in one field.
 fn crontab_days() -> impl Strategy<Value = (String, String)> {
     let of_the_week = prop::sample::select(
         &["*", "0", "7", "1-5", "5-7", "0,3", "*/2", "2-6/2", "MON-FRI", "FRI-SUN", "sat,sun", "0-6", "1-7"]
@@ -144,30 +144,30 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn what_is_accepted_survives_the_way_through_and_croner_accepts_it(
+    fn accepted_schedules_round_trip_and_parse_in_croner(
         minutes in wrapping(0, 59), hours in wrapping(0, 23), days in days(), month in wrapping(1, 12), year in plain(1970, 2199),
     ) {
         let expression = parse(&format!("cron({minutes} {hours} {} {month} {} {year})", days.0, days.1));
         prop_assert_eq!(&parse(&expression.to_string()), &expression);
-        prop_assert!(as_aws_runs_it(&expression).is_some(), "croner refuses {}", expression);
+        prop_assert!(croner_of_aws(&expression).is_some(), "croner refuses {}", expression);
         prop_assert!(!expression.in_words().contains("cron("), "no words for {}", expression);
     }
 
     #[test]
-    fn a_rate_survives_the_way_through(value in 1..=MAX_RATE, unit in prop::sample::select(&["minute", "hour", "day"][..])) {
+    fn rates_round_trip(value in 1..=MAX_RATE, unit in prop::sample::select(&["minute", "hour", "day"][..])) {
         let expression = Expression::rate(value, unit);
         prop_assert_eq!(parse(&expression.to_string()), expression);
     }
 
     #[test]
-    fn five_fields_run_when_a_cronjob_would(
+    fn five_fields_run_at_the_times_of_a_cronjob(
         minutes in plain(0, 59), hours in plain(0, 23), days in crontab_days(), month in plain(1, 12),
     ) {
-        run_at_the_same_instants(&format!("{minutes} {hours} {} {month} {}", days.0, days.1));
+        assert_same_runs(&format!("{minutes} {hours} {} {month} {}", days.0, days.1));
     }
 
     #[test]
-    fn nothing_that_users_write_makes_it_panic(text in "[ -~]{0,40}", fields in "([0-9*/,L#W?A-Z-]{1,4} ){4,6}") {
+    fn the_parser_never_panics(text in "[ -~]{0,40}", fields in "([0-9*/,L#W?A-Z-]{1,4} ){4,6}") {
         for schedule in [&text, &fields, &format!("cron({fields})"), &format!("rate({text})")] {
             if let Ok(expression) = schedule.parse::<Expression>() {
                 prop_assert_eq!(&parse(&expression.to_string()), &expression);

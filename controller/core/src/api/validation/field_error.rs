@@ -1,13 +1,13 @@
-//! What is wrong with a spec.
+//! A validation error, like `field.Error` of Kubernetes.
 
 use std::fmt;
 
-/// A field of a spec that cannot be as it is, and what to write instead.
+/// An invalid field of a spec, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
-    /// Path of the field, as `kubectl explain` takes it: `spec.schedule`.
+    /// Path of the field, as for `kubectl explain`: `spec.schedule`.
     pub field: String,
-    /// What to write instead, in the words of the CRD.
+    /// What to write instead, with the same text as the CRD's rule.
     pub message: String,
 }
 
@@ -16,7 +16,7 @@ impl FieldError {
         Self { field: field.into(), message: message.into() }
     }
 
-    /// A number outside of its limits, in the words of Kubernetes.
+    /// The error of a number outside of `min..=max`, with Kubernetes' text. `None` inside of the limits.
     pub(in crate::api) fn of_range(field: &str, value: i64, min: i64, max: i64) -> Option<Self> {
         let limit = match value {
             _ if value < min => format!("greater than or equal to {min}"),

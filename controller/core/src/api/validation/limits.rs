@@ -1,25 +1,26 @@
-//! The limits of strings and lists, which the schemas and the checks behind them share.
+//! Maximum and minimum sizes of strings, lists and numbers, for the CRDs and for the checks in Rust.
 
 /// Characters of a function's name (<https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>).
 pub(in crate::api) const FUNCTION_NAME: usize = 64;
 /// Characters of an alias (<https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html>).
 pub(in crate::api) const QUALIFIER: usize = 128;
-/// Characters of an ARN: what that of a function with name and alias can have, and some to spare.
+/// Characters of a function's ARN, including name and alias, with a margin.
 pub(in crate::api) const ARN: usize = 300;
-/// Characters of a Region's name; the longest one has 15.
+/// Characters of a Region's name. The longest current name has 15.
 pub(in crate::api) const REGION: usize = 32;
-/// Characters of an account's id, of which only 12 can be right.
+/// Characters of an account id. A valid id has 12. The schema permits more, so that the rule's message is shown.
 pub(in crate::api) const ACCOUNT: usize = 32;
-/// Characters of a bucket's name (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>);
-/// the schema lets more pass, so that whoever writes an ARN there learns what to write instead.
+/// Characters of a bucket's name (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>).
+/// The schema permits more, so that a user who writes an ARN sees the rule's message.
 pub(in crate::api) const BUCKET: usize = 63;
-/// Characters of the name of a bucket in us-east-1 from before March 2018, by the same page.
+/// Characters of a bucket's name in us-east-1 from before March 2018, from the same page.
 pub(in crate::api) const LEGACY_BUCKET: usize = 255;
-/// Bytes of a prefix or suffix, as of a key (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>).
-/// They are counted percent-encoded: no document of AWS tells whether S3 counts before or after it decodes a filter.
+/// Bytes of a prefix or suffix, like a key
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>). The percent-encoded bytes count: no
+/// AWS document says whether S3 counts before or after the decoding of a filter.
 pub(in crate::api) const KEY: usize = 1024;
-/// Filters of a resource. A notification configuration holds 100 entries; an API server lets a rule that compares each
-/// filter with each cost no more than it does with this many.
+/// Filters of a resource. A notification configuration has at most 100 entries. The rule that compares all pairs of
+/// filters would exceed the API server's cost limit with more filters.
 pub(in crate::api) const FILTERS: usize = 50;
 /// Characters of a rule's description (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
 pub(in crate::api) const DESCRIPTION: usize = 512;
@@ -27,51 +28,50 @@ pub(in crate::api) const DESCRIPTION: usize = 512;
 pub(in crate::api) const INPUT: usize = 8192;
 /// Further attempts of a retry policy (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html>).
 pub(in crate::api) const MAX_RETRY_ATTEMPTS: i64 = 185;
-/// The least age in seconds at which a retry policy may give up.
+/// Minimum of a retry policy's event age, in seconds.
 pub(in crate::api) const MIN_EVENT_AGE: i64 = 60;
-/// The greatest age in seconds at which a retry policy may give up: a day.
+/// Maximum of a retry policy's event age, in seconds: a day.
 pub(in crate::api) const MAX_EVENT_AGE: i64 = 86_400;
 /// Retries of an asynchronous invocation
 /// (<https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html>).
 pub(in crate::api) const MAX_ASYNC_RETRY_ATTEMPTS: i64 = 2;
-/// The greatest age in seconds at which Lambda may give an event up: six hours. The least age is that of a retry policy.
+/// Maximum event age of asynchronous invocations, in seconds: six hours. The minimum is [`MIN_EVENT_AGE`].
 pub(in crate::api) const MAX_ASYNC_EVENT_AGE: i64 = 21_600;
-/// Tags of a resource: AWS allows 50, of which ten are kept for our own.
+/// Tags of a resource. AWS allows 50, and ten are reserved for the operator's tags.
 pub(in crate::api) const TAGS: usize = 40;
 /// Characters of a tag's key (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Tag.html>).
 pub(in crate::api) const TAG_KEY: usize = 128;
 /// Characters of a tag's value.
 pub(in crate::api) const TAG_VALUE: usize = 256;
-/// Characters of one field of cron: five such, with the shortest of the sixth, are more than AWS takes in all.
+/// Characters of one field of cron. With a longer field, the expression would exceed EventBridge's limit.
 pub(in crate::api) const CRON_FIELD: usize = 245;
-/// Characters of the name of a runtime; the longest one has 15.
+/// Characters of a runtime's name. The longest current name has 15.
 pub(in crate::api) const RUNTIME: usize = 64;
-/// Characters of a handler (<https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>), as for all that
-/// follows and has no other source.
+/// Characters of a handler (<https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>). The page is
+/// also the source of the limits below without a URL.
 pub(in crate::api) const HANDLER: usize = 128;
-/// Characters of a role's ARN, whose path alone can have 512
+/// Characters of a role's ARN. The path alone can have 512
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
 pub(in crate::api) const ROLE: usize = 640;
 /// Characters of a function's description.
 pub(in crate::api) const FUNCTION_DESCRIPTION: usize = 256;
-/// The least memory of a function in MB
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+/// Minimum memory of a function in MB (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 pub(in crate::api) const MIN_MEMORY_SIZE: i64 = 128;
-/// The greatest memory of a function in MB.
+/// Maximum memory of a function in MB.
 pub(in crate::api) const MAX_MEMORY_SIZE: i64 = 10_240;
-/// The least time in seconds after which a run may be ended.
+/// Minimum timeout of a run in seconds.
 pub(in crate::api) const MIN_TIMEOUT: i64 = 1;
-/// The greatest time in seconds that a run may take.
+/// Maximum timeout of a run in seconds.
 pub(in crate::api) const MAX_TIMEOUT: i64 = 900;
-/// The least size of `/tmp` in MB.
+/// Minimum size of `/tmp` in MB.
 pub(in crate::api) const MIN_EPHEMERAL_STORAGE: i64 = 512;
-/// The greatest size of `/tmp` in MB.
+/// Maximum size of `/tmp` in MB.
 pub(in crate::api) const MAX_EPHEMERAL_STORAGE: i64 = 10_240;
-/// Bytes of all environment variables as JSON, which is how Lambda measures them.
+/// Bytes of all environment variables as JSON, which is Lambda's measure.
 pub(in crate::api) const ENVIRONMENT: usize = 4096;
-/// Environment variables: no more of them fit into 4 KB of JSON, since a name has at least two characters.
+/// Environment variables. A name has at least two characters, so more variables never fit into 4 KB of JSON.
 pub(in crate::api) const VARIABLES: usize = 511;
-/// Characters of the ARN of a queue, whose name has up to 80, or a topic, whose name has up to 256.
+/// Characters of the ARN of a queue or topic. A queue's name has up to 80 characters, a topic's name up to 256.
 pub(in crate::api) const QUEUE_OR_TOPIC: usize = 340;
 /// Layers of a function (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 pub(in crate::api) const LAYERS: usize = 5;
@@ -79,33 +79,33 @@ pub(in crate::api) const LAYERS: usize = 5;
 pub(in crate::api) const SUBNETS: usize = 16;
 /// Security groups of a function.
 pub(in crate::api) const SECURITY_GROUPS: usize = 5;
-/// Characters of the id of a subnet or security group; those of today have up to 24.
+/// Characters of the id of a subnet or security group. Current ids have up to 24.
 pub(in crate::api) const NETWORK_ID: usize = 64;
 /// Characters of a log group's name.
 pub(in crate::api) const LOG_GROUP: usize = 512;
-/// Files of inline code: with more, an API server refuses to look at each name.
+/// Files of inline code. With more files, the rule on file names would exceed the API server's cost limit.
 pub(in crate::api) const FILES: usize = 100;
 /// Characters of a file's name.
 pub(in crate::api) const FILE_NAME: usize = 255;
-/// Characters of all inline files: what a ConfigMap can have, and an object in etcd, which has at most 1.5 MiB.
+/// Characters of all inline files. A ConfigMap has the same limit, and an object in etcd has at most 1.5 MiB.
 pub(in crate::api) const INLINE: usize = 1_048_576;
 /// Characters of a ConfigMap's name
 /// (<https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names>).
 pub(in crate::api) const CONFIG_MAP_NAME: usize = 253;
 /// Characters of an object's version in S3.
 pub(in crate::api) const OBJECT_VERSION: usize = 1024;
-/// Characters of an image's URI: a repository's name has up to 256, a tag 128.
+/// Characters of an image's URI. A repository's name has up to 256 characters, a tag up to 128.
 pub(in crate::api) const IMAGE_URI: usize = 512;
-/// Words of an image's entry point or command.
+/// Items of an image's entry point or command.
 pub(in crate::api) const WORDS: usize = 1500;
-/// Characters of one such word.
+/// Characters of one item of an entry point or command.
 pub(in crate::api) const WORD: usize = 4096;
 /// Characters of an image's working directory.
 pub(in crate::api) const WORKING_DIRECTORY: usize = 1000;
 
-/// The variables that Lambda sets and refuses in a configuration
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>). Two more
-/// variables begin with an underscore, which no name may.
+/// The environment variables that Lambda sets and refuses in a configuration
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>). Two
+/// more reserved variables begin with an underscore, which no valid name has.
 pub(in crate::api) const RESERVED_VARIABLES: [&str; 16] = [
     "AWS_ACCESS_KEY",
     "AWS_ACCESS_KEY_ID",

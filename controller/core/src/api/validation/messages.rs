@@ -1,4 +1,4 @@
-//! What users are told to write instead: the same words in the CRDs and in the checks behind them.
+//! Error messages. Each message says what to write instead, and is the same in the CRD's rule and in the Rust check.
 
 use super::limits::RESERVED_VARIABLES;
 
@@ -46,7 +46,7 @@ pub(in crate::api) const CRONTAB_DAY_OF_MONTH: &str =
     "write 1-31, as in 1 or 1,15 or 1-7 or */2 or *; ranges go up, and L and W need cron(...)";
 pub(in crate::api) const CRONTAB_DAY_OF_WEEK: &str = "write 0-7 or SUN-SAT (0 and 7 are SUN), as in MON or 1,5 or MON-FRI or *; ranges go up, and L and # need cron(...)";
 
-/// For a value whose right form is known.
+/// For a value with a known correct form.
 pub(in crate::api) fn write(instead: &str) -> String {
     format!("write {instead}")
 }
@@ -56,17 +56,17 @@ pub(in crate::api) fn rate_of_nothing(unit: &str) -> String {
     format!("write rate(1 {unit}) or more: a rate of 0 never runs")
 }
 
-/// For six fields without `cron(...)` around them.
+/// For six fields without `cron(...)`.
 pub(in crate::api) fn bare_six_fields(text: &str) -> String {
     format!("write cron({text}): AWS's six fields stand in cron(...), the five of a CronJob stand alone")
 }
 
-/// For a field of cron within the whole schedule.
+/// For one field in a schedule of cron.
 pub(in crate::api) fn cron_field(name: &str, text: &str, hint: &str) -> String {
     format!("{name} \"{text}\": {hint}")
 }
 
-/// Kubernetes's own words for a string over its `maxLength`.
+/// Kubernetes' text for a string over `maxLength`.
 pub(in crate::api) fn too_long(limit: usize) -> String {
     format!("Too long: may not be more than {limit} bytes")
 }
@@ -90,9 +90,9 @@ pub(in crate::api) const REGION_OF_ARN: &str =
 pub(in crate::api) const DEAD_LETTER_QUEUE: &str = "write the ARN of a standard SQS queue, such as arn:aws:sqs:eu-west-1:123456789012:my-queue: EventBridge takes no other dead-letter target";
 
 pub(in crate::api) const TAG_KEY_LENGTH: &str = "write keys of 1 to 128 characters";
-pub(in crate::api) const TAG_KEY_OF_AWS: &str =
+pub(in crate::api) const AWS_TAG_KEY: &str =
     "write keys that do not begin with aws:, which AWS keeps for itself";
-pub(in crate::api) const TAG_KEY_OF_OURS: &str =
+pub(in crate::api) const RESERVED_TAG_KEY: &str =
     "write keys that do not begin with lambda-triggers.dev/: they tell who owns what in AWS";
 pub(in crate::api) const TAG_CHARACTERS: &str = "write tags of letters, digits, spaces and _ . : / = + - @";
 
@@ -133,12 +133,12 @@ pub(in crate::api) fn input_too_long(length: usize, limit: usize) -> String {
     format!("write at most {limit} characters of JSON, the limit of EventBridge: these are {length}")
 }
 
-/// Kubernetes's own words for a list or map over its limit.
+/// Kubernetes' text for a list or map over the limit.
 pub(in crate::api) fn too_many(count: usize, limit: usize) -> String {
     format!("Too many: {count}: must have at most {limit} items")
 }
 
-/// Kubernetes's own words for a value that is none of an enumeration's.
+/// Kubernetes' text for a value outside of an enumeration.
 pub(in crate::api) fn unsupported(value: &str, supported: &[&str]) -> String {
     let supported: Vec<String> = supported.iter().map(|name| format!("{name:?}")).collect();
     format!("Unsupported value: {value:?}: supported values: {}", supported.join(", "))
@@ -202,7 +202,7 @@ pub(in crate::api) const LOG_LEVELS: &str = "set format to JSON beside applicati
 pub(in crate::api) const LOG_GROUP: &str =
     "write a log group's name of 1 to 512 letters, digits and _ - / . #, such as /my-team/my-function";
 
-/// For variables that Lambda sets itself.
+/// For environment variables that Lambda sets.
 pub(in crate::api) fn reserved_variables() -> String {
     format!("leave out what Lambda sets itself: {}", RESERVED_VARIABLES.join(", "))
 }

@@ -1,5 +1,6 @@
-//! Validation of both resources. [`cel`] holds the rules of the CRDs, which the API server evaluates; [`check`] repeats them in
-//! Rust for objects of older CRDs and for limits that CEL cannot count. One table of refused manifests judges both.
+//! Validation of both resources. [`cel`] has the rules of the CRDs, which the API server evaluates. [`check`] repeats
+//! the rules in Rust, for objects of older CRDs and for limits that CEL cannot compute. `tests/e2e/refused` has the
+//! manifests for both.
 
 pub(super) mod cel;
 mod check;

@@ -1,6 +1,5 @@
-//! The table of refused and accepted manifests, on the checks in Rust and on the CRDs' rules without an API server.
-//!
-//! The end-to-end tests hold the same table against a real one.
+//! Runs the tables of refused and accepted manifests against the checks in Rust, and against the CRDs' rules without
+//! an API server. The end-to-end tests run the same tables against a real API server.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -45,18 +44,18 @@ struct Row {
     when: Option<String>,
 }
 
-/// What this program makes of a spec.
+/// The result of the parser, of the Rust checks and of the CEL rules for a spec.
 #[derive(Debug, Default, PartialEq)]
 struct Verdict {
     parses: bool,
     refused: Vec<String>,
-    /// What the rules in CEL say, in order.
-    by_rules: Vec<String>,
+    /// Errors of the CEL rules, sorted.
+    cel_errors: Vec<String>,
     becomes: Option<String>,
     when: Option<String>,
 }
 
-/// The schemas of the CRDs, made ready once: that takes longer than to ask them.
+/// The compiled schemas of the CRDs. The compilation takes longer than a validation.
 static SCHEMAS: LazyLock<[CompiledSchema; 2]> = LazyLock::new(|| {
     [0, 1].map(|i| {
         let schema = crds()[i].spec.versions[0].schema.clone().unwrap().open_api_v3_schema;
@@ -76,7 +75,7 @@ fn scheduled_function(spec: ScheduledFunctionSpec) -> Verdict {
     Verdict {
         parses: true,
         refused: in_order(spec.check().iter().map(ToString::to_string)),
-        by_rules: by_rules(&SCHEMAS[0], &spec),
+        cel_errors: cel_errors(&SCHEMAS[0], &spec),
         becomes: expression.as_ref().map(ToString::to_string),
         when: expression.as_ref().map(Expression::in_words),
     }
@@ -86,12 +85,12 @@ fn s3_triggered_function(spec: S3TriggeredFunctionSpec) -> Verdict {
     Verdict {
         parses: true,
         refused: in_order(spec.check().iter().map(ToString::to_string)),
-        by_rules: by_rules(&SCHEMAS[1], &spec),
+        cel_errors: cel_errors(&SCHEMAS[1], &spec),
         ..Verdict::default()
     }
 }
 
-fn by_rules(schema: &CompiledSchema, spec: &impl Serialize) -> Vec<String> {
+fn cel_errors(schema: &CompiledSchema, spec: &impl Serialize) -> Vec<String> {
     let errors = validate_compiled(schema, &serde_json::json!({"spec": spec}), None)
         .err()
         .into_iter()
@@ -105,15 +104,15 @@ fn in_order(messages: impl Iterator<Item = String>) -> Vec<String> {
     messages
 }
 
-/// Whether a refusal comes from the schema, which CEL does not see.
-fn is_of_the_schema(refusal: &str) -> bool {
+/// True for an error of the schema. The CEL rules do not report such errors.
+fn is_schema_error(refusal: &str) -> bool {
     [": Too long: ", ": Too many: ", ": Unsupported value: ", " in body should be "]
         .iter()
         .any(|words| refusal.contains(words))
 }
 
 #[test]
-fn each_row_of_the_table_gets_its_verdict() {
+fn rust_and_cel_give_each_row_its_verdict() {
     for table in TABLES {
         let Table { kind, defaults, definition, rows } = serde_saphyr::from_str(table).unwrap();
         for row in rows {
@@ -126,12 +125,12 @@ fn each_row_of_the_table_gets_its_verdict() {
             let found = verdict(&kind, Value::Object(spec));
             let parses = row.parses.unwrap_or(true);
             let refused = if parses { in_order(row.refused.into_iter()) } else { vec![] };
-            let (of_the_schema, of_the_rules): (Vec<_>, Vec<_>) =
-                refused.iter().cloned().partition(|refusal| is_of_the_schema(refusal));
+            let (of_the_schema, of_cel): (Vec<_>, Vec<_>) =
+                refused.iter().cloned().partition(|refusal| is_schema_error(refusal));
             let expected = Verdict {
                 parses,
-                // Where the schema refuses a value, its rules are not asked.
-                by_rules: if of_the_schema.is_empty() { of_the_rules } else { found.by_rules.clone() },
+                // The API server does not evaluate the rules of a value that the schema refuses.
+                cel_errors: if of_the_schema.is_empty() { of_cel } else { found.cel_errors.clone() },
                 refused,
                 becomes: row.becomes.or_else(|| found.becomes.clone()),
                 when: row.when.or_else(|| found.when.clone()),
@@ -142,7 +141,7 @@ fn each_row_of_the_table_gets_its_verdict() {
 }
 
 #[test]
-fn an_input_is_measured_as_the_json_that_aws_gets() {
+fn the_length_of_an_input_is_measured_as_json() {
     let spec = |text: String| ScheduledFunctionSpec {
         function: FunctionRef { name: Some("f".into()), ..FunctionRef::default() },
         schedule: Some("rate(1 hour)".into()),
@@ -156,7 +155,7 @@ fn an_input_is_measured_as_the_json_that_aws_gets() {
 }
 
 #[test]
-fn suffixes_that_meet_once_they_are_encoded_are_refused() {
+fn suffixes_that_overlap_after_encoding_are_refused() {
     let spec = |suffixes: &[&str]| S3TriggeredFunctionSpec {
         function: FunctionRef { name: Some("f".into()), ..FunctionRef::default() },
         bucket: "my-bucket".into(),
@@ -174,7 +173,7 @@ fn suffixes_that_meet_once_they_are_encoded_are_refused() {
 }
 
 #[test]
-fn an_input_as_text_is_read_as_a_whole() {
+fn input_json_is_parsed_completely() {
     let errors = |text: &str| {
         let spec = ScheduledFunctionSpec {
             function: FunctionRef { name: Some("f".into()), ..FunctionRef::default() },
@@ -187,15 +186,15 @@ fn an_input_as_text_is_read_as_a_whole() {
     for text in ["{}", " {\"a\": null}\n", "[1.0, -2e3]", "\"a\"", "-1", "true", "false", "null"] {
         assert_eq!(errors(text), 0, "{text}");
     }
-    // The rules in CEL see no more than the ends of these.
+    // CEL checks only the beginning and the end of the text.
     for text in ["{'a': 1}", "{a: 1}", "{\"a\": }", "[1,]", "{} {}", "1,5", "\"a\"b\""] {
         assert_eq!(errors(text), 1, "{text}");
     }
 }
 
-/// The rules in CEL do not see `input`, which has no schema.
+/// Only the Rust check covers `input`, since CEL cannot see a value without a schema.
 #[test]
-fn an_input_twice_is_refused() {
+fn input_beside_input_json_is_refused() {
     let spec = ScheduledFunctionSpec {
         function: FunctionRef { name: Some("f".into()), ..FunctionRef::default() },
         schedule: Some("rate(1 hour)".into()),
@@ -222,7 +221,7 @@ fn the_examples_are_accepted() {
                 if ["ScheduledFunction", "S3TriggeredFunction"].contains(&kind) {
                     let found = verdict(kind, document["spec"].clone());
                     assert_eq!(
-                        (found.parses, found.refused, found.by_rules),
+                        (found.parses, found.refused, found.cel_errors),
                         (true, vec![], vec![]),
                         "{file:?}"
                     );
@@ -243,7 +242,10 @@ fn the_examples_are_accepted() {
     assert_eq!(checked, examples.map(str::to_owned).into());
 }
 
-fn defined(code: BTreeMap<String, String>, environment: BTreeMap<String, String>) -> ScheduledFunctionSpec {
+fn with_definition(
+    code: BTreeMap<String, String>,
+    environment: BTreeMap<String, String>,
+) -> ScheduledFunctionSpec {
     let definition = FunctionDefinition {
         runtime: Some("python3.13".into()),
         handler: Some("app.handler".into()),
@@ -262,28 +264,33 @@ fn defined(code: BTreeMap<String, String>, environment: BTreeMap<String, String>
     }
 }
 
-fn one(name: &str, text: String) -> BTreeMap<String, String> {
+fn single_entry(name: &str, text: String) -> BTreeMap<String, String> {
     BTreeMap::from([(name.to_owned(), text)])
 }
 
 #[test]
-fn inline_files_are_measured_together() {
+fn inline_files_share_one_size_limit() {
     let verdict_on = |text: String| {
-        let files = [one("app.py", text), one("lib.py", "x".into())].into_iter().flatten().collect();
-        scheduled_function(defined(files, BTreeMap::new()))
+        let files = [single_entry("app.py", text), single_entry("lib.py", "x".into())]
+            .into_iter()
+            .flatten()
+            .collect();
+        scheduled_function(with_definition(files, BTreeMap::new()))
     };
     let refusal = "spec.function.definition.code.inline: write at most 1 MiB of text in all, and put more into an archive in S3 or into an image".to_owned();
     let (fits, exceeds) = (verdict_on("x".repeat(1_048_575)), verdict_on("x".repeat(1_048_576)));
-    assert_eq!((fits.refused, fits.by_rules), (vec![], vec![]));
-    assert_eq!((exceeds.refused, exceeds.by_rules), (vec![refusal.clone()], vec![refusal]));
+    assert_eq!((fits.refused, fits.cel_errors), (vec![], vec![]));
+    assert_eq!((exceeds.refused, exceeds.cel_errors), (vec![refusal.clone()], vec![refusal]));
 }
 
 #[test]
-fn environment_variables_are_measured_as_the_json_that_lambda_measures() {
-    let errors = |value: String| defined(one("app.py", String::new()), one("TABLE", value)).check();
+fn the_size_of_the_environment_is_measured_as_json() {
+    let errors = |value: String| {
+        with_definition(single_entry("app.py", String::new()), single_entry("TABLE", value)).check()
+    };
     let refusal = "write at most 4096 bytes of variables in all, measured as JSON, and keep more in Parameter Store or in S3";
     let error = FieldError { field: "spec.function.definition.environment".into(), message: refusal.into() };
-    // {"TABLE":"..."} has twelve characters around the value; a quote takes two, and an umlaut two bytes.
+    // {"TABLE":"..."} adds twelve characters to the value. A quote has two characters as JSON, and an umlaut two bytes.
     assert_eq!(errors("x".repeat(4084)), []);
     for value in ["x".repeat(4085), "\"".repeat(2043), "ü".repeat(2043)] {
         assert_eq!(errors(value), std::slice::from_ref(&error));
@@ -293,9 +300,9 @@ fn environment_variables_are_measured_as_the_json_that_lambda_measures() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// The rules in CEL and the grammar in Rust are two texts; this is what holds them together.
+    /// Compares the grammar in CEL with the grammar in Rust.
     #[test]
-    fn the_rules_refuse_what_the_grammar_refuses(
+    fn cel_and_rust_refuse_the_same_schedules(
         fields in prop::collection::vec("[*?L]|[0-9]{1,2}|[0-9]{1,2}[-/#][0-9]{1,2}|[0-9*/,LW-]{1,5}|(MON|sat|JAN|dec)(-SUN|-Wed|-JUL|#2|L)?", 5..7),
         year in "\\*|20[0-9]{2}(-20[0-9]{2}|/[0-9]{1,3})?",
     ) {
@@ -303,13 +310,13 @@ proptest! {
         for schedule in [fields.clone(), format!("cron({fields})"), format!("cron({fields} {year})")] {
             let spec = serde_json::json!({"function": {"name": "f"}, "schedule": schedule});
             let found = verdict("ScheduledFunction", spec);
-            prop_assert_eq!(found.refused.is_empty(), found.by_rules.is_empty(), "{}: {:?}", schedule, found);
+            prop_assert_eq!(found.refused.is_empty(), found.cel_errors.is_empty(), "{}: {:?}", schedule, found);
         }
     }
 
-    /// The same for the strings of a definition, near to what they have to be.
+    /// Compares the checks of a definition in CEL and in Rust, with strings that are nearly valid.
     #[test]
-    fn the_rules_refuse_what_the_checks_of_a_definition_refuse(
+    fn cel_and_rust_refuse_the_same_definitions(
         uri in "[0-9]{12,13}[.]dkr[.]ecr[.]eu-west-1[.]amazonaws[.](com|de)/[a-zA-Z]?[a-z._/-]{1,3}(:[a-z.-]{0,2})?(@sha256:[0-9a-f]{64})?",
         account in "[0-9]{11,13}",
         name in "[a-z0-9@:/. ]{0,4}",
@@ -337,7 +344,7 @@ proptest! {
             let spec = serde_json::json!({"function": {"definition": definition}, "schedule": "rate(1 hour)"});
             let found = verdict("ScheduledFunction", spec.clone());
             prop_assert!(found.parses);
-            prop_assert_eq!(found.refused, found.by_rules, "{}", spec);
+            prop_assert_eq!(found.refused, found.cel_errors, "{}", spec);
         }
     }
 }

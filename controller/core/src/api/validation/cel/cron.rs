@@ -1,14 +1,14 @@
-//! The rules of a schedule: the grammar of `schedule.rs` and `cron.rs` as regular expressions.
+//! CEL rules of a schedule: the grammar of `schedule.rs` and `cron/` as regular expressions.
 
 use schemars::Schema;
 
-use super::{quoted, raw, rule, rule_that_says, set};
+use super::{quoted, raw, rule, rule_with_computed_message, set};
 use crate::api::cron::{CRONTAB, FIELDS, Field};
 use crate::api::schedule::MAX_EXPRESSION;
 use crate::api::validation::{limits, messages};
 
 const UNIT: &str = "(minute|minutes|hour|hours|day|days)";
-/// What cannot be five bare fields.
+/// The beginnings of all forms except five bare fields.
 const MARKED: &str = r"^(rate\(|cron\(|at\(|TZ=|CRON_TZ=|@)";
 
 pub(in crate::api) fn schedule(schema: &mut Schema) {
@@ -17,13 +17,13 @@ pub(in crate::api) fn schedule(schema: &mut Schema) {
     rate(schema);
     aws_cron(schema);
     crontab(schema);
-    let on_no_day = matches(&format!(r"(?i)^\s*(cron\(\s*)?\S+\s+\S+\s+({})\s", on_no_day(r"\s+")));
-    rule(schema, format!("!{on_no_day}"), messages::NO_SUCH_DAY);
+    let impossible_day = matches(&format!(r"(?i)^\s*(cron\(\s*)?\S+\s+\S+\s+({})\s", impossible_day(r"\s+")));
+    rule(schema, format!("!{impossible_day}"), messages::NO_SUCH_DAY);
 }
 
-/// A day of the month and a month that has no such day, with `between` in the middle: 30 February, 31 April. Lists and the
-/// range 30-31 are in it, as in [`Cron`](super::super::cron::Cron).
-fn on_no_day(between: &str) -> String {
+/// A day of the month and a month without such a day, with `between` in the middle: 30 February, 31 April. The
+/// expression covers lists and the range 30-31, like [`Cron`](super::super::super::cron::Cron).
+fn impossible_day(between: &str) -> String {
     let list = |item: &str| format!("{item}(,{item})*");
     let (from_30, only_31) = (list("(3[01](-31)?|30-30)"), list("31(-31)?"));
     let february = list("(0?2|FEB)");
@@ -35,7 +35,7 @@ fn matches(regex: &str) -> String {
     format!("self.matches({})", raw(regex))
 }
 
-/// Fields with white space between them, as many as said.
+/// `count` fields with white space between the fields.
 fn fields(count: usize) -> String {
     format!(r"\S+(\s+\S+){{{}}}", count - 1)
 }
@@ -43,7 +43,7 @@ fn fields(count: usize) -> String {
 fn forms(schema: &mut Schema) {
     let (marked, five, six) = (matches(MARKED), bare(5), bare(6));
     rule(schema, format!("{marked} || {five} || {six}"), messages::SCHEDULE);
-    rule_that_says(
+    rule_with_computed_message(
         schema,
         format!("{marked} || !{six}"),
         format!("'write cron(' + self + {}", quoted(&messages::bare_six_fields("")["write cron(".len()..])),
@@ -59,7 +59,7 @@ fn forms(schema: &mut Schema) {
     );
 }
 
-/// Fields on their own, of which the first looks like minutes.
+/// `count` fields without `cron(...)`, with minutes in the first field.
 fn bare(count: usize) -> String {
     matches(&format!(r"^\s*[0-9*]\S*(\s+\S+){{{}}}\s*$", count - 1))
 }
@@ -68,7 +68,7 @@ fn rate(schema: &mut Schema) {
     let of = |number: &str| matches(&format!(r"^rate\({number} {UNIT}\)$"));
     let unit = "self.find('minute|hour|day')";
     rule(schema, format!("!self.startsWith('rate(') || {}", of("[0-9]+")), messages::RATE);
-    rule_that_says(
+    rule_with_computed_message(
         schema,
         format!("!{}", of("0+")),
         format!(
@@ -79,7 +79,7 @@ fn rate(schema: &mut Schema) {
     rule(schema, format!("!{}", of("0*[1-9][0-9]{9,}")), messages::RATE_TOO_LARGE);
     let canonical = matches(r"^rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)$");
     let number = "self.find('[1-9][0-9]*')";
-    rule_that_says(
+    rule_with_computed_message(
         schema,
         format!("!{} || {canonical}", of("0*[1-9][0-9]{0,8}")),
         format!("'write rate(' + {number} + ' ' + {unit} + ({number} == '1' ? ')' : 's)')"),
@@ -92,14 +92,14 @@ fn aws_cron(schema: &mut Schema) {
     rule(schema, format!("!self.startsWith('cron(') || {five} || {six}"), messages::CRON);
     rule(schema, format!("!{five}"), messages::FIVE_FIELDS_IN_CRON);
     for (i, field) in FIELDS.iter().enumerate() {
-        let place = Place {
+        let position = FieldPosition {
             guard: format!("!{six}"),
             before: r"^cron\(\s*",
             tokens: r"self.findAll(r'[^\s()]+')",
             first: 1,
             after: r"\s*\)$",
         };
-        place.rule(schema, field, i, FIELDS.len());
+        position.rule(schema, field, i, FIELDS.len());
     }
     let (day_of_month, day_of_week) = (matches(r"^cron\(\s*\S+\s+\S+\s+\?\s"), matches(r"\s\?\s+\S+\s*\)$"));
     rule(schema, format!("!{six} || {day_of_month} != {day_of_week}"), messages::ONE_QUESTION_MARK);
@@ -108,14 +108,14 @@ fn aws_cron(schema: &mut Schema) {
 fn crontab(schema: &mut Schema) {
     let guard = format!("{} || !{}", matches(MARKED), bare(5));
     for (i, field) in CRONTAB.iter().enumerate() {
-        let place = Place {
+        let position = FieldPosition {
             guard: guard.clone(),
             before: r"^\s*",
             tokens: r"self.findAll(r'\S+')",
             first: 0,
             after: r"\s*$",
         };
-        place.rule(schema, field, i, CRONTAB.len());
+        position.rule(schema, field, i, CRONTAB.len());
     }
     let any = r"([*?]|\*/0?1)";
     let day_of_month = matches(&format!(r"^\s*\S+\s+\S+\s+{any}\s"));
@@ -123,27 +123,27 @@ fn crontab(schema: &mut Schema) {
     rule(schema, format!("{guard} || {day_of_month} || {day_of_week}"), messages::BOTH_DAYS);
 }
 
-/// Where a field stands in a schedule.
-struct Place {
-    /// Holds where the schedule is of another form.
+/// Position of a field in a schedule.
+struct FieldPosition {
+    /// A CEL condition that is true for schedules of another form.
     guard: String,
     before: &'static str,
     after: &'static str,
-    /// The fields as a list.
+    /// A CEL expression for the list of fields.
     tokens: &'static str,
-    /// The index of the first field in it.
+    /// Index of the first field in `tokens`.
     first: usize,
 }
 
-impl Place {
+impl FieldPosition {
     fn rule(&self, schema: &mut Schema, field: &Field, i: usize, count: usize) {
         let Self { guard, before, after, tokens, first } = self;
         let (left, right) = (i, count - 1 - i);
         let regex = format!(r"(?i){before}(\S+\s+){{{left}}}{}(\s+\S+){{{right}}}{after}", field.regex());
         let token = format!("{tokens}[{}]", first + i);
-        rule_that_says(
+        rule_with_computed_message(
             schema,
-            format!("{guard} || {}", and(matches(&regex), field.ranges_go_up(&token))),
+            format!("{guard} || {}", and(matches(&regex), field.ascending_ranges(&token))),
             format!(
                 "{} + {token} + {}",
                 quoted(&format!("{} \"", field.name)),
@@ -180,10 +180,10 @@ pub(in crate::api) fn year(schema: &mut Schema) {
 fn field(schema: &mut Schema, field: &Field) {
     set(schema, "maxLength", limits::CRON_FIELD);
     let regex = matches(&format!("(?i)^{}$", field.regex()));
-    rule(schema, and(regex, field.ranges_go_up("self")), field.hint);
+    rule(schema, and(regex, field.ascending_ranges("self")), field.hint);
 }
 
-/// Both conditions, in parentheses, or the first alone.
+/// Both conditions in parentheses, or only the first.
 fn and(first: String, second: Option<String>) -> String {
     match second {
         Some(second) => format!("({first} && {second})"),
@@ -193,10 +193,10 @@ fn and(first: String, second: Option<String>) -> String {
 
 pub(in crate::api) fn cron_object(schema: &mut Schema) {
     rule(schema, "(self.dayOfMonth == '?') != (self.dayOfWeek == '?')", messages::ONE_QUESTION_MARK);
-    let on_no_day = raw(&format!("(?i)^({})$", on_no_day(" ")));
+    let impossible_day = raw(&format!("(?i)^({})$", impossible_day(" ")));
     rule(
         schema,
-        format!("!(self.dayOfMonth + ' ' + self.month).matches({on_no_day})"),
+        format!("!(self.dayOfMonth + ' ' + self.month).matches({impossible_day})"),
         messages::NO_SUCH_DAY,
     );
     let size = FIELDS.map(|field| format!("self.{}.size()", field.key)).join(" + ");

@@ -1,4 +1,4 @@
-//! The rules of a function's definition.
+//! CEL rules of `function.definition`.
 
 use schemars::Schema;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::{PARTITION, REGION, one_of, quoted, rule, set};
 use crate::api::validation::limits::RESERVED_VARIABLES;
 use crate::api::validation::{limits, messages};
 
-/// Rules that speak of several fields.
+/// Rules on combinations of fields.
 pub(in crate::api) fn definition(schema: &mut Schema) {
     let image = "has(self.code.image)";
     let both = format!("{image} || (has(self.runtime) && has(self.handler))");
@@ -19,7 +19,7 @@ pub(in crate::api) fn definition(schema: &mut Schema) {
     rule(schema, format!("!{image} || self.snapStart == 'None'"), messages::SNAP_START_OF_IMAGE);
     let storage = format!("self.ephemeralStorageMB <= {}", limits::MIN_EPHEMERAL_STORAGE);
     rule(schema, format!("{storage} || self.snapStart == 'None'"), messages::SNAP_START_STORAGE);
-    // A layer may hold the handler: tools that wrap another handler do so.
+    // A layer may contain the handler's file, for example with tools that wrap another handler.
     let inline =
         "has(self.code.inline) && self.code.inline.size() > 0 && has(self.runtime) && has(self.handler)";
     for (runtimes, has_file, message) in handler_files() {
@@ -30,8 +30,9 @@ pub(in crate::api) fn definition(schema: &mut Schema) {
     }
 }
 
-/// For each family of runtimes, the beginnings of their names, an expression that is true where the inline code holds
-/// the file of the handler, and the message. `handler.rs` has the same in Rust, with its sources.
+/// For each family of runtimes: the prefixes of the runtimes' names, a CEL expression, and the message. The
+/// expression is true if the inline code has the handler's file. `handler.rs` has the same rules in Rust, with
+/// sources.
 fn handler_files() -> [(&'static [&'static str], String, &'static str); 5] {
     let any = |module: &str, ends: &[&str]| {
         let ends = ends.iter().map(|end| quoted(end)).collect::<Vec<_>>().join(", ");
@@ -121,7 +122,7 @@ pub(in crate::api) fn environment(schema: &mut Schema) {
     rule(schema, "self.all(name, name.matches('^[a-zA-Z][a-zA-Z0-9_]+$'))", messages::VARIABLE);
     let reserved = RESERVED_VARIABLES.map(quoted).join(", ");
     rule(schema, format!("![{reserved}].exists(name, name in self)"), &messages::reserved_variables());
-    // {"NAME":"value","NAME":"value"}: six characters with each, and one more.
+    // {"NAME":"value","NAME":"value"}: six further characters for each variable, and one more in all.
     let json = "self.map(name, name.size() + self[name].size() + 6).sum() + 1";
     rule(schema, format!("{json} <= {}", limits::ENVIRONMENT), messages::ENVIRONMENT);
 }
@@ -165,13 +166,13 @@ pub(in crate::api) fn log_group(schema: &mut Schema) {
     matches(schema, limits::LOG_GROUP, "[a-zA-Z0-9._/#-]+", messages::LOG_GROUP);
 }
 
-/// A string that matches all of a pattern.
+/// Adds a rule that the whole string matches the pattern.
 fn matches(schema: &mut Schema, longest: usize, pattern: &str, message: &str) {
     set(schema, "maxLength", longest);
     rule(schema, format!("self.matches({})", quoted(&format!("^{pattern}$"))), message);
 }
 
-/// A list of strings of which each matches all of a pattern.
+/// Adds a rule that each whole string of a list matches the pattern.
 fn list(schema: &mut Schema, most: usize, longest: usize, pattern: &str, message: &str) {
     set(schema, "maxItems", most);
     let mut item = schemars::json_schema!({"type": "string"});

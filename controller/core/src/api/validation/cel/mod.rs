@@ -1,8 +1,9 @@
-//! What the CRDs refuse: rules in CEL for an API server of Kubernetes 1.29 or later, with the messages of the checks
-//! in Rust behind them.
+//! The CEL rules of the CRDs, for an API server of Kubernetes 1.29 or later. The checks in Rust have the same
+//! messages.
 //!
-//! A rule's cost is estimated from the longest value that the schema allows, so every string and list here has a
-//! limit (<https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#resource-use-by-validation-functions>).
+//! The API server estimates a rule's cost from the longest value that the schema allows. So every string and list has
+//! a limit
+//! (<https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#resource-use-by-validation-functions>).
 
 mod cron;
 mod definition;
@@ -23,17 +24,17 @@ pub(in crate::api) use definition::{
 };
 pub(in crate::api) use s3::{bucket, bucket_owner, events, filter, filters, key_part, region_of_bucket};
 
-/// Adds a rule on the value that the schema describes.
+/// Adds a rule on the schema's value.
 fn rule(schema: &mut Schema, rule: impl Into<String>, message: &str) {
     add(schema, json!({"rule": rule.into(), "message": message}));
 }
 
-/// Adds a rule whose message is itself computed in CEL.
-fn rule_that_says(schema: &mut Schema, rule: impl Into<String>, message: impl Into<String>) {
+/// Adds a rule whose message is a CEL expression.
+fn rule_with_computed_message(schema: &mut Schema, rule: impl Into<String>, message: impl Into<String>) {
     add(schema, json!({"rule": rule.into(), "messageExpression": message.into()}));
 }
 
-/// Adds a rule that speaks of a field below the value that the schema describes.
+/// Adds a rule that reports an error at a field below the schema's value.
 fn rule_at(schema: &mut Schema, field: &str, rule: impl Into<String>, message: &str) {
     add(schema, json!({"rule": rule.into(), "message": message, "fieldPath": field}));
 }
@@ -47,18 +48,18 @@ fn set(schema: &mut Schema, keyword: &str, value: impl Into<serde_json::Value>) 
     schema.insert(keyword.into(), value.into());
 }
 
-/// That exactly one of some fields is set.
+/// A CEL condition that exactly one of the fields is set.
 fn one_of(fields: &[&str]) -> String {
     let set: Vec<String> = fields.iter().map(|field| format!("has(self.{field})")).collect();
     format!("[{}].filter(is_set, is_set).size() == 1", set.join(", "))
 }
 
-/// The text of a raw string in CEL.
+/// A raw string literal in CEL.
 fn raw(text: &str) -> String {
     format!("r'{text}'")
 }
 
-/// The text of a string in CEL.
+/// A string literal in CEL.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
@@ -101,9 +102,9 @@ pub(in crate::api) fn region(schema: &mut Schema) {
     rule(schema, format!("self.matches('^{REGION}$')"), messages::REGION);
 }
 
-/// A rule of the whole spec: the Region and the function's ARN say the same.
+/// Rule of the whole spec: the Region equals the Region of the function's ARN.
 pub(in crate::api) fn region_of_arn(schema: &mut Schema) {
-    // CEL keeps the word `function` for itself, and Kubernetes escapes it so.
+    // Kubernetes' escape of `function`, which is a reserved word in CEL.
     let arn = "self.__function__.arn";
     rule_at(
         schema,
@@ -118,8 +119,8 @@ pub(in crate::api) fn tags(schema: &mut Schema) {
     set(schema, "additionalProperties", json!({"type": "string", "maxLength": limits::TAG_VALUE}));
     let keys = format!("self.all(key, key.size() >= 1 && key.size() <= {})", limits::TAG_KEY);
     rule(schema, keys, messages::TAG_KEY_LENGTH);
-    rule(schema, "self.all(key, !key.matches('^(?i)aws:'))", messages::TAG_KEY_OF_AWS);
-    rule(schema, "self.all(key, !key.startsWith('lambda-triggers.dev/'))", messages::TAG_KEY_OF_OURS);
+    rule(schema, "self.all(key, !key.matches('^(?i)aws:'))", messages::AWS_TAG_KEY);
+    rule(schema, "self.all(key, !key.startsWith('lambda-triggers.dev/'))", messages::RESERVED_TAG_KEY);
     rule(schema, r"self.all(key, self[key].matches(r'^[\p{L}\p{N} _.:/=+@-]*$'))", messages::TAG_CHARACTERS);
 }
 
@@ -135,14 +136,14 @@ pub(in crate::api) fn dead_letter_queue(schema: &mut Schema) {
     rule(schema, format!("self.matches('{arn}')"), messages::DEAD_LETTER_QUEUE);
 }
 
-/// JSON text, as far as CEL can tell: how it begins and ends. The check in Rust reads all of it.
+/// JSON text. CEL checks only the beginning and the end, and the Rust check parses the whole text.
 pub(in crate::api) fn input_json(schema: &mut Schema) {
     set(schema, "maxLength", limits::INPUT);
     let json = r#"(?s)^\s*(\{.*\}|\[.*\]|".*"|-?[0-9].*|true|false|null)\s*$"#;
     rule(schema, format!("self.matches({})", raw(json)), messages::INPUT_JSON);
 }
 
-/// Any JSON value. Its size is beyond CEL, which does not see what has no schema.
+/// Any JSON value. CEL cannot see a value without a schema, so only the Rust check limits the size.
 pub(in crate::api) fn input(schema: &mut Schema) {
     *schema = schemars::json_schema!({
         "description": schema.get("description").cloned().unwrap_or_default(),

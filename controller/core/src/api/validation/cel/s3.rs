@@ -1,4 +1,4 @@
-//! The rules of an `S3TriggeredFunction`.
+//! CEL rules of an `S3TriggeredFunction`.
 
 use schemars::Schema;
 use serde_json::json;
@@ -15,11 +15,11 @@ pub(in crate::api) fn bucket(schema: &mut Schema) {
     rule(schema, "!self.endsWith('-s3alias')", messages::ACCESS_POINT_ALIAS);
 }
 
-/// A rule of the whole spec: a bucket with an old name is in us-east-1, as far as the spec says a Region.
+/// Rule of the whole spec: a bucket with a legacy name is in us-east-1, if the spec names a Region.
 pub(in crate::api) fn region_of_bucket(schema: &mut Schema) {
     let is_new = format!("self.bucket.matches('{REGEX}') && !self.bucket.contains('..')");
     let is_no_name = format!("!self.bucket.matches('{LEGACY_REGEX}')");
-    // CEL keeps the word `function` for itself, and Kubernetes escapes it so.
+    // Kubernetes' escape of `function`, which is a reserved word in CEL.
     let arn = "self.__function__.arn";
     let of_arn = format!("!has({arn}) || {arn}.contains(':lambda:{LEGACY_REGION}:')");
     let in_region = format!("has(self.region) ? self.region == '{LEGACY_REGION}' : ({of_arn})");
@@ -87,7 +87,7 @@ pub(in crate::api) fn key_part(schema: &mut Schema) {
     rule(schema, "!self.contains('*')", messages::WILDCARD);
     let of_xml = r"[\t\n\r\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]";
     rule(schema, format!("self.matches(r'^{of_xml}*$')"), messages::KEY_CHARACTERS);
-    // Encoded, a byte is three characters, but for those that stay as one.
+    // The encoding of a byte has three characters, and the encoding of a plain character has one.
     let length = "3 * bytes(self).size() - 2 * self.findAll('[A-Za-z0-9._~/ -]').size()";
     rule(schema, format!("{length} <= {}", limits::KEY), messages::KEY_BYTES);
 }

@@ -1,4 +1,4 @@
-//! The rules of a function's code.
+//! Checks of `function.definition.code`.
 
 use std::collections::BTreeMap;
 
@@ -40,20 +40,21 @@ fn inline(field: &str, files: &BTreeMap<String, String>) -> Vec<FieldError> {
     rules.into_iter().flatten().collect()
 }
 
-/// Whether another file has this name as its folder.
+/// True if another file is in a folder with this name.
 fn is_folder(name: &str, files: &BTreeMap<String, String>) -> bool {
     let folder = format!("{name}/");
     files.keys().any(|other| other.starts_with(&folder))
 }
 
-/// A path below the folder that the archive is unpacked into.
+/// True for a relative path below the folder of the unpacked archive.
 fn is_file_name(name: &str) -> bool {
     name.chars().count() <= limits::FILE_NAME
         && name.split('/').all(|part| !["", ".", ".."].contains(&part))
         && !name.contains(|c| c < ' ' || c == '\\')
 }
 
-/// A DNS subdomain (<https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names>).
+/// True for a DNS subdomain
+/// (<https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names>).
 fn is_config_map(name: &str) -> bool {
     let is_edge = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     name.split('.').map(str::as_bytes).all(|part| {
@@ -75,7 +76,7 @@ fn s3(field: &str, archive: &S3Code) -> Vec<FieldError> {
     bucket.into_iter().chain(key).chain(version).collect()
 }
 
-/// The names of buckets that Lambda takes: old ones of us-east-1, too, of up to 63 characters
+/// True for a bucket name that Lambda accepts, including legacy names of us-east-1 with up to 63 characters
 /// (<https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCode.html>).
 fn is_bucket(name: &str) -> bool {
     (3..=limits::BUCKET).contains(&name.len())
@@ -105,7 +106,7 @@ fn words(field: &str, words: &[String]) -> Vec<FieldError> {
     over_count(field, words.len(), limits::WORDS).into_iter().chain(long).collect()
 }
 
-/// `<account>.dkr.ecr.<region>.amazonaws.com/<repository>`, with a tag, a digest, both or neither.
+/// True for `<account>.dkr.ecr.<region>.amazonaws.com/<repository>`, with a tag, a digest, both or neither.
 fn is_image(uri: &str) -> bool {
     let Some((registry, image)) = uri.split_once('/') else { return false };
     let (image, digest) = match image.split_once("@sha256:") {

@@ -1,11 +1,12 @@
-//! The operator's default tags in the form of the flag.
+//! The flag `--default-tags`.
 
 use super::function::tags;
 use crate::api::Tags;
 
-/// Parses tags in the form `key=value,key=value`. A value may be empty; a key or a value has no comma, as in AWS.
+/// Parses tags in the form `key=value,key=value`. A value may be empty. Keys and values have no commas, like in AWS.
 ///
 /// # Errors
+///
 /// The message says how to write the tags.
 pub fn parse_default_tags(text: &str) -> Result<Tags, String> {
     const EXAMPLE: &str = "write them as in team=media,cost-centre=42";
@@ -25,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn default_tags_are_pairs_with_commas_between() {
+    fn default_tags_are_comma_separated_pairs() {
         let tags = |pairs: &[(&str, &str)]| -> Tags {
             pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
         };
@@ -41,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn what_aws_or_ownership_forbids_is_refused() {
+    fn invalid_and_reserved_tags_are_refused() {
         let long = |count: usize| "k".repeat(count);
         let many: Vec<String> = (0..41).map(|n| format!("{n}=")).collect();
         let cases = [

@@ -1,4 +1,4 @@
-//! The rules of a function's definition.
+//! Checks of `function.definition`.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ fn at(field: &str) -> String {
 
 pub(super) fn definition(definition: &FunctionDefinition) -> Vec<FieldError> {
     let mut errors: Vec<FieldError> =
-        together(definition).into_iter().chain(strings(definition)).flatten().collect();
+        combinations(definition).into_iter().chain(strings(definition)).flatten().collect();
     errors.extend(code(&at("code"), &definition.code));
     errors.extend(numbers(definition).into_iter().flatten());
     errors.extend(environment(&definition.environment));
@@ -42,8 +42,8 @@ pub(super) fn definition(definition: &FunctionDefinition) -> Vec<FieldError> {
     errors
 }
 
-/// The rules that speak of several fields.
-fn together(definition: &FunctionDefinition) -> [Option<FieldError>; 6] {
+/// Checks of combinations of fields.
+fn combinations(definition: &FunctionDefinition) -> [Option<FieldError>; 6] {
     let FunctionDefinition { runtime, handler, code, layers, snap_start, ephemeral_storage_mb, .. } =
         definition;
     let image = code.image.is_some();
@@ -59,7 +59,8 @@ fn together(definition: &FunctionDefinition) -> [Option<FieldError>; 6] {
     ]
 }
 
-/// What to write where the inline code lacks the file of the handler. A layer may hold the handler.
+/// The error of inline code without the handler's file. With layers there is no error, since a layer may contain the
+/// file.
 fn handler_file(definition: &FunctionDefinition) -> Option<FieldError> {
     let FunctionDefinition { runtime, code, layers, .. } = definition;
     let files = code.inline.as_ref().filter(|files| !files.is_empty() && layers.is_empty())?;
@@ -146,10 +147,11 @@ fn vpc(vpc: &Vpc) -> Vec<FieldError> {
     let (subnet_field, group_field) = (at("vpc.subnetIds"), at("vpc.securityGroupIds"));
     let is_subnet = |id: &str| {
         id.strip_prefix("subnet-").is_some_and(|id| {
-            is_of(id, u8::is_ascii_alphanumeric) && !id.contains(|c: char| c.is_ascii_uppercase())
+            has_only(id, u8::is_ascii_alphanumeric) && !id.contains(|c: char| c.is_ascii_uppercase())
         })
     };
-    let is_group = |id: &str| id.strip_prefix("sg-").is_some_and(|id| is_of(id, u8::is_ascii_alphanumeric));
+    let is_group =
+        |id: &str| id.strip_prefix("sg-").is_some_and(|id| has_only(id, u8::is_ascii_alphanumeric));
     let mut errors =
         list(&subnet_field, subnets, limits::SUBNETS, limits::NETWORK_ID, is_subnet, messages::SUBNETS);
     errors.extend(list(
@@ -184,7 +186,7 @@ fn async_invoke(retries: &AsyncInvoke) -> Vec<FieldError> {
 fn logging(logging: &Logging) -> Vec<FieldError> {
     let Logging { format, log_group, application_level, system_level } = logging;
     let levels = application_level.is_some() || system_level.is_some();
-    let is_log_group = |name: &str| is_of(name, |b| b.is_ascii_alphanumeric() || b"._/#-".contains(b));
+    let is_log_group = |name: &str| has_only(name, |b| b.is_ascii_alphanumeric() || b"._/#-".contains(b));
     let group = log_group.as_ref().and_then(|name| {
         unless_is(&at("logging.logGroup"), name, limits::LOG_GROUP, is_log_group, messages::LOG_GROUP)
     });
@@ -192,7 +194,7 @@ fn logging(logging: &Logging) -> Vec<FieldError> {
     group.into_iter().chain(levels).collect()
 }
 
-/// A list of strings, each of which has to be like the others.
+/// The errors of a list of strings that each must pass the check `is`.
 fn list(
     field: &str,
     items: &[String],
@@ -209,7 +211,8 @@ fn list(
     items.iter().enumerate().filter_map(item).collect()
 }
 
-fn is_of(text: &str, is: impl Fn(&u8) -> bool) -> bool {
+/// True if the text is not empty and has only bytes that pass the check `is`.
+fn has_only(text: &str, is: impl Fn(&u8) -> bool) -> bool {
     !text.is_empty() && text.as_bytes().iter().all(is)
 }
 
@@ -221,13 +224,13 @@ fn is_runtime(name: &str) -> bool {
 fn is_role(arn: &str) -> bool {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let ["arn", partition, "iam", "", account, resource] = parts.as_slice() else { return false };
-    let is_name = |name| is_of(name, |b| b.is_ascii_alphanumeric() || b"_+=,.@/-".contains(b));
+    let is_name = |name| has_only(name, |b| b.is_ascii_alphanumeric() || b"_+=,.@/-".contains(b));
     is_partition(partition) && is_account(account) && resource.strip_prefix("role/").is_some_and(is_name)
 }
 
 fn is_layer(arn: &str) -> bool {
     match resource_of(arn, &["lambda"]).as_deref() {
-        Some(["layer", name, version]) => is_word(name, 140) && is_of(version, u8::is_ascii_digit),
+        Some(["layer", name, version]) => is_word(name, 140) && has_only(version, u8::is_ascii_digit),
         _ => false,
     }
 }
@@ -237,14 +240,14 @@ fn is_queue_or_topic(arn: &str) -> bool {
 }
 
 fn is_key(arn: &str) -> bool {
-    let is_id = |id| is_of(id, |b| b.is_ascii_alphanumeric() || *b == b'-');
+    let is_id = |id| has_only(id, |b| b.is_ascii_alphanumeric() || *b == b'-');
     match resource_of(arn, &["kms"]).as_deref() {
         Some([key]) => key.strip_prefix("key/").is_some_and(is_id),
         _ => false,
     }
 }
 
-/// At least two characters, the first of which is a letter.
+/// True for at least two characters, beginning with a letter.
 fn is_variable(name: &str) -> bool {
     name.len() >= 2
         && name.starts_with(|c: char| c.is_ascii_alphabetic())

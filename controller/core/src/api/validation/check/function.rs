@@ -1,4 +1,4 @@
-//! The rules of the fields that both resources share.
+//! Checks of the fields that both resources share.
 
 use super::definition::definition;
 use super::{FieldError, is_account, is_partition, is_region, is_word, messages, over_length, unless};
@@ -82,16 +82,20 @@ pub(super) fn tags(field: &str, tags: &Tags) -> Vec<FieldError> {
     let key = |holds: fn(&str) -> bool, message| unless(tags.keys().all(|key| holds(key)), field, message);
     let keys = [
         key(|key| (1..=limits::TAG_KEY).contains(&key.chars().count()), messages::TAG_KEY_LENGTH),
-        key(|key| !key.to_ascii_lowercase().starts_with("aws:"), messages::TAG_KEY_OF_AWS),
-        key(|key| !key.starts_with("lambda-triggers.dev/"), messages::TAG_KEY_OF_OURS),
-        key(|key| key.chars().all(is_of_a_tag), messages::TAG_CHARACTERS),
-        unless(tags.values().all(|value| value.chars().all(is_of_a_tag)), field, messages::TAG_CHARACTERS),
+        key(|key| !key.to_ascii_lowercase().starts_with("aws:"), messages::AWS_TAG_KEY),
+        key(|key| !key.starts_with("lambda-triggers.dev/"), messages::RESERVED_TAG_KEY),
+        key(|key| key.chars().all(is_tag_character), messages::TAG_CHARACTERS),
+        unless(
+            tags.values().all(|value| value.chars().all(is_tag_character)),
+            field,
+            messages::TAG_CHARACTERS,
+        ),
     ];
     too_many.into_iter().chain(values).chain(keys.into_iter().flatten()).collect()
 }
 
-/// The characters that a tag may have
+/// True for a character that AWS allows in tags
 /// (<https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html>).
-fn is_of_a_tag(character: char) -> bool {
+fn is_tag_character(character: char) -> bool {
     character.is_alphanumeric() || character == ' ' || "_.:/=+-@".contains(character)
 }

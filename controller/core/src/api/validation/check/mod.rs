@@ -1,8 +1,12 @@
-//! The rules of the CRDs once more, for objects that got past them: made before a rule was, or under another CRD.
+//! The rules of the CRDs in Rust, for objects that the API server did not check: objects older than a rule, and
+//! objects of another CRD.
 //!
-//! Each rule gives the same message as the CRD's. A few rules are here alone, because an API server cannot know them:
-//! the size of `input`, the inner parts of `inputJson` and its presence beside `input`, that of `environment` in bytes,
-//! the characters of a tag's key, and suffixes that meet once they are encoded.
+//! Each check has the message of the CRD's rule. An API server cannot evaluate these checks:
+//!
+//! - the size of `input`, the syntax of `inputJson`, and both fields together
+//! - the size of `environment` in bytes
+//! - the characters of a tag's key
+//! - suffixes that overlap after the encoding
 
 mod code;
 mod default_tags;
@@ -15,23 +19,23 @@ pub use default_tags::parse_default_tags;
 
 use super::{FieldError, messages};
 
-/// The rule that a field fails, if it does.
+/// The error of a field, unless `holds` is true.
 fn unless(holds: bool, field: &str, message: &str) -> Option<FieldError> {
     (!holds).then(|| FieldError::new(field, message))
 }
 
-/// A string over the length that the schema allows, in characters.
+/// The error of a string above the schema's maximum length, in characters.
 fn over_length(field: &str, text: Option<&String>, limit: usize) -> Option<FieldError> {
     let long = text.is_some_and(|text| text.chars().count() > limit);
     long.then(|| FieldError::new(field, messages::too_long(limit)))
 }
 
-/// A list or map over the number of items that the schema allows.
+/// The error of a list or map above the schema's maximum size.
 fn over_count(field: &str, count: usize, limit: usize) -> Option<FieldError> {
     (count > limit).then(|| FieldError::new(field, messages::too_many(count, limit)))
 }
 
-/// A string that is too long, or else one that is not as it has to be.
+/// The error of a string that is too long or fails the check `is`.
 fn unless_is(
     field: &str,
     text: &String,
@@ -42,13 +46,13 @@ fn unless_is(
     over_length(field, Some(text), limit).or_else(|| unless(is(text), field, message))
 }
 
-/// Letters, digits, hyphens and underscores, as in the names of most things in AWS.
+/// True for letters, digits, hyphens and underscores, like most names in AWS.
 fn is_word(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
-/// Twelve digits.
+/// True for twelve digits.
 fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
@@ -58,7 +62,7 @@ fn is_partition(text: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-') && rest.bytes().all(is_lower_or_hyphen))
 }
 
-/// `eu-west-1`, `us-gov-east-1`: words of letters, then a number.
+/// True for words of letters and a final number: `eu-west-1`, `us-gov-east-1`.
 fn is_region(text: &str) -> bool {
     let mut words = text.split('-').rev();
     let number = words
@@ -71,8 +75,8 @@ fn is_region(text: &str) -> bool {
         && text.len() <= super::limits::REGION
 }
 
-/// The parts of `arn:<partition>:<service>:<region>:<account>:<rest>`, the rest apart, where partition, Region and
-/// account are such.
+/// The parts after the account in `arn:<partition>:<service>:<region>:<account>:<parts>`. `None` for an invalid ARN,
+/// and for another service.
 fn resource_of<'a>(arn: &'a str, services: &[&str]) -> Option<Vec<&'a str>> {
     let parts: Vec<&str> = arn.split(':').collect();
     match parts.as_slice() {

@@ -1,4 +1,4 @@
-//! The rules of an `S3TriggeredFunction`.
+//! Checks of an `S3TriggeredFunction`.
 
 use super::function::{function, region};
 use super::{FieldError, is_account, messages, over_length, unless};
@@ -11,10 +11,11 @@ use crate::api::{
 use crate::arn::FunctionArn;
 
 impl S3TriggeredFunctionSpec {
-    /// All that is wrong with the spec as far as it can be known without AWS; nothing, if it can be tried.
+    /// All errors of the spec that need no call to AWS. An empty list means that the spec is valid as far as known.
     pub fn check(&self) -> Vec<FieldError> {
         let mut errors = function(&self.function);
-        errors.extend(bucket(&self.bucket, known_region(&self.function, self.region.as_deref()).as_deref()));
+        errors
+            .extend(bucket(&self.bucket, region_of_spec(&self.function, self.region.as_deref()).as_deref()));
         errors.extend(self.bucket_owner.as_ref().and_then(bucket_owner));
         errors.extend(events(&self.events));
         errors.extend(filters(&self.filters));
@@ -22,15 +23,15 @@ impl S3TriggeredFunctionSpec {
         errors
     }
 
-    /// The error of a bucket that cannot be in `region`: only us-east-1 has buckets with names from before March 2018. The
-    /// spec itself may say no Region, so [`check`](Self::check) leaves it to whoever knows the operator's.
+    /// The error of a bucket that cannot be in `region`, since only us-east-1 has buckets with legacy names. The spec
+    /// may name no Region, so [`check`](Self::check) leaves the operator's default Region to the caller.
     pub fn check_region(&self, region: &str) -> Option<FieldError> {
         bucket(&self.bucket, Some(region))
     }
 }
 
-/// The Region that the spec itself says.
-fn known_region(function: &FunctionRef, region: Option<&str>) -> Option<String> {
+/// The Region that the spec names, in `region` or in the function's ARN.
+fn region_of_spec(function: &FunctionRef, region: Option<&str>) -> Option<String> {
     let of_arn = || Some(FunctionArn::parse(function.arn.as_ref()?)?.region);
     region.map(ToOwned::to_owned).or_else(of_arn)
 }

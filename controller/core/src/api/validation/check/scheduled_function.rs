@@ -1,4 +1,4 @@
-//! The rules of a `ScheduledFunction`.
+//! Checks of a `ScheduledFunction`.
 
 use super::function::{function, region, tags};
 use super::{
@@ -8,7 +8,7 @@ use crate::api::validation::limits;
 use crate::api::{RetryPolicy, ScheduledFunctionSpec};
 
 impl ScheduledFunctionSpec {
-    /// All that is wrong with the spec as far as it can be known without AWS; nothing, if it can be tried.
+    /// All errors of the spec that need no call to AWS. An empty list means that the spec is valid as far as known.
     pub fn check(&self) -> Vec<FieldError> {
         let mut errors = function(&self.function);
         errors.extend(self.read_schedule().err().into_iter().flatten());
