@@ -45,7 +45,7 @@ fn an_invalid_flag_is_refused_with_the_remedy() {
         ),
         (
             ["--default-tags", "lambda-triggers.dev/owner=me"],
-            "error: invalid value 'lambda-triggers.dev/owner=me' for '--default-tags <KEY=VALUE,...>': write keys that do not begin with lambda-triggers.dev/: they tell who owns what in AWS",
+            "error: invalid value 'lambda-triggers.dev/owner=me' for '--default-tags <KEY=VALUE,...>': write keys that do not begin with lambda-triggers.dev/, such as team: the operator marks its resources with keys of this prefix",
         ),
         (
             ["--reconcile-timeout", "0m"],

@@ -36,8 +36,9 @@ fn a_bucket_with_a_legacy_name_works_only_in_us_east_1() {
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let message = format!(
-            "spec.bucket: write 3 to 63 lower-case letters, digits, hyphens and dots, with a letter or digit at both ends: only \
-             old buckets of us-east-1 have other names, and this one is looked for in another Region ({REGION})"
+            "spec.bucket: write 3 to 63 lower-case letters, digits, hyphens and dots, with a letter or digit at \
+             both ends, such as my-bucket: only old buckets of us-east-1 may have other names, and this resource \
+             is in another Region ({REGION})"
         );
         wait_for_conditions(&env, "thumbs", &stalled("InvalidSpec", &message, &[], "NotificationReady"))
             .await;

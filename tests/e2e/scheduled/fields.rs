@@ -238,8 +238,8 @@ fn nulls_need_input_json_or_a_server_side_apply() {
 
         let text = r#"{"limit": }"#;
         env.apply(&with(&format!("inputJson: '{text}'"))).await;
-        let message = "spec.inputJson: write JSON, such as '{\"report\": \"daily\", \"limit\": null}', with double quotes around \
-                       names and texts";
+        let message = "spec.inputJson: write JSON, such as '{\"report\": \"daily\", \"limit\": null}', with double \
+                       quotes around names and strings";
         let refused = crate::objects::failed("Stalled", "InvalidSpec", message, &[], "RuleReady");
         wait_for_conditions(&env, KIND, "hourly", &refused).await;
     });

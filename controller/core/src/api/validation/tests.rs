@@ -149,7 +149,7 @@ fn the_length_of_an_input_is_measured_as_json() {
         ..ScheduledFunctionSpec::default()
     };
     assert_eq!(spec("x".repeat(8190)).check(), []);
-    let refusal = "write at most 8192 characters of JSON, the limit of EventBridge: these are 8193";
+    let refusal = "write at most 8192 characters of JSON, the limit of EventBridge: the input has 8193";
     let error = FieldError { field: "spec.input".into(), message: refusal.into() };
     assert_eq!(spec("x".repeat(8191)).check(), [error]);
 }
@@ -166,7 +166,7 @@ fn suffixes_that_overlap_after_encoding_are_refused() {
             .collect(),
         ..S3TriggeredFunctionSpec::default()
     };
-    let refusal = "write filters that do not meet as S3 compares them, percent-encoded: the suffix =.csv is %3D.csv there, which ends with D.csv";
+    let refusal = "write filters that do not overlap after percent-encoding, which is how S3 compares filters: the suffix =.csv becomes %3D.csv, which ends with D.csv";
     let error = FieldError { field: "spec.filters".into(), message: refusal.into() };
     assert_eq!(spec(&["=.csv", "D.csv"]).check(), [error]);
     assert_eq!(spec(&["=.csv", "E.csv"]).check(), []);
@@ -202,8 +202,7 @@ fn input_beside_input_json_is_refused() {
         input_json: Some("{}".into()),
         ..ScheduledFunctionSpec::default()
     };
-    let message =
-        "set input or inputJson, not both: inputJson is sent as it is written, and input is the same as YAML";
+    let message = "set input or inputJson, not both: input is any JSON value written as YAML, and inputJson is JSON text that is sent unchanged";
     assert_eq!(spec.check(), [FieldError { field: "spec".into(), message: message.into() }]);
 }
 

@@ -9,12 +9,12 @@ use crate::api::Tags;
 ///
 /// The message says how to write the tags.
 pub fn parse_default_tags(text: &str) -> Result<Tags, String> {
-    const EXAMPLE: &str = "write them as in team=media,cost-centre=42";
+    const EXAMPLE: &str = "write tags such as team=media,cost-centre=42";
     let mut all = Tags::new();
     for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').ok_or_else(|| format!("{pair:?} has no value; {EXAMPLE}"))?;
         if all.insert(key.to_owned(), value.to_owned()).is_some() {
-            return Err(format!("the key {key:?} is there twice; {EXAMPLE}"));
+            return Err(format!("the key {key:?} occurs twice; {EXAMPLE}"));
         }
     }
     let errors: Vec<String> = tags("", &all).into_iter().map(|error| error.message).collect();
@@ -46,19 +46,22 @@ mod tests {
         let long = |count: usize| "k".repeat(count);
         let many: Vec<String> = (0..41).map(|n| format!("{n}=")).collect();
         let cases = [
-            ("team".to_owned(), "\"team\" has no value; write them as in team=media,cost-centre=42"),
+            ("team".to_owned(), "\"team\" has no value; write tags such as team=media,cost-centre=42"),
             (
                 "a=1,a=2".to_owned(),
-                "the key \"a\" is there twice; write them as in team=media,cost-centre=42",
+                "the key \"a\" occurs twice; write tags such as team=media,cost-centre=42",
             ),
             ("=1".to_owned(), "write keys of 1 to 128 characters"),
             (format!("{}=1", long(129)), "write keys of 1 to 128 characters"),
-            ("AWS:team=1".to_owned(), "write keys that do not begin with aws:, which AWS keeps for itself"),
+            (
+                "AWS:team=1".to_owned(),
+                "write keys that do not begin with aws:, such as team: AWS reserves keys with this prefix",
+            ),
             (
                 "lambda-triggers.dev/owner=1".to_owned(),
-                "write keys that do not begin with lambda-triggers.dev/: they tell who owns what in AWS",
+                "write keys that do not begin with lambda-triggers.dev/, such as team: the operator marks its resources with keys of this prefix",
             ),
-            ("team=a;b".to_owned(), "write tags of letters, digits, spaces and _ . : / = + - @"),
+            ("team=a;b".to_owned(), "write keys and values of letters, digits, spaces and _ . : / = + - @"),
         ];
         for (text, message) in cases {
             assert_eq!(parse_default_tags(&text), Err(message.into()), "{text}");
