@@ -12,69 +12,70 @@ use crate::operator::StartError;
 
 #[derive(Args, Debug)]
 pub struct DoctorArgs {
-    /// The namespaces that the operator watches alone, as a list with commas; may be given more than once (default: all).
+    /// The namespaces that the operator watches, separated by commas; repeatable (default: all namespaces).
     #[arg(long, env = "LAMBDA_TRIGGERS_NAMESPACE", value_name = "NAMES", value_delimiter = ',', value_parser = super::namespace)]
     namespace: Vec<String>,
     /// The operator's owner id (default: from the cluster).
     #[arg(long, env = "LAMBDA_TRIGGERS_OWNER_ID", value_parser = OwnerId::parse)]
     owner_id: Option<OwnerId>,
-    /// AWS Region of the functions and buckets (default: where the AWS SDK finds it, such as AWS_REGION).
+    /// AWS Region of the functions and buckets (default: from the AWS SDK, such as AWS_REGION).
     #[arg(long, env = "LAMBDA_TRIGGERS_REGION")]
     region: Option<String>,
-    /// Reference Kubernetes in the name of this user, such as system:serviceaccount:<namespace>:lambda-triggers for the
-    /// operator's own rights (default: the user of the kubeconfig, or the pod's service account).
+    /// Impersonate this user at the API server, such as system:serviceaccount:<namespace>:lambda-triggers to check
+    /// the operator's own RBAC (default: the user of the kubeconfig, or the pod's service account).
     #[arg(long = "as", value_name = "USER", conflicts_with = "print_iam_policy")]
     as_user: Option<String>,
-    /// Look at this function, too, by name or ARN; may be given more than once. In a policy: allow these functions
-    /// alone; * stands for any text, and a function of another account is given by its ARN.
+    /// Also check this function, by name or ARN; repeatable. With --print-iam-policy, allow only these functions: *
+    /// matches any text, and a function of another account needs its ARN.
     #[arg(long, value_name = "NAME")]
     function: Vec<String>,
-    /// Look at this bucket, too; may be given more than once. In a policy: allow buckets of these names alone, in which
-    /// * stands for any text.
+    /// Also check this bucket; repeatable. With --print-iam-policy, allow only buckets with these names: * matches
+    /// any text.
     #[arg(long, value_name = "NAME")]
     bucket: Vec<String>,
-    /// The account that owns the buckets, where it is not the operator's own.
+    /// The account that owns the buckets (default: the operator's account).
     #[arg(long, value_name = "ACCOUNT")]
     bucket_owner: Option<String>,
-    /// Look at this tenancy file, and whether each role that it names can be taken on.
+    /// Also check this tenancy file, and whether the operator can assume each role in the file.
     #[arg(long, env = "LAMBDA_TRIGGERS_TENANCY_FILE", value_name = "PATH")]
     tenancy_file: Option<PathBuf>,
-    /// Print the least IAM policy for the operator's role, and check nothing. It allows triggers for functions that
-    /// exist; --with adds more.
+    /// Print the least-privilege IAM policy for the operator's role, and check nothing. The policy allows triggers
+    /// for existing functions; --with adds features.
     #[arg(long)]
     print_iam_policy: bool,
     #[command(flatten)]
     policy: PolicyArgs,
 }
 
-/// What a policy is for.
+/// The scope of the printed IAM policy.
 #[derive(Args, Debug)]
 #[group(requires = "print_iam_policy")]
 struct PolicyArgs {
-    /// What the operator does beyond triggers, as a list with commas.
-    #[arg(long, value_name = "USES", value_enum, value_delimiter = ',', requires = "print_iam_policy")]
+    /// Features of the operator beyond triggers, separated by commas.
+    #[arg(long, value_name = "FEATURES", value_enum, value_delimiter = ',', requires = "print_iam_policy")]
     with: Vec<FeatureArg>,
-    /// The account of the functions and rules (default: that of the AWS credentials).
+    /// The account of the functions and rules (default: the account of the AWS credentials).
     #[arg(long, requires = "print_iam_policy")]
     account: Option<String>,
-    /// The partition: aws, aws-cn, aws-us-gov, ... (default: that of the AWS credentials; aws where --account is given).
+    /// The partition: aws, aws-cn, aws-us-gov, ... (default: the partition of the AWS credentials, or aws with
+    /// --account).
     #[arg(long, requires = "print_iam_policy")]
     partition: Option<String>,
-    /// The name, with its path, of a role that a definition may give to its function; may be given more than once, and
-    /// have * in it (default: every role).
+    /// The name, with its path, of a role that a definition may give to its function; repeatable, and may contain *
+    /// (default: every role).
     #[arg(long, value_name = "NAME", requires = "print_iam_policy")]
     function_role: Vec<String>,
-    /// The name of a bucket with archives; may be given more than once (default: every bucket of the account).
+    /// The name of a bucket with code archives; repeatable (default: every bucket of the account).
     #[arg(long, value_name = "NAME", requires = "print_iam_policy")]
     code_bucket: Vec<String>,
-    /// The ARN of a tenant's role; may be given more than once (default: every role of the account).
+    /// The ARN of a tenant's role; repeatable (default: every role of the account).
     #[arg(long, value_name = "ARN", requires = "print_iam_policy")]
     tenant_role: Vec<String>,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 enum FeatureArg {
-    /// Functions that it deploys.
+    /// Functions that the operator deploys.
     Definitions,
     /// ... from archives in S3.
     Archives,

@@ -36,11 +36,12 @@ struct Cli {
 enum Command {
     /// Run the operator against the cluster of the current kubeconfig or service account.
     Run(Box<RunArgs>),
-    /// Check all that the operator needs, a line each: ok, failed or skipped, what, and what to do. It changes nothing.
+    /// Check everything that the operator needs, and change nothing. Each line is a check: ok, failed or skipped, the
+    /// subject, and the finding or the fix.
     Doctor(Box<doctor::DoctorArgs>),
-    /// Print the custom resource definitions.
+    /// Print the CustomResourceDefinitions (CRDs).
     Crds {
-        /// Write them into this folder, a file each, instead.
+        /// Write each CRD to a file in this folder instead.
         #[arg(long)]
         dir: Option<PathBuf>,
     },
@@ -48,63 +49,69 @@ enum Command {
 
 #[derive(Args, Debug)]
 struct RunArgs {
-    /// Watch these namespaces alone, as a list with commas; may be given more than once. The owner id then comes from the
-    /// operator's own namespace (default: all).
+    /// Watch only these namespaces, separated by commas; repeatable. The owner id then comes from the operator's own
+    /// namespace (default: all namespaces).
     #[arg(long, env = "LAMBDA_TRIGGERS_NAMESPACE", value_name = "NAMES", value_delimiter = ',', value_parser = namespace)]
     namespace: Vec<String>,
-    /// Eight hex digits that the names of everything made in AWS begin with, for a cluster that is rebuilt and must
-    /// find its references again. No other living cluster may have them (default: from the cluster).
+    /// Eight hex digits at the start of every name that the operator creates in AWS. Set the owner id if a rebuilt
+    /// cluster must find its AWS resources again. No other running cluster may use the same owner id (default: from
+    /// the cluster).
     #[arg(long, env = "LAMBDA_TRIGGERS_OWNER_ID", value_parser = OwnerId::parse)]
     owner_id: Option<OwnerId>,
-    /// AWS Region of resources that name none (default: where the AWS SDK finds it, such as AWS_REGION).
+    /// AWS Region for resources that specify no Region (default: from the AWS SDK, such as AWS_REGION).
     #[arg(long, env = "LAMBDA_TRIGGERS_REGION")]
     region: Option<String>,
-    /// Permit each namespace what this file says, and nothing else; see docs/tenancy.md. It is read again when it changes
-    /// (default: each may do all that the operator's own credentials allow).
+    /// Permit each namespace only the AWS resources in this tenancy file; see docs/tenancy.md. The operator reloads
+    /// the file after a change (default: each namespace may use everything that the operator's own credentials
+    /// allow).
     #[arg(long, env = "LAMBDA_TRIGGERS_TENANCY_FILE", value_name = "PATH")]
     tenancy_file: Option<PathBuf>,
-    /// Work only while holding the Lease lambda-triggers-<owner id> in the operator's namespace, so that of several
-    /// replicas one works; with `false`, see that there is one alone.
+    /// Work only while this replica holds the Lease lambda-triggers-<owner id> in the operator's namespace, so that
+    /// only one of several replicas works. With `false`, make sure that only one replica runs.
     #[arg(long, env = "LAMBDA_TRIGGERS_LEADER_ELECT", default_value_t = true, action = ArgAction::Set)]
     leader_elect: bool,
-    /// Check every object again after this time, such as 10m.
+    /// Reconcile every object again after this time (resync period), such as 10m.
     #[arg(long, env = "LAMBDA_TRIGGERS_RESYNC", default_value = "10m", value_parser = duration)]
     resync: Duration,
-    /// Give up one reconcile of an object after this time, and try again.
+    /// Cancel a reconcile of an object after this time, and retry.
     #[arg(long, env = "LAMBDA_TRIGGERS_RECONCILE_TIMEOUT", default_value = "2m", value_parser = duration)]
     reconcile_timeout: Duration,
-    /// Make so many calls a second to Lambda in each account and Region, on average; GetPolicy, which has a quota of its own,
-    /// is called as often besides, and GetFunction 100/15 times as often. The default is half of AWS's quotas.
+    /// Average number of calls per second to Lambda, in each account and Region. GetPolicy has its own quota, and a
+    /// separate limit of the same rate. GetFunction has a separate limit of 100/15 of the rate. The default is half
+    /// of AWS's quotas.
     #[arg(long, env = "LAMBDA_TRIGGERS_LAMBDA_RATE", default_value_t = Rates::default().lambda, value_parser = rate)]
     lambda_rate: f64,
-    /// Make so many calls a second to EventBridge in each account and Region, on average. The default is half of AWS's quota.
+    /// Average number of calls per second to EventBridge, in each account and Region. The default is half of AWS's
+    /// quota.
     #[arg(long, env = "LAMBDA_TRIGGERS_EVENTBRIDGE_RATE", default_value_t = Rates::default().events, value_parser = rate)]
     eventbridge_rate: f64,
-    /// Make so many calls a second to S3 in each account and Region, on average. AWS tells no quota.
+    /// Average number of calls per second to S3, in each account and Region. AWS publishes no quota.
     #[arg(long, env = "LAMBDA_TRIGGERS_S3_RATE", default_value_t = Rates::default().s3, value_parser = rate)]
     s3_rate: f64,
-    /// Keep the finalizer of a resource for this time after a write to its bucket that AWS did not answer, and after a
-    /// start: until then, such a write may still take effect.
+    /// Keep the finalizer of a resource for this time after an unanswered write to the resource's bucket, and after a
+    /// start. Until then, such a write may still take effect.
     #[arg(long, env = "LAMBDA_TRIGGERS_WRITE_GRACE_PERIOD", default_value = "30s", value_parser = duration)]
     write_grace_period: Duration,
-    /// StatusWriter a resource as Stalled when something that it names is still missing, denied or in the way after this time, which
-    /// counts from the first look at each generation. Until then, the resource is Reconciling and tried every few seconds, since
-    /// the same rollout may make what is missing.
+    /// Report a resource as Stalled if a dependency is still missing, denied or in conflict after this time. The time
+    /// starts when the operator first sees a generation of the resource. Until then, the resource is Reconciling and
+    /// retried every few seconds, because the same rollout may create the dependency.
     #[arg(long, env = "LAMBDA_TRIGGERS_PROGRESS_DEADLINE", default_value = "2m", value_parser = duration)]
     progress_deadline: Duration,
-    /// Set these tags on every rule and function that the operator makes, as in team=media,cost-centre=42; tags of a
-    /// resource decide over them. A change is rolled out, and a key that is taken out is removed from AWS (default: none).
+    /// Set these tags on every rule and function that the operator creates, such as team=media,cost-centre=42. Tags
+    /// of a resource have precedence. The operator rolls out a change, and removes the tags of removed keys from AWS
+    /// (default: none).
     #[arg(long, env = "LAMBDA_TRIGGERS_DEFAULT_TAGS", value_name = "KEY=VALUE,...", value_parser = parse_default_tags)]
     default_tags: Option<Tags>,
-    /// Serve /metrics, /healthz and /readyz at this address, of a standby, too. [::] means IPv4 and IPv6, or IPv4 alone on
-    /// a machine without IPv6.
+    /// Serve /metrics, /healthz and /readyz at this address, also on a standby. [::] means IPv4 and IPv6, or only
+    /// IPv4 on a machine without IPv6.
     #[arg(long, env = "LAMBDA_TRIGGERS_HTTP_ADDRESS", default_value = "[::]:8080")]
     http_address: SocketAddr,
-    /// How logs are written; RUST_LOG chooses which.
+    /// Format of the log. RUST_LOG selects the lines.
     #[arg(long, env = "LAMBDA_TRIGGERS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     log_format: LogFormat,
-    /// Send traces by OTLP over HTTP to this collector, such as http://collector.tracing:4318; OpenTelemetry's own variables
-    /// say more, such as OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS and OTEL_RESOURCE_ATTRIBUTES (default: no traces).
+    /// Send traces by OTLP over HTTP to this collector, such as http://collector.tracing:4318. OpenTelemetry's own
+    /// variables configure the rest, such as OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS and
+    /// OTEL_RESOURCE_ATTRIBUTES (default: no traces).
     #[arg(long, env = "LAMBDA_TRIGGERS_OTLP_ENDPOINT", value_parser = collector)]
     otlp_endpoint: Option<Uri>,
 }

@@ -23,9 +23,9 @@ use super::traces::Traces;
 /// The format of logs.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// An object a line, for collectors.
+    /// One JSON object per line, for log collectors.
     Json,
-    /// For people.
+    /// Plain text, for people.
     Text,
 }
 
