@@ -157,35 +157,35 @@ macro_rules! metrics {
 metrics! {
     RECONCILES: Counter "reconciles_total"
         [KIND, Label { name: "outcome", values: Values::OneOf(ReconcileOutcome::TEXTS) }]
-        "Reconciles of objects, by how they ended";
+        "Reconciles of objects, by outcome";
     RECONCILE_DURATION: Histogram "reconcile_duration_seconds" [KIND]
-        "Time that reconciles of objects took, in seconds";
+        "Duration of reconciles of objects, in seconds";
     QUEUE_DEPTH: Gauge "queue_depth" [PRIORITY]
-        "Objects that wait to be reconciled";
+        "Objects that wait in the workqueue";
     QUEUE_OLDEST: Gauge "queue_oldest_seconds" [PRIORITY]
-        "Time that the longest waiting object has waited since it was due, in seconds";
+        "Waiting time of the oldest object in the workqueue since the object was due, in seconds";
     OBJECTS: Gauge "objects" [KIND, Label { name: "reason", values: Values::Reason }]
-        "Objects that there are, by the reason of their condition Ready; none is shown for a reason that no object has";
+        "Objects, by the reason of their condition Ready; a reason without objects has no series";
     AWS_CALLS: Counter "aws_calls_total"
         [SERVICE, OPERATION, Label { name: "outcome", values: Values::OneOf(AwsOutcome::TEXTS) }]
-        "Attempts at calls to AWS, by how they ended";
+        "Attempts of AWS calls, by outcome";
     AWS_CALL_DURATION: Histogram "aws_call_duration_seconds" [SERVICE, OPERATION]
-        "Time that attempts at calls to AWS took, in seconds";
+        "Duration of attempts of AWS calls, in seconds";
     AWS_THROTTLES: Counter "aws_throttles_total" [SERVICE]
-        "Attempts at calls to AWS that were refused since there were too many";
+        "Attempts of AWS calls that AWS throttled";
     DRIFT_REPAIRED: Counter "drift_repaired_total" [KIND]
-        "Repairs of what somebody else had changed in AWS, each of which is an event DriftRepaired, too";
+        "Repairs of drift in AWS; each repair also emits an event DriftRepaired";
     FOREIGN_CHANGES: Counter "foreign_changes_total" []
-        "Parts of buckets' notification configurations that others added, changed or removed, beside ours";
+        "Foreign parts of buckets' notification configurations that another writer added, changed or removed";
     ENTRIES_LOST: Counter "entries_lost_total"
         [Label { name: "owner", values: Values::OneOf(EntryOwner::TEXTS) }]
-        "Entries of buckets' notification configurations that somebody removed or changed: own ones at any time, foreign ones while the operator wrote";
+        "Entries of buckets' notification configurations that another writer removed or changed: own entries at any time, foreign entries during a write of the operator";
     ENTRIES_RESTORED: Counter "entries_restored_total" []
-        "Own entries of buckets' notification configurations that were put back";
+        "Own entries of buckets' notification configurations that the operator restored";
     TENANCY_READ: Gauge "tenancy_last_reload_successful" []
-        "0 where the tenancy file was refused when it was read last, and what it said before counts; else 1";
+        "0 if the last reload of the tenancy file failed and the last valid content stays in effect, else 1";
     LEADER: Gauge "leader" []
-        "1 where this replica leads, else 0";
+        "1 if this replica is the leader, else 0";
     BUILD_INFO: Gauge "build_info" [Label { name: "version", values: Values::Version }]
         "Always 1, with the version of the operator";
 }
