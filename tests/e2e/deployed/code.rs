@@ -243,8 +243,7 @@ fn a_config_map_without_the_handlers_file_is_reported() {
             );
             failed("Stalled", "CodeNotFound", &message, &[], "FunctionReady")
         };
-        let add =
-            "add that file, or write the handler of a file that is there in spec.function.definition.handler";
+        let add = "add that file, or name an existing file in spec.function.definition.handler";
         wait_for_conditions(&env, SCHEDULED, "app", &without(add)).await;
 
         let archive = ByteString(zipped(HANDLER).bytes);

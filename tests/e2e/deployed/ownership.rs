@@ -34,9 +34,8 @@ fn a_foreign_function_is_neither_changed_nor_deleted() {
         env.aws_proxy().clear_calls(env.account());
         apply(&env, &scheduled("app", &named(&env, "payroll"))).await;
         let message = format!(
-            "the function payroll in eu-west-1 exists and is not touched: its tags do not say that it was made for \
-             {}/app by the operator with owner id 0a1b2c3d; write another functionName, or write adoptionPolicy: Always to \
-             adopt it",
+            "the function payroll in eu-west-1 exists and is not touched: its tags do not name {}/app and the \
+             owner id 0a1b2c3d; choose another functionName, or set adoptionPolicy: Always to adopt it",
             env.namespace()
         );
         let conflict = failed("Stalled", "ConflictingFunction", &message, &[], "FunctionReady");
@@ -84,9 +83,10 @@ fn a_function_of_another_operator_is_not_adopted() {
         let _controller = env.controller(&RESYNC_1S);
         let adopting = with(named(&env, "payroll"), json!({"adoptionPolicy": "Always"}));
         apply(&env, &scheduled("app", &adopting)).await;
-        let message = "the function payroll in eu-west-1 exists and is not touched: the operator with owner id ffffffff made \
-                       it; write another functionName, delete the resource there, or, if that operator runs no more, remove \
-                       the tag lambda-triggers.dev/owner from the function and write adoptionPolicy: Always";
+        let message = "the function payroll in eu-west-1 exists and is not touched: it belongs to the operator \
+                       with owner id ffffffff; choose another functionName, or delete the resource there. If \
+                       that operator no longer runs, remove the tag lambda-triggers.dev/owner from the \
+                       function and set adoptionPolicy: Always";
         let conflict = failed("Stalled", "ConflictingFunction", message, &[], "FunctionReady");
         wait_for_conditions(&env, SCHEDULED, "app", &conflict).await;
         assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;

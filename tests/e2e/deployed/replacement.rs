@@ -226,8 +226,8 @@ fn the_first_of_two_objects_owns_a_common_function() {
         env.until_ready(SCHEDULED, "first").await;
         let before = function(&env, "one").await;
         let message = format!(
-            "the function one in eu-west-1 exists and is not touched: it is deployed for the ScheduledFunction {}/first; \
-             write another functionName, or take the definition out there",
+            "the function one in eu-west-1 exists and is not touched: it is deployed for the ScheduledFunction \
+             {}/first; choose another functionName, or remove the definition there",
             env.namespace()
         );
         let conflict = failed("Stalled", "ConflictingFunction", &message, &[], "FunctionReady");

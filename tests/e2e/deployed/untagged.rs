@@ -78,10 +78,10 @@ fn an_untagged_function_with_foreign_code_blocks_the_deletion() {
         let foreign = function(&env, "payroll").await.unwrap();
         env.delete(SCHEDULED, "app").await;
         let message = format!(
-            "the function payroll in eu-west-1 is not deleted: it may have been made for this resource, and its tags do \
-             not say so any more. If it was, set its tags lambda-triggers.dev/kind={SCHEDULED}, \
-             lambda-triggers.dev/name=app, lambda-triggers.dev/namespace={}, lambda-triggers.dev/owner={OWNER}; if it \
-             was not, set its tag lambda-triggers.dev/owner=none",
+            "the function payroll in eu-west-1 is not deleted: it may belong to this resource, but its \
+             ownership tags are missing. If it does, set its tags lambda-triggers.dev/kind={SCHEDULED}, \
+             lambda-triggers.dev/name=app, lambda-triggers.dev/namespace={}, \
+             lambda-triggers.dev/owner={OWNER}; if not, set its tag lambda-triggers.dev/owner=none",
             env.namespace()
         );
         let blocked = [("Ready", "False"), ("Stalled", "True"), ("FunctionReady", "False")];

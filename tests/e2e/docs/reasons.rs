@@ -16,7 +16,7 @@ fn section<'a>(page: &'a Page, heading: &str) -> &'a str {
 fn intro(reason: Reason) -> &'static str {
     match (reason, Failure::new(Component::Rule, reason, "").class()) {
         (Reason::Applied | Reason::ExternalPermission | Reason::Suspended, _) => "`Ready`.",
-        (Reason::Paused, _) => "`Ready` where AWS was as the spec says, else `Stalled`: waits for you.",
+        (Reason::Paused, _) => "`Ready` if AWS matched the spec, else `Stalled`: waits for you.",
         (_, ErrorClass::Terminal) => "`Stalled`: waits for you.",
         (_, ErrorClass::Dependency) => "`Reconciling` for two minutes, then `Stalled`: waits for you.",
         (_, ErrorClass::Retryable | ErrorClass::Throttled) => "`Reconciling`: passes by itself.",

@@ -70,8 +70,9 @@ fn default_tags_are_set_updated_and_removed() {
         let _controller = operator("a=1,b=2,c=3,d=4,e=5");
         manifest["spec"]["function"]["definition"]["tags"] = Value::Object(of_spec);
         deployed::apply(&env, &manifest).await;
-        let message = "spec.function.definition.tags: with the operator's default tags and its own these are 51 tags, and AWS \
-                       takes 50: remove 1 of spec.function.definition.tags or of --default-tags";
+        let message = "spec.function.definition.tags: with the operator's default tags and ownership tags, \
+                       these are 51 tags, but AWS permits 50: remove 1 from spec.function.definition.tags or \
+                       from --default-tags";
         let stalled = failed("Stalled", "InvalidSpec", message, &[], "FunctionReady");
         wait_for_conditions(&env, KIND, "app", &stalled).await;
     });

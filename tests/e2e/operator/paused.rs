@@ -15,7 +15,7 @@ use crate::scheduled::view::{KIND, STATEMENT, rule_name, rules};
 use crate::support::{AwsView, create_both_triggers, own, s3, scheduled};
 
 const S3: &str = "S3TriggeredFunction";
-const RESUME: &str = "remove the annotation lambda-triggers.dev/paused to go on";
+const RESUME: &str = "remove the annotation lambda-triggers.dev/paused to continue";
 
 async fn annotate(env: &TestEnv, kind: &str, name: &str, annotation: &str) {
     let annotation = format!("lambda-triggers.dev/paused{annotation}");
@@ -24,7 +24,7 @@ async fn annotate(env: &TestEnv, kind: &str, name: &str, annotation: &str) {
 
 /// The conditions of a paused object that was in sync.
 fn in_place(part: &str) -> Vec<Condition> {
-    let message = format!("paused: AWS was as the spec says, and nobody repairs it; {RESUME}");
+    let message = format!("paused: AWS matched the spec, and drift is not repaired; {RESUME}");
     let ready = condition("Ready", "True", "Paused", &message);
     let parts = ["FunctionReady", "PermissionReady", part].map(|part| condition(part, "True", "Applied", ""));
     [vec![ready], parts.to_vec()].concat()
@@ -61,10 +61,10 @@ fn a_paused_object_stays_unchanged_and_others_are_reconciled() {
         env.events().disable_rule().name(&rule).send().await.unwrap();
         let (rules_before, entries) = (rules(&env).await, entries_of(&env, &bucket, "thumbnails").await);
         env.apply(&s3("thumbnails", "report", &bucket, "filters: [{prefix: new/}]")).await;
-        let changed = waiting("AWS may not be as the spec says, and nobody changes it");
+        let changed = waiting("AWS may not match the spec, and is not changed");
         wait_for_conditions(&env, S3, "thumbnails", &changed).await;
         env.delete(KIND, "nightly-report").await;
-        let deleted = waiting("what was made for the resource stays, and so does the finalizer");
+        let deleted = waiting("the AWS resources and the finalizer stay");
         wait_for_conditions(&env, KIND, "nightly-report", &deleted).await;
         let blocked = event("Warning", "DeletionBlocked", deleted[0][3].clone());
         assert_eq!(events_of(&env, "nightly-report").await.pop(), Some(blocked));
@@ -109,7 +109,7 @@ fn an_object_created_paused_gets_no_finalizer() {
         let manifest = scheduled("hourly", "hourly", "schedule: rate(1 hour)");
         let annotated = "metadata:\n  annotations: {lambda-triggers.dev/paused: \"true\"}";
         env.apply(&manifest.replace("metadata:", annotated)).await;
-        let new = waiting("AWS may not be as the spec says, and nobody changes it");
+        let new = waiting("AWS may not match the spec, and is not changed");
         wait_for_conditions(&env, KIND, "hourly", &new).await;
         assert_eq!(env.object(KIND, "hourly").await.unwrap()["metadata"]["finalizers"], Value::Null);
         env.delete(KIND, "hourly").await;

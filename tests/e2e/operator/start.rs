@@ -33,7 +33,8 @@ fn an_invalid_flag_is_refused_with_the_remedy() {
     let cases = [
         (
             ["--namespace", "team-a,Team_B"],
-            "error: invalid value 'Team_B' for '--namespace <NAMES>': it is no name of a namespace; write it as in team-a,team-b",
+            "error: invalid value 'Team_B' for '--namespace <NAMES>': not a valid namespace name; write for \
+             example team-a,team-b",
         ),
         (
             ["--owner-id", "XYZ"],
@@ -41,7 +42,8 @@ fn an_invalid_flag_is_refused_with_the_remedy() {
         ),
         (
             ["--resync", "0s"],
-            "error: invalid value '0s' for '--resync <RESYNC>': it must be longer than nothing; write it as in 10m, 90s or 1h30m",
+            "error: invalid value '0s' for '--resync <RESYNC>': it must be longer than zero; write for example \
+             10m, 90s or 1h30m",
         ),
         (
             ["--default-tags", "lambda-triggers.dev/owner=me"],
@@ -49,7 +51,8 @@ fn an_invalid_flag_is_refused_with_the_remedy() {
         ),
         (
             ["--reconcile-timeout", "0m"],
-            "error: invalid value '0m' for '--reconcile-timeout <RECONCILE_TIMEOUT>': it must be longer than nothing; write it as in 10m, 90s or 1h30m",
+            "error: invalid value '0m' for '--reconcile-timeout <RECONCILE_TIMEOUT>': it must be longer than \
+             zero; write for example 10m, 90s or 1h30m",
         ),
     ];
     env::test("flags", async |env| {

@@ -21,9 +21,10 @@ fn a_function_of_another_account_is_refused_before_any_write() {
         .await;
         let account = env.account();
         let message = format!(
-            "the function {name} is in account {OTHER}, and its rule would be in account {account}: EventBridge invokes a \
-             function of another account only with a role on the target, which this operator does not set. Make this resource \
-             in a namespace to which the tenancy file gives a role of account {OTHER}, or name a function of account {account}"
+            "the function {name} is in account {OTHER}, and its rule would be in account {account}: \
+             EventBridge invokes a function of another account only with a role on the target, which this \
+             operator does not set. Create this resource in a namespace with a role of account {OTHER}, or \
+             name a function of account {account}"
         );
         let refused = failed("Stalled", "OtherAccount", &message, &[], "RuleReady");
         wait_for_conditions(&env, KIND, "thumbs", &refused).await;

@@ -196,8 +196,8 @@ fn foreign_targets_and_tags_are_kept() {
 /// The conditions of an object whose name belongs to a foreign rule.
 pub fn not_ours(env: &TestEnv, name: &str, rule: &str) -> Vec<Condition> {
     let message = format!(
-        "the rule {rule} in eu-west-1 exists and is not touched: its tags do not say that it was made for {}/{name} \
-         by the operator with owner id 0a1b2c3d; delete that rule, or give this resource another name",
+        "the rule {rule} in eu-west-1 exists and is not touched: its tags do not name {}/{name} and the owner \
+         id 0a1b2c3d; delete that rule, or give this resource another name",
         env.namespace()
     );
     failed("Stalled", "ConflictingRule", &message, &["FunctionReady"], "RuleReady")

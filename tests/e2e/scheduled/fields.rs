@@ -151,8 +151,8 @@ fn an_ended_schedule_is_stalled_without_further_writes() {
         let _controller = env.controller(&RESYNC_1S);
         let ended = scheduled("hourly", "hourly", "schedule: cron(0 0 1 1 ? 1999)");
         env.apply(&ended).await;
-        let message = "cron(0 0 1 1 ? 1999) had its last run on 1999-01-01 at 00:00 UTC and never runs again: write a \
-                       schedule with a later year, or delete this resource";
+        let message = "cron(0 0 1 1 ? 1999) had its last run on 1999-01-01 at 00:00 UTC and never runs again: \
+                       write a later year, or delete this resource";
         let parts = ["FunctionReady", "PermissionReady"];
         let expected = failed("Stalled", "NoNextRun", message, &parts, "RuleReady");
         wait_for_conditions(&env, KIND, "hourly", &expected).await;
@@ -193,8 +193,8 @@ fn a_refused_ended_schedule_is_reported_as_ended() {
         env.aws_proxy().inject(env.account(), Fault::on("PutRule", refused).times(usize::MAX));
         let _controller = env.controller(&NO_RESYNC);
         env.apply(&scheduled("hourly", "hourly", "schedule: cron(0 0 1 1 ? 1999)")).await;
-        let message = "cron(0 0 1 1 ? 1999) had its last run on 1999-01-01 at 00:00 UTC and never runs again: write a \
-                       schedule with a later year, or delete this resource";
+        let message = "cron(0 0 1 1 ? 1999) had its last run on 1999-01-01 at 00:00 UTC and never runs again: \
+                       write a later year, or delete this resource";
         let parts = ["FunctionReady", "PermissionReady"];
         let expected = failed("Stalled", "NoNextRun", message, &parts, "RuleReady");
         wait_for_conditions(&env, KIND, "hourly", &expected).await;

@@ -36,9 +36,9 @@ async fn delete_rule(env: &TestEnv, rule: &str) {
 
 fn unknown_ownership(env: &TestEnv) -> String {
     format!(
-        "it may have been made for this resource, and its tags do not say so any more. If it was, set its tags \
+        "it may belong to this resource, but its ownership tags are missing. If it does, set its tags \
          lambda-triggers.dev/kind={KIND}, lambda-triggers.dev/name=hourly, lambda-triggers.dev/namespace={}, \
-         {OWNER_TAG}={OWNER}; if it was not, set its tag {OWNER_TAG}=none",
+         {OWNER_TAG}={OWNER}; if not, set its tag {OWNER_TAG}=none",
         env.namespace()
     )
 }

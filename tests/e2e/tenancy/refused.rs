@@ -33,7 +33,8 @@ fn a_forbidden_reference_causes_no_aws_call() {
         let (ns, arn) = (env.namespace(), format!("arn:aws:lambda:eu-west-1:{account}:function"));
         let refusal = |resource: &str, list: &str, holds: &str| {
             format!(
-                "namespace {ns} may not name {resource}: namespaces.{ns}.{list} in the tenancy file holds {holds}; ask Ada"
+                "namespace {ns} may not use {resource}: namespaces.{ns}.{list} in the tenancy file permits \
+                 {holds}; ask Ada"
             )
         };
         let function = format!(
@@ -86,7 +87,8 @@ fn an_unlisted_namespace_may_reference_nothing() {
             controller(&env, "contact: ask the platform team\nnamespaces:\n  other: {functions: ['*']}\n");
         env.apply(&scheduled("report", "report", "schedule: rate(1 day)")).await;
         let message = format!(
-            "the tenancy file does not name namespace {}, so its resources may name nothing in AWS; ask the platform team",
+            "the tenancy file has no entry for namespace {}, so its resources may not use anything in AWS; ask \
+             the platform team",
             env.namespace()
         );
         assert_eq!(

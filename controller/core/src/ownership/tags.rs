@@ -115,8 +115,8 @@ pub(crate) fn own_keys(tags: &Tags) -> impl Iterator<Item = String> {
 /// The error for a rule or function of unknown ownership. The message asks a person to set tags.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it may have been made for this resource, and its tags do not say so any more. If it was, set its tags {tags}; if it \
-     was not, set its tag {TAG_OWNER}=none"
+    "it may belong to this resource, but its ownership tags are missing. If it does, set its tags {tags}; if \
+     not, set its tag {TAG_OWNER}=none"
 )]
 pub struct Unmarked {
     tags: String,
@@ -212,10 +212,10 @@ mod tests {
 
     #[test]
     fn the_message_names_every_tag_that_decides() {
-        let expected = "it may have been made for this resource, and its tags do not say so any more. If it was, set its \
-                        tags lambda-triggers.dev/kind=ScheduledFunction, lambda-triggers.dev/name=hourly, \
-                        lambda-triggers.dev/namespace=media, lambda-triggers.dev/owner=1a2b3c4d; if it was not, set its \
-                        tag lambda-triggers.dev/owner=none";
+        let expected = "it may belong to this resource, but its ownership tags are missing. If it does, set \
+                        its tags lambda-triggers.dev/kind=ScheduledFunction, lambda-triggers.dev/name=hourly, \
+                        lambda-triggers.dev/namespace=media, lambda-triggers.dev/owner=1a2b3c4d; if not, set \
+                        its tag lambda-triggers.dev/owner=none";
         assert_eq!(Unmarked::new(&owner(), &origin()).to_string(), expected);
     }
 }

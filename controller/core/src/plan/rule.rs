@@ -95,7 +95,7 @@ pub enum RuleConflict {
     #[error("it is managed by {0}")]
     Managed(String),
     /// The tags do not prove that this operator created the rule for the object.
-    #[error("its tags do not say that it was made for {key} by the operator with owner id {owner}")]
+    #[error("its tags do not name {key} and the owner id {owner}")]
     NotOurs {
         /// The object that needs the rule.
         key: ObjectKey,
@@ -187,9 +187,10 @@ pub fn target_in_other_account(function: &FunctionArn, account: &str) -> Option<
     let there = &function.account;
     (there != account).then(|| {
         format!(
-            "the function {} is in account {there}, and its rule would be in account {account}: EventBridge invokes a function \
-             of another account only with a role on the target, which this operator does not set. Make this resource in a \
-             namespace to which the tenancy file gives a role of account {there}, or name a function of account {account}",
+            "the function {} is in account {there}, and its rule would be in account {account}: EventBridge \
+             invokes a function of another account only with a role on the target, which this operator does \
+             not set. Create this resource in a namespace with a role of account {there}, or name a function \
+             of account {account}",
             function.short()
         )
     })
@@ -312,12 +313,15 @@ pub fn no_next_run(expression: &Expression, now: Timestamp) -> Option<Failure> {
     }
     let message = match expression.last_run(now) {
         Some(last) => format!(
-            "{expression} had its last run on {} UTC and never runs again: write a schedule with a later year, or delete this \
+            "{expression} had its last run on {} UTC and never runs again: write a later year, or delete this \
              resource",
             last.strftime("%F at %R")
         ),
         None => {
-            format!("{expression} never runs, since no year in it has such a day: write a day that comes")
+            format!(
+                "{expression} never runs, because its day does not exist in any of its years: write a day that \
+                 exists"
+            )
         }
     };
     Some(Failure::new(Component::Rule, Reason::NoNextRun, message))

@@ -27,8 +27,8 @@ pub fn check_count(field: &str, tags: &Tags) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "{field}: with the operator's default tags and its own these are {count} tags, and AWS takes {MOST}: remove {} of \
-         {field} or of --default-tags",
+        "{field}: with the operator's default tags and ownership tags, these are {count} tags, but AWS permits \
+         {MOST}: remove {} from {field} or from --default-tags",
         count - MOST
     ))
 }
@@ -66,8 +66,8 @@ mod tests {
     fn more_than_fifty_tags_are_rejected() {
         let of = |count: usize| (0..count).map(|n| (n.to_string(), String::new())).collect::<Tags>();
         assert_eq!(check_count("spec.tags", &of(50)), Ok(()));
-        let message = "spec.tags: with the operator's default tags and its own these are 53 tags, and AWS takes 50: remove 3 of \
-                       spec.tags or of --default-tags";
+        let message = "spec.tags: with the operator's default tags and ownership tags, these are 53 tags, but \
+                       AWS permits 50: remove 3 from spec.tags or from --default-tags";
         assert_eq!(check_count("spec.tags", &of(53)), Err(message.into()));
     }
 

@@ -11,11 +11,11 @@ pub fn is_paused(annotation: Option<&str>) -> bool {
 /// The outcome for a paused object. `in_place` is true if AWS matched this generation of the spec at the last check.
 pub fn paused(in_place: bool, is_deleted: bool) -> Outcome {
     let what = match (is_deleted, in_place) {
-        (true, _) => "what was made for the resource stays, and so does the finalizer",
-        (false, true) => "AWS was as the spec says, and nobody repairs it",
-        (false, false) => "AWS may not be as the spec says, and nobody changes it",
+        (true, _) => "the AWS resources and the finalizer stay",
+        (false, true) => "AWS matched the spec, and drift is not repaired",
+        (false, false) => "AWS may not match the spec, and is not changed",
     };
-    let message = format!("paused: {what}; remove the annotation {PAUSED_ANNOTATION} to go on");
+    let message = format!("paused: {what}; remove the annotation {PAUSED_ANNOTATION} to continue");
     Outcome::Paused { in_place: in_place && !is_deleted, message }
 }
 
@@ -43,14 +43,11 @@ mod tests {
     fn the_message_of_a_pause_describes_the_state() {
         let outcome = |in_place, what: &str| Outcome::Paused {
             in_place,
-            message: format!("paused: {what}; remove the annotation lambda-triggers.dev/paused to go on"),
+            message: format!("paused: {what}; remove the annotation lambda-triggers.dev/paused to continue"),
         };
-        assert_eq!(paused(true, false), outcome(true, "AWS was as the spec says, and nobody repairs it"));
-        assert_eq!(
-            paused(false, false),
-            outcome(false, "AWS may not be as the spec says, and nobody changes it")
-        );
-        let stays = outcome(false, "what was made for the resource stays, and so does the finalizer");
+        assert_eq!(paused(true, false), outcome(true, "AWS matched the spec, and drift is not repaired"));
+        assert_eq!(paused(false, false), outcome(false, "AWS may not match the spec, and is not changed"));
+        let stays = outcome(false, "the AWS resources and the finalizer stay");
         assert_eq!([paused(true, true), paused(false, true)], [stays.clone(), stays]);
     }
 }

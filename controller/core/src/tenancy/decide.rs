@@ -84,7 +84,8 @@ impl Tenancy {
     pub fn unnamed(&self, namespace: &str) -> Refusal {
         let contact = contact(self.contact.as_ref());
         Refusal(format!(
-            "the tenancy file does not name namespace {namespace}, so its resources may name nothing in AWS{contact}"
+            "the tenancy file has no entry for namespace {namespace}, so its resources may not use anything in \
+             AWS{contact}"
         ))
     }
 }
@@ -129,7 +130,8 @@ impl Tenant {
         let allowed = if allowed.is_empty() { "nothing".to_owned() } else { shown(&allowed) };
         let contact = contact(self.contact.as_ref());
         Refusal(format!(
-            "namespace {namespace} may not name {resource}: {place} in the tenancy file holds {allowed}{contact}"
+            "namespace {namespace} may not use {resource}: {place} in the tenancy file permits \
+             {allowed}{contact}"
         ))
     }
 
@@ -223,7 +225,7 @@ impl fmt::Display for ResourceRef {
             Self::Bucket(name) => write!(f, "bucket {name}"),
             Self::BucketOwner(account) => write!(f, "a bucket of account {account}"),
             Self::DeadLetterQueue(arn) => write!(f, "dead-letter queue {arn}"),
-            Self::DeployedFunction(name) => write!(f, "a function {name} that is deployed for it"),
+            Self::DeployedFunction(name) => write!(f, "the name {name} for a deployed function"),
             Self::ExecutionRole(arn) => write!(f, "role {arn} for a function"),
             Self::CodeBucket(name) => write!(f, "bucket {name} for code"),
             Self::Image(uri) => write!(f, "image {uri}"),

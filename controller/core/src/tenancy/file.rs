@@ -100,7 +100,7 @@ impl Tenancy {
         for (named, raw) in namespaces {
             let place = format!("namespaces.{named}");
             if !is_of(&named, 63, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-*?".contains(&b)) {
-                return Err(at(&place, "is no name of a namespace, nor a pattern for some"));
+                return Err(at(&place, "is not a valid namespace name or pattern"));
             }
             let tenant = tenant(&place, &named, raw, contact.as_ref())?;
             if is_pattern(&named) {
@@ -122,8 +122,8 @@ fn refuse_ties(patterns: &[(Pattern, Tenant)]) -> Result<(), InvalidTenancy> {
         let tie = |(other, _): &&(Pattern, Tenant)| one.literals() == other.literals() && one.overlaps(other);
         if let Some((other, _)) = patterns[n + 1..].iter().find(tie) {
             let problem = format!(
-                "and namespaces.{other} may name the same namespace, and neither says more of it than the other; make one of \
-                 them longer, or name the namespace itself"
+                "can match the same namespace as namespaces.{other}, with the same precedence; make one \
+                 pattern longer, or add the namespace's full name"
             );
             return Err(at(&format!("namespaces.{one}"), problem));
         }
@@ -212,12 +212,14 @@ fn role(place: &str, raw: RawRole) -> Result<Role, InvalidTenancy> {
         _ => false,
     };
     if !is_role {
-        let problem = format!("{arn:?} is no role; write it as in arn:aws:iam::123456789012:role/media");
+        let problem = format!(
+            "{arn:?} is not a valid role ARN; write for example arn:aws:iam::123456789012:role/media"
+        );
         return Err(at(&format!("{place}.arn"), problem));
     }
     let is_external = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&b);
     if external_id.as_ref().is_some_and(|id| id.len() < 2 || !is_of(id, 1224, is_external)) {
-        let problem = "has to be of 2 to 1,224 letters, digits and _+=,.@:/-";
+        let problem = "must have 2 to 1,224 letters, digits and characters of _+=,.@:/-";
         return Err(at(&format!("{place}.externalId"), problem));
     }
     Ok(Role { arn, external_id })
@@ -225,7 +227,11 @@ fn role(place: &str, raw: RawRole) -> Result<Role, InvalidTenancy> {
 
 fn region(text: &str) -> Result<Pattern, String> {
     let is_region = is_of(text, 64, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-*?".contains(&b));
-    if is_region { Ok(Pattern::new(text)) } else { Err("is no Region, such as eu-west-1 or eu-*".into()) }
+    if is_region {
+        Ok(Pattern::new(text))
+    } else {
+        Err("is not a valid Region; write for example eu-west-1 or eu-*".into())
+    }
 }
 
 fn bucket(text: &str) -> Result<Pattern, String> {
@@ -234,7 +240,7 @@ fn bucket(text: &str) -> Result<Pattern, String> {
     if is_of(text, 255, is_bucket) {
         Ok(Pattern::new(text))
     } else {
-        Err("is no bucket's name, such as my-bucket or media-*".into())
+        Err("is not a valid bucket name; write for example my-bucket or media-*".into())
     }
 }
 
@@ -242,7 +248,7 @@ fn account(text: &str) -> Result<String, String> {
     if is_account(text) {
         Ok(text.into())
     } else {
-        Err("is no account: write its 12 digits, in quotes".into())
+        Err("is not a valid account id; write its 12 digits, in quotes".into())
     }
 }
 
@@ -251,14 +257,17 @@ fn function(text: &str) -> Result<NamePattern, String> {
     let of_function = |arn: &ArnPattern| arn.to_string().splitn(6, ':').nth(5).is_some_and(is_function_part);
     if text.starts_with("arn:") {
         let pattern = ArnPattern::parse(text, &["lambda"]).filter(of_function);
-        let words = "is no function's ARN, such as arn:aws:lambda:eu-west-1:123456789012:function:media-*";
+        let words = "is not a valid function ARN; write for example \
+                     arn:aws:lambda:eu-west-1:123456789012:function:media-*";
         return pattern.map(NamePattern::Arn).ok_or_else(|| words.into());
     }
     let (name, qualifier) = text.split_once(':').map_or((text, None), |(name, q)| (name, Some(q)));
     if is_word(name, 64) && qualifier.is_none_or(|qualifier| is_word(qualifier, 128)) {
         Ok(NamePattern::Name(Pattern::new(text)))
     } else {
-        Err("is no function, such as media-*, media-*:live or arn:aws:lambda:eu-west-1:123456789012:function:media-*".into())
+        Err("is not a valid function; write for example media-*, media-*:live or \
+             arn:aws:lambda:eu-west-1:123456789012:function:media-*"
+            .into())
     }
 }
 
@@ -270,14 +279,17 @@ fn own_function(text: &str) -> Result<Pattern, String> {
     if is_word(text, 64) {
         Ok(Pattern::new(text))
     } else {
-        Err("is no function's name, such as media-*".into())
+        Err("is not a valid function name; write for example media-*".into())
     }
 }
 
 /// A role name with its path, or a role ARN.
 fn execution_role(text: &str) -> Result<NamePattern, String> {
-    let words =
-        || "is no role, such as lambda/media-* or arn:aws:iam::123456789012:role/lambda/media-*".to_owned();
+    let words = || {
+        "is not a valid role; write for example lambda/media-* or \
+         arn:aws:iam::123456789012:role/lambda/media-*"
+            .to_owned()
+    };
     if text.starts_with("arn:") {
         let of_role = |arn: &ArnPattern| arn.to_string().contains(":role/");
         let pattern = ArnPattern::parse(text, &["iam"]).filter(of_role);
@@ -292,16 +304,22 @@ fn image(text: &str) -> Result<Pattern, String> {
     if is_of(text, 1024, is_uri) && text.contains('/') {
         Ok(Pattern::new(text))
     } else {
-        Err("is no image, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/media-*".into())
+        Err("is not a valid image; write for example 123456789012.dkr.ecr.eu-west-1.amazonaws.com/media-*"
+            .into())
     }
 }
 
 fn arn(text: &str, services: &[&str], example: &str) -> Result<ArnPattern, String> {
-    ArnPattern::parse(text, services).ok_or_else(|| format!("is no such ARN as {example}"))
+    ArnPattern::parse(text, services)
+        .ok_or_else(|| format!("is not a valid ARN; write for example {example}"))
 }
 
 fn id(text: &str, example: &str) -> Result<Pattern, String> {
-    if is_word(text, 64) { Ok(Pattern::new(text)) } else { Err(format!("is no such id as {example}")) }
+    if is_word(text, 64) {
+        Ok(Pattern::new(text))
+    } else {
+        Err(format!("is not a valid id; write for example {example}"))
+    }
 }
 
 fn is_account(text: &str) -> bool {

@@ -143,25 +143,29 @@ fn a_refusal_shows_the_list_and_the_contact() {
     };
     assert_eq!(
         refusal("media", ResourceRef::Bucket("photos".into())),
-        "namespace media may not name bucket photos: namespaces.media.buckets in the tenancy file holds media-*; ask media's own platform engineer"
+        "namespace media may not use bucket photos: namespaces.media.buckets in the tenancy file permits \
+         media-*; ask media's own platform engineer"
     );
     assert_eq!(
         refusal("team-a-1", ResourceRef::Function(function("123456789012:function:f"))),
-        "namespace team-a-1 may not name function arn:aws:lambda:eu-west-1:123456789012:function:f: \
-         namespaces.team-a-*.functions in the tenancy file holds nothing; ask the platform team"
+        "namespace team-a-1 may not use function arn:aws:lambda:eu-west-1:123456789012:function:f: \
+         namespaces.team-a-*.functions in the tenancy file permits nothing; ask the platform team"
     );
     assert_eq!(
         refusal("team-a-1", ResourceRef::DeployedFunction("f".into())),
-        "namespace team-a-1 may not name a function f that is deployed for it: namespaces.team-a-*.definitions in the tenancy file holds nothing; ask the platform team"
+        "namespace team-a-1 may not use the name f for a deployed function: namespaces.team-a-*.definitions in \
+         the tenancy file permits nothing; ask the platform team"
     );
     assert_eq!(
         refusal("other", ResourceRef::Bucket("photos".into())),
-        "the tenancy file does not name namespace other, so its resources may name nothing in AWS; ask the platform team"
+        "the tenancy file has no entry for namespace other, so its resources may not use anything in AWS; ask \
+         the platform team"
     );
     let long = Tenancy::parse("namespaces: {a: {buckets: [aaa, bbb, ccc, ddd, eee, fff, ggg]}}").unwrap();
     assert_eq!(
         long.authorize("a", &own(), &ResourceRef::Bucket("x".into())).unwrap_err().to_string(),
-        "namespace a may not name bucket x: namespaces.a.buckets in the tenancy file holds aaa, bbb, ccc, ddd, eee and 2 more"
+        "namespace a may not use bucket x: namespaces.a.buckets in the tenancy file permits aaa, bbb, ccc, \
+         ddd, eee and 2 more"
     );
 }
 
@@ -192,26 +196,29 @@ fn an_invalid_file_is_rejected_with_the_position() {
             "namespaces:\n  media: {role: {arn: 'arn:aws:iam::123456789012:role/a', externalID: x}}\n",
             "externalID",
         ),
-        ("namespaces:\n  media: {role: {arn: media}}\n", "namespaces.media.role.arn: \"media\" is no role"),
+        (
+            "namespaces:\n  media: {role: {arn: media}}\n",
+            "namespaces.media.role.arn: \"media\" is not a valid role ARN",
+        ),
         (
             "namespaces:\n  media: {role: {arn: 'arn:aws:iam::123456789012:role/*'}}\n",
-            "namespaces.media.role.arn: \"arn:aws:iam::123456789012:role/*\" is no role",
+            "namespaces.media.role.arn: \"arn:aws:iam::123456789012:role/*\" is not a valid role ARN",
         ),
         (
             "namespaces:\n  media: {role: {arn: 'arn:aws:iam::123456789012:role/a', externalId: '%%'}}\n",
-            "namespaces.media.role.externalId: has to be of 2 to 1,224",
+            "namespaces.media.role.externalId: must have 2 to 1,224",
         ),
         (
             "namespaces:\n  media: {buckets: [a, photos/]}\n",
-            "namespaces.media.buckets[1]: \"photos/\" is no bucket's name",
+            "namespaces.media.buckets[1]: \"photos/\" is not a valid bucket name",
         ),
         (
             "namespaces:\n  media: {bucketOwners: ['*']}\n",
-            "namespaces.media.bucketOwners[0]: \"*\" is no account",
+            "namespaces.media.bucketOwners[0]: \"*\" is not a valid account id",
         ),
         (
             "namespaces:\n  media: {functions: [a:b:c]}\n",
-            "namespaces.media.functions[0]: \"a:b:c\" is no function",
+            "namespaces.media.functions[0]: \"a:b:c\" is not a valid function",
         ),
         (
             "namespaces:\n  media: {functions: ['arn:aws:sqs:eu-west-1:123456789012:function:f']}\n",
@@ -219,7 +226,7 @@ fn an_invalid_file_is_rejected_with_the_position() {
         ),
         (
             "namespaces:\n  media: {regions: [Ireland]}\n",
-            "namespaces.media.regions[0]: \"Ireland\" is no Region",
+            "namespaces.media.regions[0]: \"Ireland\" is not a valid Region",
         ),
         ("namespaces:\n  media: {deadLetterQueues: ['*']}\n", "namespaces.media.deadLetterQueues[0]: "),
         (
@@ -234,8 +241,8 @@ fn an_invalid_file_is_rejected_with_the_position() {
             "namespaces:\n  media: {definitions: {reservedConcurrency: -1}}\n",
             "namespaces.media.definitions.reservedConcurrency: is less than 0",
         ),
-        ("namespaces:\n  Media: {}\n", "namespaces.Media: is no name of a namespace"),
-        ("namespaces:\n  a*: {}\n  '*b': {}\n", "and namespaces.a* may name the same namespace"),
+        ("namespaces:\n  Media: {}\n", "namespaces.Media: is not a valid namespace name"),
+        ("namespaces:\n  a*: {}\n  '*b': {}\n", "can match the same namespace as namespaces.a*"),
     ];
     for (text, expected) in cases {
         let error = Tenancy::parse(text).unwrap_err().to_string();
@@ -305,7 +312,8 @@ fn all_resources_of_a_spec_are_referenced() {
         scheduled("{function: {definition: {roleArn: r, code: {inline: {a: b}}}}, schedule: rate(1 day)}"),
         [
             "spec.region Region eu-west-1",
-            "spec.function.definition.functionName a function lt-1a2b3c4d-media-it-0123456789 that is deployed for it",
+            "spec.function.definition.functionName the name lt-1a2b3c4d-media-it-0123456789 for a deployed \
+             function",
             "spec.function.definition.roleArn role r for a function",
         ]
     );

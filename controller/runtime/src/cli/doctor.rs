@@ -139,13 +139,16 @@ async fn print_policy(args: DoctorArgs) -> Result<(), StartError> {
     let owner = match owner_id {
         Some(owner) => owner,
         None => doctor::owner_id(&namespace).await.map_err(|why| {
-            format!("the owner id is not known, as the cluster cannot be asked ({why}); give --owner-id")
+            format!(
+                "the owner id is not known, because it cannot be read from the cluster ({why}); give \
+                 --owner-id"
+            )
         })?,
     };
     let (account, found) = match account {
         Some(account) => (account, "aws".to_owned()),
         None => doctor::account_and_partition(region).await.map_err(|why| {
-            format!("the account is not known, as AWS cannot be asked ({why}); give --account")
+            format!("the account is not known, because it cannot be read from AWS ({why}); give --account")
         })?,
     };
     let scope = Scope {

@@ -169,7 +169,7 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         info!(%collector, "sending traces");
     }
     for (variable, value) in network.shown() {
-        info!(variable, value, "using the network as the environment says");
+        info!(variable, value, "using the network settings of the environment");
     }
     let settings = Settings {
         resync,
@@ -216,7 +216,7 @@ fn namespace(text: &str) -> Result<String, String> {
     if is_label && (1..=63).contains(&text.len()) && !text.starts_with('-') && !text.ends_with('-') {
         Ok(text.into())
     } else {
-        Err("it is no name of a namespace; write it as in team-a,team-b".into())
+        Err("not a valid namespace name; write for example team-a,team-b".into())
     }
 }
 
@@ -229,18 +229,18 @@ fn distinct(mut names: Vec<String>) -> Vec<String> {
 
 /// Parses a duration such as `10m` or `90s`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = |why: String| format!("{why}; write it as in 10m, 90s or 1h30m");
+    let wrong = |why: String| format!("{why}; write for example 10m, 90s or 1h30m");
     let span: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| wrong(error.to_string()))?;
     let time = Duration::try_from(span).map_err(|error| wrong(error.to_string()))?;
-    if time.is_zero() { Err(wrong("it must be longer than nothing".into())) } else { Ok(time) }
+    if time.is_zero() { Err(wrong("it must be longer than zero".into())) } else { Ok(time) }
 }
 
 /// Parses a rate such as `7.5`.
 fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|error| format!("{error}; write it as in 7.5"))?;
+    let rate: f64 = text.parse().map_err(|error| format!("{error}; write for example 7.5"))?;
     if rate > 0.0 && rate.is_finite() {
         Ok(rate)
     } else {
-        Err("it must be more than nothing, as in 7.5".into())
+        Err("it must be greater than zero, for example 7.5".into())
     }
 }

@@ -138,8 +138,8 @@ pub struct FunctionPlan {
 pub enum FunctionConflict {
     /// The tags do not prove that this operator created the function for the object.
     #[error(
-        "its tags do not say that it was made for {key} by the operator with owner id {owner}; write another \
-         functionName, or write adoptionPolicy: Always to adopt it"
+        "its tags do not name {key} and the owner id {owner}; choose another functionName, or set \
+         adoptionPolicy: Always to adopt it"
     )]
     NotOurs {
         /// The object that needs the function.
@@ -150,14 +150,15 @@ pub enum FunctionConflict {
     /// An operator with another owner id created the function. After an adoption, both operators would revert each
     /// other's changes.
     #[error(
-        "the operator with owner id {0} made it; write another functionName, delete the resource there, or, if that \
-         operator runs no more, remove the tag {TAG_OWNER} from the function and write adoptionPolicy: Always"
+        "it belongs to the operator with owner id {0}; choose another functionName, or delete the resource \
+         there. If that operator no longer runs, remove the tag {TAG_OWNER} from the function and set \
+         adoptionPolicy: Always"
     )]
     OtherOwner(OwnerId),
     /// The function is deployed for another object. After an adoption, two definitions would revert each other's
     /// changes.
     #[error(
-        "it is deployed for the {kind} {key}; write another functionName, or take the definition out there"
+        "it is deployed for the {kind} {key}; choose another functionName, or remove the definition there"
     )]
     Held {
         /// The kind of the other object.
@@ -167,8 +168,8 @@ pub enum FunctionConflict {
     },
     /// Lambda cannot change the package type of a function between archive and image.
     #[error(
-        "Lambda cannot change a function from an archive to an image, or back; write another functionName, and the \
-         old function goes when the new one is in place"
+        "Lambda cannot change a function from an archive to an image, or back; choose another functionName. \
+         The operator deletes the old function after the new function is in place"
     )]
     PackageType,
 }

@@ -29,7 +29,7 @@ pub fn missing_handler(
     let place = config_map.map_or_else(|| "code.inline".to_owned(), |name| format!("the ConfigMap {name}"));
     if expected.is_empty() {
         let message = format!(
-            "the handler {handler} has not the form that {runtime} needs: write <file>.<function>, such as app.handler, \
+            "the handler {handler} is not valid for {runtime}: write <file>.<function>, such as app.handler, \
              in spec.function.definition.handler"
         );
         return Some(MissingHandler::Nowhere(message));
@@ -52,7 +52,7 @@ pub fn missing_handler(
             "a key of a ConfigMap cannot contain /; write a handler without a folder, or use code.inline or code.s3"
                 .to_owned()
         }
-        _ => "add that file, or write the handler of a file that is there in spec.function.definition.handler"
+        _ => "add that file, or name an existing file in spec.function.definition.handler"
             .to_owned(),
     };
     let message =
@@ -105,13 +105,16 @@ mod tests {
         assert_eq!(
             missing("nodejs22.x", "index.handler", "app.mjs", b"x"),
             nowhere(
-                "the ConfigMap my-code has no file index.js, index.mjs or index.cjs, in which nodejs22.x looks for the handler index.handler: add that file, or write the handler of a file that is there in spec.function.definition.handler"
+                "the ConfigMap my-code has no file index.js, index.mjs or index.cjs, in which nodejs22.x looks \
+                 for the handler index.handler: add that file, or name an existing file in \
+                 spec.function.definition.handler"
             )
         );
         assert_eq!(
             missing("provided.al2023", "app", "app", b"PK"),
             nowhere(
-                "the ConfigMap my-code has no file bootstrap, in which provided.al2023 looks for the handler app: add that file, or write the handler of a file that is there in spec.function.definition.handler"
+                "the ConfigMap my-code has no file bootstrap, in which provided.al2023 looks for the handler \
+                 app: add that file, or name an existing file in spec.function.definition.handler"
             )
         );
     }
@@ -141,7 +144,8 @@ mod tests {
         assert_eq!(
             missing("python3.13", "handler", "handler.py", b"x"),
             nowhere(
-                "the handler handler has not the form that python3.13 needs: write <file>.<function>, such as app.handler, in spec.function.definition.handler"
+                "the handler handler is not valid for python3.13: write <file>.<function>, such as \
+                 app.handler, in spec.function.definition.handler"
             )
         );
     }

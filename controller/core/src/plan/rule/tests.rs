@@ -434,7 +434,10 @@ fn a_schedule_without_a_next_run_is_a_failure() {
         Some(format!("{expression} had its last run on {last} UTC and never runs again: {later}"))
     };
     let never = |expression: &str| {
-        Some(format!("{expression} never runs, since no year in it has such a day: write a day that comes"))
+        Some(format!(
+            "{expression} never runs, because its day does not exist in any of its years: write a day that \
+             exists"
+        ))
     };
     for (schedule, expected) in [
         ("rate(1 hour)", None),
@@ -475,6 +478,9 @@ fn input_json_is_sent_unchanged() {
 fn a_rule_cannot_target_another_account() {
     let thumbs = FunctionArn::parse("arn:aws:lambda:eu-west-1:210987654321:function:thumbs:live").unwrap();
     assert_eq!(target_in_other_account(&thumbs, "210987654321"), None);
-    let why = "the function thumbs:live is in account 210987654321, and its rule would be in account 123456789012: EventBridge invokes a function of another account only with a role on the target, which this operator does not set. Make this resource in a namespace to which the tenancy file gives a role of account 210987654321, or name a function of account 123456789012";
+    let why = "the function thumbs:live is in account 210987654321, and its rule would be in account \
+               123456789012: EventBridge invokes a function of another account only with a role on the target, \
+               which this operator does not set. Create this resource in a namespace with a role of account \
+               210987654321, or name a function of account 123456789012";
     assert_eq!(target_in_other_account(&thumbs, "123456789012").as_deref(), Some(why));
 }
