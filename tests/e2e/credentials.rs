@@ -40,7 +40,7 @@ async fn doctor(env: &TestEnv, environment: &[(&'static str, &str)]) -> String {
 }
 
 fn unavailable(call: &str, cause: &str) -> String {
-    format!("{call} is not sent, since there are no credentials to sign it with: {cause}; trying again")
+    format!("{call} was not sent, because no credentials are available: {cause}; trying again")
 }
 
 const CALLER: &str = "sts:GetCallerIdentity on the operator's credentials";
@@ -52,9 +52,9 @@ fn missing_credentials_are_reported_with_the_remedy() {
         env.aws_proxy().clear_calls(env.account());
         let _controller = operator(&env, &KEYLESS);
         apply(&env).await;
-        let cause = "neither the environment nor a profile, a service account or the metadata of a container or an instance has \
-                     any; give the operator's service account a role (docs/iam.md) and start its pods again, or set AWS_PROFILE \
-                     or AWS_ACCESS_KEY_ID";
+        let cause = "the environment, the profile, the service account and the metadata of the container and \
+                     the instance contain none; give the operator's service account a role (docs/iam.md) and \
+                     restart the operator's pods, or set AWS_PROFILE or AWS_ACCESS_KEY_ID";
         wait_for_failure(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
         assert_eq!(env.aws_proxy().calls(env.account()), vec![]);
         assert_eq!(doctor(&env, &KEYLESS).await, unavailable(CALLER, cause));
@@ -81,7 +81,7 @@ fn a_missing_profile_is_named() {
             })
             .await;
         assert!(message.contains("profile `nowhere` was not defined"), "{message}");
-        assert!(message.contains("set AWS_PROFILE to a profile that is in it"), "{message}");
+        assert!(message.contains("set AWS_PROFILE to an existing profile"), "{message}");
         assert_eq!(doctor(&env, &environment).await, message.replace(CALL, CALLER));
     });
 }
@@ -98,16 +98,15 @@ fn a_role_refused_by_sts_is_named() {
         let cases = [
             (
                 "AccessDenied",
-                "see that the role exists and that its trust policy names this service account of this cluster (docs/iam.md)",
+                "make sure that the role exists and that its trust policy names this service account of this \
+                 cluster (docs/iam.md)",
             ),
             (
                 "InvalidIdentityToken",
-                "see that IAM has the cluster's OIDC provider with the audience sts.amazonaws.com (docs/iam.md)",
+                "make sure that IAM has the cluster's OIDC provider with the audience sts.amazonaws.com \
+                 (docs/iam.md)",
             ),
-            (
-                "ExpiredTokenException",
-                "the service account's token has expired: start the operator's pods again",
-            ),
+            ("ExpiredTokenException", "the service account's token has expired: restart the operator's pods"),
         ];
         apply(&env).await;
         for (code, remedy) in cases {
@@ -122,8 +121,8 @@ fn a_role_refused_by_sts_is_named() {
         }
         std::fs::remove_file(&token).unwrap();
         let _controller = operator(&env, &environment);
-        let cause = "the file that AWS_WEB_IDENTITY_TOKEN_FILE names cannot be read; see that the service account's token is \
-                     mounted in the operator's pods, and start them again";
+        let cause = "the file in AWS_WEB_IDENTITY_TOKEN_FILE cannot be read; make sure that the service \
+                     account's token is mounted in the operator's pods, and restart the pods";
         wait_for_failure(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
     });
 }
@@ -135,17 +134,19 @@ fn a_failed_connection_is_reported_with_its_cause() {
         let cases = [
             (
                 "http://127.0.0.1:1",
-                "it is refused; see proxy (docs/network.md), firewall and AWS_ENDPOINT_URL",
+                "the connection is refused; check the proxy (docs/network.md), the firewall and \
+                 AWS_ENDPOINT_URL",
             ),
             (
                 "http://nowhere.invalid",
-                "DNS does not find its name; see that the cluster's DNS answers for it, and that the Region and \
-                 AWS_ENDPOINT_URL are right",
+                "DNS does not find the endpoint's name; make sure that the cluster's DNS resolves the name, \
+                 and that the Region and AWS_ENDPOINT_URL are correct",
             ),
             (
                 &tls,
-                "the TLS handshake failed; see that its certificate is trusted here, which that of a proxy in between may not be: \
-                 AWS_CA_BUNDLE names a file of authorities (docs/network.md)",
+                "the TLS handshake failed; make sure that the operator trusts the certificate of the endpoint, \
+                 or of a proxy in between: set AWS_CA_BUNDLE to a file with the certificate authorities \
+                 (docs/network.md)",
             ),
         ];
         apply(&env).await;
@@ -153,7 +154,7 @@ fn a_failed_connection_is_reported_with_its_cause() {
             let environment = [("AWS_ENDPOINT_URL", endpoint)];
             let _controller = operator(&env, &environment);
             let message = |call: &str| {
-                format!("{call} is not sent, since there is no connection to AWS: {cause}; trying again")
+                format!("{call} was not sent, because there is no connection to AWS: {cause}; trying again")
             };
             wait_for_failure(&env, "Reconciling", "AwsUnavailable", &message(CALL)).await;
             assert_eq!(doctor(&env, &environment).await, message(CALLER));
@@ -168,37 +169,39 @@ fn refused(fault: CredentialFault, call: &str, code: &str) -> (&'static str, &'s
             "Reconciling",
             "CredentialsExpired",
             format!(
-                "the operator's credentials have expired ({code}); trying again: those of a role are renewed by themselves; renew \
-                 keys that were set by hand, and start the operator's pods again if it stays"
+                "the operator's credentials have expired ({code}); trying again. Credentials of a role are \
+                 renewed automatically. Renew keys that were set by hand. If the error lasts, restart the \
+                 operator's pods"
             ),
         ),
         CredentialFault::ClockBehind => (
             "Reconciling",
             "ClockSkewed",
             format!(
-                "the clock here is wrong by more than AWS allows ({code}); trying again: set the clock of the node that the \
-                 operator runs on (NTP)"
+                "the operator's clock is wrong by more than AWS allows ({code}); trying again: set the clock \
+                 of the operator's node (NTP)"
             ),
         ),
         CredentialFault::Unknown | CredentialFault::WrongSignature => (
             "Stalled",
             "CredentialsRefused",
             format!(
-                "it does not accept the operator's credentials ({code}): give the operator's service account its role \
-                 (docs/iam.md), or set keys that exist and belong together, and start its pods again; in a Region that is not \
-                 enabled in the account, AWS says the same: enable it there, or name another one in spec.region"
+                "AWS does not accept the operator's credentials ({code}): give the operator's service account \
+                 its role (docs/iam.md), or set a valid pair of keys, and restart the operator's pods. AWS \
+                 gives the same answer in a Region that is not enabled in the account: enable the Region, or \
+                 name another Region in spec.region"
             ),
         ),
         CredentialFault::RegionNotEnabled => (
             "Stalled",
             "RegionNotEnabled",
             format!(
-                "the account may not use the service in this Region ({code}): enable the Region in the account, or name another \
-                 one in spec.region"
+                "the account may not use the service in this Region ({code}): enable the Region in the \
+                 account, or name another Region in spec.region"
             ),
         ),
     };
-    (state, reason, format!("AWS refuses {call}, since {rest}"))
+    (state, reason, format!("AWS refuses {call}, because {rest}"))
 }
 
 #[test]

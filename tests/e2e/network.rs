@@ -160,12 +160,15 @@ fn no_proxy_applies_to_aws_and_to_kubernetes() {
         ];
         let with_proxy = doctor(&env, &environment).await.1;
         assert!(line(&with_proxy, "API server").contains("tcp connect error"), "{with_proxy}");
-        assert!(line(&with_proxy, "AWS credentials").contains("it is refused; see proxy"), "{with_proxy}");
+        assert!(
+            line(&with_proxy, "AWS credentials").contains("the connection is refused; check the proxy"),
+            "{with_proxy}"
+        );
         let no_proxy = format!("{API_SERVER}:6443,*.example.internal");
         let without_proxy = doctor(&env, &[&environment[..], &[("NO_PROXY", &*no_proxy)]].concat()).await.1;
         assert!(line(&without_proxy, "API server").contains("dns error"), "{without_proxy}");
         assert!(
-            line(&without_proxy, "AWS credentials").contains("DNS does not find its name"),
+            line(&without_proxy, "AWS credentials").contains("DNS does not find the endpoint's name"),
             "{without_proxy}"
         );
     });
@@ -181,7 +184,10 @@ fn an_untrusted_authority_is_reported_with_the_remedy() {
         assert!(!healthy, "{printed}");
         let line = line(&printed, "AWS credentials");
         assert!(line.contains("the TLS handshake failed"), "{line}");
-        assert!(line.contains("AWS_CA_BUNDLE names a file of authorities (docs/network.md)"), "{line}");
+        assert!(
+            line.contains("set AWS_CA_BUNDLE to a file with the certificate authorities (docs/network.md)"),
+            "{line}"
+        );
     });
 }
 
@@ -193,7 +199,7 @@ fn invalid_network_settings_are_refused_with_the_remedy() {
         let empty = empty.to_str().unwrap();
         let missing = env.directory().join("missing.pem");
         let missing = missing.to_str().unwrap();
-        let give = "give one with certificates in PEM";
+        let give = "name a file with certificates in PEM format";
         let file = |path: &str, why: &str| {
             format!(
                 "the file {path} of the environment variable AWS_CA_BUNDLE cannot be used ({why}): {give}"
@@ -202,12 +208,12 @@ fn invalid_network_settings_are_refused_with_the_remedy() {
         for (environment, message) in [
             (
                 ("HTTPS_PROXY", "socks5://user:secret@proxy:1080"),
-                "the environment variable HTTPS_PROXY is no URL of an HTTP proxy (its scheme is neither http nor https): \
-                 write it as in http://proxy.example.com:3128"
+                "the environment variable HTTPS_PROXY is not a valid URL of an HTTP proxy (its scheme is \
+                 neither http nor https): write for example http://proxy.example.com:3128"
                     .to_owned(),
             ),
             (("AWS_CA_BUNDLE", missing), file(missing, "No such file or directory (os error 2)")),
-            (("AWS_CA_BUNDLE", empty), file(empty, "there is no certificate in it")),
+            (("AWS_CA_BUNDLE", empty), file(empty, "it contains no certificate")),
         ] {
             let expected = format!(
                 "failed   network: {message}\nskipped  Kubernetes: the network cannot be used\n\

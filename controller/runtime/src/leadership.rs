@@ -17,7 +17,8 @@ pub struct Leadership {
 /// The error of a write without leadership.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error(
-    "the lease could not be renewed for {RENEW_WITHIN:?}: another replica may lead from here on, so this one ends"
+    "the Lease was not renewed for {RENEW_WITHIN:?}: another replica may become the leader, so this replica \
+     exits"
 )]
 pub struct LeadershipLost;
 

@@ -175,8 +175,9 @@ fn missing_code_in_s3_is_reported() {
         apply(&env, &scheduled("app", &with(definition(&env, "app"), json!({"code": {"s3": s3}})))).await;
         let name = function_name(&env, SCHEDULED, "app");
         let message = format!(
-            "Lambda does not find what function {name} names: Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 \
-             Error Message: The specified key does not exist. Create it, or name another one in spec.function.definition"
+            "Lambda does not find a dependency of function {name}: Error occurred while GetObject. S3 Error \
+             Code: NoSuchKey. S3 Error Message: The specified key does not exist. Create the dependency, or \
+             name another one in spec.function.definition"
         );
         let refused = failed("Stalled", "CodeNotFound", &message, &[], "FunctionReady");
         wait_for_conditions(&env, SCHEDULED, "app", &refused).await;

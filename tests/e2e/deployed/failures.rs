@@ -40,8 +40,9 @@ fn a_role_that_lambda_cannot_assume_yet_is_retried() {
         apply(&env, &scheduled("app", &definition(&env, "app"))).await;
         let name = function_name(&env, SCHEDULED, "app");
         let message = format!(
-            "Lambda cannot assume the role of function {name}; a new role takes a moment to count, so this is tried \
-             again; if it stays, see that the role exists and that its trust policy names lambda.amazonaws.com"
+            "Lambda cannot assume the role of function {name}; a new role needs some seconds to take effect, \
+             so the operator tries again; if the error lasts, make sure that the role exists and that its \
+             trust policy names lambda.amazonaws.com"
         );
         let role_not_ready = failed("Reconciling", "RoleNotReady", &message, &[], "FunctionReady");
         wait_for_conditions(&env, SCHEDULED, "app", &role_not_ready).await;
@@ -59,7 +60,8 @@ fn a_role_without_a_new_permission_is_retried() {
         let _controller = env.controller(&[&RESYNC_1S[..], &["--progress-deadline", "2m"]].concat());
         let name = function_name(&env, SCHEDULED, "app");
         let role = format!("arn:aws:iam::{}:role/test", env.account());
-        let role_hint = "a new role takes a moment to count, so this is tried again; if it stays";
+        let role_hint =
+            "a new role needs some seconds to take effect, so the operator tries again; if the error lasts";
         let cases = [
             (
                 FaultKind::role_may_not("CreateNetworkInterface on EC2"),
@@ -78,8 +80,8 @@ fn a_role_without_a_new_permission_is_retried() {
             (
                 FaultKind::role_unknown_to_kms(&role),
                 format!(
-                    "KMS makes no grant for the role of function {name}; {role_hint}, see that the role exists and that the KMS \
-                     key is enabled"
+                    "KMS creates no grant for the role of function {name}; {role_hint}, make sure that the \
+                     role exists and that the KMS key is enabled"
                 ),
             ),
         ];
@@ -107,9 +109,10 @@ fn an_image_with_attestations_is_reported_with_the_remedy() {
         let image = json!({"runtime": null, "handler": null, "code": {"image": {"uri": uri}}});
         apply(&env, &scheduled("app", &with(definition(&env, "app"), image))).await;
         let message = format!(
-            "AWS refuses lambda:CreateFunction on function {name} (InvalidParameterValueException): The image manifest, config \
-             or layer media type for the source image {uri} is not supported. Lambda takes no image with attestations and none \
-             for several platforms: build it for one platform with --provenance=false --sbom=false (docs/functions.md)"
+            "AWS refuses lambda:CreateFunction on function {name} (InvalidParameterValueException): The image \
+             manifest, config or layer media type for the source image {uri} is not supported. Lambda accepts \
+             no image with attestations or for several platforms: build the image for one platform with \
+             --provenance=false --sbom=false (docs/functions.md)"
         );
         let refused = failed("Stalled", "AwsRefused", &message, &[], "FunctionReady");
         wait_for_conditions(&env, SCHEDULED, "app", &refused).await;
@@ -194,8 +197,8 @@ fn full_code_storage_is_reported() {
         apply(&env, &scheduled("app", &definition(&env, "app"))).await;
         let name = function_name(&env, SCHEDULED, "app");
         let message = format!(
-            "lambda:CreateFunction on function {name} exceeds a quota of AWS: Code storage limit exceeded. Raise the \
-             quota, or remove what is not needed"
+            "lambda:CreateFunction on function {name} exceeds a quota of AWS: Code storage limit exceeded. \
+             Raise the quota, or remove unused resources"
         );
         let full = failed("Stalled", "QuotaExceeded", &message, &[], "FunctionReady");
         wait_for_conditions(&env, SCHEDULED, "app", &full).await;

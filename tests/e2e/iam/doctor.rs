@@ -41,44 +41,48 @@ fn doctor_checks_a_complete_install() {
         let rbac_checks = [
             (
                 "get, list, watch, patch scheduledfunctions of lambda-triggers.dev",
-                "to follow them, and to set their finalizers",
+                "to watch them, and to set their finalizers",
             ),
             (
                 "get, list, watch, patch s3triggeredfunctions of lambda-triggers.dev",
-                "to follow them, and to set their finalizers",
+                "to watch them, and to set their finalizers",
             ),
             (
                 "patch scheduledfunctions/status of lambda-triggers.dev",
-                "to record what is made in AWS, and to say how it went",
+                "to record the AWS resources, and to set the conditions",
             ),
             (
                 "patch s3triggeredfunctions/status of lambda-triggers.dev",
-                "to record what is made in AWS, and to say how it went",
+                "to record the AWS resources, and to set the conditions",
             ),
-            ("create, patch events of events.k8s.io", "to tell of what happens to a resource"),
-            ("get, list, watch configmaps", "to deploy code from them, and to notice when it changes"),
-            ("get, create, patch configmaps", "to keep the list of buckets to look at again"),
+            ("create, patch events of events.k8s.io", "to emit events"),
+            ("get, list, watch configmaps", "to deploy code from them, and to notice changed code"),
+            ("get, create, patch configmaps", "to keep the orphan queue"),
             ("get, create, update leases of coordination.k8s.io", "to elect a leader"),
         ];
         let expected: Vec<String> = [
             format!("ok       API server: Kubernetes {version} at {url}"),
-            "ok       scheduledfunctions.lambda-triggers.dev: is there, and of this version".into(),
-            "ok       s3triggeredfunctions.lambda-triggers.dev: is there, and of this version".into(),
+            "ok       scheduledfunctions.lambda-triggers.dev: exists, in this version".into(),
+            "ok       s3triggeredfunctions.lambda-triggers.dev: exists, in this version".into(),
         ]
         .into_iter()
         .chain(rbac_checks.map(|(rule, why)| format!("ok       {rule} {within}: {why}")))
         .chain([
-            format!("ok       get namespaces {}: to tell operators apart by its UID", env.namespace()),
+            format!(
+                "ok       get namespaces {}: to identify the operator by the namespace's UID",
+                env.namespace()
+            ),
             format!("ok       owner id: {owner}; names in AWS begin with lt-{owner}-"),
             "ok       AWS Region: eu-west-1".into(),
             format!("ok       AWS credentials: arn:aws:iam::{0}:root in account {0}", env.account()),
             format!("ok       events:DescribeRule: on rules lt-{owner}-*"),
             "ok       events:ListRules: of any name".into(),
-            "ok       events:ListRuleNamesByTarget: by any function".into(),
+            "ok       events:ListRuleNamesByTarget: for any function".into(),
             format!("ok       function report: is {function}"),
-            "ok       its policy, report: can be read".into(),
+            "ok       policy of function report: can be read".into(),
             format!("ok       bucket {bucket}: can be read; entries in its notification configuration: 0"),
-            "skipped  writes to AWS: this makes none; compare the role's policy with lambda-triggers doctor --print-iam-policy"
+            "skipped  writes to AWS: doctor does not write; compare the role's policy with lambda-triggers \
+             doctor --print-iam-policy"
                 .into(),
         ])
         .collect();
@@ -129,7 +133,7 @@ fn doctor_reports_missing_permissions_with_the_remedy() {
         let (healthy, lines) = doctor(&env, &flags, &[]).await;
         assert!(!healthy);
         let within = format!("in the namespace {}", env.namespace());
-        let role = "add it to the operator's Role, and see that it is bound";
+        let role = "add the permission to the operator's Role, and make sure that the Role is bound";
         let policy = "in the IAM policy of the operator's role";
         let mut failed = lines_with_state(&lines, "failed");
         // The API server chooses the rest of this message.
@@ -140,27 +144,48 @@ fn doctor_reports_missing_permissions_with_the_remedy() {
         assert_eq!(
             failed,
             [
-                format!("get, list, watch, patch scheduledfunctions of lambda-triggers.dev {within}: patch is denied, and needed to follow them, and to set their finalizers; {role}"),
-                format!("get, list, watch, patch s3triggeredfunctions of lambda-triggers.dev {within}: patch is denied, and needed to follow them, and to set their finalizers; {role}"),
-                format!("patch scheduledfunctions/status of lambda-triggers.dev {within}: patch is denied, and needed to record what is made in AWS, and to say how it went; {role}"),
-                format!("patch s3triggeredfunctions/status of lambda-triggers.dev {within}: patch is denied, and needed to record what is made in AWS, and to say how it went; {role}"),
-                format!("create, patch events of events.k8s.io {within}: create, patch is denied, and needed to tell of what happens to a resource; {role}"),
-                format!("get, create, update leases of coordination.k8s.io {within}: get, create, update is denied, and needed to elect a leader; {role}"),
-                format!("get namespaces {}: get is denied, and needed to tell operators apart by its UID; {role}", env.namespace()),
-                format!("events:DescribeRule: AWS denies events:DescribeRule on rule lt-{OWNER}-doctor: allow events:DescribeRule {policy}"),
-                format!("its policy, report: AWS denies lambda:GetPolicy on function report: allow lambda:GetPolicy {policy}"),
-                "function nowhere: is not in eu-west-1; deploy it there, or write another name, alias or Region".into(),
                 format!(
-                    "bucket {bucket}: AWS denies s3:GetBucketNotification on bucket {bucket}: allow s3:GetBucketNotification {policy}, and \
-                     see that the bucket's policy does not deny it and that spec.bucketOwner is the account that owns the bucket"
+                    "get, list, watch, patch scheduledfunctions of lambda-triggers.dev {within}: patch is \
+                     denied, but needed to watch them, and to set their finalizers; {role}"),
+                format!(
+                    "get, list, watch, patch s3triggeredfunctions of lambda-triggers.dev {within}: patch is \
+                     denied, but needed to watch them, and to set their finalizers; {role}"),
+                format!(
+                    "patch scheduledfunctions/status of lambda-triggers.dev {within}: patch is denied, but \
+                     needed to record the AWS resources, and to set the conditions; {role}"),
+                format!(
+                    "patch s3triggeredfunctions/status of lambda-triggers.dev {within}: patch is denied, but \
+                     needed to record the AWS resources, and to set the conditions; {role}"),
+                format!(
+                    "create, patch events of events.k8s.io {within}: create, patch is denied, but needed to \
+                     emit events; {role}"),
+                format!(
+                    "get, create, update leases of coordination.k8s.io {within}: get, create, update is \
+                     denied, but needed to elect a leader; {role}"),
+                format!(
+                    "get namespaces {}: get is denied, but needed to identify the operator by the namespace's \
+                     UID; {role}", env.namespace()),
+                format!("events:DescribeRule: AWS denies events:DescribeRule on rule lt-{OWNER}-doctor: allow events:DescribeRule {policy}"),
+                format!(
+                    "policy of function report: AWS denies lambda:GetPolicy on function report: allow \
+                     lambda:GetPolicy {policy}"),
+                "function nowhere: does not exist in eu-west-1; deploy it there, or give another name, alias \
+                 or Region".into(),
+                format!(
+                    "bucket {bucket}: AWS denies s3:GetBucketNotification on bucket {bucket}: allow \
+                     s3:GetBucketNotification {policy}, and make sure that the bucket's policy does not deny \
+                     it and that spec.bucketOwner is the account that owns the bucket"
                 ),
-                "bucket no-such-bucket: does not exist; create it, or write another name".into(),
+                "bucket no-such-bucket: does not exist; create it, or give another name".into(),
             ]
         );
         assert_eq!(
-            lines_with_state(&lines, "ok").into_iter().filter(|line| line.contains("dev: is there")).collect::<Vec<_>>(),
+            lines_with_state(&lines, "ok")
+                .into_iter()
+                .filter(|line| line.contains("dev: exists"))
+                .collect::<Vec<_>>(),
             ["scheduledfunctions", "s3triggeredfunctions"].map(|kind| format!(
-                "{kind}.lambda-triggers.dev: is there; whether it is of this version cannot be seen without the right to get \
+                "{kind}.lambda-triggers.dev: exists; a check of the version needs the permission to get \
                  customresourcedefinitions"
             ))
         );
@@ -175,21 +200,21 @@ fn doctor_reports_without_a_cluster_or_credentials() {
         let (healthy, lines) = doctor(&env, &[], &[("KUBECONFIG", nowhere), ("AWS_REGION", "")]).await;
         assert!(!healthy);
         assert!(
-            lines[0].starts_with("failed   API server: no kubeconfig can be used, and this is no pod: "),
+            lines[0].starts_with("failed   API server: no usable kubeconfig, and not in a pod: "),
             "{lines:#?}"
         );
-        assert!(lines[0].ends_with("; set KUBECONFIG, or run this in the operator's pod"), "{lines:#?}");
+        assert!(lines[0].ends_with("; set KUBECONFIG, or run doctor in the operator's pod"), "{lines:#?}");
         assert_eq!(
             lines[1..],
             [
-                "skipped  resource definitions: there is no API server to ask",
-                "skipped  permissions in Kubernetes: there is no API server to ask",
-                "skipped  owner id: there is no API server to ask",
+                "skipped  CRDs: the API server cannot be reached",
+                "skipped  RBAC: the API server cannot be reached",
+                "skipped  owner id: the API server cannot be reached",
                 "failed   AWS Region: no AWS Region is set: give --region or the environment variable AWS_REGION, such as eu-west-1",
-                "skipped  AWS credentials: AWS cannot be asked",
-                "skipped  rules: AWS cannot be asked",
-                "skipped  functions: AWS cannot be asked",
-                "skipped  buckets: AWS cannot be asked",
+                "skipped  AWS credentials: AWS cannot be called",
+                "skipped  rules: AWS cannot be called",
+                "skipped  functions: AWS cannot be called",
+                "skipped  buckets: AWS cannot be called",
             ]
         );
         let flags = ["doctor", "--print-iam-policy", "--account", "123456789012"];
@@ -216,15 +241,15 @@ fn doctor_reports_crds_of_another_version() {
         .await;
         let (healthy, lines) = doctor(&env, &[], &[]).await;
         assert!(!healthy);
-        let apply =
-            "apply the definitions of this version: lambda-triggers crds | kubectl apply --server-side -f -";
+        let apply = "apply the CRDs of this version: lambda-triggers crds | kubectl apply --server-side -f -";
         assert_eq!(
             lines_with_state(&lines, "failed"),
             [
                 format!(
-                    "{scheduled}: is of another version than this program: fields may be missing or refused; {apply}"
+                    "{scheduled}: is of another version than this program: fields may be missing or rejected; \
+                     {apply}"
                 ),
-                format!("{s3}: is not there; {apply}"),
+                format!("{s3}: does not exist; {apply}"),
             ]
         );
     });

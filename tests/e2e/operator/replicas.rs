@@ -92,7 +92,7 @@ fn a_leader_resumed_after_its_lease_writes_nothing() {
         first.resume();
         let ended = env.until(LIMIT, "the end of the first", async || first.ended()).await;
         assert!(!ended.success(), "{ended}");
-        assert!(first.log().contains("the lease could not be renewed"), "{}", first.log());
+        assert!(first.log().contains("the Lease was not renewed"), "{}", first.log());
         assert_eq!(env.aws_proxy().count(env.account(), PUT), writes);
         assert_eq!(own(&env.document(&bucket).await), []);
     });

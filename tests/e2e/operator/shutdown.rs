@@ -157,7 +157,7 @@ fn the_operator_stops_before_the_first_list() {
         let mut controller = elected_operator(&env, vec![("KUBECONFIG", file.into())]);
         let ended = env.until(LIMIT, "the operator to end", async || controller.ended()).await;
         assert!(!ended.success(), "{ended}");
-        wait_for_log(&env, &controller, "cannot read the ConfigMap of buckets to look at again").await;
+        wait_for_log(&env, &controller, "cannot read the ConfigMap with the orphan queue").await;
         assert_eq!(holder(&env).await, None);
 
         let crds = Api::<CustomResourceDefinition>::all(env.kube().clone());
@@ -165,7 +165,7 @@ fn the_operator_stops_before_the_first_list() {
             crds.delete(&crd.name_any(), &DeleteParams::default()).await.unwrap();
         }
         let mut controller = elected_operator(&env, vec![]);
-        wait_for_log(&env, &controller, "the controller's queue failed").await;
+        wait_for_log(&env, &controller, "a watch of the controller failed").await;
         assert!(holder(&env).await.is_some());
         assert_stops_and_releases(&env, &mut controller).await;
     });

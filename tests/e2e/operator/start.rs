@@ -38,7 +38,8 @@ fn an_invalid_flag_is_refused_with_the_remedy() {
         ),
         (
             ["--owner-id", "XYZ"],
-            "error: invalid value 'XYZ' for '--owner-id <OWNER_ID>': owner id \"XYZ\" is not eight hex digits; write it as in 1a2b3c4d",
+            "error: invalid value 'XYZ' for '--owner-id <OWNER_ID>': owner id \"XYZ\" is not eight hex digits; \
+             write for example 1a2b3c4d",
         ),
         (
             ["--resync", "0s"],
@@ -82,7 +83,7 @@ fn an_operator_without_crds_waits_for_them() {
         .await;
 
         let mut controller = env.controller(&[]);
-        let failures = || controller.log().matches("the controller's queue failed").count();
+        let failures = || controller.log().matches("a watch of the controller failed").count();
         env.until(LIMIT, "the operator to list each kind twice", async || (failures() >= 4).then_some(()))
             .await;
         assert_eq!(controller.ended(), None);

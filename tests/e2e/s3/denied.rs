@@ -27,8 +27,9 @@ fn lambda_policy(action: &str) -> String {
 /// The operator's message about a denied S3 call.
 fn s3_denied(action: &str, bucket: &str) -> String {
     format!(
-        "AWS denies {action} on bucket {bucket}: allow {action} in the IAM policy of the operator's role, and see that \
-         the bucket's policy does not deny it and that spec.bucketOwner is the account that owns the bucket"
+        "AWS denies {action} on bucket {bucket}: allow {action} in the IAM policy of the operator's role, and \
+         make sure that the bucket's policy does not deny it and that spec.bucketOwner is the account that \
+         owns the bucket"
     )
 }
 

@@ -242,9 +242,9 @@ fn a_denied_read_alone_does_not_prove_another_owner() {
         assert!(env.aws_proxy().take_bucket_name(env.account(), &bucket, OTHER_ACCOUNT).await);
         env.delete(KIND, "thumbs").await;
         let message = format!(
-            "AWS denies s3:GetBucketNotification on bucket {bucket}: allow s3:GetBucketNotification in the IAM policy of the \
-             operator's role, and see that the bucket's policy does not deny it and that spec.bucketOwner is the account that \
-             owns the bucket"
+            "AWS denies s3:GetBucketNotification on bucket {bucket}: allow s3:GetBucketNotification in the IAM \
+             policy of the operator's role, and make sure that the bucket's policy does not deny it and that \
+             spec.bucketOwner is the account that owns the bucket"
         );
         let denied = stalled("AccessDenied", &message, &[], "NotificationReady");
         wait_for_conditions(&env, "thumbs", &denied).await;

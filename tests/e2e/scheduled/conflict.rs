@@ -136,8 +136,8 @@ fn an_exceeded_quota_is_reported_and_retried() {
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         let message = format!(
-            "events:PutRule on rule {} exceeds a quota of AWS: The requested resource exceeds the maximum number \
-             allowed. Raise the quota, or remove what is not needed",
+            "events:PutRule on rule {} exceeds a quota of AWS: The requested resource exceeds the maximum \
+             number allowed. Raise the quota, or remove unused resources",
             rule_name(&env, "hourly")
         );
         let fine = ["FunctionReady", "PermissionReady"];

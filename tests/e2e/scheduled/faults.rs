@@ -204,9 +204,10 @@ fn a_full_policy_is_reported_with_the_remedy() {
         env.aws_proxy().inject(env.account(), Fault::on("AddPermission", full).times(usize::MAX));
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&scheduled("thumbs", "thumbs", "schedule: rate(1 hour)")).await;
-        let message = "lambda:AddPermission: the policy of function thumbs is full; AWS takes 20,480 bytes and raises this for \
-                       nobody: remove statements that are not needed (aws lambda get-policy, remove-permission), or name an \
-                       alias in spec.function, which has a policy of its own";
+        let message = "lambda:AddPermission: the policy of function thumbs is full: AWS does not raise the \
+                       limit of 20,480 bytes. Remove statements that are not needed (aws lambda get-policy, \
+                       remove-permission), or name an alias in spec.function, because an alias has its own \
+                       policy";
         let full = failed("Stalled", "QuotaExceeded", message, &["FunctionReady"], "PermissionReady");
         wait_for_conditions(&env, KIND, "thumbs", &full).await;
         allow(&env);

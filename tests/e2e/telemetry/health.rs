@@ -15,7 +15,7 @@ fn an_operator_is_ready_after_one_answer_of_aws() {
         let silent = Fault::on("GetCallerIdentity", FaultKind::LostAnswer).times(usize::MAX);
         env.aws_proxy().inject(env.account(), silent);
         let mut controller = env.controller(&NO_RESYNC);
-        let missing = "not ready: AWS has not answered any call yet; the log says what failed";
+        let missing = "not ready: AWS has not answered any call yet; see the log for the cause";
         wait_for_page(&env, &controller, "/readyz", 503, missing).await;
         wait_for_page(&env, &controller, "/healthz", 200, "ok").await;
         env.aws_proxy().clear_faults(env.account());

@@ -85,9 +85,9 @@ fn two_namespaces_can_share_a_bucket_with_separate_roles() {
 fn refused(role: &str, condition: &str) -> String {
     let statement = r#"{"Effect":"Allow","Principal":{"AWS":"<ARN of the operator's role>"},"Action":"sts:"#;
     format!(
-        "AWS does not let the operator assume role {role}: allow sts:AssumeRole and sts:TagSession on it in the IAM policy of the \
-         operator's role, and see that the trust policy of {role} has the statements {statement}AssumeRole\"{condition}}} and \
-         {statement}TagSession\"}}"
+        "AWS does not let the operator assume role {role}: allow sts:AssumeRole and sts:TagSession on it in \
+         the IAM policy of the operator's role, and make sure that the trust policy of {role} has the \
+         statements {statement}AssumeRole\"{condition}}} and {statement}TagSession\"}}"
     )
 }
 
@@ -253,14 +253,11 @@ fn doctor_checks_the_file_and_assumes_each_role() {
         let line_about = |what: &str| {
             printed.stdout.lines().find(|line| line.contains(what)).unwrap_or_default().to_owned()
         };
-        assert_eq!(
-            line_about("tenancy file"),
-            format!("ok       tenancy file: {path} is one; roles in it: 2")
-        );
+        assert_eq!(line_about("tenancy file"), format!("ok       tenancy file: {path} is valid; roles: 2"));
         assert_eq!(
             line_about("role of fine"),
             format!(
-                "ok       role of fine: can be taken on, as arn:aws:sts::{}:assumed-role/fine/lt-{OWNER}-doctor",
+                "ok       role of fine: can be assumed, as arn:aws:sts::{}:assumed-role/fine/lt-{OWNER}-doctor",
                 env.account()
             )
         );

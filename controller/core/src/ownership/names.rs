@@ -31,7 +31,7 @@ pub struct OwnerId(String);
 
 /// The error for a text that is no owner id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("owner id {0:?} is not eight hex digits; write it as in 1a2b3c4d")]
+#[error("owner id {0:?} is not eight hex digits; write for example 1a2b3c4d")]
 pub struct InvalidOwnerId(String);
 
 impl OwnerId {

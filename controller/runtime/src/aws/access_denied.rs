@@ -30,15 +30,17 @@ pub fn missing(words: &str) -> Option<MissingPermission<'_>> {
             None => (word(rest), None),
         };
         let right = match (service, right) {
-            ("s3", "GetObject") => "s3:GetObject (and s3:GetObjectVersion, where a version is named)".into(),
+            ("s3", "GetObject") => "s3:GetObject (and s3:GetObjectVersion, if the code has a version)".into(),
             _ => format!("{service}:{}", right.trim_end_matches('.')),
         };
         return Some(MissingPermission { right, on, forbidden_by: None });
     }
     let of_image = words.contains("does not have permission to access the ECR image");
     of_image.then(|| MissingPermission {
-        right: "ecr:BatchGetImage and ecr:GetDownloadUrlForLayer (and, in the policy of the repository, lambda.amazonaws.com the same)"
-            .into(),
+        right:
+            "ecr:BatchGetImage and ecr:GetDownloadUrlForLayer (and the same for lambda.amazonaws.com in the \
+             repository's policy)"
+                .into(),
         on: Some("the image"),
         forbidden_by: None,
     })
@@ -86,7 +88,7 @@ mod tests {
                 "Your access has been denied by S3, please make sure your request credentials have permission to GetObject for \
                  builds/1.zip. S3 Error Code: AccessDenied. S3 Error Message: Access Denied"
                     .into(),
-                found("s3:GetObject (and s3:GetObjectVersion, where a version is named)", Some("builds/1.zip"), None),
+                found("s3:GetObject (and s3:GetObjectVersion, if the code has a version)", Some("builds/1.zip"), None),
             ),
             (
                 "Your access has been denied by EC2, please make sure your request credentials have permission to \

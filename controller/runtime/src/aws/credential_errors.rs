@@ -38,32 +38,34 @@ pub fn refusal(code: &str, message: &str) -> Option<AwsErrorKind> {
 /// The message for a call with expired credentials. `whose` names the credentials.
 pub fn expired(action: &str, on: &str, code: &str, whose: &str) -> String {
     format!(
-        "AWS refuses {action} on {on}, since {whose} have expired ({code}); trying again: those of a role are renewed by \
-         themselves; renew keys that were set by hand, and start the operator's pods again if it stays"
+        "AWS refuses {action} on {on}, because {whose} have expired ({code}); trying again. Credentials of a \
+         role are renewed automatically. Renew keys that were set by hand. If the error lasts, restart the \
+         operator's pods"
     )
 }
 
 /// The message for a call signed with a wrong time.
 pub fn clock_skewed(action: &str, on: &str, code: &str) -> String {
     format!(
-        "AWS refuses {action} on {on}, since the clock here is wrong by more than AWS allows ({code}); trying again: set the \
-         clock of the node that the operator runs on (NTP)"
+        "AWS refuses {action} on {on}, because the operator's clock is wrong by more than AWS allows ({code}); \
+         trying again: set the clock of the operator's node (NTP)"
     )
 }
 
 /// The message for a call with credentials unknown to AWS. `whose` names the credentials.
 pub fn refused(action: &str, on: &str, code: &str, whose: &str) -> String {
     format!(
-        "AWS refuses {action} on {on}, since it does not accept {whose} ({code}): give the operator's service account its role \
-         (docs/iam.md), or set keys that exist and belong together, and start its pods again; in a Region that is not enabled in \
-         the account, AWS says the same: enable it there, or name another one in spec.region"
+        "AWS refuses {action} on {on}, because AWS does not accept {whose} ({code}): give the operator's \
+         service account its role (docs/iam.md), or set a valid pair of keys, and restart the operator's pods. \
+         AWS gives the same answer in a Region that is not enabled in the account: enable the Region, or name \
+         another Region in spec.region"
     )
 }
 
 /// The message for a call in a Region that is not enabled for the account.
 pub fn region_not_enabled(action: &str, on: &str, code: &str) -> String {
     format!(
-        "AWS refuses {action} on {on}, since the account may not use the service in this Region ({code}): enable the Region in \
-         the account, or name another one in spec.region"
+        "AWS refuses {action} on {on}, because the account may not use the service in this Region ({code}): \
+         enable the Region in the account, or name another Region in spec.region"
     )
 }

@@ -213,14 +213,16 @@ impl AwsError {
             }
             AwsErrorKind::Conflict => (
                 Reason::AwsUnavailable,
-                format!("{action} on {resource} met another change ({code}); trying again"),
+                format!("{action} on {resource} conflicts with another change ({code}); trying again"),
             ),
             AwsErrorKind::Quota => (Reason::QuotaExceeded, quota_exceeded(action, resource, code, words)),
             AwsErrorKind::Destination(arns) => (
                 Reason::DestinationRefused,
                 format!(
-                    "S3 refuses the notification configuration of {resource}, since it cannot deliver to {}; a new permission takes a moment to count, so this is tried again; if it stays, look for \
-                     an entry whose function, queue or topic is gone or does not permit s3.amazonaws.com",
+                    "S3 refuses the notification configuration of {resource}, because it cannot deliver to {}. \
+                     A new permission needs some seconds to take effect, so the operator tries again. If the \
+                     error lasts, find the entry whose function, queue or topic was deleted or does not permit \
+                     s3.amazonaws.com",
                     if arns.is_empty() { "a destination in it".to_owned() } else { arns.join(", ") }
                 ),
             ),
@@ -230,7 +232,8 @@ impl AwsError {
                     dependency::MissingPermission::Other => Reason::DependencyNotFound,
                 },
                 format!(
-                    "Lambda does not find what {resource} names: {words} Create it, or name another one in spec.function.definition"
+                    "Lambda does not find a dependency of {resource}: {words} Create the dependency, or name \
+                     another one in spec.function.definition"
                 ),
             ),
             AwsErrorKind::RoleNotReady => (Reason::RoleNotReady, execution_role::describe(resource, words)),
@@ -252,14 +255,16 @@ impl AwsError {
             AwsErrorKind::NoCredentials(why) => (
                 Reason::CredentialsUnavailable,
                 format!(
-                    "{action} on {resource} is not sent, since there are no credentials to sign it with: {}; trying again",
+                    "{action} on {resource} was not sent, because no credentials are available: {}; trying \
+                     again",
                     why.describe()
                 ),
             ),
             AwsErrorKind::NoConnection(why) => (
                 Reason::AwsUnavailable,
                 format!(
-                    "{action} on {resource} is not sent, since there is no connection to AWS: {}; trying again",
+                    "{action} on {resource} was not sent, because there is no connection to AWS: {}; trying \
+                     again",
                     why.describe()
                 ),
             ),
@@ -336,9 +341,9 @@ fn role_refused(role: &Role) -> String {
     });
     let statement = r#"{"Effect":"Allow","Principal":{"AWS":"<ARN of the operator's role>"},"Action":"sts:"#;
     format!(
-        "AWS does not let the operator assume role {arn}: allow sts:AssumeRole and sts:TagSession on it in the IAM policy of the \
-         operator's role, and see that the trust policy of {arn} has the statements {statement}AssumeRole\"{condition}}} and \
-         {statement}TagSession\"}}"
+        "AWS does not let the operator assume role {arn}: allow sts:AssumeRole and sts:TagSession on it in the \
+         IAM policy of the operator's role, and make sure that the trust policy of {arn} has the statements \
+         {statement}AssumeRole\"{condition}}} and {statement}TagSession\"}}"
     )
 }
 
@@ -347,12 +352,13 @@ fn role_refused(role: &Role) -> String {
 fn quota_exceeded(action: &str, resource: &str, code: &str, words: &str) -> String {
     if code == "PolicyLengthExceededException" {
         return format!(
-            "{action}: the policy of {resource} is full; AWS takes 20,480 bytes and raises this for nobody: remove statements that are \
-             not needed (aws lambda get-policy, remove-permission), or name an alias in spec.function, which has a policy of its own"
+            "{action}: the policy of {resource} is full: AWS does not raise the limit of 20,480 bytes. Remove \
+             statements that are not needed (aws lambda get-policy, remove-permission), or name an alias in \
+             spec.function, because an alias has its own policy"
         );
     }
     format!(
-        "{action} on {resource} exceeds a quota of AWS: {words} Raise the quota, or remove what is not needed"
+        "{action} on {resource} exceeds a quota of AWS: {words} Raise the quota, or remove unused resources"
     )
 }
 
@@ -367,14 +373,15 @@ fn denied(action: &str, resource: &str, words: &str, role: Option<&str>) -> Stri
             false => format!("AWS denies {right}{denied_on}, which {action} on {resource} needs"),
         };
         return match forbidden_by {
-            Some(policy) => format!("{what}: it is forbidden in {policy}; take that out there"),
+            Some(policy) => format!("{what}: {policy} denies it explicitly; remove the denial there"),
             None => format!("{what}: allow {right} in the IAM policy of {whose}"),
         };
     }
     format!(
         "AWS denies {action} on {resource}: allow {action} in the IAM policy of {whose}{}",
         if action.starts_with("s3:") {
-            ", and see that the bucket's policy does not deny it and that spec.bucketOwner is the account that owns the bucket"
+            ", and make sure that the bucket's policy does not deny it and that spec.bucketOwner is the \
+             account that owns the bucket"
         } else {
             ""
         }
@@ -445,8 +452,8 @@ fn cure(words: &str) -> &'static str {
     // (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html).
     let is_index = words.starts_with("The image manifest") && words.ends_with("is not supported.");
     if is_index {
-        " Lambda takes no image with attestations and none for several platforms: build it for one platform with \
-         --provenance=false --sbom=false (docs/functions.md)"
+        " Lambda accepts no image with attestations or for several platforms: build the image for one platform \
+         with --provenance=false --sbom=false (docs/functions.md)"
     } else {
         ""
     }

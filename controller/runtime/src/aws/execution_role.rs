@@ -22,7 +22,8 @@ pub fn is_throttled_by_ec2(message: &str) -> bool {
 
 /// The message for users about the role of `function`, based on Lambda's message.
 pub fn describe(function: &str, message: &str) -> String {
-    const NEW_ROLE: &str = "a new role takes a moment to count, so this is tried again; if it stays";
+    const NEW_ROLE: &str =
+        "a new role needs some seconds to take effect, so the operator tries again; if the error lasts";
     if let Some((_, call)) = message.split_once(LACKS) {
         let call = call.trim_end_matches('.');
         return format!(
@@ -32,12 +33,13 @@ pub fn describe(function: &str, message: &str) -> String {
     }
     if message.contains(NO_PRINCIPAL) {
         return format!(
-            "KMS makes no grant for the role of {function}; {NEW_ROLE}, see that the role exists and that the KMS key is enabled"
+            "KMS creates no grant for the role of {function}; {NEW_ROLE}, make sure that the role exists and \
+             that the KMS key is enabled"
         );
     }
     format!(
-        "Lambda cannot assume the role of {function}; {NEW_ROLE}, see that the role exists and that its trust policy names \
-         lambda.amazonaws.com"
+        "Lambda cannot assume the role of {function}; {NEW_ROLE}, make sure that the role exists and that its \
+         trust policy names lambda.amazonaws.com"
     )
 }
 
@@ -88,16 +90,18 @@ mod tests {
         };
         assert_eq!(
             of("SendMessage on SQS."),
-            "the role of function app may not call SendMessage on SQS; a new role takes a moment to count, so this is tried \
-             again; if it stays, allow sqs:SendMessage in the IAM policy of that role"
+            "the role of function app may not call SendMessage on SQS; a new role needs some seconds to take \
+             effect, so the operator tries again; if the error lasts, allow sqs:SendMessage in the IAM policy \
+             of that role"
         );
         assert!(of("CreateNetworkInterface on EC2").ends_with(
             "allow ec2:CreateNetworkInterface and the rest of AWSLambdaVPCAccessExecutionRole in the IAM policy of that role"
         ));
         assert_eq!(
             describe("function app", "... because the KMS key is invalid for CreateGrant. ..."),
-            "KMS makes no grant for the role of function app; a new role takes a moment to count, so this is tried again; if it \
-             stays, see that the role exists and that the KMS key is enabled"
+            "KMS creates no grant for the role of function app; a new role needs some seconds to take effect, \
+             so the operator tries again; if the error lasts, make sure that the role exists and that the KMS \
+             key is enabled"
         );
     }
 }

@@ -116,18 +116,22 @@ impl NoConnection {
     pub fn describe(self) -> &'static str {
         match self {
             Self::Dns => {
-                "DNS does not find its name; see that the cluster's DNS answers for it, and that the Region and \
-                 AWS_ENDPOINT_URL are right"
+                "DNS does not find the endpoint's name; make sure that the cluster's DNS resolves the name, \
+                 and that the Region and AWS_ENDPOINT_URL are correct"
             }
             Self::Tls => {
-                "the TLS handshake failed; see that its certificate is trusted here, which that of a proxy in between may \
-                 not be: AWS_CA_BUNDLE names a file of authorities (docs/network.md)"
+                "the TLS handshake failed; make sure that the operator trusts the certificate of the endpoint, \
+                 or of a proxy in between: set AWS_CA_BUNDLE to a file with the certificate authorities \
+                 (docs/network.md)"
             }
-            Self::Refused => "it is refused; see proxy (docs/network.md), firewall and AWS_ENDPOINT_URL",
+            Self::Refused => {
+                "the connection is refused; check the proxy (docs/network.md), the firewall and \
+                 AWS_ENDPOINT_URL"
+            }
             Self::Timeout => {
-                "it takes too long; see NetworkPolicy, security group, NAT gateway and VPC endpoint"
+                "the connection times out; check NetworkPolicy, security group, NAT gateway and VPC endpoint"
             }
-            Self::Other => "the operator's log says why",
+            Self::Other => "see the operator's log for the cause",
         }
     }
 }
@@ -206,15 +210,15 @@ impl NoCredentials {
     pub fn describe(&self) -> String {
         match self {
             Self::NotFound => {
-                "neither the environment nor a profile, a service account or the metadata of a container or an instance has \
-                 any; give the operator's service account a role (docs/iam.md) and start its pods again, or set AWS_PROFILE \
-                 or AWS_ACCESS_KEY_ID"
+                "the environment, the profile, the service account and the metadata of the container and the \
+                 instance contain none; give the operator's service account a role (docs/iam.md) and restart \
+                 the operator's pods, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
                     .to_owned()
             }
             Self::Profile(text) => {
                 format!(
-                    "{text}; correct the AWS configuration file, or set AWS_PROFILE to a profile that is in it, and start the \
-                     operator's pods again"
+                    "{text}; correct the AWS configuration file, or set AWS_PROFILE to an existing profile, \
+                     and restart the operator's pods"
                 )
             }
             Self::Login => {
@@ -223,8 +227,8 @@ impl NoCredentials {
                     .to_owned()
             }
             Self::TokenFile => {
-                "the file that AWS_WEB_IDENTITY_TOKEN_FILE names cannot be read; see that the service account's token is mounted \
-                 in the operator's pods, and start them again"
+                "the file in AWS_WEB_IDENTITY_TOKEN_FILE cannot be read; make sure that the service account's \
+                 token is mounted in the operator's pods, and restart the pods"
                     .to_owned()
             }
             Self::Refused { action, role, code } => {
@@ -232,14 +236,18 @@ impl NoCredentials {
                 format!("STS refuses {action} of {role} ({code}); {}", sts_cure(code))
             }
             Self::Unreached(why) => {
-                format!("there is no connection to the endpoint that gives them out: {}", why.describe())
+                format!("there is no connection to the credentials endpoint: {}", why.describe())
             }
             Self::Failed { action: Some(action) } => {
-                format!("STS fails at {action} or does not answer; see the AWS Health Dashboard and the operator's log")
+                format!(
+                    "STS fails at {action} or does not answer; check the AWS Health Dashboard and the \
+                     operator's log"
+                )
             }
             Self::Failed { action: None } => {
-                "the endpoint that gives them out fails or does not answer; see the operator's log, and that the add-on \
-                 eks-pod-identity-agent, where it is used, runs on the node and has an association for the service account"
+                "the credentials endpoint fails or does not answer; check the operator's log. With EKS Pod \
+                 Identity, make sure that the add-on eks-pod-identity-agent runs on the node, and that the \
+                 service account has an association"
                     .to_owned()
             }
         }
@@ -251,15 +259,18 @@ impl NoCredentials {
 fn sts_cure(code: &str) -> &'static str {
     match code {
         "InvalidIdentityToken" => {
-            "see that IAM has the cluster's OIDC provider with the audience sts.amazonaws.com (docs/iam.md)"
+            "make sure that IAM has the cluster's OIDC provider with the audience sts.amazonaws.com \
+             (docs/iam.md)"
         }
         "IDPCommunicationError" | "IDPRejectedClaim" => {
-            "see that the cluster's OIDC issuer can be reached from the internet and that the role is meant for it (docs/iam.md)"
+            "make sure that AWS can reach the cluster's OIDC issuer from the internet, and that the role \
+             trusts the issuer (docs/iam.md)"
         }
-        "ExpiredTokenException" => "the service account's token has expired: start the operator's pods again",
-        "RegionDisabledException" => "enable the Region for STS in the account, or set another one",
+        "ExpiredTokenException" => "the service account's token has expired: restart the operator's pods",
+        "RegionDisabledException" => "enable the Region for STS in the account, or set another Region",
         _ => {
-            "see that the role exists and that its trust policy names this service account of this cluster (docs/iam.md)"
+            "make sure that the role exists and that its trust policy names this service account of this \
+             cluster (docs/iam.md)"
         }
     }
 }

@@ -27,7 +27,7 @@ pub async fn examine(
 ) -> Vec<Check> {
     let mut checks = vec![];
     let skip = |checks: &mut Vec<Check>, parts: &[&str]| {
-        checks.extend(parts.iter().map(|part| Check::skipped(*part, "AWS cannot be asked")));
+        checks.extend(parts.iter().map(|part| Check::skipped(*part, "AWS cannot be called")));
     };
     let sdk = match load(options.region.clone(), network).await {
         Ok(sdk) => sdk,
@@ -52,7 +52,7 @@ pub async fn examine(
     }
     match owner {
         Some(owner) => checks.extend(rules(&sdk, &caller, owner).await),
-        None => checks.push(Check::skipped("rules", "there is no owner id; give --owner-id")),
+        None => checks.push(Check::skipped("rules", "the owner id is not known; give --owner-id")),
     }
     for function in &options.functions {
         checks.extend(self::function(&sdk, function).await);
@@ -62,14 +62,14 @@ pub async fn examine(
         checks.push(self::bucket(&sdk, bucket, owner).await);
     }
     if options.functions.is_empty() {
-        checks.push(Check::skipped("functions", "give --function and a name to see whether it can be read"));
+        checks.push(Check::skipped("functions", "give --function NAME to check a function"));
     }
     if options.buckets.is_empty() {
-        checks.push(Check::skipped("buckets", "give --bucket and a name to see whether it can be read"));
+        checks.push(Check::skipped("buckets", "give --bucket NAME to check a bucket"));
     }
     checks.push(Check::skipped(
         "writes to AWS",
-        "this makes none; compare the role's policy with lambda-triggers doctor --print-iam-policy",
+        "doctor does not write; compare the role's policy with lambda-triggers doctor --print-iam-policy",
     ));
     checks
 }
@@ -114,7 +114,7 @@ async fn rules(sdk: &Sdk, caller: &Caller, owner: &OwnerId) -> Vec<Check> {
             "events:ListRuleNamesByTarget",
             rules.rules_with_target(&nothing, &owner.prefix()).await,
             Component::Permission,
-            |_| "by any function".into(),
+            |_| "for any function".into(),
         ),
     ]
 }
@@ -135,17 +135,17 @@ async fn function(sdk: &Sdk, named: &str) -> Vec<Check> {
         Ok(Some(found)) => found,
         Ok(None) => {
             let finding =
-                format!("is not in {region}; deploy it there, or write another name, alias or Region");
+                format!("does not exist in {region}; deploy it there, or give another name, alias or Region");
             return vec![Check::failed(what, finding)];
         }
         Err(error) => return vec![Check::failed(what, error.failure(Component::Function).message)],
     };
     let state = match &found.failed {
-        Some(why) => Check::failed(&what, format!("cannot be invoked: {why}; create it anew")),
+        Some(why) => Check::failed(&what, format!("cannot be invoked: {why}; create it again")),
         None => Check::ok(&what, format!("is {}", found.arn)),
     };
     let policy = read(
-        &format!("its policy, {}", found.arn.short()),
+        &format!("policy of function {}", found.arn.short()),
         functions.policy(&found.arn).await,
         Component::Permission,
         |_| "can be read".into(),
@@ -159,7 +159,7 @@ async fn bucket(sdk: &Sdk, name: &str, owner: &str) -> Check {
     let xml = match sdk.s3(&bucket.region).get(&bucket).await {
         Ok(xml) => xml,
         Err(error) if error.kind == AwsErrorKind::NotFound => {
-            return Check::failed(what, "does not exist; create it, or write another name");
+            return Check::failed(what, "does not exist; create it, or give another name");
         }
         Err(error) => return Check::failed(what, error.failure(Component::Notification).message),
     };
@@ -171,7 +171,8 @@ async fn bucket(sdk: &Sdk, name: &str, owner: &str) -> Check {
         Err(error) => Check::failed(
             what,
             format!(
-                "has a notification configuration that is not understood, and would be left alone: {}",
+                "has a notification configuration that cannot be parsed, so the operator would not change it: \
+                 {}",
                 error_chain(&error)
             ),
         ),

@@ -26,8 +26,8 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Optio
     let (mut checks, client) = match connect(options, network).await {
         Ok((check, client)) => (vec![check], client),
         Err(check) => {
-            let skipped = ["resource definitions", "permissions in Kubernetes", "owner id"];
-            let skipped = skipped.map(|what| Check::skipped(what, "there is no API server to ask"));
+            let skipped = ["CRDs", "RBAC", "owner id"];
+            let skipped = skipped.map(|what| Check::skipped(what, "the API server cannot be reached"));
             return ([check].into_iter().chain(skipped).collect(), given);
         }
     };
@@ -64,7 +64,8 @@ async fn connect(options: &Options, network: &Network) -> Result<(Check, Client)
         Check::failed(
             API_SERVER,
             format!(
-                "no kubeconfig can be used, and this is no pod: {}; set KUBECONFIG, or run this in the operator's pod",
+                "no usable kubeconfig, and not in a pod: {}; set KUBECONFIG, or run doctor in the operator's \
+                 pod",
                 error_chain(error)
             ),
         )
@@ -80,14 +81,15 @@ async fn connect(options: &Options, network: &Network) -> Result<(Check, Client)
         Err(kube::Error::Api(status)) => Err(Check::failed(
             API_SERVER,
             format!(
-                "{url} refuses us ({}: {}); renew the credentials of the kubeconfig or the pod",
+                "{url} rejects the credentials ({}: {}); renew the credentials of the kubeconfig or the pod",
                 status.code, status.message
             ),
         )),
         Err(error) => Err(Check::failed(
             API_SERVER,
             format!(
-                "{url} does not answer: {}; see that the kubeconfig's current context is the cluster you mean, and that it runs",
+                "{url} does not answer: {}; make sure that the kubeconfig's current context is the intended \
+                 cluster, and that the cluster runs",
                 error_chain(&error)
             ),
         )),
@@ -106,15 +108,14 @@ fn own_namespace(options: &Options, client: &Client) -> String {
 async fn check_crd(client: &Client, wanted: &CustomResourceDefinition) -> Check {
     let name = wanted.name_any();
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let apply =
-        "apply the definitions of this version: lambda-triggers crds | kubectl apply --server-side -f -";
+    let apply = "apply the CRDs of this version: lambda-triggers crds | kubectl apply --server-side -f -";
     match api.get_opt(&name).await {
-        Ok(Some(found)) if same(&found, wanted) => Check::ok(&name, "is there, and of this version"),
+        Ok(Some(found)) if same(&found, wanted) => Check::ok(&name, "exists, in this version"),
         Ok(Some(_)) => Check::failed(
             &name,
-            format!("is of another version than this program: fields may be missing or refused; {apply}"),
+            format!("is of another version than this program: fields may be missing or rejected; {apply}"),
         ),
-        Ok(None) => Check::failed(&name, format!("is not there; {apply}")),
+        Ok(None) => Check::failed(&name, format!("does not exist; {apply}")),
         // Neither users nor the operator need the permission to read CRDs.
         Err(kube::Error::Api(status)) if status.code == 403 => served(client, &name, apply).await,
         Err(error) => Check::failed(&name, format!("cannot be read: {}", error_chain(&error))),
@@ -127,13 +128,13 @@ async fn served(client: &Client, name: &str, apply: &str) -> Check {
     match client.list_api_group_resources(GROUP_VERSION).await {
         Ok(list) if list.resources.iter().any(|resource| resource.name == plural) => Check::ok(
             name,
-            "is there; whether it is of this version cannot be seen without the right to get customresourcedefinitions",
+            "exists; a check of the version needs the permission to get customresourcedefinitions",
         ),
-        Ok(_) => Check::failed(name, format!("is not there; {apply}")),
+        Ok(_) => Check::failed(name, format!("does not exist; {apply}")),
         Err(kube::Error::Api(status)) if status.code == 404 => {
-            Check::failed(name, format!("is not there; {apply}"))
+            Check::failed(name, format!("does not exist; {apply}"))
         }
-        Err(error) => Check::failed(name, format!("cannot be found out about: {}", error_chain(&error))),
+        Err(error) => Check::failed(name, format!("cannot be checked: {}", error_chain(&error))),
     }
 }
 
@@ -185,7 +186,7 @@ async fn permission(client: &Client, right: &RbacRule, (namespace, object): At<'
             Ok(true) => {}
             Ok(false) => denied.push(*verb),
             Err(error) => {
-                return Check::failed(what, format!("the API server does not say: {}", error_chain(&error)));
+                return Check::failed(what, format!("cannot be checked: {}", error_chain(&error)));
             }
         }
     }
@@ -196,7 +197,8 @@ async fn permission(client: &Client, right: &RbacRule, (namespace, object): At<'
     Check::failed(
         what,
         format!(
-            "{} is denied, and needed {why}; add it to the operator's {role}, and see that it is bound",
+            "{} is denied, but needed {why}; add the permission to the operator's {role}, and make sure that \
+             the {role} is bound",
             denied.join(", ")
         ),
     )

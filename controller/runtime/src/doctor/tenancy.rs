@@ -17,14 +17,15 @@ pub fn examine(path: Option<&Path>) -> (Vec<Check>, Option<Tenancy>) {
     let Some(path) = path else { return (vec![], None) };
     let refused = |why: &str| {
         format!(
-            "{}: {why}; the operator does not start with it, and goes on with the last good one",
+            "{}: {why}; the operator does not start with this file, and a running operator keeps the last \
+             valid content",
             path.display()
         )
     };
     match read_tenancy(path) {
         Ok(tenancy) => {
             let roles = tenancy.roles().count();
-            (vec![Check::ok(FILE, format!("{} is one; roles in it: {roles}", path.display()))], Some(tenancy))
+            (vec![Check::ok(FILE, format!("{} is valid; roles: {roles}", path.display()))], Some(tenancy))
         }
         Err(why) => (vec![Check::failed(FILE, refused(&why))], None),
     }
@@ -44,7 +45,7 @@ async fn role(sdk: &Sdk, owner: Option<&OwnerId>, named: &str, role: &Role) -> C
     let name = owner.map_or_else(|| "lambda-triggers-doctor".into(), |owner| session_name(owner, "doctor"));
     let session = Session { role: role.clone(), name };
     match sdk.with_role(&session).caller().await {
-        Ok(Caller { arn, .. }) => Check::ok(what, format!("can be taken on, as {arn}")),
+        Ok(Caller { arn, .. }) => Check::ok(what, format!("can be assumed, as {arn}")),
         Err(error) => Check::failed(what, error.failure(Component::Permission).message),
     }
 }

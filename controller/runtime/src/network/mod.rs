@@ -27,7 +27,8 @@ pub enum NetworkError {
     Proxy(#[from] InvalidProxy),
     /// The certificate file cannot be used.
     #[error(
-        "the file {path} of the environment variable {CA_BUNDLE} cannot be used ({problem}): give one with certificates in PEM"
+        "the file {path} of the environment variable {CA_BUNDLE} cannot be used ({problem}): name a file with \
+         certificates in PEM format"
     )]
     Bundle {
         /// The path of the certificate file.
@@ -99,7 +100,7 @@ fn read_bundle(path: &Path) -> Result<TlsContext, NetworkError> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let certificates = certificates.map_err(|error| invalid(error.to_string()))?;
     if certificates.is_empty() {
-        return Err(invalid("there is no certificate in it".into()));
+        return Err(invalid("it contains no certificate".into()));
     }
     let mut store = RootCertStore::empty();
     for certificate in certificates {

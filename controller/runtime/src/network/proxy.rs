@@ -18,7 +18,7 @@ const API_SERVER: &str = "KUBERNETES_SERVICE_HOST";
 /// A variable without a valid proxy URL. The value may contain a password, and is not shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the environment variable {variable} is no URL of an HTTP proxy ({problem}): write it as in \
+    "the environment variable {variable} is not a valid URL of an HTTP proxy ({problem}): write for example \
      http://proxy.example.com:3128"
 )]
 pub struct InvalidProxy {
@@ -91,11 +91,11 @@ fn parse(variable: &'static str, value: &str) -> Result<Uri, InvalidProxy> {
     // http::Uri accepts any text as a port, and drops an invalid port.
     let port = host_and_port(&url).rsplit_once(':').map(|(_, port)| port);
     if port.is_some_and(|port| !port.ends_with(']') && port.parse::<u16>().is_err()) {
-        return Err(invalid("its port is no number"));
+        return Err(invalid("its port is not a number"));
     }
     match url.scheme_str() {
         Some("http" | "https") if url.host().is_some_and(|host| !host.is_empty()) => Ok(url),
-        Some("http" | "https") => Err(invalid("it names no host")),
+        Some("http" | "https") => Err(invalid("it has no host")),
         _ => Err(invalid("its scheme is neither http nor https")),
     }
 }
@@ -218,8 +218,8 @@ mod tests {
         for (value, problem) in [
             ("socks5://user:secret@proxy:1080", "its scheme is neither http nor https"),
             ("http://user:secret@", "invalid authority"),
-            ("http://user:secret@proxy:port", "its port is no number"),
-            ("http://user:secret@[::1]:port", "its port is no number"),
+            ("http://user:secret@proxy:port", "its port is not a number"),
+            ("http://user:secret@[::1]:port", "its port is not a number"),
         ] {
             let error = proxies(&[("HTTPS_PROXY", value)]).unwrap_err();
             assert_eq!(error, InvalidProxy { variable: "HTTPS_PROXY", problem: problem.into() });

@@ -207,6 +207,6 @@ fn log_queue_failure(error: &controller::Error<Error, watcher::Error>) {
     match error {
         // The reconcile has logged the error, or the object was deleted while queued.
         controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_) => {}
-        other => warn!(error = error_chain(other), "the controller's queue failed"),
+        other => warn!(error = error_chain(other), "a watch of the controller failed"),
     }
 }

@@ -138,7 +138,7 @@ async fn run_with_credential_check(
     let until_answered = async {
         let mut wait = Duration::from_secs(1);
         while let Err(error) = aws.account().await {
-            warn!(error = error_chain(&error), "cannot ask AWS whose credentials these are; trying again");
+            warn!(error = error_chain(&error), "cannot get the caller identity from AWS; trying again");
             tokio::time::sleep(wait).await;
             wait = (2 * wait).min(Duration::from_secs(60));
         }
@@ -209,7 +209,7 @@ pub async fn run_controllers(
     let loaded = stop.run_until_cancelled(reconciler.orphans.load(&context)).await;
     let Some(loaded) = loaded else { return Ok(()) };
     loaded.map_err(|error| {
-        format!("cannot read the ConfigMap of buckets to look at again: {error}; allow `get` on ConfigMaps")
+        format!("cannot read the ConfigMap with the orphan queue: {error}; allow `get` on ConfigMaps")
     })?;
     let namespaces = &options.namespaces;
     let workqueue = WorkQueue::new();

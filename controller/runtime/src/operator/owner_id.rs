@@ -25,7 +25,8 @@ pub async fn find_in(client: &Client, name: &str, given: Option<OwnerId>) -> Res
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let namespace = namespaces.get(name).await.map_err(|error| {
         format!(
-            "cannot read the namespace {name}, whose UID tells operators apart: {error}; allow `get` on it"
+            "cannot read the namespace {name}, whose UID identifies the operator: {error}; allow `get` on the \
+             namespace"
         )
     })?;
     let uid = namespace.uid().unwrap_or_default();

@@ -29,7 +29,7 @@ pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        info!("stopping: reconciles under way may end within {GRACE_PERIOD:?}");
+        info!("stopping: waiting up to {GRACE_PERIOD:?} for reconciles in flight");
         cancelled.cancel();
     });
     Ok(token)
@@ -44,8 +44,6 @@ pub async fn overdue(stop: &CancellationToken, workqueue: &Arc<WorkQueue>, store
     workqueue.close();
     if stores.are_synced() {
         sleep(GRACE_PERIOD).await;
-        warn!(
-            "reconciles are cut off, as they did not end within {GRACE_PERIOD:?}; the next leader repeats them"
-        );
+        warn!("cancelled the reconciles in flight after {GRACE_PERIOD:?}; the next leader repeats them");
     }
 }

@@ -65,11 +65,11 @@ impl TenancyFile {
                     *current = tenancy;
                     changes
                 });
-                info!(%path, changed, "read the tenancy file again");
+                info!(%path, changed, "reloaded the tenancy file");
             }
             Err(why) => {
                 self.metrics.tenancy_read(false);
-                error!(%path, "the tenancy file is refused, and what it said before counts: {why}");
+                error!(%path, "the tenancy file is refused, and the last valid content stays in effect: {why}");
             }
         }
         self.known = text;

@@ -78,7 +78,7 @@ impl Health {
     pub fn live(&self) -> Result<(), String> {
         match self.state().lease {
             Some(attempt) if attempt.at.elapsed() > STALLED => {
-                Err(format!("stuck: the Lease has not been looked at for {:?}", attempt.at.elapsed()))
+                Err(format!("stuck: no attempt to read the Lease for {:?}", attempt.at.elapsed()))
             }
             _ => Ok(()),
         }
@@ -94,7 +94,7 @@ impl Health {
         if leadership.check().is_err() {
             return match state.lease {
                 Some(attempt) if attempt.answered => Ok(()),
-                _ => Err("not ready: the API server did not answer the last look at the Lease".into()),
+                _ => Err("not ready: the API server did not answer the last request for the Lease".into()),
             };
         }
         let Some(stores) = &state.stores else { return Err("not ready: starting to lead".into()) };
@@ -108,11 +108,11 @@ impl Health {
         }
         let Aws { ever_answered, unanswered } = state.aws;
         if !ever_answered {
-            return Err("not ready: AWS has not answered any call yet; the log says what failed".into());
+            return Err("not ready: AWS has not answered any call yet; see the log for the cause".into());
         }
         if unanswered >= UNANSWERED {
             return Err(format!(
-                "not ready: AWS did not answer the last {unanswered} calls; the log says what failed"
+                "not ready: AWS did not answer the last {unanswered} calls; see the log for the cause"
             ));
         }
         Ok(())

@@ -72,12 +72,13 @@ fn a_failed_assume_role_is_reported_instead_of_the_call() {
         (failure.reason, &*failure.message),
         (
             Reason::AccessDenied,
-            "AWS does not let the operator assume role arn:aws:iam::123456789012:role/media: allow sts:AssumeRole and \
-             sts:TagSession on it in the IAM policy of the operator's role, and see that the trust policy of \
-             arn:aws:iam::123456789012:role/media has the statements \
-             {\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"<ARN of the operator's role>\"},\"Action\":\"sts:AssumeRole\",\
-             \"Condition\":{\"StringEquals\":{\"sts:ExternalId\":\"cluster-1\"}}} and \
-             {\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"<ARN of the operator's role>\"},\"Action\":\"sts:TagSession\"}"
+            "AWS does not let the operator assume role arn:aws:iam::123456789012:role/media: allow \
+             sts:AssumeRole and sts:TagSession on it in the IAM policy of the operator's role, and make sure \
+             that the trust policy of arn:aws:iam::123456789012:role/media has the statements \
+             {\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"<ARN of the operator's \
+             role>\"},\"Action\":\"sts:AssumeRole\",\"Condition\":{\"StringEquals\":{\"sts:ExternalId\":\"cluster-1\"}}} \
+             and {\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"<ARN of the operator's \
+             role>\"},\"Action\":\"sts:TagSession\"}"
         )
     );
 }
@@ -157,7 +158,7 @@ fn a_call_without_credentials_is_reported_as_unsent() {
         let Failure { reason, message, .. } = error.failure(Component::Notification);
         assert_eq!(reason, Reason::CredentialsUnavailable);
         assert!(
-            message.starts_with("s3:PutBucketNotification on bucket photos is not sent, since "),
+            message.starts_with("s3:PutBucketNotification on bucket photos was not sent, because "),
             "{message}"
         );
         assert!(!message.contains("hunter2"), "{message}");

@@ -52,7 +52,8 @@ impl Aws for Authorized {
         let account = self.aws.account().await?;
         match &self.policy.role {
             Some(role) if role.account() != account.id => {
-                let words = format!("role {} turns out to be in account {}", role.arn, account.id);
+                let words =
+                    format!("role {} is not in its own account, but in account {}", role.arn, account.id);
                 Err(self.policy.refused(ACTION, words))
             }
             _ => Ok(account),

@@ -67,8 +67,10 @@ impl TenantPolicy {
         if is_own {
             return Ok(());
         }
-        Err(self
-            .refused(action, format!("{what} was not made for a resource of namespace {}", self.namespace)))
+        Err(self.refused(
+            action,
+            format!("{what} was not created for a resource of namespace {}", self.namespace),
+        ))
     }
 
     /// Permits a call only on the object's own rule.
@@ -88,7 +90,7 @@ impl TenantPolicy {
     /// Refuses a creation or a change during cleanup.
     pub fn makes(&self, action: &'static str) -> Result<(), AwsError> {
         if self.removes {
-            return Err(self.refused(action, format!("{action} is no removal of what was made")));
+            return Err(self.refused(action, format!("{action} is not permitted during cleanup")));
         }
         Ok(())
     }

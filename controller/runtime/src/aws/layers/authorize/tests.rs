@@ -445,6 +445,6 @@ async fn a_role_in_an_unexpected_account_is_refused() {
     let message = aws.account().await.err().and_then(|error| error.message).unwrap_or_default();
     assert_eq!(
         &*message,
-        "role arn:aws:iam::210987654321:role/media turns out to be in account 123456789012"
+        "role arn:aws:iam::210987654321:role/media is not in its own account, but in account 123456789012"
     );
 }

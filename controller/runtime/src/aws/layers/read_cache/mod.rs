@@ -62,7 +62,7 @@ struct Port<P: ?Sized> {
 /// Refuses a write after a cached read. The caller must read from AWS again first.
 fn require_fresh(action: &'static str, on: &str) -> Result<(), AwsError> {
     if CallContext::current().used_cached_read() {
-        let why = "what it is based on is to be read anew first";
+        let why = "the write is based on cached data, and needs a new read first";
         return Err(AwsError::unexpected(AwsErrorKind::Unavailable, action, on, why));
     }
     Ok(())
@@ -213,7 +213,7 @@ impl Port<dyn EventBridgeApi> {
             let rules = match self.inner.list(prefix).await {
                 Ok(rules) => rules,
                 Err(error) if error.kind == AwsErrorKind::Denied => {
-                    warn!(error = error_chain(&error), "cannot list rules, so each is asked for alone");
+                    warn!(error = error_chain(&error), "cannot list rules; reading each rule separately");
                     vec![]
                 }
                 Err(error) => return Err(error),
