@@ -27,11 +27,11 @@ fn main() {
     env::run("demo", async |w| {
         let examples = Examples::read();
         let before = prepare(&w, &examples).await;
-        title("A bucket that others use, too; its notification configuration:");
+        title("The notification configuration of a bucket with foreign entries:");
         show(&before);
 
         title(
-            "lambda-triggers run, and kubectl apply -f examples/, with two manifests that bring their functions:",
+            "lambda-triggers run, and kubectl apply -f examples/, where two manifests define their functions:",
         );
         let mut controller = w.controller(&[]);
         // The examples name roles of a placeholder account, here replaced with the account of the test environment.
@@ -58,7 +58,7 @@ fn main() {
         title("The bucket's notification configuration after that:");
         show(&after);
         assert_eq!(sections(&before), sections(&after), "the bucket's configuration is not what it was");
-        println!("\nIt is what it was before.");
+        println!("\nIt is the same as before.");
         controller.stop().await;
     });
 }
@@ -256,7 +256,7 @@ async fn fire(w: &TestEnv, examples: &Examples) {
     println!("  {}", summary(&progress("waiting for the next full minute of the rule", invocation).await));
 
     let name = deployed(w, "ScheduledFunction", &examples.complete_scheduled.name_any()).await;
-    title(&format!("So is {name}, which the operator deployed, and prints:"));
+    title(&format!("{name}, which the operator deployed, is also invoked and prints:"));
     println!("  {}", progress("waiting for the invocation", printed(w, &name)).await);
 }
 
@@ -264,7 +264,7 @@ async fn fire(w: &TestEnv, examples: &Examples) {
 async fn play(w: &TestEnv, controller: &Controller, examples: &Examples) {
     let namespace = ["config", "set-context", "--current", "--namespace", w.namespace()];
     kubectl(w, &namespace).await;
-    title("All of it keeps running until Ctrl-C. To play with it, in another terminal:");
+    title("Everything keeps running until Ctrl-C. To try it, in another terminal:");
     let kubectl = w.kubectl_program().parent().filter(|folder| folder.is_absolute());
     let path = kubectl.map(|folder| format!(" PATH={}:$PATH", folder.display())).unwrap_or_default();
     println!("export KUBECONFIG={}{path}", w.kubeconfig().display());
