@@ -42,7 +42,7 @@ fn drift_of_a_function_is_repaired() {
         lambda.delete_function_concurrency().function_name(&name).send().await.unwrap();
         wait_for_repair().await;
         let repaired = ["settings", "code", "tags", "reserved concurrency"].map(|what| {
-            let note = format!("put back what was changed on the function {name}: {what}");
+            let note = format!("reverted a change of the function {name}: {what}");
             event("Warning", "DriftRepaired", note)
         });
         let events = events_of(&env, "app").await;
@@ -77,7 +77,7 @@ fn a_foreign_update_in_progress_is_repaired_after_it_ends() {
         env.aws_proxy().finish_functions(env.account());
         wait_for_function(&env, &name, &expected).await;
         wait_for_current_status(&env, SCHEDULED, "app", &name).await;
-        let repaired = format!("put back what was changed on the function {name}: settings");
+        let repaired = format!("reverted a change of the function {name}: settings");
         let events = events_of(&env, "app").await;
         assert_eq!(events.last(), Some(&event("Warning", "DriftRepaired", repaired)), "{events:#?}");
     });
@@ -97,8 +97,11 @@ fn a_deleted_function_is_recreated_with_its_permission() {
         })
         .await;
         wait_for_current_status(&env, SCHEDULED, "app", &name).await;
-        let again =
-            event("Warning", "DriftRepaired", format!("created the function {name} again, which was gone"));
+        let again = event(
+            "Warning",
+            "DriftRepaired",
+            format!("created the function {name} again, which was deleted"),
+        );
         let events = events_of(&env, "app").await;
         assert!(events.contains(&again), "{events:#?}");
         assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;

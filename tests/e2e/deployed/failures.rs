@@ -135,9 +135,9 @@ fn a_recreated_role_is_reported_with_its_runbook() {
         }
         apply(&env, &scheduled("app", &with(definition(&env, "app"), json!({"timeoutSeconds": 5})))).await;
         let message = format!(
-            "Lambda could not update the function {name}, which runs as it was before: {why} Mend what it says; the update is \
-             tried again; if the role was deleted and made again, see \
-             docs/runbooks.md#a-role-that-was-deleted-and-made-again"
+            "Lambda could not update the function {name}, which keeps running as before the update: {why} Fix \
+             the cause; the operator tries the update again; if the role was deleted and created again, see \
+             docs/runbooks.md#a-role-that-was-deleted-and-created-again"
         );
         let fine = ["PermissionReady", "RuleReady"];
         let failed_update = failed("Stalled", "FunctionFailed", &message, &fine, "FunctionReady");
@@ -274,8 +274,8 @@ fn the_operator_waits_for_a_foreign_update() {
 
 fn update_failed(name: &str) -> Vec<Condition> {
     let message = format!(
-        "Lambda could not update the function {name}, which runs as it was before: The key is gone. Mend what it \
-         says; the update is tried again"
+        "Lambda could not update the function {name}, which keeps running as before the update: The key is \
+         gone. Fix the cause; the operator tries the update again"
     );
     failed("Stalled", "FunctionFailed", &message, &["PermissionReady", "NotificationReady"], "FunctionReady")
 }
@@ -339,8 +339,8 @@ fn a_changed_definition_recreates_a_function_with_a_failed_creation() {
         env.aws_proxy().fail_function(env.account(), &name, failure);
         apply(&env, &scheduled("app", &with(definition(&env, "app"), json!({"timeoutSeconds": 5})))).await;
         let message = format!(
-            "Lambda could not make the function {name} work: The subnet is gone. Mend what it says; then change the \
-             definition, or delete the function in AWS, and it is created again"
+            "Lambda reports the state Failed for the function {name}: The subnet is gone. Fix the cause. Then \
+             change the definition, or delete the function in AWS, and the operator creates the function again"
         );
         let lost = failed("Stalled", "FunctionFailed", &message, &[], "FunctionReady");
         wait_for_conditions(&env, SCHEDULED, "app", &lost).await;
@@ -381,9 +381,9 @@ fn an_unreadable_environment_is_reported_and_not_rewritten() {
         let name = function_name(&env, SCHEDULED, "app");
         env.aws_proxy().deny_decryption(env.account(), true);
         let message = format!(
-            "Lambda does not show the operator the environment of the function {name} (AccessDeniedException): allow \
-             kms:Decrypt with {key} in the IAM policy of the operator's role; until then, nobody notices where the \
-             environment alone is not as the definition says"
+            "Lambda does not show the operator the environment of the function {name} (AccessDeniedException): \
+             allow kms:Decrypt with {key} in the IAM policy of the operator's role. Until then, the operator \
+             does not detect drift of the environment alone"
         );
         let fine = ["PermissionReady", "RuleReady"];
         let unreadable = failed("Stalled", "AccessDenied", &message, &fine, "FunctionReady");

@@ -98,8 +98,8 @@ fn a_function_named_instead_of_defined_is_released() {
         let released = event(
             "Normal",
             "FunctionReleased",
-            "left the function payroll as it is and removed the operator's tags, since spec.function names it and \
-             defines it no more: nobody updates or deletes it from here on",
+            "released the function payroll and removed the operator's tags, because spec.function no longer \
+             defines the function but names it. The operator no longer updates or deletes the function",
         );
         assert_eq!(events_of(&env, "app").await.pop(), Some(released));
         assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;

@@ -57,11 +57,8 @@ fn retries_are_set_repaired_and_removed() {
         set_by_another_tool(&env, &name, Some(1), &queue).await;
         wait_for_retries(&env, &name, &Some((Some(0), Some(60), Some(queue.clone())))).await;
         assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;
-        let repaired = event(
-            "Warning",
-            "DriftRepaired",
-            format!("put back what was changed on the function {name}: retries"),
-        );
+        let repaired =
+            event("Warning", "DriftRepaired", format!("reverted a change of the function {name}: retries"));
         let found = events_of(&env, "app").await;
         assert!(found.contains(&repaired), "{found:#?}");
 

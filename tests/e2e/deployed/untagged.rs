@@ -44,7 +44,7 @@ fn removed_tags_of_a_function_are_restored() {
         let events = events_of(&env, "app").await;
         untag(&env, "payroll").await;
         wait_for_function(&env, "payroll", &plain(&env, SCHEDULED, "app", "payroll").await).await;
-        let note = "put back what was changed on the function payroll: tags";
+        let note = "reverted a change of the function payroll: tags";
         let repaired = event("Warning", "DriftRepaired", note);
         wait_for_events(&env, "app", &[&events[..], &[repaired]].concat()).await;
         assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;

@@ -121,7 +121,7 @@ fn suspending_removes_the_entries_until_resumed() {
 
         env.apply(&s3("thumbs", "thumbs", &bucket, "suspend: true")).await;
         let message =
-            format!("suspended: the entries are taken out of bucket {bucket} until suspend is false");
+            format!("suspended: the entries are removed from bucket {bucket} until suspend is false");
         wait_for_conditions(&env, "thumbs", &in_place("Suspended", &message)).await;
         assert_eq!(own(&env.document(&bucket).await), []);
         assert_eq!(policy(&env, "thumbs", None).await, statements);

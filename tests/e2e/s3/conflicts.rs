@@ -52,8 +52,8 @@ fn a_foreign_entry_for_the_same_function_is_adopted() {
         let own_entry = entry(&env, "thumbs", &function, "", "");
         assert_eq!(entries(&env, &bucket).await, [kept.clone(), own_entry.clone()]);
         let adopted = format!(
-            "took over the function entry \"chalice\" (s3:ObjectCreated:Put, all keys) in bucket {bucket}, which another tool \
-             made"
+            "adopted the function entry \"chalice\" (s3:ObjectCreated:Put, all keys) in bucket {bucket}, which \
+             another tool created"
         );
         let created = format!("added the {} to bucket {bucket}", own_entry.describe());
         let expected = [event("Normal", "Adopted", adopted), event("Normal", "EntryCreated", created)];
@@ -80,9 +80,9 @@ fn the_older_of_two_overlapping_objects_keeps_its_entry() {
         env.apply(&s3("beside", "index", &bucket, "events: ['s3:ObjectRemoved:*']")).await;
 
         let message = format!(
-            "spec.filters[0] (*.jpg): bucket {bucket} takes one entry only for the same events and keys, and function entry \
-             {:?} (s3:ObjectCreated:*, images/) has it; that entry is of {}/older: change the events or filters of one of \
-             the two",
+            "spec.filters[0] (*.jpg): bucket {bucket} accepts only one entry for the same events and keys, and \
+             function entry {:?} (s3:ObjectCreated:*, images/) already exists; that entry belongs to {}/older: \
+             change the events or filters of one of the two",
             first_entry.id.as_deref().unwrap(),
             env.namespace()
         );
@@ -114,9 +114,10 @@ fn a_conflicting_foreign_entry_is_named_and_kept() {
         env.apply(&s3("thumbs", "thumbs", &bucket, "events: ['s3:ObjectCreated:Put']")).await;
 
         let message = format!(
-            "spec.filters (all keys): bucket {bucket} takes one entry only for the same events and keys, and function entry \
-             \"terraform-1\" (s3:ObjectCreated:*, all keys) has it; that entry is somebody else's, notifies {foreign} and is \
-             not touched: change spec.events or spec.filters, or have it removed"
+            "spec.filters (all keys): bucket {bucket} accepts only one entry for the same events and keys, and \
+             function entry \"terraform-1\" (s3:ObjectCreated:*, all keys) already exists; that entry is \
+             foreign, notifies {foreign} and is not touched: change spec.events or spec.filters, or ask its \
+             owner to remove the entry"
         );
         let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
         wait_for_conditions(&env, "thumbs", &expected).await;
@@ -144,10 +145,10 @@ fn an_entry_of_another_operator_is_named_and_kept() {
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let message = format!(
-            "spec.filters (all keys): bucket {bucket} takes one entry only for the same events and keys, and function entry \
-             {id:?} (s3:ObjectCreated:*, all keys) has it; the operator with owner id ffffffff made that entry, and it is not \
-             touched: delete the resource there, or, if that operator runs no more, have the entry removed; \"Move to another \
-             cluster\" in docs/upgrade.md tells how a cluster takes over what another one made"
+            "spec.filters (all keys): bucket {bucket} accepts only one entry for the same events and keys, and \
+             function entry {id:?} (s3:ObjectCreated:*, all keys) already exists; that entry belongs to the \
+             operator with owner id ffffffff and is not touched: delete the resource there. If that operator \
+             no longer runs, remove the entry; see \"Move to another cluster\" in docs/upgrade.md"
         );
         let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
         wait_for_conditions(&env, "thumbs", &expected).await;
@@ -177,9 +178,10 @@ fn a_conflict_names_the_filter_and_the_conflicting_entry() {
         env.apply(&s3("thumbs", "thumbs", &bucket, "filters: [{prefix: raw/}, {prefix: dt=2026/a b/1}]"))
             .await;
         let message = format!(
-            "spec.filters[1] (dt=2026/a b/1): bucket {bucket} takes one entry only for the same events and keys, and queue \
-             entry \"audit\" (s3:ObjectCreated:Put, dt=2026/a b/) has it; that entry is somebody else's, notifies {queue} \
-             and is not touched: change spec.events or spec.filters, or have it removed"
+            "spec.filters[1] (dt=2026/a b/1): bucket {bucket} accepts only one entry for the same events and \
+             keys, and queue entry \"audit\" (s3:ObjectCreated:Put, dt=2026/a b/) already exists; that entry \
+             is foreign, notifies {queue} and is not touched: change spec.events or spec.filters, or ask its \
+             owner to remove the entry"
         );
         let expected = stalled("ConflictingEntry", &message, &PARTS_BEFORE, "NotificationReady");
         wait_for_conditions(&env, "thumbs", &expected).await;

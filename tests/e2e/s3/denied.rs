@@ -19,7 +19,7 @@ fn lambda(action: &str) -> String {
 /// The operator's message about a denied call for a function's policy.
 fn lambda_policy(action: &str) -> String {
     format!(
-        "{}; where others manage the function's policy, set spec.function.permission to External",
+        "{}; if another tool manages the function's policy, set spec.function.permission to External",
         lambda(action)
     )
 }

@@ -32,7 +32,7 @@ fn a_removed_permission_is_restored() {
         let (function, bucket, _) = create_in_place(&env).await;
         let sid = bucket_statement_id(&owner(), &bucket);
         env.lambda().remove_permission().function_name("thumbs").statement_id(sid).send().await.unwrap();
-        let note = format!("put back the permission for bucket {bucket} to invoke thumbs");
+        let note = format!("restored the permission for bucket {bucket} to invoke thumbs");
         assert_eq!(wait_for_events(&env, "thumbs", "DriftRepaired").await, drift(note));
         assert_eq!(policy(&env, "thumbs", None).await, [permission(&env, &function, &bucket)]);
     });
@@ -55,7 +55,7 @@ fn a_changed_permission_is_replaced() {
             .await
             .unwrap();
         controller.start();
-        let note = format!("put back the permission for bucket {bucket} to invoke thumbs");
+        let note = format!("restored the permission for bucket {bucket} to invoke thumbs");
         assert_eq!(wait_for_events(&env, "thumbs", "DriftRepaired").await, drift(note));
         assert_eq!(policy(&env, "thumbs", None).await, [permission(&env, &function, &bucket)]);
     });
@@ -67,7 +67,7 @@ fn a_removed_entry_is_restored() {
         let _controller = env.controller(&RESYNC_1S);
         let (_, bucket, entry) = create_in_place(&env).await;
         env.put_document(&bucket, "<NotificationConfiguration/>").await;
-        let note = format!("put back the {}, which was gone from bucket {bucket}", entry.describe());
+        let note = format!("restored the {}, which was missing from bucket {bucket}", entry.describe());
         assert_eq!(wait_for_events(&env, "thumbs", "DriftRepaired").await, drift(note));
         wait_for_entries(&env, &bucket, &[entry]).await;
     });
@@ -80,7 +80,7 @@ fn a_changed_entry_is_repaired() {
         let (_, bucket, entry) = create_in_place(&env).await;
         let text = env.document_text(&bucket).await;
         env.put_document(&bucket, &text.replace("s3:ObjectCreated:*", "s3:ObjectRemoved:Delete")).await;
-        let note = format!("put back the {}, which was changed in bucket {bucket}", entry.describe());
+        let note = format!("restored the {}, which was changed in bucket {bucket}", entry.describe());
         assert_eq!(wait_for_events(&env, "thumbs", "DriftRepaired").await, drift(note));
         wait_for_entries(&env, &bucket, &[entry]).await;
     });

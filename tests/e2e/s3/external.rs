@@ -87,8 +87,9 @@ fn an_external_permission_needs_no_access_to_the_policy() {
         WRITES.iter().chain(&["GetPolicy"]).for_each(|operation| deny(&env, operation));
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        let denied = "AWS denies lambda:GetPolicy on function thumbs: allow lambda:GetPolicy in the IAM policy of the operator's \
-                      role; where others manage the function's policy, set spec.function.permission to External";
+        let denied = "AWS denies lambda:GetPolicy on function thumbs: allow lambda:GetPolicy in the IAM policy \
+                      of the operator's role; if another tool manages the function's policy, set \
+                      spec.function.permission to External";
         let expected = stalled("AccessDenied", denied, &["FunctionReady"], "PermissionReady");
         wait_for_conditions(&env, "thumbs", &expected).await;
 
@@ -121,10 +122,10 @@ fn a_missing_external_permission_blocks_no_other_resource() {
         )
         .await;
         let message = format!(
-            "S3 refuses entries for the function thumbs, whose policy does not permit bucket {bucket} to invoke it; \
-             spec.function.permission is External, so the operator does not add the permission: let those who manage the policy \
-             permit lambda:InvokeFunction to s3.amazonaws.com with AWS:SourceArn arn:aws:s3:::{bucket} and AWS:SourceAccount {}, \
-             or set spec.function.permission to Managed",
+            "S3 refuses entries for the function thumbs, whose policy does not permit bucket {bucket} to \
+             invoke it; spec.function.permission is External, so the operator does not add the permission: ask \
+             the owner of the policy to permit lambda:InvokeFunction to s3.amazonaws.com with AWS:SourceArn \
+             arn:aws:s3:::{bucket} and AWS:SourceAccount {}, or set spec.function.permission to Managed",
             env.account()
         );
         let mut refused = failed(

@@ -107,8 +107,9 @@ fn a_late_write_does_not_restore_the_entry_of_a_deleted_object() {
         env.until_ready(KIND, "thumbs").await;
         env.delete(KIND, "thumbs").await;
         let outcome_unknown = format!(
-            "a write to bucket {bucket} may take effect still, since AWS did not answer it, or since the operator has only \
-             just started and does not know how the last one went; the finalizer stays until it cannot"
+            "a write to bucket {bucket} may still take effect: AWS did not answer the write, or the operator \
+             has just started and does not know the outcome of the last write. The finalizer stays until the \
+             end of the write grace period"
         );
         let blocked = event("Warning", "DeletionBlocked", outcome_unknown);
         assert_eq!(wait_for_events(&env, "thumbs", "DeletionBlocked").await, blocked);
@@ -183,7 +184,7 @@ fn a_tool_that_removes_foreign_entries_is_reported_as_contention() {
         let stalled = env.until_condition(KIND, "thumbs", "Stalled", "True").await;
         assert_eq!(stalled["reason"], "Contended");
         let message = stalled["message"].as_str().unwrap();
-        assert!(message.contains("it holds instead: queue entry \"theirs\""), "{message}");
+        assert!(message.contains("The bucket now has: queue entry \"theirs\""), "{message}");
         let puts = |calls: &[Call]| calls.iter().filter(|call| call.operation == PUT).count() > 5;
         env.aws_proxy().wait_for_calls(env.account(), LIMIT, puts).await.expect("it is tried again");
 

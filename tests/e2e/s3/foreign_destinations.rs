@@ -39,9 +39,10 @@ fn a_broken_foreign_entry_is_named_and_blocks_no_own_entry() {
         assert_eq!(without_own(&env.document_text(&bucket).await), before);
         let foreign = function.replace(":thumbs", ":theirs");
         let note = format!(
-            "S3 cannot deliver to {foreign}, the destination of the function entry \"old\" (s3:ObjectRemoved:*, all keys) in bucket {bucket}, which \
-             somebody else made: the destination is gone, or does not permit s3.amazonaws.com; S3 was told to take our \
-             entries without looking at it. Fix that destination, or remove the entry"
+            "S3 cannot deliver to {foreign}, the destination of the foreign function entry \"old\" \
+             (s3:ObjectRemoved:*, all keys) in bucket {bucket}: the destination does not exist, or does not \
+             permit s3.amazonaws.com. The operator wrote its entries without S3's validation of destinations. \
+             Fix the destination, or remove the entry"
         );
         let broken = event("Warning", "ForeignDestinationBroken", note);
         assert_eq!(wait_for_events(&env, "thumbs", "ForeignDestinationBroken").await, broken);

@@ -129,8 +129,8 @@ fn in_other_account(bucket: &str, owner: &str) -> Vec<Condition> {
 /// The event of an object that had entries in a bucket of `owner`.
 fn owner_changed(bucket: &str, owner: &str) -> EmittedEvent {
     let note = format!(
-        "bucket {bucket} is in another account than {owner} now: the entries of this resource went with the bucket that had \
-         the name before"
+        "bucket {bucket} now belongs to another account than {owner}: the entries of this resource disappeared \
+         with the previous bucket of that name"
     );
     event("Warning", "BucketOwnerChanged", note)
 }

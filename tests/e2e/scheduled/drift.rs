@@ -110,11 +110,11 @@ fn drift_of_rules_is_repaired() {
             ("untagged", "tags"),
         ];
         for (name, what) in repaired {
-            let note = format!("put back what was changed on the rule {}: {what}", rule_of(name));
+            let note = format!("reverted a change of the rule {}: {what}", rule_of(name));
             wait_for_events(&env, name, &[created(&env, name), event("Warning", "DriftRepaired", note)])
                 .await;
         }
-        let note = format!("put back the rule {}, which was gone", rule_of("deleted"));
+        let note = format!("restored the rule {}, which was deleted", rule_of("deleted"));
         wait_for_events(
             &env,
             "deleted",
@@ -147,7 +147,7 @@ fn a_removed_or_changed_permission_is_restored() {
         controller.start();
 
         for name in ["removed", "changed"] {
-            let note = format!("put back the permission for EventBridge to invoke {name}");
+            let note = format!("restored the permission for EventBridge to invoke {name}");
             wait_for_events(&env, name, &[created(&env, name), event("Warning", "DriftRepaired", note)])
                 .await;
             let function = format!("arn:aws:lambda:eu-west-1:{}:function:{name}", env.account());

@@ -135,11 +135,8 @@ fn events_report_every_change_and_none_at_rest() {
         env.until_ready(KIND, "hourly").await;
 
         env.events().disable_rule().name(&rule).send().await.unwrap();
-        let repaired = event(
-            "Warning",
-            "DriftRepaired",
-            format!("put back what was changed on the rule {rule}: settings"),
-        );
+        let repaired =
+            event("Warning", "DriftRepaired", format!("reverted a change of the rule {rule}: settings"));
         wait_for_events(&env, "hourly", &[created.clone(), updated.clone(), repaired.clone()]).await;
         assert_no_writes_at_rest(&env, KIND, &["hourly"]).await;
 

@@ -172,7 +172,7 @@ fn a_denied_call_is_reported_until_it_is_allowed() {
             };
             let or_external = match part {
                 "PermissionReady" => {
-                    "; where others manage the function's policy, set spec.function.permission to External"
+                    "; if another tool manages the function's policy, set spec.function.permission to External"
                 }
                 _ => "",
             };

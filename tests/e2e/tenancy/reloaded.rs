@@ -99,7 +99,7 @@ fn a_removed_namespace_keeps_its_resources_until_listed_again() {
                 if conditions.contains("any more") { Ok(conditions) } else { Err(conditions) }
             })
             .await;
-        assert!(message.contains("name the namespace there with its role"), "{message}");
+        assert!(message.contains("add an entry with only the namespace's role"), "{message}");
         assert!(env.rule_names().await.iter().any(|name| name.starts_with(&prefix())));
 
         write_file(&env, &file(&env, &format!("role: {{arn: '{role}'}}")));

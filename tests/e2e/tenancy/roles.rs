@@ -194,9 +194,10 @@ fn a_changed_account_blocks_until_the_old_resources_are_deleted() {
 
         write_file(&env, &entry(&there));
         let refused = format!(
-            "what was made for this resource is in account {}, and its namespace acts in account {account} now: act in {0} \
-             again until the resource is deleted, and create it anew then; or set spec.deletionPolicy to Retain and delete \
-             it, which leaves what is in {0} to you",
+            "the AWS resources of this resource are in account {}, but its namespace now acts in account \
+             {account}. Give the namespace a role of account {0} until the resource is deleted, and create the \
+             resource again afterwards. Or set spec.deletionPolicy to Retain and delete the resource, which \
+             leaves the AWS resources in {0} to you",
             env.account()
         );
         wait_for_other_account(&env, &refused).await;

@@ -55,9 +55,10 @@ async fn is_in_reach(context: &Context, id: &Identity, applied: &Applied) -> Res
     let account = own.map_err(Error::aws(Component::Permission))?.account;
     let Some(made_in) = applied.made_in_other_account(&account) else { return Ok(()) };
     let message = format!(
-        "what was made for this resource is in account {made_in}, and its namespace acts in account {account} now: act in \
-         {made_in} again until the resource is deleted, and create it anew then; or set spec.deletionPolicy to Retain and delete \
-         it, which leaves what is in {made_in} to you"
+        "the AWS resources of this resource are in account {made_in}, but its namespace now acts in account \
+         {account}. Give the namespace a role of account {made_in} until the resource is deleted, and create \
+         the resource again afterwards. Or set spec.deletionPolicy to Retain and delete the resource, which \
+         leaves the AWS resources in {made_in} to you"
     );
     Err(Error::found(Component::Permission, Reason::OtherAccount, message))
 }
@@ -102,8 +103,8 @@ pub async fn is_found(context: &Context, id: &Identity, applied: &Applied) -> Re
         return Ok(false);
     }
     let message = format!(
-        "the tenancy file does not name namespace {namespace} any more, so the operator does not know with which role to remove \
-         what it made: name the namespace there with its role, and no more than that, until its resources are gone"
+        "the tenancy file has no entry for namespace {namespace} any more, so the operator has no role to \
+         remove the AWS resources: add an entry with only the namespace's role until its resources are deleted"
     );
     Err(Error::found(Component::Permission, Reason::NotPermitted, message))
 }

@@ -228,7 +228,7 @@ async fn roll_back_if_deleted<K: ReconcileKind>(object: &K, reconciler: &Reconci
             (Err(error), Some(wait)) => {
                 warn!(
                     error = error_chain(&error),
-                    "cannot see to what another operator may have deleted; trying again"
+                    "cannot roll back the AWS resources of a deleted object; trying again"
                 );
                 tokio::time::sleep(wait).await;
             }
@@ -236,7 +236,7 @@ async fn roll_back_if_deleted<K: ReconcileKind>(object: &K, reconciler: &Reconci
     }
     reconciler.permissions.forget(&id.uid);
     context.status_cache.forget(&id.uid);
-    info!("another operator deleted it: what was made since is taken away");
+    info!("another operator deleted the object: rolled back the AWS resources");
     Ok(true)
 }
 

@@ -192,7 +192,7 @@ impl Permissions {
                 writer.changed_aws |= added;
                 writer.ready(Component::Permission);
                 if added && writer.was_in_sync {
-                    let note = format!("put back the permission for {source} to invoke {name}");
+                    let note = format!("restored the permission for {source} to invoke {name}");
                     writer.emit(EventToEmit::warning(EventReason::DriftRepaired, note)).await;
                 }
                 Ok(())
@@ -293,7 +293,7 @@ fn denied_or_failed(error: AwsError) -> Error {
     let mut error = Error::aws(Component::Permission)(error);
     if let (true, Error::Trigger { failure, .. }) = (is_denied, &mut error) {
         failure.0.message +=
-            "; where others manage the function's policy, set spec.function.permission to External";
+            "; if another tool manages the function's policy, set spec.function.permission to External";
     }
     error
 }
@@ -374,7 +374,7 @@ async fn remove(functions: &dyn LambdaApi, function: &FunctionArn, id: &str) -> 
 fn gone(function: &FunctionArn) -> Error {
     let FunctionArn { region, .. } = function;
     let message = format!(
-        "the Lambda function {} in {region} has gone: create it again, or name another one in spec.function",
+        "the Lambda function {} in {region} was deleted: create it again, or name another one in spec.function",
         function.short()
     );
     Error::found(Component::Function, Reason::FunctionNotFound, message)

@@ -40,11 +40,11 @@ fn of_change(
             let event = match (requester.was_in_sync, change) {
                 (true, Change::Added(_)) => EventToEmit::warning(
                     EventReason::DriftRepaired,
-                    format!("put back the {what}, which was gone from bucket {bucket}"),
+                    format!("restored the {what}, which was missing from bucket {bucket}"),
                 ),
                 (true, _) => EventToEmit::warning(
                     EventReason::DriftRepaired,
-                    format!("put back the {what}, which was changed in bucket {bucket}"),
+                    format!("restored the {what}, which was changed in bucket {bucket}"),
                 ),
                 (false, Change::Added(_)) => EventToEmit::normal(
                     EventReason::EntryCreated,
@@ -60,7 +60,7 @@ fn of_change(
         Change::Adopted(entry, key) => {
             let requester = requesters.0.values().find(|requester| requester.id.key == *key)?;
             let note =
-                format!("took over the {} in bucket {bucket}, which another tool made", entry.describe());
+                format!("adopted the {} in bucket {bucket}, which another tool created", entry.describe());
             Some((requester.id.clone(), EventToEmit::normal(EventReason::Adopted, note)))
         }
         Change::Removed(entry) => {
@@ -88,8 +88,9 @@ fn requester_of<'a>(entry: &Entry, requesters: &'a Requesters, owner: &OwnerId) 
 /// The event for a foreign entry that disappeared during our write.
 pub fn of_lost(entry: &Entry, bucket: &Bucket) -> EventToEmit {
     let note = format!(
-        "the {} that notified {} has gone from bucket {bucket} while we wrote to it: another tool removed it, or wrote \
-         between our read and our write; see that whoever made it looks after it",
+        "the {} that notified {} disappeared from bucket {bucket} during a write of the operator: another tool \
+         removed the entry, or wrote between the operator's read and write. Ask the owner of the entry to \
+         check it",
         entry.describe(),
         entry.arn
     );
@@ -99,9 +100,9 @@ pub fn of_lost(entry: &Entry, bucket: &Bucket) -> EventToEmit {
 /// The event for a foreign entry with a destination that S3 refuses.
 pub fn of_broken(entry: &Entry, bucket: &Bucket) -> EventToEmit {
     let note = format!(
-        "S3 cannot deliver to {}, the destination of the {} in bucket {bucket}, which somebody else made: the destination is \
-         gone, or does not permit s3.amazonaws.com; S3 was told to take our entries without looking at it. Fix that \
-         destination, or remove the entry",
+        "S3 cannot deliver to {}, the destination of the foreign {} in bucket {bucket}: the destination does \
+         not exist, or does not permit s3.amazonaws.com. The operator wrote its entries without S3's \
+         validation of destinations. Fix the destination, or remove the entry",
         entry.arn,
         entry.describe()
     );

@@ -18,7 +18,7 @@ fn notification(reason: Reason, message: impl Into<String>) -> Failure {
 pub fn rejected(bucket: &Bucket, rejection: &Rejection) -> Failure {
     let has_it = |conflict: &Conflict| {
         format!(
-            "{}: bucket {bucket} takes one entry only for the same events and keys, and {} has it",
+            "{}: bucket {bucket} accepts only one entry for the same events and keys, and {} already exists",
             conflict.field(),
             conflict.other.describe()
         )
@@ -26,15 +26,15 @@ pub fn rejected(bucket: &Bucket, rejection: &Rejection) -> Failure {
     match rejection {
         Rejection::HeldBy(holder, conflict) => {
             let message = format!(
-                "{}; that entry is of {holder}: change the events or filters of one of the two",
+                "{}; that entry belongs to {holder}: change the events or filters of one of the two",
                 has_it(conflict)
             );
             notification(Reason::HeldByOther, message)
         }
         Rejection::Foreign(conflict) => {
             let message = format!(
-                "{}; that entry is somebody else's, notifies {} and is not touched: change spec.events or spec.filters, \
-                 or have it removed",
+                "{}; that entry is foreign, notifies {} and is not touched: change spec.events or \
+                 spec.filters, or ask its owner to remove the entry",
                 has_it(conflict),
                 conflict.other.arn
             );
@@ -42,17 +42,17 @@ pub fn rejected(bucket: &Bucket, rejection: &Rejection) -> Failure {
         }
         Rejection::OtherOwner(owner, conflict) => {
             let message = format!(
-                "{}; the operator with owner id {owner} made that entry, and it is not touched: delete the resource there, or, \
-                 if that operator runs no more, have the entry removed; \"Move to another cluster\" in docs/upgrade.md tells \
-                 how a cluster takes over what another one made",
+                "{}; that entry belongs to the operator with owner id {owner} and is not touched: delete the \
+                 resource there. If that operator no longer runs, remove the entry; see \"Move to another \
+                 cluster\" in docs/upgrade.md",
                 has_it(conflict)
             );
             notification(Reason::ConflictingEntry, message)
         }
         Rejection::TooMany => {
             let message = format!(
-                "bucket {bucket} would have more than the {MAX_ENTRIES} entries that S3 takes; use fewer filters, or \
-                 send the events through EventBridge"
+                "bucket {bucket} would have more than the {MAX_ENTRIES} entries that S3 accepts; use fewer \
+                 filters, or send the events through EventBridge"
             );
             notification(Reason::TooManyEntries, message)
         }
@@ -81,7 +81,8 @@ pub fn in_other_account(bucket: &Bucket) -> Failure {
 /// The document is no valid notification configuration.
 pub fn unreadable(bucket: &Bucket, error: &InvalidDocument) -> Failure {
     let message = format!(
-        "the notification configuration of bucket {bucket} cannot be understood, so it is not touched: {}",
+        "the notification configuration of bucket {bucket} cannot be parsed, so the operator does not touch \
+         it: {}",
         error_chain(error)
     );
     notification(Reason::AwsRefused, message)
@@ -89,7 +90,7 @@ pub fn unreadable(bucket: &Bucket, error: &InvalidDocument) -> Failure {
 
 /// The function was deleted between its check and the write of the entries.
 pub fn function_gone() -> Failure {
-    let message = "the function has gone: create it again, or name another one in spec.function";
+    let message = "the function was deleted: create it again, or name another one in spec.function";
     Failure::new(Component::Function, Reason::FunctionNotFound, message)
 }
 
@@ -99,9 +100,9 @@ pub fn not_permitted_by_others(bucket: &Bucket, function: &FunctionArn) -> Failu
     let FunctionArn { partition, .. } = function;
     let message = format!(
         "S3 refuses entries for the function {}, whose policy does not permit bucket {bucket} to invoke it; \
-         spec.function.permission is External, so the operator does not add the permission: let those who manage the policy \
-         permit lambda:InvokeFunction to s3.amazonaws.com with AWS:SourceArn arn:{partition}:s3:::{name} and AWS:SourceAccount \
-         {owner}, or set spec.function.permission to Managed",
+         spec.function.permission is External, so the operator does not add the permission: ask the owner of \
+         the policy to permit lambda:InvokeFunction to s3.amazonaws.com with AWS:SourceArn \
+         arn:{partition}:s3:::{name} and AWS:SourceAccount {owner}, or set spec.function.permission to Managed",
         function.short()
     );
     notification(Reason::DestinationRefused, message)
@@ -110,8 +111,9 @@ pub fn not_permitted_by_others(bucket: &Bucket, function: &FunctionArn) -> Failu
 /// A write without an answer may restore entries that a deletion removed.
 pub fn awaiting_write(bucket: &Bucket) -> Failure {
     let message = format!(
-        "a write to bucket {bucket} may take effect still, since AWS did not answer it, or since the operator has only just \
-         started and does not know how the last one went; the finalizer stays until it cannot"
+        "a write to bucket {bucket} may still take effect: AWS did not answer the write, or the operator has \
+         just started and does not know the outcome of the last write. The finalizer stays until the end of \
+         the write grace period"
     );
     notification(Reason::OutcomeUnknown, message)
 }
@@ -125,9 +127,9 @@ pub fn contended(bucket: &Bucket, owner: &OwnerId, there: &Document, writes: u32
         foreign.map(|entry| format!("{}, which notifies {}", entry.describe(), entry.arn)).collect();
     let found = if found.is_empty() { "nothing".to_owned() } else { found.join("; ") };
     let message = format!(
-        "bucket {bucket} does not show our entries after {writes} writes: another tool removes them each time; it holds \
-         instead: {found}. Have that tool leave entries alone that it did not make, or send the bucket's events through \
-         EventBridge"
+        "bucket {bucket} does not have the operator's entries after {writes} writes: another tool removes them \
+         each time. The bucket now has: {found}. Configure that tool to keep foreign entries, or send the \
+         bucket's events through EventBridge"
     );
     notification(Reason::Contended, message)
 }

@@ -179,7 +179,7 @@ impl DocumentSync {
             }
         };
         Document::parse(&xml).map_err(|error| {
-            warn!(error = error_chain(&error), "cannot understand the notification configuration");
+            warn!(error = error_chain(&error), "cannot parse the notification configuration");
             failures::unreadable(&self.bucket, &error)
         })
     }

@@ -140,7 +140,10 @@ impl Worker {
             result = self.sync(context).await;
         }
         if let Err(failure) = &result {
-            info!(reason = failure.reason.as_str(), "the bucket is not as wanted: {}", failure.message);
+            info!(
+                reason = failure.reason.as_str(),
+                "the bucket does not match the specs: {}", failure.message
+            );
         }
         if let Ok(found) = &result {
             self.wake(context, found, &asked);

@@ -113,7 +113,7 @@ fn not_found(name: &str, qualifier: Option<&str>, region: &str) -> Error {
 fn check_state(function: &Function) -> Option<Failure> {
     let why = function.failed.as_ref()?;
     let message = format!(
-        "the function {} is in the state Failed, and is not invoked: {why}. Mend or update the function",
+        "the function {} is in the state Failed, and cannot be invoked: {why}. Fix or update the function",
         function.arn.short()
     );
     Some(Failure::new(Component::Function, Reason::FunctionFailed, message))

@@ -75,8 +75,9 @@ pub async fn release<K: Trigger>(
             Released::Left => (
                 EventReason::FunctionReleased,
                 format!(
-                    "left the function {name} as it is and removed the operator's tags, since spec.function names it and \
-                     defines it no more: nobody updates or deletes it from here on"
+                    "released the function {name} and removed the operator's tags, because spec.function no \
+                     longer defines the function but names it. The operator no longer updates or deletes the \
+                     function"
                 ),
             ),
         };

@@ -27,17 +27,17 @@ pub async fn emit_event<K: Trigger>(
     let event = match (observed, plan.adopted, is_drift) {
         (None, _, true) => EventToEmit::warning(
             EventReason::DriftRepaired,
-            format!("created the function {name} again, which was gone"),
+            format!("created the function {name} again, which was deleted"),
         ),
         (None, _, false) => {
             EventToEmit::normal(EventReason::FunctionCreated, format!("created the function {name}"))
         }
         (Some(_), true, _) => {
-            EventToEmit::normal(EventReason::Adopted, format!("took over the function {name}: {words}"))
+            EventToEmit::normal(EventReason::Adopted, format!("adopted the function {name}: {words}"))
         }
         (Some(_), false, true) => EventToEmit::warning(
             EventReason::DriftRepaired,
-            format!("put back what was changed on the function {name}: {words}"),
+            format!("reverted a change of the function {name}: {words}"),
         ),
         (Some(_), false, false) => {
             EventToEmit::normal(EventReason::FunctionUpdated, format!("updated the function {name}: {words}"))
@@ -48,13 +48,13 @@ pub async fn emit_event<K: Trigger>(
 
 fn what(step: &FunctionStep) -> &'static str {
     match step {
-        FunctionStep::Create(_) => "all of it",
+        FunctionStep::Create(_) => "the whole function",
         FunctionStep::UpdateCode(..) => "code",
         FunctionStep::UpdateConfiguration(_) => "settings",
         FunctionStep::Tag(_) | FunctionStep::Untag(_) => "tags",
         FunctionStep::PutConcurrency(_) | FunctionStep::DeleteConcurrency => "reserved concurrency",
         FunctionStep::PutEventInvokeConfig(_) | FunctionStep::DeleteEventInvokeConfig => "retries",
-        FunctionStep::Delete => "a new one in place of one that could not be made",
+        FunctionStep::Delete => "replacement of a function in the state Failed",
     }
 }
 
@@ -89,13 +89,13 @@ pub fn failure(function: &ObservedFunction, plan: &FunctionPlan, untried: bool) 
     let name = &function.arn.name;
     let message = match (&function.state, &plan.failed) {
         (FunctionState::Failed(why), _) if plan.steps.is_empty() => format!(
-            "Lambda could not make the function {name} work: {why} Mend what it says; then change the definition, or \
-             delete the function in AWS, and it is created again{}",
+            "Lambda reports the state Failed for the function {name}: {why} Fix the cause. Then change the \
+             definition, or delete the function in AWS, and the operator creates the function again{}",
             kms_runbook(why)
         ),
         (_, Some(why)) if !untried => format!(
-            "Lambda could not update the function {name}, which runs as it was before: {why} Mend what it says; the \
-             update is tried again{}",
+            "Lambda could not update the function {name}, which keeps running as before the update: {why} Fix \
+             the cause; the operator tries the update again{}",
             kms_runbook(why)
         ),
         _ => return environment_unread(function),
@@ -107,7 +107,8 @@ pub fn failure(function: &ObservedFunction, plan: &FunctionPlan, untried: bool) 
 /// grant is for the deleted role (<https://repost.aws/knowledge-center/lambda-kmsaccessdeniedexception-errors>).
 fn kms_runbook(why: &str) -> &'static str {
     if why.contains("KMS access was denied") || why.contains("KMSAccessDenied") {
-        "; if the role was deleted and made again, see docs/runbooks.md#a-role-that-was-deleted-and-made-again"
+        "; if the role was deleted and created again, see \
+         docs/runbooks.md#a-role-that-was-deleted-and-created-again"
     } else {
         ""
     }
@@ -124,11 +125,11 @@ fn environment_unread(function: &ObservedFunction) -> Option<Failure> {
     let cure = if denied {
         format!("allow kms:Decrypt with {key} in the IAM policy of the operator's role")
     } else {
-        format!("see that {key} exists, is enabled and permits kms:Decrypt to the operator's role")
+        format!("make sure that {key} exists, is enabled and permits kms:Decrypt to the operator's role")
     };
     let message = format!(
-        "Lambda does not show the operator the environment of the function {} ({code}): {cure}; until then, nobody \
-         notices where the environment alone is not as the definition says",
+        "Lambda does not show the operator the environment of the function {} ({code}): {cure}. Until then, \
+         the operator does not detect drift of the environment alone",
         function.arn.name
     );
     let reason = if denied { Reason::AccessDenied } else { Reason::AwsRefused };

@@ -61,8 +61,8 @@ impl OrphanQueue {
             }
             store::insert(context, &key, &place).await.map_err(|error| {
                 let message = format!(
-                    "cannot note that bucket {bucket} is to be looked at again: {}; allow `create` and `patch` of ConfigMaps in \
-                     the operator's namespace",
+                    "cannot add bucket {bucket} to the orphan queue: {}; allow `create` and `patch` of \
+                     ConfigMaps in the operator's namespace",
                     error_chain(&error)
                 );
                 Failure::new(Component::Notification, Reason::OutcomeUnknown, message)
@@ -109,7 +109,7 @@ impl OrphanQueue {
             return;
         }
         if succeeded && forget(context, &bucket).await {
-            info!(%bucket, "looked again: nothing of ours is left that nobody claims");
+            info!(%bucket, "orphan check done: the bucket has no orphaned entries");
             self.due().remove(&bucket);
         } else {
             let again = context.jitter.vary(context.settings.resync);
@@ -142,7 +142,7 @@ async fn forget(context: &Context, bucket: &Bucket) -> bool {
     match store::remove(context, &store_key(&context.owner.id, &bucket.name)).await {
         Ok(()) => true,
         Err(error) => {
-            warn!(%bucket, error = error_chain(&error), "cannot strike out a second look");
+            warn!(%bucket, error = error_chain(&error), "cannot remove the bucket from the orphan queue");
             false
         }
     }

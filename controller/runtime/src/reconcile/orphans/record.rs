@@ -28,12 +28,9 @@ pub async fn record_released(
     match store::insert(context, &key, &released).await {
         // The deletion of thousands of objects can fill the ConfigMap. No deletion waits for free space.
         Err(error) if store::has_code(&error, 422) || store::has_code(&error, 413) => {
-            warn!(
-                error = error_chain(&error),
-                "cannot note what is to be looked at once more; going on without"
-            );
+            warn!(error = error_chain(&error), "cannot add the resource to the orphan queue; continuing");
             Ok(())
         }
-        recorded => recorded.map_err(Error::kubernetes("note what is to be looked at once more")),
+        recorded => recorded.map_err(Error::kubernetes("add the resource to the orphan queue")),
     }
 }

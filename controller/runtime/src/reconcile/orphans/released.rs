@@ -52,15 +52,12 @@ pub async fn check_released(reconciler: &Reconciler) -> Infallible {
                     // Low priority: no user waits for the check.
                     let call_context = CallContext::new("", Priority::Low);
                     if let Err(error) = call_context.scope(check(reconciler, key, what)).await {
-                        warn!(
-                            error = error_chain(&error),
-                            "cannot look again at what was let go; trying again"
-                        );
+                        warn!(error = error_chain(&error), "cannot check for orphans; trying again");
                     }
                 }
             }
             Err(error) => {
-                warn!(error = error_chain(&error), "cannot read what is to be looked at again; trying again")
+                warn!(error = error_chain(&error), "cannot read the orphan queue; trying again")
             }
         }
         sleep(PERIOD).await;
@@ -80,7 +77,7 @@ async fn check(reconciler: &Reconciler, key: &str, what: &str) -> Result<(), Err
         // The row of a bucket.
         _ => return Ok(()),
     }
-    store::remove(context, key).await.map_err(Error::kubernetes("strike out what was looked at again"))
+    store::remove(context, key).await.map_err(Error::kubernetes("remove the resource from the orphan queue"))
 }
 
 /// Removes the released resources that exist again and that no object needs.
@@ -103,11 +100,13 @@ async fn check_object<K: ReconcileKind>(
         "metadata": {"namespace": namespace, "name": name, "uid": uid},
         "status": {"applied": applied},
     }))
-    .map_err(|error| Error::kubernetes("read a note")(kube::Error::SerdeError(error)))?;
+    .map_err(|error| {
+        Error::kubernetes("read an entry of the orphan queue")(kube::Error::SerdeError(error))
+    })?;
     let writer = StatusWriter::new(context, api, &object);
     if !left.is_empty() && authorize::is_found(context, &writer.id, &left).await? {
         K::release(reconciler, &writer, &left, &wanted).await?;
     }
-    info!(object = %writer.id.key, kind = K::NAME, "looked again: nothing is left of what it let go");
+    info!(object = %writer.id.key, kind = K::NAME, "orphan check done: the object has no orphaned AWS resources");
     Ok(())
 }

@@ -162,7 +162,7 @@ fn message(spec: &S3TriggeredFunctionSpec) -> String {
     let entries = spec.filters.len().max(1);
     let plural = if entries == 1 { "entry is" } else { "entries are" };
     if spec.suspend {
-        format!("suspended: the entries are taken out of bucket {} until suspend is false", spec.bucket)
+        format!("suspended: the entries are removed from bucket {} until suspend is false", spec.bucket)
     } else {
         format!("{entries} {plural} in bucket {}", spec.bucket)
     }

@@ -129,8 +129,8 @@ pub async fn release(
         let done = match reconciler.buckets.reconcile(&bucket, &writer.id, request).await {
             Err(failure) if has_new_owner(writer, &bucket, &failure) => {
                 let note = format!(
-                    "bucket {bucket} is in another account than {} now: the entries of this resource went with the bucket \
-                     that had the name before",
+                    "bucket {bucket} now belongs to another account than {}: the entries of this resource \
+                     disappeared with the previous bucket of that name",
                     bucket.owner
                 );
                 writer.emit(EventToEmit::warning(EventReason::BucketOwnerChanged, note)).await;

@@ -96,7 +96,7 @@ pub async fn apply(
     })?;
     writer.ready(Component::Rule);
     if let Some(cluster) = adopted_from {
-        let note = format!("took over the rule {} from the cluster {cluster}", desired.name);
+        let note = format!("adopted the rule {} from the cluster {cluster}", desired.name);
         writer.emit(EventToEmit::normal(EventReason::Adopted, note)).await;
     }
     if !steps.is_empty() {
@@ -163,11 +163,11 @@ fn event(name: &str, steps: &[RuleStep], created: bool, is_drift: bool) -> Event
     match (is_drift, created) {
         (true, true) => EventToEmit::warning(
             EventReason::DriftRepaired,
-            format!("put back the rule {name}, which was gone"),
+            format!("restored the rule {name}, which was deleted"),
         ),
         (true, false) => EventToEmit::warning(
             EventReason::DriftRepaired,
-            format!("put back what was changed on the rule {name}: {words}"),
+            format!("reverted a change of the rule {name}: {words}"),
         ),
         (false, true) => EventToEmit::normal(EventReason::RuleCreated, format!("created the rule {name}")),
         (false, false) => {
