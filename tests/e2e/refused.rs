@@ -90,13 +90,15 @@ fn check_refused(refused: &[String], answer: &str) -> Result<(), String> {
 }
 
 /// The errors in the answer of kubectl. After `The ... "x" is invalid:`, a single error follows on the same line, and
-/// several errors follow on lines that begin with `*`.
+/// several errors follow on lines that begin with `*`. The function skips `Duplicate value`: the API server adds this
+/// error for lists of type `set`, and the tables hold the errors of the rules.
 fn error_lines(answer: &str) -> Vec<&str> {
     let errors = answer.split_once(" is invalid: ").map_or(answer, |(_, errors)| errors);
     errors
         .lines()
         .map(|line| line.strip_prefix("* ").unwrap_or(line))
         .filter(|line| !line.is_empty() && !line.contains("some validation rules were not checked"))
+        .filter(|line| !line.contains(": Duplicate value: "))
         .collect()
 }
 
