@@ -429,7 +429,7 @@ proptest! {
 #[test]
 fn a_schedule_without_a_next_run_is_a_failure() {
     let now: Timestamp = "2026-11-26T18:00:00Z".parse().unwrap();
-    let later = "write a schedule with a later year, or delete this resource";
+    let later = "write a later year, or delete this resource";
     let ended = |expression: &str, last: &str| {
         Some(format!("{expression} had its last run on {last} UTC and never runs again: {later}"))
     };
