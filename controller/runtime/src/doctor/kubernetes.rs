@@ -158,7 +158,7 @@ fn places<'a>(place: RbacScope, watched: &'a [String], own: &'a str) -> Vec<At<'
     match place {
         RbacScope::Watched if watched.is_empty() => vec![(None, None)],
         RbacScope::Watched => watched.iter().map(|namespace| (Some(namespace.as_str()), None)).collect(),
-        RbacScope::ImplicitGrants => vec![(Some(own), None)],
+        RbacScope::OwnNamespace => vec![(Some(own), None)],
         // RBAC treats a Namespace as an object inside of the namespace, so a Role in the namespace can grant `get`.
         RbacScope::Identity => {
             let name = identity(watched, own);

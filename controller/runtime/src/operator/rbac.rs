@@ -7,7 +7,7 @@ pub enum RbacScope {
     /// Every watched namespace: all namespaces, or the namespaces of the list.
     Watched,
     /// The operator's own namespace, with the ConfigMap and the Lease of the operator.
-    ImplicitGrants,
+    OwnNamespace,
     /// The namespace whose UID identifies the operator: kube-system, or the operator's own namespace if the operator
     /// watches only some namespaces.
     Identity,
@@ -78,14 +78,14 @@ pub const RBAC_RULES: [RbacRule; 9] = [
         group: "",
         resource: "configmaps",
         verbs: &["get", "create", "patch"],
-        place: RbacScope::ImplicitGrants,
+        place: RbacScope::OwnNamespace,
         why: "to keep the orphan queue",
     },
     RbacRule {
         group: "coordination.k8s.io",
         resource: "leases",
         verbs: &["get", "create", "update"],
-        place: RbacScope::ImplicitGrants,
+        place: RbacScope::OwnNamespace,
         why: "to elect a leader",
     },
     RbacRule {

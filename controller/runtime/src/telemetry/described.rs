@@ -129,7 +129,7 @@ values! {
     /// The owner of an entry in a bucket's notification configuration.
     EntryOwner {
         /// This operator.
-        ImplicitGrants = "own",
+        Own = "own",
         /// Any other writer.
         Foreign = "foreign",
     }

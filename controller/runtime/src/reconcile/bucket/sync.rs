@@ -136,7 +136,7 @@ impl DocumentSync {
                 }
                 SyncCommand::End(SyncOutcome::Contended(there)) => {
                     let gone = self.requesters.missing_from(&there);
-                    context.telemetry.metrics.entries_lost(EntryOwner::ImplicitGrants, gone);
+                    context.telemetry.metrics.entries_lost(EntryOwner::Own, gone);
                     return Err(failures::contended(&self.bucket, &context.owner.id, &there, MAX_WRITES));
                 }
                 SyncCommand::End(SyncOutcome::Unanswered | SyncOutcome::DestinationRefused) => {
@@ -220,7 +220,7 @@ impl DocumentSync {
             metrics.foreign_changes(foreign_changes(owner, before, synced));
         }
         let restored = events::restored(&synced.plan.changes, &self.requesters, owner);
-        metrics.entries_lost(EntryOwner::ImplicitGrants, restored);
+        metrics.entries_lost(EntryOwner::Own, restored);
         metrics.entries_restored(restored);
         metrics.entries_lost(EntryOwner::Foreign, synced.lost.len());
     }
