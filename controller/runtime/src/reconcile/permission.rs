@@ -55,7 +55,7 @@ pub struct Refused {
 /// The single writer of each function's policy.
 #[derive(Default)]
 pub struct Permissions {
-    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     /// The UIDs that need each statement. A claim is registered before the policy is read, so that a concurrent removal
     /// sees the claim.
     claims: Mutex<BTreeMap<AppliedPermission, BTreeSet<String>>>,
@@ -90,7 +90,7 @@ impl Permissions {
                 return Ok(theirs);
             }
         }
-        let _turn = self.turn(function).await;
+        let _lock = self.lock(function).await;
         claim();
         let mut changed = false;
         for read in 0..MAX_READS {
@@ -132,7 +132,7 @@ impl Permissions {
         id: &Identity,
     ) -> Result<(), Error> {
         let functions = context.aws(&id.key).lambda(&function.region);
-        let _turn = self.turn(function).await;
+        let _lock = self.lock(function).await;
         if self.claims().contains_key(permission) {
             return Ok(());
         }
@@ -157,7 +157,7 @@ impl Permissions {
         if !is_own_statement_id(&context.owner.id, &permission.statement_id) {
             return Ok(());
         }
-        let _turn = self.turn(&function).await;
+        let _lock = self.lock(&function).await;
         if self.others_claim(permission, &id.uid) || context.stores.permission_claimed(permission, &id.uid) {
             return Ok(());
         }
@@ -256,13 +256,13 @@ impl Permissions {
     }
 
     /// Waits for the lock of a function's policy.
-    async fn turn(&self, function: &FunctionArn) -> tokio::sync::OwnedMutexGuard<()> {
-        let turn = {
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-            turns.entry(function.to_string()).or_default().clone()
+    async fn lock(&self, function: &FunctionArn) -> tokio::sync::OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+            locks.entry(function.to_string()).or_default().clone()
         };
-        turn.lock_owned().await
+        lock.lock_owned().await
     }
 }
 

@@ -138,7 +138,7 @@ pub async fn deploy<K: Trigger>(
     }
 }
 
-/// The conflict if another object holds the function. `adoptFunction` does not change this conflict.
+/// The conflict if another object holds the function. `adoptionPolicy` does not change this conflict.
 fn held(
     context: &Context,
     region: &str,
