@@ -2,7 +2,7 @@
 
 /// The kind of the missing resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MissingPermission {
+pub enum MissingDependency {
     /// The S3 object with the code, its bucket or its version, or the image.
     Code,
     /// A layer, a queue, a topic, a subnet, a security group or a key.
@@ -12,15 +12,15 @@ pub enum MissingPermission {
 /// The kind of the missing resource, from the message of an `InvalidParameterValueException`. Lambda has no error code
 /// for a missing resource (<https://github.com/aws/aws-cdk/issues/24648>,
 /// <https://github.com/keithrozario/Klayers/issues/76>).
-pub fn missing(words: &str) -> Option<MissingPermission> {
+pub fn missing(words: &str) -> Option<MissingDependency> {
     let has = |component: &str| words.contains(component);
     let of_s3 = has("S3 Error Code: NoSuch");
     let of_image = has("Source image") && has("does not exist");
     if of_s3 || of_image {
-        return Some(MissingPermission::Code);
+        return Some(MissingDependency::Code);
     }
     (has("does not exist") || has(".NotFound") || has("NotFoundException"))
-        .then_some(MissingPermission::Other)
+        .then_some(MissingDependency::Other)
 }
 
 #[cfg(test)]
@@ -32,24 +32,24 @@ mod tests {
         let cases = [
             (
                 "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.",
-                Some(MissingPermission::Code),
+                Some(MissingDependency::Code),
             ),
             (
                 "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist",
-                Some(MissingPermission::Code),
+                Some(MissingDependency::Code),
             ),
             (
                 "Source image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/thumbs:1 does not exist. Provide a valid source image.",
-                Some(MissingPermission::Code),
+                Some(MissingDependency::Code),
             ),
             (
                 "Layer version arn:aws:lambda:eu-west-1:123456789012:layer:fonts:5 does not exist.",
-                Some(MissingPermission::Other),
+                Some(MissingDependency::Other),
             ),
             (
                 "Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound. EC2 Error Message: The subnet ID \
                  'subnet-1' does not exist",
-                Some(MissingPermission::Other),
+                Some(MissingDependency::Other),
             ),
             (
                 "Source image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/thumbs:1 is not valid. Provide a valid source image.",

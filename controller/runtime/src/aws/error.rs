@@ -48,7 +48,7 @@ pub enum AwsErrorKind {
     /// S3 cannot deliver to these destinations of the document; empty if S3 names no destination.
     Destination(Vec<String>),
     /// A resource that the function depends on does not exist.
-    DependencyMissing(dependency::MissingPermission),
+    DependencyMissing(dependency::MissingDependency),
     /// Lambda cannot use the function's role; a new role is not ready for a while.
     RoleNotReady,
     /// The bucket is in another Region. S3 names the Region in most cases.
@@ -228,8 +228,8 @@ impl AwsError {
             ),
             AwsErrorKind::DependencyMissing(missing) => (
                 match missing {
-                    dependency::MissingPermission::Code => Reason::CodeNotFound,
-                    dependency::MissingPermission::Other => Reason::DependencyNotFound,
+                    dependency::MissingDependency::Code => Reason::CodeNotFound,
+                    dependency::MissingDependency::Other => Reason::DependencyNotFound,
                 },
                 format!(
                     "Lambda does not find a dependency of {resource}: {words} Create the dependency, or name \
