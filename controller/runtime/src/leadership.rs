@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lambda_triggers_core::pacing::lease::RENEW_WITHIN;
+use lambda_triggers_core::pacing::lease::RENEW_DEADLINE;
 use tokio::time::Instant;
 
 /// The right to write, for as long as the Lease is renewed. Clients check before each write, so a process that was
@@ -17,7 +17,7 @@ pub struct Leadership {
 /// The error of a write without leadership.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error(
-    "the Lease was not renewed for {RENEW_WITHIN:?}: another replica may become the leader, so this replica \
+    "the Lease was not renewed for {RENEW_DEADLINE:?}: another replica may become the leader, so this replica \
      exits"
 )]
 pub struct LeadershipLost;
@@ -36,7 +36,7 @@ impl Leadership {
     /// Checks that this replica may write now.
     pub fn check(&self) -> Result<(), LeadershipLost> {
         let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
-        let holds = !self.elected || renewed.is_some_and(|renewed| renewed.elapsed() < RENEW_WITHIN);
+        let holds = !self.elected || renewed.is_some_and(|renewed| renewed.elapsed() < RENEW_DEADLINE);
         if holds { Ok(()) } else { Err(LeadershipLost) }
     }
 

@@ -26,7 +26,7 @@ pub use definition::{
 pub use function::{DeletionPolicy, FunctionRef, PermissionPolicy, Tags};
 pub use handler::missing_handler_files;
 pub use key_encoding::{decode_key, encode_key};
-pub use s3_events::{EVENT_NAMES, affixes_meet, events_meet, keys_meet};
+pub use s3_events::{EVENT_NAMES, affixes_overlap, events_overlap, keys_overlap};
 pub use s3_triggered_function::{KeyFilter, S3TriggeredFunction, S3TriggeredFunctionSpec};
 pub use schedule::Expression;
 pub use scheduled_function::{

@@ -43,7 +43,7 @@ pub const EVENT_NAMES: [&str; 31] = [
 /// True if two event names cover a common event: `s3:ObjectCreated:*` meets `s3:ObjectCreated:Put`.
 ///
 /// A name outside of [`EVENT_NAMES`] meets the same name and the wildcard above the name.
-pub fn events_meet(a: &str, b: &str) -> bool {
+pub fn events_overlap(a: &str, b: &str) -> bool {
     a == b || covers(a, b) || covers(b, a)
 }
 
@@ -51,16 +51,16 @@ fn covers(wildcard: &str, name: &str) -> bool {
     wildcard.strip_suffix('*').is_some_and(|start| start.ends_with(':') && name.starts_with(start))
 }
 
-/// True if a key can match both filters. An absent prefix or suffix is empty. [`affixes_meet`] has the rule of S3.
-pub fn keys_meet(a: &KeyFilter, b: &KeyFilter) -> bool {
+/// True if a key can match both filters. An absent prefix or suffix is empty. [`affixes_overlap`] has the rule of S3.
+pub fn keys_overlap(a: &KeyFilter, b: &KeyFilter) -> bool {
     let text = |part: &Option<String>| part.clone().unwrap_or_default();
-    affixes_meet(&text(&a.prefix), &text(&a.suffix), &text(&b.prefix), &text(&b.suffix))
+    affixes_overlap(&text(&a.prefix), &text(&a.suffix), &text(&b.prefix), &text(&b.suffix))
 }
 
 /// True if one prefix starts with the other prefix, and one suffix ends with the other suffix. S3 refuses two entries
 /// with overlapping affixes and events, even if the types of the destinations differ
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>).
-pub fn affixes_meet(prefix_a: &str, suffix_a: &str, prefix_b: &str, suffix_b: &str) -> bool {
+pub fn affixes_overlap(prefix_a: &str, suffix_a: &str, prefix_b: &str, suffix_b: &str) -> bool {
     (prefix_a.starts_with(prefix_b) || prefix_b.starts_with(prefix_a))
         && (suffix_a.ends_with(suffix_b) || suffix_b.ends_with(suffix_a))
 }
@@ -87,7 +87,7 @@ mod tests {
             ("s3:LifecycleExpiration:*", "s3:LifecycleTransition", false),
             ("s3:SomethingNew", "s3:SomethingNewer", false),
         ] {
-            assert_eq!((events_meet(a, b), events_meet(b, a)), (meet, meet), "{a} and {b}");
+            assert_eq!((events_overlap(a, b), events_overlap(b, a)), (meet, meet), "{a} and {b}");
         }
     }
 
@@ -103,7 +103,7 @@ mod tests {
             (filter("images/", ""), filter("logs/", ""), false),
             (filter("images/", ".jpg"), filter("images/2024/", ".png"), false),
         ] {
-            assert_eq!((keys_meet(&a, &b), keys_meet(&b, &a)), (meet, meet), "{a:?} and {b:?}");
+            assert_eq!((keys_overlap(&a, &b), keys_overlap(&b, &a)), (meet, meet), "{a:?} and {b:?}");
         }
     }
 

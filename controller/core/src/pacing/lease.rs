@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 /// The lease duration: a Lease without renewals stays with its holder for this time.
-pub const LEASE: Duration = Duration::from_secs(15);
-/// The renew deadline: a leader stops if no renewal succeeds for this time. Must be shorter than [`LEASE`], or two
+pub const LEASE_DURATION: Duration = Duration::from_secs(15);
+/// The renew deadline: a leader stops if no renewal succeeds for this time. Must be shorter than [`LEASE_DURATION`], or two
 /// leaders would run at once.
-pub const RENEW_WITHIN: Duration = Duration::from_secs(10);
+pub const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 /// The time between two reads of the Lease.
-pub const RETRY: Duration = Duration::from_secs(2);
+pub const RETRY_PERIOD: Duration = Duration::from_secs(2);
 
 /// The content of a Lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub fn decide(record: Option<&Record>, unchanged_for: Duration, me: &str) -> Ste
         Some(holder) if holder == me => Step::Renew,
         Some(_) => match duration.checked_sub(unchanged_for) {
             None | Some(Duration::ZERO) => Step::Take,
-            Some(left) => Step::Wait(left.min(RETRY)),
+            Some(left) => Step::Wait(left.min(RETRY_PERIOD)),
         },
     }
 }
@@ -55,15 +55,15 @@ mod tests {
 
     #[test]
     fn an_expired_lease_is_acquired() {
-        let held = |holder: Option<&str>| Record { holder: holder.map(Into::into), duration: LEASE };
+        let held = |holder: Option<&str>| Record { holder: holder.map(Into::into), duration: LEASE_DURATION };
         let seconds = Duration::from_secs;
         let cases = [
             (None, 0, Step::Create),
             (Some(held(None)), 0, Step::Take),
             (Some(held(Some(""))), 0, Step::Take),
             (Some(held(Some("me"))), 100, Step::Renew),
-            (Some(held(Some("other"))), 0, Step::Wait(RETRY)),
-            (Some(held(Some("other"))), 13, Step::Wait(RETRY)),
+            (Some(held(Some("other"))), 0, Step::Wait(RETRY_PERIOD)),
+            (Some(held(Some("other"))), 13, Step::Wait(RETRY_PERIOD)),
             (Some(held(Some("other"))), 14, Step::Wait(seconds(1))),
             (Some(held(Some("other"))), 15, Step::Take),
             (Some(held(Some("other"))), 16, Step::Take),
@@ -76,6 +76,6 @@ mod tests {
     /// An old leader stops its writes before the next leader starts, even if the last renewal arrived late.
     #[test]
     fn a_leader_stops_before_its_lease_expires() {
-        assert!(RENEW_WITHIN < LEASE);
+        assert!(RENEW_DEADLINE < LEASE_DURATION);
     }
 }

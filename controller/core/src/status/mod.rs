@@ -186,7 +186,7 @@ pub enum ErrorClass {
 
 impl ErrorClass {
     /// True if the failure passes without a change of any resource.
-    pub fn passes_by_itself(self) -> bool {
+    pub fn is_retryable(self) -> bool {
         matches!(self, Self::Retryable | Self::Throttled)
     }
 

@@ -162,7 +162,7 @@ fn dependency_failures_stall_only_after_the_deadline() {
             ErrorClass::Terminal => ["Stalled"; 2],
         };
         assert_eq!([state(&early), state(&late)], expected, "{reason:?}");
-        assert_eq!(class.passes_by_itself(), expected[1] == "Reconciling", "{reason:?}");
+        assert_eq!(class.is_retryable(), expected[1] == "Reconciling", "{reason:?}");
     }
     let missing = before_deadline(&failed(Component::Function, Reason::FunctionNotFound));
     assert_eq!(

@@ -70,17 +70,17 @@ impl NamespaceCredentials {
 
     /// AWS for the reconcile of an object.
     pub fn aws(&self, owner: &OwnerId, key: &ObjectKey) -> Arc<dyn Aws> {
-        self.authorized(owner, &key.namespace, |policy| policy.of_object(key, false))
+        self.authorized(owner, &key.namespace, |policy| policy.for_object(key, false))
     }
 
     /// AWS for the cleanup of an object: only removals are permitted.
     pub fn aws_for_removal(&self, owner: &OwnerId, key: &ObjectKey) -> Arc<dyn Aws> {
-        self.authorized(owner, &key.namespace, |policy| policy.of_object(key, true))
+        self.authorized(owner, &key.namespace, |policy| policy.for_object(key, true))
     }
 
     /// S3 in a Region, on behalf of a namespace. `leaves` is true if the namespace only removes its entries.
     pub fn s3(&self, owner: &OwnerId, namespace: &str, region: &str, leaves: bool) -> Arc<dyn S3Api> {
-        self.authorized(owner, namespace, |policy| policy.of_bucket(leaves)).s3(region)
+        self.authorized(owner, namespace, |policy| policy.for_bucket(leaves)).s3(region)
     }
 
     /// The role of a namespace; `None` for the operator's own credentials.

@@ -262,6 +262,6 @@ pub fn is_paused<K: Trigger>(object: &K) -> bool {
 }
 
 /// True if the object needs its AWS resources: the object is not being deleted, or the pause delays the deletion.
-pub fn needs_what_it_has<K: Trigger>(object: &K) -> bool {
+pub fn needs_applied_resources<K: Trigger>(object: &K) -> bool {
     object.meta().deletion_timestamp.is_none() || is_paused(object)
 }

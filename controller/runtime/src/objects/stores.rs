@@ -7,7 +7,7 @@ use lambda_triggers_core::api::AppliedPermission;
 use lambda_triggers_core::ownership::ObjectKey;
 use tokio::sync::watch;
 
-use super::{RawS3TriggeredFunction, RawScheduledFunction, Trigger, is_paused, needs_what_it_has};
+use super::{RawS3TriggeredFunction, RawScheduledFunction, Trigger, is_paused, needs_applied_resources};
 
 /// The reflectors stopped before the first list, so the stores never sync.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -48,7 +48,7 @@ impl Stores {
     }
 
     /// True if another object than the one with this UID needs the statement.
-    pub fn permission_claimed(&self, permission: &AppliedPermission, except: &str) -> bool {
+    pub fn is_permission_claimed(&self, permission: &AppliedPermission, except: &str) -> bool {
         any_claims(&self.scheduled, permission, except) || any_claims(&self.s3, permission, except)
     }
 
@@ -64,7 +64,7 @@ impl Stores {
 
 fn any_claims<K: Trigger>(store: &Store<K>, permission: &AppliedPermission, except: &str) -> bool {
     let claims = |object: &Arc<K>| {
-        needs_what_it_has(&**object)
+        needs_applied_resources(&**object)
             && object.meta().uid.as_deref() != Some(except)
             && object.summary().applied.permissions.contains(permission)
     };
@@ -73,7 +73,7 @@ fn any_claims<K: Trigger>(store: &Store<K>, permission: &AppliedPermission, exce
 
 fn deploys<K: Trigger>(store: &Store<K>, key: &ObjectKey, region: &str, function: &str) -> bool {
     let object = store.get(&ObjectRef::new(&key.name).within(&key.namespace));
-    object.filter(|object| needs_what_it_has(&**object)).is_some_and(|object| {
+    object.filter(|object| needs_applied_resources(&**object)).is_some_and(|object| {
         let deployed = &object.summary().applied.functions;
         deployed.iter().any(|deployed| deployed.region == region && deployed.name == function)
     })

@@ -57,12 +57,12 @@ pub async fn run_controller<K: ReconcileKind>(
             }
             if let watcher::Event::Delete(object) = event {
                 deleting.status_cache.forget_object(object);
-                deleting.wakes.ended(&holder(object));
+                deleting.wakes.wake_all(&holder(object));
             }
         })
         .applied_objects()
         .inspect_ok(move |object| {
-            seeing.wakes.ended(&holder(object));
+            seeing.wakes.wake_all(&holder(object));
             if seeing.status_cache.is_foreign(object) {
                 seeing.wakes.repair((K::NAME, workqueue::key(object).1.clone()));
             }

@@ -9,7 +9,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::PostParams;
 use kube::client::{Body, ClientBuilder};
 use kube::{Api, Client, Config};
-use lambda_triggers_core::pacing::lease::{LEASE, RENEW_WITHIN, RETRY, Record, Step, decide};
+use lambda_triggers_core::pacing::lease::{
+    LEASE_DURATION, RENEW_DEADLINE, RETRY_PERIOD, Record, Step, decide,
+};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::filter::FilterLayer;
@@ -61,7 +63,7 @@ impl LeaderElector {
     pub async fn lead(&mut self, stop: &CancellationToken) -> bool {
         info!(lease = self.name, me = self.me, "waiting to lead");
         loop {
-            let wait = match self.attempt_in_time(RENEW_WITHIN).await {
+            let wait = match self.attempt_in_time(RENEW_DEADLINE).await {
                 Ok(None) => break,
                 Ok(Some(wait)) => wait,
                 Err(error) => {
@@ -70,7 +72,7 @@ impl LeaderElector {
                         error = error_chain(&error),
                         "cannot get the lease; trying again"
                     );
-                    RETRY
+                    RETRY_PERIOD
                 }
             };
             if stop.run_until_cancelled(sleep(wait)).await.is_none() {
@@ -84,8 +86,8 @@ impl LeaderElector {
     /// Renews the Lease, until another replica holds the Lease or no renewal succeeds in time.
     pub async fn keep(&mut self) -> LeadershipLost {
         while self.leadership.check().is_ok() {
-            sleep(RETRY).await;
-            match self.attempt_in_time(RENEW_WITHIN / 2).await {
+            sleep(RETRY_PERIOD).await;
+            match self.attempt_in_time(RENEW_DEADLINE / 2).await {
                 // A conflict can come from a writer of other fields: this replica may still hold the Lease.
                 Ok(Some(_)) if !self.holds() => break,
                 Ok(_) => {}
@@ -138,7 +140,7 @@ impl LeaderElector {
             Err(_) => Err(LeaseError::Silent(limit)),
         };
         // A refusal is an answer, but keeps the replica from leading.
-        self.health.looked_at_lease(attempt.is_ok());
+        self.health.record_lease_attempt(attempt.is_ok());
         attempt
     }
 
@@ -169,7 +171,7 @@ impl LeaderElector {
                 Ok(None)
             }
             // Another replica was faster, and the next attempt reads its Lease.
-            Err(kube::Error::Api(status)) if status.code == 409 => Ok(Some(RETRY)),
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(Some(RETRY_PERIOD)),
             Err(error) => Err(error),
         }
     }
@@ -186,7 +188,7 @@ impl LeaderElector {
             metadata: before.map_or(metadata, |lease| lease.metadata.clone()),
             spec: Some(LeaseSpec {
                 holder_identity: Some(self.me.clone()),
-                lease_duration_seconds: i32::try_from(LEASE.as_secs()).ok(),
+                lease_duration_seconds: i32::try_from(LEASE_DURATION.as_secs()).ok(),
                 acquire_time: if changed { Some(now.clone()) } else { spec.acquire_time.clone() },
                 renew_time: Some(now),
                 lease_transitions: Some(transitions + i32::from(step == Step::Take)),
@@ -199,7 +201,7 @@ impl LeaderElector {
 fn record(lease: &Lease) -> Record {
     let spec = lease.spec.clone().unwrap_or_default();
     let seconds = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
-    Record { holder: spec.holder_identity, duration: seconds.map_or(LEASE, Duration::from_secs) }
+    Record { holder: spec.holder_identity, duration: seconds.map_or(LEASE_DURATION, Duration::from_secs) }
 }
 
 /// A client that can write only while this replica leads.

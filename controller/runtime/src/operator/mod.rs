@@ -71,7 +71,7 @@ pub struct Options {
 /// leader election, the operator first waits for leadership, and ends with an error after losing leadership.
 pub async fn run(options: Options, network: Network, stop: CancellationToken) -> Result<(), StartError> {
     let leadership = if options.leader_elect { Leadership::elected() } else { Leadership::alone() };
-    options.telemetry.health.starts(leadership.clone());
+    options.telemetry.health.set_leadership(leadership.clone());
     options.telemetry.metrics.show_leader(leadership.clone());
     let config = network.kube_config().await?;
     let client = leader_election::guarded_client(config.clone(), leadership.clone())?;
@@ -245,6 +245,6 @@ pub async fn run_controllers(
 fn register_stores(context: &Context) {
     let Telemetry { metrics, health } = &context.telemetry;
     let [scheduled, s3] = context.stores.synced.clone();
-    health.waits_for(vec![("ScheduledFunctions", scheduled), ("S3TriggeredFunctions", s3)]);
+    health.set_stores(vec![("ScheduledFunctions", scheduled), ("S3TriggeredFunctions", s3)]);
     metrics.show_objects(context.stores.clone());
 }

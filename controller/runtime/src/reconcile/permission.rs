@@ -158,7 +158,8 @@ impl Permissions {
             return Ok(());
         }
         let _lock = self.lock(&function).await;
-        if self.others_claim(permission, &id.uid) || context.stores.permission_claimed(permission, &id.uid) {
+        if self.others_claim(permission, &id.uid) || context.stores.is_permission_claimed(permission, &id.uid)
+        {
             return Ok(());
         }
         if in_use().await? {
@@ -180,7 +181,7 @@ impl Permissions {
         let Grant { function, statement, managed_by, source } = grant;
         let name = function.short();
         if *managed_by == PermissionPolicy::External {
-            writer.permitted_by_others(format!(
+            writer.set_external_permission(format!(
                 "spec.function.permission is External: the operator neither adds nor checks the permission of {source} to invoke {name}"
             ));
             return Ok(());
@@ -190,7 +191,7 @@ impl Permissions {
         match permitted {
             Ok(Permitted::Own { added }) => {
                 writer.changed_aws |= added;
-                writer.ready(Component::Permission);
+                writer.mark_ready(Component::Permission);
                 if added && writer.was_in_sync {
                     let note = format!("restored the permission for {source} to invoke {name}");
                     writer.emit(EventToEmit::warning(EventReason::DriftRepaired, note)).await;
@@ -198,7 +199,7 @@ impl Permissions {
                 Ok(())
             }
             Ok(Permitted::ByOthers { sid }) => {
-                writer.permitted_by_others(format!(
+                writer.set_external_permission(format!(
                     "AWS denies the operator a change of the policy of {name}, whose statement {sid} permits {source} to invoke it"
                 ));
                 Ok(())

@@ -111,12 +111,12 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
     }
 
     /// Marks a component as ready, even if another component fails.
-    pub fn ready(&mut self, component: Component) {
+    pub fn mark_ready(&mut self, component: Component) {
         self.ready.insert(component);
     }
 
     /// Records an external permission.
-    pub fn permitted_by_others(&mut self, message: String) {
+    pub fn set_external_permission(&mut self, message: String) {
         self.ready.insert(Component::Permission);
         self.external_permission = Some(message);
     }
@@ -179,8 +179,8 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
     }
 
     /// Registers the object for a reconcile when the hindrance ends.
-    pub fn wait(&self, hindrance: Hindrance) {
-        self.context.wakes.wait(hindrance, (K::NAME, self.id.key.clone()));
+    pub fn wake_after(&self, hindrance: Hindrance) {
+        self.context.wakes.register(hindrance, (K::NAME, self.id.key.clone()));
     }
 
     /// True if the progress deadline of this generation has passed.

@@ -56,12 +56,12 @@ impl Wakes {
     }
 
     /// Registers an object for one reconcile when the hindrance ends.
-    pub fn wait(&self, hindrance: Hindrance, waiter: Waiter) {
+    pub fn register(&self, hindrance: Hindrance, waiter: Waiter) {
         lock(&self.waiting).entry(hindrance).or_default().insert(waiter);
     }
 
     /// Requests a reconcile of each object that waits for the hindrance.
-    pub fn ended(&self, hindrance: &Hindrance) {
+    pub fn wake_all(&self, hindrance: &Hindrance) {
         let waiting = lock(&self.waiting).remove(hindrance);
         waiting.into_iter().flatten().for_each(|waiter| self.wake(waiter));
     }
@@ -130,13 +130,13 @@ mod tests {
     async fn waiting_objects_wake_once_when_the_hindrance_ends() {
         let (wakes, mut scheduled, mut s3) = Wakes::new();
         let function = |name: &str| Hindrance::Function("eu-west-1".into(), name.into());
-        wakes.wait(function("a"), waiter("one"));
-        wakes.wait(function("a"), (RawS3TriggeredFunction::NAME, ObjectKey::new("team", "two")));
-        wakes.wait(function("b"), waiter("three"));
-        wakes.wait(function("a"), waiter("deleted"));
+        wakes.register(function("a"), waiter("one"));
+        wakes.register(function("a"), (RawS3TriggeredFunction::NAME, ObjectKey::new("team", "two")));
+        wakes.register(function("b"), waiter("three"));
+        wakes.register(function("a"), waiter("deleted"));
         wakes.forget(&waiter("deleted"));
-        wakes.ended(&function("a"));
-        wakes.ended(&function("a"));
+        wakes.wake_all(&function("a"));
+        wakes.wake_all(&function("a"));
         assert_eq!((woken(&mut scheduled), woken(&mut s3)), (vec!["one".to_owned()], vec!["two".to_owned()]));
     }
 

@@ -46,7 +46,7 @@ struct Aws {
 
 impl Health {
     /// Records the leadership at the start.
-    pub fn starts(&self, leadership: Leadership) {
+    pub fn set_leadership(&self, leadership: Leadership) {
         let mut state = self.state();
         if leadership.is_elected() {
             state.lease = Some(LeaseAttempt { at: Instant::now(), answered: false });
@@ -55,17 +55,17 @@ impl Health {
     }
 
     /// Records the end of an attempt on the Lease. `answered` is true if the API server answered.
-    pub fn looked_at_lease(&self, answered: bool) {
+    pub fn record_lease_attempt(&self, answered: bool) {
         self.state().lease = Some(LeaseAttempt { at: Instant::now(), answered });
     }
 
     /// Records the stores that must be synced before work begins, by plural kind.
-    pub fn waits_for(&self, stores: Vec<(&'static str, watch::Receiver<bool>)>) {
+    pub fn set_stores(&self, stores: Vec<(&'static str, watch::Receiver<bool>)>) {
         self.state().stores = Some(stores);
     }
 
     /// Records the end of an attempt of an AWS call. An error response counts as an answer.
-    pub fn called_aws(&self, answered: bool) {
+    pub fn record_aws_call(&self, answered: bool) {
         let aws = &mut self.state().aws;
         aws.ever_answered |= answered;
         aws.unanswered = if answered { 0 } else { aws.unanswered.saturating_add(1) };

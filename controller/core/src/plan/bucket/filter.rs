@@ -1,6 +1,6 @@
 //! The key filter of an entry.
 
-use crate::api::{KeyFilter, affixes_meet, decode_key, encode_key};
+use crate::api::{KeyFilter, affixes_overlap, decode_key, encode_key};
 
 /// The prefix and the suffix of object keys, in S3's key encoding; empty for all keys. A foreign entry keeps its
 /// original text, encoded or not.
@@ -17,12 +17,12 @@ impl Filter {
     ///
     /// S3 compares the encoded texts. Two spellings of one encoding, such as `%3D` and `%3d`, count as equal here,
     /// because AWS does not document the comparison. A rejected document would block all changes to the bucket.
-    pub fn meets(&self, other: &Self) -> bool {
+    pub fn overlaps(&self, other: &Self) -> bool {
         let keys = |Self { prefix, suffix }: &Self| Some((decode_key(prefix)?, decode_key(suffix)?));
-        let as_texts = affixes_meet(&self.prefix, &self.suffix, &other.prefix, &other.suffix);
+        let as_texts = affixes_overlap(&self.prefix, &self.suffix, &other.prefix, &other.suffix);
         let as_keys = || {
             let (own, others) = keys(self).zip(keys(other))?;
-            Some(affixes_meet(&own.0, &own.1, &others.0, &others.1))
+            Some(affixes_overlap(&own.0, &own.1, &others.0, &others.1))
         };
         as_texts || as_keys().unwrap_or_default()
     }
@@ -102,7 +102,7 @@ mod tests {
         ] {
             let [a, b] =
                 [a, b].map(|[prefix, suffix]| Filter { prefix: prefix.into(), suffix: suffix.into() });
-            assert_eq!([a.meets(&b), b.meets(&a)], [meet; 2], "{a:?} and {b:?}");
+            assert_eq!([a.overlaps(&b), b.overlaps(&a)], [meet; 2], "{a:?} and {b:?}");
         }
     }
 }

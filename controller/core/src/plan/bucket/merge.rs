@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Child, Claim, Desired, Destination, Document, Entry, Filter};
-use crate::api::events_meet;
+use crate::api::events_overlap;
 use crate::ownership::{ObjectKey, OwnEntryId, OwnerId, retained_id};
 
 /// The maximum number of entries in a document
@@ -315,6 +315,6 @@ fn kept(entry: &Entry, claim: &Claim) -> Option<Placed> {
 /// True if S3 would reject two entries in the same document: both events and keys overlap
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>).
 fn conflict(a: &Entry, b: &Entry) -> bool {
-    let events = a.events.iter().any(|one| b.events.iter().any(|other| events_meet(one, other)));
-    events && a.filter.meets(&b.filter)
+    let events = a.events.iter().any(|one| b.events.iter().any(|other| events_overlap(one, other)));
+    events && a.filter.overlaps(&b.filter)
 }

@@ -48,7 +48,7 @@ impl Aws for Authorized {
 
     async fn account(&self) -> Result<Account, AwsError> {
         const ACTION: &str = "sts:GetCallerIdentity";
-        self.policy.removal(ACTION)?;
+        self.policy.permit_removal(ACTION)?;
         let account = self.aws.account().await?;
         match &self.policy.role {
             Some(role) if role.account() != account.id => {
@@ -101,7 +101,7 @@ impl<P: ?Sized> Port<P> {
         name: &str,
         references: Vec<ResourceRef>,
     ) -> Result<(), AwsError> {
-        self.policy.makes(action)?;
+        self.policy.permit_creation(action)?;
         let name = ResourceRef::DeployedFunction(name.into());
         self.permit(action, [name].into_iter().chain(references).collect()).await
     }
@@ -138,8 +138,8 @@ impl LambdaApi for Port<dyn LambdaApi> {
         revision: Option<&str>,
     ) -> Result<(), AwsError> {
         const ACTION: &str = "lambda:AddPermission";
-        self.policy.makes(ACTION)?;
-        self.policy.own_statement(ACTION, &statement.id)?;
+        self.policy.permit_creation(ACTION)?;
+        self.policy.require_own_statement(ACTION, &statement.id)?;
         let bucket =
             statement.source_arn.split_once(":s3:::").map(|(_, name)| ResourceRef::Bucket(name.into()));
         let owner = statement.source_account.clone().map(ResourceRef::BucketOwner);
@@ -155,7 +155,7 @@ impl LambdaApi for Port<dyn LambdaApi> {
         revision: Option<&str>,
     ) -> Result<(), AwsError> {
         const ACTION: &str = "lambda:RemovePermission";
-        self.policy.own_statement(ACTION, statement_id)?;
+        self.policy.require_own_statement(ACTION, statement_id)?;
         self.permit(ACTION, vec![ResourceRef::Function(function.clone())]).await?;
         self.with_role(self.port.remove_permission(function, statement_id, revision).await)
     }
@@ -248,14 +248,14 @@ impl DeploymentApi for Port<dyn DeploymentApi> {
 
 impl Port<dyn EventBridgeApi> {
     /// Permits a call that creates or changes the object's rule.
-    async fn own_rule(
+    async fn require_own_rule(
         &self,
         action: &'static str,
         name: &str,
         references: Vec<ResourceRef>,
     ) -> Result<(), AwsError> {
-        self.policy.makes(action)?;
-        self.policy.own_rule(action, name)?;
+        self.policy.permit_creation(action)?;
+        self.policy.require_own_rule(action, name)?;
         self.permit(action, references).await
     }
 }
@@ -272,7 +272,7 @@ impl EventBridgeApi for Port<dyn EventBridgeApi> {
     async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
         const ACTION: &str = "events:ListTargetsByRule";
         if !self.policy.removes {
-            self.policy.own_rule(ACTION, &rule.name)?;
+            self.policy.require_own_rule(ACTION, &rule.name)?;
         }
         self.permit(ACTION, vec![]).await?;
         self.with_role(self.port.complete(rule).await)
@@ -281,7 +281,7 @@ impl EventBridgeApi for Port<dyn EventBridgeApi> {
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
         const ACTION: &str = "events:DescribeRule";
         if !self.policy.removes {
-            self.policy.own_rule(ACTION, name)?;
+            self.policy.require_own_rule(ACTION, name)?;
         }
         self.permit(ACTION, vec![]).await?;
         self.with_role(self.port.rule(name).await)
@@ -296,20 +296,20 @@ impl EventBridgeApi for Port<dyn EventBridgeApi> {
     }
 
     async fn put_rule(&self, name: &str, settings: &RuleSettings, tags: &Tags) -> Result<(), AwsError> {
-        self.own_rule("events:PutRule", name, vec![]).await?;
+        self.require_own_rule("events:PutRule", name, vec![]).await?;
         self.with_role(self.port.put_rule(name, settings, tags).await)
     }
 
     /// Permitted during cleanup: a rule without tags is tagged before the targets are removed.
     async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
         const ACTION: &str = "events:TagResource";
-        self.policy.own_rule(ACTION, name)?;
+        self.policy.require_own_rule(ACTION, name)?;
         self.permit(ACTION, vec![]).await?;
         self.with_role(self.port.tag_rule(name, tags).await)
     }
 
     async fn untag_rule(&self, name: &str, keys: &[String]) -> Result<(), AwsError> {
-        self.own_rule("events:UntagResource", name, vec![]).await?;
+        self.require_own_rule("events:UntagResource", name, vec![]).await?;
         self.with_role(self.port.untag_rule(name, keys).await)
     }
 
@@ -319,20 +319,20 @@ impl EventBridgeApi for Port<dyn EventBridgeApi> {
         self.policy.require_own(ACTION, function.is_some(), &format!("target {}", target.arn))?;
         let queue = target.dead_letter_queue_arn.clone().map(ResourceRef::DeadLetterQueue);
         let references = function.map(ResourceRef::RuleTarget).into_iter().chain(queue).collect();
-        self.own_rule(ACTION, rule, references).await?;
+        self.require_own_rule(ACTION, rule, references).await?;
         self.with_role(self.port.put_target(rule, target).await)
     }
 
     async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError> {
         const ACTION: &str = "events:RemoveTargets";
-        self.policy.own_rule(ACTION, rule)?;
+        self.policy.require_own_rule(ACTION, rule)?;
         self.permit(ACTION, vec![]).await?;
         self.with_role(self.port.remove_targets(rule, ids).await)
     }
 
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {
         const ACTION: &str = "events:DeleteRule";
-        self.policy.own_rule(ACTION, name)?;
+        self.policy.require_own_rule(ACTION, name)?;
         self.permit(ACTION, vec![]).await?;
         self.with_role(self.port.delete_rule(name).await)
     }

@@ -65,7 +65,7 @@ impl RateLimiter {
     }
 
     /// The rate limiter of another account, by account ID.
-    pub fn of_account(&self, account: impl Into<String>) -> Self {
+    pub fn for_account(&self, account: impl Into<String>) -> Self {
         Self { account: account.into(), all: self.all.clone() }
     }
 
@@ -214,7 +214,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_quota_account_and_region_has_its_own_rate() {
         let (rate_limiter, began) = (rate_limiter(), Instant::now());
-        let other = rate_limiter.of_account("210987654321");
+        let other = rate_limiter.for_account("210987654321");
         rate_limiter.call(Quota::Lambda, REGION).await;
         rate_limiter.call(Quota::LambdaPolicy, REGION).await;
         rate_limiter.call(Quota::Lambda, "us-east-1").await;

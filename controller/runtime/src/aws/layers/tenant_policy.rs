@@ -44,17 +44,17 @@ impl TenantPolicy {
     }
 
     /// The policy for the calls of one object.
-    pub fn of_object(self, key: &ObjectKey, removes: bool) -> Self {
+    pub fn for_object(self, key: &ObjectKey, removes: bool) -> Self {
         Self { key: Some(key.clone()), removes, ..self }
     }
 
     /// The policy for the namespace's entries in buckets.
-    pub fn of_bucket(self, removes: bool) -> Self {
+    pub fn for_bucket(self, removes: bool) -> Self {
         Self { removes, ..self }
     }
 
     /// Permits a read or a removal of own resources, if the tenancy names the namespace.
-    pub fn removal(&self, action: &'static str) -> Result<(), AwsError> {
+    pub fn permit_removal(&self, action: &'static str) -> Result<(), AwsError> {
         match self.tenancy.tenant(&self.namespace) {
             Some(_) => Ok(()),
             // The role of an unnamed namespace is not known.
@@ -74,7 +74,7 @@ impl TenantPolicy {
     }
 
     /// Permits a call only on the object's own rule.
-    pub fn own_rule(&self, action: &'static str, name: &str) -> Result<(), AwsError> {
+    pub fn require_own_rule(&self, action: &'static str, name: &str) -> Result<(), AwsError> {
         let is_own = self
             .key
             .as_ref()
@@ -83,12 +83,12 @@ impl TenantPolicy {
     }
 
     /// Permits a call only on a permission statement of the operator.
-    pub fn own_statement(&self, action: &'static str, id: &str) -> Result<(), AwsError> {
+    pub fn require_own_statement(&self, action: &'static str, id: &str) -> Result<(), AwsError> {
         self.require_own(action, is_own_statement_id(&self.owner, id), &format!("statement {id}"))
     }
 
     /// Refuses a creation or a change during cleanup.
-    pub fn makes(&self, action: &'static str) -> Result<(), AwsError> {
+    pub fn permit_creation(&self, action: &'static str) -> Result<(), AwsError> {
         if self.removes {
             return Err(self.refused(action, format!("{action} is not permitted during cleanup")));
         }
@@ -102,7 +102,7 @@ impl TenantPolicy {
         region: &str,
         references: impl FnOnce(&ImplicitGrants) -> Vec<ResourceRef> + Send,
     ) -> Result<(), AwsError> {
-        self.removal(action)?;
+        self.permit_removal(action)?;
         if self.removes {
             return Ok(());
         }

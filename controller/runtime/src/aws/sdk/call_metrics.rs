@@ -65,7 +65,7 @@ impl Attempt {
     fn ends(&mut self, outcome: AwsOutcome) {
         self.ended = true;
         let CallMetrics { service, telemetry, rate_limiter: _ } = &self.counts;
-        telemetry.health.called_aws(outcome != AwsOutcome::NoAnswer);
+        telemetry.health.record_aws_call(outcome != AwsOutcome::NoAnswer);
         telemetry.metrics.aws_called(*service, &self.operation, outcome, self.began.elapsed());
         if outcome == AwsOutcome::Throttled {
             self.counts.limit(&self.operation, |rate_limiter, quota, region| {

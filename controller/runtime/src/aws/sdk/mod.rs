@@ -139,7 +139,7 @@ impl Sdk {
         let account = session.role.account();
         let is_own = self.account.get().is_some_and(|own| own.id == account);
         let rate_limiter =
-            if is_own { self.rate_limiter.clone() } else { self.rate_limiter.of_account(account) };
+            if is_own { self.rate_limiter.clone() } else { self.rate_limiter.for_account(account) };
         let credentials = RoleCredentials::new(self.sts(), session.clone());
         let config = self
             .config

@@ -55,9 +55,9 @@ pub async fn deploy<K: Trigger>(
     let observed = deployments.deployed(&desired.name).await.map_err(Error::aws(Component::Function))?;
     if let Some(conflict) = observed.as_ref().and_then(|function| held(context, region, function, &origin)) {
         if let FunctionConflict::Held { kind, key } = &conflict {
-            writer.wait(Hindrance::Holder(kind.clone(), key.clone()));
+            writer.wake_after(Hindrance::Holder(kind.clone(), key.clone()));
         }
-        writer.wait(Hindrance::Function(region.into(), desired.name.clone()));
+        writer.wake_after(Hindrance::Function(region.into(), desired.name.clone()));
         return Err(conflicting(&desired.name, region, &conflict.to_string()));
     }
     let set_before = tags_set_before(&writer.status.applied, region, &desired.name);
@@ -72,7 +72,7 @@ pub async fn deploy<K: Trigger>(
         definition.adoption_policy,
     );
     let mut plan = plan.map_err(|conflict| {
-        writer.wait(Hindrance::Function(region.into(), desired.name.clone()));
+        writer.wake_after(Hindrance::Function(region.into(), desired.name.clone()));
         conflicting(&desired.name, region, &conflict.to_string())
     })?;
     let sets_retries = desired.async_invoke.is_some();
@@ -123,7 +123,7 @@ pub async fn deploy<K: Trigger>(
     };
     let arn = observed.as_ref().filter(is_usable).map(|function| function.arn.clone());
     if arn.is_some() {
-        context.wakes.ended(&Hindrance::Function(region.into(), desired.name.clone()));
+        context.wakes.wake_all(&Hindrance::Function(region.into(), desired.name.clone()));
     }
     match failed {
         // The old triggers stay, for example triggers of a function with an earlier name. A function that never worked

@@ -68,7 +68,7 @@ pub async fn resolve<K: Trigger>(
         if found.as_ref().is_err_and(is_not_found) {
             let arn = function.arn.as_deref().and_then(FunctionArn::parse).map(|arn| arn.name);
             let name = arn.or_else(|| function.name.clone()).unwrap_or_default();
-            writer.wait(Hindrance::Function(region.into(), name));
+            writer.wake_after(Hindrance::Function(region.into(), name));
         }
         let function = found?;
         writer.status.function = None;

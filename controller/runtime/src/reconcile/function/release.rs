@@ -82,7 +82,7 @@ pub async fn release<K: Trigger>(
             ),
         };
         writer.emit(EventToEmit::normal(reason, note)).await;
-        context.wakes.ended(&Hindrance::Function(region.clone(), name.clone()));
+        context.wakes.wake_all(&Hindrance::Function(region.clone(), name.clone()));
     }
     Ok(())
 }
@@ -90,7 +90,7 @@ pub async fn release<K: Trigger>(
 /// Requests reconciles of objects that wait for the released functions.
 pub fn wake_waiting(context: &Context, applied: &Applied) {
     for AppliedFunction { region, name, tag_keys: _, async_invoke: _ } in &applied.functions {
-        context.wakes.ended(&Hindrance::Function(region.clone(), name.clone()));
+        context.wakes.wake_all(&Hindrance::Function(region.clone(), name.clone()));
     }
 }
 

@@ -48,7 +48,7 @@ pub async fn apply(
         }
     };
     let Some(function) = resolved.function.take() else { return Ok(updating("making")) };
-    writer.ready(Component::Function);
+    writer.mark_ready(Component::Function);
     writer.status.function_arn = Some(function.arn.to_string());
     writer.status.function_name = Some(function.arn.short());
 
@@ -77,10 +77,10 @@ pub async fn apply(
     writer.changed_aws |= match &done {
         Ok(done) => done.changed,
         // S3 may have applied a write of the failed request.
-        Err(failure) => failure.class().passes_by_itself(),
+        Err(failure) => failure.class().is_retryable(),
     };
     let done = done?;
-    writer.ready(Component::Notification);
+    writer.mark_ready(Component::Notification);
     let in_use = BTreeMap::from([(bucket_statement_id(&context.owner.id, &bucket.name), done.functions)]);
     release(reconciler, writer, &before, &wanted, in_use).await?;
     writer.status.applied = wanted;

@@ -53,8 +53,7 @@ pub async fn retain(
         match reconciler.buckets.reconcile(&bucket, &writer.id, request).await {
             Err(failure) if has_new_owner(writer, &bucket, &failure) => {}
             // Retained entries stay as they are, even if the bucket cannot be read.
-            Err(failure)
-                if !failure.class().passes_by_itself() && notification.ids.iter().all(id_outlives) => {}
+            Err(failure) if !failure.class().is_retryable() && notification.ids.iter().all(id_outlives) => {}
             done => drop(done?),
         }
     }

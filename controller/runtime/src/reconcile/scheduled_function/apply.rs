@@ -47,7 +47,7 @@ pub async fn apply(
     let region = region(context, spec.region.as_deref(), &spec.function);
     let mut resolved = resolve(context, writer, &region, &spec.function).await?;
     let Some(function) = resolved.function.take() else { return Ok(updating("making")) };
-    writer.ready(Component::Function);
+    writer.mark_ready(Component::Function);
     writer.status.function_arn = Some(function.arn.to_string());
     writer.status.function_name = Some(function.arn.short());
 
@@ -94,7 +94,7 @@ pub async fn apply(
         Some(failure) if error.kind == AwsErrorKind::Invalid => failure.clone().into(),
         _ => Error::aws(Component::Rule)(error),
     })?;
-    writer.ready(Component::Rule);
+    writer.mark_ready(Component::Rule);
     if let Some(cluster) = adopted_from {
         let note = format!("adopted the rule {} from the cluster {cluster}", desired.name);
         writer.emit(EventToEmit::normal(EventReason::Adopted, note)).await;

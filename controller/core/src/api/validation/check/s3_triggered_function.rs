@@ -6,7 +6,7 @@ use crate::api::bucket_name::{LEGACY_REGION, is_bucket_name, is_legacy_bucket_na
 use crate::api::key_encoding::{encode_filter, has_percent_encoding, is_xml_text};
 use crate::api::validation::limits;
 use crate::api::{
-    EVENT_NAMES, FunctionRef, KeyFilter, S3TriggeredFunctionSpec, encode_key, events_meet, keys_meet,
+    EVENT_NAMES, FunctionRef, KeyFilter, S3TriggeredFunctionSpec, encode_key, events_overlap, keys_overlap,
 };
 use crate::arn::FunctionArn;
 
@@ -68,7 +68,7 @@ fn events(events: &[String]) -> Vec<FieldError> {
     if !unknown.is_empty() {
         return unknown;
     }
-    let once = all_pairs(events, |a, b| !events_meet(a, b));
+    let once = all_pairs(events, |a, b| !events_overlap(a, b));
     let none = unless(!events.is_empty(), field, messages::NO_EVENTS);
     none.into_iter().chain(unless(once, field, messages::EVENTS_MEET)).collect()
 }
@@ -81,7 +81,7 @@ fn filters(filters: &[KeyFilter]) -> Vec<FieldError> {
     let mut errors: Vec<FieldError> =
         filters.iter().enumerate().flat_map(|(i, one)| filter(&format!("{field}[{i}]"), one)).collect();
     if errors.is_empty() {
-        let apart = |filters: &[KeyFilter]| all_pairs(filters, |a, b| !keys_meet(a, b));
+        let apart = |filters: &[KeyFilter]| all_pairs(filters, |a, b| !keys_overlap(a, b));
         let encoded: Vec<KeyFilter> = filters.iter().map(encode_filter).collect();
         let error = unless(apart(filters), field, messages::FILTERS_MEET)
             .or_else(|| unless(apart(&encoded), field, messages::FILTERS_MEET_ENCODED));

@@ -332,7 +332,7 @@ fn authorized(
 #[tokio::test]
 async fn only_permitted_calls_pass() {
     let recorder = RecordingAws::default();
-    let aws = authorized(&recorder, "media", |policy| policy.of_object(&key(), false));
+    let aws = authorized(&recorder, "media", |policy| policy.for_object(&key(), false));
     let same = permitted();
     let cases = [
         (same.clone(), ALL.to_vec()),
@@ -387,7 +387,7 @@ async fn only_permitted_calls_pass() {
 #[tokio::test]
 async fn cleanup_removes_own_resources_and_creates_nothing() {
     let recorder = RecordingAws::default();
-    let aws = authorized(&recorder, "media", |policy| policy.of_object(&key(), true));
+    let aws = authorized(&recorder, "media", |policy| policy.for_object(&key(), true));
     let theirs = Arguments {
         region: "us-east-1",
         function: "theirs",
@@ -429,7 +429,7 @@ async fn an_unnamed_namespace_can_call_nothing() {
     for removes in [false, true] {
         let recorder = RecordingAws::default();
         let aws = authorized(&recorder, "other", |policy| {
-            policy.of_object(&ObjectKey::new("other", "it"), removes)
+            policy.for_object(&ObjectKey::new("other", "it"), removes)
         });
         assert_eq!(every_call(&aws, &recorder, &permitted()).await, [""; 0]);
     }
