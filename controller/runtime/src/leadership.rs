@@ -1,9 +1,10 @@
 //! The leadership of this replica. The elector in [`crate::operator`] renews the leadership; the clients of AWS and
 //! Kubernetes check the leadership before each write.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use lambda_triggers_core::pacing::lease::RENEW_DEADLINE;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// The right to write, for as long as the Lease is renewed. Clients check before each write, so a process that was
@@ -35,7 +36,7 @@ impl Leadership {
 
     /// Checks that this replica may write now.
     pub fn check(&self) -> Result<(), LeadershipLost> {
-        let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let renewed = *self.renewed.lock();
         let holds = !self.elected || renewed.is_some_and(|renewed| renewed.elapsed() < RENEW_DEADLINE);
         if holds { Ok(()) } else { Err(LeadershipLost) }
     }
@@ -47,6 +48,6 @@ impl Leadership {
 
     /// Records a renewal of the Lease, or the end of the leadership.
     pub fn renewed(&self, at: Option<Instant>) {
-        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = at;
+        *self.renewed.lock() = at;
     }
 }

@@ -1,6 +1,6 @@
 //! A collector of traces: receives spans by OTLP over HTTP, and stores them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -12,6 +12,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
+use parking_lot::Mutex;
 use prost::Message;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -47,7 +48,7 @@ impl Collector {
 
     /// All received spans.
     pub fn spans(&self) -> Vec<Span> {
-        let requests = self.requests.lock().unwrap();
+        let requests = self.requests.lock();
         let scopes =
             requests.iter().flat_map(|request| &request.resource_spans).flat_map(|spans| &spans.scope_spans);
         scopes.flat_map(|scope| scope.spans.clone()).collect()
@@ -55,7 +56,7 @@ impl Collector {
 
     /// The resource attributes of the received spans, without duplicates.
     pub fn senders(&self) -> Vec<Vec<(String, String)>> {
-        let requests = self.requests.lock().unwrap();
+        let requests = self.requests.lock();
         let resources = requests.iter().flat_map(|request| &request.resource_spans);
         let mut all: Vec<_> = resources
             .filter_map(|spans| spans.resource.as_ref())
@@ -90,6 +91,6 @@ async fn store_request(
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     assert_eq!(request.uri().path(), "/v1/traces");
     let body = request.into_body().collect().await?.to_bytes();
-    stored.lock().unwrap().push(ExportTraceServiceRequest::decode(body).unwrap());
+    stored.lock().push(ExportTraceServiceRequest::decode(body).unwrap());
     Ok(Response::default())
 }

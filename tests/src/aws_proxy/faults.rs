@@ -1,14 +1,9 @@
 //! Faults that a test injects into matching calls.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    future::Future,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, fmt, future::Future, sync::Arc, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
+use parking_lot::Mutex;
 
 use super::call::{Call, Request};
 
@@ -249,7 +244,7 @@ pub(super) struct Faults(Mutex<HashMap<String, Vec<Fault>>>);
 
 impl Faults {
     fn with<T>(&self, account: &str, act: impl FnOnce(&mut Vec<Fault>) -> T) -> T {
-        act(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(account.to_owned()).or_default())
+        act(self.0.lock().entry(account.to_owned()).or_default())
     }
 
     pub fn inject(&self, account: &str, fault: Fault) {

@@ -1,12 +1,9 @@
 //! The states of a function over time: creations and updates take a while and may fail.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -62,7 +59,7 @@ struct Wish {
 
 impl Wishes {
     fn with<T>(&self, account: &str, act: impl FnOnce(&mut Wish) -> T) -> T {
-        let mut wishes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wishes = self.0.lock();
         act(wishes.entry(account.to_owned()).or_default())
     }
 

@@ -5,12 +5,10 @@
 //! operators below
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>).
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::{Mutex, PoisonError},
-};
+use std::collections::{HashMap, HashSet};
 
 use lambda_triggers_core::iam::{Condition, Feature, Policy, Scope, Statement, least_policy};
+use parking_lot::Mutex;
 
 use super::{
     arn::{arn_like, glob},
@@ -46,7 +44,7 @@ struct Rights {
 
 impl Iam {
     fn with<T>(&self, account: &str, act: impl FnOnce(&mut Rights) -> T) -> T {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.accounts.lock();
         act(accounts.entry(account.to_owned()).or_default())
     }
 
@@ -63,7 +61,7 @@ impl Iam {
     }
 
     pub fn ask_for_external_id(&self, role: &str, id: Option<&str>) {
-        let mut ids = self.external_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ids = self.external_ids.lock();
         match id {
             Some(id) => ids.insert(role.to_owned(), id.to_owned()),
             None => ids.remove(role),
@@ -75,7 +73,7 @@ impl Iam {
     }
 
     pub fn refuse_session_tags(&self, role: &str, refuse: bool) {
-        let mut untaggable = self.untaggable.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut untaggable = self.untaggable.lock();
         if refuse {
             untaggable.insert(role.to_owned());
         } else {
@@ -91,12 +89,12 @@ impl Iam {
     }
 
     fn takes_session_tags(&self, role: &str) -> bool {
-        !self.untaggable.lock().unwrap_or_else(PoisonError::into_inner).contains(role)
+        !self.untaggable.lock().contains(role)
     }
 
     /// True if the role's trust policy allows a caller with this external id to assume the role.
     fn trusts(&self, role: &str, id: Option<&str>) -> bool {
-        let ids = self.external_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let ids = self.external_ids.lock();
         ids.get(role).is_none_or(|required| id == Some(required))
     }
 

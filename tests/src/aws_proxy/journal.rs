@@ -1,11 +1,8 @@
 //! Records every call in order, and waits for calls.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::call::Call;
@@ -31,7 +28,7 @@ impl Default for Journal {
 
 impl Journal {
     fn with<T>(&self, account: &str, act: impl FnOnce(&mut Record) -> T) -> T {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.accounts.lock();
         act(accounts.entry(account.to_owned()).or_default())
     }
 

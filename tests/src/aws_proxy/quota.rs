@@ -2,11 +2,11 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Mutex, PoisonError},
     time::Instant,
 };
 
 use super::call::Request;
+use parking_lot::Mutex;
 
 /// Token buckets of the limited accounts. A token bucket holds the calls of one second.
 #[derive(Default)]
@@ -22,11 +22,11 @@ struct TokenBucket {
 
 impl Quotas {
     pub fn limit(&self, account: &str) {
-        self.limited.lock().unwrap_or_else(PoisonError::into_inner).insert(account.to_owned());
+        self.limited.lock().insert(account.to_owned());
     }
 
     pub fn lift(&self, account: &str) {
-        self.limited.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
+        self.limited.lock().remove(account);
     }
 
     /// True if the call exceeds its quota. A throttled call does not use a token.
@@ -34,10 +34,10 @@ impl Quotas {
         let Some((name, rate)) = quota(request) else {
             return false;
         };
-        if !self.limited.lock().unwrap_or_else(PoisonError::into_inner).contains(&request.account) {
+        if !self.limited.lock().contains(&request.account) {
             return false;
         }
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock();
         let now = Instant::now();
         let bucket = buckets
             .entry((request.account.clone(), request.region.clone(), name))

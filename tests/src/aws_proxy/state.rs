@@ -2,10 +2,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use hyper::Method;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::{
@@ -104,7 +105,7 @@ impl Shared {
 
     /// The state of an account; empty at first.
     pub fn account(&self, id: &str) -> Arc<tokio::sync::Mutex<Account>> {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.accounts.lock();
         let fresh = || {
             let account = Account {
                 id: id.to_owned(),
@@ -120,18 +121,18 @@ impl Shared {
 
     /// Deletes the state of all accounts, as a reset of the emulator does.
     pub fn forget_accounts(&self) {
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.accounts.lock().clear();
         self.with_held_buckets(HashSet::clear);
     }
 
     /// Reads or changes the names of existing buckets.
     pub fn with_held_buckets<T>(&self, act: impl FnOnce(&mut HashSet<String>) -> T) -> T {
-        act(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.held.lock())
     }
 
     /// Account and role of a temporary access key; `None` if the key did not come from STS through the proxy.
     pub fn session_of_key(&self, access_key: &str) -> Option<(String, String)> {
-        self.session_keys.lock().unwrap_or_else(PoisonError::into_inner).get(access_key).cloned()
+        self.session_keys.lock().get(access_key).cloned()
     }
 
     /// Records the access key in the answer to a request that assumed a role.
@@ -144,7 +145,7 @@ impl Shared {
             between("arn:aws:sts::", ":assumed-role"),
             request.form("RoleArn"),
         ) {
-            self.session_keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key, (account, role));
+            self.session_keys.lock().insert(key, (account, role));
         }
     }
 }

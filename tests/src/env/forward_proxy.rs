@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -51,7 +52,7 @@ impl ForwardProxy {
 
     /// All requests so far, without duplicates.
     pub fn seen(&self) -> BTreeSet<Proxied> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen.lock().clone()
     }
 }
 
@@ -77,7 +78,7 @@ async fn pass_on(
     let Some(request) = Proxied::read(&head) else { return Ok(()) };
     let route = routes.get(&request.destination).copied();
     let tunnel = request.method == "CONNECT";
-    seen.lock().unwrap_or_else(PoisonError::into_inner).insert(request);
+    seen.lock().insert(request);
     let Some(address) = route else {
         return client.write_all(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
     };

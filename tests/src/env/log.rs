@@ -1,8 +1,9 @@
 //! The output of a child process, kept in memory and shown if a test fails.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 /// Maximum number of lines. The oldest lines are dropped.
@@ -15,7 +16,7 @@ pub struct Log(Arc<Mutex<VecDeque<String>>>);
 impl Log {
     /// Appends one line.
     pub fn push(&self, line: String) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.0.lock();
         if lines.len() == KEPT_LINES {
             lines.pop_front();
         }
@@ -24,7 +25,7 @@ impl Log {
 
     /// The last `count` lines.
     pub fn tail(&self, count: usize) -> String {
-        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = self.0.lock();
         let tail: Vec<&str> =
             lines.iter().skip(lines.len().saturating_sub(count)).map(String::as_str).collect();
         tail.join("\n")
@@ -32,7 +33,7 @@ impl Log {
 
     /// A copy with only the lines that `keep` accepts.
     pub fn filtered(&self, keep: impl Fn(&str) -> bool) -> Self {
-        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = self.0.lock();
         let kept = lines.iter().filter(|line| keep(line)).cloned().collect();
         Self(Arc::new(Mutex::new(kept)))
     }

@@ -63,13 +63,14 @@ mod wait;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::FutureExt;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::{DeleteParams, ObjectMeta, PostParams};
+use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
@@ -253,7 +254,7 @@ impl TestEnv {
         let mut logs = vec![("ministack".to_owned(), self.aws.ministack.log().clone())];
         let plane = self.cluster.log().map(|log| log.filtered(is_problem));
         logs.extend(plane.map(|log| ("control plane, warnings and errors".to_owned(), log)));
-        logs.extend(self.logs.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
+        logs.extend(self.logs.lock().iter().cloned());
         logs.iter().map(|(name, log)| format!("===== {name}\n{}\n", log.tail(SHOWN_LINES))).collect()
     }
 
@@ -264,7 +265,7 @@ impl TestEnv {
     }
 
     fn show_on_failure(&self, name: &str, log: &Log) {
-        self.logs.lock().unwrap_or_else(PoisonError::into_inner).push((name.to_owned(), log.clone()));
+        self.logs.lock().push((name.to_owned(), log.clone()));
     }
 
     /// Cleans up the cluster of `KUBECONFIG`: removes the namespace, and the finalizers that no controller will handle.

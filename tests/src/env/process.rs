@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
@@ -128,7 +129,7 @@ rm -rf "$1"
     }
 
     fn send(&self, sign: char, pid: u32) {
-        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut process = self.process.lock();
         let stdin = process.stdin.as_mut().expect("stdin is piped");
         writeln!(stdin, "{sign} {pid}").expect("the guardian reads until we end");
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -13,6 +13,7 @@ use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use kube::client::Body;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -109,7 +110,7 @@ impl Recorder {
 
     /// The recorded requests, with the status of each answer.
     pub fn asked(&self) -> BTreeSet<(Asked, u16)> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.asked.lock().clone()
     }
 }
 
@@ -155,7 +156,7 @@ async fn pass(
     let answer = client.send(request).await.map_err(io::Error::other)?;
     if let Some(attributes) = attributes {
         let status = answer.status().as_u16();
-        record.lock().unwrap_or_else(PoisonError::into_inner).insert((attributes, status));
+        record.lock().insert((attributes, status));
     }
     Ok(answer)
 }

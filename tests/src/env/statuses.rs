@@ -2,13 +2,14 @@
 //! [`crate::kstatus`].
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use kube::api::{ApiResource, DynamicObject, ListParams, WatchEvent, WatchParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client, ResourceExt};
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -63,13 +64,13 @@ impl StatusWatch {
                 self.catch_up(&object).await;
             }
         }
-        lock(&self.seen).findings.clone()
+        self.seen.lock().findings.clone()
     }
 
     /// Waits until the watch has seen this version of an object.
     async fn catch_up(&self, object: &DynamicObject) {
         let uid = object.uid().unwrap_or_default();
-        let seen = || lock(&self.seen).versions.get(&uid).is_some_and(|seen| *seen >= version(object));
+        let seen = || self.seen.lock().versions.get(&uid).is_some_and(|seen| *seen >= version(object));
         super::until(BEHIND, "the watch of the statuses", async || seen().then_some(())).await;
     }
 }
@@ -88,7 +89,7 @@ async fn watch(api: Api<DynamicObject>, mut from: String, seen: Arc<Mutex<Seen>>
             sleep(PAUSE).await;
             if let Ok(list) = api.list(&ListParams::default()).await {
                 from = list.metadata.resource_version.unwrap_or_default();
-                list.items.iter().for_each(|object| lock(&seen).see(object));
+                list.items.iter().for_each(|object| seen.lock().see(object));
             }
         }
     }
@@ -100,7 +101,7 @@ async fn watch_once(api: &Api<DynamicObject>, from: &mut String, seen: &Mutex<Se
         match event {
             WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) => {
                 *from = object.resource_version().unwrap_or_default();
-                lock(seen).see(&object);
+                seen.lock().see(&object);
             }
             WatchEvent::Bookmark(bookmark) => from.clone_from(&bookmark.metadata.resource_version),
             WatchEvent::Error(status) => return Err(kube::Error::Api(status)),
@@ -130,8 +131,4 @@ impl Seen {
 /// (<https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>).
 fn version(object: &DynamicObject) -> u64 {
     object.resource_version().and_then(|version| version.parse().ok()).unwrap_or_default()
-}
-
-fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,9 +1,10 @@
 //! The operator's log in a run. Each line is searched for the secret, which no log line may contain.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use lambda_triggers::telemetry::logs;
+use parking_lot::{Mutex, MutexGuard};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::with_default;
 use tracing_subscriber::filter::Targets;
@@ -42,7 +43,7 @@ impl Logs {
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Runs the operator in the simulator: start, planned crashes and restarts, and the wait until the operator is idle.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_triggers::aws::{
@@ -13,6 +13,7 @@ use lambda_triggers::telemetry::Telemetry;
 use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::pacing::token_bucket::Rates;
 use lambda_triggers_core::tenancy::Tenancy;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -117,14 +118,14 @@ impl Sim {
         let (sim, stopped, injector) = (self.clone(), stop.clone(), present.clone());
         let supervisor = tokio::spawn(async move {
             while !stopped.is_cancelled() {
-                let interceptor = lock(&injector).clone();
+                let interceptor = injector.lock().clone();
                 tokio::select! {
                     biased;
                     () = interceptor.killed() => sleep(Duration::from_secs(1)).await,
                     () = sim.live(interceptor.clone(), leader_elect, stopped.clone()) => {}
                 }
                 interceptor.kill();
-                *lock(&injector) = sim.injector.open();
+                *injector.lock() = sim.injector.open();
             }
         });
         Operator { supervisor, stop, interceptor: present }
@@ -197,10 +198,6 @@ impl Operator {
     /// Kills the operator for good. No later call succeeds, not even a call of a spawned task.
     pub fn kill(self) {
         self.supervisor.abort();
-        lock(&self.interceptor).kill();
+        self.interceptor.lock().kill();
     }
-}
-
-fn lock(interceptor: &Mutex<CallInterceptor>) -> MutexGuard<'_, CallInterceptor> {
-    interceptor.lock().unwrap_or_else(PoisonError::into_inner)
 }

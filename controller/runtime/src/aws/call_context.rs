@@ -2,11 +2,12 @@
 //! The reconcile timeout does not count the waits. The layers find the context in a task-local.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lambda_triggers_core::pacing::queue::Priority;
+use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
 /// The shortest timeout in [`CallContext::run_within`]: work may exceed the limit by this time.
@@ -104,23 +105,23 @@ impl CallContext {
     /// From now on, accept cached reads made at or after `since`. A cached read may only prove that nothing needs to
     /// change: see [`CallContext::used_cached_read`].
     pub fn accept_cached_reads(&self, since: Instant) {
-        *self.cache_policy() = CachePolicy { since: Some(since), ..CachePolicy::default() };
+        *self.cache_policy.lock() = CachePolicy { since: Some(since), ..CachePolicy::default() };
     }
 
     /// From now on, read everything from AWS.
     pub fn require_fresh_reads(&self) {
-        *self.cache_policy() = CachePolicy::default();
+        *self.cache_policy.lock() = CachePolicy::default();
     }
 
     /// Treat reads started after `wanted` as fresh.
     pub fn treat_as_fresh_since(&self, wanted: Option<Instant>) {
-        self.cache_policy().fresh_since = wanted;
+        self.cache_policy.lock().fresh_since = wanted;
     }
 
     /// True if the caller accepts a cached read with this start. An accepted read that is not fresh sets
     /// [`used_cached_read`](Self::used_cached_read).
     pub fn accepts(&self, started: Instant) -> bool {
-        let mut cache_policy = self.cache_policy();
+        let mut cache_policy = self.cache_policy.lock();
         let is_fresh = cache_policy.fresh_since.is_some_and(|since| started >= since);
         let is_cached = !is_fresh && cache_policy.since.is_some_and(|since| started >= since);
         cache_policy.used_cached_read |= is_cached;
@@ -129,12 +130,12 @@ impl CallContext {
 
     /// The earliest acceptable start of a cached read; `None` if every read must go to AWS.
     pub fn oldest_cached_read(&self) -> Option<Instant> {
-        self.cache_policy().since
+        self.cache_policy.lock().since
     }
 
     /// True after the use of a cached read. AWS must not be changed based on a cached read.
     pub fn used_cached_read(&self) -> bool {
-        self.cache_policy().used_cached_read
+        self.cache_policy.lock().used_cached_read
     }
 
     /// Begins a wait, for example for the rate limiter.
@@ -145,12 +146,12 @@ impl CallContext {
 
     /// True during a wait.
     pub fn is_rate_limited(&self) -> bool {
-        self.waits().under_way > 0
+        self.waits.lock().under_way > 0
     }
 
     /// The total duration of all waits so far.
     pub fn waited(&self) -> Duration {
-        let waits = self.waits();
+        let waits = self.waits.lock();
         waits.ended + waits.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
@@ -167,7 +168,7 @@ impl CallContext {
     }
 
     fn begin(&self) {
-        let mut waits = self.waits();
+        let mut waits = self.waits.lock();
         waits.under_way += 1;
         waits.since.get_or_insert_with(Instant::now);
         drop(waits);
@@ -175,7 +176,7 @@ impl CallContext {
     }
 
     fn end(&self) {
-        let mut waits = self.waits();
+        let mut waits = self.waits.lock();
         waits.under_way = waits.under_way.saturating_sub(1);
         if waits.under_way == 0
             && let Some(since) = waits.since.take()
@@ -184,14 +185,6 @@ impl CallContext {
         }
         drop(waits);
         self.callers.iter().for_each(|call_context| call_context.end());
-    }
-
-    fn cache_policy(&self) -> MutexGuard<'_, CachePolicy> {
-        self.cache_policy.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn waits(&self) -> MutexGuard<'_, Waits> {
-        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,10 +1,11 @@
 //! AWS access by namespace: the credentials for each call, and the authorization by the tenancy file.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use lambda_triggers_core::ownership::{ObjectKey, OwnerId, session_name};
 use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Role, Tenancy};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::layers::{Authorized, TenantPolicy, acting_account};
@@ -137,7 +138,7 @@ impl NamespaceCredentials {
 
     fn with_role(&self, session: &Session) -> Arc<dyn Aws> {
         let Some(Separate { roles, sessions, .. }) = &self.separate else { return self.own.clone() };
-        let mut sessions = sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = sessions.lock();
         sessions.entry(session.clone()).or_insert_with(|| roles.assume(session)).clone()
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, PoisonError};
 
 use lambda_triggers_core::api::{Applied, TriggerStatus};
+use parking_lot::Mutex;
 
 use super::{Trigger, read_status};
 
@@ -34,7 +34,7 @@ impl StatusCache {
     /// The newest known status of an object, with the resource version.
     pub fn latest<K: Trigger>(&self, object: &K) -> (TriggerStatus, Option<String>) {
         let meta = object.meta();
-        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = self.written.lock();
         match written.get(meta.uid.as_deref().unwrap_or_default()) {
             Some(newer) if newer.resource_version > version(meta.resource_version.as_deref()) => {
                 (newer.status.clone(), Some(newer.resource_version.to_string()))
@@ -46,7 +46,7 @@ impl StatusCache {
     /// Forgets our write if the stores show the write, or a newer status.
     pub fn forget_seen<K: Trigger>(&self, object: &K) {
         let meta = object.meta();
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut written = self.written.lock();
         let uid = meta.uid.as_deref().unwrap_or_default();
         let seen = version(meta.resource_version.as_deref());
         if written.get(uid).is_some_and(|ours| ours.resource_version <= seen) {
@@ -61,8 +61,8 @@ impl StatusCache {
         let seen = content(&read_status(object));
         let newer = |written: &Written| written.resource_version > version(meta.resource_version.as_deref());
         let uid = meta.uid.as_deref().unwrap_or_default();
-        let is_old = self.written.lock().unwrap_or_else(PoisonError::into_inner).get(uid).is_some_and(newer);
-        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_old = self.written.lock().get(uid).is_some_and(newer);
+        let mut own = self.own.lock();
         let Some(OwnWrite { written, writing }) = own.get_mut(uid) else {
             own.insert(uid.into(), OwnWrite { written: seen, writing: None });
             return false;
@@ -76,28 +76,28 @@ impl StatusCache {
 
     /// Records a status before the write: the watch may show the status before the answer arrives.
     pub fn begin_write(&self, uid: &str, status: &TriggerStatus) {
-        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = self.own.lock();
         let own = own.entry(uid.into()).or_insert(OwnWrite { written: 0, writing: None });
         own.writing = Some(content(status));
     }
 
     /// Forgets the hashes of a deleted object.
     pub fn forget_object<K: Trigger>(&self, object: &K) {
-        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = self.own.lock();
         own.remove(object.meta().uid.as_deref().unwrap_or_default());
     }
 
     /// Remembers a written status.
     pub fn remember(&self, uid: &str, resource_version: Option<&str>, status: TriggerStatus) {
         let written = OwnWrite { written: content(&status), writing: None };
-        self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.into(), written);
+        self.own.lock().insert(uid.into(), written);
         let written = Written { resource_version: version(resource_version), status };
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.into(), written);
+        self.written.lock().insert(uid.into(), written);
     }
 
     /// Remembers the resources that a reconcile created; `None` if all resources were in place.
     pub fn remember_applied(&self, uid: &str, made: Option<&Applied>) {
-        let mut all = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.made.lock();
         match made {
             Some(made) => drop(all.insert(uid.into(), made.clone())),
             None => drop(all.remove(uid)),
@@ -106,7 +106,7 @@ impl StatusCache {
 
     /// The recorded resources of an object, with the remembered resources.
     pub fn with_remembered(&self, uid: &str, mut applied: Applied) -> Applied {
-        if let Some(made) = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(uid) {
+        if let Some(made) = self.made.lock().get(uid) {
             applied.merge_same_account(made);
         }
         applied
@@ -114,7 +114,7 @@ impl StatusCache {
 
     /// Forgets a deleted object.
     pub fn forget(&self, uid: &str) {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.written.lock().remove(uid);
         self.remember_applied(uid, None);
     }
 }

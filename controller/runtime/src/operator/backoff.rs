@@ -1,11 +1,12 @@
 //! Backoff of failed reconciles and of broken watches.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::runtime::utils::{Backoff as StreamBackoff, ResetTimerBackoff};
 use lambda_triggers_core::status::ErrorClass;
+use parking_lot::Mutex;
 
 use crate::reconcile::Jitter;
 
@@ -41,7 +42,7 @@ impl Backoff {
             self.reset(uid);
             return DEPENDENCY_RETRY_DELAY.min(self.longest);
         }
-        let mut all = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.failures.lock();
         let failures = all.entry(uid.into()).or_default();
         if failures.generation != generation {
             *failures = Failures { generation, count: 0 };
@@ -53,7 +54,7 @@ impl Backoff {
 
     /// Forgets the failures of an object.
     pub fn reset(&self, uid: &str) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.failures.lock().remove(uid);
     }
 }
 

@@ -2,13 +2,14 @@
 //! reconciled at a time, and changed objects come first. A waiting object costs little.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use lambda_triggers_core::api::RECONCILE_ANNOTATION;
 use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::pacing::queue::{self, Concurrency, Priority};
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -50,7 +51,7 @@ pub struct Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = self.workqueue.state();
+        let mut state = self.workqueue.state.lock();
         state.running.remove(&self.key);
         state.dispatcher.release(self.priority);
         drop(state);
@@ -66,7 +67,7 @@ struct WaitGuard<'a> {
 
 impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
-        let mut state = self.workqueue.state();
+        let mut state = self.workqueue.state.lock();
         state.dispatcher.queue.remove(self.key);
         state.waiting.remove(self.key);
     }
@@ -106,7 +107,7 @@ impl WorkQueue {
     pub async fn acquire(self: &Arc<Self>, key: &Key, priority: Priority) -> Option<Permit> {
         let (permit, granted) = oneshot::channel();
         {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             if state.closed {
                 return None;
             }
@@ -123,7 +124,7 @@ impl WorkQueue {
     /// Raises a queued or running object to high priority after its spec changed.
     pub fn raise_priority(self: &Arc<Self>, key: &Key) {
         let now = self.began.elapsed();
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.dispatcher.queue.raise_priority(key, now);
         if let Some(call_context) = state.running.get(key) {
             call_context.raise_priority();
@@ -135,7 +136,7 @@ impl WorkQueue {
 
     /// Runs the object's next reconcile at high priority, for example when a ConfigMap it references changed.
     pub fn raise_priority_next(self: &Arc<Self>, key: Key) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if state.waiting.contains_key(&key) {
             drop(state);
             self.raise_priority(&key);
@@ -146,7 +147,7 @@ impl WorkQueue {
 
     /// Closes the queue: waiting objects get no permits.
     pub fn close(&self) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.closed = true;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
@@ -155,7 +156,7 @@ impl WorkQueue {
 
     /// The current state, for the metrics.
     pub fn snapshot(&self) -> Vec<QueueState> {
-        let (now, state) = (self.began.elapsed(), self.state());
+        let (now, state) = (self.began.elapsed(), self.state.lock());
         let queue = &state.dispatcher.queue;
         let of = |priority: &Priority| QueueState {
             priority: *priority,
@@ -169,7 +170,7 @@ impl WorkQueue {
     fn dispatch(self: &Arc<Self>) {
         loop {
             let (waiter, permit) = {
-                let mut state = self.state();
+                let mut state = self.state.lock();
                 if state.closed {
                     return;
                 }
@@ -181,10 +182,6 @@ impl WorkQueue {
             // A cancelled waiter drops the permit, and the drop releases the slot.
             drop(waiter.map(|waiter| waiter.send(permit)));
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, WorkQueueState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,13 +1,13 @@
 //! Kubernetes events on objects, for users who run `kubectl describe`. The recorder removes duplicates.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use lambda_triggers_core::status::{EventReason, Failure};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -91,7 +91,7 @@ impl EventRecorder {
     }
 
     fn recorder(&self, about: &ObjectReference, note: String) -> Recorder {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.recent.lock();
         recent.retain(|_, (_, last)| last.elapsed() < DEDUP_WINDOW);
         if recent.len() >= MAX_TRACKED {
             let oldest = recent.iter().min_by_key(|(_, (_, last))| *last).map(|(event, _)| event.clone());

@@ -1,8 +1,8 @@
 //! Random variation of waits, so that objects that start together do not stay synchronized.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -17,12 +17,12 @@ impl Jitter {
 
     /// The time, plus or minus up to 10 percent.
     pub fn vary(&self, time: Duration) -> Duration {
-        let mut random = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut random = self.0.lock();
         time.mul_f64(random.random_range(0.9..1.1))
     }
 
     /// A random number from 0.0 to 1.0.
     pub fn chance(&self) -> f64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).random_range(0.0..1.0)
+        self.0.lock().random_range(0.0..1.0)
     }
 }

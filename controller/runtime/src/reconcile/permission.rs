@@ -5,7 +5,7 @@
 //! function have dropped statements, so each function has one writer. RevisionId detects other writers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_triggers_core::api::{Applied, AppliedPermission, PermissionPolicy};
@@ -13,6 +13,7 @@ use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::is_own_statement_id;
 use lambda_triggers_core::plan::permission::{PermissionStep, Policy, Statement, plan_permission};
 use lambda_triggers_core::status::{Component, ErrorClass, EventReason, Reason};
+use parking_lot::Mutex;
 
 use tokio::time::Instant;
 
@@ -76,7 +77,7 @@ impl Permissions {
     ) -> Result<Permitted, Refused> {
         let functions = context.aws(&id.key).lambda(&function.region);
         let claim = || {
-            self.claims().entry(identity(function, statement)).or_default().insert(id.uid.clone());
+            self.claims.lock().entry(identity(function, statement)).or_default().insert(id.uid.clone());
         };
         if CallContext::current().oldest_cached_read().is_some() {
             // The object's status claims the statement, so no other reconcile removes the statement. Edits do not wait
@@ -133,7 +134,7 @@ impl Permissions {
     ) -> Result<(), Error> {
         let functions = context.aws(&id.key).lambda(&function.region);
         let _lock = self.lock(function).await;
-        if self.claims().contains_key(permission) {
+        if self.claims.lock().contains_key(permission) {
             return Ok(());
         }
         let now = Instant::now();
@@ -234,7 +235,7 @@ impl Permissions {
 
     /// Removes the claim of one object to one statement. True if other objects have claims.
     fn others_claim(&self, permission: &AppliedPermission, uid: &str) -> bool {
-        let mut claims = self.claims();
+        let mut claims = self.claims.lock();
         let Some(uids) = claims.get_mut(permission) else { return false };
         uids.remove(uid);
         let others = !uids.is_empty();
@@ -246,20 +247,16 @@ impl Permissions {
 
     /// Removes all claims of an object that is being deleted.
     pub fn forget(&self, uid: &str) {
-        self.claims().retain(|_, uids| {
+        self.claims.lock().retain(|_, uids| {
             uids.remove(uid);
             !uids.is_empty()
         });
     }
 
-    fn claims(&self) -> std::sync::MutexGuard<'_, BTreeMap<AppliedPermission, BTreeSet<String>>> {
-        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Waits for the lock of a function's policy.
     async fn lock(&self, function: &FunctionArn) -> tokio::sync::OwnedMutexGuard<()> {
         let lock = {
-            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut locks = self.locks.lock();
             locks.retain(|_, lock| Arc::strong_count(lock) > 1);
             locks.entry(function.to_string()).or_default().clone()
         };

@@ -1,11 +1,12 @@
 //! Reconciles without a change of the object's spec: a hindrance ended, or another writer changed the status.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::runtime::reflector::ObjectRef;
 use lambda_triggers_core::ownership::ObjectKey;
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
@@ -57,18 +58,18 @@ impl Wakes {
 
     /// Registers an object for one reconcile when the hindrance ends.
     pub fn register(&self, hindrance: Hindrance, waiter: Waiter) {
-        lock(&self.waiting).entry(hindrance).or_default().insert(waiter);
+        self.waiting.lock().entry(hindrance).or_default().insert(waiter);
     }
 
     /// Requests a reconcile of each object that waits for the hindrance.
     pub fn wake_all(&self, hindrance: &Hindrance) {
-        let waiting = lock(&self.waiting).remove(hindrance);
+        let waiting = self.waiting.lock().remove(hindrance);
         waiting.into_iter().flatten().for_each(|waiter| self.wake(waiter));
     }
 
     /// Forgets a deleted object.
     pub fn forget(&self, waiter: &Waiter) {
-        lock(&self.waiting).retain(|_, waiters| {
+        self.waiting.lock().retain(|_, waiters| {
             waiters.remove(waiter);
             !waiters.is_empty()
         });
@@ -77,7 +78,7 @@ impl Wakes {
     /// Requests a reconcile that repairs a status: now, or a minute after the last repair.
     pub fn repair(self: &Arc<Self>, waiter: Waiter) {
         let now = Instant::now();
-        let mut repairs = lock(&self.repairs);
+        let mut repairs = self.repairs.lock();
         repairs.retain(|_, last| *last + BETWEEN_REPAIRS > now);
         let due = repairs.get(&waiter).map_or(now, |last| *last + BETWEEN_REPAIRS);
         // A repair is scheduled already.
@@ -103,10 +104,6 @@ impl Wakes {
 /// The object of a request.
 pub fn object_of<K: Trigger>(key: &ObjectKey) -> ObjectRef<K> {
     ObjectRef::new(&key.name).within(&key.namespace)
-}
-
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

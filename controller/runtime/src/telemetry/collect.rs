@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::runtime::reflector::Store;
 use lambda_triggers_core::status::Reason;
+use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::MetricType;
@@ -60,11 +61,11 @@ impl<T> fmt::Debug for Source<T> {
 impl<T: Clone> Source<T> {
     /// Sets the source.
     pub fn set(&self, source: T) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
+        *self.0.lock() = Some(source);
     }
 
     fn get(&self) -> Option<T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 }
 

@@ -1,8 +1,9 @@
 //! Liveness and readiness, as served at `/healthz` and `/readyz`.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -47,7 +48,7 @@ struct Aws {
 impl Health {
     /// Records the leadership at the start.
     pub fn set_leadership(&self, leadership: Leadership) {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         if leadership.is_elected() {
             state.lease = Some(LeaseAttempt { at: Instant::now(), answered: false });
         }
@@ -56,17 +57,17 @@ impl Health {
 
     /// Records the end of an attempt on the Lease. `answered` is true if the API server answered.
     pub fn record_lease_attempt(&self, answered: bool) {
-        self.state().lease = Some(LeaseAttempt { at: Instant::now(), answered });
+        self.0.lock().lease = Some(LeaseAttempt { at: Instant::now(), answered });
     }
 
     /// Records the stores that must be synced before work begins, by plural kind.
     pub fn set_stores(&self, stores: Vec<(&'static str, watch::Receiver<bool>)>) {
-        self.state().stores = Some(stores);
+        self.0.lock().stores = Some(stores);
     }
 
     /// Records the end of an attempt of an AWS call. An error response counts as an answer.
     pub fn record_aws_call(&self, answered: bool) {
-        let aws = &mut self.state().aws;
+        let aws = &mut self.0.lock().aws;
         aws.ever_answered |= answered;
         aws.unanswered = if answered { 0 } else { aws.unanswered.saturating_add(1) };
     }
@@ -76,7 +77,7 @@ impl Health {
     /// # Errors
     /// Names the stuck part. Only a restart helps.
     pub fn live(&self) -> Result<(), String> {
-        match self.state().lease {
+        match self.0.lock().lease {
             Some(attempt) if attempt.at.elapsed() > STALLED => {
                 Err(format!("stuck: no attempt to read the Lease for {:?}", attempt.at.elapsed()))
             }
@@ -89,7 +90,7 @@ impl Health {
     /// # Errors
     /// Names the missing part.
     pub fn ready(&self) -> Result<(), String> {
-        let state = self.state();
+        let state = self.0.lock();
         let Some(leadership) = &state.leadership else { return Err("not ready: starting".into()) };
         if leadership.check().is_err() {
             return match state.lease {
@@ -116,9 +117,5 @@ impl Health {
             ));
         }
         Ok(())
-    }
-
-    fn state(&self) -> MutexGuard<'_, HealthState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

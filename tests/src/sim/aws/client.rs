@@ -1,11 +1,12 @@
 //! The clients of AWS in memory. The operator's client passes an interceptor, and the client of other writers does not.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use lambda_triggers::aws::{Account, Aws, AwsError, DeploymentApi, EventBridgeApi, LambdaApi, S3Api};
+use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use super::MemoryAws;
@@ -42,14 +43,14 @@ impl SimClient {
 
     /// Records a read of a bucket.
     pub fn record_read(&self, bucket: String, document: String, read_at: Duration) {
-        self.reads.lock().unwrap_or_else(PoisonError::into_inner).insert(bucket, (document, read_at));
+        self.reads.lock().insert(bucket, (document, read_at));
     }
 
     /// The last read of a bucket, as the base of a write that is sent now. `None` for other writers.
     pub fn last_read(&self, bucket: &str) -> Option<BaseRead> {
         self.interceptor.as_ref()?;
         let sent_at = self.aws.lock().start.elapsed();
-        let reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        let reads = self.reads.lock();
         let (document, read_at) = reads.get(bucket)?.clone();
         Some(BaseRead { document, read_at, sent_at })
     }

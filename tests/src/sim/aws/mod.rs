@@ -25,10 +25,11 @@ mod state;
 mod tests;
 mod versioned;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_triggers::aws::Aws;
+use parking_lot::{Mutex, MutexGuard};
 
 pub use self::journal::{Applied, BaseRead, DocumentWrite, Effect, Writer};
 pub use self::rates::{RATES, Rate};
@@ -129,7 +130,7 @@ impl MemoryAws {
 
     /// The state, after all due changes of functions have ended.
     fn lock(&self) -> MutexGuard<'_, AwsState> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         state.age();
         state
     }

@@ -18,9 +18,10 @@ mod tests;
 mod view;
 mod watch;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use lambda_triggers::reconcile::Clock;
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use tokio::sync::watch as channel;
 
@@ -204,7 +205,7 @@ impl Cluster {
     }
 
     fn lock(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        self.store.lock()
     }
 
     fn write<T>(&self, write: impl FnOnce(&mut Store) -> T) -> T {

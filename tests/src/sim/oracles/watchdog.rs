@@ -2,9 +2,10 @@
 //! operator is idle.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::aws::{left_of, missing, unneeded_statements, without_own};
@@ -57,7 +58,7 @@ impl Watchdog {
         let task = tokio::spawn(async move {
             let mut changed = watched.cluster.changed();
             while changed.changed().await.is_ok() {
-                lock(&shared).catch_up(&watched);
+                shared.lock().catch_up(&watched);
             }
         });
         let watchdog = Self { sim: sim.clone(), seen, task };
@@ -68,14 +69,14 @@ impl Watchdog {
     /// Sets the expected foreign entries to the current entries.
     pub fn expect_foreign(&self) {
         let aws = self.sim.aws.snapshot();
-        let mut seen = lock(&self.seen);
+        let mut seen = self.seen.lock();
         seen.foreign = seen.foreign(&aws);
     }
 
     /// Checks AWS while the operator is idle.
     pub fn check(&self) {
         let aws = self.sim.aws.snapshot();
-        let mut seen = lock(&self.seen);
+        let mut seen = self.seen.lock();
         seen.catch_up(&self.sim);
         let foreign = seen.foreign(&aws);
         for (bucket, text) in &foreign {
@@ -104,7 +105,7 @@ impl Watchdog {
         let changes = self.sim.cluster.journal_from(changes);
         let kubernetes =
             changes.iter().map(|change| format!("{} {}: {}", change.operation, change.key, change.object));
-        lock(&self.seen).report(
+        self.seen.lock().report(
             Oracle::Rest,
             "in resyncs at rest",
             aws.into_iter().chain(kubernetes).collect(),
@@ -114,14 +115,14 @@ impl Watchdog {
 
     /// The number of ready statuses that [`Oracle::Ready`] judged, and the number that [`Oracle::ReadyInDoubt`] judged.
     pub fn ready(&self) -> [usize; 2] {
-        lock(&self.seen).ready
+        self.seen.lock().ready
     }
 
     /// The violations until now.
     pub fn findings(&self) -> Vec<Finding> {
         let secrets = self.sim.logs.seen().telling.into_iter();
         let secrets = secrets.map(|line| finding(Oracle::Secret, format!("in the log: {line}")));
-        lock(&self.seen).findings.iter().cloned().chain(secrets).collect()
+        self.seen.lock().findings.iter().cloned().chain(secrets).collect()
     }
 }
 
@@ -129,10 +130,6 @@ impl Drop for Watchdog {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// True if AWS gave an untrue answer, or got a foreign or a late write, within the duration of a reconcile. Then a

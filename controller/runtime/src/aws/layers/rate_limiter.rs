@@ -2,11 +2,12 @@
 //! priority, and take turns between namespaces.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_triggers_core::pacing::queue::{Priority, Queue};
 use lambda_triggers_core::pacing::token_bucket::{Quota, Rates, TokenBucket};
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
@@ -51,7 +52,7 @@ struct Ticket<'a> {
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        let mut state = self.limiter.state();
+        let mut state = self.limiter.state.lock();
         state.queue.remove(&self.number);
         state.waiting.remove(&self.number);
     }
@@ -78,19 +79,19 @@ impl RateLimiter {
     pub fn debit(&self, quota: Quota, region: &str, calls: u32) {
         let limiter = self.limiter(quota, region);
         let now = limiter.began.elapsed();
-        limiter.state().bucket.debit(calls, now);
+        limiter.state.lock().bucket.debit(calls, now);
     }
 
     /// Halves the rate after AWS has throttled a call.
     pub fn on_throttled(&self, quota: Quota, region: &str) {
         let limiter = self.limiter(quota, region);
         let now = limiter.began.elapsed();
-        limiter.state().bucket.halve_rate(now);
+        limiter.state.lock().bucket.halve_rate(now);
     }
 
     fn limiter(&self, quota: Quota, region: &str) -> Arc<Limiter> {
         let All { rates, began, buckets } = &*self.all;
-        let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = buckets.lock();
         let new = || {
             let bucket = TokenBucket::new(rates.rate(quota), began.elapsed());
             let state = LimiterState {
@@ -111,7 +112,7 @@ impl Limiter {
         let call_context = CallContext::current();
         let (number, passed) = {
             let now = self.began.elapsed();
-            let mut state = self.state();
+            let mut state = self.state.lock();
             // A new call never overtakes a waiting call, even if a token is free.
             if state.waiting.is_empty() && state.bucket.take(now).is_ok() {
                 return;
@@ -142,7 +143,7 @@ impl Limiter {
     /// Dispatches the calls that may pass now. Returns the time until the next token; `None` if the queue is empty.
     fn dispatch(&self) -> Option<Duration> {
         let now = self.began.elapsed();
-        let mut state = self.state();
+        let mut state = self.state.lock();
         while !state.waiting.is_empty() {
             if let Err(wait) = state.bucket.take(now) {
                 return Some(wait);
@@ -155,10 +156,6 @@ impl Limiter {
         }
         state.is_dispatching = false;
         None
-    }
-
-    fn state(&self) -> MutexGuard<'_, LimiterState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

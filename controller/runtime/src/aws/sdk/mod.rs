@@ -8,7 +8,7 @@ mod lambda;
 mod s3;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,6 +21,7 @@ use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use crate::aws::{
@@ -185,7 +186,7 @@ impl Sdk {
     }
 
     fn clients(&self, region: &str) -> Arc<Clients> {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = self.clients.lock();
         clients.entry(region.to_owned()).or_insert_with(|| Arc::new(Clients::new(self, region))).clone()
     }
 }

@@ -4,7 +4,7 @@
 //! lose the dropped parts. The SDK therefore only signs, sends and classifies errors. Interceptors read and write the
 //! raw body.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
@@ -16,6 +16,7 @@ use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
 use aws_sdk_s3::types::NotificationConfiguration;
+use parking_lot::Mutex;
 
 use crate::aws::{AwsError, AwsErrorKind, Bucket, S3Api, Validation};
 
@@ -95,7 +96,7 @@ struct Received {
 
 impl Received {
     fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.body.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.body.lock())
     }
 }
 
@@ -111,7 +112,7 @@ impl Intercept for Received {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let body = context.response().body().bytes().unwrap_or_default();
-        *self.body.lock().unwrap_or_else(PoisonError::into_inner) = body.to_vec();
+        *self.body.lock() = body.to_vec();
         Ok(())
     }
 }
@@ -162,7 +163,7 @@ mod tests {
             _: &RuntimeComponents,
             _: &mut ConfigBag,
         ) -> Result<(), BoxError> {
-            *self.0.lock().unwrap() = context.request().uri().to_owned();
+            *self.0.lock() = context.request().uri().to_owned();
             Err("not sent".into())
         }
     }
@@ -187,7 +188,7 @@ mod tests {
             let bucket =
                 Bucket { region: "us-east-1".into(), name: name.into(), owner: "123456789012".into() };
             notifications.get(&bucket).await.unwrap_err();
-            assert_eq!(*sent.0.lock().unwrap(), *host, "{name}");
+            assert_eq!(*sent.0.lock(), *host, "{name}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The resources whose bucket entries stay as they are, because the tenancy file no longer permits the resources.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 /// The UIDs of the frozen resources.
 #[derive(Default)]
 pub struct FrozenResources(Mutex<HashSet<String>>);
@@ -10,20 +10,16 @@ pub struct FrozenResources(Mutex<HashSet<String>>);
 impl FrozenResources {
     /// Freezes the entries of the resource with this UID.
     pub fn insert(&self, uid: &str) {
-        self.uids().insert(uid.into());
+        self.0.lock().insert(uid.into());
     }
 
     /// Ends the freeze of a resource that sends a request again, or is deleted.
     pub fn remove(&self, uid: &str) {
-        self.uids().remove(uid);
+        self.0.lock().remove(uid);
     }
 
     /// True if the entries of the resource are frozen.
     pub fn contains(&self, uid: &str) -> bool {
-        self.uids().contains(uid)
-    }
-
-    fn uids(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().contains(uid)
     }
 }

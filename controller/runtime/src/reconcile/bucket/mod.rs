@@ -15,9 +15,10 @@ mod sync;
 mod worker;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use lambda_triggers_core::status::{Component, Failure, Reason};
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::Span;
@@ -112,19 +113,19 @@ impl Buckets {
 
     /// Waits until all workers end. A worker verifies a document that is in flight before the worker ends.
     pub async fn stop(&self) {
-        self.workers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.workers.lock().clear();
         self.tasks.close();
         self.tasks.wait().await;
     }
 
     fn reservations(&self, name: &str) -> Arc<Reservations> {
-        let mut reservations = self.reservations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reservations = self.reservations.lock();
         reservations.retain(|_, reservations| Arc::strong_count(reservations) > 1);
         reservations.entry(name.to_owned()).or_default().clone()
     }
 
     fn handle(&self, bucket: &Bucket) -> Handle {
-        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workers = self.workers.lock();
         workers.retain(|_, handle| !handle.requests.is_closed());
         let start = || {
             let (requests, inbox) = mpsc::unbounded_channel();

@@ -1,9 +1,10 @@
 //! Reservations in a batch: reconciles that will send a request to the worker of a bucket soon. The worker waits for
 //! their requests and writes the document once for all of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use lambda_triggers_core::pacing::queue::Priority;
+use parking_lot::Mutex;
 
 use crate::aws::CallContext;
 
@@ -14,14 +15,16 @@ pub struct Reservations(Mutex<Vec<Arc<CallContext>>>);
 impl Reservations {
     /// True if a batch of this priority waits for a reservation. A batch of high priority does not wait for a resync.
     pub fn any(&self, priority: Priority) -> bool {
-        self.all()
+        self.0
+            .lock()
             .iter()
             .any(|call_context| priority == Priority::Low || call_context.priority() == Priority::High)
     }
 
     /// True if the rate limiter delays a reconcile of high priority.
     pub fn any_rate_limited(&self) -> bool {
-        self.all()
+        self.0
+            .lock()
             .iter()
             .any(|call_context| call_context.priority() == Priority::High && call_context.is_rate_limited())
     }
@@ -29,12 +32,8 @@ impl Reservations {
     /// Reserves a place in the next batch for the current reconcile.
     pub fn reserve(self: Arc<Self>) -> Reservation {
         let call_context = CallContext::current();
-        self.all().push(call_context.clone());
+        self.0.lock().push(call_context.clone());
         Reservation { reservations: self, call_context }
-    }
-
-    fn all(&self) -> MutexGuard<'_, Vec<Arc<CallContext>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -46,7 +45,7 @@ pub struct Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let mut all = self.reservations.all();
+        let mut all = self.reservations.0.lock();
         if let Some(at) = all.iter().position(|call_context| Arc::ptr_eq(call_context, &self.call_context)) {
             all.swap_remove(at);
         }

@@ -4,12 +4,12 @@
 //! a PUT for longer. Such a PUT would leave orphans, since no resource names the bucket any more.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lambda_triggers_core::api::is_bucket_name;
 use lambda_triggers_core::ownership::{OwnerId, bucket_statement_id};
 use lambda_triggers_core::status::{Component, Failure, Reason};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -52,7 +52,7 @@ impl OrphanQueue {
     /// runs the check after a restart.
     pub async fn insert(&self, context: &Context, bucket: &Bucket, namespace: &str) -> Result<(), Failure> {
         let _one = self.writing.lock().await;
-        let known = self.due().get(bucket).is_some_and(|check| check.namespace == namespace);
+        let known = self.due.lock().get(bucket).is_some_and(|check| check.namespace == namespace);
         if !known {
             let mut place = json!({"region": bucket.region, "owner": bucket.owner, "namespace": namespace});
             let key = store_key(&context.owner.id, &bucket.name);
@@ -68,7 +68,7 @@ impl OrphanQueue {
                 Failure::new(Component::Notification, Reason::OutcomeUnknown, message)
             })?;
         }
-        self.due().insert(bucket.clone(), OrphanCheck::after(MAX_REQUEST_AGE, namespace));
+        self.due.lock().insert(bucket.clone(), OrphanCheck::after(MAX_REQUEST_AGE, namespace));
         self.changed.notify_one();
         Ok(())
     }
@@ -76,7 +76,7 @@ impl OrphanQueue {
     /// Loads the checks of earlier runs from the store.
     pub async fn load(&self, context: &Context) -> Result<(), kube::Error> {
         let rows = store::read(context).await?;
-        self.due().extend(rows.iter().filter_map(|(name, place)| read(name, place)));
+        self.due.lock().extend(rows.iter().filter_map(|(name, place)| read(name, place)));
         Ok(())
     }
 
@@ -84,7 +84,7 @@ impl OrphanQueue {
     pub async fn next_due(&self) -> (Bucket, OrphanCheck) {
         loop {
             let next = {
-                let due = self.due();
+                let due = self.due.lock();
                 due.iter()
                     .min_by_key(|(_, check)| check.due)
                     .map(|(bucket, check)| (bucket.clone(), check.clone()))
@@ -105,20 +105,16 @@ impl OrphanQueue {
     /// repeated after a resync interval.
     pub async fn finish(&self, context: &Context, bucket: Bucket, check: &OrphanCheck, succeeded: bool) {
         let _one = self.writing.lock().await;
-        if self.due().get(&bucket) != Some(check) {
+        if self.due.lock().get(&bucket) != Some(check) {
             return;
         }
         if succeeded && forget(context, &bucket).await {
             info!(%bucket, "orphan check done: the bucket has no orphaned entries");
-            self.due().remove(&bucket);
+            self.due.lock().remove(&bucket);
         } else {
             let again = context.jitter.vary(context.settings.resync);
-            self.due().insert(bucket, OrphanCheck::after(again, &check.namespace));
+            self.due.lock().insert(bucket, OrphanCheck::after(again, &check.namespace));
         }
-    }
-
-    fn due(&self) -> std::sync::MutexGuard<'_, BTreeMap<Bucket, OrphanCheck>> {
-        self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

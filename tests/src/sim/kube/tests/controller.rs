@@ -1,6 +1,6 @@
 //! A kube `Controller` with its finalizer helper, from the creation of an object to its deletion.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use ::kube::Api;
 use ::kube::api::{Patch, PatchParams};
@@ -9,6 +9,7 @@ use ::kube::runtime::finalizer::{Error as FinalizerError, Event, finalizer};
 use ::kube::runtime::{Controller, watcher};
 use futures::StreamExt;
 use lambda_triggers_core::api::{FINALIZER, S3TriggeredFunction};
+use parking_lot::Mutex;
 use serde_json::json;
 
 use super::*;
@@ -30,7 +31,7 @@ async fn reconcile(
             Event::Apply(object) => ("apply", object),
             Event::Cleanup(object) => ("cleanup", object),
         };
-        seen.0.lock().unwrap_or_else(PoisonError::into_inner).push((what, at));
+        seen.0.lock().push((what, at));
         let status = json!({
             "apiVersion": "lambda-triggers.dev/v1alpha1", "kind": KIND, "metadata": {"uid": object.metadata.uid},
             "status": {"observedGeneration": object.metadata.generation},
@@ -70,7 +71,7 @@ async fn a_controller_reconciles_in_virtual_time() {
         operations,
         ["test:apply s3triggeredfunctions", main, status, "test:delete s3triggeredfunctions", status, main,]
     );
-    let seen = seen.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let seen = seen.0.lock();
     let starts: Vec<&str> = seen.iter().map(|(what, _)| *what).collect();
     assert_eq!((starts.first(), starts.last()), (Some(&"apply"), Some(&"cleanup")), "{seen:?}");
     assert!(seen.iter().any(|(what, at)| *what == "apply" && *at >= 1200), "{seen:?}");

@@ -1,8 +1,7 @@
-use std::sync::{Mutex, PoisonError};
-
 use lambda_triggers_core::ownership::{ObjectKey, OwnerId, bucket_statement_id};
 use lambda_triggers_core::plan::rule::RuleSettings;
 use lambda_triggers_core::tenancy::{Role, Tenancy};
+use parking_lot::Mutex;
 
 use super::*;
 use crate::aws::AwsErrorKind;
@@ -26,12 +25,12 @@ struct RecordingAws(Arc<Mutex<Vec<&'static str>>>);
 
 impl RecordingAws {
     fn note<T>(&self, call: &'static str, answer: T) -> Result<T, AwsError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        self.0.lock().push(call);
         Ok(answer)
     }
 
     fn take(&self) -> Vec<&'static str> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.0.lock())
     }
 }
 

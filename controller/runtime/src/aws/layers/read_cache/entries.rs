@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::aws::AwsError;
@@ -85,12 +86,12 @@ impl<K: Clone + Eq + Hash, V: Clone> CachedReads<K, V> {
 
     /// Invalidates the entries of deleted resources.
     pub fn forget(&self, is_gone: impl Fn(&K) -> bool) {
-        let cache = self.cache();
+        let cache = self.0.lock();
         cache.entries.iter().filter(|(key, _)| is_gone(key)).for_each(|(_, entry)| entry.write());
     }
 
     fn entry(&self, key: &K, since: Option<Instant>) -> Arc<CacheEntry<V>> {
-        let mut cache = self.cache();
+        let mut cache = self.0.lock();
         cache.since = cache.since.max(since);
         if cache.entries.len() >= cache.prune_at {
             let since = cache.since;
@@ -103,29 +104,21 @@ impl<K: Clone + Eq + Hash, V: Clone> CachedReads<K, V> {
         };
         cache.entries.entry(key.clone()).or_insert_with(new).clone()
     }
-
-    fn cache(&self) -> MutexGuard<'_, Entries<K, V>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl<V> CacheEntry<V> {
-    fn state(&self) -> MutexGuard<'_, EntryState<V>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn is_current(&self, since: Option<Instant>) -> bool {
-        self.state().answer.as_ref().is_some_and(|(fetched_at, _)| Some(*fetched_at) >= since)
+        self.state.lock().answer.as_ref().is_some_and(|(fetched_at, _)| Some(*fetched_at) >= since)
     }
 
     fn write(&self) {
-        *self.state() = EntryState { answer: None, written: Some(Instant::now()) };
+        *self.state.lock() = EntryState { answer: None, written: Some(Instant::now()) };
     }
 
     /// Caches an answer, unless the resource was written after the start of the fetch: the answer may predate the
     /// write.
     fn keep(&self, fetched_at: Instant, answer: Option<V>) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let is_newer = state.answer.as_ref().is_none_or(|(known, _)| *known <= fetched_at);
         if is_newer && state.written.is_none_or(|written| written < fetched_at) {
             state.answer = answer.map(|answer| (fetched_at, answer));
@@ -135,7 +128,8 @@ impl<V> CacheEntry<V> {
 
 impl<V: Clone> CacheEntry<V> {
     fn answer(&self, call_context: &CallContext) -> Option<V> {
-        self.state()
+        self.state
+            .lock()
             .answer
             .as_ref()
             .filter(|(fetched_at, _)| call_context.accepts(*fetched_at))
@@ -229,6 +223,6 @@ mod tests {
             call_context.scope(answers.get_or_fetch(number, |_| true, async { Ok(Some(1)) })).await.unwrap();
             sleep(Duration::from_secs(1)).await;
         }
-        assert!(answers.cache().entries.len() <= MIN_PRUNE_SIZE);
+        assert!(answers.0.lock().entries.len() <= MIN_PRUNE_SIZE);
     }
 }
