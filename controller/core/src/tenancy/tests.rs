@@ -2,7 +2,7 @@ use super::*;
 use crate::api::{FunctionDefinition, S3TriggeredFunctionSpec, ScheduledFunctionSpec};
 use crate::arn::FunctionArn;
 use crate::ownership::Origin;
-use crate::ownership::{ObjectKey, Owner};
+use crate::ownership::{ObjectKey, Owner, OwnerId};
 use crate::plan::function::DesiredFunction;
 
 mod fields;
@@ -156,6 +156,11 @@ fn a_refusal_shows_the_list_and_the_contact() {
         "namespace team-a-1 may not use the name f for a deployed function: namespaces.team-a-*.definitions in \
          the tenancy file permits nothing; ask the platform team"
     );
+    let names = refusal("media", ResourceRef::DeployedFunction("f".into()));
+    assert!(
+        names.contains("namespaces.media.definitions.names in the tenancy file permits media-made-*"),
+        "{names}"
+    );
     assert_eq!(
         refusal("other", ResourceRef::Bucket("photos".into())),
         "the tenancy file has no entry for namespace other, so its resources may not use anything in AWS; ask \
@@ -167,6 +172,27 @@ fn a_refusal_shows_the_list_and_the_contact() {
         "namespace a may not use bucket x: namespaces.a.buckets in the tenancy file permits aaa, bbb, ccc, \
          ddd, eee and 2 more"
     );
+}
+
+#[test]
+fn an_object_may_reference_the_functions_with_its_generated_names() {
+    let (owner, key) = (OwnerId::parse("1a2b3c4d").unwrap(), ObjectKey::new("media", "it"));
+    let kinds = ["ScheduledFunction", "S3TriggeredFunction"];
+    let functions = kinds.map(|kind| key.function_name(&owner, kind)).to_vec();
+    assert_eq!(
+        ImplicitGrants::for_object("123456789012", &owner, &key, &kinds),
+        ImplicitGrants { account: "123456789012".into(), functions }
+    );
+}
+
+#[test]
+fn an_external_id_has_two_characters_or_more() {
+    let parse = |id: &str| {
+        let role = format!("{{arn: 'arn:aws:iam::123456789012:role/a', externalId: '{id}'}}");
+        Tenancy::parse(&format!("namespaces: {{media: {{role: {role}}}}}")).map(|_| ())
+    };
+    assert!(parse("ab").is_ok());
+    assert!(parse("a").unwrap_err().to_string().contains("namespaces.media.role.externalId"));
 }
 
 #[test]
