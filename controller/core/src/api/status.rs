@@ -180,7 +180,8 @@ pub struct AppliedRule {
 }
 
 impl AppliedRule {
-    fn key(&self) -> (String, String) {
+    /// Region and name, which identify the rule in its account.
+    pub fn key(&self) -> (String, String) {
         (self.region.clone(), self.name.clone())
     }
 }

@@ -13,7 +13,7 @@ pub enum MissingDependency {
 /// for a missing resource (<https://github.com/aws/aws-cdk/issues/24648>,
 /// <https://github.com/keithrozario/Klayers/issues/76>).
 pub fn missing(words: &str) -> Option<MissingDependency> {
-    let has = |component: &str| words.contains(component);
+    let has = |part: &str| words.contains(part);
     let of_s3 = has("S3 Error Code: NoSuch");
     let of_image = has("Source image") && has("does not exist");
     if of_s3 || of_image {

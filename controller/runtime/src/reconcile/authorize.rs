@@ -19,13 +19,17 @@ pub trait References: Trigger {
 
 impl References for RawScheduledFunction {
     fn asks(context: &Context, spec: &Self::Spec, own: &ImplicitGrants) -> Vec<Reference> {
-        references_of_scheduled(spec, &region(context, spec.region.as_deref(), &spec.function), own)
+        references_of_scheduled(
+            spec,
+            &region(context, spec.region.as_deref(), spec.function.arn.as_deref()),
+            own,
+        )
     }
 }
 
 impl References for RawS3TriggeredFunction {
     fn asks(context: &Context, spec: &Self::Spec, own: &ImplicitGrants) -> Vec<Reference> {
-        references_of_s3(spec, &region(context, spec.region.as_deref(), &spec.function), own)
+        references_of_s3(spec, &region(context, spec.region.as_deref(), spec.function.arn.as_deref()), own)
     }
 }
 

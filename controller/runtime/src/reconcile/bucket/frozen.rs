@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use parking_lot::Mutex;
+
 /// The UIDs of the frozen resources.
 #[derive(Default)]
 pub struct FrozenResources(Mutex<HashSet<String>>);

@@ -22,8 +22,8 @@ use deploy::{Deployment, deploy};
 pub use release::{release, wake_waiting};
 
 /// The Region of a resource: the Region of the spec, else of the function's ARN, else of the operator.
-pub fn region(context: &Context, spec: Option<&str>, function: &FunctionRef) -> String {
-    let of_arn = || function.arn.as_deref().and_then(FunctionArn::parse).map(|arn| arn.region);
+pub fn region(context: &Context, spec: Option<&str>, arn: Option<&str>) -> String {
+    let of_arn = || arn.and_then(FunctionArn::parse).map(|arn| arn.region);
     spec.map(ToOwned::to_owned).or_else(of_arn).unwrap_or_else(|| context.default_region().to_owned())
 }
 

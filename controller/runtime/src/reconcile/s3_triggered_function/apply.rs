@@ -36,7 +36,7 @@ pub async fn apply(
     authorize::<RawS3TriggeredFunction>(reconciler, &writer.id, &spec, &writer.status.applied).await?;
     // The bucket's worker now waits a moment for this request, and writes once for all requests of the batch.
     let reservation = reconciler.buckets.reserve(&spec.bucket);
-    let region = region(context, spec.region.as_deref(), &spec.function);
+    let region = region(context, spec.region.as_deref(), spec.function.arn.as_deref());
     if let Some(error) = spec.check_region(&region) {
         return Err(invalid(format!("{error} ({region})")));
     }

@@ -66,12 +66,11 @@ async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &st
     let key = Identity::from_object(object).key;
     let aws = context.aws_for_removal(&key);
     let spec = object.spec.value();
-    let arn = spec["function"]["arn"].as_str().and_then(FunctionArn::parse);
-    let region = spec["region"].as_str().or(arn.as_ref().map(|arn| arn.region.as_str()));
-    let region = region.unwrap_or(context.default_region()).to_owned();
-    let bucket_owner = match (spec["bucketOwner"].as_str(), &arn) {
+    let arn = spec["function"]["arn"].as_str();
+    let region = function::region(context, spec["region"].as_str(), arn);
+    let bucket_owner = match (spec["bucketOwner"].as_str(), arn.and_then(FunctionArn::parse)) {
         (Some(owner), _) => owner.to_owned(),
-        (None, Some(arn)) => arn.account.clone(),
+        (None, Some(arn)) => arn.account,
         (None, None) => aws.account().await.map_err(Error::aws(Component::Notification))?.id,
     };
     let functions = function::by_spec(context, object, &key, &region);

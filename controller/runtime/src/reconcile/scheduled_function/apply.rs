@@ -44,7 +44,7 @@ pub async fn apply(
     {
         return Err(Error::found(Component::Rule, Reason::OtherAccount, message));
     }
-    let region = region(context, spec.region.as_deref(), &spec.function);
+    let region = region(context, spec.region.as_deref(), spec.function.arn.as_deref());
     let mut resolved = resolve(context, writer, &region, &spec.function).await?;
     let Some(function) = resolved.function.take() else { return Ok(updating("making")) };
     writer.mark_ready(Component::Function);

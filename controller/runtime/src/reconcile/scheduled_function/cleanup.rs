@@ -39,11 +39,9 @@ async fn by_name(
 ) -> Result<Applied, Error> {
     let key = &origin.key;
     let spec = object.spec.value();
-    let arn = spec["function"]["arn"].as_str().and_then(FunctionArn::parse);
-    let region = spec["region"].as_str().or(arn.as_ref().map(|arn| arn.region.as_str()));
-    let region = region.unwrap_or(context.default_region());
+    let region = function::region(context, spec["region"].as_str(), spec["function"]["arn"].as_str());
     let name = key.rule_name(&context.owner.id, origin.kind);
-    let rules = context.aws_for_removal(key).eventbridge(region);
+    let rules = context.aws_for_removal(key).eventbridge(&region);
     let observed = confirm_absent(|| rules.rule(&name)).await.map_err(Error::aws(Component::Rule))?;
     let targets = observed.into_iter().flat_map(|rule| rule.targets).filter_map(|(_, target)| target);
     let statement_id = rules_statement_id(&context.owner.id);
@@ -51,10 +49,10 @@ async fn by_name(
         |target: Target| AppliedPermission { function_arn: target.arn, statement_id: statement_id.clone() };
     Ok(Applied {
         account: None,
-        rules: vec![AppliedRule { region: region.into(), name, tag_keys: vec![] }],
+        functions: function::by_spec(context, object, key, &region),
+        rules: vec![AppliedRule { region, name, tag_keys: vec![] }],
         notifications: vec![],
         permissions: targets.map(permission).collect(),
-        functions: function::by_spec(context, object, key, region),
     })
 }
 
@@ -67,9 +65,7 @@ pub async fn release(
 ) -> Result<(), Error> {
     let context = &reconciler.context;
     let aws = context.aws_for_removal(&writer.id.key);
-    let is_wanted = |old: &AppliedRule| {
-        wanted.rules.iter().any(|new| (&new.region, &new.name) == (&old.region, &old.name))
-    };
+    let is_wanted = |old: &AppliedRule| wanted.rules.iter().any(|new| new.key() == old.key());
     // A user may edit the status. A rule of another name was never created for this object.
     let origin = writer.origin();
     let own = origin.key.rule_name(&context.owner.id, origin.kind);
