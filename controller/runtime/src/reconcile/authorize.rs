@@ -14,22 +14,20 @@ use crate::objects::{Identity, RawS3TriggeredFunction, RawScheduledFunction, Tri
 /// A kind with references to AWS resources in the spec.
 pub trait References: Trigger {
     /// All references of a spec.
-    fn asks(context: &Context, spec: &Self::Spec, own: &ImplicitGrants) -> Vec<Reference>;
+    fn references(context: &Context, spec: &Self::Spec, own: &ImplicitGrants) -> Vec<Reference>;
 }
 
 impl References for RawScheduledFunction {
-    fn asks(context: &Context, spec: &Self::Spec, own: &ImplicitGrants) -> Vec<Reference> {
-        references_of_scheduled(
-            spec,
-            &region(context, spec.region.as_deref(), spec.function.arn.as_deref()),
-            own,
-        )
+    fn references(context: &Context, spec: &Self::Spec, own: &ImplicitGrants) -> Vec<Reference> {
+        let region = region(context, spec.region.as_deref(), spec.function.arn.as_deref());
+        references_of_scheduled(spec, &region, own)
     }
 }
 
 impl References for RawS3TriggeredFunction {
-    fn asks(context: &Context, spec: &Self::Spec, own: &ImplicitGrants) -> Vec<Reference> {
-        references_of_s3(spec, &region(context, spec.region.as_deref(), spec.function.arn.as_deref()), own)
+    fn references(context: &Context, spec: &Self::Spec, own: &ImplicitGrants) -> Vec<Reference> {
+        let region = region(context, spec.region.as_deref(), spec.function.arn.as_deref());
+        references_of_s3(spec, &region, own)
     }
 }
 
@@ -84,7 +82,7 @@ async fn refused<K: References>(
         let refusal = tenancy.authorize(namespace, &own, &resource).err()?;
         Some((component, format!("{field}: {refusal}")))
     };
-    Ok(K::asks(context, spec, &own).into_iter().filter_map(refusal).collect())
+    Ok(K::references(context, spec, &own).into_iter().filter_map(refusal).collect())
 }
 
 /// True if an object without recorded resources may have resources in AWS. False if the tenancy denies the spec.

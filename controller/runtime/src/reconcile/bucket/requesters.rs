@@ -56,8 +56,8 @@ impl Requesters {
     ) -> Vec<Claim> {
         let known: Vec<CachedResource> = cache.state().iter().map(|object| cached(object, bucket)).collect();
         let counted = self.0.iter().filter(|(_, requester)| counts(requester));
-        let asked = counted.map(|(uid, requester)| (uid.clone(), requester.desired.clone())).collect();
-        let claims = claims(known, &asked);
+        let requests = counted.map(|(uid, requester)| (uid.clone(), requester.desired.clone())).collect();
+        let claims = claims(known, &requests);
         let uids: BTreeSet<&str> = claims.iter().map(|claim| claim.uid.as_str()).collect();
         self.0.retain(|uid, _| uids.contains(uid.as_str()));
         claims

@@ -132,7 +132,7 @@ impl Worker {
         }
         let leaves = applies.iter().any(|one| !matches!(one.request.desired, Desired::Entries(_)))
             || !checks.is_empty();
-        let asked: BTreeSet<ObjectKey> = applies.iter().map(|one| one.id.key.clone()).collect();
+        let requesting: BTreeSet<ObjectKey> = applies.iter().map(|one| one.id.key.clone()).collect();
         let mut result = self.sync(context).await;
         if leaves && result.as_ref().is_err_and(failures::is_missing) {
             // S3 may not find a bucket that was created a moment ago. A false not-found would orphan the entries.
@@ -146,7 +146,7 @@ impl Worker {
             );
         }
         if let Ok(found) = &result {
-            self.wake(context, found, &asked);
+            self.wake(context, found, &requesting);
         }
         self.answer_all(context, &result, applies).await;
         for reply in checks {
@@ -172,12 +172,12 @@ impl Worker {
         result
     }
 
-    /// Requests reconciles of resources whose rejection ended or has another conflict now. Resources in `asked` get an
-    /// answer anyway.
-    fn wake(&mut self, context: &Context, found: &Found, asked: &BTreeSet<ObjectKey>) {
+    /// Requests reconciles of resources whose rejection ended or has another conflict now. Resources in `requesting`
+    /// get an answer anyway.
+    fn wake(&mut self, context: &Context, found: &Found, requesting: &BTreeSet<ObjectKey>) {
         let before = std::mem::replace(&mut self.rejected, found.rejected.clone());
         let is_freed = |(key, rejection): &(ObjectKey, Rejection)| {
-            found.rejected.get(key) != Some(rejection) && !asked.contains(key)
+            found.rejected.get(key) != Some(rejection) && !requesting.contains(key)
         };
         for (key, _) in before.into_iter().filter(is_freed) {
             context.wakes.wake((RawS3TriggeredFunction::NAME, key));
