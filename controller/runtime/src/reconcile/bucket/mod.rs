@@ -6,6 +6,7 @@ mod destinations;
 mod events;
 mod failures;
 mod frozen;
+mod last_read;
 mod ownership;
 mod principal;
 mod request;
@@ -29,6 +30,7 @@ use super::permission::Permissions;
 use crate::aws::{Bucket, CallContext};
 use crate::objects::Identity;
 use frozen::FrozenResources;
+use last_read::LastRead;
 use request::{ApplyRequest, Request};
 pub use request::{BucketRequest, Done};
 use reservation::{Reservation, Reservations};
@@ -43,6 +45,7 @@ pub struct Buckets {
     workers: Mutex<HashMap<Bucket, Handle>>,
     /// By bucket name: a reconcile knows the name before the Region and the owner. Bucket names are unique in S3.
     reservations: Mutex<HashMap<String, Arc<Reservations>>>,
+    last_reads: Mutex<HashMap<Bucket, Arc<LastRead>>>,
     tasks: TaskTracker,
     frozen: Arc<FrozenResources>,
 }
@@ -56,14 +59,20 @@ struct Handle {
 impl Buckets {
     /// No workers yet: the first request to a bucket starts its worker.
     pub fn new(context: Arc<Context>, permissions: Arc<Permissions>, orphans: Arc<OrphanQueue>) -> Self {
-        let (workers, reservations) = (Mutex::default(), Mutex::default());
+        let (workers, reservations, last_reads) = (Mutex::default(), Mutex::default(), Mutex::default());
         let (tasks, frozen) = (TaskTracker::new(), Arc::default());
-        Self { context, permissions, orphans, workers, reservations, tasks, frozen }
+        Self { context, permissions, orphans, workers, reservations, last_reads, tasks, frozen }
     }
 
     /// Announces a request to the worker of the bucket with this name.
     pub fn reserve(&self, name: &str) -> Reservation {
         self.reservations(name).reserve()
+    }
+
+    /// Reads and parses the document with the credentials of `namespace`, and writes nothing. Fails as a sync fails: the
+    /// bucket is missing, in another account or Region, or cannot be read. Readers within some seconds share a read.
+    pub async fn observe(&self, bucket: &Bucket, namespace: &str) -> Result<(), Failure> {
+        self.last_read(bucket).observe(&self.context, bucket, namespace).await
     }
 
     /// Applies the desired entries of one resource, and waits until S3 shows the entries.
@@ -124,13 +133,20 @@ impl Buckets {
         reservations.entry(name.to_owned()).or_default().clone()
     }
 
+    fn last_read(&self, bucket: &Bucket) -> Arc<LastRead> {
+        let mut last_reads = self.last_reads.lock();
+        last_reads.retain(|_, last_read| Arc::strong_count(last_read) > 1 || last_read.is_recent());
+        last_reads.entry(bucket.clone()).or_default().clone()
+    }
+
     fn handle(&self, bucket: &Bucket) -> Handle {
         let mut workers = self.workers.lock();
         workers.retain(|_, handle| !handle.requests.is_closed());
         let start = || {
             let (requests, inbox) = mpsc::unbounded_channel();
             let (permissions, frozen) = (self.permissions.clone(), self.frozen.clone());
-            let sync = DocumentSync::new(&self.context, bucket.clone(), permissions, frozen);
+            let last_read = self.last_read(bucket);
+            let sync = DocumentSync::new(&self.context, bucket.clone(), permissions, frozen, last_read);
             let reservations = self.reservations(&bucket.name);
             let worker = Worker::new(&self.context, self.orphans.clone(), reservations, sync);
             self.tasks.spawn(worker.run(inbox));

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use lambda_triggers_core::plan::bucket::Desired;
+use lambda_triggers_core::tenancy::Role;
 
 use super::frozen::FrozenResources;
 use super::request::Request;
@@ -37,7 +38,7 @@ impl Principal {
                 && !frozen.contains(&id.uid)
                 && !context.stores.is_s3_paused(&id.key)
         };
-        context.credentials.role(namespace) == context.credentials.role(&self.namespace)
+        context.credentials.role(namespace) == self.role(context)
             && (!matches!(desired, Desired::Entries(_)) || is_permitted())
     }
 
@@ -55,6 +56,16 @@ impl Principal {
             false => !context.credentials.permits_bucket(namespace, &bucket.name),
         };
         principals.min_by_key(|principal| (is_denied(principal), principal.leaves))
+    }
+
+    /// A principal that reads a bucket for a resource of the namespace.
+    pub fn for_reader(namespace: &str) -> Self {
+        Self { namespace: namespace.into(), leaves: false }
+    }
+
+    /// The role of the credentials; `None` for the operator's own credentials.
+    pub fn role(&self, context: &Context) -> Option<Role> {
+        context.credentials.role(&self.namespace)
     }
 
     /// The account of the credentials; `None` if AWS does not answer.

@@ -14,10 +14,11 @@ use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use super::frozen::FrozenResources;
+use super::last_read::LastRead;
 use super::principal::Principal;
 use super::request::Done;
 use super::requesters::{Requester, Requesters};
-use super::{destinations, events, failures, ownership};
+use super::{destinations, events, failures};
 use crate::aws::{AwsErrorKind, Bucket, CallContext, Validation};
 use crate::error_chain;
 use crate::reconcile::context::Context;
@@ -33,6 +34,7 @@ pub struct DocumentSync {
     pub requesters: Requesters,
     /// The principal of the last batch.
     pub principal: Principal,
+    last_read: Arc<LastRead>,
     /// The document after the last sync.
     known: Option<Document>,
     /// A PUT without an answer (ours, or the previous leader's) may still be applied until this time.
@@ -69,6 +71,7 @@ impl DocumentSync {
         bucket: Bucket,
         permissions: Arc<Permissions>,
         frozen: Arc<FrozenResources>,
+        last_read: Arc<LastRead>,
     ) -> Self {
         let grace_end = context.started + context.settings.write_grace_period;
         Self {
@@ -77,6 +80,7 @@ impl DocumentSync {
             frozen,
             requesters: Requesters::default(),
             principal: Principal::default(),
+            last_read,
             known: None,
             write_grace_until: (grace_end > Instant::now()).then_some(grace_end),
             request_age_until: None,
@@ -151,37 +155,13 @@ impl DocumentSync {
         sleep(pause).await;
         let sent = Instant::now();
         let waited = CallContext::current().waited();
-        let document = self.document(context).await?;
+        let document = self.last_read.read(context, &self.bucket, &self.principal).await?;
         let waited = CallContext::current().waited() - waited;
         let Self { principal, frozen, bucket, requesters, .. } = self;
         let counts = |requester: &Requester| principal.acts_for(context, frozen, bucket, requester);
         let claims = requesters.claims(&context.stores.s3, bucket, counts);
         // The age excludes the wait for the rate limiter.
         Ok(SyncEvent::Read { document, age: sent.elapsed().saturating_sub(waited), claims })
-    }
-
-    async fn document(&self, context: &Context) -> Result<Document, Failure> {
-        let xml = self.principal.s3(context, &self.bucket).get(&self.bucket).await;
-        let xml = match xml {
-            Ok(xml) => xml,
-            Err(error) => {
-                warn!(error = error_chain(&error), "cannot read the notification configuration");
-                let is_refused = error.kind == AwsErrorKind::Denied;
-                return Err(
-                    if is_refused
-                        && ownership::is_in_other_account(context, &self.principal, &self.bucket).await
-                    {
-                        failures::in_other_account(&self.bucket)
-                    } else {
-                        failures::of_call(&self.bucket, &error)
-                    },
-                );
-            }
-        };
-        Document::parse(&xml).map_err(|error| {
-            warn!(error = error_chain(&error), "cannot parse the notification configuration");
-            failures::unreadable(&self.bucket, &error)
-        })
     }
 
     /// Writes the document. A refusal ends the sync, unless S3 refuses a destination.
