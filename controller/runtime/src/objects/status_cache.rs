@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use lambda_triggers_core::api::{Applied, TriggerStatus};
 use parking_lot::Mutex;
 
-use super::{Trigger, read_status};
+use super::trigger::{Trigger, read_status};
 
 /// The operator's own writes. A reconcile from an older status would forget recorded resources.
 #[derive(Default)]

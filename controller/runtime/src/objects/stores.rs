@@ -1,13 +1,15 @@
-//! The stores of both kinds, which kube's reflectors fill.
+//! The stores of both kinds.
 
 use std::sync::Arc;
 
-use kube::runtime::reflector::{ObjectRef, Store};
 use lambda_triggers_core::api::AppliedPermission;
 use lambda_triggers_core::ownership::ObjectKey;
 use tokio::sync::watch;
 
-use super::{RawS3TriggeredFunction, RawScheduledFunction, Trigger, is_paused, needs_applied_resources};
+use super::index::{IndexKey, IndexedStore};
+use super::trigger::{
+    RawS3TriggeredFunction, RawScheduledFunction, Trigger, is_paused, needs_applied_resources, read_status,
+};
 
 /// The reflectors stopped before the first list, so the stores never sync.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -18,9 +20,9 @@ pub struct Stopped;
 #[derive(Clone)]
 pub struct Stores {
     /// All watched `ScheduledFunction`s.
-    pub scheduled: Store<RawScheduledFunction>,
+    pub scheduled: IndexedStore<RawScheduledFunction>,
     /// All watched `S3TriggeredFunction`s.
-    pub s3: Store<RawS3TriggeredFunction>,
+    pub s3: IndexedStore<RawS3TriggeredFunction>,
     /// True for each store that holds all objects. `Store::wait_until_ready` wakes only the last waiter, and the
     /// controller of the store is a waiter, too.
     pub synced: [watch::Receiver<bool>; 2],
@@ -43,13 +45,12 @@ impl Stores {
 
     /// True if the `S3TriggeredFunction` of this name is paused.
     pub fn is_s3_paused(&self, key: &ObjectKey) -> bool {
-        let object = self.s3.get(&ObjectRef::new(&key.name).within(&key.namespace));
-        object.is_some_and(|object| is_paused(&*object))
+        self.s3.get(key).is_some_and(|object| is_paused(&*object))
     }
 
     /// True if another object than the one with this UID needs the statement.
     pub fn is_permission_claimed(&self, permission: &AppliedPermission, except: &str) -> bool {
-        any_claims(&self.scheduled, permission, except) || any_claims(&self.s3, permission, except)
+        is_claimed(&self.scheduled, permission, except) || is_claimed(&self.s3, permission, except)
     }
 
     /// True if an object needs this function, which was deployed for the object.
@@ -62,19 +63,15 @@ impl Stores {
     }
 }
 
-fn any_claims<K: Trigger>(store: &Store<K>, permission: &AppliedPermission, except: &str) -> bool {
-    let claims = |object: &Arc<K>| {
-        needs_applied_resources(&**object)
-            && object.meta().uid.as_deref() != Some(except)
-            && object.summary().applied.permissions.contains(permission)
-    };
-    store.state().iter().any(claims)
+fn is_claimed<K: Trigger>(store: &IndexedStore<K>, permission: &AppliedPermission, except: &str) -> bool {
+    let is_other = |object: &Arc<K>| object.meta().uid.as_deref() != Some(except);
+    store.snapshot().by_index(&IndexKey::Permission(permission.clone())).any(is_other)
 }
 
-fn deploys<K: Trigger>(store: &Store<K>, key: &ObjectKey, region: &str, function: &str) -> bool {
-    let object = store.get(&ObjectRef::new(&key.name).within(&key.namespace));
-    object.filter(|object| needs_applied_resources(&**object)).is_some_and(|object| {
-        let deployed = &object.summary().applied.functions;
+fn deploys<K: Trigger>(store: &IndexedStore<K>, key: &ObjectKey, region: &str, function: &str) -> bool {
+    let object = store.get(key).filter(|object| needs_applied_resources(&**object));
+    object.is_some_and(|object| {
+        let deployed = read_status(&*object).applied.functions;
         deployed.iter().any(|deployed| deployed.region == region && deployed.name == function)
     })
 }

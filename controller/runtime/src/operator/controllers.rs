@@ -11,9 +11,9 @@ use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{self, Action};
 use kube::runtime::reflector::ObjectRef;
-use kube::runtime::reflector::store::{Store, Writer};
 use kube::runtime::{Controller, Predicate, WatchStreamExt, predicates, watcher};
 use lambda_triggers_core::api::RECONCILE_ANNOTATION;
+use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::pacing::queue::Priority;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -24,19 +24,20 @@ use super::backoff::{Backoff, WatchBackoff};
 use super::namespaces;
 use super::workqueue::{self, WorkQueue};
 use crate::error_chain;
-use crate::objects::is_paused;
+use crate::objects::{IndexKey, IndexedStore, IndexedWriter, is_paused};
 use crate::reconcile::{Error, Hindrance, ReconcileKind, Reconciler, Requests, object_of, reconcile};
 
 /// Runs the controller of one kind, and sets `synced` after the first list.
 pub async fn run_controller<K: ReconcileKind>(
     watched: &[String],
-    writer: Writer<K>,
+    mut writer: IndexedWriter<K>,
     synced: watch::Sender<bool>,
     requests: Requests,
     (workqueue, reconciler, stop): (Arc<WorkQueue>, Arc<Reconciler>, CancellationToken),
 ) {
     let context = reconciler.context.clone();
-    let reader = writer.as_reader();
+    let reader = writer.store().objects().clone();
+    let store = writer.store().clone();
     let raising = workqueue.clone();
     let (seeing, deleting) = (context.clone(), context.clone());
     // Own status writes do not match these predicates, so do not trigger a reconcile. The wakes repair a status that
@@ -50,8 +51,8 @@ pub async fn run_controller<K: ReconcileKind>(
     let watches = namespaces::apis(&context.client, watched).into_iter().map(watch_objects).collect();
     let objects = namespaces::merged(watches, reader.clone())
         .modify(strip_unused_fields)
-        .reflect(writer)
         .inspect_ok(move |event| {
+            writer.apply(event);
             if matches!(event, watcher::Event::InitDone) {
                 synced.send_replace(true);
             }
@@ -74,7 +75,7 @@ pub async fn run_controller<K: ReconcileKind>(
         .predicate_filter(relevant_change, Default::default());
     let backoff = Arc::new(Backoff::new(context.settings.resync));
     let (succeeded, failed) = (backoff.clone(), backoff);
-    let (cache, taking) = (reader.clone(), workqueue.clone());
+    let (cache, taking) = (store.clone(), workqueue.clone());
     let reconcile = move |object: Arc<K>, reconciler: Arc<Reconciler>| {
         let (workqueue, cache, backoff) = (taking.clone(), cache.clone(), succeeded.clone());
         async move { reconcile_with_permit(object.as_ref(), &workqueue, &cache, reconciler, &backoff).await }
@@ -101,7 +102,7 @@ pub async fn run_controller<K: ReconcileKind>(
     let config_maps = stream::select_all(apis.into_iter().map(watch_config_maps))
         .touched_objects()
         .predicate_filter(predicates::resource_version, Default::default());
-    let (cache, raising) = (reader.clone(), workqueue.clone());
+    let (cache, raising) = (store, workqueue.clone());
     let users = move |config_map: PartialObjectMeta<ConfigMap>| {
         let users = users_of_config_map(&cache, &config_map);
         // ConfigMaps of the first list have not changed just now.
@@ -140,7 +141,7 @@ fn holder<K: ReconcileKind>(object: &K) -> Hindrance {
 async fn reconcile_with_permit<K: ReconcileKind>(
     object: &K,
     workqueue: &Arc<WorkQueue>,
-    cache: &Store<K>,
+    cache: &IndexedStore<K>,
     reconciler: Arc<Reconciler>,
     backoff: &Backoff,
 ) -> Result<Action, Error> {
@@ -148,7 +149,7 @@ async fn reconcile_with_permit<K: ReconcileKind>(
         .acquire(&workqueue::key(object), workqueue::priority(object))
         .await
         .ok_or(Error::Stopping)?;
-    let Some(object) = cache.get(&ObjectRef::from_obj(object)) else { return Ok(Action::await_change()) };
+    let Some(object) = cache.get(&workqueue::key(object).1) else { return Ok(Action::await_change()) };
     let uid = object.uid().unwrap_or_default();
     // Spawned: kube's Controller polls every pending reconcile whenever one of them wakes.
     let work = async move {
@@ -192,15 +193,13 @@ fn paused<K: ReconcileKind>(object: &K) -> Option<u64> {
 
 /// The objects with function code from this ConfigMap. Only the metadata of ConfigMaps is watched.
 fn users_of_config_map<K: ReconcileKind>(
-    cache: &Store<K>,
+    cache: &IndexedStore<K>,
     config_map: &PartialObjectMeta<ConfigMap>,
 ) -> Vec<ObjectRef<K>> {
-    let name = config_map.name_any();
-    let uses = |object: &&Arc<K>| {
-        let code = object.summary().config_map.as_deref();
-        object.namespace() == config_map.namespace() && code == Some(name.as_str())
-    };
-    cache.state().iter().filter(uses).map(|object| ObjectRef::from_obj(object.as_ref())).collect()
+    let key = ObjectKey::new(config_map.namespace().unwrap_or_default(), config_map.name_any());
+    let snapshot = cache.snapshot();
+    let users = snapshot.by_index(&IndexKey::ConfigMap(key));
+    users.map(|object| ObjectRef::from_obj(object.as_ref())).collect()
 }
 
 fn log_queue_failure(error: &controller::Error<Error, watcher::Error>) {

@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::runtime::events::Reporter;
-use kube::runtime::reflector;
 use kube::{Client, Config};
 use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::pacing::token_bucket::Rates;
@@ -31,7 +30,7 @@ use crate::aws::{NamespaceCredentials, RateLimiter, Sdk, SdkSettings};
 use crate::error_chain;
 use crate::leadership::Leadership;
 use crate::network::Network;
-use crate::objects::{StatusCache, Stores};
+use crate::objects::{IndexedStore, StatusCache, Stores};
 use crate::reconcile::{
     Context, EventRecorder, FIELD_MANAGER, Jitter, Reconciler, Settings, Wakes, check_released,
 };
@@ -183,8 +182,8 @@ pub async fn run_controllers(
     let region = credentials.own().default_region();
     info!(owner = %owner.id, region, namespaces = options.namespaces.join(","), "starting");
 
-    let (scheduled, scheduled_writer) = reflector::store();
-    let (s3, s3_writer) = reflector::store();
+    let (scheduled, scheduled_writer) = IndexedStore::new();
+    let (s3, s3_writer) = IndexedStore::new();
     let (scheduled_synced, all_scheduled) = watch::channel(false);
     let (s3_synced, all_s3) = watch::channel(false);
     let (wakes, scheduled_requests, s3_requests) = Wakes::new();

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::runtime::reflector::Store;
 use lambda_triggers_core::status::Reason;
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
@@ -16,7 +15,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use super::described::{LEADER, OBJECTS, QUEUE_DEPTH, QUEUE_OLDEST};
 use super::metrics::{MetricDesc, OTHER_REASON, Priority};
 use crate::leadership::Leadership;
-use crate::objects::{Stores, Trigger};
+use crate::objects::{IndexKey, IndexedStore, Stores, Trigger};
 
 /// The current state of one priority in the workqueue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,15 +125,17 @@ fn objects(stores: &Stores) -> BTreeMap<(&'static str, &'static str), usize> {
     counts
 }
 
-fn count<K: Trigger>(store: &Store<K>, counts: &mut BTreeMap<(&'static str, &'static str), usize>) {
-    for object in store.state() {
-        *counts.entry((K::NAME, reason(object.as_ref()))).or_default() += 1;
+fn count<K: Trigger>(store: &IndexedStore<K>, counts: &mut BTreeMap<(&'static str, &'static str), usize>) {
+    let snapshot = store.snapshot();
+    let mut others = store.len();
+    for reason in Reason::ALL.iter().map(|reason| reason.as_str()) {
+        let count = snapshot.count(&IndexKey::Ready(reason.into()));
+        others = others.saturating_sub(count);
+        if count > 0 {
+            counts.insert((K::NAME, reason), count);
+        }
     }
-}
-
-/// The reason of the condition Ready; `Progressing` for an object without a status.
-fn reason<K: Trigger>(object: &K) -> &'static str {
-    let Some(ready) = object.summary().ready.as_deref() else { return Reason::Progressing.as_str() };
-    let known = Reason::ALL.iter().map(|reason| reason.as_str()).find(|reason| ready == *reason);
-    known.unwrap_or(OTHER_REASON)
+    if others > 0 {
+        counts.insert((K::NAME, OTHER_REASON), others);
+    }
 }

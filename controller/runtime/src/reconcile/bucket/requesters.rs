@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::runtime::reflector::Store;
 use lambda_triggers_core::api::PermissionPolicy;
+use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::plan::bucket::{CachedResource, Claim, Desired, Document, claims};
 use lambda_triggers_core::status::Failure;
 
 use crate::aws::Bucket;
-use crate::objects::{Identity, RawS3TriggeredFunction, Summary, Trigger};
+use crate::objects::{Identity, IndexKey, IndexedStore, RawS3TriggeredFunction};
 
 /// A resource that sent a request to the bucket's worker.
 pub struct Requester {
@@ -50,11 +50,11 @@ impl Requesters {
     /// to another bucket. A requester for which `counts` is false keeps its entries.
     pub fn claims(
         &mut self,
-        cache: &Store<RawS3TriggeredFunction>,
+        cache: &IndexedStore<RawS3TriggeredFunction>,
         bucket: &Bucket,
         counts: impl Fn(&Requester) -> bool,
     ) -> Vec<Claim> {
-        let known: Vec<CachedResource> = cache.state().iter().map(|object| cached(object, bucket)).collect();
+        let known = self.cached(cache, bucket);
         let counted = self.0.iter().filter(|(_, requester)| counts(requester));
         let requests = counted.map(|(uid, requester)| (uid.clone(), requester.desired.clone())).collect();
         let claims = claims(known, &requests);
@@ -62,12 +62,23 @@ impl Requesters {
         self.0.retain(|uid, _| uids.contains(uid.as_str()));
         claims
     }
+
+    /// The resources that may have entries in the bucket, and the resources with a request.
+    fn cached(&self, cache: &IndexedStore<RawS3TriggeredFunction>, bucket: &Bucket) -> Vec<CachedResource> {
+        let snapshot = cache.snapshot();
+        let by_name = IndexKey::Bucket(bucket.name.clone());
+        let named = snapshot.by_index(&by_name).chain(snapshot.by_index(&IndexKey::UnreadableSpec));
+        let named = named.map(|object| cached(object, true));
+        let requested = self.0.values().filter_map(|requester| snapshot.get(&requester.id.key));
+        let requested = requested.map(|object| cached(&object, false));
+        // A resource that names the bucket replaces the same resource as a requester.
+        let all: BTreeMap<ObjectKey, CachedResource> =
+            requested.chain(named).map(|resource| (resource.key.clone(), resource)).collect();
+        all.into_values().collect()
+    }
 }
 
-fn cached(object: &RawS3TriggeredFunction, bucket: &Bucket) -> CachedResource {
+fn cached(object: &RawS3TriggeredFunction, may_have_entries: bool) -> CachedResource {
     let Identity { key, uid, created, generation: _, reference: _ } = Identity::from_object(object);
-    let Summary { readable, bucket: named, applied, .. } = object.summary();
-    let by_spec = !readable || named.as_deref() == Some(bucket.name.as_str());
-    let by_status = applied.notifications.iter().any(|applied| applied.bucket == bucket.name);
-    CachedResource { key, created, uid, may_have_entries: by_spec || by_status }
+    CachedResource { key, created, uid, may_have_entries }
 }

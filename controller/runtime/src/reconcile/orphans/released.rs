@@ -8,8 +8,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use kube::Api;
-use kube::runtime::reflector::{ObjectRef, Store};
 use lambda_triggers_core::api::Applied;
+use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::pacing::queue::Priority;
 use serde::Deserialize;
 use serde_json::json;
@@ -20,7 +20,7 @@ use super::queue::MAX_REQUEST_AGE;
 use super::store;
 use crate::aws::CallContext;
 use crate::error_chain;
-use crate::objects::{RawS3TriggeredFunction, RawScheduledFunction, Trigger};
+use crate::objects::{IndexedStore, RawS3TriggeredFunction, RawScheduledFunction, Trigger};
 use crate::reconcile::authorize;
 use crate::reconcile::error::Error;
 use crate::reconcile::kind::ReconcileKind;
@@ -83,13 +83,13 @@ async fn check(reconciler: &Reconciler, key: &str, what: &str) -> Result<(), Err
 /// Removes the released resources that exist again and that no object needs.
 async fn check_object<K: ReconcileKind>(
     reconciler: &Reconciler,
-    cache: &Store<K>,
+    cache: &IndexedStore<K>,
     uid: &str,
     Released { namespace, name, applied }: &Released,
 ) -> Result<(), Error> {
     let context = &reconciler.context;
     context.stores.wait_for_sync().await.map_err(|_| Error::Stopping)?;
-    let living = cache.get(&ObjectRef::new(name).within(namespace));
+    let living = cache.get(&ObjectKey::new(namespace, name));
     let living = living.filter(|object| object.meta().deletion_timestamp.is_none());
     let api: Api<K> = Api::namespaced(context.client.clone(), namespace);
     let wanted = living.map(|object| StatusWriter::new(context, api.clone(), &*object).status.applied);
