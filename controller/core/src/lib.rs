@@ -7,6 +7,7 @@
 pub mod api;
 pub mod arn;
 pub mod iam;
+pub mod operations;
 pub mod ownership;
 pub mod pacing;
 pub mod plan;

@@ -28,6 +28,20 @@ pub enum Quota {
     S3,
 }
 
+impl Quota {
+    /// The quota of a request, by its IAM action; `None` for STS, which the operator calls rarely.
+    pub fn from_action(action: &str) -> Option<Self> {
+        match action {
+            "lambda:GetFunction" => Some(Self::LambdaFunction),
+            "lambda:GetPolicy" => Some(Self::LambdaPolicy),
+            _ if action.starts_with("lambda:") => Some(Self::Lambda),
+            _ if action.starts_with("events:") => Some(Self::Events),
+            _ if action.starts_with("s3:") => Some(Self::S3),
+            _ => None,
+        }
+    }
+}
+
 /// Average calls per second in one account and Region.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rates {

@@ -80,6 +80,22 @@ fn default_rates_are_half_of_the_quotas() {
     assert_eq!(of.map(|quota| rates.rate(quota)), [50.0, 7.5, 7.5, 25.0, 20.0]);
 }
 
+#[test]
+fn quotas_of_actions() {
+    let cases = [
+        ("lambda:GetFunction", Some(Quota::LambdaFunction)),
+        ("lambda:GetPolicy", Some(Quota::LambdaPolicy)),
+        ("lambda:GetFunctionEventInvokeConfig", Some(Quota::Lambda)),
+        ("lambda:AddPermission", Some(Quota::Lambda)),
+        ("events:PutRule", Some(Quota::Events)),
+        ("s3:ListAllMyBuckets", Some(Quota::S3)),
+        ("sts:AssumeRole", None),
+    ];
+    for (action, expected) in cases {
+        assert_eq!(Quota::from_action(action), expected, "{action}");
+    }
+}
+
 proptest! {
     /// In no second do more calls start than twice the rate, which is the AWS quota.
     #[test]
