@@ -4,9 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lambda_triggers::aws::{
-    AssumeRoles, Aws, NamespaceCredentials, RateLimited, RateLimiter, ReadCache, Session,
-};
+use lambda_triggers::aws::{AssumeRoles, AwsClient, NamespaceCredentials, RateLimiter, Session};
 use lambda_triggers::operator::{self, Options};
 use lambda_triggers::reconcile::Settings;
 use lambda_triggers::telemetry::Telemetry;
@@ -55,10 +53,10 @@ pub struct Sim {
 }
 
 /// Assumes any IAM role, with the permissions of the operator itself.
-struct Roles(Arc<dyn Aws>);
+struct Roles(AwsClient);
 
 impl AssumeRoles for Roles {
-    fn assume(&self, _: &Session) -> Arc<dyn Aws> {
+    fn assume(&self, _: &Session) -> AwsClient {
         self.0.clone()
     }
 }
@@ -143,8 +141,7 @@ impl Sim {
             settings: Settings { seed: self.seed, clock: self.cluster.clock(), ..Settings::default() },
             telemetry: Telemetry::default(),
         };
-        let aws = RateLimited::new(self.aws.ports(interceptor.clone()), RateLimiter::new(options.rates));
-        let aws: Arc<dyn Aws> = Arc::new(ReadCache::new(Arc::new(aws)));
+        let aws = AwsClient::new(self.aws.ports(interceptor.clone()), RateLimiter::new(options.rates));
         let credentials = match self.tenancy.clone() {
             Some(tenancy) => {
                 NamespaceCredentials::separate(aws.clone(), watch::channel(tenancy).1, Arc::new(Roles(aws)))

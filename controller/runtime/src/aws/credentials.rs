@@ -8,7 +8,7 @@ use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Role, Tenancy};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::layers::{Authorized, TenantPolicy, acting_account};
+use super::client::{AwsClient, TenantPolicy, acting_account};
 use super::{Aws, AwsError, S3Api};
 
 /// A role to assume, and the session name.
@@ -23,31 +23,31 @@ pub struct Session {
 /// Assumes roles.
 pub trait AssumeRoles: Send + Sync {
     /// AWS with the credentials of a role. The role is assumed before the first call, not here.
-    fn assume(&self, session: &Session) -> Arc<dyn Aws>;
+    fn assume(&self, session: &Session) -> AwsClient;
 }
 
 /// Credentials provider by namespace.
 pub struct NamespaceCredentials {
-    own: Arc<dyn Aws>,
+    own: AwsClient,
     separate: Option<Separate>,
 }
 
-/// The tenancy, with one `Aws` for each session.
+/// The tenancy, with one client for each session.
 struct Separate {
     tenancy: watch::Receiver<Arc<Tenancy>>,
     roles: Arc<dyn AssumeRoles>,
-    sessions: Mutex<HashMap<Session, Arc<dyn Aws>>>,
+    sessions: Mutex<HashMap<Session, AwsClient>>,
 }
 
 impl NamespaceCredentials {
     /// All namespaces share the operator's own credentials and permissions.
-    pub fn single(own: Arc<dyn Aws>) -> Self {
+    pub fn single(own: AwsClient) -> Self {
         Self { own, separate: None }
     }
 
     /// Each namespace has the role and the permissions from the current tenancy.
     pub fn separate(
-        own: Arc<dyn Aws>,
+        own: AwsClient,
         tenancy: watch::Receiver<Arc<Tenancy>>,
         roles: Arc<dyn AssumeRoles>,
     ) -> Self {
@@ -55,7 +55,7 @@ impl NamespaceCredentials {
     }
 
     /// AWS with the operator's own credentials.
-    pub fn own(&self) -> &Arc<dyn Aws> {
+    pub fn own(&self) -> &AwsClient {
         &self.own
     }
 
@@ -114,7 +114,7 @@ impl NamespaceCredentials {
 
     /// The account ID of a namespace, 12 digits.
     pub async fn account_of(&self, namespace: &str) -> Result<String, AwsError> {
-        acting_account(self.role(namespace).as_ref(), &*self.own).await
+        acting_account(self.role(namespace).as_ref(), &self.own).await
     }
 
     fn authorized(
@@ -123,12 +123,12 @@ impl NamespaceCredentials {
         namespace: &str,
         set: impl FnOnce(TenantPolicy) -> TenantPolicy,
     ) -> Arc<dyn Aws> {
-        let Some(tenancy) = self.tenancy() else { return self.own.clone() };
+        let Some(tenancy) = self.tenancy() else { return Arc::new(self.own.clone()) };
         let session = self.session(owner, namespace);
         let role = session.as_ref().map(|session| session.role.clone());
-        let aws = session.map_or_else(|| self.own.clone(), |session| self.with_role(&session));
-        let policy = set(TenantPolicy::new(tenancy, owner.clone(), namespace, role, aws.clone()));
-        Arc::new(Authorized::new(aws, policy))
+        let client = session.map_or_else(|| self.own.clone(), |session| self.with_role(&session));
+        let policy = TenantPolicy::new(tenancy, owner.clone(), namespace, role);
+        Arc::new(client.authorized(set(policy)))
     }
 
     /// The session of a namespace; `None` for the operator's own credentials.
@@ -136,7 +136,7 @@ impl NamespaceCredentials {
         Some(Session { role: self.role(namespace)?, name: session_name(owner, namespace) })
     }
 
-    fn with_role(&self, session: &Session) -> Arc<dyn Aws> {
+    fn with_role(&self, session: &Session) -> AwsClient {
         let Some(Separate { roles, sessions, .. }) = &self.separate else { return self.own.clone() };
         let mut sessions = sessions.lock();
         sessions.entry(session.clone()).or_insert_with(|| roles.assume(session)).clone()

@@ -1,26 +1,27 @@
-//! AWS: the ports for each service, the layers around the ports, and the SDK behind the ports. Reconciles call only
+//! AWS: the ports for each service, the client around the ports, and the SDK behind the ports. Reconciles call only
 //! the ports, so that tests can replace AWS.
 
 mod access_denied;
 mod call_context;
+mod client;
 mod credential_errors;
 mod credentials;
 mod dependency;
 mod error;
 mod eventual;
 mod execution_role;
-mod layers;
 mod ports;
 mod sdk;
 mod unsent;
 
 pub use call_context::CallContext;
+pub use client::{AwsClient, RateLimiter};
 pub use credentials::{AssumeRoles, NamespaceCredentials, Session};
 pub use error::{AwsError, AwsErrorKind};
 pub use eventual::{NOT_FOUND_RETRY_DELAY, confirm_absent, retry_not_found};
-pub use layers::{RateLimited, RateLimiter, ReadCache};
 pub use ports::{
-    Account, Aws, Bucket, DeploymentApi, EventBridgeApi, Function, LambdaApi, ListedRule, S3Api, Validation,
+    Account, Aws, AwsReads, Bucket, EventBridgeApi, EventBridgeReads, Function, LambdaApi, LambdaReads,
+    ListedRule, S3Api, S3Reads, Validation,
 };
 pub use sdk::{CallMetrics, Caller, NoRegion, Sdk, SdkSettings};
 pub use unsent::{NoConnection, NoCredentials};

@@ -1,5 +1,6 @@
-//! The AWS ports: every AWS operation of the operator. Each method is one API call, or one paged list. The `sdk`
-//! module implements the ports with the AWS SDK, and the `layers` module wraps them.
+//! The AWS ports: every AWS operation of the operator. Each method is one API call, or one paged list. Reads and
+//! writes have separate traits, so that a read-only handle cannot write. The `sdk` module implements the ports with the
+//! AWS SDK, and the `client` module wraps them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,14 +23,49 @@ pub trait Aws: Send + Sync {
     fn default_region(&self) -> &str;
     /// The account of the credentials.
     async fn account(&self) -> Result<Account, AwsError>;
-    /// Lambda functions and permissions in a Region.
+    /// Lambda in a Region.
     fn lambda(&self, region: &str) -> Arc<dyn LambdaApi>;
-    /// Lambda functions deployed by the operator, in a Region.
-    fn deployments(&self, region: &str) -> Arc<dyn DeploymentApi>;
     /// EventBridge in a Region.
     fn eventbridge(&self, region: &str) -> Arc<dyn EventBridgeApi>;
     /// S3 in a Region.
     fn s3(&self, region: &str) -> Arc<dyn S3Api>;
+}
+
+/// AWS without the operations that write.
+#[derive(Clone)]
+pub struct AwsReads(Arc<dyn Aws>);
+
+impl From<Arc<dyn Aws>> for AwsReads {
+    fn from(aws: Arc<dyn Aws>) -> Self {
+        Self(aws)
+    }
+}
+
+impl AwsReads {
+    /// The Region for resources without `spec.region`.
+    pub fn default_region(&self) -> &str {
+        self.0.default_region()
+    }
+
+    /// The account of the credentials.
+    pub async fn account(&self) -> Result<Account, AwsError> {
+        self.0.account().await
+    }
+
+    /// Lambda in a Region.
+    pub fn lambda(&self, region: &str) -> Arc<dyn LambdaReads> {
+        self.0.lambda(region)
+    }
+
+    /// EventBridge in a Region.
+    pub fn eventbridge(&self, region: &str) -> Arc<dyn EventBridgeReads> {
+        self.0.eventbridge(region)
+    }
+
+    /// S3 in a Region.
+    pub fn s3(&self, region: &str) -> Arc<dyn S3Reads> {
+        self.0.s3(region)
+    }
 }
 
 /// An AWS account.
@@ -48,14 +84,23 @@ pub struct Function {
     pub failed: Option<String>,
 }
 
-/// The Lambda operations on functions and resource policies.
+/// The reads of Lambda.
 #[async_trait]
-pub trait LambdaApi: Send + Sync {
+pub trait LambdaReads: Send + Sync {
     /// Reads the function by name or ARN, at an alias or version; `None` if not found.
     async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError>;
     /// Reads the resource policy at the function's qualifier. A function without a policy has an empty policy; `None`
     /// if the function is not found.
     async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError>;
+    /// Reads a deployed function with code, tags and concurrency; `None` if not found.
+    async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError>;
+    /// Reads the configuration of asynchronous invocations; `None` if not found.
+    async fn event_invoke_config(&self, name: &str) -> Result<Option<EventInvokeConfig>, AwsError>;
+}
+
+/// The Lambda operations on functions and resource policies.
+#[async_trait]
+pub trait LambdaApi: LambdaReads {
     /// Adds a permission statement if the policy still has this `revision`.
     async fn add_permission(
         &self,
@@ -70,15 +115,8 @@ pub trait LambdaApi: Send + Sync {
         statement_id: &str,
         revision: Option<&str>,
     ) -> Result<(), AwsError>;
-}
-
-/// The Lambda operations on functions deployed by the operator.
-#[async_trait]
-pub trait DeploymentApi: Send + Sync {
-    /// Reads a function with code, tags and concurrency; `None` if not found.
-    async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError>;
     /// Creates a function.
-    async fn create(&self, function: &DesiredFunction) -> Result<(), AwsError>;
+    async fn create_function(&self, function: &DesiredFunction) -> Result<(), AwsError>;
     /// Sets the code and the instruction set.
     async fn update_code(
         &self,
@@ -96,8 +134,6 @@ pub trait DeploymentApi: Send + Sync {
     async fn put_concurrency(&self, name: &str, runs: i32) -> Result<(), AwsError>;
     /// Removes the reserved concurrency.
     async fn delete_concurrency(&self, name: &str) -> Result<(), AwsError>;
-    /// Reads the configuration of asynchronous invocations; `None` if not found.
-    async fn event_invoke_config(&self, name: &str) -> Result<Option<EventInvokeConfig>, AwsError>;
     /// Replaces the configuration of asynchronous invocations.
     async fn put_event_invoke_config(&self, name: &str, config: &EventInvokeConfig) -> Result<(), AwsError>;
     /// Deletes the configuration of asynchronous invocations. A missing configuration is no error.
@@ -130,9 +166,9 @@ impl ListedRule {
     }
 }
 
-/// The EventBridge operations on the default bus: schedules exist on no other bus.
+/// The reads of EventBridge on the default bus: schedules exist on no other bus.
 #[async_trait]
-pub trait EventBridgeApi: Send + Sync {
+pub trait EventBridgeReads: Send + Sync {
     /// Lists the rules with this name prefix.
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError>;
     /// Reads the tags and targets of a listed rule. A rule deleted since the list is the error
@@ -142,6 +178,11 @@ pub trait EventBridgeApi: Send + Sync {
     async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError>;
     /// Lists the names of the rules with this target and this name prefix.
     async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError>;
+}
+
+/// The EventBridge operations on the default bus.
+#[async_trait]
+pub trait EventBridgeApi: EventBridgeReads {
     /// Creates a rule, or replaces all settings of an existing rule. Only a new rule gets the tags.
     async fn put_rule(&self, name: &str, settings: &RuleSettings, tags: &Tags) -> Result<(), AwsError>;
     /// Sets tags on a rule.
@@ -175,9 +216,9 @@ impl fmt::Display for Bucket {
     }
 }
 
-/// The S3 operations on buckets and notification configurations.
+/// The reads of S3.
 #[async_trait]
-pub trait S3Api: Send + Sync {
+pub trait S3Reads: Send + Sync {
     /// Reads the notification configuration, as the XML from S3.
     async fn get(&self, bucket: &Bucket) -> Result<String, AwsError>;
     /// Reads and drops the notification configuration of a bucket with any owner. If [`get`](Self::get) is denied, an
@@ -185,6 +226,11 @@ pub trait S3Api: Send + Sync {
     async fn get_of_any_owner(&self, bucket: &Bucket) -> Result<(), AwsError>;
     /// True if the caller's account has a bucket of this name, in any Region.
     async fn is_own_bucket(&self, bucket: &Bucket) -> Result<bool, AwsError>;
+}
+
+/// The S3 operations on notification configurations.
+#[async_trait]
+pub trait S3Api: S3Reads {
     /// Replaces the notification configuration. The call has no retry: the caller reads the document again before a
     /// second attempt.
     async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError>;

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::aws::{NamespaceCredentials, RateLimiter, Sdk, SdkSettings};
+use crate::aws::{Aws, NamespaceCredentials, RateLimiter, Sdk, SdkSettings};
 use crate::error_chain;
 use crate::leadership::Leadership;
 use crate::network::Network;
@@ -84,7 +84,7 @@ pub async fn run(options: Options, network: Network, stop: CancellationToken) ->
     // The SDK may ask the instance metadata for the Region.
     let Some(sdk) = stop.run_until_cancelled(Sdk::load(settings)).await else { return Ok(()) };
     let sdk = Arc::new(sdk?);
-    let own = sdk.clone().with_layers();
+    let own = sdk.clone().into_client();
     let Some(path) = &options.tenancy_file else {
         return run_as_leader(client, config, NamespaceCredentials::single(own), leadership, options, stop)
             .await;

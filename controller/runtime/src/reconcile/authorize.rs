@@ -1,4 +1,4 @@
-//! The authorization of a whole object against the tenancy file, before any AWS call. `aws/layers/authorize.rs`
+//! The authorization of a whole object against the tenancy file, before any AWS call. `aws/client/tenant_policy.rs`
 //! authorizes single calls.
 
 use lambda_triggers_core::api::Applied;

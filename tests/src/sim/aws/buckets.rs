@@ -1,7 +1,7 @@
 //! S3: buckets and their notification configurations.
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{AwsError, Bucket, S3Api, Validation};
+use lambda_triggers::aws::{AwsError, Bucket, S3Api, S3Reads, Validation};
 use sha2::{Digest, Sha256};
 
 use super::super::fault_injector::{Passed, View};
@@ -108,7 +108,7 @@ fn generated_id(entry: &str) -> String {
 }
 
 #[async_trait]
-impl S3Api for SimClient {
+impl S3Reads for SimClient {
     async fn get(&self, bucket: &Bucket) -> Result<String, AwsError> {
         let op = self.reading("s3:GetBucketNotification", format!("bucket {bucket}"));
         let (region, bucket) = (self.region.clone(), bucket.clone());
@@ -142,7 +142,10 @@ impl S3Api for SimClient {
         })
         .await
     }
+}
 
+#[async_trait]
+impl S3Api for SimClient {
     async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {
         let skips = validation == Validation::SkipDestinations;
         let op = self.writing("s3:PutBucketNotification", format!("bucket {bucket}"));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{Account, Aws, AwsError, DeploymentApi, EventBridgeApi, LambdaApi, S3Api};
+use lambda_triggers::aws::{Account, Aws, AwsError, EventBridgeApi, LambdaApi, S3Api};
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
@@ -101,10 +101,6 @@ impl Aws for SimClient {
     }
 
     fn lambda(&self, region: &str) -> Arc<dyn LambdaApi> {
-        self.to(region)
-    }
-
-    fn deployments(&self, region: &str) -> Arc<dyn DeploymentApi> {
         self.to(region)
     }
 

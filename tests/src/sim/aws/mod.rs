@@ -10,10 +10,10 @@
 
 mod buckets;
 mod client;
-mod deployments;
 mod errors;
 mod functions;
 mod journal;
+mod lambda;
 mod other_writers;
 mod policies;
 mod rates;

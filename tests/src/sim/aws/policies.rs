@@ -1,12 +1,9 @@
 //! Lambda's functions and their resource policies.
 
-use async_trait::async_trait;
-use lambda_triggers::aws::{AwsError, AwsErrorKind, Function, LambdaApi};
+use lambda_triggers::aws::{AwsError, AwsErrorKind, Function};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::permission::{Policy, Statement};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::client::SimClient;
 use super::errors::Op;
 use super::journal::Effect;
 use super::state::{Answer, AwsState};
@@ -49,7 +46,7 @@ impl AwsState {
         }
     }
 
-    fn function(&self, function: &FunctionRef, view: View) -> Answer<Function> {
+    pub fn function(&self, function: &FunctionRef, view: View) -> Answer<Function> {
         let found = self.functions.seen(&unqualified(function), view);
         let found = found.filter(|_| self.exists(function, view)).ok_or_else(|| missing(function))?;
         let failed = match &found.life.stage {
@@ -60,7 +57,7 @@ impl AwsState {
     }
 
     /// The policy's document and revision.
-    fn policy(&self, function: &FunctionRef, view: View) -> Answer<(String, String)> {
+    pub fn policy(&self, function: &FunctionRef, view: View) -> Answer<(String, String)> {
         if !self.exists(function, view) {
             return Err(missing(function));
         }
@@ -127,86 +124,5 @@ pub(super) fn missing_as_none<T>(result: Result<T, AwsError>) -> Result<Option<T
     match result {
         Err(error) if error.kind == AwsErrorKind::NotFound => Ok(None),
         result => result.map(Some),
-    }
-}
-
-#[async_trait]
-impl LambdaApi for SimClient {
-    async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
-        let on = qualifier.map_or_else(|| name.to_owned(), |qualifier| format!("{name}:{qualifier}"));
-        let op = self.reading("lambda:GetFunction", format!("function {on}"));
-        let region = self.region.clone();
-        let answer = self
-            .call(op, move |state, view| {
-                let function = state.reference(&on, &region)?;
-                let found = state.function(&function, view);
-                state.note_read(&function);
-                found
-            })
-            .await;
-        missing_as_none(answer)
-    }
-
-    async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError> {
-        let op = self.reading("lambda:GetPolicy", format!("function {}", function.short()));
-        let (region, arn, call) = (self.region.clone(), function.to_string(), op.clone());
-        let answer = self
-            .call(op, move |state, view| {
-                let function = state.reference(&arn, &region)?;
-                state.policy(&function, view)
-            })
-            .await;
-        match answer {
-            Ok((document, revision)) => Policy::parse(&document, Some(revision))
-                .map(Some)
-                .map_err(|error| AwsError::unexpected(AwsErrorKind::Invalid, call.action, call.on, error)),
-            Err(error) if error.kind == AwsErrorKind::NotFound => {
-                let message = error.message.as_deref().unwrap_or_default();
-                Ok((!message.starts_with("Function not found")).then(Policy::default))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn add_permission(
-        &self,
-        function: &FunctionArn,
-        statement: &Statement,
-        revision: Option<&str>,
-    ) -> Result<(), AwsError> {
-        let Statement { id, principal, source_arn, source_account } = statement;
-        let request = json!({
-            "StatementId": id,
-            "Action": "lambda:InvokeFunction",
-            "Principal": principal,
-            "SourceArn": source_arn,
-            "SourceAccount": source_account,
-            "RevisionId": revision,
-        });
-        let op = self.writing("lambda:AddPermission", format!("function {}", function.short()));
-        let (region, arn, call) = (self.region.clone(), function.to_string(), op.clone());
-        self.call(op, move |state, _| {
-            let function = state.reference(&arn, &region)?;
-            state.add_permission(&call, &function, &request)
-        })
-        .await
-    }
-
-    async fn remove_permission(
-        &self,
-        function: &FunctionArn,
-        statement_id: &str,
-        revision: Option<&str>,
-    ) -> Result<(), AwsError> {
-        let op = self.writing("lambda:RemovePermission", format!("function {}", function.short()));
-        let (region, arn, call) = (self.region.clone(), function.to_string(), op.clone());
-        let (sid, revision) = (statement_id.to_owned(), revision.map(ToOwned::to_owned));
-        let answer = self
-            .call(op, move |state, _| {
-                let function = state.reference(&arn, &region)?;
-                state.remove_permission(&call, &function, &sid, revision.as_deref())
-            })
-            .await;
-        missing_as_none(answer).map(drop)
     }
 }

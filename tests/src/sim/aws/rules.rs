@@ -1,7 +1,7 @@
 //! EventBridge: rules on the default bus, with tags and targets.
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{AwsError, EventBridgeApi, ListedRule};
+use lambda_triggers::aws::{AwsError, EventBridgeApi, EventBridgeReads, ListedRule};
 use lambda_triggers_core::api::{RetryPolicy, Tags};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target, canonical_retry};
 use serde_json::{Value, json};
@@ -221,7 +221,7 @@ fn on(rule: &str) -> String {
 }
 
 #[async_trait]
-impl EventBridgeApi for SimClient {
+impl EventBridgeReads for SimClient {
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
         let op = self.reading("events:ListRules", format!("rules {prefix}*"));
         let (region, prefix) = (self.region.clone(), prefix.to_owned());
@@ -252,7 +252,10 @@ impl EventBridgeApi for SimClient {
         let (region, arn, prefix) = (self.region.clone(), arn.to_owned(), prefix.to_owned());
         self.call(op, move |state, view| Ok(state.rules_with_target(&region, &arn, &prefix, view))).await
     }
+}
 
+#[async_trait]
+impl EventBridgeApi for SimClient {
     async fn put_rule(&self, name: &str, settings: &RuleSettings, tags: &Tags) -> Result<(), AwsError> {
         let (settings, tags) = (settings.clone(), tags.clone());
         self.on_rule("events:PutRule", name, move |state, op, key| state.put_rule(op, key, &settings, &tags))

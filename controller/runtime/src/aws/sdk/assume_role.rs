@@ -4,11 +4,12 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_types::DateTime;
+use lambda_triggers_core::operations::ASSUME_ROLE;
 
 use crate::aws::credentials::Session;
 use crate::aws::{AwsError, AwsErrorKind};
 
-const ACTION: &str = "sts:AssumeRole";
+const ACTION: &str = ASSUME_ROLE.action;
 
 /// Assumes a role each time that the credentials have expired. The SDK caches the credentials until then.
 #[derive(Debug)]

@@ -35,15 +35,15 @@ impl CallMetrics {
         Self { service, telemetry: telemetry.clone(), rate_limiter: None }
     }
 
-    /// Also debits retries from the rate limiter. The rate-limit layer has counted the first attempt.
+    /// Also debits retries from the rate limiter. [`AwsClient`](crate::aws::AwsClient) has counted the first attempt.
     pub fn against(self, rate_limiter: &RateLimiter, region: &str) -> Self {
         Self { rate_limiter: Some((rate_limiter.clone(), region.into())), ..self }
     }
 
     /// Changes the rate limit of an operation.
     fn limit(&self, operation: &str, change: impl FnOnce(&RateLimiter, Quota, &str)) {
-        if let (Some((rate_limiter, region)), Some(quota)) =
-            (&self.rate_limiter, quota(self.service, operation))
+        let action = format!("{}:{operation}", self.service.as_str());
+        if let (Some((rate_limiter, region)), Some(quota)) = (&self.rate_limiter, Quota::from_action(&action))
         {
             change(rate_limiter, quota, region);
         }
@@ -166,18 +166,6 @@ impl Intercept for CallMetrics {
         }
         Ok(())
     }
-}
-
-/// The AWS quota of an operation; `None` for STS, which the operator calls rarely.
-fn quota(service: Service, operation: &str) -> Option<Quota> {
-    Some(match (service, operation) {
-        (Service::Lambda, "GetFunction") => Quota::LambdaFunction,
-        (Service::Lambda, "GetPolicy") => Quota::LambdaPolicy,
-        (Service::Lambda, _) => Quota::Lambda,
-        (Service::Events, _) => Quota::Events,
-        (Service::S3, _) => Quota::S3,
-        (Service::Sts, _) => return None,
-    })
 }
 
 /// The outcome of an attempt with an error response.

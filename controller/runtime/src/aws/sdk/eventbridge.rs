@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::{self as sdk, RuleState};
 use lambda_triggers_core::api::{RetryPolicy, Tags};
+use lambda_triggers_core::operations as op;
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target, canonical_retry};
 
-use crate::aws::{AwsError, AwsErrorKind, EventBridgeApi, ListedRule};
+use crate::aws::{AwsError, AwsErrorKind, EventBridgeApi, EventBridgeReads, ListedRule};
 
 /// EventBridge in one Region, on the default bus.
 pub struct SdkEventBridge {
@@ -19,12 +20,17 @@ impl SdkEventBridge {
     }
 
     async fn describe(&self, name: &str) -> Result<Option<ListedRule>, AwsError> {
-        const ACTION: &str = "events:DescribeRule";
         let answer = self.client.describe_rule().name(name).send().await;
-        match answer.map_err(|e| AwsError::from_sdk(ACTION, on(name), e)) {
+        match answer.map_err(|e| AwsError::from_sdk(op::DESCRIBE_RULE.action, on(name), e)) {
             Ok(rule) => {
-                let no_arn =
-                    || AwsError::unexpected(AwsErrorKind::Invalid, ACTION, on(name), "the answer has no ARN");
+                let no_arn = || {
+                    AwsError::unexpected(
+                        AwsErrorKind::Invalid,
+                        op::DESCRIBE_RULE.action,
+                        on(name),
+                        "the answer has no ARN",
+                    )
+                };
                 Ok(Some(ListedRule {
                     name: name.to_owned(),
                     arn: rule.arn().ok_or_else(no_arn)?.to_owned(),
@@ -45,7 +51,7 @@ impl SdkEventBridge {
 
     async fn tags(&self, name: &str, arn: &str) -> Result<Tags, AwsError> {
         let answer = self.client.list_tags_for_resource().resource_arn(arn).send().await;
-        let answer = answer.map_err(|e| AwsError::from_sdk("events:ListTagsForResource", on(name), e))?;
+        let answer = answer.map_err(|e| AwsError::from_sdk(op::LIST_TAGS.action, on(name), e))?;
         Ok(answer.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect())
     }
 
@@ -54,7 +60,7 @@ impl SdkEventBridge {
         let mut next = None;
         loop {
             let answer = self.client.list_targets_by_rule().rule(name).set_next_token(next).send().await;
-            let answer = answer.map_err(|e| AwsError::from_sdk("events:ListTargetsByRule", on(name), e))?;
+            let answer = answer.map_err(|e| AwsError::from_sdk(op::LIST_TARGETS.action, on(name), e))?;
             targets
                 .extend(answer.targets().iter().map(|target| (target.id().to_owned(), read_target(target))));
             next = answer.next_token;
@@ -87,14 +93,14 @@ fn listed(rule: sdk::Rule) -> Option<ListedRule> {
 }
 
 #[async_trait]
-impl EventBridgeApi for SdkEventBridge {
+impl EventBridgeReads for SdkEventBridge {
     async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
         let mut rules = vec![];
         let mut next = None;
         loop {
             let answer = self.client.list_rules().name_prefix(prefix).set_next_token(next).send().await;
-            let answer =
-                answer.map_err(|e| AwsError::from_sdk("events:ListRules", format!("rules {prefix}*"), e))?;
+            let answer = answer
+                .map_err(|e| AwsError::from_sdk(op::LIST_RULES.action, format!("rules {prefix}*"), e))?;
             rules.extend(answer.rules.into_iter().flatten().filter_map(listed));
             next = answer.next_token;
             if next.is_none() {
@@ -123,7 +129,7 @@ impl EventBridgeApi for SdkEventBridge {
             let answer =
                 self.client.list_rule_names_by_target().target_arn(arn).set_next_token(next).send().await;
             let answer = answer.map_err(|e| {
-                AwsError::from_sdk("events:ListRuleNamesByTarget", format!("function {arn}"), e)
+                AwsError::from_sdk(op::LIST_RULES_BY_TARGET.action, format!("function {arn}"), e)
             })?;
             names.extend(answer.rule_names().iter().filter(|name| name.starts_with(prefix)).cloned());
             next = answer.next_token;
@@ -132,7 +138,10 @@ impl EventBridgeApi for SdkEventBridge {
             }
         }
     }
+}
 
+#[async_trait]
+impl EventBridgeApi for SdkEventBridge {
     async fn put_rule(&self, name: &str, settings: &RuleSettings, tags: &Tags) -> Result<(), AwsError> {
         let RuleSettings { expression, description, enabled } = settings;
         self.client
@@ -145,41 +154,37 @@ impl EventBridgeApi for SdkEventBridge {
             .send()
             .await
             .map(drop)
-            .map_err(|e| AwsError::from_sdk("events:PutRule", on(name), e))
+            .map_err(|e| AwsError::from_sdk(op::PUT_RULE.action, on(name), e))
     }
 
     async fn tag_rule(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
-        const ACTION: &str = "events:TagResource";
-        let arn = self.arn(name, ACTION).await?;
+        let arn = self.arn(name, op::TAG_RULE.action).await?;
         let call = self.client.tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(tags, name)?));
-        call.send().await.map(drop).map_err(|e| AwsError::from_sdk(ACTION, on(name), e))
+        call.send().await.map(drop).map_err(|e| AwsError::from_sdk(op::TAG_RULE.action, on(name), e))
     }
 
     async fn untag_rule(&self, name: &str, keys: &[String]) -> Result<(), AwsError> {
-        const ACTION: &str = "events:UntagResource";
-        let arn = self.arn(name, ACTION).await?;
+        let arn = self.arn(name, op::UNTAG_RULE.action).await?;
         let call = self.client.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
-        call.send().await.map(drop).map_err(|e| AwsError::from_sdk(ACTION, on(name), e))
+        call.send().await.map(drop).map_err(|e| AwsError::from_sdk(op::UNTAG_RULE.action, on(name), e))
     }
 
     async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError> {
-        const ACTION: &str = "events:PutTargets";
         let target = sdk_target(target)
-            .map_err(|e| AwsError::unexpected(AwsErrorKind::Invalid, ACTION, on(rule), e))?;
+            .map_err(|e| AwsError::unexpected(AwsErrorKind::Invalid, op::PUT_TARGETS.action, on(rule), e))?;
         let answer = self.client.put_targets().rule(rule).targets(target).send().await;
-        let answer = answer.map_err(|e| AwsError::from_sdk(ACTION, on(rule), e))?;
+        let answer = answer.map_err(|e| AwsError::from_sdk(op::PUT_TARGETS.action, on(rule), e))?;
         let failed = answer.failed_entries().iter().map(|f| (f.error_code(), f.error_message())).next();
-        all_done(answer.failed_entry_count(), failed, ACTION, rule)
+        all_done(answer.failed_entry_count(), failed, op::PUT_TARGETS.action, rule)
     }
 
     async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError> {
-        const ACTION: &str = "events:RemoveTargets";
         let answer = self.client.remove_targets().rule(rule).set_ids(Some(ids.to_vec())).send().await;
-        match answer.map_err(|e| AwsError::from_sdk(ACTION, on(rule), e)) {
+        match answer.map_err(|e| AwsError::from_sdk(op::REMOVE_TARGETS.action, on(rule), e)) {
             Ok(answer) => {
                 let failed =
                     answer.failed_entries().iter().map(|f| (f.error_code(), f.error_message())).next();
-                all_done(answer.failed_entry_count(), failed, ACTION, rule)
+                all_done(answer.failed_entry_count(), failed, op::REMOVE_TARGETS.action, rule)
             }
             Err(error) if error.kind == AwsErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
@@ -188,7 +193,7 @@ impl EventBridgeApi for SdkEventBridge {
 
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {
         let answer = self.client.delete_rule().name(name).send().await;
-        answer.map(drop).map_err(|e| AwsError::from_sdk("events:DeleteRule", on(name), e))
+        answer.map(drop).map_err(|e| AwsError::from_sdk(op::DELETE_RULE.action, on(name), e))
     }
 }
 
@@ -259,5 +264,5 @@ fn sdk_tags(tags: &Tags, rule: &str) -> Result<Vec<sdk::Tag>, AwsError> {
     tags.iter()
         .map(|(key, value)| sdk::Tag::builder().key(key).value(value).build())
         .collect::<Result<_, _>>()
-        .map_err(|e| AwsError::unexpected(AwsErrorKind::Invalid, "events:TagResource", on(rule), e))
+        .map_err(|e| AwsError::unexpected(AwsErrorKind::Invalid, op::TAG_RULE.action, on(rule), e))
 }

@@ -2,7 +2,6 @@
 
 mod assume_role;
 mod call_metrics;
-mod deploy;
 mod eventbridge;
 mod lambda;
 mod s3;
@@ -21,12 +20,13 @@ use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+use lambda_triggers_core::operations as op;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use crate::aws::{
-    Account, AssumeRoles, Aws, AwsError, AwsErrorKind, DeploymentApi, EventBridgeApi, LambdaApi, RateLimited,
-    RateLimiter, ReadCache, S3Api, Session,
+    Account, AssumeRoles, Aws, AwsClient, AwsError, AwsErrorKind, EventBridgeApi, LambdaApi, RateLimiter,
+    S3Api, Session,
 };
 use crate::leadership::Leadership;
 use crate::network::Network;
@@ -34,7 +34,6 @@ use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::Service;
 use assume_role::RoleCredentials;
 pub use call_metrics::CallMetrics;
-use deploy::SdkDeployments;
 use eventbridge::SdkEventBridge;
 use lambda::SdkLambda;
 use s3::SdkS3;
@@ -60,7 +59,7 @@ pub struct SdkSettings {
     pub leadership: Leadership,
     /// The metrics and health for AWS calls.
     pub telemetry: Telemetry,
-    /// The rate limiter that counts retries. Waiting for the rate limiter is the task of the rate-limit layer.
+    /// The rate limiter that counts retries. Waiting for the rate limiter is the task of [`AwsClient`].
     pub rate_limiter: RateLimiter,
 }
 
@@ -86,10 +85,9 @@ pub struct Caller {
 
 /// The clients of one Region.
 struct Clients {
-    functions: Arc<SdkLambda>,
-    deployments: Arc<SdkDeployments>,
-    rules: Arc<SdkEventBridge>,
-    notifications: Arc<SdkS3>,
+    lambda: Arc<SdkLambda>,
+    eventbridge: Arc<SdkEventBridge>,
+    s3: Arc<SdkS3>,
 }
 
 /// The error without a Region.
@@ -160,10 +158,10 @@ impl Sdk {
         }
     }
 
-    /// Wraps the SDK with the read cache and the rate limit.
-    pub fn with_layers(self: Arc<Self>) -> Arc<dyn Aws> {
+    /// Wraps the SDK with the read cache and the rate limiter.
+    pub fn into_client(self: Arc<Self>) -> AwsClient {
         let rate_limiter = self.rate_limiter.clone();
-        Arc::new(ReadCache::new(Arc::new(RateLimited::new(self, rate_limiter))))
+        AwsClient::new(self, rate_limiter)
     }
 
     fn sts(&self) -> aws_sdk_sts::Client {
@@ -175,7 +173,7 @@ impl Sdk {
     /// Reads the identity behind the credentials. No policy can deny this call
     /// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>).
     pub async fn caller(&self) -> Result<Caller, AwsError> {
-        const ACTION: &str = "sts:GetCallerIdentity";
+        const ACTION: &str = op::GET_CALLER_IDENTITY.action;
         let on = "the operator's credentials";
         let answer =
             self.sts().get_caller_identity().send().await.map_err(|e| AwsError::from_sdk(ACTION, on, e))?;
@@ -210,12 +208,12 @@ impl Clients {
         let events = aws_sdk_eventbridge::config::Builder::from(&config)
             .interceptor(guard())
             .interceptor(attempts(Service::Events));
-        let lambda = aws_sdk_lambda::Client::from_conf(lambda.build());
         Self {
-            functions: Arc::new(SdkLambda::new(lambda.clone())),
-            deployments: Arc::new(SdkDeployments::new(lambda)),
-            rules: Arc::new(SdkEventBridge::new(aws_sdk_eventbridge::Client::from_conf(events.build()))),
-            notifications: Arc::new(SdkS3::new(aws_sdk_s3::Client::from_conf(s3.build()))),
+            lambda: Arc::new(SdkLambda::new(aws_sdk_lambda::Client::from_conf(lambda.build()))),
+            eventbridge: Arc::new(SdkEventBridge::new(aws_sdk_eventbridge::Client::from_conf(
+                events.build(),
+            ))),
+            s3: Arc::new(SdkS3::new(aws_sdk_s3::Client::from_conf(s3.build()))),
         }
     }
 }
@@ -232,25 +230,21 @@ impl Aws for Sdk {
     }
 
     fn lambda(&self, region: &str) -> Arc<dyn LambdaApi> {
-        self.clients(region).functions.clone()
-    }
-
-    fn deployments(&self, region: &str) -> Arc<dyn DeploymentApi> {
-        self.clients(region).deployments.clone()
+        self.clients(region).lambda.clone()
     }
 
     fn eventbridge(&self, region: &str) -> Arc<dyn EventBridgeApi> {
-        self.clients(region).rules.clone()
+        self.clients(region).eventbridge.clone()
     }
 
     fn s3(&self, region: &str) -> Arc<dyn S3Api> {
-        self.clients(region).notifications.clone()
+        self.clients(region).s3.clone()
     }
 }
 
 impl AssumeRoles for Sdk {
-    fn assume(&self, session: &Session) -> Arc<dyn Aws> {
-        Arc::new(self.with_role(session)).with_layers()
+    fn assume(&self, session: &Session) -> AwsClient {
+        Arc::new(self.with_role(session)).into_client()
     }
 }
 

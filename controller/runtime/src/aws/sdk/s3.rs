@@ -16,9 +16,10 @@ use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
 use aws_sdk_s3::types::NotificationConfiguration;
+use lambda_triggers_core::operations as op;
 use parking_lot::Mutex;
 
-use crate::aws::{AwsError, AwsErrorKind, Bucket, S3Api, Validation};
+use crate::aws::{AwsError, AwsErrorKind, Bucket, S3Api, S3Reads, Validation};
 
 /// S3 in one Region.
 pub struct SdkS3 {
@@ -32,9 +33,8 @@ impl SdkS3 {
 }
 
 #[async_trait]
-impl S3Api for SdkS3 {
+impl S3Reads for SdkS3 {
     async fn get(&self, bucket: &Bucket) -> Result<String, AwsError> {
-        const ACTION: &str = "s3:GetBucketNotification";
         let on = || format!("bucket {bucket}");
         let received = Received::default();
         self.client
@@ -45,14 +45,15 @@ impl S3Api for SdkS3 {
             .interceptor(received.clone())
             .send()
             .await
-            .map_err(|e| AwsError::from_sdk(ACTION, on(), e))?;
+            .map_err(|e| AwsError::from_sdk(op::GET_NOTIFICATION.action, on(), e))?;
         let body = received.take();
-        String::from_utf8(body).map_err(|e| AwsError::unexpected(AwsErrorKind::Invalid, ACTION, on(), e))
+        String::from_utf8(body)
+            .map_err(|e| AwsError::unexpected(AwsErrorKind::Invalid, op::GET_NOTIFICATION.action, on(), e))
     }
 
     async fn get_of_any_owner(&self, bucket: &Bucket) -> Result<(), AwsError> {
         let call = self.client.get_bucket_notification_configuration().bucket(&bucket.name);
-        let error = |e| AwsError::from_sdk("s3:GetBucketNotification", format!("bucket {bucket}"), e);
+        let error = |e| AwsError::from_sdk(op::GET_NOTIFICATION.action, format!("bucket {bucket}"), e);
         call.send().await.map(drop).map_err(error)
     }
 
@@ -61,14 +62,17 @@ impl S3Api for SdkS3 {
         let mut pages =
             self.client.list_buckets().prefix(&bucket.name).into_paginator().page_size(1000).send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|e| AwsError::from_sdk("s3:ListAllMyBuckets", "all buckets", e))?;
+            let page = page.map_err(|e| AwsError::from_sdk(op::LIST_BUCKETS.action, "all buckets", e))?;
             if page.buckets().iter().any(|own| own.name() == Some(&bucket.name)) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
+}
 
+#[async_trait]
+impl S3Api for SdkS3 {
     async fn put(&self, bucket: &Bucket, xml: String, validation: Validation) -> Result<(), AwsError> {
         // A retry after a lost answer could be a second write in flight.
         let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
@@ -84,7 +88,7 @@ impl S3Api for SdkS3 {
             .send()
             .await
             .map(drop)
-            .map_err(|e| AwsError::from_sdk("s3:PutBucketNotification", format!("bucket {bucket}"), e))
+            .map_err(|e| AwsError::from_sdk(op::PUT_NOTIFICATION.action, format!("bucket {bucket}"), e))
     }
 }
 

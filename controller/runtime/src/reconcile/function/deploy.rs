@@ -51,8 +51,8 @@ pub async fn deploy<K: Trigger>(
     check_count("spec.function.definition.tags", &desired.tags)
         .map_err(|message| Error::found(Component::Function, Reason::InvalidSpec, message))?;
     let aws = context.aws(&origin.key);
-    let deployments = aws.deployments(region);
-    let observed = deployments.deployed(&desired.name).await.map_err(Error::aws(Component::Function))?;
+    let lambda = aws.lambda(region);
+    let observed = lambda.deployed(&desired.name).await.map_err(Error::aws(Component::Function))?;
     if let Some(conflict) = observed.as_ref().and_then(|function| held(context, region, function, &origin)) {
         if let FunctionConflict::Held { kind, key } = &conflict {
             writer.wake_after(Hindrance::Holder(kind.clone(), key.clone()));
@@ -78,7 +78,7 @@ pub async fn deploy<K: Trigger>(
     let sets_retries = desired.async_invoke.is_some();
     let manages_retries = sets_retries || set_retries_before(&writer.status.applied, region, &desired.name);
     if manages_retries && observed.is_some() {
-        let found = deployments.event_invoke_config(&desired.name).await;
+        let found = lambda.event_invoke_config(&desired.name).await;
         let found = found.map_err(Error::aws(Component::Function))?;
         plan_async_invoke(&mut plan, desired.async_invoke.as_ref(), found.as_ref());
     }
@@ -106,7 +106,7 @@ pub async fn deploy<K: Trigger>(
     let with_function = with_function(&writer.status.applied, &account.id, &applied);
     writer.record_intent(with_function, "deploying the function").await?;
     writer.changed_aws |= !plan.steps.is_empty();
-    let done = carry_out(&*deployments, &desired.name, observed.as_ref(), &plan.steps).await;
+    let done = carry_out(&*lambda, &desired.name, observed.as_ref(), &plan.steps).await;
     done.map_err(Error::aws(Component::Function))?;
     let is_rollout = FunctionStep::are_rollout(&plan.steps, default_tags, &definition.tags);
     let is_drift = writer.was_in_sync && !new_code && !is_rollout;

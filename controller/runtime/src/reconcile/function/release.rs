@@ -32,11 +32,11 @@ pub async fn release<K: Trigger>(
     for AppliedFunction { region, name, tag_keys, async_invoke: _ } in
         before.functions.iter().filter(|old| !is_wanted(old))
     {
-        let deployments = aws.deployments(region);
+        let lambda = aws.lambda(region);
         let set_before = tag_keys.iter().cloned().collect();
         let named = may_define(context, writer, name).await?;
         let released = retry_not_found(|| async {
-            let observed = confirm_absent(|| deployments.deployed(name)).await?;
+            let observed = confirm_absent(|| lambda.deployed(name)).await?;
             let is_left = |function: &&ObservedFunction| {
                 is_used(&function.arn, wanted) || names(context, writer, &function.arn)
             };
@@ -60,7 +60,7 @@ pub async fn release<K: Trigger>(
             };
             match steps {
                 Ok(steps) => {
-                    carry_out(&*deployments, name, observed.as_ref(), &steps).await.map(|()| Ok(released))
+                    carry_out(&*lambda, name, observed.as_ref(), &steps).await.map(|()| Ok(released))
                 }
                 Err(unmarked) => Ok(Err(unmarked)),
             }

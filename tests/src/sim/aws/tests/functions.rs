@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lambda_triggers::aws::DeploymentApi;
+use lambda_triggers::aws::LambdaApi;
 use lambda_triggers_core::api::Architecture;
 use lambda_triggers_core::plan::function::{
     CodeSource, Configuration, DesiredFunction, EventInvokeConfig, FunctionState, LoggingConfiguration,
@@ -40,25 +40,25 @@ fn desired() -> DesiredFunction {
 }
 
 /// An AWS in which changes of functions end only at the test's command.
-async fn aws_with_held_changes() -> (MemoryAws, Arc<dyn DeploymentApi>) {
+async fn aws_with_held_changes() -> (MemoryAws, Arc<dyn LambdaApi>) {
     let aws = aws_with_bucket().await;
     aws.slow_functions(Pace::Held);
-    let deployments = aws.outside().deployments(REGION);
-    (aws, deployments)
+    let lambda = aws.outside().lambda(REGION);
+    (aws, lambda)
 }
 
-async fn stage(deployments: &Arc<dyn DeploymentApi>) -> (FunctionState, Update) {
-    let function = deployments.deployed("app").await.unwrap().unwrap();
+async fn stage(lambda: &Arc<dyn LambdaApi>) -> (FunctionState, Update) {
+    let function = lambda.deployed("app").await.unwrap().unwrap();
     (function.state, function.update)
 }
 
 #[tokio::test]
 async fn a_new_function_is_pending_and_has_the_requested_settings() {
-    let (aws, deployments) = aws_with_held_changes().await;
-    deployments.create(&desired()).await.unwrap();
-    assert_eq!(stage(&deployments).await, (FunctionState::Pending, Update::Settled));
+    let (aws, lambda) = aws_with_held_changes().await;
+    lambda.create_function(&desired()).await.unwrap();
+    assert_eq!(stage(&lambda).await, (FunctionState::Pending, Update::Settled));
     aws.finish_functions();
-    let found = deployments.deployed("app").await.unwrap().unwrap();
+    let found = lambda.deployed("app").await.unwrap().unwrap();
     assert_eq!((&found.state, &found.update), (&FunctionState::Usable, &Update::Settled));
     let date = &found.last_modified;
     assert!(date.len() == 28 && date.starts_with("2026-01-01T") && date.ends_with("+0000"), "{date}");
@@ -80,92 +80,92 @@ async fn a_new_function_is_pending_and_has_the_requested_settings() {
 
 #[tokio::test]
 async fn an_update_during_another_change_conflicts() {
-    let (aws, deployments) = aws_with_held_changes().await;
-    deployments.create(&desired()).await.unwrap();
+    let (aws, lambda) = aws_with_held_changes().await;
+    lambda.create_function(&desired()).await.unwrap();
     let new = code("2");
-    let update = || deployments.update_code("app", &new, Architecture::Arm64);
+    let update = || lambda.update_code("app", &new, Architecture::Arm64);
     assert_eq!(kind_and_message(update().await).0, AwsErrorKind::Conflict);
     aws.finish_functions();
     update().await.unwrap();
-    assert_eq!(stage(&deployments).await, (FunctionState::Usable, Update::InProgress));
-    let configuration = deployments.update_configuration("app", &desired().configuration).await;
+    assert_eq!(stage(&lambda).await, (FunctionState::Usable, Update::InProgress));
+    let configuration = lambda.update_configuration("app", &desired().configuration).await;
     assert_eq!(kind_and_message(configuration).0, AwsErrorKind::Conflict);
     aws.finish_functions();
-    deployments.update_configuration("app", &desired().configuration).await.unwrap();
+    lambda.update_configuration("app", &desired().configuration).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_failed_update_changes_nothing() {
-    let (aws, deployments) = aws_with_held_changes().await;
-    deployments.create(&desired()).await.unwrap();
+    let (aws, lambda) = aws_with_held_changes().await;
+    lambda.create_function(&desired()).await.unwrap();
     aws.finish_functions();
     let before = aws.snapshot();
     aws.fail_function("app", Failure::new("InvalidSubnet", "no such subnet"));
-    deployments.update_code("app", &code("2"), Architecture::Arm64).await.unwrap();
+    lambda.update_code("app", &code("2"), Architecture::Arm64).await.unwrap();
     aws.finish_functions();
-    assert_eq!(stage(&deployments).await, (FunctionState::Usable, Update::Failed("no such subnet".into())));
+    assert_eq!(stage(&lambda).await, (FunctionState::Usable, Update::Failed("no such subnet".into())));
     assert_eq!(aws.snapshot(), before);
 }
 
 #[tokio::test]
 async fn an_existing_name_conflicts() {
-    let (_, deployments) = aws_with_held_changes().await;
-    deployments.create(&desired()).await.unwrap();
+    let (_, lambda) = aws_with_held_changes().await;
+    lambda.create_function(&desired()).await.unwrap();
     assert_eq!(
-        kind_and_message(deployments.create(&desired()).await),
+        kind_and_message(lambda.create_function(&desired()).await),
         (AwsErrorKind::Conflict, "Function already exist: app".into())
     );
 }
 
 #[tokio::test]
 async fn tags_and_concurrency_change_at_once() {
-    let (aws, deployments) = aws_with_held_changes().await;
-    deployments.create(&desired()).await.unwrap();
+    let (aws, lambda) = aws_with_held_changes().await;
+    lambda.create_function(&desired()).await.unwrap();
     let app = aws.function("app");
-    deployments.tag_function(&app, &[("stage".to_owned(), "test".to_owned())].into()).await.unwrap();
-    deployments.untag_function(&app, &["team".into()]).await.unwrap();
-    deployments.put_concurrency("app", 5).await.unwrap();
-    let found = deployments.deployed("app").await.unwrap().unwrap();
+    lambda.tag_function(&app, &[("stage".to_owned(), "test".to_owned())].into()).await.unwrap();
+    lambda.untag_function(&app, &["team".into()]).await.unwrap();
+    lambda.put_concurrency("app", 5).await.unwrap();
+    let found = lambda.deployed("app").await.unwrap().unwrap();
     let tags = [("stage".to_owned(), "test".to_owned())].into();
     assert_eq!((found.tags, found.reserved_concurrency), (tags, Some(5)));
-    deployments.delete_concurrency("app").await.unwrap();
-    assert_eq!(deployments.deployed("app").await.unwrap().unwrap().reserved_concurrency, None);
-    assert_eq!(kind_and_message(deployments.put_concurrency("app", 901).await).0, AwsErrorKind::Invalid);
+    lambda.delete_concurrency("app").await.unwrap();
+    assert_eq!(lambda.deployed("app").await.unwrap().unwrap().reserved_concurrency, None);
+    assert_eq!(kind_and_message(lambda.put_concurrency("app", 901).await).0, AwsErrorKind::Invalid);
 }
 
 #[tokio::test]
 async fn deleting_a_function_deletes_its_policies() {
-    let (aws, deployments) = aws_with_held_changes().await;
+    let (aws, lambda) = aws_with_held_changes().await;
     let live = aws.function("resize").with_qualifier(Some("live"));
     aws.publish(&live);
     permit(&aws, &live).await.unwrap();
-    deployments.delete_function("resize").await.unwrap();
+    lambda.delete_function("resize").await.unwrap();
     let after = aws.snapshot();
     assert_eq!((after.functions, after.policies), ([].into(), [].into()));
-    assert_eq!(kind_and_message(deployments.delete_function("resize").await).0, AwsErrorKind::NotFound);
+    assert_eq!(kind_and_message(lambda.delete_function("resize").await).0, AwsErrorKind::NotFound);
 }
 
 #[tokio::test]
 async fn unready_roles_and_missing_code_are_reported() {
-    let (aws, deployments) = aws_with_held_changes().await;
+    let (aws, lambda) = aws_with_held_changes().await;
     let role = desired().configuration.role;
     aws.set_role_ready(&role, false);
-    assert_eq!(kind_and_message(deployments.create(&desired()).await).0, AwsErrorKind::RoleNotReady);
+    assert_eq!(kind_and_message(lambda.create_function(&desired()).await).0, AwsErrorKind::RoleNotReady);
     aws.set_role_ready(&role, true);
     let stored = CodeSource::S3 { bucket: "photos".into(), key: "app.zip".into(), version: None };
     let from_bucket = DesiredFunction { code: stored, ..desired() };
-    let (kind, words) = kind_and_message(deployments.create(&from_bucket).await);
+    let (kind, words) = kind_and_message(lambda.create_function(&from_bucket).await);
     assert!(matches!(kind, AwsErrorKind::DependencyMissing(_)), "{kind:?}");
     assert!(words.contains("NoSuchKey"), "{words}");
     aws.put_object("photos", "app.zip", None, b"1");
-    deployments.create(&from_bucket).await.unwrap();
+    lambda.create_function(&from_bucket).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_event_invoke_config_is_replaced_as_a_whole() {
-    let (_, deployments) = aws_with_held_changes().await;
-    deployments.create(&desired()).await.unwrap();
-    assert_eq!(deployments.event_invoke_config("app").await.unwrap(), None);
+    let (_, lambda) = aws_with_held_changes().await;
+    lambda.create_function(&desired()).await.unwrap();
+    assert_eq!(lambda.event_invoke_config("app").await.unwrap(), None);
     let first = EventInvokeConfig {
         maximum_retry_attempts: Some(0),
         on_failure: Some("arn:aws:sqs:eu-west-1:123456789012:failed".into()),
@@ -173,13 +173,13 @@ async fn an_event_invoke_config_is_replaced_as_a_whole() {
     };
     let second = EventInvokeConfig { maximum_event_age_seconds: Some(60), ..EventInvokeConfig::default() };
     for config in [first, second] {
-        deployments.put_event_invoke_config("app", &config).await.unwrap();
-        assert_eq!(deployments.event_invoke_config("app").await.unwrap(), Some(config));
+        lambda.put_event_invoke_config("app", &config).await.unwrap();
+        assert_eq!(lambda.event_invoke_config("app").await.unwrap(), Some(config));
     }
-    let empty = deployments.put_event_invoke_config("app", &EventInvokeConfig::default()).await;
+    let empty = lambda.put_event_invoke_config("app", &EventInvokeConfig::default()).await;
     assert_eq!(kind_and_message(empty).0, AwsErrorKind::Invalid);
     for _ in 0..2 {
-        deployments.delete_event_invoke_config("app").await.unwrap();
-        assert_eq!(deployments.event_invoke_config("app").await.unwrap(), None);
+        lambda.delete_event_invoke_config("app").await.unwrap();
+        assert_eq!(lambda.event_invoke_config("app").await.unwrap(), None);
     }
 }

@@ -1,12 +1,14 @@
-//! Lambda's deployment API: functions that the operator creates, updates and deletes.
+//! Lambda's API: functions and their policies.
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{AwsError, DeploymentApi};
+use lambda_triggers::aws::{AwsError, AwsErrorKind, Function, LambdaApi, LambdaReads};
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::function::{
     CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
 };
+use lambda_triggers_core::plan::permission::{Policy, Statement};
+use serde_json::json;
 
 use super::client::SimClient;
 use super::errors::Op;
@@ -34,7 +36,43 @@ impl SimClient {
 }
 
 #[async_trait]
-impl DeploymentApi for SimClient {
+impl LambdaReads for SimClient {
+    async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
+        let on = qualifier.map_or_else(|| name.to_owned(), |qualifier| format!("{name}:{qualifier}"));
+        let op = self.reading("lambda:GetFunction", format!("function {on}"));
+        let region = self.region.clone();
+        let answer = self
+            .call(op, move |state, view| {
+                let function = state.reference(&on, &region)?;
+                let found = state.function(&function, view);
+                state.note_read(&function);
+                found
+            })
+            .await;
+        missing_as_none(answer)
+    }
+
+    async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError> {
+        let op = self.reading("lambda:GetPolicy", format!("function {}", function.short()));
+        let (region, arn, call) = (self.region.clone(), function.to_string(), op.clone());
+        let answer = self
+            .call(op, move |state, view| {
+                let function = state.reference(&arn, &region)?;
+                state.policy(&function, view)
+            })
+            .await;
+        match answer {
+            Ok((document, revision)) => Policy::parse(&document, Some(revision))
+                .map(Some)
+                .map_err(|error| AwsError::unexpected(AwsErrorKind::Invalid, call.action, call.on, error)),
+            Err(error) if error.kind == AwsErrorKind::NotFound => {
+                let message = error.message.as_deref().unwrap_or_default();
+                Ok((!message.starts_with("Function not found")).then(Policy::default))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
         let op = self.reading("lambda:GetFunction", format!("function {name}"));
         let (region, name) = (self.region.clone(), name.to_owned());
@@ -49,7 +87,64 @@ impl DeploymentApi for SimClient {
         missing_as_none(answer)
     }
 
-    async fn create(&self, function: &DesiredFunction) -> Result<(), AwsError> {
+    async fn event_invoke_config(&self, name: &str) -> Result<Option<EventInvokeConfig>, AwsError> {
+        let op = self.reading("lambda:GetFunctionEventInvokeConfig", format!("function {name}"));
+        let (region, name) = (self.region.clone(), name.to_owned());
+        let answer = self
+            .call(op, move |state, view| {
+                let function = state.reference(&name, &region)?;
+                state.event_invoke_config(&function, view)
+            })
+            .await;
+        missing_as_none(answer)
+    }
+}
+
+#[async_trait]
+impl LambdaApi for SimClient {
+    async fn add_permission(
+        &self,
+        function: &FunctionArn,
+        statement: &Statement,
+        revision: Option<&str>,
+    ) -> Result<(), AwsError> {
+        let Statement { id, principal, source_arn, source_account } = statement;
+        let request = json!({
+            "StatementId": id,
+            "Action": "lambda:InvokeFunction",
+            "Principal": principal,
+            "SourceArn": source_arn,
+            "SourceAccount": source_account,
+            "RevisionId": revision,
+        });
+        let op = self.writing("lambda:AddPermission", format!("function {}", function.short()));
+        let (region, arn, call) = (self.region.clone(), function.to_string(), op.clone());
+        self.call(op, move |state, _| {
+            let function = state.reference(&arn, &region)?;
+            state.add_permission(&call, &function, &request)
+        })
+        .await
+    }
+
+    async fn remove_permission(
+        &self,
+        function: &FunctionArn,
+        statement_id: &str,
+        revision: Option<&str>,
+    ) -> Result<(), AwsError> {
+        let op = self.writing("lambda:RemovePermission", format!("function {}", function.short()));
+        let (region, arn, call) = (self.region.clone(), function.to_string(), op.clone());
+        let (sid, revision) = (statement_id.to_owned(), revision.map(ToOwned::to_owned));
+        let answer = self
+            .call(op, move |state, _| {
+                let function = state.reference(&arn, &region)?;
+                state.remove_permission(&call, &function, &sid, revision.as_deref())
+            })
+            .await;
+        missing_as_none(answer).map(drop)
+    }
+
+    async fn create_function(&self, function: &DesiredFunction) -> Result<(), AwsError> {
         let (name, desired) = (function.name.clone(), function.clone());
         self.on_function("lambda:CreateFunction", &name, &name, move |state, op, function| {
             state.create_function(op, function, &desired)
@@ -106,18 +201,6 @@ impl DeploymentApi for SimClient {
             state.delete_concurrency(op, function)
         })
         .await
-    }
-
-    async fn event_invoke_config(&self, name: &str) -> Result<Option<EventInvokeConfig>, AwsError> {
-        let op = self.reading("lambda:GetFunctionEventInvokeConfig", format!("function {name}"));
-        let (region, name) = (self.region.clone(), name.to_owned());
-        let answer = self
-            .call(op, move |state, view| {
-                let function = state.reference(&name, &region)?;
-                state.event_invoke_config(&function, view)
-            })
-            .await;
-        missing_as_none(answer)
     }
 
     async fn put_event_invoke_config(&self, name: &str, config: &EventInvokeConfig) -> Result<(), AwsError> {

@@ -1,17 +1,39 @@
-//! Cached reads with single flight: concurrent reads of one resource wait for a single call.
+//! The read cache, in which resyncs share reads. A cached read may only prove that nothing needs to change. Concurrent
+//! reads of one resource wait for a single call.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::permission::Policy;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::aws::AwsError;
 use crate::aws::call_context::CallContext;
+use crate::aws::{AwsError, Function, ListedRule};
 
 /// The number of entries before the first removal of expired entries.
 const MIN_PRUNE_SIZE: usize = 64;
+
+/// The cached reads by kind of resource, with one set of credentials.
+#[derive(Default)]
+pub struct ReadCache {
+    /// By Region, requested name or ARN, and qualifier.
+    pub functions: CachedReads<(String, String, Option<String>), Function>,
+    pub policies: CachedReads<FunctionArn, Policy>,
+    /// By Region and name prefix. The value maps names to rules.
+    pub rules: CachedReads<(String, String), Arc<BTreeMap<String, ListedRule>>>,
+}
+
+impl ReadCache {
+    /// Invalidates the reads of a deleted function.
+    pub fn forget_function(&self, name: &str) {
+        let is_of = |name_or_arn: &str| name_or_arn == name || name_or_arn.contains(&format!(":{name}"));
+        self.functions.forget(|(_, name_or_arn, _)| is_of(name_or_arn));
+        self.policies.forget(|function| function.name == name);
+    }
+}
 
 /// Cached reads, by the resource that was read.
 pub struct CachedReads<K, V>(Mutex<Entries<K, V>>);
@@ -85,7 +107,7 @@ impl<K: Clone + Eq + Hash, V: Clone> CachedReads<K, V> {
     }
 
     /// Invalidates the entries of deleted resources.
-    pub fn forget(&self, is_gone: impl Fn(&K) -> bool) {
+    fn forget(&self, is_gone: impl Fn(&K) -> bool) {
         let cache = self.0.lock();
         cache.entries.iter().filter(|(key, _)| is_gone(key)).for_each(|(_, entry)| entry.write());
     }

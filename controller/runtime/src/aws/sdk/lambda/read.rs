@@ -5,7 +5,7 @@ use aws_sdk_lambda::operation::get_function_event_invoke_config::GetFunctionEven
 use aws_sdk_lambda::types::{
     ApplicationLogLevel as SdkApplicationLogLevel, Architecture as SdkArchitecture, FunctionConfiguration,
     LastUpdateStatus, LogFormat as SdkLogFormat, SnapStartApplyOn, State as SdkState,
-    SystemLogLevel as SdkSystemLogLevel, TracingMode,
+    SystemLogLevel as SdkSystemLogLevel, TagsError, TracingMode,
 };
 use lambda_triggers_core::api::{
     ApplicationLogLevel, Architecture, LogFormat, SnapStart, SystemLogLevel, Tracing,
@@ -15,6 +15,8 @@ use lambda_triggers_core::plan::function::{
     Configuration, EventInvokeConfig, FunctionState, ImageConfiguration, LoggingConfiguration,
     ObservedFunction, Update,
 };
+
+use crate::aws::{AwsError, AwsErrorKind};
 
 /// The function in an answer; `None` if the answer describes no function.
 pub fn observed(answer: &GetFunctionOutput) -> Option<ObservedFunction> {
@@ -126,5 +128,42 @@ fn logging(function: &FunctionConfiguration) -> LoggingConfiguration {
             Some(SdkSystemLogLevel::Warn) => SystemLogLevel::Warn,
             _ => SystemLogLevel::Info,
         }),
+    }
+}
+
+/// The error for unreadable tags: access denied, or a failure of AWS. Without tags, every function would look foreign
+/// (<https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html>).
+pub fn tags_unread(name: &str, error: &TagsError) -> AwsError {
+    let denied = error.error_code().starts_with("AccessDenied");
+    let kind = if denied { AwsErrorKind::Denied } else { AwsErrorKind::Unavailable };
+    let code = Some(error.error_code().into());
+    AwsError {
+        code,
+        ..AwsError::unexpected(kind, "lambda:ListTags", format!("function {name}"), error.message())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_triggers_core::status::{Component, Failure, Reason};
+
+    use super::*;
+
+    #[test]
+    fn unreadable_tags_are_an_error() {
+        let failure = |code: &str| {
+            let error = TagsError::builder().error_code(code).message("No tags.").build().unwrap();
+            tags_unread("app", &error).failure(Component::Function)
+        };
+        let denied = "AWS denies lambda:ListTags on function app: allow lambda:ListTags in the IAM policy of the operator's role";
+        assert_eq!(
+            failure("AccessDeniedException"),
+            Failure::new(Component::Function, Reason::AccessDenied, denied)
+        );
+        let failed = "AWS failed at lambda:ListTags on function app (ServiceException); trying again";
+        assert_eq!(
+            failure("ServiceException"),
+            Failure::new(Component::Function, Reason::AwsUnavailable, failed)
+        );
     }
 }

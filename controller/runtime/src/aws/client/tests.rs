@@ -1,10 +1,27 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lambda_triggers_core::api::{Architecture, Tags};
+use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{ObjectKey, OwnerId, bucket_statement_id};
-use lambda_triggers_core::plan::rule::RuleSettings;
+use lambda_triggers_core::pacing::queue::Priority;
+use lambda_triggers_core::pacing::token_bucket::Rates;
+use lambda_triggers_core::plan::function::{
+    CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
+};
+use lambda_triggers_core::plan::permission::{Policy, Statement};
+use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
 use lambda_triggers_core::tenancy::{Role, Tenancy};
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
-use super::*;
-use crate::aws::AwsErrorKind;
+use super::{AwsClient, RateLimiter, TenantPolicy};
+use crate::aws::{
+    Account, Aws, AwsError, AwsErrorKind, Bucket, CallContext, EventBridgeApi, EventBridgeReads, Function,
+    LambdaApi, LambdaReads, ListedRule, S3Api, S3Reads, Validation,
+};
 
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "eu-west-1";
@@ -45,9 +62,6 @@ impl Aws for RecordingAws {
     fn lambda(&self, _: &str) -> Arc<dyn LambdaApi> {
         Arc::new(self.clone())
     }
-    fn deployments(&self, _: &str) -> Arc<dyn DeploymentApi> {
-        Arc::new(self.clone())
-    }
     fn eventbridge(&self, _: &str) -> Arc<dyn EventBridgeApi> {
         Arc::new(self.clone())
     }
@@ -57,28 +71,31 @@ impl Aws for RecordingAws {
 }
 
 #[async_trait]
-impl LambdaApi for RecordingAws {
+impl LambdaReads for RecordingAws {
     async fn function(&self, _: &str, _: Option<&str>) -> Result<Option<Function>, AwsError> {
         self.note("function", None)
     }
     async fn policy(&self, _: &FunctionArn) -> Result<Option<Policy>, AwsError> {
-        self.note("policy", None)
+        self.note("policy", Some(Policy::default()))
     }
+    async fn deployed(&self, _: &str) -> Result<Option<ObservedFunction>, AwsError> {
+        self.note("deployed", None)
+    }
+    async fn event_invoke_config(&self, _: &str) -> Result<Option<EventInvokeConfig>, AwsError> {
+        self.note("event_invoke_config", None)
+    }
+}
+
+#[async_trait]
+impl LambdaApi for RecordingAws {
     async fn add_permission(&self, _: &FunctionArn, _: &Statement, _: Option<&str>) -> Result<(), AwsError> {
         self.note("add_permission", ())
     }
     async fn remove_permission(&self, _: &FunctionArn, _: &str, _: Option<&str>) -> Result<(), AwsError> {
         self.note("remove_permission", ())
     }
-}
-
-#[async_trait]
-impl DeploymentApi for RecordingAws {
-    async fn deployed(&self, _: &str) -> Result<Option<ObservedFunction>, AwsError> {
-        self.note("deployed", None)
-    }
-    async fn create(&self, _: &DesiredFunction) -> Result<(), AwsError> {
-        self.note("create", ())
+    async fn create_function(&self, _: &DesiredFunction) -> Result<(), AwsError> {
+        self.note("create_function", ())
     }
     async fn update_code(&self, _: &str, _: &CodeSource, _: Architecture) -> Result<(), AwsError> {
         self.note("update_code", ())
@@ -98,9 +115,6 @@ impl DeploymentApi for RecordingAws {
     async fn delete_concurrency(&self, _: &str) -> Result<(), AwsError> {
         self.note("delete_concurrency", ())
     }
-    async fn event_invoke_config(&self, _: &str) -> Result<Option<EventInvokeConfig>, AwsError> {
-        self.note("event_invoke_config", None)
-    }
     async fn put_event_invoke_config(&self, _: &str, _: &EventInvokeConfig) -> Result<(), AwsError> {
         self.note("put_event_invoke_config", ())
     }
@@ -113,7 +127,7 @@ impl DeploymentApi for RecordingAws {
 }
 
 #[async_trait]
-impl EventBridgeApi for RecordingAws {
+impl EventBridgeReads for RecordingAws {
     async fn list(&self, _: &str) -> Result<Vec<ListedRule>, AwsError> {
         self.note("list", vec![])
     }
@@ -126,6 +140,10 @@ impl EventBridgeApi for RecordingAws {
     async fn rules_with_target(&self, _: &str, _: &str) -> Result<Vec<String>, AwsError> {
         self.note("rules_with_target", vec![])
     }
+}
+
+#[async_trait]
+impl EventBridgeApi for RecordingAws {
     async fn put_rule(&self, _: &str, _: &RuleSettings, _: &Tags) -> Result<(), AwsError> {
         self.note("put_rule", ())
     }
@@ -147,7 +165,7 @@ impl EventBridgeApi for RecordingAws {
 }
 
 #[async_trait]
-impl S3Api for RecordingAws {
+impl S3Reads for RecordingAws {
     async fn get(&self, _: &Bucket) -> Result<String, AwsError> {
         self.note("get", String::new())
     }
@@ -157,6 +175,10 @@ impl S3Api for RecordingAws {
     async fn is_own_bucket(&self, _: &Bucket) -> Result<bool, AwsError> {
         self.note("is_own_bucket", false)
     }
+}
+
+#[async_trait]
+impl S3Api for RecordingAws {
     async fn put(&self, _: &Bucket, _: String, _: Validation) -> Result<(), AwsError> {
         self.note("put", ())
     }
@@ -235,27 +257,26 @@ async fn every_call(aws: &dyn Aws, recorder: &RecordingAws, arguments: &Argument
     let settings =
         RuleSettings { expression: "rate(1 day)".into(), description: String::new(), enabled: true };
     let bucket = Bucket { region: (*region).into(), name: (*bucket).into(), owner: (*bucket_owner).into() };
-    let (functions, deployments) = (aws.lambda(region), aws.deployments(region));
-    let (rules, notifications) = (aws.eventbridge(region), aws.s3(region));
+    let (lambda, rules, notifications) = (aws.lambda(region), aws.eventbridge(region), aws.s3(region));
     let tags = Tags::new();
     let refused = [
         aws.account().await.err(),
-        functions.function(function, None).await.err(),
-        functions.policy(&arn(function)).await.err(),
-        functions.add_permission(&arn(function), &statement, None).await.err(),
-        functions.remove_permission(&arn(function), &statement.id, None).await.err(),
-        deployments.deployed(made).await.err(),
-        deployments.create(&desired).await.err(),
-        deployments.update_code(made, &none, Architecture::X86_64).await.err(),
-        deployments.update_configuration(made, &desired.configuration).await.err(),
-        deployments.tag_function(&arn(made), &tags).await.err(),
-        deployments.untag_function(&arn(made), &[]).await.err(),
-        deployments.put_concurrency(made, 0).await.err(),
-        deployments.delete_concurrency(made).await.err(),
-        deployments.event_invoke_config(made).await.err(),
-        deployments.put_event_invoke_config(made, &EventInvokeConfig::default()).await.err(),
-        deployments.delete_event_invoke_config(made).await.err(),
-        deployments.delete_function(made).await.err(),
+        lambda.function(function, None).await.err(),
+        lambda.policy(&arn(function)).await.err(),
+        lambda.add_permission(&arn(function), &statement, None).await.err(),
+        lambda.remove_permission(&arn(function), &statement.id, None).await.err(),
+        lambda.deployed(made).await.err(),
+        lambda.create_function(&desired).await.err(),
+        lambda.update_code(made, &none, Architecture::X86_64).await.err(),
+        lambda.update_configuration(made, &desired.configuration).await.err(),
+        lambda.tag_function(&arn(made), &tags).await.err(),
+        lambda.untag_function(&arn(made), &[]).await.err(),
+        lambda.put_concurrency(made, 0).await.err(),
+        lambda.delete_concurrency(made).await.err(),
+        lambda.event_invoke_config(made).await.err(),
+        lambda.put_event_invoke_config(made, &EventInvokeConfig::default()).await.err(),
+        lambda.delete_event_invoke_config(made).await.err(),
+        lambda.delete_function(made).await.err(),
         rules.rule(rule).await.err(),
         rules.rules_with_target(&target.arn, &owner().prefix()).await.err(),
         rules.put_rule(rule, &settings, &tags).await.err(),
@@ -274,7 +295,7 @@ async fn every_call(aws: &dyn Aws, recorder: &RecordingAws, arguments: &Argument
     let passed = recorder.take();
     assert_eq!(refused.iter().filter(|refused| refused.is_none()).count(), passed.len());
     // A code source that is forbidden in a new function is forbidden in an update, too.
-    assert!(deployments.update_code(made, &code, Architecture::X86_64).await.is_err());
+    assert!(lambda.update_code(made, &code, Architecture::X86_64).await.is_err());
     assert_eq!(recorder.take(), [""; 0]);
     passed
 }
@@ -286,7 +307,7 @@ const ALL: [&str; 29] = [
     "add_permission",
     "remove_permission",
     "deployed",
-    "create",
+    "create_function",
     "update_code",
     "update_configuration",
     "tag_function",
@@ -317,15 +338,18 @@ fn without(gone: &[&str]) -> Vec<&'static str> {
     ALL.into_iter().filter(|call| !gone.contains(call)).collect()
 }
 
+fn client(recorder: &RecordingAws) -> AwsClient {
+    AwsClient::new(Arc::new(recorder.clone()), RateLimiter::new(Rates::default()))
+}
+
 fn authorized(
     recorder: &RecordingAws,
     namespace: &str,
     set: impl FnOnce(TenantPolicy) -> TenantPolicy,
-) -> Authorized {
+) -> AwsClient {
     let tenancy = Arc::new(Tenancy::parse(FILE).unwrap());
     let role = tenancy.tenant(namespace).and_then(|tenant| tenant.role.clone());
-    let aws: Arc<dyn Aws> = Arc::new(recorder.clone());
-    Authorized::new(aws.clone(), set(TenantPolicy::new(tenancy, owner(), namespace, role, aws)))
+    client(recorder).authorized(set(TenantPolicy::new(tenancy, owner(), namespace, role)))
 }
 
 #[tokio::test]
@@ -346,7 +370,7 @@ async fn only_permitted_calls_pass() {
             Arguments { made: "theirs", ..same.clone() },
             without(&[
                 "deployed",
-                "create",
+                "create_function",
                 "update_code",
                 "update_configuration",
                 "tag_function",
@@ -359,7 +383,7 @@ async fn only_permitted_calls_pass() {
                 "delete_function",
             ]),
         ),
-        (Arguments { role: "admin", ..same.clone() }, without(&["create", "update_configuration"])),
+        (Arguments { role: "admin", ..same.clone() }, without(&["create_function", "update_configuration"])),
         (
             Arguments {
                 rule: ObjectKey::new("media", "other").rule_name(&owner(), "ScheduledFunction"),
@@ -439,11 +463,77 @@ async fn a_role_in_an_unexpected_account_is_refused() {
     let recorder = RecordingAws::default();
     let tenancy = Arc::new(Tenancy::parse(FILE).unwrap());
     let role = Role { arn: "arn:aws:iam::210987654321:role/media".into(), external_id: None };
-    let aws: Arc<dyn Aws> = Arc::new(recorder);
-    let aws = Authorized::new(aws.clone(), TenantPolicy::new(tenancy, owner(), "media", Some(role), aws));
+    let aws = client(&recorder).authorized(TenantPolicy::new(tenancy, owner(), "media", Some(role)));
     let message = aws.account().await.err().and_then(|error| error.message).unwrap_or_default();
     assert_eq!(
         &*message,
         "role arn:aws:iam::210987654321:role/media is not in its own account, but in account 123456789012"
     );
+}
+
+/// The context of a caller that accepts cached reads from `cached_since` on.
+fn reader(cached_since: Instant) -> Arc<CallContext> {
+    let context = CallContext::new("media", Priority::Low);
+    context.accept_cached_reads(cached_since);
+    context
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cached_read_is_authorized_and_takes_no_token() {
+    let (recorder, began) = (RecordingAws::default(), Instant::now());
+    let tenancy = Arc::new(Tenancy::parse(FILE).unwrap());
+    let rates = Rates { lambda: 1.0, ..Rates::default() };
+    let client = AwsClient::new(Arc::new(recorder.clone()), RateLimiter::new(rates));
+    let policy = |namespace| TenantPolicy::new(tenancy.clone(), owner(), namespace, None);
+    let thumbs = FunctionArn::parse("arn:aws:lambda:eu-west-1:123456789012:function:thumbs").unwrap();
+    for (namespace, expected) in
+        [("media", None), ("media", None), ("other", Some(AwsErrorKind::NotPermitted)), ("media", None)]
+    {
+        let aws = client.clone().authorized(policy(namespace)).lambda(REGION);
+        let refused = reader(began).scope(aws.policy(&thumbs)).await.err();
+        assert_eq!(refused.map(|error| error.kind), expected, "{namespace}");
+    }
+    recorder.0.lock().retain(|call| *call != "account");
+    assert_eq!((recorder.take(), began.elapsed()), (vec!["policy"], Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_after_a_cached_read_is_refused() {
+    let (recorder, began) = (RecordingAws::default(), Instant::now());
+    let aws = client(&recorder).lambda(REGION);
+    let thumbs = FunctionArn::parse("arn:aws:lambda:eu-west-1:123456789012:function:thumbs").unwrap();
+    aws.policy(&thumbs).await.unwrap();
+    let context = reader(began);
+    let read_and_write = || async {
+        aws.policy(&thumbs).await.unwrap();
+        aws.delete_function("made").await.err().map(|error| error.kind)
+    };
+    assert_eq!(context.clone().scope(read_and_write()).await, Some(AwsErrorKind::Unavailable));
+    assert_eq!(recorder.take(), ["policy"]);
+    context.require_fresh_reads();
+    assert_eq!(context.scope(read_and_write()).await, None);
+    assert_eq!(recorder.take(), ["policy", "delete_function"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_request_takes_a_token_and_a_write_to_a_bucket_never_waits() {
+    let rates = Rates { lambda: 1.0, events: 1.0, s3: 1.0 };
+    let client = AwsClient::new(Arc::new(RecordingAws::default()), RateLimiter::new(rates));
+    let (rules, s3) = (client.eventbridge(REGION), client.s3(REGION));
+    let seconds = async |call: Pin<Box<dyn Future<Output = ()> + '_>>| {
+        let began = Instant::now();
+        call.await;
+        began.elapsed().as_secs()
+    };
+    let bucket = Bucket { region: REGION.into(), name: "photos".into(), owner: ACCOUNT.into() };
+    let tags = Tags::new();
+    let waits = [
+        seconds(Box::pin(async { rules.delete_rule("a").await.unwrap() })).await,
+        seconds(Box::pin(async { rules.delete_rule("a").await.unwrap() })).await,
+        seconds(Box::pin(async { rules.tag_rule("a", &tags).await.unwrap() })).await,
+        seconds(Box::pin(async { s3.put(&bucket, String::new(), Validation::Full).await.unwrap() })).await,
+        seconds(Box::pin(async { s3.put(&bucket, String::new(), Validation::Full).await.unwrap() })).await,
+        seconds(Box::pin(async { drop(s3.get(&bucket).await.unwrap()) })).await,
+    ];
+    assert_eq!(waits, [0, 1, 2, 0, 0, 2]);
 }
