@@ -46,18 +46,16 @@ pub struct CachedResource {
 
 /// The claims of all existing resources. `requests` contains the last request of each resource by UID.
 ///
-/// A resource without a request keeps its current entries, for example after a restart or with an invalid spec. A
-/// resource that no longer names the bucket in spec and status has moved since its request. Its request for entries
-/// is ignored.
+/// A resource without a request keeps its current entries, for example after a restart or with an invalid spec.
 pub fn claims(resources: Vec<CachedResource>, requests: &BTreeMap<String, Desired>) -> Vec<Claim> {
     resources
         .into_iter()
         .filter_map(|CachedResource { key, created, uid, may_have_entries }| {
             let desired = match requests.get(&uid) {
-                Some(Desired::Entries(_)) if !may_have_entries => None,
-                Some(desired) => Some(desired.clone()),
-                None => may_have_entries.then_some(Desired::KeepCurrent),
-            }?;
+                Some(desired) => desired.clone(),
+                None if may_have_entries => Desired::KeepCurrent,
+                None => return None,
+            };
             Some(Claim { key, created, uid, desired })
         })
         .collect()

@@ -8,7 +8,7 @@
 //! within the write grace period ([`Assumption::WithinGracePeriod`]), or at least before the orphan check
 //! ([`Assumption::BeforeOrphanCheck`]).
 //!
-//! Assumptions about Kubernetes: A worker sees a deleted object at once. Other changes of an object reach the worker
+//! Assumptions about Kubernetes: The worker sees a deleted object at once. Other changes of an object reach the worker
 //! with the object's next request.
 
 mod checks;
@@ -32,8 +32,6 @@ pub struct Bounds {
     pub lost_answers: u8,
     pub given_up: u8,
     pub crashes: u8,
-    pub second_operators: u8,
-    pub stops: u8,
 }
 
 /// The latest time for the effect of a PUT without an answer.
@@ -54,26 +52,26 @@ pub struct Buckets {
     pub excuses_the_window: bool,
 }
 
-/// A transition. Workers and objects have numbers; a PUT has its index in [`ModelState::puts`].
+/// A transition. An object has its number; a PUT has its index in [`ModelState::puts`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     // The operator's work and its results.
-    /// An object sends its desired state to a worker: for the first time, after a failed request, or at a resync.
-    Request { worker: usize, object: usize },
-    /// A worker starts a sync: for requests, after the write grace period, or for the orphan check.
-    Begin { worker: usize },
-    /// A worker's read returns the current document.
-    Read { worker: usize },
+    /// An object sends its desired state to the worker: for the first time, after a failed request, or at a resync.
+    Request { object: usize },
+    /// The worker starts a sync: for requests, after the write grace period, or for the orphan check.
+    Begin,
+    /// The worker's read returns the current document.
+    Read,
     /// A PUT takes effect.
     TakesEffect { put: usize },
     /// S3 answers a PUT that has taken effect.
-    Answer { worker: usize },
+    Answer,
     /// A PUT without a waiting worker is lost and never takes effect.
     Vanish { put: usize },
     /// The write grace period ends.
-    GraceTimer { worker: usize },
+    GraceTimer,
     /// The maximum lifetime of a PUT ends.
-    LateTimer { worker: usize },
+    LateTimer,
 
     // Faults and actions of the environment.
     /// A user deletes an object.
@@ -82,18 +80,14 @@ pub enum Action {
     ToolReads,
     /// The tool writes back its read with its own entry added or removed.
     ToolWrites,
-    /// A worker's read returns the previous document.
-    StaleRead { worker: usize },
+    /// The worker's read returns the previous document.
+    StaleRead,
     /// A PUT has taken effect, but its answer is lost.
-    LoseAnswer { worker: usize },
-    /// A worker stops waiting for an answer; the PUT is still in flight.
-    GiveUp { worker: usize },
-    /// An operator crashes, and its successor starts.
-    Crash { worker: usize },
-    /// A second operator starts by mistake, with the same owner id.
-    StartSecond,
-    /// One of two operators stops.
-    Stop { worker: usize },
+    LoseAnswer,
+    /// The worker stops waiting for an answer; the PUT is still in flight.
+    GiveUp,
+    /// The operator crashes, and its successor starts.
+    Crash,
 }
 
 impl Model for Buckets {
@@ -119,7 +113,7 @@ impl Model for Buckets {
                 let History { undone_outside, undone_in_window, restored: _ } = &state.history;
                 !*undone_outside && (model.excuses_the_window || !*undone_in_window)
             }),
-            Property::always(ONE_PUT, |_, state: &ModelState| state.has_at_most_one_put_each()),
+            Property::always(ONE_PUT, |_, state: &ModelState| state.awaits_at_most_one_put()),
             Property::always(NOTHING_OF_THE_GONE, |_, state: &ModelState| state.has_nothing_of_the_gone()),
             Property::always(RIGHT_AT_REST, |model: &Self, state: &ModelState| {
                 !model.is_at_rest(state) || state.is_right()
@@ -137,7 +131,7 @@ impl Model for Buckets {
 /// Except in the window that no client can close: a foreign write between a read and the effect of the following PUT.
 /// The exception applies only if `excuses_the_window` is true.
 const NOT_UNDONE: &str = "a PUT of ours undoes no foreign write";
-const ONE_PUT: &str = "no worker sends a PUT while it waits for another";
+const ONE_PUT: &str = "the worker sends no PUT while it waits for another";
 /// Except entries that another writer restored without knowledge of the deletion ([`History::restored`]), and entries
 /// that await the orphan check.
 const NOTHING_OF_THE_GONE: &str = "when a finalizer is gone, nothing of its object is there, nor comes back";
@@ -150,35 +144,34 @@ impl Buckets {
     /// Adds the operator's actions.
     fn work(&self, state: &ModelState, actions: &mut Vec<Action>) {
         let may_be_late = self.assumption == Assumption::BeforeOrphanCheck;
-        for (worker, it) in state.workers.iter().enumerate() {
-            if it.is_idle() {
-                for (object, requester) in it.requesters.iter().enumerate() {
-                    let wants_more = match requester.answer {
-                        None => true,
-                        Some(Answer::InGracePeriod) => false,
-                        Some(Answer::Done) => it.known.as_ref() != Some(&state.bucket.current),
-                    };
-                    if state.objects[object] != Object::Gone && !requester.in_batch && wants_more {
-                        actions.push(Action::Request { worker, object });
-                    }
-                }
-                let is_asked = it.requesters.iter().any(|requester| requester.in_batch);
-                if is_asked || it.grace == Grace::Over || state.is_orphan_check_due() {
-                    actions.push(Action::Begin { worker });
+        let it = &state.worker;
+        if it.work.is_none() {
+            for (object, requester) in it.requesters.iter().enumerate() {
+                let wants_more = match requester.answer {
+                    None => true,
+                    Some(Answer::InGracePeriod) => false,
+                    Some(Answer::Done) => it.known.as_ref() != Some(&state.bucket.current),
+                };
+                if state.objects[object] != Object::Gone && !requester.in_batch && wants_more {
+                    actions.push(Action::Request { object });
                 }
             }
-            if it.work.as_ref().is_some_and(|work| !work.writes) {
-                actions.push(Action::Read { worker });
+            let is_asked = it.requesters.iter().any(|requester| requester.in_batch);
+            if is_asked || it.grace == Grace::Over || state.is_orphan_check_due() {
+                actions.push(Action::Begin);
             }
-            if state.puts.iter().any(|put| put.worker == worker && put.taken) {
-                actions.push(Action::Answer { worker });
-            }
-            if it.runs && it.grace == Grace::Waiting && (may_be_late || !state.has_stray_put()) {
-                actions.push(Action::GraceTimer { worker });
-            }
-            if it.runs && it.late && may_be_late && !state.has_stray_put() {
-                actions.push(Action::LateTimer { worker });
-            }
+        }
+        if it.work.as_ref().is_some_and(|work| !work.writes) {
+            actions.push(Action::Read);
+        }
+        if state.puts.iter().any(|put| put.taken) {
+            actions.push(Action::Answer);
+        }
+        if it.grace == Grace::Waiting && (may_be_late || !state.has_stray_put()) {
+            actions.push(Action::GraceTimer);
+        }
+        if it.late && may_be_late && !state.has_stray_put() {
+            actions.push(Action::LateTimer);
         }
         for (put, it) in state.puts.iter().enumerate() {
             if !it.taken {
@@ -203,28 +196,20 @@ impl Buckets {
             actions.extend((!has_read_this).then_some(Action::ToolReads));
             actions.extend(state.tool.read.is_some().then_some(Action::ToolWrites));
         }
-        for (worker, it) in state.workers.iter().enumerate().filter(|(_, it)| it.runs) {
-            let reads = it.work.as_ref().is_some_and(|work| !work.writes);
-            if left.stale_reads > 0 && reads && state.bucket.current != state.bucket.previous {
-                actions.push(Action::StaleRead { worker });
+        let reads = state.worker.work.as_ref().is_some_and(|work| !work.writes);
+        if left.stale_reads > 0 && reads && state.bucket.current != state.bucket.previous {
+            actions.push(Action::StaleRead);
+        }
+        for put in state.puts.iter().filter(|put| put.awaited) {
+            if left.lost_answers > 0 && put.taken {
+                actions.push(Action::LoseAnswer);
             }
-            for put in state.puts.iter().filter(|put| put.worker == worker && put.awaited) {
-                if left.lost_answers > 0 && put.taken {
-                    actions.push(Action::LoseAnswer { worker });
-                }
-                if left.given_up > 0 && !put.taken {
-                    actions.push(Action::GiveUp { worker });
-                }
-            }
-            if left.crashes > 0 {
-                actions.push(Action::Crash { worker });
-            }
-            if left.stops > 0 && state.workers.iter().all(|worker| worker.runs) {
-                actions.push(Action::Stop { worker });
+            if left.given_up > 0 && !put.taken {
+                actions.push(Action::GiveUp);
             }
         }
-        if left.second_operators > 0 {
-            actions.push(Action::StartSecond);
+        if left.crashes > 0 {
+            actions.push(Action::Crash);
         }
     }
 
@@ -241,9 +226,8 @@ impl ModelState {
         self.has_orphan_check && !self.puts.iter().any(|put| put.delays_orphan_check)
     }
 
-    fn has_at_most_one_put_each(&self) -> bool {
-        let awaited = |worker| self.puts.iter().filter(|put| put.worker == worker && put.awaited).count();
-        (0..self.workers.len()).all(|worker| awaited(worker) <= 1)
+    fn awaits_at_most_one_put(&self) -> bool {
+        self.puts.iter().filter(|put| put.awaited).count() <= 1
     }
 
     fn has_nothing_of_the_gone(&self) -> bool {

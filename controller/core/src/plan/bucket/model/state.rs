@@ -1,4 +1,4 @@
-//! The state of the model: the bucket, the workers, the PUTs in flight, the objects and the other tool.
+//! The state of the model: the bucket, the worker, the PUTs in flight, the objects and the other tool.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ pub struct ModelState {
     pub bucket: ModelBucket,
     /// Sent PUTs, in order, without lost and answered PUTs.
     pub puts: Vec<Put>,
-    pub workers: Vec<Worker>,
+    pub worker: Worker,
     pub objects: Vec<Object>,
     pub tool: Tool,
     /// The remaining number of each fault.
@@ -39,7 +39,6 @@ pub struct ModelBucket {
 /// A sent PUT.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Put {
-    pub worker: usize,
     pub document: Arc<Document>,
     /// The last moment at which the base document of the PUT was current, as far as the worker knows.
     pub as_of: u8,
@@ -51,10 +50,9 @@ pub struct Put {
     pub delays_orphan_check: bool,
 }
 
-/// The worker of the bucket in an operator.
+/// The worker of the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Worker {
-    pub runs: bool,
     /// The state of each object in the worker.
     pub requesters: Vec<Requester>,
     pub known: Option<Arc<Document>>,
@@ -64,7 +62,7 @@ pub struct Worker {
     pub late: bool,
 }
 
-/// The state of an object in a worker.
+/// The state of an object in the worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Requester {
     /// The last request.
@@ -139,11 +137,11 @@ pub struct History {
     /// A PUT reverted a write of the tool that the worker could have seen.
     pub undone_outside: bool,
     /// The objects with entries that another writer restored since the last PUT took effect, without knowledge of the
-    /// deletion. The other writer is the tool, or one of two operators.
+    /// deletion.
     pub restored: BTreeSet<usize>,
 }
 
-/// The owner id of all workers.
+/// The owner id of the worker.
 pub fn owner() -> OwnerId {
     OwnerId::parse("1a2b3c4d").unwrap()
 }
@@ -196,10 +194,9 @@ pub fn has(document: &Document, entry: &Entry) -> bool {
 }
 
 impl Worker {
-    /// A worker that has just started, or starts later.
-    pub fn new(runs: bool, objects: usize) -> Self {
+    /// A worker that has just started.
+    pub fn new(objects: usize) -> Self {
         Self {
-            runs,
             requesters: vec![Requester::default(); objects],
             known: None,
             work: None,
@@ -207,26 +204,16 @@ impl Worker {
             late: true,
         }
     }
-
-    /// True if the worker waits for requests.
-    pub fn is_idle(&self) -> bool {
-        self.runs && self.work.is_none()
-    }
 }
 
 impl ModelState {
-    /// The initial state: all objects exist, and the first operator has just started. If the bounds permit a second
-    /// operator, the first operator has run for a while.
+    /// The initial state: all objects exist, and the operator has just started.
     pub fn first(bounds: Bounds, objects: usize) -> Self {
         let document = Arc::new(first_document());
-        let mut first = Worker::new(true, objects);
-        if bounds.second_operators > 0 {
-            (first.grace, first.late) = (Grace::Ended, false);
-        }
         Self {
             bucket: ModelBucket { current: document.clone(), previous: document, previous_as_of: 0 },
             puts: vec![],
-            workers: vec![first, Worker::new(false, objects)],
+            worker: Worker::new(objects),
             objects: vec![Object::Wanted; objects],
             tool: Tool { read: None, has_entry: false, writes: 0 },
             left: bounds,
@@ -236,11 +223,11 @@ impl ModelState {
         }
     }
 
-    /// The current claims of a worker. An object without a request keeps its current entries; a deleted object has no
+    /// The current claims. An object without a request keeps its current entries; a deleted object has no
     /// claim.
-    pub fn claims(&self, worker: usize) -> Vec<Claim> {
+    pub fn claims(&self) -> Vec<Claim> {
         let claim = |(object, state): (usize, &Object)| {
-            let desired = match self.workers[worker].requesters[object].asked {
+            let desired = match self.worker.requesters[object].asked {
                 None => Desired::KeepCurrent,
                 Some(Asked::Entries) => Desired::Entries(vec![entry(object)]),
                 Some(Asked::Nothing) => Desired::None,

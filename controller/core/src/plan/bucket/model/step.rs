@@ -12,59 +12,49 @@ use super::{Action, Assumption, Buckets, ENOUGH_SYNCS};
 pub fn after(model: &Buckets, before: &ModelState, action: &Action) -> ModelState {
     let mut state = before.clone();
     match *action {
-        Action::Request { worker, object } => state.request(worker, object),
-        Action::Begin { worker } => state.begin(worker),
-        Action::Read { worker } => {
+        Action::Request { object } => state.request(object),
+        Action::Begin => state.begin(),
+        Action::Read => {
             let (document, as_of) = (state.bucket.current.clone(), state.tool.writes);
-            state.read(model, worker, &document, as_of);
+            state.read(model, &document, as_of);
         }
-        Action::TakesEffect { put } => state.take_effect(model, put),
-        Action::Answer { worker } => {
-            state.puts.retain(|put| !(put.worker == worker && put.taken));
-            state.step(model, worker, SyncEvent::Written, None);
+        Action::TakesEffect { put } => state.take_effect(put),
+        Action::Answer => {
+            state.puts.retain(|put| !put.taken);
+            state.step(model, SyncEvent::Written, None);
         }
         Action::Vanish { put } => drop(state.puts.remove(put)),
-        Action::GraceTimer { worker } => {
-            let worker = &mut state.workers[worker];
-            worker.grace = Grace::Over;
-            worker.retry_releases();
+        Action::GraceTimer => {
+            state.worker.grace = Grace::Over;
+            state.worker.retry_releases();
         }
-        Action::LateTimer { worker } => state.workers[worker].late = false,
+        Action::LateTimer => state.worker.late = false,
         Action::Delete { object } => {
             state.left.deletions -= 1;
             state.objects[object] = Object::Deleted;
-            state.workers.iter_mut().for_each(|worker| worker.requesters[object].answer = None);
+            state.worker.requesters[object].answer = None;
         }
         Action::ToolReads => state.tool.read = Some(state.bucket.current.clone()),
         Action::ToolWrites => state.tool_writes(),
-        Action::StaleRead { worker } => {
+        Action::StaleRead => {
             state.left.stale_reads -= 1;
             let (document, as_of) = (state.bucket.previous.clone(), state.bucket.previous_as_of);
-            state.read(model, worker, &document, as_of);
+            state.read(model, &document, as_of);
         }
-        Action::LoseAnswer { worker } => {
+        Action::LoseAnswer => {
             state.left.lost_answers -= 1;
-            state.no_answer(model, worker);
+            state.no_answer(model);
         }
-        Action::GiveUp { worker } => {
+        Action::GiveUp => {
             state.left.given_up -= 1;
-            state.no_answer(model, worker);
+            state.no_answer(model);
         }
-        Action::Crash { worker } => {
+        Action::Crash => {
             state.left.crashes -= 1;
-            state.end(worker);
-            state.workers[worker] = Worker::new(true, state.objects.len());
+            state.abandon_puts();
+            state.worker = Worker::new(state.objects.len());
             // A restart resets the wait for the orphan check.
             state.delay_orphan_check();
-        }
-        Action::StartSecond => {
-            state.left.second_operators -= 1;
-            state.workers[1].runs = true;
-        }
-        Action::Stop { worker } => {
-            state.left.stops -= 1;
-            state.end(worker);
-            state.workers[worker] = Worker::new(false, state.objects.len());
         }
     }
     if state.left != before.left {
@@ -83,19 +73,16 @@ impl Worker {
 }
 
 impl ModelState {
-    fn request(&mut self, worker: usize, object: usize) {
-        let requester = &mut self.workers[worker].requesters[object];
+    fn request(&mut self, object: usize) {
+        let requester = &mut self.worker.requesters[object];
         requester.asked = Some(self.objects[object].desired());
         requester.in_batch = true;
     }
 
-    fn begin(&mut self, worker: usize) {
+    fn begin(&mut self) {
         let is_orphan_check = self.is_orphan_check_due();
-        // Two running operators may revert each other's work without a limit.
-        if self.workers.iter().filter(|worker| worker.runs).count() == 1 {
-            self.quiet_syncs = ENOUGH_SYNCS.min(self.quiet_syncs + 1);
-        }
-        let worker = &mut self.workers[worker];
+        self.quiet_syncs = ENOUGH_SYNCS.min(self.quiet_syncs + 1);
+        let worker = &mut self.worker;
         let is_after_grace = worker.grace == Grace::Over;
         if is_after_grace {
             // Knowledge from before the grace period must not confirm a read.
@@ -107,39 +94,33 @@ impl ModelState {
         worker.work = Some(Work { sync: Arc::new(sync), writes: false, is_after_grace, is_orphan_check });
     }
 
-    fn read(&mut self, model: &Buckets, worker: usize, document: &Document, as_of: u8) {
-        let claims = self.claims(worker);
+    fn read(&mut self, model: &Buckets, document: &Document, as_of: u8) {
+        let claims = self.claims();
         let event = SyncEvent::Read { document: document.clone(), age: Duration::ZERO, claims };
-        self.step(model, worker, event, Some(as_of));
+        self.step(model, event, Some(as_of));
     }
 
     /// The worker stops waiting for all its PUTs.
-    fn abandon_puts(&mut self, worker: usize) {
-        self.puts.retain(|put| !(put.worker == worker && put.awaited && put.taken));
-        self.puts.iter_mut().filter(|put| put.worker == worker).for_each(|put| put.awaited = false);
+    fn abandon_puts(&mut self) {
+        self.puts.retain(|put| !put.taken);
+        self.puts.iter_mut().for_each(|put| put.awaited = false);
     }
 
-    fn no_answer(&mut self, model: &Buckets, worker: usize) {
-        self.abandon_puts(worker);
-        self.workers[worker].grace = Grace::Waiting;
-        self.workers[worker].late = true;
-        self.step(model, worker, SyncEvent::Unanswered, None);
+    fn no_answer(&mut self, model: &Buckets) {
+        self.abandon_puts();
+        self.worker.grace = Grace::Waiting;
+        self.worker.late = true;
+        self.step(model, SyncEvent::Unanswered, None);
     }
 
-    fn end(&mut self, worker: usize) {
-        self.abandon_puts(worker);
-        self.workers[worker].work = None;
-    }
-
-    /// Sends an event to a worker's sync and executes the next command. `as_of` is the moment of a read.
-    fn step(&mut self, model: &Buckets, worker: usize, event: SyncEvent, as_of: Option<u8>) {
-        let Some(work) = &mut self.workers[worker].work else { return };
+    /// Sends an event to the worker's sync and executes the next command. `as_of` is the moment of a read.
+    fn step(&mut self, model: &Buckets, event: SyncEvent, as_of: Option<u8>) {
+        let Some(work) = &mut self.worker.work else { return };
         match Arc::make_mut(&mut work.sync).step(event) {
             SyncCommand::Read { .. } => work.writes = false,
             SyncCommand::Write { document, .. } => {
                 work.writes = true;
                 self.puts.push(Put {
-                    worker,
                     document: Arc::new(document),
                     as_of: as_of.expect("a write follows a read"),
                     awaited: true,
@@ -148,24 +129,24 @@ impl ModelState {
                 });
             }
             SyncCommand::CheckDestinations => unreachable!("no destination is refused"),
-            SyncCommand::End(outcome) => self.end_of_sync(model, worker, outcome),
+            SyncCommand::End(outcome) => self.end_of_sync(model, outcome),
         }
     }
 
-    fn end_of_sync(&mut self, model: &Buckets, worker: usize, outcome: SyncOutcome) {
-        let Some(Work { is_after_grace, is_orphan_check, .. }) = self.workers[worker].work.take() else {
+    fn end_of_sync(&mut self, model: &Buckets, outcome: SyncOutcome) {
+        let Some(Work { is_after_grace, is_orphan_check, .. }) = self.worker.work.take() else {
             return;
         };
         let is_in_sync = matches!(outcome, SyncOutcome::InSync(_));
         if let SyncOutcome::InSync(synced) = outcome {
-            self.workers[worker].known = Some(Arc::new(synced.document));
+            self.worker.known = Some(Arc::new(synced.document));
         }
-        let grace = &mut self.workers[worker].grace;
+        let grace = &mut self.worker.grace;
         if is_after_grace && !is_in_sync && *grace == Grace::Ended {
             *grace = Grace::Waiting;
         }
         for object in 0..self.objects.len() {
-            let Worker { grace, late, ref mut requesters, .. } = self.workers[worker];
+            let Worker { grace, late, ref mut requesters, .. } = self.worker;
             let requester = &mut requesters[object];
             if !std::mem::take(&mut requester.in_batch) || !is_in_sync {
                 continue;
@@ -195,7 +176,7 @@ impl ModelState {
         self.puts.iter_mut().for_each(|put| put.delays_orphan_check = self.has_orphan_check);
     }
 
-    fn take_effect(&mut self, model: &Buckets, index: usize) {
+    fn take_effect(&mut self, index: usize) {
         let put = self.puts[index].clone();
         let is_queue_kept = first_document().entries().all(|entry| has(&put.document, entry));
         let had_tools_entry = has(&self.bucket.current, &tools_entry());
@@ -205,11 +186,7 @@ impl ModelState {
             && !self.history.undone_in_window;
         self.history.undone_in_window |= undoes && self.tool.writes > put.as_of;
         self.history.undone_outside |= !is_queue_kept || (undoes && self.tool.writes <= put.as_of);
-        let is_gone = |object: &usize| self.objects[*object] == Object::Gone;
-        let brings_back = |object: &usize| is_gone(object) && has(&put.document, &entry(*object));
-        let are_two = model.bounds.second_operators > self.left.second_operators;
-        self.history.restored =
-            (0..self.objects.len()).filter(|object| are_two && brings_back(object)).collect();
+        self.history.restored.clear();
         self.replace(put.document);
         if put.awaited {
             self.puts[index].taken = true;
