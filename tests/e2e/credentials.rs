@@ -14,7 +14,7 @@ const CALL: &str = "lambda:GetFunction on function thumbs";
 
 /// Starts an operator with its own environment variables.
 fn operator(env: &TestEnv, environment: &[(&str, &str)]) -> Controller {
-    let own = ["run", "--namespace", env.namespace(), "--log-format", "text", "--leader-elect", "false"];
+    let own = ["run", "--namespace", env.namespace(), "--log-format", "text"];
     let arguments = own.iter().chain(&["--http-address", "127.0.0.1:0"]).chain(&NO_RESYNC);
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
     env.operator(arguments.map(ToString::to_string).collect(), environment.collect())

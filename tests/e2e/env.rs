@@ -204,6 +204,7 @@ fn a_controller_can_be_killed_restarted_and_stopped() {
         env.function("every-hour").await;
         let mut controller = env.controller(&["--resync", "1s"]);
         controller.kill().await;
+        env.delete_leases().await;
         env.apply(
             "{apiVersion: lambda-triggers.dev/v1alpha1, kind: ScheduledFunction, metadata: {name: every-hour}, \
              spec: {function: {name: every-hour}, schedule: rate(1 hour)}}",

@@ -67,7 +67,7 @@ fn run(env: &TestEnv, environment: &[(&'static str, &str)], flags: &[&str]) -> C
         "--owner-id",
         OWNER,
     ];
-    let scope = ["--leader-elect=true", "--namespace", env.namespace()];
+    let scope = ["--namespace", env.namespace()];
     let arguments = own.iter().chain(&scope).chain(flags).map(ToString::to_string).collect();
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
     env.operator(arguments, environment.collect())

@@ -9,11 +9,10 @@ use tokio::time::Instant;
 
 /// The right to write, for as long as the Lease is renewed. Clients check before each write, so a process that was
 /// paused for a while cannot write after another replica has become the leader.
-#[derive(Clone, Debug)]
-pub struct Leadership {
-    renewed: Arc<Mutex<Option<Instant>>>,
-    elected: bool,
-}
+///
+/// The default is a replica that does not lead yet. Clones share their state.
+#[derive(Clone, Debug, Default)]
+pub struct Leadership(Arc<Mutex<Option<Instant>>>);
 
 /// The error of a write without leadership.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -24,30 +23,14 @@ pub struct Leadership {
 pub struct LeadershipLost;
 
 impl Leadership {
-    /// The leadership of a single operator without leader election.
-    pub fn alone() -> Self {
-        Self { renewed: Arc::default(), elected: false }
-    }
-
-    /// The leadership of one replica of several, not acquired yet.
-    pub fn elected() -> Self {
-        Self { renewed: Arc::default(), elected: true }
-    }
-
     /// Checks that this replica may write now.
     pub fn check(&self) -> Result<(), LeadershipLost> {
-        let renewed = *self.renewed.lock();
-        let holds = !self.elected || renewed.is_some_and(|renewed| renewed.elapsed() < RENEW_DEADLINE);
+        let holds = self.0.lock().is_some_and(|renewed| renewed.elapsed() < RENEW_DEADLINE);
         if holds { Ok(()) } else { Err(LeadershipLost) }
-    }
-
-    /// True with leader election.
-    pub fn is_elected(&self) -> bool {
-        self.elected
     }
 
     /// Records a renewal of the Lease, or the end of the leadership.
     pub fn renewed(&self, at: Option<Instant>) {
-        *self.renewed.lock() = at;
+        *self.0.lock() = at;
     }
 }

@@ -33,16 +33,12 @@ fn invalid_values_are_refused_with_their_path() {
         ("watchNamespace: a", "- at '': additional properties 'watchNamespace' not allowed"),
         ("watchNamespaces: a", "- at '/watchNamespaces': got string, want array"),
         ("watchNamespaces: [a, a]", "- at '/watchNamespaces': items at 0 and 1 are equal"),
-        ("leaderElect: \"false\"", "- at '/leaderElect': got string, want boolean"),
+        ("leaderElect: true", "- at '': additional properties 'leaderElect' not allowed"),
         (
             "image: {digest: abc}",
             "- at '/image/digest': 'abc' does not match pattern '^(sha256:[0-9a-f]{64})?$'",
         ),
         ("replicaCount: -1", "- at '/replicaCount': minimum: got -1, want 0"),
-        (
-            "replicaCount: 2\nleaderElect: false",
-            "leaderElect: false needs replicaCount: 1: several that all work would undo each other's work",
-        ),
         (
             "prometheusRule: {enabled: true, disabled: [LambdaTriggersLate]}",
             "prometheusRule.disabled: there is no alert LambdaTriggersLate",
@@ -200,7 +196,6 @@ fn values_become_command_line_flags() {
         let plain = container(&rendered("{}", "deployment").await);
         let expected = [
             "run",
-            "--leader-elect=true",
             "--resync=10m",
             "--reconcile-timeout=2m",
             "--log-format=json",
@@ -216,7 +211,6 @@ fn values_become_command_line_flags() {
             "--owner-id=1a2b3c4d",
             "--region=eu-west-1",
             "--default-tags=cost centre=42,team=media",
-            "--leader-elect=true",
             "--resync=1h30m",
             "--reconcile-timeout=2m",
             "--log-format=text",

@@ -77,6 +77,7 @@ async fn run_step_with_crash(
     let waited = tokio::time::timeout(LIMIT, held_write.applied.notified()).await;
     waited.unwrap_or_else(|_| panic!("{} made no write {number}: {:#?}", step.name, env.aws_writes()));
     controller.kill().await;
+    env.delete_leases().await;
     held_write.killed.notify_one();
     controller.start();
     wait_for_step(env, kind, step.manifest.is_none()).await;

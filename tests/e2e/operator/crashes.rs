@@ -139,6 +139,7 @@ async fn with_crash_at(
     action().await;
     held_write.wait_until_applied().await;
     controller.kill().await;
+    env.delete_leases().await;
     held_write.answer();
     controller.start();
 }

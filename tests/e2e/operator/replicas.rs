@@ -4,11 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind, Hook, Then};
 use lambda_triggers_tests::env::{self, TestEnv};
-use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::objects::{NO_RESYNC, OWNER};
@@ -18,8 +16,6 @@ const SCHEDULED: &str = "ScheduledFunction";
 const S3: &str = "S3TriggeredFunction";
 const GET: &str = "GetBucketNotificationConfiguration";
 const PUT: &str = "PutBucketNotificationConfiguration";
-
-const ELECTED: [&str; 4] = ["--owner-id", OWNER, "--leader-elect", "true"];
 
 /// Waits for a leader other than `before`, and returns its identity.
 async fn leader(env: &TestEnv, limit: Duration, before: Option<&str>) -> String {
@@ -36,9 +32,9 @@ async fn leader(env: &TestEnv, limit: Duration, before: Option<&str>) -> String 
 fn a_standby_replaces_a_killed_and_a_stopped_leader() {
     env::test("replicas", async |env| {
         env.function("hourly").await;
-        let mut first = env.controller(&ELECTED);
+        let mut first = env.controller(&NO_RESYNC);
         let one = leader(&env, LIMIT, None).await;
-        let mut second = env.controller(&ELECTED);
+        let mut second = env.controller(&NO_RESYNC);
         env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         env.until_ready(SCHEDULED, "hourly").await;
         first.kill().await;
@@ -76,12 +72,12 @@ fn a_leader_resumed_after_its_lease_writes_nothing() {
             }
         });
         env.aws_proxy().inject(env.account(), Fault::on(GET, FaultKind::Hook(hold)));
-        let mut first = env.controller(&ELECTED);
+        let mut first = env.controller(&NO_RESYNC);
         let one = leader(&env, LIMIT, None).await;
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         read_started.notified().await;
         first.pause();
-        let _second = env.controller(&ELECTED);
+        let _second = env.controller(&NO_RESYNC);
         leader(&env, Duration::from_secs(25), Some(&one)).await;
         env.until_ready(S3, "thumbs").await;
         env.delete(S3, "thumbs").await;
@@ -95,41 +91,5 @@ fn a_leader_resumed_after_its_lease_writes_nothing() {
         assert!(first.log().contains("the Lease was not renewed"), "{}", first.log());
         assert_eq!(env.aws_proxy().count(env.account(), PUT), writes);
         assert_eq!(own(&env.document(&bucket).await), []);
-    });
-}
-
-/// With `--leader-elect=false`, the operator needs no Lease.
-#[test]
-fn without_leader_election_there_is_no_lease() {
-    env::test("alone", async |env| {
-        env.function("hourly").await;
-        let _controller = env.controller(&NO_RESYNC);
-        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        env.until_ready(SCHEDULED, "hourly").await;
-        let leases: Api<Lease> = Api::namespaced(env.kube().clone(), env.namespace());
-        assert_eq!(leases.list(&Default::default()).await.unwrap().items, []);
-    });
-}
-
-/// Another operator may run at the same time and recreate resources. Therefore the operator records a deleted object's
-/// resources and checks them again.
-#[test]
-fn without_leader_election_deleted_resources_are_recorded() {
-    env::test("let-go", async |env| {
-        env.function("hourly").await;
-        let _controller = env.controller(&NO_RESYNC);
-        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        let object = env.until_ready(SCHEDULED, "hourly").await;
-        env.delete(SCHEDULED, "hourly").await;
-        env.until_gone(SCHEDULED, "hourly").await;
-        let maps: Api<ConfigMap> = Api::namespaced(env.kube().clone(), env.namespace());
-        let data = maps.get(&format!("lambda-triggers-{OWNER}")).await.unwrap().data.unwrap();
-        let key_prefix = format!("ScheduledFunction.{}.", object["metadata"]["uid"].as_str().unwrap());
-        let rows = data
-            .iter()
-            .map(|(key, row)| (key.starts_with(&key_prefix), serde_json::from_str::<Value>(row).unwrap()));
-        let applied = &object["status"]["applied"];
-        let expected = json!({"namespace": env.namespace(), "name": "hourly", "applied": applied});
-        assert_eq!(rows.collect::<Vec<_>>(), [(true, expected)]);
     });
 }

@@ -15,11 +15,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::objects::OWNER;
+use crate::objects::{NO_RESYNC, OWNER};
 use crate::scheduled::view::KIND;
 use crate::support::{AwsView, LIMIT, scheduled};
-
-const ELECTED: [&str; 4] = ["--owner-id", OWNER, "--leader-elect", "true"];
 
 /// A server that accepts connections and never answers.
 struct SilentServer {
@@ -64,11 +62,11 @@ fn kubeconfig(env: &TestEnv, name: &str, change: impl FnOnce(&mut Kubeconfig)) -
     file
 }
 
-/// An operator of this env with leader election and additional environment variables.
-fn elected_operator(env: &TestEnv, further: Vec<(&str, OsString)>) -> Controller {
+/// An operator of this env with additional environment variables.
+fn operator(env: &TestEnv, further: Vec<(&str, OsString)>) -> Controller {
     let scope =
         ["run", "--namespace", env.namespace(), "--http-address", "127.0.0.1:0", "--log-format", "text"];
-    let arguments = scope.iter().chain(&ELECTED).map(ToString::to_string).collect();
+    let arguments = scope.iter().chain(&NO_RESYNC).map(ToString::to_string).collect();
     env.operator(arguments, further.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
@@ -103,7 +101,7 @@ fn the_operator_stops_before_the_lease_is_read() {
                 cluster.server = Some(url.clone());
             }
         });
-        let mut controller = elected_operator(&env, vec![("KUBECONFIG", file.into())]);
+        let mut controller = operator(&env, vec![("KUBECONFIG", file.into())]);
         api_server.wait_for_connection().await;
         assert_stops_and_releases(&env, &mut controller).await;
     });
@@ -112,9 +110,9 @@ fn the_operator_stops_before_the_lease_is_read() {
 #[test]
 fn a_stopped_standby_leaves_the_lease_to_the_leader() {
     env::test("stop-standby", async |env| {
-        let _leader = env.controller(&ELECTED);
+        let _leader = env.controller(&NO_RESYNC);
         let leader = env.until(LIMIT, "a leader", async || holder(&env).await).await;
-        let mut standby = env.controller(&ELECTED);
+        let mut standby = env.controller(&NO_RESYNC);
         wait_for_log(&env, &standby, "waiting to lead").await;
         standby.stop().await;
         assert_eq!(holder(&env).await, Some(leader));
@@ -148,13 +146,13 @@ const CONFIG_MAPS: &str = "{apiGroups: [\"\"], resources: [configmaps], verbs: [
 fn the_operator_stops_before_the_first_list() {
     env::test_on_own_cluster("stop-no-list", async |env| {
         let file = account(&env, "no-list", &format!("[{BASE}, {CONFIG_MAPS}]")).await;
-        let mut controller = elected_operator(&env, vec![("KUBECONFIG", file.into())]);
+        let mut controller = operator(&env, vec![("KUBECONFIG", file.into())]);
         wait_for_log(&env, &controller, "is forbidden").await;
         assert!(holder(&env).await.is_some());
         assert_stops_and_releases(&env, &mut controller).await;
 
         let file = account(&env, "no-config-maps", &format!("[{BASE}]")).await;
-        let mut controller = elected_operator(&env, vec![("KUBECONFIG", file.into())]);
+        let mut controller = operator(&env, vec![("KUBECONFIG", file.into())]);
         let ended = env.until(LIMIT, "the operator to end", async || controller.ended()).await;
         assert!(!ended.success(), "{ended}");
         wait_for_log(&env, &controller, "cannot read the ConfigMap with the orphan queue").await;
@@ -164,7 +162,7 @@ fn the_operator_stops_before_the_first_list() {
         for crd in crds.list(&Default::default()).await.unwrap() {
             crds.delete(&crd.name_any(), &DeleteParams::default()).await.unwrap();
         }
-        let mut controller = elected_operator(&env, vec![]);
+        let mut controller = operator(&env, vec![]);
         wait_for_log(&env, &controller, "a watch of the controller failed").await;
         assert!(holder(&env).await.is_some());
         assert_stops_and_releases(&env, &mut controller).await;
@@ -176,7 +174,7 @@ fn the_operator_stops_while_aws_does_not_answer() {
     env::test("stop-no-aws", async |env| {
         let aws = SilentServer::start().await;
         env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
-        let mut controller = elected_operator(&env, vec![("AWS_ENDPOINT_URL", aws.url.clone().into())]);
+        let mut controller = operator(&env, vec![("AWS_ENDPOINT_URL", aws.url.clone().into())]);
         wait_for_log(&env, &controller, "leading").await;
         aws.wait_for_connection().await;
         assert_stops_and_releases(&env, &mut controller).await;
@@ -199,7 +197,7 @@ fn the_next_leader_repeats_an_interrupted_reconcile() {
             }
         });
         env.aws_proxy().inject(env.account(), Fault::on("PutRule", FaultKind::Hook(hold)).times(usize::MAX));
-        let mut controller = env.controller(&ELECTED);
+        let mut controller = env.controller(&NO_RESYNC);
         env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         tokio::time::timeout(LIMIT, held.notified()).await.expect("a write of the rule");
         assert_stops_and_releases(&env, &mut controller).await;

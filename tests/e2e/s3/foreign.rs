@@ -1,10 +1,12 @@
 //! Foreign content of a bucket's document: the operator keeps every byte while its own entries are created, changed and
 //! deleted.
 
+use kube::config::Kubeconfig;
 use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::view::{KIND, NO_RESYNC, PUT, clear_calls, entry, own, wait_for_entries, without_own, write};
-use crate::support::{AwsView, s3};
+use crate::objects::RESYNC_1S;
+use crate::support::{AwsView, LIMIT, s3};
 
 /// Writes a document as other tools make it, with entries of all four kinds. The document contains elements, attributes
 /// and white space that no SDK would preserve.
@@ -61,6 +63,51 @@ fn foreign_entries_of_all_kinds_are_kept_byte_for_byte() {
         assert_eq!(env.document_text(&bucket).await, before);
         let puts: Vec<_> = env.aws_writes().into_iter().filter(|call| call.operation == PUT).collect();
         assert_eq!(puts, vec![write("s3", PUT, &bucket, 200); 3]);
+    });
+}
+
+/// The Lease is in the operator's own namespace, so two releases with one owner id both lead.
+#[test]
+fn foreign_entries_stay_with_two_leaders() {
+    env::test("two-leaders", async |env| {
+        env.function("thumbs").await;
+        let bucket = env.new_bucket("photos").await;
+        let before = foreign_document(&env, &bucket).await;
+        let other = format!("{}-other", env.namespace());
+        env.kubectl(&["create", "namespace", &other], "").await.expect("kubectl create");
+        let mut config = Kubeconfig::read_from(env.operator_kubeconfig()).unwrap();
+        for context in config.contexts.iter_mut().filter_map(|named| named.context.as_mut()) {
+            context.namespace = Some(other.clone());
+        }
+        let file = env.directory().join("other");
+        std::fs::write(&file, serde_json::to_string(&config).unwrap()).unwrap();
+        let scope = ["run", "--namespace", env.namespace(), "--http-address", "127.0.0.1:0"];
+        let arguments = scope.iter().chain(&RESYNC_1S).map(ToString::to_string).collect();
+        let leaders =
+            [env.controller(&RESYNC_1S), env.operator(arguments, vec![("KUBECONFIG".into(), file.into())])];
+        for leader in &leaders {
+            let leads = async || leader.log().contains("leading").then_some(());
+            env.until(LIMIT, "two leaders", leads).await;
+        }
+
+        let names: Vec<String> = (0..5).map(|number| format!("n{number}")).collect();
+        for folder in ["old", "new"] {
+            let manifest =
+                |name| s3(name, "thumbs", &bucket, &format!("filters: [{{prefix: {name}/{folder}/}}]"));
+            let manifests: Vec<String> = names.iter().map(|name| manifest(name)).collect();
+            env.apply(&manifests.join("---\n")).await;
+            for name in &names {
+                env.until_ready(KIND, name).await;
+                assert_eq!(without_own(&env.document_text(&bucket).await), before);
+            }
+        }
+        for name in &names {
+            env.delete(KIND, name).await;
+        }
+        for name in &names {
+            env.until_gone(KIND, name).await;
+            assert_eq!(without_own(&env.document_text(&bucket).await), before);
+        }
     });
 }
 

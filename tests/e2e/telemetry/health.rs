@@ -34,11 +34,10 @@ fn an_operator_is_ready_after_one_answer_of_aws() {
 #[test]
 fn a_standby_is_ready_and_is_not_the_leader() {
     env::test("standby", async |env| {
-        let elected = ["--owner-id", OWNER, "--leader-elect", "true"];
-        let mut first = env.controller(&elected);
+        let mut first = env.controller(&NO_RESYNC);
         wait_for_samples(&env, &first, "leader", &[("", 1.0)]).await;
         wait_for_page(&env, &first, "/readyz", 200, "ok").await;
-        let second = env.controller(&elected);
+        let second = env.controller(&NO_RESYNC);
         wait_for_page(&env, &second, "/readyz", 200, "ok").await;
         wait_for_page(&env, &second, "/healthz", 200, "ok").await;
         let found = samples(&second).await;

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
+use kube::api::{DeleteParams, ListParams};
 use lambda_triggers_core::iam::{Feature, Scope};
 use lambda_triggers_core::ownership::OwnerId;
 use rustix::process::{Pid, Signal, kill_process};
@@ -47,8 +50,6 @@ impl TestEnv {
             ("LAMBDA_TRIGGERS_LOG_FORMAT", "text"),
             // The operator logs its port, and Controller::page reads the port from the log.
             ("LAMBDA_TRIGGERS_HTTP_ADDRESS", "127.0.0.1:0"),
-            // No other operator runs. A restart must not wait for the Lease of a killed operator.
-            ("LAMBDA_TRIGGERS_LEADER_ELECT", "false"),
             // No write to the local AWS is in flight for longer, unless a test delays a write.
             ("LAMBDA_TRIGGERS_WRITE_GRACE_PERIOD", "1ms"),
             // A resource that a test leaves out stays missing, unless a test sets a longer deadline.
@@ -69,20 +70,18 @@ impl TestEnv {
 
     /// Starts `lambda-triggers run` for the environment's namespace, with a different AWS endpoint and different keys.
     pub fn controller_on(&self, endpoint: &str, keys: [&str; 2], arguments: &[&str]) -> Controller {
-        let own = [
-            "run",
-            "--log-format",
-            "text",
-            "--leader-elect",
-            "false",
-            "--write-grace-period",
-            "1ms",
-            "--progress-deadline",
-            "1ms",
-        ];
+        let own =
+            ["run", "--log-format", "text", "--write-grace-period", "1ms", "--progress-deadline", "1ms"];
         let scope = ["--http-address", "127.0.0.1:0", "--namespace", self.namespace()];
         let arguments = own.iter().chain(&scope).chain(arguments);
         self.launch(arguments.map(ToString::to_string).collect(), self.environment(endpoint, keys))
+    }
+
+    /// Deletes the Leases of this namespace, so that the successor of a killed operator does not wait for the expiry.
+    pub async fn delete_leases(&self) {
+        let leases: Api<Lease> = Api::namespaced(self.kube().clone(), self.namespace());
+        let deleted = leases.delete_collection(&DeleteParams::default(), &ListParams::default()).await;
+        deleted.expect("an administrator can delete Leases");
     }
 
     /// Runs `lambda-triggers` with these arguments to its end, as the environment's account. `environment` overrides

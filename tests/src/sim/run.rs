@@ -102,15 +102,6 @@ impl Sim {
 
     /// Starts the operator. The supervisor restarts the operator one second after each crash, until a stop or a drop.
     pub fn start(&self) -> Operator {
-        self.start_as(true)
-    }
-
-    /// Starts the operator without leader election, so that two operators can run at once.
-    pub fn start_beside_others(&self) -> Operator {
-        self.start_as(false)
-    }
-
-    fn start_as(&self, leader_elect: bool) -> Operator {
         let stop = CancellationToken::new();
         let present = Arc::new(Mutex::new(self.injector.open()));
         let (sim, stopped, injector) = (self.clone(), stop.clone(), present.clone());
@@ -120,7 +111,7 @@ impl Sim {
                 tokio::select! {
                     biased;
                     () = interceptor.killed() => sleep(Duration::from_secs(1)).await,
-                    () = sim.live(interceptor.clone(), leader_elect, stopped.clone()) => {}
+                    () = sim.live(interceptor.clone(), stopped.clone()) => {}
                 }
                 interceptor.kill();
                 *injector.lock() = sim.injector.open();
@@ -130,13 +121,12 @@ impl Sim {
     }
 
     /// Runs the operator until a clean stop or a crash.
-    async fn live(&self, interceptor: CallInterceptor, leader_elect: bool, stop: CancellationToken) {
+    async fn live(&self, interceptor: CallInterceptor, stop: CancellationToken) {
         let options = Options {
             namespaces: vec![],
             owner_id: Some(owner()),
             region: None,
             tenancy_file: None,
-            leader_elect,
             rates: Rates::default(),
             settings: Settings { seed: self.seed, clock: self.cluster.clock(), ..Settings::default() },
             telemetry: Telemetry::default(),

@@ -107,13 +107,6 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// Merges `other` into `self`, unless both name an account and the accounts differ.
-    pub fn merge_same_account(&mut self, other: &Self) {
-        if self.account.is_none() || other.account.is_none() || self.account == other.account {
-            self.merge(other);
-        }
-    }
-
     /// Union of both, for a change that creates new resources before the old resources are deleted. A rule in both
     /// keeps the tag keys of both, and a bucket in both keeps the entries of both.
     pub fn merge(&mut self, other: &Self) {
@@ -132,21 +125,6 @@ impl Applied {
         });
         add(&mut self.functions, functions, AppliedFunction::key, |_, _| {});
         add(&mut self.permissions, permissions, Clone::clone, |_, _| {});
-    }
-
-    /// Resources of `self` without those of `other`. Buckets named in both are left out: the bucket's worker owns the
-    /// entries of a bucket.
-    pub fn difference(&self, other: &Self) -> Self {
-        fn difference<T: Clone, K: PartialEq>(all: &[T], less: &[T], key: impl Fn(&T) -> K) -> Vec<T> {
-            all.iter().filter(|one| !less.iter().any(|other| key(other) == key(one))).cloned().collect()
-        }
-        Self {
-            account: self.account.clone(),
-            rules: difference(&self.rules, &other.rules, AppliedRule::key),
-            notifications: difference(&self.notifications, &other.notifications, |one| one.bucket.clone()),
-            functions: difference(&self.functions, &other.functions, AppliedFunction::key),
-            permissions: difference(&self.permissions, &other.permissions, Clone::clone),
-        }
     }
 
     /// The account of the rules and functions, if the account differs from `account`. `None` without rules and
@@ -289,52 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn difference_compares_resources_by_identity() {
-        let rule = |name: &str, tag: &str| AppliedRule {
-            region: "eu-west-1".into(),
-            name: name.into(),
-            tag_keys: vec![tag.into()],
-        };
-        let entries = |bucket: &str, region: &str| AppliedNotification {
-            region: region.into(),
-            bucket: bucket.into(),
-            bucket_owner: "1".into(),
-            ids: vec![region.into()],
-        };
-        let function = |region: &str| AppliedFunction {
-            region: region.into(),
-            name: "f".into(),
-            tag_keys: vec![],
-            async_invoke: false,
-        };
-        let permission = |id: &str| AppliedPermission { function_arn: "arn".into(), statement_id: id.into() };
-        let all = Applied {
-            account: Some("1".into()),
-            rules: vec![rule("a", "x"), rule("b", "x")],
-            notifications: vec![entries("photos", "eu-west-1"), entries("archive", "eu-west-1")],
-            functions: vec![function("eu-west-1"), function("us-east-1")],
-            permissions: vec![permission("one"), permission("two")],
-        };
-        let other = Applied {
-            account: None,
-            rules: vec![rule("a", "y")],
-            notifications: vec![entries("photos", "us-east-1")],
-            functions: vec![function("us-east-1")],
-            permissions: vec![permission("one")],
-        };
-        let rest = Applied {
-            account: Some("1".into()),
-            rules: vec![rule("b", "x")],
-            notifications: vec![entries("archive", "eu-west-1")],
-            functions: vec![function("eu-west-1")],
-            permissions: vec![permission("two")],
-        };
-        assert_eq!(all.difference(&other), rest);
-        assert!(all.difference(&all).is_empty());
-    }
-
-    #[test]
-    fn merge_adds_no_duplicates_and_skips_another_account() {
+    fn merge_adds_no_duplicates() {
         let rule = |name: &str, tags: &[&str]| AppliedRule {
             region: "eu-west-1".into(),
             name: name.into(),
@@ -346,10 +279,8 @@ mod tests {
             ..Applied::default()
         };
         let mut known = applied(None, vec![rule("a", &["x"])]);
-        known.merge_same_account(&applied(Some("1"), vec![rule("a", &[]), rule("b", &[])]));
+        known.merge(&applied(Some("1"), vec![rule("a", &[]), rule("b", &[])]));
         let both = applied(Some("1"), vec![rule("a", &["x"]), rule("b", &[])]);
-        assert_eq!(known, both);
-        known.merge_same_account(&applied(Some("2"), vec![rule("c", &[])]));
         assert_eq!(known, both);
     }
 }

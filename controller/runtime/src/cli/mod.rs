@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use http::Uri;
 use lambda_triggers_core::api::{Tags, parse_default_tags};
 use lambda_triggers_core::ownership::OwnerId;
@@ -66,10 +66,6 @@ struct RunArgs {
     /// allow).
     #[arg(long, env = "LAMBDA_TRIGGERS_TENANCY_FILE", value_name = "PATH")]
     tenancy_file: Option<PathBuf>,
-    /// Work only while this replica holds the Lease lambda-triggers-<owner id> in the operator's namespace, so that
-    /// only one of several replicas works. With `false`, make sure that only one replica runs.
-    #[arg(long, env = "LAMBDA_TRIGGERS_LEADER_ELECT", default_value_t = true, action = ArgAction::Set)]
-    leader_elect: bool,
     /// Reconcile every object again after this time (resync period), such as 10m.
     #[arg(long, env = "LAMBDA_TRIGGERS_RESYNC", default_value = "10m", value_parser = duration)]
     resync: Duration,
@@ -143,7 +139,6 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         owner_id,
         region,
         tenancy_file,
-        leader_elect,
         resync,
         reconcile_timeout,
         lambda_rate,
@@ -184,8 +179,7 @@ fn run(args: RunArgs) -> Result<(), StartError> {
     let ended = runtime.block_on(async {
         let server = Server::start(http_address, telemetry.clone()).await?;
         let namespaces = distinct(namespace);
-        let options =
-            Options { namespaces, owner_id, region, tenancy_file, leader_elect, rates, settings, telemetry };
+        let options = Options { namespaces, owner_id, region, tenancy_file, rates, settings, telemetry };
         let ended = operator::run(options, network, stop).await;
         // The server stops last, and finishes the answers in flight.
         server.stop().await;

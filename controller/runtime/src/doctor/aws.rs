@@ -11,7 +11,6 @@ use super::tenancy::roles;
 use super::{Check, Options};
 use crate::aws::{Aws, AwsError, AwsErrorKind, Bucket, Caller, NoRegion, RateLimiter, Sdk, SdkSettings};
 use crate::error_chain;
-use crate::leadership::Leadership;
 use crate::network::Network;
 use crate::telemetry::Telemetry;
 
@@ -87,7 +86,7 @@ async fn load(region: Option<String>, network: Network) -> Result<Sdk, NoRegion>
     Sdk::load(SdkSettings {
         network,
         region,
-        leadership: Leadership::alone(),
+        leadership: None,
         telemetry: Telemetry::default(),
         rate_limiter: RateLimiter::new(Rates::default()),
     })

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use lambda_triggers_core::api::{Applied, TriggerStatus};
+use lambda_triggers_core::api::TriggerStatus;
 use parking_lot::Mutex;
 
 use super::trigger::{Trigger, read_status};
@@ -12,9 +12,6 @@ use super::trigger::{Trigger, read_status};
 #[derive(Default)]
 pub struct StatusCache {
     written: Mutex<HashMap<String, Written>>,
-    /// The resources that reconciles created, by UID, until a reconcile finds all resources in place. A second operator
-    /// that runs by mistake may delete the resources and remove the record from the status.
-    made: Mutex<HashMap<String, Applied>>,
     /// The statuses that this operator wrote, by UID: any other status comes from another writer.
     own: Mutex<HashMap<String, OwnWrite>>,
 }
@@ -95,27 +92,9 @@ impl StatusCache {
         self.written.lock().insert(uid.into(), written);
     }
 
-    /// Remembers the resources that a reconcile created; `None` if all resources were in place.
-    pub fn remember_applied(&self, uid: &str, made: Option<&Applied>) {
-        let mut all = self.made.lock();
-        match made {
-            Some(made) => drop(all.insert(uid.into(), made.clone())),
-            None => drop(all.remove(uid)),
-        }
-    }
-
-    /// The recorded resources of an object, with the remembered resources.
-    pub fn with_remembered(&self, uid: &str, mut applied: Applied) -> Applied {
-        if let Some(made) = self.made.lock().get(uid) {
-            applied.merge_same_account(made);
-        }
-        applied
-    }
-
     /// Forgets a deleted object.
     pub fn forget(&self, uid: &str) {
         self.written.lock().remove(uid);
-        self.remember_applied(uid, None);
     }
 }
 

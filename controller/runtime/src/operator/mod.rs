@@ -31,9 +31,7 @@ use crate::error_chain;
 use crate::leadership::Leadership;
 use crate::network::Network;
 use crate::objects::{IndexedStore, StatusCache, Stores};
-use crate::reconcile::{
-    Context, EventRecorder, FIELD_MANAGER, Jitter, Reconciler, Settings, Wakes, check_released,
-};
+use crate::reconcile::{Context, EventRecorder, FIELD_MANAGER, Jitter, Reconciler, Settings, Wakes};
 use crate::telemetry::Telemetry;
 use controllers::run_controller;
 use leader_election::LeaderElector;
@@ -54,8 +52,6 @@ pub struct Options {
     pub owner_id: Option<OwnerId>,
     /// The Region for resources without a Region.
     pub region: Option<String>,
-    /// Leader election: wait for the Lease before any work, as one of several replicas.
-    pub leader_elect: bool,
     /// The tenancy file; without a file, each namespace may do everything.
     pub tenancy_file: Option<PathBuf>,
     /// The rate limits of AWS calls.
@@ -66,10 +62,10 @@ pub struct Options {
     pub telemetry: Telemetry,
 }
 
-/// Runs until `stop` is cancelled and the reconciles in flight have ended, or are cut off after 20 seconds. With
-/// leader election, the operator first waits for leadership, and ends with an error after losing leadership.
+/// Runs until `stop` is cancelled and the reconciles in flight have ended, or are cut off after 20 seconds. The operator
+/// first waits for leadership, and ends with an error after losing leadership.
 pub async fn run(options: Options, network: Network, stop: CancellationToken) -> Result<(), StartError> {
-    let leadership = if options.leader_elect { Leadership::elected() } else { Leadership::alone() };
+    let leadership = Leadership::default();
     options.telemetry.health.set_leadership(leadership.clone());
     options.telemetry.metrics.show_leader(leadership.clone());
     let config = network.kube_config().await?;
@@ -77,7 +73,7 @@ pub async fn run(options: Options, network: Network, stop: CancellationToken) ->
     let settings = SdkSettings {
         network,
         region: options.region.clone(),
-        leadership: leadership.clone(),
+        leadership: Some(leadership.clone()),
         telemetry: options.telemetry.clone(),
         rate_limiter: RateLimiter::new(options.rates),
     };
@@ -97,7 +93,7 @@ pub async fn run(options: Options, network: Network, stop: CancellationToken) ->
     }
 }
 
-/// Waits for leadership, if leader election is on, and runs while this replica leads.
+/// Waits for leadership, and runs while this replica leads.
 async fn run_as_leader(
     client: Client,
     config: Config,
@@ -106,9 +102,6 @@ async fn run_as_leader(
     options: Options,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
-    if !options.leader_elect {
-        return run_with_credential_check(client, credentials, options, stop).await;
-    }
     let leader_elector =
         stop.run_until_cancelled(leader_elector(&client, config, &options, leadership)).await;
     let Some(leader_elector) = leader_elector else { return Ok(()) };
@@ -168,8 +161,8 @@ async fn leader_elector(
     Ok(LeaderElector::new(lease_client, namespace, name, me, leadership, health))
 }
 
-/// Runs the controllers until `stop` is cancelled and the reconciles in flight have ended. The cluster and AWS may be
-/// fakes.
+/// Runs the controllers, without leader election, until `stop` is cancelled and the reconciles in flight have ended. The
+/// cluster and AWS may be fakes.
 pub async fn run_controllers(
     client: Client,
     credentials: NamespaceCredentials,
@@ -196,7 +189,6 @@ pub async fn run_controllers(
         status_cache: StatusCache::default(),
         wakes,
         events: EventRecorder::new(client.clone(), reporter, options.telemetry.metrics.clone()),
-        elected: options.leader_elect,
         namespace: client.default_namespace().into(),
         started: Instant::now(),
         jitter: Arc::new(Jitter::from_seed(options.settings.seed)),
@@ -227,7 +219,6 @@ pub async fn run_controllers(
         _ = controllers => true,
         () = &mut overdue => false,
         never = reconciler.check_orphans() => match never {},
-        never = check_released(&reconciler), if !context.elected => match never {},
     };
     if ended {
         tokio::select! {

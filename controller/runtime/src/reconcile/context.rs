@@ -66,8 +66,6 @@ pub struct Context {
     pub wakes: Arc<Wakes>,
     /// Emits Kubernetes events.
     pub events: EventRecorder,
-    /// True with leader election. Without leader election, a second operator with the same owner id may run by mistake.
-    pub elected: bool,
     /// The operator's own namespace.
     pub namespace: String,
     /// The start of the operator.

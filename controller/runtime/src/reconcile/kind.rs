@@ -1,6 +1,5 @@
 //! The behavior that differs between the kinds of triggers.
 
-use lambda_triggers_core::api::Applied;
 use lambda_triggers_core::status::Outcome;
 
 use super::error::Error;
@@ -22,14 +21,6 @@ pub trait ReconcileKind: Trigger {
         &self,
         reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
-    ) -> impl Future<Output = Result<(), Error>> + Send;
-
-    /// Removes the AWS resources that are in `before` but not in `wanted`, unless another object needs them.
-    fn release(
-        reconciler: &Reconciler,
-        writer: &StatusWriter<'_, Self>,
-        before: &Applied,
-        wanted: &Applied,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Makes sure that the AWS resources stay after the object is deleted, for `deletionPolicy: Retain`.

@@ -25,7 +25,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Api;
 use kube::runtime::controller::Action;
 use kube::runtime::finalizer::{Event, finalizer};
-use lambda_triggers_core::api::{Applied, DeletionPolicy, FINALIZER};
+use lambda_triggers_core::api::{DeletionPolicy, FINALIZER};
 use lambda_triggers_core::pacing::queue::Priority;
 use lambda_triggers_core::status::pause::paused;
 use lambda_triggers_core::status::{ErrorClass, EventReason, Failure, Outcome};
@@ -38,7 +38,6 @@ pub use error::Error;
 pub use events::{EventRecorder, EventToEmit};
 pub use jitter::Jitter;
 pub use kind::ReconcileKind;
-pub use orphans::check_released;
 pub use reconciler::Reconciler;
 pub use status::{FIELD_MANAGER, StatusWriter};
 pub use wakes::{Hindrance, Requests, Waiter, Wakes, object_of};
@@ -47,7 +46,6 @@ use crate::aws::CallContext;
 use crate::error_chain;
 use crate::objects::{Identity, deletion_policy, is_paused};
 use crate::telemetry::metrics::ReconcileOutcome;
-use orphans::record_released;
 
 /// Seconds between the attempts of a roll-back.
 const ROLLBACK_DELAYS: [u64; 5] = [1, 2, 4, 8, 16];
@@ -74,8 +72,12 @@ pub async fn reconcile<K: ReconcileKind>(
             Some(result) => result,
             // The reconcile may have created resources before the timeout.
             None => {
-                let rolled_back =
-                    call_context.clone().scope(roll_back_if_deleted(object.as_ref(), &reconciler));
+                let object = object.as_ref();
+                let namespace = object.meta().namespace.clone().unwrap_or_default();
+                let api: Api<K> = Api::namespaced(context.client.clone(), &namespace);
+                let mut writer = StatusWriter::new(context, api.clone(), object);
+                let rolled_back = roll_back_if_deleted(&api, object, &reconciler, &mut writer);
+                let rolled_back = call_context.clone().scope(rolled_back);
                 let rolled_back = call_context.run_within(limit, rolled_back).await;
                 rolled_back.unwrap_or(Ok(false)).and(Err(Error::Timeout(limit)))
             }
@@ -176,12 +178,7 @@ async fn apply<K: ReconcileKind>(api: &Api<K>, object: &K, reconciler: &Reconcil
         writer.changed_aws = changed_aws;
         result = object.apply(reconciler, &mut writer).await;
     }
-    let is_in_place = !writer.changed_aws && matches!(result, Ok(Outcome::Applied { .. }));
-    if writer.changed_aws || is_in_place {
-        let made = writer.changed_aws.then_some(&writer.status.applied);
-        context.status_cache.remember_applied(&writer.id.uid, made);
-    }
-    if writer.changed_aws && roll_back_if_deleted(object, reconciler).await? {
+    if writer.changed_aws && roll_back_if_deleted(api, object, reconciler, &mut writer).await? {
         return Ok(Action::requeue(POLL_INTERVAL));
     }
     match result {
@@ -201,42 +198,37 @@ async fn apply<K: ReconcileKind>(api: &Api<K>, object: &K, reconciler: &Reconcil
 }
 
 /// Deletes what this reconcile created if the object was deleted in the meantime; otherwise the resources would be
-/// orphaned. A second operator that runs by mistake can delete the object. Returns true if the object was deleted. A
-/// deleted object gets no further reconcile, so this function retries failures.
-async fn roll_back_if_deleted<K: ReconcileKind>(object: &K, reconciler: &Reconciler) -> Result<bool, Error> {
-    let context = &reconciler.context;
-    let stays = deletion_policy(object) == DeletionPolicy::Retain;
-    if stays || object.meta().deletion_timestamp.is_some() {
+/// orphaned. An object disappears during a reconcile if a user removes the finalizer. Returns true after the roll-back.
+/// A deleted object gets no further reconcile, so this function retries failures.
+async fn roll_back_if_deleted<K: ReconcileKind>(
+    api: &Api<K>,
+    object: &K,
+    reconciler: &Reconciler,
+    writer: &mut StatusWriter<'_, K>,
+) -> Result<bool, Error> {
+    if deletion_policy(object) == DeletionPolicy::Retain || object.meta().deletion_timestamp.is_some() {
         return Ok(false);
     }
-    let id = Identity::from_object(object);
-    let api: Api<K> = Api::namespaced(context.client.clone(), &id.key.namespace);
-    let mut waits = ROLLBACK_DELAYS.into_iter().map(Duration::from_secs);
-    let mut began = false;
+    let mut delays = ROLLBACK_DELAYS.into_iter().map(Duration::from_secs);
     loop {
-        let done = match is_deleted(&api, &id).await {
-            Ok(false) => return Ok(began),
-            Ok(true) => {
-                began = true;
-                object.cleanup(reconciler, &mut StatusWriter::new(context, api.clone(), object)).await
+        let rolled_back = async {
+            if !is_deleted(api, &writer.id).await? {
+                return Ok(false);
             }
-            Err(error) => Err(error),
+            object.cleanup(reconciler, writer).await.map(|()| true)
         };
-        match (done, waits.next()) {
-            (Ok(()), _) => break,
-            (Err(error), None) => return Err(error),
-            (Err(error), Some(wait)) => {
-                warn!(
-                    error = error_chain(&error),
-                    "cannot roll back the AWS resources of a deleted object; trying again"
-                );
-                tokio::time::sleep(wait).await;
+        match (rolled_back.await, delays.next()) {
+            (Err(error), Some(delay)) => {
+                warn!(error = error_chain(&error), "cannot roll back a deleted object; trying again");
+                tokio::time::sleep(delay).await;
             }
+            (Ok(true), _) => break,
+            (result, _) => return result,
         }
     }
-    reconciler.permissions.forget(&id.uid);
-    context.status_cache.forget(&id.uid);
-    info!("another operator deleted the object: rolled back the AWS resources");
+    reconciler.permissions.forget(&writer.id.uid);
+    reconciler.context.status_cache.forget(&writer.id.uid);
+    info!("the object was deleted without its finalizer: rolled back the AWS resources");
     Ok(true)
 }
 
@@ -262,8 +254,6 @@ async fn cleanup<K: ReconcileKind>(
     reconciler.permissions.forget(&uid);
     let result = match deletion_policy(object) {
         DeletionPolicy::Delete => {
-            let (version, applied) = (writer.version(), &writer.status.applied);
-            record_released(context, K::NAME, &writer.id, version, applied, &Applied::default()).await?;
             match authorize::is_found(context, &writer.id, &writer.status.applied).await {
                 Ok(true) => object.cleanup(reconciler, &mut writer).await,
                 Ok(false) => Ok(()),

@@ -14,7 +14,6 @@ use serde_json::json;
 use super::context::{Context, Settings};
 use super::error::Error;
 use super::events::EventToEmit;
-use super::orphans::record_released;
 use super::wakes::Hindrance;
 use crate::objects::{Identity, RawJson, Trigger};
 
@@ -67,7 +66,6 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
             c.type_ == Component::Permission.condition() && c.reason == Reason::ExternalPermission.as_str()
         };
         let trusts_others = was_in_sync && !reconcile_requested && written.conditions.iter().any(is_external);
-        let applied = context.status_cache.with_remembered(&id.uid, written.applied.clone());
         let is_known = written.observed_generation == id.generation;
         let now = || Some(Time(context.settings.clock.now()));
         let observed_generation_at = if is_known { written.observed_generation_at.clone() } else { now() };
@@ -76,7 +74,7 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
             api,
             id,
             spec: object.spec().clone(),
-            status: TriggerStatus { applied, observed_generation_at, ..written.clone() },
+            status: TriggerStatus { observed_generation_at, ..written.clone() },
             written,
             version,
             ready: BTreeSet::new(),
@@ -93,11 +91,6 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
     /// The origin of the object's resources, for tags.
     pub fn origin(&self) -> Origin {
         Origin { kind: K::NAME, key: self.id.key.clone(), uid: self.id.uid.clone() }
-    }
-
-    /// The newest known resource version of the object.
-    pub fn version(&self) -> Option<&str> {
-        self.version.as_deref()
     }
 
     /// Records the identities of resources in the status before the resources are created. The deletion of the object
@@ -136,9 +129,6 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
         if self.status == self.written {
             return Ok(());
         }
-        let (context, version) = (self.context, self.version.as_deref());
-        record_released(context, K::NAME, &self.id, version, &self.written.applied, &self.status.applied)
-            .await?;
         // The resource version makes the API server reject the write after another change of the object. A UID does not
         // protect against a successor with the same name: the API server accepts a status with any UID.
         let patch = Patch::Apply(json!({

@@ -24,7 +24,7 @@ pub struct Health(Arc<Mutex<HealthState>>);
 struct HealthState {
     /// `None` before the start.
     leadership: Option<Leadership>,
-    /// `None` without leader election.
+    /// `None` before the start.
     lease: Option<LeaseAttempt>,
     /// The synced flag of each store, by plural kind; `None` before the stores exist.
     stores: Option<Vec<(&'static str, watch::Receiver<bool>)>>,
@@ -49,9 +49,7 @@ impl Health {
     /// Records the leadership at the start.
     pub fn set_leadership(&self, leadership: Leadership) {
         let mut state = self.0.lock();
-        if leadership.is_elected() {
-            state.lease = Some(LeaseAttempt { at: Instant::now(), answered: false });
-        }
+        state.lease = Some(LeaseAttempt { at: Instant::now(), answered: false });
         state.leadership = Some(leadership);
     }
 

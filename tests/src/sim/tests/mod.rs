@@ -8,11 +8,12 @@ mod late;
 mod parallel;
 mod permissions;
 mod quotas;
+mod removed_finalizers;
 mod rollout;
 mod seeds;
 mod sequences;
 mod soak;
-mod two;
+mod two_leaders;
 mod watches;
 mod workflows;
 

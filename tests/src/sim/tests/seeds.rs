@@ -20,7 +20,7 @@ use super::{parallel, print_figures};
 use crate::sim::aws::{DocumentWrite, Writer};
 use crate::sim::fault_injector::{Call, CallFault};
 use crate::sim::oracles::{self, Oracle, Watchdog, judge};
-use crate::sim::run::{Operator, Sim, owner, simulate};
+use crate::sim::run::{Sim, owner, simulate};
 use crate::sim::workflows::{self, Run, Step, Workflow};
 
 /// The number of seeds in `make test`.
@@ -165,7 +165,7 @@ fn own_entries(xml: &str) -> BTreeMap<String, Entry> {
 ///
 /// # Errors
 /// The violations.
-pub fn run(seed: u64, operators: usize, faults: bool) -> Result<Outcome, String> {
+pub fn run(seed: u64, faults: bool) -> Result<Outcome, String> {
     let mut random = StdRng::seed_from_u64(seed);
     let case = &CASES[random.random_range(0..CASES.len())];
     let rate = random.random_range(1.0..8.0);
@@ -177,7 +177,7 @@ pub fn run(seed: u64, operators: usize, faults: bool) -> Result<Outcome, String>
     let plan = Chaos::new(random.random(), rate, until);
     let writes = plan.writes();
     let with_name = |what: String| format!("{}: {what}", case.name);
-    simulate(seed, plan, async |sim| play(&sim, case, random, until, [operators, writers], writes).await)
+    simulate(seed, plan, async |sim| play(&sim, case, random, until, writers, writes).await)
         .map_err(with_name)
 }
 
@@ -186,16 +186,14 @@ async fn play(
     case: &Case,
     mut random: StdRng,
     until: Duration,
-    [operators, writers]: [usize; 2],
+    writers: usize,
     writes: Arc<Notify>,
 ) -> Result<Outcome, String> {
     // Half of the seeds run with a tenancy file that permits all resources.
     let sim = &if random.random_bool(0.5) { sim.with_tenancy(TENANCY) } else { sim.clone() };
     workflows::prepare(sim);
     let watchdog = Watchdog::watch(sim, case.workflow.adopts);
-    let start = || if operators == 1 { sim.start() } else { sim.start_beside_others() };
-    let operator = start();
-    let extra_operators: Vec<Operator> = (1..operators).map(|_| start()).collect();
+    let operator = sim.start();
     for _ in 0..writers {
         let (seed, sim, writes) = (random.random_range(0..1_000_000), sim.clone(), writes.clone());
         tokio::spawn(async move { other_writers(sim, seed, &BUCKETS, writes, until).await });
@@ -214,7 +212,6 @@ async fn play(
         }
     }
     sleep(until.saturating_sub(sim.injector.elapsed())).await;
-    extra_operators.into_iter().for_each(Operator::kill);
     sleep(CALM).await;
     workflows::until_idle(sim).await;
     workflows::until_orphan_check(sim).await;
@@ -231,16 +228,12 @@ async fn play(
     let windows = oracles::windows(&writes)?;
     let mut run = workflows::result(sim, 0, watchdog.findings());
     let restored = drop_restored_entries(&mut run, &writes, &sim.cluster.objects("S3TriggeredFunction"));
-    let counts_effects = writers == 0 && operators == 1 && !hasty && sim.injector.untrue().is_none();
+    let counts_effects = writers == 0 && !hasty && sim.injector.untrue().is_none();
     let counts = |oracle: Oracle| match oracle {
-        Oracle::EndState | Oracle::Kstatus | Oracle::Secret | Oracle::Rest => true,
-        // Two operators revert each other's changes, so a ready state does not last.
-        Oracle::Ready => operators == 1,
+        Oracle::EndState | Oracle::Kstatus | Oracle::Secret | Oracle::Rest | Oracle::Ready => true,
         // Other writers revert earlier foreign changes. [`oracles::windows`] judges their entries at each write.
-        Oracle::Foreign => writers == 0,
-        // One operator may recreate a resource during the deletion by the other operator. Then only the end state
-        // counts.
-        Oracle::Gone => writers == 0 && operators == 1,
+        // Another writer may also restore an entry of a deleted object.
+        Oracle::Foreign | Oracle::Gone => writers == 0,
         // A hasty run skips intermediate states, other writers revert changes, and a false not-found causes a second
         // creation.
         Oracle::Effects => counts_effects,
@@ -248,15 +241,7 @@ async fn play(
         Oracle::ReadyInDoubt => false,
     };
     let [ready, in_doubt] = watchdog.ready();
-    // A late write of the killed operator may restore the Id that a retained entry had before the deletion. The entry
-    // stays, as `Retain` asks, and the remaining operator does not check the entry again.
-    let mut runs = [case.faultless.clone(), own_entries_only(run)];
-    if operators > 1 {
-        let buckets = runs.iter_mut().flat_map(|run| run.aws.buckets.values_mut());
-        buckets.for_each(|entries| *entries = entries.replace("-retained", ""));
-    }
-    let [expected, found] = runs;
-    let findings: Vec<String> = judge(&expected, &found)
+    let findings: Vec<String> = judge(&case.faultless, &own_entries_only(run))
         .into_iter()
         .filter(|finding| counts(finding.oracle))
         .map(|finding| finding.to_string())
@@ -295,12 +280,12 @@ fn drop_restored_entries(run: &mut Run, writes: &[DocumentWrite], objects: &[Val
     count
 }
 
-/// Runs these seeds with this number of operators, with or without faults, and prints the figures.
-pub fn run_all(what: &str, seeds: Range<u64>, operators: usize, faults: bool) {
+/// Runs these seeds, with or without faults, and prints the figures.
+fn run_all(seeds: Range<u64>, faults: bool) {
     let numbers: Vec<u64> = seeds.collect();
-    let command = |seed| format!("OPERATORS={operators} FAULTS={} make chaos SEED={seed}", u8::from(faults));
+    let command = |seed| format!("FAULTS={} make chaos SEED={seed}", u8::from(faults));
     let results = parallel::each(numbers.len(), |at| {
-        let result = run(numbers[at], operators, faults);
+        let result = run(numbers[at], faults);
         if let Err(why) = &result {
             // Printed at once, since the remaining seeds take a while.
             println!("{}: {why}", command(numbers[at]));
@@ -315,13 +300,13 @@ pub fn run_all(what: &str, seeds: Range<u64>, operators: usize, faults: bool) {
             Err(_) => failures.push(command(*seed)),
         }
     }
-    print_figures(&format!("{what}: {}, {total}", numbers.len()));
+    print_figures(&format!("seeds: {}, {total}", numbers.len()));
     assert!(failures.is_empty(), "{} of {} fail:\n{}", failures.len(), numbers.len(), failures.join("\n"));
 }
 
 #[test]
 fn random_faults_do_not_change_the_end() {
-    run_all("seeds", 0..SEEDS, 1, true);
+    run_all(0..SEEDS, true);
 }
 
 /// A number in the environment of `make chaos`.
@@ -332,14 +317,13 @@ fn given(variable: &str) -> Option<u64> {
 #[test]
 #[ignore = "make chaos: minutes to hours, or one seed with its calls"]
 fn chaos() {
-    let operators = given("OPERATORS").and_then(|number| number.try_into().ok()).unwrap_or(1);
     let faults = given("FAULTS") != Some(0);
     match given("SEED") {
-        Some(seed) => println!("{:?}", run(seed, operators, faults)),
+        Some(seed) => println!("{:?}", run(seed, faults)),
         // Other seeds than the seeds of `make test`.
         None => {
             let seeds = SEEDS..SEEDS + given("SEEDS").unwrap_or(5 * SEEDS);
-            run_all("seeds", seeds, operators, faults);
+            run_all(seeds, faults);
         }
     }
 }

@@ -55,8 +55,8 @@ pub struct SdkSettings {
     pub network: Network,
     /// The Region for resources without a Region; `None` for the SDK's own lookup.
     pub region: Option<String>,
-    /// The leadership, checked before each call.
-    pub leadership: Leadership,
+    /// The leadership, checked before each call; `None` for a program that only reads.
+    pub leadership: Option<Leadership>,
     /// The metrics and health for AWS calls.
     pub telemetry: Telemetry,
     /// The rate limiter that counts retries. Waiting for the rate limiter is the task of [`AwsClient`].
@@ -251,7 +251,7 @@ impl AssumeRoles for Sdk {
 /// Stops every call after the loss of leadership, even a call from before the loss.
 #[derive(Clone, Debug)]
 struct Guard {
-    leadership: Leadership,
+    leadership: Option<Leadership>,
 }
 
 impl Intercept for Guard {
@@ -265,6 +265,6 @@ impl Intercept for Guard {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        Ok(self.leadership.check()?)
+        Ok(self.leadership.as_ref().map_or(Ok(()), Leadership::check)?)
     }
 }

@@ -4,10 +4,6 @@
 //! A ConfigMap stores the pending checks, so a restart forgets none.
 
 mod queue;
-mod record;
-mod released;
 mod store;
 
 pub use queue::{MAX_REQUEST_AGE, OrphanQueue};
-pub use record::record_released;
-pub use released::check_released;

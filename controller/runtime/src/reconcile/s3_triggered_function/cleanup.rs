@@ -141,37 +141,6 @@ pub async fn release(
             .or_default()
             .extend(done.functions);
     }
-    release_permissions_and_function(reconciler, writer, before, wanted, &in_use).await
-}
-
-/// Removes the resources that are in `before` but not in `wanted`, for an object without a request of its own.
-pub async fn release_without_request(
-    reconciler: &Reconciler,
-    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
-    before: &Applied,
-    wanted: &Applied,
-) -> Result<(), Error> {
-    let context = &reconciler.context;
-    let mut in_use: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for notification in before.notifications.iter().chain(&wanted.notifications) {
-        let bucket = applied_bucket(notification);
-        let done = reconciler.buckets.check(&bucket, &writer.id.key.namespace).await?;
-        let statement = bucket_statement_id(&context.owner.id, &bucket.name);
-        in_use.entry(statement).or_default().extend(done.functions);
-    }
-    release_permissions_and_function(reconciler, writer, before, wanted, &in_use).await
-}
-
-/// Removes the permissions that are in `before` but not in `wanted`, unless entries need the permissions. Then releases
-/// the function.
-async fn release_permissions_and_function(
-    reconciler: &Reconciler,
-    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
-    before: &Applied,
-    wanted: &Applied,
-    in_use: &BTreeMap<String, BTreeSet<String>>,
-) -> Result<(), Error> {
-    let context = &reconciler.context;
     for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
         let functions = in_use.get(&permission.statement_id);
         let used = functions.is_some_and(|functions| functions.contains(&permission.function_arn));

@@ -3,7 +3,6 @@
 mod apply;
 mod cleanup;
 
-use lambda_triggers_core::api::Applied;
 use lambda_triggers_core::status::Outcome;
 
 use crate::objects::RawS3TriggeredFunction;
@@ -27,15 +26,6 @@ impl ReconcileKind for RawS3TriggeredFunction {
         writer: &mut StatusWriter<'_, Self>,
     ) -> Result<(), Error> {
         cleanup::cleanup(reconciler, self, writer).await
-    }
-
-    async fn release(
-        reconciler: &Reconciler,
-        writer: &StatusWriter<'_, Self>,
-        before: &Applied,
-        wanted: &Applied,
-    ) -> Result<(), Error> {
-        cleanup::release_without_request(reconciler, writer, before, wanted).await
     }
 
     async fn retain(

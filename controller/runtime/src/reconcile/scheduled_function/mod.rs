@@ -4,7 +4,6 @@ mod apply;
 mod cleanup;
 mod steps;
 
-use lambda_triggers_core::api::Applied;
 use lambda_triggers_core::status::Outcome;
 
 use crate::objects::RawScheduledFunction;
@@ -28,15 +27,6 @@ impl ReconcileKind for RawScheduledFunction {
         writer: &mut StatusWriter<'_, Self>,
     ) -> Result<(), Error> {
         cleanup::cleanup(reconciler, self, writer).await
-    }
-
-    async fn release(
-        reconciler: &Reconciler,
-        writer: &StatusWriter<'_, Self>,
-        before: &Applied,
-        wanted: &Applied,
-    ) -> Result<(), Error> {
-        cleanup::release(reconciler, writer, before, wanted).await
     }
 
     /// A rule stays without further work: only the deletion of the object removes the rule.

@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio::time::Instant;
+
 use super::*;
 
 /// All metric names in the text, with the type of each metric.
@@ -14,7 +16,9 @@ fn full() -> Metrics {
     let second = Duration::from_secs(1);
     metrics.reconciled("ScheduledFunction", ReconcileOutcome::Success, second);
     metrics.aws_called(Service::S3, "GetBucketNotificationConfiguration", AwsOutcome::Throttled, second);
-    metrics.show_leader(Leadership::alone());
+    let leadership = Leadership::default();
+    leadership.renewed(Some(Instant::now()));
+    metrics.show_leader(leadership);
     let priority = move |priority| QueueState { priority, depth: 2, oldest: second };
     metrics.show_queue(Arc::new(move || vec![priority(Priority::High), priority(Priority::Low)]));
     metrics
