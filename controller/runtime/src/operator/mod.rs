@@ -197,7 +197,7 @@ pub async fn run_controllers(
     });
     register_stores(&context);
     let reconciler = Arc::new(Reconciler::new(context.clone()));
-    let loaded = stop.run_until_cancelled(reconciler.orphans.load(&context)).await;
+    let loaded = stop.run_until_cancelled(reconciler.orphans.load()).await;
     let Some(loaded) = loaded else { return Ok(()) };
     loaded.map_err(|error| {
         format!("cannot read the ConfigMap with the orphan queue: {error}; allow `get` on ConfigMaps")

@@ -23,7 +23,8 @@ pub struct Reconciler {
 impl Reconciler {
     /// A reconciler without workers and without pending checks.
     pub fn new(context: Arc<Context>) -> Self {
-        let (permissions, orphans) = (Arc::<Permissions>::default(), Arc::<OrphanQueue>::default());
+        let permissions = Arc::<Permissions>::default();
+        let orphans = Arc::new(OrphanQueue::new(context.clone()));
         let buckets = Buckets::new(context.clone(), permissions.clone(), orphans.clone());
         Self { context, buckets, permissions, orphans }
     }
@@ -33,7 +34,7 @@ impl Reconciler {
         loop {
             let (bucket, check) = self.orphans.next_due().await;
             let succeeded = self.buckets.check(&bucket, &check.namespace).await.is_ok();
-            self.orphans.finish(&self.context, bucket, &check, succeeded).await;
+            self.orphans.finish(bucket, &check, succeeded).await;
         }
     }
 }

@@ -236,7 +236,7 @@ impl Worker {
         }
         // After this answer, no object may name the bucket.
         if *desired == Desired::None && (is_late || context.started + MAX_REQUEST_AGE > now) {
-            self.orphans.insert(context, &self.sync.bucket, &id.key.namespace).await?;
+            self.orphans.insert(&self.sync.bucket, &id.key.namespace).await?;
         }
         Ok(found.done.clone())
     }
