@@ -6,3 +6,4 @@ pub mod lease;
 pub mod queue;
 pub mod resync;
 pub mod token_bucket;
+pub mod workqueue;

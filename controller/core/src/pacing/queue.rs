@@ -1,7 +1,7 @@
 //! A priority queue for reconciles with two priorities: edits before resyncs.
 //!
 //! Within a priority, the namespaces take turns (round robin). A namespace with many objects cannot delay the objects
-//! of other namespaces. `operator/workqueue.rs` in the runtime crate drives the [`Dispatcher`].
+//! of other namespaces.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -174,53 +174,5 @@ impl<K> Level<K> {
             self.namespaces.remove(namespace);
             self.order.retain(|other| other != namespace);
         }
-    }
-}
-
-/// The maximum number of concurrent reconciles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Concurrency {
-    /// The limit over all priorities.
-    pub total: usize,
-    /// The limit for low priority. The remaining permits stay free for edits, because a resync can take long.
-    pub low_priority: usize,
-}
-
-/// A queue with a limited number of permits for its keys.
-#[derive(Clone, Debug)]
-pub struct Dispatcher<K> {
-    /// The keys without a permit.
-    pub queue: Queue<K>,
-    concurrency: Concurrency,
-    /// The number of permits in use, by priority.
-    running: [usize; 2],
-}
-
-impl<K: Ord + Clone> Dispatcher<K> {
-    /// A dispatcher with an empty queue and all permits free.
-    pub fn new(concurrency: Concurrency) -> Self {
-        Self { queue: Queue::default(), concurrency, running: [0, 0] }
-    }
-
-    /// Returns the next key if a permit is free. The permit counts for the returned priority; [`Self::release`] needs
-    /// the same priority.
-    pub fn dispatch(&mut self) -> Option<(K, Priority)> {
-        let [high, low] = self.running;
-        if high + low >= self.concurrency.total {
-            return None;
-        }
-        let open = Priority::ALL
-            .iter()
-            .filter(|priority| **priority == Priority::High || low < self.concurrency.low_priority);
-        let (priority, key) =
-            open.copied().find_map(|priority| Some((priority, self.queue.pop(priority)?)))?;
-        self.running[priority as usize] += 1;
-        Some((key, priority))
-    }
-
-    /// Returns a permit of this priority.
-    pub fn release(&mut self, priority: Priority) {
-        let running = &mut self.running[priority as usize];
-        *running = running.saturating_sub(1);
     }
 }

@@ -167,26 +167,68 @@ impl<K: Trigger> IndexedWriter<K> {
         &self.store
     }
 
-    /// Applies an event. The objects of a list replace all objects at the end of the list.
-    pub fn apply(&mut self, event: &Event<K>) {
+    /// Applies an event, and returns the changes of the store. The objects of a list replace all objects at the end of
+    /// the list.
+    pub fn apply(&mut self, event: &Event<K>) -> Vec<Change<K>> {
         let mut index = self.store.index.write();
         let get = |object: &K| self.store.objects.get(&ObjectRef::from_obj(object));
         match event {
             Event::Apply(object) | Event::Delete(object) => {
-                if let Some(old) = get(object) {
-                    index.remove(&old);
-                }
+                let old = get(object);
                 self.objects.apply_watcher_event(event);
-                if let Some(new) = get(object) {
-                    index.insert(new);
+                let change = Change { old, new: get(object) };
+                if let Some(old) = &change.old {
+                    index.remove(old);
                 }
+                if let Some(new) = &change.new {
+                    index.insert(new.clone());
+                }
+                Some(change).filter(Change::is_change).into_iter().collect()
             }
-            Event::Init | Event::InitApply(_) => self.objects.apply_watcher_event(event),
-            Event::InitDone => {
+            Event::Init | Event::InitApply(_) => {
                 self.objects.apply_watcher_event(event);
-                *index = Index::new(self.store.objects.state());
+                vec![]
+            }
+            Event::InitDone => {
+                let before = self.store.objects.state();
+                self.objects.apply_watcher_event(event);
+                let after = self.store.objects.state();
+                *index = Index::new(after.clone());
+                Change::between(before, after)
             }
         }
+    }
+}
+
+/// A change of one object in the store.
+#[derive(Debug)]
+pub struct Change<K> {
+    /// The object before; `None` for a new object.
+    pub old: Option<Arc<K>>,
+    /// The object now; `None` for a deleted object.
+    pub new: Option<Arc<K>>,
+}
+
+impl<K: Trigger> Change<K> {
+    /// The changes between two lists, in the order of namespace and name.
+    fn between(before: Vec<Arc<K>>, after: Vec<Arc<K>>) -> Vec<Self> {
+        let mut changes: BTreeMap<ObjectKey, Self> = BTreeMap::new();
+        for old in before {
+            let key = key_of(&*old);
+            changes.insert(key, Self { old: Some(old), new: None });
+        }
+        for new in after {
+            let key = key_of(&*new);
+            changes.entry(key).or_insert(Self { old: None, new: None }).new = Some(new);
+        }
+        changes.into_values().filter(Self::is_change).collect()
+    }
+
+    /// False if both versions are the same: a repeated list or event changes nothing.
+    fn is_change(&self) -> bool {
+        let version =
+            |object: &Option<Arc<K>>| Some((object.as_ref()?.uid(), object.as_ref()?.resource_version()));
+        version(&self.old) != version(&self.new)
     }
 }
 

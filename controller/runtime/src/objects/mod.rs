@@ -5,7 +5,7 @@ mod status_cache;
 mod stores;
 mod trigger;
 
-pub use index::{IndexKey, IndexedStore, IndexedWriter};
+pub use index::{Change, IndexKey, IndexedStore, IndexedWriter};
 pub use status_cache::StatusCache;
 pub use stores::{Stopped, Stores};
 pub use trigger::{

@@ -1,135 +1,188 @@
-//! The kube Controller of each kind: watches, predicates, and triggers of reconciles.
+//! The controllers of both kinds: watches and wakes add objects to the workqueue, and workers reconcile the objects.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures::stream::{self, BoxStream};
+use futures::stream::select_all;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
-use kube::runtime::controller::{self, Action};
-use kube::runtime::reflector::ObjectRef;
-use kube::runtime::{Controller, Predicate, WatchStreamExt, predicates, watcher};
+use kube::runtime::{WatchStreamExt, predicates, watcher};
 use lambda_triggers_core::api::RECONCILE_ANNOTATION;
 use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::pacing::queue::Priority;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
+use tokio::task::JoinSet;
 use tracing::warn;
 
 use super::backoff::{Backoff, WatchBackoff};
 use super::namespaces;
-use super::workqueue::{self, WorkQueue};
+use super::workqueue::{self, Key, Permit, WorkQueue};
 use crate::error_chain;
-use crate::objects::{IndexKey, IndexedStore, IndexedWriter, is_paused};
-use crate::reconcile::{Error, Hindrance, ReconcileKind, Reconciler, Requests, object_of, reconcile};
+use crate::objects::{
+    Change, IndexKey, IndexedStore, IndexedWriter, RawScheduledFunction, Stores, Trigger, is_paused,
+};
+use crate::reconcile::{Context, Hindrance, ReconcileKind, Reconciler, Requests, reconcile};
 
-/// Runs the controller of one kind, and sets `synced` after the first list.
-pub async fn run_controller<K: ReconcileKind>(
-    watched: &[String],
-    mut writer: IndexedWriter<K>,
-    synced: watch::Sender<bool>,
-    requests: Requests,
-    (workqueue, reconciler, stop): (Arc<WorkQueue>, Arc<Reconciler>, CancellationToken),
-) {
-    let context = reconciler.context.clone();
-    let reader = writer.store().objects().clone();
-    let store = writer.store().clone();
-    let raising = workqueue.clone();
-    let (seeing, deleting) = (context.clone(), context.clone());
-    // Own status writes do not match these predicates, so do not trigger a reconcile. The wakes repair a status that
-    // another writer has changed.
-    let relevant_change =
-        predicates::generation.combine(predicates::finalizers).combine(reconcile_requested).combine(paused);
-    let watch_objects = |(namespace, api)| {
-        let events = watcher(api, watcher::Config::default().any_semantic());
-        (namespace, events.backoff(WatchBackoff::new(&context.jitter)).boxed())
-    };
-    let watches = namespaces::apis(&context.client, watched).into_iter().map(watch_objects).collect();
-    let objects = namespaces::merged(watches, reader.clone())
-        .modify(strip_unused_fields)
-        .inspect_ok(move |event| {
-            writer.apply(event);
-            if matches!(event, watcher::Event::InitDone) {
-                synced.send_replace(true);
-            }
-            if let watcher::Event::Delete(object) = event {
-                deleting.status_cache.forget_object(object);
-                deleting.wakes.wake_all(&holder(object));
-            }
-        })
-        .applied_objects()
-        .inspect_ok(move |object| {
-            seeing.wakes.wake_all(&holder(object));
-            if seeing.status_cache.is_foreign(object) {
-                seeing.wakes.repair((K::NAME, workqueue::key(object).1.clone()));
-            }
-            seeing.status_cache.forget_seen(object);
-            if workqueue::priority(object) == Priority::High {
-                raising.raise_priority(&workqueue::key(object));
-            }
-        })
-        .predicate_filter(relevant_change, Default::default());
-    let backoff = Arc::new(Backoff::new(context.settings.resync));
-    let (succeeded, failed) = (backoff.clone(), backoff);
-    let (cache, taking) = (store.clone(), workqueue.clone());
-    let reconcile = move |object: Arc<K>, reconciler: Arc<Reconciler>| {
-        let (workqueue, cache, backoff) = (taking.clone(), cache.clone(), succeeded.clone());
-        async move { reconcile_with_permit(object.as_ref(), &workqueue, &cache, reconciler, &backoff).await }
-    };
-    let retry = move |object: Arc<K>, error: &Error, reconciler: Arc<Reconciler>| {
-        let generation = object.meta().generation;
-        let wait = failed.next(&object.uid().unwrap_or_default(), generation, error.class());
-        Action::requeue(reconciler.context.jitter.vary(wait))
-    };
-    let apis = namespaces::apis::<PartialObjectMeta<ConfigMap>>(&context.client, watched);
-    let unlisted = Arc::new(AtomicUsize::new(apis.len()));
-    let watch_config_maps = |(_, api)| {
-        let mut first = Some(unlisted.clone());
-        let events = watcher(api, watcher::Config::default()).backoff(WatchBackoff::new(&context.jitter));
-        let events = events.inspect_ok(move |event| {
-            if matches!(event, watcher::Event::InitDone)
-                && let Some(unlisted) = first.take()
-            {
-                unlisted.fetch_sub(1, Ordering::Release);
-            }
-        });
-        events.boxed()
-    };
-    let config_maps = stream::select_all(apis.into_iter().map(watch_config_maps))
-        .touched_objects()
-        .predicate_filter(predicates::resource_version, Default::default());
-    let (cache, raising) = (store, workqueue.clone());
-    let users = move |config_map: PartialObjectMeta<ConfigMap>| {
-        let users = users_of_config_map(&cache, &config_map);
-        // ConfigMaps of the first list have not changed just now.
-        if unlisted.load(Ordering::Acquire) == 0 {
-            users.iter().for_each(|user| raising.raise_priority_next(workqueue::key_of(user)));
+/// The workers and the watches share these.
+#[derive(Clone)]
+pub struct Controllers {
+    pub reconciler: Arc<Reconciler>,
+    pub workqueue: Arc<WorkQueue>,
+    /// The watched namespaces; empty for all.
+    pub namespaces: Vec<String>,
+}
+
+impl Controllers {
+    fn context(&self) -> &Arc<Context> {
+        &self.reconciler.context
+    }
+
+    /// Reconciles the objects of the workqueue until the queue is closed and the reconciles in flight have ended. Starts
+    /// when both stores are synced: without all objects, no claim is known.
+    pub async fn run_workers(&self) {
+        let stores = &self.context().stores;
+        if stores.wait_for_sync().await.is_err() {
+            return;
         }
-        users
-    };
-    let raising = workqueue.clone();
-    let woken =
-        stream::unfold(requests, async |mut requests: Requests| Some((requests.recv().await?, requests)))
-            .map(|key| object_of::<K>(&key))
-            .inspect(move |object| raising.raise_priority_next(workqueue::key_of(object)));
-    let permitted = context.credentials.changes().map_or_else(|| stream::pending().boxed(), changes);
-    Controller::for_stream(objects, reader)
-        .watches_stream(config_maps, users)
-        .reconcile_on(woken)
-        // A new tenancy file may permit a reference that was refused, and the reverse.
-        .reconcile_all_on(permitted)
-        .graceful_shutdown_on(stop.cancelled_owned())
-        .run(reconcile, retry, reconciler)
-        .for_each(|result| async {
-            if let Err(error) = result {
-                log_queue_failure(&error);
+        let backoff = Arc::new(Backoff::new(self.context().settings.resync));
+        let mut workers = JoinSet::new();
+        let mut is_open = true;
+        while is_open || !workers.is_empty() {
+            tokio::select! {
+                biased;
+                permit = self.workqueue.get(|key| priority(stores, key)), if is_open => match permit {
+                    Some(permit) => drop(workers.spawn(work(permit, self.reconciler.clone(), backoff.clone()))),
+                    None => is_open = false,
+                },
+                Some(ended) = workers.join_next() => if let Err(error) = ended && error.is_panic() {
+                    std::panic::resume_unwind(error.into_panic());
+                },
             }
-        })
-        .await;
+        }
+    }
+
+    /// Watches one kind, and sets `synced` after the first list. Never ends.
+    pub async fn watch_objects<K: ReconcileKind>(
+        &self,
+        mut writer: IndexedWriter<K>,
+        synced: watch::Sender<bool>,
+    ) -> Infallible {
+        let watch = |(namespace, api)| {
+            let events = watcher(api, watcher::Config::default().any_semantic());
+            (namespace, events.backoff(WatchBackoff::new(&self.context().jitter)).boxed())
+        };
+        let watches =
+            namespaces::apis(&self.context().client, &self.namespaces).into_iter().map(watch).collect();
+        let mut events =
+            namespaces::merged(watches, writer.store().objects().clone()).modify(strip_unused_fields).boxed();
+        loop {
+            match events.next().await {
+                Some(Ok(event)) => {
+                    for change in writer.apply(&event) {
+                        self.changed(&change);
+                    }
+                    if matches!(event, watcher::Event::InitDone) {
+                        synced.send_replace(true);
+                    }
+                }
+                Some(Err(error)) => log_watch_failure(&error),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Adds a changed object to the workqueue. Own status writes are no relevant changes. The wakes repair a status that
+    /// another writer has changed.
+    fn changed<K: ReconcileKind>(&self, Change { old, new }: &Change<K>) {
+        let context = self.context();
+        let Some(new) = new.as_deref() else {
+            if let Some(old) = old.as_deref() {
+                context.status_cache.forget_object(old);
+                context.wakes.wake_all(&holder(old));
+            }
+            return;
+        };
+        context.wakes.wake_all(&holder(new));
+        let key = workqueue::key(new);
+        if context.status_cache.is_foreign(new) {
+            context.wakes.repair((K::NAME, key.1.clone()));
+        }
+        context.status_cache.forget_seen(new);
+        let priority = workqueue::priority(new);
+        if is_relevant(old.as_deref(), new) {
+            self.workqueue.add(key, priority);
+        } else if priority == Priority::High {
+            self.workqueue.raise_priority(&key);
+        }
+    }
+
+    /// Adds the users of a changed ConfigMap to the workqueue. Only the metadata of ConfigMaps is watched. Never ends.
+    pub async fn watch_config_maps(&self) -> Infallible {
+        let apis = namespaces::apis::<PartialObjectMeta<ConfigMap>>(&self.context().client, &self.namespaces);
+        let unlisted = Arc::new(AtomicUsize::new(apis.len()));
+        let watch = |(_, api)| {
+            let mut first = Some(unlisted.clone());
+            let events = watcher(api, watcher::Config::default());
+            let events = events.backoff(WatchBackoff::new(&self.context().jitter)).inspect_ok(move |event| {
+                if matches!(event, watcher::Event::InitDone)
+                    && let Some(unlisted) = first.take()
+                {
+                    unlisted.fetch_sub(1, Ordering::Release);
+                }
+            });
+            events.boxed()
+        };
+        let mut config_maps = select_all(apis.into_iter().map(watch))
+            .touched_objects()
+            .predicate_filter(predicates::resource_version, Default::default());
+        while let Some(config_map) = config_maps.next().await {
+            match config_map {
+                // ConfigMaps of the first list have not changed just now.
+                Ok(config_map) => self.add_users(&config_map, unlisted.load(Ordering::Acquire) == 0),
+                Err(error) => log_watch_failure(&error),
+            }
+        }
+        std::future::pending().await
+    }
+
+    fn add_users(&self, config_map: &PartialObjectMeta<ConfigMap>, is_change: bool) {
+        let key = ObjectKey::new(config_map.namespace().unwrap_or_default(), config_map.name_any());
+        let index_key = IndexKey::ConfigMap(key);
+        let Stores { scheduled, s3, synced: _ } = &self.context().stores;
+        self.add_all(scheduled.snapshot().by_index(&index_key), is_change);
+        self.add_all(s3.snapshot().by_index(&index_key), is_change);
+    }
+
+    /// Adds all objects when the tenancy file changes: a new file may permit a reference that was refused, and the
+    /// reverse. Never ends.
+    pub async fn follow_tenancy(&self) -> Infallible {
+        if let Some(mut tenancy) = self.context().credentials.changes() {
+            while tenancy.changed().await.is_ok() {
+                let Stores { scheduled, s3, synced: _ } = &self.context().stores;
+                self.add_all(&scheduled.objects().state(), false);
+                self.add_all(&s3.objects().state(), false);
+            }
+        }
+        std::future::pending().await
+    }
+
+    fn add_all<'a, K: Trigger>(&self, objects: impl IntoIterator<Item = &'a Arc<K>>, is_urgent: bool) {
+        for object in objects {
+            let priority = if is_urgent { Priority::High } else { workqueue::priority(&**object) };
+            self.workqueue.add(workqueue::key(&**object), priority);
+        }
+    }
+
+    /// Adds the objects whose hindrance ended. Never ends.
+    pub async fn follow_wakes(&self, mut requests: Requests) -> Infallible {
+        while let Some(waiter) = requests.recv().await {
+            self.workqueue.add(Arc::new(waiter), Priority::High);
+        }
+        std::future::pending().await
+    }
 }
 
 /// The hindrance of objects that wait for this object.
@@ -137,40 +190,44 @@ fn holder<K: ReconcileKind>(object: &K) -> Hindrance {
     Hindrance::Holder(K::NAME.into(), workqueue::key(object).1.clone())
 }
 
-/// Waits for a permit, then reconciles the latest version of the object.
-async fn reconcile_with_permit<K: ReconcileKind>(
-    object: &K,
-    workqueue: &Arc<WorkQueue>,
-    cache: &IndexedStore<K>,
-    reconciler: Arc<Reconciler>,
-    backoff: &Backoff,
-) -> Result<Action, Error> {
-    let permit = workqueue
-        .acquire(&workqueue::key(object), workqueue::priority(object))
-        .await
-        .ok_or(Error::Stopping)?;
-    let Some(object) = cache.get(&workqueue::key(object).1) else { return Ok(Action::await_change()) };
-    let uid = object.uid().unwrap_or_default();
-    // Spawned: kube's Controller polls every pending reconcile whenever one of them wakes.
-    let work = async move {
-        let result = reconcile(object, permit.call_context.clone(), reconciler).await;
-        drop(permit);
-        result
-    };
-    match AbortOnDropHandle::new(tokio::spawn(work)).await {
-        Ok(result) => result.inspect(|_| backoff.reset(&uid)),
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Err(Error::Stopping),
+/// The current priority of an object; `None` if the object was deleted.
+fn priority(stores: &Stores, key: &Key) -> Option<Priority> {
+    let (kind, key) = &**key;
+    match *kind {
+        RawScheduledFunction::NAME => stores.scheduled.get(key).map(|object| workqueue::priority(&*object)),
+        _ => stores.s3.get(key).map(|object| workqueue::priority(&*object)),
     }
 }
 
-/// A stream with an item for each change.
-fn changes<T: Send + Sync + 'static>(receiver: watch::Receiver<T>) -> BoxStream<'static, ()> {
-    let next = async |mut receiver: watch::Receiver<T>| {
-        receiver.changed().await.ok()?;
-        Some(((), receiver))
+/// Reconciles the object of a permit.
+async fn work(permit: Permit, reconciler: Arc<Reconciler>, backoff: Arc<Backoff>) {
+    let Stores { scheduled, s3, synced: _ } = &reconciler.context.stores;
+    match permit.key.0 {
+        RawScheduledFunction::NAME => reconcile_latest(scheduled, permit, &reconciler, &backoff).await,
+        _ => reconcile_latest(s3, permit, &reconciler, &backoff).await,
+    }
+}
+
+/// Reconciles the latest version of the object, and sets the time of the next reconcile.
+async fn reconcile_latest<K: ReconcileKind>(
+    store: &IndexedStore<K>,
+    mut permit: Permit,
+    reconciler: &Arc<Reconciler>,
+    backoff: &Backoff,
+) {
+    let Some(object) = store.get(&permit.key.1) else { return };
+    let (uid, generation) = (object.uid().unwrap_or_default(), object.meta().generation);
+    let result = reconcile(object, permit.call_context.clone(), reconciler.clone()).await;
+    permit.requeue_after = match result {
+        Ok(requeue_after) => {
+            backoff.reset(&uid);
+            requeue_after
+        }
+        Err(error) => {
+            let wait = backoff.next(&uid, generation, error.class());
+            Some(reconciler.context.jitter.vary(wait))
+        }
     };
-    stream::unfold(receiver, next).boxed()
 }
 
 /// Removes unused fields. The fields would take as much memory as the rest of the object.
@@ -179,33 +236,50 @@ fn strip_unused_fields<K: ReconcileKind>(object: &mut K) {
     object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
 }
 
-/// The requested reconcile, as a predicate: a new annotation value is a new request.
-fn reconcile_requested<K: ReconcileKind>(object: &K) -> Option<u64> {
-    let mut hasher = DefaultHasher::new();
-    object.annotations().get(RECONCILE_ANNOTATION)?.hash(&mut hasher);
-    Some(hasher.finish())
+/// The predicate for changes that need a reconcile. An own status write needs no reconcile.
+fn is_relevant<K: Trigger>(old: Option<&K>, new: &K) -> bool {
+    let view = |object: &K| {
+        let meta = object.meta();
+        let request = object.annotations().get(RECONCILE_ANNOTATION).cloned();
+        (meta.uid.clone(), meta.generation, meta.finalizers.clone(), request, is_paused(object))
+    };
+    old.is_none_or(|old| view(old) != view(new))
 }
 
-/// The paused state, as a predicate.
-fn paused<K: ReconcileKind>(object: &K) -> Option<u64> {
-    Some(u64::from(is_paused(object)))
+fn log_watch_failure(error: &watcher::Error) {
+    warn!(error = error_chain(error), "a watch of the controller failed");
 }
 
-/// The objects with function code from this ConfigMap. Only the metadata of ConfigMaps is watched.
-fn users_of_config_map<K: ReconcileKind>(
-    cache: &IndexedStore<K>,
-    config_map: &PartialObjectMeta<ConfigMap>,
-) -> Vec<ObjectRef<K>> {
-    let key = ObjectKey::new(config_map.namespace().unwrap_or_default(), config_map.name_any());
-    let snapshot = cache.snapshot();
-    let users = snapshot.by_index(&IndexKey::ConfigMap(key));
-    users.map(|object| ObjectRef::from_obj(object.as_ref())).collect()
-}
+#[cfg(test)]
+mod tests {
+    use lambda_triggers_core::api::PAUSED_ANNOTATION;
+    use serde_json::{Value, json};
 
-fn log_queue_failure(error: &controller::Error<Error, watcher::Error>) {
-    match error {
-        // The reconcile has logged the error, or the object was deleted while queued.
-        controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_) => {}
-        other => warn!(error = error_chain(other), "a watch of the controller failed"),
+    use super::*;
+
+    fn object(meta: Value) -> RawScheduledFunction {
+        serde_json::from_value(json!({"metadata": meta})).unwrap()
+    }
+
+    #[test]
+    fn changes_of_the_spec_or_by_users_are_relevant() {
+        let old =
+            json!({"name": "a", "uid": "1", "generation": 1, "finalizers": ["x"], "resourceVersion": "1"});
+        let cases = [
+            ("status", "resourceVersion", json!("2"), false),
+            ("labels", "labels", json!({"a": "b"}), false),
+            ("spec", "generation", json!(2), true),
+            ("finalizers", "finalizers", json!([]), true),
+            ("successor", "uid", json!("2"), true),
+            ("request", "annotations", json!({RECONCILE_ANNOTATION: "now"}), true),
+            ("pause", "annotations", json!({PAUSED_ANNOTATION: "true"}), true),
+            ("other annotation", "annotations", json!({"a": "b"}), false),
+        ];
+        for (case, field, value, expected) in cases {
+            let mut new = old.clone();
+            new[field] = value;
+            assert_eq!(is_relevant(Some(&object(old.clone())), &object(new)), expected, "{case}");
+        }
+        assert!(is_relevant(None, &object(old)));
     }
 }

@@ -33,7 +33,7 @@ use crate::network::Network;
 use crate::objects::{IndexedStore, StatusCache, Stores};
 use crate::reconcile::{Context, EventRecorder, FIELD_MANAGER, Jitter, Reconciler, Settings, Wakes};
 use crate::telemetry::Telemetry;
-use controllers::run_controller;
+use controllers::Controllers;
 use leader_election::LeaderElector;
 pub(crate) use owner_id::{CLUSTER, find_in as find_owner, identity};
 pub use rbac::{RBAC_RULES, RbacRule, RbacScope};
@@ -179,7 +179,7 @@ pub async fn run_controllers(
     let (s3, s3_writer) = IndexedStore::new();
     let (scheduled_synced, all_scheduled) = watch::channel(false);
     let (s3_synced, all_s3) = watch::channel(false);
-    let (wakes, scheduled_requests, s3_requests) = Wakes::new();
+    let (wakes, requests) = Wakes::new();
     let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: std::env::var("POD_NAME").ok() };
     let context = Arc::new(Context {
         client: client.clone(),
@@ -202,22 +202,29 @@ pub async fn run_controllers(
     loaded.map_err(|error| {
         format!("cannot read the ConfigMap with the orphan queue: {error}; allow `get` on ConfigMaps")
     })?;
-    let namespaces = &options.namespaces;
     let workqueue = WorkQueue::new();
     let queue = workqueue.clone();
     context.telemetry.metrics.show_queue(Arc::new(move || queue.snapshot()));
-    let of = |stop: &CancellationToken| (workqueue.clone(), reconciler.clone(), stop.clone());
-    let controllers = async {
+    let controllers = Controllers {
+        reconciler: reconciler.clone(),
+        workqueue: workqueue.clone(),
+        namespaces: options.namespaces,
+    };
+    let watches = async {
         tokio::join!(
-            run_controller(namespaces, scheduled_writer, scheduled_synced, scheduled_requests, of(&stop)),
-            run_controller(namespaces, s3_writer, s3_synced, s3_requests, of(&stop)),
+            controllers.watch_objects(scheduled_writer, scheduled_synced),
+            controllers.watch_objects(s3_writer, s3_synced),
+            controllers.watch_config_maps(),
+            controllers.follow_tenancy(),
+            controllers.follow_wakes(requests),
         )
     };
     let mut overdue = pin!(stop::overdue(&stop, &workqueue, &context.stores));
     let ended = tokio::select! {
         biased;
-        _ = controllers => true,
+        () = controllers.run_workers() => true,
         () = &mut overdue => false,
+        (never, ..) = watches => match never {},
         never = reconciler.check_orphans() => match never {},
     };
     if ended {

@@ -37,8 +37,8 @@ pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
 
 /// Waits for a stop and for the end of [`GRACE_PERIOD`]. No reconcile begins after the stop.
 ///
-/// Each reconcile waits for both stores before the first call, so an operator without synced stores stops at once.
-/// kube's controllers never end before the first list, which fails while RBAC denies the list or the CRDs are missing.
+/// The workers start after the first list of both kinds, so an operator without synced stores stops at once. The list
+/// fails while RBAC denies the list or the CRDs are missing.
 pub async fn overdue(stop: &CancellationToken, workqueue: &Arc<WorkQueue>, stores: &Stores) {
     stop.cancelled().await;
     workqueue.close();

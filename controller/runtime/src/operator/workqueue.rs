@@ -1,17 +1,19 @@
-//! The workqueue in front of the reconciler. All objects can be due at once, for example after a start. Only a few are
-//! reconciled at a time, and changed objects come first. A waiting object costs little.
+//! The workqueue of both kinds. All objects can be due at once, for example after a start. Only a few are reconciled at
+//! a time, and changed objects come first. A waiting object is a key: kube's Controller would hold a future for each
+//! waiting object, and poll all of these futures whenever one of them wakes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube::ResourceExt;
-use kube::runtime::reflector::ObjectRef;
 use lambda_triggers_core::api::RECONCILE_ANNOTATION;
 use lambda_triggers_core::ownership::ObjectKey;
-use lambda_triggers_core::pacing::queue::{self, Concurrency, Priority};
+use lambda_triggers_core::pacing::queue::Priority;
+use lambda_triggers_core::pacing::workqueue::{self, Concurrency};
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
 use crate::aws::CallContext;
 use crate::objects::{Trigger, is_paused, read_status};
@@ -24,62 +26,45 @@ const MAX_CONCURRENT_RECONCILES: Concurrency = Concurrency { total: 32, low_prio
 /// An object in the queue: kind, namespace and name.
 pub type Key = Arc<(&'static str, ObjectKey)>;
 
-/// The waiting objects, and the objects with a permit.
+/// The keys of waiting, running and delayed objects.
 pub struct WorkQueue {
     began: Instant,
-    state: Mutex<WorkQueueState>,
+    state: Mutex<State>,
+    /// Wakes [`WorkQueue::get`] after a change.
+    changed: Notify,
 }
 
-struct WorkQueueState {
-    dispatcher: queue::Dispatcher<Key>,
-    waiting: HashMap<Key, oneshot::Sender<Permit>>,
+struct State {
+    keys: workqueue::WorkQueue<Key>,
     running: HashMap<Key, Arc<CallContext>>,
-    /// Objects with high priority in the next reconcile, regardless of their own priority.
-    raised_next: BTreeSet<Key>,
     closed: bool,
 }
 
 /// The permit to reconcile an object, released on drop.
 pub struct Permit {
     workqueue: Arc<WorkQueue>,
-    key: Key,
-    /// The priority at the dispatch.
-    priority: Priority,
+    /// The object.
+    pub key: Key,
     /// The context of the reconcile's AWS calls.
     pub call_context: Arc<CallContext>,
+    /// The time until the next reconcile; `None` if only a change leads to the next reconcile.
+    pub requeue_after: Option<Duration>,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
+        let now = self.workqueue.began.elapsed();
+        let requeue_at = self.requeue_after.map(|after| now.saturating_add(after));
         let mut state = self.workqueue.state.lock();
         state.running.remove(&self.key);
-        state.dispatcher.release(self.priority);
+        state.keys.done(&self.key, &self.key.1.namespace, requeue_at, now);
         drop(state);
-        self.workqueue.dispatch();
-    }
-}
-
-/// A waiting object. The drop removes the object from the queue.
-struct WaitGuard<'a> {
-    workqueue: &'a WorkQueue,
-    key: &'a Key,
-}
-
-impl Drop for WaitGuard<'_> {
-    fn drop(&mut self) {
-        let mut state = self.workqueue.state.lock();
-        state.dispatcher.queue.remove(self.key);
-        state.waiting.remove(self.key);
+        self.workqueue.changed.notify_one();
     }
 }
 
 pub fn key<K: Trigger>(object: &K) -> Key {
     Arc::new((K::NAME, ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any())))
-}
-
-pub fn key_of<K: Trigger>(object: &ObjectRef<K>) -> Key {
-    let namespace = object.namespace.clone().unwrap_or_default();
-    Arc::new((K::NAME, ObjectKey::new(namespace, object.name.clone())))
 }
 
 /// High if the object was changed, deleted or paused, or if a reconcile was requested.
@@ -93,100 +78,100 @@ pub fn priority<K: Trigger>(object: &K) -> Priority {
 impl WorkQueue {
     /// Creates an empty workqueue.
     pub fn new() -> Arc<Self> {
-        let state = WorkQueueState {
-            dispatcher: queue::Dispatcher::new(MAX_CONCURRENT_RECONCILES),
-            waiting: HashMap::new(),
-            running: HashMap::new(),
-            raised_next: BTreeSet::new(),
-            closed: false,
-        };
-        Arc::new(Self { began: Instant::now(), state: Mutex::new(state) })
+        let keys = workqueue::WorkQueue::new(MAX_CONCURRENT_RECONCILES);
+        let state = Mutex::new(State { keys, running: HashMap::new(), closed: false });
+        Arc::new(Self { began: Instant::now(), state, changed: Notify::new() })
     }
 
-    /// Waits for a permit; `None` if the operator is stopping.
-    pub async fn acquire(self: &Arc<Self>, key: &Key, priority: Priority) -> Option<Permit> {
-        let (permit, granted) = oneshot::channel();
-        {
-            let mut state = self.state.lock();
-            if state.closed {
-                return None;
-            }
-            let priority = if state.raised_next.remove(key) { Priority::High } else { priority };
-            let now = self.began.elapsed();
-            state.dispatcher.queue.push(key.clone(), &key.1.namespace, priority, now);
-            state.waiting.insert(key.clone(), permit);
-        }
-        let _wait = WaitGuard { workqueue: self, key };
-        self.dispatch();
-        granted.await.ok()
-    }
-
-    /// Raises a queued or running object to high priority after its spec changed.
-    pub fn raise_priority(self: &Arc<Self>, key: &Key) {
+    /// Adds an object that is due now.
+    pub fn add(&self, key: Key, priority: Priority) {
         let now = self.began.elapsed();
         let mut state = self.state.lock();
-        state.dispatcher.queue.raise_priority(key, now);
+        if priority == Priority::High
+            && let Some(call_context) = state.running.get(&key)
+        {
+            call_context.raise_priority();
+        }
+        let namespace = key.clone();
+        state.keys.add(key, &namespace.1.namespace, priority, now);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Raises a queued or running object to high priority.
+    pub fn raise_priority(&self, key: &Key) {
+        let now = self.began.elapsed();
+        let mut state = self.state.lock();
+        state.keys.raise_priority(key, now);
         if let Some(call_context) = state.running.get(key) {
             call_context.raise_priority();
         }
         drop(state);
         // High priority may have a free slot.
-        self.dispatch();
+        self.changed.notify_one();
     }
 
-    /// Runs the object's next reconcile at high priority, for example when a ConfigMap it references changed.
-    pub fn raise_priority_next(self: &Arc<Self>, key: Key) {
-        let mut state = self.state.lock();
-        if state.waiting.contains_key(&key) {
-            drop(state);
-            self.raise_priority(&key);
-        } else {
-            state.raised_next.insert(key);
+    /// Waits for the next object with a permit; `None` if the operator is stopping. An object whose requeue is due gets
+    /// its current priority. An object without a priority was deleted.
+    pub async fn get(self: &Arc<Self>, priority: impl Fn(&Key) -> Option<Priority>) -> Option<Permit> {
+        loop {
+            while let Some(key) = self.pop_due() {
+                if let Some(priority) = priority(&key) {
+                    self.add(key, priority);
+                }
+            }
+            let next_due = {
+                let mut state = self.state.lock();
+                if state.closed {
+                    return None;
+                }
+                if let Some((key, priority)) = state.keys.get() {
+                    let call_context = CallContext::new(&key.1.namespace, priority);
+                    state.running.insert(key.clone(), call_context.clone());
+                    return Some(Permit { workqueue: self.clone(), key, call_context, requeue_after: None });
+                }
+                state.keys.next_due()
+            };
+            let due = async {
+                match next_due {
+                    Some(due) => sleep_until(self.began + due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = self.changed.notified() => {}
+                () = due => {}
+            }
         }
+    }
+
+    fn pop_due(&self) -> Option<Key> {
+        self.state.lock().keys.pop_due(self.began.elapsed())
     }
 
     /// Closes the queue: waiting objects get no permits.
     pub fn close(&self) {
-        let mut state = self.state.lock();
-        state.closed = true;
-        let waiting = std::mem::take(&mut state.waiting);
-        drop(state);
-        drop(waiting);
+        self.state.lock().closed = true;
+        self.changed.notify_one();
     }
 
     /// The current state, for the metrics.
     pub fn snapshot(&self) -> Vec<QueueState> {
         let (now, state) = (self.began.elapsed(), self.state.lock());
-        let queue = &state.dispatcher.queue;
         let of = |priority: &Priority| QueueState {
             priority: *priority,
-            depth: queue.depth(*priority),
-            oldest: queue.oldest(*priority, now),
+            depth: state.keys.depth(*priority),
+            oldest: state.keys.oldest(*priority, now),
         };
         Priority::ALL.iter().map(of).collect()
-    }
-
-    /// Dispatches permits to the next objects, as far as slots are free.
-    fn dispatch(self: &Arc<Self>) {
-        loop {
-            let (waiter, permit) = {
-                let mut state = self.state.lock();
-                if state.closed {
-                    return;
-                }
-                let Some((key, priority)) = state.dispatcher.dispatch() else { return };
-                let call_context = CallContext::new(&key.1.namespace, priority);
-                state.running.insert(key.clone(), call_context.clone());
-                (state.waiting.remove(&key), Permit { workqueue: self.clone(), key, priority, call_context })
-            };
-            // A cancelled waiter drops the permit, and the drop releases the slot.
-            drop(waiter.map(|waiter| waiter.send(permit)));
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::sleep;
+
     use super::*;
 
     fn object(name: &str) -> Key {
@@ -197,91 +182,93 @@ mod tests {
         workqueue.snapshot().iter().map(|priority| priority.depth).collect()
     }
 
+    async fn get(workqueue: &Arc<WorkQueue>) -> Option<Permit> {
+        workqueue.get(|_| Some(Priority::Low)).await
+    }
+
+    /// The name and the priority of a permit.
+    fn view(permit: &Option<Permit>) -> Option<(&str, Priority)> {
+        permit.as_ref().map(|permit| (permit.key.1.name.as_str(), permit.call_context.priority()))
+    }
+
     /// Fills all low-priority slots with resyncs.
     async fn busy(workqueue: &Arc<WorkQueue>) -> Vec<Permit> {
         let mut running = vec![];
         for number in 0..MAX_CONCURRENT_RECONCILES.low_priority {
-            running.extend(workqueue.acquire(&object(&format!("busy-{number}")), Priority::Low).await);
+            workqueue.add(object(&format!("busy-{number}")), Priority::Low);
+            running.extend(get(workqueue).await);
         }
         running
-    }
-
-    async fn priority_of_permit(
-        workqueue: &Arc<WorkQueue>,
-        name: &str,
-        priority: Priority,
-    ) -> Option<Priority> {
-        workqueue.acquire(&object(name), priority).await.map(|permit| permit.priority)
-    }
-
-    /// Spawns a waiter. The task returns the priority of the permit, and releases the permit at once.
-    async fn waiter(
-        workqueue: &Arc<WorkQueue>,
-        name: &str,
-        priority: Priority,
-    ) -> tokio::task::JoinHandle<Option<Priority>> {
-        let (workqueue, key) = (workqueue.clone(), object(name));
-        let task =
-            tokio::spawn(
-                async move { workqueue.acquire(&key, priority).await.map(|permit| permit.priority) },
-            );
-        tokio::task::yield_now().await;
-        task
     }
 
     #[tokio::test]
     async fn a_changed_object_gets_a_permit_while_resyncs_wait() {
         let workqueue = WorkQueue::new();
         let mut running = busy(&workqueue).await;
-        let resync = waiter(&workqueue, "a", Priority::Low).await;
-        let raised = waiter(&workqueue, "b", Priority::Low).await;
-        let raised_next = waiter(&workqueue, "c", Priority::Low).await;
-        assert_eq!(depths(&workqueue), [0, 3]);
-        assert_eq!(priority_of_permit(&workqueue, "d", Priority::High).await, Some(Priority::High));
+        workqueue.add(object("a"), Priority::Low);
+        workqueue.add(object("b"), Priority::Low);
+        assert_eq!(depths(&workqueue), [0, 2]);
+        let changes = async {
+            sleep(Duration::from_millis(1)).await;
+            workqueue.add(object("c"), Priority::High);
+        };
+        let (changed, ()) = tokio::join!(get(&workqueue), changes);
+        assert_eq!(view(&changed), Some(("c", Priority::High)));
         workqueue.raise_priority(&object("b"));
-        assert_eq!(raised.await.unwrap(), Some(Priority::High));
-        workqueue.raise_priority_next(object("c"));
-        assert_eq!(raised_next.await.unwrap(), Some(Priority::High));
-        assert_eq!(depths(&workqueue), [0, 1]);
+        let raised = get(&workqueue).await;
+        assert_eq!((view(&raised), depths(&workqueue)), (Some(("b", Priority::High)), vec![0, 1]));
         running.pop();
-        assert_eq!(resync.await.unwrap(), Some(Priority::Low));
+        assert_eq!(view(&get(&workqueue).await), Some(("a", Priority::Low)));
     }
 
     #[tokio::test]
-    async fn a_raised_priority_applies_to_one_reconcile() {
+    async fn a_change_raises_the_running_reconcile_and_runs_it_again() {
         let workqueue = WorkQueue::new();
-        workqueue.raise_priority_next(object("a"));
-        assert_eq!(priority_of_permit(&workqueue, "a", Priority::Low).await, Some(Priority::High));
-        assert_eq!(priority_of_permit(&workqueue, "a", Priority::Low).await, Some(Priority::Low));
-        // Raising the priority of an object outside of the queue has no effect.
-        workqueue.raise_priority(&object("a"));
-        assert_eq!(priority_of_permit(&workqueue, "a", Priority::Low).await, Some(Priority::Low));
+        workqueue.add(object("a"), Priority::Low);
+        let first = get(&workqueue).await;
+        workqueue.add(object("a"), Priority::High);
+        assert_eq!(view(&first), Some(("a", Priority::High)));
+        assert_eq!(depths(&workqueue), [0, 0]);
+        drop(first);
+        let second = get(&workqueue).await;
+        assert_eq!((view(&second), depths(&workqueue)), (Some(("a", Priority::High)), vec![0, 0]));
     }
 
-    #[tokio::test]
-    async fn a_cancelled_waiter_takes_no_permit() {
+    #[tokio::test(start_paused = true)]
+    async fn a_requeued_object_has_its_priority_of_that_time() {
         let workqueue = WorkQueue::new();
-        let mut running = busy(&workqueue).await;
-        let cancelled = waiter(&workqueue, "a", Priority::Low).await;
-        let next = waiter(&workqueue, "b", Priority::Low).await;
-        cancelled.abort();
-        assert!(cancelled.await.unwrap_err().is_cancelled());
-        assert_eq!(depths(&workqueue), [0, 1]);
-        // The waiter is cancelled between the dispatch and the receipt of the permit.
-        let late = waiter(&workqueue, "c", Priority::Low).await;
-        running.pop();
-        next.abort();
-        assert_eq!(late.await.unwrap(), Some(Priority::Low));
+        for (name, seconds) in [("a", 20), ("deleted", 10), ("b", 30)] {
+            workqueue.add(object(name), Priority::High);
+            let mut permit = get(&workqueue).await.unwrap();
+            permit.requeue_after = Some(Duration::from_secs(seconds));
+        }
+        let priority = |key: &Key| match key.1.name.as_str() {
+            "a" => Some(Priority::High),
+            "b" => Some(Priority::Low),
+            _ => None,
+        };
+        let began = Instant::now();
+        let first = workqueue.get(priority).await;
+        assert_eq!(view(&first), Some(("a", Priority::High)));
+        assert_eq!(began.elapsed().as_secs(), 20);
+        let second = workqueue.get(priority).await;
+        assert_eq!(view(&second), Some(("b", Priority::Low)));
+        assert_eq!(began.elapsed().as_secs(), 30);
     }
 
     #[tokio::test]
-    async fn a_closed_queue_dispatches_no_permits() {
+    async fn a_closed_queue_gives_no_permits() {
         let workqueue = WorkQueue::new();
         let running = busy(&workqueue).await;
-        let waiting = waiter(&workqueue, "a", Priority::Low).await;
-        workqueue.close();
-        assert_eq!(waiting.await.unwrap(), None);
-        assert_eq!(priority_of_permit(&workqueue, "b", Priority::High).await, None);
+        workqueue.add(object("a"), Priority::Low);
+        let close = async {
+            sleep(Duration::from_millis(1)).await;
+            workqueue.close();
+        };
+        let (closed, ()) = tokio::join!(get(&workqueue), close);
+        assert!(closed.is_none());
         drop(running);
+        workqueue.add(object("b"), Priority::High);
+        assert!(get(&workqueue).await.is_none());
     }
 }

@@ -37,9 +37,6 @@ pub enum Error {
     /// The reconcile exceeded the time limit.
     #[error("the reconcile took longer than {0:?}")]
     Timeout(std::time::Duration),
-    /// The operator is stopping, so the stores never sync.
-    #[error("the operator is stopping")]
-    Stopping,
 }
 
 /// A failure with its text for logs.
@@ -77,7 +74,7 @@ impl Error {
         match self {
             Self::Trigger { failure, .. } => Some(&failure.0),
             Self::BeforeDeadline(error) => error.failure(),
-            Self::Kubernetes { .. } | Self::Finalizer(_) | Self::Timeout(_) | Self::Stopping => None,
+            Self::Kubernetes { .. } | Self::Finalizer(_) | Self::Timeout(_) => None,
         }
     }
 

@@ -24,11 +24,12 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Api;
 use kube::runtime::controller::Action;
-use kube::runtime::finalizer::{Event, finalizer};
+use kube::runtime::finalizer::{Error as FinalizerError, Event, finalizer};
 use lambda_triggers_core::api::{DeletionPolicy, FINALIZER};
 use lambda_triggers_core::pacing::queue::Priority;
 use lambda_triggers_core::status::pause::paused;
 use lambda_triggers_core::status::{ErrorClass, EventReason, Failure, Outcome};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::{Instrument, Span, error_span, field, info, warn};
 
@@ -40,7 +41,7 @@ pub use jitter::Jitter;
 pub use kind::ReconcileKind;
 pub use reconciler::Reconciler;
 pub use status::{FIELD_MANAGER, StatusWriter};
-pub use wakes::{Hindrance, Requests, Waiter, Wakes, object_of};
+pub use wakes::{Hindrance, Requests, Waiter, Wakes};
 
 use crate::aws::CallContext;
 use crate::error_chain;
@@ -52,12 +53,15 @@ const ROLLBACK_DELAYS: [u64; 5] = [1, 2, 4, 8, 16];
 /// The interval between two polls of an AWS resource that is still changing.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Reconciles one object, and returns the time until the next reconcile.
+/// The time until the next reconcile; `None` if only a change leads to the next reconcile.
+pub type RequeueAfter = Option<Duration>;
+
+/// Reconciles one object.
 pub async fn reconcile<K: ReconcileKind>(
     object: Arc<K>,
     call_context: Arc<CallContext>,
     reconciler: Arc<Reconciler>,
-) -> Result<Action, Error> {
+) -> Result<RequeueAfter, Error> {
     let context = &reconciler.context;
     let Identity { key, generation, .. } = Identity::from_object(object.as_ref());
     // Span level ERROR, so that no RUST_LOG filter drops the span.
@@ -86,61 +90,64 @@ pub async fn reconcile<K: ReconcileKind>(
             warn!(error = error_chain(error), "reconcile failed");
             Span::current().record("otel.status_code", "ERROR");
         }
-        if let Some(outcome) = counted_as(&result) {
-            context.telemetry.metrics.reconciled(K::NAME, outcome, began.elapsed());
-        }
+        context.telemetry.metrics.reconciled(K::NAME, counted_as(&result), began.elapsed());
         result
     };
     work.instrument(span).await
 }
 
-/// The outcome for the metrics; `None` if the reconcile did not begin.
-fn counted_as(result: &Result<Action, Error>) -> Option<ReconcileOutcome> {
-    Some(match result {
+/// The outcome for the metrics.
+fn counted_as(result: &Result<RequeueAfter, Error>) -> ReconcileOutcome {
+    match result {
         Ok(_) => ReconcileOutcome::Success,
-        Err(Error::Stopping) => return None,
         Err(Error::Timeout(_)) => ReconcileOutcome::Timeout,
         Err(error) => match error.class() {
             ErrorClass::Retryable | ErrorClass::Dependency => ReconcileOutcome::Retryable,
             ErrorClass::Throttled => ReconcileOutcome::Throttled,
             ErrorClass::Terminal => ReconcileOutcome::Terminal,
         },
-    })
+    }
 }
 
 async fn reconcile_in_time<K: ReconcileKind>(
     object: Arc<K>,
     reconciler: Arc<Reconciler>,
-) -> Result<Action, Error> {
+) -> Result<RequeueAfter, Error> {
     let context = &reconciler.context;
-    context.stores.wait_for_sync().await.map_err(|_| Error::Stopping)?;
     let namespace = object.meta().namespace.clone().unwrap_or_default();
     let api: Api<K> = Api::namespaced(context.client.clone(), &namespace);
     if is_paused(&*object) {
         return pause(&api, &*object, &reconciler).await;
     }
+    let requeue_after = Mutex::new(None);
     let step = |event: Event<K>| async {
-        match event {
-            Event::Apply(object) => apply(&api, &object, &reconciler).await,
-            Event::Cleanup(object) => cleanup(&api, &object, &reconciler).await,
-        }
+        *requeue_after.lock() = match event {
+            Event::Apply(object) => apply(&api, &object, &reconciler).await?,
+            Event::Cleanup(object) => cleanup(&api, &object, &reconciler).await?,
+        };
+        // kube's Action does not show its time.
+        Ok(Action::await_change())
     };
-    finalizer(&api, FINALIZER, object, step).await.map_err(|error| match error {
-        kube::runtime::finalizer::Error::ApplyFailed(error)
-        | kube::runtime::finalizer::Error::CleanupFailed(error) => error,
-        other => Error::Finalizer(Box::new(other)),
-    })
+    match finalizer(&api, FINALIZER, object, step).await {
+        Ok(_) => Ok(requeue_after.into_inner()),
+        Err(FinalizerError::ApplyFailed(error) | FinalizerError::CleanupFailed(error)) => Err(error),
+        Err(other) => Err(Error::Finalizer(Box::new(other))),
+    }
 }
 
 /// Reports the pause of an object. The pause changes neither the finalizer nor AWS: an object that was always paused
 /// has no resources to clean up.
-async fn pause<K: ReconcileKind>(api: &Api<K>, object: &K, reconciler: &Reconciler) -> Result<Action, Error> {
+async fn pause<K: ReconcileKind>(
+    api: &Api<K>,
+    object: &K,
+    reconciler: &Reconciler,
+) -> Result<RequeueAfter, Error> {
     let context = &reconciler.context;
     let meta = object.meta();
     let is_deleted = meta.deletion_timestamp.is_some();
     let is_held = meta.finalizers.iter().flatten().any(|name| name == FINALIZER);
     if is_deleted && !is_held {
-        return Ok(Action::await_change());
+        return Ok(None);
     }
     let mut writer = StatusWriter::new(context, api.clone(), object);
     let outcome = paused(writer.was_in_sync, is_deleted);
@@ -155,10 +162,14 @@ async fn pause<K: ReconcileKind>(api: &Api<K>, object: &K, reconciler: &Reconcil
             .await;
     }
     writer.write(&outcome).await?;
-    Ok(Action::await_change())
+    Ok(None)
 }
 
-async fn apply<K: ReconcileKind>(api: &Api<K>, object: &K, reconciler: &Reconciler) -> Result<Action, Error> {
+async fn apply<K: ReconcileKind>(
+    api: &Api<K>,
+    object: &K,
+    reconciler: &Reconciler,
+) -> Result<RequeueAfter, Error> {
     let context = &reconciler.context;
     let call_context = CallContext::current();
     let mut writer = StatusWriter::new(context, api.clone(), object);
@@ -179,7 +190,7 @@ async fn apply<K: ReconcileKind>(api: &Api<K>, object: &K, reconciler: &Reconcil
         result = object.apply(reconciler, &mut writer).await;
     }
     if writer.changed_aws && roll_back_if_deleted(api, object, reconciler, &mut writer).await? {
-        return Ok(Action::requeue(POLL_INTERVAL));
+        return Ok(Some(POLL_INTERVAL));
     }
     match result {
         Ok(outcome) => {
@@ -188,7 +199,7 @@ async fn apply<K: ReconcileKind>(api: &Api<K>, object: &K, reconciler: &Reconcil
             // A requeue frees the permit while AWS is still changing a resource.
             let next =
                 if writer.requeue_soon { context.jitter.vary(POLL_INTERVAL).min(resync) } else { resync };
-            Ok(Action::requeue(next))
+            Ok(Some(next))
         }
         Err(error) => {
             fail(&mut writer, &error, Outcome::Failed).await?;
@@ -247,7 +258,7 @@ async fn cleanup<K: ReconcileKind>(
     api: &Api<K>,
     object: &K,
     reconciler: &Reconciler,
-) -> Result<Action, Error> {
+) -> Result<RequeueAfter, Error> {
     let context = &reconciler.context;
     let mut writer = StatusWriter::new(context, api.clone(), object);
     let uid = writer.id.uid.clone();
@@ -269,7 +280,7 @@ async fn cleanup<K: ReconcileKind>(
             context.wakes.forget(&(K::NAME, writer.id.key.clone()));
             function::wake_waiting(context, &writer.status.applied);
             info!("nothing is left to clean up");
-            Ok(Action::await_change())
+            Ok(None)
         }
         Err(error) => {
             fail(&mut writer, &error, Outcome::DeletionBlocked).await?;

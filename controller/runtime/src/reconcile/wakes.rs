@@ -4,13 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::runtime::reflector::ObjectRef;
 use lambda_triggers_core::ownership::ObjectKey;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
-
-use crate::objects::{RawS3TriggeredFunction, Trigger};
 
 /// The least time between two repairs of one object's status. Without a limit, the operator and another controller
 /// could overwrite each other's status in a hot loop.
@@ -28,32 +25,28 @@ pub enum Hindrance {
     Holder(String, ObjectKey),
 }
 
-/// The requests for reconciles of one kind.
-pub type Requests = mpsc::UnboundedReceiver<ObjectKey>;
+/// The requests for reconciles.
+pub type Requests = mpsc::UnboundedReceiver<Waiter>;
 
-/// The waiting objects by hindrance, and the channels to the controllers.
+/// The waiting objects by hindrance, and the channel to the workqueue.
 pub struct Wakes {
-    scheduled: mpsc::UnboundedSender<ObjectKey>,
-    s3: mpsc::UnboundedSender<ObjectKey>,
+    requests: mpsc::UnboundedSender<Waiter>,
     waiting: Mutex<BTreeMap<Hindrance, BTreeSet<Waiter>>>,
     /// The time of the last repair of a status; a scheduled repair has a time in the future.
     repairs: Mutex<HashMap<Waiter, Instant>>,
 }
 
 impl Wakes {
-    /// A registry without waiting objects, with the requests for `ScheduledFunction`s and for `S3TriggeredFunction`s.
-    pub fn new() -> (Arc<Self>, Requests, Requests) {
-        let (scheduled, of_scheduled) = mpsc::unbounded_channel();
-        let (s3, of_s3) = mpsc::unbounded_channel();
-        let (waiting, repairs) = (Mutex::default(), Mutex::default());
-        (Arc::new(Self { scheduled, s3, waiting, repairs }), of_scheduled, of_s3)
+    /// A registry without waiting objects, with its requests.
+    pub fn new() -> (Arc<Self>, Requests) {
+        let (requests, received) = mpsc::unbounded_channel();
+        (Arc::new(Self { requests, waiting: Mutex::default(), repairs: Mutex::default() }), received)
     }
 
     /// Requests a reconcile of an object.
-    pub fn wake(&self, (kind, key): Waiter) {
-        let requests = if kind == RawS3TriggeredFunction::NAME { &self.s3 } else { &self.scheduled };
+    pub fn wake(&self, waiter: Waiter) {
         // Sending fails only while the operator stops.
-        let _ = requests.send(key);
+        let _ = self.requests.send(waiter);
     }
 
     /// Registers an object for one reconcile when the hindrance ends.
@@ -101,15 +94,10 @@ impl Wakes {
     }
 }
 
-/// The object of a request.
-pub fn object_of<K: Trigger>(key: &ObjectKey) -> ObjectRef<K> {
-    ObjectRef::new(&key.name).within(&key.namespace)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objects::RawScheduledFunction;
+    use crate::objects::{RawS3TriggeredFunction, RawScheduledFunction, Trigger};
 
     fn waiter(name: &str) -> Waiter {
         (RawScheduledFunction::NAME, ObjectKey::new("team", name))
@@ -117,7 +105,7 @@ mod tests {
 
     fn woken(requests: &mut Requests) -> Vec<String> {
         let mut names = vec![];
-        while let Ok(key) = requests.try_recv() {
+        while let Ok((_, key)) = requests.try_recv() {
             names.push(key.name);
         }
         names
@@ -125,7 +113,7 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_objects_wake_once_when_the_hindrance_ends() {
-        let (wakes, mut scheduled, mut s3) = Wakes::new();
+        let (wakes, mut requests) = Wakes::new();
         let function = |name: &str| Hindrance::Function("eu-west-1".into(), name.into());
         wakes.register(function("a"), waiter("one"));
         wakes.register(function("a"), (RawS3TriggeredFunction::NAME, ObjectKey::new("team", "two")));
@@ -134,23 +122,23 @@ mod tests {
         wakes.forget(&waiter("deleted"));
         wakes.wake_all(&function("a"));
         wakes.wake_all(&function("a"));
-        assert_eq!((woken(&mut scheduled), woken(&mut s3)), (vec!["one".to_owned()], vec!["two".to_owned()]));
+        assert_eq!(woken(&mut requests), ["two", "one"]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn status_repairs_are_one_minute_apart() {
-        let (wakes, mut scheduled, _s3) = Wakes::new();
+        let (wakes, mut requests) = Wakes::new();
         wakes.repair(waiter("one"));
-        assert_eq!(woken(&mut scheduled), ["one"]);
+        assert_eq!(woken(&mut requests), ["one"]);
         for _ in 0..30 {
             wakes.repair(waiter("one"));
             sleep(Duration::from_secs(1)).await;
         }
-        assert_eq!(woken(&mut scheduled), [""; 0]);
+        assert_eq!(woken(&mut requests), [""; 0]);
         sleep(Duration::from_secs(31)).await;
-        assert_eq!(woken(&mut scheduled), ["one"]);
+        assert_eq!(woken(&mut requests), ["one"]);
         sleep(BETWEEN_REPAIRS).await;
         wakes.repair(waiter("one"));
-        assert_eq!(woken(&mut scheduled), ["one"]);
+        assert_eq!(woken(&mut requests), ["one"]);
     }
 }

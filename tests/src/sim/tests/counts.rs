@@ -104,8 +104,7 @@ fn thirty_resources_of_one_bucket_are_written_once() {
     for functions in [1, 3, 30] {
         let mut calls = thirty(functions);
         // The policy is read before and after the addition. A resource that arrives during a read shares the read. A
-        // later resource reads again. The number of later resources varies, since kube dispatches in the order of a
-        // hash.
+        // later resource reads again.
         let policies = calls.remove("lambda:GetPolicy").unwrap_or_default();
         assert!(policies <= 4 * functions, "{policies} reads of {functions} policies");
         let expected = are([

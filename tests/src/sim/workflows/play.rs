@@ -48,7 +48,7 @@ impl Workflow {
         prepare(sim);
         let watchdog = Watchdog::watch(sim, self.adopts);
         let operator = sim.start();
-        // The first second lets the operator start. kube's controllers reconcile existing objects in random order.
+        // The first second lets the operator start.
         sleep(Duration::from_secs(1)).await;
         for step in &self.steps {
             perform(sim, step).await;

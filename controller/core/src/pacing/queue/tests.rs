@@ -129,28 +129,6 @@ fn depth_and_longest_wait_are_known_per_priority() {
     assert_eq!(state(&queue, 6), [(1, at(1)), (0, at(0))]);
 }
 
-#[test]
-fn low_priority_leaves_permits_for_high_priority() {
-    let mut dispatcher = Dispatcher::new(Concurrency { total: 3, low_priority: 2 });
-    for key in ["s1", "s2", "s3"] {
-        dispatcher.queue.push(key, "a", Priority::Low, at(0));
-    }
-    let dispatch_all = |dispatcher: &mut Dispatcher<&'static str>| {
-        std::iter::from_fn(|| dispatcher.dispatch()).collect::<Vec<_>>()
-    };
-    assert_eq!(dispatch_all(&mut dispatcher), [("s1", Priority::Low), ("s2", Priority::Low)]);
-    for key in ["e1", "e2", "e3"] {
-        dispatcher.queue.push(key, "a", Priority::High, at(1));
-    }
-    assert_eq!(dispatch_all(&mut dispatcher), [("e1", Priority::High)]);
-    // A free permit goes to high priority first.
-    dispatcher.release(Priority::Low);
-    assert_eq!(dispatch_all(&mut dispatcher), [("e2", Priority::High)]);
-    dispatcher.release(Priority::High);
-    dispatcher.release(Priority::High);
-    assert_eq!(dispatch_all(&mut dispatcher), [("e3", Priority::High), ("s3", Priority::Low)]);
-}
-
 /// Dashboards and alerts use these names.
 #[test]
 fn priorities_have_stable_names() {

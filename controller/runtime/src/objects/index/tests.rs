@@ -141,6 +141,38 @@ fn the_index_follows_each_event_of_a_watch() {
 }
 
 #[test]
+fn a_list_reports_new_changed_and_missing_objects() {
+    use Event::{Apply, Delete, Init, InitApply, InitDone};
+    let (store, mut writer) = IndexedStore::<Object>::new();
+    let mut changes = |events: &[Event<Object>]| -> Vec<String> {
+        let version = |object: &Option<Arc<Object>>| {
+            object.as_ref().map_or("none".into(), |o| o.resource_version().unwrap())
+        };
+        let view = |Change { old, new }: Change<Object>| {
+            let name = new.as_ref().or(old.as_ref()).unwrap().name_any();
+            format!("{name} {} {}", version(&old), version(&new))
+        };
+        events.iter().flat_map(|event| writer.apply(event)).map(view).collect()
+    };
+    let version = |name: &str, version: &str| {
+        parsed(&with(object(name, "one", &[]), "/metadata/resourceVersion", json!(version)))
+    };
+    let listed = |name: &str, number: &str| InitApply(version(name, number));
+    assert_eq!(changes(&[Init, listed("b", "1"), listed("a", "2")]), [""; 0]);
+    assert_eq!(changes(&[InitDone]), ["a none 2", "b none 1"]);
+    assert_eq!(changes(&[Apply(version("a", "3"))]), ["a 2 3"]);
+    // A repeated event, and a deletion of an unknown object.
+    assert_eq!(changes(&[Apply(version("a", "3")), Delete(version("c", "3"))]), [""; 0]);
+    assert_eq!(changes(&[Init, listed("a", "3"), listed("d", "5"), InitDone]), ["b 1 none", "d none 5"]);
+    assert_eq!(changes(&[Init, listed("a", "3"), listed("d", "6"), InitDone]), ["d 5 6"]);
+    // A successor with the same name and an older version.
+    let successor = with(object("a", "one", &[]), "/metadata/uid", json!("successor"));
+    assert_eq!(changes(&[Apply(parsed(&successor))]), ["a 3 1"]);
+    assert_eq!(changes(&[Delete(version("d", "7"))]), ["d 6 none"]);
+    assert_eq!(store.len(), 1);
+}
+
+#[test]
 fn the_index_is_never_older_than_the_store() {
     let (store, mut writer) = IndexedStore::<Object>::new();
     writer.apply(&Event::Init);
@@ -166,7 +198,7 @@ fn the_index_is_never_older_than_the_store() {
             if number % 20 == 19 {
                 [Event::Init, Event::InitApply(object), Event::InitDone]
                     .iter()
-                    .for_each(|event| writer.apply(event));
+                    .for_each(|event| drop(writer.apply(event)));
             } else {
                 writer.apply(&Event::Apply(object));
             }
