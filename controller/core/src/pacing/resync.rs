@@ -11,10 +11,10 @@ pub fn next(now: Duration, resync: Duration, chance: f64) -> Duration {
     period_start(now, resync) + resync - now + (resync / 10).mul_f64(chance)
 }
 
-/// The oldest read of AWS that a resync may take from the cache. The read must be from the same period and at most a
-/// fifth of the period old. A change between two periods is therefore seen in the second period at the latest.
+/// The oldest read of AWS that a resync may take from the cache: a read of the same period. So a resync of all objects
+/// reads each resource once, however long the resync takes. A change is seen in the next period at the latest.
 pub fn oldest_cached_read(now: Duration, resync: Duration) -> Duration {
-    period_start(now, resync).max(now.saturating_sub(resync / 5))
+    period_start(now, resync)
 }
 
 /// The start of the period that contains `now`.
@@ -50,9 +50,9 @@ mod tests {
     }
 
     #[test]
-    fn old_reads_are_not_taken_from_the_cache() {
+    fn reads_of_an_earlier_period_are_not_taken_from_the_cache() {
         for (now, expected) in
-            [(0, 0), (60, 0), (120, 0), (300, 180), (599, 479), (600, 600), (610, 600), (725, 605)]
+            [(0, 0), (60, 0), (300, 0), (599, 0), (600, 600), (610, 600), (1199, 600), (1200, 1200)]
         {
             assert_eq!(oldest_cached_read(at(now), RESYNC), at(expected), "{now}");
         }

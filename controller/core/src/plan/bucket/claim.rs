@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Entry;
-use crate::ownership::ObjectKey;
+use super::{Destination, Document, Entry};
+use crate::ownership::{ObjectKey, OwnEntryId, OwnerId};
 
 /// The claim of a resource on a bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -59,4 +59,17 @@ pub fn claims(resources: Vec<CachedResource>, requests: &BTreeMap<String, Desire
             Some(Claim { key, created, uid, desired })
         })
         .collect()
+}
+
+/// True if the own entries of a resource in the document are exactly the desired entries. Then a claim on these entries
+/// plans the same as a claim on the current entries.
+pub fn are_in_place(document: &Document, owner: &OwnerId, key: &ObjectKey, desired: &[Entry]) -> bool {
+    let base_name = key.base_name(owner);
+    let is_own = |entry: &&Entry| {
+        let id = entry.id.as_deref().filter(|id| id.starts_with(&base_name));
+        let own = id.and_then(|id| OwnEntryId::parse(owner, id));
+        entry.destination == Destination::Function && own.is_some_and(|own| own.base_name == base_name)
+    };
+    let current: Vec<&Entry> = document.entries().filter(is_own).collect();
+    current.len() == desired.len() && desired.iter().all(|entry| current.contains(&entry))
 }

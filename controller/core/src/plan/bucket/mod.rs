@@ -27,7 +27,7 @@ mod sync;
 mod tests;
 mod verify;
 
-pub use claim::{CachedResource, Claim, Desired, claims};
+pub use claim::{CachedResource, Claim, Desired, are_in_place, claims};
 pub use document::{Child, Destination, Document, Entry, InvalidDocument};
 pub use filter::Filter;
 pub use foreign::foreign_changes;

@@ -218,6 +218,25 @@ proptest! {
     }
 
     #[test]
+    fn entries_in_place_plan_the_same_as_current_entries(before in arbitrary_document(), claims in arbitrary_claims()) {
+        let rejected = plan_bucket(&before, &owner(), &claims).rejected;
+        let document = after(&before, &claims);
+        for claim in &claims {
+            let Desired::Entries(desired) = &claim.desired else { continue };
+            let is_in_place = are_in_place(&document, &owner(), &claim.key, desired);
+            prop_assert!(is_in_place || rejected.contains_key(&claim.key));
+            let desired = |other: &Claim| match other.key == claim.key {
+                true => claim.desired.clone(),
+                false => Desired::KeepCurrent,
+            };
+            let current: Vec<Claim> =
+                claims.iter().map(|other| Claim { desired: desired(other), ..other.clone() }).collect();
+            let plan = plan_bucket(&document, &owner(), &current);
+            prop_assert!(!is_in_place || (plan.write.is_none() && plan.rejected.is_empty()));
+        }
+    }
+
+    #[test]
     fn a_deletion_restores_the_original_document(children in proptest::collection::vec(arbitrary_foreign(), 0..6)) {
         let before = document(&children);
         let claim = wants("one", 0, "nobody-else-has-it", "s3:ObjectCreated:Post", &["x/", "y/"]);
@@ -297,6 +316,33 @@ fn a_resource_without_a_request_keeps_its_entries() {
     let restarted = claims(vec![known(&one)], &Default::default());
     let plan = plan_bucket(&with_both, &owner(), &restarted);
     assert_eq!(plan.changes, vec![Change::Removed(entries(&two)[0].clone())]);
+}
+
+#[test]
+fn only_exactly_the_desired_entries_are_in_place() {
+    let claim = wants("a", 1, "f", "s3:ObjectCreated:*", &["x/", "y/"]);
+    let document = after(&document(&[]), &[claim.clone(), wants("b", 2, "f", "s3:ObjectCreated:*", &["z/"])]);
+    let are_in_place = |claim: &Claim| are_in_place(&document, &owner(), &claim.key, &entries(claim));
+    assert!(are_in_place(&claim));
+    for (name, function, event, prefixes) in [
+        ("a", "f", "s3:ObjectCreated:*", &["x/"][..]),
+        ("a", "f", "s3:ObjectCreated:*", &["x/", "y/", "z/"]),
+        ("a", "f", "s3:ObjectCreated:Put", &["x/", "y/"]),
+        ("a", "g", "s3:ObjectCreated:*", &["x/", "y/"]),
+        ("b", "f", "s3:ObjectCreated:*", &[]),
+        ("c", "f", "s3:ObjectCreated:*", &["x/", "y/"]),
+    ] {
+        assert!(
+            !are_in_place(&wants(name, 1, function, event, prefixes)),
+            "{name} {function} {event} {prefixes:?}"
+        );
+    }
+    // A resource without entries, such as a suspended one.
+    assert!(are_in_place(&wants("c", 1, "f", "s3:ObjectCreated:*", &[])));
+    // Retained entries belong to nobody.
+    let retained = Claim { desired: Desired::Retain, ..claim.clone() };
+    let document = after(&document, &[retained]);
+    assert!(!super::are_in_place(&document, &owner(), &claim.key, &entries(&claim)));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::plan::bucket::{CachedResource, Claim, Desired, Document, claims};
 use lambda_triggers_core::status::Failure;
 
+use super::request::BucketRequest;
 use crate::aws::Bucket;
 use crate::objects::{Identity, IndexKey, IndexedStore, RawS3TriggeredFunction};
 
@@ -24,6 +25,12 @@ pub struct Requester {
 }
 
 impl Requester {
+    /// The sender of a request.
+    pub fn new(id: Identity, request: BucketRequest) -> Self {
+        let BucketRequest { desired, permission, was_in_sync } = request;
+        Self { id, desired, permission, was_in_sync, excluded: None }
+    }
+
     /// Leaves the entries out, so that S3 accepts the entries of other resources.
     pub fn exclude(&mut self, why: Failure) {
         self.desired = Desired::None;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use lambda_triggers_core::ownership::{ObjectKey, OwnEntryId};
 use lambda_triggers_core::plan::bucket::{
-    BucketSync, Document, MAX_WRITES, Rejection, SyncCommand, SyncEvent, SyncOutcome, Synced, foreign_changes,
+    BucketSync, Desired, Document, Entry, MAX_WRITES, Rejection, SyncCommand, SyncEvent, SyncOutcome, Synced,
+    are_in_place, foreign_changes,
 };
 use lambda_triggers_core::status::Failure;
 use tokio::time::{Instant, sleep};
@@ -88,9 +89,18 @@ impl DocumentSync {
         }
     }
 
-    /// True if the principal of this batch acts for the requester.
-    pub fn acts_for(&self, context: &Context, requester: &Requester) -> bool {
+    /// True if the document of the last sync has exactly the desired entries of a requester, and the principal of that
+    /// sync acts for the requester.
+    pub fn has_in_place(&self, context: &Context, requester: &Requester) -> bool {
+        let entries: &[Entry] = match &requester.desired {
+            Desired::Entries(entries) => entries,
+            Desired::None => &[],
+            Desired::KeepCurrent | Desired::Retain => return false,
+        };
+        let is_in_place =
+            |document: &Document| are_in_place(document, &context.owner.id, &requester.id.key, entries);
         self.principal.acts_for(context, &self.frozen, &self.bucket, requester)
+            && self.known.as_ref().is_some_and(is_in_place)
     }
 
     /// Syncs the document with the desired state of all requesters. Once an unanswered PUT can no longer apply, one

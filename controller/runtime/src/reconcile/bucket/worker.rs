@@ -13,7 +13,7 @@ use tracing::{Instrument, info};
 use super::batch::{by_role, call_context, collect_batch, span};
 use super::failures;
 use super::principal::Principal;
-use super::request::{ApplyRequest, BucketRequest, Done, Request};
+use super::request::{ApplyRequest, Done, Request};
 use super::requesters::Requester;
 use super::reservation::Reservations;
 use super::sync::{DocumentSync, Found};
@@ -57,13 +57,20 @@ impl Worker {
     /// Works until the inbox is closed.
     pub async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Request>) {
         loop {
-            let batch = tokio::select! {
+            let first = tokio::select! {
                 biased;
                 request = inbox.recv() => match request {
-                    Some(first) => collect_batch(&self.reservations, first, &mut inbox).await,
+                    Some(first) => Some(first),
                     None => return,
                 },
-                () = until(self.sync.write_grace_until) => vec![],
+                () = until(self.sync.write_grace_until) => None,
+            };
+            let batch = match first {
+                Some(first) => match self.answer_at_once(first).await {
+                    Some(first) => collect_batch(&self.reservations, first, &mut inbox).await,
+                    None => continue,
+                },
+                None => vec![],
             };
             // The worker holds the context only during a batch. The end of the operator drops the context, and then the
             // worker ends.
@@ -88,24 +95,25 @@ impl Worker {
         }
     }
 
-    /// Answers a resync from the last result, if the resync desires the same entries as before. Returns the request
-    /// otherwise.
-    async fn answer_from_last_result(&self, context: &Context, request: Request) -> Option<Request> {
+    /// Answers a resync without the wait for a batch, if the last result answers it. Returns the request otherwise.
+    async fn answer_at_once(&mut self, request: Request) -> Option<Request> {
+        let Some(context) = self.context.upgrade() else { return Some(request) };
+        self.answer_from_last_result(&context, request).await
+    }
+
+    /// Answers a resync from the last result, if the document had exactly the desired entries. Returns the request
+    /// otherwise. After a start, a sync keeps the entries of resources without a request, so one read answers the first
+    /// requests of all resources.
+    async fn answer_from_last_result(&mut self, context: &Context, request: Request) -> Option<Request> {
         let Request::Apply(apply) = &request else { return Some(request) };
-        let requester = self.sync.requesters.0.get(&apply.id.uid);
-        let is_as_before = requester.is_some_and(|requester| {
-            requester.was_in_sync
-                && requester.desired == apply.request.desired
-                && self.sync.acts_for(context, requester)
-        });
-        let last_result =
-            self.last_result.as_ref().filter(|_| is_as_before && self.sync.write_grace_until.is_none());
-        let Some((_, found)) = last_result.filter(|(began, _)| apply.call_context.accepts(*began)) else {
-            return Some(request);
+        let ApplyRequest { id, request: desired, call_context, .. } = &**apply;
+        let requester = Requester::new(id.clone(), desired.clone());
+        let is_usable = |(began, _): &&(Instant, Found)| {
+            self.sync.has_in_place(context, &requester) && call_context.accepts(*began)
         };
-        let Ok(done) = self.answer(context, found, &apply.id, &apply.request.desired).await else {
-            return Some(request);
-        };
+        let Some((_, found)) = self.last_result.as_ref().filter(is_usable) else { return Some(request) };
+        let Ok(done) = self.answer(context, found, id, &desired.desired).await else { return Some(request) };
+        self.sync.requesters.0.insert(id.uid.clone(), requester);
         if let Request::Apply(apply) = request {
             // The send fails after a timeout of the reconcile. The next reconcile sends a new request.
             let _ = apply.reply.send(Ok(Done { changed: false, ..done }));
@@ -121,9 +129,7 @@ impl Worker {
         for request in batch {
             match request {
                 Request::Apply(one) => {
-                    let (id, BucketRequest { desired, permission, was_in_sync }) =
-                        (one.id.clone(), one.request.clone());
-                    let requester = Requester { id, desired, permission, was_in_sync, excluded: None };
+                    let requester = Requester::new(one.id.clone(), one.request.clone());
                     self.sync.requesters.0.insert(one.id.uid.clone(), requester);
                     applies.push(*one);
                 }
