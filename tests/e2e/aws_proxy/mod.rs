@@ -1,7 +1,7 @@
-//! Tests of the AWS proxy: every AWS rule that the proxy enforces, seen through the SDK. The proxy is in
-//! `tests/src/aws_proxy`.
+//! Tests of the AWS proxy: every AWS rule that the proxy enforces. The rows of the tables in this folder are explained in
+//! [`table`]. The proxy is in `tests/src/aws_proxy`.
 
-mod calls;
+mod control;
 mod delivery;
 mod deployment;
 mod events_rules;
@@ -15,10 +15,14 @@ mod lambda_removal;
 mod lambda_retries;
 mod lambda_settings;
 mod lambda_states;
+mod notification;
+mod request;
 mod s3_buckets;
 mod s3_destinations;
 mod s3_document;
 mod s3_overlap;
+mod table;
+mod variables;
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -143,4 +147,19 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
         assert!(started.elapsed() < Duration::from_secs(20), "not within 20 seconds: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// Tests that run the rows of a table.
+macro_rules! tables {
+    ($($name:ident)+) => {$(
+        #[test]
+        fn $name() {
+            table::assert_rows(include_str!(concat!(stringify!($name), ".yaml")));
+        }
+    )+};
+}
+
+tables! {
+    calls
+    injected_faults
 }
