@@ -3,18 +3,10 @@
 
 mod control;
 mod delivery;
-mod deployment;
 mod events_rules;
 mod events_targets;
 mod faults;
 mod functions;
-mod lambda_code;
-mod lambda_limits;
-mod lambda_policy;
-mod lambda_removal;
-mod lambda_retries;
-mod lambda_settings;
-mod lambda_states;
 mod notification;
 mod request;
 mod s3_buckets;
@@ -162,4 +154,8 @@ macro_rules! tables {
 tables! {
     calls
     injected_faults
+    lambda_code
+    lambda_functions
+    lambda_policy
+    lambda_settings
 }
