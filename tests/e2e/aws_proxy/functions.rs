@@ -1,4 +1,4 @@
-//! Helpers that create functions, buckets, rules and permissions.
+//! Helpers that create functions, buckets, targets and permissions.
 
 use std::{
     path::{Path, PathBuf},
@@ -6,7 +6,7 @@ use std::{
     sync::LazyLock,
 };
 
-use aws_sdk_eventbridge::types::{RuleState, Target};
+use aws_sdk_eventbridge::types::Target;
 use aws_sdk_lambda::{
     operation::add_permission::builders::AddPermissionFluentBuilder,
     primitives::Blob,
@@ -158,13 +158,6 @@ impl Aws {
             .iter()
             .filter_map(|entry| entry.id().map(str::to_owned))
             .collect()
-    }
-
-    /// Creates a rule whose schedule is never due during a test.
-    pub async fn rule(&self, name: &str) {
-        let put =
-            self.events.put_rule().name(name).schedule_expression("rate(7 days)").state(RuleState::Enabled);
-        put.send().await.expect("the rule is created");
     }
 }
 

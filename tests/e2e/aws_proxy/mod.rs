@@ -3,8 +3,6 @@
 
 mod control;
 mod delivery;
-mod events_rules;
-mod events_targets;
 mod faults;
 mod functions;
 mod notification;
@@ -153,6 +151,8 @@ macro_rules! tables {
 
 tables! {
     calls
+    events_rules
+    events_targets
     injected_faults
     lambda_code
     lambda_functions
