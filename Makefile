@@ -77,7 +77,7 @@ bench: tools ## Measure the operator's memory and time, in some minutes; OBJECTS
 	test -n "$$binary" || { cargo build --profile image --locked --package lambda-triggers && \
 	    binary=target/image/lambda-triggers; } && \
 	LAMBDA_TRIGGERS_BIN="$(CURDIR)/$$binary" OBJECTS=$(OBJECTS) \
-	    cargo test --quiet --workspace --test e2e --locked -- bench::figures --ignored --nocapture
+	    cargo test --quiet --workspace --test e2e --locked -- bench:: --ignored --nocapture --test-threads 1
 
 ##@ Release
 

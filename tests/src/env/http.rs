@@ -14,12 +14,7 @@ const LISTENING: &str = "serving /metrics, /healthz and /readyz";
 impl Controller {
     /// Status and body of a page, such as `/metrics`; `None` while the operator does not answer.
     pub async fn page(&self, path: &str) -> Option<(u16, String)> {
-        let uri: Uri = format!("http://{}{path}", self.http_address()?).parse().ok()?;
-        let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-        let response = client.get(uri).await.ok()?;
-        let status = response.status().as_u16();
-        let body = response.into_body().collect().await.ok()?.to_bytes();
-        Some((status, String::from_utf8_lossy(&body).into_owned()))
+        page_at(&self.http_address()?, path).await
     }
 
     /// The address of the operator since its last start; `None` until the log contains the address.
@@ -31,4 +26,14 @@ impl Controller {
         let (_, port) = address.rsplit_once(':')?;
         Some(format!("127.0.0.1:{port}"))
     }
+}
+
+/// Status and body of a page at a known address. A long log has no [`Controller::http_address`] any more.
+pub async fn page_at(address: &str, path: &str) -> Option<(u16, String)> {
+    let uri: Uri = format!("http://{address}{path}").parse().ok()?;
+    let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let response = client.get(uri).await.ok()?;
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.ok()?.to_bytes();
+    Some((status, String::from_utf8_lossy(&body).into_owned()))
 }

@@ -85,6 +85,7 @@ pub use authority::{Authority, TlsServer};
 pub use aws::REGION;
 pub use controller::Controller;
 pub use forward_proxy::{ForwardProxy, Proxied};
+pub use http::page_at;
 pub use kubectl::Output;
 pub use lambda::Invocation;
 pub use log::Log;
