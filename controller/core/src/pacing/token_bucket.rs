@@ -1,4 +1,5 @@
-//! Rate limits for calls to AWS: a token bucket with a rate that halves when AWS throttles and recovers linearly.
+//! Rate limits for calls to AWS: a token bucket below AWS's quota. The rate rises while calls wait, and halves when AWS
+//! throttles.
 
 use std::time::Duration;
 
@@ -8,10 +9,14 @@ mod tests;
 /// The minimum time between two cuts. Calls in flight at the first cut may still be throttled, and those errors must
 /// not halve the rate again.
 const MIN_TIME_BETWEEN_CUTS: Duration = Duration::from_secs(1);
-/// The lower limit of the rate, as a share of the full rate. Without a limit, the rate would take long to recover.
+/// The rate of an idle operator, as a share of the quota. Other clients in the account have the rest.
+const START_RATE: f64 = 2.0 / 3.0;
+/// The lower limit of the rate, as a share of the quota. Without a limit, the rate would take long to recover.
 const MIN_RATE: f64 = 1.0 / 8.0;
-/// The time of a linear recovery from zero to the full rate.
-const RECOVERY_SECONDS: f64 = 60.0;
+/// The time in which the rate rises from zero to the quota.
+const RISE_SECONDS: f64 = 120.0;
+/// The calls of this time may start at once.
+const BURST_SECONDS: f64 = 2.0;
 
 /// The AWS quota that a call counts against. AWS counts each quota per account and Region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,7 +47,7 @@ impl Quota {
     }
 }
 
-/// Average calls per second in one account and Region.
+/// AWS's quotas in one account and Region, in calls per second. The operator stays below the quotas.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rates {
     /// For Lambda's quota of all calls without a quota of their own. The quota of GetPolicy has the same size, and
@@ -55,16 +60,14 @@ pub struct Rates {
     pub s3: f64,
 }
 
-/// Half of the AWS quotas (15 in Lambda, 50 in EventBridge), so that other clients in the account have the other
-/// half.
 impl Default for Rates {
     fn default() -> Self {
-        Self { lambda: 7.5, events: 25.0, s3: 20.0 }
+        Self { lambda: 15.0, events: 50.0, s3: 30.0 }
     }
 }
 
 impl Rates {
-    /// The rate for one quota, in calls per second.
+    /// The size of one quota, in calls per second.
     pub fn rate(&self, quota: Quota) -> f64 {
         match quota {
             Quota::LambdaFunction => self.lambda * 100.0 / 15.0,
@@ -78,21 +81,24 @@ impl Rates {
 /// A token bucket. Times count from some fixed start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TokenBucket {
-    /// The configured rate, in calls per second.
-    full: f64,
+    /// The upper limit of the rate, in calls per second.
+    quota: f64,
     /// The rate at time `at`.
     rate: f64,
     /// The calls that may start at once. A negative number is a debt that later calls wait for.
     tokens: f64,
     at: Duration,
     halved_at: Option<Duration>,
+    /// True while calls wait for a token.
+    is_short: bool,
 }
 
 impl TokenBucket {
-    /// A full bucket, with the calls of one second. Together with the refill of the first second, twice the rate is
-    /// possible.
-    pub fn new(rate: f64, now: Duration) -> Self {
-        Self { full: rate, rate, tokens: capacity(rate), at: now, halved_at: None }
+    /// A full bucket. `quota` is in calls per second.
+    pub fn new(quota: f64, now: Duration) -> Self {
+        let rate = quota * START_RATE;
+        let tokens = capacity(rate, quota);
+        Self { quota, rate, tokens, at: now, halved_at: None, is_short: false }
     }
 
     /// Consumes a token for a call.
@@ -102,12 +108,14 @@ impl TokenBucket {
     /// Returns the time to wait if no token is available.
     pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
         self.refill(now);
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
-            return Ok(());
+        self.is_short = self.tokens < 1.0;
+        if self.is_short {
+            // An extra millisecond avoids a second wait after a rounding error.
+            let wait = Duration::from_secs_f64((1.0 - self.tokens) / self.rate);
+            return Err(wait + Duration::from_millis(1));
         }
-        // An extra millisecond avoids a second wait after a rounding error.
-        Err(Duration::from_secs_f64((1.0 - self.tokens) / self.rate) + Duration::from_millis(1))
+        self.tokens -= 1.0;
+        Ok(())
     }
 
     /// Debits tokens for calls that start without a wait. Later calls wait until the bucket has recovered.
@@ -123,7 +131,7 @@ impl TokenBucket {
             return;
         }
         self.halved_at = Some(now);
-        self.rate = (self.rate / 2.0).max(self.full * MIN_RATE);
+        self.rate = (self.rate / 2.0).max(self.quota * MIN_RATE);
         self.tokens = self.tokens.min(0.0);
     }
 
@@ -133,16 +141,25 @@ impl TokenBucket {
         self.rate
     }
 
+    /// Adds the tokens since the last refill. While calls wait, the rate rises to the quota. Otherwise the rate rises to
+    /// the start rate, and a full bucket has the start rate at most.
     fn refill(&mut self, now: Duration) {
+        let start = self.quota * START_RATE;
         let time = now.saturating_sub(self.at).as_secs_f64();
         let before = self.rate;
-        self.rate = (before + time * self.full / RECOVERY_SECONDS).min(self.full);
-        self.tokens = (self.tokens + time * f64::midpoint(before, self.rate)).min(capacity(self.full));
+        let limit = if self.is_short { self.quota } else { before.max(start) };
+        self.rate = (before + time * self.quota / RISE_SECONDS).min(limit);
+        self.tokens += time * f64::midpoint(before, self.rate);
+        if !self.is_short && self.tokens >= capacity(self.rate, self.quota) {
+            self.rate = self.rate.min(start);
+        }
+        self.tokens = self.tokens.min(capacity(self.rate, self.quota));
         self.at = self.at.max(now);
     }
 }
 
-/// The tokens of one second, and at least one token, or no call could ever start.
-fn capacity(rate: f64) -> f64 {
-    rate.max(1.0)
+/// The tokens of a full bucket. AWS documents no burst, so the limit is the quota of one second: AWS would throttle a
+/// larger burst, if AWS counts the calls of each second. Without at least one token, no call could ever start.
+fn capacity(rate: f64, quota: f64) -> f64 {
+    (rate * BURST_SECONDS).min(quota).max(1.0)
 }

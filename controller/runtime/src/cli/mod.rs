@@ -72,16 +72,17 @@ struct RunArgs {
     /// Cancel a reconcile of an object after this time, and retry.
     #[arg(long, env = "LAMBDA_TRIGGERS_RECONCILE_TIMEOUT", default_value = "2m", value_parser = duration)]
     reconcile_timeout: Duration,
-    /// Average number of calls per second to Lambda, in each account and Region. GetPolicy has its own quota, and a
-    /// separate limit of the same rate. GetFunction has a separate limit of 100/15 of the rate. The default is half
-    /// of AWS's quotas.
+    /// Maximum number of calls per second to Lambda, in each account and Region. Calls start at two thirds of this rate.
+    /// GetPolicy has its own quota, and a separate limit of the same rate. GetFunction has a separate limit of 100/15 of
+    /// the rate. The default is AWS's quota.
     #[arg(long, env = "LAMBDA_TRIGGERS_LAMBDA_RATE", default_value_t = Rates::default().lambda, value_parser = rate)]
     lambda_rate: f64,
-    /// Average number of calls per second to EventBridge, in each account and Region. The default is half of AWS's
-    /// quota.
+    /// Maximum number of calls per second to EventBridge, in each account and Region. Calls start at two thirds of this
+    /// rate. The default is AWS's quota.
     #[arg(long, env = "LAMBDA_TRIGGERS_EVENTBRIDGE_RATE", default_value_t = Rates::default().events, value_parser = rate)]
     eventbridge_rate: f64,
-    /// Average number of calls per second to S3, in each account and Region. AWS publishes no quota.
+    /// Maximum number of calls per second to S3, in each account and Region. Calls start at two thirds of this rate.
+    /// AWS publishes no quota.
     #[arg(long, env = "LAMBDA_TRIGGERS_S3_RATE", default_value_t = Rates::default().s3, value_parser = rate)]
     s3_rate: f64,
     /// Keep the finalizer of a resource for this time after an unanswered write to the resource's bucket, and after a
