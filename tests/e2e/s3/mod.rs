@@ -14,6 +14,7 @@ mod foreign;
 mod foreign_destinations;
 mod legacy;
 mod missing;
+mod refused_entries;
 mod region_and_owner;
 mod retained;
 mod sharing;

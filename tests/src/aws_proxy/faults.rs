@@ -19,6 +19,7 @@ use super::call::{Call, Request};
 pub struct Fault {
     operation: String,
     resource: Option<String>,
+    containing: Option<String>,
     times: usize,
     after: usize,
     kind: FaultKind,
@@ -32,12 +33,18 @@ impl Fault {
 
     /// A fault for the next call of `operation` (an AWS name, [`Fault::ANY`] or [`Fault::ANY_WRITE`]).
     pub fn on(operation: &str, kind: FaultKind) -> Self {
-        Self { operation: operation.to_owned(), resource: None, times: 1, after: 0, kind }
+        Self { operation: operation.to_owned(), resource: None, containing: None, times: 1, after: 0, kind }
     }
 
     /// Restricts the fault to calls with this bucket, function or rule.
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
         self.resource = Some(resource.into());
+        self
+    }
+
+    /// Restricts the fault to calls with this text in the body, such as an entry that AWS refuses.
+    pub fn containing(mut self, text: impl Into<String>) -> Self {
+        self.containing = Some(text.into());
         self
     }
 
@@ -59,7 +66,10 @@ impl Fault {
             Self::ANY_WRITE => request.write,
             operation => operation == request.operation,
         };
-        operation && self.resource.as_ref().is_none_or(|resource| *resource == request.resource)
+        let contains = |text: &String| String::from_utf8_lossy(&request.body).contains(text);
+        operation
+            && self.resource.as_ref().is_none_or(|resource| *resource == request.resource)
+            && self.containing.as_ref().is_none_or(contains)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::aws_proxy::bucket_check::{
     access_denied, check_destination_region, check_destinations, no_such_bucket, other_region, why_broken,
 };
 use crate::aws_proxy::notification::{Destination, EMPTY, Entry, Notification};
-use crate::aws_proxy::notification_rules::check;
+use crate::aws_proxy::notification_rules::{check, invalid};
 
 impl AwsState {
     /// The bucket's document.
@@ -44,6 +44,9 @@ impl AwsState {
         let held = self.bucket(region, bucket)?;
         let document = Notification::parse(xml.as_bytes(), generated_id)?;
         check(&document)?;
+        if document.entries.iter().any(|entry| self.refused_prefixes.contains(entry.filter("prefix"))) {
+            return Err(invalid("The notification configuration is not supported"));
+        }
         for entry in &document.entries {
             check_destination_region(entry, &held.region)?;
         }

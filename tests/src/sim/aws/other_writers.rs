@@ -89,6 +89,17 @@ impl MemoryAws {
         self.lock().broken.insert(arn.to_owned());
     }
 
+    /// Makes S3 refuse each document with an entry for this prefix, as S3 refuses an entry for a cause that the operator
+    /// does not know.
+    pub fn refuse_prefix(&self, prefix: &str) {
+        self.lock().refused_prefixes.insert(prefix.to_owned());
+    }
+
+    /// Reverts [`MemoryAws::refuse_prefix`].
+    pub fn accept_prefix(&self, prefix: &str) {
+        self.lock().refused_prefixes.remove(prefix);
+    }
+
     /// Reverts [`MemoryAws::break_destination`].
     pub fn repair_destination(&self, arn: &str) {
         self.lock().broken.remove(arn);

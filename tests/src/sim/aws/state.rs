@@ -30,6 +30,8 @@ pub(super) struct AwsState {
     pub documents: Versioned<String, Notification>,
     /// ARNs to which S3 cannot deliver.
     pub broken: BTreeSet<String>,
+    /// Prefixes of filters that S3 refuses.
+    pub refused_prefixes: BTreeSet<String>,
     /// Functions by reference, without qualifiers.
     pub functions: Versioned<FunctionRef, Function>,
     /// Policies by reference, with qualifiers.
@@ -62,6 +64,7 @@ impl AwsState {
             buckets: BTreeMap::new(),
             documents: Versioned::default(),
             broken: BTreeSet::new(),
+            refused_prefixes: BTreeSet::new(),
             functions: Versioned::default(),
             policies: Versioned::default(),
             rules: Versioned::default(),

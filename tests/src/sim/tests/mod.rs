@@ -8,6 +8,7 @@ mod late;
 mod parallel;
 mod permissions;
 mod quotas;
+mod refused_entries;
 mod removed_finalizers;
 mod rollout;
 mod seeds;

@@ -47,6 +47,7 @@ pub(super) fn all() -> Vec<Workflow> {
             ],
         ),
         ten(),
+        refused(),
         workflow(
             "s3: another kind with the same name",
             [
@@ -76,6 +77,24 @@ fn ten() -> Workflow {
     let all = (0..10).map(|n| one(n, json!(["s3:ObjectCreated:*"]))).collect();
     let some = (0..5).map(|n| one(n, json!(["s3:ObjectRemoved:*"]))).collect();
     workflow("s3: ten on one bucket", [Step::Apply(all), Step::Apply(some), Step::DeleteNamespace])
+}
+
+/// Three objects on one bucket. S3 refuses the entry of one object.
+fn refused() -> Workflow {
+    let at = |name: &str, prefix: &str| named(name, json!({"filters": [{"prefix": prefix}]}));
+    workflow(
+        "s3: an entry that S3 refuses, beside others",
+        [
+            Step::Outside(|aws| aws.refuse_prefix("refused/")),
+            apply(at("a", "a/")),
+            Step::Apply(vec![at("bad", "refused/"), at("c", "c/")]),
+            apply(at("a", "changed/")),
+            Step::Delete(S3, "c"),
+            apply(at("bad", "accepted/")),
+            apply(at("bad", "refused/")),
+            Step::Delete(S3, "bad"),
+        ],
+    )
 }
 
 fn deployed(name: &'static str, changes: Value) -> Workflow {

@@ -25,6 +25,8 @@ pub enum Desired {
     Entries(Vec<Entry>),
     /// The current entries: the resource exists, but its desired entries are unknown.
     KeepCurrent,
+    /// The current entries: S3 refuses the desired entries with these words.
+    Refused(String),
     /// The current entries, under Ids with the retained suffix, so that the entries outlive the resource.
     Retain,
     /// No entries.

@@ -46,6 +46,8 @@ pub enum Rejection {
     OtherOwner(OwnerId, Conflict),
     /// The document would exceed [`MAX_ENTRIES`].
     TooMany,
+    /// S3 refuses the entries with these words.
+    Refused(String),
 }
 
 /// Two entries that S3 rejects in the same document.
@@ -147,6 +149,10 @@ impl<'a> Merge<'a> {
                 None => foreign.push(entry),
             }
         }
+        let refused = claims.iter().filter_map(|claim| match &claim.desired {
+            Desired::Refused(why) => Some((claim.key.clone(), Rejection::Refused(why.clone()))),
+            Desired::Entries(_) | Desired::KeepCurrent | Desired::Retain | Desired::None => None,
+        });
         let asks = |claim: &&&Claim| matches!(claim.desired, Desired::Entries(_));
         Self {
             owner,
@@ -155,7 +161,7 @@ impl<'a> Merge<'a> {
             own,
             foreign,
             adopted: vec![],
-            rejected: BTreeMap::new(),
+            rejected: refused.collect(),
             unmet: vec![],
         }
     }
@@ -305,7 +311,7 @@ fn own_id<'a>(
 /// The kept entry for a claim on the current entries.
 fn kept(entry: &Entry, claim: &Claim) -> Option<Placed> {
     let id = match claim.desired {
-        Desired::KeepCurrent => entry.id.clone(),
+        Desired::KeepCurrent | Desired::Refused(_) => entry.id.clone(),
         Desired::Retain => entry.id.as_deref().map(retained_id),
         Desired::Entries(_) | Desired::None => return None,
     };

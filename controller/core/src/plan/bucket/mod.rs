@@ -14,6 +14,7 @@
 //! | foreign entry of another destination in conflict with a desired entry | stays; the resource is rejected |
 //! | every other foreign element | stays byte-identical |
 
+mod bisection;
 mod claim;
 mod document;
 mod filter;
@@ -22,6 +23,7 @@ mod merge;
 #[cfg(test)]
 mod model;
 mod refusal;
+mod set_aside;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -33,5 +35,6 @@ pub use filter::Filter;
 pub use foreign::foreign_changes;
 pub use merge::{BucketPlan, Change, Conflict, MAX_ENTRIES, Rejection, plan_bucket};
 pub use refusal::refused_destinations;
+pub use set_aside::{SetAside, foreign_entries};
 pub use sync::{BucketSync, MAX_READ_AGE, MAX_WRITES, SyncCommand, SyncEvent, SyncOutcome, Synced};
 pub use verify::{Verification, verify};

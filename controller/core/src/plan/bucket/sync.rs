@@ -6,10 +6,12 @@
 //! S3 has no conditional write. A sync therefore keeps the time between read and write short, writes only
 //! differences, and reads again afterwards. A foreign write between read and write cannot be detected.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{BucketPlan, Claim, Desired, Destination, Document, Entry, plan_bucket, verify};
-use crate::ownership::{OwnEntryId, OwnerId};
+use super::bisection::{Bisection, suspects};
+use super::{BucketPlan, Change, Claim, Desired, Destination, Document, Entry, plan_bucket, verify};
+use crate::ownership::{ObjectKey, OwnEntryId, OwnerId};
 
 #[cfg(test)]
 mod tests;
@@ -77,6 +79,11 @@ pub enum SyncEvent {
         /// The ARNs in S3's response; may be empty.
         arns: Vec<String>,
     },
+    /// S3 has refused the document because of an entry that S3 does not name.
+    Refused {
+        /// S3's words.
+        why: String,
+    },
     /// The own functions were checked.
     DestinationsChecked {
         /// True if every own function exists and permits the bucket.
@@ -95,6 +102,8 @@ pub enum SyncOutcome {
     Unanswered,
     /// S3 rejects an own destination, or the check of the own destinations failed.
     DestinationRefused,
+    /// S3 refuses the document even without new and changed entries.
+    Refused,
 }
 
 /// A document that matches its plan.
@@ -122,6 +131,16 @@ pub struct BucketSync {
     own_destinations: OwnDestinations,
     /// Foreign entries with broken destinations. While the document contains one of the entries, writes skip S3's
     /// validation.
+    broken: Vec<Entry>,
+    bisection: Bisection,
+    done: Done,
+}
+
+/// The effects of the writes so far that the document showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Done {
+    changes: Vec<Change>,
+    lost: Vec<Entry>,
     broken: Vec<Entry>,
 }
 
@@ -158,6 +177,8 @@ struct PendingWrite {
     plan: BucketPlan,
     document: Document,
     broken: Vec<Entry>,
+    /// The resources with new or changed entries.
+    suspects: Vec<ObjectKey>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -171,10 +192,23 @@ impl BucketSync {
     /// Starts a sync. `known` is the document at the end of the last sync, if any.
     pub fn begin(owner: OwnerId, known: Option<Document>) -> (Self, SyncCommand) {
         let phase = Phase::Reading { reads: Reads::default(), last: None };
-        let own_destinations = OwnDestinations::Unchecked;
-        let broken = vec![];
-        let sync = Self { owner, known, phase, writes: 0, unanswered: false, own_destinations, broken };
+        let sync = Self {
+            owner,
+            known,
+            phase,
+            writes: 0,
+            unanswered: false,
+            own_destinations: OwnDestinations::Unchecked,
+            broken: vec![],
+            bisection: Bisection::default(),
+            done: Done::default(),
+        };
         (sync, SyncCommand::Read { pause: Duration::ZERO })
+    }
+
+    /// The resources whose entries S3 refused in this sync, with S3's words.
+    pub fn refused(&self) -> &BTreeMap<ObjectKey, String> {
+        self.bisection.refused()
     }
 
     /// Consumes the result of the last command and returns the next command. An event without a matching command
@@ -198,13 +232,14 @@ impl BucketSync {
             (Phase::Writing(pending), SyncEvent::DestinationRefused { arns }) => {
                 self.on_refused(&pending, &arns)
             }
+            (Phase::Writing(pending), SyncEvent::Refused { why }) => self.on_document_refused(pending, why),
             (Phase::CheckingDestinations, SyncEvent::DestinationsChecked { fine }) => {
                 self.own_destinations =
                     if fine { OwnDestinations::Confirmed } else { OwnDestinations::Unconfirmed };
                 self.restart(Duration::ZERO)
             }
-            (Phase::Verifying { pending, reads_done }, SyncEvent::Read { document, age: _, claims }) => {
-                self.on_verify_read(pending, reads_done, document, &claims)
+            (Phase::Verifying { pending, reads_done }, SyncEvent::Read { document, age, claims }) => {
+                self.on_verify_read(pending, reads_done, document, age > MAX_READ_AGE, &claims)
             }
             _ => self.restart(Duration::ZERO),
         }
@@ -215,25 +250,37 @@ impl BucketSync {
         SyncCommand::Read { pause }
     }
 
-    fn on_read(&mut self, reads: Reads, is_old: bool, document: Document, claims: &[Claim]) -> SyncCommand {
-        let plan = plan_bucket(&document, &self.owner, claims);
-        let needs_agreement =
-            reads.agreed < self.required_agreement(&document, &plan, claims) && reads.all < MAX_READS;
-        if needs_agreement || is_old && reads.old < MAX_STALE_READS {
-            let pause = if needs_agreement { AGREEMENT_DELAYS[reads.agreed] } else { Duration::ZERO };
-            self.phase = Phase::Reading { reads, last: Some(document) };
-            return SyncCommand::Read { pause };
-        }
-        match plan.write.clone() {
-            None => {
-                SyncCommand::End(SyncOutcome::InSync(Synced { document, plan, lost: vec![], broken: vec![] }))
+    fn on_read(&mut self, reads: Reads, is_old: bool, document: Document, all: &[Claim]) -> SyncCommand {
+        loop {
+            let claims = self.bisection.claims(all);
+            let plan = plan_bucket(&document, &self.owner, &claims);
+            let needs_agreement =
+                reads.agreed < self.required_agreement(&document, &plan, &claims) && reads.all < MAX_READS;
+            if needs_agreement || is_old && reads.old < MAX_STALE_READS {
+                let pause = if needs_agreement { AGREEMENT_DELAYS[reads.agreed] } else { Duration::ZERO };
+                self.phase = Phase::Reading { reads, last: Some(document) };
+                return SyncCommand::Read { pause };
             }
-            Some(after) => {
-                let mut broken = self.broken.clone();
-                broken.retain(|broken| document.entries().any(|entry| entry == broken));
-                self.write(PendingWrite { before: document, plan, document: after, broken })
-            }
+            let Some(after) = plan.write.clone() else {
+                if self.bisection.is_running() {
+                    // S3 has the entries of this group already, or the resources of the group have left.
+                    self.bisection.on_accepted();
+                    continue;
+                }
+                return self.end(document, plan);
+            };
+            let mut broken = self.broken.clone();
+            broken.retain(|broken| document.entries().any(|entry| entry == broken));
+            let suspects = suspects(&plan, &claims, &self.owner);
+            return self.write(PendingWrite { before: document, plan, document: after, broken, suspects });
         }
+    }
+
+    /// Ends the sync with the effects of all writes.
+    fn end(&mut self, document: Document, plan: BucketPlan) -> SyncCommand {
+        let Done { changes, lost, broken } = std::mem::take(&mut self.done);
+        let plan = BucketPlan { changes, ..plan };
+        SyncCommand::End(SyncOutcome::InSync(Synced { document, plan, lost, broken }))
     }
 
     /// The number of further reads that must return the same document.
@@ -286,6 +333,16 @@ impl BucketSync {
         }
     }
 
+    /// Looks for the resources at fault, since S3 refuses a whole document for one entry.
+    fn on_document_refused(&mut self, pending: PendingWrite, why: String) -> SyncCommand {
+        self.writes -= 1;
+        if pending.suspects.is_empty() && !self.bisection.is_running() {
+            return SyncCommand::End(SyncOutcome::Refused);
+        }
+        self.bisection.on_refused(pending.suspects, why);
+        self.restart(Duration::ZERO)
+    }
+
     fn verify_after(&mut self, pending: PendingWrite, reads_done: usize) -> SyncCommand {
         self.phase = Phase::Verifying { pending, reads_done };
         SyncCommand::Read { pause: VERIFY_DELAYS[reads_done] }
@@ -296,14 +353,24 @@ impl BucketSync {
         pending: PendingWrite,
         reads_done: usize,
         document: Document,
-        claims: &[Claim],
+        is_old: bool,
+        all: &[Claim],
     ) -> SyncCommand {
         let seen = verify(&pending.before, &pending.plan.changes, &document);
         // The document may show the operator's changes and also entries of another write, for example of a late write
         // of the operator.
-        if seen.missing.is_empty() && plan_bucket(&document, &self.owner, claims).write.is_none() {
-            let PendingWrite { before: _, plan, document: _, broken } = pending;
-            return SyncCommand::End(SyncOutcome::InSync(Synced { document, plan, lost: seen.lost, broken }));
+        let claims = self.bisection.claims(all);
+        if seen.missing.is_empty() && plan_bucket(&document, &self.owner, &claims).write.is_none() {
+            let PendingWrite { before: _, plan, document: _, broken, suspects: _ } = pending;
+            self.done.changes.extend(plan.changes.iter().cloned());
+            self.done.lost.extend(seen.lost);
+            self.done.broken = broken;
+            if !self.bisection.is_running() {
+                return self.end(document, plan);
+            }
+            (self.writes, self.unanswered, self.known) = (0, false, Some(document.clone()));
+            self.bisection.on_accepted();
+            return self.on_read(Reads { all: 1, ..Reads::default() }, is_old, document, all);
         }
         // The document is neither the base document nor the planned document: another writer is active, and waiting
         // does not help.

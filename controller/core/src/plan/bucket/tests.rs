@@ -119,6 +119,7 @@ fn arbitrary_claim() -> impl Strategy<Value = Claim> {
         Some(Desired::KeepCurrent),
         Some(Desired::None),
         Some(Desired::Retain),
+        Some(Desired::Refused("no".into())),
     ]);
     (name, 0..3i64, select(vec!["f", "g"]), event, prefixes, desired).prop_map(
         |(name, created, function, event, prefixes, desired)| {
@@ -213,6 +214,7 @@ proptest! {
                 Desired::None => prop_assert_eq!(has, BTreeSet::new()),
                 Desired::Retain => prop_assert!(has.iter().all(|e| e.id.as_ref().unwrap().ends_with("-retained"))),
                 Desired::KeepCurrent => {}
+                Desired::Refused(_) => prop_assert!(false, "a refused resource is rejected"),
             }
         }
     }
@@ -353,6 +355,16 @@ fn a_resource_that_does_not_name_the_bucket_has_a_claim_only_by_request() {
         || vec![CachedResource { key: key.clone(), created, uid: uid.clone(), may_have_entries: false }];
     assert_eq!(claims(elsewhere(), &[(uid.clone(), desired)].into()), vec![one]);
     assert_eq!(claims(elsewhere(), &Default::default()), vec![]);
+}
+
+#[test]
+fn a_refused_resource_keeps_its_entries() {
+    let one = wants("one", 1, "f", "s3:ObjectCreated:*", &["a/"]);
+    let with = after(&document(&[]), std::slice::from_ref(&one));
+    let refused = Claim { desired: Desired::Refused("no".into()), ..one.clone() };
+    let rejected = [(one.key, Rejection::Refused("no".into()))].into();
+    let expected = BucketPlan { write: None, changes: vec![], rejected };
+    assert_eq!(plan_bucket(&with, &owner(), &[refused]), expected);
 }
 
 #[test]

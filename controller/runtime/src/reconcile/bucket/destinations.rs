@@ -31,7 +31,7 @@ pub async fn are_ready(
     let mut fine = true;
     for requester in requesters.0.values_mut() {
         let Desired::Entries(entries) = &requester.desired else { continue };
-        if context.stores.is_s3_paused(&requester.id.key) {
+        if requester.set_aside.is_some() || context.stores.is_s3_paused(&requester.id.key) {
             continue;
         }
         let arns: BTreeSet<&str> = entries.iter().map(|entry| entry.arn.as_str()).collect();

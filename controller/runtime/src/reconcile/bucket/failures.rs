@@ -56,6 +56,14 @@ pub fn rejected(bucket: &Bucket, rejection: &Rejection) -> Failure {
             );
             notification(Reason::TooManyEntries, message)
         }
+        Rejection::Refused(words) => {
+            let message = format!(
+                "S3 refuses the notification configuration of bucket {bucket} with the entries of this resource \
+                 {words}; the entries of other resources are not affected. Change spec.events or spec.filters; \
+                 the operator tries the same entries again after a change in the bucket, or after some time"
+            );
+            notification(Reason::AwsRefused, message)
+        }
     }
 }
 
@@ -66,6 +74,12 @@ pub fn of_call(bucket: &Bucket, error: &AwsError) -> Failure {
         return notification(Reason::BucketNotFound, message);
     }
     error.failure(Component::Notification)
+}
+
+/// The code and the message of S3's refusal.
+pub fn words(error: &AwsError) -> String {
+    let AwsError { code, message, .. } = error;
+    format!("({}): {}", code.as_deref().unwrap_or("no code"), message.as_deref().unwrap_or("no message"))
 }
 
 /// The bucket is in another account than the expected one, by proof.

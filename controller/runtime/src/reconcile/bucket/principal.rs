@@ -31,7 +31,7 @@ impl Principal {
         bucket: &Bucket,
         requester: &Requester,
     ) -> bool {
-        let Requester { id, desired, permission: _, was_in_sync: _, excluded: _ } = requester;
+        let Requester { id, desired, .. } = requester;
         let namespace = &id.key.namespace;
         let is_permitted = || {
             context.credentials.permits_bucket(namespace, &bucket.name)

@@ -39,12 +39,14 @@ pub struct BucketRequest {
     pub permission: PermissionPolicy,
     /// True if the resource was in sync before: a difference is drift.
     pub was_in_sync: bool,
+    /// True if the annotation requests a reconcile: entries that S3 refused are tried at once.
+    pub reconcile_requested: bool,
 }
 
 impl BucketRequest {
     /// A request without an external permission.
     pub fn own(desired: Desired, was_in_sync: bool) -> Self {
-        Self { desired, permission: PermissionPolicy::Managed, was_in_sync }
+        Self { desired, permission: PermissionPolicy::Managed, was_in_sync, reconcile_requested: false }
     }
 }
 

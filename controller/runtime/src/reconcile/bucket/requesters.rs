@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lambda_triggers_core::api::PermissionPolicy;
 use lambda_triggers_core::ownership::ObjectKey;
-use lambda_triggers_core::plan::bucket::{CachedResource, Claim, Desired, Document, claims};
+use lambda_triggers_core::plan::bucket::{CachedResource, Claim, Desired, Document, Entry, SetAside, claims};
 use lambda_triggers_core::status::Failure;
+use tokio::time::Instant;
 
 use super::request::BucketRequest;
 use crate::aws::Bucket;
@@ -22,13 +23,27 @@ pub struct Requester {
     pub was_in_sync: bool,
     /// The cause, if the entries are left out because S3 would refuse the document.
     pub excluded: Option<Failure>,
+    /// S3's last refusal of the entries, with its time.
+    pub set_aside: Option<(SetAside, Instant)>,
+    /// The number of refusals of the same entries.
+    refusals: u32,
 }
 
 impl Requester {
-    /// The sender of a request.
-    pub fn new(id: Identity, request: BucketRequest) -> Self {
-        let BucketRequest { desired, permission, was_in_sync } = request;
-        Self { id, desired, permission, was_in_sync, excluded: None }
+    /// A requester without a refusal.
+    pub fn new(id: Identity, request: &BucketRequest) -> Self {
+        let BucketRequest { desired, permission, was_in_sync, reconcile_requested: _ } = request.clone();
+        Self { id, desired, permission, was_in_sync, excluded: None, set_aside: None, refusals: 0 }
+    }
+
+    /// The desired entries for a document with these foreign entries.
+    fn claimed(&mut self, foreign: &[Entry]) -> Desired {
+        let Self { desired, set_aside, .. } = self;
+        set_aside.take_if(|(refusal, since)| refusal.is_due(desired, foreign, since.elapsed()));
+        match set_aside {
+            Some((refusal, _)) => Desired::Refused(refusal.why.clone()),
+            None => desired.clone(),
+        }
     }
 
     /// Leaves the entries out, so that S3 accepts the entries of other resources.
@@ -43,12 +58,41 @@ impl Requester {
 pub struct Requesters(pub BTreeMap<String, Requester>);
 
 impl Requesters {
+    /// Inserts the request of a resource. The refusal of an earlier request stays, unless the user requests a reconcile.
+    pub fn insert(&mut self, id: &Identity, request: &BucketRequest) {
+        let mut requester = Requester::new(id.clone(), request);
+        if let Some(before) = self.0.remove(&id.uid)
+            && before.desired == request.desired
+            && !request.reconcile_requested
+        {
+            (requester.set_aside, requester.refusals) = (before.set_aside, before.refusals);
+        }
+        self.0.insert(id.uid.clone(), requester);
+    }
+
+    /// Sets the resources aside that S3 refused in a sync, beside these foreign entries.
+    pub fn set_aside(&mut self, refused: &BTreeMap<ObjectKey, String>, foreign: &[Entry]) {
+        for requester in self.0.values_mut() {
+            let Some(why) = refused.get(&requester.id.key).cloned() else {
+                if requester.set_aside.is_none() {
+                    requester.refusals = 0;
+                }
+                continue;
+            };
+            requester.refusals += 1;
+            let (desired, foreign, refusals) =
+                (requester.desired.clone(), foreign.to_vec(), requester.refusals);
+            requester.set_aside = Some((SetAside { desired, foreign, why, refusals }, Instant::now()));
+        }
+    }
+
     /// The number of desired entries that the document does not have.
     pub fn missing_from(&self, document: &Document) -> usize {
         let ids: BTreeSet<Option<&str>> = document.entries().map(|entry| entry.id.as_deref()).collect();
-        let wanted = self.0.values().filter_map(|requester| match &requester.desired {
+        let tried = self.0.values().filter(|requester| requester.set_aside.is_none());
+        let wanted = tried.filter_map(|requester| match &requester.desired {
             Desired::Entries(entries) => Some(entries),
-            Desired::None | Desired::KeepCurrent | Desired::Retain => None,
+            Desired::None | Desired::KeepCurrent | Desired::Refused(_) | Desired::Retain => None,
         });
         wanted.flatten().filter(|entry| !ids.contains(&entry.id.as_deref())).count()
     }
@@ -59,11 +103,12 @@ impl Requesters {
         &mut self,
         cache: &IndexedStore<RawS3TriggeredFunction>,
         bucket: &Bucket,
+        foreign: &[Entry],
         counts: impl Fn(&Requester) -> bool,
     ) -> Vec<Claim> {
         let known = self.cached(cache, bucket);
-        let counted = self.0.iter().filter(|(_, requester)| counts(requester));
-        let requests = counted.map(|(uid, requester)| (uid.clone(), requester.desired.clone())).collect();
+        let counted = self.0.iter_mut().filter(|(_, requester)| counts(requester));
+        let requests = counted.map(|(uid, requester)| (uid.clone(), requester.claimed(foreign))).collect();
         let claims = claims(known, &requests);
         let uids: BTreeSet<&str> = claims.iter().map(|claim| claim.uid.as_str()).collect();
         self.0.retain(|uid, _| uids.contains(uid.as_str()));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use lambda_triggers_core::ownership::{ObjectKey, OwnEntryId};
 use lambda_triggers_core::plan::bucket::{
     BucketSync, Desired, Document, Entry, MAX_WRITES, Rejection, SyncCommand, SyncEvent, SyncOutcome, Synced,
-    are_in_place, foreign_changes,
+    are_in_place, foreign_changes, foreign_entries,
 };
 use lambda_triggers_core::status::Failure;
 use tokio::time::{Instant, sleep};
@@ -44,6 +44,8 @@ pub struct DocumentSync {
     pub request_age_until: Option<Instant>,
     /// The destinations in S3's last refusal. The list may be empty.
     refused: Vec<String>,
+    /// The foreign entries in the last read document.
+    foreign: Vec<Entry>,
 }
 
 /// The result of a sync, for the answers to requesters.
@@ -86,6 +88,7 @@ impl DocumentSync {
             write_grace_until: (grace_end > Instant::now()).then_some(grace_end),
             request_age_until: None,
             refused: vec![],
+            foreign: vec![],
         }
     }
 
@@ -95,7 +98,7 @@ impl DocumentSync {
         let entries: &[Entry] = match &requester.desired {
             Desired::Entries(entries) => entries,
             Desired::None => &[],
-            Desired::KeepCurrent | Desired::Retain => return false,
+            Desired::KeepCurrent | Desired::Refused(_) | Desired::Retain => return false,
         };
         let is_in_place =
             |document: &Document| are_in_place(document, &context.owner.id, &requester.id.key, entries);
@@ -110,15 +113,21 @@ impl DocumentSync {
         if decides {
             self.known = None;
         }
-        let result = self.drive(context).await;
+        let (mut sync, first) = BucketSync::begin(context.owner.id.clone(), self.known.clone());
+        let result = self.drive(context, &mut sync, first).await;
+        self.requesters.set_aside(sync.refused(), &self.foreign);
         if decides && result.as_ref().is_err_and(|failure| !failures::is_nowhere(failure)) {
             self.write_grace_until.get_or_insert(Instant::now() + context.settings.write_grace_period);
         }
         result
     }
 
-    async fn drive(&mut self, context: &Context) -> Result<Found, Failure> {
-        let (mut sync, mut command) = BucketSync::begin(context.owner.id.clone(), self.known.clone());
+    async fn drive(
+        &mut self,
+        context: &Context,
+        sync: &mut BucketSync,
+        mut command: SyncCommand,
+    ) -> Result<Found, Failure> {
         // The failure of the last write, if the sync ends with that failure.
         let mut failure = None;
         loop {
@@ -153,7 +162,9 @@ impl DocumentSync {
                     context.telemetry.metrics.entries_lost(EntryOwner::Own, gone);
                     return Err(failures::contended(&self.bucket, &context.owner.id, &there, MAX_WRITES));
                 }
-                SyncCommand::End(SyncOutcome::Unanswered | SyncOutcome::DestinationRefused) => {
+                SyncCommand::End(
+                    SyncOutcome::Unanswered | SyncOutcome::DestinationRefused | SyncOutcome::Refused,
+                ) => {
                     return Err(failure.unwrap_or_else(|| failures::awaiting_write(&self.bucket)));
                 }
             };
@@ -167,14 +178,15 @@ impl DocumentSync {
         let waited = CallContext::current().waited();
         let document = self.last_read.read(context, &self.bucket, &self.principal).await?;
         let waited = CallContext::current().waited() - waited;
-        let Self { principal, frozen, bucket, requesters, .. } = self;
+        self.foreign = foreign_entries(&document, &context.owner.id);
+        let Self { principal, frozen, bucket, requesters, foreign, .. } = self;
         let counts = |requester: &Requester| principal.acts_for(context, frozen, bucket, requester);
-        let claims = requesters.claims(&context.stores.s3, bucket, counts);
+        let claims = requesters.claims(&context.stores.s3, bucket, foreign, counts);
         // The age excludes the wait for the rate limiter.
         Ok(SyncEvent::Read { document, age: sent.elapsed().saturating_sub(waited), claims })
     }
 
-    /// Writes the document. A refusal ends the sync, unless S3 refuses a destination.
+    /// Writes the document. A refusal ends the sync, unless S3 refuses a destination or an entry.
     async fn write(
         &mut self,
         context: &Context,
@@ -199,6 +211,7 @@ impl DocumentSync {
                 self.refused.clone_from(&arns);
                 Ok((SyncEvent::DestinationRefused { arns }, Some(failure)))
             }
+            AwsErrorKind::Invalid => Ok((SyncEvent::Refused { why: failures::words(&error) }, Some(failure))),
             _ => Err(failure),
         }
     }

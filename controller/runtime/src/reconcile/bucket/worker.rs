@@ -107,7 +107,7 @@ impl Worker {
     async fn answer_from_last_result(&mut self, context: &Context, request: Request) -> Option<Request> {
         let Request::Apply(apply) = &request else { return Some(request) };
         let ApplyRequest { id, request: desired, call_context, .. } = &**apply;
-        let requester = Requester::new(id.clone(), desired.clone());
+        let requester = Requester::new(id.clone(), desired);
         let is_usable = |(began, _): &&(Instant, Found)| {
             self.sync.has_in_place(context, &requester) && call_context.accepts(*began)
         };
@@ -129,8 +129,7 @@ impl Worker {
         for request in batch {
             match request {
                 Request::Apply(one) => {
-                    let requester = Requester::new(one.id.clone(), one.request.clone());
-                    self.sync.requesters.0.insert(one.id.uid.clone(), requester);
+                    self.sync.requesters.insert(&one.id, &one.request);
                     applies.push(*one);
                 }
                 Request::Check { namespace: _, reply } => checks.push(reply),
@@ -235,7 +234,7 @@ impl Worker {
             Desired::None => self.sync.write_grace_until.is_some(),
             // A late write would restore entries without a claim, and the next sync would remove these orphans.
             Desired::Retain => self.sync.write_grace_until.is_some() || is_late,
-            Desired::Entries(_) | Desired::KeepCurrent => false,
+            Desired::Entries(_) | Desired::KeepCurrent | Desired::Refused(_) => false,
         };
         if is_held {
             return Err(failures::awaiting_write(&self.sync.bucket));

@@ -72,7 +72,9 @@ pub async fn apply(
     reconciler.permissions.permit(context, writer, &grant, came).await?;
     let desired = if spec.suspend { Desired::None } else { Desired::Entries(entries) };
     drop(reservation);
-    let request = BucketRequest { desired, permission: grant.managed_by, was_in_sync: writer.was_in_sync };
+    let (permission, was_in_sync) = (grant.managed_by, writer.was_in_sync);
+    let reconcile_requested = writer.reconcile_requested;
+    let request = BucketRequest { desired, permission, was_in_sync, reconcile_requested };
     let done = reconciler.buckets.reconcile(&bucket, &writer.id, request).await;
     writer.changed_aws |= match &done {
         Ok(done) => done.changed,

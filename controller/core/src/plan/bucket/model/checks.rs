@@ -12,7 +12,8 @@ const DELETION: Bounds =
     Bounds { deletions: 1, tool_writes: 0, stale_reads: 0, lost_answers: 0, given_up: 0, crashes: 0 };
 
 fn one_object(bounds: Bounds) -> Buckets {
-    Buckets { bounds, objects: 1, assumption: Assumption::WithinGracePeriod, excuses_the_window: true }
+    let assumption = Assumption::WithinGracePeriod;
+    Buckets { bounds, objects: 1, refused: None, assumption, excuses_the_window: true }
 }
 
 fn two_objects(bounds: Bounds) -> Buckets {
@@ -87,4 +88,19 @@ fn a_foreign_write_is_reverted_only_in_the_read_write_window() {
     let actions = path.into_iter().take(undone).filter_map(|(_, action)| action);
     let actions: Vec<Action> = actions.filter(is_of_document).collect();
     assert_eq!(actions, [Action::Read, Action::ToolWrites, Action::TakesEffect { put: 0 }]);
+}
+
+/// The refused object has no entry, and the other object has its entry or is deleted.
+#[test]
+fn an_entry_that_s3_refuses_blocks_no_other_object() {
+    let explore = |refused, name: &str, bounds, at_least, expected: &[&str]| {
+        let model = Buckets { refused: Some(refused), ..two_objects(bounds) };
+        explore(name, model, at_least, expected);
+    };
+    let faults = Bounds { crashes: 1, given_up: 1, ..DELETION };
+    let tool = Bounds { tool_writes: 1, stale_reads: 1, ..DELETION };
+    explore(0, "refused, deletion, crash, PUT given up", faults, 12_000, &[IS_GONE]);
+    explore(0, "refused, deletion, tool, stale read", tool, 11_000, &[IS_GONE]);
+    explore(1, "refused, deletion of the other, crash, PUT given up", faults, 18_000, &[IS_GONE]);
+    explore(1, "refused, deletion of the other, tool, stale read", tool, 16_000, &[IS_GONE, IS_BACK]);
 }

@@ -17,6 +17,7 @@ mod step;
 
 use stateright::{Model, Property};
 
+use super::Document;
 pub use state::ModelState;
 use state::{Answer, Asked, Grace, History, Object};
 
@@ -47,6 +48,8 @@ pub struct Buckets {
     pub bounds: Bounds,
     /// The number of objects, 1 or 2.
     pub objects: usize,
+    /// The object whose entry S3 refuses, and with the entry each document.
+    pub refused: Option<usize>,
     pub assumption: Assumption,
     /// True if the operator may revert a foreign write between a read and the effect of the following PUT.
     pub excuses_the_window: bool,
@@ -64,6 +67,8 @@ pub enum Action {
     Read,
     /// A PUT takes effect.
     TakesEffect { put: usize },
+    /// S3 refuses a PUT.
+    Refuse { put: usize },
     /// S3 answers a PUT that has taken effect.
     Answer,
     /// A PUT without a waiting worker is lost and never takes effect.
@@ -116,7 +121,7 @@ impl Model for Buckets {
             Property::always(ONE_PUT, |_, state: &ModelState| state.awaits_at_most_one_put()),
             Property::always(NOTHING_OF_THE_GONE, |_, state: &ModelState| state.has_nothing_of_the_gone()),
             Property::always(RIGHT_AT_REST, |model: &Self, state: &ModelState| {
-                !model.is_at_rest(state) || state.is_right()
+                !model.is_at_rest(state) || state.is_right(model)
             }),
             Property::always(COMES_TO_REST, |_, state: &ModelState| state.quiet_syncs < ENOUGH_SYNCS),
             Property::sometimes(IS_GONE, |_, state: &ModelState| state.objects.contains(&Object::Gone)),
@@ -174,8 +179,10 @@ impl Buckets {
             actions.push(Action::LateTimer);
         }
         for (put, it) in state.puts.iter().enumerate() {
-            if !it.taken {
-                actions.push(Action::TakesEffect { put });
+            match self.refuses(&it.document) {
+                true if it.awaited => actions.push(Action::Refuse { put }),
+                false if !it.taken => actions.push(Action::TakesEffect { put }),
+                _ => {}
             }
             if !it.awaited {
                 actions.push(Action::Vanish { put });
@@ -213,6 +220,11 @@ impl Buckets {
         }
     }
 
+    /// True if S3 refuses the document.
+    fn refuses(&self, document: &Document) -> bool {
+        self.refused.is_some_and(|object| state::has(document, &state::entry(object)))
+    }
+
     /// True if only faults are possible.
     fn is_at_rest(&self, state: &ModelState) -> bool {
         let mut actions = vec![];
@@ -241,10 +253,10 @@ impl ModelState {
     /// All deleted objects have lost their finalizers. The document shows exactly the entries of the wanted objects.
     /// The last write of the tool is present, unless a PUT reverted the write in the window. A restored entry of a
     /// deleted object may stay only if no object names the bucket.
-    fn is_right(&self) -> bool {
+    fn is_right(&self, model: &Buckets) -> bool {
         let nobody_is_left = self.objects.iter().all(|object| *object == Object::Gone);
         let is_object_right = |object: usize| match self.objects[object] {
-            Object::Wanted => self.shows(object),
+            Object::Wanted => self.shows(object) != (model.refused == Some(object)),
             Object::Deleted => false,
             Object::Gone => {
                 !self.shows(object) || (nobody_is_left && self.history.restored.contains(&object))

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::super::{BucketSync, Child, Claim, Desired, Destination, Document, Entry, Filter};
+use super::super::{
+    BucketSync, Child, Claim, Desired, Destination, Document, Entry, Filter, SetAside, foreign_entries,
+};
 use super::Bounds;
 use crate::api::KeyFilter;
 use crate::ownership::{ObjectKey, OwnerId};
@@ -71,6 +74,8 @@ pub struct Requester {
     pub in_batch: bool,
     /// The last answer since the last change of the desired state.
     pub answer: Option<Answer>,
+    /// The last refusal of the object's entry.
+    pub set_aside: Option<Arc<SetAside>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -146,7 +151,7 @@ pub fn owner() -> OwnerId {
     OwnerId::parse("1a2b3c4d").unwrap()
 }
 
-fn key(object: usize) -> ObjectKey {
+pub fn key(object: usize) -> ObjectKey {
     ObjectKey::new("media", ["first", "second"][object])
 }
 
@@ -193,6 +198,15 @@ pub fn has(document: &Document, entry: &Entry) -> bool {
     document.entries().any(|found| found == entry)
 }
 
+impl Asked {
+    pub fn desired(self, object: usize) -> Desired {
+        match self {
+            Self::Entries => Desired::Entries(vec![entry(object)]),
+            Self::Nothing => Desired::None,
+        }
+    }
+}
+
 impl Worker {
     /// A worker that has just started.
     pub fn new(objects: usize) -> Self {
@@ -223,14 +237,17 @@ impl ModelState {
         }
     }
 
-    /// The current claims. An object without a request keeps its current entries; a deleted object has no
-    /// claim.
-    pub fn claims(&self) -> Vec<Claim> {
+    /// The current claims of a worker that read `document`. An object without a request keeps its current entries; a
+    /// deleted object has no claim.
+    pub fn claims(&self, document: &Document) -> Vec<Claim> {
+        let foreign = foreign_entries(document, &owner());
         let claim = |(object, state): (usize, &Object)| {
-            let desired = match self.worker.requesters[object].asked {
-                None => Desired::KeepCurrent,
-                Some(Asked::Entries) => Desired::Entries(vec![entry(object)]),
-                Some(Asked::Nothing) => Desired::None,
+            let Requester { asked, set_aside, .. } = &self.worker.requesters[object];
+            let desired = asked.map_or(Desired::KeepCurrent, |asked| asked.desired(object));
+            let is_set_aside = |refusal: &&Arc<SetAside>| !refusal.is_due(&desired, &foreign, Duration::ZERO);
+            let desired = match set_aside.as_ref().filter(is_set_aside) {
+                Some(refusal) => Desired::Refused(refusal.why.clone()),
+                None => desired,
             };
             let claim = Claim { key: key(object), created: 0, uid: object.to_string(), desired };
             (*state != Object::Gone).then_some(claim)

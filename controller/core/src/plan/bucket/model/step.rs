@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{BucketSync, Document, SyncCommand, SyncEvent, SyncOutcome};
+use super::super::{BucketSync, Document, SetAside, SyncCommand, SyncEvent, SyncOutcome, foreign_entries};
 use super::state::{Answer, Asked, Grace, ModelBucket, ModelState, Object, Put, Work, Worker};
-use super::state::{entry, first_document, has, owner, tools_entry, with};
+use super::state::{entry, first_document, has, key, owner, tools_entry, with};
 use super::{Action, Assumption, Buckets, ENOUGH_SYNCS};
 
 /// The state after an action.
@@ -19,6 +19,10 @@ pub fn after(model: &Buckets, before: &ModelState, action: &Action) -> ModelStat
             state.read(model, &document, as_of);
         }
         Action::TakesEffect { put } => state.take_effect(put),
+        Action::Refuse { put } => {
+            state.puts.remove(put);
+            state.step(model, SyncEvent::Refused { why: "refused".into() }, None);
+        }
         Action::Answer => {
             state.puts.retain(|put| !put.taken);
             state.step(model, SyncEvent::Written, None);
@@ -95,7 +99,7 @@ impl ModelState {
     }
 
     fn read(&mut self, model: &Buckets, document: &Document, as_of: u8) {
-        let claims = self.claims();
+        let claims = self.claims(document);
         let event = SyncEvent::Read { document: document.clone(), age: Duration::ZERO, claims };
         self.step(model, event, Some(as_of));
     }
@@ -134,9 +138,10 @@ impl ModelState {
     }
 
     fn end_of_sync(&mut self, model: &Buckets, outcome: SyncOutcome) {
-        let Some(Work { is_after_grace, is_orphan_check, .. }) = self.worker.work.take() else {
+        let Some(Work { sync, is_after_grace, is_orphan_check, .. }) = self.worker.work.take() else {
             return;
         };
+        self.set_aside(&sync);
         let is_in_sync = matches!(outcome, SyncOutcome::InSync(_));
         if let SyncOutcome::InSync(synced) = outcome {
             self.worker.known = Some(Arc::new(synced.document));
@@ -169,6 +174,19 @@ impl ModelState {
         }
         if is_orphan_check && is_in_sync {
             self.has_orphan_check = false;
+        }
+    }
+
+    /// Records the refusals of a sync. S3 holds the current document while the sync ends.
+    fn set_aside(&mut self, sync: &BucketSync) {
+        let foreign = foreign_entries(&self.bucket.current, &owner());
+        for (object, requester) in self.worker.requesters.iter_mut().enumerate() {
+            let (Some(why), Some(asked)) = (sync.refused().get(&key(object)), requester.asked) else {
+                continue;
+            };
+            let (desired, why) = (asked.desired(object), why.clone());
+            requester.set_aside =
+                Some(Arc::new(SetAside { desired, foreign: foreign.clone(), why, refusals: 1 }));
         }
     }
 
