@@ -9,7 +9,8 @@ use super::{
 };
 
 const MAX_ENTRIES: usize = 100;
-const MAX_ID_CHARS: usize = 255;
+/// No AWS document says whether S3 counts characters or bytes. Bytes are the stricter limit.
+const MAX_ID_BYTES: usize = 255;
 const MAX_FILTER_BYTES: usize = 1024;
 
 /// The event types of S3's API model.
@@ -76,9 +77,9 @@ pub(crate) fn invalid(message: impl Into<String>) -> Refusal {
 }
 
 fn check_entry(entry: &Entry) -> Result<(), Refusal> {
-    if entry.id.chars().count() > MAX_ID_CHARS {
+    if entry.id.len() > MAX_ID_BYTES {
         return Err(
-            invalid("The ID of a configuration can have at most 255 characters").detail("ArgumentName", "Id")
+            invalid("The ID of a configuration can have at most 255 bytes").detail("ArgumentName", "Id")
         );
     }
     if let Some(unknown) = entry.events.iter().find(|event| !EVENTS.contains(&event.as_str())) {

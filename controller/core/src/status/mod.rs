@@ -294,6 +294,14 @@ pub enum Outcome {
     DeletionBlocked(Failure),
 }
 
+/// The maximum bytes of a condition's message. The API conventions permit 32,768 characters.
+const MAX_MESSAGE_BYTES: usize = 32_768;
+
+/// The beginning of a text with at most `bytes` bytes of UTF-8, cut between two characters.
+pub fn truncated(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
 /// The conditions of an object.
 ///
 /// `ready` contains the components that match the spec. Components of unknown state have no condition.
@@ -314,7 +322,7 @@ pub fn conditions(
         type_: kind.into(),
         status: status.into(),
         reason: reason.as_str().into(),
-        message: message.into(),
+        message: truncated(message, MAX_MESSAGE_BYTES).into(),
         observed_generation: generation,
         last_transition_time: previous
             .iter()

@@ -271,3 +271,16 @@ fn a_foreign_permission_has_its_own_reason() {
         after(&[], &ALL, &denied, 5)
     );
 }
+
+#[test]
+fn long_texts_are_cut_between_two_characters() {
+    for (text, bytes, expected) in
+        [("abc", 3, "abc"), ("abc", 2, "ab"), ("é日", 1, ""), ("é日", 4, "é"), ("é日", 5, "é日")]
+    {
+        assert_eq!(truncated(text, bytes), expected, "{text} {bytes}");
+    }
+    let message = "é".repeat(20_000);
+    let conditions = after(&[], &[], &Outcome::Progressing { message: message.clone() }, 5);
+    let expected = truncated(&message, 32_768);
+    assert_eq!(conditions.iter().map(|found| found.message.as_str()).collect::<Vec<_>>(), [expected; 2]);
+}

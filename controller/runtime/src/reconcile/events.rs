@@ -6,7 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use lambda_triggers_core::status::{EventReason, Failure};
+use lambda_triggers_core::status::{EventReason, Failure, truncated};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::warn;
@@ -19,6 +19,10 @@ const DEDUP_WINDOW: Duration = Duration::from_secs(360);
 /// The maximum number of recorders. A recorder takes some ten kilobytes. A thousand new resources would create a
 /// thousand recorders for events that never repeat.
 const MAX_TRACKED: usize = 256;
+
+/// The maximum bytes of an event's note
+/// (<https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/>).
+const MAX_NOTE_BYTES: usize = 1024;
 
 /// An event to emit on an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,9 +79,7 @@ impl EventRecorder {
         if reason == EventReason::DriftRepaired.as_str() {
             self.metrics.drift_repaired(about.kind.as_deref().unwrap_or_default());
         }
-        // The API server accepts notes up to 1 kB
-        // (https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/).
-        let note: String = note.chars().take(1000).collect();
+        let note = truncated(&note, MAX_NOTE_BYTES).to_owned();
         let event = Event {
             type_: if warning { EventType::Warning } else { EventType::Normal },
             reason: reason.into(),

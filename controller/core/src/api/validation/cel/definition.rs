@@ -123,7 +123,7 @@ pub(in crate::api) fn environment(schema: &mut Schema) {
     let reserved = RESERVED_VARIABLES.map(quoted).join(", ");
     rule(schema, format!("![{reserved}].exists(name, name in self)"), &messages::reserved_variables());
     // {"NAME":"value","NAME":"value"}: six further characters for each variable, and one more in all.
-    let json = "self.map(name, name.size() + self[name].size() + 6).sum() + 1";
+    let json = "self.map(name, name.size() + bytes(self[name]).size() + 6).sum() + 1";
     rule(schema, format!("{json} <= {}", limits::ENVIRONMENT), messages::ENVIRONMENT);
 }
 
