@@ -113,11 +113,12 @@ fn a_role_refused_by_sts_is_named() {
             let refused =
                 FaultKind::refuse(403, code, "Not authorized to perform sts:AssumeRoleWithWebIdentity");
             env.aws_proxy().inject(env.account(), Fault::on(action, refused).times(usize::MAX));
-            let _controller = operator(&env, &environment);
+            let mut controller = operator(&env, &environment);
             let cause = format!("STS refuses sts:{action} of role {role} ({code}); {remedy}");
             wait_for_failure(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, &cause)).await;
             assert_eq!(doctor(&env, &environment).await, unavailable(CALLER, &cause));
             allow(&env);
+            controller.stop().await;
         }
         std::fs::remove_file(&token).unwrap();
         let _controller = operator(&env, &environment);
@@ -152,12 +153,13 @@ fn a_failed_connection_is_reported_with_its_cause() {
         apply(&env).await;
         for (endpoint, cause) in cases {
             let environment = [("AWS_ENDPOINT_URL", endpoint)];
-            let _controller = operator(&env, &environment);
+            let mut controller = operator(&env, &environment);
             let message = |call: &str| {
                 format!("{call} was not sent, because there is no connection to AWS: {cause}; trying again")
             };
             wait_for_failure(&env, "Reconciling", "AwsUnavailable", &message(CALL)).await;
             assert_eq!(doctor(&env, &environment).await, message(CALLER));
+            controller.stop().await;
         }
     });
 }

@@ -268,7 +268,7 @@ fn replacing_one_kind_by_the_other_leaves_no_permission() {
             apply(&env, &scheduled("app", &named(&env, "app"))).await;
             env.until_ready(SCHEDULED, "app").await;
             assert_eq!(env.statements("app", None).await, ["lt-0a1b2c3d-rules"]);
-            // The new object exists before the operator has released the old object.
+            // The new object exists before the operator has cleaned up the old object.
             env.delete(SCHEDULED, "app").await;
             apply(&env, &s3("app", &bucket, &named(&env, "app"))).await;
             env.until_gone(SCHEDULED, "app").await;

@@ -80,7 +80,7 @@ fn a_failed_replacement_keeps_the_old_function() {
 }
 
 #[test]
-fn a_function_named_instead_of_defined_is_released() {
+fn a_function_named_instead_of_defined_is_kept() {
     env::test("defined-to-named", async |env| {
         let _controller = env.controller(&RESYNC_1S);
         apply(&env, &scheduled("app", &named(&env, "payroll"))).await;
@@ -95,13 +95,13 @@ fn a_function_named_instead_of_defined_is_released() {
         assert_eq!(writes, ["UntagResource"]);
         // The tags are removed, so that no operator owns the function later.
         before.as_mut().unwrap()["tags"] = json!({});
-        let released = event(
+        let expected = event(
             "Normal",
             "FunctionReleased",
-            "released the function payroll and removed the operator's tags, because spec.function no longer \
+            "kept the function payroll and removed the operator's tags, because spec.function no longer \
              defines the function but names it. The operator no longer updates or deletes the function",
         );
-        assert_eq!(events_of(&env, "app").await.pop(), Some(released));
+        assert_eq!(events_of(&env, "app").await.pop(), Some(expected));
         assert_no_writes_at_rest(&env, SCHEDULED, &["app"]).await;
         env.delete(SCHEDULED, "app").await;
         env.until_gone(SCHEDULED, "app").await;
@@ -111,7 +111,7 @@ fn a_function_named_instead_of_defined_is_released() {
 }
 
 #[test]
-fn a_function_named_before_the_deletion_is_released() {
+fn a_function_named_before_the_deletion_is_kept() {
     env::test("named-and-deleted", async |env| {
         let bucket = env.new_bucket("photos").await;
         let mut controller = env.controller(&NO_RESYNC);

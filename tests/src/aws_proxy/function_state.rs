@@ -51,7 +51,7 @@ pub(crate) struct Wishes(Mutex<HashMap<String, Wish>>);
 #[derive(Default)]
 struct Wish {
     pace: Pace,
-    /// How often held changes were released.
+    /// How often held changes were completed.
     finished: usize,
     failures: Vec<(String, Failure)>,
     hides_environments: bool,
@@ -84,7 +84,7 @@ impl Wishes {
         self.with(account, |wish| wish.hides_environments)
     }
 
-    /// How often the account's held changes were released.
+    /// How often the account's held changes were completed.
     pub fn finished(&self, account: &str) -> usize {
         self.with(account, |wish| wish.finished)
     }

@@ -38,7 +38,7 @@ pub use status::{
 };
 pub use validation::{FieldError, parse_default_tags};
 
-/// Finalizer that keeps an object until the object's AWS resources are released.
+/// Finalizer that keeps an object until the object's AWS resources are removed or retained.
 pub const FINALIZER: &str = "lambda-triggers.dev/aws-cleanup";
 
 /// Annotation that requests a reconcile now. Each new value is a new request, and the text of the value has no

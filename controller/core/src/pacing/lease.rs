@@ -17,7 +17,7 @@ pub const RETRY_PERIOD: Duration = Duration::from_secs(2);
 /// The content of a Lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// The identity of the leader; `None` after a leader released the Lease.
+    /// The identity of the leader; `None` after a clean stop of the leader.
     pub holder: Option<String>,
     /// The lease duration in the record, counted from the last renewal.
     pub duration: Duration,

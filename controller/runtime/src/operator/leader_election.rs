@@ -105,11 +105,11 @@ impl LeaderElector {
     /// Releases the Lease, so that the next leader does not wait for the expiry.
     pub async fn release(&mut self) {
         self.leadership.renewed(None);
-        let released = match timeout(RELEASE_WITHIN, self.clear_holder()).await {
-            Ok(released) => released.map_err(LeaseError::Failed),
+        let cleared = match timeout(RELEASE_WITHIN, self.clear_holder()).await {
+            Ok(cleared) => cleared.map_err(LeaseError::Failed),
             Err(_) => Err(LeaseError::Silent(RELEASE_WITHIN)),
         };
-        if let Err(error) = released {
+        if let Err(error) = cleared {
             warn!(
                 lease = self.name,
                 error = error_chain(&error),

@@ -40,7 +40,7 @@ struct State {
     closed: bool,
 }
 
-/// The permit to reconcile an object, released on drop.
+/// The permit to reconcile an object, freed on drop.
 pub struct Permit {
     workqueue: Arc<WorkQueue>,
     /// The object.

@@ -247,11 +247,11 @@ async fn roll_back_if_deleted<K: ReconcileKind>(
 /// created resources.
 async fn is_deleted<K: ReconcileKind>(api: &Api<K>, id: &Identity) -> Result<bool, Error> {
     let found = api.get_metadata_opt(&id.key.name).await.map_err(Error::kubernetes("read the object"))?;
-    let is_released = |meta: &ObjectMeta| {
+    let has_no_finalizer = |meta: &ObjectMeta| {
         let finalizers = meta.finalizers.as_deref().unwrap_or_default();
         meta.deletion_timestamp.is_some() && !finalizers.iter().any(|name| name == FINALIZER)
     };
-    Ok(found.is_none_or(|object| is_released(&object.metadata)))
+    Ok(found.is_none_or(|object| has_no_finalizer(&object.metadata)))
 }
 
 async fn cleanup<K: ReconcileKind>(

@@ -197,7 +197,7 @@ fn a_resource_naming_a_function_defined_later_is_ready_within_seconds() {
 }
 
 #[test]
-fn a_released_function_passes_to_another_resource_within_seconds() {
+fn a_freed_function_passes_to_another_resource_within_seconds() {
     with_operator(async |sim| {
         apply(sim, &schedule("holds", &defined("own", inline())));
         until_ready(sim, SCHEDULED, "holds").await;
@@ -211,7 +211,7 @@ fn a_released_function_passes_to_another_resource_within_seconds() {
 }
 
 #[test]
-fn released_keys_pass_to_another_resource_within_seconds() {
+fn freed_keys_pass_to_another_resource_within_seconds() {
     with_operator(async |sim| {
         apply(sim, &trigger("holds", &named("resize"), "archive"));
         until_ready(sim, S3, "holds").await;

@@ -35,12 +35,12 @@ pub async fn release<K: Trigger>(
         let lambda = aws.lambda(region);
         let set_before = tag_keys.iter().cloned().collect();
         let named = may_define(context, writer, name).await?;
-        let released = retry_not_found(|| async {
+        let outcome = retry_not_found(|| async {
             let observed = confirm_absent(|| lambda.deployed(name)).await?;
             let is_left = |function: &&ObservedFunction| {
                 is_used(&function.arn, wanted) || names(context, writer, &function.arn)
             };
-            let (released, steps) = match observed.as_ref().filter(is_left) {
+            let (outcome, steps) = match observed.as_ref().filter(is_left) {
                 Some(function) => {
                     (Released::Left, Ok(plan_function_release(function, &context.owner, &origin)))
                 }
@@ -59,23 +59,21 @@ pub async fn release<K: Trigger>(
                 }
             };
             match steps {
-                Ok(steps) => {
-                    carry_out(&*lambda, name, observed.as_ref(), &steps).await.map(|()| Ok(released))
-                }
+                Ok(steps) => carry_out(&*lambda, name, observed.as_ref(), &steps).await.map(|()| Ok(outcome)),
                 Err(unmarked) => Ok(Err(unmarked)),
             }
         });
-        let released = released.await.map_err(Error::aws(Component::Function))?.map_err(|unmarked| {
+        let outcome = outcome.await.map_err(Error::aws(Component::Function))?.map_err(|unmarked| {
             let message = format!("the function {name} in {region} is not deleted: {unmarked}");
             Error::found(Component::Function, Reason::ConflictingFunction, message)
         })?;
-        let (reason, note) = match released {
+        let (reason, note) = match outcome {
             Released::Nothing => continue,
             Released::Deleted => (EventReason::FunctionDeleted, format!("deleted the function {name}")),
             Released::Left => (
                 EventReason::FunctionReleased,
                 format!(
-                    "released the function {name} and removed the operator's tags, because spec.function no \
+                    "kept the function {name} and removed the operator's tags, because spec.function no \
                      longer defines the function but names it. The operator no longer updates or deletes the \
                      function"
                 ),
@@ -87,7 +85,7 @@ pub async fn release<K: Trigger>(
     Ok(())
 }
 
-/// Requests reconciles of objects that wait for the released functions.
+/// Requests reconciles of objects that wait for the functions.
 pub fn wake_waiting(context: &Context, applied: &Applied) {
     for AppliedFunction { region, name, tag_keys: _, async_invoke: _ } in &applied.functions {
         context.wakes.wake_all(&Hindrance::Function(region.clone(), name.clone()));

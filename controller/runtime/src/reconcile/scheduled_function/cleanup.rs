@@ -69,8 +69,8 @@ pub async fn release(
     // A user may edit the status. A rule of another name was never created for this object.
     let origin = writer.origin();
     let own = origin.key.rule_name(&context.owner.id, origin.kind);
-    let released = before.rules.iter().filter(|rule| rule.name == own && !is_wanted(rule));
-    for AppliedRule { region, name, tag_keys } in released {
+    let obsolete = before.rules.iter().filter(|rule| rule.name == own && !is_wanted(rule));
+    for AppliedRule { region, name, tag_keys } in obsolete {
         let rules = aws.eventbridge(region);
         let set_before = tag_keys.iter().cloned().collect();
         let removed = retry_not_found(|| async {

@@ -56,7 +56,7 @@ fn shows(entries: &[Entry]) -> SyncEvent {
 }
 
 /// A fresh read, with a resource that desires no entries.
-fn shows_to_released(entries: &[Entry]) -> SyncEvent {
+fn shows_to_deleted(entries: &[Entry]) -> SyncEvent {
     SyncEvent::Read { document: document(entries), age: Duration::ZERO, claims: claims(Desired::None) }
 }
 
@@ -117,7 +117,7 @@ fn a_change_needs_a_read_a_write_and_a_read() {
     assert_eq!(
         calls(
             Some(document(&after)),
-            vec![shows_to_released(&after), SyncEvent::Written, shows_to_released(&before)]
+            vec![shows_to_deleted(&after), SyncEvent::Written, shows_to_deleted(&before)]
         ),
         [read(0), write(&before), read(0), end(changed(&before, Change::Removed(own())))]
     );
@@ -170,7 +170,7 @@ fn missing_known_entries_need_four_equal_reads() {
 
 #[test]
 fn a_release_without_known_document_needs_two_equal_reads() {
-    let (without, with) = (|| shows_to_released(&[]), || shows_to_released(&[own()]));
+    let (without, with) = (|| shows_to_deleted(&[]), || shows_to_deleted(&[own()]));
     assert_eq!(calls(None, vec![without(), without()]), [read(0), read(500), end(unchanged(&[]))]);
     assert_eq!(calls(None, vec![without(), with(), with()]), [read(0), read(500), read(500), write(&[])]);
 }

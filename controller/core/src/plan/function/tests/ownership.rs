@@ -67,7 +67,7 @@ fn a_failed_function_is_tagged_before_its_deletion() {
 }
 
 #[test]
-fn a_released_function_loses_only_own_tags() {
+fn a_function_that_is_kept_loses_only_own_tags() {
     let wanted = desired(&in_bucket("a.zip"), "");
     let mut function = in_sync(&wanted);
     function.tags.insert("team".into(), "a".into());
