@@ -279,13 +279,16 @@ fn an_owner_id_restricts_the_roles_to_owned_objects() {
     });
 }
 
-/// `helm upgrade` upgrades the CRDs. `helm uninstall` keeps the CRDs and the objects.
+/// `helm upgrade` upgrades the CRDs. `helm uninstall` keeps the CRDs and the objects. No second release gets the CRDs.
 #[test]
 fn crds_are_upgraded_and_outlive_the_release() {
     env::test_on_own_cluster("chart-crds", async |env| {
         delete_crds(&env).await;
         create_namespace(&env, "team").await;
         helm(&env, "install", "", &[]).await;
+        let second = ["install", "second", &chart(), "--namespace", "team"];
+        let second = env.helm(&second, "").await;
+        assert!(second.stderr.contains("cannot be imported into the current release"), "{}", second.stderr);
         let schedule = "--output=jsonpath={.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.schedule.type}";
         let schema = async || env.kubectl(&["get", CRDS[0], schedule], "").await.expect("kubectl get");
         assert_eq!(schema().await, "string");

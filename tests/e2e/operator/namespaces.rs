@@ -103,8 +103,8 @@ fn only_the_listed_namespaces_are_watched() {
         for namespace in [&first, &second] {
             kubectl_in(&env, namespace, &[&wait[..], &[&objects[0], &objects[1]]].concat(), "").await;
         }
-        let uid = ["get", "namespace", env.namespace(), "--output=jsonpath={.metadata.uid}"];
-        let uid = kubectl_in(&env, env.namespace(), &uid, "").await;
+        let uid = ["get", "namespace", "default", "--output=jsonpath={.metadata.uid}"];
+        let uid = kubectl_in(&env, "default", &uid, "").await;
         let owner = &uid[..8];
         let found = rules(&env).await.into_values().map(|rule| {
             let tag = |key: &str| rule.tags[&format!("lambda-triggers.dev/{key}")].clone();

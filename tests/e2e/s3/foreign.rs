@@ -1,7 +1,6 @@
 //! Foreign content of a bucket's document: the operator keeps every byte while its own entries are created, changed and
 //! deleted.
 
-use kube::config::Kubeconfig;
 use lambda_triggers_tests::env::{self, TestEnv};
 
 use super::view::{KIND, NO_RESYNC, PUT, clear_calls, entry, own, wait_for_entries, without_own, write};
@@ -75,12 +74,7 @@ fn foreign_entries_stay_with_two_leaders() {
         let before = foreign_document(&env, &bucket).await;
         let other = format!("{}-other", env.namespace());
         env.kubectl(&["create", "namespace", &other], "").await.expect("kubectl create");
-        let mut config = Kubeconfig::read_from(env.operator_kubeconfig()).unwrap();
-        for context in config.contexts.iter_mut().filter_map(|named| named.context.as_mut()) {
-            context.namespace = Some(other.clone());
-        }
-        let file = env.directory().join("other");
-        std::fs::write(&file, serde_json::to_string(&config).unwrap()).unwrap();
+        let file = env.operator_kubeconfig_in(&other);
         let scope = ["run", "--namespace", env.namespace(), "--http-address", "127.0.0.1:0"];
         let arguments = scope.iter().chain(&RESYNC_1S).map(ToString::to_string).collect();
         let leaders =

@@ -8,6 +8,7 @@ use std::time::Duration;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use kube::api::{DeleteParams, ListParams};
+use kube::config::Kubeconfig;
 use lambda_triggers_core::iam::{Feature, Scope};
 use lambda_triggers_core::ownership::OwnerId;
 use rustix::process::{Pid, Signal, kill_process};
@@ -35,16 +36,35 @@ impl TestEnv {
     /// Starts `lambda-triggers run` for the environment's namespace and account, with further `arguments` such as
     /// `&["--resync", "1s"]`. Does not wait until the operator is ready.
     pub fn controller(&self, arguments: &[&str]) -> Controller {
-        self.start_controller(&["--namespace", self.namespace()], arguments)
+        self.start_controller(&["--namespace", self.namespace()], arguments, vec![])
     }
 
-    /// Like [`TestEnv::controller`], for all namespaces of the cluster. Only for environments of
+    /// Like [`TestEnv::controller`], for all namespaces of the cluster. The operator's own namespace is `default`, so that
+    /// a test can delete the environment's namespace without the Lease. Only for environments of
     /// [`super::test_on_own_cluster`].
     pub fn controller_of_all_namespaces(&self, arguments: &[&str]) -> Controller {
-        self.start_controller(&[], arguments)
+        let kubeconfig = self.operator_kubeconfig_in("default");
+        self.start_controller(&[], arguments, vec![("KUBECONFIG".to_owned(), kubeconfig.into())])
     }
 
-    fn start_controller(&self, scope: &[&str], arguments: &[&str]) -> Controller {
+    /// The path of an administrator's kubeconfig for an operator in this namespace.
+    pub fn operator_kubeconfig_in(&self, namespace: &str) -> PathBuf {
+        let mut config = Kubeconfig::read_from(self.operator_kubeconfig()).expect("the environment wrote it");
+        for context in config.contexts.iter_mut().filter_map(|named| named.context.as_mut()) {
+            context.namespace = Some(namespace.to_owned());
+        }
+        let path = self.directory().join(format!("kubeconfig-{namespace}"));
+        let text = serde_json::to_string(&config).expect("a kubeconfig is JSON");
+        std::fs::write(&path, text).expect("the environment's directory is writable");
+        path
+    }
+
+    fn start_controller(
+        &self,
+        scope: &[&str],
+        arguments: &[&str],
+        further: Vec<(String, OsString)>,
+    ) -> Controller {
         let arguments = ["run"].iter().chain(scope).chain(arguments).map(ToString::to_string).collect();
         let environment = [
             ("LAMBDA_TRIGGERS_LOG_FORMAT", "text"),
@@ -56,7 +76,8 @@ impl TestEnv {
             ("LAMBDA_TRIGGERS_PROGRESS_DEADLINE", "1ms"),
             ("RUST_LOG", "info,lambda_triggers=debug"),
         ];
-        self.operator(arguments, environment.map(|(name, value)| (name.to_owned(), value.into())).into())
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.into()));
+        self.operator(arguments, environment.into_iter().chain(further).collect())
     }
 
     /// Starts the operator with exactly these arguments and variables. The method adds the credentials of the
