@@ -29,7 +29,9 @@ fn deleting_a_namespace_keeps_only_foreign_entries() {
         );
         env.put_document(&bucket, &foreign).await;
         let before = env.document_text(&bucket).await;
-        let _controller = env.controller(&NO_RESYNC);
+        // The deletion of the operator's own namespace would delete the Lease.
+        let own_namespace = new_namespace(&env, "operator").await;
+        let _controller = env.controller_in(&own_namespace, &NO_RESYNC);
         let filters = |prefix| format!("filters: [{{prefix: {prefix}/}}]");
         let objects = [
             scheduled("first", "both", "schedule: rate(1 hour)"),

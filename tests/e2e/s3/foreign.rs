@@ -74,11 +74,7 @@ fn foreign_entries_stay_with_two_leaders() {
         let before = foreign_document(&env, &bucket).await;
         let other = format!("{}-other", env.namespace());
         env.kubectl(&["create", "namespace", &other], "").await.expect("kubectl create");
-        let file = env.operator_kubeconfig_in(&other);
-        let scope = ["run", "--namespace", env.namespace(), "--http-address", "127.0.0.1:0"];
-        let arguments = scope.iter().chain(&RESYNC_1S).map(ToString::to_string).collect();
-        let leaders =
-            [env.controller(&RESYNC_1S), env.operator(arguments, vec![("KUBECONFIG".into(), file.into())])];
+        let leaders = [env.controller(&RESYNC_1S), env.controller_in(&other, &RESYNC_1S)];
         for leader in &leaders {
             let leads = async || leader.log().contains("leading").then_some(());
             env.until(LIMIT, "two leaders", leads).await;

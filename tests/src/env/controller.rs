@@ -43,12 +43,16 @@ impl TestEnv {
     /// a test can delete the environment's namespace without the Lease. Only for environments of
     /// [`super::test_on_own_cluster`].
     pub fn controller_of_all_namespaces(&self, arguments: &[&str]) -> Controller {
-        let kubeconfig = self.operator_kubeconfig_in("default");
-        self.start_controller(&[], arguments, vec![("KUBECONFIG".to_owned(), kubeconfig.into())])
+        self.start_controller(&[], arguments, self.kubeconfig_in("default"))
     }
 
-    /// The path of an administrator's kubeconfig for an operator in this namespace.
-    pub fn operator_kubeconfig_in(&self, namespace: &str) -> PathBuf {
+    /// Like [`TestEnv::controller`], with another namespace for the operator itself: its Lease and its ConfigMap.
+    pub fn controller_in(&self, namespace: &str, arguments: &[&str]) -> Controller {
+        self.start_controller(&["--namespace", self.namespace()], arguments, self.kubeconfig_in(namespace))
+    }
+
+    /// The variable with an administrator's kubeconfig for an operator in this namespace.
+    fn kubeconfig_in(&self, namespace: &str) -> Vec<(String, OsString)> {
         let mut config = Kubeconfig::read_from(self.operator_kubeconfig()).expect("the environment wrote it");
         for context in config.contexts.iter_mut().filter_map(|named| named.context.as_mut()) {
             context.namespace = Some(namespace.to_owned());
@@ -56,7 +60,7 @@ impl TestEnv {
         let path = self.directory().join(format!("kubeconfig-{namespace}"));
         let text = serde_json::to_string(&config).expect("a kubeconfig is JSON");
         std::fs::write(&path, text).expect("the environment's directory is writable");
-        path
+        vec![("KUBECONFIG".to_owned(), path.into())]
     }
 
     fn start_controller(
