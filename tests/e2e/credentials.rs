@@ -10,7 +10,7 @@ use crate::objects::{NO_RESYNC, OWNER, RESYNC_1S, allow, conditions, failed, wai
 use crate::support::{AwsView, LIMIT, scheduled};
 
 const KIND: &str = "ScheduledFunction";
-const CALL: &str = "lambda:GetFunction on function thumbs";
+const CALL: &str = "lambda:GetPolicy on function thumbs";
 
 /// Starts an operator with its own environment variables.
 fn operator(env: &TestEnv, environment: &[(&str, &str)]) -> Controller {
@@ -55,7 +55,7 @@ fn missing_credentials_are_reported_with_the_remedy() {
         let cause = "the environment, the profile, the service account and the metadata of the container and \
                      the instance contain none; give the operator's service account a role (docs/iam.md) and \
                      restart the operator's pods, or set AWS_PROFILE or AWS_ACCESS_KEY_ID";
-        wait_for_failure(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
+        wait_for_failure(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALLER, cause)).await;
         assert_eq!(env.aws_proxy().calls(env.account()), vec![]);
         assert_eq!(doctor(&env, &KEYLESS).await, unavailable(CALLER, cause));
     });
@@ -82,7 +82,7 @@ fn a_missing_profile_is_named() {
             .await;
         assert!(message.contains("profile `nowhere` was not defined"), "{message}");
         assert!(message.contains("set AWS_PROFILE to an existing profile"), "{message}");
-        assert_eq!(doctor(&env, &environment).await, message.replace(CALL, CALLER));
+        assert_eq!(doctor(&env, &environment).await, message);
     });
 }
 
@@ -115,7 +115,8 @@ fn a_role_refused_by_sts_is_named() {
             env.aws_proxy().inject(env.account(), Fault::on(action, refused).times(usize::MAX));
             let mut controller = operator(&env, &environment);
             let cause = format!("STS refuses sts:{action} of role {role} ({code}); {remedy}");
-            wait_for_failure(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, &cause)).await;
+            wait_for_failure(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALLER, &cause))
+                .await;
             assert_eq!(doctor(&env, &environment).await, unavailable(CALLER, &cause));
             allow(&env);
             controller.stop().await;
@@ -124,7 +125,7 @@ fn a_role_refused_by_sts_is_named() {
         let _controller = operator(&env, &environment);
         let cause = "the file in AWS_WEB_IDENTITY_TOKEN_FILE cannot be read; make sure that the service \
                      account's token is mounted in the operator's pods, and restart the pods";
-        wait_for_failure(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALL, cause)).await;
+        wait_for_failure(&env, "Reconciling", "CredentialsUnavailable", &unavailable(CALLER, cause)).await;
     });
 }
 
@@ -157,7 +158,7 @@ fn a_failed_connection_is_reported_with_its_cause() {
             let message = |call: &str| {
                 format!("{call} was not sent, because there is no connection to AWS: {cause}; trying again")
             };
-            wait_for_failure(&env, "Reconciling", "AwsUnavailable", &message(CALL)).await;
+            wait_for_failure(&env, "Reconciling", "AwsUnavailable", &message(CALLER)).await;
             assert_eq!(doctor(&env, &environment).await, message(CALLER));
             controller.stop().await;
         }
@@ -224,9 +225,10 @@ fn each_credential_error_has_its_own_message() {
                 let fault = Fault::on(operation, FaultKind::Credentials(fault)).times(usize::MAX);
                 env.aws_proxy().inject(env.account(), fault);
             };
-            refuse("GetFunction");
+            refuse("GetPolicy");
             let (state, reason, message) = refused(fault, CALL, code);
-            wait_for_failure(&env, state, reason, &message).await;
+            let expected = failed(state, reason, &message, &[], "PermissionReady");
+            wait_for_conditions(&env, KIND, "thumbs", &expected).await;
             refuse("GetCallerIdentity");
             assert_eq!(doctor(&env, &[]).await, refused(fault, CALLER, sts_code).2);
             allow(&env);
@@ -240,22 +242,20 @@ fn credential_errors_of_eventbridge_and_s3_are_recognized() {
     env::test("credentials-of", async |env| {
         env.function("thumbs").await;
         let bucket = env.new_bucket("photos").await;
-        for operation in ["DescribeRule", "GetBucketNotificationConfiguration"] {
+        for operation in ["ListRules", "GetBucketNotificationConfiguration"] {
             let expired = FaultKind::Credentials(CredentialFault::Expired);
             env.aws_proxy().inject(env.account(), Fault::on(operation, expired).times(usize::MAX));
         }
         let _controller = env.controller(&RESYNC_1S);
         apply(&env).await;
         env.apply(&crate::support::s3("thumbs", "thumbs", &bucket, "")).await;
-        let rule = crate::scheduled::view::rule_name(&env, "thumbs");
-        let call = format!("events:DescribeRule on rule {rule}");
+        let call = format!("events:ListRules on rules lt-{OWNER}-*");
         let (state, reason, message) = refused(CredentialFault::Expired, &call, "ExpiredTokenException");
-        let expected = failed(state, reason, &message, &["FunctionReady"], "RuleReady");
+        let expected = failed(state, reason, &message, &[], "RuleReady");
         wait_for_conditions(&env, KIND, "thumbs", &expected).await;
         let call = format!("s3:GetBucketNotification on bucket {bucket}");
         let (state, reason, message) = refused(CredentialFault::Expired, &call, "ExpiredToken");
-        let fine = ["FunctionReady", "PermissionReady"];
-        let expected = failed(state, reason, &message, &fine, "NotificationReady");
+        let expected = failed(state, reason, &message, &[], "NotificationReady");
         wait_for_conditions(&env, "S3TriggeredFunction", "thumbs", &expected).await;
         allow(&env);
         env.until_ready(KIND, "thumbs").await;

@@ -43,6 +43,17 @@ impl FunctionArn {
         })
     }
 
+    /// The ARN of a function by name, without a qualifier.
+    pub fn of_name(name: &str, region: &str, account: &str) -> Self {
+        Self {
+            partition: partition_of(region).into(),
+            region: region.into(),
+            account: account.into(),
+            name: name.into(),
+            qualifier: None,
+        }
+    }
+
     /// The same function with another qualifier.
     #[must_use]
     pub fn with_qualifier(&self, qualifier: Option<&str>) -> Self {
@@ -113,6 +124,16 @@ mod tests {
             "arn:aws:lambda::123456789012:function:f",
         ] {
             assert_eq!(FunctionArn::parse(arn), None, "{arn}");
+        }
+    }
+
+    #[test]
+    fn the_arn_of_a_name_follows_from_region_and_account() {
+        for (region, expected) in [
+            ("eu-west-1", "arn:aws:lambda:eu-west-1:123456789012:function:thumbs"),
+            ("cn-north-1", "arn:aws-cn:lambda:cn-north-1:123456789012:function:thumbs"),
+        ] {
+            assert_eq!(FunctionArn::of_name("thumbs", region, "123456789012").to_string(), expected);
         }
     }
 }

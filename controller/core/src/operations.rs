@@ -77,8 +77,7 @@ mod table {
 
     pub const LIST_RULES: Operation = read("events:ListRules");
     pub const DESCRIBE_RULE: Operation = read("events:DescribeRule");
-    /// The targets and the tags of a rule.
-    pub const LIST_TARGETS: Operation = Operation { requests: 2, ..read("events:ListTargetsByRule") };
+    pub const LIST_TARGETS: Operation = read("events:ListTargetsByRule");
     pub const LIST_TAGS: Operation = read("events:ListTagsForResource");
     pub const LIST_RULES_BY_TARGET: Operation = read("events:ListRuleNamesByTarget");
     pub const PUT_RULE: Operation = change("events:PutRule");

@@ -213,7 +213,7 @@ fn the_operator_waits_for_pending_changes_of_lambda() {
         env.aws_proxy().slow_functions(env.account(), Pace::Held);
         let _controller = env.controller(&NO_RESYNC);
         apply(&env, &scheduled("app", &definition(&env, "app"))).await;
-        wait_for_conditions(&env, SCHEDULED, "app", &progressing("Lambda is making the function")).await;
+        wait_for_conditions(&env, SCHEDULED, "app", &progressing("Lambda is creating the function")).await;
         let name = function_name(&env, SCHEDULED, "app");
         wait_for_two_reads(&env).await;
         assert_eq!(env.rule_names().await, Vec::<String>::new());

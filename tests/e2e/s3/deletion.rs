@@ -46,9 +46,10 @@ fn an_object_that_was_never_ready_can_be_deleted() {
     env::test("never", async |env| {
         let _controller = env.controller(&NO_RESYNC);
         env.apply(&s3("thumbs", "nowhere", &env.bucket("nowhere"), "")).await;
-        env.until_condition(KIND, "thumbs", "FunctionReady", "False").await;
+        env.until_condition(KIND, "thumbs", "NotificationReady", "False").await;
         env.delete(KIND, "thumbs").await;
         env.until_gone(KIND, "thumbs").await;
+        assert_eq!(env.aws_writes(), []);
     });
 }
 

@@ -92,7 +92,7 @@ fn kubectl_get_shows_the_main_columns() {
             columns(&table, 5),
             [
                 ["NAME", "READY", "REASON", "BUCKET", "FUNCTION"],
-                ["missing", "False", "FunctionNotFound", &bucket, ""],
+                ["missing", "False", "FunctionNotFound", &bucket, "nowhere"],
                 ["thumbs", "True", "Applied", &bucket, "thumbs"],
             ]
         );

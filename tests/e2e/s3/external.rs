@@ -87,10 +87,10 @@ fn an_external_permission_needs_no_access_to_the_policy() {
         WRITES.iter().chain(&["GetPolicy"]).for_each(|operation| deny(&env, operation));
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
-        let denied = "AWS denies lambda:GetPolicy on function thumbs: allow lambda:GetPolicy in the IAM policy \
-                      of the operator's role; if another tool manages the function's policy, set \
+        let denied = "AWS denies lambda:AddPermission on function thumbs: allow lambda:AddPermission in the IAM \
+                      policy of the operator's role; if another tool manages the function's policy, set \
                       spec.function.permission to External";
-        let expected = stalled("AccessDenied", denied, &["FunctionReady"], "PermissionReady");
+        let expected = stalled("AccessDenied", denied, &[], "PermissionReady");
         wait_for_conditions(&env, "thumbs", &expected).await;
 
         env.apply(&external(&env, "thumbs", &bucket)).await;

@@ -37,8 +37,7 @@ fn a_missing_bucket_is_named_and_found_once_created() {
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         let message = format!("there is no bucket {bucket}: create it, or name another one in spec.bucket");
-        let fine = ["FunctionReady", "PermissionReady"];
-        wait_for_conditions(&env, "thumbs", &stalled("BucketNotFound", &message, &fine, "NotificationReady"))
+        wait_for_conditions(&env, "thumbs", &stalled("BucketNotFound", &message, &[], "NotificationReady"))
             .await;
         assert_eq!(events_of(&env, "thumbs").await, [event("Warning", "BucketNotFound", message)]);
 

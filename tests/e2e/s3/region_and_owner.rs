@@ -5,6 +5,8 @@ use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
+use crate::objects::NO_RESYNC;
+
 use super::view::{
     Condition, EmittedEvent, KIND, RESYNC_1S, allow, clear_calls, deny, entry, event, own, permission,
     policy, stalled, wait_for_conditions, wait_for_events,
@@ -12,7 +14,6 @@ use super::view::{
 use crate::support::{AwsView, s3};
 
 const OTHER_REGION: &str = "eu-central-1";
-const PARTS_BEFORE: [&str; 2] = ["FunctionReady", "PermissionReady"];
 
 /// Another Region of the same account.
 struct OtherRegion {
@@ -88,7 +89,7 @@ fn a_bucket_in_another_region_is_reported_with_its_region() {
         let message = format!(
             "bucket {bucket} is in {OTHER_REGION}: write `region: {OTHER_REGION}`, and name a function there"
         );
-        let expected = stalled("BucketInOtherRegion", &message, &PARTS_BEFORE, "NotificationReady");
+        let expected = stalled("BucketInOtherRegion", &message, &[], "NotificationReady");
         wait_for_conditions(&env, "thumbs", &expected).await;
 
         env.apply(&s3("thumbs", "thumbs", &bucket, &format!("region: {OTHER_REGION}"))).await;
@@ -117,13 +118,24 @@ fn an_object_with_a_bucket_in_another_region_can_be_deleted() {
 
 const OTHER_ACCOUNT: &str = "999999999999";
 
-/// The conditions of an object with a bucket in another account than `owner`.
-fn in_other_account(bucket: &str, owner: &str) -> Vec<Condition> {
+/// The conditions of an object with a bucket in another account than `owner`. Only an object that recorded the bucket
+/// before has the other components.
+fn in_other_account(bucket: &str, owner: &str, is_recorded: bool) -> Vec<Condition> {
     let message = format!(
         "bucket {bucket} is in another account than {owner}: write the account that owns the bucket in spec.bucketOwner, or \
          name another bucket in spec.bucket"
     );
-    stalled("BucketInOtherAccount", &message, &PARTS_BEFORE, "NotificationReady")
+    let others = if is_recorded { &["FunctionReady", "PermissionReady"][..] } else { &[] };
+    stalled("BucketInOtherAccount", &message, others, "NotificationReady")
+}
+
+/// The message of an object whose bucket cannot be read.
+fn read_denied(bucket: &str) -> String {
+    format!(
+        "AWS denies s3:GetBucketNotification on bucket {bucket}: allow s3:GetBucketNotification in the IAM policy \
+         of the operator's role, and make sure that the bucket's policy does not deny it and that \
+         spec.bucketOwner is the account that owns the bucket"
+    )
 }
 
 /// The event of an object that had entries in a bucket of `owner`.
@@ -148,7 +160,7 @@ fn a_bucket_with_a_new_owner_is_not_written_until_confirmed() {
 
         assert!(env.aws_proxy().pass_bucket_to(env.account(), &bucket, OTHER_ACCOUNT).await);
         clear_calls(&env);
-        wait_for_conditions(&env, "thumbs", &in_other_account(&bucket, env.account())).await;
+        wait_for_conditions(&env, "thumbs", &in_other_account(&bucket, env.account(), true)).await;
         assert_eq!(env.aws_writes(), []);
 
         env.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{OTHER_ACCOUNT}'"))).await;
@@ -167,7 +179,7 @@ fn an_object_with_a_wrong_owner_can_be_deleted() {
         let bucket = env.new_bucket("photos").await;
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{OTHER_ACCOUNT}'"))).await;
-        wait_for_conditions(&env, "thumbs", &in_other_account(&bucket, OTHER_ACCOUNT)).await;
+        wait_for_conditions(&env, "thumbs", &in_other_account(&bucket, OTHER_ACCOUNT, false)).await;
         env.delete(KIND, "thumbs").await;
         env.until_gone(KIND, "thumbs").await;
         assert_eq!(policy(&env, "thumbs", None).await, Vec::<Value>::new());
@@ -183,7 +195,7 @@ fn a_wrong_owner_in_the_spec_does_not_block_the_cleanup() {
         env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
         env.until_ready(KIND, "thumbs").await;
         env.apply(&s3("thumbs", "thumbs", &bucket, &format!("bucketOwner: '{OTHER_ACCOUNT}'"))).await;
-        wait_for_conditions(&env, "thumbs", &in_other_account(&bucket, OTHER_ACCOUNT)).await;
+        wait_for_conditions(&env, "thumbs", &in_other_account(&bucket, OTHER_ACCOUNT, false)).await;
         assert_eq!(own(&env.document(&bucket).await), [entry(&env, "thumbs", &function, "", "")]);
 
         env.delete(KIND, "thumbs").await;
@@ -207,7 +219,7 @@ fn objects_of_a_taken_bucket_name_can_move_and_be_deleted() {
         }
         assert!(env.aws_proxy().take_bucket_name(env.account(), &old, OTHER_ACCOUNT).await);
         for name in ["goes", "moves"] {
-            wait_for_conditions(&env, name, &in_other_account(&old, env.account())).await;
+            wait_for_conditions(&env, name, &in_other_account(&old, env.account(), true)).await;
         }
         clear_calls(&env);
         env.delete(KIND, "goes").await;
@@ -229,6 +241,54 @@ fn objects_of_a_taken_bucket_name_can_move_and_be_deleted() {
     });
 }
 
+/// An object that names the bucket of a stranger by mistake. S3 refuses every read, and no call proves another owner.
+async fn with_bucket_of_a_stranger(env: &TestEnv) -> String {
+    let function = env.function("thumbs").await;
+    let bucket = env.new_bucket("theirs").await;
+    assert!(env.aws_proxy().take_bucket_name(env.account(), &bucket, OTHER_ACCOUNT).await);
+    deny(env, "ListBuckets");
+    clear_calls(env);
+    env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+    wait_for_conditions(
+        env,
+        "thumbs",
+        &stalled("AccessDenied", &read_denied(&bucket), &[], "NotificationReady"),
+    )
+    .await;
+    let object = env.object(KIND, "thumbs").await.expect("the object");
+    assert_eq!(object["status"]["applied"], Value::Null);
+    assert_eq!(env.aws_writes(), []);
+    function
+}
+
+#[test]
+fn the_bucket_name_of_a_stranger_can_be_corrected() {
+    env::test("stranger-corrected", async |env| {
+        let _controller = env.controller(&RESYNC_1S);
+        let function = with_bucket_of_a_stranger(&env).await;
+        let bucket = env.new_bucket("ours").await;
+        env.apply(&s3("thumbs", "thumbs", &bucket, "")).await;
+        env.until_ready(KIND, "thumbs").await;
+        assert_eq!(own(&env.document(&bucket).await), [entry(&env, "thumbs", &function, "", "")]);
+        assert_eq!(policy(&env, "thumbs", None).await, [permission(&env, &function, &bucket)]);
+    });
+}
+
+#[test]
+fn an_object_with_the_bucket_name_of_a_stranger_is_deleted_without_a_call() {
+    env::test("stranger-deleted", async |env| {
+        let mut controller = env.controller(&NO_RESYNC);
+        with_bucket_of_a_stranger(&env).await;
+        clear_calls(&env);
+        env.delete(KIND, "thumbs").await;
+        env.until_gone(KIND, "thumbs").await;
+        controller.stop().await;
+        let calls: Vec<String> =
+            env.aws_proxy().calls(env.account()).into_iter().map(|call| call.operation).collect();
+        assert_eq!(calls, [""; 0]);
+    });
+}
+
 /// A refusal alone is no proof that the bucket has another owner.
 #[test]
 fn a_denied_read_alone_does_not_prove_another_owner() {
@@ -241,12 +301,7 @@ fn a_denied_read_alone_does_not_prove_another_owner() {
         deny(&env, "ListBuckets");
         assert!(env.aws_proxy().take_bucket_name(env.account(), &bucket, OTHER_ACCOUNT).await);
         env.delete(KIND, "thumbs").await;
-        let message = format!(
-            "AWS denies s3:GetBucketNotification on bucket {bucket}: allow s3:GetBucketNotification in the IAM \
-             policy of the operator's role, and make sure that the bucket's policy does not deny it and that \
-             spec.bucketOwner is the account that owns the bucket"
-        );
-        let denied = stalled("AccessDenied", &message, &[], "NotificationReady");
+        let denied = stalled("AccessDenied", &read_denied(&bucket), &[], "NotificationReady");
         wait_for_conditions(&env, "thumbs", &denied).await;
 
         allow(&env);

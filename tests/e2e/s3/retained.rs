@@ -5,7 +5,9 @@ use std::slice;
 use lambda_triggers_tests::env;
 use serde_json::Value;
 
-use super::view::{KIND, NO_RESYNC, clear_calls, entry, own, permission, policy, retained, wait_for_entries};
+use super::view::{
+    KIND, NO_RESYNC, applied_writes, clear_calls, entry, own, permission, policy, retained, wait_for_entries,
+};
 use crate::support::{AwsView, s3};
 
 #[test]
@@ -55,7 +57,7 @@ fn a_retained_entry_outlives_its_object_and_other_changes() {
         clear_calls(&env);
         env.apply(&manifest("Retain")).await;
         env.until_ready(KIND, "kept").await;
-        assert_eq!(env.aws_writes(), []);
+        assert_eq!(applied_writes(&env), []);
         env.apply(&manifest("Delete")).await;
         wait_for_entries(&env, &bucket, &[entry(&env, "kept", &function, "kept/", "")]).await;
         assert_eq!(policy(&env, "thumbs", None).await, statements);

@@ -78,8 +78,8 @@ fn thirty_objects_of_one_bucket_are_written_at_once() {
             env.until_ready(KIND, &name(number)).await;
         }
 
-        // A read before the write, and a read after the write.
-        assert_eq!(env.aws_proxy().count(env.account(), GET), 2);
+        // A read before the record, a read before the write, and a read after the write.
+        assert_eq!(env.aws_proxy().count(env.account(), GET), 3);
         let mut found = own(&env.document(&bucket).await);
         found.sort();
         let expected =

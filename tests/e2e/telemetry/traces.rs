@@ -64,7 +64,7 @@ fn a_reconcile_is_a_trace_of_its_calls() {
         };
         let hourly = last_reconcile("hourly", SCHEDULED);
         let expected_calls = [
-            "EventBridge.DescribeRule",
+            "EventBridge.ListRules",
             "EventBridge.PutRule",
             "EventBridge.PutTargets",
             "Lambda.AddPermission",

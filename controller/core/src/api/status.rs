@@ -127,6 +127,21 @@ impl Applied {
         add(&mut self.permissions, permissions, Clone::clone, |_, _| {});
     }
 
+    /// Resources of `self` without those of `other`. Buckets named in both are left out: the bucket's worker owns the
+    /// entries of a bucket.
+    pub fn difference(&self, other: &Self) -> Self {
+        fn difference<T: Clone, K: PartialEq>(all: &[T], less: &[T], key: impl Fn(&T) -> K) -> Vec<T> {
+            all.iter().filter(|one| !less.iter().any(|other| key(other) == key(one))).cloned().collect()
+        }
+        Self {
+            account: self.account.clone(),
+            rules: difference(&self.rules, &other.rules, AppliedRule::key),
+            notifications: difference(&self.notifications, &other.notifications, |one| one.bucket.clone()),
+            functions: difference(&self.functions, &other.functions, AppliedFunction::key),
+            permissions: difference(&self.permissions, &other.permissions, Clone::clone),
+        }
+    }
+
     /// The account of the rules and functions, if the account differs from `account`. `None` without rules and
     /// functions: the operator can find entries and permissions from any account.
     pub fn made_in_other_account(&self, account: &str) -> Option<&str> {
@@ -264,6 +279,51 @@ mod tests {
         // Old versions of the operator did not record the account.
         assert_eq!(Applied { account: None, ..made.clone() }.made_in_other_account("2"), None);
         assert_eq!(Applied { rules: vec![], ..made }.made_in_other_account("2"), None);
+    }
+
+    #[test]
+    fn difference_compares_resources_by_identity() {
+        let rule = |name: &str, tag: &str| AppliedRule {
+            region: "eu-west-1".into(),
+            name: name.into(),
+            tag_keys: vec![tag.into()],
+        };
+        let entries = |bucket: &str, region: &str| AppliedNotification {
+            region: region.into(),
+            bucket: bucket.into(),
+            bucket_owner: "1".into(),
+            ids: vec![region.into()],
+        };
+        let function = |region: &str| AppliedFunction {
+            region: region.into(),
+            name: "f".into(),
+            tag_keys: vec![],
+            async_invoke: false,
+        };
+        let permission = |id: &str| AppliedPermission { function_arn: "arn".into(), statement_id: id.into() };
+        let all = Applied {
+            account: Some("1".into()),
+            rules: vec![rule("a", "x"), rule("b", "x")],
+            notifications: vec![entries("photos", "eu-west-1"), entries("archive", "eu-west-1")],
+            functions: vec![function("eu-west-1"), function("us-east-1")],
+            permissions: vec![permission("one"), permission("two")],
+        };
+        let other = Applied {
+            account: None,
+            rules: vec![rule("a", "y")],
+            notifications: vec![entries("photos", "us-east-1")],
+            functions: vec![function("us-east-1")],
+            permissions: vec![permission("one")],
+        };
+        let rest = Applied {
+            account: Some("1".into()),
+            rules: vec![rule("b", "x")],
+            notifications: vec![entries("archive", "eu-west-1")],
+            functions: vec![function("eu-west-1")],
+            permissions: vec![permission("two")],
+        };
+        assert_eq!(all.difference(&other), rest);
+        assert!(all.difference(&all).is_empty());
     }
 
     #[test]

@@ -17,6 +17,23 @@ pub fn oldest_cached_read(now: Duration, resync: Duration) -> Duration {
     period_start(now, resync)
 }
 
+/// The number of seconds between two full reads of an object's AWS resources.
+const DAY: u64 = 86_400;
+
+/// True if a resync reads everything, and not only what changes in practice: the state of the function and the tags of
+/// the rule, too.
+///
+/// `changed` is the age of the object's generation, and `time` the Unix time. A full read happens in the first whole
+/// period after a change of the spec. Afterwards, a full read happens once a day. `spread` is any number that differs
+/// between objects, and spreads the objects over the day.
+pub fn reads_everything(changed: Duration, time: Duration, resync: Duration, spread: u64) -> bool {
+    // Resyncs are up to a tenth of a period early or late, so the window is longer than a period.
+    let window = resync + resync / 5;
+    let first = resync..resync + window;
+    let into_day = (time.as_secs() + spread % DAY) % DAY;
+    first.contains(&changed) || into_day < window.as_secs()
+}
+
 /// The start of the period that contains `now`.
 fn period_start(now: Duration, resync: Duration) -> Duration {
     let into = now.as_nanos().checked_rem(resync.as_nanos()).unwrap_or_default();
@@ -55,6 +72,27 @@ mod tests {
             [(0, 0), (60, 0), (300, 0), (599, 0), (600, 600), (610, 600), (1199, 600), (1200, 1200)]
         {
             assert_eq!(oldest_cached_read(at(now), RESYNC), at(expected), "{now}");
+        }
+    }
+
+    #[test]
+    fn everything_is_read_after_a_change_and_once_a_day() {
+        let noon = at(43_200);
+        for (changed, expected) in [(0, false), (599, false), (600, true), (1_319, true), (1_320, false)] {
+            assert_eq!(reads_everything(at(changed), noon, RESYNC, 0), expected, "{changed}");
+        }
+        let old = at(1_000_000);
+        for (time, spread, expected) in [
+            (0, 0, true),
+            (719, 0, true),
+            (720, 0, false),
+            (86_399, 0, false),
+            (86_400, 0, true),
+            (86_399, 1, true),
+            (43_200, 43_200, true),
+            (43_200, 86_400 + 43_200, true),
+        ] {
+            assert_eq!(reads_everything(old, at(time), RESYNC, spread), expected, "{time} {spread}");
         }
     }
 

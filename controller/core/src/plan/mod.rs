@@ -9,3 +9,4 @@ pub mod function;
 pub mod permission;
 pub mod rule;
 pub mod tags;
+pub mod trigger;

@@ -80,9 +80,64 @@ pub enum PermissionStep {
     Add(Statement),
 }
 
+/// The knowledge about the statement of a trigger before a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyView {
+    /// The spec leaves the permission to others, so the policy is not read.
+    External,
+    /// The policy was not read. The status does not record the statement, and Lambda's answer to the addition tells all:
+    /// the statement is new, exists already, or the function does not exist.
+    Unread,
+    /// The status records the statement, but the function was missing before: a read may show the policy of an earlier
+    /// function. Lambda's answer to the addition tells all.
+    Doubted,
+    /// The operator wrote the statement a moment ago, for another object.
+    Written,
+    /// The policy was read.
+    Read(Policy),
+}
+
+/// The writes for the statement of a trigger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PermissionPlan {
+    /// The spec leaves the permission to others.
+    External,
+    /// The policy has the statement.
+    InPlace,
+    /// The foreign statement with this Sid permits the invocation.
+    ByOthers(String),
+    /// Write the statement. The first step needs the revision of the policy, if the policy was read.
+    Write(Vec<PermissionStep>, Option<String>),
+}
+
+impl PermissionPlan {
+    /// True if the plan has no writes.
+    pub fn is_empty(&self) -> bool {
+        !matches!(self, Self::Write(..))
+    }
+}
+
+/// The writes that make a policy contain `wanted`. If `trusts_others`, an equivalent foreign statement is enough.
+pub fn plan_statement(view: &PolicyView, wanted: &Statement, trusts_others: bool) -> PermissionPlan {
+    let policy = match view {
+        PolicyView::External => return PermissionPlan::External,
+        PolicyView::Written => return PermissionPlan::InPlace,
+        PolicyView::Unread | PolicyView::Doubted => {
+            return PermissionPlan::Write(vec![PermissionStep::Add(wanted.clone())], None);
+        }
+        PolicyView::Read(policy) => policy,
+    };
+    let steps = plan_permission(policy, wanted);
+    match policy.permitted_by(wanted) {
+        _ if steps.is_empty() => PermissionPlan::InPlace,
+        Some(sid) if trusts_others => PermissionPlan::ByOthers(sid.to_owned()),
+        _ => PermissionPlan::Write(steps, policy.revision.clone()),
+    }
+}
+
 /// The steps that add `wanted` to a policy. Lambda cannot update a statement in place, so a changed statement is
 /// removed first.
-pub fn plan_permission(policy: &Policy, wanted: &Statement) -> Vec<PermissionStep> {
+fn plan_permission(policy: &Policy, wanted: &Statement) -> Vec<PermissionStep> {
     match policy.statements.get(&wanted.id) {
         Some(Some(found)) if found == wanted => vec![],
         Some(_) => vec![PermissionStep::Remove(wanted.id.clone()), PermissionStep::Add(wanted.clone())],
@@ -163,6 +218,34 @@ mod tests {
     #[test]
     fn a_missing_statement_is_added() {
         assert_eq!(plan_permission(&Policy::default(), &wanted()), vec![PermissionStep::Add(wanted())]);
+    }
+
+    #[test]
+    fn an_unread_policy_gets_the_statement_without_a_revision() {
+        let add = vec![PermissionStep::Add(wanted())];
+        for trusts_others in [false, true] {
+            let plan = |view| plan_statement(&view, &wanted(), trusts_others);
+            for view in [PolicyView::Unread, PolicyView::Doubted] {
+                let unread = plan(view);
+                assert_eq!(unread, PermissionPlan::Write(add.clone(), None));
+                assert!(!unread.is_empty());
+            }
+            assert_eq!(plan(PolicyView::External), PermissionPlan::External);
+            assert_eq!(plan(PolicyView::Written), PermissionPlan::InPlace);
+            assert!(plan(PolicyView::External).is_empty() && plan(PolicyView::Written).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_foreign_statement_is_enough_only_if_others_are_trusted() {
+        let foreign = PolicyView::Read(policy(&wanted().id, "by-hand"));
+        let write = PermissionPlan::Write(vec![PermissionStep::Add(wanted())], Some("r1".into()));
+        assert_eq!(plan_statement(&foreign, &wanted(), false), write);
+        assert_eq!(plan_statement(&foreign, &wanted(), true), PermissionPlan::ByOthers("by-hand".into()));
+        let own = PolicyView::Read(policy("", ""));
+        for trusts_others in [false, true] {
+            assert_eq!(plan_statement(&own, &wanted(), trusts_others), PermissionPlan::InPlace);
+        }
     }
 
     #[test]

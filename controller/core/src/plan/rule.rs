@@ -112,8 +112,27 @@ pub enum RuleConflict {
 pub struct RulePlan {
     /// The writes, in order.
     pub steps: Vec<RuleStep>,
+    /// True if the plan creates the rule.
+    pub creates: bool,
     /// The UID of the previous cluster if the plan adopts the rule from another cluster.
     pub adopted_from: Option<String>,
+}
+
+impl ObservedRule {
+    /// True if the rule matches `desired` in all but the tags, which may be unread.
+    pub fn matches(&self, desired: &DesiredRule) -> bool {
+        let DesiredRule { name: _, settings, tags: _, target } = desired;
+        self.managed_by.is_none() && self.has(settings) && self.target(&target.id) == Some(target)
+    }
+
+    fn has(&self, settings: &RuleSettings) -> bool {
+        self.settings == *settings && !self.has_more
+    }
+
+    /// The target with this Id, unless the target has settings that the operator never sets.
+    fn target(&self, id: &str) -> Option<&Target> {
+        self.targets.iter().find(|(other, _)| other == id).and_then(|(_, target)| target.as_ref())
+    }
 }
 
 impl RuleStep {
@@ -211,7 +230,7 @@ pub fn plan_rule(
     let put = || RuleStep::Put(settings.clone(), tags.clone());
     let Some(observed) = observed else {
         let steps = vec![put(), RuleStep::PutTarget(target.clone())];
-        return Ok(RulePlan { steps, adopted_from: None });
+        return Ok(RulePlan { steps, creates: true, adopted_from: None });
     };
     match owned_by(observed, set_before, owner, origin)? {
         Ownership::Ours => {}
@@ -221,7 +240,7 @@ pub fn plan_rule(
         }
     }
     let mut steps = vec![];
-    if observed.settings != *settings || observed.has_more {
+    if !observed.has(settings) {
         steps.push(put());
     }
     let set: Tags = tags.iter().filter(|(k, v)| observed.tags.get(*k) != Some(v)).map(own_pair).collect();
@@ -234,13 +253,20 @@ pub fn plan_rule(
     if !set.is_empty() {
         steps.push(RuleStep::Tag(set));
     }
-    let found =
-        observed.targets.iter().find(|(id, _)| *id == target.id).and_then(|(_, found)| found.as_ref());
-    if found != Some(target) {
+    if observed.target(&target.id) != Some(target) {
         steps.push(RuleStep::PutTarget(target.clone()));
     }
     let cluster = observed.tags.get(TAG_CLUSTER).filter(|cluster| **cluster != owner.cluster);
-    Ok(RulePlan { steps, adopted_from: cluster.cloned() })
+    Ok(RulePlan { steps, creates: false, adopted_from: cluster.cloned() })
+}
+
+/// The steps that delete a rule without a read of the rule. `set_before` contains the keys of the tags in the record.
+///
+/// The operator records a rule after a read has shown that the rule is absent, or belongs to the object. `None` if the
+/// record does not show the owner tag: a read must then decide, with [`plan_removal`].
+pub fn plan_recorded_removal(set_before: &BTreeSet<String>, owner: &Owner) -> Option<[RuleStep; 2]> {
+    let is_ours = set_before.contains(TAG_OWNER);
+    is_ours.then(|| [RuleStep::RemoveTargets(vec![target_id(owner)]), RuleStep::Delete])
 }
 
 /// The steps that delete a rule. A foreign rule stays, even under the name of the object's rule.
@@ -261,6 +287,8 @@ pub fn plan_removal(
     let Some(observed) = observed else { return Ok(vec![]) };
     match owned_by(observed, set_before, owner, origin) {
         Ok(Ownership::Ours) => {}
+        // A removal that failed half-way has removed the operator's target, and a rule without targets invokes nothing.
+        Ok(Ownership::Unknown) if set_before.contains(TAG_OWNER) && observed.targets.is_empty() => {}
         Ok(Ownership::Unknown) => return Err(Unmarked::new(owner, origin)),
         Ok(Ownership::Foreign) | Err(_) => return Ok(vec![]),
     }

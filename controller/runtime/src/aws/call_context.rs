@@ -1,5 +1,5 @@
-//! Per-reconcile call context: the priority, the time spent waiting for the rate limiter, and the use of cached reads.
-//! The reconcile timeout does not count the waits. The layers find the context in a task-local.
+//! Per-reconcile call context: the priority, and the time spent waiting for the rate limiter. The reconcile timeout
+//! does not count the waits. The client finds the context in a task-local.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,7 +24,6 @@ pub struct CallContext {
     pub namespace: String,
     is_high_priority: AtomicBool,
     waits: Mutex<Waits>,
-    cache_policy: Mutex<CachePolicy>,
     /// The contexts of a batch. A wait of the batch counts in all contexts.
     callers: Vec<Arc<CallContext>>,
 }
@@ -35,15 +34,6 @@ struct Waits {
     ended: Duration,
     under_way: u32,
     since: Option<Instant>,
-}
-
-#[derive(Debug, Default)]
-struct CachePolicy {
-    /// Cached reads from this time on are accepted.
-    since: Option<Instant>,
-    /// Cached reads from this time on count as fresh.
-    fresh_since: Option<Instant>,
-    used_cached_read: bool,
 }
 
 /// A wait that ends with the drop.
@@ -73,13 +63,7 @@ impl CallContext {
 
     fn on_behalf_of(namespace: String, priority: Priority, callers: Vec<Arc<CallContext>>) -> Arc<Self> {
         let is_high_priority = AtomicBool::new(priority == Priority::High);
-        Arc::new(Self {
-            namespace,
-            is_high_priority,
-            waits: Mutex::default(),
-            cache_policy: Mutex::default(),
-            callers,
-        })
+        Arc::new(Self { namespace, is_high_priority, waits: Mutex::default(), callers })
     }
 
     /// The current task's context. Outside any reconcile, calls run at high priority.
@@ -100,42 +84,6 @@ impl CallContext {
     /// Raises the priority of later calls to high.
     pub fn raise_priority(&self) {
         self.is_high_priority.store(true, Ordering::Release);
-    }
-
-    /// From now on, accept cached reads made at or after `since`. A cached read may only prove that nothing needs to
-    /// change: see [`CallContext::used_cached_read`].
-    pub fn accept_cached_reads(&self, since: Instant) {
-        *self.cache_policy.lock() = CachePolicy { since: Some(since), ..CachePolicy::default() };
-    }
-
-    /// From now on, read everything from AWS.
-    pub fn require_fresh_reads(&self) {
-        *self.cache_policy.lock() = CachePolicy::default();
-    }
-
-    /// Treat reads started after `wanted` as fresh.
-    pub fn treat_as_fresh_since(&self, wanted: Option<Instant>) {
-        self.cache_policy.lock().fresh_since = wanted;
-    }
-
-    /// True if the caller accepts a cached read with this start. An accepted read that is not fresh sets
-    /// [`used_cached_read`](Self::used_cached_read).
-    pub fn accepts(&self, started: Instant) -> bool {
-        let mut cache_policy = self.cache_policy.lock();
-        let is_fresh = cache_policy.fresh_since.is_some_and(|since| started >= since);
-        let is_cached = !is_fresh && cache_policy.since.is_some_and(|since| started >= since);
-        cache_policy.used_cached_read |= is_cached;
-        is_fresh || is_cached
-    }
-
-    /// The earliest acceptable start of a cached read; `None` if every read must go to AWS.
-    pub fn oldest_cached_read(&self) -> Option<Instant> {
-        self.cache_policy.lock().since
-    }
-
-    /// True after the use of a cached read. AWS must not be changed based on a cached read.
-    pub fn used_cached_read(&self) -> bool {
-        self.cache_policy.lock().used_cached_read
     }
 
     /// Begins a wait, for example for the rate limiter.

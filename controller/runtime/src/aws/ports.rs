@@ -2,6 +2,7 @@
 //! writes have separate traits, so that a read-only handle cannot write. The `sdk` module implements the ports with the
 //! AWS SDK, and the `client` module wraps them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ use lambda_triggers_core::plan::function::{
 };
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
+
+use tokio::time::Instant;
 
 use super::AwsError;
 
@@ -87,11 +90,17 @@ pub struct Function {
 /// The reads of Lambda.
 #[async_trait]
 pub trait LambdaReads: Send + Sync {
-    /// Reads the function by name or ARN, at an alias or version; `None` if not found.
-    async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError>;
+    /// Reads the function by name or ARN, at an alias or version; `None` if not found. A cached read that began at or
+    /// after `since` is accepted.
+    async fn function(
+        &self,
+        name: &str,
+        qualifier: Option<&str>,
+        since: Instant,
+    ) -> Result<Option<Function>, AwsError>;
     /// Reads the resource policy at the function's qualifier. A function without a policy has an empty policy; `None`
-    /// if the function is not found.
-    async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError>;
+    /// if the function is not found. A cached read that began at or after `since` is accepted.
+    async fn policy(&self, function: &FunctionArn, since: Instant) -> Result<Option<Policy>, AwsError>;
     /// Reads a deployed function with code, tags and concurrency; `None` if not found.
     async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError>;
     /// Reads the configuration of asynchronous invocations; `None` if not found.
@@ -108,7 +117,8 @@ pub trait LambdaApi: LambdaReads {
         statement: &Statement,
         revision: Option<&str>,
     ) -> Result<(), AwsError>;
-    /// Removes a permission statement if the policy still has this `revision`. A missing statement is no error.
+    /// Removes a permission statement if the policy still has this `revision`. A missing statement or function is the
+    /// error [`NotFound`](super::AwsErrorKind::NotFound).
     async fn remove_permission(
         &self,
         function: &FunctionArn,
@@ -143,7 +153,10 @@ pub trait LambdaApi: LambdaReads {
     async fn delete_function(&self, name: &str) -> Result<(), AwsError>;
 }
 
-/// A rule in a list of rules: without tags and targets.
+/// The rules of a list by name.
+pub type ListedRules = Arc<BTreeMap<String, ListedRule>>;
+
+/// A rule without tags and targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedRule {
     /// The name on the default event bus.
@@ -169,13 +182,16 @@ impl ListedRule {
 /// The reads of EventBridge on the default bus: schedules exist on no other bus.
 #[async_trait]
 pub trait EventBridgeReads: Send + Sync {
-    /// Lists the rules with this name prefix.
-    async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError>;
-    /// Reads the tags and targets of a listed rule. A rule deleted since the list is the error
-    /// [`NotFound`](super::AwsErrorKind::NotFound).
-    async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError>;
-    /// Reads a rule with tags and targets; `None` if not found.
-    async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError>;
+    /// Lists the rules with this name prefix; `None` if AWS denies the list. A cached list that began at or after `since`
+    /// is accepted.
+    async fn list(&self, prefix: &str, since: Instant) -> Result<Option<ListedRules>, AwsError>;
+    /// Reads a rule without tags and targets; `None` if not found.
+    async fn describe(&self, name: &str) -> Result<Option<ListedRule>, AwsError>;
+    /// Reads the targets of a rule by Id; `None` for a target with settings that the operator never sets. A missing rule
+    /// is the error [`NotFound`](super::AwsErrorKind::NotFound).
+    async fn targets(&self, name: &str) -> Result<Vec<(String, Option<Target>)>, AwsError>;
+    /// Reads the tags of a rule. A missing rule is the error [`NotFound`](super::AwsErrorKind::NotFound).
+    async fn tags(&self, rule: &ListedRule) -> Result<Tags, AwsError>;
     /// Lists the names of the rules with this target and this name prefix.
     async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError>;
 }
@@ -191,7 +207,7 @@ pub trait EventBridgeApi: EventBridgeReads {
     async fn untag_rule(&self, name: &str, keys: &[String]) -> Result<(), AwsError>;
     /// Sets a target of a rule.
     async fn put_target(&self, rule: &str, target: &Target) -> Result<(), AwsError>;
-    /// Removes targets from a rule, by ID.
+    /// Removes targets from a rule, by Id. A missing rule is the error [`NotFound`](super::AwsErrorKind::NotFound).
     async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError>;
     /// Deletes a rule without targets. A missing rule is no error, or the error
     /// [`NotFound`](super::AwsErrorKind::NotFound), which EventBridge may answer for a rule created a moment ago.

@@ -9,6 +9,8 @@ use lambda_triggers_core::tenancy::Tenancy;
 
 use super::tenancy::roles;
 use super::{Check, Options};
+use tokio::time::Instant;
+
 use crate::aws::{Aws, AwsError, AwsErrorKind, Bucket, Caller, NoRegion, RateLimiter, Sdk, SdkSettings};
 use crate::error_chain;
 use crate::network::Network;
@@ -105,10 +107,12 @@ async fn rules(sdk: &Sdk, caller: &Caller, owner: &OwnerId) -> Vec<Check> {
     let nothing =
         format!("arn:{}:lambda:{region}:{}:function:{name}", partition(&caller.arn), caller.account);
     vec![
-        read("events:DescribeRule", rules.rule(&name).await, Component::Rule, |_| {
+        read("events:DescribeRule", rules.describe(&name).await, Component::Rule, |_| {
             format!("on rules {}*", owner.prefix())
         }),
-        read("events:ListRules", rules.list(&name).await, Component::Rule, |_| "of any name".into()),
+        read("events:ListRules", rules.list(&name, Instant::now()).await, Component::Rule, |_| {
+            "of any name".into()
+        }),
         read(
             "events:ListRuleNamesByTarget",
             rules.rules_with_target(&nothing, &owner.prefix()).await,
@@ -130,7 +134,7 @@ async fn function(sdk: &Sdk, named: &str) -> Vec<Check> {
         },
     };
     let functions = sdk.lambda(&region);
-    let found = match functions.function(&name, qualifier.as_deref()).await {
+    let found = match functions.function(&name, qualifier.as_deref(), Instant::now()).await {
         Ok(Some(found)) => found,
         Ok(None) => {
             let finding =
@@ -145,7 +149,7 @@ async fn function(sdk: &Sdk, named: &str) -> Vec<Check> {
     };
     let policy = read(
         &format!("policy of function {}", found.arn.short()),
-        functions.policy(&found.arn).await,
+        functions.policy(&found.arn, Instant::now()).await,
         Component::Permission,
         |_| "can be read".into(),
     );

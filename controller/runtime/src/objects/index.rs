@@ -11,13 +11,13 @@ use kube::ResourceExt;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::Event;
-use lambda_triggers_core::api::{AppliedPermission, TriggerStatus};
+use lambda_triggers_core::api::{AppliedPermission, DeletionPolicy, TriggerStatus};
 use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::status::Reason;
 use parking_lot::{RwLock, RwLockReadGuard};
 use serde::Deserialize;
 
-use super::trigger::{Trigger, needs_applied_resources, read_status};
+use super::trigger::{Trigger, deletion_policy, needs_applied_resources, read_status};
 
 /// A property of objects that a lookup needs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +30,8 @@ pub enum IndexKey {
     ConfigMap(ObjectKey),
     /// The object needs this recorded statement.
     Permission(AppliedPermission),
+    /// The object decides about this recorded rule. The rule of an object that is being deleted with `Retain` stays.
+    Rule(String),
     /// The reason of the condition Ready; Progressing before the first status.
     Ready(String),
 }
@@ -49,6 +51,9 @@ impl IndexKey {
         keys.extend(applied.notifications.into_iter().map(|entries| Self::Bucket(entries.bucket)));
         if let Some(name) = spec["function"]["definition"]["code"]["configMap"]["name"].as_str() {
             keys.push(Self::ConfigMap(ObjectKey::new(object.namespace().unwrap_or_default(), name)));
+        }
+        if needs_applied_resources(object) || deletion_policy(object) == DeletionPolicy::Delete {
+            keys.extend(applied.rules.into_iter().map(|rule| Self::Rule(rule.name)));
         }
         if needs_applied_resources(object) {
             keys.extend(applied.permissions.into_iter().map(Self::Permission));

@@ -53,6 +53,11 @@ impl Stores {
         is_claimed(&self.scheduled, permission, except) || is_claimed(&self.s3, permission, except)
     }
 
+    /// True if an existing object decides about the rule of this name.
+    pub fn has_rule(&self, name: &str) -> bool {
+        self.scheduled.snapshot().count(&IndexKey::Rule(name.into())) > 0
+    }
+
     /// True if an object needs this function, which was deployed for the object.
     pub fn deploys(&self, kind: &str, key: &ObjectKey, region: &str, function: &str) -> bool {
         match kind {

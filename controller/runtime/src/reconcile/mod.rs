@@ -13,6 +13,7 @@ mod kind;
 mod orphans;
 mod permission;
 mod reconciler;
+mod recorded;
 mod s3_triggered_function;
 mod scheduled_function;
 mod status;
@@ -26,7 +27,6 @@ use kube::api::Api;
 use kube::runtime::controller::Action;
 use kube::runtime::finalizer::{Error as FinalizerError, Event, finalizer};
 use lambda_triggers_core::api::{DeletionPolicy, FINALIZER};
-use lambda_triggers_core::pacing::queue::Priority;
 use lambda_triggers_core::status::pause::paused;
 use lambda_triggers_core::status::{ErrorClass, EventReason, Failure, Outcome};
 use parking_lot::Mutex;
@@ -171,24 +171,8 @@ async fn apply<K: ReconcileKind>(
     reconciler: &Reconciler,
 ) -> Result<RequeueAfter, Error> {
     let context = &reconciler.context;
-    let call_context = CallContext::current();
     let mut writer = StatusWriter::new(context, api.clone(), object);
-    if writer.was_in_sync && call_context.priority() == Priority::Low {
-        call_context.accept_cached_reads(context.oldest_cached_read());
-    }
-    let mut result = object.apply(reconciler, &mut writer).await;
-    let nothing_to_do = |writer: &StatusWriter<'_, K>, outcome: &Outcome| {
-        matches!(outcome, Outcome::Applied { .. }) && !writer.changed_aws && !writer.would_change(outcome)
-    };
-    if call_context.used_cached_read()
-        && !result.as_ref().is_ok_and(|outcome| nothing_to_do(&writer, outcome))
-    {
-        call_context.require_fresh_reads();
-        let changed_aws = writer.changed_aws;
-        writer = StatusWriter::new(context, api.clone(), object);
-        writer.changed_aws = changed_aws;
-        result = object.apply(reconciler, &mut writer).await;
-    }
+    let result = object.apply(reconciler, &mut writer).await;
     if writer.changed_aws && roll_back_if_deleted(api, object, reconciler, &mut writer).await? {
         return Ok(Some(POLL_INTERVAL));
     }
@@ -221,11 +205,13 @@ async fn roll_back_if_deleted<K: ReconcileKind>(
         return Ok(false);
     }
     let mut delays = ROLLBACK_DELAYS.into_iter().map(Duration::from_secs);
+    let mut began = false;
     loop {
         let rolled_back = async {
             if !is_deleted(api, &writer.id).await? {
                 return Ok(false);
             }
+            began = true;
             object.cleanup(reconciler, writer).await.map(|()| true)
         };
         match (rolled_back.await, delays.next()) {
@@ -234,7 +220,9 @@ async fn roll_back_if_deleted<K: ReconcileKind>(
                 tokio::time::sleep(delay).await;
             }
             (Ok(true), _) => break,
-            (result, _) => return result,
+            // A first read was wrong, so the next reconcile creates the resources again.
+            (Ok(false), _) => return Ok(began),
+            (Err(error), None) => return Err(error),
         }
     }
     reconciler.permissions.forget(&writer.id.uid);

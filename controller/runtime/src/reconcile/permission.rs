@@ -1,8 +1,8 @@
-//! The single writer of each function's resource policy.
+//! The permissions: statements in the policies of functions. One writer for each policy, since Lambda has dropped
+//! parallel additions silently (<https://github.com/hashicorp/terraform-provider-aws/issues/789>).
 //!
-//! Objects share statements: all rules of this operator on a function need the same statement, and so do all resources
-//! of a bucket. The last object that needs a statement removes the statement. Parallel AddPermission calls on one
-//! function have dropped statements, so each function has one writer. RevisionId detects other writers.
+//! A new statement needs no read: Lambda's answer to AddPermission tells if the statement and the function exist. The
+//! answer to RemovePermission is the proof of a removal.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,25 +11,55 @@ use std::time::Duration;
 use lambda_triggers_core::api::{Applied, AppliedPermission, PermissionPolicy};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::is_own_statement_id;
-use lambda_triggers_core::plan::permission::{PermissionStep, Policy, Statement, plan_permission};
-use lambda_triggers_core::status::{Component, ErrorClass, EventReason, Reason};
+use lambda_triggers_core::plan::permission::{
+    PermissionPlan, PermissionStep, Policy, PolicyView, Statement, plan_statement,
+};
+use lambda_triggers_core::status::{Component, ErrorClass, Reason};
 use parking_lot::Mutex;
-
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::context::Context;
 use super::error::Error;
-use super::events::EventToEmit;
-use super::status::StatusWriter;
-use crate::aws::{AwsError, AwsErrorKind, CallContext, LambdaApi, confirm_absent};
-use crate::objects::{Identity, Trigger};
+use super::recorded::Recorded;
+use crate::aws::{AwsError, AwsErrorKind, LambdaApi, LambdaReads, NOT_FOUND_RETRY_DELAY};
+use crate::objects::Identity;
 
-/// The maximum number of reads until the policy is as planned. Usually the first read after a write shows the write.
-const MAX_READS: u32 = 6;
-/// The pause after a read that does not show the last write, times the number of reads.
+/// The maximum number of attempts to write a policy that other writers change at the same time.
+const MAX_WRITES: u32 = 6;
+/// The pause after a conflict with another writer, times the number of attempts.
 const PAUSE: Duration = Duration::from_millis(250);
-/// A read within this time proves that the operator may read a policy.
-const READABLE_FOR: Duration = Duration::from_secs(30);
+/// The age of a write that proves that a statement exists, or does not exist.
+const PROOF_AGE: Duration = Duration::from_secs(10);
+/// The age at which a write is forgotten. No resync period accepts such an old write.
+const MAX_AGE: Duration = Duration::from_secs(3600);
+
+/// The permission of a trigger.
+pub struct Grant<'a> {
+    /// The function.
+    pub function: &'a FunctionArn,
+    /// The operator's statement for the function's policy.
+    pub statement: &'a Statement,
+    /// The manager of the permission.
+    pub managed_by: PermissionPolicy,
+    /// The source of the events in words, such as `bucket photos`.
+    pub source: String,
+}
+
+impl Grant<'_> {
+    /// The identity of the statement in a status.
+    pub fn identity(&self) -> AppliedPermission {
+        AppliedPermission { function_arn: self.function.to_string(), statement_id: self.statement.id.clone() }
+    }
+
+    /// The statement that the object needs. A recorded statement stays until the object is deleted, even with an
+    /// external permission.
+    pub fn wanted(&self, recorded: &Applied) -> Vec<AppliedPermission> {
+        let permission = self.identity();
+        let is_wanted =
+            self.managed_by == PermissionPolicy::Managed || recorded.permissions.contains(&permission);
+        is_wanted.then_some(permission).into_iter().collect()
+    }
+}
 
 /// The statement that permits a source to invoke a function.
 pub enum Permitted {
@@ -43,6 +73,8 @@ pub enum Permitted {
         /// The Sid of the foreign statement.
         sid: String,
     },
+    /// The spec leaves the permission to others.
+    External,
 }
 
 /// A policy without the permission.
@@ -60,88 +92,114 @@ pub struct Permissions {
     /// The UIDs that need each statement. A claim is registered before the policy is read, so that a concurrent removal
     /// sees the claim.
     claims: Mutex<BTreeMap<AppliedPermission, BTreeSet<String>>>,
+    /// The last write of each statement. Objects that come or go together share a write.
+    writes: Mutex<BTreeMap<AppliedPermission, Write>>,
+}
+
+/// The last write of a statement.
+struct Write {
+    at: Instant,
+    /// The added statement; `None` after a removal.
+    statement: Option<Statement>,
 }
 
 impl Permissions {
-    /// Makes the function's policy contain the statement for the object `id`. If AWS denies the write, an equivalent
-    /// foreign statement is enough. With `trusts_others`, an equivalent foreign statement makes the write unnecessary.
-    /// The first read accepts a policy from after `came`.
-    pub async fn ensure(
+    /// Observes the permission of the object `id`, and registers the object's claim to the statement. A read that began
+    /// at or after `since` is accepted. Without a recorded statement, the policy is read only if the object trusts
+    /// others. `was_missing` is true if the last reconcile did not find the function.
+    pub async fn observe(
         &self,
         context: &Context,
-        function: &FunctionArn,
-        statement: &Statement,
         id: &Identity,
-        came: Instant,
-        trusts_others: bool,
-    ) -> Result<Permitted, Refused> {
-        let functions = context.aws(&id.key).lambda(&function.region);
-        let claim = || {
-            self.claims.lock().entry(identity(function, statement)).or_default().insert(id.uid.clone());
-        };
-        if CallContext::current().oldest_cached_read().is_some() {
-            // The object's status claims the statement, so no other reconcile removes the statement. Edits do not wait
-            // for this read.
-            claim();
-            let policy = policy(&*functions, function).await.map_err(unchanged)?;
-            if plan_permission(&policy, statement).is_empty() {
-                return Ok(Permitted::Own { added: false });
-            }
-            if let Some(theirs) = by_others(&policy, statement).filter(|_| trusts_others) {
-                return Ok(theirs);
-            }
+        grant: &Grant<'_>,
+        recorded: &Applied,
+        (trusts_others, was_missing): (bool, bool),
+        since: Instant,
+    ) -> Result<PolicyView, Error> {
+        if grant.managed_by == PermissionPolicy::External {
+            return Ok(PolicyView::External);
         }
-        let _lock = self.lock(function).await;
-        claim();
-        let mut changed = false;
-        for read in 0..MAX_READS {
-            // The previous writer of the policy may have read the policy after `came`.
-            CallContext::current().treat_as_fresh_since((read == 0).then_some(came));
-            let policy = policy(&*functions, function).await;
-            CallContext::current().treat_as_fresh_since(None);
-            let policy = policy.map_err(|error| Refused { error, changed })?;
-            let Some(step) = plan_permission(&policy, statement).into_iter().next() else {
-                return Ok(Permitted::Own { added: changed });
+        let permission = grant.identity();
+        self.claims.lock().entry(permission.clone()).or_default().insert(id.uid.clone());
+        if !was_missing && self.is_last(Some(grant.statement), &permission, since.min(recent())) {
+            return Ok(PolicyView::Written);
+        }
+        if !recorded.permissions.contains(&permission) && !trusts_others {
+            return Ok(PolicyView::Unread);
+        }
+        if was_missing {
+            return Ok(PolicyView::Doubted);
+        }
+        let functions = context.aws(&id.key).lambda(&grant.function.region);
+        read(&*functions, grant.function, since).await.map(PolicyView::Read)
+    }
+
+    /// Makes the function's policy contain the statement of a recorded permission. If AWS denies the write, an
+    /// equivalent foreign statement is enough. With `trusts_others`, the foreign statement makes the write unnecessary.
+    pub async fn apply(
+        &self,
+        context: &Context,
+        id: &Identity,
+        grant: &Grant<'_>,
+        mut view: PolicyView,
+        trusts_others: bool,
+        _recorded: &Recorded,
+    ) -> Result<Permitted, Refused> {
+        let Grant { function, statement, .. } = grant;
+        // Objects that come together share a write. A read that did not show the statement outweighs an earlier write.
+        let proof = if view == PolicyView::Unread { recent() } else { Instant::now() };
+        let mut lock = None;
+        for attempt in 0..MAX_WRITES {
+            let (steps, revision) = match plan_statement(&view, statement, trusts_others) {
+                PermissionPlan::External => return Ok(Permitted::External),
+                PermissionPlan::InPlace => return Ok(Permitted::Own { added: false }),
+                PermissionPlan::ByOthers(sid) => return Ok(Permitted::ByOthers { sid }),
+                PermissionPlan::Write(steps, revision) => (steps, revision),
             };
-            let theirs = by_others(&policy, statement).filter(|_| !changed);
-            if let Some(theirs) = theirs.filter(|_| trusts_others) {
-                return Ok(theirs);
+            if lock.is_none() {
+                lock = Some(self.lock(function).await);
+                // Another object may have written the statement in the meantime.
+                if self.is_last(Some(statement), &grant.identity(), proof) {
+                    return Ok(Permitted::Own { added: false });
+                }
             }
-            if read > 0 {
-                tokio::time::sleep(PAUSE * read).await;
-            }
-            match apply(&*functions, function, step, &policy).await {
-                Ok(applied) => changed |= applied,
-                Err(error) => return refused(error, changed, by_others(&policy, statement)),
+            sleep(PAUSE * attempt).await;
+            let functions = context.aws(&id.key).lambda(&function.region);
+            match write(&*functions, function, steps, revision).await {
+                Ok(()) => {
+                    self.note(&grant.identity(), Some(statement));
+                    return Ok(Permitted::Own { added: true });
+                }
+                Err(AwsError { kind: AwsErrorKind::Conflict, .. }) => {
+                    let policy = read(&*functions, function, Instant::now()).await;
+                    view = PolicyView::Read(policy.map_err(|error| Refused { error, changed: true })?);
+                }
+                Err(error) => return refused(&*functions, grant, error).await,
             }
         }
         let message = format!(
-            "the policy of {} does not show the statement {} after {MAX_READS} writes; another tool may be removing it",
+            "another writer changed the policy of {} during {MAX_WRITES} attempts to add the statement {}; trying again",
             function.short(),
             statement.id
         );
-        Err(Refused { error: Error::found(Component::Permission, Reason::AwsUnavailable, message), changed })
+        Err(Refused {
+            error: Error::found(Component::Permission, Reason::AwsUnavailable, message),
+            changed: true,
+        })
     }
 
-    /// Checks that the policy can be read. A recent read for another object is sufficient. A claim of another object to
-    /// the same statement is sufficient, too.
-    async fn check_readable(
+    /// Reads the policy, and makes sure that the policy has the statement.
+    pub async fn ensure(
         &self,
         context: &Context,
-        function: &FunctionArn,
-        permission: &AppliedPermission,
         id: &Identity,
-    ) -> Result<(), Error> {
-        let functions = context.aws(&id.key).lambda(&function.region);
-        let _lock = self.lock(function).await;
-        if self.claims.lock().contains_key(permission) {
-            return Ok(());
-        }
-        let now = Instant::now();
-        CallContext::current().treat_as_fresh_since(Some(now.checked_sub(READABLE_FOR).unwrap_or(now)));
-        let policy = policy(&*functions, function).await;
-        CallContext::current().treat_as_fresh_since(None);
-        policy.map(|_| ())
+        grant: &Grant<'_>,
+        recorded: &Recorded,
+    ) -> Result<Permitted, Refused> {
+        let functions = context.aws(&id.key).lambda(&grant.function.region);
+        let policy = read(&*functions, grant.function, Instant::now()).await;
+        let policy = policy.map_err(|error| Refused { error, changed: false })?;
+        self.apply(context, id, grant, PolicyView::Read(policy), false, recorded).await
     }
 
     /// Removes a statement that the object `id` needs no longer. The statement stays if another object needs the
@@ -159,82 +217,22 @@ impl Permissions {
             return Ok(());
         }
         let _lock = self.lock(&function).await;
-        if self.others_claim(permission, &id.uid) || context.stores.is_permission_claimed(permission, &id.uid)
+        if self.unclaim(permission, &id.uid)
+            || self.is_last(None, permission, recent())
+            || context.stores.is_permission_claimed(permission, &id.uid)
+            || in_use().await?
         {
             return Ok(());
         }
-        if in_use().await? {
-            return Ok(());
-        }
+        self.writes.lock().retain(|other, write| other != permission && write.at.elapsed() < MAX_AGE);
         let functions = context.aws_for_removal(&id.key).lambda(&function.region);
-        remove(&*functions, &function, &permission.statement_id).await
-    }
-
-    /// Permits the source to invoke the function, unless the permission is external. The first read accepts a policy
-    /// from after `came`.
-    pub async fn permit<K: Trigger>(
-        &self,
-        context: &Context,
-        writer: &mut StatusWriter<'_, K>,
-        grant: &Grant<'_>,
-        came: Instant,
-    ) -> Result<(), Error> {
-        let Grant { function, statement, managed_by, source } = grant;
-        let name = function.short();
-        if *managed_by == PermissionPolicy::External {
-            writer.set_external_permission(format!(
-                "spec.function.permission is External: the operator neither adds nor checks the permission of {source} to invoke {name}"
-            ));
-            return Ok(());
-        }
-        let trusts_others = writer.trusts_others;
-        let permitted = self.ensure(context, function, statement, &writer.id, came, trusts_others).await;
-        match permitted {
-            Ok(Permitted::Own { added }) => {
-                writer.changed_aws |= added;
-                writer.mark_ready(Component::Permission);
-                if added && writer.was_in_sync {
-                    let note = format!("restored the permission for {source} to invoke {name}");
-                    writer.emit(EventToEmit::warning(EventReason::DriftRepaired, note)).await;
-                }
-                Ok(())
-            }
-            Ok(Permitted::ByOthers { sid }) => {
-                writer.set_external_permission(format!(
-                    "AWS denies the operator a change of the policy of {name}, whose statement {sid} permits {source} to invoke it"
-                ));
-                Ok(())
-            }
-            Err(Refused { error, changed }) => {
-                writer.changed_aws |= changed;
-                Err(error)
-            }
-        }
-    }
-
-    /// The statements of an object in the function's policy. The policy is read before a statement is recorded, since
-    /// an unreadable policy would block the object's deletion. A recorded statement stays until the object is deleted,
-    /// even with an external permission.
-    pub async fn wanted(
-        &self,
-        context: &Context,
-        id: &Identity,
-        grant: &Grant<'_>,
-        before: &Applied,
-    ) -> Result<Vec<AppliedPermission>, Error> {
-        let Grant { function, statement, managed_by, source: _ } = grant;
-        let permission = identity(function, statement);
-        let is_recorded = before.permissions.contains(&permission);
-        let is_managed = *managed_by == PermissionPolicy::Managed;
-        if !is_recorded && is_managed {
-            self.check_readable(context, function, &permission, id).await?;
-        }
-        let is_wanted = is_recorded || is_managed;
-        Ok(is_wanted.then_some(permission).into_iter().collect())
+        remove(&*functions, &function, &permission.statement_id).await?;
+        self.note(permission, None);
+        Ok(())
     }
 
     /// Removes the claim of one object to one statement. True if other objects have claims.
-    fn others_claim(&self, permission: &AppliedPermission, uid: &str) -> bool {
+    pub fn unclaim(&self, permission: &AppliedPermission, uid: &str) -> bool {
         let mut claims = self.claims.lock();
         let Some(uids) = claims.get_mut(permission) else { return false };
         uids.remove(uid);
@@ -253,6 +251,27 @@ impl Permissions {
         });
     }
 
+    /// Forgets the writes to the policy of a deleted function: the policy is deleted, too.
+    pub fn forget_function(&self, function: &FunctionArn) {
+        let is_of = |permission: &AppliedPermission| {
+            let arn = FunctionArn::parse(&permission.function_arn);
+            arn.is_some_and(|arn| arn.with_qualifier(None) == *function)
+        };
+        self.writes.lock().retain(|permission, _| !is_of(permission));
+    }
+
+    fn note(&self, permission: &AppliedPermission, statement: Option<&Statement>) {
+        let write = Write { at: Instant::now(), statement: statement.cloned() };
+        self.writes.lock().insert(permission.clone(), write);
+    }
+
+    /// True if the last write at or after `since` added this statement, or removed the statement for `None`.
+    fn is_last(&self, statement: Option<&Statement>, permission: &AppliedPermission, since: Instant) -> bool {
+        let writes = self.writes.lock();
+        let last = writes.get(permission).filter(|write| write.at >= since);
+        last.is_some_and(|write| write.statement.as_ref() == statement)
+    }
+
     /// Waits for the lock of a function's policy.
     async fn lock(&self, function: &FunctionArn) -> tokio::sync::OwnedMutexGuard<()> {
         let lock = {
@@ -264,25 +283,98 @@ impl Permissions {
     }
 }
 
-/// The identity of a statement in a status.
-pub fn identity(function: &FunctionArn, statement: &Statement) -> AppliedPermission {
-    AppliedPermission { function_arn: function.to_string(), statement_id: statement.id.clone() }
+/// The oldest write that still proves a statement.
+fn recent() -> Instant {
+    let now = Instant::now();
+    now.checked_sub(PROOF_AGE).unwrap_or(now)
 }
 
-/// The permission of a trigger.
-pub struct Grant<'a> {
-    /// The function.
-    pub function: &'a FunctionArn,
-    /// The operator's statement for the function's policy.
-    pub statement: &'a Statement,
-    /// The manager of the permission.
-    pub managed_by: PermissionPolicy,
-    /// The source of the events in words, such as `bucket photos`.
-    pub source: String,
+async fn read(functions: &dyn LambdaReads, function: &FunctionArn, since: Instant) -> Result<Policy, Error> {
+    functions.policy(function, since).await.map_err(denied_or_failed)?.ok_or_else(|| gone(function))
 }
 
-async fn policy(functions: &dyn LambdaApi, function: &FunctionArn) -> Result<Policy, Error> {
-    functions.policy(function).await.map_err(denied_or_failed)?.ok_or_else(|| gone(function))
+/// Writes the steps. Only the first step has the revision of the read, since each write changes the revision.
+async fn write(
+    functions: &dyn LambdaApi,
+    function: &FunctionArn,
+    steps: Vec<PermissionStep>,
+    mut revision: Option<String>,
+) -> Result<(), AwsError> {
+    for step in steps {
+        let revision = revision.take();
+        match step {
+            PermissionStep::Add(statement) => {
+                functions.add_permission(function, &statement, revision.as_deref()).await?;
+            }
+            // A missing statement is removed already, and the addition finds a missing function.
+            PermissionStep::Remove(id) => {
+                match functions.remove_permission(function, &id, revision.as_deref()).await {
+                    Err(AwsError { kind: AwsErrorKind::NotFound, .. }) => {}
+                    done => done?,
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The result of a failed write. After a denial, the policy is read: an equivalent foreign statement is enough.
+async fn refused(
+    functions: &dyn LambdaApi,
+    grant: &Grant<'_>,
+    error: AwsError,
+) -> Result<Permitted, Refused> {
+    if error.kind == AwsErrorKind::NotFound {
+        return Err(Refused { error: gone(grant.function), changed: false });
+    }
+    if error.kind == AwsErrorKind::Denied
+        && let Ok(policy) = read(functions, grant.function, Instant::now()).await
+    {
+        match plan_statement(&PolicyView::Read(policy), grant.statement, true) {
+            PermissionPlan::InPlace => return Ok(Permitted::Own { added: false }),
+            PermissionPlan::ByOthers(sid) => return Ok(Permitted::ByOthers { sid }),
+            PermissionPlan::Write(..) | PermissionPlan::External => {}
+        }
+    }
+    let error = denied_or_failed(error);
+    // A definite refusal means that nothing was written.
+    let changed = error.class() != ErrorClass::Terminal;
+    Err(Refused { error, changed })
+}
+
+/// Removes a statement. A statement that was added a moment ago may be invisible, so a not-found is checked once more.
+/// After a denied removal, the statement counts as absent if no read shows the statement: AWS denied its creation, too.
+async fn remove(functions: &dyn LambdaApi, function: &FunctionArn, id: &str) -> Result<(), Error> {
+    let mut seems_absent = false;
+    for attempt in 0..MAX_WRITES {
+        sleep(PAUSE * attempt).await;
+        match functions.remove_permission(function, id, None).await {
+            Ok(()) => return Ok(()),
+            Err(AwsError { kind: AwsErrorKind::Conflict, .. }) => {}
+            Err(error) if matches!(error.kind, AwsErrorKind::NotFound | AwsErrorKind::Denied) => {
+                if error.kind == AwsErrorKind::Denied && shows(functions, function, id).await? {
+                    return Err(Error::aws(Component::Permission)(error));
+                }
+                if std::mem::replace(&mut seems_absent, true) {
+                    return Ok(());
+                }
+                sleep(NOT_FOUND_RETRY_DELAY).await;
+            }
+            Err(error) => return Err(Error::aws(Component::Permission)(error)),
+        }
+    }
+    let message = format!(
+        "another writer changed the policy of {} during {MAX_WRITES} attempts to remove the statement {id}; trying again",
+        function.short()
+    );
+    Err(Error::found(Component::Permission, Reason::AwsUnavailable, message))
+}
+
+/// True if the policy shows the statement.
+async fn shows(functions: &dyn LambdaReads, function: &FunctionArn, id: &str) -> Result<bool, Error> {
+    let policy =
+        functions.policy(function, Instant::now()).await.map_err(Error::aws(Component::Permission))?;
+    Ok(policy.is_some_and(|policy| policy.statements.contains_key(id)))
 }
 
 /// A failed call for the policy. A denial suggests an external permission.
@@ -294,79 +386,6 @@ fn denied_or_failed(error: AwsError) -> Error {
             "; if another tool manages the function's policy, set spec.function.permission to External";
     }
     error
-}
-
-fn unchanged(error: Error) -> Refused {
-    Refused { error, changed: false }
-}
-
-fn by_others(policy: &Policy, statement: &Statement) -> Option<Permitted> {
-    policy.permitted_by(statement).map(|sid| Permitted::ByOthers { sid: sid.to_owned() })
-}
-
-/// The result of a failed write.
-fn refused(error: Error, changed: bool, by_others: Option<Permitted>) -> Result<Permitted, Refused> {
-    let is_denied = error.failure().is_some_and(|failure| failure.reason == Reason::AccessDenied);
-    match by_others.filter(|_| is_denied) {
-        Some(by_others) => Ok(by_others),
-        // A definite refusal means that nothing was written.
-        None => {
-            let changed = changed || error.class() != ErrorClass::Terminal;
-            Err(Refused { error, changed })
-        }
-    }
-}
-
-/// Applies a step. False if another writer changed the policy in the meantime: the caller reads the policy again.
-async fn apply(
-    functions: &dyn LambdaApi,
-    function: &FunctionArn,
-    step: PermissionStep,
-    policy: &Policy,
-) -> Result<bool, Error> {
-    let revision = policy.revision.as_deref();
-    let result = match &step {
-        PermissionStep::Add(statement) => functions.add_permission(function, statement, revision).await,
-        PermissionStep::Remove(id) => functions.remove_permission(function, id, revision).await,
-    };
-    match result {
-        Ok(()) => Ok(true),
-        Err(AwsError { kind: AwsErrorKind::Conflict, .. }) => Ok(false),
-        Err(AwsError { kind: AwsErrorKind::NotFound, .. }) => Err(gone(function)),
-        Err(error) => Err(denied_or_failed(error)),
-    }
-}
-
-/// Removes a statement, and reads the policy again after a conflict with another writer. The first read may be older
-/// than the statement, so the statement is removed even if the read does not show the statement. After a denied
-/// removal, the statement counts as absent if no read shows the statement: AWS denied its creation, too.
-async fn remove(functions: &dyn LambdaApi, function: &FunctionArn, id: &str) -> Result<(), Error> {
-    let mut is_denied = false;
-    for read in 0..MAX_READS {
-        let policy =
-            confirm_absent(|| functions.policy(function)).await.map_err(Error::aws(Component::Permission))?;
-        let Some(policy) = policy else { return Ok(()) };
-        let is_shown = policy.statements.contains_key(id);
-        if read > 0 && !is_shown && (!is_denied || read + 1 == MAX_READS) {
-            return Ok(());
-        }
-        if read > 0 {
-            tokio::time::sleep(PAUSE * read).await;
-        }
-        if is_denied && !is_shown {
-            continue;
-        }
-        match functions.remove_permission(function, id, policy.revision.as_deref()).await {
-            Ok(()) | Err(AwsError { kind: AwsErrorKind::Conflict, .. }) => {}
-            Err(AwsError { kind: AwsErrorKind::Denied, .. }) if !is_shown => is_denied = true,
-            Err(error) => return Err(Error::aws(Component::Permission)(error)),
-        }
-    }
-    let message = format!(
-        "the policy of {} still shows the statement {id} after {MAX_READS} removals",
-        function.short()
-    );
-    Err(Error::found(Component::Permission, Reason::AwsUnavailable, message))
 }
 
 fn gone(function: &FunctionArn) -> Error {

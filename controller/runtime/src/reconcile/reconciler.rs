@@ -3,10 +3,22 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use lambda_triggers_core::pacing::queue::Priority;
+use lambda_triggers_core::plan::permission::PolicyView;
+use lambda_triggers_core::status::{Component, EventReason};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
 use super::bucket::Buckets;
 use super::context::Context;
+use super::error::Error;
+use super::events::EventToEmit;
 use super::orphans::OrphanQueue;
-use super::permission::Permissions;
+use super::permission::{Grant, Permissions, Permitted, Refused};
+use super::recorded::Recorded;
+use super::status::StatusWriter;
+use crate::aws::CallContext;
+use crate::objects::Trigger;
 
 /// Reconciles objects of both kinds.
 pub struct Reconciler {
@@ -16,6 +28,8 @@ pub struct Reconciler {
     pub buckets: Buckets,
     /// The single writer of each function's policy.
     pub permissions: Arc<Permissions>,
+    /// The last time that a rule outlived its object.
+    pub retained_at: Mutex<Option<Instant>>,
     /// The buckets to check for orphans.
     pub orphans: Arc<OrphanQueue>,
 }
@@ -26,7 +40,54 @@ impl Reconciler {
         let permissions = Arc::<Permissions>::default();
         let orphans = Arc::new(OrphanQueue::new(context.clone()));
         let buckets = Buckets::new(context.clone(), permissions.clone(), orphans.clone());
-        Self { context, buckets, permissions, orphans }
+        Self { context, buckets, permissions, retained_at: Mutex::default(), orphans }
+    }
+
+    /// The oldest start of a read that the reconcile of an object may use. A resync uses cached reads.
+    pub fn oldest_accepted_read<K: Trigger>(&self, writer: &StatusWriter<'_, K>) -> Instant {
+        let is_resync = writer.was_in_sync && CallContext::current().priority() == Priority::Low;
+        if is_resync { self.context.oldest_cached_read() } else { writer.began }
+    }
+
+    /// Permits the source of the grant to invoke the function, and reports the permission. A definite refusal of a new
+    /// statement withdraws the record of the plan.
+    pub async fn permit<K: Trigger>(
+        &self,
+        writer: &mut StatusWriter<'_, K>,
+        grant: &Grant<'_>,
+        view: PolicyView,
+        recorded: &Recorded,
+    ) -> Result<(), Error> {
+        let (name, source) = (grant.function.short(), &grant.source);
+        let is_new = view == PolicyView::Unread;
+        let permitted = self
+            .permissions
+            .apply(&self.context, &writer.id, grant, view, writer.trusts_others, recorded)
+            .await;
+        match permitted {
+            Ok(Permitted::Own { added }) => {
+                writer.changed_aws |= added;
+                writer.mark_ready(Component::Permission);
+                if added && writer.was_in_sync {
+                    let note = format!("restored the permission for {source} to invoke {name}");
+                    writer.emit(EventToEmit::warning(EventReason::DriftRepaired, note)).await;
+                }
+            }
+            Ok(Permitted::ByOthers { sid }) => writer.set_external_permission(format!(
+                "AWS denies the operator a change of the policy of {name}, whose statement {sid} permits {source} to invoke it"
+            )),
+            Ok(Permitted::External) => writer.set_external_permission(format!(
+                "spec.function.permission is External: the operator neither adds nor checks the permission of {source} to invoke {name}"
+            )),
+            Err(Refused { error, changed }) => {
+                writer.changed_aws |= changed;
+                if is_new {
+                    writer.withdraw_record();
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Checks each bucket of the orphan queue when its check is due. Never ends.

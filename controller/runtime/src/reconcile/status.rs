@@ -2,18 +2,26 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use lambda_triggers_core::api::{Applied, RECONCILE_ANNOTATION, TriggerStatus};
+use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::Origin;
+use lambda_triggers_core::pacing::resync;
+use lambda_triggers_core::plan::trigger::TriggerPlan;
 use lambda_triggers_core::status::{Component, Outcome, Reason, conditions, is_overdue};
 use serde_json::json;
+use tokio::time::Instant;
+use tracing::debug;
 
 use super::context::{Context, Settings};
 use super::error::Error;
 use super::events::EventToEmit;
+use super::recorded::Recorded;
 use super::wakes::Hindrance;
 use crate::objects::{Identity, RawJson, Trigger};
 
@@ -22,8 +30,11 @@ pub const FIELD_MANAGER: &str = "lambda-triggers";
 
 /// The status of one object during one reconcile.
 pub struct StatusWriter<'a, K: Trigger> {
-    context: &'a Context,
+    /// The context of every reconcile.
+    pub context: &'a Context,
     api: Api<K>,
+    /// The start of the reconcile: a read that began later is fresh.
+    pub began: Instant,
     /// The identity of the object.
     pub id: Identity,
     /// The spec of the object, valid or not.
@@ -44,6 +55,10 @@ pub struct StatusWriter<'a, K: Trigger> {
     pub requeue_soon: bool,
     /// True if the annotation requests a reconcile: no cached result may be used.
     pub reconcile_requested: bool,
+    /// The recorded resources before the plan.
+    before_record: Option<Applied>,
+    /// True if the reconcile reads the state of the function and the tags of the rule, too.
+    pub reads_everything: bool,
     /// The value of the annotation.
     request: Option<String>,
     /// True if the last reconcile of this generation found an equivalent foreign statement: the operator does not
@@ -68,10 +83,12 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
         let trusts_others = was_in_sync && !reconcile_requested && written.conditions.iter().any(is_external);
         let is_known = written.observed_generation == id.generation;
         let now = || Some(Time(context.settings.clock.now()));
+        let reads_everything = reconcile_requested || is_full_resync(context, &written, &id.uid);
         let observed_generation_at = if is_known { written.observed_generation_at.clone() } else { now() };
         Self {
             context,
             api,
+            began: Instant::now(),
             id,
             spec: object.spec().clone(),
             status: TriggerStatus { observed_generation_at, ..written.clone() },
@@ -82,6 +99,8 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
             changed_aws: false,
             requeue_soon: false,
             reconcile_requested,
+            reads_everything,
+            before_record: None,
             request,
             trusts_others,
             external_permission: None,
@@ -95,12 +114,54 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
 
     /// Records the identities of resources in the status before the resources are created. The deletion of the object
     /// then finds the resources after a crash or a failure.
-    pub async fn record_intent(&mut self, applied: Applied, message: &str) -> Result<(), Error> {
+    pub async fn record(&mut self, applied: Applied, message: &str) -> Result<Recorded, Error> {
         self.status.applied = applied;
-        if self.status.applied == self.written.applied {
-            return Ok(());
+        if self.status.applied != self.written.applied {
+            self.write(&Outcome::Progressing { message: message.into() }).await?;
         }
-        self.write(&Outcome::Progressing { message: message.into() }).await
+        Ok(Recorded::new())
+    }
+
+    /// Records the resources that a plan will create, beside the resources that the plan makes obsolete.
+    pub async fn record_plan(&mut self, plan: &TriggerPlan, message: &str) -> Result<Recorded, Error> {
+        if !plan.is_empty() {
+            debug!(%plan, "the plan");
+        }
+        let mut applied = plan.wanted.clone();
+        applied.merge(&self.status.applied);
+        self.before_record = Some(self.status.applied.clone());
+        self.record(applied, message).await
+    }
+
+    /// Withdraws the record of a plan, of which nothing was created.
+    pub fn withdraw_record(&mut self) {
+        if let Some(before) = self.before_record.take().filter(|_| !self.changed_aws) {
+            self.status.applied = before;
+        }
+    }
+
+    /// True if the state of the function may matter: the last reconcile found a failure of the function.
+    pub fn reads_function(&self) -> bool {
+        self.reads_everything || self.has(Component::Function.condition(), "False")
+    }
+
+    /// True if the last status reports this failure of the component.
+    pub fn was_refused(&self, component: Component, reason: Reason) -> bool {
+        let is_reported = |c: &Condition| {
+            c.type_ == component.condition() && c.status == "False" && c.reason == reason.as_str()
+        };
+        self.written.conditions.iter().any(is_reported)
+    }
+
+    /// True if the last status has the condition with this status.
+    pub fn has(&self, condition: &str, status: &str) -> bool {
+        self.written.conditions.iter().any(|c| c.type_ == condition && c.status == status)
+    }
+
+    /// Shows the function in the status.
+    pub fn show_function(&mut self, arn: &FunctionArn) {
+        self.status.function_arn = Some(arn.to_string());
+        self.status.function_name = Some(arn.short());
     }
 
     /// Marks a component as ready, even if another component fails.
@@ -152,12 +213,6 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
         self.conditions(outcome) == self.written.conditions
     }
 
-    /// True if this outcome changes the status.
-    pub fn would_change(&self, outcome: &Outcome) -> bool {
-        let (conditions, observed_generation) = (self.conditions(outcome), self.id.generation);
-        TriggerStatus { conditions, observed_generation, ..self.status.clone() } != self.written
-    }
-
     fn conditions(&self, outcome: &Outcome) -> Vec<Condition> {
         let now = Time(self.context.settings.clock.now());
         let all = || K::COMPONENTS.iter().copied().collect();
@@ -183,4 +238,15 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
     pub async fn emit(&self, event: EventToEmit) {
         self.context.events.publish(&self.id.reference, event).await;
     }
+}
+
+/// True if a resync of the object reads everything.
+fn is_full_resync(context: &Context, status: &TriggerStatus, uid: &str) -> bool {
+    let now = context.settings.clock.now();
+    let changed =
+        status.observed_generation_at.as_ref().map(|time| now.duration_since(time.0).unsigned_abs());
+    let time = Duration::from_secs(now.as_second().try_into().unwrap_or_default());
+    let mut hasher = DefaultHasher::new();
+    uid.hash(&mut hasher);
+    resync::reads_everything(changed.unwrap_or_default(), time, context.settings.resync, hasher.finish())
 }

@@ -9,6 +9,7 @@ use lambda_triggers_core::plan::function::{
 };
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::client::SimClient;
 use super::errors::Op;
@@ -37,7 +38,12 @@ impl SimClient {
 
 #[async_trait]
 impl LambdaReads for SimClient {
-    async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
+    async fn function(
+        &self,
+        name: &str,
+        qualifier: Option<&str>,
+        _since: Instant,
+    ) -> Result<Option<Function>, AwsError> {
         let on = qualifier.map_or_else(|| name.to_owned(), |qualifier| format!("{name}:{qualifier}"));
         let op = self.reading("lambda:GetFunction", format!("function {on}"));
         let region = self.region.clone();
@@ -52,7 +58,7 @@ impl LambdaReads for SimClient {
         missing_as_none(answer)
     }
 
-    async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError> {
+    async fn policy(&self, function: &FunctionArn, _since: Instant) -> Result<Option<Policy>, AwsError> {
         let op = self.reading("lambda:GetPolicy", format!("function {}", function.short()));
         let (region, arn, call) = (self.region.clone(), function.to_string(), op.clone());
         let answer = self
@@ -135,13 +141,11 @@ impl LambdaApi for SimClient {
         let op = self.writing("lambda:RemovePermission", format!("function {}", function.short()));
         let (region, arn, call) = (self.region.clone(), function.to_string(), op.clone());
         let (sid, revision) = (statement_id.to_owned(), revision.map(ToOwned::to_owned));
-        let answer = self
-            .call(op, move |state, _| {
-                let function = state.reference(&arn, &region)?;
-                state.remove_permission(&call, &function, &sid, revision.as_deref())
-            })
-            .await;
-        missing_as_none(answer).map(drop)
+        let remove = move |state: &mut AwsState, _| {
+            let function = state.reference(&arn, &region)?;
+            state.remove_permission(&call, &function, &sid, revision.as_deref())
+        };
+        self.call(op, remove).await
     }
 
     async fn create_function(&self, function: &DesiredFunction) -> Result<(), AwsError> {

@@ -1,10 +1,14 @@
 //! EventBridge: rules on the default bus, with tags and targets.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use lambda_triggers::aws::{AwsError, EventBridgeApi, EventBridgeReads, ListedRule};
+use lambda_triggers::aws::{AwsError, EventBridgeApi, EventBridgeReads, ListedRule, ListedRules};
 use lambda_triggers_core::api::{RetryPolicy, Tags};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target, canonical_retry};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::ACCOUNT;
 use super::client::SimClient;
@@ -32,6 +36,12 @@ pub(super) struct Rule {
 }
 
 impl Rule {
+    fn listed(&self, key: &RuleKey) -> ListedRule {
+        let Self { settings, has_more, managed_by, .. } = self.clone();
+        let arn = format!("arn:aws:events:{}:{ACCOUNT}:rule/{}", key.region, key.name);
+        ListedRule { name: key.name.clone(), arn, settings, has_more, managed_by }
+    }
+
     pub fn observed(&self) -> ObservedRule {
         let Self { settings, has_more, managed_by, tags, targets } = self.clone();
         let id = |target: &Value| target["Id"].as_str().unwrap_or_default().to_owned();
@@ -82,14 +92,10 @@ impl AwsState {
     }
 
     /// The rules with this name prefix.
-    fn list(&self, region: &str, prefix: &str, view: View) -> Vec<ListedRule> {
+    fn list(&self, region: &str, prefix: &str, view: View) -> BTreeMap<String, ListedRule> {
         let mut keys = self.rules.keys();
         keys.retain(|key| key.region == region && key.name.starts_with(prefix));
-        let listed = |key: &RuleKey| {
-            let Rule { settings, has_more, managed_by, .. } = self.rules.seen(key, view)?.clone();
-            let arn = format!("arn:aws:events:{region}:{ACCOUNT}:rule/{}", key.name);
-            Some(ListedRule { name: key.name.clone(), arn, settings, has_more, managed_by })
-        };
+        let listed = |key: &RuleKey| Some((key.name.clone(), self.rules.seen(key, view)?.listed(key)));
         keys.into_iter().filter_map(listed).collect()
     }
 
@@ -203,6 +209,20 @@ impl SimClient {
         RuleKey { region: self.region.clone(), bus: "default".into(), name: name.to_owned() }
     }
 
+    /// A read of a rule.
+    async fn read_rule<T: Send + 'static>(
+        &self,
+        action: &'static str,
+        name: &str,
+        read: impl Fn(&Rule) -> T + Send + 'static,
+    ) -> Result<T, AwsError> {
+        let key = self.rule_key(name);
+        let read = move |state: &mut AwsState, view: View| {
+            state.rules.seen(&key, view).map(&read).ok_or_else(|| missing(&key))
+        };
+        self.call(self.reading(action, on(name)), read).await
+    }
+
     /// A write to a rule.
     async fn on_rule(
         &self,
@@ -222,29 +242,24 @@ fn on(rule: &str) -> String {
 
 #[async_trait]
 impl EventBridgeReads for SimClient {
-    async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
+    async fn list(&self, prefix: &str, _since: Instant) -> Result<Option<ListedRules>, AwsError> {
         let op = self.reading("events:ListRules", format!("rules {prefix}*"));
         let (region, prefix) = (self.region.clone(), prefix.to_owned());
-        self.call(op, move |state, view| Ok(state.list(&region, &prefix, view))).await
+        let list = move |state: &mut AwsState, view: View| Ok(state.list(&region, &prefix, view));
+        self.call(op, list).await.map(|rules| Some(Arc::new(rules)))
     }
 
-    async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
-        let op = self.reading("events:ListTargetsByRule", on(&rule.name));
-        let key = self.rule_key(&rule.name);
-        let read = move |state: &mut AwsState, view: View| {
-            let seen = state.rules.seen(&key, view).map(Rule::observed).ok_or_else(|| missing(&key))?;
-            Ok(rule.clone().with(seen.tags, seen.targets))
-        };
-        self.call(op, read).await
-    }
-
-    async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
-        let op = self.reading("events:DescribeRule", on(name));
+    async fn describe(&self, name: &str) -> Result<Option<ListedRule>, AwsError> {
         let key = self.rule_key(name);
-        let read = move |state: &mut AwsState, view: View| {
-            state.rules.seen(&key, view).map(Rule::observed).ok_or_else(|| missing(&key))
-        };
-        missing_as_none(self.call(op, read).await)
+        missing_as_none(self.read_rule("events:DescribeRule", name, move |rule| rule.listed(&key)).await)
+    }
+
+    async fn targets(&self, name: &str) -> Result<Vec<(String, Option<Target>)>, AwsError> {
+        self.read_rule("events:ListTargetsByRule", name, |rule| rule.observed().targets).await
+    }
+
+    async fn tags(&self, rule: &ListedRule) -> Result<Tags, AwsError> {
+        self.read_rule("events:ListTagsForResource", &rule.name, |rule| rule.tags.clone()).await
     }
 
     async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError> {
@@ -289,7 +304,7 @@ impl EventBridgeApi for SimClient {
     async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError> {
         let ids = ids.to_vec();
         let remove = move |state: &mut AwsState, op: &Op, key: &RuleKey| state.remove_targets(op, key, &ids);
-        missing_as_none(self.on_rule("events:RemoveTargets", rule, remove).await).map(drop)
+        self.on_rule("events:RemoveTargets", rule, remove).await
     }
 
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {

@@ -1,5 +1,6 @@
 //! The test protocols of the simulator. Each protocol runs the whole operator under other faults.
 
+mod calls;
 mod chaos;
 mod counts;
 mod crash;

@@ -106,8 +106,8 @@ fn a_contended_statement_is_reported_and_recovers() {
             started.unwrap_or_else(|refused| panic!("{refused:?}"));
             sleep(Duration::from_secs(60)).await;
             let [status, reason, message] = ready(&sim);
-            assert_eq!((status.as_str(), reason.as_str()), ("False", "AwsUnavailable"));
-            assert!(message.contains("another tool may be removing it"), "{message}");
+            assert_eq!((status.as_str(), reason.as_str()), ("False", "DestinationRefused"));
+            assert!(message.contains("resize"), "{message}");
 
             remover.abort();
             sim.settle().await;

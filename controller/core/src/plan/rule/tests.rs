@@ -177,7 +177,7 @@ fn only_differences_cause_steps() {
     ];
     let before = BTreeSet::from(["team".to_owned(), TAG_UID.to_owned()]);
     for (case, observed, steps) in cases {
-        let expected = RulePlan { steps, adopted_from: None };
+        let expected = RulePlan { steps, creates: observed.is_none(), adopted_from: None };
         assert_eq!(plan(&wanted, observed.as_ref(), &before), expected, "{case}");
     }
 }
@@ -188,6 +188,7 @@ fn a_rule_of_the_same_owner_in_another_cluster_is_adopted() {
     rule.tags.insert(TAG_CLUSTER.into(), "cluster-0".into());
     let expected = RulePlan {
         steps: vec![RuleStep::Tag(Tags::from([(TAG_CLUSTER.into(), "cluster-1".into())]))],
+        creates: false,
         adopted_from: Some("cluster-0".into()),
     };
     assert_eq!(plan(&hourly(), Some(&rule), &BTreeSet::new()), expected);
@@ -249,7 +250,7 @@ fn a_recorded_rule_without_tags_is_repaired_and_removed() {
     let cases =
         [untagged(), without(TAG_OWNER), without(TAG_KIND), without(TAG_NAMESPACE), without(TAG_NAME)];
     for rule in cases {
-        let RulePlan { steps, adopted_from } = plan(&hourly(), Some(&rule), &recorded);
+        let RulePlan { steps, adopted_from, .. } = plan(&hourly(), Some(&rule), &recorded);
         assert_eq!((steps.len(), adopted_from), (1, None), "{rule:?}");
         assert_eq!(apply(&steps, Some(rule.clone())), Some(in_sync(&hourly())), "{rule:?}");
         let removed = removal(&rule, &recorded).unwrap();
@@ -483,4 +484,33 @@ fn a_rule_cannot_target_another_account() {
                which this operator does not set. Create this resource in a namespace with a role of account \
                210987654321, or name a function of account 123456789012";
     assert_eq!(target_in_other_account(&thumbs, "123456789012").as_deref(), Some(why));
+}
+
+#[test]
+fn a_rule_matches_in_all_but_its_tags() {
+    let wanted = hourly();
+    let with = |change: &dyn Fn(&mut ObservedRule)| {
+        let mut rule = ObservedRule { tags: Tags::new(), ..in_sync(&wanted) };
+        change(&mut rule);
+        rule.matches(&wanted)
+    };
+    assert!(with(&|_| {}));
+    assert!(with(&|rule| rule.targets.insert(0, ("theirs".into(), None))));
+    for change in [
+        &(|rule: &mut ObservedRule| rule.settings.enabled = false) as &dyn Fn(&mut ObservedRule),
+        &|rule| rule.has_more = true,
+        &|rule| rule.managed_by = Some("service".into()),
+        &|rule| rule.targets.clear(),
+        &|rule| rule.targets[0].1 = None,
+    ] {
+        assert!(!with(change));
+    }
+}
+
+#[test]
+fn a_recorded_rule_is_removed_without_a_read() {
+    let recorded = BTreeSet::from([TAG_OWNER.to_owned()]);
+    let steps = [RuleStep::RemoveTargets(vec![hourly().target.id]), RuleStep::Delete];
+    assert_eq!(plan_recorded_removal(&recorded, &owner()), Some(steps));
+    assert_eq!(plan_recorded_removal(&BTreeSet::new(), &owner()), None);
 }

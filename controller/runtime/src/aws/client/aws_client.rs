@@ -1,4 +1,4 @@
-//! The path of every AWS call: authorization, guard for writes, rate limiter, call.
+//! The path of every AWS call: authorization, rate limiter, call.
 
 use std::sync::Arc;
 
@@ -8,7 +8,6 @@ use lambda_triggers_core::operations::{GET_CALLER_IDENTITY, Operation};
 use super::rate_limiter::RateLimiter;
 use super::read_cache::ReadCache;
 use super::tenant_policy::{Resource, TenantPolicy};
-use crate::aws::call_context::CallContext;
 use crate::aws::{Account, Aws, AwsError, AwsErrorKind, EventBridgeApi, LambdaApi, S3Api};
 
 /// AWS with one set of credentials. Clones share the read cache and the rate limiter.
@@ -88,17 +87,12 @@ impl<P: ?Sized> Port<P> {
         self.send(operation, call).await
     }
 
-    /// Checks a call against the policy. A write also needs fresh reads.
+    /// Checks a call against the policy.
     pub async fn authorize(
         &self,
         operation: &Operation,
         resources: Vec<Resource<'_>>,
     ) -> Result<(), AwsError> {
-        if operation.writes() && CallContext::current().used_cached_read() {
-            let on = resources.first().map(ToString::to_string).unwrap_or_default();
-            let why = "the write is based on cached data, and needs a new read first";
-            return Err(AwsError::unexpected(AwsErrorKind::Unavailable, operation.action, on, why));
-        }
         match &self.client.policy {
             Some(policy) => policy.authorize(operation, &self.region, resources, &*self.client.aws).await,
             None => Ok(()),

@@ -1,21 +1,20 @@
 //! EventBridge through the client. Only one object reads a rule, so a single rule is not cached. Resyncs share the list
 //! of rules.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use lambda_triggers_core::api::Tags;
 use lambda_triggers_core::operations as op;
 use lambda_triggers_core::ownership::prefix_of;
-use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
+use lambda_triggers_core::plan::rule::{RuleSettings, Target};
 use lambda_triggers_core::tenancy::ResourceRef;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::aws_client::Port;
 use super::tenant_policy::Resource;
-use crate::aws::call_context::CallContext;
-use crate::aws::{AwsError, AwsErrorKind, EventBridgeApi, EventBridgeReads, ListedRule};
+use crate::aws::{AwsError, AwsErrorKind, EventBridgeApi, EventBridgeReads, ListedRule, ListedRules};
 use crate::error_chain;
 
 /// The maximum number of rules in one page of ListRules
@@ -27,61 +26,46 @@ fn own(rule: &str) -> Vec<Resource<'_>> {
 }
 
 impl Port<dyn EventBridgeApi> {
-    async fn send_list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
-        let rules = self.send(&op::LIST_RULES, self.inner.list(prefix)).await?;
-        let further_pages = rules.len().saturating_sub(1) / PAGE;
-        self.debit(&op::LIST_RULES, further_pages.try_into().unwrap_or(u32::MAX));
-        Ok(rules)
+    /// Sends the list. A denial counts as an answer: each rule is then read separately.
+    async fn send_list(&self, prefix: &str, since: Instant) -> Result<Option<ListedRules>, AwsError> {
+        match self.send(&op::LIST_RULES, self.inner.list(prefix, since)).await {
+            Ok(rules) => {
+                let further_pages = rules.as_ref().map_or(0, |rules| rules.len()).saturating_sub(1) / PAGE;
+                self.debit(&op::LIST_RULES, further_pages.try_into().unwrap_or(u32::MAX));
+                Ok(rules)
+            }
+            Err(error) if error.kind == AwsErrorKind::Denied => {
+                warn!(error = error_chain(&error), "cannot list rules; reading each rule separately");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    /// The rule from the list shared by all resyncs; `None` if the list does not contain the rule.
-    async fn listed(&self, name: &str) -> Result<Option<ListedRule>, AwsError> {
-        let shares = CallContext::current().oldest_cached_read().is_some();
-        let Some(prefix) = prefix_of(name).filter(|_| shares) else { return Ok(None) };
-        let list = async {
-            let rules = match self.send_list(prefix).await {
-                Ok(rules) => rules,
-                Err(error) if error.kind == AwsErrorKind::Denied => {
-                    warn!(error = error_chain(&error), "cannot list rules; reading each rule separately");
-                    vec![]
-                }
-                Err(error) => return Err(error),
-            };
-            Ok(Some(Arc::new(
-                rules.into_iter().map(|rule| (rule.name.clone(), rule)).collect::<BTreeMap<_, _>>(),
-            )))
-        };
-        let key = (self.region.clone(), prefix.to_owned());
-        let rules = self.cache().rules.get_or_fetch(key, |_| true, list).await?;
-        Ok(rules.and_then(|rules| rules.get(name).cloned()))
+    fn list_key(&self, prefix: &str) -> (String, String) {
+        (self.region.clone(), prefix.to_owned())
     }
 }
 
 #[async_trait]
 impl EventBridgeReads for Port<dyn EventBridgeApi> {
-    async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
+    async fn list(&self, prefix: &str, since: Instant) -> Result<Option<ListedRules>, AwsError> {
         self.authorize(&op::LIST_RULES, vec![Resource::OwnRules(prefix)]).await?;
-        self.send_list(prefix).await
+        let fetch = async { self.send_list(prefix, since).await.map(Some) };
+        let key = self.list_key(prefix);
+        self.cache().rules.get_or_fetch(key, since, |_| true, fetch).await.map(Option::flatten)
     }
 
-    async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
-        self.authorize(&op::LIST_TARGETS, own(&rule.name)).await?;
-        self.send(&op::LIST_TARGETS, self.inner.complete(rule)).await
+    async fn describe(&self, name: &str) -> Result<Option<ListedRule>, AwsError> {
+        self.call(&op::DESCRIBE_RULE, own(name), self.inner.describe(name)).await
     }
 
-    async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
-        self.authorize(&op::DESCRIBE_RULE, own(name)).await?;
-        if let Some(rule) = self.listed(name).await? {
-            match self.send(&op::LIST_TARGETS, self.inner.complete(rule)).await {
-                Err(error) if error.kind == AwsErrorKind::NotFound => {}
-                complete => return complete.map(Some),
-            }
-        }
-        let rule = self.send(&op::DESCRIBE_RULE, self.inner.rule(name)).await?;
-        if rule.is_some() {
-            self.debit(&op::LIST_TARGETS, op::LIST_TARGETS.requests);
-        }
-        Ok(rule)
+    async fn targets(&self, name: &str) -> Result<Vec<(String, Option<Target>)>, AwsError> {
+        self.call(&op::LIST_TARGETS, own(name), self.inner.targets(name)).await
+    }
+
+    async fn tags(&self, rule: &ListedRule) -> Result<Tags, AwsError> {
+        self.call(&op::LIST_TAGS, own(&rule.name), self.inner.tags(rule)).await
     }
 
     async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError> {
@@ -116,6 +100,15 @@ impl EventBridgeApi for Port<dyn EventBridgeApi> {
     }
 
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {
-        self.call(&op::DELETE_RULE, own(name), self.inner.delete_rule(name)).await
+        self.call(&op::DELETE_RULE, own(name), self.inner.delete_rule(name)).await?;
+        // The cached list stays right without a new read.
+        if let Some(prefix) = prefix_of(name) {
+            self.cache().rules.modify(&self.list_key(prefix), |rules| {
+                if let Some(rules) = rules {
+                    Arc::make_mut(rules).remove(name);
+                }
+            });
+        }
+        Ok(())
     }
 }

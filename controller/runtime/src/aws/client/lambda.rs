@@ -10,6 +10,7 @@ use lambda_triggers_core::plan::function::{
 };
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::tenancy::{ResourceRef, references_of_code, references_of_configuration};
+use tokio::time::Instant;
 
 use super::aws_client::Port;
 use super::tenant_policy::Resource;
@@ -30,19 +31,24 @@ fn tagged(function: &FunctionArn) -> Vec<Resource<'static>> {
 
 #[async_trait]
 impl LambdaReads for Port<dyn LambdaApi> {
-    async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
+    async fn function(
+        &self,
+        name: &str,
+        qualifier: Option<&str>,
+        since: Instant,
+    ) -> Result<Option<Function>, AwsError> {
         self.authorize(&op::GET_FUNCTION, vec![Resource::Function(name, qualifier)]).await?;
         let key = (self.region.clone(), name.to_owned(), qualifier.map(ToOwned::to_owned));
         // A missing or failed function needs a reconcile without cached reads.
         let is_fine = |function: &Function| function.failed.is_none();
-        let fetch = self.send(&op::GET_FUNCTION, self.inner.function(name, qualifier));
-        self.cache().functions.get_or_fetch(key, is_fine, fetch).await
+        let fetch = self.send(&op::GET_FUNCTION, self.inner.function(name, qualifier, since));
+        self.cache().functions.get_or_fetch(key, since, is_fine, fetch).await
     }
 
-    async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError> {
+    async fn policy(&self, function: &FunctionArn, since: Instant) -> Result<Option<Policy>, AwsError> {
         self.authorize(&op::GET_POLICY, vec![triggered(function)]).await?;
-        let fetch = self.send(&op::GET_POLICY, self.inner.policy(function));
-        self.cache().policies.get_or_fetch(function.clone(), |_| true, fetch).await
+        let fetch = self.send(&op::GET_POLICY, self.inner.policy(function, since));
+        self.cache().policies.get_or_fetch(function.clone(), since, |_| true, fetch).await
     }
 
     async fn deployed(&self, name: &str) -> Result<Option<ObservedFunction>, AwsError> {

@@ -1,27 +1,23 @@
+mod recording_aws;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{ObjectKey, OwnerId, bucket_statement_id};
-use lambda_triggers_core::pacing::queue::Priority;
 use lambda_triggers_core::pacing::token_bucket::Rates;
-use lambda_triggers_core::plan::function::{
-    CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
-};
-use lambda_triggers_core::plan::permission::{Policy, Statement};
-use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
+use lambda_triggers_core::plan::function::{CodeSource, Configuration, DesiredFunction, EventInvokeConfig};
+use lambda_triggers_core::plan::permission::Statement;
+use lambda_triggers_core::plan::rule::{RuleSettings, Target};
 use lambda_triggers_core::tenancy::{Role, Tenancy};
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use recording_aws::RecordingAws;
+
 use super::{AwsClient, RateLimiter, TenantPolicy};
-use crate::aws::{
-    Account, Aws, AwsError, AwsErrorKind, Bucket, CallContext, EventBridgeApi, EventBridgeReads, Function,
-    LambdaApi, LambdaReads, ListedRule, S3Api, S3Reads, Validation,
-};
+use crate::aws::{Aws, AwsErrorKind, Bucket, ListedRule, ListedRules, Validation};
 
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "eu-west-1";
@@ -35,154 +31,6 @@ namespaces:
     ruleTargets: [thumbs]
     definitions: {names: [made], roles: [app]}
 "#;
-
-/// A fake AWS that accepts every call and records the name of the call.
-#[derive(Clone, Default)]
-struct RecordingAws(Arc<Mutex<Vec<&'static str>>>);
-
-impl RecordingAws {
-    fn note<T>(&self, call: &'static str, answer: T) -> Result<T, AwsError> {
-        self.0.lock().push(call);
-        Ok(answer)
-    }
-
-    fn take(&self) -> Vec<&'static str> {
-        std::mem::take(&mut *self.0.lock())
-    }
-}
-
-#[async_trait]
-impl Aws for RecordingAws {
-    fn default_region(&self) -> &str {
-        REGION
-    }
-    async fn account(&self) -> Result<Account, AwsError> {
-        self.note("account", Account { id: ACCOUNT.into() })
-    }
-    fn lambda(&self, _: &str) -> Arc<dyn LambdaApi> {
-        Arc::new(self.clone())
-    }
-    fn eventbridge(&self, _: &str) -> Arc<dyn EventBridgeApi> {
-        Arc::new(self.clone())
-    }
-    fn s3(&self, _: &str) -> Arc<dyn S3Api> {
-        Arc::new(self.clone())
-    }
-}
-
-#[async_trait]
-impl LambdaReads for RecordingAws {
-    async fn function(&self, _: &str, _: Option<&str>) -> Result<Option<Function>, AwsError> {
-        self.note("function", None)
-    }
-    async fn policy(&self, _: &FunctionArn) -> Result<Option<Policy>, AwsError> {
-        self.note("policy", Some(Policy::default()))
-    }
-    async fn deployed(&self, _: &str) -> Result<Option<ObservedFunction>, AwsError> {
-        self.note("deployed", None)
-    }
-    async fn event_invoke_config(&self, _: &str) -> Result<Option<EventInvokeConfig>, AwsError> {
-        self.note("event_invoke_config", None)
-    }
-}
-
-#[async_trait]
-impl LambdaApi for RecordingAws {
-    async fn add_permission(&self, _: &FunctionArn, _: &Statement, _: Option<&str>) -> Result<(), AwsError> {
-        self.note("add_permission", ())
-    }
-    async fn remove_permission(&self, _: &FunctionArn, _: &str, _: Option<&str>) -> Result<(), AwsError> {
-        self.note("remove_permission", ())
-    }
-    async fn create_function(&self, _: &DesiredFunction) -> Result<(), AwsError> {
-        self.note("create_function", ())
-    }
-    async fn update_code(&self, _: &str, _: &CodeSource, _: Architecture) -> Result<(), AwsError> {
-        self.note("update_code", ())
-    }
-    async fn update_configuration(&self, _: &str, _: &Configuration) -> Result<(), AwsError> {
-        self.note("update_configuration", ())
-    }
-    async fn tag_function(&self, _: &FunctionArn, _: &Tags) -> Result<(), AwsError> {
-        self.note("tag_function", ())
-    }
-    async fn untag_function(&self, _: &FunctionArn, _: &[String]) -> Result<(), AwsError> {
-        self.note("untag_function", ())
-    }
-    async fn put_concurrency(&self, _: &str, _: i32) -> Result<(), AwsError> {
-        self.note("put_concurrency", ())
-    }
-    async fn delete_concurrency(&self, _: &str) -> Result<(), AwsError> {
-        self.note("delete_concurrency", ())
-    }
-    async fn put_event_invoke_config(&self, _: &str, _: &EventInvokeConfig) -> Result<(), AwsError> {
-        self.note("put_event_invoke_config", ())
-    }
-    async fn delete_event_invoke_config(&self, _: &str) -> Result<(), AwsError> {
-        self.note("delete_event_invoke_config", ())
-    }
-    async fn delete_function(&self, _: &str) -> Result<(), AwsError> {
-        self.note("delete_function", ())
-    }
-}
-
-#[async_trait]
-impl EventBridgeReads for RecordingAws {
-    async fn list(&self, _: &str) -> Result<Vec<ListedRule>, AwsError> {
-        self.note("list", vec![])
-    }
-    async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
-        self.note("complete", rule.with(Tags::default(), vec![]))
-    }
-    async fn rule(&self, _: &str) -> Result<Option<ObservedRule>, AwsError> {
-        self.note("rule", None)
-    }
-    async fn rules_with_target(&self, _: &str, _: &str) -> Result<Vec<String>, AwsError> {
-        self.note("rules_with_target", vec![])
-    }
-}
-
-#[async_trait]
-impl EventBridgeApi for RecordingAws {
-    async fn put_rule(&self, _: &str, _: &RuleSettings, _: &Tags) -> Result<(), AwsError> {
-        self.note("put_rule", ())
-    }
-    async fn tag_rule(&self, _: &str, _: &Tags) -> Result<(), AwsError> {
-        self.note("tag_rule", ())
-    }
-    async fn untag_rule(&self, _: &str, _: &[String]) -> Result<(), AwsError> {
-        self.note("untag_rule", ())
-    }
-    async fn put_target(&self, _: &str, _: &Target) -> Result<(), AwsError> {
-        self.note("put_target", ())
-    }
-    async fn remove_targets(&self, _: &str, _: &[String]) -> Result<(), AwsError> {
-        self.note("remove_targets", ())
-    }
-    async fn delete_rule(&self, _: &str) -> Result<(), AwsError> {
-        self.note("delete_rule", ())
-    }
-}
-
-#[async_trait]
-impl S3Reads for RecordingAws {
-    async fn get(&self, _: &Bucket) -> Result<String, AwsError> {
-        self.note("get", String::new())
-    }
-    async fn get_of_any_owner(&self, _: &Bucket) -> Result<(), AwsError> {
-        self.note("get_of_any_owner", ())
-    }
-    async fn is_own_bucket(&self, _: &Bucket) -> Result<bool, AwsError> {
-        self.note("is_own_bucket", false)
-    }
-}
-
-#[async_trait]
-impl S3Api for RecordingAws {
-    async fn put(&self, _: &Bucket, _: String, _: Validation) -> Result<(), AwsError> {
-        self.note("put", ())
-    }
-}
 
 /// The arguments of the calls.
 #[derive(Clone)]
@@ -257,12 +105,20 @@ async fn every_call(aws: &dyn Aws, recorder: &RecordingAws, arguments: &Argument
     let settings =
         RuleSettings { expression: "rate(1 day)".into(), description: String::new(), enabled: true };
     let bucket = Bucket { region: (*region).into(), name: (*bucket).into(), owner: (*bucket_owner).into() };
+    let now = Instant::now();
+    let listed = ListedRule {
+        name: rule.clone(),
+        arn: String::new(),
+        settings: settings.clone(),
+        has_more: false,
+        managed_by: None,
+    };
     let (lambda, rules, notifications) = (aws.lambda(region), aws.eventbridge(region), aws.s3(region));
     let tags = Tags::new();
     let refused = [
         aws.account().await.err(),
-        lambda.function(function, None).await.err(),
-        lambda.policy(&arn(function)).await.err(),
+        lambda.function(function, None, now).await.err(),
+        lambda.policy(&arn(function), now).await.err(),
         lambda.add_permission(&arn(function), &statement, None).await.err(),
         lambda.remove_permission(&arn(function), &statement.id, None).await.err(),
         lambda.deployed(made).await.err(),
@@ -277,7 +133,10 @@ async fn every_call(aws: &dyn Aws, recorder: &RecordingAws, arguments: &Argument
         lambda.put_event_invoke_config(made, &EventInvokeConfig::default()).await.err(),
         lambda.delete_event_invoke_config(made).await.err(),
         lambda.delete_function(made).await.err(),
-        rules.rule(rule).await.err(),
+        rules.list(&owner().prefix(), now).await.err(),
+        rules.describe(rule).await.err(),
+        rules.targets(rule).await.err(),
+        rules.tags(&listed).await.err(),
         rules.rules_with_target(&target.arn, &owner().prefix()).await.err(),
         rules.put_rule(rule, &settings, &tags).await.err(),
         rules.tag_rule(rule, &tags).await.err(),
@@ -471,13 +330,6 @@ async fn a_role_in_an_unexpected_account_is_refused() {
     );
 }
 
-/// The context of a caller that accepts cached reads from `cached_since` on.
-fn reader(cached_since: Instant) -> Arc<CallContext> {
-    let context = CallContext::new("media", Priority::Low);
-    context.accept_cached_reads(cached_since);
-    context
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_cached_read_is_authorized_and_takes_no_token() {
     let (recorder, began) = (RecordingAws::default(), Instant::now());
@@ -490,7 +342,7 @@ async fn a_cached_read_is_authorized_and_takes_no_token() {
         [("media", None), ("media", None), ("other", Some(AwsErrorKind::NotPermitted)), ("media", None)]
     {
         let aws = client.clone().authorized(policy(namespace)).lambda(REGION);
-        let refused = reader(began).scope(aws.policy(&thumbs)).await.err();
+        let refused = aws.policy(&thumbs, began).await.err();
         assert_eq!(refused.map(|error| error.kind), expected, "{namespace}");
     }
     recorder.0.lock().retain(|call| *call != "account");
@@ -498,21 +350,14 @@ async fn a_cached_read_is_authorized_and_takes_no_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_after_a_cached_read_is_refused() {
-    let (recorder, began) = (RecordingAws::default(), Instant::now());
-    let aws = client(&recorder).lambda(REGION);
-    let thumbs = FunctionArn::parse("arn:aws:lambda:eu-west-1:123456789012:function:thumbs").unwrap();
-    aws.policy(&thumbs).await.unwrap();
-    let context = reader(began);
-    let read_and_write = || async {
-        aws.policy(&thumbs).await.unwrap();
-        aws.delete_function("made").await.err().map(|error| error.kind)
-    };
-    assert_eq!(context.clone().scope(read_and_write()).await, Some(AwsErrorKind::Unavailable));
-    assert_eq!(recorder.take(), ["policy"]);
-    context.require_fresh_reads();
-    assert_eq!(context.scope(read_and_write()).await, None);
-    assert_eq!(recorder.take(), ["policy", "delete_function"]);
+async fn a_deleted_rule_disappears_from_the_cached_list() {
+    let recorder = RecordingAws::default();
+    let rules = client(&recorder).eventbridge(REGION);
+    let (began, prefix) = (Instant::now(), owner().prefix());
+    rules.list(&prefix, began).await.unwrap();
+    rules.delete_rule(&format!("{prefix}a")).await.unwrap();
+    assert_eq!(rules.list(&prefix, began).await.unwrap(), Some(ListedRules::default()));
+    assert_eq!(recorder.take(), ["list", "delete_rule"]);
 }
 
 #[tokio::test(start_paused = true)]

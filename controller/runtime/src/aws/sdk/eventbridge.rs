@@ -1,13 +1,17 @@
 //! EventBridge rules through the SDK.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::{self as sdk, RuleState};
 use lambda_triggers_core::api::{RetryPolicy, Tags};
 use lambda_triggers_core::operations as op;
-use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target, canonical_retry};
+use lambda_triggers_core::plan::rule::{RuleSettings, Target, canonical_retry};
+use tokio::time::Instant;
 
-use crate::aws::{AwsError, AwsErrorKind, EventBridgeApi, EventBridgeReads, ListedRule};
+use crate::aws::{AwsError, AwsErrorKind, EventBridgeApi, EventBridgeReads, ListedRule, ListedRules};
 
 /// EventBridge in one Region, on the default bus.
 pub struct SdkEventBridge {
@@ -17,6 +21,51 @@ pub struct SdkEventBridge {
 impl SdkEventBridge {
     pub(super) fn new(client: Client) -> Self {
         Self { client }
+    }
+
+    async fn arn(&self, name: &str, action: &'static str) -> Result<String, AwsError> {
+        let gone = || AwsError::unexpected(AwsErrorKind::NotFound, action, on(name), "the rule is gone");
+        Ok(self.describe(name).await?.ok_or_else(gone)?.arn)
+    }
+}
+
+/// The settings of PutRule, from an answer.
+fn settings(expression: Option<&str>, description: Option<&str>, state: Option<&RuleState>) -> RuleSettings {
+    RuleSettings {
+        expression: expression.unwrap_or_default().to_owned(),
+        description: description.unwrap_or_default().to_owned(),
+        enabled: state != Some(&RuleState::Disabled),
+    }
+}
+
+/// Converts a rule in a list. The list contains all settings of a rule:
+/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Rule.html>.
+fn listed(rule: sdk::Rule) -> Option<ListedRule> {
+    Some(ListedRule {
+        settings: settings(rule.schedule_expression(), rule.description(), rule.state()),
+        has_more: rule.event_pattern().is_some() || rule.role_arn().is_some(),
+        managed_by: rule.managed_by().map(Into::into),
+        name: rule.name?,
+        arn: rule.arn?,
+    })
+}
+
+#[async_trait]
+impl EventBridgeReads for SdkEventBridge {
+    async fn list(&self, prefix: &str, _since: Instant) -> Result<Option<ListedRules>, AwsError> {
+        let mut rules = BTreeMap::new();
+        let mut next = None;
+        loop {
+            let answer = self.client.list_rules().name_prefix(prefix).set_next_token(next).send().await;
+            let answer = answer
+                .map_err(|e| AwsError::from_sdk(op::LIST_RULES.action, format!("rules {prefix}*"), e))?;
+            let page = answer.rules.into_iter().flatten().filter_map(listed);
+            rules.extend(page.map(|rule| (rule.name.clone(), rule)));
+            next = answer.next_token;
+            if next.is_none() {
+                return Ok(Some(Arc::new(rules)));
+            }
+        }
     }
 
     async fn describe(&self, name: &str) -> Result<Option<ListedRule>, AwsError> {
@@ -44,17 +93,6 @@ impl SdkEventBridge {
         }
     }
 
-    async fn arn(&self, name: &str, action: &'static str) -> Result<String, AwsError> {
-        let gone = || AwsError::unexpected(AwsErrorKind::NotFound, action, on(name), "the rule is gone");
-        Ok(self.describe(name).await?.ok_or_else(gone)?.arn)
-    }
-
-    async fn tags(&self, name: &str, arn: &str) -> Result<Tags, AwsError> {
-        let answer = self.client.list_tags_for_resource().resource_arn(arn).send().await;
-        let answer = answer.map_err(|e| AwsError::from_sdk(op::LIST_TAGS.action, on(name), e))?;
-        Ok(answer.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect())
-    }
-
     async fn targets(&self, name: &str) -> Result<Vec<(String, Option<Target>)>, AwsError> {
         let mut targets = vec![];
         let mut next = None;
@@ -69,57 +107,11 @@ impl SdkEventBridge {
             }
         }
     }
-}
 
-/// The settings of PutRule, from an answer.
-fn settings(expression: Option<&str>, description: Option<&str>, state: Option<&RuleState>) -> RuleSettings {
-    RuleSettings {
-        expression: expression.unwrap_or_default().to_owned(),
-        description: description.unwrap_or_default().to_owned(),
-        enabled: state != Some(&RuleState::Disabled),
-    }
-}
-
-/// Converts a rule in a list. The list contains all settings of a rule:
-/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Rule.html>.
-fn listed(rule: sdk::Rule) -> Option<ListedRule> {
-    Some(ListedRule {
-        settings: settings(rule.schedule_expression(), rule.description(), rule.state()),
-        has_more: rule.event_pattern().is_some() || rule.role_arn().is_some(),
-        managed_by: rule.managed_by().map(Into::into),
-        name: rule.name?,
-        arn: rule.arn?,
-    })
-}
-
-#[async_trait]
-impl EventBridgeReads for SdkEventBridge {
-    async fn list(&self, prefix: &str) -> Result<Vec<ListedRule>, AwsError> {
-        let mut rules = vec![];
-        let mut next = None;
-        loop {
-            let answer = self.client.list_rules().name_prefix(prefix).set_next_token(next).send().await;
-            let answer = answer
-                .map_err(|e| AwsError::from_sdk(op::LIST_RULES.action, format!("rules {prefix}*"), e))?;
-            rules.extend(answer.rules.into_iter().flatten().filter_map(listed));
-            next = answer.next_token;
-            if next.is_none() {
-                return Ok(rules);
-            }
-        }
-    }
-
-    async fn complete(&self, rule: ListedRule) -> Result<ObservedRule, AwsError> {
-        let tags = self.tags(&rule.name, &rule.arn).await?;
-        let targets = self.targets(&rule.name).await?;
-        Ok(rule.with(tags, targets))
-    }
-
-    async fn rule(&self, name: &str) -> Result<Option<ObservedRule>, AwsError> {
-        match self.describe(name).await? {
-            Some(rule) => self.complete(rule).await.map(Some),
-            None => Ok(None),
-        }
+    async fn tags(&self, rule: &ListedRule) -> Result<Tags, AwsError> {
+        let answer = self.client.list_tags_for_resource().resource_arn(&rule.arn).send().await;
+        let answer = answer.map_err(|e| AwsError::from_sdk(op::LIST_TAGS.action, on(&rule.name), e))?;
+        Ok(answer.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect())
     }
 
     async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError> {
@@ -180,15 +172,9 @@ impl EventBridgeApi for SdkEventBridge {
 
     async fn remove_targets(&self, rule: &str, ids: &[String]) -> Result<(), AwsError> {
         let answer = self.client.remove_targets().rule(rule).set_ids(Some(ids.to_vec())).send().await;
-        match answer.map_err(|e| AwsError::from_sdk(op::REMOVE_TARGETS.action, on(rule), e)) {
-            Ok(answer) => {
-                let failed =
-                    answer.failed_entries().iter().map(|f| (f.error_code(), f.error_message())).next();
-                all_done(answer.failed_entry_count(), failed, op::REMOVE_TARGETS.action, rule)
-            }
-            Err(error) if error.kind == AwsErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        }
+        let answer = answer.map_err(|e| AwsError::from_sdk(op::REMOVE_TARGETS.action, on(rule), e))?;
+        let failed = answer.failed_entries().iter().map(|f| (f.error_code(), f.error_message())).next();
+        all_done(answer.failed_entry_count(), failed, op::REMOVE_TARGETS.action, rule)
     }
 
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError> {

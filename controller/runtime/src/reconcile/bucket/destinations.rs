@@ -15,7 +15,7 @@ use super::requesters::Requesters;
 use crate::aws::Bucket;
 use crate::objects::Identity;
 use crate::reconcile::context::Context;
-use crate::reconcile::permission::{Permissions, Refused};
+use crate::reconcile::permission::{Grant, Permissions, Refused};
 
 /// Makes sure that the functions of all resources exist and permit the bucket; true on success. A resource is excluded
 /// if the function is gone, or if an external permission is missing. The other resources are written. A paused resource
@@ -30,7 +30,9 @@ pub async fn are_ready(
     let Bucket { region: _, name, owner } = bucket;
     let mut fine = true;
     for requester in requesters.0.values_mut() {
-        let Desired::Entries(entries) = &requester.desired else { continue };
+        let (Desired::Entries(entries), Some(recorded)) = (&requester.desired, &requester.recorded) else {
+            continue;
+        };
         if requester.set_aside.is_some() || context.stores.is_s3_paused(&requester.id.key) {
             continue;
         }
@@ -45,9 +47,13 @@ pub async fn are_ready(
                 }
                 continue;
             }
-            let ensured = permissions
-                .ensure(context, &function, &statement, &requester.id, Instant::now(), false)
-                .await;
+            let grant = Grant {
+                function: &function,
+                statement: &statement,
+                managed_by: requester.permission,
+                source: format!("bucket {bucket}"),
+            };
+            let ensured = permissions.ensure(context, &requester.id, &grant, recorded).await;
             let Err(Refused { error, changed: _ }) = ensured else { continue };
             if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) {
                 requester.exclude(failures::function_gone());
@@ -70,6 +76,6 @@ async fn has_external_permission(
     if !refused.is_empty() {
         return !refused.contains(&function.to_string());
     }
-    let policy = context.aws(&id.key).lambda(&function.region).policy(function).await;
+    let policy = context.aws(&id.key).lambda(&function.region).policy(function, Instant::now()).await;
     policy.is_ok_and(|policy| policy.is_some_and(|policy| policy.permitted_by(statement).is_some()))
 }

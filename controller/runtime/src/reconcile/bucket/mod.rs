@@ -22,7 +22,7 @@ use lambda_triggers_core::status::{Component, Failure, Reason};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use tracing::Span;
+use tracing::{Instrument, Span, error_span};
 
 use super::context::Context;
 use super::orphans::OrphanQueue;
@@ -72,7 +72,9 @@ impl Buckets {
     /// Reads and parses the document with the credentials of `namespace`, and writes nothing. Fails as a sync fails: the
     /// bucket is missing, in another account or Region, or cannot be read. Readers within some seconds share a read.
     pub async fn observe(&self, bucket: &Bucket, namespace: &str) -> Result<(), Failure> {
-        self.last_read(bucket).observe(&self.context, bucket, namespace).await
+        // Span level ERROR, so that no RUST_LOG filter drops the span.
+        let span = error_span!("bucket", %bucket);
+        self.last_read(bucket).observe(&self.context, bucket, namespace).instrument(span).await
     }
 
     /// Applies the desired entries of one resource, and waits until S3 shows the entries.

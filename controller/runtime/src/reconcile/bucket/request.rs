@@ -7,10 +7,12 @@ use lambda_triggers_core::api::PermissionPolicy;
 use lambda_triggers_core::plan::bucket::Desired;
 use lambda_triggers_core::status::Failure;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tracing::Span;
 
 use crate::aws::CallContext;
 use crate::objects::Identity;
+use crate::reconcile::recorded::Recorded;
 
 /// A request to the worker of a bucket.
 pub enum Request {
@@ -41,12 +43,17 @@ pub struct BucketRequest {
     pub was_in_sync: bool,
     /// True if the annotation requests a reconcile: entries that S3 refused are tried at once.
     pub reconcile_requested: bool,
+    /// The proof that the status records the entries and the permission; `None` for a removal.
+    pub recorded: Option<Recorded>,
+    /// A result of a sync that began at or after this instant is accepted.
+    pub since: Instant,
 }
 
 impl BucketRequest {
-    /// A request without an external permission.
+    /// A request without new entries.
     pub fn own(desired: Desired, was_in_sync: bool) -> Self {
-        Self { desired, permission: PermissionPolicy::Managed, was_in_sync, reconcile_requested: false }
+        let (permission, since) = (PermissionPolicy::Managed, Instant::now());
+        Self { desired, permission, was_in_sync, reconcile_requested: false, recorded: None, since }
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::request::BucketRequest;
 use crate::aws::Bucket;
 use crate::objects::{Identity, IndexKey, IndexedStore, RawS3TriggeredFunction};
+use crate::reconcile::recorded::Recorded;
 
 /// A resource that sent a request to the bucket's worker.
 pub struct Requester {
@@ -21,6 +22,8 @@ pub struct Requester {
     pub permission: PermissionPolicy,
     /// True if the resource was in sync before: a difference is drift.
     pub was_in_sync: bool,
+    /// The proof that the status records the entries and the permission; `None` for a removal.
+    pub recorded: Option<Recorded>,
     /// The cause, if the entries are left out because S3 would refuse the document.
     pub excluded: Option<Failure>,
     /// S3's last refusal of the entries, with its time.
@@ -32,8 +35,10 @@ pub struct Requester {
 impl Requester {
     /// A requester without a refusal.
     pub fn new(id: Identity, request: &BucketRequest) -> Self {
-        let BucketRequest { desired, permission, was_in_sync, reconcile_requested: _ } = request.clone();
-        Self { id, desired, permission, was_in_sync, excluded: None, set_aside: None, refusals: 0 }
+        let BucketRequest { desired, permission, was_in_sync, reconcile_requested: _, recorded, since: _ } =
+            request.clone();
+        let (excluded, set_aside) = (None, None);
+        Self { id, desired, permission, was_in_sync, recorded, excluded, set_aside, refusals: 0 }
     }
 
     /// The desired entries for a document with these foreign entries.

@@ -106,10 +106,10 @@ impl Worker {
     /// requests of all resources.
     async fn answer_from_last_result(&mut self, context: &Context, request: Request) -> Option<Request> {
         let Request::Apply(apply) = &request else { return Some(request) };
-        let ApplyRequest { id, request: desired, call_context, .. } = &**apply;
+        let ApplyRequest { id, request: desired, .. } = &**apply;
         let requester = Requester::new(id.clone(), desired);
         let is_usable = |(began, _): &&(Instant, Found)| {
-            self.sync.has_in_place(context, &requester) && call_context.accepts(*began)
+            self.sync.has_in_place(context, &requester) && *began >= desired.since
         };
         let Some((_, found)) = self.last_result.as_ref().filter(is_usable) else { return Some(request) };
         let Ok(done) = self.answer(context, found, id, &desired.desired).await else { return Some(request) };

@@ -5,21 +5,25 @@ mod code;
 mod deploy;
 mod release;
 mod report;
+mod resolved;
 mod steps;
 
-use lambda_triggers_core::api::{AppliedFunction, FunctionRef};
+use lambda_triggers_core::api::{FunctionRef, PermissionPolicy};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::status::{Component, Failure, Outcome, Reason};
+use lambda_triggers_core::status::{Component, Failure, Reason};
+use tokio::time::Instant;
 
 use crate::aws::{Aws, Function, confirm_absent};
 use crate::objects::Trigger;
 use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
+use crate::reconcile::permission::Permissions;
 use crate::reconcile::status::StatusWriter;
 use crate::reconcile::wakes::Hindrance;
 pub use applied::by_spec;
-use deploy::{Deployment, deploy};
+use deploy::deploy;
 pub use release::{release, wake_waiting};
+pub use resolved::{Resolved, updating};
 
 /// The Region of a resource: the Region of the spec, else of the function's ARN, else of the operator.
 pub fn region(context: &Context, spec: Option<&str>, arn: Option<&str>) -> String {
@@ -27,73 +31,99 @@ pub fn region(context: &Context, spec: Option<&str>, arn: Option<&str>) -> Strin
     spec.map(ToOwned::to_owned).or_else(of_arn).unwrap_or_else(|| context.default_region().to_owned())
 }
 
-/// The function of a resource.
-pub struct Resolved {
-    /// The function with its qualifier; `None` while Lambda creates the function.
-    pub function: Option<Function>,
-    /// The functions that the operator deployed for the resource.
-    pub applied: Vec<AppliedFunction>,
-    /// True while Lambda applies a change.
-    pub in_progress: bool,
-    /// The failure of the function, if triggers can still reference the function.
-    pub failed: Option<Failure>,
-}
-
-impl Resolved {
-    /// The outcome of the reconcile, after all other components.
-    pub fn outcome(self, applied: Outcome) -> Result<Outcome, Error> {
-        match self.failed {
-            Some(failure) => Err(failure.into()),
-            None if self.in_progress => Ok(updating("updating")),
-            None => Ok(applied),
-        }
-    }
-}
-
-/// The outcome while Lambda changes the function.
-pub fn updating(what: &str) -> Outcome {
-    Outcome::Progressing { message: format!("Lambda is {what} the function") }
-}
-
-/// Finds the function that the spec names, or deploys the function of the definition.
+/// The function that the spec names, or the deployed function of the definition. A read of the function that began at
+/// or after `since` is accepted.
+///
+/// The ARN of a named function follows from the account, the Region and the name. The permission proves that the
+/// function exists, so the function itself is read only if its state may matter.
 pub async fn resolve<K: Trigger>(
     context: &Context,
+    permissions: &Permissions,
     writer: &mut StatusWriter<'_, K>,
     region: &str,
     function: &FunctionRef,
+    since: Instant,
 ) -> Result<Resolved, Error> {
-    let Some(definition) = &function.definition else {
-        let aws = context.aws(&writer.id.key);
-        let found = find(&*aws, region, function).await;
-        if found.as_ref().is_err_and(is_not_found) {
-            let arn = function.arn.as_deref().and_then(FunctionArn::parse).map(|arn| arn.name);
-            let name = arn.or_else(|| function.name.clone()).unwrap_or_default();
-            writer.wake_after(Hindrance::Function(region.into(), name));
-        }
-        let function = found?;
-        writer.status.function = None;
-        let failed = check_state(&function);
-        return Ok(Resolved { function: Some(function), applied: vec![], in_progress: false, failed });
-    };
-    let Deployment { arn, applied, in_progress, failed } =
-        deploy(context, writer, region, definition).await?;
-    let function = arn.map(|arn| Function { arn, failed: None });
-    Ok(Resolved { function, applied: vec![applied], in_progress, failed })
+    let account = context.aws(&writer.id.key).account().await.map_err(Error::aws(Component::Function))?;
+    if let Some(definition) = &function.definition {
+        return deploy(context, permissions, writer, region, &account.id, definition).await;
+    }
+    writer.status.function = None;
+    let arn = arn(function, region, &account.id);
+    let is_read = function.permission == PermissionPolicy::External || writer.reads_function();
+    let failed =
+        if is_read { check_state(&find(context, writer, region, function, since).await?) } else { None };
+    Ok(Resolved { arn: Some(arn), applied: vec![], in_progress: false, requeue_soon: false, failed })
 }
 
-fn is_not_found(error: &Error) -> bool {
+/// The ARN of a named function, with its qualifier.
+fn arn(function: &FunctionRef, region: &str, account: &str) -> FunctionArn {
+    let named = || FunctionArn::of_name(function.name.as_deref().unwrap_or_default(), region, account);
+    let arn = function.arn.as_deref().and_then(FunctionArn::parse).unwrap_or_else(named);
+    let qualifier = function.qualifier.clone().or_else(|| arn.qualifier.clone());
+    arn.with_qualifier(qualifier.as_deref())
+}
+
+/// The error after a call that did not find the function. The reconcile removes the triggers of a missing function, so
+/// the function is read first: a false not-found would remove entries.
+pub async fn missing<K: Trigger>(
+    context: &Context,
+    writer: &StatusWriter<'_, K>,
+    region: &str,
+    function: &FunctionRef,
+    error: Error,
+) -> Error {
+    if !is_not_found(&error) {
+        return error;
+    }
+    match find(context, writer, region, function, Instant::now()).await {
+        Ok(function) => {
+            let message = format!(
+                "Lambda does not find the function {} yet, which a read has shown; trying again",
+                function.arn.short()
+            );
+            Error::found(Component::Permission, Reason::AwsUnavailable, message)
+        }
+        Err(error) => error,
+    }
+}
+
+/// True if the function is missing.
+pub fn is_not_found(error: &Error) -> bool {
     error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound)
 }
 
+/// Reads the named function of an object. If the function is missing, its creation wakes the object.
+async fn find<K: Trigger>(
+    context: &Context,
+    writer: &StatusWriter<'_, K>,
+    region: &str,
+    function: &FunctionRef,
+    since: Instant,
+) -> Result<Function, Error> {
+    let aws = context.aws(&writer.id.key);
+    let found = read(&*aws, region, function, since).await;
+    if found.as_ref().is_err_and(is_not_found) {
+        let arn = function.arn.as_deref().and_then(FunctionArn::parse).map(|arn| arn.name);
+        let name = arn.or_else(|| function.name.clone()).unwrap_or_default();
+        writer.wake_after(Hindrance::Function(region.into(), name));
+    }
+    found
+}
+
 /// Reads the function in its Region.
-pub async fn find(aws: &dyn Aws, region: &str, function: &FunctionRef) -> Result<Function, Error> {
+pub async fn read(
+    aws: &dyn Aws,
+    region: &str,
+    function: &FunctionRef,
+    since: Instant,
+) -> Result<Function, Error> {
     let arn = function.arn.as_deref().and_then(FunctionArn::parse);
     let qualifier = function.qualifier.clone().or_else(|| arn.as_ref().and_then(|arn| arn.qualifier.clone()));
     let name = arn.map(|arn| arn.with_qualifier(None).to_string()).or_else(|| function.name.clone());
     let name = name.unwrap_or_default();
     let functions = aws.lambda(region);
-    // The reconcile removes the triggers of a missing function, so a false not-found would remove entries.
-    let found = confirm_absent(|| functions.function(&name, qualifier.as_deref())).await;
+    let found = confirm_absent(|| functions.function(&name, qualifier.as_deref(), since)).await;
     found
         .map_err(Error::aws(Component::Function))?
         .ok_or_else(|| not_found(&name, qualifier.as_deref(), region))

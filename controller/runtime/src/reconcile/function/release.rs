@@ -1,13 +1,13 @@
 //! The release of functions that an object needs no longer. A function is deleted, or stays with the user without the
 //! operator's tags.
 
-use lambda_triggers_core::api::{Applied, AppliedFunction};
+use lambda_triggers_core::api::{Applied, AppliedFunction, AppliedPermission};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::function::{ObservedFunction, plan_function_release, plan_function_removal};
 use lambda_triggers_core::status::{Component, EventReason, Reason};
 use lambda_triggers_core::tenancy::ResourceRef;
 
-use super::steps::carry_out;
+use super::steps::remove;
 use crate::aws::{confirm_absent, retry_not_found};
 use crate::objects::{Identity, Trigger};
 use crate::reconcile::context::Context;
@@ -16,22 +16,31 @@ use crate::reconcile::events::EventToEmit;
 use crate::reconcile::status::StatusWriter;
 use crate::reconcile::wakes::Hindrance;
 
-/// Deletes the functions that are in `before` but not in `wanted`, unless the functions are foreign. If the spec names
+/// The functions that the operator deleted.
+pub struct Deleted(pub Vec<FunctionArn>);
+
+impl Deleted {
+    /// True if the statement was deleted together with its function.
+    pub fn have_policy_of(&self, permission: &AppliedPermission) -> bool {
+        let arn = FunctionArn::parse(&permission.function_arn).map(|arn| arn.with_qualifier(None));
+        arn.is_some_and(|arn| self.0.contains(&arn))
+    }
+}
+
+/// Deletes the obsolete functions, unless the functions are foreign. If the spec names
 /// a function that the spec defined before, the function stays and belongs to the user. The operator removes its tags
 /// before the status forgets the function: remaining tags would allow a later definition to take the function.
 pub async fn release<K: Trigger>(
     context: &Context,
     writer: &StatusWriter<'_, K>,
-    before: &Applied,
+    obsolete: &Applied,
     wanted: &Applied,
-) -> Result<(), Error> {
+) -> Result<Deleted, Error> {
+    let mut deleted = vec![];
     let origin = writer.origin();
     let aws = context.aws_for_removal(&origin.key);
-    let is_wanted = |old: &AppliedFunction| wanted.functions.iter().any(|new| new.key() == old.key());
     let known_code = writer.status.function.as_ref().and_then(|function| function.code_sha256.as_deref());
-    for AppliedFunction { region, name, tag_keys, async_invoke: _ } in
-        before.functions.iter().filter(|old| !is_wanted(old))
-    {
+    for AppliedFunction { region, name, tag_keys, async_invoke: _ } in &obsolete.functions {
         let lambda = aws.lambda(region);
         let set_before = tag_keys.iter().cloned().collect();
         let named = may_define(context, writer, name).await?;
@@ -59,17 +68,23 @@ pub async fn release<K: Trigger>(
                 }
             };
             match steps {
-                Ok(steps) => carry_out(&*lambda, name, observed.as_ref(), &steps).await.map(|()| Ok(outcome)),
+                Ok(steps) => {
+                    remove(&*lambda, name, observed.as_ref(), &steps).await?;
+                    Ok(Ok((outcome, observed.map(|function| function.arn))))
+                }
                 Err(unmarked) => Ok(Err(unmarked)),
             }
         });
-        let outcome = outcome.await.map_err(Error::aws(Component::Function))?.map_err(|unmarked| {
+        let (outcome, arn) = outcome.await.map_err(Error::aws(Component::Function))?.map_err(|unmarked| {
             let message = format!("the function {name} in {region} is not deleted: {unmarked}");
             Error::found(Component::Function, Reason::ConflictingFunction, message)
         })?;
         let (reason, note) = match outcome {
             Released::Nothing => continue,
-            Released::Deleted => (EventReason::FunctionDeleted, format!("deleted the function {name}")),
+            Released::Deleted => {
+                deleted.extend(arn);
+                (EventReason::FunctionDeleted, format!("deleted the function {name}"))
+            }
             Released::Left => (
                 EventReason::FunctionReleased,
                 format!(
@@ -82,7 +97,7 @@ pub async fn release<K: Trigger>(
         writer.emit(EventToEmit::normal(reason, note)).await;
         context.wakes.wake_all(&Hindrance::Function(region.clone(), name.clone()));
     }
-    Ok(())
+    Ok(Deleted(deleted))
 }
 
 /// Requests reconciles of objects that wait for the functions.

@@ -3,8 +3,30 @@
 use lambda_triggers_core::plan::function::{FunctionStep, ObservedFunction};
 
 use crate::aws::{AwsError, LambdaApi};
+use crate::reconcile::recorded::Recorded;
 
-pub async fn carry_out(
+/// Carries out the steps for a recorded function.
+pub async fn apply(
+    lambda: &dyn LambdaApi,
+    name: &str,
+    observed: Option<&ObservedFunction>,
+    steps: &[FunctionStep],
+    _recorded: &Recorded,
+) -> Result<(), AwsError> {
+    carry_out(lambda, name, observed, steps).await
+}
+
+/// Carries out the steps that delete a function, or leave the function to its user.
+pub async fn remove(
+    lambda: &dyn LambdaApi,
+    name: &str,
+    observed: Option<&ObservedFunction>,
+    steps: &[FunctionStep],
+) -> Result<(), AwsError> {
+    carry_out(lambda, name, observed, steps).await
+}
+
+async fn carry_out(
     lambda: &dyn LambdaApi,
     name: &str,
     observed: Option<&ObservedFunction>,

@@ -8,6 +8,7 @@ use lambda_triggers_core::ownership::{OwnEntryId, bucket_statement_id};
 use lambda_triggers_core::plan::bucket::Desired;
 use lambda_triggers_core::status::{Component, EventReason, Failure, Reason};
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use crate::aws::{Aws, Bucket};
 use crate::objects::{Identity, RawS3TriggeredFunction};
@@ -16,11 +17,13 @@ use crate::reconcile::bucket::{BucketRequest, Done};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
 use crate::reconcile::events::EventToEmit;
-use crate::reconcile::function::{self, find};
+use crate::reconcile::function;
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::status::StatusWriter;
 
-/// Removes the object's resources, and the resources of an earlier object with the same name.
+/// Removes the object's resources. An object without a recorded bucket may be restored from a backup: the resources of
+/// the earlier object of this name follow from the spec. A bucket that could not be read is not ours to clean up: the
+/// spec may name the bucket of a stranger.
 pub async fn cleanup(
     reconciler: &Reconciler,
     object: &RawS3TriggeredFunction,
@@ -31,6 +34,7 @@ pub async fn cleanup(
     let spec = object.spec.value();
     if let Some(name) = spec["bucket"].as_str()
         && applied.notifications.is_empty()
+        && !writer.has(Component::Notification.condition(), "False")
         && may_have_made(context, object).await?
     {
         applied.merge(&by_spec(context, object, name).await?);
@@ -97,31 +101,28 @@ async fn function_by_spec(
         // The policy is deleted with the function.
         return Ok(None);
     }
-    match find(aws, region, &function).await {
+    match function::read(aws, region, &function, Instant::now()).await {
         Ok(function) => Ok(Some(function.arn)),
-        Err(error) if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) => {
-            Ok(None)
-        }
+        Err(error) if function::is_not_found(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// Removes the resources that are in `before` but not in `wanted`: entries first, then permissions, then the function.
-/// `in_use` has the functions in our entries, by the statement of the bucket.
+/// Removes obsolete resources: entries first, then the function, then permissions. The object needs the resources of
+/// `wanted`. `in_use` has the functions in the operator's entries, by the statement of the bucket.
 ///
 /// Bucket names are unique across Regions and owners
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>). So a bucket with the name of a
-/// wanted bucket is the wanted bucket, recorded with a wrong Region or owner.
+/// wanted bucket is the wanted bucket, recorded with a wrong Region or owner, and is not obsolete.
 pub async fn release(
     reconciler: &Reconciler,
     writer: &StatusWriter<'_, RawS3TriggeredFunction>,
-    before: &Applied,
+    obsolete: &Applied,
     wanted: &Applied,
     mut in_use: BTreeMap<String, BTreeSet<String>>,
 ) -> Result<(), Error> {
     let context = &reconciler.context;
-    let names: BTreeSet<&String> = wanted.notifications.iter().map(|wanted| &wanted.bucket).collect();
-    for old in before.notifications.iter().filter(|old| !names.contains(&old.bucket)) {
+    for old in &obsolete.notifications {
         let bucket = applied_bucket(old);
         let request = BucketRequest::own(Desired::None, writer.was_in_sync);
         let done = match reconciler.buckets.reconcile(&bucket, &writer.id, request).await {
@@ -141,12 +142,18 @@ pub async fn release(
             .or_default()
             .extend(done.functions);
     }
-    for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
+    let deleted = function::release(context, writer, obsolete, wanted).await?;
+    deleted.0.iter().for_each(|function| reconciler.permissions.forget_function(function));
+    for permission in &obsolete.permissions {
+        if deleted.have_policy_of(permission) {
+            reconciler.permissions.unclaim(permission, &writer.id.uid);
+            continue;
+        }
         let functions = in_use.get(&permission.statement_id);
         let used = functions.is_some_and(|functions| functions.contains(&permission.function_arn));
         reconciler.permissions.release(context, permission, &writer.id, async || Ok(used)).await?;
     }
-    function::release(context, writer, before, wanted).await
+    Ok(())
 }
 
 pub fn applied_bucket(notification: &AppliedNotification) -> Bucket {

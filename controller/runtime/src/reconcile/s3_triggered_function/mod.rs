@@ -2,22 +2,53 @@
 
 mod apply;
 mod cleanup;
+mod observe;
+mod plan;
 
 use lambda_triggers_core::status::Outcome;
 
 use crate::objects::RawS3TriggeredFunction;
+use crate::reconcile::authorize::authorize;
 use crate::reconcile::error::Error;
+use crate::reconcile::function;
 use crate::reconcile::kind::ReconcileKind;
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::status::StatusWriter;
+use plan::Intent;
 
 impl ReconcileKind for RawS3TriggeredFunction {
+    /// Validates, authorizes, observes, plans, records, applies and reports, in this order.
     async fn apply(
         &self,
         reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
     ) -> Result<Outcome, Error> {
-        apply::apply(reconciler, self, writer).await
+        let valid = plan::validate(self, writer)?;
+        authorize::<Self>(reconciler, &writer.id, &valid.spec, &writer.status.applied).await?;
+        // The bucket's worker now waits a moment for this request, and writes once for all requests of the batch.
+        let reservation = reconciler.buckets.reserve(&valid.spec.bucket);
+        let since = reconciler.oldest_accepted_read(writer);
+        let target = &valid.spec.function;
+        let (context, permissions) = (&reconciler.context, &reconciler.permissions);
+        let resolved = function::resolve(context, permissions, writer, &valid.region, target, since).await;
+        let mut function = apply::unless_missing(reconciler, writer, resolved).await?;
+        writer.requeue_soon |= function.requeue_soon;
+        let Some(arn) = function.arn.take() else { return Ok(function::updating("creating")) };
+        writer.show_function(&arn);
+
+        let deployed = std::mem::take(&mut function.applied);
+        let intent = Intent::new(context, writer, &valid, arn, deployed);
+        let observed = observe::until_fresh(reconciler, writer, &intent, since).await;
+        let (plan, policy) = apply::unless_missing(reconciler, writer, observed).await?;
+        let message = "creating the permission and the bucket's entries";
+        let recorded = writer.record_plan(&plan, message).await?;
+        let permitted = apply::permit(reconciler, writer, &intent, policy, &recorded).await;
+        apply::unless_missing(reconciler, writer, permitted).await?;
+        drop(reservation);
+        let in_use = apply::write_entries(reconciler, writer, &intent, &recorded, since).await?;
+        cleanup::release(reconciler, writer, &plan.obsolete, &plan.wanted, in_use).await?;
+        writer.status.applied = plan.wanted;
+        function.outcome(valid.outcome())
     }
 
     async fn cleanup(

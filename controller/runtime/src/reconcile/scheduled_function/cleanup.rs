@@ -1,14 +1,18 @@
 //! Removes the AWS resources of a `ScheduledFunction`.
 
+use std::time::Duration;
+
 use lambda_triggers_core::api::{Applied, AppliedPermission, AppliedRule};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::ownership::{Origin, rules_statement_id};
-use lambda_triggers_core::plan::rule::{Target, plan_removal};
+use lambda_triggers_core::ownership::{ObjectKey, Origin, rules_statement_id};
+use lambda_triggers_core::plan::rule::{Target, plan_recorded_removal, plan_removal};
 use lambda_triggers_core::status::{Component, Reason};
+use tokio::time::Instant;
 
-use super::steps::carry_out;
-use crate::aws::{Aws, confirm_absent, retry_not_found};
-use crate::objects::RawScheduledFunction;
+use super::apply::carry_out;
+use super::observe::read;
+use crate::aws::{AwsErrorKind, confirm_absent, retry_not_found};
+use crate::objects::{RawScheduledFunction, Trigger};
 use crate::reconcile::authorize::may_have_made;
 use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
@@ -16,7 +20,11 @@ use crate::reconcile::function;
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::status::StatusWriter;
 
-/// Removes the object's resources, and the resources of an earlier object with the same name.
+/// The age of a list of rules that shows if a rule of a deleted object is left.
+const RULE_LIST_AGE: Duration = Duration::from_secs(60);
+
+/// Removes the object's resources. An object without a recorded rule may be restored from a backup: the resources of the
+/// earlier object of this name are found by their names.
 pub async fn cleanup(
     reconciler: &Reconciler,
     object: &RawScheduledFunction,
@@ -42,7 +50,7 @@ async fn by_name(
     let region = function::region(context, spec["region"].as_str(), spec["function"]["arn"].as_str());
     let name = key.rule_name(&context.owner.id, origin.kind);
     let rules = context.aws_for_removal(key).eventbridge(&region);
-    let observed = confirm_absent(|| rules.rule(&name)).await.map_err(Error::aws(Component::Rule))?;
+    let observed = confirm_absent(|| read(&*rules, &name)).await.map_err(Error::aws(Component::Rule))?;
     let targets = observed.into_iter().flat_map(|rule| rule.targets).filter_map(|(_, target)| target);
     let statement_id = rules_statement_id(&context.owner.id);
     let permission =
@@ -56,60 +64,103 @@ async fn by_name(
     })
 }
 
-/// Removes the resources that are in `before` but not in `wanted`: rules first, then permissions, then the function.
+/// Removes obsolete resources: rules first, then permissions, then the function. The object needs the resources of
+/// `wanted`.
 pub async fn release(
     reconciler: &Reconciler,
     writer: &StatusWriter<'_, RawScheduledFunction>,
-    before: &Applied,
+    obsolete: &Applied,
     wanted: &Applied,
 ) -> Result<(), Error> {
     let context = &reconciler.context;
-    let aws = context.aws_for_removal(&writer.id.key);
-    let is_wanted = |old: &AppliedRule| wanted.rules.iter().any(|new| new.key() == old.key());
-    // A user may edit the status. A rule of another name was never created for this object.
     let origin = writer.origin();
+    // A user may edit the status. A rule of another name was never created for this object.
     let own = origin.key.rule_name(&context.owner.id, origin.kind);
-    let obsolete = before.rules.iter().filter(|rule| rule.name == own && !is_wanted(rule));
-    for AppliedRule { region, name, tag_keys } in obsolete {
-        let rules = aws.eventbridge(region);
-        let set_before = tag_keys.iter().cloned().collect();
-        let removed = retry_not_found(|| async {
-            let observed = confirm_absent(|| rules.rule(name)).await?;
-            match plan_removal(observed.as_ref(), &set_before, &context.owner, &origin) {
-                Ok(steps) => carry_out(&*rules, name, &steps).await.map(Ok),
-                Err(unmarked) => Ok(Err(unmarked)),
-            }
-        });
-        removed.await.map_err(Error::aws(Component::Rule))?.map_err(|unmarked| {
-            let message = format!("the rule {name} in {region} is not deleted: {unmarked}");
-            Error::found(Component::Rule, Reason::ConflictingRule, message)
-        })?;
+    let trusts_record = !writer.was_refused(Component::Rule, Reason::ConflictingRule);
+    for rule in obsolete.rules.iter().filter(|rule| rule.name == own) {
+        remove_rule(context, rule, &origin, trusts_record).await?;
     }
-    for permission in before.permissions.iter().filter(|old| !wanted.permissions.contains(old)) {
-        let in_use = async || others_use(context, &*aws, permission, &own).await;
+    let deleted = function::release(context, writer, obsolete, wanted).await?;
+    deleted.0.iter().for_each(|function| reconciler.permissions.forget_function(function));
+    for permission in &obsolete.permissions {
+        if deleted.have_policy_of(permission) {
+            reconciler.permissions.unclaim(permission, &writer.id.uid);
+            continue;
+        }
+        let in_use = async || retained_rule_uses(reconciler, &writer.id.key, permission).await;
         reconciler.permissions.release(context, permission, &writer.id, in_use).await?;
     }
-    function::release(context, writer, before, wanted).await
+    Ok(())
 }
 
-/// True if another rule of this operator targets the function, for example a retained rule or a rule that is about to
-/// be deleted.
-async fn others_use(
+/// Removes a rule. If the record is trusted, the rule is read only after EventBridge has refused a step.
+async fn remove_rule(
     context: &Context,
-    aws: &dyn Aws,
+    rule: &AppliedRule,
+    origin: &Origin,
+    trusts_record: bool,
+) -> Result<(), Error> {
+    let AppliedRule { region, name, tag_keys } = rule;
+    let rules = context.aws_for_removal(&origin.key).eventbridge(region);
+    let set_before = tag_keys.iter().cloned().collect();
+    if let Some([targets, delete]) =
+        plan_recorded_removal(&set_before, &context.owner).filter(|_| trusts_record)
+    {
+        let removed = match carry_out(&*rules, name, &[targets]).await {
+            // The targets have proved that the rule exists, so a not-found of the deletion is false.
+            Ok(()) => retry_not_found(|| carry_out(&*rules, name, std::slice::from_ref(&delete))).await,
+            error => error,
+        };
+        match removed {
+            Ok(()) => return Ok(()),
+            // The rule is gone, has other targets or is managed by a service: a read shows the rest.
+            Err(error) if matches!(error.kind, AwsErrorKind::NotFound | AwsErrorKind::Invalid) => {}
+            Err(error) => return Err(Error::aws(Component::Rule)(error)),
+        }
+    }
+    let removed = retry_not_found(|| async {
+        let observed = confirm_absent(|| read(&*rules, name)).await?;
+        match plan_removal(observed.as_ref(), &set_before, &context.owner, origin) {
+            Ok(steps) => carry_out(&*rules, name, &steps).await.map(Ok),
+            Err(unmarked) => Ok(Err(unmarked)),
+        }
+    });
+    removed.await.map_err(Error::aws(Component::Rule))?.map_err(|unmarked| {
+        let message = format!("the rule {name} in {region} is not deleted: {unmarked}");
+        Error::found(Component::Rule, Reason::ConflictingRule, message)
+    })
+}
+
+/// True if a rule of a deleted object targets the function: a rule that was retained, or that is about to be deleted.
+/// The claims have shown before that no existing object needs the permission.
+async fn retained_rule_uses(
+    reconciler: &Reconciler,
+    key: &ObjectKey,
     permission: &AppliedPermission,
-    own_rule: &str,
 ) -> Result<bool, Error> {
+    let context = &reconciler.context;
     let Some(function) = FunctionArn::parse(&permission.function_arn) else { return Ok(false) };
+    let aws = context.aws_for_removal(key);
     let rules = aws.eventbridge(&function.region);
     let prefix = context.owner.id.prefix();
+    let own = key.rule_name(&context.owner.id, RawScheduledFunction::NAME);
+    let now = Instant::now();
+    // An older list may lack a rule that was created after the list, and that outlived its object.
+    let since = (*reconciler.retained_at.lock()).max(now.checked_sub(RULE_LIST_AGE)).unwrap_or(now);
+    let listed = rules.list(&prefix, since).await.map_err(Error::aws(Component::Rule))?;
+    // The rules of existing objects target other functions, or their objects claim the permission.
+    let is_of_object = |name: &String| *name == own || context.stores.has_rule(name);
+    if listed.is_some_and(|listed| listed.keys().all(is_of_object)) {
+        return Ok(false);
+    }
     let names = rules
         .rules_with_target(&permission.function_arn, &prefix)
         .await
         .map_err(Error::aws(Component::Rule))?;
-    for name in names.iter().filter(|name| *name != own_rule) {
+    for name in names.iter().filter(|name| **name != own) {
         // The list may be stale, so each rule is read.
-        if confirm_absent(|| rules.rule(name)).await.map_err(Error::aws(Component::Rule))?.is_some() {
+        let described = confirm_absent(|| rules.describe(name)).await.map_err(Error::aws(Component::Rule))?;
+        if described.is_some() {
             return Ok(true);
         }
     }

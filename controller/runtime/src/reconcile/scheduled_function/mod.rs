@@ -2,23 +2,47 @@
 
 mod apply;
 mod cleanup;
-mod steps;
+mod observe;
+mod plan;
 
 use lambda_triggers_core::status::Outcome;
+use tokio::time::Instant;
 
 use crate::objects::RawScheduledFunction;
+use crate::reconcile::authorize::authorize;
 use crate::reconcile::error::Error;
+use crate::reconcile::function;
 use crate::reconcile::kind::ReconcileKind;
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::status::StatusWriter;
+use plan::Intent;
 
 impl ReconcileKind for RawScheduledFunction {
+    /// Validates, authorizes, observes, plans, records, applies and reports, in this order.
     async fn apply(
         &self,
         reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
     ) -> Result<Outcome, Error> {
-        apply::apply(reconciler, self, writer).await
+        let valid = plan::validate(self, writer)?;
+        authorize::<Self>(reconciler, &writer.id, &valid.spec, &writer.status.applied).await?;
+        let (context, permissions) = (&reconciler.context, &reconciler.permissions);
+        let since = reconciler.oldest_accepted_read(writer);
+        let mut function =
+            function::resolve(context, permissions, writer, &valid.region, &valid.spec.function, since)
+                .await?;
+        writer.requeue_soon |= function.requeue_soon;
+        let Some(arn) = function.arn.take() else { return Ok(function::updating("creating")) };
+        writer.show_function(&arn);
+
+        let intent = Intent::new(context, writer, &valid, arn, std::mem::take(&mut function.applied)).await?;
+        let (plan, observed) = observe::until_fresh(reconciler, writer, &intent, since).await?;
+        let recorded = writer.record_plan(&plan, "creating the rule and the permission").await?;
+        apply::apply(reconciler, writer, &intent, &plan, observed, &recorded).await?;
+        cleanup::release(reconciler, writer, &plan.obsolete, &plan.wanted).await?;
+        writer.status.applied = plan.wanted;
+        let outcome = function.outcome(valid.outcome())?;
+        intent.check_next_run(outcome)
     }
 
     async fn cleanup(
@@ -30,7 +54,8 @@ impl ReconcileKind for RawScheduledFunction {
     }
 
     /// A rule stays without further work: only the deletion of the object removes the rule.
-    async fn retain(&self, _: &Reconciler, _: &mut StatusWriter<'_, Self>) -> Result<(), Error> {
+    async fn retain(&self, reconciler: &Reconciler, _: &mut StatusWriter<'_, Self>) -> Result<(), Error> {
+        *reconciler.retained_at.lock() = Some(Instant::now());
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use lambda_triggers_core::plan::permission::Policy;
 use super::*;
 use crate::sim::aws::{Applied, Effect, Writer};
 use crate::sim::fault_injector::{Call, CallFault, FaultInjector, Refusal};
+use tokio::time::Instant;
 
 /// A client whose calls all meet this fault.
 fn ports(aws: &MemoryAws, fault: CallFault) -> Arc<dyn Aws> {
@@ -51,12 +52,12 @@ async fn a_planned_refusal_has_the_code_of_the_service() {
         codes_of(Refusal::Server).await,
         both(AwsErrorKind::Unavailable, ["InternalError", "ServiceException", "InternalException"])
     );
-    // Removals treat a not-found as success. `delete_rule` reports a not-found, since `DeleteRule` itself succeeds for
-    // a missing rule.
-    let no_rule = Some(of(AwsErrorKind::NotFound, "ResourceNotFoundException"));
     assert_eq!(
         codes_of(Refusal::NotFound).await,
-        (of(AwsErrorKind::NotFound, "NoSuchBucket"), None, no_rule)
+        both(
+            AwsErrorKind::NotFound,
+            ["NoSuchBucket", "ResourceNotFoundException", "ResourceNotFoundException"]
+        )
     );
 }
 
@@ -85,7 +86,7 @@ async fn a_truncated_document_arrives_as_its_first_half() {
     let got = ports.s3(REGION).get(&aws.bucket("photos")).await.unwrap();
     assert_eq!(got, DOCUMENT[..DOCUMENT.len() / 2]);
     assert_eq!(
-        kind_and_message(ports.lambda(REGION).function("resize", None).await).0,
+        kind_and_message(ports.lambda(REGION).function("resize", None, Instant::now()).await).0,
         AwsErrorKind::OutcomeUnknown
     );
 }
@@ -102,10 +103,10 @@ async fn a_stale_read_returns_the_state_before_the_last_change() {
     assert_eq!(ports.s3(REGION).get(&bucket).await.unwrap(), DOCUMENT);
     let resize = aws.function("resize");
     let functions = ports.lambda(REGION);
-    assert_eq!(functions.policy(&resize).await.unwrap(), Some(Policy::default()));
-    assert!(functions.function("resize", None).await.unwrap().is_some());
+    assert_eq!(functions.policy(&resize, Instant::now()).await.unwrap(), Some(Policy::default()));
+    assert!(functions.function("resize", None, Instant::now()).await.unwrap().is_some());
     aws.delete_function(&resize);
-    assert!(functions.function("resize", None).await.unwrap().is_some());
+    assert!(functions.function("resize", None, Instant::now()).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -138,7 +139,7 @@ async fn each_port_call_is_recorded_once() {
     for _ in 0..2 {
         assert_eq!(ports.account().await.unwrap().id, ACCOUNT);
     }
-    ports.eventbridge(REGION).rule("lt-1").await.unwrap();
+    ports.eventbridge(REGION).describe("lt-1").await.unwrap();
     let calls: Vec<_> =
         injector.calls().into_iter().map(|call| (call.operation, call.on, call.write)).collect();
     let call = |operation: &str, on: &str| (operation.to_owned(), on.to_owned(), false);

@@ -5,24 +5,25 @@ use lambda_triggers_core::plan::permission::Policy;
 use serde_json::json;
 
 use super::*;
+use tokio::time::Instant;
 
 #[tokio::test]
 async fn each_write_changes_the_revision_and_refuses_an_old_revision() {
     let aws = aws_with_bucket().await;
     let resize = aws.function("resize");
     let functions = aws.outside().lambda(REGION);
-    let first = functions.policy(&resize).await.unwrap().unwrap();
+    let first = functions.policy(&resize, Instant::now()).await.unwrap().unwrap();
     let add = |id: &'static str, revision: Option<String>| {
         let (functions, resize) = (functions.clone(), resize.clone());
         async move { functions.add_permission(&resize, &statement(id, ACCOUNT), revision.as_deref()).await }
     };
     add("a", first.revision.clone()).await.unwrap();
-    let second = functions.policy(&resize).await.unwrap().unwrap();
+    let second = functions.policy(&resize, Instant::now()).await.unwrap().unwrap();
     assert_ne!(second.revision, first.revision);
     assert_eq!(kind_and_message(add("b", first.revision.clone()).await).0, AwsErrorKind::Conflict);
     let removal = functions.remove_permission(&resize, "a", first.revision.as_deref()).await;
     assert_eq!(kind_and_message(removal).0, AwsErrorKind::Conflict);
-    assert_eq!(functions.policy(&resize).await.unwrap().unwrap(), second);
+    assert_eq!(functions.policy(&resize, Instant::now()).await.unwrap().unwrap(), second);
 }
 
 #[tokio::test]
@@ -37,8 +38,8 @@ async fn a_missing_policy_is_empty_and_a_missing_function_is_none() {
     let functions = aws.outside().lambda(REGION);
     let resize = aws.function("resize");
     functions.remove_permission(&resize, "photos-in", None).await.unwrap();
-    assert_eq!(functions.policy(&resize).await.unwrap(), Some(Policy::default()));
-    assert_eq!(functions.policy(&aws.function("gone")).await.unwrap(), None);
+    assert_eq!(functions.policy(&resize, Instant::now()).await.unwrap(), Some(Policy::default()));
+    assert_eq!(functions.policy(&aws.function("gone"), Instant::now()).await.unwrap(), None);
     assert_eq!(kind_and_message(permit(&aws, &aws.function("gone")).await).0, AwsErrorKind::NotFound);
 }
 
@@ -47,11 +48,11 @@ async fn each_qualifier_has_its_own_policy() {
     let aws = aws_with_bucket().await;
     let live = aws.function("resize").with_qualifier(Some("live"));
     let functions = aws.outside().lambda(REGION);
-    assert_eq!(functions.policy(&live).await.unwrap(), None);
-    assert_eq!(functions.function("resize", Some("live")).await.unwrap(), None);
+    assert_eq!(functions.policy(&live, Instant::now()).await.unwrap(), None);
+    assert_eq!(functions.function("resize", Some("live"), Instant::now()).await.unwrap(), None);
     aws.publish(&live);
-    assert_eq!(functions.policy(&live).await.unwrap(), Some(Policy::default()));
-    let found = functions.function("resize", Some("live")).await.unwrap();
+    assert_eq!(functions.policy(&live, Instant::now()).await.unwrap(), Some(Policy::default()));
+    let found = functions.function("resize", Some("live"), Instant::now()).await.unwrap();
     assert_eq!(found, Some(Function { arn: live, failed: None }));
     let latest = aws.function("resize").with_qualifier(Some("$LATEST"));
     assert_eq!(kind_and_message(permit(&aws, &latest).await).0, AwsErrorKind::Invalid);
@@ -75,11 +76,13 @@ async fn a_policy_of_more_than_20480_bytes_is_refused() {
 }
 
 #[tokio::test]
-async fn removing_a_missing_statement_succeeds() {
+async fn the_removal_of_a_missing_statement_is_not_found() {
     let aws = aws_with_bucket().await;
     let functions = aws.outside().lambda(REGION);
     let before = aws.journal();
-    functions.remove_permission(&aws.function("resize"), "gone", None).await.unwrap();
-    functions.remove_permission(&aws.function("gone"), "gone", None).await.unwrap();
+    for function in ["resize", "gone"] {
+        let removed = functions.remove_permission(&aws.function(function), "gone", None).await;
+        assert_eq!(kind_and_message(removed).0, AwsErrorKind::NotFound, "{function}");
+    }
     assert_eq!(aws.journal(), before);
 }

@@ -6,6 +6,7 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::sim::fault_injector::{Call, CallFault, FaultInjector};
+use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
 async fn calls_over_a_quota_get_the_error_of_the_service() {
@@ -19,19 +20,19 @@ async fn calls_over_a_quota_get_the_error_of_the_service() {
     let refused = |code: &str| Some((AwsErrorKind::Throttled, code.to_owned()));
     let cases = [None, refused("TooManyRequestsException")];
     for expected in cases {
-        assert_eq!(code(ports.lambda(REGION).policy(&resize).await.err()), expected);
-        assert_eq!(code(ports.lambda(REGION).function("resize", None).await.err()), expected);
+        assert_eq!(code(ports.lambda(REGION).policy(&resize, Instant::now()).await.err()), expected);
+        assert_eq!(code(ports.lambda(REGION).function("resize", None, Instant::now()).await.err()), expected);
     }
     for expected in [None, refused("ThrottlingException")] {
-        assert_eq!(code(ports.eventbridge(REGION).rule("lt-1").await.err()), expected);
-        assert_eq!(code(ports.eventbridge("us-east-1").rule("lt-1").await.err()), expected);
+        assert_eq!(code(ports.eventbridge(REGION).describe("lt-1").await.err()), expected);
+        assert_eq!(code(ports.eventbridge("us-east-1").describe("lt-1").await.err()), expected);
     }
     for expected in [None, refused("SlowDown")] {
         assert_eq!(code(ports.s3(REGION).get(&photos).await.err()), expected);
     }
     assert_eq!(aws.throttled(), 5);
     // The quotas do not limit other writers.
-    assert!(aws.outside().eventbridge(REGION).rule("lt-1").await.is_ok());
+    assert!(aws.outside().eventbridge(REGION).describe("lt-1").await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,7 +43,7 @@ async fn a_quota_refills_and_throttled_calls_cost_nothing() {
     let at_once = async || {
         let mut done = 0;
         for _ in 0..20 {
-            done += u32::from(ports.eventbridge(REGION).rule("lt-1").await.is_ok());
+            done += u32::from(ports.eventbridge(REGION).describe("lt-1").await.is_ok());
         }
         done
     };

@@ -34,6 +34,13 @@ async fn aws_with_rule() -> (MemoryAws, Arc<dyn EventBridgeApi>) {
     (aws, rules)
 }
 
+/// The rule with its tags and targets.
+async fn read(rules: &dyn EventBridgeApi, name: &str) -> ObservedRule {
+    let rule = rules.describe(name).await.unwrap().unwrap();
+    let (tags, targets) = (rules.tags(&rule).await.unwrap(), rules.targets(name).await.unwrap());
+    rule.with(tags, targets)
+}
+
 #[tokio::test]
 async fn put_rule_resets_omitted_settings_and_ignores_tags_of_existing_rules() {
     let (aws, rules) = aws_with_rule().await;
@@ -49,12 +56,12 @@ async fn put_rule_resets_omitted_settings_and_ignores_tags_of_existing_rules() {
         tags,
         targets: vec![],
     };
-    assert_eq!(rules.rule("lt-1").await.unwrap(), Some(observed(tags("a"))));
-    assert_eq!(rules.rule("more").await.unwrap(), Some(observed(Tags::new())));
+    assert_eq!(read(&*rules, "lt-1").await, observed(tags("a")));
+    assert_eq!(read(&*rules, "more").await, observed(Tags::new()));
     rules.tag_rule("lt-1", &tags("b")).await.unwrap();
-    assert_eq!(rules.rule("lt-1").await.unwrap(), Some(observed(tags("b"))));
+    assert_eq!(read(&*rules, "lt-1").await, observed(tags("b")));
     rules.untag_rule("lt-1", &["team".into()]).await.unwrap();
-    assert_eq!(rules.rule("lt-1").await.unwrap(), Some(observed(Tags::new())));
+    assert_eq!(read(&*rules, "lt-1").await, observed(Tags::new()));
 }
 
 #[tokio::test]
@@ -79,11 +86,13 @@ async fn a_rule_with_targets_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn removing_a_missing_rule_or_target_succeeds() {
+async fn the_removal_of_a_missing_rule_succeeds_but_not_of_its_targets() {
     let (_, rules) = aws_with_rule().await;
     rules.delete_rule("gone").await.unwrap();
-    rules.remove_targets("gone", &["a".into()]).await.unwrap();
-    assert_eq!(rules.rule("gone").await.unwrap(), None);
+    rules.remove_targets("lt-1", &["gone".into()]).await.unwrap();
+    let removed = rules.remove_targets("gone", &["a".into()]).await;
+    assert_eq!(kind_and_message(removed).0, AwsErrorKind::NotFound);
+    assert_eq!(rules.describe("gone").await.unwrap(), None);
     assert_eq!(kind_and_message(rules.tag_rule("gone", &tags("a")).await).0, AwsErrorKind::NotFound);
 }
 
@@ -105,7 +114,7 @@ async fn a_foreign_target_with_unknown_members_is_returned_by_id_only() {
     let (aws, rules) = aws_with_rule().await;
     aws.put_target("lt-1", &json!({"Id": "a", "Arn": target("a").arn, "InputPath": "$.detail"})).unwrap();
     aws.put_target("lt-1", &json!({"Id": "b", "Arn": target("b").arn})).unwrap();
-    let targets = rules.rule("lt-1").await.unwrap().unwrap().targets;
+    let targets = rules.targets("lt-1").await.unwrap();
     assert_eq!(targets, [("a".into(), None), ("b".into(), Some(target("b")))]);
 }
 

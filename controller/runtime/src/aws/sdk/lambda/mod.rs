@@ -16,6 +16,7 @@ use lambda_triggers_core::plan::function::{
     CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
 };
 use lambda_triggers_core::plan::permission::{Policy, Statement};
+use tokio::time::Instant;
 
 use crate::aws::{AwsError, AwsErrorKind, Function, LambdaApi, LambdaReads};
 
@@ -43,7 +44,12 @@ fn missing_as_none<T>(result: Result<T, AwsError>) -> Result<Option<T>, AwsError
 impl LambdaReads for SdkLambda {
     /// Calls GetFunction, with a quota of 100 calls a second. GetFunctionConfiguration shares a quota with all other
     /// control calls (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
-    async fn function(&self, name: &str, qualifier: Option<&str>) -> Result<Option<Function>, AwsError> {
+    async fn function(
+        &self,
+        name: &str,
+        qualifier: Option<&str>,
+        _since: Instant,
+    ) -> Result<Option<Function>, AwsError> {
         let on = || match qualifier {
             Some(qualifier) => format!("function {name}:{qualifier}"),
             None => format!("function {name}"),
@@ -69,7 +75,7 @@ impl LambdaReads for SdkLambda {
 
     /// GetPolicy answers 404 both for a function without a policy and for a missing function. Only the message
     /// differs.
-    async fn policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError> {
+    async fn policy(&self, function: &FunctionArn, _since: Instant) -> Result<Option<Policy>, AwsError> {
         let on = || on(function.short());
         let call =
             self.client.get_policy().function_name(unqualified(function)).set_qualifier(qualifier(function));
@@ -148,8 +154,7 @@ impl LambdaApi for SdkLambda {
         statement_id: &str,
         revision: Option<&str>,
     ) -> Result<(), AwsError> {
-        let answer = self
-            .client
+        self.client
             .remove_permission()
             .function_name(unqualified(function))
             .set_qualifier(qualifier(function))
@@ -157,8 +162,8 @@ impl LambdaApi for SdkLambda {
             .set_revision_id(revision.map(Into::into))
             .send()
             .await
-            .map_err(|e| AwsError::from_sdk(op::REMOVE_PERMISSION.action, on(function.short()), e));
-        missing_as_none(answer).map(drop)
+            .map(drop)
+            .map_err(|e| AwsError::from_sdk(op::REMOVE_PERMISSION.action, on(function.short()), e))
     }
 
     async fn create_function(&self, function: &DesiredFunction) -> Result<(), AwsError> {
