@@ -4,6 +4,7 @@ mod calls;
 mod chaos;
 mod counts;
 mod crash;
+mod deletions;
 mod faults;
 mod late;
 mod parallel;

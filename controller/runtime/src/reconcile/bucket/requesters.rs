@@ -102,6 +102,26 @@ impl Requesters {
         wanted.flatten().filter(|entry| !ids.contains(&entry.id.as_deref())).count()
     }
 
+    /// Requests the removal of the entries of each resource for which `leaves` and `counts` are true, before its cleanup
+    /// sends the same request. One write then removes the entries of all of them.
+    pub fn remove_leaving(
+        &mut self,
+        cache: &IndexedStore<RawS3TriggeredFunction>,
+        bucket: &Bucket,
+        leaves: impl Fn(&RawS3TriggeredFunction) -> bool,
+        counts: impl Fn(&Requester) -> bool,
+    ) {
+        let snapshot = cache.snapshot();
+        let named = snapshot.by_index(&IndexKey::Bucket(bucket.name.clone()));
+        for object in named.filter(|object| leaves(object)) {
+            let request = BucketRequest::own(Desired::None, false);
+            let requester = Requester::new(Identity::from_object(object.as_ref()), &request);
+            if counts(&requester) {
+                self.0.insert(requester.id.uid.clone(), requester);
+            }
+        }
+    }
+
     /// The claims of all existing resources, with or without a request. Forgets requesters that were deleted or moved
     /// to another bucket. A requester for which `counts` is false keeps its entries.
     pub fn claims(
@@ -118,6 +138,12 @@ impl Requesters {
         let uids: BTreeSet<&str> = claims.iter().map(|claim| claim.uid.as_str()).collect();
         self.0.retain(|uid, _| uids.contains(uid.as_str()));
         claims
+    }
+
+    /// The UIDs of the requesters without desired entries for which `counts` is true.
+    pub fn released(&self, counts: impl Fn(&Requester) -> bool) -> BTreeSet<String> {
+        let released = self.0.iter().filter(|(_, it)| it.desired == Desired::None && counts(it));
+        released.map(|(uid, _)| uid.clone()).collect()
     }
 
     /// The resources that may have entries in the bucket, and the resources with a request.

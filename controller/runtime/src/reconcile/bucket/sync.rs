@@ -1,10 +1,12 @@
 //! The sync of one bucket's document: drives the state machine [`BucketSync`] with calls to S3, until the document
 //! holds the entries of all requesters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kube::Resource;
+use lambda_triggers_core::api::{DeletionPolicy, FINALIZER};
 use lambda_triggers_core::ownership::{ObjectKey, OwnEntryId};
 use lambda_triggers_core::plan::bucket::{
     BucketSync, Desired, Document, Entry, MAX_WRITES, Rejection, SyncCommand, SyncEvent, SyncOutcome, Synced,
@@ -22,6 +24,7 @@ use super::requesters::{Requester, Requesters};
 use super::{destinations, events, failures};
 use crate::aws::{AwsErrorKind, Bucket, CallContext, Validation};
 use crate::error_chain;
+use crate::objects::{RawS3TriggeredFunction, deletion_policy, is_paused};
 use crate::reconcile::context::Context;
 use crate::reconcile::orphans::MAX_REQUEST_AGE;
 use crate::reconcile::permission::Permissions;
@@ -51,19 +54,34 @@ pub struct DocumentSync {
 /// The result of a sync, for the answers to requesters.
 #[derive(Clone)]
 pub struct Found {
+    /// The start of the sync. A write that was in flight then may have been applied after the last read.
+    pub began: Instant,
     pub rejected: BTreeMap<ObjectKey, Rejection>,
+    /// The UIDs of the resources whose entries the document must not have, and does not have.
+    pub released: BTreeSet<String>,
     pub done: Done,
 }
 
 impl Found {
-    fn from_synced(context: &Context, synced: &Synced) -> Self {
+    fn from_synced(context: &Context, synced: &Synced, released: BTreeSet<String>, began: Instant) -> Self {
         let own = synced.document.entries().filter(|entry| {
             entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(&context.owner.id, id).is_some())
         });
         let functions = own.map(|entry| entry.arn.clone()).collect();
         let done = Done { functions, changed: !synced.plan.changes.is_empty() };
-        Self { rejected: synced.plan.rejected.clone(), done }
+        Self { began, rejected: synced.plan.rejected.clone(), released, done }
     }
+}
+
+/// True if the cleanup of the resource will remove its entries: the resource is being deleted, is not paused and retains
+/// nothing, and the tenancy file names its namespace.
+fn is_leaving(context: &Context, object: &RawS3TriggeredFunction) -> bool {
+    let meta = object.meta();
+    meta.deletion_timestamp.is_some()
+        && meta.finalizers.iter().flatten().any(|name| name == FINALIZER)
+        && deletion_policy(object) == DeletionPolicy::Delete
+        && !is_paused(object)
+        && context.credentials.is_named(meta.namespace.as_deref().unwrap_or_default())
 }
 
 impl DocumentSync {
@@ -92,6 +110,20 @@ impl DocumentSync {
         }
     }
 
+    /// Requests the removal of the entries of all deleted resources, once for each sync: the desired state must not change
+    /// between the reads of a sync.
+    fn remove_leaving(&mut self, context: &Context) {
+        let Self { principal, frozen, bucket, requesters, .. } = self;
+        let leaves = |object: &RawS3TriggeredFunction| is_leaving(context, object);
+        let counts = |requester: &Requester| principal.acts_for(context, frozen, bucket, requester);
+        requesters.remove_leaving(&context.stores.s3, bucket, leaves, counts);
+    }
+
+    /// True if the principal of this sync acts for the requester.
+    fn acts_for(&self, context: &Context, requester: &Requester) -> bool {
+        self.principal.acts_for(context, &self.frozen, &self.bucket, requester)
+    }
+
     /// True if the document of the last sync has exactly the desired entries of a requester, and the principal of that
     /// sync acts for the requester.
     pub fn has_in_place(&self, context: &Context, requester: &Requester) -> bool {
@@ -102,8 +134,7 @@ impl DocumentSync {
         };
         let is_in_place =
             |document: &Document| are_in_place(document, &context.owner.id, &requester.id.key, entries);
-        self.principal.acts_for(context, &self.frozen, &self.bucket, requester)
-            && self.known.as_ref().is_some_and(is_in_place)
+        self.acts_for(context, requester) && self.known.as_ref().is_some_and(is_in_place)
     }
 
     /// Syncs the document with the desired state of all requesters. Once an unanswered PUT can no longer apply, one
@@ -113,8 +144,10 @@ impl DocumentSync {
         if decides {
             self.known = None;
         }
+        self.remove_leaving(context);
+        let began = Instant::now();
         let (mut sync, first) = BucketSync::begin(context.owner.id.clone(), self.known.clone());
-        let result = self.drive(context, &mut sync, first).await;
+        let result = self.drive(context, &mut sync, first, began).await;
         self.requesters.set_aside(sync.refused(), &self.foreign);
         if decides && result.as_ref().is_err_and(|failure| !failures::is_nowhere(failure)) {
             self.write_grace_until.get_or_insert(Instant::now() + context.settings.write_grace_period);
@@ -127,6 +160,7 @@ impl DocumentSync {
         context: &Context,
         sync: &mut BucketSync,
         mut command: SyncCommand,
+        began: Instant,
     ) -> Result<Found, Failure> {
         // The failure of the last write, if the sync ends with that failure.
         let mut failure = None;
@@ -153,7 +187,8 @@ impl DocumentSync {
                 SyncCommand::End(SyncOutcome::InSync(synced)) => {
                     self.count(context, &synced);
                     self.emit_events(context, &synced).await;
-                    let found = Found::from_synced(context, &synced);
+                    let released = self.requesters.released(|requester| self.acts_for(context, requester));
+                    let found = Found::from_synced(context, &synced, released, began);
                     self.known = Some(synced.document);
                     return Ok(found);
                 }

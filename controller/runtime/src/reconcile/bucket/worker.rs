@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::plan::bucket::{Desired, Rejection};
@@ -22,6 +23,9 @@ use crate::objects::{Identity, RawS3TriggeredFunction, Trigger};
 use crate::reconcile::context::Context;
 use crate::reconcile::orphans::{MAX_REQUEST_AGE, OrphanQueue};
 
+/// The maximum age of a sync that answers a later request for no entries.
+const MAX_RELEASE_AGE: Duration = Duration::from_secs(10);
+
 /// The worker of one bucket.
 pub struct Worker {
     context: Weak<Context>,
@@ -30,8 +34,8 @@ pub struct Worker {
     sync: DocumentSync,
     /// The resources that the last sync rejected, with the conflicts.
     rejected: BTreeMap<ObjectKey, Rejection>,
-    /// The start and the result of the last sync, if the sync succeeded. Resyncs share the result.
-    last_result: Option<(Instant, Found)>,
+    /// The result of the last sync, if the sync succeeded. Resyncs share the result.
+    last_result: Option<Found>,
 }
 
 /// Waits until the instant; never ends for `None`.
@@ -95,23 +99,26 @@ impl Worker {
         }
     }
 
-    /// Answers a resync without the wait for a batch, if the last result answers it. Returns the request otherwise.
+    /// Answers a request without the wait for a batch, if the last result answers it. Returns the request otherwise.
     async fn answer_at_once(&mut self, request: Request) -> Option<Request> {
         let Some(context) = self.context.upgrade() else { return Some(request) };
         self.answer_from_last_result(&context, request).await
     }
 
-    /// Answers a resync from the last result, if the document had exactly the desired entries. Returns the request
-    /// otherwise. After a start, a sync keeps the entries of resources without a request, so one read answers the first
-    /// requests of all resources.
+    /// Answers a resync from the last result, if the document had exactly the desired entries. Answers a removal if the
+    /// last sync, a moment ago, removed the entries already. Returns the request otherwise. After a start, a sync keeps
+    /// the entries of resources without a request, so one read answers the first requests of all resources.
     async fn answer_from_last_result(&mut self, context: &Context, request: Request) -> Option<Request> {
         let Request::Apply(apply) = &request else { return Some(request) };
         let ApplyRequest { id, request: desired, .. } = &**apply;
         let requester = Requester::new(id.clone(), desired);
-        let is_usable = |(began, _): &&(Instant, Found)| {
-            self.sync.has_in_place(context, &requester) && *began >= desired.since
+        let is_released =
+            |found: &Found| found.released.contains(&id.uid) && found.began.elapsed() < MAX_RELEASE_AGE;
+        let is_usable = |found: &&Found| {
+            self.sync.has_in_place(context, &requester)
+                && (is_released(found) || found.began >= desired.since)
         };
-        let Some((_, found)) = self.last_result.as_ref().filter(is_usable) else { return Some(request) };
+        let Some(found) = self.last_result.as_ref().filter(is_usable) else { return Some(request) };
         let Ok(done) = self.answer(context, found, id, &desired.desired).await else { return Some(request) };
         self.sync.requesters.0.insert(id.uid.clone(), requester);
         if let Request::Apply(apply) = request {
@@ -170,10 +177,9 @@ impl Worker {
     }
 
     async fn sync(&mut self, context: &Context) -> Result<Found, Failure> {
-        let began = Instant::now();
         self.last_result = None;
         let result = self.sync.run(context).await;
-        self.last_result = result.as_ref().ok().map(|found| (began, found.clone()));
+        self.last_result = result.as_ref().ok().cloned();
         result
     }
 
@@ -228,8 +234,7 @@ impl Worker {
         {
             return Err(why);
         }
-        let (now, late) = (Instant::now(), self.sync.request_age_until);
-        let is_late = late.is_some_and(|late| late > now);
+        let is_late = self.sync.request_age_until.is_some_and(|late| late > found.began);
         let is_held = match desired {
             Desired::None => self.sync.write_grace_until.is_some(),
             // A late write would restore entries without a claim, and the next sync would remove these orphans.
@@ -240,7 +245,7 @@ impl Worker {
             return Err(failures::awaiting_write(&self.sync.bucket));
         }
         // After this answer, no object may name the bucket.
-        if *desired == Desired::None && (is_late || context.started + MAX_REQUEST_AGE > now) {
+        if *desired == Desired::None && (is_late || context.started + MAX_REQUEST_AGE > found.began) {
             self.orphans.insert(&self.sync.bucket, &id.key.namespace).await?;
         }
         Ok(found.done.clone())

@@ -59,6 +59,10 @@ pub struct Worker {
     /// The state of each object in the worker.
     pub requesters: Vec<Requester>,
     pub known: Option<Arc<Document>>,
+    /// The objects that were deleted when the last sync began. An ended sync has removed their entries.
+    pub leaving: BTreeSet<usize>,
+    /// The value of `late` when the last sync began.
+    pub was_late: bool,
     pub work: Option<Work>,
     pub grace: Grace,
     /// True if a write without an answer may still take effect within the maximum lifetime of a PUT.
@@ -213,6 +217,8 @@ impl Worker {
         Self {
             requesters: vec![Requester::default(); objects],
             known: None,
+            leaving: BTreeSet::new(),
+            was_late: true,
             work: None,
             grace: Grace::Waiting,
             late: true,
@@ -237,12 +243,13 @@ impl ModelState {
         }
     }
 
-    /// The current claims of a worker that read `document`. An object without a request keeps its current entries; a
-    /// deleted object has no claim.
+    /// The current claims of a worker that read `document`. An object without a request keeps its current entries. An
+    /// object that was deleted before the sync needs no request, and an object that is gone has no claim.
     pub fn claims(&self, document: &Document) -> Vec<Claim> {
         let foreign = foreign_entries(document, &owner());
         let claim = |(object, state): (usize, &Object)| {
             let Requester { asked, set_aside, .. } = &self.worker.requesters[object];
+            let asked = if self.worker.leaving.contains(&object) { Some(Asked::Nothing) } else { *asked };
             let desired = asked.map_or(Desired::KeepCurrent, |asked| asked.desired(object));
             let is_set_aside = |refusal: &&Arc<SetAside>| !refusal.is_due(&desired, &foreign, Duration::ZERO);
             let desired = match set_aside.as_ref().filter(is_set_aside) {

@@ -12,7 +12,7 @@ use super::{Action, Assumption, Buckets, ENOUGH_SYNCS};
 pub fn after(model: &Buckets, before: &ModelState, action: &Action) -> ModelState {
     let mut state = before.clone();
     match *action {
-        Action::Request { object } => state.request(object),
+        Action::Request { object } => state.request(model, object),
         Action::Begin => state.begin(),
         Action::Read => {
             let (document, as_of) = (state.bucket.current.clone(), state.tool.writes);
@@ -77,16 +77,34 @@ impl Worker {
 }
 
 impl ModelState {
-    fn request(&mut self, object: usize) {
-        let requester = &mut self.worker.requesters[object];
-        requester.asked = Some(self.objects[object].desired());
+    fn request(&mut self, model: &Buckets, object: usize) {
+        let asked = self.objects[object].desired();
+        let Worker { grace, ref leaving, ref mut requesters, .. } = self.worker;
+        let requester = &mut requesters[object];
+        requester.asked = Some(asked);
+        // The last sync has removed the entry already.
+        if asked == Asked::Nothing && grace == Grace::Ended && leaving.contains(&object) {
+            return self.release(model, object);
+        }
         requester.in_batch = true;
+    }
+
+    /// Removes the finalizer of a deleted object.
+    fn release(&mut self, model: &Buckets, object: usize) {
+        if self.worker.was_late && model.assumption == Assumption::BeforeOrphanCheck {
+            self.has_orphan_check = true;
+            self.delay_orphan_check();
+        }
+        self.objects[object] = Object::Gone;
     }
 
     fn begin(&mut self) {
         let is_orphan_check = self.is_orphan_check_due();
         self.quiet_syncs = ENOUGH_SYNCS.min(self.quiet_syncs + 1);
+        let is_deleted = |object: &usize| self.objects[*object] == Object::Deleted;
+        let leaving = (0..self.objects.len()).filter(is_deleted).collect();
         let worker = &mut self.worker;
+        (worker.leaving, worker.was_late) = (leaving, worker.late);
         let is_after_grace = worker.grace == Grace::Over;
         if is_after_grace {
             // Knowledge from before the grace period must not confirm a read.
@@ -143,15 +161,16 @@ impl ModelState {
         };
         self.set_aside(&sync);
         let is_in_sync = matches!(outcome, SyncOutcome::InSync(_));
-        if let SyncOutcome::InSync(synced) = outcome {
-            self.worker.known = Some(Arc::new(synced.document));
+        match outcome {
+            SyncOutcome::InSync(synced) => self.worker.known = Some(Arc::new(synced.document)),
+            _ => self.worker.leaving.clear(),
         }
         let grace = &mut self.worker.grace;
         if is_after_grace && !is_in_sync && *grace == Grace::Ended {
             *grace = Grace::Waiting;
         }
         for object in 0..self.objects.len() {
-            let Worker { grace, late, ref mut requesters, .. } = self.worker;
+            let Worker { grace, ref mut requesters, .. } = self.worker;
             let requester = &mut requesters[object];
             if !std::mem::take(&mut requester.in_batch) || !is_in_sync {
                 continue;
@@ -159,13 +178,7 @@ impl ModelState {
             // The desired state may have changed since the request. In this case, the object sends a new request.
             let is_current = requester.asked == Some(self.objects[object].desired());
             match (requester.asked, grace) {
-                (Some(Asked::Nothing), Grace::Ended) => {
-                    if late && model.assumption == Assumption::BeforeOrphanCheck {
-                        self.has_orphan_check = true;
-                        self.delay_orphan_check();
-                    }
-                    self.objects[object] = Object::Gone;
-                }
+                (Some(Asked::Nothing), Grace::Ended) => self.release(model, object),
                 (Some(Asked::Nothing), Grace::Waiting | Grace::Over) => {
                     requester.answer = Some(Answer::InGracePeriod);
                 }
