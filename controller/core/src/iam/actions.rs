@@ -59,14 +59,14 @@ const ACTIONS: [Action; 44] = [
     action(
         op::GET_FUNCTION.action,
         READ,
-        "Finds the function in a spec, and its state; reads a deployed function to detect drift",
-        "Resources do not become `FunctionReady`",
+        "Confirms that a function is missing, and reads its state once a day; reads a deployed function to detect drift",
+        "Resources report the denial in `FunctionReady`",
     ),
     action(
         op::GET_POLICY.action,
         READ,
-        "Checks whether S3 or EventBridge may already invoke the function",
-        "Resources do not become `PermissionReady`, and cannot be deleted",
+        "Checks in each resync whether S3 or EventBridge may still invoke the function",
+        "Resources do not stay `PermissionReady`",
     ),
     action(
         op::ADD_PERMISSION.action,
@@ -101,8 +101,8 @@ const ACTIONS: [Action; 44] = [
     action(
         op::DESCRIBE_RULE.action,
         RULES,
-        "Compares the rule with the resource",
-        "ScheduledFunctions are not reconciled; a deleted one keeps its finalizer",
+        "Compares the rule with a changed resource",
+        "Changed ScheduledFunctions are not reconciled",
     ),
     action(
         op::LIST_TARGETS.action,

@@ -204,7 +204,7 @@ mod tests {
             let (low, high) = (Some(expected), Some(expected + 1));
             assert_eq!(reads, (low, low, high, high));
         }
-        assert_eq!(read(Priority::Low, began).await, Some(4));
+        assert_eq!(read(Priority::Low, began).await, Some(3));
         // An older answer is not accepted.
         assert_eq!(read(Priority::Low, Instant::now()).await, Some(5));
     }

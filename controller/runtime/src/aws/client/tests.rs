@@ -159,7 +159,7 @@ async fn every_call(aws: &dyn Aws, recorder: &RecordingAws, arguments: &Argument
     passed
 }
 
-const ALL: [&str; 29] = [
+const ALL: [&str; 32] = [
     "account",
     "function",
     "policy",
@@ -177,7 +177,10 @@ const ALL: [&str; 29] = [
     "put_event_invoke_config",
     "delete_event_invoke_config",
     "delete_function",
-    "rule",
+    "list",
+    "describe",
+    "targets",
+    "tags",
     "rules_with_target",
     "put_rule",
     "tag_rule",
@@ -249,7 +252,9 @@ async fn only_permitted_calls_pass() {
                 ..same.clone()
             },
             without(&[
-                "rule",
+                "describe",
+                "targets",
+                "tags",
                 "put_rule",
                 "tag_rule",
                 "untag_rule",
@@ -287,7 +292,10 @@ async fn cleanup_removes_own_resources_and_creates_nothing() {
         "untag_function",
         "event_invoke_config",
         "delete_function",
-        "rule",
+        "list",
+        "describe",
+        "targets",
+        "tags",
         "rules_with_target",
         "tag_rule",
         "remove_targets",
