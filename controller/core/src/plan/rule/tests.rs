@@ -270,7 +270,6 @@ fn a_rule_of_unknown_ownership_is_an_error() {
     let cases = [
         // A person created the rule after the deletion of the operator's rule.
         (by_hand(), &recorded),
-        (ObservedRule { targets: vec![], ..untagged() }, &recorded),
         // The object was restored without its status.
         (untagged(), &no_record),
         (with_tag(TAG_OWNER, None), &no_record),
@@ -281,6 +280,12 @@ fn a_rule_of_unknown_ownership_is_an_error() {
         assert_eq!(planned, Err(unmarked().into()), "{rule:?}");
         assert_eq!(removal(&rule, set_before), Err(unmarked()), "{rule:?}");
     }
+    // A removal that failed half-way has removed the target. A rule without targets invokes nothing.
+    let half_removed = ObservedRule { targets: vec![], ..untagged() };
+    let planned = plan_rule(&hourly(), Some(&half_removed), &recorded, &owner(), &origin());
+    assert_eq!(planned, Err(unmarked().into()));
+    assert_eq!(apply(&removal(&half_removed, &recorded).unwrap(), Some(half_removed.clone())), None);
+    assert_eq!(removal(&half_removed, &no_record), Ok(vec![]));
     assert_eq!(plan_removal(None, &recorded, &owner(), &origin()), Ok(vec![]));
 }
 
