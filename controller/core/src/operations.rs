@@ -1,5 +1,5 @@
-//! The AWS operations of the operator. The least IAM policy, the authorization of calls, the rate limiter and the
-//! guard for writes read this table.
+//! The AWS operations of the operator. The least IAM policy, the authorization of calls and the rate limiter
+//! read this table.
 
 use crate::pacing::token_bucket::Quota;
 

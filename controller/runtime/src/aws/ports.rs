@@ -14,7 +14,6 @@ use lambda_triggers_core::plan::function::{
 };
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
-
 use tokio::time::Instant;
 
 use super::AwsError;

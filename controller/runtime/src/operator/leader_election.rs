@@ -1,4 +1,4 @@
-//! Leader election: one replica works, and the other replicas wait until the Lease expires.
+//! Leader election: the holder of the Lease works, and each other replica waits until the Lease expires.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! The reconcile of each object: observe, plan, apply, report. This file is the driver. The traits and the writers that
-//! the driver calls have files of their own.
+//! The reconcile of each object: the finalizer, the pause, the time limit and the report around the steps of each kind.
 
 mod authorize;
 mod bucket;

@@ -30,8 +30,7 @@ const BUCKETS: [&str; 2] = ["photos", "archive"];
 /// Longer than calls in flight, than the latest effect of a write to a bucket, and than one more resync.
 const CALM: Duration = Duration::from_secs(12 * 60);
 
-/// A tenancy file that permits all resources of the workflows, and a role that the operator assumes for their
-/// namespace.
+/// A tenancy file that permits all resources of the workflows, and names a role for their namespace.
 const TENANCY: &str = r#"
 namespaces:
   team:
@@ -52,7 +51,7 @@ namespaces:
 pub struct Outcome {
     /// Foreign writes that were lost between a read and a write of the operator. No client can prevent this loss.
     pub windows: usize,
-    /// Our own entries that another writer restored in a bucket that no object names any more.
+    /// Entries of the operator that another writer restored in a bucket without objects.
     pub restored: usize,
     /// The number of true ready statuses.
     pub ready: usize,
@@ -93,8 +92,7 @@ struct Case {
 
 impl Case {
     /// True if the end has resources of an earlier spec. The object was deleted with `Retain`, is Stalled, or names the
-    /// function that the object defined before. The operator does not restore these resources after another writer has
-    /// removed them.
+    /// function that the object defined before. After a removal by another writer, these resources stay absent.
     fn keeps_old_resources(&self) -> bool {
         let stalled = self.faultless.conditions.values().flatten().any(|condition| condition[0] == "Stalled");
         let steps = format!("{:?}", self.workflow.steps);
@@ -253,7 +251,7 @@ async fn play(
     }
 }
 
-/// Drops our own entries that another writer restored after their removal, in buckets that no object names any more.
+/// Drops entries of the operator that another writer restored after their removal, in buckets without objects.
 /// The operator checks these buckets only for a limited time. Returns the number of dropped entries.
 fn drop_restored_entries(run: &mut Run, writes: &[DocumentWrite], objects: &[Value]) -> usize {
     let named = |bucket: &str| objects.iter().any(|object| object["spec"]["bucket"] == bucket);

@@ -38,7 +38,7 @@ pub struct Run {
 }
 
 impl Workflow {
-    /// Runs the workflow in a new simulator. One resync then proves that the operator is in sync.
+    /// Runs the workflow in a new simulator, and then a resync. The resync proves that the operator is in sync.
     pub fn run(&self, seed: u64, plan: impl Plan + 'static) -> Run {
         simulate(seed, plan, async |sim| self.play(&sim, 1).await)
     }

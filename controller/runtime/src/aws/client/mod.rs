@@ -1,4 +1,4 @@
-//! The client around the ports: authorization, guard for writes, read cache and rate limiter.
+//! The client around the ports: authorization, read cache and rate limiter.
 
 mod aws_client;
 mod eventbridge;

@@ -1,5 +1,5 @@
-//! The read cache, in which resyncs share reads. Each reader names the oldest accepted read. Concurrent reads of one resource
-//! wait for a single call.
+//! The read cache, in which resyncs share reads. Each reader names the oldest accepted read. Concurrent reads of one
+//! resource wait for a single call.
 
 use std::collections::HashMap;
 use std::hash::Hash;

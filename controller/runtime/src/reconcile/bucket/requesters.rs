@@ -103,7 +103,7 @@ impl Requesters {
     }
 
     /// Requests the removal of the entries of each resource for which `leaves` and `counts` are true, before its cleanup
-    /// sends the same request. One write then removes the entries of all of them.
+    /// sends the same request. The entries of all these resources then leave the document in a single write.
     pub fn remove_leaving(
         &mut self,
         cache: &IndexedStore<RawS3TriggeredFunction>,
@@ -141,9 +141,9 @@ impl Requesters {
     }
 
     /// The UIDs of the requesters without desired entries for which `counts` is true.
-    pub fn released(&self, counts: impl Fn(&Requester) -> bool) -> BTreeSet<String> {
-        let released = self.0.iter().filter(|(_, it)| it.desired == Desired::None && counts(it));
-        released.map(|(uid, _)| uid.clone()).collect()
+    pub fn removed(&self, counts: impl Fn(&Requester) -> bool) -> BTreeSet<String> {
+        let removed = self.0.iter().filter(|(_, it)| it.desired == Desired::None && counts(it));
+        removed.map(|(uid, _)| uid.clone()).collect()
     }
 
     /// The resources that may have entries in the bucket, and the resources with a request.

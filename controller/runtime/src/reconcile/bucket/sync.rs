@@ -58,18 +58,18 @@ pub struct Found {
     pub began: Instant,
     pub rejected: BTreeMap<ObjectKey, Rejection>,
     /// The UIDs of the resources whose entries the document must not have, and does not have.
-    pub released: BTreeSet<String>,
+    pub removed: BTreeSet<String>,
     pub done: Done,
 }
 
 impl Found {
-    fn from_synced(context: &Context, synced: &Synced, released: BTreeSet<String>, began: Instant) -> Self {
+    fn from_synced(context: &Context, synced: &Synced, removed: BTreeSet<String>, began: Instant) -> Self {
         let own = synced.document.entries().filter(|entry| {
             entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(&context.owner.id, id).is_some())
         });
         let functions = own.map(|entry| entry.arn.clone()).collect();
         let done = Done { functions, changed: !synced.plan.changes.is_empty() };
-        Self { began, rejected: synced.plan.rejected.clone(), released, done }
+        Self { began, rejected: synced.plan.rejected.clone(), removed, done }
     }
 }
 
@@ -187,8 +187,8 @@ impl DocumentSync {
                 SyncCommand::End(SyncOutcome::InSync(synced)) => {
                     self.count(context, &synced);
                     self.emit_events(context, &synced).await;
-                    let released = self.requesters.released(|requester| self.acts_for(context, requester));
-                    let found = Found::from_synced(context, &synced, released, began);
+                    let removed = self.requesters.removed(|requester| self.acts_for(context, requester));
+                    let found = Found::from_synced(context, &synced, removed, began);
                     self.known = Some(synced.document);
                     return Ok(found);
                 }

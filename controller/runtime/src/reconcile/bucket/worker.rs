@@ -24,7 +24,7 @@ use crate::reconcile::context::Context;
 use crate::reconcile::orphans::{MAX_REQUEST_AGE, OrphanQueue};
 
 /// The maximum age of a sync that answers a later request for no entries.
-const MAX_RELEASE_AGE: Duration = Duration::from_secs(10);
+const MAX_REMOVAL_AGE: Duration = Duration::from_secs(10);
 
 /// The worker of one bucket.
 pub struct Worker {
@@ -112,11 +112,10 @@ impl Worker {
         let Request::Apply(apply) = &request else { return Some(request) };
         let ApplyRequest { id, request: desired, .. } = &**apply;
         let requester = Requester::new(id.clone(), desired);
-        let is_released =
-            |found: &Found| found.released.contains(&id.uid) && found.began.elapsed() < MAX_RELEASE_AGE;
+        let is_removed =
+            |found: &Found| found.removed.contains(&id.uid) && found.began.elapsed() < MAX_REMOVAL_AGE;
         let is_usable = |found: &&Found| {
-            self.sync.has_in_place(context, &requester)
-                && (is_released(found) || found.began >= desired.since)
+            self.sync.has_in_place(context, &requester) && (is_removed(found) || found.began >= desired.since)
         };
         let Some(found) = self.last_result.as_ref().filter(is_usable) else { return Some(request) };
         let Ok(done) = self.answer(context, found, id, &desired.desired).await else { return Some(request) };

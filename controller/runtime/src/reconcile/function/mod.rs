@@ -35,7 +35,8 @@ pub fn region(context: &Context, spec: Option<&str>, arn: Option<&str>) -> Strin
 /// or after `since` is accepted.
 ///
 /// The ARN of a named function follows from the account, the Region and the name. The permission proves that the
-/// function exists, so the function itself is read only if its state may matter.
+/// function exists. A read of the function shows its state, and is needed only after a failure of the function, for a
+/// full resync or with an external permission.
 pub async fn resolve<K: Trigger>(
     context: &Context,
     permissions: &Permissions,

@@ -27,9 +27,9 @@ impl Deleted {
     }
 }
 
-/// Deletes the obsolete functions, unless the functions are foreign. If the spec names
-/// a function that the spec defined before, the function stays and belongs to the user. The operator removes its tags
-/// before the status forgets the function: remaining tags would allow a later definition to take the function.
+/// Deletes the obsolete functions, unless the functions are foreign. If the spec names a function that the spec defined
+/// before, the function stays and belongs to the user. The operator removes its tags before the status forgets the
+/// function: remaining tags would allow a later definition to take the function.
 pub async fn release<K: Trigger>(
     context: &Context,
     writer: &StatusWriter<'_, K>,

@@ -64,7 +64,7 @@ async fn by_name(
     })
 }
 
-/// Removes obsolete resources: rules first, then permissions, then the function. The object needs the resources of
+/// Removes obsolete resources: rules first, then the function, then permissions. The object needs the resources of
 /// `wanted`.
 pub async fn release(
     reconciler: &Reconciler,
