@@ -3,9 +3,11 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use lambda_triggers_core::api::{Applied, AppliedPermission, FunctionRef};
 use lambda_triggers_core::pacing::queue::Priority;
 use lambda_triggers_core::plan::permission::PolicyView;
-use lambda_triggers_core::status::{Component, EventReason};
+use lambda_triggers_core::plan::trigger::TriggerPlan;
+use lambda_triggers_core::status::{Component, EventReason, Reason};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -13,12 +15,30 @@ use super::bucket::Buckets;
 use super::context::Context;
 use super::error::Error;
 use super::events::EventToEmit;
+use super::function;
 use super::orphans::OrphanQueue;
 use super::permission::{Grant, Permissions, Permitted, Refused};
 use super::recorded::Recorded;
 use super::status::StatusWriter;
 use crate::aws::CallContext;
 use crate::objects::Trigger;
+
+/// The plan from cached reads if there is nothing to do, and otherwise from fresh reads. `observe` accepts reads that
+/// began at or after the given instant. A read is fresh if the read began at or after `began`.
+pub async fn until_fresh<F>(
+    began: Instant,
+    since: Instant,
+    observe: impl Fn(Instant) -> F,
+) -> Result<(TriggerPlan, PolicyView), Error>
+where
+    F: Future<Output = Result<(TriggerPlan, PolicyView), Error>>,
+{
+    let cached = observe(since).await;
+    if cached.as_ref().is_ok_and(|(plan, _)| plan.is_empty()) || since >= began {
+        return cached;
+    }
+    observe(Instant::now()).await
+}
 
 /// Reconciles objects of both kinds.
 pub struct Reconciler {
@@ -49,12 +69,29 @@ impl Reconciler {
         if is_resync { self.context.oldest_cached_read() } else { writer.began }
     }
 
+    /// Observes the permission of the grant. A read that began at or after `since` is accepted.
+    pub async fn observe_permission<K: Trigger>(
+        &self,
+        writer: &StatusWriter<'_, K>,
+        grant: &Grant<'_>,
+        target: &FunctionRef,
+        since: Instant,
+    ) -> Result<PolicyView, Error> {
+        let was_missing = writer.was_refused(Component::Function, Reason::FunctionNotFound);
+        let (doubts, recorded) = ((writer.trusts_others, was_missing), &writer.status.applied);
+        match self.permissions.observe(&self.context, &writer.id, grant, recorded, doubts, since).await {
+            Ok(view) => Ok(view),
+            Err(error) => Err(self.missing(writer, grant, target, error).await),
+        }
+    }
+
     /// Permits the source of the grant to invoke the function, and reports the permission. A definite refusal of a new
     /// statement withdraws the record of the plan.
     pub async fn permit<K: Trigger>(
         &self,
         writer: &mut StatusWriter<'_, K>,
         grant: &Grant<'_>,
+        target: &FunctionRef,
         view: PolicyView,
         recorded: &Recorded,
     ) -> Result<(), Error> {
@@ -84,8 +121,43 @@ impl Reconciler {
                 if is_new {
                     writer.withdraw_record();
                 }
-                return Err(error);
+                return Err(self.missing(writer, grant, target, error).await);
             }
+        }
+        writer.mark_ready(Component::Function);
+        Ok(())
+    }
+
+    async fn missing<K: Trigger>(
+        &self,
+        writer: &StatusWriter<'_, K>,
+        grant: &Grant<'_>,
+        target: &FunctionRef,
+        error: Error,
+    ) -> Error {
+        function::missing(&self.context, writer, &grant.function.region, target, error).await
+    }
+
+    /// Removes the obsolete functions, then the obsolete permissions. The object needs the resources of `wanted`.
+    /// `in_use` returns true if an AWS resource of this operator still needs the statement.
+    pub async fn release_functions<'a, K: Trigger, F>(
+        &self,
+        writer: &StatusWriter<'_, K>,
+        obsolete: &'a Applied,
+        wanted: &Applied,
+        in_use: impl Fn(&'a AppliedPermission) -> F,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = Result<bool, Error>>,
+    {
+        let deleted = function::release(&self.context, writer, obsolete, wanted).await?;
+        deleted.0.iter().for_each(|function| self.permissions.forget_function(function));
+        for permission in &obsolete.permissions {
+            if deleted.have_policy_of(permission) {
+                self.permissions.unclaim(permission, &writer.id.uid);
+                continue;
+            }
+            self.permissions.release(&self.context, permission, &writer.id, || in_use(permission)).await?;
         }
         Ok(())
     }

@@ -1,10 +1,9 @@
-//! The writes of an `S3TriggeredFunction`: the statement in the function's policy, then the bucket's entries.
+//! The writes of an `S3TriggeredFunction` to the bucket, after the statement in the function's policy.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lambda_triggers_core::ownership::bucket_statement_id;
 use lambda_triggers_core::plan::bucket::Desired;
-use lambda_triggers_core::plan::permission::PolicyView;
 use lambda_triggers_core::status::Component;
 use tokio::time::Instant;
 
@@ -17,22 +16,6 @@ use crate::reconcile::function;
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::recorded::Recorded;
 use crate::reconcile::status::StatusWriter;
-
-/// Permits the bucket to invoke the function.
-pub async fn permit(
-    reconciler: &Reconciler,
-    writer: &mut StatusWriter<'_, RawS3TriggeredFunction>,
-    intent: &Intent,
-    policy: PolicyView,
-    recorded: &Recorded,
-) -> Result<(), Error> {
-    if let Err(error) = reconciler.permit(writer, &intent.grant(), policy, recorded).await {
-        let (region, target) = (&intent.function.region, &intent.spec.function);
-        return Err(function::missing(&reconciler.context, writer, region, target, error).await);
-    }
-    writer.mark_ready(Component::Function);
-    Ok(())
-}
 
 /// Requests the desired entries from the bucket's worker. Returns the functions in the operator's entries, by the
 /// statement of the bucket.

@@ -1,6 +1,7 @@
 //! Removes the AWS resources of an `S3TriggeredFunction`, or retains its entries.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::ready;
 
 use lambda_triggers_core::api::{Applied, AppliedNotification, AppliedPermission, FunctionRef};
 use lambda_triggers_core::arn::FunctionArn;
@@ -142,18 +143,11 @@ pub async fn release(
             .or_default()
             .extend(done.functions);
     }
-    let deleted = function::release(context, writer, obsolete, wanted).await?;
-    deleted.0.iter().for_each(|function| reconciler.permissions.forget_function(function));
-    for permission in &obsolete.permissions {
-        if deleted.have_policy_of(permission) {
-            reconciler.permissions.unclaim(permission, &writer.id.uid);
-            continue;
-        }
+    let in_use = |permission: &AppliedPermission| {
         let functions = in_use.get(&permission.statement_id);
-        let used = functions.is_some_and(|functions| functions.contains(&permission.function_arn));
-        reconciler.permissions.release(context, permission, &writer.id, async || Ok(used)).await?;
-    }
-    Ok(())
+        ready(Ok(functions.is_some_and(|functions| functions.contains(&permission.function_arn))))
+    };
+    reconciler.release_functions(writer, obsolete, wanted, in_use).await
 }
 
 pub fn applied_bucket(notification: &AppliedNotification) -> Bucket {

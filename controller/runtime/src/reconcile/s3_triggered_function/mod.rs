@@ -12,7 +12,7 @@ use crate::reconcile::authorize::authorize;
 use crate::reconcile::error::Error;
 use crate::reconcile::function;
 use crate::reconcile::kind::ReconcileKind;
-use crate::reconcile::reconciler::Reconciler;
+use crate::reconcile::reconciler::{Reconciler, until_fresh};
 use crate::reconcile::status::StatusWriter;
 use plan::Intent;
 
@@ -38,11 +38,12 @@ impl ReconcileKind for RawS3TriggeredFunction {
 
         let deployed = std::mem::take(&mut function.applied);
         let intent = Intent::new(context, writer, &valid, arn, deployed);
-        let observed = observe::until_fresh(reconciler, writer, &intent, since).await;
+        let observe = |since| observe::observe_and_plan(reconciler, writer, &intent, since);
+        let observed = until_fresh(writer.began, since, observe).await;
         let (plan, policy) = apply::unless_missing(reconciler, writer, observed).await?;
         let message = "creating the permission and the bucket's entries";
         let recorded = writer.record_plan(&plan, message).await?;
-        let permitted = apply::permit(reconciler, writer, &intent, policy, &recorded).await;
+        let permitted = reconciler.permit(writer, &intent.grant(), target, policy, &recorded).await;
         apply::unless_missing(reconciler, writer, permitted).await?;
         drop(reservation);
         let in_use = apply::write_entries(reconciler, writer, &intent, &recorded, since).await?;

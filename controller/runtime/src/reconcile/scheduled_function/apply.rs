@@ -10,7 +10,6 @@ use crate::aws::{AwsError, AwsErrorKind, EventBridgeApi};
 use crate::objects::RawScheduledFunction;
 use crate::reconcile::error::Error;
 use crate::reconcile::events::EventToEmit;
-use crate::reconcile::function;
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::recorded::Recorded;
 use crate::reconcile::status::StatusWriter;
@@ -25,10 +24,7 @@ pub async fn apply(
     recorded: &Recorded,
 ) -> Result<(), Error> {
     let context = &reconciler.context;
-    if let Err(error) = reconciler.permit(writer, &intent.grant(), policy, recorded).await {
-        return Err(function::missing(context, writer, &intent.region, &intent.spec.function, error).await);
-    }
-    writer.mark_ready(Component::Function);
+    reconciler.permit(writer, &intent.grant(), &intent.spec.function, policy, recorded).await?;
     let Some(RulePlan { steps, creates, adopted_from }) = &plan.rule else { return Ok(()) };
     let name = &intent.rule.name;
     writer.changed_aws |= !steps.is_empty();

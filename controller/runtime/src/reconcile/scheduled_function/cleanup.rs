@@ -80,17 +80,8 @@ pub async fn release(
     for rule in obsolete.rules.iter().filter(|rule| rule.name == own) {
         remove_rule(context, rule, &origin, trusts_record).await?;
     }
-    let deleted = function::release(context, writer, obsolete, wanted).await?;
-    deleted.0.iter().for_each(|function| reconciler.permissions.forget_function(function));
-    for permission in &obsolete.permissions {
-        if deleted.have_policy_of(permission) {
-            reconciler.permissions.unclaim(permission, &writer.id.uid);
-            continue;
-        }
-        let in_use = async || retained_rule_uses(reconciler, &writer.id.key, permission).await;
-        reconciler.permissions.release(context, permission, &writer.id, in_use).await?;
-    }
-    Ok(())
+    let in_use = |permission| retained_rule_uses(reconciler, &origin.key, permission);
+    reconciler.release_functions(writer, obsolete, wanted, in_use).await
 }
 
 /// Removes a rule. If the record is trusted, the rule is read only after EventBridge has refused a step.

@@ -13,7 +13,7 @@ use crate::reconcile::authorize::authorize;
 use crate::reconcile::error::Error;
 use crate::reconcile::function;
 use crate::reconcile::kind::ReconcileKind;
-use crate::reconcile::reconciler::Reconciler;
+use crate::reconcile::reconciler::{Reconciler, until_fresh};
 use crate::reconcile::status::StatusWriter;
 use plan::Intent;
 
@@ -36,9 +36,10 @@ impl ReconcileKind for RawScheduledFunction {
         writer.show_function(&arn);
 
         let intent = Intent::new(context, writer, &valid, arn, std::mem::take(&mut function.applied)).await?;
-        let (plan, observed) = observe::until_fresh(reconciler, writer, &intent, since).await?;
+        let observe = |since| observe::observe_and_plan(reconciler, writer, &intent, since);
+        let (plan, policy) = until_fresh(writer.began, since, observe).await?;
         let recorded = writer.record_plan(&plan, "creating the rule and the permission").await?;
-        apply::apply(reconciler, writer, &intent, &plan, observed, &recorded).await?;
+        apply::apply(reconciler, writer, &intent, &plan, policy, &recorded).await?;
         cleanup::release(reconciler, writer, &plan.obsolete, &plan.wanted).await?;
         writer.status.applied = plan.wanted;
         let outcome = function.outcome(valid.outcome())?;

@@ -7,14 +7,13 @@ use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::plan::permission::PolicyView;
 use lambda_triggers_core::plan::rule::{DesiredRule, ObservedRule};
 use lambda_triggers_core::plan::trigger::TriggerPlan;
-use lambda_triggers_core::status::{Component, Reason};
+use lambda_triggers_core::status::Component;
 use tokio::time::Instant;
 
 use super::plan::Intent;
 use crate::aws::{AwsError, AwsErrorKind, EventBridgeReads, ListedRule, confirm_absent};
 use crate::objects::RawScheduledFunction;
 use crate::reconcile::error::Error;
-use crate::reconcile::function;
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::status::StatusWriter;
 
@@ -29,39 +28,15 @@ pub enum RuleView {
     Read(Option<ObservedRule>),
 }
 
-/// The plan from cached reads if there is nothing to do, and otherwise from fresh reads.
-pub async fn until_fresh(
-    reconciler: &Reconciler,
-    writer: &mut StatusWriter<'_, RawScheduledFunction>,
-    intent: &Intent,
-    since: Instant,
-) -> Result<(TriggerPlan, PolicyView), Error> {
-    let cached = observe_and_plan(reconciler, writer, intent, since).await;
-    if cached.as_ref().is_ok_and(|(plan, _)| plan.is_empty()) || since >= writer.began {
-        return cached;
-    }
-    observe_and_plan(reconciler, writer, intent, Instant::now()).await
-}
-
-async fn observe_and_plan(
+/// Observes the permission and the rule, and plans. Reads that began at or after `since` are accepted.
+pub async fn observe_and_plan(
     reconciler: &Reconciler,
     writer: &StatusWriter<'_, RawScheduledFunction>,
     intent: &Intent,
     since: Instant,
 ) -> Result<(TriggerPlan, PolicyView), Error> {
     let (context, applied) = (&reconciler.context, &writer.status.applied);
-    let was_missing = writer.was_refused(Component::Function, Reason::FunctionNotFound);
-    let doubts = (writer.trusts_others, was_missing);
-    let policy =
-        reconciler.permissions.observe(context, &writer.id, &intent.grant(), applied, doubts, since).await;
-    let policy = match policy {
-        Ok(policy) => policy,
-        Err(error) => {
-            return Err(
-                function::missing(context, writer, &intent.region, &intent.spec.function, error).await
-            );
-        }
-    };
+    let policy = reconciler.observe_permission(writer, &intent.grant(), &intent.spec.function, since).await?;
     let rules = context.aws(&writer.id.key).eventbridge(&intent.region);
     let is_new = !intent.is_recorded(applied);
     let is_fresh = since >= writer.began;
