@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{BucketPlan, Change, Claim, Desired, Entry};
-use crate::ownership::{ObjectKey, OwnEntryId, OwnerId};
+use crate::ownership::{ObjectKey, OwnerId};
 
 /// The search for the resources at fault.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -90,7 +90,7 @@ impl Bisection {
 
 /// The resources with new or changed entries in the plan.
 pub(super) fn suspects(plan: &BucketPlan, claims: &[Claim], owner: &OwnerId) -> Vec<ObjectKey> {
-    let base_name = |entry: &Entry| Some(OwnEntryId::parse(owner, entry.id.as_deref()?)?.base_name);
+    let base_name = |entry: &Entry| entry.own_id(owner).map(|id| id.base_name);
     let changed: BTreeSet<String> = plan
         .changes
         .iter()

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use roxmltree::Node;
 
 use super::Filter;
-use crate::ownership::OwnerId;
+use crate::ownership::{OwnEntryId, OwnerId};
 
 /// The name of the root element.
 const NAME: &str = "NotificationConfiguration";
@@ -147,6 +147,11 @@ impl Child {
 }
 
 impl Entry {
+    /// The parsed Id, if the Id has the form of this owner. The destination may still be foreign.
+    pub fn own_id(&self, owner: &OwnerId) -> Option<OwnEntryId> {
+        OwnEntryId::parse(owner, self.id.as_deref()?)
+    }
+
     fn read(node: Node) -> Option<Self> {
         let (destination, arn) = match node.tag_name().name() {
             "CloudFunctionConfiguration" => (Destination::Function, "CloudFunction"),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, Child, Destination, Document, Entry, Synced};
-use crate::ownership::{OwnEntryId, OwnerId};
+use crate::ownership::OwnerId;
 
 /// The identity of a foreign part.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -30,11 +30,10 @@ pub fn foreign_changes(owner: &OwnerId, before: &Document, synced: &Synced) -> u
 
 /// The foreign parts of a document, with the entries of each name. The XML formatting does not count.
 fn parts<'a>(owner: &OwnerId, document: &'a Document) -> BTreeMap<Name<'a>, BTreeSet<&'a Entry>> {
-    let is_own = |entry: &Entry| entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(owner, id).is_some());
     let mut parts: BTreeMap<Name, BTreeSet<&Entry>> = BTreeMap::new();
     for Child { raw, entry } in &document.children {
         match (entry, element_name(raw)) {
-            (Some(entry), _) if is_own(entry) => {}
+            (Some(entry), _) if entry.own_id(owner).is_some() => {}
             (Some(entry), _) => {
                 let name = Name::Entry(entry.destination, entry.id.as_deref());
                 parts.entry(name).or_default().insert(entry);

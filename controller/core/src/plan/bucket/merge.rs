@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Child, Claim, Desired, Destination, Document, Entry, Filter};
 use crate::api::events_overlap;
-use crate::ownership::{ObjectKey, OwnEntryId, OwnerId, retained_id};
+use crate::ownership::{ObjectKey, OwnerId, retained_id};
 
 /// The maximum number of entries in a document
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html>).
@@ -278,9 +278,10 @@ fn changes(
     adopted: Vec<(Entry, ObjectKey)>,
 ) -> Vec<Change> {
     let own = |document: &Document| -> BTreeMap<String, Entry> {
-        let is_own = |id: &String| OwnEntryId::parse(owner, id).is_some();
-        let ours = document.entries().filter(|entry| entry.destination == Destination::Function);
-        ours.filter_map(|entry| Some((entry.id.clone().filter(is_own)?, entry.clone()))).collect()
+        let ours = document
+            .entries()
+            .filter(|entry| entry.destination == Destination::Function && entry.own_id(owner).is_some());
+        ours.filter_map(|entry| Some((entry.id.clone()?, entry.clone()))).collect()
     };
     let (before, after) = (own(before), own(after));
     let adopted = adopted.into_iter().map(|(entry, by)| Change::Adopted(entry, by));
@@ -303,7 +304,7 @@ fn own_id<'a>(
     base_names: &BTreeMap<String, &'a Claim>,
 ) -> Option<(String, Option<&'a Claim>)> {
     let id = entry.id.as_ref().filter(|_| entry.destination == Destination::Function)?;
-    let own = OwnEntryId::parse(owner, id)?;
+    let own = entry.own_id(owner)?;
     let claim = base_names.get(&own.base_name).copied();
     (claim.is_some() || !own.retained).then(|| (id.clone(), claim))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Desired, Document, Entry};
-use crate::ownership::{OwnEntryId, OwnerId};
+use crate::ownership::OwnerId;
 
 /// The backoff after the first refusal; doubled with each further refusal.
 const MIN_BACKOFF: Duration = Duration::from_secs(600);
@@ -34,9 +34,7 @@ impl SetAside {
 
 /// The foreign entries of a document, in order.
 pub fn foreign_entries(document: &Document, owner: &OwnerId) -> Vec<Entry> {
-    let is_own =
-        |entry: &&Entry| entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(owner, id).is_some());
-    document.entries().filter(|entry| !is_own(entry)).cloned().collect()
+    document.entries().filter(|entry| entry.own_id(owner).is_none()).cloned().collect()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::bisection::{Bisection, suspects};
 use super::{BucketPlan, Change, Claim, Desired, Destination, Document, Entry, plan_bucket, verify};
-use crate::ownership::{ObjectKey, OwnEntryId, OwnerId};
+use crate::ownership::{ObjectKey, OwnerId};
 
 #[cfg(test)]
 mod tests;
@@ -386,7 +386,6 @@ impl BucketSync {
     }
 
     fn is_own(&self, entry: &Entry) -> bool {
-        let own = |id: &str| OwnEntryId::parse(&self.owner, id).is_some();
-        entry.destination == Destination::Function && entry.id.as_deref().is_some_and(own)
+        entry.destination == Destination::Function && entry.own_id(&self.owner).is_some()
     }
 }

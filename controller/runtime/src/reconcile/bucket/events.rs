@@ -1,6 +1,6 @@
 //! The events for changes of a bucket's document, on the resources of the bucket.
 
-use lambda_triggers_core::ownership::{OwnEntryId, OwnerId};
+use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::plan::bucket::{Change, Entry};
 use lambda_triggers_core::status::EventReason;
 
@@ -81,7 +81,7 @@ pub fn restored(changes: &[Change], requesters: &Requesters, owner: &OwnerId) ->
 
 /// The resource that owns the entry.
 fn requester_of<'a>(entry: &Entry, requesters: &'a Requesters, owner: &OwnerId) -> Option<&'a Requester> {
-    let id = OwnEntryId::parse(owner, entry.id.as_deref()?)?;
+    let id = entry.own_id(owner)?;
     requesters.0.values().find(|requester| requester.id.key.base_name(owner) == id.base_name)
 }
 

@@ -1,9 +1,9 @@
 //! The failures of a bucket, with messages that name the fix.
 
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::ownership::{OwnEntryId, OwnerId};
+use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::plan::bucket::{
-    Conflict, Document, Entry, InvalidDocument, MAX_ENTRIES, Rejection,
+    Conflict, Document, InvalidDocument, MAX_ENTRIES, Rejection, foreign_entries,
 };
 use lambda_triggers_core::status::{Component, Failure, Reason};
 
@@ -134,11 +134,9 @@ pub fn awaiting_write(bucket: &Bucket) -> Failure {
 
 /// Another writer reverts our entries after this number of writes. `there` is the document of the last read.
 pub fn contended(bucket: &Bucket, owner: &OwnerId, there: &Document, writes: u32) -> Failure {
-    let is_own =
-        |entry: &&Entry| entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(owner, id).is_some());
-    let foreign = there.entries().filter(|entry| !is_own(entry));
+    let foreign = foreign_entries(there, owner);
     let found: Vec<String> =
-        foreign.map(|entry| format!("{}, which notifies {}", entry.describe(), entry.arn)).collect();
+        foreign.iter().map(|entry| format!("{}, which notifies {}", entry.describe(), entry.arn)).collect();
     let found = if found.is_empty() { "nothing".to_owned() } else { found.join("; ") };
     let message = format!(
         "bucket {bucket} does not have the operator's entries after {writes} writes: another tool removes them \

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kube::Resource;
 use lambda_triggers_core::api::{DeletionPolicy, FINALIZER};
-use lambda_triggers_core::ownership::{ObjectKey, OwnEntryId};
+use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::plan::bucket::{
     BucketSync, Desired, Document, Entry, MAX_WRITES, Rejection, SyncCommand, SyncEvent, SyncOutcome, Synced,
     are_in_place, foreign_changes, foreign_entries,
@@ -64,9 +64,7 @@ pub struct Found {
 
 impl Found {
     fn from_synced(context: &Context, synced: &Synced, removed: BTreeSet<String>, began: Instant) -> Self {
-        let own = synced.document.entries().filter(|entry| {
-            entry.id.as_deref().is_some_and(|id| OwnEntryId::parse(&context.owner.id, id).is_some())
-        });
+        let own = synced.document.entries().filter(|entry| entry.own_id(&context.owner.id).is_some());
         let functions = own.map(|entry| entry.arn.clone()).collect();
         let done = Done { functions, changed: !synced.plan.changes.is_empty() };
         Self { began, rejected: synced.plan.rejected.clone(), removed, done }
