@@ -5,7 +5,7 @@
 
 use super::{ImplicitGrants, ResourceRef};
 use crate::api::{FunctionDefinition, FunctionRef, S3TriggeredFunctionSpec, ScheduledFunctionSpec};
-use crate::arn::{FunctionArn, partition_of};
+use crate::arn::FunctionArn;
 use crate::plan::function::{CodeSource, Configuration};
 use crate::status::Component;
 
@@ -92,13 +92,7 @@ fn function_arn(function: &FunctionRef, region: &str, own: &ImplicitGrants) -> O
     let FunctionRef { name, arn, qualifier, definition: _, permission: _ } = function;
     let mut arn = match (name, arn) {
         (_, Some(arn)) => FunctionArn::parse(arn)?,
-        (Some(name), None) => FunctionArn {
-            partition: partition_of(region).into(),
-            region: region.into(),
-            account: own.account.clone(),
-            name: name.clone(),
-            qualifier: None,
-        },
+        (Some(name), None) => FunctionArn::of_name(name, region, &own.account),
         (None, None) => return None,
     };
     arn.qualifier = qualifier.clone().or(arn.qualifier);

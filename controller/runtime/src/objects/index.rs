@@ -17,7 +17,7 @@ use lambda_triggers_core::status::Reason;
 use parking_lot::{RwLock, RwLockReadGuard};
 use serde::Deserialize;
 
-use super::trigger::{Trigger, deletion_policy, needs_applied_resources, read_status};
+use super::trigger::{Trigger, deletion_policy, key_of, needs_applied_resources, read_status};
 
 /// A property of objects that a lookup needs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,10 +92,6 @@ impl<K: Trigger> Index<K> {
 }
 
 /// The namespace and the name of an object.
-fn key_of<K: Trigger>(object: &K) -> ObjectKey {
-    ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any())
-}
-
 /// The watched objects of one kind.
 #[derive(Clone)]
 pub struct IndexedStore<K: Trigger> {

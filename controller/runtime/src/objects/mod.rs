@@ -10,5 +10,5 @@ pub use status_cache::StatusCache;
 pub use stores::{Stopped, Stores};
 pub use trigger::{
     Identity, KINDS, RawJson, RawS3TriggeredFunction, RawScheduledFunction, Trigger, deletion_policy,
-    is_paused, needs_applied_resources, read_spec, read_status, valid_spec,
+    is_paused, key_of, needs_applied_resources, read_spec, read_status, valid_spec,
 };

@@ -157,13 +157,18 @@ impl Identity {
     pub fn from_object<K: Trigger>(object: &K) -> Self {
         let meta = object.meta();
         Self {
-            key: ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any()),
+            key: key_of(object),
             uid: object.uid().unwrap_or_default(),
             created: meta.creation_timestamp.as_ref().map(|time| time.0.as_second()).unwrap_or_default(),
             generation: meta.generation,
             reference: object.object_ref(&()),
         }
     }
+}
+
+/// The namespace and the name of an object.
+pub fn key_of<K: Resource>(object: &K) -> ObjectKey {
+    ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any())
 }
 
 /// The spec, or the error of an unreadable spec.

@@ -11,7 +11,6 @@ use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 use kube::runtime::{WatchStreamExt, predicates, watcher};
 use lambda_triggers_core::api::RECONCILE_ANNOTATION;
-use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::pacing::queue::Priority;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -22,7 +21,7 @@ use super::namespaces;
 use super::workqueue::{self, Key, Permit, WorkQueue};
 use crate::error_chain;
 use crate::objects::{
-    Change, IndexKey, IndexedStore, IndexedWriter, RawScheduledFunction, Stores, Trigger, is_paused,
+    Change, IndexKey, IndexedStore, IndexedWriter, RawScheduledFunction, Stores, Trigger, is_paused, key_of,
 };
 use crate::reconcile::{Context, Hindrance, ReconcileKind, Reconciler, Requests, reconcile};
 
@@ -149,7 +148,7 @@ impl Controllers {
     }
 
     fn add_users(&self, config_map: &PartialObjectMeta<ConfigMap>, is_change: bool) {
-        let key = ObjectKey::new(config_map.namespace().unwrap_or_default(), config_map.name_any());
+        let key = key_of(config_map);
         let index_key = IndexKey::ConfigMap(key);
         let Stores { scheduled, s3, synced: _ } = &self.context().stores;
         self.add_all(scheduled.snapshot().by_index(&index_key), is_change);

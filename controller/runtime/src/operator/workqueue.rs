@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::aws::CallContext;
-use crate::objects::{Trigger, is_paused, read_status};
+use crate::objects::{Trigger, is_paused, key_of, read_status};
 use crate::telemetry::metrics::QueueState;
 
 /// Max concurrent reconciles, for both kinds together. A reconcile mostly waits for AWS. The bucket worker gets up to
@@ -64,7 +64,7 @@ impl Drop for Permit {
 }
 
 pub fn key<K: Trigger>(object: &K) -> Key {
-    Arc::new((K::NAME, ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any())))
+    Arc::new((K::NAME, key_of(object)))
 }
 
 /// High if the object was changed, deleted or paused, or if a reconcile was requested.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use lambda_triggers_core::arn::{FunctionArn, partition_of};
+use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::operations::{Effect, GET_CALLER_IDENTITY, Operation};
 use lambda_triggers_core::ownership::{ObjectKey, OwnerId, is_own_statement_id};
 use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Role, Tenancy};
@@ -43,13 +43,7 @@ impl Resource<'_> {
     fn reference(self, region: &str, account: &str) -> Option<ResourceRef> {
         match self {
             Self::Function(name, qualifier) => {
-                let named = || FunctionArn {
-                    partition: partition_of(region).into(),
-                    region: region.into(),
-                    account: account.into(),
-                    name: name.into(),
-                    qualifier: None,
-                };
+                let named = || FunctionArn::of_name(name, region, account);
                 let mut arn = FunctionArn::parse(name).unwrap_or_else(named);
                 arn.qualifier = qualifier.map(ToOwned::to_owned).or(arn.qualifier);
                 Some(ResourceRef::Function(arn))

@@ -7,7 +7,6 @@ use lambda_triggers_core::api::PermissionPolicy;
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::Desired;
 use lambda_triggers_core::plan::permission::Statement;
-use lambda_triggers_core::status::Reason;
 use tokio::time::Instant;
 
 use super::failures;
@@ -15,6 +14,7 @@ use super::requesters::Requesters;
 use crate::aws::Bucket;
 use crate::objects::Identity;
 use crate::reconcile::context::Context;
+use crate::reconcile::function;
 use crate::reconcile::permission::{Grant, Permissions, Refused};
 
 /// Makes sure that the functions of all resources exist and permit the bucket; true on success. A resource is excluded
@@ -55,7 +55,7 @@ pub async fn are_ready(
             };
             let ensured = permissions.ensure(context, &requester.id, &grant, recorded).await;
             let Err(Refused { error, changed: _ }) = ensured else { continue };
-            if error.failure().is_some_and(|failure| failure.reason == Reason::FunctionNotFound) {
+            if function::is_not_found(&error) {
                 requester.exclude(failures::function_gone());
                 break;
             }
