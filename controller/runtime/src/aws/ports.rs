@@ -33,43 +33,6 @@ pub trait Aws: Send + Sync {
     fn s3(&self, region: &str) -> Arc<dyn S3Api>;
 }
 
-/// AWS without the operations that write.
-#[derive(Clone)]
-pub struct AwsReads(Arc<dyn Aws>);
-
-impl From<Arc<dyn Aws>> for AwsReads {
-    fn from(aws: Arc<dyn Aws>) -> Self {
-        Self(aws)
-    }
-}
-
-impl AwsReads {
-    /// The Region for resources without `spec.region`.
-    pub fn default_region(&self) -> &str {
-        self.0.default_region()
-    }
-
-    /// The account of the credentials.
-    pub async fn account(&self) -> Result<Account, AwsError> {
-        self.0.account().await
-    }
-
-    /// Lambda in a Region.
-    pub fn lambda(&self, region: &str) -> Arc<dyn LambdaReads> {
-        self.0.lambda(region)
-    }
-
-    /// EventBridge in a Region.
-    pub fn eventbridge(&self, region: &str) -> Arc<dyn EventBridgeReads> {
-        self.0.eventbridge(region)
-    }
-
-    /// S3 in a Region.
-    pub fn s3(&self, region: &str) -> Arc<dyn S3Reads> {
-        self.0.s3(region)
-    }
-}
-
 /// An AWS account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
