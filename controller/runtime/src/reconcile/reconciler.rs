@@ -77,7 +77,7 @@ impl Reconciler {
         target: &FunctionRef,
         since: Instant,
     ) -> Result<PolicyView, Error> {
-        let was_missing = writer.was_refused(Component::Function, Reason::FunctionNotFound);
+        let was_missing = writer.last_failure(Component::Function) == Some(Reason::FunctionNotFound.as_str());
         let (doubts, recorded) = ((writer.trusts_others, was_missing), &writer.status.applied);
         match self.permissions.observe(&self.context, &writer.id, grant, recorded, doubts, since).await {
             Ok(view) => Ok(view),

@@ -142,20 +142,13 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
 
     /// True if the state of the function may matter: the last reconcile found a failure of the function.
     pub fn reads_function(&self) -> bool {
-        self.reads_everything || self.has(Component::Function.condition(), "False")
+        self.reads_everything || self.last_failure(Component::Function).is_some()
     }
 
-    /// True if the last status reports this failure of the component.
-    pub fn was_refused(&self, component: Component, reason: Reason) -> bool {
-        let is_reported = |c: &Condition| {
-            c.type_ == component.condition() && c.status == "False" && c.reason == reason.as_str()
-        };
-        self.written.conditions.iter().any(is_reported)
-    }
-
-    /// True if the last status has the condition with this status.
-    pub fn has(&self, condition: &str, status: &str) -> bool {
-        self.written.conditions.iter().any(|c| c.type_ == condition && c.status == status)
+    /// The reason of the component's failure in the last status; `None` without a failure.
+    pub fn last_failure(&self, component: Component) -> Option<&str> {
+        let has_failed = |c: &&Condition| c.type_ == component.condition() && c.status == "False";
+        self.written.conditions.iter().find(has_failed).map(|condition| condition.reason.as_str())
     }
 
     /// Shows the function in the status.

@@ -58,7 +58,7 @@ pub async fn deploy<K: Trigger>(
     let lambda = context.aws(&origin.key).lambda(region);
     let is_recorded = before.functions.iter().any(|known| known.region == region && known.name == *name);
     // After a conflict, another creation would be one more refused write at each resync.
-    let is_new = !is_recorded && !writer.has(Component::Function.condition(), "False");
+    let is_new = !is_recorded && writer.last_failure(Component::Function).is_none();
     let mut observed = if is_new { None } else { deployment.observe(&*lambda).await? };
     let plan = loop {
         let plan = deployment.plan(context, writer, observed.as_ref()).inspect_err(|_| {

@@ -35,7 +35,7 @@ pub async fn cleanup(
     let spec = object.spec.value();
     if let Some(name) = spec["bucket"].as_str()
         && applied.notifications.is_empty()
-        && !writer.has(Component::Notification.condition(), "False")
+        && writer.last_failure(Component::Notification).is_none()
         && may_have_made(context, object).await?
     {
         applied.merge(&by_spec(context, object, name).await?);
@@ -155,6 +155,11 @@ pub fn applied_bucket(notification: &AppliedNotification) -> Bucket {
     Bucket { region, name: bucket, owner: bucket_owner }
 }
 
+/// True if the status records the bucket.
+pub fn is_recorded(writer: &StatusWriter<'_, RawS3TriggeredFunction>, bucket: &Bucket) -> bool {
+    writer.status.applied.notifications.iter().any(|recorded| applied_bucket(recorded) == *bucket)
+}
+
 /// True if the bucket is not in the account that the status records. Each write named that account, so nothing of the
 /// resource is in the bucket. An owner guessed from the spec proves nothing, since the spec may have changed.
 pub fn has_new_owner(
@@ -162,7 +167,5 @@ pub fn has_new_owner(
     bucket: &Bucket,
     failure: &Failure,
 ) -> bool {
-    let is_recorded =
-        writer.status.applied.notifications.iter().any(|recorded| applied_bucket(recorded) == *bucket);
-    is_recorded && failure.reason == Reason::BucketInOtherAccount
+    is_recorded(writer, bucket) && failure.reason == Reason::BucketInOtherAccount
 }

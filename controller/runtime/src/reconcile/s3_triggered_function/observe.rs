@@ -4,6 +4,7 @@ use lambda_triggers_core::plan::permission::PolicyView;
 use lambda_triggers_core::plan::trigger::TriggerPlan;
 use tokio::time::Instant;
 
+use super::cleanup::is_recorded;
 use super::plan::Intent;
 use crate::objects::RawS3TriggeredFunction;
 use crate::reconcile::error::Error;
@@ -18,7 +19,7 @@ pub async fn observe_and_plan(
     since: Instant,
 ) -> Result<(TriggerPlan, PolicyView), Error> {
     // A bucket that was never read is not recorded: the bucket of a stranger would block a later deletion.
-    if !intent.is_recorded(&writer.status.applied) {
+    if !is_recorded(writer, &intent.bucket) {
         reconciler.buckets.observe(&intent.bucket, &writer.id.key.namespace).await?;
     }
     let policy = reconciler.observe_permission(writer, &intent.grant(), &intent.spec.function, since).await?;

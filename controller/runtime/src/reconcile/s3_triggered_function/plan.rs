@@ -103,14 +103,6 @@ impl Intent {
         }
     }
 
-    /// True if the status records the bucket.
-    pub fn is_recorded(&self, applied: &Applied) -> bool {
-        let Bucket { region, name, owner } = &self.bucket;
-        applied.notifications.iter().any(|recorded| {
-            recorded.region == *region && recorded.bucket == *name && recorded.bucket_owner == *owner
-        })
-    }
-
     /// The plan from the observed policy. The bucket's worker plans the document.
     pub fn plan(
         &self,

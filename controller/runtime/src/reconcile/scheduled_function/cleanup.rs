@@ -76,7 +76,7 @@ pub async fn release(
     let origin = writer.origin();
     // A user may edit the status. A rule of another name was never created for this object.
     let own = origin.key.rule_name(&context.owner.id, origin.kind);
-    let trusts_record = !writer.was_refused(Component::Rule, Reason::ConflictingRule);
+    let trusts_record = writer.last_failure(Component::Rule) != Some(Reason::ConflictingRule.as_str());
     for rule in obsolete.rules.iter().filter(|rule| rule.name == own) {
         remove_rule(context, rule, &origin, trusts_record).await?;
     }
