@@ -47,6 +47,8 @@ pub trait AwsView {
     async fn statements(&self, function: &str, qualifier: Option<&str>) -> Vec<String>;
     /// The writes to AWS since the recorded calls were last cleared.
     fn aws_writes(&self) -> Vec<Call>;
+    /// The writes of [`AwsView::aws_writes`] that AWS has applied. AWS refuses the creation of what exists.
+    fn applied_writes(&self) -> Vec<Call>;
 }
 
 impl AwsView for TestEnv {
@@ -87,6 +89,10 @@ impl AwsView for TestEnv {
 
     fn aws_writes(&self) -> Vec<Call> {
         self.aws_proxy().writes(self.account())
+    }
+
+    fn applied_writes(&self) -> Vec<Call> {
+        self.aws_writes().into_iter().filter(|call| call.status < 300).collect()
     }
 }
 

@@ -194,9 +194,7 @@ fn a_recreated_object_owns_the_function_of_its_predecessor() {
             env.until_ready(kind, "app").await;
             assert_eq!(function(&env, name).await, Some(plain(&env, kind, "app", name).await));
         }
-        // AWS refuses the creation of what exists.
-        let applied = env.aws_writes().into_iter().filter(|call| call.status < 300);
-        let writes: Vec<String> = applied.map(|call| call.operation).collect();
+        let writes: Vec<String> = env.applied_writes().into_iter().map(|call| call.operation).collect();
         assert_eq!(writes, ["TagResource"; 3], "the UIDs on two functions and a rule, for people to read");
         assert_eq!(env.statements("uploads", None).await, [bucket_statement_id(&owner(), &bucket)]);
 

@@ -5,9 +5,7 @@ use std::slice;
 use lambda_triggers_tests::env;
 use serde_json::Value;
 
-use super::view::{
-    KIND, NO_RESYNC, applied_writes, clear_calls, entry, own, permission, policy, retained, wait_for_entries,
-};
+use super::view::{KIND, NO_RESYNC, clear_calls, entry, own, permission, policy, retained, wait_for_entries};
 use crate::support::{AwsView, s3};
 
 #[test]
@@ -57,7 +55,7 @@ fn a_retained_entry_outlives_its_object_and_other_changes() {
         clear_calls(&env);
         env.apply(&manifest("Retain")).await;
         env.until_ready(KIND, "kept").await;
-        assert_eq!(applied_writes(&env), []);
+        assert_eq!(env.applied_writes(), []);
         env.apply(&manifest("Delete")).await;
         wait_for_entries(&env, &bucket, &[entry(&env, "kept", &function, "kept/", "")]).await;
         assert_eq!(policy(&env, "thumbs", None).await, statements);

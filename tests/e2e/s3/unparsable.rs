@@ -5,8 +5,8 @@ use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
 use super::view::{
-    KIND, NO_RESYNC, RESYNC_1S, applied_writes, clear_calls, entry, own, permission, policy, stalled,
-    wait_for_conditions, wait_for_entries,
+    KIND, NO_RESYNC, RESYNC_1S, clear_calls, entry, own, permission, policy, stalled, wait_for_conditions,
+    wait_for_entries,
 };
 use crate::support::{AwsView, LIMIT, s3};
 
@@ -88,7 +88,7 @@ fn a_restored_object_owns_the_entry_of_its_predecessor() {
         env.until_ready(KIND, "thumbs").await;
         assert_eq!(own(&env.document(&bucket).await), [entry(&env, "thumbs", &function, "", "")]);
         assert_eq!(policy(&env, "thumbs", None).await, [permission(&env, &function, &bucket)]);
-        assert_eq!(applied_writes(&env), []);
+        assert_eq!(env.applied_writes(), []);
 
         env.delete(KIND, "thumbs").await;
         env.until_gone(KIND, "thumbs").await;

@@ -176,11 +176,6 @@ pub fn clear_calls(env: &TestEnv) {
     env.aws_proxy().clear_calls(env.account());
 }
 
-/// The writes that AWS has applied. AWS refuses the addition of a statement that exists.
-pub fn applied_writes(env: &TestEnv) -> Vec<Call> {
-    env.aws_proxy().writes(env.account()).into_iter().filter(|call| call.status < 300).collect()
-}
-
 /// Clears the list of recorded calls, and waits until the object of each function has completed three reconciles.
 pub async fn wait_for_three_resyncs(env: &TestEnv, functions: &[&str]) {
     clear_calls(env);
