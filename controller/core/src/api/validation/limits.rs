@@ -87,7 +87,8 @@ pub(in crate::api) const LOG_GROUP: usize = 512;
 pub(in crate::api) const FILES: usize = 100;
 /// Characters of a file's name.
 pub(in crate::api) const FILE_NAME: usize = 255;
-/// Characters of all inline files. A ConfigMap has the same limit, and an object in etcd has at most 1.5 MiB.
+/// Characters of all inline files. A ConfigMap has the same limit in bytes, and an object in etcd has at most 1.5 MiB. A
+/// rule that counts bytes would exceed the API server's cost limit.
 pub(in crate::api) const INLINE: usize = 1_048_576;
 /// Characters of a ConfigMap's name
 /// (<https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names>).

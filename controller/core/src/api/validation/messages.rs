@@ -208,6 +208,8 @@ pub(in crate::api) const CONFIG_MAP_NAME: &str = "write the name of a ConfigMap 
 pub(in crate::api) const CODE_BUCKET: &str =
     "write only the bucket's name, such as my-bucket, without an ARN or s3://: the key belongs in key";
 pub(in crate::api) const CODE_KEY: &str = "write the key of an archive, such as functions/report.zip";
+pub(in crate::api) const CODE_KEY_BYTES: &str = "write at most 1024 bytes of UTF-8, the limit of S3 for a key: \
+     é counts as 2 bytes, 日 as 3";
 pub(in crate::api) const OBJECT_VERSION: &str = "write the version of the object, or remove version to use \
      the latest version at each update of the function";
 pub(in crate::api) const IMAGE_URI: &str = "write the URI of an image in ECR, such as \

@@ -98,6 +98,7 @@ pub(in crate::api) fn code_bucket(schema: &mut Schema) {
 pub(in crate::api) fn code_key(schema: &mut Schema) {
     set(schema, "maxLength", limits::KEY);
     rule(schema, "self != '' && !self.startsWith('s3://')", messages::CODE_KEY);
+    rule(schema, format!("bytes(self).size() <= {}", limits::KEY), messages::CODE_KEY_BYTES);
 }
 
 pub(in crate::api) fn object_version(schema: &mut Schema) {

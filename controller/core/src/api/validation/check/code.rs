@@ -72,7 +72,9 @@ fn s3(field: &str, archive: &S3Code) -> Vec<FieldError> {
         unless_is(&field, version, limit, |version| !version.is_empty(), messages::OBJECT_VERSION)
     });
     let bucket = unless_is(&format!("{field}.bucket"), bucket, limits::ARN, is_bucket, messages::CODE_BUCKET);
-    let key = unless_is(&format!("{field}.key"), key, limits::KEY, is_key, messages::CODE_KEY);
+    let key_field = format!("{field}.key");
+    let key = unless_is(&key_field, key, limits::KEY, is_key, messages::CODE_KEY)
+        .or_else(|| unless(key.len() <= limits::KEY, &key_field, messages::CODE_KEY_BYTES));
     bucket.into_iter().chain(key).chain(version).collect()
 }
 
