@@ -6,6 +6,7 @@
 
 pub mod bucket;
 pub mod function;
+pub mod intent;
 pub mod permission;
 pub mod rule;
 pub mod tags;

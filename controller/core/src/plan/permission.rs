@@ -1,6 +1,7 @@
 //! Permission statements in the resource policy of a function, for S3 and EventBridge.
 
 mod equivalent;
+mod grant;
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,7 @@ use serde_json::Value;
 
 use crate::arn::FunctionArn;
 use crate::ownership::{OwnerId, bucket_statement_id, rules_statement_id};
+pub use grant::Grant;
 
 /// A permission statement of the operator: a service may invoke the function on behalf of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]

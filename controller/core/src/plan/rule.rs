@@ -3,6 +3,8 @@
 //! The planner compares the desired rule with the observed rule and returns the steps. Foreign targets and tags on
 //! the rule stay.
 
+mod event;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -15,6 +17,7 @@ use crate::ownership::{
 };
 use crate::ownership::{ObjectKey, Owner};
 use crate::status::{Component, Failure, Reason};
+pub use event::{adoption_event, event};
 
 /// The settings of PutRule. PutRule resets omitted settings, so the settings are always complete
 /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
@@ -69,6 +72,15 @@ pub struct ObservedRule {
     pub tags: Tags,
     /// The targets by Id; `None` for a target with settings that the operator never sets, such as an input path.
     pub targets: Vec<(String, Option<Target>)>,
+}
+
+/// The observed state of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleView {
+    /// The rule matches the desired rule. The tags are not read.
+    Matches,
+    /// The rule with its tags; `None` if not found.
+    Read(Option<ObservedRule>),
 }
 
 /// A write to a rule.

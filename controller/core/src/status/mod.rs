@@ -371,6 +371,9 @@ pub fn conditions(
     conditions
 }
 
+mod event;
 pub mod pause;
 #[cfg(test)]
 mod tests;
+
+pub use event::EventToEmit;

@@ -20,7 +20,7 @@ pub use credentials::{AssumeRoles, NamespaceCredentials, Session};
 pub use error::{AwsError, AwsErrorKind};
 pub use eventual::{NOT_FOUND_RETRY_DELAY, confirm_absent, retry_not_found};
 pub use ports::{
-    Account, Aws, Bucket, EventBridgeApi, EventBridgeReads, Function, LambdaApi, LambdaReads, ListedRule,
+    Account, Aws, EventBridgeApi, EventBridgeReads, Function, LambdaApi, LambdaReads, ListedRule,
     ListedRules, S3Api, S3Reads, Validation,
 };
 pub use sdk::{CallMetrics, Caller, NoRegion, Sdk, SdkSettings};

@@ -3,12 +3,12 @@
 //! AWS SDK, and the `client` module wraps them.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::bucket::Bucket;
 use lambda_triggers_core::plan::function::{
     CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
 };
@@ -174,24 +174,6 @@ pub trait EventBridgeApi: EventBridgeReads {
     /// Deletes a rule without targets. A missing rule is no error, or the error
     /// [`NotFound`](super::AwsErrorKind::NotFound), which EventBridge may answer for a rule created a moment ago.
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError>;
-}
-
-/// A bucket with the expected Region and owner.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Bucket {
-    /// The Region of the bucket.
-    pub region: String,
-    /// The bucket name.
-    pub name: String,
-    /// The account ID of the expected owner. S3 refuses every call if another account owns the bucket, for example
-    /// after a reuse of the bucket name.
-    pub owner: String,
-}
-
-impl fmt::Display for Bucket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
-    }
 }
 
 /// The reads of S3.

@@ -3,7 +3,7 @@
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::pacing::token_bucket::Rates;
-use lambda_triggers_core::plan::bucket::Document;
+use lambda_triggers_core::plan::bucket::{Bucket, Document};
 use lambda_triggers_core::status::Component;
 use lambda_triggers_core::tenancy::Tenancy;
 
@@ -11,7 +11,7 @@ use super::tenancy::roles;
 use super::{Check, Options};
 use tokio::time::Instant;
 
-use crate::aws::{Aws, AwsError, AwsErrorKind, Bucket, Caller, NoRegion, RateLimiter, Sdk, SdkSettings};
+use crate::aws::{Aws, AwsError, AwsErrorKind, Caller, NoRegion, RateLimiter, Sdk, SdkSettings};
 use crate::error_chain;
 use crate::network::Network;
 use crate::telemetry::Telemetry;

@@ -2,12 +2,12 @@
 //! authorizes single calls.
 
 use lambda_triggers_core::api::Applied;
+use lambda_triggers_core::plan::function::region;
 use lambda_triggers_core::status::{Component, Reason};
 use lambda_triggers_core::tenancy::{ImplicitGrants, Reference, references_of_s3, references_of_scheduled};
 
 use super::context::Context;
 use super::error::Error;
-use super::function::region;
 use super::reconciler::Reconciler;
 use crate::objects::{Identity, RawS3TriggeredFunction, RawScheduledFunction, Trigger, read_spec};
 
@@ -19,14 +19,14 @@ pub trait References: Trigger {
 
 impl References for RawScheduledFunction {
     fn references(context: &Context, spec: &Self::Spec, own: &ImplicitGrants) -> Vec<Reference> {
-        let region = region(context, spec.region.as_deref(), spec.function.arn.as_deref());
+        let region = region(spec.region.as_deref(), spec.function.arn.as_deref(), context.default_region());
         references_of_scheduled(spec, &region, own)
     }
 }
 
 impl References for RawS3TriggeredFunction {
     fn references(context: &Context, spec: &Self::Spec, own: &ImplicitGrants) -> Vec<Reference> {
-        let region = region(context, spec.region.as_deref(), spec.function.arn.as_deref());
+        let region = region(spec.region.as_deref(), spec.function.arn.as_deref(), context.default_region());
         references_of_s3(spec, &region, own)
     }
 }

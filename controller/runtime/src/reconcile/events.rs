@@ -6,7 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use lambda_triggers_core::status::{EventReason, Failure, truncated};
+use lambda_triggers_core::status::{EventReason, EventToEmit, truncated};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::warn;
@@ -23,34 +23,6 @@ const MAX_TRACKED: usize = 256;
 /// The maximum bytes of an event's note
 /// (<https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/>).
 const MAX_NOTE_BYTES: usize = 1024;
-
-/// An event to emit on an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventToEmit {
-    /// True for the type `Warning`.
-    pub warning: bool,
-    /// The reason in CamelCase.
-    pub reason: &'static str,
-    /// The text of the event.
-    pub note: String,
-}
-
-impl EventToEmit {
-    /// An event of the type `Normal`.
-    pub fn normal(reason: EventReason, note: impl Into<String>) -> Self {
-        Self { warning: false, reason: reason.as_str(), note: note.into() }
-    }
-
-    /// An event of the type `Warning`.
-    pub fn warning(reason: EventReason, note: impl Into<String>) -> Self {
-        Self { warning: true, reason: reason.as_str(), note: note.into() }
-    }
-
-    /// A warning with the reason and the message of the failure.
-    pub fn failure(failure: &Failure) -> Self {
-        Self { warning: true, reason: failure.reason.as_str(), note: failure.message.clone() }
-    }
-}
 
 /// Recorders by the object's UID and the note, each with the time of the last event.
 type Recent = HashMap<(Option<String>, String), (Recorder, Instant)>;

@@ -14,6 +14,7 @@ use kube::Api;
 use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use lambda_triggers_core::api::is_bucket_name;
 use lambda_triggers_core::ownership::{OwnerId, bucket_statement_id};
+use lambda_triggers_core::plan::bucket::Bucket;
 use lambda_triggers_core::status::{Component, Failure, Reason};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,6 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use super::context::Context;
-use crate::aws::Bucket;
 use crate::error_chain;
 
 /// The maximum age of a request in flight: AWS refuses a request that was signed more than 15 minutes ago

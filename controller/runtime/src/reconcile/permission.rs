@@ -12,7 +12,7 @@ use lambda_triggers_core::api::{Applied, AppliedPermission, PermissionPolicy};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::is_own_statement_id;
 use lambda_triggers_core::plan::permission::{
-    PermissionPlan, PermissionStep, Policy, PolicyView, Statement, plan_statement,
+    Grant, PermissionPlan, PermissionStep, Policy, PolicyView, Statement, plan_statement,
 };
 use lambda_triggers_core::status::{Component, ErrorClass, Reason};
 use parking_lot::Mutex;
@@ -32,34 +32,6 @@ const PAUSE: Duration = Duration::from_millis(250);
 const PROOF_AGE: Duration = Duration::from_secs(10);
 /// The age at which a write is forgotten. No resync period accepts such an old write.
 const MAX_AGE: Duration = Duration::from_secs(3600);
-
-/// The permission of a trigger.
-pub struct Grant<'a> {
-    /// The function.
-    pub function: &'a FunctionArn,
-    /// The operator's statement for the function's policy.
-    pub statement: &'a Statement,
-    /// The manager of the permission.
-    pub managed_by: PermissionPolicy,
-    /// The source of the events in words, such as `bucket photos`.
-    pub source: String,
-}
-
-impl Grant<'_> {
-    /// The identity of the statement in a status.
-    pub fn identity(&self) -> AppliedPermission {
-        AppliedPermission { function_arn: self.function.to_string(), statement_id: self.statement.id.clone() }
-    }
-
-    /// The statement that the object needs. A recorded statement stays until the object is deleted, even with an
-    /// external permission.
-    pub fn wanted(&self, recorded: &Applied) -> Vec<AppliedPermission> {
-        let permission = self.identity();
-        let is_wanted =
-            self.managed_by == PermissionPolicy::Managed || recorded.permissions.contains(&permission);
-        is_wanted.then_some(permission).into_iter().collect()
-    }
-}
 
 /// The statement that permits a source to invoke a function.
 pub enum Permitted {

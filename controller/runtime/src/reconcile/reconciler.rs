@@ -5,19 +5,18 @@ use std::sync::Arc;
 
 use lambda_triggers_core::api::{Applied, AppliedPermission, FunctionRef};
 use lambda_triggers_core::pacing::queue::Priority;
-use lambda_triggers_core::plan::permission::PolicyView;
+use lambda_triggers_core::plan::permission::{Grant, PolicyView};
 use lambda_triggers_core::plan::trigger::TriggerPlan;
-use lambda_triggers_core::status::{Component, EventReason, Reason};
+use lambda_triggers_core::status::{Component, EventReason, EventToEmit, Reason};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::bucket::Buckets;
 use super::context::Context;
 use super::error::Error;
-use super::events::EventToEmit;
 use super::function;
 use super::orphans::OrphanQueue;
-use super::permission::{Grant, Permissions, Permitted, Refused};
+use super::permission::{Permissions, Permitted, Refused};
 use super::recorded::Recorded;
 use super::status::StatusWriter;
 use crate::aws::CallContext;

@@ -13,14 +13,13 @@ use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::Origin;
 use lambda_triggers_core::pacing::resync;
 use lambda_triggers_core::plan::trigger::TriggerPlan;
-use lambda_triggers_core::status::{Component, Outcome, Reason, conditions, is_overdue};
+use lambda_triggers_core::status::{Component, EventToEmit, Outcome, Reason, conditions, is_overdue};
 use serde_json::json;
 use tokio::time::Instant;
 use tracing::debug;
 
 use super::context::{Context, Settings};
 use super::error::Error;
-use super::events::EventToEmit;
 use super::recorded::Recorded;
 use super::wakes::Hindrance;
 use crate::objects::{Identity, RawJson, Trigger};

@@ -1,7 +1,8 @@
 //! S3: buckets and their notification configurations.
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{AwsError, Bucket, S3Api, S3Reads, Validation};
+use lambda_triggers::aws::{AwsError, S3Api, S3Reads, Validation};
+use lambda_triggers_core::plan::bucket::Bucket;
 use sha2::{Digest, Sha256};
 
 use super::super::fault_injector::{Passed, View};

@@ -1,9 +1,10 @@
 //! Writes of users and other tools. They take effect at once, without the interceptor and without the limits of the
 //! operator's API.
 
-use lambda_triggers::aws::{AwsError, Bucket};
+use lambda_triggers::aws::AwsError;
 use lambda_triggers_core::api::Architecture;
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::bucket::Bucket;
 use lambda_triggers_core::plan::function::{Configuration, LoggingConfiguration};
 use lambda_triggers_core::plan::rule::RuleSettings;
 use serde_json::Value;

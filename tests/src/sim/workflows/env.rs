@@ -1,7 +1,7 @@
 //! The environment before the first step of each workflow.
 
-use lambda_triggers::aws::Bucket;
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::bucket::Bucket;
 use serde_json::{Value, json};
 
 use super::NAMESPACE;

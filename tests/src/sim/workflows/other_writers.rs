@@ -1,8 +1,8 @@
 //! Drift: other writers change AWS resources of the operator, and the operator repairs the drift.
 
 use futures::FutureExt;
-use lambda_triggers::aws::Bucket;
 use lambda_triggers_core::ownership::{ObjectKey, OwnerId, bucket_statement_id, rules_statement_id};
+use lambda_triggers_core::plan::bucket::Bucket;
 use serde_json::json;
 
 use super::env::{FOREIGN, put};

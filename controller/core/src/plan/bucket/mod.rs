@@ -17,8 +17,11 @@
 mod bisection;
 mod claim;
 mod document;
+mod event;
+pub mod failure;
 mod filter;
 mod foreign;
+mod identity;
 mod merge;
 #[cfg(test)]
 mod model;
@@ -31,8 +34,10 @@ mod verify;
 
 pub use claim::{CachedResource, Claim, Desired, are_in_place, claims};
 pub use document::{Child, Destination, Document, Entry, InvalidDocument};
+pub use event::{broken_destination_event, event, lost_entry_event};
 pub use filter::Filter;
 pub use foreign::foreign_changes;
+pub use identity::Bucket;
 pub use merge::{BucketPlan, Change, Conflict, MAX_ENTRIES, Rejection, plan_bucket};
 pub use refusal::refused_destinations;
 pub use set_aside::{SetAside, foreign_entries};

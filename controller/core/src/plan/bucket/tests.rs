@@ -11,6 +11,7 @@ use crate::ownership::{ObjectKey, OwnEntryId, OwnerId};
 
 mod document;
 mod merge;
+mod messages;
 mod verify;
 
 const OPEN: &str = r#"<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">"#;

@@ -7,6 +7,8 @@ mod async_invoke;
 mod desired;
 mod diff;
 mod handler;
+mod named;
+mod report;
 
 pub use archive::{Archive, ArchiveError, archive};
 pub use async_invoke::{EventInvokeConfig, plan_async_invoke};
@@ -18,6 +20,8 @@ pub use diff::{
     plan_function_release, plan_function_removal,
 };
 pub use handler::{MissingHandler, missing_handler};
+pub use named::{in_state_failed, named_arn, not_found, region};
+pub use report::{event, failure, status};
 
 #[cfg(test)]
 mod tests;

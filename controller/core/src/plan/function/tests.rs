@@ -19,6 +19,7 @@ use crate::ownership::{Origin, TAG_CLUSTER, TAG_CODE, TAG_UID};
 
 mod desired;
 mod ownership;
+mod report;
 
 use ownership::removal;
 

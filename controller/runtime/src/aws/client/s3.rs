@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use lambda_triggers_core::operations as op;
+use lambda_triggers_core::plan::bucket::Bucket;
 use lambda_triggers_core::tenancy::ResourceRef;
 
 use super::aws_client::Port;
 use super::tenant_policy::Resource;
-use crate::aws::{AwsError, Bucket, S3Api, S3Reads, Validation};
+use crate::aws::{AwsError, S3Api, S3Reads, Validation};
 
 fn resources(bucket: &Bucket) -> Vec<Resource<'_>> {
     let Bucket { region: _, name, owner } = bucket;

@@ -8,6 +8,7 @@ use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{ObjectKey, OwnerId, bucket_statement_id};
 use lambda_triggers_core::pacing::token_bucket::Rates;
+use lambda_triggers_core::plan::bucket::Bucket;
 use lambda_triggers_core::plan::function::{CodeSource, Configuration, DesiredFunction, EventInvokeConfig};
 use lambda_triggers_core::plan::permission::Statement;
 use lambda_triggers_core::plan::rule::{RuleSettings, Target};
@@ -17,7 +18,7 @@ use tokio::time::Instant;
 use recording_aws::RecordingAws;
 
 use super::{AwsClient, RateLimiter, TenantPolicy};
-use crate::aws::{Aws, AwsErrorKind, Bucket, ListedRule, ListedRules, Validation};
+use crate::aws::{Aws, AwsErrorKind, ListedRule, ListedRules, Validation};
 
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "eu-west-1";

@@ -17,9 +17,10 @@ use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
 use aws_sdk_s3::types::NotificationConfiguration;
 use lambda_triggers_core::operations as op;
+use lambda_triggers_core::plan::bucket::Bucket;
 use parking_lot::Mutex;
 
-use crate::aws::{AwsError, AwsErrorKind, Bucket, S3Api, S3Reads, Validation};
+use crate::aws::{AwsError, AwsErrorKind, S3Api, S3Reads, Validation};
 
 /// S3 in one Region.
 pub struct SdkS3 {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lambda_triggers_core::plan::bucket::Bucket;
 use lambda_triggers_core::tenancy::Role;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -11,7 +12,7 @@ use tracing::{Span, error_span};
 
 use super::request::{ApplyRequest, Request};
 use super::reservation::Reservations;
-use crate::aws::{Bucket, CallContext};
+use crate::aws::CallContext;
 use crate::reconcile::context::Context;
 
 /// A batch ends when no request arrives within this time.

@@ -5,17 +5,15 @@ use std::collections::BTreeSet;
 
 use lambda_triggers_core::api::PermissionPolicy;
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::bucket::Desired;
-use lambda_triggers_core::plan::permission::Statement;
+use lambda_triggers_core::plan::bucket::{Bucket, Desired, failure};
+use lambda_triggers_core::plan::permission::{Grant, Statement};
 use tokio::time::Instant;
 
-use super::failures;
 use super::requesters::Requesters;
-use crate::aws::Bucket;
 use crate::objects::Identity;
 use crate::reconcile::context::Context;
 use crate::reconcile::function;
-use crate::reconcile::permission::{Grant, Permissions, Refused};
+use crate::reconcile::permission::{Permissions, Refused};
 
 /// Makes sure that the functions of all resources exist and permit the bucket; true on success. A resource is excluded
 /// if the function is gone, or if an external permission is missing. The other resources are written. A paused resource
@@ -42,7 +40,7 @@ pub async fn are_ready(
             let statement = Statement::for_bucket(&context.owner.id, &function, name, owner);
             if requester.permission == PermissionPolicy::External {
                 if !has_external_permission(context, &requester.id, &function, &statement, refused).await {
-                    requester.exclude(failures::not_permitted_by_others(bucket, &function));
+                    requester.exclude(failure::not_permitted_by_others(bucket, &function));
                     break;
                 }
                 continue;
@@ -56,7 +54,7 @@ pub async fn are_ready(
             let ensured = permissions.ensure(context, &requester.id, &grant, recorded).await;
             let Err(Refused { error, changed: _ }) = ensured else { continue };
             if function::is_not_found(&error) {
-                requester.exclude(failures::function_gone());
+                requester.exclude(failure::function_gone());
                 break;
             }
             fine = false;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_triggers_core::plan::bucket::Document;
+use lambda_triggers_core::plan::bucket::{Bucket, Document, failure};
 use lambda_triggers_core::status::{Failure, Reason};
 use lambda_triggers_core::tenancy::Role;
 use parking_lot::Mutex;
@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::principal::Principal;
 use super::{failures, ownership};
-use crate::aws::{AwsErrorKind, Bucket};
+use crate::aws::AwsErrorKind;
 use crate::error_chain;
 use crate::reconcile::context::Context;
 
@@ -108,7 +108,7 @@ async fn document(context: &Context, bucket: &Bucket, principal: &Principal) -> 
             let is_denied = error.kind == AwsErrorKind::Denied;
             let is_elsewhere = is_denied && ownership::is_in_other_account(context, principal, bucket).await;
             return Err(match is_elsewhere {
-                true => failures::in_other_account(bucket),
+                true => failure::in_other_account(bucket),
                 false => failures::of_call(bucket, &error),
             });
         }

@@ -18,6 +18,7 @@ mod worker;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use lambda_triggers_core::plan::bucket::Bucket;
 use lambda_triggers_core::status::{Component, Failure, Reason};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
@@ -27,7 +28,7 @@ use tracing::{Instrument, Span, error_span};
 use super::context::Context;
 use super::orphans::OrphanQueue;
 use super::permission::Permissions;
-use crate::aws::{Bucket, CallContext};
+use crate::aws::CallContext;
 use crate::objects::Identity;
 use frozen::FrozenResources;
 use last_read::LastRead;

@@ -7,8 +7,9 @@
 use tokio::time::sleep;
 
 use super::principal::Principal;
-use crate::aws::{AwsError, AwsErrorKind, Bucket, NOT_FOUND_RETRY_DELAY};
+use crate::aws::{AwsError, AwsErrorKind, NOT_FOUND_RETRY_DELAY};
 use crate::reconcile::context::Context;
+use lambda_triggers_core::plan::bucket::Bucket;
 
 /// True if the bucket is proven to be in another account than `bucket.owner`. The caller has just seen S3 refuse a read
 /// of the bucket's configuration.

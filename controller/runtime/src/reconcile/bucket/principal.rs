@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use lambda_triggers_core::plan::bucket::Desired;
+use lambda_triggers_core::plan::bucket::{Bucket, Desired};
 use lambda_triggers_core::tenancy::Role;
 
 use super::frozen::FrozenResources;
 use super::request::Request;
 use super::requesters::Requester;
-use crate::aws::{Bucket, S3Api};
+use crate::aws::S3Api;
 use crate::reconcile::context::Context;
 
 /// The identity for calls to S3.

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lambda_triggers_core::api::PermissionPolicy;
 use lambda_triggers_core::ownership::ObjectKey;
-use lambda_triggers_core::plan::bucket::{CachedResource, Claim, Desired, Document, Entry, SetAside, claims};
+use lambda_triggers_core::plan::bucket::{
+    Bucket, CachedResource, Claim, Desired, Document, Entry, SetAside, claims,
+};
 use lambda_triggers_core::status::Failure;
 use tokio::time::Instant;
 
 use super::request::BucketRequest;
-use crate::aws::Bucket;
 use crate::objects::{Identity, IndexKey, IndexedStore, RawS3TriggeredFunction};
 use crate::reconcile::recorded::Recorded;
 

@@ -9,8 +9,9 @@ use kube::Resource;
 use lambda_triggers_core::api::{DeletionPolicy, FINALIZER};
 use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::plan::bucket::{
-    BucketSync, Desired, Document, Entry, MAX_WRITES, Rejection, SyncCommand, SyncEvent, SyncOutcome, Synced,
-    are_in_place, foreign_changes, foreign_entries,
+    Bucket, BucketSync, Desired, Document, Entry, MAX_WRITES, Rejection, SyncCommand, SyncEvent, SyncOutcome,
+    Synced, are_in_place, broken_destination_event, failure, foreign_changes, foreign_entries,
+    lost_entry_event,
 };
 use lambda_triggers_core::status::Failure;
 use tokio::time::{Instant, sleep};
@@ -22,7 +23,7 @@ use super::principal::Principal;
 use super::request::Done;
 use super::requesters::{Requester, Requesters};
 use super::{destinations, events, failures};
-use crate::aws::{AwsErrorKind, Bucket, CallContext, Validation};
+use crate::aws::{AwsErrorKind, CallContext, Validation};
 use crate::error_chain;
 use crate::objects::{RawS3TriggeredFunction, deletion_policy, is_paused};
 use crate::reconcile::context::Context;
@@ -147,7 +148,7 @@ impl DocumentSync {
         let (mut sync, first) = BucketSync::begin(context.owner.id.clone(), self.known.clone());
         let result = self.drive(context, &mut sync, first, began).await;
         self.requesters.set_aside(sync.refused(), &self.foreign);
-        if decides && result.as_ref().is_err_and(|failure| !failures::is_nowhere(failure)) {
+        if decides && result.as_ref().is_err_and(|failure| !failure::is_nowhere(failure)) {
             self.write_grace_until.get_or_insert(Instant::now() + context.settings.write_grace_period);
         }
         result
@@ -193,12 +194,12 @@ impl DocumentSync {
                 SyncCommand::End(SyncOutcome::Contended(there)) => {
                     let gone = self.requesters.missing_from(&there);
                     context.telemetry.metrics.entries_lost(EntryOwner::Own, gone);
-                    return Err(failures::contended(&self.bucket, &context.owner.id, &there, MAX_WRITES));
+                    return Err(failure::contended(&self.bucket, &context.owner.id, &there, MAX_WRITES));
                 }
                 SyncCommand::End(
                     SyncOutcome::Unanswered | SyncOutcome::DestinationRefused | SyncOutcome::Refused,
                 ) => {
-                    return Err(failure.unwrap_or_else(|| failures::awaiting_write(&self.bucket)));
+                    return Err(failure.unwrap_or_else(|| failure::awaiting_write(&self.bucket)));
                 }
             };
             command = sync.step(event);
@@ -267,8 +268,8 @@ impl DocumentSync {
             info!(object = %id.key, reason = event.reason, "{}", event.note);
             context.events.publish(&id.reference, event).await;
         }
-        let lost = synced.lost.iter().map(|entry| events::of_lost(entry, &self.bucket));
-        let broken = synced.broken.iter().map(|entry| events::of_broken(entry, &self.bucket));
+        let lost = synced.lost.iter().map(|entry| lost_entry_event(entry, &self.bucket));
+        let broken = synced.broken.iter().map(|entry| broken_destination_event(entry, &self.bucket));
         for event in lost.chain(broken) {
             warn!(reason = event.reason, "{}", event.note);
             for requester in self.requesters.0.values() {

@@ -5,14 +5,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use lambda_triggers_core::ownership::ObjectKey;
-use lambda_triggers_core::plan::bucket::{Desired, Rejection};
+use lambda_triggers_core::plan::bucket::{Desired, Rejection, failure};
 use lambda_triggers_core::status::{Failure, Reason};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{Instrument, info};
 
 use super::batch::{by_role, call_context, collect_batch, span};
-use super::failures;
 use super::principal::Principal;
 use super::request::{ApplyRequest, Done, Request};
 use super::requesters::Requester;
@@ -145,7 +144,7 @@ impl Worker {
             || !checks.is_empty();
         let requesting: BTreeSet<ObjectKey> = applies.iter().map(|one| one.id.key.clone()).collect();
         let mut result = self.sync(context).await;
-        if leaves && result.as_ref().is_err_and(failures::is_missing) {
+        if leaves && result.as_ref().is_err_and(failure::is_missing) {
             // S3 may not find a bucket that was created a moment ago. A false not-found would orphan the entries.
             sleep(NOT_FOUND_RETRY_DELAY).await;
             result = self.sync(context).await;
@@ -164,7 +163,7 @@ impl Worker {
             let answer = match &result {
                 Ok(found) => Ok(found.done.clone()),
                 Err(failure)
-                    if failures::is_nowhere(failure) || failure.reason == Reason::BucketInOtherAccount =>
+                    if failure::is_nowhere(failure) || failure.reason == Reason::BucketInOtherAccount =>
                 {
                     Ok(Done::default())
                 }
@@ -204,7 +203,7 @@ impl Worker {
             let desired = request.desired;
             let answer = match result {
                 Ok(found) => self.answer(context, found, &id, &desired).await,
-                Err(failure) if failures::is_nowhere(failure) && !matches!(desired, Desired::Entries(_)) => {
+                Err(failure) if failure::is_nowhere(failure) && !matches!(desired, Desired::Entries(_)) => {
                     Ok(Done::default())
                 }
                 Err(failure) => Err(failure.clone()),
@@ -226,7 +225,7 @@ impl Worker {
         desired: &Desired,
     ) -> Result<Done, Failure> {
         if let Some(rejection) = found.rejected.get(&id.key) {
-            return Err(failures::rejected(&self.sync.bucket, rejection));
+            return Err(failure::rejected(&self.sync.bucket, rejection));
         }
         if let Some(why) =
             self.sync.requesters.0.get(&id.uid).and_then(|requester| requester.excluded.clone())
@@ -241,7 +240,7 @@ impl Worker {
             Desired::Entries(_) | Desired::KeepCurrent | Desired::Refused(_) => false,
         };
         if is_held {
-            return Err(failures::awaiting_write(&self.sync.bucket));
+            return Err(failure::awaiting_write(&self.sync.bucket));
         }
         // After this answer, no object may name the bucket.
         if *desired == Desired::None && (is_late || context.started + MAX_REQUEST_AGE > found.began) {

@@ -8,21 +8,19 @@ use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::Origin;
 use lambda_triggers_core::plan::function::{
     CodeSource, DesiredFunction, EventInvokeConfig, FunctionConflict, FunctionPlan, FunctionState,
-    FunctionStep, ObservedFunction, plan_async_invoke, plan_function,
+    FunctionStep, ObservedFunction, event, failure, plan_async_invoke, plan_function, status,
 };
 use lambda_triggers_core::plan::tags::check_count;
-use lambda_triggers_core::status::{Component, EventReason, Reason};
+use lambda_triggers_core::status::{Component, EventReason, EventToEmit, Reason};
 
 use super::applied::{set_retries_before, tags_set_before, with_function};
 use super::code::{ClusterCode, cluster_code};
-use super::report::{emit_event, failure, status};
 use super::resolved::Resolved;
 use super::steps::apply;
 use crate::aws::{AwsErrorKind, LambdaReads};
 use crate::objects::Trigger;
 use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
-use crate::reconcile::events::EventToEmit;
 use crate::reconcile::permission::Permissions;
 use crate::reconcile::status::StatusWriter;
 use crate::reconcile::wakes::Hindrance;
@@ -94,7 +92,9 @@ pub async fn deploy<K: Trigger>(
     let is_rollout = FunctionStep::are_rollout(&plan.steps, default_tags, &definition.tags);
     let is_drift = writer.was_in_sync && !new_code && !is_rollout;
     let observed = observed.map(|observed| observed.function);
-    emit_event(writer, name, observed.as_ref(), &plan, is_drift).await;
+    if let Some(event) = event(name, observed.as_ref(), &plan, is_drift) {
+        writer.emit(event).await;
+    }
     if let Some(warning) = warning.flatten().filter(|_| plan.steps.iter().any(FunctionStep::is_awaited)) {
         writer.emit(EventToEmit::warning(EventReason::HandlerNotFound, warning)).await;
     }

@@ -4,13 +4,13 @@ mod applied;
 mod code;
 mod deploy;
 mod release;
-mod report;
 mod resolved;
 mod steps;
 
 use lambda_triggers_core::api::{FunctionRef, PermissionPolicy};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::status::{Component, Failure, Reason};
+use lambda_triggers_core::plan::function::{in_state_failed, named_arn, not_found};
+use lambda_triggers_core::status::{Component, Reason};
 use tokio::time::Instant;
 
 use crate::aws::{Aws, Function, confirm_absent};
@@ -24,12 +24,6 @@ pub use applied::by_spec;
 use deploy::deploy;
 pub use release::{release, wake_waiting};
 pub use resolved::{Resolved, updating};
-
-/// The Region of a resource: the Region of the spec, else of the function's ARN, else of the operator.
-pub fn region(context: &Context, spec: Option<&str>, arn: Option<&str>) -> String {
-    let of_arn = || arn.and_then(FunctionArn::parse).map(|arn| arn.region);
-    spec.map(ToOwned::to_owned).or_else(of_arn).unwrap_or_else(|| context.default_region().to_owned())
-}
 
 /// The function that the spec names, or the deployed function of the definition. A read of the function that began at
 /// or after `since` is accepted.
@@ -50,19 +44,14 @@ pub async fn resolve<K: Trigger>(
         return deploy(context, permissions, writer, region, &account.id, definition).await;
     }
     writer.status.function = None;
-    let arn = arn(function, region, &account.id);
+    let arn = named_arn(function, region, &account.id);
     let is_read = function.permission == PermissionPolicy::External || writer.reads_function();
-    let failed =
-        if is_read { check_state(&find(context, writer, region, function, since).await?) } else { None };
+    let mut failed = None;
+    if is_read {
+        let found = find(context, writer, region, function, since).await?;
+        failed = found.failed.map(|why| in_state_failed(&found.arn, &why));
+    }
     Ok(Resolved { arn: Some(arn), applied: vec![], in_progress: false, requeue_soon: false, failed })
-}
-
-/// The ARN of a named function, with its qualifier.
-fn arn(function: &FunctionRef, region: &str, account: &str) -> FunctionArn {
-    let named = || FunctionArn::of_name(function.name.as_deref().unwrap_or_default(), region, account);
-    let arn = function.arn.as_deref().and_then(FunctionArn::parse).unwrap_or_else(named);
-    let qualifier = function.qualifier.clone().or_else(|| arn.qualifier.clone());
-    arn.with_qualifier(qualifier.as_deref())
 }
 
 /// The error after a call that did not find the function. The reconcile removes the triggers of a missing function, so
@@ -127,25 +116,5 @@ pub async fn read(
     let found = confirm_absent(|| functions.function(&name, qualifier.as_deref(), since)).await;
     found
         .map_err(Error::aws(Component::Function))?
-        .ok_or_else(|| not_found(&name, qualifier.as_deref(), region))
-}
-
-/// The failure for a missing function.
-fn not_found(name: &str, qualifier: Option<&str>, region: &str) -> Error {
-    let what =
-        qualifier.map_or_else(String::new, |qualifier| format!(" with the alias or version {qualifier}"));
-    let message = format!(
-        "there is no Lambda function {name}{what} in {region}: create it, or name another one in spec.function"
-    );
-    Error::found(Component::Function, Reason::FunctionNotFound, message)
-}
-
-/// The failure if Lambda reports that the function cannot run.
-fn check_state(function: &Function) -> Option<Failure> {
-    let why = function.failed.as_ref()?;
-    let message = format!(
-        "the function {} is in the state Failed, and cannot be invoked: {why}. Fix or update the function",
-        function.arn.short()
-    );
-    Some(Failure::new(Component::Function, Reason::FunctionFailed, message))
+        .ok_or_else(|| not_found(&name, qualifier.as_deref(), region).into())
 }

@@ -4,7 +4,7 @@
 use lambda_triggers_core::api::{Applied, AppliedFunction, AppliedPermission};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::function::{ObservedFunction, plan_function_release, plan_function_removal};
-use lambda_triggers_core::status::{Component, EventReason, Reason};
+use lambda_triggers_core::status::{Component, EventReason, EventToEmit, Reason};
 use lambda_triggers_core::tenancy::ResourceRef;
 
 use super::steps::remove;
@@ -12,7 +12,6 @@ use crate::aws::{confirm_absent, retry_not_found};
 use crate::objects::{Identity, Trigger};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
-use crate::reconcile::events::EventToEmit;
 use crate::reconcile::status::StatusWriter;
 use crate::reconcile::wakes::Hindrance;
 

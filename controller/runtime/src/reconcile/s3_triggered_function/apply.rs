@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lambda_triggers_core::ownership::bucket_statement_id;
 use lambda_triggers_core::plan::bucket::Desired;
+use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
 use lambda_triggers_core::status::Component;
 use tokio::time::Instant;
 
 use super::cleanup::{applied_bucket, has_new_owner};
-use super::plan::Intent;
 use crate::objects::RawS3TriggeredFunction;
 use crate::reconcile::bucket::BucketRequest;
 use crate::reconcile::error::Error;

@@ -6,18 +6,18 @@ use std::future::ready;
 use lambda_triggers_core::api::{Applied, AppliedNotification, AppliedPermission, FunctionRef};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{OwnEntryId, bucket_statement_id};
-use lambda_triggers_core::plan::bucket::Desired;
-use lambda_triggers_core::status::{Component, EventReason, Failure, Reason};
+use lambda_triggers_core::plan::bucket::{Bucket, Desired};
+use lambda_triggers_core::plan::function::region;
+use lambda_triggers_core::status::{Component, EventReason, EventToEmit, Failure, Reason};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::aws::{Aws, Bucket};
+use crate::aws::Aws;
 use crate::objects::{Identity, RawS3TriggeredFunction};
 use crate::reconcile::authorize::may_have_made;
 use crate::reconcile::bucket::{BucketRequest, Done};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
-use crate::reconcile::events::EventToEmit;
 use crate::reconcile::function;
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::status::StatusWriter;
@@ -72,7 +72,7 @@ async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &st
     let aws = context.aws_for_removal(&key);
     let spec = object.spec.value();
     let arn = spec["function"]["arn"].as_str();
-    let region = function::region(context, spec["region"].as_str(), arn);
+    let region = region(spec["region"].as_str(), arn, context.default_region());
     let bucket_owner = match (spec["bucketOwner"].as_str(), arn.and_then(FunctionArn::parse)) {
         (Some(owner), _) => owner.to_owned(),
         (None, Some(arn)) => arn.account,

@@ -3,18 +3,17 @@
 mod apply;
 mod cleanup;
 mod observe;
-mod plan;
 
-use lambda_triggers_core::status::Outcome;
+use lambda_triggers_core::plan::intent::s3_triggered_function::{Intent, Valid};
+use lambda_triggers_core::status::{Component, Outcome, Reason};
 
-use crate::objects::RawS3TriggeredFunction;
+use crate::objects::{RawS3TriggeredFunction, valid_spec};
 use crate::reconcile::authorize::authorize;
 use crate::reconcile::error::Error;
 use crate::reconcile::function;
 use crate::reconcile::kind::ReconcileKind;
 use crate::reconcile::reconciler::{Reconciler, until_fresh};
 use crate::reconcile::status::StatusWriter;
-use plan::Intent;
 
 impl ReconcileKind for RawS3TriggeredFunction {
     /// Validates, authorizes, observes, plans, records, applies and reports, in this order.
@@ -23,7 +22,9 @@ impl ReconcileKind for RawS3TriggeredFunction {
         reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
     ) -> Result<Outcome, Error> {
-        let valid = plan::validate(self, writer)?;
+        let invalid = |message| Error::found(Component::Notification, Reason::InvalidSpec, message);
+        let spec = valid_spec(self).map_err(invalid)?;
+        let valid = Valid::new(spec, writer.context.default_region())?;
         authorize::<Self>(reconciler, &writer.id, &valid.spec, &writer.status.applied).await?;
         // The bucket's worker now waits a moment for this request, and writes once for all requests of the batch.
         let reservation = reconciler.buckets.reserve(&valid.spec.bucket);
@@ -37,7 +38,7 @@ impl ReconcileKind for RawS3TriggeredFunction {
         writer.show_function(&arn);
 
         let deployed = std::mem::take(&mut function.applied);
-        let intent = Intent::new(context, writer, &valid, arn, deployed);
+        let intent = Intent::new(&context.owner, &writer.id.key, &valid, arn, deployed);
         let observe = |since| observe::observe_and_plan(reconciler, writer, &intent, since);
         let observed = until_fresh(writer.began, since, observe).await;
         let (plan, policy) = apply::unless_missing(reconciler, writer, observed).await?;

@@ -1,11 +1,11 @@
 //! The reads of an `S3TriggeredFunction`: the function's policy, and a bucket that the status does not record yet.
 
+use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
 use lambda_triggers_core::plan::permission::PolicyView;
 use lambda_triggers_core::plan::trigger::TriggerPlan;
 use tokio::time::Instant;
 
 use super::cleanup::is_recorded;
-use super::plan::Intent;
 use crate::objects::RawS3TriggeredFunction;
 use crate::reconcile::error::Error;
 use crate::reconcile::reconciler::Reconciler;
@@ -23,5 +23,5 @@ pub async fn observe_and_plan(
         reconciler.buckets.observe(&intent.bucket, &writer.id.key.namespace).await?;
     }
     let policy = reconciler.observe_permission(writer, &intent.grant(), &intent.spec.function, since).await?;
-    Ok((intent.plan(writer, &policy), policy))
+    Ok((intent.plan(&writer.status.applied, writer.trusts_others, &policy), policy))
 }

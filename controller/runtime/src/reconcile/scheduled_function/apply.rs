@@ -1,15 +1,14 @@
 //! The writes of a `ScheduledFunction`: the statement in the function's policy, then the rule.
 
+use lambda_triggers_core::plan::intent::scheduled_function::Intent;
 use lambda_triggers_core::plan::permission::PolicyView;
-use lambda_triggers_core::plan::rule::{RulePlan, RuleStep};
+use lambda_triggers_core::plan::rule::{RuleStep, adoption_event, event};
 use lambda_triggers_core::plan::trigger::TriggerPlan;
-use lambda_triggers_core::status::{Component, EventReason};
+use lambda_triggers_core::status::Component;
 
-use super::plan::Intent;
 use crate::aws::{AwsError, AwsErrorKind, EventBridgeApi};
 use crate::objects::RawScheduledFunction;
 use crate::reconcile::error::Error;
-use crate::reconcile::events::EventToEmit;
 use crate::reconcile::reconciler::Reconciler;
 use crate::reconcile::recorded::Recorded;
 use crate::reconcile::status::StatusWriter;
@@ -25,8 +24,8 @@ pub async fn apply(
 ) -> Result<(), Error> {
     let context = &reconciler.context;
     reconciler.permit(writer, &intent.grant(), &intent.spec.function, policy, recorded).await?;
-    let Some(RulePlan { steps, creates, adopted_from }) = &plan.rule else { return Ok(()) };
-    let name = &intent.rule.name;
+    let Some(rule) = &plan.rule else { return Ok(()) };
+    let (name, steps) = (&intent.rule.name, &rule.steps);
     writer.changed_aws |= !steps.is_empty();
     let rules = context.aws(&writer.id.key).eventbridge(&intent.region);
     carry_out(&*rules, name, steps).await.map_err(|error| match intent.refused_without_next_run() {
@@ -34,14 +33,10 @@ pub async fn apply(
         _ => Error::aws(Component::Rule)(error),
     })?;
     writer.mark_ready(Component::Rule);
-    if let Some(cluster) = adopted_from {
-        let note = format!("adopted the rule {name} from the cluster {cluster}");
-        writer.emit(EventToEmit::normal(EventReason::Adopted, note)).await;
-    }
-    if !steps.is_empty() {
-        let default_tags = &context.settings.default_tags;
-        let is_drift = writer.was_in_sync && !RuleStep::are_rollout(steps, default_tags, &intent.spec.tags);
-        writer.emit(event(name, steps, *creates, is_drift)).await;
+    let default_tags = &context.settings.default_tags;
+    let is_drift = writer.was_in_sync && !RuleStep::are_rollout(steps, default_tags, &intent.spec.tags);
+    for event in adoption_event(name, rule).into_iter().chain(event(name, rule, is_drift)) {
+        writer.emit(event).await;
     }
     Ok(())
 }
@@ -59,32 +54,4 @@ pub async fn carry_out(rules: &dyn EventBridgeApi, name: &str, steps: &[RuleStep
         }?;
     }
     Ok(())
-}
-
-fn event(name: &str, steps: &[RuleStep], created: bool, is_drift: bool) -> EventToEmit {
-    let mut words: Vec<&str> = steps
-        .iter()
-        .map(|step| match step {
-            RuleStep::Put(..) => "settings",
-            RuleStep::Tag(_) | RuleStep::Untag(_) => "tags",
-            RuleStep::PutTarget(_) | RuleStep::RemoveTargets(_) => "target",
-            RuleStep::Delete => "rule",
-        })
-        .collect();
-    words.dedup();
-    let words = words.join(", ");
-    match (is_drift, created) {
-        (true, true) => EventToEmit::warning(
-            EventReason::DriftRepaired,
-            format!("restored the rule {name}, which was deleted"),
-        ),
-        (true, false) => EventToEmit::warning(
-            EventReason::DriftRepaired,
-            format!("reverted a change of the rule {name}: {words}"),
-        ),
-        (false, true) => EventToEmit::normal(EventReason::RuleCreated, format!("created the rule {name}")),
-        (false, false) => {
-            EventToEmit::normal(EventReason::RuleUpdated, format!("updated the rule {name}: {words}"))
-        }
-    }
 }

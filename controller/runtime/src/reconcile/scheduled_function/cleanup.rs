@@ -5,6 +5,7 @@ use std::time::Duration;
 use lambda_triggers_core::api::{Applied, AppliedPermission, AppliedRule};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{ObjectKey, Origin, rules_statement_id};
+use lambda_triggers_core::plan::function::region;
 use lambda_triggers_core::plan::rule::{Target, plan_recorded_removal, plan_removal};
 use lambda_triggers_core::status::{Component, Reason};
 use tokio::time::Instant;
@@ -47,7 +48,7 @@ async fn by_name(
 ) -> Result<Applied, Error> {
     let key = &origin.key;
     let spec = object.spec.value();
-    let region = function::region(context, spec["region"].as_str(), spec["function"]["arn"].as_str());
+    let region = region(spec["region"].as_str(), spec["function"]["arn"].as_str(), context.default_region());
     let name = key.rule_name(&context.owner.id, origin.kind);
     let rules = context.aws_for_removal(key).eventbridge(&region);
     let observed = confirm_absent(|| read(&*rules, &name)).await.map_err(Error::aws(Component::Rule))?;

@@ -3,19 +3,21 @@
 mod apply;
 mod cleanup;
 mod observe;
-mod plan;
 
-use lambda_triggers_core::status::Outcome;
+use lambda_triggers_core::api::AppliedFunction;
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::intent::scheduled_function::{Intent, Operator, Valid};
+use lambda_triggers_core::status::{Component, Outcome, Reason};
 use tokio::time::Instant;
 
-use crate::objects::RawScheduledFunction;
+use crate::objects::{RawScheduledFunction, valid_spec};
 use crate::reconcile::authorize::authorize;
+use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
 use crate::reconcile::function;
 use crate::reconcile::kind::ReconcileKind;
 use crate::reconcile::reconciler::{Reconciler, until_fresh};
 use crate::reconcile::status::StatusWriter;
-use plan::Intent;
 
 impl ReconcileKind for RawScheduledFunction {
     /// Validates, authorizes, observes, plans, records, applies and reports, in this order.
@@ -24,7 +26,7 @@ impl ReconcileKind for RawScheduledFunction {
         reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
     ) -> Result<Outcome, Error> {
-        let valid = plan::validate(self, writer)?;
+        let valid = validate(self, writer)?;
         authorize::<Self>(reconciler, &writer.id, &valid.spec, &writer.status.applied).await?;
         let (context, permissions) = (&reconciler.context, &reconciler.permissions);
         let since = reconciler.oldest_accepted_read(writer);
@@ -35,7 +37,8 @@ impl ReconcileKind for RawScheduledFunction {
         let Some(arn) = function.arn.take() else { return Ok(function::updating("creating")) };
         writer.show_function(&arn);
 
-        let intent = Intent::new(context, writer, &valid, arn, std::mem::take(&mut function.applied)).await?;
+        let deployed = std::mem::take(&mut function.applied);
+        let intent = intent(context, writer, &valid, arn, deployed).await?;
         let observe = |since| observe::observe_and_plan(reconciler, writer, &intent, since);
         let (plan, policy) = until_fresh(writer.began, since, observe).await?;
         let recorded = writer.record_plan(&plan, "creating the rule and the permission").await?;
@@ -43,7 +46,7 @@ impl ReconcileKind for RawScheduledFunction {
         cleanup::release(reconciler, writer, &plan.obsolete, &plan.wanted).await?;
         writer.status.applied = plan.wanted;
         let outcome = function.outcome(valid.outcome())?;
-        intent.check_next_run(outcome)
+        Ok(intent.check_next_run(outcome)?)
     }
 
     async fn cleanup(
@@ -59,4 +62,34 @@ impl ReconcileKind for RawScheduledFunction {
         *reconciler.retained_at.lock() = Some(Instant::now());
         Ok(())
     }
+}
+
+/// The valid spec of an object. The schedule appears in the status.
+fn validate(
+    object: &RawScheduledFunction,
+    writer: &mut StatusWriter<'_, RawScheduledFunction>,
+) -> Result<Valid, Error> {
+    let spec =
+        valid_spec(object).map_err(|message| Error::found(Component::Rule, Reason::InvalidSpec, message))?;
+    let valid = Valid::new(spec, writer.context.default_region())?;
+    writer.status.schedule = Some(valid.expression.to_string());
+    writer.status.schedule_description = Some(valid.expression.in_words());
+    Ok(valid)
+}
+
+/// The intent for a function that exists.
+async fn intent(
+    context: &Context,
+    writer: &StatusWriter<'_, RawScheduledFunction>,
+    valid: &Valid,
+    function: FunctionArn,
+    deployed: Vec<AppliedFunction>,
+) -> Result<Intent, Error> {
+    let account = context.aws(&writer.id.key).account().await.map_err(Error::aws(Component::Permission))?;
+    let operator = Operator {
+        owner: &context.owner,
+        default_tags: &context.settings.default_tags,
+        account: &account.id,
+    };
+    Ok(Intent::new(operator, writer.origin(), valid, function, deployed, context.settings.clock.now())?)
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use lambda_triggers_core::api::Tags;
 use lambda_triggers_core::ownership::OwnerId;
+use lambda_triggers_core::plan::intent::scheduled_function::Intent;
 use lambda_triggers_core::plan::permission::PolicyView;
-use lambda_triggers_core::plan::rule::{DesiredRule, ObservedRule};
+use lambda_triggers_core::plan::rule::{DesiredRule, ObservedRule, RuleView};
 use lambda_triggers_core::plan::trigger::TriggerPlan;
 use lambda_triggers_core::status::Component;
 use tokio::time::Instant;
 
-use super::plan::Intent;
 use crate::aws::{AwsError, AwsErrorKind, EventBridgeReads, ListedRule, confirm_absent};
 use crate::objects::RawScheduledFunction;
 use crate::reconcile::error::Error;
@@ -19,14 +19,6 @@ use crate::reconcile::status::StatusWriter;
 
 /// The age of a list that shows if the name of a new rule is free.
 const NEW_RULE_LIST_AGE: Duration = Duration::from_secs(5);
-
-/// The observed rule.
-pub enum RuleView {
-    /// The rule matches the desired rule. The tags are not read.
-    Matches,
-    /// The rule with its tags; `None` if not found.
-    Read(Option<ObservedRule>),
-}
 
 /// Observes the permission and the rule, and plans. Reads that began at or after `since` are accepted.
 pub async fn observe_and_plan(
@@ -50,7 +42,7 @@ pub async fn observe_and_plan(
         reads_tags: is_fresh || writer.reads_everything || !intent.has_recorded_tag_keys(applied),
     };
     let view = reads.observe(&intent.rule).await.map_err(Error::aws(Component::Rule))?;
-    Ok((intent.plan(context, writer, &policy, &view)?, policy))
+    Ok((intent.plan(applied, writer.trusts_others, &policy, &view)?, policy))
 }
 
 /// Reads a rule with its targets and tags; `None` if not found.

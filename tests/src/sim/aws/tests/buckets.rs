@@ -1,6 +1,7 @@
 //! The rules of S3.
 
-use lambda_triggers::aws::{AwsErrorKind, Bucket, Validation};
+use lambda_triggers::aws::{AwsErrorKind, Validation};
+use lambda_triggers_core::plan::bucket::Bucket;
 
 use super::*;
 use crate::sim::aws::Writer;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::plan::bucket::Bucket;
 use lambda_triggers_core::plan::function::{
     CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
 };
@@ -15,8 +16,8 @@ use tokio::time::Instant;
 
 use super::{ACCOUNT, REGION};
 use crate::aws::{
-    Account, Aws, AwsError, Bucket, EventBridgeApi, EventBridgeReads, Function, LambdaApi, LambdaReads,
-    ListedRule, ListedRules, S3Api, S3Reads, Validation,
+    Account, Aws, AwsError, EventBridgeApi, EventBridgeReads, Function, LambdaApi, LambdaReads, ListedRule,
+    ListedRules, S3Api, S3Reads, Validation,
 };
 
 /// A fake AWS that accepts every call and records the name of the call.

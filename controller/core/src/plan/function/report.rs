@@ -1,30 +1,23 @@
-//! The status, the events and the failures of a deployed function.
+//! The event, the status and the failure of a deployed function.
 
-use lambda_triggers_core::api::DeployedFunction;
-use lambda_triggers_core::plan::function::{
-    CodeSource, FunctionPlan, FunctionState, FunctionStep, ObservedFunction,
-};
-use lambda_triggers_core::status::{Component, EventReason, Failure, Reason};
+use super::{CodeSource, FunctionPlan, FunctionState, FunctionStep, ObservedFunction};
+use crate::api::DeployedFunction;
+use crate::status::{Component, EventReason, EventToEmit, Failure, Reason};
 
-use crate::objects::Trigger;
-use crate::reconcile::events::EventToEmit;
-use crate::reconcile::status::StatusWriter;
-
-/// Emits the event for the steps on the function `name`. `is_drift` is true if the function was in sync before.
-pub async fn emit_event<K: Trigger>(
-    writer: &StatusWriter<'_, K>,
+/// The event for the steps on the function `name`. `is_drift` is true if the function was in sync before.
+pub fn event(
     name: &str,
     observed: Option<&ObservedFunction>,
     plan: &FunctionPlan,
     is_drift: bool,
-) {
+) -> Option<EventToEmit> {
     if plan.steps.is_empty() {
-        return;
+        return None;
     }
     let mut words: Vec<&str> = plan.steps.iter().map(what).collect();
     words.dedup();
     let words = words.join(", ");
-    let event = match (observed, plan.adopted, is_drift) {
+    Some(match (observed, plan.adopted, is_drift) {
         (None, _, true) => EventToEmit::warning(
             EventReason::DriftRepaired,
             format!("created the function {name} again, which was deleted"),
@@ -42,8 +35,7 @@ pub async fn emit_event<K: Trigger>(
         (Some(_), false, false) => {
             EventToEmit::normal(EventReason::FunctionUpdated, format!("updated the function {name}: {words}"))
         }
-    };
-    writer.emit(event).await;
+    })
 }
 
 fn what(step: &FunctionStep) -> &'static str {

@@ -1,46 +1,44 @@
-//! The intent of an `S3TriggeredFunction`: the valid spec, and the plan from an observed state.
+//! The intent of an `S3TriggeredFunction`.
 
 use std::collections::BTreeSet;
 
-use lambda_triggers_core::api::{
+use crate::api::{
     Applied, AppliedFunction, AppliedNotification, DeletionPolicy, KeyFilter, S3TriggeredFunctionSpec,
 };
-use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::ownership::{ObjectKey, Owner};
-use lambda_triggers_core::plan::bucket::{Desired, Destination, Entry, Filter};
-use lambda_triggers_core::plan::permission::{PolicyView, Statement, plan_statement};
-use lambda_triggers_core::plan::trigger::TriggerPlan;
-use lambda_triggers_core::status::{Component, Outcome, Reason};
-
-use crate::aws::Bucket;
-use crate::objects::{RawS3TriggeredFunction, valid_spec};
-use crate::reconcile::context::Context;
-use crate::reconcile::error::Error;
-use crate::reconcile::function::region;
-use crate::reconcile::permission::Grant;
-use crate::reconcile::status::StatusWriter;
+use crate::arn::FunctionArn;
+use crate::ownership::{ObjectKey, Owner};
+use crate::plan::bucket::{Bucket, Desired, Destination, Entry, Filter};
+use crate::plan::function::region;
+use crate::plan::permission::{Grant, PolicyView, Statement, plan_statement};
+use crate::plan::trigger::TriggerPlan;
+use crate::status::{Component, Failure, Outcome, Reason};
 
 /// A valid spec.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Valid {
+    /// The spec.
     pub spec: S3TriggeredFunctionSpec,
+    /// The Region of the bucket and the function.
     pub region: String,
 }
 
-/// The valid spec of an object.
-pub fn validate(
-    object: &RawS3TriggeredFunction,
-    writer: &StatusWriter<'_, RawS3TriggeredFunction>,
-) -> Result<Valid, Error> {
-    let invalid = |message| Error::found(Component::Notification, Reason::InvalidSpec, message);
-    let spec = valid_spec(object).map_err(invalid)?;
-    let region = region(writer.context, spec.region.as_deref(), spec.function.arn.as_deref());
-    match spec.check_region(&region) {
-        Some(error) => Err(invalid(format!("{error} ({region})"))),
-        None => Ok(Valid { spec, region }),
-    }
-}
-
 impl Valid {
+    /// A checked spec that is valid in its Region. `default_region` is the Region of the operator.
+    ///
+    /// # Errors
+    ///
+    /// S3 does not accept the spec in the Region.
+    pub fn new(spec: S3TriggeredFunctionSpec, default_region: &str) -> Result<Self, Failure> {
+        let region = region(spec.region.as_deref(), spec.function.arn.as_deref(), default_region);
+        match spec.check_region(&region) {
+            Some(error) => {
+                let message = format!("{error} ({region})");
+                Err(Failure::new(Component::Notification, Reason::InvalidSpec, message))
+            }
+            None => Ok(Self { spec, region }),
+        }
+    }
+
     /// The outcome if AWS matches the spec.
     pub fn outcome(&self) -> Outcome {
         let S3TriggeredFunctionSpec { bucket, filters, suspend, .. } = &self.spec;
@@ -56,12 +54,17 @@ impl Valid {
 }
 
 /// The desired resources of an object.
+#[derive(Clone, Debug)]
 pub struct Intent {
+    /// The bucket.
     pub bucket: Bucket,
+    /// The function to invoke.
     pub function: FunctionArn,
+    /// The operator's statement for the function's policy.
     pub statement: Statement,
     /// The desired entries of the bucket.
     pub desired: Desired,
+    /// The spec.
     pub spec: S3TriggeredFunctionSpec,
     /// The functions that the operator deployed for the object.
     deployed: Vec<AppliedFunction>,
@@ -70,20 +73,20 @@ pub struct Intent {
 }
 
 impl Intent {
-    /// The intent for a function that exists.
+    /// The intent of the object `key` for a function that exists.
     pub fn new(
-        context: &Context,
-        writer: &StatusWriter<'_, RawS3TriggeredFunction>,
+        owner: &Owner,
+        key: &ObjectKey,
         valid: &Valid,
         function: FunctionArn,
         deployed: Vec<AppliedFunction>,
     ) -> Self {
         let Valid { spec, region } = valid;
-        let owner = spec.bucket_owner.clone().unwrap_or_else(|| function.account.clone());
-        let bucket = Bucket { region: region.clone(), name: spec.bucket.clone(), owner };
-        let entries = entries(&context.owner, &writer.id.key, spec, &function);
+        let bucket_owner = spec.bucket_owner.clone().unwrap_or_else(|| function.account.clone());
+        let bucket = Bucket { region: region.clone(), name: spec.bucket.clone(), owner: bucket_owner };
+        let entries = entries(owner, key, spec, &function);
         Self {
-            statement: Statement::for_bucket(&context.owner.id, &function, &bucket.name, &bucket.owner),
+            statement: Statement::for_bucket(&owner.id, &function, &bucket.name, &bucket.owner),
             bucket,
             function,
             ids: entries.iter().filter_map(|entry| entry.id.clone()).collect(),
@@ -103,25 +106,21 @@ impl Intent {
         }
     }
 
-    /// The plan from the observed policy. The bucket's worker plans the document.
-    pub fn plan(
-        &self,
-        writer: &StatusWriter<'_, RawS3TriggeredFunction>,
-        policy: &PolicyView,
-    ) -> TriggerPlan {
-        let before = &writer.status.applied;
-        let wanted = self.wanted(before);
+    /// The plan from the observed policy. The bucket's worker plans the document. `recorded` contains the resources in
+    /// the status. With `trusts_others`, an equivalent foreign statement is enough.
+    pub fn plan(&self, recorded: &Applied, trusts_others: bool, policy: &PolicyView) -> TriggerPlan {
+        let wanted = self.wanted(recorded);
         TriggerPlan {
-            permission: plan_statement(policy, &self.statement, writer.trusts_others),
+            permission: plan_statement(policy, &self.statement, trusts_others),
             rule: None,
             entries: Some((self.bucket.name.clone(), self.desired.clone())),
-            obsolete: before.difference(&wanted),
+            obsolete: recorded.difference(&wanted),
             wanted,
         }
     }
 
     /// The identities of all resources that the object needs.
-    fn wanted(&self, before: &Applied) -> Applied {
+    fn wanted(&self, recorded: &Applied) -> Applied {
         let Bucket { region, name: bucket, owner: bucket_owner } = self.bucket.clone();
         // Sorted as in `Applied::merge`, so that the same entries give the same status.
         let ids = self.ids.iter().cloned().collect();
@@ -131,7 +130,7 @@ impl Intent {
             account,
             rules: vec![],
             notifications: vec![AppliedNotification { region, bucket, bucket_owner, ids }],
-            permissions: self.grant().wanted(before),
+            permissions: self.grant().wanted(recorded),
             functions: self.deployed.clone(),
         }
     }

@@ -1,0 +1,7 @@
+//! The intents of both kinds: the desired resources of a valid spec, and the plan from an observed state.
+
+pub mod s3_triggered_function;
+pub mod scheduled_function;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! The intent of a `ScheduledFunction`.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::api::{Applied, AppliedFunction, AppliedRule, Expression, ScheduledFunctionSpec, Tags};
+use crate::arn::FunctionArn;
+use crate::ownership::{Origin, Owner};
+use crate::plan::function::region;
+use crate::plan::permission::{Grant, PolicyView, Statement, plan_statement};
+use crate::plan::rule::{DesiredRule, RulePlan, RuleView, no_next_run, plan_rule, target_in_other_account};
+use crate::plan::tags::check_count;
+use crate::plan::trigger::TriggerPlan;
+use crate::status::{Component, Failure, Outcome, Reason};
+
+/// A valid spec.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Valid {
+    /// The spec.
+    pub spec: ScheduledFunctionSpec,
+    /// The schedule expression of the spec.
+    pub expression: Expression,
+    /// The Region of the rule and the function.
+    pub region: String,
+}
+
+impl Valid {
+    /// The parsed schedule of a checked spec. `default_region` is the Region of the operator.
+    ///
+    /// # Errors
+    ///
+    /// The schedule cannot be parsed.
+    pub fn new(spec: ScheduledFunctionSpec, default_region: &str) -> Result<Self, Failure> {
+        let expression = spec.expression().map_err(|error| invalid(error.to_string()))?;
+        let region = region(spec.region.as_deref(), spec.function.arn.as_deref(), default_region);
+        Ok(Self { spec, expression, region })
+    }
+
+    /// The outcome if AWS matches the spec.
+    pub fn outcome(&self) -> Outcome {
+        let suspended = self.spec.suspend;
+        let words =
+            if suspended { "suspended: the rule is in place and disabled" } else { "the rule is in place" };
+        Outcome::Applied { suspended, message: words.into() }
+    }
+}
+
+/// The settings of the operator that an intent depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Operator<'a> {
+    /// The owner id and the cluster.
+    pub owner: &'a Owner,
+    /// The tags on each resource.
+    pub default_tags: &'a Tags,
+    /// The account ID of the credentials.
+    pub account: &'a str,
+}
+
+/// The desired resources of an object.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// The Region of the rule.
+    pub region: String,
+    /// The function to invoke.
+    pub function: FunctionArn,
+    /// The operator's statement for the function's policy.
+    pub statement: Statement,
+    /// The desired rule.
+    pub rule: DesiredRule,
+    /// The spec.
+    pub spec: ScheduledFunctionSpec,
+    owner: Owner,
+    origin: Origin,
+    account: String,
+    /// The functions that the operator deployed for the object.
+    deployed: Vec<AppliedFunction>,
+    no_next_run: Option<Failure>,
+}
+
+impl Intent {
+    /// The intent for a function that exists.
+    ///
+    /// # Errors
+    ///
+    /// The function is in another account, or the rule would have too many tags.
+    pub fn new(
+        operator: Operator<'_>,
+        origin: Origin,
+        valid: &Valid,
+        function: FunctionArn,
+        deployed: Vec<AppliedFunction>,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let Valid { spec, expression, region } = valid;
+        let Operator { owner, default_tags, account } = operator;
+        if let Some(message) = target_in_other_account(&function, account) {
+            return Err(Failure::new(Component::Rule, Reason::OtherAccount, message));
+        }
+        let rule =
+            DesiredRule::from_spec(owner, &origin, default_tags, spec, expression.to_string(), &function);
+        check_count("spec.tags", &rule.tags).map_err(invalid)?;
+        // A suspended schedule has no next run either, and the status reports the suspension.
+        let no_next_run = if spec.suspend { None } else { no_next_run(expression, now) };
+        Ok(Self {
+            region: region.clone(),
+            statement: Statement::for_rules(&owner.id, &function, account),
+            function,
+            rule,
+            spec: spec.clone(),
+            owner: owner.clone(),
+            origin,
+            account: account.into(),
+            deployed,
+            no_next_run,
+        })
+    }
+
+    /// The permission of EventBridge.
+    pub fn grant(&self) -> Grant<'_> {
+        Grant {
+            function: &self.function,
+            statement: &self.statement,
+            managed_by: self.spec.function.permission,
+            source: "EventBridge".into(),
+        }
+    }
+
+    /// True if the status records the rule.
+    pub fn is_recorded(&self, applied: &Applied) -> bool {
+        applied.rules.iter().any(|rule| rule.region == self.region && rule.name == self.rule.name)
+    }
+
+    /// True if the status records exactly the keys of the desired tags. The default tags may have changed.
+    pub fn has_recorded_tag_keys(&self, applied: &Applied) -> bool {
+        self.tags_set_before(applied).iter().eq(self.rule.tags.keys())
+    }
+
+    /// The plan from the observed state. `recorded` contains the resources in the status. With `trusts_others`, an
+    /// equivalent foreign statement is enough.
+    ///
+    /// # Errors
+    ///
+    /// A foreign rule has the name of the desired rule.
+    pub fn plan(
+        &self,
+        recorded: &Applied,
+        trusts_others: bool,
+        policy: &PolicyView,
+        rule: &RuleView,
+    ) -> Result<TriggerPlan, Failure> {
+        let rule = match rule {
+            RuleView::Matches => RulePlan::default(),
+            RuleView::Read(observed) => {
+                let set_before = self.tags_set_before(recorded);
+                plan_rule(&self.rule, observed.as_ref(), &set_before, &self.owner, &self.origin)
+                    .map_err(|conflict| self.conflicting(&conflict.to_string()))?
+            }
+        };
+        let wanted = self.wanted(recorded);
+        Ok(TriggerPlan {
+            permission: plan_statement(policy, &self.statement, trusts_others),
+            rule: Some(rule),
+            entries: None,
+            obsolete: recorded.difference(&wanted),
+            wanted,
+        })
+    }
+
+    /// Replaces the outcome of a schedule without a next run.
+    ///
+    /// # Errors
+    ///
+    /// AWS matches the spec, and the schedule has no next run.
+    pub fn check_next_run(self, outcome: Outcome) -> Result<Outcome, Failure> {
+        match (outcome, self.no_next_run) {
+            (Outcome::Applied { .. }, Some(failure)) => Err(failure),
+            (outcome, _) => Ok(outcome),
+        }
+    }
+
+    /// The failure if EventBridge refuses the rule as invalid and the schedule has no next run. The AWS documentation
+    /// does not say whether EventBridge accepts such a schedule. The refusal names no reason.
+    pub fn refused_without_next_run(&self) -> Option<Failure> {
+        self.no_next_run.clone()
+    }
+
+    /// The identities of all resources that the object needs.
+    fn wanted(&self, recorded: &Applied) -> Applied {
+        let DesiredRule { name, tags, .. } = &self.rule;
+        let tag_keys = tags.keys().cloned().collect();
+        Applied {
+            account: Some(self.account.clone()),
+            rules: vec![AppliedRule { region: self.region.clone(), name: name.clone(), tag_keys }],
+            notifications: vec![],
+            permissions: self.grant().wanted(recorded),
+            functions: self.deployed.clone(),
+        }
+    }
+
+    /// The recorded keys of the rule's tags.
+    fn tags_set_before(&self, applied: &Applied) -> BTreeSet<String> {
+        let is_same = |rule: &&AppliedRule| rule.region == self.region && rule.name == self.rule.name;
+        applied.rules.iter().filter(is_same).flat_map(|rule| rule.tag_keys.iter().cloned()).collect()
+    }
+
+    fn conflicting(&self, conflict: &str) -> Failure {
+        let Self { region, rule: DesiredRule { name, .. }, .. } = self;
+        let message = format!(
+            "the rule {name} in {region} exists and is not touched: {conflict}; delete that rule, or give this resource another name"
+        );
+        Failure::new(Component::Rule, Reason::ConflictingRule, message)
+    }
+}
+
+fn invalid(message: String) -> Failure {
+    Failure::new(Component::Rule, Reason::InvalidSpec, message)
+}
