@@ -91,7 +91,6 @@ impl<K: Trigger> Index<K> {
     }
 }
 
-/// The namespace and the name of an object.
 /// The watched objects of one kind.
 #[derive(Clone)]
 pub struct IndexedStore<K: Trigger> {

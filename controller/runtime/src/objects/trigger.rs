@@ -148,8 +148,8 @@ pub struct Identity {
     pub created: i64,
     /// The generation.
     pub generation: Option<i64>,
-    /// The reference for events.
-    pub reference: ObjectReference,
+    /// The kind.
+    kind: &'static str,
 }
 
 impl Identity {
@@ -161,7 +161,19 @@ impl Identity {
             uid: object.uid().unwrap_or_default(),
             created: meta.creation_timestamp.as_ref().map(|time| time.0.as_second()).unwrap_or_default(),
             generation: meta.generation,
-            reference: object.object_ref(&()),
+            kind: K::NAME,
+        }
+    }
+
+    /// The reference for events. A reference in place of the method would take as much memory as the identity.
+    pub fn reference(&self) -> ObjectReference {
+        ObjectReference {
+            api_version: Some(RawScheduledFunction::api_version(&()).into_owned()),
+            kind: Some(self.kind.into()),
+            namespace: Some(self.key.namespace.clone()),
+            name: Some(self.key.name.clone()),
+            uid: Some(self.uid.clone()),
+            ..ObjectReference::default()
         }
     }
 }

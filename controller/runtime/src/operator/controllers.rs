@@ -231,7 +231,7 @@ async fn reconcile_latest<K: ReconcileKind>(
 
 /// Removes unused fields. The fields would take as much memory as the rest of the object.
 fn strip_unused_fields<K: ReconcileKind>(object: &mut K) {
-    object.managed_fields_mut().clear();
+    object.meta_mut().managed_fields = None;
     object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
 }
 

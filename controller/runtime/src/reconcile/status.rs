@@ -228,7 +228,7 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
 
     /// Emits an event on the object.
     pub async fn emit(&self, event: EventToEmit) {
-        self.context.events.publish(&self.id.reference, event).await;
+        self.context.events.publish(&self.id.reference(), event).await;
     }
 }
 

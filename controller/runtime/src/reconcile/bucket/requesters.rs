@@ -163,6 +163,6 @@ impl Requesters {
 }
 
 fn cached(object: &RawS3TriggeredFunction, may_have_entries: bool) -> CachedResource {
-    let Identity { key, uid, created, generation: _, reference: _ } = Identity::from_object(object);
+    let Identity { key, uid, created, .. } = Identity::from_object(object);
     CachedResource { key, created, uid, may_have_entries }
 }

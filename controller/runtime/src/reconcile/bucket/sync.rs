@@ -266,14 +266,14 @@ impl DocumentSync {
         let owner = &context.owner.id;
         for (id, event) in events::of_changes(&synced.plan.changes, &self.requesters, owner, &self.bucket) {
             info!(object = %id.key, reason = event.reason, "{}", event.note);
-            context.events.publish(&id.reference, event).await;
+            context.events.publish(&id.reference(), event).await;
         }
         let lost = synced.lost.iter().map(|entry| lost_entry_event(entry, &self.bucket));
         let broken = synced.broken.iter().map(|entry| broken_destination_event(entry, &self.bucket));
         for event in lost.chain(broken) {
             warn!(reason = event.reason, "{}", event.note);
             for requester in self.requesters.0.values() {
-                context.events.publish(&requester.id.reference, event.clone()).await;
+                context.events.publish(&requester.id.reference(), event.clone()).await;
             }
         }
     }
