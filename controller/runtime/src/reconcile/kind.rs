@@ -1,8 +1,7 @@
 //! The behavior that differs between the kinds of triggers.
 
-use lambda_triggers_core::status::Outcome;
-
 use super::error::Error;
+use super::reconciled::Reconciled;
 use super::reconciler::Reconciler;
 use super::status::StatusWriter;
 use crate::objects::Trigger;
@@ -14,7 +13,7 @@ pub trait ReconcileKind: Trigger {
         &self,
         reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
-    ) -> impl Future<Output = Result<Outcome, Error>> + Send;
+    ) -> impl Future<Output = Result<Reconciled, Error>> + Send;
 
     /// Removes the AWS resources of a deleted object.
     fn cleanup(

@@ -11,6 +11,7 @@ mod jitter;
 mod kind;
 mod orphans;
 mod permission;
+mod reconciled;
 mod reconciler;
 mod recorded;
 mod s3_triggered_function;
@@ -38,6 +39,7 @@ pub use error::Error;
 pub use events::EventRecorder;
 pub use jitter::Jitter;
 pub use kind::ReconcileKind;
+pub use reconciled::Reconciled;
 pub use reconciler::Reconciler;
 pub use status::{FIELD_MANAGER, StatusWriter};
 pub use wakes::{Hindrance, Requests, Waiter, Wakes};
@@ -176,12 +178,11 @@ async fn apply<K: ReconcileKind>(
         return Ok(Some(POLL_INTERVAL));
     }
     match result {
-        Ok(outcome) => {
+        Ok(Reconciled { outcome, requeue_soon }) => {
             writer.outcome(&outcome).await?;
             let resync = context.next_resync();
             // A requeue frees the permit while AWS is still changing a resource.
-            let next =
-                if writer.requeue_soon { context.jitter.vary(POLL_INTERVAL).min(resync) } else { resync };
+            let next = if requeue_soon { context.jitter.vary(POLL_INTERVAL).min(resync) } else { resync };
             Ok(Some(next))
         }
         Err(error) => {

@@ -50,8 +50,6 @@ pub struct StatusWriter<'a, K: Trigger> {
     pub was_in_sync: bool,
     /// True if this reconcile changed AWS, or may have changed AWS.
     pub changed_aws: bool,
-    /// True if AWS is still changing a resource, for this operator or for another client. The object is requeued soon.
-    pub requeue_soon: bool,
     /// True if the annotation requests a reconcile: no cached result may be used.
     pub reconcile_requested: bool,
     /// The recorded resources before the plan.
@@ -96,7 +94,6 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
             ready: BTreeSet::new(),
             was_in_sync,
             changed_aws: false,
-            requeue_soon: false,
             reconcile_requested,
             reads_everything,
             before_record: None,

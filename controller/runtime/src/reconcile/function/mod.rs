@@ -23,7 +23,7 @@ use crate::reconcile::wakes::Hindrance;
 pub use applied::by_spec;
 use deploy::deploy;
 pub use release::{release, wake_waiting};
-pub use resolved::{Resolved, updating};
+pub use resolved::Resolved;
 
 /// The function that the spec names, or the deployed function of the definition. A read of the function that began at
 /// or after `since` is accepted.

@@ -5,6 +5,7 @@ use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::status::{Failure, Outcome};
 
 use crate::reconcile::error::Error;
+use crate::reconcile::reconciled::Reconciled;
 
 /// The function of a resource.
 pub struct Resolved {
@@ -21,17 +22,23 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// The outcome of the reconcile, after all other components.
-    pub fn outcome(self, applied: Outcome) -> Result<Outcome, Error> {
-        match self.failed {
-            Some(failure) => Err(failure.into()),
-            None if self.in_progress => Ok(updating("updating")),
-            None => Ok(applied),
-        }
+    /// The result of the reconcile while Lambda creates the function.
+    pub fn creating(&self) -> Reconciled {
+        Reconciled { outcome: updating("creating"), requeue_soon: self.requeue_soon }
+    }
+
+    /// The result of the reconcile, after all other components.
+    pub fn reconciled(self, applied: Outcome) -> Result<Reconciled, Error> {
+        let outcome = match self.failed {
+            Some(failure) => return Err(failure.into()),
+            None if self.in_progress => updating("updating"),
+            None => applied,
+        };
+        Ok(Reconciled { outcome, requeue_soon: self.requeue_soon })
     }
 }
 
 /// The outcome while Lambda changes the function.
-pub fn updating(what: &str) -> Outcome {
+fn updating(what: &str) -> Outcome {
     Outcome::Progressing { message: format!("Lambda is {what} the function") }
 }

@@ -5,13 +5,14 @@ mod cleanup;
 mod observe;
 
 use lambda_triggers_core::plan::intent::s3_triggered_function::{Intent, Valid};
-use lambda_triggers_core::status::{Component, Outcome, Reason};
+use lambda_triggers_core::status::{Component, Reason};
 
 use crate::objects::{RawS3TriggeredFunction, valid_spec};
 use crate::reconcile::authorize::authorize;
 use crate::reconcile::error::Error;
 use crate::reconcile::function;
 use crate::reconcile::kind::ReconcileKind;
+use crate::reconcile::reconciled::Reconciled;
 use crate::reconcile::reconciler::{Reconciler, until_fresh};
 use crate::reconcile::status::StatusWriter;
 
@@ -21,7 +22,7 @@ impl ReconcileKind for RawS3TriggeredFunction {
         &self,
         reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Reconciled, Error> {
         let invalid = |message| Error::found(Component::Notification, Reason::InvalidSpec, message);
         let spec = valid_spec(self).map_err(invalid)?;
         let valid = Valid::new(spec, writer.context.default_region())?;
@@ -33,8 +34,7 @@ impl ReconcileKind for RawS3TriggeredFunction {
         let (context, permissions) = (&reconciler.context, &reconciler.permissions);
         let resolved = function::resolve(context, permissions, writer, &valid.region, target, since).await;
         let mut function = apply::unless_missing(reconciler, writer, resolved).await?;
-        writer.requeue_soon |= function.requeue_soon;
-        let Some(arn) = function.arn.take() else { return Ok(function::updating("creating")) };
+        let Some(arn) = function.arn.take() else { return Ok(function.creating()) };
         writer.show_function(&arn);
 
         let deployed = std::mem::take(&mut function.applied);
@@ -50,7 +50,7 @@ impl ReconcileKind for RawS3TriggeredFunction {
         let in_use = apply::write_entries(reconciler, writer, &intent, &recorded, since).await?;
         cleanup::release(reconciler, writer, &plan.obsolete, &plan.wanted, in_use).await?;
         writer.status.applied = plan.wanted;
-        function.outcome(valid.outcome())
+        function.reconciled(valid.outcome())
     }
 
     async fn cleanup(

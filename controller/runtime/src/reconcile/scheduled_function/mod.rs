@@ -7,7 +7,7 @@ mod observe;
 use lambda_triggers_core::api::AppliedFunction;
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::intent::scheduled_function::{Intent, Operator, Valid};
-use lambda_triggers_core::status::{Component, Outcome, Reason};
+use lambda_triggers_core::status::{Component, Reason};
 use tokio::time::Instant;
 
 use crate::objects::{RawScheduledFunction, valid_spec};
@@ -16,6 +16,7 @@ use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
 use crate::reconcile::function;
 use crate::reconcile::kind::ReconcileKind;
+use crate::reconcile::reconciled::Reconciled;
 use crate::reconcile::reconciler::{Reconciler, until_fresh};
 use crate::reconcile::status::StatusWriter;
 
@@ -25,7 +26,7 @@ impl ReconcileKind for RawScheduledFunction {
         &self,
         reconciler: &Reconciler,
         writer: &mut StatusWriter<'_, Self>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Reconciled, Error> {
         let valid = validate(self, writer)?;
         authorize::<Self>(reconciler, &writer.id, &valid.spec, &writer.status.applied).await?;
         let (context, permissions) = (&reconciler.context, &reconciler.permissions);
@@ -33,8 +34,7 @@ impl ReconcileKind for RawScheduledFunction {
         let mut function =
             function::resolve(context, permissions, writer, &valid.region, &valid.spec.function, since)
                 .await?;
-        writer.requeue_soon |= function.requeue_soon;
-        let Some(arn) = function.arn.take() else { return Ok(function::updating("creating")) };
+        let Some(arn) = function.arn.take() else { return Ok(function.creating()) };
         writer.show_function(&arn);
 
         let deployed = std::mem::take(&mut function.applied);
@@ -45,8 +45,8 @@ impl ReconcileKind for RawScheduledFunction {
         apply::apply(reconciler, writer, &intent, &plan, policy, &recorded).await?;
         cleanup::release(reconciler, writer, &plan.obsolete, &plan.wanted).await?;
         writer.status.applied = plan.wanted;
-        let outcome = function.outcome(valid.outcome())?;
-        Ok(intent.check_next_run(outcome)?)
+        let Reconciled { outcome, requeue_soon } = function.reconciled(valid.outcome())?;
+        Ok(Reconciled { outcome: intent.check_next_run(outcome)?, requeue_soon })
     }
 
     async fn cleanup(
