@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
-use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use lambda_triggers_tests::env::TestEnv;
 use serde_json::json;
 use tokio::time::sleep;
@@ -135,4 +135,12 @@ pub async fn figures(env: &TestEnv, count: usize) {
     print("  worst", at(100), "");
     operator.until_reconciled(count).await;
     memory(&operator, "after the edits", "goal for 10,000: 80 MiB");
+
+    env.aws_proxy().clear_calls(env.account());
+    let began = Instant::now();
+    api(env, KIND).delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
+    operator.until_gone().await;
+    print(&format!("{count} deleted"), seconds(began.elapsed().as_secs_f64()), "goal for 1,000: 60 s");
+    let (total, counts) = describe(&calls(env).await);
+    print("  calls", total, &format!("goal for 1,000: 60 PUTs; {counts}"));
 }

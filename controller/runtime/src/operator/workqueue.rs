@@ -19,9 +19,9 @@ use crate::aws::CallContext;
 use crate::objects::{Trigger, is_paused, key_of, read_status};
 use crate::telemetry::metrics::QueueState;
 
-/// Max concurrent reconciles, for both kinds together. A reconcile mostly waits for AWS. The bucket worker gets up to
-/// this number of resources in a batch.
-const MAX_CONCURRENT_RECONCILES: Concurrency = Concurrency { total: 32, low_priority: 16 };
+/// Max concurrent reconciles, for both kinds together. A reconcile mostly waits for AWS. A bucket has at most 100
+/// entries, so a single write can serve all resources of a bucket.
+const MAX_CONCURRENT_RECONCILES: Concurrency = Concurrency { total: 128, low_priority: 16 };
 
 /// An object in the queue: kind, namespace and name.
 pub type Key = Arc<(&'static str, ObjectKey)>;
