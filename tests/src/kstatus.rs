@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Field manager whose statuses are checked.
 const WRITER: &str = "lambda-triggers";
@@ -32,7 +32,10 @@ impl StatusCache {
     pub fn see(&mut self, object: &Value) -> Vec<String> {
         let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
         let before = self.last.insert(uid.to_owned(), object.clone()).unwrap_or_default();
-        if object["status"] == before["status"]
+        // The API server sets the default status, and kstatus takes the object for in progress.
+        let is_unseen = object["status"] == json!({"observedGeneration": -1});
+        if is_unseen
+            || object["status"] == before["status"]
             || entries_of_other_managers(object) != entries_of_other_managers(&before)
         {
             return vec![];

@@ -125,15 +125,12 @@ fn type_of(field: &JSONSchemaProps) -> String {
     field.type_.clone().unwrap_or_else(|| "any".into())
 }
 
-/// The allowed values and the default of a field, as far as the schema lists them.
+/// The allowed values of a field, as far as the schema lists them. The description names the default.
 fn limits(field: &JSONSchemaProps) -> String {
     let mut limits = String::new();
     if let Some(values) = &field.enum_ {
         let values: Vec<String> = values.iter().map(|value| format!("`{}`", bare(&value.0))).collect();
         limits += &format!(" One of {}.", values.join(", "));
-    }
-    if let Some(default) = &field.default {
-        limits += &format!(" Default: `{}`.", bare(&default.0));
     }
     limits
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt;
+use serde_json::json;
 
 use super::{S3TriggeredFunction, ScheduledFunction};
 
@@ -13,10 +14,40 @@ use super::{S3TriggeredFunction, ScheduledFunction};
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let mut crds = vec![ScheduledFunction::crd(), S3TriggeredFunction::crd()];
     let versions = crds.iter_mut().flat_map(|crd| &mut crd.spec.versions);
-    versions
-        .filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut())
-        .for_each(drop_nullable);
+    for schema in versions.filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut()) {
+        drop_nullable(schema);
+        describe(schema);
+        default_status(schema);
+    }
     crds
+}
+
+/// Completes the descriptions for `kubectl explain`, which wraps lines itself and shows no defaults.
+fn describe(schema: &mut JSONSchemaProps) {
+    if let Some(description) = &mut schema.description {
+        let paragraphs: Vec<String> = description.split("\n\n").map(|text| text.replace('\n', " ")).collect();
+        *description = paragraphs.join("\n\n");
+        if let Some(JSON(default)) = &schema.default {
+            let default = default.as_str().map_or_else(|| default.to_string(), ToOwned::to_owned);
+            *description += &format!(" Default: `{default}`.");
+        }
+    }
+    schema.properties.iter_mut().flat_map(BTreeMap::values_mut).for_each(describe);
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        describe(items);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        describe(values);
+    }
+}
+
+/// Gives a new object the generation -1 in its status, as Flux's CRDs do. kstatus takes an object without a status for
+/// ready, and an object with an older generation in its status for in progress
+/// (<https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md>).
+fn default_status(schema: &mut JSONSchemaProps) {
+    if let Some(status) = schema.properties.as_mut().and_then(|all| all.get_mut("status")) {
+        status.default = Some(JSON(json!({"observedGeneration": -1})));
+    }
 }
 
 /// Gives `field: null` the meaning of an absent field, like the resources of Kubernetes. An API server drops a null

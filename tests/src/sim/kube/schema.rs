@@ -24,8 +24,12 @@ static SCHEMAS: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
 pub fn complete(resource: Resource, object: &mut Value) {
     let Some((_, schema)) = SCHEMAS.iter().find(|(plural, _)| plural == resource.plural()) else { return };
     for part in ["spec", "status"] {
+        let schema = &schema["properties"][part];
+        if let Some(default) = schema.get("default").filter(|_| object.get(part).is_none_or(Value::is_null)) {
+            object[part] = default.clone();
+        }
         if let Some(value) = object.get_mut(part) {
-            complete_value(&schema["properties"][part], value);
+            complete_value(schema, value);
         }
     }
 }
