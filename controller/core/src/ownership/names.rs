@@ -56,6 +56,11 @@ impl OwnerId {
     pub fn prefix(&self) -> String {
         format!("lt-{}-", self.0)
     }
+
+    /// The name of the operator's Lease and ConfigMap in Kubernetes.
+    pub fn object_name(&self) -> String {
+        format!("lambda-triggers-{}", self.0)
+    }
 }
 
 /// The owner prefix of a rule name, or `None` if no operator made the name.
@@ -237,6 +242,11 @@ mod tests {
         for other in ["", "lt-", "lt-0a1b2c3d", "lt-0a1b2c3-x", "LT-0a1b2c3d-x", "xt-0a1b2c3d-x"] {
             assert_eq!((prefix_of(other), OwnerId::from_name(other)), (None, None), "{other}");
         }
+    }
+
+    #[test]
+    fn the_lease_and_the_config_map_have_the_owner_id_in_their_name() {
+        assert_eq!(owner().object_name(), "lambda-triggers-1a2b3c4d");
     }
 
     #[test]

@@ -35,19 +35,21 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Optio
         checks.push(check_crd(&client, &crd).await);
     }
     let own = own_namespace(options, &client);
+    let owner = find_owner(&client, identity(&options.namespaces, &own), given.clone()).await;
+    let known = owner.as_ref().map(|owner| owner.id.clone()).ok().or(given);
     let places = RBAC_RULES.iter().flat_map(|right| {
-        places(right.place, &options.namespaces, &own).into_iter().map(move |place| (right, place))
+        let places = places(right.place, &options.namespaces, &own, known.as_ref());
+        places.into_iter().map(move |place| (right, place))
     });
     let rights = places.map(|(right, place)| permission(&client, right, place));
     checks.extend(join_all(rights).await);
-    let owner = find_owner(&client, identity(&options.namespaces, &own), given.clone()).await;
     checks.push(match &owner {
         Ok(owner) => {
             Check::ok("owner id", format!("{}; names in AWS begin with {}", owner.id, owner.id.prefix()))
         }
         Err(error) => Check::failed("owner id", error_chain(&**error)),
     });
-    (checks, owner.ok().map(|owner| owner.id).or(given))
+    (checks, known)
 }
 
 /// The operator's owner ID in this cluster.
@@ -150,36 +152,54 @@ fn same(found: &CustomResourceDefinition, wanted: &CustomResourceDefinition) -> 
     })
 }
 
-/// A namespace (`None` for all namespaces), and the name of the only object.
-type At<'a> = (Option<&'a str>, Option<&'a str>);
+/// A place of an RBAC rule.
+struct Place<'a> {
+    /// The namespace; `None` for all namespaces.
+    namespace: Option<&'a str>,
+    /// The name of the only object.
+    object: Option<String>,
+    /// The place in words.
+    words: String,
+}
 
-/// The namespaces and objects of an RBAC scope.
-fn places<'a>(place: RbacScope, watched: &'a [String], own: &'a str) -> Vec<At<'a>> {
-    match place {
-        RbacScope::Watched if watched.is_empty() => vec![(None, None)],
-        RbacScope::Watched => watched.iter().map(|namespace| (Some(namespace.as_str()), None)).collect(),
-        RbacScope::OwnNamespace => vec![(Some(own), None)],
+/// The places of an RBAC scope. A role can name the objects of the owner in the operator's namespace.
+fn places<'a>(
+    scope: RbacScope,
+    watched: &'a [String],
+    own: &'a str,
+    owner: Option<&OwnerId>,
+) -> Vec<Place<'a>> {
+    let within = |namespace: &'a str, object| {
+        let words = format!(" in the namespace {namespace}");
+        Place { namespace: Some(namespace), object, words }
+    };
+    match scope {
+        RbacScope::Watched if watched.is_empty() => {
+            vec![Place { namespace: None, object: None, words: " in all namespaces".into() }]
+        }
+        RbacScope::Watched => watched.iter().map(|namespace| within(namespace, None)).collect(),
+        RbacScope::OwnNamespace => vec![within(own, owner.map(OwnerId::object_name))],
         // RBAC treats a Namespace as an object inside of the namespace, so a Role in the namespace can grant `get`.
         RbacScope::Identity => {
             let name = identity(watched, own);
-            vec![(Some(name), Some(name))]
+            vec![Place { namespace: Some(name), object: Some(name.into()), words: format!(" {name}") }]
         }
     }
 }
 
-async fn permission(client: &Client, right: &RbacRule, (namespace, object): At<'_>) -> Check {
+async fn permission(client: &Client, right: &RbacRule, place: Place<'_>) -> Check {
     let RbacRule { group, resource, verbs, place: _, why } = right;
+    let Place { namespace, object, words } = place;
+    let object = object.as_deref();
     let on = match group.is_empty() {
         true => (*resource).to_owned(),
         false => format!("{resource} of {group}"),
     };
-    let at = match (namespace, object) {
-        (_, Some(name)) => format!(" {name}"),
-        (Some(namespace), None) => format!(" in the namespace {namespace}"),
-        (None, None) => " in all namespaces".into(),
-    };
-    let what = format!("{} {on}{at}", verbs.join(", "));
-    let reviews = verbs.iter().map(|verb| is_allowed(client, right, verb, namespace, object));
+    let what = format!("{} {on}{words}", verbs.join(", "));
+    let reviews = verbs.iter().map(|verb| {
+        // A role cannot restrict the creation of an object to a name.
+        is_allowed(client, right, verb, namespace, object.filter(|_| *verb != "create"))
+    });
     let mut denied = vec![];
     for (verb, answer) in verbs.iter().zip(join_all(reviews).await) {
         match answer {

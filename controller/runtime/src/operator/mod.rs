@@ -154,7 +154,7 @@ async fn leader_elector(
     let pod = std::env::var("POD_NAME").unwrap_or_else(|_| "lambda-triggers".into());
     // A restarted pod of the same name has a new identity.
     let me = format!("{pod}_{:016x}", rand::random::<u64>());
-    let name = format!("lambda-triggers-{}", owner.id);
+    let name = owner.id.object_name();
     // The elector writes before the replica leads, so this client has no leadership check.
     let lease_client = Client::try_from(config)?;
     let health = options.telemetry.health.clone();

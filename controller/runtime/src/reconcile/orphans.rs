@@ -190,7 +190,7 @@ impl OrphanQueue {
 
     /// Each owner id has its own ConfigMap, since operators with different owner ids may share a namespace.
     fn name(&self) -> String {
-        format!("lambda-triggers-{}", self.context.owner.id)
+        self.context.owner.id.object_name()
     }
 }
 
