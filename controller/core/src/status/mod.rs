@@ -138,6 +138,8 @@ reasons! {
     RuleCreated,
     /// The rule was changed after a change of the spec.
     RuleUpdated,
+    /// The rule was deleted.
+    RuleDeleted,
     /// Entries were added to the bucket.
     EntryCreated,
     /// Entries in the bucket were changed after a change of the spec.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
-use http::Uri;
+use http::header::USER_AGENT;
+use http::{HeaderValue, Uri};
 use kube::config::{Config, InferConfigError, Kubeconfig};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -18,6 +19,9 @@ pub use proxy::{InvalidProxy, Proxies};
 /// The AWS SDKs' variable for a certificate file. The file replaces the system's certificates
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-ca-bundle.html>).
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+
+/// The name in requests to Kubernetes.
+const AGENT: &str = concat!("lambda-triggers/", env!("CARGO_PKG_VERSION"));
 
 /// Invalid network settings in the environment.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +79,8 @@ impl Network {
     /// The process has neither a usable kubeconfig nor a service account.
     pub async fn kube_config(&self) -> Result<Config, InferConfigError> {
         let mut config = Config::infer().await?;
+        // The API server also takes the field manager of a request from the name before the slash.
+        config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
         // kube-rs compares NO_PROXY with the address of the proxy instead of the API server.
         let declared = Kubeconfig::read().ok().and_then(|kubeconfig| proxy_url(&kubeconfig));
         config.proxy_url = declared.or_else(|| self.proxies.proxy_for(&config.cluster_url).cloned());

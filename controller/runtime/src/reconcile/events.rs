@@ -9,7 +9,7 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use lambda_triggers_core::status::{EventReason, EventToEmit, truncated};
 use parking_lot::Mutex;
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::error_chain;
 use crate::telemetry::Metrics;
@@ -59,8 +59,12 @@ impl EventRecorder {
             action: "Reconcile".into(),
             secondary: None,
         };
-        if let Err(error) = self.recorder(about, note).publish(&event, about).await {
-            warn!(reason, error = error_chain(&error), "cannot write an event");
+        match self.recorder(about, note).publish(&event, about).await {
+            Err(error) if is_terminating(&error) => {
+                debug!(reason, "no event in a namespace that is being deleted")
+            }
+            Err(error) => warn!(reason, error = error_chain(&error), "cannot write an event"),
+            Ok(()) => {}
         }
     }
 
@@ -77,4 +81,12 @@ impl EventRecorder {
         *last = Instant::now();
         recorder.clone()
     }
+}
+
+/// True if the namespace accepts no new objects, since it is being deleted
+/// (<https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#namespacelifecycle>).
+fn is_terminating(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
 }

@@ -46,7 +46,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const ATTEMPTS: u32 = 3;
 
 /// The application name in `User-Agent`, and so in CloudTrail. The environment can replace the name.
-const APP_NAME: &str = "lambda-triggers";
+const APP_NAME: &str = concat!("lambda-triggers-", env!("CARGO_PKG_VERSION"));
 
 /// Settings of the SDK in addition to the SDK's own environment variables and files.
 #[derive(Clone, Debug)]

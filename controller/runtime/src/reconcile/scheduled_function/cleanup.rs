@@ -7,7 +7,7 @@ use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{ObjectKey, Origin, rules_statement_id};
 use lambda_triggers_core::plan::function::region;
 use lambda_triggers_core::plan::rule::{Target, plan_recorded_removal, plan_removal};
-use lambda_triggers_core::status::{Component, Reason};
+use lambda_triggers_core::status::{Component, EventReason, EventToEmit, Reason};
 use tokio::time::Instant;
 
 use super::apply::carry_out;
@@ -79,19 +79,23 @@ pub async fn release(
     let own = origin.key.rule_name(&context.owner.id, origin.kind);
     let trusts_record = writer.last_failure(Component::Rule) != Some(Reason::ConflictingRule.as_str());
     for rule in obsolete.rules.iter().filter(|rule| rule.name == own) {
-        remove_rule(context, rule, &origin, trusts_record).await?;
+        if remove_rule(context, rule, &origin, trusts_record).await? {
+            let note = format!("deleted the rule {}", rule.name);
+            writer.emit(EventToEmit::normal(EventReason::RuleDeleted, note)).await;
+        }
     }
     let in_use = |permission| retained_rule_uses(reconciler, &origin.key, permission);
     reconciler.release_functions(writer, obsolete, wanted, in_use).await
 }
 
-/// Removes a rule. If the record is trusted, the rule is read only after EventBridge has refused a step.
+/// Removes a rule. If the record is trusted, the rule is read only after EventBridge has refused a step. Returns true if
+/// the rule existed.
 async fn remove_rule(
     context: &Context,
     rule: &AppliedRule,
     origin: &Origin,
     trusts_record: bool,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let AppliedRule { region, name, tag_keys } = rule;
     let rules = context.aws_for_removal(&origin.key).eventbridge(region);
     let set_before = tag_keys.iter().cloned().collect();
@@ -104,7 +108,7 @@ async fn remove_rule(
             error => error,
         };
         match removed {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(true),
             // The rule is gone, has other targets or is managed by a service: a read shows the rest.
             Err(error) if matches!(error.kind, AwsErrorKind::NotFound | AwsErrorKind::Invalid) => {}
             Err(error) => return Err(Error::aws(Component::Rule)(error)),
@@ -113,7 +117,7 @@ async fn remove_rule(
     let removed = retry_not_found(|| async {
         let observed = confirm_absent(|| read(&*rules, name)).await?;
         match plan_removal(observed.as_ref(), &set_before, &context.owner, origin) {
-            Ok(steps) => carry_out(&*rules, name, &steps).await.map(Ok),
+            Ok(steps) => carry_out(&*rules, name, &steps).await.map(|()| Ok(!steps.is_empty())),
             Err(unmarked) => Ok(Err(unmarked)),
         }
     });
