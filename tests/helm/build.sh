@@ -31,7 +31,7 @@ go build -trimpath -tags remove_all_sd -ldflags '-s -w' -o "$partial" \
 operator=$(go mod download -json github.com/prometheus-operator/prometheus-operator |
     sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
 mkdir "$partial/crds"
-install -m 644 "$operator"/example/prometheus-operator-crd/monitoring.coreos.com_{prometheusrules,servicemonitors}.yaml "$partial/crds"
+install -m 644 "$operator"/example/prometheus-operator-crd/monitoring.coreos.com_{podmonitors,prometheusrules,servicemonitors}.yaml "$partial/crds"
 chmod 755 "$partial"
 [[ -d $dir ]] || mv "$partial" "$dir" # somebody else may have been first
 echo "$dir"

@@ -67,7 +67,8 @@ subjects:
 
 {{- define "lambda-triggers.image" -}}
 {{- with .Values.image }}
-{{- $name := ternary .repository (printf "%s/%s" .registry .repository) (empty .registry) }}
+{{- $registry := default .registry $.Values.global.imageRegistry }}
+{{- $name := ternary .repository (printf "%s/%s" $registry .repository) (empty $registry) }}
 {{- if .digest }}
 {{- printf "%s@%s" $name .digest }}
 {{- else }}
@@ -78,5 +79,167 @@ subjects:
 
 {{/* Which series are this release's. */}}
 {{- define "lambda-triggers.series" -}}
-{{- default (printf `job="%s",namespace="%s"` (include "lambda-triggers.fullname" .) .Release.Namespace) .Values.prometheusRule.selector }}
+{{- $job := include "lambda-triggers.fullname" . }}
+{{- if .Values.podMonitor.enabled }}{{ $job = printf "%s/%s" (default .Release.Namespace .Values.podMonitor.namespace) $job }}{{ end }}
+{{- default (printf `job="%s",namespace="%s"` $job .Release.Namespace) .Values.prometheusRule.selector }}
+{{- end }}
+
+{{/* The address with the port. An IPv6 address is in brackets, with or without brackets in the values. */}}
+{{- define "lambda-triggers.httpAddress" -}}
+{{- $address := .Values.http.address }}
+{{- if and (contains ":" $address) (not (hasPrefix "[" $address)) }}{{ $address = printf "[%s]" $address }}{{ end }}
+{{- printf "%s:%v" $address .Values.http.port }}
+{{- end }}
+
+{{- define "lambda-triggers.env" -}}
+{{- /* The settings are variables, not arguments: `kubectl exec` of another command then has them, too. */}}
+{{- $tags := list }}
+{{- range $key, $value := .Values.defaultTags }}
+{{- $tags = append $tags (printf "%s=%s" $key $value) }}
+{{- end }}
+{{- $settings := list
+    (list "NAMESPACE" (join "," .Values.watchNamespaces))
+    (list "OWNER_ID" .Values.ownerId)
+    (list "REGION" .Values.region)
+    (list "DEFAULT_TAGS" (join "," $tags))
+    (list "RESYNC" .Values.resync)
+    (list "RECONCILE_TIMEOUT" .Values.reconcileTimeout)
+    (list "WRITE_GRACE_PERIOD" .Values.writeGracePeriod)
+    (list "LAMBDA_RATE" .Values.rates.lambda)
+    (list "EVENTBRIDGE_RATE" .Values.rates.eventbridge)
+    (list "S3_RATE" .Values.rates.s3)
+    (list "LOG_FORMAT" .Values.log.format)
+    (list "HTTP_ADDRESS" (include "lambda-triggers.httpAddress" .))
+    (list "OTLP_ENDPOINT" .Values.otlp.endpoint)
+    (list "TENANCY_FILE" (ternary "/etc/lambda-triggers/tenancy/tenancy.yaml" "" (not (empty .Values.tenancy)))) }}
+{{- $own := list
+    (dict "name" "POD_NAME" "valueFrom" (dict "fieldRef" (dict "fieldPath" "metadata.name")))
+    (dict "name" "RUST_LOG" "value" .Values.log.level) }}
+{{- range $settings }}
+{{- if index . 1 }}
+{{- $own = append $own (dict "name" (printf "LAMBDA_TRIGGERS_%s" (index . 0)) "value" (toString (index . 1))) }}
+{{- end }}
+{{- end }}
+{{- $names := list }}
+{{- range .Values.extraEnv }}{{ $names = append $names .name }}{{ end }}
+{{- /* Each name appears only once, because server-side apply rejects duplicate names. */}}
+{{- $env := list }}
+{{- range $own }}
+{{- if not (has .name $names) }}{{ $env = append $env . }}{{ end }}
+{{- end }}
+{{- toYaml (concat $env .Values.extraEnv) }}
+{{- end }}
+
+{{- define "lambda-triggers.volumeMounts" -}}
+{{- if .Values.tenancy }}
+# Mounts the folder, because Kubernetes never updates a file that is mounted with subPath.
+- {name: tenancy, mountPath: /etc/lambda-triggers/tenancy, readOnly: true}
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "lambda-triggers.volumes" -}}
+{{- if .Values.tenancy }}
+- name: tenancy
+  configMap: {name: {{ include "lambda-triggers.fullname" . }}-tenancy}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* The settings that the pods of the Deployment and of `helm test` share. */}}
+{{- define "lambda-triggers.podSettings" -}}
+serviceAccountName: {{ include "lambda-triggers.serviceAccountName" . }}
+automountServiceAccountToken: {{ .Values.serviceAccount.automountServiceAccountToken }}
+enableServiceLinks: false
+{{- with concat (default list .Values.global.imagePullSecrets) .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+{{- with .Values.podSecurityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- if .Values.hostNetwork }}
+hostNetwork: true
+{{- end }}
+{{- with .Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with include "lambda-triggers.volumes" . | fromYamlArray }}
+volumes:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* (list root kind values): a ServiceMonitor or a PodMonitor of the release. */}}
+{{- define "lambda-triggers.monitor" -}}
+{{- $root := index . 0 }}
+{{- $kind := index . 1 }}
+{{- with index . 2 }}
+{{- if .enabled }}
+apiVersion: monitoring.coreos.com/v1
+kind: {{ $kind }}
+metadata:
+  name: {{ include "lambda-triggers.fullname" $root }}
+  namespace: {{ default $root.Release.Namespace .namespace }}
+  {{- include "lambda-triggers.metadata" (dict "root" $root "labels" .labels "annotations" .annotations) | nindent 2 }}
+spec:
+  {{- if .jobLabel }}
+  jobLabel: {{ .jobLabel }}
+  {{- end }}
+  namespaceSelector: {matchNames: [{{ $root.Release.Namespace }}]}
+  selector:
+    matchLabels:
+      {{- include "lambda-triggers.selectorLabels" $root | nindent 6 }}
+  {{- with .spec }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+  {{ ternary "podMetricsEndpoints" "endpoints" (eq $kind "PodMonitor") }}:
+    - port: http
+      path: /metrics
+      interval: {{ .interval }}
+      scrapeTimeout: {{ .scrapeTimeout }}
+      {{- with .relabelings }}
+      relabelings:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .metricRelabelings }}
+      metricRelabelings:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .endpoint }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+{{- end }}
+{{- end }}
 {{- end }}

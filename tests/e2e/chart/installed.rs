@@ -2,6 +2,7 @@
 //! requests to the API server are compared with the RBAC rules: no request is denied, and no rule is unused.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{EnvVar, Namespace};
@@ -10,7 +11,7 @@ use kube::api::{ObjectMeta, PostParams};
 use lambda_triggers_tests::env::{self, Asked, Controller, Recorder, TestEnv};
 use serde_json::{Value, json};
 
-use super::{chart, objects, read};
+use super::{chart, objects, read, repository};
 use crate::objects::{allow, deny, events_of};
 use crate::support::{AwsView, LIMIT, own};
 
@@ -39,17 +40,17 @@ async fn helm(env: &TestEnv, command: &str, values: &str, arguments: &[&str]) ->
     env.helm(&[&own[..], arguments].concat(), &format!("{IMPATIENT}{values}")).await.expect("helm")
 }
 
-/// Runs the operator like its pod, with a token of the release's service account.
-async fn run_as_pod(env: &TestEnv, recorder: &Recorder) -> Controller {
+/// The arguments and the variables of the operator's pod, with a token of the release's service account.
+async fn pod(env: &TestEnv, api_server: &str) -> (Vec<String>, Vec<(String, OsString)>) {
     let deployments: Api<Deployment> = Api::namespaced(env.kube().clone(), env.namespace());
     let deployment = deployments.get(RELEASE).await.unwrap();
-    let run_as_pod = deployment.spec.unwrap().template.spec.unwrap();
-    let account = run_as_pod.service_account_name.unwrap();
+    let pod = deployment.spec.unwrap().template.spec.unwrap();
+    let account = pod.service_account_name.unwrap();
     let token = env.kubectl(&["create", "token", &account], "").await.expect("kubectl create token");
     let kubeconfig = json!({
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "it", "cluster": {"server": recorder.url()}}],
+        "clusters": [{"name": "it", "cluster": {"server": api_server}}],
         "users": [{"name": "it", "user": {"token": token.trim()}}],
         // In a pod, the service account's folder sets the namespace.
         "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it", "namespace": env.namespace()}}],
@@ -57,9 +58,7 @@ async fn run_as_pod(env: &TestEnv, recorder: &Recorder) -> Controller {
     });
     let file = env.directory().join("kubeconfig-of-the-pod");
     std::fs::write(&file, kubeconfig.to_string()).unwrap();
-    let container = run_as_pod.containers.into_iter().next().unwrap();
-    let arguments =
-        container.args.unwrap().into_iter().filter(|argument| !argument.starts_with("--http-address="));
+    let container = pod.containers.into_iter().next().unwrap();
     let value = |variable: EnvVar| match variable.value_from {
         Some(_) => (variable.name, RELEASE.into()),
         None => (variable.name, variable.value.unwrap_or_default().into()),
@@ -67,8 +66,25 @@ async fn run_as_pod(env: &TestEnv, recorder: &Recorder) -> Controller {
     let mut environment: Vec<_> = container.env.unwrap().into_iter().map(value).collect();
     environment.push(("KUBECONFIG".into(), file.into()));
     // A fixed port would conflict with the operators of other tests.
+    environment.retain(|(name, _)| name != "LAMBDA_TRIGGERS_HTTP_ADDRESS");
     environment.push(("LAMBDA_TRIGGERS_HTTP_ADDRESS".into(), "127.0.0.1:0".into()));
-    env.operator(arguments.collect(), environment)
+    (container.args.unwrap(), environment)
+}
+
+/// Runs the operator like its pod.
+async fn run_as_pod(env: &TestEnv, recorder: &Recorder) -> Controller {
+    let (arguments, environment) = pod(env, &recorder.url()).await;
+    env.operator(arguments, environment)
+}
+
+/// Runs `lambda-triggers doctor` as `kubectl exec` runs it in the operator's pod. No check of the cluster fails.
+async fn assert_doctor_is_healthy(env: &TestEnv, recorder: &Recorder) {
+    let (_, environment) = pod(env, &recorder.url()).await;
+    let environment: Vec<(&str, &str)> =
+        environment.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    let output = env.lambda_triggers(&["doctor"], &environment).await;
+    let failed: Vec<&str> = output.stdout.lines().filter(|line| line.starts_with("failed")).collect();
+    assert_eq!((failed, output.success), (vec![], true), "{}", output.stdout);
 }
 
 /// A single permission of an RBAC rule.
@@ -202,6 +218,7 @@ async fn examples_work(env: &TestEnv, controller: &mut Controller) {
 
 /// Runs the examples, then stops the operator. RBAC rules in the namespace `beside` are not compared with the requests.
 async fn install_works(env: &TestEnv, beside: Option<&str>) {
+    assert_doctor_is_healthy(env, &env.recorder().await).await;
     let recorder = env.recorder().await;
     let mut controller = run_as_pod(env, &recorder).await;
     examples_work(env, &mut controller).await;
@@ -246,6 +263,7 @@ fn an_operator_can_watch_another_namespace() {
         env.function("every-minute").await;
         helm(&env, "install", "watchNamespaces: [team]\nownerId: 1a2b3c4d\nrbac: {aggregate: false}\n", &[])
             .await;
+        assert_doctor_is_healthy(&env, &env.recorder().await).await;
         let recorder = env.recorder().await;
         let mut controller = run_as_pod(&env, &recorder).await;
         let object = read("examples/scheduled-function.yaml");
@@ -311,5 +329,32 @@ fn crds_are_upgraded_and_outlive_the_release() {
         assert_eq!(left.expect("kubectl get"), "scheduledfunction.lambda-triggers.dev/every-minute\n");
         // Another install adopts the remaining CRDs.
         helm(&env, "install", "", &[]).await;
+    });
+}
+
+/// Helm refuses CRDs that `kubectl apply` created, until a flag takes them over. The objects stay.
+#[test]
+fn crds_of_kubectl_are_taken_over_with_a_flag() {
+    env::test_on_own_cluster("chart-take-over", async |env| {
+        delete_crds(&env).await;
+        let folder = repository("crds");
+        let apply = ["apply", "--filename", folder.to_str().unwrap()];
+        env.kubectl(&apply, "").await.expect("kubectl apply");
+        let established = ["wait", CRDS[0], "--for=condition=Established", "--timeout=60s"];
+        env.kubectl(&established, "").await.expect("kubectl wait");
+        env.apply(&read("examples/scheduled-function.yaml")).await;
+        let install = ["install", RELEASE, &chart()];
+        let refused = env.helm(&install, "").await;
+        assert!(refused.stderr.contains("invalid ownership metadata"), "{}", refused.stderr);
+        helm(&env, "install", "", &["--take-ownership"]).await;
+        let object = env.object(SCHEDULED, "every-minute").await.unwrap();
+        assert_eq!(object["status"], json!({"observedGeneration": -1}));
+        // As docs/upgrade.md says, another apply by kubectl makes the next upgrade fail.
+        let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/schedule/description";
+        let patch = json!([{"op": "replace", "path": path, "value": "old"}]).to_string();
+        env.kubectl(&["patch", CRDS[0], "--type=json", "--patch", &patch], "").await.expect("kubectl patch");
+        let refused = env.helm(&["upgrade", RELEASE, &chart()], "").await;
+        assert!(refused.stderr.contains("conflict"), "{}", refused.stderr);
+        helm(&env, "upgrade", "", &["--force-conflicts"]).await;
     });
 }

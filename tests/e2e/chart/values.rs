@@ -59,14 +59,18 @@ fn invalid_values_are_refused_with_their_path() {
 fn schema_and_values_have_the_same_keys() {
     let values: Value = serde_saphyr::from_str(&read("charts/lambda-triggers/values.yaml")).unwrap();
     let schema: Value = serde_json::from_str(&read("charts/lambda-triggers/values.schema.json")).unwrap();
+    let resolved = |name: &str| {
+        let property = &schema["properties"][name];
+        let is_monitor = property["$ref"] == "#/definitions/monitor";
+        if is_monitor { &schema["definitions"]["monitor"] } else { property }
+    };
     let mut in_schema = BTreeSet::new();
-    for (name, property) in schema["properties"].as_object().unwrap() {
+    for name in schema["properties"].as_object().unwrap().keys() {
         in_schema.insert(name.clone());
-        let inner = property["properties"].as_object().into_iter().flatten();
+        let inner = resolved(name)["properties"].as_object().into_iter().flatten();
         in_schema.extend(inner.map(|(inner, _)| format!("{name}.{inner}")));
     }
-    assert!(in_schema.remove("global"));
-    let has_properties = |name: &str| schema["properties"][name].get("properties").is_some();
+    let has_properties = |name: &str| resolved(name).get("properties").is_some();
     let mut in_values = BTreeSet::new();
     for (name, value) in values.as_object().unwrap() {
         in_values.insert(name.clone());
@@ -142,16 +146,21 @@ fn duplicate_labels_are_merged_and_selectors_stay() {
 /// Server-side apply, and therefore Helm 4, refuses a duplicate variable.
 #[test]
 fn extra_env_overrides_variables_of_the_chart() {
-    let values =
-        "extraEnv: [{name: RUST_LOG, value: debug}, {name: HTTPS_PROXY, value: 'http://proxy:3128'}]";
+    let values = "extraEnv: [{name: RUST_LOG, value: debug}, {name: LAMBDA_TRIGGERS_RESYNC, value: 5m}, {name: HTTPS_PROXY, value: 'http://proxy:3128'}]";
     env::block_on(async {
         let deployment = rendered(values, "deployment").await;
-        let expected = json!([
-            {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-            {"name": "RUST_LOG", "value": "debug"},
-            {"name": "HTTPS_PROXY", "value": "http://proxy:3128"},
-        ]);
-        assert_eq!(deployment["spec"]["template"]["spec"]["containers"][0]["env"], expected);
+        let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+        let pod_name = json!({"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}});
+        assert_eq!(container["env"][0], pod_name);
+        let expected = [
+            ("LAMBDA_TRIGGERS_RECONCILE_TIMEOUT", "2m"),
+            ("LAMBDA_TRIGGERS_LOG_FORMAT", "json"),
+            ("LAMBDA_TRIGGERS_HTTP_ADDRESS", "[::]:8080"),
+            ("RUST_LOG", "debug"),
+            ("LAMBDA_TRIGGERS_RESYNC", "5m"),
+            ("HTTPS_PROXY", "http://proxy:3128"),
+        ];
+        assert_eq!(variables(container), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     });
 }
 
@@ -189,43 +198,98 @@ fn topology_spread_selects_the_pods_of_the_release_by_default() {
     });
 }
 
+/// Settings are variables, so that `kubectl exec` of `lambda-triggers doctor` has the settings of the operator.
 #[test]
-fn values_become_command_line_flags() {
+fn values_become_environment_variables() {
     env::block_on(async {
         let container = |object: &Value| object["spec"]["template"]["spec"]["containers"][0].clone();
         let plain = container(&rendered("{}", "deployment").await);
-        let expected = [
-            "run",
-            "--resync=10m",
-            "--reconcile-timeout=2m",
-            "--log-format=json",
-            "--http-address=[::]:8080",
-        ];
-        assert_eq!(plain["args"], json!(expected));
         let version = env!("CARGO_PKG_VERSION");
         assert_eq!(plain["image"], format!("ghcr.io/lambda-triggers/lambda-triggers:v{version}"));
+        assert_eq!(plain["args"], json!(["run"]));
+        let expected = [
+            ("RUST_LOG", "info"),
+            ("LAMBDA_TRIGGERS_RESYNC", "10m"),
+            ("LAMBDA_TRIGGERS_RECONCILE_TIMEOUT", "2m"),
+            ("LAMBDA_TRIGGERS_LOG_FORMAT", "json"),
+            ("LAMBDA_TRIGGERS_HTTP_ADDRESS", "[::]:8080"),
+        ];
+        assert_eq!(variables(&plain), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let (_, everything) = matrix().into_iter().find(|(name, _)| name == "everything-values").unwrap();
         let all = container(&rendered(&everything, "deployment").await);
+        assert_eq!(all["image"], "registry.example.com/lambda-triggers/lambda-triggers:v9.9.9");
+        assert_eq!(all["args"], json!(["run", "--progress-deadline=1m"]));
         let expected = [
-            "run",
-            "--owner-id=1a2b3c4d",
-            "--region=eu-west-1",
-            "--default-tags=cost centre=42,team=media",
-            "--resync=1h30m",
-            "--reconcile-timeout=2m",
-            "--log-format=text",
-            "--http-address=[::]:9090",
-            "--otlp-endpoint=http://collector.tracing:4318",
-            "--tenancy-file=/etc/lambda-triggers/tenancy/tenancy.yaml",
-            "--write-grace-period=1m",
+            ("RUST_LOG", "info,lambda_triggers=debug"),
+            ("LAMBDA_TRIGGERS_OWNER_ID", "1a2b3c4d"),
+            ("LAMBDA_TRIGGERS_REGION", "eu-west-1"),
+            ("LAMBDA_TRIGGERS_DEFAULT_TAGS", "cost centre=42,team=media"),
+            ("LAMBDA_TRIGGERS_RESYNC", "1h30m"),
+            ("LAMBDA_TRIGGERS_RECONCILE_TIMEOUT", "2m"),
+            ("LAMBDA_TRIGGERS_WRITE_GRACE_PERIOD", "1m"),
+            ("LAMBDA_TRIGGERS_LAMBDA_RATE", "7.5"),
+            ("LAMBDA_TRIGGERS_EVENTBRIDGE_RATE", "10"),
+            ("LAMBDA_TRIGGERS_S3_RATE", "20"),
+            ("LAMBDA_TRIGGERS_LOG_FORMAT", "text"),
+            ("LAMBDA_TRIGGERS_HTTP_ADDRESS", "[::]:9090"),
+            ("LAMBDA_TRIGGERS_OTLP_ENDPOINT", "http://collector.tracing:4318"),
+            ("LAMBDA_TRIGGERS_TENANCY_FILE", "/etc/lambda-triggers/tenancy/tenancy.yaml"),
+            ("AWS_STS_REGIONAL_ENDPOINTS", "regional"),
         ];
-        assert_eq!(all["args"], json!(expected));
+        assert_eq!(variables(&all), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let some = container(&rendered("watchNamespaces: [team-a, team-b]", "deployment").await);
-        assert_eq!(some["args"][1], "--namespace=team-a,team-b");
+        assert_eq!(variables(&some)[1], ("LAMBDA_TRIGGERS_NAMESPACE".into(), "team-a,team-b".into()));
         for container in [plain, all, some] {
-            let flags = container["args"].as_array().into_iter().flatten().filter_map(Value::as_str);
-            // The program's parser accepts every flag and its value.
-            command().try_get_matches_from(["lambda-triggers"].into_iter().chain(flags)).unwrap();
+            assert_flags_accept(&variables(&container));
+        }
+    });
+}
+
+/// The variables of a container that have a value, in order.
+fn variables(container: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+    let variables = container["env"].as_array().into_iter().flatten();
+    variables.filter_map(|variable| Some((text(&variable["name"])?, text(&variable["value"])?))).collect()
+}
+
+/// Checks that a flag of `run` reads each variable of the operator, and accepts its value.
+fn assert_flags_accept(variables: &[(String, String)]) {
+    let command = command();
+    let run = command.find_subcommand("run").unwrap();
+    let mut flags = vec!["lambda-triggers".to_owned(), "run".to_owned()];
+    for (name, value) in variables.iter().filter(|(name, _)| name.starts_with("LAMBDA_TRIGGERS_")) {
+        let flag = run.get_arguments().find(|flag| flag.get_env().is_some_and(|env| env == name.as_str()));
+        let flag = flag.unwrap_or_else(|| panic!("no flag reads {name}"));
+        flags.push(format!("--{}={value}", flag.get_long().unwrap()));
+    }
+    command.clone().try_get_matches_from(flags).unwrap();
+}
+
+/// The other strategy needs no removal of the defaults.
+#[test]
+fn the_strategy_can_be_recreate() {
+    env::block_on(async {
+        let strategy = async |values: &str| rendered(values, "deployment").await["spec"]["strategy"].clone();
+        assert_eq!(strategy("updateStrategy: {type: Recreate}").await, json!({"type": "Recreate"}));
+        let rolling = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
+        assert_eq!(strategy("{}").await, rolling);
+    });
+}
+
+/// The form of a listen address with and without brackets, and the Regions of new partitions.
+#[test]
+fn addresses_and_regions_have_every_valid_form() {
+    env::block_on(async {
+        for (address, expected) in
+            [("::", "[::]:8080"), ("[::]", "[::]:8080"), ("0.0.0.0", "0.0.0.0:8080"), ("::1", "[::1]:8080")]
+        {
+            let deployment = rendered(&format!("http: {{address: '{address}'}}"), "deployment").await;
+            let variables = variables(&deployment["spec"]["template"]["spec"]["containers"][0]);
+            let found = variables.into_iter().find(|(name, _)| name == "LAMBDA_TRIGGERS_HTTP_ADDRESS");
+            assert_eq!(found.unwrap().1, expected);
+        }
+        for region in ["eusc-de-east-1", "us-gov-west-1", "us-isob-east-1", "mx-central-1"] {
+            rendered(&format!("region: {region}"), "deployment").await;
         }
     });
 }

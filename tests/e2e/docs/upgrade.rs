@@ -14,7 +14,8 @@ fn an_upgrade_without_changes_writes_nothing_to_aws() {
         let mut controller = env.controller(&NO_RESYNC);
         create_both_triggers(&env).await;
 
-        let [crds, ready] = Page::read("docs/upgrade.md").commands("CRDs first, then the operator");
+        let [crds, ready] =
+            Page::read("docs/upgrade.md").commands("Without Helm: CRDs first, then the operator");
         controller.stop().await;
         let output = env.shell(&format!("cd '{}'\n{crds}", root().display())).await.expect(&crds);
         assert_eq!(output.matches("condition met").count(), 2, "{output}");

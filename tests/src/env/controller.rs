@@ -111,7 +111,7 @@ impl TestEnv {
 
     /// Runs `lambda-triggers` with these arguments to its end, as the environment's account. `environment` overrides
     /// variables.
-    pub async fn lambda_triggers(&self, arguments: &[&str], environment: &[(&'static str, &str)]) -> Output {
+    pub async fn lambda_triggers(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
         let mut command = bare_command();
         command.args(arguments).envs(self.environment(self.aws_endpoint(), [self.account(), SECRET_KEY]));
         command.envs(environment.iter().copied()).stdin(Stdio::null());
