@@ -2,6 +2,7 @@
 
 mod accepted;
 mod alerts;
+mod artifact_hub;
 mod dashboard;
 mod installed;
 mod readme;
