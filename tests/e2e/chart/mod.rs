@@ -1,4 +1,4 @@
-//! Tests of the Helm chart: rendering, validation by the API server, and a real install.
+//! Tests of the Helm chart: rendering, validation by the API server, a real install, and the files of a release.
 
 mod accepted;
 mod alerts;
@@ -6,6 +6,7 @@ mod artifact_hub;
 mod dashboard;
 mod installed;
 mod readme;
+mod release;
 mod tenancy;
 mod values;
 
