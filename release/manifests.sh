@@ -23,6 +23,6 @@ kind: Namespace
 metadata:
   name: lambda-triggers
 EOT
-    helm template lambda-triggers charts/lambda-triggers --namespace lambda-triggers --set crds.keep=false |
+    helm template lambda-triggers charts/lambda-triggers --namespace lambda-triggers --no-hooks --set crds.keep=false |
         sed -e '/^ *app\.kubernetes\.io\/managed-by: Helm$/d' -e '/^ *helm\.sh\/chart: /d' -e '/^# Source: /d'
 } >"$folder/install.yaml"
