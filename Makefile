@@ -1,7 +1,7 @@
 # `make test` and `make demo` are the two commands; `make help` lists the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo build run unit e2e lint fmt crds docs chaos mutants bench image tools test-env checkers compiled deny
+.PHONY: help test demo build run unit e2e lint fmt crds docs chaos mutants bench image tools plan control-plane local-aws chart-tools checkers compiled deny
 MAKEFLAGS += --no-print-directory
 
 # Tools and the test environment are built once and kept outside of the repository.
@@ -14,41 +14,46 @@ CARGO_MUTANTS := $(CACHE)/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutan
 # A cluster from the environment replaces our own control plane.
 OWN_CONTROL_PLANE := $(if $(KUBECONFIG)$(KUBEBUILDER_ASSETS),,yes)
 
+PROFILE := dev
+# The simulator runs the operator thousands of times, which takes an hour without optimization.
+TEST_PROFILE := simulator
+
 # An end-to-end test mostly waits for the operator, so more tests than cores run in parallel.
 export RUST_TEST_THREADS ?= 4
 
 ##@ Two commands
 
-test: tools ## Check format, lints and dependencies, then run every test against a real API server
-	@$(MAKE) -j2 test-env checkers compiled
+test: tools plan ## Check format, lints and dependencies, then run every test against a real API server
+	@$(MAKE) -j2 control-plane local-aws chart-tools checkers compiled
 	@$(MAKE) deny
-	cargo test --workspace --locked
+	cargo test --profile $(TEST_PROFILE) --workspace --locked
 	@# All mutants take too long for every run. A hash of the code selects the part, so all parts run over time.
 	@$(MAKE) mutants MUTANTS=any/20
 
-demo: tools ## Show both resources on a real API server and a local AWS, in two minutes; KEEP=1 leaves all running
-	@$(MAKE) -j2 test-env build
-	@KEEP=$(KEEP) cargo run --quiet --locked --package lambda-triggers-tests --bin demo
+demo: tools plan ## Show both resources on a real API server and a local AWS, in two minutes; KEEP=1 leaves all running
+	@$(MAKE) -j2 control-plane local-aws build
+	@KEEP=$(KEEP) cargo run --quiet --locked --bin demo
 
 ##@ Develop
 
+# A command with --package would build the dependencies again, with other features than the whole workspace.
 build: tools ## Build lambda-triggers
-	cargo build --locked --package lambda-triggers
+	cargo build --workspace --locked
 
 run: ## Run the operator against the current kube context and AWS credentials; ARGS="--namespace team-a"
-	cargo run --locked --package lambda-triggers -- run --log-format text $(ARGS)
+	cargo run --locked --bin lambda-triggers -- run --log-format text $(ARGS)
 
 unit: ## Run the unit tests of the core crate, without a cluster and without AWS; TEST=name selects tests
 	cargo test -p lambda-triggers-core --locked $(TEST)
 
 e2e: tools ## Run end-to-end tests on a real API server and a local AWS; TEST=name selects tests
 	@# The tests run the operator as a process, and `cargo test --test e2e` does not build the operator.
-	@$(MAKE) -j2 test-env build
+	@$(MAKE) -j2 control-plane local-aws chart-tools build
 	cargo test --workspace --test e2e --locked -- $(TEST)
 
 lint: tools ## Check format and lints
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --profile $(PROFILE) --workspace --all-targets --locked -- -D warnings
 
 fmt: tools ## Format the code
 	cargo fmt --all
@@ -56,8 +61,8 @@ fmt: tools ## Format the code
 ##@ Generate
 
 crds: build ## Generate crds/ from the types, and the chart's copy
-	cargo run --quiet --locked --package lambda-triggers -- crds --dir crds
-	cargo run --quiet --locked --package lambda-triggers -- crds --dir charts/lambda-triggers/files/crds
+	cargo run --quiet --locked --bin lambda-triggers -- crds --dir crds
+	cargo run --quiet --locked --bin lambda-triggers -- crds --dir charts/lambda-triggers/files/crds
 
 docs: tools ## Generate the references in docs/, the chart's README and the test data for GitOps
 	LAMBDA_TRIGGERS_UPDATE_DOCS=1 cargo test --quiet --locked --workspace --test e2e -- docs::generated chart::readme gitops
@@ -65,13 +70,13 @@ docs: tools ## Generate the references in docs/, the chart's README and the test
 ##@ Test in depth
 
 chaos: ## Run SEEDS=n random seeds in the simulator; SEED=n replays one seed and prints its calls
-	SEED=$(SEED) SEEDS=$(SEEDS) cargo test --workspace --lib --locked $(if $(SEED),sim::tests::seeds::chaos,chaos) -- --ignored --nocapture
+	SEED=$(SEED) SEEDS=$(SEEDS) cargo test --profile $(TEST_PROFILE) --workspace --lib --locked $(if $(SEED),sim::tests::seeds::chaos,chaos) -- --ignored --nocapture
 
 mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and check that a test fails; MUTANTS=0/20 for a twentieth
 	@PATH="$(dir $(CARGO_MUTANTS)):$$PATH" tests/mutants.py $(MUTANTS)
 
 bench: tools ## Measure the operator's memory and time, in some minutes; OBJECTS=n, 10,000 by default
-	@$(MAKE) test-env
+	@$(MAKE) control-plane local-aws
 	@# The binary of the image, if the machine can build it: a different C library or optimization changes the figures.
 	@binary=$$(./image.sh --binary); \
 	test -n "$$binary" || { cargo build --profile image --locked --package lambda-triggers && \
@@ -103,16 +108,26 @@ tools:
 	tests/helm/build.sh --check >/dev/null || missing=1; \
 	test -z "$$missing"
 
-# The control plane, the local AWS and the tools of the tests, fetched and built while our own code compiles.
-test-env:
-	@tests/ministack/install.sh >/dev/null
+# Says what the first run builds, how long that takes, and how to be faster.
+plan:
+	@tests/plan.sh $(MAKECMDGOALS) $(if $(OWN_CONTROL_PLANE),control-plane) >&2
+
+# Each part is built once, while our own code compiles.
+control-plane:
 	@$(if $(OWN_CONTROL_PLANE),tests/controlplane/build.sh >/dev/null)
+
+local-aws:
+	@tests/ministack/install.sh >/dev/null
+
+chart-tools:
 	@tests/helm/build.sh >/dev/null
 
 checkers: $(CARGO_DENY) $(CARGO_MUTANTS)
 
-compiled: lint build
-	cargo test --workspace --locked --no-run
+compiled:
+	@$(MAKE) lint PROFILE=$(TEST_PROFILE)
+	cargo build --profile $(TEST_PROFILE) --workspace --locked
+	cargo test --profile $(TEST_PROFILE) --workspace --locked --no-run
 
 deny: $(CARGO_DENY)
 	$(CARGO_DENY) --locked --log-level warn check bans licenses sources

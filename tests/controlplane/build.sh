@@ -32,13 +32,19 @@ base=k8s.io/component-base/version
 ldflags="-s -w -X $base.gitVersion=$version -X $base.gitMajor=$major -X $base.gitMinor=$minor"
 ldflags+=" -X k8s.io/client-go/pkg/version.gitVersion=$version"
 
+# go prints the path of each package that it builds, and errors with spaces.
+progress() {
+    awk -v what="$1" '/ /; !/ / && ++built % 400 == 0 { print "  " what ": " built " of about " total " packages" }' \
+        total="$2" >&2
+}
+
 echo "Building Kubernetes $version for the tests (once; about five minutes on two cores) ..." >&2
 mkdir -p "$cache"
 partial=$(mktemp -d "$cache/.controlplane-XXXXXX")
 trap 'rm -rf "$partial"' EXIT
 export CGO_ENABLED=0 GOFLAGS=-mod=readonly
-go build -trimpath -ldflags "$ldflags" -o "$partial/controlplane" .
-go build -trimpath -ldflags "$ldflags" -o "$partial/kubectl" k8s.io/kubernetes/cmd/kubectl
+go build -v -trimpath -ldflags "$ldflags" -o "$partial/controlplane" . 2> >(progress Kubernetes 2500)
+go build -v -trimpath -ldflags "$ldflags" -o "$partial/kubectl" k8s.io/kubernetes/cmd/kubectl 2> >(progress kubectl 300)
 chmod 755 "$partial"
 [[ -d $dir ]] || mv "$partial" "$dir" # somebody else may have been first
 echo "$dir"
