@@ -1,11 +1,16 @@
 //! Tests of the documentation: commands run, manifests are accepted, lists match the code, and links have targets.
 
+mod commands;
+mod examples;
 mod generated;
 mod links;
 mod manifests;
+mod quickstart;
+mod readme;
 mod reasons;
 mod uninstall;
 mod upgrade;
+mod versions;
 
 use std::path::{Path, PathBuf};
 
@@ -32,11 +37,11 @@ fn files(folder: &str) -> Vec<String> {
     files
 }
 
-/// All pages: the pages at the root and in `docs/`.
+/// All pages: the pages at the root, in `docs/` and in `examples/`.
 fn pages() -> Vec<Page> {
     let root = ["CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"];
-    let docs = files("docs").into_iter().filter(|path| path.ends_with(".md"));
-    root.into_iter().map(str::to_owned).chain(docs).map(|path| Page::read(&path)).collect()
+    let folders = ["docs", "examples"].into_iter().flat_map(files).filter(|path| path.ends_with(".md"));
+    root.into_iter().map(str::to_owned).chain(folders).map(|path| Page::read(&path)).collect()
 }
 
 /// A page of the documentation.
