@@ -67,7 +67,10 @@ fn a_removed_entry_is_restored() {
         let _controller = env.controller(&RESYNC_1S);
         let (_, bucket, entry) = create_in_place(&env).await;
         env.put_document(&bucket, "<NotificationConfiguration/>").await;
-        let note = format!("restored the {}, which was missing from bucket {bucket}", entry.describe());
+        let note = format!(
+            "restored an entry missing from bucket {bucket}, for thumbs on s3:ObjectCreated:*: {}",
+            entry.filter.describe()
+        );
         assert_eq!(wait_for_events(&env, "thumbs", "DriftRepaired").await, drift(note));
         wait_for_entries(&env, &bucket, &[entry]).await;
     });
@@ -80,7 +83,10 @@ fn a_changed_entry_is_repaired() {
         let (_, bucket, entry) = create_in_place(&env).await;
         let text = env.document_text(&bucket).await;
         env.put_document(&bucket, &text.replace("s3:ObjectCreated:*", "s3:ObjectRemoved:Delete")).await;
-        let note = format!("restored the {}, which was changed in bucket {bucket}", entry.describe());
+        let note = format!(
+            "restored an entry changed in bucket {bucket}, for thumbs on s3:ObjectCreated:*: {}",
+            entry.filter.describe()
+        );
         assert_eq!(wait_for_events(&env, "thumbs", "DriftRepaired").await, drift(note));
         wait_for_entries(&env, &bucket, &[entry]).await;
     });

@@ -3,6 +3,7 @@
 //! The conditions follow kstatus (<https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus>). `Ready` is
 //! always present; `Reconciling` and `Stalled` are present only while true.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -298,10 +299,16 @@ pub enum Outcome {
 
 /// The maximum bytes of a condition's message. The API conventions permit 32,768 characters.
 const MAX_MESSAGE_BYTES: usize = 32_768;
+const ELLIPSIS: &str = " ...";
 
-/// The beginning of a text with at most `bytes` bytes of UTF-8, cut between two characters.
-pub fn truncated(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
+/// The beginning of a text with at most `bytes` bytes of UTF-8, cut between two words. An ellipsis shows the cut.
+pub fn truncated(text: &str, bytes: usize) -> Cow<'_, str> {
+    if text.len() <= bytes {
+        return text.into();
+    }
+    let start = &text[..text.floor_char_boundary(bytes.saturating_sub(ELLIPSIS.len()))];
+    let end = start.rfind(' ').unwrap_or(start.len());
+    format!("{}{ELLIPSIS}", &start[..end]).into()
 }
 
 /// The conditions of an object.

@@ -273,14 +273,19 @@ fn a_foreign_permission_has_its_own_reason() {
 }
 
 #[test]
-fn long_texts_are_cut_between_two_characters() {
-    for (text, bytes, expected) in
-        [("abc", 3, "abc"), ("abc", 2, "ab"), ("é日", 1, ""), ("é日", 4, "é"), ("é日", 5, "é日")]
-    {
+fn long_texts_are_cut_between_two_words() {
+    for (text, bytes, expected) in [
+        ("one two", 7, "one two"),
+        ("one two three", 12, "one two ..."),
+        ("one two three", 11, "one ..."),
+        ("onetwothree", 10, "onetwo ..."),
+        ("é日é日", 9, "é日 ..."),
+        ("é日é日", 8, "é ..."),
+    ] {
         assert_eq!(truncated(text, bytes), expected, "{text} {bytes}");
     }
     let message = "é".repeat(20_000);
     let conditions = after(&[], &[], &Outcome::Progressing { message: message.clone() }, 5);
     let expected = truncated(&message, 32_768);
-    assert_eq!(conditions.iter().map(|found| found.message.as_str()).collect::<Vec<_>>(), [expected; 2]);
+    assert_eq!(conditions.iter().map(|found| found.message.as_str()).collect::<Vec<_>>(), [&*expected; 2]);
 }

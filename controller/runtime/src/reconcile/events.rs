@@ -51,7 +51,7 @@ impl EventRecorder {
         if reason == EventReason::DriftRepaired.as_str() {
             self.metrics.drift_repaired(about.kind.as_deref().unwrap_or_default());
         }
-        let note = truncated(&note, MAX_NOTE_BYTES).to_owned();
+        let note = truncated(&note, MAX_NOTE_BYTES).into_owned();
         let event = Event {
             type_: if warning { EventType::Warning } else { EventType::Normal },
             reason: reason.into(),

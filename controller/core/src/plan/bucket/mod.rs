@@ -34,7 +34,7 @@ mod verify;
 
 pub use claim::{CachedResource, Claim, Desired, are_in_place, claims};
 pub use document::{Child, Destination, Document, Entry, InvalidDocument};
-pub use event::{broken_destination_event, event, lost_entry_event};
+pub use event::{broken_destination_event, entry_events, lost_entry_event};
 pub use filter::Filter;
 pub use foreign::foreign_changes;
 pub use identity::Bucket;

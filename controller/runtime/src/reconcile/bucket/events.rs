@@ -1,43 +1,38 @@
 //! The events for changes of a bucket's document, on the resources of the bucket.
 
+use std::collections::BTreeMap;
+
 use lambda_triggers_core::ownership::OwnerId;
-use lambda_triggers_core::plan::bucket::{Bucket, Change, Entry, event};
+use lambda_triggers_core::plan::bucket::{Bucket, Change, Entry, entry_events};
 use lambda_triggers_core::status::EventToEmit;
 
 use super::requesters::{Requester, Requesters};
 use crate::objects::Identity;
 
-/// The events for the changes of a write: one event for each object and reason, with all entries in the note.
-/// Kubernetes keeps only the first note of events with the same reason.
+/// The events for the changes of a write, each with its object.
 pub fn of_changes(
     changes: &[Change],
     requesters: &Requesters,
     owner: &OwnerId,
     bucket: &Bucket,
 ) -> Vec<(Identity, EventToEmit)> {
-    let mut all: Vec<(Identity, EventToEmit)> = vec![];
-    for (id, event) in changes.iter().filter_map(|change| of_change(change, requesters, owner, bucket)) {
-        match all.iter_mut().find(|(known, merged)| known.uid == id.uid && merged.reason == event.reason) {
-            Some((_, merged)) => merged.note = format!("{}; {}", merged.note, event.note),
-            None => all.push((id, event)),
+    let mut by_uid: BTreeMap<&str, (&Requester, Vec<&Change>)> = BTreeMap::new();
+    for change in changes {
+        let requester = match change {
+            Change::Added(entry) | Change::Replaced(entry) | Change::Removed(entry) => {
+                requester_of(entry, requesters, owner)
+            }
+            Change::Adopted(_, key) => requesters.0.values().find(|requester| requester.id.key == *key),
+        };
+        if let Some(requester) = requester {
+            by_uid.entry(&requester.id.uid).or_insert((requester, vec![])).1.push(change);
         }
     }
-    all
-}
-
-fn of_change(
-    change: &Change,
-    requesters: &Requesters,
-    owner: &OwnerId,
-    bucket: &Bucket,
-) -> Option<(Identity, EventToEmit)> {
-    let requester = match change {
-        Change::Added(entry) | Change::Replaced(entry) | Change::Removed(entry) => {
-            requester_of(entry, requesters, owner)
-        }
-        Change::Adopted(_, key) => requesters.0.values().find(|requester| requester.id.key == *key),
-    }?;
-    Some((requester.id.clone(), event(change, requester.was_in_sync, bucket)))
+    let events = |(requester, changes): &(&Requester, Vec<&Change>)| {
+        let events = entry_events(changes, requester.was_in_sync, bucket);
+        events.into_iter().map(|event| (requester.id.clone(), event)).collect::<Vec<_>>()
+    };
+    by_uid.values().flat_map(events).collect()
 }
 
 /// The number of changes that restored an entry of a resource in sync.

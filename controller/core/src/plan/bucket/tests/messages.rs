@@ -142,45 +142,60 @@ fn a_bucket_that_is_missing_or_elsewhere_has_no_entries() {
 }
 
 #[test]
-fn an_event_names_the_change_and_the_bucket() {
-    let repair = |note: &str| EventToEmit::warning(EventReason::DriftRepaired, note);
+fn an_event_names_the_bucket_and_the_function_once_and_all_keys() {
+    let entry = |arn: &str, prefix: &str| Entry {
+        destination: Destination::Function,
+        arn: arn.into(),
+        filter: Filter { prefix: prefix.into(), suffix: ".jpg".into() },
+        ..audit()
+    };
+    let (arn, place) = (function("thumbs"), "bucket photos, for thumbs on s3:ObjectCreated:*");
+    let (a, b) = (entry(&arn, "a/"), entry(&arn, "b/"));
+    let repair = |note: String| EventToEmit::warning(EventReason::DriftRepaired, note);
+    let normal = |reason, note: String| EventToEmit::normal(reason, note);
     let cases = [
+        (vec![], false, vec![]),
         (
-            Change::Added(audit()),
-            true,
-            repair(&format!("restored the {AUDIT}, which was missing from bucket photos")),
-        ),
-        (
-            Change::Replaced(audit()),
-            true,
-            repair(&format!("restored the {AUDIT}, which was changed in bucket photos")),
-        ),
-        (
-            Change::Added(audit()),
+            vec![Change::Added(a.clone()), Change::Added(b.clone())],
             false,
-            EventToEmit::normal(EventReason::EntryCreated, format!("added the {AUDIT} to bucket photos")),
+            vec![normal(EventReason::EntryCreated, format!("added 2 entries to {place}: a/*.jpg, b/*.jpg"))],
         ),
         (
-            Change::Replaced(audit()),
+            vec![Change::Added(a.clone()), Change::Replaced(b.clone())],
+            true,
+            vec![
+                repair(format!("restored an entry missing from {place}: a/*.jpg")),
+                repair(format!("restored an entry changed in {place}: b/*.jpg")),
+            ],
+        ),
+        (
+            vec![
+                Change::Replaced(a.clone()),
+                Change::Removed(b.clone()),
+                Change::Adopted(a.clone(), ObjectKey::new("media", "thumbs")),
+            ],
             false,
-            EventToEmit::normal(EventReason::EntryUpdated, format!("changed the {AUDIT} in bucket photos")),
+            vec![
+                normal(EventReason::EntryUpdated, format!("changed an entry in {place}: a/*.jpg")),
+                normal(EventReason::EntryRemoved, format!("removed an entry from {place}: b/*.jpg")),
+                normal(EventReason::Adopted, format!("adopted an entry of another tool in {place}: a/*.jpg")),
+            ],
         ),
         (
-            Change::Adopted(audit(), ObjectKey::new("media", "thumbs")),
-            true,
-            EventToEmit::normal(
-                EventReason::Adopted,
-                format!("adopted the {AUDIT} in bucket photos, which another tool created"),
-            ),
-        ),
-        (
-            Change::Removed(audit()),
-            true,
-            EventToEmit::normal(EventReason::EntryRemoved, format!("removed the {AUDIT} from bucket photos")),
+            vec![Change::Added(a), Change::Added(entry("no ARN", "b/"))],
+            false,
+            vec![
+                normal(EventReason::EntryCreated, format!("added an entry to {place}: a/*.jpg")),
+                normal(
+                    EventReason::EntryCreated,
+                    "added an entry to bucket photos, for no ARN on s3:ObjectCreated:*: b/*.jpg".into(),
+                ),
+            ],
         ),
     ];
-    for (change, was_in_sync, expected) in cases {
-        assert_eq!(event(&change, was_in_sync, &photos()), expected);
+    for (changes, was_in_sync, expected) in cases {
+        let changes: Vec<&Change> = changes.iter().collect();
+        assert_eq!(entry_events(&changes, was_in_sync, &photos()), expected);
     }
 }
 
