@@ -4,13 +4,17 @@ use std::path::Path;
 
 use super::{Page, pages, root};
 
+/// The address of the repository's files. A packaged chart lacks the other files of the repository, so its README links
+/// to this address.
+const FILES: &str = "https://github.com/lambda-triggers/lambda-triggers/blob/main/";
+
 /// The links of a page to files of the repository, outside of fenced blocks.
 fn links(page: &Page) -> Vec<String> {
     let mut links = vec![];
     for line in prose(page) {
         for rest in line.split("](").skip(1) {
             let target = rest.split(')').next().unwrap();
-            if !target.contains("://") {
+            if !target.contains("://") || target.starts_with(FILES) {
                 links.push(target.to_owned());
             }
         }
@@ -52,8 +56,11 @@ fn every_link_has_a_target() {
         let folder = Path::new(&page.path).parent().unwrap();
         for link in links(&page) {
             let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
-            let target =
-                if file.is_empty() { page.path.clone() } else { folder.join(file).display().to_string() };
+            let target = match (file, file.strip_prefix(FILES)) {
+                (_, Some(path)) => path.to_owned(),
+                ("", _) => page.path.clone(),
+                _ => folder.join(file).display().to_string(),
+            };
             let found = match (root().join(&target).exists(), anchor) {
                 (exists, "") => exists,
                 (false, _) => false,
@@ -79,4 +86,13 @@ fn every_page_is_linked_from_the_readme() {
         })
         .collect();
     assert_eq!(unlinked, Vec::<String>::new());
+}
+
+/// The README of a packaged chart has no other files beside it.
+#[test]
+fn the_readme_of_the_chart_links_to_no_file_beside_it() {
+    let links = links(&Page::read("charts/lambda-triggers/README.md"));
+    let relative: Vec<&String> =
+        links.iter().filter(|link| !link.starts_with(FILES) && !link.starts_with('#')).collect();
+    assert_eq!(relative, Vec::<&String>::new());
 }

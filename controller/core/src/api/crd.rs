@@ -98,4 +98,30 @@ mod tests {
             }
         }
     }
+
+    /// The schema of a field of both kinds, such as `spec.function`.
+    fn fields(path: &str) -> Vec<JSONSchemaProps> {
+        let schemas = crds().into_iter().map(|crd| crd.spec.versions[0].schema.clone().unwrap());
+        let field = |schema: JSONSchemaProps, name: &str| schema.properties.unwrap()[name].clone();
+        schemas.map(|schema| path.split('.').fold(schema.open_api_v3_schema.unwrap(), field)).collect()
+    }
+
+    #[test]
+    fn a_description_has_no_line_breaks_and_names_the_default() {
+        for timeout in fields("spec.function.definition.timeoutSeconds") {
+            let description = timeout.description.unwrap();
+            assert!(description.ends_with(" Default: `60`."), "{description}");
+        }
+        for policy in fields("spec.deletionPolicy") {
+            let description = policy.description.unwrap();
+            assert!(!description.contains('\n') && description.ends_with(" Default: `Delete`."), "{description}");
+        }
+    }
+
+    #[test]
+    fn a_new_object_has_an_older_generation_in_its_status() {
+        let default = Some(JSON(json!({"observedGeneration": -1})));
+        let defaults: Vec<Option<JSON>> = fields("status").into_iter().map(|status| status.default).collect();
+        assert_eq!(defaults, [default.clone(), default]);
+    }
 }
