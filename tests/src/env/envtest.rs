@@ -1,9 +1,13 @@
 //! Runs etcd and kube-apiserver from `KUBEBUILDER_ASSETS`, like controller-runtime's envtest.
 
+use std::iter::{Cycle, Skip};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::process::Command;
 
 use super::log::Log;
@@ -96,11 +100,13 @@ async fn ready(port: u16, certificate: &Path, kubeconfig: &Path) -> Result<(), S
     client.request_text(request).await.map(drop).map_err(|error| error.to_string())
 }
 
-/// Free ports below the ephemeral range, so that no other process takes a port before its use.
-fn free_ports<const N: usize>() -> [u16; N] {
-    let mut listeners = (20_000..32_000)
-        .skip(std::process::id() as usize % 10_000)
-        .filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
+/// Free ports below the ephemeral range, so that no other process takes a port before its use. Each call returns other
+/// ports, so that no parallel test takes the port either.
+pub(super) fn free_ports<const N: usize>() -> [u16; N] {
+    static PORTS: LazyLock<Mutex<Skip<Cycle<Range<u16>>>>> =
+        LazyLock::new(|| Mutex::new((20_000..32_000).cycle().skip(std::process::id() as usize % 10_000)));
+    let mut ports = PORTS.lock();
+    let mut listeners = ports.by_ref().filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
     let held: [TcpListener; N] = std::array::from_fn(|_| listeners.next().expect("a free port"));
     held.map(|listener| listener.local_addr().expect("a bound address").port())
 }
