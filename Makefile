@@ -1,7 +1,7 @@
 # `make test` and `make demo` are the two commands; `make help` lists the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo build run unit e2e lint fmt crds docs chaos mutants bench image tools plan control-plane local-aws chart-tools checkers compiled deny
+.PHONY: help test demo build run unit e2e lint fmt crds docs chaos gitops mutants bench image tools plan control-plane local-aws chart-tools gitops-tools checkers compiled deny
 MAKEFLAGS += --no-print-directory
 
 # Tools and the test environment are built once and kept outside of the repository.
@@ -72,6 +72,13 @@ docs: tools ## Generate the references in docs/, the chart's README and the test
 chaos: ## Run SEEDS=n random seeds in the simulator; SEED=n replays one seed and prints its calls
 	SEED=$(SEED) SEEDS=$(SEEDS) cargo test --profile $(TEST_PROFILE) --workspace --lib --locked $(if $(SEED),sim::tests::seeds::chaos,chaos) -- --ignored --nocapture
 
+gitops: tools ## Run Flux's controllers and Argo CD's diff on the examples, in two minutes; the first run builds them
+	@command -v git >/dev/null || { echo 'git is not on PATH: install it from https://git-scm.com/downloads.' >&2; exit 1; }
+	@tests/gitops/build.sh --check >/dev/null
+	@$(MAKE) -j2 control-plane local-aws chart-tools gitops-tools
+	cargo build --profile $(PROFILE) --workspace --locked
+	cargo test --profile $(PROFILE) --workspace --test e2e --locked -- gitops:: --ignored
+
 mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and check that a test fails; MUTANTS=0/20 for a twentieth
 	@PATH="$(dir $(CARGO_MUTANTS)):$$PATH" tests/mutants.py $(MUTANTS)
 
@@ -121,6 +128,9 @@ local-aws:
 
 chart-tools:
 	@tests/helm/build.sh >/dev/null
+
+gitops-tools:
+	@tests/gitops/build.sh >/dev/null
 
 checkers: $(CARGO_DENY) $(CARGO_MUTANTS)
 

@@ -106,7 +106,7 @@ pub async fn assert_no_writes_at_rest(env: &TestEnv, kind: &str, names: &[&str])
 }
 
 /// The resource versions of the objects and events. Every write changes one of them.
-async fn versions_of(env: &TestEnv, kind: &str, names: &[&str]) -> Vec<String> {
+pub async fn versions_of(env: &TestEnv, kind: &str, names: &[&str]) -> Vec<String> {
     let mut versions = vec![];
     for name in names {
         let object = env.object(kind, name).await.unwrap();

@@ -36,7 +36,7 @@ async fn create_restricted_namespace(env: &TestEnv) {
 }
 
 /// Installs the CRDs of the Prometheus operator.
-async fn install_prometheus_crds(env: &TestEnv) {
+pub async fn install_prometheus_crds(env: &TestEnv) {
     let folder = env::tools().await.join("crds");
     let arguments = ["apply", "--server-side", "--filename", folder.to_str().unwrap()];
     env.kubectl(&arguments, "").await.expect("kubectl apply");

@@ -1,6 +1,6 @@
 //! Tests of the Helm chart: rendering, validation by the API server, a real install, and the files of a release.
 
-mod accepted;
+pub mod accepted;
 mod alerts;
 mod artifact_hub;
 mod dashboard;

@@ -4,7 +4,7 @@ mod commands;
 mod examples;
 mod generated;
 mod links;
-mod manifests;
+pub mod manifests;
 mod quickstart;
 mod readme;
 mod reasons;
@@ -20,7 +20,7 @@ fn root() -> PathBuf {
 }
 
 /// The files in a folder and its subfolders, as sorted paths from the root of the repository.
-fn files(folder: &str) -> Vec<String> {
+pub fn files(folder: &str) -> Vec<String> {
     let mut files = vec![];
     let mut folders = vec![PathBuf::from(folder)];
     while let Some(folder) = folders.pop() {

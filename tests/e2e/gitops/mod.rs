@@ -1,0 +1,7 @@
+//! The GitOps examples: Argo CD's health checks and diff, and Flux's controllers on the test cluster.
+
+mod argocd;
+mod dependencies;
+mod flux;
+mod health;
+mod team;
