@@ -86,6 +86,8 @@ async fn dry_run(env: &TestEnv, place: &str, values: &str) -> Vec<Value> {
         "-",
         "--set",
         "crds.install=false",
+        // Helm creates the pod of `helm test` only for a test.
+        "--no-hooks",
     ];
     let yaml = env::tool("helm", &arguments, values).await.expect(place);
     let apply = ["apply", "--dry-run=server", "--validate=strict", "--filename", "-"];

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lambda_triggers_tests::env;
+use serde_json::json;
 
 use super::Page;
 use super::commands::{rendered_commands, shell_lines, words_after};
@@ -79,10 +80,8 @@ fn the_chart_uses_the_image_and_the_role_of_the_page() {
             let find = |kind: &str| objects.iter().find(|object| object["kind"] == kind).unwrap();
             let container = &find("Deployment")["spec"]["template"]["spec"]["containers"][0];
             assert_eq!(container["image"], IMAGE);
-            assert!(
-                container["args"].as_array().unwrap().contains(&"--region=eu-west-1".into()),
-                "{container}"
-            );
+            let region = json!({"name": "LAMBDA_TRIGGERS_REGION", "value": "eu-west-1"});
+            assert!(container["env"].as_array().unwrap().contains(&region), "{container}");
             let annotation = &find("ServiceAccount")["metadata"]["annotations"]["eks.amazonaws.com/role-arn"];
             assert_eq!(annotation.as_str(), role);
         }

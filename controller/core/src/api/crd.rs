@@ -114,7 +114,10 @@ mod tests {
         }
         for policy in fields("spec.deletionPolicy") {
             let description = policy.description.unwrap();
-            assert!(!description.contains('\n') && description.ends_with(" Default: `Delete`."), "{description}");
+            assert!(
+                !description.contains('\n') && description.ends_with(" Default: `Delete`."),
+                "{description}"
+            );
         }
     }
 

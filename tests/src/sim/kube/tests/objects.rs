@@ -31,7 +31,7 @@ async fn a_new_object_gets_metadata_and_the_defaults_of_the_schema() {
             "deletionPolicy": "Delete", "suspend": false,
         })
     );
-    assert_eq!(stored.get("status"), None);
+    assert_eq!(stored["status"], json!({"observedGeneration": -1}));
 }
 
 #[tokio::test(start_paused = true)]
