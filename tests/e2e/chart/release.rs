@@ -129,7 +129,8 @@ fn install_yaml_contains_the_chart_without_labels_of_helm() {
         let path = format!("{}:{}", env::tools().await.display(), std::env::var("PATH").unwrap());
         let written = release("manifests.sh", &[folder.path().to_str().unwrap()]).env("PATH", path).output();
         stdout(&written.unwrap());
-        let arguments = ["template", "lambda-triggers", &chart(), "--namespace", "lambda-triggers"];
+        let arguments =
+            ["template", "lambda-triggers", &chart(), "--namespace", "lambda-triggers", "--no-hooks"];
         objects(&env::tool("helm", &arguments, "").await.expect("helm template"))
     });
     let read = |file: &str| std::fs::read_to_string(folder.path().join(file)).unwrap();
