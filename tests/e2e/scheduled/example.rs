@@ -149,7 +149,7 @@ fn events_report_every_change_and_none_at_rest() {
                 "AWS denies events:DeleteRule on rule {rule}: allow events:DeleteRule in the IAM policy of the operator's role"
             ),
         );
-        let all = [created, updated, repaired, blocked];
+        let mut all = vec![created, updated, repaired, blocked];
         wait_for_events(&env, "hourly", &all).await;
         // A repeated refusal emits a single event.
         let refused = || env.aws_proxy().count(env.account(), "DeleteRule");
@@ -157,6 +157,7 @@ fn events_report_every_change_and_none_at_rest() {
         env.until(LIMIT, "three more attempts", async || (refused() >= before + 3).then_some(())).await;
         allow(&env);
         env.until_gone(KIND, "hourly").await;
+        all.push(event("Normal", "RuleDeleted", format!("deleted the rule {rule}")));
         wait_for_events(&env, "hourly", &all).await;
     });
 }

@@ -63,12 +63,8 @@ fn a_reconcile_is_a_trace_of_its_calls() {
             all.into_iter().max_by_key(|span| span.end_time_unix_nano).cloned().unwrap()
         };
         let hourly = last_reconcile("hourly", SCHEDULED);
-        let expected_calls = [
-            "EventBridge.ListRules",
-            "EventBridge.PutRule",
-            "EventBridge.PutTargets",
-            "Lambda.AddPermission",
-        ];
+        // The reconcile of the other schedule may make the list of rules that both share.
+        let expected_calls = ["EventBridge.PutRule", "EventBridge.PutTargets", "Lambda.AddPermission"];
         let calls = calls_within(&spans, &hourly);
         assert!(expected_calls.iter().all(|call| calls.contains(*call)), "{calls:?}");
         assert_eq!(hourly.status.map(|status| status.code), Some(0));
