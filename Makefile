@@ -1,7 +1,7 @@
 # `make test` and `make demo` are the two commands; `make help` lists the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo build run unit e2e lint fmt crds docs chaos gitops mutants bench image tools plan control-plane local-aws chart-tools gitops-tools checkers compiled deny
+.PHONY: help test demo build run unit e2e lint fmt crds docs chaos gitops mutants bench image tools first-run control-plane local-aws chart-tools gitops-tools checkers compiled deny
 MAKEFLAGS += --no-print-directory
 
 # Tools and the test environment are built once and kept outside of the repository.
@@ -23,14 +23,14 @@ export RUST_TEST_THREADS ?= 4
 
 ##@ Two commands
 
-test: tools plan ## Check format, lints and dependencies, then run every test against a real API server
+test: tools first-run ## Check format, lints and dependencies, then run every test against a real API server
 	@$(MAKE) -j2 control-plane local-aws chart-tools checkers compiled
 	@$(MAKE) deny
 	cargo test --profile $(TEST_PROFILE) --workspace --locked
 	@# All mutants take too long for every run. A hash of the code selects the part, so all parts run over time.
 	@$(MAKE) mutants MUTANTS=any/20
 
-demo: tools plan ## Show both resources on a real API server and a local AWS, in two minutes; KEEP=1 leaves all running
+demo: tools first-run ## Show both resources on a real API server and a local AWS, in two minutes; KEEP=1 leaves all running
 	@$(MAKE) -j2 control-plane local-aws build
 	@KEEP=$(KEEP) cargo run --quiet --locked --bin demo
 
@@ -116,8 +116,8 @@ tools:
 	test -z "$$missing"
 
 # Says what the first run builds, how long that takes, and how to be faster.
-plan:
-	@tests/plan.sh $(MAKECMDGOALS) $(if $(OWN_CONTROL_PLANE),control-plane) >&2
+first-run:
+	@tests/first-run.sh $(MAKECMDGOALS) $(if $(OWN_CONTROL_PLANE),control-plane) >&2
 
 # Each part is built once, while our own code compiles.
 control-plane:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prints what the first run of `make demo` or `make test` builds, about how long that takes on two cores, and how to be
 # faster. Prints nothing if everything is built.
-# usage: plan.sh (demo | test) [control-plane]
+# usage: first-run.sh (demo | test) [control-plane]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
