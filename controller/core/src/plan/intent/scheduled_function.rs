@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::api::{Applied, AppliedFunction, AppliedRule, Expression, ScheduledFunctionSpec, Tags};
 use crate::arn::FunctionArn;
 use crate::ownership::{Origin, Owner};
-use crate::plan::function::region;
+use crate::plan::function::{named_arn, region};
 use crate::plan::permission::{Grant, PolicyView, Statement, plan_statement};
 use crate::plan::rule::{DesiredRule, RulePlan, RuleView, no_next_run, plan_rule, target_in_other_account};
 use crate::plan::tags::check_count;
@@ -35,6 +35,19 @@ impl Valid {
         let expression = spec.expression().map_err(|error| invalid(error.to_string()))?;
         let region = region(spec.region.as_deref(), spec.function.arn.as_deref(), default_region);
         Ok(Self { spec, expression, region })
+    }
+
+    /// Checks that the function is in the account of the rule. A read of the function could only be denied.
+    ///
+    /// # Errors
+    ///
+    /// The function is in another account.
+    pub fn check_account(&self, account: &str) -> Result<(), Failure> {
+        let function = named_arn(&self.spec.function, &self.region, account);
+        match target_in_other_account(&function, account) {
+            Some(message) => Err(Failure::new(Component::Rule, Reason::OtherAccount, message)),
+            None => Ok(()),
+        }
     }
 
     /// The outcome if AWS matches the spec.
@@ -83,7 +96,7 @@ impl Intent {
     ///
     /// # Errors
     ///
-    /// The function is in another account, or the rule would have too many tags.
+    /// The rule would have too many tags.
     pub fn new(
         operator: Operator<'_>,
         origin: Origin,
@@ -94,9 +107,6 @@ impl Intent {
     ) -> Result<Self, Failure> {
         let Valid { spec, expression, region } = valid;
         let Operator { owner, default_tags, account } = operator;
-        if let Some(message) = target_in_other_account(&function, account) {
-            return Err(Failure::new(Component::Rule, Reason::OtherAccount, message));
-        }
         let rule =
             DesiredRule::from_spec(owner, &origin, default_tags, spec, expression.to_string(), &function);
         check_count("spec.tags", &rule.tags).map_err(invalid)?;

@@ -156,10 +156,21 @@ mod schedules {
     }
 
     #[test]
-    fn a_function_of_another_account_and_too_many_tags_are_refused() {
-        let other = FunctionArn::of_name("f", "eu-west-1", "999999999999");
-        let failure = intent_of(spec("rate(1 hour)"), other).unwrap_err();
+    fn a_function_of_another_account_is_refused_by_its_arn() {
+        let of_account = |account: &str| {
+            let mut spec = spec("rate(1 hour)");
+            spec.function.arn = Some(FunctionArn::of_name("f", "eu-west-1", account).to_string());
+            Valid::new(spec, "eu-west-1").unwrap()
+        };
+        let failure = of_account("999999999999").check_account(ACCOUNT).unwrap_err();
         assert_eq!((failure.component, failure.reason), (Component::Rule, Reason::OtherAccount));
+        assert_eq!(of_account(ACCOUNT).check_account(ACCOUNT), Ok(()));
+        let named = Valid::new(spec("rate(1 hour)"), "eu-west-1").unwrap();
+        assert_eq!(named.check_account(ACCOUNT), Ok(()));
+    }
+
+    #[test]
+    fn too_many_tags_are_refused() {
         let tags = (0..50).map(|number| (number.to_string(), String::new())).collect();
         let failure =
             intent_of(ScheduledFunctionSpec { tags, ..spec("rate(1 hour)") }, function()).unwrap_err();

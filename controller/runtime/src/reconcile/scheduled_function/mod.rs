@@ -7,7 +7,7 @@ mod observe;
 use lambda_triggers_core::api::AppliedFunction;
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::intent::scheduled_function::{Intent, Operator, Valid};
-use lambda_triggers_core::status::{Component, Reason};
+use lambda_triggers_core::status::{Component, Failure, Reason};
 use tokio::time::Instant;
 
 use crate::objects::{RawScheduledFunction, valid_spec};
@@ -30,6 +30,8 @@ impl ReconcileKind for RawScheduledFunction {
         let valid = validate(self, writer)?;
         authorize::<Self>(reconciler, &writer.id, &valid.spec, &writer.status.applied).await?;
         let (context, permissions) = (&reconciler.context, &reconciler.permissions);
+        let account = context.aws(&writer.id.key).account().await.map_err(Error::aws(Component::Function))?;
+        valid.check_account(&account.id)?;
         let since = reconciler.oldest_accepted_read(writer);
         let mut function =
             function::resolve(context, permissions, writer, &valid.region, &valid.spec.function, since)
@@ -38,7 +40,7 @@ impl ReconcileKind for RawScheduledFunction {
         writer.show_function(&arn);
 
         let deployed = std::mem::take(&mut function.applied);
-        let intent = intent(context, writer, &valid, arn, deployed).await?;
+        let intent = intent(context, writer, &valid, &account.id, arn, deployed)?;
         let observe = |since| observe::observe_and_plan(reconciler, writer, &intent, since);
         let (plan, policy) = until_fresh(writer.began, since, observe).await?;
         let recorded = writer.record_plan(&plan, "creating the rule and the permission").await?;
@@ -78,18 +80,14 @@ fn validate(
 }
 
 /// The intent for a function that exists.
-async fn intent(
+fn intent(
     context: &Context,
     writer: &StatusWriter<'_, RawScheduledFunction>,
     valid: &Valid,
+    account: &str,
     function: FunctionArn,
     deployed: Vec<AppliedFunction>,
-) -> Result<Intent, Error> {
-    let account = context.aws(&writer.id.key).account().await.map_err(Error::aws(Component::Permission))?;
-    let operator = Operator {
-        owner: &context.owner,
-        default_tags: &context.settings.default_tags,
-        account: &account.id,
-    };
-    Ok(Intent::new(operator, writer.origin(), valid, function, deployed, context.settings.clock.now())?)
+) -> Result<Intent, Failure> {
+    let operator = Operator { owner: &context.owner, default_tags: &context.settings.default_tags, account };
+    Intent::new(operator, writer.origin(), valid, function, deployed, context.settings.clock.now())
 }
