@@ -340,3 +340,16 @@ fn is_of_a_role(b: u8) -> bool {
 fn is_of(text: &str, longest: usize, is: impl Fn(u8) -> bool) -> bool {
     (1..=longest).contains(&text.len()) && text.bytes().all(is)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_part_has_a_name() {
+        for (resource, expected) in [("function:media-*", true), ("function:", false), ("layer:media", false)]
+        {
+            assert_eq!(is_function_part(resource), expected, "{resource}");
+        }
+    }
+}
