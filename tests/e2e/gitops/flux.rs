@@ -5,6 +5,7 @@ use lambda_triggers_tests::kstatus::is_ready;
 use serde_json::{Value, json};
 
 use super::team::{TRIGGERS, Team};
+use crate::deployed::view::function_names;
 use crate::objects::{RESYNC_1S, versions_of};
 use crate::support::{AwsView, LIMIT, own, rule, scheduled};
 
@@ -24,18 +25,6 @@ async fn counts(env: &TestEnv, team: &Team) -> [usize; 4] {
         env.statements("every-minute", None).await.len(),
         env.statements("make-thumbnail", None).await.len(),
     ]
-}
-
-/// The names of all functions in AWS.
-async fn functions(env: &TestEnv) -> Vec<String> {
-    let functions = env.lambda().list_functions().send().await.unwrap();
-    let mut names: Vec<String> = functions
-        .functions()
-        .iter()
-        .filter_map(|function| function.function_name().map(Into::into))
-        .collect();
-    names.sort();
-    names
 }
 
 /// Changes fields of the trigger's spec, like a user in a hurry.
@@ -118,11 +107,11 @@ fn a_broken_resource_fails_the_apply_at_once() {
 fn a_prune_leaves_nothing_in_aws() {
     env::test_on_own_cluster("flux-prune", async |env| {
         let team = Team::start(&env).await;
-        let before = functions(&env).await;
+        let before = function_names(&env).await;
         let _controller = env.controller(&RESYNC_1S);
         team.apply_files(&team.examples()).await;
         assert_eq!(counts(&env, &team).await, [2, 2, 1, 1]);
-        assert_eq!(functions(&env).await.len(), before.len() + 1);
+        assert_eq!(function_names(&env).await.len(), before.len() + 1);
 
         let mut files = team.examples();
         files.retain(|(path, _)| !path.contains("s3-triggered-function"));
@@ -135,7 +124,7 @@ fn a_prune_leaves_nothing_in_aws() {
             env.until_gone(kind, name).await;
         }
         assert_eq!(counts(&env, &team).await, [0, 0, 0, 0]);
-        assert_eq!(functions(&env).await, before);
+        assert_eq!(function_names(&env).await, before);
     });
 }
 
