@@ -4,4 +4,5 @@
 pub mod aws_proxy;
 pub mod env;
 pub mod kstatus;
+mod scheduler;
 pub mod sim;

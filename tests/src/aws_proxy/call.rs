@@ -14,11 +14,11 @@ const DEFAULT_ACCOUNT: &str = "000000000000";
 /// A recorded call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// Signing name of the service: `s3`, `lambda`, `events`, `sts`, ...
+    /// Signing name of the service: `s3`, `lambda`, `events`, `scheduler`, `sts`, ...
     pub service: String,
     /// The operation as AWS names it, for instance `PutBucketNotificationConfiguration`.
     pub operation: String,
-    /// Bucket, function or rule name without its qualifier; empty if the call names no resource.
+    /// Bucket, function, rule, schedule or group name without its qualifier; empty if the call names no resource.
     pub resource: String,
     /// The Region in the request's signature.
     pub region: String,

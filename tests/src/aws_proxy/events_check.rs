@@ -22,7 +22,8 @@ pub(crate) fn exceeded() -> Refusal {
     Refusal::new(400, "LimitExceededException", "The requested resource exceeds the maximum number allowed.")
 }
 
-fn constraint(value: &str, path: &str, rule: &str) -> Refusal {
+/// A member that violates a constraint of the API model.
+pub(crate) fn constraint(value: &str, path: &str, rule: &str) -> Refusal {
     invalid(format!(
         "1 validation error detected: Value '{value}' at '{path}' failed to satisfy constraint: Member must {rule}"
     ))

@@ -10,6 +10,7 @@ pub(crate) fn throttled(service: &str) -> Refusal {
             .detail("Reason", "CallerRateLimitExceeded")
             .header("retry-after", "1"),
         "sts" | "iam" => Refusal::new(400, "Throttling", "Rate exceeded"),
+        "scheduler" => Refusal::new(429, "ThrottlingException", "Rate exceeded"),
         _ => Refusal::new(400, "ThrottlingException", "Rate exceeded"),
     }
 }
@@ -19,6 +20,7 @@ pub(crate) fn server_error(service: &str, status: u16) -> Refusal {
     let unavailable = status == 503;
     let code = match service {
         "lambda" => "ServiceException",
+        "scheduler" if !unavailable => "InternalServerException",
         "events" if !unavailable => "InternalException",
         _ if unavailable => "ServiceUnavailable",
         _ => "InternalError",
@@ -87,6 +89,9 @@ pub(super) fn denied(request: &Request) -> Refusal {
         "s3" => (s3_action(operation), format!("\"arn:aws:s3:::{resource}\"")),
         "lambda" => (operation.as_str(), format!("arn:aws:lambda:{region}:{account}:function:{resource}")),
         "events" => (operation.as_str(), format!("arn:aws:events:{region}:{account}:rule/{resource}")),
+        "scheduler" if operation.ends_with("Schedule") => {
+            (operation.as_str(), format!("arn:aws:scheduler:{region}:{account}:schedule/*/{resource}"))
+        }
         "sts" => (operation.as_str(), format!("arn:aws:iam::{account}:role/{resource}")),
         _ => (operation.as_str(), "*".to_owned()),
     };
@@ -139,7 +144,7 @@ pub(super) fn not_authorized(request: &Request, need: &Need) -> Refusal {
 pub(crate) fn access_denied(service: &str, text: String) -> Refusal {
     let (status, code) = match service {
         "s3" | "sts" => (403, "AccessDenied"),
-        "lambda" => (403, "AccessDeniedException"),
+        "lambda" | "scheduler" => (403, "AccessDeniedException"),
         _ => (400, "AccessDeniedException"),
     };
     Refusal::new(status, code, text)

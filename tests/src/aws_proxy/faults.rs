@@ -36,7 +36,7 @@ impl Fault {
         Self { operation: operation.to_owned(), resource: None, containing: None, times: 1, after: 0, kind }
     }
 
-    /// Restricts the fault to calls with this bucket, function or rule.
+    /// Restricts the fault to calls with this bucket, function, rule, schedule or group.
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
         self.resource = Some(resource.into());
         self
@@ -77,7 +77,7 @@ impl Fault {
 #[derive(Clone, Debug)]
 pub enum FaultKind {
     /// Throttled, in the service's format: S3 503 `SlowDown`, Lambda 429 `TooManyRequestsException`, EventBridge 400
-    /// `ThrottlingException`. Not applied.
+    /// `ThrottlingException`, Scheduler 429 `ThrottlingException`. Not applied.
     Throttle,
     /// Denied by IAM: `AccessDenied` (S3) or `AccessDeniedException`. The status is 403, or 400 from EventBridge, as on
     /// AWS. Not applied.
@@ -105,7 +105,8 @@ pub enum FaultKind {
     LostAnswer,
     /// Answered at once, applied after the delay.
     Late(Duration, LateAnswer),
-    /// A read of a bucket's notification configuration returns the previous document.
+    /// A read of a bucket's notification configuration returns the previous document. `GetSchedule` and `ListSchedules`
+    /// answer from the state before the last change.
     StaleRead,
     /// Another writer changes the bucket's notification configuration just before the call is applied.
     SecondWriter(SecondWriter),
@@ -158,6 +159,17 @@ impl FaultKind {
     /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
     pub fn code_storage_exceeded() -> Self {
         Self::refuse(400, "CodeStorageExceededException", "Code storage limit exceeded.")
+    }
+
+    /// Scheduler's answer to a change soon after another change.
+    pub fn schedule_conflict() -> Self {
+        Self::refuse(409, "ConflictException", "The schedule is being changed by another request.")
+    }
+
+    /// Scheduler's answer to a creation beyond the quota.
+    pub fn schedule_quota_exceeded() -> Self {
+        let message = "You have reached the maximum number of schedules.";
+        Self::refuse(402, "ServiceQuotaExceededException", message)
     }
 
     /// A second writer that replaces the whole document with this XML.

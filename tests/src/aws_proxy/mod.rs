@@ -2,8 +2,8 @@
 //! records every call.
 //!
 //! The emulator behind the proxy (ministack) accepts many requests that AWS refuses. The proxy closes those gaps for S3
-//! bucket notifications, Lambda functions and their resource policies, and EventBridge rules. Every other request
-//! passes through unchanged.
+//! bucket notifications, Lambda functions and their resource policies, and EventBridge rules. The proxy answers all
+//! requests to EventBridge Scheduler by itself. Every other request passes through unchanged.
 //!
 //! One proxy serves many tests in parallel. An access key of 12 digits is an account. Policies, buckets, rules, faults
 //! and calls belong to an account. Temporary keys that STS issues through the proxy belong to the account of the role.
@@ -30,6 +30,9 @@
 //!   exist for clients.
 //! - The IAM policy that the operator prints must allow all calls of the operator. The proxy recognizes the operator by
 //!   the application name in `User-Agent`. All other callers may do everything.
+//! - EventBridge Scheduler exists only in the proxy. At a due time, the proxy invokes the function in the emulator. The
+//!   emulator's IAM has the execution roles. Only inline policies of a role count. A test can set the clock of an
+//!   account's Scheduler. Failed runs are not retried, and dead-letter queues get no messages.
 //! - A bucket of another account answers `AccessDenied`. The proxy ignores bucket policies.
 //!
 //! S3 is addressed by path, not by virtual host.
@@ -60,6 +63,11 @@ pub(crate) mod policy;
 mod quota;
 mod s3;
 mod schedule;
+mod scheduler;
+mod scheduler_request;
+mod scheduler_role;
+mod scheduler_runs;
+mod scheduler_state;
 mod server;
 pub(crate) mod state;
 mod upstream;
@@ -68,6 +76,7 @@ pub(crate) mod wire;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::Uri;
+use jiff::Timestamp;
 use lambda_triggers_core::iam::{Policy, Scope};
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -75,9 +84,16 @@ pub use self::{
     call::Call,
     faults::{CredentialFault, Fault, FaultKind, Hook, LateAnswer, SecondWriter, Then},
     function_state::{Failure, Pace},
+    scheduler_state::ScheduleRun,
 };
+pub use crate::scheduler::settings::{PastTime, SchedulerSettings, WindowPosition};
 
-use self::{server::serve, state::Shared, upstream::Upstream};
+use self::{
+    scheduler_runs::{deliver_due, follow_real_time},
+    server::serve,
+    state::Shared,
+    upstream::Upstream,
+};
 
 /// A running proxy. Drop closes the port and all connections.
 pub struct AwsProxy {
@@ -96,7 +112,10 @@ impl AwsProxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::new(Upstream::new(&upstream)));
-        let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
+        let (serve, runs) = (serve(listener, Arc::clone(&shared)), follow_real_time(Arc::clone(&shared)));
+        let server = tokio::spawn(async {
+            tokio::join!(serve, runs);
+        });
         Ok(Self { address, shared, server })
     }
 
@@ -155,7 +174,9 @@ impl AwsProxy {
     }
 
     /// Throttles the account at AWS's quotas in each Region. Lambda: 100 `GetFunction`, 15 `GetPolicy` and 15 other
-    /// control plane calls a second. EventBridge: 50 control plane calls a second.
+    /// control plane calls a second. EventBridge: 50 control plane calls a second. Scheduler: 10 calls on one schedule, 10
+    /// changes of groups and 5 lists a second. All schedules of a Region together have 5,000 or 250 calls of each
+    /// operation.
     pub fn limit_to_quotas(&self, account: &str) {
         self.shared.quotas.limit(account);
     }
@@ -163,6 +184,37 @@ impl AwsProxy {
     /// Removes the limits of [`AwsProxy::limit_to_quotas`].
     pub fn lift_quotas(&self, account: &str) {
         self.shared.quotas.lift(account);
+    }
+
+    /// Sets the time of the account's EventBridge Scheduler. The time stands still until the next
+    /// [`AwsProxy::advance_scheduler`]. Without a set time, the account's Scheduler follows real time.
+    pub fn scheduler_time(&self, account: &str, now: Timestamp) {
+        self.shared.schedulers.with(account, |scheduler| scheduler.clock = Some(now));
+    }
+
+    /// Moves the time of the account's EventBridge Scheduler forward, and delivers all runs until then. Returns after
+    /// Lambda has accepted the last run. A run that is due at once, such as the first run of a rate, is delivered by the
+    /// next call.
+    pub async fn advance_scheduler(&self, account: &str, to: Timestamp) {
+        self.scheduler_time(account, to);
+        deliver_due(&self.shared, account).await;
+    }
+
+    /// Sets how the account's EventBridge Scheduler behaves from now on.
+    pub fn configure_scheduler(&self, account: &str, settings: SchedulerSettings) {
+        self.shared.schedulers.with(account, |scheduler| scheduler.store.settings = settings);
+    }
+
+    /// All runs of the account's schedules that Lambda accepted, in order of delivery.
+    pub fn runs(&self, account: &str) -> Vec<ScheduleRun> {
+        self.shared.schedulers.with(account, |scheduler| scheduler.runs.clone())
+    }
+
+    /// The metric `TargetErrorCount` of a schedule group: runs that the role may not deliver, or that Lambda refused.
+    pub fn target_errors(&self, account: &str, group: &str) -> usize {
+        self.shared
+            .schedulers
+            .with(account, |scheduler| scheduler.target_errors.get(group).copied().unwrap_or_default())
     }
 
     /// Sets the duration of creations and updates of the account's functions from now on. The default is

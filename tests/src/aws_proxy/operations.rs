@@ -68,6 +68,7 @@ pub(super) fn name(request: &Request) -> Named {
     match request.service.as_str() {
         "s3" => s3(request),
         "lambda" => lambda(request),
+        "scheduler" => scheduler(request),
         _ => by_action(request),
     }
 }
@@ -189,6 +190,31 @@ fn listed(method: &Method, item: &str, noun: &str) -> String {
         (&Method::DELETE, _) => format!("Delete{noun}"),
         _ => format!("Update{noun}"),
     }
+}
+
+fn scheduler(request: &Request) -> Named {
+    let segments = request.segments();
+    let part = |index: usize| segments.get(index).cloned().unwrap_or_default();
+    let method = &request.method;
+    let (operation, resource) = match part(0).as_str() {
+        "schedules" if part(1).is_empty() => {
+            let group = request.parameters().remove("ScheduleGroup");
+            ("ListSchedules".to_owned(), group.unwrap_or_default())
+        }
+        "schedules" => (listed(method, &part(1), "Schedule"), part(1)),
+        "schedule-groups" => (listed(method, &part(1), "ScheduleGroup"), part(1)),
+        "tags" => {
+            let verb = match *method {
+                Method::GET => "ListTagsForResource",
+                Method::DELETE => "UntagResource",
+                _ => "TagResource",
+            };
+            let arn = segments.join("/");
+            (verb.to_owned(), arn.rsplit('/').next().unwrap_or_default().to_owned())
+        }
+        _ => (format!("{method} {}", request.path), String::new()),
+    };
+    Named { operation, resource, write: is_write(method) }
 }
 
 /// Services whose requests name the operation: in `X-Amz-Target`, or as `Action` in a form.

@@ -10,7 +10,7 @@ use super::{
     fault_answers::{credentials_refused, denied, operation_aborted, server_error, throttled},
     faults::{FaultKind, Hook, LateAnswer, SecondWriter, Then},
     function_view::without_tags,
-    iam, lambda, s3,
+    iam, lambda, s3, scheduler,
     state::Shared,
     upstream::with_body,
     wire::{Answer, Refusal, json_answer},
@@ -50,6 +50,7 @@ async fn apply(shared: &Shared, request: &Request) -> Answer {
         "s3" => s3::handle(shared, request).await,
         "lambda" => lambda::handle(shared, request).await,
         "events" => events::handle(shared, request).await,
+        "scheduler" => scheduler::handle(shared, request).await,
         _ => pass(shared, request).await,
     };
     let answer = result.unwrap_or_else(|refusal| render(request, &refusal));
@@ -103,6 +104,10 @@ async fn with_fault(shared: &Arc<Shared>, request: &Request, fault: FaultKind) -
                 LateAnswer::Lost => Outcome::HangUp,
                 LateAnswer::Silence => Outcome::Silence,
             }
+        }
+        FaultKind::StaleRead if request.service == "scheduler" => {
+            let result = scheduler::stale_read(shared, request).await;
+            Outcome::Answer(result.unwrap_or_else(|refusal| render(request, &refusal)))
         }
         FaultKind::StaleRead => Outcome::Answer(s3::stale_read(shared, request).await),
         FaultKind::SecondWriter(writer) => {

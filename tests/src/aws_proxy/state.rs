@@ -20,6 +20,7 @@ use super::{
     notification::{Destination, Notification},
     policy::Policy,
     quota::Quotas,
+    scheduler_state::Schedulers,
     upstream::Upstream,
     wire::{Answer, Refusal},
 };
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     pub quotas: Quotas,
     pub wishes: Wishes,
     pub iam: Iam,
+    pub schedulers: Schedulers,
     accounts: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Account>>>>,
     /// Bucket names of all accounts, since bucket names are globally unique.
     held: Mutex<HashSet<String>>,
@@ -97,6 +99,7 @@ impl Shared {
             quotas: Quotas::default(),
             wishes: Wishes::default(),
             iam: Iam::default(),
+            schedulers: Schedulers::default(),
             accounts: Mutex::default(),
             held: Mutex::default(),
             session_keys: Mutex::default(),
@@ -122,6 +125,7 @@ impl Shared {
     /// Deletes the state of all accounts, as a reset of the emulator does.
     pub fn forget_accounts(&self) {
         self.accounts.lock().clear();
+        self.schedulers.clear();
         self.with_held_buckets(HashSet::clear);
     }
 

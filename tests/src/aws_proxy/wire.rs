@@ -13,6 +13,8 @@ enum Shape {
     S3Xml,
     /// restJson1: Lambda.
     RestJson,
+    /// restJson1 with `Message` in upper case: Scheduler.
+    SchedulerJson,
     /// awsJson1_1: EventBridge and most others.
     AwsJson,
     /// awsQuery: STS and IAM.
@@ -61,14 +63,14 @@ impl Refusal {
         let (content_type, id_header) = match shape {
             Shape::S3Xml => ("application/xml", "x-amz-request-id"),
             Shape::Query => ("text/xml", "x-amzn-requestid"),
-            Shape::RestJson => ("application/json", "x-amzn-requestid"),
+            Shape::RestJson | Shape::SchedulerJson => ("application/json", "x-amzn-requestid"),
             Shape::AwsJson => ("application/x-amz-json-1.1", "x-amzn-requestid"),
         };
         let mut answer = Response::builder()
             .status(self.status)
             .header("content-type", content_type)
             .header(id_header, &request_id);
-        if shape == Shape::RestJson {
+        if matches!(shape, Shape::RestJson | Shape::SchedulerJson) {
             answer = answer.header("x-amzn-errortype", &self.code);
         }
         for (name, value) in &self.headers {
@@ -98,6 +100,7 @@ impl Refusal {
                 escape(message),
                 members()
             ),
+            Shape::SchedulerJson => json!({"Message": message}).to_string(),
             Shape::RestJson | Shape::AwsJson => {
                 let mut document = json!({"message": message});
                 if shape == Shape::AwsJson {
@@ -117,7 +120,8 @@ impl Refusal {
 fn shape_of(service: &str) -> Shape {
     match service {
         "s3" => Shape::S3Xml,
-        "lambda" | "scheduler" => Shape::RestJson,
+        "lambda" => Shape::RestJson,
+        "scheduler" => Shape::SchedulerJson,
         "sts" | "iam" | "sns" => Shape::Query,
         _ => Shape::AwsJson,
     }
@@ -128,7 +132,7 @@ pub(super) fn json_answer(document: &serde_json::Value) -> Answer {
     json_with_status(200, document, "application/x-amz-json-1.1")
 }
 
-/// A JSON answer in Lambda's format.
+/// A JSON answer in the format of Lambda and Scheduler.
 pub(super) fn rest_json_answer(status: u16, document: &serde_json::Value) -> Answer {
     json_with_status(status, document, "application/json")
 }
