@@ -4,7 +4,8 @@
 
 use serde_json::Value;
 
-use super::{arn::FunctionRef, call::Request, state::Shared};
+use super::{arn::FunctionRef, call::Request, scheduler_request::members, state::Shared};
+use crate::scheduler::check::{group, text};
 
 /// A required action on a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +76,7 @@ pub(super) async fn needs(shared: &Shared, request: &Request) -> Vec<Need> {
                 _ => vec![own],
             }
         }
+        "scheduler" => scheduler(request),
         // IAM never denies this call (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
         "sts" if operation == "GetCallerIdentity" => vec![],
         "sts" => {
@@ -82,6 +84,37 @@ pub(super) async fn needs(shared: &Shared, request: &Request) -> Vec<Need> {
             vec![Need::new(format!("sts:{operation}"), role)]
         }
         _ => vec![Need::new(format!("{service}:{operation}"), "*")],
+    }
+}
+
+/// Permissions for EventBridge Scheduler. IAM checks `ListSchedules` on all groups, also for a list of one group.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html>,
+/// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html#setting-up-execution-role>
+fn scheduler(request: &Request) -> Vec<Need> {
+    let members = members(request);
+    let Request { operation, region, account, .. } = request;
+    let arn = |resource: &str| format!("arn:aws:scheduler:{region}:{account}:{resource}");
+    let need = |resource: String| Need::new(format!("scheduler:{operation}"), resource);
+    let name = text(&members, "Name");
+    match operation.as_str() {
+        "ListSchedules" => vec![need(arn("schedule/*/*"))],
+        "ListScheduleGroups" => vec![need(arn("schedule-group/*"))],
+        "CreateScheduleGroup" if members["Tags"].is_array() => {
+            let own = need(arn(&format!("schedule-group/{name}")));
+            vec![own.clone(), Need { action: "scheduler:TagResource".into(), ..own }]
+        }
+        operation if operation.ends_with("ScheduleGroup") => {
+            vec![need(arn(&format!("schedule-group/{name}")))]
+        }
+        operation if operation.ends_with("Schedule") => {
+            let own = need(arn(&format!("schedule/{}/{name}", group(&members))));
+            let role = members["Target"]["RoleArn"].as_str().map(|role| {
+                let service = vec!["scheduler.amazonaws.com".into()];
+                Need::new("iam:PassRole", role).with("iam:PassedToService", service)
+            });
+            [own].into_iter().chain(role).collect()
+        }
+        _ => vec![need(text(&members, "ResourceArn").to_owned())],
     }
 }
 
@@ -197,4 +230,61 @@ fn code(code: &Value, region: &str, account: &str) -> Vec<Need> {
         uri.split_once('/').map_or(uri, |(_, path)| path).split(['@', ':']).next().unwrap_or_default();
     let arn = format!("arn:aws:ecr:{region}:{account}:repository/{repository}");
     ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"].map(|action| Need::new(action, &*arn)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::aws_proxy::scheduler_request::tests::request;
+
+    #[test]
+    fn scheduler_needs_name_groups_and_roles() {
+        let arn = |resource: &str| format!("arn:aws:scheduler:eu-west-1:123456789012:{resource}");
+        let need = |action: &str, resource: &str| Need::new(format!("scheduler:{action}"), arn(resource));
+        let role = "arn:aws:iam::123456789012:role/scheduler";
+        let passed = Need::new("iam:PassRole", role)
+            .with("iam:PassedToService", vec!["scheduler.amazonaws.com".to_owned()]);
+        let schedule = json!({"GroupName": "team", "Target": {"RoleArn": role}});
+        let tags = json!({"Tags": [{"Key": "a", "Value": "b"}]});
+        let tagged = format!("/tags/{}", arn("schedule-group%2Fteam"));
+        let cases = [
+            (
+                "POST /schedules/app",
+                &schedule,
+                vec![need("CreateSchedule", "schedule/team/app"), passed.clone()],
+            ),
+            ("PUT /schedules/app", &schedule, vec![need("UpdateSchedule", "schedule/team/app"), passed]),
+            ("GET /schedules/app", &Value::Null, vec![need("GetSchedule", "schedule/default/app")]),
+            (
+                "DELETE /schedules/app?groupName=team",
+                &Value::Null,
+                vec![need("DeleteSchedule", "schedule/team/app")],
+            ),
+            ("GET /schedules?ScheduleGroup=team", &Value::Null, vec![need("ListSchedules", "schedule/*/*")]),
+            (
+                "POST /schedule-groups/team",
+                &tags,
+                vec![
+                    need("CreateScheduleGroup", "schedule-group/team"),
+                    need("TagResource", "schedule-group/team"),
+                ],
+            ),
+            (
+                "GET /schedule-groups/team",
+                &Value::Null,
+                vec![need("GetScheduleGroup", "schedule-group/team")],
+            ),
+            (
+                &*format!("GET {tagged}"),
+                &Value::Null,
+                vec![need("ListTagsForResource", "schedule-group/team")],
+            ),
+            (&*format!("POST {tagged}"), &tags, vec![need("TagResource", "schedule-group/team")]),
+        ];
+        for (line, body, expected) in cases {
+            assert_eq!(scheduler(&request("eu-west-1", line, body)), expected, "{line}");
+        }
+    }
 }
