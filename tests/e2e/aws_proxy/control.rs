@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use lambda_triggers_tests::aws_proxy::{
-    AwsProxy, Call, CredentialFault, Failure, Fault, FaultKind, LateAnswer, Pace,
+    AwsProxy, Call, CredentialFault, Failure, Fault, FaultKind, LateAnswer, Pace, PastTime, ScheduleRun,
+    SchedulerSettings, WindowPosition,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -39,8 +41,59 @@ pub enum Control {
     /// The number of faults that are not used up.
     PendingFaults(usize),
     ClearCalls,
+    /// The time of Scheduler stands still from now on.
+    SchedulerTime(Timestamp),
+    /// Scheduler runs until this time.
+    AdvanceScheduler(Timestamp),
+    ConfigureScheduler(SchedulerChange),
+    /// All runs of schedules: due time, time of the delivery, group and name, and payload.
+    Runs(Vec<String>),
+    /// The failed runs of a group.
+    TargetErrors {
+        group: String,
+        count: usize,
+    },
+    /// Scheduler throttles at AWS's quotas from now on.
+    LimitToQuotas,
     /// All recorded calls: service, operation, resource, Region, read or write, status, and the role of a session.
     Calls(Vec<String>),
+}
+
+/// Settings of Scheduler that differ from the defaults. Durations are seconds.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SchedulerChange {
+    /// Runs begin at the start of their windows.
+    window_start: bool,
+    /// `refused` or `never_runs`.
+    past_time: String,
+    group_deletion: Option<i64>,
+    conflict_after_create: i64,
+    role_delay: i64,
+    deliveries: Option<usize>,
+    max_schedules: Option<usize>,
+}
+
+impl SchedulerChange {
+    fn into_settings(self) -> SchedulerSettings {
+        let mut settings = SchedulerSettings::default();
+        if self.window_start {
+            settings.window = WindowPosition::Start;
+        }
+        settings.past_time = match self.past_time.as_str() {
+            "refused" => PastTime::Refused,
+            "never_runs" => PastTime::NeverRuns,
+            _ => PastTime::RunsAtOnce,
+        };
+        if let Some(seconds) = self.group_deletion {
+            settings.group_deletion = SignedDuration::from_secs(seconds);
+        }
+        settings.conflict_after_create = SignedDuration::from_secs(self.conflict_after_create);
+        settings.role_delay = SignedDuration::from_secs(self.role_delay);
+        settings.deliveries = self.deliveries.unwrap_or(settings.deliveries);
+        settings.max_schedules = self.max_schedules.unwrap_or(settings.max_schedules);
+        settings
+    }
 }
 
 /// A fault of some calls.
@@ -71,6 +124,8 @@ enum Kind {
     FailedEntry,
     RoleNotReady,
     CodeStorageExceeded,
+    ScheduleConflict,
+    ScheduleQuotaExceeded,
     Timeout,
     LostAnswer,
     /// Applied after 300 ms.
@@ -108,6 +163,8 @@ impl Kind {
             Self::FailedEntry => FaultKind::FailedEntry,
             Self::RoleNotReady => FaultKind::role_not_ready(),
             Self::CodeStorageExceeded => FaultKind::code_storage_exceeded(),
+            Self::ScheduleConflict => FaultKind::schedule_conflict(),
+            Self::ScheduleQuotaExceeded => FaultKind::schedule_quota_exceeded(),
             Self::Timeout => FaultKind::Timeout,
             Self::LostAnswer => FaultKind::LostAnswer,
             Self::Late(Late::Error(status)) => FaultKind::Late(LATE, LateAnswer::Error(status)),
@@ -156,6 +213,17 @@ impl Control {
             Self::ClearFaults => proxy.clear_faults(account),
             Self::PendingFaults(expected) => return equal(&expected, &proxy.pending_faults(account)),
             Self::ClearCalls => proxy.clear_calls(account),
+            Self::SchedulerTime(now) => proxy.scheduler_time(account, now),
+            Self::AdvanceScheduler(to) => proxy.advance_scheduler(account, to).await,
+            Self::ConfigureScheduler(change) => proxy.configure_scheduler(account, change.into_settings()),
+            Self::Runs(expected) => {
+                let runs = proxy.runs(account);
+                return equal(&expected, &runs.iter().map(run_text).collect::<Vec<_>>());
+            }
+            Self::TargetErrors { group, count } => {
+                return equal(&count, &proxy.target_errors(account, &group));
+            }
+            Self::LimitToQuotas => proxy.limit_to_quotas(account),
             Self::Calls(expected) => return check_calls(proxy, account, &expected),
         }
         Ok(())
@@ -176,6 +244,12 @@ fn check_calls(proxy: &AwsProxy, account: &str, expected: &[String]) -> Result<(
     calls.first().map_or(Ok(()), |first| {
         equal(&calls.iter().filter(of_first).count(), &proxy.count(account, &first.operation))
     })
+}
+
+fn run_text(run: &ScheduleRun) -> String {
+    let ScheduleRun { due, at, schedule, target: _, payload } = run;
+    let schedule = schedule.split_once(":schedule/").map_or(schedule.as_str(), |(_, name)| name);
+    format!("{due} {at} {schedule} {payload}")
 }
 
 fn call_text(call: &Call) -> String {

@@ -35,4 +35,9 @@ tables! {
     s3_destinations
     s3_document
     s3_overlap
+    scheduler_groups
+    scheduler_roles
+    scheduler_runs
+    scheduler_schedules
+    scheduler_values
 }

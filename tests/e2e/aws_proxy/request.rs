@@ -54,6 +54,21 @@ s3 PutBucketNotificationConfiguration PUT /{Bucket}?notification=
 s3 PutBucketVersioning PUT /{Bucket}?versioning=
 s3 PutObject PUT /{Bucket}/{Key}
 sts AssumeRole POST /
+iam CreateRole POST /
+iam PutRolePolicy POST /
+iam UpdateAssumeRolePolicy POST /
+scheduler CreateSchedule POST /schedules/{Name}
+scheduler CreateScheduleGroup POST /schedule-groups/{Name}
+scheduler DeleteSchedule DELETE /schedules/{Name}?groupName&clientToken
+scheduler DeleteScheduleGroup DELETE /schedule-groups/{Name}?clientToken
+scheduler GetSchedule GET /schedules/{Name}?groupName
+scheduler GetScheduleGroup GET /schedule-groups/{Name}
+scheduler ListScheduleGroups GET /schedule-groups?NamePrefix&MaxResults&NextToken
+scheduler ListSchedules GET /schedules?ScheduleGroup&NamePrefix&State&MaxResults&NextToken
+scheduler ListTagsForResource GET /tags/{ResourceArn}
+scheduler TagResource POST /tags/{ResourceArn}
+scheduler UntagResource DELETE /tags/{ResourceArn}?TagKeys
+scheduler UpdateSchedule PUT /schedules/{Name}
 ";
 
 /// Characters of a path that are encoded.
@@ -160,7 +175,7 @@ fn body(service: &str, operation: &str, region: &str, mut members: Map<String, V
         )
         .into(),
         ("s3", ..) => Bytes::new(),
-        ("sts", ..) => {
+        ("sts" | "iam", ..) => {
             let members = members.iter().map(|(name, value)| (name.clone(), text(value)));
             Serializer::new(String::new()).append_pair("Action", operation).extend_pairs(members).finish().into()
         }
@@ -193,6 +208,7 @@ fn parse(headers: &HeaderMap, body: &str) -> Value {
 fn refusal(status: u16, headers: &HeaderMap, value: &Value) -> String {
     let code = headers.get("x-amzn-errortype").and_then(|code| code.to_str().ok());
     let code = code.or(value["__type"].as_str()).or(value["Code"][0].as_str()).unwrap_or_default();
-    let message = value["message"].as_str().or(value["Message"][0].as_str()).unwrap_or_default();
+    let message = &value["Message"];
+    let message = value["message"].as_str().or(message.as_str()).or(message[0].as_str()).unwrap_or_default();
     format!("{status} {code}: {message}")
 }
