@@ -1,5 +1,6 @@
 //! Logs: each line about an object names the object, and no line contains a secret.
 
+use lambda_triggers_core::ownership::{ObjectKey, OwnerId};
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::Value;
@@ -69,6 +70,34 @@ fn json_lines_name_object_generation_and_bucket() {
         let line = &lines(&controller.log(), "cannot read the notification configuration")[0];
         let expected = [object, env.bucket("photos").into(), 1.into()];
         assert_eq!(fields(line, ["object", "bucket", "generation"]), expected);
+    });
+}
+
+#[test]
+fn the_log_tells_each_change_once() {
+    env::test("changes", async |env| {
+        let controller = env.controller(&["--owner-id", "0a1b2c3d", "--log-format", "json"]);
+        env.function("hourly").await;
+        env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
+        env.until_ready(SCHEDULED, "hourly").await;
+        env.delete(SCHEDULED, "hourly").await;
+        let object = Value::from(format!("{}/hourly", env.namespace()));
+        let rule = ObjectKey::new(env.namespace(), "hourly")
+            .rule_name(&OwnerId::parse("0a1b2c3d").unwrap(), SCHEDULED);
+        let expected = [
+            format!("created the rule {rule}"),
+            format!("deleted the rule {rule}"),
+            "nothing is left to clean up".to_owned(),
+        ];
+        env.until(LIMIT, "the changes in the log", async || {
+            let log = controller.log();
+            let json = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let told: Vec<Value> =
+                json.filter(|line| line["object"] == object && line["level"] == "INFO").collect();
+            let told: Vec<&str> = told.iter().filter_map(|line| line["message"].as_str()).collect();
+            if told == expected { Ok(()) } else { Err(told.join("\n")) }
+        })
+        .await;
     });
 }
 

@@ -292,7 +292,8 @@ async fn fail<K: ReconcileKind>(
             }
             _ => EventToEmit::failure(failure),
         };
-        writer.emit(event).await;
+        // The log has the failure of each attempt already.
+        writer.context.events.publish(&writer.id.reference(), event).await;
     }
     if let Err(error) = writer.outcome(&outcome).await {
         warn!(error = error_chain(&error), "cannot report a failure");

@@ -16,7 +16,7 @@ use lambda_triggers_core::plan::trigger::TriggerPlan;
 use lambda_triggers_core::status::{Component, EventToEmit, Outcome, Reason, conditions, is_overdue};
 use serde_json::json;
 use tokio::time::Instant;
-use tracing::debug;
+use tracing::{debug, info};
 
 use super::context::{Context, Settings};
 use super::error::Error;
@@ -223,8 +223,9 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
         is_overdue(self.status.observed_generation_at.as_ref(), &Time(clock.now()), *progress_deadline)
     }
 
-    /// Emits an event on the object.
+    /// Emits an event on the object, and logs the event.
     pub async fn emit(&self, event: EventToEmit) {
+        info!(reason = event.reason, "{}", event.note);
         self.context.events.publish(&self.id.reference(), event).await;
     }
 }
