@@ -1,8 +1,9 @@
-//! The life of the operator process: crash, shutdown, start and leader election. Also namespaces, annotations, and
-//! invalid or edited objects.
+//! The life of the operator process: crash, shutdown, start and leader election. Also namespaces, annotations, field
+//! managers, and invalid or edited objects.
 
 mod crashes;
 mod default_tags;
+mod field_manager;
 mod namespaces;
 mod paused;
 mod reconcile_annotation;
