@@ -1,11 +1,11 @@
 //! Logs: each line about an object names the object, and no line contains a secret.
 
-use lambda_triggers_core::ownership::{ObjectKey, OwnerId};
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind};
 use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::Value;
 
 use crate::objects::{NO_RESYNC, deny};
+use crate::scheduled::view::rule_name;
 use crate::support::{AwsView, LIMIT, s3, scheduled};
 
 const SCHEDULED: &str = "ScheduledFunction";
@@ -42,12 +42,12 @@ async fn create_failing_object(env: &TestEnv) {
     env.until_condition(S3, "thumbs", "Stalled", "True").await;
 }
 
-/// The JSON lines with this message.
-fn lines(log: &str, message: &str) -> Vec<Value> {
+/// The JSON lines in which a field has this value.
+fn lines(log: &str, field: &str, value: &str) -> Vec<Value> {
     let json = log.lines().filter(|line| line.starts_with('{'));
     let parsed =
         json.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")));
-    parsed.filter(|line: &Value| line["message"] == message).collect()
+    parsed.filter(|line: &Value| line[field] == value).collect()
 }
 
 fn fields<const N: usize>(line: &Value, names: [&str; N]) -> [Value; N] {
@@ -62,12 +62,12 @@ fn json_lines_name_object_generation_and_bucket() {
         let object = Value::from(format!("{}/thumbs", env.namespace()));
         let line = env
             .until(LIMIT, "the failure in the log", async || {
-                lines(&controller.log(), "reconcile failed").into_iter().next()
+                lines(&controller.log(), "message", "reconcile failed").into_iter().next()
             })
             .await;
         let expected = [object.clone(), S3.into(), 1.into(), "WARN".into()];
         assert_eq!(fields(&line, ["object", "kind", "generation", "level"]), expected);
-        let line = &lines(&controller.log(), "cannot read the notification configuration")[0];
+        let line = &lines(&controller.log(), "message", "cannot read the notification configuration")[0];
         let expected = [object, env.bucket("photos").into(), 1.into()];
         assert_eq!(fields(line, ["object", "bucket", "generation"]), expected);
     });
@@ -81,19 +81,16 @@ fn the_log_tells_each_change_once() {
         env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         env.until_ready(SCHEDULED, "hourly").await;
         env.delete(SCHEDULED, "hourly").await;
-        let object = Value::from(format!("{}/hourly", env.namespace()));
-        let rule = ObjectKey::new(env.namespace(), "hourly")
-            .rule_name(&OwnerId::parse("0a1b2c3d").unwrap(), SCHEDULED);
+        let object = format!("{}/hourly", env.namespace());
+        let rule = rule_name(&env, "hourly");
         let expected = [
             format!("created the rule {rule}"),
             format!("deleted the rule {rule}"),
             "nothing is left to clean up".to_owned(),
         ];
         env.until(LIMIT, "the changes in the log", async || {
-            let log = controller.log();
-            let json = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            let told: Vec<Value> =
-                json.filter(|line| line["object"] == object && line["level"] == "INFO").collect();
+            let mut told = lines(&controller.log(), "object", &object);
+            told.retain(|line| line["level"] == "INFO");
             let told: Vec<&str> = told.iter().filter_map(|line| line["message"].as_str()).collect();
             if told == expected { Ok(()) } else { Err(told.join("\n")) }
         })
