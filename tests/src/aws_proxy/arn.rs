@@ -1,4 +1,4 @@
-//! Function references and ARN patterns.
+//! Function references, account ids and ARN patterns.
 
 /// A function reference of a caller: a name, a partial ARN or an ARN, with or without a version or an alias.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +47,11 @@ impl FunctionRef {
         let tail = qualifier.as_ref().map(|qualifier| format!(":{qualifier}")).unwrap_or_default();
         format!("arn:aws:lambda:{region}:{account}:function:{name}{tail}")
     }
+}
+
+/// True for an account id: 12 digits.
+pub(crate) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// IAM's `ArnLike`: compares each of the six components separately. `*` matches any run of characters, `?` exactly one.

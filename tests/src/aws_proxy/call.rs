@@ -6,7 +6,7 @@ use hyper::{HeaderMap, Method, body::Bytes, header::AUTHORIZATION};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::operations;
+use super::{arn::is_account, operations};
 
 /// The emulator's account for an access key that is no account id.
 const DEFAULT_ACCOUNT: &str = "000000000000";
@@ -88,9 +88,7 @@ impl SignatureScope {
 
     /// The account of the access key, as the emulator sees it: a key of 12 digits is an account.
     pub fn account(&self) -> String {
-        let is_account =
-            self.access_key.len() == 12 && self.access_key.bytes().all(|byte| byte.is_ascii_digit());
-        if is_account { self.access_key.clone() } else { DEFAULT_ACCOUNT.to_owned() }
+        if is_account(&self.access_key) { self.access_key.clone() } else { DEFAULT_ACCOUNT.to_owned() }
     }
 }
 

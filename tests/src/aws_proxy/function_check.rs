@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::wire::Refusal;
+use super::{arn::is_account, wire::Refusal};
 
 /// Maximum layers of a function.
 const MAX_LAYERS: usize = 5;
@@ -176,9 +176,8 @@ fn role(value: &Value) -> Result<(), Refusal> {
     let parts: Vec<_> = arn.splitn(6, ':').collect();
     let is_role = match parts.as_slice() {
         ["arn", partition, "iam", "", account, resource] => {
-            let digits = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
             partition.starts_with("aws")
-                && digits
+                && is_account(account)
                 && resource.strip_prefix("role/").is_some_and(|role| !role.is_empty())
         }
         _ => false,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
+    arn::is_account,
     call::Request,
     function_check::invalid,
     state::{BucketState, Shared},
@@ -97,8 +98,7 @@ pub(crate) fn is_in_registry(uri: &str, region: &str) -> bool {
     let Some((account, rest)) = host.split_once('.') else {
         return false;
     };
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    is_account && rest == format!("dkr.ecr.{region}.amazonaws.com") && !repository.is_empty()
+    is_account(account) && rest == format!("dkr.ecr.{region}.amazonaws.com") && !repository.is_empty()
 }
 
 /// Refuses an object that does not exist or belongs to another account.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    arn::{FunctionRef, arn_like},
+    arn::{FunctionRef, arn_like, is_account},
     wire::{Refusal, request_id},
 };
 
@@ -209,10 +209,6 @@ fn is_sid(text: &str) -> bool {
 fn is_action(text: &str) -> bool {
     let verb = text.strip_prefix("lambda:").unwrap_or_default();
     text == "*" || verb == "*" || !verb.is_empty() && verb.bytes().all(|byte| byte.is_ascii_alphabetic())
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_source_arn(text: &str) -> bool {

@@ -10,7 +10,7 @@ use super::{
     expression::Expression,
 };
 use crate::aws_proxy::{
-    arn::FunctionRef,
+    arn::{FunctionRef, is_account},
     events_check::{constraint, invalid, length},
     wire::Refusal,
 };
@@ -197,10 +197,6 @@ fn target(members: &Value) -> Result<(), Refusal> {
 
 fn is_partition(partition: &str) -> bool {
     partition == "aws" || partition.starts_with("aws-")
-}
-
-fn is_account(account: &str) -> bool {
-    account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The input of a Lambda function must be JSON.
