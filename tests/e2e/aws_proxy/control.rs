@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lambda_triggers_tests::aws_proxy::{
-    AwsProxy, Call, CredentialFault, Failure, Fault, FaultKind, LateAnswer, Pace, PastTime, ScheduleRun,
-    SchedulerSettings, WindowPosition,
+    AwsProxy, Call, CredentialFault, Failure, Fault, FaultKind, LateAnswer, Pace, ScheduleRun,
+    SchedulerSettings,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -45,7 +45,8 @@ pub enum Control {
     SchedulerTime(Timestamp),
     /// Scheduler runs until this time.
     AdvanceScheduler(Timestamp),
-    ConfigureScheduler(SchedulerChange),
+    /// Unnamed settings return to their defaults.
+    ConfigureScheduler(SchedulerSettings),
     /// All runs of schedules: due time, time of the delivery, group and name, and payload.
     Runs(Vec<String>),
     /// The failed runs of a group.
@@ -57,43 +58,6 @@ pub enum Control {
     LimitToQuotas,
     /// All recorded calls: service, operation, resource, Region, read or write, status, and the role of a session.
     Calls(Vec<String>),
-}
-
-/// Settings of Scheduler that differ from the defaults. Durations are seconds.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SchedulerChange {
-    /// Runs begin at the start of their windows.
-    window_start: bool,
-    /// `refused` or `never_runs`.
-    past_time: String,
-    group_deletion: Option<i64>,
-    conflict_after_create: i64,
-    role_delay: i64,
-    deliveries: Option<usize>,
-    max_schedules: Option<usize>,
-}
-
-impl SchedulerChange {
-    fn into_settings(self) -> SchedulerSettings {
-        let mut settings = SchedulerSettings::default();
-        if self.window_start {
-            settings.window = WindowPosition::Start;
-        }
-        settings.past_time = match self.past_time.as_str() {
-            "refused" => PastTime::Refused,
-            "never_runs" => PastTime::NeverRuns,
-            _ => PastTime::RunsAtOnce,
-        };
-        if let Some(seconds) = self.group_deletion {
-            settings.group_deletion = SignedDuration::from_secs(seconds);
-        }
-        settings.conflict_after_create = SignedDuration::from_secs(self.conflict_after_create);
-        settings.role_delay = SignedDuration::from_secs(self.role_delay);
-        settings.deliveries = self.deliveries.unwrap_or(settings.deliveries);
-        settings.max_schedules = self.max_schedules.unwrap_or(settings.max_schedules);
-        settings
-    }
 }
 
 /// A fault of some calls.
@@ -215,7 +179,7 @@ impl Control {
             Self::ClearCalls => proxy.clear_calls(account),
             Self::SchedulerTime(now) => proxy.scheduler_time(account, now),
             Self::AdvanceScheduler(to) => proxy.advance_scheduler(account, to).await,
-            Self::ConfigureScheduler(change) => proxy.configure_scheduler(account, change.into_settings()),
+            Self::ConfigureScheduler(settings) => proxy.configure_scheduler(account, settings),
             Self::Runs(expected) => {
                 let runs = proxy.runs(account);
                 return equal(&expected, &runs.iter().map(run_text).collect::<Vec<_>>());

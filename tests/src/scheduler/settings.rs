@@ -1,9 +1,11 @@
 //! Behaviour of EventBridge Scheduler that AWS leaves open, or that a test needs.
 
 use jiff::SignedDuration;
+use serde::Deserialize;
 
 /// The moment of a run within its flexible time window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WindowPosition {
     /// At the due time.
     Start,
@@ -12,7 +14,8 @@ pub enum WindowPosition {
 }
 
 /// The treatment of an `at()` whose time has passed when the schedule is written. AWS does not document the treatment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PastTime {
     /// The write is refused.
     Refused,
@@ -24,19 +27,21 @@ pub enum PastTime {
 
 /// Settings of an account's EventBridge Scheduler. The durations are in the time of the account's clock, except for
 /// `role_delay`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct SchedulerSettings {
-    /// The moment of a run in its window; the end by default.
+    /// The moment of a run in its window. The default is the end.
     pub window: WindowPosition,
-    /// The treatment of an `at()` in the past; by default the schedule runs at once.
+    /// The treatment of an `at()` in the past. By default the schedule runs at once.
     pub past_time: PastTime,
-    /// How long a deleted group stays in the state `DELETING`; one minute by default. Its schedules run until then.
+    /// The time of a deleted group in the state `DELETING`. The default is one minute. The schedules of the group run
+    /// until then.
     pub group_deletion: SignedDuration,
-    /// How long after the creation of a schedule updates and deletions answer 409; zero by default.
+    /// The time after the creation of a schedule in which updates and deletions answer 409. The default is zero.
     pub conflict_after_create: SignedDuration,
-    /// How long a new role is refused, since IAM takes some time; zero by default. The age of a role is real time.
+    /// The age at which a role is accepted, since IAM takes some time. The default is zero. The age is real time.
     pub role_delay: SignedDuration,
-    /// How often each run is delivered; 1 by default. AWS delivers at least once.
+    /// The number of deliveries of each run. The default is 1. AWS delivers at least once.
     pub deliveries: usize,
     /// Maximum schedules in a Region; 10,000,000 by default
     /// (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html>).
