@@ -5,7 +5,11 @@ use std::{collections::HashMap, fmt, future::Future, sync::Arc, time::Duration};
 use futures::{FutureExt, future::BoxFuture};
 use parking_lot::Mutex;
 
-use super::call::{Call, Request};
+use super::{
+    call::{Call, Request},
+    wire::Refusal,
+};
+use crate::scheduler::store::quota_exceeded;
 
 /// A fault for matching calls, active until used up.
 ///
@@ -42,7 +46,7 @@ impl Fault {
         self
     }
 
-    /// Restricts the fault to calls with this text in the body, such as an entry that AWS refuses.
+    /// Restricts the fault to calls with this text in the body. The text can be an entry that AWS refuses.
     pub fn containing(mut self, text: impl Into<String>) -> Self {
         self.containing = Some(text.into());
         self
@@ -168,8 +172,8 @@ impl FaultKind {
 
     /// Scheduler's answer to a creation beyond the quota.
     pub fn schedule_quota_exceeded() -> Self {
-        let message = "You have reached the maximum number of schedules.";
-        Self::refuse(402, "ServiceQuotaExceededException", message)
+        let Refusal { status, code, message, .. } = quota_exceeded("schedules");
+        Self::Refuse { status, code, message }
     }
 
     /// A second writer that replaces the whole document with this XML.

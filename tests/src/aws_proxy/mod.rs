@@ -158,7 +158,7 @@ impl AwsProxy {
     }
 
     /// Makes future calls of the account fail. The proxy tries faults in the order of injection. A call gets at most
-    /// one fault, but counts for every fault that it matches.
+    /// one fault. The call counts for every matching fault.
     pub fn inject(&self, account: &str, fault: Fault) {
         self.shared.faults.inject(account, fault);
     }

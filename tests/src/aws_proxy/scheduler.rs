@@ -10,7 +10,10 @@ use super::{
     state::Shared,
     wire::{Answer, Refusal, rest_json_answer},
 };
-use crate::scheduler::{check, store::View};
+use crate::scheduler::{
+    check,
+    store::{ScheduleKey, View},
+};
 
 /// Answers a request to EventBridge Scheduler.
 pub(super) async fn handle(shared: &Shared, request: &Request) -> Result<Answer, Refusal> {
@@ -33,7 +36,7 @@ async fn check_role(shared: &Shared, request: &Request, members: &Value) -> Resu
         shared.schedulers.with(account, |scheduler| (scheduler.now(), scheduler.store.settings.role_delay));
     check::schedule(members, now)?;
     let role = check::text(&members["Target"], "RoleArn");
-    let group = format!("arn:aws:scheduler:{region}:{account}:schedule-group/{}", check::group(members));
+    let group = ScheduleKey::from_members(region, members).group_key().arn(account);
     check_trust(&shared.upstream, role, (account, &group), delay).await
 }
 

@@ -41,8 +41,8 @@ pub(super) struct Shared {
     session_keys: Mutex<HashMap<String, (String, String)>>,
 }
 
-/// Buckets, functions, policies and rules of an account. A request holds the lock from its checks to its write, so that
-/// the checks stay valid.
+/// Buckets, functions, policies and rules of an account. A request holds the lock from its checks to its write. No
+/// other request can make the checks invalid in between.
 pub(super) struct Account {
     pub id: String,
     pub buckets: BTreeMap<String, BucketState>,

@@ -18,6 +18,9 @@ use crate::aws_proxy::{
 /// The group of a request that names no group.
 pub(crate) const DEFAULT_GROUP: &str = "default";
 
+/// Maximum tags of a group.
+pub(super) const MAX_TAGS: usize = 200;
+
 /// The text of a member; empty if the member is missing or no text.
 pub(crate) fn text<'a>(members: &'a Value, member: &str) -> &'a str {
     members[member].as_str().unwrap_or_default()
@@ -62,7 +65,7 @@ pub(super) fn group_identity(members: &Value) -> Result<(), Refusal> {
 /// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_Tag.html>
 pub(super) fn tags(members: &Value) -> Result<(), Refusal> {
     let tags = members["Tags"].as_array().map(Vec::as_slice).unwrap_or_default();
-    length("tags", tags.len(), 0, 200)?;
+    length("tags", tags.len(), 0, MAX_TAGS)?;
     for (tag, number) in tags.iter().zip(1..) {
         length(&format!("tags.{number}.member.key"), text(tag, "Key").chars().count(), 1, 128)?;
         length(&format!("tags.{number}.member.value"), text(tag, "Value").chars().count(), 1, 256)?;

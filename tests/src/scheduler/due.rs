@@ -40,7 +40,6 @@ impl Timing {
 
     /// The first due time after `time`; always `None` for `at()`.
     pub fn after(&self, time: Timestamp) -> Option<Timestamp> {
-        let start = self.start.map(|start| start - SignedDuration::from_nanos(1));
         let due = match &self.expression {
             Expression::At(_) => None,
             Expression::Rate(interval) => {
@@ -50,16 +49,16 @@ impl Timing {
                 start.checked_add(*interval * i32::try_from(count).ok()?).ok()
             }
             Expression::Cron(cron) => {
-                let time = start.map_or(time, |start| start.max(time));
-                let from = self.zone.to_datetime(time);
-                let instants = cron.civil_times(from.date().to_datetime(from.time()));
+                let before_start = self.start.map(|start| start - SignedDuration::from_nanos(1));
+                let time = before_start.map_or(time, |start| start.max(time));
+                let instants = cron.civil_times(self.zone.to_datetime(time));
                 instants.filter_map(|civil| self.instant(civil)).find(|due| *due > time)
             }
         };
         due.filter(|due| self.end.is_none_or(|end| *due <= end))
     }
 
-    /// True if no due time follows a run: the schedule is complete.
+    /// True if the schedule has a last due time.
     pub fn is_finite(&self) -> bool {
         matches!(self.expression, Expression::At(_)) || self.end.is_some()
     }

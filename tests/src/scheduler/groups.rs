@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    check::{self, DEFAULT_GROUP, text},
+    check::{self, DEFAULT_GROUP, MAX_TAGS, text},
     store::{ScheduleKey, Scheduler, conflict, page, quota_exceeded, seconds},
 };
 use crate::aws_proxy::{events_check::invalid, wire::Refusal};
@@ -16,12 +16,9 @@ use crate::aws_proxy::{events_check::invalid, wire::Refusal};
 /// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html>
 const MAX_GROUPS: usize = 500;
 
-/// Maximum tags of a group.
-const MAX_TAGS: usize = 200;
-
 /// The identity of a group in an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct GroupKey {
+pub(crate) struct GroupKey {
     pub region: String,
     pub name: String,
 }
@@ -56,7 +53,7 @@ impl GroupKey {
 
 impl ScheduleKey {
     /// The group of the schedule.
-    pub(super) fn group_key(&self) -> GroupKey {
+    pub fn group_key(&self) -> GroupKey {
         GroupKey { region: self.region.clone(), name: self.group.clone() }
     }
 }

@@ -104,7 +104,7 @@ impl Scheduler {
 
     fn run(&self, key: &ScheduleKey, schedule: &Schedule, plan: Plan, execution: u64) -> Run {
         let (arn, target) = (key.arn(&self.account), &schedule.members["Target"]);
-        // An odd factor, so that each id differs in most of its digits.
+        // Ids of an odd factor differ in most digits.
         let execution = execution.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let context = Context {
             schedule_arn: &arn,

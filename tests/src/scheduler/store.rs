@@ -273,7 +273,7 @@ impl Scheduler {
     }
 }
 
-/// A page of a list. The token is the key of the last element, so that changes do not shift the pages.
+/// A page of a list. The token is the key of the last element: a changed list would shift the pages of an index.
 pub(super) fn page(
     member: &str,
     all: impl Iterator<Item = (String, Value)>,
@@ -326,7 +326,7 @@ pub(super) fn conflict(why: String) -> Refusal {
 }
 
 /// 402: unlike most of AWS's errors for quotas.
-pub(super) fn quota_exceeded(what: &str) -> Refusal {
+pub(crate) fn quota_exceeded(what: &str) -> Refusal {
     let text = format!("You have reached the maximum number of {what}.");
     Refusal::new(402, "ServiceQuotaExceededException", text)
 }
