@@ -1,7 +1,10 @@
 //! Conditions and events of objects of both kinds, as values that can be compared as wholes, and the check that the
 //! operator writes nothing at rest.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Api;
 use kube::api::ListParams;
 use lambda_triggers_core::ownership::OwnerId;
@@ -126,4 +129,15 @@ pub fn deny(env: &TestEnv, operation: &str, resource: &str) {
 /// Clears all faults.
 pub fn allow(env: &TestEnv) {
     env.aws_proxy().clear_faults(env.account());
+}
+
+/// Waits for the next second, since a creationTimestamp counts in seconds. An object created later is then younger.
+pub async fn wait_for_next_second(env: &TestEnv, kind: &str, name: &str) {
+    let object = env.object(kind, name).await.unwrap();
+    let created: Time = serde_json::from_value(object["metadata"]["creationTimestamp"].clone()).unwrap();
+    env.until(LIMIT, "the next second", async || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        i64::try_from(now).ok().filter(|now| *now > created.0.as_second())
+    })
+    .await;
 }

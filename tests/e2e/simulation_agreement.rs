@@ -11,7 +11,7 @@ use lambda_triggers_tests::sim::fault_injector::{Call, CallFault};
 use lambda_triggers_tests::sim::run::{Sim, simulate};
 use serde_json::{Value, json};
 
-use crate::objects::{Condition, NO_RESYNC, conditions};
+use crate::objects::{Condition, NO_RESYNC, conditions, wait_for_next_second};
 use crate::support::{AwsView, LIMIT, rule};
 
 const S3: &str = "S3TriggeredFunction";
@@ -136,6 +136,8 @@ async fn run_step(env: &TestEnv, bucket: &str, step: &Step) {
                 (is_current && *ready != "Unknown").then_some(())
             })
             .await;
+            // The simulation creates the next object later too. Of two objects of one second, the UID decides.
+            wait_for_next_second(env, kind, name).await;
         }
         Step::Delete(kind, name) => {
             env.delete(kind, name).await;

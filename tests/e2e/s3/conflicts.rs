@@ -75,7 +75,7 @@ fn the_older_of_two_overlapping_objects_keeps_its_entry() {
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("older", "thumbs", &bucket, "filters: [{prefix: images/}]")).await;
         env.until_ready(KIND, "older").await;
-        wait_for_next_second(&env, "older").await;
+        wait_for_next_second(&env, KIND, "older").await;
         env.apply(&s3("younger", "index", &bucket, "filters: [{suffix: .jpg}]")).await;
         env.apply(&s3("beside", "index", &bucket, "events: ['s3:ObjectRemoved:*']")).await;
 
@@ -203,7 +203,7 @@ fn an_object_changed_into_a_conflict_keeps_its_entry() {
         let _controller = env.controller(&RESYNC_1S);
         env.apply(&s3("jpg", "thumbs", &bucket, "filters: [{suffix: .jpg}]")).await;
         env.until_ready(KIND, "jpg").await;
-        wait_for_next_second(&env, "jpg").await;
+        wait_for_next_second(&env, KIND, "jpg").await;
         env.apply(&s3("png", "index", &bucket, "filters: [{suffix: .png}]")).await;
         env.until_ready(KIND, "png").await;
         let both = [entry(&env, "jpg", &thumbs, "", ".jpg"), entry(&env, "png", &index, "", ".png")];

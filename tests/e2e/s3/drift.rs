@@ -99,7 +99,7 @@ fn at_rest_the_operator_writes_nothing() {
         let (_, bucket, _) = create_in_place(&env).await;
         env.function("suspended").await;
         env.function("overlapping").await;
-        wait_for_next_second(&env, "thumbs").await;
+        wait_for_next_second(&env, KIND, "thumbs").await;
         env.apply(&s3("suspended", "suspended", &bucket, "suspend: true\nevents: ['s3:ObjectRemoved:*']"))
             .await;
         env.until_ready(KIND, "suspended").await;

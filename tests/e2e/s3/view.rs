@@ -2,9 +2,7 @@
 //! events and calls.
 
 use std::collections::BTreeSet;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use lambda_triggers_core::api::KeyFilter;
 use lambda_triggers_core::ownership::{ObjectKey, bucket_statement_id, retained_id};
 use lambda_triggers_core::plan::bucket::{Destination, Document, Entry, Filter};
@@ -13,7 +11,9 @@ use lambda_triggers_tests::env::{REGION, TestEnv};
 use serde_json::{Value, json};
 
 use crate::objects;
-pub use crate::objects::{Condition, EmittedEvent, NO_RESYNC, RESYNC_1S, allow, event, owner};
+pub use crate::objects::{
+    Condition, EmittedEvent, NO_RESYNC, RESYNC_1S, allow, event, owner, wait_for_next_second,
+};
 use crate::support::{AwsView, LIMIT};
 
 /// The kind under test.
@@ -129,17 +129,6 @@ pub fn stalled(reason: &str, message: &str, fine: &[&str], part: &str) -> Vec<Co
 /// Waits until an object has exactly these conditions.
 pub async fn wait_for_conditions(env: &TestEnv, name: &str, expected: &[Condition]) {
     objects::wait_for_conditions(env, KIND, name, expected).await;
-}
-
-/// Waits for the next second, since a creationTimestamp counts in seconds. An object created later is then younger.
-pub async fn wait_for_next_second(env: &TestEnv, name: &str) {
-    let object = env.object(KIND, name).await.unwrap();
-    let created: Time = serde_json::from_value(object["metadata"]["creationTimestamp"].clone()).unwrap();
-    env.until(LIMIT, "the next second", async || {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        i64::try_from(now).ok().filter(|now| *now > created.0.as_second())
-    })
-    .await;
 }
 
 /// The events about an object, sorted by reason.
