@@ -3,6 +3,7 @@
 pub mod accepted;
 mod alerts;
 mod artifact_hub;
+mod crds;
 mod dashboard;
 mod installed;
 mod readme;
