@@ -60,11 +60,12 @@ fmt: tools ## Format the code
 
 ##@ Generate
 
-crds: build ## Generate crds/ from the types, and the chart's copy
-	cargo run --quiet --locked --bin lambda-triggers -- crds --dir crds
-	cargo run --quiet --locked --bin lambda-triggers -- crds --dir charts/lambda-triggers/files/crds
+crds: build ## Generate crds/ from the types, and the copies of the charts
+	@for folder in crds charts/lambda-triggers/files/crds charts/lambda-triggers-crds/files/crds; do \
+	    cargo run --quiet --locked --bin lambda-triggers -- crds --dir "$$folder"; \
+	done
 
-docs: tools ## Generate the references in docs/, the chart's README and the test data for GitOps
+docs: tools ## Generate the references in docs/, the charts' READMEs and the test data for GitOps
 	LAMBDA_TRIGGERS_UPDATE_DOCS=1 cargo test --quiet --locked --workspace --test e2e -- docs::generated chart::readme gitops
 
 ##@ Test in depth

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks that a tag such as v0.2.0 matches every version in the repository, and that CHANGELOG.md has the notes. A wrong
-# version in the chart would install the image of another release.
+# version in a chart would install the image of another release.
 set -euo pipefail
 tag=${1:?usage: release/check.sh TAG}
 cd "$(dirname "$0")/.."
@@ -22,6 +22,8 @@ charts/lambda-triggers/Chart.yaml|version: $version
 charts/lambda-triggers/Chart.yaml|appVersion: $version
 charts/lambda-triggers/Chart.yaml|      image: ghcr.io/lambda-triggers/lambda-triggers:$tag
 charts/lambda-triggers/Chart.yaml|          url: $url/releases/tag/$tag
+charts/lambda-triggers-crds/Chart.yaml|version: $version
+charts/lambda-triggers-crds/Chart.yaml|appVersion: $version
 examples/gitops/argocd/application.yaml|    targetRevision: $tag
 examples/gitops/flux/operator.yaml|  ref: {tag: $tag}
 EOT

@@ -1,4 +1,4 @@
-//! Tests of the Helm chart: rendering, validation by the API server, a real install, and the files of a release.
+//! Tests of the Helm charts: rendering, validation by the API server, a real install, and the files of a release.
 
 pub mod accepted;
 mod alerts;
@@ -29,8 +29,12 @@ pub fn read(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The folders of all charts.
+pub const CHARTS: [&str; 2] = ["charts/lambda-triggers", "charts/lambda-triggers-crds"];
+
+/// The path of the operator's chart.
 pub fn chart() -> String {
-    repository("charts/lambda-triggers").to_str().unwrap().to_owned()
+    repository(CHARTS[0]).to_str().unwrap().to_owned()
 }
 
 /// The test values of the chart, with the names of their files.

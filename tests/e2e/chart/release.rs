@@ -107,6 +107,8 @@ fn the_check_names_every_file_with_another_version() {
         "charts/lambda-triggers/Chart.yaml",
         "charts/lambda-triggers/Chart.yaml",
         "charts/lambda-triggers/Chart.yaml",
+        "charts/lambda-triggers-crds/Chart.yaml",
+        "charts/lambda-triggers-crds/Chart.yaml",
         "examples/gitops/argocd/application.yaml",
         "examples/gitops/flux/operator.yaml",
     ];

@@ -6,7 +6,7 @@ use lambda_triggers::cli::command;
 use lambda_triggers_tests::env;
 use serde_json::{Value, json};
 
-use super::{chart, matrix, objects, read, rendered, template};
+use super::{CHARTS, chart, matrix, objects, read, rendered, template};
 
 #[test]
 fn helm_lint_accepts_all_test_values() {
@@ -57,8 +57,14 @@ fn invalid_values_are_refused_with_their_path() {
 /// The schema refuses unknown values, and a value in the schema alone would have no effect.
 #[test]
 fn schema_and_values_have_the_same_keys() {
-    let values: Value = serde_saphyr::from_str(&read("charts/lambda-triggers/values.yaml")).unwrap();
-    let schema: Value = serde_json::from_str(&read("charts/lambda-triggers/values.schema.json")).unwrap();
+    for chart in CHARTS {
+        let values: Value = serde_saphyr::from_str(&read(&format!("{chart}/values.yaml"))).unwrap();
+        let schema: Value = serde_json::from_str(&read(&format!("{chart}/values.schema.json"))).unwrap();
+        assert_same_keys(&values, &schema);
+    }
+}
+
+fn assert_same_keys(values: &Value, schema: &Value) {
     let resolved = |name: &str| {
         let property = &schema["properties"][name];
         let is_monitor = property["$ref"] == "#/definitions/monitor";

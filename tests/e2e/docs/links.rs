@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Page, pages, root};
+use crate::chart::CHARTS;
 
 /// The address of the repository's files. A packaged chart lacks the other files of the repository, so its README links
 /// to this address.
@@ -90,9 +91,11 @@ fn every_page_is_linked_from_the_readme() {
 
 /// The README of a packaged chart has no other files beside it.
 #[test]
-fn the_readme_of_the_chart_links_to_no_file_beside_it() {
-    let links = links(&Page::read("charts/lambda-triggers/README.md"));
-    let relative: Vec<&String> =
-        links.iter().filter(|link| !link.starts_with(FILES) && !link.starts_with('#')).collect();
-    assert_eq!(relative, Vec::<&String>::new());
+fn the_readme_of_a_chart_links_to_no_file_beside_it() {
+    for chart in CHARTS {
+        let links = links(&Page::read(&format!("{chart}/README.md")));
+        let relative: Vec<&String> =
+            links.iter().filter(|link| !link.starts_with(FILES) && !link.starts_with('#')).collect();
+        assert_eq!(relative, Vec::<&String>::new());
+    }
 }
