@@ -3,9 +3,10 @@
 use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::{Value, json};
 
-use super::installed::{CRDS, RELEASE, SCHEDULED, create_namespace, delete_crds, helm};
+use super::installed::{CRDS, RELEASE, SCHEDULED, create_namespace, delete_crds, helm, run_as_pod};
 use super::{CHARTS, NAMESPACE, chart, objects, read, repository};
 use crate::docs::Page;
+use crate::support::{AwsView, LIMIT};
 
 /// The CRDs that a chart of the repository renders.
 async fn rendered_crds(chart: &str, arguments: &[&str]) -> Vec<Value> {
@@ -215,5 +216,48 @@ fn crds_of_kubectl_are_taken_over_with_a_flag() {
         let refused = env.helm(&["upgrade", RELEASE, &chart()], "").await;
         assert!(refused.stderr.contains("conflict"), "{}", refused.stderr);
         helm(&env, "upgrade", "", &["--force-conflicts"]).await;
+    });
+}
+
+/// `docs/uninstall.md`: an install while a finalizer holds a CRD. The operator cleans up, and an upgrade creates the CRD
+/// again.
+#[test]
+fn a_reinstall_while_the_crds_are_deleted_ends_with_new_crds() {
+    env::test_on_own_cluster("chart-terminating", async |env| {
+        delete_crds(&env).await;
+        helm(&env, "install", "", &[]).await;
+        env.function("every-minute").await;
+        let recorder = env.recorder().await;
+        let mut controller = run_as_pod(&env, &recorder).await;
+        let object = read("examples/scheduled-function.yaml");
+        env.apply(&object).await;
+        env.until_ready(SCHEDULED, "every-minute").await;
+        controller.stop().await;
+        env.helm(&["uninstall", RELEASE], "").await.expect("helm uninstall");
+        env.kubectl(&["delete", "--wait=false", CRDS[0], CRDS[1]], "").await.expect("kubectl delete");
+        let gone = ["wait", "--for=delete", "--timeout=60s", CRDS[1]];
+        env.kubectl(&gone, "").await.expect("the CRD without objects is gone");
+
+        let second = env.helm(&["install", "second", &chart()], "").await;
+        assert!(second.stderr.contains("invalid ownership metadata"), "{}", second.stderr);
+        helm(&env, "install", "", &[]).await;
+        let deletions = "--output=jsonpath={.items[*].metadata.deletionTimestamp}";
+        let deletions = async || env.kubectl(&["get", "crd", deletions], "").await.expect("kubectl get");
+        assert_ne!(deletions().await, "", "helm install does not stop the deletion");
+
+        let mut controller = run_as_pod(&env, &recorder).await;
+        let [again] = Page::read("docs/uninstall.md").commands("Install it again while the CRDs are deleted");
+        run(&env, &again.replace("--namespace lambda-triggers", &format!("--namespace {}", env.namespace())))
+            .await;
+        assert_eq!(env.rule_names().await, Vec::<String>::new());
+        assert_eq!(deletions().await, "");
+        // The API server may not serve a new kind at first.
+        env.until(LIMIT, "the new CRD to accept an object", async || {
+            let output = env.kubectl(&["apply", "--filename", "-"], &object).await;
+            if output.success { Ok(()) } else { Err(output.stderr) }
+        })
+        .await;
+        env.until_ready(SCHEDULED, "every-minute").await;
+        controller.stop().await;
     });
 }

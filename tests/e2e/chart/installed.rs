@@ -74,7 +74,7 @@ async fn pod(env: &TestEnv, api_server: &str) -> (Vec<String>, Vec<(String, OsSt
 }
 
 /// Runs the operator like its pod.
-async fn run_as_pod(env: &TestEnv, recorder: &Recorder) -> Controller {
+pub async fn run_as_pod(env: &TestEnv, recorder: &Recorder) -> Controller {
     let (arguments, environment) = pod(env, &recorder.url()).await;
     env.operator(arguments, environment)
 }
