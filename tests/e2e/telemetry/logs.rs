@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::objects::{NO_RESYNC, deny};
 use crate::scheduled::view::rule_name;
-use crate::support::{AwsView, LIMIT, s3, scheduled};
+use crate::support::{AwsView, LIMIT, create_both_triggers, s3, scheduled};
 
 const SCHEDULED: &str = "ScheduledFunction";
 const S3: &str = "S3TriggeredFunction";
@@ -95,6 +95,29 @@ fn the_log_tells_each_change_once() {
             if told == expected { Ok(()) } else { Err(told.join("\n")) }
         })
         .await;
+    });
+}
+
+/// A namespace that is being deleted accepts no new events. The deletion is no fault, so the log has no warning.
+#[test]
+fn deleting_a_namespace_writes_no_warning() {
+    env::test_on_own_cluster("namespace-log", async |env| {
+        if !env.removes_namespaces() {
+            eprintln!("skipped: the API server of KUBEBUILDER_ASSETS runs no namespace controller");
+            return;
+        }
+        let mut controller = env.controller_of_all_namespaces(&["--log-format", "json"]);
+        create_both_triggers(&env).await;
+        let delete = ["delete", "namespace", env.namespace(), "--timeout=60s"];
+        env.kubectl_anywhere(&delete, "").await.expect("kubectl delete");
+        controller.stop().await;
+        let log = controller.log();
+        let refused = lines(&log, "message", "no event in a namespace that is being deleted");
+        let mut refused: Vec<Value> = refused.iter().map(|line| line["reason"].clone()).collect();
+        refused.sort_by_key(Value::to_string);
+        assert_eq!(refused, ["EntryRemoved", "RuleDeleted"]);
+        let faults = [lines(&log, "level", "WARN"), lines(&log, "level", "ERROR")].concat();
+        assert_eq!(faults, Vec::<Value>::new());
     });
 }
 

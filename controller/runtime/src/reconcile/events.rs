@@ -85,7 +85,7 @@ impl EventRecorder {
 
 /// True if the namespace accepts no new objects, since it is being deleted
 /// (<https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#namespacelifecycle>).
-fn is_terminating(error: &kube::Error) -> bool {
+pub fn is_terminating(error: &kube::Error) -> bool {
     let kube::Error::Api(status) = error else { return false };
     let causes = status.details.iter().flat_map(|details| &details.causes);
     causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")

@@ -24,6 +24,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use super::context::Context;
+use super::events::is_terminating;
 use crate::error_chain;
 
 /// The maximum age of a request in flight: AWS refuses a request that was signed more than 15 minutes ago
@@ -218,12 +219,6 @@ fn read(key: &str, row: &str) -> Option<(Bucket, String)> {
 /// True if the API server answered with this code.
 fn has_code(error: &kube::Error, code: u16) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == code)
-}
-
-fn is_terminating(error: &kube::Error) -> bool {
-    let kube::Error::Api(status) = error else { return false };
-    let causes = status.details.iter().flat_map(|details| &details.causes);
-    causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 #[cfg(test)]
