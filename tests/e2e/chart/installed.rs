@@ -230,6 +230,15 @@ async fn install_works(env: &TestEnv, beside: Option<&str>) {
     env.until(LIMIT, "the Lease to be renewed", async || renewed(&recorder).then_some(())).await;
     controller.stop().await;
     assert_rules_match_requests(env, &recorder, beside).await;
+    assert_requests_name_the_version(env, &recorder);
+}
+
+/// Audit logs and CloudTrail show the version of the operator.
+fn assert_requests_name_the_version(env: &TestEnv, recorder: &Recorder) {
+    let kubernetes = concat!("lambda-triggers/", env!("CARGO_PKG_VERSION"));
+    assert_eq!(recorder.user_agents(), [kubernetes.to_owned()].into());
+    let aws = concat!("app/lambda-triggers-", env!("CARGO_PKG_VERSION"));
+    assert_eq!(env.aws_proxy().applications(env.account()), [aws.to_owned()].into());
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! operators below
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use lambda_triggers_core::iam::{Condition, Feature, Policy, Scope, Statement, least_policy};
 use parking_lot::Mutex;
@@ -19,7 +19,7 @@ use super::{
     wire::Refusal,
 };
 
-/// The operator's application name, as the SDK writes it into `User-Agent`.
+/// The start of the operator's application name, as the SDK writes it into `User-Agent`.
 const OPERATOR: &str = "app/lambda-triggers";
 
 /// Permissions of the operators in each account, and calls beyond them.
@@ -38,6 +38,8 @@ struct Rights {
     /// A test's own policy, in place of the least policies.
     given: Option<Policy>,
     surprises: Vec<String>,
+    /// The application names of the operators, such as `app/lambda-triggers-0.1.0`.
+    applications: BTreeSet<String>,
     /// True if the operators' credentials have transitive session tags.
     tags_sessions: bool,
 }
@@ -102,6 +104,10 @@ impl Iam {
         self.with(account, |rights| rights.surprises.clone())
     }
 
+    pub fn applications(&self, account: &str) -> BTreeSet<String> {
+        self.with(account, |rights| rights.applications.clone())
+    }
+
     fn allows(&self, account: &str, need: &Need) -> bool {
         self.with(account, |rights| match &rights.given {
             Some(policy) => allows(policy, need),
@@ -139,9 +145,8 @@ pub(super) async fn judge(shared: &Shared, request: &Request) -> Option<Refusal>
         // AWS answers the same if the caller's own policy lacks the permission.
         return Some(not_authorized(request, &Need::new("sts:AssumeRole", role)));
     }
-    if !is_operators(request) {
-        return None;
-    }
+    let application = application(request)?;
+    shared.iam.with(&request.account, |rights| rights.applications.insert(application));
     let tagging = shared.iam.tag_session(request);
     if let Some(need) = tagging.as_ref().filter(|need| !shared.iam.takes_session_tags(&need.resource)) {
         return Some(not_authorized(request, need));
@@ -154,13 +159,15 @@ pub(super) async fn judge(shared: &Shared, request: &Request) -> Option<Refusal>
 
 /// True if the caller may read a function but not its tags.
 pub(super) fn hides_tags(shared: &Shared, request: &Request) -> bool {
-    let reads = request.service == "lambda" && request.operation == "GetFunction" && is_operators(request);
+    let reads =
+        request.service == "lambda" && request.operation == "GetFunction" && application(request).is_some();
     reads && !shared.iam.allows(&request.account, &Need::of_function("lambda:ListTags", request))
 }
 
-fn is_operators(request: &Request) -> bool {
-    let named = |header| request.header(header).is_some_and(|agent| agent.contains(OPERATOR));
-    named("user-agent") || named("x-amz-user-agent")
+/// The application name of an operator; `None` for all other callers.
+fn application(request: &Request) -> Option<String> {
+    let agents = ["user-agent", "x-amz-user-agent"].into_iter().filter_map(|header| request.header(header));
+    agents.flat_map(str::split_whitespace).find(|part| part.starts_with(OPERATOR)).map(ToOwned::to_owned)
 }
 
 fn allows(policy: &Policy, need: &Need) -> bool {

@@ -73,7 +73,7 @@ pub(crate) mod state;
 mod upstream;
 pub(crate) mod wire;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::Uri;
 use jiff::Timestamp;
@@ -274,6 +274,11 @@ impl AwsProxy {
     /// [`AwsProxy::give_policy`] do not count.
     pub fn not_in_least_policy(&self, account: &str) -> Vec<String> {
         self.shared.iam.surprises(account)
+    }
+
+    /// The application names in the calls of operators in the account, such as `app/lambda-triggers-0.1.0`.
+    pub fn applications(&self, account: &str) -> BTreeSet<String> {
+        self.shared.iam.applications(account)
     }
 
     /// Changes the owner of a bucket, as if another account had created a new bucket of the same name. The new owner

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper::header::{HOST, USER_AGENT};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, Uri};
@@ -76,7 +77,7 @@ impl Asked {
 /// A running proxy. Drop closes the port and all connections.
 pub struct Recorder {
     address: SocketAddr,
-    asked: Arc<Mutex<BTreeSet<(Asked, u16)>>>,
+    record: Record,
     server: JoinHandle<()>,
 }
 
@@ -96,9 +97,9 @@ impl TestEnv {
         let client = kube::Client::try_from(config).expect("the kubeconfig says how to reach the API server");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port on 127.0.0.1");
         let address = listener.local_addr().expect("a bound port has an address");
-        let asked = Arc::default();
-        let server = tokio::spawn(serve(listener, client, Arc::clone(&asked)));
-        Recorder { address, asked, server }
+        let record = Record::default();
+        let server = tokio::spawn(serve(listener, client, record.clone()));
+        Recorder { address, record, server }
     }
 }
 
@@ -110,7 +111,12 @@ impl Recorder {
 
     /// The recorded requests, with the status of each answer.
     pub fn asked(&self) -> BTreeSet<(Asked, u16)> {
-        self.asked.lock().clone()
+        self.record.lock().asked.clone()
+    }
+
+    /// The `User-Agent` headers of all requests. A request without the header counts as an empty name.
+    pub fn user_agents(&self) -> BTreeSet<String> {
+        self.record.lock().user_agents.clone()
     }
 }
 
@@ -120,7 +126,14 @@ impl Drop for Recorder {
     }
 }
 
-type Record = Arc<Mutex<BTreeSet<(Asked, u16)>>>;
+/// The requests so far, without duplicates.
+#[derive(Default)]
+struct Requests {
+    asked: BTreeSet<(Asked, u16)>,
+    user_agents: BTreeSet<String>,
+}
+
+type Record = Arc<Mutex<Requests>>;
 
 async fn serve(listener: TcpListener, client: kube::Client, record: Record) {
     let mut connections = JoinSet::new();
@@ -149,14 +162,16 @@ async fn pass(
 ) -> io::Result<Response<Body>> {
     let attributes = Asked::read(request.method(), request.uri());
     let (mut parts, body) = request.into_parts();
+    let user_agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    record.lock().user_agents.insert(user_agent.to_owned());
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     // The client adds the host of the API server.
-    parts.headers.remove(hyper::header::HOST);
+    parts.headers.remove(HOST);
     let request = Request::from_parts(parts, Body::from(body.to_vec()));
     let answer = client.send(request).await.map_err(io::Error::other)?;
     if let Some(attributes) = attributes {
         let status = answer.status().as_u16();
-        record.lock().insert((attributes, status));
+        record.lock().asked.insert((attributes, status));
     }
     Ok(answer)
 }
