@@ -1,7 +1,7 @@
 # `make test` and `make demo` are the two commands; `make help` lists the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo build run unit e2e lint fmt crds docs chaos gitops mutants bench image tools first-run control-plane local-aws chart-tools gitops-tools checkers compiled deny
+.PHONY: help test demo build run unit e2e lint fmt crds docs chaos gitops mutants bench image tools first-run control-plane local-aws chart-tools gitops-tools checkers compiled deny workflows
 MAKEFLAGS += --no-print-directory
 
 # Tools and the test environment are built once and kept outside of the repository.
@@ -10,6 +10,8 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO_MUTANTS_VERSION := 27.1.0
 CARGO_MUTANTS := $(CACHE)/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
+ACTIONLINT_VERSION := 1.7.12
+ACTIONLINT := $(CACHE)/actionlint-$(ACTIONLINT_VERSION)/actionlint
 
 # A cluster from the environment replaces our own control plane.
 OWN_CONTROL_PLANE := $(if $(KUBECONFIG)$(KUBEBUILDER_ASSETS),,yes)
@@ -25,7 +27,7 @@ export RUST_TEST_THREADS ?= 4
 
 test: tools first-run ## Check format, lints and dependencies, then run every test against a real API server
 	@$(MAKE) -j2 control-plane local-aws chart-tools checkers compiled
-	@$(MAKE) deny
+	@$(MAKE) deny workflows
 	cargo test --profile $(TEST_PROFILE) --workspace --locked
 	@# All mutants take too long for every run. A hash of the code selects the part, so all parts run over time.
 	@$(MAKE) mutants MUTANTS=any/20
@@ -133,7 +135,7 @@ chart-tools:
 gitops-tools:
 	@tests/gitops/build.sh >/dev/null
 
-checkers: $(CARGO_DENY) $(CARGO_MUTANTS)
+checkers: $(CARGO_DENY) $(CARGO_MUTANTS) $(ACTIONLINT)
 
 compiled:
 	@$(MAKE) lint PROFILE=$(TEST_PROFILE)
@@ -142,6 +144,10 @@ compiled:
 
 deny: $(CARGO_DENY)
 	$(CARGO_DENY) --locked --log-level warn check bans licenses sources
+
+# GitHub reports a fault of the release workflow only after a tag. Many machines lack the two linters of scripts.
+workflows: $(ACTIONLINT)
+	$(ACTIONLINT) -shellcheck= -pyflakes= .github/workflows/*.yaml
 
 # Unoptimized: the build takes a third of the time, and the tools are fast enough here.
 define install
@@ -156,3 +162,7 @@ $(CARGO_DENY):
 
 $(CARGO_MUTANTS):
 	$(call install,cargo-mutants,$(CARGO_MUTANTS_VERSION))
+
+$(ACTIONLINT):
+	@echo 'Building actionlint $(ACTIONLINT_VERSION) (once) ...' >&2
+	@CGO_ENABLED=0 GOBIN=$(dir $@) go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT_VERSION)
