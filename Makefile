@@ -64,7 +64,7 @@ fmt: tools ## Format the code
 
 crds: build ## Generate crds/ from the types, and the copies of the charts
 	@for folder in crds charts/lambda-triggers/files/crds charts/lambda-triggers-crds/files/crds; do \
-	    cargo run --quiet --locked --bin lambda-triggers -- crds --dir "$$folder"; \
+	    cargo run --quiet --locked --bin lambda-triggers -- crds --dir "$$folder" || exit 1; \
 	done
 
 docs: tools ## Generate the references in docs/, the charts' READMEs and the test data for GitOps

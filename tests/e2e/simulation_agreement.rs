@@ -136,7 +136,7 @@ async fn run_step(env: &TestEnv, bucket: &str, step: &Step) {
                 (is_current && *ready != "Unknown").then_some(())
             })
             .await;
-            // The simulation creates the next object later too. Of two objects of one second, the UID decides.
+            // The simulation creates the next object later too. The UID decides between two objects of one second.
             wait_for_next_second(env, kind, name).await;
         }
         Step::Delete(kind, name) => {

@@ -19,8 +19,7 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 use super::notification;
 
 /// Service, operation, method and path of requests. The path contains members. The query has optional members, and
-/// constants that end in `=`. EventBridge has all other operations, and the operations
-/// whose path lacks a member.
+/// constants that end in `=`. EventBridge has all other operations, and the operations whose path lacks a member.
 const ROUTES: &str = "\
 lambda AddPermission POST /2015-03-31/functions/{FunctionName}/policy?Qualifier
 lambda CreateAlias POST /2015-03-31/functions/{FunctionName}/aliases

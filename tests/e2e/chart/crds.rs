@@ -50,6 +50,13 @@ async fn apply_object(env: &TestEnv) {
     env.kubectl_anywhere(&apply, &object).await.expect("kubectl apply");
 }
 
+/// Replaces the description of a field in a CRD with `old`, as kubectl or an older chart would.
+async fn change_description(env: &TestEnv) {
+    let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/schedule/description";
+    let patch = json!([{"op": "replace", "path": path, "value": "old"}]).to_string();
+    env.kubectl(&["patch", CRDS[0], "--type=json", "--patch", &patch], "").await.expect("kubectl patch");
+}
+
 #[test]
 fn helm_lint_accepts_the_chart_of_the_crds() {
     env::block_on(async {
@@ -171,9 +178,7 @@ fn crds_are_upgraded_and_outlive_the_release() {
         let schema = async || env.kubectl(&["get", CRDS[0], schedule], "").await.expect("kubectl get");
         assert_eq!(schema().await, "string");
         // Simulate the CRD of an older chart.
-        let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/schedule/description";
-        let patch = json!([{"op": "replace", "path": path, "value": "old"}]).to_string();
-        env.kubectl(&["patch", CRDS[0], "--type=json", "--patch", &patch], "").await.expect("kubectl patch");
+        change_description(&env).await;
         helm(&env, "upgrade", "replicaCount: 1\n", &["--force-conflicts"]).await;
         let description = schedule.replace(".type}", ".description}");
         let found = env.kubectl(&["get", CRDS[0], &description], "").await.expect("kubectl get");
@@ -210,9 +215,7 @@ fn crds_of_kubectl_are_taken_over_with_a_flag() {
         let object = env.object(SCHEDULED, "every-minute").await.unwrap();
         assert_eq!(object["status"], json!({"observedGeneration": -1}));
         // As docs/upgrade.md says, another apply by kubectl makes the next upgrade fail.
-        let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/schedule/description";
-        let patch = json!([{"op": "replace", "path": path, "value": "old"}]).to_string();
-        env.kubectl(&["patch", CRDS[0], "--type=json", "--patch", &patch], "").await.expect("kubectl patch");
+        change_description(&env).await;
         let refused = env.helm(&["upgrade", RELEASE, &chart()], "").await;
         assert!(refused.stderr.contains("conflict"), "{}", refused.stderr);
         helm(&env, "upgrade", "", &["--force-conflicts"]).await;

@@ -82,7 +82,7 @@ mod tests {
 
     use super::*;
 
-    /// Each chart needs its own copy: Helm reads no files outside of a chart, and Flux drops symbolic links.
+    /// Each chart needs its own copy, since Helm reads no files outside of a chart.
     #[test]
     fn the_committed_crds_are_up_to_date() {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
