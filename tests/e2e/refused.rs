@@ -128,6 +128,13 @@ fn valid_schedules_are_accepted() {
 }
 
 #[test]
+fn fields_of_eventbridge_scheduler_are_refused_with_the_remedy() {
+    env::test("refused-scheduler", async |env| {
+        Table::read(include_str!("refused/scheduler.yaml")).assert_rows(&env).await;
+    });
+}
+
+#[test]
 fn invalid_scheduled_functions_are_refused_with_the_remedy() {
     env::test("refused-scheduled", async |env| {
         Table::read(include_str!("refused/scheduled_functions.yaml")).assert_rows(&env).await;

@@ -89,6 +89,15 @@ mod table {
     pub const REMOVE_TARGETS: Operation = cleanup("events:RemoveTargets");
     pub const DELETE_RULE: Operation = cleanup("events:DeleteRule");
 
+    pub const GET_SCHEDULE: Operation = read("scheduler:GetSchedule");
+    pub const LIST_SCHEDULES: Operation = read("scheduler:ListSchedules");
+    pub const CREATE_SCHEDULE: Operation = change("scheduler:CreateSchedule");
+    pub const UPDATE_SCHEDULE: Operation = change("scheduler:UpdateSchedule");
+    pub const DELETE_SCHEDULE: Operation = cleanup("scheduler:DeleteSchedule");
+    pub const CREATE_SCHEDULE_GROUP: Operation = change("scheduler:CreateScheduleGroup");
+    pub const LIST_GROUP_TAGS: Operation = read("scheduler:ListTagsForResource");
+    pub const TAG_GROUP: Operation = change("scheduler:TagResource");
+
     pub const GET_NOTIFICATION: Operation = read("s3:GetBucketNotification");
     pub const LIST_BUCKETS: Operation = read("s3:ListAllMyBuckets");
     /// A cleanup writes the document without the object's entries.

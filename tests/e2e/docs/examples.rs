@@ -1,6 +1,6 @@
 //! The examples with a README: their commands and manifests do what the README says.
 
-use lambda_triggers_core::api::{S3TriggeredFunctionSpec, ScheduledFunctionSpec};
+use lambda_triggers_core::api::{Backend, S3TriggeredFunctionSpec, ScheduledFunctionSpec};
 use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::tenancy::{ImplicitGrants, Tenancy, references_of_s3, references_of_scheduled};
 use lambda_triggers_tests::env::{self, TestEnv};
@@ -34,7 +34,7 @@ fn refusals(tenancy: &Tenancy, namespace: &str, account: &str, manifest: &str) -
             _ => {
                 let spec: ScheduledFunctionSpec = serde_json::from_value(spec).unwrap();
                 let region = spec.region.clone().unwrap_or_else(|| "eu-west-1".into());
-                references_of_scheduled(&spec, &region, &own)
+                references_of_scheduled(&spec, Backend::Rule, &region, &own)
             }
         };
         let refused = references.iter().filter_map(|reference| {

@@ -15,7 +15,9 @@ fn section<'a>(page: &'a Page, heading: &str) -> &'a str {
 /// The start of a reason's description on the page.
 fn intro(reason: Reason) -> &'static str {
     match (reason, Failure::new(Component::Rule, reason, "").class()) {
-        (Reason::Applied | Reason::ExternalPermission | Reason::Suspended, _) => "`Ready`.",
+        (Reason::Applied | Reason::ExternalPermission | Reason::Suspended | Reason::Completed, _) => {
+            "`Ready`."
+        }
         (Reason::Paused, _) => "`Ready` if AWS matched the spec, else `Stalled`: waits for you.",
         (_, ErrorClass::Terminal) => "`Stalled`: waits for you.",
         (_, ErrorClass::Dependency) => "`Reconciling` for two minutes, then `Stalled`: waits for you.",
@@ -53,7 +55,13 @@ fn every_condition_is_documented() {
     let page = Page::read(PAGE);
     let rows = section(&page, "Conditions").lines().filter_map(|line| line.strip_prefix("| `"));
     let documented: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
-    let components = [Component::Function, Component::Permission, Component::Rule, Component::Notification]
-        .map(Component::condition);
+    let components = [
+        Component::Function,
+        Component::Permission,
+        Component::Rule,
+        Component::Schedule,
+        Component::Notification,
+    ]
+    .map(Component::condition);
     assert_eq!(documented, [&["Ready", "Reconciling", "Stalled"][..], &components].concat());
 }

@@ -61,8 +61,8 @@ fn an_unparsable_object_blocks_no_other_and_can_be_deleted() {
             SCHEDULED,
             "no-rate",
             "{function: {name: f}, schedule: whenever}",
-            "spec.schedule: write rate(...), cron(...) or the five fields of a CronJob, such as rate(1 hour), \
-             cron(0 18 ? * MON-FRI *) or 0 18 * * MON-FRI"
+            "spec.schedule: write rate(...), cron(...), at(...) or the five fields of a CronJob, such as rate(1 hour), \
+             cron(0 18 ? * MON-FRI *), at(2026-12-24T18:00:00) or 0 18 * * MON-FRI"
                 .to_owned(),
             "RuleReady",
         ),

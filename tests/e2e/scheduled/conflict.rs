@@ -137,7 +137,8 @@ fn an_exceeded_quota_is_reported_and_retried() {
         env.apply(&scheduled("hourly", "hourly", "schedule: rate(1 hour)")).await;
         let message = format!(
             "events:PutRule on rule {} exceeds a quota of AWS: The requested resource exceeds the maximum \
-             number allowed. Raise the quota, or remove unused resources",
+             number allowed. Raise the quota, or remove unused resources, or set backend: Scheduler, which has no \
+             such limit",
             rule_name(&env, "hourly")
         );
         let fine = ["FunctionReady", "PermissionReady"];

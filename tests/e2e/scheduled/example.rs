@@ -102,7 +102,7 @@ fn kubectl_get_shows_the_main_columns() {
         assert_eq!(
             columns(&env, &[]).await,
             [
-                vec!["NAME", "READY", "REASON", "SCHEDULE", "FUNCTION"],
+                vec!["NAME", "READY", "REASON", "SCHEDULE", "TIMEZONE", "FUNCTION"],
                 vec!["daily", "True", "Applied", schedule, "every-day"],
             ]
         );
@@ -110,7 +110,10 @@ fn kubectl_get_shows_the_main_columns() {
         assert_eq!(
             columns(&env, &["-o", "wide"]).await,
             [
-                vec!["NAME", "READY", "REASON", "SCHEDULE", "FUNCTION", "WHEN", "MESSAGE"],
+                vec![
+                    "NAME", "READY", "REASON", "SCHEDULE", "TIMEZONE", "FUNCTION", "WHEN", "BACKEND",
+                    "MESSAGE"
+                ],
                 vec!["daily", "True", "Applied", schedule, "every-day", when, IN_PLACE],
             ]
         );

@@ -42,7 +42,7 @@ fn a_forbidden_reference_causes_no_aws_call() {
             refusal(&format!("function {arn}:theirs"), "functions", "mine-*")
         );
         let target = |name: &str| {
-            let resource = format!("function {arn}:{name} as the target of a rule");
+            let resource = format!("function {arn}:{name} as the target of a schedule");
             format!("spec.function.name: {}", refusal(&resource, "ruleTargets", "mine-a"))
         };
         let bucket = format!("spec.bucket: {}", refusal(&format!("bucket {bucket}"), "buckets", "media-*"));

@@ -1,8 +1,9 @@
-//! Description of a cron schedule in English, for the column WHEN of `kubectl get -o wide`. croner writes the
-//! description, and this module corrects croner's text for AWS's forms.
+//! Description of local times in English, for the column WHEN of `kubectl get -o wide`. croner describes a cron
+//! schedule, and this module corrects croner's text for AWS's forms.
 
 use croner::Cron as Croner;
 use croner::parser::{CronParser, Seconds, Year};
+use jiff::civil::DateTime;
 
 use super::cron::Cron;
 
@@ -75,7 +76,7 @@ fn between(names: &[&str], from: u16, to: u16) -> String {
 }
 
 impl Cron {
-    /// A sentence such as `At 18:00 UTC, on Monday and Friday.`
+    /// Words such as `At 18:00, on Monday and Friday`.
     pub fn in_words(&self) -> String {
         let mut overrides = [None; 5];
         let wrapped: Vec<(&Wrapping, (u16, u16))> = WRAPPING
@@ -86,7 +87,7 @@ impl Cron {
             overrides[wrapping.field] = Some(wrapping.values);
         }
         let Some(cron) = croner(&self.describable(overrides)) else {
-            return format!("As cron({self}) says, in UTC.");
+            return format!("As cron({self}) says");
         };
         let mut words = cron.describe().trim_end_matches('.').to_owned();
         for (wrapping, (from, to)) in wrapped {
@@ -101,20 +102,14 @@ impl Cron {
             words = format!("{words}, in {years}");
         }
         let words = words.replace("past of every", "of every").replace(WORKING_DAYS, "Monday to Friday");
-        in_utc(&words, self.is_bound_to_a_clock())
+        match words.strip_prefix("At every") {
+            Some(rest) => format!("Every{rest}"),
+            None => words,
+        }
     }
 }
 
-/// Adds the time zone to croner's words, and turns croner's `At every 15 minutes` into `Every 15 minutes`.
-fn in_utc(words: &str, bound_to_a_clock: bool) -> String {
-    if let Some(rest) = words.strip_prefix("At every") {
-        return in_utc(&format!("Every{rest}"), bound_to_a_clock);
-    }
-    match words.split_at_checked("At 18:00".len()) {
-        Some((time, rest)) if time.starts_with("At ") && time.as_bytes()[5] == b':' => {
-            format!("{time} UTC{rest}.")
-        }
-        _ if bound_to_a_clock => format!("{words} (UTC)."),
-        _ => format!("{words}."),
-    }
+/// Words such as `24 December 2026 at 18:00`.
+pub(super) fn date_and_time(time: DateTime) -> String {
+    time.strftime("%-d %B %Y at %R").to_string()
 }

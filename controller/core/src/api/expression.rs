@@ -1,19 +1,22 @@
-//! The schedule of a `ScheduledFunction`: the parser of the user's text, and the canonical expression for
-//! EventBridge.
+//! The schedule expression of a `ScheduledFunction`: the parser of the user's text, and the canonical expression for
+//! AWS.
 //!
-//! The grammar of `rate(...)` and `cron(...)` is AWS's grammar
-//! (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>). Five fields and
-//! shorthands like `@hourly` follow a Kubernetes CronJob. All times are in UTC. `validation/cel/cron.rs` has the same
-//! grammar in CEL.
+//! The grammar of `rate(...)` and `cron(...)` is the grammar of EventBridge
+//! (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>). EventBridge Scheduler
+//! has the same grammar, and `at(...)` for one run
+//! (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>). Five fields and shorthands like
+//! `@hourly` follow a Kubernetes CronJob. `validation/cel/cron.rs` has the same grammar in CEL.
 
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::cron::{Cron, FIELDS};
 use super::validation::messages;
-use super::{CronFields, FieldError, Rate, RateUnit, ScheduledFunctionSpec};
+use super::{CronFields, FieldError, Rate, RateUnit, ScheduledFunctionSpec, describe, time_zone};
 
 /// Maximum length of a schedule expression in EventBridge, in characters.
 pub(super) const MAX_EXPRESSION: usize = 256;
@@ -21,7 +24,8 @@ pub(super) const MAX_EXPRESSION: usize = 256;
 /// Maximum value of a rate. AWS documents no limit, and this value is about two thousand years of minutes.
 pub(super) const MAX_RATE: i64 = 999_999_999;
 
-/// A schedule expression for EventBridge, in canonical form: `rate(1 hour)`, `cron(0 18 ? * MON-FRI *)`.
+/// A schedule expression for AWS, in canonical form: `rate(1 hour)`, `cron(0 18 ? * MON-FRI *)`,
+/// `at(2026-12-24T18:00:00)`. The times are local times of the schedule's time zone.
 ///
 /// [`fmt::Display`] writes the text for AWS. Parsing the text returns an equal expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,32 +35,56 @@ pub struct Expression(ExpressionKind);
 enum ExpressionKind {
     Rate { value: i64, unit: &'static str },
     Cron(Cron),
+    At(DateTime),
 }
 
 impl Expression {
-    /// The schedule in English: `Every hour.`, `At 18:00 UTC, on Monday and Friday.`
-    pub fn in_words(&self) -> String {
-        match &self.0 {
-            ExpressionKind::Rate { value: 1, unit } => format!("Every {unit}."),
-            ExpressionKind::Rate { value, unit } => format!("Every {value} {unit}s."),
-            ExpressionKind::Cron(cron) => cron.in_words(),
-        }
-    }
-
-    /// The first run after `now`, to the minute. `None` if no run is left, such as for a past year. A rate counts
-    /// from the rule's creation, which is unknown here, so the result for a rate is `now`.
-    pub fn next_run(&self, now: Timestamp) -> Option<Timestamp> {
+    /// The first run after `now`, to the minute, with local times in `zone`. `None` if no run is left, such as for a
+    /// past year. An interval has no known beginning here, so the result for an interval is `now`.
+    pub fn next_run(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         match &self.0 {
             ExpressionKind::Rate { .. } => Some(now),
-            ExpressionKind::Cron(cron) => cron.next_run(now),
+            ExpressionKind::Cron(cron) => cron.next_run(now, zone),
+            ExpressionKind::At(time) => time_zone::instant(*time, zone).filter(|run| *run > now),
         }
     }
 
-    /// The last run at `now` or before. `None` for a rate, and for a schedule without earlier runs.
-    pub fn last_run(&self, now: Timestamp) -> Option<Timestamp> {
+    /// The last run at `now` or before, with local times in `zone`. `None` for an interval, and for a schedule
+    /// without earlier runs.
+    pub fn last_run(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         match &self.0 {
             ExpressionKind::Rate { .. } => None,
-            ExpressionKind::Cron(cron) => cron.last_run(now),
+            ExpressionKind::Cron(cron) => cron.last_run(now, zone),
+            ExpressionKind::At(time) => time_zone::instant(*time, zone).filter(|run| *run <= now),
+        }
+    }
+
+    /// The time between two runs of an interval. A day has 24 hours. `None` for `cron(...)` and `at(...)`.
+    pub fn interval(&self) -> Option<SignedDuration> {
+        let ExpressionKind::Rate { value, unit } = &self.0 else { return None };
+        let hours = match *unit {
+            "minute" => return Some(SignedDuration::from_mins(*value)),
+            "hour" => *value,
+            _ => *value * 24,
+        };
+        Some(SignedDuration::from_hours(hours))
+    }
+
+    /// The local time of `at(...)`. `None` for a schedule that repeats.
+    pub fn one_time(&self) -> Option<DateTime> {
+        match &self.0 {
+            ExpressionKind::At(time) => Some(*time),
+            _ => None,
+        }
+    }
+
+    /// Words such as `Every hour`, without the time zone. The flag is true if the runs depend on the time zone.
+    pub(super) fn in_words(&self) -> (String, bool) {
+        match &self.0 {
+            ExpressionKind::Rate { value: 1, unit } => (format!("Every {unit}"), false),
+            ExpressionKind::Rate { value, unit } => (format!("Every {value} {unit}s"), false),
+            ExpressionKind::Cron(cron) => (cron.in_words(), cron.is_bound_to_a_clock()),
+            ExpressionKind::At(time) => (format!("Once, on {}", describe::date_and_time(*time)), true),
         }
     }
 
@@ -76,7 +104,7 @@ impl Expression {
     pub(super) fn as_cron(&self) -> Option<&Cron> {
         match &self.0 {
             ExpressionKind::Cron(cron) => Some(cron),
-            ExpressionKind::Rate { .. } => None,
+            ExpressionKind::Rate { .. } | ExpressionKind::At(_) => None,
         }
     }
 }
@@ -87,6 +115,7 @@ impl fmt::Display for Expression {
             ExpressionKind::Rate { value: 1, unit } => write!(f, "rate(1 {unit})"),
             ExpressionKind::Rate { value, unit } => write!(f, "rate({value} {unit}s)"),
             ExpressionKind::Cron(cron) => write!(f, "cron({cron})"),
+            ExpressionKind::At(time) => write!(f, "at({time})"),
         }
     }
 }
@@ -101,10 +130,10 @@ impl FromStr for Expression {
             parse_rate(text)
         } else if let Some(inner) = text.strip_prefix("cron(") {
             parse_cron(inner)
-        } else if text.starts_with("at(") {
-            Err(messages::AT.into())
+        } else if let Some(inner) = text.strip_prefix("at(") {
+            parse_at(inner)
         } else if text.starts_with("TZ=") || text.starts_with("CRON_TZ=") {
-            Err(messages::TIME_ZONE.into())
+            Err(messages::TIME_ZONE_IN_SCHEDULE.into())
         } else if text.starts_with('@') {
             parse_macro(text)
         } else if !fields
@@ -152,6 +181,27 @@ fn parse_cron(rest: &str) -> Result<Expression, String> {
         return Err(if fields.len() == 5 { messages::FIVE_FIELDS_IN_CRON } else { messages::CRON }.into());
     };
     Expression::cron(Cron::from_aws(fields).map_err(|mut errors| errors.swap_remove(0).message)?)
+}
+
+/// The date and time of `at(...)`. The form is exact, and years are those of cron.
+fn parse_at(rest: &str) -> Result<Expression, String> {
+    const FORM: &str = "yyyy-mm-ddThh:mm:ss";
+    let has_form = |text: &&str| {
+        let fits = |(byte, form): (u8, u8)| match form {
+            b'-' | b'T' | b':' => byte == form,
+            _ => byte.is_ascii_digit(),
+        };
+        text.len() == FORM.len() && text.bytes().zip(FORM.bytes()).all(fits)
+    };
+    let inner = rest.strip_suffix(')').filter(has_form).ok_or(messages::AT)?;
+    let [.., year] = &FIELDS;
+    let exists = |time: &DateTime| {
+        // jiff reads second 60 as 59.
+        u16::try_from(time.year()).is_ok_and(|number| (year.min..=year.max).contains(&number))
+            && time.to_string() == inner
+    };
+    let time = inner.parse().ok().filter(exists).ok_or(messages::NO_SUCH_TIME)?;
+    Ok(Expression(ExpressionKind::At(time)))
 }
 
 /// The shorthands of a CronJob

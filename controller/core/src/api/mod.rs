@@ -2,11 +2,13 @@
 //! are the descriptions in the CRDs, in `kubectl explain` and in `docs/api.md`, so they have no rustdoc links.
 //! `plan/` turns specs into AWS resources.
 
+mod backend;
 mod bucket_name;
 mod crd;
 mod cron;
 mod definition;
 mod describe;
+mod expression;
 mod function;
 mod handler;
 mod key_encoding;
@@ -15,26 +17,29 @@ mod s3_triggered_function;
 mod schedule;
 mod scheduled_function;
 mod status;
+mod time_zone;
 mod validation;
 
+pub use backend::Backend;
 pub use bucket_name::is_bucket_name;
 pub use crd::{crd_file_name, crd_yaml, crds};
 pub use definition::{
     AdoptionPolicy, ApplicationLogLevel, Architecture, AsyncInvoke, Code, ConfigMapCode, FunctionDefinition,
     ImageCode, LogFormat, Logging, S3Code, SnapStart, SystemLogLevel, Tracing, Vpc,
 };
+pub use expression::Expression;
 pub use function::{DeletionPolicy, FunctionRef, PermissionPolicy, Tags};
 pub use handler::missing_handler_files;
 pub use key_encoding::{decode_key, encode_key};
 pub use s3_events::{EVENT_NAMES, affixes_overlap, events_overlap, keys_overlap};
 pub use s3_triggered_function::{KeyFilter, S3TriggeredFunction, S3TriggeredFunctionSpec};
-pub use schedule::Expression;
+pub use schedule::Schedule;
 pub use scheduled_function::{
     CronFields, Rate, RateUnit, RetryPolicy, ScheduledFunction, ScheduledFunctionSpec,
 };
 pub use status::{
-    Applied, AppliedFunction, AppliedNotification, AppliedPermission, AppliedRule, DeployedFunction,
-    S3TriggeredFunctionStatus, ScheduledFunctionStatus, TriggerStatus,
+    Applied, AppliedFunction, AppliedNotification, AppliedPermission, AppliedRule, AppliedSchedule,
+    DeployedFunction, S3TriggeredFunctionStatus, ScheduledFunctionStatus, TriggerStatus,
 };
 pub use validation::{FieldError, parse_default_tags};
 

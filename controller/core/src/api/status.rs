@@ -9,6 +9,8 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Backend;
+
 /// Observed state of a `ScheduledFunction`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(transparent)]
@@ -28,7 +30,9 @@ fn without_notifications(schema: &mut Schema) {
 fn without_schedule(schema: &mut Schema) {
     remove(schema, &["properties"], "schedule");
     remove(schema, &["properties"], "scheduleDescription");
+    remove(schema, &["properties"], "backend");
     remove(schema, &["properties", "applied", "properties"], "rules");
+    remove(schema, &["properties", "applied", "properties"], "schedules");
 }
 
 /// Removes a property from the object at `path`.
@@ -68,10 +72,13 @@ pub struct TriggerStatus {
     /// Name of the function, with its qualifier, for the column FUNCTION of `kubectl get`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_name: Option<String>,
-    /// Schedule in the form that EventBridge stores, such as `cron(0 18 ? * MON-FRI *)`.
+    /// AWS service that runs the schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
+    /// Schedule in the form that AWS stores, such as `cron(0 18 ? * MON-FRI *)`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
-    /// Schedule in English, in UTC, such as `At 18:00 UTC, on Monday and Friday.`
+    /// Schedule in English, in its time zone, such as `At 18:00 UTC, on Monday and Friday.`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule_description: Option<String>,
     /// Identities of all AWS resources that the operator created for the object. The operator writes an identity
@@ -84,14 +91,18 @@ pub struct TriggerStatus {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Applied {
-    /// Account of the rules and functions, 12 digits. With credentials of another account, the operator cannot find
-    /// these rules and functions.
+    /// Account of the rules, schedules and functions, 12 digits. With credentials of another account, the operator
+    /// cannot find these rules, schedules and functions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// EventBridge rules, on the default event bus.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub rules: Vec<AppliedRule>,
+    /// Schedules of EventBridge Scheduler.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub schedules: Vec<AppliedSchedule>,
     /// Entries in the notification configurations of buckets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -110,13 +121,14 @@ impl Applied {
     /// Union of both, for a change that creates new resources before the old resources are deleted. A rule in both
     /// keeps the tag keys of both, and a bucket in both keeps the entries of both.
     pub fn merge(&mut self, other: &Self) {
-        let Self { account, rules, notifications, functions, permissions } = other;
+        let Self { account, rules, schedules, notifications, functions, permissions } = other;
         if self.account.is_none() {
             self.account.clone_from(account);
         }
         add(&mut self.rules, rules, AppliedRule::key, |same, rule| {
             add_texts(&mut same.tag_keys, &rule.tag_keys)
         });
+        add(&mut self.schedules, schedules, Clone::clone, |_, _| {});
         let bucket = |entries: &AppliedNotification| {
             (entries.region.clone(), entries.bucket.clone(), entries.bucket_owner.clone())
         };
@@ -136,22 +148,25 @@ impl Applied {
         Self {
             account: self.account.clone(),
             rules: difference(&self.rules, &other.rules, AppliedRule::key),
+            schedules: difference(&self.schedules, &other.schedules, Clone::clone),
             notifications: difference(&self.notifications, &other.notifications, |one| one.bucket.clone()),
             functions: difference(&self.functions, &other.functions, AppliedFunction::key),
             permissions: difference(&self.permissions, &other.permissions, Clone::clone),
         }
     }
 
-    /// The account of the rules and functions, if the account differs from `account`. `None` without rules and
-    /// functions: the operator can find entries and permissions from any account.
+    /// The account of the rules, schedules and functions, if the account differs from `account`. `None` without
+    /// rules, schedules and functions: the operator can find entries and permissions from any account.
     pub fn made_in_other_account(&self, account: &str) -> Option<&str> {
-        let found_there_alone = !self.rules.is_empty() || !self.functions.is_empty();
+        let found_there_alone =
+            !self.rules.is_empty() || !self.schedules.is_empty() || !self.functions.is_empty();
         self.account.as_deref().filter(|made_in| found_there_alone && *made_in != account)
     }
 
     /// True if the operator created nothing for the object.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
+            && self.schedules.is_empty()
             && self.notifications.is_empty()
             && self.permissions.is_empty()
             && self.functions.is_empty()
@@ -177,6 +192,18 @@ impl AppliedRule {
     pub fn key(&self) -> (String, String) {
         (self.region.clone(), self.name.clone())
     }
+}
+
+/// A schedule of EventBridge Scheduler. Region, group and name together identify the schedule in its account.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedSchedule {
+    /// Region of the schedule.
+    pub region: String,
+    /// Name of the schedule group.
+    pub group: String,
+    /// Name of the schedule.
+    pub name: String,
 }
 
 /// Entries in the notification configuration of one bucket.
@@ -270,15 +297,21 @@ fn add_texts(all: &mut Vec<String>, more: &[String]) {
 mod tests {
     use super::*;
 
+    fn schedule(name: &str) -> AppliedSchedule {
+        AppliedSchedule { region: "eu-west-1".into(), group: "lt-1a2b3c4d".into(), name: name.into() }
+    }
+
     #[test]
-    fn rules_of_another_account_are_detected() {
+    fn rules_and_schedules_of_another_account_are_detected() {
         let rule = AppliedRule { region: "eu-west-1".into(), name: "lt-1".into(), tag_keys: vec![] };
         let made = Applied { account: Some("1".into()), rules: vec![rule], ..Applied::default() };
         assert_eq!(made.made_in_other_account("1"), None);
         assert_eq!(made.made_in_other_account("2"), Some("1"));
         // Old versions of the operator did not record the account.
         assert_eq!(Applied { account: None, ..made.clone() }.made_in_other_account("2"), None);
-        assert_eq!(Applied { rules: vec![], ..made }.made_in_other_account("2"), None);
+        assert_eq!(Applied { rules: vec![], ..made.clone() }.made_in_other_account("2"), None);
+        let made = Applied { rules: vec![], schedules: vec![schedule("lt-1")], ..made };
+        assert_eq!(made.made_in_other_account("2"), Some("1"));
     }
 
     #[test]
@@ -304,6 +337,7 @@ mod tests {
         let all = Applied {
             account: Some("1".into()),
             rules: vec![rule("a", "x"), rule("b", "x")],
+            schedules: vec![schedule("a"), schedule("b")],
             notifications: vec![entries("photos", "eu-west-1"), entries("archive", "eu-west-1")],
             functions: vec![function("eu-west-1"), function("us-east-1")],
             permissions: vec![permission("one"), permission("two")],
@@ -311,6 +345,7 @@ mod tests {
         let other = Applied {
             account: None,
             rules: vec![rule("a", "y")],
+            schedules: vec![schedule("a")],
             notifications: vec![entries("photos", "us-east-1")],
             functions: vec![function("us-east-1")],
             permissions: vec![permission("one")],
@@ -318,6 +353,7 @@ mod tests {
         let rest = Applied {
             account: Some("1".into()),
             rules: vec![rule("b", "x")],
+            schedules: vec![schedule("b")],
             notifications: vec![entries("archive", "eu-west-1")],
             functions: vec![function("eu-west-1")],
             permissions: vec![permission("two")],

@@ -53,9 +53,16 @@ const LAYERS: (Feature, &str) = (Feature::Layers, "UseLayers");
 const VPC: (Feature, &str) = (Feature::Vpc, "FindNetworks");
 const KMS: (Feature, &str) = (Feature::Kms, "EncryptEnvironments");
 const GRANTS: (Feature, &str) = (Feature::Kms, "GrantKeysToFunctions");
+const SCHEDULES: (Feature, &str) = (Feature::Scheduler, "OwnSchedules");
+const GROUP: (Feature, &str) = (Feature::Scheduler, "OwnScheduleGroup");
+const FIND_SCHEDULES: (Feature, &str) = (Feature::Scheduler, "FindSchedules");
+const PASS: (Feature, &str) = (Feature::Scheduler, "PassSchedulerRole");
 const TENANCY: (Feature, &str) = (Feature::Tenancy, "AssumeTenantRoles");
 
-const ACTIONS: [Action; 44] = [
+/// The only action of two statements, each with its own service.
+const PASS_ROLE: &str = "iam:PassRole";
+
+const ACTIONS: [Action; 53] = [
     action(
         op::GET_FUNCTION.action,
         READ,
@@ -222,7 +229,7 @@ const ACTIONS: [Action; 44] = [
         "The resource keeps its finalizer",
     ),
     action(
-        "iam:PassRole",
+        PASS_ROLE,
         ROLES,
         "Gives the function the role in its definition. This is the most powerful permission: restrict it",
         "Functions are not created, and settings are not changed",
@@ -277,6 +284,60 @@ const ACTIONS: [Action; 44] = [
         GRANTS,
         "Lambda permits the function to decrypt its environment",
         "Functions with `kmsKeyArn` are not created",
+    ),
+    action(
+        op::GET_SCHEDULE.action,
+        SCHEDULES,
+        "Compares the schedule with the resource",
+        "ScheduledFunctions with EventBridge Scheduler are not reconciled",
+    ),
+    action(
+        op::CREATE_SCHEDULE.action,
+        SCHEDULES,
+        "Creates the schedule",
+        "Schedules of EventBridge Scheduler are not created",
+    ),
+    action(
+        op::UPDATE_SCHEDULE.action,
+        SCHEDULES,
+        "Changes the schedule after a change of the resource, and repairs drift",
+        "Schedules of EventBridge Scheduler are not changed",
+    ),
+    action(
+        op::DELETE_SCHEDULE.action,
+        SCHEDULES,
+        "Deletes the schedule with its resource",
+        "A deleted ScheduledFunction keeps its finalizer, and its schedule keeps running",
+    ),
+    action(
+        op::CREATE_SCHEDULE_GROUP.action,
+        GROUP,
+        "Creates the group for all schedules of the operator",
+        "Schedules of EventBridge Scheduler are not created",
+    ),
+    action(
+        op::LIST_GROUP_TAGS.action,
+        GROUP,
+        "Distinguishes the operator's group from a foreign group by its tags",
+        "Schedules of EventBridge Scheduler are neither created nor changed",
+    ),
+    action(
+        op::TAG_GROUP.action,
+        GROUP,
+        "Creates the group with its tags, and updates the tag of the cluster",
+        "The group is not created",
+    ),
+    action(
+        op::LIST_SCHEDULES.action,
+        FIND_SCHEDULES,
+        "Reads which schedules have changed, for all schedules of the operator at once, in each resync",
+        "Each schedule is read separately",
+    ),
+    action(
+        PASS_ROLE,
+        PASS,
+        "Gives the schedule the role with which EventBridge Scheduler invokes the function",
+        "Schedules of EventBridge Scheduler are neither created nor changed",
     ),
     action(
         op::ASSUME_ROLE.action,

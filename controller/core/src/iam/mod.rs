@@ -6,6 +6,7 @@
 
 mod actions;
 mod policy;
+mod scheduler_role;
 
 use std::collections::BTreeSet;
 
@@ -14,6 +15,7 @@ use crate::ownership::TAG_OWNER;
 
 pub use actions::{Action, actions};
 pub use policy::{Condition, Policy, Statement};
+pub use scheduler_role::{scheduler_role_permissions, scheduler_role_trust};
 
 /// A feature of the operator. The policy contains only the statements for enabled features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,13 +34,15 @@ pub enum Feature {
     Vpc,
     /// Function environments encrypted with a customer-managed KMS key.
     Kms,
+    /// Schedules of EventBridge Scheduler.
+    Scheduler,
     /// Roles that the operator assumes for tenants.
     Tenancy,
 }
 
 impl Feature {
     /// All features, in the order of the policy's statements.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Triggers,
         Self::Definitions,
         Self::Archives,
@@ -46,6 +50,7 @@ impl Feature {
         Self::Layers,
         Self::Vpc,
         Self::Kms,
+        Self::Scheduler,
         Self::Tenancy,
     ];
 }
@@ -71,6 +76,8 @@ pub struct Scope {
     pub code_buckets: Vec<String>,
     /// The names, with paths, of the roles that a definition may pass to a function.
     pub function_roles: Vec<String>,
+    /// The ARNs of the roles that the operator may pass to EventBridge Scheduler.
+    pub scheduler_roles: Vec<String>,
     /// The ARNs of tenant roles.
     pub tenant_roles: Vec<String>,
 }
@@ -88,6 +95,7 @@ impl Scope {
             bucket_owners: vec![],
             code_buckets: vec![],
             function_roles: vec![],
+            scheduler_roles: vec![],
             tenant_roles: vec![],
         }
     }
@@ -120,6 +128,19 @@ impl Scope {
 
     fn buckets(&self, names: &[String], suffix: &str) -> Vec<String> {
         self.arns(names, |name| format!("arn:{}:s3:::{name}{suffix}", self.partition))
+    }
+
+    /// The ARNs of roles, or the ARN of all roles of the account if the list is empty.
+    fn roles(&self, arns: &[String]) -> Vec<String> {
+        match arns {
+            [] => vec![format!("arn:{}:iam::{}:role/*", self.partition, self.account)],
+            arns => arns.to_vec(),
+        }
+    }
+
+    /// The name of the schedule group, with `*` if the owner is not known.
+    fn group(&self) -> String {
+        self.owner.as_ref().map_or_else(|| "lt-*".to_owned(), OwnerId::group_name)
     }
 
     fn bucket_owners(&self) -> Condition {
@@ -160,14 +181,8 @@ fn statements(feature: Feature, scope: &Scope) -> Vec<Statement> {
         // The EC2 describe actions support no resource-level permissions.
         Feature::Vpc => vec![Statement::new("FindNetworks", vec!["*".into()])],
         Feature::Kms => kms(scope),
-        Feature::Tenancy => {
-            let Scope { partition, .. } = scope;
-            let roles = match &scope.tenant_roles[..] {
-                [] => vec![format!("arn:{partition}:iam::{}:role/*", scope.account)],
-                roles => roles.to_vec(),
-            };
-            vec![Statement::new("AssumeTenantRoles", roles)]
-        }
+        Feature::Scheduler => scheduler(scope),
+        Feature::Tenancy => vec![Statement::new("AssumeTenantRoles", scope.roles(&scope.tenant_roles))],
     }
 }
 
@@ -223,6 +238,24 @@ fn kms(scope: &Scope) -> Vec<Statement> {
     vec![
         Statement::new("EncryptEnvironments", keys()).when(through_lambda()),
         Statement::new("GrantKeysToFunctions", keys()).when(through_lambda()).when(by_aws),
+    ]
+}
+
+/// AWS recommends the group as the resource of the actions on schedules. ListSchedules is authorized against all
+/// groups, also for the list of one group
+/// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html>).
+fn scheduler(scope: &Scope) -> Vec<Statement> {
+    let Scope { partition, account, scheduler_roles, .. } = scope;
+    let arn = |kind: &str, end: &str| {
+        vec![format!("arn:{partition}:scheduler:*:{account}:{kind}/{}{end}", scope.group())]
+    };
+    let to_scheduler =
+        Condition::new("StringEquals", "iam:PassedToService", ["scheduler.amazonaws.com".into()]);
+    vec![
+        Statement::new("OwnSchedules", arn("schedule", "/*")),
+        Statement::new("OwnScheduleGroup", arn("schedule-group", "")),
+        Statement::new("FindSchedules", vec!["*".into()]),
+        Statement::new("PassSchedulerRole", scope.roles(scheduler_roles)).when(to_scheduler),
     ]
 }
 

@@ -91,6 +91,7 @@ fn names_in_the_scope_limit_every_statement() {
         bucket_owners: vec!["210987654321".into()],
         code_buckets: vec!["builds".into()],
         function_roles: vec!["functions/*".into()],
+        scheduler_roles: vec!["arn:aws-cn:iam::123456789012:role/schedules".into()],
         tenant_roles: vec!["arn:aws-cn:iam::210987654321:role/lambda-triggers".into()],
         ..scope().with(Feature::ALL)
     };
@@ -121,6 +122,7 @@ fn names_in_the_scope_limit_every_statement() {
         assert_eq!(found["Condition"], owners);
     }
     assert_eq!(resource("GiveRolesToFunctions"), json!(["arn:aws-cn:iam::123456789012:role/functions/*"]));
+    assert_eq!(resource("PassSchedulerRole"), json!(["arn:aws-cn:iam::123456789012:role/schedules"]));
     assert_eq!(resource("AssumeTenantRoles"), json!(["arn:aws-cn:iam::210987654321:role/lambda-triggers"]));
 }
 
@@ -128,7 +130,8 @@ fn names_in_the_scope_limit_every_statement() {
 fn each_action_is_documented_and_in_a_statement() {
     let policy = least_policy(&scope().with(Feature::ALL));
     let documented: BTreeSet<_> = actions().iter().map(|action| action.name).collect();
-    assert_eq!(documented.len(), actions().len(), "duplicate action");
+    let in_statements: BTreeSet<_> = actions().iter().map(|action| (action.statement, action.name)).collect();
+    assert_eq!(in_statements.len(), actions().len(), "duplicate action");
     assert_eq!(policy.actions(), documented.into_iter().collect::<Vec<_>>());
     for feature in Feature::ALL {
         let of_feature: BTreeSet<_> =
@@ -141,6 +144,52 @@ fn each_action_is_documented_and_in_a_statement() {
             .collect();
         assert_eq!(added, of_feature, "{feature:?}");
     }
+}
+
+#[test]
+fn scheduler_needs_its_group_and_a_role_for_scheduler_alone() {
+    let policy = least_policy(&scope().with([Feature::Scheduler]));
+    let own = policy.statements.iter().skip_while(|statement| statement.sid != "OwnSchedules");
+    assert_eq!(
+        serde_json::to_value(own.collect::<Vec<_>>()).unwrap(),
+        json!([
+            {
+                "Sid": "OwnSchedules",
+                "Effect": "Allow",
+                "Action": [
+                    "scheduler:GetSchedule", "scheduler:CreateSchedule", "scheduler:UpdateSchedule",
+                    "scheduler:DeleteSchedule",
+                ],
+                "Resource": ["arn:aws:scheduler:*:123456789012:schedule/lt-1a2b3c4d/*"],
+            },
+            {
+                "Sid": "OwnScheduleGroup",
+                "Effect": "Allow",
+                "Action": [
+                    "scheduler:CreateScheduleGroup", "scheduler:ListTagsForResource", "scheduler:TagResource",
+                ],
+                "Resource": ["arn:aws:scheduler:*:123456789012:schedule-group/lt-1a2b3c4d"],
+            },
+            {"Sid": "FindSchedules", "Effect": "Allow", "Action": ["scheduler:ListSchedules"], "Resource": ["*"]},
+            {
+                "Sid": "PassSchedulerRole",
+                "Effect": "Allow",
+                "Action": ["iam:PassRole"],
+                "Resource": ["arn:aws:iam::123456789012:role/*"],
+                "Condition": {"StringEquals": {"iam:PassedToService": ["scheduler.amazonaws.com"]}},
+            },
+        ])
+    );
+}
+
+/// The deletion of a group deletes all schedules of the group, also retained schedules.
+#[test]
+fn no_policy_permits_the_deletion_of_a_group() {
+    let actions = least_policy(&scope().with(Feature::ALL)).actions();
+    assert!(
+        !actions.iter().any(|action| action.contains("Delete") && action.contains("Group")),
+        "{actions:?}"
+    );
 }
 
 /// A managed policy has at most 6,144 characters without white space

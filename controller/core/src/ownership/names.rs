@@ -57,6 +57,11 @@ impl OwnerId {
         format!("lt-{}-", self.0)
     }
 
+    /// The name of the schedule group of this owner in EventBridge Scheduler.
+    pub fn group_name(&self) -> String {
+        format!("lt-{}", self.0)
+    }
+
     /// The name of the operator's Lease and ConfigMap in Kubernetes.
     pub fn object_name(&self) -> String {
         format!("lambda-triggers-{}", self.0)

@@ -29,6 +29,10 @@ pub enum Quota {
     Lambda,
     /// EventBridge's quotas.
     Events,
+    /// EventBridge Scheduler's quotas for calls on one schedule.
+    Scheduler,
+    /// EventBridge Scheduler's limits for lists, groups and tags.
+    SchedulerLists,
     /// S3's limit for bucket configurations.
     S3,
 }
@@ -41,6 +45,11 @@ impl Quota {
             "lambda:GetPolicy" => Some(Self::LambdaPolicy),
             _ if action.starts_with("lambda:") => Some(Self::Lambda),
             _ if action.starts_with("events:") => Some(Self::Events),
+            "scheduler:GetSchedule"
+            | "scheduler:CreateSchedule"
+            | "scheduler:UpdateSchedule"
+            | "scheduler:DeleteSchedule" => Some(Self::Scheduler),
+            _ if action.starts_with("scheduler:") => Some(Self::SchedulerLists),
             _ if action.starts_with("s3:") => Some(Self::S3),
             _ => None,
         }
@@ -56,13 +65,17 @@ pub struct Rates {
     pub lambda: f64,
     /// For EventBridge (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>).
     pub events: f64,
+    /// For calls on one schedule of EventBridge Scheduler: half of the smallest quota of a Region, 250
+    /// (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html>). Lists, groups and tags get
+    /// 1/25 of the rate, since AWS documents no quota for lists and tags.
+    pub scheduler: f64,
     /// For S3, which documents no quota for bucket configurations.
     pub s3: f64,
 }
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { lambda: 15.0, events: 50.0, s3: 30.0 }
+        Self { lambda: 15.0, events: 50.0, scheduler: 125.0, s3: 30.0 }
     }
 }
 
@@ -73,6 +86,8 @@ impl Rates {
             Quota::LambdaFunction => self.lambda * 100.0 / 15.0,
             Quota::LambdaPolicy | Quota::Lambda => self.lambda,
             Quota::Events => self.events,
+            Quota::Scheduler => self.scheduler,
+            Quota::SchedulerLists => self.scheduler / 25.0,
             Quota::S3 => self.s3,
         }
     }

@@ -9,5 +9,7 @@ pub mod function;
 pub mod intent;
 pub mod permission;
 pub mod rule;
+pub mod schedule;
+pub mod switch;
 pub mod tags;
 pub mod trigger;

@@ -8,6 +8,7 @@ mod event;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::tags::{all_tags, is_rollout};
 use crate::api::{Expression, RetryPolicy, ScheduledFunctionSpec, Tags};
@@ -174,6 +175,11 @@ impl DesiredRule {
             schedule: _,
             rate: _,
             cron: _,
+            time_zone: _,
+            start_date: _,
+            end_date: _,
+            flexible_time_window_minutes: _,
+            backend: _,
             input,
             input_json,
             retry_policy,
@@ -348,10 +354,10 @@ fn own_pair((key, value): (&String, &String)) -> (String, String) {
 /// The failure of a schedule without a run after `now`. EventBridge accepts the schedule but never invokes the
 /// function. The message is the same on every resync.
 pub fn no_next_run(expression: &Expression, now: Timestamp) -> Option<Failure> {
-    if expression.next_run(now).is_some() {
+    if expression.next_run(now, &TimeZone::UTC).is_some() {
         return None;
     }
-    let message = match expression.last_run(now) {
+    let message = match expression.last_run(now, &TimeZone::UTC) {
         Some(last) => format!(
             "{expression} had its last run on {} UTC and never runs again: write a later year, or delete this \
              resource",

@@ -7,7 +7,8 @@ use std::fmt;
 use super::bucket::{Desired, Entry};
 use super::permission::{PermissionPlan, PermissionStep};
 use super::rule::{RulePlan, RuleStep};
-use crate::api::Applied;
+use super::schedule::{SchedulePlan, ScheduleStep};
+use crate::api::{Applied, AppliedSchedule};
 
 /// All that a reconcile will do for one object, after its function is in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct TriggerPlan {
     pub permission: PermissionPlan,
     /// The rule of a `ScheduledFunction`.
     pub rule: Option<RulePlan>,
+    /// The schedule of a `ScheduledFunction` with EventBridge Scheduler.
+    pub schedule: Option<SchedulePlan>,
     /// The entries of an `S3TriggeredFunction`, with the name of the bucket.
     pub entries: Option<(String, Desired)>,
     /// The identities of all resources that the object needs.
@@ -25,18 +28,19 @@ pub struct TriggerPlan {
 }
 
 impl TriggerPlan {
-    /// True if the plan has no writes to a policy or a rule, and removes nothing. The bucket's worker decides about
+    /// True if the plan has no writes to a policy, a rule or a schedule, and removes nothing. The bucket's worker decides about
     /// entries.
     pub fn is_empty(&self) -> bool {
         let is_rule_in_place = self.rule.as_ref().is_none_or(|rule| rule.steps.is_empty());
-        self.permission.is_empty() && is_rule_in_place && self.obsolete.is_empty()
+        let is_schedule_in_place = self.schedule.as_ref().is_none_or(|schedule| schedule.step.is_none());
+        self.permission.is_empty() && is_rule_in_place && is_schedule_in_place && self.obsolete.is_empty()
     }
 }
 
 /// One line for each step.
 impl fmt::Display for TriggerPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { permission, rule, entries, wanted: _, obsolete } = self;
+        let Self { permission, rule, schedule, entries, wanted: _, obsolete } = self;
         if let PermissionPlan::Write(steps, _) = permission {
             for step in steps {
                 match step {
@@ -55,6 +59,12 @@ impl fmt::Display for TriggerPlan {
                 RuleStep::Delete => writeln!(f, "delete rule")?,
             }
         }
+        match schedule.as_ref().and_then(|schedule| schedule.step.as_ref()) {
+            Some(ScheduleStep::Create(body)) => writeln!(f, "create schedule: {}", body.settings.expression)?,
+            Some(ScheduleStep::Update(body)) => writeln!(f, "update schedule: {}", body.settings.expression)?,
+            Some(ScheduleStep::Delete) => writeln!(f, "delete schedule")?,
+            None => {}
+        }
         if let Some((bucket, desired)) = entries {
             match desired {
                 Desired::Entries(entries) => {
@@ -65,9 +75,12 @@ impl fmt::Display for TriggerPlan {
                 Desired::None | Desired::Refused(_) => writeln!(f, "no entries in bucket {bucket}")?,
             }
         }
-        let Applied { account: _, rules, notifications, functions, permissions } = obsolete;
+        let Applied { account: _, rules, schedules, notifications, functions, permissions } = obsolete;
         for rule in rules {
             writeln!(f, "delete rule {} in {}", rule.name, rule.region)?;
+        }
+        for AppliedSchedule { region, group, name } in schedules {
+            writeln!(f, "delete schedule {group}/{name} in {region}")?;
         }
         for notification in notifications {
             writeln!(f, "remove the entries from bucket {}", notification.bucket)?;
@@ -107,6 +120,11 @@ mod tests {
         Applied {
             account: None,
             rules: vec![AppliedRule { region: "eu-west-1".into(), name: "lt-old".into(), tag_keys: vec![] }],
+            schedules: vec![AppliedSchedule {
+                region: "eu-west-1".into(),
+                group: "lt-1".into(),
+                name: "lt-old".into(),
+            }],
             notifications: vec![AppliedNotification {
                 region: "eu-west-1".into(),
                 bucket: "photos".into(),
@@ -130,6 +148,7 @@ mod tests {
         TriggerPlan {
             permission: PermissionPlan::InPlace,
             rule: Some(RulePlan::default()),
+            schedule: Some(SchedulePlan::default()),
             entries: None,
             wanted: applied(),
             obsolete: Applied::default(),
@@ -163,10 +182,12 @@ mod tests {
             RuleStep::RemoveTargets(vec!["x".into(), "y".into()]),
             RuleStep::Delete,
         ];
+        let schedule = SchedulePlan { step: Some(ScheduleStep::Delete), ..SchedulePlan::default() };
         let write = vec![PermissionStep::Remove("lt-1-rules".into()), PermissionStep::Add(statement())];
         let plan = TriggerPlan {
             permission: PermissionPlan::Write(write, Some("r1".into())),
             rule: Some(RulePlan { steps, ..RulePlan::default() }),
+            schedule: Some(schedule),
             entries: Some(("archive".into(), Desired::Entries(vec![entry]))),
             obsolete: applied(),
             ..empty()
@@ -179,8 +200,10 @@ mod tests {
                         put target arn:new\n\
                         remove targets x, y\n\
                         delete rule\n\
+                        delete schedule\n\
                         entries in bucket archive: lt-entry\n\
                         delete rule lt-old in eu-west-1\n\
+                        delete schedule lt-1/lt-old in eu-west-1\n\
                         remove the entries from bucket photos\n\
                         remove statement lt-2 from arn:old\n\
                         release function old in eu-west-1\n";
@@ -202,9 +225,11 @@ mod tests {
         assert_eq!(empty().to_string(), "");
         let write = PermissionPlan::Write(vec![PermissionStep::Add(statement())], None);
         let rule = Some(RulePlan { steps: vec![RuleStep::Delete], ..RulePlan::default() });
+        let schedule = Some(SchedulePlan { step: Some(ScheduleStep::Delete), ..SchedulePlan::default() });
         for plan in [
             TriggerPlan { permission: write, ..empty() },
             TriggerPlan { rule, ..empty() },
+            TriggerPlan { schedule, ..empty() },
             TriggerPlan { obsolete: applied(), ..empty() },
         ] {
             assert!(!plan.is_empty(), "{plan}");

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use crate::api::Backend;
+
 /// A component of a trigger with a condition of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Component {
@@ -18,17 +20,28 @@ pub enum Component {
     Permission,
     /// The EventBridge rule with its target.
     Rule,
+    /// The schedule of EventBridge Scheduler.
+    Schedule,
     /// The entries in the bucket's notification configuration.
     Notification,
 }
 
 impl Component {
+    /// The component of a `ScheduledFunction` that runs the function.
+    pub fn for_backend(backend: Backend) -> Self {
+        match backend {
+            Backend::Rule => Self::Rule,
+            Backend::Scheduler => Self::Schedule,
+        }
+    }
+
     /// The type of the component's condition.
     pub fn condition(self) -> &'static str {
         match self {
             Self::Function => "FunctionReady",
             Self::Permission => "PermissionReady",
             Self::Rule => "RuleReady",
+            Self::Schedule => "ScheduleReady",
             Self::Notification => "NotificationReady",
         }
     }
@@ -62,6 +75,8 @@ reasons! {
     ExternalPermission,
     /// AWS matches the spec, and `spec.suspend` stops the trigger.
     Suspended,
+    /// The time of the only run, or the end date of the schedule, has passed.
+    Completed,
     /// The annotation `lambda-triggers.dev/paused` pauses the object.
     Paused,
     /// The object is new or changed. The state in AWS is not known yet.
@@ -97,6 +112,12 @@ reasons! {
     ConflictingEntry,
     /// A foreign rule has the name that this resource needs.
     ConflictingRule,
+    /// A schedule group of another owner has the name of this operator's group.
+    ConflictingGroup,
+    /// The operator or the namespace has no role for EventBridge Scheduler.
+    SchedulerRoleMissing,
+    /// EventBridge Scheduler may not assume its role.
+    SchedulerRoleRefused,
     /// The bucket's notification configuration would exceed S3's maximum number of entries.
     TooManyEntries,
     /// S3 rejects a destination in the bucket's notification configuration.
@@ -141,6 +162,16 @@ reasons! {
     RuleUpdated,
     /// The rule was deleted.
     RuleDeleted,
+    /// The schedule was created.
+    ScheduleCreated,
+    /// The schedule was changed after a change of the spec.
+    ScheduleUpdated,
+    /// The object moved from a rule to a schedule of EventBridge Scheduler, or back.
+    ScheduleMoved,
+    /// The schedule was deleted.
+    ScheduleDeleted,
+    /// The time of the only run, or the end date of the schedule, has passed.
+    Completed,
     /// Entries were added to the bucket.
     EntryCreated,
     /// Entries in the bucket were changed after a change of the spec.
@@ -240,7 +271,8 @@ impl Failure {
             | Reason::Deleting
             | Reason::Applied
             | Reason::ExternalPermission
-            | Reason::Suspended => ErrorClass::Retryable,
+            | Reason::Suspended
+            | Reason::Completed => ErrorClass::Retryable,
             Reason::FunctionNotFound
             | Reason::ConflictingFunction
             | Reason::CodeNotFound
@@ -250,6 +282,8 @@ impl Failure {
             | Reason::HeldByOther
             | Reason::ConflictingEntry
             | Reason::ConflictingRule
+            | Reason::ConflictingGroup
+            | Reason::SchedulerRoleRefused
             | Reason::TooManyEntries
             | Reason::NotPermitted
             | Reason::AccessDenied => ErrorClass::Dependency,
@@ -263,6 +297,7 @@ impl Failure {
             | Reason::OtherAccount
             | Reason::CredentialsRefused
             | Reason::RegionNotEnabled
+            | Reason::SchedulerRoleMissing
             | Reason::QuotaExceeded
             | Reason::AwsRefused => ErrorClass::Terminal,
         }
@@ -282,6 +317,11 @@ pub enum Outcome {
         /// True if the spec suspends the trigger.
         suspended: bool,
         /// The state in AWS, in words.
+        message: String,
+    },
+    /// AWS matches the spec, and the schedule has no further run by design: an `at(...)` or an `endDate` has passed.
+    Completed {
+        /// The end of the schedule, in words.
         message: String,
     },
     /// The object is paused by an annotation.
@@ -353,6 +393,10 @@ pub fn conditions(
         Outcome::Applied { suspended, message } => {
             let reason = if *suspended { Reason::Suspended } else { Reason::Applied };
             conditions.push(build("Ready", "True", reason, message));
+            conditions.extend(ready.iter().map(in_place));
+        }
+        Outcome::Completed { message } => {
+            conditions.push(build("Ready", "True", Reason::Completed, message));
             conditions.extend(ready.iter().map(in_place));
         }
         Outcome::Paused { in_place: true, message } => {

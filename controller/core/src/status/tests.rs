@@ -72,6 +72,11 @@ fn each_outcome_has_its_conditions() {
             vec![condition("Ready", "True", "Suspended", "in place", 5), is("RuleReady", "Applied")],
         ),
         (
+            "completed",
+            after(&[], &[Component::Schedule], &Outcome::Completed { message: "over".into() }, 5),
+            vec![condition("Ready", "True", "Completed", "over", 5), is("ScheduleReady", "Applied")],
+        ),
+        (
             "paused, in sync at the last check",
             after(&[], &[Component::Rule], &paused(true), 5),
             vec![condition("Ready", "True", "Paused", "left", 5), is("RuleReady", "Applied")],
@@ -194,6 +199,8 @@ fn dependency_reasons_are_complete() {
             "HeldByOther",
             "ConflictingEntry",
             "ConflictingRule",
+            "ConflictingGroup",
+            "SchedulerRoleRefused",
             "TooManyEntries",
             "NotPermitted",
             "AccessDenied",

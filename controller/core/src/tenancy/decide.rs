@@ -14,7 +14,7 @@ pub enum ResourceRef {
     Region(String),
     /// An existing function with a trigger. The operator changes the resource policy of the function.
     Function(FunctionArn),
-    /// A function as the target of a rule.
+    /// A function as the target of a schedule: of a rule, or of EventBridge Scheduler.
     RuleTarget(FunctionArn),
     /// A bucket with a trigger. The operator changes the notification configuration of the bucket.
     Bucket(String),
@@ -62,7 +62,7 @@ impl ImplicitGrants {
 /// The reason for a denial.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Refusal(String);
+pub struct Refusal(pub(super) String);
 
 impl Tenancy {
     /// Decides whether a namespace may use a resource. Called for every spec, and again for every AWS call.
@@ -212,7 +212,7 @@ fn shown(allowed: &[String]) -> String {
     }
 }
 
-fn contact(contact: Option<&String>) -> String {
+pub(super) fn contact(contact: Option<&String>) -> String {
     contact.map(|contact| format!("; {contact}")).unwrap_or_default()
 }
 
@@ -221,7 +221,7 @@ impl fmt::Display for ResourceRef {
         match self {
             Self::Region(region) => write!(f, "Region {region}"),
             Self::Function(arn) => write!(f, "function {arn}"),
-            Self::RuleTarget(arn) => write!(f, "function {arn} as the target of a rule"),
+            Self::RuleTarget(arn) => write!(f, "function {arn} as the target of a schedule"),
             Self::Bucket(name) => write!(f, "bucket {name}"),
             Self::BucketOwner(account) => write!(f, "a bucket of account {account}"),
             Self::DeadLetterQueue(arn) => write!(f, "dead-letter queue {arn}"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::pattern::{ArnPattern, NamePattern, Pattern, is_pattern};
-use super::{Definitions, Role, Tenancy, Tenant};
+use super::{Definitions, Role, Tenancy, Tenant, account_of};
 
 /// The error for an invalid tenancy file.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,8 @@ struct File {
 struct RawTenant {
     #[serde(default)]
     role: Option<RawRole>,
+    #[serde(default)]
+    scheduler_role: Option<String>,
     #[serde(default)]
     regions: Option<Vec<String>>,
     #[serde(default)]
@@ -115,6 +117,22 @@ impl Tenancy {
     }
 }
 
+impl Tenancy {
+    /// Validates the roles for EventBridge Scheduler of tenants that act in the operator's own `account`.
+    ///
+    /// # Errors
+    ///
+    /// A role is in another account.
+    pub fn check_scheduler_roles(&self, account: &str) -> Result<(), InvalidTenancy> {
+        for tenant in self.tenants().filter(|tenant| tenant.role.is_none()) {
+            if let Some(arn) = &tenant.scheduler_role {
+                check_account(&format!("namespaces.{}.schedulerRole", tenant.named), arn, account)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Rejects two equally specific patterns that match the same namespace, because neither pattern would have
 /// precedence.
 fn refuse_ties(patterns: &[(Pattern, Tenant)]) -> Result<(), InvalidTenancy> {
@@ -146,9 +164,14 @@ fn tenant(
         Some(regions) => Some(list(&at_field("regions"), &regions, region)?),
         None => None,
     };
+    let role = raw.role.map(|raw| role(&at_field("role"), raw)).transpose()?;
+    if let Some(arn) = &raw.scheduler_role {
+        check_scheduler_role(&at_field("schedulerRole"), arn, role.as_ref())?;
+    }
     Ok(Tenant {
         named: named.into(),
-        role: raw.role.map(|raw| role(&at_field("role"), raw)).transpose()?,
+        role,
+        scheduler_role: raw.scheduler_role,
         regions,
         buckets: list(&at_field("buckets"), &raw.buckets, bucket)?,
         bucket_owners: list(&at_field("bucketOwners"), &raw.bucket_owners, account)?,
@@ -202,6 +225,16 @@ fn list<T>(
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
 fn role(place: &str, raw: RawRole) -> Result<Role, InvalidTenancy> {
     let RawRole { arn, external_id } = raw;
+    check_role_arn(&format!("{place}.arn"), &arn)?;
+    let is_external = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&b);
+    if external_id.as_ref().is_some_and(|id| id.len() < 2 || !is_of(id, 1224, is_external)) {
+        let problem = "must have 2 to 1,224 letters, digits and characters of _+=,.@:/-";
+        return Err(at(&format!("{place}.externalId"), problem));
+    }
+    Ok(Role { arn, external_id })
+}
+
+fn check_role_arn(place: &str, arn: &str) -> Result<(), InvalidTenancy> {
     let parts: Vec<&str> = arn.split(':').collect();
     let is_role = match parts.as_slice() {
         ["arn", partition, "iam", "", account, role] => {
@@ -211,18 +244,35 @@ fn role(place: &str, raw: RawRole) -> Result<Role, InvalidTenancy> {
         }
         _ => false,
     };
-    if !is_role {
-        let problem = format!(
-            "{arn:?} is not a valid role ARN; write for example arn:aws:iam::123456789012:role/media"
-        );
-        return Err(at(&format!("{place}.arn"), problem));
+    if is_role {
+        return Ok(());
     }
-    let is_external = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&b);
-    if external_id.as_ref().is_some_and(|id| id.len() < 2 || !is_of(id, 1224, is_external)) {
-        let problem = "must have 2 to 1,224 letters, digits and characters of _+=,.@:/-";
-        return Err(at(&format!("{place}.externalId"), problem));
+    let problem =
+        format!("{arn:?} is not a valid role ARN; write for example arn:aws:iam::123456789012:role/media");
+    Err(at(place, problem))
+}
+
+/// Validates a role for EventBridge Scheduler: the role must be in the account of the schedules, which is the account
+/// of `role`. [`Tenancy::check_scheduler_roles`] validates the role of a tenant without `role`.
+fn check_scheduler_role(place: &str, arn: &str, role: Option<&Role>) -> Result<(), InvalidTenancy> {
+    check_role_arn(place, arn)?;
+    match role {
+        Some(role) => check_account(place, arn, role.account()),
+        None => Ok(()),
     }
-    Ok(Role { arn, external_id })
+}
+
+/// Validates that a role for EventBridge Scheduler is in the account of the schedules.
+fn check_account(place: &str, arn: &str, account: &str) -> Result<(), InvalidTenancy> {
+    let there = account_of(arn);
+    if there == account {
+        return Ok(());
+    }
+    let problem = format!(
+        "{arn} is a role of account {there}, but the namespace acts in account {account}; write a role of account \
+         {account}"
+    );
+    Err(at(place, problem))
 }
 
 fn region(text: &str) -> Result<Pattern, String> {

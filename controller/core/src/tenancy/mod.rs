@@ -8,6 +8,7 @@ mod decide;
 mod file;
 mod pattern;
 mod references;
+mod scheduler_role;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ pub use pattern::{ArnPattern, NamePattern, Pattern};
 pub use references::{
     Reference, references_of_code, references_of_configuration, references_of_s3, references_of_scheduled,
 };
+pub use scheduler_role::scheduler_role;
 
 /// A parsed tenancy file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub struct Tenant {
     pub named: String,
     /// The role to assume; `None` to use the operator's own credentials.
     pub role: Option<Role>,
+    /// The ARN of the namespace's role for EventBridge Scheduler.
+    scheduler_role: Option<String>,
     /// Permitted Regions; `None` permits all Regions.
     regions: Option<Vec<Pattern>>,
     /// Buckets that may trigger functions.
@@ -44,7 +48,7 @@ pub struct Tenant {
     bucket_owners: Vec<String>,
     /// Existing functions, with or without an alias or a version.
     functions: Vec<NamePattern>,
-    /// Existing functions that may be the target of a rule.
+    /// Existing functions that may run on a schedule: by a rule, or by EventBridge Scheduler.
     rule_targets: Vec<NamePattern>,
     /// Queues and topics for undeliverable events.
     dead_letter_queues: Vec<ArnPattern>,
@@ -87,8 +91,13 @@ pub struct Role {
 impl Role {
     /// The account of the role, 12 digits.
     pub fn account(&self) -> &str {
-        self.arn.split(':').nth(4).unwrap_or_default()
+        account_of(&self.arn)
     }
+}
+
+/// The account in the ARN of a role, 12 digits.
+fn account_of(arn: &str) -> &str {
+    arn.split(':').nth(4).unwrap_or_default()
 }
 
 impl Tenancy {
@@ -99,10 +108,14 @@ impl Tenancy {
         self.exact.get(namespace).or_else(|| by_pattern().map(|(_, tenant)| tenant))
     }
 
-    /// All roles in the file, each with its namespace name or pattern.
+    /// All tenants in the file.
+    fn tenants(&self) -> impl Iterator<Item = &Tenant> {
+        self.exact.values().chain(self.patterns.iter().map(|(_, tenant)| tenant))
+    }
+
+    /// All roles to assume in the file, each with its namespace name or pattern.
     pub fn roles(&self) -> impl Iterator<Item = (&str, &Role)> {
-        let tenants = self.exact.values().chain(self.patterns.iter().map(|(_, tenant)| tenant));
-        tenants.filter_map(|tenant| Some((tenant.named.as_str(), tenant.role.as_ref()?)))
+        self.tenants().filter_map(|tenant| Some((tenant.named.as_str(), tenant.role.as_ref()?)))
     }
 }
 

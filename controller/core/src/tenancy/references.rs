@@ -4,7 +4,7 @@
 //! again at the call.
 
 use super::{ImplicitGrants, ResourceRef};
-use crate::api::{FunctionDefinition, FunctionRef, S3TriggeredFunctionSpec, ScheduledFunctionSpec};
+use crate::api::{Backend, FunctionDefinition, FunctionRef, S3TriggeredFunctionSpec, ScheduledFunctionSpec};
 use crate::arn::FunctionArn;
 use crate::plan::function::{CodeSource, Configuration};
 use crate::status::Component;
@@ -24,18 +24,20 @@ fn reference(component: Component, field: &'static str, resource: ResourceRef) -
     Reference { field, component, resource }
 }
 
-/// The references of a `ScheduledFunction` in `region`.
+/// The references of a `ScheduledFunction` in `region`. `default_backend` is the operator's.
 pub fn references_of_scheduled(
     spec: &ScheduledFunctionSpec,
+    default_backend: Backend,
     region: &str,
     own: &ImplicitGrants,
 ) -> Vec<Reference> {
     let (field, references) = function(&spec.function, spec.region.is_some(), region, own);
+    let component = Component::for_backend(spec.backend(default_backend));
     let target = function_arn(&spec.function, region, own)
-        .map(|arn| reference(Component::Rule, field, ResourceRef::RuleTarget(arn)));
+        .map(|arn| reference(component, field, ResourceRef::RuleTarget(arn)));
     let queue = spec.dead_letter_queue_arn.iter();
     let queue = queue.map(|arn| {
-        reference(Component::Rule, "spec.deadLetterQueueArn", ResourceRef::DeadLetterQueue(arn.clone()))
+        reference(component, "spec.deadLetterQueueArn", ResourceRef::DeadLetterQueue(arn.clone()))
     });
     references.into_iter().chain(target).chain(queue).collect()
 }

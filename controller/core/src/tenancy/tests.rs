@@ -1,5 +1,5 @@
 use super::*;
-use crate::api::{FunctionDefinition, S3TriggeredFunctionSpec, ScheduledFunctionSpec};
+use crate::api::{Backend, FunctionDefinition, S3TriggeredFunctionSpec, ScheduledFunctionSpec};
 use crate::arn::FunctionArn;
 use crate::ownership::Origin;
 use crate::ownership::{ObjectKey, Owner, OwnerId};
@@ -303,7 +303,11 @@ where
 
 #[test]
 fn all_resources_of_a_spec_are_referenced() {
-    let scheduled = |yaml: &str| spec_references::<ScheduledFunctionSpec>(yaml, references_of_scheduled);
+    let scheduled = |yaml: &str| {
+        spec_references::<ScheduledFunctionSpec>(yaml, |spec, region, own| {
+            references_of_scheduled(spec, Backend::Rule, region, own)
+        })
+    };
     let s3 = |yaml: &str| spec_references::<S3TriggeredFunctionSpec>(yaml, references_of_s3);
     let f = "arn:aws:lambda:eu-west-1:123456789012:function:f";
     assert_eq!(
@@ -311,7 +315,7 @@ fn all_resources_of_a_spec_are_referenced() {
         [
             "spec.region Region eu-west-1".to_owned(),
             format!("spec.function.name function {f}:live"),
-            format!("spec.function.name function {f}:live as the target of a rule"),
+            format!("spec.function.name function {f}:live as the target of a schedule"),
             "spec.deadLetterQueueArn dead-letter queue q".into(),
         ]
     );
@@ -373,10 +377,11 @@ fn definition_references_match_the_settings_for_lambda() {
             function: crate::api::FunctionRef { definition: Some(definition), ..Default::default() },
             ..serde_saphyr::from_str("{function: {}}").unwrap()
         };
-        let mut referenced: Vec<ResourceRef> = references_of_scheduled(&spec, "eu-west-1", &own())
-            .into_iter()
-            .map(|reference| reference.resource)
-            .collect();
+        let mut referenced: Vec<ResourceRef> =
+            references_of_scheduled(&spec, Backend::Rule, "eu-west-1", &own())
+                .into_iter()
+                .map(|reference| reference.resource)
+                .collect();
         referenced.retain(|resource| !matches!(resource, ResourceRef::Region(_)));
         let sorted = |references: Vec<ResourceRef>| {
             let mut texts: Vec<String> = references.iter().map(ToString::to_string).collect();

@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use lambda_triggers_core::operations as op;
 use lambda_triggers_core::plan::bucket::refused_destinations;
 use lambda_triggers_core::status::{Component, Failure, Reason};
 use lambda_triggers_core::tenancy::Role;
@@ -357,8 +358,15 @@ fn quota_exceeded(action: &str, resource: &str, code: &str, words: &str) -> Stri
              spec.function, because an alias has its own policy"
         );
     }
+    // EventBridge permits 300 rules in an account and Region
+    // (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html).
+    let other_backend = match action == op::PUT_RULE.action {
+        true => ", or set backend: Scheduler, which has no such limit",
+        false => "",
+    };
     format!(
-        "{action} on {resource} exceeds a quota of AWS: {words} Raise the quota, or remove unused resources"
+        "{action} on {resource} exceeds a quota of AWS: {words} Raise the quota, or remove unused \
+         resources{other_backend}"
     )
 }
 

@@ -87,6 +87,8 @@ enum FeatureArg {
     Vpc,
     /// ... with a KMS key.
     Kms,
+    /// Schedules of EventBridge Scheduler.
+    Scheduler,
     /// A role for each tenant.
     Tenancy,
 }
@@ -100,6 +102,7 @@ impl From<FeatureArg> for Feature {
             FeatureArg::Layers => Self::Layers,
             FeatureArg::Vpc => Self::Vpc,
             FeatureArg::Kms => Self::Kms,
+            FeatureArg::Scheduler => Self::Scheduler,
             FeatureArg::Tenancy => Self::Tenancy,
         }
     }

@@ -175,7 +175,7 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         default_tags: default_tags.unwrap_or_default(),
         ..Settings::default()
     };
-    let rates = Rates { lambda: lambda_rate, events: eventbridge_rate, s3: s3_rate };
+    let rates = Rates { lambda: lambda_rate, events: eventbridge_rate, s3: s3_rate, ..Rates::default() };
     let telemetry = Telemetry::default();
     let ended = runtime.block_on(async {
         let server = Server::start(http_address, telemetry.clone()).await?;

@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::NamespaceResourceScope;
 use kube::{Resource, ResourceExt};
 use lambda_triggers_core::api::{
-    DeletionPolicy, FieldError, PAUSED_ANNOTATION, S3TriggeredFunction, S3TriggeredFunctionSpec,
+    Backend, DeletionPolicy, FieldError, PAUSED_ANNOTATION, S3TriggeredFunction, S3TriggeredFunctionSpec,
     ScheduledFunction, ScheduledFunctionSpec, TriggerStatus,
 };
 use lambda_triggers_core::ownership::ObjectKey;
@@ -96,8 +96,9 @@ pub trait Trigger:
     type Spec: DeserializeOwned + Clone + Debug + PartialEq + Send + Sync;
     /// The name of the kind.
     const NAME: &'static str;
-    /// The components, each after the components that it depends on.
-    const COMPONENTS: &'static [Component];
+    /// The components of an object with this status, each after the components that it depends on. The backend in the
+    /// status decides about the components of a `ScheduledFunction`.
+    fn components(status: &TriggerStatus) -> &'static [Component];
     /// The errors of a spec.
     fn check(spec: &Self::Spec) -> Vec<FieldError>;
     /// The spec as JSON.
@@ -109,7 +110,12 @@ pub trait Trigger:
 impl Trigger for RawScheduledFunction {
     type Spec = ScheduledFunctionSpec;
     const NAME: &'static str = "ScheduledFunction";
-    const COMPONENTS: &'static [Component] = &[Component::Function, Component::Permission, Component::Rule];
+    fn components(status: &TriggerStatus) -> &'static [Component] {
+        match status.backend {
+            Some(Backend::Scheduler) => &[Component::Function, Component::Schedule],
+            Some(Backend::Rule) | None => &[Component::Function, Component::Permission, Component::Rule],
+        }
+    }
     fn check(spec: &ScheduledFunctionSpec) -> Vec<FieldError> {
         spec.check()
     }
@@ -124,8 +130,9 @@ impl Trigger for RawScheduledFunction {
 impl Trigger for RawS3TriggeredFunction {
     type Spec = S3TriggeredFunctionSpec;
     const NAME: &'static str = "S3TriggeredFunction";
-    const COMPONENTS: &'static [Component] =
-        &[Component::Function, Component::Permission, Component::Notification];
+    fn components(_: &TriggerStatus) -> &'static [Component] {
+        &[Component::Function, Component::Permission, Component::Notification]
+    }
     fn check(spec: &S3TriggeredFunctionSpec) -> Vec<FieldError> {
         spec.check()
     }

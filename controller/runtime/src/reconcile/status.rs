@@ -204,8 +204,11 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
 
     fn conditions(&self, outcome: &Outcome) -> Vec<Condition> {
         let now = Time(self.context.settings.clock.now());
-        let all = || K::COMPONENTS.iter().copied().collect();
-        let is_whole = matches!(outcome, Outcome::Applied { .. } | Outcome::Paused { in_place: true, .. });
+        let all = || K::components(&self.status).iter().copied().collect();
+        let is_whole = matches!(
+            outcome,
+            Outcome::Applied { .. } | Outcome::Completed { .. } | Outcome::Paused { in_place: true, .. }
+        );
         let ready = if is_whole { all() } else { self.ready.clone() };
         let external = self.external_permission.as_deref();
         let generation = self.id.generation;

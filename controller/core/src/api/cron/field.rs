@@ -23,7 +23,7 @@ pub(in crate::api) struct Field {
     names: &'static [&'static str],
     pub(super) kind: FieldKind,
     /// A value as a regular expression in RE2's syntax, for the CRD.
-    value: &'static str,
+    pub value: &'static str,
     /// A step as a regular expression in RE2's syntax.
     step: &'static str,
     /// True if a range may wrap around the end of the field: hours `20-2`, months `NOV-FEB`.

@@ -5,11 +5,12 @@ mod field;
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 
-use super::describe;
 use super::validation::messages;
+use super::{describe, time_zone};
 use field::DAYS;
 use field::{Item, Value};
 
@@ -121,24 +122,41 @@ impl Cron {
         matches!((first_day, longest), (Some(day), Some(longest)) if day > longest)
     }
 
-    /// The first run after `now`, in UTC. `None` if no run is left.
-    pub fn next_run(&self, now: Timestamp) -> Option<Timestamp> {
+    /// The first run after `now`. `None` if no run is left.
+    pub fn next_run(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let cron = describe::croner(&self.for_croner())?;
-        let next = cron.find_next_occurrence(&now.to_zoned(TimeZone::UTC), false);
-        next.ok().map(|run| run.timestamp())
+        let mut local = zone.to_datetime(now);
+        loop {
+            local = cron.find_next_occurrence(&as_utc(local)?, false).ok()?.datetime();
+            if let Some(run) = time_zone::instant(local, zone).filter(|run| *run > now) {
+                return Some(run);
+            }
+        }
     }
 
-    /// The last run at `now` or before, in UTC. `None` if there is no earlier run.
-    pub fn last_run(&self, now: Timestamp) -> Option<Timestamp> {
+    /// The last run at `now` or before. `None` if there is no earlier run.
+    pub fn last_run(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let cron = describe::croner(&self.for_croner())?;
-        let last = cron.find_previous_occurrence(&now.to_zoned(TimeZone::UTC), true);
-        last.ok().map(|run| run.timestamp())
+        let mut local = time_zone::latest_local(now, zone);
+        let mut inclusive = true;
+        loop {
+            local = cron.find_previous_occurrence(&as_utc(local)?, inclusive).ok()?.datetime();
+            inclusive = false;
+            if let Some(run) = time_zone::instant(local, zone).filter(|run| *run <= now) {
+                return Some(run);
+            }
+        }
     }
 
     /// The grammar and the items of each field.
     fn fields(&self) -> impl Iterator<Item = (&'static Field, &Vec<Item>)> {
         const { &FIELDS }.iter().zip(&self.0)
     }
+}
+
+/// A local time as if it were in UTC, where every local time exists once.
+fn as_utc(local: DateTime) -> Option<Zoned> {
+    local.to_zoned(TimeZone::UTC).ok()
 }
 
 /// True if a day field permits every day, so the other day field decides.

@@ -43,6 +43,12 @@ pub(in crate::api) const TAGS: usize = 40;
 pub(in crate::api) const TAG_KEY: usize = 128;
 /// Characters of a tag's value.
 pub(in crate::api) const TAG_VALUE: usize = 256;
+/// Characters of a time zone's name
+/// (<https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html>).
+pub(in crate::api) const TIME_ZONE: usize = 50;
+/// Minutes of a flexible time window
+/// (<https://docs.aws.amazon.com/scheduler/latest/APIReference/API_FlexibleTimeWindow.html>).
+pub(in crate::api) const MAX_TIME_WINDOW: i64 = 1440;
 /// Characters of one field of cron. With a longer field, the expression would exceed EventBridge's limit.
 pub(in crate::api) const CRON_FIELD: usize = 245;
 /// Characters of a runtime's name. The longest current name has 15.

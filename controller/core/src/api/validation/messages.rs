@@ -1,15 +1,24 @@
 //! Error messages. Each message says what to write instead, and is the same in the CRD's rule and in the Rust check.
 
+use jiff::civil::DateTime;
+
 use super::limits::RESERVED_VARIABLES;
 
 pub(in crate::api) const ONE_SCHEDULE: &str = "set exactly one of schedule, rate and cron";
 
-pub(in crate::api) const SCHEDULE: &str = "write rate(...), cron(...) or the five fields of a CronJob, such \
-     as rate(1 hour), cron(0 18 ? * MON-FRI *) or 0 18 * * MON-FRI";
-pub(in crate::api) const AT: &str = "write rate(...), cron(...) or the five fields of a CronJob: at(...) \
-     runs once, which a rule of EventBridge cannot do";
-pub(in crate::api) const TIME_ZONE: &str = "remove the time zone and write the schedule in UTC, such as \
-     0 18 * * *: EventBridge rules have no other time zone";
+pub(in crate::api) const SCHEDULE: &str = "write rate(...), cron(...), at(...) or the five fields of a CronJob, \
+     such as rate(1 hour), cron(0 18 ? * MON-FRI *), at(2026-12-24T18:00:00) or 0 18 * * MON-FRI";
+pub(in crate::api) const AT: &str = "write at(yyyy-mm-ddThh:mm:ss), such as at(2026-12-24T18:00:00), without \
+     an offset or Z: the time zone belongs in timeZone";
+pub(in crate::api) const NO_SUCH_TIME: &str =
+    "write a date and a time that exist, in the years 1970 to 2199, such as at(2026-12-24T18:00:00)";
+pub(in crate::api) const TIME_ZONE_IN_SCHEDULE: &str =
+    "remove the time zone from the schedule and write it in timeZone, such as timeZone: Europe/Berlin";
+pub(in crate::api) const TIME_ZONE: &str = "write the IANA name of a time zone, such as Europe/Berlin or UTC";
+pub(in crate::api) const TIME_ZONE_OF_RATE: &str =
+    "remove timeZone, or write cron(...): an interval counts minutes, and no clock change affects it";
+pub(in crate::api) const DATE_OF_AT: &str = "remove the date: at(...) runs once, and its own date decides";
+pub(in crate::api) const END_BEFORE_START: &str = "write an endDate after startDate";
 pub(in crate::api) const EVERY: &str =
     "write the interval as rate(...), such as rate(90 minutes) for @every 90m";
 pub(in crate::api) const MACRO: &str =
@@ -59,6 +68,17 @@ pub(in crate::api) const CRONTAB_DAY_OF_WEEK: &str = "write 0-7 or SUN-SAT (0 an
 /// For a value with a known correct form.
 pub(in crate::api) fn write(instead: &str) -> String {
     format!("write {instead}")
+}
+
+/// For `at(...)` in the hour that a clock change leaves out. `resumes` is the same time on a clock that was not
+/// changed.
+pub(in crate::api) fn skipped_time(skipped: DateTime, zone: &str, resumes: DateTime) -> String {
+    format!("write at({resumes}) or another time that exists: the clocks of {zone} skip {skipped}")
+}
+
+/// For a field or form that only EventBridge Scheduler supports, beside `backend: Rule`.
+pub(in crate::api) fn needs_scheduler(feature: &str) -> String {
+    format!("write backend: Scheduler, or remove backend: a rule of EventBridge has no {feature}")
 }
 
 /// For `rate(0 hours)`.

@@ -117,8 +117,16 @@ fn halving_the_rate_drops_saved_tokens() {
 #[test]
 fn default_rates_are_the_quotas() {
     let rates = Rates::default();
-    let of = [Quota::LambdaFunction, Quota::LambdaPolicy, Quota::Lambda, Quota::Events, Quota::S3];
-    assert_eq!(of.map(|quota| rates.rate(quota)), [100.0, 15.0, 15.0, 50.0, 30.0]);
+    let of = [
+        Quota::LambdaFunction,
+        Quota::LambdaPolicy,
+        Quota::Lambda,
+        Quota::Events,
+        Quota::Scheduler,
+        Quota::SchedulerLists,
+        Quota::S3,
+    ];
+    assert_eq!(of.map(|quota| rates.rate(quota)), [100.0, 15.0, 15.0, 50.0, 125.0, 5.0, 30.0]);
 }
 
 #[test]
@@ -129,6 +137,9 @@ fn quotas_of_actions() {
         ("lambda:GetFunctionEventInvokeConfig", Some(Quota::Lambda)),
         ("lambda:AddPermission", Some(Quota::Lambda)),
         ("events:PutRule", Some(Quota::Events)),
+        ("scheduler:UpdateSchedule", Some(Quota::Scheduler)),
+        ("scheduler:ListSchedules", Some(Quota::SchedulerLists)),
+        ("scheduler:CreateScheduleGroup", Some(Quota::SchedulerLists)),
         ("s3:ListAllMyBuckets", Some(Quota::S3)),
         ("sts:AssumeRole", None),
     ];

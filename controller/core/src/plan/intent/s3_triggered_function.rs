@@ -113,6 +113,7 @@ impl Intent {
         TriggerPlan {
             permission: plan_statement(policy, &self.statement, trusts_others),
             rule: None,
+            schedule: None,
             entries: Some((self.bucket.name.clone(), self.desired.clone())),
             obsolete: recorded.difference(&wanted),
             wanted,
@@ -129,6 +130,7 @@ impl Intent {
         Applied {
             account,
             rules: vec![],
+            schedules: vec![],
             notifications: vec![AppliedNotification { region, bucket, bucket_owner, ids }],
             permissions: self.grant().wanted(recorded),
             functions: self.deployed.clone(),

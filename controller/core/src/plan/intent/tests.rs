@@ -1,10 +1,12 @@
 //! The intents and the plans of both kinds, as whole values.
 
+mod scheduler;
+
 use std::collections::BTreeSet;
 
 use crate::api::{
-    Applied, AppliedFunction, AppliedNotification, AppliedPermission, AppliedRule, DeletionPolicy, KeyFilter,
-    PermissionPolicy, S3TriggeredFunctionSpec, ScheduledFunctionSpec, Tags,
+    Applied, AppliedFunction, AppliedNotification, AppliedPermission, AppliedRule, Backend, DeletionPolicy,
+    KeyFilter, PermissionPolicy, S3TriggeredFunctionSpec, ScheduledFunctionSpec, Tags,
 };
 use crate::arn::FunctionArn;
 use crate::ownership::{ObjectKey, Origin, Owner, OwnerId};
@@ -37,27 +39,27 @@ fn deployed() -> Vec<AppliedFunction> {
 mod schedules {
     use super::*;
 
-    use scheduled_function::{Intent, Operator, Valid};
+    use scheduled_function::{Operator, RuleIntent, Valid};
 
     fn spec(schedule: &str) -> ScheduledFunctionSpec {
         ScheduledFunctionSpec { schedule: Some(schedule.into()), ..ScheduledFunctionSpec::default() }
     }
 
-    fn intent_of(spec: ScheduledFunctionSpec, function: FunctionArn) -> Result<Intent, Failure> {
+    fn intent_of(spec: ScheduledFunctionSpec, function: FunctionArn) -> Result<RuleIntent, Failure> {
         let owner = owner();
-        let valid = Valid::new(spec, "eu-west-1").unwrap();
+        let valid = Valid::new(spec, "eu-west-1", Backend::Rule).unwrap();
         let operator = Operator { owner: &owner, default_tags: &Tags::new(), account: ACCOUNT };
         let origin = Origin { kind: "ScheduledFunction", key: key(), uid: "uid-1".into() };
         let now = "2026-11-01T00:00:00Z".parse().unwrap();
-        Intent::new(operator, origin, &valid, function, deployed(), now)
+        RuleIntent::new(operator, origin, &valid, function, deployed(), now)
     }
 
-    fn hourly() -> Intent {
+    fn hourly() -> RuleIntent {
         intent_of(spec("rate(1 hour)"), function()).unwrap()
     }
 
     /// The record of the intent's resources.
-    fn wanted(intent: &Intent) -> Applied {
+    fn wanted(intent: &RuleIntent) -> Applied {
         Applied {
             account: Some(ACCOUNT.into()),
             rules: vec![AppliedRule {
@@ -65,6 +67,7 @@ mod schedules {
                 name: intent.rule.name.clone(),
                 tag_keys: intent.rule.tags.keys().cloned().collect(),
             }],
+            schedules: vec![],
             notifications: vec![],
             permissions: vec![AppliedPermission {
                 function_arn: function().to_string(),
@@ -76,12 +79,12 @@ mod schedules {
 
     #[test]
     fn a_valid_spec_has_an_expression_and_a_region() {
-        let found = Valid::new(spec("0 18 * * *"), "us-east-1").unwrap();
+        let found = Valid::new(spec("0 18 * * *"), "us-east-1", Backend::Rule).unwrap();
         assert_eq!(
-            (found.region.as_str(), found.expression.to_string().as_str()),
+            (found.region.as_str(), found.schedule.expression.to_string().as_str()),
             ("us-east-1", "cron(0 18 * * ? *)")
         );
-        let failure = Valid::new(spec("never"), "us-east-1").unwrap_err();
+        let failure = Valid::new(spec("never"), "us-east-1", Backend::Rule).unwrap_err();
         assert_eq!((failure.component, failure.reason), (Component::Rule, Reason::InvalidSpec));
         assert_eq!(failure.message, spec("never").expression().unwrap_err().to_string());
     }
@@ -89,7 +92,7 @@ mod schedules {
     #[test]
     fn the_outcome_says_whether_the_schedule_is_suspended() {
         let outcome = |suspend| {
-            Valid::new(ScheduledFunctionSpec { suspend, ..spec("rate(1 hour)") }, "eu-west-1")
+            intent_of(ScheduledFunctionSpec { suspend, ..spec("rate(1 hour)") }, function())
                 .unwrap()
                 .outcome()
         };
@@ -111,6 +114,7 @@ mod schedules {
         let expected = TriggerPlan {
             permission: PermissionPlan::Write(vec![PermissionStep::Add(statement)], None),
             rule: Some(rule),
+            schedule: None,
             entries: None,
             wanted: wanted(&intent),
             obsolete: Applied::default(),
@@ -129,6 +133,7 @@ mod schedules {
         let expected = TriggerPlan {
             permission: PermissionPlan::InPlace,
             rule: Some(RulePlan::default()),
+            schedule: None,
             entries: None,
             wanted: wanted(&intent),
             obsolete: Applied { account: Some(ACCOUNT.into()), rules: vec![old], ..Applied::default() },
@@ -160,12 +165,12 @@ mod schedules {
         let of_account = |account: &str| {
             let mut spec = spec("rate(1 hour)");
             spec.function.arn = Some(FunctionArn::of_name("f", "eu-west-1", account).to_string());
-            Valid::new(spec, "eu-west-1").unwrap()
+            Valid::new(spec, "eu-west-1", Backend::Rule).unwrap()
         };
         let failure = of_account("999999999999").check_account(ACCOUNT).unwrap_err();
         assert_eq!((failure.component, failure.reason), (Component::Rule, Reason::OtherAccount));
         assert_eq!(of_account(ACCOUNT).check_account(ACCOUNT), Ok(()));
-        let named = Valid::new(spec("rate(1 hour)"), "eu-west-1").unwrap();
+        let named = Valid::new(spec("rate(1 hour)"), "eu-west-1", Backend::Rule).unwrap();
         assert_eq!(named.check_account(ACCOUNT), Ok(()));
     }
 
@@ -252,6 +257,7 @@ mod buckets {
         Applied {
             account: None,
             rules: vec![],
+            schedules: vec![],
             notifications: vec![AppliedNotification {
                 region: "eu-west-1".into(),
                 bucket: "photos".into(),
@@ -300,6 +306,7 @@ mod buckets {
         let expected = TriggerPlan {
             permission: PermissionPlan::Write(vec![PermissionStep::Add(statement)], None),
             rule: None,
+            schedule: None,
             entries: Some(("photos".into(), Desired::Entries(entries.clone()))),
             wanted: wanted(&entries),
             obsolete: Applied::default(),

@@ -31,6 +31,8 @@ const CHECKED: &[&str] = &[
 /// Fields without references to AWS resources: settings of the function or rule, Kubernetes objects in the same
 /// namespace, and details of a checked resource.
 const HARMLESS: &[&str] = &[
+    // Both services run only the checked function.
+    "backend",
     "cron.dayOfMonth",
     "cron.dayOfWeek",
     "cron.hours",
@@ -39,10 +41,12 @@ const HARMLESS: &[&str] = &[
     "cron.year",
     "deletionPolicy",
     "description",
+    "endDate",
     "events",
     "filters.literalPercent",
     "filters.prefix",
     "filters.suffix",
+    "flexibleTimeWindowMinutes",
     // Adopts only the function of the checked name.
     "function.definition.adoptionPolicy",
     "function.definition.architecture",
@@ -79,8 +83,10 @@ const HARMLESS: &[&str] = &[
     "retryPolicy.maximumEventAgeSeconds",
     "retryPolicy.maximumRetryAttempts",
     "schedule",
+    "startDate",
     "suspend",
     "tags",
+    "timeZone",
 ];
 
 #[test]

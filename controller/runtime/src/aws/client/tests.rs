@@ -371,7 +371,7 @@ async fn a_deleted_rule_disappears_from_the_cached_list() {
 
 #[tokio::test(start_paused = true)]
 async fn each_request_takes_a_token_and_a_write_to_a_bucket_never_waits() {
-    let rates = Rates { lambda: 1.0, events: 1.0, s3: 1.0 };
+    let rates = Rates { lambda: 1.0, events: 1.0, s3: 1.0, ..Rates::default() };
     let client = AwsClient::new(Arc::new(RecordingAws::default()), RateLimiter::new(rates));
     let (rules, s3) = (client.eventbridge(REGION), client.s3(REGION));
     let seconds = async |call: Pin<Box<dyn Future<Output = ()> + '_>>| {

@@ -85,6 +85,7 @@ async fn by_spec(context: &Context, object: &RawS3TriggeredFunction, bucket: &st
     Ok(Applied {
         account: None,
         rules: vec![],
+        schedules: vec![],
         notifications: vec![AppliedNotification { region, bucket: bucket.into(), bucket_owner, ids: vec![] }],
         permissions: function.map(permission).into_iter().collect(),
         functions,

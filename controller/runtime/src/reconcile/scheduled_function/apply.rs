@@ -1,6 +1,6 @@
 //! The writes of a `ScheduledFunction`: the statement in the function's policy, then the rule.
 
-use lambda_triggers_core::plan::intent::scheduled_function::Intent;
+use lambda_triggers_core::plan::intent::scheduled_function::RuleIntent;
 use lambda_triggers_core::plan::permission::PolicyView;
 use lambda_triggers_core::plan::rule::{RuleStep, adoption_event, event};
 use lambda_triggers_core::plan::trigger::TriggerPlan;
@@ -17,7 +17,7 @@ use crate::reconcile::status::StatusWriter;
 pub async fn apply(
     reconciler: &Reconciler,
     writer: &mut StatusWriter<'_, RawScheduledFunction>,
-    intent: &Intent,
+    intent: &RuleIntent,
     plan: &TriggerPlan,
     policy: PolicyView,
     recorded: &Recorded,

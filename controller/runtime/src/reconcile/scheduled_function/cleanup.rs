@@ -60,6 +60,7 @@ async fn by_name(
         account: None,
         functions: function::by_spec(context, object, key, &region),
         rules: vec![AppliedRule { region, name, tag_keys: vec![] }],
+        schedules: vec![],
         notifications: vec![],
         permissions: targets.map(permission).collect(),
     })

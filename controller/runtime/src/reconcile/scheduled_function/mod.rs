@@ -4,9 +4,9 @@ mod apply;
 mod cleanup;
 mod observe;
 
-use lambda_triggers_core::api::AppliedFunction;
+use lambda_triggers_core::api::{AppliedFunction, Backend};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::intent::scheduled_function::{Intent, Operator, Valid};
+use lambda_triggers_core::plan::intent::scheduled_function::{Operator, RuleIntent, Valid};
 use lambda_triggers_core::status::{Component, Failure, Reason};
 use tokio::time::Instant;
 
@@ -47,7 +47,7 @@ impl ReconcileKind for RawScheduledFunction {
         apply::apply(reconciler, writer, &intent, &plan, policy, &recorded).await?;
         cleanup::release(reconciler, writer, &plan.obsolete, &plan.wanted).await?;
         writer.status.applied = plan.wanted;
-        let Reconciled { outcome, requeue_soon } = function.reconciled(valid.outcome())?;
+        let Reconciled { outcome, requeue_soon } = function.reconciled(intent.outcome())?;
         Ok(Reconciled { outcome: intent.check_next_run(outcome)?, requeue_soon })
     }
 
@@ -73,9 +73,9 @@ fn validate(
 ) -> Result<Valid, Error> {
     let spec =
         valid_spec(object).map_err(|message| Error::found(Component::Rule, Reason::InvalidSpec, message))?;
-    let valid = Valid::new(spec, writer.context.default_region())?;
-    writer.status.schedule = Some(valid.expression.to_string());
-    writer.status.schedule_description = Some(valid.expression.in_words());
+    let valid = Valid::new(spec, writer.context.default_region(), Backend::Rule)?;
+    writer.status.schedule = Some(valid.schedule.expression.to_string());
+    writer.status.schedule_description = Some(valid.schedule.in_words());
     Ok(valid)
 }
 
@@ -87,7 +87,7 @@ fn intent(
     account: &str,
     function: FunctionArn,
     deployed: Vec<AppliedFunction>,
-) -> Result<Intent, Failure> {
+) -> Result<RuleIntent, Failure> {
     let operator = Operator { owner: &context.owner, default_tags: &context.settings.default_tags, account };
-    Intent::new(operator, writer.origin(), valid, function, deployed, context.settings.clock.now())
+    RuleIntent::new(operator, writer.origin(), valid, function, deployed, context.settings.clock.now())
 }

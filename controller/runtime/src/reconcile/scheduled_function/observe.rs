@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lambda_triggers_core::api::Tags;
 use lambda_triggers_core::ownership::OwnerId;
-use lambda_triggers_core::plan::intent::scheduled_function::Intent;
+use lambda_triggers_core::plan::intent::scheduled_function::RuleIntent;
 use lambda_triggers_core::plan::permission::PolicyView;
 use lambda_triggers_core::plan::rule::{DesiredRule, ObservedRule, RuleView};
 use lambda_triggers_core::plan::trigger::TriggerPlan;
@@ -24,7 +24,7 @@ const NEW_RULE_LIST_AGE: Duration = Duration::from_secs(5);
 pub async fn observe_and_plan(
     reconciler: &Reconciler,
     writer: &StatusWriter<'_, RawScheduledFunction>,
-    intent: &Intent,
+    intent: &RuleIntent,
     since: Instant,
 ) -> Result<(TriggerPlan, PolicyView), Error> {
     let (context, applied) = (&reconciler.context, &writer.status.applied);

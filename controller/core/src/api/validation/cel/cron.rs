@@ -1,10 +1,10 @@
-//! CEL rules of a schedule: the grammar of `schedule.rs` and `cron/` as regular expressions.
+//! CEL rules of a schedule: the grammar of `expression.rs` and `cron/` as regular expressions.
 
 use schemars::Schema;
 
 use super::{quoted, raw, rule, rule_with_computed_message, set};
 use crate::api::cron::{CRONTAB, FIELDS, Field};
-use crate::api::schedule::MAX_EXPRESSION;
+use crate::api::expression::MAX_EXPRESSION;
 use crate::api::validation::{limits, messages};
 
 const UNIT: &str = "(minute|minutes|hour|hours|day|days)";
@@ -16,6 +16,7 @@ pub(in crate::api) fn schedule(schema: &mut Schema) {
     forms(schema);
     rate(schema);
     aws_cron(schema);
+    at(schema);
     crontab(schema);
     let impossible_day = matches(&format!(r"(?i)^\s*(cron\(\s*)?\S+\s+\S+\s+({})\s", impossible_day(r"\s+")));
     rule(schema, format!("!{impossible_day}"), messages::NO_SUCH_DAY);
@@ -48,8 +49,7 @@ fn forms(schema: &mut Schema) {
         format!("{marked} || !{six}"),
         format!("'write cron(' + self + {}", quoted(&messages::bare_six_fields("")["write cron(".len()..])),
     );
-    rule(schema, "!self.startsWith('at(')", messages::AT);
-    rule(schema, format!("!{}", matches("^(CRON_)?TZ=")), messages::TIME_ZONE);
+    rule(schema, format!("!{}", matches("^(CRON_)?TZ=")), messages::TIME_ZONE_IN_SCHEDULE);
     rule(schema, "!self.startsWith('@every')", messages::EVERY);
     let macros = "['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@yearly', '@annually']";
     rule(
@@ -103,6 +103,18 @@ fn aws_cron(schema: &mut Schema) {
     }
     let (day_of_month, day_of_week) = (matches(r"^cron\(\s*\S+\s+\S+\s+\?\s"), matches(r"\s\?\s+\S+\s*\)$"));
     rule(schema, format!("!{six} || {day_of_month} != {day_of_week}"), messages::ONE_QUESTION_MARK);
+}
+
+/// `at(...)`. Regular expressions decide on the date, since CEL reports an error of `timestamp()` with words of its own.
+fn at(schema: &mut Schema) {
+    let form = matches(r"^at\([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\)$");
+    rule(schema, format!("!self.startsWith('at(') || {form}"), messages::AT);
+    let [.., year] = FIELDS.map(|field| field.value);
+    let leap_year = "(19(7[26]|8[048]|9[26])|2000|2[01](0[48]|[2468][048]|[13579][26]))";
+    let months = "((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)";
+    let date = format!("({year}-{months}|{leap_year}-02-29)");
+    let exists = matches(&format!(r"^at\({date}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\)$"));
+    rule(schema, format!("!{form} || {exists}"), messages::NO_SUCH_TIME);
 }
 
 fn crontab(schema: &mut Schema) {

@@ -13,6 +13,7 @@ use schemars::Schema;
 use serde_json::json;
 
 use super::{limits, messages};
+use crate::api::backend::SCHEDULER_FIELDS;
 
 pub(in crate::api) use cron::{
     cron_object, day_of_month, day_of_week, hours, minutes, month, schedule, year,
@@ -127,7 +128,30 @@ pub(in crate::api) fn tags(schema: &mut Schema) {
 /// Rules of a whole `ScheduledFunction` spec.
 pub(in crate::api) fn scheduled_function(schema: &mut Schema) {
     rule(schema, one_of(&["schedule", "rate", "cron"]), messages::ONE_SCHEDULE);
+    let text = |start: &str| format!("has(self.schedule) && self.schedule.startsWith('{start}')");
+    let (one_time, rate) = (text("at("), format!("has(self.rate) || {}", text("rate(")));
+    rule_at(schema, ".timeZone", format!("!has(self.timeZone) || !({rate})"), messages::TIME_ZONE_OF_RATE);
+    for date in ["startDate", "endDate"] {
+        let allowed = format!("!has(self.{date}) || !({one_time})");
+        rule_at(schema, &format!(".{date}"), allowed, messages::DATE_OF_AT);
+    }
+    let in_order = "!has(self.startDate) || !has(self.endDate) || self.startDate < self.endDate";
+    rule_at(schema, ".endDate", in_order, messages::END_BEFORE_START);
+    for (field, feature) in SCHEDULER_FIELDS {
+        let needs = if field == "schedule" { one_time.clone() } else { format!("has(self.{field})") };
+        let allowed = format!("!has(self.backend) || self.backend != 'Rule' || !({needs})");
+        rule_at(schema, &format!(".{field}"), allowed, &messages::needs_scheduler(feature));
+    }
     region_of_arn(schema);
+}
+
+/// The name of a time zone. The API server knows all time zones, and reports an unknown name as an error of the rule:
+/// the message follows after CEL's own words.
+pub(in crate::api) fn time_zone(schema: &mut Schema) {
+    set(schema, "maxLength", limits::TIME_ZONE);
+    let form = "self.matches('^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$') && self != 'Local'";
+    let known = "timestamp('2000-01-01T00:00:00Z').getHours(self) >= 0";
+    rule(schema, format!("{form} && {known}"), messages::TIME_ZONE);
 }
 
 pub(in crate::api) fn dead_letter_queue(schema: &mut Schema) {

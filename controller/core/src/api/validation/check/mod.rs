@@ -4,6 +4,7 @@
 //! Each check has the message of the CRD's rule. An API server cannot evaluate these checks:
 //!
 //! - the size of `input`, the syntax of `inputJson`, and both fields together
+//! - a local time of `at(...)` that the time zone leaves out
 //! - the size of `environment` in bytes
 //! - the characters of a tag's key
 //! - suffixes that overlap after the encoding

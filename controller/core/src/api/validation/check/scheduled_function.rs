@@ -5,13 +5,14 @@ use super::{
     FieldError, is_account, is_partition, is_region, is_word, messages, over_length, unless, unless_is,
 };
 use crate::api::validation::limits;
-use crate::api::{RetryPolicy, ScheduledFunctionSpec};
+use crate::api::{Backend, RetryPolicy, ScheduledFunctionSpec};
 
 impl ScheduledFunctionSpec {
     /// All errors of the spec that need no call to AWS. An empty list means that the spec is valid as far as known.
     pub fn check(&self) -> Vec<FieldError> {
         let mut errors = function(&self.function);
         errors.extend(self.read_schedule().err().into_iter().flatten());
+        errors.extend(self.timing());
         errors.extend(self.input.as_ref().and_then(input));
         let both = self.input.is_some() && self.input_json.is_some();
         errors.extend(unless(!both, "spec", messages::ONE_INPUT));
@@ -23,6 +24,44 @@ impl ScheduledFunctionSpec {
         errors.extend(tags("spec.tags", &self.tags));
         errors
     }
+
+    /// Errors of the fields that concern the time, and of the combination with the schedule.
+    fn timing(&self) -> Vec<FieldError> {
+        let starts_with = |start| self.schedule.as_ref().is_some_and(|text| text.starts_with(start));
+        let (is_one_time, is_rate) = (starts_with("at("), self.rate.is_some() || starts_with("rate("));
+        let (start, end) = (self.start_date.as_ref(), self.end_date.as_ref());
+        let in_order = start.zip(end).is_none_or(|(start, end)| start < end);
+        let window = self.flexible_time_window_minutes.and_then(|minutes| {
+            let field = "spec.flexibleTimeWindowMinutes";
+            FieldError::of_range(field, minutes.into(), 1, limits::MAX_TIME_WINDOW)
+        });
+        let errors = [
+            self.time_zone.as_ref().and_then(time_zone),
+            unless(self.time_zone.is_none() || !is_rate, "spec.timeZone", messages::TIME_ZONE_OF_RATE),
+            unless(start.is_none() || !is_one_time, "spec.startDate", messages::DATE_OF_AT),
+            unless(end.is_none() || !is_one_time, "spec.endDate", messages::DATE_OF_AT),
+            unless(in_order, "spec.endDate", messages::END_BEFORE_START),
+            window,
+            self.to_schedule().ok().and_then(|schedule| schedule.due_at().err()),
+        ];
+        let is_rule = self.backend == Some(Backend::Rule);
+        let needs_scheduler = self.scheduler_fields().filter(|_| is_rule).map(|(field, feature)| {
+            FieldError::new(format!("spec.{field}"), messages::needs_scheduler(feature))
+        });
+        errors.into_iter().flatten().chain(needs_scheduler).collect()
+    }
+}
+
+/// The form of a time zone's name. Only AWS and the API server decide whether the time zone exists: their data may be
+/// newer than the operator's.
+fn time_zone(name: &String) -> Option<FieldError> {
+    let is_name = |text: &str| {
+        let is_part = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+-".contains(&b))
+        };
+        text.starts_with(|c: char| c.is_ascii_uppercase()) && text.split('/').all(is_part) && text != "Local"
+    };
+    unless_is("spec.timeZone", name, limits::TIME_ZONE, is_name, messages::TIME_ZONE)
 }
 
 fn input(input: &serde_json::Value) -> Option<FieldError> {

@@ -1,78 +1,22 @@
-//! The intent of a `ScheduledFunction`.
+//! The intent of a `ScheduledFunction` with a rule of EventBridge.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::api::{Applied, AppliedFunction, AppliedRule, Expression, ScheduledFunctionSpec, Tags};
+use super::valid::{Operator, Valid};
+use crate::api::{Applied, AppliedFunction, AppliedRule, ScheduledFunctionSpec};
 use crate::arn::FunctionArn;
 use crate::ownership::{Origin, Owner};
-use crate::plan::function::{named_arn, region};
 use crate::plan::permission::{Grant, PolicyView, Statement, plan_statement};
-use crate::plan::rule::{DesiredRule, RulePlan, RuleView, no_next_run, plan_rule, target_in_other_account};
+use crate::plan::rule::{DesiredRule, RulePlan, RuleView, no_next_run, plan_rule};
 use crate::plan::tags::check_count;
 use crate::plan::trigger::TriggerPlan;
 use crate::status::{Component, Failure, Outcome, Reason};
 
-/// A valid spec.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Valid {
-    /// The spec.
-    pub spec: ScheduledFunctionSpec,
-    /// The schedule expression of the spec.
-    pub expression: Expression,
-    /// The Region of the rule and the function.
-    pub region: String,
-}
-
-impl Valid {
-    /// The parsed schedule of a checked spec. `default_region` is the Region of the operator.
-    ///
-    /// # Errors
-    ///
-    /// The schedule cannot be parsed.
-    pub fn new(spec: ScheduledFunctionSpec, default_region: &str) -> Result<Self, Failure> {
-        let expression = spec.expression().map_err(|error| invalid(error.to_string()))?;
-        let region = region(spec.region.as_deref(), spec.function.arn.as_deref(), default_region);
-        Ok(Self { spec, expression, region })
-    }
-
-    /// Checks that the function is in the account of the rule. A read of the function could only be denied.
-    ///
-    /// # Errors
-    ///
-    /// The function is in another account.
-    pub fn check_account(&self, account: &str) -> Result<(), Failure> {
-        let function = named_arn(&self.spec.function, &self.region, account);
-        match target_in_other_account(&function, account) {
-            Some(message) => Err(Failure::new(Component::Rule, Reason::OtherAccount, message)),
-            None => Ok(()),
-        }
-    }
-
-    /// The outcome if AWS matches the spec.
-    pub fn outcome(&self) -> Outcome {
-        let suspended = self.spec.suspend;
-        let words =
-            if suspended { "suspended: the rule is in place and disabled" } else { "the rule is in place" };
-        Outcome::Applied { suspended, message: words.into() }
-    }
-}
-
-/// The settings of the operator that an intent depends on.
-#[derive(Clone, Copy, Debug)]
-pub struct Operator<'a> {
-    /// The owner id and the cluster.
-    pub owner: &'a Owner,
-    /// The tags on each resource.
-    pub default_tags: &'a Tags,
-    /// The account ID of the credentials.
-    pub account: &'a str,
-}
-
-/// The desired resources of an object.
+/// The desired resources of an object with a rule.
 #[derive(Clone, Debug)]
-pub struct Intent {
+pub struct RuleIntent {
     /// The Region of the rule.
     pub region: String,
     /// The function to invoke.
@@ -91,7 +35,7 @@ pub struct Intent {
     no_next_run: Option<Failure>,
 }
 
-impl Intent {
+impl RuleIntent {
     /// The intent for a function that exists.
     ///
     /// # Errors
@@ -105,7 +49,8 @@ impl Intent {
         deployed: Vec<AppliedFunction>,
         now: Timestamp,
     ) -> Result<Self, Failure> {
-        let Valid { spec, expression, region } = valid;
+        let Valid { spec, schedule, backend: _, region } = valid;
+        let expression = &schedule.expression;
         let Operator { owner, default_tags, account } = operator;
         let rule =
             DesiredRule::from_spec(owner, &origin, default_tags, spec, expression.to_string(), &function);
@@ -171,10 +116,19 @@ impl Intent {
         Ok(TriggerPlan {
             permission: plan_statement(policy, &self.statement, trusts_others),
             rule: Some(rule),
+            schedule: None,
             entries: None,
             obsolete: recorded.difference(&wanted),
             wanted,
         })
+    }
+
+    /// The outcome if AWS matches the spec.
+    pub fn outcome(&self) -> Outcome {
+        let suspended = self.spec.suspend;
+        let words =
+            if suspended { "suspended: the rule is in place and disabled" } else { "the rule is in place" };
+        Outcome::Applied { suspended, message: words.into() }
     }
 
     /// Replaces the outcome of a schedule without a next run.
@@ -202,6 +156,7 @@ impl Intent {
         Applied {
             account: Some(self.account.clone()),
             rules: vec![AppliedRule { region: self.region.clone(), name: name.clone(), tag_keys }],
+            schedules: vec![],
             notifications: vec![],
             permissions: self.grant().wanted(recorded),
             functions: self.deployed.clone(),
