@@ -12,6 +12,7 @@ use super::{
     upstream::Upstream,
     wire::Refusal,
 };
+use crate::scheduler::check::role_refused;
 
 /// A condition key and its value.
 type Context<'a> = [(&'a str, &'a str)];
@@ -37,8 +38,7 @@ pub(super) async fn check_trust(
     if is_trusted && is_known {
         return Ok(());
     }
-    let text = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.";
-    Err(Refusal::new(400, "ValidationException", text))
+    Err(role_refused())
 }
 
 /// True if an inline policy of the role allows the role to invoke exactly this function, version or alias.

@@ -47,6 +47,11 @@ pub(crate) fn schedule(members: &Value, now: Timestamp) -> Result<Timing, Refusa
     timing(members, now)
 }
 
+/// The refusal of an execution role. For AWS, a missing role equals a role that does not trust Scheduler.
+pub(crate) fn role_refused() -> Refusal {
+    invalid("The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
+}
+
 /// Checks the names and the token of a request about a schedule.
 pub(super) fn identity(members: &Value) -> Result<(), Refusal> {
     required(members, "Name", "name")?;

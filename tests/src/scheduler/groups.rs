@@ -77,6 +77,11 @@ fn missing(key: &GroupKey) -> Refusal {
 }
 
 impl Scheduler {
+    /// All groups with their tags. The group `default` is missing until it has tags.
+    pub fn groups(&self) -> impl Iterator<Item = (&GroupKey, &BTreeMap<String, String>)> {
+        self.groups.iter().map(|(key, group)| (key, &group.tags))
+    }
+
     pub(super) fn group(&self, key: &GroupKey) -> Result<Group, Refusal> {
         let default = (key.name == DEFAULT_GROUP).then(Group::default);
         self.groups.get(key).cloned().or(default).ok_or_else(|| missing(key))

@@ -8,7 +8,7 @@ pub(crate) mod check;
 pub(crate) mod cron;
 mod due;
 mod expression;
-mod groups;
+pub(crate) mod groups;
 mod payload;
 pub(crate) mod runs;
 pub(crate) mod settings;

@@ -175,6 +175,17 @@ impl Scheduler {
         schedule.map(|schedule| schedule.answer(key.arn(&self.account))).ok_or_else(|| missing(&key))
     }
 
+    /// All schedules, each with the members that `GetSchedule` answers, without the ARN and the dates of changes.
+    pub fn schedules(&self) -> impl Iterator<Item = (&ScheduleKey, &Value)> {
+        self.schedules.iter().map(|(key, schedule)| (key, &schedule.members))
+    }
+
+    /// Makes the current schedules visible to every later read, also to stale reads.
+    pub fn settle(&mut self) {
+        self.previous.clear();
+        self.last_changed = None;
+    }
+
     /// Sets or removes a schedule, and keeps the state before the change.
     pub(super) fn set(&mut self, key: &ScheduleKey, schedule: Option<Schedule>) {
         let before = match schedule {
@@ -321,7 +332,7 @@ fn missing(key: &ScheduleKey) -> Refusal {
 }
 
 /// 409.
-pub(super) fn conflict(why: String) -> Refusal {
+pub(crate) fn conflict(why: String) -> Refusal {
     Refusal::new(409, "ConflictException", why)
 }
 

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::aws::MemoryAws;
+use super::aws::{MemoryAws, SCHEDULER_ROLE};
 use super::fault_injector::{CallInterceptor, FaultInjector, Plan};
 use super::kube::Cluster;
 use super::logs::Logs;
@@ -128,13 +128,19 @@ impl Sim {
             region: None,
             tenancy_file: None,
             rates: Rates::default(),
-            settings: Settings { seed: self.seed, clock: self.cluster.clock(), ..Settings::default() },
+            settings: Settings {
+                seed: self.seed,
+                clock: self.cluster.clock(),
+                scheduler_role: Some(SCHEDULER_ROLE.into()),
+                ..Settings::default()
+            },
             telemetry: Telemetry::default(),
         };
         let aws = AwsClient::new(self.aws.ports(interceptor.clone()), RateLimiter::new(options.rates));
         let credentials = match self.tenancy.clone() {
             Some(tenancy) => {
-                NamespaceCredentials::separate(aws.clone(), watch::channel(tenancy).1, Arc::new(Roles(aws)))
+                let (tenancy, roles) = (watch::channel(tenancy).1, Arc::new(Roles(aws.clone())));
+                NamespaceCredentials::separate(aws, tenancy, roles, Some(SCHEDULER_ROLE))
             }
             None => NamespaceCredentials::single(aws),
         };

@@ -36,6 +36,8 @@ pub struct NamespaceCredentials {
 struct Separate {
     tenancy: watch::Receiver<Arc<Tenancy>>,
     roles: Arc<dyn AssumeRoles>,
+    /// The operator's own role for EventBridge Scheduler.
+    scheduler_role: Option<Arc<str>>,
     sessions: Mutex<HashMap<Session, AwsClient>>,
 }
 
@@ -45,13 +47,16 @@ impl NamespaceCredentials {
         Self { own, separate: None }
     }
 
-    /// Each namespace has the role and the permissions from the current tenancy.
+    /// Each namespace has the role and the permissions from the current tenancy. `scheduler_role` is the ARN of the
+    /// operator's own role for EventBridge Scheduler.
     pub fn separate(
         own: AwsClient,
         tenancy: watch::Receiver<Arc<Tenancy>>,
         roles: Arc<dyn AssumeRoles>,
+        scheduler_role: Option<&str>,
     ) -> Self {
-        Self { own, separate: Some(Separate { tenancy, roles, sessions: Mutex::default() }) }
+        let scheduler_role = scheduler_role.map(Arc::from);
+        Self { own, separate: Some(Separate { tenancy, roles, scheduler_role, sessions: Mutex::default() }) }
     }
 
     /// AWS with the operator's own credentials.
@@ -123,11 +128,13 @@ impl NamespaceCredentials {
         namespace: &str,
         set: impl FnOnce(TenantPolicy) -> TenantPolicy,
     ) -> Arc<dyn Aws> {
-        let Some(tenancy) = self.tenancy() else { return Arc::new(self.own.clone()) };
+        let Some(separate) = &self.separate else { return Arc::new(self.own.clone()) };
+        let tenancy = separate.tenancy.borrow().clone();
         let session = self.session(owner, namespace);
         let role = session.as_ref().map(|session| session.role.clone());
         let client = session.map_or_else(|| self.own.clone(), |session| self.with_role(&session));
-        let policy = TenantPolicy::new(tenancy, owner.clone(), namespace, role);
+        let policy = TenantPolicy::new(tenancy, owner.clone(), namespace, role)
+            .with_scheduler_role(separate.scheduler_role.clone());
         Arc::new(client.authorized(set(policy)))
     }
 

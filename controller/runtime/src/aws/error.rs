@@ -13,7 +13,7 @@ use lambda_triggers_core::tenancy::Role;
 use super::access_denied::{MissingPermission, is_passed_on, missing};
 use super::credential_errors;
 use super::dependency;
-use super::execution_role::{self, is_not_ready, is_throttled_by_ec2};
+use super::execution_role::{self, is_not_ready, is_refused_by_scheduler, is_throttled_by_ec2};
 use super::unsent::{NoConnection, NoCredentials, of_assumed_role, was_not_sent};
 use crate::error_chain;
 
@@ -52,6 +52,8 @@ pub enum AwsErrorKind {
     DependencyMissing(dependency::MissingDependency),
     /// Lambda cannot use the function's role; a new role is not ready for a while.
     RoleNotReady,
+    /// EventBridge Scheduler may not assume the role of a schedule; a new role is refused for a while.
+    SchedulerRoleRefused,
     /// The bucket is in another Region. S3 names the Region in most cases.
     OtherRegion(Option<String>),
     /// AWS rejects the request for any other reason.
@@ -238,6 +240,7 @@ impl AwsError {
                 ),
             ),
             AwsErrorKind::RoleNotReady => (Reason::RoleNotReady, execution_role::describe(resource, words)),
+            AwsErrorKind::SchedulerRoleRefused => (Reason::SchedulerRoleRefused, words.to_owned()),
             AwsErrorKind::OtherRegion(region) => (
                 Reason::BucketInOtherRegion,
                 match region {
@@ -428,9 +431,10 @@ pub(super) fn kind(
         | "PreconditionFailedException"
         | "ResourceConflictException"
         | "ConcurrentModificationException" => AwsErrorKind::Conflict,
-        "LimitExceededException" | "PolicyLengthExceededException" | "CodeStorageExceededException" => {
-            AwsErrorKind::Quota
-        }
+        "LimitExceededException"
+        | "PolicyLengthExceededException"
+        | "CodeStorageExceededException"
+        | "ServiceQuotaExceededException" => AwsErrorKind::Quota,
         "InvalidParameterValueException" if message.is_some_and(is_passed_on) => AwsErrorKind::Denied,
         "InvalidParameterValueException" if message.is_some_and(is_not_ready) => AwsErrorKind::RoleNotReady,
         "InvalidParameterValueException" if message.is_some_and(is_throttled_by_ec2) => {
@@ -438,6 +442,9 @@ pub(super) fn kind(
         }
         "InvalidParameterValueException" if let Some(missing) = message.and_then(dependency::missing) => {
             AwsErrorKind::DependencyMissing(missing)
+        }
+        "ValidationException" if message.is_some_and(is_refused_by_scheduler) => {
+            AwsErrorKind::SchedulerRoleRefused
         }
         "InvalidArgument" if message.is_some_and(|m| m.contains("destination configurations")) => {
             AwsErrorKind::Destination(vec![])

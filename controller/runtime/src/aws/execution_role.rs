@@ -1,10 +1,10 @@
-//! Errors about a function's execution role. In most cases, the role was created a moment ago, and Lambda cannot use
-//! the role yet.
+//! Errors about the execution role of a function or a schedule. In most cases, the role was created a moment ago, and
+//! AWS cannot use the role yet.
 //!
 //! IAM is eventually consistent
-//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>),
-//! and Lambda checks the role when a function is created or changed. The error code is always
-//! `InvalidParameterValueException`, so only the message identifies the error.
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>).
+//! Lambda and EventBridge Scheduler check the role when a function or a schedule is created or changed. The error code is
+//! the code of every invalid request, so only the message identifies the error.
 
 /// Lambda's text before an action and a service, such as `CreateNetworkInterface on EC2`.
 const LACKS: &str = "execution role does not have permissions to call ";
@@ -13,6 +13,12 @@ const NO_PRINCIPAL: &str = "KMS key is invalid for CreateGrant";
 /// True if Lambda cannot use the role, now or ever.
 pub fn is_not_ready(message: &str) -> bool {
     message.contains("cannot be assumed") || message.contains(LACKS) || message.contains(NO_PRINCIPAL)
+}
+
+/// True if EventBridge Scheduler may not assume the role of a schedule
+/// (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html#setting-up-execution-role>).
+pub fn is_refused_by_scheduler(message: &str) -> bool {
+    message.contains("must allow AWS EventBridge Scheduler to assume the role")
 }
 
 /// True if EC2 throttles the calls of Lambda for a function in a VPC.

@@ -20,8 +20,9 @@ pub use credentials::{AssumeRoles, NamespaceCredentials, Session};
 pub use error::{AwsError, AwsErrorKind};
 pub use eventual::{NOT_FOUND_RETRY_DELAY, confirm_absent, retry_not_found};
 pub use ports::{
-    Account, Aws, EventBridgeApi, EventBridgeReads, Function, LambdaApi, LambdaReads, ListedRule,
-    ListedRules, S3Api, S3Reads, Validation,
+    Account, Aws, DatedSchedule, EventBridgeApi, EventBridgeReads, Function, LambdaApi, LambdaReads,
+    ListedRule, ListedRules, ListedSchedule, ListedSchedules, S3Api, S3Reads, SchedulerApi, SchedulerReads,
+    Validation,
 };
 pub use sdk::{CallMetrics, Caller, NoRegion, Sdk, SdkSettings};
 pub use unsent::{NoConnection, NoCredentials};

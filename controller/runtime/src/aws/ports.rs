@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::Bucket;
@@ -14,6 +15,7 @@ use lambda_triggers_core::plan::function::{
 };
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target};
+use lambda_triggers_core::plan::schedule::{ObservedSchedule, ScheduleBody, ScheduleKey};
 use tokio::time::Instant;
 
 use super::AwsError;
@@ -29,6 +31,8 @@ pub trait Aws: Send + Sync {
     fn lambda(&self, region: &str) -> Arc<dyn LambdaApi>;
     /// EventBridge in a Region.
     fn eventbridge(&self, region: &str) -> Arc<dyn EventBridgeApi>;
+    /// EventBridge Scheduler in a Region.
+    fn scheduler(&self, region: &str) -> Arc<dyn SchedulerApi>;
     /// S3 in a Region.
     fn s3(&self, region: &str) -> Arc<dyn S3Api>;
 }
@@ -174,6 +178,68 @@ pub trait EventBridgeApi: EventBridgeReads {
     /// Deletes a rule without targets. A missing rule is no error, or the error
     /// [`NotFound`](super::AwsErrorKind::NotFound), which EventBridge may answer for a rule created a moment ago.
     async fn delete_rule(&self, name: &str) -> Result<(), AwsError>;
+}
+
+/// The schedules of a list by name.
+pub type ListedSchedules = Arc<BTreeMap<String, ListedSchedule>>;
+
+/// A schedule in a list, which shows neither expression nor role nor input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedSchedule {
+    /// True for the state `ENABLED`.
+    pub enabled: bool,
+    /// The ARN of the target.
+    pub target_arn: String,
+    /// The time of the last change.
+    pub modified: Timestamp,
+}
+
+/// A schedule with the time of its last change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatedSchedule {
+    /// The schedule.
+    pub schedule: ObservedSchedule,
+    /// The time of the last change.
+    pub modified: Timestamp,
+}
+
+impl DatedSchedule {
+    /// The schedule as a list shows it.
+    pub fn listed(&self) -> ListedSchedule {
+        let settings = &self.schedule.settings;
+        let target_arn = settings.target.arn.clone();
+        ListedSchedule { enabled: settings.enabled, target_arn, modified: self.modified }
+    }
+}
+
+/// The reads of EventBridge Scheduler.
+#[async_trait]
+pub trait SchedulerReads: Send + Sync {
+    /// Lists the schedules of a group. A missing group has no schedules; `None` if AWS denies the list. A cached list that
+    /// began at or after `since` is accepted. The cached list leaves out the schedules that the operator has written
+    /// since.
+    async fn list(&self, group: &str, since: Instant) -> Result<Option<ListedSchedules>, AwsError>;
+    /// Reads a schedule; `None` if the schedule or its group is not found.
+    async fn schedule(&self, key: &ScheduleKey) -> Result<Option<DatedSchedule>, AwsError>;
+    /// Reads the tags of the group with this ARN; `None` if not found.
+    async fn group_tags(&self, arn: &str) -> Result<Option<Tags>, AwsError>;
+}
+
+/// The operations of EventBridge Scheduler.
+#[async_trait]
+pub trait SchedulerApi: SchedulerReads {
+    /// Creates a schedule. A missing group is the error [`NotFound`](super::AwsErrorKind::NotFound), and an existing
+    /// schedule the error [`Conflict`](super::AwsErrorKind::Conflict).
+    async fn create_schedule(&self, key: &ScheduleKey, body: &ScheduleBody) -> Result<(), AwsError>;
+    /// Replaces all settings of a schedule.
+    async fn update_schedule(&self, key: &ScheduleKey, body: &ScheduleBody) -> Result<(), AwsError>;
+    /// Deletes a schedule. A missing schedule is the error [`NotFound`](super::AwsErrorKind::NotFound), which may be false
+    /// for a schedule created a moment ago.
+    async fn delete_schedule(&self, key: &ScheduleKey) -> Result<(), AwsError>;
+    /// Creates a group with tags. An existing group is the error [`Conflict`](super::AwsErrorKind::Conflict).
+    async fn create_group(&self, name: &str, tags: &Tags) -> Result<(), AwsError>;
+    /// Sets tags on the group with this ARN.
+    async fn tag_group(&self, arn: &str, tags: &Tags) -> Result<(), AwsError>;
 }
 
 /// The reads of S3.

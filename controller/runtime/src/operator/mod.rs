@@ -86,7 +86,8 @@ pub async fn run(options: Options, network: Network, stop: CancellationToken) ->
             .await;
     };
     let (file, tenancy) = TenancyFile::open(path, options.telemetry.metrics.clone())?;
-    let credentials = NamespaceCredentials::separate(own, tenancy, sdk);
+    let scheduler_role = options.settings.scheduler_role.as_deref();
+    let credentials = NamespaceCredentials::separate(own, tenancy, sdk, scheduler_role);
     tokio::select! {
         ended = run_as_leader(client, config, credentials, leadership, options, stop) => ended,
         never = file.follow() => match never {},

@@ -1,7 +1,7 @@
 //! The authorization of a whole object against the tenancy file, before any AWS call. `aws/client/tenant_policy.rs`
 //! authorizes single calls.
 
-use lambda_triggers_core::api::{Applied, Backend};
+use lambda_triggers_core::api::Applied;
 use lambda_triggers_core::plan::function::region;
 use lambda_triggers_core::status::{Component, Reason};
 use lambda_triggers_core::tenancy::{ImplicitGrants, Reference, references_of_s3, references_of_scheduled};
@@ -20,7 +20,7 @@ pub trait References: Trigger {
 impl References for RawScheduledFunction {
     fn references(context: &Context, spec: &Self::Spec, own: &ImplicitGrants) -> Vec<Reference> {
         let region = region(spec.region.as_deref(), spec.function.arn.as_deref(), context.default_region());
-        references_of_scheduled(spec, Backend::Rule, &region, own)
+        references_of_scheduled(spec, context.settings.default_backend, &region, own)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Client;
-use lambda_triggers_core::api::Tags;
+use lambda_triggers_core::api::{Backend, Tags};
 use lambda_triggers_core::ownership::{ObjectKey, Owner};
 use lambda_triggers_core::pacing::resync;
 use tokio::time::Instant;
@@ -30,6 +30,10 @@ pub struct Settings {
     pub progress_deadline: Duration,
     /// Default tags of rules and functions. Tags of the spec override default tags.
     pub default_tags: Tags,
+    /// The ARN of the role that EventBridge Scheduler assumes for the schedules of namespaces without their own role.
+    pub scheduler_role: Option<String>,
+    /// The backend of a `ScheduledFunction` that any backend can run.
+    pub default_backend: Backend,
     /// The seed of the jitter.
     pub seed: u64,
     /// The time of day for statuses and schedules.
@@ -44,6 +48,8 @@ impl Default for Settings {
             write_grace_period: Duration::from_secs(30),
             progress_deadline: Duration::from_secs(120),
             default_tags: Tags::new(),
+            scheduler_role: None,
+            default_backend: Backend::default(),
             seed: rand::random(),
             clock: Clock::default(),
         }

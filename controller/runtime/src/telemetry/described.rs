@@ -96,6 +96,8 @@ values! {
         Lambda = "lambda",
         /// EventBridge.
         Events = "events",
+        /// EventBridge Scheduler.
+        Scheduler = "scheduler",
         /// S3.
         S3 = "s3",
         /// STS.

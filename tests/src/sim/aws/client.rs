@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{Account, Aws, AwsError, EventBridgeApi, LambdaApi, S3Api};
+use lambda_triggers::aws::{Account, Aws, AwsError, EventBridgeApi, LambdaApi, S3Api, SchedulerApi};
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
@@ -105,6 +105,10 @@ impl Aws for SimClient {
     }
 
     fn eventbridge(&self, region: &str) -> Arc<dyn EventBridgeApi> {
+        self.to(region)
+    }
+
+    fn scheduler(&self, region: &str) -> Arc<dyn SchedulerApi> {
         self.to(region)
     }
 

@@ -8,6 +8,7 @@ use super::journal::Writer;
 use crate::aws_proxy::bucket_check::no_such_bucket;
 use crate::aws_proxy::fault_answers::{access_denied, operation_aborted, server_error, throttled};
 use crate::aws_proxy::wire::Refusal;
+use crate::scheduler::store::conflict;
 
 /// The identity of a call.
 #[derive(Clone, Debug)]
@@ -72,6 +73,9 @@ impl Op {
                 "events" => {
                     Refusal::new(400, "ResourceNotFoundException", format!("{} does not exist", self.on))
                 }
+                "scheduler" => {
+                    Refusal::new(404, "ResourceNotFoundException", format!("{} does not exist.", self.on))
+                }
                 _ => Refusal::new(
                     404,
                     "ResourceNotFoundException",
@@ -84,6 +88,7 @@ impl Op {
                     let text = format!("{} was modified concurrently", self.on);
                     Refusal::new(400, "ConcurrentModificationException", text)
                 }
+                "scheduler" => conflict(format!("{} is being changed.", self.on)),
                 _ => {
                     let text = "The operation cannot be performed at this time. An update is in progress.";
                     Refusal::new(409, "ResourceConflictException", text)

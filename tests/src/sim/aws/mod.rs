@@ -19,6 +19,8 @@ mod policies;
 mod rates;
 mod requests;
 mod rules;
+mod schedule_members;
+mod schedules;
 mod snapshot;
 mod state;
 #[cfg(test)]
@@ -44,6 +46,8 @@ use crate::aws_proxy::Pace;
 pub const ACCOUNT: &str = "123456789012";
 /// The default Region.
 pub const REGION: &str = "eu-west-1";
+/// The role that EventBridge Scheduler can assume from the start.
+pub const SCHEDULER_ROLE: &str = "arn:aws:iam::123456789012:role/scheduler";
 /// The default time that a function is `Pending` after its creation, or `InProgress` after an update.
 const CHANGE_TAKES: Duration = Duration::from_secs(1);
 
@@ -110,6 +114,7 @@ impl MemoryAws {
         state.functions.settle_all();
         state.policies.settle_all();
         state.rules.settle_all();
+        state.scheduler.settle();
     }
 
     /// Limits the operator's calls per second in each Region from now on, as an account's quotas do: [`RATES`] or lower

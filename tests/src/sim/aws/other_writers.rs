@@ -21,6 +21,7 @@ use crate::aws_proxy::arn::FunctionRef;
 use crate::aws_proxy::function_state::{Life, Stage};
 use crate::aws_proxy::state::RuleKey;
 use crate::aws_proxy::{Failure, Pace};
+use crate::scheduler::settings::SchedulerSettings;
 
 /// Buckets.
 impl MemoryAws {
@@ -247,6 +248,33 @@ impl MemoryAws {
         if state.rules.set(rule_key(name), None).is_some() {
             state.note(&outside("events:DeleteRule", format!("rule {name}")), None, Effect::Deleted);
         }
+    }
+}
+
+/// EventBridge Scheduler in [`REGION`].
+impl MemoryAws {
+    /// Makes a write with any members: `scheduler:UpdateSchedule`.
+    ///
+    /// # Errors
+    /// Scheduler's refusal.
+    pub fn write_scheduler(&self, action: &'static str, members: &Value) -> Result<(), AwsError> {
+        let name = members["Name"].as_str().unwrap_or_default();
+        self.act(action, format!("schedule {name}"), |state, op| state.write_scheduler(op, REGION, members))
+    }
+
+    /// Sets whether EventBridge Scheduler can assume a role from now on.
+    pub fn set_scheduler_role_ready(&self, arn: &str, ready: bool) {
+        let mut state = self.lock();
+        if ready {
+            state.scheduler_roles.insert(arn.to_owned());
+        } else {
+            state.scheduler_roles.remove(arn);
+        }
+    }
+
+    /// Changes the settings of Scheduler.
+    pub fn set_scheduler(&self, change: impl FnOnce(&mut SchedulerSettings)) {
+        change(&mut self.lock().scheduler.settings);
     }
 }
 

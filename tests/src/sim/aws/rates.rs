@@ -14,9 +14,21 @@ pub type Rate = (&'static str, f64);
 /// AWS's default quotas for one account in one Region. The first matching prefix counts. S3 publishes no number for
 /// bucket configurations.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>,
-/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
-pub const RATES: [Rate; 4] =
-    [("lambda:GetFunction", 100.0), ("lambda:GetPolicy", 15.0), ("lambda:", 15.0), ("events:", 50.0)];
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>,
+/// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html>
+pub const RATES: [Rate; 10] = [
+    ("lambda:GetFunction", 100.0),
+    ("lambda:GetPolicy", 15.0),
+    ("lambda:", 15.0),
+    ("events:", 50.0),
+    ("scheduler:CreateScheduleGroup", 10.0),
+    ("scheduler:CreateSchedule", 250.0),
+    ("scheduler:GetSchedule", 250.0),
+    ("scheduler:UpdateSchedule", 250.0),
+    ("scheduler:DeleteSchedule", 250.0),
+    // AWS publishes no number for lists of schedules. The number is that of groups and tags.
+    ("scheduler:", 10.0),
+];
 
 /// The active quotas, and the remaining calls of each quota.
 #[derive(Default)]

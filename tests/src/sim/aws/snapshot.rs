@@ -21,6 +21,11 @@ pub struct Snapshot {
     pub policies: BTreeMap<String, BTreeMap<String, Value>>,
     /// EventBridge rules by ARN.
     pub rules: BTreeMap<String, RuleSnapshot>,
+    /// Schedules by ARN, with the members of `GetSchedule`. The StartDate of a rate is left out, since the operator
+    /// derives the StartDate from the time of the write.
+    pub schedules: BTreeMap<String, Value>,
+    /// The tags of schedule groups by ARN.
+    pub schedule_groups: BTreeMap<String, Tags>,
     /// Lambda functions by ARN.
     pub functions: BTreeMap<String, FunctionSnapshot>,
 }
@@ -73,6 +78,16 @@ impl AwsState {
                 .map(|(function, policy)| (function.arn(), by(policy.statements(), "Sid")))
                 .collect(),
             rules: self.rules.iter().map(|(key, rule)| (key.arn(&self.account), rule.snapshot())).collect(),
+            schedules: self
+                .scheduler
+                .schedules()
+                .map(|(key, members)| (key.arn(&self.account), without_start_of_rate(members)))
+                .collect(),
+            schedule_groups: self
+                .scheduler
+                .groups()
+                .map(|(key, tags)| (key.arn(&self.account), tags.clone()))
+                .collect(),
             functions: self
                 .functions
                 .iter()
@@ -113,6 +128,15 @@ impl Function {
             qualifiers,
         }
     }
+}
+
+fn without_start_of_rate(members: &Value) -> Value {
+    let mut members = members.clone();
+    let is_rate = members["ScheduleExpression"].as_str().is_some_and(|text| text.starts_with("rate("));
+    if let Some(members) = members.as_object_mut().filter(|_| is_rate) {
+        members.remove("StartDate");
+    }
+    members
 }
 
 /// The values, keyed by this member.

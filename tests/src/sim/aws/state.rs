@@ -6,6 +6,7 @@ use std::time::Duration;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use super::SCHEDULER_ROLE;
 use super::errors::Op;
 use super::functions::Function;
 use super::journal::{Applied, DocumentWrite, Effect, Writer};
@@ -18,6 +19,10 @@ use crate::aws_proxy::notification::Notification;
 use crate::aws_proxy::policy::Policy;
 use crate::aws_proxy::state::RuleKey;
 use crate::aws_proxy::wire::Refusal;
+use crate::scheduler::store::Scheduler;
+
+/// The time of day at the start of a run, as in the simulated cluster.
+const START: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 /// The answer to a call.
 pub(super) type Answer<T> = Result<T, Refusal>;
@@ -37,6 +42,10 @@ pub(super) struct AwsState {
     /// Policies by reference, with qualifiers.
     pub policies: Versioned<FunctionRef, Policy>,
     pub rules: Versioned<RuleKey, Rule>,
+    /// The schedules and the schedule groups.
+    pub scheduler: Scheduler,
+    /// Roles that EventBridge Scheduler can assume.
+    pub scheduler_roles: BTreeSet<String>,
     /// The duration of function changes, and the planned failures.
     pub wishes: Wishes,
     /// Roles that Lambda cannot assume.
@@ -68,6 +77,8 @@ impl AwsState {
             functions: Versioned::default(),
             policies: Versioned::default(),
             rules: Versioned::default(),
+            scheduler: Scheduler::new(account),
+            scheduler_roles: [SCHEDULER_ROLE.to_owned()].into(),
             wishes: Wishes::default(),
             unready_roles: BTreeSet::new(),
             rates: Rates::default(),
@@ -96,11 +107,14 @@ impl AwsState {
         self.journal.push(Applied { by: *by, action, on: on.clone(), part, effect });
     }
 
+    /// The virtual time of day. The simulated cluster has the same clock, in whole seconds.
+    pub fn now(&self) -> Timestamp {
+        let passed = SignedDuration::try_from(self.start.elapsed()).unwrap_or(SignedDuration::MAX);
+        START.checked_add(passed).unwrap_or(Timestamp::MAX)
+    }
+
     /// The virtual time as a date: `2026-01-01T00:00:01.500+0000`.
     pub fn date(&self) -> String {
-        let begin = Timestamp::constant(1_767_225_600, 0);
-        let passed = SignedDuration::try_from(self.start.elapsed()).unwrap_or(SignedDuration::MAX);
-        let now = begin.checked_add(passed).unwrap_or(Timestamp::MAX);
-        now.strftime("%Y-%m-%dT%H:%M:%S.%3f+0000").to_string()
+        self.now().strftime("%Y-%m-%dT%H:%M:%S.%3f+0000").to_string()
     }
 }

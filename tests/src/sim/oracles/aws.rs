@@ -48,11 +48,13 @@ pub fn with_names(mut aws: Snapshot, journal: &[Change]) -> Snapshot {
 
 /// The differences between two states.
 pub fn differences(expected: &Snapshot, found: &Snapshot) -> Vec<String> {
-    let Snapshot { buckets, policies, rules, functions } = expected;
+    let Snapshot { buckets, policies, rules, schedules, schedule_groups, functions } = expected;
     [
         differing("bucket", buckets, &found.buckets),
         differing("policy", policies, &found.policies),
         differing("rule", rules, &found.rules),
+        differing("schedule", schedules, &found.schedules),
+        differing("schedule group", schedule_groups, &found.schedule_groups),
         differing("function", functions, &found.functions),
     ]
     .concat()

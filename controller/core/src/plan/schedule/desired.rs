@@ -92,7 +92,7 @@ fn default_input(region: &str, account: &str) -> String {
 }
 
 /// The retry policy with AWS's defaults.
-fn full_retry(policy: Option<&RetryPolicy>) -> RetryPolicy {
+pub fn full_retry(policy: Option<&RetryPolicy>) -> RetryPolicy {
     let attempts = policy.and_then(|policy| policy.maximum_retry_attempts);
     let age = policy.and_then(|policy| policy.maximum_event_age_seconds);
     RetryPolicy {

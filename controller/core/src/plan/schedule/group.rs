@@ -5,8 +5,15 @@
 //! (<https://docs.aws.amazon.com/scheduler/latest/APIReference/API_DeleteScheduleGroup.html>).
 
 use crate::api::Tags;
+use crate::arn::partition_of;
 use crate::ownership::{Owner, TAG_CLUSTER, TAG_OWNER};
 use crate::status::{Component, EventReason, EventToEmit, Failure, Reason};
+
+/// The ARN of a schedule group
+/// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html>).
+pub fn group_arn(group: &str, region: &str, account: &str) -> String {
+    format!("arn:{}:scheduler:{region}:{account}:schedule-group/{group}", partition_of(region))
+}
 
 /// The step for the group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +94,12 @@ mod tests {
 
     fn tags(pairs: &[(&str, &str)]) -> Tags {
         pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
+    }
+
+    #[test]
+    fn the_arn_of_a_group_has_the_partition_of_its_region() {
+        let expected = "arn:aws-cn:scheduler:cn-north-1:123456789012:schedule-group/lt-1a2b3c4d";
+        assert_eq!(group_arn("lt-1a2b3c4d", "cn-north-1", "123456789012"), expected);
     }
 
     #[test]

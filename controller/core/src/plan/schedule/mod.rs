@@ -12,10 +12,10 @@ mod plan;
 mod settings;
 mod start;
 
-pub use desired::DesiredSchedule;
+pub use desired::{DesiredSchedule, full_retry};
 pub use event::{completed_event, event, moved_to_rule_event, moved_to_schedule_event};
 pub use failure::{no_next_run, role_refused, target_in_other_account};
-pub use group::{GroupConflict, GroupPlan, adoption_event, plan_group};
+pub use group::{GroupConflict, GroupPlan, adoption_event, group_arn, plan_group};
 pub use plan::{SchedulePlan, ScheduleStep, plan_schedule};
 pub use settings::{ObservedSchedule, ScheduleBody, ScheduleKey, ScheduleSettings, ScheduleTarget};
 

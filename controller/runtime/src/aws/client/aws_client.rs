@@ -8,7 +8,7 @@ use lambda_triggers_core::operations::{GET_CALLER_IDENTITY, Operation};
 use super::rate_limiter::RateLimiter;
 use super::read_cache::ReadCache;
 use super::tenant_policy::{Resource, TenantPolicy};
-use crate::aws::{Account, Aws, AwsError, AwsErrorKind, EventBridgeApi, LambdaApi, S3Api};
+use crate::aws::{Account, Aws, AwsError, AwsErrorKind, EventBridgeApi, LambdaApi, S3Api, SchedulerApi};
 
 /// AWS with one set of credentials. Clones share the read cache and the rate limiter.
 #[derive(Clone)]
@@ -57,6 +57,10 @@ impl Aws for AwsClient {
 
     fn eventbridge(&self, region: &str) -> Arc<dyn EventBridgeApi> {
         self.port(self.aws.eventbridge(region), region)
+    }
+
+    fn scheduler(&self, region: &str) -> Arc<dyn SchedulerApi> {
+        self.port(self.aws.scheduler(region), region)
     }
 
     fn s3(&self, region: &str) -> Arc<dyn S3Api> {

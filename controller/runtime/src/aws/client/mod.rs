@@ -6,6 +6,7 @@ mod lambda;
 mod rate_limiter;
 mod read_cache;
 mod s3;
+mod scheduler;
 mod tenant_policy;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::aws::call_context::CallContext;
-use crate::aws::{AwsError, Function, ListedRules};
+use crate::aws::{AwsError, Function, ListedRules, ListedSchedules};
 
 /// The number of entries before the first removal of old entries.
 const MIN_PRUNE_SIZE: usize = 64;
@@ -28,6 +28,8 @@ pub struct ReadCache {
     pub policies: CachedReads<FunctionArn, Policy>,
     /// By Region and name prefix; `None` if AWS denies the list.
     pub rules: CachedReads<(String, String), Option<ListedRules>>,
+    /// By Region and group; `None` if AWS denies the list.
+    pub schedules: CachedReads<(String, String), Option<ListedSchedules>>,
 }
 
 impl ReadCache {

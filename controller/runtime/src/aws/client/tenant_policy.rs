@@ -6,7 +6,8 @@ use std::sync::Arc;
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::operations::{Effect, GET_CALLER_IDENTITY, Operation};
 use lambda_triggers_core::ownership::{ObjectKey, OwnerId, is_own_statement_id};
-use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Role, Tenancy};
+use lambda_triggers_core::plan::schedule::ScheduleKey;
+use lambda_triggers_core::tenancy::{ImplicitGrants, ResourceRef, Role, Tenancy, scheduler_role};
 
 use crate::aws::{Account, Aws, AwsError, AwsErrorKind};
 use crate::objects::KINDS;
@@ -23,12 +24,18 @@ pub async fn acting_account(role: Option<&Role>, own: &dyn Aws) -> Result<String
 pub enum Resource<'a> {
     /// A function by name or ARN, at an alias or version.
     Function(&'a str, Option<&'a str>),
-    /// The ARN of a rule's target.
+    /// The ARN of the target of a rule or a schedule.
     RuleTarget(&'a str),
     /// A rule of the object, by name.
     OwnRule(&'a str),
     /// All rules of the operator, by name prefix.
     OwnRules(&'a str),
+    /// A schedule of the object.
+    OwnSchedule(&'a ScheduleKey),
+    /// The schedule group of the operator, by name or ARN.
+    OwnGroup(&'a str),
+    /// The ARN of the role that EventBridge Scheduler assumes.
+    SchedulerRole(&'a str),
     /// A permission statement of the operator, by ID.
     OwnStatement(&'a str),
     Ref(ResourceRef),
@@ -39,7 +46,7 @@ impl Resource<'_> {
         references.into_iter().map(Self::Ref).collect()
     }
 
-    /// The resource in the tenancy; `None` for the operator's own resources.
+    /// The resource in the tenancy; `None` for the resources that [`TenantPolicy::is_own`] decides about.
     fn reference(self, region: &str, account: &str) -> Option<ResourceRef> {
         match self {
             Self::Function(name, qualifier) => {
@@ -49,7 +56,12 @@ impl Resource<'_> {
                 Some(ResourceRef::Function(arn))
             }
             Self::RuleTarget(arn) => FunctionArn::parse(arn).map(ResourceRef::RuleTarget),
-            Self::OwnRule(_) | Self::OwnRules(_) | Self::OwnStatement(_) => None,
+            Self::OwnRule(_)
+            | Self::OwnRules(_)
+            | Self::OwnSchedule(_)
+            | Self::OwnGroup(_)
+            | Self::SchedulerRole(_)
+            | Self::OwnStatement(_) => None,
             Self::Ref(reference) => Some(reference),
         }
     }
@@ -62,6 +74,9 @@ impl fmt::Display for Resource<'_> {
             Self::RuleTarget(arn) => write!(f, "target {arn}"),
             Self::OwnRule(name) => write!(f, "rule {name}"),
             Self::OwnRules(prefix) => write!(f, "rules {prefix}*"),
+            Self::OwnSchedule(key) => write!(f, "schedule {key}"),
+            Self::OwnGroup(group) => write!(f, "schedule group {group}"),
+            Self::SchedulerRole(arn) => write!(f, "role {arn} for EventBridge Scheduler"),
             Self::OwnStatement(id) => write!(f, "statement {id}"),
             Self::Ref(reference) => reference.fmt(f),
         }
@@ -76,6 +91,8 @@ pub struct TenantPolicy {
     namespace: String,
     /// The assumed role; `None` for the operator's own credentials.
     pub role: Option<Role>,
+    /// The operator's own role for EventBridge Scheduler, for namespaces without a role.
+    scheduler_role: Option<Arc<str>>,
     /// The object of the calls; `None` for the bucket calls of the whole namespace.
     key: Option<ObjectKey>,
     /// True for cleanup. Removals are permitted even if the tenancy does not permit the resources any more.
@@ -85,7 +102,13 @@ pub struct TenantPolicy {
 impl TenantPolicy {
     /// Creates the policy of a namespace.
     pub fn new(tenancy: Arc<Tenancy>, owner: OwnerId, namespace: &str, role: Option<Role>) -> Self {
-        Self { tenancy, owner, namespace: namespace.into(), role, key: None, removes: false }
+        let namespace = namespace.into();
+        Self { tenancy, owner, namespace, role, scheduler_role: None, key: None, removes: false }
+    }
+
+    /// Sets the operator's own role for EventBridge Scheduler.
+    pub fn with_scheduler_role(self, scheduler_role: Option<Arc<str>>) -> Self {
+        Self { scheduler_role, ..self }
     }
 
     /// The policy for the calls of one object.
@@ -133,7 +156,7 @@ impl TenantPolicy {
             return Err(self.refused(operation, words));
         }
         if let Some(foreign) = resources.iter().find(|resource| !self.is_own(operation, resource)) {
-            let words = format!("{foreign} was not created for a resource of namespace {}", self.namespace);
+            let words = format!("{foreign} does not belong to a resource of namespace {}", self.namespace);
             return Err(self.refused(operation, words));
         }
         if self.removes {
@@ -148,16 +171,23 @@ impl TenantPolicy {
         refusal.map_or(Ok(()), |refusal| Err(self.refused(operation, refusal.to_string())))
     }
 
-    /// False if the resource must be an own resource, and is not. The cleanup may read the rule of any object.
+    /// False if the resource must be an own resource, and is not. The cleanup may read the rule or schedule of any object.
     fn is_own(&self, operation: &Operation, resource: &Resource<'_>) -> bool {
-        let is_rule_of =
-            |key: &ObjectKey, name| KINDS.iter().any(|kind| key.rule_name(&self.owner, kind) == name);
+        let is_of_object = |name: &str| {
+            let is_name_of =
+                |key: &ObjectKey| KINDS.iter().any(|kind| key.rule_name(&self.owner, kind) == name);
+            (self.removes && !operation.writes()) || self.key.as_ref().is_some_and(is_name_of)
+        };
+        let group = self.owner.group_name();
         match *resource {
-            Resource::OwnRule(name) => {
-                (self.removes && !operation.writes())
-                    || self.key.as_ref().is_some_and(|key| is_rule_of(key, name))
-            }
+            Resource::OwnRule(name) => is_of_object(name),
             Resource::OwnRules(prefix) => prefix == self.owner.prefix(),
+            Resource::OwnSchedule(key) => key.group == group && is_of_object(&key.name),
+            Resource::OwnGroup(name) => name == group || name.ends_with(&format!(":schedule-group/{group}")),
+            Resource::SchedulerRole(arn) => {
+                let own = self.scheduler_role.as_deref();
+                scheduler_role(Some(&self.tenancy), &self.namespace, own) == Ok(arn)
+            }
             Resource::OwnStatement(id) => is_own_statement_id(&self.owner, id),
             Resource::RuleTarget(arn) => FunctionArn::parse(arn).is_some(),
             Resource::Function(..) | Resource::Ref(_) => true,

@@ -1,4 +1,5 @@
 mod recording_aws;
+mod scheduler;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -191,6 +191,7 @@ fn outcome(kind: &AwsErrorKind) -> AwsOutcome {
         | AwsErrorKind::Destination(_)
         | AwsErrorKind::DependencyMissing(_)
         | AwsErrorKind::RoleNotReady
+        | AwsErrorKind::SchedulerRoleRefused
         | AwsErrorKind::OtherRegion(_)
         | AwsErrorKind::Invalid => AwsOutcome::Refused,
         AwsErrorKind::Unavailable => AwsOutcome::Failed,

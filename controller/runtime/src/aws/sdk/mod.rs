@@ -5,6 +5,7 @@ mod call_metrics;
 mod eventbridge;
 mod lambda;
 mod s3;
+mod scheduler;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use tokio::sync::OnceCell;
 
 use crate::aws::{
     Account, AssumeRoles, Aws, AwsClient, AwsError, AwsErrorKind, EventBridgeApi, LambdaApi, RateLimiter,
-    S3Api, Session,
+    S3Api, SchedulerApi, Session,
 };
 use crate::leadership::Leadership;
 use crate::network::Network;
@@ -37,6 +38,7 @@ pub use call_metrics::CallMetrics;
 use eventbridge::SdkEventBridge;
 use lambda::SdkLambda;
 use s3::SdkS3;
+use scheduler::SdkScheduler;
 
 /// The timeout of one attempt. The SDK has no default timeout, and would wait forever for an answer.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -87,6 +89,7 @@ pub struct Caller {
 struct Clients {
     lambda: Arc<SdkLambda>,
     eventbridge: Arc<SdkEventBridge>,
+    scheduler: Arc<SdkScheduler>,
     s3: Arc<SdkS3>,
 }
 
@@ -208,11 +211,15 @@ impl Clients {
         let events = aws_sdk_eventbridge::config::Builder::from(&config)
             .interceptor(guard())
             .interceptor(attempts(Service::Events));
+        let scheduler = aws_sdk_scheduler::config::Builder::from(&config)
+            .interceptor(guard())
+            .interceptor(attempts(Service::Scheduler));
         Self {
             lambda: Arc::new(SdkLambda::new(aws_sdk_lambda::Client::from_conf(lambda.build()))),
             eventbridge: Arc::new(SdkEventBridge::new(aws_sdk_eventbridge::Client::from_conf(
                 events.build(),
             ))),
+            scheduler: Arc::new(SdkScheduler::new(aws_sdk_scheduler::Client::from_conf(scheduler.build()))),
             s3: Arc::new(SdkS3::new(aws_sdk_s3::Client::from_conf(s3.build()))),
         }
     }
@@ -235,6 +242,10 @@ impl Aws for Sdk {
 
     fn eventbridge(&self, region: &str) -> Arc<dyn EventBridgeApi> {
         self.clients(region).eventbridge.clone()
+    }
+
+    fn scheduler(&self, region: &str) -> Arc<dyn SchedulerApi> {
+        self.clients(region).scheduler.clone()
     }
 
     fn s3(&self, region: &str) -> Arc<dyn S3Api> {

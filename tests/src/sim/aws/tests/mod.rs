@@ -6,6 +6,7 @@ mod functions;
 mod policies;
 mod rates;
 mod rules;
+mod schedules;
 
 use lambda_triggers::aws::{AwsError, AwsErrorKind};
 use lambda_triggers_core::arn::FunctionArn;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::bucket::Bucket;
@@ -11,13 +12,15 @@ use lambda_triggers_core::plan::function::{
 };
 use lambda_triggers_core::plan::permission::{Policy, Statement};
 use lambda_triggers_core::plan::rule::{RuleSettings, Target};
+use lambda_triggers_core::plan::schedule::{ScheduleBody, ScheduleKey};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{ACCOUNT, REGION};
 use crate::aws::{
-    Account, Aws, AwsError, EventBridgeApi, EventBridgeReads, Function, LambdaApi, LambdaReads, ListedRule,
-    ListedRules, S3Api, S3Reads, Validation,
+    Account, Aws, AwsError, DatedSchedule, EventBridgeApi, EventBridgeReads, Function, LambdaApi,
+    LambdaReads, ListedRule, ListedRules, ListedSchedule, ListedSchedules, S3Api, S3Reads, SchedulerApi,
+    SchedulerReads, Validation,
 };
 
 /// A fake AWS that accepts every call and records the name of the call.
@@ -47,6 +50,9 @@ impl Aws for RecordingAws {
         Arc::new(self.clone())
     }
     fn eventbridge(&self, _: &str) -> Arc<dyn EventBridgeApi> {
+        Arc::new(self.clone())
+    }
+    fn scheduler(&self, _: &str) -> Arc<dyn SchedulerApi> {
         Arc::new(self.clone())
     }
     fn s3(&self, _: &str) -> Arc<dyn S3Api> {
@@ -148,6 +154,42 @@ impl EventBridgeApi for RecordingAws {
     }
     async fn delete_rule(&self, _: &str) -> Result<(), AwsError> {
         self.note("delete_rule", ())
+    }
+}
+
+#[async_trait]
+impl SchedulerReads for RecordingAws {
+    /// A list with the schedules `a` and `b`.
+    async fn list(&self, _: &str, _: Instant) -> Result<Option<ListedSchedules>, AwsError> {
+        let listed =
+            ListedSchedule { enabled: true, target_arn: "arn".into(), modified: Timestamp::UNIX_EPOCH };
+        let schedules = ["a", "b"].map(|name| (name.to_owned(), listed.clone()));
+        self.note("list_schedules", Some(Arc::new(schedules.into())))
+    }
+    async fn schedule(&self, _: &ScheduleKey) -> Result<Option<DatedSchedule>, AwsError> {
+        self.note("schedule", None)
+    }
+    async fn group_tags(&self, _: &str) -> Result<Option<Tags>, AwsError> {
+        self.note("group_tags", None)
+    }
+}
+
+#[async_trait]
+impl SchedulerApi for RecordingAws {
+    async fn create_schedule(&self, _: &ScheduleKey, _: &ScheduleBody) -> Result<(), AwsError> {
+        self.note("create_schedule", ())
+    }
+    async fn update_schedule(&self, _: &ScheduleKey, _: &ScheduleBody) -> Result<(), AwsError> {
+        self.note("update_schedule", ())
+    }
+    async fn delete_schedule(&self, _: &ScheduleKey) -> Result<(), AwsError> {
+        self.note("delete_schedule", ())
+    }
+    async fn create_group(&self, _: &str, _: &Tags) -> Result<(), AwsError> {
+        self.note("create_group", ())
+    }
+    async fn tag_group(&self, _: &str, _: &Tags) -> Result<(), AwsError> {
+        self.note("tag_group", ())
     }
 }
 
