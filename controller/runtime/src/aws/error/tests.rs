@@ -7,6 +7,10 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 
 use super::*;
 
+/// The message of EventBridge Scheduler about a role that does not trust it.
+const ROLE_REFUSED: &str =
+    "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.";
+
 #[test]
 fn the_code_decides_before_the_status() {
     let refused = "Unable to validate the following destination configurations";
@@ -50,10 +54,35 @@ fn the_code_decides_before_the_status() {
         (403, "OptInRequired", "", AwsErrorKind::RegionNotEnabled),
         (403, "RegionDisabledException", "", AwsErrorKind::RegionNotEnabled),
         (400, "InvalidParameterValueException", "Lambda was throttled by EC2", AwsErrorKind::Throttled),
+        (404, "ResourceNotFoundException", "Schedule app does not exist.", AwsErrorKind::NotFound),
+        (409, "ConflictException", "", AwsErrorKind::Conflict),
+        (402, "ServiceQuotaExceededException", "", AwsErrorKind::Quota),
+        (429, "ThrottlingException", "", AwsErrorKind::Throttled),
+        (400, "ValidationException", "Invalid Schedule Expression rate(1 eon).", AwsErrorKind::Invalid),
+        (400, "ValidationException", ROLE_REFUSED, AwsErrorKind::SchedulerRoleRefused),
+        (500, "InternalServerException", "", AwsErrorKind::Unavailable),
     ];
     for (status, code, message, expected) in cases {
         assert_eq!(kind(status, Some(code), Some(message), None), expected, "{status} {code}");
     }
+}
+
+#[test]
+fn a_refused_role_of_a_schedule_has_its_own_reason() {
+    let refused = |code, status, message| {
+        AwsError::rejected("scheduler:CreateSchedule", "schedule lt-1/a", status, code, message, None)
+            .failure(Component::Schedule)
+    };
+    assert_eq!(
+        refused("ValidationException", 400, ROLE_REFUSED),
+        Failure::new(Component::Schedule, Reason::SchedulerRoleRefused, ROLE_REFUSED)
+    );
+    let message = "scheduler:CreateSchedule on schedule lt-1/a exceeds a quota of AWS: too many Raise the quota, or \
+                   remove unused resources";
+    assert_eq!(
+        refused("ServiceQuotaExceededException", 402, "too many"),
+        Failure::new(Component::Schedule, Reason::QuotaExceeded, message)
+    );
 }
 
 #[test]
