@@ -1,8 +1,10 @@
 //! EventBridge Scheduler through the client: the cached list, and the authorization of each call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lambda_triggers_core::api::{RetryPolicy, Tags};
+use lambda_triggers_core::pacing::token_bucket::Rates;
 use lambda_triggers_core::plan::schedule::{ScheduleBody, ScheduleKey, ScheduleSettings, ScheduleTarget};
 use lambda_triggers_core::tenancy::{Role, Tenancy};
 use tokio::time::Instant;
@@ -10,7 +12,7 @@ use tokio::time::Instant;
 use super::recording_aws::RecordingAws;
 use super::{ACCOUNT, FILE, REGION, client, key, owner};
 use crate::aws::client::TenantPolicy;
-use crate::aws::{Aws, AwsErrorKind, SchedulerApi};
+use crate::aws::{Aws, AwsClient, AwsErrorKind, RateLimiter, SchedulerApi};
 
 const GROUP: &str = "lt-1a2b3c4d";
 
@@ -55,8 +57,26 @@ async fn a_written_schedule_leaves_the_cached_list() {
     schedules.update_schedule(&schedule("b"), &body("thumbs", "media")).await.unwrap();
     assert_eq!(listed(&*schedules, began).await, ["a"]);
     assert_eq!(recorder.take(), ["list_schedules", "update_schedule"]);
-    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    tokio::time::advance(Duration::from_secs(1)).await;
     assert_eq!(listed(&*schedules, Instant::now()).await, ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_and_single_schedules_take_different_tokens() {
+    // The first list starts at once, and the next lists wait for more than a second. Single schedules do not wait.
+    let rates = Rates { scheduler: 25.0, ..Rates::default() };
+    let client = AwsClient::new(Arc::new(RecordingAws::default()), RateLimiter::new(rates));
+    let (schedules, began) = (client.scheduler(REGION), Instant::now());
+    for expected in [0, 1, 2] {
+        schedules.list(GROUP, Instant::now()).await.unwrap();
+        assert_eq!(began.elapsed().as_secs(), expected);
+        schedules.schedule(&own_schedule()).await.unwrap();
+        assert_eq!(began.elapsed().as_secs(), expected);
+        tokio::time::advance(Duration::from_nanos(1)).await;
+    }
+    // A cached list takes no token.
+    assert_eq!(listed(&*schedules, began).await, ["a", "b"]);
+    assert_eq!(began.elapsed().as_secs(), 2);
 }
 
 /// Schedules on behalf of the namespace `media`, whose schedules have the role `schedules`.
