@@ -277,3 +277,6 @@ fn whole_seconds(date: Option<&DateTime>) -> Option<Timestamp> {
 fn timestamp(date: &DateTime) -> Option<Timestamp> {
     Timestamp::from_nanosecond(date.as_nanos()).ok()
 }
+
+#[cfg(test)]
+mod tests;
