@@ -118,15 +118,23 @@ impl Sdk {
         {
             loader = loader.app_name(name);
         }
-        let config = loader.load().await;
+        let SdkSettings { leadership, telemetry, rate_limiter, .. } = settings;
+        Self::from_config(loader.load().await, leadership, telemetry, rate_limiter)
+    }
+
+    /// Uses a complete configuration, with credentials and Region. The other arguments are those of [`SdkSettings`].
+    pub fn from_config(
+        config: SdkConfig,
+        leadership: Option<Leadership>,
+        telemetry: Telemetry,
+        rate_limiter: RateLimiter,
+    ) -> Result<Self, NoRegion> {
         // An empty variable counts as unset.
         let region =
             config.region().map(ToString::to_string).filter(|region| !region.is_empty()).ok_or(NoRegion)?;
-        let guard = Guard { leadership: settings.leadership };
-        let SdkSettings { telemetry, rate_limiter, .. } = settings;
         Ok(Self {
             config,
-            guard,
+            guard: Guard { leadership },
             telemetry,
             rate_limiter,
             region,
