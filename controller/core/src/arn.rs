@@ -1,4 +1,4 @@
-//! Amazon Resource Names (ARNs) of Lambda functions.
+//! Amazon Resource Names (ARNs) of Lambda functions and IAM roles.
 
 use std::fmt;
 
@@ -69,6 +69,34 @@ impl FunctionArn {
     }
 }
 
+/// The account in the ARN of an IAM role, 12 digits; `None` for any other text.
+///
+/// Format: `arn:<partition>:iam::<account>:role/<path and name>`
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns>).
+pub fn role_account(arn: &str) -> Option<&str> {
+    let parts: Vec<&str> = arn.split(':').collect();
+    let ["arn", partition, "iam", "", account, role] = parts.as_slice() else { return None };
+    let is_role = partition.starts_with("aws")
+        && is_account(account)
+        && role.strip_prefix("role/").is_some_and(is_role_name);
+    is_role.then_some(account)
+}
+
+/// True for 12 digits.
+pub(crate) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_role_name(name: &str) -> bool {
+    (1..=576).contains(&name.len()) && name.bytes().all(is_of_a_role)
+}
+
+/// The characters of a role name with its path
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names>).
+pub(crate) fn is_of_a_role(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"+=,.@_/-".contains(&b)
+}
+
 /// The AWS partition of a Region
 /// (<https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>).
 pub fn partition_of(region: &str) -> &'static str {
@@ -103,6 +131,29 @@ mod tests {
             "arn:aws-cn:lambda:cn-north-1:123456789012:function:every-hour:live",
         ] {
             assert_eq!(FunctionArn::parse(arn).map(|a| a.to_string()), Some(arn.to_owned()));
+        }
+    }
+
+    #[test]
+    fn only_the_arn_of_a_role_has_a_role_account() {
+        for arn in ["arn:aws:iam::123456789012:role/media", "arn:aws-cn:iam::123456789012:role/a/b+=,.@_-1"] {
+            assert_eq!(role_account(arn), Some("123456789012"), "{arn}");
+        }
+        let long = format!("arn:aws:iam::123456789012:role/{}", "a".repeat(577));
+        for arn in [
+            "media",
+            "arn:gcp:iam::123456789012:role/media",
+            "arn:aws:sts::123456789012:role/media",
+            "arn:aws:iam:eu-west-1:123456789012:role/media",
+            "arn:aws:iam::1234:role/media",
+            "arn:aws:iam::12345678901x:role/media",
+            "arn:aws:iam::123456789012:user/media",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:iam::123456789012:role/media*",
+            "arn:aws:iam::123456789012:role/media:live",
+            &long,
+        ] {
+            assert_eq!(role_account(arn), None, "{arn}");
         }
     }
 

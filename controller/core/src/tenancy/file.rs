@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::pattern::{ArnPattern, NamePattern, Pattern, is_pattern};
-use super::{Definitions, Role, Tenancy, Tenant, account_of};
+use super::{Definitions, Role, Tenancy, Tenant};
+use crate::arn::{is_account, is_of_a_role, role_account};
 
 /// The error for an invalid tenancy file.
 #[derive(Debug, thiserror::Error)]
@@ -235,16 +236,7 @@ fn role(place: &str, raw: RawRole) -> Result<Role, InvalidTenancy> {
 }
 
 fn check_role_arn(place: &str, arn: &str) -> Result<(), InvalidTenancy> {
-    let parts: Vec<&str> = arn.split(':').collect();
-    let is_role = match parts.as_slice() {
-        ["arn", partition, "iam", "", account, role] => {
-            partition.starts_with("aws")
-                && is_account(account)
-                && role.strip_prefix("role/").is_some_and(|name| is_of(name, 576, is_of_a_role))
-        }
-        _ => false,
-    };
-    if is_role {
+    if role_account(arn).is_some() {
         return Ok(());
     }
     let problem =
@@ -264,7 +256,7 @@ fn check_scheduler_role(place: &str, arn: &str, role: Option<&Role>) -> Result<(
 
 /// Validates that a role for EventBridge Scheduler is in the account of the schedules.
 fn check_account(place: &str, arn: &str, account: &str) -> Result<(), InvalidTenancy> {
-    let there = account_of(arn);
+    let there = role_account(arn).unwrap_or_default();
     if there == account {
         return Ok(());
     }
@@ -372,19 +364,9 @@ fn id(text: &str, example: &str) -> Result<Pattern, String> {
     }
 }
 
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
-}
-
 /// A name or pattern of letters, digits, hyphens and underscores.
 fn is_word(text: &str, longest: usize) -> bool {
     is_of(text, longest, |b| b.is_ascii_alphanumeric() || b"-_*?".contains(&b))
-}
-
-/// The characters of a role name with its path
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names>).
-fn is_of_a_role(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"+=,.@_/-".contains(&b)
 }
 
 fn is_of(text: &str, longest: usize, is: impl Fn(u8) -> bool) -> bool {

@@ -12,13 +12,14 @@ mod scheduler_role;
 
 use std::collections::BTreeMap;
 
+use crate::arn::role_account;
 pub use decide::{ImplicitGrants, Refusal, ResourceRef};
 pub use file::InvalidTenancy;
 pub use pattern::{ArnPattern, NamePattern, Pattern};
 pub use references::{
     Reference, references_of_code, references_of_configuration, references_of_s3, references_of_scheduled,
 };
-pub use scheduler_role::scheduler_role;
+pub use scheduler_role::{check_own_scheduler_role, scheduler_role};
 
 /// A parsed tenancy file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,13 +92,8 @@ pub struct Role {
 impl Role {
     /// The account of the role, 12 digits.
     pub fn account(&self) -> &str {
-        account_of(&self.arn)
+        role_account(&self.arn).unwrap_or_default()
     }
-}
-
-/// The account in the ARN of a role, 12 digits.
-fn account_of(arn: &str) -> &str {
-    arn.split(':').nth(4).unwrap_or_default()
 }
 
 impl Tenancy {

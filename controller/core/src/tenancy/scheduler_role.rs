@@ -2,6 +2,7 @@
 
 use super::decide::contact;
 use super::{Refusal, Tenancy};
+use crate::arn::role_account;
 
 /// The role for the schedules of a namespace. `own` is the operator's own role for EventBridge Scheduler.
 ///
@@ -35,6 +36,24 @@ pub fn scheduler_role<'a>(
             contact(tenant.contact.as_ref())
         ))),
     }
+}
+
+/// Validates the operator's own role for EventBridge Scheduler: the role must be in the operator's own `account`, where
+/// the schedules are.
+///
+/// # Errors
+///
+/// The role is in another account.
+pub fn check_own_scheduler_role(arn: &str, account: &str) -> Result<(), Refusal> {
+    let there = role_account(arn).unwrap_or_default();
+    if there == account {
+        return Ok(());
+    }
+    Err(Refusal(format!(
+        "--scheduler-role-arn: {arn} is a role of account {there}, but the operator acts in account {account}; write a \
+         role of account {account}, and set schedulerRole in the tenancy file for a namespace that acts in another \
+         account"
+    )))
 }
 
 #[cfg(test)]
@@ -84,6 +103,15 @@ namespaces:
             assert_eq!(decide("without-one", own), Err(missing.into()));
             assert_eq!(decide("other", own), Err(unnamed.into()));
         }
+    }
+
+    #[test]
+    fn the_role_of_the_operator_is_in_the_account_of_the_operator() {
+        assert_eq!(check_own_scheduler_role(OWN, "111111111111"), Ok(()));
+        let problem = "--scheduler-role-arn: arn:aws:iam::111111111111:role/own is a role of account 111111111111, but \
+                       the operator acts in account 222222222222; write a role of account 222222222222, and set \
+                       schedulerRole in the tenancy file for a namespace that acts in another account";
+        assert_eq!(check_own_scheduler_role(OWN, "222222222222"), Err(Refusal(problem.into())));
     }
 
     #[test]
