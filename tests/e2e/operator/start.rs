@@ -55,6 +55,16 @@ fn an_invalid_flag_is_refused_with_the_remedy() {
             "error: invalid value '0m' for '--reconcile-timeout <RECONCILE_TIMEOUT>': it must be longer than \
              zero; write for example 10m, 90s or 1h30m",
         ),
+        (
+            ["--scheduler-role-arn", "schedules"],
+            "error: invalid value 'schedules' for '--scheduler-role-arn <ARN>': not a valid role ARN; write for \
+             example arn:aws:iam::123456789012:role/schedules",
+        ),
+        (
+            ["--default-backend", "scheduler"],
+            "error: invalid value 'scheduler' for '--default-backend <DEFAULT_BACKEND>'\n  [possible values: Rule, \
+             Scheduler]\n\n  tip: a similar value exists: 'Scheduler'",
+        ),
     ];
     env::test("flags", async |env| {
         for (flags, message) in cases {
@@ -63,6 +73,40 @@ fn an_invalid_flag_is_refused_with_the_remedy() {
                 (Some(2), format!("{message}{help}")),
                 "{flags:?}"
             );
+        }
+    });
+}
+
+/// A role in an account that is not the account of any test.
+const FOREIGN_ROLE: &str = "arn:aws:iam::999999999999:role/schedules";
+
+#[test]
+fn a_scheduler_role_of_another_account_ends_the_start() {
+    env::test("foreign-scheduler-role", async |env| {
+        let file = env.directory().join("tenancy.yaml");
+        let entry = format!("namespaces: {{team: {{schedulerRole: '{FOREIGN_ROLE}'}}}}");
+        std::fs::write(&file, entry).unwrap();
+        let (file, account) = (file.to_str().unwrap(), env.account());
+        let of_flag = format!(
+            "lambda-triggers: --scheduler-role-arn: {FOREIGN_ROLE} is a role of account 999999999999, but the operator \
+             acts in account {account}; write a role of account {account}, and set schedulerRole in the tenancy file \
+             for a namespace that acts in another account"
+        );
+        let of_file = format!(
+            "lambda-triggers: the tenancy file {file}: namespaces.team.schedulerRole: {FOREIGN_ROLE} is a role of \
+             account 999999999999, but the namespace acts in account {account}; write a role of account {account}"
+        );
+        for (flags, message) in
+            [(["--scheduler-role-arn", FOREIGN_ROLE], of_flag), (["--tenancy-file", file], of_file)]
+        {
+            let mut controller = env.controller(&flags);
+            let status = env.until(LIMIT, "the operator to end", async || controller.ended()).await;
+            assert_eq!(status.code(), Some(1), "{}", controller.log());
+            env.until(LIMIT, "the error message", async || {
+                let log = controller.log();
+                if log.lines().any(|line| line == message) { Ok(()) } else { Err(log) }
+            })
+            .await;
         }
     });
 }

@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use http::Uri;
-use lambda_triggers_core::api::{Tags, parse_default_tags};
+use lambda_triggers_core::api::{Backend, Tags, parse_default_tags};
+use lambda_triggers_core::arn::role_account;
 use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::pacing::token_bucket::Rates;
 use tracing::info;
@@ -66,6 +67,15 @@ struct RunArgs {
     /// allow).
     #[arg(long, env = "LAMBDA_TRIGGERS_TENANCY_FILE", value_name = "PATH")]
     tenancy_file: Option<PathBuf>,
+    /// The role that EventBridge Scheduler assumes to invoke the functions, as an ARN; see docs/schedules.md. The role
+    /// is in the operator's account (default: only rules run schedules, and a schedule that needs EventBridge Scheduler
+    /// is Stalled).
+    #[arg(long, env = "LAMBDA_TRIGGERS_SCHEDULER_ROLE_ARN", value_name = "ARN", value_parser = role_arn)]
+    scheduler_role_arn: Option<String>,
+    /// The service that runs a schedule without spec.backend, if both services can run the schedule. A change moves the
+    /// schedules to the other service.
+    #[arg(long, env = "LAMBDA_TRIGGERS_DEFAULT_BACKEND", value_enum, default_value_t = BackendArg::Rule)]
+    default_backend: BackendArg,
     /// Reconcile every object again after this time (resync period), such as 10m.
     #[arg(long, env = "LAMBDA_TRIGGERS_RESYNC", default_value = "10m", value_parser = duration)]
     resync: Duration,
@@ -81,6 +91,11 @@ struct RunArgs {
     /// rate. The default is AWS's quota.
     #[arg(long, env = "LAMBDA_TRIGGERS_EVENTBRIDGE_RATE", default_value_t = Rates::default().events, value_parser = rate)]
     eventbridge_rate: f64,
+    /// Maximum number of calls per second on schedules of EventBridge Scheduler, in each account and Region. Calls start
+    /// at two thirds of this rate. Lists and schedule groups have a separate limit of 1/25 of the rate. The default is
+    /// half of AWS's quota in a small Region.
+    #[arg(long, env = "LAMBDA_TRIGGERS_SCHEDULER_RATE", default_value_t = Rates::default().scheduler, value_parser = rate)]
+    scheduler_rate: f64,
     /// Maximum number of calls per second to S3, in each account and Region. Calls start at two thirds of this rate.
     /// AWS publishes no quota.
     #[arg(long, env = "LAMBDA_TRIGGERS_S3_RATE", default_value_t = Rates::default().s3, value_parser = rate)]
@@ -113,6 +128,25 @@ struct RunArgs {
     otlp_endpoint: Option<Uri>,
 }
 
+/// The values of `--default-backend`.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+#[value(rename_all = "PascalCase")]
+enum BackendArg {
+    /// A rule of EventBridge.
+    Rule,
+    /// A schedule of EventBridge Scheduler.
+    Scheduler,
+}
+
+impl From<BackendArg> for Backend {
+    fn from(backend: BackendArg) -> Self {
+        match backend {
+            BackendArg::Rule => Self::Rule,
+            BackendArg::Scheduler => Self::Scheduler,
+        }
+    }
+}
+
 /// The parser of the command line, for the documentation of the flags.
 pub fn command() -> clap::Command {
     Cli::command()
@@ -140,10 +174,13 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         owner_id,
         region,
         tenancy_file,
+        scheduler_role_arn,
+        default_backend,
         resync,
         reconcile_timeout,
         lambda_rate,
         eventbridge_rate,
+        scheduler_rate,
         s3_rate,
         write_grace_period,
         progress_deadline,
@@ -173,9 +210,12 @@ fn run(args: RunArgs) -> Result<(), StartError> {
         write_grace_period,
         progress_deadline,
         default_tags: default_tags.unwrap_or_default(),
+        scheduler_role: scheduler_role_arn,
+        default_backend: default_backend.into(),
         ..Settings::default()
     };
-    let rates = Rates { lambda: lambda_rate, events: eventbridge_rate, s3: s3_rate, ..Rates::default() };
+    let rates =
+        Rates { lambda: lambda_rate, events: eventbridge_rate, scheduler: scheduler_rate, s3: s3_rate };
     let telemetry = Telemetry::default();
     let ended = runtime.block_on(async {
         let server = Server::start(http_address, telemetry.clone()).await?;
@@ -212,6 +252,16 @@ fn namespace(text: &str) -> Result<String, String> {
         Ok(text.into())
     } else {
         Err("not a valid namespace name; write for example team-a,team-b".into())
+    }
+}
+
+/// Parses the ARN of a role.
+fn role_arn(text: &str) -> Result<String, String> {
+    match role_account(text) {
+        Some(_) => Ok(text.into()),
+        None => {
+            Err("not a valid role ARN; write for example arn:aws:iam::123456789012:role/schedules".into())
+        }
     }
 }
 

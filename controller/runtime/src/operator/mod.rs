@@ -1,5 +1,6 @@
 //! `lambda-triggers run`: both controllers in one process, from start to graceful shutdown.
 
+mod account;
 mod backoff;
 mod controllers;
 mod leader_election;
@@ -14,8 +15,7 @@ mod workqueue;
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use kube::runtime::events::Reporter;
 use kube::{Client, Config};
@@ -24,15 +24,15 @@ use lambda_triggers_core::pacing::token_bucket::Rates;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::aws::{Aws, NamespaceCredentials, RateLimiter, Sdk, SdkSettings};
-use crate::error_chain;
 use crate::leadership::Leadership;
 use crate::network::Network;
 use crate::objects::{IndexedStore, StatusCache, Stores};
 use crate::reconcile::{Context, EventRecorder, FIELD_MANAGER, Jitter, Reconciler, Settings, Wakes};
 use crate::telemetry::Telemetry;
+use account::{find_foreign_scheduler_role, wait_for_account};
 use controllers::Controllers;
 use leader_election::LeaderElector;
 pub(crate) use owner_id::{CLUSTER, find_in as find_owner, identity};
@@ -81,15 +81,22 @@ pub async fn run(options: Options, network: Network, stop: CancellationToken) ->
     let Some(sdk) = stop.run_until_cancelled(Sdk::load(settings)).await else { return Ok(()) };
     let sdk = Arc::new(sdk?);
     let own = sdk.clone().into_client();
-    let Some(path) = &options.tenancy_file else {
-        return run_as_leader(client, config, NamespaceCredentials::single(own), leadership, options, stop)
-            .await;
+    let aws = own.clone();
+    let role = options.settings.scheduler_role.clone();
+    let account = Arc::new(OnceLock::new());
+    let Some(path) = options.tenancy_file.clone() else {
+        let credentials = NamespaceCredentials::single(own);
+        return tokio::select! {
+            ended = run_as_leader(client, config, credentials, leadership, options, stop) => ended,
+            error = find_foreign_scheduler_role(&aws, role.as_deref(), None, &account) => Err(error),
+        };
     };
-    let (file, tenancy) = TenancyFile::open(path, options.telemetry.metrics.clone())?;
-    let scheduler_role = options.settings.scheduler_role.as_deref();
-    let credentials = NamespaceCredentials::separate(own, tenancy, sdk, scheduler_role);
+    let (file, tenancy) = TenancyFile::open(&path, account.clone(), options.telemetry.metrics.clone())?;
+    let credentials = NamespaceCredentials::separate(own, tenancy.clone(), sdk, role.as_deref());
+    let tenancy = Some((path.as_path(), tenancy));
     tokio::select! {
         ended = run_as_leader(client, config, credentials, leadership, options, stop) => ended,
+        error = find_foreign_scheduler_role(&aws, role.as_deref(), tenancy, &account) => Err(error),
         never = file.follow() => match never {},
     }
 }
@@ -129,12 +136,7 @@ async fn run_with_credential_check(
 ) -> Result<(), StartError> {
     let aws = credentials.own().clone();
     let until_answered = async {
-        let mut wait = Duration::from_secs(1);
-        while let Err(error) = aws.account().await {
-            warn!(error = error_chain(&error), "cannot get the caller identity from AWS; trying again");
-            tokio::time::sleep(wait).await;
-            wait = (2 * wait).min(Duration::from_secs(60));
-        }
+        wait_for_account(&aws).await;
         std::future::pending::<Infallible>().await
     };
     tokio::select! {

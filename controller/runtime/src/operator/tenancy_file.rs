@@ -1,8 +1,9 @@
 //! The tenancy file: read at the start, and read again while the operator runs.
 
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lambda_triggers_core::tenancy::Tenancy;
@@ -24,6 +25,8 @@ pub struct TenancyFile {
     /// The last text that was accepted or refused.
     known: Text,
     current: watch::Sender<Arc<Tenancy>>,
+    /// The operator's own account, after AWS has answered. A file that is read earlier is validated without the account.
+    account: Arc<OnceLock<String>>,
     metrics: Metrics,
 }
 
@@ -33,11 +36,15 @@ impl TenancyFile {
     /// # Errors
     /// The file cannot be read, or is invalid. An operator that starts without the file would permit too much or too
     /// little.
-    pub fn open(path: &Path, metrics: Metrics) -> Result<(Self, watch::Receiver<Arc<Tenancy>>), StartError> {
+    pub fn open(
+        path: &Path,
+        account: Arc<OnceLock<String>>,
+        metrics: Metrics,
+    ) -> Result<(Self, watch::Receiver<Arc<Tenancy>>), StartError> {
         let known = text(path);
-        let tenancy = parse(&known).map_err(|why| format!("the tenancy file {}: {why}", path.display()))?;
+        let tenancy = parse(&known, None).map_err(|why| start_error(path, &why))?;
         let (current, receiver) = watch::channel(Arc::new(tenancy));
-        Ok((Self { path: path.into(), known, current, metrics }, receiver))
+        Ok((Self { path: path.into(), known, current, account, metrics }, receiver))
     }
 
     /// Polls the file. A new text takes effect after two equal reads, so that no half-written file takes effect. A
@@ -56,7 +63,7 @@ impl TenancyFile {
 
     fn take(&mut self, text: Text) {
         let path = self.path.display();
-        match parse(&text) {
+        match parse(&text, self.account.get().map(String::as_str)) {
             Ok(tenancy) => {
                 self.metrics.tenancy_read(true);
                 let tenancy = Arc::new(tenancy);
@@ -78,16 +85,25 @@ impl TenancyFile {
 
 /// Reads and parses the file.
 pub fn read(path: &Path) -> Result<Tenancy, String> {
-    parse(&text(path))
+    parse(&text(path), None)
+}
+
+/// The error of an operator that starts with an invalid file.
+pub fn start_error(path: &Path, why: &dyn Display) -> StartError {
+    format!("the tenancy file {}: {why}", path.display()).into()
 }
 
 fn text(path: &Path) -> Text {
     std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))
 }
 
-fn parse(text: &Text) -> Result<Tenancy, String> {
+fn parse(text: &Text, account: Option<&str>) -> Result<Tenancy, String> {
     let text = text.as_ref().map_err(Clone::clone)?;
-    Tenancy::parse(text).map_err(|error| error.to_string())
+    let tenancy = Tenancy::parse(text).map_err(|error| error.to_string())?;
+    if let Some(account) = account {
+        tenancy.check_scheduler_roles(account).map_err(|error| error.to_string())?;
+    }
+    Ok(tenancy)
 }
 
 #[cfg(test)]
@@ -100,6 +116,7 @@ mod tests {
     struct Followed {
         path: PathBuf,
         tenancy: watch::Receiver<Arc<Tenancy>>,
+        account: Arc<OnceLock<String>>,
         metrics: Metrics,
         follower: tokio::task::JoinHandle<Infallible>,
     }
@@ -117,8 +134,9 @@ mod tests {
             let path = std::env::temp_dir().join(format!("lambda-triggers-{name}-{}", std::process::id()));
             std::fs::write(&path, ONE).unwrap();
             let metrics = Metrics::default();
-            let (file, tenancy) = TenancyFile::open(&path, metrics.clone()).unwrap();
-            let followed = Self { path, tenancy, metrics, follower: tokio::spawn(file.follow()) };
+            let account = Arc::new(OnceLock::new());
+            let (file, tenancy) = TenancyFile::open(&path, account.clone(), metrics.clone()).unwrap();
+            let followed = Self { path, tenancy, account, metrics, follower: tokio::spawn(file.follow()) };
             tokio::time::sleep(POLL_INTERVAL / 2).await;
             followed
         }
@@ -158,10 +176,22 @@ mod tests {
         assert!(!followed.tenancy.has_changed().unwrap(), "it is the same as before");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_scheduler_role_of_another_account_is_refused_once_the_account_is_known() {
+        const ROLE: &str = "namespaces: {a: {schedulerRole: 'arn:aws:iam::222222222222:role/a'}}";
+        let followed = Followed::new("scheduler-role").await;
+        assert_eq!(followed.after(Some(ROLE), 2).await, (tenancy(ROLE), true));
+        assert_eq!(followed.after(Some(ONE), 2).await, (tenancy(ONE), true));
+        followed.account.set("111111111111".into()).unwrap();
+        assert_eq!(followed.after(Some(ROLE), 2).await, (tenancy(ONE), false));
+        assert_eq!(followed.after(Some(OTHER), 2).await, (tenancy(OTHER), true));
+    }
+
     #[test]
     fn a_missing_file_at_the_start_is_an_error() {
         let path = std::env::temp_dir().join("lambda-triggers-there-is-no-such-file");
-        let message = TenancyFile::open(&path, Metrics::default()).err().unwrap().to_string();
+        let opened = TenancyFile::open(&path, Arc::default(), Metrics::default());
+        let message = opened.err().unwrap().to_string();
         assert!(
             message.starts_with(&format!("the tenancy file {}: cannot be read: ", path.display())),
             "{message}"
