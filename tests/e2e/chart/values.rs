@@ -30,6 +30,15 @@ fn invalid_values_are_refused_with_their_path() {
             "resync: ten minutes",
             "- at '/resync': 'ten minutes' does not match pattern '^([0-9]+(h|m|s|ms))+$'",
         ),
+        (
+            "schedules: {roleArn: schedules}",
+            "- at '/schedules/roleArn': 'schedules' does not match pattern \
+             '^(arn:aws[a-z-]*:iam::[0-9]{12}:role/.+)?$'",
+        ),
+        (
+            "schedules: {defaultBackend: rule}",
+            "- at '/schedules/defaultBackend': value must be one of 'Rule', 'Scheduler'",
+        ),
         ("watchNamespace: a", "- at '': additional properties 'watchNamespace' not allowed"),
         ("watchNamespaces: a", "- at '/watchNamespaces': got string, want array"),
         ("watchNamespaces: [a, a]", "- at '/watchNamespaces': items at 0 and 1 are equal"),
@@ -159,6 +168,7 @@ fn extra_env_overrides_variables_of_the_chart() {
         let pod_name = json!({"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}});
         assert_eq!(container["env"][0], pod_name);
         let expected = [
+            ("LAMBDA_TRIGGERS_DEFAULT_BACKEND", "Rule"),
             ("LAMBDA_TRIGGERS_RECONCILE_TIMEOUT", "2m"),
             ("LAMBDA_TRIGGERS_LOG_FORMAT", "json"),
             ("LAMBDA_TRIGGERS_HTTP_ADDRESS", "[::]:8080"),
@@ -215,6 +225,7 @@ fn values_become_environment_variables() {
         assert_eq!(plain["args"], json!(["run"]));
         let expected = [
             ("RUST_LOG", "info"),
+            ("LAMBDA_TRIGGERS_DEFAULT_BACKEND", "Rule"),
             ("LAMBDA_TRIGGERS_RESYNC", "10m"),
             ("LAMBDA_TRIGGERS_RECONCILE_TIMEOUT", "2m"),
             ("LAMBDA_TRIGGERS_LOG_FORMAT", "json"),
@@ -230,11 +241,14 @@ fn values_become_environment_variables() {
             ("LAMBDA_TRIGGERS_OWNER_ID", "1a2b3c4d"),
             ("LAMBDA_TRIGGERS_REGION", "eu-west-1"),
             ("LAMBDA_TRIGGERS_DEFAULT_TAGS", "cost centre=42,team=media"),
+            ("LAMBDA_TRIGGERS_SCHEDULER_ROLE_ARN", "arn:aws:iam::123456789012:role/schedules"),
+            ("LAMBDA_TRIGGERS_DEFAULT_BACKEND", "Scheduler"),
             ("LAMBDA_TRIGGERS_RESYNC", "1h30m"),
             ("LAMBDA_TRIGGERS_RECONCILE_TIMEOUT", "2m"),
             ("LAMBDA_TRIGGERS_WRITE_GRACE_PERIOD", "1m"),
             ("LAMBDA_TRIGGERS_LAMBDA_RATE", "7.5"),
             ("LAMBDA_TRIGGERS_EVENTBRIDGE_RATE", "10"),
+            ("LAMBDA_TRIGGERS_SCHEDULER_RATE", "50"),
             ("LAMBDA_TRIGGERS_S3_RATE", "20"),
             ("LAMBDA_TRIGGERS_LOG_FORMAT", "text"),
             ("LAMBDA_TRIGGERS_HTTP_ADDRESS", "[::]:9090"),
