@@ -7,11 +7,12 @@ use lambda_triggers_core::plan::bucket::{Bucket, Document};
 use lambda_triggers_core::status::Component;
 use lambda_triggers_core::tenancy::Tenancy;
 
+use super::Options;
+use super::check::{Check, read};
 use super::tenancy::roles;
-use super::{Check, Options};
 use tokio::time::Instant;
 
-use crate::aws::{Aws, AwsError, AwsErrorKind, Caller, NoRegion, RateLimiter, Sdk, SdkSettings};
+use crate::aws::{Aws, AwsErrorKind, Caller, NoRegion, RateLimiter, Sdk, SdkSettings};
 use crate::error_chain;
 use crate::network::Network;
 use crate::telemetry::Telemetry;
@@ -179,17 +180,5 @@ async fn bucket(sdk: &Sdk, name: &str, owner: &str) -> Check {
                 error_chain(&error)
             ),
         ),
-    }
-}
-
-fn read<T>(
-    what: &str,
-    answer: Result<T, AwsError>,
-    component: Component,
-    finding: impl FnOnce(T) -> String,
-) -> Check {
-    match answer {
-        Ok(found) => Check::ok(what, finding(found)),
-        Err(error) => Check::failed(what, error.failure(component).message),
     }
 }

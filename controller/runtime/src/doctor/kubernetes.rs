@@ -12,7 +12,8 @@ use kube::{Api, Client, ResourceExt};
 use lambda_triggers_core::api::crds;
 use lambda_triggers_core::ownership::OwnerId;
 
-use super::{Check, Options};
+use super::Options;
+use super::check::Check;
 use crate::error_chain;
 use crate::network::Network;
 use crate::operator::{CLUSTER, RBAC_RULES, RbacRule, RbacScope, find_owner, identity};

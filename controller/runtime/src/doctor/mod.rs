@@ -2,16 +2,17 @@
 //! doctor only reads, and changes nothing.
 
 mod aws;
+mod check;
 mod kubernetes;
 mod tenancy;
 
-use std::fmt;
 use std::path::PathBuf;
 
 use lambda_triggers_core::ownership::OwnerId;
 
 use crate::error_chain;
 use crate::network::Network;
+pub use check::{Check, CheckState};
 
 /// The options of the doctor.
 #[derive(Clone, Debug, Default)]
@@ -32,58 +33,6 @@ pub struct Options {
     pub bucket_owner: Option<String>,
     /// The tenancy file of the operator.
     pub tenancy_file: Option<PathBuf>,
-}
-
-/// The result of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CheckState {
-    /// The check passed.
-    Ok,
-    /// The check failed, and a user must act.
-    Failed,
-    /// The check was not possible.
-    Skipped,
-}
-
-/// A check with the result, the subject, and the finding or the fix.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
-    /// The result.
-    pub state: CheckState,
-    /// The subject of the check.
-    pub what: String,
-    /// The finding, or the reason of a failure and the fix.
-    pub said: String,
-}
-
-impl Check {
-    fn new(state: CheckState, what: impl Into<String>, said: impl Into<String>) -> Self {
-        Self { state, what: what.into(), said: said.into() }
-    }
-
-    fn ok(what: impl Into<String>, said: impl Into<String>) -> Self {
-        Self::new(CheckState::Ok, what, said)
-    }
-
-    fn failed(what: impl Into<String>, said: impl Into<String>) -> Self {
-        Self::new(CheckState::Failed, what, said)
-    }
-
-    fn skipped(what: impl Into<String>, said: impl Into<String>) -> Self {
-        Self::new(CheckState::Skipped, what, said)
-    }
-}
-
-impl fmt::Display for Check {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { state, what, said } = self;
-        let state = match state {
-            CheckState::Ok => "ok",
-            CheckState::Failed => "failed",
-            CheckState::Skipped => "skipped",
-        };
-        write!(f, "{state:<8} {what}: {said}")
-    }
 }
 
 /// Runs all checks, and passes each finished check to `report`. Returns true if no check has failed.

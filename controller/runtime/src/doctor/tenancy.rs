@@ -6,7 +6,7 @@ use lambda_triggers_core::ownership::{OwnerId, session_name};
 use lambda_triggers_core::status::Component;
 use lambda_triggers_core::tenancy::{Role, Tenancy};
 
-use super::Check;
+use super::check::Check;
 use crate::aws::{Caller, Sdk, Session};
 use crate::operator::read_tenancy;
 
