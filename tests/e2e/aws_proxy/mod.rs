@@ -5,7 +5,7 @@ mod control;
 mod faults;
 mod notification;
 mod request;
-mod table;
+pub mod table;
 mod variables;
 
 /// The Region of all callers that name no other.

@@ -4,4 +4,5 @@
 mod docs;
 mod doctor;
 mod required_actions;
+mod scheduler_role;
 mod signed;

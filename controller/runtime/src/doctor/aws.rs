@@ -9,7 +9,8 @@ use lambda_triggers_core::tenancy::Tenancy;
 
 use super::Options;
 use super::check::{Check, read};
-use super::tenancy::roles;
+use super::scheduler::{self, SCHEDULER};
+use super::tenancy::{foreign_scheduler_role, roles};
 use tokio::time::Instant;
 
 use crate::aws::{Aws, AwsErrorKind, Caller, NoRegion, RateLimiter, Sdk, SdkSettings};
@@ -35,7 +36,7 @@ pub async fn examine(
         Ok(sdk) => sdk,
         Err(error) => {
             checks.push(Check::failed(REGION, error_chain(&error)));
-            skip(&mut checks, &[CREDENTIALS, "rules", "functions", "buckets"]);
+            skip(&mut checks, &[CREDENTIALS, "rules", SCHEDULER, "functions", "buckets"]);
             return checks;
         }
     };
@@ -44,18 +45,21 @@ pub async fn examine(
         Ok(caller) => caller,
         Err(error) => {
             checks.push(Check::failed(CREDENTIALS, error.failure(Component::Permission).message));
-            skip(&mut checks, &["rules", "functions", "buckets"]);
+            skip(&mut checks, &["rules", SCHEDULER, "functions", "buckets"]);
             return checks;
         }
     };
     checks.push(Check::ok(CREDENTIALS, format!("{} in account {}", caller.arn, caller.account)));
-    if let Some(tenancy) = tenancy {
+    if let (Some(tenancy), Some(path)) = (tenancy, &options.tenancy_file) {
+        checks.extend(foreign_scheduler_role(path, tenancy, &caller.account));
         checks.extend(roles(&sdk, owner, tenancy).await);
     }
     match owner {
         Some(owner) => checks.extend(rules(&sdk, &caller, owner).await),
         None => checks.push(Check::skipped("rules", "the owner id is not known; give --owner-id")),
     }
+    let role = options.scheduler_role.as_deref();
+    checks.extend(scheduler::examine(&sdk, &caller, owner, role, &options.functions).await);
     for function in &options.functions {
         checks.extend(self::function(&sdk, function).await);
     }

@@ -4,6 +4,7 @@
 mod aws;
 mod check;
 mod kubernetes;
+mod scheduler;
 mod tenancy;
 
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ pub struct Options {
     pub bucket_owner: Option<String>,
     /// The tenancy file of the operator.
     pub tenancy_file: Option<PathBuf>,
+    /// The ARN of the operator's role for EventBridge Scheduler.
+    pub scheduler_role: Option<String>,
 }
 
 /// Runs all checks, and passes each finished check to `report`. Returns true if no check has failed.

@@ -1,5 +1,6 @@
 //! Checks of the tenancy file and the roles in the file.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use lambda_triggers_core::ownership::{OwnerId, session_name};
@@ -15,20 +16,27 @@ const FILE: &str = "tenancy file";
 /// Reads the tenancy file, if one is configured.
 pub fn examine(path: Option<&Path>) -> (Vec<Check>, Option<Tenancy>) {
     let Some(path) = path else { return (vec![], None) };
-    let refused = |why: &str| {
-        format!(
-            "{}: {why}; the operator does not start with this file, and a running operator keeps the last \
-             valid content",
-            path.display()
-        )
-    };
     match read_tenancy(path) {
         Ok(tenancy) => {
             let roles = tenancy.roles().count();
             (vec![Check::ok(FILE, format!("{} is valid; roles: {roles}", path.display()))], Some(tenancy))
         }
-        Err(why) => (vec![Check::failed(FILE, refused(&why))], None),
+        Err(why) => (vec![refused(path, &why)], None),
     }
+}
+
+/// The failed check for a role for EventBridge Scheduler that is not in the operator's `account`, where its namespace
+/// acts.
+pub fn foreign_scheduler_role(path: &Path, tenancy: &Tenancy, account: &str) -> Option<Check> {
+    tenancy.check_scheduler_roles(account).err().map(|error| refused(path, &error))
+}
+
+fn refused(path: &Path, why: &dyn Display) -> Check {
+    let finding = format!(
+        "{}: {why}; the operator does not start with this file, and a running operator keeps the last valid content",
+        path.display()
+    );
+    Check::failed(FILE, finding)
 }
 
 /// Assumes each role in the tenancy file.
