@@ -63,6 +63,7 @@ fn the_example_is_applied_changed_and_deleted() {
             ],
             "functionArn": function,
             "functionName": "my-example",
+            "backend": "Rule",
             "schedule": "rate(1 minute)",
             "scheduleDescription": "Every minute.",
             "applied": {
@@ -114,7 +115,7 @@ fn kubectl_get_shows_the_main_columns() {
                     "NAME", "READY", "REASON", "SCHEDULE", "TIMEZONE", "FUNCTION", "WHEN", "BACKEND",
                     "MESSAGE"
                 ],
-                vec!["daily", "True", "Applied", schedule, "every-day", when, IN_PLACE],
+                vec!["daily", "True", "Applied", schedule, "every-day", when, "Rule", IN_PLACE],
             ]
         );
     });

@@ -64,15 +64,22 @@ impl Schedule {
         Ok(Some(due))
     }
 
-    /// The time after which no run is left for certain: the due time of `at(...)`, else the end. `None` for a
-    /// schedule without an end, and for `at(...)` in an unknown time zone.
+    /// The time after which no run is left for certain: the due time of `at(...)`, the last run of a cron expression
+    /// before the end, else the end. `None` for a schedule without an end, and for `at(...)` in an unknown time zone.
     pub fn completes_at(&self) -> Option<Timestamp> {
-        self.due_at().ok().flatten().or(self.end)
+        let last = || self.last_run(self.end?).filter(|_| self.expression.interval().is_none());
+        self.due_at().ok().flatten().or_else(last).or(self.end)
     }
 
-    /// True if the schedule has completed: the due time of `at(...)` or the end has come.
+    /// True if the schedule has completed: its last run or its end has come.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        self.completes_at().is_some_and(|end| end <= now)
+        self.completes_at().is_some_and(|end| end <= now) || self.has_run_last(now)
+    }
+
+    /// True if no run is left before the end. AWS deletes the schedule after its last run.
+    fn has_run_last(&self, now: Timestamp) -> bool {
+        let is_known = self.end.is_some() && self.expression.interval().is_none() && self.zone().is_some();
+        is_known && self.next_run(now).is_none()
     }
 
     /// The time zone. `None` for a name that the operator does not know.

@@ -196,7 +196,7 @@ pub struct CronFields {
 }
 
 /// Limits of EventBridge's retries after a failed delivery to Lambda.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RetryPolicy {
     /// Number of further attempts, 0 to 185. Without the field: 185.

@@ -6,6 +6,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::rule::RuleSettings;
+use super::schedule::{ObservedSchedule, ScheduleSettings};
 use crate::api::{Backend, Schedule};
 
 /// The time before a run in which the operator does not move an object.
@@ -45,6 +47,26 @@ pub fn switch(backend: Backend, old: &Schedule, new: &Schedule, now: Timestamp) 
     };
     let message = format!("moves to {to} after the run at {} UTC", run.strftime("%R"));
     Switch::Wait { until: *until, message }
+}
+
+/// When a rule runs; `None` for a disabled rule, and for an expression that the operator cannot parse.
+pub fn of_rule(rule: &RuleSettings) -> Option<Schedule> {
+    let expression = rule.expression.parse().ok().filter(|_| rule.enabled)?;
+    Some(Schedule { expression, time_zone: None, start: None, end: None, window_minutes: None })
+}
+
+/// When a schedule runs; `None` for a disabled schedule, and for an expression that the operator cannot parse.
+pub fn of_schedule(observed: &ObservedSchedule) -> Option<Schedule> {
+    let ScheduleSettings { expression, time_zone, end, window_minutes, enabled, .. } = &observed.settings;
+    let expression = expression.parse().ok().filter(|_| *enabled)?;
+    let time_zone = Some(time_zone.clone());
+    Some(Schedule {
+        expression,
+        time_zone,
+        start: observed.start,
+        end: *end,
+        window_minutes: *window_minutes,
+    })
 }
 
 /// The run that is too near, and the time when the run is over. `None` in a quiet minute.

@@ -16,6 +16,7 @@ mod reconciler;
 mod recorded;
 mod s3_triggered_function;
 mod scheduled_function;
+mod schedules;
 mod status;
 mod wakes;
 
@@ -178,12 +179,12 @@ async fn apply<K: ReconcileKind>(
         return Ok(Some(POLL_INTERVAL));
     }
     match result {
-        Ok(Reconciled { outcome, requeue_soon }) => {
+        Ok(Reconciled { outcome, requeue_soon, next_change }) => {
             writer.outcome(&outcome).await?;
             let resync = context.next_resync();
             // A requeue frees the permit while AWS is still changing a resource.
-            let next = if requeue_soon { context.jitter.vary(POLL_INTERVAL).min(resync) } else { resync };
-            Ok(Some(next))
+            let soon = requeue_soon.then(|| context.jitter.vary(POLL_INTERVAL));
+            Ok([soon, next_change].into_iter().flatten().chain([resync]).min())
         }
         Err(error) => {
             fail(&mut writer, &error, Outcome::Failed).await?;

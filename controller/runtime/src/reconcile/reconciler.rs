@@ -18,6 +18,7 @@ use super::function;
 use super::orphans::OrphanQueue;
 use super::permission::{Permissions, Permitted, Refused};
 use super::recorded::Recorded;
+use super::schedules::Schedules;
 use super::status::StatusWriter;
 use crate::aws::CallContext;
 use crate::objects::Trigger;
@@ -47,7 +48,9 @@ pub struct Reconciler {
     pub buckets: Buckets,
     /// The single writer of each function's policy.
     pub permissions: Arc<Permissions>,
-    /// The last time that a rule outlived its object.
+    /// The known schedules of EventBridge Scheduler.
+    pub schedules: Schedules,
+    /// The last time that a rule or a schedule outlived its object.
     pub retained_at: Mutex<Option<Instant>>,
     /// The buckets to check for orphans.
     pub orphans: Arc<OrphanQueue>,
@@ -59,7 +62,8 @@ impl Reconciler {
         let permissions = Arc::<Permissions>::default();
         let orphans = Arc::new(OrphanQueue::new(context.clone()));
         let buckets = Buckets::new(context.clone(), permissions.clone(), orphans.clone());
-        Self { context, buckets, permissions, retained_at: Mutex::default(), orphans }
+        let schedules = Schedules::default();
+        Self { context, buckets, permissions, schedules, retained_at: Mutex::default(), orphans }
     }
 
     /// The oldest start of a read that the reconcile of an object may use. A resync uses cached reads.

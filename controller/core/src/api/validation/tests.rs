@@ -235,11 +235,13 @@ fn the_examples_are_accepted() {
         }
     }
     let examples = [
+        "evening-report",
         "every-minute",
         "heartbeat",
         "list-documents",
         "make-previews",
         "make-thumbnail",
+        "migration",
         "monthly-invoices",
         "working-day",
     ];

@@ -3,8 +3,11 @@
 use jiff::Timestamp;
 
 use super::desired::DesiredSchedule;
-use super::settings::{ObservedSchedule, ScheduleBody, ScheduleSettings};
+use super::settings::{ObservedSchedule, ScheduleBody, ScheduleSettings, ScheduleTarget};
 use super::start::{is_start_in_place, start_to_send};
+
+/// The name of a changed role.
+const ROLE: &str = "role";
 
 /// A write to a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +29,13 @@ pub struct SchedulePlan {
     pub changes: Vec<&'static str>,
     /// True if the schedule is over: no run is left, and a missing schedule is no drift.
     pub is_over: bool,
+}
+
+impl SchedulePlan {
+    /// True if only the role differs: an administrator gave the operator another role, and nobody changed the schedule.
+    pub fn is_rollout(&self) -> bool {
+        self.changes == [ROLE]
+    }
 }
 
 /// The steps from the observed to the desired schedule. `now` decides about StartDate and about the end of the schedule.
@@ -76,6 +86,7 @@ fn differences(desired: &DesiredSchedule, observed: &ObservedSchedule, now: Time
         description,
         target,
     } = wanted;
+    let ScheduleTarget { arn, role_arn, input, retry_policy, dead_letter_queue_arn } = target;
     let is_start_in_place = is_start_in_place(&desired.schedule, *start, now);
     [
         ("expression", *expression != current.expression),
@@ -86,7 +97,11 @@ fn differences(desired: &DesiredSchedule, observed: &ObservedSchedule, now: Time
         ("state", *enabled != current.enabled),
         ("action after completion", *deletes_itself != current.deletes_itself),
         ("description", *description != current.description),
-        ("target", *target != current.target),
+        ("function", *arn != current.target.arn),
+        (ROLE, *role_arn != current.target.role_arn),
+        ("input", *input != current.target.input),
+        ("retry policy", *retry_policy != current.target.retry_policy),
+        ("dead-letter queue", *dead_letter_queue_arn != current.target.dead_letter_queue_arn),
         ("other settings", *has_more),
     ]
     .into_iter()

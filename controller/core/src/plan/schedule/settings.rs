@@ -22,6 +22,12 @@ impl ScheduleKey {
     }
 }
 
+impl From<&AppliedSchedule> for ScheduleKey {
+    fn from(schedule: &AppliedSchedule) -> Self {
+        Self { group: schedule.group.clone(), name: schedule.name.clone() }
+    }
+}
+
 impl fmt::Display for ScheduleKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.group, self.name)
@@ -30,7 +36,7 @@ impl fmt::Display for ScheduleKey {
 
 /// The settings of a schedule without its identity and its StartDate. Defaults are filled in, as GetSchedule does
 /// (<https://docs.aws.amazon.com/scheduler/latest/APIReference/API_GetSchedule.html>).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ScheduleSettings {
     /// The schedule expression, such as `cron(0 18 ? * MON-FRI *)`.
     pub expression: String,
@@ -51,7 +57,7 @@ pub struct ScheduleSettings {
 }
 
 /// The target of a schedule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ScheduleTarget {
     /// The ARN of the function, with its qualifier.
     pub arn: String,

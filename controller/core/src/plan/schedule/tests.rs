@@ -154,6 +154,19 @@ fn a_rate_first_runs_after_one_interval_or_at_its_start_date() {
 }
 
 #[test]
+fn another_role_alone_is_a_rollout() {
+    let now = at("2026-11-02T10:00:00Z");
+    let mut wanted = desired(json!({"schedule": "cron(0 18 * * ? *)"}));
+    let observed = applied(plan_schedule(&wanted, None, now), None);
+    wanted.settings.target.role_arn = "arn:aws:iam::123456789012:role/new".into();
+    let plan = plan_schedule(&wanted, observed.as_ref(), now);
+    assert_eq!((plan.is_rollout(), plan.changes), (true, vec!["role"]));
+    wanted.settings.enabled = false;
+    let plan = plan_schedule(&wanted, observed.as_ref(), now);
+    assert_eq!((plan.is_rollout(), plan.changes), (false, vec!["state", "role"]));
+}
+
+#[test]
 fn an_update_of_a_rate_keeps_the_phase() {
     let made = at("2026-11-02T10:00:00Z");
     let old = desired(json!({"schedule": "rate(1 hour)"}));
@@ -167,7 +180,7 @@ fn an_update_of_a_rate_keeps_the_phase() {
     ] {
         let plan = update(new_input.clone(), now);
         assert_eq!(sent_start(&plan), Some(at(start)), "{now}");
-        assert_eq!(plan.changes, ["target"]);
+        assert_eq!(plan.changes, ["input"]);
     }
     let faster = update(json!({"schedule": "rate(30 minutes)"}), "2026-11-09T17:10:00Z");
     assert_eq!(sent_start(&faster), Some(at("2026-11-09T17:40:00Z")), "a new interval starts again");

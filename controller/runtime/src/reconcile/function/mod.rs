@@ -30,14 +30,14 @@ pub use resolved::Resolved;
 ///
 /// The ARN of a named function follows from the account, the Region and the name. The permission proves that the
 /// function exists. A read of the function shows its state, and is needed only after a failure of the function, for a
-/// full resync or with an external permission.
+/// full resync, with an external permission, or if `is_unproven`: no permission of the trigger proves the function.
 pub async fn resolve<K: Trigger>(
     context: &Context,
     permissions: &Permissions,
     writer: &mut StatusWriter<'_, K>,
     region: &str,
     function: &FunctionRef,
-    since: Instant,
+    (since, is_unproven): (Instant, bool),
 ) -> Result<Resolved, Error> {
     let account = context.aws(&writer.id.key).account().await.map_err(Error::aws(Component::Function))?;
     if let Some(definition) = &function.definition {
@@ -45,7 +45,7 @@ pub async fn resolve<K: Trigger>(
     }
     writer.status.function = None;
     let arn = named_arn(function, region, &account.id);
-    let is_read = function.permission == PermissionPolicy::External || writer.reads_function();
+    let is_read = is_unproven || function.permission == PermissionPolicy::External || writer.reads_function();
     let mut failed = None;
     if is_read {
         let found = find(context, writer, region, function, since).await?;

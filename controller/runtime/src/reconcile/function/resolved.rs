@@ -5,7 +5,7 @@ use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::status::{Failure, Outcome};
 
 use crate::reconcile::error::Error;
-use crate::reconcile::reconciled::Reconciled;
+use crate::reconcile::reconciled::{Reconciled, Settled};
 
 /// The function of a resource.
 pub struct Resolved {
@@ -24,17 +24,17 @@ pub struct Resolved {
 impl Resolved {
     /// The result of the reconcile while Lambda creates the function.
     pub fn creating(&self) -> Reconciled {
-        Reconciled { outcome: updating("creating"), requeue_soon: self.requeue_soon }
+        Reconciled { outcome: updating("creating"), requeue_soon: self.requeue_soon, next_change: None }
     }
 
     /// The result of the reconcile, after all other components.
-    pub fn reconciled(self, applied: Outcome) -> Result<Reconciled, Error> {
+    pub fn reconciled(self, trigger: Settled) -> Result<Reconciled, Error> {
         let outcome = match self.failed {
             Some(failure) => return Err(failure.into()),
             None if self.in_progress => updating("updating"),
-            None => applied,
+            None => trigger.outcome?,
         };
-        Ok(Reconciled { outcome, requeue_soon: self.requeue_soon })
+        Ok(Reconciled { outcome, requeue_soon: self.requeue_soon, next_change: trigger.next_change })
     }
 }
 

@@ -12,7 +12,7 @@ use crate::reconcile::authorize::authorize;
 use crate::reconcile::error::Error;
 use crate::reconcile::function;
 use crate::reconcile::kind::ReconcileKind;
-use crate::reconcile::reconciled::Reconciled;
+use crate::reconcile::reconciled::{Reconciled, Settled};
 use crate::reconcile::reconciler::{Reconciler, until_fresh};
 use crate::reconcile::status::StatusWriter;
 
@@ -32,7 +32,8 @@ impl ReconcileKind for RawS3TriggeredFunction {
         let since = reconciler.oldest_accepted_read(writer);
         let target = &valid.spec.function;
         let (context, permissions) = (&reconciler.context, &reconciler.permissions);
-        let resolved = function::resolve(context, permissions, writer, &valid.region, target, since).await;
+        let resolved =
+            function::resolve(context, permissions, writer, &valid.region, target, (since, false)).await;
         let mut function = apply::unless_missing(reconciler, writer, resolved).await?;
         let Some(arn) = function.arn.take() else { return Ok(function.creating()) };
         writer.show_function(&arn);
@@ -50,7 +51,7 @@ impl ReconcileKind for RawS3TriggeredFunction {
         let in_use = apply::write_entries(reconciler, writer, &intent, &recorded, since).await?;
         cleanup::release(reconciler, writer, &plan.obsolete, &plan.wanted, in_use).await?;
         writer.status.applied = plan.wanted;
-        function.reconciled(valid.outcome())
+        function.reconciled(Settled::lasting(Ok(valid.outcome())))
     }
 
     async fn cleanup(

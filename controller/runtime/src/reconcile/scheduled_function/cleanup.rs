@@ -2,30 +2,30 @@
 
 use std::time::Duration;
 
-use lambda_triggers_core::api::{Applied, AppliedPermission, AppliedRule};
+use lambda_triggers_core::api::{Applied, AppliedPermission, AppliedRule, AppliedSchedule};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::ownership::{ObjectKey, Origin, rules_statement_id};
-use lambda_triggers_core::plan::function::region;
-use lambda_triggers_core::plan::rule::{Target, plan_recorded_removal, plan_removal};
+use lambda_triggers_core::ownership::{ObjectKey, Origin};
+use lambda_triggers_core::plan::rule::{plan_recorded_removal, plan_removal};
+use lambda_triggers_core::plan::schedule::ScheduleKey;
 use lambda_triggers_core::status::{Component, EventReason, EventToEmit, Reason};
 use tokio::time::Instant;
 
-use super::apply::carry_out;
-use super::observe::read;
+use super::left_over;
+use super::rule::{carry_out, read};
 use crate::aws::{AwsErrorKind, confirm_absent, retry_not_found};
 use crate::objects::{RawScheduledFunction, Trigger};
 use crate::reconcile::authorize::may_have_made;
 use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
-use crate::reconcile::function;
 use crate::reconcile::reconciler::Reconciler;
+use crate::reconcile::schedules::GroupPlace;
 use crate::reconcile::status::StatusWriter;
 
 /// The age of a list of rules that shows if a rule of a deleted object is left.
 const RULE_LIST_AGE: Duration = Duration::from_secs(60);
 
-/// Removes the object's resources. An object without a recorded rule may be restored from a backup: the resources of the
-/// earlier object of this name are found by their names.
+/// Removes the object's resources. An object without a recorded rule or schedule may be restored from a backup: the
+/// resources of the earlier object of this name are found by their names.
 pub async fn cleanup(
     reconciler: &Reconciler,
     object: &RawScheduledFunction,
@@ -33,41 +33,15 @@ pub async fn cleanup(
 ) -> Result<(), Error> {
     let context = &reconciler.context;
     let mut applied = writer.status.applied.clone();
-    if applied.rules.is_empty() && may_have_made(context, object).await? {
-        applied.merge(&by_name(context, object, &writer.origin()).await?);
+    let is_recorded = !applied.rules.is_empty() || !applied.schedules.is_empty();
+    if !is_recorded && may_have_made(context, object).await? {
+        applied.merge(&left_over::by_name(context, object).await?);
     }
     release(reconciler, writer, &applied, &Applied::default()).await
 }
 
-/// The resources that an earlier object of this name may have created, from names alone. A restored backup has no
-/// status. The targets of the rule name the functions whose policies have a statement.
-async fn by_name(
-    context: &Context,
-    object: &RawScheduledFunction,
-    origin: &Origin,
-) -> Result<Applied, Error> {
-    let key = &origin.key;
-    let spec = object.spec.value();
-    let region = region(spec["region"].as_str(), spec["function"]["arn"].as_str(), context.default_region());
-    let name = key.rule_name(&context.owner.id, origin.kind);
-    let rules = context.aws_for_removal(key).eventbridge(&region);
-    let observed = confirm_absent(|| read(&*rules, &name)).await.map_err(Error::aws(Component::Rule))?;
-    let targets = observed.into_iter().flat_map(|rule| rule.targets).filter_map(|(_, target)| target);
-    let statement_id = rules_statement_id(&context.owner.id);
-    let permission =
-        |target: Target| AppliedPermission { function_arn: target.arn, statement_id: statement_id.clone() };
-    Ok(Applied {
-        account: None,
-        functions: function::by_spec(context, object, key, &region),
-        rules: vec![AppliedRule { region, name, tag_keys: vec![] }],
-        schedules: vec![],
-        notifications: vec![],
-        permissions: targets.map(permission).collect(),
-    })
-}
-
-/// Removes obsolete resources: rules first, then the function, then permissions. The object needs the resources of
-/// `wanted`.
+/// Removes obsolete resources: rules and schedules first, then the function, then permissions. The object needs the
+/// resources of `wanted`.
 pub async fn release(
     reconciler: &Reconciler,
     writer: &StatusWriter<'_, RawScheduledFunction>,
@@ -83,6 +57,12 @@ pub async fn release(
         if remove_rule(context, rule, &origin, trusts_record).await? {
             let note = format!("deleted the rule {}", rule.name);
             writer.emit(EventToEmit::normal(EventReason::RuleDeleted, note)).await;
+        }
+    }
+    for schedule in obsolete.schedules.iter().filter(|schedule| schedule.name == own) {
+        if remove_schedule(reconciler, schedule, &origin.key).await? {
+            let note = format!("deleted the schedule {}/{}", schedule.group, schedule.name);
+            writer.emit(EventToEmit::normal(EventReason::ScheduleDeleted, note)).await;
         }
     }
     let in_use = |permission| retained_rule_uses(reconciler, &origin.key, permission);
@@ -126,6 +106,32 @@ async fn remove_rule(
         let message = format!("the rule {name} in {region} is not deleted: {unmarked}");
         Error::found(Component::Rule, Reason::ConflictingRule, message)
     })
+}
+
+/// Removes a schedule of the operator's group. Returns true if the schedule existed.
+async fn remove_schedule(
+    reconciler: &Reconciler,
+    schedule: &AppliedSchedule,
+    key: &ObjectKey,
+) -> Result<bool, Error> {
+    let context = &reconciler.context;
+    // A user may edit the status. A schedule in another group was never created for this object.
+    if schedule.group != context.owner.id.group_name() {
+        return Ok(false);
+    }
+    let aws = context.aws_for_removal(key);
+    let account = aws.account().await.map_err(Error::aws(Component::Schedule))?.id;
+    let schedules = aws.scheduler(&schedule.region);
+    let place = GroupPlace { region: schedule.region.clone(), account };
+    if !reconciler.schedules.groups.exists(context, &*schedules, &place).await? {
+        return Ok(false);
+    }
+    let id = ScheduleKey::from(schedule);
+    match retry_not_found(|| schedules.delete_schedule(&id)).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind == AwsErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::aws(Component::Schedule)(error)),
+    }
 }
 
 /// True if a rule of a deleted object targets the function: a rule that was retained, or that is about to be deleted.

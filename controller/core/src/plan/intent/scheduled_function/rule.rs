@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::valid::{Operator, Valid};
-use crate::api::{Applied, AppliedFunction, AppliedRule, ScheduledFunctionSpec};
+use crate::api::{Applied, AppliedFunction, AppliedRule, Schedule, ScheduledFunctionSpec};
 use crate::arn::FunctionArn;
 use crate::ownership::{Origin, Owner};
 use crate::plan::permission::{Grant, PolicyView, Statement, plan_statement};
@@ -25,6 +25,8 @@ pub struct RuleIntent {
     pub statement: Statement,
     /// The desired rule.
     pub rule: DesiredRule,
+    /// When the rule runs.
+    pub schedule: Schedule,
     /// The spec.
     pub spec: ScheduledFunctionSpec,
     owner: Owner,
@@ -62,6 +64,7 @@ impl RuleIntent {
             statement: Statement::for_rules(&owner.id, &function, account),
             function,
             rule,
+            schedule: schedule.clone(),
             spec: spec.clone(),
             owner: owner.clone(),
             origin,

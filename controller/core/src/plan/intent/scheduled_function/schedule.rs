@@ -7,7 +7,7 @@ use crate::api::{Applied, AppliedFunction, AppliedSchedule, ScheduledFunctionSpe
 use crate::arn::FunctionArn;
 use crate::ownership::Origin;
 use crate::plan::permission::PermissionPlan;
-use crate::plan::schedule::{DesiredSchedule, ObservedSchedule, no_next_run, plan_schedule};
+use crate::plan::schedule::{DesiredSchedule, ObservedSchedule, no_next_run, plan_schedule, role_refused};
 use crate::plan::trigger::TriggerPlan;
 use crate::status::{Failure, Outcome};
 
@@ -23,7 +23,8 @@ pub struct ScheduleIntent {
     pub schedule: DesiredSchedule,
     /// The spec.
     pub spec: ScheduledFunctionSpec,
-    account: String,
+    /// The account ID of the schedule.
+    pub account: String,
     /// The functions that the operator deployed for the object.
     deployed: Vec<AppliedFunction>,
     no_next_run: Option<Failure>,
@@ -58,6 +59,12 @@ impl ScheduleIntent {
         }
     }
 
+    /// The failure if EventBridge Scheduler may not assume the role.
+    pub fn role_refused(&self) -> Failure {
+        let Self { region, account, schedule, .. } = self;
+        role_refused(&schedule.settings.target.role_arn, region, account, &schedule.key.group)
+    }
+
     /// The identity of the schedule in the status.
     pub fn identity(&self) -> AppliedSchedule {
         self.schedule.key.in_region(&self.region)
@@ -80,7 +87,7 @@ impl ScheduleIntent {
         // A schedule that was over from the start is not created, and is not recorded.
         let is_wanted = !schedule.is_over || observed.is_some() || self.is_recorded(recorded);
         let wanted = Applied {
-            account: Some(self.account.clone()),
+            account: (is_wanted || !self.deployed.is_empty()).then(|| self.account.clone()),
             rules: vec![],
             schedules: is_wanted.then(|| self.identity()).into_iter().collect(),
             notifications: vec![],

@@ -68,16 +68,17 @@ fn a_later_time_arms_a_one_time_schedule_again() {
 }
 
 #[test]
-fn after_its_end_date_a_schedule_is_not_written() {
-    for schedule in ["0 18 * * *", "rate(1 hour)"] {
+fn after_its_last_run_a_schedule_is_not_written() {
+    for (schedule, last) in [("0 18 * * *", "2026-12-31T18:00:00Z"), ("rate(1 hour)", "2026-12-31T23:59:59Z")]
+    {
         let wanted = desired(json!({"schedule": schedule, "endDate": "2026-12-31T23:59:59Z"}));
         assert!(wanted.settings.deletes_itself);
         let observed = applied(plan_schedule(&wanted, None, at(BEFORE)), None);
-        for now in ["2026-12-31T23:59:59Z", "2029-01-01T00:00:00Z"] {
+        for now in [last, "2029-01-01T00:00:00Z"] {
             assert_eq!(plan_schedule(&wanted, None, at(now)), over(None), "{schedule} {now}");
             assert_eq!(plan_schedule(&wanted, observed.as_ref(), at(now)), over(None), "{schedule} {now}");
         }
-        assert_eq!(wanted.next_change(at(BEFORE)), Some(at("2026-12-31T23:59:59Z")));
+        assert_eq!(wanted.next_change(at(BEFORE)), Some(at(last)));
         let mut endless = observed.unwrap();
         endless.settings.end = None;
         let removed = over(Some(ScheduleStep::Delete));
