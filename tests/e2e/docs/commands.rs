@@ -18,8 +18,14 @@ pub const VARIABLES: [(&str, &str); 5] = [
 ];
 
 /// Pages with Helm commands and chart values.
-const CHART_PAGES: [&str; 5] =
-    ["README.md", "docs/clusters.md", "docs/network.md", "docs/quickstart.md", "examples/tenancy/README.md"];
+const CHART_PAGES: [&str; 6] = [
+    "README.md",
+    "docs/clusters.md",
+    "docs/network.md",
+    "docs/quickstart.md",
+    "docs/schedules.md",
+    "examples/tenancy/README.md",
+];
 
 /// Shell lines that set the variables.
 pub fn exports() -> String {

@@ -1,4 +1,4 @@
-//! `docs/iam.md` shows the printed policies and documents every action of the policies.
+//! `docs/iam.md` and `docs/schedules.md` show the printed policies. `docs/iam.md` documents every action.
 
 use lambda_triggers_core::iam::{Feature, actions};
 use lambda_triggers_tests::env;
@@ -29,6 +29,20 @@ fn the_page_shows_the_printed_policies() {
             let printed = env.lambda_triggers(&command, &[]).await.expect("lambda-triggers doctor");
             assert!(printed.trim() == json, "docs/iam.md must show this after {command:?}:\n{printed}");
         }
+    });
+}
+
+#[test]
+fn the_page_about_schedules_shows_the_printed_trust_policy() {
+    const PAGE: &str = include_str!("../../../docs/schedules.md");
+    env::test("iam-docs-schedules", async |env| {
+        let command = ["doctor", "--print-scheduler-role=trust", "--account", "123456789012"];
+        let command = [&command[..], &["--owner-id", "1a2b3c4d"]].concat();
+        let printed = env.lambda_triggers(&command, &[]).await.expect("lambda-triggers doctor");
+        assert!(
+            PAGE.contains(&format!("```json\n{printed}```\n")),
+            "docs/schedules.md must show:\n{printed}"
+        );
     });
 }
 
