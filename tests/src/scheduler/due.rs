@@ -28,6 +28,12 @@ pub(super) fn zone(name: &str) -> Option<TimeZone> {
 }
 
 impl Timing {
+    /// The due times of an EventBridge rule, which has neither zone nor dates. `None` if AWS refuses the expression.
+    pub fn for_rule(expression: &str, written: Timestamp) -> Option<Self> {
+        let expression = Expression::parse(expression)?;
+        Some(Self { expression, zone: TimeZone::UTC, start: None, end: None, written })
+    }
+
     /// The first due time of a schedule that was just written. The time of an `at()` may have passed.
     pub fn first(&self) -> Option<Timestamp> {
         match &self.expression {

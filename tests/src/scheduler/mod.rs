@@ -6,7 +6,7 @@
 
 pub(crate) mod check;
 pub(crate) mod cron;
-mod due;
+pub(crate) mod due;
 mod expression;
 pub(crate) mod groups;
 mod payload;

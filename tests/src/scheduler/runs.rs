@@ -47,10 +47,11 @@ impl Plan {
     }
 
     fn at(due: Timestamp, window: SignedDuration, settings: &SchedulerSettings) -> Self {
-        match settings.window {
-            WindowPosition::Start => Self { due, at: due },
-            WindowPosition::End => Self { due, at: due + window },
-        }
+        let moment = match settings.window {
+            WindowPosition::Start => due,
+            WindowPosition::End => due + window,
+        };
+        Self { due, at: moment + settings.run_delay }
     }
 
     fn after(self, schedule: &Schedule, settings: &SchedulerSettings) -> Option<Self> {

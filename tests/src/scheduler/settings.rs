@@ -32,6 +32,9 @@ pub enum PastTime {
 pub struct SchedulerSettings {
     /// The moment of a run in its window. The default is the end.
     pub window: WindowPosition,
+    /// The time from the due time, or from the moment in the window, until the run. The default is zero. AWS is precise
+    /// to the minute.
+    pub run_delay: SignedDuration,
     /// The treatment of an `at()` in the past. By default the schedule runs at once.
     pub past_time: PastTime,
     /// The time of a deleted group in the state `DELETING`. The default is one minute. The schedules of the group run
@@ -52,6 +55,7 @@ impl Default for SchedulerSettings {
     fn default() -> Self {
         Self {
             window: WindowPosition::End,
+            run_delay: SignedDuration::ZERO,
             past_time: PastTime::RunsAtOnce,
             group_deletion: SignedDuration::from_mins(1),
             conflict_after_create: SignedDuration::ZERO,

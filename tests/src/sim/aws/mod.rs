@@ -4,7 +4,8 @@
 //! Differences from AWS:
 //! - Every caller that names the owner can reach a bucket, without regard to a bucket policy.
 //! - A stale read returns the state before the last change, even if that change is old.
-//! - Deliveries and invocations are not simulated.
+//! - Only runs of schedules and rules are simulated. A run is recorded if the service may invoke the function. Deliveries
+//!   of events of S3 are not simulated.
 //! - The quotas of calls are off until a test sets [`MemoryAws::limit_calls`]. A call of a port counts once, even if
 //!   the SDK would send several requests.
 
@@ -19,6 +20,7 @@ mod policies;
 mod rates;
 mod requests;
 mod rules;
+mod runs;
 mod schedule_members;
 mod schedules;
 mod snapshot;
@@ -30,11 +32,13 @@ mod versioned;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use lambda_triggers::aws::Aws;
 use parking_lot::{Mutex, MutexGuard};
 
 pub use self::journal::{Applied, BaseRead, DocumentWrite, Effect, Writer};
 pub use self::rates::{RATES, Rate};
+pub use self::runs::Run;
 pub use self::snapshot::{FunctionSnapshot, RuleSnapshot, Snapshot};
 
 use self::client::SimClient;
@@ -100,11 +104,24 @@ impl MemoryAws {
         self.lock().document_writes.clone()
     }
 
-    /// Forgets the recorded writes. They would fill the memory in a long run.
+    /// Every run that invoked a function until now, in order.
+    pub fn runs(&self) -> Vec<Run> {
+        self.lock().runs.clone()
+    }
+
+    /// Delays the runs of rules and of schedules from now on. AWS is precise to the minute.
+    pub fn delay_runs(&self, of_rules: SignedDuration, of_schedules: SignedDuration) {
+        let mut state = self.lock();
+        state.rule_delay = of_rules;
+        state.scheduler.settings.run_delay = of_schedules;
+    }
+
+    /// Forgets the recorded writes and runs. They would fill the memory in a long run.
     pub fn forget_writes(&self) {
         let mut state = self.lock();
         state.journal.clear();
         state.document_writes.clear();
+        state.runs.clear();
     }
 
     /// Makes the current state visible to every later read, also to stale reads.
@@ -133,7 +150,7 @@ impl MemoryAws {
         Arc::new(SimClient { aws: self.clone(), interceptor, region: REGION.into(), account, reads })
     }
 
-    /// The state, after all due changes of functions have ended.
+    /// The state, after all due changes of functions and all due runs.
     fn lock(&self) -> MutexGuard<'_, AwsState> {
         let mut state = self.0.lock();
         state.age();

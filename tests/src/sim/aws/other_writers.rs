@@ -226,6 +226,7 @@ impl MemoryAws {
             managed_by,
             tags: Default::default(),
             targets: vec![],
+            timer: None,
         };
         let mut state = self.lock();
         state.rules.settle(rule_key(name), rule);

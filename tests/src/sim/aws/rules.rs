@@ -15,6 +15,7 @@ use super::client::SimClient;
 use super::errors::Op;
 use super::journal::Effect;
 use super::policies::missing_as_none;
+use super::runs::Timer;
 use super::state::{Answer, AwsState};
 use crate::aws_proxy::events::{has_targets, merged, missing};
 use crate::aws_proxy::events_check::{MAX_RULES_PER_BUS, check_rule, check_targets, exceeded, invalid};
@@ -33,6 +34,8 @@ pub(super) struct Rule {
     pub tags: Tags,
     /// Targets in wire form, since foreign targets can have more members than our targets.
     pub targets: Vec<Value>,
+    /// The runs to come. `None` for a rule without a schedule, and for rules of other writers.
+    pub timer: Option<Timer>,
 }
 
 impl Rule {
@@ -43,7 +46,7 @@ impl Rule {
     }
 
     pub fn observed(&self) -> ObservedRule {
-        let Self { settings, has_more, managed_by, tags, targets } = self.clone();
+        let Self { settings, has_more, managed_by, tags, targets, timer: _ } = self.clone();
         let id = |target: &Value| target["Id"].as_str().unwrap_or_default().to_owned();
         let targets = targets.iter().map(|target| (id(target), read_target(target))).collect();
         ObservedRule { settings, has_more, managed_by, tags, targets }
@@ -72,9 +75,13 @@ impl AwsState {
             "Name": key.name, "ScheduleExpression": expression, "Description": description, "State": state,
         });
         check_rule(&request, &key.bus)?;
+        let timer = Timer::new(expression, self.now());
         let settings = settings.clone();
         if self.rules.get(key).is_some() {
             self.rule_mut(key, |rule| {
+                if rule.settings.expression != settings.expression {
+                    rule.timer = timer;
+                }
                 rule.settings = settings;
                 rule.has_more = false;
                 Ok(())
@@ -85,7 +92,8 @@ impl AwsState {
         if self.rules.iter().filter(|(other, _)| other.region == key.region).count() >= MAX_RULES_PER_BUS {
             return Err(exceeded());
         }
-        let rule = Rule { settings, has_more: false, managed_by: None, tags: tags.clone(), targets: vec![] };
+        let tags = tags.clone();
+        let rule = Rule { settings, has_more: false, managed_by: None, tags, targets: vec![], timer };
         self.rules.set(key.clone(), Some(rule));
         self.note(op, None, Effect::Created);
         Ok(())

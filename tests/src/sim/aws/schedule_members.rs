@@ -1,6 +1,6 @@
 //! Requests to EventBridge Scheduler and its answers, in AWS's names.
 
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp};
 use lambda_triggers::aws::{DatedSchedule, ListedSchedule};
 use lambda_triggers_core::api::{RetryPolicy, Tags};
 use lambda_triggers_core::plan::schedule::{

@@ -99,7 +99,7 @@ impl AwsState {
 
 impl Rule {
     fn snapshot(&self) -> RuleSnapshot {
-        let Self { settings, has_more, managed_by, tags, targets } = self.clone();
+        let Self { settings, has_more, managed_by, tags, targets, timer: _ } = self.clone();
         RuleSnapshot { settings, has_more, managed_by, tags, targets: by(&targets, "Id") }
     }
 }

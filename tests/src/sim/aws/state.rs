@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::SCHEDULER_ROLE;
@@ -12,6 +12,7 @@ use super::functions::Function;
 use super::journal::{Applied, DocumentWrite, Effect, Writer};
 use super::rates::Rates;
 use super::rules::Rule;
+use super::runs::Run;
 use super::versioned::Versioned;
 use crate::aws_proxy::arn::FunctionRef;
 use crate::aws_proxy::function_state::Wishes;
@@ -50,6 +51,10 @@ pub(super) struct AwsState {
     pub wishes: Wishes,
     /// Roles that Lambda cannot assume.
     pub unready_roles: BTreeSet<String>,
+    /// The time from a due time of a rule until the run. AWS is precise to the minute.
+    pub rule_delay: SignedDuration,
+    /// Every run that invoked a function, in order.
+    pub runs: Vec<Run>,
     pub rates: Rates,
     /// The time of the last write of another writer.
     pub outside_wrote: Option<Duration>,
@@ -81,6 +86,8 @@ impl AwsState {
             scheduler_roles: [SCHEDULER_ROLE.to_owned()].into(),
             wishes: Wishes::default(),
             unready_roles: BTreeSet::new(),
+            rule_delay: SignedDuration::ZERO,
+            runs: vec![],
             rates: Rates::default(),
             outside_wrote: None,
             journal: vec![],
@@ -89,10 +96,11 @@ impl AwsState {
         }
     }
 
-    /// Ends all due changes of functions. Each read and each write needs this call first.
+    /// Ends all due changes of functions, and makes all due runs. Each read and each write needs this call first.
     pub fn age(&mut self) {
+        self.run_until_now();
         let finished = self.wishes.finished(&self.account);
-        for function in self.functions.age() {
+        for (_, function) in self.functions.age() {
             function.life.settle(finished);
         }
     }

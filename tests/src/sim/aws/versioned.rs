@@ -33,8 +33,8 @@ impl<K: Ord + Clone, V: Clone> Versioned<K, V> {
     }
 
     /// All current values, for changes that only time makes. These changes are invisible to [`View::Stale`].
-    pub fn age(&mut self) -> impl Iterator<Item = &mut V> {
-        self.now.values_mut()
+    pub fn age(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.now.iter_mut()
     }
 
     /// The current value, for the count of reads. The count is invisible to [`View::Stale`].

@@ -6,6 +6,7 @@ mod functions;
 mod policies;
 mod rates;
 mod rules;
+mod runs;
 mod schedules;
 
 use lambda_triggers::aws::{AwsError, AwsErrorKind};
