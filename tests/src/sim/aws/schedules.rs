@@ -76,7 +76,7 @@ impl SimClient {
 #[async_trait]
 impl SchedulerReads for SimClient {
     async fn list(&self, group: &str, _since: Instant) -> Result<Option<ListedSchedules>, AwsError> {
-        let op = self.reading("scheduler:ListSchedules", format!("schedules of {group}"));
+        let op = self.reading("scheduler:ListSchedules", format!("schedule group {group}"));
         let (region, group, call) = (self.region.clone(), group.to_owned(), op.clone());
         let list = move |state: &mut AwsState, view: View| {
             let mut listed = vec![];

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use lambda_triggers_core::api::{
-    AppliedNotification, AppliedPermission, S3TriggeredFunctionSpec, ScheduledFunctionSpec, TriggerStatus,
+    AppliedNotification, AppliedPermission, S3TriggeredFunctionSpec, ScheduledFunctionSpec, Tags,
+    TriggerStatus,
 };
 use lambda_triggers_core::ownership::TAG_UID;
 use lambda_triggers_core::ownership::{ObjectKey, OwnEntryId};
@@ -12,6 +13,7 @@ use lambda_triggers_core::plan::bucket::{Document, Entry};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::schedules::{is_own_group, missing_schedules, schedules_of};
 use crate::sim::aws::{ACCOUNT, Applied, Effect, Snapshot, Writer};
 use crate::sim::kube::{Change, Event};
 use crate::sim::run::owner;
@@ -54,10 +56,21 @@ pub fn differences(expected: &Snapshot, found: &Snapshot) -> Vec<String> {
         differing("policy", policies, &found.policies),
         differing("rule", rules, &found.rules),
         differing("schedule", schedules, &found.schedules),
-        differing("schedule group", schedule_groups, &found.schedule_groups),
+        differing(
+            "schedule group",
+            &known_groups(schedule_groups, &found.schedule_groups),
+            &known_groups(&found.schedule_groups, schedule_groups),
+        ),
         differing("function", functions, &found.functions),
     ]
     .concat()
+}
+
+/// The groups without our own group, if `others` does not have our group. The operator makes the group with the first
+/// schedule, and keeps the group. A schedule can be deleted before its creation.
+fn known_groups(groups: &BTreeMap<String, Tags>, others: &BTreeMap<String, Tags>) -> BTreeMap<String, Tags> {
+    let known = groups.iter().filter(|(arn, _)| !is_own_group(arn) || others.contains_key(*arn));
+    known.map(|(arn, tags)| (arn.clone(), tags.clone())).collect()
 }
 
 fn differing<V: PartialEq + Debug>(
@@ -115,6 +128,7 @@ pub fn left_of(object: &Value, aws: &Snapshot) -> Vec<String> {
     } else {
         let name = format!(":rule/{}", key.rule_name(&owner(), &kind));
         left.extend(aws.rules.keys().filter(|arn| arn.ends_with(&name)).map(|arn| format!("the rule {arn}")));
+        left.extend(schedules_of(&key, aws).map(|arn| format!("the schedule {arn}")));
     }
     let made_for = |name: &str| {
         let functions = aws.functions.iter();
@@ -162,7 +176,7 @@ pub fn unneeded_statements(aws: &Snapshot, objects: &[Value]) -> Vec<String> {
 /// The AWS resources that a ready object claims and AWS lacks.
 pub fn missing(object: &Value, aws: &Snapshot) -> Vec<String> {
     let status = TriggerStatus::deserialize(&object["status"]).unwrap_or_default();
-    let function = status.function_arn.unwrap_or_default();
+    let function = status.function_arn.clone().unwrap_or_default();
     let mut missing = vec![];
     for permission in &status.applied.permissions {
         let policy = aws.policies.get(&permission.function_arn);
@@ -196,6 +210,7 @@ pub fn missing(object: &Value, aws: &Snapshot) -> Vec<String> {
                 missing.push(format!("the rule {arn} as wanted, but {:?}", aws.rules.get(&arn)));
             }
         }
+        missing.extend(missing_schedules(object, &spec, &status, aws));
     } else {
         missing.push("a spec that can be read".into());
     }

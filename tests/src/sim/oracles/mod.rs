@@ -2,6 +2,7 @@
 
 mod aws;
 mod documents;
+mod schedules;
 mod watchdog;
 
 use std::fmt;
@@ -28,7 +29,7 @@ pub enum Oracle {
     EndState,
     /// The operator creates and deletes the same AWS resources as without faults, and as often.
     Effects,
-    /// Foreign entries stay, byte for byte.
+    /// Foreign entries stay, byte for byte, and so do foreign schedules and groups.
     Foreign,
     /// After the deletion of an object, nothing of the object is in AWS, and nothing comes back. AWS has no permission
     /// statement of ours that no resource needs.

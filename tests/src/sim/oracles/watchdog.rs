@@ -1,7 +1,7 @@
 //! Watches a run. The watchdog checks each write to the cluster before any time passes, and checks AWS while the
 //! operator is idle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::aws::{left_of, missing, unneeded_statements, without_own};
+use super::schedules::foreign_schedules;
 use super::{Finding, Oracle, finding};
 use crate::kstatus::{StatusCache, is_ready};
 use crate::sim::aws::{Snapshot, Writer};
@@ -30,7 +31,7 @@ struct Seen {
     adopted: &'static [&'static str],
     /// The number of checked changes in the cluster's journal.
     changes: usize,
-    /// The expected foreign entries of each bucket.
+    /// The expected foreign entries of each bucket, and the expected foreign schedules and groups by ARN.
     foreign: BTreeMap<String, String>,
     /// Deleted objects, of which AWS must have nothing.
     gone: BTreeMap<String, Value>,
@@ -66,7 +67,7 @@ impl Watchdog {
         watchdog
     }
 
-    /// Sets the expected foreign entries to the current entries.
+    /// Sets the expected foreign entries, schedules and groups to the current ones.
     pub fn expect_foreign(&self) {
         let aws = self.sim.aws.snapshot();
         let mut seen = self.seen.lock();
@@ -79,12 +80,14 @@ impl Watchdog {
         let mut seen = self.seen.lock();
         seen.catch_up(&self.sim);
         let foreign = seen.foreign(&aws);
-        for (bucket, text) in &foreign {
-            if seen.foreign.get(bucket) != Some(text) {
-                let text = format!("in {bucket}: {text}\n  was {:?}", seen.foreign.get(bucket));
-                seen.findings.push(finding(Oracle::Foreign, text));
-            }
-        }
+        let names: BTreeSet<_> = foreign.keys().chain(seen.foreign.keys()).collect();
+        let differ = |name: &&String| foreign.get(*name) != seen.foreign.get(*name);
+        let texts: Vec<_> = names
+            .into_iter()
+            .filter(differ)
+            .map(|name| format!("{name}: {:?}\n  was {:?}", foreign.get(name), seen.foreign.get(name)))
+            .collect();
+        seen.findings.extend(texts.into_iter().map(|text| finding(Oracle::Foreign, text)));
         let objects =
             ["S3TriggeredFunction", "ScheduledFunction"].map(|kind| self.sim.cluster.objects(kind)).concat();
         let gone: Vec<Value> = seen.gone.values().cloned().collect();
@@ -144,7 +147,8 @@ fn in_doubt(sim: &Sim) -> bool {
 impl Seen {
     fn foreign(&self, aws: &Snapshot) -> BTreeMap<String, String> {
         let without_own = |xml| without_own(xml, self.adopted);
-        aws.buckets.iter().map(|(bucket, xml)| (bucket.clone(), without_own(xml))).collect()
+        let entries = aws.buckets.iter().map(|(bucket, xml)| (bucket.clone(), without_own(xml)));
+        entries.chain(foreign_schedules(aws)).collect()
     }
 
     fn catch_up(&mut self, sim: &Sim) {

@@ -1,12 +1,13 @@
 //! The environment before the first step of each workflow.
 
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::plan::bucket::Bucket;
 use serde_json::{Value, json};
 
 use super::NAMESPACE;
-use crate::sim::aws::{ACCOUNT, MemoryAws};
-use crate::sim::run::Sim;
+use crate::sim::aws::{ACCOUNT, MemoryAws, SCHEDULER_ROLE};
+use crate::sim::run::{Sim, owner};
 
 /// A Region that is not the operator's Region.
 pub const FAR: &str = "us-east-1";
@@ -26,8 +27,8 @@ pub const FOREIGN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 </NotificationConfiguration>"#;
 
 /// Prepares the environment of a workflow. The buckets are `photos` with foreign entries, `archive`, and `far` in
-/// another Region. The functions are `resize`, `report` and `theirs`; the first two exist in both Regions. Stale reads
-/// also see this environment.
+/// another Region. The functions are `resize`, `report` and `theirs`; the first two exist in both Regions. EventBridge
+/// Scheduler has schedules of other owners. Stale reads also see this environment.
 ///
 /// # Panics
 /// If AWS refuses a foreign entry.
@@ -45,7 +46,29 @@ pub fn prepare(sim: &Sim) {
     }
     permit(aws, "theirs", "theirs-in");
     put(aws, "photos", FOREIGN);
+    add_foreign_schedules(aws);
     aws.settle();
+}
+
+/// Creates a group with a schedule of another owner, and a schedule of a user outside all groups.
+fn add_foreign_schedules(aws: &MemoryAws) {
+    let tags = json!([{"Key": "lambda-triggers.dev/owner", "Value": "ffffffff"}]);
+    let group = json!({"Name": "lt-ffffffff", "Tags": tags});
+    let schedule = |group: &str, name: &str| {
+        json!({
+            "Name": name, "GroupName": group, "ScheduleExpression": "cron(0 0 1 1 ? 2199)",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": {"Arn": aws.function("theirs").to_string(), "RoleArn": SCHEDULER_ROLE},
+        })
+    };
+    let by_user = ObjectKey::new(NAMESPACE, "hourly").rule_name(&owner(), "ScheduledFunction");
+    for (action, members) in [
+        ("scheduler:CreateScheduleGroup", group),
+        ("scheduler:CreateSchedule", schedule("lt-ffffffff", "lt-ffffffff-team-hourly-0123456789")),
+        ("scheduler:CreateSchedule", schedule("default", &by_user)),
+    ] {
+        aws.write_scheduler(action, &members).unwrap_or_else(|error| panic!("{error:?}"));
+    }
 }
 
 /// Permits the bucket `photos` to invoke a function, as another writer.
