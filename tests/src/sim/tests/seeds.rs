@@ -129,7 +129,9 @@ fn is_alone(workflow: &Workflow) -> bool {
     let alone = |step: &Step| match step {
         Step::Apply(objects) => objects.iter().all(|object| !object.to_string().contains("\"own\"")),
         Step::Delete(..) => true,
-        Step::Recreate(_) | Step::Brief(_) | Step::DeleteNamespace | Step::Outside(_) => false,
+        Step::Wait(_) | Step::Recreate(_) | Step::Brief(_) | Step::DeleteNamespace | Step::Outside(_) => {
+            false
+        }
     };
     workflow.steps.iter().all(alone)
 }

@@ -6,7 +6,10 @@ mod life;
 mod other_writers;
 mod play;
 mod scheduled;
+mod scheduler;
 mod triggered;
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -46,11 +49,13 @@ pub enum Step {
     DeleteNamespace,
     /// Another writer changes AWS.
     Outside(fn(&MemoryAws)),
+    /// Nobody does anything until this time after the start of the run.
+    Wait(Duration),
 }
 
 /// All workflows.
 pub fn all() -> Vec<Workflow> {
-    [triggered::all(), scheduled::all(), other_writers::all(), life::all()].concat()
+    [triggered::all(), scheduled::all(), scheduler::all(), other_writers::all(), life::all()].concat()
 }
 
 /// The workflow with this name.

@@ -122,6 +122,7 @@ pub async fn perform(sim: &Sim, step: &Step) {
             deleted.unwrap_or_else(|refused| panic!("the namespace: {refused:?}"));
         }
         Step::Outside(act) => act(aws),
+        Step::Wait(until) => sleep(until.saturating_sub(sim.injector.elapsed())).await,
     }
 }
 
