@@ -1,6 +1,8 @@
 //! The due times of a schedule.
 //! <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>
 
+use std::iter::successors;
+
 use jiff::{
     SignedDuration, Timestamp,
     civil::DateTime,
@@ -28,10 +30,15 @@ pub(super) fn zone(name: &str) -> Option<TimeZone> {
 }
 
 impl Timing {
-    /// The due times of an EventBridge rule, which has neither zone nor dates. `None` if AWS refuses the expression.
-    pub fn for_rule(expression: &str, written: Timestamp) -> Option<Self> {
-        let expression = Expression::parse(expression)?;
-        Some(Self { expression, zone: TimeZone::UTC, start: None, end: None, written })
+    /// The due times without dates. `None` if AWS refuses the expression or the zone.
+    pub fn new(expression: &str, zone_name: &str, written: Timestamp) -> Option<Self> {
+        let (expression, zone) = (Expression::parse(expression)?, zone(zone_name)?);
+        Some(Self { expression, zone, start: None, end: None, written })
+    }
+
+    /// The due times after `from`, in order; none for `at()`.
+    pub fn times_after(&self, from: Timestamp) -> impl Iterator<Item = Timestamp> {
+        successors(self.after(from), |due| self.after(*due))
     }
 
     /// The first due time of a schedule that was just written. The time of an `at()` may have passed.

@@ -44,7 +44,7 @@ pub(super) struct Timer {
 impl Timer {
     /// The timer of a rule that is written at `now`. A rate begins at this time.
     pub fn new(expression: &str, now: Timestamp) -> Option<Self> {
-        let timing = Timing::for_rule(expression, now)?;
+        let timing = Timing::new(expression, "UTC", now)?;
         let next = timing.after(now);
         Some(Self { timing, next })
     }

@@ -2,6 +2,7 @@
 
 mod aws;
 mod documents;
+mod runs;
 mod schedules;
 mod watchdog;
 
@@ -9,6 +10,7 @@ use std::fmt;
 
 pub use aws::{effects, with_names};
 pub use documents::windows;
+pub use runs::wrong_runs;
 pub use watchdog::Watchdog;
 
 use super::workflows::Run;
@@ -41,6 +43,8 @@ pub enum Oracle {
     ReadyInDoubt,
     /// The operator writes nothing while all objects are in sync.
     Rest,
+    /// A ready schedule runs once at each due time while all objects are in sync.
+    Runs,
     /// No status, event or log line shows a function's input or environment.
     Secret,
     /// Statuses keep the rules of kstatus.

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::aws::{left_of, missing, unneeded_statements, without_own};
+use super::runs::wrong_runs;
 use super::schedules::foreign_schedules;
 use super::{Finding, Oracle, finding};
 use crate::kstatus::{StatusCache, is_ready};
@@ -101,7 +102,12 @@ impl Watchdog {
         let writes =
             |sim: &Sim| sim.aws.journal().into_iter().filter(|write| write.by == Writer::Operator).count();
         let (aws, changes) = (writes(&self.sim), self.sim.cluster.journal().len());
+        let now = || self.sim.cluster.clock().now();
+        let begin = now();
         time.await;
+        let (objects, runs) = (self.sim.cluster.objects("ScheduledFunction"), self.sim.aws.runs());
+        let wrong = objects.iter().flat_map(|object| wrong_runs(object, &runs, begin, now()));
+        self.seen.lock().report(Oracle::Runs, "at rest", wrong.collect());
         let journal = self.sim.aws.journal();
         let new = journal.iter().filter(|write| write.by == Writer::Operator).skip(aws);
         let aws: Vec<String> = new.map(|write| format!("{write:?}")).collect();

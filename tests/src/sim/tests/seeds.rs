@@ -230,7 +230,9 @@ async fn play(
     let restored = drop_restored_entries(&mut run, &writes, &sim.cluster.objects("S3TriggeredFunction"));
     let counts_effects = writers == 0 && !hasty && sim.injector.untrue().is_none();
     let counts = |oracle: Oracle| match oracle {
-        Oracle::EndState | Oracle::Kstatus | Oracle::Secret | Oracle::Rest | Oracle::Ready => true,
+        Oracle::EndState | Oracle::Kstatus | Oracle::Secret | Oracle::Rest | Oracle::Runs | Oracle::Ready => {
+            true
+        }
         // Other writers revert earlier foreign changes. [`oracles::windows`] judges their entries at each write.
         // Another writer may also restore an entry of a deleted object.
         Oracle::Foreign | Oracle::Gone => writers == 0,

@@ -211,6 +211,7 @@ fn findings(number: usize) -> (usize, Vec<String>) {
         | Oracle::Ready
         | Oracle::ReadyInDoubt
         | Oracle::Rest
+        | Oracle::Runs
         | Oracle::Secret
         | Oracle::Kstatus => true,
     };
