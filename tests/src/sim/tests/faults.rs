@@ -13,7 +13,7 @@ use crate::sim::workflows::{self, Run, Step, Workflow};
 const SEED: u64 = 1;
 
 /// The faults of a call.
-const FAULTS: [CallFault; 16] = [
+pub const FAULTS: [CallFault; 16] = [
     CallFault::LostAnswer,
     CallFault::Late(Duration::from_secs(5)),
     CallFault::Late(Duration::from_secs(600)),
@@ -72,7 +72,7 @@ fn plans(faultless: &Run, of_each_start: &BTreeSet<String>) -> Vec<Single> {
 }
 
 /// True if a call can meet this fault, and if the fault differs from other faults for the call.
-fn applies_to(fault: CallFault, operation: &str, write: bool) -> bool {
+pub fn applies_to(fault: CallFault, operation: &str, write: bool) -> bool {
     match fault {
         // For a read, a lost answer and a late effect equal a timeout, and a duplicate has no effect.
         CallFault::LostAnswer | CallFault::Late(_) | CallFault::Duplicate if !write => false,

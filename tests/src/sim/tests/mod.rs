@@ -16,6 +16,7 @@ mod rollout;
 mod seeds;
 mod sequences;
 mod soak;
+mod switch;
 mod two_leaders;
 mod watches;
 mod workflows;
