@@ -35,6 +35,7 @@ const TENANCY: &str = r#"
 namespaces:
   team:
     role: {arn: "arn:aws:iam::123456789012:role/team", externalId: cluster}
+    schedulerRole: "arn:aws:iam::123456789012:role/scheduler"
     buckets: ["*"]
     functions: ["*"]
     ruleTargets: ["*"]

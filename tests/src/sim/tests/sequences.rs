@@ -5,6 +5,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::{parallel, print_figures, seeds};
 use crate::sim::fault_injector::{Call, CallFault};
@@ -71,7 +72,12 @@ impl Subject {
                 ("/filters", json!([null, [{"prefix": "images/"}], [{"prefix": "a/"}, {"prefix": "b/", "suffix": ".png"}], [{"suffix": ".csv"}], [{"prefix": "a/"}, {"prefix": "a/b/"}], [{"prefix": "in/*"}]])),
             ]),
             Self::Scheduled | Self::ScheduledDeployed => properties.extend([
-                ("/schedule", json!(["rate(1 hour)", "rate(1 hours)", "cron(0 18 ? * MON-FRI *)", "cron(0 18 * * MON-FRI *)", "*/5 * * * *", "@daily", "soon", null])),
+                ("/schedule", json!(["rate(1 hour)", "rate(1 hours)", "cron(0 18 ? * MON-FRI *)", "cron(0 18 * * MON-FRI *)", "*/5 * * * *", "@daily", "at(2025-01-01T00:00:00)", "at(2030-01-01T00:00:00)", "at(2030-02-31T00:00:00)", "soon", null])),
+                ("/backend", json!([null, "Rule", "Scheduler", "Cron"])),
+                ("/timeZone", json!([null, "Europe/Berlin", "Asia/Kolkata", "Mars/Phobos"])),
+                ("/startDate", json!([null, "2025-01-01T00:00:00Z", "2030-01-01T00:00:00Z", "tomorrow"])),
+                ("/endDate", json!([null, "2025-06-01T00:00:00Z", "2031-01-01T00:00:00Z"])),
+                ("/flexibleTimeWindowMinutes", json!([null, 2, 15, 0])),
                 ("/input", json!([null, {"a": 1}, [1, 2], "text"])),
                 ("/description", json!([null, "one", "two"])),
                 ("/retryPolicy", json!([null, {"maximumRetryAttempts": 2}, {"maximumRetryAttempts": 186}, {"maximumEventAgeSeconds": 60}, {"maximumEventAgeSeconds": 1}])),
@@ -150,6 +156,9 @@ async fn play(sim: &Sim, subject: Subject, specs: &[(Value, bool)]) -> (Run, Vec
         workflows::until_idle(sim).await;
         wrong_statuses.extend(wrong_status(sim, subject));
     }
+    workflows::until_orphan_check(sim).await;
+    workflows::until_idle(sim).await;
+    watchdog.at_rest(sleep(workflows::RESYNC_PERIOD)).await;
     operator.kill();
     (workflows::result(sim, 0, watchdog.findings()), wrong_statuses)
 }
@@ -207,10 +216,11 @@ fn findings(number: usize) -> (usize, Vec<String>) {
         // Retained resources, and resources of an invalid last spec, keep their earlier state.
         Oracle::EndState => lived.conditions == fresh.conditions && is_ready(&fresh) && !retained(&specs),
         Oracle::Effects | Oracle::Foreign => false,
+        // The operator tries a refused spec again.
+        Oracle::Rest => is_ready(&lived),
         Oracle::Gone
         | Oracle::Ready
         | Oracle::ReadyInDoubt
-        | Oracle::Rest
         | Oracle::Runs
         | Oracle::Secret
         | Oracle::Kstatus => true,
