@@ -13,6 +13,7 @@ mod quotas;
 mod refused_entries;
 mod removed_finalizers;
 mod rollout;
+mod schedule_counts;
 mod seeds;
 mod sequences;
 mod soak;
