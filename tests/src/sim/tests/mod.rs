@@ -14,6 +14,7 @@ mod refused_entries;
 mod removed_finalizers;
 mod rollout;
 mod schedule_counts;
+mod schedule_refusals;
 mod seeds;
 mod sequences;
 mod soak;
