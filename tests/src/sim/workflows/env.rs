@@ -1,7 +1,7 @@
 //! The environment before the first step of each workflow.
 
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::ownership::ObjectKey;
+use lambda_triggers_core::ownership::{ObjectKey, TAG_OWNER};
 use lambda_triggers_core::plan::bucket::Bucket;
 use serde_json::{Value, json};
 
@@ -52,23 +52,25 @@ pub fn prepare(sim: &Sim) {
 
 /// Creates a group with a schedule of another owner, and a schedule of a user outside all groups.
 fn add_foreign_schedules(aws: &MemoryAws) {
-    let tags = json!([{"Key": "lambda-triggers.dev/owner", "Value": "ffffffff"}]);
-    let group = json!({"Name": "lt-ffffffff", "Tags": tags});
-    let schedule = |group: &str, name: &str| {
-        json!({
-            "Name": name, "GroupName": group, "ScheduleExpression": "cron(0 0 1 1 ? 2199)",
-            "FlexibleTimeWindow": {"Mode": "OFF"},
-            "Target": {"Arn": aws.function("theirs").to_string(), "RoleArn": SCHEDULER_ROLE},
-        })
-    };
+    let tags = json!([{"Key": TAG_OWNER, "Value": "ffffffff"}]);
+    let theirs = "lt-ffffffff-team-hourly-0123456789";
     let by_user = ObjectKey::new(NAMESPACE, "hourly").rule_name(&owner(), "ScheduledFunction");
     for (action, members) in [
-        ("scheduler:CreateScheduleGroup", group),
-        ("scheduler:CreateSchedule", schedule("lt-ffffffff", "lt-ffffffff-team-hourly-0123456789")),
-        ("scheduler:CreateSchedule", schedule("default", &by_user)),
+        ("scheduler:CreateScheduleGroup", json!({"Name": "lt-ffffffff", "Tags": tags})),
+        ("scheduler:CreateSchedule", foreign_schedule(aws, "lt-ffffffff", theirs)),
+        ("scheduler:CreateSchedule", foreign_schedule(aws, "default", &by_user)),
     ] {
         aws.write_scheduler(action, &members).unwrap_or_else(|error| panic!("{error:?}"));
     }
+}
+
+/// The members of a schedule that never runs during a test.
+pub(super) fn foreign_schedule(aws: &MemoryAws, group: &str, name: &str) -> Value {
+    json!({
+        "Name": name, "GroupName": group, "ScheduleExpression": "cron(0 0 1 1 ? 2199)",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {"Arn": aws.function("theirs").to_string(), "RoleArn": SCHEDULER_ROLE},
+    })
 }
 
 /// Permits the bucket `photos` to invoke a function, as another writer.

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use lambda_triggers_core::ownership::ObjectKey;
+use lambda_triggers_core::ownership::{ObjectKey, TAG_OWNER};
 use lambda_triggers_core::plan::schedule::ScheduleKey;
 use serde_json::{Value, json};
 
-use super::env::FAR;
+use super::env::{FAR, foreign_schedule};
 use super::{NAMESPACE, SCHEDULED, Step, Workflow, apply, definition, hourly, with, workflow};
 use crate::sim::aws::{ACCOUNT, MemoryAws, REGION};
 use crate::sim::run::owner;
@@ -139,22 +139,8 @@ fn drift() -> Vec<Workflow> {
             aws.write_scheduler("scheduler:DeleteScheduleGroup", &group).ok();
         }),
         workflow(
-            "drift: the schedule is deleted, and then its object",
-            [
-                apply(scheduled(json!({}))),
-                Step::Outside(|aws| {
-                    aws.outside().scheduler(REGION).delete_schedule(&key()).now_or_never();
-                }),
-                Step::Delete(SCHEDULED, "hourly"),
-            ],
-        ),
-        workflow(
-            "outside: a user's schedule is in our group",
-            [
-                apply(scheduled(json!({}))),
-                Step::Outside(|aws| set(aws, "Name", json!("by-hand"))),
-                Step::Delete(SCHEDULED, "hourly"),
-            ],
+            "outside: our group exists, with a user's schedule",
+            [Step::Outside(by_hand), apply(scheduled(json!({}))), Step::Delete(SCHEDULED, "hourly")],
         ),
     ]
 }
@@ -193,12 +179,22 @@ fn key() -> ScheduleKey {
     ScheduleKey { group: owner().group_name(), name }
 }
 
-/// Changes a member of the object's schedule. Another name makes another schedule.
+/// Changes a member of the object's schedule.
 fn set(aws: &MemoryAws, member: &str, value: Value) {
     let ScheduleKey { group, name } = key();
     let arn = format!("arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{group}/{name}");
     let Some(mut members) = aws.snapshot().schedules.remove(&arn) else { return };
     members[member] = value;
-    let action = if member == "Name" { "scheduler:CreateSchedule" } else { "scheduler:UpdateSchedule" };
-    aws.write_scheduler(action, &members).unwrap_or_else(|error| panic!("{error:?}"));
+    write(aws, "scheduler:UpdateSchedule", &members);
+}
+
+/// Creates our group without the tag of the cluster, and a schedule in the group.
+fn by_hand(aws: &MemoryAws) {
+    let tags = json!([{"Key": TAG_OWNER, "Value": owner().to_string()}]);
+    write(aws, "scheduler:CreateScheduleGroup", &json!({"Name": owner().group_name(), "Tags": tags}));
+    write(aws, "scheduler:CreateSchedule", &foreign_schedule(aws, &owner().group_name(), "by-hand"));
+}
+
+fn write(aws: &MemoryAws, action: &'static str, members: &Value) {
+    aws.write_scheduler(action, members).unwrap_or_else(|error| panic!("{action}: {error:?}"));
 }
