@@ -7,8 +7,7 @@ use lambda_triggers_core::api::{
     AppliedNotification, AppliedPermission, S3TriggeredFunctionSpec, ScheduledFunctionSpec, Tags,
     TriggerStatus,
 };
-use lambda_triggers_core::ownership::TAG_UID;
-use lambda_triggers_core::ownership::{ObjectKey, OwnEntryId};
+use lambda_triggers_core::ownership::{ObjectKey, OwnEntryId, TAG_OWNER, TAG_UID};
 use lambda_triggers_core::plan::bucket::{Document, Entry};
 use serde::Deserialize;
 use serde_json::Value;
@@ -66,11 +65,15 @@ pub fn differences(expected: &Snapshot, found: &Snapshot) -> Vec<String> {
     .concat()
 }
 
-/// The groups without our own group, if `others` does not have our group. The operator makes the group with the first
-/// schedule, and keeps the group. A schedule can be deleted before its creation.
+/// The groups without our own group, if `others` does not have our group. The operator makes or adopts the group with
+/// the first schedule, and an object can be deleted earlier. So only the owner of our group is compared.
 fn known_groups(groups: &BTreeMap<String, Tags>, others: &BTreeMap<String, Tags>) -> BTreeMap<String, Tags> {
     let known = groups.iter().filter(|(arn, _)| !is_own_group(arn) || others.contains_key(*arn));
-    known.map(|(arn, tags)| (arn.clone(), tags.clone())).collect()
+    let tags = |arn: &str, mut tags: Tags| {
+        tags.retain(|tag, _| !is_own_group(arn) || tag == TAG_OWNER);
+        tags
+    };
+    known.map(|(arn, found)| (arn.clone(), tags(arn, found.clone()))).collect()
 }
 
 fn differing<V: PartialEq + Debug>(

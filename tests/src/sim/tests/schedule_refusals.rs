@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use lambda_triggers_core::ownership::TAG_OWNER;
+use lambda_triggers_core::ownership::{TAG_CLUSTER, TAG_OWNER};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -135,11 +135,14 @@ fn a_group_of_another_owner_is_not_touched_until_its_tag_is_set() {
         let writes = ["CreateSchedule", "CreateScheduleGroup", "TagResource"];
         let writes = writes.map(|write| calls(sim, 0).contains_key(&format!("scheduler:{write}")));
         assert_eq!(writes, [false; 3]);
-        let arn =
-            sim.aws.snapshot().schedule_groups.into_keys().find(|arn| arn.ends_with(&owner().group_name()));
-        let tag = json!({"ResourceArn": arn, "Tags": tags(&owner().to_string())});
+        let found = |sim: &Sim| {
+            let mut groups = sim.aws.snapshot().schedule_groups.into_iter();
+            groups.find(|(arn, _)| arn.ends_with(&owner().group_name())).unwrap()
+        };
+        let tag = json!({"ResourceArn": found(sim).0, "Tags": tags(&owner().to_string())});
         sim.aws.write_scheduler("scheduler:TagResource", &tag).unwrap();
         sleep(HEALED).await;
         assert_eq!(ready(sim), is("True", "Applied", &[]));
+        assert_eq!(found(sim).1.into_keys().collect::<Vec<_>>(), [TAG_CLUSTER, TAG_OWNER]);
     });
 }

@@ -116,7 +116,6 @@ fn ends() -> Vec<Workflow> {
             "scheduler: a one-time run in the past is deleted",
             [apply(past()), Step::Delete(SCHEDULED, "hourly")],
         ),
-        workflow("scheduler: a schedule moves into the past", [apply(scheduled(json!({}))), apply(past())]),
     ]
 }
 
