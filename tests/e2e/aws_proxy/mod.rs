@@ -5,6 +5,7 @@ mod control;
 mod faults;
 mod notification;
 mod request;
+mod scheduler_port;
 pub mod table;
 mod variables;
 
