@@ -97,9 +97,9 @@ async fn events(env: &TestEnv) -> Vec<Event> {
 pub async fn assert_no_writes_at_rest(env: &TestEnv, kind: &str, names: &[&str]) {
     let before = versions_of(env, kind, names).await;
     env.aws_proxy().clear_calls(env.account());
-    // Every reconcile reads a deployed function, a policy or a rule.
+    // Every reconcile reads a deployed function, a policy or a rule, and every round the list of schedules.
     let count = |calls: &[Call], read: &str| calls.iter().filter(|call| call.operation == read).count();
-    let reads = ["GetFunction", "GetPolicy", "ListTargetsByRule"];
+    let reads = ["GetFunction", "GetPolicy", "ListTargetsByRule", "ListSchedules"];
     let resyncs = |calls: &[Call]| reads.map(|read| count(calls, read)).into_iter().max().unwrap_or_default();
     let has_three_resyncs = |calls: &[Call]| resyncs(calls) > 4 * names.len();
     let waited = env.aws_proxy().wait_for_calls(env.account(), LIMIT, has_three_resyncs).await;

@@ -132,6 +132,36 @@ fn triggers_need_every_action_of_their_policy() {
 }
 
 #[test]
+fn schedules_need_every_action_of_their_policy() {
+    env::test("iam-schedules", async |env| {
+        env.function("report").await;
+        let role = env.scheduler_role(&owner()).await;
+        let mut policy = IncrementalPolicy::new(&env, &[Feature::Scheduler]);
+        let controller = env.controller(&[&RESYNC_1S[..], &["--scheduler-role-arn", &role]].concat());
+        let report = |zone: &str| {
+            let spec = format!("schedule: 0 18 * * *\ntimeZone: {zone}");
+            crate::support::scheduled("report", "report", &spec)
+        };
+        let one = [(SCHEDULED, "report")];
+        env.apply(&report("Europe/Berlin")).await;
+        policy.wait_until_ready(&one).await;
+        // A missing scheduler:ListSchedules appears only in the log; the operator then reads each schedule.
+        let missing = async || controller.log().contains("cannot list schedules").then_some(());
+        env.until(LIMIT, "the log to name scheduler:ListSchedules", missing).await;
+        env.apply(&report("UTC")).await;
+        policy.wait_until_ready(&one).await;
+        policy.wait_until_deleted(&one).await;
+
+        let is_for_schedules = |action: &String| action.starts_with("scheduler:") || action == "iam:PassRole";
+        let needed: BTreeSet<String> = policy.all().into_iter().filter(is_for_schedules).collect();
+        let granted: BTreeSet<String> =
+            policy.granted.iter().filter(|action| is_for_schedules(action)).cloned().collect();
+        let never_missing = BTreeSet::from(["scheduler:ListSchedules".to_owned()]);
+        assert_eq!(granted, &needed - &never_missing);
+    });
+}
+
+#[test]
 fn definitions_need_every_action_of_their_policy() {
     env::test("iam-definitions", async |env| {
         let code = |text: &str| {

@@ -17,7 +17,7 @@ impl TestEnv {
     }
 
     /// A call of AWS's query protocol.
-    async fn query(&self, service: &str, form: &str) {
+    pub(super) async fn query(&self, service: &str, form: &str) {
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         self.call(service, &headers, form).await.unwrap_or_else(|refused| panic!("{refused}"));
     }

@@ -57,6 +57,7 @@ mod ministack;
 mod objects;
 mod process;
 mod recorder;
+mod scheduler;
 mod shell;
 mod statuses;
 mod tools;
@@ -358,6 +359,11 @@ impl TestEnv {
     /// An EventBridge client of the environment's account.
     pub fn events(&self) -> &aws_sdk_eventbridge::Client {
         &self.clients.events
+    }
+
+    /// A client of EventBridge Scheduler for the environment's account.
+    pub fn scheduler(&self) -> &aws_sdk_scheduler::Client {
+        &self.clients.scheduler
     }
 
     /// Polls `look` until a value appears. Panics after `limit` with `what` and the last result.
