@@ -13,12 +13,18 @@ use aws_sdk_s3::types::{
     Event, EventBridgeConfiguration, LambdaFunctionConfiguration, NotificationConfiguration,
     NotificationConfigurationFilter, QueueConfiguration,
 };
+use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
-use lambda_triggers_core::api::{S3TriggeredFunction, ScheduledFunction};
+use lambda_triggers_core::api::{FunctionRef, S3TriggeredFunction, ScheduledFunction};
+use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_tests::env::{self, Controller, Invocation, TestEnv};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+/// The owner id of the operator.
+const OWNER: &str = "de40de40";
+/// The time zone of the examples.
+const ZONE: &str = "Europe/Berlin";
 const KINDS: &str = "scheduledfunctions,s3triggeredfunctions";
 
 fn main() {
@@ -27,15 +33,21 @@ fn main() {
     env::run("demo", async |w| {
         let examples = Examples::read();
         let before = prepare(&w, &examples).await;
+        let role = w.scheduler_role(&owner()).await;
         title("The notification configuration of a bucket with foreign entries:");
         show(&before);
 
         title(
             "lambda-triggers run, and kubectl apply -f examples/, where two manifests define their functions:",
         );
-        let mut controller = w.controller(&[]);
-        // The examples name roles of a placeholder account, here replaced with the account of the test environment.
-        print!("{}", w.apply(&Examples::text().replace("000000000000", w.account())).await);
+        let mut controller = w.controller(&["--owner-id", OWNER, "--scheduler-role-arn", &role]);
+        // The examples name roles of a placeholder account, here replaced with the account of the test environment. The
+        // one-time run is due soon.
+        let due = Timestamp::now() + SignedDuration::from_secs(20);
+        let due = due.in_tz(ZONE).expect("a bundled zone").strftime("at(%FT%T)").to_string();
+        let once = examples.once.spec.schedule.as_deref().unwrap_or_default();
+        let manifests = Examples::text().replace("000000000000", w.account()).replace(once, &due);
+        print!("{}", w.apply(&manifests).await);
         ready(&w).await;
         title("kubectl get scheduledfunctions,s3triggeredfunctions");
         print!("{}", kubectl(&w, &["get", KINDS]).await);
@@ -47,9 +59,11 @@ fn main() {
             play(&w, &controller, &examples).await;
             return;
         }
+        run_once(&w, &examples).await;
         fire(&w, &examples).await;
+        run_in_zone(&w, &examples).await;
 
-        title("kubectl delete of all four");
+        title("kubectl delete of all six");
         print!(
             "{}",
             w.kubectl(&["delete", "--filename", "-"], &Examples::text()).await.expect("kubectl delete")
@@ -63,15 +77,26 @@ fn main() {
     });
 }
 
+fn owner() -> OwnerId {
+    OwnerId::parse(OWNER).expect("an owner id")
+}
+
 /// The manifests of `examples/`. The demo creates the AWS resources that the manifests name.
 struct Examples {
     scheduled: ScheduledFunction,
     triggered: S3TriggeredFunction,
+    /// In a time zone, by EventBridge Scheduler.
+    zoned: ScheduledFunction,
+    /// For one run, by EventBridge Scheduler.
+    once: ScheduledFunction,
     /// With a function that the operator deploys.
     complete_scheduled: ScheduledFunction,
     /// With a function that the operator deploys, in the same bucket.
     complete_triggered: S3TriggeredFunction,
 }
+
+/// Manifests for EventBridge Scheduler.
+const SCHEDULER: [&str; 2] = ["scheduled-function-time-zone.yaml", "one-time-run.yaml"];
 
 /// Manifests with a function definition.
 const COMPLETE: [&str; 2] =
@@ -84,7 +109,8 @@ impl Examples {
 
     /// All manifests as a single text.
     fn text() -> String {
-        let files = ["scheduled-function.yaml", "s3-triggered-function.yaml"].into_iter().chain(COMPLETE);
+        let files = ["scheduled-function.yaml", "s3-triggered-function.yaml"].into_iter();
+        let files = files.chain(SCHEDULER).chain(COMPLETE);
         files.map(Self::source).collect::<Vec<_>>().join("\n---\n")
     }
 
@@ -97,6 +123,8 @@ impl Examples {
         Self {
             scheduled: Self::manifest("scheduled-function.yaml"),
             triggered: Self::manifest("s3-triggered-function.yaml"),
+            zoned: Self::manifest(SCHEDULER[0]),
+            once: Self::manifest(SCHEDULER[1]),
             complete_scheduled: Self::manifest(COMPLETE[0]),
             complete_triggered: Self::manifest(COMPLETE[1]),
         }
@@ -111,11 +139,17 @@ impl Examples {
     }
 
     fn scheduled_function(&self) -> &str {
-        self.scheduled.spec.function.name.as_deref().expect("the example names its function")
+        named(&self.scheduled.spec.function)
     }
 
     fn triggered_function(&self) -> &str {
-        self.triggered.spec.function.name.as_deref().expect("the example names its function")
+        named(&self.triggered.spec.function)
+    }
+
+    /// The functions that exist before the triggers.
+    fn functions(&self) -> BTreeSet<&str> {
+        let by_scheduler = [&self.zoned, &self.once].map(|object| named(&object.spec.function));
+        by_scheduler.into_iter().chain([self.scheduled_function(), self.triggered_function()]).collect()
     }
 
     /// A key that matches the first filter.
@@ -125,10 +159,13 @@ impl Examples {
     }
 }
 
+fn named(function: &FunctionRef) -> &str {
+    function.name.as_deref().expect("the example names its function")
+}
+
 /// Creates the functions and the bucket. The bucket notifies a queue, a function and EventBridge.
 async fn prepare(w: &TestEnv, examples: &Examples) -> GetBucketNotificationConfigurationOutput {
-    let functions = BTreeSet::from([examples.scheduled_function(), examples.triggered_function()]);
-    for function in functions {
+    for function in examples.functions() {
         w.function(function).await;
     }
     let bucket = examples.bucket();
@@ -260,6 +297,33 @@ async fn fire(w: &TestEnv, examples: &Examples) {
     println!("  {}", progress("waiting for the invocation", printed(w, &name)).await);
 }
 
+/// Waits for the one-time run, and shows that the object is completed.
+async fn run_once(w: &TestEnv, examples: &Examples) {
+    let function = named(&examples.once.spec.function);
+    title(&format!("{function} is invoked once, and its schedule is deleted:"));
+    let seen = async || w.invocations(function).into_iter().next();
+    let invocation = w.until(Duration::from_secs(60), "the one-time run", seen);
+    println!("  {}", progress("waiting for the one-time run", invocation).await.event);
+    let name = examples.once.name_any();
+    let args = ["wait", "--for=jsonpath={.status.conditions[0].reason}=Completed", "--timeout=60s"];
+    kubectl(w, &[&args[..], &["scheduledfunction", &name]].concat()).await;
+    print!("{}", kubectl(w, &["get", "scheduledfunction", &name]).await);
+}
+
+/// Moves the clock of the local EventBridge Scheduler to the next run in the time zone.
+async fn run_in_zone(w: &TestEnv, examples: &Examples) {
+    let function = named(&examples.zoned.spec.function);
+    let schedule = examples.zoned.spec.to_schedule().expect("the schedule of an example");
+    let due = schedule.next_run(Timestamp::now()).expect("the next run of an example");
+    let local = due.in_tz(ZONE).expect("a bundled zone");
+    title(&format!("It is {} in AWS now, and {function} is invoked:", local.strftime("%A, %H:%M in %Q")));
+    let window = SignedDuration::from_mins(schedule.window_minutes.unwrap_or_default().into());
+    w.aws_proxy().advance_scheduler(w.account(), due + window).await;
+    let seen = async || w.invocations(function).into_iter().next();
+    let invocation = w.until(Duration::from_secs(60), "an invocation by the schedule", seen);
+    println!("  {}", summary(&progress("waiting for the invocation", invocation).await));
+}
+
 /// Keeps everything running until Ctrl-C, and shows each new invocation.
 async fn play(w: &TestEnv, controller: &Controller, examples: &Examples) {
     let namespace = ["config", "set-context", "--current", "--namespace", w.namespace()];
@@ -278,7 +342,7 @@ async fn play(w: &TestEnv, controller: &Controller, examples: &Examples) {
         println!("curl http://{address}/metrics");
     }
     title("Invocations from now on:");
-    let functions = BTreeSet::from([examples.scheduled_function(), examples.triggered_function()]);
+    let functions = examples.functions();
     let interrupted = tokio::signal::ctrl_c();
     tokio::select! {
         _ = interrupted => {}
