@@ -86,6 +86,24 @@ fn a_schedule_is_created_changed_and_deleted() {
 }
 
 #[test]
+fn the_default_backend_applies_to_specs_that_name_none() {
+    env::test("scheduler-default", async |env| {
+        let function = env.function("report").await;
+        let flags = [&NO_RESYNC[..], &["--default-backend", "Scheduler"]].concat();
+        let (role, _controller) = start(&env, &flags).await;
+        env.function("ruled").await;
+        let ruled = scheduled("ruled", "ruled", "schedule: 0 18 * * *\nbackend: Rule");
+        env.apply(&[scheduled("report", "report", "schedule: 0 18 * * *"), ruled].join("---\n")).await;
+        for name in ["report", "ruled"] {
+            env.until_ready(KIND, name).await;
+        }
+        let plain = plain_schedule(&env, "report", &function, &role);
+        assert_eq!(schedules(&env).await, BTreeMap::from([(rule_name(&env, "report"), plain)]));
+        assert_eq!(rules(&env).await.into_keys().collect::<Vec<_>>(), [rule_name(&env, "ruled")]);
+    });
+}
+
+#[test]
 fn kubectl_shows_zone_and_backend() {
     env::test("scheduler-columns", async |env| {
         env.function("report").await;
