@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::counts::{SCHEDULE, apply, calls, schedule};
 use crate::sim::aws::SCHEDULER_ROLE;
-use crate::sim::fault_injector::{Call, CallFault};
+use crate::sim::fault_injector::{Call, CallFault, Refusal};
 use crate::sim::kube::Resource;
 use crate::sim::run::{Sim, owner, simulate};
 use crate::sim::workflows::{self, NAMESPACE};
@@ -144,5 +144,32 @@ fn a_group_of_another_owner_is_not_touched_until_its_tag_is_set() {
         sleep(HEALED).await;
         assert_eq!(ready(sim), is("True", "Applied", &[]));
         assert_eq!(found(sim).1.into_keys().collect::<Vec<_>>(), [TAG_CLUSTER, TAG_OWNER]);
+    });
+}
+
+#[test]
+fn a_false_not_found_of_the_group_leaves_no_schedule() {
+    let mut refused = false;
+    let refuses_once = move |call: &Call| {
+        let is_first = !refused && call.life == 1 && call.operation == "scheduler:ListTagsForResource";
+        refused |= is_first;
+        if is_first { CallFault::Refuse(Refusal::NotFound) } else { CallFault::Pass }
+    };
+    simulate(1, refuses_once, async |sim| {
+        workflows::prepare(&sim);
+        let operator = sim.start();
+        apply(&sim, &object(json!({})));
+        sleep(Duration::from_secs(10)).await;
+        operator.kill();
+        // A new operator has no proof of the group.
+        let operator = sim.start();
+        sleep(Duration::from_secs(60)).await;
+        sim.cluster.delete(SCHEDULE, NAMESPACE, "s").unwrap();
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(sim.cluster.get(SCHEDULE, NAMESPACE, "s"), None);
+        assert_eq!(calls(&sim, 0).get("scheduler:ListTagsForResource"), Some(&4));
+        let own = format!(":schedule/{}/", owner().group_name());
+        assert!(!sim.aws.snapshot().schedules.keys().any(|arn| arn.contains(&own)));
+        operator.kill();
     });
 }

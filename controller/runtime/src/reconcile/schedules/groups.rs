@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use lambda_triggers_core::api::Tags;
 use lambda_triggers_core::plan::schedule::{GroupPlan, adoption_event, group_arn, plan_group};
 use lambda_triggers_core::status::{Component, EventToEmit};
 use tokio::sync::Mutex;
 
-use crate::aws::{SchedulerApi, SchedulerReads};
+use crate::aws::{AwsError, SchedulerApi, SchedulerReads, confirm_absent};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
 use crate::reconcile::recorded::Recorded;
@@ -38,7 +39,7 @@ impl Groups {
         if proven.contains(&place) {
             return Ok(None);
         }
-        let plan = plan(context, schedules, &place).await?;
+        let plan = plan(context, &place, schedules.group_tags(&arn(context, &place)).await)?;
         let done = match &plan {
             GroupPlan::Ours => Ok(()),
             GroupPlan::Create(tags) => schedules.create_group(&context.owner.id.group_name(), tags).await,
@@ -49,22 +50,46 @@ impl Groups {
         Ok(adoption_event(&context.owner, &plan))
     }
 
-    /// True if the group exists. Fails if the group belongs to somebody else.
+    /// Fails if the group belongs to somebody else, or if AWS denies the read.
+    pub async fn check(
+        &self,
+        context: &Context,
+        schedules: &dyn SchedulerReads,
+        place: &GroupPlace,
+    ) -> Result<(), Error> {
+        if self.0.lock().await.contains(place) {
+            return Ok(());
+        }
+        self.prove(context, place, schedules.group_tags(&arn(context, place)).await).await.map(drop)
+    }
+
+    /// True if the group exists. A single not-found can be false, so two reads show that no schedule of the group is left.
+    /// Fails if the group belongs to somebody else.
     pub async fn exists(
         &self,
         context: &Context,
         schedules: &dyn SchedulerReads,
         place: &GroupPlace,
     ) -> Result<bool, Error> {
-        let mut proven = self.0.lock().await;
-        if proven.contains(place) {
+        if self.0.lock().await.contains(place) {
             return Ok(true);
         }
-        let plan = plan(context, schedules, place).await?;
-        if plan == GroupPlan::Ours {
-            proven.insert(place.clone());
-        }
+        let arn = arn(context, place);
+        let plan = self.prove(context, place, confirm_absent(|| schedules.group_tags(&arn)).await).await?;
         Ok(!matches!(plan, GroupPlan::Create(_)))
+    }
+
+    async fn prove(
+        &self,
+        context: &Context,
+        place: &GroupPlace,
+        tags: Result<Option<Tags>, AwsError>,
+    ) -> Result<GroupPlan, Error> {
+        let plan = plan(context, place, tags)?;
+        if plan == GroupPlan::Ours {
+            self.0.lock().await.insert(place.clone());
+        }
+        Ok(plan)
     }
 
     /// Forgets a group that AWS did not find.
@@ -77,12 +102,12 @@ fn arn(context: &Context, place: &GroupPlace) -> String {
     group_arn(&context.owner.id.group_name(), &place.region, &place.account)
 }
 
-async fn plan(
+fn plan(
     context: &Context,
-    schedules: &dyn SchedulerReads,
     place: &GroupPlace,
+    tags: Result<Option<Tags>, AwsError>,
 ) -> Result<GroupPlan, Error> {
-    let tags = schedules.group_tags(&arn(context, place)).await.map_err(Error::aws(Component::Schedule))?;
+    let tags = tags.map_err(Error::aws(Component::Schedule))?;
     let plan = plan_group(tags.as_ref(), &context.owner);
     Ok(plan.map_err(|conflict| conflict.failure(&context.owner, &place.region))?)
 }

@@ -22,7 +22,7 @@ pub async fn check_group(
 ) -> Result<(), Error> {
     let context = &reconciler.context;
     let schedules = context.aws(&writer.id.key).scheduler(&intent.region);
-    reconciler.schedules.groups.exists(context, &*schedules, &place(intent)).await.map(drop)
+    reconciler.schedules.groups.check(context, &*schedules, &place(intent)).await
 }
 
 fn place(intent: &ScheduleIntent) -> GroupPlace {
