@@ -80,8 +80,9 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
         let trusts_others = was_in_sync && !reconcile_requested && written.conditions.iter().any(is_external);
         let is_known = written.observed_generation == id.generation;
         let now = || Some(Time(context.settings.clock.now()));
-        let reads_everything = reconcile_requested || is_full_resync(context, &written, &id.uid);
         let observed_generation_at = if is_known { written.observed_generation_at.clone() } else { now() };
+        let is_full = is_full_resync(context, observed_generation_at.as_ref(), &id.uid);
+        let reads_everything = reconcile_requested || is_full;
         Self {
             context,
             api,
@@ -233,13 +234,13 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
     }
 }
 
-/// True if a resync of the object reads everything.
-fn is_full_resync(context: &Context, status: &TriggerStatus, uid: &str) -> bool {
+/// True if a resync of the object reads everything. A generation of unknown age counts as old.
+fn is_full_resync(context: &Context, observed_generation_at: Option<&Time>, uid: &str) -> bool {
     let now = context.settings.clock.now();
     let changed =
-        status.observed_generation_at.as_ref().map(|time| now.duration_since(time.0).unsigned_abs());
+        observed_generation_at.map_or(Duration::MAX, |time| now.duration_since(time.0).unsigned_abs());
     let time = Duration::from_secs(now.as_second().try_into().unwrap_or_default());
     let mut hasher = DefaultHasher::new();
     uid.hash(&mut hasher);
-    resync::reads_everything(changed.unwrap_or_default(), time, context.settings.resync, hasher.finish())
+    resync::reads_everything(changed, time, context.settings.resync, hasher.finish())
 }
