@@ -27,6 +27,7 @@ tables! {
     delivery
     events_rules
     events_targets
+    iam_simulation
     injected_faults
     lambda_code
     lambda_functions

@@ -56,6 +56,7 @@ s3 PutObject PUT /{Bucket}/{Key}
 sts AssumeRole POST /
 iam CreateRole POST /
 iam PutRolePolicy POST /
+iam SimulatePrincipalPolicy POST /
 iam UpdateAssumeRolePolicy POST /
 scheduler CreateSchedule POST /schedules/{Name}
 scheduler CreateScheduleGroup POST /schedule-groups/{Name}

@@ -143,7 +143,7 @@ pub(super) fn not_authorized(request: &Request, need: &Need) -> Refusal {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
 pub(crate) fn access_denied(service: &str, text: String) -> Refusal {
     let (status, code) = match service {
-        "s3" | "sts" => (403, "AccessDenied"),
+        "s3" | "sts" | "iam" => (403, "AccessDenied"),
         "lambda" | "scheduler" => (403, "AccessDeniedException"),
         _ => (400, "AccessDeniedException"),
     };

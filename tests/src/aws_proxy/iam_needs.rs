@@ -83,6 +83,11 @@ pub(super) async fn needs(shared: &Shared, request: &Request) -> Vec<Need> {
             let role = request.form("RoleArn").unwrap_or_else(|| "*".into());
             vec![Need::new(format!("sts:{operation}"), role)]
         }
+        // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+        "iam" if operation == "SimulatePrincipalPolicy" => {
+            let role = request.form("PolicySourceArn").unwrap_or_else(|| "*".into());
+            vec![Need::new("iam:SimulatePrincipalPolicy", role)]
+        }
         _ => vec![Need::new(format!("{service}:{operation}"), "*")],
     }
 }

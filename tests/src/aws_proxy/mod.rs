@@ -33,6 +33,7 @@
 //! - EventBridge Scheduler exists only in the proxy. At a due time, the proxy invokes the function in the emulator. The
 //!   emulator's IAM has the execution roles. Only inline policies of a role count. A test can set the clock of an
 //!   account's Scheduler. Failed runs are not retried, and dead-letter queues get no messages.
+//! - The simulator of IAM policies exists only in the proxy, and knows the same policies.
 //! - A bucket of another account answers `AccessDenied`. The proxy ignores bucket policies.
 //!
 //! S3 is addressed by path, not by virtual host.
@@ -52,6 +53,7 @@ mod function_view;
 pub(crate) mod functions;
 mod iam;
 mod iam_needs;
+mod iam_simulation;
 mod journal;
 pub(crate) mod lambda;
 pub(crate) mod notification;

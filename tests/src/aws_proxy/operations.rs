@@ -230,7 +230,7 @@ fn by_action(request: &Request) -> Named {
         .or_else(|| request.parameters().remove("Action"))
         .or_else(form)
         .unwrap_or_else(|| format!("{} {}", request.method, request.path));
-    let reads = ["Describe", "List", "Get", "Test", "Query", "Scan", "AssumeRole", "Receive"];
+    let reads = ["Describe", "List", "Get", "Test", "Query", "Scan", "AssumeRole", "Receive", "Simulate"];
     let write = is_write(&request.method) && !reads.iter().any(|prefix| operation.starts_with(prefix));
     let resource = if request.service == "events" { rule_name(&request.json()) } else { String::new() };
     Named { operation, resource, write }

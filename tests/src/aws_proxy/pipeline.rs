@@ -10,7 +10,9 @@ use super::{
     fault_answers::{credentials_refused, denied, operation_aborted, server_error, throttled},
     faults::{FaultKind, Hook, LateAnswer, SecondWriter, Then},
     function_view::without_tags,
-    iam, lambda, s3, scheduler,
+    iam,
+    iam_simulation::simulate,
+    lambda, s3, scheduler,
     state::Shared,
     upstream::with_body,
     wire::{Answer, Refusal, json_answer},
@@ -51,6 +53,7 @@ async fn apply(shared: &Shared, request: &Request) -> Answer {
         "lambda" => lambda::handle(shared, request).await,
         "events" => events::handle(shared, request).await,
         "scheduler" => scheduler::handle(shared, request).await,
+        "iam" if request.operation == "SimulatePrincipalPolicy" => simulate(shared, request).await,
         _ => pass(shared, request).await,
     };
     let answer = result.unwrap_or_else(|refusal| render(request, &refusal));

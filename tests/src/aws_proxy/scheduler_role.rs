@@ -29,33 +29,63 @@ pub(super) async fn check_trust(
     let text = |element: &str| found.iter().find(|(name, _)| name == element).map(|(_, text)| text.as_str());
     let trust = document(text("AssumeRolePolicyDocument"));
     let context = [("aws:SourceAccount", account), ("aws:SourceArn", group)];
-    let is_trusted = allows(&trust, &context, |statement| {
+    let decision = evaluate(all(&trust["Statement"]), &context, |statement| {
         one_or_many(&statement["Principal"]["Service"], |service| service == "scheduler.amazonaws.com")
             && names_action(statement, "sts:AssumeRole")
     });
     let created = text("CreateDate").and_then(|created| created.parse::<Timestamp>().ok());
     let is_known = created.is_some_and(|created| Timestamp::now().duration_since(created) >= delay);
-    if is_trusted && is_known {
+    if decision == Decision::Allowed && is_known {
         return Ok(());
     }
     Err(role_refused())
 }
 
-/// True if an inline policy of the role allows the role to invoke exactly this function, version or alias.
-pub(super) async fn may_invoke(upstream: &Upstream, role: &str, function: &str) -> Result<bool, Refusal> {
+/// IAM's decision about an action, from the mildest to the strictest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Decision {
+    Allowed,
+    /// No statement allows the action.
+    ImplicitDeny,
+    /// A statement denies the action.
+    ExplicitDeny,
+}
+
+impl Decision {
+    /// IAM's word for the decision.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::ImplicitDeny => "implicitDeny",
+            Self::ExplicitDeny => "explicitDeny",
+        }
+    }
+}
+
+/// True if a role has exactly this ARN.
+pub(super) async fn exists(upstream: &Upstream, role: &str) -> Result<bool, Refusal> {
+    let found = iam(upstream, role, &[("Action", "GetRole")]).await?;
+    Ok(found.iter().any(|(name, text)| name == "Arn" && text == role))
+}
+
+/// The decision of all inline policies of a role about an action on exactly this resource.
+pub(super) async fn decide(
+    upstream: &Upstream,
+    role: &str,
+    action: &str,
+    resource: &str,
+) -> Result<Decision, Refusal> {
+    let mut statements = vec![];
     let listed = iam(upstream, role, &[("Action", "ListRolePolicies")]).await?;
     for (_, policy) in listed.iter().filter(|(name, _)| name == "member") {
         let found = iam(upstream, role, &[("Action", "GetRolePolicy"), ("PolicyName", policy)]).await?;
         let policy = found.iter().find(|(name, _)| name == "PolicyDocument");
-        let is_on_it = |pattern: &str| pattern == "*" || arn_like(pattern, function);
-        let is_allowed = allows(&document(policy.map(|(_, text)| text.as_str())), &[], |statement| {
-            names_action(statement, "lambda:InvokeFunction") && one_or_many(&statement["Resource"], is_on_it)
-        });
-        if is_allowed {
-            return Ok(true);
-        }
+        statements.extend(all(&document(policy.map(|(_, text)| text.as_str()))["Statement"]).to_vec());
     }
-    Ok(false)
+    let is_on_it = |pattern: &str| pattern == "*" || arn_like(pattern, resource);
+    Ok(evaluate(&statements, &[], |statement| {
+        names_action(statement, action) && one_or_many(&statement["Resource"], is_on_it)
+    }))
 }
 
 /// Calls IAM in the role's account. Returns the elements of the answer with their texts; empty for a missing role.
@@ -88,17 +118,19 @@ fn document(encoded: Option<&str>) -> Value {
     serde_json::from_str(&decoded).unwrap_or_default()
 }
 
-/// True if a statement allows and none denies.
+/// The decision of the statements that apply.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
-fn allows(document: &Value, context: &Context, applies: impl Fn(&Value) -> bool) -> bool {
-    let statements = &document["Statement"];
+fn evaluate(statements: &[Value], context: &Context, applies: impl Fn(&Value) -> bool) -> Decision {
     let has = |effect: &str| {
-        let mut all = statements.as_array().map_or(std::slice::from_ref(statements), Vec::as_slice).iter();
-        all.any(|statement| {
+        statements.iter().any(|statement| {
             statement["Effect"] == effect && applies(statement) && conditions_hold(statement, context)
         })
     };
-    has("Allow") && !has("Deny")
+    match (has("Deny"), has("Allow")) {
+        (true, _) => Decision::ExplicitDeny,
+        (false, true) => Decision::Allowed,
+        (false, false) => Decision::ImplicitDeny,
+    }
 }
 
 fn names_action(statement: &Value, action: &str) -> bool {
@@ -107,8 +139,12 @@ fn names_action(statement: &Value, action: &str) -> bool {
 
 /// True if a text, or a text of a list, holds.
 fn one_or_many(value: &Value, holds: impl Fn(&str) -> bool) -> bool {
-    let all = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-    all.iter().filter_map(Value::as_str).any(holds)
+    all(value).iter().filter_map(Value::as_str).any(holds)
+}
+
+/// The values of a list, or a single value.
+fn all(value: &Value) -> &[Value] {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 /// A condition fails if the request does not have its key. Condition keys ignore case.
@@ -164,14 +200,11 @@ mod tests {
         let statement = |effect: &str, action: Value| json!({"Effect": effect, "Action": action});
         let allow = statement("Allow", json!(["lambda:*", "s3:GetObject"]));
         let deny = statement("Deny", json!("lambda:InvokeFunction"));
-        let invokes = |document: Value| {
-            allows(&document, &[], |statement| names_action(statement, "lambda:InvokeFunction"))
+        let other = statement("Allow", json!("lambda:GetFunction"));
+        let decision = |statements: &[Value]| {
+            evaluate(statements, &[], |statement| names_action(statement, "lambda:InvokeFunction"))
         };
-        let results = [
-            json!({"Statement": allow}),
-            json!({"Statement": [allow, deny]}),
-            json!({"Statement": [statement("Allow", json!("lambda:GetFunction"))]}),
-        ];
-        assert_eq!(results.map(invokes), [true, false, false]);
+        let decisions = [&[allow.clone()][..], &[allow, deny], &[other]].map(decision);
+        assert_eq!(decisions, [Decision::Allowed, Decision::ExplicitDeny, Decision::ImplicitDeny]);
     }
 }

@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 use hyper::Method;
 
 use super::{
-    arn::FunctionRef, scheduler_role::may_invoke, scheduler_state::ScheduleRun, state::Shared, wire::Refusal,
+    arn::FunctionRef,
+    scheduler_role::{Decision, decide},
+    scheduler_state::ScheduleRun,
+    state::Shared,
+    wire::Refusal,
 };
 use crate::scheduler::runs::Run;
 
@@ -42,7 +46,8 @@ pub(super) async fn deliver_due(shared: &Shared, account: &str) {
 /// function's own policy does not matter.
 async fn invoke(shared: &Shared, account: &str, run: &Run) -> Result<bool, Refusal> {
     let Some(function) = FunctionRef::from_arn(&run.target) else { return Ok(false) };
-    if !may_invoke(&shared.upstream, &run.role, &run.target).await? {
+    let decision = decide(&shared.upstream, &run.role, "lambda:InvokeFunction", &run.target).await?;
+    if decision != Decision::Allowed {
         return Ok(false);
     }
     let qualifier = function.qualifier.map(|qualifier| format!("?Qualifier={qualifier}")).unwrap_or_default();

@@ -155,6 +155,16 @@ pub(super) fn empty_answer(status: u16) -> Answer {
         .expect("constant headers are valid")
 }
 
+/// 200 with an XML document, in the format of STS and IAM.
+pub(super) fn query_answer(document: impl Into<Bytes>) -> Answer {
+    Response::builder()
+        .status(200)
+        .header("content-type", "text/xml")
+        .header("x-amzn-requestid", request_id())
+        .body(document.into())
+        .expect("constant headers are valid")
+}
+
 /// 200 with an XML document, in S3's format.
 pub(super) fn xml_answer(document: impl Into<Bytes>) -> Answer {
     Response::builder()
