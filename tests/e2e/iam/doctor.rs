@@ -12,7 +12,11 @@ use crate::objects::OWNER;
 use crate::support::AwsView;
 
 /// Runs doctor with these flags. Returns true if the exit code is 0, and the printed lines.
-async fn doctor(env: &TestEnv, flags: &[&str], environment: &[(&'static str, &str)]) -> (bool, Vec<String>) {
+pub async fn doctor(
+    env: &TestEnv,
+    flags: &[&str],
+    environment: &[(&'static str, &str)],
+) -> (bool, Vec<String>) {
     let command = [&["doctor"], flags].concat();
     let output = env.lambda_triggers(&command, environment).await;
     assert_eq!(output.stderr, "");
@@ -20,7 +24,7 @@ async fn doctor(env: &TestEnv, flags: &[&str], environment: &[(&'static str, &st
 }
 
 /// The lines that begin with a state, without the state.
-fn lines_with_state<'a>(lines: &'a [String], state: &str) -> Vec<&'a str> {
+pub fn lines_with_state<'a>(lines: &'a [String], state: &str) -> Vec<&'a str> {
     lines.iter().filter_map(|line| line.strip_prefix(state)).map(str::trim).collect()
 }
 
@@ -191,87 +195,6 @@ fn doctor_reports_missing_permissions_with_the_remedy() {
                 "{kind}.lambda-triggers.dev: exists; a check of the version needs the permission to get \
                  customresourcedefinitions"
             ))
-        );
-    });
-}
-
-/// The lines from the first check of EventBridge Scheduler to the checks of functions.
-fn scheduler_lines(lines: &[String]) -> Vec<&str> {
-    let lines = lines.iter().map(String::as_str);
-    let lines = lines.skip_while(|line| !line.contains("EventBridge Scheduler"));
-    lines.take_while(|line| !line.contains(" function report: ")).collect()
-}
-
-#[test]
-fn doctor_checks_the_reads_of_eventbridge_scheduler() {
-    env::test("doctor-scheduler", async |env| {
-        let function = env.function("report").await;
-        let role = format!("arn:aws:iam::{}:role/schedules", env.account());
-        let group = format!("lt-{OWNER}");
-        let flags = ["--owner-id", OWNER, "--function", "report:live", "--scheduler-role-arn", &role];
-        let flags = [&["--namespace", env.namespace(), "--function", "report"], &flags[..]].concat();
-        let (healthy, lines) = doctor(&env, &flags, &[]).await;
-        let simulation = format!(
-            "skipped  invocations by {role}: doctor does not call IAM; print the decision of IAM with aws iam \
-             simulate-principal-policy --policy-source-arn {role} --action-names lambda:InvokeFunction \
-             --resource-arns {function} {function}:live --query \
-             'EvaluationResults[].[EvalResourceName,EvalDecision]' --output text"
-        );
-        assert_eq!(
-            scheduler_lines(&lines),
-            [
-                format!("ok       EventBridge Scheduler: invokes the functions with {role}"),
-                format!("ok       scheduler:GetSchedule: on schedules {group}/*"),
-                "ok       scheduler:ListSchedules: of any group".into(),
-                format!(
-                    "ok       scheduler:ListTagsForResource: on the schedule group {group}, which does not exist yet"
-                ),
-                simulation,
-            ]
-        );
-        // The alias does not exist.
-        assert!(!healthy);
-
-        env.aws_proxy().inject(env.account(), Fault::on("GetSchedule", FaultKind::Denied));
-        let foreign = "arn:aws:iam::999999999999:role/schedules";
-        let flags = ["--scheduler-role-arn", foreign, "--owner-id", OWNER, "--namespace", env.namespace()];
-        let (_, lines) = doctor(&env, &flags, &[]).await;
-        let failed = lines_with_state(&lines, "failed");
-        let account = env.account();
-        assert_eq!(
-            failed,
-            [
-                format!(
-                    "EventBridge Scheduler: --scheduler-role-arn: {foreign} is a role of account 999999999999, but the \
-                     operator acts in account {account}; write a role of account {account}, and set schedulerRole in \
-                     the tenancy file for a namespace that acts in another account"
-                ),
-                format!(
-                    "scheduler:GetSchedule: AWS denies scheduler:GetSchedule on schedule {group}/{group}-doctor: allow \
-                     scheduler:GetSchedule in the IAM policy of the operator's role"
-                ),
-            ]
-        );
-    });
-}
-
-#[test]
-fn doctor_reports_a_scheduler_role_of_another_account_in_the_tenancy_file() {
-    env::test("doctor-scheduler-tenancy", async |env| {
-        let file = env.directory().join("tenancy.yaml");
-        let foreign = "arn:aws:iam::999999999999:role/schedules";
-        std::fs::write(&file, format!("namespaces: {{team: {{schedulerRole: '{foreign}'}}}}")).unwrap();
-        let (file, account) = (file.to_str().unwrap(), env.account());
-        let flags = ["--namespace", env.namespace(), "--tenancy-file", file];
-        let (healthy, lines) = doctor(&env, &flags, &[]).await;
-        assert!(!healthy);
-        assert_eq!(
-            lines_with_state(&lines, "failed"),
-            [format!(
-                "tenancy file: {file}: namespaces.team.schedulerRole: {foreign} is a role of account 999999999999, but \
-                 the namespace acts in account {account}; write a role of account {account}; the operator does not \
-                 start with this file, and a running operator keeps the last valid content"
-            )]
         );
     });
 }

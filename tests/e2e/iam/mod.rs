@@ -3,6 +3,7 @@
 
 mod docs;
 mod doctor;
+mod doctor_scheduler;
 mod required_actions;
 mod scheduler_role;
 mod signed;

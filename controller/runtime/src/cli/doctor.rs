@@ -42,8 +42,9 @@ pub struct DoctorArgs {
     /// Also check this tenancy file, and whether the operator can assume each role in the file.
     #[arg(long, env = "LAMBDA_TRIGGERS_TENANCY_FILE", value_name = "PATH")]
     tenancy_file: Option<PathBuf>,
-    /// The operator's role for EventBridge Scheduler. Also check the role's account, and the operator's reads of
-    /// EventBridge Scheduler. With --print-iam-policy, the operator may pass only this role.
+    /// The operator's role for EventBridge Scheduler. Also check the role's account, whether the role may invoke each
+    /// --function, and the operator's reads of EventBridge Scheduler. With --print-iam-policy, the operator may pass only
+    /// this role.
     #[arg(long, env = "LAMBDA_TRIGGERS_SCHEDULER_ROLE_ARN", value_name = "ARN", value_parser = super::role_arn)]
     scheduler_role_arn: Option<String>,
     /// Print the least-privilege IAM policy for the operator's role, and check nothing. The policy allows triggers

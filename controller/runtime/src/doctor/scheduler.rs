@@ -1,4 +1,4 @@
-//! Checks of EventBridge Scheduler: the role, the schedule group, and the permissions to read.
+//! Checks of EventBridge Scheduler: the role and its permissions, the schedule group, and the permissions to read.
 
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{Owner, OwnerId};
@@ -8,13 +8,13 @@ use lambda_triggers_core::tenancy::check_own_scheduler_role;
 use tokio::time::Instant;
 
 use super::check::{Check, read};
-use crate::aws::{Aws, Caller, Sdk};
+use crate::aws::{Aws, AwsError, AwsErrorKind, Caller, Sdk};
 
 /// The subject of the checks.
 pub const SCHEDULER: &str = "EventBridge Scheduler";
 
-/// Checks the operator's own `role` for EventBridge Scheduler, and the reads of the operator. `functions` are names or
-/// ARNs.
+/// Checks the operator's own `role` for EventBridge Scheduler, and the reads of the operator. The role must be able to
+/// invoke `functions`, which are names or ARNs.
 pub async fn examine(
     sdk: &Sdk,
     caller: &Caller,
@@ -27,19 +27,69 @@ pub async fn examine(
                        doctor --print-scheduler-role, and give --scheduler-role-arn";
         return vec![Check::skipped(SCHEDULER, finding)];
     };
-    let mut checks = vec![match check_own_scheduler_role(role, &caller.account) {
-        Ok(()) => Check::ok(SCHEDULER, format!("invokes the functions with {role}")),
-        Err(refusal) => Check::failed(SCHEDULER, refusal.to_string()),
-    }];
+    let mut checks = match check_own_scheduler_role(role, &caller.account) {
+        Ok(()) => {
+            let own = Check::ok(SCHEDULER, format!("invokes the functions with {role}"));
+            [vec![own], invocations(sdk, caller, role, functions).await].concat()
+        }
+        Err(refusal) => vec![Check::failed(SCHEDULER, refusal.to_string())],
+    };
     if let Some(owner) = owner {
         checks.extend(reads(sdk, caller, owner).await);
     }
-    let command = simulation(role, functions, sdk.default_region(), &caller.account);
-    checks.push(Check::skipped(
-        format!("invocations by {role}"),
-        format!("doctor does not call IAM; print the decision of IAM with {command}"),
-    ));
     checks
+}
+
+/// Asks IAM whether the role may invoke each function, until IAM gives no decision.
+async fn invocations(sdk: &Sdk, caller: &Caller, role: &str, functions: &[String]) -> Vec<Check> {
+    let arns = |functions: &[String]| -> Vec<String> {
+        let region = sdk.default_region();
+        functions.iter().map(|function| function_arn(function, region, &caller.account)).collect()
+    };
+    if functions.is_empty() {
+        let command = simulation(role, &arns(&["NAME".into()]));
+        let finding = format!("give --function NAME to ask IAM, or print the decision of IAM with {command}");
+        return vec![Check::skipped(of_role(role), finding)];
+    }
+    let (iam, arns) = (sdk.iam(), arns(functions));
+    let mut checks = vec![];
+    for (function, arn) in functions.iter().zip(&arns) {
+        match iam.may_invoke(role, arn).await {
+            Ok(is_allowed) => checks.push(decision(role, function, arn, is_allowed)),
+            Err(error) => {
+                checks.push(no_decision(role, &arns, &error));
+                break;
+            }
+        }
+    }
+    checks
+}
+
+fn decision(role: &str, function: &str, arn: &str, is_allowed: bool) -> Check {
+    if is_allowed {
+        return Check::ok(of_role(role), format!("may invoke {function}"));
+    }
+    let finding = format!(
+        "may not invoke {function}: allow lambda:InvokeFunction on {arn} in the role's policy, as in the statement \
+         Invoke of lambda-triggers doctor --print-scheduler-role=permissions, and make sure that no policy denies it"
+    );
+    Check::failed(of_role(role), finding)
+}
+
+/// The check without a decision. Only a missing role is a failure, because the operator itself never calls IAM.
+fn no_decision(role: &str, arns: &[String], error: &AwsError) -> Check {
+    if error.kind == AwsErrorKind::NotFound {
+        let finding = "does not exist; create it with lambda-triggers doctor --print-scheduler-role, or give another \
+                       --scheduler-role-arn";
+        return Check::failed(of_role(role), finding);
+    }
+    let (why, command) = (error.failure(Component::Permission).message, simulation(role, arns));
+    Check::skipped(of_role(role), format!("{why}; or print the decision of IAM with {command}"))
+}
+
+/// The subject of the checks of a role.
+fn of_role(role: &str) -> String {
+    format!("role {role}")
 }
 
 /// Reads a schedule and a group that may not exist: AWS answers access denied even for a missing schedule.
@@ -76,19 +126,22 @@ async fn reads(sdk: &Sdk, caller: &Caller, owner: &OwnerId) -> Vec<Check> {
     ]
 }
 
-/// The command that prints whether the role may invoke the functions. IAM alone can answer, and the operator has no
-/// other use for a client of IAM.
-fn simulation(role: &str, functions: &[String], region: &str, account: &str) -> String {
-    let arn = |function: &String| match function.starts_with("arn:") {
-        true => function.clone(),
+/// The ARN of a function with this name or ARN.
+fn function_arn(function: &str, region: &str, account: &str) -> String {
+    match function.starts_with("arn:") {
+        true => function.to_owned(),
         false => FunctionArn::of_name(function, region, account).to_string(),
-    };
-    let example = ["NAME".to_owned()];
-    let functions = if functions.is_empty() { &example } else { functions };
-    let functions: Vec<String> = functions.iter().map(arn).collect();
+    }
+}
+
+/// The command that prints the decision of IAM for each function. The decision outside of `ResourceSpecificResults` is
+/// the strictest of all
+/// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html>).
+fn simulation(role: &str, functions: &[String]) -> String {
     format!(
         "aws iam simulate-principal-policy --policy-source-arn {role} --action-names lambda:InvokeFunction \
-         --resource-arns {} --query 'EvaluationResults[].[EvalResourceName,EvalDecision]' --output text",
+         --resource-arns {} --query \
+         'EvaluationResults[].ResourceSpecificResults[].[EvalResourceName,EvalResourceDecision]' --output text",
         functions.join(" ")
     )
 }
@@ -97,23 +150,64 @@ fn simulation(role: &str, functions: &[String], region: &str, account: &str) -> 
 mod tests {
     use super::*;
 
+    const ROLE: &str = "arn:aws:iam::123456789012:role/schedules";
+
     #[test]
-    fn the_simulation_names_each_function_by_its_arn() {
-        const ROLE: &str = "arn:aws:iam::123456789012:role/schedules";
-        let command = |functions: &[&str]| {
-            let functions: Vec<String> = functions.iter().map(ToString::to_string).collect();
-            simulation(ROLE, &functions, "eu-west-1", "123456789012")
-        };
-        let expected = |arns: &str| {
-            format!(
-                "aws iam simulate-principal-policy --policy-source-arn arn:aws:iam::123456789012:role/schedules \
-                 --action-names lambda:InvokeFunction --resource-arns {arns} --query \
-                 'EvaluationResults[].[EvalResourceName,EvalDecision]' --output text"
-            )
-        };
-        assert_eq!(command(&[]), expected("arn:aws:lambda:eu-west-1:123456789012:function:NAME"));
+    fn a_function_has_the_arn_of_its_name() {
+        let arn = |function: &str| function_arn(function, "eu-west-1", "123456789012");
+        assert_eq!(arn("report:live"), "arn:aws:lambda:eu-west-1:123456789012:function:report:live");
         let other = "arn:aws:lambda:us-east-1:123456789012:function:thumbs";
-        let arns = format!("arn:aws:lambda:eu-west-1:123456789012:function:report:live {other}");
-        assert_eq!(command(&["report:live", other]), expected(&arns));
+        assert_eq!(arn(other), other);
+    }
+
+    #[test]
+    fn the_decision_of_iam_is_a_check() {
+        let check = |is_allowed| {
+            let arn = "arn:aws:lambda:eu-west-1:123456789012:function:report";
+            decision(ROLE, "report", arn, is_allowed)
+        };
+        let what = "role arn:aws:iam::123456789012:role/schedules";
+        assert_eq!(check(true), Check::ok(what, "may invoke report"));
+        let finding = "may not invoke report: allow lambda:InvokeFunction on \
+                       arn:aws:lambda:eu-west-1:123456789012:function:report in the role's policy, as in the \
+                       statement Invoke of lambda-triggers doctor --print-scheduler-role=permissions, and make sure \
+                       that no policy denies it";
+        assert_eq!(check(false), Check::failed(what, finding));
+    }
+
+    #[test]
+    fn only_a_missing_role_is_a_failure_without_a_decision() {
+        let check = |status, code| {
+            let error =
+                AwsError::rejected("iam:SimulatePrincipalPolicy", of_role(ROLE), status, code, "No.", None);
+            no_decision(ROLE, &["arn:1".into(), "arn:2".into()], &error)
+        };
+        let what = "role arn:aws:iam::123456789012:role/schedules";
+        let skipped = |why: &str| {
+            let command = "aws iam simulate-principal-policy --policy-source-arn \
+                           arn:aws:iam::123456789012:role/schedules --action-names lambda:InvokeFunction \
+                           --resource-arns arn:1 arn:2 --query \
+                           'EvaluationResults[].ResourceSpecificResults[].[EvalResourceName,EvalResourceDecision]' \
+                           --output text";
+            Check::skipped(what, format!("{why}; or print the decision of IAM with {command}"))
+        };
+        assert_eq!(
+            [check(404, "NoSuchEntity"), check(403, "AccessDenied"), check(500, "PolicyEvaluation")],
+            [
+                Check::failed(
+                    what,
+                    "does not exist; create it with lambda-triggers doctor --print-scheduler-role, or give another \
+                     --scheduler-role-arn"
+                ),
+                skipped(
+                    "AWS denies iam:SimulatePrincipalPolicy on role arn:aws:iam::123456789012:role/schedules: allow \
+                     iam:SimulatePrincipalPolicy in the IAM policy of the operator's role"
+                ),
+                skipped(
+                    "AWS failed at iam:SimulatePrincipalPolicy on role arn:aws:iam::123456789012:role/schedules \
+                     (PolicyEvaluation); trying again"
+                ),
+            ]
+        );
     }
 }

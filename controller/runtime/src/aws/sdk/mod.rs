@@ -3,6 +3,7 @@
 mod assume_role;
 mod call_metrics;
 mod eventbridge;
+mod iam;
 mod lambda;
 mod s3;
 mod scheduler;
@@ -36,6 +37,7 @@ use crate::telemetry::metrics::Service;
 use assume_role::RoleCredentials;
 pub use call_metrics::CallMetrics;
 use eventbridge::SdkEventBridge;
+pub use iam::SdkIam;
 use lambda::SdkLambda;
 use s3::SdkS3;
 use scheduler::SdkScheduler;
@@ -179,6 +181,11 @@ impl Sdk {
         let config = aws_sdk_sts::config::Builder::from(&self.config);
         let config = config.interceptor(CallMetrics::for_service(Service::Sts, &self.telemetry));
         aws_sdk_sts::Client::from_conf(config.build())
+    }
+
+    /// IAM, which is global: the SDK derives the endpoint and the signing Region from the partition.
+    pub fn iam(&self) -> SdkIam {
+        SdkIam::new(aws_sdk_iam::Client::new(&self.config))
     }
 
     /// Reads the identity behind the credentials. No policy can deny this call
