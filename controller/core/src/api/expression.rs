@@ -232,15 +232,18 @@ impl ScheduledFunctionSpec {
 
     /// The schedule, or a non-empty list of all errors.
     pub(super) fn read_schedule(&self) -> Result<Expression, Vec<FieldError>> {
-        match (&self.schedule, &self.rate, &self.cron) {
-            (Some(text), None, None) => {
-                read_text(text).map_err(|message| FieldError::new("spec.schedule", message))
-            }
-            (None, Some(rate), None) => rate.expression(),
-            (None, None, Some(cron)) => return cron.expression(),
-            _ => Err(FieldError::new("spec", messages::ONE_SCHEDULE)),
+        let text = self
+            .schedule
+            .as_deref()
+            .map(|text| read_text(text).map_err(|message| vec![FieldError::new("spec.schedule", message)]));
+        let rate = self.rate.as_ref().map(|rate| rate.expression().map_err(|error| vec![error]));
+        let cron = self.cron.as_ref().map(CronFields::expression);
+        let mut read: Vec<_> = [text, rate, cron].into_iter().flatten().collect();
+        if read.len() == 1 {
+            return read.swap_remove(0);
         }
-        .map_err(|error| vec![error])
+        let errors = read.into_iter().filter_map(Result::err).flatten();
+        Err([FieldError::new("spec", messages::ONE_SCHEDULE)].into_iter().chain(errors).collect())
     }
 }
 

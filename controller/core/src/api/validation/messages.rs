@@ -1,5 +1,7 @@
 //! Error messages. Each message says what to write instead, and is the same in the CRD's rule and in the Rust check.
 
+use std::fmt;
+
 use jiff::civil::DateTime;
 
 use super::limits::RESERVED_VARIABLES;
@@ -180,10 +182,10 @@ pub(in crate::api) fn too_many(count: usize, limit: usize) -> String {
     format!("Too many: {count}: must have at most {limit} items")
 }
 
-/// Kubernetes' text for a value outside of an enumeration.
-pub(in crate::api) fn unsupported(value: &str, supported: &[&str]) -> String {
+/// Kubernetes' text for a value outside of an enumeration. `value` is the printed value.
+pub(in crate::api) fn unsupported(value: &str, supported: &[impl fmt::Debug]) -> String {
     let supported: Vec<String> = supported.iter().map(|name| format!("{name:?}")).collect();
-    format!("Unsupported value: {value:?}: supported values: {}", supported.join(", "))
+    format!("Unsupported value: {value}: supported values: {}", supported.join(", "))
 }
 
 pub(in crate::api) const DEFINED_NAME: &str =

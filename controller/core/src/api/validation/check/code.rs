@@ -14,7 +14,7 @@ pub(super) fn code(field: &str, code: &Code) -> Vec<FieldError> {
     errors.extend(files.iter().flat_map(|files| inline(&format!("{field}.inline"), files)));
     errors.extend(config_map.iter().filter_map(|map| {
         let (field, limit) = (format!("{field}.configMap.name"), limits::CONFIG_MAP_NAME);
-        unless_is(&field, &map.name, limit, is_config_map, messages::CONFIG_MAP_NAME)
+        unless_is(&field, &map.name, limit, is_dns_subdomain, messages::CONFIG_MAP_NAME)
     }));
     errors.extend(archive.iter().flat_map(|archive| s3(&format!("{field}.s3"), archive)));
     errors.extend(container.iter().flat_map(|container| image(&format!("{field}.image"), container)));
@@ -55,7 +55,7 @@ fn is_file_name(name: &str) -> bool {
 
 /// True for a DNS subdomain
 /// (<https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names>).
-fn is_config_map(name: &str) -> bool {
+pub(in crate::api) fn is_dns_subdomain(name: &str) -> bool {
     let is_edge = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     name.split('.').map(str::as_bytes).all(|part| {
         part.first().is_some_and(is_edge)
@@ -73,9 +73,9 @@ fn s3(field: &str, archive: &S3Code) -> Vec<FieldError> {
     });
     let bucket = unless_is(&format!("{field}.bucket"), bucket, limits::ARN, is_bucket, messages::CODE_BUCKET);
     let key_field = format!("{field}.key");
-    let key = unless_is(&key_field, key, limits::KEY, is_key, messages::CODE_KEY)
-        .or_else(|| unless(key.len() <= limits::KEY, &key_field, messages::CODE_KEY_BYTES));
-    bucket.into_iter().chain(key).chain(version).collect()
+    let bytes = unless(key.len() <= limits::KEY, &key_field, messages::CODE_KEY_BYTES);
+    let key = unless_is(&key_field, key, limits::KEY, is_key, messages::CODE_KEY);
+    bucket.into_iter().chain(key).chain(bytes).chain(version).collect()
 }
 
 /// True for a bucket name that Lambda accepts, including legacy names of us-east-1 with up to 63 characters

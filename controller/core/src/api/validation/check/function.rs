@@ -63,14 +63,21 @@ fn function_qualifier(qualifier: &str) -> Option<FieldError> {
     }
 }
 
-pub(super) fn region(function: &FunctionRef, region: Option<&String>) -> Option<FieldError> {
-    let (field, region) = ("spec.region", region?);
+pub(super) fn region(function: &FunctionRef, region: Option<&String>) -> Vec<FieldError> {
+    let (field, Some(region)) = ("spec.region", region) else { return vec![] };
     let long = over_length(field, Some(region), limits::REGION);
-    if long.is_some() || !is_region(region) {
-        return long.or_else(|| unless(false, field, messages::REGION));
+    if long.is_some() {
+        return long.into_iter().collect();
     }
-    let arn = FunctionArn::parse(function.arn.as_ref()?)?;
-    unless(arn.region == *region, field, messages::REGION_OF_ARN)
+    let of_arn = function.arn.as_ref().is_none_or(|arn| is_in_region(arn, region));
+    let rules =
+        [unless(is_region(region), field, messages::REGION), unless(of_arn, field, messages::REGION_OF_ARN)];
+    rules.into_iter().flatten().collect()
+}
+
+/// True if the ARN of a function has this Region. An invalid ARN has none, like in the rules of the CRDs.
+pub(super) fn is_in_region(arn: &str, region: &str) -> bool {
+    arn.contains(&format!(":lambda:{region}:"))
 }
 
 pub(super) fn tags(field: &str, tags: &Tags) -> Vec<FieldError> {
@@ -84,9 +91,8 @@ pub(super) fn tags(field: &str, tags: &Tags) -> Vec<FieldError> {
         key(|key| (1..=limits::TAG_KEY).contains(&key.chars().count()), messages::TAG_KEY_LENGTH),
         key(|key| !key.to_ascii_lowercase().starts_with("aws:"), messages::AWS_TAG_KEY),
         key(|key| !key.starts_with("lambda-triggers.dev/"), messages::RESERVED_TAG_KEY),
-        key(|key| key.chars().all(is_tag_character), messages::TAG_CHARACTERS),
         unless(
-            tags.values().all(|value| value.chars().all(is_tag_character)),
+            tags.iter().flat_map(|(key, value)| key.chars().chain(value.chars())).all(is_tag_character),
             field,
             messages::TAG_CHARACTERS,
         ),
