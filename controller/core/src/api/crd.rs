@@ -52,7 +52,7 @@ fn default_status(schema: &mut JSONSchemaProps) {
 
 /// Gives `field: null` the meaning of an absent field, like the resources of Kubernetes. An API server drops a null
 /// unless the field is `nullable`. A kept null would make `has(self.field)` true in CEL rules.
-fn drop_nullable(schema: &mut JSONSchemaProps) {
+pub(super) fn drop_nullable(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
     // schemars adds null to the values of an optional enumeration.
     schema.enum_.iter_mut().for_each(|values| values.retain(|value| !value.0.is_null()));

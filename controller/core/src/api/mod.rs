@@ -16,6 +16,7 @@ mod s3_events;
 mod s3_triggered_function;
 mod schedule;
 mod scheduled_function;
+mod schema;
 mod status;
 mod time_zone;
 mod validation;
@@ -37,6 +38,7 @@ pub use schedule::Schedule;
 pub use scheduled_function::{
     CronFields, Rate, RateUnit, RetryPolicy, ScheduledFunction, ScheduledFunctionSpec,
 };
+pub use schema::{CheckedManifest, ManifestError, ManifestErrors, check_manifest};
 pub use status::{
     Applied, AppliedFunction, AppliedNotification, AppliedPermission, AppliedRule, AppliedSchedule,
     DeployedFunction, S3TriggeredFunctionStatus, ScheduledFunctionStatus, TriggerStatus,

@@ -10,5 +10,6 @@ pub(super) mod messages;
 #[cfg(test)]
 mod tests;
 
+pub(super) use check::is_dns_subdomain;
 pub use check::parse_default_tags;
 pub use field_error::FieldError;

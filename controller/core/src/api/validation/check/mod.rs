@@ -16,6 +16,7 @@ mod function;
 mod s3_triggered_function;
 mod scheduled_function;
 
+pub(in crate::api) use code::is_dns_subdomain;
 pub use default_tags::parse_default_tags;
 
 use super::{FieldError, messages};
