@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod arn;
+pub mod explain;
 pub mod iam;
 pub mod operations;
 pub mod ownership;

@@ -43,6 +43,7 @@ pub use status::{
     Applied, AppliedFunction, AppliedNotification, AppliedPermission, AppliedRule, AppliedSchedule,
     DeployedFunction, S3TriggeredFunctionStatus, ScheduledFunctionStatus, TriggerStatus,
 };
+pub use time_zone::parse_time_zone;
 pub use validation::{FieldError, parse_default_tags};
 
 /// Finalizer that keeps an object until the object's AWS resources are removed or retained.

@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 
+use super::validation::messages;
+
 /// The data in the binary, so that no file of the host changes a result.
 static BUNDLED: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
@@ -18,6 +20,15 @@ static BUNDLED: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bun
 /// data of AWS may be newer.
 pub(super) fn find(name: &str) -> Option<TimeZone> {
     BUNDLED.get(name).ok().filter(|zone| zone.iana_name() == Some(name))
+}
+
+/// Parses the IANA name of a time zone.
+///
+/// # Errors
+///
+/// The CRD's text for a name that is unknown to the API server.
+pub fn parse_time_zone(name: &str) -> Result<TimeZone, &'static str> {
+    find(name).ok_or(messages::TIME_ZONE)
 }
 
 /// The instant of a local time: the first of two. `None` if the time zone leaves out the local time.

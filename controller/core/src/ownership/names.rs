@@ -15,7 +15,7 @@ const OBJECT_HASH: usize = 10;
 const FILTER_HASH: usize = 6;
 /// The maximum length of the readable part: EventBridge's limit of 64 characters without `lt-<owner id>-` and
 /// `-<hash>` (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
-const MAX_READABLE: usize = 64 - 12 - 1 - OBJECT_HASH;
+pub(crate) const MAX_READABLE: usize = 64 - 12 - 1 - OBJECT_HASH;
 /// Hex digits of the hash of a bucket name.
 const BUCKET_HASH: usize = 16;
 /// The maximum length of an STS session name.
@@ -165,15 +165,26 @@ impl OwnEntryId {
             None => (id, false),
         };
         let (base_name, filter_hash) = body.rsplit_once('-')?;
-        let (readable, object) = base_name.strip_prefix(&owner.prefix())?.rsplit_once('-')?;
-        let own = is_hash(filter_hash, FILTER_HASH) && is_hash(object, OBJECT_HASH) && !readable.is_empty();
-        own.then(|| Self { base_name: base_name.into(), retained })
+        let is_own = base_name.starts_with(&owner.prefix()) && readable_part(base_name).is_some();
+        (is_own && is_hash(filter_hash, FILTER_HASH)).then(|| Self { base_name: base_name.into(), retained })
     }
 }
 
 /// The Id of the entry after the deletion of the object under deletion policy `Retain`.
 pub fn retained_id(id: &str) -> String {
     format!("{}{RETAINED}", id.trim_end_matches(RETAINED))
+}
+
+/// The characters of namespace and name in the name of a rule, schedule or function, and in [`ObjectKey::base_name`].
+/// `None` for a name without the form.
+pub(crate) fn readable_part(name: &str) -> Option<&str> {
+    let (readable, object) = name.strip_prefix(prefix_of(name)?)?.rsplit_once('-')?;
+    (is_hash(object, OBJECT_HASH) && !readable.is_empty()).then_some(readable)
+}
+
+/// The Id of the operator's target within a rule.
+pub(crate) fn target_id(owner: &OwnerId) -> String {
+    format!("{}function", owner.prefix())
 }
 
 /// The Sid of the permission statement for all rules of this owner.

@@ -14,9 +14,9 @@ use super::tags::{all_tags, is_rollout};
 use crate::api::{Expression, RetryPolicy, ScheduledFunctionSpec, Tags};
 use crate::arn::FunctionArn;
 use crate::ownership::{
-    Evidence, Origin, Ownership, TAG_CLUSTER, TAG_OWNER, Unmarked, missing_owner_tag, ownership,
+    Evidence, ObjectKey, Origin, Owner, Ownership, TAG_CLUSTER, TAG_OWNER, Unmarked, missing_owner_tag,
+    ownership, target_id,
 };
-use crate::ownership::{ObjectKey, Owner};
 use crate::status::{Component, Failure, Reason};
 pub use event::{adoption_event, event};
 
@@ -200,7 +200,7 @@ impl DesiredRule {
             },
             tags,
             target: Target {
-                id: target_id(owner),
+                id: target_id(&owner.id),
                 arn: function.to_string(),
                 input: input_json.clone().or_else(|| input.as_ref().map(ToString::to_string)),
                 retry_policy: canonical_retry(retry_policy.as_ref()),
@@ -208,11 +208,6 @@ impl DesiredRule {
             },
         }
     }
-}
-
-/// The Id of the operator's target within a rule.
-fn target_id(owner: &Owner) -> String {
-    format!("{}function", owner.id.prefix())
 }
 
 /// The error message for a function outside the rule's `account`; `None` if the function is in the account.
@@ -284,7 +279,7 @@ pub fn plan_rule(
 /// record does not show the owner tag: a read must then decide, with [`plan_removal`].
 pub fn plan_recorded_removal(set_before: &BTreeSet<String>, owner: &Owner) -> Option<[RuleStep; 2]> {
     let is_ours = set_before.contains(TAG_OWNER);
-    is_ours.then(|| [RuleStep::RemoveTargets(vec![target_id(owner)]), RuleStep::Delete])
+    is_ours.then(|| [RuleStep::RemoveTargets(vec![target_id(&owner.id)]), RuleStep::Delete])
 }
 
 /// The steps that delete a rule. A foreign rule stays, even under the name of the object's rule.
@@ -327,7 +322,7 @@ fn owned_by(
     if let Some(service) = &rule.managed_by {
         return Err(RuleConflict::Managed(service.clone()));
     }
-    let target = target_id(owner);
+    let target = target_id(&owner.id);
     let evidence = Evidence {
         recorded: set_before.contains(TAG_OWNER),
         named: true,
