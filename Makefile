@@ -68,7 +68,7 @@ crds: build ## Generate crds/ from the types, and the copies of the charts
 	done
 
 docs: tools ## Generate the references in docs/, the charts' READMEs and the test data for GitOps
-	LAMBDA_TRIGGERS_UPDATE_DOCS=1 cargo test --quiet --locked --workspace --test e2e -- docs::generated chart::readme gitops
+	LAMBDA_TRIGGERS_UPDATE_DOCS=1 cargo test --quiet --locked --workspace --test e2e -- docs::generated docs::cli::the_reference chart::readme gitops
 
 ##@ Test in depth
 

@@ -6,6 +6,7 @@
 mod aws_proxy;
 mod bench;
 mod chart;
+mod cli;
 mod credentials;
 mod deployed;
 mod docs;

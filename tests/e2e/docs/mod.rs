@@ -1,5 +1,6 @@
 //! Tests of the documentation: commands run, manifests are accepted, lists match the code, and links have targets.
 
+mod cli;
 mod commands;
 mod examples;
 mod generated;

@@ -4,7 +4,7 @@ use lambda_triggers_core::iam::{Feature, actions};
 use lambda_triggers_tests::env;
 
 const PAGE: &str = include_str!("../../../docs/iam.md");
-const COMMAND: &str = "lambda-triggers doctor --print-iam-policy ";
+const COMMAND: &str = "lambda-triggers iam-policy ";
 
 /// The commands in the page that print a policy, each with the JSON block after the command.
 fn policies_in_page() -> Vec<(&'static str, &'static str)> {
@@ -26,7 +26,7 @@ fn the_page_shows_the_printed_policies() {
         for (arguments, json) in policies_in_page {
             let command: Vec<_> =
                 COMMAND.split_whitespace().skip(1).chain(arguments.split_whitespace()).collect();
-            let printed = env.lambda_triggers(&command, &[]).await.expect("lambda-triggers doctor");
+            let printed = env.lambda_triggers(&command, &[]).await.expect("lambda-triggers iam-policy");
             assert!(printed.trim() == json, "docs/iam.md must show this after {command:?}:\n{printed}");
         }
     });
@@ -36,9 +36,9 @@ fn the_page_shows_the_printed_policies() {
 fn the_page_about_schedules_shows_the_printed_trust_policy() {
     const PAGE: &str = include_str!("../../../docs/schedules.md");
     env::test("iam-docs-schedules", async |env| {
-        let command = ["doctor", "--print-scheduler-role=trust", "--account", "123456789012"];
+        let command = ["iam-policy", "--for", "scheduler-role-trust", "--account", "123456789012"];
         let command = [&command[..], &["--owner-id", "1a2b3c4d"]].concat();
-        let printed = env.lambda_triggers(&command, &[]).await.expect("lambda-triggers doctor");
+        let printed = env.lambda_triggers(&command, &[]).await.expect("lambda-triggers iam-policy");
         assert!(
             PAGE.contains(&format!("```json\n{printed}```\n")),
             "docs/schedules.md must show:\n{printed}"

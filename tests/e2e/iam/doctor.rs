@@ -83,13 +83,12 @@ fn doctor_checks_a_complete_install() {
             "ok       events:ListRules: of any name".into(),
             "ok       events:ListRuleNamesByTarget: for any function".into(),
             "skipped  EventBridge Scheduler: no role is set, so only rules run schedules; to use it, create a role with \
-             lambda-triggers doctor --print-scheduler-role, and give --scheduler-role-arn"
+             lambda-triggers iam-policy --for scheduler-role, and give --scheduler-role-arn"
                 .into(),
             format!("ok       function report: is {function}"),
             "ok       policy of function report: can be read".into(),
             format!("ok       bucket {bucket}: can be read; entries in its notification configuration: 0"),
-            "skipped  writes to AWS: doctor does not write; compare the role's policy with lambda-triggers \
-             doctor --print-iam-policy"
+            "skipped  writes to AWS: doctor does not write; compare the role's policy with lambda-triggers iam-policy"
                 .into(),
         ])
         .collect();
@@ -225,7 +224,7 @@ fn doctor_reports_without_a_cluster_or_credentials() {
                 "skipped  buckets: AWS cannot be called",
             ]
         );
-        let flags = ["doctor", "--print-iam-policy", "--account", "123456789012"];
+        let flags = ["iam-policy", "--account", "123456789012"];
         let output = env.lambda_triggers(&flags, &[("KUBECONFIG", nowhere)]).await;
         assert!(!output.success && output.stdout.is_empty(), "{output:?}");
         assert!(output.stderr.contains("the owner id is not known"), "{output:?}");

@@ -63,8 +63,8 @@ fn doctor_checks_the_role_and_the_reads_of_eventbridge_scheduler() {
             format!("ok       role {role}: may invoke report:live"),
             format!(
                 "failed   role {role}: may not invoke {foreign}: allow lambda:InvokeFunction on {foreign} in the \
-                 role's policy, as in the statement Invoke of lambda-triggers doctor \
-                 --print-scheduler-role=permissions, and make sure that no policy denies it"
+                 role's policy, as in the statement Invoke of lambda-triggers iam-policy --for scheduler-role, and \
+                 make sure that no policy denies it"
             ),
         ];
         assert_eq!(scheduler_lines(&lines), [&decisions[..], &reads].concat());
@@ -108,7 +108,7 @@ fn doctor_reports_a_wrong_role_and_missing_reads_of_eventbridge_scheduler() {
             failures(&missing).await,
             [
                 format!(
-                    "role {missing}: does not exist; create it with lambda-triggers doctor --print-scheduler-role, or \
+                    "role {missing}: does not exist; create it with lambda-triggers iam-policy --for scheduler-role, or \
                      give another --scheduler-role-arn"
                 ),
                 format!(

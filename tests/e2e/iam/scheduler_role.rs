@@ -6,20 +6,18 @@ use serde_json::Value;
 use crate::aws_proxy::table::{Defaults, Runner};
 use crate::objects::OWNER;
 
-/// The policies that doctor prints for the account.
+/// The policies that `iam-policy` prints for the account.
 async fn printed(env: &TestEnv, account: &str, flags: &[&str]) -> String {
-    let command = [&["doctor", "--account", account, "--owner-id", OWNER], flags].concat();
-    env.lambda_triggers(&command, &[]).await.expect("lambda-triggers doctor")
+    let command = [&["iam-policy", "--account", account, "--owner-id", OWNER], flags].concat();
+    env.lambda_triggers(&command, &[]).await.expect("lambda-triggers iam-policy")
 }
 
 #[test]
 fn a_role_with_the_printed_policies_runs_schedules() {
     env::test("scheduler-role", async |env| {
         let mut aws = Runner::new(&Defaults::new()).await;
-        let trust = printed(&env, &aws.account, &["--print-scheduler-role=trust"]).await;
-        let permissions = printed(&env, &aws.account, &["--print-scheduler-role=permissions"]).await;
-        let both = printed(&env, &aws.account, &["--print-scheduler-role"]).await;
-        assert_eq!(both, format!("{trust}{permissions}"));
+        let trust = printed(&env, &aws.account, &["--for", "scheduler-role-trust"]).await;
+        let permissions = printed(&env, &aws.account, &["--for", "scheduler-role"]).await;
         let narrow = trust.replace(":schedule-group/", ":schedule/");
         for (name, policy) in [("trust", trust), ("permissions", permissions), ("narrow", narrow)] {
             // The emulator compares the texts of policies without line breaks.
@@ -52,7 +50,7 @@ fn a_role_with_the_printed_policies_runs_schedules() {
 fn a_role_for_some_functions_runs_no_other_function() {
     env::test("scheduler-role-functions", async |env| {
         let mut aws = Runner::new(&Defaults::new()).await;
-        let flags = ["--print-scheduler-role=permissions", "--function", "other-*"];
+        let flags = ["--for", "scheduler-role", "--function", "other-*"];
         let permissions = printed(&env, &aws.account, &flags).await;
         let permissions: Value = serde_json::from_str(&permissions).unwrap();
         aws.variables.insert("permissions", permissions.to_string().into());

@@ -70,7 +70,7 @@ fn an_invalid_flag_is_refused_with_the_remedy() {
         for (flags, message) in cases {
             assert_eq!(
                 run_with_invalid_flags(&env, &flags).await,
-                (Some(2), format!("{message}{help}")),
+                (Some(1), format!("{message}{help}")),
                 "{flags:?}"
             );
         }

@@ -242,7 +242,7 @@ fn bare_command() -> Command {
 }
 
 /// `LAMBDA_TRIGGERS_BIN`, or the program that cargo built beside the test executable.
-fn binary() -> PathBuf {
+pub(super) fn binary() -> PathBuf {
     let path = match std::env::var_os("LAMBDA_TRIGGERS_BIN") {
         Some(path) => PathBuf::from(path),
         None => {

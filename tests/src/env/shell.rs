@@ -3,20 +3,22 @@
 use std::path::PathBuf;
 
 use super::TestEnv;
+use super::controller::binary;
 use super::kubectl::{Output, run};
 
 impl TestEnv {
-    /// Runs shell lines up to the first failure. `kubectl` is on the `PATH`, and the current context names the
-    /// environment's namespace.
+    /// Runs shell lines up to the first failure. `kubectl` and `lambda-triggers` are on the `PATH`, and the current
+    /// context names the environment's namespace.
     pub async fn shell(&self, lines: &str) -> Output {
         let kubeconfig = self.user_kubeconfig().await;
         let mut command = tokio::process::Command::new("sh");
         command.args(["-euc", lines]).env("KUBECONFIG", kubeconfig);
-        if let Some(folder) = self.kubectl_program().parent().filter(|folder| folder.is_absolute()) {
-            let path = std::env::var_os("PATH").unwrap_or_default();
-            let folders = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
-            command.env("PATH", std::env::join_paths(folders).expect("folders of PATH"));
-        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let programs = [self.kubectl_program().to_owned(), binary()];
+        let folders =
+            programs.iter().filter_map(|program| program.parent()).filter(|folder| folder.is_absolute());
+        let folders = folders.map(PathBuf::from).chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(folders).expect("folders of PATH"));
         run(&mut command, "").await
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The service authorization reference lists the resources and condition keys of each action
 //! (<https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>).
-//! `lambda-triggers doctor --print-iam-policy` prints the policy.
+//! `lambda-triggers iam-policy` prints the policy.
 
 mod actions;
 mod policy;

@@ -1,6 +1,7 @@
 //! The role with which EventBridge Scheduler invokes functions: trust policy and permissions.
 //!
-//! `lambda-triggers doctor --print-scheduler-role` prints both documents. An administrator creates the role once.
+//! `lambda-triggers iam-policy --for scheduler-role` prints the permissions, and `--for scheduler-role-trust` the trust
+//! policy. An administrator creates the role once.
 
 use serde_json::{Value, json};
 

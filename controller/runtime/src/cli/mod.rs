@@ -2,32 +2,30 @@
 
 mod crds;
 mod doctor;
+mod iam_policy;
+mod output;
+mod run;
+mod values;
+mod version;
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use http::Uri;
-use lambda_triggers_core::api::{Backend, Tags, parse_default_tags};
-use lambda_triggers_core::arn::role_account;
-use lambda_triggers_core::ownership::OwnerId;
-use lambda_triggers_core::pacing::token_bucket::Rates;
-use tracing::info;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error_chain;
-use crate::network::Network;
-use crate::operator::{self, Options, StartError};
-use crate::reconcile::Settings;
-use crate::telemetry::Telemetry;
-use crate::telemetry::logs::{self, LogFormat};
-use crate::telemetry::server::Server;
-use crate::telemetry::traces::Traces;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    Success
+  1    Failure: a failed check, an invalid value, or a wrong command line
+  130  Ended by Ctrl-C. The command run stops in order instead, and exits with 0";
 
 /// Runs AWS Lambda functions on schedules and S3 events, declared as Kubernetes resources.
 #[derive(Parser, Debug)]
-#[command(name = "lambda-triggers", version)]
+#[command(name = "lambda-triggers", version, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -36,115 +34,16 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Run the operator against the cluster of the current kubeconfig or service account.
-    Run(Box<RunArgs>),
+    Run(Box<run::RunArgs>),
     /// Check everything that the operator needs, and change nothing. Each line is a check: ok, failed or skipped, the
     /// subject, and the finding or the fix.
     Doctor(Box<doctor::DoctorArgs>),
+    /// Print the least-privilege IAM policy, as JSON.
+    IamPolicy(Box<iam_policy::IamPolicyArgs>),
     /// Print the CustomResourceDefinitions (CRDs).
-    Crds {
-        /// Write each CRD to a file in this folder instead.
-        #[arg(long)]
-        dir: Option<PathBuf>,
-    },
-}
-
-#[derive(Args, Debug)]
-struct RunArgs {
-    /// Watch only these namespaces, separated by commas; repeatable. The owner id then comes from the operator's own
-    /// namespace (default: all namespaces).
-    #[arg(long, env = "LAMBDA_TRIGGERS_NAMESPACE", value_name = "NAMES", value_delimiter = ',', value_parser = namespace)]
-    namespace: Vec<String>,
-    /// Eight hex digits at the start of every name that the operator creates in AWS. Set the owner id if a rebuilt
-    /// cluster must find its AWS resources again. No other running cluster may use the same owner id (default: from
-    /// the cluster).
-    #[arg(long, env = "LAMBDA_TRIGGERS_OWNER_ID", value_parser = OwnerId::parse)]
-    owner_id: Option<OwnerId>,
-    /// AWS Region for resources that specify no Region (default: from the AWS SDK, such as AWS_REGION).
-    #[arg(long, env = "LAMBDA_TRIGGERS_REGION")]
-    region: Option<String>,
-    /// Permit each namespace only the AWS resources in this tenancy file; see docs/tenancy.md. The operator reloads
-    /// the file after a change (default: each namespace may use everything that the operator's own credentials
-    /// allow).
-    #[arg(long, env = "LAMBDA_TRIGGERS_TENANCY_FILE", value_name = "PATH")]
-    tenancy_file: Option<PathBuf>,
-    /// The role that EventBridge Scheduler assumes to invoke the functions, as an ARN; see docs/schedules.md. The role
-    /// is in the operator's account (default: only rules run schedules, and a schedule that needs EventBridge Scheduler
-    /// is Stalled).
-    #[arg(long, env = "LAMBDA_TRIGGERS_SCHEDULER_ROLE_ARN", value_name = "ARN", value_parser = role_arn)]
-    scheduler_role_arn: Option<String>,
-    /// The service that runs a schedule without spec.backend, if both services can run the schedule. A change moves the
-    /// schedules to the other service.
-    #[arg(long, env = "LAMBDA_TRIGGERS_DEFAULT_BACKEND", value_enum, default_value_t = BackendArg::Rule)]
-    default_backend: BackendArg,
-    /// Reconcile every object again after this time (resync period), such as 10m.
-    #[arg(long, env = "LAMBDA_TRIGGERS_RESYNC", default_value = "10m", value_parser = duration)]
-    resync: Duration,
-    /// Cancel a reconcile of an object after this time, and retry.
-    #[arg(long, env = "LAMBDA_TRIGGERS_RECONCILE_TIMEOUT", default_value = "2m", value_parser = duration)]
-    reconcile_timeout: Duration,
-    /// Maximum number of calls per second to Lambda, in each account and Region. Calls start at two thirds of this rate.
-    /// GetPolicy has its own quota, and a separate limit of the same rate. GetFunction has a separate limit of 100/15 of
-    /// the rate. The default is AWS's quota.
-    #[arg(long, env = "LAMBDA_TRIGGERS_LAMBDA_RATE", default_value_t = Rates::default().lambda, value_parser = rate)]
-    lambda_rate: f64,
-    /// Maximum number of calls per second to EventBridge, in each account and Region. Calls start at two thirds of this
-    /// rate. The default is AWS's quota.
-    #[arg(long, env = "LAMBDA_TRIGGERS_EVENTBRIDGE_RATE", default_value_t = Rates::default().events, value_parser = rate)]
-    eventbridge_rate: f64,
-    /// Maximum number of calls per second on schedules of EventBridge Scheduler, in each account and Region. Calls start
-    /// at two thirds of this rate. Lists and schedule groups have a separate limit of 1/25 of the rate. The default is
-    /// half of AWS's quota in a small Region.
-    #[arg(long, env = "LAMBDA_TRIGGERS_SCHEDULER_RATE", default_value_t = Rates::default().scheduler, value_parser = rate)]
-    scheduler_rate: f64,
-    /// Maximum number of calls per second to S3, in each account and Region. Calls start at two thirds of this rate.
-    /// AWS publishes no quota.
-    #[arg(long, env = "LAMBDA_TRIGGERS_S3_RATE", default_value_t = Rates::default().s3, value_parser = rate)]
-    s3_rate: f64,
-    /// Keep the finalizer of a resource for this time after an unanswered write to the resource's bucket, and after a
-    /// start. Until then, such a write may still take effect.
-    #[arg(long, env = "LAMBDA_TRIGGERS_WRITE_GRACE_PERIOD", default_value = "30s", value_parser = duration)]
-    write_grace_period: Duration,
-    /// Report a resource as Stalled if a dependency is still missing, denied or in conflict after this time. The time
-    /// starts when the operator first sees a generation of the resource. Until then, the resource is Reconciling and
-    /// retried every few seconds, because the same rollout may create the dependency.
-    #[arg(long, env = "LAMBDA_TRIGGERS_PROGRESS_DEADLINE", default_value = "2m", value_parser = duration)]
-    progress_deadline: Duration,
-    /// Set these tags on every rule and function that the operator creates, such as team=media,cost-centre=42. Tags
-    /// of a resource have precedence. The operator rolls out a change, and removes the tags of removed keys from AWS
-    /// (default: none).
-    #[arg(long, env = "LAMBDA_TRIGGERS_DEFAULT_TAGS", value_name = "KEY=VALUE,...", value_parser = parse_default_tags)]
-    default_tags: Option<Tags>,
-    /// Serve /metrics, /healthz and /readyz at this address, also on a standby. [::] means IPv4 and IPv6, or only
-    /// IPv4 on a machine without IPv6.
-    #[arg(long, env = "LAMBDA_TRIGGERS_HTTP_ADDRESS", default_value = "[::]:8080")]
-    http_address: SocketAddr,
-    /// Format of the log. RUST_LOG selects the lines.
-    #[arg(long, env = "LAMBDA_TRIGGERS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
-    log_format: LogFormat,
-    /// Send traces by OTLP over HTTP to this collector, such as http://collector.tracing:4318. OpenTelemetry's own
-    /// variables configure the rest, such as OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS and
-    /// OTEL_RESOURCE_ATTRIBUTES (default: no traces).
-    #[arg(long, env = "LAMBDA_TRIGGERS_OTLP_ENDPOINT", value_parser = collector)]
-    otlp_endpoint: Option<Uri>,
-}
-
-/// The values of `--default-backend`.
-#[derive(ValueEnum, Clone, Copy, Debug)]
-#[value(rename_all = "PascalCase")]
-enum BackendArg {
-    /// A rule of EventBridge.
-    Rule,
-    /// A schedule of EventBridge Scheduler.
-    Scheduler,
-}
-
-impl From<BackendArg> for Backend {
-    fn from(backend: BackendArg) -> Self {
-        match backend {
-            BackendArg::Rule => Self::Rule,
-            BackendArg::Scheduler => Self::Scheduler,
-        }
-    }
+    Crds(crds::CrdsArgs),
+    /// Print the version, the CRDs of the version, and the supported versions of Kubernetes.
+    Version(version::VersionArgs),
 }
 
 /// The parser of the command line, for the documentation of the flags.
@@ -152,140 +51,98 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Parses and runs the command line, and prints an error to standard error.
+/// Parses and runs the command line, and prints an error to standard error. Every failure has the exit code 1, also a
+/// wrong command line, so that other codes keep their meaning.
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Run(args) => run(*args).map(|()| ExitCode::SUCCESS),
-        Command::Doctor(args) => doctor::run(*args),
-        Command::Crds { dir } => crds::print(dir.as_deref()).map(|()| ExitCode::SUCCESS),
-    };
-    match result {
-        Ok(code) => code,
+    let cli = match parse(std::env::args_os().collect()) {
+        Ok(cli) => cli,
         Err(error) => {
-            eprintln!("lambda-triggers: {}", error_chain(&*error));
-            ExitCode::FAILURE
+            // The reader of a closed pipe misses nothing.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
-    }
-}
-
-fn run(args: RunArgs) -> Result<(), StartError> {
-    let RunArgs {
-        namespace,
-        owner_id,
-        region,
-        tenancy_file,
-        scheduler_role_arn,
-        default_backend,
-        resync,
-        reconcile_timeout,
-        lambda_rate,
-        eventbridge_rate,
-        scheduler_rate,
-        s3_rate,
-        write_grace_period,
-        progress_deadline,
-        default_tags,
-        http_address,
-        log_format,
-        otlp_endpoint,
-    } = args;
-    let network = Network::from_env()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let stop = runtime.block_on(async { operator::stop_on_signal() })?;
-    let collector = otlp_endpoint.as_ref();
-    let traces =
-        collector.map(|collector| Traces::to(collector, &network, runtime.handle().clone())).transpose();
-    let traces =
-        traces.map_err(|error| format!("cannot send traces to --otlp-endpoint: {}", error_chain(&*error)))?;
-    logs::start(log_format, traces.as_ref());
-    if let Some(collector) = collector {
-        info!(%collector, "sending traces");
-    }
-    for (variable, value) in network.shown() {
-        info!(variable, value, "using the network settings of the environment");
-    }
-    let settings = Settings {
-        resync,
-        timeout: reconcile_timeout,
-        write_grace_period,
-        progress_deadline,
-        default_tags: default_tags.unwrap_or_default(),
-        scheduler_role: scheduler_role_arn,
-        default_backend: default_backend.into(),
-        ..Settings::default()
     };
-    let rates =
-        Rates { lambda: lambda_rate, events: eventbridge_rate, scheduler: scheduler_rate, s3: s3_rate };
-    let telemetry = Telemetry::default();
-    let ended = runtime.block_on(async {
-        let server = Server::start(http_address, telemetry.clone()).await?;
-        let namespaces = distinct(namespace);
-        let options = Options { namespaces, owner_id, region, tenancy_file, rates, settings, telemetry };
-        let ended = operator::run(options, network, stop).await;
-        // The server stops last, and finishes the answers in flight.
-        server.stop().await;
-        ended
-    });
-    if let Some(traces) = traces {
-        traces.end();
-    }
-    // A DNS lookup blocks a thread, and would delay the end of the process.
-    runtime.shutdown_background();
-    ended
+    let result = match cli.command {
+        Command::Run(args) => run::run(*args).map(|()| ExitCode::SUCCESS),
+        Command::Doctor(args) => doctor::run(*args),
+        Command::IamPolicy(args) => iam_policy::run(*args).map(|()| ExitCode::SUCCESS),
+        Command::Crds(args) => crds::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Version(args) => version::run(&args).map(|()| ExitCode::SUCCESS),
+    };
+    result.unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "lambda-triggers: {}", error_chain(&*error));
+        ExitCode::FAILURE
+    })
 }
 
-/// Parses the URL of a collector.
-fn collector(text: &str) -> Result<Uri, String> {
-    let wrong = "write the URL of a collector's OTLP over HTTP, such as http://collector.tracing:4318";
-    let url: Uri = text.parse().map_err(|error| format!("{error}; {wrong}"))?;
-    match (url.scheme_str(), url.host()) {
-        (Some("http" | "https"), Some(_)) => Ok(url),
-        _ => Err(wrong.into()),
-    }
+fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command().bin_name(bin_name(arguments.first()));
+    let matches = command.try_get_matches_from_mut(iam_policy::translate_former_flags(arguments))?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
-/// Parses the name of a namespace.
-fn namespace(text: &str) -> Result<String, String> {
-    let is_label =
-        text.split('-').all(|part| part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()));
-    if is_label && (1..=63).contains(&text.len()) && !text.starts_with('-') && !text.ends_with('-') {
-        Ok(text.into())
-    } else {
-        Err("not a valid namespace name; write for example team-a,team-b".into())
-    }
+/// The name of the program in usage lines. kubectl runs a plugin by the name `kubectl-lambda_triggers`
+/// (<https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/#naming-a-plugin>).
+fn bin_name(program: Option<&OsString>) -> &'static str {
+    let name = program.and_then(|path| Path::new(path).file_stem()?.to_str());
+    if name == Some("kubectl-lambda_triggers") { "kubectl lambda-triggers" } else { "lambda-triggers" }
 }
 
-/// Parses the ARN of a role.
-fn role_arn(text: &str) -> Result<String, String> {
-    match role_account(text) {
-        Some(_) => Ok(text.into()),
-        None => {
-            Err("not a valid role ARN; write for example arn:aws:iam::123456789012:role/schedules".into())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The commands that do something, each with its path in words.
+    fn leaves(command: &clap::Command, path: &str) -> Vec<(String, clap::Command)> {
+        let visible = command.get_subcommands().filter(|command| !command.is_hide_set());
+        let nested = visible.flat_map(|command| leaves(command, &format!("{path} {}", command.get_name())));
+        let nested: Vec<_> = nested.collect();
+        if nested.is_empty() { vec![(path.to_owned(), command.clone())] } else { nested }
+    }
+
+    /// The words of a command before a pipe or a redirection. Quotes are single quotes.
+    fn words(line: &str) -> Vec<String> {
+        let parts = line.split('\'').enumerate().flat_map(|(number, part)| match number % 2 {
+            0 => part.split_whitespace().map(str::to_owned).collect(),
+            _ => vec![part.to_owned()],
+        });
+        parts.take_while(|word| !["|", ">"].contains(&word.as_str())).collect()
+    }
+
+    #[test]
+    fn each_command_has_examples_that_parse() {
+        for (path, command) in leaves(&command(), "lambda-triggers") {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples: Vec<&str> =
+                help.lines().filter_map(|line| line.strip_prefix("  lambda-")).collect();
+            assert!(help.starts_with("Examples:\n") && (3..=5).contains(&examples.len()), "{path}: {help}");
+            for example in examples.iter().map(|example| format!("lambda-{example}")) {
+                assert!(example.starts_with(&path), "{path}: {example}");
+                if let Err(error) = super::command().try_get_matches_from(words(&example)) {
+                    panic!("{example}: {error}");
+                }
+            }
         }
     }
-}
 
-/// Removes duplicates: a namespace that is named twice is watched once.
-fn distinct(mut names: Vec<String>) -> Vec<String> {
-    names.sort();
-    names.dedup();
-    names
-}
+    #[test]
+    fn the_parser_has_no_contradictions() {
+        command().debug_assert();
+    }
 
-/// Parses a duration such as `10m` or `90s`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = |why: String| format!("{why}; write for example 10m, 90s or 1h30m");
-    let span: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| wrong(error.to_string()))?;
-    let time = Duration::try_from(span).map_err(|error| wrong(error.to_string()))?;
-    if time.is_zero() { Err(wrong("it must be longer than zero".into())) } else { Ok(time) }
-}
-
-/// Parses a rate such as `7.5`.
-fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|error| format!("{error}; write for example 7.5"))?;
-    if rate > 0.0 && rate.is_finite() {
-        Ok(rate)
-    } else {
-        Err("it must be greater than zero, for example 7.5".into())
+    #[test]
+    fn a_plugin_of_kubectl_has_its_name_in_usage_lines() {
+        for (program, name) in [
+            ("lambda-triggers", "lambda-triggers"),
+            ("/usr/local/bin/lambda-triggers", "lambda-triggers"),
+            ("/home/me/.krew/bin/kubectl-lambda_triggers", "kubectl lambda-triggers"),
+            ("kubectl-lambda_triggers.exe", "kubectl lambda-triggers"),
+        ] {
+            let error = parse(vec![program.into(), "version".into(), "--tpyo".into()]).unwrap_err();
+            let usage =
+                error.to_string().lines().find_map(|line| line.strip_prefix("Usage: ").map(str::to_owned));
+            assert_eq!(usage, Some(format!("{name} version [OPTIONS]")), "{program}");
+        }
+        assert_eq!(bin_name(None), "lambda-triggers");
     }
 }

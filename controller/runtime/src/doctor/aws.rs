@@ -75,7 +75,7 @@ pub async fn examine(
     }
     checks.push(Check::skipped(
         "writes to AWS",
-        "doctor does not write; compare the role's policy with lambda-triggers doctor --print-iam-policy",
+        "doctor does not write; compare the role's policy with lambda-triggers iam-policy",
     ));
     checks
 }

@@ -24,7 +24,7 @@ pub async fn examine(
 ) -> Vec<Check> {
     let Some(role) = role else {
         let finding = "no role is set, so only rules run schedules; to use it, create a role with lambda-triggers \
-                       doctor --print-scheduler-role, and give --scheduler-role-arn";
+                       iam-policy --for scheduler-role, and give --scheduler-role-arn";
         return vec![Check::skipped(SCHEDULER, finding)];
     };
     let mut checks = match check_own_scheduler_role(role, &caller.account) {
@@ -71,7 +71,7 @@ fn decision(role: &str, function: &str, arn: &str, is_allowed: bool) -> Check {
     }
     let finding = format!(
         "may not invoke {function}: allow lambda:InvokeFunction on {arn} in the role's policy, as in the statement \
-         Invoke of lambda-triggers doctor --print-scheduler-role=permissions, and make sure that no policy denies it"
+         Invoke of lambda-triggers iam-policy --for scheduler-role, and make sure that no policy denies it"
     );
     Check::failed(of_role(role), finding)
 }
@@ -79,7 +79,7 @@ fn decision(role: &str, function: &str, arn: &str, is_allowed: bool) -> Check {
 /// The check without a decision. Only a missing role is a failure, because the operator itself never calls IAM.
 fn no_decision(role: &str, arns: &[String], error: &AwsError) -> Check {
     if error.kind == AwsErrorKind::NotFound {
-        let finding = "does not exist; create it with lambda-triggers doctor --print-scheduler-role, or give another \
+        let finding = "does not exist; create it with lambda-triggers iam-policy --for scheduler-role, or give another \
                        --scheduler-role-arn";
         return Check::failed(of_role(role), finding);
     }
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(check(true), Check::ok(what, "may invoke report"));
         let finding = "may not invoke report: allow lambda:InvokeFunction on \
                        arn:aws:lambda:eu-west-1:123456789012:function:report in the role's policy, as in the \
-                       statement Invoke of lambda-triggers doctor --print-scheduler-role=permissions, and make sure \
+                       statement Invoke of lambda-triggers iam-policy --for scheduler-role, and make sure \
                        that no policy denies it";
         assert_eq!(check(false), Check::failed(what, finding));
     }
@@ -196,7 +196,7 @@ mod tests {
             [
                 Check::failed(
                     what,
-                    "does not exist; create it with lambda-triggers doctor --print-scheduler-role, or give another \
+                    "does not exist; create it with lambda-triggers iam-policy --for scheduler-role, or give another \
                      --scheduler-role-arn"
                 ),
                 skipped(

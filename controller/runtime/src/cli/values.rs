@@ -1,0 +1,62 @@
+//! Parsers of the values of flags. Each error says what to write instead.
+
+use std::time::Duration;
+
+use http::Uri;
+use lambda_triggers_core::arn::role_account;
+
+/// Parses the URL of a collector.
+pub fn collector(text: &str) -> Result<Uri, String> {
+    let wrong = "write the URL of a collector's OTLP over HTTP, such as http://collector.tracing:4318";
+    let url: Uri = text.parse().map_err(|error| format!("{error}; {wrong}"))?;
+    match (url.scheme_str(), url.host()) {
+        (Some("http" | "https"), Some(_)) => Ok(url),
+        _ => Err(wrong.into()),
+    }
+}
+
+/// Parses the name of a namespace.
+pub fn namespace(text: &str) -> Result<String, String> {
+    let is_label =
+        text.split('-').all(|part| part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()));
+    if is_label && (1..=63).contains(&text.len()) && !text.starts_with('-') && !text.ends_with('-') {
+        Ok(text.into())
+    } else {
+        Err("not a valid namespace name; write for example team-a,team-b".into())
+    }
+}
+
+/// Parses the ARN of a role.
+pub fn role_arn(text: &str) -> Result<String, String> {
+    match role_account(text) {
+        Some(_) => Ok(text.into()),
+        None => {
+            Err("not a valid role ARN; write for example arn:aws:iam::123456789012:role/schedules".into())
+        }
+    }
+}
+
+/// Removes duplicates: a namespace that is named twice is watched once.
+pub fn distinct(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Parses a duration such as `10m` or `90s`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = |why: String| format!("{why}; write for example 10m, 90s or 1h30m");
+    let span: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| wrong(error.to_string()))?;
+    let time = Duration::try_from(span).map_err(|error| wrong(error.to_string()))?;
+    if time.is_zero() { Err(wrong("it must be longer than zero".into())) } else { Ok(time) }
+}
+
+/// Parses a rate such as `7.5`.
+pub fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|error| format!("{error}; write for example 7.5"))?;
+    if rate > 0.0 && rate.is_finite() {
+        Ok(rate)
+    } else {
+        Err("it must be greater than zero, for example 7.5".into())
+    }
+}

@@ -1,0 +1,101 @@
+//! The commands of `lambda-triggers` in a shell: exit codes, closed pipes, and the plugin of kubectl.
+
+use lambda_triggers_tests::env::{self, TestEnv};
+
+/// Runs a command line. Returns its exit code, its stdout and its stderr.
+async fn run(env: &TestEnv, command: &str) -> (String, String, String) {
+    let file = env.directory().join("exit-code").display().to_string();
+    let output = env.shell(&format!("code=0; {command} || code=$?; echo $code > '{file}'")).await;
+    (std::fs::read_to_string(&file).unwrap().trim().into(), output.stdout, output.stderr)
+}
+
+#[test]
+fn a_failure_has_the_exit_code_1() {
+    let cases = [
+        ("", "1", "Usage: lambda-triggers <COMMAND>"),
+        ("tpyo", "1", "error: unrecognized subcommand 'tpyo'"),
+        ("doctor --tpyo", "1", "error: unexpected argument '--tpyo' found"),
+        ("iam-policy --for scheduler-role --with kms", "1", "lambda-triggers: --with belongs to --for run, "),
+        ("crds --dir /nowhere", "1", "lambda-triggers: No such file or directory"),
+        ("--help", "0", ""),
+        ("--version", "0", ""),
+        ("version", "0", ""),
+        ("version --output json", "0", ""),
+        ("crds", "0", ""),
+        ("iam-policy --account 123456789012 --owner-id 1a2b3c4d", "0", ""),
+    ];
+    env::test("cli-exit-codes", async |env| {
+        for (arguments, expected, message) in cases {
+            let (code, stdout, stderr) = run(&env, &format!("lambda-triggers {arguments}")).await;
+            let place = format!("{arguments}: {stdout}{stderr}");
+            assert_eq!(code, expected, "{place}");
+            assert!(stderr.contains(message), "{place}");
+            assert_eq!(stdout.is_empty(), !message.is_empty(), "{place}");
+            assert_eq!(stderr.is_empty(), message.is_empty(), "{place}");
+        }
+        let (_, help, _) = run(&env, "lambda-triggers --help").await;
+        assert!(help.contains("\n\nExit codes:\n  0    Success\n  1    Failure: "), "{help}");
+    });
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    env::test("cli-closed-pipe", async |env| {
+        for (arguments, code) in [("crds", 0), ("--help", 0), ("tpyo", 1)] {
+            // The pipe is closed before the first write.
+            let script =
+                format!("{{ sleep 0.2; lambda-triggers {arguments} 2>&1; echo \"exit $?\" >&2; }} | true");
+            let stderr = env.shell(&format!("set +e; {script}")).await.stderr;
+            assert_eq!(stderr, format!("exit {code}\n"), "{arguments}");
+        }
+    });
+}
+
+#[test]
+fn kubectl_runs_the_plugin() {
+    env::test("cli-kubectl", async |env| {
+        let folder = env.directory().join("plugin");
+        std::fs::create_dir(&folder).unwrap();
+        let folder = folder.display();
+        let install = format!("ln -s \"$(command -v lambda-triggers)\" '{folder}/kubectl-lambda_triggers'");
+        env.shell(&install).await.expect("install");
+        let path = format!("PATH='{folder}':\"$PATH\"");
+        let (code, stdout, stderr) =
+            run(&env, &format!("{path} kubectl lambda-triggers version --tpyo")).await;
+        assert_eq!((&*code, &*stdout), ("1", ""));
+        assert!(stderr.contains("Usage: kubectl lambda-triggers version [OPTIONS]"), "{stderr}");
+    });
+}
+
+#[test]
+fn the_version_names_the_oldest_kubernetes_of_the_chart() {
+    let chart = include_str!("../../charts/lambda-triggers/Chart.yaml");
+    env::test("cli-version", async |env| {
+        let (_, stdout, _) = run(&env, "lambda-triggers version --output json").await;
+        let version: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        let oldest = version["kubernetes"]["oldest"].as_str().unwrap();
+        assert!(chart.contains(&format!("kubeVersion: \">={oldest}.0-0\"")), "{stdout}");
+        assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+    });
+}
+
+#[test]
+fn the_former_flags_of_doctor_print_the_policies() {
+    let scope = "--account 123456789012 --owner-id 1a2b3c4d";
+    env::test("cli-former-flags", async |env| {
+        for (former, now) in [
+            ("--print-iam-policy --with kms", &["--with kms"][..]),
+            ("--print-scheduler-role=trust", &["--for scheduler-role-trust"]),
+            ("--print-scheduler-role=permissions", &["--for scheduler-role"]),
+            ("--print-scheduler-role", &["--for scheduler-role-trust", "--for scheduler-role"]),
+        ] {
+            let mut expected = String::new();
+            for flags in now {
+                expected +=
+                    &env.shell(&format!("lambda-triggers iam-policy {scope} {flags}")).await.expect(flags);
+            }
+            let printed = env.shell(&format!("lambda-triggers doctor {scope} {former}")).await.expect(former);
+            assert_eq!(printed, expected, "{former}");
+        }
+    });
+}
