@@ -1,4 +1,4 @@
-//! The commands of `lambda-triggers` in a shell: exit codes, closed pipes, and the plugin of kubectl.
+//! The commands of `lambda-triggers` in a shell: exit codes, closed pipes, colour, and the plugin of kubectl.
 
 use lambda_triggers_tests::env::{self, TestEnv};
 
@@ -9,19 +9,36 @@ async fn run(env: &TestEnv, command: &str) -> (String, String, String) {
     (std::fs::read_to_string(&file).unwrap().trim().into(), output.stdout, output.stderr)
 }
 
+const NEVER: &str = "explain schedule 'cron(0 18 1 1 ? 2026)' --from 2027-01-01T00:00:00Z";
+
 #[test]
 fn a_failure_has_the_exit_code_1() {
     let cases = [
-        ("", "1", "Usage: lambda-triggers <COMMAND>"),
+        ("", "1", "Usage: lambda-triggers [OPTIONS] <COMMAND>"),
         ("tpyo", "1", "error: unrecognized subcommand 'tpyo'"),
         ("doctor --tpyo", "1", "error: unexpected argument '--tpyo' found"),
+        ("explain", "1", "Usage: lambda-triggers explain [OPTIONS] <COMMAND>"),
+        ("explain schedule 'rate(1 hours)'", "1", "lambda-triggers: spec.schedule: write rate(1 hour)\n"),
+        ("explain schedule '0 18 * * *' --zone Mars", "1", ": write the IANA name of a time zone, such as"),
+        (
+            "explain schedule '0 18 * * *' --from 2027",
+            "1",
+            ": write a time with an offset, such as 2027-01-01T",
+        ),
+        (NEVER, "1", ""),
+        ("explain name photos", "1", "lambda-triggers: photos is no name of an operator: "),
+        ("explain name lt-1a2b3c4d-media-x-0123456789", "1", ""),
         ("iam-policy --for scheduler-role --with kms", "1", "lambda-triggers: --with belongs to --for run, "),
         ("crds --dir /nowhere", "1", "lambda-triggers: No such file or directory"),
         ("--help", "0", ""),
         ("--version", "0", ""),
+        ("help explain", "0", ""),
         ("version", "0", ""),
         ("version --output json", "0", ""),
         ("crds", "0", ""),
+        ("explain schedule '@daily'", "0", ""),
+        ("explain schedule 'rate(1 hour)'", "0", ""),
+        ("explain name lt-1a2b3c4d-rules", "0", ""),
         ("iam-policy --account 123456789012 --owner-id 1a2b3c4d", "0", ""),
     ];
     env::test("cli-exit-codes", async |env| {
@@ -30,6 +47,7 @@ fn a_failure_has_the_exit_code_1() {
             let place = format!("{arguments}: {stdout}{stderr}");
             assert_eq!(code, expected, "{place}");
             assert!(stderr.contains(message), "{place}");
+            // An answer without a find is still an answer, and belongs to stdout.
             assert_eq!(stdout.is_empty(), !message.is_empty(), "{place}");
             assert_eq!(stderr.is_empty(), message.is_empty(), "{place}");
         }
@@ -41,12 +59,33 @@ fn a_failure_has_the_exit_code_1() {
 #[test]
 fn a_closed_pipe_is_no_failure() {
     env::test("cli-closed-pipe", async |env| {
-        for (arguments, code) in [("crds", 0), ("--help", 0), ("tpyo", 1)] {
+        for (arguments, code) in
+            [("crds", 0), ("--help", 0), ("explain schedule @daily", 0), (NEVER, 1), ("tpyo", 1)]
+        {
             // The pipe is closed before the first write.
             let script =
                 format!("{{ sleep 0.2; lambda-triggers {arguments} 2>&1; echo \"exit $?\" >&2; }} | true");
             let stderr = env.shell(&format!("set +e; {script}")).await.stderr;
             assert_eq!(stderr, format!("exit {code}\n"), "{arguments}");
+        }
+    });
+}
+
+#[test]
+fn flag_and_environment_decide_about_colour() {
+    let bold = "\u{1b}[1m";
+    env::test("cli-colour", async |env| {
+        for (environment, flags, has_colour) in [
+            ("", "", false),
+            ("", "--color always", true),
+            ("NO_COLOR=1", "--color always", true),
+            ("CLICOLOR_FORCE=1", "", true),
+            ("CLICOLOR_FORCE=1 NO_COLOR=1", "", false),
+            ("CLICOLOR_FORCE=1", "--color never", false),
+        ] {
+            let command = format!("{environment} lambda-triggers explain schedule @daily {flags}");
+            let (_, stdout, _) = run(&env, &command).await;
+            assert_eq!(stdout.contains(bold), has_colour, "{command}: {stdout:?}");
         }
     });
 }

@@ -1,7 +1,9 @@
-//! The command line: the reference from its parser.
+//! The command line: the reference from its parser, and the output that `docs/cli.md` shows.
 
 use clap::{Arg, Command};
+use lambda_triggers_tests::env;
 
+use super::Page;
 use super::generated::{assert_generated, cell};
 
 #[test]
@@ -14,7 +16,7 @@ fn the_reference_of_the_operator_matches_the_parser() {
 #[test]
 fn the_reference_of_the_other_commands_matches_the_parser() {
     let command = lambda_triggers::cli::command();
-    let mut text = String::new();
+    let mut text = format!("### All commands\n\n{}\n", table(&command));
     for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "run") {
         text += &sections(subcommand, &format!("lambda-triggers {}", subcommand.get_name()));
     }
@@ -76,4 +78,19 @@ fn row(arg: &Arg) -> String {
         .collect();
     let values = if values.is_empty() { String::new() } else { format!(" One of {}.", values.join(", ")) };
     format!("| {name} | {env} | {} | {help}.{values} |\n", defaults.join(", "))
+}
+
+#[test]
+fn the_commands_of_the_page_print_what_it_shows() {
+    let page = Page::read("docs/cli.md");
+    let blocks = page.blocks();
+    let pairs = blocks.windows(2).filter(|pair| ["text", "json"].contains(&pair[1].language.as_str()));
+    let pairs: Vec<_> = pairs.map(|pair| (pair[0].text.clone(), pair[1].text.clone())).collect();
+    assert!(pairs.len() >= 5, "{pairs:?}");
+    env::test("docs-cli", async |env| {
+        for (command, shown) in pairs {
+            let printed = env.shell(&command).await.expect(&command);
+            assert!(printed == shown, "docs/cli.md must show this after {command}\n{printed}");
+        }
+    });
 }

@@ -1,7 +1,9 @@
 //! The command line. The doc comments of flags and commands are the text of `--help`.
 
+mod color;
 mod crds;
 mod doctor;
+mod explain;
 mod iam_policy;
 mod output;
 mod run;
@@ -29,6 +31,8 @@ Exit codes:
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    color: color::ColorArgs,
 }
 
 #[derive(Subcommand, Debug)]
@@ -40,6 +44,8 @@ enum Command {
     Doctor(Box<doctor::DoctorArgs>),
     /// Print the least-privilege IAM policy, as JSON.
     IamPolicy(Box<iam_policy::IamPolicyArgs>),
+    /// Explain a schedule or a name in AWS.
+    Explain(explain::ExplainArgs),
     /// Print the CustomResourceDefinitions (CRDs).
     Crds(crds::CrdsArgs),
     /// Print the version, the CRDs of the version, and the supported versions of Kubernetes.
@@ -62,10 +68,12 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
+    cli.color.apply();
     let result = match cli.command {
         Command::Run(args) => run::run(*args).map(|()| ExitCode::SUCCESS),
         Command::Doctor(args) => doctor::run(*args),
         Command::IamPolicy(args) => iam_policy::run(*args).map(|()| ExitCode::SUCCESS),
+        Command::Explain(args) => explain::run(args),
         Command::Crds(args) => crds::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Version(args) => version::run(&args).map(|()| ExitCode::SUCCESS),
     };

@@ -35,9 +35,9 @@ pub fn json(kind: &str, content: &impl Serialize) -> Result<String, StartError> 
     Ok(format!("{}\n", serde_json::to_string_pretty(&document)?))
 }
 
-/// Writes to standard output. A closed pipe is no error: its reader needs no more text.
+/// Writes to standard output, without styles unless the output has colour. A closed pipe is no error: its reader needs no more text.
 pub fn print(text: &str) -> Result<(), StartError> {
-    let mut stdout = io::stdout().lock();
+    let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),

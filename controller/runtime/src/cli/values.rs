@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use http::Uri;
+use jiff::Timestamp;
 use lambda_triggers_core::arn::role_account;
+use lambda_triggers_core::ownership::ObjectKey;
 
 /// Parses the URL of a collector.
 pub fn collector(text: &str) -> Result<Uri, String> {
@@ -58,5 +60,20 @@ pub fn rate(text: &str) -> Result<f64, String> {
         Ok(rate)
     } else {
         Err("it must be greater than zero, for example 7.5".into())
+    }
+}
+
+/// Parses a time.
+pub fn timestamp(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "write a time with an offset, such as 2027-01-01T00:00:00Z".into())
+}
+
+/// Parses namespace and name of a resource.
+pub fn object_key(text: &str) -> Result<ObjectKey, String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
+            Ok(ObjectKey::new(namespace, name))
+        }
+        _ => Err("write namespace and name, such as team-a/nightly-report".into()),
     }
 }

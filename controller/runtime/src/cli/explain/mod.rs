@@ -1,0 +1,40 @@
+//! `lambda-triggers explain`: one file for each question.
+
+mod name;
+mod schedule;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::operator::StartError;
+
+/// The questions of `explain`.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    #[command(subcommand)]
+    question: Question,
+}
+
+#[derive(Subcommand, Debug)]
+enum Question {
+    /// Show the service, the expression in AWS and the next runs of a schedule.
+    ///
+    /// The exit code is 1 if the schedule is invalid or has no run left. The command needs neither AWS nor a cluster.
+    Schedule(schedule::ScheduleArgs),
+    /// Find the resource behind a name in AWS.
+    ///
+    /// The name is of a rule, a schedule or a function, the Id of an entry, or the Sid of a statement. The exit code is 1
+    /// if no resource fits. The command needs neither AWS nor a cluster.
+    Name(name::NameArgs),
+}
+
+/// Answers the question. The exit code is 1 if nothing was found.
+pub fn run(args: ExplainArgs) -> Result<ExitCode, StartError> {
+    let is_found = match args.question {
+        Question::Schedule(args) => schedule::run(&args),
+        Question::Name(args) => name::run(args),
+    }?;
+    Ok(if is_found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
