@@ -30,12 +30,15 @@ fn a_failure_has_the_exit_code_1() {
         ("explain name lt-1a2b3c4d-media-x-0123456789", "1", ""),
         ("iam-policy --for scheduler-role --with kms", "1", "lambda-triggers: --with belongs to --for run, "),
         ("crds --dir /nowhere", "1", "lambda-triggers: No such file or directory"),
+        ("man --dir /nowhere", "1", "lambda-triggers: cannot write the manual pages to /nowhere: "),
+        ("completion tcsh", "1", "error: invalid value 'tcsh' for '<PROGRAM>'"),
         ("--help", "0", ""),
         ("--version", "0", ""),
         ("help explain", "0", ""),
         ("version", "0", ""),
         ("version --output json", "0", ""),
         ("crds", "0", ""),
+        ("completion bash", "0", ""),
         ("explain schedule '@daily'", "0", ""),
         ("explain schedule 'rate(1 hour)'", "0", ""),
         ("explain name lt-1a2b3c4d-rules", "0", ""),
@@ -91,18 +94,31 @@ fn flag_and_environment_decide_about_colour() {
 }
 
 #[test]
-fn kubectl_runs_the_plugin() {
+fn kubectl_runs_and_completes_the_plugin() {
     env::test("cli-kubectl", async |env| {
         let folder = env.directory().join("plugin");
         std::fs::create_dir(&folder).unwrap();
         let folder = folder.display();
-        let install = format!("ln -s \"$(command -v lambda-triggers)\" '{folder}/kubectl-lambda_triggers'");
+        let install = format!(
+            "ln -s \"$(command -v lambda-triggers)\" '{folder}/kubectl-lambda_triggers'
+             lambda-triggers completion kubectl > '{folder}/kubectl_complete-lambda_triggers'
+             chmod +x '{folder}/kubectl_complete-lambda_triggers'"
+        );
         env.shell(&install).await.expect("install");
         let path = format!("PATH='{folder}':\"$PATH\"");
         let (code, stdout, stderr) =
             run(&env, &format!("{path} kubectl lambda-triggers version --tpyo")).await;
         assert_eq!((&*code, &*stdout), ("1", ""));
         assert!(stderr.contains("Usage: kubectl lambda-triggers version [OPTIONS]"), "{stderr}");
+        let candidates = async |words: &str| {
+            let complete = format!("{path} kubectl __complete lambda-triggers {words}");
+            env.shell(&complete).await.expect("kubectl __complete")
+        };
+        assert_eq!(candidates("explain na").await, "name\tFind the resource behind a name in AWS\n:4\n");
+        assert_eq!(
+            candidates("version --output ''").await,
+            "text\tText, for people\njson\tOne JSON document, for scripts\n:4\n"
+        );
     });
 }
 
@@ -115,6 +131,30 @@ fn the_version_names_the_oldest_kubernetes_of_the_chart() {
         let oldest = version["kubernetes"]["oldest"].as_str().unwrap();
         assert!(chart.contains(&format!("kubeVersion: \">={oldest}.0-0\"")), "{stdout}");
         assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+    });
+}
+
+#[test]
+fn each_command_has_a_manual_page() {
+    env::test("cli-man", async |env| {
+        let folder = env.directory().join("man");
+        std::fs::create_dir(&folder).unwrap();
+        env.shell(&format!("lambda-triggers man --dir '{}'", folder.display())).await.expect("man");
+        let mut expected = vec![];
+        let mut commands = vec![("lambda-triggers".to_owned(), lambda_triggers::cli::command())];
+        while let Some((name, command)) = commands.pop() {
+            let nested = command.get_subcommands().filter(|command| !command.is_hide_set());
+            commands.extend(nested.map(|nested| (format!("{name}-{}", nested.get_name()), nested.clone())));
+            expected.push(format!("{name}.1"));
+        }
+        let mut pages: Vec<String> = std::fs::read_dir(&folder)
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .filter(|page| !page.contains("help"))
+            .collect();
+        pages.sort();
+        expected.sort();
+        assert_eq!(pages, expected);
     });
 }
 

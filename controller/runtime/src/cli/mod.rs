@@ -1,10 +1,12 @@
 //! The command line. The doc comments of flags and commands are the text of `--help`.
 
 mod color;
+mod completion;
 mod crds;
 mod doctor;
 mod explain;
 mod iam_policy;
+mod man;
 mod output;
 mod run;
 mod values;
@@ -48,8 +50,15 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Print the CustomResourceDefinitions (CRDs).
     Crds(crds::CrdsArgs),
+    /// Print a completion script for a shell or for kubectl.
+    Completion(completion::CompletionArgs),
+    /// Write the manual pages.
+    Man(man::ManArgs),
     /// Print the version, the CRDs of the version, and the supported versions of Kubernetes.
     Version(version::VersionArgs),
+    /// Print completions for kubectl.
+    #[command(name = "__complete", hide = true)]
+    Candidates(completion::CandidatesArgs),
 }
 
 /// The parser of the command line, for the documentation of the flags.
@@ -75,6 +84,9 @@ pub fn main() -> ExitCode {
         Command::IamPolicy(args) => iam_policy::run(*args).map(|()| ExitCode::SUCCESS),
         Command::Explain(args) => explain::run(args),
         Command::Crds(args) => crds::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Completion(args) => completion::run(&args, command()).map(|()| ExitCode::SUCCESS),
+        Command::Man(args) => man::run(&args, command()).map(|()| ExitCode::SUCCESS),
+        Command::Candidates(args) => completion::run_candidates(args, command()).map(|()| ExitCode::SUCCESS),
         Command::Version(args) => version::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
