@@ -20,6 +20,10 @@ pub fn rejected(bucket: &Bucket, rejection: &Rejection) -> Failure {
     };
     match rejection {
         Rejection::HeldBy(holder, conflict) => {
+            let holder = match holder.namespace.as_str() {
+                "" => format!("another resource of this operator ({}-...)", holder.name),
+                _ => holder.to_string(),
+            };
             let message = format!(
                 "{}; that entry belongs to {holder}: change the events or filters of one of the two",
                 has_it(conflict)

@@ -38,7 +38,8 @@ pub enum Change {
 /// The reason for the rejection of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Rejection {
-    /// The entry of an older resource, or of a resource with unknown desired entries, conflicts.
+    /// The entry of an older resource, or of a resource with unknown desired entries, conflicts. A key without a
+    /// namespace has the base name of an unknown resource.
     HeldBy(ObjectKey, Conflict),
     /// A foreign entry conflicts.
     Foreign(Conflict),
@@ -74,6 +75,23 @@ impl Conflict {
 ///
 /// `claims` must contain the claims of *all* existing resources, because own entries without a claim are removed.
 pub fn plan_bucket(document: &Document, owner: &OwnerId, claims: &[Claim]) -> BucketPlan {
+    merge(document, owner, claims, Unclaimed::Remove)
+}
+
+/// Plans the document of a bucket for some of the existing resources. Own entries without a claim stay, since their
+/// resources are unknown.
+pub fn plan_bucket_of_some(document: &Document, owner: &OwnerId, claims: &[Claim]) -> BucketPlan {
+    merge(document, owner, claims, Unclaimed::Keep)
+}
+
+/// The treatment of own entries without a claim.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unclaimed {
+    Remove,
+    Keep,
+}
+
+fn merge(document: &Document, owner: &OwnerId, claims: &[Claim], unclaimed: Unclaimed) -> BucketPlan {
     let mut claims: Vec<&Claim> = claims.iter().collect();
     claims.sort_by(|a, b| (a.created, &a.uid, &a.key).cmp(&(b.created, &b.uid, &b.key)));
     let mut after = document.clone();
@@ -83,7 +101,7 @@ pub fn plan_bucket(document: &Document, owner: &OwnerId, claims: &[Claim]) -> Bu
     // a plan after its own application would not be empty. Each pass except the last places at least one more
     // resource.
     for _ in 0..=claims.len() {
-        let pass = Merge::pass(&after, owner, &claims);
+        let pass = Merge::pass(&after, owner, &claims, unclaimed);
         rejected = pass.rejected;
         adopted.extend(pass.adopted);
         if pass.document == after {
@@ -125,8 +143,8 @@ struct Merge<'a> {
 
 impl<'a> Merge<'a> {
     /// Places the entries of each resource, from the oldest to the youngest resource.
-    fn pass(document: &'a Document, owner: &'a OwnerId, claims: &[&'a Claim]) -> Pass {
-        let mut merge = Self::new(document, owner, claims);
+    fn pass(document: &'a Document, owner: &'a OwnerId, claims: &[&'a Claim], unclaimed: Unclaimed) -> Pass {
+        let mut merge = Self::new(document, owner, claims, unclaimed);
         for claim in claims {
             merge.waiting.remove(&claim.key);
             if let Desired::Entries(entries) = &claim.desired {
@@ -136,7 +154,7 @@ impl<'a> Merge<'a> {
         merge.finish(document)
     }
 
-    fn new(document: &'a Document, owner: &'a OwnerId, claims: &[&'a Claim]) -> Self {
+    fn new(document: &'a Document, owner: &'a OwnerId, claims: &[&'a Claim], unclaimed: Unclaimed) -> Self {
         let base_names: BTreeMap<String, &Claim> =
             claims.iter().map(|claim| (claim.key.base_name(owner), *claim)).collect();
         let mut own = BTreeMap::new();
@@ -156,7 +174,14 @@ impl<'a> Merge<'a> {
         let asks = |claim: &&&Claim| matches!(claim.desired, Desired::Entries(_));
         Self {
             owner,
-            placed: own.values().filter_map(|(entry, claim)| kept(entry, (*claim)?)).collect(),
+            placed: own
+                .values()
+                .filter_map(|(entry, claim)| match (claim, unclaimed) {
+                    (Some(claim), _) => kept(entry, claim),
+                    (None, Unclaimed::Keep) => of_unknown(entry, owner),
+                    (None, Unclaimed::Remove) => None,
+                })
+                .collect(),
             waiting: claims.iter().filter(asks).map(|claim| &claim.key).collect(),
             own,
             foreign,
@@ -317,6 +342,12 @@ fn kept(entry: &Entry, claim: &Claim) -> Option<Placed> {
         Desired::Entries(_) | Desired::None => return None,
     };
     Some(Placed { holder: claim.key.clone(), entry: Entry { id, ..entry.clone() } })
+}
+
+/// The kept entry of an unknown resource. The base name takes the place of the resource's name, in no namespace.
+fn of_unknown(entry: &Entry, owner: &OwnerId) -> Option<Placed> {
+    let holder = ObjectKey::new("", entry.own_id(owner)?.base_name);
+    Some(Placed { holder, entry: entry.clone() })
 }
 
 /// True if S3 would reject two entries in the same document: both events and keys overlap

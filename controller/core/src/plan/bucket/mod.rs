@@ -38,7 +38,7 @@ pub use event::{broken_destination_event, entry_events, lost_entry_event};
 pub use filter::Filter;
 pub use foreign::foreign_changes;
 pub use identity::Bucket;
-pub use merge::{BucketPlan, Change, Conflict, MAX_ENTRIES, Rejection, plan_bucket};
+pub use merge::{BucketPlan, Change, Conflict, MAX_ENTRIES, Rejection, plan_bucket, plan_bucket_of_some};
 pub use refusal::refused_destinations;
 pub use set_aside::{SetAside, foreign_entries};
 pub use sync::{BucketSync, MAX_READ_AGE, MAX_WRITES, SyncCommand, SyncEvent, SyncOutcome, Synced};

@@ -1,5 +1,7 @@
 //! Accepted, rejected and kept entries: cases that the property tests rarely produce.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::ownership::retained_id;
 
@@ -226,4 +228,28 @@ fn kept_and_retained_entries_win_against_younger_resources() {
     let retained = Entry { id: Some(id), ..entries(&current)[0].clone() };
     let changes = vec![Change::Removed(entries(&current)[0].clone()), Change::Added(retained.clone())];
     assert_eq!((planned.changes.clone(), rejected(&planned)), (changes, held(retained)));
+}
+
+#[test]
+fn a_plan_for_some_resources_keeps_the_entries_of_the_others() {
+    let some = |before: &Document, claims: &[Claim]| plan_bucket_of_some(before, &owner(), claims);
+    let unknown = created("unknown", 0, &["x/"]);
+    let before = after(&document(&[queue("q/")]), std::slice::from_ref(&unknown));
+    // A plan for all resources removes the entry, since its resource does not exist.
+    let removed = Change::Removed(entries(&unknown).remove(0));
+    assert_eq!(plan_bucket(&before, &owner(), &[]).changes, [removed]);
+    let nothing = BucketPlan { write: None, changes: vec![], rejected: BTreeMap::new() };
+    assert_eq!(some(&before, &[]), nothing);
+    let other = created("other", 1, &["y/"]);
+    assert_eq!(some(&before, std::slice::from_ref(&other)).changes, added(&other));
+    let conflicting = created("conflicting", 1, &["x/a/"]);
+    let holder = ObjectKey::new("", unknown.key.base_name(&owner()));
+    let held = Rejection::HeldBy(holder, conflict(0, "x/a/", &entries(&unknown)[0]));
+    assert_eq!(rejected(&some(&before, std::slice::from_ref(&conflicting))), [("conflicting", held)]);
+    // The plan still changes the entries of the resources that it knows.
+    let moved = created("unknown", 0, &["z/"]);
+    assert_eq!(
+        some(&before, std::slice::from_ref(&moved)).changes,
+        [Change::Removed(entries(&unknown).remove(0)), added(&moved).remove(0)]
+    );
 }
