@@ -12,5 +12,6 @@ pub mod operations;
 pub mod ownership;
 pub mod pacing;
 pub mod plan;
+pub mod preview;
 pub mod status;
 pub mod tenancy;

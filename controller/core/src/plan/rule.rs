@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::Serialize;
 
 use super::tags::{all_tags, is_rollout};
 use crate::api::{Expression, RetryPolicy, ScheduledFunctionSpec, Tags};
@@ -22,7 +23,8 @@ pub use event::{adoption_event, event};
 
 /// The settings of PutRule. PutRule resets omitted settings, so the settings are always complete
 /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Serialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
 pub struct RuleSettings {
     /// The schedule expression, such as `rate(1 hour)`.
     pub expression: String,
@@ -33,7 +35,8 @@ pub struct RuleSettings {
 }
 
 /// A target of a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Serialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
 pub struct Target {
     /// The Id of the target within the rule.
     pub id: String,

@@ -1,6 +1,8 @@
 //! The planner for the retries of asynchronous invocations. Lambda keeps the retries in a separate configuration per
 //! function.
 
+use serde::Serialize;
+
 use super::{FunctionPlan, FunctionStep};
 use crate::api::AsyncInvoke;
 
@@ -11,7 +13,8 @@ const DEFAULT_EVENT_AGE_SECONDS: i32 = 21_600;
 
 /// The configuration of asynchronous invocations. PutFunctionEventInvokeConfig replaces the whole configuration
 /// (<https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html>).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Serialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
 pub struct EventInvokeConfig {
     /// The number of retries.
     pub maximum_retry_attempts: Option<i32>,

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
 use super::Archive;
 use crate::api::{
     ApplicationLogLevel, Architecture, AsyncInvoke, FunctionDefinition, ImageCode, LogFormat, Logging,
@@ -56,7 +58,8 @@ pub enum CodeSource {
 /// Omitted settings have Lambda's default values. Desired and observed settings are therefore comparable, and a
 /// removed setting returns to its default
 /// (<https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html>).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Serialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
 pub struct Configuration {
     /// The runtime; `None` for an image.
     pub runtime: Option<String>,
@@ -95,7 +98,8 @@ pub struct Configuration {
 }
 
 /// Complete logging settings.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Serialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
 pub struct LoggingConfiguration {
     /// The log format.
     pub format: LogFormat,
@@ -108,7 +112,8 @@ pub struct LoggingConfiguration {
 }
 
 /// Overrides of the image's settings.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Serialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
 pub struct ImageConfiguration {
     /// ENTRYPOINT; empty to use the value of the image.
     pub entry_point: Vec<String>,

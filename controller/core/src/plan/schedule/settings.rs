@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 
 use crate::api::{AppliedSchedule, RetryPolicy};
 
@@ -36,13 +37,15 @@ impl fmt::Display for ScheduleKey {
 
 /// The settings of a schedule without its identity and its StartDate. Defaults are filled in, as GetSchedule does
 /// (<https://docs.aws.amazon.com/scheduler/latest/APIReference/API_GetSchedule.html>).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Serialize, Clone, Debug, PartialEq, Eq, Hash)]
+#[serde(rename_all = "camelCase")]
 pub struct ScheduleSettings {
     /// The schedule expression, such as `cron(0 18 ? * MON-FRI *)`.
     pub expression: String,
     /// The IANA name of the time zone, by default `UTC`.
     pub time_zone: String,
     /// EndDate, in whole seconds.
+    #[serde(serialize_with = "as_text")]
     pub end: Option<Timestamp>,
     /// The flexible time window in minutes, 1 to 1,440; `None` for the mode `OFF`.
     pub window_minutes: Option<i32>,
@@ -57,7 +60,8 @@ pub struct ScheduleSettings {
 }
 
 /// The target of a schedule.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Serialize, Clone, Debug, PartialEq, Eq, Hash)]
+#[serde(rename_all = "camelCase")]
 pub struct ScheduleTarget {
     /// The ARN of the function, with its qualifier.
     pub arn: String,
@@ -91,6 +95,10 @@ pub struct ObservedSchedule {
     /// True if the schedule has a setting that the operator never sets: a KMS key, other target parameters, or an
     /// enum value that the SDK does not know. An update removes the setting.
     pub has_more: bool,
+}
+
+fn as_text<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.to_string()).serialize(serializer)
 }
 
 /// A date as AWS stores it: in whole seconds.

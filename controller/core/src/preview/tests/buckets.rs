@@ -1,0 +1,170 @@
+//! The previews of buckets.
+
+use super::*;
+
+const OPEN: &str = r#"<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">"#;
+
+fn bucket() -> Bucket {
+    Bucket { region: REGION.into(), name: "photos".into(), owner: "123456789012".into() }
+}
+
+fn arn(function: &str) -> String {
+    format!("arn:aws:lambda:eu-west-1:123456789012:function:{function}")
+}
+
+fn document(children: &str) -> Document {
+    Document::parse(&format!("{OPEN}{children}</NotificationConfiguration>")).unwrap()
+}
+
+fn xml(id: &str, function: &str, event: &str) -> String {
+    format!(
+        "<CloudFunctionConfiguration><Id>{id}</Id><CloudFunction>{}</CloudFunction><Event>{event}</Event></CloudFunctionConfiguration>",
+        arn(function)
+    )
+}
+
+fn queue(id: &str) -> String {
+    format!(
+        "<QueueConfiguration><Id>{id}</Id><Queue>arn:aws:sqs:eu-west-1:123456789012:audit</Queue><Event>s3:ObjectRemoved:*</Event></QueueConfiguration>"
+    )
+}
+
+fn id(name: &str) -> String {
+    ObjectKey::new("media", name).entry_id(&owner(), &KeyFilter::default(), false)
+}
+
+/// A member with one entry for all keys.
+fn member(name: &str, function: &str, event: &str) -> Member {
+    let entry = Entry {
+        destination: Destination::Function,
+        arn: arn(function),
+        id: Some(id(name)),
+        events: BTreeSet::from([event.to_owned()]),
+        filter: Filter::default(),
+    };
+    Member { key: ObjectKey::new("media", name), desired: Desired::Entries(vec![entry]) }
+}
+
+fn preview(
+    document: &Document,
+    members: &[Member],
+) -> (BucketPreview, BTreeMap<ObjectKey, Vec<PlannedChange>>, BTreeMap<ObjectKey, Failure>) {
+    preview_bucket(&bucket(), document, &owner(), members)
+}
+
+fn entry(
+    id: &str,
+    arn: String,
+    event: &str,
+    owner: EntryOwner,
+    resource: Option<&str>,
+    action: EntryAction,
+) -> EntryPreview {
+    EntryPreview {
+        id: Some(id.into()),
+        arn,
+        events: BTreeSet::from([event.to_owned()]),
+        keys: "all keys".into(),
+        owner,
+        resource: resource.map(Into::into),
+        action,
+    }
+}
+
+#[test]
+fn a_bucket_shows_each_entry_and_what_becomes_of_it() {
+    const CREATED: &str = "s3:ObjectCreated:*";
+    let other = ObjectKey::new("other", "x").entry_id(&owner(), &KeyFilter::default(), false);
+    let before = document(&format!(
+        "{}{}{}<EventBridgeConfiguration/>",
+        queue("audit"),
+        xml("tf", "thumbs", CREATED),
+        xml(&other, "index", "s3:ObjectTagging:*")
+    ));
+    let (shown, changes, failures) = preview(&before, &[member("thumbs", "thumbs", CREATED)]);
+    let audit = "arn:aws:sqs:eu-west-1:123456789012:audit";
+    let thumbs = ObjectKey::new("media", "thumbs");
+    let expected = BucketPreview {
+        name: "photos".into(),
+        region: REGION.into(),
+        write: true,
+        entries_before: 3,
+        entries_after: 3,
+        event_bridge: true,
+        test_events: vec![audit.into()],
+        entries: vec![
+            entry("audit", audit.into(), "s3:ObjectRemoved:*", EntryOwner::Others, None, EntryAction::None),
+            entry(&other, arn("index"), "s3:ObjectTagging:*", EntryOwner::Operator, None, EntryAction::None),
+            entry(
+                &id("thumbs"),
+                arn("thumbs"),
+                CREATED,
+                EntryOwner::Operator,
+                Some("media/thumbs"),
+                EntryAction::Create,
+            ),
+            entry(
+                "tf",
+                arn("thumbs"),
+                CREATED,
+                EntryOwner::Others,
+                Some("media/thumbs"),
+                EntryAction::TakeOver,
+            ),
+        ],
+    };
+    assert_eq!(shown, expected);
+    let words = "bucket photos: all keys, s3:ObjectCreated:* -> thumbs";
+    let expected = vec![
+        change(Part::Entry, ChangeAction::Create, &id("thumbs"), words, vec![]),
+        change(Part::Entry, ChangeAction::TakeOver, "tf", words, vec![]),
+    ];
+    assert_eq!((changes, failures), (BTreeMap::from([(thumbs, expected)]), BTreeMap::new()));
+}
+
+#[test]
+fn entries_in_place_are_no_change() {
+    let before = document(&format!("{}{}", queue("audit"), xml(&id("a"), "f", "s3:ObjectCreated:*")));
+    let (shown, changes, failures) = preview(&before, &[member("a", "f", "s3:ObjectCreated:*")]);
+    assert_eq!((shown.write, shown.test_events.len(), changes.len(), failures.len()), (false, 0, 0, 0));
+    let gone = Member { desired: Desired::None, ..member("a", "f", "s3:ObjectCreated:*") };
+    let (shown, changes, _) = preview(&before, &[gone]);
+    assert_eq!((shown.write, shown.entries_before, shown.entries_after), (true, 2, 1));
+    assert_eq!(changes[&ObjectKey::new("media", "a")][0].action, ChangeAction::Delete);
+}
+
+#[test]
+fn two_new_members_in_conflict_both_fail() {
+    let [a, b] = ["a", "b"].map(|name| member(name, name, "s3:ObjectCreated:*"));
+    let [key_a, key_b] = ["a", "b"].map(|name| ObjectKey::new("media", name));
+    let (_, changes, failures) = preview(&document(""), &[a.clone(), b.clone()]);
+    let reasons: Vec<(&ObjectKey, Reason)> =
+        failures.iter().map(|(key, failure)| (key, failure.reason)).collect();
+    assert_eq!(reasons, [(&key_a, Reason::HeldByOther), (&key_b, Reason::HeldByOther)]);
+    for (key, other) in [(&key_a, "media/b"), (&key_b, "media/a")] {
+        let message = &failures[key].message;
+        assert!(
+            message.contains(&format!("belongs to {other}")) && message.ends_with("not known here"),
+            "{message}"
+        );
+    }
+    assert_eq!(changes.len(), 1);
+    // The member with an entry in the bucket is the older one.
+    let before = document(&xml(&id("b"), "b", "s3:ObjectCreated:*"));
+    let (_, changes, failures) = preview(&before, &[a, b]);
+    assert_eq!(failures.keys().collect::<Vec<_>>(), [&key_a]);
+    assert!(!failures[&key_a].message.contains("not known here"));
+    assert_eq!(changes, BTreeMap::new());
+}
+
+#[test]
+fn an_entry_of_an_unknown_resource_holds_its_place() {
+    let before = document(&xml(&id("unknown"), "g", "s3:ObjectCreated:*"));
+    let (shown, changes, failures) = preview(&before, &[member("a", "g", "s3:ObjectCreated:Put")]);
+    assert_eq!((shown.write, changes.len()), (false, 0));
+    let base_name = ObjectKey::new("media", "unknown").base_name(&owner());
+    let failure = &failures[&ObjectKey::new("media", "a")];
+    assert_eq!(failure.reason, Reason::HeldByOther);
+    let holder = format!("belongs to another resource of this operator ({base_name}-...)");
+    assert!(failure.message.contains(&holder), "{}", failure.message);
+}
