@@ -7,6 +7,7 @@ use aws_config::BehaviorVersion;
 use aws_sdk_lambda::config::{Credentials, Region};
 use jiff::Timestamp;
 use lambda_triggers::aws::{Aws, AwsErrorKind, DatedSchedule, RateLimiter, SchedulerApi, Sdk};
+use lambda_triggers::leadership::Leadership;
 use lambda_triggers::telemetry::Telemetry;
 use lambda_triggers_core::api::{RetryPolicy, Tags};
 use lambda_triggers_core::pacing::token_bucket::Rates;
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 
 use super::REGION;
 use super::table::{Defaults, Runner};
+use crate::support::LIMIT;
 
 const GROUP: &str = "lt-1a2b3c4d";
 
@@ -32,7 +34,9 @@ async fn account() -> (Runner, Arc<dyn SchedulerApi>) {
         .load()
         .await;
     let rate_limiter = RateLimiter::new(Rates::default());
-    let sdk = Sdk::from_config(config, None, Telemetry::default(), rate_limiter).unwrap();
+    let leadership = Leadership::default();
+    leadership.renewed(Some(Instant::now() + LIMIT));
+    let sdk = Sdk::from_config(config, Some(leadership), Telemetry::default(), rate_limiter).unwrap();
     let schedules = Arc::new(sdk).into_client().scheduler(REGION);
     (aws, schedules)
 }

@@ -11,6 +11,7 @@ mod error;
 mod eventual;
 mod execution_role;
 mod ports;
+mod reads;
 mod sdk;
 mod unsent;
 
@@ -24,5 +25,6 @@ pub use ports::{
     ListedRule, ListedRules, ListedSchedule, ListedSchedules, S3Api, S3Reads, SchedulerApi, SchedulerReads,
     Validation,
 };
+pub use reads::AwsReads;
 pub use sdk::{CallMetrics, Caller, NoRegion, Sdk, SdkSettings};
 pub use unsent::{NoConnection, NoCredentials};

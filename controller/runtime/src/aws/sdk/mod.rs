@@ -20,6 +20,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use lambda_triggers_core::operations as op;
@@ -49,6 +50,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum attempts of a call, with the SDK's backoff.
 const ATTEMPTS: u32 = 3;
 
+/// The first words of the operations that read.
+const READS: [&str; 4] = ["Describe", "Get", "Head", "List"];
+
 /// The application name in `User-Agent`, and so in CloudTrail. The environment can replace the name.
 const APP_NAME: &str = concat!("lambda-triggers-", env!("CARGO_PKG_VERSION"));
 
@@ -59,7 +63,7 @@ pub struct SdkSettings {
     pub network: Network,
     /// The Region for resources without a Region; `None` for the SDK's own lookup.
     pub region: Option<String>,
-    /// The leadership, checked before each call; `None` for a program that only reads.
+    /// The leadership, checked before each call; `None` for a program that only reads, whose writes are refused.
     pub leadership: Option<Leadership>,
     /// The metrics and health for AWS calls.
     pub telemetry: Telemetry,
@@ -274,7 +278,8 @@ impl AssumeRoles for Sdk {
     }
 }
 
-/// Stops every call after the loss of leadership, even a call from before the loss.
+/// Stops every call after the loss of leadership, even a call from before the loss. Without a leadership, only reads are
+/// sent.
 #[derive(Clone, Debug)]
 struct Guard {
     leadership: Option<Leadership>,
@@ -289,8 +294,16 @@ impl Intercept for Guard {
         &self,
         _: &BeforeTransmitInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        Ok(self.leadership.as_ref().map_or(Ok(()), Leadership::check)?)
+        if let Some(leadership) = &self.leadership {
+            return Ok(leadership.check()?);
+        }
+        let operation =
+            config.load::<Metadata>().map_or("an unknown operation", |operation| operation.name());
+        match READS.iter().any(|read| operation.starts_with(read)) {
+            true => Ok(()),
+            false => Err(format!("this command only reads, so {operation} is not sent").into()),
+        }
     }
 }
