@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The modules of the crate, from low to high. A module imports lower modules only.
-const LAYERS: [&str; 10] = [
+const LAYERS: [&str; 12] = [
     "error_chain",
     "leadership",
     "network",
     "objects",
+    "manifests",
     "telemetry",
     "aws",
     "reconcile",
+    "preview",
     "operator",
     "doctor",
     "cli",

@@ -7,9 +7,11 @@ mod error_chain;
 #[cfg(test)]
 mod layers_test;
 pub mod leadership;
+pub mod manifests;
 pub mod network;
 pub mod objects;
 pub mod operator;
+pub mod preview;
 pub mod reconcile;
 pub mod telemetry;
 

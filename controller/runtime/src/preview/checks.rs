@@ -1,0 +1,72 @@
+//! The checks of the manifests among themselves and against the tenancy file.
+
+use std::collections::BTreeMap;
+
+use lambda_triggers_core::ownership::ObjectKey;
+use lambda_triggers_core::preview::{Deployed, Problem, Severity, same_function};
+use lambda_triggers_core::status::Reason;
+use lambda_triggers_core::tenancy::{ImplicitGrants, references_of_s3, references_of_scheduled};
+
+use super::declared::{Declared, Spec};
+use super::item::Item;
+use super::options::Options;
+
+/// Refuses resources that the manifests have twice.
+pub fn refuse_duplicates(items: &mut [Item]) {
+    let mut places: BTreeMap<(&str, ObjectKey), Vec<String>> = BTreeMap::new();
+    for item in items.iter() {
+        let source = &item.declared.manifest.source;
+        let place = format!("{}:{}", source.file, source.line);
+        places.entry((item.declared.kind, item.declared.key.clone())).or_default().push(place);
+    }
+    for item in items {
+        let places = &places[&(item.declared.kind, item.declared.key.clone())];
+        if places.len() > 1 {
+            let message = format!("the manifests have this resource more than once: {}", places.join(", "));
+            item.preview.problems.push(Problem::new(Reason::InvalidSpec, Severity::Error, message));
+        }
+    }
+}
+
+/// Refuses definitions of the same function.
+pub fn check_functions(items: &mut [Item], options: &Options) {
+    let deployed = |(index, item): (usize, &Item)| {
+        let Declared { kind, key, .. } = &item.declared;
+        let (region, name) =
+            (item.declared.region().to_owned(), item.declared.deployed_name(&options.owner)?);
+        (!item.is_gone).then(|| (index, Deployed { region, name, kind, key: key.clone() }))
+    };
+    let (indexes, deployed): (Vec<usize>, Vec<Deployed>) =
+        items.iter().enumerate().filter_map(deployed).unzip();
+    for (index, failure) in same_function(&deployed) {
+        items[indexes[index]].fail(&failure);
+    }
+}
+
+/// Refuses references that the tenancy file does not permit.
+pub fn check_tenancy(items: &mut [Item], options: &Options, account: &str) {
+    let Some(tenancy) = &options.tenancy else { return };
+    for item in items.iter_mut().filter(|item| !item.is_gone) {
+        let Declared { kind, key, spec, .. } = &item.declared;
+        let own = ImplicitGrants::for_object(account, &options.owner, key, &[*kind]);
+        let references = match spec {
+            Spec::Scheduled(valid) => {
+                references_of_scheduled(&valid.spec, options.default_backend, &valid.region, &own)
+            }
+            Spec::S3(valid) => references_of_s3(&valid.spec, &valid.region, &own),
+        };
+        let refusals = references.into_iter().filter_map(|reference| {
+            let refusal = tenancy.authorize(&key.namespace, &own, &reference.resource).err()?;
+            let message = format!("{}: {refusal}", reference.field);
+            Some(Problem::new(Reason::NotPermitted, Severity::Error, message))
+        });
+        let refusals: Vec<Problem> = match tenancy.tenant(&key.namespace) {
+            Some(_) => refusals.collect(),
+            None => {
+                let message = tenancy.unnamed(&key.namespace).to_string();
+                vec![Problem::new(Reason::NotPermitted, Severity::Error, message)]
+            }
+        };
+        item.preview.problems.extend(refusals);
+    }
+}

@@ -1,0 +1,95 @@
+//! One resource during the preview.
+
+use jiff::Timestamp;
+use lambda_triggers_core::api::{Applied, AppliedFunction, Backend};
+use lambda_triggers_core::ownership::Owner;
+use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
+use lambda_triggers_core::plan::intent::scheduled_function::{Operator, RuleIntent, ScheduleIntent};
+use lambda_triggers_core::plan::permission::PolicyView;
+use lambda_triggers_core::plan::rule::RuleView;
+use lambda_triggers_core::preview::{Problem, ResourcePreview, Severity};
+use lambda_triggers_core::status::Failure;
+
+use super::declared::{Declared, Spec};
+use super::observer::Planned;
+use super::options::Options;
+
+/// The number of next runs in a preview.
+const NEXT_RUNS: usize = 3;
+
+/// One resource during the preview.
+pub struct Item {
+    pub declared: Declared,
+    pub preview: ResourcePreview,
+    pub planned: Planned,
+    /// The resources that the earlier manifest needs.
+    pub recorded: Applied,
+    /// True for a resource of the base alone.
+    pub is_gone: bool,
+    /// True if the manifest is as in the base.
+    pub is_as_before: bool,
+}
+
+impl Item {
+    pub fn new(declared: Declared, recorded: Applied, is_as_before: bool, now: Timestamp) -> Self {
+        let mut preview = declared.preview();
+        if let Spec::Scheduled(valid) = &declared.spec {
+            preview.schedule = Some(valid.schedule.in_words());
+            let is_known = valid.schedule.expression.interval().is_none() && !valid.spec.suspend;
+            let next = |from: &Timestamp| valid.schedule.next_run(*from);
+            let runs = std::iter::successors(next(&now), next).take(NEXT_RUNS);
+            preview.next_runs = runs.filter(|_| is_known).map(|run| run.to_string()).collect();
+        }
+        Self { declared, preview, planned: Planned::default(), recorded, is_gone: false, is_as_before }
+    }
+
+    /// Adds a failure.
+    pub fn fail(&mut self, failure: &Failure) {
+        self.preview.problems.push(Problem::from_failure(failure));
+    }
+
+    /// True if an error shows already that the operator would not apply the resource.
+    pub fn is_refused(&self) -> bool {
+        self.preview.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+}
+
+/// The resources in AWS that a manifest needs.
+pub fn needs(declared: &Declared, options: &Options, account: &str, now: Timestamp) -> Applied {
+    let owner = Owner { id: options.owner.clone(), cluster: String::new() };
+    let function = declared.function_arn(&options.owner, account);
+    let of_function = |name| AppliedFunction {
+        region: declared.region().to_owned(),
+        name,
+        tag_keys: vec![],
+        async_invoke: declared.function().definition.as_ref().is_some_and(|one| one.async_invoke.is_some()),
+    };
+    let deployed: Vec<AppliedFunction> =
+        declared.deployed_name(&options.owner).map(of_function).into_iter().collect();
+    let none = Applied::default();
+    match &declared.spec {
+        Spec::S3(valid) => {
+            Intent::new(&owner, &declared.key, valid, function, deployed)
+                .plan(&none, false, &PolicyView::Unread)
+                .wanted
+        }
+        Spec::Scheduled(valid) => {
+            let operator = Operator { owner: &owner, default_tags: &options.default_tags, account };
+            let origin = declared.origin(String::new());
+            match valid.backend {
+                Backend::Rule => {
+                    let intent = RuleIntent::new(operator, origin, valid, function, deployed, now);
+                    let plan = intent.and_then(|intent| {
+                        intent.plan(&none, false, &PolicyView::Unread, &RuleView::Matches)
+                    });
+                    plan.map(|plan| plan.wanted).unwrap_or_default()
+                }
+                Backend::Scheduler => {
+                    ScheduleIntent::new(operator, &origin, valid, function, deployed, "", now)
+                        .plan(&none, None, now)
+                        .wanted
+                }
+            }
+        }
+    }
+}

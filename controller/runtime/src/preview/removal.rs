@@ -1,0 +1,102 @@
+//! The resources in AWS that no manifest needs any more.
+
+use lambda_triggers_core::api::Applied;
+use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::ownership::{TAG_UID, rules_statement_id};
+use lambda_triggers_core::plan::function::plan_function_removal;
+use lambda_triggers_core::plan::rule::plan_removal;
+use lambda_triggers_core::plan::schedule::ScheduleKey;
+use lambda_triggers_core::preview::{Part, Problem, removed};
+use lambda_triggers_core::status::{Component, Failure, Reason};
+
+use super::declared::Declared;
+use super::observer::{Observer, Planned, of};
+
+impl Observer<'_> {
+    /// Adds the removal of `planned.obsolete`. `others` contains what the other manifests need.
+    pub async fn plan_removal(
+        &self,
+        declared: &Declared,
+        planned: &mut Planned,
+        others: &[&Applied],
+    ) -> Result<(), Failure> {
+        let obsolete = std::mem::take(&mut planned.obsolete);
+        for rule in &obsolete.rules {
+            let observed = self.read_rule(&rule.region, &rule.name).await.map_err(of(Component::Rule))?;
+            let tags = observed.as_ref().map(|rule| &rule.tags);
+            let uid = tags.and_then(|tags| tags.get(TAG_UID)).cloned().unwrap_or_default();
+            let set_before = rule.tag_keys.iter().cloned().collect();
+            match plan_removal(observed.as_ref(), &set_before, &self.owner(tags), &declared.origin(uid)) {
+                Ok(steps) if steps.is_empty() => {}
+                Ok(_) => planned.changes.push(removed(Part::Rule, &rule.name, &rule.region, "")),
+                Err(unmarked) => planned.problems.push(Problem::from_failure(&Failure::new(
+                    Component::Rule,
+                    Reason::ConflictingRule,
+                    format!("the rule {} in {} is not deleted: {unmarked}", rule.name, rule.region),
+                ))),
+            }
+        }
+        for schedule in &obsolete.schedules {
+            let key = ScheduleKey::from(schedule);
+            let read = self.aws.scheduler(&schedule.region).schedule(&key).await;
+            if read.map_err(of(Component::Schedule))?.is_some() {
+                planned.changes.push(removed(Part::Schedule, &key.to_string(), &schedule.region, ""));
+            }
+        }
+        for function in &obsolete.functions {
+            let lambda = self.aws.lambda(&function.region);
+            let observed = lambda.deployed(&function.name).await.map_err(of(Component::Function))?;
+            let tags = observed.as_ref().map(|function| &function.tags);
+            let uid = tags.and_then(|tags| tags.get(TAG_UID)).cloned().unwrap_or_default();
+            let set_before = function.tag_keys.iter().cloned().collect();
+            let (owner, origin) = (self.owner(tags), declared.origin(uid));
+            let known = observed.as_ref().map(|function| function.code_sha256.as_str());
+            let steps = plan_function_removal(observed.as_ref(), &set_before, true, known, &owner, &origin);
+            let is_needed =
+                others.iter().any(|other| other.functions.iter().any(|one| one.name == function.name));
+            if steps.is_ok_and(|steps| !steps.is_empty()) && !is_needed {
+                planned.changes.push(removed(Part::Function, &function.name, &function.region, ""));
+            }
+        }
+        self.plan_permissions(declared, planned, &obsolete, others).await
+    }
+
+    async fn plan_permissions(
+        &self,
+        declared: &Declared,
+        planned: &mut Planned,
+        obsolete: &Applied,
+        others: &[&Applied],
+    ) -> Result<(), Failure> {
+        for permission in &obsolete.permissions {
+            let id = &permission.statement_id;
+            let users = others.iter().filter(|other| other.permissions.contains(permission)).count();
+            if users > 0 {
+                let resources = if users == 1 { "resource needs" } else { "resources need" };
+                planned.notes.push(format!("permission {id} stays: {users} {resources} it"));
+                continue;
+            }
+            let Some(function) = FunctionArn::parse(&permission.function_arn) else { continue };
+            let policy = self.read_policy(&function).await.map_err(of(Component::Permission))?;
+            if !policy.is_some_and(|policy| policy.statements.contains_key(id)) {
+                continue;
+            }
+            let prefix = self.options.owner.prefix();
+            let own = declared.key.rule_name(&self.options.owner, declared.kind);
+            if *id == rules_statement_id(&self.options.owner) {
+                let rules = self.aws.eventbridge(&function.region);
+                let rules = rules.rules_with_target(&permission.function_arn, &prefix).await;
+                let others = rules.map_err(of(Component::Rule))?.iter().filter(|name| **name != own).count();
+                if others > 0 {
+                    planned
+                        .notes
+                        .push(format!("permission {id} stays: other rules of this operator need it"));
+                    continue;
+                }
+            }
+            let words = format!("in the policy of {}", function.short());
+            planned.changes.push(removed(Part::Permission, id, &function.region, &words));
+        }
+        Ok(())
+    }
+}
