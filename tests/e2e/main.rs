@@ -16,6 +16,7 @@ mod iam;
 mod network;
 mod objects;
 mod operator;
+mod plan;
 mod refused;
 mod s3;
 mod scheduled;

@@ -12,7 +12,7 @@ use lambda_triggers_core::api::crds;
 use super::{Page, root};
 
 /// Set to write the generated parts, instead of comparing them.
-const UPDATE: &str = "LAMBDA_TRIGGERS_UPDATE_DOCS";
+pub const UPDATE: &str = "LAMBDA_TRIGGERS_UPDATE_DOCS";
 
 /// Writes or compares the text between the two marker lines of the page.
 pub fn assert_generated(path: &str, text: &str) {

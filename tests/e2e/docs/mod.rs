@@ -6,6 +6,7 @@ mod examples;
 mod generated;
 mod links;
 pub mod manifests;
+mod plan;
 mod quickstart;
 mod readme;
 mod reasons;

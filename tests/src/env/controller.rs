@@ -117,7 +117,12 @@ impl TestEnv {
         command.envs(environment.iter().copied()).stdin(Stdio::null());
         let output = command.output().await.unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Output { success: output.status.success(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Output {
+            success: output.status.success(),
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 
     fn launch(&self, arguments: Vec<String>, environment: Vec<(String, OsString)>) -> Controller {

@@ -12,6 +12,8 @@ use super::cluster::Cluster;
 pub struct Output {
     /// True if the exit code was 0.
     pub success: bool,
+    /// The exit code; `None` after a signal.
+    pub code: Option<i32>,
     /// The text on stdout.
     pub stdout: String,
     /// The text on stderr.
@@ -59,6 +61,7 @@ pub(super) async fn run(command: &mut Command, stdin: &str) -> Output {
     let output = child.wait_with_output().await.unwrap_or_else(|error| panic!("{command:?}: {error}"));
     Output {
         success: output.status.success(),
+        code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }

@@ -8,6 +8,7 @@ mod explain;
 mod iam_policy;
 mod man;
 mod output;
+mod plan;
 mod run;
 mod values;
 mod version;
@@ -24,7 +25,8 @@ use crate::error_chain;
 const EXIT_CODES: &str = "\
 Exit codes:
   0    Success
-  1    Failure: a failed check, an invalid value, or a wrong command line
+  1    Failure: a failed check, a problem in a plan, an invalid value, or a wrong command line
+  2    Changes, of the command plan alone
   130  Ended by Ctrl-C. The command run stops in order instead, and exits with 0";
 
 /// Runs AWS Lambda functions on schedules and S3 events, declared as Kubernetes resources.
@@ -44,6 +46,8 @@ enum Command {
     /// Check everything that the operator needs, and change nothing. Each line is a check: ok, failed or skipped, the
     /// subject, and the finding or the fix.
     Doctor(Box<doctor::DoctorArgs>),
+    /// Show what the operator would change in AWS for the manifests in files, and change nothing.
+    Plan(Box<plan::PlanArgs>),
     /// Print the least-privilege IAM policy, as JSON.
     IamPolicy(Box<iam_policy::IamPolicyArgs>),
     /// Explain a schedule or a name in AWS.
@@ -81,6 +85,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(*args).map(|()| ExitCode::SUCCESS),
         Command::Doctor(args) => doctor::run(*args),
+        Command::Plan(args) => plan::run(*args),
         Command::IamPolicy(args) => iam_policy::run(*args).map(|()| ExitCode::SUCCESS),
         Command::Explain(args) => explain::run(args),
         Command::Crds(args) => crds::run(&args).map(|()| ExitCode::SUCCESS),

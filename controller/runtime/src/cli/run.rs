@@ -120,7 +120,7 @@ pub struct RunArgs {
 /// The values of `--default-backend`.
 #[derive(ValueEnum, Clone, Copy, Debug)]
 #[value(rename_all = "PascalCase")]
-enum BackendArg {
+pub enum BackendArg {
     /// A rule of EventBridge.
     Rule,
     /// A schedule of EventBridge Scheduler.

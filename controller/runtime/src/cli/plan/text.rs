@@ -1,0 +1,146 @@
+//! The plan for people at a terminal.
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use lambda_triggers_core::preview::{
+    Action, BucketPreview, ChangeAction, Part, PlanResult, PlannedChange, Preview, ResourcePreview,
+};
+
+use super::Shown;
+use super::format::{
+    against, bucket, change_sign, clean, destination, entry_sign, field, part, severity_sign, sign, summary,
+    whose,
+};
+
+/// The plan as text.
+pub fn render(preview: &Preview, shown: &Shown) -> String {
+    let is_empty = preview.result == PlanResult::NoChanges && !shown.unchanged;
+    let has_words = |one: &&ResourcePreview| {
+        one.action != Action::Unchanged || !one.problems.is_empty() || shown.unchanged
+    };
+    if is_empty && shown.quiet {
+        return String::new();
+    }
+    let mut out = format!("{}\n\n", against(preview));
+    let (drift, changed): (Vec<&ResourcePreview>, Vec<&ResourcePreview>) =
+        preview.resources.iter().filter(has_words).partition(|resource| resource.drift);
+    for one in changed {
+        resource(&mut out, one);
+    }
+    for one in preview.buckets.iter().filter(|bucket| bucket.write || shown.unchanged) {
+        entries(&mut out, one);
+    }
+    if !drift.is_empty() {
+        let _ = writeln!(
+            out,
+            "Drift, not by this change ({}): AWS differs, and the operator repairs it\n",
+            drift.len()
+        );
+    }
+    for one in drift {
+        resource(&mut out, one);
+    }
+    let last = match (preview.result, preview.against.aws, preview.summary.resources) {
+        (PlanResult::NoChanges, true, 1..) => {
+            let resources = preview.summary.resources;
+            let words = if resources == 1 { "resource says" } else { "resources say" };
+            format!("No changes: AWS is as {resources} {words}.")
+        }
+        _ => format!("{}.", summary(preview)),
+    };
+    out + &last + "\n"
+}
+
+fn resource(out: &mut String, one: &ResourcePreview) {
+    let gone = if one.action == Action::Delete { "   in the base, not in the files" } else { "" };
+    let source = match one.action {
+        Action::Blocked | Action::Unknown => format!("   {}:{}", one.source.file, one.source.line),
+        _ => String::new(),
+    };
+    let _ = writeln!(out, "{} {}{gone}{source}", sign(one.action), clean(&one.title()));
+    for change in &one.changes {
+        change_lines(out, change);
+    }
+    if let Some(words) = one.schedule.as_ref().filter(|_| one.action != Action::Delete) {
+        let _ = writeln!(out, "      runs        {words}");
+    }
+    if !one.next_runs.is_empty() && one.action != Action::Delete {
+        let runs: Vec<String> = one.next_runs.iter().map(|run| readable(run)).collect();
+        let _ = writeln!(out, "      next runs   {}", runs.join(", "));
+    }
+    for note in &one.notes {
+        let _ = writeln!(out, "      note        {}", clean(note));
+    }
+    for problem in &one.problems {
+        let message = clean(&problem.message);
+        let _ = writeln!(out, "    {} {}: {message}", severity_sign(problem.severity), problem.reason);
+    }
+    out.push('\n');
+}
+
+/// A run as people write it: `Fri 2026-11-27 18:00 UTC`.
+fn readable(run: &str) -> String {
+    run.parse::<Timestamp>().map_or_else(|_| run.to_owned(), |run| run.strftime("%a %F %R UTC").to_string())
+}
+
+fn change_lines(out: &mut String, change: &PlannedChange) {
+    let PlannedChange { part: what, action, id, region, words, fields } = change;
+    let taken = if *action == ChangeAction::TakeOver { "   taken over in the same write" } else { "" };
+    // The words of a schedule have a line of their own.
+    let expression =
+        fields.iter().find(|field| field.path == "expression").and_then(|field| field.after.as_ref());
+    let words = match (what, action) {
+        (Part::Rule | Part::Schedule, ChangeAction::Create) => {
+            expression.and_then(|text| text.as_str()).unwrap_or_default()
+        }
+        (Part::Rule | Part::Schedule, _) => "",
+        _ => words,
+    };
+    let line = format!(
+        "    {} {:<11} {}   {region}   {}{taken}",
+        change_sign(*action),
+        part(*what),
+        clean(id),
+        clean(words)
+    );
+    let _ = writeln!(out, "{}", line.trim_end());
+    if *action == ChangeAction::Update {
+        for one in fields {
+            let _ = writeln!(out, "        {}", field(one));
+        }
+    }
+}
+
+fn entries(out: &mut String, one: &BucketPreview) {
+    let _ = writeln!(out, "Bucket {}   {}", clean(&one.name), bucket(one));
+    let rows: Vec<[String; 5]> = one
+        .entries
+        .iter()
+        .map(|entry| {
+            let events: Vec<&str> = entry.events.iter().map(String::as_str).collect();
+            [
+                format!("{} {}", entry_sign(entry.action), clean(entry.id.as_deref().unwrap_or("(no Id)"))),
+                destination(entry),
+                clean(&entry.keys),
+                clean(&events.join(",")),
+                whose(entry),
+            ]
+        })
+        .collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..5).map(width).collect();
+    for row in &rows {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let _ = writeln!(out, "    {}", cells.join("   ").trim_end());
+    }
+    if !one.test_events.is_empty() {
+        let _ = writeln!(
+            out,
+            "    S3 sends a test event at this write to: {}",
+            clean(&one.test_events.join(", "))
+        );
+    }
+    out.push('\n');
+}

@@ -1,0 +1,213 @@
+//! `lambda-triggers plan`: what is planned is what the operator then does, and the command writes nothing.
+
+use lambda_triggers_core::api::KeyFilter;
+use lambda_triggers_core::ownership::{ObjectKey, bucket_statement_id};
+use lambda_triggers_tests::env::{self, TestEnv};
+use serde_json::Value;
+
+use crate::objects::{NO_RESYNC, OWNER, owner};
+use crate::support::AwsView;
+
+const ROOT: &str = "NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"";
+
+/// A value that no output may contain.
+const CANARY: &str = "canary-7f3a";
+
+/// Two manifests, one of each kind.
+fn manifests(bucket: &str, schedule: &str) -> String {
+    format!(
+        "apiVersion: lambda-triggers.dev/v1alpha1
+kind: S3TriggeredFunction
+metadata:
+  name: thumbs
+spec:
+  function: {{name: thumbs}}
+  bucket: {bucket}
+  events: ['s3:ObjectCreated:*']
+  filters:
+  - suffix: .jpg
+  - suffix: .webp
+---
+apiVersion: lambda-triggers.dev/v1alpha1
+kind: ScheduledFunction
+metadata:
+  name: report
+spec:
+  function: {{name: report}}
+  schedule: {schedule}
+  input: {{token: {CANARY}}}
+"
+    )
+}
+
+/// Runs `plan` in the namespace of the environment. Returns the exit code and the output.
+async fn plan(env: &TestEnv, flags: &[&str]) -> (i32, String) {
+    let command = [&["plan", "--owner-id", OWNER, "--namespace", env.namespace()], flags].concat();
+    env.aws_proxy().clear_calls(env.account());
+    let output = env.lambda_triggers(&command, &[]).await;
+    assert_eq!(output.stderr, "", "{command:?}");
+    assert_eq!(env.aws_writes(), vec![], "{command:?}");
+    assert!(!output.stdout.contains(CANARY), "{command:?}: {}", output.stdout);
+    (output.code.unwrap(), output.stdout)
+}
+
+fn write(env: &TestEnv, name: &str, text: &str) -> String {
+    let path = env.directory().join(name);
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+fn key(env: &TestEnv, name: &str) -> ObjectKey {
+    ObjectKey::new(env.namespace(), name)
+}
+
+/// A bucket with an entry of Terraform for thumbs, and an entry for a queue.
+async fn shared_bucket(env: &TestEnv) -> String {
+    let (function, queue) = (env.function("thumbs").await, env.queue("audit").await);
+    env.function("report").await;
+    let bucket = env.new_bucket("photos").await;
+    env.permit_bucket("thumbs", &bucket).await;
+    let filter =
+        "<Filter><S3Key><FilterRule><Name>suffix</Name><Value>.jpg</Value></FilterRule></S3Key></Filter>";
+    let entries = format!(
+        "<CloudFunctionConfiguration><Id>tf-s3-lambda-1</Id><CloudFunction>{function}</CloudFunction>\
+         <Event>s3:ObjectCreated:*</Event>{filter}</CloudFunctionConfiguration>\
+         <QueueConfiguration><Id>audit</Id><Queue>{queue}</Queue><Event>s3:ObjectRemoved:*</Event></QueueConfiguration>"
+    );
+    env.put_document(&bucket, &format!("<{ROOT}>{entries}</NotificationConfiguration>")).await;
+    bucket
+}
+
+/// The planned changes: part, action and name in AWS.
+fn changes(json: &str) -> Vec<[String; 3]> {
+    let plan: Value = serde_json::from_str(json).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let resources = plan["resources"].as_array().unwrap();
+    let changes = resources.iter().flat_map(|resource| resource["changes"].as_array().unwrap());
+    changes.map(|change| [text(&change["part"]), text(&change["action"]), text(&change["id"])]).collect()
+}
+
+#[test]
+fn what_is_planned_is_what_the_operator_does() {
+    env::test("plan", async |env| {
+        let bucket = shared_bucket(&env).await;
+        let file = write(&env, "triggers.yaml", &manifests(&bucket, "0 18 * * MON-FRI"));
+        let (ns, account) = (env.namespace().to_owned(), env.account().to_owned());
+        let (code, text) = plan(&env, &["--filename", &file]).await;
+        let report = key(&env, "report");
+        let thumbs = key(&env, "thumbs");
+        let owner = owner();
+        let rule = report.rule_name(&owner, "ScheduledFunction");
+        let next = text.lines().find(|line| line.contains("next runs")).unwrap_or_default();
+        let id = |suffix: &str| {
+            let filter = KeyFilter { suffix: Some(suffix.into()), ..Default::default() };
+            thumbs.entry_id(&owner, &filter, false)
+        };
+        let (jpg, webp) = (id(".jpg"), id(".webp"));
+        let sid = bucket_statement_id(&owner, &bucket);
+        let expected = format!(
+            "owner id {OWNER}, account {account}, eu-west-1, compared with AWS
+
++ ScheduledFunction {ns}/report
+    + permission  lt-{OWNER}-rules   eu-west-1   arn:aws:events:eu-west-1:{account}:rule/lt-{OWNER}-* may invoke report
+    + rule        {rule}   eu-west-1   cron(0 18 ? * MON-FRI *)
+    + target      lt-{OWNER}-function   eu-west-1   report
+      runs        At 18:00 UTC, on Monday to Friday.
+{next}
+
++ S3TriggeredFunction {ns}/thumbs
+    + permission  {sid}   eu-west-1   arn:aws:s3:::{bucket} may invoke thumbs
+    + entry       {jpg}   eu-west-1   bucket {bucket}: *.jpg, s3:ObjectCreated:* -> thumbs
+    + entry       {webp}   eu-west-1   bucket {bucket}: *.webp, s3:ObjectCreated:* -> thumbs
+    > entry       tf-s3-lambda-1   eu-west-1   bucket {bucket}: *.jpg, s3:ObjectCreated:* -> thumbs   taken over in the same write
+"
+        );
+        let (resources, buckets) = text.split_once("\nBucket ").unwrap();
+        assert_eq!(resources, expected);
+        assert!(buckets.contains("2 -> 3 of 100 entries; 1 of others stays as they are"), "{buckets}");
+        assert!(text.ends_with("\n2 to create, 1 entry to take over.\n"), "{text}");
+        assert_eq!(code, 2);
+
+        let (_, json) = plan(&env, &["--filename", &file, "--output", "json"]).await;
+        assert_eq!(
+            changes(&json),
+            [
+                ["Permission", "Create", &format!("lt-{OWNER}-rules")],
+                ["Rule", "Create", &rule],
+                ["Target", "Create", &format!("lt-{OWNER}-function")],
+                ["Permission", "Create", &sid],
+                ["Entry", "Create", &jpg],
+                ["Entry", "Create", &webp],
+                ["Entry", "TakeOver", "tf-s3-lambda-1"],
+            ]
+        );
+        let again = plan(&env, &["--filename", &file, "--output", "json"]).await;
+        assert_eq!(again.1, json);
+
+        env.aws_proxy().clear_calls(env.account());
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&manifests(&bucket, "0 18 * * MON-FRI")).await;
+        env.until_ready("ScheduledFunction", "report").await;
+        env.until_ready("S3TriggeredFunction", "thumbs").await;
+        let mut writes: Vec<String> = env.applied_writes().into_iter().map(|call| call.operation).collect();
+        writes.sort();
+        let expected =
+            ["AddPermission", "AddPermission", "PutBucketNotificationConfiguration", "PutRule", "PutTargets"];
+        assert_eq!(writes, expected);
+
+        let done = plan(&env, &["--filename", &file]).await;
+        let head = format!("owner id {OWNER}, account {account}, eu-west-1, compared with AWS\n\n");
+        assert_eq!(done, (0, format!("{head}No changes: AWS is as 2 resources say.\n")));
+        let quiet = plan(&env, &["--filename", &file, "--quiet"]).await;
+        assert_eq!(quiet, (0, String::new()));
+    });
+}
+
+#[test]
+fn a_base_splits_changes_deletions_and_drift() {
+    env::test("plan-base", async |env| {
+        let bucket = shared_bucket(&env).await;
+        let before = manifests(&bucket, "0 18 * * MON-FRI");
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&before).await;
+        env.until_ready("ScheduledFunction", "report").await;
+        env.until_ready("S3TriggeredFunction", "thumbs").await;
+        let owner = owner();
+        let rule = key(&env, "report").rule_name(&owner, "ScheduledFunction");
+        let base = write(&env, "base.yaml", &before);
+        let against_base = async |head: &str, flags: &[&str]| {
+            plan(&env, &[&["--base", &base, "--filename", head], flags].concat()).await
+        };
+
+        let changed = write(&env, "changed.yaml", &manifests(&bucket, "0 17 * * MON-FRI"));
+        let (code, json) = against_base(&changed, &["--output", "json"]).await;
+        let report: Value = serde_json::from_str(&json).unwrap();
+        let expected = serde_json::json!([
+            {"path": "expression", "before": "cron(0 18 ? * MON-FRI *)", "after": "cron(0 17 ? * MON-FRI *)"}
+        ]);
+        assert_eq!(report["resources"][0]["changes"][0]["fields"], expected);
+        assert_eq!(changes(&json), [["Rule", "Update", &rule]]);
+        assert_eq!(code, 2);
+        // The bucket of an unchanged resource is not read.
+        assert_eq!(env.aws_proxy().count(env.account(), "GetBucketNotificationConfiguration"), 0);
+
+        let only_schedule = before.split_once("---\n").unwrap().1;
+        let gone = write(&env, "gone.yaml", only_schedule);
+        let (code, text) = against_base(&gone, &[]).await;
+        assert!(text.contains("in the base, not in the files"), "{text}");
+        assert!(text.ends_with("\n1 to delete, 1 unchanged.\n"), "{text}");
+        assert_eq!(code, 2);
+        let (code, _) = against_base(&gone, &["--fail-on", "deletions"]).await;
+        assert_eq!(code, 1);
+
+        env.events().disable_rule().name(&rule).send().await.unwrap();
+        let (code, text) = against_base(&base, &["--all"]).await;
+        assert!(
+            text.contains("Drift, not by this change (1)") && text.contains("enabled: false -> true"),
+            "{text}"
+        );
+        assert_eq!(code, 2);
+        let (code, _) = against_base(&base, &["--all", "--fail-on", "drift"]).await;
+        assert_eq!(code, 1);
+    });
+}
