@@ -1,9 +1,10 @@
-//! `README.md` shows what `kubectl get` prints for its two manifests.
+//! `README.md` shows what `kubectl get` and `lambda-triggers plan` print for its two manifests.
 
+use lambda_triggers_core::ownership::{ObjectKey, OwnerId};
 use lambda_triggers_tests::env;
 
 use super::Page;
-use crate::objects::NO_RESYNC;
+use crate::objects::{NO_RESYNC, OWNER, owner};
 use crate::support::AwsView;
 
 /// The rows of a table without the age. Spaces between columns do not count.
@@ -18,7 +19,7 @@ fn rows(table: &str) -> Vec<Vec<&str>> {
 }
 
 #[test]
-fn kubectl_get_prints_the_table_of_the_readme() {
+fn the_commands_of_the_readme_print_what_it_shows() {
     let page = Page::read("README.md");
     let blocks = page.blocks();
     let manifests: Vec<&str> =
@@ -36,5 +37,29 @@ fn kubectl_get_prints_the_table_of_the_readme() {
         env.until_ready("S3TriggeredFunction", "thumbnails").await;
         let printed = env.shell(command.trim_start_matches("$ ")).await.expect(command);
         assert_eq!(rows(&printed.replace(&bucket, "photos")), rows(expected));
+
+        let plan = blocks.iter().find(|block| block.text.starts_with("$ lambda-triggers plan ")).unwrap();
+        let base = manifests.join("---\n").replace("bucket: photos", &format!("bucket: {bucket}"));
+        let write = |name: &str, text: &str| {
+            let path = env.directory().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let files = [write("base.yaml", &base), write("head.yaml", &base.replace("0 18 * *", "0 17 * *"))];
+        let flags = ["--base", &files[0], "-f", &files[1], "--owner-id", OWNER, "-n", env.namespace()];
+        let printed = env.lambda_triggers(&[&["plan"], &flags[..]].concat(), &[]).await.stdout;
+        let rule = |namespace, owner| {
+            ObjectKey::new(namespace, "nightly-report").rule_name(owner, "ScheduledFunction")
+        };
+        let shown = OwnerId::parse("1a2b3c4d").unwrap();
+        let printed = printed
+            .replace(&rule(env.namespace(), &owner()), &rule("media", &shown))
+            .replace(OWNER, "1a2b3c4d")
+            .replace(env.account(), "123456789012")
+            .replace(env.namespace(), "media");
+        // The next runs depend on the time of the test.
+        let is_timeless = |line: &&str| !line.contains("next runs") && !line.starts_with('$');
+        let lines = |text: &str| text.lines().filter(is_timeless).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(lines(&printed), lines(&plan.text));
     });
 }
