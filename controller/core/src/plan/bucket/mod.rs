@@ -22,6 +22,7 @@ pub mod failure;
 mod filter;
 mod foreign;
 mod identity;
+mod maker;
 mod merge;
 #[cfg(test)]
 mod model;
@@ -38,6 +39,7 @@ pub use event::{broken_destination_event, entry_events, lost_entry_event};
 pub use filter::Filter;
 pub use foreign::foreign_changes;
 pub use identity::Bucket;
+pub use maker::made_by;
 pub use merge::{BucketPlan, Change, Conflict, MAX_ENTRIES, Rejection, plan_bucket, plan_bucket_of_some};
 pub use refusal::refused_destinations;
 pub use set_aside::{SetAside, foreign_entries};
