@@ -8,6 +8,7 @@ pub mod api;
 pub mod arn;
 pub mod explain;
 pub mod iam;
+pub mod import;
 pub mod operations;
 pub mod ownership;
 pub mod pacing;

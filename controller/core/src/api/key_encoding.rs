@@ -60,7 +60,7 @@ pub(super) fn encode_filter(filter: &KeyFilter) -> KeyFilter {
 }
 
 /// True if the text has a percent sign before two hex digits, like an encoded text.
-pub(super) fn has_percent_encoding(text: &str) -> bool {
+pub(crate) fn has_percent_encoding(text: &str) -> bool {
     let is_encoded = |bytes: &[u8]| matches!(bytes, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
     text.as_bytes().windows(3).any(is_encoded)
 }

@@ -31,6 +31,7 @@ pub use definition::{
 pub use expression::Expression;
 pub use function::{DeletionPolicy, FunctionRef, PermissionPolicy, Tags};
 pub use handler::missing_handler_files;
+pub(crate) use key_encoding::has_percent_encoding;
 pub use key_encoding::{decode_key, encode_key};
 pub use s3_events::{EVENT_NAMES, affixes_overlap, events_overlap, keys_overlap};
 pub use s3_triggered_function::{KeyFilter, S3TriggeredFunction, S3TriggeredFunctionSpec};
