@@ -17,6 +17,7 @@
 //! the resource begins suspended, and the report has the steps for a change without a missed run.
 
 mod bucket;
+pub mod files;
 mod finding;
 mod function;
 mod input;
