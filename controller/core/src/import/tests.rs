@@ -13,6 +13,7 @@ use crate::plan::bucket::{Bucket, Change, Claim, Document, plan_bucket};
 use crate::plan::intent::s3_triggered_function::{Intent, Valid};
 
 mod bucket;
+mod report;
 mod rule;
 mod schedule;
 

@@ -1,0 +1,11 @@
+//! The report of an import: what became of each part of AWS, and the steps of the hand-over.
+//!
+//! The report never contains the input of a schedule, which may hold secrets.
+
+mod let_go;
+mod section;
+mod shell;
+mod steps;
+mod text;
+
+pub use section::{Place, Report, Section};

@@ -1,0 +1,227 @@
+//! The text of reports.
+
+use super::rule::{NOW, rule, target};
+use super::*;
+use crate::plan::bucket::Bucket;
+
+fn bucket_section() -> Section {
+    let entry = |id: &str, function: &str, prefix: &str| {
+        format!(
+            "<CloudFunctionConfiguration><Id>{id}</Id><CloudFunction>{}</CloudFunction>\
+             <Event>s3:ObjectCreated:*</Event><Filter><S3Key><FilterRule><Name>prefix</Name><Value>{prefix}</Value>\
+             </FilterRule></S3Key></Filter></CloudFunctionConfiguration>",
+            arn(function)
+        )
+    };
+    let topic = "<TopicConfiguration><Id>tf-s3-topic-1</Id><Topic>arn:aws:sns:eu-west-1:1:t</Topic>\
+                 <Event>s3:ObjectRemoved:*</Event></TopicConfiguration>";
+    let entries =
+        [entry("tf-s3-lambda-1", "thumb", "images/"), entry("x", "index", "docs/"), topic.to_owned()];
+    let xml = format!("<NotificationConfiguration>{}</NotificationConfiguration>", entries.concat());
+    let tags: Tags = BTreeMap::from([("aws-chalice".into(), "version=1:stage=dev:app=shop".into())]);
+    let observed = ObservedBucket {
+        bucket: Bucket { region: "eu-west-1".into(), name: "photos".into(), owner: ACCOUNT.into() },
+        document: Document::parse(&xml).unwrap(),
+        functions: BTreeMap::from([(arn("index"), FunctionState::Exists(tags))]),
+        listed: None,
+    };
+    let findings = import_bucket(&settings(), &mut Names::default(), &observed);
+    Section { place: Place::Bucket { name: "photos".into(), region: "eu-west-1".into() }, findings }
+}
+
+fn report(folder: Option<&str>, sections: Vec<Section>) -> String {
+    let (folder, owner_id) = (folder.map(Into::into), folder.map(|_| "1a2b3c4d".into()));
+    Report { namespace: "media".into(), owner_id, folder, sections }.to_string()
+}
+
+#[test]
+fn the_report_of_a_bucket_has_each_entry_and_the_steps() {
+    let expected = "\
+bucket photos, eu-west-1
+  -> S3TriggeredFunction media/thumb, in triggers/thumb.yaml
+     1 entry (s3:ObjectCreated:*; images/), made by Terraform
+  -> S3TriggeredFunction media/index, in triggers/index.yaml
+     1 entry (s3:ObjectCreated:*; docs/), made by Chalice, app shop, stage dev
+  =  topic entry \"tf-s3-topic-1\" (s3:ObjectRemoved:*, all keys), made by Terraform: stays; the operator leaves entries of topics as they are
+
+To hand over the entries, in this order:
+1. Let the other tools go. Otherwise they write their own document again.
+   bucket photos, made by Terraform:
+     find the ADDRESS: terraform state list | grep aws_s3_bucket_notification
+     put this block in the place of the resource, and apply (Terraform 1.7 or later):
+     removed {
+       from = ADDRESS
+       lifecycle {
+         destroy = false
+       }
+     }
+     or run terraform state rm ADDRESS, and delete the resource from the configuration
+     it also made topic entry \"tf-s3-topic-1\" (s3:ObjectRemoved:*, all keys); they stay, and no tool manages them any more
+   bucket photos, made by Chalice, app shop, stage dev:
+     first take the object with the name \"NAME-s3event\" out of the resources in .chalice/deployed/dev.json
+     then replace the decorator @app.on_s3_event in app.py by @app.lambda_function(name=\"NAME\"): without a decorator, Chalice deletes the function
+     in the other order, chalice deploy removes all entries and permissions of this function and bucket, the operator's too
+2. Apply the manifests: kubectl apply --filename triggers
+   The operator replaces each entry by its own in one write: no event is missed, and none runs twice.
+3. Remove the other tool's permission for the bucket from the policies of the functions.
+
+Check: lambda-triggers plan --filename triggers --namespace media --owner-id 1a2b3c4d
+";
+    assert_eq!(report(Some("triggers"), vec![bucket_section()]), expected);
+}
+
+fn rules_section() -> Section {
+    let mut names = Names::default();
+    let address = Some("module.x[\"a\"].aws_cloudwatch_event_rule.nightly".into());
+    let mut nightly =
+        rule("nightly", "cron(0 18 ? * MON-FRI *)", vec![target("a", &arn("f")), target("b", &arn("g"))]);
+    nightly.made_by = Some(Maker::Terraform { address });
+    let mut off = rule("off", "rate(1 hour)", vec![target("a", &arn("f"))]);
+    off.rule.settings.enabled = false;
+    let mut hidden = rule("secret", "rate(1 hour)", vec![target("a", &arn("f"))]);
+    if let Some(target) = &mut hidden.rule.targets[0].1 {
+        target.input = Some("{\"password\":\"canary\"}".into());
+    }
+    let refused = rule("odd", "rate(1 hours)", vec![target("a", &arn("f"))]);
+    let rules = [nightly, off, hidden, refused];
+    let now = NOW.parse().unwrap();
+    let findings = rules.iter().flat_map(|rule| import_rule(&settings(), &mut names, rule, now)).collect();
+    Section { place: Place::Rules { region: "eu-west-1".into() }, findings }
+}
+
+#[test]
+fn the_report_of_rules_has_the_hand_over_of_each_rule() {
+    let expected = "\
+rules, eu-west-1
+  -> ScheduledFunction media/nightly
+     rule nightly (cron(0 18 ? * MON-FRI *)), target f, made by Terraform, module.x[\"a\"].aws_cloudwatch_event_rule.nightly
+  -> ScheduledFunction media/nightly-2
+     rule nightly (cron(0 18 ? * MON-FRI *)), target g, made by Terraform, module.x[\"a\"].aws_cloudwatch_event_rule.nightly
+  -> ScheduledFunction media/off
+     rule off (rate(1 hour)), target f
+  -> ScheduledFunction media/secret
+     rule secret (rate(1 hour)), target f
+  !  rule odd (rate(1 hours)): not imported; spec.schedule: Invalid value: \"rate(1 hours)\": write rate(1 hour)
+
+To hand over the schedules, in this order:
+1. Apply the manifests: kubectl apply --filename manifests.yaml
+   They are suspended, so nothing runs twice.
+2. Change over from each old schedule, between two of its runs. In a GitOps repository, remove suspend: true from the manifest in place of the patch.
+   rule nightly: next runs Fri 2026-11-27 18:00 UTC and Mon 2026-11-30 18:00 UTC; change over between Fri 2026-11-27 18:01 UTC and Mon 2026-11-30 17:59 UTC
+     kubectl patch schedfn nightly --namespace media --type merge --patch '{\"spec\":{\"suspend\":false}}'
+     kubectl wait schedfn nightly --namespace media --for condition=Ready --timeout 2m
+     kubectl patch schedfn nightly-2 --namespace media --type merge --patch '{\"spec\":{\"suspend\":false}}'
+     kubectl wait schedfn nightly-2 --namespace media --for condition=Ready --timeout 2m
+     aws events disable-rule --name nightly --region eu-west-1
+   rule off: is disabled, so off stays suspended
+   rule secret: the interval begins again when the new resource is enabled, so one interval is shorter or longer
+     kubectl patch schedfn secret --namespace media --type merge --patch '{\"spec\":{\"suspend\":false}}'
+     kubectl wait schedfn secret --namespace media --for condition=Ready --timeout 2m
+     aws events disable-rule --name secret --region eu-west-1
+3. Let the other tools go.
+   rule off, rule secret, made by an unknown tool:
+     no tool is known; delete the old rule where it was made
+   rule nightly, made by Terraform, module.x[\"a\"].aws_cloudwatch_event_rule.nightly:
+     delete module.x[\"a\"].aws_cloudwatch_event_rule.nightly, its aws_cloudwatch_event_target and its aws_lambda_permission from the configuration, and apply; until then, terraform apply enables the old rule again, unless its state is DISABLED there
+
+Check: lambda-triggers plan --filename manifests.yaml --namespace media --owner-id OWNER_ID
+";
+    let text = report(None, vec![rules_section()]);
+    assert_eq!(text, expected);
+    assert!(!text.contains("canary"), "{text}");
+}
+
+#[test]
+fn a_report_without_manifests_has_no_steps() {
+    let finding = Finding {
+        part: "notification configuration".into(),
+        made_by: None,
+        outcome: Outcome::Unread("access denied".into()),
+        notes: vec![],
+    };
+    let place = |name: &str| Place::Bucket { name: name.into(), region: "eu-west-1".into() };
+    let sections = vec![
+        Section { place: place("denied"), findings: vec![finding] },
+        Section { place: place("empty"), findings: vec![] },
+        Section { place: Place::File { path: "dev.json".into() }, findings: vec![] },
+        Section { place: Place::Schedules { region: "eu-west-1".into() }, findings: vec![] },
+    ];
+    let report = Report { namespace: "media".into(), owner_id: None, folder: None, sections };
+    let expected = "\
+bucket denied, eu-west-1
+  ?  notification configuration: not read; access denied
+bucket empty, eu-west-1
+  nothing
+file dev.json
+  nothing
+schedules of EventBridge Scheduler, eu-west-1
+  nothing
+
+There is nothing to import.
+";
+    assert_eq!(report.to_string(), expected);
+    assert!(!report.is_complete());
+}
+
+#[test]
+fn each_tool_lets_go_of_the_triggers_that_its_file_names() {
+    let mut section = bucket_section();
+    let chalice = |resource: &str| Maker::Chalice {
+        app: None,
+        stage: Some("prod".into()),
+        resource: Some(resource.into()),
+    };
+    let stack = |resource: &str| Maker::CloudFormation {
+        stack: Some("shop".into()),
+        resource: Some(resource.into()),
+    };
+    section.findings[0].made_by = Some(stack("Photos"));
+    section.findings[1].made_by = Some(chalice("index-s3event"));
+    let mut rules = rules_section();
+    rules.findings[0].made_by = Some(chalice("report-event"));
+    rules.findings.remove(1);
+    rules.findings[1].made_by = Some(stack("Nightly"));
+    let text = report(None, vec![section, rules]);
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    for line in [
+        "first take the object with the name \"index-s3event\" out of the resources in .chalice/deployed/prod.json",
+        "then replace the decorator @app.on_s3_event in app.py by @app.lambda_function(name=\"index\"): without a \
+         decorator, Chalice deletes the function",
+        "set DeletionPolicy: Retain on Photos and deploy, then take Photos out of the template and deploy",
+        "replace the decorator @app.schedule in app.py by @app.lambda_function(name=\"report\"): without a \
+         decorator, Chalice deletes the function",
+        "run chalice deploy: Chalice deletes the old rule and keeps the function",
+        "take Nightly and its AWS::Lambda::Permission out of the template, and deploy: CloudFormation deletes the old \
+         rule",
+    ] {
+        assert!(lines.contains(&line), "{line}\n{text}");
+    }
+}
+
+/// Inputs that the import keeps, and inputs that the check of the manifest refuses.
+#[test]
+fn the_input_of_a_schedule_is_in_no_report() {
+    let long = format!("\"{}\"", "canary".repeat(2000));
+    for (input, is_imported) in [
+        ("\"canary\"", true),
+        ("{\"a\":{\"b\":\"canary\"}}", true),
+        ("{\"a\":null,\"b\":\"canary\"}", true),
+        ("{\"canary\"", false),
+        ("canary", false),
+        (long.as_str(), false),
+        (&format!("[null,{long}]"), false),
+    ] {
+        for (expression, is_valid) in [("rate(1 day)", true), ("rate(1 days)", false)] {
+            let mut found = rule("nightly", expression, vec![target("a", &arn("f"))]);
+            if let Some(target) = &mut found.rule.targets[0].1 {
+                target.input = Some(input.into());
+            }
+            let findings = import_rule(&settings(), &mut Names::default(), &found, NOW.parse().unwrap());
+            let manifests = findings.iter().filter(|finding| finding.manifest().is_some()).count();
+            assert_eq!(manifests == 1, is_imported && is_valid, "{input}: {findings:?}");
+            let place = Place::Rules { region: "eu-west-1".into() };
+            let text = report(None, vec![Section { place, findings }]);
+            assert!(!text.contains("canary"), "{text}");
+        }
+    }
+}
