@@ -2,7 +2,27 @@
 
 use std::sync::Arc;
 
-use super::{Account, Aws, AwsError, EventBridgeReads, LambdaReads, S3Reads, SchedulerReads};
+use lambda_triggers_core::pacing::token_bucket::Rates;
+
+use super::{
+    Account, Aws, AwsError, EventBridgeReads, LambdaReads, NoRegion, RateLimiter, S3Reads, SchedulerReads, Sdk,
+    SdkSettings,
+};
+use crate::network::Network;
+use crate::telemetry::Telemetry;
+
+impl SdkSettings {
+    /// The settings of a command that only reads: without leadership, and with metrics that nobody collects.
+    pub fn for_reads(network: Network, region: Option<String>) -> Self {
+        Self {
+            network,
+            region,
+            leadership: None,
+            telemetry: Telemetry::default(),
+            rate_limiter: RateLimiter::new(Rates::default()),
+        }
+    }
+}
 
 /// AWS without its writes: the handle has no method that changes anything.
 #[derive(Clone)]
@@ -12,6 +32,16 @@ impl AwsReads {
     /// The reads of `aws`.
     pub fn new(aws: Arc<dyn Aws>) -> Self {
         Self(aws)
+    }
+
+    /// Loads credentials and Region from the SDK's default sources. `region` overrides the Region.
+    ///
+    /// # Errors
+    ///
+    /// There is no Region.
+    pub async fn load(network: Network, region: Option<String>) -> Result<Self, NoRegion> {
+        let sdk = Arc::new(Sdk::load(SdkSettings::for_reads(network, region)).await?);
+        Ok(Self::new(Arc::new(sdk.into_client())))
     }
 
     /// The Region for resources without `spec.region`.

@@ -2,7 +2,6 @@
 
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::OwnerId;
-use lambda_triggers_core::pacing::token_bucket::Rates;
 use lambda_triggers_core::plan::bucket::{Bucket, Document};
 use lambda_triggers_core::status::Component;
 use lambda_triggers_core::tenancy::Tenancy;
@@ -13,10 +12,9 @@ use super::scheduler::{self, SCHEDULER};
 use super::tenancy::{foreign_scheduler_role, roles};
 use tokio::time::Instant;
 
-use crate::aws::{Aws, AwsErrorKind, Caller, NoRegion, RateLimiter, Sdk, SdkSettings};
+use crate::aws::{Aws, AwsErrorKind, Caller, NoRegion, Sdk, SdkSettings};
 use crate::error_chain;
 use crate::network::Network;
-use crate::telemetry::Telemetry;
 
 const CREDENTIALS: &str = "AWS credentials";
 const REGION: &str = "AWS Region";
@@ -90,14 +88,7 @@ pub async fn account_and_partition(region: Option<String>) -> Result<(String, St
 }
 
 async fn load(region: Option<String>, network: Network) -> Result<Sdk, NoRegion> {
-    Sdk::load(SdkSettings {
-        network,
-        region,
-        leadership: None,
-        telemetry: Telemetry::default(),
-        rate_limiter: RateLimiter::new(Rates::default()),
-    })
-    .await
+    Sdk::load(SdkSettings::for_reads(network, region)).await
 }
 
 fn partition(arn: &str) -> &str {

@@ -12,7 +12,6 @@ mod tests;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
@@ -22,12 +21,11 @@ use lambda_triggers_core::preview::{ChangeAction, EntryAction, EntryOwner, PlanR
 
 use super::run::BackendArg;
 use super::{output, values};
-use crate::aws::{AwsReads, RateLimiter, Sdk, SdkSettings};
+use crate::aws::AwsReads;
 use crate::manifests;
 use crate::network::Network;
 use crate::operator::{StartError, read_tenancy};
 use crate::preview::{Input, Options, preview};
-use crate::telemetry::Telemetry;
 use destination::{Format, Output};
 
 const EXAMPLES: &str = "\
@@ -185,7 +183,7 @@ async fn plan(args: PlanArgs) -> Result<Preview, StartError> {
     }
     let aws = match args.offline {
         true => None,
-        false => Some(connect(args.region.clone()).await?),
+        false => Some(AwsReads::load(Network::from_env()?, args.region.clone()).await?),
     };
     let region = aws.as_ref().map(|aws| aws.default_region().to_owned()).or(args.region);
     let secrets = if args.show_values { Secrets::Show } else { Secrets::Hide };
@@ -204,19 +202,6 @@ async fn plan(args: PlanArgs) -> Result<Preview, StartError> {
     };
     let planned = preview(Input { head, base }, &options, aws.as_ref(), Timestamp::now()).await;
     Ok(planned.map_err(|error| error.failure(lambda_triggers_core::status::Component::Function).message)?)
-}
-
-/// AWS with the credentials of the environment, for reads alone.
-async fn connect(region: Option<String>) -> Result<AwsReads, StartError> {
-    let settings = SdkSettings {
-        network: Network::from_env()?,
-        region,
-        leadership: None,
-        telemetry: Telemetry::default(),
-        rate_limiter: RateLimiter::new(lambda_triggers_core::pacing::token_bucket::Rates::default()),
-    };
-    let sdk = Arc::new(Sdk::load(settings).await?);
-    Ok(AwsReads::new(Arc::new(sdk.into_client())))
 }
 
 /// The exit code: 0 without changes, the code for changes, and 1 for everything that needs a person.
