@@ -13,6 +13,7 @@ mod docs;
 mod env;
 mod gitops;
 mod iam;
+mod import;
 mod network;
 mod objects;
 mod operator;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use lambda_triggers_core::pacing::token_bucket::Rates;
 
 use super::{
-    Account, Aws, AwsError, EventBridgeReads, LambdaReads, NoRegion, RateLimiter, S3Reads, SchedulerReads, Sdk,
-    SdkSettings,
+    Account, Aws, AwsError, EventBridgeReads, LambdaReads, NoRegion, RateLimiter, S3Reads, SchedulerReads,
+    Sdk, SdkSettings,
 };
 use crate::network::Network;
 use crate::telemetry::Telemetry;

@@ -6,6 +6,7 @@ mod crds;
 mod doctor;
 mod explain;
 mod iam_policy;
+mod import;
 mod man;
 mod output;
 mod plan;
@@ -48,6 +49,9 @@ enum Command {
     Doctor(Box<doctor::DoctorArgs>),
     /// Show what the operator would change in AWS for the manifests in files, and change nothing.
     Plan(Box<plan::PlanArgs>),
+    /// Write manifests for the triggers that other tools made in AWS, and report the steps of the hand-over. Nothing in
+    /// AWS changes.
+    Import(Box<import::ImportArgs>),
     /// Print the least-privilege IAM policy, as JSON.
     IamPolicy(Box<iam_policy::IamPolicyArgs>),
     /// Explain a schedule or a name in AWS.
@@ -86,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(*args).map(|()| ExitCode::SUCCESS),
         Command::Doctor(args) => doctor::run(*args),
         Command::Plan(args) => plan::run(*args),
+        Command::Import(args) => import::run(*args),
         Command::IamPolicy(args) => iam_policy::run(*args).map(|()| ExitCode::SUCCESS),
         Command::Explain(args) => explain::run(args),
         Command::Crds(args) => crds::run(&args).map(|()| ExitCode::SUCCESS),

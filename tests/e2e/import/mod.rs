@@ -1,0 +1,73 @@
+//! `lambda-triggers import`: manifests from what other tools made, and the hand-over by the steps of the report.
+
+mod buckets;
+mod errors;
+mod files;
+mod schedules;
+
+use lambda_triggers_core::iam::{Feature, Policy, Scope, Statement, least_policy};
+use lambda_triggers_tests::env::TestEnv;
+
+use crate::objects::{OWNER, owner};
+use crate::support::AwsView;
+
+/// The permissions that an import needs. `docs/import.md` lists them.
+pub const ACTIONS: [&str; 11] = [
+    "s3:GetBucketNotification",
+    "events:ListRules",
+    "events:DescribeRule",
+    "events:ListTargetsByRule",
+    "events:ListTagsForResource",
+    "scheduler:ListSchedules",
+    "scheduler:GetSchedule",
+    "lambda:GetFunction",
+    "lambda:ListTags",
+    "lambda:GetPolicy",
+    "scheduler:ListTagsForResource",
+];
+
+/// Gives the next calls of `lambda-triggers` the permissions of an import.
+pub fn permit_import(env: &TestEnv) {
+    let (actions, resources) = (ACTIONS.to_vec(), vec!["*".to_owned()]);
+    let statement = Statement { sid: "Import", actions, resources, conditions: vec![] };
+    env.aws_proxy().give_policy(env.account(), Policy { statements: vec![statement] });
+}
+
+/// Gives the next calls of `lambda-triggers` the permissions of the operator.
+pub fn permit_operator(env: &TestEnv) {
+    let scope = Scope::for_account(env.account(), Some(owner())).with(Feature::ALL);
+    env.aws_proxy().give_policy(env.account(), least_policy(&scope));
+}
+
+/// The result of an import.
+struct Imported {
+    success: bool,
+    /// The manifests on standard output.
+    manifests: String,
+    /// The report on standard error.
+    report: String,
+}
+
+/// Runs `lambda-triggers import` for the environment's namespace. An import writes nothing to AWS.
+async fn import(env: &TestEnv, arguments: &[&str]) -> Imported {
+    env.aws_proxy().clear_calls(env.account());
+    permit_import(env);
+    let common = ["--namespace", env.namespace(), "--owner-id", OWNER];
+    let output = env.lambda_triggers(&[&["import"], arguments, &common].concat(), &[]).await;
+    assert_eq!(env.aws_writes(), []);
+    permit_operator(env);
+    Imported { success: output.success, manifests: output.stdout, report: output.stderr }
+}
+
+impl Imported {
+    /// The result of an import that read everything.
+    fn complete(self) -> Self {
+        assert!(self.success, "{}{}", self.manifests, self.report);
+        self
+    }
+
+    /// The kubectl commands of the report, in order.
+    fn commands(&self) -> Vec<&str> {
+        self.report.lines().filter_map(|line| line.find("kubectl ").map(|start| &line[start..])).collect()
+    }
+}
