@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod examples;
 mod generated;
+mod import;
 mod links;
 pub mod manifests;
 mod plan;
