@@ -47,6 +47,8 @@ pub async fn buckets(
             let desired = match () {
                 () if item.is_gone && item.declared.is_retained() => Desired::Retain,
                 () if item.is_gone => Desired::None,
+                // S3 would refuse all writes of a bucket with an entry for a missing function.
+                () if item.lacks_function() => Desired::None,
                 () if item.is_refused() => Desired::KeepCurrent,
                 () => intent.desired,
             };

@@ -8,7 +8,7 @@ use lambda_triggers_core::plan::intent::scheduled_function::{Operator, RuleInten
 use lambda_triggers_core::plan::permission::PolicyView;
 use lambda_triggers_core::plan::rule::RuleView;
 use lambda_triggers_core::preview::{Problem, ResourcePreview, Severity};
-use lambda_triggers_core::status::Failure;
+use lambda_triggers_core::status::{Failure, Reason};
 
 use super::declared::{Declared, Spec};
 use super::observer::Planned;
@@ -46,6 +46,11 @@ impl Item {
     /// Adds a failure.
     pub fn fail(&mut self, failure: &Failure) {
         self.preview.problems.push(Problem::from_failure(failure));
+    }
+
+    /// True if the function does not exist.
+    pub fn lacks_function(&self) -> bool {
+        self.preview.problems.iter().any(|problem| problem.reason == Reason::FunctionNotFound.as_str())
     }
 
     /// True if an error shows already that the operator would not apply the resource.

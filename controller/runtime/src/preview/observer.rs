@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use lambda_triggers_core::api::{Applied, AppliedFunction, Backend, FunctionDefinition, PermissionPolicy};
+use lambda_triggers_core::api::{
+    Applied, AppliedFunction, AppliedPermission, AppliedRule, AppliedSchedule, Backend, FunctionDefinition,
+    PermissionPolicy,
+};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::ownership::{Owner, TAG_CLUSTER, TAG_UID};
+use lambda_triggers_core::ownership::{Owner, TAG_CLUSTER, TAG_UID, rules_statement_id};
 use lambda_triggers_core::plan::function::{
     Archive, DesiredFunction, EventInvokeConfig, FunctionPlan, FunctionStep, MissingHandler,
     ObservedFunction, archive, in_state_failed, missing_handler, not_found, plan_async_invoke, plan_function,
@@ -14,7 +17,7 @@ use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
 use lambda_triggers_core::plan::intent::scheduled_function::{Operator, RuleIntent, ScheduleIntent, Valid};
 use lambda_triggers_core::plan::permission::{Policy, PolicyView};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleView};
-use lambda_triggers_core::plan::schedule::{group_arn, plan_group};
+use lambda_triggers_core::plan::schedule::{ScheduleKey, ScheduleStep, group_arn, plan_group};
 use lambda_triggers_core::preview::{
     PlannedChange, Problem, Severity, function_changes, group_change, permission_change, rule_changes,
     schedule_change,
@@ -75,6 +78,11 @@ impl Observer<'_> {
             valid.check_account(self.account)?;
         }
         let function = self.function(declared, recorded, &mut planned).await?;
+        let mut recorded = recorded.clone();
+        if let Spec::Scheduled(valid) = &declared.spec {
+            recorded.merge(&self.left_over(declared, valid, &recorded, &function.arn).await?);
+        }
+        let recorded = &recorded;
         match &declared.spec {
             Spec::Scheduled(valid) if valid.backend == Backend::Rule => {
                 self.rule(declared, valid, function, recorded, &mut planned).await?;
@@ -99,6 +107,44 @@ impl Observer<'_> {
             }
         }
         Ok(planned)
+    }
+
+    /// The resources of an earlier object at the other backend, for an object that is new in the manifests.
+    async fn left_over(
+        &self,
+        declared: &Declared,
+        valid: &Valid,
+        recorded: &Applied,
+        function: &FunctionArn,
+    ) -> Result<Applied, Failure> {
+        let mut found = Applied::default();
+        if !recorded.rules.is_empty() || !recorded.schedules.is_empty() {
+            return Ok(found);
+        }
+        let Options { owner, tenancy, scheduler_role: own, .. } = self.options;
+        let (region, name) = (valid.region.clone(), declared.key.rule_name(owner, declared.kind));
+        match valid.backend {
+            Backend::Scheduler => {
+                if self.read_rule(&region, &name).await.map_err(of(Component::Rule))?.is_some() {
+                    let (statement_id, function_arn) = (rules_statement_id(owner), function.to_string());
+                    found.permissions.push(AppliedPermission { function_arn, statement_id });
+                    found.rules.push(AppliedRule { region, name, tag_keys: vec![] });
+                }
+            }
+            // Without a role, the operator has made no schedule.
+            Backend::Rule => {
+                let role = scheduler_role(tenancy.as_ref(), &declared.key.namespace, own.as_deref());
+                let key = ScheduleKey { group: owner.group_name(), name: name.clone() };
+                if role.is_err() {
+                    return Ok(found);
+                }
+                let schedule = self.aws.scheduler(&region).schedule(&key).await;
+                if schedule.map_err(of(Component::Schedule))?.is_some() {
+                    found.schedules.push(AppliedSchedule { region, group: key.group, name });
+                }
+            }
+        }
+        Ok(found)
     }
 
     async fn rule(
@@ -147,7 +193,7 @@ impl Observer<'_> {
                 Failure::new(Component::Schedule, Reason::SchedulerRoleMissing, refusal.to_string())
             })?
             .to_owned();
-        planned.changes.extend(self.group(&valid.region).await?);
+        let group = self.group(&valid.region).await?;
         let owner = self.owner(None);
         let operator =
             Operator { owner: &owner, default_tags: &self.options.default_tags, account: self.account };
@@ -160,6 +206,13 @@ impl Observer<'_> {
         if let Some(schedule) = &plan.schedule {
             let words = valid.schedule.in_words();
             let place = (valid.region.as_str(), words.as_str());
+            // A schedule that is over needs no group.
+            if matches!(schedule.step, Some(ScheduleStep::Create(_) | ScheduleStep::Update(_)))
+                && let Some(group) = group
+                && self.groups.lock().await.insert(valid.region.clone())
+            {
+                planned.changes.push(group);
+            }
             planned.changes.extend(schedule_change(
                 schedule,
                 &intent.schedule,
@@ -177,16 +230,14 @@ impl Observer<'_> {
         Ok(())
     }
 
-    /// The change of the group, for the first schedule of a Region.
+    /// The change of the group. The first schedule of a Region makes the change.
     async fn group(&self, region: &str) -> Result<Option<PlannedChange>, Failure> {
-        let mut shown = self.groups.lock().await;
         let group = self.options.owner.group_name();
         let arn = group_arn(&group, region, self.account);
         let tags = self.aws.scheduler(region).group_tags(&arn).await.map_err(of(Component::Schedule))?;
         let owner = self.owner(tags.as_ref());
         let plan = plan_group(tags.as_ref(), &owner).map_err(|conflict| conflict.failure(&owner, region))?;
-        let change = group_change(&plan, &group, region);
-        Ok(change.filter(|_| shown.insert(region.to_owned())))
+        Ok(group_change(&plan, &group, region))
     }
 
     /// A rule with its tags and targets; `None` if not found.
@@ -247,11 +298,12 @@ impl Observer<'_> {
             }
             None => {
                 let missing = not_found(&arn.name, arn.qualifier.as_deref(), &arn.region);
-                let mut problem = Problem::from_failure(&missing);
-                if self.deployed.contains(&(arn.region.clone(), arn.name.clone())) {
-                    problem.severity = Severity::Warning;
-                    problem.message += "; another resource of these manifests deploys it first";
+                if !self.deployed.contains(&(arn.region.clone(), arn.name.clone())) {
+                    return Err(missing);
                 }
+                let mut problem = Problem::from_failure(&missing);
+                problem.severity = Severity::Warning;
+                problem.message += "; another resource of these manifests deploys it first";
                 planned.problems.push(problem);
                 false
             }

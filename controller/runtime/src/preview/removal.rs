@@ -3,10 +3,10 @@
 use lambda_triggers_core::api::Applied;
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{TAG_UID, rules_statement_id};
-use lambda_triggers_core::plan::function::plan_function_removal;
+use lambda_triggers_core::plan::function::{plan_function_release, plan_function_removal};
 use lambda_triggers_core::plan::rule::plan_removal;
 use lambda_triggers_core::plan::schedule::ScheduleKey;
-use lambda_triggers_core::preview::{Part, Problem, removed};
+use lambda_triggers_core::preview::{Part, Problem, function_changes, removed};
 use lambda_triggers_core::status::{Component, Failure, Reason};
 
 use super::declared::Declared;
@@ -20,7 +20,8 @@ impl Observer<'_> {
         planned: &mut Planned,
         others: &[&Applied],
     ) -> Result<(), Failure> {
-        let obsolete = std::mem::take(&mut planned.obsolete);
+        let mut obsolete = std::mem::take(&mut planned.obsolete);
+        let mut deleted: Vec<FunctionArn> = vec![];
         for rule in &obsolete.rules {
             let observed = self.read_rule(&rule.region, &rule.name).await.map_err(of(Component::Rule))?;
             let tags = observed.as_ref().map(|rule| &rule.tags);
@@ -51,13 +52,44 @@ impl Observer<'_> {
             let set_before = function.tag_keys.iter().cloned().collect();
             let (owner, origin) = (self.owner(tags), declared.origin(uid));
             let known = observed.as_ref().map(|function| function.code_sha256.as_str());
-            let steps = plan_function_removal(observed.as_ref(), &set_before, true, known, &owner, &origin);
             let is_needed =
                 others.iter().any(|other| other.functions.iter().any(|one| one.name == function.name));
-            if steps.is_ok_and(|steps| !steps.is_empty()) && !is_needed {
-                planned.changes.push(removed(Part::Function, &function.name, &function.region, ""));
+            let is_left = |arn: &FunctionArn| {
+                declared.function().definition.is_none()
+                    && declared.function_arn(&self.options.owner, self.account).with_qualifier(None) == *arn
+            };
+            if is_needed {
+                continue;
+            }
+            // A named function that the resource defined before stays, without the tags of the operator.
+            if let Some(observed) = observed.as_ref().filter(|observed| is_left(&observed.arn)) {
+                let steps = plan_function_release(observed, &owner, &origin);
+                let now = (Some(observed), None);
+                let FunctionArn { name, region, .. } = &observed.arn;
+                planned.changes.extend(function_changes(&steps, now, name, region, self.options.secrets));
+                continue;
+            }
+            match plan_function_removal(observed.as_ref(), &set_before, true, known, &owner, &origin) {
+                Ok(steps) if steps.is_empty() => {}
+                Ok(_) => {
+                    planned.changes.push(removed(Part::Function, &function.name, &function.region, ""));
+                    deleted.extend(observed.map(|observed| observed.arn));
+                }
+                Err(unmarked) => planned.problems.push(Problem::from_failure(&Failure::new(
+                    Component::Function,
+                    Reason::ConflictingFunction,
+                    format!(
+                        "the function {} in {} is not deleted: {unmarked}",
+                        function.name, function.region
+                    ),
+                ))),
             }
         }
+        // The policy of a function goes with the function.
+        let is_gone = |arn: &str| {
+            FunctionArn::parse(arn).is_some_and(|arn| deleted.contains(&arn.with_qualifier(None)))
+        };
+        obsolete.permissions.retain(|permission| !is_gone(&permission.function_arn));
         self.plan_permissions(declared, planned, &obsolete, others).await
     }
 
