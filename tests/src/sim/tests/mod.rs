@@ -9,6 +9,7 @@ mod faults;
 mod late;
 mod parallel;
 mod permissions;
+mod preview;
 mod preview_calls;
 mod quotas;
 mod refused_entries;

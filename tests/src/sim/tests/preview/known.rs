@@ -1,0 +1,39 @@
+//! The differences by design between a preview and the operator. All other differences are faults.
+
+use lambda_triggers_core::ownership::{TAG_CLUSTER, TAG_UID};
+use lambda_triggers_core::preview::{Preview, Severity};
+use serde_json::Value;
+
+use crate::sim::aws::Applied;
+use crate::sim::run::Sim;
+use crate::sim::workflows::Workflow;
+
+/// True for a workflow that is left out. S3 refuses an entry by a rule of its own, which no read shows.
+pub fn is_left_out(workflow: &Workflow) -> bool {
+    workflow.name == "s3: an entry that S3 refuses, beside others"
+}
+
+/// True for the tags whose values only the cluster knows: the UIDs of the cluster and of the object.
+pub fn is_tag_of_cluster(path: &str) -> bool {
+    [TAG_CLUSTER, TAG_UID].iter().any(|key| path == format!("tags[{key}]"))
+}
+
+/// True for a write that may set only the tags whose values the cluster knows.
+pub fn is_write_of_tags(write: &Applied) -> bool {
+    write.action.ends_with(":TagResource")
+}
+
+/// The resources with a problem in the preview whose objects are ready. A problem is right for an object that the
+/// operator reports as not ready.
+pub fn wrong_problems(sim: &Sim, preview: &Preview) -> Vec<String> {
+    let is_ready = |object: &Value| {
+        let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+    };
+    let found = preview.resources.iter().filter(|resource| {
+        let is_blocked = resource.problems.iter().any(|problem| problem.severity != Severity::Warning);
+        let object = sim.cluster.get(&resource.kind, &resource.namespace, &resource.name);
+        is_blocked && object.as_ref().is_some_and(is_ready)
+    });
+    found.map(|resource| format!("{}: {:?}", resource.title(), resource.problems)).collect()
+}

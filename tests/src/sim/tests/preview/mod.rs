@@ -1,0 +1,175 @@
+//! The operator writes what the preview plans, in kind, place and content. The plan after that is empty.
+
+mod facts;
+mod known;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lambda_triggers::aws::AwsReads;
+use lambda_triggers::manifests::Manifests;
+use lambda_triggers::preview::{Input, Options, preview};
+use lambda_triggers_core::api::{Backend, Tags};
+use lambda_triggers_core::preview::{PlanResult, Preview, Secrets};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::{parallel, print_figures};
+use crate::sim::aws::{ACCOUNT, Applied, REGION, SCHEDULER_ROLE, Writer};
+use crate::sim::fault_injector::{Call, CallFault};
+use crate::sim::run::{Sim, owner, simulate};
+use crate::sim::workflows::{self, NAMESPACE, RESYNC_PERIOD, Step, Workflow, until_idle, until_orphan_check};
+use facts::{Observed, done, planned};
+use known::{is_left_out, is_write_of_tags, wrong_problems};
+
+/// The kinds of objects.
+const KINDS: [&str; 2] = ["S3TriggeredFunction", "ScheduledFunction"];
+
+/// The plan before a step, and AWS at that time.
+struct Planned {
+    preview: Preview,
+    head: String,
+    before: Observed,
+}
+
+/// Plays a workflow. The operator is stopped during each step. Returns the differences between plans and writes.
+async fn play(sim: &Sim, workflow: &Workflow) -> Vec<String> {
+    workflows::prepare(sim);
+    let (mut base, mut findings) = (manifests(sim), vec![]);
+    for (number, step) in steps(&workflow.steps).iter().enumerate() {
+        if let Step::Wait(_) = step {
+            // The operator runs while the time passes, since schedules end in this time.
+            let operator = sim.start();
+            workflows::perform(sim, step).await;
+            until_rest(sim).await;
+            operator.stop().await;
+            continue;
+        }
+        workflows::perform(sim, step).await;
+        // AWS deletes a schedule group in the background.
+        sleep(Duration::from_secs(60)).await;
+        let planned = plan(sim, &base).await;
+        let found = apply(sim, &planned).await;
+        findings.extend(found.into_iter().map(|found| format!("{}, step {number}: {found}", workflow.name)));
+        base = planned.head;
+    }
+    findings
+}
+
+/// The steps, each with one change: a new object with an old name needs the deletion of the old object first.
+fn steps(steps: &[Step]) -> Vec<Step> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let split = |step: &Step| match step {
+        Step::Recreate(object) => {
+            let name = text(&object["metadata"]["name"]).leak();
+            let kind = KINDS.into_iter().find(|kind| object["kind"] == **kind).unwrap_or_default();
+            vec![Step::Delete(kind, name), Step::Apply(vec![object.clone()])]
+        }
+        other => vec![other.clone()],
+    };
+    steps.iter().flat_map(split).collect()
+}
+
+/// Plans the present manifests, twice. A plan writes nothing.
+async fn plan(sim: &Sim, base: &str) -> Planned {
+    let (head, before) = (manifests(sim), Observed::new(sim).await);
+    let writes = sim.aws.journal().len();
+    let [one, other] = [look(sim, &head, base).await, look(sim, &head, base).await];
+    assert_eq!(one, other, "the same input gives the same preview");
+    assert_eq!(sim.aws.journal().len(), writes, "a preview writes nothing");
+    Planned { preview: one, head, before }
+}
+
+/// Lets the operator come to rest. Returns the differences from the plan.
+async fn apply(sim: &Sim, plan: &Planned) -> Vec<String> {
+    let from = sim.aws.journal().len();
+    let operator = sim.start();
+    sleep(RESYNC_PERIOD).await;
+    until_rest(sim).await;
+    operator.stop().await;
+    let after = Observed::new(sim).await;
+    let (planned, done) = (planned(&plan.preview), done(&plan.before, &after));
+    let missing = done.difference(&planned).map(|fact| format!("done, but not planned: {fact}"));
+    let extra = planned.difference(&done).map(|fact| format!("planned, but not done: {fact}"));
+    let mut findings: Vec<String> = missing.chain(extra).collect();
+    let journal = sim.aws.journal();
+    let writes = journal[from..].iter().filter(|write| write.by == Writer::Operator);
+    let writes: Vec<&Applied> = writes.filter(|write| !is_write_of_tags(write)).collect();
+    if done.is_empty() && !writes.is_empty() {
+        findings.push(format!("no change, but these writes: {writes:?}"));
+    }
+    let again = look(sim, &plan.head, &plan.head).await;
+    let left = facts::planned(&again);
+    findings.extend(left.iter().map(|fact| format!("planned again after the operator: {fact}")));
+    if !matches!(again.result, PlanResult::NoChanges | PlanResult::Problems | PlanResult::Incomplete) {
+        findings.push(format!("the result after the operator is {:?}", again.result));
+    }
+    findings.extend(wrong_problems(sim, &again));
+    findings
+}
+
+async fn until_rest(sim: &Sim) {
+    sleep(Duration::from_secs(1)).await;
+    until_idle(sim).await;
+    until_orphan_check(sim).await;
+    until_idle(sim).await;
+}
+
+/// The preview of these manifests against AWS, without the cluster.
+async fn look(sim: &Sim, head: &str, base: &str) -> Preview {
+    let read = |text: &str| {
+        Manifests::of_text("manifests.json", text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    };
+    let input = Input { head: read(head), base: Some(read(base)) };
+    let aws = AwsReads::new(sim.aws.outside());
+    let now: Timestamp = sim.cluster.clock().now();
+    let preview = preview(input, &options(), Some(&aws), now).await;
+    preview.unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+fn options() -> Options {
+    Options {
+        owner: owner(),
+        namespace: Some(NAMESPACE.into()),
+        region: REGION.into(),
+        account: Some(ACCOUNT.into()),
+        default_backend: Backend::default(),
+        default_tags: Tags::new(),
+        scheduler_role: Some(SCHEDULER_ROLE.into()),
+        tenancy: None,
+        ignored: [].into(),
+        all: true,
+        secrets: Secrets::Show,
+    }
+}
+
+/// The manifests of all objects that nobody has deleted.
+fn manifests(sim: &Sim) -> String {
+    let objects = KINDS.into_iter().flat_map(|kind| sim.cluster.objects(kind));
+    let kept = objects.filter(|object| object["metadata"]["deletionTimestamp"].is_null());
+    let manifest = |object: Value| {
+        let metadata = ["name", "namespace"].map(|field| (field, object["metadata"][field].clone()));
+        json!({
+            "apiVersion": object["apiVersion"], "kind": object["kind"], "spec": object["spec"],
+            "metadata": BTreeMap::from(metadata),
+        })
+    };
+    let items: Vec<Value> = kept.map(manifest).collect();
+    json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
+}
+
+#[test]
+fn each_workflow_does_what_the_preview_plans() {
+    let all: Vec<Workflow> = workflows::all().into_iter().filter(|workflow| !is_left_out(workflow)).collect();
+    let played = parallel::each(all.len(), |number| {
+        simulate(1, |_: &Call| CallFault::Pass, async |sim| play(&sim, &all[number]).await)
+    });
+    let findings: Vec<String> = std::iter::zip(&all, played)
+        .flat_map(|(workflow, found)| {
+            found.unwrap_or_else(|panic| vec![format!("{}: {panic}", workflow.name)])
+        })
+        .collect();
+    print_figures(&format!("preview: {} workflows", all.len()));
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+}
