@@ -211,3 +211,52 @@ fn a_base_splits_changes_deletions_and_drift() {
         assert_eq!(code, 1);
     });
 }
+
+#[test]
+fn a_pull_request_gets_a_comment_and_annotations() {
+    env::test("plan-pull-request", async |env| {
+        let bucket = shared_bucket(&env).await;
+        let _controller = env.controller(&NO_RESYNC);
+        let before = manifests(&bucket, "0 18 * * MON-FRI");
+        env.apply(&before).await;
+        env.until_ready("ScheduledFunction", "report").await;
+        env.until_ready("S3TriggeredFunction", "thumbs").await;
+
+        // Two checkouts of a repository with a Kustomization. The change has a mistake in the second manifest.
+        let mistake = manifests(&bucket, "rate(2 hour)").replace("- suffix: .webp", "- suffix: .png");
+        for (branch, text) in [("base", &before), ("head", &mistake)] {
+            let folder = env.directory().join(branch);
+            std::fs::create_dir(&folder).unwrap();
+            std::fs::write(folder.join("triggers.yaml"), text).unwrap();
+            let kustomization = format!("namespace: {}\nresources: [triggers.yaml]\n", env.namespace());
+            std::fs::write(folder.join("kustomization.yaml"), kustomization).unwrap();
+            let rendered = env.kubectl(&["kustomize", &folder.display().to_string()], "").await;
+            write(&env, &format!("{branch}.yaml"), &rendered.expect("kubectl kustomize"));
+        }
+        let [base, head, markdown] = ["base.yaml", "head.yaml", "plan.md"]
+            .map(|file| env.directory().join(file).display().to_string());
+        let comment = format!("markdown={markdown}");
+        let flags = ["--base", &base, "--filename", &head, "--title", "prod", "-o", "github", "-o", &comment];
+        let (code, annotations) = plan(&env, &flags).await;
+        assert_eq!(code, 1);
+        let namespace = env.namespace();
+        let expected = format!(
+            "title=InvalidSpec::ScheduledFunction {namespace}/report: spec.schedule: Invalid value: \"rate(2 hour)\": \
+             write rate(2 hours)\n"
+        );
+        assert!(annotations.starts_with(&format!("::error file={head},line=")), "{annotations}");
+        assert!(annotations.ends_with(&expected), "{annotations}");
+        let comment = std::fs::read_to_string(&markdown).unwrap();
+        let head = "<!-- lambda-triggers plan: prod -->\n### prod: 1 to change, 1 problem\n\n| | resource | in AWS |\n";
+        assert!(comment.starts_with(head), "{comment}");
+        assert!(!comment.contains(CANARY), "{comment}");
+        let row = format!("| ❗ | ScheduledFunction `{namespace}/report` | **InvalidSpec** |\n");
+        assert!(comment.contains(&row), "{comment}");
+        assert!(
+            comment.contains("| `audit` | s3:ObjectRemoved:\\* | all keys | queue audit | others | stays |")
+        );
+        let (_, again) = plan(&env, &flags).await;
+        assert_eq!(again, annotations);
+        assert_eq!(std::fs::read_to_string(&markdown).unwrap(), comment);
+    });
+}
