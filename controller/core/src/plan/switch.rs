@@ -86,6 +86,8 @@ fn busy(schedule: &Schedule, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::RetryPolicy;
+    use crate::plan::schedule::ScheduleTarget;
 
     fn schedule(expression: &str, window_minutes: Option<i32>, start: Option<&str>) -> Schedule {
         Schedule {
@@ -95,6 +97,42 @@ mod tests {
             end: None,
             window_minutes,
         }
+    }
+
+    #[test]
+    fn only_an_enabled_rule_or_schedule_runs() {
+        let rule =
+            |enabled| RuleSettings { expression: "rate(1 hour)".into(), description: String::new(), enabled };
+        assert_eq!(of_rule(&rule(true)), Some(schedule("rate(1 hour)", None, None)));
+        assert_eq!(of_rule(&rule(false)), None);
+        let start = "2026-11-02T00:00:00Z";
+        let observed = |enabled| ObservedSchedule {
+            settings: ScheduleSettings {
+                expression: "rate(1 hour)".into(),
+                time_zone: "Europe/Berlin".into(),
+                end: Some(at("18:00:00")),
+                window_minutes: Some(5),
+                enabled,
+                deletes_itself: false,
+                description: String::new(),
+                target: ScheduleTarget {
+                    arn: String::new(),
+                    role_arn: String::new(),
+                    input: None,
+                    retry_policy: RetryPolicy::default(),
+                    dead_letter_queue_arn: None,
+                },
+            },
+            start: start.parse().ok(),
+            has_more: false,
+        };
+        let expected = Schedule {
+            time_zone: Some("Europe/Berlin".into()),
+            end: Some(at("18:00:00")),
+            ..schedule("rate(1 hour)", Some(5), Some(start))
+        };
+        assert_eq!(of_schedule(&observed(true)), Some(expected));
+        assert_eq!(of_schedule(&observed(false)), None);
     }
 
     /// A schedule at 18:00 each day.

@@ -130,3 +130,28 @@ impl fmt::Display for NamePattern {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_overlap_if_some_text_matches_both() {
+        for (a, b, overlaps) in [
+            ("ab", "ab", true),
+            ("ab", "ac", false),
+            ("ab", "abc", false),
+            ("a?", "ab", true),
+            ("?b", "ab", true),
+            ("?", "", false),
+            ("*", "", true),
+            ("a*", "*b", true),
+            ("a*", "b*", false),
+            ("a*c", "abc", true),
+            ("a*c", "abd", false),
+        ] {
+            let [a, b] = [a, b].map(Pattern::new);
+            assert_eq!([a.overlaps(&b), b.overlaps(&a)], [overlaps; 2], "{a} and {b}");
+        }
+    }
+}

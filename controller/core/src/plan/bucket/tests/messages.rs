@@ -38,6 +38,14 @@ fn a_rejection_names_the_other_entry_and_its_holder() {
             format!("{taken}; that entry belongs to media/thumbs: change the events or filters of one of the two"),
         ),
         (
+            Rejection::HeldBy(ObjectKey::new("", "lt-1a2b3c4d-media-thumbs-0123456789"), conflict.clone()),
+            Reason::HeldByOther,
+            format!(
+                "{taken}; that entry belongs to another resource of this operator \
+                 (lt-1a2b3c4d-media-thumbs-0123456789-...): change the events or filters of one of the two"
+            ),
+        ),
+        (
             Rejection::Foreign(conflict.clone()),
             Reason::ConflictingEntry,
             format!(
