@@ -71,29 +71,29 @@ impl Cron {
 
     /// The civil times of the expression from `from` on, in order.
     pub fn civil_times(&self, from: DateTime) -> impl Iterator<Item = DateTime> {
-        let dates = from.date().series(1.day()).take_while(|date| *date <= Date::constant(2199, 12, 31));
+        let years = self.years.iter().filter(move |year| **year >= from.year() as u32);
+        let months = years.flat_map(|year| self.months.iter().map(move |month| (*year, *month)));
+        let starts = months.filter_map(|(year, month)| Date::new(year as i16, month as i8, 1).ok());
+        let dates = starts.flat_map(|start| start.series(1.day()).take(start.days_in_month() as usize));
         let times = move |date: Date| {
             self.hours.iter().flat_map(move |hour| {
                 self.minutes.iter().map(move |minute| date.at(*hour as i8, *minute as i8, 0, 0))
             })
         };
-        dates.filter(|date| self.has(*date)).flat_map(times).filter(move |time| *time >= from)
+        dates.filter(|date| self.has_day(*date)).flat_map(times).filter(move |time| *time >= from)
     }
 
-    fn has(&self, date: Date) -> bool {
-        let (year, month, day) = (date.year() as u32, date.month() as u32, date.day() as u32);
-        self.years.contains(&year) && self.months.contains(&month) && {
-            let weekday = date.weekday().to_sunday_one_offset() as u32;
-            let last = date.days_in_month() as u32;
-            match &self.days {
-                Days::Dates(dates) => dates.contains(&day),
-                Days::LastDate => day == last,
-                Days::LastWorkday => Some(day) == nearest_workday(date, last),
-                Days::NearestWorkday(wanted) => Some(day) == nearest_workday(date, *wanted),
-                Days::Weekdays(weekdays) => weekdays.contains(&weekday),
-                Days::LastWeekday(wanted) => weekday == *wanted && day + 7 > last,
-                Days::NthWeekday(wanted, nth) => weekday == *wanted && (day - 1) / 7 + 1 == *nth,
-            }
+    fn has_day(&self, date: Date) -> bool {
+        let (day, last) = (date.day() as u32, date.days_in_month() as u32);
+        let weekday = date.weekday().to_sunday_one_offset() as u32;
+        match &self.days {
+            Days::Dates(dates) => dates.contains(&day),
+            Days::LastDate => day == last,
+            Days::LastWorkday => Some(day) == nearest_workday(date, last),
+            Days::NearestWorkday(wanted) => Some(day) == nearest_workday(date, *wanted),
+            Days::Weekdays(weekdays) => weekdays.contains(&weekday),
+            Days::LastWeekday(wanted) => weekday == *wanted && day + 7 > last,
+            Days::NthWeekday(wanted, nth) => weekday == *wanted && (day - 1) / 7 + 1 == *nth,
         }
     }
 }
