@@ -2,6 +2,7 @@
 
 pub mod accepted;
 mod alerts;
+mod archives;
 mod artifact_hub;
 mod crds;
 mod dashboard;

@@ -246,8 +246,8 @@ fn bare_command() -> Command {
     command
 }
 
-/// `LAMBDA_TRIGGERS_BIN`, or the program that cargo built beside the test executable.
-pub(super) fn binary() -> PathBuf {
+/// The path of the program: `LAMBDA_TRIGGERS_BIN`, or the program that cargo built beside the test executable.
+pub fn binary() -> PathBuf {
     let path = match std::env::var_os("LAMBDA_TRIGGERS_BIN") {
         Some(path) => PathBuf::from(path),
         None => {

@@ -86,7 +86,7 @@ use crate::aws_proxy::AwsProxy;
 
 pub use authority::{Authority, TlsServer};
 pub use aws::REGION;
-pub use controller::Controller;
+pub use controller::{Controller, binary};
 pub use flux::{FLUX_NAMESPACE, Flux, argodiff};
 pub use forward_proxy::{ForwardProxy, Proxied};
 pub use git::GitServer;
