@@ -18,6 +18,7 @@ mod network;
 mod objects;
 mod operator;
 mod plan;
+mod profiles;
 mod refused;
 mod s3;
 mod scheduled;

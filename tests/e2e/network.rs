@@ -293,6 +293,6 @@ fn a_missing_sso_login_is_reported_with_the_command() {
         ];
         let (healthy, printed) = doctor(&env, &environment).await;
         let line = line(&printed, "AWS credentials");
-        assert!(!healthy && line.contains("aws sso login"), "{line}");
+        assert!(!healthy && line.contains("run aws sso login --profile people, "), "{line}");
     });
 }

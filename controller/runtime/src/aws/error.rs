@@ -107,7 +107,8 @@ impl AwsError {
             // A service account gets the role from this variable
             // (https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html).
             let role = std::env::var("AWS_ROLE_ARN").ok();
-            NoCredentials::from_chain(&error, role.as_deref())
+            let profile = std::env::var("AWS_PROFILE").unwrap_or_else(|_| "default".into());
+            NoCredentials::from_chain(&error, role.as_deref(), &profile)
                 .map(|why| AwsErrorKind::NoCredentials(why.into()))
         };
         let kind = match &error {

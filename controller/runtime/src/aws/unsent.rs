@@ -54,8 +54,10 @@ pub enum NoCredentials {
     NotFound,
     /// The AWS configuration file, or a profile in the file, is wrong. The text of the SDK names the profile.
     Profile(Box<str>),
-    /// The profile uses IAM Identity Center, and has no valid login.
-    Login,
+    /// This profile uses IAM Identity Center, and has no valid login.
+    Login(Box<str>),
+    /// The `credential_process` of this profile fails. The output of the process may contain secrets.
+    Process(Box<str>),
     /// The file in `AWS_WEB_IDENTITY_TOKEN_FILE` cannot be read.
     TokenFile,
     /// STS refused the role with this error code.
@@ -138,8 +140,8 @@ impl NoConnection {
 
 impl NoCredentials {
     /// Reads the SDK's error of a call; `None` if the call had credentials. `role` is the role of a service account,
-    /// from `AWS_ROLE_ARN`.
-    pub fn from_chain(error: &(dyn StdError + 'static), role: Option<&str>) -> Option<Self> {
+    /// from `AWS_ROLE_ARN`. `profile` is the profile of the configuration file, from `AWS_PROFILE`.
+    pub fn from_chain(error: &(dyn StdError + 'static), role: Option<&str>, profile: &str) -> Option<Self> {
         let is_missing = |error: &(dyn StdError + 'static)| {
             // The timeout of the SDK's credentials cache has no public type.
             error.is::<CredentialsError>()
@@ -149,11 +151,13 @@ impl NoCredentials {
         // The first error belongs to the call itself, which may be a call to STS.
         let mut causes = sources(error).skip(1);
         sources(error).any(is_missing).then(|| {
-            causes.find_map(|error| Self::from_source(error, role)).unwrap_or(Self::Failed { action: None })
+            causes
+                .find_map(|error| Self::from_source(error, role, profile))
+                .unwrap_or(Self::Failed { action: None })
         })
     }
 
-    fn from_source(error: &(dyn StdError + 'static), role: Option<&str>) -> Option<Self> {
+    fn from_source(error: &(dyn StdError + 'static), role: Option<&str>, profile: &str) -> Option<Self> {
         if let Some(chain) = error.downcast_ref::<ProviderChainError<CredentialsError>>() {
             // The chain does not report a missing profile, since a later source could have credentials.
             let profile = chain.attempts().iter().filter_map(|attempt| attempt.error().source());
@@ -163,11 +167,15 @@ impl NoCredentials {
         if let Some(CredentialsError::InvalidConfiguration(_)) = error.downcast_ref() {
             return Some(Self::from_profile(error.source()?.to_string()));
         }
-        // The SDK's error for a missing or expired token has no public type.
-        if error.to_string().contains("SSO token") {
-            return Some(Self::Login);
+        // The SDK's errors for a missing or expired token, and for a failed process, have no public types.
+        let text = error.to_string();
+        if text.contains("SSO token") || text.contains("/.aws/sso/cache/") {
+            return Some(Self::Login(profile.into()));
         }
-        if error.to_string().ends_with("initialization error already taken") {
+        if text.starts_with("Error retrieving credentials") {
+            return Some(Self::Process(profile.into()));
+        }
+        if text.ends_with("initialization error already taken") {
             return PROFILE.get().cloned().map(Self::Profile);
         }
         if let Some(error) = error.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>() {
@@ -221,10 +229,17 @@ impl NoCredentials {
                      and restart the operator's pods"
                 )
             }
-            Self::Login => {
-                "the profile of IAM Identity Center has no valid login; run aws sso login for it, or give the operator's \
-                 service account a role (docs/iam.md)"
-                    .to_owned()
+            Self::Login(profile) => {
+                format!(
+                    "the profile `{profile}` has no valid login to IAM Identity Center; run aws sso login --profile \
+                     {profile}, or give the operator's service account a role (docs/iam.md)"
+                )
+            }
+            Self::Process(profile) => {
+                format!(
+                    "the credential_process of the profile `{profile}` fails; run the process by hand, and correct \
+                     the AWS configuration file"
+                )
             }
             Self::TokenFile => {
                 "the file in AWS_WEB_IDENTITY_TOKEN_FILE cannot be read; make sure that the service account's \

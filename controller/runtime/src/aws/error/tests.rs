@@ -178,6 +178,21 @@ fn a_call_without_credentials_is_reported_as_unsent() {
             NoCredentials::Profile("profile `a` has no key".into()),
         ),
         (CredentialsError::provider_error(std::io::Error::from_raw_os_error(2)), NoCredentials::TokenFile),
+        // The words of the SDK for a missing login, and for a failed credential_process with the output of the process.
+        (
+            CredentialsError::provider_error("failed to read `/home/me/.aws/sso/cache/0a1b.json`"),
+            NoCredentials::Login("default".into()),
+        ),
+        (
+            CredentialsError::provider_error("the SSO token has expired and cannot be refreshed"),
+            NoCredentials::Login("default".into()),
+        ),
+        (
+            CredentialsError::provider_error(
+                "Error retrieving credentials: external process exited, hunter2",
+            ),
+            NoCredentials::Process("default".into()),
+        ),
         // The error of an unknown provider may contain secrets, so only the log shows the error.
         (CredentialsError::unhandled("token hunter2"), NoCredentials::Failed { action: None }),
     ];
