@@ -222,16 +222,30 @@ fn a_pull_request_gets_a_comment_and_annotations() {
         env.until_ready("ScheduledFunction", "report").await;
         env.until_ready("S3TriggeredFunction", "thumbs").await;
 
-        // Two checkouts of a repository with a Kustomization. The change has a mistake in the second manifest.
+        // A repository with a Kustomization, and its main branch in a second worktree. The change has a mistake in the
+        // second manifest.
+        let repository = env.directory().join("repository");
+        std::fs::create_dir(&repository).unwrap();
+        let kustomization = format!("namespace: {}\nresources: [triggers.yaml]\n", env.namespace());
+        std::fs::write(repository.join("kustomization.yaml"), kustomization).unwrap();
+        let git = async |lines: &str| {
+            let identity =
+                "export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b";
+            let alone = "GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null";
+            let folder = repository.display();
+            env.shell(&format!("cd '{folder}'\n{identity} {alone}\n{lines}")).await.expect(lines);
+        };
+        std::fs::write(repository.join("triggers.yaml"), &before).unwrap();
+        git("git init --quiet --initial-branch main\ngit add .\ngit commit --quiet --message 'Add triggers'")
+            .await;
         let mistake = manifests(&bucket, "rate(2 hour)").replace("- suffix: .webp", "- suffix: .png");
-        for (branch, text) in [("base", &before), ("head", &mistake)] {
-            let folder = env.directory().join(branch);
-            std::fs::create_dir(&folder).unwrap();
-            std::fs::write(folder.join("triggers.yaml"), text).unwrap();
-            let kustomization = format!("namespace: {}\nresources: [triggers.yaml]\n", env.namespace());
-            std::fs::write(folder.join("kustomization.yaml"), kustomization).unwrap();
-            let rendered = env.kubectl(&["kustomize", &folder.display().to_string()], "").await;
-            write(&env, &format!("{branch}.yaml"), &rendered.expect("kubectl kustomize"));
+        std::fs::write(repository.join("triggers.yaml"), &mistake).unwrap();
+        git("git switch --quiet --create change\ngit commit --quiet --all --message 'Change triggers'").await;
+        git("git worktree add --quiet base main").await;
+        for (folder, file) in [("base", "base.yaml"), (".", "head.yaml")] {
+            let folder = repository.join(folder).display().to_string();
+            let rendered = env.kubectl(&["kustomize", &folder], "").await;
+            write(&env, file, &rendered.expect("kubectl kustomize"));
         }
         let [base, head, markdown] = ["base.yaml", "head.yaml", "plan.md"]
             .map(|file| env.directory().join(file).display().to_string());
@@ -247,13 +261,15 @@ fn a_pull_request_gets_a_comment_and_annotations() {
         assert!(annotations.starts_with(&format!("::error file={head},line=")), "{annotations}");
         assert!(annotations.ends_with(&expected), "{annotations}");
         let comment = std::fs::read_to_string(&markdown).unwrap();
-        let head = "<!-- lambda-triggers plan: prod -->\n### prod: 1 to change, 1 problem\n\n| | resource | in AWS |\n";
+        let head = "<!-- lambda-triggers plan: prod -->\n### prod: 1 to change, 1 problem\n\n| | resource | change |\n";
         assert!(comment.starts_with(head), "{comment}");
         assert!(!comment.contains(CANARY), "{comment}");
-        let row = format!("| ❗ | ScheduledFunction `{namespace}/report` | **InvalidSpec** |\n");
+        let row = format!("| ❗ | `{namespace}/report`<br>ScheduledFunction | **InvalidSpec** |\n");
         assert!(comment.contains(&row), "{comment}");
         assert!(
-            comment.contains("| `audit` | s3:ObjectRemoved:\\* | all keys | queue audit | others | stays |")
+            comment
+                .contains("| stays | all keys | s3:ObjectRemoved:\\* | queue audit | others | `audit` |\n"),
+            "{comment}"
         );
         let (_, again) = plan(&env, &flags).await;
         assert_eq!(again, annotations);

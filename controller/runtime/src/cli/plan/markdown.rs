@@ -1,6 +1,10 @@
 //! The plan as a comment on a pull request. The same plan gives the same bytes, so an edited comment has no noise.
 
-use lambda_triggers_core::preview::{Action, BucketPreview, EntryAction, Preview, ResourcePreview, Severity};
+use lambda_triggers_core::preview::{
+    Action, BucketPreview, ChangeAction, EntryAction, FieldChange, Part, PlannedChange, Preview,
+    ResourcePreview, Severity,
+};
+use serde_json::Value;
 
 use super::Shown;
 use super::format::{against, bucket, change_sign, clean, destination, field, part, summary, whose};
@@ -17,8 +21,11 @@ pub fn render(preview: &Preview, shown: &Shown) -> String {
     resources.sort_by_key(|one| one.action);
     let rows: Vec<String> = resources.iter().map(|one| row(one)).collect();
     let buckets = preview.buckets.iter().filter(|one| one.write).map(bucket_details);
-    let details: Vec<String> =
-        resources.iter().filter_map(|one| resource_details(one)).chain(buckets).collect();
+    let (first, last) = resources.split_at(resources.partition_point(|one| one.action <= Action::Delete));
+    let of =
+        |resources: &[&ResourcePreview]| resources.iter().filter_map(|one| resource_details(one)).collect();
+    let (first, last): (Vec<String>, Vec<String>) = (of(first), of(last));
+    let details: Vec<String> = first.into_iter().chain(buckets).chain(last).collect();
     let marker = format!("<!-- lambda-triggers plan: {} -->\n", escape(&shown.title));
     let head = format!("{marker}### {}: {}\n\n", escape(&shown.title), summary(preview));
     let foot = format!(
@@ -26,7 +33,7 @@ pub fn render(preview: &Preview, shown: &Shown) -> String {
         escape(&against(preview)),
         env!("CARGO_PKG_VERSION")
     );
-    const TABLE: &str = "| | resource | in AWS |\n|---|---|---|\n";
+    const TABLE: &str = "| | resource | change |\n|---|---|---|\n";
     let more = |count: usize, what: &str| match count {
         0 => String::new(),
         count => format!("\n… and {count} more {what}: see the log of the job.\n"),
@@ -60,30 +67,76 @@ fn row(one: &ResourcePreview) -> String {
         Action::Update => "✏️",
         Action::Unchanged => "⚠️",
     };
-    let changes: Vec<String> = one
-        .changes
-        .iter()
-        .map(|change| format!("{} {} `{}`", change_sign(change.action), part(change.part), code(&change.id)))
-        .collect();
     let problems = one.problems.iter().filter(|problem| problem.severity != Severity::Warning);
     let problems: Vec<String> = problems.map(|problem| format!("**{}**", escape(&problem.reason))).collect();
-    let mut words: Vec<String> = problems.into_iter().chain(changes).collect();
+    let is_main = |change: &&PlannedChange| {
+        !matches!(change.part, Part::Permission | Part::Target | Part::Tags | Part::ScheduleGroup)
+            || change.action == ChangeAction::Update
+    };
+    let main: Vec<&PlannedChange> = one.changes.iter().filter(is_main).collect();
+    let shown = if main.is_empty() { one.changes.iter().collect() } else { main };
+    let mut words: Vec<String> = problems.into_iter().chain(shown.into_iter().map(change)).collect();
     if one.drift {
         words.insert(0, "drift, not by this change:".into());
     }
+    let has_schedule = |change: &PlannedChange| change.fields.iter().any(|field| field.path == "expression");
+    if one.action != Action::Delete && one.changes.iter().any(has_schedule) {
+        words.extend(one.schedule.as_deref().map(escape));
+    }
     let name = format!("{}/{}", one.namespace, one.name);
-    format!("| {sign} | {} `{}` | {} |\n", escape(&one.kind), code(&name), words.join("<br>"))
+    format!("| {sign} | `{}`<br>{} | {} |\n", code(&name), escape(&one.kind), words.join("<br>"))
+}
+
+/// A change in a cell of the table.
+fn change(change: &PlannedChange) -> String {
+    let PlannedChange { part: what, action, id, fields, words, .. } = change;
+    let what = part(*what);
+    let expression =
+        fields.iter().find(|field| field.path == "expression").and_then(|field| field.after.as_ref());
+    match action {
+        ChangeAction::Create => match expression.and_then(Value::as_str) {
+            Some(expression) => format!("new {what} `{}`", code(expression)),
+            None => format!("new {what}: {}", escape(words)),
+        },
+        ChangeAction::Update if fields.is_empty() => format!("{what} changed"),
+        ChangeAction::Update => {
+            let fields: Vec<String> = fields.iter().map(|one| short_field(what, one)).collect();
+            fields.join("<br>")
+        }
+        ChangeAction::Delete => format!("{what} removed"),
+        ChangeAction::TakeOver => format!("{what} `{}` taken over", code(id)),
+    }
+}
+
+/// A changed setting in a cell. The details have long values as a whole.
+fn short_field(what: &str, field: &FieldChange) -> String {
+    const MAX: usize = 60;
+    let short = |value: &Option<Value>| {
+        let text = match value {
+            None => return "(none)".to_owned(),
+            Some(Value::String(text)) => clean(text),
+            Some(other) => other.to_string(),
+        };
+        let cut = text.chars().count() > MAX;
+        let text: String = text.chars().take(MAX).chain(cut.then_some('…')).collect();
+        format!("`{}`", code(&text))
+    };
+    let FieldChange { path, before, after, sensitive } = field;
+    match sensitive {
+        true => format!("{what} {} changed", escape(path)),
+        false => format!("{what} {}: {} → {}", escape(path), short(before), short(after)),
+    }
 }
 
 fn resource_details(one: &ResourcePreview) -> Option<String> {
     let mut lines: Vec<String> =
         one.schedule.iter().map(|words| format!("- runs: {}", escape(words))).collect();
     for change in &one.changes {
-        let fields = change
-            .fields
-            .iter()
-            .filter(|_| change.action == lambda_triggers_core::preview::ChangeAction::Update);
-        lines.extend(fields.map(|one| format!("- {} {}", part(change.part), escape(&field(one)))));
+        let PlannedChange { part: what, action, id, words, fields, .. } = change;
+        let words = if words.is_empty() { String::new() } else { format!(": {}", escape(words)) };
+        lines.push(format!("- `{}` {} `{}`{words}", change_sign(*action), part(*what), code(id)));
+        let fields = fields.iter().filter(|_| *action == ChangeAction::Update);
+        lines.extend(fields.map(|one| format!("  - {}", escape(&field(one)))));
     }
     lines.extend(one.notes.iter().map(|note| format!("- {}", escape(note))));
     lines.extend(one.problems.iter().map(|problem| {
@@ -110,12 +163,12 @@ fn bucket_details(one: &BucketPreview) -> String {
             EntryAction::TakeOver => "**taken over**",
         };
         format!(
-            "| `{}` | {} | {} | {} | {} | {becomes} |\n",
-            code(entry.id.as_deref().unwrap_or("(no Id)")),
-            escape(&events.join(", ")),
+            "| {becomes} | {} | {} | {} | {} | `{}` |\n",
             escape(&entry.keys),
+            escape(&events.join(", ")),
             escape(&destination(entry)),
-            escape(&whose(entry))
+            escape(&whose(entry)),
+            code(entry.id.as_deref().unwrap_or("(no Id)"))
         )
     });
     let tests = match one.test_events.as_slice() {
@@ -123,10 +176,10 @@ fn bucket_details(one: &BucketPreview) -> String {
         tests => format!("\nS3 sends a test event at this write to: {}\n", escape(&tests.join(", "))),
     };
     format!(
-        "\n<details><summary>Bucket <code>{}</code>: {}</summary>\n\n| entry | events | keys | to | whose | \
+        "\n<details><summary>Bucket <code>{}</code>: {}</summary>\n\n| | keys | events | to | whose | entry \
          |\n|---|---|---|---|---|---|\n{}{tests}\n</details>\n",
         escape(&one.name),
-        bucket(one),
+        escape(&bucket(one)),
         rows.collect::<String>()
     )
 }
@@ -134,7 +187,7 @@ fn bucket_details(one: &BucketPreview) -> String {
 /// Text of others in Markdown: neither HTML nor a mention nor a table.
 fn escape(text: &str) -> String {
     let mut out = String::new();
-    for c in clean(text).chars() {
+    for c in clean(text).replace("->", "→").chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -152,5 +205,5 @@ fn escape(text: &str) -> String {
 
 /// Text between two backticks, in a table.
 fn code(text: &str) -> String {
-    clean(text).replace('`', "'").replace('|', "\\|")
+    clean(text).replace("->", "→").replace('`', "'").replace('|', "\\|")
 }
