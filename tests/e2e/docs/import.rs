@@ -75,11 +75,16 @@ fn the_commands_move_a_bucket_and_a_rule() {
             rules.filter(|(name, _)| name.starts_with("lt-")).map(|(_, rule)| rule.enabled).collect()
         };
         assert_eq!(enabled(&env).await, [false]);
+        let edit = "remove spec.suspend of ScheduledFunction nightly from ";
+        let file = rules_report.lines().find_map(|line| line.trim().strip_prefix(edit)).unwrap();
+        let manifest = std::fs::read_to_string(file).unwrap();
+        std::fs::write(file, manifest.replace("  suspend: true\n", "")).unwrap();
         let change_over: Vec<&str> = rules_report
             .lines()
             .map(str::trim)
-            .filter(|line| ["kubectl patch", "kubectl wait"].iter().any(|start| line.starts_with(start)))
+            .filter(|line| line.starts_with("kubectl ") && line.contains("nightly.yaml"))
             .collect();
+        assert_eq!(change_over.len(), 2, "{rules_report}");
         env.shell(&change_over.join("\n")).await.expect("the change-over");
         assert_eq!(enabled(&env).await, [true]);
     });

@@ -112,19 +112,19 @@ fn a_bucket_of_terraform_moves_to_manifests() {
         let (namespace, out) = (env.namespace(), folder.display());
         let findings = format!(
             "bucket {bucket}, eu-west-1\n  \
-             =  topic entry \"tf-s3-topic-1\" (s3:ObjectRemoved:*, all keys), made by Terraform: stays; the operator \
-             leaves entries of topics as they are\n  \
-             =  queue entry \"tf-s3-queue-1\" (s3:ObjectCreated:*, audit/), made by Terraform: stays; the operator \
-             leaves entries of queues as they are\n  \
+             =  topic entry \"tf-s3-topic-1\" (s3:ObjectRemoved:*, all keys)\n     made by Terraform\n     \
+             stays: the operator leaves entries of topics as they are\n  \
+             =  queue entry \"tf-s3-queue-1\" (s3:ObjectCreated:*, audit/)\n     made by Terraform\n     \
+             stays: the operator leaves entries of queues as they are\n  \
              -> S3TriggeredFunction {namespace}/make-thumbnail, in {out}/make-thumbnail.yaml\n     \
-             2 entries (s3:ObjectCreated:*; images/*.jpg, images/*.png), made by Terraform\n  \
+             2 entries (s3:ObjectCreated:*; images/*.jpg, images/*.png)\n     made by Terraform\n  \
              -> S3TriggeredFunction {namespace}/index, in {out}/index.yaml\n     \
-             1 entry (s3:ObjectCreated:*; dt=2026/*.csv), made by Terraform\n  \
-             =  EventBridge: stays; events go to EventBridge as before\n"
+             1 entry (s3:ObjectCreated:*; dt=2026/*.csv)\n     made by Terraform\n  \
+             =  EventBridge\n     stays: events go to EventBridge as before\n"
         );
         assert!(imported.report.starts_with(&findings), "{}\n{findings}", imported.report);
         let check = format!(
-            "Check: lambda-triggers plan --filename {out} --namespace {namespace} --owner-id 0a1b2c3d\n"
+            "     lambda-triggers plan --filename {out} --namespace {namespace} --owner-id 0a1b2c3d\n"
         );
         assert!(imported.report.ends_with(&check), "{}", imported.report);
         let index = std::fs::read_to_string(folder.join("index.yaml")).unwrap();
@@ -137,8 +137,9 @@ fn a_bucket_of_terraform_moves_to_manifests() {
         assert_eq!(index, expected);
 
         let _controller = env.controller(&NO_RESYNC);
-        let [apply] = <[&str; 1]>::try_from(imported.commands()).unwrap();
-        env.shell(apply).await.expect(apply);
+        let commands = imported.commands();
+        assert_eq!(commands.len(), 2, "{}", imported.report);
+        env.shell(&commands.join("\n")).await.expect("the commands");
         for name in ["make-thumbnail", "index"] {
             env.until_ready(KIND, name).await;
             let reasons = events_of(&env, name).await.into_iter().map(|[_, reason, _]| reason);

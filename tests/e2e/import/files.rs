@@ -59,10 +59,9 @@ fn the_deployed_file_of_chalice_selects_the_entries_and_rules_of_the_application
         let (lines, manifests, report) = import_file(&env, "dev.json", &deployed).await;
         let expected = [
             "  -> S3TriggeredFunction NS/shop-dev-index",
-            "  =  function entry without Id (s3:ObjectRemoved:*, all keys): stays; its function is not in the file",
+            "  =  function entry without Id (s3:ObjectRemoved:*, all keys)",
             "  -> ScheduledFunction NS/shop-dev-nightly-event",
-            "  !  rule shop-dev-gone-event, made by Chalice, stage dev, gone-event: not imported; it does not exist in \
-             eu-west-1",
+            "  !  rule shop-dev-gone-event",
         ];
         let shown: Vec<String> = lines
             .iter()
@@ -80,10 +79,11 @@ fn the_deployed_file_of_chalice_selects_the_entries_and_rules_of_the_application
             ["S3TriggeredFunction shop-dev-index", "ScheduledFunction shop-dev-nightly-event"]
         );
         for line in [
-            "     first take the object with the name \"index-s3event\" out of the resources in \
-             .chalice/deployed/dev.json",
-            "     replace the decorator @app.schedule in app.py by @app.lambda_function(name=\"nightly\"): without a \
-             decorator, Chalice deletes the function",
+            "     stays: its function is not in the file",
+            "     made by Chalice, stage dev, gone-event",
+            "     not imported: it does not exist in eu-west-1",
+            "     take \"index-s3event\" out of the resources in .chalice/deployed/dev.json",
+            "     replace @app.schedule in app.py by @app.lambda_function(name=\"nightly\")",
         ] {
             assert!(report.lines().any(|found| found == line), "{line}\n{report}");
         }
@@ -109,6 +109,6 @@ fn the_state_of_terraform_selects_its_triggers() {
             manifests,
             ["S3TriggeredFunction shop-dev-index", "ScheduledFunction shop-dev-nightly-event"]
         );
-        assert!(report.contains("       from = aws_s3_bucket_notification.this\n"), "{report}");
+        assert!(report.contains("         from = aws_s3_bucket_notification.this\n"), "{report}");
     });
 }

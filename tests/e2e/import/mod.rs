@@ -4,6 +4,7 @@ mod buckets;
 mod errors;
 mod files;
 mod schedules;
+mod selection;
 
 use lambda_triggers_core::iam::{Feature, Policy, Scope, Statement, least_policy};
 use lambda_triggers_tests::env::TestEnv;
@@ -68,6 +69,6 @@ impl Imported {
 
     /// The kubectl commands of the report, in order.
     fn commands(&self) -> Vec<&str> {
-        self.report.lines().filter_map(|line| line.find("kubectl ").map(|start| &line[start..])).collect()
+        self.report.lines().map(str::trim).filter(|line| line.starts_with("kubectl ")).collect()
     }
 }

@@ -58,17 +58,18 @@ fn rules_move_by_the_steps_of_the_report() {
         );
         for line in [
             "     rule Nightly (cron(0 18 ? * MON-FRI *)), target report",
-            "   rule off: is disabled, so off stays suspended",
+            "   rule off is disabled, so off stays suspended",
             "     aws events disable-rule --name Nightly --region eu-west-1",
         ] {
             assert!(imported.report.lines().any(|found| found == line), "{line}\n{}", imported.report);
         }
 
         let _controller = env.controller(&NO_RESYNC);
-        std::fs::write(env.directory().join("manifests.yaml"), &imported.manifests).unwrap();
+        let file = env.directory().join("manifests.yaml");
+        std::fs::write(&file, &imported.manifests).unwrap();
         let folder = format!("cd '{}'\n", env.directory().display());
-        let [apply, change_over @ ..] = &imported.commands()[..] else { panic!("{}", imported.report) };
-        env.shell(&format!("{folder}{apply}")).await.expect(apply);
+        let [apply, wait, change_over @ ..] = &imported.commands()[..] else { panic!("{}", imported.report) };
+        env.shell(&format!("{folder}{apply}\n{wait}")).await.expect(apply);
         env.until_ready(KIND, "nightly").await;
         env.until_ready(KIND, "off").await;
         let (new, old) = (rule_name(&env, "nightly"), "Nightly".to_owned());
@@ -78,7 +79,10 @@ fn rules_move_by_the_steps_of_the_report() {
         };
         assert_eq!(enabled(&env).await, [false, true]);
 
-        env.shell(&change_over.join("\n")).await.expect("the change-over");
+        let edit = "     remove spec.suspend of ScheduledFunction nightly from manifests.yaml";
+        assert!(imported.report.lines().any(|line| line == edit), "{}", imported.report);
+        std::fs::write(&file, imported.manifests.replacen("  suspend: true\n", "", 1)).unwrap();
+        env.shell(&format!("{folder}{}", change_over.join("\n"))).await.expect("the change-over");
         env.events().disable_rule().name("Nightly").send().await.unwrap();
         assert_eq!(enabled(&env).await, [true, false]);
         let rules = rules(&env).await;
@@ -108,9 +112,9 @@ fn all_rules_have_a_line_in_the_report() {
         let gone = function.replace("report", "gone");
         let expected = format!(
             "rules, eu-west-1\n  \
-             !  rule gone (rate(1 day)): not imported; its target \"1\" does not exist: {gone}\n  \
-             !  rule idle (rate(1 day)): not imported; it has no target, so it runs nothing\n  \
-             =  rule pattern: stays; it has an event pattern and no schedule\n  \
+             !  rule gone (rate(1 day))\n     not imported: its target \"1\" does not exist: {gone}\n  \
+             !  rule idle (rate(1 day))\n     not imported: it has no target, so it runs nothing\n  \
+             =  rule pattern\n     stays: it has an event pattern and no schedule\n  \
              -> ScheduledFunction {}/weekly\n     rule weekly (rate(7 days)), target report\n\n",
             env.namespace()
         );

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::finding::{Finding, HandOver, Imported, Outcome};
+use super::finding::{Finding, HandOver, Imported, OldPermission, Outcome};
 use super::function::{FunctionState, LATEST, function_ref};
 use super::maker::Maker;
 use super::manifest::Manifest;
@@ -60,16 +60,17 @@ pub fn import_bucket(
     names: &mut Names,
     observed: &ObservedBucket,
 ) -> Vec<Finding> {
-    let mut findings: Vec<(usize, Finding)> = vec![];
+    let mut findings: Vec<(usize, &Entry, Finding)> = vec![];
     let mut groups: BTreeMap<Group, Vec<Found>> = BTreeMap::new();
     for (place, entry) in observed.document.entries().enumerate() {
-        match importable(observed, entry) {
+        match importable(settings, observed, entry) {
             Ok(filter) => {
                 let group = (entry.arn.as_str(), &entry.events, entry.filter == Filter::default());
                 groups.entry(group).or_default().push((place, entry, filter));
             }
             Err(outcome) => {
-                findings.push((place, Finding::new(entry.describe(), maker(observed, entry), outcome)));
+                let finding = Finding::new(entry.describe(), maker(observed, entry), outcome);
+                findings.push((place, entry, finding));
             }
         }
     }
@@ -77,11 +78,12 @@ pub fn import_bucket(
     groups.sort_by_key(|group| group.first().map(|(place, ..)| *place));
     for group in groups.iter().flat_map(|group| group.chunks(MAX_FILTERS)) {
         if let Some((place, first, _)) = group.first() {
-            findings.push((*place, resource(settings, names, observed, first, group)));
+            findings.push((*place, first, resource(settings, names, observed, first, group)));
         }
     }
-    findings.sort_by_key(|(place, _)| *place);
-    let mut findings: Vec<Finding> = findings.into_iter().map(|(_, finding)| finding).collect();
+    keep_needed_permissions(&mut findings);
+    findings.sort_by_key(|(place, ..)| *place);
+    let mut findings: Vec<Finding> = findings.into_iter().map(|(.., finding)| finding).collect();
     let event_bridge = |raw: &str| raw.starts_with("<EventBridgeConfiguration");
     if observed.document.children.iter().any(|child| event_bridge(&child.raw)) {
         let outcome = Outcome::Stays("events go to EventBridge as before".into());
@@ -90,8 +92,34 @@ pub fn import_bucket(
     findings
 }
 
+/// Leaves out the permissions that an entry of another tool still needs.
+fn keep_needed_permissions(findings: &mut [(usize, &Entry, Finding)]) {
+    let is_operators = |entry: &Entry| entry.id.as_deref().and_then(OwnerId::from_name).is_some();
+    let stays = findings.iter().filter(|(_, entry, one)| one.manifest().is_none() && !is_operators(entry));
+    let needed: BTreeSet<String> = stays.map(|(_, entry, _)| entry.arn.clone()).collect();
+    for (_, entry, finding) in findings {
+        if let Outcome::Imported(imported) = &mut finding.outcome
+            && needed.contains(&entry.arn)
+        {
+            imported.permissions.clear();
+        }
+    }
+}
+
+/// The statements that permit the bucket to invoke the function of an entry.
+fn permissions(observed: &ObservedBucket, entry: &Entry) -> Vec<OldPermission> {
+    let Some(function) = FunctionArn::parse(&entry.arn) else { return vec![] };
+    let bucket = format!("arn:{}:s3:::{}", function.partition, observed.bucket.name);
+    let state = observed.functions.get(&entry.arn);
+    state.map(|state| state.permissions(&function, "s3.amazonaws.com", &bucket)).unwrap_or_default()
+}
+
 /// The filter of an entry that can be imported; otherwise what becomes of the entry.
-fn importable(observed: &ObservedBucket, entry: &Entry) -> Result<KeyFilter, Outcome> {
+fn importable(
+    settings: &ImportSettings,
+    observed: &ObservedBucket,
+    entry: &Entry,
+) -> Result<KeyFilter, Outcome> {
     let stays = |why: &str| Err(Outcome::Stays(why.into()));
     match entry.destination {
         Destination::Queue => return stays("the operator leaves entries of queues as they are"),
@@ -103,6 +131,9 @@ fn importable(observed: &ObservedBucket, entry: &Entry) -> Result<KeyFilter, Out
     }
     if observed.listed.as_ref().is_some_and(|listed| listed.maker(&entry.arn).is_none()) {
         return stays("its function is not in the file");
+    }
+    if !settings.selection.takes(entry.id.as_deref().unwrap_or_default()) {
+        return stays("--only does not name it");
     }
     match FunctionArn::parse(&entry.arn) {
         None => return Err(Outcome::NotImported(not_a_function(&entry.arn))),
@@ -173,7 +204,9 @@ fn resource(
         .and_then(|(name, spec)| Manifest::of_bucket(settings, names, &name, &spec, origin));
     match manifest {
         Ok(manifest) => {
-            let outcome = Outcome::Imported(Box::new(Imported { manifest, hand_over: HandOver::Adopt }));
+            let permissions = permissions(observed, first);
+            let imported = Imported { manifest, hand_over: HandOver::Adopt, permissions };
+            let outcome = Outcome::Imported(Box::new(imported));
             Finding { part, made_by, outcome, notes: notes(observed, first, group) }
         }
         Err(why) => Finding::new(part, made_by, Outcome::NotImported(why)),
@@ -217,9 +250,7 @@ fn notes(observed: &ObservedBucket, first: &Entry, group: &[Found]) -> Vec<Strin
             ));
         }
     }
-    if let Some(FunctionState::Unknown(why)) = observed.functions.get(&first.arn) {
-        notes.push(format!("its function could not be read: {why}"));
-    }
+    notes.extend(observed.functions.get(&first.arn).and_then(FunctionState::note));
     if FunctionArn::parse(&first.arn).is_some_and(|arn| arn.account != observed.bucket.owner) {
         notes.push("its function is in another account, which must permit the bucket to invoke it".into());
     }

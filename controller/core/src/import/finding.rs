@@ -3,6 +3,7 @@
 use super::maker::Maker;
 use super::manifest::Manifest;
 use super::runs::Runs;
+use crate::arn::FunctionArn;
 
 /// What became of one part of AWS: some entries of a bucket, a rule or a schedule.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,17 @@ pub struct Imported {
     pub manifest: Manifest,
     /// The steps of the hand-over.
     pub hand_over: HandOver,
+    /// The statements that only the old trigger needs.
+    pub permissions: Vec<OldPermission>,
+}
+
+/// A statement in the policy of a function that only the old trigger needs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OldPermission {
+    /// The function. A qualifier selects the policy that holds the statement.
+    pub function: FunctionArn,
+    /// The Sid of the statement.
+    pub sid: String,
 }
 
 /// How the operator takes over.
@@ -50,6 +62,8 @@ pub enum HandOver {
         name: String,
         /// The Region of the old rule.
         region: String,
+        /// The ids of the rule's targets.
+        target_ids: Vec<String>,
         /// The runs of the old rule. `None` for a disabled rule.
         runs: Option<Runs>,
     },

@@ -11,6 +11,26 @@ use crate::api::{
     S3TriggeredFunction, S3TriggeredFunctionSpec, ScheduledFunction, ScheduledFunctionSpec, check_manifest,
 };
 
+/// The format of manifests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ManifestFormat {
+    /// YAML, with the origin as a comment.
+    #[default]
+    Yaml,
+    /// JSON, which has no comments.
+    Json,
+}
+
+impl ManifestFormat {
+    /// The extension of files in this format.
+    pub(super) fn extension(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::Json => "json",
+        }
+    }
+}
+
 /// A manifest with the place of its origin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
@@ -90,8 +110,20 @@ impl Manifest {
     }
 
     /// The name of the manifest's file.
-    pub fn file_name(&self) -> String {
-        format!("{}.yaml", self.name())
+    pub fn file_name(&self, format: ManifestFormat) -> String {
+        format!("{}.{}", self.name(), format.extension())
+    }
+
+    /// The manifest in a format.
+    ///
+    /// # Errors
+    ///
+    /// The object cannot be written as YAML.
+    pub fn to_text(&self, format: ManifestFormat) -> Result<String, serde_saphyr::ser_error::Error> {
+        match format {
+            ManifestFormat::Yaml => self.to_yaml(),
+            ManifestFormat::Json => Ok(format!("{:#}\n", self.object)),
+        }
     }
 
     /// The manifest as YAML, with the origin as a comment. Texts that YAML 1.1 reads as another type are quoted, since

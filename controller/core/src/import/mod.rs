@@ -28,18 +28,20 @@ mod report;
 mod rule;
 mod runs;
 mod schedule;
+mod selection;
 mod settings;
 
 pub use bucket::{ListedEntries, ObservedBucket, import_bucket};
-pub use finding::{Finding, HandOver, Imported, Outcome};
+pub use finding::{Finding, HandOver, Imported, OldPermission, Outcome};
 pub use function::FunctionState;
 pub use maker::Maker;
-pub use manifest::Manifest;
-pub use names::Names;
-pub use report::{Place, Report, Section};
+pub use manifest::{Manifest, ManifestFormat};
+pub use names::{NameTemplate, Names};
+pub use report::{Content, Line, Place, Report, Section};
 pub use rule::{FoundRule, import_rule};
-pub use runs::Runs;
+pub use runs::{QuietTime, Runs};
 pub use schedule::{FoundSchedule, import_schedule};
+pub use selection::Selection;
 pub use settings::ImportSettings;
 
 #[cfg(test)]

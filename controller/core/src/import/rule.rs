@@ -71,14 +71,20 @@ pub fn import_rule(
         let hand_over = HandOver::Rule {
             name: name.clone(),
             region: found.region.clone(),
+            target_ids: rule.targets.iter().map(|(id, _)| id.clone()).collect(),
             runs: runs.map(|schedule| Runs::after(&schedule, now)),
         };
         let part = format!("{part}, target {}", function.short());
-        let outcome = Outcome::Imported(Box::new(Imported { manifest, hand_over }));
+        let state = functions.get(&target.arn);
+        let source =
+            format!("arn:{}:events:{}:{}:rule/{name}", function.partition, found.region, settings.account);
+        let permissions = state.map(|state| state.permissions(&function, "events.amazonaws.com", &source));
+        let permissions = permissions.unwrap_or_default();
+        let outcome = Outcome::Imported(Box::new(Imported { manifest, hand_over, permissions }));
         let queue = target.dead_letter_queue_arn.as_ref();
-        let notes =
+        let queue =
             queue.map(|queue| format!("the policy of {queue} must also permit the operator's rules, lt-*"));
-        let notes = notes.into_iter().collect();
+        let notes = queue.into_iter().chain(state.and_then(FunctionState::note)).collect();
         findings.push(Finding { notes, ..Finding::new(part, made_by.clone(), outcome) });
     }
     *names = names_with_these;

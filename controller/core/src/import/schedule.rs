@@ -64,7 +64,7 @@ pub fn import_schedule(
         region: region.clone(),
         runs: runs.map(|schedule| Runs::after(&schedule, now)),
     };
-    let outcome = Outcome::Imported(Box::new(Imported { manifest, hand_over }));
+    let outcome = Outcome::Imported(Box::new(Imported { manifest, hand_over, permissions: vec![] }));
     Finding { notes: notes(&schedule.settings.target), ..Finding::new(part, made_by, outcome) }
 }
 

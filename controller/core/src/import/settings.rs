@@ -1,5 +1,6 @@
 //! The settings of an import.
 
+use super::selection::Selection;
 use crate::api::DeletionPolicy;
 
 /// The settings of an import.
@@ -13,6 +14,8 @@ pub struct ImportSettings {
     pub region: String,
     /// The deletion policy of the manifests.
     pub deletion_policy: DeletionPolicy,
+    /// The parts that are imported.
+    pub selection: Selection,
 }
 
 impl ImportSettings {

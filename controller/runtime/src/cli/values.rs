@@ -77,3 +77,11 @@ pub fn object_key(text: &str) -> Result<ObjectKey, String> {
         _ => Err("write namespace and name, such as team-a/nightly-report".into()),
     }
 }
+
+/// Parses a tag: the key ends at the first `=`.
+pub fn tag(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.into(), value.into())),
+        _ => Err("write a key and a value, such as team=media".into()),
+    }
+}

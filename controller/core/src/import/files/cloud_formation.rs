@@ -1,4 +1,5 @@
-//! The resources of a stack, as `aws cloudformation describe-stack-resources` or `list-stack-resources` prints them
+//! The resources of a stack, also of CDK, SAM and the Serverless Framework, as `aws cloudformation
+//! describe-stack-resources` or `list-stack-resources` prints them
 //! (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackResource.html>).
 
 use serde_json::Value;
@@ -37,8 +38,9 @@ pub(super) fn read(json: &Value) -> Option<ToolFile> {
                 region: None,
                 made_by,
             }),
-            "Custom::S3BucketNotifications" => file.notes.push(format!(
-                "{} is CDK's resource for a bucket whose name the stack does not show: import the bucket by its name",
+            // CDK, and the Serverless Framework for an existing bucket.
+            "Custom::S3BucketNotifications" | "Custom::S3" => file.notes.push(format!(
+                "{} is a resource for a bucket whose name the stack does not show: import the bucket by its name",
                 logical.unwrap_or_default()
             )),
             _ => {}

@@ -134,11 +134,17 @@ fn the_resources_of_a_stack_list_its_triggers() {
         resource("Weekly", "AWS::Scheduler::Schedule", "weekly"),
         resource("Group", "AWS::Scheduler::ScheduleGroup", "reports"),
         resource("BucketNotifications8F", "Custom::S3BucketNotifications", "x"),
+        resource("ResizeCustomS31", "Custom::S3", "y"),
         {"LogicalResourceId": "Failed", "ResourceType": "AWS::Events::Rule"},
     ]);
     let maker = |resource: &str| Maker::CloudFormation {
         stack: Some("shop".into()),
         resource: Some(resource.into()),
+    };
+    let by_name = |resource: &str| {
+        format!(
+            "{resource} is a resource for a bucket whose name the stack does not show: import the bucket by its name"
+        )
     };
     let expected = ToolFile {
         listed: vec![
@@ -157,9 +163,8 @@ fn the_resources_of_a_stack_list_its_triggers() {
         ],
         notes: vec![
             "rule shop-Order-1X2Y is on the event bus orders".into(),
-            "BucketNotifications8F is CDK's resource for a bucket whose name the stack does not show: import the \
-             bucket by its name"
-                .into(),
+            by_name("BucketNotifications8F"),
+            by_name("ResizeCustomS31"),
         ],
     };
     for list in ["StackResources", "StackResourceSummaries"] {

@@ -1,6 +1,8 @@
 //! How each tool lets go of a trigger.
 
+use super::super::finding::OldPermission;
 use super::super::maker::Maker;
+use super::line::Line;
 use super::shell::shell_word;
 
 /// A kind of trigger that a tool lets go.
@@ -15,102 +17,132 @@ pub(super) enum Trigger {
 }
 
 /// The lines that say how a tool lets go.
-pub(super) fn let_go(maker: Option<&Maker>, trigger: Trigger) -> Vec<String> {
+pub(super) fn let_go(maker: Option<&Maker>, trigger: Trigger) -> Vec<Line> {
     match maker {
         Some(Maker::Terraform { address }) => terraform(address.as_deref(), trigger),
         Some(Maker::Chalice { resource, stage, .. }) => {
             chalice(resource.as_deref(), stage.as_deref(), trigger)
         }
         Some(Maker::CloudFormation { resource, .. }) => cloud_formation(resource.as_deref(), trigger),
-        None => vec![match trigger {
-            Trigger::Entries => "no tool is known; a tool that made them must forget them first".into(),
-            Trigger::Rule => "no tool is known; delete the old rule where it was made".into(),
-            Trigger::Schedule => "no tool is known; delete the old schedule where it was made".into(),
-        }],
+        None => vec![text(match trigger {
+            Trigger::Entries => "no tool is known; a tool that made them must forget them first",
+            Trigger::Rule => "no tool is known; if a tool made the old rule, delete it there, otherwise:",
+            Trigger::Schedule => "no tool is known; delete the old schedule where it was made",
+        })],
     }
 }
 
-fn terraform(address: Option<&str>, trigger: Trigger) -> Vec<String> {
+fn text(text: impl Into<String>) -> Line {
+    Line::text(2, text)
+}
+
+fn terraform(address: Option<&str>, trigger: Trigger) -> Vec<Line> {
     let kind = match trigger {
         Trigger::Entries => "aws_s3_bucket_notification",
         Trigger::Rule => "aws_cloudwatch_event_rule",
         Trigger::Schedule => "aws_scheduler_schedule",
     };
-    let find = address.is_none().then(|| format!("find the ADDRESS: terraform state list | grep {kind}"));
+    let mut lines = vec![];
+    if address.is_none() {
+        lines.push(text("find the ADDRESS:"));
+        lines.push(Line::command(format!("terraform state list | grep {kind}")));
+    }
     let address = address.unwrap_or("ADDRESS");
-    let lines = match trigger {
+    match trigger {
         Trigger::Entries => {
-            let forget = format!(
-                "run terraform state rm {}, and delete the resource from the configuration",
-                shell_word(address)
-            );
             // A removed block takes no index.
-            if address.contains('[') {
-                vec![forget]
-            } else {
-                let block = ["removed {", &format!("  from = {address}"), "  lifecycle {"];
-                let end = ["    destroy = false", "  }", "}"];
-                let block = block.iter().chain(&end).map(ToString::to_string);
-                let why = "put this block in the place of the resource, and apply (Terraform 1.7 or later):";
-                let other = format!("or {forget}");
-                std::iter::once(why.to_owned()).chain(block).chain([other]).collect()
+            let has_index = address.contains('[');
+            if !has_index {
+                lines.push(text(
+                    "Terraform 1.7 or later: put this block in the place of the resource, and apply:",
+                ));
+                let from = format!("  from = {address}");
+                let block = ["removed {", &from, "  lifecycle {", "    destroy = false", "  }", "}"];
+                lines.extend(block.map(|line| Line::text(3, line)));
             }
+            let or = if has_index { "" } else { "or " };
+            lines.push(text(format!("{or}delete the resource from the configuration, and run:")));
+            lines.push(Line::command(format!("terraform state rm {}", shell_word(address))));
         }
-        Trigger::Rule => vec![format!(
-            "delete {address}, its aws_cloudwatch_event_target and its aws_lambda_permission from the \
-             configuration, and apply; until then, terraform apply enables the old rule again, unless its state is \
-             DISABLED there"
-        )],
-        Trigger::Schedule => vec![format!("delete {address} from the configuration, and apply")],
-    };
-    find.into_iter().chain(lines).collect()
+        Trigger::Rule => {
+            lines.push(text(format!("delete {address} and its aws_cloudwatch_event_target, and apply")));
+            lines.push(text("until then, terraform apply enables the old rule again"));
+        }
+        Trigger::Schedule => lines.push(text(format!("delete {address}, and apply"))),
+    }
+    lines
 }
 
-fn chalice(resource: Option<&str>, stage: Option<&str>, trigger: Trigger) -> Vec<String> {
+fn chalice(resource: Option<&str>, stage: Option<&str>, trigger: Trigger) -> Vec<Line> {
     let suffix = if trigger == Trigger::Entries { "-s3event" } else { "-event" };
     let handler = resource.and_then(|name| name.strip_suffix(suffix)).unwrap_or("NAME");
+    let stage = stage.unwrap_or("STAGE");
     let replace = |decorator: &str| {
-        format!(
-            "replace the decorator {decorator} in app.py by @app.lambda_function(name=\"{handler}\"): without a \
-             decorator, Chalice deletes the function"
-        )
+        text(format!("replace {decorator} in app.py by @app.lambda_function(name=\"{handler}\")"))
     };
+    let parameters = text("give the handler the parameters event and context; the event is then a dict");
+    let without = text("without a decorator, chalice deploy deletes the function");
     if trigger != Trigger::Entries {
-        let deploy = "run chalice deploy: Chalice deletes the old rule and keeps the function";
-        return vec![replace("@app.schedule"), deploy.into()];
+        return vec![
+            replace("@app.schedule"),
+            parameters,
+            without,
+            Line::command(format!("chalice deploy --stage {}", shell_word(stage))),
+            text("until then, each chalice deploy enables the old rule again"),
+        ];
     }
-    let file = format!(".chalice/deployed/{}.json", stage.unwrap_or("STAGE"));
     vec![
-        format!(
-            "first take the object with the name \"{}\" out of the resources in {file}",
+        text(format!(
+            "take \"{}\" out of the resources in .chalice/deployed/{stage}.json",
             resource.unwrap_or("NAME-s3event")
-        ),
-        format!("then {}", replace("@app.on_s3_event")),
-        "in the other order, chalice deploy removes all entries and permissions of this function and bucket, the \
-         operator's too"
-            .into(),
+        )),
+        replace("@app.on_s3_event"),
+        parameters,
+        without,
+        text("in the other order, it removes the operator's entries and permissions, too"),
     ]
 }
 
-fn cloud_formation(resource: Option<&str>, trigger: Trigger) -> Vec<String> {
+fn cloud_formation(resource: Option<&str>, trigger: Trigger) -> Vec<Line> {
     let resource = resource.unwrap_or("the resource");
     match trigger {
         Trigger::Entries => vec![
-            format!(
-                "set DeletionPolicy: Retain on {resource} and deploy, then take {resource} out of the template and \
-                 deploy"
-            ),
-            "do not take NotificationConfiguration alone out: CloudFormation would remove all entries, the \
-             operator's too"
-                .into(),
-            "the bucket stays; a stack can import it again, without NotificationConfiguration".into(),
+            text(format!("set DeletionPolicy: Retain on {resource}, and deploy")),
+            text(format!("take {resource} out of the template, and deploy")),
+            text("never take out NotificationConfiguration alone: that removes all entries"),
+            text("the bucket stays; a stack can import it again without the configuration"),
         ],
-        Trigger::Rule => vec![format!(
-            "take {resource} and its AWS::Lambda::Permission out of the template, and deploy: CloudFormation deletes \
-             the old rule"
-        )],
-        Trigger::Schedule => vec![format!(
+        Trigger::Rule => {
+            vec![text(format!(
+                "take {resource} out of the template, and deploy: CloudFormation deletes the old rule"
+            ))]
+        }
+        Trigger::Schedule => vec![text(format!(
             "take {resource} out of the template, and deploy: CloudFormation deletes the old schedule"
-        )],
+        ))],
+    }
+}
+
+/// How a permission is removed. A tool that keeps the statement would write it again.
+pub(super) fn remove_permission(maker: Option<&Maker>, permission: &OldPermission) -> Line {
+    let OldPermission { function, sid } = permission;
+    match maker {
+        Some(Maker::Terraform { .. }) => {
+            text(format!("delete the aws_lambda_permission with the statement_id \"{sid}\", and apply"))
+        }
+        Some(Maker::CloudFormation { .. }) => {
+            text(format!("take the AWS::Lambda::Permission of \"{sid}\" out of the template, and deploy"))
+        }
+        Some(Maker::Chalice { .. }) | None => {
+            let qualifier = function.qualifier.iter();
+            let qualifier: String =
+                qualifier.map(|qualifier| format!(" --qualifier {}", shell_word(qualifier))).collect();
+            Line::command(format!(
+                "aws lambda remove-permission --function-name {}{qualifier} --statement-id {} --region {}",
+                shell_word(&function.name),
+                shell_word(sid),
+                function.region
+            ))
+        }
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! The report never contains the input of a schedule, which may hold secrets.
 
+mod json;
 mod let_go;
+mod line;
 mod section;
 mod shell;
 mod steps;
 mod text;
 
+pub use line::{Content, Line};
 pub use section::{Place, Report, Section};

@@ -1,20 +1,24 @@
-//! The steps of the hand-over, as lines of text.
+//! The steps of the hand-over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::finding::{Finding, HandOver, Outcome};
+use super::super::finding::{Finding, HandOver, OldPermission, Outcome};
 use super::super::maker::Maker;
-use super::let_go::{Trigger, let_go};
+use super::super::runs::Runs;
+use super::let_go::{Trigger, let_go, remove_permission};
+use super::line::Line;
 use super::section::{Place, Report};
 use super::shell::shell_word;
 
 /// The steps of the hand-over of the entries. Empty without imported entries.
-pub(super) fn entries(report: &Report) -> Vec<String> {
+pub(super) fn entries(report: &Report) -> Vec<Line> {
     let mut owners: BTreeMap<(Option<&Maker>, &str), Vec<&str>> = BTreeMap::new();
+    let mut permissions = Permissions::default();
     for section in &report.sections {
         let Place::Bucket { name, .. } = &section.place else { continue };
         let imported = section.findings.iter().filter(|finding| finding.manifest().is_some());
         for finding in imported {
+            permissions.add(finding);
             owners.entry((finding.made_by.as_ref(), name)).or_insert_with(|| {
                 let stays = section.findings.iter().filter(|finding| is_left_by_terraform(finding));
                 stays.map(|finding| finding.part.as_str()).collect()
@@ -25,26 +29,23 @@ pub(super) fn entries(report: &Report) -> Vec<String> {
         return vec![];
     }
     let mut lines = vec![
-        "To hand over the entries, in this order:".to_owned(),
-        "1. Let the other tools go. Otherwise they write their own document again.".into(),
+        Line::text(0, "To hand over the entries, in this order:"),
+        Line::text(0, "1. Let the other tools go. Otherwise they write their own document again."),
     ];
     for ((maker, bucket), left) in owners {
-        lines.push(format!("   bucket {bucket}, {}:", words(maker)));
-        lines.extend(let_go(maker, Trigger::Entries).iter().map(|line| format!("     {line}")));
+        lines.push(Line::text(1, format!("bucket {bucket}, {}:", words(maker))));
+        lines.extend(let_go(maker, Trigger::Entries));
         if matches!(maker, Some(Maker::Terraform { .. })) && !left.is_empty() {
-            lines.push(format!(
-                "     it also made {}; they stay, and no tool manages them any more",
-                left.join(", ")
-            ));
+            let left = left.join(", ");
+            lines.push(Line::text(2, format!("it also made {left}: they stay, and no tool manages them")));
         }
     }
-    lines.push(format!("2. Apply the manifests: {}", apply(report)));
-    lines.push(
-        "   The operator replaces each entry by its own in one write: no event is missed, and none runs twice.".into(),
-    );
-    lines.push(
-        "3. Remove the other tool's permission for the bucket from the policies of the functions.".into(),
-    );
+    lines.extend([
+        Line::text(0, "2. Apply the manifests. The operator replaces each entry in one write,"),
+        Line::text(1, "so no event is missed, and none runs twice."),
+    ]);
+    lines.extend(apply(&shell_word(&files(report))));
+    lines.extend(permissions.lines("3. Remove the permissions that only the old entries needed."));
     lines
 }
 
@@ -53,64 +54,94 @@ fn is_left_by_terraform(finding: &Finding) -> bool {
     matches!(finding.outcome, Outcome::Stays(_)) && matches!(finding.made_by, Some(Maker::Terraform { .. }))
 }
 
+/// The permissions that only old triggers need, by their maker.
+#[derive(Default)]
+struct Permissions<'a>(BTreeMap<Option<&'a Maker>, BTreeSet<&'a OldPermission>>);
+
+impl<'a> Permissions<'a> {
+    fn add(&mut self, finding: &'a Finding) {
+        let Outcome::Imported(imported) = &finding.outcome else { return };
+        if !imported.permissions.is_empty() {
+            self.0.entry(finding.made_by.as_ref()).or_default().extend(&imported.permissions);
+        }
+    }
+
+    /// The step that removes them. Empty without permissions.
+    fn lines(&self, step: &str) -> Vec<Line> {
+        let mut lines = vec![];
+        for (maker, permissions) in &self.0 {
+            lines.push(Line::text(1, format!("{}:", words(*maker))));
+            lines.extend(permissions.iter().map(|permission| remove_permission(*maker, permission)));
+        }
+        if !lines.is_empty() {
+            lines.insert(0, Line::text(0, step));
+        }
+        lines
+    }
+}
+
 /// An old rule or schedule, in the order of the report.
 struct Old<'a> {
     what: String,
-    stop: String,
-    runs: Option<String>,
+    stop: Line,
+    /// The commands that delete the old rule, if no tool is known.
+    delete: Vec<Line>,
+    runs: Option<&'a Runs>,
     trigger: Trigger,
     maker: Option<&'a Maker>,
-    new: Vec<&'a str>,
+    /// Each new resource with its file.
+    new: Vec<(&'a str, String)>,
 }
 
 /// The steps of the hand-over of rules and schedules. Empty without an imported rule or schedule.
-pub(super) fn schedules(report: &Report) -> Vec<String> {
+pub(super) fn schedules(report: &Report) -> Vec<Line> {
     let mut all: Vec<Old> = vec![];
+    let mut permissions = Permissions::default();
     for finding in report.findings() {
         let Some((manifest, old)) = finding.manifest().zip(old(finding)) else { continue };
+        permissions.add(finding);
+        let new = (manifest.name(), report.file(manifest).unwrap_or_else(|| files(report)));
         match all.iter_mut().find(|known| known.what == old.what) {
-            Some(known) => known.new.push(manifest.name()),
-            None => all.push(Old { new: vec![manifest.name()], ..old }),
+            Some(known) => known.new.push(new),
+            None => all.push(Old { new: vec![new], ..old }),
         }
     }
     if all.is_empty() {
         return vec![];
     }
     let mut lines = vec![
-        "To hand over the schedules, in this order:".to_owned(),
-        format!("1. Apply the manifests: {}", apply(report)),
-        "   They are suspended, so nothing runs twice.".into(),
-        "2. Change over from each old schedule, between two of its runs. In a GitOps repository, remove suspend: \
-         true from the manifest in place of the patch."
-            .into(),
+        Line::text(0, "To hand over the schedules, in this order:"),
+        Line::text(0, "1. Apply the manifests. They are suspended, so nothing runs twice."),
     ];
-    let namespace = shell_word(&report.namespace);
+    lines.extend(apply(&shell_word(&files(report))));
+    lines.push(Line::text(0, "2. Change over from each old schedule, at a time without a run."));
     for Old { what, stop, runs, new, .. } in &all {
+        let names: Vec<&str> = new.iter().map(|(name, _)| *name).collect();
         let Some(runs) = runs else {
-            lines.push(format!("   {what}: is disabled, so {} stays suspended", new.join(", ")));
+            lines.push(Line::text(1, format!("{what} is disabled, so {} stays suspended", names.join(", "))));
             continue;
         };
-        lines.push(format!("   {what}: {runs}"));
-        for name in new {
-            lines.push(format!(
-                "     kubectl patch schedfn {name} --namespace {namespace} --type merge --patch \
-                 '{{\"spec\":{{\"suspend\":false}}}}'"
-            ));
-            lines.push(format!(
-                "     kubectl wait schedfn {name} --namespace {namespace} --for condition=Ready --timeout 2m"
-            ));
+        lines.push(Line::text(1, format!("{what}:")));
+        lines.extend(runs.lines().into_iter().map(|line| Line::text(2, line)));
+        for (name, file) in new {
+            lines.push(Line::text(2, format!("remove spec.suspend of ScheduledFunction {name} from {file}")));
         }
-        lines.push(format!("     {stop}"));
+        let files: BTreeSet<String> = new.iter().map(|(_, file)| shell_word(file)).collect();
+        lines.extend(files.iter().flat_map(|file| apply(file)));
+        lines.push(stop.clone());
     }
-    lines.push("3. Let the other tools go.".into());
-    let mut by_tool: BTreeMap<(Trigger, Option<&Maker>), Vec<&str>> = BTreeMap::new();
+    lines.push(Line::text(0, "3. Let the other tools go."));
+    let mut by_tool: BTreeMap<(Trigger, Option<&Maker>), Vec<&Old>> = BTreeMap::new();
     for old in &all {
-        by_tool.entry((old.trigger, old.maker)).or_default().push(&old.what);
+        by_tool.entry((old.trigger, old.maker)).or_default().push(old);
     }
-    for ((trigger, maker), what) in by_tool {
-        lines.push(format!("   {}, {}:", what.join(", "), words(maker)));
-        lines.extend(let_go(maker, trigger).iter().map(|line| format!("     {line}")));
+    for ((trigger, maker), old) in by_tool {
+        let what: Vec<&str> = old.iter().map(|old| old.what.as_str()).collect();
+        lines.push(Line::text(1, format!("{}, {}:", what.join(", "), words(maker))));
+        lines.extend(let_go(maker, trigger));
+        lines.extend(old.iter().flat_map(|old| old.delete.clone()));
     }
+    lines.extend(permissions.lines("4. Remove the permissions that only the old rules needed."));
     lines
 }
 
@@ -118,40 +149,48 @@ pub(super) fn schedules(report: &Report) -> Vec<String> {
 fn old(finding: &Finding) -> Option<Old<'_>> {
     let Outcome::Imported(imported) = &finding.outcome else { return None };
     let maker = finding.made_by.as_ref();
-    let (what, stop, runs, trigger) = match &imported.hand_over {
-        HandOver::Adopt => return None,
-        HandOver::Rule { name, region, runs } => {
+    let new = vec![];
+    match &imported.hand_over {
+        HandOver::Adopt => None,
+        HandOver::Rule { name, region, target_ids, runs } => {
             let name = shell_word(name);
-            let stop = format!("aws events disable-rule --name {name} --region {region}");
-            (format!("rule {name}"), stop, runs, Trigger::Rule)
+            let ids: Vec<String> = target_ids.iter().map(|id| shell_word(id)).collect();
+            let remove =
+                format!("aws events remove-targets --rule {name} --ids {} --region {region}", ids.join(" "));
+            let delete = format!("aws events delete-rule --name {name} --region {region}");
+            let stop = Line::command(format!("aws events disable-rule --name {name} --region {region}"));
+            let delete = if maker.is_none() { [remove, delete].map(Line::command).into() } else { vec![] };
+            let what = format!("rule {name}");
+            Some(Old { what, stop, delete, runs: runs.as_ref(), trigger: Trigger::Rule, maker, new })
         }
         HandOver::Schedule { group, name, region, runs } => {
             let (group, name) = (shell_word(group), shell_word(name));
             let stop = match maker {
-                Some(maker) => {
-                    format!("set the state of the old schedule to DISABLED in {maker}, and deploy")
-                }
-                None => {
-                    format!(
-                        "aws scheduler delete-schedule --group-name {group} --name {name} --region {region}"
-                    )
-                }
+                Some(maker) => Line::text(
+                    2,
+                    format!("set the state of the old schedule to DISABLED in {maker}, and deploy"),
+                ),
+                None => Line::command(format!(
+                    "aws scheduler delete-schedule --group-name {group} --name {name} --region {region}"
+                )),
             };
-            (format!("schedule {group}/{name}"), stop, runs, Trigger::Schedule)
+            let (what, trigger) = (format!("schedule {group}/{name}"), Trigger::Schedule);
+            Some(Old { what, stop, delete: vec![], runs: runs.as_ref(), trigger, maker, new })
         }
-    };
-    let runs = runs.as_ref().map(ToString::to_string);
-    Some(Old { what, stop, runs, trigger, maker, new: vec![] })
+    }
 }
 
-/// The command that applies the manifests.
-fn apply(report: &Report) -> String {
-    format!("kubectl apply --filename {}", files(report))
+/// The commands that apply a file or a folder, and wait.
+fn apply(files: &str) -> [Line; 2] {
+    [
+        Line::command(format!("kubectl apply --filename {files}")),
+        Line::command(format!("kubectl wait --filename {files} --for condition=Ready --timeout 5m")),
+    ]
 }
 
-/// The folder of the manifests as an argument. A user chooses the file for standard output.
+/// The folder of the manifests, or their file. A user chooses the file for standard output.
 pub(super) fn files(report: &Report) -> String {
-    shell_word(report.folder.as_deref().unwrap_or("manifests.yaml"))
+    report.folder.clone().unwrap_or_else(|| format!("manifests.{}", report.format.extension()))
 }
 
 fn words(maker: Option<&Maker>) -> String {

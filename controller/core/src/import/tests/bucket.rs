@@ -270,10 +270,73 @@ fn only_the_functions_of_a_file_are_imported() {
 }
 
 #[test]
+fn only_the_named_entries_are_imported() {
+    let found = observed(&[
+        entry("a", &arn("index"), CREATED, ["a/", ""]),
+        entry("b", &arn("index"), CREATED, ["b/", ""]),
+    ]);
+    let mut settings = settings();
+    settings.selection.only = BTreeSet::from(["b".to_owned()]);
+    let findings = import_bucket(&settings, &mut Names::default(), &found);
+    let rows: Vec<Row> = findings.iter().map(row).collect();
+    let filters = json!([{"prefix": "b/"}]);
+    let spec = json!({"function": {"name": "index"}, "bucket": "photos", "filters": filters, "deletionPolicy": "Retain"});
+    let part = |text: &str| text.to_owned();
+    let expected = [
+        (
+            part("function entry \"a\" (s3:ObjectCreated:*, a/)"),
+            "stays",
+            json!("--only does not name it"),
+            None,
+            vec![],
+        ),
+        (part("1 entry (s3:ObjectCreated:*; b/)"), "imported", spec, None, vec![]),
+    ];
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn a_permission_is_old_once_all_entries_of_its_function_move() {
+    let s3 = "s3.amazonaws.com";
+    let statements = [
+        ("by-hand", s3, "arn:aws:s3:::photos"),
+        ("AllowPhotos", s3, "arn:aws:s3:::photos"),
+        ("lt-0a1b2c3d-photos", s3, "arn:aws:s3:::photos"),
+        ("another", s3, "arn:aws:s3:::photos-archive"),
+        ("wide", s3, "arn:aws:s3:::*"),
+        ("rule", "events.amazonaws.com", "arn:aws:s3:::photos"),
+    ];
+    let two = |events: &[&str]| {
+        let mut found = observed(&[
+            entry("a", &arn("index"), CREATED, ["a/", ""]),
+            entry("b", &arn("index"), events, ["b/", ""]),
+            entry("c", &arn("thumb"), CREATED, ["c/", ""]),
+        ]);
+        found.functions = BTreeMap::from([
+            (arn("index"), function(&[], &statements)),
+            (arn("thumb"), FunctionState::Missing),
+        ]);
+        old_sids(&import_bucket(&settings(), &mut Names::default(), &found))
+    };
+    let both = vec!["by-hand".to_owned(), "AllowPhotos".to_owned()];
+    assert_eq!(two(&["s3:ObjectRemoved:*"]), [both.clone(), both]);
+    // The second entry is not imported, and stays.
+    assert_eq!(two(&["s3:ObjectFrozen:*"]), [vec![""; 0]]);
+}
+
+#[test]
+fn an_unreadable_policy_has_a_note() {
+    let mut found = observed(&[entry("a", &arn("index"), CREATED, ["a/", ""])]);
+    let statements = Err("AWS denies lambda:GetPolicy".to_owned());
+    found.functions.insert(arn("index"), FunctionState::Exists { tags: Tags::new(), statements });
+    let note = "the report cannot name the old permission in the policy of its function: AWS denies lambda:GetPolicy";
+    assert_eq!(rows(&found)[0].4, [note]);
+}
+
+#[test]
 fn the_tags_of_the_function_show_the_maker_of_an_entry_without_a_known_id() {
     let mut found = observed(&[entry("generated", &arn("index"), CREATED, ["", ""])]);
-    let tags: Tags = BTreeMap::from([("aws-chalice".into(), "version=1:stage=dev:app=shop".into())]);
-    found.functions.insert(arn("index"), FunctionState::Exists(tags));
+    found.functions.insert(arn("index"), function(&[CHALICE], &[]));
     assert_eq!(rows(&found)[0].3.as_deref(), Some("Chalice, app shop, stage dev"));
 }
 

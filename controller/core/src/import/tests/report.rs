@@ -18,11 +18,13 @@ fn bucket_section() -> Section {
     let entries =
         [entry("tf-s3-lambda-1", "thumb", "images/"), entry("x", "index", "docs/"), topic.to_owned()];
     let xml = format!("<NotificationConfiguration>{}</NotificationConfiguration>", entries.concat());
-    let tags: Tags = BTreeMap::from([("aws-chalice".into(), "version=1:stage=dev:app=shop".into())]);
+    let s3 = "s3.amazonaws.com";
+    let thumb = function(&[], &[("AllowExecutionFromS3Bucket", s3, "arn:aws:s3:::photos")]);
+    let index = function(&[CHALICE], &[("5c7e8d9a-uuid", s3, "arn:aws:s3:::photos")]);
     let observed = ObservedBucket {
         bucket: Bucket { region: "eu-west-1".into(), name: "photos".into(), owner: ACCOUNT.into() },
         document: Document::parse(&xml).unwrap(),
-        functions: BTreeMap::from([(arn("index"), FunctionState::Exists(tags))]),
+        functions: BTreeMap::from([(arn("thumb"), thumb), (arn("index"), index)]),
         listed: None,
     };
     let findings = import_bucket(&settings(), &mut Names::default(), &observed);
@@ -31,7 +33,8 @@ fn bucket_section() -> Section {
 
 fn report(folder: Option<&str>, sections: Vec<Section>) -> String {
     let (folder, owner_id) = (folder.map(Into::into), folder.map(|_| "1a2b3c4d".into()));
-    Report { namespace: "media".into(), owner_id, folder, sections }.to_string()
+    let format = ManifestFormat::Yaml;
+    Report { namespace: "media".into(), owner_id, folder, format, sections }.to_string()
 }
 
 #[test]
@@ -39,33 +42,48 @@ fn the_report_of_a_bucket_has_each_entry_and_the_steps() {
     let expected = "\
 bucket photos, eu-west-1
   -> S3TriggeredFunction media/thumb, in triggers/thumb.yaml
-     1 entry (s3:ObjectCreated:*; images/), made by Terraform
+     1 entry (s3:ObjectCreated:*; images/)
+     made by Terraform
   -> S3TriggeredFunction media/index, in triggers/index.yaml
-     1 entry (s3:ObjectCreated:*; docs/), made by Chalice, app shop, stage dev
-  =  topic entry \"tf-s3-topic-1\" (s3:ObjectRemoved:*, all keys), made by Terraform: stays; the operator leaves entries of topics as they are
+     1 entry (s3:ObjectCreated:*; docs/)
+     made by Chalice, app shop, stage dev
+  =  topic entry \"tf-s3-topic-1\" (s3:ObjectRemoved:*, all keys)
+     made by Terraform
+     stays: the operator leaves entries of topics as they are
 
 To hand over the entries, in this order:
 1. Let the other tools go. Otherwise they write their own document again.
    bucket photos, made by Terraform:
-     find the ADDRESS: terraform state list | grep aws_s3_bucket_notification
-     put this block in the place of the resource, and apply (Terraform 1.7 or later):
-     removed {
-       from = ADDRESS
-       lifecycle {
-         destroy = false
+     find the ADDRESS:
+     terraform state list | grep aws_s3_bucket_notification
+     Terraform 1.7 or later: put this block in the place of the resource, and apply:
+       removed {
+         from = ADDRESS
+         lifecycle {
+           destroy = false
+         }
        }
-     }
-     or run terraform state rm ADDRESS, and delete the resource from the configuration
-     it also made topic entry \"tf-s3-topic-1\" (s3:ObjectRemoved:*, all keys); they stay, and no tool manages them any more
+     or delete the resource from the configuration, and run:
+     terraform state rm ADDRESS
+     it also made topic entry \"tf-s3-topic-1\" (s3:ObjectRemoved:*, all keys): they stay, and no tool manages them
    bucket photos, made by Chalice, app shop, stage dev:
-     first take the object with the name \"NAME-s3event\" out of the resources in .chalice/deployed/dev.json
-     then replace the decorator @app.on_s3_event in app.py by @app.lambda_function(name=\"NAME\"): without a decorator, Chalice deletes the function
-     in the other order, chalice deploy removes all entries and permissions of this function and bucket, the operator's too
-2. Apply the manifests: kubectl apply --filename triggers
-   The operator replaces each entry by its own in one write: no event is missed, and none runs twice.
-3. Remove the other tool's permission for the bucket from the policies of the functions.
+     take \"NAME-s3event\" out of the resources in .chalice/deployed/dev.json
+     replace @app.on_s3_event in app.py by @app.lambda_function(name=\"NAME\")
+     give the handler the parameters event and context; the event is then a dict
+     without a decorator, chalice deploy deletes the function
+     in the other order, it removes the operator's entries and permissions, too
+2. Apply the manifests. The operator replaces each entry in one write,
+   so no event is missed, and none runs twice.
+     kubectl apply --filename triggers
+     kubectl wait --filename triggers --for condition=Ready --timeout 5m
+3. Remove the permissions that only the old entries needed.
+   made by Terraform:
+     delete the aws_lambda_permission with the statement_id \"AllowExecutionFromS3Bucket\", and apply
+   made by Chalice, app shop, stage dev:
+     aws lambda remove-permission --function-name index --statement-id 5c7e8d9a-uuid --region eu-west-1
 
-Check: lambda-triggers plan --filename triggers --namespace media --owner-id 1a2b3c4d
+To check the result:
+     lambda-triggers plan --filename triggers --namespace media --owner-id 1a2b3c4d
 ";
     assert_eq!(report(Some("triggers"), vec![bucket_section()]), expected);
 }
@@ -94,41 +112,94 @@ fn the_report_of_rules_has_the_hand_over_of_each_rule() {
     let expected = "\
 rules, eu-west-1
   -> ScheduledFunction media/nightly
-     rule nightly (cron(0 18 ? * MON-FRI *)), target f, made by Terraform, module.x[\"a\"].aws_cloudwatch_event_rule.nightly
+     rule nightly (cron(0 18 ? * MON-FRI *)), target f
+     made by Terraform, module.x[\"a\"].aws_cloudwatch_event_rule.nightly
   -> ScheduledFunction media/nightly-2
-     rule nightly (cron(0 18 ? * MON-FRI *)), target g, made by Terraform, module.x[\"a\"].aws_cloudwatch_event_rule.nightly
+     rule nightly (cron(0 18 ? * MON-FRI *)), target g
+     made by Terraform, module.x[\"a\"].aws_cloudwatch_event_rule.nightly
   -> ScheduledFunction media/off
      rule off (rate(1 hour)), target f
   -> ScheduledFunction media/secret
      rule secret (rate(1 hour)), target f
-  !  rule odd (rate(1 hours)): not imported; spec.schedule: Invalid value: \"rate(1 hours)\": write rate(1 hour)
+  !  rule odd (rate(1 hours))
+     not imported: spec.schedule: Invalid value: \"rate(1 hours)\": write rate(1 hour)
 
 To hand over the schedules, in this order:
-1. Apply the manifests: kubectl apply --filename manifests.yaml
-   They are suspended, so nothing runs twice.
-2. Change over from each old schedule, between two of its runs. In a GitOps repository, remove suspend: true from the manifest in place of the patch.
-   rule nightly: next runs Fri 2026-11-27 18:00 UTC and Mon 2026-11-30 18:00 UTC; change over between Fri 2026-11-27 18:01 UTC and Mon 2026-11-30 17:59 UTC
-     kubectl patch schedfn nightly --namespace media --type merge --patch '{\"spec\":{\"suspend\":false}}'
-     kubectl wait schedfn nightly --namespace media --for condition=Ready --timeout 2m
-     kubectl patch schedfn nightly-2 --namespace media --type merge --patch '{\"spec\":{\"suspend\":false}}'
-     kubectl wait schedfn nightly-2 --namespace media --for condition=Ready --timeout 2m
+1. Apply the manifests. They are suspended, so nothing runs twice.
+     kubectl apply --filename manifests.yaml
+     kubectl wait --filename manifests.yaml --for condition=Ready --timeout 5m
+2. Change over from each old schedule, at a time without a run.
+   rule nightly:
+     next runs: Fri 2026-11-27 18:00 UTC, Mon 2026-11-30 18:00 UTC
+     change over before Fri 2026-11-27 17:59 UTC
+     or between Fri 2026-11-27 18:01 UTC and Mon 2026-11-30 17:59 UTC
+     remove spec.suspend of ScheduledFunction nightly from manifests.yaml
+     remove spec.suspend of ScheduledFunction nightly-2 from manifests.yaml
+     kubectl apply --filename manifests.yaml
+     kubectl wait --filename manifests.yaml --for condition=Ready --timeout 5m
      aws events disable-rule --name nightly --region eu-west-1
-   rule off: is disabled, so off stays suspended
-   rule secret: the interval begins again when the new resource is enabled, so one interval is shorter or longer
-     kubectl patch schedfn secret --namespace media --type merge --patch '{\"spec\":{\"suspend\":false}}'
-     kubectl wait schedfn secret --namespace media --for condition=Ready --timeout 2m
+   rule off is disabled, so off stays suspended
+   rule secret:
+     the interval begins again, so one interval is shorter or longer
+     remove spec.suspend of ScheduledFunction secret from manifests.yaml
+     kubectl apply --filename manifests.yaml
+     kubectl wait --filename manifests.yaml --for condition=Ready --timeout 5m
      aws events disable-rule --name secret --region eu-west-1
 3. Let the other tools go.
    rule off, rule secret, made by an unknown tool:
-     no tool is known; delete the old rule where it was made
+     no tool is known; if a tool made the old rule, delete it there, otherwise:
+     aws events remove-targets --rule off --ids a --region eu-west-1
+     aws events delete-rule --name off --region eu-west-1
+     aws events remove-targets --rule secret --ids a --region eu-west-1
+     aws events delete-rule --name secret --region eu-west-1
    rule nightly, made by Terraform, module.x[\"a\"].aws_cloudwatch_event_rule.nightly:
-     delete module.x[\"a\"].aws_cloudwatch_event_rule.nightly, its aws_cloudwatch_event_target and its aws_lambda_permission from the configuration, and apply; until then, terraform apply enables the old rule again, unless its state is DISABLED there
+     delete module.x[\"a\"].aws_cloudwatch_event_rule.nightly and its aws_cloudwatch_event_target, and apply
+     until then, terraform apply enables the old rule again
 
-Check: lambda-triggers plan --filename manifests.yaml --namespace media --owner-id OWNER_ID
+To check the result:
+     lambda-triggers plan --filename manifests.yaml --namespace media --owner-id OWNER_ID
 ";
     let text = report(None, vec![rules_section()]);
     assert_eq!(text, expected);
     assert!(!text.contains("canary"), "{text}");
+}
+
+#[test]
+fn the_report_as_json_has_the_findings_the_steps_and_the_check() {
+    let (folder, owner_id) = (Some("triggers/".into()), Some("1a2b3c4d".into()));
+    let format = ManifestFormat::Json;
+    let report =
+        Report { namespace: "media".into(), owner_id, folder, format, sections: vec![bucket_section()] };
+    let mut json = report.to_json();
+    let findings = json!([
+        {
+            "part": "1 entry (s3:ObjectCreated:*; images/)", "madeBy": "Terraform", "outcome": "Imported",
+            "manifest": {"kind": "S3TriggeredFunction", "name": "thumb", "file": "triggers/thumb.json"}, "notes": [],
+        },
+        {
+            "part": "1 entry (s3:ObjectCreated:*; docs/)", "madeBy": "Chalice, app shop, stage dev",
+            "outcome": "Imported", "notes": [],
+            "manifest": {"kind": "S3TriggeredFunction", "name": "index", "file": "triggers/index.json"},
+        },
+        {
+            "part": "topic entry \"tf-s3-topic-1\" (s3:ObjectRemoved:*, all keys)", "madeBy": "Terraform",
+            "outcome": "Stays", "reason": "the operator leaves entries of topics as they are", "notes": [],
+        },
+    ]);
+    let steps = json["steps"].take();
+    let expected = json!({
+        "namespace": "media", "steps": null,
+        "sections": [{"kind": "Bucket", "name": "photos", "region": "eu-west-1", "findings": findings}],
+        "check": "lambda-triggers plan --filename triggers/ --namespace media --owner-id 1a2b3c4d",
+    });
+    assert_eq!(json, expected);
+    let list: Value = serde_json::from_str(&report.manifests_text().unwrap()).unwrap();
+    let objects: Vec<&Value> = report.manifests().map(|manifest| &manifest.object).collect();
+    assert_eq!(list, json!({"apiVersion": "v1", "kind": "List", "items": objects}));
+    let [steps] = steps.as_array().unwrap().as_slice() else { panic!("{steps}") };
+    assert_eq!(steps[0], json!({"depth": 0, "text": "To hand over the entries, in this order:"}));
+    let apply = json!({"depth": 2, "command": "kubectl apply --filename triggers/"});
+    assert!(steps.as_array().unwrap().contains(&apply), "{steps}");
 }
 
 #[test]
@@ -146,10 +217,12 @@ fn a_report_without_manifests_has_no_steps() {
         Section { place: Place::File { path: "dev.json".into() }, findings: vec![] },
         Section { place: Place::Schedules { region: "eu-west-1".into() }, findings: vec![] },
     ];
-    let report = Report { namespace: "media".into(), owner_id: None, folder: None, sections };
+    let (namespace, format) = ("media".into(), ManifestFormat::Yaml);
+    let report = Report { namespace, owner_id: None, folder: None, format, sections };
     let expected = "\
 bucket denied, eu-west-1
-  ?  notification configuration: not read; access denied
+  ?  notification configuration
+     not read: access denied
 bucket empty, eu-west-1
   nothing
 file dev.json
@@ -184,15 +257,13 @@ fn each_tool_lets_go_of_the_triggers_that_its_file_names() {
     let text = report(None, vec![section, rules]);
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     for line in [
-        "first take the object with the name \"index-s3event\" out of the resources in .chalice/deployed/prod.json",
-        "then replace the decorator @app.on_s3_event in app.py by @app.lambda_function(name=\"index\"): without a \
-         decorator, Chalice deletes the function",
-        "set DeletionPolicy: Retain on Photos and deploy, then take Photos out of the template and deploy",
-        "replace the decorator @app.schedule in app.py by @app.lambda_function(name=\"report\"): without a \
-         decorator, Chalice deletes the function",
-        "run chalice deploy: Chalice deletes the old rule and keeps the function",
-        "take Nightly and its AWS::Lambda::Permission out of the template, and deploy: CloudFormation deletes the old \
-         rule",
+        "take \"index-s3event\" out of the resources in .chalice/deployed/prod.json",
+        "replace @app.on_s3_event in app.py by @app.lambda_function(name=\"index\")",
+        "set DeletionPolicy: Retain on Photos, and deploy",
+        "take the AWS::Lambda::Permission of \"AllowExecutionFromS3Bucket\" out of the template, and deploy",
+        "replace @app.schedule in app.py by @app.lambda_function(name=\"report\")",
+        "chalice deploy --stage prod",
+        "take Nightly out of the template, and deploy: CloudFormation deletes the old rule",
     ] {
         assert!(lines.contains(&line), "{line}\n{text}");
     }

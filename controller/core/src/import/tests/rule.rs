@@ -7,7 +7,7 @@ use crate::plan::rule::{DesiredRule, ObservedRule, RuleSettings, Target, canonic
 
 pub(super) const NOW: &str = "2026-11-27T17:00:00Z";
 
-pub(super) fn target(id: &str, arn: &str) -> (String, Option<Target>) {
+pub(in crate::import) fn target(id: &str, arn: &str) -> (String, Option<Target>) {
     let target = Target {
         id: id.into(),
         arn: arn.into(),
@@ -18,7 +18,11 @@ pub(super) fn target(id: &str, arn: &str) -> (String, Option<Target>) {
     (id.into(), Some(target))
 }
 
-pub(super) fn rule(name: &str, expression: &str, targets: Vec<(String, Option<Target>)>) -> FoundRule {
+pub(in crate::import) fn rule(
+    name: &str,
+    expression: &str,
+    targets: Vec<(String, Option<Target>)>,
+) -> FoundRule {
     let settings = RuleSettings { expression: expression.into(), description: String::new(), enabled: true };
     let rule = ObservedRule { settings, has_more: false, managed_by: None, tags: Tags::new(), targets };
     let functions = BTreeMap::new();
@@ -74,7 +78,12 @@ fn a_rule_becomes_a_suspended_schedule_with_all_settings() {
 #[test]
 fn each_function_of_a_rule_becomes_a_schedule_with_the_same_hand_over() {
     let mut found = rule("hourly", "rate(1 hour)", vec![target("a", &arn("f")), target("b", &arn("g"))]);
-    let hand_over = |runs| HandOver::Rule { name: "hourly".into(), region: "eu-west-1".into(), runs };
+    let hand_over = |runs| HandOver::Rule {
+        name: "hourly".into(),
+        region: "eu-west-1".into(),
+        target_ids: vec!["a".into(), "b".into()],
+        runs,
+    };
     let made = |found: &FoundRule| -> Vec<(String, HandOver)> {
         let findings = import(found).into_iter();
         let made = findings.filter_map(|finding| match finding.outcome {
@@ -138,9 +147,23 @@ fn a_rule_without_an_equivalent_has_a_reason() {
 #[test]
 fn the_tags_of_the_function_show_the_maker_of_a_rule_without_tags() {
     let mut found = rule("nightly", "rate(1 day)", vec![target("a", &arn("f"))]);
-    let tags: Tags = BTreeMap::from([("aws-chalice".into(), "version=1:stage=dev:app=shop".into())]);
-    found.functions.insert(arn("f"), FunctionState::Exists(tags));
+    found.functions.insert(arn("f"), function(&[CHALICE], &[]));
     assert_eq!(rows(&found)[0].3.as_deref(), Some("Chalice, app shop, stage dev"));
+}
+
+#[test]
+fn the_permission_of_exactly_this_rule_is_old() {
+    let mut found = rule("nightly", "rate(1 day)", vec![target("a", &arn("f")), target("b", &arn("g:live"))]);
+    let events = "events.amazonaws.com";
+    let this = format!("arn:aws:events:eu-west-1:{ACCOUNT}:rule/nightly");
+    let all = format!("arn:aws:events:eu-west-1:{ACCOUNT}:rule/*");
+    let of_f = [("uuid", events, &*this), ("all", events, &all), ("s3", "s3.amazonaws.com", &this)];
+    found.functions.insert(arn("f"), function(&[], &of_f));
+    found.functions.insert(arn("g:live"), function(&[], &[("other", events, &this)]));
+    let findings = import(&found);
+    assert_eq!(old_sids(&findings), [["uuid"], ["other"]]);
+    let Outcome::Imported(imported) = &findings[1].outcome else { panic!("{findings:?}") };
+    assert_eq!(imported.permissions[0].function.to_string(), arn("g:live"));
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn schedule(expression: &str) -> FoundSchedule {
         key: ScheduleKey { group: "default".into(), name: "nightly".into() },
         region: "eu-west-1".into(),
         schedule: ObservedSchedule { settings, start: None, has_more: false },
-        function: FunctionState::Exists(Tags::new()),
+        function: function(&[], &[]),
         made_by: None,
     }
 }
@@ -126,7 +126,8 @@ fn a_schedule_has_its_hand_over_and_notes() {
         runs,
     };
     let next = "2026-12-24T18:00:00Z".parse().unwrap();
-    assert_eq!(imported.hand_over, at(Some(Runs::At { next, following: None, window_minutes: 0 })));
+    let quiet = vec![QuietTime { from: None, until: "2026-12-24T17:59:00Z".parse().unwrap() }];
+    assert_eq!(imported.hand_over, at(Some(Runs::At { next, following: None, quiet })));
     let notes = [
         format!(
             "EventBridge Scheduler uses the operator's role in place of {ROLE}: set --scheduler-role-arn"

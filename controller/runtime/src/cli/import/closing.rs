@@ -26,11 +26,6 @@ pub async fn plan(
     scheduler_role: Option<String>,
     aws: &AwsReads,
 ) -> Result<String, StartError> {
-    let mut text = String::new();
-    for manifest in report.manifests() {
-        text += "---\n";
-        text += &manifest.to_yaml()?;
-    }
     let options = Options {
         owner,
         namespace: Some(report.namespace.clone()),
@@ -45,7 +40,7 @@ pub async fn plan(
         all: true,
         secrets: Secrets::Hide,
     };
-    let input = Input { head: Manifests::of_text("import", &text)?, base: None };
+    let input = Input { head: Manifests::of_text("import", &report.manifests_text()?)?, base: None };
     let planned = preview(input, &options, Some(aws), Timestamp::now()).await;
     let planned = planned.map_err(|error| error.failure(Component::Function).message)?;
     Ok(beside_the_hand_over(&planned))

@@ -2,6 +2,7 @@
 
 mod closing;
 mod files;
+mod flags;
 mod message;
 mod output;
 mod reader;
@@ -10,17 +11,16 @@ mod rules;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use lambda_triggers_core::api::DeletionPolicy;
-use lambda_triggers_core::import::{ImportSettings, Report, Section};
-use lambda_triggers_core::ownership::OwnerId;
+use lambda_triggers_core::import::{ImportSettings, Names, Report, Section, Selection};
 use lambda_triggers_core::status::Component;
 
 use super::values;
 use crate::aws::AwsReads;
 use crate::network::Network;
 use crate::operator::StartError;
+use flags::CommonArgs;
 use output::{Output, warn};
 use reader::{BucketToRead, Reader};
 
@@ -54,6 +54,9 @@ enum ImportCommand {
         /// Import only the rules for this function, by name; repeatable (default: the rules for all functions).
         #[arg(long, value_name = "NAME")]
         function: Vec<String>,
+        /// Import only the rules with this tag; repeatable, and a rule needs all of the tags.
+        #[arg(long, value_name = "KEY=VALUE", value_parser = values::tag)]
+        tag: Vec<(String, String)>,
         #[command(flatten)]
         common: CommonArgs,
     },
@@ -86,6 +89,9 @@ Examples:
   # Write a file for each manifest, and the report to a file
   lambda-triggers import bucket photos uploads -n media --out triggers/ --report hand-over.txt
 
+  # Import two entries by their Ids
+  lambda-triggers import bucket photos -n media --only tf-s3-lambda-1 --only tf-s3-lambda-2
+
   # Import from a bucket of another account
   lambda-triggers import bucket photos -n media --bucket-owner 210987654321";
 
@@ -98,7 +104,13 @@ Examples:
   lambda-triggers import rules --prefix nightly- -n media
 
   # Import the rules that invoke report
-  lambda-triggers import rules --function report -n media";
+  lambda-triggers import rules --function report -n media
+
+  # Import the rules with two tags, each under its own name with a prefix
+  lambda-triggers import rules --tag team=media --tag stage=prod --name media-{name} -n media
+
+  # Import one rule, with the manifests and the report as JSON
+  lambda-triggers import rules --only nightly-report -n media -o json --report report.json";
 
 const SCHEDULES_EXAMPLES: &str = "\
 Examples:
@@ -122,58 +134,6 @@ Examples:
   # Import a stack, from the output of `aws cloudformation describe-stack-resources --output json`
   lambda-triggers import from stack.json -n media --out triggers/";
 
-/// The flags of all imports.
-#[derive(Args, Debug)]
-struct CommonArgs {
-    /// The namespace of the manifests.
-    #[arg(short, long, value_name = "NAME", value_parser = values::namespace)]
-    namespace: String,
-    /// Write each manifest to a file in this folder (default: write all manifests to standard output).
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Write the report to this file (default: to standard error).
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
-    /// Replace files that exist in the folder of --out.
-    #[arg(long, requires = "out")]
-    force: bool,
-    /// The deletion policy of the manifests.
-    #[arg(long, value_enum, default_value_t = DeletionPolicyArg::Retain)]
-    deletion_policy: DeletionPolicyArg,
-    /// The operator's owner id. With the owner id, the command plans its manifests, and fails if anything but the hand-over
-    /// is left.
-    #[arg(long, env = "LAMBDA_TRIGGERS_OWNER_ID", value_parser = OwnerId::parse)]
-    owner_id: Option<OwnerId>,
-    /// The operator's role for EventBridge Scheduler, for the plan.
-    #[arg(long, env = "LAMBDA_TRIGGERS_SCHEDULER_ROLE_ARN", value_name = "ARN", value_parser = values::role_arn)]
-    scheduler_role_arn: Option<String>,
-    /// AWS Region to read, unless a file names another Region (default: from the AWS SDK, such as AWS_REGION).
-    #[arg(long, env = "LAMBDA_TRIGGERS_REGION")]
-    region: Option<String>,
-    /// The operator's Region. A manifest of this Region has no spec.region (default: the Region to read).
-    #[arg(long, value_name = "REGION")]
-    operator_region: Option<String>,
-}
-
-/// The values of `--deletion-policy`.
-#[derive(ValueEnum, Clone, Copy, Debug)]
-#[value(rename_all = "PascalCase")]
-enum DeletionPolicyArg {
-    /// A deleted object leaves its AWS resources in place.
-    Retain,
-    /// A deleted object removes its AWS resources.
-    Delete,
-}
-
-impl From<DeletionPolicyArg> for DeletionPolicy {
-    fn from(policy: DeletionPolicyArg) -> Self {
-        match policy {
-            DeletionPolicyArg::Retain => Self::Retain,
-            DeletionPolicyArg::Delete => Self::Delete,
-        }
-    }
-}
-
 /// Imports, and writes the manifests and the report. The exit code is 1 if something could not be read.
 pub fn run(args: ImportArgs) -> Result<ExitCode, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -183,60 +143,83 @@ pub fn run(args: ImportArgs) -> Result<ExitCode, StartError> {
 async fn import(command: ImportCommand) -> Result<ExitCode, StartError> {
     match command {
         ImportCommand::Bucket { names, bucket_owner, common } => {
-            let (aws, settings) = load(&common).await?;
-            let mut reader = Reader::new(&aws, settings, Timestamp::now());
+            let aws = load(&common).await?;
+            let mut reader = reader(&aws, &common, Selection::default()).await?;
             let mut sections = vec![];
             for name in &values::distinct(names) {
                 let bucket = BucketToRead { owner: bucket_owner.as_deref(), ..BucketToRead::named(name) };
                 sections.push(reader.bucket(bucket).await);
             }
-            finish(common, &aws, sections).await
+            finish(common, &aws, &reader, sections).await
         }
-        ImportCommand::Rules { prefix, function, common } => {
-            let (aws, settings) = load(&common).await?;
-            let mut reader = Reader::new(&aws, settings, Timestamp::now());
-            let section = reader.rules(&prefix.unwrap_or_default(), &function).await;
-            finish(common, &aws, vec![section]).await
+        ImportCommand::Rules { prefix, function, tag, common } => {
+            let aws = load(&common).await?;
+            let selection = Selection {
+                functions: function.into_iter().collect(),
+                tags: tag.into_iter().collect(),
+                ..Selection::default()
+            };
+            let mut reader = reader(&aws, &common, selection).await?;
+            let section = reader.rules(&prefix.unwrap_or_default()).await;
+            finish(common, &aws, &reader, vec![section]).await
         }
         ImportCommand::Schedules { group, common } => {
-            let (aws, settings) = load(&common).await?;
-            let mut reader = Reader::new(&aws, settings, Timestamp::now());
+            let aws = load(&common).await?;
+            let mut reader = reader(&aws, &common, Selection::default()).await?;
             let section = reader.schedules(&group).await;
-            finish(common, &aws, vec![section]).await
+            finish(common, &aws, &reader, vec![section]).await
         }
         ImportCommand::From { files, common } => {
             let files = files::read(&files)?;
-            let (aws, settings) = load(&common).await?;
-            let mut reader = Reader::new(&aws, settings, Timestamp::now());
+            let aws = load(&common).await?;
+            let mut reader = reader(&aws, &common, Selection::default()).await?;
             let sections = files::import(&mut reader, files).await;
-            finish(common, &aws, sections).await
+            finish(common, &aws, &reader, sections).await
         }
     }
 }
 
-/// AWS, and the settings of the import.
-async fn load(common: &CommonArgs) -> Result<(AwsReads, ImportSettings), StartError> {
-    let aws = AwsReads::load(Network::from_env()?, common.region.clone()).await?;
+async fn load(common: &CommonArgs) -> Result<AwsReads, StartError> {
+    Ok(AwsReads::load(Network::from_env()?, common.region.clone()).await?)
+}
+
+/// A reader with the settings of the flags.
+async fn reader<'a>(
+    aws: &'a AwsReads,
+    common: &CommonArgs,
+    selection: Selection,
+) -> Result<Reader<'a>, StartError> {
     let account = aws.account().await.map_err(|error| error.failure(Component::Permission).message)?;
     let settings = ImportSettings {
         namespace: common.namespace.clone(),
         account: account.id,
         region: common.operator_region.clone().unwrap_or_else(|| aws.default_region().to_owned()),
         deletion_policy: common.deletion_policy.into(),
+        selection: Selection { only: common.only.iter().cloned().collect(), ..selection },
     };
-    Ok((aws, settings))
+    Ok(Reader::new(aws, settings, Names::new(common.name.clone()), Timestamp::now()))
 }
 
 /// Writes the manifests and the report, and plans the manifests. The exit code is 1 if something could not be read, or
 /// if the plan has more than the hand-over.
-async fn finish(common: CommonArgs, aws: &AwsReads, sections: Vec<Section>) -> Result<ExitCode, StartError> {
-    let CommonArgs { namespace, out, report: report_file, force, owner_id, operator_region, .. } = common;
+async fn finish(
+    common: CommonArgs,
+    aws: &AwsReads,
+    reader: &Reader<'_>,
+    sections: Vec<Section>,
+) -> Result<ExitCode, StartError> {
+    let CommonArgs { namespace, output, out, report: report_file, force, owner_id, operator_region, .. } =
+        common;
     let report = Report {
         namespace,
         owner_id: owner_id.as_ref().map(ToString::to_string),
         folder: out.as_ref().map(|folder| folder.display().to_string()),
+        format: output.into(),
         sections,
     };
+    if let Some(id) = reader.unmatched().first().filter(|_| report.is_complete()) {
+        return Err(format!("--only {id}: nothing has this Id or name").into());
+    }
     let output = Output { folder: out, force, report: report_file };
     output.write(&report)?;
     let mut is_complete = report.is_complete();

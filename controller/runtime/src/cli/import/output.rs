@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use lambda_triggers_core::import::Report;
+use lambda_triggers_core::import::{ManifestFormat, Report};
 
 use crate::cli::output;
 use crate::operator::StartError;
@@ -28,30 +28,32 @@ impl Output {
             Some(folder) => {
                 let mut files = vec![];
                 for manifest in report.manifests() {
-                    files.push((folder.join(manifest.file_name()), manifest.to_yaml()?));
+                    files.push((
+                        folder.join(manifest.file_name(report.format)),
+                        manifest.to_text(report.format)?,
+                    ));
                 }
                 let existing = files.iter().find(|(path, _)| !self.force && path.exists());
                 if let Some((path, _)) = existing {
                     return Err(format!("{} exists; give --force to replace it", path.display()).into());
                 }
                 std::fs::create_dir_all(folder).map_err(|error| cannot_write(folder.display(), &error))?;
-                for (path, yaml) in files {
-                    std::fs::write(&path, yaml).map_err(|error| cannot_write(path.display(), &error))?;
+                for (path, text) in files {
+                    std::fs::write(&path, text).map_err(|error| cannot_write(path.display(), &error))?;
                 }
             }
-            None => {
-                let mut documents = vec![];
-                for manifest in report.manifests() {
-                    documents.push(manifest.to_yaml()?);
-                }
-                output::print(&documents.join("---\n"))?;
-            }
+            None => output::print(&report.manifests_text()?)?,
         }
+        let text = match report.format {
+            ManifestFormat::Yaml => report.to_string(),
+            ManifestFormat::Json => output::json("ImportReport", &report.to_json())?,
+        };
         match &self.report {
-            Some(path) => std::fs::write(path, report.to_string())
-                .map_err(|error| cannot_write(path.display(), &error).into()),
+            Some(path) => {
+                std::fs::write(path, text).map_err(|error| cannot_write(path.display(), &error).into())
+            }
             None => {
-                warn(&report.to_string());
+                warn(&text);
                 Ok(())
             }
         }

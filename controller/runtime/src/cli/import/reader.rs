@@ -1,6 +1,6 @@
 //! The reads of an import.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use futures::stream;
@@ -31,6 +31,8 @@ pub struct Reader<'a> {
     now: Timestamp,
     /// The functions that were read, by ARN.
     functions: BTreeMap<String, FunctionState>,
+    /// The Ids of entries and the names of rules and schedules that were found.
+    found: BTreeSet<String>,
 }
 
 /// A bucket to read.
@@ -54,8 +56,13 @@ impl<'a> BucketToRead<'a> {
 
 impl<'a> Reader<'a> {
     /// A reader for one import. `now` decides which schedules are over.
-    pub fn new(aws: &'a AwsReads, settings: ImportSettings, now: Timestamp) -> Self {
-        Self { aws, settings, names: Names::default(), now, functions: BTreeMap::new() }
+    pub fn new(aws: &'a AwsReads, settings: ImportSettings, names: Names, now: Timestamp) -> Self {
+        Self { aws, settings, names, now, functions: BTreeMap::new(), found: BTreeSet::new() }
+    }
+
+    /// The selected ids that the import did not find.
+    pub fn unmatched(&self) -> Vec<&str> {
+        self.settings.selection.unmatched(&self.found)
     }
 
     /// Imports the entries of a bucket.
@@ -76,6 +83,7 @@ impl<'a> Reader<'a> {
                 return Section { place, findings };
             }
         };
+        self.found.extend(document.entries().filter_map(|entry| entry.id.clone()));
         let entries = document.entries().filter(|entry| entry.destination == Destination::Function);
         let arns: Vec<String> = entries.map(|entry| entry.arn.clone()).collect();
         let functions = self.functions(&arns).await;
@@ -83,8 +91,8 @@ impl<'a> Reader<'a> {
         Section { place, findings: import_bucket(&self.settings, &mut self.names, &observed) }
     }
 
-    /// Imports the rules whose names begin with `prefix`. If `functions` has names, only rules for one of them count.
-    pub async fn rules(&mut self, prefix: &str, functions: &[String]) -> Section {
+    /// Imports the selected rules whose names begin with `prefix`.
+    pub async fn rules(&mut self, prefix: &str) -> Section {
         let region = self.region(None);
         let place = Place::Rules { region: region.clone() };
         let rules = match self.aws.eventbridge(&region).list(prefix, Instant::now()).await {
@@ -94,10 +102,15 @@ impl<'a> Reader<'a> {
                 return Section { place, findings };
             }
         };
-        let aws = self.aws;
-        let read = rules.values().cloned().map(|rule| read_rule(aws, &region, rule));
+        self.found.extend(rules.values().map(|rule| rule.name.clone()));
+        let (aws, selection) = (self.aws, self.settings.selection.clone());
+        let named = rules.values().filter(|rule| selection.takes(&rule.name)).cloned();
+        let read = named.map(|rule| read_rule(aws, &region, rule));
         let read: Vec<ReadRule> = stream::iter(read).buffered(CONCURRENT_READS).collect().await;
-        let is_wanted = |rule: &ReadRule| functions.is_empty() || rule.has_function_of(functions);
+        let is_wanted = |rule: &ReadRule| match rule {
+            ReadRule::Found { rule, .. } => selection.takes_rule(rule),
+            ReadRule::Unread { .. } => true,
+        };
         let mut findings = vec![];
         for rule in read.into_iter().filter(is_wanted) {
             findings.extend(self.found_rule(rule, &region, None).await);
@@ -108,6 +121,10 @@ impl<'a> Reader<'a> {
     /// Imports one rule.
     pub async fn rule(&mut self, name: &str, region: Option<String>, made_by: Maker) -> Section {
         let region = self.region(region);
+        self.found.insert(name.into());
+        if !self.settings.selection.takes(name) {
+            return Section { place: Place::Rules { region }, findings: vec![] };
+        }
         let findings = match self.aws.eventbridge(&region).describe(name).await {
             Ok(Some(rule)) => {
                 let read = read_rule(self.aws, &region, rule).await;
@@ -141,7 +158,11 @@ impl<'a> Reader<'a> {
                 return Section { place, findings };
             }
         };
-        let keys = listed.keys().map(|name| ScheduleKey { group: group.into(), name: name.clone() });
+        let keys: Vec<ScheduleKey> =
+            listed.keys().map(|name| ScheduleKey { group: group.into(), name: name.clone() }).collect();
+        self.found.extend(keys.iter().flat_map(|key| [key.name.clone(), key.to_string()]));
+        let selection = self.settings.selection.clone();
+        let keys = keys.into_iter().filter(|key| selection.takes_schedule(key));
         let read = keys.map(|key| async {
             let read = scheduler.schedule(&key).await;
             (key, read)
@@ -176,6 +197,10 @@ impl<'a> Reader<'a> {
         let scheduler = self.aws.scheduler(&region);
         for group in groups {
             let key = ScheduleKey { group: group.clone(), name: name.into() };
+            self.found.extend([name.to_owned(), key.to_string()]);
+            if !self.settings.selection.takes_schedule(&key) {
+                continue;
+            }
             let finding = match scheduler.schedule(&key).await {
                 Ok(None) => continue,
                 Ok(Some(dated)) => self.found_schedule(key, &region, dated.schedule, Some(made_by)).await,
@@ -183,8 +208,9 @@ impl<'a> Reader<'a> {
             };
             return Section { place, findings: vec![finding] };
         }
-        let finding = missing(format!("schedule {name}"), made_by, &region);
-        Section { place, findings: vec![finding] }
+        let is_wanted = self.settings.selection.takes(name);
+        let finding = is_wanted.then(|| missing(format!("schedule {name}"), made_by, &region));
+        Section { place, findings: finding.into_iter().collect() }
     }
 
     async fn found_schedule(
@@ -224,18 +250,29 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The state of a function. Only the tags of an own function are read; without the permission, a function has no tags.
+/// The state of a function. Only the tags and the policy of an own function are read; without the permission, a function
+/// has no tags.
 async fn function_state(aws: &AwsReads, arn: &FunctionArn, is_own: bool) -> FunctionState {
     let lambda = aws.lambda(&arn.region);
     let name = arn.with_qualifier(None).to_string();
-    match lambda.function(&name, arn.qualifier.as_deref(), Instant::now()).await {
-        Ok(None) => FunctionState::Missing,
-        Err(error) => FunctionState::Unknown(message(&error, Component::Function)),
-        Ok(Some(_)) if !is_own => FunctionState::Exists(BTreeMap::new()),
-        Ok(Some(_)) => {
-            let deployed = lambda.deployed(&name).await.ok().flatten();
-            FunctionState::Exists(deployed.map(|function| function.tags).unwrap_or_default())
+    let deployed = if is_own { lambda.deployed(&name).await } else { Ok(None) };
+    let is_known = matches!(&deployed, Ok(Some(_))) && arn.qualifier.is_none();
+    if !is_known {
+        match lambda.function(&name, arn.qualifier.as_deref(), Instant::now()).await {
+            Ok(Some(_)) => {}
+            Ok(None) => return FunctionState::Missing,
+            Err(error) => return FunctionState::Unknown(message(&error, Component::Function)),
         }
+    }
+    let tags = deployed.ok().flatten().map(|function| function.tags).unwrap_or_default();
+    let policy = if is_own { lambda.policy(arn, Instant::now()).await } else { Ok(None) };
+    let statements = policy.map(|policy| {
+        let statements = policy.map(|policy| policy.statements).unwrap_or_default();
+        statements.into_values().flatten().collect()
+    });
+    FunctionState::Exists {
+        tags,
+        statements: statements.map_err(|error| message(&error, Component::Permission)),
     }
 }
 

@@ -1,7 +1,6 @@
 //! The reads of rules.
 
 use lambda_triggers_core::api::Tags;
-use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::plan::rule::{ObservedRule, Target};
 use lambda_triggers_core::status::Component;
 
@@ -24,19 +23,6 @@ pub enum ReadRule {
         /// The reason.
         why: String,
     },
-}
-
-impl ReadRule {
-    /// True if a target is one of these functions, by name.
-    pub fn has_function_of(&self, functions: &[String]) -> bool {
-        match self {
-            Self::Unread { .. } => true,
-            Self::Found { rule, .. } => target_arns(rule)
-                .iter()
-                .filter_map(|arn| FunctionArn::parse(arn))
-                .any(|arn| functions.contains(&arn.name)),
-        }
-    }
 }
 
 /// The ARNs of the targets.
