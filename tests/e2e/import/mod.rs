@@ -1,8 +1,10 @@
 //! `lambda-triggers import`: manifests from what other tools made, and the hand-over by the steps of the report.
 
 mod buckets;
+mod chalice;
 mod errors;
 mod files;
+mod hand_over;
 mod schedules;
 mod selection;
 
