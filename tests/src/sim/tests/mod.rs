@@ -6,6 +6,7 @@ mod counts;
 mod crash;
 mod deletions;
 mod faults;
+mod import_rules;
 mod late;
 mod parallel;
 mod permissions;
