@@ -91,11 +91,13 @@ fn row(one: &ResourcePreview) -> String {
 fn change(change: &PlannedChange) -> String {
     let PlannedChange { part: what, action, id, fields, words, .. } = change;
     let what = part(*what);
-    let expression =
-        fields.iter().find(|field| field.path == "expression").and_then(|field| field.after.as_ref());
+    let after = |path: &str| fields.iter().find(|field| field.path == path)?.after.as_ref();
     match action {
-        ChangeAction::Create => match expression.and_then(Value::as_str) {
-            Some(expression) => format!("new {what} `{}`", code(expression)),
+        ChangeAction::Create => match after("expression").and_then(Value::as_str) {
+            Some(expression) => {
+                let disabled = if after("enabled") == Some(&Value::Bool(false)) { ", disabled" } else { "" };
+                format!("new {what} `{}`{disabled}", code(expression))
+            }
             None => format!("new {what}: {}", escape(words)),
         },
         ChangeAction::Update if fields.is_empty() => format!("{what} changed"),
@@ -133,7 +135,9 @@ fn resource_details(one: &ResourcePreview) -> Option<String> {
         one.schedule.iter().map(|words| format!("- runs: {}", escape(words))).collect();
     for change in &one.changes {
         let PlannedChange { part: what, action, id, words, fields, .. } = change;
-        let words = if words.is_empty() { String::new() } else { format!(": {}", escape(words)) };
+        // The words of a schedule have a line of their own.
+        let has_words = !words.is_empty() && !matches!(what, Part::Rule | Part::Schedule);
+        let words = if has_words { format!(": {}", escape(words)) } else { String::new() };
         lines.push(format!("- `{}` {} `{}`{words}", change_sign(*action), part(*what), code(id)));
         let fields = fields.iter().filter(|_| *action == ChangeAction::Update);
         lines.extend(fields.map(|one| format!("  - {}", escape(&field(one)))));

@@ -155,7 +155,7 @@ fn the_markdown_lets_no_text_break_out() {
 
 <details><summary>ScheduledFunction media/gone</summary>
 
-- `-` rule `lt-1`: report
+- `-` rule `lt-1`
 - permission x stays
 
 </details>
@@ -174,7 +174,7 @@ S3 sends a test event at this write to: arn:aws:sqs:eu-west-1:1:audit
 <details><summary>ScheduledFunction media/changed</summary>
 
 - runs: Every 2 hours.
-- `~` rule `lt-1`: report
+- `~` rule `lt-1`
   - expression: rate(1 hour) → rate(2 hours)
   - input: changed (--show-values shows it)
 
@@ -186,6 +186,31 @@ S3 sends a test event at this write to: arn:aws:sqs:eu-west-1:1:audit
         env!("CARGO_PKG_VERSION"),
         "</sub>\n"
     )));
+}
+
+#[test]
+fn the_markdown_shows_that_a_new_rule_is_disabled() {
+    let field = |path: &str, after: serde_json::Value| FieldChange {
+        path: path.into(),
+        before: None,
+        after: Some(after),
+        sensitive: false,
+    };
+    let row = |enabled: bool| {
+        let fields = vec![field("expression", "rate(1 day)".into()), field("enabled", enabled.into())];
+        let mut new = resource("new");
+        new.changes = vec![
+            change(Part::Permission, ChangeAction::Create, vec![]),
+            change(Part::Rule, ChangeAction::Create, fields),
+        ];
+        new.decide(false, false);
+        let markdown = markdown::render(&preview(vec![new], vec![]), &shown());
+        markdown.lines().find(|line| line.contains("➕")).map(str::to_owned)
+    };
+    let expected = |words: &str| {
+        Some(format!("| ➕ | `media/new`<br>ScheduledFunction | new rule `rate(1 day)`{words} |"))
+    };
+    assert_eq!([row(true), row(false)], [expected(""), expected(", disabled")]);
 }
 
 #[test]
