@@ -199,7 +199,7 @@ fn is_prose(step: &str) -> bool {
         "give the handler the parameters event and context; ",
         "without a decorator, ",
         "in the other order, ",
-        "until then, each chalice deploy enables the old rule again",
+        "chalice deploy enables each old rule again",
         "or between ",
     ];
     let block =

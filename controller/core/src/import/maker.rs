@@ -45,6 +45,28 @@ impl Maker {
         by_id.or_else(|| Self::of_tags(function?))
     }
 
+    /// The tool without the name of the resource. One change of the tool can let all of its resources go.
+    pub(super) fn tool(&self) -> Self {
+        match self {
+            Self::Terraform { .. } => Self::Terraform { address: None },
+            Self::Chalice { app, stage, .. } => {
+                Self::Chalice { app: app.clone(), stage: stage.clone(), resource: None }
+            }
+            Self::CloudFormation { stack, .. } => {
+                Self::CloudFormation { stack: stack.clone(), resource: None }
+            }
+        }
+    }
+
+    /// The name of the resource, if known.
+    pub(super) fn resource(&self) -> Option<&str> {
+        match self {
+            Self::Terraform { address: resource }
+            | Self::Chalice { resource, .. }
+            | Self::CloudFormation { resource, .. } => resource.as_deref(),
+        }
+    }
+
     /// The maker of a resource with these tags.
     pub(super) fn of_tags(tags: &Tags) -> Option<Self> {
         if let Some(tag) = tags.get(CHALICE_TAG) {

@@ -10,19 +10,29 @@ use super::line::Line;
 use super::section::{Place, Report};
 use super::shell::shell_word;
 
+/// The old entries of a tool in a bucket.
+#[derive(Default)]
+struct OldEntries<'a> {
+    /// The names of the tool's resources.
+    resources: BTreeSet<Option<&'a str>>,
+    /// The parts that Terraform made with them, and that stay.
+    left: Vec<&'a str>,
+}
+
 /// The steps of the hand-over of the entries. Empty without imported entries.
 pub(super) fn entries(report: &Report) -> Vec<Line> {
-    let mut owners: BTreeMap<(Option<&Maker>, &str), Vec<&str>> = BTreeMap::new();
+    let mut owners: BTreeMap<(Option<Maker>, &str), OldEntries> = BTreeMap::new();
     let mut permissions = Permissions::default();
     for section in &report.sections {
         let Place::Bucket { name, .. } = &section.place else { continue };
         let imported = section.findings.iter().filter(|finding| finding.manifest().is_some());
         for finding in imported {
             permissions.add(finding);
-            owners.entry((finding.made_by.as_ref(), name)).or_insert_with(|| {
-                let stays = section.findings.iter().filter(|finding| is_left_by_terraform(finding));
-                stays.map(|finding| finding.part.as_str()).collect()
-            });
+            let maker = finding.made_by.as_ref();
+            let old = owners.entry((maker.map(Maker::tool), name)).or_default();
+            old.resources.insert(maker.and_then(Maker::resource));
+            let left = section.findings.iter().filter(|finding| is_left_by_terraform(finding));
+            old.left = left.map(|finding| finding.part.as_str()).collect();
         }
     }
     if owners.is_empty() {
@@ -32,10 +42,10 @@ pub(super) fn entries(report: &Report) -> Vec<Line> {
         Line::text(0, "To hand over the entries, in this order:"),
         Line::text(0, "1. Let the other tools go. Otherwise they write their own document again."),
     ];
-    for ((maker, bucket), left) in owners {
-        lines.push(Line::text(1, format!("bucket {bucket}, {}:", words(maker))));
-        lines.extend(let_go(maker, Trigger::Entries));
-        if matches!(maker, Some(Maker::Terraform { .. })) && !left.is_empty() {
+    for ((tool, bucket), OldEntries { resources, left }) in &owners {
+        lines.push(Line::text(1, format!("bucket {bucket}, {}:", words(tool.as_ref()))));
+        lines.extend(let_go(tool.as_ref(), resources, Trigger::Entries));
+        if matches!(tool, Some(Maker::Terraform { .. })) && !left.is_empty() {
             let left = left.join(", ");
             lines.push(Line::text(2, format!("it also made {left}: they stay, and no tool manages them")));
         }
@@ -54,24 +64,25 @@ fn is_left_by_terraform(finding: &Finding) -> bool {
     matches!(finding.outcome, Outcome::Stays(_)) && matches!(finding.made_by, Some(Maker::Terraform { .. }))
 }
 
-/// The permissions that only old triggers need, by their maker.
+/// The permissions that only old triggers need, by the tool.
 #[derive(Default)]
-struct Permissions<'a>(BTreeMap<Option<&'a Maker>, BTreeSet<&'a OldPermission>>);
+struct Permissions<'a>(BTreeMap<Option<Maker>, BTreeSet<&'a OldPermission>>);
 
 impl<'a> Permissions<'a> {
     fn add(&mut self, finding: &'a Finding) {
         let Outcome::Imported(imported) = &finding.outcome else { return };
         if !imported.permissions.is_empty() {
-            self.0.entry(finding.made_by.as_ref()).or_default().extend(&imported.permissions);
+            let tool = finding.made_by.as_ref().map(Maker::tool);
+            self.0.entry(tool).or_default().extend(&imported.permissions);
         }
     }
 
     /// The step that removes them. Empty without permissions.
     fn lines(&self, step: &str) -> Vec<Line> {
         let mut lines = vec![];
-        for (maker, permissions) in &self.0 {
-            lines.push(Line::text(1, format!("{}:", words(*maker))));
-            lines.extend(permissions.iter().map(|permission| remove_permission(*maker, permission)));
+        for (tool, permissions) in &self.0 {
+            lines.push(Line::text(1, format!("{}:", words(tool.as_ref()))));
+            lines.extend(permissions.iter().map(|permission| remove_permission(tool.as_ref(), permission)));
         }
         if !lines.is_empty() {
             lines.insert(0, Line::text(0, step));
@@ -131,14 +142,15 @@ pub(super) fn schedules(report: &Report) -> Vec<Line> {
         lines.push(stop.clone());
     }
     lines.push(Line::text(0, "3. Let the other tools go."));
-    let mut by_tool: BTreeMap<(Trigger, Option<&Maker>), Vec<&Old>> = BTreeMap::new();
+    let mut by_tool: BTreeMap<(Trigger, Option<Maker>), Vec<&Old>> = BTreeMap::new();
     for old in &all {
-        by_tool.entry((old.trigger, old.maker)).or_default().push(old);
+        by_tool.entry((old.trigger, old.maker.map(Maker::tool))).or_default().push(old);
     }
-    for ((trigger, maker), old) in by_tool {
+    for ((trigger, tool), old) in by_tool {
         let what: Vec<&str> = old.iter().map(|old| old.what.as_str()).collect();
-        lines.push(Line::text(1, format!("{}, {}:", what.join(", "), words(maker))));
-        lines.extend(let_go(maker, trigger));
+        lines.push(Line::text(1, format!("{}, {}:", what.join(", "), words(tool.as_ref()))));
+        let resources = old.iter().map(|old| old.maker.and_then(Maker::resource)).collect();
+        lines.extend(let_go(tool.as_ref(), &resources, trigger));
         lines.extend(old.iter().flat_map(|old| old.delete.clone()));
     }
     lines.extend(permissions.lines("4. Remove the permissions that only the old rules needed."));

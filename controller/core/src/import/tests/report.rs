@@ -152,9 +152,11 @@ To hand over the schedules, in this order:
      aws events delete-rule --name off --region eu-west-1
      aws events remove-targets --rule secret --ids a --region eu-west-1
      aws events delete-rule --name secret --region eu-west-1
-   rule nightly, made by Terraform, module.x[\"a\"].aws_cloudwatch_event_rule.nightly:
-     delete module.x[\"a\"].aws_cloudwatch_event_rule.nightly and its aws_cloudwatch_event_target, and apply
-     until then, terraform apply enables the old rule again
+   rule nightly, made by Terraform:
+     delete module.x[\"a\"].aws_cloudwatch_event_rule.nightly and its aws_cloudwatch_event_target
+     then apply, once for all of them:
+     terraform apply
+     terraform apply enables each old rule again that is still in the configuration
 
 To check the result:
      lambda-triggers plan --filename manifests.yaml --namespace media --owner-id OWNER_ID
@@ -263,10 +265,56 @@ fn each_tool_lets_go_of_the_triggers_that_its_file_names() {
         "take the AWS::Lambda::Permission of \"AllowExecutionFromS3Bucket\" out of the template, and deploy",
         "replace @app.schedule in app.py by @app.lambda_function(name=\"report\")",
         "chalice deploy --stage prod",
-        "take Nightly out of the template, and deploy: CloudFormation deletes the old rule",
+        "take Nightly out of the template, and deploy: that deletes the old rule",
     ] {
         assert!(lines.contains(&line), "{line}\n{text}");
     }
+}
+
+/// A deployment for one rule would enable the other old rules again.
+#[test]
+fn a_tool_lets_all_of_its_rules_go_in_one_deployment() {
+    let made_by = |maker: fn(&str) -> Maker| {
+        let names = ["daily", "hourly"];
+        let mut names_in_use = Names::default();
+        let findings = names.iter().flat_map(|name| {
+            let mut found = rule(name, "rate(1 day)", vec![target("a", &arn("f"))]);
+            found.made_by = Some(maker(name));
+            import_rule(&settings(), &mut names_in_use, &found, NOW.parse().unwrap())
+        });
+        let findings = findings.collect();
+        let text =
+            report(None, vec![Section { place: Place::Rules { region: "eu-west-1".into() }, findings }]);
+        let (_, step) = text.split_once("3. Let the other tools go.\n").unwrap();
+        let (step, _) = step.split_once("\n\n").unwrap();
+        step.lines().map(|line| line.trim().to_owned()).collect::<Vec<String>>()
+    };
+    let chalice = made_by(|name| Maker::Chalice {
+        app: None,
+        stage: Some("dev".into()),
+        resource: Some(format!("{name}-event")),
+    });
+    let expected = [
+        "rule daily, rule hourly, made by Chalice, stage dev:",
+        "replace @app.schedule in app.py by @app.lambda_function(name=\"daily\")",
+        "replace @app.schedule in app.py by @app.lambda_function(name=\"hourly\")",
+        "give the handler the parameters event and context; the event is then a dict",
+        "without a decorator, chalice deploy deletes the function",
+        "chalice deploy --stage dev",
+        "chalice deploy enables each old rule again that still has its decorator",
+    ];
+    assert_eq!(chalice, expected);
+    let terraform =
+        made_by(|name| Maker::Terraform { address: Some(format!("aws_cloudwatch_event_rule.{name}")) });
+    let expected = [
+        "rule daily, rule hourly, made by Terraform:",
+        "delete aws_cloudwatch_event_rule.daily and its aws_cloudwatch_event_target",
+        "delete aws_cloudwatch_event_rule.hourly and its aws_cloudwatch_event_target",
+        "then apply, once for all of them:",
+        "terraform apply",
+        "terraform apply enables each old rule again that is still in the configuration",
+    ];
+    assert_eq!(terraform, expected);
 }
 
 /// Inputs that the import keeps, and inputs that the check of the manifest refuses.
