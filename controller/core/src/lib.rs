@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod arn;
+mod error_chain;
 pub mod explain;
 pub mod iam;
 pub mod import;
@@ -16,3 +17,5 @@ pub mod plan;
 pub mod preview;
 pub mod status;
 pub mod tenancy;
+
+pub use error_chain::error_chain;

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The modules of the crate, from low to high. A module imports lower modules only.
-const LAYERS: [&str; 12] = [
-    "error_chain",
+const LAYERS: [&str; 11] = [
     "leadership",
     "network",
     "objects",

@@ -3,7 +3,6 @@
 pub mod aws;
 pub mod cli;
 pub mod doctor;
-mod error_chain;
 #[cfg(test)]
 mod layers_test;
 pub mod leadership;
@@ -15,4 +14,4 @@ pub mod preview;
 pub mod reconcile;
 pub mod telemetry;
 
-pub use error_chain::error_chain;
+pub use lambda_triggers_core::error_chain;

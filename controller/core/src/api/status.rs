@@ -155,6 +155,11 @@ impl Applied {
         }
     }
 
+    /// The function with this name in a Region.
+    pub fn function(&self, region: &str, name: &str) -> Option<&AppliedFunction> {
+        self.functions.iter().find(|function| function.region == region && function.name == name)
+    }
+
     /// The account of the rules, schedules and functions, if the account differs from `account`. `None` without
     /// rules, schedules and functions: the operator can find entries and permissions from any account.
     pub fn made_in_other_account(&self, account: &str) -> Option<&str> {
@@ -360,6 +365,20 @@ mod tests {
         };
         assert_eq!(all.difference(&other), rest);
         assert!(all.difference(&all).is_empty());
+    }
+
+    #[test]
+    fn a_function_has_a_region_and_a_name() {
+        let function = |region: &str| AppliedFunction {
+            region: region.into(),
+            name: "f".into(),
+            tag_keys: vec![],
+            async_invoke: false,
+        };
+        let applied = Applied { functions: vec![function("eu-west-1")], ..Applied::default() };
+        assert_eq!(applied.function("eu-west-1", "f"), Some(&function("eu-west-1")));
+        assert_eq!(applied.function("us-east-1", "f"), None);
+        assert_eq!(applied.function("eu-west-1", "g"), None);
     }
 
     #[test]

@@ -314,6 +314,12 @@ pub fn plan_removal(
     Ok(tag.into_iter().chain(targets).chain([RuleStep::Delete]).collect())
 }
 
+/// The failure if a rule of unknown ownership is not deleted.
+pub fn not_deleted(name: &str, region: &str, unmarked: &Unmarked) -> Failure {
+    let message = format!("the rule {name} in {region} is not deleted: {unmarked}");
+    Failure::new(Component::Rule, Reason::ConflictingRule, message)
+}
+
 /// The owner of a rule with the object's rule name. The operator's target is a trace, because a rule made by hand has
 /// a target with another Id.
 fn owned_by(

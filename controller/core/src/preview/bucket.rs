@@ -9,7 +9,8 @@ use super::{ChangeAction, Part, PlannedChange};
 use crate::arn::FunctionArn;
 use crate::ownership::{ObjectKey, OwnerId};
 use crate::plan::bucket::{
-    Bucket, Change, Claim, Desired, Destination, Document, Entry, Rejection, failure, plan_bucket_of_some,
+    Bucket, BucketPlan, Change, Claim, Desired, Destination, Document, Entry, Rejection, failure,
+    plan_bucket_of_some,
 };
 use crate::status::Failure;
 
@@ -105,8 +106,8 @@ impl From<EntryAction> for Option<ChangeAction> {
     }
 }
 
-/// The plan of a bucket for `members`. Returns the bucket, the changes of each member, and the failures of the rejected
-/// members.
+/// The plan of a bucket for `members`. Returns the bucket, the changes of each member, and the failures of the members
+/// that get no entries.
 ///
 /// The ages of the members are unknown: a member with entries in the document counts as older than a new one. If two
 /// members of the same kind conflict, both fail.
@@ -116,37 +117,19 @@ pub fn preview_bucket(
     owner: &OwnerId,
     members: &[Member],
 ) -> (BucketPreview, BTreeMap<ObjectKey, Vec<PlannedChange>>, BTreeMap<ObjectKey, Failure>) {
-    let has_entries = |key: &ObjectKey| {
-        let base_name = key.base_name(owner);
-        document.entries().filter_map(|entry| entry.own_id(owner)).any(|id| id.base_name == base_name)
-    };
-    let age = |key: &ObjectKey| if has_entries(key) { 0 } else { 1 };
-    let claim = |member: &Member, created| Claim {
-        key: member.key.clone(),
-        created,
-        uid: member.key.to_string(),
-        desired: member.desired.clone(),
-    };
-    let claims: Vec<Claim> = members.iter().map(|member| claim(member, age(&member.key))).collect();
-    let plan = plan_bucket_of_some(document, owner, &claims);
-    let mut failures: BTreeMap<ObjectKey, Failure> = BTreeMap::new();
-    for (loser, rejection) in &plan.rejected {
-        let mut failed = failure::rejected(bucket, rejection);
-        if let Rejection::HeldBy(holder, _) = rejection
-            && members.iter().any(|member| member.key == *holder)
-            && age(holder) == age(loser)
-        {
-            let first =
-                |member: &Member| claim(member, if member.key == *loser { -1 } else { age(&member.key) });
-            let claims: Vec<Claim> = members.iter().map(first).collect();
-            if let Some(other) = plan_bucket_of_some(document, owner, &claims).rejected.get(holder) {
-                let mut other = failure::rejected(bucket, other);
-                other.message += UNDECIDED;
-                failures.entry(holder.clone()).or_insert(other);
-            }
-            failed.message += UNDECIDED;
+    let claims = Claims { document, owner, members };
+    let mut plan = claims.plan(&BTreeSet::new(), None);
+    let failures = claims.failures(bucket, &plan);
+    // A failed member gets no entries, also if the plan without another failed member has room for them.
+    let mut failed: BTreeSet<ObjectKey> = BTreeSet::new();
+    loop {
+        let is_placed = |key: &&ObjectKey| !failed.contains(*key) && !plan.rejected.contains_key(*key);
+        let placed: Vec<ObjectKey> = failures.keys().filter(is_placed).cloned().collect();
+        if placed.is_empty() {
+            break;
         }
-        failures.insert(loser.clone(), failed);
+        failed.extend(placed);
+        plan = claims.plan(&failed, None);
     }
     let after = plan.write.as_ref().unwrap_or(document);
     let entries = entries(document, after, owner, members, &plan.changes);
@@ -172,6 +155,54 @@ pub fn preview_bucket(
         entries: entries.into_iter().map(|(_, entry)| entry).collect(),
     };
     (preview, changes, failures)
+}
+
+/// The claims of the members.
+struct Claims<'a> {
+    document: &'a Document,
+    owner: &'a OwnerId,
+    members: &'a [Member],
+}
+
+impl Claims<'_> {
+    /// The plan if the members of `failed` keep their current entries, and `first` is the oldest member.
+    fn plan(&self, failed: &BTreeSet<ObjectKey>, first: Option<&ObjectKey>) -> BucketPlan {
+        let claim = |Member { key, desired }: &Member| Claim {
+            key: key.clone(),
+            created: if first == Some(key) { -1 } else { self.age(key) },
+            uid: key.to_string(),
+            desired: if failed.contains(key) { Desired::KeepCurrent } else { desired.clone() },
+        };
+        let claims: Vec<Claim> = self.members.iter().map(claim).collect();
+        plan_bucket_of_some(self.document, self.owner, &claims)
+    }
+
+    fn age(&self, key: &ObjectKey) -> i64 {
+        let base_name = key.base_name(self.owner);
+        let mut own = self.document.entries().filter_map(|entry| entry.own_id(self.owner));
+        i64::from(!own.any(|id| id.base_name == base_name))
+    }
+
+    /// The failures of the rejected members. If the ages do not decide between two members, both fail.
+    fn failures(&self, bucket: &Bucket, plan: &BucketPlan) -> BTreeMap<ObjectKey, Failure> {
+        let mut failures: BTreeMap<ObjectKey, Failure> = BTreeMap::new();
+        for (loser, rejection) in &plan.rejected {
+            let mut failed = failure::rejected(bucket, rejection);
+            if let Rejection::HeldBy(holder, _) = rejection
+                && self.members.iter().any(|member| member.key == *holder)
+                && self.age(holder) == self.age(loser)
+            {
+                if let Some(other) = self.plan(&BTreeSet::new(), Some(loser)).rejected.get(holder) {
+                    let mut other = failure::rejected(bucket, other);
+                    other.message += UNDECIDED;
+                    failures.entry(holder.clone()).or_insert(other);
+                }
+                failed.message += UNDECIDED;
+            }
+            failures.insert(loser.clone(), failed);
+        }
+        failures
+    }
 }
 
 const UNDECIDED: &str = "; the older of the two holds its entries, and their ages are not known here";

@@ -12,6 +12,8 @@ mod problem;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
@@ -216,6 +218,7 @@ impl Preview {
     /// The preview of these resources and buckets, in a stable order.
     pub fn new(against: Against, mut resources: Vec<ResourcePreview>, buckets: Vec<BucketPreview>) -> Self {
         resources.sort_by(|a, b| a.order().cmp(&b.order()));
+        keep_first_group_changes(&mut resources);
         let summary = Summary::of(&resources);
         let result = match summary {
             Summary { problems: 1.., .. } => PlanResult::Problems,
@@ -224,6 +227,16 @@ impl Preview {
             Summary { .. } => PlanResult::Changes,
         };
         Self { against, result, summary, resources, buckets }
+    }
+}
+
+/// Keeps the change of a schedule group at the first resource that needs the group.
+fn keep_first_group_changes(resources: &mut [ResourcePreview]) {
+    let mut seen = BTreeSet::new();
+    for resource in resources {
+        resource.changes.retain(|change| {
+            change.part != Part::ScheduleGroup || seen.insert((change.region.clone(), change.id.clone()))
+        });
     }
 }
 

@@ -24,6 +24,10 @@ fn owner() -> OwnerId {
     OwnerId::parse("1a2b3c4d").unwrap()
 }
 
+fn against() -> Against {
+    Against { aws: true, base: false, owner_id: "1".into(), account: None, region: None }
+}
+
 fn source() -> Source {
     Source { file: "a.yaml".into(), line: 1 }
 }
@@ -325,7 +329,6 @@ fn the_trigger_decides_about_the_action_of_a_resource() {
 
 #[test]
 fn the_result_follows_from_the_resources() {
-    let against = || Against { aws: true, base: false, owner_id: "1".into(), account: None, region: None };
     let resource = |name: &str, action, severity: Option<Severity>| {
         let mut one = ResourcePreview::new("ScheduledFunction", &ObjectKey::new("media", name), source());
         one.action = action;
@@ -349,4 +352,22 @@ fn the_result_follows_from_the_resources() {
     let expected =
         Summary { resources: 4, delete: 1, unchanged: 1, problems: 1, unknown: 1, ..Summary::default() };
     assert_eq!(preview.summary, expected);
+}
+
+#[test]
+fn the_first_resource_of_a_region_shows_the_group() {
+    let group = |region: &str| {
+        let change = change(Part::ScheduleGroup, ChangeAction::Create, "lt-1a2b3c4d", "", vec![]);
+        PlannedChange { region: region.into(), ..change }
+    };
+    let resource = |name: &str, regions: &[&str]| {
+        let mut one = ResourcePreview::new("ScheduledFunction", &ObjectKey::new("media", name), source());
+        one.changes = regions.iter().map(|region| group(region)).collect();
+        one.changes.push(change(Part::Schedule, ChangeAction::Create, name, "", vec![]));
+        one
+    };
+    let all = [resource("c", &["eu-west-1"]), resource("b", &["us-east-1"]), resource("a", &["eu-west-1"])];
+    let preview = Preview::new(against(), all.to_vec(), vec![]);
+    let expected = [resource("a", &["eu-west-1"]), resource("b", &["us-east-1"]), resource("c", &[])];
+    assert_eq!(preview.resources, expected);
 }

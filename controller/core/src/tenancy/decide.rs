@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::pattern::NamePattern;
-use super::{Definitions, Tenancy, Tenant};
+use super::{Definitions, Reference, Tenancy, Tenant};
 use crate::arn::FunctionArn;
 use crate::ownership::{ObjectKey, OwnerId};
+use crate::status::Component;
 
 /// An AWS resource that a spec or a call uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +79,23 @@ impl Tenancy {
     ) -> Result<(), Refusal> {
         let Some(tenant) = self.tenant(namespace) else { return Err(self.unnamed(namespace)) };
         if tenant.permits(own, resource) { Ok(()) } else { Err(tenant.refusal(namespace, resource)) }
+    }
+
+    /// The refusals of all references of a spec, each with the component that reports it.
+    pub fn refusals(
+        &self,
+        namespace: &str,
+        own: &ImplicitGrants,
+        references: Vec<Reference>,
+    ) -> Vec<(Component, String)> {
+        if self.tenant(namespace).is_none() {
+            return vec![(Component::Function, self.unnamed(namespace).to_string())];
+        }
+        let refusal = |Reference { field, component, resource }: Reference| {
+            let refusal = self.authorize(namespace, own, &resource).err()?;
+            Some((component, format!("{field}: {refusal}")))
+        };
+        references.into_iter().filter_map(refusal).collect()
     }
 
     /// The refusal for a namespace without a tenant in the file.

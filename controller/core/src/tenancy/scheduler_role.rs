@@ -3,6 +3,7 @@
 use super::decide::contact;
 use super::{Refusal, Tenancy};
 use crate::arn::role_account;
+use crate::status::{Component, Failure, Reason};
 
 /// The role for the schedules of a namespace. `own` is the operator's own role for EventBridge Scheduler.
 ///
@@ -11,25 +12,27 @@ use crate::arn::role_account;
 ///
 /// # Errors
 ///
-/// Returns the setting that is missing, for the reason `SchedulerRoleMissing`.
+/// Returns the failure with the setting that is missing.
 pub fn scheduler_role<'a>(
     tenancy: Option<&'a Tenancy>,
     namespace: &str,
     own: Option<&'a str>,
-) -> Result<&'a str, Refusal> {
+) -> Result<&'a str, Failure> {
+    let missing = |message: String| Failure::new(Component::Schedule, Reason::SchedulerRoleMissing, message);
     let unset = || {
-        Refusal(
+        missing(
             "this operator has no role for EventBridge Scheduler: set --scheduler-role-arn, or use a schedule that \
              a rule can run"
                 .into(),
         )
     };
     let Some(tenancy) = tenancy else { return own.ok_or_else(unset) };
-    let tenant = tenancy.tenant(namespace).ok_or_else(|| tenancy.unnamed(namespace))?;
+    let unnamed = || missing(tenancy.unnamed(namespace).to_string());
+    let tenant = tenancy.tenant(namespace).ok_or_else(unnamed)?;
     match (&tenant.scheduler_role, &tenant.role) {
         (Some(role), _) => Ok(role),
         (None, None) => own.ok_or_else(unset),
-        (None, Some(_)) => Err(Refusal(format!(
+        (None, Some(_)) => Err(missing(format!(
             "namespace {namespace} has no role for EventBridge Scheduler: set namespaces.{}.schedulerRole in the \
              tenancy file, or use a schedule that a rule can run{}",
             tenant.named,
@@ -81,7 +84,7 @@ namespaces:
     fn decide(namespace: &str, own: Option<&str>) -> Result<String, String> {
         let tenancy = tenancy();
         let role = scheduler_role(Some(&tenancy), namespace, own);
-        role.map(Into::into).map_err(|refusal| refusal.to_string())
+        role.map(Into::into).map_err(|failure| failure.message)
     }
 
     #[test]
@@ -89,7 +92,8 @@ namespaces:
         let unset = "this operator has no role for EventBridge Scheduler: set --scheduler-role-arn, or use a schedule \
                      that a rule can run";
         assert_eq!(scheduler_role(None, "any", Some(OWN)), Ok(OWN));
-        assert_eq!(scheduler_role(None, "any", None), Err(Refusal(unset.into())));
+        let missing = Failure::new(Component::Schedule, Reason::SchedulerRoleMissing, unset);
+        assert_eq!(scheduler_role(None, "any", None), Err(missing));
         assert_eq!(decide("shared", Some(OWN)), Ok(OWN.into()));
         assert_eq!(decide("shared", None), Err(unset.into()));
         let missing = "namespace without-one has no role for EventBridge Scheduler: set \

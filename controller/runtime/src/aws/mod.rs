@@ -12,6 +12,7 @@ mod eventual;
 mod execution_role;
 mod ports;
 mod reads;
+mod rules;
 mod sdk;
 mod unsent;
 
@@ -26,5 +27,6 @@ pub use ports::{
     Validation,
 };
 pub use reads::AwsReads;
+pub use rules::{read_listed_rule, read_rule};
 pub use sdk::{CallMetrics, Caller, NoRegion, Sdk, SdkSettings};
 pub use unsent::{NoConnection, NoCredentials};

@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::core::v1::ConfigMap;
+use lambda_triggers_core::plan::function::files_of_config_map;
 use lambda_triggers_core::preview::Source;
 use serde_json::Value;
 
@@ -176,13 +177,10 @@ impl Manifests {
     }
 
     fn add_config_map(&mut self, object: &Value) {
-        let Ok(ConfigMap { data, binary_data, metadata, .. }) = serde_json::from_value(object.clone()) else {
-            return;
-        };
-        let text = data.into_iter().flatten().map(|(name, text)| (name, text.into_bytes()));
-        let binary = binary_data.into_iter().flatten().map(|(name, bytes)| (name, bytes.0));
+        let Ok(config_map) = serde_json::from_value::<ConfigMap>(object.clone()) else { return };
+        let metadata = config_map.metadata.clone();
         let key = (metadata.namespace.unwrap_or_default(), metadata.name.unwrap_or_default());
-        self.config_maps.insert(key, text.chain(binary).collect());
+        self.config_maps.insert(key, files_of_config_map(config_map));
     }
 }
 

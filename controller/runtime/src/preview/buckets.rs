@@ -7,13 +7,13 @@ use lambda_triggers_core::ownership::Owner;
 use lambda_triggers_core::plan::bucket::{Bucket, Desired, Document, failure};
 use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
 use lambda_triggers_core::preview::{BucketPreview, Member, preview_bucket};
-use lambda_triggers_core::status::{Component, Failure};
+use lambda_triggers_core::status::Failure;
 
 use super::declared::Spec;
 use super::item::Item;
 use super::options::{Options, PARALLEL};
-use crate::aws::{AwsErrorKind, AwsReads};
-use crate::error_chain;
+use crate::aws::AwsReads;
+use crate::reconcile::failed_call;
 
 /// The configuration of a bucket without entries.
 const EMPTY: &str = r#"<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>"#;
@@ -98,10 +98,7 @@ pub async fn buckets(
 async fn document(aws: Option<&AwsReads>, bucket: &Bucket) -> Result<Document, Failure> {
     let xml = match aws {
         None => EMPTY.to_owned(),
-        Some(aws) => aws.s3(&bucket.region).get(bucket).await.map_err(|error| match error.kind {
-            AwsErrorKind::NotFound => failure::not_found(bucket),
-            _ => error.failure(Component::Notification),
-        })?,
+        Some(aws) => aws.s3(&bucket.region).get(bucket).await.map_err(|error| failed_call(bucket, &error))?,
     };
-    Document::parse(&xml).map_err(|error| failure::unreadable(bucket, &error_chain(&error)))
+    Document::parse(&xml).map_err(|error| failure::unreadable(bucket, &error))
 }

@@ -55,18 +55,8 @@ pub fn check_tenancy(items: &mut [Item], options: &Options, account: &str) {
             }
             Spec::S3(valid) => references_of_s3(&valid.spec, &valid.region, &own),
         };
-        let refusals = references.into_iter().filter_map(|reference| {
-            let refusal = tenancy.authorize(&key.namespace, &own, &reference.resource).err()?;
-            let message = format!("{}: {refusal}", reference.field);
-            Some(Problem::new(Reason::NotPermitted, Severity::Error, message))
-        });
-        let refusals: Vec<Problem> = match tenancy.tenant(&key.namespace) {
-            Some(_) => refusals.collect(),
-            None => {
-                let message = tenancy.unnamed(&key.namespace).to_string();
-                vec![Problem::new(Reason::NotPermitted, Severity::Error, message)]
-            }
-        };
-        item.preview.problems.extend(refusals);
+        let refusals = tenancy.refusals(&key.namespace, &own, references).into_iter();
+        let problem = |(_, message)| Problem::new(Reason::NotPermitted, Severity::Error, message);
+        item.preview.problems.extend(refusals.map(problem));
     }
 }

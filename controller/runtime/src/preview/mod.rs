@@ -3,6 +3,7 @@
 mod buckets;
 mod checks;
 mod declared;
+mod function;
 mod item;
 mod observer;
 mod options;
@@ -160,7 +161,7 @@ async fn observe(observer: &Observer<'_>, items: &mut [Item]) {
         if !looked_at(item) {
             return Ok(Planned { wanted: item.recorded.clone(), ..Planned::default() });
         }
-        observer.plan(&item.declared, &item.recorded).await
+        observer.plan(item).await
     });
     let plans: Vec<Result<Planned, Failure>> = stream::iter(plans).buffered(PARALLEL).collect().await;
     for (item, plan) in items.iter_mut().zip(plans) {
@@ -169,15 +170,12 @@ async fn observe(observer: &Observer<'_>, items: &mut [Item]) {
             Err(failure) => item.fail(&failure),
         }
     }
-    for index in 0..items.len() {
-        let mut planned = std::mem::take(&mut items[index].planned);
-        if !planned.obsolete.is_empty() {
-            let others: Vec<&Applied> = items.iter().map(|item| &item.planned.wanted).collect();
-            let removal = observer.plan_removal(&items[index].declared, &mut planned, &others).await;
-            if let Err(failure) = removal {
-                planned.problems.push(Problem::from_failure(&failure));
-            }
-        }
-        items[index].planned = planned;
+    let wanted: Vec<Applied> = items.iter().map(|item| item.planned.wanted.clone()).collect();
+    let removals = items.iter().map(|item| observer.plan_removal(item, &wanted));
+    let removals: Vec<Planned> = stream::iter(removals).buffered(PARALLEL).collect().await;
+    for (item, removal) in items.iter_mut().zip(removals) {
+        item.planned.changes.extend(removal.changes);
+        item.planned.problems.extend(removal.problems);
+        item.planned.notes.extend(removal.notes);
     }
 }

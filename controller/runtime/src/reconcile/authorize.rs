@@ -72,17 +72,9 @@ async fn refused<K: References>(
     spec: &K::Spec,
 ) -> Result<Vec<(Component, String)>, Error> {
     let Some(tenancy) = context.credentials.tenancy() else { return Ok(vec![]) };
-    let namespace = &id.key.namespace;
-    if tenancy.tenant(namespace).is_none() {
-        return Ok(vec![(Component::Function, tenancy.unnamed(namespace).to_string())]);
-    }
     let own = context.credentials.implicit_grants(&context.owner.id, &id.key, &[K::NAME]).await;
     let own = own.map_err(Error::aws(Component::Function))?;
-    let refusal = |Reference { field, component, resource }: Reference| {
-        let refusal = tenancy.authorize(namespace, &own, &resource).err()?;
-        Some((component, format!("{field}: {refusal}")))
-    };
-    Ok(K::references(context, spec, &own).into_iter().filter_map(refusal).collect())
+    Ok(tenancy.refusals(&id.key.namespace, &own, K::references(context, spec, &own)))
 }
 
 /// True if an object without recorded resources may have resources in AWS. False if the tenancy denies the spec.

@@ -34,6 +34,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::{Instrument, Span, error_span, field, info, warn};
 
+pub use bucket::failed_call;
 pub use clock::Clock;
 pub use context::{Context, Settings};
 pub use error::Error;

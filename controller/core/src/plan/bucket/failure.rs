@@ -1,7 +1,8 @@
 //! The failures of a bucket, with messages that name the fix.
 
-use super::{Bucket, Conflict, Document, MAX_ENTRIES, Rejection, foreign_entries};
+use super::{Bucket, Conflict, Document, InvalidDocument, MAX_ENTRIES, Rejection, foreign_entries};
 use crate::arn::FunctionArn;
+use crate::error_chain;
 use crate::ownership::OwnerId;
 use crate::status::{Component, Failure, Reason};
 
@@ -72,11 +73,12 @@ pub fn not_found(bucket: &Bucket) -> Failure {
     notification(Reason::BucketNotFound, message)
 }
 
-/// The document is no valid notification configuration, with this error of the parser.
-pub fn unreadable(bucket: &Bucket, error: &str) -> Failure {
+/// The document is no valid notification configuration.
+pub fn unreadable(bucket: &Bucket, error: &InvalidDocument) -> Failure {
     let message = format!(
         "the notification configuration of bucket {bucket} cannot be parsed, so the operator does not touch \
-         it: {error}"
+         it: {}",
+        error_chain(error)
     );
     notification(Reason::AwsRefused, message)
 }

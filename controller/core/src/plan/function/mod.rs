@@ -8,6 +8,7 @@ mod desired;
 mod diff;
 mod handler;
 mod named;
+mod pack;
 mod report;
 
 pub use archive::{Archive, ArchiveError, archive};
@@ -19,9 +20,9 @@ pub use diff::{
     FunctionConflict, FunctionPlan, FunctionState, FunctionStep, ObservedFunction, Update, plan_function,
     plan_function_release, plan_function_removal,
 };
-pub use handler::{MissingHandler, missing_handler};
 pub use named::{in_state_failed, named_arn, not_found, region};
-pub use report::{event, failure, status};
+pub use pack::{ClusterCode, code_not_found, config_map_of_code, files_of_config_map, pack};
+pub use report::{conflicting, event, failure, not_deleted, status};
 
 #[cfg(test)]
 mod tests;

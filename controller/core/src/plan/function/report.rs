@@ -1,7 +1,8 @@
 //! The event, the status and the failure of a deployed function.
 
-use super::{CodeSource, FunctionPlan, FunctionState, FunctionStep, ObservedFunction};
+use super::{CodeSource, FunctionConflict, FunctionPlan, FunctionState, FunctionStep, ObservedFunction};
 use crate::api::DeployedFunction;
+use crate::ownership::Unmarked;
 use crate::status::{Component, EventReason, EventToEmit, Failure, Reason};
 
 /// The event for the steps on the function `name`. `is_drift` is true if the function was in sync before.
@@ -73,6 +74,18 @@ pub fn status(
         version: observed.map(|function| function.version.clone()),
         last_update: observed.map(|function| function.last_modified.clone()),
     }
+}
+
+/// The failure if an existing function is not touched.
+pub fn conflicting(name: &str, region: &str, conflict: &FunctionConflict) -> Failure {
+    let message = format!("the function {name} in {region} exists and is not touched: {conflict}");
+    Failure::new(Component::Function, Reason::ConflictingFunction, message)
+}
+
+/// The failure if a function of unknown ownership is not deleted.
+pub fn not_deleted(name: &str, region: &str, unmarked: &Unmarked) -> Failure {
+    let message = format!("the function {name} in {region} is not deleted: {unmarked}");
+    Failure::new(Component::Function, Reason::ConflictingFunction, message)
 }
 
 /// The failure that Lambda reports. A failure of an earlier attempt does not count if Lambda has not seen the current

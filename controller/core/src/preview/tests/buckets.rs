@@ -137,7 +137,7 @@ fn entries_in_place_are_no_change() {
 fn two_new_members_in_conflict_both_fail() {
     let [a, b] = ["a", "b"].map(|name| member(name, name, "s3:ObjectCreated:*"));
     let [key_a, key_b] = ["a", "b"].map(|name| ObjectKey::new("media", name));
-    let (_, changes, failures) = preview(&document(""), &[a.clone(), b.clone()]);
+    let (shown, changes, failures) = preview(&document(""), &[a.clone(), b.clone()]);
     let reasons: Vec<(&ObjectKey, Reason)> =
         failures.iter().map(|(key, failure)| (key, failure.reason)).collect();
     assert_eq!(reasons, [(&key_a, Reason::HeldByOther), (&key_b, Reason::HeldByOther)]);
@@ -148,13 +148,32 @@ fn two_new_members_in_conflict_both_fail() {
             "{message}"
         );
     }
-    assert_eq!(changes.len(), 1);
+    assert_eq!((shown.write, shown.entries, changes), (false, vec![], BTreeMap::new()));
     // The member with an entry in the bucket is the older one.
     let before = document(&xml(&id("b"), "b", "s3:ObjectCreated:*"));
     let (_, changes, failures) = preview(&before, &[a, b]);
     assert_eq!(failures.keys().collect::<Vec<_>>(), [&key_a]);
     assert!(!failures[&key_a].message.contains("not known here"));
     assert_eq!(changes, BTreeMap::new());
+}
+
+#[test]
+fn a_failed_member_gets_no_entries_in_place_of_another_one() {
+    // The youngest member would get its entries if the plan left out the two undecided ones.
+    let [a, b, c] = ["a", "b", "c"].map(|name| member(name, name, "s3:ObjectCreated:*"));
+    let d = member("d", "d", "s3:ObjectRemoved:*");
+    let (shown, changes, failures) = preview(&document(""), &[a, b, c, d]);
+    assert_eq!(failures.len(), 3);
+    assert_eq!(changes.keys().collect::<Vec<_>>(), [&ObjectKey::new("media", "d")]);
+    let created = entry(
+        &id("d"),
+        arn("d"),
+        "s3:ObjectRemoved:*",
+        EntryOwner::Operator,
+        Some("media/d"),
+        EntryAction::Create,
+    );
+    assert_eq!(shown.entries, [created]);
 }
 
 #[test]

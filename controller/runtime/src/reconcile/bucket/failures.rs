@@ -1,13 +1,12 @@
 //! The failures of calls to S3.
 
-use lambda_triggers_core::plan::bucket::{Bucket, InvalidDocument, failure};
+use lambda_triggers_core::plan::bucket::{Bucket, failure};
 use lambda_triggers_core::status::{Component, Failure};
 
 use crate::aws::{AwsError, AwsErrorKind};
-use crate::error_chain;
 
 /// A call to S3 failed.
-pub fn of_call(bucket: &Bucket, error: &AwsError) -> Failure {
+pub fn failed_call(bucket: &Bucket, error: &AwsError) -> Failure {
     if error.kind == AwsErrorKind::NotFound {
         return failure::not_found(bucket);
     }
@@ -18,9 +17,4 @@ pub fn of_call(bucket: &Bucket, error: &AwsError) -> Failure {
 pub fn words(error: &AwsError) -> String {
     let AwsError { code, message, .. } = error;
     format!("({}): {}", code.as_deref().unwrap_or("no code"), message.as_deref().unwrap_or("no message"))
-}
-
-/// The document is no valid notification configuration.
-pub fn unreadable(bucket: &Bucket, error: &InvalidDocument) -> Failure {
-    failure::unreadable(bucket, &error_chain(error))
 }

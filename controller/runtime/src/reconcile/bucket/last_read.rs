@@ -109,13 +109,13 @@ async fn document(context: &Context, bucket: &Bucket, principal: &Principal) -> 
             let is_elsewhere = is_denied && ownership::is_in_other_account(context, principal, bucket).await;
             return Err(match is_elsewhere {
                 true => failure::in_other_account(bucket),
-                false => failures::of_call(bucket, &error),
+                false => failures::failed_call(bucket, &error),
             });
         }
     };
     Document::parse(&xml).map_err(|error| {
         warn!(error = error_chain(&error), "cannot parse the notification configuration");
-        failures::unreadable(bucket, &error)
+        failure::unreadable(bucket, &error)
     })
 }
 

@@ -30,6 +30,7 @@ use super::orphans::OrphanQueue;
 use super::permission::Permissions;
 use crate::aws::CallContext;
 use crate::objects::Identity;
+pub use failures::failed_call;
 use frozen::FrozenResources;
 use last_read::LastRead;
 use request::{ApplyRequest, Request};

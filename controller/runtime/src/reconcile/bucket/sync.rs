@@ -233,7 +233,7 @@ impl DocumentSync {
             return Ok((SyncEvent::Written, None));
         };
         warn!(error = error_chain(&error), "cannot write the notification configuration");
-        let failure = failures::of_call(&self.bucket, &error);
+        let failure = failures::failed_call(&self.bucket, &error);
         match error.kind {
             AwsErrorKind::OutcomeUnknown | AwsErrorKind::Unavailable => {
                 let now = Instant::now();

@@ -1,7 +1,5 @@
 //! The functions in a status.
 
-use std::collections::BTreeSet;
-
 use lambda_triggers_core::api::{Applied, AppliedFunction};
 use lambda_triggers_core::ownership::ObjectKey;
 
@@ -29,17 +27,4 @@ pub fn with_function(applied: &Applied, account: &str, function: &AppliedFunctio
     let mut all = Applied { account, functions: vec![function.clone()], ..applied.clone() };
     all.merge(applied);
     all
-}
-
-pub fn tags_set_before(applied: &Applied, region: &str, name: &str) -> BTreeSet<String> {
-    let this = |function: &&AppliedFunction| function.region == region && function.name == name;
-    applied.functions.iter().filter(this).flat_map(|function| function.tag_keys.iter().cloned()).collect()
-}
-
-/// True if an earlier definition set the retries of asynchronous invocations.
-pub fn set_retries_before(applied: &Applied, region: &str, name: &str) -> bool {
-    applied
-        .functions
-        .iter()
-        .any(|function| function.region == region && function.name == name && function.async_invoke)
 }

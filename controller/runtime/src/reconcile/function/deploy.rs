@@ -7,14 +7,15 @@ use lambda_triggers_core::api::{AdoptionPolicy, AppliedFunction, FunctionDefinit
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::Origin;
 use lambda_triggers_core::plan::function::{
-    CodeSource, DesiredFunction, EventInvokeConfig, FunctionConflict, FunctionPlan, FunctionState,
-    FunctionStep, ObservedFunction, event, failure, plan_async_invoke, plan_function, status,
+    ClusterCode, CodeSource, DesiredFunction, EventInvokeConfig, FunctionConflict, FunctionPlan,
+    FunctionState, FunctionStep, ObservedFunction, conflicting, event, failure, plan_async_invoke,
+    plan_function, status,
 };
 use lambda_triggers_core::plan::tags::check_count;
 use lambda_triggers_core::status::{Component, EventReason, EventToEmit, Reason};
 
-use super::applied::{set_retries_before, tags_set_before, with_function};
-use super::code::{ClusterCode, cluster_code};
+use super::applied::with_function;
+use super::code::cluster_code;
 use super::resolved::Resolved;
 use super::steps::apply;
 use crate::aws::{AwsErrorKind, LambdaReads};
@@ -42,21 +43,21 @@ pub async fn deploy<K: Trigger>(
     let desired = DesiredFunction::from_definition(&context.owner, &origin, default_tags, definition, files);
     check_count("spec.function.definition.tags", &desired.tags)
         .map_err(|message| Error::found(Component::Function, Reason::InvalidSpec, message))?;
+    let before = writer.status.applied.clone();
+    let recorded = before.function(region, &desired.name);
     let deployment = Deployment {
         region,
-        set_before: tags_set_before(&writer.status.applied, region, &desired.name),
+        set_before: recorded.iter().flat_map(|function| function.tag_keys.iter().cloned()).collect(),
         known_code: writer.status.function.as_ref().and_then(|function| function.code_sha256.clone()),
         manages_retries: desired.async_invoke.is_some()
-            || set_retries_before(&writer.status.applied, region, &desired.name),
+            || recorded.is_some_and(|function| function.async_invoke),
         adoption_policy: definition.adoption_policy,
         desired,
     };
     let name = &deployment.desired.name;
-    let before = writer.status.applied.clone();
     let lambda = context.aws(&origin.key).lambda(region);
-    let is_recorded = before.functions.iter().any(|known| known.region == region && known.name == *name);
     // After a conflict, another creation would be one more refused write at each resync.
-    let is_new = !is_recorded && writer.last_failure(Component::Function).is_none();
+    let is_new = recorded.is_none() && writer.last_failure(Component::Function).is_none();
     let mut observed = if is_new { None } else { deployment.observe(&*lambda).await? };
     let plan = loop {
         let plan = deployment.plan(context, writer, observed.as_ref()).inspect_err(|_| {
@@ -172,7 +173,7 @@ impl Deployment<'_> {
                 writer.wake_after(Hindrance::Holder(kind.clone(), key.clone()));
             }
             writer.wake_after(Hindrance::Function(self.region.into(), name.clone()));
-            conflicting(name, self.region, &conflict.to_string())
+            Error::from(conflicting(name, self.region, &conflict))
         };
         let function = observed.map(|observed| &observed.function);
         if let Some(held) = function.and_then(|function| held(context, self.region, function, &origin)) {
@@ -229,9 +230,4 @@ fn held(
 /// True if the code in the cluster differs from the last code sent.
 fn is_new_code(code: &CodeSource, known: Option<&str>) -> bool {
     matches!(code, CodeSource::Archive(archive) if known != Some(archive.sha256.as_str()))
-}
-
-fn conflicting(name: &str, region: &str, conflict: &str) -> Error {
-    let message = format!("the function {name} in {region} exists and is not touched: {conflict}");
-    Error::found(Component::Function, Reason::ConflictingFunction, message)
 }

@@ -3,8 +3,10 @@
 
 use lambda_triggers_core::api::{Applied, AppliedFunction, AppliedPermission};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::plan::function::{ObservedFunction, plan_function_release, plan_function_removal};
-use lambda_triggers_core::status::{Component, EventReason, EventToEmit, Reason};
+use lambda_triggers_core::plan::function::{
+    ObservedFunction, not_deleted, plan_function_release, plan_function_removal,
+};
+use lambda_triggers_core::status::{Component, EventReason, EventToEmit};
 use lambda_triggers_core::tenancy::ResourceRef;
 
 use super::steps::remove;
@@ -74,10 +76,10 @@ pub async fn release<K: Trigger>(
                 Err(unmarked) => Ok(Err(unmarked)),
             }
         });
-        let (outcome, arn) = outcome.await.map_err(Error::aws(Component::Function))?.map_err(|unmarked| {
-            let message = format!("the function {name} in {region} is not deleted: {unmarked}");
-            Error::found(Component::Function, Reason::ConflictingFunction, message)
-        })?;
+        let (outcome, arn) = outcome
+            .await
+            .map_err(Error::aws(Component::Function))?
+            .map_err(|unmarked| Error::from(not_deleted(name, region, &unmarked)))?;
         let (reason, note) = match outcome {
             Released::Nothing => continue,
             Released::Deleted => {

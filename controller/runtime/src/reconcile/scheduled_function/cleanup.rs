@@ -5,14 +5,14 @@ use std::time::Duration;
 use lambda_triggers_core::api::{Applied, AppliedPermission, AppliedRule, AppliedSchedule};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{ObjectKey, Origin};
-use lambda_triggers_core::plan::rule::{plan_recorded_removal, plan_removal};
+use lambda_triggers_core::plan::rule::{not_deleted, plan_recorded_removal, plan_removal};
 use lambda_triggers_core::plan::schedule::ScheduleKey;
 use lambda_triggers_core::status::{Component, EventReason, EventToEmit, Reason};
 use tokio::time::Instant;
 
 use super::left_over;
-use super::rule::{carry_out, read};
-use crate::aws::{AwsErrorKind, confirm_absent, retry_not_found};
+use super::rule::carry_out;
+use crate::aws::{AwsErrorKind, confirm_absent, read_rule, retry_not_found};
 use crate::objects::{RawScheduledFunction, Trigger};
 use crate::reconcile::authorize::may_have_made;
 use crate::reconcile::context::Context;
@@ -96,16 +96,16 @@ async fn remove_rule(
         }
     }
     let removed = retry_not_found(|| async {
-        let observed = confirm_absent(|| read(&*rules, name)).await?;
+        let observed = confirm_absent(|| read_rule(&*rules, name)).await?;
         match plan_removal(observed.as_ref(), &set_before, &context.owner, origin) {
             Ok(steps) => carry_out(&*rules, name, &steps).await.map(|()| Ok(!steps.is_empty())),
             Err(unmarked) => Ok(Err(unmarked)),
         }
     });
-    removed.await.map_err(Error::aws(Component::Rule))?.map_err(|unmarked| {
-        let message = format!("the rule {name} in {region} is not deleted: {unmarked}");
-        Error::found(Component::Rule, Reason::ConflictingRule, message)
-    })
+    removed
+        .await
+        .map_err(Error::aws(Component::Rule))?
+        .map_err(|unmarked| not_deleted(name, region, &unmarked).into())
 }
 
 /// Removes a schedule of the operator's group. Returns true if the schedule existed.

@@ -11,8 +11,7 @@ use lambda_triggers_core::plan::schedule::ScheduleKey;
 use lambda_triggers_core::status::Component;
 use tokio::time::Instant;
 
-use super::rule;
-use crate::aws::confirm_absent;
+use crate::aws::{confirm_absent, read_rule};
 use crate::objects::{Identity, RawScheduledFunction, Trigger};
 use crate::reconcile::context::Context;
 use crate::reconcile::error::Error;
@@ -144,7 +143,7 @@ impl Names {
         let AppliedRule { region, name, .. } = &self.rule;
         let rules = context.aws_for_removal(&self.key).eventbridge(region);
         let observed =
-            confirm_absent(|| rule::read(&*rules, name)).await.map_err(Error::aws(Component::Rule))?;
+            confirm_absent(|| read_rule(&*rules, name)).await.map_err(Error::aws(Component::Rule))?;
         let targets = observed.into_iter().flat_map(|rule| rule.targets).filter_map(|(_, target)| target);
         Ok(Applied {
             functions: function::by_spec(context, object, &self.key, region),

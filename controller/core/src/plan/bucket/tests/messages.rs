@@ -88,10 +88,11 @@ fn a_failure_of_a_bucket_names_the_next_step() {
             ),
         ),
         (
-            failure::unreadable(&photos(), "no root"),
+            failure::unreadable(&photos(), &Document::parse("<Error/>").unwrap_err()),
             failed(
                 Reason::AwsRefused,
-                "the notification configuration of bucket photos cannot be parsed, so the operator does not touch it: no root",
+                "the notification configuration of bucket photos cannot be parsed, so the operator does not touch it: \
+                 the answer's root element is Error, not NotificationConfiguration",
             ),
         ),
         (

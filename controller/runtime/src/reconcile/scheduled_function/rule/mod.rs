@@ -10,7 +10,6 @@ use lambda_triggers_core::plan::schedule::moved_to_rule_event;
 use tokio::time::Instant;
 
 pub use apply::carry_out;
-pub use observe::read;
 
 use super::cleanup;
 use super::moves::{self, Move};

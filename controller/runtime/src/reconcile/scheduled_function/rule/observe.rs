@@ -45,13 +45,6 @@ pub async fn observe_and_plan(
     Ok((intent.plan(applied, writer.trusts_others, &policy, &view)?, policy))
 }
 
-/// Reads a rule with its targets and tags; `None` if not found.
-pub async fn read(rules: &dyn EventBridgeReads, name: &str) -> Result<Option<ObservedRule>, AwsError> {
-    let Some(rule) = rules.describe(name).await? else { return Ok(None) };
-    let (tags, targets) = (rules.tags(&rule).await?, rules.targets(name).await?);
-    Ok(Some(rule.with(tags, targets)))
-}
-
 struct RuleReads<'a> {
     rules: &'a dyn EventBridgeReads,
     owner: &'a OwnerId,
