@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "this whole binary is a test")]
 
+mod accounts;
 mod aws_proxy;
 mod bench;
 mod chart;

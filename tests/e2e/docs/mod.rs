@@ -56,14 +56,14 @@ pub struct Page {
 
 /// A fenced block of a page.
 #[derive(Debug)]
-struct Block {
+pub struct Block {
     /// The heading above the block, without `#`.
     heading: String,
     /// The language of the fence, such as `sh`, or an empty string.
     language: String,
     /// The number of the block's first line.
     line: usize,
-    text: String,
+    pub text: String,
 }
 
 impl Page {
@@ -74,7 +74,7 @@ impl Page {
     }
 
     /// The fenced blocks. A block in a list loses the list's indentation.
-    fn blocks(&self) -> Vec<Block> {
+    pub fn blocks(&self) -> Vec<Block> {
         let mut blocks: Vec<Block> = vec![];
         let mut heading = "";
         let mut open: Option<usize> = None;

@@ -1,13 +1,11 @@
 //! SIGTERM in each phase of the operator's life: the process ends in time with exit code 0 and releases its Lease.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::DeleteParams;
-use kube::config::Kubeconfig;
 use kube::{Api, ResourceExt};
 use lambda_triggers_tests::aws_proxy::{Fault, FaultKind, Hook, Then};
 use lambda_triggers_tests::env::{self, Controller, TestEnv};
@@ -15,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::accounts::{account, kubeconfig};
 use crate::objects::{NO_RESYNC, OWNER};
 use crate::scheduled::view::KIND;
 use crate::support::{AwsView, LIMIT, scheduled};
@@ -51,15 +50,6 @@ impl Drop for SilentServer {
     fn drop(&mut self) {
         self.server.abort();
     }
-}
-
-/// The administrator's kubeconfig with a change.
-fn kubeconfig(env: &TestEnv, name: &str, change: impl FnOnce(&mut Kubeconfig)) -> PathBuf {
-    let mut config = Kubeconfig::read_from(env.operator_kubeconfig()).unwrap();
-    change(&mut config);
-    let file = env.directory().join(name);
-    std::fs::write(&file, serde_json::to_string(&config).unwrap()).unwrap();
-    file
 }
 
 /// An operator of this env with additional environment variables.
@@ -117,25 +107,6 @@ fn a_stopped_standby_leaves_the_lease_to_the_leader() {
         standby.stop().await;
         assert_eq!(holder(&env).await, Some(leader));
     });
-}
-
-/// The kubeconfig of a service account with these RBAC rules.
-async fn account(env: &TestEnv, name: &str, rules: &str) -> PathBuf {
-    let namespace = env.namespace();
-    env.apply(&format!(
-        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}, namespace: {namespace}}}\n---\n\
-         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {name}}}\nrules: {rules}\n---\n\
-         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {name}}}\n\
-         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {name}}}\n\
-         subjects: [{{kind: ServiceAccount, name: {name}, namespace: {namespace}}}]\n"
-    ))
-    .await;
-    let token = env.kubectl(&["create", "token", name], "").await.expect("kubectl create token");
-    kubeconfig(env, name, |config| {
-        for user in config.auth_infos.iter_mut().filter_map(|named| named.auth_info.as_mut()) {
-            *user = serde_json::from_value(serde_json::json!({"token": token.trim()})).unwrap();
-        }
-    })
 }
 
 const BASE: &str = "{apiGroups: [\"\"], resources: [namespaces], verbs: [get]}, \

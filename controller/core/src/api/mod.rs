@@ -39,7 +39,7 @@ pub use schedule::Schedule;
 pub use scheduled_function::{
     CronFields, Rate, RateUnit, RetryPolicy, ScheduledFunction, ScheduledFunctionSpec,
 };
-pub use schema::{CheckedManifest, ManifestError, ManifestErrors, check_manifest};
+pub use schema::{CheckedManifest, ManifestError, ManifestErrors, check_manifest, dropped_fields};
 pub use status::{
     Applied, AppliedFunction, AppliedNotification, AppliedPermission, AppliedRule, AppliedSchedule,
     DeployedFunction, S3TriggeredFunctionStatus, ScheduledFunctionStatus, TriggerStatus,

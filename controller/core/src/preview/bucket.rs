@@ -10,7 +10,7 @@ use crate::arn::FunctionArn;
 use crate::ownership::{ObjectKey, OwnerId};
 use crate::plan::bucket::{
     Bucket, BucketPlan, Change, Claim, Desired, Destination, Document, Entry, Rejection, failure,
-    plan_bucket_of_some,
+    plan_bucket, plan_bucket_of_some,
 };
 use crate::status::Failure;
 
@@ -21,6 +21,35 @@ pub struct Member {
     pub key: ObjectKey,
     /// The desired entries.
     pub desired: Desired,
+    /// The creation of the object; `None` for a new object, and if the cluster is not known.
+    pub created: Option<Creation>,
+}
+
+/// The creation of an object, which orders two objects.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Creation {
+    /// The creationTimestamp in seconds of Unix time.
+    pub at: i64,
+    /// The UID.
+    pub uid: String,
+}
+
+/// The resources with entries in a bucket, as far as they are known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Members {
+    /// All resources of the operator. Own entries without a resource are removed.
+    All(Vec<Member>),
+    /// Some resources. Own entries of unknown resources stay.
+    Some(Vec<Member>),
+}
+
+impl Members {
+    /// The known resources.
+    pub fn known(&self) -> &[Member] {
+        match self {
+            Self::All(members) | Self::Some(members) => members,
+        }
+    }
 }
 
 /// A bucket with all of its entries.
@@ -109,13 +138,13 @@ impl From<EntryAction> for Option<ChangeAction> {
 /// The plan of a bucket for `members`. Returns the bucket, the changes of each member, and the failures of the members
 /// that get no entries.
 ///
-/// The ages of the members are unknown: a member with entries in the document counts as older than a new one. If two
-/// members of the same kind conflict, both fail.
+/// Members of unknown age are younger than all others, and the members without entries in the document are the youngest.
+/// If two members of one of these groups conflict, both fail.
 pub fn preview_bucket(
     bucket: &Bucket,
     document: &Document,
     owner: &OwnerId,
-    members: &[Member],
+    members: &Members,
 ) -> (BucketPreview, BTreeMap<ObjectKey, Vec<PlannedChange>>, BTreeMap<ObjectKey, Failure>) {
     let claims = Claims { document, owner, members };
     let mut plan = claims.plan(&BTreeSet::new(), None);
@@ -132,7 +161,7 @@ pub fn preview_bucket(
         plan = claims.plan(&failed, None);
     }
     let after = plan.write.as_ref().unwrap_or(document);
-    let entries = entries(document, after, owner, members, &plan.changes);
+    let entries = entries(document, after, owner, members.known(), &plan.changes);
     let mut changes: BTreeMap<ObjectKey, Vec<PlannedChange>> = BTreeMap::new();
     for (key, entry) in &entries {
         if let (Some(key), Some(action)) = (key, entry.action.into()) {
@@ -161,26 +190,43 @@ pub fn preview_bucket(
 struct Claims<'a> {
     document: &'a Document,
     owner: &'a OwnerId,
-    members: &'a [Member],
+    members: &'a Members,
 }
 
 impl Claims<'_> {
     /// The plan if the members of `failed` keep their current entries, and `first` is the oldest member.
     fn plan(&self, failed: &BTreeSet<ObjectKey>, first: Option<&ObjectKey>) -> BucketPlan {
-        let claim = |Member { key, desired }: &Member| Claim {
-            key: key.clone(),
-            created: if first == Some(key) { -1 } else { self.age(key) },
-            uid: key.to_string(),
-            desired: if failed.contains(key) { Desired::KeepCurrent } else { desired.clone() },
+        let claim = |member: &Member| {
+            let key = member.key.clone();
+            let age = member.created.clone().unwrap_or_else(|| self.unknown_creation(&key));
+            Claim {
+                created: if first == Some(&key) { i64::MIN } else { age.at },
+                uid: age.uid,
+                desired: if failed.contains(&key) { Desired::KeepCurrent } else { member.desired.clone() },
+                key,
+            }
         };
-        let claims: Vec<Claim> = self.members.iter().map(claim).collect();
-        plan_bucket_of_some(self.document, self.owner, &claims)
+        let claims: Vec<Claim> = self.members.known().iter().map(claim).collect();
+        match self.members {
+            Members::All(_) => plan_bucket(self.document, self.owner, &claims),
+            Members::Some(_) => plan_bucket_of_some(self.document, self.owner, &claims),
+        }
     }
 
-    fn age(&self, key: &ObjectKey) -> i64 {
+    fn unknown_creation(&self, key: &ObjectKey) -> Creation {
         let base_name = key.base_name(self.owner);
         let mut own = self.document.entries().filter_map(|entry| entry.own_id(self.owner));
-        i64::from(!own.any(|id| id.base_name == base_name))
+        let has_entries = own.any(|id| id.base_name == base_name);
+        Creation { at: i64::MAX - i64::from(has_entries), uid: key.to_string() }
+    }
+
+    /// True if the ages of two members do not decide which one gets its entries.
+    fn is_undecided(&self, one: &ObjectKey, other: &ObjectKey) -> bool {
+        let is_unknown = |key: &ObjectKey| {
+            self.members.known().iter().any(|member| member.key == *key && member.created.is_none())
+        };
+        let age = |key: &ObjectKey| self.unknown_creation(key).at;
+        is_unknown(one) && is_unknown(other) && age(one) == age(other)
     }
 
     /// The failures of the rejected members. If the ages do not decide between two members, both fail.
@@ -189,8 +235,7 @@ impl Claims<'_> {
         for (loser, rejection) in &plan.rejected {
             let mut failed = failure::rejected(bucket, rejection);
             if let Rejection::HeldBy(holder, _) = rejection
-                && self.members.iter().any(|member| member.key == *holder)
-                && self.age(holder) == self.age(loser)
+                && self.is_undecided(holder, loser)
             {
                 if let Some(other) = self.plan(&BTreeSet::new(), Some(loser)).rejected.get(holder) {
                     let mut other = failure::rejected(bucket, other);

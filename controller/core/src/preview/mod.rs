@@ -18,7 +18,9 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::ownership::ObjectKey;
-pub use bucket::{BucketPreview, EntryAction, EntryOwner, EntryPreview, Member, preview_bucket};
+pub use bucket::{
+    BucketPreview, Creation, EntryAction, EntryOwner, EntryPreview, Member, Members, preview_bucket,
+};
 pub use changes::{
     function_changes, group_change, permission_change, removed, rule_changes, schedule_change,
 };
@@ -50,6 +52,8 @@ pub struct Against {
     pub aws: bool,
     /// True if the manifests of the target branch are known.
     pub base: bool,
+    /// True if the objects of the cluster are known.
+    pub cluster: bool,
     /// The owner id of the operator.
     pub owner_id: String,
     /// The account of the credentials.
@@ -101,10 +105,15 @@ pub struct Summary {
 #[derive(Serialize, JsonSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
-    /// The file; `-` for standard input.
+    /// The file; `-` for standard input, and `(cluster)` for an object of the cluster.
     pub file: String,
     /// The line of the manifest in the file, from 1.
     pub line: u64,
+}
+
+impl Source {
+    /// The file of the objects of a cluster.
+    pub const CLUSTER: &str = "(cluster)";
 }
 
 /// A resource with its changes.

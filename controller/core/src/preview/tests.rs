@@ -25,7 +25,7 @@ fn owner() -> OwnerId {
 }
 
 fn against() -> Against {
-    Against { aws: true, base: false, owner_id: "1".into(), account: None, region: None }
+    Against { aws: true, base: false, cluster: false, owner_id: "1".into(), account: None, region: None }
 }
 
 fn source() -> Source {

@@ -9,7 +9,7 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 use http::header::USER_AGENT;
 use http::{HeaderValue, Uri};
-use kube::config::{Config, InferConfigError, Kubeconfig};
+use kube::config::{Config, InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -78,20 +78,32 @@ impl Network {
     /// # Errors
     /// The process has neither a usable kubeconfig nor a service account.
     pub async fn kube_config(&self) -> Result<Config, InferConfigError> {
-        let mut config = Config::infer().await?;
+        Ok(self.complete(Config::infer().await?, None))
+    }
+
+    /// The configuration from a context of the kubeconfig.
+    ///
+    /// # Errors
+    /// The kubeconfig has no such context.
+    pub async fn kube_config_of(&self, context: &str) -> Result<Config, KubeconfigError> {
+        let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
+        Ok(self.complete(Config::from_kubeconfig(&options).await?, Some(context)))
+    }
+
+    fn complete(&self, mut config: Config, context: Option<&str>) -> Config {
         // The API server also takes the field manager of a request from the name before the slash.
         config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
         // kube-rs compares NO_PROXY with the address of the proxy instead of the API server.
-        let declared = Kubeconfig::read().ok().and_then(|kubeconfig| proxy_url(&kubeconfig));
+        let declared = Kubeconfig::read().ok().and_then(|kubeconfig| proxy_url(&kubeconfig, context));
         config.proxy_url = declared.or_else(|| self.proxies.proxy_for(&config.cluster_url).cloned());
-        Ok(config)
+        config
     }
 }
 
-/// The `proxy-url` of the current context's cluster.
-fn proxy_url(kubeconfig: &Kubeconfig) -> Option<Uri> {
-    let current = kubeconfig.current_context.as_ref()?;
-    let context = kubeconfig.contexts.iter().find(|context| context.name == *current)?.context.as_ref()?;
+/// The `proxy-url` of a context's cluster; `None` for the current context.
+fn proxy_url(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<Uri> {
+    let chosen = context.or(kubeconfig.current_context.as_deref())?;
+    let context = kubeconfig.contexts.iter().find(|context| context.name == chosen)?.context.as_ref()?;
     let named = kubeconfig.clusters.iter().find(|cluster| cluster.name == context.cluster)?;
     let url = named.cluster.as_ref()?.proxy_url.as_ref()?;
     // An invalid URL was rejected before, with the whole kubeconfig.

@@ -6,10 +6,11 @@ use futures::{StreamExt, stream};
 use lambda_triggers_core::ownership::Owner;
 use lambda_triggers_core::plan::bucket::{Bucket, Desired, Document, failure};
 use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
-use lambda_triggers_core::preview::{BucketPreview, Member, preview_bucket};
+use lambda_triggers_core::preview::{BucketPreview, Member, Members, preview_bucket};
 use lambda_triggers_core::status::Failure;
 
-use super::declared::Spec;
+use super::cluster::{Existing, Other};
+use super::declared::{Declared, Spec};
 use super::item::Item;
 use super::options::{Options, PARALLEL};
 use crate::aws::AwsReads;
@@ -18,33 +19,85 @@ use crate::reconcile::failed_call;
 /// The configuration of a bucket without entries.
 const EMPTY: &str = r#"<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>"#;
 
-/// Plans the documents of all buckets.
+/// Plans the documents of all buckets. `others` are the objects of the cluster without a manifest; `None` if the cluster
+/// is not known.
 pub async fn buckets(
     items: &mut [Item],
+    others: Option<&[Other<'_>]>,
     options: &Options,
     account: &str,
     aws: Option<&AwsReads>,
 ) -> Vec<BucketPreview> {
-    let mut members: BTreeMap<Bucket, Vec<(usize, Member)>> = BTreeMap::new();
-    let mut touched: BTreeSet<Bucket> = BTreeSet::new();
-    for (index, item) in items.iter().enumerate() {
-        let mut claim = |bucket: Bucket, desired, is_touched: bool| {
-            if is_touched {
-                touched.insert(bucket.clone());
+    let claims = claims(items, options, account);
+    let touched: BTreeSet<Bucket> =
+        claims.iter().filter(|claim| claim.is_touched).map(|claim| claim.bucket.clone()).collect();
+    let mut members: BTreeMap<Bucket, Vec<Claim>> = BTreeMap::new();
+    for claim in claims.into_iter().filter(|claim| touched.contains(&claim.bucket)) {
+        members.entry(claim.bucket.clone()).or_default().push(claim);
+    }
+    let read = members.into_iter().map(async |(bucket, claims)| {
+        let document = document(aws, &bucket).await;
+        (bucket, claims, document)
+    });
+    let read: Vec<_> = stream::iter(read).buffered(PARALLEL).collect().await;
+    let mut previews = vec![];
+    for (bucket, claims, document) in read {
+        let document = match document {
+            Ok(document) => document,
+            Err(failure) => {
+                claims.iter().for_each(|claim| items[claim.index].fail(&failure));
+                continue;
             }
-            members
-                .entry(bucket)
-                .or_default()
-                .push((index, Member { key: item.declared.key.clone(), desired }));
         };
-        let changed = options.all || item.is_gone || !item.is_as_before;
+        let indexes: Vec<usize> = claims.iter().map(|claim| claim.index).collect();
+        let mut members: Vec<Member> = claims.into_iter().map(|claim| claim.member).collect();
+        let members = match others {
+            None => Members::Some(members),
+            Some(others) => {
+                members.extend(others.iter().filter_map(|other| member(other, &bucket, options, account)));
+                Members::All(members)
+            }
+        };
+        let (preview, mut changes, failures) = preview_bucket(&bucket, &document, &options.owner, &members);
+        for (index, member) in indexes.iter().zip(members.known()) {
+            if aws.is_some() {
+                items[*index].preview.changes.extend(changes.remove(&member.key).unwrap_or_default());
+            }
+            if let Some(failure) = failures.get(&member.key) {
+                items[*index].fail(failure);
+            }
+        }
+        if aws.is_some() {
+            previews.push(preview);
+        }
+    }
+    previews
+}
+
+/// The claim of a manifest on a bucket.
+struct Claim {
+    bucket: Bucket,
+    /// The index of the item.
+    index: usize,
+    member: Member,
+    /// True if the manifest changes what the bucket has.
+    is_touched: bool,
+}
+
+/// The claims of all manifests, also on buckets that the manifests no longer name.
+fn claims(items: &[Item], options: &Options, account: &str) -> Vec<Claim> {
+    let mut claims = vec![];
+    for (index, item) in items.iter().enumerate() {
+        let created = item.existing.as_ref().map(|existing| existing.creation.clone());
+        let mut claim = |bucket, desired, is_touched| {
+            let member = Member { key: item.declared.key.clone(), desired, created: created.clone() };
+            claims.push(Claim { bucket, index, member, is_touched });
+        };
         let mut current = None;
-        if let Spec::S3(valid) = &item.declared.spec {
-            let owner = Owner { id: options.owner.clone(), cluster: String::new() };
-            let function = item.declared.function_arn(&options.owner, account);
-            let intent = Intent::new(&owner, &item.declared.key, valid, function, vec![]);
+        if let Some(intent) = intent(&item.declared, options, account) {
             current = Some(intent.bucket.name.clone());
             let desired = match () {
+                () if item.is_paused() => Desired::KeepCurrent,
                 () if item.is_gone && item.declared.is_retained() => Desired::Retain,
                 () if item.is_gone => Desired::None,
                 // S3 would refuse all writes of a bucket with an entry for a missing function.
@@ -52,7 +105,7 @@ pub async fn buckets(
                 () if item.is_refused() => Desired::KeepCurrent,
                 () => intent.desired,
             };
-            claim(intent.bucket, desired, changed);
+            claim(intent.bucket, desired, options.all || item.is_gone || !item.is_as_before);
         }
         for old in item.recorded.notifications.iter().filter(|old| Some(&old.bucket) != current.as_ref()) {
             let bucket = Bucket {
@@ -63,35 +116,37 @@ pub async fn buckets(
             claim(bucket, Desired::None, true);
         }
     }
-    let touched = members.into_iter().filter(|(bucket, _)| touched.contains(bucket));
-    let read = touched.map(async |(bucket, members)| {
-        let document = document(aws, &bucket).await;
-        (bucket, members, document)
-    });
-    let read: Vec<_> = stream::iter(read).buffered(PARALLEL).collect().await;
-    let mut previews = vec![];
-    for (bucket, members, document) in read {
-        let (indexes, members): (Vec<usize>, Vec<Member>) = members.into_iter().unzip();
-        match document {
-            Ok(document) => {
-                let (preview, mut changes, failures) =
-                    preview_bucket(&bucket, &document, &options.owner, &members);
-                for (index, member) in indexes.iter().zip(&members) {
-                    if aws.is_some() {
-                        items[*index].preview.changes.extend(changes.remove(&member.key).unwrap_or_default());
-                    }
-                    if let Some(failure) = failures.get(&member.key) {
-                        items[*index].fail(failure);
-                    }
-                }
-                if aws.is_some() {
-                    previews.push(preview);
-                }
-            }
-            Err(failure) => indexes.iter().for_each(|index| items[*index].fail(&failure)),
-        }
+    claims
+}
+
+/// An object without a manifest as a member of a bucket; `None` if the object has no entries there.
+fn member(other: &Other<'_>, bucket: &Bucket, options: &Options, account: &str) -> Option<Member> {
+    let (_, key, existing) = other;
+    let Existing { manifest, creation, is_deleted, is_retained, is_paused, .. } = existing;
+    if !existing.has_entries(bucket) {
+        return None;
     }
-    previews
+    let declared = || Declared::new(manifest.clone(), options).ok();
+    let desired = match () {
+        () if *is_paused => Desired::KeepCurrent,
+        () if *is_deleted && *is_retained => Desired::Retain,
+        () if *is_deleted => Desired::None,
+        // The entries of all other objects are in doubt, and stay.
+        () if !existing.is_ready() => Desired::KeepCurrent,
+        () => match declared().and_then(|declared| intent(&declared, options, account)) {
+            Some(intent) if intent.bucket == *bucket => intent.desired,
+            _ => Desired::KeepCurrent,
+        },
+    };
+    Some(Member { key: (*key).clone(), desired, created: Some(creation.clone()) })
+}
+
+/// The intent of an `S3TriggeredFunction`.
+fn intent(declared: &Declared, options: &Options, account: &str) -> Option<Intent> {
+    let Spec::S3(valid) = &declared.spec else { return None };
+    let owner = Owner { id: options.owner.clone(), cluster: String::new() };
+    let function = declared.function_arn(&options.owner, account);
+    Some(Intent::new(&owner, &declared.key, valid, function, vec![]))
 }
 
 /// The notification configuration of a bucket; an empty one without AWS.

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use lambda_triggers_core::api::{AppliedFunction, dropped_fields};
 use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::preview::{Deployed, Problem, Severity, same_function};
 use lambda_triggers_core::status::Reason;
 use lambda_triggers_core::tenancy::{ImplicitGrants, references_of_s3, references_of_scheduled};
 
+use super::cluster::{Cluster, Other};
 use super::declared::{Declared, Spec};
 use super::item::Item;
 use super::options::Options;
@@ -28,8 +30,8 @@ pub fn refuse_duplicates(items: &mut [Item]) {
     }
 }
 
-/// Refuses definitions of the same function.
-pub fn check_functions(items: &mut [Item], options: &Options) {
+/// Refuses definitions of the same function. `others` are the objects of the cluster without a manifest.
+pub fn check_functions(items: &mut [Item], options: &Options, others: &[Other<'_>]) {
     let deployed = |(index, item): (usize, &Item)| {
         let Declared { kind, key, .. } = &item.declared;
         let (region, name) =
@@ -38,8 +40,33 @@ pub fn check_functions(items: &mut [Item], options: &Options) {
     };
     let (indexes, deployed): (Vec<usize>, Vec<Deployed>) =
         items.iter().enumerate().filter_map(deployed).unzip();
-    for (index, failure) in same_function(&deployed) {
-        items[indexes[index]].fail(&failure);
+    let of_others = others.iter().flat_map(|(kind, key, existing)| {
+        existing.status.applied.functions.iter().map(|AppliedFunction { region, name, .. }| Deployed {
+            region: region.clone(),
+            name: name.clone(),
+            kind,
+            key: (*key).clone(),
+        })
+    });
+    let all: Vec<Deployed> = deployed.into_iter().chain(of_others).collect();
+    for (index, failure) in same_function(&all) {
+        if let Some(index) = indexes.get(index) {
+            items[*index].fail(&failure);
+        }
+    }
+}
+
+/// Warns of fields that the CRDs in the cluster do not have.
+pub fn check_schemas(items: &mut [Item], cluster: &Cluster) {
+    for item in items.iter_mut().filter(|item| !item.is_gone) {
+        let spec = &item.declared.manifest.object["spec"];
+        let dropped = cluster.schema(item.declared.kind).map(|schema| dropped_fields(schema, spec));
+        item.preview.problems.extend(dropped.into_iter().flatten().map(|field| {
+            let message = format!(
+                "{field}: the API server drops this field, since the CRD in the cluster does not have it: update the CRDs first"
+            );
+            Problem::new(Reason::InvalidSpec, Severity::Warning, message)
+        }));
     }
 }
 

@@ -1,7 +1,8 @@
 //! The resources that manifests declare.
 
 use lambda_triggers_core::api::{
-    DeletionPolicy, FunctionRef, S3TriggeredFunctionSpec, ScheduledFunctionSpec, check_manifest,
+    DeletionPolicy, FunctionRef, PAUSED_ANNOTATION, S3TriggeredFunctionSpec, ScheduledFunctionSpec,
+    check_manifest,
 };
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{ObjectKey, Origin, OwnerId};
@@ -130,6 +131,11 @@ impl Declared {
             Some(name) => FunctionArn::of_name(&name, self.region(), account),
             None => named_arn(self.function(), self.region(), account),
         }
+    }
+
+    /// The annotation that pauses the object.
+    pub fn paused_annotation(&self) -> Option<&str> {
+        self.manifest.object["metadata"]["annotations"][PAUSED_ANNOTATION].as_str()
     }
 
     /// The origin of the resources in AWS.

@@ -65,7 +65,7 @@ impl Observer<'_> {
         arn: FunctionArn,
         planned: &mut Planned,
     ) -> Result<Found, Failure> {
-        let code = self.code(&item.declared, definition)?;
+        let code = self.code(&item.declared, definition).await?;
         let lambda = self.aws.lambda(&arn.region);
         let observed = lambda.deployed(&arn.name).await.map_err(of(Component::Function))?;
         let tags = observed.as_ref().map(|function| &function.tags);
@@ -83,7 +83,7 @@ impl Observer<'_> {
         let manages_retries =
             desired.async_invoke.is_some() || recorded.is_some_and(|function| function.async_invoke);
         let plan_from = |observed: Option<&ObservedFunction>| -> Result<FunctionPlan, Failure> {
-            let known = observed.map(|function| function.code_sha256.as_str());
+            let known = self.known_code(item, observed);
             let policy = definition.adoption_policy;
             plan_function(&desired, observed, &set_before, known, &owner, &origin, policy)
                 .map_err(|conflict| conflicting(&arn.name, &arn.region, &conflict))
@@ -120,23 +120,36 @@ impl Observer<'_> {
         Ok(Found { arn, deployed: vec![deployed], exists: observed.is_some() })
     }
 
-    /// The code in the manifests as an archive; `None` for code in S3 or in an image.
-    fn code(
+    /// The SHA-256 of the code that the operator has sent last. A plan without the cluster takes the present code for it.
+    pub fn known_code<'b>(&self, item: &'b Item, observed: Option<&'b ObservedFunction>) -> Option<&'b str> {
+        match self.cluster {
+            Some(_) => item.existing.as_ref()?.status.function.as_ref()?.code_sha256.as_deref(),
+            None => observed.map(|function| function.code_sha256.as_str()),
+        }
+    }
+
+    /// The code in the manifests or in the cluster as an archive; `None` for code in S3 or in an image.
+    async fn code(
         &self,
         declared: &Declared,
         definition: &FunctionDefinition,
     ) -> Result<Option<ClusterCode>, Failure> {
         let Some(name) = config_map_of_code(definition) else { return pack(definition, None) };
-        let of_namespace = (declared.key.namespace.clone(), name.to_owned());
+        let namespace = &declared.key.namespace;
+        let of_namespace = (namespace.clone(), name.to_owned());
         let of_none = (String::new(), name.to_owned());
         let files = self.config_maps.get(&of_namespace).or_else(|| self.config_maps.get(&of_none));
-        let unknown = || {
-            code_not_found(format!(
-                "spec.function.definition.code.configMap: the ConfigMap {name} is not in the files, so the code is \
-                 unknown: give its manifest, too"
-            ))
+        let files = match (files, self.cluster) {
+            (Some(files), _) => files.clone(),
+            (None, Some(cluster)) => cluster.files(namespace, name).await?,
+            (None, None) => {
+                return Err(code_not_found(format!(
+                    "spec.function.definition.code.configMap: the ConfigMap {name} is not in the files, so the code is \
+                     unknown: give its manifest, too, or --cluster"
+                )));
+            }
         };
-        pack(definition, Some(files.cloned().ok_or_else(unknown)?))
+        pack(definition, Some(files))
     }
 
     /// The policy of a function. A function that does not exist yet has an empty policy.

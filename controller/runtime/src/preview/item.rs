@@ -8,8 +8,9 @@ use lambda_triggers_core::plan::intent::scheduled_function::{Operator, RuleInten
 use lambda_triggers_core::plan::permission::PolicyView;
 use lambda_triggers_core::plan::rule::RuleView;
 use lambda_triggers_core::preview::{Problem, ResourcePreview, Severity};
-use lambda_triggers_core::status::{Failure, Reason};
+use lambda_triggers_core::status::{Failure, Reason, pause};
 
+use super::cluster::Existing;
 use super::declared::{Declared, Spec};
 use super::observer::Planned;
 use super::options::Options;
@@ -22,16 +23,18 @@ pub struct Item {
     pub declared: Declared,
     pub preview: ResourcePreview,
     pub planned: Planned,
-    /// The resources that the earlier manifest needs.
+    /// The object in the cluster.
+    pub existing: Option<Existing>,
+    /// The resources of the object in the cluster, or of the earlier manifest.
     pub recorded: Applied,
-    /// True for a resource of the base alone.
+    /// True for a resource that the manifests no longer have.
     pub is_gone: bool,
     /// True if the manifest is as in the base.
     pub is_as_before: bool,
 }
 
 impl Item {
-    pub fn new(declared: Declared, recorded: Applied, is_as_before: bool, now: Timestamp) -> Self {
+    pub fn new(declared: Declared, is_as_before: bool, now: Timestamp) -> Self {
         let mut preview = declared.preview();
         if let Spec::Scheduled(valid) = &declared.spec {
             preview.schedule = Some(valid.schedule.in_words());
@@ -40,7 +43,23 @@ impl Item {
             let runs = std::iter::successors(next(&now), next).take(NEXT_RUNS);
             preview.next_runs = runs.filter(|_| is_known).map(|run| run.to_string()).collect();
         }
-        Self { declared, preview, planned: Planned::default(), recorded, is_gone: false, is_as_before }
+        Self {
+            declared,
+            preview,
+            planned: Planned::default(),
+            existing: None,
+            recorded: Applied::default(),
+            is_gone: false,
+            is_as_before,
+        }
+    }
+
+    /// True if the operator leaves the object alone.
+    pub fn is_paused(&self) -> bool {
+        match self.declared.paused_annotation() {
+            None => self.existing.as_ref().is_some_and(|existing| existing.is_paused),
+            annotation => pause::is_paused(annotation),
+        }
     }
 
     /// Adds a failure.

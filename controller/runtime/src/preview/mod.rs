@@ -2,6 +2,8 @@
 
 mod buckets;
 mod checks;
+mod cluster;
+mod declare;
 mod declared;
 mod function;
 mod item;
@@ -9,33 +11,38 @@ mod observer;
 mod options;
 mod removal;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use lambda_triggers_core::api::Applied;
 use lambda_triggers_core::ownership::ObjectKey;
-use lambda_triggers_core::preview::{Against, Preview, Problem, ResourcePreview, Severity};
+use lambda_triggers_core::preview::{Against, Preview, Problem, Severity};
 use lambda_triggers_core::status::Failure;
 use tokio::time::Instant;
 
 use crate::aws::{AwsError, AwsReads};
-use crate::manifests::{Manifest, Manifests};
+use crate::manifests::Manifests;
 use buckets::buckets;
-use checks::{check_functions, check_tenancy, refuse_duplicates};
-use declared::{Declared, in_file};
-use item::{Item, needs};
+use checks::{check_functions, check_schemas, check_tenancy, refuse_duplicates};
+pub use cluster::Cluster;
+use cluster::Other;
+use declare::{Settings, declare};
+use declared::in_file;
+use item::Item;
 use observer::{Observer, Planned};
 pub use options::Options;
 use options::PARALLEL;
 
 /// The manifests to preview.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Input {
     /// The manifests.
     pub head: Manifests,
     /// The manifests of the target branch.
     pub base: Option<Manifests>,
+    /// The cluster.
+    pub cluster: Option<Cluster>,
 }
 
 /// The preview of the manifests. Without `aws`, only the manifests are checked.
@@ -53,19 +60,26 @@ pub async fn preview(
         Some(aws) => Some(aws.account().await?.id),
         None => options.account.clone(),
     };
+    let Input { head, base, cluster } = input;
     let against = Against {
         aws: aws.is_some(),
-        base: input.base.is_some(),
+        base: base.is_some(),
+        cluster: cluster.is_some(),
         owner_id: options.owner.to_string(),
         account: account.clone(),
         region: Some(options.region.clone()).filter(|region| !region.is_empty()),
     };
     let account = account.unwrap_or_else(|| "000000000000".into());
-    let config_maps = input.head.config_maps;
-    let (mut items, refused) = declare(input.head.triggers, input.base, options, &account, now);
+    let cluster = cluster.as_ref();
+    let (mut items, refused) =
+        declare(head.triggers, base, cluster, &Settings { options, account: &account, now });
+    let others: Option<Vec<Other>> = cluster.map(|cluster| without_items(cluster, &items));
     refuse_duplicates(&mut items);
-    check_functions(&mut items, options);
+    check_functions(&mut items, options, others.as_deref().unwrap_or_default());
     check_tenancy(&mut items, options, &account);
+    if let Some(cluster) = cluster {
+        check_schemas(&mut items, cluster);
+    }
     let deployed: BTreeSet<(String, String)> = items
         .iter()
         .filter(|item| !item.is_gone)
@@ -78,15 +92,16 @@ pub async fn preview(
             aws,
             options,
             account: &account,
+            cluster,
             now,
             since: Instant::now(),
-            config_maps: &config_maps,
+            config_maps: &head.config_maps,
             deployed: &deployed,
             groups: tokio::sync::Mutex::default(),
         };
-        observe(&observer, &mut items).await;
+        observe(&observer, &mut items, others.as_deref().unwrap_or_default()).await;
     }
-    let buckets = buckets(&mut items, options, &account, aws).await;
+    let buckets = buckets(&mut items, others.as_deref(), options, &account, aws).await;
     let mut resources = refused;
     for Item { declared, mut preview, planned, is_gone, is_as_before, .. } in items {
         preview.changes.splice(0..0, planned.changes);
@@ -104,73 +119,44 @@ pub async fn preview(
     Ok(Preview::new(against, resources, buckets))
 }
 
-/// The valid resources of both sides, and the previews of the invalid ones. Invalid manifests of the base are left out.
-fn declare(
-    head: Vec<Manifest>,
-    base: Option<Manifests>,
-    options: &Options,
-    account: &str,
-    now: Timestamp,
-) -> (Vec<Item>, Vec<ResourcePreview>) {
-    let before = base.map(|base| base.triggers).unwrap_or_default();
-    let mut before: BTreeMap<(&str, ObjectKey), Declared> = before
-        .into_iter()
-        .filter_map(|manifest| Declared::new(manifest, options).ok())
-        .map(|declared| ((declared.kind, declared.key.clone()), declared))
-        .collect();
-    let (mut items, mut refused) = (vec![], vec![]);
-    for manifest in head {
-        match Declared::new(manifest, options) {
-            Ok(declared) => {
-                let old = before.remove(&(declared.kind, declared.key.clone()));
-                let recorded = old.as_ref().map(|old| needs(old, options, account, now)).unwrap_or_default();
-                let is_as_before = old.is_some_and(|old| old.json == declared.json);
-                items.push(Item::new(declared, recorded, is_as_before, now));
-            }
-            Err(preview) => {
-                before.retain(|(kind, key), _| {
-                    *kind != preview.kind || key.namespace != preview.namespace || key.name != preview.name
-                });
-                refused.push(*preview);
-            }
-        }
-    }
-    for (_, old) in before {
-        let recorded = needs(&old, options, account, now);
-        let mut item = Item::new(old, recorded, false, now);
-        item.is_gone = true;
-        items.push(item);
-    }
-    (items, refused)
+/// The objects of the cluster without a manifest.
+fn without_items<'a>(cluster: &'a Cluster, items: &[Item]) -> Vec<Other<'a>> {
+    let known: BTreeSet<(&str, &ObjectKey)> =
+        items.iter().map(|item| (item.declared.kind, &item.declared.key)).collect();
+    let others = cluster.objects.iter().filter(|((kind, key), _)| !known.contains(&(*kind, key)));
+    others.map(|((kind, key), existing)| (*kind, key, existing)).collect()
 }
 
 /// Plans all resources that can differ from AWS.
-async fn observe(observer: &Observer<'_>, items: &mut [Item]) {
+async fn observe(observer: &Observer<'_>, items: &mut [Item], others: &[Other<'_>]) {
     let looked_at = |item: &Item| observer.options.all || item.is_gone || !item.is_as_before;
-    let plans = items.iter().map(async |item| {
-        if item.is_refused() {
-            return Ok(Planned::default());
+    // What the operator leaves alone keeps its resources.
+    let kept = |item: &Item, note: Option<&str>| Planned {
+        wanted: item.recorded.clone(),
+        notes: note.into_iter().map(ToOwned::to_owned).collect(),
+        ..Planned::default()
+    };
+    let plans = items.iter().map(async |item| match () {
+        () if item.is_refused() => Ok(kept(item, None)),
+        () if item.is_paused() => Ok(kept(item, Some("paused: the operator changes nothing"))),
+        () if item.is_gone && item.declared.is_retained() => {
+            Ok(Planned { wanted: Applied::default(), ..kept(item, Some(RETAINED)) })
         }
-        if item.is_gone && item.declared.is_retained() {
-            let notes = vec!["deletionPolicy is Retain: everything stays in AWS".to_owned()];
-            return Ok(Planned { notes, ..Planned::default() });
-        }
-        if item.is_gone {
-            return Ok(Planned { obsolete: item.recorded.clone(), ..Planned::default() });
-        }
-        if !looked_at(item) {
-            return Ok(Planned { wanted: item.recorded.clone(), ..Planned::default() });
-        }
-        observer.plan(item).await
+        () if item.is_gone => Ok(Planned { obsolete: item.recorded.clone(), ..Planned::default() }),
+        () if !looked_at(item) => Ok(kept(item, None)),
+        () => observer.plan(item).await,
     });
     let plans: Vec<Result<Planned, Failure>> = stream::iter(plans).buffered(PARALLEL).collect().await;
     for (item, plan) in items.iter_mut().zip(plans) {
-        match plan {
-            Ok(planned) => item.planned = planned,
-            Err(failure) => item.fail(&failure),
-        }
+        item.planned = plan.unwrap_or_else(|failure| {
+            item.fail(&failure);
+            kept(item, None)
+        });
     }
-    let wanted: Vec<Applied> = items.iter().map(|item| item.planned.wanted.clone()).collect();
+    let of_others = others.iter().filter(|(_, _, existing)| !existing.is_deleted || existing.is_paused);
+    let of_others = of_others.map(|(_, _, existing)| existing.status.applied.clone());
+    let wanted: Vec<Applied> =
+        items.iter().map(|item| item.planned.wanted.clone()).chain(of_others).collect();
     let removals = items.iter().map(|item| observer.plan_removal(item, &wanted));
     let removals: Vec<Planned> = stream::iter(removals).buffered(PARALLEL).collect().await;
     for (item, removal) in items.iter_mut().zip(removals) {
@@ -179,3 +165,5 @@ async fn observe(observer: &Observer<'_>, items: &mut [Item]) {
         item.planned.notes.extend(removal.notes);
     }
 }
+
+const RETAINED: &str = "deletionPolicy is Retain: everything stays in AWS";

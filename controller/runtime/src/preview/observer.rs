@@ -20,6 +20,7 @@ use lambda_triggers_core::tenancy::scheduler_role;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::cluster::Cluster;
 use super::declared::Spec;
 use super::function::Found;
 use super::item::Item;
@@ -34,6 +35,7 @@ pub struct Observer<'a> {
     pub aws: &'a AwsReads,
     pub options: &'a Options,
     pub account: &'a str,
+    pub cluster: Option<&'a Cluster>,
     pub now: Timestamp,
     pub since: Instant,
     /// The files of the ConfigMaps in the manifests.
@@ -264,14 +266,19 @@ impl Observer<'_> {
         Operator { owner, default_tags: &self.options.default_tags, account: self.account }
     }
 
-    /// The owner. The tags of the cluster count as right, since a plan without the cluster does not know the cluster.
+    /// The owner. A plan without the cluster takes the tag of the cluster for right.
     pub fn owner(&self, tags: Option<&BTreeMap<String, String>>) -> Owner {
-        Owner { id: self.options.owner.clone(), cluster: tag(tags, TAG_CLUSTER) }
+        let unknown = || Owner { id: self.options.owner.clone(), cluster: tag(tags, TAG_CLUSTER) };
+        self.cluster.map_or_else(unknown, |cluster| cluster.owner.clone())
     }
 
-    /// The origin of the resources in AWS. The UID in the tags counts as right.
+    /// The origin of the resources in AWS. A plan without the cluster takes the tag with the UID for right.
     pub fn origin(&self, item: &Item, tags: Option<&BTreeMap<String, String>>) -> Origin {
-        item.declared.origin(tag(tags, TAG_UID))
+        item.declared.origin(match (&item.existing, self.cluster) {
+            (Some(existing), _) => existing.creation.uid.clone(),
+            (None, Some(_)) => BY_CLUSTER.into(),
+            (None, None) => tag(tags, TAG_UID),
+        })
     }
 }
 

@@ -94,7 +94,7 @@ impl Observer<'_> {
             return Ok(None);
         }
         let set_before = tag_keys.iter().cloned().collect();
-        let known = Some(observed.code_sha256.as_str());
+        let known = self.known_code(item, Some(&observed));
         match plan_function_removal(Some(&observed), &set_before, true, known, &owner, &origin) {
             Ok(steps) if steps.is_empty() => Ok(None),
             Ok(_) => {

@@ -95,7 +95,8 @@ fn a_plan_of_a_pull_request_reads_only_what_changes() {
             operator.stop().await;
 
             let [before, after] = [false, true].map(objects);
-            let input = || Input { head: manifests(&after), base: Some(manifests(&before)) };
+            let input =
+                || Input { head: manifests(&after), base: Some(manifests(&before)), ..Input::default() };
             let (planned, counts, took) = plan(&sim, input(), false).await;
             print_figures(&format!("plan of 20 changes: {counts:?} in {took:?}"));
             assert_eq!(planned.result, PlanResult::Changes);
@@ -107,7 +108,7 @@ fn a_plan_of_a_pull_request_reads_only_what_changes() {
 
             // The second plan is another process, which finds the quotas unused.
             sleep(Duration::from_secs(10)).await;
-            let input = Input { head: manifests(&before), base: None };
+            let input = Input { head: manifests(&before), ..Input::default() };
             let (planned, counts, took) = plan(&sim, input, true).await;
             print_figures(&format!("plan of 1,000 resources: {counts:?} in {took:?}"));
             assert_eq!(planned.result, PlanResult::NoChanges);

@@ -38,6 +38,11 @@ pub(super) fn all() -> Vec<Workflow> {
         ),
         deployed("schedule: deploy, move to another name and delete", json!({"functionName": "own"})),
         workflow(
+            "schedule: move a deployed function to another Region",
+            [json!({}), json!({"region": FAR})]
+                .map(|changes| apply(hourly(with(json!({"function": definition(json!({}))}), changes)))),
+        ),
+        workflow(
             "schedule: name the function that was defined",
             [
                 apply(hourly(json!({"function": definition(json!({"functionName": "own"}))}))),

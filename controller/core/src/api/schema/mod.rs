@@ -33,7 +33,9 @@ mod unknown_fields;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps,
+};
 use serde_json::Value;
 
 use super::crds;
@@ -67,6 +69,12 @@ static KINDS: LazyLock<BTreeMap<String, Kind>> = LazyLock::new(|| {
     };
     crds().into_iter().filter_map(kind).collect()
 });
+
+/// The fields of a spec that an API server with this schema of the spec drops. The CRDs of a cluster may be older.
+pub fn dropped_fields(served: &JSONSchemaProps, spec: &Value) -> Vec<String> {
+    let unknown = unknown_fields::find(served, spec);
+    unknown.into_iter().map(|error| format!("spec.{}", error.field)).collect()
+}
 
 /// Checks a manifest as an API server checks a new object.
 ///

@@ -252,3 +252,14 @@ fn every_keyword_of_the_schemas_is_handled() {
     ];
     assert_eq!(found, handled.map(str::to_owned).into());
 }
+
+#[test]
+fn an_older_schema_drops_the_fields_that_it_does_not_have() {
+    let mut served = KINDS["ScheduledFunction"].schema.properties.as_ref().unwrap()["spec"].clone();
+    let spec = json!({"schedule": "rate(1 hour)", "timeZone": "Europe/Berlin", "function": {"name": "f"}});
+    assert_eq!(dropped_fields(&served, &spec), [] as [&str; 0]);
+    let fields = served.properties.as_mut().unwrap();
+    fields.remove("timeZone");
+    fields.get_mut("function").unwrap().properties.as_mut().unwrap().remove("name");
+    assert_eq!(dropped_fields(&served, &spec), ["spec.function.name", "spec.timeZone"]);
+}

@@ -21,7 +21,7 @@ pub use diff::{
     plan_function_release, plan_function_removal,
 };
 pub use named::{in_state_failed, named_arn, not_found, region};
-pub use pack::{ClusterCode, code_not_found, config_map_of_code, files_of_config_map, pack};
+pub use pack::{ClusterCode, code_not_found, config_map_of_code, files_of_config_map, no_config_map, pack};
 pub use report::{conflicting, event, failure, not_deleted, status};
 
 #[cfg(test)]

@@ -57,6 +57,14 @@ pub fn pack(
     Ok(Some(ClusterCode { archive, warning }))
 }
 
+/// The failure if the cluster has no ConfigMap with files.
+pub fn no_config_map(name: &str, namespace: &str) -> Failure {
+    code_not_found(format!(
+        "there is no ConfigMap {name} with files in the namespace {namespace}: create it, or name another one in \
+         spec.function.definition.code.configMap"
+    ))
+}
+
 /// The failure if the code in the cluster is missing.
 pub fn code_not_found(message: impl Into<String>) -> Failure {
     Failure::new(Component::Function, Reason::CodeNotFound, message)

@@ -42,14 +42,14 @@ fn member(name: &str, function: &str, event: &str) -> Member {
         events: BTreeSet::from([event.to_owned()]),
         filter: Filter::default(),
     };
-    Member { key: ObjectKey::new("media", name), desired: Desired::Entries(vec![entry]) }
+    Member { key: ObjectKey::new("media", name), desired: Desired::Entries(vec![entry]), created: None }
 }
 
 fn preview(
     document: &Document,
     members: &[Member],
 ) -> (BucketPreview, BTreeMap<ObjectKey, Vec<PlannedChange>>, BTreeMap<ObjectKey, Failure>) {
-    preview_bucket(&bucket(), document, &owner(), members)
+    preview_bucket(&bucket(), document, &owner(), &Members::Some(members.to_vec()))
 }
 
 fn entry(
@@ -174,6 +174,43 @@ fn a_failed_member_gets_no_entries_in_place_of_another_one() {
         EntryAction::Create,
     );
     assert_eq!(shown.entries, [created]);
+}
+
+#[test]
+fn the_older_of_two_known_members_holds_its_entries() {
+    let aged = |name: &str, at| Member {
+        created: Some(Creation { at, uid: name.into() }),
+        ..member(name, name, "s3:ObjectCreated:*")
+    };
+    let failed = |members: Vec<Member>| {
+        let members = Members::All(members);
+        let (_, changes, failures) = preview_bucket(&bucket(), &document(""), &owner(), &members);
+        let names = |keys: Vec<&ObjectKey>| keys.iter().map(|key| key.name.clone()).collect::<Vec<_>>();
+        assert!(
+            failures.values().all(|failure| !failure.message.ends_with("not known here")),
+            "{failures:?}"
+        );
+        (names(changes.keys().collect()), names(failures.keys().collect()))
+    };
+    let of = |placed: &str, failed: &str| (vec![placed.to_owned()], vec![failed.to_owned()]);
+    assert_eq!(failed(vec![aged("a", 20), aged("b", 10)]), of("b", "a"));
+    assert_eq!(failed(vec![aged("a", 10), aged("b", 10)]), of("a", "b"));
+    assert_eq!(failed(vec![member("a", "a", "s3:ObjectCreated:*"), aged("b", 10)]), of("b", "a"));
+}
+
+#[test]
+fn an_entry_without_a_resource_is_removed_if_all_resources_are_known() {
+    let before = document(&xml(&id("unknown"), "g", "s3:ObjectCreated:*"));
+    let (shown, changes, _) = preview_bucket(&bucket(), &before, &owner(), &Members::All(vec![]));
+    let gone = entry(
+        &id("unknown"),
+        arn("g"),
+        "s3:ObjectCreated:*",
+        EntryOwner::Operator,
+        None,
+        EntryAction::Delete,
+    );
+    assert_eq!((shown.entries, changes), (vec![gone], BTreeMap::new()));
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub async fn plan(
         all: true,
         secrets: Secrets::Hide,
     };
-    let input = Input { head: Manifests::of_text("import", &report.manifests_text()?)?, base: None };
+    let input = Input { head: Manifests::of_text("import", &report.manifests_text()?)?, ..Input::default() };
     let planned = preview(input, &options, Some(aws), Timestamp::now()).await;
     let planned = planned.map_err(|error| error.failure(Component::Function).message)?;
     Ok(beside_the_hand_over(&planned))

@@ -76,11 +76,13 @@ pub fn against(preview: &Preview) -> String {
     let mut words = vec![format!("owner id {}", against.owner_id)];
     words.extend(against.account.as_ref().map(|account| format!("account {account}")));
     words.extend(against.region.clone());
-    words.push(match (against.aws, against.base) {
-        (true, true) => "compared with AWS and the base".into(),
-        (true, false) => "compared with AWS".into(),
-        (false, true) => "compared with the base alone (--offline)".into(),
-        (false, false) => "compared with nothing (--offline)".into(),
+    words.push(match (against.aws, against.cluster, against.base) {
+        (true, true, true) => "compared with AWS, the cluster and the base".into(),
+        (true, true, false) => "compared with AWS and the cluster".into(),
+        (true, false, true) => "compared with AWS and the base".into(),
+        (true, false, false) => "compared with AWS".into(),
+        (false, _, true) => "compared with the base alone (--offline)".into(),
+        (false, _, false) => "compared with nothing (--offline)".into(),
     });
     words.join(", ")
 }

@@ -1,5 +1,6 @@
 //! `lambda-triggers plan`: what the operator would change in AWS for the manifests in files.
 
+mod args;
 mod destination;
 mod format;
 mod github;
@@ -10,128 +11,21 @@ mod text;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use lambda_triggers_core::api::{Tags, parse_default_tags};
-use lambda_triggers_core::ownership::OwnerId;
+use kube::Client;
 use lambda_triggers_core::preview::{ChangeAction, EntryAction, EntryOwner, PlanResult, Preview, Secrets};
 
-use super::run::BackendArg;
-use super::{output, values};
+use super::output;
 use crate::aws::AwsReads;
 use crate::manifests;
 use crate::network::Network;
-use crate::operator::{StartError, read_tenancy};
-use crate::preview::{Input, Options, preview};
-use destination::{Format, Output};
-
-const EXAMPLES: &str = "\
-Examples:
-  # Check manifests without AWS and without credentials
-  lambda-triggers plan -f triggers/ --owner-id 1a2b3c4d --offline
-
-  # Compare the output of `kustomize build` with AWS
-  lambda-triggers plan -f overlay.yaml --owner-id 1a2b3c4d
-
-  # Comment on a pull request: changes against the target branch, as Markdown and as annotations
-  lambda-triggers plan -f head.yaml --base base.yaml --owner-id 1a2b3c4d -o github -o markdown=plan.md
-
-  # Fail if anything in AWS would be deleted
-  lambda-triggers plan -f triggers/ --base main/triggers/ --owner-id 1a2b3c4d --fail-on deletions";
-
-/// The flags of `plan`.
-#[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
-pub struct PlanArgs {
-    /// File, folder, or - for standard input; repeatable.
-    #[arg(long, short, value_name = "PATH", required = true)]
-    filename: Vec<PathBuf>,
-    /// Read folders with all that is in them.
-    #[arg(long, short = 'R')]
-    recursive: bool,
-    /// Namespace of manifests that have none. Names in AWS are made from the namespace.
-    #[arg(long, short, value_name = "NAME", value_parser = values::namespace)]
-    namespace: Option<String>,
-    /// The same files as they were before, as on the branch to merge into; repeatable. What only they have is deleted,
-    /// and what AWS has otherwise than they say is drift.
-    #[arg(long, value_name = "PATH")]
-    base: Vec<PathBuf>,
-    /// Look at each resource, also with --base at those that are as before.
-    #[arg(long)]
-    all: bool,
-    /// Check the manifests alone, without AWS and without credentials.
-    #[arg(long)]
-    offline: bool,
-    /// The operator's owner id: eight hex digits at the start of every name in AWS.
-    #[arg(long, env = "LAMBDA_TRIGGERS_OWNER_ID", value_parser = OwnerId::parse)]
-    owner_id: OwnerId,
-    /// AWS Region for resources that specify no Region (default: from the AWS SDK, such as AWS_REGION).
-    #[arg(long, env = "LAMBDA_TRIGGERS_REGION")]
-    region: Option<String>,
-    /// The operator's tenancy file.
-    #[arg(long, env = "LAMBDA_TRIGGERS_TENANCY_FILE", value_name = "PATH")]
-    tenancy_file: Option<PathBuf>,
-    /// The account of the operator, for --offline with a tenancy file.
-    #[arg(long, value_name = "ID")]
-    account: Option<String>,
-    /// The operator's role for EventBridge Scheduler.
-    #[arg(long, env = "LAMBDA_TRIGGERS_SCHEDULER_ROLE_ARN", value_name = "ARN", value_parser = values::role_arn)]
-    scheduler_role_arn: Option<String>,
-    /// The operator's default backend.
-    #[arg(long, env = "LAMBDA_TRIGGERS_DEFAULT_BACKEND", value_enum, default_value_t = BackendArg::Rule)]
-    default_backend: BackendArg,
-    /// The operator's default tags.
-    #[arg(long, env = "LAMBDA_TRIGGERS_DEFAULT_TAGS", value_name = "KEY=VALUE,...", value_parser = parse_default_tags)]
-    default_tags: Option<Tags>,
-    /// Format, and the file to write; repeatable. Without a file, the plan goes to standard output.
-    #[arg(long, short, value_name = "FORMAT[=FILE]", default_value = "text", value_parser = Output::parse)]
-    output: Vec<Output>,
-    /// Title of the Markdown, and the marker that tells two comments apart.
-    #[arg(long, default_value = "lambda-triggers plan")]
-    title: String,
-    /// Maximum size of the Markdown in bytes. GitHub refuses comments of more than 65,536 characters.
-    #[arg(long, value_name = "N", default_value_t = 60_000)]
-    max_bytes: usize,
-    /// Show the values of input, environment and code.
-    #[arg(long)]
-    show_values: bool,
-    /// Show the resources without a change, too.
-    #[arg(long)]
-    show_unchanged: bool,
-    /// Print nothing in the format text if nothing changes.
-    #[arg(long, short)]
-    quiet: bool,
-    /// The exit code if there are changes.
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    changes_exit_code: u8,
-    /// Reasons of problems that are only warnings, such as FunctionNotFound, separated by commas.
-    #[arg(long, value_name = "REASON,...", value_delimiter = ',')]
-    ignore: Vec<String>,
-    /// Exit with 0 or 2 although something could not be read.
-    #[arg(long)]
-    allow_unknown: bool,
-    /// Exit with 1 if the plan has one of these, separated by commas.
-    #[arg(long, value_name = "WHAT,...", value_delimiter = ',', value_enum)]
-    fail_on: Vec<FailOn>,
-}
-
-/// The values of `--fail-on`.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum FailOn {
-    /// Something in AWS is deleted.
-    Deletions,
-    /// A foreign entry is taken over.
-    Takeovers,
-    /// AWS differs from a manifest that is as in the base.
-    Drift,
-    /// A bucket with entries of others is written.
-    Others,
-    /// The files have no resource.
-    Empty,
-}
+use crate::operator::{CLUSTER, StartError, find_owner, read_tenancy};
+use crate::preview::{Cluster, Input, Options, preview};
+use args::FailOn;
+pub use args::PlanArgs;
+use destination::Format;
 
 /// Plans, and prints the plan.
 pub fn run(args: PlanArgs) -> Result<ExitCode, StartError> {
@@ -185,11 +79,20 @@ async fn plan(args: PlanArgs) -> Result<Preview, StartError> {
         true => None,
         false => Some(AwsReads::load(Network::from_env()?, args.region.clone()).await?),
     };
+    let (cluster, default_namespace) = match args.cluster {
+        true => {
+            let client = client(args.context.as_deref()).await?;
+            let namespace = client.default_namespace().to_owned();
+            (Some(read_cluster(client, &args).await?), Some(namespace))
+        }
+        false => (None, None),
+    };
+    let owner = cluster.as_ref().map(|cluster| cluster.owner.id.clone()).or(args.owner_id);
     let region = aws.as_ref().map(|aws| aws.default_region().to_owned()).or(args.region);
     let secrets = if args.show_values { Secrets::Show } else { Secrets::Hide };
     let options = Options {
-        owner: args.owner_id,
-        namespace: args.namespace,
+        owner: owner.ok_or("give --owner-id, the owner id of the operator, or --cluster")?,
+        namespace: args.namespace.or(default_namespace),
         region: region.unwrap_or_default(),
         account: args.account,
         default_backend: args.default_backend.into(),
@@ -200,8 +103,23 @@ async fn plan(args: PlanArgs) -> Result<Preview, StartError> {
         all: args.all || base.is_none(),
         secrets,
     };
-    let planned = preview(Input { head, base }, &options, aws.as_ref(), Timestamp::now()).await;
+    let planned = preview(Input { head, base, cluster }, &options, aws.as_ref(), Timestamp::now()).await;
     Ok(planned.map_err(|error| error.failure(lambda_triggers_core::status::Component::Function).message)?)
+}
+
+async fn client(context: Option<&str>) -> Result<Client, StartError> {
+    let network = Network::from_env()?;
+    let config = match context {
+        Some(context) => network.kube_config_of(context).await?,
+        None => network.kube_config().await?,
+    };
+    Ok(Client::try_from(config)?)
+}
+
+async fn read_cluster(client: Client, args: &PlanArgs) -> Result<Cluster, StartError> {
+    let identity = args.operator_namespace.as_deref().unwrap_or(CLUSTER);
+    let owner = find_owner(&client, identity, args.owner_id.clone()).await?;
+    Ok(Cluster::read(client, owner, args.selector.as_deref()).await?)
 }
 
 /// The exit code: 0 without changes, the code for changes, and 1 for everything that needs a person.

@@ -27,6 +27,7 @@ fn preview(resources: Vec<ResourcePreview>, buckets: Vec<BucketPreview>) -> Prev
     let against = Against {
         aws: true,
         base: true,
+        cluster: false,
         owner_id: "1a2b3c4d".into(),
         account: Some("123456789012".into()),
         region: Some("eu-west-1".into()),

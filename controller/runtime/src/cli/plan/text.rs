@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 use lambda_triggers_core::preview::{
-    Action, BucketPreview, ChangeAction, Part, PlanResult, PlannedChange, Preview, ResourcePreview,
+    Action, BucketPreview, ChangeAction, Part, PlanResult, PlannedChange, Preview, ResourcePreview, Source,
 };
 
 use super::Shown;
@@ -53,7 +53,11 @@ pub fn render(preview: &Preview, shown: &Shown) -> String {
 }
 
 fn resource(out: &mut String, one: &ResourcePreview) {
-    let gone = if one.action == Action::Delete { "   in the base, not in the files" } else { "" };
+    let gone = match (one.action, one.source.file.as_str()) {
+        (Action::Delete, Source::CLUSTER) => "   in the cluster, not in the files",
+        (Action::Delete, _) => "   in the base, not in the files",
+        _ => "",
+    };
     let source = match one.action {
         Action::Blocked | Action::Unknown => format!("   {}:{}", one.source.file, one.source.line),
         _ => String::new(),

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use lambda_triggers_core::api::FunctionDefinition;
 use lambda_triggers_core::plan::function::{
-    ClusterCode, code_not_found, config_map_of_code, files_of_config_map, pack,
+    ClusterCode, config_map_of_code, files_of_config_map, no_config_map, pack,
 };
 
 use crate::reconcile::context::Context;
@@ -34,11 +34,7 @@ async fn read_files(
     let found = api.get_opt(name).await.map_err(Error::kubernetes("read the ConfigMap with the code"))?;
     let files = files_of_config_map(found.unwrap_or_default());
     if files.is_empty() {
-        return Err(code_not_found(format!(
-            "there is no ConfigMap {name} with files in the namespace {namespace}: create it, or name another one in \
-             spec.function.definition.code.configMap"
-        ))
-        .into());
+        return Err(no_config_map(name, namespace).into());
     }
     Ok(files)
 }

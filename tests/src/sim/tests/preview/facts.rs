@@ -8,7 +8,6 @@ use lambda_triggers_core::preview::{ChangeAction, EntryAction, FieldChange, Part
 use serde::Serialize;
 use serde_json::Value;
 
-use super::known::is_tag_of_cluster;
 use crate::sim::aws::{FunctionSnapshot, RuleSnapshot, Snapshot};
 use crate::sim::run::{Sim, owner};
 
@@ -65,11 +64,8 @@ fn facts_of(change: &PlannedChange) -> Vec<String> {
     }
     // The start of a rate is the time of the write.
     let fields = fields.iter().filter(|field| field.path != "start" && *part != Part::Target);
-    let fields: Vec<String> = fields.filter_map(shown).collect();
-    if *part == Part::Tags && fields.is_empty() {
-        return vec![];
-    }
-    let all = [String::new()].into_iter().chain(fields);
+    let fields: Vec<String> = fields.map(shown).collect();
+    let all = whole(*part).chain(fields);
     all.map(|content| fact(*part, *action, region, id, &content)).collect()
 }
 
@@ -191,8 +187,13 @@ fn change(part: Part, action: ChangeAction, arn: &str, id: &str, contents: Vec<S
         return vec![];
     }
     let contents = if action == ChangeAction::Delete { vec![] } else { contents };
-    let all = [String::new()].into_iter().chain(contents);
+    let all = whole(part).chain(contents);
     all.map(|content| fact(part, action, region_of(arn), id, &content)).collect()
+}
+
+/// The content of the fact for the part itself. Tags are facts one by one.
+fn whole(part: Part) -> impl Iterator<Item = String> {
+    (part != Part::Tags).then(String::new).into_iter()
 }
 
 fn region_of(arn: &str) -> &str {
@@ -245,14 +246,8 @@ fn value<T: Serialize>(value: &T) -> Value {
 fn tags(before: Option<Value>, after: Option<Value>) -> Vec<String> {
     let (old, new) = (leaves(before), leaves(after));
     let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let field = |key: &&String| tag(&format!("tags[{key}]"), old.get(*key), new.get(*key));
-    keys.iter().filter(|key| old.get(**key) != new.get(**key)).filter_map(field).collect()
-}
-
-fn tag(path: &str, before: Option<&Value>, after: Option<&Value>) -> Option<String> {
-    let text = |value: Option<&Value>| value.map(ToString::to_string).unwrap_or_default();
-    let only_of_cluster = is_tag_of_cluster(path);
-    (!only_of_cluster).then(|| format!("{path}: {} -> {}", text(before), text(after)))
+    let field = |key: &&String| line(&format!("tags[{key}]"), old.get(*key), new.get(*key));
+    keys.iter().filter(|key| old.get(**key) != new.get(**key)).map(field).collect()
 }
 
 /// The settings that differ.
@@ -260,18 +255,19 @@ fn differences(before: Option<Value>, after: Option<Value>) -> Vec<String> {
     let (old, new) = (leaves(before), leaves(after));
     let paths: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let changed = paths.into_iter().filter(|path| old.get(*path) != new.get(*path));
-    changed.filter_map(|path| line(path, old.get(path), new.get(path))).collect()
+    changed.map(|path| line(path, old.get(path), new.get(path))).collect()
 }
 
-fn shown(field: &FieldChange) -> Option<String> {
+fn shown(field: &FieldChange) -> String {
     line(&field.path, field.before.as_ref(), field.after.as_ref())
 }
 
 /// The code is opaque in a preview.
-fn line(path: &str, before: Option<&Value>, after: Option<&Value>) -> Option<String> {
+fn line(path: &str, before: Option<&Value>, after: Option<&Value>) -> String {
+    let text = |value: Option<&Value>| value.map(ToString::to_string).unwrap_or_default();
     match path {
-        "code" => Some("code".to_owned()),
-        _ => tag(path, before, after),
+        "code" => "code".to_owned(),
+        _ => format!("{path}: {} -> {}", text(before), text(after)),
     }
 }
 

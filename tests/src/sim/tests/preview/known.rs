@@ -13,9 +13,9 @@ pub fn is_left_out(workflow: &Workflow) -> bool {
     workflow.name == "s3: an entry that S3 refuses, beside others"
 }
 
-/// True for the tags whose values only the cluster knows: the UIDs of the cluster and of the object.
-pub fn is_tag_of_cluster(path: &str) -> bool {
-    [TAG_CLUSTER, TAG_UID].iter().any(|key| path == format!("tags[{key}]"))
+/// True for the change of a tag whose value only the cluster knows: the UIDs of the cluster and of the object.
+pub fn is_tag_of_cluster(fact: &str) -> bool {
+    [TAG_CLUSTER, TAG_UID].iter().any(|key| fact.contains(&format!("tags[{key}]:")))
 }
 
 /// True for a write that may set only the tags whose values the cluster knows.

@@ -3,14 +3,15 @@
 mod facts;
 mod known;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use lambda_triggers::aws::AwsReads;
 use lambda_triggers::manifests::Manifests;
-use lambda_triggers::preview::{Input, Options, preview};
+use lambda_triggers::preview::{Cluster, Input, Options, preview};
 use lambda_triggers_core::api::{Backend, Tags};
+use lambda_triggers_core::ownership::Owner;
 use lambda_triggers_core::preview::{PlanResult, Preview, Secrets};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -21,20 +22,30 @@ use crate::sim::fault_injector::{Call, CallFault};
 use crate::sim::run::{Sim, owner, simulate};
 use crate::sim::workflows::{self, NAMESPACE, RESYNC_PERIOD, Step, Workflow, until_idle, until_orphan_check};
 use facts::{Observed, done, planned};
-use known::{is_left_out, is_write_of_tags, wrong_problems};
+use known::{is_left_out, is_tag_of_cluster, is_write_of_tags, wrong_problems};
 
 /// The kinds of objects.
 const KINDS: [&str; 2] = ["S3TriggeredFunction", "ScheduledFunction"];
 
+/// What a plan knows beside the manifests and AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// The manifests before the step.
+    Base,
+    /// The manifests before the step, and the objects of the cluster.
+    Cluster,
+}
+
 /// The plan before a step, and AWS at that time.
 struct Planned {
+    scope: Scope,
     preview: Preview,
     head: String,
     before: Observed,
 }
 
 /// Plays a workflow. The operator is stopped during each step. Returns the differences between plans and writes.
-async fn play(sim: &Sim, workflow: &Workflow) -> Vec<String> {
+async fn play(sim: &Sim, workflow: &Workflow, scope: Scope) -> Vec<String> {
     workflows::prepare(sim);
     let (mut base, mut findings) = (manifests(sim), vec![]);
     for (number, step) in steps(&workflow.steps).iter().enumerate() {
@@ -49,7 +60,7 @@ async fn play(sim: &Sim, workflow: &Workflow) -> Vec<String> {
         workflows::perform(sim, step).await;
         // AWS deletes a schedule group in the background.
         sleep(Duration::from_secs(60)).await;
-        let planned = plan(sim, &base).await;
+        let planned = plan(sim, &base, scope).await;
         let found = apply(sim, &planned).await;
         findings.extend(found.into_iter().map(|found| format!("{}, step {number}: {found}", workflow.name)));
         base = planned.head;
@@ -72,13 +83,13 @@ fn steps(steps: &[Step]) -> Vec<Step> {
 }
 
 /// Plans the present manifests, twice. A plan writes nothing.
-async fn plan(sim: &Sim, base: &str) -> Planned {
+async fn plan(sim: &Sim, base: &str, scope: Scope) -> Planned {
     let (head, before) = (manifests(sim), Observed::new(sim).await);
     let writes = sim.aws.journal().len();
-    let [one, other] = [look(sim, &head, base).await, look(sim, &head, base).await];
+    let [one, other] = [look(sim, &head, base, scope).await, look(sim, &head, base, scope).await];
     assert_eq!(one, other, "the same input gives the same preview");
     assert_eq!(sim.aws.journal().len(), writes, "a preview writes nothing");
-    Planned { preview: one, head, before }
+    Planned { scope, preview: one, head, before }
 }
 
 /// Lets the operator come to rest. Returns the differences from the plan.
@@ -89,17 +100,20 @@ async fn apply(sim: &Sim, plan: &Planned) -> Vec<String> {
     until_rest(sim).await;
     operator.stop().await;
     let after = Observed::new(sim).await;
-    let (planned, done) = (planned(&plan.preview), done(&plan.before, &after));
+    let is_known = |fact: &String| plan.scope == Scope::Cluster || !is_tag_of_cluster(fact);
+    let [planned, done] = [planned(&plan.preview), done(&plan.before, &after)]
+        .map(|facts| facts.into_iter().filter(is_known).collect::<BTreeSet<String>>());
     let missing = done.difference(&planned).map(|fact| format!("done, but not planned: {fact}"));
     let extra = planned.difference(&done).map(|fact| format!("planned, but not done: {fact}"));
     let mut findings: Vec<String> = missing.chain(extra).collect();
     let journal = sim.aws.journal();
     let writes = journal[from..].iter().filter(|write| write.by == Writer::Operator);
-    let writes: Vec<&Applied> = writes.filter(|write| !is_write_of_tags(write)).collect();
+    let is_known = |write: &&Applied| plan.scope == Scope::Cluster || !is_write_of_tags(write);
+    let writes: Vec<&Applied> = writes.filter(is_known).collect();
     if done.is_empty() && !writes.is_empty() {
         findings.push(format!("no change, but these writes: {writes:?}"));
     }
-    let again = look(sim, &plan.head, &plan.head).await;
+    let again = look(sim, &plan.head, &plan.head, plan.scope).await;
     let left = facts::planned(&again);
     findings.extend(left.iter().map(|fact| format!("planned again after the operator: {fact}")));
     if !matches!(again.result, PlanResult::NoChanges | PlanResult::Problems | PlanResult::Incomplete) {
@@ -116,12 +130,22 @@ async fn until_rest(sim: &Sim) {
     until_idle(sim).await;
 }
 
-/// The preview of these manifests against AWS, without the cluster.
-async fn look(sim: &Sim, head: &str, base: &str) -> Preview {
+/// The preview of these manifests.
+async fn look(sim: &Sim, head: &str, base: &str, scope: Scope) -> Preview {
     let read = |text: &str| {
         Manifests::of_text("manifests.json", text).unwrap_or_else(|error| panic!("{error}: {text}"))
     };
-    let input = Input { head: read(head), base: Some(read(base)) };
+    let cluster = match scope {
+        Scope::Base => None,
+        Scope::Cluster => {
+            let namespace = sim.cluster.get("Namespace", "", "kube-system").unwrap_or_default();
+            let cluster = namespace["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+            let owner = Owner { id: owner(), cluster };
+            let client = sim.cluster.client(sim.injector.open());
+            Some(Cluster::read(client, owner, None).await.unwrap_or_else(|error| panic!("{error}")))
+        }
+    };
+    let input = Input { head: read(head), base: Some(read(base)), cluster };
     let aws = AwsReads::new(sim.aws.outside());
     let now: Timestamp = sim.cluster.clock().now();
     let preview = preview(input, &options(), Some(&aws), now).await;
@@ -161,15 +185,24 @@ fn manifests(sim: &Sim) -> String {
 
 #[test]
 fn each_workflow_does_what_the_preview_plans() {
+    assert_plans(Scope::Base);
+}
+
+#[test]
+fn each_workflow_does_what_the_preview_with_the_cluster_plans() {
+    assert_plans(Scope::Cluster);
+}
+
+fn assert_plans(scope: Scope) {
     let all: Vec<Workflow> = workflows::all().into_iter().filter(|workflow| !is_left_out(workflow)).collect();
     let played = parallel::each(all.len(), |number| {
-        simulate(1, |_: &Call| CallFault::Pass, async |sim| play(&sim, &all[number]).await)
+        simulate(1, |_: &Call| CallFault::Pass, async |sim| play(&sim, &all[number], scope).await)
     });
     let findings: Vec<String> = std::iter::zip(&all, played)
         .flat_map(|(workflow, found)| {
             found.unwrap_or_else(|panic| vec![format!("{}: {panic}", workflow.name)])
         })
         .collect();
-    print_figures(&format!("preview: {} workflows", all.len()));
+    print_figures(&format!("preview with {scope:?}: {} workflows", all.len()));
     assert!(findings.is_empty(), "{}", findings.join("\n"));
 }

@@ -1,5 +1,7 @@
 //! `lambda-triggers plan`: what is planned is what the operator then does, and the command writes nothing.
 
+mod cluster;
+
 use lambda_triggers_core::api::KeyFilter;
 use lambda_triggers_core::ownership::{ObjectKey, bucket_statement_id};
 use lambda_triggers_tests::env::{self, TestEnv};

@@ -1,0 +1,91 @@
+//! The resources on all sides: the manifests, the base and the cluster.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use lambda_triggers_core::ownership::ObjectKey;
+use lambda_triggers_core::preview::ResourcePreview;
+
+use super::cluster::Cluster;
+use super::declared::Declared;
+use super::item::{Item, needs};
+use super::options::Options;
+use crate::manifests::{Manifest, Manifests};
+
+/// The facts that all items share.
+pub struct Settings<'a> {
+    pub options: &'a Options,
+    pub account: &'a str,
+    pub now: Timestamp,
+}
+
+/// The valid resources of all sides, and the previews of the invalid ones. Invalid manifests of the base are left out.
+pub fn declare(
+    head: Vec<Manifest>,
+    base: Option<Manifests>,
+    cluster: Option<&Cluster>,
+    settings: &Settings<'_>,
+) -> (Vec<Item>, Vec<ResourcePreview>) {
+    let Settings { options, now, .. } = settings;
+    let before = base.map(|base| base.triggers).unwrap_or_default();
+    let mut before: BTreeMap<(&str, ObjectKey), Declared> = before
+        .into_iter()
+        .filter_map(|manifest| Declared::new(manifest, options).ok())
+        .map(|declared| ((declared.kind, declared.key.clone()), declared))
+        .collect();
+    let (mut items, mut refused) = (vec![], vec![]);
+    for manifest in head {
+        match Declared::new(manifest, options) {
+            Ok(declared) => {
+                let old = before.remove(&(declared.kind, declared.key.clone()));
+                let is_as_before = old.as_ref().is_some_and(|old| old.json == declared.json);
+                let item = Item::new(declared, is_as_before, *now);
+                items.push(with_record(item, old.as_ref(), cluster, settings));
+            }
+            Err(preview) => {
+                before.retain(|(kind, key), _| {
+                    *kind != preview.kind || key.namespace != preview.namespace || key.name != preview.name
+                });
+                refused.push(*preview);
+            }
+        }
+    }
+    let is_pruned = |(kind, key): &(&str, ObjectKey)| {
+        let is_refused = |one: &ResourcePreview| {
+            one.kind == *kind && one.namespace == key.namespace && one.name == key.name
+        };
+        let is_declared = |item: &Item| item.declared.kind == *kind && item.declared.key == *key;
+        !refused.iter().any(is_refused) && !items.iter().any(is_declared)
+    };
+    let selected = cluster.into_iter().flat_map(|cluster| &cluster.objects);
+    for (id, existing) in selected.filter(|(id, existing)| existing.is_selected && is_pruned(id)) {
+        if let Ok(declared) = Declared::new(existing.manifest.clone(), options) {
+            before.insert(id.clone(), declared);
+        }
+    }
+    for (_, old) in before {
+        let item = with_record(Item::new(old.clone(), false, *now), Some(&old), cluster, settings);
+        // The deletion of an object that the cluster does not have changes nothing.
+        if cluster.is_none() || item.existing.is_some() {
+            items.push(Item { is_gone: true, ..item });
+        }
+    }
+    (items, refused)
+}
+
+/// The item with the resources that the operator has made for the object. The status of the object decides. Without the
+/// cluster, the manifest of the base shows what the operator needed.
+fn with_record(
+    item: Item,
+    old: Option<&Declared>,
+    cluster: Option<&Cluster>,
+    Settings { options, account, now }: &Settings<'_>,
+) -> Item {
+    let Some(cluster) = cluster else {
+        let recorded = old.map(|old| needs(old, options, account, *now)).unwrap_or_default();
+        return Item { recorded, ..item };
+    };
+    let existing = cluster.objects.get(&(item.declared.kind, item.declared.key.clone())).cloned();
+    let recorded = existing.as_ref().map(|existing| existing.status.applied.clone()).unwrap_or_default();
+    Item { recorded, existing, ..item }
+}
