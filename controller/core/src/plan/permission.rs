@@ -71,6 +71,13 @@ impl Policy {
         };
         Ok(Self { revision, statements: all.iter().filter_map(read).collect(), all })
     }
+
+    /// The size of the policy's text in bytes.
+    pub fn size(&self) -> usize {
+        const AROUND: usize = r#"{"Version":"2012-10-17","Id":"default","Statement":[]}"#.len();
+        let commas = self.all.len().saturating_sub(1);
+        AROUND + commas + self.all.iter().map(|statement| statement.to_string().len()).sum::<usize>()
+    }
 }
 
 /// A write to a function's policy.

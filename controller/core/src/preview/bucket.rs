@@ -9,7 +9,7 @@ use super::{ChangeAction, Part, PlannedChange};
 use crate::arn::FunctionArn;
 use crate::ownership::{ObjectKey, OwnerId};
 use crate::plan::bucket::{
-    Bucket, BucketPlan, Change, Claim, Desired, Destination, Document, Entry, Rejection, failure,
+    Bucket, BucketPlan, Change, Claim, Desired, Destination, Document, Entry, Rejection, failure, made_by,
     plan_bucket, plan_bucket_of_some,
 };
 use crate::status::Failure;
@@ -90,6 +90,9 @@ pub struct EntryPreview {
     pub keys: String,
     /// Who made the entry.
     pub owner: EntryOwner,
+    /// The tool that made a foreign entry, as its Id shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
     /// The resource of the entry, as `namespace/name`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
@@ -277,6 +280,7 @@ fn entries(
             events: entry.events.clone(),
             keys: entry.filter.describe(),
             owner: whose,
+            made_by: made_by(entry).map(Into::into),
             resource: key.map(ToString::to_string),
             action,
         };

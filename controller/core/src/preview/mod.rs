@@ -8,6 +8,8 @@ mod changes;
 mod conflicts;
 mod fields;
 mod problem;
+mod quota;
+mod renames;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,8 @@ pub use changes::{
 pub use conflicts::{Deployed, same_function};
 pub use fields::{FieldChange, Secrets};
 pub use problem::{Problem, Severity};
+pub use quota::{bucket_nearly_full, policy_nearly_full, rules_nearly_full};
+pub use renames::{WithSpec, join_renames};
 
 /// What the operator would change.
 #[derive(Serialize, JsonSchema, Clone, Debug, PartialEq)]
@@ -130,6 +134,9 @@ pub struct ResourcePreview {
     pub source: Source,
     /// The action for the whole resource.
     pub action: Action,
+    /// The earlier name as `namespace/name`, of a resource that replaces a deleted one with the same spec.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<String>,
     /// True if the manifest is as in the base, so that AWS has changed.
     pub drift: bool,
     /// When the function runs, in words.
@@ -277,6 +284,7 @@ impl ResourcePreview {
             name: key.name.clone(),
             source,
             action: Action::Unchanged,
+            renamed_from: None,
             drift: false,
             schedule: None,
             next_runs: vec![],

@@ -2,11 +2,20 @@
 //! no colour.
 
 use anstream::ColorChoice;
-use anstyle::Style;
+use anstyle::{AnsiColor, Style};
 use clap::{Args, ValueEnum};
 
 /// The style of labels and headings.
 pub const LABEL: Style = Style::new().bold();
+
+/// The style of what is created.
+pub const CREATED: Style = AnsiColor::Green.on_default();
+/// The style of what is changed, and of warnings.
+pub const CHANGED: Style = AnsiColor::Yellow.on_default();
+/// The style of what is deleted, and of problems.
+pub const DELETED: Style = AnsiColor::Red.on_default();
+/// The style of what is taken over or unknown.
+pub const TAKEN_OVER: Style = AnsiColor::Cyan.on_default();
 
 /// The flag of all commands.
 #[derive(Args, Debug)]

@@ -6,7 +6,9 @@ use futures::{StreamExt, stream};
 use lambda_triggers_core::ownership::Owner;
 use lambda_triggers_core::plan::bucket::{Bucket, Desired, Document, failure};
 use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
-use lambda_triggers_core::preview::{BucketPreview, Member, Members, preview_bucket};
+use lambda_triggers_core::preview::{
+    BucketPreview, ChangeAction, Member, Members, bucket_nearly_full, preview_bucket,
+};
 use lambda_triggers_core::status::Failure;
 
 use super::cluster::{Existing, Other};
@@ -60,9 +62,11 @@ pub async fn buckets(
         };
         let (preview, mut changes, failures) = preview_bucket(&bucket, &document, &options.owner, &members);
         for (index, member) in indexes.iter().zip(members.known()) {
-            if aws.is_some() {
-                items[*index].preview.changes.extend(changes.remove(&member.key).unwrap_or_default());
+            let changes = changes.remove(&member.key).filter(|_| aws.is_some()).unwrap_or_default();
+            if changes.iter().any(|change| change.action == ChangeAction::Create) {
+                items[*index].preview.problems.extend(bucket_nearly_full(&preview));
             }
+            items[*index].preview.changes.extend(changes);
             if let Some(failure) = failures.get(&member.key) {
                 items[*index].fail(failure);
             }
@@ -105,7 +109,7 @@ fn claims(items: &[Item], options: &Options, account: &str) -> Vec<Claim> {
                 () if item.is_refused() => Desired::KeepCurrent,
                 () => intent.desired,
             };
-            claim(intent.bucket, desired, options.all || item.is_gone || !item.is_as_before);
+            claim(intent.bucket, desired, item.is_looked_at(options));
         }
         for old in item.recorded.notifications.iter().filter(|old| Some(&old.bucket) != current.as_ref()) {
             let bucket = Bucket {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use lambda_triggers_core::api::{AppliedFunction, dropped_fields};
 use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::preview::{Deployed, Problem, Severity, same_function};
@@ -52,6 +53,18 @@ pub fn check_functions(items: &mut [Item], options: &Options, others: &[Other<'_
     for (index, failure) in same_function(&all) {
         if let Some(index) = indexes.get(index) {
             items[*index].fail(&failure);
+        }
+    }
+}
+
+/// Warns of schedules without a next run.
+pub fn check_next_runs(items: &mut [Item], options: &Options, now: Timestamp) {
+    for item in items.iter_mut().filter(|item| !item.is_gone && item.is_looked_at(options)) {
+        if let Spec::Scheduled(valid) = &item.declared.spec
+            && let Some(failure) = valid.no_next_run(now)
+        {
+            let problem = Problem::from_failure(&failure);
+            item.preview.problems.push(Problem { severity: Severity::Warning, ..problem });
         }
     }
 }

@@ -54,6 +54,11 @@ impl Item {
         }
     }
 
+    /// True if the plan compares the resource with AWS.
+    pub fn is_looked_at(&self, options: &Options) -> bool {
+        options.all || self.is_gone || !self.is_as_before
+    }
+
     /// True if the operator leaves the object alone.
     pub fn is_paused(&self) -> bool {
         match self.declared.paused_annotation() {

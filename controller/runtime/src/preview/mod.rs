@@ -11,20 +11,23 @@ mod observer;
 mod options;
 mod removal;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use lambda_triggers_core::api::Applied;
 use lambda_triggers_core::ownership::ObjectKey;
-use lambda_triggers_core::preview::{Against, Preview, Problem, Severity};
+use lambda_triggers_core::preview::{
+    Against, ChangeAction, Part, Preview, Problem, Severity, WithSpec, join_renames, rules_nearly_full,
+};
 use lambda_triggers_core::status::Failure;
 use tokio::time::Instant;
 
 use crate::aws::{AwsError, AwsReads};
 use crate::manifests::Manifests;
 use buckets::buckets;
-use checks::{check_functions, check_schemas, check_tenancy, refuse_duplicates};
+use checks::{check_functions, check_next_runs, check_schemas, check_tenancy, refuse_duplicates};
 pub use cluster::Cluster;
 use cluster::Other;
 use declare::{Settings, declare};
@@ -77,6 +80,7 @@ pub async fn preview(
     refuse_duplicates(&mut items);
     check_functions(&mut items, options, others.as_deref().unwrap_or_default());
     check_tenancy(&mut items, options, &account);
+    check_next_runs(&mut items, options, now);
     if let Some(cluster) = cluster {
         check_schemas(&mut items, cluster);
     }
@@ -102,7 +106,7 @@ pub async fn preview(
         observe(&observer, &mut items, others.as_deref().unwrap_or_default()).await;
     }
     let buckets = buckets(&mut items, others.as_deref(), options, &account, aws).await;
-    let mut resources = refused;
+    let mut declared_resources = vec![];
     for Item { declared, mut preview, planned, is_gone, is_as_before, .. } in items {
         preview.changes.splice(0..0, planned.changes);
         preview.notes.extend(planned.notes);
@@ -114,8 +118,9 @@ pub async fn preview(
         preview.problems =
             problems.into_iter().map(|problem| in_file(ignored(problem), &declared.manifest)).collect();
         preview.decide(is_gone, is_as_before);
-        resources.push(preview);
+        declared_resources.push(WithSpec { preview, spec: declared.json });
     }
+    let resources = join_renames(declared_resources).into_iter().chain(refused).collect();
     Ok(Preview::new(against, resources, buckets))
 }
 
@@ -129,7 +134,7 @@ fn without_items<'a>(cluster: &'a Cluster, items: &[Item]) -> Vec<Other<'a>> {
 
 /// Plans all resources that can differ from AWS.
 async fn observe(observer: &Observer<'_>, items: &mut [Item], others: &[Other<'_>]) {
-    let looked_at = |item: &Item| observer.options.all || item.is_gone || !item.is_as_before;
+    let (options, done) = (observer.options, AtomicUsize::new(0));
     // What the operator leaves alone keeps its resources.
     let kept = |item: &Item, note: Option<&str>| Planned {
         wanted: item.recorded.clone(),
@@ -143,8 +148,14 @@ async fn observe(observer: &Observer<'_>, items: &mut [Item], others: &[Other<'_
             Ok(Planned { wanted: Applied::default(), ..kept(item, Some(RETAINED)) })
         }
         () if item.is_gone => Ok(Planned { obsolete: item.recorded.clone(), ..Planned::default() }),
-        () if !looked_at(item) => Ok(kept(item, None)),
+        () if !item.is_looked_at(options) => Ok(kept(item, None)),
         () => observer.plan(item).await,
+    });
+    let plans = plans.map(async |plan| {
+        let plan = plan.await;
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        options.progress.inspect(|show| show(done, items.len()));
+        plan
     });
     let plans: Vec<Result<Planned, Failure>> = stream::iter(plans).buffered(PARALLEL).collect().await;
     for (item, plan) in items.iter_mut().zip(plans) {
@@ -153,6 +164,7 @@ async fn observe(observer: &Observer<'_>, items: &mut [Item], others: &[Other<'_
             kept(item, None)
         });
     }
+    warn_of_rules(observer, items).await;
     let of_others = others.iter().filter(|(_, _, existing)| !existing.is_deleted || existing.is_paused);
     let of_others = of_others.map(|(_, _, existing)| existing.status.applied.clone());
     let wanted: Vec<Applied> =
@@ -163,6 +175,24 @@ async fn observe(observer: &Observer<'_>, items: &mut [Item], others: &[Other<'_
         item.planned.changes.extend(removal.changes);
         item.planned.problems.extend(removal.problems);
         item.planned.notes.extend(removal.notes);
+    }
+}
+
+/// Warns if a Region has nearly as many rules as AWS permits. Without the permission to list all rules, there is no
+/// warning.
+async fn warn_of_rules(observer: &Observer<'_>, items: &mut [Item]) {
+    let mut regions: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for (index, item) in items.iter().enumerate() {
+        for change in &item.planned.changes {
+            if (change.part, change.action) == (Part::Rule, ChangeAction::Create) {
+                regions.entry(change.region.clone()).or_insert((index, 0)).1 += 1;
+            }
+        }
+    }
+    for (region, (first, created)) in regions {
+        if let Ok(Some(listed)) = observer.aws.eventbridge(&region).list("", observer.since).await {
+            items[first].planned.problems.extend(rules_nearly_full(listed.len() + created, &region));
+        }
     }
 }
 

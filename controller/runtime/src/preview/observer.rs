@@ -8,12 +8,14 @@ use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{Origin, Owner, TAG_CLUSTER, TAG_UID, rules_statement_id};
 use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
 use lambda_triggers_core::plan::intent::scheduled_function::{Operator, RuleIntent, ScheduleIntent, Valid};
+use lambda_triggers_core::plan::permission::PolicyView;
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleView};
 use lambda_triggers_core::plan::schedule::{
     GroupPlan, ObservedSchedule, ScheduleKey, ScheduleStep, group_arn, plan_group,
 };
 use lambda_triggers_core::preview::{
-    PlannedChange, Problem, Severity, group_change, permission_change, rule_changes, schedule_change,
+    PlannedChange, Problem, group_change, permission_change, policy_nearly_full, rule_changes,
+    schedule_change,
 };
 use lambda_triggers_core::status::{Component, Failure};
 use lambda_triggers_core::tenancy::scheduler_role;
@@ -84,12 +86,8 @@ impl Observer<'_> {
                 let policy = self.policy(&item.declared, &intent.function, exists).await?;
                 let plan = intent.plan(&item.recorded, false, &policy);
                 let short = intent.function.short();
-                planned.changes.extend(permission_change(
-                    &plan.permission,
-                    &intent.statement,
-                    &short,
-                    &valid.region,
-                ));
+                let change = permission_change(&plan.permission, &intent.statement, &short, &valid.region);
+                planned.permit(change, &policy, &short);
                 (planned.wanted, planned.obsolete) = (plan.wanted, plan.obsolete);
             }
         }
@@ -151,14 +149,14 @@ impl Observer<'_> {
         let policy = self.policy(&item.declared, &intent.function, exists).await?;
         let plan = intent.plan(recorded, false, &policy, &RuleView::Read(observed.clone()))?;
         let short = intent.function.short();
-        planned.changes.extend(permission_change(&plan.permission, &intent.statement, &short, &valid.region));
+        let change = permission_change(&plan.permission, &intent.statement, &short, &valid.region);
+        planned.permit(change, &policy, &short);
         let words = valid.schedule.in_words();
         if let Some(rule) = &plan.rule {
             let place = (valid.region.as_str(), words.as_str());
             let secrets = self.options.secrets;
             planned.changes.extend(rule_changes(rule, &intent.rule, observed.as_ref(), place, secrets));
         }
-        planned.warn_no_next_run(intent.refused_without_next_run());
         (planned.wanted, planned.obsolete) = (plan.wanted, plan.obsolete);
         Ok(())
     }
@@ -201,8 +199,6 @@ impl Observer<'_> {
                 planned.notes.push("the schedule is over: no run is left".into());
             }
         }
-        let outcome = intent.outcome(&plan, self.now);
-        planned.warn_no_next_run(intent.check_next_run(outcome).err());
         (planned.wanted, planned.obsolete) = (plan.wanted, plan.obsolete);
         Ok(())
     }
@@ -283,10 +279,11 @@ impl Observer<'_> {
 }
 
 impl Planned {
-    fn warn_no_next_run(&mut self, failure: Option<Failure>) {
-        self.problems.extend(
-            failure.map(|failure| Problem { severity: Severity::Warning, ..Problem::from_failure(&failure) }),
-        );
+    fn permit(&mut self, change: Option<PlannedChange>, policy: &PolicyView, function: &str) {
+        if let (Some(_), PolicyView::Read(policy)) = (&change, policy) {
+            self.problems.extend(policy_nearly_full(policy, function));
+        }
+        self.changes.extend(change);
     }
 }
 

@@ -35,4 +35,6 @@ pub struct Options {
     pub all: bool,
     /// True to show secrets.
     pub secrets: Secrets,
+    /// Shows the numbers of planned resources and of all resources.
+    pub progress: Option<fn(usize, usize)>,
 }

@@ -68,6 +68,7 @@ async fn plan(sim: &Sim, input: Input, all: bool) -> (Preview, BTreeMap<String, 
         ignored: [].into(),
         all,
         secrets: Secrets::Hide,
+        progress: None,
     };
     let (before, began) = (sim.injector.count(), Instant::now());
     let planned = preview(input, &options, Some(&aws), sim.cluster.clock().now()).await.unwrap();

@@ -66,6 +66,7 @@ fn entry(
         events: BTreeSet::from([event.to_owned()]),
         keys: "all keys".into(),
         owner,
+        made_by: None,
         resource: resource.map(Into::into),
         action,
     }

@@ -54,9 +54,12 @@ fn listed(rule: sdk::Rule) -> Option<ListedRule> {
 impl EventBridgeReads for SdkEventBridge {
     async fn list(&self, prefix: &str, _since: Instant) -> Result<Option<ListedRules>, AwsError> {
         let mut rules = BTreeMap::new();
+        // AWS refuses an empty prefix.
+        let prefix_or_all = Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty());
         let mut next = None;
         loop {
-            let answer = self.client.list_rules().name_prefix(prefix).set_next_token(next).send().await;
+            let list = self.client.list_rules().set_name_prefix(prefix_or_all.clone());
+            let answer = list.set_next_token(next).send().await;
             let answer = answer
                 .map_err(|e| AwsError::from_sdk(op::LIST_RULES.action, format!("rules {prefix}*"), e))?;
             let page = answer.rules.into_iter().flatten().filter_map(listed);

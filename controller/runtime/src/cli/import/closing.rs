@@ -39,6 +39,7 @@ pub async fn plan(
         ignored: [Reason::SchedulerRoleMissing.as_str().to_owned()].into(),
         all: true,
         secrets: Secrets::Hide,
+        progress: None,
     };
     let input = Input { head: Manifests::of_text("import", &report.manifests_text()?)?, ..Input::default() };
     let planned = preview(input, &options, Some(aws), Timestamp::now()).await;

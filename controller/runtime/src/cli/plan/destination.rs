@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use anstream::adapter::strip_str;
+
 use crate::cli::output;
 use crate::operator::StartError;
 
@@ -43,10 +45,10 @@ impl Output {
         Ok(Self { format, file })
     }
 
-    /// Writes the text.
+    /// Writes the text, to a file without styles.
     pub fn write(&self, text: &str) -> Result<(), StartError> {
         if let Some(file) = &self.file {
-            return std::fs::write(file, text)
+            return std::fs::write(file, strip_str(text).to_string())
                 .map_err(|error| format!("cannot write {}: {error}", file.display()).into());
         }
         output::print(text)

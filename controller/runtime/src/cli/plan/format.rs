@@ -150,12 +150,16 @@ pub fn destination(entry: &EntryPreview) -> String {
 
 /// Whose an entry is.
 pub fn whose(entry: &EntryPreview) -> String {
+    let others = match &entry.made_by {
+        Some(tool) => format!("others ({})", clean(tool)),
+        None => "others".to_owned(),
+    };
     match (entry.owner, &entry.resource) {
         (EntryOwner::Operator, Some(resource)) => resource.clone(),
         (EntryOwner::Operator, None) => "another resource of this operator".into(),
         (EntryOwner::OtherOperator, _) => "another operator".into(),
-        (EntryOwner::Others, Some(resource)) => format!("others, becomes {resource}'s"),
-        (EntryOwner::Others, None) => "others".into(),
+        (EntryOwner::Others, Some(resource)) => format!("{others}, becomes {resource}'s"),
+        (EntryOwner::Others, None) => others,
     }
 }
 

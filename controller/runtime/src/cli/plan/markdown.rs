@@ -83,6 +83,8 @@ fn row(one: &ResourcePreview) -> String {
     if one.action != Action::Delete && one.changes.iter().any(has_schedule) {
         words.extend(one.schedule.as_deref().map(escape));
     }
+    let renamed = one.renamed_from.as_ref().map(|from| format!("renamed from `{}`", code(from)));
+    words.splice(0..0, renamed);
     let name = format!("{}/{}", one.namespace, one.name);
     format!("| {sign} | `{}`<br>{} | {} |\n", code(&name), escape(&one.kind), words.join("<br>"))
 }

@@ -5,6 +5,7 @@ mod destination;
 mod format;
 mod github;
 mod markdown;
+mod progress;
 mod text;
 
 #[cfg(test)]
@@ -102,8 +103,10 @@ async fn plan(args: PlanArgs) -> Result<Preview, StartError> {
         ignored: args.ignore.into_iter().collect::<BTreeSet<_>>(),
         all: args.all || base.is_none(),
         secrets,
+        progress: progress::progress().filter(|_| !args.quiet),
     };
     let planned = preview(Input { head, base, cluster }, &options, aws.as_ref(), Timestamp::now()).await;
+    progress::clear();
     Ok(planned.map_err(|error| error.failure(lambda_triggers_core::status::Component::Function).message)?)
 }
 

@@ -7,6 +7,7 @@ use lambda_triggers_core::preview::{
 };
 use lambda_triggers_core::status::Reason;
 
+use super::destination::Output;
 use super::*;
 
 fn shown() -> Shown {
@@ -33,6 +34,11 @@ fn preview(resources: Vec<ResourcePreview>, buckets: Vec<BucketPreview>) -> Prev
         region: Some("eu-west-1".into()),
     };
     Preview::new(against, resources, buckets)
+}
+
+/// The text without its styles.
+fn plain(preview: &Preview, shown: &Shown) -> String {
+    anstream::adapter::strip_str(&text::render(preview, shown)).to_string()
 }
 
 /// A resource of each kind of text: changed, drifting, deleted, and blocked by a text that wants to break out.
@@ -66,6 +72,7 @@ fn sample() -> Preview {
         events: ["s3:ObjectCreated:*".to_owned()].into(),
         keys: "all keys".into(),
         owner,
+        made_by: None,
         resource: None,
         action,
     };
@@ -120,7 +127,38 @@ Drift, not by this change (1): AWS differs, and the operator repairs it
 
 2 to change, 1 to delete, 1 with drift, 1 problem.
 ";
-    assert_eq!(text::render(&sample(), &shown()), expected);
+    assert_eq!(plain(&sample(), &shown()), expected);
+}
+
+#[test]
+fn signs_have_colours() {
+    let text = text::render(&sample(), &shown());
+    for styled in [
+        "\u{1b}[31m!\u{1b}[0m \u{1b}[1mScheduledFunction media/blocked\u{1b}[0m",
+        "    \u{1b}[33m~\u{1b}[0m rule ",
+        "    \u{1b}[32m+\u{1b}[0m (no Id)   f:live ",
+    ] {
+        assert!(text.contains(styled), "{text:?}");
+    }
+}
+
+#[test]
+fn a_renamed_resource_is_one_block() {
+    let mut renamed = resource("new");
+    renamed.renamed_from = Some("media/old".into());
+    renamed.changes =
+        [ChangeAction::Create, ChangeAction::Delete].map(|action| change(Part::Rule, action, vec![])).into();
+    renamed.decide(false, false);
+    let expected = "\
+~ ScheduledFunction media/new   renamed from media/old
+    + rule        lt-1   eu-west-1
+    - rule        lt-1   eu-west-1
+";
+    let preview = preview(vec![renamed], vec![]);
+    let text = plain(&preview, &shown());
+    assert!(text.contains(expected), "{text}");
+    let row = "| ✏️ | `media/new`<br>ScheduledFunction | renamed from `media/old`<br>new rule: report<br>rule removed |\n";
+    assert!(markdown::render(&preview, &shown()).contains(row));
 }
 
 #[test]
@@ -128,9 +166,9 @@ fn a_plan_without_changes_is_one_line() {
     let preview = preview(vec![resource("a")], vec![]);
     let head = "owner id 1a2b3c4d, account 123456789012, eu-west-1, compared with AWS and the base\n\n";
     let line = "No changes: AWS is as 1 resource says.\n";
-    assert_eq!(text::render(&preview, &shown()), format!("{head}{line}"));
-    assert_eq!(text::render(&preview, &Shown { quiet: true, ..shown() }), "");
-    let all = text::render(&preview, &Shown { unchanged: true, ..shown() });
+    assert_eq!(plain(&preview, &shown()), format!("{head}{line}"));
+    assert_eq!(plain(&preview, &Shown { quiet: true, ..shown() }), "");
+    let all = plain(&preview, &Shown { unchanged: true, ..shown() });
     assert_eq!(all, format!("{head}  ScheduledFunction media/a\n\n{line}"));
 }
 

@@ -12,6 +12,7 @@ use super::format::{
     against, bucket, change_sign, clean, destination, entry_sign, field, part, severity_sign, sign, summary,
     whose,
 };
+use crate::cli::color::{CHANGED, CREATED, DELETED, LABEL, TAKEN_OVER};
 
 /// The plan as text.
 pub fn render(preview: &Preview, shown: &Shown) -> String {
@@ -62,7 +63,14 @@ fn resource(out: &mut String, one: &ResourcePreview) {
         Action::Blocked | Action::Unknown => format!("   {}:{}", one.source.file, one.source.line),
         _ => String::new(),
     };
-    let _ = writeln!(out, "{} {}{gone}{source}", sign(one.action), clean(&one.title()));
+    let renamed = one.renamed_from.as_ref().map(|from| format!("   renamed from {}", clean(from)));
+    let title = clean(&one.title());
+    let _ = writeln!(
+        out,
+        "{} {LABEL}{title}{LABEL:#}{}{gone}{source}",
+        painted(sign(one.action)),
+        renamed.unwrap_or_default()
+    );
     for change in &one.changes {
         change_lines(out, change);
     }
@@ -78,9 +86,22 @@ fn resource(out: &mut String, one: &ResourcePreview) {
     }
     for problem in &one.problems {
         let message = clean(&problem.message);
-        let _ = writeln!(out, "    {} {}: {message}", severity_sign(problem.severity), problem.reason);
+        let sign = painted(severity_sign(problem.severity));
+        let _ = writeln!(out, "    {sign} {}: {message}", problem.reason);
     }
     out.push('\n');
+}
+
+/// A sign in the colour of its meaning.
+fn painted(sign: char) -> String {
+    let style = match sign {
+        '+' => CREATED,
+        '~' | '*' => CHANGED,
+        '-' | '!' => DELETED,
+        '>' | '?' => TAKEN_OVER,
+        _ => return sign.to_string(),
+    };
+    format!("{style}{sign}{style:#}")
 }
 
 /// A run as people write it: `Fri 2026-11-27 18:00 UTC`.
@@ -103,7 +124,7 @@ fn change_lines(out: &mut String, change: &PlannedChange) {
     };
     let line = format!(
         "    {} {:<11} {}   {region}   {}{taken}",
-        change_sign(*action),
+        painted(change_sign(*action)),
         part(*what),
         clean(id),
         clean(words)
@@ -117,14 +138,14 @@ fn change_lines(out: &mut String, change: &PlannedChange) {
 }
 
 fn entries(out: &mut String, one: &BucketPreview) {
-    let _ = writeln!(out, "Bucket {}   {}", clean(&one.name), bucket(one));
+    let _ = writeln!(out, "{LABEL}Bucket {}{LABEL:#}   {}", clean(&one.name), bucket(one));
     let rows: Vec<[String; 5]> = one
         .entries
         .iter()
         .map(|entry| {
             let events: Vec<&str> = entry.events.iter().map(String::as_str).collect();
             [
-                format!("{} {}", entry_sign(entry.action), clean(entry.id.as_deref().unwrap_or("(no Id)"))),
+                clean(entry.id.as_deref().unwrap_or("(no Id)")),
                 destination(entry),
                 clean(&entry.keys),
                 clean(&events.join(",")),
@@ -134,10 +155,11 @@ fn entries(out: &mut String, one: &BucketPreview) {
         .collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: Vec<usize> = (0..5).map(width).collect();
-    for row in &rows {
+    for (entry, row) in one.entries.iter().zip(&rows) {
         let cells: Vec<String> =
             row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        let _ = writeln!(out, "    {}", cells.join("   ").trim_end());
+        let sign = painted(entry_sign(entry.action));
+        let _ = writeln!(out, "    {sign} {}", cells.join("   ").trim_end());
     }
     if !one.test_events.is_empty() {
         let _ = writeln!(

@@ -165,6 +165,7 @@ fn options() -> Options {
         ignored: [].into(),
         all: true,
         secrets: Secrets::Show,
+        progress: None,
     }
 }
 

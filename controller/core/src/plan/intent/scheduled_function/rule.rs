@@ -9,7 +9,7 @@ use crate::api::{Applied, AppliedFunction, AppliedRule, Schedule, ScheduledFunct
 use crate::arn::FunctionArn;
 use crate::ownership::{Origin, Owner};
 use crate::plan::permission::{Grant, PolicyView, Statement, plan_statement};
-use crate::plan::rule::{DesiredRule, RulePlan, RuleView, no_next_run, plan_rule};
+use crate::plan::rule::{DesiredRule, RulePlan, RuleView, plan_rule};
 use crate::plan::tags::check_count;
 use crate::plan::trigger::TriggerPlan;
 use crate::status::{Component, Failure, Outcome, Reason};
@@ -57,8 +57,6 @@ impl RuleIntent {
         let rule =
             DesiredRule::from_spec(owner, &origin, default_tags, spec, expression.to_string(), &function);
         check_count("spec.tags", &rule.tags).map_err(invalid)?;
-        // A suspended schedule has no next run either, and the status reports the suspension.
-        let no_next_run = if spec.suspend { None } else { no_next_run(expression, now) };
         Ok(Self {
             region: region.clone(),
             statement: Statement::for_rules(&owner.id, &function, account),
@@ -70,7 +68,7 @@ impl RuleIntent {
             origin,
             account: account.into(),
             deployed,
-            no_next_run,
+            no_next_run: valid.no_next_run(now),
         })
     }
 

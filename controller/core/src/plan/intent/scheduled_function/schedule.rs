@@ -7,7 +7,7 @@ use crate::api::{Applied, AppliedFunction, AppliedSchedule, ScheduledFunctionSpe
 use crate::arn::FunctionArn;
 use crate::ownership::Origin;
 use crate::plan::permission::PermissionPlan;
-use crate::plan::schedule::{DesiredSchedule, ObservedSchedule, no_next_run, plan_schedule, role_refused};
+use crate::plan::schedule::{DesiredSchedule, ObservedSchedule, plan_schedule, role_refused};
 use crate::plan::trigger::TriggerPlan;
 use crate::status::{Failure, Outcome};
 
@@ -46,8 +46,6 @@ impl ScheduleIntent {
         let place = (region.as_str(), account);
         let schedule =
             DesiredSchedule::from_spec(owner, origin, spec, times.clone(), &function, role_arn, place);
-        // A suspended schedule has no next run either, and the status reports the suspension.
-        let no_next_run = if spec.suspend { None } else { no_next_run(times, now) };
         Self {
             region: region.clone(),
             function,
@@ -55,7 +53,7 @@ impl ScheduleIntent {
             spec: spec.clone(),
             account: account.into(),
             deployed,
-            no_next_run,
+            no_next_run: valid.no_next_run(now),
         }
     }
 

@@ -1,5 +1,7 @@
 //! A valid spec of a `ScheduledFunction`, and the settings of the operator.
 
+use jiff::Timestamp;
+
 use crate::api::{Backend, Schedule, ScheduledFunctionSpec, Tags};
 use crate::ownership::Owner;
 use crate::plan::function::{named_arn, region};
@@ -43,6 +45,16 @@ impl Valid {
         }
         let region = region(spec.region.as_deref(), spec.function.arn.as_deref(), default_region);
         Ok(Self { spec, schedule, backend, region })
+    }
+
+    /// The failure of a schedule without a next run. A suspended schedule has no next run either, and the status reports the
+    /// suspension.
+    pub fn no_next_run(&self, now: Timestamp) -> Option<Failure> {
+        match self.backend {
+            _ if self.spec.suspend => None,
+            Backend::Rule => rule::no_next_run(&self.schedule.expression, now),
+            Backend::Scheduler => schedule::no_next_run(&self.schedule, now),
+        }
     }
 
     /// Checks that the function is in the account of the rule or schedule. A read of the function could only be denied.
