@@ -275,3 +275,29 @@ fn doctor_checks_the_file_and_assumes_each_role() {
         );
     });
 }
+
+#[test]
+fn a_plan_can_read_with_the_role_of_a_namespace() {
+    env::test("plan-roles", async |env| {
+        env.function("report").await;
+        let role = role(&env, "media");
+        let entry = format!("role: {{arn: '{role}'}}\nfunctions: [report]\nruleTargets: [report]");
+        let tenancy = write_file(&env, &file(&env, &entry));
+        let manifests = env.directory().join("head.yaml").display().to_string();
+        std::fs::write(&manifests, scheduled("report", "report", "schedule: rate(1 day)")).unwrap();
+        let namespace = env.namespace();
+        let own = ["plan", "--filename", &manifests, "--namespace", namespace, "--owner-id", OWNER];
+        let plan = async |flags: &[&str]| {
+            env.aws_proxy().clear_calls(env.account());
+            let output =
+                env.lambda_triggers(&[&own[..], &["--tenancy-file", &tenancy], flags].concat(), &[]).await;
+            assert_eq!((output.code, output.stderr.as_str()), (Some(2), ""), "{}", output.stdout);
+            assert_eq!(env.aws_writes(), vec![]);
+            (roles_of(&env, "GetPolicy"), output.stdout)
+        };
+        let (none, text) = plan(&[]).await;
+        let (assumed, same) = plan(&["--assume-roles"]).await;
+        assert_eq!((none, assumed), (BTreeSet::new(), BTreeSet::from([role])));
+        assert_eq!(text, same);
+    });
+}

@@ -25,7 +25,14 @@ fn owner() -> OwnerId {
 }
 
 fn against() -> Against {
-    Against { aws: true, base: false, cluster: false, owner_id: "1".into(), account: None, region: None }
+    Against {
+        aws: true,
+        base: false,
+        cluster: false,
+        owner_id: "1a2b3c4d".into(),
+        account: None,
+        region: None,
+    }
 }
 
 fn source() -> Source {

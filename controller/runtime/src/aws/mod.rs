@@ -26,7 +26,7 @@ pub use ports::{
     ListedRule, ListedRules, ListedSchedule, ListedSchedules, S3Api, S3Reads, SchedulerApi, SchedulerReads,
     Validation,
 };
-pub use reads::AwsReads;
+pub use reads::{AwsReads, NamespaceReads};
 pub use rules::{read_listed_rule, read_rule};
 pub use sdk::{CallMetrics, Caller, NoRegion, Sdk, SdkSettings};
 pub use unsent::{NoConnection, NoCredentials};

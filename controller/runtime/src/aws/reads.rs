@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use lambda_triggers_core::ownership::{ObjectKey, OwnerId};
 use lambda_triggers_core::pacing::token_bucket::Rates;
+use lambda_triggers_core::tenancy::Tenancy;
+use tokio::sync::watch;
 
 use super::{
-    Account, Aws, AwsError, EventBridgeReads, LambdaReads, NoRegion, RateLimiter, S3Reads, SchedulerReads,
-    Sdk, SdkSettings,
+    Account, Aws, AwsError, EventBridgeReads, LambdaReads, NamespaceCredentials, NoRegion, RateLimiter,
+    S3Reads, SchedulerReads, Sdk, SdkSettings,
 };
 use crate::network::Network;
 use crate::telemetry::Telemetry;
@@ -76,5 +79,58 @@ impl AwsReads {
     /// The reads of S3 in a Region.
     pub fn s3(&self, region: &str) -> Arc<dyn S3Reads> {
         self.0.s3(region)
+    }
+}
+
+/// AWS without its writes, with the credentials of each namespace.
+pub struct NamespaceReads {
+    own: AwsReads,
+    /// The credentials of each namespace; `None` if all namespaces share the credentials of the caller.
+    separate: Option<NamespaceCredentials>,
+    owner: OwnerId,
+}
+
+impl NamespaceReads {
+    /// All namespaces share the credentials of the caller.
+    pub fn single(own: AwsReads, owner: OwnerId) -> Self {
+        Self { own, separate: None, owner }
+    }
+
+    /// Assumes the role of each namespace in the tenancy file. `scheduler_role` is the operator's own role for EventBridge
+    /// Scheduler.
+    ///
+    /// # Errors
+    ///
+    /// There is no Region.
+    pub async fn load(
+        (network, region): (Network, Option<String>),
+        owner: OwnerId,
+        tenancy: &Tenancy,
+        scheduler_role: Option<&str>,
+    ) -> Result<Self, NoRegion> {
+        let sdk = Arc::new(Sdk::load(SdkSettings::for_reads(network, region)).await?);
+        let own = sdk.clone().into_client();
+        let tenancy = watch::channel(Arc::new(tenancy.clone())).1;
+        let separate = NamespaceCredentials::separate(own.clone(), tenancy, sdk, scheduler_role);
+        Ok(Self { own: AwsReads::new(Arc::new(own)), separate: Some(separate), owner })
+    }
+
+    /// AWS with the credentials of the caller.
+    pub fn own(&self) -> &AwsReads {
+        &self.own
+    }
+
+    /// True if namespaces have credentials of their own.
+    pub fn are_separate(&self) -> bool {
+        self.separate.is_some()
+    }
+
+    /// AWS for an object. `is_gone` is true for the cleanup of an object, whose namespace may have lost its permissions.
+    pub fn of(&self, key: &ObjectKey, is_gone: bool) -> AwsReads {
+        match &self.separate {
+            Some(separate) if is_gone => AwsReads::new(separate.aws_for_removal(&self.owner, key)),
+            Some(separate) => AwsReads::new(separate.aws(&self.owner, key)),
+            None => self.own.clone(),
+        }
     }
 }

@@ -15,7 +15,7 @@ use super::cluster::{Existing, Other};
 use super::declared::{Declared, Spec};
 use super::item::Item;
 use super::options::{Options, PARALLEL};
-use crate::aws::AwsReads;
+use crate::aws::{AwsReads, NamespaceReads};
 use crate::reconcile::failed_call;
 
 /// The configuration of a bucket without entries.
@@ -27,10 +27,9 @@ pub async fn buckets(
     items: &mut [Item],
     others: Option<&[Other<'_>]>,
     options: &Options,
-    account: &str,
-    aws: Option<&AwsReads>,
+    aws: Option<&NamespaceReads>,
 ) -> Vec<BucketPreview> {
-    let claims = claims(items, options, account);
+    let claims = claims(items, options);
     let touched: BTreeSet<Bucket> =
         claims.iter().filter(|claim| claim.is_touched).map(|claim| claim.bucket.clone()).collect();
     let mut members: BTreeMap<Bucket, Vec<Claim>> = BTreeMap::new();
@@ -38,7 +37,9 @@ pub async fn buckets(
         members.entry(claim.bucket.clone()).or_default().push(claim);
     }
     let read = members.into_iter().map(async |(bucket, claims)| {
-        let document = document(aws, &bucket).await;
+        // A claim on the bucket has the right to read it.
+        let reads = claims.first().zip(aws).map(|(claim, aws)| aws.of(&claim.member.key, claim.is_gone));
+        let document = document(reads.as_ref(), &bucket).await;
         (bucket, claims, document)
     });
     let read: Vec<_> = stream::iter(read).buffered(PARALLEL).collect().await;
@@ -56,7 +57,7 @@ pub async fn buckets(
         let members = match others {
             None => Members::Some(members),
             Some(others) => {
-                members.extend(others.iter().filter_map(|other| member(other, &bucket, options, account)));
+                members.extend(others.iter().filter_map(|other| member(other, &bucket, options)));
                 Members::All(members)
             }
         };
@@ -84,21 +85,23 @@ struct Claim {
     /// The index of the item.
     index: usize,
     member: Member,
+    /// True if the manifest no longer names the bucket.
+    is_gone: bool,
     /// True if the manifest changes what the bucket has.
     is_touched: bool,
 }
 
 /// The claims of all manifests, also on buckets that the manifests no longer name.
-fn claims(items: &[Item], options: &Options, account: &str) -> Vec<Claim> {
+fn claims(items: &[Item], options: &Options) -> Vec<Claim> {
     let mut claims = vec![];
     for (index, item) in items.iter().enumerate() {
         let created = item.existing.as_ref().map(|existing| existing.creation.clone());
-        let mut claim = |bucket, desired, is_touched| {
+        let mut claim = |bucket, desired, is_gone, is_touched| {
             let member = Member { key: item.declared.key.clone(), desired, created: created.clone() };
-            claims.push(Claim { bucket, index, member, is_touched });
+            claims.push(Claim { bucket, index, member, is_gone, is_touched });
         };
         let mut current = None;
-        if let Some(intent) = intent(&item.declared, options, account) {
+        if let Some(intent) = intent(&item.declared, options) {
             current = Some(intent.bucket.name.clone());
             let desired = match () {
                 () if item.is_paused() => Desired::KeepCurrent,
@@ -109,7 +112,7 @@ fn claims(items: &[Item], options: &Options, account: &str) -> Vec<Claim> {
                 () if item.is_refused() => Desired::KeepCurrent,
                 () => intent.desired,
             };
-            claim(intent.bucket, desired, item.is_looked_at(options));
+            claim(intent.bucket, desired, item.is_gone, item.is_looked_at(options));
         }
         for old in item.recorded.notifications.iter().filter(|old| Some(&old.bucket) != current.as_ref()) {
             let bucket = Bucket {
@@ -117,14 +120,14 @@ fn claims(items: &[Item], options: &Options, account: &str) -> Vec<Claim> {
                 name: old.bucket.clone(),
                 owner: old.bucket_owner.clone(),
             };
-            claim(bucket, Desired::None, true);
+            claim(bucket, Desired::None, true, true);
         }
     }
     claims
 }
 
 /// An object without a manifest as a member of a bucket; `None` if the object has no entries there.
-fn member(other: &Other<'_>, bucket: &Bucket, options: &Options, account: &str) -> Option<Member> {
+fn member(other: &Other<'_>, bucket: &Bucket, options: &Options) -> Option<Member> {
     let (_, key, existing) = other;
     let Existing { manifest, creation, is_deleted, is_retained, is_paused, .. } = existing;
     if !existing.has_entries(bucket) {
@@ -137,7 +140,7 @@ fn member(other: &Other<'_>, bucket: &Bucket, options: &Options, account: &str) 
         () if *is_deleted => Desired::None,
         // The entries of all other objects are in doubt, and stay.
         () if !existing.is_ready() => Desired::KeepCurrent,
-        () => match declared().and_then(|declared| intent(&declared, options, account)) {
+        () => match declared().and_then(|declared| intent(&declared, options)) {
             Some(intent) if intent.bucket == *bucket => intent.desired,
             _ => Desired::KeepCurrent,
         },
@@ -146,10 +149,10 @@ fn member(other: &Other<'_>, bucket: &Bucket, options: &Options, account: &str) 
 }
 
 /// The intent of an `S3TriggeredFunction`.
-fn intent(declared: &Declared, options: &Options, account: &str) -> Option<Intent> {
+fn intent(declared: &Declared, options: &Options) -> Option<Intent> {
     let Spec::S3(valid) = &declared.spec else { return None };
     let owner = Owner { id: options.owner.clone(), cluster: String::new() };
-    let function = declared.function_arn(&options.owner, account);
+    let function = declared.function_arn(options);
     Some(Intent::new(&owner, &declared.key, valid, function, vec![]))
 }
 

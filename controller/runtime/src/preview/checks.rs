@@ -84,10 +84,11 @@ pub fn check_schemas(items: &mut [Item], cluster: &Cluster) {
 }
 
 /// Refuses references that the tenancy file does not permit.
-pub fn check_tenancy(items: &mut [Item], options: &Options, account: &str) {
+pub fn check_tenancy(items: &mut [Item], options: &Options) {
     let Some(tenancy) = &options.tenancy else { return };
     for item in items.iter_mut().filter(|item| !item.is_gone) {
         let Declared { kind, key, spec, .. } = &item.declared;
+        let account = options.account_of(&key.namespace);
         let own = ImplicitGrants::for_object(account, &options.owner, key, &[*kind]);
         let references = match spec {
             Spec::Scheduled(valid) => {

@@ -6,27 +6,22 @@ use jiff::Timestamp;
 use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::preview::ResourcePreview;
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Existing};
 use super::declared::Declared;
 use super::item::{Item, needs};
 use super::options::Options;
 use crate::manifests::{Manifest, Manifests};
-
-/// The facts that all items share.
-pub struct Settings<'a> {
-    pub options: &'a Options,
-    pub account: &'a str,
-    pub now: Timestamp,
-}
 
 /// The valid resources of all sides, and the previews of the invalid ones. Invalid manifests of the base are left out.
 pub fn declare(
     head: Vec<Manifest>,
     base: Option<Manifests>,
     cluster: Option<&Cluster>,
-    settings: &Settings<'_>,
+    options: &Options,
+    now: Timestamp,
 ) -> (Vec<Item>, Vec<ResourcePreview>) {
-    let Settings { options, now, .. } = settings;
+    // Without a base, the specs in the cluster tell a change from drift.
+    let compared = cluster.filter(|_| base.is_none());
     let before = base.map(|base| base.triggers).unwrap_or_default();
     let mut before: BTreeMap<(&str, ObjectKey), Declared> = before
         .into_iter()
@@ -38,9 +33,10 @@ pub fn declare(
         match Declared::new(manifest, options) {
             Ok(declared) => {
                 let old = before.remove(&(declared.kind, declared.key.clone()));
-                let is_as_before = old.as_ref().is_some_and(|old| old.json == declared.json);
-                let item = Item::new(declared, is_as_before, *now);
-                items.push(with_record(item, old.as_ref(), cluster, settings));
+                let is_as_before = old.as_ref().is_some_and(|old| old.json == declared.json)
+                    || compared.is_some_and(|cluster| is_as_in(cluster, &declared, options));
+                let item = Item::new(declared, is_as_before, now);
+                items.push(with_record(item, old.as_ref(), cluster, options, now));
             }
             Err(preview) => {
                 before.retain(|(kind, key), _| {
@@ -64,7 +60,7 @@ pub fn declare(
         }
     }
     for (_, old) in before {
-        let item = with_record(Item::new(old.clone(), false, *now), Some(&old), cluster, settings);
+        let item = with_record(Item::new(old.clone(), false, now), Some(&old), cluster, options, now);
         // The deletion of an object that the cluster does not have changes nothing.
         if cluster.is_none() || item.existing.is_some() {
             items.push(Item { is_gone: true, ..item });
@@ -73,16 +69,25 @@ pub fn declare(
     (items, refused)
 }
 
+/// True if the operator has seen the same spec in the cluster.
+fn is_as_in(cluster: &Cluster, declared: &Declared, options: &Options) -> bool {
+    let existing = cluster.objects.get(&(declared.kind, declared.key.clone()));
+    let declare = |existing: &Existing| Declared::new(existing.manifest.clone(), options).ok();
+    let same = existing.filter(|existing| existing.is_observed()).and_then(declare);
+    same.is_some_and(|same| same.json == declared.json)
+}
+
 /// The item with the resources that the operator has made for the object. The status of the object decides. Without the
 /// cluster, the manifest of the base shows what the operator needed.
 fn with_record(
     item: Item,
     old: Option<&Declared>,
     cluster: Option<&Cluster>,
-    Settings { options, account, now }: &Settings<'_>,
+    options: &Options,
+    now: Timestamp,
 ) -> Item {
     let Some(cluster) = cluster else {
-        let recorded = old.map(|old| needs(old, options, account, *now)).unwrap_or_default();
+        let recorded = old.map(|old| needs(old, options, now)).unwrap_or_default();
         return Item { recorded, ..item };
     };
     let existing = cluster.objects.get(&(item.declared.kind, item.declared.key.clone())).cloned();

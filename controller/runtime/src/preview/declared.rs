@@ -126,8 +126,9 @@ impl Declared {
     }
 
     /// The function, by its name alone.
-    pub fn function_arn(&self, owner: &OwnerId, account: &str) -> FunctionArn {
-        match self.deployed_name(owner) {
+    pub fn function_arn(&self, options: &Options) -> FunctionArn {
+        let account = options.account_of(&self.key.namespace);
+        match self.deployed_name(&options.owner) {
             Some(name) => FunctionArn::of_name(&name, self.region(), account),
             None => named_arn(self.function(), self.region(), account),
         }

@@ -15,7 +15,6 @@ use lambda_triggers_core::status::{Component, Failure, Reason};
 use super::declared::Declared;
 use super::item::Item;
 use super::observer::{Observer, Planned, of};
-use crate::aws::AwsError;
 
 /// A function as the plan sees it.
 pub struct Found {
@@ -29,11 +28,11 @@ impl Observer<'_> {
     /// The function of a resource. Adds the changes of a deployed function.
     pub async fn function(&self, item: &Item, planned: &mut Planned) -> Result<Found, Failure> {
         let declared = &item.declared;
-        let arn = declared.function_arn(&self.options.owner, self.account);
+        let arn = declared.function_arn(self.options);
         if let Some(definition) = &declared.function().definition {
             return self.definition(item, definition, arn, planned).await;
         }
-        let lambda = self.aws.lambda(&arn.region);
+        let lambda = self.aws(item).lambda(&arn.region);
         let name = match &declared.function().arn {
             Some(_) => arn.with_qualifier(None).to_string(),
             None => arn.name.clone(),
@@ -66,7 +65,7 @@ impl Observer<'_> {
         planned: &mut Planned,
     ) -> Result<Found, Failure> {
         let code = self.code(&item.declared, definition).await?;
-        let lambda = self.aws.lambda(&arn.region);
+        let lambda = self.aws(item).lambda(&arn.region);
         let observed = lambda.deployed(&arn.name).await.map_err(of(Component::Function))?;
         let tags = observed.as_ref().map(|function| &function.tags);
         let (owner, origin) = (self.owner(tags), self.origin(item, tags));
@@ -155,22 +154,17 @@ impl Observer<'_> {
     /// The policy of a function. A function that does not exist yet has an empty policy.
     pub async fn policy(
         &self,
-        declared: &Declared,
+        item: &Item,
         function: &FunctionArn,
         exists: bool,
     ) -> Result<PolicyView, Failure> {
-        if declared.function().permission == PermissionPolicy::External {
+        if item.declared.function().permission == PermissionPolicy::External {
             return Ok(PolicyView::External);
         }
         if !exists {
             return Ok(PolicyView::Read(Policy::default()));
         }
-        let policy = self.read_policy(function).await.map_err(of(Component::Permission))?;
+        let policy = self.read_policy(item, function).await.map_err(of(Component::Permission))?;
         Ok(PolicyView::Read(policy.unwrap_or_default()))
-    }
-
-    /// The policy of a function; `None` if the function is not found.
-    pub async fn read_policy(&self, function: &FunctionArn) -> Result<Option<Policy>, AwsError> {
-        self.aws.lambda(&function.region).policy(function, self.since).await
     }
 }

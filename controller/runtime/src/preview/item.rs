@@ -84,9 +84,9 @@ impl Item {
 }
 
 /// The resources in AWS that a manifest needs.
-pub fn needs(declared: &Declared, options: &Options, account: &str, now: Timestamp) -> Applied {
+pub fn needs(declared: &Declared, options: &Options, now: Timestamp) -> Applied {
     let owner = Owner { id: options.owner.clone(), cluster: String::new() };
-    let function = declared.function_arn(&options.owner, account);
+    let function = declared.function_arn(options);
     let of_function = |name| AppliedFunction {
         region: declared.region().to_owned(),
         name,
@@ -103,6 +103,7 @@ pub fn needs(declared: &Declared, options: &Options, account: &str, now: Timesta
                 .wanted
         }
         Spec::Scheduled(valid) => {
+            let account = options.account_of(&declared.key.namespace);
             let operator = Operator { owner: &owner, default_tags: &options.default_tags, account };
             let origin = declared.origin(String::new());
             match valid.backend {

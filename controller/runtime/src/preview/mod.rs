@@ -9,6 +9,7 @@ mod function;
 mod item;
 mod observer;
 mod options;
+mod reads;
 mod removal;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,13 +25,13 @@ use lambda_triggers_core::preview::{
 use lambda_triggers_core::status::Failure;
 use tokio::time::Instant;
 
-use crate::aws::{AwsError, AwsReads};
+use crate::aws::{AwsError, NamespaceReads};
 use crate::manifests::Manifests;
 use buckets::buckets;
 use checks::{check_functions, check_next_runs, check_schemas, check_tenancy, refuse_duplicates};
 pub use cluster::Cluster;
 use cluster::Other;
-use declare::{Settings, declare};
+use declare::declare;
 use declared::in_file;
 use item::Item;
 use observer::{Observer, Planned};
@@ -56,30 +57,29 @@ pub struct Input {
 pub async fn preview(
     input: Input,
     options: &Options,
-    aws: Option<&AwsReads>,
+    aws: Option<&NamespaceReads>,
     now: Timestamp,
 ) -> Result<Preview, AwsError> {
     let account = match aws {
-        Some(aws) => Some(aws.account().await?.id),
+        Some(aws) => Some(aws.own().account().await?.id),
         None => options.account.clone(),
     };
+    let options = &Options { account, ..options.clone() };
     let Input { head, base, cluster } = input;
     let against = Against {
         aws: aws.is_some(),
         base: base.is_some(),
         cluster: cluster.is_some(),
         owner_id: options.owner.to_string(),
-        account: account.clone(),
+        account: options.account.clone(),
         region: Some(options.region.clone()).filter(|region| !region.is_empty()),
     };
-    let account = account.unwrap_or_else(|| "000000000000".into());
     let cluster = cluster.as_ref();
-    let (mut items, refused) =
-        declare(head.triggers, base, cluster, &Settings { options, account: &account, now });
+    let (mut items, refused) = declare(head.triggers, base, cluster, options, now);
     let others: Option<Vec<Other>> = cluster.map(|cluster| without_items(cluster, &items));
     refuse_duplicates(&mut items);
     check_functions(&mut items, options, others.as_deref().unwrap_or_default());
-    check_tenancy(&mut items, options, &account);
+    check_tenancy(&mut items, options);
     check_next_runs(&mut items, options, now);
     if let Some(cluster) = cluster {
         check_schemas(&mut items, cluster);
@@ -95,7 +95,6 @@ pub async fn preview(
         let observer = Observer {
             aws,
             options,
-            account: &account,
             cluster,
             now,
             since: Instant::now(),
@@ -105,7 +104,7 @@ pub async fn preview(
         };
         observe(&observer, &mut items, others.as_deref().unwrap_or_default()).await;
     }
-    let buckets = buckets(&mut items, others.as_deref(), options, &account, aws).await;
+    let buckets = buckets(&mut items, others.as_deref(), options, aws).await;
     let mut declared_resources = vec![];
     for Item { declared, mut preview, planned, is_gone, is_as_before, .. } in items {
         preview.changes.splice(0..0, planned.changes);
@@ -154,7 +153,9 @@ async fn observe(observer: &Observer<'_>, items: &mut [Item], others: &[Other<'_
     let plans = plans.map(async |plan| {
         let plan = plan.await;
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        options.progress.inspect(|show| show(done, items.len()));
+        if let Some(show) = options.progress {
+            show(done, items.len());
+        }
         plan
     });
     let plans: Vec<Result<Planned, Failure>> = stream::iter(plans).buffered(PARALLEL).collect().await;
@@ -190,7 +191,7 @@ async fn warn_of_rules(observer: &Observer<'_>, items: &mut [Item]) {
         }
     }
     for (region, (first, created)) in regions {
-        if let Ok(Some(listed)) = observer.aws.eventbridge(&region).list("", observer.since).await {
+        if let Ok(Some(listed)) = observer.aws.own().eventbridge(&region).list("", observer.since).await {
             items[first].planned.problems.extend(rules_nearly_full(listed.len() + created, &region));
         }
     }

@@ -9,10 +9,8 @@ use lambda_triggers_core::ownership::{Origin, Owner, TAG_CLUSTER, TAG_UID, rules
 use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
 use lambda_triggers_core::plan::intent::scheduled_function::{Operator, RuleIntent, ScheduleIntent, Valid};
 use lambda_triggers_core::plan::permission::PolicyView;
-use lambda_triggers_core::plan::rule::{ObservedRule, RuleView};
-use lambda_triggers_core::plan::schedule::{
-    GroupPlan, ObservedSchedule, ScheduleKey, ScheduleStep, group_arn, plan_group,
-};
+use lambda_triggers_core::plan::rule::RuleView;
+use lambda_triggers_core::plan::schedule::{GroupPlan, ScheduleKey, ScheduleStep, group_arn, plan_group};
 use lambda_triggers_core::preview::{
     PlannedChange, Problem, group_change, permission_change, policy_nearly_full, rule_changes,
     schedule_change,
@@ -27,16 +25,15 @@ use super::declared::Spec;
 use super::function::Found;
 use super::item::Item;
 use super::options::Options;
-use crate::aws::{AwsError, AwsReads, read_listed_rule};
+use crate::aws::{AwsError, NamespaceReads};
 
 /// The value of a tag that only the cluster knows.
 const BY_CLUSTER: &str = "(set by the cluster)";
 
 /// Observes AWS, and plans.
 pub struct Observer<'a> {
-    pub aws: &'a AwsReads,
+    pub aws: &'a NamespaceReads,
     pub options: &'a Options,
-    pub account: &'a str,
     pub cluster: Option<&'a Cluster>,
     pub now: Timestamp,
     pub since: Instant,
@@ -44,8 +41,8 @@ pub struct Observer<'a> {
     pub config_maps: &'a BTreeMap<(String, String), BTreeMap<String, Vec<u8>>>,
     /// The functions that the manifests deploy, by Region and name.
     pub deployed: &'a BTreeSet<(String, String)>,
-    /// The plan of the schedule group of each Region. A read holds the lock, so that each group is read once.
-    pub groups: Mutex<BTreeMap<String, Result<GroupPlan, Failure>>>,
+    /// The plan of the schedule group, by account and Region. A read holds the lock, so that each group is read once.
+    pub groups: Mutex<BTreeMap<(String, String), Result<GroupPlan, Failure>>>,
 }
 
 /// The plan of one resource.
@@ -64,8 +61,10 @@ impl Observer<'_> {
     /// The plan of a resource.
     pub async fn plan(&self, item: &Item) -> Result<Planned, Failure> {
         let mut planned = Planned::default();
+        self.check_credentials(item)?;
+        let account = self.options.account_of(&item.declared.key.namespace);
         if let Spec::Scheduled(valid) = &item.declared.spec {
-            valid.check_account(self.account)?;
+            valid.check_account(account)?;
         }
         let function = self.function(item, &mut planned).await?;
         match &item.declared.spec {
@@ -83,7 +82,7 @@ impl Observer<'_> {
                 let owner = self.owner(None);
                 let Found { arn, deployed, exists } = function;
                 let intent = Intent::new(&owner, &item.declared.key, valid, arn, deployed);
-                let policy = self.policy(&item.declared, &intent.function, exists).await?;
+                let policy = self.policy(item, &intent.function, exists).await?;
                 let plan = intent.plan(&item.recorded, false, &policy);
                 let short = intent.function.short();
                 let change = permission_change(&plan.permission, &intent.statement, &short, &valid.region);
@@ -110,7 +109,7 @@ impl Observer<'_> {
         let (region, name) = (valid.region.clone(), key.rule_name(owner, item.declared.kind));
         match valid.backend {
             Backend::Scheduler => {
-                if self.has_rule(&region, &name).await.map_err(of(Component::Rule))? {
+                if self.has_rule(item, &region, &name).await.map_err(of(Component::Rule))? {
                     let (statement_id, function_arn) = (rules_statement_id(owner), function.to_string());
                     found.permissions.push(AppliedPermission { function_arn, statement_id });
                     found.rules.push(AppliedRule { region, name, tag_keys: vec![] });
@@ -121,7 +120,7 @@ impl Observer<'_> {
                 let role = scheduler_role(tenancy.as_ref(), &key.namespace, own.as_deref());
                 let schedule = ScheduleKey { group: owner.group_name(), name };
                 if role.is_ok()
-                    && self.has_schedule(&region, &schedule).await.map_err(of(Component::Schedule))?
+                    && self.has_schedule(item, &region, &schedule).await.map_err(of(Component::Schedule))?
                 {
                     let ScheduleKey { group, name } = schedule;
                     found.schedules.push(AppliedSchedule { region, group, name });
@@ -140,13 +139,13 @@ impl Observer<'_> {
         planned: &mut Planned,
     ) -> Result<(), Failure> {
         let name = item.declared.key.rule_name(&self.options.owner, item.declared.kind);
-        let observed = self.read_rule(&valid.region, &name).await.map_err(of(Component::Rule))?;
+        let observed = self.read_rule(item, &valid.region, &name).await.map_err(of(Component::Rule))?;
         let tags = observed.as_ref().map(|rule| &rule.tags);
         let owner = self.owner(tags);
         let Found { arn, deployed, exists } = function;
         let origin = self.origin(item, tags);
-        let intent = RuleIntent::new(self.operator(&owner), origin, valid, arn, deployed, self.now)?;
-        let policy = self.policy(&item.declared, &intent.function, exists).await?;
+        let intent = RuleIntent::new(self.operator(item, &owner), origin, valid, arn, deployed, self.now)?;
+        let policy = self.policy(item, &intent.function, exists).await?;
         let plan = intent.plan(recorded, false, &policy, &RuleView::Read(observed.clone()))?;
         let short = intent.function.short();
         let change = permission_change(&plan.permission, &intent.statement, &short, &valid.region);
@@ -171,13 +170,13 @@ impl Observer<'_> {
     ) -> Result<(), Failure> {
         let Options { tenancy, scheduler_role: own, secrets, .. } = self.options;
         let role = scheduler_role(tenancy.as_ref(), &item.declared.key.namespace, own.as_deref())?;
-        let group = self.group(&valid.region).await?;
+        let group = self.group(item, &valid.region).await?;
         let owner = self.owner(None);
         let Found { arn, deployed, .. } = function;
         let origin = self.origin(item, None);
-        let operator = self.operator(&owner);
+        let operator = self.operator(item, &owner);
         let intent = ScheduleIntent::new(operator, &origin, valid, arn, deployed, role, self.now);
-        let read = self.read_schedule(&valid.region, &intent.schedule.key).await;
+        let read = self.read_schedule(item, &valid.region, &intent.schedule.key).await;
         let observed = read.map_err(of(Component::Schedule))?;
         let plan = intent.plan(recorded, observed.as_ref(), self.now);
         if let Some(schedule) = &plan.schedule {
@@ -204,62 +203,26 @@ impl Observer<'_> {
     }
 
     /// The plan of the schedule group of a Region.
-    async fn group(&self, region: &str) -> Result<GroupPlan, Failure> {
+    async fn group(&self, item: &Item, region: &str) -> Result<GroupPlan, Failure> {
+        let account = self.options.account_of(&item.declared.key.namespace);
+        let place = (account.to_owned(), region.to_owned());
         let mut groups = self.groups.lock().await;
-        if let Some(known) = groups.get(region) {
+        if let Some(known) = groups.get(&place) {
             return known.clone();
         }
-        let arn = group_arn(&self.options.owner.group_name(), region, self.account);
-        let tags = self.aws.scheduler(region).group_tags(&arn).await.map_err(of(Component::Schedule));
+        let arn = group_arn(&self.options.owner.group_name(), region, account);
+        let tags = self.aws(item).scheduler(region).group_tags(&arn).await.map_err(of(Component::Schedule));
         let plan = tags.and_then(|tags| {
             let owner = self.owner(tags.as_ref());
             plan_group(tags.as_ref(), &owner).map_err(|conflict| conflict.failure(&owner, region))
         });
-        groups.insert(region.to_owned(), plan.clone());
+        groups.insert(place, plan.clone());
         plan
     }
 
-    /// A rule with its tags and targets; `None` if not found.
-    pub async fn read_rule(&self, region: &str, name: &str) -> Result<Option<ObservedRule>, AwsError> {
-        let rules = self.aws.eventbridge(region);
-        let listed = rules.list(&self.options.owner.prefix(), self.since).await?;
-        read_listed_rule(&*rules, listed.as_ref(), name).await
-    }
-
-    /// True if the rule exists.
-    async fn has_rule(&self, region: &str, name: &str) -> Result<bool, AwsError> {
-        let rules = self.aws.eventbridge(region);
-        match rules.list(&self.options.owner.prefix(), self.since).await? {
-            Some(listed) => Ok(listed.contains_key(name)),
-            None => Ok(rules.describe(name).await?.is_some()),
-        }
-    }
-
-    async fn read_schedule(
-        &self,
-        region: &str,
-        key: &ScheduleKey,
-    ) -> Result<Option<ObservedSchedule>, AwsError> {
-        let schedules = self.aws.scheduler(region);
-        if let Some(listed) = schedules.list(&key.group, self.since).await?
-            && !listed.contains_key(&key.name)
-        {
-            return Ok(None);
-        }
-        Ok(schedules.schedule(key).await?.map(|dated| dated.schedule))
-    }
-
-    /// True if the schedule exists.
-    pub async fn has_schedule(&self, region: &str, key: &ScheduleKey) -> Result<bool, AwsError> {
-        let schedules = self.aws.scheduler(region);
-        match schedules.list(&key.group, self.since).await? {
-            Some(listed) => Ok(listed.contains_key(&key.name)),
-            None => Ok(schedules.schedule(key).await?.is_some()),
-        }
-    }
-
-    fn operator<'b>(&'b self, owner: &'b Owner) -> Operator<'b> {
-        Operator { owner, default_tags: &self.options.default_tags, account: self.account }
+    fn operator<'b>(&'b self, item: &Item, owner: &'b Owner) -> Operator<'b> {
+        let account = self.options.account_of(&item.declared.key.namespace);
+        Operator { owner, default_tags: &self.options.default_tags, account }
     }
 
     /// The owner. A plan without the cluster takes the tag of the cluster for right.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lambda_triggers_core::api::{Backend, Tags};
 use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::preview::Secrets;
-use lambda_triggers_core::tenancy::Tenancy;
+use lambda_triggers_core::tenancy::{Role, Tenancy};
 
 /// The number of resources that are observed at once. The rate limiter of the AWS client decides about the calls.
 pub const PARALLEL: usize = 64;
@@ -19,7 +19,7 @@ pub struct Options {
     pub namespace: Option<String>,
     /// The Region for resources without a Region.
     pub region: String,
-    /// The account, for a preview without AWS.
+    /// The account of the operator (default: the account of the credentials).
     pub account: Option<String>,
     /// The operator's default backend.
     pub default_backend: Backend,
@@ -37,4 +37,13 @@ pub struct Options {
     pub secrets: Secrets,
     /// Shows the numbers of planned resources and of all resources.
     pub progress: Option<fn(usize, usize)>,
+}
+
+impl Options {
+    /// The account in which a namespace acts. Without an account, ARNs have zeros.
+    pub fn account_of(&self, namespace: &str) -> &str {
+        let tenant = self.tenancy.as_ref().and_then(|tenancy| tenancy.tenant(namespace));
+        let role = tenant.and_then(|tenant| tenant.role.as_ref());
+        role.map(Role::account).or(self.account.as_deref()).unwrap_or("000000000000")
+    }
 }

@@ -25,12 +25,16 @@ impl Observer<'_> {
 
     async fn remove(&self, item: &Item, others: &[Applied], planned: &mut Planned) -> Result<(), Failure> {
         let obsolete = &item.planned.obsolete;
+        if obsolete.is_empty() {
+            return Ok(());
+        }
+        self.check_credentials(item)?;
         for rule in &obsolete.rules {
             self.remove_rule(item, rule, planned).await?;
         }
         for schedule in &obsolete.schedules {
             let key = ScheduleKey::from(schedule);
-            if self.has_schedule(&schedule.region, &key).await.map_err(of(Component::Schedule))? {
+            if self.has_schedule(item, &schedule.region, &key).await.map_err(of(Component::Schedule))? {
                 planned.changes.push(removed(Part::Schedule, &key.to_string(), &schedule.region, ""));
             }
         }
@@ -60,7 +64,7 @@ impl Observer<'_> {
         planned: &mut Planned,
     ) -> Result<(), Failure> {
         let AppliedRule { region, name, tag_keys } = rule;
-        let observed = self.read_rule(region, name).await.map_err(of(Component::Rule))?;
+        let observed = self.read_rule(item, region, name).await.map_err(of(Component::Rule))?;
         let tags = observed.as_ref().map(|rule| &rule.tags);
         let set_before = tag_keys.iter().cloned().collect();
         match plan_removal(observed.as_ref(), &set_before, &self.owner(tags), &self.origin(item, tags)) {
@@ -82,11 +86,11 @@ impl Observer<'_> {
         planned: &mut Planned,
     ) -> Result<Option<FunctionArn>, Failure> {
         let AppliedFunction { region, name, tag_keys, async_invoke: _ } = function;
-        let observed = self.aws.lambda(region).deployed(name).await.map_err(of(Component::Function))?;
+        let observed = self.aws(item).lambda(region).deployed(name).await.map_err(of(Component::Function))?;
         let Some(observed) = observed else { return Ok(None) };
         let (owner, origin) = (self.owner(Some(&observed.tags)), self.origin(item, Some(&observed.tags)));
         // A named function that the resource defined before stays, without the tags of the operator.
-        let named = item.declared.function_arn(&self.options.owner, self.account).with_qualifier(None);
+        let named = item.declared.function_arn(self.options).with_qualifier(None);
         if item.declared.function().definition.is_none() && named == observed.arn {
             let steps = plan_function_release(&observed, &owner, &origin);
             let now = (Some(&observed), None);
@@ -124,14 +128,14 @@ impl Observer<'_> {
             planned.notes.push(format!("permission {id} stays: {users} {resources} it"));
             return Ok(());
         }
-        let policy = self.read_policy(function).await.map_err(of(Component::Permission))?;
+        let policy = self.read_policy(item, function).await.map_err(of(Component::Permission))?;
         if !policy.is_some_and(|policy| policy.statements.contains_key(id)) {
             return Ok(());
         }
         let owner = &self.options.owner;
         if *id == rules_statement_id(owner) {
             let own = item.declared.key.rule_name(owner, item.declared.kind);
-            let rules = self.aws.eventbridge(&function.region);
+            let rules = self.aws(item).eventbridge(&function.region);
             let rules = rules.rules_with_target(&permission.function_arn, &owner.prefix()).await;
             if rules.map_err(of(Component::Rule))?.iter().any(|name| *name != own) {
                 planned.notes.push(format!("permission {id} stays: other rules of this operator need it"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lambda_triggers::aws::{AwsClient, AwsReads, RateLimiter};
+use lambda_triggers::aws::{AwsClient, AwsReads, NamespaceReads, RateLimiter};
 use lambda_triggers::manifests::Manifests;
 use lambda_triggers::preview::{Input, Options, preview};
 use lambda_triggers_core::api::{Backend, Tags};
@@ -71,7 +71,10 @@ async fn plan(sim: &Sim, input: Input, all: bool) -> (Preview, BTreeMap<String, 
         progress: None,
     };
     let (before, began) = (sim.injector.count(), Instant::now());
-    let planned = preview(input, &options, Some(&aws), sim.cluster.clock().now()).await.unwrap();
+    let planned =
+        preview(input, &options, Some(&NamespaceReads::single(aws, owner())), sim.cluster.clock().now())
+            .await
+            .unwrap();
     (planned, calls(sim, before), began.elapsed())
 }
 

@@ -9,7 +9,7 @@ use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::preview::{ChangeAction, Preview, Secrets, Severity};
 use lambda_triggers_core::status::{Component, Reason};
 
-use crate::aws::AwsReads;
+use crate::aws::{AwsReads, NamespaceReads};
 use crate::manifests::Manifests;
 use crate::operator::StartError;
 use crate::preview::{Input, Options, preview};
@@ -42,7 +42,8 @@ pub async fn plan(
         progress: None,
     };
     let input = Input { head: Manifests::of_text("import", &report.manifests_text()?)?, ..Input::default() };
-    let planned = preview(input, &options, Some(aws), Timestamp::now()).await;
+    let aws = NamespaceReads::single(aws.clone(), options.owner.clone());
+    let planned = preview(input, &options, Some(&aws), Timestamp::now()).await;
     let planned = planned.map_err(|error| error.failure(Component::Function).message)?;
     Ok(beside_the_hand_over(&planned))
 }

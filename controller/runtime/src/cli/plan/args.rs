@@ -81,6 +81,9 @@ pub struct PlanArgs {
     /// The operator's tenancy file.
     #[arg(long, env = "LAMBDA_TRIGGERS_TENANCY_FILE", value_name = "PATH")]
     pub tenancy_file: Option<PathBuf>,
+    /// Read with the roles of the tenancy file, as the operator does. The caller needs sts:AssumeRole on the roles.
+    #[arg(long, requires = "tenancy_file", conflicts_with = "offline")]
+    pub assume_roles: bool,
     /// The account of the operator, for --offline with a tenancy file.
     #[arg(long, value_name = "ID")]
     pub account: Option<String>,

@@ -19,7 +19,7 @@ use kube::Client;
 use lambda_triggers_core::preview::{ChangeAction, EntryAction, EntryOwner, PlanResult, Preview, Secrets};
 
 use super::output;
-use crate::aws::AwsReads;
+use crate::aws::{AwsReads, NamespaceReads};
 use crate::manifests;
 use crate::network::Network;
 use crate::operator::{CLUSTER, StartError, find_owner, read_tenancy};
@@ -76,10 +76,6 @@ async fn plan(args: PlanArgs) -> Result<Preview, StartError> {
     if tenancy.is_some() && args.offline && args.account.is_none() {
         return Err("--offline with a tenancy file needs --account, the account of the operator".into());
     }
-    let aws = match args.offline {
-        true => None,
-        false => Some(AwsReads::load(Network::from_env()?, args.region.clone()).await?),
-    };
     let (cluster, default_namespace) = match args.cluster {
         true => {
             let client = client(args.context.as_deref()).await?;
@@ -89,10 +85,23 @@ async fn plan(args: PlanArgs) -> Result<Preview, StartError> {
         false => (None, None),
     };
     let owner = cluster.as_ref().map(|cluster| cluster.owner.id.clone()).or(args.owner_id);
-    let region = aws.as_ref().map(|aws| aws.default_region().to_owned()).or(args.region);
+    let owner = owner.ok_or("give --owner-id, the owner id of the operator, or --cluster")?;
+    let role = args.scheduler_role_arn.as_deref();
+    let aws = match (&tenancy, args.offline) {
+        (_, true) => None,
+        (Some(tenancy), false) if args.assume_roles => {
+            let place = (Network::from_env()?, args.region.clone());
+            Some(NamespaceReads::load(place, owner.clone(), tenancy, role).await?)
+        }
+        (_, false) => {
+            let own = AwsReads::load(Network::from_env()?, args.region.clone()).await?;
+            Some(NamespaceReads::single(own, owner.clone()))
+        }
+    };
+    let region = aws.as_ref().map(|aws| aws.own().default_region().to_owned()).or(args.region);
     let secrets = if args.show_values { Secrets::Show } else { Secrets::Hide };
     let options = Options {
-        owner: owner.ok_or("give --owner-id, the owner id of the operator, or --cluster")?,
+        owner,
         namespace: args.namespace.or(default_namespace),
         region: region.unwrap_or_default(),
         account: args.account,

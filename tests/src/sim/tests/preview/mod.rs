@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lambda_triggers::aws::AwsReads;
+use lambda_triggers::aws::{AwsReads, NamespaceReads};
 use lambda_triggers::manifests::Manifests;
 use lambda_triggers::preview::{Cluster, Input, Options, preview};
 use lambda_triggers_core::api::{Backend, Tags};
@@ -146,7 +146,7 @@ async fn look(sim: &Sim, head: &str, base: &str, scope: Scope) -> Preview {
         }
     };
     let input = Input { head: read(head), base: Some(read(base)), cluster };
-    let aws = AwsReads::new(sim.aws.outside());
+    let aws = NamespaceReads::single(AwsReads::new(sim.aws.outside()), owner());
     let now: Timestamp = sim.cluster.clock().now();
     let preview = preview(input, &options(), Some(&aws), now).await;
     preview.unwrap_or_else(|error| panic!("{error:?}"))
