@@ -84,8 +84,7 @@ pub fn import_bucket(
     keep_needed_permissions(&mut findings);
     findings.sort_by_key(|(place, ..)| *place);
     let mut findings: Vec<Finding> = findings.into_iter().map(|(.., finding)| finding).collect();
-    let event_bridge = |raw: &str| raw.starts_with("<EventBridgeConfiguration");
-    if observed.document.children.iter().any(|child| event_bridge(&child.raw)) {
+    if observed.document.has_event_bridge() {
         let outcome = Outcome::Stays("events go to EventBridge as before".into());
         findings.push(Finding::new("EventBridge", None, outcome));
     }
@@ -135,29 +134,36 @@ fn importable(
     if !settings.selection.takes(entry.id.as_deref().unwrap_or_default()) {
         return stays("--only does not name it");
     }
-    match FunctionArn::parse(&entry.arn) {
-        None => return Err(Outcome::NotImported(not_a_function(&entry.arn))),
-        Some(arn) if arn.qualifier.as_deref() == Some(LATEST) => {
-            let why = "the operator writes the ARN without :$LATEST, so it does not adopt this entry: remove \
-                       :$LATEST from the entry first";
-            return Err(Outcome::NotImported(why.into()));
-        }
-        Some(_) => {}
+    if FunctionArn::parse(&entry.arn).is_some_and(|arn| arn.qualifier.as_deref() == Some(LATEST)) {
+        let why = "the operator writes the ARN without :$LATEST, so it does not adopt this entry: remove :$LATEST from \
+                   the entry first";
+        return Err(Outcome::NotImported(why.into()));
     }
-    if observed.functions.get(&entry.arn) == Some(&FunctionState::Missing) {
-        let why = format!(
-            "broken: {} does not exist, so S3 refuses every write that checks the destinations of this bucket; \
-             remove the entry",
+    working_filter(entry, observed.functions.get(&entry.arn)).map_err(Outcome::NotImported)
+}
+
+/// The filter of a working entry. `function` is the state of the entry's function, if known.
+///
+/// # Errors
+///
+/// Returns the reason and the remedy, if the entry runs nothing or blocks a change of the bucket.
+fn working_filter(entry: &Entry, function: Option<&FunctionState>) -> Result<KeyFilter, String> {
+    if entry.destination == Destination::Function && FunctionArn::parse(&entry.arn).is_none() {
+        return Err(not_a_function(&entry.arn));
+    }
+    if function == Some(&FunctionState::Missing) {
+        return Err(format!(
+            "{} does not exist, so S3 refuses every write that checks the destinations of this bucket; remove the \
+             entry",
             entry.arn
-        );
-        return Err(Outcome::NotImported(why));
+        ));
     }
     key_filter(&entry.filter).ok_or_else(|| {
         let Filter { prefix, suffix } = &entry.filter;
-        Outcome::NotImported(format!(
+        format!(
             "no key matches its filter, because the filter is not encoded for S3 (prefix {prefix:?}, suffix \
-             {suffix:?}): write a manifest with the keys as they are, and remove the entry"
-        ))
+             {suffix:?}): encode the filter, or replace the entry by a manifest with the keys as they are"
+        )
     })
 }
 

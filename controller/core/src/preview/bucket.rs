@@ -179,10 +179,7 @@ pub fn preview_bucket(
         write: plan.write.is_some(),
         entries_before: document.entries().count(),
         entries_after: after.entries().count(),
-        event_bridge: document
-            .children
-            .iter()
-            .any(|child| child.raw.starts_with("<EventBridgeConfiguration")),
+        event_bridge: document.has_event_bridge(),
         test_events: if plan.write.is_some() { tests.into_iter().collect() } else { vec![] },
         entries: entries.into_iter().map(|(_, entry)| entry).collect(),
     };

@@ -43,3 +43,8 @@ pub fn print(text: &str) -> Result<(), StartError> {
         _ => Ok(()),
     }
 }
+
+/// The text without control characters, which a terminal would carry out.
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

@@ -197,8 +197,8 @@ fn entries_of_an_operator_stay_and_broken_ones_are_not_imported() {
         (
             "not imported",
             format!(
-                "broken: {} does not exist, so S3 refuses every write that checks the destinations of this \
-                 bucket; remove the entry",
+                "{} does not exist, so S3 refuses every write that checks the destinations of this bucket; remove \
+                 the entry",
                 arn("gone")
             ),
         ),
@@ -216,7 +216,7 @@ fn entries_of_an_operator_stay_and_broken_ones_are_not_imported() {
         (
             "not imported",
             "no key matches its filter, because the filter is not encoded for S3 (prefix \"dt=2026/\", suffix \
-             \"\"): write a manifest with the keys as they are, and remove the entry"
+             \"\"): encode the filter, or replace the entry by a manifest with the keys as they are"
                 .to_owned(),
         ),
     ];

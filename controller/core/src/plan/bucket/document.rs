@@ -124,17 +124,21 @@ impl Document {
         self.children.iter().filter_map(|child| child.entry.as_ref())
     }
 
+    /// True if the bucket also sends its events to EventBridge.
+    pub fn has_event_bridge(&self) -> bool {
+        self.children.iter().any(Child::is_event_bridge)
+    }
+
     /// The index for a new function entry: after the last function entry, or else before EventBridge's element.
     /// EventBridge's element must be the last element in the schema.
     pub(super) fn place_for_function(&self) -> usize {
         let is_function =
             |child: &Child| child.entry.as_ref().is_some_and(|e| e.destination == Destination::Function);
-        let is_event_bridge = |child: &Child| child.raw.starts_with("<EventBridgeConfiguration");
         self.children
             .iter()
             .rposition(is_function)
             .map(|last| last + 1)
-            .or_else(|| self.children.iter().position(is_event_bridge))
+            .or_else(|| self.children.iter().position(Child::is_event_bridge))
             .unwrap_or(self.children.len())
     }
 }
@@ -143,6 +147,10 @@ impl Child {
     /// A child for an entry of the operator.
     pub(super) fn from_entry(entry: Entry) -> Self {
         Self { raw: entry.to_xml(), entry: Some(entry) }
+    }
+
+    fn is_event_bridge(&self) -> bool {
+        self.raw.starts_with("<EventBridgeConfiguration")
     }
 }
 

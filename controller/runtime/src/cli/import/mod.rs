@@ -3,7 +3,6 @@
 mod closing;
 mod files;
 mod flags;
-mod message;
 mod output;
 mod reader;
 mod rules;

@@ -4,8 +4,8 @@ use lambda_triggers_core::api::Tags;
 use lambda_triggers_core::plan::rule::{ObservedRule, Target};
 use lambda_triggers_core::status::Component;
 
-use super::message::message;
 use crate::aws::{AwsError, AwsReads, ListedRule};
+use crate::cli::read_failure::message;
 
 /// A rule, as far as it could be read.
 pub enum ReadRule {

@@ -6,6 +6,8 @@ use lambda_triggers_core::preview::{
 };
 use serde_json::Value;
 
+pub use crate::cli::output::clean;
+
 /// The sign of an action.
 pub fn sign(action: Action) -> char {
     match action {
@@ -161,9 +163,4 @@ pub fn whose(entry: &EntryPreview) -> String {
         (EntryOwner::Others, Some(resource)) => format!("{others}, becomes {resource}'s"),
         (EntryOwner::Others, None) => others,
     }
-}
-
-/// The text without control characters, which a terminal would carry out.
-pub fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

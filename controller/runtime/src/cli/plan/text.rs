@@ -13,6 +13,7 @@ use super::format::{
     whose,
 };
 use crate::cli::color::{CHANGED, CREATED, DELETED, LABEL, TAKEN_OVER};
+use crate::cli::entries::table;
 
 /// The plan as text.
 pub fn render(preview: &Preview, shown: &Shown) -> String {
@@ -153,13 +154,9 @@ fn entries(out: &mut String, one: &BucketPreview) {
             ]
         })
         .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..5).map(width).collect();
-    for (entry, row) in one.entries.iter().zip(&rows) {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+    for (entry, line) in one.entries.iter().zip(table(&rows)) {
         let sign = painted(entry_sign(entry.action));
-        let _ = writeln!(out, "    {sign} {}", cells.join("   ").trim_end());
+        let _ = writeln!(out, "    {sign} {line}");
     }
     if !one.test_events.is_empty() {
         let _ = writeln!(

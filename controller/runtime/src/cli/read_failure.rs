@@ -1,4 +1,4 @@
-//! The reason of a failed read.
+//! The reason of a failed read, for commands with the credentials of a person.
 
 use lambda_triggers_core::status::Component;
 
