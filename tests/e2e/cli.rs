@@ -43,6 +43,7 @@ fn a_failure_has_the_exit_code_1() {
         ("explain schedule 'rate(1 hour)'", "0", ""),
         ("explain name lt-1a2b3c4d-rules", "0", ""),
         ("iam-policy --account 123456789012 --owner-id 1a2b3c4d", "0", ""),
+        ("iam-policy --for plan --account 123456789012 --owner-id 1a2b3c4d", "0", ""),
     ];
     env::test("cli-exit-codes", async |env| {
         for (arguments, expected, message) in cases {

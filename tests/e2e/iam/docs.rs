@@ -1,4 +1,4 @@
-//! `docs/iam.md` and `docs/schedules.md` show the printed policies. `docs/iam.md` documents every action.
+//! `docs/iam.md`, `docs/plan.md` and `docs/schedules.md` show the printed policies. `docs/iam.md` documents every action.
 
 use lambda_triggers_core::iam::{Feature, actions};
 use lambda_triggers_tests::env;
@@ -6,9 +6,9 @@ use lambda_triggers_tests::env;
 const PAGE: &str = include_str!("../../../docs/iam.md");
 const COMMAND: &str = "lambda-triggers iam-policy ";
 
-/// The commands in the page that print a policy, each with the JSON block after the command.
-fn policies_in_page() -> Vec<(&'static str, &'static str)> {
-    let mut blocks = PAGE.split("```").skip(1).step_by(2).peekable();
+/// The commands in a page that print a policy, each with the JSON block after the command.
+fn policies_in_page(page: &'static str) -> Vec<(&'static str, &'static str)> {
+    let mut blocks = page.split("```").skip(1).step_by(2).peekable();
     let mut found = vec![];
     while let Some(block) = blocks.next() {
         let Some(arguments) = block.trim_start_matches("sh").trim().strip_prefix(COMMAND) else { continue };
@@ -19,15 +19,16 @@ fn policies_in_page() -> Vec<(&'static str, &'static str)> {
 }
 
 #[test]
-fn the_page_shows_the_printed_policies() {
-    let policies_in_page = policies_in_page();
-    assert_eq!(policies_in_page.len(), 2);
+fn the_pages_show_the_printed_policies() {
+    let pages = [PAGE, include_str!("../../../docs/plan.md")];
+    let policies_in_pages: Vec<_> = pages.into_iter().flat_map(policies_in_page).collect();
+    assert_eq!(policies_in_pages.len(), 3);
     env::test("iam-docs", async |env| {
-        for (arguments, json) in policies_in_page {
+        for (arguments, json) in policies_in_pages {
             let command: Vec<_> =
                 COMMAND.split_whitespace().skip(1).chain(arguments.split_whitespace()).collect();
             let printed = env.lambda_triggers(&command, &[]).await.expect("lambda-triggers iam-policy");
-            assert!(printed.trim() == json, "docs/iam.md must show this after {command:?}:\n{printed}");
+            assert!(printed.trim() == json, "a page must show this after {command:?}:\n{printed}");
         }
     });
 }

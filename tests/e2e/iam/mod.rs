@@ -1,6 +1,7 @@
 //! The least IAM policy, and `lambda-triggers doctor`. In every test, the AWS proxy checks that the policy allows all
 //! calls.
 
+mod commands;
 mod docs;
 mod doctor;
 mod doctor_scheduler;

@@ -8,32 +8,16 @@ mod hand_over;
 mod schedules;
 mod selection;
 
-use lambda_triggers_core::iam::{Feature, Policy, Scope, Statement, least_policy};
+use lambda_triggers_core::iam::{Command, Feature, Scope, command_policy, least_policy};
 use lambda_triggers_tests::env::TestEnv;
 
 use crate::objects::{OWNER, owner};
 use crate::support::AwsView;
 
-/// The permissions that an import needs. `docs/import.md` lists them.
-pub const ACTIONS: [&str; 11] = [
-    "s3:GetBucketNotification",
-    "events:ListRules",
-    "events:DescribeRule",
-    "events:ListTargetsByRule",
-    "events:ListTagsForResource",
-    "scheduler:ListSchedules",
-    "scheduler:GetSchedule",
-    "lambda:GetFunction",
-    "lambda:ListTags",
-    "lambda:GetPolicy",
-    "scheduler:ListTagsForResource",
-];
-
 /// Gives the next calls of `lambda-triggers` the permissions of an import.
 pub fn permit_import(env: &TestEnv) {
-    let (actions, resources) = (ACTIONS.to_vec(), vec!["*".to_owned()]);
-    let statement = Statement { sid: "Import", actions, resources, conditions: vec![] };
-    env.aws_proxy().give_policy(env.account(), Policy { statements: vec![statement] });
+    let scope = Scope::for_account(env.account(), Some(owner()));
+    env.aws_proxy().give_policy(env.account(), command_policy(Command::Import, &scope));
 }
 
 /// Gives the next calls of `lambda-triggers` the permissions of the operator.

@@ -5,6 +5,7 @@
 //! `lambda-triggers iam-policy` prints the policy.
 
 mod actions;
+mod commands;
 mod policy;
 mod scheduler_role;
 
@@ -14,6 +15,7 @@ use crate::ownership::OwnerId;
 use crate::ownership::TAG_OWNER;
 
 pub use actions::{Action, actions};
+pub use commands::{Command, command_policy};
 pub use policy::{Condition, Policy, Statement};
 pub use scheduler_role::{scheduler_role_permissions, scheduler_role_trust};
 
@@ -130,6 +132,12 @@ impl Scope {
         self.arns(names, |name| format!("arn:{}:s3:::{name}{suffix}", self.partition))
     }
 
+    /// The ARN of the operator's rules, or of the rules of all operators if the owner is not known.
+    fn own_rules(&self) -> String {
+        let prefix = self.owner.as_ref().map_or_else(|| "lt-".to_owned(), OwnerId::prefix);
+        format!("arn:{}:events:*:{}:rule/{prefix}*", self.partition, self.account)
+    }
+
     /// The ARNs of roles, or the ARN of all roles of the account if the list is empty.
     fn roles(&self, arns: &[String]) -> Vec<String> {
         match arns {
@@ -187,11 +195,7 @@ fn statements(feature: Feature, scope: &Scope) -> Vec<Statement> {
 }
 
 fn triggers(scope: &Scope) -> Vec<Statement> {
-    let Scope { partition, account, owner, .. } = scope;
-    let rules = match owner {
-        Some(owner) => format!("arn:{partition}:events:*:{account}:rule/{}*", owner.prefix()),
-        None => format!("arn:{partition}:events:*:{account}:rule/lt-*"),
-    };
+    let rules = scope.own_rules();
     // Both actions support the key `lambda:Principal`
     // (https://docs.aws.amazon.com/lambda/latest/dg/permissions-user-function.html). AWS does not document that every
     // RemovePermission request has the key. Without `IfExists`, a request without the key would be denied, and the

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 
 use clap::{Args, ValueEnum};
 use lambda_triggers_core::iam::{
-    Feature, Scope, least_policy, scheduler_role_permissions, scheduler_role_trust,
+    Command, Feature, Policy, Scope, command_policy, least_policy, scheduler_role_permissions,
+    scheduler_role_trust,
 };
 use lambda_triggers_core::ownership::OwnerId;
 
@@ -17,8 +18,8 @@ Examples:
   # Print the policy of the operator, for the account and the cluster of the current credentials
   lambda-triggers iam-policy
 
-  # Print the same without credentials
-  lambda-triggers iam-policy --account 123456789012 --owner-id 1a2b3c4d
+  # Print the reads of a plan, for the role of a CI job, without credentials
+  lambda-triggers iam-policy --for plan --account 123456789012 --owner-id 1a2b3c4d
 
   # Also allow functions that the operator deploys, with roles below functions/
   lambda-triggers iam-policy --with definitions --function-role 'functions/*'
@@ -41,10 +42,11 @@ pub struct IamPolicyArgs {
     /// needs its ARN (default: every function of the account).
     #[arg(long, value_name = "NAME")]
     function: Vec<String>,
-    /// Allow only this bucket; repeatable, and may contain * (default: every bucket of the account). Only for run.
+    /// Allow only this bucket; repeatable, and may contain * (default: every bucket of the account). Not for
+    /// scheduler-role.
     #[arg(long, value_name = "NAME")]
     bucket: Vec<String>,
-    /// The account that owns the buckets (default: the operator's account). Only for run.
+    /// The account that owns the buckets (default: the operator's account). Not for scheduler-role.
     #[arg(long, value_name = "ACCOUNT")]
     bucket_owner: Option<String>,
     /// The name, with its path, of a role that a definition may give to its function; repeatable, and may contain *
@@ -89,6 +91,12 @@ enum Purpose {
     /// The permissions of the operator's own role.
     #[default]
     Run,
+    /// The reads of `lambda-triggers plan`.
+    Plan,
+    /// The reads of `lambda-triggers import`.
+    Import,
+    /// The reads of `lambda-triggers explain`.
+    Explain,
     /// The permissions of the role that EventBridge Scheduler assumes: to invoke the functions of the account, and to
     /// send to the account's queues.
     SchedulerRole,
@@ -139,11 +147,15 @@ impl IamPolicyArgs {
     /// environment variable are left out, since the variable also serves other commands.
     fn flag_of_other_purpose(&self) -> Option<(&'static str, &'static str)> {
         let is_run = self.purpose == Purpose::Run;
+        let is_role = matches!(
+            self.purpose,
+            Purpose::SchedulerRole | Purpose::SchedulerRoleTrust | Purpose::SchedulerRoleBoth
+        );
         let allows_queues = matches!(self.purpose, Purpose::SchedulerRole | Purpose::SchedulerRoleBoth);
         let flags = [
             ("--with", !self.with.is_empty() && !is_run, "run"),
-            ("--bucket", !self.bucket.is_empty() && !is_run, "run"),
-            ("--bucket-owner", self.bucket_owner.is_some() && !is_run, "run"),
+            ("--bucket", !self.bucket.is_empty() && is_role, "run"),
+            ("--bucket-owner", self.bucket_owner.is_some() && is_role, "run"),
             ("--function-role", !self.function_role.is_empty() && !is_run, "run"),
             ("--code-bucket", !self.code_bucket.is_empty() && !is_run, "run"),
             ("--tenant-role", !self.tenant_role.is_empty() && !is_run, "run"),
@@ -163,8 +175,12 @@ pub fn run(args: IamPolicyArgs) -> Result<(), StartError> {
     let scope = runtime.block_on(scope(args))?;
     let trust = || serde_json::to_string_pretty(&scheduler_role_trust(&scope));
     let permissions = || serde_json::to_string_pretty(&scheduler_role_permissions(&scope, &queues));
+    let policy = |policy: Policy| serde_json::to_string_pretty(&policy);
     let text = match purpose {
-        Purpose::Run => serde_json::to_string_pretty(&least_policy(&scope))?,
+        Purpose::Run => policy(least_policy(&scope))?,
+        Purpose::Plan => policy(command_policy(Command::Plan, &scope))?,
+        Purpose::Import => policy(command_policy(Command::Import, &scope))?,
+        Purpose::Explain => policy(command_policy(Command::Explain, &scope))?,
         Purpose::SchedulerRole => permissions()?,
         Purpose::SchedulerRoleTrust => trust()?,
         Purpose::SchedulerRoleBoth => format!("{}\n{}", trust()?, permissions()?),
@@ -240,6 +256,7 @@ mod tests {
         for flags in [
             "",
             "--with definitions --bucket photos --bucket-owner 123456789012 --function-role x --code-bucket y",
+            "--for plan --function report --bucket photos --bucket-owner 123456789012",
             "--for run --tenant-role arn:aws:iam::123456789012:role/tenant --function report",
             "--for scheduler-role --queue dead --function report",
             "--for scheduler-role-both --queue dead",
@@ -261,6 +278,7 @@ mod tests {
         }
         assert_eq!(refused("--queue dead"), Some(("--queue", "scheduler-role")));
         assert_eq!(refused("--for scheduler-role --with kms"), Some(("--with", "run")));
+        assert_eq!(refused("--for plan --with kms"), Some(("--with", "run")));
     }
 
     #[test]
