@@ -12,6 +12,7 @@ mod credentials;
 mod deployed;
 mod docs;
 mod env;
+mod explain;
 mod gitops;
 mod iam;
 mod import;

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod examples;
+mod explain;
 mod generated;
 mod import;
 mod links;

@@ -132,7 +132,8 @@ impl TestEnv {
         controller
     }
 
-    fn environment(&self, endpoint: &str, [key, secret]: [&str; 2]) -> Vec<(String, OsString)> {
+    /// The variables of an operator: its cluster, and its account of an AWS.
+    pub(super) fn environment(&self, endpoint: &str, [key, secret]: [&str; 2]) -> Vec<(String, OsString)> {
         let environment: [(&str, OsString); 8] = [
             ("KUBECONFIG", self.operator_kubeconfig().into()),
             ("AWS_ENDPOINT_URL", endpoint.into()),

@@ -3,16 +3,19 @@
 use std::path::PathBuf;
 
 use super::TestEnv;
+use super::aws::SECRET_KEY;
 use super::controller::binary;
 use super::kubectl::{Output, run};
 
 impl TestEnv {
     /// Runs shell lines up to the first failure. `kubectl` and `lambda-triggers` are on the `PATH`, and the current
-    /// context names the environment's namespace.
+    /// context names the environment's namespace. The AWS credentials are those of the environment's account.
     pub async fn shell(&self, lines: &str) -> Output {
         let kubeconfig = self.user_kubeconfig().await;
         let mut command = tokio::process::Command::new("sh");
-        command.args(["-euc", lines]).env("KUBECONFIG", kubeconfig);
+        command.args(["-euc", lines]);
+        command.envs(self.environment(self.aws_endpoint(), [self.account(), SECRET_KEY]));
+        command.env("KUBECONFIG", kubeconfig);
         let path = std::env::var_os("PATH").unwrap_or_default();
         let programs = [self.kubectl_program().to_owned(), binary()];
         let folders =

@@ -1,43 +1,39 @@
-//! The filters that a key of a bucket meets, and the filters that the key nearly meets.
+//! The entries that a key of a bucket meets, and the entries that the key nearly meets.
 
 use serde::Serialize;
 
-use crate::api::{KeyFilter, S3TriggeredFunctionSpec, decode_key, encode_key};
+use super::entry::ExplainedEntry;
+use crate::api::{S3TriggeredFunctionSpec, decode_key, encode_key};
 use crate::ownership::ObjectKey;
-use crate::plan::bucket::Filter;
+use crate::plan::bucket::{Document, Filter};
 
-/// The triggers of a key.
+/// The start of the events of an upload, a copy or a restore.
+const CREATED: &str = "s3:ObjectCreated:";
+
+/// The entries of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct KeyExplanation {
+    /// The bucket.
+    pub bucket: String,
+    /// The key, as `aws s3 ls` shows it.
+    pub key: String,
     /// The key in events and in filters. `unquote_plus` of Python decodes the key.
     pub encoded: String,
-    /// The filters that the key meets.
-    pub matches: Vec<KeyMatch>,
-    /// The filters that the key nearly meets.
+    /// True if an upload of the key runs something.
+    pub runs_on_upload: bool,
+    /// The entries that the key meets.
+    pub matches: Vec<ExplainedEntry>,
+    /// The entries that the key nearly meets.
     pub misses: Vec<KeyMiss>,
 }
 
-/// A filter that a key meets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct KeyMatch {
-    /// Namespace and name of the resource.
-    pub resource: String,
-    /// The filter in words, such as `images/*.jpg`.
-    pub filter: String,
-    /// The events that run the function.
-    pub events: Vec<String>,
-    /// True if the bucket has no entry until `spec.suspend` is false.
-    pub suspended: bool,
-}
-
-/// A filter that a key nearly meets.
+/// An entry that a key nearly meets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeyMiss {
-    /// Namespace and name of the resource.
-    pub resource: String,
-    /// The filter in words.
-    pub filter: String,
+    /// The entry.
+    #[serde(flatten)]
+    pub entry: ExplainedEntry,
     /// The difference between the key and the filter.
     pub reason: MissReason,
 }
@@ -47,9 +43,11 @@ pub struct KeyMiss {
 pub enum MissReason {
     /// Upper and lower case differ.
     Capitals,
-    /// The filter begins with a slash, and keys do not.
+    /// The filter begins with a slash, and the key does not.
     LeadingSlash,
-    /// The filter is written in the encoding of events. The operator would encode the filter a second time.
+    /// The filter is not encoded for S3, so no key meets the filter.
+    UnencodedFilter,
+    /// The filter is encoded twice: a manifest has the filter in the encoding of events.
     EncodedFilter,
     /// The key is written in the encoding of events.
     EncodedKey,
@@ -59,67 +57,86 @@ pub enum MissReason {
     Prefix,
 }
 
-/// Explains which of the `triggers` run for `key` in `bucket`. Triggers of other buckets are left out.
+/// Explains which entries of a bucket run for `key`. `document` is the notification configuration, if known. `triggers`
+/// are the resources of manifests; their entries count unless the bucket has them already.
 pub fn explain_key<'a>(
     bucket: &str,
     key: &str,
+    document: Option<&Document>,
     triggers: impl IntoIterator<Item = (&'a ObjectKey, &'a S3TriggeredFunctionSpec)>,
 ) -> KeyExplanation {
+    let entries = document.into_iter().flat_map(Document::entries);
+    let mut entries: Vec<(Filter, ExplainedEntry)> =
+        entries.map(|entry| (entry.filter.clone(), ExplainedEntry::of(entry, None))).collect();
+    let of_bucket = triggers.into_iter().filter(|(_, spec)| spec.bucket == bucket);
+    let new = of_bucket.flat_map(|(resource, spec)| ExplainedEntry::of_manifest(resource, spec));
+    let new: Vec<_> = new.filter(|entry| !entries.iter().any(|applied| is_same(applied, entry))).collect();
+    entries.extend(new);
     let (mut matches, mut misses) = (vec![], vec![]);
-    let every_key = [KeyFilter::default()];
-    for (resource, spec) in triggers.into_iter().filter(|(_, spec)| spec.bucket == bucket) {
-        let resource = resource.to_string();
-        let filters = if spec.filters.is_empty() { &every_key[..] } else { &spec.filters };
-        for filter in filters {
-            let (words, resource) = (Filter::from(filter).describe(), resource.clone());
-            if is_met(filter, key) {
-                let (events, suspended) = (spec.events.clone(), spec.suspend);
-                matches.push(KeyMatch { resource, filter: words, events, suspended });
-            } else if let Some(reason) = miss(filter, key) {
-                misses.push(KeyMiss { resource, filter: words, reason });
-            }
+    for (filter, entry) in entries {
+        if is_met(&filter, key) {
+            matches.push(entry);
+        } else if let Some(reason) = miss(&filter, key) {
+            misses.push(KeyMiss { entry, reason });
         }
     }
-    KeyExplanation { encoded: encode_key(key), matches, misses }
+    let runs = |entry: &ExplainedEntry| {
+        !entry.made_by.is_suspended() && entry.events.iter().any(|event| event.starts_with(CREATED))
+    };
+    KeyExplanation {
+        bucket: bucket.into(),
+        key: key.into(),
+        encoded: encode_key(key),
+        runs_on_upload: matches.iter().any(runs),
+        matches,
+        misses,
+    }
+}
+
+/// True if an entry of a manifest is in the bucket: the same resource, the same keys and the same events.
+fn is_same(applied: &(Filter, ExplainedEntry), new: &(Filter, ExplainedEntry)) -> bool {
+    let parts = |(filter, entry): &(Filter, ExplainedEntry)| {
+        (filter.clone(), entry.events.clone(), entry.made_by.resource().map(str::to_owned))
+    };
+    parts(applied) == parts(new)
 }
 
 /// True if the encoded key has the prefix and the suffix, as S3 compares them.
-fn is_met(filter: &KeyFilter, key: &str) -> bool {
-    let (Filter { prefix, suffix }, key) = (Filter::from(filter), encode_key(key));
-    key.starts_with(&prefix) && key.ends_with(&suffix)
+fn is_met(Filter { prefix, suffix }: &Filter, key: &str) -> bool {
+    let key = encode_key(key);
+    key.starts_with(prefix) && key.ends_with(suffix)
 }
 
 /// The difference, if a small change of the filter or of the key is enough for a match, or if one part matches.
-fn miss(filter: &KeyFilter, key: &str) -> Option<MissReason> {
-    let map = |change: &dyn Fn(&str) -> Option<String>| {
-        let part = |part: &Option<String>| match part {
-            Some(text) => change(text).map(Some),
-            None => Some(None),
-        };
-        Some(KeyFilter {
-            prefix: part(&filter.prefix)?,
-            suffix: part(&filter.suffix)?,
-            literal_percent: None,
+fn miss(filter: &Filter, key: &str) -> Option<MissReason> {
+    let Filter { prefix, suffix } = filter;
+    let Some((decoded_prefix, decoded_suffix)) = decode_key(prefix).zip(decode_key(suffix)) else {
+        let meets = key.starts_with(prefix.as_str()) && key.ends_with(suffix.as_str());
+        return meets.then_some(MissReason::UnencodedFilter);
+    };
+    let is_met_after = |change: &dyn Fn(&str) -> Option<String>, key: &str| {
+        let parts = change(&decoded_prefix).zip(change(&decoded_suffix));
+        parts.is_some_and(|(prefix, suffix)| {
+            is_met(&Filter { prefix: encode_key(&prefix), suffix: encode_key(&suffix) }, key)
         })
     };
-    let is_met_after =
-        |change: &dyn Fn(&str) -> Option<String>| map(change).is_some_and(|filter| is_met(&filter, key));
     let lower = |text: &str| Some(text.to_lowercase());
-    let is_met_alone = |prefix: &Option<String>, suffix: &Option<String>| {
-        let part = KeyFilter { prefix: prefix.clone(), suffix: suffix.clone(), literal_percent: None };
-        part != KeyFilter::default() && is_met(&part, key)
+    let without_slash = |text: &str| Some(text.trim_start_matches('/').to_owned());
+    let has = |prefix: &str, suffix: &str| {
+        let part = Filter { prefix: prefix.into(), suffix: suffix.into() };
+        part != Filter::default() && is_met(&part, key)
     };
-    if map(&lower).is_some_and(|filter| is_met(&filter, &key.to_lowercase())) {
+    if is_met_after(&lower, &key.to_lowercase()) {
         Some(MissReason::Capitals)
-    } else if is_met_after(&|text| Some(text.trim_start_matches('/').to_owned())) {
+    } else if is_met_after(&without_slash, key) {
         Some(MissReason::LeadingSlash)
-    } else if is_met_after(&decode_key) {
+    } else if is_met_after(&decode_key, key) {
         Some(MissReason::EncodedFilter)
     } else if decode_key(key).is_some_and(|key| is_met(filter, &key)) {
         Some(MissReason::EncodedKey)
-    } else if is_met_alone(&filter.prefix, &None) {
+    } else if has(prefix, "") {
         Some(MissReason::Suffix)
-    } else if is_met_alone(&None, &filter.suffix) {
+    } else if has("", suffix) {
         Some(MissReason::Prefix)
     } else {
         None
@@ -127,77 +144,4 @@ fn miss(filter: &KeyFilter, key: &str) -> Option<MissReason> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn filter(prefix: &str, suffix: &str) -> KeyFilter {
-        let part = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        KeyFilter { prefix: part(prefix), suffix: part(suffix), literal_percent: None }
-    }
-
-    fn trigger(bucket: &str, filters: Vec<KeyFilter>) -> S3TriggeredFunctionSpec {
-        let events = vec!["s3:ObjectCreated:*".into()];
-        S3TriggeredFunctionSpec { bucket: bucket.into(), events, filters, ..Default::default() }
-    }
-
-    #[test]
-    fn matches_and_misses_name_resource_and_filter() {
-        let [thumbnails, index, suspended, other] =
-            ["thumbnails", "index", "suspended", "other"].map(|name| ObjectKey::new("media", name));
-        let two =
-            trigger("photos", vec![filter("images/", ".jpg"), filter("", ".JPG"), filter("logs/", ".png")]);
-        let every_key = trigger("photos", vec![]);
-        let stopped = S3TriggeredFunctionSpec { suspend: true, ..every_key.clone() };
-        let elsewhere = trigger("archive", vec![]);
-        let triggers =
-            [(&thumbnails, &two), (&index, &every_key), (&suspended, &stopped), (&other, &elsewhere)];
-        let matched = |resource: &str, filter: &str, suspended| KeyMatch {
-            resource: format!("media/{resource}"),
-            filter: filter.into(),
-            events: vec!["s3:ObjectCreated:*".into()],
-            suspended,
-        };
-        let expected = KeyExplanation {
-            encoded: "images/2026/a+b.JPG".into(),
-            matches: vec![
-                matched("thumbnails", "*.JPG", false),
-                matched("index", "all keys", false),
-                matched("suspended", "all keys", true),
-            ],
-            misses: vec![KeyMiss {
-                resource: "media/thumbnails".into(),
-                filter: "images/*.jpg".into(),
-                reason: MissReason::Capitals,
-            }],
-        };
-        assert_eq!(explain_key("photos", "images/2026/a b.JPG", triggers), expected);
-        let nothing = KeyExplanation { encoded: "x".into(), matches: vec![], misses: vec![] };
-        assert_eq!(explain_key("nowhere", "x", triggers), nothing);
-    }
-
-    #[test]
-    fn a_miss_has_its_reason() {
-        for (prefix, suffix, key, reason) in [
-            ("images/", ".jpg", "Images/a.jpg", Some(MissReason::Capitals)),
-            ("/images/", "", "images/a.jpg", Some(MissReason::LeadingSlash)),
-            ("dt%3D2026/", ".csv", "dt=2026/a.csv", Some(MissReason::EncodedFilter)),
-            ("a+b/", "", "a b/c", Some(MissReason::EncodedFilter)),
-            ("a b/", "", "a+b/c", Some(MissReason::EncodedKey)),
-            ("images/", ".jpg", "images/a.png", Some(MissReason::Suffix)),
-            ("images/", ".jpg", "photos/a.jpg", Some(MissReason::Prefix)),
-            ("images/", "", "photos/a.jpg", None),
-            ("", ".jpg", "images/a.png", None),
-            ("images/", ".jpg", "photos/a.png", None),
-        ] {
-            assert!(!is_met(&filter(prefix, suffix), key), "{prefix} {suffix} {key}");
-            assert_eq!(miss(&filter(prefix, suffix), key), reason, "{prefix} {suffix} {key}");
-        }
-    }
-
-    #[test]
-    fn s3_compares_encoded_texts() {
-        assert!(is_met(&filter("", "D.csv"), "a=.csv"));
-        assert!(is_met(&filter("dt=2026/", ""), "dt=2026/a b"));
-        assert!(is_met(&filter("ab", "bc"), "abc"));
-    }
-}
+mod tests;

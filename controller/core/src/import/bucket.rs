@@ -147,7 +147,7 @@ fn importable(
 /// # Errors
 ///
 /// Returns the reason and the remedy, if the entry runs nothing or blocks a change of the bucket.
-fn working_filter(entry: &Entry, function: Option<&FunctionState>) -> Result<KeyFilter, String> {
+pub(crate) fn working_filter(entry: &Entry, function: Option<&FunctionState>) -> Result<KeyFilter, String> {
     if entry.destination == Destination::Function && FunctionArn::parse(&entry.arn).is_none() {
         return Err(not_a_function(&entry.arn));
     }

@@ -29,7 +29,7 @@ pub enum FunctionState {
 
 impl FunctionState {
     /// The tags of the function, as far as known.
-    pub(super) fn tags(&self) -> Option<&Tags> {
+    pub(crate) fn tags(&self) -> Option<&Tags> {
         match self {
             Self::Exists { tags, .. } => Some(tags),
             Self::Missing | Self::Unknown(_) => None,

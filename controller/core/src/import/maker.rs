@@ -40,7 +40,7 @@ pub enum Maker {
 
 impl Maker {
     /// The maker of an entry, by the entry's Id, else by the tags of its function.
-    pub(super) fn of_entry(entry: &Entry, function: Option<&Tags>) -> Option<Self> {
+    pub(crate) fn of_entry(entry: &Entry, function: Option<&Tags>) -> Option<Self> {
         let by_id = made_by(entry).map(|_| Self::Terraform { address: None });
         by_id.or_else(|| Self::of_tags(function?))
     }

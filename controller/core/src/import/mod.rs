@@ -31,6 +31,7 @@ mod schedule;
 mod selection;
 mod settings;
 
+pub(crate) use bucket::working_filter;
 pub use bucket::{ListedEntries, ObservedBucket, import_bucket};
 pub use finding::{Finding, HandOver, Imported, OldPermission, Outcome};
 pub use function::FunctionState;

@@ -85,3 +85,27 @@ pub fn tag(text: &str) -> Result<(String, String), String> {
         _ => Err("write a key and a value, such as team=media".into()),
     }
 }
+
+/// Parses bucket and key of an object. The key stays as it is.
+pub fn s3_uri(text: &str) -> Result<(String, String), String> {
+    match text.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
+        Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => Ok((bucket.into(), key.into())),
+        _ => Err("write bucket and key, such as s3://photos/images/1.jpg".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_a_bucket_and_a_key() {
+        let parsed = |text: &str| s3_uri(text).ok();
+        let object = |bucket: &str, key: &str| Some((bucket.to_owned(), key.to_owned()));
+        assert_eq!(parsed("s3://photos/a b%2F+//c?x#y"), object("photos", "a b%2F+//c?x#y"));
+        assert_eq!(parsed("s3://photos//a"), object("photos", "/a"));
+        for wrong in ["photos/a", "s3://photos", "s3://photos/", "s3:///a", "S3://photos/a"] {
+            assert_eq!(parsed(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,6 +1,9 @@
 //! `lambda-triggers explain`: one file for each question.
 
+mod bucket;
+mod key;
 mod name;
+mod notification;
 mod schedule;
 mod table;
 
@@ -23,6 +26,15 @@ enum Question {
     ///
     /// The exit code is 1 if the schedule is invalid or has no run left. The command needs neither AWS nor a cluster.
     Schedule(schedule::ScheduleArgs),
+    /// Show which entries of a bucket run for the key of an object, and which entries nearly run.
+    ///
+    /// The exit code is 1 if the key meets no entry. The command reads the bucket's notification configuration from AWS.
+    Key(key::KeyArgs),
+    /// List all entries of a bucket's notification configuration, with the resource or the tool that made each entry.
+    ///
+    /// The exit code is 1 for a bucket without entries. The command reads the configuration, and the functions of the
+    /// entries, from AWS.
+    Bucket(bucket::BucketArgs),
     /// Find the resource behind a name in AWS.
     ///
     /// The name is of a rule, a schedule or a function, the Id of an entry, or the Sid of a statement. The exit code is 1
@@ -32,8 +44,11 @@ enum Question {
 
 /// Answers the question. The exit code is 1 if nothing was found.
 pub fn run(args: ExplainArgs) -> Result<ExitCode, StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let is_found = match args.question {
         Question::Schedule(args) => schedule::run(&args),
+        Question::Key(args) => runtime.block_on(key::run(args)),
+        Question::Bucket(args) => runtime.block_on(bucket::run(args)),
         Question::Name(args) => name::run(args),
     }?;
     Ok(if is_found { ExitCode::SUCCESS } else { ExitCode::FAILURE })

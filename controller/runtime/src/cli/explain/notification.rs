@@ -1,0 +1,42 @@
+//! The notification configuration of the bucket in question.
+
+use lambda_triggers_core::plan::bucket::{Bucket, Document};
+use lambda_triggers_core::status::Component;
+
+use crate::aws::{AwsError, AwsErrorKind, AwsReads};
+use crate::cli::read_failure::message;
+use crate::error_chain;
+use crate::network::Network;
+use crate::operator::StartError;
+
+/// Reads the notification configuration of a bucket in the bucket's own Region. `owner` is the account of the bucket,
+/// if it differs from the account of the credentials.
+pub async fn read(
+    name: &str,
+    owner: Option<String>,
+    region: Option<String>,
+) -> Result<(AwsReads, Bucket, Document), StartError> {
+    let aws = AwsReads::load(Network::from_env()?, region).await?;
+    let owner = match owner {
+        Some(owner) => owner,
+        None => aws.account().await.map_err(|error| error.failure(Component::Permission).message)?.id,
+    };
+    let bucket = Bucket { region: aws.default_region().to_owned(), name: name.into(), owner };
+    let (bucket, xml) = match get(&aws, &bucket).await {
+        Err(AwsError { kind: AwsErrorKind::OtherRegion(Some(region)), .. }) => {
+            let there = Bucket { region, ..bucket };
+            let xml = get(&aws, &there).await;
+            (there, xml)
+        }
+        read => (bucket, read),
+    };
+    let unread =
+        |why: String| format!("the notification configuration of bucket {name} is not readable: {why}");
+    let xml = xml.map_err(|error| unread(message(&error, Component::Notification)))?;
+    let document = Document::parse(&xml).map_err(|error| unread(error_chain(&error)))?;
+    Ok((aws, bucket, document))
+}
+
+async fn get(aws: &AwsReads, bucket: &Bucket) -> Result<String, AwsError> {
+    aws.s3(&bucket.region).get(bucket).await
+}

@@ -1,0 +1,207 @@
+//! `lambda-triggers explain`, as far as it reads AWS. The command writes nothing.
+
+use aws_sdk_lambda::config::Region;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use lambda_triggers_core::api::KeyFilter;
+use lambda_triggers_core::iam::{Command, Scope, command_policy};
+use lambda_triggers_core::ownership::ObjectKey;
+use lambda_triggers_tests::env::{self, TestEnv};
+use serde_json::Value;
+
+use crate::objects::{OWNER, owner};
+use crate::support::AwsView;
+
+const OPEN: &str = r#"<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">"#;
+const CLOSE: &str = "</NotificationConfiguration>";
+
+/// Runs `explain` with the policy that `iam-policy --for explain` prints. Returns the exit code and the output.
+pub async fn explain(env: &TestEnv, arguments: &[&str]) -> (i32, String) {
+    let scope = Scope::for_account(env.account(), Some(owner()));
+    env.aws_proxy().give_policy(env.account(), command_policy(Command::Explain, &scope));
+    env.aws_proxy().clear_calls(env.account());
+    let output = env.lambda_triggers(&[&["explain"], arguments].concat(), &[]).await;
+    assert_eq!(output.stderr, "", "{arguments:?}");
+    assert_eq!(env.aws_writes(), vec![], "{arguments:?}");
+    (output.code.unwrap(), output.stdout)
+}
+
+fn function_entry(id: &str, arn: &str, [prefix, suffix]: [&str; 2]) -> String {
+    let rule = |name: &str, value: &str| {
+        let rule = format!("<FilterRule><Name>{name}</Name><Value>{value}</Value></FilterRule>");
+        if value.is_empty() { String::new() } else { rule }
+    };
+    format!(
+        "<CloudFunctionConfiguration><Id>{id}</Id><CloudFunction>{arn}</CloudFunction><Event>s3:ObjectCreated:*</Event>\
+         <Filter><S3Key>{}{}</S3Key></Filter></CloudFunctionConfiguration>",
+        rule("prefix", prefix),
+        rule("suffix", suffix)
+    )
+}
+
+/// The Id of an entry of `media/thumbnails`.
+fn own_id(prefix: &str, suffix: &str) -> String {
+    let part = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let filter = KeyFilter { prefix: part(prefix), suffix: part(suffix), literal_percent: None };
+    ObjectKey::new("media", "thumbnails").entry_id(&owner(), &filter, false)
+}
+
+/// A bucket with entries of Terraform, of Chalice, of an operator, and for a queue.
+async fn shared_bucket(env: &TestEnv) -> String {
+    let functions = ["tf", "chalice", "thumb", "gone", "closed"];
+    let mut arns = vec![];
+    let bucket = env.new_bucket("photos").await;
+    for name in functions {
+        arns.push(env.function(name).await);
+        env.permit_bucket(name, &bucket).await;
+    }
+    let tag = env.lambda().tag_resource().resource(&arns[1]);
+    tag.tags("aws-chalice", "version=1.32.0:stage=dev:app=shop").send().await.unwrap();
+    let queue = env.queue("audit").await;
+    let entries = [
+        function_entry("tf-s3-lambda-1", &arns[0], ["tf/", ".jpg"]),
+        function_entry("index", &arns[1], ["index/", ""]),
+        function_entry(&own_id("dt=2026/", ""), &arns[2], ["dt%3D2026/", ""]),
+        function_entry("old", &arns[3], ["old/", ""]),
+        function_entry("closed", &arns[4], ["closed/", ""]),
+        format!(
+            "<QueueConfiguration><Id>audit</Id><Queue>{queue}</Queue><Event>s3:ObjectRemoved:*</Event>\
+             </QueueConfiguration><EventBridgeConfiguration></EventBridgeConfiguration>"
+        ),
+    ];
+    env.put_document(&bucket, &format!("{OPEN}{}{CLOSE}", entries.concat())).await;
+    env.lambda().delete_function().function_name("gone").send().await.unwrap();
+    let sid = format!("bucket-{bucket}");
+    env.lambda().remove_permission().function_name("closed").statement_id(sid).send().await.unwrap();
+    bucket
+}
+
+#[test]
+fn a_bucket_shows_each_entry_with_its_maker_and_what_is_broken() {
+    env::test("explain-bucket", async |env| {
+        let bucket = shared_bucket(&env).await;
+        let (id, account) = (own_id("dt=2026/", ""), env.account().to_owned());
+        let (code, json) = explain(&env, &["bucket", &bucket, "--output", "json"]).await;
+        let explained: Value = serde_json::from_str(&json).unwrap();
+        let arn = |name: &str| format!("arn:aws:lambda:eu-west-1:{account}:function:{name}");
+        let entry = |id: &str, name: &str, keys: &str, made_by: Value| {
+            serde_json::json!({
+                "id": id, "destination": format!("function {name}"), "arn": arn(name),
+                "events": ["s3:ObjectCreated:*"], "keys": keys, "madeBy": made_by,
+            })
+        };
+        let tool = |name: &str| serde_json::json!({"type": "Tool", "name": name});
+        let unknown = serde_json::json!({"type": "Unknown"});
+        let operator = serde_json::json!({
+            "type": "Operator", "ownerId": OWNER, "resource": "media/thumbnails", "retained": false,
+        });
+        let queue = serde_json::json!({
+            "id": "audit", "destination": "queue audit", "arn": format!("arn:aws:sqs:eu-west-1:{account}:audit"),
+            "events": ["s3:ObjectRemoved:*"], "keys": "all keys", "madeBy": unknown,
+        });
+        let of_function = |entry: &&Value| entry["destination"].as_str().unwrap().starts_with("function ");
+        let entries = explained["entries"].as_array().unwrap();
+        let functions: Vec<Value> = entries.iter().filter(of_function).cloned().collect();
+        let expected = [
+            entry("tf-s3-lambda-1", "tf", "tf/*.jpg", tool("Terraform")),
+            entry("index", "chalice", "index/", tool("Chalice, app shop, stage dev")),
+            entry(&id, "thumb", "dt=2026/", operator),
+            entry("old", "gone", "old/", unknown.clone()),
+            entry("closed", "closed", "closed/", unknown.clone()),
+        ];
+        assert_eq!(functions, expected);
+        assert!(entries.contains(&queue), "{json}");
+        assert_eq!((entries.len(), &explained["eventBridge"]), (6, &Value::Bool(true)));
+        let expected = [
+            format!(
+                "function entry \"old\" (s3:ObjectCreated:*, old/): {} does not exist, so S3 refuses every write that \
+                 checks the destinations of this bucket; remove the entry",
+                arn("gone")
+            ),
+            "function entry \"closed\" (s3:ObjectCreated:*, closed/): the policy of function closed has no statement \
+             that surely lets this bucket invoke it: see `aws lambda get-policy --function-name closed`"
+                .to_owned(),
+        ];
+        assert_eq!(explained["problems"], serde_json::json!(expected));
+        assert_eq!(code, 0);
+
+        let empty = env.new_bucket("empty").await;
+        let expected = format!("bucket      {empty}, eu-west-1\nentries     0 of 100\nEventBridge off\n");
+        assert_eq!(explain(&env, &["bucket", &empty]).await, (1, expected));
+    });
+}
+
+#[test]
+fn a_key_shows_the_entries_of_the_bucket_and_of_manifests() {
+    env::test("explain-key", async |env| {
+        let bucket = shared_bucket(&env).await;
+        let manifest = format!(
+            "apiVersion: lambda-triggers.dev/v1alpha1\nkind: S3TriggeredFunction\nmetadata: {{name: thumbnails}}\n\
+             spec:\n  function: {{name: thumb}}\n  bucket: {bucket}\n  filters:\n  - prefix: dt=2026/\n"
+        );
+        let capitals = manifest.replace("thumbnails", "capitals").replace("prefix: dt=2026/", "suffix: .JPG");
+        let manifest = format!("{manifest}---\n{capitals}");
+        let path = env.directory().join("triggers.yaml");
+        std::fs::write(&path, &manifest).unwrap();
+        let path = path.display().to_string();
+        let id = own_id("dt=2026/", "");
+        let columns = |rows: &[[&str; 5]]| {
+            let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap();
+            let line = |row: &[&str; 5]| {
+                let cells: Vec<String> =
+                    row.iter().enumerate().map(|(at, cell)| format!("{cell:<0$}", width(at))).collect();
+                format!("{}\n", cells.join("   ").trim_end())
+            };
+            rows.iter().map(line).collect::<Vec<_>>().join("            ")
+        };
+        let head = ["event", "destination", "keys", "Id", "made by"];
+        let own = format!("media/thumbnails (operator {OWNER})");
+        let created = ["s3:ObjectCreated:*", "function thumb", "dt=2026/", &id, &own];
+        let removed = ["s3:ObjectRemoved:*", "queue audit", "all keys", "audit", "unknown"];
+
+        let object = |key: &str| format!("s3://{bucket}/{key}");
+        let special = object("dt=2026/a b+c.JPG");
+        let (code, text) = explain(&env, &["key", &special]).await;
+        let expected = format!(
+            "key         dt=2026/a b+c.JPG, in bucket {bucket}\n\
+             in events   dt%3D2026/a+b%2Bc.JPG; decode it, such as with unquote_plus in Python\n\
+             runs        {}",
+            columns(&[head, created, removed])
+        );
+        assert_eq!((code, text), (0, expected));
+
+        let files = ["--filename", &path, "--namespace", "media"];
+        let with_files = [&["key", &special], &files[..]].concat();
+        let (_, text) = explain(&env, &with_files).await;
+        let new = ["s3:ObjectCreated:*", "function thumb", "*.JPG", "", "media/capitals (not in the bucket)"];
+        assert!(text.ends_with(&columns(&[head, created, new, removed])), "{text}");
+
+        let (code, text) = explain(&env, &["key", &object("tf/a.JPG")]).await;
+        let expected = format!(
+            "key         tf/a.JPG, in bucket {bucket}\n\
+             in events   tf/a.JPG\n\
+             runs        nothing for s3:ObjectCreated:*, the events of an upload\n            {}\
+             nearly      function tf, tf/*.jpg, Terraform: upper and lower case differ, and S3 compares the case\n",
+            columns(&[head, removed])
+        );
+        assert_eq!((code, text), (0, expected));
+
+        let offline = ["key", &object("tf/a.jpg"), "--offline", "--filename", &path];
+        let (code, text) = explain(&env, &offline).await;
+        assert_eq!(code, 1, "{text}");
+        assert_eq!(env.aws_proxy().calls(env.account()), []);
+    });
+}
+
+#[test]
+fn the_command_follows_a_bucket_to_its_region() {
+    env::test("explain-region", async |env| {
+        let there = env.s3().config().to_builder().region(Region::new("eu-central-1")).build();
+        let client = aws_sdk_s3::Client::from_conf(there);
+        let location = BucketLocationConstraint::from("eu-central-1");
+        let location = CreateBucketConfiguration::builder().location_constraint(location).build();
+        let bucket = env.bucket("abroad");
+        client.create_bucket().bucket(&bucket).create_bucket_configuration(location).send().await.unwrap();
+        let expected = format!("bucket      {bucket}, eu-central-1\nentries     0 of 100\nEventBridge off\n");
+        assert_eq!(explain(&env, &["bucket", &bucket]).await, (1, expected));
+    });
+}
