@@ -4,12 +4,12 @@ use aws_sdk_lambda::config::Region;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use lambda_triggers_core::api::KeyFilter;
 use lambda_triggers_core::iam::{Command, Scope, command_policy};
-use lambda_triggers_core::ownership::ObjectKey;
+use lambda_triggers_core::ownership::{ObjectKey, bucket_statement_id};
 use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::Value;
 
-use crate::objects::{OWNER, owner};
-use crate::support::AwsView;
+use crate::objects::{NO_RESYNC, OWNER, owner};
+use crate::support::{AwsView, LIMIT, s3, scheduled};
 
 const OPEN: &str = r#"<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">"#;
 const CLOSE: &str = "</NotificationConfiguration>";
@@ -203,5 +203,144 @@ fn the_command_follows_a_bucket_to_its_region() {
         client.create_bucket().bucket(&bucket).create_bucket_configuration(location).send().await.unwrap();
         let expected = format!("bucket      {bucket}, eu-central-1\nentries     0 of 100\nEventBridge off\n");
         assert_eq!(explain(&env, &["bucket", &bucket]).await, (1, expected));
+    });
+}
+
+#[test]
+fn a_resource_shows_its_parts_and_what_is_missing() {
+    env::test("explain-resource", async |env| {
+        env.function("report").await;
+        let bucket = env.new_bucket("photos").await;
+        let canary = "canary-7f3a";
+        let manifests = [
+            scheduled("hourly", "report", &format!("schedule: rate(1 hour)\ninput: {{token: {canary}}}")),
+            s3("photos", "report", &bucket, ""),
+        ];
+        let mut controller = env.controller(&NO_RESYNC);
+        env.apply(&manifests.join("---\n")).await;
+        env.until_ready("ScheduledFunction", "hourly").await;
+        env.until_ready("S3TriggeredFunction", "photos").await;
+        let namespace = env.namespace().to_owned();
+        let key = |name: &str| ObjectKey::new(&namespace, name);
+        let rule = key("hourly").rule_name(&owner(), "ScheduledFunction");
+        let tree = async |resource: &str| {
+            let (code, text) = explain(&env, &["resource", resource]).await;
+            assert!(!text.contains(canary), "{text}");
+            let (head, tree) = text.split_once('\n').unwrap();
+            (code, head.split(", since ").next().unwrap().to_owned(), tree.to_owned())
+        };
+        let (code, head, lines) = tree("schedfn/hourly").await;
+        let expected = format!(
+            "├─ function       report: exists\n\
+             ├─ permission     lt-{OWNER}-rules: lets the rules lt-{OWNER}-* invoke the function, 1 rule needs it\n\
+             ├─ rule           {rule}: enabled, rate(1 hour)\n\
+             │  └─ target      lt-{OWNER}-function: invokes report, input is set, up to 185 retries in 24 h, no \
+             dead-letter queue\n\
+             ├─ runs           Every hour.\n\
+             └─ next runs      unknown: AWS does not tell when the first interval began\n"
+        );
+        assert_eq!(head, format!("ScheduledFunction {namespace}/hourly   Ready: Applied"));
+        assert_eq!((code, lines), (0, expected.clone()));
+        // The manifest needs no cluster.
+        let path = env.directory().join("hourly.yaml");
+        std::fs::write(&path, &manifests[0]).unwrap();
+        let flags = ["--filename", path.to_str().unwrap(), "--owner-id", OWNER, "--namespace", &namespace];
+        let command = [&["resource", "scheduledfunctions.lambda-triggers.dev/hourly"], &flags[..]].concat();
+        let head = format!("ScheduledFunction {namespace}/hourly   the operator has not reported on it\n");
+        assert_eq!(explain(&env, &command).await, (0, head + &expected));
+
+        controller.stop().await;
+        env.events().disable_rule().name(&rule).send().await.unwrap();
+        let sid = format!("lt-{OWNER}-rules");
+        env.lambda().remove_permission().function_name("report").statement_id(&sid).send().await.unwrap();
+        let (_, _, lines) = tree("ScheduledFunction/hourly").await;
+        let missing = format!(
+            "├─ permission   ! {sid}: missing, so the rules lt-{OWNER}-* may not invoke the function"
+        );
+        let disabled =
+            format!("├─ rule         ! {rule}: disabled, and spec.suspend is false, rate(1 hour)\n");
+        assert!(lines.contains(&missing) && lines.contains(&disabled), "{lines}");
+
+        let (_, head, lines) = tree("s3fn/photos").await;
+        let sid = bucket_statement_id(&owner(), &bucket);
+        let entry = key("photos").entry_id(&owner(), &KeyFilter::default(), false);
+        let expected = format!(
+            "├─ function       report: exists\n\
+             ├─ permission     {sid}: lets bucket {bucket} invoke the function, 1 resource needs it\n\
+             └─ bucket         {bucket}: 1 entry in all\n   \
+                └─ entry       {entry}: all keys, s3:ObjectCreated:*\n"
+        );
+        assert_eq!(head, format!("S3TriggeredFunction {namespace}/photos   Ready: Applied"));
+        assert_eq!(lines, expected);
+        env.lambda().delete_function().function_name("report").send().await.unwrap();
+        let (_, _, lines) = tree("s3fn/photos").await;
+        assert!(
+            lines.starts_with("├─ function     ! report: does not exist in eu-west-1\n└─ bucket         "),
+            "{lines}"
+        );
+    });
+}
+
+#[test]
+fn a_schedule_shows_its_group_and_its_role() {
+    env::test("explain-schedule", async |env| {
+        env.function("report").await;
+        let role = env.scheduler_role(&owner()).await;
+        let _controller = env.controller(&[&NO_RESYNC[..], &["--scheduler-role-arn", &role]].concat());
+        let spec = "schedule: 0 18 * * *\ntimeZone: Europe/Berlin\nflexibleTimeWindowMinutes: 5";
+        env.apply(&scheduled("zoned", "report", spec)).await;
+        env.until_ready("ScheduledFunction", "zoned").await;
+        let name = ObjectKey::new(env.namespace(), "zoned").rule_name(&owner(), "ScheduledFunction");
+        let (code, text) = explain(&env, &["resource", "schedfn/zoned"]).await;
+        let expected = format!(
+            "├─ function       report: exists\n\
+             ├─ schedule       lt-{OWNER}/{name}: enabled, cron(0 18 * * ? *), in Europe/Berlin, within 5 minutes\n\
+             │  └─ target      report: invokes report, input is set, by role schedules, up to 185 retries in 24 h, no \
+             dead-letter queue\n\
+             ├─ runs           At 18:00 Europe/Berlin, within 5 minutes.\n└─ next runs      "
+        );
+        assert!(text.contains(&expected), "{text}");
+        assert_eq!(code, 0);
+    });
+}
+
+#[test]
+fn the_watch_prints_each_change_once() {
+    env::test("explain-watch", async |env| {
+        env.function("report").await;
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&scheduled("hourly", "report", "schedule: rate(1 hour)")).await;
+        env.until_ready("ScheduledFunction", "hourly").await;
+        let output = env.directory().join("watch.txt");
+        let command =
+            format!("exec lambda-triggers explain resource schedfn/hourly --watch > '{}'", output.display());
+        let seen = async |text: &str| {
+            env.until(LIMIT, text, async || {
+                let printed = std::fs::read_to_string(&output).unwrap_or_default();
+                if printed.contains(text) { Ok(printed) } else { Err(printed) }
+            })
+            .await
+        };
+        let change = async {
+            seen("enabled, rate(1 hour)").await;
+            env.apply(&scheduled("hourly", "report", "schedule: rate(2 hours)")).await;
+            seen("enabled, rate(2 hours)").await
+        };
+        let printed = tokio::select! {
+            printed = change => printed,
+            _ = env.shell(&command) => panic!("the watch ended"),
+        };
+        assert_eq!(printed.matches("enabled, rate(1 hour)").count(), 1, "{printed}");
+    });
+}
+
+#[test]
+fn a_resource_that_is_not_there_is_an_error() {
+    env::test("explain-missing", async |env| {
+        let output = env.lambda_triggers(&["explain", "resource", "schedfn/nowhere"], &[]).await;
+        let expected =
+            format!("lambda-triggers: cannot read ScheduledFunction {}/nowhere: ", env.namespace());
+        assert!(output.stderr.starts_with(&expected), "{}", output.stderr);
+        assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""));
     });
 }

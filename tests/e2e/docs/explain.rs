@@ -10,7 +10,7 @@ use crate::objects::{NO_RESYNC, OWNER, owner};
 use crate::support::{AwsView, scheduled};
 
 /// The sections of the page that need AWS.
-pub const SECTIONS: [&str; 2] = ["Explain a key", "Explain a bucket"];
+pub const SECTIONS: [&str; 3] = ["Explain a resource", "Explain a key", "Explain a bucket"];
 
 /// The owner id and the namespace of the page.
 const SHOWN: (&str, &str) = ("1a2b3c4d", "media");

@@ -124,3 +124,25 @@ fn an_import_needs_every_action_of_its_policy() {
         assert_least(&env, Command::Import, &lines, &[]).await;
     });
 }
+
+#[test]
+fn an_explanation_needs_every_action_of_its_policy() {
+    env::test("iam-explain", async |env| {
+        let role = env.scheduler_role(&owner()).await;
+        triggers(&env, &role).await;
+        let report = env.lambda().get_function().function_name("report").send().await.unwrap();
+        let arn = report.configuration.unwrap().function_arn.unwrap();
+        env.lambda().tag_resource().resource(arn).tags("aws-chalice", "app=shop").send().await.unwrap();
+        let bucket = env.bucket("photos");
+        let document = env.document_text(&bucket).await;
+        let foreign = document.replace("<Id>lt-", "<Id>x-lt-");
+        env.put_document(&bucket, &foreign).await;
+        let lines = [
+            format!("explain bucket {bucket}"),
+            format!("explain key s3://{bucket}/x"),
+            "explain resource schedfn/hourly".to_owned(),
+            "explain resource schedfn/zoned".to_owned(),
+        ];
+        assert_least(&env, Command::Explain, &lines, &[]).await;
+    });
+}

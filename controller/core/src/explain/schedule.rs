@@ -120,7 +120,12 @@ pub fn explain_schedule(question: &ScheduleQuestion<'_>) -> Result<ScheduleExpla
     })
 }
 
-fn next_runs(schedule: &Schedule, local_zone: Option<&TimeZone>, from: Timestamp, count: usize) -> NextRuns {
+pub(super) fn next_runs(
+    schedule: &Schedule,
+    local_zone: Option<&TimeZone>,
+    from: Timestamp,
+    count: usize,
+) -> NextRuns {
     if schedule.expression.interval().is_some() {
         return NextRuns::Unknown;
     }

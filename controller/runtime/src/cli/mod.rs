@@ -57,7 +57,7 @@ enum Command {
     Import(Box<import::ImportArgs>),
     /// Print the least-privilege IAM policy, as JSON.
     IamPolicy(Box<iam_policy::IamPolicyArgs>),
-    /// Explain a schedule, a bucket, the key of an object, or a name in AWS.
+    /// Explain a schedule, a resource, a bucket, the key of an object, or a name in AWS.
     Explain(explain::ExplainArgs),
     /// Print the CustomResourceDefinitions (CRDs).
     Crds(crds::CrdsArgs),

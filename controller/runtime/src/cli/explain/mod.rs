@@ -4,6 +4,7 @@ mod bucket;
 mod key;
 mod name;
 mod notification;
+mod resource;
 mod schedule;
 mod table;
 
@@ -35,6 +36,11 @@ enum Question {
     /// The exit code is 1 for a bucket without entries. The command reads the configuration, and the functions of the
     /// entries, from AWS.
     Bucket(bucket::BucketArgs),
+    /// Show what a resource has in AWS: its function, its permission, its trigger and its next runs.
+    ///
+    /// The command reads the resource from the cluster, and compares AWS with its spec. RBAC must allow get on the
+    /// resource.
+    Resource(Box<resource::ResourceArgs>),
     /// Find the resource behind a name in AWS.
     ///
     /// The name is of a rule, a schedule or a function, the Id of an entry, or the Sid of a statement. The exit code is 1
@@ -49,6 +55,7 @@ pub fn run(args: ExplainArgs) -> Result<ExitCode, StartError> {
         Question::Schedule(args) => schedule::run(&args),
         Question::Key(args) => runtime.block_on(key::run(args)),
         Question::Bucket(args) => runtime.block_on(bucket::run(args)),
+        Question::Resource(args) => runtime.block_on(resource::run(*args)),
         Question::Name(args) => name::run(args),
     }?;
     Ok(if is_found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
