@@ -21,6 +21,7 @@ mod objects;
 mod operator;
 mod plan;
 mod profiles;
+mod read_only;
 mod refused;
 mod s3;
 mod scheduled;

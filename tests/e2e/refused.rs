@@ -5,14 +5,18 @@
 //! validation, `<field>: <message>`; the API server inserts the refused value between the two. The unit tests of the
 //! API check the same rows with the Rust validation.
 //!
-//! Each answer of the API server is also compared with `check_manifest`, which checks a manifest without a cluster.
+//! Each answer of the API server is also compared with `check_manifest`, which checks a manifest without a cluster, and
+//! with `lambda-triggers plan --offline`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use lambda_triggers_core::api::{CheckedManifest, check_manifest};
 use lambda_triggers_tests::env::{self, TestEnv};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+
+use crate::objects::OWNER;
 
 #[derive(Deserialize)]
 struct Table {
@@ -57,17 +61,23 @@ impl Table {
     /// Applies each row, and reports all differences to the table at the end.
     async fn assert_rows(&self, env: &TestEnv) {
         let mut differences = String::new();
+        let mut answers = vec![];
         for row in &self.rows {
             let manifest = self.manifest(row);
             let answer = match row.refused.as_slice() {
-                [] => check_accepted(env, manifest).await,
-                refused => check_refused(env, manifest, refused).await,
+                [] => check_accepted(env, &manifest).await.map(|()| String::new()),
+                refused => check_refused(env, &manifest, refused).await,
             };
-            if let Err(found) = answer {
-                let _ = writeln!(differences, "{}: {:?} was expected, but: {found}", row.name, row.refused);
+            match answer {
+                Ok(answer) => answers.push((manifest, answer)),
+                Err(found) => {
+                    let (name, refused) = (&row.name, &row.refused);
+                    let _ = writeln!(differences, "{name}: {refused:?} was expected, but: {found}");
+                }
             }
         }
         assert!(differences.is_empty(), "{differences}");
+        assert_planned(env, &answers).await;
     }
 }
 
@@ -76,7 +86,7 @@ fn override_fields(defaults: &Map<String, Value>, fields: &Map<String, Value>) -
 }
 
 /// Compares the object of the API server with the object of `check_manifest`.
-async fn check_accepted(env: &TestEnv, manifest: Value) -> Result<(), String> {
+async fn check_accepted(env: &TestEnv, manifest: &Value) -> Result<(), String> {
     let args = ["apply", "--dry-run=server", "--output", "json", "--filename", "-"];
     let output = env.kubectl(&args, &manifest.to_string()).await;
     if !output.success {
@@ -84,15 +94,16 @@ async fn check_accepted(env: &TestEnv, manifest: Value) -> Result<(), String> {
     }
     let stored: Value = serde_json::from_str(&output.stdout).unwrap();
     let CheckedManifest { object } =
-        check_manifest(manifest).map_err(|errors| format!("offline: {errors}"))?;
+        check_manifest(manifest.clone()).map_err(|errors| format!("offline: {errors}"))?;
     let fields = |object: &Value| (object["spec"].clone(), object["status"].clone());
     let (online, offline) = (fields(&stored), fields(&object));
     if online == offline { Ok(()) } else { Err(format!("{online:?}, and offline: {offline:?}")) }
 }
 
-async fn check_refused(env: &TestEnv, manifest: Value, refused: &[String]) -> Result<(), String> {
+/// Returns the answer of the API server.
+async fn check_refused(env: &TestEnv, manifest: &Value, refused: &[String]) -> Result<String, String> {
     let answer = env.refused(&manifest.to_string()).await;
-    compare_with_offline(manifest, &answer)?;
+    compare_with_offline(manifest.clone(), &answer)?;
     let mut lines = error_lines(&answer);
     // The tables hold the errors of the rules. The API server adds this error for lists of type `set`.
     lines.retain(|line| !line.contains(": Duplicate value: "));
@@ -102,7 +113,41 @@ async fn check_refused(env: &TestEnv, manifest: Value, refused: &[String]) -> Re
         };
         lines.remove(found);
     }
-    if lines.is_empty() { Ok(()) } else { Err(answer) }
+    if lines.is_empty() { Ok(answer) } else { Err(answer) }
+}
+
+/// Plans the manifests without AWS, and compares each refusal with the answer of the API server. An accepted manifest
+/// has an empty answer.
+async fn assert_planned(env: &TestEnv, answers: &[(Value, String)]) {
+    // The plan refuses a second resource of the same name.
+    let named = answers.iter().enumerate().map(|(index, (manifest, answer))| {
+        let mut manifest = manifest.clone();
+        if answer.is_empty() {
+            manifest["metadata"]["name"] = format!("x{index}").into();
+        }
+        // JSON permits this character, and YAML wants its escape.
+        format!("{manifest}\n---\n").replace('\u{fffe}', "\\ufffe")
+    });
+    let path = env.directory().join("manifests.yaml");
+    std::fs::write(&path, named.collect::<String>()).unwrap();
+    let path = path.display().to_string();
+    let flags = ["--filename", &path, "--owner-id", OWNER, "--namespace", env.namespace()];
+    // The API server permits the names of old buckets, which are in us-east-1, for a resource without a Region.
+    let region = ["--region", "us-east-1"];
+    let command = [&["plan", "--offline", "--output", "json"], &flags[..], &region].concat();
+    let plan: Value = serde_json::from_str(&env.lambda_triggers(&command, &[]).await.stdout).unwrap();
+    let mut planned: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for resource in plan["resources"].as_array().unwrap() {
+        let line = usize::try_from(resource["source"]["line"].as_u64().unwrap()).unwrap();
+        let problems = resource["problems"].as_array().cloned().unwrap_or_default();
+        let refusals = problems.iter().filter(|problem| problem["reason"] == "InvalidSpec");
+        let messages: Vec<&str> = refusals.map(|problem| problem["message"].as_str().unwrap()).collect();
+        let text = messages.join("\n").replace("strict decoding error: ", "");
+        planned.insert((line - 1) / 2, error_lines(&text));
+    }
+    let expected: BTreeMap<usize, Vec<String>> =
+        answers.iter().map(|(_, answer)| error_lines(answer)).enumerate().collect();
+    assert_eq!(planned, expected);
 }
 
 fn compare_with_offline(manifest: Value, answer: &str) -> Result<(), String> {
@@ -194,16 +239,18 @@ fn invalid_definitions_are_refused_with_the_remedy() {
 fn other_refused_manifests_have_the_same_answer_without_a_cluster() {
     env::test("refused-manifests", async |env| {
         let manifests: Vec<Value> = serde_saphyr::from_str(include_str!("refused/manifests.yaml")).unwrap();
-        let mut differences = String::new();
+        let (mut differences, mut answers) = (String::new(), vec![]);
         for fields in manifests {
             let mut manifest =
                 json!({"apiVersion": "lambda-triggers.dev/v1alpha1", "metadata": {"name": "x"}});
             manifest.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
             let answer = env.refused(&manifest.to_string()).await;
-            if let Err(found) = compare_with_offline(manifest, &answer) {
+            if let Err(found) = compare_with_offline(manifest.clone(), &answer) {
                 let _ = writeln!(differences, "{found}");
             }
+            answers.push((manifest, answer));
         }
         assert!(differences.is_empty(), "{differences}");
+        assert_planned(&env, &answers).await;
     });
 }

@@ -307,3 +307,6 @@ impl Intercept for Guard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
