@@ -84,11 +84,11 @@ spec: {function: {name: report}, schedule: rate(1 day)}
             ["Rule", "Delete", &rule("extra")],
             ["Rule", "Update", &rule("report")],
             ["Permission", "Create", &statement(&archive)],
-            ["Permission", "Delete", &statement(&bucket)],
             ["Entry", "Create", &jpg],
             ["Entry", "Create", &webp],
             ["Entry", "Delete", &jpg],
             ["Entry", "Delete", &webp],
+            ["Permission", "Delete", &statement(&bucket)],
         ];
         let planned = changes(&json);
         assert_eq!(planned, expected);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream};
 use lambda_triggers_core::ownership::Owner;
+use lambda_triggers_core::plan::bucket::failure::is_nowhere;
 use lambda_triggers_core::plan::bucket::{Bucket, Desired, Document, failure};
 use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
 use lambda_triggers_core::preview::{
@@ -21,62 +22,11 @@ use crate::reconcile::failed_call;
 /// The configuration of a bucket without entries.
 const EMPTY: &str = r#"<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>"#;
 
-/// Plans the documents of all buckets. `others` are the objects of the cluster without a manifest; `None` if the cluster
-/// is not known.
-pub async fn buckets(
-    items: &mut [Item],
-    others: Option<&[Other<'_>]>,
-    options: &Options,
-    aws: Option<&NamespaceReads>,
-) -> Vec<BucketPreview> {
-    let claims = claims(items, options);
-    let touched: BTreeSet<Bucket> =
-        claims.iter().filter(|claim| claim.is_touched).map(|claim| claim.bucket.clone()).collect();
-    let mut members: BTreeMap<Bucket, Vec<Claim>> = BTreeMap::new();
-    for claim in claims.into_iter().filter(|claim| touched.contains(&claim.bucket)) {
-        members.entry(claim.bucket.clone()).or_default().push(claim);
-    }
-    let read = members.into_iter().map(async |(bucket, claims)| {
-        // A claim on the bucket has the right to read it.
-        let reads = claims.first().zip(aws).map(|(claim, aws)| aws.of(&claim.member.key, claim.is_gone));
-        let document = document(reads.as_ref(), &bucket).await;
-        (bucket, claims, document)
-    });
-    let read: Vec<_> = stream::iter(read).buffered(PARALLEL).collect().await;
-    let mut previews = vec![];
-    for (bucket, claims, document) in read {
-        let document = match document {
-            Ok(document) => document,
-            Err(failure) => {
-                claims.iter().for_each(|claim| items[claim.index].fail(&failure));
-                continue;
-            }
-        };
-        let indexes: Vec<usize> = claims.iter().map(|claim| claim.index).collect();
-        let mut members: Vec<Member> = claims.into_iter().map(|claim| claim.member).collect();
-        let members = match others {
-            None => Members::Some(members),
-            Some(others) => {
-                members.extend(others.iter().filter_map(|other| member(other, &bucket, options)));
-                Members::All(members)
-            }
-        };
-        let (preview, mut changes, failures) = preview_bucket(&bucket, &document, &options.owner, &members);
-        for (index, member) in indexes.iter().zip(members.known()) {
-            let changes = changes.remove(&member.key).filter(|_| aws.is_some()).unwrap_or_default();
-            if changes.iter().any(|change| change.action == ChangeAction::Create) {
-                items[*index].preview.problems.extend(bucket_nearly_full(&preview));
-            }
-            items[*index].preview.changes.extend(changes);
-            if let Some(failure) = failures.get(&member.key) {
-                items[*index].fail(failure);
-            }
-        }
-        if aws.is_some() {
-            previews.push(preview);
-        }
-    }
-    previews
+/// A bucket with its claims and its document.
+pub struct ReadBucket {
+    bucket: Bucket,
+    claims: Vec<Claim>,
+    document: Document,
 }
 
 /// The claim of a manifest on a bucket.
@@ -86,9 +36,118 @@ struct Claim {
     index: usize,
     member: Member,
     /// True if the manifest no longer names the bucket.
-    is_gone: bool,
+    is_old: bool,
     /// True if the manifest changes what the bucket has.
     is_touched: bool,
+}
+
+/// Reads the documents of all buckets that the manifests change. A resource whose bucket cannot be read is blocked.
+pub async fn read_buckets(
+    items: &mut [Item],
+    options: &Options,
+    aws: Option<&NamespaceReads>,
+) -> Vec<ReadBucket> {
+    let claims = claims(items, options);
+    let touched: BTreeSet<Bucket> =
+        claims.iter().filter(|claim| claim.is_touched).map(|claim| claim.bucket.clone()).collect();
+    let mut of_bucket: BTreeMap<Bucket, Vec<Claim>> = BTreeMap::new();
+    for claim in claims.into_iter().filter(|claim| touched.contains(&claim.bucket)) {
+        of_bucket.entry(claim.bucket.clone()).or_default().push(claim);
+    }
+    let read = of_bucket.into_iter().map(async |(bucket, claims)| {
+        // A claim on the bucket has the right to read it.
+        let reads = claims.first().zip(aws).map(|(claim, aws)| aws.of(&claim.member.key, claim.is_old));
+        let document = document(reads.as_ref(), &bucket).await;
+        (bucket, claims, document)
+    });
+    let read: Vec<_> = stream::iter(read).buffered(PARALLEL).collect().await;
+    let mut buckets = vec![];
+    for (bucket, claims, document) in read {
+        match document {
+            Ok(document) => buckets.push(ReadBucket { bucket, claims, document }),
+            Err(failure) => {
+                // Nothing is left to remove in a bucket that does not exist.
+                for claim in claims.iter().filter(|claim| !claim.is_old || !is_nowhere(&failure)) {
+                    items[claim.index].fail(&failure);
+                    if !claim.is_old {
+                        items[claim.index].block();
+                    }
+                }
+            }
+        }
+    }
+    buckets
+}
+
+/// Plans the documents. `others` are the objects of the cluster without a manifest; `None` if the cluster is not known.
+pub fn plan_buckets(
+    items: &mut [Item],
+    buckets: &[ReadBucket],
+    others: Option<&[Other<'_>]>,
+    options: &Options,
+) -> Vec<BucketPreview> {
+    let plan = |items: &[Item]| {
+        let plan = |read: &ReadBucket| {
+            let members = members(items, read, others, options);
+            preview_bucket(&read.bucket, &read.document, &options.owner, &members)
+        };
+        buckets.iter().map(plan).collect::<Vec<_>>()
+    };
+    // The entries of a resource that fails in one bucket stay in its other buckets.
+    loop {
+        let planned = plan(items);
+        let mut is_final = true;
+        for (read, (_, _, failures)) in buckets.iter().zip(&planned) {
+            for claim in &read.claims {
+                let failure = failures.get(&claim.member.key);
+                if let Some(failure) = failure.filter(|_| !claim.is_old && !items[claim.index].is_rejected) {
+                    items[claim.index].fail(failure);
+                    items[claim.index].reject();
+                    is_final = false;
+                }
+            }
+        }
+        if !is_final {
+            continue;
+        }
+        let mut previews = vec![];
+        for (read, (preview, mut changes, _)) in buckets.iter().zip(planned) {
+            for claim in &read.claims {
+                let changes = changes.remove(&claim.member.key).unwrap_or_default();
+                let item = &mut items[claim.index].preview;
+                if changes.iter().any(|change| change.action == ChangeAction::Create) {
+                    item.problems.extend(bucket_nearly_full(&preview));
+                }
+                item.changes.extend(changes);
+            }
+            previews.push(preview);
+        }
+        return previews;
+    }
+}
+
+/// The members of a bucket.
+fn members(items: &[Item], read: &ReadBucket, others: Option<&[Other<'_>]>, options: &Options) -> Members {
+    let of_claim = |claim: &Claim| {
+        let item = &items[claim.index];
+        let desired = match () {
+            () if item.is_paused() => Desired::KeepCurrent,
+            () if item.is_gone && item.declared.is_retained() => Desired::Retain,
+            // S3 would refuse all writes of a bucket with an entry for a missing function.
+            () if item.is_gone || item.lacks_function() => Desired::None,
+            () if item.is_blocked || item.is_rejected && claim.is_old => Desired::KeepCurrent,
+            () => claim.member.desired.clone(),
+        };
+        Member { desired, ..claim.member.clone() }
+    };
+    let of_claims = read.claims.iter().map(of_claim);
+    match others {
+        None => Members::Some(of_claims.collect()),
+        Some(others) => {
+            let others = others.iter().filter_map(|other| member(other, &read.bucket, options));
+            Members::All(of_claims.chain(others).collect())
+        }
+    }
 }
 
 /// The claims of all manifests, also on buckets that the manifests no longer name.
@@ -96,23 +155,14 @@ fn claims(items: &[Item], options: &Options) -> Vec<Claim> {
     let mut claims = vec![];
     for (index, item) in items.iter().enumerate() {
         let created = item.existing.as_ref().map(|existing| existing.creation.clone());
-        let mut claim = |bucket, desired, is_gone, is_touched| {
+        let mut claim = |bucket, desired, is_old, is_touched| {
             let member = Member { key: item.declared.key.clone(), desired, created: created.clone() };
-            claims.push(Claim { bucket, index, member, is_gone, is_touched });
+            claims.push(Claim { bucket, index, member, is_old, is_touched });
         };
         let mut current = None;
         if let Some(intent) = intent(&item.declared, options) {
             current = Some(intent.bucket.name.clone());
-            let desired = match () {
-                () if item.is_paused() => Desired::KeepCurrent,
-                () if item.is_gone && item.declared.is_retained() => Desired::Retain,
-                () if item.is_gone => Desired::None,
-                // S3 would refuse all writes of a bucket with an entry for a missing function.
-                () if item.lacks_function() => Desired::None,
-                () if item.is_refused() => Desired::KeepCurrent,
-                () => intent.desired,
-            };
-            claim(intent.bucket, desired, item.is_gone, item.is_looked_at(options));
+            claim(intent.bucket, intent.desired, item.is_gone, item.is_looked_at(options));
         }
         for old in item.recorded.notifications.iter().filter(|old| Some(&old.bucket) != current.as_ref()) {
             let bucket = Bucket {

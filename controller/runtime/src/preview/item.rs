@@ -1,13 +1,14 @@
 //! One resource during the preview.
 
 use jiff::Timestamp;
-use lambda_triggers_core::api::{Applied, AppliedFunction, Backend};
+use lambda_triggers_core::api::{Applied, AppliedFunction, Backend, FunctionDefinition};
 use lambda_triggers_core::ownership::Owner;
+use lambda_triggers_core::plan::function::DesiredFunction;
 use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
 use lambda_triggers_core::plan::intent::scheduled_function::{Operator, RuleIntent, ScheduleIntent};
 use lambda_triggers_core::plan::permission::PolicyView;
 use lambda_triggers_core::plan::rule::RuleView;
-use lambda_triggers_core::preview::{Problem, ResourcePreview, Severity};
+use lambda_triggers_core::preview::{Part, Problem, ResourcePreview, Severity};
 use lambda_triggers_core::status::{Failure, Reason, pause};
 
 use super::cluster::Existing;
@@ -31,6 +32,10 @@ pub struct Item {
     pub is_gone: bool,
     /// True if the manifest is as in the base.
     pub is_as_before: bool,
+    /// True if a failure stops the operator before the trigger.
+    pub is_blocked: bool,
+    /// True if the entries have no place in the bucket.
+    pub is_rejected: bool,
 }
 
 impl Item {
@@ -51,6 +56,8 @@ impl Item {
             recorded: Applied::default(),
             is_gone: false,
             is_as_before,
+            is_blocked: false,
+            is_rejected: false,
         }
     }
 
@@ -72,6 +79,24 @@ impl Item {
         self.preview.problems.push(Problem::from_failure(failure));
     }
 
+    /// Leaves the trigger and all recorded resources as they are. The function comes before the trigger.
+    pub fn block(&mut self) {
+        self.is_blocked = true;
+        self.planned.changes.retain(|change| matches!(change.part, Part::Function | Part::Tags));
+        self.keep_recorded();
+    }
+
+    /// Leaves all recorded resources as they are. The permission comes before the entries.
+    pub fn reject(&mut self) {
+        self.is_rejected = true;
+        self.keep_recorded();
+    }
+
+    fn keep_recorded(&mut self) {
+        self.planned.obsolete = Applied::default();
+        self.planned.wanted.merge(&self.recorded);
+    }
+
     /// True if the function does not exist.
     pub fn lacks_function(&self) -> bool {
         self.preview.problems.iter().any(|problem| problem.reason == Reason::FunctionNotFound.as_str())
@@ -87,10 +112,15 @@ impl Item {
 pub fn needs(declared: &Declared, options: &Options, now: Timestamp) -> Applied {
     let owner = Owner { id: options.owner.clone(), cluster: String::new() };
     let function = declared.function_arn(options);
+    let tags_of = |definition: &FunctionDefinition| {
+        let (origin, tags) = (declared.origin(String::new()), &options.default_tags);
+        DesiredFunction::from_definition(&owner, &origin, tags, definition, None).tags
+    };
+    let tags = declared.function().definition.as_ref().map(tags_of).unwrap_or_default();
     let of_function = |name| AppliedFunction {
         region: declared.region().to_owned(),
         name,
-        tag_keys: vec![],
+        tag_keys: tags.keys().cloned().collect(),
         async_invoke: declared.function().definition.as_ref().is_some_and(|one| one.async_invoke.is_some()),
     };
     let deployed: Vec<AppliedFunction> =

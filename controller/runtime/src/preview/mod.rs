@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 use crate::aws::{AwsError, NamespaceReads};
 use crate::manifests::Manifests;
-use buckets::buckets;
+use buckets::{plan_buckets, read_buckets};
 use checks::{check_functions, check_next_runs, check_schemas, check_tenancy, refuse_duplicates};
 pub use cluster::Cluster;
 use cluster::Other;
@@ -91,20 +91,32 @@ pub async fn preview(
             Some((item.declared.region().to_owned(), item.declared.deployed_name(&options.owner)?))
         })
         .collect();
-    if let Some(aws) = aws {
-        let observer = Observer {
-            aws,
-            options,
-            cluster,
-            now,
-            since: Instant::now(),
-            config_maps: &head.config_maps,
-            deployed: &deployed,
-            groups: tokio::sync::Mutex::default(),
-        };
-        observe(&observer, &mut items, others.as_deref().unwrap_or_default()).await;
+    let observer = aws.map(|aws| Observer {
+        aws,
+        options,
+        cluster,
+        now,
+        since: Instant::now(),
+        config_maps: &head.config_maps,
+        deployed: &deployed,
+        groups: tokio::sync::Mutex::default(),
+    });
+    for item in &mut items {
+        item.is_blocked = item.is_refused();
     }
-    let buckets = buckets(&mut items, others.as_deref(), options, aws).await;
+    if let Some(observer) = &observer {
+        observe(observer, &mut items).await;
+    }
+    let read = read_buckets(&mut items, options, aws).await;
+    let mut buckets = plan_buckets(&mut items, &read, others.as_deref(), options);
+    match &observer {
+        Some(observer) => remove(observer, &mut items, others.as_deref().unwrap_or_default()).await,
+        // The documents are not known, so the plan is only a check for conflicts.
+        None => {
+            buckets.clear();
+            items.iter_mut().for_each(|item| item.preview.changes.clear());
+        }
+    }
     let mut declared_resources = vec![];
     for Item { declared, mut preview, planned, is_gone, is_as_before, .. } in items {
         preview.changes.splice(0..0, planned.changes);
@@ -132,7 +144,7 @@ fn without_items<'a>(cluster: &'a Cluster, items: &[Item]) -> Vec<Other<'a>> {
 }
 
 /// Plans all resources that can differ from AWS.
-async fn observe(observer: &Observer<'_>, items: &mut [Item], others: &[Other<'_>]) {
+async fn observe(observer: &Observer<'_>, items: &mut [Item]) {
     let (options, done) = (observer.options, AtomicUsize::new(0));
     // What the operator leaves alone keeps its resources.
     let kept = |item: &Item, note: Option<&str>| Planned {
@@ -160,12 +172,17 @@ async fn observe(observer: &Observer<'_>, items: &mut [Item], others: &[Other<'_
     });
     let plans: Vec<Result<Planned, Failure>> = stream::iter(plans).buffered(PARALLEL).collect().await;
     for (item, plan) in items.iter_mut().zip(plans) {
+        item.is_blocked |= plan.is_err();
         item.planned = plan.unwrap_or_else(|failure| {
             item.fail(&failure);
             kept(item, None)
         });
     }
     warn_of_rules(observer, items).await;
+}
+
+/// Plans the removal of what no manifest needs any more.
+async fn remove(observer: &Observer<'_>, items: &mut [Item], others: &[Other<'_>]) {
     let of_others = others.iter().filter(|(_, _, existing)| !existing.is_deleted || existing.is_paused);
     let of_others = of_others.map(|(_, _, existing)| existing.status.applied.clone());
     let wanted: Vec<Applied> =
@@ -173,9 +190,9 @@ async fn observe(observer: &Observer<'_>, items: &mut [Item], others: &[Other<'_
     let removals = items.iter().map(|item| observer.plan_removal(item, &wanted));
     let removals: Vec<Planned> = stream::iter(removals).buffered(PARALLEL).collect().await;
     for (item, removal) in items.iter_mut().zip(removals) {
-        item.planned.changes.extend(removal.changes);
-        item.planned.problems.extend(removal.problems);
-        item.planned.notes.extend(removal.notes);
+        item.preview.changes.extend(removal.changes);
+        item.preview.problems.extend(removal.problems);
+        item.preview.notes.extend(removal.notes);
     }
 }
 

@@ -18,7 +18,7 @@ const SEQUENCES: usize = 1_000;
 
 /// A kind of object, with an existing or a deployed function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Subject {
+pub enum Subject {
     Triggered,
     TriggeredDeployed,
     Scheduled,
@@ -29,7 +29,7 @@ const SUBJECTS: [Subject; 4] =
     [Subject::Triggered, Subject::TriggeredDeployed, Subject::Scheduled, Subject::ScheduledDeployed];
 
 impl Subject {
-    fn kind(self) -> &'static str {
+    pub fn kind(self) -> &'static str {
         match self {
             Self::Triggered | Self::TriggeredDeployed => "S3TriggeredFunction",
             Self::Scheduled | Self::ScheduledDeployed => "ScheduledFunction",
@@ -106,7 +106,7 @@ impl Subject {
         properties.into_iter().map(|(property, all)| (property, values(all))).collect()
     }
 
-    fn object(self, spec: &Value) -> Value {
+    pub fn object(self, spec: &Value) -> Value {
         json!({
             "apiVersion": "lambda-triggers.dev/v1alpha1", "kind": self.kind(),
             "metadata": {"name": "live", "namespace": NAMESPACE}, "spec": spec,
@@ -177,7 +177,7 @@ fn refusal(subject: Subject, spec: &Value) -> Option<String> {
 
 /// A sequence that starts with a valid spec and changes one or two properties in each step. A spec that the API server
 /// refuses is dropped, or is accepted as if an older CRD had no such rule.
-fn sequence(subject: Subject, random: &mut StdRng) -> Vec<(Value, bool)> {
+pub fn sequence(subject: Subject, random: &mut StdRng) -> Vec<(Value, bool)> {
     let properties = subject.properties();
     let mut specs = vec![(subject.spec(), true)];
     for _ in 0..random.random_range(2..6) {

@@ -18,6 +18,11 @@ pub fn is_tag_of_cluster(fact: &str) -> bool {
     [TAG_CLUSTER, TAG_UID].iter().any(|key| fact.contains(&format!("tags[{key}]:")))
 }
 
+/// True for the update of a schedule as a whole. AWS does not show an update whose only change is the start of a rate.
+pub fn may_be_invisible(fact: &str) -> bool {
+    fact.starts_with("Schedule Update ") && fact.ends_with(' ')
+}
+
 /// True for a write that may set only the tags whose values the cluster knows.
 pub fn is_write_of_tags(write: &Applied) -> bool {
     write.action.ends_with(":TagResource")
