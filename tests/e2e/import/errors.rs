@@ -59,7 +59,8 @@ fn a_file_of_no_known_tool_is_an_error_before_any_call() {
         let refused = import(&env, &["from", path.to_str().unwrap()]).await;
         let message = format!(
             "lambda-triggers: {}: the file is not JSON; give .chalice/deployed/<stage>.json, or the output of \
-             `terraform show -json` or of `aws cloudformation describe-stack-resources --output json`\n",
+             `terraform show -json`, of `pulumi stack export` or of `aws cloudformation describe-stack-resources \
+             --output json`\n",
             path.display()
         );
         assert_eq!((refused.success, refused.report), (false, message));

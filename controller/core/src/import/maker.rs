@@ -29,6 +29,11 @@ pub enum Maker {
         /// The name of the resource in the deployed file, such as `index-s3event`.
         resource: Option<String>,
     },
+    /// Pulumi.
+    Pulumi {
+        /// The URN of the resource in the stack.
+        urn: Option<String>,
+    },
     /// CloudFormation, also for CDK and SAM.
     CloudFormation {
         /// The name of the stack.
@@ -49,6 +54,7 @@ impl Maker {
     pub(super) fn tool(&self) -> Self {
         match self {
             Self::Terraform { .. } => Self::Terraform { address: None },
+            Self::Pulumi { .. } => Self::Pulumi { urn: None },
             Self::Chalice { app, stage, .. } => {
                 Self::Chalice { app: app.clone(), stage: stage.clone(), resource: None }
             }
@@ -62,6 +68,7 @@ impl Maker {
     pub(super) fn resource(&self) -> Option<&str> {
         match self {
             Self::Terraform { address: resource }
+            | Self::Pulumi { urn: resource }
             | Self::Chalice { resource, .. }
             | Self::CloudFormation { resource, .. } => resource.as_deref(),
         }
@@ -85,6 +92,7 @@ impl fmt::Display for Maker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (tool, parts) = match self {
             Self::Terraform { address } => ("Terraform", [("", address), ("", &None), ("", &None)]),
+            Self::Pulumi { urn } => ("Pulumi", [("", urn), ("", &None), ("", &None)]),
             Self::Chalice { app, stage, resource } => {
                 ("Chalice", [("app ", app), ("stage ", stage), ("", resource)])
             }

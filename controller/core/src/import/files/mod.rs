@@ -4,6 +4,8 @@
 mod chalice;
 mod cloud_formation;
 mod listed;
+mod provider;
+mod pulumi;
 mod terraform;
 #[cfg(test)]
 mod tests;
@@ -37,8 +39,8 @@ pub enum UnknownFile {
 }
 
 fn known() -> &'static str {
-    "give .chalice/deployed/<stage>.json, or the output of `terraform show -json` or of `aws cloudformation \
-     describe-stack-resources --output json`"
+    "give .chalice/deployed/<stage>.json, or the output of `terraform show -json`, of `pulumi stack export` or of `aws \
+     cloudformation describe-stack-resources --output json`"
 }
 
 /// Reads a file of another tool. `path` is the path of the file, which shows the stage of Chalice.
@@ -53,6 +55,9 @@ pub fn read_tool_file(path: &str, text: &str) -> Result<ToolFile, UnknownFile> {
     }
     if json["terraform_version"].is_string() && json["values"].is_object() {
         return terraform::read(&json);
+    }
+    if json["deployment"].is_object() {
+        return pulumi::read(&json);
     }
     if json["planned_values"].is_object() {
         return Err(UnknownFile::Plan);

@@ -121,6 +121,63 @@ fn the_state_of_terraform_lists_the_triggers_of_all_modules() {
 }
 
 #[test]
+fn the_state_of_pulumi_lists_its_triggers() {
+    let urn = |kind: &str, name: &str| format!("urn:pulumi:dev::shop::{kind}::{name}");
+    let resource = |kind: &str, name: &str, outputs: Value| json!({"urn": urn(kind, name), "custom": true, "id": name, "type": kind, "outputs": outputs});
+    let [notification, rule, schedule] = [
+        "aws:s3/bucketNotification:BucketNotification",
+        "aws:cloudwatch/eventRule:EventRule",
+        "aws:scheduler/schedule:Schedule",
+    ];
+    let nightly = json!({
+        "name": "nightly-1a2b3c4", "eventBusName": "default", "scheduleExpression": "rate(1 day)",
+        "arn": "arn:aws:events:us-east-1:123456789012:rule/nightly-1a2b3c4",
+    });
+    let mut replaced = resource(rule, "replaced", nightly.clone());
+    replaced["delete"] = json!(true);
+    let mut read_only = resource(rule, "read", nightly.clone());
+    read_only["external"] = json!(true);
+    let mut state = json!({"version": 3, "deployment": {"manifest": {"version": "v3.200.0"}, "resources": [
+        {"urn": urn("pulumi:pulumi:Stack", "shop-dev"), "custom": false, "type": "pulumi:pulumi:Stack"},
+        resource(notification, "photos", json!({
+            "bucket": "photos", "lambdaFunctions": [{"id": "tf-s3-lambda-1", "lambdaFunctionArn": INDEX}],
+        })),
+        resource(rule, "nightly", nightly),
+        replaced,
+        read_only,
+        resource(rule, "bus", json!({"name": "other", "eventBusName": "orders"})),
+        resource(schedule, "weekly", json!({"name": "weekly-5d6e", "groupName": "reports"})),
+    ]}});
+    let maker = |kind: &str, name: &str| Maker::Pulumi { urn: Some(urn(kind, name)) };
+    let photos = BTreeMap::from([(INDEX.to_owned(), maker(notification, "photos"))]);
+    let expected = ToolFile {
+        listed: vec![
+            Listed::Bucket {
+                name: "photos".into(),
+                region: Some("eu-west-1".into()),
+                entries: ListedEntries::Of(photos),
+            },
+            Listed::Rule {
+                name: "nightly-1a2b3c4".into(),
+                region: Some("us-east-1".into()),
+                made_by: maker(rule, "nightly"),
+            },
+            Listed::Schedule {
+                groups: vec!["reports".into()],
+                name: "weekly-5d6e".into(),
+                region: None,
+                made_by: maker(schedule, "weekly"),
+            },
+        ],
+        notes: vec!["rule other is on the event bus orders".into()],
+    };
+    assert_eq!(read("stack.json", &state), expected);
+    state["version"] = json!(9);
+    let error = read_tool_file("stack.json", &state.to_string()).unwrap_err();
+    assert_eq!(error.to_string(), "Pulumi writes this file in the format 9, and the format 3 is known");
+}
+
+#[test]
 fn the_resources_of_a_stack_list_its_triggers() {
     let resource = |logical: &str, kind: &str, id: &str| {
         json!({
@@ -175,8 +232,8 @@ fn the_resources_of_a_stack_list_its_triggers() {
 #[test]
 fn the_error_for_another_file_names_the_known_files() {
     let error = |text: &str| read_tool_file("x.json", text).unwrap_err().to_string();
-    let known = "give .chalice/deployed/<stage>.json, or the output of `terraform show -json` or of `aws \
-                 cloudformation describe-stack-resources --output json`";
+    let known = "give .chalice/deployed/<stage>.json, or the output of `terraform show -json`, of `pulumi stack export` \
+                 or of `aws cloudformation describe-stack-resources --output json`";
     assert_eq!(error("resource \"aws_x\" {}"), format!("the file is not JSON; {known}"));
     assert_eq!(error("{\"version\": 4}"), format!("no known tool writes such JSON; {known}"));
     assert_eq!(

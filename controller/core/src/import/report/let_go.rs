@@ -28,6 +28,7 @@ pub(super) fn let_go(
     match tool {
         Some(Maker::Terraform { .. }) => terraform(resources, trigger),
         Some(Maker::Chalice { stage, .. }) => chalice(resources, stage.as_deref(), trigger),
+        Some(Maker::Pulumi { .. }) => pulumi(resources, trigger),
         Some(Maker::CloudFormation { .. }) => cloud_formation(resources, trigger),
         None => vec![text(match trigger {
             Trigger::Entries => "no tool is known; a tool that made them must forget them first",
@@ -119,6 +120,22 @@ fn chalice(resources: &BTreeSet<Option<&str>>, stage: Option<&str>, trigger: Tri
     lines
 }
 
+fn pulumi(urns: &BTreeSet<Option<&str>>, trigger: Trigger) -> Vec<Line> {
+    let urns: Vec<&str> = urns.iter().map(|urn| urn.unwrap_or("URN")).collect();
+    if trigger == Trigger::Entries {
+        let mut lines =
+            vec![text("before the next pulumi up, delete the resource from the program, and run:")];
+        let delete = |urn: &&str| Line::command(format!("pulumi state delete {}", shell_word(urn)));
+        lines.extend(urns.iter().map(delete));
+        return lines;
+    }
+    let mut lines: Vec<Line> =
+        urns.iter().map(|urn| text(format!("delete {urn} from the program"))).collect();
+    lines.push(text("then update, once for all of them:"));
+    lines.push(Line::command("pulumi up"));
+    lines
+}
+
 fn cloud_formation(resources: &BTreeSet<Option<&str>>, trigger: Trigger) -> Vec<Line> {
     let resources: Vec<&str> = resources.iter().map(|resource| resource.unwrap_or("the resource")).collect();
     let resources = resources.join(", ");
@@ -146,6 +163,9 @@ pub(super) fn remove_permission(maker: Option<&Maker>, permission: &OldPermissio
     match maker {
         Some(Maker::Terraform { .. }) => {
             text(format!("delete the aws_lambda_permission with the statement_id \"{sid}\", and apply"))
+        }
+        Some(Maker::Pulumi { .. }) => {
+            text(format!("delete the aws.lambda.Permission with the statementId \"{sid}\", and update"))
         }
         Some(Maker::CloudFormation { .. }) => {
             text(format!("take the AWS::Lambda::Permission of \"{sid}\" out of the template, and deploy"))

@@ -250,6 +250,15 @@ fn each_tool_lets_go_of_the_triggers_that_its_file_names() {
         stack: Some("shop".into()),
         resource: Some(resource.into()),
     };
+    let urn =
+        "urn:pulumi:dev::shop::aws:s3/bucket:Bucket$aws:s3/bucketNotification:BucketNotification::photos";
+    section.findings[0].made_by = Some(Maker::Pulumi { urn: Some(urn.into()) });
+    let text = report(None, vec![section.clone()]);
+    let delete = format!("     pulumi state delete '{urn}'\n");
+    assert!(text.contains(&delete), "{text}");
+    let permission =
+        "delete the aws.lambda.Permission with the statementId \"AllowExecutionFromS3Bucket\", and update";
+    assert!(text.contains(permission), "{text}");
     section.findings[0].made_by = Some(stack("Photos"));
     section.findings[1].made_by = Some(chalice("index-s3event"));
     let mut rules = rules_section();
@@ -315,6 +324,15 @@ fn a_tool_lets_all_of_its_rules_go_in_one_deployment() {
         "terraform apply enables each old rule again that is still in the configuration",
     ];
     assert_eq!(terraform, expected);
+    let pulumi = made_by(|name| Maker::Pulumi { urn: Some(format!("urn:pulumi:dev::shop::rule::{name}")) });
+    let expected = [
+        "rule daily, rule hourly, made by Pulumi:",
+        "delete urn:pulumi:dev::shop::rule::daily from the program",
+        "delete urn:pulumi:dev::shop::rule::hourly from the program",
+        "then update, once for all of them:",
+        "pulumi up",
+    ];
+    assert_eq!(pulumi, expected);
 }
 
 /// Inputs that the import keeps, and inputs that the check of the manifest refuses.

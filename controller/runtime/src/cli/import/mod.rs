@@ -69,7 +69,7 @@ enum ImportCommand {
         common: CommonArgs,
     },
     /// Import what another tool made, from the tool's own file: .chalice/deployed/<stage>.json, or the output of
-    /// terraform show -json or aws cloudformation describe-stack-resources --output json.
+    /// terraform show -json, pulumi stack export or aws cloudformation describe-stack-resources --output json.
     #[command(after_help = FROM_EXAMPLES)]
     From {
         /// The files.
@@ -129,6 +129,9 @@ Examples:
 
   # Import what Terraform made, from the output of `terraform show -json`
   lambda-triggers import from state.json -n media --out triggers/
+
+  # Import what Pulumi made, from the output of `pulumi stack export`
+  lambda-triggers import from pulumi.json -n media --out triggers/
 
   # Import a stack, from the output of `aws cloudformation describe-stack-resources --output json`
   lambda-triggers import from stack.json -n media --out triggers/";
