@@ -215,9 +215,10 @@ fn invalid_network_settings_are_refused_with_the_remedy() {
             (("AWS_CA_BUNDLE", missing), file(missing, "No such file or directory (os error 2)")),
             (("AWS_CA_BUNDLE", empty), file(empty, "it contains no certificate")),
         ] {
+            let failed = format!("failed   network: {message}\n");
             let expected = format!(
-                "failed   network: {message}\nskipped  Kubernetes: the network cannot be used\n\
-                 skipped  AWS: the network cannot be used\n"
+                "{failed}skipped  Kubernetes: the network cannot be used\nskipped  AWS: the network cannot be used\n\n\
+                 {failed}1 failed, 2 skipped\n"
             );
             assert_eq!(doctor(&env, &[environment]).await, (false, expected));
             let output = env.lambda_triggers(&["run"], &[environment]).await;

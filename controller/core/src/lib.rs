@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod arn;
+pub mod diagnosis;
 mod error_chain;
 pub mod explain;
 pub mod iam;

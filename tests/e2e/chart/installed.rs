@@ -87,6 +87,7 @@ async fn assert_doctor_is_healthy(env: &TestEnv, recorder: &Recorder) {
     let output = env.lambda_triggers(&["doctor"], &environment).await;
     let failed: Vec<&str> = output.stdout.lines().filter(|line| line.starts_with("failed")).collect();
     assert_eq!((failed, output.success), (vec![], true), "{}", output.stdout);
+    assert!(!output.stdout.contains("not the operator's"), "{}", output.stdout);
 }
 
 /// A single permission of an RBAC rule.

@@ -4,6 +4,7 @@
 mod commands;
 mod docs;
 mod doctor;
+mod doctor_output;
 mod doctor_scheduler;
 mod required_actions;
 mod scheduler_role;

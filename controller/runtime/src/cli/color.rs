@@ -7,12 +7,11 @@ use clap::{Args, ValueEnum};
 
 /// The style of labels and headings.
 pub const LABEL: Style = Style::new().bold();
-
-/// The style of what is created.
+/// The style of what is created, and of passed checks.
 pub const CREATED: Style = AnsiColor::Green.on_default();
-/// The style of what is changed, and of warnings.
+/// The style of what is changed, and of warnings and skipped checks.
 pub const CHANGED: Style = AnsiColor::Yellow.on_default();
-/// The style of what is deleted, and of problems.
+/// The style of what is deleted, and of problems and failed checks.
 pub const DELETED: Style = AnsiColor::Red.on_default();
 /// The style of what is taken over or unknown.
 pub const TAKEN_OVER: Style = AnsiColor::Cyan.on_default();

@@ -48,7 +48,7 @@ enum Command {
     /// Run the operator against the cluster of the current kubeconfig or service account.
     Run(Box<run::RunArgs>),
     /// Check everything that the operator needs, and change nothing. Each line is a check: ok, failed or skipped, the
-    /// subject, and the finding or the fix.
+    /// subject, and the finding or the fix. The last line counts the results.
     Doctor(Box<doctor::DoctorArgs>),
     /// Show what the operator would change in AWS for the manifests in files, and change nothing.
     Plan(Box<plan::PlanArgs>),

@@ -1,17 +1,17 @@
 //! Checks of AWS: the Region, the credentials, and the permissions to read.
 
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::diagnosis::Check;
 use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::plan::bucket::{Bucket, Document};
 use lambda_triggers_core::status::Component;
 use lambda_triggers_core::tenancy::Tenancy;
-
-use super::Options;
-use super::check::{Check, read};
-use super::scheduler::{self, SCHEDULER};
-use super::tenancy::{foreign_scheduler_role, roles};
 use tokio::time::Instant;
 
+use super::kubernetes::Cluster;
+use super::scheduler::{self, SCHEDULER};
+use super::tenancy::{foreign_scheduler_role, roles};
+use super::{Options, read};
 use crate::aws::{Aws, AwsErrorKind, Caller, NoRegion, Sdk, SdkSettings};
 use crate::error_chain;
 use crate::network::Network;
@@ -19,16 +19,20 @@ use crate::network::Network;
 const CREDENTIALS: &str = "AWS credentials";
 const REGION: &str = "AWS Region";
 
+/// The number of functions, and of buckets, that are checked without flags. Each one costs calls, and one usually shows
+/// the permissions for all.
+const SAMPLE: usize = 5;
+
 /// Runs the checks of AWS.
 pub async fn examine(
     options: &Options,
     network: Network,
-    owner: Option<&OwnerId>,
+    cluster: &Cluster,
     tenancy: Option<&Tenancy>,
 ) -> Vec<Check> {
     let mut checks = vec![];
-    let skip = |checks: &mut Vec<Check>, parts: &[&str]| {
-        checks.extend(parts.iter().map(|part| Check::skipped(*part, "AWS cannot be called")));
+    let skip = |checks: &mut Vec<Check>, names: &[&str]| {
+        checks.extend(names.iter().map(|name| Check::skipped(*name, "AWS cannot be called")));
     };
     let sdk = match load(options.region.clone(), network).await {
         Ok(sdk) => sdk,
@@ -47,7 +51,12 @@ pub async fn examine(
             return checks;
         }
     };
-    checks.push(Check::ok(CREDENTIALS, format!("{} in account {}", caller.arn, caller.account)));
+    let whose = match cluster.is_operator {
+        Some(false) => "; yours, not the operator's: run doctor in the operator's pod",
+        Some(true) | None => "",
+    };
+    checks.push(Check::ok(CREDENTIALS, format!("{} in account {}{whose}", caller.arn, caller.account)));
+    let owner = cluster.owner.as_ref();
     if let (Some(tenancy), Some(path)) = (tenancy, &options.tenancy_file) {
         checks.extend(foreign_scheduler_role(path, tenancy, &caller.account));
         checks.extend(roles(&sdk, owner, tenancy).await);
@@ -56,26 +65,61 @@ pub async fn examine(
         Some(owner) => checks.extend(rules(&sdk, &caller, owner).await),
         None => checks.push(Check::skipped("rules", "the owner id is not known; give --owner-id")),
     }
+    let subjects = Subjects::new(options, cluster, &caller, sdk.default_region());
     let role = options.scheduler_role.as_deref();
-    checks.extend(scheduler::examine(&sdk, &caller, owner, role, &options.functions).await);
-    for function in &options.functions {
+    checks.extend(scheduler::examine(&sdk, &caller, owner, role, &subjects.scheduled).await);
+    for function in subjects.functions.iter().take(subjects.limit) {
         checks.extend(self::function(&sdk, function).await);
     }
-    for bucket in &options.buckets {
-        let owner = options.bucket_owner.as_ref().unwrap_or(&caller.account);
-        checks.push(self::bucket(&sdk, bucket, owner).await);
+    checks.extend(subjects.rest("function", subjects.functions.len()));
+    for bucket in subjects.buckets.iter().take(subjects.limit) {
+        checks.push(self::bucket(&sdk, bucket).await);
     }
-    if options.functions.is_empty() {
-        checks.push(Check::skipped("functions", "give --function NAME to check a function"));
-    }
-    if options.buckets.is_empty() {
-        checks.push(Check::skipped("buckets", "give --bucket NAME to check a bucket"));
-    }
+    checks.extend(subjects.rest("bucket", subjects.buckets.len()));
     checks.push(Check::skipped(
         "writes to AWS",
         "doctor does not write; compare the role's policy with lambda-triggers iam-policy",
     ));
     checks
+}
+
+/// The functions and buckets to check. The flags name them, or the Ready resources do.
+struct Subjects {
+    /// The functions, by name or ARN.
+    functions: Vec<String>,
+    /// The functions that the role for EventBridge Scheduler must be able to invoke.
+    scheduled: Vec<String>,
+    buckets: Vec<Bucket>,
+    /// The number of functions, and of buckets, to check.
+    limit: usize,
+}
+
+impl Subjects {
+    fn new(options: &Options, cluster: &Cluster, caller: &Caller, region: &str) -> Self {
+        let Options { functions, buckets, bucket_owner, .. } = options;
+        let owner = bucket_owner.as_ref().unwrap_or(&caller.account);
+        let named = |name: &String| Bucket { region: region.into(), name: name.clone(), owner: owner.clone() };
+        let buckets = buckets.iter().map(named).collect();
+        if options.names_subjects() {
+            let functions = functions.clone();
+            return Self { scheduled: functions.clone(), functions, buckets, limit: usize::MAX };
+        }
+        let used = cluster.resources.as_ref().map(|resources| resources.used(&caller.account));
+        let used = used.unwrap_or_default();
+        Self {
+            functions: used.functions.iter().map(ToString::to_string).collect(),
+            scheduled: used.scheduled.iter().take(SAMPLE).map(ToString::to_string).collect(),
+            buckets: used.buckets.into_iter().collect(),
+            limit: SAMPLE,
+        }
+    }
+
+    /// The line about the functions or buckets beyond the limit.
+    fn rest(&self, kind: &str, count: usize) -> Option<Check> {
+        let further = count.checked_sub(self.limit).filter(|further| *further > 0)?;
+        let message = format!("{further} more of the resources are not checked; give --{kind} NAME");
+        Some(Check::skipped(format!("{kind}s"), message))
+    }
 }
 
 /// The account of the credentials, and the account's partition.
@@ -119,8 +163,8 @@ async fn rules(sdk: &Sdk, caller: &Caller, owner: &OwnerId) -> Vec<Check> {
 }
 
 async fn function(sdk: &Sdk, named: &str) -> Vec<Check> {
-    let what = format!("function {named}");
     let arn = FunctionArn::parse(named);
+    let check_name = format!("function {}", arn.as_ref().map_or(named.to_owned(), FunctionArn::short));
     let region = arn.as_ref().map_or(sdk.default_region(), |arn| &arn.region).to_owned();
     let (name, qualifier) = match &arn {
         Some(arn) => (arn.with_qualifier(None).to_string(), arn.qualifier.clone()),
@@ -135,13 +179,13 @@ async fn function(sdk: &Sdk, named: &str) -> Vec<Check> {
         Ok(None) => {
             let finding =
                 format!("does not exist in {region}; deploy it there, or give another name, alias or Region");
-            return vec![Check::failed(what, finding)];
+            return vec![Check::failed(check_name, finding)];
         }
-        Err(error) => return vec![Check::failed(what, error.failure(Component::Function).message)],
+        Err(error) => return vec![Check::failed(check_name, error.failure(Component::Function).message)],
     };
     let state = match &found.failed {
-        Some(why) => Check::failed(&what, format!("cannot be invoked: {why}; create it again")),
-        None => Check::ok(&what, format!("is {}", found.arn)),
+        Some(why) => Check::failed(&check_name, format!("cannot be invoked: {why}; create it again")),
+        None => Check::ok(&check_name, format!("is {}", found.arn)),
     };
     let policy = read(
         &format!("policy of function {}", found.arn.short()),
@@ -152,10 +196,9 @@ async fn function(sdk: &Sdk, named: &str) -> Vec<Check> {
     vec![state, policy]
 }
 
-async fn bucket(sdk: &Sdk, name: &str, owner: &str) -> Check {
-    let what = format!("bucket {name}");
-    let bucket = Bucket { region: sdk.default_region().into(), name: name.into(), owner: owner.into() };
-    let xml = match sdk.s3(&bucket.region).get(&bucket).await {
+async fn bucket(sdk: &Sdk, bucket: &Bucket) -> Check {
+    let what = format!("bucket {bucket}");
+    let xml = match sdk.s3(&bucket.region).get(bucket).await {
         Ok(xml) => xml,
         Err(error) if error.kind == AwsErrorKind::NotFound => {
             return Check::failed(what, "does not exist; create it, or give another name");

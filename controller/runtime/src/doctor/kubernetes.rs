@@ -1,6 +1,7 @@
 //! Checks of the cluster: the connection, the CRDs, and the operator's RBAC.
 
 use futures::future::join_all;
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
 };
@@ -10,10 +11,11 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::api::PostParams;
 use kube::{Api, Client, ResourceExt};
 use lambda_triggers_core::api::crds;
+use lambda_triggers_core::diagnosis::Check;
 use lambda_triggers_core::ownership::OwnerId;
 
 use super::Options;
-use super::check::Check;
+use super::resources::Resources;
 use crate::error_chain;
 use crate::network::Network;
 use crate::operator::{CLUSTER, RBAC_RULES, RbacRule, RbacScope, find_owner, identity};
@@ -21,15 +23,27 @@ use crate::operator::{CLUSTER, RBAC_RULES, RbacRule, RbacScope, find_owner, iden
 const API_SERVER: &str = "API server";
 const GROUP_VERSION: &str = "lambda-triggers.dev/v1alpha1";
 
-/// Runs the checks of the cluster. Returns the owner ID, if known.
-pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Option<OwnerId>) {
+/// The cluster, as far as the user may read it.
+#[derive(Debug, Default)]
+pub struct Cluster {
+    /// The owner ID, if known.
+    pub owner: Option<OwnerId>,
+    /// The resources of the watched namespaces.
+    pub resources: Option<Resources>,
+    /// True if the user is a service account in the operator's namespace, as in the operator's pod.
+    pub is_operator: Option<bool>,
+}
+
+/// Runs the checks of the cluster.
+pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Cluster) {
     let given = options.owner_id.clone();
     let (mut checks, client) = match connect(options, network).await {
         Ok((check, client)) => (vec![check], client),
         Err(check) => {
             let skipped = ["CRDs", "RBAC", "owner id"];
-            let skipped = skipped.map(|what| Check::skipped(what, "the API server cannot be reached"));
-            return ([check].into_iter().chain(skipped).collect(), given);
+            let skipped = skipped.map(|name| Check::skipped(name, "the API server cannot be reached"));
+            let cluster = Cluster { owner: given, ..Cluster::default() };
+            return ([check].into_iter().chain(skipped).collect(), cluster);
         }
     };
     for crd in crds() {
@@ -50,7 +64,23 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Optio
         }
         Err(error) => Check::failed("owner id", error_chain(&**error)),
     });
-    (checks, known)
+    let cluster = Cluster {
+        owner: known,
+        resources: Resources::list(&client, &options.namespaces).await.ok(),
+        is_operator: is_operator(options, &client, &own).await,
+    };
+    (checks, cluster)
+}
+
+/// True if the user is a service account in the operator's namespace. Impersonation does not change the AWS credentials.
+async fn is_operator(options: &Options, client: &Client, own: &str) -> Option<bool> {
+    if options.as_user.is_some() {
+        return Some(false);
+    }
+    let reviews: Api<SelfSubjectReview> = Api::all(client.clone());
+    let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await.ok()?;
+    let user = review.status?.user_info?.username?;
+    Some(user.starts_with(&format!("system:serviceaccount:{own}:")))
 }
 
 /// The operator's owner ID in this cluster.

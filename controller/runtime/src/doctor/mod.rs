@@ -2,18 +2,20 @@
 //! doctor only reads, and changes nothing.
 
 mod aws;
-mod check;
 mod kubernetes;
+mod resources;
 mod scheduler;
 mod tenancy;
 
 use std::path::PathBuf;
 
+use lambda_triggers_core::diagnosis::Check;
 use lambda_triggers_core::ownership::OwnerId;
+use lambda_triggers_core::status::Component;
 
+use crate::aws::AwsError;
 use crate::error_chain;
 use crate::network::Network;
-pub use check::{Check, CheckState};
 
 /// The options of the doctor.
 #[derive(Clone, Debug, Default)]
@@ -38,31 +40,44 @@ pub struct Options {
     pub scheduler_role: Option<String>,
 }
 
-/// Runs all checks, and passes each finished check to `report`. Returns true if no check has failed.
-pub async fn examine(options: &Options, mut report: impl FnMut(&Check)) -> bool {
-    let mut healthy = true;
-    let mut record = |checks: Vec<Check>| {
-        for check in &checks {
-            healthy &= check.state != CheckState::Failed;
-            report(check);
-        }
-    };
+impl Options {
+    /// True if a flag names a function or a bucket. The names of the resources are then not used.
+    fn names_subjects(&self) -> bool {
+        !self.functions.is_empty() || !self.buckets.is_empty()
+    }
+}
+
+/// Runs all checks, and passes each finished check to `report`.
+pub async fn examine(options: &Options, mut report: impl FnMut(Check)) {
+    let mut record = |checks: Vec<Check>| checks.into_iter().for_each(&mut report);
     let network = match Network::from_env() {
         Ok(network) => network,
         Err(error) => {
             let skipped =
-                ["Kubernetes", "AWS"].map(|what| Check::skipped(what, "the network cannot be used"));
+                ["Kubernetes", "AWS"].map(|name| Check::skipped(name, "the network cannot be used"));
             record([Check::failed("network", error_chain(&error))].into_iter().chain(skipped).collect());
-            return healthy;
+            return;
         }
     };
     record(network.shown().into_iter().map(|(variable, value)| Check::ok(variable, value)).collect());
-    let (checks, owner) = kubernetes::examine(options, &network).await;
+    let (checks, cluster) = kubernetes::examine(options, &network).await;
     record(checks);
     let (checks, tenancy) = tenancy::examine(options.tenancy_file.as_deref());
     record(checks);
-    record(aws::examine(options, network, owner.as_ref(), tenancy.as_ref()).await);
-    healthy
+    record(aws::examine(options, network, &cluster, tenancy.as_ref()).await);
+}
+
+/// The check of a call that only reads. An error is the message of a resource that needs the call.
+fn read<T>(
+    name: &str,
+    answer: Result<T, AwsError>,
+    component: Component,
+    finding: impl FnOnce(T) -> String,
+) -> Check {
+    match answer {
+        Ok(found) => Check::ok(name, finding(found)),
+        Err(error) => Check::failed(name, error.failure(component).message),
+    }
 }
 
 /// The account of the credentials, and the account's partition.

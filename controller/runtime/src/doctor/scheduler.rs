@@ -1,13 +1,14 @@
 //! Checks of EventBridge Scheduler: the role and its permissions, the schedule group, and the permissions to read.
 
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::diagnosis::Check;
 use lambda_triggers_core::ownership::{Owner, OwnerId};
 use lambda_triggers_core::plan::schedule::{ScheduleKey, group_arn, plan_group};
 use lambda_triggers_core::status::Component;
 use lambda_triggers_core::tenancy::check_own_scheduler_role;
 use tokio::time::Instant;
 
-use super::check::{Check, read};
+use super::read;
 use crate::aws::{Aws, AwsError, AwsErrorKind, Caller, Sdk};
 
 /// The subject of the checks.

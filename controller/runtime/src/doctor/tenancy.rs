@@ -3,11 +3,11 @@
 use std::fmt::Display;
 use std::path::Path;
 
+use lambda_triggers_core::diagnosis::Check;
 use lambda_triggers_core::ownership::{OwnerId, session_name};
 use lambda_triggers_core::status::Component;
 use lambda_triggers_core::tenancy::{Role, Tenancy};
 
-use super::check::Check;
 use crate::aws::{Caller, Sdk, Session};
 use crate::operator::read_tenancy;
 

@@ -35,6 +35,7 @@ use crate::telemetry::Telemetry;
 use account::{find_foreign_scheduler_role, wait_for_account};
 use controllers::Controllers;
 use leader_election::LeaderElector;
+pub(crate) use namespaces::apis;
 pub(crate) use owner_id::{CLUSTER, find_in as find_owner, identity};
 pub use rbac::{RBAC_RULES, RbacRule, RbacScope};
 pub use start_error::StartError;

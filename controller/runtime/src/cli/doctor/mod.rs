@@ -1,12 +1,17 @@
 //! `lambda-triggers doctor`: flags and output.
 
+mod text;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use lambda_triggers_core::diagnosis::{Check, CheckResult, Summary};
 use lambda_triggers_core::ownership::OwnerId;
+use serde::Serialize;
 
-use super::{output, values};
+use super::output::{Format, json, print};
+use super::values;
 use crate::doctor::{self, Options};
 use crate::operator::StartError;
 
@@ -18,14 +23,14 @@ Examples:
   # Check in the operator's pod, with the operator's own credentials
   kubectl exec -n lambda-triggers deployment/lambda-triggers -- lambda-triggers doctor
 
-  # Also check a function and a bucket
+  # Check the permissions on a function and a bucket
   lambda-triggers doctor --function report --bucket photos
 
   # Check the RBAC rules of the operator's service account
   lambda-triggers doctor --as system:serviceaccount:lambda-triggers:lambda-triggers
 
-  # Also check a tenancy file and its roles
-  lambda-triggers doctor --tenancy-file tenancy.yaml";
+  # Print the failed checks, as JSON
+  lambda-triggers doctor --only failed --output json";
 
 /// The flags of `doctor`.
 #[derive(Args, Debug)]
@@ -44,10 +49,10 @@ pub struct DoctorArgs {
     /// the operator's own RBAC (default: the user of the kubeconfig, or the pod's service account).
     #[arg(long = "as", value_name = "USER")]
     as_user: Option<String>,
-    /// Also check this function, by name or ARN; repeatable.
+    /// Check this function, by name or ARN; repeatable (default: some functions of the Ready resources).
     #[arg(long, value_name = "NAME")]
     function: Vec<String>,
-    /// Also check this bucket; repeatable.
+    /// Check this bucket; repeatable (default: some buckets of the Ready resources).
     #[arg(long, value_name = "NAME")]
     bucket: Vec<String>,
     /// The account that owns the buckets (default: the operator's account).
@@ -60,43 +65,85 @@ pub struct DoctorArgs {
     /// --function, and the operator's reads of EventBridge Scheduler.
     #[arg(long, env = "LAMBDA_TRIGGERS_SCHEDULER_ROLE_ARN", value_name = "ARN", value_parser = values::role_arn)]
     scheduler_role_arn: Option<String>,
+    /// Print only the checks with these results, separated by commas. The summary counts all checks.
+    #[arg(long, value_name = "RESULTS", value_enum, value_delimiter = ',')]
+    only: Vec<ResultArg>,
+    /// Form of the output.
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// The values of `--only`.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum ResultArg {
+    /// The check failed, and a user must act.
+    Failed,
+    /// The check was not possible.
+    Skipped,
+    /// The check passed.
+    Ok,
+}
+
+impl From<ResultArg> for CheckResult {
+    fn from(result: ResultArg) -> Self {
+        match result {
+            ResultArg::Failed => Self::Failed,
+            ResultArg::Skipped => Self::Skipped,
+            ResultArg::Ok => Self::Ok,
+        }
+    }
+}
+
+/// The content of the JSON document `Diagnosis`.
+#[derive(Serialize)]
+struct Diagnosis {
+    summary: Summary,
+    checks: Vec<Check>,
 }
 
 /// Runs the checks and prints the results. The exit code is 1 if a check has failed.
 pub fn run(args: DoctorArgs) -> Result<ExitCode, StartError> {
+    let DoctorArgs {
+        namespace,
+        owner_id,
+        region,
+        as_user,
+        function,
+        bucket,
+        bucket_owner,
+        tenancy_file,
+        scheduler_role_arn: scheduler_role,
+        only,
+        output,
+    } = args;
+    let options = Options {
+        namespaces: values::distinct(namespace),
+        owner_id,
+        region,
+        as_user,
+        functions: function,
+        buckets: bucket,
+        bucket_owner,
+        tenancy_file,
+        scheduler_role,
+    };
+    let only: Vec<CheckResult> = only.into_iter().map(Into::into).collect();
+    let is_shown = |check: &Check| only.is_empty() || only.contains(&check.result);
+    let mut checks = vec![];
+    let mut printed = Ok(());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let DoctorArgs {
-            namespace,
-            owner_id,
-            region,
-            as_user,
-            function,
-            bucket,
-            bucket_owner,
-            tenancy_file,
-            scheduler_role_arn: scheduler_role,
-        } = args;
-        let (namespaces, functions, buckets) = (values::distinct(namespace), function, bucket);
-        let options = Options {
-            namespaces,
-            owner_id,
-            region,
-            as_user,
-            functions,
-            buckets,
-            bucket_owner,
-            tenancy_file,
-            scheduler_role,
-        };
-        let mut printed = Ok(());
-        let healthy = doctor::examine(&options, |check| {
-            if printed.is_ok() {
-                printed = output::print(&format!("{check}\n"));
-            }
-        })
-        .await;
-        printed?;
-        Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    })
+    runtime.block_on(doctor::examine(&options, |check| {
+        if output == Format::Text && is_shown(&check) && printed.is_ok() {
+            printed = print(&text::line(&check));
+        }
+        checks.push(check);
+    }));
+    printed?;
+    let summary = Summary::new(&checks);
+    checks.retain(is_shown);
+    print(&match output {
+        Format::Text => text::end(&checks, summary),
+        Format::Json => json("Diagnosis", &Diagnosis { summary, checks })?,
+    })?;
+    Ok(if summary.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
