@@ -52,7 +52,8 @@ async fn company(env: &TestEnv) -> Company {
 
 /// Runs doctor. Returns true if the exit code is 0, and the output.
 async fn doctor(env: &TestEnv, environment: &[(&'static str, &str)]) -> (bool, String) {
-    let output = env.lambda_triggers(&["doctor", "--owner-id", OWNER], environment).await;
+    let command = ["doctor", "--owner-id", OWNER, "--namespace", env.namespace()];
+    let output = env.lambda_triggers(&command, environment).await;
     assert_eq!(output.stderr, "");
     (output.success, output.stdout)
 }
@@ -268,7 +269,7 @@ fn credentials_come_from_the_credential_process_of_a_profile() {
             ("AWS_CONFIG_FILE", config.to_str().unwrap()),
         ];
         let (healthy, printed) = doctor(&env, &environment).await;
-        let line = format!("ok       AWS credentials: arn:aws:iam::{0}:root in account {0}\n", env.account());
+        let line = format!("ok       AWS credentials: arn:aws:iam::{0}:root in account {0}; ", env.account());
         assert!(healthy && printed.contains(&line), "{printed}");
     });
 }

@@ -80,6 +80,11 @@ fn doctor_checks_a_complete_install() {
                 env.namespace()
             ),
             format!("ok       owner id: {owner}; names in AWS begin with lt-{owner}-"),
+            format!(
+                "skipped  leader: no Lease lambda-triggers-{owner} exists {within}, so no operator has led there with this \
+                 owner id; install the operator, or use a kubeconfig with the operator's namespace"
+            ),
+            format!("skipped  pods: no pod with the label app.kubernetes.io/name=lambda-triggers runs {within}"),
             "ok       AWS Region: eu-west-1".into(),
             format!(
                 "ok       AWS credentials: arn:aws:iam::{0}:root in account {0}; yours, not the operator's: run doctor in \

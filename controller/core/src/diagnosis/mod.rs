@@ -1,7 +1,11 @@
 //! The decisions of `lambda-triggers doctor`: the findings about a cluster and an account, from observed values.
 
 mod check;
+mod leader;
+mod pod;
 mod readiness;
 
 pub use check::{Check, CheckResult, Summary};
+pub use leader::{LeaseRecord, check_leader, is_renewed};
+pub use pod::check_pod;
 pub use readiness::{is_ready, unready};

@@ -15,6 +15,7 @@ use lambda_triggers_core::diagnosis::Check;
 use lambda_triggers_core::ownership::OwnerId;
 
 use super::Options;
+use super::operator::Running;
 use super::resources::Resources;
 use crate::error_chain;
 use crate::network::Network;
@@ -64,10 +65,16 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Clust
         }
         Err(error) => Check::failed("owner id", error_chain(&**error)),
     });
+    let running = Running { client: &client, options, own: &own };
+    let (operator, namespace) = match &known {
+        Some(owner) => running.examine(owner).await,
+        None => (vec![], None),
+    };
+    checks.extend(operator);
     let cluster = Cluster {
         owner: known,
         resources: Resources::list(&client, &options.namespaces).await.ok(),
-        is_operator: is_operator(options, &client, &own).await,
+        is_operator: is_operator(options, &client, namespace.as_ref().unwrap_or(&own)).await,
     };
     (checks, cluster)
 }

@@ -3,6 +3,7 @@
 
 mod aws;
 mod kubernetes;
+mod operator;
 mod resources;
 mod scheduler;
 mod tenancy;
@@ -65,6 +66,14 @@ pub async fn examine(options: &Options, mut report: impl FnMut(Check)) {
     let (checks, tenancy) = tenancy::examine(options.tenancy_file.as_deref());
     record(checks);
     record(aws::examine(options, network, &cluster, tenancy.as_ref()).await);
+}
+
+/// The reason why the API server did not answer a request as wanted.
+fn why(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => error_chain(other),
+    }
 }
 
 /// The check of a call that only reads. An error is the message of a resource that needs the call.
