@@ -90,6 +90,9 @@ async fn list_rules(
     body: Value,
     key: &RuleKey,
 ) -> Result<Answer, Refusal> {
+    if let Some(prefix) = body["NamePrefix"].as_str() {
+        pattern(prefix, "namePrefix")?;
+    }
     let mut all = body.clone();
     if let Some(members) = all.as_object_mut() {
         members.retain(|member, _| !["Limit", "NextToken"].contains(&member.as_str()));

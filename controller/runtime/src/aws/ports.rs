@@ -148,8 +148,8 @@ impl ListedRule {
 /// The reads of EventBridge on the default bus: schedules exist on no other bus.
 #[async_trait]
 pub trait EventBridgeReads: Send + Sync {
-    /// Lists the rules with this name prefix; `None` if AWS denies the list. A cached list that began at or after `since`
-    /// is accepted.
+    /// Lists the rules with this name prefix, or all rules with an empty prefix; `None` if AWS denies the list. A cached
+    /// list that began at or after `since` is accepted.
     async fn list(&self, prefix: &str, since: Instant) -> Result<Option<ListedRules>, AwsError>;
     /// Reads a rule without tags and targets; `None` if not found.
     async fn describe(&self, name: &str) -> Result<Option<ListedRule>, AwsError>;
