@@ -4,6 +4,7 @@
 mod commands;
 mod docs;
 mod doctor;
+mod doctor_all;
 mod doctor_operator;
 mod doctor_output;
 mod doctor_scheduler;

@@ -3,9 +3,11 @@
 mod check;
 mod leader;
 mod pod;
+mod quota;
 mod readiness;
 
 pub use check::{Check, CheckResult, Summary};
 pub use leader::{LeaseRecord, check_leader, is_renewed};
 pub use pod::check_pod;
+pub use quota::{ResourceQuota, check_quota};
 pub use readiness::{is_ready, unready};

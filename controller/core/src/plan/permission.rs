@@ -11,6 +11,10 @@ use crate::arn::FunctionArn;
 use crate::ownership::{OwnerId, bucket_statement_id, rules_statement_id};
 pub use grant::Grant;
 
+/// The maximum size of a function's policy
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+pub const MAX_POLICY_BYTES: usize = 20_480;
+
 /// A permission statement of the operator: a service may invoke the function on behalf of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {

@@ -21,6 +21,10 @@ use crate::ownership::{
 use crate::status::{Component, Failure, Reason};
 pub use event::{adoption_event, event};
 
+/// The default quota of rules on an event bus, which AWS can raise
+/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>).
+pub const DEFAULT_MAX_RULES: usize = 300;
+
 /// The settings of PutRule. PutRule resets omitted settings, so the settings are always complete
 /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
 #[derive(Serialize, Clone, Debug, PartialEq, Eq)]

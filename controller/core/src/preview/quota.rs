@@ -2,21 +2,15 @@
 
 use super::{BucketPreview, Problem, Severity};
 use crate::plan::bucket::MAX_ENTRIES;
-use crate::plan::permission::Policy;
+use crate::plan::permission::{MAX_POLICY_BYTES, Policy};
+use crate::plan::rule::DEFAULT_MAX_RULES;
 use crate::status::Reason;
-
-/// The size of a function's policy in bytes, which AWS does not raise
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
-const POLICY_BYTES: usize = 20_480;
-/// The rules of an event bus in most Regions, by default
-/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>).
-const RULES: usize = 300;
 
 /// The warning for the policy of `function`, which gets another statement.
 pub fn policy_nearly_full(policy: &Policy, function: &str) -> Option<Problem> {
     let remedy = "AWS does not raise the limit. Remove statements that are not needed, or name an alias, which has a \
                   policy of its own";
-    nearly_full(policy.size(), POLICY_BYTES, &format!("bytes of the policy of {function}"), remedy)
+    nearly_full(policy.size(), MAX_POLICY_BYTES, &format!("bytes of the policy of {function}"), remedy)
 }
 
 /// The warning for a bucket that gets more entries.
@@ -33,7 +27,7 @@ pub fn bucket_nearly_full(bucket: &BucketPreview) -> Option<Problem> {
 /// The warning for the rules of a Region, all owners together.
 pub fn rules_nearly_full(rules: usize, region: &str) -> Option<Problem> {
     let remedy = "request a higher quota in time, or set spec.backend to Scheduler";
-    nearly_full(rules, RULES, &format!("rules in {region} (by default)"), remedy)
+    nearly_full(rules, DEFAULT_MAX_RULES, &format!("rules in {region} (by default)"), remedy)
 }
 
 /// The warning if more than nine tenths are used.

@@ -14,9 +14,9 @@ use lambda_triggers_core::api::crds;
 use lambda_triggers_core::diagnosis::Check;
 use lambda_triggers_core::ownership::OwnerId;
 
-use super::Options;
 use super::operator::Running;
 use super::resources::Resources;
+use super::{Options, why};
 use crate::error_chain;
 use crate::network::Network;
 use crate::operator::{CLUSTER, RBAC_RULES, RbacRule, RbacScope, find_owner, identity};
@@ -25,12 +25,12 @@ const API_SERVER: &str = "API server";
 const GROUP_VERSION: &str = "lambda-triggers.dev/v1alpha1";
 
 /// The cluster, as far as the user may read it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Cluster {
     /// The owner ID, if known.
     pub owner: Option<OwnerId>,
-    /// The resources of the watched namespaces.
-    pub resources: Option<Resources>,
+    /// The resources of the watched namespaces, or the reason why they cannot be listed.
+    pub resources: Result<Resources, String>,
     /// True if the user is a service account in the operator's namespace, as in the operator's pod.
     pub is_operator: Option<bool>,
 }
@@ -43,7 +43,8 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Clust
         Err(check) => {
             let skipped = ["CRDs", "RBAC", "owner id"];
             let skipped = skipped.map(|name| Check::skipped(name, "the API server cannot be reached"));
-            let cluster = Cluster { owner: given, ..Cluster::default() };
+            let resources = Err("the API server cannot be reached".into());
+            let cluster = Cluster { owner: given, resources, is_operator: None };
             return ([check].into_iter().chain(skipped).collect(), cluster);
         }
     };
@@ -73,7 +74,7 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Clust
     checks.extend(operator);
     let cluster = Cluster {
         owner: known,
-        resources: Resources::list(&client, &options.namespaces).await.ok(),
+        resources: Resources::list(&client, &options.namespaces).await.map_err(|error| why(&error)),
         is_operator: is_operator(options, &client, namespace.as_ref().unwrap_or(&own)).await,
     };
     (checks, cluster)

@@ -2,10 +2,12 @@
 //! doctor only reads, and changes nothing.
 
 mod aws;
+mod inventory;
 mod kubernetes;
 mod operator;
 mod resources;
 mod scheduler;
+mod subjects;
 mod tenancy;
 
 use std::path::PathBuf;
@@ -39,6 +41,8 @@ pub struct Options {
     pub tenancy_file: Option<PathBuf>,
     /// The ARN of the operator's role for EventBridge Scheduler.
     pub scheduler_role: Option<String>,
+    /// True to check all resources, and the AWS quotas of their functions, buckets and rules.
+    pub all: bool,
 }
 
 impl Options {

@@ -7,9 +7,10 @@ use kube::{Api, Client};
 use lambda_triggers_core::api::{Backend, TriggerStatus};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::diagnosis::is_ready;
+use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::plan::bucket::Bucket;
 
-use crate::objects::{RawS3TriggeredFunction, RawScheduledFunction, Trigger, read_status};
+use crate::objects::{RawS3TriggeredFunction, RawScheduledFunction, Trigger, key_of, read_status};
 use crate::operator::apis;
 
 /// The number of objects in one answer of the API server.
@@ -24,6 +25,8 @@ pub struct Used {
     pub scheduled: BTreeSet<FunctionArn>,
     /// The buckets.
     pub buckets: BTreeSet<Bucket>,
+    /// The Regions of the rules.
+    pub rule_regions: BTreeSet<String>,
 }
 
 /// The resources of both kinds.
@@ -39,22 +42,23 @@ impl Resources {
         Ok(Self { scheduled: list(client, namespaces).await?, s3: list(client, namespaces).await? })
     }
 
-    /// The status of each resource.
-    pub fn statuses(&self) -> impl Iterator<Item = TriggerStatus> {
-        self.scheduled.iter().map(read_status).chain(self.s3.iter().map(read_status))
+    /// The kind, the key and the status of each resource.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, ObjectKey, TriggerStatus)> {
+        self.scheduled.iter().map(identified).chain(self.s3.iter().map(identified))
     }
 
     /// The functions and buckets of the Ready resources, which the operator has read. The resources of another account
     /// are left out: only the operator can assume the role of their namespace.
     pub fn used(&self, account: &str) -> Used {
         let mut used = Used::default();
-        for status in self.statuses().filter(is_ready) {
+        for (_, _, status) in self.all().filter(|(_, _, status)| is_ready(status)) {
             let arn = status.function_arn.as_deref().and_then(FunctionArn::parse);
             let own = arn.filter(|arn| arn.account == account);
             if status.backend == Some(Backend::Scheduler) {
                 used.scheduled.extend(own.clone());
             }
             used.functions.extend(own);
+            used.rule_regions.extend(status.applied.rules.into_iter().map(|rule| rule.region));
             let entries = status.applied.notifications.into_iter();
             let entries = entries.filter(|entries| entries.bucket_owner == account);
             used.buckets.extend(entries.map(|entries| Bucket {
@@ -65,6 +69,10 @@ impl Resources {
         }
         used
     }
+}
+
+fn identified<K: Trigger>(object: &K) -> (&'static str, ObjectKey, TriggerStatus) {
+    (K::NAME, key_of(object), read_status(object))
 }
 
 async fn list<K: Trigger>(client: &Client, namespaces: &[String]) -> Result<Vec<K>, kube::Error> {

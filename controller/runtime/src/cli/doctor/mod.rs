@@ -26,11 +26,11 @@ Examples:
   # Check the permissions on a function and a bucket
   lambda-triggers doctor --function report --bucket photos
 
-  # Check the RBAC rules of the operator's service account
-  lambda-triggers doctor --as system:serviceaccount:lambda-triggers:lambda-triggers
+  # Check all resources and the AWS quotas, and print what needs an action
+  lambda-triggers doctor --all --only failed
 
-  # Print the failed checks, as JSON
-  lambda-triggers doctor --only failed --output json";
+  # Print the checks for a script
+  lambda-triggers doctor --output json";
 
 /// The flags of `doctor`.
 #[derive(Args, Debug)]
@@ -65,6 +65,10 @@ pub struct DoctorArgs {
     /// --function, and the operator's reads of EventBridge Scheduler.
     #[arg(long, env = "LAMBDA_TRIGGERS_SCHEDULER_ROLE_ARN", value_name = "ARN", value_parser = values::role_arn)]
     scheduler_role_arn: Option<String>,
+    /// Also check that all resources are Ready, and the AWS quotas: entries of each bucket, bytes of each function's policy,
+    /// and rules of each Region.
+    #[arg(long)]
+    all: bool,
     /// Print only the checks with these results, separated by commas. The summary counts all checks.
     #[arg(long, value_name = "RESULTS", value_enum, value_delimiter = ',')]
     only: Vec<ResultArg>,
@@ -113,6 +117,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode, StartError> {
         bucket_owner,
         tenancy_file,
         scheduler_role_arn: scheduler_role,
+        all,
         only,
         output,
     } = args;
@@ -126,6 +131,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode, StartError> {
         bucket_owner,
         tenancy_file,
         scheduler_role,
+        all,
     };
     let only: Vec<CheckResult> = only.into_iter().map(Into::into).collect();
     let is_shown = |check: &Check| only.is_empty() || only.contains(&check.result);
