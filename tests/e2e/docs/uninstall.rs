@@ -123,7 +123,7 @@ fn orphans_of_removed_finalizers_are_owned_after_reinstall() {
     env::test_on_own_cluster("by-hand", async |env| {
         let mut controller = operator(&env);
         let bucket = create_both_triggers(&env).await;
-        let [owner] = commands(&env, "Find the orphans in AWS");
+        let [_, owner] = commands(&env, "Find the orphans in AWS");
         let prefix = run(&env, &owner).await.trim().to_owned();
         controller.stop().await;
         let [backup, one, all] = commands(&env, "Or remove the finalizers by hand");

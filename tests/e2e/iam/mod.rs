@@ -6,6 +6,7 @@ mod docs;
 mod doctor;
 mod doctor_all;
 mod doctor_operator;
+mod doctor_orphans;
 mod doctor_output;
 mod doctor_scheduler;
 mod required_actions;

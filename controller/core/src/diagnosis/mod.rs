@@ -2,12 +2,14 @@
 
 mod check;
 mod leader;
+mod orphans;
 mod pod;
 mod quota;
 mod readiness;
 
 pub use check::{Check, CheckResult, Summary};
 pub use leader::{LeaseRecord, check_leader, is_renewed};
+pub use orphans::{Claims, OwnedResource, check_orphans, is_own_name};
 pub use pod::check_pod;
 pub use quota::{ResourceQuota, check_quota};
 pub use readiness::{is_ready, unready};

@@ -19,6 +19,7 @@ use crate::network::Network;
 
 const CREDENTIALS: &str = "AWS credentials";
 const REGION: &str = "AWS Region";
+const NO_AWS: &str = "AWS cannot be called";
 
 /// Runs the checks of AWS.
 pub async fn examine(
@@ -27,32 +28,12 @@ pub async fn examine(
     cluster: &Cluster,
     tenancy: Option<&Tenancy>,
 ) -> Vec<Check> {
-    let mut checks = vec![];
-    let skip = |checks: &mut Vec<Check>, names: &[&str]| {
-        checks.extend(names.iter().map(|name| Check::skipped(*name, "AWS cannot be called")));
+    let (mut checks, connected) = connect(options, network, cluster.is_operator).await;
+    let Some((sdk, caller)) = connected else {
+        let skipped = ["rules", SCHEDULER, "functions", "buckets"];
+        checks.extend(skipped.map(|name| Check::skipped(name, NO_AWS)));
+        return checks;
     };
-    let sdk = match load(options.region.clone(), network).await {
-        Ok(sdk) => sdk,
-        Err(error) => {
-            checks.push(Check::failed(REGION, error_chain(&error)));
-            skip(&mut checks, &[CREDENTIALS, "rules", SCHEDULER, "functions", "buckets"]);
-            return checks;
-        }
-    };
-    checks.push(Check::ok(REGION, sdk.default_region()));
-    let caller = match sdk.caller().await {
-        Ok(caller) => caller,
-        Err(error) => {
-            checks.push(Check::failed(CREDENTIALS, error.failure(Component::Permission).message));
-            skip(&mut checks, &["rules", SCHEDULER, "functions", "buckets"]);
-            return checks;
-        }
-    };
-    let whose = match cluster.is_operator {
-        Some(false) => "; yours, not the operator's: run doctor in the operator's pod",
-        Some(true) | None => "",
-    };
-    checks.push(Check::ok(CREDENTIALS, format!("{} in account {}{whose}", caller.arn, caller.account)));
     let owner = cluster.owner.as_ref();
     if let (Some(tenancy), Some(path)) = (tenancy, &options.tenancy_file) {
         checks.extend(foreign_scheduler_role(path, tenancy, &caller.account));
@@ -76,6 +57,36 @@ pub async fn examine(
         "doctor does not write; compare the role's policy with lambda-triggers iam-policy",
     ));
     checks
+}
+
+/// Loads the Region and the credentials.
+pub async fn connect(
+    options: &Options,
+    network: Network,
+    is_operator: Option<bool>,
+) -> (Vec<Check>, Option<(Sdk, Caller)>) {
+    let sdk = match load(options.region.clone(), network).await {
+        Ok(sdk) => sdk,
+        Err(error) => {
+            let failed = Check::failed(REGION, error_chain(&error));
+            return (vec![failed, Check::skipped(CREDENTIALS, NO_AWS)], None);
+        }
+    };
+    let region = Check::ok(REGION, sdk.default_region());
+    match sdk.caller().await {
+        Ok(caller) => {
+            let whose = match is_operator {
+                Some(false) => "; yours, not the operator's: run doctor in the operator's pod",
+                Some(true) | None => "",
+            };
+            let message = format!("{} in account {}{whose}", caller.arn, caller.account);
+            (vec![region, Check::ok(CREDENTIALS, message)], Some((sdk, caller)))
+        }
+        Err(error) => {
+            let failed = Check::failed(CREDENTIALS, error.failure(Component::Permission).message);
+            (vec![region, failed], None)
+        }
+    }
 }
 
 /// The account of the credentials, and the account's partition.

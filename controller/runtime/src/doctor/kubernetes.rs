@@ -12,7 +12,7 @@ use kube::api::PostParams;
 use kube::{Api, Client, ResourceExt};
 use lambda_triggers_core::api::crds;
 use lambda_triggers_core::diagnosis::Check;
-use lambda_triggers_core::ownership::OwnerId;
+use lambda_triggers_core::ownership::{Owner, OwnerId};
 
 use super::operator::Running;
 use super::resources::Resources;
@@ -37,14 +37,13 @@ pub struct Cluster {
 
 /// Runs the checks of the cluster.
 pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Cluster) {
-    let given = options.owner_id.clone();
     let (mut checks, client) = match connect(options, network).await {
         Ok((check, client)) => (vec![check], client),
         Err(check) => {
             let skipped = ["CRDs", "RBAC", "owner id"];
             let skipped = skipped.map(|name| Check::skipped(name, "the API server cannot be reached"));
             let resources = Err("the API server cannot be reached".into());
-            let cluster = Cluster { owner: given, resources, is_operator: None };
+            let cluster = Cluster { owner: options.owner_id.clone(), resources, is_operator: None };
             return ([check].into_iter().chain(skipped).collect(), cluster);
         }
     };
@@ -52,20 +51,14 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Clust
         checks.push(check_crd(&client, &crd).await);
     }
     let own = own_namespace(options, &client);
-    let owner = find_owner(&client, identity(&options.namespaces, &own), given.clone()).await;
-    let known = owner.as_ref().map(|owner| owner.id.clone()).ok().or(given);
+    let (owner_check, known) = check_owner(options, &client, &own).await;
     let places = RBAC_RULES.iter().flat_map(|right| {
         let places = places(right.place, &options.namespaces, &own, known.as_ref());
         places.into_iter().map(move |place| (right, place))
     });
     let rights = places.map(|(right, place)| permission(&client, right, place));
     checks.extend(join_all(rights).await);
-    checks.push(match &owner {
-        Ok(owner) => {
-            Check::ok("owner id", format!("{}; names in AWS begin with {}", owner.id, owner.id.prefix()))
-        }
-        Err(error) => Check::failed("owner id", error_chain(&**error)),
-    });
+    checks.push(owner_check);
     let running = Running { client: &client, options, own: &own };
     let (operator, namespace) = match &known {
         Some(owner) => running.examine(owner).await,
@@ -80,8 +73,20 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Clust
     (checks, cluster)
 }
 
+/// The owner ID of the flag, or of the cluster.
+pub async fn check_owner(options: &Options, client: &Client, own: &str) -> (Check, Option<OwnerId>) {
+    let given = options.owner_id.clone();
+    match find_owner(client, identity(&options.namespaces, own), given.clone()).await {
+        Ok(Owner { id, .. }) => {
+            let message = format!("{id}; names in AWS begin with {}", id.prefix());
+            (Check::ok("owner id", message), Some(id))
+        }
+        Err(error) => (Check::failed("owner id", error_chain(&*error)), given),
+    }
+}
+
 /// True if the user is a service account in the operator's namespace. Impersonation does not change the AWS credentials.
-async fn is_operator(options: &Options, client: &Client, own: &str) -> Option<bool> {
+pub async fn is_operator(options: &Options, client: &Client, own: &str) -> Option<bool> {
     if options.as_user.is_some() {
         return Some(false);
     }
@@ -100,7 +105,8 @@ pub async fn owner_id(namespaces: &[String]) -> Result<OwnerId, String> {
     owner.map(|owner| owner.id).map_err(|error| error_chain(&*error))
 }
 
-async fn connect(options: &Options, network: &Network) -> Result<(Check, Client), Check> {
+/// Connects to the API server.
+pub async fn connect(options: &Options, network: &Network) -> Result<(Check, Client), Check> {
     let no_config = |error: &dyn std::error::Error| {
         Check::failed(
             API_SERVER,
@@ -138,7 +144,7 @@ async fn connect(options: &Options, network: &Network) -> Result<(Check, Client)
 }
 
 /// The operator's namespace: the namespace of the impersonated service account, if any.
-fn own_namespace(options: &Options, client: &Client) -> String {
+pub fn own_namespace(options: &Options, client: &Client) -> String {
     let of_account = options.as_user.as_deref().and_then(|user| user.strip_prefix("system:serviceaccount:"));
     let of_account =
         of_account.and_then(|account| account.split_once(':')).map(|(namespace, _)| namespace.into());

@@ -5,6 +5,7 @@ mod aws;
 mod inventory;
 mod kubernetes;
 mod operator;
+mod orphans;
 mod resources;
 mod scheduler;
 mod subjects;
@@ -43,6 +44,8 @@ pub struct Options {
     pub scheduler_role: Option<String>,
     /// True to check all resources, and the AWS quotas of their functions, buckets and rules.
     pub all: bool,
+    /// True to search for orphans in AWS, in place of all other checks.
+    pub orphans: bool,
 }
 
 impl Options {
@@ -65,6 +68,10 @@ pub async fn examine(options: &Options, mut report: impl FnMut(Check)) {
         }
     };
     record(network.shown().into_iter().map(|(variable, value)| Check::ok(variable, value)).collect());
+    if options.orphans {
+        record(orphans::examine(options, network).await);
+        return;
+    }
     let (checks, cluster) = kubernetes::examine(options, &network).await;
     record(checks);
     let (checks, tenancy) = tenancy::examine(options.tenancy_file.as_deref());

@@ -83,12 +83,16 @@ async fn list<K: Trigger>(client: &Client, namespaces: &[String]) -> Result<Vec<
     Ok(objects)
 }
 
-/// Reads all pages of a list. The pages are from one time: the API server ends an older list with an error.
+/// Reads all pages of a list. The pages are from one time: the API server ends an older list with an error. Without the
+/// CRD, there are no objects.
 async fn all<K: Trigger>(api: &Api<K>) -> Result<Vec<K>, kube::Error> {
     let mut objects = vec![];
     let mut params = ListParams::default().limit(PAGE);
     loop {
-        let page = api.list(&params).await?;
+        let page = match api.list(&params).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(objects),
+            page => page?,
+        };
         objects.extend(page.items);
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),
@@ -119,17 +123,19 @@ mod tests {
     #[test]
     fn ready_resources_name_the_functions_and_buckets_of_the_account() {
         let own = |name: &str| arn(name, "123456789012");
-        let entries = |bucket: &str, owner: &str| {
-            json!({"region": "eu-west-1", "bucket": bucket, "bucketOwner": owner, "ids": ["lt-1"]})
-        };
+        let entries = |bucket: &str, owner: &str| json!({"region": "eu-west-1", "bucket": bucket, "bucketOwner": owner, "ids": ["lt-1"]});
         let notifications = json!([entries("photos", "123456789012"), entries("theirs", "999999999999")]);
         let s3 = json!({"metadata": {"name": "two"}, "status": {
             "conditions": ready("True"), "functionArn": own("thumbs:live"), "applied": {"notifications": notifications},
         }});
         let resources = Resources {
             scheduled: vec![
-                scheduled(json!({"conditions": ready("True"), "functionArn": own("report"), "backend": "Rule"})),
-                scheduled(json!({"conditions": ready("True"), "functionArn": own("zoned"), "backend": "Scheduler"})),
+                scheduled(
+                    json!({"conditions": ready("True"), "functionArn": own("report"), "backend": "Rule"}),
+                ),
+                scheduled(
+                    json!({"conditions": ready("True"), "functionArn": own("zoned"), "backend": "Scheduler"}),
+                ),
                 scheduled(json!({"conditions": ready("False"), "functionArn": own("missing")})),
                 scheduled(json!({"conditions": ready("True"), "functionArn": arn("tenant", "999999999999")})),
                 scheduled(json!({})),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use lambda_triggers_core::api::Applied;
 use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::preview::ResourcePreview;
 
@@ -11,6 +12,11 @@ use super::declared::Declared;
 use super::item::{Item, needs};
 use super::options::Options;
 use crate::manifests::{Manifest, Manifests};
+
+/// The resources in AWS that a manifest needs by its spec; none for an invalid manifest.
+pub fn needed(manifest: Manifest, options: &Options, now: Timestamp) -> Applied {
+    Declared::new(manifest, options).map(|declared| needs(&declared, options, now)).unwrap_or_default()
+}
 
 /// The valid resources of all sides, and the previews of the invalid ones. Invalid manifests of the base are left out.
 pub fn declare(

@@ -32,6 +32,7 @@ use checks::{check_functions, check_next_runs, check_schemas, check_tenancy, ref
 pub use cluster::Cluster;
 use cluster::Other;
 use declare::declare;
+pub use declare::needed;
 use declared::in_file;
 use item::Item;
 use observer::{Observer, Planned};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::finding::OldPermission;
 use super::super::maker::Maker;
 use super::line::Line;
-use super::shell::shell_word;
+use crate::shell::shell_word;
 
 /// A kind of trigger that a tool lets go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

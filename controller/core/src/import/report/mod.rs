@@ -6,7 +6,6 @@ mod json;
 mod let_go;
 mod line;
 mod section;
-mod shell;
 mod steps;
 mod text;
 

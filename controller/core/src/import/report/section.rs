@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::super::finding::{Finding, Outcome};
 use super::super::manifest::{Manifest, ManifestFormat};
 use super::line::Line;
-use super::shell::shell_word;
 use super::steps::{self, files};
+use crate::shell::shell_word;
 
 /// The report of an import. [`std::fmt::Display`] writes the text for people, and [`Report::to_json`] the JSON for
 /// scripts.

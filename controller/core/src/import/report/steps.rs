@@ -8,7 +8,7 @@ use super::super::runs::Runs;
 use super::let_go::{Trigger, let_go, remove_permission};
 use super::line::Line;
 use super::section::{Place, Report};
-use super::shell::shell_word;
+use crate::shell::shell_word;
 
 /// The old entries of a tool in a bucket.
 #[derive(Default)]

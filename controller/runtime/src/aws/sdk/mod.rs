@@ -192,6 +192,12 @@ impl Sdk {
         SdkIam::new(aws_sdk_iam::Client::new(&self.config))
     }
 
+    /// The names of the functions in a Region with this prefix, for `lambda-triggers doctor`. The operator never lists
+    /// functions, so the least IAM policy does not allow the call.
+    pub async fn function_names(&self, region: &str, prefix: &str) -> Result<Vec<String>, AwsError> {
+        self.clients(region).lambda.names(prefix).await
+    }
+
     /// Reads the identity behind the credentials. No policy can deny this call
     /// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>).
     pub async fn caller(&self) -> Result<Caller, AwsError> {

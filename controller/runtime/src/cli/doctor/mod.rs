@@ -29,8 +29,8 @@ Examples:
   # Check all resources and the AWS quotas, and print what needs an action
   lambda-triggers doctor --all --only failed
 
-  # Print the checks for a script
-  lambda-triggers doctor --output json";
+  # Find what a removed operator or a deleted cluster has left in AWS
+  lambda-triggers doctor --orphans --owner-id 1a2b3c4d --bucket photos";
 
 /// The flags of `doctor`.
 #[derive(Args, Debug)]
@@ -69,6 +69,10 @@ pub struct DoctorArgs {
     /// and rules of each Region.
     #[arg(long)]
     all: bool,
+    /// In place of the checks, find AWS resources with the owner id that no resource of the cluster claims, and print the
+    /// commands that remove them. Nothing is removed.
+    #[arg(long, conflicts_with_all = ["all", "tenancy_file", "scheduler_role_arn"])]
+    orphans: bool,
     /// Print only the checks with these results, separated by commas. The summary counts all checks.
     #[arg(long, value_name = "RESULTS", value_enum, value_delimiter = ',')]
     only: Vec<ResultArg>,
@@ -118,6 +122,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode, StartError> {
         tenancy_file,
         scheduler_role_arn: scheduler_role,
         all,
+        orphans,
         only,
         output,
     } = args;
@@ -132,6 +137,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode, StartError> {
         tenancy_file,
         scheduler_role,
         all,
+        orphans,
     };
     let only: Vec<CheckResult> = only.into_iter().map(Into::into).collect();
     let is_shown = |check: &Check| only.is_empty() || only.contains(&check.result);

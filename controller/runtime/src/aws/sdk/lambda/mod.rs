@@ -29,6 +29,19 @@ impl SdkLambda {
     pub(super) fn new(client: Client) -> Self {
         Self { client }
     }
+
+    /// The names of the functions with this prefix. Lambda lists all functions of the Region, and has no filter
+    /// (<https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html>).
+    pub async fn names(&self, prefix: &str) -> Result<Vec<String>, AwsError> {
+        let mut names = vec![];
+        let mut pages = self.client.list_functions().into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| AwsError::from_sdk("lambda:ListFunctions", "functions", e))?;
+            let found = page.functions.into_iter().flatten().filter_map(|function| function.function_name);
+            names.extend(found.filter(|name| name.starts_with(prefix)));
+        }
+        Ok(names)
+    }
 }
 
 /// Maps a not-found error to `None`.
