@@ -2,6 +2,7 @@
 
 mod color;
 mod completion;
+mod connection;
 mod crds;
 mod doctor;
 mod entries;

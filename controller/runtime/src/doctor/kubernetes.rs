@@ -117,7 +117,10 @@ pub async fn connect(options: &Options, network: &Network) -> Result<(Check, Cli
             ),
         )
     };
-    let mut config = network.kube_config().await.map_err(|error| no_config(&error))?;
+    let mut config = match &options.context {
+        Some(context) => network.kube_config_of(context).await.map_err(|error| no_config(&error))?,
+        None => network.kube_config().await.map_err(|error| no_config(&error))?,
+    };
     config.auth_info.impersonate.clone_from(&options.as_user);
     let url = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(|error| no_config(&error))?;

@@ -24,6 +24,8 @@ use crate::network::Network;
 /// The options of the doctor.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// The context of the kubeconfig; `None` for the current context, or for the pod.
+    pub context: Option<String>,
     /// The namespaces that the operator watches; empty for all.
     pub namespaces: Vec<String>,
     /// The owner ID of the operator; `None` for the ID from the cluster.

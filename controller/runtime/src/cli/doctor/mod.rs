@@ -10,6 +10,7 @@ use lambda_triggers_core::diagnosis::{Check, CheckResult, Summary};
 use lambda_triggers_core::ownership::OwnerId;
 use serde::Serialize;
 
+use super::connection::ConnectionArgs;
 use super::output::{Format, json, print};
 use super::values;
 use crate::doctor::{self, Options};
@@ -71,7 +72,7 @@ pub struct DoctorArgs {
     all: bool,
     /// In place of the checks, find AWS resources with the owner id that no resource of the cluster claims, and print the
     /// commands that remove them. Nothing is removed.
-    #[arg(long, conflicts_with_all = ["all", "tenancy_file", "scheduler_role_arn"])]
+    #[arg(long, conflicts_with = "all")]
     orphans: bool,
     /// Print only the checks with these results, separated by commas. The summary counts all checks.
     #[arg(long, value_name = "RESULTS", value_enum, value_delimiter = ',')]
@@ -79,6 +80,8 @@ pub struct DoctorArgs {
     /// Form of the output.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
 /// The values of `--only`.
@@ -125,8 +128,10 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode, StartError> {
         orphans,
         only,
         output,
+        connection,
     } = args;
     let options = Options {
+        context: connection.context.clone(),
         namespaces: values::distinct(namespace),
         owner_id,
         region,
@@ -144,12 +149,18 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode, StartError> {
     let mut checks = vec![];
     let mut printed = Ok(());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(doctor::examine(&options, |check| {
+    let mut record = |check: Check| {
         if output == Format::Text && is_shown(&check) && printed.is_ok() {
             printed = print(&text::line(&check));
         }
         checks.push(check);
-    }));
+    };
+    let ended = runtime.block_on(connection.within(doctor::examine(&options, &mut record)));
+    if let Err(late) = ended {
+        record(Check::failed("timeout", late.to_string()));
+    }
+    // A DNS lookup blocks a thread, and would delay the end of the process.
+    runtime.shutdown_background();
     printed?;
     let summary = Summary::new(&checks);
     checks.retain(is_shown);
