@@ -16,6 +16,7 @@ pub mod ownership;
 pub mod pacing;
 pub mod plan;
 pub mod preview;
+pub mod quota;
 mod shell;
 pub mod status;
 pub mod tenancy;

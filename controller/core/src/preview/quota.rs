@@ -1,40 +1,32 @@
-//! Warnings for quotas of AWS that are nearly used up.
+//! Warnings for AWS quotas that are nearly used up.
 
 use super::{BucketPreview, Problem, Severity};
-use crate::plan::bucket::MAX_ENTRIES;
-use crate::plan::permission::{MAX_POLICY_BYTES, Policy};
-use crate::plan::rule::DEFAULT_MAX_RULES;
+use crate::plan::permission::Policy;
+use crate::quota::Quota;
 use crate::status::Reason;
 
 /// The warning for the policy of `function`, which gets another statement.
 pub fn policy_nearly_full(policy: &Policy, function: &str) -> Option<Problem> {
-    let remedy = "AWS does not raise the limit. Remove statements that are not needed, or name an alias, which has a \
-                  policy of its own";
-    nearly_full(policy.size(), MAX_POLICY_BYTES, &format!("bytes of the policy of {function}"), remedy)
+    nearly_full(Quota::PolicyBytes, policy.size(), &format!("of the policy of {function}"))
 }
 
 /// The warning for a bucket that gets more entries.
 pub fn bucket_nearly_full(bucket: &BucketPreview) -> Option<Problem> {
-    let what = format!("entries of bucket {}", bucket.name);
-    nearly_full(
-        bucket.entries_after,
-        MAX_ENTRIES,
-        &what,
-        "use fewer filters, or send the events through EventBridge",
-    )
+    nearly_full(Quota::Entries, bucket.entries_after, &format!("of bucket {}", bucket.name))
 }
 
-/// The warning for the rules of a Region, all owners together.
-pub fn rules_nearly_full(rules: usize, region: &str) -> Option<Problem> {
-    let remedy = "request a higher quota in time, or set spec.backend to Scheduler";
-    nearly_full(rules, DEFAULT_MAX_RULES, &format!("rules in {region} (by default)"), remedy)
+/// The warning for the rules of a Region, all owners together. The plan adds `created` rules to the `existing` ones.
+pub fn rules_nearly_full(existing: usize, created: usize, region: &str) -> Option<Problem> {
+    if Quota::Rules.is_raised(existing) {
+        return None;
+    }
+    nearly_full(Quota::Rules, existing + created, &format!("in {region} (by default)"))
 }
 
-/// The warning if more than nine tenths are used.
-fn nearly_full(used: usize, quota: usize, what: &str, remedy: &str) -> Option<Problem> {
-    let message = || format!("{used} of {quota} {what} are used after this change: {remedy}");
-    let is_nearly_full = used * 10 > quota * 9;
-    is_nearly_full.then(|| Problem::new(Reason::QuotaExceeded, Severity::Warning, message()))
+fn nearly_full(quota: Quota, used: usize, of: &str) -> Option<Problem> {
+    let (limit, unit, remedy) = (quota.limit(), quota.unit(), quota.remedy());
+    let message = || format!("{used} of {limit} {unit} {of} are used after this change: {remedy}");
+    quota.is_nearly_full(used).then(|| Problem::new(Reason::QuotaExceeded, Severity::Warning, message()))
 }
 
 #[cfg(test)]
@@ -42,13 +34,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_than_nine_tenths_of_a_quota_are_a_warning() {
-        assert_eq!(rules_nearly_full(270, "eu-west-1"), None);
-        let warning = rules_nearly_full(271, "eu-west-1").unwrap();
+    fn rules_near_the_default_quota_are_a_warning() {
+        assert_eq!(rules_nearly_full(260, 9, "eu-west-1"), None);
+        let warning = rules_nearly_full(260, 10, "eu-west-1").unwrap();
         assert_eq!(warning.severity, Severity::Warning);
-        let message = "271 of 300 rules in eu-west-1 (by default) are used after this change: request a higher quota in \
-                       time, or set spec.backend to Scheduler";
+        let message = "270 of 300 rules in eu-west-1 (by default) are used after this change: ask AWS for a higher quota, \
+                       or set spec.backend to Scheduler";
         assert_eq!(warning.message, message);
+    }
+
+    #[test]
+    fn a_raised_quota_of_rules_is_no_warning() {
+        assert!(rules_nearly_full(300, 10, "eu-west-1").is_some());
+        assert_eq!(rules_nearly_full(301, 10, "eu-west-1"), None);
     }
 
     #[test]

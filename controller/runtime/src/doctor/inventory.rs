@@ -2,9 +2,10 @@
 
 use futures::{StreamExt, stream};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::diagnosis::{Check, ResourceQuota, check_quota, unready};
+use lambda_triggers_core::diagnosis::{Check, check_quota, unready};
 use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::plan::bucket::Bucket;
+use lambda_triggers_core::quota::Quota;
 use lambda_triggers_core::status::Component;
 use tokio::time::Instant;
 
@@ -38,7 +39,7 @@ pub async fn examine(aws: &AwsReads, cluster: &Cluster, account: &str) -> Vec<Ch
 async fn rules(aws: &AwsReads, region: &str, since: Instant) -> Check {
     let name = format!("rules in {region}");
     match aws.eventbridge(region).list("", since).await {
-        Ok(Some(rules)) => check_quota(name, ResourceQuota::Rules, rules.len(), " of all tools"),
+        Ok(Some(rules)) => check_quota(name, Quota::Rules, rules.len(), " of all tools"),
         Ok(None) => Check::skipped(name, "AWS denies events:ListRules; allow it in the IAM policy"),
         Err(error) => Check::failed(name, error.failure(Component::Rule).message),
     }
@@ -51,13 +52,13 @@ async fn bucket(aws: &AwsReads, owner: Option<&OwnerId>, bucket: &Bucket) -> Che
     };
     let is_own = |owner| document.entries().filter(|entry| entry.own_id(owner).is_some()).count();
     let details = owner.map(|owner| format!(", {} of this operator", is_own(owner))).unwrap_or_default();
-    check_quota(format!("bucket {bucket}"), ResourceQuota::Entries, document.entries().count(), &details)
+    check_quota(format!("bucket {bucket}"), Quota::Entries, document.entries().count(), &details)
 }
 
 async fn policy(aws: &AwsReads, function: &FunctionArn, since: Instant) -> Check {
     let name = format!("policy of function {}", function.short());
     match aws.lambda(&function.region).policy(function, since).await {
-        Ok(Some(policy)) => check_quota(name, ResourceQuota::PolicyBytes, policy.size(), ""),
+        Ok(Some(policy)) => check_quota(name, Quota::PolicyBytes, policy.size(), ""),
         Ok(None) => Check::failed(
             name,
             format!("the function does not exist in {}; deploy it again", function.region),

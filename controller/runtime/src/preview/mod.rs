@@ -210,7 +210,7 @@ async fn warn_of_rules(observer: &Observer<'_>, items: &mut [Item]) {
     }
     for (region, (first, created)) in regions {
         if let Ok(Some(listed)) = observer.aws.own().eventbridge(&region).list("", observer.since).await {
-            items[first].planned.problems.extend(rules_nearly_full(listed.len() + created, &region));
+            items[first].planned.problems.extend(rules_nearly_full(listed.len(), created, &region));
         }
     }
 }
