@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::values;
 
 /// The connection of a command.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct ConnectionArgs {
     /// Context of the kubeconfig (default: the current context, or the pod's service account).
     #[arg(long, env = "LAMBDA_TRIGGERS_CONTEXT", value_name = "NAME", display_order = 90)]

@@ -99,7 +99,7 @@ pub async fn is_operator(options: &Options, client: &Client, own: &str) -> Optio
 /// The operator's owner ID in this cluster.
 pub async fn owner_id(namespaces: &[String]) -> Result<OwnerId, String> {
     let network = Network::from_env().map_err(|error| error_chain(&error))?;
-    let config = network.kube_config().await.map_err(|error| error_chain(&error))?;
+    let config = network.kube_config(None).await.map_err(|error| error_chain(&error))?;
     let client = Client::try_from(config).map_err(|error| error_chain(&error))?;
     let owner = find_owner(&client, identity(namespaces, client.default_namespace()), None).await;
     owner.map(|owner| owner.id).map_err(|error| error_chain(&*error))
@@ -117,10 +117,8 @@ pub async fn connect(options: &Options, network: &Network) -> Result<(Check, Cli
             ),
         )
     };
-    let mut config = match &options.context {
-        Some(context) => network.kube_config_of(context).await.map_err(|error| no_config(&error))?,
-        None => network.kube_config().await.map_err(|error| no_config(&error))?,
-    };
+    let config = network.kube_config(options.context.as_deref()).await;
+    let mut config = config.map_err(|error| no_config(&error))?;
     config.auth_info.impersonate.clone_from(&options.as_user);
     let url = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(|error| no_config(&error))?;

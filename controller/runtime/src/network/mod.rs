@@ -42,6 +42,17 @@ pub enum NetworkError {
     },
 }
 
+/// No usable configuration of a cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum KubeConfigError {
+    /// The kubeconfig is invalid, or has no such context.
+    #[error(transparent)]
+    Kubeconfig(#[from] KubeconfigError),
+    /// The process has neither a usable kubeconfig nor a service account.
+    #[error(transparent)]
+    Infer(#[from] InferConfigError),
+}
+
 /// The network settings of the environment.
 #[derive(Clone, Debug)]
 pub struct Network {
@@ -72,31 +83,26 @@ impl Network {
         self.proxies.shown().into_iter().chain(bundle).collect()
     }
 
-    /// The configuration from the current kubeconfig, or from the pod. As in client-go, `proxy-url` in the kubeconfig
-    /// overrides `HTTPS_PROXY` and `NO_PROXY`.
+    /// The configuration from this context of the kubeconfig. Without a context, from the current context, or from the
+    /// pod. As in client-go, `proxy-url` in the kubeconfig overrides `HTTPS_PROXY` and `NO_PROXY`.
     ///
     /// # Errors
-    /// The process has neither a usable kubeconfig nor a service account.
-    pub async fn kube_config(&self) -> Result<Config, InferConfigError> {
-        Ok(self.complete(Config::infer().await?, None))
-    }
-
-    /// The configuration from a context of the kubeconfig.
-    ///
-    /// # Errors
-    /// The kubeconfig has no such context.
-    pub async fn kube_config_of(&self, context: &str) -> Result<Config, KubeconfigError> {
-        let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
-        Ok(self.complete(Config::from_kubeconfig(&options).await?, Some(context)))
-    }
-
-    fn complete(&self, mut config: Config, context: Option<&str>) -> Config {
+    /// The kubeconfig has no such context, or the process has neither a usable kubeconfig nor a service account.
+    pub async fn kube_config(&self, context: Option<&str>) -> Result<Config, KubeConfigError> {
+        let mut config = match context {
+            Some(_) => {
+                let context = context.map(ToOwned::to_owned);
+                let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
+                Config::from_kubeconfig(&options).await?
+            }
+            None => Config::infer().await?,
+        };
         // The API server also takes the field manager of a request from the name before the slash.
         config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
         // kube-rs compares NO_PROXY with the address of the proxy instead of the API server.
         let declared = Kubeconfig::read().ok().and_then(|kubeconfig| proxy_url(&kubeconfig, context));
         config.proxy_url = declared.or_else(|| self.proxies.proxy_for(&config.cluster_url).cloned());
-        config
+        Ok(config)
     }
 }
 

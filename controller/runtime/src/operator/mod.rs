@@ -69,7 +69,7 @@ pub async fn run(options: Options, network: Network, stop: CancellationToken) ->
     let leadership = Leadership::default();
     options.telemetry.health.set_leadership(leadership.clone());
     options.telemetry.metrics.show_leader(leadership.clone());
-    let config = network.kube_config().await?;
+    let config = network.kube_config(None).await?;
     let client = leader_election::guarded_client(config.clone(), leadership.clone())?;
     let settings = SdkSettings {
         network,

@@ -7,6 +7,7 @@ use lambda_triggers_core::api::{Tags, parse_default_tags};
 use lambda_triggers_core::ownership::OwnerId;
 
 use super::destination::Output;
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::run::BackendArg;
 use crate::cli::values;
 
@@ -54,9 +55,6 @@ pub struct PlanArgs {
     /// Compare with the objects of the cluster, too. The command only reads the cluster.
     #[arg(long, conflicts_with = "offline")]
     pub cluster: bool,
-    /// Context of the kubeconfig (default: the current context, or the pod's service account).
-    #[arg(long, value_name = "NAME", requires = "cluster")]
-    pub context: Option<String>,
     /// Namespace of an operator that watches only some namespaces (default: the operator watches all namespaces).
     #[arg(long, value_name = "NAME", requires = "cluster", value_parser = values::namespace)]
     pub operator_namespace: Option<String>,
@@ -126,6 +124,8 @@ pub struct PlanArgs {
     /// Exit with 1 if the plan has one of these, separated by commas.
     #[arg(long, value_name = "WHAT,...", value_delimiter = ',', value_enum)]
     pub fail_on: Vec<FailOn>,
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
 }
 
 /// The values of `--fail-on`.

@@ -39,7 +39,8 @@ pub fn run(args: PlanArgs) -> Result<ExitCode, StartError> {
         quiet: args.quiet,
     };
     let (codes, fail_on) = ((args.changes_exit_code, args.allow_unknown), args.fail_on.clone());
-    let preview = runtime.block_on(plan(args))?;
+    let connection = args.connection.clone();
+    let preview = runtime.block_on(connection.within(plan(args)))??;
     for to in &outputs {
         let text = match to.format {
             Format::Text => text::render(&preview, &shown),
@@ -78,7 +79,8 @@ async fn plan(args: PlanArgs) -> Result<Preview, StartError> {
     }
     let (cluster, default_namespace) = match args.cluster {
         true => {
-            let client = client(args.context.as_deref()).await?;
+            let config = Network::from_env()?.kube_config(args.connection.context.as_deref()).await?;
+            let client = Client::try_from(config)?;
             let namespace = client.default_namespace().to_owned();
             (Some(read_cluster(client, &args).await?), Some(namespace))
         }
@@ -117,15 +119,6 @@ async fn plan(args: PlanArgs) -> Result<Preview, StartError> {
     let planned = preview(Input { head, base, cluster }, &options, aws.as_ref(), Timestamp::now()).await;
     progress::clear();
     Ok(planned.map_err(|error| error.failure(lambda_triggers_core::status::Component::Function).message)?)
-}
-
-async fn client(context: Option<&str>) -> Result<Client, StartError> {
-    let network = Network::from_env()?;
-    let config = match context {
-        Some(context) => network.kube_config_of(context).await?,
-        None => network.kube_config().await?,
-    };
-    Ok(Client::try_from(config)?)
 }
 
 async fn read_cluster(client: Client, args: &PlanArgs) -> Result<Cluster, StartError> {

@@ -35,12 +35,12 @@ impl Source {
         paths: &[PathBuf],
         recursive: bool,
         namespace: Option<String>,
-        network: &Network,
+        (network, context): (&Network, Option<&str>),
     ) -> Result<Self, StartError> {
         if !paths.is_empty() {
             return Ok(Self::Files(manifests::read(paths, recursive)?, namespace));
         }
-        let config = network.kube_config().await?;
+        let config = network.kube_config(context).await?;
         let client = Client::try_from(config)?;
         let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
         Ok(Self::Cluster(client, namespace))

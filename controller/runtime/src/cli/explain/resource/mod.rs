@@ -14,6 +14,7 @@ use lambda_triggers_core::explain::{Names, explain_resource};
 use lambda_triggers_core::ownership::OwnerId;
 
 use crate::aws::AwsReads;
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::output::{Format, json, print};
 use crate::cli::values;
 use crate::network::Network;
@@ -69,14 +70,32 @@ pub struct ResourceArgs {
     /// Form of the output.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
 /// Prints the explanation. An object that does not exist is an error.
 pub async fn run(args: ResourceArgs) -> Result<bool, StartError> {
-    let ResourceArgs { resource, namespace, filename, recursive, watch, owner_id, region, output } = args;
+    let connection = args.connection.clone();
+    connection.within(explain(args)).await?
+}
+
+async fn explain(args: ResourceArgs) -> Result<bool, StartError> {
+    let ResourceArgs {
+        resource,
+        namespace,
+        filename,
+        recursive,
+        watch,
+        owner_id,
+        region,
+        output,
+        connection,
+    } = args;
     let network = Network::from_env()?;
     let aws = AwsReads::load(network.clone(), region).await?;
-    let source = Source::new(&filename, recursive, namespace, &network).await?;
+    let source =
+        Source::new(&filename, recursive, namespace, (&network, connection.context.as_deref())).await?;
     let mut printed = String::new();
     loop {
         let subject = source.load(&resource, owner_id.clone(), &aws).await?;
