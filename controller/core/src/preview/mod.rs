@@ -95,6 +95,8 @@ pub struct Summary {
     pub delete: usize,
     /// Foreign entries that are taken over.
     pub take_over: usize,
+    /// Entries of this operator that no resource has, and that are removed.
+    pub orphans: usize,
     /// Resources that AWS matches, and with `--offline` the valid resources.
     pub unchanged: usize,
     /// Changed resources whose manifests are as in the base.
@@ -235,11 +237,11 @@ impl Preview {
     pub fn new(against: Against, mut resources: Vec<ResourcePreview>, buckets: Vec<BucketPreview>) -> Self {
         resources.sort_by(|a, b| a.order().cmp(&b.order()));
         keep_first_group_changes(&mut resources);
-        let summary = Summary::of(&resources);
+        let summary = Summary::of(&resources, &buckets);
         let result = match summary {
             Summary { problems: 1.., .. } => PlanResult::Problems,
             Summary { unknown: 1.., .. } => PlanResult::Incomplete,
-            Summary { create: 0, update: 0, delete: 0, .. } => PlanResult::NoChanges,
+            Summary { create: 0, update: 0, delete: 0, orphans: 0, .. } => PlanResult::NoChanges,
             Summary { .. } => PlanResult::Changes,
         };
         Self { against, result, summary, resources, buckets }
@@ -257,16 +259,21 @@ fn keep_first_group_changes(resources: &mut [ResourcePreview]) {
 }
 
 impl Summary {
-    fn of(resources: &[ResourcePreview]) -> Self {
+    fn of(resources: &[ResourcePreview], buckets: &[BucketPreview]) -> Self {
         let count = |action| resources.iter().filter(|resource| resource.action == action).count();
         let all = || resources.iter().flat_map(|resource| &resource.problems);
         let taken = |change: &&PlannedChange| change.action == ChangeAction::TakeOver;
+        let orphaned = |entry: &&EntryPreview| {
+            (entry.owner, entry.action) == (EntryOwner::Operator, EntryAction::Delete)
+                && entry.resource.is_none()
+        };
         Self {
             resources: resources.len(),
             create: count(Action::Create),
             update: count(Action::Update),
             delete: count(Action::Delete),
             take_over: resources.iter().flat_map(|resource| &resource.changes).filter(taken).count(),
+            orphans: buckets.iter().flat_map(|bucket| &bucket.entries).filter(orphaned).count(),
             unchanged: count(Action::Unchanged),
             drift: resources.iter().filter(|resource| resource.drift).count(),
             problems: all().filter(|problem| problem.severity == Severity::Error).count(),

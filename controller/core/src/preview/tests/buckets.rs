@@ -225,3 +225,12 @@ fn an_entry_of_an_unknown_resource_holds_its_place() {
     let holder = format!("belongs to another resource of this operator ({base_name}-...)");
     assert!(failure.message.contains(&holder), "{}", failure.message);
 }
+
+#[test]
+fn the_removal_of_an_orphan_entry_is_a_change() {
+    let orphan = xml(&id("gone"), "gone", "s3:ObjectCreated:*");
+    let (bucket, ..) = preview_bucket(&bucket(), &document(&orphan), &owner(), &Members::All(vec![]));
+    let preview = Preview::new(against(), vec![], vec![bucket]);
+    assert_eq!(preview.summary, Summary { orphans: 1, ..Summary::default() });
+    assert_eq!(preview.result, PlanResult::Changes);
+}

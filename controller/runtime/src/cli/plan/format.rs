@@ -91,8 +91,18 @@ pub fn against(preview: &Preview) -> String {
 
 /// The numbers of the plan: `1 to create, 2 to change, 37 unchanged`.
 pub fn summary(preview: &Preview) -> String {
-    let Summary { resources, create, update, delete, take_over, unchanged, drift, problems, unknown } =
-        preview.summary;
+    let Summary {
+        resources,
+        create,
+        update,
+        delete,
+        take_over,
+        orphans,
+        unchanged,
+        drift,
+        problems,
+        unknown,
+    } = preview.summary;
     if resources == 0 {
         return "no ScheduledFunction and no S3TriggeredFunction in the files".into();
     }
@@ -102,6 +112,7 @@ pub fn summary(preview: &Preview) -> String {
         (update, "to change"),
         (delete, "to delete"),
         (take_over, if take_over == 1 { "entry to take over" } else { "entries to take over" }),
+        (orphans, if orphans == 1 { "orphan entry to remove" } else { "orphan entries to remove" }),
         (unchanged, rest),
         (drift, "with drift"),
         (problems, if problems == 1 { "problem" } else { "problems" }),
