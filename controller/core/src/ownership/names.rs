@@ -289,6 +289,19 @@ mod tests {
     }
 
     #[test]
+    fn the_readable_part_stands_between_the_owner_and_the_hash() {
+        assert_eq!(readable_part("lt-1a2b3c4d-media-thumbnails-e040debe41"), Some("media-thumbnails"));
+        for other in [
+            "lt-1a2b3c4d-rules",
+            "lt-1a2b3c4d--e040debe41",
+            "lt-1a2b3c4d-media-thumbnails-e040debe4x",
+            "media-thumbnails-e040debe41",
+        ] {
+            assert_eq!(readable_part(other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn a_session_name_contains_owner_and_namespace() {
         assert_eq!(session_name(&owner(), "media"), "lt-1a2b3c4d-media");
         let [one, other] = ["a", "b"].map(|end| session_name(&owner(), &format!("{}{end}", "n".repeat(62))));

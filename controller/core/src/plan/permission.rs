@@ -203,6 +203,19 @@ mod tests {
     }
 
     #[test]
+    fn the_size_of_a_policy_is_that_of_its_text() {
+        let statement = |number: usize| format!(r#"{{"Sid":"{number:060}"}}"#);
+        for count in [0, 1, 3] {
+            let statements: Vec<String> = (0..count).map(statement).collect();
+            let text = format!(
+                r#"{{"Version":"2012-10-17","Id":"default","Statement":[{}]}}"#,
+                statements.join(",")
+            );
+            assert_eq!(Policy::parse(&text, None).unwrap().size(), text.len(), "{count}");
+        }
+    }
+
+    #[test]
     fn all_statements_of_a_policy_are_parsed() {
         let statements = BTreeMap::from([("someone-else".into(), None), (wanted().id, Some(wanted()))]);
         let Policy { revision, statements: found, all } = policy("", "");
