@@ -12,14 +12,13 @@ use serde_json::Value;
 
 use super::reference::Reference;
 use crate::aws::AwsReads;
-use crate::doctor;
 use crate::error_chain;
 use crate::manifests::{self, Manifests};
 use crate::network::Network;
 use crate::objects::{
     RawS3TriggeredFunction, RawScheduledFunction, Trigger, key_of, read_status, valid_spec,
 };
-use crate::operator::StartError;
+use crate::operator::{CLUSTER, StartError, find_owner};
 
 /// The source of the resource.
 pub enum Source {
@@ -54,7 +53,11 @@ impl Source {
         aws: &AwsReads,
     ) -> Result<Subject, StartError> {
         let account = aws.account().await.map_err(|error| error.failure(Component::Permission).message)?.id;
-        let of = Settings { owner, account, region: aws.default_region() };
+        let cluster = match self {
+            Self::Cluster(client, _) => Some(client),
+            Self::Files(..) => None,
+        };
+        let of = Settings { owner, cluster, account, region: aws.default_region() };
         if reference.kind == RawScheduledFunction::NAME {
             let object: RawScheduledFunction = self.get(&reference.name).await?;
             let spec = valid_spec(&object)?;
@@ -116,6 +119,7 @@ fn from_manifests<K: Trigger>(
 /// The settings of the operator, as far as the caller knows them.
 struct Settings<'a> {
     owner: Option<OwnerId>,
+    cluster: Option<&'a Client>,
     account: String,
     region: &'a str,
 }
@@ -127,12 +131,14 @@ impl Settings<'_> {
         spec: impl FnOnce(&str, Backend) -> Result<SubjectSpec, Failure>,
     ) -> Result<Subject, StartError> {
         let status = read_status(object);
-        let Self { owner, account, region } = self;
-        let owner = match owner.or_else(|| owner_of(&status.applied)) {
-            Some(owner) => owner,
-            None => doctor::owner_id(&[]).await.map_err(|why| {
+        let Self { owner, cluster, account, region } = self;
+        let owner = match (owner.or_else(|| owner_of(&status.applied)), cluster) {
+            (Some(owner), _) => owner,
+            (None, Some(client)) => find_owner(client, CLUSTER, None).await.map(|owner| owner.id).map_err(|error| {
+                let why = error_chain(&*error);
                 format!("the owner id is not known, because it cannot be read from the cluster ({why}); give --owner-id")
             })?,
+            (None, None) => return Err("give --owner-id, the owner id of the operator".into()),
         };
         let region = region_of(&status.applied).unwrap_or(region);
         let spec = spec(region, status.backend.unwrap_or_default()).map_err(|failure| failure.message)?;
