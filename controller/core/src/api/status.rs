@@ -117,6 +117,13 @@ pub struct Applied {
     pub permissions: Vec<AppliedPermission>,
 }
 
+impl TriggerStatus {
+    /// True if the condition `Ready` is true.
+    pub fn is_ready(&self) -> bool {
+        self.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    }
+}
+
 impl Applied {
     /// Union of both, for a change that creates new resources before the old resources are deleted. A rule in both
     /// keeps the tag keys of both, and a bucket in both keeps the entries of both.

@@ -12,4 +12,4 @@ pub use leader::{LeaseRecord, check_leader, is_renewed};
 pub use orphans::{Claims, OwnedResource, check_orphans, is_own_name};
 pub use pod::check_pod;
 pub use quota::check_quota;
-pub use readiness::{is_ready, unready};
+pub use readiness::unready;

@@ -12,15 +12,10 @@ const SHOWN: usize = 5;
 /// The reason of a resource without conditions.
 const UNSEEN: &str = "no condition";
 
-/// True if the condition `Ready` is true.
-pub fn is_ready(status: &TriggerStatus) -> bool {
-    status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
-}
-
 /// A check of all resources, or a failed check for each reason, with the names of the resources.
 pub fn unready(resources: &[(&'static str, ObjectKey, TriggerStatus)]) -> Vec<Check> {
     let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (kind, key, status) in resources.iter().filter(|(_, _, status)| !is_ready(status)) {
+    for (kind, key, status) in resources.iter().filter(|(_, _, status)| !status.is_ready()) {
         let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
         let reason = ready.map_or(UNSEEN, |condition| condition.reason.as_str());
         reasons.entry(reason).or_default().push(format!("{kind} {key}"));

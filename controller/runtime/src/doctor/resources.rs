@@ -6,7 +6,6 @@ use kube::api::ListParams;
 use kube::{Api, Client};
 use lambda_triggers_core::api::{Backend, TriggerStatus};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::diagnosis::is_ready;
 use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::plan::bucket::Bucket;
 
@@ -51,7 +50,7 @@ impl Resources {
     /// are left out: only the operator can assume the role of their namespace.
     pub fn used(&self, account: &str) -> Used {
         let mut used = Used::default();
-        for (_, _, status) in self.all().filter(|(_, _, status)| is_ready(status)) {
+        for (_, _, status) in self.all().filter(|(_, _, status)| status.is_ready()) {
             let arn = status.function_arn.as_deref().and_then(FunctionArn::parse);
             let own = arn.filter(|arn| arn.account == account);
             if status.backend == Some(Backend::Scheduler) {

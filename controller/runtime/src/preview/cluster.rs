@@ -89,9 +89,7 @@ impl Existing {
 
     /// True if AWS matched the present spec at the last check.
     pub fn is_ready(&self) -> bool {
-        let mut conditions = self.status.conditions.iter();
-        self.is_observed()
-            && conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True")
+        self.is_observed() && self.status.is_ready()
     }
 
     /// True if the object has entries in the bucket.

@@ -70,8 +70,7 @@ impl<'a, K: Trigger + Debug> StatusWriter<'a, K> {
     pub fn new(context: &'a Context, api: Api<K>, object: &K) -> Self {
         let id = Identity::from_object(object);
         let (written, version) = context.status_cache.latest(object);
-        let ready = written.conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True");
-        let was_in_sync = ready && written.observed_generation == id.generation;
+        let was_in_sync = written.is_ready() && written.observed_generation == id.generation;
         let request = object.annotations().get(RECONCILE_ANNOTATION).cloned();
         let reconcile_requested = request.is_some() && request != written.last_handled_reconcile_at;
         let is_external = |c: &Condition| {
