@@ -58,13 +58,8 @@ impl Resources {
             }
             used.functions.extend(own);
             used.rule_regions.extend(status.applied.rules.into_iter().map(|rule| rule.region));
-            let entries = status.applied.notifications.into_iter();
-            let entries = entries.filter(|entries| entries.bucket_owner == account);
-            used.buckets.extend(entries.map(|entries| Bucket {
-                region: entries.region,
-                name: entries.bucket,
-                owner: entries.bucket_owner,
-            }));
+            let buckets = status.applied.notifications.iter().map(Bucket::from);
+            used.buckets.extend(buckets.filter(|bucket| bucket.owner == account));
         }
         used
     }

@@ -165,12 +165,7 @@ fn claims(items: &[Item], options: &Options) -> Vec<Claim> {
             claim(intent.bucket, intent.desired, item.is_gone, item.is_looked_at(options));
         }
         for old in item.recorded.notifications.iter().filter(|old| Some(&old.bucket) != current.as_ref()) {
-            let bucket = Bucket {
-                region: old.region.clone(),
-                name: old.bucket.clone(),
-                owner: old.bucket_owner.clone(),
-            };
-            claim(bucket, Desired::None, true, true);
+            claim(Bucket::from(old), Desired::None, true, true);
         }
     }
     claims

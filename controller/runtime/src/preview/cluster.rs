@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 use kube::api::ListParams;
 use kube::{Api, Client, Resource, ResourceExt};
-use lambda_triggers_core::api::{AppliedNotification, DeletionPolicy, TriggerStatus};
+use lambda_triggers_core::api::{DeletionPolicy, TriggerStatus};
 use lambda_triggers_core::ownership::{ObjectKey, Owner};
 use lambda_triggers_core::plan::bucket::Bucket;
 use lambda_triggers_core::plan::function::{files_of_config_map, no_config_map};
@@ -94,13 +94,8 @@ impl Existing {
 
     /// True if the object has entries in the bucket.
     pub fn has_entries(&self, bucket: &Bucket) -> bool {
-        self.status.applied.notifications.iter().any(|recorded| {
-            let AppliedNotification { region, bucket: name, bucket_owner, ids } = recorded;
-            !ids.is_empty()
-                && *region == bucket.region
-                && *name == bucket.name
-                && *bucket_owner == bucket.owner
-        })
+        let mut recorded = self.status.applied.notifications.iter();
+        recorded.any(|recorded| !recorded.ids.is_empty() && Bucket::from(recorded) == *bucket)
     }
 }
 

@@ -103,12 +103,7 @@ impl Places {
         self.regions.extend(rules.into_iter().map(|rule| rule.region));
         self.regions.extend(schedules.into_iter().map(|schedule| schedule.region));
         self.regions.extend(functions.into_iter().map(|function| function.region));
-        let bucket = |entries: lambda_triggers_core::api::AppliedNotification| Bucket {
-            region: entries.region,
-            name: entries.bucket,
-            owner: entries.bucket_owner,
-        };
-        self.buckets.extend(notifications.into_iter().map(bucket));
+        self.buckets.extend(notifications.iter().map(Bucket::from));
         self.functions.extend(permissions.iter().filter_map(|one| FunctionArn::parse(&one.function_arn)));
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lambda_triggers_core::ownership::bucket_statement_id;
-use lambda_triggers_core::plan::bucket::Desired;
+use lambda_triggers_core::plan::bucket::{Bucket, Desired};
 use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
 use lambda_triggers_core::status::Component;
 use tokio::time::Instant;
 
-use super::cleanup::{applied_bucket, has_new_owner};
+use super::cleanup::has_new_owner;
 use crate::objects::RawS3TriggeredFunction;
 use crate::reconcile::bucket::BucketRequest;
 use crate::reconcile::error::Error;
@@ -59,7 +59,7 @@ pub async fn unless_missing<T>(
         result => return result,
     };
     for notification in &writer.status.applied.notifications {
-        let bucket = applied_bucket(notification);
+        let bucket = Bucket::from(notification);
         let request = BucketRequest::own(Desired::None, writer.was_in_sync);
         match reconciler.buckets.reconcile(&bucket, &writer.id, request).await {
             Err(failure) if !has_new_owner(writer, &bucket, &failure) => return Err(failure.into()),

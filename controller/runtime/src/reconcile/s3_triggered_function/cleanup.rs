@@ -53,7 +53,7 @@ pub async fn retain(
     let owner = &context.owner.id;
     let id_outlives = |id: &String| OwnEntryId::parse(owner, id).is_some_and(|id| id.retained);
     for notification in writer.status.applied.notifications.clone() {
-        let bucket = applied_bucket(&notification);
+        let bucket = Bucket::from(&notification);
         let request = BucketRequest::own(Desired::Retain, writer.was_in_sync);
         match reconciler.buckets.reconcile(&bucket, &writer.id, request).await {
             Err(failure) if has_new_owner(writer, &bucket, &failure) => {}
@@ -125,7 +125,7 @@ pub async fn release(
 ) -> Result<(), Error> {
     let context = &reconciler.context;
     for old in &obsolete.notifications {
-        let bucket = applied_bucket(old);
+        let bucket = Bucket::from(old);
         let request = BucketRequest::own(Desired::None, writer.was_in_sync);
         let done = match reconciler.buckets.reconcile(&bucket, &writer.id, request).await {
             Err(failure) if has_new_owner(writer, &bucket, &failure) => {
@@ -151,14 +151,9 @@ pub async fn release(
     reconciler.release_functions(writer, obsolete, wanted, in_use).await
 }
 
-pub fn applied_bucket(notification: &AppliedNotification) -> Bucket {
-    let AppliedNotification { region, bucket, bucket_owner, ids: _ } = notification.clone();
-    Bucket { region, name: bucket, owner: bucket_owner }
-}
-
 /// True if the status records the bucket.
 pub fn is_recorded(writer: &StatusWriter<'_, RawS3TriggeredFunction>, bucket: &Bucket) -> bool {
-    writer.status.applied.notifications.iter().any(|recorded| applied_bucket(recorded) == *bucket)
+    writer.status.applied.notifications.iter().any(|recorded| Bucket::from(recorded) == *bucket)
 }
 
 /// True if the bucket is not in the account that the status records. Each write named that account, so nothing of the
