@@ -9,11 +9,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::core::v1::ConfigMap;
+use kube::ResourceExt;
 use lambda_triggers_core::plan::function::files_of_config_map;
 use lambda_triggers_core::preview::Source;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::objects::KINDS;
+use crate::objects::{KINDS, Trigger};
 use located::Located;
 
 /// The manifests of both kinds, and the files that code may come from.
@@ -34,15 +35,31 @@ pub struct Manifest {
     pub object: Value,
     /// The place of the manifest.
     pub source: Source,
-    located: Located,
+    /// The lines of the fields; `None` for an object of the cluster.
+    located: Option<Located>,
     /// The line before the document, to add to the lines of fields.
     offset: u64,
 }
 
 impl Manifest {
+    /// The manifest of an object in the cluster.
+    pub fn of_object<K: Trigger>(object: &K) -> Self {
+        let mut annotations = object.annotations().clone();
+        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+        let manifest = json!({
+            "apiVersion": K::api_version(&()), "kind": K::NAME, "spec": object.spec().value(),
+            "metadata": {
+                "name": object.name_any(), "namespace": object.namespace(), "annotations": annotations,
+            },
+        });
+        let source = Source { file: Source::CLUSTER.into(), line: 1 };
+        Self { object: manifest, source, located: None, offset: 0 }
+    }
+
     /// The place of a field, such as `spec.filters[0]`.
     pub fn source_of(&self, field: &str) -> Source {
-        Source { file: self.source.file.clone(), line: self.offset + self.located.line_of(field) }
+        let line = self.located.as_ref().map(|located| self.offset + located.line_of(field));
+        Source { line: line.unwrap_or(self.source.line), ..self.source.clone() }
     }
 }
 
@@ -172,7 +189,7 @@ impl Manifests {
             self.add_config_map(&object);
         } else if KINDS.contains(&kind) {
             let source = Source { file: file.into(), line: offset + located.line_of("") };
-            self.triggers.push(Manifest { object, source, located, offset });
+            self.triggers.push(Manifest { object, source, located: Some(located), offset });
         }
     }
 

@@ -6,17 +6,17 @@ use http::Request;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 use kube::api::ListParams;
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Client, Resource};
 use lambda_triggers_core::api::{DeletionPolicy, TriggerStatus};
 use lambda_triggers_core::ownership::{ObjectKey, Owner};
 use lambda_triggers_core::plan::bucket::Bucket;
 use lambda_triggers_core::plan::function::{files_of_config_map, no_config_map};
-use lambda_triggers_core::preview::{Creation, Source};
+use lambda_triggers_core::preview::Creation;
 use lambda_triggers_core::status::{Component, Failure, Reason};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::error_chain;
-use crate::manifests::{Manifest, Manifests};
+use crate::manifests::Manifest;
 use crate::objects::{
     Identity, KINDS, RawS3TriggeredFunction, RawScheduledFunction, Trigger, deletion_policy, is_paused,
     read_status,
@@ -60,18 +60,10 @@ pub struct Existing {
 pub type Other<'a> = (&'static str, &'a ObjectKey, &'a Existing);
 
 impl Existing {
-    fn new<K: Trigger>(object: &K) -> Option<Self> {
-        let mut annotations = object.annotations().clone();
-        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
-        let manifest = json!({
-            "apiVersion": K::api_version(&()), "kind": K::NAME, "spec": object.spec().value(),
-            "metadata": {
-                "name": object.name_any(), "namespace": object.namespace(), "annotations": annotations,
-            },
-        });
+    fn new<K: Trigger>(object: &K) -> Self {
         let Identity { uid, created: at, generation, .. } = Identity::from_object(object);
-        Some(Self {
-            manifest: Manifests::of_text(Source::CLUSTER, &manifest.to_string()).ok()?.triggers.pop()?,
+        Self {
+            manifest: Manifest::of_object(object),
             creation: Creation { at, uid },
             status: read_status(object),
             is_deleted: object.meta().deletion_timestamp.is_some(),
@@ -79,7 +71,7 @@ impl Existing {
             is_paused: is_paused(object),
             is_selected: false,
             generation,
-        })
+        }
     }
 
     /// True if the status describes the present spec.
@@ -123,7 +115,7 @@ impl Cluster {
         };
         for object in list(ListParams::default()).await?.items {
             let key = Identity::from_object(&object).key;
-            self.objects.extend(Existing::new(&object).map(|existing| ((K::NAME, key), existing)));
+            self.objects.insert((K::NAME, key), Existing::new(&object));
         }
         if let Some(selector) = prune {
             for object in list(ListParams::default().labels(selector)).await?.items {

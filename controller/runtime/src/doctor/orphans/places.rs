@@ -7,12 +7,11 @@ use lambda_triggers_core::api::{Applied, Backend, Tags};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{ObjectKey, OwnerId};
 use lambda_triggers_core::plan::bucket::Bucket;
-use lambda_triggers_core::preview::{Secrets, Source};
-use serde_json::json;
+use lambda_triggers_core::preview::Secrets;
 
 use crate::doctor::Options;
 use crate::doctor::resources::Resources;
-use crate::manifests::Manifests;
+use crate::manifests::Manifest;
 use crate::objects::{Trigger, key_of, read_status};
 use crate::preview;
 
@@ -42,8 +41,8 @@ impl Needs {
         Self { options, account: account.into(), now }
     }
 
-    /// The kind, the key and the AWS resources of each resource: those that its status records, and those that its spec
-    /// needs.
+    /// The kind, the key and the AWS resources of each resource. The status records AWS resources, and the spec needs AWS
+    /// resources.
     pub fn of<'a>(
         &'a self,
         resources: &'a Resources,
@@ -53,17 +52,9 @@ impl Needs {
     }
 
     fn of_object<K: Trigger>(&self, object: &K) -> (&'static str, ObjectKey, Applied) {
-        let key = key_of(object);
-        let metadata = json!({"namespace": key.namespace, "name": key.name});
-        let manifest = json!({
-            "apiVersion": K::api_version(&()), "kind": K::NAME, "metadata": metadata, "spec": object.spec().value(),
-        });
         let mut applied = read_status(object).applied;
-        let manifests = Manifests::of_text(Source::CLUSTER, &manifest.to_string());
-        for manifest in manifests.map(|manifests| manifests.triggers).unwrap_or_default() {
-            applied.merge(&preview::needed(manifest, &self.options, self.now));
-        }
-        (K::NAME, key, applied)
+        applied.merge(&preview::needed(Manifest::of_object(object), &self.options, self.now));
+        (K::NAME, key_of(object), applied)
     }
 }
 
@@ -118,7 +109,7 @@ fn named_function(name: &str, region: &str, account: &str) -> FunctionArn {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::objects::RawScheduledFunction;
