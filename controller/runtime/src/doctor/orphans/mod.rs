@@ -54,13 +54,13 @@ pub async fn examine(options: &Options, network: Network) -> Vec<Check> {
     };
     let needs = Needs::new(&owner, &caller.account, sdk.default_region(), Timestamp::now());
     let places = Places::new(options, &before.resources, &needs);
-    let mut search = Search::new(sdk, &owner, &caller.account, before.claims(&owner, &needs));
+    let mut claims = before.claims(&owner, &needs);
+    let mut search = Search::new(sdk, &owner, &caller.account, claims.clone());
     search.run(&places).await;
     // A resource that is created during the search must not lose what it gets meanwhile.
     match Listing::read(&client, &options.namespaces).await {
         Ok(after) => {
             checks.push(after.check());
-            let mut claims = before.claims(&owner, &needs);
             after.add_claims(&mut claims, &owner, &needs);
             let (found, searched) = search.end();
             checks.extend(searched);
