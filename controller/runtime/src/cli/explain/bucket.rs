@@ -11,7 +11,7 @@ use lambda_triggers_core::plan::bucket::{Destination, Document};
 use lambda_triggers_core::status::Component;
 use tokio::time::Instant;
 
-use super::notification;
+use super::notification::{self, BucketPlace};
 use super::table::add;
 use crate::aws::AwsReads;
 use crate::cli::entries::table;
@@ -40,13 +40,8 @@ Examples:
 pub struct BucketArgs {
     /// The bucket.
     name: String,
-    /// The account that owns the bucket (default: the account of the credentials).
-    #[arg(long, value_name = "ACCOUNT")]
-    bucket_owner: Option<String>,
-    /// AWS Region for the first call. The command follows the bucket to another Region (default: from the AWS SDK, such
-    /// as AWS_REGION).
-    #[arg(long, env = "LAMBDA_TRIGGERS_REGION")]
-    region: Option<String>,
+    #[command(flatten)]
+    place: BucketPlace,
     /// Form of the output.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -54,8 +49,8 @@ pub struct BucketArgs {
 
 /// Prints the explanation. Returns true if the bucket sends an event to somebody.
 pub async fn run(args: BucketArgs) -> Result<bool, StartError> {
-    let BucketArgs { name, bucket_owner, region, output } = args;
-    let (aws, bucket, document) = notification::read(&name, bucket_owner, region).await?;
+    let BucketArgs { name, place, output } = args;
+    let (aws, bucket, document) = notification::read(&name, place).await?;
     let functions = functions(&aws, &document).await;
     let explanation = explain_bucket(&bucket, &document, &functions);
     print(&match output {

@@ -9,7 +9,7 @@ use lambda_triggers_core::ownership::ObjectKey;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::notification;
+use super::notification::{self, BucketPlace};
 use super::table::add;
 use crate::cli::entries::table;
 use crate::cli::output::{Format, clean, json, print};
@@ -51,13 +51,8 @@ pub struct KeyArgs {
     /// Look at the manifests alone, without AWS and without credentials.
     #[arg(long, requires = "filename")]
     offline: bool,
-    /// The account that owns the bucket (default: the account of the credentials).
-    #[arg(long, value_name = "ACCOUNT")]
-    bucket_owner: Option<String>,
-    /// AWS Region for the first call. The command follows the bucket to another Region (default: from the AWS SDK, such
-    /// as AWS_REGION).
-    #[arg(long, env = "LAMBDA_TRIGGERS_REGION")]
-    region: Option<String>,
+    #[command(flatten)]
+    place: BucketPlace,
     /// Form of the output.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -65,23 +60,14 @@ pub struct KeyArgs {
 
 /// Prints the explanation. Returns true if the key meets an entry.
 pub async fn run(args: KeyArgs) -> Result<bool, StartError> {
-    let KeyArgs {
-        object: (bucket, key),
-        filename,
-        recursive,
-        namespace,
-        offline,
-        bucket_owner,
-        region,
-        output,
-    } = args;
+    let KeyArgs { object: (bucket, key), filename, recursive, namespace, offline, place, output } = args;
     let manifests = manifests::read(&filename, recursive)?;
     let namespace = namespace.unwrap_or_default();
     let triggers = manifests.triggers.into_iter().filter_map(|manifest| trigger(&manifest, &namespace));
     let triggers = triggers.collect::<Result<Vec<_>, _>>()?;
     let document = match offline {
         true => None,
-        false => Some(notification::read(&bucket, bucket_owner, region).await?.2),
+        false => Some(notification::read(&bucket, place).await?.2),
     };
     let triggers = triggers.iter().map(|(key, spec)| (key, spec));
     let explanation = explain_key(&bucket, &key, document.as_ref(), triggers);

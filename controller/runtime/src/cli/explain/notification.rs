@@ -1,5 +1,6 @@
 //! The notification configuration of the bucket in question.
 
+use clap::Args;
 use lambda_triggers_core::plan::bucket::{Bucket, Document};
 use lambda_triggers_core::status::Component;
 
@@ -9,15 +10,22 @@ use crate::error_chain;
 use crate::network::Network;
 use crate::operator::StartError;
 
-/// Reads the notification configuration of a bucket in the bucket's own Region. `owner` is the account of the bucket,
-/// if it differs from the account of the credentials.
-pub async fn read(
-    name: &str,
-    owner: Option<String>,
+/// The flags that tell the place of a bucket.
+#[derive(Args, Debug)]
+pub struct BucketPlace {
+    /// The account that owns the bucket (default: the account of the credentials).
+    #[arg(long, value_name = "ACCOUNT")]
+    bucket_owner: Option<String>,
+    /// AWS Region for the first call. The command follows the bucket to another Region (default: from the AWS SDK, such
+    /// as AWS_REGION).
+    #[arg(long, env = "LAMBDA_TRIGGERS_REGION")]
     region: Option<String>,
-) -> Result<(AwsReads, Bucket, Document), StartError> {
-    let aws = AwsReads::load(Network::from_env()?, region).await?;
-    let owner = match owner {
+}
+
+/// Reads the notification configuration of a bucket in the bucket's own Region.
+pub async fn read(name: &str, place: BucketPlace) -> Result<(AwsReads, Bucket, Document), StartError> {
+    let aws = AwsReads::load(Network::from_env()?, place.region).await?;
+    let owner = match place.bucket_owner {
         Some(owner) => owner,
         None => aws.account().await.map_err(|error| error.failure(Component::Permission).message)?.id,
     };
