@@ -77,26 +77,27 @@ async fn plan(args: PlanArgs) -> Result<Preview, StartError> {
     if tenancy.is_some() && args.offline && args.account.is_none() {
         return Err("--offline with a tenancy file needs --account, the account of the operator".into());
     }
-    let (cluster, default_namespace) = match args.cluster {
-        true => {
-            let config = Network::from_env()?.kube_config(args.connection.context.as_deref()).await?;
+    let network = if args.offline { None } else { Some(Network::from_env()?) };
+    let (cluster, default_namespace) = match network.as_ref().filter(|_| args.cluster) {
+        Some(network) => {
+            let config = network.kube_config(args.connection.context.as_deref()).await?;
             let client = Client::try_from(config)?;
             let namespace = client.default_namespace().to_owned();
             (Some(read_cluster(client, &args).await?), Some(namespace))
         }
-        false => (None, None),
+        None => (None, None),
     };
     let owner = cluster.as_ref().map(|cluster| cluster.owner.id.clone()).or(args.owner_id);
     let owner = owner.ok_or("give --owner-id, the owner id of the operator, or --cluster")?;
     let role = args.scheduler_role_arn.as_deref();
-    let aws = match (&tenancy, args.offline) {
-        (_, true) => None,
-        (Some(tenancy), false) if args.assume_roles => {
-            let place = (Network::from_env()?, args.region.clone());
+    let aws = match (network, &tenancy) {
+        (None, _) => None,
+        (Some(network), Some(tenancy)) if args.assume_roles => {
+            let place = (network, args.region.clone());
             Some(NamespaceReads::load(place, owner.clone(), tenancy, role).await?)
         }
-        (_, false) => {
-            let own = AwsReads::load(Network::from_env()?, args.region.clone()).await?;
+        (Some(network), _) => {
+            let own = AwsReads::load(network, args.region.clone()).await?;
             Some(NamespaceReads::single(own, owner.clone()))
         }
     };
