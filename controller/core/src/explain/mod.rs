@@ -14,6 +14,6 @@ pub use key::{KeyExplanation, KeyMiss, MissReason, explain_key};
 pub use name::{Candidate, NameExplanation, NamedResource, Proof, Supposition, explain_name};
 pub use resource::{
     Names, Observed, ObservedTrigger, Part, PartKind, PartState, Read, ResourceExplanation, ShownCondition,
-    Subject, SubjectSpec, TriggerName, explain_resource,
+    Subject, TriggerName, explain_resource,
 };
 pub use schedule::{NextRuns, Run, ScheduleExplanation, ScheduleQuestion, explain_schedule};

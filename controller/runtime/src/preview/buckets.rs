@@ -6,6 +6,7 @@ use futures::{StreamExt, stream};
 use lambda_triggers_core::ownership::Owner;
 use lambda_triggers_core::plan::bucket::failure::is_nowhere;
 use lambda_triggers_core::plan::bucket::{Bucket, Desired, Document, failure};
+use lambda_triggers_core::plan::intent::ValidSpec;
 use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
 use lambda_triggers_core::preview::{
     BucketPreview, ChangeAction, Member, Members, bucket_nearly_full, preview_bucket,
@@ -13,7 +14,7 @@ use lambda_triggers_core::preview::{
 use lambda_triggers_core::status::Failure;
 
 use super::cluster::{Existing, Other};
-use super::declared::{Declared, Spec};
+use super::declared::Declared;
 use super::item::Item;
 use super::options::{Options, PARALLEL};
 use crate::aws::{AwsReads, NamespaceReads};
@@ -132,7 +133,7 @@ fn members(items: &[Item], read: &ReadBucket, others: Option<&[Other<'_>]>, opti
         let item = &items[claim.index];
         let desired = match () {
             () if item.is_paused() => Desired::KeepCurrent,
-            () if item.is_gone && item.declared.is_retained() => Desired::Retain,
+            () if item.is_gone && item.declared.spec.is_retained() => Desired::Retain,
             // S3 would refuse all writes of a bucket with an entry for a missing function.
             () if item.is_gone || item.lacks_function() => Desired::None,
             () if item.is_blocked || item.is_rejected && claim.is_old => Desired::KeepCurrent,
@@ -195,7 +196,7 @@ fn member(other: &Other<'_>, bucket: &Bucket, options: &Options) -> Option<Membe
 
 /// The intent of an `S3TriggeredFunction`.
 fn intent(declared: &Declared, options: &Options) -> Option<Intent> {
-    let Spec::S3(valid) = &declared.spec else { return None };
+    let ValidSpec::S3(valid) = &declared.spec else { return None };
     let owner = Owner { id: options.owner.clone(), cluster: String::new() };
     let function = declared.function_arn(options);
     Some(Intent::new(&owner, &declared.key, valid, function, vec![]))

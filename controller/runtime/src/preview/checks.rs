@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use lambda_triggers_core::api::{AppliedFunction, dropped_fields};
 use lambda_triggers_core::ownership::ObjectKey;
+use lambda_triggers_core::plan::intent::ValidSpec;
 use lambda_triggers_core::preview::{Deployed, Problem, Severity, same_function};
 use lambda_triggers_core::status::Reason;
 use lambda_triggers_core::tenancy::{ImplicitGrants, references_of_s3, references_of_scheduled};
 
 use super::cluster::{Cluster, Other};
-use super::declared::{Declared, Spec};
+use super::declared::Declared;
 use super::item::Item;
 use super::options::Options;
 
@@ -36,7 +37,7 @@ pub fn check_functions(items: &mut [Item], options: &Options, others: &[Other<'_
     let deployed = |(index, item): (usize, &Item)| {
         let Declared { kind, key, .. } = &item.declared;
         let (region, name) =
-            (item.declared.region().to_owned(), item.declared.deployed_name(&options.owner)?);
+            (item.declared.spec.region().to_owned(), item.declared.deployed_name(&options.owner)?);
         (!item.is_gone).then(|| (index, Deployed { region, name, kind, key: key.clone() }))
     };
     let (indexes, deployed): (Vec<usize>, Vec<Deployed>) =
@@ -60,7 +61,7 @@ pub fn check_functions(items: &mut [Item], options: &Options, others: &[Other<'_
 /// Warns of schedules without a next run.
 pub fn check_next_runs(items: &mut [Item], options: &Options, now: Timestamp) {
     for item in items.iter_mut().filter(|item| !item.is_gone && item.is_looked_at(options)) {
-        if let Spec::Scheduled(valid) = &item.declared.spec
+        if let ValidSpec::Scheduled(valid) = &item.declared.spec
             && let Some(failure) = valid.no_next_run(now)
         {
             let problem = Problem::from_failure(&failure);
@@ -91,10 +92,10 @@ pub fn check_tenancy(items: &mut [Item], options: &Options) {
         let account = options.account_of(&key.namespace);
         let own = ImplicitGrants::for_object(account, &options.owner, key, &[*kind]);
         let references = match spec {
-            Spec::Scheduled(valid) => {
+            ValidSpec::Scheduled(valid) => {
                 references_of_scheduled(&valid.spec, options.default_backend, &valid.region, &own)
             }
-            Spec::S3(valid) => references_of_s3(&valid.spec, &valid.region, &own),
+            ValidSpec::S3(valid) => references_of_s3(&valid.spec, &valid.region, &own),
         };
         let refusals = tenancy.refusals(&key.namespace, &own, references).into_iter();
         let problem = |(_, message)| Problem::new(Reason::NotPermitted, Severity::Error, message);

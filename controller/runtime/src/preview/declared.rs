@@ -1,13 +1,13 @@
 //! The resources that manifests declare.
 
 use lambda_triggers_core::api::{
-    DeletionPolicy, FunctionRef, PAUSED_ANNOTATION, S3TriggeredFunctionSpec, ScheduledFunctionSpec,
-    check_manifest,
+    PAUSED_ANNOTATION, S3TriggeredFunctionSpec, ScheduledFunctionSpec, check_manifest,
 };
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{ObjectKey, Origin, OwnerId};
-use lambda_triggers_core::plan::function::{function_name, named_arn};
-use lambda_triggers_core::plan::intent::{s3_triggered_function as s3, scheduled_function as scheduled};
+use lambda_triggers_core::plan::intent::{
+    ValidSpec, s3_triggered_function as s3, scheduled_function as scheduled,
+};
 use lambda_triggers_core::preview::{Problem, ResourcePreview, Severity};
 use lambda_triggers_core::status::{Failure, Reason};
 use serde::de::DeserializeOwned;
@@ -27,18 +27,9 @@ pub struct Declared {
     /// The namespace and the name.
     pub key: ObjectKey,
     /// The valid spec of the kind.
-    pub spec: Spec,
+    pub spec: ValidSpec,
     /// The spec with all defaults, to compare two manifests.
     pub json: Value,
-}
-
-/// The valid spec of a kind.
-#[derive(Clone, Debug)]
-pub enum Spec {
-    /// The spec of a `ScheduledFunction`.
-    Scheduled(Box<scheduled::Valid>),
-    /// The spec of an `S3TriggeredFunction`.
-    S3(Box<s3::Valid>),
 }
 
 impl Declared {
@@ -84,54 +75,25 @@ impl Declared {
             RawScheduledFunction::NAME => {
                 let spec: ScheduledFunctionSpec = typed(&json).map_err(|error| invalid(&error))?;
                 let valid = scheduled::Valid::new(spec, &options.region, options.default_backend);
-                Spec::Scheduled(Box::new(valid.map_err(failed)?))
+                ValidSpec::Scheduled(Box::new(valid.map_err(failed)?))
             }
             _ => {
                 let spec: S3TriggeredFunctionSpec = typed(&json).map_err(|error| invalid(&error))?;
-                Spec::S3(Box::new(s3::Valid::new(spec, &options.region).map_err(failed)?))
+                ValidSpec::S3(Box::new(s3::Valid::new(spec, &options.region).map_err(failed)?))
             }
         };
         Ok(Self { kind, key, spec, json, manifest })
     }
 
-    /// The function of the spec.
-    pub fn function(&self) -> &FunctionRef {
-        match &self.spec {
-            Spec::Scheduled(valid) => &valid.spec.function,
-            Spec::S3(valid) => &valid.spec.function,
-        }
-    }
-
-    /// The Region.
-    pub fn region(&self) -> &str {
-        match &self.spec {
-            Spec::Scheduled(valid) => &valid.region,
-            Spec::S3(valid) => &valid.region,
-        }
-    }
-
-    /// True if the resources in AWS stay after the deletion of the object.
-    pub fn is_retained(&self) -> bool {
-        let policy = match &self.spec {
-            Spec::Scheduled(valid) => valid.spec.deletion_policy,
-            Spec::S3(valid) => valid.spec.deletion_policy,
-        };
-        policy == DeletionPolicy::Retain
-    }
-
     /// The name of the function that the definition deploys; `None` for a named function.
     pub fn deployed_name(&self, owner: &OwnerId) -> Option<String> {
-        let definition = self.function().definition.as_ref()?;
-        Some(function_name(definition, owner, &self.origin(String::new())))
+        self.spec.deployed_name(owner, &self.origin(String::new()))
     }
 
     /// The function, by its name alone.
     pub fn function_arn(&self, options: &Options) -> FunctionArn {
         let account = options.account_of(&self.key.namespace);
-        match self.deployed_name(&options.owner) {
-            Some(name) => FunctionArn::of_name(&name, self.region(), account),
-            None => named_arn(self.function(), self.region(), account),
-        }
+        self.spec.function_arn(&options.owner, &self.origin(String::new()), account)
     }
 
     /// The annotation that pauses the object.

@@ -29,11 +29,11 @@ impl Observer<'_> {
     pub async fn function(&self, item: &Item, planned: &mut Planned) -> Result<Found, Failure> {
         let declared = &item.declared;
         let arn = declared.function_arn(self.options);
-        if let Some(definition) = &declared.function().definition {
+        if let Some(definition) = &declared.spec.function().definition {
             return self.definition(item, definition, arn, planned).await;
         }
         let lambda = self.aws(item).lambda(&arn.region);
-        let name = match &declared.function().arn {
+        let name = match &declared.spec.function().arn {
             Some(_) => arn.with_qualifier(None).to_string(),
             None => arn.name.clone(),
         };
@@ -158,7 +158,7 @@ impl Observer<'_> {
         function: &FunctionArn,
         exists: bool,
     ) -> Result<PolicyView, Failure> {
-        if item.declared.function().permission == PermissionPolicy::External {
+        if item.declared.spec.function().permission == PermissionPolicy::External {
             return Ok(PolicyView::External);
         }
         if !exists {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use lambda_triggers_core::api::{Applied, AppliedFunction, Backend, FunctionDefinition};
 use lambda_triggers_core::ownership::Owner;
 use lambda_triggers_core::plan::function::DesiredFunction;
+use lambda_triggers_core::plan::intent::ValidSpec;
 use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
 use lambda_triggers_core::plan::intent::scheduled_function::{Operator, RuleIntent, ScheduleIntent};
 use lambda_triggers_core::plan::permission::PolicyView;
@@ -12,7 +13,7 @@ use lambda_triggers_core::preview::{Part, Problem, ResourcePreview, Severity};
 use lambda_triggers_core::status::{Failure, Reason, pause};
 
 use super::cluster::Existing;
-use super::declared::{Declared, Spec};
+use super::declared::Declared;
 use super::observer::Planned;
 use super::options::Options;
 
@@ -41,7 +42,7 @@ pub struct Item {
 impl Item {
     pub fn new(declared: Declared, is_as_before: bool, now: Timestamp) -> Self {
         let mut preview = declared.preview();
-        if let Spec::Scheduled(valid) = &declared.spec {
+        if let ValidSpec::Scheduled(valid) = &declared.spec {
             preview.schedule = Some(valid.schedule.in_words());
             let is_known = valid.schedule.expression.interval().is_none() && !valid.spec.suspend;
             let next = |from: &Timestamp| valid.schedule.next_run(*from);
@@ -116,23 +117,28 @@ pub fn needs(declared: &Declared, options: &Options, now: Timestamp) -> Applied 
         let (origin, tags) = (declared.origin(String::new()), &options.default_tags);
         DesiredFunction::from_definition(&owner, &origin, tags, definition, None).tags
     };
-    let tags = declared.function().definition.as_ref().map(tags_of).unwrap_or_default();
+    let tags = declared.spec.function().definition.as_ref().map(tags_of).unwrap_or_default();
     let of_function = |name| AppliedFunction {
-        region: declared.region().to_owned(),
+        region: declared.spec.region().to_owned(),
         name,
         tag_keys: tags.keys().cloned().collect(),
-        async_invoke: declared.function().definition.as_ref().is_some_and(|one| one.async_invoke.is_some()),
+        async_invoke: declared
+            .spec
+            .function()
+            .definition
+            .as_ref()
+            .is_some_and(|one| one.async_invoke.is_some()),
     };
     let deployed: Vec<AppliedFunction> =
         declared.deployed_name(&options.owner).map(of_function).into_iter().collect();
     let none = Applied::default();
     match &declared.spec {
-        Spec::S3(valid) => {
+        ValidSpec::S3(valid) => {
             Intent::new(&owner, &declared.key, valid, function, deployed)
                 .plan(&none, false, &PolicyView::Unread)
                 .wanted
         }
-        Spec::Scheduled(valid) => {
+        ValidSpec::Scheduled(valid) => {
             let account = options.account_of(&declared.key.namespace);
             let operator = Operator { owner: &owner, default_tags: &options.default_tags, account };
             let origin = declared.origin(String::new());

@@ -89,7 +89,7 @@ pub async fn preview(
         .iter()
         .filter(|item| !item.is_gone)
         .filter_map(|item| {
-            Some((item.declared.region().to_owned(), item.declared.deployed_name(&options.owner)?))
+            Some((item.declared.spec.region().to_owned(), item.declared.deployed_name(&options.owner)?))
         })
         .collect();
     let observer = aws.map(|aws| Observer {
@@ -156,7 +156,7 @@ async fn observe(observer: &Observer<'_>, items: &mut [Item]) {
     let plans = items.iter().map(async |item| match () {
         () if item.is_refused() => Ok(kept(item, None)),
         () if item.is_paused() => Ok(kept(item, Some("paused: the operator changes nothing"))),
-        () if item.is_gone && item.declared.is_retained() => {
+        () if item.is_gone && item.declared.spec.is_retained() => {
             Ok(Planned { wanted: Applied::default(), ..kept(item, Some(RETAINED)) })
         }
         () if item.is_gone => Ok(Planned { obsolete: item.recorded.clone(), ..Planned::default() }),

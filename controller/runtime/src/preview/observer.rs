@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use lambda_triggers_core::api::{Applied, AppliedPermission, AppliedRule, AppliedSchedule, Backend};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{Origin, Owner, TAG_CLUSTER, TAG_UID, rules_statement_id};
+use lambda_triggers_core::plan::intent::ValidSpec;
 use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
 use lambda_triggers_core::plan::intent::scheduled_function::{Operator, RuleIntent, ScheduleIntent, Valid};
 use lambda_triggers_core::plan::permission::PolicyView;
@@ -21,7 +22,6 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::cluster::Cluster;
-use super::declared::Spec;
 use super::function::Found;
 use super::item::Item;
 use super::options::Options;
@@ -63,12 +63,12 @@ impl Observer<'_> {
         let mut planned = Planned::default();
         self.check_credentials(item)?;
         let account = self.options.account_of(&item.declared.key.namespace);
-        if let Spec::Scheduled(valid) = &item.declared.spec {
+        if let ValidSpec::Scheduled(valid) = &item.declared.spec {
             valid.check_account(account)?;
         }
         let function = self.function(item, &mut planned).await?;
         match &item.declared.spec {
-            Spec::Scheduled(valid) => {
+            ValidSpec::Scheduled(valid) => {
                 let mut recorded = item.recorded.clone();
                 recorded.merge(&self.left_over(item, valid, &function.arn).await?);
                 match valid.backend {
@@ -78,7 +78,7 @@ impl Observer<'_> {
                     }
                 }
             }
-            Spec::S3(valid) => {
+            ValidSpec::S3(valid) => {
                 let owner = self.owner(None);
                 let Found { arn, deployed, exists } = function;
                 let intent = Intent::new(&owner, &item.declared.key, valid, arn, deployed);

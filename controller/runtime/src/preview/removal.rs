@@ -91,7 +91,7 @@ impl Observer<'_> {
         let (owner, origin) = (self.owner(Some(&observed.tags)), self.origin(item, Some(&observed.tags)));
         // A named function that the resource defined before stays, without the tags of the operator.
         let named = item.declared.function_arn(self.options).with_qualifier(None);
-        if item.declared.function().definition.is_none() && named == observed.arn {
+        if item.declared.spec.function().definition.is_none() && named == observed.arn {
             let steps = plan_function_release(&observed, &owner, &origin);
             let now = (Some(&observed), None);
             planned.changes.extend(function_changes(&steps, now, name, region, self.options.secrets));

@@ -14,7 +14,7 @@ use super::schedule::{NextRuns, next_runs};
 use crate::api::TriggerStatus;
 use crate::ownership::{ObjectKey, OwnerId};
 use crate::plan::bucket::Document;
-use crate::plan::intent::{s3_triggered_function as s3, scheduled_function as scheduled};
+use crate::plan::intent::ValidSpec;
 use crate::plan::permission::Policy;
 use crate::plan::rule::ObservedRule;
 use crate::plan::schedule::ObservedSchedule;
@@ -36,18 +36,9 @@ pub struct Subject {
     /// The account of the credentials.
     pub account: String,
     /// The valid spec.
-    pub spec: SubjectSpec,
+    pub spec: ValidSpec,
     /// The status. Empty for a manifest, which the operator has not seen.
     pub status: TriggerStatus,
-}
-
-/// The valid spec of a kind.
-#[derive(Clone, Debug)]
-pub enum SubjectSpec {
-    /// The spec of a `ScheduledFunction`.
-    Scheduled(Box<scheduled::Valid>),
-    /// The spec of an `S3TriggeredFunction`.
-    S3(Box<s3::Valid>),
 }
 
 /// The result of a read, or the reason of the failure.
@@ -184,8 +175,8 @@ pub fn explain_resource(
     now: Timestamp,
 ) -> ResourceExplanation {
     let (schedule, runs) = match &subject.spec {
-        SubjectSpec::S3(_) => (None, None),
-        SubjectSpec::Scheduled(valid) => {
+        ValidSpec::S3(_) => (None, None),
+        ValidSpec::Scheduled(valid) => {
             let runs = (!valid.spec.suspend).then(|| next_runs(&valid.schedule, None, now, NEXT_RUNS));
             (Some(valid.schedule.in_words()), runs)
         }

@@ -1,11 +1,11 @@
 //! The names of an object's resources in AWS.
 
-use super::{Subject, SubjectSpec};
-use crate::api::{Backend, FunctionRef};
+use super::Subject;
+use crate::api::Backend;
 use crate::arn::FunctionArn;
 use crate::ownership::{Origin, Owner};
 use crate::plan::bucket::{Bucket, Desired, Entry};
-use crate::plan::function::{function_name, named_arn};
+use crate::plan::intent::ValidSpec;
 use crate::plan::intent::s3_triggered_function::Intent;
 use crate::plan::permission::Statement;
 use crate::plan::schedule::ScheduleKey;
@@ -38,16 +38,10 @@ impl Names {
     /// The names of an object's resources.
     pub fn of(subject: &Subject) -> Self {
         let Subject { kind, key, owner, account, spec, .. } = subject;
-        let function = |reference: &FunctionRef, region: &str| {
-            let Some(definition) = &reference.definition else {
-                return named_arn(reference, region, account);
-            };
-            let origin = Origin { kind, key: key.clone(), uid: String::new() };
-            FunctionArn::of_name(&function_name(definition, owner, &origin), region, account)
-        };
+        let origin = Origin { kind, key: key.clone(), uid: String::new() };
+        let function = spec.function_arn(owner, &origin, account);
         match spec {
-            SubjectSpec::Scheduled(valid) => {
-                let function = function(&valid.spec.function, &valid.region);
+            ValidSpec::Scheduled(valid) => {
                 let name = key.rule_name(owner, kind);
                 let (statement, trigger) = match valid.backend {
                     Backend::Rule => {
@@ -59,8 +53,7 @@ impl Names {
                 };
                 Self { region: valid.region.clone(), function, statement, trigger }
             }
-            SubjectSpec::S3(valid) => {
-                let function = function(&valid.spec.function, &valid.region);
+            ValidSpec::S3(valid) => {
                 let owner = Owner { id: owner.clone(), cluster: String::new() };
                 let intent = Intent::new(&owner, key, valid, function, vec![]);
                 let entries = match intent.desired {

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Names, Observed, ObservedTrigger, Part, PartKind, PartState, Read, Subject, SubjectSpec, TriggerName,
-    problem,
+    Names, Observed, ObservedTrigger, Part, PartKind, PartState, Read, Subject, TriggerName, problem,
 };
-use crate::api::{FunctionRef, PermissionPolicy, RetryPolicy};
+use crate::api::{PermissionPolicy, RetryPolicy};
 use crate::arn::FunctionArn;
 use crate::ownership::{OwnerId, target_id};
 use crate::plan::bucket::{Bucket, Document, Entry};
+use crate::plan::intent::ValidSpec;
 use crate::plan::permission::{Policy, Statement};
 use crate::plan::rule::{ObservedRule, Target};
 use crate::plan::schedule::{ObservedSchedule, ScheduleKey};
@@ -108,7 +108,7 @@ fn permission(subject: &Subject, names: &Names, statement: &Statement, observed:
         }
         _ => (rules(&subject.owner), None),
     };
-    let part = match state(policy, statement, subject.function().permission) {
+    let part = match state(policy, statement, subject.spec.function().permission) {
         Permission::Own => part.fact(format!("lets {source} invoke the function")),
         Permission::Others(sid) => {
             part.fact(format!("the statement {sid} of others lets {source} invoke the function"))
@@ -226,7 +226,7 @@ fn schedule_part(
 
 /// Adds the state of the trigger, which `spec.suspend` decides about.
 fn enabled(part: Part, subject: &Subject, is_enabled: bool) -> Part {
-    match (is_enabled, subject.is_suspended()) {
+    match (is_enabled, subject.spec.is_suspended()) {
         (true, false) => part.fact("enabled"),
         (false, true) => part.fact("disabled, as spec.suspend says"),
         (true, true) => part.with(PartState::Wrong, "enabled, and spec.suspend is true"),
@@ -236,8 +236,8 @@ fn enabled(part: Part, subject: &Subject, is_enabled: bool) -> Part {
 
 fn expression(part: Part, subject: &Subject, found: &str) -> Part {
     let wanted = match &subject.spec {
-        SubjectSpec::Scheduled(valid) => valid.schedule.expression.to_string(),
-        SubjectSpec::S3(_) => return part,
+        ValidSpec::Scheduled(valid) => valid.schedule.expression.to_string(),
+        ValidSpec::S3(_) => return part,
     };
     if wanted == found {
         part.fact(found)
@@ -290,21 +290,5 @@ fn entry_part(wanted: &Entry, document: &Document) -> Part {
         None => part.missing(),
         Some(found) if found == wanted => part,
         Some(found) => part.with(PartState::Wrong, format!("the bucket has {}", found.describe())),
-    }
-}
-
-impl Subject {
-    fn function(&self) -> &FunctionRef {
-        match &self.spec {
-            SubjectSpec::Scheduled(valid) => &valid.spec.function,
-            SubjectSpec::S3(valid) => &valid.spec.function,
-        }
-    }
-
-    fn is_suspended(&self) -> bool {
-        match &self.spec {
-            SubjectSpec::Scheduled(valid) => valid.spec.suspend,
-            SubjectSpec::S3(valid) => valid.spec.suspend,
-        }
     }
 }

@@ -9,6 +9,7 @@ use crate::api::{
 };
 use crate::ownership::{Origin, Owner};
 use crate::plan::intent::scheduled_function::{Operator, RuleIntent, ScheduleIntent};
+use crate::plan::intent::{s3_triggered_function as s3, scheduled_function as scheduled};
 use crate::plan::rule::{RuleSettings, Target};
 
 const ACCOUNT: &str = "123456789012";
@@ -35,7 +36,7 @@ fn scheduled(function: FunctionRef, backend: Backend, suspend: bool) -> Subject 
     };
     let valid = scheduled::Valid::new(spec, REGION, backend).unwrap();
     let key = ObjectKey::new("team-a", "nightly-report");
-    subject("ScheduledFunction", key, SubjectSpec::Scheduled(Box::new(valid)))
+    subject("ScheduledFunction", key, ValidSpec::Scheduled(Box::new(valid)))
 }
 
 fn s3(filters: &[&str], suspend: bool) -> Subject {
@@ -49,10 +50,10 @@ fn s3(filters: &[&str], suspend: bool) -> Subject {
         ..S3TriggeredFunctionSpec::default()
     };
     let valid = s3::Valid::new(spec, REGION).unwrap();
-    subject("S3TriggeredFunction", ObjectKey::new("media", "thumbs"), SubjectSpec::S3(Box::new(valid)))
+    subject("S3TriggeredFunction", ObjectKey::new("media", "thumbs"), ValidSpec::S3(Box::new(valid)))
 }
 
-fn subject(kind: &'static str, key: ObjectKey, spec: SubjectSpec) -> Subject {
+fn subject(kind: &'static str, key: ObjectKey, spec: ValidSpec) -> Subject {
     Subject { kind, key, owner: owner(), account: ACCOUNT.into(), spec, status: TriggerStatus::default() }
 }
 
@@ -120,7 +121,7 @@ fn the_names_are_those_of_the_operator() {
     let whole = Owner { id: owner(), cluster: String::new() };
     let operator = Operator { owner: &whole, default_tags: &tags, account: ACCOUNT };
     let of_rule = scheduled(named("report"), Backend::Rule, false);
-    let SubjectSpec::Scheduled(valid) = &of_rule.spec else { panic!("{of_rule:?}") };
+    let ValidSpec::Scheduled(valid) = &of_rule.spec else { panic!("{of_rule:?}") };
     let origin = || Origin { kind: of_rule.kind, key: of_rule.key.clone(), uid: String::new() };
     let names = Names::of(&of_rule);
     let intent = RuleIntent::new(operator, origin(), valid, names.function.clone(), vec![], now()).unwrap();

@@ -2,6 +2,9 @@
 
 pub mod s3_triggered_function;
 pub mod scheduled_function;
+mod valid_spec;
+
+pub use valid_spec::ValidSpec;
 
 #[cfg(test)]
 mod tests;

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use kube::{Api, Client};
 use lambda_triggers_core::api::{Applied, Backend, check_manifest};
-use lambda_triggers_core::explain::{Subject, SubjectSpec};
+use lambda_triggers_core::explain::Subject;
 use lambda_triggers_core::ownership::OwnerId;
-use lambda_triggers_core::plan::intent::{s3_triggered_function as s3, scheduled_function as scheduled};
+use lambda_triggers_core::plan::intent::{
+    ValidSpec, s3_triggered_function as s3, scheduled_function as scheduled,
+};
 use lambda_triggers_core::status::{Component, Failure};
 use serde_json::Value;
 
@@ -63,14 +65,13 @@ impl Source {
             let spec = valid_spec(&object)?;
             of.subject(&object, |region, backend| {
                 let valid = scheduled::Valid::new(spec, region, backend)?;
-                Ok(SubjectSpec::Scheduled(Box::new(valid)))
+                Ok(ValidSpec::Scheduled(Box::new(valid)))
             })
             .await
         } else {
             let object: RawS3TriggeredFunction = self.get(&reference.name).await?;
             let spec = valid_spec(&object)?;
-            of.subject(&object, |region, _| Ok(SubjectSpec::S3(Box::new(s3::Valid::new(spec, region)?))))
-                .await
+            of.subject(&object, |region, _| Ok(ValidSpec::S3(Box::new(s3::Valid::new(spec, region)?)))).await
         }
     }
 
@@ -128,7 +129,7 @@ impl Settings<'_> {
     async fn subject<K: Trigger>(
         self,
         object: &K,
-        spec: impl FnOnce(&str, Backend) -> Result<SubjectSpec, Failure>,
+        spec: impl FnOnce(&str, Backend) -> Result<ValidSpec, Failure>,
     ) -> Result<Subject, StartError> {
         let status = read_status(object);
         let Self { owner, cluster, account, region } = self;
