@@ -1,7 +1,7 @@
 //! Validation of manifests: the table of refused and accepted manifests, checked with `kubectl apply`.
 //!
-//! The rows are in `refused/`. A row is a spec that overrides the defaults of its file, or a function definition that
-//! overrides the definition of its file; a null removes a field. A refusal is written like the errors of the Rust
+//! The rows are in `refused/`. A row is a spec or a function definition, and overrides the one at the top of its file. A
+//! null removes a field. A refusal is written like the errors of the Rust
 //! validation, `<field>: <message>`; the API server inserts the refused value between the two. The unit tests of the
 //! API check the same rows with the Rust validation.
 //!

@@ -1,4 +1,4 @@
-//! `lambda-triggers doctor --orphans`: what resources have left in AWS, and what was searched.
+//! `lambda-triggers doctor --orphans`. The output names the orphans in AWS and the places of the search.
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, ResourceExt};

@@ -1,4 +1,4 @@
-//! `lambda-triggers plan`: what is planned is what the operator then does, and the command writes nothing.
+//! `lambda-triggers plan`. The operator makes the planned changes, and the command writes nothing.
 
 mod cluster;
 

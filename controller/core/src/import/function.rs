@@ -65,8 +65,8 @@ impl FunctionState {
     }
 }
 
-/// The reference to a function in a spec. A function of another account is named by its ARN. AWS lets nobody change
-/// the policy of such a function from outside its account, so the policy stays with the other account.
+/// The reference to a function in a spec. The ARN names a function of another account. Only the other account can change
+/// the policy of its function, so the reference leaves the permission to that account.
 pub(super) fn function_ref(settings: &ImportSettings, arn: &FunctionArn) -> FunctionRef {
     let qualifier = arn.qualifier.clone().filter(|qualifier| qualifier != LATEST);
     if arn.account == settings.account {

@@ -1,4 +1,4 @@
-//! The preview: what the operator would change in AWS for a set of manifests, as one value that can be printed.
+//! The preview is one value with all changes that the operator would make in AWS for a set of manifests.
 //!
 //! A preview has no decision of its own. `changes` translates the plans of [`crate::plan`], and `bucket` plans the
 //! documents of buckets. The serialized form is API: docs/plan.md has the rules for its versions.

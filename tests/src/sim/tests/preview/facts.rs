@@ -1,4 +1,4 @@
-//! Changes of AWS as text: those of a preview, and those between two states of AWS.
+//! Changes of AWS as text. A preview has changes, and two states of AWS differ by changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
