@@ -97,6 +97,7 @@ mod tests {
             (86_399, 1, true),
             (43_200, 43_200, true),
             (43_200, 86_400 + 43_200, true),
+            (86_400 - u64::MAX % 86_400, u64::MAX, true),
         ] {
             assert_eq!(reads_everything(old, at(time), RESYNC, spread), expected, "{time} {spread}");
         }

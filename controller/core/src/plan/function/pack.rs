@@ -69,3 +69,23 @@ pub fn no_config_map(name: &str, namespace: &str) -> Failure {
 pub fn code_not_found(message: impl Into<String>) -> Failure {
     Failure::new(Component::Function, Reason::CodeNotFound, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::ByteString;
+
+    use super::*;
+
+    #[test]
+    fn a_config_map_has_files_of_text_and_of_bytes() {
+        let config_map = ConfigMap {
+            data: Some(BTreeMap::from([("app.py".into(), "pass".into())])),
+            binary_data: Some(BTreeMap::from([("model.bin".into(), ByteString(vec![0, 255]))])),
+            ..ConfigMap::default()
+        };
+        let expected =
+            BTreeMap::from([("app.py".to_owned(), b"pass".to_vec()), ("model.bin".to_owned(), vec![0, 255])]);
+        assert_eq!(files_of_config_map(config_map), expected);
+        assert_eq!(files_of_config_map(ConfigMap::default()), BTreeMap::new());
+    }
+}

@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 
 use crate::api::{
     Applied, AppliedFunction, AppliedNotification, AppliedPermission, AppliedRule, Backend, DeletionPolicy,
-    KeyFilter, PermissionPolicy, S3TriggeredFunctionSpec, ScheduledFunctionSpec, Tags,
+    FunctionDefinition, FunctionRef, KeyFilter, PermissionPolicy, S3TriggeredFunctionSpec,
+    ScheduledFunctionSpec, Tags,
 };
 use crate::arn::FunctionArn;
 use crate::ownership::{ObjectKey, Origin, Owner, OwnerId};
 use crate::plan::bucket::{Bucket, Desired, Destination, Entry, Filter};
-use crate::plan::intent::{s3_triggered_function, scheduled_function};
+use crate::plan::intent::{ValidSpec, s3_triggered_function, scheduled_function};
 use crate::plan::permission::{PermissionPlan, PermissionStep, PolicyView, Statement};
 use crate::plan::rule::{ObservedRule, RulePlan, RuleView};
 use crate::plan::trigger::TriggerPlan;
@@ -34,6 +35,56 @@ fn function() -> FunctionArn {
 fn deployed() -> Vec<AppliedFunction> {
     let region = "eu-west-1".into();
     vec![AppliedFunction { region, name: "f".into(), tag_keys: vec![], async_invoke: false }]
+}
+
+/// The answers of a valid spec: function, Region, suspended, retained, deployed name and ARN.
+fn answers(valid: &ValidSpec) -> (Option<&str>, &str, bool, bool, Option<String>, String) {
+    let origin = Origin { kind: "ScheduledFunction", key: key(), uid: "uid-1".into() };
+    (
+        valid.function().name.as_deref(),
+        valid.region(),
+        valid.is_suspended(),
+        valid.is_retained(),
+        valid.deployed_name(&owner().id, &origin),
+        valid.function_arn(&owner().id, &origin, ACCOUNT).to_string(),
+    )
+}
+
+#[test]
+fn the_valid_specs_of_both_kinds_answer_alike() {
+    let arn = |name: &str| format!("arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{name}");
+    let named = FunctionRef { name: Some("report".into()), ..FunctionRef::default() };
+    let definition =
+        FunctionDefinition { function_name: Some("made".into()), ..FunctionDefinition::default() };
+    let deployed = FunctionRef { definition: Some(definition), ..FunctionRef::default() };
+    for (function, name, made, arn) in
+        [(named, Some("report"), None, arn("report")), (deployed, None, Some("made"), arn("made"))]
+    {
+        for (suspend, retained) in [(false, false), (true, false), (false, true)] {
+            let deletion_policy = if retained { DeletionPolicy::Retain } else { DeletionPolicy::Delete };
+            let function = function.clone();
+            let scheduled = ScheduledFunctionSpec {
+                function: function.clone(),
+                schedule: Some("rate(1 hour)".into()),
+                suspend,
+                deletion_policy,
+                ..ScheduledFunctionSpec::default()
+            };
+            let scheduled = scheduled_function::Valid::new(scheduled, "eu-west-1", Backend::Rule).unwrap();
+            let s3 = S3TriggeredFunctionSpec {
+                function,
+                bucket: "photos".into(),
+                events: vec!["s3:ObjectCreated:*".into()],
+                suspend,
+                deletion_policy,
+                ..S3TriggeredFunctionSpec::default()
+            };
+            let s3 = s3_triggered_function::Valid::new(s3, "eu-west-1").unwrap();
+            let expected = (name, "eu-west-1", suspend, retained, made.map(str::to_owned), arn.clone());
+            assert_eq!(answers(&ValidSpec::Scheduled(Box::new(scheduled))), expected);
+            assert_eq!(answers(&ValidSpec::S3(Box::new(s3))), expected);
+        }
+    }
 }
 
 mod schedules {

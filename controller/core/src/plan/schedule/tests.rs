@@ -154,6 +154,20 @@ fn a_rate_first_runs_after_one_interval_or_at_its_start_date() {
 }
 
 #[test]
+fn a_start_date_of_this_moment_is_no_longer_in_the_future() {
+    let now = at("2026-11-02T10:00:00Z");
+    let fields = |schedule: &str| json!({"schedule": schedule, "startDate": "2026-11-02T10:00:00Z"});
+    for (schedule, start) in [("rate(1 hour)", Some(at("2026-11-02T11:00:00Z"))), ("0 18 * * *", None)] {
+        let wanted = desired(fields(schedule));
+        let plan = plan_schedule(&wanted, None, now);
+        assert_eq!(sent_start(&plan), start, "{schedule}");
+        // The steps of a rate go on from a StartDate of the spec.
+        let observed = applied(plan, None);
+        assert_eq!(plan_schedule(&wanted, observed.as_ref(), now), SchedulePlan::default(), "{schedule}");
+    }
+}
+
+#[test]
 fn another_role_alone_is_a_rollout() {
     let now = at("2026-11-02T10:00:00Z");
     let mut wanted = desired(json!({"schedule": "cron(0 18 * * ? *)"}));
