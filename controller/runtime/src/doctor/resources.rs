@@ -2,18 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use kube::Client;
 use kube::api::ListParams;
-use kube::{Api, Client};
 use lambda_triggers_core::api::{Backend, TriggerStatus};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::plan::bucket::Bucket;
 
-use crate::objects::{RawS3TriggeredFunction, RawScheduledFunction, Trigger, key_of, read_status};
+use crate::objects::{RawS3TriggeredFunction, RawScheduledFunction, Trigger, key_of, list_all, read_status};
 use crate::operator::apis;
-
-/// The number of objects in one answer of the API server.
-const PAGE: u32 = 500;
 
 /// The functions and buckets of the resources.
 #[derive(Debug, Default)]
@@ -69,30 +66,16 @@ fn identified<K: Trigger>(object: &K) -> (&'static str, ObjectKey, TriggerStatus
     (K::NAME, key_of(object), read_status(object))
 }
 
+/// Lists the objects. Without the CRD, there are none.
 async fn list<K: Trigger>(client: &Client, namespaces: &[String]) -> Result<Vec<K>, kube::Error> {
     let mut objects = vec![];
     for (_, api) in apis::<K>(client, namespaces) {
-        objects.extend(all(&api).await?);
-    }
-    Ok(objects)
-}
-
-/// Reads all pages of a list. The pages are from one time: the API server ends an older list with an error. Without the
-/// CRD, there are no objects.
-async fn all<K: Trigger>(api: &Api<K>) -> Result<Vec<K>, kube::Error> {
-    let mut objects = vec![];
-    let mut params = ListParams::default().limit(PAGE);
-    loop {
-        let page = match api.list(&params).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(objects),
-            page => page?,
-        };
-        objects.extend(page.items);
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(objects),
+        match list_all(&api, ListParams::default()).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            listed => objects.extend(listed?),
         }
     }
+    Ok(objects)
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The objects that the operator watches, and the stores of these objects.
 
 mod index;
+mod pages;
 mod status_cache;
 mod stores;
 mod trigger;
 
 pub use index::{Change, IndexKey, IndexedStore, IndexedWriter};
+pub use pages::list_all;
 pub use status_cache::StatusCache;
 pub use stores::{Stopped, Stores};
 pub use trigger::{

@@ -19,7 +19,7 @@ use crate::error_chain;
 use crate::manifests::Manifest;
 use crate::objects::{
     Identity, KINDS, RawS3TriggeredFunction, RawScheduledFunction, Trigger, deletion_policy, is_paused,
-    read_status,
+    list_all, read_status,
 };
 
 /// The documentation of the permissions.
@@ -111,14 +111,14 @@ impl Cluster {
             let plural = K::plural(&());
             let failed =
                 |error| format!("cannot list {plural} in the cluster: {}; {HINT}", error_chain(&error));
-            api.list(&parameters).await.map_err(failed)
+            list_all(&api, parameters).await.map_err(failed)
         };
-        for object in list(ListParams::default()).await?.items {
+        for object in list(ListParams::default()).await? {
             let key = Identity::from_object(&object).key;
             self.objects.insert((K::NAME, key), Existing::new(&object));
         }
         if let Some(selector) = prune {
-            for object in list(ListParams::default().labels(selector)).await?.items {
+            for object in list(ListParams::default().labels(selector)).await? {
                 if let Some(found) = self.objects.get_mut(&(K::NAME, Identity::from_object(&object).key)) {
                     found.is_selected = true;
                 }
