@@ -1,8 +1,8 @@
 //! The words that all formats share.
 
 use lambda_triggers_core::preview::{
-    Action, BucketPreview, ChangeAction, EntryAction, EntryOwner, EntryPreview, FieldChange, Part, Preview,
-    Severity, Summary,
+    Action, BucketPreview, ChangeAction, EntryAction, EntryOwner, EntryPreview, FieldChange, Part,
+    PlannedChange, Preview, Severity, Summary,
 };
 use serde_json::Value;
 
@@ -70,6 +70,13 @@ pub fn field(field: &FieldChange) -> String {
         true => format!("{path}: changed (--show-values shows it)"),
         false => format!("{path}: {} -> {}", text(before), text(after)),
     }
+}
+
+/// The expression of a new rule or schedule, and a word if it does not run; `None` for another part.
+pub fn new_expression(change: &PlannedChange) -> Option<(&str, &'static str)> {
+    let after = |path: &str| change.fields.iter().find(|field| field.path == path)?.after.as_ref();
+    let disabled = if after("enabled") == Some(&Value::Bool(false)) { ", disabled" } else { "" };
+    Some((after("expression")?.as_str()?, disabled))
 }
 
 /// What the manifests are compared with.
@@ -171,7 +178,7 @@ pub fn whose(entry: &EntryPreview) -> String {
         (EntryOwner::Operator, Some(resource)) => resource.clone(),
         (EntryOwner::Operator, None) => "another resource of this operator".into(),
         (EntryOwner::OtherOperator, _) => "another operator".into(),
-        (EntryOwner::Others, Some(resource)) => format!("{others}, becomes {resource}'s"),
+        (EntryOwner::Others, Some(resource)) => format!("{others} -> {resource}"),
         (EntryOwner::Others, None) => others,
     }
 }

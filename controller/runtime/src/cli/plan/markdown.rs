@@ -7,7 +7,9 @@ use lambda_triggers_core::preview::{
 use serde_json::Value;
 
 use super::Shown;
-use super::format::{against, bucket, change_sign, clean, destination, field, part, summary, whose};
+use super::format::{
+    against, bucket, change_sign, clean, destination, field, new_expression, part, summary, whose,
+};
 
 /// The plan as Markdown of at most `max_bytes`. The details are left out before the rows of the table, and the least
 /// interesting first.
@@ -93,13 +95,9 @@ fn row(one: &ResourcePreview) -> String {
 fn change(change: &PlannedChange) -> String {
     let PlannedChange { part: what, action, id, fields, words, .. } = change;
     let what = part(*what);
-    let after = |path: &str| fields.iter().find(|field| field.path == path)?.after.as_ref();
     match action {
-        ChangeAction::Create => match after("expression").and_then(Value::as_str) {
-            Some(expression) => {
-                let disabled = if after("enabled") == Some(&Value::Bool(false)) { ", disabled" } else { "" };
-                format!("new {what} `{}`{disabled}", code(expression))
-            }
+        ChangeAction::Create => match new_expression(change) {
+            Some((expression, disabled)) => format!("new {what} `{}`{disabled}", code(expression)),
             None => format!("new {what}: {}", escape(words)),
         },
         ChangeAction::Update if fields.is_empty() => format!("{what} changed"),

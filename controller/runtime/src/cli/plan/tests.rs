@@ -228,7 +228,7 @@ S3 sends a test event at this write to: arn:aws:sqs:eu-west-1:1:audit
 }
 
 #[test]
-fn the_markdown_shows_that_a_new_rule_is_disabled() {
+fn a_plan_shows_that_a_new_rule_is_disabled() {
     let field = |path: &str, after: serde_json::Value| FieldChange {
         path: path.into(),
         before: None,
@@ -243,11 +243,16 @@ fn the_markdown_shows_that_a_new_rule_is_disabled() {
             change(Part::Rule, ChangeAction::Create, fields),
         ];
         new.decide(false, false);
-        let markdown = markdown::render(&preview(vec![new], vec![]), &shown());
-        markdown.lines().find(|line| line.contains("➕")).map(str::to_owned)
+        let preview = preview(vec![new], vec![]);
+        let line =
+            |text: String, part: &str| text.lines().find(|line| line.contains(part)).map(str::to_owned);
+        [line(markdown::render(&preview, &shown()), "➕"), line(plain(&preview, &shown()), "+ rule")]
     };
     let expected = |words: &str| {
-        Some(format!("| ➕ | `media/new`<br>ScheduledFunction | new rule `rate(1 day)`{words} |"))
+        [
+            Some(format!("| ➕ | `media/new`<br>ScheduledFunction | new rule `rate(1 day)`{words} |")),
+            Some(format!("    + rule        lt-1   eu-west-1   rate(1 day){words}")),
+        ]
     };
     assert_eq!([row(true), row(false)], [expected(""), expected(", disabled")]);
 }

@@ -9,8 +9,8 @@ use lambda_triggers_core::preview::{
 
 use super::Shown;
 use super::format::{
-    against, bucket, change_sign, clean, destination, entry_sign, field, part, severity_sign, sign, summary,
-    whose,
+    against, bucket, change_sign, clean, destination, entry_sign, field, new_expression, part, severity_sign,
+    sign, summary, whose,
 };
 use crate::cli::color::{CHANGED, CREATED, DELETED, LABEL, TAKEN_OVER};
 use crate::cli::entries::table;
@@ -114,17 +114,13 @@ fn change_lines(out: &mut String, change: &PlannedChange) {
     let PlannedChange { part: what, action, id, region, words, fields } = change;
     let taken = if *action == ChangeAction::TakeOver { "   taken over in the same write" } else { "" };
     // The words of a schedule have a line of their own.
-    let expression =
-        fields.iter().find(|field| field.path == "expression").and_then(|field| field.after.as_ref());
-    let words = match (what, action) {
-        (Part::Rule | Part::Schedule, ChangeAction::Create) => {
-            expression.and_then(|text| text.as_str()).unwrap_or_default()
-        }
-        (Part::Rule | Part::Schedule, _) => "",
-        _ => words,
+    let (words, disabled) = match (what, action) {
+        (Part::Rule | Part::Schedule, ChangeAction::Create) => new_expression(change).unwrap_or_default(),
+        (Part::Rule | Part::Schedule, _) => ("", ""),
+        _ => (words.as_str(), ""),
     };
     let line = format!(
-        "    {} {:<11} {}   {region}   {}{taken}",
+        "    {} {:<11} {}   {region}   {}{disabled}{taken}",
         painted(change_sign(*action)),
         part(*what),
         clean(id),
