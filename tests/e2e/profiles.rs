@@ -101,7 +101,6 @@ fn an_expired_login_of_a_profile_names_the_command_of_the_next_login() {
 
 /// The result of a plan without credentials.
 fn failed(cause: &str) -> (Option<i32>, String, String) {
-    let unsent =
-        format!("{CALLER} was not sent, because no credentials are available: {cause}; trying again");
+    let unsent = format!("{CALLER} was not sent, because no credentials are available: {cause}");
     (Some(1), String::new(), format!("lambda-triggers: {unsent}\n"))
 }

@@ -10,6 +10,7 @@ mod dependency;
 mod error;
 mod eventual;
 mod execution_role;
+mod person;
 mod ports;
 mod reads;
 mod rules;

@@ -257,5 +257,5 @@ fn tag(tags: Option<&BTreeMap<String, String>>, key: &str) -> String {
 
 /// The failure of a read.
 pub fn of(component: Component) -> impl Fn(AwsError) -> Failure {
-    move |error| error.failure(component)
+    move |error| error.failure_for_person(component)
 }

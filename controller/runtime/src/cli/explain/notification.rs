@@ -27,7 +27,9 @@ pub async fn read(name: &str, place: BucketPlace) -> Result<(AwsReads, Bucket, D
     let aws = AwsReads::load(Network::from_env()?, place.region).await?;
     let owner = match place.bucket_owner {
         Some(owner) => owner,
-        None => aws.account().await.map_err(|error| error.failure(Component::Permission).message)?.id,
+        None => {
+            aws.account().await.map_err(|error| error.failure_for_person(Component::Permission).message)?.id
+        }
     };
     let bucket = Bucket { region: aws.default_region().to_owned(), name: name.into(), owner };
     let (bucket, xml) = match get(&aws, &bucket).await {

@@ -44,7 +44,7 @@ pub async fn plan(
     let input = Input { head: Manifests::of_text("import", &report.manifests_text()?)?, ..Input::default() };
     let aws = NamespaceReads::single(aws.clone(), options.owner.clone());
     let planned = preview(input, &options, Some(&aws), Timestamp::now()).await;
-    let planned = planned.map_err(|error| error.failure(Component::Function).message)?;
+    let planned = planned.map_err(|error| error.failure_for_person(Component::Function).message)?;
     Ok(beside_the_hand_over(&planned))
 }
 

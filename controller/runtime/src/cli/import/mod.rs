@@ -191,7 +191,8 @@ async fn reader<'a>(
     common: &CommonArgs,
     selection: Selection,
 ) -> Result<Reader<'a>, StartError> {
-    let account = aws.account().await.map_err(|error| error.failure(Component::Permission).message)?;
+    let account =
+        aws.account().await.map_err(|error| error.failure_for_person(Component::Permission).message)?;
     let settings = ImportSettings {
         namespace: common.namespace.clone(),
         account: account.id,

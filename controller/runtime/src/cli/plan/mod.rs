@@ -119,7 +119,9 @@ async fn plan(args: PlanArgs) -> Result<Preview, StartError> {
     };
     let planned = preview(Input { head, base, cluster }, &options, aws.as_ref(), Timestamp::now()).await;
     progress::clear();
-    Ok(planned.map_err(|error| error.failure(lambda_triggers_core::status::Component::Function).message)?)
+    Ok(planned.map_err(|error| {
+        error.failure_for_person(lambda_triggers_core::status::Component::Function).message
+    })?)
 }
 
 async fn read_cluster(client: Client, args: &PlanArgs) -> Result<Cluster, StartError> {

@@ -54,7 +54,8 @@ impl Source {
         owner: Option<OwnerId>,
         aws: &AwsReads,
     ) -> Result<Subject, StartError> {
-        let account = aws.account().await.map_err(|error| error.failure(Component::Permission).message)?.id;
+        let account =
+            aws.account().await.map_err(|error| error.failure_for_person(Component::Permission).message)?.id;
         let cluster = match self {
             Self::Cluster(client, _) => Some(client),
             Self::Files(..) => None,
