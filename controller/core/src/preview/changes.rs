@@ -1,5 +1,6 @@
 //! The changes of the plans of [`crate::plan`].
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::fields::{FieldChange, Secrets, differences};
@@ -66,11 +67,8 @@ pub fn schedule_change(
         ScheduleStep::Create(body) => (ChangeAction::Create, differences(None, &body.settings, secrets)),
         ScheduleStep::Update(body) => {
             let mut fields = differences(old, &body.settings, secrets);
-            let start = observed.and_then(|observed| observed.start);
-            if start != body.start {
-                let text = |time: Option<jiff::Timestamp>| time.map(|time| Value::from(time.to_string()));
-                fields.push(FieldChange::new("start", text(start), text(body.start), secrets));
-            }
+            let starts = (observed.and_then(|observed| observed.start), body.start);
+            fields.extend(start_change(starts, desired.schedule.start, fields.is_empty(), secrets));
             (ChangeAction::Update, fields)
         }
         ScheduleStep::Delete => (ChangeAction::Delete, vec![]),
@@ -83,6 +81,24 @@ pub fn schedule_change(
         words: words.into(),
         fields,
     })
+}
+
+/// The change of the StartDate, from the observed to the sent StartDate. Only a StartDate of the spec is shown: the time of
+/// the write decides about any other StartDate, and the same manifests give the same text.
+pub(super) fn start_change(
+    (old, sent): (Option<Timestamp>, Option<Timestamp>),
+    spec: Option<Timestamp>,
+    is_only_change: bool,
+    secrets: Secrets,
+) -> Option<FieldChange> {
+    let text = |time: Option<Timestamp>| time.map(|time| Value::from(time.to_string()));
+    let second = |time: Option<Timestamp>| time.map(Timestamp::as_second);
+    let after = match second(sent) == second(spec) {
+        true if old != sent => text(sent),
+        false if is_only_change => Some("(set at the write)".into()),
+        _ => return None,
+    };
+    Some(FieldChange::new("start", text(old), after, secrets))
 }
 
 /// The change of the group of all schedules.

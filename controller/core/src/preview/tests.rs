@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::changes::start_change;
 use super::fields::differences;
 use super::*;
 use crate::api::{KeyFilter, ManifestError, Tags};
@@ -377,4 +378,23 @@ fn the_first_resource_of_a_region_shows_the_group() {
     let preview = Preview::new(against(), all.to_vec(), vec![]);
     let expected = [resource("a", &["eu-west-1"]), resource("b", &["us-east-1"]), resource("c", &[])];
     assert_eq!(preview.resources, expected);
+}
+
+#[test]
+fn a_start_date_that_depends_on_the_time_of_the_write_is_not_shown() {
+    let at = |hour: i64| Some(jiff::Timestamp::from_second(hour * 3_600).unwrap());
+    let shown = |old, sent, spec, is_only| {
+        start_change((old, sent), spec, is_only, Secrets::Show).map(|change| (change.before, change.after))
+    };
+    let time = |hour: i64| Some(Value::from(format!("1970-01-01T0{hour}:00:00Z")));
+    for (old, sent, spec, is_only, expected) in [
+        (at(1), at(2), at(2), false, Some((time(1), time(2)))),
+        (at(1), None, None, true, Some((time(1), None))),
+        (at(1), at(1), at(1), false, None),
+        (None, at(3), None, false, None),
+        (None, at(3), None, true, Some((None, Some("(set at the write)".into())))),
+        (at(1), at(3), at(2), true, Some((time(1), Some("(set at the write)".into())))),
+    ] {
+        assert_eq!(shown(old, sent, spec, is_only), expected, "{old:?} {sent:?} {spec:?}");
+    }
 }

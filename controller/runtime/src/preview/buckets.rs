@@ -13,7 +13,7 @@ use lambda_triggers_core::preview::{
 };
 use lambda_triggers_core::status::Failure;
 
-use super::cluster::{Existing, Other};
+use super::cluster::{Existing, Other, has_entries};
 use super::declared::Declared;
 use super::item::Item;
 use super::options::{Options, PARALLEL};
@@ -134,8 +134,10 @@ fn members(items: &[Item], read: &ReadBucket, others: Option<&[Other<'_>]>, opti
         let desired = match () {
             () if item.is_paused() => Desired::KeepCurrent,
             () if item.is_gone && item.declared.spec.is_retained() => Desired::Retain,
+            () if item.is_gone => Desired::None,
             // S3 would refuse all writes of a bucket with an entry for a missing function.
-            () if item.is_gone || item.lacks_function() => Desired::None,
+            () if item.lacks_function() && has_entries(&item.recorded, &claim.bucket) => Desired::None,
+            () if item.lacks_function() => Desired::KeepCurrent,
             () if item.is_blocked || item.is_rejected && claim.is_old => Desired::KeepCurrent,
             () => claim.member.desired.clone(),
         };
@@ -176,7 +178,7 @@ fn claims(items: &[Item], options: &Options) -> Vec<Claim> {
 fn member(other: &Other<'_>, bucket: &Bucket, options: &Options) -> Option<Member> {
     let (_, key, existing) = other;
     let Existing { manifest, creation, is_deleted, is_retained, is_paused, .. } = existing;
-    if !existing.has_entries(bucket) {
+    if !has_entries(&existing.status.applied, bucket) {
         return None;
     }
     let declared = || Declared::new(manifest.clone(), options).ok();

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 use kube::api::ListParams;
 use kube::{Api, Client, Resource};
-use lambda_triggers_core::api::{DeletionPolicy, TriggerStatus};
+use lambda_triggers_core::api::{Applied, DeletionPolicy, TriggerStatus};
 use lambda_triggers_core::ownership::{ObjectKey, Owner};
 use lambda_triggers_core::plan::bucket::Bucket;
 use lambda_triggers_core::plan::function::{files_of_config_map, no_config_map};
@@ -83,12 +83,11 @@ impl Existing {
     pub fn is_ready(&self) -> bool {
         self.is_observed() && self.status.is_ready()
     }
+}
 
-    /// True if the object has entries in the bucket.
-    pub fn has_entries(&self, bucket: &Bucket) -> bool {
-        let mut recorded = self.status.applied.notifications.iter();
-        recorded.any(|recorded| !recorded.ids.is_empty() && Bucket::from(recorded) == *bucket)
-    }
+/// True if the record has entries in the bucket.
+pub fn has_entries(applied: &Applied, bucket: &Bucket) -> bool {
+    applied.notifications.iter().any(|one| !one.ids.is_empty() && Bucket::from(one) == *bucket)
 }
 
 impl Cluster {
