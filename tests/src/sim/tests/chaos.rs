@@ -143,7 +143,7 @@ pub async fn other_writers(sim: Sim, seed: u64, buckets: &[&str], writes: Arc<No
 }
 
 /// The document with a new entry, and sometimes without an older entry.
-fn changed(read: &str, seed: u64, number: usize) -> String {
+pub fn changed(read: &str, seed: u64, number: usize) -> String {
     let mut document = Document::parse(read).unwrap_or_else(|error| panic!("{error}: {read}"));
     let own = format!("<Id>other-{seed}-");
     if number % 3 == 2 {

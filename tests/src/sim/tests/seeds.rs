@@ -313,7 +313,7 @@ fn random_faults_do_not_change_the_end() {
 }
 
 /// A number in the environment of `make chaos`.
-fn given(variable: &str) -> Option<u64> {
+pub fn given(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().and_then(|number| number.parse().ok())
 }
 

@@ -4,6 +4,7 @@ use lambda_triggers_core::ownership::{TAG_CLUSTER, TAG_UID};
 use lambda_triggers_core::preview::{Preview, Severity};
 use serde_json::Value;
 
+use super::KINDS;
 use crate::sim::aws::Applied;
 use crate::sim::run::Sim;
 use crate::sim::workflows::Workflow;
@@ -11,6 +12,13 @@ use crate::sim::workflows::Workflow;
 /// True for a workflow that is left out. S3 refuses an entry by a rule of its own, which no read shows.
 pub fn is_left_out(workflow: &Workflow) -> bool {
     workflow.name == "s3: an entry that S3 refuses, beside others"
+}
+
+/// True if S3 refuses a bucket's entries because a function does not permit S3. No read of the bucket shows that.
+pub fn is_refused(sim: &Sim) -> bool {
+    let reasons = |object: Value| object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    let mut conditions = KINDS.into_iter().flat_map(|kind| sim.cluster.objects(kind)).flat_map(reasons);
+    conditions.any(|condition| condition["reason"] == "DestinationRefused")
 }
 
 /// True for the change of a tag whose value only the cluster knows: the UIDs of the cluster and of the object.
