@@ -278,3 +278,23 @@ fn a_pull_request_gets_a_comment_and_annotations() {
         assert_eq!(std::fs::read_to_string(&markdown).unwrap(), comment);
     });
 }
+
+#[test]
+fn a_verbose_plan_prints_its_calls_and_no_value() {
+    env::test("plan-verbose", async |env| {
+        let bucket = shared_bucket(&env).await;
+        let file = write(&env, "triggers.yaml", &manifests(&bucket, "0 18 * * MON-FRI"));
+        env.aws_proxy().clear_calls(env.account());
+        let flags = ["--owner-id", OWNER, "--namespace", env.namespace(), "--filename", &file];
+        let output = env.lambda_triggers(&[&["plan", "--verbose"], &flags[..]].concat(), &[]).await;
+        let calls = env.aws_proxy().calls(env.account());
+        let mut sent: Vec<String> = calls.into_iter().map(|call| call.operation).collect();
+        sent.retain(|operation| operation != "GetCallerIdentity");
+        let operation = |line: &str| line.rsplit(' ').next().unwrap_or_default().to_owned();
+        let mut printed: Vec<String> = output.stderr.lines().map(operation).collect();
+        sent.sort();
+        printed.sort();
+        assert_eq!(printed, sent, "{}", output.stderr);
+        assert!(!output.stderr.contains(CANARY), "{}", output.stderr);
+    });
+}

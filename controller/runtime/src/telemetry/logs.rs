@@ -36,6 +36,13 @@ pub fn start(format: LogFormat, traces: Option<&Traces>) {
     tracing_subscriber::registry().with(lines(format)).with(traces.map(Traces::layer)).init();
 }
 
+/// Prints the calls of a command to AWS.
+pub fn print_calls() {
+    let calls = layer().without_time().with_target(false).with_level(false).with_writer(std::io::stderr);
+    let filter = EnvFilter::new("off,lambda_triggers::aws=debug");
+    tracing_subscriber::registry().with(calls.with_filter(filter)).init();
+}
+
 fn lines(format: LogFormat) -> impl Layer<Registry> {
     let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let filter = chosen.and(filter_fn(is_logged));

@@ -26,6 +26,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use lambda_triggers_core::operations as op;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
+use tracing::debug;
 
 use crate::aws::{
     Account, AssumeRoles, Aws, AwsClient, AwsError, AwsErrorKind, EventBridgeApi, LambdaApi, RateLimiter,
@@ -304,6 +305,9 @@ impl Intercept for Guard {
     ) -> Result<(), BoxError> {
         if let Some(leadership) = &self.leadership {
             return Ok(leadership.check()?);
+        let metadata = config.load::<Metadata>();
+        let operation = metadata.map_or("an unknown operation", Metadata::name);
+        debug!("{} {operation}", metadata.map_or("AWS", Metadata::service));
         }
         let operation =
             config.load::<Metadata>().map_or("an unknown operation", |operation| operation.name());

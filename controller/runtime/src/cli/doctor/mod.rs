@@ -155,7 +155,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode, StartError> {
         }
         checks.push(check);
     };
-    let ended = runtime.block_on(connection.within(doctor::examine(&options, &mut record)));
+    let ended = runtime.block_on(connection.calls.within(doctor::examine(&options, &mut record)));
     if let Err(late) = ended {
         record(Check::failed("timeout", late.to_string()));
     }

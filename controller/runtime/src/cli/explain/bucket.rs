@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::notification::{self, BucketPlace};
 use super::table::add;
 use crate::aws::AwsReads;
+use crate::cli::connection::CallArgs;
 use crate::cli::entries::table;
 use crate::cli::function_state::function_state;
 use crate::cli::output::{Format, clean, json, print};
@@ -45,11 +46,18 @@ pub struct BucketArgs {
     /// Form of the output.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
+    #[command(flatten)]
+    calls: CallArgs,
 }
 
 /// Prints the explanation. Returns true if the bucket sends an event to somebody.
 pub async fn run(args: BucketArgs) -> Result<bool, StartError> {
-    let BucketArgs { name, place, output } = args;
+    let calls = args.calls.clone();
+    calls.within(explain(args)).await?
+}
+
+async fn explain(args: BucketArgs) -> Result<bool, StartError> {
+    let BucketArgs { name, place, output, calls: _ } = args;
     let (aws, bucket, document) = notification::read(&name, place).await?;
     let functions = functions(&aws, &document).await;
     let explanation = explain_bucket(&bucket, &document, &functions);

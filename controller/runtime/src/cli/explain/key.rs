@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::notification::{self, BucketPlace};
 use super::table::add;
+use crate::cli::connection::CallArgs;
 use crate::cli::entries::table;
 use crate::cli::output::{Format, clean, json, print};
 use crate::cli::values;
@@ -56,11 +57,19 @@ pub struct KeyArgs {
     /// Form of the output.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
+    #[command(flatten)]
+    calls: CallArgs,
 }
 
 /// Prints the explanation. Returns true if the key meets an entry.
 pub async fn run(args: KeyArgs) -> Result<bool, StartError> {
-    let KeyArgs { object: (bucket, key), filename, recursive, namespace, offline, place, output } = args;
+    let calls = args.calls.clone();
+    calls.within(explain(args)).await?
+}
+
+async fn explain(args: KeyArgs) -> Result<bool, StartError> {
+    let KeyArgs { object: (bucket, key), filename, recursive, namespace, offline, place, output, calls: _ } =
+        args;
     let manifests = manifests::read(&filename, recursive)?;
     let namespace = namespace.unwrap_or_default();
     let triggers = manifests.triggers.into_iter().filter_map(|manifest| trigger(&manifest, &namespace));

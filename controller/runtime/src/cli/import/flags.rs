@@ -7,6 +7,7 @@ use lambda_triggers_core::api::DeletionPolicy;
 use lambda_triggers_core::import::{ManifestFormat, NameTemplate};
 use lambda_triggers_core::ownership::OwnerId;
 
+use crate::cli::connection::CallArgs;
 use crate::cli::values;
 
 /// The flags of all imports.
@@ -50,6 +51,8 @@ pub struct CommonArgs {
     /// The operator's Region. A manifest of this Region has no spec.region (default: the Region to read).
     #[arg(long, value_name = "REGION")]
     pub operator_region: Option<String>,
+    #[command(flatten)]
+    pub calls: CallArgs,
 }
 
 /// The values of `--output`.

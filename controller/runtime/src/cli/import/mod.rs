@@ -139,7 +139,19 @@ Examples:
 /// Imports, and writes the manifests and the report. The exit code is 1 if something could not be read.
 pub fn run(args: ImportArgs) -> Result<ExitCode, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(import(args.command))
+    let calls = args.command.common().calls.clone();
+    runtime.block_on(calls.within(import(args.command)))?
+}
+
+impl ImportCommand {
+    fn common(&self) -> &CommonArgs {
+        match self {
+            Self::Bucket { common, .. }
+            | Self::Rules { common, .. }
+            | Self::Schedules { common, .. }
+            | Self::From { common, .. } => common,
+        }
+    }
 }
 
 async fn import(command: ImportCommand) -> Result<ExitCode, StartError> {

@@ -40,7 +40,7 @@ pub fn run(args: PlanArgs) -> Result<ExitCode, StartError> {
     };
     let (codes, fail_on) = ((args.changes_exit_code, args.allow_unknown), args.fail_on.clone());
     let connection = args.connection.clone();
-    let preview = runtime.block_on(connection.within(plan(args)))??;
+    let preview = runtime.block_on(connection.calls.within(plan(args)))??;
     for to in &outputs {
         let text = match to.format {
             Format::Text => text::render(&preview, &shown),

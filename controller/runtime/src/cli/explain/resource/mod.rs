@@ -77,7 +77,7 @@ pub struct ResourceArgs {
 /// Prints the explanation. An object that does not exist is an error.
 pub async fn run(args: ResourceArgs) -> Result<bool, StartError> {
     let connection = args.connection.clone();
-    connection.within(explain(args)).await?
+    connection.calls.within(explain(args)).await?
 }
 
 async fn explain(args: ResourceArgs) -> Result<bool, StartError> {
