@@ -26,7 +26,7 @@ pub enum Effect {
 }
 
 impl Operation {
-    /// The AWS quota of the requests; `None` for STS, which the operator calls rarely.
+    /// The AWS quota of the requests; `None` for STS and the tagging API, which are called rarely.
     pub fn quota(&self) -> Option<Quota> {
         Quota::from_action(self.action)
     }
@@ -80,6 +80,7 @@ mod table {
     pub const LIST_TARGETS: Operation = read("events:ListTargetsByRule");
     pub const LIST_TAGS: Operation = read("events:ListTagsForResource");
     pub const LIST_RULES_BY_TARGET: Operation = read("events:ListRuleNamesByTarget");
+    pub const LIST_TAGS_OF_RULES: Operation = read("tag:GetResources");
     pub const PUT_RULE: Operation = change("events:PutRule");
     /// A rule without tags gets its tags before the removal of the targets. The first request reads the ARN.
     pub const TAG_RULE: Operation = Operation { requests: 2, ..cleanup("events:TagResource") };

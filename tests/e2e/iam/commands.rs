@@ -83,7 +83,7 @@ fn a_plan_needs_every_action_of_its_policy() {
             "plan --filename {head} --base {base} --all --show-unchanged --owner-id {OWNER} --namespace {namespace} \
              --scheduler-role-arn {role}"
         );
-        assert_least(&env, Command::Plan, &[line], &["scheduler:ListSchedules"]).await;
+        assert_least(&env, Command::Plan, &[line], &["scheduler:ListSchedules", "tag:GetResources"]).await;
     });
 }
 

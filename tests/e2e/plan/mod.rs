@@ -1,6 +1,7 @@
 //! `lambda-triggers plan`. The operator makes the planned changes, and the command writes nothing.
 
 mod cluster;
+mod many;
 
 use lambda_triggers_core::api::KeyFilter;
 use lambda_triggers_core::ownership::{ObjectKey, bucket_statement_id};

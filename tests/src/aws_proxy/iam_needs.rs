@@ -88,6 +88,8 @@ pub(super) async fn needs(shared: &Shared, request: &Request) -> Vec<Need> {
             let role = request.form("PolicySourceArn").unwrap_or_else(|| "*".into());
             vec![Need::new("iam:SimulatePrincipalPolicy", role)]
         }
+        // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonresourcegrouptaggingapi.html
+        "tagging" => vec![Need::new(format!("tag:{operation}"), "*")],
         _ => vec![Need::new(format!("{service}:{operation}"), "*")],
     }
 }

@@ -56,6 +56,7 @@ pub fn command_policy(command: Command, scope: &Scope) -> Policy {
             own_schedules(),
             own_group(),
             statement("ListSchedules", &[op::LIST_SCHEDULES.action], every()),
+            statement("ListTags", &[op::LIST_TAGS_OF_RULES.action], every()),
         ],
         Command::Import => vec![
             read_functions(&[]),
@@ -127,6 +128,7 @@ mod tests {
                 &format!("arn:aws:{group}-group/lt-1a2b3c4d")
             ),
             allow("ListSchedules", &["scheduler:ListSchedules"], "*"),
+            allow("ListTags", &["tag:GetResources"], "*"),
         ]);
         let scope = Scope { buckets: vec!["photos".into()], ..scope() };
         let policy = serde_json::to_value(command_policy(Command::Plan, &scope)).unwrap();
@@ -145,8 +147,9 @@ mod tests {
 
     #[test]
     fn a_command_needs_no_action_that_writes() {
-        let of_operator: BTreeSet<&str> =
+        let mut of_operator: BTreeSet<&str> =
             least_policy(&scope().with(Feature::ALL)).actions().into_iter().collect();
+        of_operator.insert(op::LIST_TAGS_OF_RULES.action);
         let reads = ["Describe", "Get", "List"];
         for command in [Command::Plan, Command::Import, Command::Explain] {
             for action in command_policy(command, &scope()).actions() {

@@ -38,7 +38,7 @@ pub enum Quota {
 }
 
 impl Quota {
-    /// The quota of a request, by its IAM action; `None` for STS, which the operator calls rarely.
+    /// The quota of a request, by its IAM action; `None` for STS and the tagging API, which are called rarely.
     pub fn from_action(action: &str) -> Option<Self> {
         match action {
             "lambda:GetFunction" => Some(Self::LambdaFunction),

@@ -24,8 +24,8 @@ pub use error::{AwsError, AwsErrorKind};
 pub use eventual::{NOT_FOUND_RETRY_DELAY, confirm_absent, retry_not_found};
 pub use ports::{
     Account, Aws, DatedSchedule, EventBridgeApi, EventBridgeReads, Function, LambdaApi, LambdaReads,
-    ListedRule, ListedRules, ListedSchedule, ListedSchedules, S3Api, S3Reads, SchedulerApi, SchedulerReads,
-    Validation,
+    ListedRule, ListedRules, ListedSchedule, ListedSchedules, ListedTags, S3Api, S3Reads, SchedulerApi,
+    SchedulerReads, Validation,
 };
 pub use reads::{AwsReads, NamespaceReads};
 pub use rules::{read_listed_rule, read_rule};

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::plan::bucket::Bucket;
 use lambda_triggers_core::plan::function::{
     CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
@@ -122,6 +123,9 @@ pub trait LambdaApi: LambdaReads {
 /// The rules of a list by name.
 pub type ListedRules = Arc<BTreeMap<String, ListedRule>>;
 
+/// The tags of rules by ARN.
+pub type ListedTags = Arc<BTreeMap<String, Tags>>;
+
 /// A rule without tags and targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedRule {
@@ -158,6 +162,9 @@ pub trait EventBridgeReads: Send + Sync {
     async fn targets(&self, name: &str) -> Result<Vec<(String, Option<Target>)>, AwsError>;
     /// Reads the tags of a rule. A missing rule is the error [`NotFound`](super::AwsErrorKind::NotFound).
     async fn tags(&self, rule: &ListedRule) -> Result<Tags, AwsError>;
+    /// Reads the tags of all rules of the operator at once, by ARN. The answer may be some moments old, or lack a new
+    /// rule.
+    async fn tags_of_rules(&self, owner: &OwnerId) -> Result<ListedTags, AwsError>;
     /// Lists the names of the rules with this target and this name prefix.
     async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError>;
 }

@@ -17,8 +17,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use lambda_triggers_core::api::Applied;
+use lambda_triggers_core::api::{Applied, Backend};
 use lambda_triggers_core::ownership::ObjectKey;
+use lambda_triggers_core::plan::intent::ValidSpec;
 use lambda_triggers_core::preview::{
     Against, ChangeAction, Part, Preview, Problem, Severity, WithSpec, join_renames, rules_nearly_full,
 };
@@ -38,6 +39,9 @@ use item::Item;
 use observer::{Observer, Planned};
 pub use options::Options;
 use options::PARALLEL;
+
+/// The number of rules from which on a list of all tags saves seconds.
+const MANY_RULES: usize = 100;
 
 /// The manifests to preview.
 #[derive(Default)]
@@ -92,6 +96,11 @@ pub async fn preview(
             Some((item.declared.spec.region().to_owned(), item.declared.deployed_name(&options.owner)?))
         })
         .collect();
+    let is_rule = |item: &&Item| {
+        item.is_looked_at(options)
+            && matches!(&item.declared.spec, ValidSpec::Scheduled(valid) if valid.backend == Backend::Rule)
+    };
+    let lists_tags = items.iter().filter(is_rule).count() >= MANY_RULES;
     let observer = aws.map(|aws| Observer {
         aws,
         options,
@@ -101,6 +110,8 @@ pub async fn preview(
         config_maps: &head.config_maps,
         deployed: &deployed,
         groups: tokio::sync::Mutex::default(),
+        lists_tags,
+        tags: tokio::sync::Mutex::default(),
     });
     for item in &mut items {
         item.is_blocked = item.is_refused();

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use lambda_triggers_core::api::{Applied, AppliedPermission, AppliedRule, AppliedSchedule, Backend};
+use lambda_triggers_core::api::{Applied, AppliedPermission, AppliedRule, AppliedSchedule, Backend, Tags};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::ownership::{Origin, Owner, TAG_CLUSTER, TAG_UID, rules_statement_id};
 use lambda_triggers_core::plan::intent::ValidSpec;
 use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
 use lambda_triggers_core::plan::intent::scheduled_function::{Operator, RuleIntent, ScheduleIntent, Valid};
 use lambda_triggers_core::plan::permission::PolicyView;
-use lambda_triggers_core::plan::rule::RuleView;
+use lambda_triggers_core::plan::rule::{ObservedRule, RuleView};
 use lambda_triggers_core::plan::schedule::{GroupPlan, ScheduleKey, ScheduleStep, group_arn, plan_group};
 use lambda_triggers_core::preview::{
     PlannedChange, Problem, group_change, permission_change, policy_nearly_full, rule_changes,
@@ -25,7 +25,7 @@ use super::cluster::Cluster;
 use super::function::Found;
 use super::item::Item;
 use super::options::Options;
-use crate::aws::{AwsError, NamespaceReads};
+use crate::aws::{AwsError, ListedTags, NamespaceReads};
 
 /// The value of a tag that only the cluster knows.
 const BY_CLUSTER: &str = "(set by the cluster)";
@@ -43,6 +43,10 @@ pub struct Observer<'a> {
     pub deployed: &'a BTreeSet<(String, String)>,
     /// The plan of the schedule group, by account and Region. A read holds the lock, so that each group is read once.
     pub groups: Mutex<BTreeMap<(String, String), Result<GroupPlan, Failure>>>,
+    /// True if the tags of all rules are read at once.
+    pub lists_tags: bool,
+    /// The tags of the operator's rules by ARN, by account and Region. A read holds the lock, too.
+    pub tags: Mutex<BTreeMap<(String, String), ListedTags>>,
 }
 
 /// The plan of one resource.
@@ -139,12 +143,18 @@ impl Observer<'_> {
         planned: &mut Planned,
     ) -> Result<(), Failure> {
         let name = item.declared.key.rule_name(&self.options.owner, item.declared.kind);
-        let observed = self.read_rule(item, &valid.region, &name).await.map_err(of(Component::Rule))?;
-        let tags = observed.as_ref().map(|rule| &rule.tags);
-        let owner = self.owner(tags);
         let Found { arn, deployed, exists } = function;
-        let origin = self.origin(item, tags);
-        let intent = RuleIntent::new(self.operator(item, &owner), origin, valid, arn, deployed, self.now)?;
+        let intent_of = |tags: Option<&Tags>| {
+            let (owner, origin) = (self.owner(tags), self.origin(item, tags));
+            let operator = self.operator(item, &owner);
+            RuleIntent::new(operator, origin, valid, arn.clone(), deployed.clone(), self.now)
+        };
+        let is_in_place = |rule: &ObservedRule| {
+            intent_of(Some(&rule.tags)).is_ok_and(|intent| intent.is_in_place(recorded, rule))
+        };
+        let observed = self.read_rule(item, &valid.region, &name, is_in_place).await;
+        let observed = observed.map_err(of(Component::Rule))?;
+        let intent = intent_of(observed.as_ref().map(|rule| &rule.tags))?;
         let policy = self.policy(item, &intent.function, exists).await?;
         let plan = intent.plan(recorded, false, &policy, &RuleView::Read(observed.clone()))?;
         let short = intent.function.short();

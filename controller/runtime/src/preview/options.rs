@@ -8,7 +8,7 @@ use lambda_triggers_core::preview::Secrets;
 use lambda_triggers_core::tenancy::{Role, Tenancy};
 
 /// The number of resources that are observed at once. The rate limiter of the AWS client decides about the calls.
-pub const PARALLEL: usize = 64;
+pub const PARALLEL: usize = 256;
 
 /// The settings of the operator, and the settings of the preview.
 #[derive(Clone, Debug)]

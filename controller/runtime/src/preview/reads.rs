@@ -8,7 +8,7 @@ use lambda_triggers_core::status::{Component, Failure, Reason};
 
 use super::item::Item;
 use super::observer::Observer;
-use crate::aws::{AwsError, AwsReads, read_listed_rule};
+use crate::aws::{AwsError, AwsReads, ListedTags, read_listed_rule};
 
 impl Observer<'_> {
     /// AWS with the credentials for an object.
@@ -29,16 +29,34 @@ impl Observer<'_> {
         Err(Failure::new(Component::Function, Reason::AccessDenied, message))
     }
 
-    /// A rule with its tags and targets; `None` if not found.
+    /// A rule with its tags and targets; `None` if not found. Listed tags count for a rule that `is_in_place` with them.
     pub async fn read_rule(
         &self,
         item: &Item,
         region: &str,
         name: &str,
+        is_in_place: impl Fn(&ObservedRule) -> bool,
     ) -> Result<Option<ObservedRule>, AwsError> {
         let rules = self.aws(item).eventbridge(region);
         let listed = rules.list(&self.options.owner.prefix(), self.since).await?;
-        read_listed_rule(&*rules, listed.as_ref(), name).await
+        let tags = self.tags_of_rules(item, region).await;
+        read_listed_rule(&*rules, listed.as_ref(), name, &tags, is_in_place).await
+    }
+
+    /// The tags of all rules of the operator, by ARN. Without the permission, the tags of each rule are read.
+    async fn tags_of_rules(&self, item: &Item, region: &str) -> ListedTags {
+        if !self.lists_tags {
+            return ListedTags::default();
+        }
+        let account = self.options.account_of(&item.declared.key.namespace);
+        let mut known = self.tags.lock().await;
+        if let Some(tags) = known.get(&(account.to_owned(), region.to_owned())) {
+            return tags.clone();
+        }
+        let read = self.aws(item).eventbridge(region).tags_of_rules(&self.options.owner).await;
+        let tags = read.unwrap_or_default();
+        known.insert((account.to_owned(), region.to_owned()), tags.clone());
+        tags
     }
 
     /// True if the rule exists.

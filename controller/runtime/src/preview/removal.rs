@@ -64,7 +64,8 @@ impl Observer<'_> {
         planned: &mut Planned,
     ) -> Result<(), Failure> {
         let AppliedRule { region, name, tag_keys } = rule;
-        let observed = self.read_rule(item, region, name).await.map_err(of(Component::Rule))?;
+        // The tags decide about the removal, so listed tags do not count.
+        let observed = self.read_rule(item, region, name, |_| false).await.map_err(of(Component::Rule))?;
         let tags = observed.as_ref().map(|rule| &rule.tags);
         let set_before = tag_keys.iter().cloned().collect();
         match plan_removal(observed.as_ref(), &set_before, &self.owner(tags), &self.origin(item, tags)) {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use lambda_triggers::aws::{AwsError, EventBridgeApi, EventBridgeReads, ListedRule, ListedRules};
+use lambda_triggers::aws::{AwsError, EventBridgeApi, EventBridgeReads, ListedRule, ListedRules, ListedTags};
 use lambda_triggers_core::api::{RetryPolicy, Tags};
+use lambda_triggers_core::ownership::{OwnerId, TAG_OWNER};
 use lambda_triggers_core::plan::rule::{ObservedRule, RuleSettings, Target, canonical_retry};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -105,6 +106,16 @@ impl AwsState {
         keys.retain(|key| key.region == region && key.name.starts_with(prefix));
         let listed = |key: &RuleKey| Some((key.name.clone(), self.rules.seen(key, view)?.listed(key)));
         keys.into_iter().filter_map(listed).collect()
+    }
+
+    /// The tags of the rules with this owner tag, by ARN.
+    fn tags_of_rules(&self, region: &str, owner: &str, view: View) -> BTreeMap<String, Tags> {
+        let rules = self.list(region, "", view).into_values();
+        let tags = rules.filter_map(|rule| {
+            let key = RuleKey { region: region.to_owned(), bus: "default".into(), name: rule.name };
+            Some((rule.arn, self.rules.seen(&key, view)?.tags.clone()))
+        });
+        tags.filter(|(_, tags)| tags.get(TAG_OWNER).is_some_and(|tag| tag == owner)).collect()
     }
 
     /// The names of the rules with this target and this name prefix. A stale list shows the state before the last
@@ -268,6 +279,12 @@ impl EventBridgeReads for SimClient {
 
     async fn tags(&self, rule: &ListedRule) -> Result<Tags, AwsError> {
         self.read_rule("events:ListTagsForResource", &rule.name, |rule| rule.tags.clone()).await
+    }
+
+    async fn tags_of_rules(&self, owner: &OwnerId) -> Result<ListedTags, AwsError> {
+        let op = self.reading("tag:GetResources", "rules");
+        let (region, owner) = (self.region.clone(), owner.to_string());
+        self.call(op, move |state, view| Ok(Arc::new(state.tags_of_rules(&region, &owner, view)))).await
     }
 
     async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError> {

@@ -116,6 +116,8 @@ fn a_plan_of_a_pull_request_reads_only_what_changes() {
             let (planned, counts, took) = plan(&sim, input, true).await;
             print_figures(&format!("plan of 1,000 resources: {counts:?} in {took:?}"));
             assert_eq!(planned.result, PlanResult::NoChanges);
+            assert_eq!(counts.values().sum::<usize>(), 513, "{counts:?}");
+            assert!(took <= Duration::from_secs(10), "{took:?}");
             assert_eq!(sim.aws.throttled(), 0);
         },
     );

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use lambda_triggers_core::api::Tags;
 use lambda_triggers_core::operations as op;
-use lambda_triggers_core::ownership::prefix_of;
+use lambda_triggers_core::ownership::{OwnerId, prefix_of};
 use lambda_triggers_core::plan::rule::{RuleSettings, Target};
 use lambda_triggers_core::tenancy::ResourceRef;
 use tokio::time::Instant;
@@ -14,7 +14,9 @@ use tracing::warn;
 
 use super::aws_client::Port;
 use super::tenant_policy::Resource;
-use crate::aws::{AwsError, AwsErrorKind, EventBridgeApi, EventBridgeReads, ListedRule, ListedRules};
+use crate::aws::{
+    AwsError, AwsErrorKind, EventBridgeApi, EventBridgeReads, ListedRule, ListedRules, ListedTags,
+};
 use crate::error_chain;
 
 /// The maximum number of rules in one page of ListRules
@@ -66,6 +68,11 @@ impl EventBridgeReads for Port<dyn EventBridgeApi> {
 
     async fn tags(&self, rule: &ListedRule) -> Result<Tags, AwsError> {
         self.call(&op::LIST_TAGS, own(&rule.name), self.inner.tags(rule)).await
+    }
+
+    async fn tags_of_rules(&self, owner: &OwnerId) -> Result<ListedTags, AwsError> {
+        let call = self.inner.tags_of_rules(owner);
+        self.call(&op::LIST_TAGS_OF_RULES, vec![Resource::OwnRules(&owner.prefix())], call).await
     }
 
     async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError> {

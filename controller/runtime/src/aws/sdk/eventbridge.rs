@@ -6,21 +6,27 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::{self as sdk, RuleState};
+use aws_sdk_resourcegroupstagging::Client as Tagging;
+use aws_sdk_resourcegroupstagging::types::TagFilter;
 use lambda_triggers_core::api::{RetryPolicy, Tags};
 use lambda_triggers_core::operations as op;
+use lambda_triggers_core::ownership::{OwnerId, TAG_OWNER};
 use lambda_triggers_core::plan::rule::{RuleSettings, Target, canonical_retry};
 use tokio::time::Instant;
 
-use crate::aws::{AwsError, AwsErrorKind, EventBridgeApi, EventBridgeReads, ListedRule, ListedRules};
+use crate::aws::{
+    AwsError, AwsErrorKind, EventBridgeApi, EventBridgeReads, ListedRule, ListedRules, ListedTags,
+};
 
 /// EventBridge in one Region, on the default bus.
 pub struct SdkEventBridge {
     client: Client,
+    tagging: Tagging,
 }
 
 impl SdkEventBridge {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client }
+    pub(super) fn new(client: Client, tagging: Tagging) -> Self {
+        Self { client, tagging }
     }
 
     async fn arn(&self, name: &str, action: &'static str) -> Result<String, AwsError> {
@@ -115,6 +121,21 @@ impl EventBridgeReads for SdkEventBridge {
         let answer = self.client.list_tags_for_resource().resource_arn(&rule.arn).send().await;
         let answer = answer.map_err(|e| AwsError::from_sdk(op::LIST_TAGS.action, on(&rule.name), e))?;
         Ok(answer.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect())
+    }
+
+    async fn tags_of_rules(&self, owner: &OwnerId) -> Result<ListedTags, AwsError> {
+        let refused = |e| AwsError::from_sdk(op::LIST_TAGS_OF_RULES.action, "rules", e);
+        let filter = TagFilter::builder().key(TAG_OWNER).values(owner.to_string()).build();
+        let rules = self.tagging.get_resources().resource_type_filters("events:rule").tag_filters(filter);
+        let mut pages = rules.into_paginator().send();
+        let mut tags = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            for rule in page.map_err(refused)?.resource_tag_mapping_list.unwrap_or_default() {
+                let of_rule = rule.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value));
+                tags.insert(rule.resource_arn.unwrap_or_default(), of_rule.collect());
+            }
+        }
+        Ok(Arc::new(tags))
     }
 
     async fn rules_with_target(&self, arn: &str, prefix: &str) -> Result<Vec<String>, AwsError> {

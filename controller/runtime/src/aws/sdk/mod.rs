@@ -237,14 +237,16 @@ impl Clients {
         let events = aws_sdk_eventbridge::config::Builder::from(&config)
             .interceptor(guard())
             .interceptor(attempts(Service::Events));
+        let tagging = aws_sdk_resourcegroupstagging::config::Builder::from(&config).interceptor(guard());
         let scheduler = aws_sdk_scheduler::config::Builder::from(&config)
             .interceptor(guard())
             .interceptor(attempts(Service::Scheduler));
         Self {
             lambda: Arc::new(SdkLambda::new(aws_sdk_lambda::Client::from_conf(lambda.build()))),
-            eventbridge: Arc::new(SdkEventBridge::new(aws_sdk_eventbridge::Client::from_conf(
-                events.build(),
-            ))),
+            eventbridge: Arc::new(SdkEventBridge::new(
+                aws_sdk_eventbridge::Client::from_conf(events.build()),
+                aws_sdk_resourcegroupstagging::Client::from_conf(tagging.build()),
+            )),
             scheduler: Arc::new(SdkScheduler::new(aws_sdk_scheduler::Client::from_conf(scheduler.build()))),
             s3: Arc::new(SdkS3::new(aws_sdk_s3::Client::from_conf(s3.build()))),
         }
@@ -303,14 +305,12 @@ impl Intercept for Guard {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let Some(leadership) = &self.leadership {
-            return Ok(leadership.check()?);
         let metadata = config.load::<Metadata>();
         let operation = metadata.map_or("an unknown operation", Metadata::name);
         debug!("{} {operation}", metadata.map_or("AWS", Metadata::service));
+        if let Some(leadership) = &self.leadership {
+            return Ok(leadership.check()?);
         }
-        let operation =
-            config.load::<Metadata>().map_or("an unknown operation", |operation| operation.name());
         match READS.iter().any(|read| operation.starts_with(read)) {
             true => Ok(()),
             false => Err(format!("this command only reads, so {operation} is not sent").into()),

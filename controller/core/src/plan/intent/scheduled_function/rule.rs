@@ -9,7 +9,7 @@ use crate::api::{Applied, AppliedFunction, AppliedRule, Schedule, ScheduledFunct
 use crate::arn::FunctionArn;
 use crate::ownership::{Origin, Owner};
 use crate::plan::permission::{Grant, PolicyView, Statement, plan_statement};
-use crate::plan::rule::{DesiredRule, RulePlan, RuleView, plan_rule};
+use crate::plan::rule::{DesiredRule, ObservedRule, RulePlan, RuleView, plan_rule};
 use crate::plan::tags::check_count;
 use crate::plan::trigger::TriggerPlan;
 use crate::status::{Component, Failure, Outcome, Reason};
@@ -122,6 +122,13 @@ impl RuleIntent {
             obsolete: recorded.difference(&wanted),
             wanted,
         })
+    }
+
+    /// True if the observed rule needs no change. `recorded` contains the resources in the status.
+    pub fn is_in_place(&self, recorded: &Applied, observed: &ObservedRule) -> bool {
+        let set_before = self.tags_set_before(recorded);
+        let plan = plan_rule(&self.rule, Some(observed), &set_before, &self.owner, &self.origin);
+        plan == Ok(RulePlan::default())
     }
 
     /// The outcome if AWS matches the spec.

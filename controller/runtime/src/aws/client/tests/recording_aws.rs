@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use lambda_triggers_core::api::{Architecture, Tags};
 use lambda_triggers_core::arn::FunctionArn;
+use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::plan::bucket::Bucket;
 use lambda_triggers_core::plan::function::{
     CodeSource, Configuration, DesiredFunction, EventInvokeConfig, ObservedFunction,
@@ -19,8 +20,8 @@ use tokio::time::Instant;
 use super::{ACCOUNT, REGION};
 use crate::aws::{
     Account, Aws, AwsError, DatedSchedule, EventBridgeApi, EventBridgeReads, Function, LambdaApi,
-    LambdaReads, ListedRule, ListedRules, ListedSchedule, ListedSchedules, S3Api, S3Reads, SchedulerApi,
-    SchedulerReads, Validation,
+    LambdaReads, ListedRule, ListedRules, ListedSchedule, ListedSchedules, ListedTags, S3Api, S3Reads,
+    SchedulerApi, SchedulerReads, Validation,
 };
 
 /// A fake AWS that accepts every call and records the name of the call.
@@ -129,6 +130,9 @@ impl EventBridgeReads for RecordingAws {
     }
     async fn tags(&self, _: &ListedRule) -> Result<Tags, AwsError> {
         self.note("tags", Tags::new())
+    }
+    async fn tags_of_rules(&self, _: &OwnerId) -> Result<ListedTags, AwsError> {
+        self.note("tags_of_rules", ListedTags::default())
     }
     async fn rules_with_target(&self, _: &str, _: &str) -> Result<Vec<String>, AwsError> {
         self.note("rules_with_target", vec![])
