@@ -21,7 +21,7 @@ PROFILE := dev
 TEST_PROFILE := simulator
 
 # An end-to-end test mostly waits for the operator, so more tests than cores run in parallel.
-export RUST_TEST_THREADS ?= 4
+export RUST_TEST_THREADS ?= 12
 
 ##@ Two commands
 
