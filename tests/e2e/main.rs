@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "this whole binary is a test")]
 
+// The longest test comes first, since the order of names is the order of starts.
+mod acceptance;
 mod accounts;
 mod aws_proxy;
 mod bench;

@@ -1,10 +1,9 @@
 //! `lambda-triggers import`: manifests from what other tools made, and the hand-over by the steps of the report.
 
 mod buckets;
-mod chalice;
+pub mod chalice;
 mod errors;
 mod files;
-mod hand_over;
 mod schedules;
 mod selection;
 
@@ -27,16 +26,16 @@ pub fn permit_operator(env: &TestEnv) {
 }
 
 /// The result of an import.
-struct Imported {
+pub struct Imported {
     success: bool,
     /// The manifests on standard output.
     manifests: String,
     /// The report on standard error.
-    report: String,
+    pub report: String,
 }
 
 /// Runs `lambda-triggers import` for the environment's namespace. An import writes nothing to AWS.
-async fn import(env: &TestEnv, arguments: &[&str]) -> Imported {
+pub async fn import(env: &TestEnv, arguments: &[&str]) -> Imported {
     env.aws_proxy().clear_calls(env.account());
     permit_import(env);
     let common = ["--namespace", env.namespace(), "--owner-id", OWNER];
@@ -48,7 +47,7 @@ async fn import(env: &TestEnv, arguments: &[&str]) -> Imported {
 
 impl Imported {
     /// The result of an import that read everything.
-    fn complete(self) -> Self {
+    pub fn complete(self) -> Self {
         assert!(self.success, "{}{}", self.manifests, self.report);
         self
     }

@@ -7,8 +7,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use lambda_triggers_tests::env::{self, TestEnv};
 
-use super::chalice::{Chalice, Decorator};
-use super::{Imported, import, permit_import, permit_operator};
+use crate::import::chalice::{Chalice, Decorator};
+use crate::import::{Imported, import, permit_import, permit_operator};
 use crate::objects::NO_RESYNC;
 use crate::scheduled::view::{rule_name, rules};
 use crate::support::{AwsView, LIMIT, own};
