@@ -30,7 +30,7 @@ test: tools first-run ## Check format, lints and dependencies, then run every te
 	@$(MAKE) deny workflows
 	cargo test --profile $(TEST_PROFILE) --workspace --locked
 	@# All mutants take too long for every run. A hash of the code selects the part, so all parts run over time.
-	@$(MAKE) mutants MUTANTS=any/20
+	@$(MAKE) mutants MUTANTS=any/30
 
 demo: tools first-run ## Show both resources on a real API server and a local AWS, in two minutes; KEEP=1 leaves all running
 	@$(MAKE) -j2 control-plane local-aws build
@@ -82,7 +82,7 @@ gitops: tools ## Run Flux's controllers and Argo CD's diff on the examples, in t
 	cargo build --profile $(PROFILE) --workspace --locked
 	cargo test --profile $(PROFILE) --workspace --test e2e --locked -- gitops:: --ignored
 
-mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and check that a test fails; MUTANTS=0/20 for a twentieth
+mutants: $(CARGO_MUTANTS) ## Change each decision in small ways and check that a test fails; MUTANTS=0/30 for a thirtieth
 	@PATH="$(dir $(CARGO_MUTANTS)):$$PATH" tests/mutants.py $(MUTANTS)
 
 bench: tools ## Measure the operator's memory and time, in some minutes; OBJECTS=n, 10,000 by default
