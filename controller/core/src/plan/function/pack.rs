@@ -75,6 +75,7 @@ mod tests {
     use k8s_openapi::ByteString;
 
     use super::*;
+    use crate::api::{Code, ConfigMapCode};
 
     #[test]
     fn a_config_map_has_files_of_text_and_of_bytes() {
@@ -87,5 +88,21 @@ mod tests {
             BTreeMap::from([("app.py".to_owned(), b"pass".to_vec()), ("model.bin".to_owned(), vec![0, 255])]);
         assert_eq!(files_of_config_map(config_map), expected);
         assert_eq!(files_of_config_map(ConfigMap::default()), BTreeMap::new());
+    }
+
+    #[test]
+    fn inline_code_comes_before_a_config_map() {
+        let map = Some(ConfigMapCode { name: "app".into() });
+        let inline = Some(BTreeMap::from([("app.py".to_owned(), "pass".to_owned())]));
+        for (config_map, inline, name) in [
+            (map.clone(), None, Some("app")),
+            (map, inline.clone(), None),
+            (None, inline, None),
+            (None, None, None),
+        ] {
+            let code = Code { config_map, inline, ..Code::default() };
+            let definition = FunctionDefinition { code, ..FunctionDefinition::default() };
+            assert_eq!(config_map_of_code(&definition), name);
+        }
     }
 }
