@@ -114,8 +114,14 @@ impl Observer<'_> {
         match valid.backend {
             Backend::Scheduler => {
                 if self.has_rule(item, &region, &name).await.map_err(of(Component::Rule))? {
-                    let (statement_id, function_arn) = (rules_statement_id(owner), function.to_string());
-                    found.permissions.push(AppliedPermission { function_arn, statement_id });
+                    let targets = self.aws(item).eventbridge(&region).targets(&name).await;
+                    let targets = targets.map_err(of(Component::Rule))?.into_iter();
+                    let targets = targets.filter_map(|(_, target)| Some(target?.arn));
+                    let functions: BTreeSet<String> = targets.chain([function.to_string()]).collect();
+                    found.permissions.extend(functions.into_iter().map(|function_arn| AppliedPermission {
+                        function_arn,
+                        statement_id: rules_statement_id(owner),
+                    }));
                     found.rules.push(AppliedRule { region, name, tag_keys: vec![] });
                 }
             }

@@ -161,7 +161,15 @@ fn life() -> Vec<Workflow> {
         ),
         workflow(
             "life: a retained rule becomes a schedule",
-            [apply(hourly(retained)), Step::Delete(SCHEDULED, "hourly"), apply(scheduled(json!({})))],
+            [apply(hourly(retained.clone())), Step::Delete(SCHEDULED, "hourly"), apply(scheduled(json!({})))],
+        ),
+        workflow(
+            "life: a retained rule becomes a schedule of another function",
+            [
+                apply(hourly(retained)),
+                Step::Delete(SCHEDULED, "hourly"),
+                apply(scheduled(json!({"function": {"name": "resize"}}))),
+            ],
         ),
         workflow("life: an object with a schedule is deleted at once", [Step::Brief(scheduled(json!({})))]),
     ]

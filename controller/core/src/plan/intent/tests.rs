@@ -193,6 +193,21 @@ mod schedules {
     }
 
     #[test]
+    fn a_rule_without_a_difference_is_in_place() {
+        let intent = hourly();
+        let observed = ObservedRule {
+            settings: intent.rule.settings.clone(),
+            has_more: false,
+            managed_by: None,
+            tags: intent.rule.tags.clone(),
+            targets: vec![(intent.rule.target.id.clone(), Some(intent.rule.target.clone()))],
+        };
+        assert!(intent.is_in_place(&Applied::default(), &observed));
+        let untagged = ObservedRule { tags: Tags::new(), ..observed };
+        assert!(!intent.is_in_place(&Applied::default(), &untagged));
+    }
+
+    #[test]
     fn a_foreign_rule_of_the_same_name_is_a_conflict() {
         let intent = hourly();
         let foreign = ObservedRule {
