@@ -142,9 +142,13 @@ impl Names {
     async fn rule(&self, context: &Context, object: &RawScheduledFunction) -> Result<Applied, Error> {
         let AppliedRule { region, name, .. } = &self.rule;
         let rules = context.aws_for_removal(&self.key).eventbridge(region);
-        let observed =
-            confirm_absent(|| read_rule(&*rules, name)).await.map_err(Error::aws(Component::Rule))?;
-        let targets = observed.into_iter().flat_map(|rule| rule.targets).filter_map(|(_, target)| target);
+        // A rule of the operator has a target, which a read may miss for some seconds.
+        let read = || async {
+            let targets = read_rule(&*rules, name).await?.map(|rule| rule.targets);
+            Ok(targets.filter(|targets| !targets.is_empty()))
+        };
+        let targets = confirm_absent(read).await.map_err(Error::aws(Component::Rule))?;
+        let targets = targets.into_iter().flatten().filter_map(|(_, target)| target);
         Ok(Applied {
             functions: function::by_spec(context, object, &self.key, region),
             rules: vec![self.rule.clone()],
