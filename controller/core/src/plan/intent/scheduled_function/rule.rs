@@ -9,7 +9,7 @@ use crate::api::{Applied, AppliedFunction, AppliedRule, Schedule, ScheduledFunct
 use crate::arn::FunctionArn;
 use crate::ownership::{Origin, Owner};
 use crate::plan::permission::{Grant, PolicyView, Statement, plan_statement};
-use crate::plan::rule::{DesiredRule, ObservedRule, RulePlan, RuleView, plan_rule};
+use crate::plan::rule::{DesiredRule, ObservedRule, RuleConflict, RulePlan, RuleView, plan_rule};
 use crate::plan::tags::check_count;
 use crate::plan::trigger::TriggerPlan;
 use crate::status::{Component, Failure, Outcome, Reason};
@@ -107,11 +107,9 @@ impl RuleIntent {
     ) -> Result<TriggerPlan, Failure> {
         let rule = match rule {
             RuleView::Matches => RulePlan::default(),
-            RuleView::Read(observed) => {
-                let set_before = self.tags_set_before(recorded);
-                plan_rule(&self.rule, observed.as_ref(), &set_before, &self.owner, &self.origin)
-                    .map_err(|conflict| self.conflicting(&conflict.to_string()))?
-            }
+            RuleView::Read(observed) => self
+                .plan_rule(recorded, observed.as_ref())
+                .map_err(|conflict| self.conflicting(&conflict.to_string()))?,
         };
         let wanted = self.wanted(recorded);
         Ok(TriggerPlan {
@@ -126,9 +124,15 @@ impl RuleIntent {
 
     /// True if the observed rule needs no change. `recorded` contains the resources in the status.
     pub fn is_in_place(&self, recorded: &Applied, observed: &ObservedRule) -> bool {
-        let set_before = self.tags_set_before(recorded);
-        let plan = plan_rule(&self.rule, Some(observed), &set_before, &self.owner, &self.origin);
-        plan == Ok(RulePlan::default())
+        self.plan_rule(recorded, Some(observed)) == Ok(RulePlan::default())
+    }
+
+    fn plan_rule(
+        &self,
+        recorded: &Applied,
+        observed: Option<&ObservedRule>,
+    ) -> Result<RulePlan, RuleConflict> {
+        plan_rule(&self.rule, observed, &self.tags_set_before(recorded), &self.owner, &self.origin)
     }
 
     /// The outcome if AWS matches the spec.
