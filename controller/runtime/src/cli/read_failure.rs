@@ -2,7 +2,8 @@
 
 use lambda_triggers_core::status::Component;
 
-use crate::aws::{AwsError, AwsErrorKind};
+use crate::aws::{AwsError, AwsErrorKind, AwsReads};
+use crate::operator::StartError;
 
 /// The reason of a failed read.
 pub fn message(error: &AwsError, component: Component) -> String {
@@ -11,4 +12,10 @@ pub fn message(error: &AwsError, component: Component) -> String {
         AwsErrorKind::OtherRegion(Some(region)) => format!("it is in {region}: give --region {region}"),
         _ => error.failure_for_person(component).message,
     }
+}
+
+/// The account of the credentials.
+pub async fn account(aws: &AwsReads) -> Result<String, StartError> {
+    let account = aws.account().await;
+    Ok(account.map_err(|error| error.failure_for_person(Component::Permission).message)?.id)
 }

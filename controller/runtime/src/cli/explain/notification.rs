@@ -5,7 +5,7 @@ use lambda_triggers_core::plan::bucket::{Bucket, Document};
 use lambda_triggers_core::status::Component;
 
 use crate::aws::{AwsError, AwsErrorKind, AwsReads};
-use crate::cli::read_failure::message;
+use crate::cli::read_failure::{account, message};
 use crate::error_chain;
 use crate::network::Network;
 use crate::operator::StartError;
@@ -27,9 +27,7 @@ pub async fn read(name: &str, place: BucketPlace) -> Result<(AwsReads, Bucket, D
     let aws = AwsReads::load(Network::from_env()?, place.region).await?;
     let owner = match place.bucket_owner {
         Some(owner) => owner,
-        None => {
-            aws.account().await.map_err(|error| error.failure_for_person(Component::Permission).message)?.id
-        }
+        None => account(&aws).await?,
     };
     let bucket = Bucket { region: aws.default_region().to_owned(), name: name.into(), owner };
     let (bucket, xml) = match get(&aws, &bucket).await {

@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use lambda_triggers_core::import::{ImportSettings, Names, Report, Section, Selection};
-use lambda_triggers_core::status::Component;
 
+use super::read_failure::account;
 use super::values;
 use crate::aws::AwsReads;
 use crate::network::Network;
@@ -203,11 +203,9 @@ async fn reader<'a>(
     common: &CommonArgs,
     selection: Selection,
 ) -> Result<Reader<'a>, StartError> {
-    let account =
-        aws.account().await.map_err(|error| error.failure_for_person(Component::Permission).message)?;
     let settings = ImportSettings {
         namespace: common.namespace.clone(),
-        account: account.id,
+        account: account(aws).await?,
         region: common.operator_region.clone().unwrap_or_else(|| aws.default_region().to_owned()),
         deletion_policy: common.deletion_policy.into(),
         selection: Selection { only: common.only.iter().cloned().collect(), ..selection },

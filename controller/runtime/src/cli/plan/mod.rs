@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use kube::Client;
 use lambda_triggers_core::preview::{ChangeAction, EntryAction, EntryOwner, PlanResult, Preview, Secrets};
+use lambda_triggers_core::status::Component;
 
 use super::output;
 use crate::aws::{AwsReads, NamespaceReads};
@@ -119,9 +120,7 @@ async fn plan(args: PlanArgs) -> Result<Preview, StartError> {
     };
     let planned = preview(Input { head, base, cluster }, &options, aws.as_ref(), Timestamp::now()).await;
     progress::clear();
-    Ok(planned.map_err(|error| {
-        error.failure_for_person(lambda_triggers_core::status::Component::Function).message
-    })?)
+    Ok(planned.map_err(|error| error.failure_for_person(Component::Function).message)?)
 }
 
 async fn read_cluster(client: Client, args: &PlanArgs) -> Result<Cluster, StartError> {

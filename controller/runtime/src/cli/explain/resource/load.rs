@@ -9,11 +9,12 @@ use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::plan::intent::{
     ValidSpec, s3_triggered_function as s3, scheduled_function as scheduled,
 };
-use lambda_triggers_core::status::{Component, Failure};
+use lambda_triggers_core::status::Failure;
 use serde_json::Value;
 
 use super::reference::Reference;
 use crate::aws::AwsReads;
+use crate::cli::read_failure::account;
 use crate::error_chain;
 use crate::manifests::{self, Manifests};
 use crate::network::Network;
@@ -54,8 +55,7 @@ impl Source {
         owner: Option<OwnerId>,
         aws: &AwsReads,
     ) -> Result<Subject, StartError> {
-        let account =
-            aws.account().await.map_err(|error| error.failure_for_person(Component::Permission).message)?.id;
+        let account = account(aws).await?;
         let cluster = match self {
             Self::Cluster(client, _) => Some(client),
             Self::Files(..) => None,
