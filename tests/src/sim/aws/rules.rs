@@ -110,12 +110,10 @@ impl AwsState {
 
     /// The tags of the rules with this owner tag, by ARN.
     fn tags_of_rules(&self, region: &str, owner: &str, view: View) -> BTreeMap<String, Tags> {
-        let rules = self.list(region, "", view).into_values();
-        let tags = rules.filter_map(|rule| {
-            let key = RuleKey { region: region.to_owned(), bus: "default".into(), name: rule.name };
-            Some((rule.arn, self.rules.seen(&key, view)?.tags.clone()))
-        });
-        tags.filter(|(_, tags)| tags.get(TAG_OWNER).is_some_and(|tag| tag == owner)).collect()
+        let keys = self.rules.keys().into_iter().filter(|key| key.region == region);
+        let rules = keys.filter_map(|key| Some((key, self.rules.seen(key, view)?)));
+        let own = rules.filter(|(_, rule)| rule.tags.get(TAG_OWNER).is_some_and(|tag| tag == owner));
+        own.map(|(key, rule)| (key.arn(&self.account), rule.tags.clone())).collect()
     }
 
     /// The names of the rules with this target and this name prefix. A stale list shows the state before the last

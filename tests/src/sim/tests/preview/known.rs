@@ -16,9 +16,13 @@ pub fn is_left_out(workflow: &Workflow) -> bool {
 
 /// True if S3 refuses a bucket's entries because a function does not permit S3. No read of the bucket shows that.
 pub fn is_refused(sim: &Sim) -> bool {
-    let reasons = |object: Value| object["status"]["conditions"].as_array().cloned().unwrap_or_default();
-    let mut conditions = KINDS.into_iter().flat_map(|kind| sim.cluster.objects(kind)).flat_map(reasons);
+    let objects = KINDS.into_iter().flat_map(|kind| sim.cluster.objects(kind));
+    let mut conditions = objects.flat_map(|object| conditions(&object));
     conditions.any(|condition| condition["reason"] == "DestinationRefused")
+}
+
+fn conditions(object: &Value) -> Vec<Value> {
+    object["status"]["conditions"].as_array().cloned().unwrap_or_default()
 }
 
 /// True for the change of a tag whose value only the cluster knows: the UIDs of the cluster and of the object.
@@ -40,8 +44,8 @@ pub fn is_write_of_tags(write: &Applied) -> bool {
 /// operator reports as not ready.
 pub fn wrong_problems(sim: &Sim, preview: &Preview) -> Vec<String> {
     let is_ready = |object: &Value| {
-        let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+        let is_true = |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
+        conditions(object).iter().any(is_true)
     };
     let found = preview.resources.iter().filter(|resource| {
         let is_blocked = resource.problems.iter().any(|problem| problem.severity != Severity::Warning);
