@@ -131,7 +131,7 @@ pub fn permission_change(
     })
 }
 
-/// The changes of a function. All steps of a function are one change, and its tags another one.
+/// The changes of a function. The steps of a function are one change, and the tags are another change.
 pub fn function_changes(
     steps: &[FunctionStep],
     observed: (Option<&ObservedFunction>, Option<&EventInvokeConfig>),

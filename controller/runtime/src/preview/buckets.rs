@@ -94,7 +94,7 @@ pub fn plan_buckets(
         };
         buckets.iter().map(plan).collect::<Vec<_>>()
     };
-    // The entries of a resource that fails in one bucket stay in its other buckets.
+    // A resource that fails in one bucket keeps the entries in all other buckets.
     loop {
         let planned = plan(items);
         let mut is_final = true;

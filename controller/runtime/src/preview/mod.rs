@@ -158,7 +158,7 @@ fn without_items<'a>(cluster: &'a Cluster, items: &[Item]) -> Vec<Other<'a>> {
 /// Plans all resources that can differ from AWS.
 async fn observe(observer: &Observer<'_>, items: &mut [Item]) {
     let (options, done) = (observer.options, AtomicUsize::new(0));
-    // What the operator leaves alone keeps its resources.
+    // A resource that the operator leaves alone keeps everything in AWS.
     let kept = |item: &Item, note: Option<&str>| Planned {
         wanted: item.recorded.clone(),
         notes: note.into_iter().map(ToOwned::to_owned).collect(),

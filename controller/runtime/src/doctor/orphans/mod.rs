@@ -1,4 +1,4 @@
-//! The orphans in AWS: what is left of resources that no longer exist.
+//! The orphans in AWS. Resources that no longer exist have left the orphans behind.
 
 mod places;
 mod search;

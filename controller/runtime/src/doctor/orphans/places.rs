@@ -1,4 +1,4 @@
-//! The places of the search: what the resources need, and what the flags name.
+//! The places of the search. The resources need the places, or flags name the places.
 
 use std::collections::BTreeSet;
 
