@@ -82,14 +82,15 @@ impl Drop for StatusWatch {
 }
 
 /// Checks each version of each object. A watch that ends continues at its last version. After an error, for example
-/// because the API server dropped old versions, the watch starts from a new list.
+/// because the API server dropped old versions, the watch starts from a new list. A listed object may have changed since its
+/// last status, as by a deletion, so its status is not checked.
 async fn watch(api: Api<DynamicObject>, mut from: String, seen: Arc<Mutex<Seen>>) {
     loop {
         if watch_once(&api, &mut from, &seen).await.is_err() {
             sleep(PAUSE).await;
             if let Ok(list) = api.list(&ListParams::default()).await {
                 from = list.metadata.resource_version.unwrap_or_default();
-                list.items.iter().for_each(|object| seen.lock().see(object));
+                list.items.iter().for_each(|object| drop(seen.lock().next(object)));
             }
         }
     }
@@ -112,18 +113,22 @@ async fn watch_once(api: &Api<DynamicObject>, from: &mut String, seen: &Mutex<Se
 
 impl Seen {
     fn see(&mut self, object: &DynamicObject) {
+        for wrong in self.next(object) {
+            let kind = object.types.as_ref().map_or("", |types| types.kind.as_str());
+            let (name, status) = (object.name_any(), &object.data["status"]);
+            self.findings.push(format!("{kind} {name}: {wrong}, in the status {status}"));
+        }
+    }
+
+    /// Notes the next version of an object. Returns the violations in its status.
+    fn next(&mut self, object: &DynamicObject) -> Vec<String> {
         // A list may contain versions that the watch has seen.
         let known = self.versions.entry(object.uid().unwrap_or_default()).or_default();
         if *known >= version(object) {
-            return;
+            return vec![];
         }
         *known = version(object);
-        let value = serde_json::to_value(object).expect("an object is JSON");
-        for wrong in self.statuses.see(&value) {
-            let kind = object.types.as_ref().map_or("", |types| types.kind.as_str());
-            let name = object.name_any();
-            self.findings.push(format!("{kind} {name}: {wrong}, in the status {}", value["status"]));
-        }
+        self.statuses.see(&serde_json::to_value(object).expect("an object is JSON"))
     }
 }
 
