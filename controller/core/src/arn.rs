@@ -54,6 +54,15 @@ impl FunctionArn {
         }
     }
 
+    /// The function of a flag: a name or an ARN, with or without a qualifier.
+    pub fn from_reference(text: &str, region: &str, account: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| {
+            let (name, qualifier) =
+                text.split_once(':').map_or((text, None), |(name, one)| (name, Some(one)));
+            Self::of_name(name, region, account).with_qualifier(qualifier)
+        })
+    }
+
     /// The same function with another qualifier.
     #[must_use]
     pub fn with_qualifier(&self, qualifier: Option<&str>) -> Self {
@@ -132,6 +141,15 @@ mod tests {
         ] {
             assert_eq!(FunctionArn::parse(arn).map(|a| a.to_string()), Some(arn.to_owned()));
         }
+    }
+
+    #[test]
+    fn a_flag_names_a_function_by_name_or_arn() {
+        let arn = |text: &str| FunctionArn::from_reference(text, "eu-west-1", "123456789012").to_string();
+        assert_eq!(arn("report"), "arn:aws:lambda:eu-west-1:123456789012:function:report");
+        assert_eq!(arn("report:live"), "arn:aws:lambda:eu-west-1:123456789012:function:report:live");
+        let other = "arn:aws:lambda:us-east-1:210987654321:function:thumbs";
+        assert_eq!(arn(other), other);
     }
 
     #[test]

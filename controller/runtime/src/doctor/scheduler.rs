@@ -15,13 +15,13 @@ use crate::aws::{Aws, AwsError, AwsErrorKind, Caller, Sdk};
 pub const SCHEDULER: &str = "EventBridge Scheduler";
 
 /// Checks the operator's own `role` for EventBridge Scheduler, and the reads of the operator. The role must be able to
-/// invoke `functions`, which are names or ARNs.
+/// invoke `functions`.
 pub async fn examine(
     sdk: &Sdk,
     caller: &Caller,
     owner: Option<&OwnerId>,
     role: Option<&str>,
-    functions: &[String],
+    functions: &[FunctionArn],
 ) -> Vec<Check> {
     let Some(role) = role else {
         let finding = "no role is set, so only rules run schedules; to use it, create a role with lambda-triggers \
@@ -42,23 +42,22 @@ pub async fn examine(
 }
 
 /// Asks IAM whether the role may invoke each function, until IAM gives no decision.
-async fn invocations(sdk: &Sdk, caller: &Caller, role: &str, functions: &[String]) -> Vec<Check> {
-    let arns = |functions: &[String]| -> Vec<String> {
-        let region = sdk.default_region();
-        functions.iter().map(|function| function_arn(function, region, &caller.account)).collect()
-    };
+async fn invocations(sdk: &Sdk, caller: &Caller, role: &str, functions: &[FunctionArn]) -> Vec<Check> {
     if functions.is_empty() {
-        let command = simulation(role, &arns(&["NAME".into()]));
+        let any = FunctionArn::of_name("NAME", sdk.default_region(), &caller.account);
+        let command = simulation(role, &[any]);
         let finding = format!("give --function NAME to ask IAM, or print the decision of IAM with {command}");
         return vec![Check::skipped(of_role(role), finding)];
     }
-    let (iam, arns) = (sdk.iam(), arns(functions));
+    let iam = sdk.iam();
     let mut checks = vec![];
-    for (function, arn) in functions.iter().zip(&arns) {
-        match iam.may_invoke(role, arn).await {
-            Ok(is_allowed) => checks.push(decision(role, function, arn, is_allowed)),
+    for function in functions {
+        match iam.may_invoke(role, &function.to_string()).await {
+            Ok(is_allowed) => {
+                checks.push(decision(role, &name_of(function, &caller.account), function, is_allowed))
+            }
             Err(error) => {
-                checks.push(no_decision(role, &arns, &error));
+                checks.push(no_decision(role, functions, &error));
                 break;
             }
         }
@@ -66,25 +65,30 @@ async fn invocations(sdk: &Sdk, caller: &Caller, role: &str, functions: &[String
     checks
 }
 
-fn decision(role: &str, function: &str, arn: &str, is_allowed: bool) -> Check {
+/// The name of a function in `account`, or the ARN of any other function.
+fn name_of(function: &FunctionArn, account: &str) -> String {
+    if function.account == account { function.short() } else { function.to_string() }
+}
+
+fn decision(role: &str, name: &str, function: &FunctionArn, is_allowed: bool) -> Check {
     if is_allowed {
-        return Check::ok(of_role(role), format!("may invoke {function}"));
+        return Check::ok(of_role(role), format!("may invoke {name}"));
     }
     let finding = format!(
-        "may not invoke {function}: allow lambda:InvokeFunction on {arn} in the role's policy, as in the statement \
+        "may not invoke {name}: allow lambda:InvokeFunction on {function} in the role's policy, as in the statement \
          Invoke of lambda-triggers iam-policy --for scheduler-role, and make sure that no policy denies it"
     );
     Check::failed(of_role(role), finding)
 }
 
 /// The check without a decision. Only a missing role is a failure, because the operator itself never calls IAM.
-fn no_decision(role: &str, arns: &[String], error: &AwsError) -> Check {
+fn no_decision(role: &str, functions: &[FunctionArn], error: &AwsError) -> Check {
     if error.kind == AwsErrorKind::NotFound {
         let finding = "does not exist; create it with lambda-triggers iam-policy --for scheduler-role, or give another \
                        --scheduler-role-arn";
         return Check::failed(of_role(role), finding);
     }
-    let (why, command) = (error.failure(Component::Permission).message, simulation(role, arns));
+    let (why, command) = (error.failure(Component::Permission).message, simulation(role, functions));
     Check::skipped(of_role(role), format!("{why}; or print the decision of IAM with {command}"))
 }
 
@@ -127,18 +131,11 @@ async fn reads(sdk: &Sdk, caller: &Caller, owner: &OwnerId) -> Vec<Check> {
     ]
 }
 
-/// The ARN of a function with this name or ARN.
-fn function_arn(function: &str, region: &str, account: &str) -> String {
-    match function.starts_with("arn:") {
-        true => function.to_owned(),
-        false => FunctionArn::of_name(function, region, account).to_string(),
-    }
-}
-
 /// The command that prints the decision of IAM for each function. The decision outside of `ResourceSpecificResults` is
 /// the strictest of all
 /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html>).
-fn simulation(role: &str, functions: &[String]) -> String {
+fn simulation(role: &str, functions: &[FunctionArn]) -> String {
+    let functions: Vec<String> = functions.iter().map(ToString::to_string).collect();
     format!(
         "aws iam simulate-principal-policy --policy-source-arn {role} --action-names lambda:InvokeFunction \
          --resource-arns {} --query \
@@ -153,20 +150,13 @@ mod tests {
 
     const ROLE: &str = "arn:aws:iam::123456789012:role/schedules";
 
-    #[test]
-    fn a_function_has_the_arn_of_its_name() {
-        let arn = |function: &str| function_arn(function, "eu-west-1", "123456789012");
-        assert_eq!(arn("report:live"), "arn:aws:lambda:eu-west-1:123456789012:function:report:live");
-        let other = "arn:aws:lambda:us-east-1:123456789012:function:thumbs";
-        assert_eq!(arn(other), other);
+    fn function(name: &str) -> FunctionArn {
+        FunctionArn::of_name(name, "eu-west-1", "123456789012")
     }
 
     #[test]
     fn the_decision_of_iam_is_a_check() {
-        let check = |is_allowed| {
-            let arn = "arn:aws:lambda:eu-west-1:123456789012:function:report";
-            decision(ROLE, "report", arn, is_allowed)
-        };
+        let check = |is_allowed| decision(ROLE, "report", &function("report"), is_allowed);
         let what = "role arn:aws:iam::123456789012:role/schedules";
         assert_eq!(check(true), Check::ok(what, "may invoke report"));
         let finding = "may not invoke report: allow lambda:InvokeFunction on \
@@ -181,13 +171,14 @@ mod tests {
         let check = |status, code| {
             let error =
                 AwsError::rejected("iam:SimulatePrincipalPolicy", of_role(ROLE), status, code, "No.", None);
-            no_decision(ROLE, &["arn:1".into(), "arn:2".into()], &error)
+            no_decision(ROLE, &[function("one"), function("two")], &error)
         };
         let what = "role arn:aws:iam::123456789012:role/schedules";
         let skipped = |why: &str| {
             let command = "aws iam simulate-principal-policy --policy-source-arn \
                            arn:aws:iam::123456789012:role/schedules --action-names lambda:InvokeFunction \
-                           --resource-arns arn:1 arn:2 --query \
+                           --resource-arns arn:aws:lambda:eu-west-1:123456789012:function:one \
+                           arn:aws:lambda:eu-west-1:123456789012:function:two --query \
                            'EvaluationResults[].ResourceSpecificResults[].[EvalResourceName,EvalResourceDecision]' \
                            --output text";
             Check::skipped(what, format!("{why}; or print the decision of IAM with {command}"))

@@ -17,10 +17,9 @@ const SAMPLE: usize = 5;
 
 /// The functions and buckets to check. The flags name them, or the Ready resources do.
 pub struct Subjects {
-    /// The functions, by name or ARN.
-    functions: Vec<String>,
+    functions: Vec<FunctionArn>,
     /// The functions that the role for EventBridge Scheduler must be able to invoke.
-    pub scheduled: Vec<String>,
+    pub scheduled: Vec<FunctionArn>,
     buckets: Vec<Bucket>,
     /// The number of functions, and of buckets, to check.
     limit: usize,
@@ -33,13 +32,14 @@ impl Subjects {
         let named = |name: &String| Bucket { region: region.into(), name: name.clone(), owner: owner.into() };
         let buckets = buckets.iter().map(named).collect();
         if options.names_subjects() {
-            let functions = functions.clone();
+            let function = |text: &String| FunctionArn::from_reference(text, region, account);
+            let functions: Vec<FunctionArn> = functions.iter().map(function).collect();
             return Self { scheduled: functions.clone(), functions, buckets, limit: usize::MAX };
         }
         let used = cluster.resources.as_ref().map(|resources| resources.used(account)).unwrap_or_default();
         Self {
-            functions: used.functions.iter().map(ToString::to_string).collect(),
-            scheduled: used.scheduled.iter().take(SAMPLE).map(ToString::to_string).collect(),
+            functions: used.functions.into_iter().collect(),
+            scheduled: used.scheduled.into_iter().take(SAMPLE).collect(),
             buckets: used.buckets.into_iter().collect(),
             // The inventory reads each function and each bucket.
             limit: if options.all { 0 } else { SAMPLE },
@@ -69,19 +69,12 @@ impl Subjects {
     }
 }
 
-async fn function(aws: &dyn Aws, named: &str) -> Vec<Check> {
-    let arn = FunctionArn::parse(named);
-    let check_name = format!("function {}", arn.as_ref().map_or(named.to_owned(), FunctionArn::short));
-    let region = arn.as_ref().map_or(aws.default_region(), |arn| &arn.region).to_owned();
-    let (name, qualifier) = match &arn {
-        Some(arn) => (arn.with_qualifier(None).to_string(), arn.qualifier.clone()),
-        None => match named.split_once(':') {
-            Some((name, qualifier)) => (name.to_owned(), Some(qualifier.to_owned())),
-            None => (named.to_owned(), None),
-        },
-    };
-    let functions = aws.lambda(&region);
-    let found = match functions.function(&name, qualifier.as_deref(), Instant::now()).await {
+async fn function(aws: &dyn Aws, arn: &FunctionArn) -> Vec<Check> {
+    let check_name = format!("function {}", arn.short());
+    let region = &arn.region;
+    let functions = aws.lambda(region);
+    let name = arn.with_qualifier(None).to_string();
+    let found = match functions.function(&name, arn.qualifier.as_deref(), Instant::now()).await {
         Ok(Some(found)) => found,
         Ok(None) => {
             let finding =

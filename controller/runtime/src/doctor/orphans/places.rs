@@ -83,7 +83,8 @@ impl Places {
         let bucket =
             |name: &String| Bucket { region: region.clone(), name: name.clone(), owner: owner.clone() };
         places.buckets.extend(options.buckets.iter().map(bucket));
-        places.named.extend(options.functions.iter().map(|name| named_function(name, region, account)));
+        let function = |text: &String| FunctionArn::from_reference(text, region, account);
+        places.named.extend(options.functions.iter().map(function));
         places.regions.extend(places.named.iter().map(|function| function.region.clone()));
         places.functions.retain(|function| function.account == *account);
         places
@@ -97,14 +98,6 @@ impl Places {
         self.buckets.extend(notifications.iter().map(Bucket::from));
         self.functions.extend(permissions.iter().filter_map(|one| FunctionArn::parse(&one.function_arn)));
     }
-}
-
-/// The function of a flag: a name or an ARN, with or without a qualifier.
-fn named_function(name: &str, region: &str, account: &str) -> FunctionArn {
-    FunctionArn::parse(name).unwrap_or_else(|| {
-        let (name, qualifier) = name.split_once(':').map_or((name, None), |(name, one)| (name, Some(one)));
-        FunctionArn::of_name(name, region, account).with_qualifier(qualifier)
-    })
 }
 
 #[cfg(test)]
