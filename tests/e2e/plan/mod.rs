@@ -202,6 +202,18 @@ fn a_base_splits_changes_deletions_and_drift() {
         assert_eq!(code, 2);
         let (code, _) = against_base(&gone, &["--fail-on", "deletions"]).await;
         assert_eq!(code, 1);
+        // The deletion of a resource whose manifest in the base is invalid cannot be planned. The cluster knows it.
+        let invalid = write(&env, "invalid.yaml", &before.replace("bucket:", "buckets:"));
+        let flags = ["--base", &invalid, "--filename", &gone];
+        let (code, text) = plan(&env, &flags).await;
+        let warning = "* InvalidSpec: in the base, not in the files, and invalid in the base, so the plan cannot show what \
+                       its deletion removes: add --cluster, which reads it from the status";
+        assert!(text.contains(warning), "{text}");
+        assert_eq!(code, 0);
+        let (code, text) =
+            plan(&env, &[&flags[..], &["--cluster", "--operator-namespace", env.namespace()]].concat()).await;
+        assert!(text.ends_with("\n1 to delete, 1 unchanged.\n"), "{text}");
+        assert_eq!(code, 2);
 
         env.events().disable_rule().name(&rule).send().await.unwrap();
         let (code, text) = against_base(&base, &["--all"]).await;

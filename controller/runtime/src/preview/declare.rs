@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use lambda_triggers_core::api::Applied;
 use lambda_triggers_core::ownership::ObjectKey;
-use lambda_triggers_core::preview::ResourcePreview;
+use lambda_triggers_core::preview::{Problem, ResourcePreview, Severity};
+use lambda_triggers_core::status::Reason;
 
 use super::cluster::{Cluster, Existing};
 use super::declared::Declared;
@@ -18,7 +19,7 @@ pub fn needed(manifest: Manifest, options: &Options, now: Timestamp) -> Applied 
     Declared::new(manifest, options).map(|declared| needs(&declared, options, now)).unwrap_or_default()
 }
 
-/// The valid resources of all sides, and the previews of the invalid ones. Invalid manifests of the base are left out.
+/// The valid resources of all sides, and the previews of the invalid ones.
 pub fn declare(
     head: Vec<Manifest>,
     base: Option<Manifests>,
@@ -28,12 +29,14 @@ pub fn declare(
 ) -> (Vec<Item>, Vec<ResourcePreview>) {
     // Without a base, the specs in the cluster tell a change from drift.
     let compared = cluster.filter(|_| base.is_none());
-    let before = base.map(|base| base.triggers).unwrap_or_default();
-    let mut before: BTreeMap<(&str, ObjectKey), Declared> = before
-        .into_iter()
-        .filter_map(|manifest| Declared::new(manifest, options).ok())
-        .map(|declared| ((declared.kind, declared.key.clone()), declared))
-        .collect();
+    let mut before: BTreeMap<(&str, ObjectKey), Declared> = BTreeMap::new();
+    let mut invalid_before = vec![];
+    for manifest in base.map(|base| base.triggers).unwrap_or_default() {
+        match Declared::new(manifest, options) {
+            Ok(declared) => drop(before.insert((declared.kind, declared.key.clone()), declared)),
+            Err(preview) => invalid_before.push(*preview),
+        }
+    }
     let (mut items, mut refused) = (vec![], vec![]);
     for manifest in head {
         match Declared::new(manifest, options) {
@@ -45,26 +48,31 @@ pub fn declare(
                 items.push(with_record(item, old.as_ref(), cluster, options, now));
             }
             Err(preview) => {
-                before.retain(|(kind, key), _| {
-                    *kind != preview.kind || key.namespace != preview.namespace || key.name != preview.name
-                });
+                before.retain(|(kind, key), _| !is_of(&preview, kind, key));
                 refused.push(*preview);
             }
         }
     }
-    let is_pruned = |(kind, key): &(&str, ObjectKey)| {
-        let is_refused = |one: &ResourcePreview| {
-            one.kind == *kind && one.namespace == key.namespace && one.name == key.name
-        };
-        let is_declared = |item: &Item| item.declared.kind == *kind && item.declared.key == *key;
-        !refused.iter().any(is_refused) && !items.iter().any(is_declared)
+    let is_in_files = |kind: &str, key: &ObjectKey| {
+        let is_declared = |item: &Item| item.declared.kind == kind && item.declared.key == *key;
+        refused.iter().any(|one| is_of(one, kind, key)) || items.iter().any(is_declared)
     };
-    let selected = cluster.into_iter().flat_map(|cluster| &cluster.objects);
-    for (id, existing) in selected.filter(|(id, existing)| existing.is_selected && is_pruned(id)) {
+    let is_in_base = |kind: &str, key: &ObjectKey| invalid_before.iter().any(|one| is_of(one, kind, key));
+    let objects = cluster.into_iter().flat_map(|cluster| &cluster.objects);
+    let is_deleted = |((kind, key), existing): &(&(&str, ObjectKey), &Existing)| {
+        (existing.is_selected || is_in_base(kind, key)) && !is_in_files(kind, key)
+    };
+    for (id, existing) in objects.filter(is_deleted) {
         if let Ok(declared) = Declared::new(existing.manifest.clone(), options) {
             before.insert(id.clone(), declared);
         }
     }
+    let unplanned = invalid_before.into_iter().filter(|one| {
+        let key = ObjectKey::new(&one.namespace, &one.name);
+        cluster.is_none() && !is_in_files(&one.kind, &key)
+    });
+    let unplanned: Vec<ResourcePreview> = unplanned.map(with_unplanned_deletion).collect();
+    refused.extend(unplanned);
     for (_, old) in before {
         let item = with_record(Item::new(old.clone(), false, now), Some(&old), cluster, options, now);
         // The deletion of an object that the cluster does not have changes nothing.
@@ -73,6 +81,20 @@ pub fn declare(
         }
     }
     (items, refused)
+}
+
+/// True if the preview is of this object.
+fn is_of(preview: &ResourcePreview, kind: &str, key: &ObjectKey) -> bool {
+    preview.kind == kind && preview.namespace == key.namespace && preview.name == key.name
+}
+
+/// The preview of an invalid manifest that only the base has. The spec does not show what the operator made, if anything.
+fn with_unplanned_deletion(mut preview: ResourcePreview) -> ResourcePreview {
+    let message = "in the base, not in the files, and invalid in the base, so the plan cannot show what its deletion \
+                   removes: add --cluster, which reads it from the status";
+    preview.problems = vec![Problem::new(Reason::InvalidSpec, Severity::Warning, message)];
+    preview.decide(false, false);
+    preview
 }
 
 /// True if the operator has seen the same spec in the cluster.
