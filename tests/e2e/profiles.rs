@@ -10,9 +10,10 @@ use crate::support::scheduled;
 
 const CALLER: &str = "sts:GetCallerIdentity on the operator's credentials";
 
-/// The file of the session `corp` in the cache of `aws sso login`: the SHA-1 of its name
-/// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html>).
-const TOKEN: &str = "ee0bfd2552fbd840c02cc48b6e823320543c450f.json";
+/// The files in the cache of `aws sso login`: the SHA-1 of the session `corp`, and of the start URL for a profile without a
+/// session (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html>).
+const TOKENS: [&str; 2] =
+    ["ee0bfd2552fbd840c02cc48b6e823320543c450f.json", "a51746d4aa793ae07b25e90c3a5db96fc7832bd7.json"];
 
 /// A folder with an AWS configuration file, which is also the home folder.
 struct Home {
@@ -88,14 +89,19 @@ fn an_expired_login_of_a_profile_names_the_command_of_the_next_login() {
              operator's service account a role (docs/iam.md)",
         );
         // Nobody has logged in.
-        assert_eq!(Home::new(&env, &former).plan(&env).await, login);
-        let home = Home::new(&env, &session);
-        assert_eq!(home.plan(&env).await, login);
+        for config in [&former, &session] {
+            assert_eq!(Home::new(&env, config).plan(&env).await, login);
+        }
         // The login has expired.
         let token = r#"{"accessToken": "hunter2", "expiresAt": "2026-01-01T00:00:00Z", "region": "eu-west-1",
             "startUrl": "https://corp.awsapps.com/start"}"#;
-        std::fs::write(home.folder.join(".aws/sso/cache").join(TOKEN), token).unwrap();
-        assert_eq!(home.plan(&env).await, login);
+        for config in [former, session] {
+            let home = Home::new(&env, &config);
+            for file in TOKENS {
+                std::fs::write(home.folder.join(".aws/sso/cache").join(file), token).unwrap();
+            }
+            assert_eq!(home.plan(&env).await, login);
+        }
     });
 }
 

@@ -54,6 +54,11 @@ async fn apply(shared: &Shared, request: &Request) -> Answer {
         "events" => events::handle(shared, request).await,
         "scheduler" => scheduler::handle(shared, request).await,
         "iam" if request.operation == "SimulatePrincipalPolicy" => simulate(shared, request).await,
+        // IAM Identity Center knows no token here, so each token counts as expired
+        // (https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCredentials.html).
+        _ if request.header("x-amz-sso_bearer_token").is_some() => {
+            Err(Refusal::new(401, "UnauthorizedException", "Session token not found or invalid"))
+        }
         _ => pass(shared, request).await,
     };
     let answer = result.unwrap_or_else(|refusal| render(request, &refusal));

@@ -167,9 +167,12 @@ impl NoCredentials {
         if let Some(CredentialsError::InvalidConfiguration(_)) = error.downcast_ref() {
             return Some(Self::from_profile(error.source()?.to_string()));
         }
-        // The SDK's errors for a missing or expired token, and for a failed process, have no public types.
+        // The SDK's errors for a missing or expired token, and for a failed process, have no public types. The portal of IAM
+        // Identity Center refuses an expired token of a profile without a session
+        // (<https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCredentials.html>).
         let text = error.to_string();
-        if text.contains("SSO token") || text.contains("/.aws/sso/cache/") {
+        let is_refused = text.starts_with("UnauthorizedException");
+        if is_refused || text.contains("SSO token") || text.contains("/.aws/sso/cache/") {
             return Some(Self::Login(profile.into()));
         }
         if text.starts_with("Error retrieving credentials") {
