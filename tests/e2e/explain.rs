@@ -1,7 +1,10 @@
 //! `lambda-triggers explain`, as far as it reads AWS. The command writes nothing.
 
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
 use aws_sdk_lambda::config::Region;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use jiff::{SignedDuration, Timestamp};
 use lambda_triggers_core::api::KeyFilter;
 use lambda_triggers_core::iam::{Command, Scope, command_policy};
 use lambda_triggers_core::ownership::{ObjectKey, bucket_statement_id};
@@ -301,6 +304,66 @@ fn a_schedule_shows_its_group_and_its_role() {
         );
         assert!(text.contains(&expected), "{text}");
         assert_eq!(code, 0);
+    });
+}
+
+/// Counts in CloudWatch for one dimension, one hour ago. Returns the minute as the command shows it.
+pub async fn count(env: &TestEnv, namespace: &str, dimension: [&str; 2], sums: &[(&str, f64)]) -> String {
+    let at = Timestamp::now() - SignedDuration::from_hours(1);
+    let dimension = Dimension::builder().name(dimension[0]).value(dimension[1]).build();
+    let datum = |(metric, sum): &(&str, f64)| {
+        let time = DateTime::from_secs(at.as_second());
+        let datum = MetricDatum::builder().metric_name(*metric).dimensions(dimension.clone());
+        datum.value(*sum).timestamp(time).build()
+    };
+    let data = sums.iter().map(datum).collect();
+    let put = env.cloudwatch().put_metric_data().namespace(namespace).set_metric_data(Some(data));
+    put.send().await.unwrap();
+    at.strftime("%a %F %R UTC").to_string()
+}
+
+#[test]
+fn the_history_shows_the_runs_of_the_last_day() {
+    env::test("explain-history", async |env| {
+        env.function("report").await;
+        let _controller = env.controller(&NO_RESYNC);
+        env.apply(&scheduled("daily", "report", "schedule: 0 18 * * *")).await;
+        env.until_ready("ScheduledFunction", "daily").await;
+        let rule = ObjectKey::new(env.namespace(), "daily").rule_name(&owner(), "ScheduledFunction");
+        count(&env, "AWS/Events", ["RuleName", &rule], &[("TriggeredRules", 1.0)]).await;
+        // The counts of other rules do not count.
+        count(&env, "AWS/Events", ["RuleName", "other"], &[("FailedInvocations", 5.0)]).await;
+        let sums = [("AsyncEventsReceived", 1.0), ("Invocations", 2.0), ("Errors", 1.0)];
+        let at = count(&env, "AWS/Lambda", ["FunctionName", "report"], &sums).await;
+        let command = ["resource", "schedfn/daily", "--history"];
+        let (code, text) = explain(&env, &command).await;
+        let (_, day) = text.split_once("└─ last day       since ").unwrap();
+        let (_, parts) = day.split_once('\n').unwrap();
+        let expected = format!(
+            "   ├─ rule        {rule}: 1 run was due, fired once (last: {at})\n   \
+                └─ function  ! report: 1 event received (last: {at}), ran 2 times (last: {at}), 1 run failed (last: \
+             {at}): the log of the function has the error\n"
+        );
+        assert_eq!((code, parts), (0, &*expected));
+
+        let (_, json) = explain(&env, &[&command[..], &["--output", "json"]].concat()).await;
+        let explained: Value = serde_json::from_str(&json).unwrap();
+        let counts = explained["history"]["counts"].as_array().unwrap();
+        let sums: Vec<_> =
+            counts.iter().map(|count| (count["name"].as_str().unwrap(), &count["sum"])).collect();
+        let expected = serde_json::json!([1, 0, 1, 2, 1, 0, 0]);
+        assert_eq!(sums.iter().map(|(_, sum)| (*sum).clone()).collect::<Value>(), expected, "{sums:?}");
+
+        // Without the permission, the rest of the tree is there.
+        let scope = Scope::for_account(env.account(), Some(owner()));
+        let policy = command_policy(Command::Explain, &scope);
+        let policy = policy.only(|action| action != "cloudwatch:GetMetricData");
+        env.aws_proxy().give_policy(env.account(), policy);
+        let output = env.lambda_triggers(&[&["explain"], &command[..]].concat(), &[]).await;
+        let denied = format!("   ├─ rule      ? {rule}: 1 run was due, not read: ");
+        let text = output.stdout;
+        assert!(text.contains(&denied) && text.contains("cloudwatch:GetMetricData"), "{text}");
+        assert!(text.contains("├─ function       report: exists\n"), "{text}");
     });
 }
 

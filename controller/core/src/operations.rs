@@ -26,7 +26,7 @@ pub enum Effect {
 }
 
 impl Operation {
-    /// The AWS quota of the requests; `None` for STS and the tagging API, which are called rarely.
+    /// The AWS quota of the requests; `None` for the services that are called rarely: STS, the tagging API and CloudWatch.
     pub fn quota(&self) -> Option<Quota> {
         Quota::from_action(self.action)
     }
@@ -98,6 +98,8 @@ mod table {
     pub const CREATE_SCHEDULE_GROUP: Operation = change("scheduler:CreateScheduleGroup");
     pub const LIST_GROUP_TAGS: Operation = read("scheduler:ListTagsForResource");
     pub const TAG_GROUP: Operation = change("scheduler:TagResource");
+
+    pub const GET_METRICS: Operation = read("cloudwatch:GetMetricData");
 
     pub const GET_NOTIFICATION: Operation = read("s3:GetBucketNotification");
     pub const LIST_BUCKETS: Operation = read("s3:ListAllMyBuckets");

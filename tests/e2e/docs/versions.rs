@@ -22,7 +22,7 @@ fn the_compatibility_table_shows_the_versions_of_the_tests() {
         ("Kubernetes, with all end-to-end tests", "tests/controlplane/go.mod", "\tk8s.io/kubernetes v"),
         ("Kubernetes, rendering of the chart", "charts/lambda-triggers/Chart.yaml", "kubeVersion: \""),
         ("Helm", "tests/helm/go.mod", "\thelm.sh/helm/v4 v"),
-        ("AWS", "tests/ministack/requirements.txt", "the one line \"ministack=="),
+        ("AWS", "tests/ministack/requirements.txt", "the lines \"ministack=="),
         ("Rust", "Cargo.toml", "rust-version = \""),
         ("Go", "tests/controlplane/go.mod", "\ngo "),
         ("Alerts", "tests/helm/go.mod", "\tgithub.com/prometheus/prometheus v"),

@@ -140,7 +140,7 @@ fn an_explanation_needs_every_action_of_its_policy() {
         let lines = [
             format!("explain bucket {bucket}"),
             format!("explain key s3://{bucket}/x"),
-            "explain resource schedfn/hourly".to_owned(),
+            "explain resource schedfn/hourly --history".to_owned(),
             "explain resource schedfn/zoned".to_owned(),
         ];
         assert_least(&env, Command::Explain, &lines, &[]).await;

@@ -90,6 +90,8 @@ pub(super) async fn needs(shared: &Shared, request: &Request) -> Vec<Need> {
         }
         // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonresourcegrouptaggingapi.html
         "tagging" => vec![Need::new(format!("tag:{operation}"), "*")],
+        // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+        "monitoring" => vec![Need::new(format!("cloudwatch:{operation}"), "*")],
         _ => vec![Need::new(format!("{service}:{operation}"), "*")],
     }
 }

@@ -69,6 +69,7 @@ pub(super) fn name(request: &Request) -> Named {
         "s3" => s3(request),
         "lambda" => lambda(request),
         "scheduler" => scheduler(request),
+        "monitoring" => cloudwatch(request),
         _ => by_action(request),
     }
 }
@@ -215,6 +216,14 @@ fn scheduler(request: &Request) -> Named {
         _ => (format!("{method} {}", request.path), String::new()),
     };
     Named { operation, resource, write: is_write(method) }
+}
+
+/// Smithy RPC v2 CBOR: `/service/<service>/operation/<operation>`
+/// (<https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html>).
+fn cloudwatch(request: &Request) -> Named {
+    let operation = request.segments().pop().unwrap_or_default();
+    let write = !["Describe", "Get", "List"].iter().any(|read| operation.starts_with(read));
+    Named { operation, resource: String::new(), write }
 }
 
 /// Services whose requests name the operation: in `X-Amz-Target`, or as `Action` in a form.

@@ -1,5 +1,6 @@
 //! Refusals in the wire format of each service.
 
+use aws_smithy_cbor::Encoder;
 use hyper::{Response, body::Bytes};
 use serde_json::json;
 
@@ -19,6 +20,8 @@ enum Shape {
     AwsJson,
     /// awsQuery: STS and IAM.
     Query,
+    /// rpcv2Cbor: CloudWatch.
+    Cbor,
 }
 
 /// An error answer, independent of the service's format.
@@ -59,12 +62,13 @@ impl Refusal {
     pub fn render(&self, service: &str, head: bool) -> Answer {
         let shape = shape_of(service);
         let request_id = request_id();
-        let body = if head { String::new() } else { self.body(shape, &request_id) };
+        let body = if head { Bytes::new() } else { self.body(shape, &request_id) };
         let (content_type, id_header) = match shape {
             Shape::S3Xml => ("application/xml", "x-amz-request-id"),
             Shape::Query => ("text/xml", "x-amzn-requestid"),
             Shape::RestJson | Shape::SchedulerJson => ("application/json", "x-amzn-requestid"),
             Shape::AwsJson => ("application/x-amz-json-1.1", "x-amzn-requestid"),
+            Shape::Cbor => ("application/cbor", "x-amzn-requestid"),
         };
         let mut answer = Response::builder()
             .status(self.status)
@@ -73,13 +77,16 @@ impl Refusal {
         if matches!(shape, Shape::RestJson | Shape::SchedulerJson) {
             answer = answer.header("x-amzn-errortype", &self.code);
         }
+        if shape == Shape::Cbor {
+            answer = answer.header("smithy-protocol", "rpc-v2-cbor");
+        }
         for (name, value) in &self.headers {
             answer = answer.header(name, value);
         }
-        answer.body(Bytes::from(body)).expect("a refusal is made of valid header values")
+        answer.body(body).expect("a refusal is made of valid header values")
     }
 
-    fn body(&self, shape: Shape, request_id: &str) -> String {
+    fn body(&self, shape: Shape, request_id: &str) -> Bytes {
         let Self { code, message, details, .. } = self;
         let members = || {
             details
@@ -87,7 +94,8 @@ impl Refusal {
                 .map(|(name, value)| format!("<{name}>{}</{name}>", escape(value)))
                 .collect::<String>()
         };
-        match shape {
+        let text = match shape {
+            Shape::Cbor => return self.cbor(),
             Shape::S3Xml => format!(
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{}</Message>{}\
                  <RequestId>{request_id}</RequestId><HostId>{request_id}</HostId></Error>",
@@ -113,7 +121,15 @@ impl Refusal {
                 }
                 document.to_string()
             }
-        }
+        };
+        Bytes::from(text)
+    }
+
+    /// A map with the code and the message.
+    fn cbor(&self) -> Bytes {
+        let mut encoder = Encoder::new(vec![]);
+        encoder.begin_map().str("__type").str(&self.code).str("message").str(&self.message).end();
+        Bytes::from(encoder.into_writer())
     }
 }
 
@@ -123,6 +139,7 @@ fn shape_of(service: &str) -> Shape {
         "lambda" => Shape::RestJson,
         "scheduler" => Shape::SchedulerJson,
         "sts" | "iam" | "sns" => Shape::Query,
+        "monitoring" => Shape::Cbor,
         _ => Shape::AwsJson,
     }
 }

@@ -69,7 +69,7 @@ impl SignedAws {
         w.show_on_failure("ministack with AUTH=true", ministack.log());
         let printed = user(&ministack.url, w.account(), policy, roles).await;
         let (key, secret) = printed.trim().split_once(' ').unwrap_or_else(|| panic!("no keys: {printed}"));
-        let Clients { s3, lambda, events: _, scheduler: _ } = Clients::new(&ministack.url, w.account()).await;
+        let Clients { s3, lambda, .. } = Clients::new(&ministack.url, w.account()).await;
         Self {
             endpoint: ministack.url.clone(),
             keys: [key.to_owned(), secret.to_owned()],

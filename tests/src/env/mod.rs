@@ -366,6 +366,11 @@ impl TestEnv {
         &self.clients.scheduler
     }
 
+    /// A CloudWatch client of the environment's account.
+    pub fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
+        &self.clients.cloudwatch
+    }
+
     /// Polls `look` until a value appears. Panics after `limit` with `what` and the last result.
     pub async fn until<S: Seen>(
         &self,

@@ -13,7 +13,7 @@ pub use entry::{EntryMaker, ExplainedEntry};
 pub use key::{KeyExplanation, KeyMiss, MissReason, explain_key};
 pub use name::{Candidate, NameExplanation, NamedResource, Proof, Supposition, explain_name};
 pub use resource::{
-    Names, Observed, ObservedTrigger, Part, PartKind, PartState, Read, ResourceExplanation, ShownCondition,
-    Subject, TriggerName, explain_resource,
+    Count, HISTORY, History, Metric, Names, Observed, ObservedTrigger, Part, PartKind, PartState, Read,
+    ResourceExplanation, ShownCondition, Subject, TriggerName, explain_resource, metrics,
 };
 pub use schedule::{NextRuns, Run, ScheduleExplanation, ScheduleQuestion, explain_schedule};

@@ -18,7 +18,8 @@ pub enum Command {
 /// Lambda adds the tags to the answer of GetFunction for a caller with this action.
 const LIST_FUNCTION_TAGS: &str = "lambda:ListTags";
 
-/// The least policy of a command, with all of its flags. The actions of a list support no resource-level permissions.
+/// The least policy of a command, with all of its flags. The actions of a list, and GetMetricData, support no
+/// resource-level permissions.
 pub fn command_policy(command: Command, scope: &Scope) -> Policy {
     let Scope { partition, account, .. } = scope;
     let statement = |sid, actions: &[&'static str], resources| Statement {
@@ -77,6 +78,7 @@ pub fn command_policy(command: Command, scope: &Scope) -> Policy {
             ),
             statement("ListRules", &[op::LIST_RULES_BY_TARGET.action], every()),
             own_schedules(),
+            statement("ReadMetrics", &[op::GET_METRICS.action], every()),
         ],
     };
     Policy { statements }
@@ -149,7 +151,7 @@ mod tests {
     fn a_command_needs_no_action_that_writes() {
         let mut of_operator: BTreeSet<&str> =
             least_policy(&scope().with(Feature::ALL)).actions().into_iter().collect();
-        of_operator.insert(op::LIST_TAGS_OF_RULES.action);
+        of_operator.extend([op::LIST_TAGS_OF_RULES.action, op::GET_METRICS.action]);
         let reads = ["Describe", "Get", "List"];
         for command in [Command::Plan, Command::Import, Command::Explain] {
             for action in command_policy(command, &scope()).actions() {

@@ -1,8 +1,9 @@
 //! A resource with everything that it has in AWS, as a tree.
 //!
 //! `names` computes the names in AWS from the spec. A caller reads these names, and `parts` compares the observation with
-//! the spec. Nothing in the tree shows `input`, `environment` or code.
+//! the spec. `history` adds the runs of the last day. Nothing in the tree shows `input`, `environment` or code.
 
+mod history;
 mod names;
 mod parts;
 
@@ -19,6 +20,7 @@ use crate::plan::permission::Policy;
 use crate::plan::rule::ObservedRule;
 use crate::plan::schedule::ObservedSchedule;
 use crate::status::Component;
+pub use history::{Count, HISTORY, History, Metric, metrics};
 pub use names::{Names, TriggerName};
 
 /// The number of next runs.
@@ -53,6 +55,8 @@ pub struct Observed {
     pub policy: Read<Policy>,
     /// The trigger.
     pub trigger: ObservedTrigger,
+    /// The counts of [`metrics`] in the last day. `None` if the caller does not ask for the history.
+    pub counts: Option<Read<Vec<Count>>>,
 }
 
 /// The observed trigger of an object.
@@ -94,6 +98,9 @@ pub struct ResourceExplanation {
     /// The next runs, in UTC. `None` for events of a bucket, and for a suspended schedule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_runs: Option<NextRuns>,
+    /// The last day. `None` if the caller does not ask for the history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
 }
 
 /// A condition of the resource.
@@ -190,6 +197,7 @@ pub fn explain_resource(
         parts: parts::parts(subject, names, observed),
         schedule,
         next_runs: runs,
+        history: observed.counts.as_ref().map(|counts| history::history(subject, names, counts, now)),
     }
 }
 

@@ -54,12 +54,13 @@ fn component(part: PartKind) -> Component {
     }
 }
 
-fn part(part: PartKind, name: &str) -> Part {
+/// A part in place, without facts.
+pub(super) fn part(part: PartKind, name: &str) -> Part {
     Part { part, name: name.into(), state: PartState::InPlace, facts: vec![], condition: None, parts: vec![] }
 }
 
 impl Part {
-    fn with(mut self, state: PartState, fact: impl Into<String>) -> Self {
+    pub(super) fn with(mut self, state: PartState, fact: impl Into<String>) -> Self {
         // The worst state of all facts counts.
         if self.state == PartState::InPlace {
             self.state = state;
@@ -76,7 +77,7 @@ impl Part {
         self.with(PartState::Missing, "does not exist")
     }
 
-    fn unread(self, why: &str) -> Self {
+    pub(super) fn unread(self, why: &str) -> Self {
         self.with(PartState::Unread, format!("not read: {why}"))
     }
 }

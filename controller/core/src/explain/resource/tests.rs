@@ -1,5 +1,7 @@
 //! Tests of the tree of a resource.
 
+mod history;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::*;
@@ -97,6 +99,7 @@ fn observed_rule(names: &Names, rule: Option<ObservedRule>) -> Observed {
         function: Ok(Some(None)),
         policy: Ok(policy(names)),
         trigger: ObservedTrigger::Rule { rule: Ok(rule), sharing },
+        counts: None,
     }
 }
 
@@ -260,6 +263,7 @@ fn a_bucket_shows_the_entries_of_the_resource() {
             function: Ok(Some(None)),
             policy: Ok(policy(names)),
             trigger: ObservedTrigger::Entries(document),
+            counts: None,
         }
     };
     let id = |prefix: &str| {
@@ -292,6 +296,7 @@ fn observed_empty(names: &Names) -> Observed {
         function: Ok(Some(None)),
         policy: Ok(policy(names)),
         trigger: ObservedTrigger::Entries(document),
+        counts: None,
     }
 }
 
@@ -303,6 +308,7 @@ fn a_failed_read_leaves_the_other_parts() {
         function: Ok(Some(None)),
         policy: Err(denied()),
         trigger: ObservedTrigger::Rule { rule: Err(denied()), sharing: Err(denied()) },
+        counts: None,
     };
     assert_eq!(
         lines(&report, observed),
@@ -317,6 +323,7 @@ fn a_failed_read_leaves_the_other_parts() {
         function: Ok(None),
         policy: Ok(Policy::default()),
         trigger: ObservedTrigger::Rule { rule: Ok(None), sharing: Ok(vec![]) },
+        counts: None,
     };
     assert_eq!(
         lines(&report, missing),

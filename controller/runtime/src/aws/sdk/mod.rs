@@ -2,6 +2,7 @@
 
 mod assume_role;
 mod call_metrics;
+mod cloudwatch;
 mod eventbridge;
 mod iam;
 mod lambda;
@@ -38,6 +39,7 @@ use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::Service;
 use assume_role::RoleCredentials;
 pub use call_metrics::CallMetrics;
+pub use cloudwatch::SdkCloudWatch;
 use eventbridge::SdkEventBridge;
 pub use iam::SdkIam;
 use lambda::SdkLambda;
@@ -191,6 +193,14 @@ impl Sdk {
     /// IAM, which is global: the SDK derives the endpoint and the signing Region from the partition.
     pub fn iam(&self) -> SdkIam {
         SdkIam::new(aws_sdk_iam::Client::new(&self.config))
+    }
+
+    /// CloudWatch in a Region.
+    pub fn cloudwatch(&self, region: &str) -> SdkCloudWatch {
+        let config = aws_sdk_cloudwatch::config::Builder::from(&self.config)
+            .region(Region::new(region.to_owned()))
+            .interceptor(self.guard.clone());
+        SdkCloudWatch::new(aws_sdk_cloudwatch::Client::from_conf(config.build()))
     }
 
     /// The names of the functions in a Region with this prefix, for `lambda-triggers doctor`. The operator never lists

@@ -6,21 +6,22 @@ mod reference;
 mod text;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use lambda_triggers_core::explain::{Names, explain_resource};
+use lambda_triggers_core::explain::{Names, Observed, explain_resource};
 use lambda_triggers_core::ownership::OwnerId;
 
-use crate::aws::AwsReads;
+use crate::aws::{AwsReads, Sdk, SdkSettings};
 use crate::cli::connection::ConnectionArgs;
 use crate::cli::output::{Format, json, print};
 use crate::cli::values;
 use crate::network::Network;
 use crate::operator::StartError;
 use load::Source;
-use observe::observe;
+use observe::{counts, observe};
 use reference::{Reference, parse};
 use text::text;
 
@@ -34,6 +35,9 @@ Examples:
 
   # Look again every five seconds, and print each change
   lambda-triggers explain resource s3fn/thumbnails -n media --watch
+
+  # Show also the runs of the last 24 hours
+  lambda-triggers explain resource schedfn/nightly-report -n team-a --history
 
   # Compare a manifest with AWS, without a cluster
   lambda-triggers explain resource scheduledfunction/nightly-report -n team-a --filename triggers/ --owner-id 1a2b3c4d
@@ -60,6 +64,10 @@ pub struct ResourceArgs {
     /// Look again every five seconds, and print each change, until Ctrl-C.
     #[arg(long, short, conflicts_with = "filename")]
     watch: bool,
+    /// Also show the metrics of the last 24 hours in CloudWatch: the runs of the schedule, and the events, runs and errors
+    /// of the function. AWS charges for each metric that is read.
+    #[arg(long, conflicts_with = "watch")]
+    history: bool,
     /// The operator's owner id (default: from the status of the resource, else from the cluster).
     #[arg(long, env = "LAMBDA_TRIGGERS_OWNER_ID", value_parser = OwnerId::parse)]
     owner_id: Option<OwnerId>,
@@ -87,21 +95,26 @@ async fn explain(args: ResourceArgs) -> Result<bool, StartError> {
         filename,
         recursive,
         watch,
+        history,
         owner_id,
         region,
         output,
         connection,
     } = args;
     let network = Network::from_env()?;
-    let aws = AwsReads::load(network.clone(), region).await?;
+    let sdk = Arc::new(Sdk::load(SdkSettings::for_reads(network.clone(), region)).await?);
+    let aws = AwsReads::new(Arc::new(sdk.clone().into_client()));
     let source =
         Source::new(&filename, recursive, namespace, (&network, connection.context.as_deref())).await?;
     let mut printed = String::new();
     loop {
         let subject = source.load(&resource, owner_id.clone(), &aws).await?;
         let names = Names::of(&subject);
-        let observed = observe(&aws, &names).await;
-        let explanation = explain_resource(&subject, &names, &observed, Timestamp::now());
+        let now = Timestamp::now();
+        let counts = async { if history { Some(counts(&sdk, &subject, &names, now).await) } else { None } };
+        let (observed, counts) = tokio::join!(observe(&aws, &names), counts);
+        let observed = Observed { counts, ..observed };
+        let explanation = explain_resource(&subject, &names, &observed, now);
         let shown = match output {
             Format::Text => text(&explanation),
             Format::Json => json("ResourceExplanation", &explanation)?,

@@ -1,7 +1,10 @@
 //! The reads of AWS for one resource. A failed read leaves the other parts.
 
+use jiff::Timestamp;
 use lambda_triggers_core::api::Tags;
-use lambda_triggers_core::explain::{Names, Observed, ObservedTrigger, Read, TriggerName};
+use lambda_triggers_core::explain::{
+    Count, HISTORY, Names, Observed, ObservedTrigger, Read, Subject, TriggerName, metrics,
+};
 use lambda_triggers_core::ownership::prefix_of;
 use lambda_triggers_core::plan::bucket::{Bucket, Document};
 use lambda_triggers_core::plan::permission::Policy;
@@ -9,7 +12,7 @@ use lambda_triggers_core::plan::rule::ObservedRule;
 use lambda_triggers_core::status::Component;
 use tokio::time::Instant;
 
-use crate::aws::{AwsError, AwsReads};
+use crate::aws::{AwsError, AwsReads, Sdk};
 use crate::cli::read_failure::message;
 use crate::error_chain;
 
@@ -17,7 +20,17 @@ use crate::error_chain;
 pub async fn observe(aws: &AwsReads, names: &Names) -> Observed {
     let (function, policy, trigger) =
         tokio::join!(function(aws, names), policy(aws, names), trigger(aws, names));
-    Observed { function, policy, trigger }
+    Observed { function, policy, trigger, counts: None }
+}
+
+/// Reads the counts of the last day.
+pub async fn counts(sdk: &Sdk, subject: &Subject, names: &Names, now: Timestamp) -> Read<Vec<Count>> {
+    let metrics = metrics(subject, names);
+    if metrics.is_empty() {
+        return Ok(vec![]);
+    }
+    let read = sdk.cloudwatch(&names.region).counts(metrics, now - HISTORY, now).await;
+    read.map_err(|error| message(&error, Component::Function))
 }
 
 async fn function(aws: &AwsReads, names: &Names) -> Read<Option<Option<String>>> {

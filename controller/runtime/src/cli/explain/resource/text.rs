@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use lambda_triggers_core::explain::{
-    NextRuns, Part, PartKind, PartState, ResourceExplanation, Run, ShownCondition,
+    History, NextRuns, Part, PartKind, PartState, ResourceExplanation, Run, ShownCondition,
 };
 
 use crate::cli::color::LABEL;
@@ -22,8 +22,17 @@ struct Node {
 
 /// The tree.
 pub fn text(explanation: &ResourceExplanation) -> String {
-    let ResourceExplanation { resource_kind, namespace, name, ready, parts, schedule, next_runs, .. } =
-        explanation;
+    let ResourceExplanation {
+        resource_kind,
+        namespace,
+        name,
+        ready,
+        parts,
+        schedule,
+        next_runs,
+        history,
+        ..
+    } = explanation;
     let mut nodes: Vec<Node> = vec![];
     if let Some(ShownCondition { status, message, .. }) = ready
         && status != "True"
@@ -33,6 +42,7 @@ pub fn text(explanation: &ResourceExplanation) -> String {
     nodes.extend(parts.iter().map(part));
     nodes.extend(schedule.as_ref().map(|words| node("runs", ' ', words)));
     nodes.extend(next_runs.as_ref().map(|runs| node("next runs", ' ', &in_words(runs))));
+    nodes.extend(history.as_ref().map(last_day));
     let mut text =
         format!("{LABEL}{resource_kind} {namespace}/{name}{LABEL:#}   {}\n", state(ready.as_ref()));
     draw(&mut text, &nodes, "");
@@ -76,6 +86,11 @@ fn part(part: &Part) -> Node {
     };
     let nodes = condition.iter().map(shown).chain(parts.iter().map(self::part)).collect();
     Node { nodes, ..node(label, sign, &format!("{name}: {}", facts.join(", "))) }
+}
+
+fn last_day(history: &History) -> Node {
+    let nodes = history.parts.iter().map(part).collect();
+    Node { nodes, ..node("last day", ' ', &format!("since {}", time(history.since))) }
 }
 
 fn in_words(runs: &NextRuns) -> String {
@@ -138,6 +153,14 @@ mod tests {
             parts: vec![function, permission, rule],
             schedule: Some("At 18:00 UTC.".into()),
             next_runs: Some(NextRuns::Known(vec![run])),
+            history: Some(History {
+                since: "2026-11-26T16:00:00Z".parse().unwrap(),
+                parts: vec![
+                    part(PartKind::Rule, "lt-1a2b3c4d-x", PartState::InPlace, &["fired once"]),
+                    part(PartKind::Function, "report", PartState::Wrong, &["ran once", "1 run failed"]),
+                ],
+                counts: vec![],
+            }),
         };
         assert_eq!(
             plain(&explanation),
@@ -150,10 +173,14 @@ ScheduledFunction team-a/nightly-report   not Ready: AccessDenied, since Fri 202
 ├─ rule           lt-1a2b3c4d-x: enabled, rate(1 hour)
 │  └─ target      lt-1a2b3c4d-function: invokes report
 ├─ runs           At 18:00 UTC.
-└─ next runs      Fri 2026-11-27 18:00 UTC
+├─ next runs      Fri 2026-11-27 18:00 UTC
+└─ last day       since Thu 2026-11-26 16:00 UTC
+   ├─ rule        lt-1a2b3c4d-x: fired once
+   └─ function  ! report: ran once, 1 run failed
 "
         );
-        let new = ResourceExplanation { ready: None, parts: vec![], next_runs: None, ..explanation };
+        let new =
+            ResourceExplanation { ready: None, parts: vec![], next_runs: None, history: None, ..explanation };
         assert_eq!(
             plain(&new),
             "ScheduledFunction team-a/nightly-report   the operator has not reported on it\n\
