@@ -49,7 +49,10 @@ fn as_optional_text<S: serde::Serializer>(
     time: &Option<Timestamp>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&time.unwrap_or_default())
+    match time {
+        Some(time) => as_text(time, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// The last day of a resource.
@@ -80,7 +83,7 @@ const OF_RULE: [Counter; 2] = [
     Counter {
         metric: "FailedInvocations",
         words: |n| number(n, "event did not reach Lambda", "events did not reach Lambda"),
-        cure: Some("check the permission above"),
+        cure: Some("check the permission on the function"),
     },
 ];
 

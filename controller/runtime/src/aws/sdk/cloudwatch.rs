@@ -48,7 +48,7 @@ impl SdkCloudWatch {
                 let Some((_, count)) = counts.iter_mut().enumerate().find(is_own) else { continue };
                 let values = result.timestamps().iter().zip(result.values());
                 for (minute, value) in values.filter(|(_, value)| **value > 0.0) {
-                    count.sum += whole(*value);
+                    count.sum += value.round() as u64;
                     count.last = count.last.max(Timestamp::from_second(minute.secs()).ok());
                 }
             }
@@ -69,9 +69,4 @@ fn query(id: &str, metric: &Metric) -> MetricDataQuery {
     let metric = metric.set_dimensions(Some(dimensions)).build();
     let stat = MetricStat::builder().metric(metric).period(PERIOD).stat("Sum").build();
     MetricDataQuery::builder().id(id).metric_stat(stat).build()
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count in a minute is small")]
-fn whole(value: f64) -> u64 {
-    value.round() as u64
 }

@@ -69,7 +69,7 @@ fn a_counted_failure_is_a_problem_with_the_next_step() {
         [
             format!(
                 "Rule {RULE} Wrong: 1 run was due; did not fire; 2 events did not reach Lambda (last: Fri 2026-11-27 \
-                 15:59 UTC): check the permission above"
+                 15:59 UTC): check the permission on the function"
             ),
             "Function report Wrong: received no event; did not run; 2 runs failed (last: Fri 2026-11-27 15:59 UTC): the \
              log of the function has the error; 2 runs were throttled (last: Fri 2026-11-27 15:59 UTC): check the \
