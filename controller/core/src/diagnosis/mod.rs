@@ -10,6 +10,6 @@ mod readiness;
 pub use check::{Check, CheckResult, Summary};
 pub use leader::{LeaseRecord, check_leader, is_renewed};
 pub use orphans::{Claims, OwnedResource, check_orphans, is_own_name};
-pub use pod::check_pod;
+pub use pod::{Pod, PodImages, check_pod};
 pub use quota::check_quota;
 pub use readiness::unready;

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::ListParams;
+use k8s_openapi::api::core::v1;
+use kube::api::{ApiResource, ListParams};
 use kube::{Api, Client, ResourceExt};
-use lambda_triggers_core::diagnosis::{Check, LeaseRecord, check_leader, check_pod, is_renewed};
+use lambda_triggers_core::diagnosis::{Check, LeaseRecord, Pod, check_leader, check_pod, is_renewed};
 use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::pacing::lease::RETRY_PERIOD;
 use tokio::time::sleep;
@@ -109,11 +109,13 @@ impl Running<'_> {
             Some(lease) => lease.namespace(),
             None => (!self.options.namespaces.is_empty()).then(|| self.own.to_owned()),
         };
+        let resource = ApiResource::erase::<v1::Pod>(&());
         let (pods, place): (Api<Pod>, _) = match &namespace {
-            Some(namespace) => {
-                (Api::namespaced(self.client.clone(), namespace), format!("the namespace {namespace}"))
-            }
-            None => (Api::all(self.client.clone()), "all namespaces".into()),
+            Some(namespace) => (
+                Api::namespaced_with(self.client.clone(), namespace, &resource),
+                format!("the namespace {namespace}"),
+            ),
+            None => (Api::all_with(self.client.clone(), &resource), "all namespaces".into()),
         };
         let found = match pods.list(&ListParams::default().labels(LABEL)).await {
             Ok(found) => found.items,
