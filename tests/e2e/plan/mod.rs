@@ -127,7 +127,7 @@ fn what_is_planned_is_what_the_operator_does() {
         );
         let (resources, buckets) = text.split_once("\nBucket ").unwrap();
         assert_eq!(resources, expected);
-        assert!(buckets.contains("2 -> 3 of 100 entries; 1 of others stays as they are"), "{buckets}");
+        assert!(buckets.contains("2 -> 3 of 100 entries; 1 of others stays as it is"), "{buckets}");
         assert!(text.ends_with("\n2 to create, 1 entry to take over.\n"), "{text}");
         assert_eq!(code, 2);
 

@@ -145,7 +145,8 @@ pub fn bucket(bucket: &BucketPreview) -> String {
         false => format!("{entries_before} of 100 entries, no change"),
     };
     if others > 0 {
-        words += &format!("; {others} of others {} as they are", if others == 1 { "stays" } else { "stay" });
+        let stay = if others == 1 { "stays as it is" } else { "stay as they are" };
+        words += &format!("; {others} of others {stay}");
     }
     if *event_bridge {
         words += "; EventBridge stays on";

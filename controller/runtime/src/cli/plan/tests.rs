@@ -115,7 +115,7 @@ owner id 1a2b3c4d, account 123456789012, eu-west-1, compared with AWS and the ba
     - rule        lt-1   eu-west-1
       note        permission x stays
 
-Bucket photos   1 -> 2 of 100 entries; 1 of others stays as they are; EventBridge stays on
+Bucket photos   1 -> 2 of 100 entries; 1 of others stays as it is; EventBridge stays on
       audit     queue audit   all keys   s3:ObjectCreated:*   others
     + (no Id)   f:live        all keys   s3:ObjectCreated:*   another resource of this operator
     S3 sends a test event at this write to: arn:aws:sqs:eu-west-1:1:audit
@@ -199,7 +199,7 @@ fn the_markdown_lets_no_text_break_out() {
 
 </details>
 
-<details><summary>Bucket <code>photos</code>: 1 → 2 of 100 entries; 1 of others stays as they are; EventBridge stays on</summary>
+<details><summary>Bucket <code>photos</code>: 1 → 2 of 100 entries; 1 of others stays as it is; EventBridge stays on</summary>
 
 | | keys | events | to | whose | entry |
 |---|---|---|---|---|---|
