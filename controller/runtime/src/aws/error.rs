@@ -257,22 +257,12 @@ impl AwsError {
                     }
                 },
             ),
-            AwsErrorKind::NoCredentials(why) => (
-                Reason::CredentialsUnavailable,
-                format!(
-                    "{action} on {resource} was not sent, because no credentials are available: {}; trying \
-                     again",
-                    why.describe()
-                ),
-            ),
-            AwsErrorKind::NoConnection(why) => (
-                Reason::AwsUnavailable,
-                format!(
-                    "{action} on {resource} was not sent, because there is no connection to AWS: {}; trying \
-                     again",
-                    why.describe()
-                ),
-            ),
+            AwsErrorKind::NoCredentials(why) => {
+                (Reason::CredentialsUnavailable, format!("{}; trying again", why.message(action, resource)))
+            }
+            AwsErrorKind::NoConnection(why) => {
+                (Reason::AwsUnavailable, format!("{}; trying again", why.message(action, resource)))
+            }
             AwsErrorKind::CredentialsExpired => (
                 Reason::CredentialsExpired,
                 credential_errors::expired(action, resource, code, &self.whose()),

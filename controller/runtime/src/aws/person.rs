@@ -24,14 +24,8 @@ impl AwsError {
                 };
                 format!("AWS denies {action} on {resource}: {cure}")
             }
-            AwsErrorKind::NoCredentials(why) => format!(
-                "{action} on {resource} was not sent, because no credentials are available: {}",
-                why.describe()
-            ),
-            AwsErrorKind::NoConnection(why) => format!(
-                "{action} on {resource} was not sent, because there is no connection to AWS: {}",
-                why.describe()
-            ),
+            AwsErrorKind::NoCredentials(why) => why.message(action, resource),
+            AwsErrorKind::NoConnection(why) => why.message(action, resource),
             AwsErrorKind::CredentialsExpired => {
                 format!(
                     "{}: renew them, such as with aws sso login",

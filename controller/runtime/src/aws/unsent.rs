@@ -114,8 +114,13 @@ impl NoConnection {
         }
     }
 
-    /// The cause and the fix, for the end of a message.
-    pub fn describe(self) -> &'static str {
+    /// The message for a call without a connection: the cause and the fix.
+    pub fn message(self, action: &str, resource: &str) -> String {
+        let why = self.describe();
+        format!("{action} on {resource} was not sent, because there is no connection to AWS: {why}")
+    }
+
+    fn describe(self) -> &'static str {
         match self {
             Self::Dns => {
                 "DNS does not find the endpoint's name; make sure that the cluster's DNS resolves the name, \
@@ -217,8 +222,13 @@ impl NoCredentials {
         }
     }
 
-    /// The cause and the fix, for the end of a message.
-    pub fn describe(&self) -> String {
+    /// The message for a call without credentials: the cause and the fix.
+    pub fn message(&self, action: &str, resource: &str) -> String {
+        let why = self.describe();
+        format!("{action} on {resource} was not sent, because no credentials are available: {why}")
+    }
+
+    fn describe(&self) -> String {
         match self {
             Self::NotFound => {
                 "the environment, the profile, the service account and the metadata of the container and the \
