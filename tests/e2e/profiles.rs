@@ -88,7 +88,7 @@ fn an_expired_login_of_a_profile_names_the_command_of_the_next_login() {
             "the profile `prod` has no valid login to IAM Identity Center; run aws sso login --profile prod, or give the \
              operator's service account a role (docs/iam.md)",
         );
-        // Nobody has logged in.
+        // The cache has no token.
         for config in [&former, &session] {
             assert_eq!(Home::new(&env, config).plan(&env).await, login);
         }

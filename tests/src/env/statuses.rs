@@ -82,8 +82,8 @@ impl Drop for StatusWatch {
 }
 
 /// Checks each version of each object. A watch that ends continues at its last version. After an error, for example
-/// because the API server dropped old versions, the watch starts from a new list. A listed object may have changed since its
-/// last status, as by a deletion, so its status is not checked.
+/// because the API server dropped old versions, the watch starts from a new list. A deletion between the last status and the
+/// list changes the generation, so the statuses of listed objects are not checked.
 async fn watch(api: Api<DynamicObject>, mut from: String, seen: Arc<Mutex<Seen>>) {
     loop {
         if watch_once(&api, &mut from, &seen).await.is_err() {
