@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::parts::{count, part};
 use super::{Names, Part, PartKind, PartState, Read, Subject, TriggerName, as_text};
 use crate::explain::schedule::{NextRuns, next_runs};
 use crate::plan::intent::ValidSpec;
@@ -39,7 +40,7 @@ pub struct Count {
     #[serde(flatten)]
     pub metric: Metric,
     /// The sum over the time of the history.
-    pub sum: u64,
+    pub sum: usize,
     /// The last minute with a count other than zero.
     #[serde(serialize_with = "as_optional_text", skip_serializing_if = "Option::is_none")]
     pub last: Option<Timestamp>,
@@ -72,7 +73,7 @@ pub struct History {
 struct Counter {
     metric: &'static str,
     /// The words for a sum. The metric of a failure has no words for zero.
-    words: fn(u64) -> String,
+    words: fn(usize) -> String,
     /// The next step of the reader, for the metric of a failure.
     cure: Option<&'static str>,
 }
@@ -82,7 +83,7 @@ const OF_RULE: [Counter; 2] = [
     Counter { metric: "TriggeredRules", words: |n| times("fired", "did not fire", n), cure: None },
     Counter {
         metric: "FailedInvocations",
-        words: |n| number(n, "event did not reach Lambda", "events did not reach Lambda"),
+        words: |n| count(n, "event did not reach Lambda", "events did not reach Lambda"),
         cure: Some("check the permission on the function"),
     },
 ];
@@ -92,17 +93,17 @@ const OF_RULE: [Counter; 2] = [
 const OF_GROUP: [Counter; 3] = [
     Counter {
         metric: "InvocationAttemptCount",
-        words: |n| number(n, "attempt to invoke a function", "attempts to invoke functions"),
+        words: |n| count(n, "attempt to invoke a function", "attempts to invoke functions"),
         cure: None,
     },
     Counter {
         metric: "TargetErrorCount",
-        words: |n| number(n, "attempt failed", "attempts failed"),
+        words: |n| count(n, "attempt failed", "attempts failed"),
         cure: Some("check the role with lambda-triggers doctor --function"),
     },
     Counter {
         metric: "InvocationDroppedCount",
-        words: |n| number(n, "run was given up", "runs were given up"),
+        words: |n| count(n, "run was given up", "runs were given up"),
         cure: Some("look into the dead-letter queue, if the schedule has one"),
     },
 ];
@@ -112,33 +113,29 @@ const OF_FUNCTION: [Counter; 5] = [
     Counter {
         metric: "AsyncEventsReceived",
         words: |n| {
-            if n == 0 { "received no event".into() } else { number(n, "event received", "events received") }
+            if n == 0 { "received no event".into() } else { count(n, "event received", "events received") }
         },
         cure: None,
     },
     Counter { metric: "Invocations", words: |n| times("ran", "did not run", n), cure: None },
     Counter {
         metric: "Errors",
-        words: |n| number(n, "run failed", "runs failed"),
+        words: |n| count(n, "run failed", "runs failed"),
         cure: Some("the log of the function has the error"),
     },
     Counter {
         metric: "Throttles",
-        words: |n| number(n, "run was throttled", "runs were throttled"),
+        words: |n| count(n, "run was throttled", "runs were throttled"),
         cure: Some("check the reserved concurrency of the function"),
     },
     Counter {
         metric: "AsyncEventsDropped",
-        words: |n| number(n, "event was dropped", "events were dropped"),
+        words: |n| count(n, "event was dropped", "events were dropped"),
         cure: Some("check the retries and the maximum age of events"),
     },
 ];
 
-fn number(number: u64, one: &str, many: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
-}
-
-fn times(verb: &str, never: &str, number: u64) -> String {
+fn times(verb: &str, never: &str, number: usize) -> String {
     match number {
         0 => never.into(),
         1 => format!("{verb} once"),
@@ -162,7 +159,7 @@ impl Source {
 
     /// The part with its counts as facts.
     fn part(&self, counts: &[Count]) -> Part {
-        let empty = super::parts::part(self.part, &self.name);
+        let empty = part(self.part, &self.name);
         self.counters.iter().fold(empty, |part, counter| {
             let metric = self.metric(counter);
             let Some(count) = counts.iter().find(|count| count.metric == metric) else { return part };
@@ -232,27 +229,27 @@ pub fn metrics(subject: &Subject, names: &Names) -> Vec<Metric> {
 /// The history of a resource from its counts.
 pub fn history(subject: &Subject, names: &Names, counts: &Read<Vec<Count>>, now: Timestamp) -> History {
     let since = now - HISTORY;
-    let part = |source: &Source| match counts {
+    let counted = |source: &Source| match counts {
         Ok(counts) => source.part(counts),
-        Err(why) => super::parts::part(source.part, &source.name).unread(why),
+        Err(why) => part(source.part, &source.name).unread(why),
     };
     let trigger = of_trigger(names).map(|source| match due(subject, since, now) {
         Some(due) => {
-            let part = part(&source);
+            let part = counted(&source);
             let due = match due {
                 0 => "no run was due".into(),
-                _ => number(due as u64, "run was due", "runs were due"),
+                _ => count(due, "run was due", "runs were due"),
             };
             Part { facts: [vec![due], part.facts].concat(), ..part }
         }
-        None => part(&source),
+        None => counted(&source),
     });
     let function = of_function(names);
     let function = match has_metrics(subject, names) {
-        true => part(&function),
+        true => counted(&function),
         false => {
             let why = format!("the account {} has its metrics", names.function.account);
-            super::parts::part(function.part, &function.name).unread(&why)
+            part(function.part, &function.name).unread(&why)
         }
     };
     let counts = counts.clone().unwrap_or_default();

@@ -132,7 +132,8 @@ fn rules(owner: &OwnerId) -> String {
     format!("the rules {}*", owner.prefix())
 }
 
-fn count(count: usize, one: &str, many: &str) -> String {
+/// A number with its noun, in the singular for one.
+pub(super) fn count(count: usize, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 

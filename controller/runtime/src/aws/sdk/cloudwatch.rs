@@ -48,7 +48,7 @@ impl SdkCloudWatch {
                 let Some((_, count)) = counts.iter_mut().enumerate().find(is_own) else { continue };
                 let values = result.timestamps().iter().zip(result.values());
                 for (minute, value) in values.filter(|(_, value)| **value > 0.0) {
-                    count.sum += value.round() as u64;
+                    count.sum += value.round() as usize;
                     count.last = count.last.max(Timestamp::from_second(minute.secs()).ok());
                 }
             }

@@ -9,7 +9,7 @@ fn at(time: &str) -> Timestamp {
 }
 
 /// The history as lines, with these sums and last minutes. All other sums are zero.
-fn lines(subject: &Subject, sums: &[(&str, u64, &str)]) -> Vec<String> {
+fn lines(subject: &Subject, sums: &[(&str, usize, &str)]) -> Vec<String> {
     let names = Names::of(subject);
     let count = |metric: Metric| {
         let sum = sums.iter().find(|(name, ..)| *name == metric.name);
