@@ -306,9 +306,9 @@ impl ResourcePreview {
         format!("{} {}/{}", self.kind, self.namespace, self.name)
     }
 
-    /// Sets the action from the changes and problems. `is_gone` is true for a resource of the base alone, and
-    /// `is_as_before` for a manifest that is as in the base.
-    pub fn decide(&mut self, is_gone: bool, is_as_before: bool) {
+    /// Sets the action from the changes, the problems and the entries in `buckets`. `is_gone` is true for a resource of
+    /// the base alone, and `is_as_before` for a manifest that is as in the base.
+    pub fn decide(&mut self, is_gone: bool, is_as_before: bool, buckets: &[BucketPreview]) {
         let has = |severity| self.problems.iter().any(|problem| problem.severity == severity);
         // The trigger decides: a new trigger may use a function and a permission that exist.
         let triggers = |actions: &[ChangeAction]| {
@@ -325,12 +325,23 @@ impl ResourcePreview {
             Action::Unchanged
         } else if triggers(&[ChangeAction::Create])
             && !triggers(&[ChangeAction::Update, ChangeAction::Delete])
+            && !self.keeps_entry(buckets)
         {
             Action::Create
         } else {
             Action::Update
         };
         self.drift = is_as_before && !is_gone && !self.changes.is_empty();
+    }
+
+    /// True if an entry of this resource stays as it is.
+    fn keeps_entry(&self, buckets: &[BucketPreview]) -> bool {
+        let key = format!("{}/{}", self.namespace, self.name);
+        let is_kept =
+            |entry: &EntryPreview| entry.action == EntryAction::None && entry.resource.as_ref() == Some(&key);
+        // A ScheduledFunction can have the same name, and has no entries.
+        self.changes.iter().any(|change| change.part == Part::Entry)
+            && buckets.iter().flat_map(|bucket| &bucket.entries).any(is_kept)
     }
 
     fn order(&self) -> (&str, &str, &str, &Source) {

@@ -310,7 +310,7 @@ fn the_trigger_decides_about_the_action_of_a_resource() {
         one.changes = changes;
         one.problems =
             severity.map(|severity| Problem::new(Reason::InvalidSpec, severity, "why")).into_iter().collect();
-        one.decide(is_gone, is_as_before);
+        one.decide(is_gone, is_as_before, &[]);
         (one.action, one.drift)
     };
     let create = made(Part::Rule, ChangeAction::Create);

@@ -93,7 +93,7 @@ fn with_unplanned_deletion(mut preview: ResourcePreview) -> ResourcePreview {
     let message = "in the base, not in the files, and invalid in the base, so the plan cannot show what its deletion \
                    removes: add --cluster, which reads it from the status";
     preview.problems = vec![Problem::new(Reason::InvalidSpec, Severity::Warning, message)];
-    preview.decide(false, false);
+    preview.decide(false, false, &[]);
     preview
 }
 

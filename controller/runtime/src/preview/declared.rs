@@ -51,7 +51,7 @@ impl Declared {
         let refuse = |problems: Vec<Problem>| {
             let mut preview = ResourcePreview::new(kind, &key, manifest.source.clone());
             preview.problems = problems.into_iter().map(|problem| in_file(problem, &manifest)).collect();
-            preview.decide(false, false);
+            preview.decide(false, false, &[]);
             Box::new(preview)
         };
         let invalid =

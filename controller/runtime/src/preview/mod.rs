@@ -140,7 +140,7 @@ pub async fn preview(
         let problems: Vec<Problem> = preview.problems.drain(..).chain(planned.problems).collect();
         preview.problems =
             problems.into_iter().map(|problem| in_file(ignored(problem), &declared.manifest)).collect();
-        preview.decide(is_gone, is_as_before);
+        preview.decide(is_gone, is_as_before, &buckets);
         declared_resources.push(WithSpec { preview, spec: declared.json });
     }
     let resources = join_renames(declared_resources).into_iter().chain(refused).collect();

@@ -234,3 +234,27 @@ fn the_removal_of_an_orphan_entry_is_a_change() {
     assert_eq!(preview.summary, Summary { orphans: 1, ..Summary::default() });
     assert_eq!(preview.result, PlanResult::Changes);
 }
+
+#[test]
+fn a_resource_with_an_entry_in_place_is_not_new() {
+    let Member { key, desired: Desired::Entries(all_keys), .. } = member("a", "f", "s3:ObjectCreated:*")
+    else {
+        unreachable!()
+    };
+    let filter = KeyFilter { suffix: Some(".jpg".into()), ..KeyFilter::default() };
+    let jpg = Entry { id: Some(key.entry_id(&owner(), &filter, false)), ..all_keys[0].clone() };
+    let jpg = Entry { events: BTreeSet::from(["s3:ObjectRemoved:*".to_owned()]), ..jpg };
+    let desired = Desired::Entries(vec![all_keys[0].clone(), jpg]);
+    let member = Member { key: key.clone(), desired, created: None };
+    for (document, expected) in [
+        (document(""), Action::Create),
+        (document(&xml(&id("a"), "f", "s3:ObjectCreated:*")), Action::Update),
+        (document(&xml(&id("b"), "f", "s3:ObjectAcl:Put")), Action::Create),
+    ] {
+        let (bucket, changes, _) = preview(&document, std::slice::from_ref(&member));
+        let mut resource = ResourcePreview::new("S3TriggeredFunction", &key, source());
+        resource.changes = changes.into_values().flatten().collect();
+        resource.decide(false, false, &[bucket]);
+        assert_eq!(resource.action, expected, "{document:?}");
+    }
+}

@@ -53,19 +53,19 @@ fn sample() -> Preview {
     let mut changed = resource("changed");
     changed.schedule = Some("Every 2 hours.".into());
     changed.changes = vec![change(Part::Rule, ChangeAction::Update, vec![hour, input])];
-    changed.decide(false, false);
+    changed.decide(false, false, &[]);
     let mut drift = resource("drift");
     drift.changes = vec![change(Part::Target, ChangeAction::Update, vec![])];
-    drift.decide(false, true);
+    drift.decide(false, true, &[]);
     let mut gone = resource("gone");
     gone.changes = vec![change(Part::Rule, ChangeAction::Delete, vec![])];
     gone.notes = vec!["permission x stays".into()];
-    gone.decide(true, false);
+    gone.decide(true, false, &[]);
     let mut blocked = resource("blocked");
     let message = "spec.a: <b>|`@all`\u{1b}[31m\nx";
     let problem = Problem::new(Reason::ConflictingEntry, Severity::Error, message);
     blocked.problems = vec![Problem { line: Some(9), ..problem }];
-    blocked.decide(false, false);
+    blocked.decide(false, false, &[]);
     let entry = |id: Option<&str>, arn: &str, owner, action| EntryPreview {
         id: id.map(Into::into),
         arn: arn.into(),
@@ -148,7 +148,7 @@ fn a_renamed_resource_is_one_block() {
     renamed.renamed_from = Some("media/old".into());
     renamed.changes =
         [ChangeAction::Create, ChangeAction::Delete].map(|action| change(Part::Rule, action, vec![])).into();
-    renamed.decide(false, false);
+    renamed.decide(false, false, &[]);
     let expected = "\
 ~ ScheduledFunction media/new   renamed from media/old
     + rule        lt-1   eu-west-1
@@ -242,7 +242,7 @@ fn a_plan_shows_that_a_new_rule_is_disabled() {
             change(Part::Permission, ChangeAction::Create, vec![]),
             change(Part::Rule, ChangeAction::Create, fields),
         ];
-        new.decide(false, false);
+        new.decide(false, false, &[]);
         let preview = preview(vec![new], vec![]);
         let line =
             |text: String, part: &str| text.lines().find(|line| line.contains(part)).map(str::to_owned);
@@ -265,7 +265,7 @@ fn the_markdown_keeps_its_limit() {
             one.changes = vec![change(Part::Rule, ChangeAction::Create, vec![])];
             one.problems =
                 severity.map(|one| Problem::new(Reason::InvalidSpec, one, "why")).into_iter().collect();
-            one.decide(false, false);
+            one.decide(false, false, &[]);
             one
         };
         preview((0..5_000).map(one).collect(), vec![])
@@ -303,7 +303,7 @@ fn the_exit_code_tells_changes_and_problems_apart() {
         one.changes = vec![change(Part::Rule, action, vec![])];
         one.problems =
             severity.map(|one| Problem::new(Reason::InvalidSpec, one, "why")).into_iter().collect();
-        one.decide(false, false);
+        one.decide(false, false, &[]);
         preview(vec![one], vec![])
     };
     let none = preview(vec![resource("a")], vec![]);
