@@ -49,7 +49,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ResourceArgs {
-    /// The resource. The kind is a name that kubectl accepts: schedfn, scheduledfunction, s3fn, s3triggeredfunctions, ...
+    /// The resource. The kind is a name that kubectl accepts, such as schedfn, scheduledfunction or s3fn.
     #[arg(value_name = "KIND/NAME", value_parser = parse)]
     resource: Reference,
     /// The namespace of the resource (default: the namespace of the kubeconfig's context).
