@@ -112,17 +112,17 @@ fn what_is_planned_is_what_the_operator_does() {
             "owner id {OWNER}, account {account}, eu-west-1, compared with AWS
 
 + ScheduledFunction {ns}/report
-    + permission  lt-{OWNER}-rules   eu-west-1   arn:aws:events:eu-west-1:{account}:rule/lt-{OWNER}-* may invoke report
-    + rule        {rule}   eu-west-1   cron(0 18 ? * MON-FRI *)
-    + target      lt-{OWNER}-function   eu-west-1   report
+    + permission  lt-{OWNER}-rules   the rules lt-{OWNER}-* may invoke report
+    + rule        {rule}   cron(0 18 ? * MON-FRI *)
+    + target      lt-{OWNER}-function   report
       runs        At 18:00 UTC, on Monday to Friday.
 {next}
 
 + S3TriggeredFunction {ns}/thumbs
-    + permission  {sid}   eu-west-1   arn:aws:s3:::{bucket} may invoke thumbs
-    + entry       {jpg}   eu-west-1   bucket {bucket}: *.jpg, s3:ObjectCreated:* -> thumbs
-    + entry       {webp}   eu-west-1   bucket {bucket}: *.webp, s3:ObjectCreated:* -> thumbs
-    > entry       tf-s3-lambda-1   eu-west-1   bucket {bucket}: *.jpg, s3:ObjectCreated:* -> thumbs   taken over in the same write
+    + permission  {sid}   bucket {bucket} may invoke thumbs
+    + entry       bucket {bucket}: *.jpg, s3:ObjectCreated:* -> thumbs
+    + entry       bucket {bucket}: *.webp, s3:ObjectCreated:* -> thumbs
+    > entry       tf-s3-lambda-1   bucket {bucket}: *.jpg, s3:ObjectCreated:* -> thumbs   taken over in the same write
 "
         );
         let (resources, buckets) = text.split_once("\nBucket ").unwrap();

@@ -51,6 +51,14 @@ impl Statement {
             source_account: Some(bucket_owner.into()),
         }
     }
+
+    /// The source in words: `the rules lt-1a2b3c4d-*` or `bucket photos`.
+    pub fn source(&self) -> String {
+        match self.source_arn.split_once(":rule/") {
+            Some((_, rules)) => format!("the rules {rules}"),
+            None => format!("bucket {}", self.source_arn.rsplit(':').next().unwrap_or_default()),
+        }
+    }
 }
 
 /// The observed resource policy of a function.
@@ -234,6 +242,12 @@ mod tests {
             source_account: None,
         };
         assert_eq!(Statement::for_rules(&owner, &function, "111122223333"), expected);
+    }
+
+    #[test]
+    fn the_source_of_a_statement_has_words() {
+        let rules = Statement { source_arn: "arn:aws:events:eu-west-1:1:rule/lt-1-*".into(), ..wanted() };
+        assert_eq!([rules.source(), wanted().source()], ["the rules lt-1-*", "bucket photos"]);
     }
 
     #[test]

@@ -126,7 +126,7 @@ pub fn permission_change(
         action: if replaces { ChangeAction::Update } else { ChangeAction::Create },
         id: statement.id.clone(),
         region: region.into(),
-        words: format!("{} may invoke {function}", statement.source_arn),
+        words: format!("{} may invoke {function}", statement.source()),
         fields: vec![],
     })
 }

@@ -226,13 +226,14 @@ fn a_statement_is_a_change_only_if_it_is_written() {
     let statement = Statement {
         id: "lt-1-rules".into(),
         principal: "events.amazonaws.com".into(),
-        source_arn: "arn:rules".into(),
+        source_arn: "arn:aws:events:eu-west-1:123456789012:rule/lt-1-*".into(),
         source_account: None,
     };
     let of = |plan: PermissionPlan| permission_change(&plan, &statement, "report", REGION);
     let add = PermissionStep::Add(statement.clone());
-    let expected =
-        |action| Some(change(Part::Permission, action, "lt-1-rules", "arn:rules may invoke report", vec![]));
+    let expected = |action| {
+        Some(change(Part::Permission, action, "lt-1-rules", "the rules lt-1-* may invoke report", vec![]))
+    };
     assert_eq!(of(PermissionPlan::InPlace), None);
     assert_eq!(of(PermissionPlan::External), None);
     assert_eq!(of(PermissionPlan::Write(vec![add.clone()], None)), expected(ChangeAction::Create));

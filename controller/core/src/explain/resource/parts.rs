@@ -98,16 +98,15 @@ fn permission(subject: &Subject, names: &Names, statement: &Statement, observed:
         Err(why) => return part.unread(why),
         Ok(policy) => policy,
     };
-    let (source, users) = match (&names.trigger, &observed.trigger) {
-        (TriggerName::Entries(bucket, _), ObservedTrigger::Entries(document)) => {
-            let users =
-                document.as_ref().ok().map(|document| sharing_entries(document, &subject.owner, names));
-            (format!("bucket {bucket}"), users.map(|users| count(users, "resource needs", "resources need")))
+    let source = statement.source();
+    let users = match &observed.trigger {
+        ObservedTrigger::Entries(Ok(document)) => {
+            Some(count(sharing_entries(document, &subject.owner, names), "resource needs", "resources need"))
         }
-        (_, ObservedTrigger::Rule { sharing: Ok(sharing), .. }) => {
-            (rules(&subject.owner), Some(count(sharing.len(), "rule needs", "rules need")))
+        ObservedTrigger::Rule { sharing: Ok(sharing), .. } => {
+            Some(count(sharing.len(), "rule needs", "rules need"))
         }
-        _ => (rules(&subject.owner), None),
+        _ => None,
     };
     let part = match state(policy, statement, subject.spec.function().permission) {
         Permission::Own => part.fact(format!("lets {source} invoke the function")),
@@ -126,10 +125,6 @@ fn permission(subject: &Subject, names: &Names, statement: &Statement, observed:
         Some(users) => part.fact(format!("{users} it")),
         None => part,
     }
-}
-
-fn rules(owner: &OwnerId) -> String {
-    format!("the rules {}*", owner.prefix())
 }
 
 /// A number with its noun, in the singular for one.

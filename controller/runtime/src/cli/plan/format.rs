@@ -79,6 +79,11 @@ pub fn new_expression(change: &PlannedChange) -> Option<(&str, &'static str)> {
     Some((after("expression")?.as_str()?, disabled))
 }
 
+/// The Region of a change, unless it is `own`, the operator's Region.
+pub fn other_region<'a>(change: &'a PlannedChange, own: Option<&str>) -> Option<&'a str> {
+    Some(change.region.as_str()).filter(|region| own != Some(region))
+}
+
 /// What the manifests are compared with.
 pub fn against(preview: &Preview) -> String {
     let against = &preview.against;

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::Shown;
 use super::format::{
-    against, bucket, change_sign, clean, destination, field, new_expression, part, summary, whose,
+    against, bucket, change_sign, clean, destination, field, new_expression, other_region, part, summary,
+    whose,
 };
 
 /// The plan as Markdown of at most `max_bytes`. The details are left out before the rows of the table, and the least
@@ -24,8 +25,10 @@ pub fn render(preview: &Preview, shown: &Shown) -> String {
     let rows: Vec<String> = resources.iter().map(|one| row(one)).collect();
     let buckets = preview.buckets.iter().filter(|one| one.write).map(bucket_details);
     let (first, last) = resources.split_at(resources.partition_point(|one| one.action <= Action::Delete));
-    let of =
-        |resources: &[&ResourcePreview]| resources.iter().filter_map(|one| resource_details(one)).collect();
+    let own_region = preview.against.region.as_deref();
+    let of = |resources: &[&ResourcePreview]| {
+        resources.iter().filter_map(|one| resource_details(one, own_region)).collect()
+    };
     let (first, last): (Vec<String>, Vec<String>) = (of(first), of(last));
     let details: Vec<String> = first.into_iter().chain(buckets).chain(last).collect();
     let marker = format!("<!-- lambda-triggers plan: {} -->\n", escape(&shown.title));
@@ -130,7 +133,7 @@ fn short_field(what: &str, field: &FieldChange) -> String {
     }
 }
 
-fn resource_details(one: &ResourcePreview) -> Option<String> {
+fn resource_details(one: &ResourcePreview, own_region: Option<&str>) -> Option<String> {
     let mut lines: Vec<String> =
         one.schedule.iter().map(|words| format!("- runs: {}", escape(words))).collect();
     for change in &one.changes {
@@ -138,7 +141,10 @@ fn resource_details(one: &ResourcePreview) -> Option<String> {
         // The words of a schedule have a line of their own.
         let has_words = !words.is_empty() && !matches!(what, Part::Rule | Part::Schedule);
         let words = if has_words { format!(": {}", escape(words)) } else { String::new() };
-        lines.push(format!("- `{}` {} `{}`{words}", change_sign(*action), part(*what), code(id)));
+        let region = other_region(change, own_region)
+            .map(|region| format!(" in {}", escape(region)))
+            .unwrap_or_default();
+        lines.push(format!("- `{}` {} `{}`{region}{words}", change_sign(*action), part(*what), code(id)));
         let fields = fields.iter().filter(|_| *action == ChangeAction::Update);
         lines.extend(fields.map(|one| format!("  - {}", escape(&field(one)))));
     }

@@ -55,10 +55,18 @@ fn sample() -> Preview {
     changed.changes = vec![change(Part::Rule, ChangeAction::Update, vec![hour, input])];
     changed.decide(false, false, &[]);
     let mut drift = resource("drift");
-    drift.changes = vec![change(Part::Target, ChangeAction::Update, vec![])];
+    drift.changes = vec![
+        change(Part::Target, ChangeAction::Update, vec![]),
+        change(Part::Entry, ChangeAction::Delete, vec![]),
+        PlannedChange {
+            words: "bucket photos: all keys".into(),
+            ..change(Part::Entry, ChangeAction::Create, vec![])
+        },
+    ];
     drift.decide(false, true, &[]);
     let mut gone = resource("gone");
-    gone.changes = vec![change(Part::Rule, ChangeAction::Delete, vec![])];
+    let rule = change(Part::Rule, ChangeAction::Delete, vec![]);
+    gone.changes = vec![PlannedChange { region: "us-east-1".into(), ..rule }];
     gone.notes = vec!["permission x stays".into()];
     gone.decide(true, false, &[]);
     let mut blocked = resource("blocked");
@@ -106,13 +114,13 @@ owner id 1a2b3c4d, account 123456789012, eu-west-1, compared with AWS and the ba
     ! ConflictingEntry: spec.a: <b>|`@all`\u{fffd}[31m\u{fffd}x
 
 ~ ScheduledFunction media/changed
-    ~ rule        lt-1   eu-west-1
+    ~ rule        lt-1
         expression: rate(1 hour) -> rate(2 hours)
         input: changed (--show-values shows it)
       runs        Every 2 hours.
 
 - ScheduledFunction media/gone   in the base, not in the files
-    - rule        lt-1   eu-west-1
+    - rule        lt-1   us-east-1
       note        permission x stays
 
 Bucket photos   1 -> 2 of 100 entries; 1 of others stays as it is; EventBridge stays on
@@ -123,7 +131,9 @@ Bucket photos   1 -> 2 of 100 entries; 1 of others stays as it is; EventBridge s
 Drift, not by this change (1): AWS differs, and the operator repairs it
 
 ~ ScheduledFunction media/drift
-    ~ target      lt-1   eu-west-1   report
+    ~ target      lt-1   report
+    - entry       report
+    + entry       bucket photos: all keys
 
 2 to change, 1 to delete, 1 with drift, 1 problem.
 ";
@@ -151,8 +161,8 @@ fn a_renamed_resource_is_one_block() {
     renamed.decide(false, false, &[]);
     let expected = "\
 ~ ScheduledFunction media/new   renamed from media/old
-    + rule        lt-1   eu-west-1
-    - rule        lt-1   eu-west-1
+    + rule        lt-1
+    - rule        lt-1
 ";
     let preview = preview(vec![renamed], vec![]);
     let text = plain(&preview, &shown());
@@ -184,7 +194,7 @@ fn the_markdown_lets_no_text_break_out() {
 | ❗ | `media/blocked`<br>ScheduledFunction | **ConflictingEntry** |
 | ➖ | `media/gone`<br>ScheduledFunction | rule removed |
 | ✏️ | `media/changed`<br>ScheduledFunction | rule expression: `rate(1 hour)` → `rate(2 hours)`<br>rule input changed<br>Every 2 hours. |
-| ✏️ | `media/drift`<br>ScheduledFunction | drift, not by this change:<br>target changed |
+| ✏️ | `media/drift`<br>ScheduledFunction | drift, not by this change:<br>target changed<br>entry removed<br>new entry: bucket photos: all keys |
 
 <details open><summary>ScheduledFunction media/blocked</summary>
 
@@ -194,7 +204,7 @@ fn the_markdown_lets_no_text_break_out() {
 
 <details><summary>ScheduledFunction media/gone</summary>
 
-- `-` rule `lt-1`
+- `-` rule `lt-1` in us-east-1
 - permission x stays
 
 </details>
@@ -251,7 +261,7 @@ fn a_plan_shows_that_a_new_rule_is_disabled() {
     let expected = |words: &str| {
         [
             Some(format!("| ➕ | `media/new`<br>ScheduledFunction | new rule `rate(1 day)`{words} |")),
-            Some(format!("    + rule        lt-1   eu-west-1   rate(1 day){words}")),
+            Some(format!("    + rule        lt-1   rate(1 day){words}")),
         ]
     };
     assert_eq!([row(true), row(false)], [expected(""), expected(", disabled")]);

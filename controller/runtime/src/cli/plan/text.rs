@@ -9,8 +9,8 @@ use lambda_triggers_core::preview::{
 
 use super::Shown;
 use super::format::{
-    against, bucket, change_sign, clean, destination, entry_sign, field, new_expression, part, severity_sign,
-    sign, summary, whose,
+    against, bucket, change_sign, clean, destination, entry_sign, field, new_expression, other_region, part,
+    severity_sign, sign, summary, whose,
 };
 use crate::cli::color::{CHANGED, CREATED, DELETED, LABEL, TAKEN_OVER};
 use crate::cli::entries::table;
@@ -27,8 +27,9 @@ pub fn render(preview: &Preview, shown: &Shown) -> String {
     let mut out = format!("{}\n\n", against(preview));
     let (drift, changed): (Vec<&ResourcePreview>, Vec<&ResourcePreview>) =
         preview.resources.iter().filter(has_words).partition(|resource| resource.drift);
+    let region = preview.against.region.as_deref();
     for one in changed {
-        resource(&mut out, one);
+        resource(&mut out, one, region);
     }
     for one in preview.buckets.iter().filter(|bucket| bucket.write || shown.unchanged) {
         entries(&mut out, one);
@@ -41,7 +42,7 @@ pub fn render(preview: &Preview, shown: &Shown) -> String {
         );
     }
     for one in drift {
-        resource(&mut out, one);
+        resource(&mut out, one, region);
     }
     let last = match (preview.result, preview.against.aws, preview.summary.resources) {
         (PlanResult::NoChanges, true, 1..) => {
@@ -54,7 +55,7 @@ pub fn render(preview: &Preview, shown: &Shown) -> String {
     out + &last + "\n"
 }
 
-fn resource(out: &mut String, one: &ResourcePreview) {
+fn resource(out: &mut String, one: &ResourcePreview, own_region: Option<&str>) {
     let gone = match (one.action, one.source.file.as_str()) {
         (Action::Delete, Source::CLUSTER) => "   in the cluster, not in the files",
         (Action::Delete, _) => "   in the base, not in the files",
@@ -73,7 +74,7 @@ fn resource(out: &mut String, one: &ResourcePreview) {
         renamed.unwrap_or_default()
     );
     for change in &one.changes {
-        change_lines(out, change);
+        change_lines(out, change, own_region);
     }
     if let Some(words) = one.schedule.as_ref().filter(|_| one.action != Action::Delete) {
         let _ = writeln!(out, "      runs        {words}");
@@ -110,23 +111,25 @@ fn readable(run: &str) -> String {
     run.parse::<Timestamp>().map_or_else(|_| run.to_owned(), |run| run.strftime("%a %F %R UTC").to_string())
 }
 
-fn change_lines(out: &mut String, change: &PlannedChange) {
-    let PlannedChange { part: what, action, id, region, words, fields } = change;
-    let taken = if *action == ChangeAction::TakeOver { "   taken over in the same write" } else { "" };
+fn change_lines(out: &mut String, change: &PlannedChange, own_region: Option<&str>) {
+    let PlannedChange { part: what, action, id, words, fields, .. } = change;
     // The words of a schedule have a line of their own.
     let (words, disabled) = match (what, action) {
         (Part::Rule | Part::Schedule, ChangeAction::Create) => new_expression(change).unwrap_or_default(),
         (Part::Rule | Part::Schedule, _) => ("", ""),
         _ => (words.as_str(), ""),
     };
-    let line = format!(
-        "    {} {:<11} {}   {region}   {}{disabled}{taken}",
-        painted(change_sign(*action)),
-        part(*what),
-        clean(id),
-        clean(words)
-    );
-    let _ = writeln!(out, "{}", line.trim_end());
+    let is_taken_over = *action == ChangeAction::TakeOver;
+    // The table of the bucket has the Ids of the operator's entries.
+    let has_id = *what != Part::Entry || is_taken_over;
+    let cells = [
+        has_id.then(|| clean(id)),
+        other_region(change, own_region).map(clean),
+        (!words.is_empty()).then(|| format!("{}{disabled}", clean(words))),
+        is_taken_over.then(|| "taken over in the same write".to_owned()),
+    ];
+    let cells: Vec<String> = cells.into_iter().flatten().collect();
+    let _ = writeln!(out, "    {} {:<11} {}", painted(change_sign(*action)), part(*what), cells.join("   "));
     if *action == ChangeAction::Update {
         for one in fields {
             let _ = writeln!(out, "        {}", field(one));
