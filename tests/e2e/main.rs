@@ -21,6 +21,7 @@ mod import;
 mod network;
 mod objects;
 mod operator;
+mod owner_id;
 mod plan;
 mod profiles;
 mod read_only;

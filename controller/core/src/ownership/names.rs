@@ -7,7 +7,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::api::KeyFilter;
+use crate::api::{Applied, KeyFilter};
 
 /// Hex digits of the hash in each name. The hash separates objects whose readable parts are cut to the same text.
 const OBJECT_HASH: usize = 10;
@@ -50,6 +50,19 @@ impl OwnerId {
     pub fn from_name(name: &str) -> Option<Self> {
         let (owner, _) = name.strip_prefix("lt-")?.split_once('-')?;
         Self::parse(owner).ok()
+    }
+
+    /// The owner id in the names of the AWS resources that a status records; `None` without such a name.
+    pub fn from_record(applied: &Applied) -> Option<Self> {
+        let Applied { account: _, rules, schedules, notifications, functions, permissions } = applied;
+        let rules = rules.iter().map(|rule| &rule.name);
+        let schedules = schedules.iter().map(|schedule| &schedule.name);
+        let entries = notifications.iter().flat_map(|notification| &notification.ids);
+        let statements = permissions.iter().map(|permission| &permission.statement_id);
+        // The user may choose the name of a function.
+        let functions = functions.iter().map(|function| &function.name);
+        let names = rules.chain(schedules).chain(entries).chain(statements).chain(functions);
+        names.into_iter().find_map(|name| Self::from_name(name))
     }
 
     /// The prefix of all names and Ids of this owner.
@@ -243,6 +256,8 @@ fn is_hash(text: &str, digits: usize) -> bool {
 mod tests {
     use proptest::prelude::*;
 
+    use serde_json::{Value, json};
+
     use super::*;
 
     const KIND: &str = "ScheduledFunction";
@@ -258,6 +273,22 @@ mod tests {
         for other in ["", "lt-", "lt-0a1b2c3d", "lt-0a1b2c3-x", "LT-0a1b2c3d-x", "xt-0a1b2c3d-x"] {
             assert_eq!((prefix_of(other), OwnerId::from_name(other)), (None, None), "{other}");
         }
+    }
+
+    #[test]
+    fn every_recorded_name_has_the_owner_id() {
+        let of = |record: Value| OwnerId::from_record(&serde_json::from_value(record).unwrap());
+        let name = "lt-1a2b3c4d-team-hourly-0123456789";
+        for record in [
+            json!({"rules": [{"region": "eu-west-1", "name": name}]}),
+            json!({"schedules": [{"region": "eu-west-1", "group": "lt-1a2b3c4d", "name": name}]}),
+            json!({"notifications": [{"region": "eu-west-1", "bucket": "a", "bucketOwner": "1", "ids": [name]}]}),
+            json!({"permissions": [{"functionArn": "arn", "statementId": "lt-1a2b3c4d-rules"}]}),
+            json!({"functions": [{"region": "eu-west-1", "name": "mine"}, {"region": "eu-west-1", "name": name}]}),
+        ] {
+            assert_eq!(of(record.clone()), Some(owner()), "{record}");
+        }
+        assert_eq!(of(json!({"functions": [{"region": "eu-west-1", "name": "mine"}]})), None);
     }
 
     #[test]

@@ -192,12 +192,7 @@ pub fn run(args: IamPolicyArgs) -> Result<(), StartError> {
 async fn scope(args: IamPolicyArgs) -> Result<Scope, StartError> {
     let owner = match args.owner_id {
         Some(owner) => owner,
-        None => doctor::owner_id(&args.namespace).await.map_err(|why| {
-            format!(
-                "the owner id is not known, because it cannot be read from the cluster ({why}); give \
-                 --owner-id"
-            )
-        })?,
+        None => doctor::owner_id(&args.namespace).await?,
     };
     let (account, found) = match args.account {
         Some(account) => (account, "aws".to_owned()),

@@ -12,14 +12,15 @@ use kube::api::PostParams;
 use kube::{Api, Client, ResourceExt};
 use lambda_triggers_core::api::crds;
 use lambda_triggers_core::diagnosis::Check;
-use lambda_triggers_core::ownership::{Owner, OwnerId};
+use lambda_triggers_core::ownership::OwnerId;
 
 use super::operator::Running;
+use super::owner_id::check_owner;
 use super::resources::Resources;
 use super::{Options, why};
 use crate::error_chain;
 use crate::network::Network;
-use crate::operator::{CLUSTER, RBAC_RULES, RbacRule, RbacScope, find_owner, identity};
+use crate::operator::{CLUSTER, RBAC_RULES, RbacRule, RbacScope, identity};
 
 const API_SERVER: &str = "API server";
 const GROUP_VERSION: &str = "lambda-triggers.dev/v1alpha1";
@@ -51,7 +52,8 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Clust
         checks.push(check_crd(&client, &crd).await);
     }
     let own = own_namespace(options, &client);
-    let (owner_check, known) = check_owner(options, &client, &own).await;
+    let resources = Resources::list(&client, &options.namespaces).await.map_err(|error| why(&error));
+    let (owner_check, known) = check_owner(options, &client, &own, resources.as_ref().ok()).await;
     let places = RBAC_RULES.iter().flat_map(|right| {
         let places = places(right.place, &options.namespaces, &own, known.as_ref());
         places.into_iter().map(move |place| (right, place))
@@ -67,22 +69,10 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Clust
     checks.extend(operator);
     let cluster = Cluster {
         owner: known,
-        resources: Resources::list(&client, &options.namespaces).await.map_err(|error| why(&error)),
+        resources,
         is_operator: is_operator(options, &client, namespace.as_ref().unwrap_or(&own)).await,
     };
     (checks, cluster)
-}
-
-/// The owner ID of the flag, or of the cluster.
-pub async fn check_owner(options: &Options, client: &Client, own: &str) -> (Check, Option<OwnerId>) {
-    let given = options.owner_id.clone();
-    match find_owner(client, identity(&options.namespaces, own), given.clone()).await {
-        Ok(Owner { id, .. }) => {
-            let message = format!("{id}; names in AWS begin with {}", id.prefix());
-            (Check::ok("owner id", message), Some(id))
-        }
-        Err(error) => (Check::failed("owner id", error_chain(&*error)), given),
-    }
 }
 
 /// True if the user is a service account in the operator's namespace. Impersonation does not change the AWS credentials.
@@ -94,15 +84,6 @@ pub async fn is_operator(options: &Options, client: &Client, own: &str) -> Optio
     let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await.ok()?;
     let user = review.status?.user_info?.username?;
     Some(user.starts_with(&format!("system:serviceaccount:{own}:")))
-}
-
-/// The operator's owner ID in this cluster.
-pub async fn owner_id(namespaces: &[String]) -> Result<OwnerId, String> {
-    let network = Network::from_env().map_err(|error| error_chain(&error))?;
-    let config = network.kube_config(None).await.map_err(|error| error_chain(&error))?;
-    let client = Client::try_from(config).map_err(|error| error_chain(&error))?;
-    let owner = find_owner(&client, identity(namespaces, client.default_namespace()), None).await;
-    owner.map(|owner| owner.id).map_err(|error| error_chain(&*error))
 }
 
 /// Connects to the API server.

@@ -6,6 +6,7 @@ mod inventory;
 mod kubernetes;
 mod operator;
 mod orphans;
+mod owner_id;
 mod resources;
 mod scheduler;
 mod subjects;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use lambda_triggers_core::diagnosis::Check;
 use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::status::Component;
+pub use owner_id::owner_id;
 
 use crate::aws::AwsError;
 use crate::error_chain;
@@ -108,12 +110,4 @@ fn read<T>(
 /// No credentials, or AWS does not accept the credentials.
 pub async fn account_and_partition(region: Option<String>) -> Result<(String, String), String> {
     aws::account_and_partition(region).await
-}
-
-/// The operator's owner ID in the cluster of the kubeconfig.
-///
-/// # Errors
-/// The cluster cannot be reached, or RBAC denies `get` on the namespace.
-pub async fn owner_id(namespaces: &[String]) -> Result<OwnerId, String> {
-    kubernetes::owner_id(namespaces).await
 }

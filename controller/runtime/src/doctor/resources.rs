@@ -6,7 +6,7 @@ use kube::Client;
 use kube::api::ListParams;
 use lambda_triggers_core::api::{Backend, TriggerStatus};
 use lambda_triggers_core::arn::FunctionArn;
-use lambda_triggers_core::ownership::ObjectKey;
+use lambda_triggers_core::ownership::{ObjectKey, OwnerId};
 use lambda_triggers_core::plan::bucket::Bucket;
 
 use crate::objects::{RawS3TriggeredFunction, RawScheduledFunction, Trigger, key_of, list_all, read_status};
@@ -41,6 +41,11 @@ impl Resources {
     /// The kind, the key and the status of each resource.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, ObjectKey, TriggerStatus)> {
         self.scheduled.iter().map(identified).chain(self.s3.iter().map(identified))
+    }
+
+    /// The owner ids that the status of the resources records.
+    pub fn recorded_owners(&self) -> BTreeSet<OwnerId> {
+        self.all().filter_map(|(_, _, status)| OwnerId::from_record(&status.applied)).collect()
     }
 
     /// The functions and buckets of the Ready resources, which the operator has read. The resources of another account

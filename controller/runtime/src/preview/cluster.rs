@@ -1,6 +1,6 @@
 //! The objects of a cluster. The handle has no method that changes anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::Request;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -8,7 +8,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSche
 use kube::api::ListParams;
 use kube::{Api, Client, Resource};
 use lambda_triggers_core::api::{Applied, DeletionPolicy, TriggerStatus};
-use lambda_triggers_core::ownership::{ObjectKey, Owner};
+use lambda_triggers_core::ownership::{ObjectKey, Owner, OwnerId};
 use lambda_triggers_core::plan::bucket::Bucket;
 use lambda_triggers_core::plan::function::{files_of_config_map, no_config_map};
 use lambda_triggers_core::preview::Creation;
@@ -124,6 +124,12 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+
+    /// The owner ids that the status of the objects records.
+    pub fn recorded_owners(&self) -> BTreeSet<OwnerId> {
+        let records = self.objects.values().map(|existing| &existing.status.applied);
+        records.filter_map(OwnerId::from_record).collect()
     }
 
     /// The schema of the spec that the API server has for a kind.

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 use kube::Client;
+use lambda_triggers_core::diagnosis::check_owner_id;
 use lambda_triggers_core::preview::{ChangeAction, EntryAction, EntryOwner, PlanResult, Preview, Secrets};
 use lambda_triggers_core::status::Component;
 
@@ -126,7 +127,11 @@ async fn plan(args: PlanArgs) -> Result<Preview, StartError> {
 async fn read_cluster(client: Client, args: &PlanArgs) -> Result<Cluster, StartError> {
     let identity = args.operator_namespace.as_deref().unwrap_or(CLUSTER);
     let owner = find_owner(&client, identity, args.owner_id.clone()).await?;
-    Ok(Cluster::read(client, owner, args.selector.as_deref()).await?)
+    let cluster = Cluster::read(client, owner, args.selector.as_deref()).await?;
+    if args.owner_id.is_none() && args.operator_namespace.is_none() {
+        check_owner_id(&cluster.owner.id, &cluster.recorded_owners(), "--operator-namespace")?;
+    }
+    Ok(cluster)
 }
 
 /// The exit code: 0 without changes, the code for changes, and 1 for everything that needs a person.

@@ -10,7 +10,8 @@ use kube::Client;
 use lambda_triggers_core::diagnosis::{Check, Claims, check_orphans};
 use lambda_triggers_core::ownership::OwnerId;
 
-use super::kubernetes::{check_owner, connect, is_operator, own_namespace};
+use super::kubernetes::{connect, is_operator, own_namespace};
+use super::owner_id::check_owner;
 use super::resources::Resources;
 use super::{Options, aws, why};
 use crate::aws::Aws;
@@ -29,14 +30,16 @@ pub async fn examine(options: &Options, network: Network) -> Vec<Check> {
         Err(failed) => return vec![failed, skipped("the resources of the cluster are not known")],
     };
     let own = own_namespace(options, &client);
-    let (owner_check, owner) = check_owner(options, &client, &own).await;
+    let listed = Listing::read(&client, &options.namespaces).await;
+    let resources = listed.as_ref().ok().map(|listing| &listing.resources);
+    let (owner_check, owner) = check_owner(options, &client, &own, resources).await;
     let mut checks = vec![api_server, owner_check];
     let Some(owner) = owner else {
         checks.push(skipped("the owner id is not known"));
         return checks;
     };
     checks.extend(other_clusters(options, &client, &own).await);
-    let before = match Listing::read(&client, &options.namespaces).await {
+    let before = match listed {
         Ok(listing) => listing,
         Err(why) => {
             let message = format!("cannot be listed: {why}; allow list of both kinds in all namespaces");

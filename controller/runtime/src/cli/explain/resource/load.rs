@@ -134,7 +134,7 @@ impl Settings<'_> {
     ) -> Result<Subject, StartError> {
         let status = read_status(object);
         let Self { owner, cluster, account, region } = self;
-        let owner = match (owner.or_else(|| owner_of(&status.applied)), cluster) {
+        let owner = match (owner.or_else(|| OwnerId::from_record(&status.applied)), cluster) {
             (Some(owner), _) => owner,
             (None, Some(client)) => find_owner(client, CLUSTER, None).await.map(|owner| owner.id).map_err(|error| {
                 let why = error_chain(&*error);
@@ -146,18 +146,6 @@ impl Settings<'_> {
         let spec = spec(region, status.backend.unwrap_or_default()).map_err(|failure| failure.message)?;
         Ok(Subject { kind: K::NAME, key: key_of(object), owner, account, spec, status })
     }
-}
-
-/// The owner id in the names of the recorded resources.
-fn owner_of(applied: &Applied) -> Option<OwnerId> {
-    let Applied { account: _, rules, schedules, notifications, functions, permissions } = applied;
-    let rules = rules.iter().map(|rule| &rule.name);
-    let schedules = schedules.iter().map(|schedule| &schedule.name);
-    let entries = notifications.iter().flat_map(|notification| &notification.ids);
-    let functions = functions.iter().map(|function| &function.name);
-    let statements = permissions.iter().map(|permission| &permission.statement_id);
-    let names = rules.chain(schedules).chain(entries).chain(statements).chain(functions);
-    names.into_iter().find_map(|name| OwnerId::from_name(name))
 }
 
 /// The Region of the recorded resources.
