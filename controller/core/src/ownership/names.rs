@@ -3,6 +3,7 @@
 //! A name contains the owner id, the namespace and the name of the object, but never the UID of the object. A
 //! recreated or restored object therefore owns the AWS resources of its predecessor.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use sha2::{Digest, Sha256};
@@ -52,17 +53,16 @@ impl OwnerId {
         Self::parse(owner).ok()
     }
 
-    /// The owner id in the names of the AWS resources that a status records; `None` without such a name.
-    pub fn from_record(applied: &Applied) -> Option<Self> {
+    /// The owner ids in the names of the AWS resources that a status records.
+    pub fn recorded(applied: &Applied) -> BTreeSet<Self> {
         let Applied { account: _, rules, schedules, notifications, functions, permissions } = applied;
         let rules = rules.iter().map(|rule| &rule.name);
         let schedules = schedules.iter().map(|schedule| &schedule.name);
         let entries = notifications.iter().flat_map(|notification| &notification.ids);
         let statements = permissions.iter().map(|permission| &permission.statement_id);
-        // The user may choose the name of a function.
         let functions = functions.iter().map(|function| &function.name);
         let names = rules.chain(schedules).chain(entries).chain(statements).chain(functions);
-        names.into_iter().find_map(|name| Self::from_name(name))
+        names.filter_map(|name| Self::from_name(name)).collect()
     }
 
     /// The prefix of all names and Ids of this owner.
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn every_recorded_name_has_the_owner_id() {
-        let of = |record: Value| OwnerId::from_record(&serde_json::from_value(record).unwrap());
+        let of = |record: Value| OwnerId::recorded(&serde_json::from_value(record).unwrap());
         let name = "lt-1a2b3c4d-team-hourly-0123456789";
         for record in [
             json!({"rules": [{"region": "eu-west-1", "name": name}]}),
@@ -286,9 +286,9 @@ mod tests {
             json!({"permissions": [{"functionArn": "arn", "statementId": "lt-1a2b3c4d-rules"}]}),
             json!({"functions": [{"region": "eu-west-1", "name": "mine"}, {"region": "eu-west-1", "name": name}]}),
         ] {
-            assert_eq!(of(record.clone()), Some(owner()), "{record}");
+            assert_eq!(of(record.clone()), BTreeSet::from([owner()]), "{record}");
         }
-        assert_eq!(of(json!({"functions": [{"region": "eu-west-1", "name": "mine"}]})), None);
+        assert_eq!(of(json!({"functions": [{"region": "eu-west-1", "name": "mine"}]})), BTreeSet::new());
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod bucket;
 pub mod function;
 pub mod intent;
 pub mod permission;
+pub mod reach;
 pub mod rule;
 pub mod schedule;
 pub mod switch;

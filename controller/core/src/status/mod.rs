@@ -126,6 +126,8 @@ reasons! {
     Contended,
     /// The tenancy file does not permit the namespace to use a resource in the spec.
     NotPermitted,
+    /// The existing AWS resources have the owner id of another operator, or the operator's owner id has changed.
+    OtherOwnerId,
     /// The namespace now acts in another account than the account of the existing AWS resources or of the schedule's
     /// function.
     OtherAccount,
@@ -294,6 +296,7 @@ impl Failure {
             | Reason::BucketInOtherAccount
             | Reason::Contended
             | Reason::Paused
+            | Reason::OtherOwnerId
             | Reason::OtherAccount
             | Reason::CredentialsRefused
             | Reason::RegionNotEnabled

@@ -45,7 +45,7 @@ impl Resources {
 
     /// The owner ids that the status of the resources records.
     pub fn recorded_owners(&self) -> BTreeSet<OwnerId> {
-        self.all().filter_map(|(_, _, status)| OwnerId::from_record(&status.applied)).collect()
+        self.all().flat_map(|(_, _, status)| OwnerId::recorded(&status.applied)).collect()
     }
 
     /// The functions and buckets of the Ready resources, which the operator has read. The resources of another account

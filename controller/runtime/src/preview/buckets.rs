@@ -134,6 +134,7 @@ fn members(items: &[Item], read: &ReadBucket, others: Option<&[Other<'_>]>, opti
         let desired = match () {
             () if item.is_paused() => Desired::KeepCurrent,
             () if item.is_gone && item.declared.spec.is_retained() => Desired::Retain,
+            () if item.is_gone && item.check_reach(options).is_err() => Desired::KeepCurrent,
             () if item.is_gone => Desired::None,
             // S3 would refuse all writes of a bucket with an entry for a missing function.
             () if item.lacks_function() && has_entries(&item.recorded, &claim.bucket) => Desired::None,

@@ -128,8 +128,7 @@ impl Cluster {
 
     /// The owner ids that the status of the objects records.
     pub fn recorded_owners(&self) -> BTreeSet<OwnerId> {
-        let records = self.objects.values().map(|existing| &existing.status.applied);
-        records.filter_map(OwnerId::from_record).collect()
+        self.objects.values().flat_map(|existing| OwnerId::recorded(&existing.status.applied)).collect()
     }
 
     /// The schema of the spec that the API server has for a kind.

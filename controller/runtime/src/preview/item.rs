@@ -8,6 +8,7 @@ use lambda_triggers_core::plan::intent::ValidSpec;
 use lambda_triggers_core::plan::intent::s3_triggered_function::Intent;
 use lambda_triggers_core::plan::intent::scheduled_function::{Operator, RuleIntent, ScheduleIntent};
 use lambda_triggers_core::plan::permission::PolicyView;
+use lambda_triggers_core::plan::reach::{check_account, check_owner};
 use lambda_triggers_core::plan::rule::RuleView;
 use lambda_triggers_core::preview::{Part, Problem, ResourcePreview, Severity};
 use lambda_triggers_core::status::{Failure, Reason, pause};
@@ -96,6 +97,12 @@ impl Item {
     fn keep_recorded(&mut self) {
         self.planned.obsolete = Applied::default();
         self.planned.wanted.merge(&self.recorded);
+    }
+
+    /// Checks that the operator finds the recorded resources.
+    pub fn check_reach(&self, options: &Options) -> Result<(), Failure> {
+        check_owner(&self.recorded, &options.owner)?;
+        check_account(&self.recorded, options.account_of(&self.declared.key.namespace))
     }
 
     /// True if the function does not exist.

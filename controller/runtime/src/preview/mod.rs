@@ -170,7 +170,9 @@ async fn observe(observer: &Observer<'_>, items: &mut [Item]) {
         () if item.is_gone && item.declared.spec.is_retained() => {
             Ok(Planned { wanted: Applied::default(), ..kept(item, Some(RETAINED)) })
         }
-        () if item.is_gone => Ok(Planned { obsolete: item.recorded.clone(), ..Planned::default() }),
+        () if item.is_gone => item
+            .check_reach(options)
+            .map(|()| Planned { obsolete: item.recorded.clone(), ..Planned::default() }),
         () if !item.is_looked_at(options) => Ok(kept(item, None)),
         () => observer.plan(item).await,
     });

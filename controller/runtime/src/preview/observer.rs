@@ -66,6 +66,7 @@ impl Observer<'_> {
     pub async fn plan(&self, item: &Item) -> Result<Planned, Failure> {
         let mut planned = Planned::default();
         self.check_credentials(item)?;
+        item.check_reach(self.options)?;
         let account = self.options.account_of(&item.declared.key.namespace);
         if let ValidSpec::Scheduled(valid) = &item.declared.spec {
             valid.check_account(account)?;

@@ -3,6 +3,7 @@
 
 use lambda_triggers_core::api::Applied;
 use lambda_triggers_core::plan::function::region;
+use lambda_triggers_core::plan::reach::{check_account, check_owner};
 use lambda_triggers_core::status::{Component, Reason};
 use lambda_triggers_core::tenancy::{ImplicitGrants, Reference, references_of_s3, references_of_scheduled};
 
@@ -47,22 +48,15 @@ pub async fn authorize<K: References>(
     Err(Error::found(*component, Reason::NotPermitted, words.join("; ")))
 }
 
-/// Checks that recorded resources are in the namespace's current account. In another account, a read would not find the
-/// resources, and the operator would forget the resources.
+/// Checks that recorded resources have the operator's owner id, and are in the namespace's current account.
 async fn is_in_reach(context: &Context, id: &Identity, applied: &Applied) -> Result<(), Error> {
+    check_owner(applied, &context.owner.id)?;
     if applied.account.is_none() {
         return Ok(());
     }
     let own = context.credentials.implicit_grants(&context.owner.id, &id.key, &[]).await;
     let account = own.map_err(Error::aws(Component::Permission))?.account;
-    let Some(made_in) = applied.made_in_other_account(&account) else { return Ok(()) };
-    let message = format!(
-        "the AWS resources of this resource are in account {made_in}, but its namespace now acts in account \
-         {account}. Give the namespace a role of account {made_in} until the resource is deleted, and create \
-         the resource again afterwards. Or set spec.deletionPolicy to Retain and delete the resource, which \
-         leaves the AWS resources in {made_in} to you"
-    );
-    Err(Error::found(Component::Permission, Reason::OtherAccount, message))
+    Ok(check_account(applied, &account)?)
 }
 
 /// The denied references of a spec, with messages.

@@ -134,7 +134,7 @@ impl Settings<'_> {
     ) -> Result<Subject, StartError> {
         let status = read_status(object);
         let Self { owner, cluster, account, region } = self;
-        let owner = match (owner.or_else(|| OwnerId::from_record(&status.applied)), cluster) {
+        let owner = match (owner.or_else(|| OwnerId::recorded(&status.applied).pop_first()), cluster) {
             (Some(owner), _) => owner,
             (None, Some(client)) => find_owner(client, CLUSTER, None).await.map(|owner| owner.id).map_err(|error| {
                 let why = error_chain(&*error);
