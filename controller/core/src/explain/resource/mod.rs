@@ -194,7 +194,7 @@ pub fn explain_resource(
         name: subject.key.name.clone(),
         owner_id: subject.owner.to_string(),
         ready: condition(&subject.status, "Ready"),
-        parts: parts::parts(subject, names, observed),
+        parts: parts::parts(subject, names, observed, now),
         schedule,
         next_runs: runs,
         history: observed.counts.as_ref().map(|counts| history::history(subject, names, counts, now)),

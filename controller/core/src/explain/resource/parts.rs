@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::{
     Names, Observed, ObservedTrigger, Part, PartKind, PartState, Read, Subject, TriggerName, problem,
 };
@@ -16,7 +18,7 @@ use crate::plan::schedule::{ObservedSchedule, ScheduleKey};
 use crate::status::Component;
 
 /// The parts of a resource.
-pub fn parts(subject: &Subject, names: &Names, observed: &Observed) -> Vec<Part> {
+pub fn parts(subject: &Subject, names: &Names, observed: &Observed, now: Timestamp) -> Vec<Part> {
     let mut parts = vec![function(names, &observed.function)];
     let exists = matches!(observed.function, Ok(Some(_)));
     if let Some(statement) = names.statement.as_ref().filter(|_| exists) {
@@ -27,7 +29,7 @@ pub fn parts(subject: &Subject, names: &Names, observed: &Observed) -> Vec<Part>
             rule_part(subject, names, name, rule)
         }
         (TriggerName::Schedule(key), ObservedTrigger::Schedule(schedule)) => {
-            schedule_part(subject, names, key, schedule)
+            schedule_part(subject, names, key, schedule, now)
         }
         (TriggerName::Entries(bucket, entries), ObservedTrigger::Entries(document)) => {
             bucket_part(bucket, entries, document)
@@ -198,10 +200,13 @@ fn schedule_part(
     names: &Names,
     key: &ScheduleKey,
     read: &Read<Option<ObservedSchedule>>,
+    now: Timestamp,
 ) -> Part {
     let part = part(PartKind::Schedule, &key.to_string());
+    let is_over = matches!(&subject.spec, ValidSpec::Scheduled(valid) if valid.schedule.is_over(now));
     let settings = match read {
         Err(why) => return part.unread(why),
+        Ok(None) if is_over => return part.fact("no longer exists, because no run is left"),
         Ok(None) => return part.missing(),
         Ok(Some(schedule)) => &schedule.settings,
     };

@@ -30,12 +30,14 @@ fn named(name: &str) -> FunctionRef {
 }
 
 fn scheduled(function: FunctionRef, backend: Backend, suspend: bool) -> Subject {
-    let spec = ScheduledFunctionSpec {
-        function,
-        schedule: Some("0 18 * * MON-FRI".into()),
-        suspend,
-        ..ScheduledFunctionSpec::default()
-    };
+    let schedule = Some("0 18 * * MON-FRI".into());
+    of_spec(
+        ScheduledFunctionSpec { function, schedule, suspend, ..ScheduledFunctionSpec::default() },
+        backend,
+    )
+}
+
+fn of_spec(spec: ScheduledFunctionSpec, backend: Backend) -> Subject {
     let valid = scheduled::Valid::new(spec, REGION, backend).unwrap();
     let key = ObjectKey::new("team-a", "nightly-report");
     subject("ScheduledFunction", key, ValidSpec::Scheduled(Box::new(valid)))
@@ -204,6 +206,26 @@ fn a_rule_that_differs_says_how() {
     let suspended = scheduled(named("report"), Backend::Rule, true);
     let found = lines(&suspended, |names| observed_rule(names, Some(rule(names, false, CRON))));
     assert_eq!(found[2], format!("Rule {RULE} InPlace: disabled, as spec.suspend says; {CRON}"));
+}
+
+#[test]
+fn a_schedule_without_a_run_left_may_be_gone() {
+    let part = |at: &str| {
+        let schedule = Some(format!("at({at})"));
+        let spec =
+            ScheduledFunctionSpec { function: named("report"), schedule, ..ScheduledFunctionSpec::default() };
+        let observed = |_: &Names| Observed {
+            function: Ok(Some(None)),
+            policy: Ok(Policy::default()),
+            trigger: ObservedTrigger::Schedule(Ok(None)),
+            counts: None,
+        };
+        lines(&of_spec(spec, Backend::Scheduler), observed).pop().unwrap()
+    };
+    let name = "lt-1a2b3c4d/lt-1a2b3c4d-team-a-nightly-report-f5ef90fb0e";
+    let gone = "InPlace: no longer exists, because no run is left";
+    assert_eq!(part("2026-11-27T15:00:00"), format!("Schedule {name} {gone}"));
+    assert_eq!(part("2026-11-28T15:00:00"), format!("Schedule {name} Missing: does not exist"));
 }
 
 #[test]
