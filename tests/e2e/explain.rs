@@ -12,7 +12,7 @@ use lambda_triggers_tests::env::{self, TestEnv};
 use serde_json::Value;
 
 use crate::objects::{NO_RESYNC, OWNER, owner};
-use crate::support::{AwsView, LIMIT, s3, scheduled};
+use crate::support::{AwsView, LIMIT, create_both_triggers, s3, scheduled};
 
 const OPEN: &str = r#"<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">"#;
 const CLOSE: &str = "</NotificationConfiguration>";
@@ -192,6 +192,37 @@ fn a_key_shows_the_entries_of_the_bucket_and_of_manifests() {
         let (code, text) = explain(&env, &offline).await;
         assert_eq!(code, 1, "{text}");
         assert_eq!(env.aws_proxy().calls(env.account()), []);
+    });
+}
+
+#[test]
+fn the_cluster_names_the_resource_of_a_cut_name() {
+    env::test("explain-cluster", async |env| {
+        let _controller = env.controller(&NO_RESYNC);
+        let bucket = create_both_triggers(&env).await;
+        env.apply(&s3("waiting", "nowhere", &bucket, "filters: [{suffix: .jpg}]")).await;
+        env.until_condition("S3TriggeredFunction", "waiting", "Ready", "False").await;
+        let scope = Scope::for_account(env.account(), Some(owner()));
+        env.aws_proxy().give_policy(env.account(), command_policy(Command::Explain, &scope));
+        let run = async |arguments: &[&str]| {
+            let kubeconfig = env.kubeconfig().display().to_string();
+            let command = [&["explain"], arguments].concat();
+            let output = env.lambda_triggers(&command, &[("KUBECONFIG", &kubeconfig)]).await;
+            assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+            output.stdout
+        };
+        let namespace = env.namespace();
+        let (cut, whole) =
+            ("a resource with a long name (operator", format!("{namespace}/thumbnails (operator"));
+        let object = format!("s3://{bucket}/a.jpg");
+        for command in [["bucket", &bucket], ["key", &object]] {
+            let text = run(&command).await;
+            assert!(text.contains(cut) && !text.contains(&whole), "{text}");
+            let text = run(&[&command[..], &["--cluster"]].concat()).await;
+            assert!(text.contains(&whole) && !text.contains(cut), "{text}");
+        }
+        let text = run(&["key", &object, "--cluster"]).await;
+        assert!(text.contains(&format!("{namespace}/waiting (not in the bucket)\n")), "{text}");
     });
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::entry::ExplainedEntry;
 use crate::arn::FunctionArn;
 use crate::import::{FunctionState, working_filter};
+use crate::ownership::ObjectKey;
 use crate::plan::bucket::{Bucket, Destination, Document, Entry, MAX_ENTRIES};
 use crate::plan::permission::{Policy, Statement};
 
@@ -47,17 +48,19 @@ impl BucketExplanation {
     }
 }
 
-/// Explains the notification configuration of a bucket. `functions` are the functions of the entries, by ARN.
+/// Explains the notification configuration of a bucket. `functions` are the functions of the entries, by ARN, and `known`
+/// the resources that may have made the entries.
 pub fn explain_bucket(
     bucket: &Bucket,
     document: &Document,
     functions: &BTreeMap<String, EntryFunction>,
+    known: &[&ObjectKey],
 ) -> BucketExplanation {
     let (mut entries, mut problems, mut unread) = (vec![], vec![], vec![]);
     for entry in document.entries() {
         let function = functions.get(&entry.arn).filter(|_| entry.destination == Destination::Function);
         let state = function.map(|function| &function.state);
-        entries.push(ExplainedEntry::of(entry, state.and_then(FunctionState::tags)));
+        entries.push(ExplainedEntry::of(entry, state.and_then(FunctionState::tags), known));
         let policy = function.and_then(|function| function.policy.as_ref());
         let permission = || not_permitted(bucket, entry, policy?.as_ref().ok()?);
         let problem = working_filter(entry, state).err().or_else(permission);
@@ -156,7 +159,7 @@ mod tests {
         .concat();
         let document = format!("<NotificationConfiguration>{children}</NotificationConfiguration>");
         let bucket = Bucket { region: "eu-west-1".into(), name: "photos".into(), owner: ACCOUNT.into() };
-        let explained = explain_bucket(&bucket, &Document::parse(&document).unwrap(), &functions);
+        let explained = explain_bucket(&bucket, &Document::parse(&document).unwrap(), &functions, &[]);
         let of = |id: &str, keys: &str| format!("function entry \"{id}\" (s3:ObjectCreated:*, {keys}): ");
         assert_eq!(
             explained.problems,
@@ -198,7 +201,7 @@ mod tests {
         let bucket = Bucket { region: "eu-west-1".into(), name: "photos".into(), owner: ACCOUNT.into() };
         let found = |children: &str| {
             let document = format!("<NotificationConfiguration>{children}</NotificationConfiguration>");
-            explain_bucket(&bucket, &Document::parse(&document).unwrap(), &BTreeMap::new()).is_found()
+            explain_bucket(&bucket, &Document::parse(&document).unwrap(), &BTreeMap::new(), &[]).is_found()
         };
         assert!(!found(""));
         assert!(found("<EventBridgeConfiguration/>"));

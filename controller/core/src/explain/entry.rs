@@ -9,7 +9,7 @@ use super::name::{Candidate, NamedResource, Proof, Supposition, explain_name};
 use crate::api::{FunctionRef, KeyFilter, S3TriggeredFunctionSpec, Tags};
 use crate::arn::FunctionArn;
 use crate::import::Maker;
-use crate::ownership::{ObjectKey, OwnerId};
+use crate::ownership::{ObjectKey, OwnEntryId, OwnerId};
 use crate::plan::bucket::{Destination, Entry, Filter};
 
 /// An entry of a bucket's notification configuration, or an entry that a manifest asks for.
@@ -63,8 +63,9 @@ pub enum EntryMaker {
 }
 
 impl EntryMaker {
-    /// The maker of an entry, by the entry's Id, else by the tags of its function.
-    fn of(entry: &Entry, tags: Option<&Tags>) -> Self {
+    /// The maker of an entry, by the entry's Id, else by the tags of its function. An Id with the beginning of a long name
+    /// shows its resource only if the resource is `known`.
+    fn of(entry: &Entry, tags: Option<&Tags>, known: &[&ObjectKey]) -> Self {
         let id = entry.id.as_deref().filter(|_| entry.destination == Destination::Function);
         let Some((id, owner)) = id.and_then(|id| Some((id, OwnerId::from_name(id)?))) else {
             let tool = Maker::of_entry(entry, tags);
@@ -81,7 +82,12 @@ impl EntryMaker {
             Some((NamedResource::Entry { retained, .. }, _)) => (None, retained),
             _ => (None, false),
         };
-        Self::Operator { owner_id: owner.to_string(), resource, retained }
+        let of_known = || {
+            let own = OwnEntryId::parse(&owner, id)?;
+            let key = known.iter().find(|key| key.base_name(&owner) == own.base_name)?;
+            Some(key.to_string())
+        };
+        Self::Operator { owner_id: owner.to_string(), resource: resource.or_else(of_known), retained }
     }
 
     /// Namespace and name of the resource, if known.
@@ -116,15 +122,16 @@ impl fmt::Display for EntryMaker {
 }
 
 impl ExplainedEntry {
-    /// The entry of a notification configuration. `tags` are those of its function, as far as known.
-    pub(super) fn of(entry: &Entry, tags: Option<&Tags>) -> Self {
+    /// The entry of a notification configuration. `tags` are those of its function, as far as known. `known` are the
+    /// resources that may have made the entry.
+    pub(super) fn of(entry: &Entry, tags: Option<&Tags>, known: &[&ObjectKey]) -> Self {
         Self {
             id: entry.id.clone(),
             destination: destination(entry),
             arn: Some(entry.arn.clone()),
             events: entry.events.clone(),
             keys: entry.filter.describe(),
-            made_by: EntryMaker::of(entry, tags),
+            made_by: EntryMaker::of(entry, tags, known),
         }
     }
 
@@ -201,6 +208,7 @@ mod tests {
         let id = |key: &ObjectKey, retained| key.entry_id(&owner, &KeyFilter::default(), retained);
         let short = ObjectKey::new("media", "thumbnails");
         let long = ObjectKey::new("media", "thumbnails-of-the-whole-big-archive-of-the-year");
+        let other = ObjectKey::new("media", "uploads");
         let chalice: Tags = [("aws-chalice".into(), "version=1.32.0:stage=dev:app=shop".into())].into();
         let stack: Tags = [("aws:cloudformation:stack-name".into(), "media-prod".into())].into();
         let none = Tags::new();
@@ -217,18 +225,22 @@ mod tests {
             // An operator has no entries for queues.
             (queue(&id(&short, false)), &none, "unknown"),
         ] {
-            assert_eq!(EntryMaker::of(&entry, Some(tags)).to_string(), words, "{entry:?}");
+            assert_eq!(EntryMaker::of(&entry, Some(tags), &[&other]).to_string(), words, "{entry:?}");
+        }
+        for (retained, words) in [(false, ""), (true, ", retained")] {
+            let made_by = EntryMaker::of(&of_function(&id(&long, retained)), None, &[&other, &long]);
+            assert_eq!(made_by.to_string(), format!("{long} (operator 1a2b3c4d{words})"));
         }
     }
 
     #[test]
     fn the_destination_is_named_without_its_account() {
-        assert_eq!(ExplainedEntry::of(&of_function("x"), None).destination, "function thumbs:live");
-        assert_eq!(ExplainedEntry::of(&queue("x"), None).destination, "queue audit");
+        assert_eq!(ExplainedEntry::of(&of_function("x"), None, &[]).destination, "function thumbs:live");
+        assert_eq!(ExplainedEntry::of(&queue("x"), None, &[]).destination, "queue audit");
         let topic = Entry { destination: Destination::Topic, ..queue("x") };
-        assert_eq!(ExplainedEntry::of(&topic, None).destination, "topic audit");
+        assert_eq!(ExplainedEntry::of(&topic, None, &[]).destination, "topic audit");
         let wrong = Entry { arn: "nonsense".into(), ..of_function("x") };
-        assert_eq!(ExplainedEntry::of(&wrong, None).destination, "function nonsense");
+        assert_eq!(ExplainedEntry::of(&wrong, None, &[]).destination, "function nonsense");
     }
 
     #[test]

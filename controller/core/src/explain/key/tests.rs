@@ -59,38 +59,41 @@ fn matches_and_misses_name_resource_and_filter() {
 #[test]
 fn entries_of_the_bucket_come_first_and_count_once() {
     let owner = OwnerId::parse("1a2b3c4d").unwrap();
-    let thumbnails = ObjectKey::new("media", "thumbnails");
-    let id = thumbnails.entry_id(&owner, &filter("dt=2026/", ""), false);
-    let document = Document::parse(&format!(
-        "<NotificationConfiguration>\
-         <QueueConfiguration><Id>audit</Id><Queue>arn:aws:sqs:eu-west-1:123456789012:audit</Queue>\
-         <Event>s3:ObjectRemoved:*</Event></QueueConfiguration>\
-         <CloudFunctionConfiguration><Id>{id}</Id>\
-         <CloudFunction>arn:aws:lambda:eu-west-1:123456789012:function:thumb</CloudFunction>\
-         <Event>s3:ObjectCreated:*</Event><Filter><S3Key><FilterRule><Name>prefix</Name><Value>dt%3D2026/</Value>\
-         </FilterRule></S3Key></Filter></CloudFunctionConfiguration></NotificationConfiguration>"
-    ))
-    .unwrap();
-    let spec = trigger("photos", vec![filter("dt=2026/", ""), filter("", ".csv")]);
-    let explain = |key: &str| {
-        let explained = explain_key("photos", key, Some(&document), [(&thumbnails, &spec)]);
-        let words = |entry: &ExplainedEntry| format!("{}, {}", entry.keys, entry.made_by);
-        (explained.matches.iter().map(words).collect::<Vec<_>>(), explained.runs_on_upload)
-    };
-    let every_key = "all keys, unknown".to_owned();
-    assert_eq!(
-        explain("dt=2026/a.csv"),
-        (
-            vec![
-                every_key.clone(),
-                "dt=2026/, media/thumbnails (operator 1a2b3c4d)".into(),
-                "*.csv, media/thumbnails (not in the bucket)".into()
-            ],
-            true
-        )
-    );
-    // The queue gets removals alone.
-    assert_eq!(explain("x"), (vec![every_key], false));
+    // The Id has only the beginning of the second name.
+    for name in ["thumbnails", "thumbnails-of-the-whole-big-archive-of-the-year"] {
+        let resource = ObjectKey::new("media", name);
+        let id = resource.entry_id(&owner, &filter("dt=2026/", ""), false);
+        let document = Document::parse(&format!(
+            "<NotificationConfiguration>\
+             <QueueConfiguration><Id>audit</Id><Queue>arn:aws:sqs:eu-west-1:123456789012:audit</Queue>\
+             <Event>s3:ObjectRemoved:*</Event></QueueConfiguration>\
+             <CloudFunctionConfiguration><Id>{id}</Id>\
+             <CloudFunction>arn:aws:lambda:eu-west-1:123456789012:function:thumb</CloudFunction>\
+             <Event>s3:ObjectCreated:*</Event><Filter><S3Key><FilterRule><Name>prefix</Name><Value>dt%3D2026/</Value>\
+             </FilterRule></S3Key></Filter></CloudFunctionConfiguration></NotificationConfiguration>"
+        ))
+        .unwrap();
+        let spec = trigger("photos", vec![filter("dt=2026/", ""), filter("", ".csv")]);
+        let explain = |key: &str| {
+            let explained = explain_key("photos", key, Some(&document), [(&resource, &spec)]);
+            let words = |entry: &ExplainedEntry| format!("{}, {}", entry.keys, entry.made_by);
+            (explained.matches.iter().map(words).collect::<Vec<_>>(), explained.runs_on_upload)
+        };
+        let every_key = "all keys, unknown".to_owned();
+        assert_eq!(
+            explain("dt=2026/a.csv"),
+            (
+                vec![
+                    every_key.clone(),
+                    format!("dt=2026/, media/{name} (operator 1a2b3c4d)"),
+                    format!("*.csv, media/{name} (not in the bucket)")
+                ],
+                true
+            )
+        );
+        // The queue gets removals alone.
+        assert_eq!(explain("x"), (vec![every_key], false));
+    }
 }
 
 #[test]

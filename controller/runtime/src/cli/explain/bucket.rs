@@ -7,18 +7,21 @@ use futures::{StreamExt, stream};
 use lambda_triggers_core::arn::FunctionArn;
 use lambda_triggers_core::explain::{BucketExplanation, EntryFunction, ExplainedEntry, explain_bucket};
 use lambda_triggers_core::import::FunctionState;
+use lambda_triggers_core::ownership::ObjectKey;
 use lambda_triggers_core::plan::bucket::{Destination, Document};
 use lambda_triggers_core::status::Component;
 use tokio::time::Instant;
 
+use super::cluster::list_triggers;
 use super::notification::{self, BucketPlace};
 use super::table::add;
 use crate::aws::AwsReads;
-use crate::cli::connection::CallArgs;
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::entries::table;
 use crate::cli::function_state::function_state;
 use crate::cli::output::{Format, clean, json, print};
 use crate::cli::read_failure::message;
+use crate::objects::key_of;
 use crate::operator::StartError;
 
 /// Concurrent reads of functions. AWS's quota for GetPolicy is 15 calls a second.
@@ -28,6 +31,9 @@ const EXAMPLES: &str = "\
 Examples:
   # List all entries of a bucket, with the resource or the tool that made each entry
   lambda-triggers explain bucket photos
+
+  # Also name the resources of the cluster whose names an Id cuts
+  lambda-triggers explain bucket photos --cluster
 
   # Explain a bucket of another account
   lambda-triggers explain bucket photos --bucket-owner 210987654321
@@ -41,26 +47,31 @@ Examples:
 pub struct BucketArgs {
     /// The bucket.
     name: String,
+    /// Also read the resources of the cluster, because an Id has only the beginning of a long name.
+    #[arg(long)]
+    cluster: bool,
     #[command(flatten)]
     place: BucketPlace,
     /// Form of the output.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
-    calls: CallArgs,
+    connection: ConnectionArgs,
 }
 
 /// Prints the explanation. Returns true if the bucket sends an event to somebody.
 pub async fn run(args: BucketArgs) -> Result<bool, StartError> {
-    let calls = args.calls.clone();
-    calls.within(explain(args)).await?
+    let connection = args.connection.clone();
+    connection.calls.within(explain(args)).await?
 }
 
 async fn explain(args: BucketArgs) -> Result<bool, StartError> {
-    let BucketArgs { name, place, output, calls: _ } = args;
+    let BucketArgs { name, cluster, place, output, connection } = args;
+    let objects = if cluster { list_triggers(connection.context.as_deref()).await? } else { vec![] };
+    let keys: Vec<ObjectKey> = objects.iter().map(key_of).collect();
     let (aws, bucket, document) = notification::read(&name, place).await?;
     let functions = functions(&aws, &document).await;
-    let explanation = explain_bucket(&bucket, &document, &functions);
+    let explanation = explain_bucket(&bucket, &document, &functions, &keys.iter().collect::<Vec<_>>());
     print(&match output {
         Format::Text => text(&explanation),
         Format::Json => json("BucketExplanation", &explanation)?,

@@ -1,5 +1,6 @@
 //! `lambda-triggers explain key`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,9 +10,10 @@ use lambda_triggers_core::ownership::ObjectKey;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::cluster::list_triggers;
 use super::notification::{self, BucketPlace};
 use super::table::add;
-use crate::cli::connection::CallArgs;
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::entries::table;
 use crate::cli::output::{Format, clean, json, print};
 use crate::cli::values;
@@ -26,6 +28,9 @@ Examples:
 
   # Also show the entries of manifests, before they are applied
   lambda-triggers explain key s3://photos/images/1.jpg --filename triggers/
+
+  # Also show the entries of the cluster's resources that are not in the bucket yet
+  lambda-triggers explain key s3://photos/images/1.jpg --cluster
 
   # Check the filters of manifests without AWS and without credentials
   lambda-triggers explain key s3://photos/images/1.jpg --filename triggers/ --offline
@@ -49,8 +54,11 @@ pub struct KeyArgs {
     /// Namespace of manifests that have none.
     #[arg(long, short, value_name = "NAME", value_parser = values::namespace)]
     namespace: Option<String>,
+    /// Also show the entries of the resources in the cluster. A manifest replaces the resource of its name.
+    #[arg(long)]
+    cluster: bool,
     /// Look at the manifests alone, without AWS and without credentials.
-    #[arg(long, requires = "filename")]
+    #[arg(long, requires = "filename", conflicts_with = "cluster")]
     offline: bool,
     #[command(flatten)]
     place: BucketPlace,
@@ -58,28 +66,43 @@ pub struct KeyArgs {
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
-    calls: CallArgs,
+    connection: ConnectionArgs,
 }
 
 /// Prints the explanation. Returns true if the key meets an entry.
 pub async fn run(args: KeyArgs) -> Result<bool, StartError> {
-    let calls = args.calls.clone();
-    calls.within(explain(args)).await?
+    let connection = args.connection.clone();
+    connection.calls.within(explain(args)).await?
 }
 
 async fn explain(args: KeyArgs) -> Result<bool, StartError> {
-    let KeyArgs { object: (bucket, key), filename, recursive, namespace, offline, place, output, calls: _ } =
-        args;
-    let manifests = manifests::read(&filename, recursive)?;
+    let KeyArgs {
+        object: (bucket, key),
+        filename,
+        recursive,
+        namespace,
+        cluster,
+        offline,
+        place,
+        output,
+        connection,
+    } = args;
+    let objects = if cluster { list_triggers(connection.context.as_deref()).await? } else { vec![] };
+    // The operator has no entries for an object that it does not accept.
+    let mut triggers: BTreeMap<ObjectKey, S3TriggeredFunctionSpec> = objects
+        .iter()
+        .filter_map(|object| trigger(&Manifest::of_object(object), ""))
+        .filter_map(Result::ok)
+        .collect();
     let namespace = namespace.unwrap_or_default();
-    let triggers = manifests.triggers.into_iter().filter_map(|manifest| trigger(&manifest, &namespace));
-    let triggers = triggers.collect::<Result<Vec<_>, _>>()?;
+    for manifest in &manifests::read(&filename, recursive)?.triggers {
+        triggers.extend(trigger(manifest, &namespace).transpose()?);
+    }
     let document = match offline {
         true => None,
         false => Some(notification::read(&bucket, place).await?.2),
     };
-    let triggers = triggers.iter().map(|(key, spec)| (key, spec));
-    let explanation = explain_key(&bucket, &key, document.as_ref(), triggers);
+    let explanation = explain_key(&bucket, &key, document.as_ref(), &triggers);
     print(&match output {
         Format::Text => text(&explanation),
         Format::Json => json("KeyExplanation", &explanation)?,

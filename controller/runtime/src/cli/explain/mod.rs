@@ -1,6 +1,7 @@
 //! `lambda-triggers explain`: one file for each question.
 
 mod bucket;
+mod cluster;
 mod key;
 mod name;
 mod notification;
