@@ -186,7 +186,7 @@ pub struct PlannedChange {
     pub id: String,
     /// The Region.
     pub region: String,
-    /// What it is, in words.
+    /// The part in words, such as `the rules lt-1a2b3c4d-* may invoke report`.
     pub words: String,
     /// The changed settings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
