@@ -79,8 +79,22 @@ pub async fn run_as_pod(env: &TestEnv, recorder: &Recorder) -> Controller {
     env.operator(arguments, environment)
 }
 
+/// Waits until the API server serves both kinds. Each CRD takes some moments after `helm install`.
+async fn until_served(env: &TestEnv) {
+    env.until(LIMIT, "both kinds in API discovery", async || {
+        let group = env.kube().list_api_group_resources("lambda-triggers.dev/v1alpha1").await;
+        let served = group.map(|group| group.resources).map_err(|error| error.to_string())?;
+        let names: BTreeSet<String> = served.into_iter().map(|resource| resource.name).collect();
+        let is_served =
+            ["scheduledfunctions", "s3triggeredfunctions"].iter().all(|name| names.contains(*name));
+        if is_served { Ok(()) } else { Err(format!("{names:?}")) }
+    })
+    .await;
+}
+
 /// Runs `lambda-triggers doctor` as `kubectl exec` runs it in the operator's pod. No check of the cluster fails.
 async fn assert_doctor_is_healthy(env: &TestEnv, recorder: &Recorder) {
+    until_served(env).await;
     let (_, environment) = pod(env, &recorder.url()).await;
     let environment: Vec<(&str, &str)> =
         environment.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
