@@ -167,6 +167,20 @@ fn what_is_planned_is_what_the_operator_does() {
 }
 
 #[test]
+fn a_suspended_schedule_has_no_next_runs() {
+    env::test("plan-suspended", async |env| {
+        env.function("report").await;
+        let text = manifests("photos", "0 18 * * MON-FRI\n  suspend: true");
+        let file = write(&env, "report.yaml", text.split_once("---\n").unwrap().1);
+        let (code, text) = plan(&env, &["--filename", &file]).await;
+        let runs = "At 18:00 UTC, on Monday to Friday. Suspended: nothing runs until spec.suspend is false.";
+        assert!(text.contains("cron(0 18 ? * MON-FRI *), disabled\n"), "{text}");
+        assert!(text.contains(&format!("      runs        {runs}\n\n")), "{text}");
+        assert_eq!(code, 2);
+    });
+}
+
+#[test]
 fn a_base_splits_changes_deletions_and_drift() {
     env::test("plan-base", async |env| {
         let bucket = shared_bucket(&env).await;

@@ -21,6 +21,8 @@ use super::options::Options;
 /// The number of next runs in a preview.
 const NEXT_RUNS: usize = 3;
 
+const SUSPENDED: &str = " Suspended: nothing runs until spec.suspend is false.";
+
 /// One resource during the preview.
 pub struct Item {
     pub declared: Declared,
@@ -44,7 +46,8 @@ impl Item {
     pub fn new(declared: Declared, is_as_before: bool, now: Timestamp) -> Self {
         let mut preview = declared.preview();
         if let ValidSpec::Scheduled(valid) = &declared.spec {
-            preview.schedule = Some(valid.schedule.in_words());
+            let suspended = if valid.spec.suspend { SUSPENDED } else { "" };
+            preview.schedule = Some(format!("{}{suspended}", valid.schedule.in_words()));
             let is_known = valid.schedule.expression.interval().is_none() && !valid.spec.suspend;
             let next = |from: &Timestamp| valid.schedule.next_run(*from);
             let runs = std::iter::successors(next(&now), next).take(NEXT_RUNS);

@@ -108,6 +108,7 @@ fn change(change: &PlannedChange) -> String {
             let fields: Vec<String> = fields.iter().map(|one| short_field(what, one)).collect();
             fields.join("<br>")
         }
+        ChangeAction::Delete if change.part == Part::Entry => format!("{what} removed: {}", escape(words)),
         ChangeAction::Delete => format!("{what} removed"),
         ChangeAction::TakeOver => format!("{what} `{}` taken over", code(id)),
     }

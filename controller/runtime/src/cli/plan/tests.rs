@@ -194,7 +194,7 @@ fn the_markdown_lets_no_text_break_out() {
 | ❗ | `media/blocked`<br>ScheduledFunction | **ConflictingEntry** |
 | ➖ | `media/gone`<br>ScheduledFunction | rule removed |
 | ✏️ | `media/changed`<br>ScheduledFunction | rule expression: `rate(1 hour)` → `rate(2 hours)`<br>rule input changed<br>Every 2 hours. |
-| ✏️ | `media/drift`<br>ScheduledFunction | drift, not by this change:<br>target changed<br>entry removed<br>new entry: bucket photos: all keys |
+| ✏️ | `media/drift`<br>ScheduledFunction | drift, not by this change:<br>target changed<br>entry removed: report<br>new entry: bucket photos: all keys |
 
 <details open><summary>ScheduledFunction media/blocked</summary>
 
