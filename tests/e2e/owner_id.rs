@@ -5,7 +5,7 @@ use kube::{Api, ResourceExt};
 use lambda_triggers_tests::env::{self, TestEnv};
 
 use crate::objects::{NO_RESYNC, OWNER};
-use crate::support::{AwsView, create_both_triggers};
+use crate::support::{AwsView, create_both_triggers, scheduled};
 
 const OTHER: &str = "4d3c2b1a";
 
@@ -81,9 +81,14 @@ fn commands_name_the_owner_id_that_the_resources_record() {
         // Other tests have resources in other namespaces of the cluster.
         let file = env.directory().join("none.yaml");
         std::fs::write(&file, "").unwrap();
-        let output =
-            env.lambda_triggers(&["plan", "--cluster", "--filename", &file.display().to_string()], &[]).await;
-        let cause = "but the AWS resources in the status of its resources have the owner id ";
-        assert!(output.stderr.contains(cause) && output.code == Some(1), "{output:?}");
+        let file = file.display().to_string();
+        env.apply(&scheduled("later", "report", "schedule: rate(1 day)")).await;
+        let kubeconfig = env.kubeconfig().display().to_string();
+        let later = ["explain", "resource", "schedfn/later", "--namespace", env.namespace()];
+        for command in [&["plan", "--cluster", "--filename", &file][..], &later] {
+            let output = env.lambda_triggers(command, &[("KUBECONFIG", &kubeconfig)]).await;
+            let cause = "but the AWS resources in the status of its resources have the owner id ";
+            assert!(output.stderr.contains(cause) && output.code == Some(1), "{command:?}: {output:?}");
+        }
     });
 }

@@ -65,13 +65,13 @@ pub fn explain_key<'a>(
     document: Option<&Document>,
     triggers: impl IntoIterator<Item = (&'a ObjectKey, &'a S3TriggeredFunctionSpec)>,
 ) -> KeyExplanation {
-    let triggers: Vec<(&ObjectKey, &S3TriggeredFunctionSpec)> =
-        triggers.into_iter().filter(|(_, spec)| spec.bucket == bucket).collect();
+    let triggers: Vec<(&ObjectKey, &S3TriggeredFunctionSpec)> = triggers.into_iter().collect();
     let known: Vec<&ObjectKey> = triggers.iter().map(|(resource, _)| *resource).collect();
     let entries = document.into_iter().flat_map(Document::entries);
     let mut entries: Vec<(Filter, ExplainedEntry)> =
         entries.map(|entry| (entry.filter.clone(), ExplainedEntry::of(entry, None, &known))).collect();
-    let new = triggers.into_iter().flat_map(|(resource, spec)| ExplainedEntry::of_manifest(resource, spec));
+    let of_bucket = triggers.into_iter().filter(|(_, spec)| spec.bucket == bucket);
+    let new = of_bucket.flat_map(|(resource, spec)| ExplainedEntry::of_manifest(resource, spec));
     let new: Vec<_> = new.filter(|entry| !entries.iter().any(|applied| is_same(applied, entry))).collect();
     entries.extend(new);
     let (mut matches, mut misses) = (vec![], vec![]);

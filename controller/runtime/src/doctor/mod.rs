@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use lambda_triggers_core::diagnosis::Check;
 use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::status::Component;
-pub use owner_id::owner_id;
+pub use owner_id::{owner_id, owner_id_in};
 
 use crate::aws::AwsError;
 use crate::error_chain;

@@ -27,7 +27,7 @@ pub async fn check_owner(
         Err(error) => return (Check::failed(NAME, error_chain(&*error)), given),
     };
     let recorded = resources.filter(|_| given.is_none()).map(Resources::recorded_owners).unwrap_or_default();
-    match check_owner_id(&owner, &recorded, SCOPE_FLAG) {
+    match check_owner_id(&owner, &recorded, Some(SCOPE_FLAG)) {
         Ok(()) => {
             let message = format!("{owner}; names in AWS begin with {}", owner.prefix());
             (Check::ok(NAME, message), Some(owner))
@@ -40,23 +40,32 @@ pub async fn check_owner(
 ///
 /// # Errors
 ///
-/// The cluster cannot be reached, RBAC denies `get` on the namespace, or the resources record only other owner IDs.
+/// The cluster cannot be reached, or [`owner_id_in`] fails.
 pub async fn owner_id(namespaces: &[String]) -> Result<OwnerId, String> {
-    let (owner, client) = derived_owner_id(namespaces).await.map_err(|error| {
-        format!(
-            "the owner id is not known, because it cannot be read from the cluster ({}); give --owner-id",
-            error_chain(&*error)
-        )
-    })?;
+    let connect = async || Ok(Client::try_from(Network::from_env()?.kube_config(None).await?)?);
+    owner_id_in(&connect().await.map_err(unknown)?, namespaces, Some(SCOPE_FLAG)).await
+}
+
+/// The owner ID of the operator that watches `namespaces`, or all namespaces. `flag` is that of [`check_owner_id`].
+///
+/// # Errors
+///
+/// RBAC denies `get` on the namespace, or the resources record only other owner IDs.
+pub async fn owner_id_in(
+    client: &Client,
+    namespaces: &[String],
+    flag: Option<&str>,
+) -> Result<OwnerId, String> {
+    let owner = find_owner(client, identity(namespaces, client.default_namespace()), None).await;
+    let owner = owner.map_err(unknown)?.id;
     // A user who may not list the resources gets the owner id without the check.
-    if let Ok(resources) = Resources::list(&client, namespaces).await {
-        check_owner_id(&owner, &resources.recorded_owners(), SCOPE_FLAG)?;
+    if let Ok(resources) = Resources::list(client, namespaces).await {
+        check_owner_id(&owner, &resources.recorded_owners(), flag)?;
     }
     Ok(owner)
 }
 
-async fn derived_owner_id(namespaces: &[String]) -> Result<(OwnerId, Client), StartError> {
-    let client = Client::try_from(Network::from_env()?.kube_config(None).await?)?;
-    let owner = find_owner(&client, identity(namespaces, client.default_namespace()), None).await?;
-    Ok((owner.id, client))
+fn unknown(error: StartError) -> String {
+    let why = error_chain(&*error);
+    format!("the owner id is not known, because it cannot be read from the cluster ({why}); give --owner-id")
 }

@@ -129,7 +129,7 @@ async fn read_cluster(client: Client, args: &PlanArgs) -> Result<Cluster, StartE
     let owner = find_owner(&client, identity, args.owner_id.clone()).await?;
     let cluster = Cluster::read(client, owner, args.selector.as_deref()).await?;
     if args.owner_id.is_none() && args.operator_namespace.is_none() {
-        check_owner_id(&cluster.owner.id, &cluster.recorded_owners(), "--operator-namespace")?;
+        check_owner_id(&cluster.owner.id, &cluster.recorded_owners(), Some("--operator-namespace"))?;
     }
     Ok(cluster)
 }

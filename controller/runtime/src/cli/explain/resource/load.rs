@@ -15,13 +15,14 @@ use serde_json::Value;
 use super::reference::Reference;
 use crate::aws::AwsReads;
 use crate::cli::read_failure::account;
+use crate::doctor::owner_id_in;
 use crate::error_chain;
 use crate::manifests::{self, Manifests};
 use crate::network::Network;
 use crate::objects::{
     RawS3TriggeredFunction, RawScheduledFunction, Trigger, key_of, read_status, valid_spec,
 };
-use crate::operator::{CLUSTER, StartError, find_owner};
+use crate::operator::StartError;
 
 /// The source of the resource.
 pub enum Source {
@@ -136,10 +137,7 @@ impl Settings<'_> {
         let Self { owner, cluster, account, region } = self;
         let owner = match (owner.or_else(|| OwnerId::recorded(&status.applied).pop_first()), cluster) {
             (Some(owner), _) => owner,
-            (None, Some(client)) => find_owner(client, CLUSTER, None).await.map(|owner| owner.id).map_err(|error| {
-                let why = error_chain(&*error);
-                format!("the owner id is not known, because it cannot be read from the cluster ({why}); give --owner-id")
-            })?,
+            (None, Some(client)) => owner_id_in(client, &[], None).await?,
             (None, None) => return Err("give --owner-id, the owner id of the operator".into()),
         };
         let region = region_of(&status.applied).unwrap_or(region);
