@@ -432,9 +432,11 @@ fn the_watch_prints_each_change_once() {
 fn a_resource_that_is_not_there_is_an_error() {
     env::test("explain-missing", async |env| {
         let output = env.lambda_triggers(&["explain", "resource", "schedfn/nowhere"], &[]).await;
-        let expected =
-            format!("lambda-triggers: cannot read ScheduledFunction {}/nowhere: ", env.namespace());
-        assert!(output.stderr.starts_with(&expected), "{}", output.stderr);
-        assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""));
+        let expected = format!(
+            "lambda-triggers: cannot read ScheduledFunction {}/nowhere: scheduledfunctions.lambda-triggers.dev \
+             \"nowhere\" not found\n",
+            env.namespace()
+        );
+        assert_eq!((output.code, output.stdout.as_str(), output.stderr), (Some(1), "", expected));
     });
 }

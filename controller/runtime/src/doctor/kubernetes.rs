@@ -14,10 +14,10 @@ use lambda_triggers_core::api::crds;
 use lambda_triggers_core::diagnosis::Check;
 use lambda_triggers_core::ownership::OwnerId;
 
+use super::Options;
 use super::operator::Running;
 use super::owner_id::check_owner;
 use super::resources::Resources;
-use super::{Options, why};
 use crate::error_chain;
 use crate::network::Network;
 use crate::operator::{CLUSTER, RBAC_RULES, RbacRule, RbacScope, identity};
@@ -52,7 +52,7 @@ pub async fn examine(options: &Options, network: &Network) -> (Vec<Check>, Clust
         checks.push(check_crd(&client, &crd).await);
     }
     let own = own_namespace(options, &client);
-    let resources = Resources::list(&client, &options.namespaces).await.map_err(|error| why(&error));
+    let resources = Resources::list(&client, &options.namespaces).await.map_err(|error| error_chain(&error));
     let (owner_check, known) = check_owner(options, &client, &own, resources.as_ref().ok()).await;
     let places = RBAC_RULES.iter().flat_map(|right| {
         let places = places(right.place, &options.namespaces, &own, known.as_ref());
@@ -88,7 +88,7 @@ pub async fn is_operator(options: &Options, client: &Client, own: &str) -> Optio
 
 /// Connects to the API server.
 pub async fn connect(options: &Options, network: &Network) -> Result<(Check, Client), Check> {
-    let no_config = |error: &dyn std::error::Error| {
+    let no_config = |error: &(dyn std::error::Error + 'static)| {
         Check::failed(
             API_SERVER,
             format!(

@@ -83,14 +83,6 @@ pub async fn examine(options: &Options, mut report: impl FnMut(Check)) {
     record(aws::examine(options, network, &cluster, tenancy.as_ref()).await);
 }
 
-/// The reason why the API server did not answer a request as wanted.
-fn why(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => status.message.clone(),
-        other => error_chain(other),
-    }
-}
-
 /// The check of a call that only reads. An error is the message of a resource that needs the call.
 fn read<T>(
     name: &str,

@@ -10,7 +10,8 @@ use lambda_triggers_core::ownership::OwnerId;
 use lambda_triggers_core::pacing::lease::RETRY_PERIOD;
 use tokio::time::sleep;
 
-use super::{Options, why};
+use super::Options;
+use crate::error_chain;
 
 const LEADER: &str = "leader";
 const PODS: &str = "pods";
@@ -35,7 +36,7 @@ impl Running<'_> {
             Err(error) => {
                 let message = format!(
                     "the Lease {name} cannot be read: {}; allow get of Leases in the namespace {}",
-                    why(&error),
+                    error_chain(&error),
                     self.own
                 );
                 return ([vec![Check::skipped(LEADER, message)], self.pods(None).await].concat(), None);
@@ -97,7 +98,8 @@ impl Running<'_> {
         match later {
             Ok(later) => check_leader(&first, Some(&record(&later)), Timestamp::now()),
             Err(error) => {
-                let message = format!("the Lease {} cannot be read again: {}", first.lease, why(&error));
+                let message =
+                    format!("the Lease {} cannot be read again: {}", first.lease, error_chain(&error));
                 Check::skipped(LEADER, message)
             }
         }
@@ -123,7 +125,7 @@ impl Running<'_> {
                 let message = format!(
                     "cannot be listed in {place}: {}; the operator itself does not need this permission: allow list of \
                      pods, or use your own kubeconfig",
-                    why(&error)
+                    error_chain(&error)
                 );
                 return vec![Check::skipped(PODS, message)];
             }

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::aws::{Aws, NamespaceCredentials, RateLimiter, Sdk, SdkSettings};
+use crate::error_chain;
 use crate::leadership::Leadership;
 use crate::network::Network;
 use crate::objects::{IndexedStore, StatusCache, Stores};
@@ -204,7 +205,10 @@ pub async fn run_controllers(
     let loaded = stop.run_until_cancelled(reconciler.orphans.load()).await;
     let Some(loaded) = loaded else { return Ok(()) };
     loaded.map_err(|error| {
-        format!("cannot read the ConfigMap with the orphan queue: {error}; allow `get` on ConfigMaps")
+        format!(
+            "cannot read the ConfigMap with the orphan queue: {}; allow `get` on ConfigMaps",
+            error_chain(&error)
+        )
     })?;
     let workqueue = WorkQueue::new();
     let queue = workqueue.clone();

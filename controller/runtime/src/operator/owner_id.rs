@@ -5,6 +5,7 @@ use kube::{Api, Client, ResourceExt};
 use lambda_triggers_core::ownership::{Owner, OwnerId};
 
 use super::start_error::StartError;
+use crate::error_chain;
 
 /// The namespace with the UID that identifies the cluster.
 pub const CLUSTER: &str = "kube-system";
@@ -25,8 +26,8 @@ pub async fn find_in(client: &Client, name: &str, given: Option<OwnerId>) -> Res
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let namespace = namespaces.get(name).await.map_err(|error| {
         format!(
-            "cannot read the namespace {name}, whose UID identifies the operator: {error}; allow `get` on the \
-             namespace"
+            "cannot read the namespace {name}, whose UID identifies the operator: {}; allow `get` on the namespace",
+            error_chain(&error)
         )
     })?;
     let uid = namespace.uid().unwrap_or_default();

@@ -13,8 +13,9 @@ use lambda_triggers_core::ownership::OwnerId;
 use super::kubernetes::{connect, is_operator, own_namespace};
 use super::owner_id::check_owner;
 use super::resources::Resources;
-use super::{Options, aws, why};
+use super::{Options, aws};
 use crate::aws::Aws;
+use crate::error_chain;
 use crate::network::Network;
 use crate::operator::{find_owner, identity};
 use places::{Needs, Places};
@@ -101,10 +102,11 @@ impl Listing {
         match Resources::list(client, &[]).await {
             Ok(resources) => Ok(Self { resources, namespaces: None }),
             Err(kube::Error::Api(status)) if status.code == 403 && !watched.is_empty() => {
-                let resources = Resources::list(client, watched).await.map_err(|error| why(&error))?;
+                let resources =
+                    Resources::list(client, watched).await.map_err(|error| error_chain(&error))?;
                 Ok(Self { resources, namespaces: Some(watched.iter().cloned().collect()) })
             }
-            Err(error) => Err(why(&error)),
+            Err(error) => Err(error_chain(&error)),
         }
     }
 
