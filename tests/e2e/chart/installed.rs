@@ -24,7 +24,7 @@ pub const RELEASE: &str = "lambda-triggers";
 /// Values of all installs: frequent resyncs, and almost no write grace period.
 const IMPATIENT: &str = "resync: 1s\nextraArgs: [--write-grace-period=1ms, --progress-deadline=1ms]\nlog: {format: text, level: 'info,lambda_triggers=debug'}\n";
 
-/// Deletes the CRDs, so that a release can create them.
+/// Deletes the CRDs, so that a release can create the CRDs.
 pub async fn delete_crds(env: &TestEnv) {
     env.kubectl(&["delete", "--ignore-not-found", CRDS[0], CRDS[1]], "").await.expect("kubectl delete");
 }

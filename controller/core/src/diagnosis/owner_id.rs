@@ -9,16 +9,17 @@ use crate::ownership::OwnerId;
 ///
 /// # Errors
 ///
-/// The resources record only other owner ids, so their operator has a flag that the caller does not give.
+/// The resources record only other owner ids. Their operator has a flag that the caller does not give.
 pub fn check_owner_id(
     of_cluster: &OwnerId,
     recorded: &BTreeSet<OwnerId>,
     flag: Option<&str>,
 ) -> Result<(), String> {
+    if recorded.is_empty() || recorded.contains(of_cluster) {
+        return Ok(());
+    }
     let ids: Vec<String> = recorded.iter().map(ToString::to_string).collect();
     let give = match ids.as_slice() {
-        _ if recorded.contains(of_cluster) => return Ok(()),
-        [] => return Ok(()),
         [one] => format!("give --owner-id {one}"),
         _ => "give one of these as --owner-id".into(),
     };

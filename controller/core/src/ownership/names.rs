@@ -255,7 +255,6 @@ fn is_hash(text: &str, digits: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-
     use serde_json::{Value, json};
 
     use super::*;

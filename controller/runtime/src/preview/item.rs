@@ -1,4 +1,4 @@
-//! One resource during the preview.
+//! A resource while its preview is made.
 
 use jiff::Timestamp;
 use lambda_triggers_core::api::{Applied, AppliedFunction, Backend, FunctionDefinition};
@@ -23,7 +23,7 @@ const NEXT_RUNS: usize = 3;
 
 const SUSPENDED: &str = " Suspended: nothing runs until spec.suspend is false.";
 
-/// One resource during the preview.
+/// A resource with what the preview knows of it.
 pub struct Item {
     pub declared: Declared,
     pub preview: ResourcePreview,

@@ -1,4 +1,4 @@
-//! The reads of AWS for one resource, and the plan that follows from them.
+//! The reads of AWS for a resource, and the plan from these reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
